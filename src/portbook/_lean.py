@@ -1,0 +1,136 @@
+"""``NamedTuple`` and ``StrEnum``, without the imports behind them.
+
+A type checker sees the standard library's own classes. At run time stand-ins with
+the same behaviour, as far as :mod:`portbook.model` uses it, take their place:
+``import typing`` and ``import enum`` cost as much as everything else that a bare
+lookup does (``docs/design.md`` has the measurement).
+
+The stand-ins need ``from __future__ import annotations`` in the module that uses them.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from enum import StrEnum as StrEnum
+    from typing import NamedTuple as NamedTuple
+else:
+    from _operator import itemgetter
+
+    class _NamedTupleMeta(type):
+        def __new__(mcs, name, bases, namespace):
+            if not bases:  # NamedTuple itself
+                return super().__new__(mcs, name, (tuple,), namespace)
+            fields = tuple(namespace.get("__annotations__", ()))
+            defaults = {field: namespace.pop(field) for field in fields if field in namespace}
+            for index, field in enumerate(fields):
+                namespace[field] = property(itemgetter(index))
+            namespace.update(
+                __slots__=(), _fields=fields, _field_defaults=defaults, __match_args__=fields
+            )
+            return super().__new__(mcs, name, bases, namespace)
+
+    class NamedTuple(metaclass=_NamedTupleMeta):
+        """A tuple whose items have names; see :class:`typing.NamedTuple`."""
+
+        __slots__ = ()
+        _fields = ()
+        _field_defaults = {}
+
+        def __new__(cls, /, *values, **named):
+            if named or len(values) != len(cls._fields):
+                values = cls._bind(values, named)
+            return tuple.__new__(cls, values)
+
+        @classmethod
+        def _bind(cls, values, named):
+            fields = cls._fields
+            if len(values) > len(fields):
+                raise TypeError(
+                    f"{cls.__name__} takes {len(fields)} values, {len(values)} were given"
+                )
+            bound = dict(zip(fields, values, strict=False))
+            for field, value in named.items():
+                if field not in fields or field in bound:
+                    raise TypeError(f"{cls.__name__} got an unexpected argument {field!r}")
+                bound[field] = value
+            bound = {**cls._field_defaults, **bound}
+            if missing := [field for field in fields if field not in bound]:
+                raise TypeError(f"{cls.__name__} lacks {', '.join(missing)}")
+            return [bound[field] for field in fields]
+
+        @classmethod
+        def _make(cls, iterable):
+            return cls(*iterable)
+
+        def _replace(self, /, **changes):
+            return type(self)(**{**self._asdict(), **changes})
+
+        def _asdict(self):
+            return dict(zip(self._fields, self, strict=True))
+
+        def __getnewargs__(self):
+            return tuple(self)
+
+        def __repr__(self):
+            inside = ", ".join(f"{field}={value!r}" for field, value in self._asdict().items())
+            return f"{type(self).__name__}({inside})"
+
+    class _StrEnumMeta(type):
+        def __new__(mcs, name, bases, namespace):
+            words = {
+                key: value
+                for key, value in namespace.items()
+                if bases and not key.startswith("_") and isinstance(value, str)
+            }
+            for key in words:
+                del namespace[key]
+            cls = super().__new__(mcs, name, bases or (str,), namespace)
+            members = {}
+            for key, value in words.items():
+                member = str.__new__(cls, value)
+                member._name_ = key
+                members[value] = member
+                type.__setattr__(cls, key, member)
+            type.__setattr__(cls, "_by_value_", members)
+            return cls
+
+        def __call__(cls, value):
+            try:
+                return cls._by_value_[value]
+            except (KeyError, TypeError):
+                raise ValueError(f"{value!r} is not a valid {cls.__name__}") from None
+
+        def __iter__(cls):
+            return iter(cls._by_value_.values())
+
+        def __len__(cls):
+            return len(cls._by_value_)
+
+        def __contains__(cls, value):
+            return value in cls._by_value_
+
+        def __setattr__(cls, name, value):
+            raise AttributeError(f"cannot reassign {name!r} of {cls.__name__}")
+
+    class StrEnum(metaclass=_StrEnumMeta):
+        """A closed set of words, each also a ``str``; see :class:`enum.StrEnum`."""
+
+        @property
+        def name(self):
+            return self._name_
+
+        @property
+        def value(self):
+            return str.__str__(self)
+
+        def __reduce__(self):
+            return type(self), (self.value,)
+
+        def __str__(self):
+            return str.__str__(self)
+
+        __format__ = str.__format__
+
+        def __repr__(self):
+            return f"<{type(self).__name__}.{self.name}: {self.value!r}>"

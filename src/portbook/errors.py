@@ -1,0 +1,117 @@
+"""Everything that portbook raises on purpose.
+
+Each class is also the closest built-in exception, so that a caller who does not know
+portbook's names still catches what it expects::
+
+    PortbookError
+     ├── InvalidQuery (ValueError)         what was asked can't be read
+     │    ├── InvalidPort
+     │    ├── InvalidRange
+     │    └── InvalidTransport
+     ├── UsageError (ValueError)           the command line can't be read
+     ├── MalformedInput (ValueError)       a capture, a registry file or a kernel answer
+     ├── DataMissing (FileNotFoundError)   a data file isn't there or can't be opened
+     ├── DataCorrupt (ValueError)          a data file isn't what it should be
+     ├── HostUnreadable (OSError)          this machine doesn't let itself be asked
+     └── MissingExtra (ImportError)        an optional part isn't installed
+
+The message of each is one line that names the value and the mend.
+"""
+
+from __future__ import annotations
+
+
+class PortbookError(Exception):
+    """The root of the tree. ``str(error)`` is one line, fit to be shown."""
+
+
+class InvalidQuery(PortbookError, ValueError):
+    """A query that can't be read; ``value`` is what was given."""
+
+    def __init__(self, message: str, value: str) -> None:
+        super().__init__(message)
+        self.value = value
+
+
+class InvalidPort(InvalidQuery):
+    """A number that isn't a port; ``first`` and ``last`` bound what is allowed."""
+
+    first = 0
+    last = 65535
+
+    def __init__(self, value: str) -> None:
+        super().__init__(
+            f"{shown(value)} is not a port number: give a whole number "
+            f"from {self.first} to {self.last}",
+            value,
+        )
+
+
+class InvalidRange(InvalidQuery):
+    """A range that runs backwards or leaves the port space."""
+
+
+class InvalidTransport(InvalidQuery):
+    """A transport that IANA's registry does not have."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__(
+            f"{shown(value)} is not a transport: give one of tcp, udp, sctp or dccp", value
+        )
+
+
+class UsageError(PortbookError, ValueError):
+    """A command line that can't be read."""
+
+
+class MalformedInput(PortbookError, ValueError):
+    """Text or bytes from outside that are not in the form they claim to be."""
+
+
+class DataMissing(PortbookError, FileNotFoundError):
+    """A data file that isn't there or can't be opened; ``path`` names it."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(
+            f"the data file {shown(path, 200)} can't be read ({why}): reinstall portbook"
+        )
+        self.path = path
+
+    def __str__(self) -> str:  # OSError would print an errno and a file name of its own
+        return str(self.args[0])
+
+
+class DataCorrupt(PortbookError, ValueError):
+    """A data file that isn't what it should be; ``path`` names it."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"the data file {shown(path, 200)} is damaged ({why}): reinstall portbook")
+        self.path = path
+
+
+class HostUnreadable(PortbookError, OSError):
+    """This machine doesn't let itself be asked: no /proc, netlink refused, no support."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class MissingExtra(PortbookError, ImportError):
+    """An optional part that isn't installed; ``extra`` is its name."""
+
+    def __init__(self, extra: str, what: str) -> None:
+        super().__init__(f"{what} needs the extra '{extra}': pip install 'portbook[{extra}]'")
+        self.extra = extra
+
+
+def shown(value: str, limit: int = 60) -> str:
+    r"""*value* as it may stand in a message: ASCII, quoted, escaped, at most *limit* characters.
+
+    >>> shown("80\x1b[2J")
+    "'80\\x1b[2J'"
+    >>> shown("x" * 10_000, 8)
+    "'xxxxxxxx…' (10,000 characters)"
+    """
+    if len(value) <= limit:
+        return ascii(value)
+    return f"{ascii(value[:limit])[:-1]}…' ({len(value):,} characters)"

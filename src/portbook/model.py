@@ -1,0 +1,426 @@
+"""The words that every part of portbook speaks: small immutable values, no behaviour beyond them.
+
+Ports are ``int`` (0 to 65535), dates are ISO 8601 ``str`` (``2026-09-12``, or only a month
+where the registry gives only a month), and ``None`` means that no source says.
+
+>>> PortRange.of(305).title
+'System Ports'
+>>> Transport("udp") is Transport.UDP
+True
+"""
+
+from __future__ import annotations
+
+from portbook._lean import NamedTuple, StrEnum
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portbook.errors import InvalidQuery
+
+FIRST_PORT = 0
+LAST_PORT = 65535
+PORTS = LAST_PORT + 1
+
+
+class Transport(StrEnum):
+    """The transports of IANA's registry (RFC 6335 §1). UDP-Lite shares UDP's ports (RFC 3828 §6)."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    SCTP = "sctp"
+    DCCP = "dccp"
+
+
+class State(StrEnum):
+    """What the registry makes of one port, for one transport or for a headline (RFC 6335 §6)."""
+
+    ASSIGNED = "assigned"
+    RESERVED = "reserved"
+    UNASSIGNED = "unassigned"
+    DYNAMIC = "dynamic"
+
+
+class PortRange(NamedTuple):
+    """One of the three ranges of RFC 6335 §6, or any other run of ports, ends included."""
+
+    name: str
+    first: int
+    last: int
+    title: str
+
+    @staticmethod
+    def of(port: int) -> PortRange:
+        """The range that *port* is in.
+
+        >>> [PortRange.of(port).name for port in (1023, 1024, 49151, 49152)]
+        ['system', 'user', 'user', 'dynamic']
+        """
+        return RANGES[0] if port <= 1023 else RANGES[1] if port <= 49151 else RANGES[2]
+
+    @property
+    def size(self) -> int:
+        return self.last - self.first + 1
+
+
+# RFC 6335 §6. "Well-known" and "registered" are the older words for the first two.
+RANGES = (
+    PortRange("system", 0, 1023, "System Ports"),
+    PortRange("user", 1024, 49151, "User Ports"),
+    PortRange("dynamic", 49152, 65535, "Dynamic Ports"),
+)
+SYSTEM_PORTS, USER_PORTS, DYNAMIC_PORTS = RANGES
+
+
+# -- the book ---------------------------------------------------------------------------------
+
+
+class Assignment(NamedTuple):
+    """One row of the registry that gives a port, or a name without a port, to a service.
+
+    ``transport`` is None, and ``transport_stated`` false, where the row itself states none.
+    ``aliases`` are the other names by which the registry itself calls the same service.
+    ``assignee`` is as the registry printed it. The date of each group of fields is in ``as_of``;
+    a group that no source holds is absent from it.
+    """
+
+    service_name: str | None
+    description: str | None
+    first: int | None
+    last: int | None
+    transport: Transport | None
+    transport_stated: bool
+    state: State
+    references: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    assignee: str | None = None
+    registered: str | None = None
+    modified: str | None = None
+    unauthorized_use: str | None = None
+    notes: str | None = None
+    service_code: str | None = None
+    as_of: Mapping[str, str] = {}
+
+
+class Standing(NamedTuple):
+    """How one (port, transport) stands in the registry.
+
+    ``listed`` is false where the registry has no row for it: ``text`` is then None, because
+    "Unassigned" would not be IANA's word. ``text`` is the row's own description otherwise.
+    """
+
+    state: State
+    listed: bool
+    text: str | None
+    assignments: tuple[Assignment, ...] = ()
+    references: tuple[str, ...] = ()
+    row: tuple[int, int] | None = None
+
+
+class Block(NamedTuple):
+    """A maximal run of ports of one headline state inside one range.
+
+    ``rank`` is its place by length among the ``of`` blocks of that state in that range; blocks
+    of equal length share a rank.
+    """
+
+    state: State
+    first: int
+    last: int
+    range: str
+    rank: int
+    of: int
+
+    @property
+    def size(self) -> int:
+        return self.last - self.first + 1
+
+
+class Neighbour(NamedTuple):
+    """An assigned port near another one."""
+
+    port: int
+    service_names: tuple[str, ...]
+    description: str | None
+
+
+class Source(NamedTuple):
+    """Where facts come from: an id, the day they describe, what was taken, and an address."""
+
+    id: str
+    as_of: str | None
+    what: str
+    url: str | None = None
+
+
+# -- practice ---------------------------------------------------------------------------------
+
+
+class Use(NamedTuple):
+    """What people use a port for, whether or not the registry agrees."""
+
+    product: str
+    kind: str
+    transport: Transport
+    first: int
+    last: int
+    summary: str
+    source: str
+    read: str
+
+
+class Program(NamedTuple):
+    """A server program: where its executable lives and which services it implements.
+
+    ``executables`` are absolute paths in which ``*`` stands for any one path component or part
+    of one. ``services`` are IANA service names; ``ports`` its default ports.
+    """
+
+    name: str
+    product: str
+    executables: tuple[str, ...]
+    services: tuple[str, ...]
+    ports: tuple[tuple[int, Transport], ...]
+    source: str
+    read: str
+    units: tuple[str, ...] = ()
+    package: str | None = None
+
+
+class SystemRule(NamedTuple):
+    """What one operating system, from one version on, does with ports by default."""
+
+    system: str
+    since: str | None
+    dynamic_first: int | None
+    dynamic_last: int | None
+    privileged: str
+    source: str
+    read: str
+
+
+# -- this machine -----------------------------------------------------------------------------
+
+
+class OwnersSeen(StrEnum):
+    """How far the search for a socket's owners went. HIDDEN is not NONE."""
+
+    ALL = "all"  # every process was looked at, and these hold the socket
+    FIRST = "first"  # the search stopped at one owner; there may be more
+    INFERRED = "inferred"  # the descriptor could not be read; cgroup and uid point here
+    HIDDEN = "hidden"  # this user may not see who holds it
+    KERNEL = "kernel"  # the kernel itself holds it; there is no process
+    NONE = "none"  # every process was visible and none holds it
+
+
+class Visibility(StrEnum):
+    """Whether everything that was asked about this machine could be seen."""
+
+    FULL = "full"
+    PARTIAL = "partial"
+
+
+class Process(NamedTuple):
+    """One process that holds a socket. All text is as the process made it: hostile.
+
+    ``executable`` is the path of the file it runs, ``executable_uid`` and ``executable_mode``
+    that file's owner and permission bits; ``started`` is seconds since the epoch.
+    """
+
+    pid: int
+    program: str | None
+    command: tuple[str, ...] | None = None
+    executable: str | None = None
+    executable_uid: int | None = None
+    executable_mode: int | None = None
+    executable_deleted: bool | None = None
+    uid: int | None = None
+    user: str | None = None
+    started: float | None = None
+    parent: int | None = None
+    ancestors: tuple[tuple[int, str], ...] = ()
+    unit: str | None = None
+    container: str | None = None
+    package: str | None = None
+
+
+class Listener(NamedTuple):
+    """One socket that listens, or that is bound and keeps others from binding.
+
+    ``address`` is the bound address as text (``0.0.0.0`` and ``::`` for every address),
+    ``family`` ``ipv4`` or ``ipv6``, ``state`` ``listen`` (also for unconnected UDP) or ``bound``.
+    ``queue`` and ``queue_limit`` count connections waiting to be accepted.
+    """
+
+    transport: Transport
+    family: str
+    address: str
+    port: int
+    state: str
+    interface: str | None = None
+    inode: int | None = None
+    uid: int | None = None
+    user: str | None = None
+    owners: tuple[Process, ...] = ()
+    owners_seen: OwnersSeen = OwnersSeen.HIDDEN
+    findings: tuple[Finding, ...] = ()
+    v6only: bool | None = None
+    queue: int | None = None
+    queue_limit: int | None = None
+    udplite: bool = False
+
+    @property
+    def socket(self) -> str:
+        """The socket's name in one word.
+
+        >>> Listener(Transport.TCP, "ipv6", "::1", 5432, "listen").socket
+        'tcp [::1]:5432'
+        """
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{self.transport} {host}:{self.port}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3)."""
+        address = self.address.removeprefix("::ffff:")
+        return address == "::1" or address.startswith("127.")
+
+    @property
+    def wildcard(self) -> bool:
+        """Whether it is bound to every address of its family, and to no one interface."""
+        return self.address in ("0.0.0.0", "::", "::ffff:0.0.0.0") and self.interface is None
+
+
+class PortRules(NamedTuple):
+    """The rules about ports that are in force on this machine; None where one can't be read.
+
+    ``unprivileged_first`` is the lowest port that needs no privilege. ``dynamic`` is the range
+    from which the system picks ports, both ends included; it leaves ``kept`` out.
+    """
+
+    system: str
+    unprivileged_first: int | None = None
+    dynamic: tuple[int, int] | None = None
+    kept: tuple[tuple[int, int], ...] = ()
+
+
+class Host(NamedTuple):
+    """What was seen on this machine, and in ``missing`` what was not, a reason a line."""
+
+    listeners: tuple[Listener, ...]
+    visibility: Visibility
+    missing: tuple[str, ...] = ()
+    rules: PortRules | None = None
+
+
+# -- the verdict ------------------------------------------------------------------------------
+
+
+class Level(StrEnum):
+    """How much a finding asks of the reader, in rising order; compare ``rank``, not the word."""
+
+    OK = "ok"
+    NOTE = "note"
+    CHECK = "check"
+    ALERT = "alert"
+
+    @property
+    def rank(self) -> int:
+        """0 for ``ok`` to 3 for ``alert``."""
+        return tuple(Level).index(self)
+
+
+class Finding(NamedTuple):
+    """One thing to say of one socket: a stable code, a level, a sentence, and the evidence."""
+
+    code: str
+    level: Level
+    message: str
+    evidence: tuple[str, ...] = ()
+    socket: str | None = None
+
+
+# -- the question and the answer --------------------------------------------------------------
+
+
+class Query(NamedTuple):
+    """What was asked, understood. ``kind`` is ``port``, ``range``, ``name``, ``text`` or ``invalid``.
+
+    ``transport`` narrows a port or a range; ``address`` is the host part of a pasted address,
+    ``notes`` say how a loose spelling was read, and ``problem`` why an invalid one can't be.
+    """
+
+    kind: str
+    text: str
+    first: int = -1
+    last: int = -1
+    transport: Transport | None = None
+    address: str | None = None
+    notes: tuple[str, ...] = ()
+    problem: InvalidQuery | None = None
+
+
+class PortAnswer(NamedTuple):
+    """All that is known of one port; ``host`` is None where this machine was left out."""
+
+    port: int
+    range: PortRange
+    state: State
+    standings: Mapping[Transport, Standing]
+    block: Block
+    before: tuple[Neighbour, ...]
+    after: tuple[Neighbour, ...]
+    uses: tuple[Use, ...] = ()
+    browser_blocked: bool = False
+    systems: tuple[SystemRule, ...] = ()
+    host: Host | None = None
+    findings: tuple[Finding, ...] = ()
+    sources: tuple[Source, ...] = ()
+    query: Query | None = None
+
+
+class ServiceAnswer(NamedTuple):
+    """All rows of one service name; ``portless`` are those the registry gives without a port."""
+
+    name: str
+    assignments: tuple[Assignment, ...]
+    portless: tuple[Assignment, ...]
+    sources: tuple[Source, ...] = ()
+    query: Query | None = None
+
+
+class Match(NamedTuple):
+    """One result of a search, best first by ``score`` (0 to 100); ``why`` names what matched."""
+
+    score: int
+    why: str
+    service_name: str | None
+    description: str | None
+    ports: tuple[tuple[int, int, Transport | None], ...]
+
+
+class SearchAnswer(NamedTuple):
+    """What a search found; ``total`` counts all of it, ``matches`` may be cut short."""
+
+    text: str
+    matches: tuple[Match, ...]
+    total: int
+    exact: bool
+    sources: tuple[Source, ...] = ()
+    query: Query | None = None
+
+
+class RangeAnswer(NamedTuple):
+    """A run of ports in short: what stands in it, block by block, and what listens there."""
+
+    first: int
+    last: int
+    transport: Transport | None
+    counts: Mapping[State, int]
+    assignments: tuple[Assignment, ...]
+    blocks: tuple[Block, ...]
+    host: Host | None = None
+    findings: tuple[Finding, ...] = ()
+    sources: tuple[Source, ...] = ()
+    query: Query | None = None

@@ -1,0 +1,154 @@
+r"""Looking things up in a sorted text file without reading it whole.
+
+A data file of portbook is UTF-8, starts with lines of the form ``#key<TAB>value``, and goes on
+with tab-separated rows sorted by their first column, read as an unsigned number or as bytes.
+``\t``, ``\n``, ``\r`` and ``\\`` inside a cell are written as backslash escapes.
+
+A bisection over the open file costs about 0.2 ms; SQLite takes 7 ms to open and JSON 21 to load.
+"""
+
+from __future__ import annotations
+
+import mmap
+
+from portbook.errors import DataCorrupt, DataMissing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+
+def escape_cell(text: str) -> str:
+    r"""*text* as one cell.
+
+    >>> escape_cell("a\tb\\c")
+    'a\\tb\\\\c'
+    """
+    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def unescape_cell(cell: str) -> str:
+    r"""The text that :func:`escape_cell` made *cell* of.
+
+    >>> unescape_cell(escape_cell("a\t\\tb\\"))
+    'a\t\\tb\\'
+    """
+    if "\\" not in cell:
+        return cell
+    out = []
+    parts = iter(cell.split("\\"))
+    out.append(next(parts))
+    for part in parts:
+        if part:
+            out.append({"t": "\t", "n": "\n", "r": "\r"}.get(part[0], part[0]) + part[1:])
+        else:  # an escaped backslash: what follows it is plain text
+            out.append("\\" + next(parts, ""))
+    return "".join(out)
+
+
+def number(cell: bytes) -> int:
+    """The key of a file sorted by number. ``-``, for no number, sorts behind every port."""
+    return int(cell) if cell != b"-" else 1 << 16
+
+
+def word(cell: bytes) -> bytes:
+    """The key of a file sorted by its first column's bytes."""
+    return cell
+
+
+class SortedFile:
+    """One open data file, sorted by *key* of its first column.
+
+    ``header`` holds its ``#key<TAB>value`` lines. Places in the file are byte offsets of the
+    beginnings of rows, from ``start`` to ``end``. Raises DataMissing where the file can't be
+    opened, and DataCorrupt where it isn't of *kind* (its first header line) or has no end.
+    """
+
+    def __init__(self, path: str, kind: str, key: Callable[[bytes], Any] = number) -> None:
+        self.path = path
+        self._key = key
+        try:
+            with open(path, "rb") as file:
+                self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except OSError as error:
+            raise DataMissing(path, error.strerror or str(error)) from error
+        except ValueError as error:  # mmap refuses an empty file
+            raise DataCorrupt(path, "it is empty") from error
+        self.header: dict[str, str] = {}
+        self.end = len(self._bytes)
+        self.start = self._read_header(kind)
+
+    def _read_header(self, kind: str) -> int:
+        place = 0
+        if self._bytes[: len(kind) + 11] != b"#portbook\t%s\n" % kind.encode():
+            raise DataCorrupt(self.path, f"it doesn't begin as a {kind} file")
+        # The last line says that the file is whole: a copy cut short is told from a short one.
+        if self._bytes[-5:] != b"#end\n":
+            raise DataCorrupt(self.path, "its end is missing")
+        self.end -= 5
+        while self._bytes[place : place + 1] == b"#" and place < self.end:
+            line_end = self._bytes.find(b"\n", place)
+            name, _, value = self._text(place + 1, line_end).partition("\t")
+            self.header[name] = value
+            place = line_end + 1
+        return place
+
+    def _text(self, first: int, last: int) -> str:
+        try:
+            return self._bytes[first:last].decode()
+        except UnicodeDecodeError as error:
+            raise DataCorrupt(self.path, f"byte {first + error.start} is not UTF-8") from error
+
+    def _key_at(self, place: int) -> Any:
+        tab = self._bytes.find(b"\t", place, self.end)
+        try:
+            return self._key(self._bytes[place:tab])
+        except ValueError as error:
+            raise DataCorrupt(self.path, f"the row at byte {place} has no key") from error
+
+    def after(self, key: Any) -> int:
+        """The place behind the last row whose key is at most *key*."""
+        low, high = self.start, self.end
+        while low < high:
+            middle = self._bytes.rfind(b"\n", low, (low + high) // 2) + 1 or low
+            if self._key_at(middle) <= key:
+                low = self._bytes.find(b"\n", middle, high) + 1 or high
+            else:
+                high = middle
+        return low
+
+    def cells(self, place: int) -> tuple[list[str], int]:
+        """The cells of the row at *place*, escaped as they are, and the place of the next row."""
+        line_end = self._bytes.find(b"\n", place, self.end)
+        if line_end < 0:
+            line_end = self.end
+        return self._text(place, line_end).split("\t"), line_end + 1
+
+    def forward(self, place: int) -> Iterator[list[str]]:
+        """The rows from *place* to the end."""
+        while place < self.end:
+            row, place = self.cells(place)
+            yield row
+
+    def backward(self, place: int) -> Iterator[list[str]]:
+        """The rows before *place*, the nearest first."""
+        while place > self.start:
+            place = self._bytes.rfind(b"\n", self.start, place - 1) + 1 or self.start
+            yield self.cells(place)[0]
+
+    def rows(self) -> list[list[str]]:
+        """Every row at once: faster than :meth:`forward` where all are wanted."""
+        text = self._text(self.start, self.end)
+        return [line.split("\t") for line in text.split("\n")[:-1]]
+
+    def places(self, needle: bytes) -> Iterator[int]:
+        """The places of the rows that contain *needle*, letter case aside (ASCII only)."""
+        haystack = self._bytes[self.start : self.end].lower()
+        needle = needle.lower()
+        at = haystack.find(needle)
+        while at >= 0:
+            begin = haystack.rfind(b"\n", 0, at + (needle[:1] == b"\n")) + 1
+            yield self.start + begin
+            line_end = haystack.find(b"\n", at + 1)
+            at = haystack.find(needle, line_end) if line_end >= 0 else -1
