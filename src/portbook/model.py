@@ -25,7 +25,7 @@ PORTS = LAST_PORT + 1
 
 
 class Transport(StrEnum):
-    """The transports of IANA's registry (RFC 6335 §1). UDP-Lite shares UDP's ports (RFC 3828 §6)."""
+    """The transports of IANA's registry (RFC 6335 §1); UDP-Lite shares UDP's ports (RFC 3828)."""
 
     TCP = "tcp"
     UDP = "udp"
@@ -345,7 +345,7 @@ class Finding(NamedTuple):
 
 
 class Query(NamedTuple):
-    """What was asked, understood. ``kind`` is ``port``, ``range``, ``name``, ``text`` or ``invalid``.
+    """What was asked, understood: ``kind`` is ``port``, ``range``, ``text`` or ``invalid``.
 
     ``transport`` narrows a port or a range; ``address`` is the host part of a pasted address,
     ``notes`` say how a loose spelling was read, and ``problem`` why an invalid one can't be.
