@@ -341,7 +341,7 @@ class Finding(NamedTuple):
     socket: str | None = None
 
 
-# -- the question and the answer --------------------------------------------------------------
+# -- questions ---------------------------------------------------------------------------------
 
 
 class Query(NamedTuple):
@@ -361,35 +361,6 @@ class Query(NamedTuple):
     problem: InvalidQuery | None = None
 
 
-class PortAnswer(NamedTuple):
-    """All that is known of one port; ``host`` is None where this machine was left out."""
-
-    port: int
-    range: PortRange
-    state: State
-    standings: Mapping[Transport, Standing]
-    block: Block
-    before: tuple[Neighbour, ...]
-    after: tuple[Neighbour, ...]
-    uses: tuple[Use, ...] = ()
-    browser_blocked: bool = False
-    systems: tuple[SystemRule, ...] = ()
-    host: Host | None = None
-    findings: tuple[Finding, ...] = ()
-    sources: tuple[Source, ...] = ()
-    query: Query | None = None
-
-
-class ServiceAnswer(NamedTuple):
-    """All rows of one service name; ``portless`` are those the registry gives without a port."""
-
-    name: str
-    assignments: tuple[Assignment, ...]
-    portless: tuple[Assignment, ...]
-    sources: tuple[Source, ...] = ()
-    query: Query | None = None
-
-
 class Match(NamedTuple):
     """One result of a search, best first by ``score`` (0 to 100); ``why`` names what matched."""
 
@@ -398,29 +369,3 @@ class Match(NamedTuple):
     service_name: str | None
     description: str | None
     ports: tuple[tuple[int, int, Transport | None], ...]
-
-
-class SearchAnswer(NamedTuple):
-    """What a search found; ``total`` counts all of it, ``matches`` may be cut short."""
-
-    text: str
-    matches: tuple[Match, ...]
-    total: int
-    exact: bool
-    sources: tuple[Source, ...] = ()
-    query: Query | None = None
-
-
-class RangeAnswer(NamedTuple):
-    """A run of ports in short: what stands in it, block by block, and what listens there."""
-
-    first: int
-    last: int
-    transport: Transport | None
-    counts: Mapping[State, int]
-    assignments: tuple[Assignment, ...]
-    blocks: tuple[Block, ...]
-    host: Host | None = None
-    findings: tuple[Finding, ...] = ()
-    sources: tuple[Source, ...] = ()
-    query: Query | None = None

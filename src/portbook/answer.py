@@ -1,0 +1,266 @@
+"""The answer to a query, put together once; everything that shows one starts here.
+
+>>> found = answer(parse_query("305/udp"), host=False)
+>>> found.state, found.block.first
+(<State.UNASSIGNED: 'unassigned'>, 301)
+"""
+
+from __future__ import annotations
+
+from portbook import lore
+from portbook._lean import NamedTuple
+from portbook.model import (
+    PORTS,
+    Block,
+    Finding,
+    Host,
+    Match,
+    Neighbour,
+    PortRange,
+    PortRules,
+    Source,
+    Standing,
+    State,
+    Transport,
+)
+from portbook.query import parse_query
+from portbook.registry import TRANSPORTS, headline, registry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Literal
+
+    from portbook.model import Assignment, Listener, Query, SystemRule, Use
+    from portbook.registry import Registry
+
+    Owners = Literal["none", "first", "all"]
+
+
+class PortAnswer(NamedTuple):
+    """All that is known of one port; ``host`` is None where this machine was left out.
+
+    ``standings`` holds the transports that were asked about; ``state`` is the headline state
+    over all four. ``findings`` repeats those of the listeners.
+    """
+
+    query: Query
+    port: int
+    range: PortRange
+    state: State
+    standings: Mapping[Transport, Standing]
+    block: Block
+    before: tuple[Neighbour, ...]
+    after: tuple[Neighbour, ...]
+    uses: tuple[Use, ...]
+    browser_blocked: bool
+    systems: tuple[SystemRule, ...]
+    host: Host | None
+    findings: tuple[Finding, ...]
+    sources: tuple[Source, ...]
+
+
+class ServiceAnswer(NamedTuple):
+    """All rows of one service name: those with a port, and those that the registry gives none."""
+
+    query: Query
+    name: str
+    assignments: tuple[Assignment, ...]
+    portless: tuple[Assignment, ...]
+    sources: tuple[Source, ...]
+
+
+class SearchAnswer(NamedTuple):
+    """What a search found, best first; ``shown`` of it are to be shown.
+
+    ``asked_by_name`` says that the text was given as the name of a service, which it isn't.
+    """
+
+    query: Query
+    text: str
+    matches: tuple[Match, ...]
+    shown: int
+    asked_by_name: bool
+    sources: tuple[Source, ...]
+
+    @property
+    def found(self) -> bool:
+        """Whether anything matched, a near spelling of a name that doesn't exist apart."""
+        near = all(match.score < 50 for match in self.matches)
+        return bool(self.matches) and not (self.asked_by_name and near)
+
+
+class RangeAnswer(NamedTuple):
+    """A run of ports in short: what stands in it, block by block, and what listens there.
+
+    ``counts`` are ports by headline state, or by state where one transport was asked about.
+    """
+
+    query: Query
+    first: int
+    last: int
+    transport: Transport | None
+    counts: Mapping[State, int]
+    assignments: tuple[Assignment, ...]
+    blocks: tuple[Block, ...]
+    host: Host | None
+    findings: tuple[Finding, ...]
+    sources: tuple[Source, ...]
+
+
+if TYPE_CHECKING:
+    Answer = PortAnswer | ServiceAnswer | SearchAnswer | RangeAnswer
+
+
+def answer(query: Query, *, host: bool = True, owners: Owners = "first") -> Answer:
+    """The answer to *query*, with this machine unless *host* is false.
+
+    *owners* says how far to look for the processes behind a socket. Raises DataMissing or
+    DataCorrupt where a data file can't be used.
+    """
+    book = registry()
+    if query.kind == "port":
+        return answer_port(query, book, host=host, owners=owners)
+    if query.kind == "range":
+        return answer_range(query, book, host=host, owners=owners)
+    rows = book.named(query.text) if query.kind == "name" else ()
+    if rows:
+        return _answer_service(query, rows, book)
+    return answer_search(query, book)
+
+
+def answer_port(
+    query: Query, book: Registry, *, host: bool = True, owners: Owners = "first"
+) -> PortAnswer:
+    """The whole answer for the one port of *query*."""
+    port, transport = query.first, query.transport
+    all_four = book.standings(port)
+    asked = TRANSPORTS if transport is None else (transport,)
+    before, after = book.neighbours(port)
+    seen = _look(port, port, transport, owners, book) if host else None
+    return PortAnswer(
+        query,
+        port,
+        PortRange.of(port),
+        headline(all_four),
+        {each: all_four[each] for each in asked},
+        book.block(port),
+        before,
+        after,
+        lore.lookup_uses(port, transport),
+        lore.browser_blocked(port),
+        lore.system_rules(),
+        seen,
+        () if seen is None else _findings(seen),
+        book.sources() + lore.sources(),
+    )
+
+
+def answer_range(
+    query: Query, book: Registry, *, host: bool = True, owners: Owners = "first"
+) -> RangeAnswer:
+    """What stands in the range of *query*, in short."""
+    first, last, transport = query.first, query.last, query.transport
+    blocks = tuple(
+        _clip(block, first, last)
+        for block in book.blocks()
+        if block.first <= last and block.last >= first
+    )
+    counts = dict.fromkeys(State, 0)
+    if transport is None:
+        for block in blocks:
+            counts[block.state] += block.size
+    else:
+        for port in range(first, last + 1):
+            counts[book.standing(port, transport).state] += 1
+    assignments = tuple(
+        row
+        for row in book.rows(first, last)
+        if row.state is State.ASSIGNED
+        and (transport in (None, row.transport) or row.transport is None)
+    )
+    seen = _look(first, last, transport, owners, book) if host else None
+    return RangeAnswer(
+        query,
+        first,
+        last,
+        transport,
+        counts,
+        assignments,
+        blocks,
+        seen,
+        () if seen is None else _findings(seen),
+        book.sources(),
+    )
+
+
+def _clip(block: Block, first: int, last: int) -> Block:
+    return block._replace(first=max(block.first, first), last=min(block.last, last))
+
+
+def _answer_service(query: Query, rows: tuple[Assignment, ...], book: Registry) -> ServiceAnswer:
+    name = rows[0].service_name or query.text
+    numbered = tuple(row for row in rows if row.first is not None)
+    portless = tuple(row for row in rows if row.first is None)
+    return ServiceAnswer(query, name, numbered, portless, book.sources())
+
+
+def answer_search(query: Query, book: Registry, shown: int = 20) -> SearchAnswer:
+    """What the text of *query* finds, of which *shown* matches are to be shown."""
+    from portbook.registry.search import search
+
+    matches = search(book, query.text)
+    return SearchAnswer(query, query.text, matches, shown, query.kind == "name", book.sources())
+
+
+def _look(
+    first: int, last: int, transport: Transport | None, owners: Owners, book: Registry
+) -> Host:
+    """This machine's sockets from *first* to *last*, each with its findings."""
+    from portbook.host import read_host
+
+    ports = None if last - first + 1 == PORTS else (first, last)
+    seen = read_host(ports, transport, owners)
+    rules = seen.rules or PortRules("")
+    return seen._replace(
+        listeners=tuple(
+            each._replace(findings=judge_listener(each, rules, book)) for each in seen.listeners
+        )
+    )
+
+
+def judge_listener(listener: Listener, rules: PortRules, book: Registry) -> tuple[Finding, ...]:
+    """The findings on *listener*, weighed with all that is on record about its port."""
+    from portbook.verdict.judge import Case, judge
+
+    programs = tuple(
+        lore.lookup_programs(owner.executable) if owner.executable else ()
+        for owner in listener.owners
+    )
+    return judge(
+        Case(
+            listener,
+            book.standing(listener.port, listener.transport),
+            programs,
+            lore.lookup_uses(listener.port, listener.transport),
+            rules,
+            lore.browser_blocked(listener.port),
+        )
+    )
+
+
+def _findings(seen: Host) -> tuple[Finding, ...]:
+    return tuple(finding for listener in seen.listeners for finding in listener.findings)
+
+
+__all__ = [
+    "PortAnswer",
+    "RangeAnswer",
+    "SearchAnswer",
+    "ServiceAnswer",
+    "answer",
+    "answer_port",
+    "answer_range",
+    "answer_search",
+    "parse_query",
+]

@@ -1,0 +1,83 @@
+"""The command line: arguments in, calls, an exit status out. One module a command.
+
+Exit status: 0 done; 1 done, and there is something to see to; 2 wrong usage, unreadable input or
+an answer that couldn't be written; 3 done, but part of the truth was not visible and ``--strict``
+was given; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from portbook.errors import PortbookError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# name: (module, what it does)
+COMMANDS = {
+    "show": ("show", "everything about a port, a range, a service or a pasted error"),
+    "search": ("search", "services by name, description or alias; survives a typo"),
+    "blocks": ("blocks", "the runs of ports of one state, the longest first"),
+    "stats": ("stats", "counts by range, transport, year and assignee"),
+}
+
+
+def run(argv: Sequence[str]) -> int:
+    """Runs the command line *argv* and returns its exit status.
+
+    Errors go to standard error, one line each. A reader that closes the pipe ends the output,
+    not more.
+    """
+    # Text of processes and of the registry may not fit the terminal's encoding.
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        status = _dispatch(list(argv))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered would raise again when the interpreter closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except PortbookError as error:
+        complain(str(error))
+        return 2
+    except OSError as error:
+        complain(f"the answer could not be written: {error.strerror or error}")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    return status
+
+
+def _dispatch(argv: list[str]) -> int:
+    if not argv:
+        raise UsageError("nothing was asked: give a port, a service name or text, or --help")
+    if argv[0] in COMMANDS:
+        return _command(argv[0], argv[1:])
+    if argv[0] in ("-h", "--help"):
+        from portbook.cli.help import print_help
+
+        return print_help()
+    if argv[0] == "--version":
+        from portbook import __version__
+
+        print(f"portbook {__version__}")
+        return 0
+    return _command("show", argv)
+
+
+def _command(name: str, argv: list[str]) -> int:
+    module = __import__(f"portbook.cli.{COMMANDS[name][0]}", fromlist=["run"])
+    status: int = module.run(argv)
+    return status
+
+
+def complain(message: str) -> None:
+    """Prints one line on standard error."""
+    from portbook.pages.escape import one_line
+
+    sys.stdout.flush()  # so that the two streams stay in order on a terminal
+    print(f"portbook: {one_line(message)}", file=sys.stderr)

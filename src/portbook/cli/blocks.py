@@ -1,0 +1,44 @@
+"""``portbook blocks``."""
+
+from __future__ import annotations
+
+import sys
+
+from portbook.cli.help import Parser, add_json
+from portbook.cli.output import print_json, style
+from portbook.model import RANGES, State
+from portbook.pages import lists, objects
+from portbook.registry import registry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def run(argv: Sequence[str]) -> int:
+    """Prints the blocks of a state, the longest first."""
+    parser = Parser("blocks", "The runs of ports of one state, the longest first.")
+    parser.add_argument(
+        "--state",
+        choices=[*map(str, State), "any"],
+        default="unassigned",
+        help="which state (default: unassigned)",
+    )
+    parser.add_argument(
+        "--range", choices=[each.name for each in RANGES], help="only inside this range"
+    )
+    parser.add_argument(
+        "--limit", type=int, default=0, metavar="N", help="show at most N blocks (default: all)"
+    )
+    add_json(parser)
+    options = parser.parse_args(list(argv))
+    book = registry()
+    state = None if options.state == "any" else State(options.state)
+    blocks = sorted(book.blocks(state, options.range), key=lambda block: (-block.size, block.first))
+    if options.limit > 0:
+        blocks = blocks[: options.limit]
+    if options.json:
+        print_json(objects.of_blocks(blocks, state, options.range, book.sources()))
+    else:
+        sys.stdout.write(lists.render_blocks(blocks, state, options.range, book.sources(), style()))
+    return 0

@@ -1,0 +1,66 @@
+"""Help texts and the parts of a parser that commands share; loaded only where argparse is."""
+
+from __future__ import annotations
+
+import argparse
+from typing import NoReturn
+
+from portbook.cli import COMMANDS
+from portbook.errors import UsageError
+from portbook.model import Level
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are portbook's: one line, exit status 2."""
+
+    def __init__(self, name: str, description: str) -> None:
+        super().__init__(
+            prog=f"portbook {name}",
+            description=description,
+            epilog=f"To look up a service that is called {name}: portbook show {name}",
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raises UsageError instead of printing the usage."""
+        raise UsageError(f"{message} ({self.prog} --help shows what it takes)")
+
+
+def add_json(parser: argparse.ArgumentParser, *, rows: bool = False) -> None:
+    """``--json``, and ``--jsonl`` where *rows* stream; with them ``--strict``."""
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    if rows:
+        parser.add_argument("--jsonl", action="store_true", help="one JSON object a line")
+        parser.add_argument(
+            "--strict",
+            action="store_true",
+            help="exit with 3 if part of the truth was not visible",
+        )
+
+
+def add_fail_on(parser: argparse.ArgumentParser, default: str) -> None:
+    """``--fail-on LEVEL``."""
+    parser.add_argument(
+        "--fail-on",
+        choices=[*map(str, Level), "never"],
+        default=default,
+        metavar="LEVEL",
+        help="exit with 1 if a finding is at this level or above: ok, note, check, alert or "
+        f"never (default: {default})",
+    )
+
+
+def print_help() -> int:
+    """The help of the program as a whole."""
+    print(
+        "usage: portbook QUERY... [--json] [--no-host]\n"
+        "       portbook COMMAND ...\n\n"
+        "What the registry says of a port, what really listens there, and whether the two agree.\n"
+        "A QUERY is a port (305, 443/udp), an address, a URL, a pasted error, a range, a service\n"
+        "name or text. A word that is a command is the command: portbook show COMMAND looks up\n"
+        "the service of that name.\n"
+    )
+    for name, (_, about) in COMMANDS.items():
+        print(f"  {name:<8} {about}")
+    print("\nportbook COMMAND --help tells more.")
+    return 0

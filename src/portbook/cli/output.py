@@ -1,0 +1,61 @@
+"""How commands print: style from the environment, JSON, and the status of what was shown."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from portbook.pages.text import NARROWEST, WIDEST, Style
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from portbook.model import Finding
+
+
+def style(environ: Mapping[str, str] | None = None) -> Style:
+    """The style for standard output.
+
+    ``NO_COLOR``, ``TERM=dumb`` and a pipe turn colours off, ``FORCE_COLOR`` turns them on
+    wherever the output goes. ``COLUMNS`` or the terminal sets the width.
+    """
+    env = os.environ if environ is None else environ
+    terminal = sys.stdout.isatty()
+    if env.get("NO_COLOR"):
+        colour = False
+    elif env.get("FORCE_COLOR"):
+        colour = env["FORCE_COLOR"] != "0"
+    else:
+        colour = terminal and env.get("TERM") != "dumb"
+    return Style(_width(env.get("COLUMNS", ""), terminal), colour)
+
+
+def _width(columns: str, terminal: bool) -> int:
+    width = 80
+    if columns.isascii() and columns.isdigit() and int(columns[:6]):
+        width = int(columns[:6])
+    elif terminal:
+        try:
+            width = os.get_terminal_size(sys.stdout.fileno()).columns or width
+        except OSError:
+            pass
+    return max(NARROWEST, min(WIDEST, width))
+
+
+def print_json(value: Any, *, line: bool = False) -> None:
+    """*value* as one JSON object: over several lines, or on one."""
+    import json
+
+    if line:
+        print(json.dumps(value, separators=(",", ":")))
+    else:
+        print(json.dumps(value, indent=2))
+
+
+def reaches(findings: Iterable[Finding], level: str) -> bool:
+    """Whether any of *findings* is at *level* or above; never at ``never``."""
+    from portbook.model import Level
+
+    return level != "never" and any(finding.level.rank >= Level(level).rank for finding in findings)

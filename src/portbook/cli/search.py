@@ -1,0 +1,39 @@
+"""``portbook search``."""
+
+from __future__ import annotations
+
+import sys
+
+from portbook.answer import answer_search
+from portbook.cli.help import Parser, add_json
+from portbook.cli.output import print_json, style
+from portbook.errors import UsageError
+from portbook.model import Query
+from portbook.pages import lists, objects
+from portbook.registry import registry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def run(argv: Sequence[str]) -> int:
+    """Prints what a text finds; 1 where it finds nothing."""
+    parser = Parser("search", "Services by name, description or alias, best first.")
+    parser.add_argument("text", nargs="+", metavar="TEXT", help="what to look for")
+    parser.add_argument(
+        "--limit", type=int, default=20, metavar="N", help="show at most N matches (default: 20)"
+    )
+    add_json(parser)
+    options = parser.parse_intermixed_args(list(argv))
+    text = " ".join(options.text)
+    if not text.strip():
+        raise UsageError("the text is empty: give a name, or words of a description")
+    if options.limit < 1:
+        raise UsageError(f"--limit {options.limit} shows nothing: give 1 or more")
+    found = answer_search(Query("text", text), registry(), options.limit)
+    if options.json:
+        print_json(objects.of_search(found))
+    else:
+        sys.stdout.write(lists.render_search(found, style()))
+    return 0 if found.found else 1

@@ -1,0 +1,206 @@
+"""``portbook show``, and ``portbook`` with a bare query."""
+
+from __future__ import annotations
+
+import sys
+
+from portbook._lean import NamedTuple
+from portbook.answer import PortAnswer, RangeAnswer, SearchAnswer, ServiceAnswer, answer
+from portbook.cli import complain
+from portbook.cli.output import print_json, reaches, style
+from portbook.errors import InvalidQuery, UsageError
+from portbook.model import Visibility
+from portbook.query import parse_query, split_queries
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from portbook.answer import Answer, Owners
+    from portbook.model import Host, Query
+
+
+class Options(NamedTuple):
+    """What the command line asked for."""
+
+    queries: tuple[str, ...]
+    json: bool = False
+    jsonl: bool = False
+    host: bool = True
+    all_owners: bool = False
+    strict: bool = False
+    fail_on: str = "never"
+
+
+def run(argv: Sequence[str]) -> int:
+    """Answers every query of *argv*, one after the other, and returns the exit status."""
+    options = parse_quick(argv) or parse_whole(argv)
+    if not options.queries:
+        raise UsageError("nothing was asked: give a port, a service name or text, or --help")
+    if options.json and options.jsonl:
+        raise UsageError("--json and --jsonl exclude each other: give one of them")
+    return _Show(options).run()
+
+
+def parse_quick(argv: Sequence[str]) -> Options | None:
+    """*argv* read without argparse, whose import takes longer than a lookup.
+
+    None where anything is in it that takes more than plain flags: argparse reads it then.
+    """
+    queries, flags = [], {}
+    for word in argv:
+        if word in _FLAGS:
+            name, value = _FLAGS[word]
+            flags[name] = value
+        elif word.startswith("-") and word != "-" and not word[1:2].isdigit():
+            return None
+        else:
+            queries.append(word)
+    return Options(tuple(queries), **flags)
+
+
+_FLAGS = {
+    "--json": ("json", True),
+    "--jsonl": ("jsonl", True),
+    "--no-host": ("host", False),
+    "--all-owners": ("all_owners", True),
+    "--strict": ("strict", True),
+}
+
+
+def parse_whole(argv: Sequence[str]) -> Options:
+    """*argv* read by argparse. Raises UsageError; ``--help`` prints and exits."""
+    from portbook.cli.help import Parser, add_fail_on, add_json
+
+    parser = Parser(
+        "show",
+        "Everything about what is asked: the book, use in practice, this machine, the verdict, "
+        "and how to check by hand.",
+    )
+    parser.add_argument(
+        "queries",
+        nargs="*",
+        metavar="QUERY",
+        help="a port (305, :305, 443/udp), an address or URL, a pasted error, a range "
+        "(6000-6063), a service name, or text; - reads queries from standard input, one a line",
+    )
+    add_json(parser, rows=True)
+    parser.add_argument(
+        "--no-host", dest="host", action="store_false", help="leave this machine out"
+    )
+    parser.add_argument(
+        "--all-owners",
+        action="store_true",
+        help="look at every process, instead of stopping at the first owner of a socket",
+    )
+    add_fail_on(parser, default="never")
+    found = parser.parse_intermixed_args(list(argv))
+    return Options(
+        tuple(found.queries),
+        found.json,
+        found.jsonl,
+        found.host,
+        found.all_owners,
+        found.strict,
+        found.fail_on,
+    )
+
+
+class _Show:
+    """One run: it prints answers and remembers what they mean for the exit status."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.style = style()
+        self.owners: Owners = "all" if options.all_owners else "first"
+        self.shown = 0
+        self.invalid = self.missed = self.found = self.partial = False
+
+    def run(self) -> int:
+        collected: list[Any] = []
+        for text in self._texts():
+            try:
+                query = parse_query(text)
+            except InvalidQuery as error:
+                complain(str(error))
+                self.invalid = True
+                continue
+            if self.options.jsonl and query.kind == "range":
+                self._stream(query)
+                continue
+            self._show(query, collected)
+        if self.options.json and collected:
+            if len(collected) == 1:
+                print_json(collected[0])
+            else:
+                print_json({"schema": "portbook/answers/1", "answers": collected})
+        if self.invalid:
+            return 2
+        if self.missed or self.found:
+            return 1
+        return 3 if self.options.strict and self.partial else 0
+
+    def _texts(self) -> Iterator[str]:
+        for word in self.options.queries:
+            if word != "-":
+                yield from split_queries(word)
+                continue
+            if sys.stdin is None:
+                raise UsageError("standard input is closed: give the query as an argument")
+            sys.stdin.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+            for line in sys.stdin:
+                if line.strip():
+                    yield from split_queries(line.strip())
+
+    def _show(self, query: Query, collected: list[Any]) -> None:
+        found = answer(query, host=self.options.host, owners=self.owners)
+        self._weigh(found)
+        if self.options.json or self.options.jsonl:
+            from portbook.pages import objects
+
+            if self.options.jsonl:
+                print_json(objects.of(found), line=True)
+            else:
+                collected.append(objects.of(found))
+        else:
+            if self.shown:
+                print(f"\n{'─' * self.style.width}\n")
+            sys.stdout.write(self._render(found))
+        self.shown += 1
+
+    def _render(self, found: Answer) -> str:
+        if isinstance(found, PortAnswer):
+            from portbook.pages.prose import compose
+            from portbook.pages.text import render_page
+
+            return render_page(compose(found), self.style)
+        from portbook.pages import lists
+
+        if isinstance(found, ServiceAnswer):
+            return lists.render_service(found, self.style)
+        if isinstance(found, RangeAnswer):
+            return lists.render_range(found, self.style)
+        return lists.render_search(found, self.style)
+
+    def _stream(self, query: Query) -> None:
+        """A range as one object a port, without this machine."""
+        from portbook.answer import answer_port
+        from portbook.pages import objects
+        from portbook.registry import registry
+
+        book = registry()
+        for port in range(query.first, query.last + 1):
+            one = query._replace(kind="port", first=port, last=port, notes=())
+            print_json(objects.of_port(answer_port(one, book, host=False)), line=True)
+
+    def _weigh(self, found: Answer) -> None:
+        if isinstance(found, SearchAnswer):
+            self.missed |= not found.found
+        elif isinstance(found, PortAnswer | RangeAnswer):
+            self.found |= reaches(found.findings, self.options.fail_on)
+            self.partial |= _partial(found.host)
+
+
+def _partial(host: Host | None) -> bool:
+    return host is not None and host.visibility is Visibility.PARTIAL

@@ -1,0 +1,62 @@
+"""A page before it has a form: sections of paragraphs, fields, tables, commands and findings.
+
+:mod:`portbook.pages.prose` writes one from an answer; a renderer per form prints it. All text in
+it is raw, as the registry or a process gave it: escaping is the renderer's work.
+"""
+
+from __future__ import annotations
+
+from portbook._lean import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portbook.model import Finding, State
+
+
+class Paragraph(NamedTuple):
+    """Running text."""
+
+    text: str
+
+
+class Table(NamedTuple):
+    """Rows of cells, in columns as wide as they need; the last column is wrapped."""
+
+    rows: tuple[tuple[str, ...], ...]
+
+
+class Command(NamedTuple):
+    """A command to run by hand; ``system`` is where, ``about`` what it answers."""
+
+    system: str
+    about: str
+    command: str
+
+
+class Verdict(NamedTuple):
+    """The findings on one socket."""
+
+    socket: str
+    findings: tuple[Finding, ...]
+
+
+if TYPE_CHECKING:
+    Item = Paragraph | Table | Command | Verdict
+
+
+class Section(NamedTuple):
+    """A part of a page under one heading."""
+
+    title: str
+    items: tuple[Item, ...]
+
+
+class Page(NamedTuple):
+    """A whole page: what it is about, its character in a line, its states, and its sections."""
+
+    title: str
+    character: str
+    states: tuple[tuple[str, State], ...]
+    range: str
+    notes: tuple[str, ...]
+    sections: tuple[Section, ...]

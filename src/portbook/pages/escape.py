@@ -1,0 +1,58 @@
+r"""The one place that makes hostile text harmless.
+
+Process names, command lines, captures and registry text may hold anything. What a terminal could
+act on, or a reader be misled by (control characters, escape sequences, bidirectional marks, line
+breaks, bytes that are no text), is shown as an escape instead.
+
+>>> plain("sshd\x1b[2J")
+'sshd\\x1b[2J'
+>>> plain("caf\xe9 \u202egnp.exe")
+'café \\u202egnp.exe'
+"""
+
+from __future__ import annotations
+
+
+def plain(text: str) -> str:
+    r"""*text* on one line, every character of it visible; what isn't becomes ``\x1b``, ``\u202e``.
+
+    Characters are visible by :meth:`str.isprintable`, which leaves out control and format
+    characters (bidirectional marks among them), line and paragraph breaks, private use and
+    surrogates. A byte that was no UTF-8 becomes ``\xff``.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode()
+        for char in unbyte(text)
+    )
+
+
+def one_line(text: str) -> str:
+    r"""*text* as :func:`plain` has it, with every run of white space as one space.
+
+    >>> one_line("Oracle\n      SQL*NET")
+    'Oracle SQL*NET'
+    """
+    return plain(" ".join(text.split()))
+
+
+def unbyte(text: str) -> str:
+    r"""*text* with the stray bytes that ``surrogateescape`` kept written out.
+
+    >>> unbyte("a\udcff")
+    'a\\xff'
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raw = text.encode(errors="surrogateescape") if _only_bytes(text) else None
+        if raw is not None:
+            return raw.decode(errors="backslashreplace")
+        return text.encode(errors="backslashreplace").decode()
+    return text
+
+
+def _only_bytes(text: str) -> bool:
+    """Whether every surrogate in *text* stands for one byte (PEP 383)."""
+    return all("\udc80" <= char <= "\udcff" for char in text if "\ud800" <= char <= "\udfff")

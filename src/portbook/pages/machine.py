@@ -1,0 +1,183 @@
+"""What a port's page says of this machine: what is bound, the verdict, and how to check by hand."""
+
+from __future__ import annotations
+
+from portbook.model import OwnersSeen, Visibility
+from portbook.pages.document import Command, Paragraph, Table, Verdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.answer import PortAnswer
+    from portbook.model import Host, Listener, PortRules, Process
+    from portbook.pages.document import Item
+
+
+# -- this machine -----------------------------------------------------------------------------
+
+
+def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
+    """What is bound to the port here, what was not visible, and the rules in force."""
+    asked = " and ".join(str(transport) for transport in answer.standings)
+    if host.listeners:
+        yield Table(tuple(_row(listener) for listener in host.listeners))
+        for listener in host.listeners:
+            for owner in listener.owners:
+                yield Paragraph(describe(owner))
+    elif host.visibility is Visibility.FULL:
+        kinds = "" if len(answer.standings) > 1 else f" with {asked}"
+        yield Paragraph(f"Nothing is bound to {answer.port} here{kinds} at this moment.")
+    else:
+        yield Paragraph(f"Nothing that could be seen is bound to {answer.port} here.")
+    for reason in host.missing:
+        yield Paragraph(f"Not seen: {reason}")
+    if host.rules is not None:
+        yield Paragraph(_rules(answer, host.rules))
+
+
+def _row(listener: Listener) -> tuple[str, ...]:
+    state = "listens" if listener.state == "listen" else "bound, doesn't listen"
+    return (listener.socket, f"{state}, {meaning(listener)}", holder(listener))
+
+
+def meaning(listener: Listener) -> str:
+    """What the bound address means for who can reach it."""
+    if listener.interface is not None:
+        return f"interface {listener.interface} only"
+    if listener.loopback:
+        return "this machine only"
+    if listener.wildcard:
+        return "every interface"
+    if listener.address.lower().startswith("fe80:"):  # RFC 4291 §2.5.6
+        return "link only"
+    return "this address only"
+
+
+def holder(listener: Listener) -> str:
+    """Who holds the socket, with how far the search for it went."""
+    owners = ", ".join(
+        f"{owner.program or 'a process whose name could not be read'} (pid {owner.pid})"
+        for owner in listener.owners
+    )
+    whose = f", user {listener.user or listener.uid}" if listener.uid is not None else ""
+    if owners:
+        more = {
+            OwnersSeen.FIRST: "; the search stopped here",
+            OwnersSeen.INFERRED: "; inferred, its descriptors could not be read",
+        }.get(listener.owners_seen, "")
+        return f"{owners}{whose}{more}"
+    return {
+        OwnersSeen.HIDDEN: f"owner not visible without privilege{whose}",
+        OwnersSeen.KERNEL: "the kernel itself",
+        OwnersSeen.NONE: f"no process holds it{whose}",
+    }.get(listener.owners_seen, f"owner not looked for{whose}")
+
+
+def describe(owner: Process) -> str:
+    """One process in a sentence: what it runs, for whom, since when."""
+    said = [f"pid {owner.pid}"]
+    if owner.command:
+        said.append(f"command: {' '.join(owner.command)}")
+    if owner.executable:
+        deleted = ", since deleted" if owner.executable_deleted else ""
+        said.append(f"executable: {owner.executable}{deleted}")
+    else:
+        said.append("executable: not visible")
+    if owner.user or owner.uid is not None:
+        said.append(f"user: {owner.user or owner.uid}")
+    if owner.started is not None:
+        said.append(f"started: {moment(owner.started)}")
+    if owner.unit:
+        said.append(f"unit: {owner.unit}")
+    if owner.container:
+        said.append(f"container: {owner.container}")
+    return "; ".join(said)
+
+
+def moment(seconds: float) -> str:
+    """*seconds* since the epoch as a moment in UTC, ISO 8601.
+
+    >>> moment(0)
+    '1970-01-01T00:00:00Z'
+    """
+    import time
+
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _rules(answer: PortAnswer, rules: PortRules) -> str:
+    port = answer.port
+    first = rules.unprivileged_first
+    if rules.system == "windows":
+        privilege = "Windows asks for no privilege to bind it."
+    elif rules.system == "macos":
+        privilege = (
+            "macOS asks for a privilege below 1024 only where a specific address is bound."
+            if port < 1024
+            else "Binding it takes no privilege here."
+        )
+    elif first is None:
+        privilege = "Whether binding it takes a privilege here could not be read."
+    elif port < first:
+        privilege = (
+            f"Binding it takes a privilege here: ports below {first} do "
+            "(net.ipv4.ip_unprivileged_port_start), by root or CAP_NET_BIND_SERVICE."
+        )
+    else:
+        privilege = (
+            f"Binding it takes no privilege here: only ports below {first} do "
+            "(net.ipv4.ip_unprivileged_port_start)."
+            if first
+            else "Binding it takes no privilege here (net.ipv4.ip_unprivileged_port_start is 0)."
+        )
+    if rules.dynamic is None:
+        return f"{privilege} Which ports the system picks by itself could not be read."
+    low, high = rules.dynamic
+    if not low <= port <= high:
+        return f"{privilege} The system picks ports by itself from {low}–{high}, so not this one."
+    if any(a <= port <= b for a, b in rules.kept):
+        return f"{privilege} It lies in {low}–{high}, but this machine keeps it from being picked."
+    return f"{privilege} The system picks ports by itself from {low}–{high}, this one included."
+
+
+# -- the verdict ------------------------------------------------------------------------------
+
+
+def verdict(host: Host) -> Iterator[Item]:
+    """The findings, socket by socket; a quiet port has none."""
+    for listener in host.listeners:
+        if listener.findings:
+            yield Verdict(listener.socket, listener.findings)
+    if not host.listeners:
+        if host.visibility is Visibility.FULL:
+            yield Paragraph("Nothing listens, so there is nothing to judge.")
+        else:
+            yield Paragraph("Nothing to judge in what could be seen.")
+
+
+# -- by hand ----------------------------------------------------------------------------------
+
+
+def by_hand(port: int) -> Iterator[Item]:
+    """Commands that match exactly *port*, listeners only, and what an empty answer proves.
+
+    ``grep :340`` would match 3400 too, and a plain ``lsof -i :340`` lists clients: these don't.
+    """
+    both = "tcp and udp"
+    yield Command("Linux", both, f"sudo ss -Hltunp 'sport = :{port}'")
+    yield Command("Linux, macOS", "tcp", f"sudo lsof -nP -iTCP:{port} -sTCP:LISTEN")
+    # lsof has no state for UDP: a connected socket shows an arrow, and isn't a listener.
+    yield Command("Linux, macOS", "udp", f"sudo lsof -nP -iUDP:{port} | grep -v -e '->'")
+    yield Command("Windows", "tcp", f"Get-NetTCPConnection -State Listen -LocalPort {port}")
+    yield Command("Windows", "udp", f"Get-NetUDPEndpoint -LocalPort {port}")
+    yield Paragraph(
+        "An empty answer proves that no socket listens there in the network namespace you asked "
+        "in. It doesn't rule out a container with a namespace of its own, a redirect in the "
+        "firewall's NAT rules, a socket that is bound but doesn't listen, or a closed connection "
+        "that still waits: a bind can fail for each of them."
+    )
+    yield Paragraph(
+        "Without sudo, ss still lists every socket, but not who holds it; lsof leaves out the "
+        "sockets of other users altogether."
+    )

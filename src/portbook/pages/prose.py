@@ -1,0 +1,367 @@
+"""The sentences of a port's page, composed from facts: no sentence that the data can't carry.
+
+Two ports with different facts read differently, because every sentence is chosen by a fact and
+filled with one. RFC 6335 is the source of the rules about ranges and states.
+"""
+
+from __future__ import annotations
+
+from portbook.model import State
+from portbook.pages import machine
+from portbook.pages.document import Page, Paragraph, Section, Table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from portbook.answer import PortAnswer
+    from portbook.model import Assignment, Neighbour, Standing, Transport
+    from portbook.pages.document import Item
+
+
+def compose(answer: PortAnswer) -> Page:
+    """The page of one port, in the order in which it is to be read."""
+    sections = [
+        Section("The book", tuple(_book(answer))),
+        Section("Block and neighbours", tuple(_block(answer))),
+        Section("In practice", tuple(_practice(answer))),
+    ]
+    if answer.host is not None:
+        sections.append(Section("This machine", tuple(machine.seen(answer, answer.host))))
+        sections.append(Section("Verdict", tuple(machine.verdict(answer.host))))
+    sections.append(Section("By hand", tuple(machine.by_hand(answer.port))))
+    sections.append(Section("Sources", tuple(_sources(answer))))
+    own = answer.range
+    return Page(
+        f"Port {answer.port}",
+        character(answer),
+        tuple((str(transport), s.state) for transport, s in answer.standings.items()),
+        f"{own.title} ({own.first}–{own.last})",
+        answer.query.notes,
+        tuple(sections),
+    )
+
+
+# -- headline ---------------------------------------------------------------------------------
+
+
+def character(answer: PortAnswer) -> str:
+    """The port in one line, drawn from its facts."""
+    if answer.state is State.DYNAMIC:
+        return "for whoever needs a port for a while; never assigned"
+    if answer.state is State.UNASSIGNED:
+        size = answer.block.size
+        between = _between(answer)
+        if size == 1:
+            return f"a single free port{between}"
+        return f"one of {size} free ports in a row{between}"
+    if answer.state is State.RESERVED:
+        words = [s.text for s in answer.standings.values() if s.state is State.RESERVED and s.text]
+        if not words:  # asked for a transport that has no row
+            return "reserved for another transport"
+        said = words[0]
+        return "held back by IANA" if said == "Reserved" else f"held back by IANA: {said}"
+    services = _services(answer.standings)
+    if not services:
+        return "assigned for another transport, not for this one"
+    (first, _), *_ = services
+    names = dict.fromkeys(row.service_name for row, _ in services if row.service_name)
+    head = _and(names) if names else ""
+    said = first.description or ""
+    row = f" (one of {_size(first)} ports)" if _size(first) > 1 else ""
+    return f"{head}{': ' if head and said else ''}{said}{row}"
+
+
+def _size(row: Assignment) -> int:
+    return 0 if row.first is None or row.last is None else row.last - row.first + 1
+
+
+def _between(answer: PortAnswer) -> str:
+    before = next(iter(answer.before), None)
+    after = next(iter(answer.after), None)
+    if before and after:
+        return f" between {_near(before)} and {_near(after)}"
+    near = before or after
+    return f" next to {_near(near)}" if near else ""
+
+
+def _near(neighbour: Neighbour) -> str:
+    names = neighbour.service_names
+    return f"{neighbour.port} ({names[0]})" if names else str(neighbour.port)
+
+
+# -- the book ---------------------------------------------------------------------------------
+
+
+def _book(answer: PortAnswer) -> Iterator[Item]:
+    services = _services(answer.standings)
+    if services:
+        yield Table(
+            tuple(
+                (
+                    row.service_name or "(no name)",
+                    " ".join(transports),
+                    _with_references(row.description or "no description", row.references),
+                )
+                for row, transports in services
+            )
+        )
+        for row, _ in services:
+            yield from _about_row(row)
+    for state in (State.RESERVED, State.UNASSIGNED):
+        for standing, transports in _alike(answer.standings, state):
+            yield Paragraph(_held_by_nobody(answer, standing, transports))
+    if answer.state is State.DYNAMIC:
+        yield Paragraph(
+            "Dynamic Ports are set aside for local and temporary use: any program may take one "
+            "that is free at the moment, none can count on getting it, and IANA never assigns "
+            "them (RFC 6335 §6, §8.1.2)."
+        )
+    yield from _meaning(answer)
+    yield Paragraph(_who_assigns(answer))
+
+
+def _services(standings: Mapping[Transport, Standing]) -> list[tuple[Assignment, list[str]]]:
+    """The assignments, each once, with the transports that it holds for."""
+    grouped: dict[tuple[object, ...], tuple[Assignment, list[str]]] = {}
+    for transport, standing in standings.items():
+        for row in standing.assignments:
+            key = (row.service_name, row.description, row.references)
+            grouped.setdefault(key, (row, []))[1].append(str(transport))
+    return list(grouped.values())
+
+
+def _alike(
+    standings: Mapping[Transport, Standing], state: State
+) -> list[tuple[Standing, list[str]]]:
+    """The standings of *state*, each once, with the transports that share it."""
+    grouped: dict[tuple[object, ...], tuple[Standing, list[str]]] = {}
+    for transport, standing in standings.items():
+        if standing.state is state:
+            key = (standing.listed, standing.text, standing.row)
+            grouped.setdefault(key, (standing, []))[1].append(str(transport))
+    return list(grouped.values())
+
+
+def _about_row(row: Assignment) -> Iterator[Item]:
+    """What the registry adds about one assignment, with what isn't recorded said so."""
+    name = row.service_name or row.description or "this row"
+    if row.aliases:
+        yield Paragraph(f"{name} stands for the same service as {_and(row.aliases)}.")
+    if _size(row) > 1:
+        yield Paragraph(f"{name} holds the whole range {row.first}–{row.last}.")
+    if not row.transport_stated:
+        yield Paragraph(
+            f"The registry's row for {name} states no transport; it is read as tcp and udp."
+        )
+    day = row.as_of.get("registration")
+    if day is None:
+        yield Paragraph(f"{name}: who registered it, and when, is not recorded in our sources.")
+        return
+    said = [f"assignee {row.assignee}" if row.assignee else "assignee not recorded"]
+    said.append(f"registered {row.registered}" if row.registered else "no registration date")
+    if row.modified:
+        said.append(f"modified {row.modified}")
+    if row.service_code:
+        said.append(f"service code {row.service_code}")
+    yield Paragraph(f"{name}, as of {day}: {', '.join(said)}.")
+    if row.notes:
+        yield Paragraph(f"The registry's note, as of {day}: {row.notes}")
+
+
+def _held_by_nobody(answer: PortAnswer, standing: Standing, transports: list[str]) -> str:
+    every = len(transports) == len(answer.standings) == 4
+    who = "every transport" if every else _and(transports)
+    if not standing.listed:
+        return f"The registry has no row for port {answer.port} with {who}."
+    row = standing.row
+    where = ""
+    if row is not None and row[0] < row[1]:
+        where = f", in the row {row[0]}–{row[1]}"
+    said = _with_references(f'"{standing.text}"', standing.references)
+    return f"IANA lists the port as {said} for {who}{where}."
+
+
+def _meaning(answer: PortAnswer) -> Iterator[Item]:
+    """What "unassigned" and "reserved" mean for this port, and why such ports exist."""
+    states = {standing.state for standing in answer.standings.values()}
+    if answer.state is State.UNASSIGNED:
+        yield Paragraph(
+            "Unassigned means that the number belongs to no service and can be assigned to one "
+            "on request. It doesn't mean unused: nothing keeps a program from listening there "
+            "(RFC 6335 §6)."
+        )
+        yield Paragraph(
+            "Such ports exist because the space is finite and handed out sparingly: one port a "
+            "service where possible, and none where a service name or a dynamic port will do "
+            "(RFC 6335 §7.2, RFC 7605 §6)."
+        )
+    elif State.UNASSIGNED in states:
+        yield Paragraph(
+            "A port is assigned transport by transport: IANA gives a service those that its "
+            "request names (RFC 6335 §7.2)."
+        )
+    if State.RESERVED in states:
+        yield Paragraph(
+            "Reserved means that the number can't be had by an ordinary request: IANA itself "
+            "holds it back (RFC 6335 §6)."
+        )
+
+
+def _who_assigns(answer: PortAnswer) -> str:
+    name = answer.range.name
+    if name == "dynamic":
+        return "Nobody can apply for it: a service that needs a fixed number takes a User Port."
+    if name == "system":
+        return (
+            "Who may assign it: as a System Port it takes IETF Review or IESG Approval "
+            "(RFC 6335 §8.1.2; RFC 8126 §4.8, §4.10)."
+        )
+    return (
+        "Who may assign it: as a User Port it takes IETF Review, IESG Approval or Expert Review "
+        "(RFC 6335 §8.1.2; RFC 8126 §4.5, §4.8, §4.10)."
+    )
+
+
+# -- block and neighbours ---------------------------------------------------------------------
+
+
+def _block(answer: PortAnswer) -> Iterator[Item]:
+    block, title = answer.block, answer.range.title
+    if block.size == answer.range.size:
+        yield Paragraph(f"The whole range, {block.first}–{block.last}, is {block.state}.")
+    elif block.size == 1:
+        yield Paragraph(
+            f"A block of its own: both ports beside it stand differently, or lie in another "
+            f"range. {_rank(answer)}"
+        )
+    else:
+        yield Paragraph(
+            f"{block.first}–{block.last}: {block.size} {block.state} ports in a row. "
+            f"{_rank(answer)}"
+        )
+    rows = [
+        (str(near.port), ", ".join(near.service_names), near.description or "no description")
+        for near in (*reversed(answer.before), *answer.after)
+    ]
+    here = (str(answer.port), "<", "this port")
+    rows.insert(len(answer.before), here)
+    yield Table(tuple(rows))
+    if not answer.after:
+        yield Paragraph(f"No port above is assigned: {title} end at {answer.range.last}.")
+
+
+def _rank(answer: PortAnswer) -> str:
+    block, title = answer.block, answer.range.title
+    longest = "the longest" if block.rank == 1 else f"{_ordinal(block.rank)} by length"
+    return f"Of the {block.of} {block.state} blocks of the {title} it is {longest}."
+
+
+def _ordinal(number: int) -> str:
+    """*number* as a rank.
+
+    >>> [_ordinal(n) for n in (1, 2, 3, 11, 12, 21, 102)]
+    ['1st', '2nd', '3rd', '11th', '12th', '21st', '102nd']
+    """
+    teen = 10 <= number % 100 <= 20
+    return f"{number}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+
+
+# -- in practice ------------------------------------------------------------------------------
+
+
+def _practice(answer: PortAnswer) -> Iterator[Item]:
+    if answer.uses:
+        yield Table(
+            tuple(
+                (
+                    use.product,
+                    f"{use.kind}, {use.transport}",
+                    f"{use.summary} ({use.source}, read {use.read})",
+                )
+                for use in answer.uses
+            )
+        )
+    else:
+        yield Paragraph(_no_uses(answer))
+    for row, _ in _services(answer.standings):
+        if row.unauthorized_use:
+            yield Paragraph(
+                f"Known unauthorized use, by the registry as of {row.as_of['registration']}: "
+                f"{row.unauthorized_use}"
+            )
+    if answer.browser_blocked:
+        yield Paragraph(
+            "Browsers refuse to open it: it is one of the ports that the Fetch standard blocks."
+        )
+    yield Paragraph(_dynamic_ranges(answer))
+
+
+def _no_uses(answer: PortAnswer) -> str:
+    listed = next((source for source in answer.sources if source.id == "uses"), None)
+    if listed is None:
+        return "Unofficial uses are not recorded in this version of portbook."
+    return f"No unofficial use of it is on record here, as of {listed.as_of}."
+
+
+def _dynamic_ranges(answer: PortAnswer) -> str:
+    ranges: dict[tuple[int, int], list[str]] = {}
+    for rule in answer.systems:
+        if rule.dynamic_first is not None and rule.dynamic_last is not None:
+            span = (rule.dynamic_first, rule.dynamic_last)
+            ranges.setdefault(span, []).append(rule.system)
+    hits = [
+        f"{_and(systems)} ({first}–{last})"
+        for (first, last), systems in ranges.items()
+        if first <= answer.port <= last
+    ]
+    if hits:
+        return (
+            f"By default it is among the ports that {_and(hits)} give to programs that ask for "
+            "any port, so an outbound connection can hold it by chance."
+        )
+    systems = _and(dict.fromkeys(rule.system for rule in answer.systems))
+    return (
+        f"No system on record ({systems}) picks it by itself when a program asks for any port: "
+        "it lies outside their default ranges."
+    )
+
+
+# -- sources ----------------------------------------------------------------------------------
+
+
+def _sources(answer: PortAnswer) -> Iterator[Item]:
+    yield Table(
+        tuple(
+            (source.id, f"as of {source.as_of}" if source.as_of else "undated", source.what)
+            for source in answer.sources
+        )
+    )
+
+
+# -- small words ------------------------------------------------------------------------------
+
+
+def _and(words: Iterable[str]) -> str:
+    """*words* as a list in a sentence.
+
+    >>> _and(["tcp"]), _and(["tcp", "udp"]), _and(["tcp", "udp", "sctp"])
+    ('tcp', 'tcp and udp', 'tcp, udp and sctp')
+    """
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _with_references(text: str, references: tuple[str, ...]) -> str:
+    """*text* with what the registry cites for it.
+
+    >>> _with_references("HTTP", ("RFC9110",))
+    'HTTP [RFC 9110]'
+    """
+    if not references:
+        return text
+    named = (
+        f"RFC {each[3:]}" if each.startswith("RFC") and each[3:].isdigit() else each
+        for each in references
+    )
+    return f"{text} [{', '.join(named)}]"

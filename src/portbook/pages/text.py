@@ -1,0 +1,155 @@
+"""An answer as text for a terminal: wrapped to its width, in its colours, nothing raw."""
+
+from __future__ import annotations
+
+from portbook._lean import NamedTuple
+from portbook.model import State
+from portbook.pages.document import Command, Paragraph, Table, Verdict
+from portbook.pages.escape import one_line, plain
+from portbook.pages.palette import LEVELS, STATES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from portbook.model import Level
+    from portbook.pages.document import Item, Page
+
+NARROWEST, WIDEST = 40, 100
+
+
+class Style(NamedTuple):
+    """How to print: the width in columns, and whether with colours."""
+
+    width: int = 80
+    colour: bool = False
+
+    def bold(self, text: str) -> str:
+        """*text*, already escaped, in bold."""
+        return f"\x1b[1m{text}\x1b[0m" if self.colour else text
+
+    def dim(self, text: str) -> str:
+        """*text*, already escaped, dimmed."""
+        return f"\x1b[2m{text}\x1b[0m" if self.colour else text
+
+    def of(self, word: State | Level, text: str | None = None) -> str:
+        """*text*, or the word itself, in the colour of a state or a level."""
+        shown = str(word) if text is None else text
+        if not self.colour:
+            return shown
+        colour = STATES[word] if isinstance(word, State) else LEVELS[word]
+        return f"\x1b[38;5;{colour.code}m{shown}\x1b[0m"
+
+
+def render_page(page: Page, style: Style) -> str:
+    """The page of one port."""
+    lines = [
+        *_headline(page, style),
+        *(
+            line
+            for section in page.sections
+            for line in _section(section.title, section.items, style)
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _headline(page: Page, style: Style) -> Iterator[str]:
+    first, *rest = wrap(f"{page.title} · {page.character}", style.width)
+    yield style.bold(page.title) + first[len(page.title) :]
+    yield from rest
+    states = {state for _, state in page.states}
+    if len(states) == 1 and len(page.states) > 1:
+        words = ", ".join(transport for transport, _ in page.states)
+        said = f"{style.of(*states)} for {words}"
+    else:
+        said = " · ".join(f"{transport} {style.of(state)}" for transport, state in page.states)
+    yield said
+    yield page.range
+    for note in page.notes:
+        yield from wrap(f"({note})", style.width)
+
+
+def _section(title: str, items: Iterable[Item], style: Style) -> Iterator[str]:
+    yield ""
+    yield style.bold(title)
+    for item in items:
+        yield from render_item(item, style)
+
+
+def render_item(item: Item, style: Style, indent: str = "  ") -> Iterator[str]:
+    """The lines of one item of a page."""
+    if isinstance(item, Paragraph):
+        yield from wrap(item.text, style.width, indent)
+    elif isinstance(item, Table):
+        yield from table(item.rows, style, indent)
+    elif isinstance(item, Command):
+        about = plain(f"{item.system}, {item.about}:")
+        yield f"{indent}{about:<20} {plain(item.command)}"
+    elif isinstance(item, Verdict):
+        yield f"{indent}{style.bold(plain(item.socket))}"
+        for finding in item.findings:
+            label = style.of(finding.level, f"{finding.level:<6}")
+            body = wrap(f"{finding.code}: {finding.message}", style.width, indent + " " * 9)
+            yield f"{indent}  {label} {body[0].lstrip()}"
+            yield from body[1:]
+
+
+def table(rows: Sequence[Sequence[str]], style: Style, indent: str = "  ") -> Iterator[str]:
+    """*rows* in columns as wide as they need, the last of them wrapped.
+
+    >>> list(table([("300", "tacacss"), ("1", "tcpmux")], Style()))
+    ['  300  tacacss', '  1    tcpmux']
+    """
+    clean = [[one_line(cell) for cell in row] for row in rows]
+    # Nothing but the last column is wrapped, so the others may not eat the width up.
+    most = max(12, style.width // 3)
+    columns = max(map(len, clean), default=0)
+    widths = [
+        min(most, max((columns_of(row[at]) for row in clean if at < len(row) - 1), default=0))
+        for at in range(columns - 1)
+    ]
+    for row in clean:
+        *heads, last = row
+        lead = indent
+        for at, cell in enumerate(heads):
+            lead += cell + " " * max(0, widths[at] - columns_of(cell)) + "  "
+        hang = len(indent) + sum(widths[: len(heads)]) + 2 * len(heads)
+        body = wrap(last, max(style.width, hang + 20), " " * hang) or [""]
+        fits = columns_of(lead) <= hang
+        yield (lead + body[0].lstrip() if fits else lead).rstrip()
+        yield from body[1:] if fits else body
+
+
+def wrap(text: str, width: int, indent: str = "") -> list[str]:
+    """*text*, escaped, in lines of at most *width* columns, each behind *indent*.
+
+    A word that is longer than a line stands on one of its own, so that it can be copied whole.
+
+    >>> wrap("a port is a number", 12, "  ")
+    ['  a port is', '  a number']
+    """
+    lines: list[str] = []
+    line = ""
+    for word in one_line(text).split(" "):
+        if line and columns_of(line) + 1 + columns_of(word) > width - len(indent):
+            lines.append(indent + line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    if line:
+        lines.append(indent + line)
+    return lines
+
+
+def columns_of(text: str) -> int:
+    """The columns that *text* takes on a terminal: two for a wide letter, none for a combining one.
+
+    >>> columns_of("port"), columns_of("端口"), columns_of("e\u0301")
+    (4, 4, 1)
+    """
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)

@@ -1,0 +1,193 @@
+"""What IANA's registry says: exact lookups, blocks, neighbours.
+
+>>> from portbook.model import Transport
+>>> [row.service_name for row in lookup(22, Transport.TCP)]
+['ssh']
+>>> standing(300, Transport.SCTP).listed
+False
+"""
+
+from __future__ import annotations
+
+from portbook.model import (
+    LAST_PORT,
+    RANGES,
+    Assignment,
+    Block,
+    Neighbour,
+    PortRange,
+    Source,
+    Standing,
+    State,
+    Transport,
+)
+from portbook.registry.store import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+TRANSPORTS = tuple(Transport)
+
+_NOT_LISTED = Standing(State.UNASSIGNED, False, None)
+# RFC 6335 §6: Dynamic Ports are never assigned.
+_DYNAMIC = Standing(State.DYNAMIC, False, None)
+
+
+class Registry:
+    """The registry as one *store* holds it."""
+
+    def __init__(self, store: Store | None = None) -> None:
+        self.store = store or Store()
+        self._standings: dict[tuple[int, Transport], Standing] = {}
+
+    def sources(self) -> tuple[Source, ...]:
+        """Where the facts come from, with the day each describes."""
+        return self.store.sources()
+
+    def lookup(self, port: int, transport: Transport) -> tuple[Assignment, ...]:
+        """The assignments of (*port*, *transport*); several names may share one port.
+
+        *port* must be 0 to 65535 (IndexError or an empty answer otherwise).
+        """
+        return self.standing(port, transport).assignments
+
+    def standing(self, port: int, transport: Transport) -> Standing:
+        """How (*port*, *transport*) stands in the registry."""
+        try:
+            return self._standings[port, transport]
+        except KeyError:
+            for each, standing in zip(TRANSPORTS, self._judge(port), strict=True):
+                self._standings[port, each] = standing
+            return self._standings[port, transport]
+
+    def standings(self, port: int) -> Mapping[Transport, Standing]:
+        """How *port* stands for each transport."""
+        return {transport: self.standing(port, transport) for transport in TRANSPORTS}
+
+    def _judge(self, port: int) -> list[Standing]:
+        if PortRange.of(port).name == "dynamic":
+            return [_DYNAMIC] * len(TRANSPORTS)
+        rows = self.store.covering(port)
+        return [_standing(rows, transport) for transport in TRANSPORTS]
+
+    def state(self, port: int) -> State:
+        """The headline state of *port*: assigned if any transport is, else reserved if any is."""
+        return headline(self.standings(port))
+
+    def block(self, port: int) -> Block:
+        """The block that *port* is in."""
+        return next(self.store.blocks_from(port))
+
+    def blocks(
+        self, state: State | None = None, range_name: str | None = None
+    ) -> tuple[Block, ...]:
+        """The blocks of *state* in the range of that name, in order of their ports."""
+        return tuple(
+            block
+            for block in self.store.blocks_from(0)
+            if state in (None, block.state) and range_name in (None, block.range)
+        )
+
+    def neighbours(
+        self, port: int, count: int = 3
+    ) -> tuple[tuple[Neighbour, ...], tuple[Neighbour, ...]]:
+        """The nearest assigned ports before and after *port*, up to *count* each, nearest first."""
+        below = (
+            near
+            for block in self.store.blocks_before(port)
+            if block.state is State.ASSIGNED
+            for near in range(min(block.last, port - 1), block.first - 1, -1)
+        )
+        above = (
+            near
+            for block in self.store.blocks_from(port)
+            if block.state is State.ASSIGNED
+            for near in range(max(block.first, port + 1), block.last + 1)
+        )
+        return self._take(below, count), self._take(above, count)
+
+    def _take(self, ports: Iterator[int], count: int) -> tuple[Neighbour, ...]:
+        return tuple(self._neighbour(port) for _, port in zip(range(count), ports, strict=False))
+
+    def _neighbour(self, port: int) -> Neighbour:
+        rows = [row for each in TRANSPORTS for row in self.lookup(port, each)]
+        names = dict.fromkeys(row.service_name for row in rows if row.service_name)
+        return Neighbour(port, tuple(names), rows[0].description if rows else None)
+
+    def named(self, name: str) -> tuple[Assignment, ...]:
+        """The rows of the service called *name*, with a port or without one; case is ignored."""
+        return self.store.named(name)
+
+    def rows(self, first: int = 0, last: int = LAST_PORT) -> Iterator[Assignment]:
+        """The rows that have a number between *first* and *last*."""
+        for row in self.store.all():
+            if row.first is None or row.last is None:
+                return  # names without a port come last
+            if row.first <= last and row.last >= first:
+                yield row
+
+
+def _standing(rows: tuple[Assignment, ...], transport: Transport) -> Standing:
+    # A row for one transport beats a row that states none. A row that states none but names a
+    # service is taken for tcp and udp alone, and says that the registry didn't state it.
+    held = [row for row in rows if row.transport is transport]
+    if not held and transport in (Transport.TCP, Transport.UDP):
+        held = [row for row in rows if row.transport is None and row.state is State.ASSIGNED]
+    if not held:
+        held = [row for row in rows if row.transport is None and row.state is not State.ASSIGNED]
+    for state in (State.ASSIGNED, State.RESERVED, State.UNASSIGNED):
+        rows_of = tuple(row for row in held if row.state is state)
+        if rows_of:
+            head = rows_of[0]
+            assert head.first is not None
+            assert head.last is not None
+            assigned = rows_of if state is State.ASSIGNED else ()
+            row = (head.first, head.last)
+            return Standing(state, True, head.description, assigned, head.references, row)
+    return _NOT_LISTED
+
+
+def headline(standings: Mapping[Transport, Standing]) -> State:
+    """The state of a port as a whole.
+
+    >>> headline({Transport.UDP: _NOT_LISTED, Transport.TCP: _DYNAMIC})
+    <State.DYNAMIC: 'dynamic'>
+    """
+    states = [standing.state for standing in standings.values()]
+    for state in (State.ASSIGNED, State.RESERVED, State.DYNAMIC):
+        if state in states:
+            return state
+    return State.UNASSIGNED
+
+
+_registry: Registry | None = None
+
+
+def registry() -> Registry:
+    """The registry that this process reads, opened when first asked for."""
+    global _registry  # noqa: PLW0603 - opened once, however many ask
+    if _registry is None:
+        _registry = Registry()
+    return _registry
+
+
+def lookup(port: int, transport: Transport) -> tuple[Assignment, ...]:
+    """The assignments of (*port*, *transport*) in :func:`registry`."""
+    return registry().lookup(port, transport)
+
+
+def standing(port: int, transport: Transport) -> Standing:
+    """How (*port*, *transport*) stands in :func:`registry`."""
+    return registry().standing(port, transport)
+
+
+__all__ = [
+    "RANGES",
+    "TRANSPORTS",
+    "Registry",
+    "headline",
+    "lookup",
+    "registry",
+    "standing",
+]

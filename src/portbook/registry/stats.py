@@ -1,0 +1,92 @@
+"""Counts over the whole registry.
+
+Years and assignees are those of the source that records them; what it leaves out is counted
+too, as undated and as not recorded.
+"""
+
+from __future__ import annotations
+
+from portbook._lean import NamedTuple
+from portbook.model import RANGES, State
+from portbook.registry import TRANSPORTS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portbook.model import PortRange, Transport
+    from portbook.registry import Registry
+
+
+class RangeCount(NamedTuple):
+    """The ports of one range by state, for one transport or (None) by headline state."""
+
+    range: PortRange
+    transport: Transport | None
+    states: Mapping[State, int]
+
+
+class Stats(NamedTuple):
+    """What :func:`count` found. Rows are counted, not ports, where dates and assignees are."""
+
+    ranges: tuple[RangeCount, ...]
+    services: int
+    portless: int
+    assigned_rows: int
+    years: tuple[tuple[str, int], ...]
+    undated: int
+    assignees: tuple[tuple[str, int], ...]
+    assignee_not_recorded: int
+    registration_as_of: str | None
+
+
+def count(registry: Registry) -> Stats:
+    """The counts of *registry*: by range and transport, by year of registration, by assignee."""
+    registry.store.hold()
+    ranges = []
+    for each in RANGES:
+        tallies: dict[Transport | None, dict[State, int]] = {
+            transport: dict.fromkeys(State, 0) for transport in (None, *TRANSPORTS)
+        }
+        for block in registry.blocks(range_name=each.name):
+            tallies[None][block.state] += block.size
+        for port in range(each.first, each.last + 1):
+            for transport in TRANSPORTS:
+                tallies[transport][registry.standing(port, transport).state] += 1
+        ranges += [RangeCount(each, transport, tally) for transport, tally in tallies.items()]
+
+    years: dict[str, int] = {}
+    assignees: dict[str, int] = {}
+    names, portless_names = set(), set()
+    rows = undated = unrecorded = 0
+    as_of = None
+    for row in registry.store.all():
+        if row.state is not State.ASSIGNED:
+            continue
+        rows += 1
+        name = (row.service_name or "").lower()
+        names.add(name)
+        if row.first is None:
+            portless_names.add(name)
+        as_of = as_of or row.as_of.get("registration")
+        if row.registered:
+            year = row.registered[:4]
+            years[year] = years.get(year, 0) + 1
+        else:
+            undated += 1
+        if row.assignee:
+            assignees[row.assignee] = assignees.get(row.assignee, 0) + 1
+        else:
+            unrecorded += 1
+    names.discard("")
+    return Stats(
+        tuple(ranges),
+        len(names),
+        len(portless_names),
+        rows,
+        tuple(sorted(years.items())),
+        undated,
+        tuple(sorted(assignees.items(), key=lambda item: (-item[1], item[0]))),
+        unrecorded,
+        as_of,
+    )

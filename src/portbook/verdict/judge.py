@@ -1,0 +1,169 @@
+"""Applying the rules to one socket. Pure: everything it weighs is given to it."""
+
+from __future__ import annotations
+
+from portbook._lean import NamedTuple
+from portbook.model import Finding, Level, Listener, OwnersSeen, PortRules, Standing, State
+from portbook.verdict.rules import RULES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portbook.model import Process, Program, Use
+
+# RFC 6335 and the registry have HTTP under several names; a server that speaks one speaks all.
+_HTTP = {"http", "https", "http-alt", "https-alt", "www", "www-http", "webcache"}
+
+
+class Case(NamedTuple):
+    """One socket with all that is on record about it.
+
+    ``programs`` holds, for each owner in order, the known programs whose place its executable
+    is in; ``uses`` the uses on record for the socket's port and transport.
+    """
+
+    listener: Listener
+    standing: Standing
+    programs: tuple[tuple[Program, ...], ...] = ()
+    uses: tuple[Use, ...] = ()
+    rules: PortRules = PortRules("")
+    browser_blocked: bool = False
+
+
+def judge(case: Case) -> tuple[Finding, ...]:
+    """The findings on *case*, in the order of the table."""
+    facts = find_facts(case)
+    words = _words(case)
+    findings = []
+    for rule in RULES:
+        if all(need in facts for need in rule.needs) and not any(no in facts for no in rule.unless):
+            softened = any(fact in facts for fact in rule.softened_by)
+            level = Level.NOTE if softened else rule.level
+            if rule.settles:
+                facts.add("settled")
+            findings.append(
+                Finding(
+                    rule.code,
+                    level,
+                    rule.say.format_map(words),
+                    _evidence(case),
+                    case.listener.socket,
+                )
+            )
+    return tuple(findings)
+
+
+def find_facts(case: Case) -> set[str]:
+    """The facts of :data:`portbook.verdict.rules.FACTS` that are true of *case*."""
+    listener, standing, rules = case.listener, case.standing, case.rules
+    known = _known(case)
+    names = _names(standing)
+    first_open, dynamic = rules.unprivileged_first, rules.dynamic
+    here = (listener.port, listener.transport)
+    truths = {
+        "assigned": standing.state is State.ASSIGNED,
+        "reserved": standing.state is State.RESERVED,
+        "unassigned": standing.state is State.UNASSIGNED,
+        "loopback": listener.loopback,
+        "wildcard": listener.wildcard,
+        "in-dynamic-range": dynamic is not None
+        and dynamic[0] <= listener.port <= dynamic[1]
+        and not any(first <= listener.port <= last for first, last in rules.kept),
+        "privileged": first_open is not None and listener.port < first_open,
+        "hidden": listener.owners_seen is OwnersSeen.HIDDEN,
+        "kernel": listener.owners_seen is OwnersSeen.KERNEL,
+        "known-program": bool(known),
+        "implements": bool(known) and all(_speaks(each) & names for each in known),
+        "default-port": any(here in program.ports for each in known for program in each),
+        "speaks-http": any(_speaks(each) & _HTTP for each in known),
+        "browser-blocked": case.browser_blocked,
+    }
+    unseen = not listener.owners
+    truths["known-use"] = bool(
+        (unseen and case.uses)
+        or (known and not truths["implements"] and (truths["default-port"] or _use(case)))
+    )
+    return {fact for fact, true in truths.items() if true}
+
+
+def _known(case: Case) -> list[tuple[Program, ...]]:
+    """The programs of each owner, if every owner is known and to be trusted; else nothing."""
+    owners = case.listener.owners
+    known = [
+        programs
+        for owner, programs in zip(owners, case.programs, strict=False)
+        if programs and protected(owner)
+    ]
+    return known if len(known) == len(owners) else []
+
+
+def protected(process: Process) -> bool:
+    """Whether only root could have put *process*'s executable where it is.
+
+    A name proves nothing: anything can be called ``sshd``. A path proves something where the
+    file belongs to root, nobody else may write to it, and it is still the file that runs.
+    """
+    uid, mode = process.executable_uid, process.executable_mode
+    return uid == 0 and mode is not None and not mode & 0o022 and not process.executable_deleted
+
+
+def _speaks(programs: tuple[Program, ...]) -> set[str]:
+    services = {service for program in programs for service in program.services}
+    return services | _HTTP if services & _HTTP else services
+
+
+def _names(standing: Standing) -> set[str]:
+    rows = standing.assignments
+    return {name for row in rows for name in (row.service_name, *row.aliases) if name}
+
+
+def _use(case: Case) -> str | None:
+    """The product of the first use on record that fits one of the known programs."""
+    products = {program.product.lower() for each in case.programs for program in each}
+    return next((use.product for use in case.uses if use.product.lower() in products), None)
+
+
+def _words(case: Case) -> Mapping[str, object]:
+    """The words that the rules' sentences are filled with."""
+    listener, standing, rules = case.listener, case.standing, case.rules
+    known = [program for each in case.programs for program in each]
+    services = list(dict.fromkeys(row.service_name for row in standing.assignments))
+    service = " or ".join(filter(None, services)) or standing.text or "a service"
+    programs = dict.fromkeys(owner.program or f"process {owner.pid}" for owner in listener.owners)
+    own = dict.fromkeys(f"{port}/{transport}" for each in known for port, transport in each.ports)
+    first, last = rules.dynamic or (0, 0)
+    used = case.uses[0].product if case.uses else None
+    return {
+        "address": listener.address,
+        "port": listener.port,
+        "transport": listener.transport,
+        "program": ", ".join(programs) or "the program that holds it",
+        "service": service,
+        "registered_for": f" ({service})" if standing.state is State.ASSIGNED else "",
+        "text": f'"{standing.text}"' if standing.text else "nothing",
+        "speaks": " and ".join(dict.fromkeys(s for each in known for s in each.services[:2]))
+        or "a service",
+        "own_ports": ", ".join(own) or "another one",
+        "use": _use(case) or used or (known[0].product if known else "A use"),
+        "dynamic": f"{first}–{last}",
+        "unprivileged": rules.unprivileged_first,
+        "socket_user": listener.user
+        or ("its owner" if listener.uid is None else f"user {listener.uid}"),
+    }
+
+
+def _evidence(case: Case) -> tuple[str, ...]:
+    """What the findings on *case* rest on, a fact a line."""
+    listener, standing = case.listener, case.standing
+    lines = [f"{listener.socket} {listener.state}"]
+    registry = standing.text if standing.listed else "no row"
+    lines.append(f"registry: {listener.port}/{listener.transport} {standing.state}, {registry}")
+    for owner in listener.owners:
+        if owner.executable:
+            owned = "" if owner.executable_uid is None else f", owned by uid {owner.executable_uid}"
+            mode = "" if owner.executable_mode is None else f", mode {owner.executable_mode:04o}"
+            lines.append(f"pid {owner.pid} runs {owner.executable}{owned}{mode}")
+        else:
+            lines.append(f"pid {owner.pid}: its executable could not be read")
+    return tuple(lines)

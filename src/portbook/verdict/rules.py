@@ -1,0 +1,174 @@
+"""The rules of the verdict, as data.
+
+A rule applies to a socket when every fact it needs is true of it and none that it excludes is.
+Facts are plain words with a stated meaning, so that the same table can judge one socket here, a
+pasted capture, or a table of flows in a database. The order is the order in which findings are
+shown, and the one in which the documentation lists them.
+"""
+
+from __future__ import annotations
+
+from portbook._lean import NamedTuple
+from portbook.model import Level
+
+FACTS = {
+    "assigned": "the registry gives the port to a service, for this transport",
+    "reserved": "the registry reserves the port, for this transport",
+    "unassigned": "the registry gives the port to nobody, or has no row for this transport",
+    "loopback": "the socket is bound to a loopback address",
+    "wildcard": "the socket is bound to every address, on every interface",
+    "in-dynamic-range": "the port is in the range that this machine picks ports from",
+    "privileged": "this machine asks for a privilege to bind the port",
+    "hidden": "a socket is there, its owner not visible to this user",
+    "kernel": "the kernel holds the socket itself",
+    "known-program": "every owner seen runs a known server program from its own, protected place",
+    "implements": "every owner seen implements a service that is registered here",
+    "default-port": "the port is one of the known program's own default ports",
+    "known-use": "a use on record fits the program or, where none was seen, the port",
+    "speaks-http": "the known program serves HTTP",
+    "browser-blocked": "browsers refuse to open the port",
+    "settled": "another rule has said whether the socket belongs here",
+}
+
+
+class Rule(NamedTuple):
+    """One line of the table; ``say`` is filled in from the judge's words for the socket.
+
+    Where any fact of ``softened_by`` is true, the level is at most ``note``. ``settles`` marks
+    the rules that say whether the socket belongs here.
+    """
+
+    code: str
+    level: Level
+    when: str
+    needs: tuple[str, ...]
+    unless: tuple[str, ...]
+    say: str
+    softened_by: tuple[str, ...] = ()
+    settles: bool = False
+
+
+RULES = (
+    Rule(
+        "expected",
+        Level.OK,
+        "the program, known by its executable's path and owner (not by its name alone), "
+        "implements the service registered here",
+        ("assigned", "implements"),
+        (),
+        "{program} implements {service}, which is registered here: as it should be.",
+        settles=True,
+    ),
+    Rule(
+        "loopback-only",
+        Level.OK,
+        "reachable from this machine only",
+        ("loopback",),
+        (),
+        "Bound to {address}: only this machine can reach it.",
+    ),
+    Rule(
+        "exposed",
+        Level.NOTE,
+        "bound to every interface; firewalls were not examined",
+        ("wildcard",),
+        (),
+        "Bound to every interface ({address}); firewalls were not examined. If only this machine "
+        "needs it, bind it to a loopback address.",
+    ),
+    Rule(
+        "known-use",
+        Level.NOTE,
+        "an unofficial use on record fits the program or, unseen, the port",
+        ("known-use",),
+        ("implements",),
+        "{use} is on record for this port, though the registry doesn't say so.",
+        settles=True,
+    ),
+    Rule(
+        "service-elsewhere",
+        Level.NOTE,
+        "a known service on a port that isn't its own",
+        ("known-program",),
+        ("implements", "default-port"),
+        "{program} speaks {speaks}, whose own port is {own_ports}; here it is on {port}. If "
+        "that is meant, nothing is to be done; if not, look at its configuration.",
+        settles=True,
+    ),
+    Rule(
+        "foreign-service",
+        Level.CHECK,
+        "the port is registered for something else; note if `known-use` or loopback",
+        ("assigned", "known-program"),
+        ("implements",),
+        "{port}/{transport} is registered for {service}, which {program} isn't known to speak. "
+        "Move it, or make sure that nobody here expects {service}.",
+        softened_by=("known-use", "loopback"),
+        settles=True,
+    ),
+    Rule(
+        "unregistered-port",
+        Level.CHECK,
+        "the port is unassigned; note if `known-use` or loopback",
+        ("unassigned",),
+        (),
+        "{port}/{transport} is not registered for any service, so this is not a standard "
+        "service: find out who started {program} and why it chose this port.",
+        softened_by=("known-use", "loopback"),
+        settles=True,
+    ),
+    Rule(
+        "reserved-port",
+        Level.CHECK,
+        "the port is reserved",
+        ("reserved",),
+        (),
+        "{port}/{transport} is reserved (the registry says {text}): no service should be here. "
+        "Find out who started {program}.",
+        settles=True,
+    ),
+    Rule(
+        "dynamic-port",
+        Level.NOTE,
+        "in this machine's dynamic range: may be chance, may clash",
+        ("in-dynamic-range",),
+        (),
+        "{port} is in {dynamic}, from which this machine hands out ports: it may be here by "
+        "chance, and another program may be given it first after a restart.",
+        settles=True,
+    ),
+    Rule(
+        "privileged-bind",
+        Level.NOTE,
+        "bound by a privilege that this machine really asks for",
+        ("privileged",),
+        (),
+        "Binding {port} takes a privilege on this machine (ports below {unprivileged} do).",
+    ),
+    Rule(
+        "browser-blocked",
+        Level.NOTE,
+        "HTTP on a port that browsers refuse",
+        ("browser-blocked", "speaks-http"),
+        (),
+        "Browsers refuse to open port {port}: a page served here can't be visited with one.",
+    ),
+    Rule(
+        "owner-hidden",
+        Level.NOTE,
+        "a socket is there, its owner not visible to this user",
+        ("hidden",),
+        (),
+        "Something is bound here, but not visible to you: run portbook as root, or as "
+        "{socket_user}, to see which program it is.",
+        settles=True,
+    ),
+    Rule(
+        "unknown",
+        Level.NOTE,
+        "nothing on record fits",
+        (),
+        ("settled",),
+        "Nothing on record says whether {program} belongs on {port}/{transport}{registered_for}.",
+    ),
+)
