@@ -1,0 +1,1 @@
+"""What IANA says about ports and service names (RFC 6335)."""
