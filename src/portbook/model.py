@@ -158,7 +158,10 @@ class Source(NamedTuple):
 
 
 class Use(NamedTuple):
-    """What people use a port for, whether or not the registry agrees."""
+    """What people use a port for, whether or not the registry agrees.
+
+    ``kind`` is ``default``, ``alternative``, ``development``, ``management`` or ``legacy``.
+    """
 
     product: str
     kind: str
@@ -168,13 +171,16 @@ class Use(NamedTuple):
     summary: str
     source: str
     read: str
+    family: str | None = None
 
 
 class Program(NamedTuple):
     """A server program: where its executable lives and which services it implements.
 
     ``executables`` are absolute paths in which ``*`` stands for any one path component or part
-    of one. ``services`` are IANA service names; ``ports`` its default ports.
+    of one. ``services`` are IANA service names; ``ports`` its default ports. ``macos`` and
+    ``windows`` are the names that it goes by there, without a path: a weaker sign. ``further``
+    are sources beyond the first.
     """
 
     name: str
@@ -186,6 +192,9 @@ class Program(NamedTuple):
     read: str
     units: tuple[str, ...] = ()
     package: str | None = None
+    macos: tuple[str, ...] = ()
+    windows: tuple[str, ...] = ()
+    further: tuple[str, ...] = ()
 
 
 class SystemRule(NamedTuple):
@@ -198,6 +207,7 @@ class SystemRule(NamedTuple):
     privileged: str
     source: str
     read: str
+    further: tuple[str, ...] = ()
 
 
 # -- this machine -----------------------------------------------------------------------------

@@ -1,0 +1,305 @@
+"""Lore: what people do with ports, whatever the registry says.
+
+Which server programs there are and what they speak, what ports are used for in practice, which
+ports browsers refuse, and what each operating system does by default. Every line has a source
+and the day it was read. The lines are edited as TOML beside this file, and compiled by
+``tasks/build_lore.py`` into the sorted text files that are read here.
+
+>>> [program.name for program in lookup_programs("/usr/lib/postgresql/17/bin/postgres")]
+['postgresql']
+>>> lookup_programs("/home/eve/bin/postgres")
+()
+>>> browser_blocked(6667), browser_blocked(443)
+(True, False)
+"""
+
+from __future__ import annotations
+
+import os
+
+from portbook.errors import DataCorrupt
+from portbook.model import Program, Source, SystemRule, Transport, Use
+from portbook.sortedfile import SortedFile, number, unescape_cell, word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DATA = os.path.join(os.path.dirname(__file__), "data")
+
+# The kinds of the compiled files, and the columns of each; tasks/build_lore.py writes these.
+COLUMNS = {
+    "programs": (
+        "basename",
+        "name",
+        "product",
+        "executables",
+        "services",
+        "ports",
+        "units",
+        "package",
+        "macos",
+        "windows",
+        "source",
+        "read",
+        "further",
+    ),
+    "uses": (
+        "first",
+        "last",
+        "transport",
+        "kind",
+        "family",
+        "product",
+        "summary",
+        "source",
+        "read",
+    ),
+    "browsers": ("port", "source"),
+    "systems": (
+        "system",
+        "since",
+        "dynamic_first",
+        "dynamic_last",
+        "privileged",
+        "source",
+        "read",
+        "further",
+    ),
+}
+
+# What each file is, for a reader of the list of sources.
+SUBJECTS = {
+    "programs": "server programs, the services they implement and where their executables live",
+    "uses": "what ports are used for in practice",
+    "browsers": "ports to which browsers make no request (the fetch standard's bad ports)",
+    "systems": "dynamic ranges and privileged-port rules of operating systems",
+}
+
+
+class Lore:
+    """The compiled lore in one folder; each file is opened when it is first asked.
+
+    Every method raises DataMissing where its file can't be opened, and DataCorrupt where the
+    file isn't what it should be.
+    """
+
+    def __init__(self, folder: str = DATA) -> None:
+        self.folder = folder
+        self._files: dict[str, SortedFile] = {}
+
+    def _file(self, kind: str) -> SortedFile:
+        file = self._files.get(kind)
+        if file is None:
+            key = number if kind in ("uses", "browsers") else word
+            file = SortedFile(os.path.join(self.folder, f"{kind}.tsv"), f"{kind}/1", key)
+            if file.header.get("columns") != "\t".join(COLUMNS[kind]):
+                raise DataCorrupt(file.path, "its columns are not the ones expected")
+            self._files[kind] = file
+        return file
+
+    def lookup_programs(self, executable: str) -> tuple[Program, ...]:
+        """The programs whose executable may stand at the absolute path *executable*.
+
+        Several programs may share a path (two NTP servers are both ``/usr/sbin/ntpd``); they
+        come sorted by name. The path must be the file's own, no symbolic link. On systems
+        that keep ``/bin``, ``/sbin`` and ``/lib`` apart from ``/usr``, these count as ``/usr``'s.
+        """
+        if executable.startswith(("/bin/", "/sbin/", "/lib/", "/lib64/")):
+            executable = "/usr" + executable
+        return tuple(
+            program
+            for program in self.programs_named(executable.rpartition("/")[2])
+            if any(path_matches(pattern, executable) for pattern in program.executables)
+        )
+
+    def programs_named(self, name: str) -> tuple[Program, ...]:
+        """The programs whose executable is called *name* on any system, sorted by name.
+
+        Anyone can give a file that name: where the path is known, :meth:`lookup_programs`
+        is the one to ask.
+        """
+        file = self._file("programs")
+        found = []
+        for row in file.backward(file.after(name.encode(errors="replace"))):
+            if row[0] != name:
+                break
+            found.append(_program(row, file.path))
+        return tuple(reversed(found))
+
+    def programs(self) -> tuple[Program, ...]:
+        """Every program, sorted by name. Reads the whole file."""
+        file = self._file("programs")
+        found = {row[1]: row for row in file.rows()}
+        return tuple(_program(found[name], file.path) for name in sorted(found))
+
+    def programs_for(self, service_name: str) -> tuple[Program, ...]:
+        """The programs that implement an IANA service, sorted by name. Reads the whole file."""
+        return tuple(program for program in self.programs() if service_name in program.services)
+
+    def lookup_uses(self, port: int, transport: Transport | None = None) -> tuple[Use, ...]:
+        """What *port* is used for in practice, on *transport* or on any, the narrowest first."""
+        file = self._file("uses")
+        widest = _number(file.header.get("widest", ""), file.path)
+        found = []
+        for row in file.backward(file.after(port)):
+            use = _use(row, file.path)
+            # No range is wider than the widest: nothing that begins lower can reach this port.
+            if use.first < port - widest:
+                break
+            if use.last >= port and transport in (None, use.transport):
+                found.append(use)
+        return tuple(sorted(found, key=_breadth))
+
+    def uses(self) -> Iterator[Use]:
+        """Every use, by port."""
+        file = self._file("uses")
+        for row in file.rows():
+            yield _use(row, file.path)
+
+    def browser_blocked(self, port: int) -> bool:
+        """Whether browsers refuse HTTP to *port* (https://fetch.spec.whatwg.org/#port-blocking)."""
+        file = self._file("browsers")
+        nearest = next(file.backward(file.after(port)), None)
+        return nearest is not None and nearest[0] == str(port)
+
+    def system_rules(self) -> tuple[SystemRule, ...]:
+        """What each operating system does with ports by default, sorted by system."""
+        file = self._file("systems")
+        return tuple(_system_rule(row, file.path) for row in file.rows())
+
+    def sources(self) -> tuple[Source, ...]:
+        """What the lore consists of; ``as_of`` is the newest day on which a source was read."""
+        found = []
+        for kind, subject in SUBJECTS.items():
+            header = self._file(kind).header
+            what = f"{subject}: {header.get('entries', '0')} entries"
+            oldest, newest = header.get("oldest") or None, header.get("newest") or None
+            if oldest != newest:
+                what += f", the oldest read on {oldest}"
+            found.append(Source(f"lore-{kind}", newest, what, header.get("source") or None))
+        return tuple(found)
+
+
+def path_matches(pattern: str, path: str) -> bool:
+    """Whether the absolute *path* fits *pattern*, in which ``*`` stays inside a path component.
+
+    >>> path_matches("/usr/lib/postgresql/*/bin/postgres", "/usr/lib/postgresql/17/bin/postgres")
+    True
+    >>> path_matches("/usr/lib/postgresql/*/bin/postgres", "/usr/lib/postgresql/1/7/bin/postgres")
+    False
+    >>> path_matches("/usr/lib/erlang/erts-*/bin/epmd", "/usr/lib/erlang/erts-13.1.5/bin/epmd")
+    True
+    """
+    wanted, given = pattern.split("/"), path.split("/")
+    if len(wanted) != len(given):
+        return False
+    return all(_part_matches(a, b) for a, b in zip(wanted, given, strict=True))
+
+
+def _part_matches(pattern: str, part: str) -> bool:
+    if "*" not in pattern:
+        return pattern == part
+    # "..": a path that climbs is no path of a file's own.
+    if part in ("", ".", ".."):
+        return False
+    first, *middle, last = pattern.split("*")
+    if not part.startswith(first) or not part.endswith(last):
+        return False
+    place, end = len(first), len(part) - len(last)
+    for piece in middle:
+        found = part.find(piece, place, end)
+        if found < 0:
+            return False
+        place = found + len(piece)
+    return place <= end
+
+
+def _breadth(use: Use) -> tuple[int, int, str, str]:
+    return use.last - use.first, use.first, use.product, use.transport
+
+
+def _number(cell: str, path: str) -> int:
+    if not (cell.isascii() and cell.isdigit()):
+        raise DataCorrupt(path, f"{cell[:20]!a} is not a number")
+    return int(cell)
+
+
+def _cells(row: list[str], kind: str, path: str) -> list[str]:
+    if len(row) != len(COLUMNS[kind]):
+        raise DataCorrupt(path, f"the row of {row[0][:40]!a} has {len(row)} cells")
+    return [unescape_cell(cell) for cell in row]
+
+
+def _transport(word: str, path: str) -> Transport:
+    try:
+        return Transport(word)
+    except ValueError:
+        raise DataCorrupt(path, f"{word[:20]!a} is not a transport") from None
+
+
+def _port(text: str, path: str) -> tuple[int, Transport]:
+    port, _, transport = text.partition("/")
+    return _number(port, path), _transport(transport, path)
+
+
+def _program(row: list[str], path: str) -> Program:
+    _, name, product, executables, services, ports, units, package, macos, windows, *rest = _cells(
+        row, "programs", path
+    )
+    source, read, further = rest
+    return Program(
+        name,
+        product,
+        tuple(executables.split()),
+        tuple(services.split()),
+        tuple([_port(port, path) for port in ports.split()]),
+        source,
+        read,
+        tuple(units.split()),
+        package or None,
+        tuple(macos.split()),
+        tuple(windows.split()),
+        tuple(further.split()),
+    )
+
+
+def _use(row: list[str], path: str) -> Use:
+    first, last, transport, kind, family, product, summary, source, read = _cells(row, "uses", path)
+    return Use(
+        product,
+        kind,
+        _transport(transport, path),
+        _number(first, path),
+        _number(last, path),
+        summary,
+        source,
+        read,
+        family or None,
+    )
+
+
+def _system_rule(row: list[str], path: str) -> SystemRule:
+    system, since, first, last, privileged, source, read, further = _cells(row, "systems", path)
+    return SystemRule(
+        system,
+        since or None,
+        _number(first, path) if first else None,
+        _number(last, path) if last else None,
+        privileged,
+        source,
+        read,
+        tuple(further.split()),
+    )
+
+
+_LORE = Lore()
+lookup_programs = _LORE.lookup_programs
+programs_named = _LORE.programs_named
+programs = _LORE.programs
+programs_for = _LORE.programs_for
+lookup_uses = _LORE.lookup_uses
+uses = _LORE.uses
+browser_blocked = _LORE.browser_blocked
+system_rules = _LORE.system_rules
+sources = _LORE.sources
