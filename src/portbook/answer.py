@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import time
+
 from portbook import lore
 from portbook._lean import NamedTuple
 from portbook.model import (
@@ -138,7 +140,7 @@ def answer_port(
     asked = TRANSPORTS if transport is None else (transport,)
     before, after = book.neighbours(port)
     seen = _look(port, port, transport, owners, book) if host else None
-    return PortAnswer(
+    found = PortAnswer(
         query,
         port,
         PortRange.of(port),
@@ -152,8 +154,34 @@ def answer_port(
         lore.system_rules(),
         seen,
         () if seen is None else _findings(seen),
-        book.sources() + lore.sources(),
+        (),
     )
+    return found._replace(sources=_sources(found, book))
+
+
+def _sources(found: PortAnswer, book: Registry) -> tuple[Source, ...]:
+    """The sources of what *found* says: what it says nothing from is left out."""
+    rows = [row for standing in found.standings.values() for row in standing.assignments]
+    listeners = found.host.listeners if found.host else ()
+    said = {
+        "iana": True,
+        "iana-2015": any("registration" in row.as_of for row in rows),
+        "spelling": bool(rows),
+        "spelling-2018": bool(rows),
+        "lore-uses": True,
+        "lore-browsers": found.browser_blocked,
+        "lore-systems": bool(found.systems),
+        "lore-programs": any(listener.owners for listener in listeners),
+    }
+    sources = book.sources() + lore.sources()
+    return tuple(source for source in sources if said.get(source.id, True)) + _here(found.host)
+
+
+def _here(host: Host | None) -> tuple[Source, ...]:
+    if host is None:
+        return ()
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return (Source("host", moment, "this machine's sockets and processes, as it was asked"),)
 
 
 def answer_range(
@@ -190,7 +218,7 @@ def answer_range(
         blocks,
         seen,
         () if seen is None else _findings(seen),
-        book.sources(),
+        book.sources() + _here(seen),
     )
 
 

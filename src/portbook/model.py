@@ -17,8 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portbook.errors import InvalidQuery
-
 FIRST_PORT = 0
 LAST_PORT = 65535
 PORTS = LAST_PORT + 1
@@ -355,10 +353,10 @@ class Finding(NamedTuple):
 
 
 class Query(NamedTuple):
-    """What was asked, understood: ``kind`` is ``port``, ``range``, ``text`` or ``invalid``.
+    """What was asked, understood: ``kind`` is ``port``, ``range``, ``name`` or ``text``.
 
     ``transport`` narrows a port or a range; ``address`` is the host part of a pasted address,
-    ``notes`` say how a loose spelling was read, and ``problem`` why an invalid one can't be.
+    and ``notes`` say how a loose spelling was read.
     """
 
     kind: str
@@ -368,7 +366,6 @@ class Query(NamedTuple):
     transport: Transport | None = None
     address: str | None = None
     notes: tuple[str, ...] = ()
-    problem: InvalidQuery | None = None
 
 
 class Match(NamedTuple):

@@ -52,11 +52,11 @@ class Section(NamedTuple):
 
 
 class Page(NamedTuple):
-    """A whole page: what it is about, its character in a line, its states, and its sections."""
+    """A whole page: its subject, its character in a line, its states with what each holds for."""
 
     title: str
     character: str
-    states: tuple[tuple[str, State], ...]
+    states: tuple[tuple[State, str], ...]
     range: str
     notes: tuple[str, ...]
     sections: tuple[Section, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from portbook.model import State
 from portbook.pages.document import Paragraph, Table, Verdict
 from portbook.pages.escape import one_line
+from portbook.pages.prose import with_references
 from portbook.pages.text import render_item
 
 TYPE_CHECKING = False
@@ -29,7 +30,7 @@ class _Lines:
         self.lines: list[str] = []
 
     def title(self, text: str, rest: str = "") -> None:
-        self.lines.append(self.style.bold(one_line(text)) + one_line(rest).rstrip())
+        self.lines.append(f"{self.style.bold(one_line(text))} {one_line(rest)}".rstrip())
 
     def section(self, title: str, *items: Item) -> None:
         self.lines += ["", self.style.bold(title)]
@@ -52,7 +53,7 @@ def render_service(answer: ServiceAnswer, style: Style) -> str:
     """A service name: its ports, or that it has none."""
     out = _Lines(style)
     rows = answer.assignments + answer.portless
-    out.title(answer.name, f" · {rows[0].description or 'no description'}")
+    out.title(answer.name, f"· {rows[0].description or 'no description'}")
     out.notes(answer.query.notes)
     if answer.assignments:
         out.section("Ports", Table(tuple(_service_rows(answer.assignments))))
@@ -67,8 +68,8 @@ def render_service(answer: ServiceAnswer, style: Style) -> str:
                 "The registry gives this name no number: it is reached through DNS (SRV records "
                 "or DNS-SD), which says at which port."
                 if not answer.assignments
-                else "The registry has it without a number as well: there it is reached through DNS "
-                "(SRV records or DNS-SD)."
+                else "The registry has it without a number as well: there it is reached through "
+                "DNS (SRV records or DNS-SD)."
             ),
             Table(tuple(_service_rows(answer.portless))),
         )
@@ -100,8 +101,7 @@ def _service_rows(rows: Iterable[Assignment]) -> Iterator[tuple[str, ...]]:
         transport = row.transport or "not stated (read as tcp and udp)"
         grouped.setdefault(key, (row, []))[1].append(transport)
     for row, transports in grouped.values():
-        cited = f" [{', '.join(row.references)}]" if row.references else ""
-        said = f"{row.description or 'no description'}{cited}"
+        said = with_references(row.description or "no description", row.references)
         yield (_span(row.first, row.last), " ".join(transports), said)
 
 
@@ -118,7 +118,7 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
     if not answer.matches:
         out.title(f"Nothing in the registry matches {quoted}.")
     elif answer.asked_by_name and not answer.found:
-        out.title(f"No service is called {quoted}.", " Spelled nearly so:")
+        out.title(f"No service is called {quoted}.", "Spelled nearly so:")
     else:
         count = len(answer.matches)
         out.title(f"{count} match{'' if count == 1 else 'es'} for {quoted}")
@@ -156,7 +156,7 @@ def render_range(answer: RangeAnswer, style: Style) -> str:
     out = _Lines(style)
     size = answer.last - answer.first + 1
     of = f"/{answer.transport}" if answer.transport else ""
-    out.title(f"Ports {answer.first}–{answer.last}{of}", f" · {size:,} in all")
+    out.title(f"Ports {answer.first}–{answer.last}{of}", f"· {size:,} in all")
     counted = [f"{style.of(s)} {count:,}" for s, count in answer.counts.items() if count]
     out.lines.append(" · ".join(counted))
     out.notes(answer.query.notes)
@@ -211,7 +211,7 @@ def render_blocks(
     ports = sum(block.size for block in blocks)
     kind = f"{state} " if state else ""
     where = f" of the {range_name} range" if range_name else ""
-    out.title(f"{len(blocks):,} {kind}blocks{where}", f" · {ports:,} ports")
+    out.title(f"{len(blocks):,} {kind}blocks{where}", f"· {ports:,} ports")
     out.lines.append("")
     rows = tuple(
         (

@@ -35,7 +35,7 @@ def compose(answer: PortAnswer) -> Page:
     return Page(
         f"Port {answer.port}",
         character(answer),
-        tuple((str(transport), s.state) for transport, s in answer.standings.items()),
+        tuple(_states(answer.standings)),
         f"{own.title} ({own.first}–{own.last})",
         answer.query.notes,
         tuple(sections),
@@ -43,6 +43,17 @@ def compose(answer: PortAnswer) -> Page:
 
 
 # -- headline ---------------------------------------------------------------------------------
+
+
+def _states(standings: Mapping[Transport, Standing]) -> Iterator[tuple[State, str]]:
+    """Each state with the transports that share it; no row is told from "Unassigned"."""
+    grouped: dict[tuple[State, str], list[str]] = {}
+    for transport, standing in standings.items():
+        silent = not standing.listed and standing.state is State.UNASSIGNED
+        key = (standing.state, ", not listed," if silent else "")
+        grouped.setdefault(key, []).append(str(transport))
+    for (state, more), transports in grouped.items():
+        yield state, f"{more} for {_and(transports)}"
 
 
 def character(answer: PortAnswer) -> str:
@@ -58,12 +69,12 @@ def character(answer: PortAnswer) -> str:
     if answer.state is State.RESERVED:
         words = [s.text for s in answer.standings.values() if s.state is State.RESERVED and s.text]
         if not words:  # asked for a transport that has no row
-            return "reserved for another transport"
+            return "reserved, but not for this transport"
         said = words[0]
         return "held back by IANA" if said == "Reserved" else f"held back by IANA: {said}"
     services = _services(answer.standings)
     if not services:
-        return "assigned for another transport, not for this one"
+        return "assigned, but not for this transport"
     (first, _), *_ = services
     names = dict.fromkeys(row.service_name for row, _ in services if row.service_name)
     head = _and(names) if names else ""
@@ -101,7 +112,7 @@ def _book(answer: PortAnswer) -> Iterator[Item]:
                 (
                     row.service_name or "(no name)",
                     " ".join(transports),
-                    _with_references(row.description or "no description", row.references),
+                    with_references(row.description or "no description", row.references),
                 )
                 for row, transports in services
             )
@@ -166,7 +177,7 @@ def _about_row(row: Assignment) -> Iterator[Item]:
         said.append(f"service code {row.service_code}")
     yield Paragraph(f"{name}, as of {day}: {', '.join(said)}.")
     if row.notes:
-        yield Paragraph(f"The registry's note, as of {day}: {row.notes}")
+        yield Paragraph(f"The registry's note, as of {day}: {_short(row.notes)}")
 
 
 def _held_by_nobody(answer: PortAnswer, standing: Standing, transports: list[str]) -> str:
@@ -178,14 +189,18 @@ def _held_by_nobody(answer: PortAnswer, standing: Standing, transports: list[str
     where = ""
     if row is not None and row[0] < row[1]:
         where = f", in the row {row[0]}–{row[1]}"
-    said = _with_references(f'"{standing.text}"', standing.references)
+    said = with_references(f'"{standing.text}"', standing.references)
     return f"IANA lists the port as {said} for {who}{where}."
 
 
 def _meaning(answer: PortAnswer) -> Iterator[Item]:
     """What "unassigned" and "reserved" mean for this port, and why such ports exist."""
     states = {standing.state for standing in answer.standings.values()}
-    if answer.state is State.UNASSIGNED:
+    if states == {State.UNASSIGNED} and answer.state is not State.UNASSIGNED:
+        yield Paragraph(
+            f"The number is {answer.state} for another transport: portbook {answer.port} shows it."
+        )
+    elif answer.state is State.UNASSIGNED:
         yield Paragraph(
             "Unassigned means that the number belongs to no service and can be assigned to one "
             "on request. It doesn't mean unused: nothing keeps a program from listening there "
@@ -196,7 +211,7 @@ def _meaning(answer: PortAnswer) -> Iterator[Item]:
             "service where possible, and none where a service name or a dynamic port will do "
             "(RFC 6335 §7.2, RFC 7605 §6)."
         )
-    elif State.UNASSIGNED in states:
+    elif State.UNASSIGNED in states and State.ASSIGNED in states:
         yield Paragraph(
             "A port is assigned transport by transport: IANA gives a service those that its "
             "request names (RFC 6335 §7.2)."
@@ -232,8 +247,7 @@ def _block(answer: PortAnswer) -> Iterator[Item]:
         yield Paragraph(f"The whole range, {block.first}–{block.last}, is {block.state}.")
     elif block.size == 1:
         yield Paragraph(
-            f"A block of its own: both ports beside it stand differently, or lie in another "
-            f"range. {_rank(answer)}"
+            f"A block of its own: no port beside it in its range is {block.state} as well."
         )
     else:
         yield Paragraph(
@@ -298,8 +312,8 @@ def _practice(answer: PortAnswer) -> Iterator[Item]:
 
 
 def _no_uses(answer: PortAnswer) -> str:
-    listed = next((source for source in answer.sources if source.id == "uses"), None)
-    if listed is None:
+    listed = next((source for source in answer.sources if source.id == "lore-uses"), None)
+    if listed is None or listed.as_of is None:
         return "Unofficial uses are not recorded in this version of portbook."
     return f"No unofficial use of it is on record here, as of {listed.as_of}."
 
@@ -317,13 +331,13 @@ def _dynamic_ranges(answer: PortAnswer) -> str:
     ]
     if hits:
         return (
-            f"By default it is among the ports that {_and(hits)} give to programs that ask for "
-            "any port, so an outbound connection can hold it by chance."
+            "A program that asks for any port can be given this one, so an outbound connection "
+            f"can hold it by chance: it is in the default range of {_and(hits)}."
         )
     systems = _and(dict.fromkeys(rule.system for rule in answer.systems))
     return (
-        f"No system on record ({systems}) picks it by itself when a program asks for any port: "
-        "it lies outside their default ranges."
+        "A program that asks for any port isn't given this one: it is outside the default "
+        f"ranges of {systems}."
     )
 
 
@@ -352,10 +366,15 @@ def _and(words: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _with_references(text: str, references: tuple[str, ...]) -> str:
+def _short(text: str, most: int = 240) -> str:
+    """*text*, or its beginning where it is longer than *most* characters."""
+    return text if len(text) <= most else f"{text[:most].rpartition(' ')[0]} … (--json has it all)"
+
+
+def with_references(text: str, references: tuple[str, ...]) -> str:
     """*text* with what the registry cites for it.
 
-    >>> _with_references("HTTP", ("RFC9110",))
+    >>> with_references("HTTP", ("RFC9110",))
     'HTTP [RFC 9110]'
     """
     if not references:

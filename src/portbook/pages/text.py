@@ -58,13 +58,7 @@ def _headline(page: Page, style: Style) -> Iterator[str]:
     first, *rest = wrap(f"{page.title} · {page.character}", style.width)
     yield style.bold(page.title) + first[len(page.title) :]
     yield from rest
-    states = {state for _, state in page.states}
-    if len(states) == 1 and len(page.states) > 1:
-        words = ", ".join(transport for transport, _ in page.states)
-        said = f"{style.of(*states)} for {words}"
-    else:
-        said = " · ".join(f"{transport} {style.of(state)}" for transport, state in page.states)
-    yield said
+    yield "; ".join(style.of(state) + said for state, said in page.states)
     yield page.range
     for note in page.notes:
         yield from wrap(f"({note})", style.width)
