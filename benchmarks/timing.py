@@ -1,0 +1,94 @@
+"""Running commands in turn and comparing their medians."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+
+
+class Times(NamedTuple):
+    """The wall and CPU times of one command, in milliseconds, a value a run."""
+
+    wall: tuple[float, ...]
+    cpu: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.wall)
+
+    @property
+    def median_cpu(self) -> float:
+        return statistics.median(self.cpu)
+
+
+def alternate(commands: Mapping[str, Sequence[str]], runs: int = 30) -> dict[str, Times]:
+    """Runs every command once a round for *runs* rounds, after two rounds that don't count.
+
+    Alternating spreads what else the machine does over all of them alike.
+    """
+    # A set-up that forbids cached bytecode would make Python compile everything on every run.
+    environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    wall: dict[str, list[float]] = {name: [] for name in commands}
+    cpu: dict[str, list[float]] = {name: [] for name in commands}
+    for turn in range(runs + 2):
+        for name, command in commands.items():
+            began = time.perf_counter()
+            child = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environ
+            )
+            _, status, usage = os.wait4(child.pid, 0)
+            took = time.perf_counter() - began
+            child.returncode = os.waitstatus_to_exitcode(status)
+            if child.returncode not in (0, 1):
+                raise SystemExit(f"{' '.join(command)} ended with {child.returncode}")
+            if turn >= 2:
+                wall[name].append(took * 1000)
+                cpu[name].append((usage.ru_utime + usage.ru_stime) * 1000)
+    return {name: Times(tuple(wall[name]), tuple(cpu[name])) for name in commands}
+
+
+def table(times: Mapping[str, Times], base: str) -> str:
+    """A Markdown table of medians, with each one's ratio to *base*."""
+    lines = [
+        f"| command | wall, ms | ratio to `{base}` | CPU, ms | ratio |",
+        "|---|---|---|---|---|",
+    ]
+    for name, each in times.items():
+        lines.append(
+            f"| `{name}` | {each.median:.1f} | {each.median / times[base].median:.2f} "
+            f"| {each.median_cpu:.1f} | {each.median_cpu / times[base].median_cpu:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    """This machine in one line."""
+    model = "unknown processor"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    return (
+        f"{os.cpu_count()} cores, {model}, {platform.system()} {platform.release()}, "
+        f"Python {platform.python_version()}"
+    )
+
+
+def tool(package: str, command: str) -> str:
+    """The path of *command* out of *package*, installed in an environment of its own."""
+    home = ROOT / ".bench" / package
+    path = home / "bin" / command
+    if not path.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+        subprocess.run([str(home / "bin" / "pip"), "install", "--quiet", package], check=True)
+    return str(path)

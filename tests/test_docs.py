@@ -1,0 +1,123 @@
+"""The documents are run: every console block, and every table that the code holds too."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from portbook.cli import COMMANDS
+from portbook.verdict.rules import RULES
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ELLIPSIS = "…"
+
+
+def console_blocks() -> list[tuple[str, str, str]]:
+    """(where, command, expected output) of every ``$`` line in a ``console`` block."""
+    found = []
+    for path in DOCUMENTS:
+        for block in re.findall(r"^```console\n(.*?)^```", path.read_text(), re.S | re.M):
+            for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
+                command, _, output = part.partition("\n")
+                found.append((path.name, command, output))
+    return found
+
+
+def matches(expected: str, actual: str) -> bool:
+    """Whether *actual* is *expected*, where an ellipsis stands for any text, lines included."""
+    pattern = ".*".join(map(re.escape, expected.rstrip("\n").split(ELLIPSIS)))
+    return re.fullmatch(pattern, actual.rstrip("\n"), re.S) is not None
+
+
+def test_the_ellipsis_stands_for_anything_and_nothing_else_does() -> None:
+    assert matches("a\n…\nd", "a\nb\nc\nd")
+    assert not matches("a\n…\nd", "a\nb\nc")
+    assert not matches("a.c", "abc")
+
+
+def test_there_is_something_to_run() -> None:
+    assert {where for where, _, _ in console_blocks()} >= {"README.md", "json.md"}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("where", "command", "expected"), [pytest.param(*b, id=b[1][:40]) for b in console_blocks()]
+)
+def test_commands_print_what_the_document_shows(
+    where: str, command: str, expected: str, tmp_path: Path
+) -> None:
+    environ = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "NO_COLOR": "1",
+        "COLUMNS": "80",
+    }
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, cwd=tmp_path, env=environ
+    )
+    assert matches(expected, done.stdout + done.stderr), done.stdout + done.stderr
+
+
+def test_the_readme_starts_with_the_two_commands_of_the_makefile() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for command in ("make run", "make test"):
+        assert command in readme
+        target = command.split()[1]
+        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M)
+
+
+@pytest.mark.real
+def test_make_run_shows_port_305_whole() -> None:
+    if not (ROOT / ".venv" / ".ready").exists() and not os.environ.get("PORTBOOK_REQUIRE_REAL"):
+        pytest.skip("not set up by make")
+    done = subprocess.run(["make", "run"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for heading in ("Port 305", "The book", "This machine", "Verdict", "By hand", "Sources"):
+        assert f"\n{heading}" in f"\n{done.stdout}"
+
+
+def test_the_table_of_findings_is_the_one_in_the_code() -> None:
+    text = (ROOT / "docs" / "verdict.md").read_text()
+    table = text.partition("<!-- rules -->")[2].partition("<!-- end -->")[0]
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\w+) \| (.*) \|$", table, re.M)
+    assert rows == [(rule.code, rule.level.value, rule.when) for rule in RULES]
+
+
+def test_every_command_and_option_is_in_the_readme_or_the_docs() -> None:
+    everything = "".join(path.read_text() for path in DOCUMENTS)
+    options = set()
+    for name in COMMANDS:
+        done = subprocess.run(
+            [sys.executable, "-m", "portbook", name, "--help"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        options.update(re.findall(r"--[a-z][a-z-]+", done.stdout))
+        assert f"portbook {name}" in everything, name
+        assert f"portbook show {name}" in done.stdout
+    assert {option for option in options if option not in everything} == set()
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    documents = [*DOCUMENTS, ROOT / "CONTRIBUTING.md"]
+    for path in documents:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_no_document_or_source_names_this_machine_or_a_package_index() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    hosts = "|".join(("py" + r"pi\.org", "python" + "hosted", "npm" + r"js\.(org|com)"))
+    for name in listed.stdout.splitlines():
+        path = ROOT / name
+        if path.suffix in (".tsv", ".png") or not path.is_file():
+            continue
+        assert not re.search(hosts, path.read_text(errors="replace")), name

@@ -1,0 +1,59 @@
+"""The wheel: what a user without any extra gets."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
+    subprocess.run([*build, str(ROOT)], check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+def test_it_holds_the_data_the_licence_and_the_notice(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    for wanted in (
+        "portbook/registry/data/registry.tsv",
+        "portbook/registry/data/blocks.tsv",
+        "portbook/lore/data/programs.tsv",
+        "portbook/py.typed",
+    ):
+        assert wanted in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert any(name.endswith("licenses/NOTICE") for name in names)
+    assert not [name for name in names if name.startswith(("tests", "tasks", "benchmarks"))]
+
+
+@pytest.mark.real
+def test_it_looks_a_port_up_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    # On Linux there is nothing to depend on, so nothing is fetched.
+    install = [str(python), "-m", "pip", "install", "--quiet", "--no-index", str(wheel)]
+    subprocess.run(install, check=True, capture_output=True)
+    portbook = str(tmp_path / "venv" / "bin" / "portbook")
+    environ = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [portbook, "305", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env=environ,
+    )
+    answer = json.loads(done.stdout)
+    assert (answer["port"], answer["state"], answer["block"]["first"]) == (305, "unassigned", 301)
+    assert answer["host"]["visibility"] in ("full", "partial")
