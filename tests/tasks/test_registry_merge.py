@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -24,6 +24,9 @@ from tasks.registry_sources import (
     parse_service_names,
 )
 from tasks.registry_unwrap import split_references, unwrap
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DATES = ("2026-09-12", "2015-07-30")
 
