@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from portbook.model import Assignment, State, Transport
 from portbook.registry.build import link_aliases
-from portbook.registry.wording import replaced_name, state_of_row, tidy_description
+from portbook.registry.wording import replaced_name, state_of_row, tidy_description, tidy_lines
 from tasks.registry_sources import Registration, SpineRow, WitnessRow
 from tasks.registry_unwrap import split_references, unwrap
 
@@ -120,8 +120,8 @@ def merge(
                 assignee=found.assignee,
                 registered=found.registered,
                 modified=found.modified,
-                unauthorized_use=found.unauthorized_use,
-                notes=_lines(found.notes),
+                unauthorized_use=tidy_lines(found.unauthorized_use or "") or None,
+                notes=tidy_lines(found.notes or "") or None,
                 service_code=found.service_code,
                 as_of={"registry": as_of, "registration": registered_as_of},
             )
@@ -185,8 +185,3 @@ def _join(
     if name is None or len(found) > 1:
         found = [row for row in found if tidy_description(row.description) == description]
     return found[0] if len(found) == 1 else None
-
-
-def _lines(text: str | None) -> str | None:
-    """A note with its own line breaks, but not the blanks around them."""
-    return text and "\n".join(line.strip() for line in text.strip().splitlines())

@@ -7,6 +7,8 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
+from portbook.registry.wording import names_person
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -18,8 +20,6 @@ _TRAILING = re.compile(r"(?:\A| )((?:\[[^\[\]]+\])+)\Z")
 _RFC_ROLE = re.compile(r":rfc:`(\d+)(?:#([^`]*))?`\Z")
 # n/a, and the number of a footnote of the registry's own, stand where references stand.
 _REFERENCE = re.compile(r":rfc:`|RFC\d|RFC-|draft-|https?://|n/a\Z|\d{1,2}\Z")
-# "Name <name&host> 15 June 2009": a person and their address, which isn't kept.
-_PERSONAL = re.compile(r"<[^>]*[&@][^>]*>")
 
 
 def unwrap(lines: Sequence[str], mark: str) -> list[str]:
@@ -30,28 +30,40 @@ def unwrap(lines: Sequence[str], mark: str) -> list[str]:
 
     >>> unwrap(["a"], "[TCP]")
     ['a']
-    >>> unwrap(["multi-", "word"], "[TCP]")  # these were never wrapped at 76
-    ['multi-word', 'multi- word']
+    >>> unwrap(["word " * 13 + "multi-", "word"], "[TCP]") == [
+    ...     "word " * 13 + "multi-word",
+    ...     "word " * 13 + "multi- word",
+    ... ]
+    True
     """
     if len(lines) < 2:
         return ["".join(lines)]
-    wrapped = [f"{mark} {lines[0]}", *lines[1:]]
-    joints = [_joints(line) for line in wrapped[:-1]]
+    # A long word may have left the mark alone on its line.
+    for wrapped in ([f"{mark} {lines[0]}", *lines[1:]], [mark, *lines]):
+        texts = [text.removeprefix(mark).lstrip() for text in _joined(wrapped)]
+        same = [text for text in texts if textwrap.wrap(f"{mark} {text}", WIDTH) == wrapped]
+        if same:
+            return same
+    return [" ".join(lines)]
+
+
+def _joined(wrapped: Sequence[str]) -> list[str]:
+    joints = [_joints(*lines) for lines in itertools.pairwise(wrapped)]
     if sum(len(joint) > 1 for joint in joints) > _MOST_BREAKS:
         joints = [joint[:1] for joint in joints]
-    texts = []
-    for choice in itertools.product(*joints):
-        text = lines[0] + "".join(map("".join, zip(choice, lines[1:], strict=True)))
-        texts.append(text)
-    same = [text for text in texts if textwrap.wrap(f"{mark} {text}", WIDTH) == wrapped]
-    return same or texts
+    return [
+        wrapped[0] + "".join(map("".join, zip(choice, wrapped[1:], strict=True)))
+        for choice in itertools.product(*joints)
+    ]
 
 
-def _joints(line: str) -> tuple[str, ...]:
-    """What may have stood at the break behind *line*, the likelier first."""
-    if line.endswith("-"):
-        return (" ", "") if line.endswith(" -") else ("", " ")
-    return (" ", "") if len(line) >= WIDTH else (" ",)
+def _joints(line: str, following: str) -> tuple[str, ...]:
+    """What may have stood at the break between two lines, the likelier first."""
+    if line.endswith("-") and not line.endswith(" -"):
+        return ("", " ")
+    # A line may also break before a dash ("--"), and anywhere in a word longer than a line.
+    cut = line.endswith("-") or following.startswith("--") or len(line) >= WIDTH
+    return (" ", "") if cut else (" ",)
 
 
 def split_references(
@@ -75,7 +87,7 @@ def split_references(
     looks_so = any(_REFERENCE.match(mark) for mark in marks)
     if not (looks_so or is_description(description)):
         return text, ()
-    return description, tuple(_reference(mark) for mark in marks if not _PERSONAL.search(mark))
+    return description, tuple(_reference(mark) for mark in marks if not names_person(mark))
 
 
 def _reference(mark: str) -> str:

@@ -119,8 +119,8 @@ class Standing(NamedTuple):
 class Block(NamedTuple):
     """A maximal run of ports of one headline state inside one range.
 
-    ``rank`` is its place by length among the ``of`` blocks of that state in that range; blocks
-    of equal length share a rank.
+    ``rank`` is its place by length among the ``of`` blocks of that state in that range: 1 and
+    the number of strictly longer ones, so that blocks of equal length share a rank.
     """
 
     state: State

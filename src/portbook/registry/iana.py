@@ -3,7 +3,7 @@ r"""IANA's own registry files, XML and CSV -> rows. Pure; ``portbook update`` fe
 Both files hold the same rows (https://www.iana.org/assignments/service-names-port-numbers/).
 The CSV has no date of its own; in the XML, ``<updated>`` is the registry's.
 
-Contacts are not kept, nor the list of people. ``assignee`` is what the registry prints in that
+Contacts and people's mail addresses are not kept. ``assignee`` is what the registry prints in that
 column, ids in brackets: ``[IESG]``. A description's line breaks are undone, a note's are kept.
 
 >>> rows = parse_csv("Service Name,Port Number,Transport Protocol,Description\nssh,22,tcp,SSH\n")
@@ -22,7 +22,7 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 from portbook.errors import MalformedInput, shown
 from portbook.model import LAST_PORT, Assignment, Transport
 from portbook.registry.build import link_aliases
-from portbook.registry.wording import state_of_row, tidy_description
+from portbook.registry.wording import names_person, state_of_row, tidy_description, tidy_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -77,8 +77,6 @@ _TITLES = {
     "assignment notes": "notes",
 }
 _NEEDED = ("service_name", "number", "transport", "description")
-# A person's name with their mail address, as 9105 has it, is a contact.
-_PERSONAL = re.compile(r"<[^>]*[&@][^>]*>")
 
 
 def parse_csv(text: str | bytes, as_of: str | None = None) -> Registry:
@@ -149,8 +147,8 @@ def parse_xml(text: str | bytes) -> Registry:
         raise MalformedInput(f"this is not well-formed XML: {error}") from error
     if root.tag != f"{_SPACE}registry" or root.get("id") != "service-names-port-numbers":
         raise MalformedInput(
-            f"this is not IANA's service names registry: it is <{shown(root.tag)}> with the id "
-            f"{shown(root.get('id') or '')}"
+            f"this is not IANA's service names registry: its root is {shown(root.tag)} with the "
+            f"id {shown(root.get('id') or '')}"
         )
     updated = root.findtext(f"{_SPACE}updated")
     cells = [_xml_cells(record) for record in root.iter(f"{_SPACE}record")]
@@ -241,12 +239,12 @@ def _assignment(row: _Cells, as_of: Mapping[str, str]) -> Assignment:
         transport=transport,
         transport_stated=transport is not None,
         state=state_of_row(name, description),
-        references=tuple(_reference(mark) for mark in row.references if _kept(mark)),
+        references=tuple(_reference(mark) for mark in row.references if not names_person(mark)),
         assignee=row.assignee or None,
         registered=row.registered or None,
         modified=row.modified or None,
-        unauthorized_use=_lines(row.unauthorized_use),
-        notes=_lines(row.notes),
+        unauthorized_use=tidy_lines(row.unauthorized_use) or None,
+        notes=tidy_lines(row.notes) or None,
         service_code=row.service_code or None,
         as_of=as_of,
     )
@@ -267,12 +265,3 @@ def _bounds(number: str) -> tuple[int | None, int | None]:
 def _reference(mark: str) -> str:
     # A bare number refers to a footnote of the registry's own.
     return f"note {mark}" if mark.isdigit() else mark
-
-
-def _kept(mark: str) -> bool:
-    return bool(mark) and _PERSONAL.search(mark) is None
-
-
-def _lines(text: str) -> str | None:
-    """Text with its own line breaks, but not the blanks around them."""
-    return "\n".join(line.strip() for line in text.splitlines()) or None

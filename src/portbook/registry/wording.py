@@ -25,19 +25,21 @@ class _Wording(NamedTuple):
 
 
 _WORDINGS = (
-    _Wording(
-        True,
-        re.compile(_TAKEN_BACK + r"(?: *\(.*\))?\.?\Z", re.IGNORECASE | re.DOTALL),
-        State.RESERVED,
-    ),
-    _Wording(False, re.compile(_TAKEN_BACK + r"\b", re.IGNORECASE), State.RESERVED),
+    _Wording(True, re.compile(f"(?is){_TAKEN_BACK}(?: *\\(.*\\))?\\.?\\Z"), State.RESERVED),
+    _Wording(False, re.compile(f"(?i){_TAKEN_BACK}\\b"), State.RESERVED),
     # 2825: "(unassigned) Possibly assigned". RFC 6335 §6: what isn't known to be assigned isn't.
-    _Wording(False, re.compile(r"\(?unassigned\b", re.IGNORECASE), State.UNASSIGNED),
-    _Wording(False, re.compile(r"reserved\b", re.IGNORECASE), State.RESERVED),
+    _Wording(False, re.compile(r"(?i)\(?unassigned\b"), State.UNASSIGNED),
+    _Wording(False, re.compile(r"(?i)reserved\b"), State.RESERVED),
 )
 
 _REPLACEMENT = re.compile(r"well-formed service name as a replacement for \"([^\"]+)\"")
 _REPLACEMENT_SENTENCE = re.compile(r"\s+(?=IANA assigned this well-formed service name\b)")
+
+# The registry writes <user&host> for an address, or <user at host>.
+_ADDRESS = re.compile(
+    r" ?<[^<>\s]+(?:[@&]| at )[^<>\s]+\.[^<>\s]+>"
+    r"| ?[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+)
 
 # RFC 6335 §5.1: 1 to 15 letters, digits and hyphens, at least one letter, no hyphen at either
 # end and no two in a row.
@@ -86,6 +88,25 @@ def is_well_formed(service_name: str) -> bool:
     [True, False, False, False]
     """
     return _WELL_FORMED.match(service_name) is not None
+
+
+def tidy_lines(text: str) -> str:
+    r"""A note with its own line breaks, without the blanks around them and people's addresses.
+
+    >>> tidy_lines("Assigned before to\n   unitary\n <someone&host.example>\n above")
+    'Assigned before to\nunitary\nabove'
+    """
+    lines = [(line, _ADDRESS.sub("", line).strip()) for line in text.strip().splitlines()]
+    return "\n".join(kept for line, kept in lines if kept or not line.strip())
+
+
+def names_person(reference: str) -> bool:
+    """Whether a reference is a person with their address, as that of port 9105 is.
+
+    >>> [names_person(each) for each in ("A Name <user&host.example> 2009", "RFC9110", "R&D.x")]
+    [True, False, False]
+    """
+    return _ADDRESS.search(reference) is not None
 
 
 def tidy_description(text: str) -> str:
