@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import importlib
 import sys
 
@@ -19,7 +19,7 @@ def main() -> None:
     kept = {part.partition("\n")[0]: part for part in old.split("\n## ")[1:]}
     for name in wanted:
         module = importlib.import_module(f"benchmarks.{name}")
-        today = datetime.datetime.now(datetime.UTC).date()
+        today = dt.datetime.now(dt.UTC).date()
         head = f"Measured on {today} on {machine()}; by `python -m benchmarks {name}`."
         kept[module.TITLE] = f"{module.TITLE}\n\n{head}\n\n{module.run()}\n"
         print(f"## {kept[module.TITLE]}")

@@ -22,8 +22,10 @@ def console_blocks() -> list[tuple[str, str, str]]:
     """(where, command, expected output) of every ``$`` line in a ``console`` block."""
     found = []
     for path in DOCUMENTS:
-        for block in re.findall(r"^```console\n(.*?)^```", path.read_text(), re.S | re.M):
-            for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
+        for block in re.findall(
+            r"^```console\n(.*?)^```", path.read_text(), re.DOTALL | re.MULTILINE
+        ):
+            for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
                 command, _, output = part.partition("\n")
                 found.append((path.name, command, output))
     return found
@@ -32,7 +34,7 @@ def console_blocks() -> list[tuple[str, str, str]]:
 def matches(expected: str, actual: str) -> bool:
     """Whether *actual* is *expected*, where an ellipsis stands for any text, lines included."""
     pattern = ".*".join(map(re.escape, expected.rstrip("\n").split(ELLIPSIS)))
-    return re.fullmatch(pattern, actual.rstrip("\n"), re.S) is not None
+    return re.fullmatch(pattern, actual.rstrip("\n"), re.DOTALL) is not None
 
 
 def test_the_ellipsis_stands_for_anything_and_nothing_else_does() -> None:
@@ -59,7 +61,12 @@ def test_commands_print_what_the_document_shows(
         "COLUMNS": "80",
     }
     done = subprocess.run(
-        ["bash", "-c", command], capture_output=True, text=True, cwd=tmp_path, env=environ
+        ["bash", "-c", command],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environ,
+        check=False,
     )
     assert matches(expected, done.stdout + done.stderr), done.stdout + done.stderr
 
@@ -69,7 +76,7 @@ def test_the_readme_starts_with_the_two_commands_of_the_makefile() -> None:
     for command in ("make run", "make test"):
         assert command in readme
         target = command.split()[1]
-        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.M)
+        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
 @pytest.mark.real
@@ -84,7 +91,7 @@ def test_make_run_shows_port_305_whole() -> None:
 def test_the_table_of_findings_is_the_one_in_the_code() -> None:
     text = (ROOT / "docs" / "verdict.md").read_text()
     table = text.partition("<!-- rules -->")[2].partition("<!-- end -->")[0]
-    rows = re.findall(r"^\| `([a-z-]+)` \| (\w+) \| (.*) \|$", table, re.M)
+    rows = re.findall(r"^\| `([a-z-]+)` \| (\w+) \| (.*) \|$", table, re.MULTILINE)
     assert rows == [(rule.code, rule.level.value, rule.when) for rule in RULES]
 
 
@@ -112,7 +119,9 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 
 def test_no_document_or_source_names_this_machine_or_a_package_index() -> None:
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     if listed.returncode:
         pytest.skip("not a git checkout")
     hosts = "|".join(("py" + r"pi\.org", "python" + "hosted", "npm" + r"js\.(org|com)"))

@@ -100,6 +100,15 @@ class Assignment(NamedTuple):
     service_code: str | None = None
     as_of: Mapping[str, str] = {}
 
+    @property
+    def title(self) -> str | None:
+        r"""The first line of the description: what the registry adds below it is left out.
+
+        >>> Assignment("a", "Oracle\nIANA assigned …", 1, 1, None, False, State.ASSIGNED).title
+        'Oracle'
+        """
+        return self.description.partition("\n")[0] if self.description else None
+
 
 class Standing(NamedTuple):
     """How one (port, transport) stands in the registry.

@@ -53,7 +53,7 @@ def render_service(answer: ServiceAnswer, style: Style) -> str:
     """A service name: its ports, or that it has none."""
     out = _Lines(style)
     rows = answer.assignments + answer.portless
-    out.title(answer.name, f"· {rows[0].description or 'no description'}")
+    out.title(answer.name, f"· {rows[0].title or 'no description'}")
     out.notes(answer.query.notes)
     if answer.assignments:
         out.section("Ports", Table(tuple(_service_rows(answer.assignments))))
@@ -101,7 +101,7 @@ def _service_rows(rows: Iterable[Assignment]) -> Iterator[tuple[str, ...]]:
         transport = row.transport or "not stated (read as tcp and udp)"
         grouped.setdefault(key, (row, []))[1].append(transport)
     for row, transports in grouped.values():
-        said = with_references(row.description or "no description", row.references)
+        said = with_references(row.title or "no description", row.references)
         yield (_span(row.first, row.last), " ".join(transports), said)
 
 
@@ -196,7 +196,7 @@ def _service_rows_by_name(rows: Iterable[Assignment]) -> Iterator[tuple[str, ...
     for row, transports in grouped.values():
         span = _span(row.first, row.last)
         name = row.service_name or "(no name)"
-        yield (span, name, f"{row.description or 'no description'} ({' '.join(transports)})")
+        yield (span, name, f"{row.title or 'no description'} ({' '.join(transports)})")
 
 
 def render_blocks(

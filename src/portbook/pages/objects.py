@@ -184,7 +184,10 @@ def _assignment(row: Assignment) -> Object:
         "last": row.last,
         "transport": row.transport,
         "transport_stated": row.transport_stated,
-        "as_of": {"row": row.as_of.get("row"), "registration": row.as_of.get("registration")},
+        "as_of": {
+            "registry": row.as_of.get("registry"),
+            "registration": row.as_of.get("registration"),
+        },
     }
 
 

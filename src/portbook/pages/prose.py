@@ -78,7 +78,7 @@ def character(answer: PortAnswer) -> str:
     (first, _), *_ = services
     names = dict.fromkeys(row.service_name for row, _ in services if row.service_name)
     head = _and(names) if names else ""
-    said = first.description or ""
+    said = first.title or ""
     row = f" (one of {_size(first)} ports)" if _size(first) > 1 else ""
     return f"{head}{': ' if head and said else ''}{said}{row}"
 
@@ -112,7 +112,7 @@ def _book(answer: PortAnswer) -> Iterator[Item]:
                 (
                     row.service_name or "(no name)",
                     " ".join(transports),
-                    with_references(row.description or "no description", row.references),
+                    with_references(row.title or "no description", row.references),
                 )
                 for row, transports in services
             )

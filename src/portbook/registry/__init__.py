@@ -113,7 +113,7 @@ class Registry:
     def _neighbour(self, port: int) -> Neighbour:
         rows = [row for each in TRANSPORTS for row in self.lookup(port, each)]
         names = dict.fromkeys(row.service_name for row in rows if row.service_name)
-        return Neighbour(port, tuple(names), rows[0].description if rows else None)
+        return Neighbour(port, tuple(names), rows[0].title if rows else None)
 
     def named(self, name: str) -> tuple[Assignment, ...]:
         """The rows of the service called *name*, with a port or without one; case is ignored."""

@@ -25,7 +25,7 @@ class _Service:
 
     def __init__(self, row: Assignment) -> None:
         self.name = row.service_name
-        self.description = row.description
+        self.description = row.title
         self.names: set[str] = set()
         self.numbers: dict[tuple[int, int, Transport | None], None] = {}
         self.text = ""
@@ -36,7 +36,7 @@ class _Service:
         self.names.update(name.lower() for name in (row.service_name, *row.aliases) if name)
         if row.first is not None and row.last is not None:
             self.numbers[row.first, row.last, row.transport] = None
-        description = (row.description or "").lower()
+        description = (row.title or "").lower()
         if description not in self.text:
             self.text = f"{self.text} {description}".strip()
             self.words = "".join(c if c.isalnum() else " " for c in self.text).split()
@@ -59,7 +59,7 @@ class Index:
         for row in rows:
             if row.state is not State.ASSIGNED:
                 continue
-            key = (row.service_name or f"\n{row.description}").lower()
+            key = (row.service_name or f"\n{row.title}").lower()
             if key in services:
                 services[key].add(row)
             else:

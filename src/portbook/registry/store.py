@@ -44,7 +44,7 @@ class Store:
         self._columns = len(self._header("columns").split("\t"))
         self._lookback = int(self._header("lookback"))
         self.as_of = self._header("as_of")
-        self._as_of: dict[str, Mapping[str, str]] = {"": {"row": self.as_of}}
+        self._as_of: dict[str, Mapping[str, str]] = {"": {"registry": self.as_of}}
         self._block_file: SortedFile | None = None
         self._asked = 0
         self._held: list[tuple[int, ...]] | None = None
@@ -150,7 +150,7 @@ class Store:
                 stated,
                 stated is not None,
                 State(state),
-                tuple(references.split()),
+                tuple(_reference(each) for each in references.split(" ")) if references else (),
                 tuple(aliases.split("|")) if aliases else (),
                 assignee or None,
                 registered or None,
@@ -166,7 +166,7 @@ class Store:
     def _dates(self, registration: str) -> Mapping[str, str]:
         if registration not in self._as_of:
             day = self._header(f"source:{registration}").partition("\t")[0]
-            self._as_of[registration] = {"row": self.as_of, "registration": day}
+            self._as_of[registration] = {"registry": self.as_of, "registration": day}
         return self._as_of[registration]
 
     def _damaged(self, cells: list[str]) -> DataCorrupt:
@@ -209,3 +209,8 @@ class Store:
         """The block that *port* is in, then those before it, the nearest first."""
         file = self._blocks()
         return map(self._block, file.backward(file.after(port)))
+
+
+def _reference(cell: str) -> str:
+    # A space inside a reference ("RFC 8765, Section 6.1") is kept as one that doesn't break.
+    return cell.replace("\u00a0", " ")
