@@ -21,10 +21,9 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
     """What is bound to the port here, what was not visible, and the rules in force."""
     asked = " and ".join(str(transport) for transport in answer.standings)
     if host.listeners:
-        yield Table(tuple(_row(listener) for listener in host.listeners))
         for listener in host.listeners:
-            for owner in listener.owners:
-                yield Paragraph(describe(owner))
+            yield Paragraph(f"{listener.socket} {_doing(listener)}, {meaning(listener)}.")
+            yield Table(tuple(_facts(listener)))
     elif host.visibility is Visibility.FULL:
         kinds = "" if len(answer.standings) > 1 else f" with {asked}"
         yield Paragraph(f"Nothing is bound to {answer.port} here{kinds} at this moment.")
@@ -36,9 +35,17 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
         yield Paragraph(_rules(answer, host.rules))
 
 
-def _row(listener: Listener) -> tuple[str, ...]:
-    state = "listens" if listener.state == "listen" else "bound, doesn't listen"
-    return (listener.socket, f"{state}, {meaning(listener)}", holder(listener))
+def _doing(listener: Listener) -> str:
+    return "listens" if listener.state == "listen" else "is bound, but doesn't listen"
+
+
+def _facts(listener: Listener) -> Iterator[tuple[str, str]]:
+    """What is known of one socket, as labels and values."""
+    yield ("held by", holder(listener))
+    if listener.queue is not None and listener.queue_limit is not None:
+        yield ("waiting", f"{listener.queue} of at most {listener.queue_limit} to be accepted")
+    for owner in listener.owners:
+        yield from describe(owner)
 
 
 def meaning(listener: Listener) -> str:
@@ -60,39 +67,41 @@ def holder(listener: Listener) -> str:
         f"{owner.program or 'a process whose name could not be read'} (pid {owner.pid})"
         for owner in listener.owners
     )
-    whose = f", user {listener.user or listener.uid}" if listener.uid is not None else ""
     if owners:
         more = {
-            OwnersSeen.FIRST: "; the search stopped here",
-            OwnersSeen.INFERRED: "; inferred, its descriptors could not be read",
+            OwnersSeen.FIRST: "; the search stopped at the first",
+            OwnersSeen.INFERRED: "; inferred: its descriptors could not be read",
         }.get(listener.owners_seen, "")
-        return f"{owners}{whose}{more}"
+        return owners + more
+    whose = "" if listener.uid is None else f", of user {listener.user or listener.uid}"
     return {
-        OwnersSeen.HIDDEN: f"owner not visible without privilege{whose}",
+        OwnersSeen.HIDDEN: f"a process that is not visible without privilege{whose}",
         OwnersSeen.KERNEL: "the kernel itself",
-        OwnersSeen.NONE: f"no process holds it{whose}",
-    }.get(listener.owners_seen, f"owner not looked for{whose}")
+        OwnersSeen.NONE: f"no process{whose}",
+    }.get(listener.owners_seen, f"not looked for{whose}")
 
 
-def describe(owner: Process) -> str:
-    """One process in a sentence: what it runs, for whom, since when."""
-    said = [f"pid {owner.pid}"]
+def describe(owner: Process) -> Iterator[tuple[str, str]]:
+    """One process as labels and values: what it runs, for whom, since when."""
+    yield ("process", f"{owner.pid}{_name(owner)}, user {_user(owner)}")
     if owner.command:
-        said.append(f"command: {' '.join(owner.command)}")
-    if owner.executable:
-        deleted = ", since deleted" if owner.executable_deleted else ""
-        said.append(f"executable: {owner.executable}{deleted}")
-    else:
-        said.append("executable: not visible")
-    if owner.user or owner.uid is not None:
-        said.append(f"user: {owner.user or owner.uid}")
+        yield ("command", " ".join(owner.command))
+    deleted = " (since deleted)" if owner.executable_deleted else ""
+    yield ("executable", f"{owner.executable}{deleted}" if owner.executable else "not visible")
     if owner.started is not None:
-        said.append(f"started: {moment(owner.started)}")
+        yield ("started", moment(owner.started))
     if owner.unit:
-        said.append(f"unit: {owner.unit}")
+        yield ("unit", owner.unit)
     if owner.container:
-        said.append(f"container: {owner.container}")
-    return "; ".join(said)
+        yield ("container", owner.container)
+
+
+def _name(owner: Process) -> str:
+    return f" ({owner.program})" if owner.program else ""
+
+
+def _user(owner: Process) -> str:
+    return owner.user or ("not visible" if owner.uid is None else str(owner.uid))
 
 
 def moment(seconds: float) -> str:

@@ -148,9 +148,14 @@ def _words(case: Case) -> Mapping[str, object]:
         "use": _use(case) or used or (known[0].product if known else "A use"),
         "dynamic": f"{first}–{last}",
         "unprivileged": rules.unprivileged_first,
-        "socket_user": listener.user
-        or ("its owner" if listener.uid is None else f"user {listener.uid}"),
+        "who_sees": _who_sees(listener),
     }
+
+
+def _who_sees(listener: Listener) -> str:
+    if not listener.uid:  # root's own, or nobody knows whose
+        return "root"
+    return f"root, or as {listener.user or f'user {listener.uid}'}"
 
 
 def _evidence(case: Case) -> tuple[str, ...]:

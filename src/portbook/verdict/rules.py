@@ -159,8 +159,8 @@ RULES = (
         "a socket is there, its owner not visible to this user",
         ("hidden",),
         (),
-        "Something is bound here, but not visible to you: run portbook as root, or as "
-        "{socket_user}, to see which program it is.",
+        "Something is bound here, but which program it is is not visible to you: run portbook as "
+        "{who_sees}.",
         settles=True,
     ),
     Rule(
