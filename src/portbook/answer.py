@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal
 
-    from portbook.model import Assignment, Listener, Query, SystemRule, Use
+    from portbook.model import Assignment, Level, Listener, Query, SystemRule, Use, Visibility
     from portbook.registry import Registry
 
     Owners = Literal["none", "first", "all"]
@@ -108,6 +108,50 @@ class RangeAnswer(NamedTuple):
     host: Host | None
     findings: tuple[Finding, ...]
     sources: tuple[Source, ...]
+
+
+class HereAnswer(NamedTuple):
+    """What listens or is bound on this machine, each socket with its findings.
+
+    ``listeners`` are sorted by their gravest finding, then by port. ``services`` has the
+    registry's name for each (port, transport), where it has one.
+    """
+
+    listeners: tuple[Listener, ...]
+    visibility: Visibility
+    missing: tuple[str, ...]
+    standings: Mapping[tuple[int, Transport], Standing]
+    sources: tuple[Source, ...]
+
+
+class Filter(NamedTuple):
+    """Which of this machine's sockets are asked for; None lets everything through.
+
+    ``program`` and ``user`` are whole names, ``reach`` is one of :data:`REACHES`, and
+    ``level`` the lowest level of a socket's gravest finding.
+    """
+
+    transport: Transport | None = None
+    ports: tuple[int, int] | None = None
+    program: str | None = None
+    user: str | None = None
+    reach: str | None = None
+    level: Level | None = None
+
+    def keeps(self, listener: Listener) -> bool:
+        """Whether *listener*, with its owners and findings, is asked for."""
+        users = {listener.user, str(listener.uid), *(owner.user for owner in listener.owners)}
+        return (
+            self.transport in (None, listener.transport)
+            and (self.ports is None or self.ports[0] <= listener.port <= self.ports[1])
+            and (
+                self.program is None
+                or any(owner.program == self.program for owner in listener.owners)
+            )
+            and (self.user is None or self.user in users)
+            and self.reach in (None, listener.reach)
+            and (self.level is None or listener.gravity >= self.level.rank)
+        )
 
 
 if TYPE_CHECKING:
@@ -239,6 +283,21 @@ def answer_search(query: Query, book: Registry, shown: int = 20) -> SearchAnswer
 
     matches = search(book, query.text)
     return SearchAnswer(query, query.text, matches, shown, query.kind == "name", book.sources())
+
+
+def answer_here(wanted: Filter, *, owners: Owners = "all") -> HereAnswer:
+    """What *wanted* keeps of this machine's sockets, the gravest first."""
+    book = registry()
+    seen = _look(*(wanted.ports or (0, PORTS - 1)), wanted.transport, owners, book)
+    kept = [listener for listener in seen.listeners if wanted.keeps(listener)]
+    kept.sort(key=lambda each: (-each.gravity, each.port, each.transport, each.family))
+    return HereAnswer(
+        tuple(kept),
+        seen.visibility,
+        seen.missing,
+        {(each.port, each.transport): book.standing(each.port, each.transport) for each in kept},
+        book.sources() + lore.sources() + _here(seen),
+    )
 
 
 def _look(

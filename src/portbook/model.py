@@ -308,6 +308,29 @@ class Listener(NamedTuple):
         """Whether it is bound to every address of its family, and to no one interface."""
         return self.address in ("0.0.0.0", "::", "::ffff:0.0.0.0") and self.interface is None
 
+    @property
+    def reach(self) -> str:
+        """From where it can be reached, as far as its address says; one of :data:`REACHES`.
+
+        Firewalls may narrow it. Link-local addresses are those of RFC 4291 §2.5.6 and RFC 3927.
+        """
+        if self.loopback:
+            return "loopback"
+        if self.interface is not None:
+            return "interface"
+        if self.wildcard:
+            return "everywhere"
+        link = self.address.lower().startswith(("fe8", "fe9", "fea", "feb", "169.254."))
+        return "link" if link else "address"
+
+    @property
+    def gravity(self) -> int:
+        """The rank of its gravest finding; -1 where it has none."""
+        return max((finding.level.rank for finding in self.findings), default=-1)
+
+
+REACHES = ("everywhere", "address", "link", "interface", "loopback")
+
 
 class PortRules(NamedTuple):
     """The rules about ports that are in force on this machine; None where one can't be read.

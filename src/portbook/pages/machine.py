@@ -50,15 +50,13 @@ def _facts(listener: Listener) -> Iterator[tuple[str, str]]:
 
 def meaning(listener: Listener) -> str:
     """What the bound address means for who can reach it."""
-    if listener.interface is not None:
-        return f"interface {listener.interface} only"
-    if listener.loopback:
-        return "this machine only"
-    if listener.wildcard:
-        return "every interface"
-    if listener.address.lower().startswith("fe80:"):  # RFC 4291 §2.5.6
-        return "link only"
-    return "this address only"
+    return {
+        "loopback": "this machine only",
+        "interface": f"interface {listener.interface} only",
+        "everywhere": "every interface; firewall not examined",
+        "link": "this link only",
+        "address": "this address only; firewall not examined",
+    }[listener.reach]
 
 
 def holder(listener: Listener) -> str:

@@ -5,7 +5,7 @@ Keys are only ever added within a version of a schema. What no source holds is `
 
 from __future__ import annotations
 
-from portbook.answer import PortAnswer, RangeAnswer, SearchAnswer, ServiceAnswer
+from portbook.answer import HereAnswer, PortAnswer, RangeAnswer, SearchAnswer, ServiceAnswer
 from portbook.pages.escape import unbyte
 from portbook.pages.machine import moment
 
@@ -109,6 +109,17 @@ def of_range(answer: RangeAnswer) -> Object:
         "host": None if answer.host is None else _host(answer.host),
         "findings": _findings(answer.findings),
         "notes": list(answer.query.notes),
+        "sources": _sources(answer.sources),
+    }
+
+
+def of_here(answer: HereAnswer) -> Object:
+    """``portbook/listen/1``."""
+    return {
+        "schema": "portbook/listen/1",
+        "listeners": [of_listener(listener) for listener in answer.listeners],
+        "visibility": answer.visibility,
+        "missing": list(answer.missing),
         "sources": _sources(answer.sources),
     }
 

@@ -1,0 +1,76 @@
+"""``portbook listen``."""
+
+from __future__ import annotations
+
+import sys
+
+from portbook.answer import REACHES, Filter, answer_here
+from portbook.cli.help import Parser, add_fail_on, add_json
+from portbook.cli.output import print_json, reaches, style
+from portbook.errors import UsageError
+from portbook.model import Level, Transport, Visibility
+from portbook.pages import objects
+from portbook.pages.listeners import render_here
+from portbook.query import parse_port, parse_range
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+
+def run(argv: Sequence[str]) -> int:
+    """Prints what listens here, the gravest first, and returns the exit status."""
+    options = _parser().parse_args(list(argv))
+    if options.json and options.jsonl:
+        raise UsageError("--json and --jsonl exclude each other: give one of them")
+    answer = answer_here(_filter(options))
+    if options.json:
+        print_json(objects.of_here(answer))
+    elif options.jsonl:
+        for listener in answer.listeners:
+            print_json(objects.of_listener(listener), line=True)
+    else:
+        sys.stdout.write(render_here(answer, style()))
+    findings = [finding for each in answer.listeners for finding in each.findings]
+    if reaches(findings, options.fail_on):
+        return 1
+    return 3 if options.strict and answer.visibility is Visibility.PARTIAL else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        "listen", "Everything that listens or is bound on this machine, the gravest first."
+    )
+    parser.add_argument(
+        "--transport", choices=list(map(str, Transport)), help="only this transport"
+    )
+    parser.add_argument("--port", metavar="PORT", help="only this port, or range (6000-6063)")
+    parser.add_argument("--program", metavar="NAME", help="only what a program of this name holds")
+    parser.add_argument("--user", metavar="NAME", help="only what this user holds, by name or uid")
+    parser.add_argument("--reach", choices=REACHES, help="only what can be reached from there")
+    parser.add_argument(
+        "--level", choices=list(map(str, Level)), help="only with a finding at this level or above"
+    )
+    add_json(parser, rows=True)
+    add_fail_on(parser, default="alert")
+    return parser
+
+
+def _filter(options: argparse.Namespace) -> Filter:
+    ports = None
+    if options.port is not None:
+        if "-" in options.port[1:]:
+            first, last, _ = parse_range(options.port)
+        else:
+            first, _ = parse_port(options.port)
+            last = first
+        ports = (first, last)
+    return Filter(
+        Transport(options.transport) if options.transport else None,
+        ports,
+        options.program,
+        options.user,
+        options.reach,
+        Level(options.level) if options.level else None,
+    )

@@ -1,0 +1,87 @@
+"""What listens on this machine, as a table for a terminal."""
+
+from __future__ import annotations
+
+from portbook.model import Level, OwnersSeen, State, Visibility
+from portbook.pages.document import Paragraph
+from portbook.pages.escape import one_line
+from portbook.pages.machine import meaning, moment
+from portbook.pages.text import columns_of, render_item, wrap
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.answer import HereAnswer
+    from portbook.model import Listener, Standing
+    from portbook.pages.text import Style
+
+_LEVELS = tuple(Level)
+
+
+def render_here(answer: HereAnswer, style: Style) -> str:
+    """Every socket in two lines: what it is and who holds it; then the book and the verdict."""
+    lines = list(_head(answer, style))
+    rows = [_row(listener) for listener in answer.listeners]
+    widths = [max((columns_of(row[at]) for row in rows), default=0) for at in range(2)]
+    for listener, (socket, holder) in zip(answer.listeners, rows, strict=True):
+        standing = answer.standings[listener.port, listener.transport]
+        level = _LEVELS[max(0, listener.gravity)]
+        lead = f"{style.of(level, f'{level:<5}')}  {socket:<{widths[0]}}  {holder}"
+        lines.append(lead.rstrip())
+        for detail in _details(listener, standing):
+            lines += wrap(detail, style.width, " " * 7)
+    for reason in answer.missing:
+        lines += render_item(Paragraph(f"Not seen: {reason}"), style, "")
+    return "\n".join(lines) + "\n"
+
+
+def _head(answer: HereAnswer, style: Style) -> Iterator[str]:
+    count = len(answer.listeners)
+    levels = [listener.gravity for listener in answer.listeners]
+    tallies = [
+        f"{levels.count(level.rank)} {style.of(level)}"
+        for level in reversed(_LEVELS)
+        if level.rank in levels
+    ]
+    partial = answer.visibility is Visibility.PARTIAL
+    what = "socket that listens or is bound" if count == 1 else "sockets that listen or are bound"
+    seen = " could be seen" if partial else ""
+    yield style.bold(f"{count} {what}{seen}") + (f": {', '.join(tallies)}" if tallies else "")
+    yield ""
+
+
+def _row(listener: Listener) -> tuple[str, str]:
+    holders = ", ".join(f"{owner.program or '?'} ({owner.pid})" for owner in listener.owners[:3])
+    more = len(listener.owners) - 3
+    if more > 0:
+        holders += f" and {more} more"
+    holders = holders or {
+        OwnersSeen.KERNEL: "the kernel itself",
+        OwnersSeen.NONE: "no process",
+    }.get(listener.owners_seen, "owner not visible")
+    if listener.owners_seen is OwnersSeen.INFERRED:
+        holders += ", inferred"
+    user = listener.user or ("" if listener.uid is None else str(listener.uid))
+    return one_line(listener.socket), one_line(f"{holders}{f', {user}' if user else ''}")
+
+
+def _details(listener: Listener, standing: Standing) -> Iterator[str]:
+    names = dict.fromkeys(row.service_name for row in standing.assignments if row.service_name)
+    if names:
+        book = ", ".join(names)
+    elif standing.state is State.UNASSIGNED and not standing.listed:
+        book = "not listed"
+    else:
+        book = str(standing.state)
+    bound = "" if listener.state == "listen" else "bound, doesn't listen; "
+    parts = [f"{bound}{meaning(listener)}", f"by the book: {book}"]
+    for owner in listener.owners[:1]:
+        if owner.container or owner.unit:
+            parts.append(owner.container or owner.unit or "")
+        if owner.started is not None:
+            parts.append(f"since {moment(owner.started)}")
+    yield "; ".join(parts)
+    codes = [f"{finding.code}" for finding in listener.findings]
+    if codes:
+        yield ", ".join(codes)
