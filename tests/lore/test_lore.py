@@ -92,6 +92,7 @@ def test_two_programs_may_share_a_path() -> None:
 
 
 def test_a_name_without_a_path_finds_every_program_of_that_name() -> None:
+    assert [program.name for program in lore.programs_named("nginx.exe")] == ["nginx"]
     assert [program.name for program in lore.programs_named("ntpd")] == ["ntpsec", "openntpd"]
     assert lore.programs_named("no-such-program") == ()
 
@@ -183,6 +184,12 @@ def test_a_star_stays_inside_its_component(pieces: list[str], part: str) -> None
     if "*" in pattern and part in ("", ".", ".."):
         fits = False
     assert path_matches(f"/x/{pattern}/y", f"/x/{part}/y") is fits
+
+
+def test_what_a_star_stands_between_does_not_overlap() -> None:
+    assert path_matches("/x/ab*ba", "/x/abba")
+    assert not path_matches("/x/ab*ba", "/x/aba")
+    assert not path_matches("/x/a*b*b", "/x/ab")
 
 
 # -- uses ---------------------------------------------------------------------------------------
