@@ -1,0 +1,386 @@
+"""The checks of the lore's entries, and what they are compiled to."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portbook.lore import Lore
+from tasks import build_lore
+from tasks.lore_checks import (
+    FAMILIES,
+    USE_KINDS,
+    PortSpan,
+    check_browsers,
+    check_entries,
+    check_services,
+    parse_service_names,
+)
+
+PROGRAM: dict[str, Any] = {
+    "name": "exampled",
+    "product": "Example server",
+    "executables": ["/usr/sbin/exampled"],
+    "services": ["ssh"],
+    "ports": ["22/tcp"],
+    "source": "https://example.org/manual",
+    "read": "2026-11-21",
+}
+USE: dict[str, Any] = {
+    "product": "Example",
+    "kind": "default",
+    "family": "web",
+    "ports": ["3000/tcp"],
+    "summary": "Its web interface.",
+    "source": "https://example.org/manual",
+    "read": "2026-11-21",
+}
+SYSTEM: dict[str, Any] = {
+    "system": "ExampleOS",
+    "since": "1",
+    "dynamic": "49152-65535",
+    "privileged": "None.",
+    "source": "https://example.org/manual",
+    "read": "2026-11-21",
+}
+GOOD = {"programs": PROGRAM, "uses": USE, "systems": SYSTEM}
+BROWSERS = {"ports": [1, 7], "source": "https://example.org/", "read": "2026-11-21"}
+
+
+def as_toml(entry: dict[str, Any]) -> str:
+    return "".join(f"{field} = {json.dumps(value)}\n" for field, value in entry.items())
+
+
+def write_lore(folder: Path, **entries: list[dict[str, Any]]) -> Path:
+    for kind, table in (("programs", "program"), ("uses", "use"), ("systems", "system")):
+        text = "".join(f"[[{table}]]\n{as_toml(entry)}" for entry in entries.get(kind, []))
+        (folder / f"{kind}.toml").write_text(text, "utf-8")
+    (folder / "browsers.toml").write_text(as_toml(BROWSERS), "utf-8")
+    registry = folder / "registry.tsv"
+    registry.write_text(
+        "#portbook\tregistry/1\n#columns\tfirst\tservice_name\n22\tssh\n0\t\n", "utf-8"
+    )
+    return registry
+
+
+def run(folder: Path, *more: str) -> int:
+    registry = str(folder / "registry.tsv")
+    return build_lore.main(["--lore", str(folder), "--registry", registry, *more])
+
+
+# -- what is committed --------------------------------------------------------------------------
+
+
+def test_the_committed_entries_have_nothing_wrong_and_the_files_are_in_step() -> None:
+    texts, parsed, problems = build_lore.compile_lore(build_lore.LORE)
+    assert problems == []
+    assert sorted(texts) == ["browsers.tsv", "programs.tsv", "systems.tsv", "uses.tsv"]
+    assert list(build_lore.check_in_step(build_lore.LORE / "data", texts)) == []
+    assert len(parsed["programs"]) >= 100
+
+
+def test_every_service_of_the_committed_programs_is_in_the_registry() -> None:
+    known = parse_service_names(build_lore.REGISTRY.read_text("utf-8"))
+    _, parsed, _ = build_lore.compile_lore(build_lore.LORE)
+    assert list(check_services(parsed["programs"], known)) == []
+
+
+# -- what is refused ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_a_good_entry_passes(kind: str) -> None:
+    assert list(check_entries(kind, [GOOD[kind]])) == []
+
+
+def wrong(kind: str, entry: dict[str, Any]) -> list[str]:
+    return [str(problem) for problem in check_entries(kind, [entry])]
+
+
+@pytest.mark.parametrize("kind", GOOD)
+@pytest.mark.parametrize(
+    "source", ["", "example.org", "ftp://example.org/", "https://localhost/", 7]
+)
+def test_a_source_is_a_web_address(kind: str, source: object) -> None:
+    (problem,) = wrong(kind, {**GOOD[kind], "source": source})
+    assert "source" in problem
+    assert "URL" in problem
+
+
+@pytest.mark.parametrize("kind", GOOD)
+@pytest.mark.parametrize("read", ["", "2026-11", "21.11.2026", "2026-13-01", "20261121", 2026])
+def test_a_source_has_the_day_it_was_read(kind: str, read: object) -> None:
+    (problem,) = wrong(kind, {**GOOD[kind], "read": read})
+    assert "is not a day" in problem
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"), [(kind, field) for kind, entry in GOOD.items() for field in entry]
+)
+def test_a_missing_field_is_named(kind: str, field: str) -> None:
+    entry = {name: value for name, value in GOOD[kind].items() if name != field}
+    problems = wrong(kind, entry)
+    if field == "since":  # illumos has no releases
+        assert problems == []
+    else:
+        assert any(f"{field} is missing" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_an_unknown_field_is_named(kind: str) -> None:
+    (problem,) = wrong(kind, {**GOOD[kind], "colour": "blue"})
+    assert "colour is not a field" in problem
+
+
+@pytest.mark.parametrize(
+    ("ports", "what"),
+    [
+        (["22"], "form"),
+        (["tcp/22"], "form"),
+        (["022/tcp"], "form"),
+        (["65536/tcp"], "out of the range"),
+        (["30-20/tcp"], "backwards"),
+        (["20-20/tcp"], "range of one"),
+        (["22/quic"], "transport"),
+        (["22/tcp", "22/tcp"], "twice"),
+        (["80/tcp", "22/tcp"], "not sorted"),
+        ("22/tcp", "not a list"),
+        ([22], "not a list of text"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["programs", "uses"])
+def test_ports_are_checked(kind: str, ports: object, what: str) -> None:
+    assert any(what in problem for problem in wrong(kind, {**GOOD[kind], "ports": ports}))
+
+
+def test_a_use_may_have_a_range_and_must_have_a_port_and_a_program_is_the_other_way_round() -> None:
+    assert wrong("uses", {**USE, "ports": ["6000-6063/tcp"]}) == []
+    assert "ports is empty" in wrong("uses", {**USE, "ports": []})[0]
+    assert "one by one" in wrong("programs", {**PROGRAM, "ports": ["6000-6063/tcp"]})[0]
+    assert wrong("programs", {**PROGRAM, "ports": []}) == []
+
+
+@pytest.mark.parametrize(
+    ("executable", "what"),
+    [
+        ("sshd", "not an absolute path"),
+        ("/sshd", "not an absolute path"),
+        ("/usr/sbin/", "not an absolute path"),
+        ("/usr//sbin/sshd", "not an absolute path"),
+        ("/usr/../sbin/sshd", "not an absolute path"),
+        ("/sbin/sshd", "under /usr"),
+        ("/lib/x/sshd", "under /usr"),
+        ("/usr/sbin/php-fpm*", "list the names"),
+        ("/usr/bin/python3.11", "interpreter"),
+        ("/usr/bin/node", "interpreter"),
+        ("/usr/lib/jvm/*/bin/java", "interpreter"),
+        ("/usr/lib/erlang/erts-*/bin/beam.smp", "interpreter"),
+        ("/usr/sbin/my server", "form"),
+    ],
+)
+def test_executables_are_checked(executable: str, what: str) -> None:
+    assert any(what in text for text in wrong("programs", {**PROGRAM, "executables": [executable]}))
+
+
+def test_a_program_has_an_executable() -> None:
+    (problem,) = wrong("programs", {**PROGRAM, "executables": []})
+    assert "executables is empty" in problem
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "what"),
+    [
+        ("name", "Example Server", "form"),
+        ("product", "x" * 61, "61 characters, 60 are allowed"),
+        ("product", " ", "not text"),
+        ("product", "two  spaces", "white space"),
+        ("units", ["exampled"], "form"),
+        ("package", "Example_", "form"),
+        ("further", ["example.org"], "URL"),
+        ("services", ["ssh", "ssh"], "twice"),
+        ("windows", ["my server.exe"], "form"),
+    ],
+)
+def test_the_words_of_a_program_are_checked(field: str, value: object, what: str) -> None:
+    assert any(what in problem for problem in wrong("programs", {**PROGRAM, field: value}))
+
+
+def test_a_use_is_of_a_known_kind_and_family_and_one_line_long() -> None:
+    assert len(USE_KINDS) == 5
+    assert list(FAMILIES) == sorted(set(FAMILIES))
+    assert "kind" in wrong("uses", {**USE, "kind": "usual"})[0]
+    assert "family" in wrong("uses", {**USE, "family": "other"})[0]
+    assert wrong("uses", {**USE, "summary": "x" * 140}) == []
+    assert "141 characters, 140 are allowed" in wrong("uses", {**USE, "summary": "x" * 141})[0]
+    assert "white space" in wrong("uses", {**USE, "summary": "two\nlines"})[0]
+
+
+@pytest.mark.parametrize("dynamic", ["", "49152", "65535-49152", "49152-70000", 49152])
+def test_a_system_has_a_range(dynamic: object) -> None:
+    assert "not a range" in wrong("systems", {**SYSTEM, "dynamic": dynamic})[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "low", "high"),
+    [
+        ("programs", "name", "a", "b"),
+        ("uses", "ports", ["80/tcp"], ["443/tcp"]),
+        ("systems", "system", "Linux", "illumos"),
+    ],
+)
+def test_entries_are_sorted_and_stand_once(kind: str, field: str, low: Any, high: Any) -> None:
+    first, second = {**GOOD[kind], field: low}, {**GOOD[kind], field: high}
+    assert list(check_entries(kind, [first, second])) == []
+    (unsorted,) = check_entries(kind, [second, first])
+    assert "not sorted" in unsorted.what
+    (twice,) = check_entries(kind, [first, first])
+    assert "twice" in twice.what
+
+
+def test_a_service_that_the_registry_lacks_is_named() -> None:
+    (problem,) = check_services([{**PROGRAM, "services": ["ssh", "sssh"]}], {"ssh"})
+    assert str(problem) == (
+        "programs.toml: exampled: services 'sssh' is not a name in IANA's registry"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"ports": [7, 1]}, "not sorted"),
+        ({"ports": [1, 1]}, "twice"),
+        ({"ports": [65_536]}, "out of the range"),
+        ({"ports": ["1"]}, "not a list"),
+        ({"ports": [True]}, "not a list"),
+        ({"source": "here"}, "URL"),
+        ({"read": "yesterday"}, "not a day"),
+        ({"name": "x"}, "not a field"),
+    ],
+)
+def test_the_list_of_browsers_is_checked(change: dict[str, Any], what: str) -> None:
+    assert list(check_browsers(BROWSERS)) == []
+    (problem,) = check_browsers({**BROWSERS, **change})
+    assert what in problem.what
+
+
+@given(st.integers(0, 65_535), st.integers(0, 65_535), st.sampled_from(["tcp", "udp", "sctp"]))
+def test_a_span_is_read_as_it_is_written(one: int, other: int, transport: str) -> None:
+    first, last = sorted((one, other))
+    text = f"{first}/{transport}" if first == last else f"{first}-{last}/{transport}"
+    span = PortSpan.parse(text)
+    assert (span.first, span.last, span.transport.value) == (first, last, transport)
+    assert str(span) == text
+
+
+def test_the_names_of_the_registry_are_read_by_the_name_of_their_column() -> None:
+    text = "#portbook\tregistry/1\n#columns\tfirst\tservice_name\n1\ttcpmux\n2\t\n3\t-\n#end\n"
+    assert parse_service_names(text) == {"tcpmux"}
+    with pytest.raises(ValueError, match="columns"):
+        parse_service_names("1\ttcpmux\n")
+
+
+# -- the task as a whole ------------------------------------------------------------------------
+
+
+def test_what_is_compiled_is_what_is_read(tmp_path: Path) -> None:
+    programs = [
+        {**PROGRAM, "name": "a", "executables": ["/opt/*/bin/a", "/usr/sbin/b"]},
+        {
+            **PROGRAM,
+            "name": "b",
+            "executables": ["/usr/bin/b"],
+            "macos": ["b"],
+            "windows": ["B.exe"],
+        },
+    ]
+    uses = [{**USE, "ports": ["80/tcp", "80/udp"]}, {**USE, "ports": ["6000-6063/tcp"]}]
+    write_lore(tmp_path, programs=programs, uses=uses, systems=[SYSTEM])
+    assert run(tmp_path) == 0
+    made = Lore(str(tmp_path / "data"))
+    assert [program.name for program in made.lookup_programs("/usr/bin/b")] == ["a", "b"]
+    assert [program.name for program in made.lookup_programs("/opt/x/bin/a")] == ["a"]
+    assert [program.name for program in made.programs_named("B.exe")] == ["b"]
+    assert made.programs_named("B.exe")[0].macos == ("b",)
+    assert len(made.lookup_uses(80)) == 2
+    assert len(made.lookup_uses(6063)) == 1
+    assert made.browser_blocked(7)
+    assert [rule.system for rule in made.system_rules()] == ["ExampleOS"]
+    assert {source.as_of for source in made.sources()} == {"2026-11-21"}
+
+
+def test_nothing_is_still_a_file(tmp_path: Path) -> None:
+    write_lore(tmp_path)
+    assert run(tmp_path) == 0
+    made = Lore(str(tmp_path / "data"))
+    assert made.programs() == ()
+    assert made.system_rules() == ()
+    assert made.lookup_uses(80) == ()
+    assert [source.as_of for source in made.sources()] == [None, None, "2026-11-21", None]
+
+
+def test_a_second_run_changes_no_byte(tmp_path: Path) -> None:
+    write_lore(tmp_path, programs=[PROGRAM], uses=[USE], systems=[SYSTEM])
+    assert run(tmp_path) == 0
+    once = {path.name: path.read_bytes() for path in (tmp_path / "data").iterdir()}
+    assert run(tmp_path) == 0
+    assert {path.name: path.read_bytes() for path in (tmp_path / "data").iterdir()} == once
+
+
+def test_check_fails_when_out_of_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_lore(tmp_path, programs=[PROGRAM])
+    assert run(tmp_path, "--check") == 1
+    assert "programs.tsv: file: is missing" in capsys.readouterr().err
+    assert run(tmp_path) == 0
+    assert run(tmp_path, "--check") == 0
+    write_lore(tmp_path, programs=[{**PROGRAM, "ports": []}])
+    assert run(tmp_path, "--check") == 1
+    said = capsys.readouterr().err
+    assert said == "programs.tsv: file: is out of step: run python -m tasks.build_lore\n"
+
+
+def test_a_bad_entry_is_named_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_lore(tmp_path, programs=[{**PROGRAM, "services": ["sssh"], "ports": ["0/quic"]}])
+    assert run(tmp_path) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert all(line.startswith("programs.toml: exampled: ") for line in said)
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("programs.toml", "[[program]\n"),
+        ("programs.toml", "[program]\nname = 1\n"),
+        ("browsers.toml", "ports = [\n"),
+        ("registry.tsv", "no columns\n"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str, text: str
+) -> None:
+    write_lore(tmp_path, programs=[PROGRAM])
+    (tmp_path / file).write_text(text, "utf-8")
+    assert run(tmp_path) == 1
+    assert capsys.readouterr().err.startswith(("programs.toml: ", "browsers.toml: "))
+
+
+def test_the_documented_example_passes() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "lore.md").read_text("utf-8")
+    blocks = [block.partition("```")[0] for block in text.split("```toml\n")[1:]]
+    found: dict[str, list[dict[str, Any]]] = {"program": [], "use": []}
+    for block in blocks:
+        for table, entries in tomllib.loads(block).items():
+            found[table] += entries
+    assert len(found["program"]) == 1
+    assert len(found["use"]) == 1
+    assert list(check_entries("programs", found["program"])) == []
+    assert list(check_entries("uses", found["use"])) == []
