@@ -1,0 +1,64 @@
+"""What listens on this machine.
+
+One dict of platforms; only the module of this machine's system is loaded, and only when asked.
+Nothing here raises for what it merely could not see: that is in :attr:`Host.missing`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from portbook._lean import StrEnum
+from portbook.model import Host, PortRules, Transport, Visibility
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+class OwnerSearch(StrEnum):
+    """How far to search for the processes that hold a socket."""
+
+    NONE = "none"  # not at all: every owner is then given as hidden
+    FIRST = "first"  # up to the first that holds it
+    ALL = "all"  # through every process: forks and passed descriptors too
+
+
+# The beginning of sys.platform -> the module that asks that system.
+PLATFORMS = {"linux": "linux", "darwin": "macos", "win32": "windows", "cygwin": "windows"}
+
+
+def _platform() -> ModuleType | None:
+    for prefix, name in PLATFORMS.items():
+        if sys.platform.startswith(prefix):
+            return getattr(__import__(f"portbook.host.{name}").host, name)  # type: ignore[no-any-return]
+    return None
+
+
+def read_host(
+    ports: tuple[int, int] | None = None,
+    transport: Transport | None = None,
+    owners: OwnerSearch | str = OwnerSearch.FIRST,
+) -> Host:
+    """The sockets that listen here or are bound, with their owners.
+
+    *ports* is the first and the last local port, both included, or None for all of them;
+    *transport* None asks for all. Listeners are sorted by port, transport, family and address.
+    Raises ValueError for *owners* that is none of OwnerSearch.
+    """
+    search = OwnerSearch(owners)
+    platform = _platform()
+    if platform is None:
+        reason = f"portbook can't look at this machine: it does not know the system {sys.platform}"
+        return Host((), Visibility.PARTIAL, (reason,), PortRules(sys.platform))
+    host: Host = platform.read_host(ports, transport, search)
+    return host
+
+
+def read_rules() -> PortRules:
+    """The rules about ports in force on this machine; None where one can't be read."""
+    platform = _platform()
+    if platform is None:
+        return PortRules(sys.platform)
+    rules: PortRules = platform.read_rules()
+    return rules

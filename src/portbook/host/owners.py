@@ -1,0 +1,332 @@
+"""Which processes hold a socket, on Linux.
+
+A process holds a socket when one of its descriptors in /proc/PID/fd points to it; there is no
+index from socket to process, so the question is only in which order to look:
+
+1. the processes of the control group in which the socket was made (the kernel tells its id),
+2. the processes of the user who made it,
+3. the others.
+
+A search for the first owner stops there; a search for all looks at everything. A descriptor is
+always seen before a process is called an owner. Where it can't be read for lack of privilege,
+the first two steps still point somewhere; such an owner is marked as inferred.
+"""
+
+from __future__ import annotations
+
+import os
+
+from portbook._lean import NamedTuple
+from portbook.errors import MalformedInput
+from portbook.host import procfs
+from portbook.model import OwnersSeen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from portbook.model import Process
+
+_ENOENT, _EPERM, _ESRCH, _EACCES = 2, 1, 3, 13
+_FIRST_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
+_LIKELY = 8  # more candidates than this, and a guess says nothing
+
+
+class Owners(NamedTuple):
+    """What was found for each inode, and what could not be seen."""
+
+    owners: Mapping[int, tuple[OwnersSeen, tuple[Process, ...]]]
+    missing: tuple[str, ...] = ()
+
+
+def read_owners(
+    sockets: Mapping[int, tuple[int, int | None]],
+    *,
+    every: bool,
+    root: str = "/proc",
+    cgroups: str | None = None,
+) -> Owners:
+    """The owners of *sockets*, inode -> (uid, cgroup id); all of them where *every* is true.
+
+    *root* is where procfs is mounted and *cgroups* where cgroup2 is (None: found out).
+    """
+    search = _Search(sockets, every, root)
+    members = _read_members(sockets, root, cgroups, search.pids)
+    search.run(members)
+    return search.result(members)
+
+
+class _Search:
+    def __init__(
+        self, sockets: Mapping[int, tuple[int, int | None]], every: bool, root: str
+    ) -> None:
+        self.sockets = sockets
+        self.every = every
+        self.root = root
+        self.wanted = {procfs.socket_link(inode): inode for inode in sockets}
+        self.holders: dict[int, list[int]] = {}
+        self.denied: dict[int, None] = {}
+        self.failed: str | None = None
+        self.bare: list[int] = []
+        try:
+            self.pids = [int(name) for name in os.listdir(root) if name.isdecimal()]
+        except OSError as error:
+            self.pids = []
+            self.failed = error.strerror or str(error)
+
+    def run(self, members: Mapping[int, tuple[int, ...]]) -> None:
+        for pid in self.pids if self.every else self._order(members):
+            self._scan(pid, f"{self.root}/{pid}/fd/")
+            if not self.wanted:
+                return
+        # A main thread that has ended leaves /proc/PID/fd empty while its other threads go on;
+        # rare, and looked at only if something is still unexplained.
+        if len(self.holders) < len(self.sockets):
+            for pid in self.bare:
+                self._scan_threads(pid)
+
+    def _order(self, members: Mapping[int, tuple[int, ...]]) -> Iterator[int]:
+        done = set()
+        for pids in members.values():
+            for pid in pids:
+                if pid not in done:
+                    done.add(pid)
+                    yield pid
+        uids = {uid for uid, _ in self.sockets.values()}
+        others = []
+        for pid in self.pids:
+            if pid in done:
+                continue
+            # The folder is owned by the effective uid, whether or not the process may be
+            # dumped (task_dump_owner, fs/proc/base.c).
+            if read_uid(pid, self.root) in uids:
+                yield pid
+            else:
+                others.append(pid)
+        yield from others
+
+    # listdir and readlink by full path: scandir, openat with a folder's descriptor, stat and
+    # trying numbers up to the count of descriptors were all measured, and none was faster.
+    def _scan(self, pid: int, folder: str) -> None:
+        wanted, readlink = self.wanted, os.readlink
+        try:
+            names = os.listdir(folder)
+        except OSError as error:
+            self._excuse(pid, error)
+            return
+        if not names:
+            self.bare.append(pid)
+        for name in names:
+            try:
+                link = readlink(folder + name)
+            except OSError as error:
+                self._excuse(pid, error)
+                if pid in self.denied:
+                    return  # one descriptor refused is all of them refused
+                continue
+            if link in wanted:
+                holders = self.holders.setdefault(wanted[link], [])
+                if pid not in holders:
+                    holders.append(pid)
+                if not self.every:
+                    del wanted[link]
+                    if not wanted:
+                        return
+
+    def _scan_threads(self, pid: int) -> None:
+        folder = f"{self.root}/{pid}/task/"
+        try:
+            threads = os.listdir(folder)
+        except OSError as error:
+            self._excuse(pid, error)
+            return
+        for thread in threads:
+            if thread != str(pid):
+                self._scan(pid, f"{folder}{thread}/fd/")
+
+    def _excuse(self, pid: int, error: OSError) -> None:
+        if error.errno in (_EACCES, _EPERM):
+            self.denied[pid] = None
+        elif error.errno not in (_ENOENT, _ESRCH):  # those have just ended, or closed it
+            self.failed = error.strerror or str(error)
+
+    def result(self, members: Mapping[int, tuple[int, ...]]) -> Owners:
+        details = _Details(self.root)
+        blind = bool(self.denied or self.failed or 1 not in self.pids)
+        # In a pid namespace of its own, a socket shared with the host's network may be held
+        # by a process that has no number here.
+        inside = not blind and _inside_pid_namespace(self.root)
+        found: dict[int, tuple[OwnersSeen, tuple[Process, ...]]] = {}
+        inferred = hidden = 0
+        for inode, (uid, cgroup) in self.sockets.items():
+            processes = details.read(self.holders.get(inode, ()))
+            if processes:
+                seen = OwnersSeen.ALL if self.every and not blind else OwnersSeen.FIRST
+            elif not blind and not inside:
+                seen = OwnersSeen.NONE
+            elif processes := details.read(self._guess(uid, members.get(cgroup or 0, ()))):
+                seen = OwnersSeen.INFERRED
+                inferred += 1
+            else:
+                seen = OwnersSeen.HIDDEN
+                hidden += 1
+            found[inode] = (seen, processes)
+        return Owners(found, tuple(self._missing(inferred, hidden, inside)))
+
+    def _guess(self, uid: int, members: tuple[int, ...]) -> list[int]:
+        """The processes that could not be looked into and that cgroup or uid point to."""
+        near = [pid for pid in members if pid in self.denied]
+        own = [pid for pid in near if read_uid(pid, self.root) == uid]
+        if not near and uid:  # what root runs is too much to guess from
+            own = [pid for pid in self.denied if read_uid(pid, self.root) == uid]
+        guess = own or near
+        return guess if len(guess) <= _LIKELY else []
+
+    def _missing(self, inferred: int, hidden: int, inside: bool) -> Iterator[str]:
+        mend = (
+            "run as root, or with the capability CAP_SYS_PTRACE"
+            if os.geteuid()
+            else "a security module or a user namespace keeps even this root out"
+        )
+        if self.failed:
+            yield f"not every process could be looked into ({self.failed})"
+        if hidden:
+            yield (
+                f"{_of(hidden, len(self.sockets))} owned by a process that can't be seen from "
+                "inside this container: ask on the host"
+                if inside
+                else f"{_of(hidden, len(self.sockets))} owned by a process that this user may "
+                f"not look into: {mend}"
+            )
+        if inferred:
+            yield (
+                f"{_of(inferred, len(self.sockets))} owned by a process that was inferred from "
+                f"control group and user, not seen: {mend}"
+            )
+        if self.every and (self.denied or 1 not in self.pids) and not hidden and not inferred:
+            yield f"there may be more owners in processes of other users: {mend}"
+
+
+def _of(count: int, total: int) -> str:
+    if total == 1:
+        return "the socket is"
+    return f"{count} of {total} sockets {'is' if count == 1 else 'are'}"
+
+
+def _inside_pid_namespace(root: str) -> bool:
+    try:
+        return os.stat(f"{root}/self/ns/pid").st_ino != _FIRST_PID_NAMESPACE
+    except OSError:
+        return True
+
+
+def read_uid(pid: int, root: str = "/proc") -> int | None:
+    """The effective uid of a process; None where it has ended."""
+    try:
+        return os.stat(f"{root}/{pid}").st_uid
+    except OSError:
+        return None
+
+
+# -- control groups ---------------------------------------------------------------------------
+
+
+def _read_members(
+    sockets: Mapping[int, tuple[int, int | None]],
+    root: str,
+    mount: str | None,
+    known: Iterable[int],
+) -> dict[int, tuple[int, ...]]:
+    """Cgroup id -> the processes in it, for the cgroups in which *sockets* were made.
+
+    The root cgroup is left out: to look there is to look everywhere.
+    """
+    wanted = {cgroup for _, cgroup in sockets.values() if cgroup}
+    if not wanted or (mount := mount or _find_mount(root)) is None:
+        return {}
+    try:
+        wanted.discard(os.stat(mount).st_ino)
+    except OSError:
+        return {}
+    visible = set(known)
+    members = {}
+    for cgroup, path in _find_cgroups(mount, wanted).items():
+        try:
+            with open(f"{path}/cgroup.procs", "rb") as file:
+                pids = procfs.parse_numbers(file.read())
+        except (OSError, MalformedInput):
+            continue  # gone, or of the threaded kind, whose processes are listed above it
+        members[cgroup] = tuple(pid for pid in pids if pid in visible)
+    return members
+
+
+def _find_mount(root: str) -> str | None:
+    # The two usual places first: the list of mounts is long where containers run.
+    for path in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"):
+        if os.path.exists(f"{path}/cgroup.controllers"):
+            return path
+    try:
+        with open(f"{root}/self/mounts", "rb") as file:
+            mounts = procfs.parse_mounts(file.read())
+    except (OSError, MalformedInput):
+        return None
+    return next((mount.path for mount in mounts if mount.type == "cgroup2"), None)
+
+
+def _find_cgroups(mount: str, wanted: set[int]) -> dict[int, str]:
+    """The folders whose inode is a cgroup's id: level by level, until all are found.
+
+    open_by_handle_at(2) would go there straight, but Python has no such call. A folder lists
+    some sixty control files beside its children, so those without children (two links) are
+    not opened.
+    """
+    found: dict[int, str] = {}
+    wanted = set(wanted)
+    level = [mount]
+    while level and wanted:
+        below = []
+        for path in level:
+            try:
+                with os.scandir(path) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False):
+                            below.append(entry.path)
+                            if entry.inode() in wanted:
+                                found[entry.inode()] = entry.path
+                                wanted.discard(entry.inode())
+            except OSError:
+                continue
+            if not wanted:
+                return found
+        level = [path for path in below if _has_children(path)]
+    return found
+
+
+def _has_children(path: str) -> bool:
+    try:
+        return os.stat(path).st_nlink != 2
+    except OSError:
+        return False
+
+
+# -- one process ------------------------------------------------------------------------------
+
+
+class _Details:
+    """Processes read once each, however many sockets they hold."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._seen: dict[int, Process | None] = {}
+
+    def read(self, pids: Iterable[int]) -> tuple[Process, ...]:
+        processes = []
+        for pid in pids:
+            if pid not in self._seen:
+                from portbook.host.processes import read_process
+
+                self._seen[pid] = read_process(pid, self._root)
+            process = self._seen[pid]
+            if process is not None:
+                processes.append(process)
+        return tuple(processes)

@@ -1,0 +1,109 @@
+"""One process of Linux, from /proc/PID. Input and output only."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from portbook.errors import MalformedInput
+from portbook.host import procfs
+from portbook.host.linux import read_user
+from portbook.model import Process
+
+_COMMAND_LIMIT = 4096
+_NAME_LIMIT = 15  # the kernel cuts a process's own name here (TASK_COMM_LEN less its zero)
+_CLOCK_BOOTTIME = 7  # linux/time.h
+_DELETED = " (deleted)"
+
+_users: dict[int, str | None] = {}
+_clock: list[float] = []
+
+
+def read_process(pid: int, root: str = "/proc") -> Process | None:
+    """All that this user may see of a process; None where it has ended.
+
+    ``executable`` and what is known of the file are None without the right to look.
+    """
+    folder = f"{root}/{pid}"
+    try:
+        stat = procfs.parse_stat(_read(f"{folder}/stat", 4096))
+        uid = os.stat(folder).st_uid
+    except (OSError, MalformedInput):
+        return None
+    try:
+        command = procfs.parse_command(_read(f"{folder}/cmdline", _COMMAND_LIMIT))
+    except OSError:
+        command = None
+    try:
+        cgroups = procfs.parse_cgroups(_read(f"{folder}/cgroup", 1 << 16))
+    except (OSError, MalformedInput):
+        cgroups = ()
+    if uid not in _users:
+        _users[uid] = read_user(uid)
+    executable, file_uid, mode, deleted = _read_executable(f"{folder}/exe")
+    return Process(
+        pid,
+        _program(stat.name, command, executable),
+        command,
+        executable,
+        file_uid,
+        mode,
+        deleted,
+        uid,
+        _users[uid],
+        _start_of_clock() + stat.start / os.sysconf("SC_CLK_TCK"),
+        stat.parent or None,
+        unit=procfs.systemd_unit(cgroups),
+        container=procfs.container(cgroups),
+    )
+
+
+def _read(path: str, size: int) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, size)
+    finally:
+        os.close(descriptor)
+
+
+def _read_executable(path: str) -> tuple[str | None, int | None, int | None, bool | None]:
+    try:
+        link = os.readlink(path)
+    except OSError:
+        return None, None, None, None
+    try:
+        # The link leads to the very file, even when its name is gone.
+        file = os.stat(path)
+    except OSError:
+        return link, None, None, None
+    deleted = link.endswith(_DELETED) and not _is_at(file, link)
+    executable = link.removesuffix(_DELETED) if deleted else link
+    return executable, file.st_uid, file.st_mode & 0o7777, deleted
+
+
+def _is_at(file: os.stat_result, path: str) -> bool:
+    """Whether *path* really is the name of *file*: one can be called "x (deleted)"."""
+    try:
+        other = os.stat(path)
+    except OSError:
+        return False
+    return (file.st_dev, file.st_ino) == (other.st_dev, other.st_ino)
+
+
+def _program(name: str, command: tuple[str, ...] | None, executable: str | None) -> str:
+    """The process's own name, made whole where the kernel cut it."""
+    if len(os.fsencode(name)) >= _NAME_LIMIT:
+        for path in (command[0] if command else "", executable or ""):
+            whole = path.rpartition("/")[2]
+            if whole.startswith(name):
+                return whole
+    return name
+
+
+def _start_of_clock() -> float:
+    # The moment that stat's start counts from. /proc/stat has it too (btime), but makes the
+    # kernel add up every interrupt of every processor first. Kept, so that one process has
+    # one start however often it is read.
+    if not _clock:
+        _clock.append(time.time() - time.clock_gettime(_CLOCK_BOOTTIME))
+    return _clock[0]
