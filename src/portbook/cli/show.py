@@ -48,7 +48,8 @@ def parse_quick(argv: Sequence[str]) -> Options | None:
 
     None where anything is in it that takes more than plain flags: argparse reads it then.
     """
-    queries, flags = [], {}
+    queries: list[str] = []
+    flags: dict[str, Any] = {}
     for word in argv:
         if word in _FLAGS:
             name, value = _FLAGS[word]
