@@ -61,7 +61,10 @@ else:
 
         @classmethod
         def _make(cls, iterable):
-            return cls(*iterable)
+            values = tuple(iterable)
+            if len(values) != len(cls._fields):
+                raise TypeError(f"{cls.__name__} is made of {len(cls._fields)} values")
+            return tuple.__new__(cls, values)
 
         def _replace(self, /, **changes):
             return type(self)(**{**self._asdict(), **changes})
@@ -100,6 +103,12 @@ else:
                 return cls._by_value_[value]
             except (KeyError, TypeError):
                 raise ValueError(f"{value!r} is not a valid {cls.__name__}") from None
+
+        def __getitem__(cls, name):
+            for member in cls:
+                if member.name == name:
+                    return member
+            raise KeyError(name)
 
         def __iter__(cls):
             return iter(cls._by_value_.values())

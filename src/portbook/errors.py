@@ -24,6 +24,10 @@ from __future__ import annotations
 class PortbookError(Exception):
     """The root of the tree. ``str(error)`` is one line, fit to be shown."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # An exception is copied by calling its class with its message, which isn't what ours take.
+        return _restore, (type(self), self.args, vars(self))
+
 
 class InvalidQuery(PortbookError, ValueError):
     """A query that can't be read; ``value`` is what was given."""
@@ -102,6 +106,15 @@ class MissingExtra(PortbookError, ImportError):
     def __init__(self, extra: str, what: str) -> None:
         super().__init__(f"{what} needs the extra '{extra}': pip install 'portbook[{extra}]'")
         self.extra = extra
+
+
+def _restore(
+    kind: type[PortbookError], args: tuple[object, ...], state: dict[str, object]
+) -> PortbookError:
+    error = kind.__new__(kind)
+    error.args = args
+    vars(error).update(state)
+    return error
 
 
 def shown(value: str, limit: int = 60) -> str:

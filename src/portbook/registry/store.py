@@ -31,6 +31,8 @@ SHIPPED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 # A bisection and the parsing of its rows costs 30 to 60 µs, holding the whole file about 50 ms.
 _PORTS_UNTIL_HELD = 500
 
+_COLUMNS = 15  # portbook.registry.build names them
+
 
 class Store:
     """The data files in *folder*, opened when first needed.
@@ -41,8 +43,12 @@ class Store:
     def __init__(self, folder: str = SHIPPED) -> None:
         self.folder = folder
         self._file = SortedFile(os.path.join(folder, "registry.tsv"), "registry/1")
-        self._columns = len(self._header("columns").split("\t"))
-        self._lookback = int(self._header("lookback"))
+        if self._header("columns").count("\t") + 1 != _COLUMNS:
+            raise DataCorrupt(self._file.path, "its columns are not the ones expected")
+        lookback = self._header("lookback")
+        if not (lookback.isascii() and lookback.isdigit()):
+            raise DataCorrupt(self._file.path, "its lookback is not a number")
+        self._lookback = int(lookback)
         self.as_of = self._header("as_of")
         self._as_of: dict[str, Mapping[str, str]] = {"": {"registry": self.as_of}}
         self._block_file: SortedFile | None = None
@@ -59,11 +65,14 @@ class Store:
 
     def sources(self) -> tuple[Source, ...]:
         """Where the rows come from, in the order of the file's header."""
-        return tuple(
-            Source(key.partition(":")[2], *value.split("\t"))
-            for key, value in self._file.header.items()
-            if key.startswith("source:")
-        )
+        try:
+            return tuple(
+                Source(key.partition(":")[2], *value.split("\t"))
+                for key, value in self._file.header.items()
+                if key.startswith("source:")
+            )
+        except TypeError as error:
+            raise DataCorrupt(self._file.path, "one of its sources can't be read") from error
 
     # -- rows ---------------------------------------------------------------------------------
 
@@ -101,6 +110,8 @@ class Store:
                 if cells[0] == "-":
                     break
                 first, last = int(cells[0]), int(cells[1])
+                if not 0 <= first <= last <= LAST_PORT:
+                    raise self._damaged(cells)
                 if first == last:
                     held[first] += (index,)
                 else:
@@ -108,8 +119,6 @@ class Store:
                     held[first : last + 1] = [(*rows, index) for rows in before]
             except (ValueError, IndexError) as error:
                 raise self._damaged(cells) from error
-        if len(held) != PORTS:
-            raise DataCorrupt(self._file.path, "a range leaves the port space")
         self._held = held
 
     def _row(self, index: int) -> Assignment:
@@ -134,12 +143,12 @@ class Store:
         yield from self._file.places(needle)
 
     def _assignment(self, cells: list[str]) -> Assignment:
-        values = cells + [""] * (self._columns - len(cells))
+        values = cells + [""] * (_COLUMNS - len(cells))
         try:
             (
                 first, last, transport, state, name, description, references, aliases,
                 assignee, registered, modified, unauthorized, notes, code, registration,
-            ) = map(unescape_cell, values[:15])  # fmt: skip
+            ) = map(unescape_cell, values)  # fmt: skip
             stated = Transport(transport) if transport else None
             numbered = first != "-"
             return Assignment(

@@ -1,0 +1,178 @@
+"""What the property tests draw from: ports, hostile text, and the values of the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+
+from portbook.model import (
+    Assignment,
+    Listener,
+    OwnersSeen,
+    PortRules,
+    Process,
+    Program,
+    Standing,
+    State,
+    Transport,
+    Use,
+)
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+ports = st.integers(0, 65535)
+transports = st.sampled_from(tuple(Transport))
+states = st.sampled_from(tuple(State))
+# The ports at which something changes: the ends of ranges, of blocks, of well-known rows.
+edges = st.sampled_from(
+    (
+        0, 1, 22, 80, 300, 301, 305, 307, 308, 443, 853, 1023, 1024, 2825, 4200, 4299, 5999, 6000,
+        6063, 6064, 27000, 27009, 32767, 32768, 49150, 49151, 49152, 60999, 61000, 65534, 65535,
+    )
+)  # fmt: skip
+any_port = st.one_of(edges, ports)
+
+# Text as processes, captures and shells make it: anything, with lone surrogates for stray bytes.
+text = st.text(st.characters(exclude_categories=()), max_size=60)
+# Text in which each nasty kind of character is likely.
+nasty = st.text(
+    st.one_of(
+        st.sampled_from("a \t\n\r\0\x07\x1b[\\\x7f\x80\x85\x9b\xa0\xad\u0301\u061c\u200b\u200e"),
+        st.sampled_from("\u2028\u2029\u202a\u202e\u2066\u2069\ufeff\ufff9\ufffe端\ue000"),
+        st.sampled_from("\ud800\udbff\udc00\udc80\udcff\udfff"),
+        st.characters(exclude_categories=()),
+    ),
+    max_size=40,
+)
+# Text on its way to being a query: digits, separators and the words that queries are made of.
+queryish = st.lists(
+    st.one_of(
+        st.sampled_from(
+            (
+                "80", "443", "65535", "65536", "-1", "00080", "٨٠", "²", "99999999", "9-3", "1-2",
+                ":", "::", ":::", "/", "//", "://", ".", ",", "-", "+", "*", "[", "]", "[::1]", "@",
+                "#", "?", "%", "(", ")", "'", '"', "=", " ", "\t", "tcp", "UDP", "sctp", "dccp",
+                "tcp6", "xyz", "port", "port=", "PORT:", "http", "https", "localhost", "127.0.0.1",
+                "0.0.0.0", "::ffff:1.2.3.4", "fe80::1%eth0", "bind(", "EADDRINUSE", "ssh",
+            )
+        ),
+        st.text(max_size=3),
+    ),
+    max_size=7,
+).map("".join)  # fmt: skip
+
+addresses = st.sampled_from(
+    (
+        "0.0.0.0", "::", "::ffff:0.0.0.0", "127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1",
+        "192.0.2.7", "2001:db8::7", "fe80::1", "10.1.2.3",
+    )
+)  # fmt: skip
+opt_text = st.none() | nasty
+uids = st.none() | st.integers(0, 2**32 - 1)
+
+
+def processes() -> SearchStrategy[Process]:
+    """Processes with every fact known, unknown or hostile."""
+    return st.builds(
+        Process,
+        pid=st.integers(1, 2**22),
+        program=opt_text,
+        command=st.none() | st.lists(nasty, max_size=3).map(tuple),
+        executable=opt_text | st.sampled_from(("/usr/sbin/sshd", "/tmp/sshd")),
+        executable_uid=st.none() | st.sampled_from((0, 1000)),
+        executable_mode=st.none() | st.sampled_from((0o755, 0o775, 0o757, 0o4755, 0)),
+        executable_deleted=st.none() | st.booleans(),
+        uid=uids,
+        user=opt_text,
+        started=st.none() | st.floats(0, 4e9),
+        parent=st.none() | st.integers(0, 2**22),
+        unit=opt_text,
+        container=opt_text,
+        package=opt_text,
+    )
+
+
+def listeners() -> SearchStrategy[Listener]:
+    """Sockets as any platform may report them."""
+    return st.builds(
+        Listener,
+        transport=transports,
+        family=st.sampled_from(("ipv4", "ipv6")),
+        address=addresses,
+        port=any_port,
+        state=st.sampled_from(("listen", "bound")),
+        interface=opt_text,
+        inode=st.none() | st.integers(0, 2**64),
+        uid=uids,
+        user=opt_text,
+        owners=st.lists(processes(), max_size=3).map(tuple),
+        owners_seen=st.sampled_from(tuple(OwnersSeen)),
+        v6only=st.none() | st.booleans(),
+        queue=st.none() | st.integers(0, 4096),
+        queue_limit=st.none() | st.integers(0, 4096),
+        udplite=st.booleans(),
+    )
+
+
+names = st.sampled_from(("ssh", "http", "https", "http-alt", "domain", "smtp", "ntp", "x11"))
+
+
+@st.composite
+def standings(draw: st.DrawFn) -> Standing:
+    """Standings as the registry can hold them: consistent in state, rows and listing."""
+    state = draw(states)
+    if state is State.DYNAMIC:
+        return Standing(state, False, None)
+    if state is State.UNASSIGNED and draw(st.booleans()):
+        return Standing(state, False, None)
+    said = draw(st.none() | nasty) if state is State.ASSIGNED else str(state).title()
+    rows: tuple[Assignment, ...] = ()
+    if state is State.ASSIGNED:
+        rows = tuple(
+            Assignment(name, said, 1, 1, Transport.TCP, True, state)
+            for name in draw(st.lists(st.none() | names, min_size=1, max_size=3))
+        )
+    return Standing(state, True, said, rows, (), (1, 1))
+
+
+def programs() -> SearchStrategy[Program]:
+    """Server programs with services that the registry knows."""
+    return st.builds(
+        Program,
+        name=names,
+        product=st.sampled_from(("OpenSSH", "nginx", "BIND")),
+        executables=st.just(("/usr/sbin/sshd",)),
+        services=st.lists(names, max_size=3).map(tuple),
+        ports=st.lists(st.tuples(any_port, transports), max_size=3).map(tuple),
+        source=st.just("https://www.openssh.com/"),
+        read=st.just("2026-09-12"),
+    )
+
+
+def uses() -> SearchStrategy[Use]:
+    """Uses on record."""
+    return st.builds(
+        Use,
+        product=st.sampled_from(("OpenSSH", "nginx", "Grafana")),
+        kind=st.sampled_from(("default", "alternative", "development", "management", "legacy")),
+        transport=transports,
+        first=any_port,
+        last=any_port,
+        summary=nasty,
+        source=st.just("https://example.org/ports"),
+        read=st.just("2026-09-12"),
+    )
+
+
+def port_rules() -> SearchStrategy[PortRules]:
+    """The rules of a machine, each known or not."""
+    span = st.tuples(any_port, any_port).map(lambda pair: (min(pair), max(pair)))
+    return st.builds(
+        PortRules,
+        system=st.sampled_from(("linux", "macos", "windows", "")),
+        unprivileged_first=st.none() | st.sampled_from((0, 80, 1024)),
+        dynamic=st.none() | span,
+        kept=st.lists(span, max_size=2).map(tuple),
+    )

@@ -1,0 +1,97 @@
+"""The tree of errors: each is also a builtin, says one line, and survives a process boundary."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+from hypothesis import given
+from tests.strategies import nasty
+
+from portbook import errors
+from portbook.errors import shown
+
+HOSTILE = "80\x1b[2J\n\u202e\udcff"
+# Every class, made as its callers make it, with the builtin that it also is.
+CASES = [
+    (errors.PortbookError("the value is wrong: mend it"), Exception),
+    (errors.InvalidQuery("the query is empty", "the value"), ValueError),
+    (errors.InvalidPort(HOSTILE), ValueError),
+    (errors.InvalidRange("'9-3' runs backwards", "9-3"), ValueError),
+    (errors.InvalidTransport(HOSTILE), ValueError),
+    (errors.UsageError("nothing was asked"), ValueError),
+    (errors.MalformedInput("line 3 is no row"), ValueError),
+    (errors.DataMissing(f"/srv/{HOSTILE}.tsv", "No such file"), FileNotFoundError),
+    (errors.DataCorrupt(f"/srv/{HOSTILE}.tsv", "it is empty"), ValueError),
+    (errors.HostUnreadable("netlink refused"), OSError),
+    (errors.MissingExtra("web", "portbook serve"), ImportError),
+]
+EACH = pytest.mark.parametrize(
+    ("error", "builtin"), CASES, ids=[type(error).__name__ for error, _ in CASES]
+)
+
+
+def test_the_table_holds_every_class() -> None:
+    classes = {
+        each
+        for each in vars(errors).values()
+        if isinstance(each, type) and issubclass(each, errors.PortbookError)
+    }
+    assert {type(error) for error, _ in CASES} == classes
+
+
+@EACH
+def test_it_is_caught_as_its_builtin_and_says_one_line(
+    error: errors.PortbookError, builtin: type[Exception]
+) -> None:
+    assert isinstance(error, errors.PortbookError)
+    assert isinstance(error, builtin)
+    said = str(error)
+    assert said
+    assert said.isprintable()
+    assert said.isascii()
+
+
+@EACH
+def test_it_survives_a_process_boundary(
+    error: errors.PortbookError, builtin: type[Exception]
+) -> None:
+    for made in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(made) is type(error)
+        assert str(made) == str(error)
+        assert vars(made) == vars(error)
+
+
+@pytest.mark.parametrize("error", [errors.InvalidPort("x"), errors.InvalidTransport("x")])
+def test_a_query_is_wrong_in_a_kind_of_way(error: errors.InvalidQuery) -> None:
+    assert isinstance(error, errors.InvalidQuery)
+    assert error.value == "x"
+
+
+def test_messages_name_the_value_and_the_mend() -> None:
+    assert "'70000'" in str(errors.InvalidPort("70000"))
+    assert "0 to 65535" in str(errors.InvalidPort("70000"))
+    assert (errors.InvalidPort.first, errors.InvalidPort.last) == (0, 65535)
+    assert "'xyz'" in str(errors.InvalidTransport("xyz"))
+    for transport in ("tcp", "udp", "sctp", "dccp"):
+        assert transport in str(errors.InvalidTransport("xyz"))
+    missing = errors.DataMissing("/srv/registry.tsv", "No such file")
+    assert missing.path == "/srv/registry.tsv"
+    assert "/srv/registry.tsv" in str(missing)
+    assert "reinstall" in str(missing)
+    extra = errors.MissingExtra("web", "portbook serve")
+    assert extra.extra == "web"
+    assert "pip install 'portbook[web]'" in str(extra)
+
+
+@given(nasty)
+def test_a_shown_value_is_printable_ascii_of_bounded_length(text: str) -> None:
+    said = shown(text * 40)
+    assert said.isprintable()
+    assert said.replace("…", "").isascii()
+    assert len(said) <= 60 * len(r"\U0010ffff") + 40
+
+
+def test_a_long_value_is_cut_and_measured() -> None:
+    assert shown("x" * 10_000) == f"'{'x' * 60}…' (10,000 characters)"
