@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from portbook.answer import REACHES, Filter, answer_here
+from portbook.answer import Filter, answer_here
 from portbook.cli.help import Parser, add_fail_on, add_json
 from portbook.cli.output import print_json, reaches, style
 from portbook.errors import UsageError
-from portbook.model import Level, Transport, Visibility
+from portbook.model import REACHES, Level, Transport, Visibility
 from portbook.pages import objects
 from portbook.pages.listeners import render_here
 from portbook.query import parse_port, parse_range
@@ -42,15 +42,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         "listen", "Everything that listens or is bound on this machine, the gravest first."
     )
-    parser.add_argument(
-        "--transport", choices=list(map(str, Transport)), help="only this transport"
-    )
+    parser.add_argument("--transport", choices=[*map(str, Transport)], help="only this transport")
     parser.add_argument("--port", metavar="PORT", help="only this port, or range (6000-6063)")
     parser.add_argument("--program", metavar="NAME", help="only what a program of this name holds")
     parser.add_argument("--user", metavar="NAME", help="only what this user holds, by name or uid")
     parser.add_argument("--reach", choices=REACHES, help="only what can be reached from there")
     parser.add_argument(
-        "--level", choices=list(map(str, Level)), help="only with a finding at this level or above"
+        "--level", choices=[*map(str, Level)], help="only with a finding at this level or above"
     )
     add_json(parser, rows=True)
     add_fail_on(parser, default="alert")
