@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from portbook.model import Connection
+
 
 class OwnerSearch(StrEnum):
     """How far to search for the processes that hold a socket."""
@@ -53,6 +55,18 @@ def read_host(
         return Host((), Visibility.PARTIAL, (reason,), PortRules(sys.platform))
     host: Host = platform.read_host(ports, transport, search)
     return host
+
+
+def read_connections(
+    port: int, transport: Transport
+) -> tuple[tuple[Connection, ...], tuple[str, ...]]:
+    """The sockets that hold the local *port* without listening, and what could not be seen."""
+    platform = _platform()
+    if platform is None or not hasattr(platform, "read_connections"):
+        return (), (f"connections can't be looked at on {sys.platform}",)
+    found: tuple[tuple[Connection, ...], tuple[str, ...]]
+    found = platform.read_connections(port, transport)
+    return found
 
 
 def read_rules() -> PortRules:

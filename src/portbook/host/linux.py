@@ -14,7 +14,15 @@ from portbook._lean import NamedTuple
 from portbook.errors import HostUnreadable, MalformedInput
 from portbook.host import procfs, sockdiag
 from portbook.host.sockdiag import DiagSocket, Question
-from portbook.model import Host, Listener, OwnersSeen, PortRules, Transport, Visibility
+from portbook.model import (
+    Connection,
+    Host,
+    Listener,
+    OwnersSeen,
+    PortRules,
+    Transport,
+    Visibility,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from portbook.host import OwnerSearch
+    from portbook.model import Process
 
     class Netlink(Protocol):
         """The part of a socket that a dump needs: the seam where tests put a kernel of theirs."""
@@ -157,6 +166,60 @@ def read_sockets(
     finally:
         netlink.close()
     return _Sockets(tuple(sockets), tuple(missing))
+
+
+def read_connections(
+    port: int,
+    transport: Transport,
+    *,
+    root: str = "/proc",
+    connect: Callable[[], Netlink] = connect_netlink,
+) -> tuple[tuple[Connection, ...], tuple[str, ...]]:
+    """The sockets that hold the local *port* without listening, and what could not be seen."""
+    states = sockdiag.EVERY_STATE & ~(sockdiag.TCP_LISTEN_MASK | sockdiag.UDP_LISTEN_MASK)
+    sockets: list[DiagSocket] = []
+    try:
+        netlink = connect()
+    except OSError as error:
+        return (), (f"connections were not looked at: {error.strerror or error}",)
+    try:
+        reader = _Dumps(netlink)
+        for family in ("ipv4", "ipv6"):
+            sockets += reader.read(Question(transport, family, states, port, port)) or ()
+    except (OSError, MalformedInput) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        return (), (f"connections were not looked at: {why}",)
+    finally:
+        netlink.close()
+    from portbook.host.owners import read_owners
+
+    wanted = {each.inode: (each.uid, each.cgroup) for each in sockets if each.inode}
+    seen = read_owners(wanted, every=False, root=root)
+    nobody = (OwnersSeen.NONE, ())
+    return tuple(
+        _connection(each, *seen.owners.get(each.inode, nobody)) for each in sockets
+    ), seen.missing
+
+
+def _connection(
+    socket: DiagSocket, owners_seen: OwnersSeen, owners: tuple[Process, ...]
+) -> Connection:
+    waits = socket.state == sockdiag.TIME_WAIT
+    return Connection(
+        socket.transport,
+        socket.family,
+        socket.address,
+        socket.port,
+        socket.peer_address,
+        socket.peer_port,
+        sockdiag.STATES.get(socket.state, f"state {socket.state}"),
+        socket.expires / 1000 if waits else None,
+        socket.inode or None,
+        socket.uid,
+        read_user(socket.uid),
+        owners,
+        owners_seen,
+    )
 
 
 class _Dumps:

@@ -28,6 +28,22 @@ LISTEN = 10
 # 6.8 on (TCP_BOUND_INACTIVE). The answer gives their state as CLOSE.
 BOUND_INACTIVE = 13
 
+# What RFC 9293 §3.3.2 calls the kernel's states.
+STATES = {
+    ESTABLISHED: "established",
+    2: "syn-sent",
+    3: "syn-received",
+    4: "fin-wait-1",
+    5: "fin-wait-2",
+    TIME_WAIT: "time-wait",
+    CLOSE: "closed",
+    8: "close-wait",
+    9: "last-ack",
+    LISTEN: "listen",
+    11: "closing",
+    12: "syn-received",
+}
+
 TCP_LISTEN_MASK = 1 << LISTEN | 1 << BOUND_INACTIVE
 UDP_LISTEN_MASK = 1 << CLOSE  # an unconnected UDP socket
 SCTP_LISTEN_MASK = 1 << LISTEN | 1 << CLOSE

@@ -1,0 +1,61 @@
+"""``portbook why``."""
+
+from __future__ import annotations
+
+import sys
+
+from portbook.advice import why_bind
+from portbook.cli.help import Parser, add_json
+from portbook.cli.output import print_json, style
+from portbook.errors import InvalidQuery, shown
+from portbook.model import Transport
+from portbook.pages import bind
+from portbook.query import parse_query
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def run(argv: Sequence[str]) -> int:
+    """Prints why a port can or can't be bound; 1 where the bind would fail."""
+    parser = Parser(
+        "why",
+        "Why a bind fails or would succeed: the port is bound for real, for a moment, and every "
+        "cause that can be seen is named with its mend.",
+    )
+    parser.add_argument(
+        "query",
+        metavar="PORT",
+        help="a port (8080, 53/udp; tcp if none is given), an address with a port "
+        "(127.0.0.1:8080), or the error that a program printed",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with 3 if part of the truth was not visible"
+    )
+    add_json(parser)
+    options = parser.parse_args(list(argv))
+    query = parse_query(options.query)
+    if query.kind != "port":
+        raise InvalidQuery(
+            f"{shown(options.query)} names no single port: give one, such as 8080 or 53/udp",
+            options.query,
+        )
+    address = _address(query.address)
+    found = why_bind(query.first, query.transport or Transport.TCP, address)
+    if options.json:
+        print_json(bind.of_why(found))
+    else:
+        sys.stdout.write(bind.render_why(found, style()))
+    if not found.bindable:
+        return 1
+    return 3 if options.strict and found.missing else 0
+
+
+def _address(host: str | None) -> str | None:
+    """The address of *host* if it is one; a name, and "every address", ask for all."""
+    if host is None or host in ("*", "0.0.0.0", "::"):
+        return None
+    if host == "localhost":
+        return "127.0.0.1"
+    return host if host.replace(".", "").isdigit() or ":" in host else None

@@ -1,0 +1,105 @@
+"""Trying to bind a port, for real and at once: the one sure answer to "is it free?".
+
+A socket is made, bound and closed again; it never listens, so nobody can connect to it, and it
+is gone before the answer is printed. What is found holds for that moment and this user.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from portbook._lean import NamedTuple
+from portbook.model import Transport
+
+_SCTP, _DCCP = 132, 33  # IANA's protocol numbers
+_IPV6_V6ONLY = getattr(socket, "IPV6_V6ONLY", 26)
+
+
+class BindTry(NamedTuple):
+    """One attempt: what was asked of the kernel, and its answer.
+
+    ``v6only`` is None for IPv4. ``error`` is 0 where the bind succeeded, else an errno; ``name``
+    is that error's name, as in ``EADDRINUSE``.
+    """
+
+    family: str
+    address: str
+    reuseaddr: bool
+    v6only: bool | None
+    error: int
+
+    @property
+    def ok(self) -> bool:
+        return self.error == 0
+
+    @property
+    def name(self) -> str:
+        return "OK" if self.ok else errno.errorcode.get(self.error, f"error {self.error}")
+
+    @property
+    def unsupported(self) -> bool:
+        """Whether the machine lacks the family, the transport or the address itself."""
+        return self.error in _UNSUPPORTED
+
+
+_UNSUPPORTED = frozenset(
+    (
+        errno.EAFNOSUPPORT,
+        errno.EADDRNOTAVAIL,
+        errno.EPROTONOSUPPORT,
+        getattr(errno, "ESOCKTNOSUPPORT", -1),
+        errno.EPROTOTYPE,
+    )
+)
+
+# The wildcard and the loopback address of each family; a dual-stack bind of :: takes IPv4 too.
+PLACES: tuple[tuple[str, str, bool | None], ...] = (
+    ("ipv4", "0.0.0.0", None),
+    ("ipv4", "127.0.0.1", None),
+    ("ipv6", "::", False),
+    ("ipv6", "::", True),
+    ("ipv6", "::1", True),
+)
+
+
+def try_binds(port: int, transport: Transport, address: str | None = None) -> tuple[BindTry, ...]:
+    """Every attempt on *port*: each place with and without SO_REUSEADDR.
+
+    *address* asks for one more place, tried first: an IPv4 or IPv6 address of this machine.
+    """
+    places = list(PLACES)
+    if address is not None:
+        family = "ipv6" if ":" in address else "ipv4"
+        own = (family, address, True if family == "ipv6" else None)
+        places.insert(0, own)
+    return tuple(
+        BindTry(family, where, reuse, v6only, _bind(port, transport, family, where, reuse, v6only))
+        for family, where, v6only in dict.fromkeys(places)
+        for reuse in (False, True)
+    )
+
+
+def _bind(
+    port: int, transport: Transport, family: str, address: str, reuse: bool, v6only: bool | None
+) -> int:
+    """0, or the errno with which the kernel refused."""
+    kinds = {
+        Transport.TCP: (socket.SOCK_STREAM, 0),
+        Transport.UDP: (socket.SOCK_DGRAM, 0),
+        Transport.SCTP: (socket.SOCK_STREAM, _SCTP),
+        # linux/net.h: SOCK_DCCP
+        Transport.DCCP: (6, _DCCP),
+    }
+    kind, protocol = kinds[transport]
+    number = socket.AF_INET6 if family == "ipv6" else socket.AF_INET
+    try:
+        with socket.socket(number, kind, protocol) as probe:
+            if reuse:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if v6only is not None:
+                probe.setsockopt(socket.IPPROTO_IPV6, _IPV6_V6ONLY, int(v6only))
+            probe.bind((address, port))
+    except OSError as error:
+        return error.errno or errno.EINVAL
+    return 0
