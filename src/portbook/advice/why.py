@@ -240,8 +240,12 @@ def _time_wait(waiting: list[Connection], reuse: bool, *, blocks: bool) -> Cause
         else f"{len(waiting)} closed connections"
     )
     mend = f"It is free by itself in {left:.0f} s."
-    if reuse:
-        mend += " A server that sets SO_REUSEADDR can bind it now."
+    mend += (
+        " A server that sets SO_REUSEADDR can bind it now."
+        if reuse
+        # inet_csk_bind_conflict in the kernel: both sockets must have set it.
+        else " SO_REUSEADDR doesn't help here: the closed socket would have had to set it too."
+    )
     return Cause(
         "time-wait",
         f"It is the local port of {some}, kept in TIME_WAIT for late packets (RFC 9293 §3.6.1); no "
