@@ -88,7 +88,7 @@ def parse_command(data: bytes) -> tuple[str, ...] | None:
 def parse_cgroups(data: bytes) -> tuple[Cgroup, ...]:
     r"""/proc/PID/cgroup.
 
-    >>> parse_cgroups(b"1:name=systemd:/\\n0::/system.slice/ssh.service\\n")[1].path
+    >>> parse_cgroups(b"1:name=systemd:/\n0::/system.slice/ssh.service\n")[1].path
     '/system.slice/ssh.service'
     """
     lines = []
@@ -176,7 +176,7 @@ def parse_mounts(data: bytes) -> tuple[Mount, ...]:
 def parse_numbers(data: bytes) -> tuple[int, ...]:
     r"""A line of whole numbers, as most files of /proc/sys are.
 
-    >>> parse_numbers(b"32768\\t60999\\n")
+    >>> parse_numbers(b"32768\t60999\n")
     (32768, 60999)
     """
     try:
@@ -188,7 +188,7 @@ def parse_numbers(data: bytes) -> tuple[int, ...]:
 def parse_ranges(data: bytes) -> tuple[tuple[int, int], ...]:
     r"""A bitmap as the kernel prints it.
 
-    >>> parse_ranges(b"8080,9000-9010\\n")
+    >>> parse_ranges(b"8080,9000-9010\n")
     ((8080, 8080), (9000, 9010))
     """
     ranges = []

@@ -6,7 +6,7 @@ the machine's byte order, but for ports and addresses, which are in network orde
 
 >>> question = Question(Transport.TCP, "ipv4", TCP_LISTEN_MASK, 443, 443)
 >>> len(request(question, sequence=1))
-72
+92
 """
 
 from __future__ import annotations
@@ -136,9 +136,10 @@ class Part(NamedTuple):
 def request(question: Question, sequence: int) -> bytes:
     """The netlink message that asks *question*.
 
-    One port goes into the socket id, which the kernel compares first; a range becomes two
-    instructions of its filter language. Measured with 2,000 listeners: 42 µs for a port,
-    660 µs for all.
+    The ports become two instructions of the kernel's filter language. A single one goes into
+    the socket id too, which is compared first, but not for bound sockets: with the id alone
+    Linux 6.18 answers with every one of those. Measured with 2,000 listeners: 42 µs for a
+    port, 660 µs for all.
     """
     protocol = UDPLITE if question.udplite else PROTOCOLS[question.transport]
     one = question.first == question.last
@@ -147,7 +148,7 @@ def request(question: Question, sequence: int) -> bytes:
         + _PORTS.pack(question.first if one else 0, 0)
         + _REST_OF_ID
     )
-    if not one and (question.first, question.last) != (0, 65535):
+    if (question.first, question.last) != (0, 65535):
         filter_ = _port_filter(question.first, question.last)
         body += _ATTRIBUTE.pack(4 + len(filter_), _REQ_BYTECODE) + filter_
     flags = _NLM_F_REQUEST | _NLM_F_DUMP

@@ -1,0 +1,44 @@
+"""macOS: every process is asked for its sockets; those of other users answer only to root."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from portbook.host import psutil_host
+from portbook.model import Host, PortRules, Transport, Visibility
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portbook.host import OwnerSearch
+
+
+def read_host(
+    ports: tuple[int, int] | None,
+    transport: Transport | None,
+    owners: OwnerSearch,
+    *,
+    load: Callable[[], Any] = psutil_host.load_psutil,
+) -> Host:
+    """As :func:`portbook.host.read_host`; *load* gives psutil."""
+    rules = read_rules()
+    try:
+        psutil = load()
+    except ImportError:
+        reason = "this machine can't be asked without psutil: pip install psutil"
+        return Host((), Visibility.PARTIAL, (reason,), rules)
+    return psutil_host.host_of(
+        psutil_host.read_each_process(psutil),
+        lambda pid: psutil_host.read_process(psutil, pid, posix=True),
+        ports,
+        transport,
+        owners,
+        rules,
+        kernel=(),
+        whole=True,
+    )
+
+
+def read_rules() -> PortRules:
+    """Not read: net.inet.ip.portrange.* would take a call into the C library."""
+    return PortRules("macos")

@@ -1,0 +1,484 @@
+"""Linux's own listeners, opened here and asked for; and its faults, made by a kernel of ours."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import pickle
+import pwd  # noqa: F401  (as above)
+import resource
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+if sys.platform != "linux":
+    pytest.skip("Linux only", allow_module_level=True)
+
+import portbook.host.owners
+import portbook.host.processes  # noqa: F401  (children without privilege can't load modules)
+from portbook.host import OwnerSearch, linux, read_host, read_rules
+from portbook.model import Host, Listener, OwnersSeen, Transport, Visibility
+
+Require = Callable[[bool, str], None]
+SO_BINDTODEVICE = 25
+
+
+def opened(
+    stack: ExitStack,
+    kind: socket.SocketKind = socket.SOCK_STREAM,
+    family: socket.AddressFamily = socket.AF_INET,
+    address: str = "127.0.0.1",
+    *,
+    listen: int | None = 5,
+    protocol: int = 0,
+) -> tuple[socket.socket, int]:
+    made = stack.enter_context(socket.socket(family, kind, protocol))
+    made.bind((address, 0))
+    if kind == socket.SOCK_STREAM and listen is not None:
+        made.listen(listen)
+    return made, made.getsockname()[1]
+
+
+def only(port: int, **changes: Any) -> Listener:
+    (listener,) = read_host((port, port), **changes).listeners
+    return listener
+
+
+def mine(listener: Listener) -> bool:
+    return any(process.pid == os.getpid() for process in listener.owners)
+
+
+pytestmark = pytest.mark.real
+
+
+def test_a_listener_on_ipv4() -> None:
+    with ExitStack() as stack:
+        made, port = opened(stack, listen=7)
+        listener = only(port)
+        inode = os.fstat(made.fileno()).st_ino
+    assert listener[:6] == (Transport.TCP, "ipv4", "127.0.0.1", port, "listen", None)
+    assert (listener.inode, listener.uid) == (inode, os.getuid())
+    assert (listener.queue, listener.queue_limit, listener.v6only) == (0, 7, None)
+    assert mine(listener)
+    assert listener.owners_seen is OwnersSeen.FIRST
+
+
+def test_connections_wait_in_the_queue() -> None:
+    with ExitStack() as stack:
+        made, port = opened(stack, listen=3)
+        stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        assert only(port).queue == 1
+        made.accept()[0].close()
+        assert only(port).queue == 0
+
+
+@pytest.mark.parametrize("v6only", [0, 1])
+def test_a_listener_on_ipv6(v6only: int) -> None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as made:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6only)
+        made.bind(("::", 0))
+        made.listen(1)
+        listener = only(made.getsockname()[1])
+    assert (listener.family, listener.address) == ("ipv6", "::")
+    assert listener.v6only is bool(v6only)
+
+
+def test_udp_counts_as_listening_until_it_is_connected() -> None:
+    with ExitStack() as stack:
+        made, port = opened(stack, socket.SOCK_DGRAM)
+        listener = only(port)
+        assert (listener.transport, listener.state) == (Transport.UDP, "listen")
+        assert listener.queue is None
+        assert read_host((port, port), Transport.TCP).listeners == ()
+        made.connect(("127.0.0.1", 9))
+        assert read_host((port, port)).listeners == ()
+
+
+def test_udplite_is_marked(require: Require) -> None:
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM, 136).close()
+    except OSError:
+        require(False, "UDP-Lite")
+    with ExitStack() as stack:
+        _, port = opened(stack, socket.SOCK_DGRAM, protocol=136)
+        listener = only(port, transport=Transport.UDP)
+    assert listener.udplite
+    assert mine(listener)
+
+
+def test_bound_but_not_listening() -> None:
+    with ExitStack() as stack:
+        _, port = opened(stack, listen=None)
+        host = read_host((port, port))
+    if any("can't show sockets that are bound" in line for line in host.missing):
+        assert host.visibility is Visibility.PARTIAL
+        assert host.listeners == ()
+    else:
+        (listener,) = host.listeners
+        assert listener.state == "bound"
+        assert mine(listener)
+
+
+def test_other_bound_sockets_stay_out_of_the_answer() -> None:
+    # Linux 6.18 leaves the port in a request's socket id aside for bound sockets.
+    with ExitStack() as stack:
+        ports = [opened(stack, listen=None)[1] for _ in range(4)]
+        _, port = opened(stack)
+        assert [each.port for each in read_host((port, port)).listeners] == [port]
+        first, last = min(ports), max(ports)
+        found = {each.port for each in read_host((first, last), owners="none").listeners}
+        assert all(first <= each <= last for each in found)
+
+
+def test_a_socket_of_one_interface() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as made:
+        made.setsockopt(socket.SOL_SOCKET, SO_BINDTODEVICE, b"lo")
+        made.bind(("0.0.0.0", 0))
+        made.listen(1)
+        listener = only(made.getsockname()[1])
+    assert listener.interface == "lo"
+    assert not listener.wildcard
+
+
+def test_sockets_that_share_a_port_are_all_there() -> None:
+    with ExitStack() as stack:
+        port = 0
+        inodes = set()
+        for _ in range(3):
+            made = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            made.bind(("127.0.0.1", port))
+            made.listen(1)
+            port = made.getsockname()[1]
+            inodes.add(os.fstat(made.fileno()).st_ino)
+        listeners = read_host((port, port)).listeners
+    assert {listener.inode for listener in listeners} == inodes
+    assert all(mine(listener) for listener in listeners)
+
+
+@contextmanager
+def forked(work: Callable[[], Any]) -> Iterator[tuple[int, Callable[[], Any]]]:
+    """A child that does *work*, hands its result over, and stays until the block ends."""
+    read, write = os.pipe()
+    go, stop = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.close(read)
+            os.close(stop)
+            with os.fdopen(write, "wb") as out:
+                try:
+                    pickle.dump(work(), out)
+                except Exception as error:  # noqa: BLE001  (handed over, and raised there)
+                    pickle.dump(RuntimeError(repr(error)), out)
+            os.read(go, 1)
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(write)
+    os.close(go)
+
+    def result() -> Any:
+        with os.fdopen(read, "rb") as source:
+            value = pickle.load(source)
+        if isinstance(value, RuntimeError):
+            raise value
+        return value
+
+    try:
+        yield pid, result
+    finally:
+        os.close(stop)
+        os.waitpid(pid, 0)
+
+
+def test_a_fork_that_shares_a_socket() -> None:
+    with ExitStack() as stack:
+        _, port = opened(stack)
+        with forked(lambda: None) as (child, result):
+            result()
+            first = only(port)
+            every = read_host((port, port), owners=OwnerSearch.ALL)
+    assert len(first.owners) == 1
+    (listener,) = every.listeners
+    assert {process.pid for process in listener.owners} == {os.getpid(), child}
+    # ALL is claimed only if every process could be looked into.
+    assert (listener.owners_seen is OwnersSeen.ALL) == (every.visibility is Visibility.FULL)
+
+
+def test_no_search_for_owners() -> None:
+    with ExitStack() as stack:
+        _, port = opened(stack)
+        listener = only(port, owners="none")
+        assert listener.owners == ()
+        with pytest.raises(ValueError, match="some"):
+            read_host(owners="some")
+
+
+def lose_privilege() -> None:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+
+
+def test_the_owner_is_hidden_from_another_user(require: Require) -> None:
+    require(os.geteuid() == 0, "root")
+    with ExitStack() as stack:
+        made, port = opened(stack)
+
+        def work() -> Host:
+            made.close()  # a fork holds it too
+            lose_privilege()
+            return read_host((port, port))
+
+        with forked(work) as (_, result):
+            host: Host = result()
+    (listener,) = host.listeners
+    assert listener.uid == 0
+    assert listener.user == "root"
+    assert host.visibility is Visibility.PARTIAL
+    # Without a cgroup of its own nothing points to the owner; with one it is inferred.
+    assert listener.owners_seen in (OwnersSeen.HIDDEN, OwnersSeen.INFERRED)
+    (reason,) = host.missing
+    assert "run as root" in reason
+
+
+def test_ones_own_sockets_need_no_privilege(require: Require) -> None:
+    require(os.geteuid() == 0, "root")
+    libc = ctypes.CDLL(None)
+
+    def work() -> tuple[Host, int]:
+        lose_privilege()
+        # To change the user takes the right to be looked at away; starting a program gives it
+        # back (prctl(2), PR_SET_DUMPABLE 4).
+        libc.prctl(4, 1)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as own:
+            own.bind(("127.0.0.1", 0))
+            own.listen(1)
+            port = own.getsockname()[1]
+            return read_host((port, port)), os.getpid()
+
+    with forked(work) as (_, result):
+        host, pid = result()
+    (listener,) = host.listeners
+    assert [process.pid for process in listener.owners] == [pid]
+    assert listener.owners[0].uid == 65534
+    assert listener.owners_seen is OwnersSeen.FIRST
+    assert host.visibility is Visibility.FULL
+
+
+def test_a_process_with_no_descriptor_to_spare() -> None:
+    def work() -> Host:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (0, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        )
+        return read_host()
+
+    with forked(work) as (_, result):
+        host: Host = result()
+    assert host.listeners == ()
+    assert host.visibility is Visibility.PARTIAL
+    assert "Too many open files" in host.missing[0]
+
+
+def sockets_by_ss(*flags: str) -> set[tuple[str, int]]:
+    text = subprocess.run(["ss", "-Hln", *flags], check=True, capture_output=True, text=True).stdout
+    found = set()
+    for line in text.splitlines():
+        address, _, port = line.split()[3].rpartition(":")
+        address = address.partition("%")[0].strip("[]")
+        found.add((address, int(port)))
+    return found
+
+
+@pytest.mark.parametrize("transport", [Transport.TCP, Transport.UDP])
+def test_ss_sees_the_same(transport: Transport, require: Require) -> None:
+    require(shutil.which("ss") is not None, "ss")
+    kind = socket.SOCK_STREAM if transport is Transport.TCP else socket.SOCK_DGRAM
+    with ExitStack() as stack:
+        for family, address in (
+            (socket.AF_INET, "127.0.0.1"),
+            (socket.AF_INET, "0.0.0.0"),
+            (socket.AF_INET6, "::1"),
+            (socket.AF_INET6, "::"),
+        ):
+            for _ in range(20):
+                opened(stack, kind, family, address)
+        ours = {
+            ("*" if each.address == "::" and not each.v6only else each.address, each.port)
+            for each in read_host(None, transport, "none").listeners
+            if each.state == "listen" and not each.udplite
+        }
+        assert ours == sockets_by_ss("-t" if transport is Transport.TCP else "-u")
+
+
+def test_psutil_sees_the_same() -> None:
+    with ExitStack() as stack:
+        for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                for _ in range(10):
+                    opened(stack, kind, family, address)
+        theirs = {
+            (row.laddr.ip, row.laddr.port)
+            for row in psutil.Process().net_connections("inet")
+            if row.status == "LISTEN" or (row.type == socket.SOCK_DGRAM and not row.raddr)
+        }
+        ours = {(each.address, each.port) for each in read_host().listeners if mine(each)}
+    assert ours == theirs
+
+
+def test_the_rules_are_the_kernels() -> None:
+    rules = read_rules()
+    folder = Path("/proc/sys/net/ipv4")
+    assert rules.system == "linux"
+    assert rules.unprivileged_first == int((folder / "ip_unprivileged_port_start").read_text())
+    assert rules.dynamic is not None
+    assert list(rules.dynamic) == [
+        int(word) for word in (folder / "ip_local_port_range").read_text().split()
+    ]
+
+
+# -- faults -----------------------------------------------------------------------------------
+
+
+class Kernel:
+    """Stands in for the netlink socket: the *n*-th request gets the *n*-th answer."""
+
+    def __init__(self, *answers: bytes | OSError, last: bytes | OSError = b"") -> None:
+        self._answers = list(answers)
+        self._last = last
+        self._sequence = 0
+        self.requests = 0
+        self.closed = False
+
+    def send(self, data: bytes, /) -> int:
+        self._sequence = struct.unpack_from("=I", data, 8)[0]
+        self.requests += 1
+        return len(data)
+
+    def recv(self, size: int, /) -> bytes:
+        answer = self._answers.pop(0) if self._answers else self._last
+        if isinstance(answer, OSError):
+            raise answer
+        return answer.replace(b"SEQ!", struct.pack("=I", self._sequence))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def done(code: int = 0, flags: int = 2) -> bytes:
+    return struct.pack("=IHH", 20, 3, flags) + b"SEQ!" + struct.pack("=Ii", 0, -code)
+
+
+NO_MONITOR = done(errno.ENOENT)
+
+
+def asked(
+    kernel: Kernel | OSError, transport: Transport | None = Transport.TCP, **more: Any
+) -> Host:
+    def connect() -> Kernel:
+        if isinstance(kernel, OSError):
+            raise kernel
+        return kernel
+
+    return linux.read_host(None, transport, OwnerSearch.NONE, connect=connect, **more)
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EPROTONOSUPPORT, errno.EMFILE])
+def test_netlink_refused(code: int) -> None:
+    with ExitStack() as stack:
+        _, port = opened(stack)
+        host = asked(OSError(code, os.strerror(code)))
+    found = [listener for listener in host.listeners if listener.port == port]
+    assert [listener.socket for listener in found] == [f"tcp 127.0.0.1:{port}"]
+    assert found[0].queue_limit is None
+    assert host.visibility is Visibility.PARTIAL
+    assert os.strerror(code) in host.missing[0]
+    assert "bound but not listening" in host.missing[0]
+
+
+@pytest.mark.parametrize("answer", [done(errno.EPERM), b"\1\0\0", b"", OSError(errno.EAGAIN, "no")])
+def test_netlink_that_answers_badly(answer: bytes | OSError) -> None:
+    kernel = Kernel(last=answer)
+    with ExitStack() as stack:
+        _, port = opened(stack)
+        host = asked(kernel)
+    assert port in {listener.port for listener in host.listeners}
+    assert host.visibility is Visibility.PARTIAL
+    assert kernel.closed
+
+
+def test_neither_netlink_nor_proc(tmp_path: Path) -> None:
+    host = asked(PermissionError(errno.EPERM, "Operation not permitted"), root=str(tmp_path))
+    assert host.listeners == ()
+    assert host.visibility is Visibility.PARTIAL
+    assert "can't be read" in host.missing[0]
+    assert host.rules is not None
+    assert host.rules.unprivileged_first is None
+    assert host.rules.dynamic is None
+
+
+def test_an_interrupted_dump_is_asked_again() -> None:
+    kernel = Kernel(done(flags=2 | 0x10), last=done())
+    host = asked(kernel, release="6.18.0")
+    assert (kernel.requests, host.visibility) == (3, Visibility.FULL)
+
+
+def test_an_overrun_is_asked_again() -> None:
+    kernel = Kernel(OSError(errno.ENOBUFS, "No buffer space available"), last=done())
+    host = asked(kernel, release="6.18.0")
+    assert (kernel.requests, host.visibility) == (3, Visibility.FULL)
+
+
+def test_dumps_that_are_always_interrupted_are_told() -> None:
+    host = asked(Kernel(last=done(flags=2 | 0x10)), release="6.18.0")
+    assert host.visibility is Visibility.PARTIAL
+    assert "came and went" in host.missing[0]
+
+
+@pytest.mark.parametrize(
+    ("release", "shows"),
+    [("6.8.0-45-generic", True), ("6.7.12", False), ("5.10.0-8-amd64", False), ("7.0", True),
+     ("6.18.44", True), ("6.8-rc1", True), ("odd", True)],
+)  # fmt: skip
+def test_older_kernels_cannot_show_bound_sockets(release: str, shows: bool) -> None:
+    host = asked(Kernel(last=done()), release=release)
+    assert (host.visibility is Visibility.FULL) == shows
+    assert asked(Kernel(last=done()), Transport.UDP, release=release).missing == ()
+
+
+def test_a_transport_that_the_kernel_lacks_is_not_an_empty_list(tmp_path: Path) -> None:
+    host = asked(Kernel(last=NO_MONITOR), Transport.SCTP, root=str(tmp_path))
+    assert host.missing == ("this kernel has no SCTP: nothing can use it here but in user space",)
+    (tmp_path / "net" / "sctp").mkdir(parents=True)
+    host = asked(Kernel(last=NO_MONITOR), Transport.SCTP, root=str(tmp_path))
+    assert host.missing == ("this kernel has SCTP but can't list its sockets: load sctp_diag",)
+    assert host.visibility is Visibility.PARTIAL
+
+
+def test_a_kernel_without_the_tcp_monitor() -> None:
+    with ExitStack() as stack:
+        _, port = opened(stack)
+        host = asked(Kernel(last=NO_MONITOR))
+    assert port in {listener.port for listener in host.listeners}
+    assert "only in /proc/net" in host.missing[0]
+
+
+def test_a_socket_without_an_inode_is_the_kernels() -> None:
+    body = struct.pack("=BBBB", 2, 10, 0, 0) + struct.pack(">HH", 2049, 0) + bytes(64)
+    row = struct.pack("=IHH", 88, 20, 2) + b"SEQ!" + bytes(4) + body
+    assert len(body) == 72
+    host = asked(Kernel(row + done(), last=done()))
+    assert host.listeners[0].owners_seen is OwnersSeen.KERNEL
+    assert host.listeners[0].inode is None
