@@ -59,10 +59,10 @@ def split_queries(text: str) -> list[str]:
     >>> split_queries("bind failed, sorry")
     ['bind failed, sorry']
     """
-    parts = text.split(",")
-    if len(parts) > 1 and all(part.strip() and _numeric(part.strip()) for part in parts):
-        return [part.strip() for part in parts]
-    return [text]
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) > 1 and not parts[-1]:  # "portbook 22, 80" gives "22,"
+        parts.pop()
+    return parts if all(map(_numeric, parts)) else [text]
 
 
 def _numeric(part: str) -> bool:
@@ -120,7 +120,7 @@ def _parse_word(word: str) -> Query:
         return _range(number, transport)
     if transport is not None or (number[:1] == "+" and number[1:].isdigit()):
         raise InvalidPort(number)
-    return _parse_address(word) or Query("name", word)
+    return _parse_address(word) or _pasted_setting(word, "") or Query("name", word)
 
 
 def _split_transport(word: str) -> tuple[Transport | None, str]:
@@ -154,7 +154,7 @@ def _parse_url(word: str) -> Query:
     host = rest.rpartition("@")[2].rstrip(":,;.'\")")
     query = _parse_address(host)
     if query is not None:
-        return query
+        return query._replace(transport=_TRANSPORTS.get(scheme.lower()))
     if not scheme.replace("+", "").replace("-", "").replace(".", "").isalnum():
         raise InvalidQuery(f"{shown(word)} is not a URL: give SCHEME://HOST:PORT", word)
     note = f"the URL names no port; {shown(scheme.lower())[1:-1]} is looked up instead"
@@ -192,22 +192,51 @@ def _is_bsd_host(text: str) -> bool:
 
 
 def _is_v4(text: str) -> bool:
-    return text.count(".") == 3 and text.replace(".", "").isdigit()
+    parts = text.split(".")
+    return len(parts) == 4 and all(part.isascii() and part.isdigit() for part in parts)
 
 
 def _is_v6(text: str) -> bool:
-    groups = text.partition("%")[0].split(":")
+    """Whether *text* is an IPv6 address in one of the forms of RFC 4291 §2.2, with a zone or not.
+
+    >>> [_is_v6(text) for text in ("::1", "fe80::1%eth0", "::ffff:10.0.0.1", "2001:db8:", ":::1")]
+    [True, True, True, False, False]
+    """
+    text, _, zone = text.partition("%")
     hexadecimal = set("0123456789abcdefABCDEF")
-    return 3 <= len(groups) <= 8 and all(
-        _is_v4(group) or (len(group) <= 4 and set(group) <= hexadecimal) for group in groups
+    halves = [half.split(":") if half else [] for half in text.split("::")]
+    groups = [group for half in halves for group in half]
+    size = len(groups) + (bool(groups) and _is_v4(groups[-1]))
+    return (
+        ":" in text
+        and ":" not in zone
+        and (size == 8 if len(halves) == 1 else len(halves) == 2 and size < 8)
+        and all(
+            (0 < len(group) <= 4 and set(group) <= hexadecimal)
+            or (at == len(groups) - 1 and _is_v4(group))
+            for at, group in enumerate(groups)
+        )
     )
+
+
+# -- what programs print ----------------------------------------------------------------------
+
+# Words that end in "port" and say nothing of one; and what stands before a number without being
+# its host, as in errno:98 and server.js:15.
+_NO_PORT = {"airport", "export", "import", "passport", "report", "support", "transport", "viewport"}
+_NO_HOST = {"code", "column", "errno", "error", "exit", "line", "pid", "row", "status"}
+_SOURCE_FILES = (
+    ".c .cc .cfg .cjs .conf .cpp .cs .ex .exs .go .h .html .ini .java .js .json .jsx .kt .log .lua "
+    ".mjs .php .pl .py .rb .rs .scala .sh .swift .toml .ts .tsx .vue .xml .yaml .yml "
+)
 
 
 def _parse_pasted(words: list[str]) -> Query | None:
     """A line that a program printed: the port in it, and its transport where it names one."""
     bare = [word.lstrip(_AROUND).rstrip(_AROUND + ":") for word in words]
     transport = next(filter(None, (_TRANSPORTS.get(word.lower()) for word in bare)), None)
-    for reader in (_pasted_address, _pasted_setting, _pasted_pair):
+    # The surest signs are tried first, each on the whole line.
+    for reader in (_pasted_setting, _pasted_address, _pasted_pair, _pasted_host):
         for at in range(len(bare)):
             query = reader(bare[at], bare[at - 1] if at else "")
             if query is not None:
@@ -219,8 +248,31 @@ def _parse_pasted(words: list[str]) -> Query | None:
 
 
 def _pasted_address(word: str, _before: str) -> Query | None:
-    """An address with its port, or a URL."""
-    word = word.removeprefix("bind(").removeprefix("listen(")
+    """A numeric address with its port, a URL, or ``443/udp``: nothing else looks like these."""
+    query = _pasted(word)
+    if query is None:
+        return None
+    host = query.address
+    sure = host is None or "://" in word or host in ("*", "localhost") or _is_v4(host)
+    return query if sure or _is_v6(host or "") or host == "::" else None
+
+
+def _pasted_host(word: str, _before: str) -> Query | None:
+    """``db:5432``; but no ``server.js:15`` and no ``errno:98``."""
+    query = _pasted(word)
+    host = (query.address or "").strip(_AROUND).lower() if query else ""
+    file = "." in host and f".{host.rpartition('.')[2]} " in _SOURCE_FILES
+    return None if file or host in _NO_HOST else query
+
+
+def _pasted(word: str) -> Query | None:
+    """The port in *word* where it is more than a number."""
+    word = word.removeprefix("bind(").removeprefix("listen(").partition("->")[0]
+    if "://" not in word and ":" in word:  # Java prints host/address:port
+        word = word.rpartition("/")[2]
+    if word[:1] == "[" and word[-1:] == "]":  # HAProxy prints [address:port]
+        inner = word[1:-1]
+        word = inner if _is_v4(inner.rpartition(":")[0]) or inner.startswith(":::") else word
     try:
         query = _parse_word(word)
     except InvalidQuery:
@@ -231,19 +283,22 @@ def _pasted_address(word: str, _before: str) -> Query | None:
 
 
 def _pasted_setting(word: str, before: str) -> Query | None:
-    """``port 8080``, ``port=8080``, ``port:8080``."""
+    """``port 8080``, ``port=8080``, ``"port":8080``, ``httpPort=8080``, ``server.port = 8080``."""
     name, _, number = word.replace(":", "=").rpartition("=")
-    if (name or before).lower().strip("=:#").endswith("port"):
-        return _pasted_number(number)
-    return None
+    name = (name or before).strip(_AROUND + "=:#-").replace("_", ".").replace("-", ".").lower()
+    name = name.rpartition(".")[2]
+    return _pasted_number(number) if name.endswith("port") and name not in _NO_PORT else None
 
 
 def _pasted_pair(word: str, before: str) -> Query | None:
     """``('127.0.0.1', 8000)``, as Python prints an address, and ``udp 443``."""
-    if _is_v4(before) or _is_v6(before) or before.lower() in _TRANSPORTS:
+    if _is_v4(before) or _is_v6(before):
         return _pasted_number(word)
-    return None
+    # netstat's "tcp 0 0" counts what is in the queues.
+    return _pasted_number(word) if before.lower() in _TRANSPORTS and word != "0" else None
 
 
 def _pasted_number(word: str) -> Query | None:
-    return _port(word) if word.isdigit() and len(word) <= 5 and int(word) <= LAST_PORT else None
+    if word.isascii() and word.isdigit() and len(word) <= 5 and int(word) <= LAST_PORT:
+        return _port(word)
+    return None

@@ -142,13 +142,16 @@ class SortedFile:
         text = self._text(self.start, self.end)
         return [line.split("\t") for line in text.split("\n")[:-1]]
 
-    def places(self, needle: bytes) -> Iterator[int]:
-        """The places of the rows that contain *needle*, letter case aside (ASCII only)."""
+    def places(self, cell: bytes) -> Iterator[int]:
+        """The places of the rows in which a cell behind the first is *cell*, as it is escaped.
+
+        Letter case doesn't count (ASCII only).
+        """
         haystack = self._bytes[self.start : self.end].lower()
-        needle = needle.lower()
+        needle = b"\t" + cell.lower()
         at = haystack.find(needle)
         while at >= 0:
-            begin = haystack.rfind(b"\n", 0, at + (needle[:1] == b"\n")) + 1
-            yield self.start + begin
-            line_end = haystack.find(b"\n", at + 1)
-            at = haystack.find(needle, line_end) if line_end >= 0 else -1
+            if haystack[at + len(needle) : at + len(needle) + 1] in (b"\t", b"\n", b""):
+                yield self.start + haystack.rfind(b"\n", 0, at) + 1
+                at = haystack.find(b"\n", at)
+            at = haystack.find(needle, at + 1) if at >= 0 else -1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +17,7 @@ from portbook.registry.store import SHIPPED, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 BISECTED, HELD = Store(), Store()
 HELD.hold()
@@ -49,7 +49,7 @@ def test_every_row_is_in_order() -> None:
 
 def test_sources_are_dated_and_the_first_is_that_of_the_rows() -> None:
     sources = Store().sources()
-    assert [source.id for source in sources][0] == "iana"
+    assert sources[0].id == "iana"
     assert sources[0].as_of == Store().as_of
     assert all(source.as_of and source.what and source.url for source in sources)
     dates = {source.as_of for source in sources}

@@ -76,10 +76,13 @@ class Index:
 
     def _exact(self, wanted: str) -> Iterator[Match]:
         words = wanted.split()
+        port = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) <= 5 else None
         for service in self._services:
-            if wanted in service.names:
+            if wanted == (service.name or "").lower():
                 yield service.match(100, "name")
-            elif wanted.isdigit() and _holds(service, int(wanted)):
+            elif wanted in service.names:
+                yield service.match(98, "another name of it")
+            elif port is not None and _holds(service, port):
                 yield service.match(95, "number")
             elif any(name.startswith(wanted) for name in service.names):
                 yield service.match(90, "beginning of the name")

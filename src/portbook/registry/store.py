@@ -20,7 +20,7 @@ from portbook.model import (
     State,
     Transport,
 )
-from portbook.sortedfile import SortedFile, unescape_cell
+from portbook.sortedfile import SortedFile, escape_cell, unescape_cell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,12 +135,11 @@ class Store:
     def named(self, name: str) -> tuple[Assignment, ...]:
         """The rows of the service *name*; letter case aside, as RFC 6335 §5.1 has it."""
         wanted = name.lower()
-        needle = b"\t%s\t" % name.encode(errors="replace")
-        rows = (self._assignment(self._file.cells(place)[0]) for place in self._places(needle))
+        if not wanted:
+            return ()  # or every row without a name would be it
+        places = self._file.places(escape_cell(name).encode(errors="replace"))
+        rows = (self._assignment(self._file.cells(place)[0]) for place in places)
         return tuple(row for row in rows if (row.service_name or "").lower() == wanted)
-
-    def _places(self, needle: bytes) -> Iterator[int]:
-        yield from self._file.places(needle)
 
     def _assignment(self, cells: list[str]) -> Assignment:
         values = cells + [""] * (_COLUMNS - len(cells))
@@ -159,7 +158,8 @@ class Store:
                 stated,
                 stated is not None,
                 State(state),
-                tuple(_reference(each) for each in references.split(" ")) if references else (),
+                # A space inside of a reference is written as a no-break space.
+                tuple([each.replace("\xa0", " ") for each in references.split(" ") if each]),
                 tuple(aliases.split("|")) if aliases else (),
                 assignee or None,
                 registered or None,
@@ -218,8 +218,3 @@ class Store:
         """The block that *port* is in, then those before it, the nearest first."""
         file = self._blocks()
         return map(self._block, file.backward(file.after(port)))
-
-
-def _reference(cell: str) -> str:
-    # A space inside a reference ("RFC 8765, Section 6.1") is kept as one that doesn't break.
-    return cell.replace("\u00a0", " ")
