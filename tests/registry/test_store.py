@@ -53,7 +53,7 @@ def test_sources_are_dated_and_the_first_is_that_of_the_rows() -> None:
     assert sources[0].as_of == Store().as_of
     assert all(source.as_of and source.what and source.url for source in sources)
     dates = {source.as_of for source in sources}
-    assert all(row.as_of["row"] == Store().as_of for row in HELD.all())
+    assert all(row.as_of["registry"] == Store().as_of for row in HELD.all())
     assert {row.as_of["registration"] for row in HELD.all() if "registration" in row.as_of} <= dates
 
 
