@@ -7,19 +7,15 @@
 
 from __future__ import annotations
 
-import time
-
 from portbook import lore
 from portbook._lean import NamedTuple
 from portbook.model import (
-    PORTS,
     Block,
     Finding,
     Host,
     Match,
     Neighbour,
     PortRange,
-    PortRules,
     Source,
     Standing,
     State,
@@ -33,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal
 
-    from portbook.model import Assignment, Level, Listener, Query, SystemRule, Use, Visibility
+    from portbook.model import Assignment, Query, SystemRule, Use
     from portbook.registry import Registry
 
     Owners = Literal["none", "first", "all"]
@@ -110,50 +106,6 @@ class RangeAnswer(NamedTuple):
     sources: tuple[Source, ...]
 
 
-class HereAnswer(NamedTuple):
-    """What listens or is bound on this machine, each socket with its findings.
-
-    ``listeners`` are sorted by their gravest finding, then by port. ``services`` has the
-    registry's name for each (port, transport), where it has one.
-    """
-
-    listeners: tuple[Listener, ...]
-    visibility: Visibility
-    missing: tuple[str, ...]
-    standings: Mapping[tuple[int, Transport], Standing]
-    sources: tuple[Source, ...]
-
-
-class Filter(NamedTuple):
-    """Which of this machine's sockets are asked for; None lets everything through.
-
-    ``program`` and ``user`` are whole names, ``reach`` is one of :data:`REACHES`, and
-    ``level`` the lowest level of a socket's gravest finding.
-    """
-
-    transport: Transport | None = None
-    ports: tuple[int, int] | None = None
-    program: str | None = None
-    user: str | None = None
-    reach: str | None = None
-    level: Level | None = None
-
-    def keeps(self, listener: Listener) -> bool:
-        """Whether *listener*, with its owners and findings, is asked for."""
-        users = {listener.user, str(listener.uid), *(owner.user for owner in listener.owners)}
-        return (
-            self.transport in (None, listener.transport)
-            and (self.ports is None or self.ports[0] <= listener.port <= self.ports[1])
-            and (
-                self.program is None
-                or any(owner.program == self.program for owner in listener.owners)
-            )
-            and (self.user is None or self.user in users)
-            and self.reach in (None, listener.reach)
-            and (self.level is None or listener.gravity >= self.level.rank)
-        )
-
-
 if TYPE_CHECKING:
     Answer = PortAnswer | ServiceAnswer | SearchAnswer | RangeAnswer
 
@@ -221,13 +173,6 @@ def _sources(found: PortAnswer, book: Registry) -> tuple[Source, ...]:
     return tuple(source for source in sources if said.get(source.id, True)) + _here(found.host)
 
 
-def _here(host: Host | None) -> tuple[Source, ...]:
-    if host is None:
-        return ()
-    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return (Source("host", moment, "this machine's sockets and processes, as it was asked"),)
-
-
 def answer_range(
     query: Query, book: Registry, *, host: bool = True, owners: Owners = "first"
 ) -> RangeAnswer:
@@ -285,55 +230,20 @@ def answer_search(query: Query, book: Registry, shown: int = 20) -> SearchAnswer
     return SearchAnswer(query, query.text, matches, shown, query.kind == "name", book.sources())
 
 
-def answer_here(wanted: Filter, *, owners: Owners = "all") -> HereAnswer:
-    """What *wanted* keeps of this machine's sockets, the gravest first."""
-    book = registry()
-    seen = _look(*(wanted.ports or (0, PORTS - 1)), wanted.transport, owners, book)
-    kept = [listener for listener in seen.listeners if wanted.keeps(listener)]
-    kept.sort(key=lambda each: (-each.gravity, each.port, each.transport, each.family))
-    return HereAnswer(
-        tuple(kept),
-        seen.visibility,
-        seen.missing,
-        {(each.port, each.transport): book.standing(each.port, each.transport) for each in kept},
-        book.sources() + lore.sources() + _here(seen),
-    )
-
-
 def _look(
     first: int, last: int, transport: Transport | None, owners: Owners, book: Registry
 ) -> Host:
-    """This machine's sockets from *first* to *last*, each with its findings."""
-    from portbook.host import read_host
+    from portbook.here import look
 
-    ports = None if last - first + 1 == PORTS else (first, last)
-    seen = read_host(ports, transport, owners)
-    rules = seen.rules or PortRules("")
-    return seen._replace(
-        listeners=tuple(
-            each._replace(findings=judge_listener(each, rules, book)) for each in seen.listeners
-        )
-    )
+    return look(first, last, transport, owners, book)
 
 
-def judge_listener(listener: Listener, rules: PortRules, book: Registry) -> tuple[Finding, ...]:
-    """The findings on *listener*, weighed with all that is on record about its port."""
-    from portbook.verdict.judge import Case, judge
+def _here(host: Host | None) -> tuple[Source, ...]:
+    if host is None:
+        return ()
+    from portbook.here import here_source
 
-    programs = tuple(
-        lore.lookup_programs(owner.executable) if owner.executable else ()
-        for owner in listener.owners
-    )
-    return judge(
-        Case(
-            listener,
-            book.standing(listener.port, listener.transport),
-            programs,
-            lore.lookup_uses(listener.port, listener.transport),
-            rules,
-            lore.browser_blocked(listener.port),
-        )
-    )
+    return (here_source(),)
 
 
 def _findings(seen: Host) -> tuple[Finding, ...]:

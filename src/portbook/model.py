@@ -324,6 +324,14 @@ class Listener(NamedTuple):
         return "link" if link else "address"
 
     @property
+    def backlog_full(self) -> bool:
+        """Whether as many connections wait to be accepted as may (listen(2))."""
+        # The kernel counts to the limit and one more (sk_acceptq_is_full, include/net/sock.h).
+        if self.queue is None or self.queue_limit is None:
+            return False
+        return self.queue > self.queue_limit
+
+    @property
     def gravity(self) -> int:
         """The rank of its gravest finding; -1 where it has none."""
         return max((finding.level.rank for finding in self.findings), default=-1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from portbook.answer import Filter, answer_here
 from portbook.cli.help import Parser, add_fail_on, add_json
 from portbook.cli.output import print_json, reaches, style
 from portbook.errors import UsageError
+from portbook.here import Filter, answer_here
 from portbook.model import REACHES, Level, Transport, Visibility
 from portbook.pages import objects
 from portbook.pages.listeners import render_here

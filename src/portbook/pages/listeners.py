@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portbook.answer import HereAnswer
+    from portbook.here import HereAnswer
     from portbook.model import Listener, Standing
     from portbook.pages.text import Style
 

@@ -5,7 +5,7 @@ Keys are only ever added within a version of a schema. What no source holds is `
 
 from __future__ import annotations
 
-from portbook.answer import HereAnswer, PortAnswer, RangeAnswer, SearchAnswer, ServiceAnswer
+from portbook.answer import PortAnswer, RangeAnswer, SearchAnswer, ServiceAnswer
 from portbook.pages.escape import unbyte
 from portbook.pages.machine import moment
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from portbook.answer import Answer
+    from portbook.here import HereAnswer
     from portbook.model import (
         Assignment,
         Block,
