@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from portbook.host.conflicts import Conflicts
+
 
 class OwnerSearch(StrEnum):
     """How far to search for the processes that hold a socket."""
@@ -62,3 +64,21 @@ def read_rules() -> PortRules:
         return PortRules(sys.platform)
     rules: PortRules = platform.read_rules()
     return rules
+
+
+def read_conflicts(
+    port: int,
+    transport: Transport = Transport.TCP,
+    owners: OwnerSearch | str = OwnerSearch.FIRST,
+) -> Conflicts:
+    """The connections on local *port*: outgoing, accepted, or in TIME-WAIT.
+
+    None of them listens, and each can make a bind fail. Sorted by state, then by peer.
+    """
+    from portbook.host import conflicts
+
+    search = OwnerSearch(owners)
+    if not sys.platform.startswith("linux"):
+        reason = f"connections that hold a port can't be looked up on {sys.platform}"
+        return conflicts.Conflicts((), Visibility.PARTIAL, (reason,))
+    return conflicts.read_conflicts(port, transport, search)

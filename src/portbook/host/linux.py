@@ -18,10 +18,11 @@ from portbook.model import Host, Listener, OwnersSeen, PortRules, Transport, Vis
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Protocol
 
     from portbook.host import OwnerSearch
+    from portbook.model import Process
 
     class Netlink(Protocol):
         """The part of a socket that a dump needs: the seam where tests put a kernel of theirs."""
@@ -90,23 +91,26 @@ def read_host(
             "Linux 6.8 and later do"
         )
     listeners = _listeners(found.sockets)
-    if listeners and owners != "none":
-        from portbook.host.owners import read_owners
-
-        seen = read_owners(
-            {socket.inode: (socket.uid, socket.cgroup) for socket in found.sockets if socket.inode},
-            every=owners == "all",
-            root=root,
-            cgroups=cgroups,
-        )
-        hidden = (OwnersSeen.HIDDEN, ())
-        for index, listener in enumerate(listeners):
-            if listener.inode:
-                how, processes = seen.owners.get(listener.inode, hidden)
-                listeners[index] = listener._replace(owners=processes, owners_seen=how)
-        missing.extend(seen.missing)
+    seen, unseen = find_owners(found.sockets, owners, root, cgroups)
+    for index, listener in enumerate(listeners):
+        if listener.inode and listener.inode in seen:
+            how, processes = seen[listener.inode]
+            listeners[index] = listener._replace(owners=processes, owners_seen=how)
+    missing.extend(unseen)
     visibility = Visibility.PARTIAL if missing else Visibility.FULL
     return Host(tuple(listeners), visibility, tuple(missing), read_rules(root=root))
+
+
+def find_owners(
+    sockets: tuple[DiagSocket, ...], how: OwnerSearch, root: str, cgroups: str | None
+) -> tuple[Mapping[int, tuple[OwnersSeen, tuple[Process, ...]]], tuple[str, ...]]:
+    """Inode -> how its owners were found and who they are; and what could not be seen."""
+    wanted = {socket.inode: (socket.uid, socket.cgroup) for socket in sockets if socket.inode}
+    if not wanted or how == "none":
+        return {}, ()
+    from portbook.host.owners import read_owners
+
+    return read_owners(wanted, every=how == "all", root=root, cgroups=cgroups)
 
 
 def _shows_bound(release: str) -> bool:
@@ -123,14 +127,18 @@ def read_sockets(
     last: int,
     transport: Transport | None = None,
     *,
+    states: int | None = None,
     root: str = "/proc",
     connect: Callable[[], Netlink] = connect_netlink,
 ) -> _Sockets:
-    """The sockets that listen or are bound on *first* to *last*, both included.
+    """The sockets on *first* to *last*, both included, that listen or are bound.
 
+    *states*, a mask, asks for others instead.
     Raises HostUnreadable where neither netlink nor /proc/net can be read.
     """
     kinds = [kind for kind in _KINDS if transport in (None, kind[0])]
+    if states is not None:
+        kinds = [(*kind[:2], states, *kind[3:]) for kind in kinds]
     try:
         netlink = connect()
     except OSError as error:
@@ -139,9 +147,9 @@ def read_sockets(
     missing: list[str] = []
     reader = _Dumps(netlink)
     try:
-        for kind, udplite, states, path, sign in kinds:
+        for kind, udplite, mask, path, sign in kinds:
             for family in ("ipv4", "ipv6"):
-                question = Question(kind, family, states, first, last, udplite)
+                question = Question(kind, family, mask, first, last, udplite)
                 answer = reader.read(question)
                 if answer is not None:
                     sockets += answer
