@@ -90,12 +90,8 @@ def read_host(
             f"this kernel ({release}) can't show sockets that are bound but not listening: "
             "Linux 6.8 and later do"
         )
-    listeners = _listeners(found.sockets)
     seen, unseen = find_owners(found.sockets, owners, root, cgroups)
-    for index, listener in enumerate(listeners):
-        if listener.inode and listener.inode in seen:
-            how, processes = seen[listener.inode]
-            listeners[index] = listener._replace(owners=processes, owners_seen=how)
+    listeners = _listeners(found.sockets, seen)
     missing.extend(unseen)
     visibility = Visibility.PARTIAL if missing else Visibility.FULL
     return Host(tuple(listeners), visibility, tuple(missing), read_rules(root=root))
@@ -282,7 +278,12 @@ def _read_fallback(
     return _Sockets(tuple(sockets), tuple(missing))
 
 
-def _listeners(sockets: Iterable[DiagSocket]) -> list[Listener]:
+def _listeners(
+    sockets: Iterable[DiagSocket],
+    owners: Mapping[int, tuple[OwnersSeen, tuple[Process, ...]]],
+) -> list[Listener]:
+    hidden: tuple[OwnersSeen, tuple[Process, ...]] = (OwnersSeen.HIDDEN, ())
+    kernel: tuple[OwnersSeen, tuple[Process, ...]] = (OwnersSeen.KERNEL, ())
     users: dict[int, str | None] = {}
     names: dict[int, str | None] = {0: None}
     listeners = []
@@ -292,6 +293,7 @@ def _listeners(sockets: Iterable[DiagSocket]) -> list[Listener]:
         if socket.interface not in names:
             names[socket.interface] = _interface(socket.interface)
         listening = socket.state == sockdiag.LISTEN
+        seen, processes = owners.get(socket.inode, hidden) if socket.inode else kernel
         # SCTP endpoints can have many addresses, all on one port and one socket.
         for family, address in socket.addresses or ((socket.family, socket.address),):
             listeners.append(
@@ -305,8 +307,8 @@ def _listeners(sockets: Iterable[DiagSocket]) -> list[Listener]:
                     socket.inode or None,
                     socket.uid,
                     users[socket.uid],
-                    (),
-                    OwnersSeen.HIDDEN if socket.inode else OwnersSeen.KERNEL,
+                    processes,
+                    seen,
                     (),
                     socket.v6only,
                     socket.rqueue if listening else None,
