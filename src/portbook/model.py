@@ -340,28 +340,6 @@ class Listener(NamedTuple):
 REACHES = ("everywhere", "address", "link", "interface", "loopback")
 
 
-class Connection(NamedTuple):
-    """A socket that holds a local port without listening on it: connected, or not yet gone.
-
-    ``state`` is TCP's own word in lower case (``established``, ``time-wait`` …, RFC 9293 §3.3.2);
-    ``seconds_left`` until a socket in ``time-wait`` is gone.
-    """
-
-    transport: Transport
-    family: str
-    address: str
-    port: int
-    peer_address: str
-    peer_port: int
-    state: str
-    seconds_left: float | None = None
-    inode: int | None = None
-    uid: int | None = None
-    user: str | None = None
-    owners: tuple[Process, ...] = ()
-    owners_seen: OwnersSeen = OwnersSeen.HIDDEN
-
-
 class PortRules(NamedTuple):
     """The rules about ports that are in force on this machine; None where one can't be read.
 

@@ -32,7 +32,7 @@ class Change(StrEnum):
 
 
 class Event(NamedTuple):
-    """One change: when it was noticed (seconds since the epoch), the socket, and as it was before."""
+    """One change: its moment in seconds since the epoch, the socket, and what it was before."""
 
     change: Change
     at: float

@@ -26,7 +26,7 @@ if sys.platform != "linux":
 
 import portbook.host.owners
 import portbook.host.processes  # noqa: F401  (children without privilege can't load modules)
-from portbook.host import OwnerSearch, linux, read_host, read_rules
+from portbook.host import OwnerSearch, linux, read_conflicts, read_host, read_rules
 from portbook.model import Host, Listener, OwnersSeen, Transport, Visibility
 
 Require = Callable[[bool, str], None]
@@ -347,6 +347,37 @@ def test_the_rules_are_the_kernels() -> None:
     assert list(rules.dynamic) == [
         int(word) for word in (folder / "ip_local_port_range").read_text().split()
     ]
+
+
+def test_connections_that_hold_a_port() -> None:
+    with ExitStack() as stack:
+        made, port = opened(stack)
+        client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        server = stack.enter_context(made.accept()[0])
+        local = client.getsockname()[1]
+        assert read_host((local, local)).listeners == ()
+        (outgoing,) = read_conflicts(local).connections
+        assert (outgoing.state, outgoing.peer_port) == ("established", port)
+        assert outgoing.address == outgoing.peer_address == "127.0.0.1"
+        assert outgoing.owners[0].pid == os.getpid()
+        (accepted,) = read_conflicts(port).connections
+        assert accepted.peer_port == local
+        client.close()
+        server.close()
+        (waiting,) = read_conflicts(local).connections
+        assert (waiting.state, waiting.inode) == ("time-wait", None)
+        assert waiting.seconds_left is not None
+        assert 0 < waiting.seconds_left <= 60  # TCP_TIMEWAIT_LEN, include/net/tcp.h
+        assert waiting.owners_seen is OwnersSeen.KERNEL
+
+
+def test_connected_udp_holds_a_port() -> None:
+    with ExitStack() as stack:
+        made, port = opened(stack, socket.SOCK_DGRAM)
+        assert read_conflicts(port, Transport.UDP).connections == ()
+        made.connect(("127.0.0.1", 9))
+        (held,) = read_conflicts(port, Transport.UDP).connections
+    assert (held.state, held.peer_port) == ("established", 9)
 
 
 # -- faults -----------------------------------------------------------------------------------

@@ -228,6 +228,21 @@ def test_details_of_a_process(proc: Proc) -> None:
     assert process.uid == os.geteuid()
 
 
+def test_ancestors_go_up_to_the_first_process(proc: Proc) -> None:
+    for pid, parent, name in ((1, 0, "init"), (20, 1, "sup) 1"), (30, 20, "web")):
+        if pid > 1:
+            proc.add(pid)
+        line = f"{pid} ({name}) S {parent} 1 1 0 -1" + " 0" * 10 + " 20 0 1 0 5 0"
+        (proc.root / str(pid) / "stat").write_text(line)
+    process = read_process(30, str(proc.root))
+    assert process is not None
+    assert process.ancestors == ((20, "sup) 1"), (1, "init"))
+    shutil.rmtree(proc.root / "20")  # ended meanwhile
+    process = read_process(30, str(proc.root))
+    assert process is not None
+    assert process.ancestors == ()
+
+
 def test_a_process_that_has_ended(proc: Proc) -> None:
     assert read_process(4711, str(proc.root)) is None
 

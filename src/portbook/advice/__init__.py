@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.advice.why import Evidence, Why, weigh
-from portbook.host import read_connections, read_host
+from portbook.host import read_conflicts, read_host
 from portbook.host.bindprobe import try_binds
 from portbook.model import PortRules
 
@@ -19,7 +19,7 @@ def why_bind(port: int, transport: Transport, address: str | None = None) -> Why
     """
     tries = try_binds(port, transport, address)
     seen = read_host((port, port), transport, "first")
-    connections, unseen = read_connections(port, transport)
+    conflicts = read_conflicts(port, transport)
     return weigh(
         Evidence(
             port,
@@ -27,8 +27,8 @@ def why_bind(port: int, transport: Transport, address: str | None = None) -> Why
             tries,
             address,
             seen.listeners,
-            connections,
+            conflicts.connections,
             seen.rules or PortRules(""),
-            missing=tuple(dict.fromkeys((*seen.missing, *unseen))),
+            missing=tuple(dict.fromkeys((*seen.missing, *conflicts.missing))),
         )
     )

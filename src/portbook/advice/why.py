@@ -11,13 +11,14 @@ import errno
 from shlex import quote
 
 from portbook._lean import NamedTuple
-from portbook.model import Connection, Listener, OwnersSeen, PortRules, Transport
+from portbook.model import Listener, OwnersSeen, PortRules, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from portbook.host.bindprobe import BindTry
+    from portbook.host.conflicts import Connection
     from portbook.model import Process
 
 # The code of a cause -> what it means; the documentation and the site show this table.
@@ -218,7 +219,7 @@ def _listener(listener: Listener) -> Cause:
 
 def _connection(connections: list[Connection], reuse: bool) -> Cause:
     first = connections[0]
-    who = holder(first.owners, first.owners_seen, first.user, first.uid)
+    who = holder(first.owners, first.owners_seen, None, first.uid)
     peer = f"[{first.peer_address}]" if ":" in first.peer_address else first.peer_address
     more = f", and {len(connections) - 1} more" if len(connections) > 1 else ""
     mend = "Wait until it is closed, or end the program."

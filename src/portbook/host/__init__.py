@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from portbook.model import Connection
+    from portbook.host.conflicts import Conflicts
 
 
 class OwnerSearch(StrEnum):
@@ -57,18 +57,6 @@ def read_host(
     return host
 
 
-def read_connections(
-    port: int, transport: Transport
-) -> tuple[tuple[Connection, ...], tuple[str, ...]]:
-    """The sockets that hold the local *port* without listening, and what could not be seen."""
-    platform = _platform()
-    if platform is None or not hasattr(platform, "read_connections"):
-        return (), (f"connections can't be looked at on {sys.platform}",)
-    found: tuple[tuple[Connection, ...], tuple[str, ...]]
-    found = platform.read_connections(port, transport)
-    return found
-
-
 def read_rules() -> PortRules:
     """The rules about ports in force on this machine; None where one can't be read."""
     platform = _platform()
@@ -76,3 +64,21 @@ def read_rules() -> PortRules:
         return PortRules(sys.platform)
     rules: PortRules = platform.read_rules()
     return rules
+
+
+def read_conflicts(
+    port: int,
+    transport: Transport = Transport.TCP,
+    owners: OwnerSearch | str = OwnerSearch.FIRST,
+) -> Conflicts:
+    """The connections on local *port*: outgoing, accepted, or in TIME-WAIT.
+
+    None of them listens, and each can make a bind fail. Sorted by state, then by peer.
+    """
+    from portbook.host import conflicts
+
+    search = OwnerSearch(owners)
+    if not sys.platform.startswith("linux"):
+        reason = f"connections that hold a port can't be looked up on {sys.platform}"
+        return conflicts.Conflicts((), Visibility.PARTIAL, (reason,))
+    return conflicts.read_conflicts(port, transport, search)

@@ -14,19 +14,11 @@ from portbook._lean import NamedTuple
 from portbook.errors import HostUnreadable, MalformedInput
 from portbook.host import procfs, sockdiag
 from portbook.host.sockdiag import DiagSocket, Question
-from portbook.model import (
-    Connection,
-    Host,
-    Listener,
-    OwnersSeen,
-    PortRules,
-    Transport,
-    Visibility,
-)
+from portbook.model import Host, Listener, OwnersSeen, PortRules, Transport, Visibility
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Protocol
 
     from portbook.host import OwnerSearch
@@ -98,24 +90,23 @@ def read_host(
             f"this kernel ({release}) can't show sockets that are bound but not listening: "
             "Linux 6.8 and later do"
         )
-    listeners = _listeners(found.sockets)
-    if listeners and owners != "none":
-        from portbook.host.owners import read_owners
-
-        seen = read_owners(
-            {socket.inode: (socket.uid, socket.cgroup) for socket in found.sockets if socket.inode},
-            every=owners == "all",
-            root=root,
-            cgroups=cgroups,
-        )
-        hidden = (OwnersSeen.HIDDEN, ())
-        for index, listener in enumerate(listeners):
-            if listener.inode:
-                how, processes = seen.owners.get(listener.inode, hidden)
-                listeners[index] = listener._replace(owners=processes, owners_seen=how)
-        missing.extend(seen.missing)
+    seen, unseen = find_owners(found.sockets, owners, root, cgroups)
+    listeners = _listeners(found.sockets, seen)
+    missing.extend(unseen)
     visibility = Visibility.PARTIAL if missing else Visibility.FULL
     return Host(tuple(listeners), visibility, tuple(missing), read_rules(root=root))
+
+
+def find_owners(
+    sockets: tuple[DiagSocket, ...], how: OwnerSearch, root: str, cgroups: str | None
+) -> tuple[Mapping[int, tuple[OwnersSeen, tuple[Process, ...]]], tuple[str, ...]]:
+    """Inode -> how its owners were found and who they are; and what could not be seen."""
+    wanted = {socket.inode: (socket.uid, socket.cgroup) for socket in sockets if socket.inode}
+    if not wanted or how == "none":
+        return {}, ()
+    from portbook.host.owners import read_owners
+
+    return read_owners(wanted, every=how == "all", root=root, cgroups=cgroups)
 
 
 def _shows_bound(release: str) -> bool:
@@ -132,14 +123,18 @@ def read_sockets(
     last: int,
     transport: Transport | None = None,
     *,
+    states: int | None = None,
     root: str = "/proc",
     connect: Callable[[], Netlink] = connect_netlink,
 ) -> _Sockets:
-    """The sockets that listen or are bound on *first* to *last*, both included.
+    """The sockets on *first* to *last*, both included, that listen or are bound.
 
+    *states*, a mask, asks for others instead.
     Raises HostUnreadable where neither netlink nor /proc/net can be read.
     """
     kinds = [kind for kind in _KINDS if transport in (None, kind[0])]
+    if states is not None:
+        kinds = [(*kind[:2], states, *kind[3:]) for kind in kinds]
     try:
         netlink = connect()
     except OSError as error:
@@ -148,9 +143,9 @@ def read_sockets(
     missing: list[str] = []
     reader = _Dumps(netlink)
     try:
-        for kind, udplite, states, path, sign in kinds:
+        for kind, udplite, mask, path, sign in kinds:
             for family in ("ipv4", "ipv6"):
-                question = Question(kind, family, states, first, last, udplite)
+                question = Question(kind, family, mask, first, last, udplite)
                 answer = reader.read(question)
                 if answer is not None:
                     sockets += answer
@@ -166,60 +161,6 @@ def read_sockets(
     finally:
         netlink.close()
     return _Sockets(tuple(sockets), tuple(missing))
-
-
-def read_connections(
-    port: int,
-    transport: Transport,
-    *,
-    root: str = "/proc",
-    connect: Callable[[], Netlink] = connect_netlink,
-) -> tuple[tuple[Connection, ...], tuple[str, ...]]:
-    """The sockets that hold the local *port* without listening, and what could not be seen."""
-    states = sockdiag.EVERY_STATE & ~(sockdiag.TCP_LISTEN_MASK | sockdiag.UDP_LISTEN_MASK)
-    sockets: list[DiagSocket] = []
-    try:
-        netlink = connect()
-    except OSError as error:
-        return (), (f"connections were not looked at: {error.strerror or error}",)
-    try:
-        reader = _Dumps(netlink)
-        for family in ("ipv4", "ipv6"):
-            sockets += reader.read(Question(transport, family, states, port, port)) or ()
-    except (OSError, MalformedInput) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        return (), (f"connections were not looked at: {why}",)
-    finally:
-        netlink.close()
-    from portbook.host.owners import read_owners
-
-    wanted = {each.inode: (each.uid, each.cgroup) for each in sockets if each.inode}
-    seen = read_owners(wanted, every=False, root=root)
-    nobody = (OwnersSeen.NONE, ())
-    return tuple(
-        _connection(each, *seen.owners.get(each.inode, nobody)) for each in sockets
-    ), seen.missing
-
-
-def _connection(
-    socket: DiagSocket, owners_seen: OwnersSeen, owners: tuple[Process, ...]
-) -> Connection:
-    waits = socket.state == sockdiag.TIME_WAIT
-    return Connection(
-        socket.transport,
-        socket.family,
-        socket.address,
-        socket.port,
-        socket.peer_address,
-        socket.peer_port,
-        sockdiag.STATES.get(socket.state, f"state {socket.state}"),
-        socket.expires / 1000 if waits else None,
-        socket.inode or None,
-        socket.uid,
-        read_user(socket.uid),
-        owners,
-        owners_seen,
-    )
 
 
 class _Dumps:
@@ -337,7 +278,12 @@ def _read_fallback(
     return _Sockets(tuple(sockets), tuple(missing))
 
 
-def _listeners(sockets: Iterable[DiagSocket]) -> list[Listener]:
+def _listeners(
+    sockets: Iterable[DiagSocket],
+    owners: Mapping[int, tuple[OwnersSeen, tuple[Process, ...]]],
+) -> list[Listener]:
+    hidden: tuple[OwnersSeen, tuple[Process, ...]] = (OwnersSeen.HIDDEN, ())
+    kernel: tuple[OwnersSeen, tuple[Process, ...]] = (OwnersSeen.KERNEL, ())
     users: dict[int, str | None] = {}
     names: dict[int, str | None] = {0: None}
     listeners = []
@@ -347,6 +293,7 @@ def _listeners(sockets: Iterable[DiagSocket]) -> list[Listener]:
         if socket.interface not in names:
             names[socket.interface] = _interface(socket.interface)
         listening = socket.state == sockdiag.LISTEN
+        seen, processes = owners.get(socket.inode, hidden) if socket.inode else kernel
         # SCTP endpoints can have many addresses, all on one port and one socket.
         for family, address in socket.addresses or ((socket.family, socket.address),):
             listeners.append(
@@ -360,8 +307,8 @@ def _listeners(sockets: Iterable[DiagSocket]) -> list[Listener]:
                     socket.inode or None,
                     socket.uid,
                     users[socket.uid],
-                    (),
-                    OwnersSeen.HIDDEN if socket.inode else OwnersSeen.KERNEL,
+                    processes,
+                    seen,
                     (),
                     socket.v6only,
                     socket.rqueue if listening else None,

@@ -25,6 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from portbook.host.procfs import Stat
     from portbook.model import Process
 
 _ENOENT, _EPERM, _ESRCH, _EACCES = 2, 1, 3, 13
@@ -321,6 +322,7 @@ class _Details:
     def __init__(self, root: str) -> None:
         self._root = root
         self._seen: dict[int, Process | None] = {}
+        self._stats: dict[int, Stat | None] = {}
 
     def read(self, pids: Iterable[int]) -> tuple[Process, ...]:
         processes = []
@@ -328,7 +330,7 @@ class _Details:
             if pid not in self._seen:
                 from portbook.host.processes import read_process
 
-                self._seen[pid] = read_process(pid, self._root)
+                self._seen[pid] = read_process(pid, self._root, self._stats)
             process = self._seen[pid]
             if process is not None:
                 processes.append(process)

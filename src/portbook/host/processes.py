@@ -10,19 +10,29 @@ from portbook.host import procfs
 from portbook.host.linux import read_user
 from portbook.model import Process
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portbook.host.procfs import Stat
+
 _COMMAND_LIMIT = 4096
 _NAME_LIMIT = 15  # the kernel cuts a process's own name here (TASK_COMM_LEN less its zero)
 _CLOCK_BOOTTIME = 7  # linux/time.h
 _DELETED = " (deleted)"
 
+_DEEPEST = 64  # numbers are used again, so what is read at different moments could be a ring
+
 _users: dict[int, str | None] = {}
 _clock: list[float] = []
 
 
-def read_process(pid: int, root: str = "/proc") -> Process | None:
+def read_process(
+    pid: int, root: str = "/proc", stats: dict[int, Stat | None] | None = None
+) -> Process | None:
     """All that this user may see of a process; None where it has ended.
 
-    ``executable`` and what is known of the file are None without the right to look.
+    ``executable`` and what is known of the file are None without the right to look;
+    ``ancestors`` go from the parent up to the first process. *stats* keeps what was read of
+    them for the next process.
     """
     folder = f"{root}/{pid}"
     try:
@@ -53,9 +63,28 @@ def read_process(pid: int, root: str = "/proc") -> Process | None:
         _users[uid],
         _start_of_clock() + stat.start / os.sysconf("SC_CLK_TCK"),
         stat.parent or None,
+        _read_ancestors(stat.parent, root, {} if stats is None else stats),
         unit=procfs.systemd_unit(cgroups),
         container=procfs.container(cgroups),
     )
+
+
+def _read_ancestors(
+    pid: int, root: str, stats: dict[int, Stat | None]
+) -> tuple[tuple[int, str], ...]:
+    ancestors: list[tuple[int, str]] = []
+    while pid and len(ancestors) < _DEEPEST:
+        if pid not in stats:
+            try:
+                stats[pid] = procfs.parse_stat(_read(f"{root}/{pid}/stat", 4096))
+            except (OSError, MalformedInput):
+                stats[pid] = None  # ended, or hidden from this user
+        stat = stats[pid]
+        if stat is None:
+            break
+        ancestors.append((pid, stat.name))
+        pid = stat.parent
+    return tuple(ancestors)
 
 
 def _read(path: str, size: int) -> bytes:

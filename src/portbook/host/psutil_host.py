@@ -145,10 +145,10 @@ def _missing(table: Table, transport: Transport | None, system: str) -> Iterator
     if table.failed:
         yield table.failed
     if table.denied:
-        processes = "1 process" if table.denied == 1 else f"{table.denied} processes"
+        processes = "process" if table.denied == 1 else "processes"
         yield (
-            f"{processes} of other users could not be asked, and what they listen on is not here: "
-            "run as root"
+            f"{table.denied} {processes} of other users could not be asked, and what they "
+            "listen on is not here: run as root"
         )
     if transport in (Transport.SCTP, Transport.DCCP):
         yield f"{transport.value.upper()} sockets can't be listed on {name}"

@@ -28,8 +28,13 @@ LISTEN = 10
 # 6.8 on (TCP_BOUND_INACTIVE). The answer gives their state as CLOSE.
 BOUND_INACTIVE = 13
 
-# What RFC 9293 §3.3.2 calls the kernel's states.
-STATES = {
+TCP_LISTEN_MASK = 1 << LISTEN | 1 << BOUND_INACTIVE
+UDP_LISTEN_MASK = 1 << CLOSE  # an unconnected UDP socket
+SCTP_LISTEN_MASK = 1 << LISTEN | 1 << CLOSE
+EVERY_STATE = (1 << BOUND_INACTIVE + 1) - 1
+CONNECTED_MASK = EVERY_STATE & ~(1 << LISTEN | 1 << CLOSE | 1 << BOUND_INACTIVE)
+# The states' names in RFC 9293 §3.3.2; NEW-SYN-RECV is the kernel's own for a half-open one.
+STATE_NAMES = {
     ESTABLISHED: "established",
     2: "syn-sent",
     3: "syn-received",
@@ -43,11 +48,6 @@ STATES = {
     11: "closing",
     12: "syn-received",
 }
-
-TCP_LISTEN_MASK = 1 << LISTEN | 1 << BOUND_INACTIVE
-UDP_LISTEN_MASK = 1 << CLOSE  # an unconnected UDP socket
-SCTP_LISTEN_MASK = 1 << LISTEN | 1 << CLOSE
-EVERY_STATE = (1 << BOUND_INACTIVE + 1) - 1
 
 PROTOCOLS = {Transport.TCP: 6, Transport.UDP: 17, Transport.SCTP: 132, Transport.DCCP: 33}
 UDPLITE = 136  # RFC 3828 §6

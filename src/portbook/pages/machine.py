@@ -75,7 +75,7 @@ def holder(listener: Listener) -> str:
     return {
         OwnersSeen.HIDDEN: f"a process that is not visible without privilege{whose}",
         OwnersSeen.KERNEL: "the kernel itself",
-        OwnersSeen.NONE: f"no process{whose}",
+        OwnersSeen.NONE: f"no process: the kernel itself, or a descriptor on its way{whose}",
     }.get(listener.owners_seen, f"not looked for{whose}")
 
 

@@ -1,0 +1,94 @@
+"""The connections that hold a local port without listening on it.
+
+None of them is among the listeners, and each can make a bind fail: a client whose outgoing
+connection was given the port, a connection that outlived its listener, and TIME-WAIT.
+"""
+
+from __future__ import annotations
+
+from portbook._lean import NamedTuple
+from portbook.errors import HostUnreadable
+from portbook.host import sockdiag
+from portbook.host.linux import connect_netlink, find_owners, read_sockets
+from portbook.model import OwnersSeen, Process, Transport, Visibility
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portbook.host import OwnerSearch
+    from portbook.host.linux import Netlink
+
+
+class Connection(NamedTuple):
+    """A socket that doesn't listen and yet holds a local port.
+
+    ``state`` is the name that RFC 9293 §3.3.2 gives it, in lower case with dashes
+    (``established``, ``time-wait``); ``seconds_left`` is how long a ``time-wait`` lasts.
+    A connection that no process has any more, as in ``time-wait``, has no ``inode``.
+    """
+
+    transport: Transport
+    family: str
+    address: str
+    port: int
+    peer_address: str
+    peer_port: int
+    state: str
+    seconds_left: float | None = None
+    inode: int | None = None
+    uid: int | None = None
+    owners: tuple[Process, ...] = ()
+    owners_seen: OwnersSeen = OwnersSeen.HIDDEN
+
+
+class Conflicts(NamedTuple):
+    """The connections that hold a port, and what could not be seen, as in Host."""
+
+    connections: tuple[Connection, ...]
+    visibility: Visibility
+    missing: tuple[str, ...] = ()
+
+
+def read_conflicts(
+    port: int,
+    transport: Transport,
+    owners: OwnerSearch,
+    *,
+    root: str = "/proc",
+    cgroups: str | None = None,
+    connect: Callable[[], Netlink] = connect_netlink,
+) -> Conflicts:
+    """As :func:`portbook.host.read_conflicts`, on Linux; *root* and the rest as in read_host."""
+    states = sockdiag.CONNECTED_MASK
+    try:
+        found = read_sockets(port, port, transport, states=states, root=root, connect=connect)
+    except HostUnreadable as error:
+        return Conflicts((), Visibility.PARTIAL, (str(error),))
+    seen, unseen = find_owners(found.sockets, owners, root, cgroups)
+    nobody = (OwnersSeen.KERNEL, ())
+    hidden = (OwnersSeen.HIDDEN, ())
+    connections = []
+    for each in found.sockets:
+        how, processes = seen.get(each.inode, hidden) if each.inode else nobody
+        state = sockdiag.STATE_NAMES[each.state]
+        connections.append(
+            Connection(
+                each.transport,
+                each.family,
+                each.address,
+                each.port,
+                each.peer_address,
+                each.peer_port,
+                state,
+                each.expires / 1000 if state == "time-wait" and each.expires else None,
+                each.inode or None,
+                each.uid,
+                processes,
+                how,
+            )
+        )
+    connections.sort(key=lambda each: (each.state, each.family, each.peer_address, each.peer_port))
+    missing = (*found.missing, *unseen)
+    visibility = Visibility.PARTIAL if missing else Visibility.FULL
+    return Conflicts(tuple(connections), visibility, missing)
