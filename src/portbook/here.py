@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Visibility,
     )
     from portbook.registry import Registry
+    from portbook.watch import Watch
 
     Owners = Literal["none", "first", "all"]
 
@@ -126,6 +127,31 @@ def answer_here(wanted: Filter, *, owners: Owners = "all") -> HereAnswer:
         {(each.port, each.transport): book.standing(each.port, each.transport) for each in kept},
         (*book.sources(), *lore.sources(), here_source()),
     )
+
+
+def watch_here(wanted: Filter) -> Watch:
+    """A watch over what *wanted* keeps: its steps cost a look at the sockets, not at processes."""
+    from portbook.host import read_host, read_rules
+    from portbook.watch import Watch
+
+    book, rules = registry(), read_rules()
+
+    def look_once() -> tuple[Listener, ...]:
+        return read_host(wanted.ports, wanted.transport, "none").listeners
+
+    def explain(fresh: tuple[Listener, ...]) -> tuple[Listener, ...]:
+        # One walk through the processes serves any number of sockets.
+        ports = (min(each.port for each in fresh), max(each.port for each in fresh))
+        sockets = {each.inode for each in fresh}
+        seen = read_host(ports, wanted.transport, "all").listeners
+        found = (
+            each._replace(findings=judge_listener(each, rules, book))
+            for each in seen
+            if each.inode in sockets
+        )
+        return tuple(filter(wanted.keeps, found))
+
+    return Watch(look_once, explain)
 
 
 def sort_by_gravity(listeners: Iterable[Listener]) -> tuple[Listener, ...]:

@@ -7,11 +7,12 @@ import sys
 from portbook.cli.help import Parser, add_fail_on, add_json
 from portbook.cli.output import print_json, reaches, style
 from portbook.errors import UsageError
-from portbook.here import Filter, answer_here
+from portbook.here import Filter, answer_here, watch_here
 from portbook.model import REACHES, Level, Transport, Visibility
 from portbook.pages import objects
 from portbook.pages.listeners import render_here
 from portbook.query import parse_port, parse_range
+from portbook.watch import steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ def run(argv: Sequence[str]) -> int:
     options = _parser().parse_args(list(argv))
     if options.json and options.jsonl:
         raise UsageError("--json and --jsonl exclude each other: give one of them")
+    if options.watch:
+        return _watch(options)
     answer = answer_here(_filter(options))
     if options.json:
         print_json(objects.of_here(answer))
@@ -50,9 +53,38 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--level", choices=[*map(str, Level)], help="only with a finding at this level or above"
     )
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="follow what opens, closes and changes: a live table on a terminal, JSON lines in a "
+        "pipe; Ctrl-C ends it",
+    )
+    parser.add_argument(
+        "--interval",
+        type=float,
+        default=1.0,
+        metavar="SECONDS",
+        help="how often to look with --watch (default: 1); what lives longer isn't missed",
+    )
     add_json(parser, rows=True)
     add_fail_on(parser, default="alert")
     return parser
+
+
+def _watch(options: argparse.Namespace) -> int:
+    """Follows the sockets until interrupted: a live table on a terminal, JSON lines in a pipe."""
+    if not 0.05 <= options.interval <= 3600:
+        raise UsageError(f"--interval {options.interval:g} is not between 0.05 and 3600 seconds")
+    watch = watch_here(_filter(options))
+    if sys.stdout.isatty() and not options.jsonl:
+        from portbook.cli.live import follow
+
+        return follow(watch, options.interval)
+    for events in steps(watch, options.interval):
+        for event in events:
+            print_json(objects.of_event(event), line=True)
+        sys.stdout.flush()
+    return 0
 
 
 def _filter(options: argparse.Namespace) -> Filter:

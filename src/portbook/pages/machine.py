@@ -67,7 +67,7 @@ def holder(listener: Listener) -> str:
     )
     if owners:
         more = {
-            OwnersSeen.FIRST: "; the search stopped at the first",
+            OwnersSeen.FIRST: "; there may be others, not looked at",
             OwnersSeen.INFERRED: "; inferred: its descriptors could not be read",
         }.get(listener.owners_seen, "")
         return owners + more

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Use,
     )
     from portbook.registry.stats import Stats
+    from portbook.watch import Event
 
     Object = dict[str, Any]
 
@@ -122,6 +123,17 @@ def of_here(answer: HereAnswer) -> Object:
         "visibility": answer.visibility,
         "missing": list(answer.missing),
         "sources": _sources(answer.sources),
+    }
+
+
+def of_event(event: Event) -> Object:
+    """``portbook/watch/1``: what happened to one socket, and as what it was known before."""
+    return {
+        "schema": "portbook/watch/1",
+        "event": event.change,
+        "at": moment(event.at),
+        "listener": of_listener(event.listener),
+        "before": None if event.before is None else of_listener(event.before),
     }
 
 
