@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hypothesis import strategies as st
 
@@ -20,7 +20,11 @@ from portbook.model import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hypothesis.strategies import SearchStrategy
+
+T = TypeVar("T")
 
 ports = st.integers(0, 65535)
 transports = st.sampled_from(tuple(Transport))
@@ -73,9 +77,14 @@ opt_text = st.none() | nasty
 uids = st.none() | st.integers(0, 2**32 - 1)
 
 
+def _made(kind: Callable[..., T], /, **fields: SearchStrategy[Any]) -> SearchStrategy[T]:
+    """Values of *kind* with these *fields*; st.builds would look for a signature."""
+    return st.fixed_dictionaries(fields).map(lambda drawn: kind(**drawn))
+
+
 def processes() -> SearchStrategy[Process]:
     """Processes with every fact known, unknown or hostile."""
-    return st.builds(
+    return _made(
         Process,
         pid=st.integers(1, 2**22),
         program=opt_text,
@@ -96,7 +105,7 @@ def processes() -> SearchStrategy[Process]:
 
 def listeners() -> SearchStrategy[Listener]:
     """Sockets as any platform may report them."""
-    return st.builds(
+    return _made(
         Listener,
         transport=transports,
         family=st.sampled_from(("ipv4", "ipv6")),
@@ -139,7 +148,7 @@ def standings(draw: st.DrawFn) -> Standing:
 
 def programs() -> SearchStrategy[Program]:
     """Server programs with services that the registry knows."""
-    return st.builds(
+    return _made(
         Program,
         name=names,
         product=st.sampled_from(("OpenSSH", "nginx", "BIND")),
@@ -153,7 +162,7 @@ def programs() -> SearchStrategy[Program]:
 
 def uses() -> SearchStrategy[Use]:
     """Uses on record."""
-    return st.builds(
+    return _made(
         Use,
         product=st.sampled_from(("OpenSSH", "nginx", "Grafana")),
         kind=st.sampled_from(("default", "alternative", "development", "management", "legacy")),
@@ -169,7 +178,7 @@ def uses() -> SearchStrategy[Use]:
 def port_rules() -> SearchStrategy[PortRules]:
     """The rules of a machine, each known or not."""
     span = st.tuples(any_port, any_port).map(lambda pair: (min(pair), max(pair)))
-    return st.builds(
+    return _made(
         PortRules,
         system=st.sampled_from(("linux", "macos", "windows", "")),
         unprivileged_first=st.none() | st.sampled_from((0, 80, 1024)),

@@ -109,13 +109,14 @@ def protected(process: Process) -> bool:
 
 
 def _speaks(programs: tuple[Program, ...]) -> set[str]:
-    services = {service for program in programs for service in program.services}
+    services = {service.lower() for program in programs for service in program.services}
     return services | _HTTP if services & _HTTP else services
 
 
 def _names(standing: Standing) -> set[str]:
+    # RFC 6335 §5.1: letter case doesn't tell service names apart.
     rows = standing.assignments
-    return {name for row in rows for name in (row.service_name, *row.aliases) if name}
+    return {name.lower() for row in rows for name in (row.service_name, *row.aliases) if name}
 
 
 def _use(case: Case) -> str | None:
@@ -131,6 +132,7 @@ def _words(case: Case) -> Mapping[str, object]:
     services = list(dict.fromkeys(row.service_name for row in standing.assignments))
     service = " or ".join(filter(None, services)) or standing.text or "a service"
     programs = dict.fromkeys(owner.program or f"process {owner.pid}" for owner in listener.owners)
+    kernel = listener.owners_seen is OwnersSeen.KERNEL
     own = dict.fromkeys(f"{port}/{transport}" for each in known for port, transport in each.ports)
     first, last = rules.dynamic or (0, 0)
     used = case.uses[0].product if case.uses else None
@@ -138,7 +140,7 @@ def _words(case: Case) -> Mapping[str, object]:
         "address": listener.address,
         "port": listener.port,
         "transport": listener.transport,
-        "program": ", ".join(programs) or "the program that holds it",
+        "program": ", ".join(programs) or ("the kernel" if kernel else "the program that holds it"),
         "service": service,
         "registered_for": f" ({service})" if standing.state is State.ASSIGNED else "",
         "text": f'"{standing.text}"' if standing.text else "nothing",

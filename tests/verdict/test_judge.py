@@ -1,0 +1,462 @@
+"""Every code has a socket that earns it, and one that doesn't; nothing makes the judge stumble."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.strategies import listeners, port_rules, processes, programs, standings, uses
+
+from portbook.model import (
+    Finding,
+    Level,
+    Listener,
+    OwnersSeen,
+    PortRules,
+    Process,
+    Program,
+    Standing,
+    State,
+    Transport,
+    Use,
+)
+from portbook.registry import standing
+from portbook.verdict.judge import Case, find_facts, judge, protected
+from portbook.verdict.rules import FACTS, RULES
+
+TCP, UDP, SCTP, DCCP = Transport
+LINUX = PortRules("linux", 1024, (32768, 60999))
+
+SSHD = Program(
+    "openssh", "OpenSSH", ("/usr/sbin/sshd",), ("ssh",), ((22, TCP),), "https://www.openssh.com/",
+    "2026-09-12",
+)  # fmt: skip
+NGINX = Program(
+    "nginx", "nginx", ("/usr/sbin/nginx",), ("http", "https"), ((80, TCP), (443, TCP)),
+    "https://nginx.org/en/docs/", "2026-09-12",
+)  # fmt: skip
+GRAFANA = Program(
+    "grafana", "Grafana", ("/usr/share/grafana/bin/grafana",), ("http",), ((3000, TCP),),
+    "https://grafana.com/docs/", "2026-09-12",
+)  # fmt: skip
+GRAFANA_USE = Use(
+    "Grafana", "default", TCP, 3000, 3000, "Grafana's web interface", "https://grafana.com/docs/",
+    "2026-09-12",
+)  # fmt: skip
+
+
+def _process(program: str = "sshd", **changes: Any) -> Process:
+    process = Process(
+        pid=812,
+        program=program,
+        command=(f"/usr/sbin/{program}",),
+        executable=f"/usr/sbin/{program}",
+        executable_uid=0,
+        executable_mode=0o755,
+        executable_deleted=False,
+        uid=0,
+        user="root",
+    )
+    return process._replace(**changes)
+
+
+def _listener(
+    port: int,
+    address: str = "192.0.2.7",
+    *owners: Process,
+    transport: Transport = TCP,
+    **changes: Any,
+) -> Listener:
+    family = "ipv6" if ":" in address else "ipv4"
+    seen = OwnersSeen.ALL if owners else OwnersSeen.HIDDEN
+    listener = Listener(transport, family, address, port, "listen", owners=owners, owners_seen=seen)
+    return listener._replace(**changes)
+
+
+def _judge(
+    listener: Listener,
+    *known: tuple[Program, ...],
+    uses: tuple[Use, ...] = (),
+    rules: PortRules = LINUX,
+    blocked: bool = False,
+) -> dict[str, Finding]:
+    """The findings on *listener*, weighed with what the shipped registry says of its port."""
+    stands = standing(listener.port, listener.transport)
+    found = judge(Case(listener, stands, known, uses, rules, blocked))
+    assert len({finding.code for finding in found}) == len(found)
+    return {finding.code: finding for finding in found}
+
+
+# -- expected ---------------------------------------------------------------------------------
+
+
+def test_sshd_on_22_is_expected() -> None:
+    found = _judge(_listener(22, "0.0.0.0", _process()), (SSHD,))
+    assert found["expected"].level is Level.OK
+    assert "sshd" in found["expected"].message
+    assert not set(found) & {"foreign-service", "service-elsewhere", "unknown", "known-use"}
+    assert {"exposed", "privileged-bind"} < set(found)
+
+
+@pytest.mark.parametrize("transport", [UDP, DCCP])
+def test_sshd_is_expected_only_where_ssh_is_registered(transport: Transport) -> None:
+    found = _judge(_listener(22, "0.0.0.0", _process(), transport=transport), (SSHD,))
+    assert ("expected" in found) is (transport is UDP)  # 22/udp is ssh as well, 22/dccp isn't
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        _process(executable="/usr/sbin/sshd", executable_mode=0o757),
+        _process(executable_mode=0o775),
+        _process(executable_mode=0o4777),
+        _process(executable_mode=None),
+        _process(executable_uid=1000),
+        _process(executable_uid=None),
+        _process(executable_deleted=True),
+    ],
+)
+def test_an_executable_that_others_could_have_put_there_is_never_expected(owner: Process) -> None:
+    assert not protected(owner)
+    found = _judge(_listener(22, "0.0.0.0", owner), (SSHD,))
+    assert "expected" not in found
+    assert "unknown" in found
+
+
+@pytest.mark.parametrize("executable", ["/tmp/sshd", "/home/u/sshd", "sshd", None])
+def test_a_name_alone_is_never_expected(executable: str | None) -> None:
+    """The path is what the lore is asked by: nothing is known of a program at another one."""
+    found = _judge(_listener(22, "0.0.0.0", _process(executable=executable)), ())
+    assert "expected" not in found
+    assert "unknown" in found
+
+
+@given(processes())
+def test_only_roots_own_unwritable_living_file_is_protected(process: Process) -> None:
+    mode = process.executable_mode
+    assert protected(process) is (
+        process.executable_uid == 0
+        and mode is not None
+        and mode & 0o022 == 0
+        and process.executable_deleted is not True
+    )
+
+
+# -- several owners ---------------------------------------------------------------------------
+
+
+def test_every_owner_has_to_be_known() -> None:
+    both = _listener(22, "0.0.0.0", _process(pid=1), _process(pid=2))
+    assert "expected" in _judge(both, (SSHD,), (SSHD,))
+    assert "expected" not in _judge(both, (SSHD,), ())
+    assert "expected" not in _judge(both, (SSHD,))
+    evil = _listener(22, "0.0.0.0", _process(pid=1), _process(pid=2, executable_uid=1000))
+    assert "expected" not in _judge(evil, (SSHD,), (SSHD,))
+
+
+def test_every_owner_has_to_implement_the_service() -> None:
+    both = _listener(22, "0.0.0.0", _process(), _process("nginx"))
+    found = _judge(both, (SSHD,), (NGINX,))
+    assert "expected" not in found
+    assert "foreign-service" in found
+
+
+def test_one_of_several_programs_at_a_path_is_enough() -> None:
+    assert "expected" in _judge(_listener(22, "0.0.0.0", _process()), (NGINX, SSHD))
+
+
+# -- a known program elsewhere ----------------------------------------------------------------
+
+
+def test_sshd_on_2222_is_elsewhere_and_foreign() -> None:
+    found = _judge(_listener(2222, "0.0.0.0", _process()), (SSHD,))
+    assert found["service-elsewhere"].level is Level.NOTE
+    assert found["foreign-service"].level is Level.CHECK
+    assert "22/tcp" in found["service-elsewhere"].message
+    assert "EtherNet-IP-1" in found["foreign-service"].message
+    assert "expected" not in found
+    assert "unknown" not in found
+
+
+def test_a_foreign_service_is_a_note_on_loopback_and_where_it_is_known() -> None:
+    found = _judge(_listener(2222, "127.0.0.1", _process()), (SSHD,))
+    assert found["foreign-service"].level is Level.NOTE
+    grafana = _process("grafana")
+    found = _judge(_listener(3000, "0.0.0.0", grafana), (GRAFANA,), uses=(GRAFANA_USE,))
+    assert found["foreign-service"].level is Level.NOTE
+    assert found["known-use"].level is Level.NOTE
+    assert "Grafana" in found["known-use"].message
+    assert "service-elsewhere" not in found
+
+
+def test_a_known_program_on_an_unassigned_port_is_elsewhere_but_not_foreign() -> None:
+    found = _judge(_listener(305, "0.0.0.0", _process()), (SSHD,))
+    assert "service-elsewhere" in found
+    assert "unregistered-port" in found
+    assert "foreign-service" not in found
+
+
+def test_an_unknown_program_is_not_called_foreign() -> None:
+    assert "foreign-service" not in _judge(_listener(2222, "0.0.0.0", _process("x")), ())
+
+
+# -- http.server ------------------------------------------------------------------------------
+
+PYTHON = _process("python3", executable="/usr/bin/python3.11", uid=1000, user="u")
+
+
+def test_http_server_on_305_is_unregistered_and_exposed() -> None:
+    found = _judge(_listener(305, "0.0.0.0", PYTHON), ())
+    assert found["unregistered-port"].level is Level.CHECK
+    assert found["exposed"].level is Level.NOTE
+    assert "firewall" in found["exposed"].message
+    assert "python3" in found["unregistered-port"].message
+    assert "unknown" not in found
+    assert max(finding.level.rank for finding in found.values()) == Level.CHECK.rank
+
+
+def test_http_server_on_8080_of_loopback_is_this_machine_only() -> None:
+    found = _judge(_listener(8080, "127.0.0.1", PYTHON), ())
+    assert found["loopback-only"].level is Level.OK
+    assert "exposed" not in found
+    assert "unregistered-port" not in found
+    assert "http-alt" in found["unknown"].message
+
+
+@pytest.mark.parametrize(
+    ("address", "interface", "loopback", "exposed"),
+    [
+        ("127.0.0.1", None, True, False),
+        ("127.9.9.9", None, True, False),
+        ("::1", None, True, False),
+        ("::ffff:127.0.0.1", None, True, False),
+        ("0.0.0.0", None, False, True),
+        ("::", None, False, True),
+        ("::ffff:0.0.0.0", None, False, True),
+        ("0.0.0.0", "eth0", False, False),
+        ("192.0.2.7", None, False, False),
+        ("fe80::1", None, False, False),
+        ("2001:db8::127", None, False, False),
+    ],
+)
+def test_who_can_reach_it(
+    address: str, interface: str | None, loopback: bool, exposed: bool
+) -> None:
+    found = _judge(_listener(8080, address, PYTHON, interface=interface), ())
+    assert ("loopback-only" in found) is loopback
+    assert ("exposed" in found) is exposed
+
+
+# -- the port ---------------------------------------------------------------------------------
+
+
+def test_an_unassigned_port_is_a_note_on_loopback_and_where_a_use_is_known() -> None:
+    assert _judge(_listener(305, "127.0.0.1", PYTHON), ())["unregistered-port"].level is Level.NOTE
+    use = GRAFANA_USE._replace(first=305, last=305)
+    hidden = _listener(305, "0.0.0.0")
+    assert _judge(hidden, uses=(use,))["unregistered-port"].level is Level.NOTE
+    # A use on record doesn't fit a program that was seen to be another one.
+    found = _judge(_listener(305, "0.0.0.0", PYTHON), (), uses=(use,))
+    assert found["unregistered-port"].level is Level.CHECK
+    assert "known-use" not in found
+
+
+def test_a_port_without_a_row_is_unregistered_but_never_quoted() -> None:
+    found = _judge(_listener(300, "0.0.0.0", PYTHON, transport=SCTP), ())
+    said = found["unregistered-port"]
+    assert "Unassigned" not in said.message + "".join(said.evidence)
+    assert any("no row" in line for line in said.evidence)
+
+
+@pytest.mark.parametrize(("port", "transport"), [(1023, TCP), (300, UDP), (0, TCP), (49151, UDP)])
+def test_a_reserved_port_is_to_be_checked(port: int, transport: Transport) -> None:
+    for address in ("0.0.0.0", "127.0.0.1"):
+        found = _judge(_listener(port, address, PYTHON, transport=transport), ())
+        assert found["reserved-port"].level is Level.CHECK
+        assert '"Reserved"' in found["reserved-port"].message
+        assert "unregistered-port" not in found
+    assert "reserved-port" not in _judge(_listener(305, "0.0.0.0", PYTHON), ())
+
+
+@pytest.mark.parametrize(
+    ("port", "rules", "dynamic"),
+    [
+        (32767, LINUX, False),
+        (32768, LINUX, True),
+        (60999, LINUX, True),
+        (61000, LINUX, False),
+        (50000, LINUX._replace(kept=((50000, 50000),)), False),
+        (50001, LINUX._replace(kept=((50000, 50000), (50002, 50010))), True),
+        (50005, LINUX._replace(kept=((50000, 50000), (50002, 50010))), False),
+        (50000, LINUX._replace(dynamic=None), False),
+        (50000, PortRules(""), False),
+        (2000, LINUX._replace(dynamic=(1024, 65535)), True),
+    ],
+)
+def test_the_dynamic_range_is_this_machines(port: int, rules: PortRules, dynamic: bool) -> None:
+    found = _judge(_listener(port, "0.0.0.0", PYTHON), (), rules=rules)
+    assert ("dynamic-port" in found) is dynamic
+    if dynamic:
+        assert found["dynamic-port"].level is Level.NOTE
+        assert str(rules.dynamic[0] if rules.dynamic else "") in found["dynamic-port"].message
+        assert "unknown" not in found
+
+
+@pytest.mark.parametrize(
+    ("port", "first", "privileged"),
+    [
+        (80, 1024, True),
+        (1023, 1024, True),
+        (1024, 1024, False),
+        (80, 0, False),
+        (1, 0, False),
+        (80, 80, False),
+        (79, 80, True),
+        (80, None, False),
+    ],
+)
+def test_a_privilege_is_named_only_where_this_machine_asks_for_one(
+    port: int, first: int | None, privileged: bool
+) -> None:
+    rules = LINUX._replace(unprivileged_first=first)
+    assert ("privileged-bind" in _judge(_listener(port, "0.0.0.0", PYTHON), (), rules=rules)) is (
+        privileged
+    )
+
+
+# -- browsers ---------------------------------------------------------------------------------
+
+
+def test_browsers_matter_where_http_is_served() -> None:
+    nginx = _listener(6667, "0.0.0.0", _process("nginx"))
+    assert "browser-blocked" in _judge(nginx, (NGINX,), blocked=True)
+    assert "browser-blocked" not in _judge(nginx, (NGINX,), blocked=False)
+    sshd = _listener(6667, "0.0.0.0", _process())
+    assert "browser-blocked" not in _judge(sshd, (SSHD,), blocked=True)
+
+
+# -- the owner --------------------------------------------------------------------------------
+
+
+def test_a_hidden_owner_is_said_to_be_hidden() -> None:
+    found = _judge(_listener(22, "0.0.0.0", uid=0, user="root"))
+    assert found["owner-hidden"].level is Level.NOTE
+    assert "root" in found["owner-hidden"].message
+    assert "not visible" in found["owner-hidden"].message
+    assert not set(found) & {"expected", "unknown"}
+
+
+@pytest.mark.parametrize("seen", [OwnersSeen.KERNEL, OwnersSeen.NONE])
+def test_what_has_no_process_is_not_hidden(seen: OwnersSeen) -> None:
+    found = _judge(_listener(2049, "0.0.0.0", owners_seen=seen))
+    assert "owner-hidden" not in found
+    assert "expected" not in found
+    assert "unknown" in found
+
+
+def test_a_kernel_listener_is_named_as_one() -> None:
+    message = _judge(_listener(2049, "0.0.0.0", owners_seen=OwnersSeen.KERNEL))["unknown"].message
+    assert "kernel" in message
+    assert "program" not in message
+
+
+def test_a_use_on_record_stands_in_for_an_owner_unseen() -> None:
+    found = _judge(_listener(3000, "0.0.0.0"), uses=(GRAFANA_USE,))
+    assert "Grafana" in found["known-use"].message
+    assert "known-use" not in _judge(_listener(3000, "0.0.0.0"))
+
+
+def test_nothing_on_record_is_said_to_be_unknown() -> None:
+    found = _judge(_listener(8080, "192.0.2.7", PYTHON), ())
+    assert set(found) == {"unknown"}
+    assert found["unknown"].level is Level.NOTE
+
+
+# -- laws -------------------------------------------------------------------------------------
+
+
+@st.composite
+def _cases(draw: st.DrawFn) -> Case:
+    return Case(
+        listener=draw(listeners()),
+        standing=draw(standings()),
+        programs=tuple(draw(st.lists(st.lists(programs(), max_size=2).map(tuple), max_size=3))),
+        uses=tuple(draw(st.lists(uses(), max_size=2))),
+        rules=draw(port_rules()),
+        browser_blocked=draw(st.booleans()),
+    )
+
+
+@given(_cases())
+def test_the_judge_never_stumbles_and_keeps_to_the_table(case: Case) -> None:
+    found = judge(case)
+    order = [rule.code for rule in RULES]
+    places = [order.index(finding.code) for finding in found]
+    assert places == sorted(places)
+    assert len(set(places)) == len(places)
+    assert found, "something is always to be said of a socket"
+    by_code = {rule.code: rule for rule in RULES}
+    for finding in found:
+        assert finding.level.rank <= by_code[finding.code].level.rank
+        assert finding.message
+        assert finding.evidence
+        assert finding.socket == case.listener.socket
+
+
+@given(_cases())
+def test_facts_are_those_of_the_table(case: Case) -> None:
+    facts = find_facts(case)
+    assert facts <= set(FACTS)
+    assert len(facts & {"assigned", "reserved", "unassigned"}) <= 1
+    assert not {"loopback", "wildcard"} <= facts
+    if "implements" in facts:
+        assert "known-program" in facts
+
+
+@given(_cases())
+def test_expected_takes_a_protected_known_program_of_every_owner(case: Case) -> None:
+    codes = {finding.code for finding in judge(case)}
+    owners = case.listener.owners
+    if "expected" in codes:
+        assert owners
+        assert all(map(protected, owners))
+        assert len(case.programs) >= len(owners)
+        assert case.standing.state is State.ASSIGNED
+        assert not codes & {"foreign-service", "service-elsewhere", "unknown"}
+
+
+@given(_cases())
+def test_unknown_stands_alone(case: Case) -> None:
+    codes = {finding.code for finding in judge(case)}
+    settling = {rule.code for rule in RULES if rule.settles}
+    assert ("unknown" in codes) is not bool(codes & settling)
+
+
+@given(listeners(), port_rules())
+def test_any_socket_is_judged_against_the_shipped_registry(
+    listener: Listener, rules: PortRules
+) -> None:
+    case = Case(listener, standing(listener.port, listener.transport), rules=rules)
+    assert judge(case)
+
+
+def test_what_processes_call_themselves_is_not_a_format() -> None:
+    evil = _process("{port}%s{0.__class__}", executable=None)
+    found = _judge(_listener(305, "0.0.0.0", evil), ())
+    assert "{port}%s{0.__class__}" in found["unregistered-port"].message
+
+
+def test_a_name_is_compared_whatever_its_letter_case() -> None:
+    stands = standing(2222, TCP)
+    name = stands.assignments[0].service_name
+    assert name == "EtherNet-IP-1"
+    program = SSHD._replace(services=(name.lower(),))
+    case = Case(_listener(2222, "0.0.0.0", _process()), stands, ((program,),))
+    assert "expected" in {finding.code for finding in judge(case)}
+
+
+def test_a_standing_that_is_not_listed_can_be_judged() -> None:
+    for state in (State.UNASSIGNED, State.DYNAMIC):
+        assert judge(Case(_listener(80), Standing(state, False, None)))
