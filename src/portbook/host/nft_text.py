@@ -1,0 +1,113 @@
+"""Rules of nftables as text, from the JSON that nft prints. Pure; close to nft(8)'s own language.
+
+>>> show_rule([{"match": {"op": "!=", "left": {"meta": {"key": "iifname"}}, "right": "lo"}},
+...            {"counter": {"packets": 0, "bytes": 0}}, {"redirect": {"port": 80}}])
+'iifname != lo redirect to :80'
+"""
+
+from __future__ import annotations
+
+import json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+# nft leaves the word "meta" out before these.
+_BARE_META = ("iif", "iifname", "oif", "oifname", "mark")
+_OPERATORS = ("&", "|", "^", "<<", ">>")
+
+
+def only(value: Any) -> tuple[str, Any]:
+    """The one key of a JSON object and its value; a word stands for itself; ("", None) else."""
+    if isinstance(value, dict) and len(value) == 1:
+        ((kind, inside),) = value.items()
+        return kind, inside
+    return (value, None) if isinstance(value, str) else ("", None)
+
+
+def listed(value: Any) -> list[Any]:
+    """The list that *value* is; of one thing nft prints the thing itself, of none nothing."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def show_rule(statements: Iterable[Any]) -> str:
+    """The statements of one rule; counters and remarks are left out."""
+    return " ".join(filter(None, map(_show_statement, statements)))
+
+
+def show_match(left: Any, op: str, right: Any) -> str:
+    """``left op right``; "==" goes without saying, but for sums and the like."""
+    plain = only(left)[0] in ("payload", "meta", "ct", "fib", "concat", "exthdr", "rt", "socket")
+    return " ".join(
+        (show(left), show(right)) if plain and op in ("==", "in") else (show(left), op, show(right))
+    )
+
+
+def show(value: Any) -> str:
+    """An expression in nft's own language as far as redirects use it, in JSON beyond that."""
+    if isinstance(value, (str, int)):
+        return str(value)
+    kind, inside = only(value)
+    if isinstance(inside, dict):
+        text = _show_lookup(kind, inside)
+    elif isinstance(inside, list):
+        text = _show_list(kind, inside)
+    else:
+        text = None
+    return json.dumps(value) if text is None else text
+
+
+def _show_lookup(kind: str, inside: dict[str, Any]) -> str | None:
+    if kind == "payload" and "field" in inside:
+        return f"{inside['protocol']} {inside['field']}"
+    if kind == "meta" and inside["key"] in _BARE_META:
+        return str(inside["key"])
+    if kind in ("meta", "ct"):
+        words = (kind, inside.get("dir"), inside.get("family"), inside["key"])
+        return " ".join(str(each) for each in words if each)
+    if kind == "fib":
+        return f"fib {' . '.join(listed(inside['flags']))} {inside['result']}"
+    if kind == "numgen":
+        return f"numgen {inside['mode']} mod {inside['mod']}"
+    if kind == "prefix":
+        return f"{show(inside['addr'])}/{inside['len']}"
+    if kind == "elem":
+        return show(inside["val"])
+    if kind in ("map", "vmap"):
+        data = inside["data"]
+        if isinstance(data, dict):
+            pairs = ", ".join(f"{show(key)} : {show(goal)}" for key, goal in data["set"])
+            data = f"{{ {pairs} }}"
+        return f"{show(inside['key'])} {kind} {data}"
+    return f"{kind} {inside['target']}" if kind in ("jump", "goto") else None
+
+
+def _show_list(kind: str, inside: list[Any]) -> str | None:
+    if kind == "set":
+        return f"{{ {', '.join(show(each) for each in inside)} }}"
+    joint = {"range": "-", "concat": " . "}.get(kind)
+    if kind in _OPERATORS:
+        joint = f" {kind} "
+    return None if joint is None else joint.join(show(each) for each in inside)
+
+
+def _show_statement(statement: Any) -> str:
+    kind, value = only(statement)
+    if kind == "match":
+        return show_match(value["left"], value["op"], value["right"])
+    if kind in ("dnat", "redirect"):
+        value = value or {}
+        address, port = value.get("addr"), value.get("port")
+        goal = "" if address is None else show(address)
+        if port is not None:
+            goal = f"[{goal}]" if ":" in goal and isinstance(address, str) else goal
+            goal += f":{show(port)}"
+        words = (kind, value.get("family"), "to" if goal else None, goal)
+        return " ".join(str(each) for each in words if each)
+    if kind == "xt":
+        return f"xt {value['type']} {value['name']}" if value else "xt"
+    if kind in ("vmap", "jump", "goto"):
+        return show(statement)
+    return "" if kind in ("counter", "comment") else kind
