@@ -1,6 +1,6 @@
 """The answer to a query, put together once; everything that shows one starts here.
 
->>> found = answer(parse_query("305/udp"), host=False)
+>>> found = answer(parse_query("305/udp"))
 >>> found.state, found.block.first
 (<State.UNASSIGNED: 'unassigned'>, 301)
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 from portbook import lore
 from portbook._lean import NamedTuple
 from portbook.model import (
+    PORTS,
     Block,
     Finding,
     Host,
@@ -27,12 +28,10 @@ from portbook.registry import TRANSPORTS, headline, registry
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Literal
 
+    from portbook.here import Depth
     from portbook.model import Assignment, Query, SystemRule, Use
     from portbook.registry import Registry
-
-    Owners = Literal["none", "first", "all"]
 
 
 class PortAnswer(NamedTuple):
@@ -110,32 +109,29 @@ if TYPE_CHECKING:
     Answer = PortAnswer | ServiceAnswer | SearchAnswer | RangeAnswer
 
 
-def answer(query: Query, *, host: bool = True, owners: Owners = "first") -> Answer:
-    """The answer to *query*, with this machine unless *host* is false.
+def answer(query: Query, depth: Depth | None = None) -> Answer:
+    """The answer to *query*, with this machine as deep as *depth* says; None leaves it out.
 
-    *owners* says how far to look for the processes behind a socket. Raises DataMissing or
-    DataCorrupt where a data file can't be used.
+    Raises DataMissing or DataCorrupt where a data file can't be used.
     """
     book = registry()
     if query.kind == "port":
-        return answer_port(query, book, host=host, owners=owners)
+        return answer_port(query, book, depth)
     if query.kind == "range":
-        return answer_range(query, book, host=host, owners=owners)
+        return answer_range(query, book, depth)
     rows = book.named(query.text) if query.kind == "name" else ()
     if rows:
         return _answer_service(query, rows, book)
     return answer_search(query, book)
 
 
-def answer_port(
-    query: Query, book: Registry, *, host: bool = True, owners: Owners = "first"
-) -> PortAnswer:
+def answer_port(query: Query, book: Registry, depth: Depth | None = None) -> PortAnswer:
     """The whole answer for the one port of *query*."""
     port, transport = query.first, query.transport
     all_four = book.standings(port)
     asked = TRANSPORTS if transport is None else (transport,)
     before, after = book.neighbours(port)
-    seen = _look(port, port, transport, owners, book) if host else None
+    seen = _look(query, depth)
     found = PortAnswer(
         query,
         port,
@@ -173,9 +169,7 @@ def _sources(found: PortAnswer, book: Registry) -> tuple[Source, ...]:
     return tuple(source for source in sources if said.get(source.id, True)) + _here(found.host)
 
 
-def answer_range(
-    query: Query, book: Registry, *, host: bool = True, owners: Owners = "first"
-) -> RangeAnswer:
+def answer_range(query: Query, book: Registry, depth: Depth | None = None) -> RangeAnswer:
     """What stands in the range of *query*, in short."""
     first, last, transport = query.first, query.last, query.transport
     blocks = tuple(
@@ -196,7 +190,7 @@ def answer_range(
         if row.state is State.ASSIGNED
         and (transport in (None, row.transport) or row.transport is None)
     )
-    seen = _look(first, last, transport, owners, book) if host else None
+    seen = _look(query, depth)
     return RangeAnswer(
         query,
         first,
@@ -230,12 +224,13 @@ def answer_search(query: Query, book: Registry, shown: int = 20) -> SearchAnswer
     return SearchAnswer(query, query.text, matches, shown, query.kind == "name", book.sources())
 
 
-def _look(
-    first: int, last: int, transport: Transport | None, owners: Owners, book: Registry
-) -> Host:
+def _look(query: Query, depth: Depth | None) -> Host | None:
+    if depth is None:
+        return None
     from portbook.here import look
 
-    return look(first, last, transport, owners, book)
+    everything = query.last - query.first + 1 == PORTS
+    return look(None if everything else (query.first, query.last), query.transport, depth)
 
 
 def _here(host: Host | None) -> tuple[Source, ...]:

@@ -6,7 +6,7 @@ import time
 
 from portbook import lore
 from portbook._lean import NamedTuple
-from portbook.model import PORTS, PortRules, Source
+from portbook.model import LAST_PORT, PortRules, Source, Visibility
 from portbook.registry import registry
 
 TYPE_CHECKING = False
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Literal
 
+    from portbook.host.natrules import Redirect
     from portbook.model import (
         Finding,
         Host,
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
         Listener,
         Standing,
         Transport,
-        Visibility,
     )
     from portbook.registry import Registry
     from portbook.watch import Watch
@@ -40,6 +40,7 @@ class HereAnswer(NamedTuple):
     visibility: Visibility
     missing: tuple[str, ...]
     standings: Mapping[tuple[int, Transport], Standing]
+    redirects: tuple[Redirect, ...]
     sources: tuple[Source, ...]
 
 
@@ -73,19 +74,59 @@ class Filter(NamedTuple):
         )
 
 
-def look(
-    first: int, last: int, transport: Transport | None, owners: Owners, book: Registry
-) -> Host:
-    """This machine's sockets from *first* to *last*, each with its findings."""
+class Depth(NamedTuple):
+    """How far to look, where looking has a cost.
+
+    ``owners`` as :func:`portbook.host.read_host` has it; ``detail`` asks the package database and
+    the container runtimes; ``everywhere`` looks into other network namespaces and NAT rules.
+    """
+
+    owners: Owners = "first"
+    detail: bool = False
+    everywhere: bool = False
+
+
+def look(ports: tuple[int, int] | None, transport: Transport | None, depth: Depth) -> Host:
+    """This machine's sockets on *ports* (None: all), each with its findings."""
     from portbook.host import read_host
 
-    ports = None if last - first + 1 == PORTS else (first, last)
-    seen = read_host(ports, transport, owners)
-    rules = seen.rules or PortRules("")
+    seen = _judged(read_host(ports, transport, depth.owners), None, depth)
+    if not depth.everywhere:
+        return seen
+    from portbook.host.elsewhere import read_elsewhere
+
+    others, missing = read_elsewhere(ports, transport, depth.owners)
+    listeners = list(seen.listeners)
+    for name, other in others:
+        listeners += _judged(other, name, depth).listeners
+    partial = seen.visibility is Visibility.PARTIAL or bool(missing)
+    return seen._replace(
+        listeners=tuple(listeners),
+        visibility=Visibility.PARTIAL if partial else Visibility.FULL,
+        missing=seen.missing + missing,
+    )
+
+
+def _judged(seen: Host, namespace: str | None, depth: Depth) -> Host:
+    """*seen* with details where they are wanted or decide, and with the findings."""
+    listeners = seen.listeners
+    unknown: tuple[str, ...] = ()
+    if any(owner.executable_deleted for each in listeners for owner in each.owners):
+        from portbook.host.details import add_upgrades
+
+        listeners = add_upgrades(listeners)
+    if depth.detail:
+        from portbook.host.details import add_details
+
+        listeners, unknown = add_details(listeners)
+    rules, book = seen.rules or PortRules(""), registry()
     return seen._replace(
         listeners=tuple(
-            each._replace(findings=judge_listener(each, rules, book)) for each in seen.listeners
-        )
+            each._replace(findings=judge_listener(each, rules, book), namespace=namespace)
+            for each in listeners
+        ),
+        # What only a detail lacks leaves the sockets and their owners as fully seen as they were.
+        missing=seen.missing + unknown,
     )
 
 
@@ -115,18 +156,28 @@ def here_source() -> Source:
     return Source("host", moment, "this machine's sockets and processes, as it was asked")
 
 
-def answer_here(wanted: Filter, *, owners: Owners = "all") -> HereAnswer:
+def answer_here(wanted: Filter, depth: Depth) -> HereAnswer:
     """What *wanted* keeps of this machine's sockets, the gravest first."""
     book = registry()
-    seen = look(*(wanted.ports or (0, PORTS - 1)), wanted.transport, owners, book)
+    seen = look(wanted.ports, wanted.transport, depth)
+    redirects, unseen = _redirects(wanted) if depth.everywhere else ((), ())
     kept = sort_by_gravity(filter(wanted.keeps, seen.listeners))
     return HereAnswer(
         kept,
-        seen.visibility,
-        seen.missing,
+        Visibility.PARTIAL if unseen else seen.visibility,
+        seen.missing + unseen,
         {(each.port, each.transport): book.standing(each.port, each.transport) for each in kept},
+        redirects,
         (*book.sources(), *lore.sources(), here_source()),
     )
+
+
+def _redirects(wanted: Filter) -> tuple[tuple[Redirect, ...], tuple[str, ...]]:
+    from portbook.host.nat import read_redirects
+
+    found, missing = read_redirects(None, wanted.transport)
+    first, last = wanted.ports or (0, LAST_PORT)
+    return tuple(each for each in found if each.first <= last and each.last >= first), missing
 
 
 def watch_here(wanted: Filter) -> Watch:

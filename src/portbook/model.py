@@ -242,7 +242,10 @@ class Process(NamedTuple):
     """One process that holds a socket. All text is as the process made it: hostile.
 
     ``executable`` is the path of the file it runs, ``executable_uid`` and ``executable_mode``
-    that file's owner and permission bits; ``started`` is seconds since the epoch.
+    that file's owner and permission bits; ``started`` is seconds since the epoch. ``place`` says
+    where the file lies if that is no place for a server's: ``memory``, ``temporary`` or
+    ``world-writable``. ``packaged`` says whether a package owns it and ``upgraded`` whether that
+    package is newer than the process; both are None where no package database was asked.
     """
 
     pid: int
@@ -260,6 +263,10 @@ class Process(NamedTuple):
     unit: str | None = None
     container: str | None = None
     package: str | None = None
+    container_name: str | None = None
+    place: str | None = None
+    packaged: bool | None = None
+    upgraded: bool | None = None
 
 
 class Listener(NamedTuple):
@@ -267,7 +274,8 @@ class Listener(NamedTuple):
 
     ``address`` is the bound address as text (``0.0.0.0`` and ``::`` for every address),
     ``family`` ``ipv4`` or ``ipv6``, ``state`` ``listen`` (also for unconnected UDP) or ``bound``.
-    ``queue`` and ``queue_limit`` count connections waiting to be accepted.
+    ``queue`` and ``queue_limit`` count connections waiting to be accepted. ``namespace`` names
+    the network namespace it is in, where that isn't the one that was asked in.
     """
 
     transport: Transport
@@ -286,6 +294,7 @@ class Listener(NamedTuple):
     queue: int | None = None
     queue_limit: int | None = None
     udplite: bool = False
+    namespace: str | None = None
 
     @property
     def socket(self) -> str:

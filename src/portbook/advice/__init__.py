@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook.advice.why import Evidence, Why, weigh
+from portbook.advice.why import Elsewhere, Evidence, Redirected, Why, weigh
 from portbook.host import read_conflicts, read_host
 from portbook.host.bindprobe import try_binds
 from portbook.model import PortRules
@@ -17,9 +17,15 @@ def why_bind(port: int, transport: Transport, address: str | None = None) -> Why
 
     The port is bound for real, for a moment, and nothing listens on it meanwhile.
     """
+    from portbook.host.elsewhere import read_elsewhere
+    from portbook.host.nat import read_redirects
+
     tries = try_binds(port, transport, address)
     seen = read_host((port, port), transport, "first")
     conflicts = read_conflicts(port, transport)
+    redirects, no_rules = read_redirects(port, transport)
+    others, no_namespaces = read_elsewhere((port, port), transport)
+    missing = (*seen.missing, *conflicts.missing, *no_rules, *no_namespaces)
     return weigh(
         Evidence(
             port,
@@ -29,6 +35,8 @@ def why_bind(port: int, transport: Transport, address: str | None = None) -> Why
             seen.listeners,
             conflicts.connections,
             seen.rules or PortRules(""),
-            missing=tuple(dict.fromkeys((*seen.missing, *conflicts.missing))),
+            tuple(Redirected(each.to, each.text, each.source) for each in redirects),
+            tuple(Elsewhere(name, each) for name, host in others for each in host.listeners),
+            missing=tuple(dict.fromkeys(missing)),
         )
     )

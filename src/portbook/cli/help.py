@@ -38,6 +38,20 @@ def add_json(parser: argparse.ArgumentParser, *, rows: bool = False) -> None:
         )
 
 
+def add_depth(parser: argparse.ArgumentParser) -> None:
+    """``--detail`` and ``--all-namespaces``."""
+    parser.add_argument(
+        "--detail",
+        action="store_true",
+        help="also ask which package owns each executable, and what containers are called",
+    )
+    parser.add_argument(
+        "--all-namespaces",
+        action="store_true",
+        help="also look into other network namespaces and NAT rules; takes root",
+    )
+
+
 def add_fail_on(parser: argparse.ArgumentParser, default: str) -> None:
     """``--fail-on LEVEL``."""
     parser.add_argument(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from portbook.cli.help import Parser, add_fail_on, add_json
+from portbook.cli.help import Parser, add_depth, add_fail_on, add_json
 from portbook.cli.output import print_json, reaches, style
 from portbook.errors import UsageError
-from portbook.here import Filter, answer_here, watch_here
+from portbook.here import Depth, Filter, answer_here, watch_here
 from portbook.model import REACHES, Level, Transport, Visibility
 from portbook.pages import objects
 from portbook.pages.listeners import render_here
@@ -27,7 +27,7 @@ def run(argv: Sequence[str]) -> int:
         raise UsageError("--json and --jsonl exclude each other: give one of them")
     if options.watch:
         return _watch(options)
-    answer = answer_here(_filter(options))
+    answer = answer_here(_filter(options), Depth("all", options.detail, options.all_namespaces))
     if options.json:
         print_json(objects.of_here(answer))
     elif options.jsonl:
@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how often to look with --watch (default: 1); what lives longer isn't missed",
     )
+    add_depth(parser)
     add_json(parser, rows=True)
     add_fail_on(parser, default="alert")
     return parser

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from portbook.answer import Answer, Owners
+    from portbook.answer import Answer
+    from portbook.here import Depth, Owners
     from portbook.model import Host, Query
 
 
@@ -29,6 +30,8 @@ class Options(NamedTuple):
     jsonl: bool = False
     host: bool = True
     all_owners: bool = False
+    detail: bool = False
+    all_namespaces: bool = False
     strict: bool = False
     fail_on: str = "never"
 
@@ -66,13 +69,15 @@ _FLAGS = {
     "--jsonl": ("jsonl", True),
     "--no-host": ("host", False),
     "--all-owners": ("all_owners", True),
+    "--detail": ("detail", True),
+    "--all-namespaces": ("all_namespaces", True),
     "--strict": ("strict", True),
 }
 
 
 def parse_whole(argv: Sequence[str]) -> Options:
     """*argv* read by argparse. Raises UsageError; ``--help`` prints and exits."""
-    from portbook.cli.help import Parser, add_fail_on, add_json
+    from portbook.cli.help import Parser, add_depth, add_fail_on, add_json
 
     parser = Parser(
         "show",
@@ -95,6 +100,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
         action="store_true",
         help="look at every process, instead of stopping at the first owner of a socket",
     )
+    add_depth(parser)
     add_fail_on(parser, default="never")
     found = parser.parse_intermixed_args(list(argv))
     return Options(
@@ -103,6 +109,8 @@ def parse_whole(argv: Sequence[str]) -> Options:
         found.jsonl,
         found.host,
         found.all_owners,
+        found.detail,
+        found.all_namespaces,
         found.strict,
         found.fail_on,
     )
@@ -114,7 +122,7 @@ class _Show:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.style = style()
-        self.owners: Owners = "all" if options.all_owners else "first"
+        self.depth = self._depth()
         self.shown = 0
         self.invalid = self.missed = self.found = self.partial = False
 
@@ -142,6 +150,15 @@ class _Show:
             return 1
         return 3 if self.options.strict and self.partial else 0
 
+    def _depth(self) -> Depth | None:
+        options = self.options
+        if not options.host:
+            return None
+        from portbook.here import Depth
+
+        owners: Owners = "all" if options.all_owners else "first"
+        return Depth(owners, options.detail, options.all_namespaces)
+
     def _texts(self) -> Iterator[str]:
         for word in self.options.queries:
             if word != "-":
@@ -155,7 +172,7 @@ class _Show:
                     yield from split_queries(line.strip())
 
     def _show(self, query: Query, collected: list[Any]) -> None:
-        found = answer(query, host=self.options.host, owners=self.owners)
+        found = answer(query, self.depth)
         self._weigh(found)
         if self.options.json or self.options.jsonl:
             from portbook.pages import objects
@@ -193,7 +210,7 @@ class _Show:
         book = registry()
         for port in range(query.first, query.last + 1):
             one = query._replace(kind="port", first=port, last=port, notes=())
-            print_json(objects.of_port(answer_port(one, book, host=False)), line=True)
+            print_json(objects.of_port(answer_port(one, book)), line=True)
 
     def _weigh(self, found: Answer) -> None:
         if isinstance(found, SearchAnswer):

@@ -48,6 +48,15 @@ class Redirect(NamedTuple):
     conditions: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
 
+    @property
+    def to(self) -> str:
+        """Where connections go: an address, a port or both, as in ``172.17.0.2:80``."""
+        host = self.to_address or "this machine"
+        if self.to_first is None:
+            return host
+        last = "" if self.to_last in (None, self.to_first) else f"-{self.to_last}"
+        return f"[{host}]:{self.to_first}{last}" if ":" in host else f"{host}:{self.to_first}{last}"
+
     def holds_for(self, port: int | None, transport: Transport | None) -> bool:
         """Whether it can concern *port* over *transport*; None stands for any."""
         return (port is None or self.first <= port <= self.last) and (

@@ -66,6 +66,7 @@ def read_process(
         _read_ancestors(stat.parent, root, {} if stats is None else stats),
         unit=procfs.systemd_unit(cgroups),
         container=procfs.container(cgroups),
+        place=_place(executable, f"{folder}/root"),
     )
 
 
@@ -108,6 +109,25 @@ def _read_executable(path: str) -> tuple[str | None, int | None, int | None, boo
     deleted = link.endswith(_DELETED) and not _is_at(file, link)
     executable = link.removesuffix(_DELETED) if deleted else link
     return executable, file.st_uid, file.st_mode & 0o7777, deleted
+
+
+_TEMPORARY = ("/tmp/", "/var/tmp/", "/dev/shm/")  # noqa: S108 - recognised, not written to
+
+
+def _place(executable: str | None, root: str) -> str | None:
+    """Where the executable lies, if that is a place where anybody can put a file."""
+    if executable is None:
+        return None
+    if executable.startswith("/memfd:"):  # memfd_create(2)
+        return "memory"
+    if executable.startswith(_TEMPORARY):
+        return "temporary"
+    try:
+        # Through the process's own root: in a container the same path is another folder.
+        folder = os.stat(root + (executable.rpartition("/")[0] or "/"))
+    except OSError:
+        return None
+    return "world-writable" if folder.st_mode & 0o002 else None
 
 
 def _is_at(file: os.stat_result, path: str) -> bool:

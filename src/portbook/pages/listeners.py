@@ -31,6 +31,16 @@ def render_here(answer: HereAnswer, style: Style) -> str:
         lines.append(lead.rstrip())
         for detail in _details(listener, standing):
             lines += wrap(detail, style.width, " " * 7)
+    for redirect in answer.redirects:
+        ports = "–".join(dict.fromkeys((str(redirect.first), str(redirect.last))))
+        lines += render_item(
+            Paragraph(
+                f"Redirected: {ports}/{redirect.transport or 'any'} to {redirect.to} "
+                f"({redirect.source}: {redirect.text})"
+            ),
+            style,
+            "",
+        )
     for reason in answer.missing:
         lines += render_item(Paragraph(f"Not seen: {reason}"), style, "")
     return "\n".join(lines) + "\n"
@@ -81,6 +91,8 @@ def _details(listener: Listener, standing: Standing) -> Iterator[str]:
             parts.append(owner.container or owner.unit or "")
         if owner.started is not None:
             parts.append(f"since {moment(owner.started)}")
+    if listener.namespace is not None:
+        parts.insert(0, f"in the network namespace {listener.namespace}")
     yield "; ".join(parts)
     codes = [f"{finding.code}" for finding in listener.findings]
     if codes:

@@ -22,7 +22,8 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
     asked = " and ".join(str(transport) for transport in answer.standings)
     if host.listeners:
         for listener in host.listeners:
-            yield Paragraph(f"{listener.socket} {_doing(listener)}, {meaning(listener)}.")
+            where = f", in the network namespace {listener.namespace}" if listener.namespace else ""
+            yield Paragraph(f"{listener.socket} {_doing(listener)}, {meaning(listener)}{where}.")
             yield Table(tuple(_facts(listener)))
     elif host.visibility is Visibility.FULL:
         kinds = "" if len(answer.standings) > 1 else f" with {asked}"
@@ -84,14 +85,33 @@ def describe(owner: Process) -> Iterator[tuple[str, str]]:
     yield ("process", f"{owner.pid}{_name(owner)}, user {_user(owner)}")
     if owner.command:
         yield ("command", " ".join(owner.command))
-    deleted = " (since deleted)" if owner.executable_deleted else ""
-    yield ("executable", f"{owner.executable}{deleted}" if owner.executable else "not visible")
+    yield ("executable", _executable(owner))
     if owner.started is not None:
         yield ("started", moment(owner.started))
     if owner.unit:
         yield ("unit", owner.unit)
     if owner.container:
-        yield ("container", owner.container)
+        name = f" ({owner.container_name})" if owner.container_name else ""
+        yield ("container", f"{owner.container}{name}")
+    if owner.packaged is not None:
+        yield ("package", owner.package or "none owns the executable")
+    if owner.ancestors:
+        yield ("started by", " < ".join(f"{name} ({pid})" for pid, name in owner.ancestors))
+
+
+def _executable(owner: Process) -> str:
+    if not owner.executable:
+        return "not visible"
+    said = []
+    if owner.executable_deleted:
+        said.append("since deleted")
+    if owner.place is not None:
+        said.append(
+            {"memory": "in memory only", "temporary": "in a temporary folder"}.get(
+                owner.place, "in a folder that anybody may write to"
+            )
+        )
+    return owner.executable + (f" ({', '.join(said)})" if said else "")
 
 
 def _name(owner: Process) -> str:

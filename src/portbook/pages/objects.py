@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from portbook.answer import Answer
     from portbook.here import HereAnswer
+    from portbook.host.natrules import Redirect
     from portbook.model import (
         Assignment,
         Block,
@@ -122,7 +123,20 @@ def of_here(answer: HereAnswer) -> Object:
         "listeners": [of_listener(listener) for listener in answer.listeners],
         "visibility": answer.visibility,
         "missing": list(answer.missing),
+        "redirects": [_redirect(redirect) for redirect in answer.redirects],
         "sources": _sources(answer.sources),
+    }
+
+
+def _redirect(redirect: Redirect) -> Object:
+    return {
+        "transport": redirect.transport,
+        "family": redirect.family,
+        "first": redirect.first,
+        "last": redirect.last,
+        "to": redirect.to,
+        "source": redirect.source,
+        "rule": unbyte(redirect.text),
     }
 
 
@@ -285,6 +299,8 @@ def of_listener(listener: Listener) -> Object:
         "v6only": listener.v6only,
         "queue": listener.queue,
         "queue_limit": listener.queue_limit,
+        "udplite": listener.udplite,
+        "namespace": _text(listener.namespace),
         "findings": _findings(listener.findings),
     }
 
@@ -296,12 +312,17 @@ def _process(process: Process) -> Object:
         "command": None if process.command is None else [unbyte(word) for word in process.command],
         "executable": _text(process.executable),
         "executable_deleted": process.executable_deleted,
+        "executable_place": process.place,
         "uid": process.uid,
         "user": _text(process.user),
         "started": None if process.started is None else moment(process.started),
         "parent": process.parent,
+        "ancestors": [
+            {"pid": pid, "program": unbyte(program)} for pid, program in process.ancestors
+        ],
         "unit": _text(process.unit),
         "container": _text(process.container),
+        "container_name": _text(process.container_name),
         "package": process.package,
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook._lean import NamedTuple
 from portbook.model import Finding, Level, Listener, OwnersSeen, PortRules, Standing, State
-from portbook.verdict.rules import RULES
+from portbook.verdict.rules import RULES, Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,20 +38,24 @@ def judge(case: Case) -> tuple[Finding, ...]:
     findings = []
     for rule in RULES:
         if all(need in facts for need in rule.needs) and not any(no in facts for no in rule.unless):
-            softened = any(fact in facts for fact in rule.softened_by)
-            level = Level.NOTE if softened else rule.level
             if rule.settles:
                 facts.add("settled")
             findings.append(
                 Finding(
                     rule.code,
-                    level,
+                    _level(rule, facts),
                     rule.say.format_map(words),
                     _evidence(case),
                     case.listener.socket,
                 )
             )
     return tuple(findings)
+
+
+def _level(rule: Rule, facts: set[str]) -> Level:
+    if any(fact in facts for fact in rule.raised_by):
+        return Level.ALERT
+    return Level.NOTE if any(fact in facts for fact in rule.softened_by) else rule.level
 
 
 def find_facts(case: Case) -> set[str]:
@@ -76,6 +80,11 @@ def find_facts(case: Case) -> set[str]:
         "known-program": bool(known),
         "implements": bool(known) and all(_speaks(each) & names for each in known),
         "default-port": any(here in program.ports for each in known for program in each),
+        "deleted": any(owner.executable_deleted for owner in listener.owners),
+        "ephemeral": any(owner.place is not None for owner in listener.owners),
+        "upgraded": _upgraded(listener),
+        "unpackaged": any(owner.packaged is False for owner in listener.owners),
+        "backlog-full": listener.backlog_full,
         "speaks-http": any(_speaks(each) & _HTTP for each in known),
         "browser-blocked": case.browser_blocked,
     }
@@ -85,6 +94,11 @@ def find_facts(case: Case) -> set[str]:
         or (known and not truths["implements"] and (truths["default-port"] or _use(case)))
     )
     return {fact for fact, true in truths.items() if true}
+
+
+def _upgraded(listener: Listener) -> bool:
+    deleted = [owner for owner in listener.owners if owner.executable_deleted]
+    return bool(deleted) and all(owner.upgraded for owner in deleted)
 
 
 def _known(case: Case) -> list[tuple[Program, ...]]:
@@ -151,7 +165,21 @@ def _words(case: Case) -> Mapping[str, object]:
         "dynamic": f"{first}–{last}",
         "unprivileged": rules.unprivileged_first,
         "who_sees": _who_sees(listener),
+        "executable": next(filter(None, (o.executable for o in listener.owners)), "a file"),
+        "deleted_why": _deleted_why(listener),
+        "queue": listener.queue,
     }
+
+
+def _deleted_why(listener: Listener) -> str:
+    places = {owner.place for owner in listener.owners} - {None}
+    if "memory" in places:
+        return ": it ran from memory alone, as hardly any server does. Find out who started it"
+    if places:
+        return ", from a folder where anybody can put files. Find out who started it"
+    if _upgraded(listener):
+        return " by an upgrade of its package: restart it to run the new one"
+    return ": restart it if it was replaced on purpose, and find out who did if not"
 
 
 def _who_sees(listener: Listener) -> str:

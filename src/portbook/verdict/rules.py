@@ -25,6 +25,11 @@ FACTS = {
     "implements": "every owner seen implements a service that is registered here",
     "default-port": "the port is one of the known program's own default ports",
     "known-use": "a use on record fits the program or, where none was seen, the port",
+    "deleted": "an owner's executable has been deleted since it was started",
+    "ephemeral": "an owner runs from memory, or from a folder that anybody may write to",
+    "upgraded": "the package of every deleted executable is newer than the process",
+    "unpackaged": "the package database was asked, and no package owns an owner's executable",
+    "backlog-full": "as many connections wait to be accepted as the socket allows",
     "speaks-http": "the known program serves HTTP",
     "browser-blocked": "browsers refuse to open the port",
     "settled": "another rule has said whether the socket belongs here",
@@ -34,8 +39,9 @@ FACTS = {
 class Rule(NamedTuple):
     """One line of the table; ``say`` is filled in from the judge's words for the socket.
 
-    Where any fact of ``softened_by`` is true, the level is at most ``note``. ``settles`` marks
-    the rules that say whether the socket belongs here.
+    Where any fact of ``raised_by`` is true, the level is ``alert``; else, where any of
+    ``softened_by`` is, it is ``note``. ``settles`` marks the rules that say whether the socket
+    belongs here.
     """
 
     code: str
@@ -45,6 +51,7 @@ class Rule(NamedTuple):
     unless: tuple[str, ...]
     say: str
     softened_by: tuple[str, ...] = ()
+    raised_by: tuple[str, ...] = ()
     settles: bool = False
 
 
@@ -152,6 +159,34 @@ RULES = (
         ("browser-blocked", "speaks-http"),
         (),
         "Browsers refuse to open port {port}: a page served here can't be visited with one.",
+    ),
+    Rule(
+        "deleted-executable",
+        Level.CHECK,
+        "the executable was deleted; note if its package was upgraded since, alert if it ran from "
+        "memory or a temporary folder",
+        ("deleted",),
+        (),
+        "{program} runs {executable}, which has been deleted{deleted_why}.",
+        softened_by=("upgraded",),
+        raised_by=("ephemeral",),
+    ),
+    Rule(
+        "unpackaged-executable",
+        Level.NOTE,
+        "no package owns the executable; only where the package database was asked",
+        ("unpackaged",),
+        (),
+        "{executable} belongs to no installed package: make sure that you know where it came from.",
+    ),
+    Rule(
+        "backlog-full",
+        Level.CHECK,
+        "the accept queue is at its limit",
+        ("backlog-full",),
+        (),
+        "{queue} connections wait to be accepted, and no more may: {program} is too slow or stuck, "
+        "and new clients are turned away.",
     ),
     Rule(
         "owner-hidden",

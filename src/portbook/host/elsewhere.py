@@ -1,0 +1,61 @@
+"""The sockets of this machine's other network namespaces, each under a name that says whose."""
+
+from __future__ import annotations
+
+import sys
+
+from portbook.errors import HostUnreadable
+from portbook.host import procfs
+from portbook.model import Host, Visibility
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portbook.host import OwnerSearch
+    from portbook.host.namespaces import Namespace
+    from portbook.model import Transport
+
+
+def read_elsewhere(
+    ports: tuple[int, int] | None = None,
+    transport: Transport | None = None,
+    owners: OwnerSearch | str = "first",
+) -> tuple[tuple[tuple[str, Host], ...], tuple[str, ...]]:
+    """(name, host) of every other network namespace, and what could not be seen.
+
+    Each host has the rules of its own namespace, because low ports and the dynamic range are
+    set for each apart. To look into one takes CAP_SYS_ADMIN.
+    """
+    if not sys.platform.startswith("linux"):
+        return (), ("other network namespaces are looked into on Linux only",)
+    from portbook.host import read_host
+    from portbook.host.namespaces import in_namespace, read_namespaces
+
+    namespaces, missing = read_namespaces()
+    found: list[tuple[str, Host]] = []
+    unseen = list(missing)
+    for namespace in namespaces:
+        if namespace.own:
+            continue
+        name = namespace_name(namespace)
+        try:
+            host = in_namespace(namespace, lambda: read_host(ports, transport, owners))
+        except HostUnreadable as error:
+            unseen.append(str(error))
+            continue
+        found.append((name, host))
+        if host.visibility is Visibility.PARTIAL:
+            unseen += [f"in {name}: {reason}" for reason in host.missing]
+    return tuple(found), tuple(unseen)
+
+
+def namespace_name(namespace: Namespace) -> str:
+    """What to call *namespace*: its own name, else its container, its unit, or a process in it."""
+    if namespace.name is not None:
+        return namespace.name
+    cgroups = procfs.parse_cgroups(namespace.cgroups) if namespace.cgroups else ()
+    inside = procfs.container(cgroups) or procfs.systemd_unit(cgroups)
+    if inside is not None:
+        return inside
+    if namespace.pid is not None:
+        return f"that of {namespace.program or 'a process'} (pid {namespace.pid})"
+    return f"network namespace {namespace.inode}"
