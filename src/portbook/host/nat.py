@@ -85,7 +85,7 @@ class _Reader:
             if nft is None or any(_is_of(nft, table)):
                 text = self._save(prefix, "nft")
                 tools = tools or text is not None
-                if text is not None and "incompatible, use 'nft' tool" not in text:
+                if text and "incompatible, use 'nft' tool" not in text:
                     self._add(text, family, found, unclear)
                     nft = _without(nft, table)
             if "nat" in _words(f"/proc/thread-self/net/{names}"):
@@ -109,8 +109,8 @@ class _Reader:
 
     def _nftables(self) -> NatRules | None:
         text = self._run("nft", "--json", "list", "ruleset")
-        if text is None:
-            return None
+        if not text:  # not installed, or it failed, which is told already
+            return None if text is None else NatRules(())
         from portbook.host.nftables import parse_nft
 
         try:

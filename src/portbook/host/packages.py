@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _INFO = "var/lib/dpkg/info"
 _STATUS = "var/lib/dpkg/status"
 _DIVERSIONS = "var/lib/dpkg/diversions"
-_RPM_DATABASES = ("var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm")
+_RPM_DATABASES = ("usr/lib/sysimage/rpm", "var/lib/rpm", "usr/share/rpm")
+_RPM_FILES = ("rpmdb.sqlite", "Packages.db", "Packages")
 # On a merged /usr these are links into it, and packages may list either name of a file
 # (Debian's usrmerge; the file hierarchy of systemd, file-hierarchy(7)).
 _MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
@@ -80,8 +81,9 @@ def owning_package(path: str, root: str = "/") -> Ownership:
         return Ownership(None)  # no package database can hold such a name
     if os.path.isdir(os.path.join(root, _INFO)):
         return _dpkg(path, root)
-    if any(os.path.isdir(os.path.join(root, folder)) for folder in _RPM_DATABASES):
-        return _rpm(path, root)
+    for folder in _RPM_DATABASES:
+        if any(os.path.isfile(os.path.join(root, folder, name)) for name in _RPM_FILES):
+            return _rpm(path, root, folder)
     return Ownership(None, "this system has neither dpkg's nor RPM's database of packages")
 
 
@@ -205,6 +207,7 @@ def version_in(status: bytes, name: str, architecture: str = "") -> str | None:
 
 # -- RPM --------------------------------------------------------------------------------------
 
+_RPM_NOT_OWNED = (b"is not owned by any package", b"No such file or directory")
 _FORMAT = r"%{NAME}\t%{EVR}\t%{ARCH}\t%{INSTALLTIME}\n"
 
 
@@ -222,14 +225,15 @@ def parse_rpm(text: str) -> Package | None:
     return max(found, key=lambda each: each.unpacked or 0.0, default=None)
 
 
-def _rpm(path: str, root: str) -> Ownership:
+def _rpm(path: str, root: str, folder: str) -> Ownership:
     import shutil
     import subprocess
 
     rpm = shutil.which("rpm", path="/usr/bin:/bin")
     if rpm is None:
         return Ownership(None, "rpm is not installed, so its database could not be asked")
-    where = ["--root", root] if root != "/" else []
+    # The database is named, because a container's need not be where this system's rpm has its.
+    where = ["--dbpath", f"/{folder}", *(["--root", root] if root != "/" else [])]
     try:
         done = subprocess.run(  # noqa: S603 - an absolute path, and "--" before what was given
             [rpm, *where, "-qf", "--qf", _FORMAT, "--", path],
@@ -242,7 +246,9 @@ def _rpm(path: str, root: str) -> Ownership:
     except (OSError, subprocess.TimeoutExpired) as error:
         return Ownership(None, f"rpm could not be asked: {type(error).__name__}")
     package = parse_rpm(done.stdout.decode("utf-8", "replace"))
-    # In the C locale rpm's words are fixed (rpm's lib/query.c).
-    if package is None and b"is not owned by any package" not in done.stdout:
+    # In the C locale rpm's words are fixed (rpm's lib/query.c): it looks into the database first,
+    # and at the file only to explain why it found nothing.
+    words = done.stdout + done.stderr
+    if package is None and not any(each in words for each in _RPM_NOT_OWNED):
         return Ownership(None, "rpm could not say which package owns the file")
     return Ownership(package)

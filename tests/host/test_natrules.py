@@ -1,0 +1,32 @@
+"""How rules are followed from chain to chain."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portbook.host.natrules import Case, NatRules, Packets, Rule, Target, follow, outside
+
+
+def test_chains_that_branch_without_end_are_cut_and_told() -> None:
+    chains = {
+        str(level): [Rule("", (Case(Packets(), jump=str(level + 1)),))] * 10 for level in range(9)
+    }
+    rules = follow([("prerouting", "0")], chains, source="nftables", family=None)
+    assert "branch in more than" in rules.not_understood[0]
+
+
+@given(st.lists(st.tuples(st.integers(0, 65535), st.integers(0, 300))))
+def test_outside_is_the_complement(pairs: list[tuple[int, int]]) -> None:
+    ranges = [(first, min(65535, first + more)) for first, more in pairs]
+    inside = {port for first, last in ranges for port in range(first, last + 1)}
+    left = [port for first, last in outside(ranges) for port in range(first, last + 1)]
+    assert len(left) == len(set(left))
+    assert set(left) == set(range(65536)) - inside
+
+
+def test_packets_of_another_family_are_not_reached() -> None:
+    assert Packets(family="ipv4").narrowed(Packets(family="ipv6")) is None
+    chains = {"in": [Rule("", (Case(Packets(family="ipv6"), target=Target(None, 1, 1)),))]}
+    rules = follow([("prerouting", "in")], chains, source="nftables", family="ipv4")
+    assert rules == NatRules(())

@@ -1,0 +1,304 @@
+"""What nft prints of its ruleset in JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portbook.errors import MalformedInput
+from portbook.host.natrules import NatRules, Redirect
+from portbook.host.nftables import parse_nft
+from portbook.model import Transport
+
+HERE = Path(__file__).parent
+TCP, UDP = Transport.TCP, Transport.UDP
+
+
+def brief(rules: NatRules, *ports: int) -> list[tuple[object, ...]]:
+    return [
+        (each.transport, each.first, each.last, each.to_address, each.to_first, each.to_last)
+        for each in rules.redirects
+        if not ports or any(each.holds_for(port, None) for port in ports)
+    ]
+
+
+@pytest.fixture(scope="module")
+def recorded() -> NatRules:
+    return parse_nft((HERE / "redirects.json").read_text())
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("tcp dport @ports redirect to :9000", [(TCP, 7000, 7010), (TCP, 8000, 8000)]),
+        ("tcp dport { 1-5, 9 } redirect to :10-20", [(TCP, 1, 5), (TCP, 9, 9)]),
+        ("th dport 53 redirect", [(None, 53, 53)]),
+        (
+            "meta l4proto { tcp, udp } th dport 53 redirect to :5353",
+            [(TCP, 53, 53), (UDP, 53, 53)],
+        ),
+        ("tcp dport != 80 redirect to :99", [(TCP, 0, 79), (TCP, 81, 65535)]),
+        ("tcp dport > 60000 redirect to :98", [(TCP, 60001, 65535)]),
+        (
+            "tcp dport != { 1, 5 } redirect to :97",
+            [(TCP, 0, 0), (TCP, 2, 4), (TCP, 6, 65535)],
+        ),
+        ("sctp dport 5 redirect to :6", [(Transport.SCTP, 5, 5)]),
+        ("dccp dport 5 redirect to :6", [(Transport.DCCP, 5, 5)]),
+        ("tcp dport 80 redirect to :8080", [(TCP, 80, 80)]),
+        ("tcp dport @svc redirect to :12", []),  # a set that is empty at the moment
+    ],
+)
+def test_which_ports_a_rule_holds_for(
+    recorded: NatRules, text: str, expected: list[tuple[object, ...]]
+) -> None:
+    found = [
+        (each.transport, each.first, each.last) for each in recorded.redirects if each.text == text
+    ]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    "port, goal",
+    [
+        (443, ("10.0.0.2", 8443, 8443)),  # a named map to an address and a port
+        (705, ("10.0.0.9", 7, 7)),  # a map of ranges to a port
+        (101, (None, 201, 201)),  # a redirect through a map
+        (514, ("10.0.0.2", None, None)),  # the port stays
+        (5000, (None, 5001, 5001)),
+    ],
+)
+def test_where_a_rule_sends_a_port(
+    recorded: NatRules, port: int, goal: tuple[str | None, int | None, int | None]
+) -> None:
+    own = [each for each in recorded.redirects if each.last - each.first < 100]
+    found = [
+        (each.to_address, each.to_first, each.to_last)
+        for each in own
+        if each.first <= port <= each.last
+    ]
+    assert found == [goal]
+
+
+def test_a_range_of_addresses_and_ports_is_kept_as_a_range(recorded: NatRules) -> None:
+    (found,) = (each for each in recorded.redirects if each.conditions == ("ip daddr 1.2.3.4",))
+    assert (found.to_address, found.to_first, found.to_last) == ("10.0.0.1-10.0.0.5", 53, 99)
+    assert (found.transport, found.family) == (UDP, "ipv4")
+
+
+def test_a_chain_is_followed_with_its_jumps_conditions(recorded: NatRules) -> None:
+    (found,) = (each for each in recorded.redirects if each.to_address == "172.17.0.2")
+    assert found == Redirect(
+        TCP,
+        8080,
+        8080,
+        "172.17.0.2",
+        80,
+        80,
+        "ipv4",
+        "nftables",
+        "inet x redir",
+        "tcp dport 8080 dnat ip to 172.17.0.2:80",
+        ("iifname eth0",),
+        ("prerouting",),
+    )
+
+
+def test_verdict_maps_lead_to_chains(recorded: NatRules) -> None:
+    reached = {
+        (each.first, each.last)
+        for each in recorded.redirects
+        if each.chain == "inet x redir" and each.to_first == 9
+    }
+    assert reached == {(8080, 8080), (22, 22), (23, 23), (600, 600), (601, 605)}
+
+
+def test_a_choice_by_numbers_gives_each_goal(recorded: NatRules) -> None:
+    found = {each.to_address: each.conditions for each in recorded.redirects if each.first == 8888}
+    assert found == {
+        "10.0.0.1": ("numgen inc mod 2 == 0",),
+        "10.0.0.2": ("numgen inc mod 2 == 1",),
+    }
+
+
+def test_what_cannot_be_worked_out_is_a_condition(recorded: NatRules) -> None:
+    (found,) = (each for each in recorded.redirects if "& 1" in each.text)
+    assert (found.first, found.last) == (0, 65535)
+    assert found.conditions == ("tcp dport & 1 == 1",)
+    (found,) = (each for each in recorded.redirects if "sport" in each.text)
+    assert (found.transport, found.conditions) == (TCP, ("tcp sport 5",))
+
+
+def test_only_chains_that_a_hook_reaches_count(recorded: NatRules) -> None:
+    assert not [each for each in recorded.redirects if each.first == each.last == 1111]
+    assert [each.hooks for each in recorded.redirects if each.to_first == 5001] == [("output",)]
+    assert not recorded.not_understood
+
+
+def ruleset(*objects: dict[str, Any]) -> str:
+    return json.dumps({"nftables": list(objects)})
+
+
+def chain(name: str = "in", **more: object) -> dict[str, Any]:
+    return {"chain": {"family": "ip", "table": "t", "name": name, **more}}
+
+
+def base(name: str = "in", hook: str = "prerouting") -> dict[str, Any]:
+    return chain(name, type="nat", hook=hook)
+
+
+def rule(*expressions: object, chain: str = "in") -> dict[str, Any]:
+    return {"rule": {"family": "ip", "table": "t", "chain": chain, "expr": list(expressions)}}
+
+
+def dport(right: object, op: str = "==") -> dict[str, Any]:
+    left = {"payload": {"protocol": "tcp", "field": "dport"}}
+    return {"match": {"op": op, "left": left, "right": right}}
+
+
+def test_the_same_rule_at_two_hooks_is_one_redirect() -> None:
+    text = ruleset(
+        base("in"),
+        base("out", "output"),
+        rule({"jump": {"target": "both"}}),
+        rule({"jump": {"target": "both"}}, chain="out"),
+        rule(dport(80), {"redirect": {"port": 8080}}, chain="both"),
+    )
+    (found,) = parse_nft(text).redirects
+    assert found.hooks == ("prerouting", "output")
+
+
+@pytest.mark.parametrize(
+    "expressions",
+    [
+        [dport(80), {"xt": {"type": "target", "name": "DNAT"}}],
+        [dport(80), {"xt": None}],  # nft before 1.0.5 says no more
+        [dport(80), {"dnat": {"addr": {"map": {"key": {"meta": {"key": "mark"}}, "data": "@no"}}}}],
+        [{"vmap": {"key": {"payload": {"protocol": "tcp", "field": "dport"}}, "data": "@gone"}}],
+        [dport(80), {"dnat": {"addr": {"symhash": {"mod": 2}}}}],
+        [dport(80), {"redirect": {"port": {"symhash": {"mod": 2}}}}],
+    ],
+)
+def test_rules_that_are_not_understood_are_told(expressions: list[object]) -> None:
+    rules = parse_nft(ruleset(base(), rule(*expressions)))
+    assert rules.redirects == ()
+    assert len(rules.not_understood) == 1
+    assert rules.not_understood[0].startswith("ip t in: ")
+
+
+@pytest.mark.parametrize(
+    "expressions",
+    [
+        [dport(80), {"masquerade": None}],
+        [dport(80), {"xt": {"type": "target", "name": "MASQUERADE"}}],
+        [dport(80), {"accept": None}],
+        [
+            {"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": "icmp"}},
+            {"redirect": None},
+        ],
+        [dport(80), dport(81), {"redirect": {"port": 9}}],  # no packet is for both
+    ],
+)
+def test_rules_that_redirect_no_port_are_left_out(expressions: list[object]) -> None:
+    assert parse_nft(ruleset(base(), rule(*expressions))) == NatRules(())
+
+
+def test_a_dormant_table_is_not_in_force() -> None:
+    table = {"table": {"family": "ip", "name": "t", "flags": "dormant"}}
+    redirect = rule(dport(80), {"redirect": {"port": 9}})
+    assert parse_nft(ruleset(table, base(), redirect)) == NatRules(())
+    assert len(parse_nft(ruleset(base(), redirect)).redirects) == 1
+
+
+def test_elements_with_remarks_and_catch_alls() -> None:
+    named = {
+        "map": {
+            "family": "ip",
+            "table": "t",
+            "name": "m",
+            "map": "ipv4_addr",
+            "elem": [[{"elem": {"val": 80, "comment": "web"}}, "10.0.0.1"], ["*", "10.0.0.2"]],
+        }
+    }
+    key = {"payload": {"protocol": "tcp", "field": "dport"}}
+    text = ruleset(named, base(), rule({"dnat": {"addr": {"map": {"key": key, "data": "@m"}}}}))
+    assert brief(parse_nft(text)) == [
+        (TCP, 80, 80, "10.0.0.1", None, None),
+        (None, 0, 65535, "10.0.0.2", None, None),
+    ]
+
+
+def test_a_service_as_kubernetes_writes_it() -> None:
+    """kube-proxy over nftables: a map of address, protocol and port to a chain each."""
+    key = {
+        "concat": [
+            {"payload": {"protocol": "ip", "field": "daddr"}},
+            {"meta": {"key": "l4proto"}},
+            {"payload": {"protocol": "th", "field": "dport"}},
+        ]
+    }
+    data = {"set": [[{"concat": ["10.96.0.10", "udp", 53]}, {"goto": {"target": "dns"}}]]}
+    text = ruleset(
+        base(),
+        rule({"vmap": {"key": key, "data": data}}),
+        rule({"dnat": {"addr": "10.244.0.3", "port": 5353}}, chain="dns"),
+    )
+    (found,) = parse_nft(text).redirects
+    assert (found.transport, found.first, found.to_address, found.to_first) == (
+        UDP,
+        53,
+        "10.244.0.3",
+        5353,
+    )
+    assert found.conditions == ("ip daddr 10.96.0.10",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}", "[]", "null", '{"nftables": 3}', '{"nftables": [{"rule": {}}]}', "[" * 100_000],
+)
+def test_other_text_is_malformed(text: str) -> None:
+    with pytest.raises(MalformedInput):
+        parse_nft(text)
+
+
+def test_a_loop_of_jumps_ends() -> None:
+    text = ruleset(
+        base(),
+        rule({"jump": {"target": "a"}}),
+        rule({"jump": {"target": "b"}}, chain="a"),
+        rule({"jump": {"target": "a"}}, {"redirect": {"port": 1}}, chain="b"),
+    )
+    assert len(parse_nft(text).redirects) == 1
+
+
+WORDS = """match left right op payload set map key data elem val concat range prefix dnat redirect
+addr port jump target"""
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 70000) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(WORDS.split()),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(json_values, max_size=4))
+def test_no_ruleset_breaks_the_reader(expressions: list[object]) -> None:
+    try:
+        rules = parse_nft(ruleset(base(), rule(*expressions)))
+    except MalformedInput:
+        return
+    for redirect in rules.redirects:
+        assert 0 <= redirect.first <= redirect.last <= 65535
+        assert redirect.to_first is None or 0 <= redirect.to_first <= 65535

@@ -1,0 +1,189 @@
+"""What Windows' netsh prints, in several languages, and facts about other systems."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portbook.errors import MalformedInput
+from portbook.host.othersystems import (
+    SYSTEM_LISTENERS,
+    ExcludedRange,
+    lookup_system_listeners,
+    parse_dynamic_range,
+    parse_excluded_ranges,
+)
+from portbook.model import Transport
+
+ROWS = """\
+        80          80
+      5357        5357
+     50000       50059     *
+     61220       61319      """
+EXPECTED = (
+    ExcludedRange(80, 80),
+    ExcludedRange(5357, 5357),
+    ExcludedRange(50000, 50059, administered=True),
+    ExcludedRange(61220, 61319),
+)
+TABLES = {
+    "English": f"""
+Protocol tcp Port Exclusion Ranges
+
+Start Port    End Port
+----------    --------
+{ROWS}
+
+* - Administered port exclusions.
+""",
+    "French": f"""
+Protocole tcp Plages d'exclusion de ports
+
+Port de d\u201abut  Port de fin
+-------------  -----------
+{ROWS}
+
+* - Exclusions de ports administr\u201as.
+""",
+    "Spanish": f"""
+Puerto de inicio    Puerto final
+----------          --------
+{ROWS}
+""",
+    "Chinese": f"""
+协议 tcp 端口排除范围
+
+开始端口    结束端口
+----------    --------
+{ROWS}
+
+* - 管理的端口排除。
+""",
+    "with the prompt before and after": f"""
+C:\\> netsh interface ipv4 show excludedportrange protocol=tcp
+
+Protocol tcp Port Exclusion Ranges
+
+Start Port    End Port
+----------    --------
+{ROWS}
+
+* - Administered port exclusions.
+
+
+C:\\> net stop winnat
+""",
+}
+
+
+@pytest.mark.parametrize("language", TABLES)
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r\r\n"])
+def test_excluded_ranges_in_any_language(language: str, ending: str) -> None:
+    text = TABLES[language].replace("\n", ending)
+    assert parse_excluded_ranges(text) == EXPECTED
+
+
+def test_no_excluded_range_is_an_answer_too() -> None:
+    text = TABLES["English"].replace(ROWS, "")
+    assert parse_excluded_ranges(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "The following command was not found: interface ipv4.",
+        "a b\n---- ----\n 80 \n",
+        "a b\n---- ----\n 80 79\n",
+        "a b\n---- ----\n 80 70000\n",
+        "a b\n---- ----\n 80 81 x\n",
+        "a b\n---- ----\n 80 81 * *\n",
+        "a b\n---- ----\n ٨٠ 81\n",
+    ],
+)
+def test_other_text_is_malformed(text: str) -> None:
+    with pytest.raises(MalformedInput):
+        parse_excluded_ranges(text)
+
+
+@given(st.text())
+def test_no_text_breaks_the_reader(text: str) -> None:
+    for start in ("", "- -\n"):
+        try:
+            found = parse_excluded_ranges(start + text)
+        except MalformedInput:
+            continue
+        assert all(0 <= each.first <= each.last <= 65535 for each in found)
+
+
+@given(st.lists(st.tuples(st.integers(0, 65535), st.integers(0, 99), st.booleans())))
+def test_what_is_printed_is_read(rows: list[tuple[int, int, bool]]) -> None:
+    ranges = tuple(
+        ExcludedRange(first, min(65535, first + more), administered)
+        for first, more, administered in rows
+    )
+    lines = [f"{each.first:10}  {each.last:10}  {'*' * each.administered}" for each in ranges]
+    assert parse_excluded_ranges("\n".join(["x y", "-- --", *lines])) == ranges
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\r\nDynamic Port Range\r\n----\r\nStart Port      : 49152\r\nNumber : 16384\r\n",
+        "Protokoll tcp: Portbereich\n----\nStartport    : 49152\nAnzahl von Ports   : 16384\n",
+        "协议 tcp 动态端口范围\n----\n启动端口        ：49152\n端口数          ：16384\n",
+    ],
+)
+def test_the_dynamic_range_in_any_language(text: str) -> None:
+    assert parse_dynamic_range(text) == (49152, 65535)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a: 1\n", "a: 1\nb: 2\nc: 3\n", "a: 60000\nb: 10000\n", "a: 1024\nb: 0\n", "a: x\nb: 1\n"],
+)
+def test_other_dynamic_ranges_are_malformed(text: str) -> None:
+    with pytest.raises(MalformedInput):
+        parse_dynamic_range(text)
+
+
+@given(st.integers(0, 65535), st.integers(1, 65536))
+def test_a_dynamic_range_stays_inside_the_ports(start: int, count: int) -> None:
+    text = f"Start: {start}\nNumber: {count}\n"
+    try:
+        first, last = parse_dynamic_range(text)
+    except MalformedInput:
+        assert start + count > 65536
+    else:
+        assert (first, last) == (start, start + count - 1)
+        assert last <= 65535
+
+
+def test_airplay_takes_two_ports_of_a_mac() -> None:
+    for port in (5000, 7000):
+        (found,) = lookup_system_listeners("macos", port=port)
+        assert found.name == "AirPlay Receiver"
+    assert lookup_system_listeners("windows", port=5000) == ()
+    assert lookup_system_listeners("macos", 5000, Transport.UDP) == ()
+    assert lookup_system_listeners("macos", program="ControlCe")[0].name == "AirPlay Receiver"
+
+
+@pytest.mark.parametrize(
+    "program, name",
+    [
+        ("wslrelay.exe", "WSL localhost relay"),
+        ("com.docker.backend.exe", "Docker Desktop"),
+        ("VPNKIT.EXE", "Docker Desktop (VPNKit)"),
+    ],
+)
+def test_the_host_side_of_engines_on_windows(program: str, name: str) -> None:
+    assert [each.name for each in lookup_system_listeners("windows", program=program)] == [name]
+    assert lookup_system_listeners("windows", program="nginx.exe") == ()
+
+
+def test_every_fact_has_its_source() -> None:
+    for each in SYSTEM_LISTENERS:
+        assert each.source.startswith("https://")
+        assert each.read == "2026-11-21"
+        assert all(name == name.lower().removesuffix(".exe") for name in each.programs)
