@@ -115,6 +115,10 @@ def _judged(seen: Host, namespace: str | None, depth: Depth) -> Host:
         from portbook.host.details import add_upgrades
 
         listeners = add_upgrades(listeners)
+    if any(owner.program == "systemd" for each in listeners for owner in each.owners):
+        from portbook.host.activation import add_activations
+
+        listeners = add_activations(listeners)
     if depth.detail:
         from portbook.host.details import add_details
 
@@ -134,10 +138,8 @@ def judge_listener(listener: Listener, rules: PortRules, book: Registry) -> tupl
     """The findings on *listener*, weighed with all that is on record about its port."""
     from portbook.verdict.judge import Case, judge
 
-    programs = tuple(
-        lore.lookup_programs(owner.executable) if owner.executable else ()
-        for owner in listener.owners
-    )
+    executables = (owner.activates_executable or owner.executable for owner in listener.owners)
+    programs = tuple(lore.lookup_programs(path) if path else () for path in executables)
     return judge(
         Case(
             listener,

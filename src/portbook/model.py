@@ -246,6 +246,8 @@ class Process(NamedTuple):
     where the file lies if that is no place for a server's: ``memory``, ``temporary`` or
     ``world-writable``. ``packaged`` says whether a package owns it and ``upgraded`` whether that
     package is newer than the process; both are None where no package database was asked.
+    ``activates`` is the service for which systemd holds the socket, ``activates_executable`` the
+    file that this service runs, if only root can have put it there.
     """
 
     pid: int
@@ -267,6 +269,8 @@ class Process(NamedTuple):
     place: str | None = None
     packaged: bool | None = None
     upgraded: bool | None = None
+    activates: str | None = None
+    activates_executable: str | None = None
 
 
 class Listener(NamedTuple):

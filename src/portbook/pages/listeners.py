@@ -88,7 +88,8 @@ def _details(listener: Listener, standing: Standing) -> Iterator[str]:
     parts = [f"{bound}{meaning(listener)}", f"by the book: {book}"]
     for owner in listener.owners[:1]:
         if owner.container or owner.unit:
-            parts.append(owner.container or owner.unit or "")
+            service = f" for {owner.activates}" if owner.activates else ""
+            parts.append((owner.container or owner.unit or "") + service)
         if owner.started is not None:
             parts.append(f"since {moment(owner.started)}")
     if listener.namespace is not None:

@@ -89,7 +89,8 @@ def describe(owner: Process) -> Iterator[tuple[str, str]]:
     if owner.started is not None:
         yield ("started", moment(owner.started))
     if owner.unit:
-        yield ("unit", owner.unit)
+        service = f", which starts {owner.activates}" if owner.activates else ""
+        yield ("unit", f"{owner.unit}{service}")
     if owner.container:
         name = f" ({owner.container_name})" if owner.container_name else ""
         yield ("container", f"{owner.container}{name}")

@@ -321,6 +321,7 @@ def _process(process: Process) -> Object:
             {"pid": pid, "program": unbyte(program)} for pid, program in process.ancestors
         ],
         "unit": _text(process.unit),
+        "activates": _text(process.activates),
         "container": _text(process.container),
         "container_name": _text(process.container_name),
         "package": process.package,
