@@ -239,6 +239,16 @@ def test_containers_that_are_called_by_their_id() -> None:
     assert container_name("rkt", ID).reason == "the runtime 'rkt' can't be asked"
 
 
+def test_cri_o_tells_the_pod() -> None:
+    labels = {
+        "io.kubernetes.container.name": "coredns",
+        "io.kubernetes.pod.name": "coredns-5d78c9869d-abcde",
+        "io.kubernetes.pod.namespace": "kube-system",
+    }
+    text = json.dumps({"name": "k8s_coredns_x_0", "pid": 7, "labels": labels}).encode()
+    assert parse_answer(body(text)) == "kube-system/coredns-5d78c9869d-abcde/coredns"
+
+
 # -- containerd and Kubernetes ----------------------------------------------------------------
 
 

@@ -82,9 +82,14 @@ def test_processes_of_others_are_counted_not_forgotten(
         return stat(path)
 
     monkeypatch.setattr(os, "stat", refusing)
-    found, missing = read_namespaces(str(proc))
-    assert [each.name for each in found] == [None, "blue"]
-    assert missing == ("the network namespaces of 2 processes are visible to root only",)
+    for uid, end in (
+        (1000, "visible to root only"),
+        (0, "kept from this process, though it is root's"),
+    ):
+        monkeypatch.setattr(os, "geteuid", lambda uid=uid: uid)
+        found, missing = read_namespaces(str(proc))
+        assert [each.name for each in found] == [None, "blue"]
+        assert missing == (f"the network namespaces of 2 processes are {end}",)
 
 
 def test_without_proc_there_is_an_error(tmp_path: Path) -> None:

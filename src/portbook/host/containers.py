@@ -5,7 +5,7 @@ known to the runtime alone. Asked are:
 
 - docker and podman: ``GET /containers/ID/json`` on their Unix sockets, which both answer without
   a version in the path. Docker 29 refuses the old versions, so none is named.
-- CRI-O: ``GET /containers/ID`` on its socket.
+- CRI-O: ``GET /containers/ID`` on its socket, with the whole id.
 - containerd, and Kubernetes on it: their socket speaks gRPC only, so two files are read: the
   bundle that containerd keeps while a container runs, and for Kubernetes the link that the
   kubelet makes in /var/log/containers, whose name is ``POD_NAMESPACE_CONTAINER-ID.log``.
@@ -41,6 +41,8 @@ _LOG_LINKS = "var/log/containers"
 _POD = "io.kubernetes.cri.sandbox-name"
 _NAMESPACE = "io.kubernetes.cri.sandbox-namespace"
 _CONTAINER = "io.kubernetes.cri.container-name"
+# The labels that the kubelet gives, which CRI-O passes on.
+_LABELS = ("io.kubernetes.pod.namespace", "io.kubernetes.pod.name", "io.kubernetes.container.name")
 
 
 class ContainerName(NamedTuple):
@@ -175,6 +177,10 @@ def parse_answer(answer: bytes) -> str:
     if words[1] != b"200":
         raise MalformedInput(f"answered {shown(words[1][:8].decode('latin-1'))}")
     found = _json(body)
+    labels = found.get("labels")
+    if isinstance(labels, dict) and isinstance(labels.get(_LABELS[1]), str):
+        parts = (labels.get(each) for each in _LABELS)
+        return "/".join(part for part in parts if isinstance(part, str))
     # docker and podman say Name, CRI-O name; docker puts a slash before it.
     name = found.get("Name", found.get("name"))
     if not isinstance(name, str) or not name.strip("/") or len(name) > 1024:

@@ -101,7 +101,9 @@ def read_namespaces(proc: str = "/proc") -> tuple[tuple[Namespace, ...], tuple[s
     if not hidden:
         return tuple(found), ()
     processes = "1 process" if hidden == 1 else f"{hidden:,} processes"
-    return tuple(found), (f"the network namespaces of {processes} are visible to root only",)
+    # Root itself can be kept from some: by fewer capabilities, or by a security module.
+    whom = "visible to root only" if os.geteuid() else "kept from this process, though it is root's"
+    return tuple(found), (f"the network namespaces of {processes} are {whom}",)
 
 
 def _namespace(proc: str, inode: int, pids: list[int], paths: list[str], own: int) -> Namespace:
