@@ -238,8 +238,10 @@ _UNBOUND = "sockets that are bound but not listening can't be seen there"
 
 def _read_table(question: Question, path: str, root: str) -> tuple[DiagSocket, ...]:
     suffix = "6" if question.family == "ipv6" else ""
+    # /proc/net is that of the main thread: another one may be in another network namespace.
+    own = f"{root}/thread-self"
     try:
-        with open(f"{root}/{path}{suffix}", "rb") as file:
+        with open(f"{own if os.path.exists(own) else root}/{path}{suffix}", "rb") as file:
             return procfs.parse_sockets(file.read(), question)
     except FileNotFoundError:
         if suffix:  # a kernel without IPv6
