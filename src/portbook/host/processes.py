@@ -18,6 +18,7 @@ _COMMAND_LIMIT = 4096
 _NAME_LIMIT = 15  # the kernel cuts a process's own name here (TASK_COMM_LEN less its zero)
 _CLOCK_BOOTTIME = 7  # linux/time.h
 _DELETED = " (deleted)"
+_NS_GET_OWNER_UID = 0xB704  # linux/nsfs.h
 
 _DEEPEST = 64  # numbers are used again, so what is read at different moments could be a ring
 
@@ -50,7 +51,7 @@ def read_process(
         cgroups = ()
     if uid not in _users:
         _users[uid] = read_user(uid)
-    executable, file_uid, mode, deleted = _read_executable(f"{folder}/exe")
+    executable, file_uid, mode, deleted, place = _read_executable(folder, root)
     return Process(
         pid,
         _program(stat.name, command, executable),
@@ -66,7 +67,7 @@ def read_process(
         _read_ancestors(stat.parent, root, {} if stats is None else stats),
         unit=procfs.systemd_unit(cgroups),
         container=procfs.container(cgroups),
-        place=_place(executable, f"{folder}/root"),
+        place=place,
     )
 
 
@@ -96,28 +97,63 @@ def _read(path: str, size: int) -> bytes:
         os.close(descriptor)
 
 
-def _read_executable(path: str) -> tuple[str | None, int | None, int | None, bool | None]:
+def _read_executable(
+    folder: str, root: str
+) -> tuple[str | None, int | None, int | None, bool | None, str | None]:
+    """The path of the file a process runs, its owner and mode, whether it is deleted, its place."""
+    path = f"{folder}/exe"
     try:
         link = os.readlink(path)
     except OSError:
-        return None, None, None, None
+        return None, None, None, None, None
     try:
         # The link leads to the very file, even when its name is gone.
         file = os.stat(path)
     except OSError:
-        return link, None, None, None
-    deleted = link.endswith(_DELETED) and not _is_at(file, link)
+        return link, None, None, None, _place(link, f"{folder}/root")
+    there = _is_at(file, link)
+    deleted = link.endswith(_DELETED) and not there
     executable = link.removesuffix(_DELETED) if deleted else link
-    return executable, file.st_uid, file.st_mode & 0o7777, deleted
+    place = _place(executable, f"{folder}/root")
+    if place is None and not deleted:
+        # In a container the path is the container's.
+        there = there or _is_at(file, f"{folder}/root{link}")
+        if not (there and _mounts_are_roots(folder, root)):
+            place = "mounted"
+    return executable, file.st_uid, file.st_mode & 0o7777, deleted, place
+
+
+def _mounts_are_roots(folder: str, root: str) -> bool:
+    """Whether it took root to arrange where a process has its files.
+
+    In a user namespace of their own anyone may mount any file in any place, and even make the
+    kernel show another executable (user_namespaces(7); PR_SET_MM_EXE_FILE in prctl(2)). Root
+    makes such namespaces too: for a unit with PrivateUsers=yes, say.
+    """
+    try:
+        if os.readlink(f"{folder}/ns/user") == os.readlink(f"{root}/self/ns/user"):
+            return True
+        namespace = os.open(f"{folder}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True  # a kernel without user namespaces
+    except OSError:
+        return False
+    import fcntl
+
+    try:
+        owner = fcntl.ioctl(namespace, _NS_GET_OWNER_UID, bytes(4))
+    except OSError:
+        return False
+    finally:
+        os.close(namespace)
+    return owner == bytes(4)
 
 
 _TEMPORARY = ("/tmp/", "/var/tmp/", "/dev/shm/")  # noqa: S108 - recognised, not written to
 
 
-def _place(executable: str | None, root: str) -> str | None:
+def _place(executable: str, root: str) -> str | None:
     """Where the executable lies, if that is a place where anybody can put a file."""
-    if executable is None:
-        return None
     if executable.startswith("/memfd:"):  # memfd_create(2)
         return "memory"
     if executable.startswith(_TEMPORARY):

@@ -108,9 +108,11 @@ def _executable(owner: Process) -> str:
         said.append("since deleted")
     if owner.place is not None:
         said.append(
-            {"memory": "in memory only", "temporary": "in a temporary folder"}.get(
-                owner.place, "in a folder that anybody may write to"
-            )
+            {
+                "memory": "in memory only",
+                "temporary": "in a temporary folder",
+                "mounted": "by a path that its user may have arranged",
+            }.get(owner.place, "in a folder that anybody may write to")
         )
     return owner.executable + (f" ({', '.join(said)})" if said else "")
 

@@ -116,10 +116,13 @@ def protected(process: Process) -> bool:
     """Whether only root could have put *process*'s executable where it is.
 
     A name proves nothing: anything can be called ``sshd``. A path proves something where the
-    file belongs to root, nobody else may write to it, and it is still the file that runs.
+    file belongs to root, nobody else may write to it, it is still the file that runs, and the
+    path is none that a user arranged with mounts of their own.
     """
     uid, mode = process.executable_uid, process.executable_mode
-    return uid == 0 and mode is not None and not mode & 0o022 and not process.executable_deleted
+    if process.executable_deleted or process.place is not None:
+        return False
+    return uid == 0 and mode is not None and not mode & 0o022
 
 
 def _speaks(programs: tuple[Program, ...]) -> set[str]:
@@ -198,7 +201,8 @@ def _evidence(case: Case) -> tuple[str, ...]:
         if owner.executable:
             owned = "" if owner.executable_uid is None else f", owned by uid {owner.executable_uid}"
             mode = "" if owner.executable_mode is None else f", mode {owner.executable_mode:04o}"
-            lines.append(f"pid {owner.pid} runs {owner.executable}{owned}{mode}")
+            place = "" if owner.place is None else f", place: {owner.place}"
+            lines.append(f"pid {owner.pid} runs {owner.executable}{owned}{mode}{place}")
         else:
             lines.append(f"pid {owner.pid}: its executable could not be read")
     return tuple(lines)
