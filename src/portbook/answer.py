@@ -184,11 +184,13 @@ def answer_range(query: Query, book: Registry, depth: Depth | None = None) -> Ra
     else:
         for port in range(first, last + 1):
             counts[book.standing(port, transport).state] += 1
+    # A row that states no transport but names a service is read as tcp and udp.
+    everyday = transport in (Transport.TCP, Transport.UDP)
     assignments = tuple(
         row
         for row in book.rows(first, last)
         if row.state is State.ASSIGNED
-        and (transport in (None, row.transport) or row.transport is None)
+        and (transport in (None, row.transport) or (row.transport is None and everyday))
     )
     seen = _look(query, depth)
     return RangeAnswer(

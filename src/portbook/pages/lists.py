@@ -6,7 +6,7 @@ from portbook.model import State
 from portbook.pages.document import Paragraph, Table, Verdict
 from portbook.pages.escape import one_line
 from portbook.pages.prose import with_references
-from portbook.pages.text import render_item
+from portbook.pages.text import flow, render_item, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ class _Lines:
         self.lines: list[str] = []
 
     def title(self, text: str, rest: str = "") -> None:
-        self.lines.append(f"{self.style.bold(one_line(text))} {one_line(rest)}".rstrip())
+        bold = len(one_line(text))
+        for line in wrap(f"{text} {rest}", self.style.width):
+            self.lines.append((self.style.bold(line[:bold]) if bold > 0 else "") + line[bold:])
+            bold = max(0, bold - len(line) - 1)
 
     def section(self, title: str, *items: Item) -> None:
         self.lines += ["", self.style.bold(title)]
@@ -157,8 +160,8 @@ def render_range(answer: RangeAnswer, style: Style) -> str:
     size = answer.last - answer.first + 1
     of = f"/{answer.transport}" if answer.transport else ""
     out.title(f"Ports {answer.first}–{answer.last}{of}", f"· {size:,} in all")
-    counted = [f"{style.of(s)} {count:,}" for s, count in answer.counts.items() if count]
-    out.lines.append(" · ".join(counted))
+    counted = [(state, f" {count:,}") for state, count in answer.counts.items() if count]
+    out.lines += flow(counted, " · ", style)
     out.notes(answer.query.notes)
     rows = tuple(_service_rows_by_name(answer.assignments))
     out.section(

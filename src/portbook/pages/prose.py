@@ -308,7 +308,8 @@ def _practice(answer: PortAnswer) -> Iterator[Item]:
         yield Paragraph(
             "Browsers refuse to open it: it is one of the ports that the Fetch standard blocks."
         )
-    yield Paragraph(_dynamic_ranges(answer))
+    if answer.systems:
+        yield Paragraph(_dynamic_ranges(answer))
 
 
 def _no_uses(answer: PortAnswer) -> str:

@@ -58,7 +58,7 @@ def _headline(page: Page, style: Style) -> Iterator[str]:
     first, *rest = wrap(f"{page.title} · {page.character}", style.width)
     yield style.bold(page.title) + first[len(page.title) :]
     yield from rest
-    yield "; ".join(style.of(state) + said for state, said in page.states)
+    yield from flow(page.states, "; ", style)
     yield page.range
     for note in page.notes:
         yield from wrap(f"({note})", style.width)
@@ -115,6 +115,31 @@ def table(rows: Sequence[Sequence[str]], style: Style, indent: str = "  ") -> It
         yield from body[1:] if fits else body
 
 
+def flow(parts: Iterable[tuple[State, str]], between: str, style: Style) -> Iterator[str]:
+    """States, each in its colour and with what is said of it, as many on a line as fit.
+
+    >>> list(flow([(State.ASSIGNED, " 694"), (State.RESERVED, " 48")], ", ", Style(20)))
+    ['assigned 694,', 'reserved 48']
+    """
+    line = shown = ""
+    for state, said in parts:
+        whole = one_line(f"{state}{said}")
+        if line and columns_of(f"{line}{between}{whole}") <= style.width:
+            line += between + whole
+            shown += between + style.of(state) + whole[len(state) :]
+            continue
+        if line:
+            yield f"{shown}{between}".rstrip()
+        first, *rest = wrap(whole, style.width)
+        shown = style.of(state) + first[len(state) :]
+        for line in rest:
+            yield shown
+            shown = line
+        line = rest[-1] if rest else first
+    if line:
+        yield shown
+
+
 def wrap(text: str, width: int, indent: str = "") -> list[str]:
     """*text*, escaped, in lines of at most *width* columns, each behind *indent*.
 
@@ -136,14 +161,21 @@ def wrap(text: str, width: int, indent: str = "") -> list[str]:
     return lines
 
 
+# What stands in nearly every page: to find their width, no table has to be loaded.
+_NARROW = "–—…“”‘’"
+
+
 def columns_of(text: str) -> int:
     """The columns that *text* takes on a terminal: two for a wide letter, none for a combining one.
 
     >>> columns_of("port"), columns_of("端口"), columns_of("e\u0301")
     (4, 4, 1)
     """
-    if text.isascii():
+    if text.isascii() or all(char < "\u0300" or char in _NARROW for char in text):
         return len(text)
-    from unicodedata import combining, east_asian_width
+    from unicodedata import category, east_asian_width
 
-    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+    return sum(
+        0 if category(char) in ("Mn", "Me") else 2 if east_asian_width(char) in "WF" else 1
+        for char in text
+    )

@@ -1,0 +1,404 @@
+"""The JSON of the contract: every key it names is there, of its type, in each kind of object.
+
+The shapes here restate the contract by hand. Keys may be added, never taken away.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.strategies import any_port, listeners, transports, uses
+
+from portbook.answer import PortAnswer, answer, answer_search
+from portbook.model import Host, Level, OwnersSeen, Query, State, Transport, Visibility
+from portbook.pages import objects
+from portbook.query import parse_query
+from portbook.registry import registry
+from portbook.registry.stats import count
+from portbook.verdict.rules import RULES
+
+# A shape: a type, a tuple of types, a set of allowed values, [shape of each] or {key: shape}.
+TEXT = (str, types.NoneType)
+NUMBER = (int, types.NoneType)
+STATES = set(map(str, State))
+TRANSPORTS = set(map(str, Transport))
+
+ASSIGNMENT = {
+    "service_name": TEXT,
+    "aliases": [str],
+    "description": TEXT,
+    "references": [str],
+    "assignee": TEXT,
+    "registered": TEXT,
+    "modified": TEXT,
+    "unauthorized_use": TEXT,
+    "notes": TEXT,
+    "service_code": TEXT,
+    "first": NUMBER,
+    "last": NUMBER,
+    "transport_stated": bool,
+    "as_of": dict,
+}
+STANDING = {"state": STATES, "listed": bool, "text": TEXT, "assignments": [ASSIGNMENT]}
+BLOCK = {"state": STATES, "first": int, "last": int, "size": int, "rank": int, "of": int}
+NEIGHBOUR = {"port": int, "service_names": [str], "description": TEXT}
+USE = {
+    "product": str,
+    "kind": str,
+    "transport": TRANSPORTS,
+    "first": int,
+    "last": int,
+    "summary": str,
+    "source": str,
+    "read": str,
+}
+FINDING = {
+    "code": {rule.code for rule in RULES},
+    "level": set(map(str, Level)),
+    "message": str,
+    "evidence": [str],
+    "socket": TEXT,
+}
+OWNER = {
+    "pid": int,
+    "program": TEXT,
+    "command": (list, types.NoneType),
+    "executable": TEXT,
+    "started": TEXT,
+    "parent": NUMBER,
+    "unit": TEXT,
+    "container": TEXT,
+    "package": TEXT,
+}
+LISTENER = {
+    "transport": TRANSPORTS,
+    "family": {"ipv4", "ipv6"},
+    "address": str,
+    "port": int,
+    "state": {"listen", "bound"},
+    "interface": TEXT,
+    "inode": NUMBER,
+    "uid": NUMBER,
+    "user": TEXT,
+    "owners": [OWNER],
+    "owners_seen": {"all", "first", "inferred", "hidden", "kernel", "none"},
+    "findings": [FINDING],
+}
+SOURCE = {"id": str, "as_of": TEXT, "what": str}
+PORT = {
+    "schema": {"portbook/port/1"},
+    "port": int,
+    "range": {"system", "user", "dynamic"},
+    "state": STATES,
+    "transports": dict,
+    "block": BLOCK,
+    "neighbours": {"before": [NEIGHBOUR], "after": [NEIGHBOUR]},
+    "uses": [USE],
+    "host": (dict, types.NoneType),
+    "findings": [FINDING],
+    "sources": [SOURCE],
+}
+HOST = {"listeners": [LISTENER], "visibility": {"full", "partial"}, "missing": [str]}
+
+
+def check(value: Any, shape: Any, where: str = "") -> None:
+    """Fails where *value* hasn't *shape*, and says where."""
+    if isinstance(shape, dict):
+        assert isinstance(value, dict), where
+        for key, inner in shape.items():
+            assert key in value, f"{where} lacks {key}"
+            check(value[key], inner, f"{where}.{key}")
+    elif isinstance(shape, list):
+        assert isinstance(value, list), where
+        for at, each in enumerate(value):
+            check(each, shape[0], f"{where}[{at}]")
+    elif isinstance(shape, set):
+        assert value in shape, f"{where}: {value!r}"
+    elif shape is int or (isinstance(shape, tuple) and int in shape):
+        assert isinstance(value, shape), f"{where}: {value!r}"
+        assert not isinstance(value, bool), f"{where}: {value!r}"
+    else:
+        assert isinstance(value, shape), f"{where}: {value!r}"
+
+
+def _through_json(value: object) -> Any:
+    """*value* as a reader gets it; what is written is ASCII, and nothing but JSON."""
+    text = json.dumps(value, allow_nan=False)
+    assert text.isascii()
+    assert "\n" not in text
+    return json.loads(text)
+
+
+def _of(text: str) -> Any:
+    return _through_json(objects.of(answer(parse_query(text), host=False)))
+
+
+def _port(port: int) -> PortAnswer:
+    found = answer(parse_query(str(port)), host=False)
+    assert isinstance(found, PortAnswer)
+    return found
+
+
+def test_the_checker_itself() -> None:
+    check({"a": [1], "b": "x"}, {"a": [int], "b": {"x", "y"}})
+    for wrong in ({}, {"a": [True], "b": "x"}, {"a": [1], "b": "z"}, {"a": 1, "b": "x"}):
+        with pytest.raises(AssertionError):
+            check(wrong, {"a": [int], "b": {"x", "y"}})
+
+
+# -- a port -----------------------------------------------------------------------------------
+
+
+def test_305_is_as_the_contract_has_it() -> None:
+    found = _of("305")
+    standing = {"state": "unassigned", "listed": True, "text": "Unassigned", "assignments": []}
+    for transport in ("tcp", "udp", "sctp", "dccp"):
+        assert standing.items() <= found["transports"][transport].items()
+    wanted = {
+        "schema": "portbook/port/1",
+        "port": 305,
+        "range": "system",
+        "state": "unassigned",
+        "block": {
+            "state": "unassigned", "first": 301, "last": 307, "size": 7, "rank": 15, "of": 48,
+        },
+        "findings": [],
+        "host": None,
+    }  # fmt: skip
+    assert {key: found[key] for key in wanted} == wanted
+    before, after = found["neighbours"]["before"], found["neighbours"]["after"]
+    assert [near["port"] for near in before] == [300, 287, 286]
+    assert (before[0]["service_names"], len(after)) == (["tacacss"], 3)
+    assert after[0] == {
+        "port": 308, "service_names": ["novastorbakcup"], "description": "Novastor Backup",
+    }  # fmt: skip
+    iana = next(source for source in found["sources"] if source["id"] == "iana")
+    assert iana["as_of"] == "2026-09-12"
+    assert "names" in iana["what"]
+    assert "source package" in iana["what"]
+
+
+@given(any_port)
+def test_every_key_of_a_port_is_there(port: int) -> None:
+    found = _of(str(port))
+    check(found, PORT, str(port))
+    assert list(found["transports"]) == ["tcp", "udp", "sctp", "dccp"]
+    for transport, standing in found["transports"].items():
+        check(standing, STANDING, f"{port}/{transport}")
+        assert bool(standing["assignments"]) == (standing["state"] == "assigned")
+        assert (standing["text"] is None) == (not standing["listed"]) or standing["assignments"]
+    assert found["block"]["first"] <= port <= found["block"]["last"]
+    for side in ("before", "after"):
+        near = [each["port"] for each in found["neighbours"][side]]
+        assert near == sorted(near, key=lambda other: abs(other - port))
+        assert len(near) <= 3
+
+
+@given(any_port, transports)
+def test_one_transport_holds_only_itself(port: int, transport: Transport) -> None:
+    narrow, wide = _of(f"{port}/{transport}"), _of(str(port))
+    assert list(narrow["transports"]) == [str(transport)]
+    assert narrow["transports"][transport] == wide["transports"][transport]
+    assert narrow["state"] == wide["state"]
+
+
+def test_443_udp_holds_only_udp() -> None:
+    assert list(_of("443/udp")["transports"]) == ["udp"]
+
+
+def test_several_names_are_several_assignments() -> None:
+    rows = _of("80/tcp")["transports"]["tcp"]["assignments"]
+    assert [row["service_name"] for row in rows] == ["http", "www", "www-http"]
+    assert all(row["transport_stated"] for row in rows)
+    (row,) = _of("4200")["transports"]["tcp"]["assignments"]
+    assert (row["first"], row["last"], row["transport_stated"]) == (4200, 4299, False)
+    (row,) = _of("6010")["transports"]["udp"]["assignments"]
+    assert (row["service_name"], row["first"], row["last"]) == ("x11", 6000, 6063)
+
+
+def test_what_no_source_holds_is_null_and_not_none_or_empty() -> None:
+    (row,) = _of("300/tcp")["transports"]["tcp"]["assignments"]
+    assert row["assignee"] is None
+    assert row["registered"] is None
+    assert row["as_of"]["registration"] is None
+    assert _of("300/sctp")["transports"]["sctp"]["text"] is None
+    (row,) = _of("24/tcp")["transports"]["tcp"]["assignments"]
+    assert row["service_name"] is None
+
+
+def test_facts_of_2015_are_dated_so() -> None:
+    (row,) = _of("36412")["transports"]["sctp"]["assignments"]
+    assert (row["registered"], row["as_of"]["registration"]) == ("2009-09-01", "2015-07-30")
+    assert "2026-09-12" in row["as_of"].values()
+
+
+def test_no_mail_address_is_kept() -> None:
+    for row in registry().store.all():
+        for text in (row.assignee, row.notes, row.unauthorized_use, row.description):
+            assert "@" not in (text or "") or "." not in (text or "").partition("@")[2][:30], text
+
+
+# -- this machine -----------------------------------------------------------------------------
+
+
+@given(st.lists(listeners(), max_size=3), st.sampled_from(tuple(Visibility)))
+def test_every_key_of_a_listener_is_there(some: list[Any], visibility: Visibility) -> None:
+    found = _port(305)._replace(host=Host(tuple(some), visibility, ("sctp",)))
+    made = _through_json(objects.of(found))
+    check(made, PORT)
+    check(made["host"], HOST)
+    assert made["host"]["missing"] == ["sctp"]
+    for listener, shown in zip(some, made["host"]["listeners"], strict=True):
+        assert len(shown["owners"]) == len(listener.owners)
+        assert (shown["port"], shown["transport"]) == (listener.port, listener.transport)
+
+
+def test_a_stray_byte_in_a_name_survives_as_an_escape() -> None:
+    from portbook.model import Listener, Process
+
+    process = Process(7, "ssh\udcff\ud800", ("x\udce9",), "/tmp/\udcff")
+    listener = Listener(Transport.TCP, "ipv4", "0.0.0.0", 305, "listen", owners=(process,))
+    (owner,) = _through_json(objects.of_listener(listener))["owners"]
+    assert owner["program"] == "ssh\\udcff\\ud800"
+    assert owner["command"] == ["x\\xe9"]
+    assert owner["executable"] == "/tmp/\\xff"
+
+
+def test_owners_seen_and_visibility_are_the_contracts_words() -> None:
+    assert set(map(str, OwnersSeen)) == LISTENER["owners_seen"]
+    assert set(map(str, Visibility)) == HOST["visibility"]
+
+
+@given(st.lists(uses(), max_size=3))
+def test_every_key_of_a_use_is_there(some: list[Any]) -> None:
+    found = _port(305)._replace(uses=tuple(some))
+    check(_through_json(objects.of(found))["uses"], [USE])
+
+
+# -- the other kinds --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["ssh", "http", "x11", "vrml-multi-use"])
+def test_a_service(name: str) -> None:
+    found = _of(name)
+    check(
+        found,
+        {
+            "schema": {"portbook/service/1"},
+            "service_name": {name},
+            "ports": [int],
+            "assignments": [ASSIGNMENT],
+            "without_port": [ASSIGNMENT],
+            "sources": [SOURCE],
+        },
+    )
+    assert found["ports"] == sorted({row["first"] for row in found["assignments"]})
+    assert all(row["first"] is None for row in found["without_port"])
+
+
+@pytest.mark.parametrize("text", ["postgress", "qqqqzzzz", "novastor backup", "mail"])
+def test_a_search(text: str) -> None:
+    found = _through_json(objects.of(answer_search(Query("text", text), registry(), 3)))
+    check(
+        found,
+        {
+            "schema": {"portbook/search/1"},
+            "text": {text},
+            "found": bool,
+            "total": int,
+            "matches": [{"score": int, "why": str, "service_name": TEXT, "ports": list}],
+            "sources": [SOURCE],
+        },
+    )
+    assert len(found["matches"]) == min(3, found["total"])
+
+
+@given(any_port, any_port, st.sampled_from((*Transport, None)))
+def test_a_range(first: int, last: int, transport: Transport | None) -> None:
+    first, last = sorted((first, last))
+    last = min(last, first + 3000)
+    found = _of(f"{first}-{last}" + (f"/{transport}" if transport else ""))
+    check(
+        found,
+        {
+            "schema": {"portbook/range/1"},
+            "first": {first},
+            "last": {last},
+            "states": dict,
+            "blocks": [BLOCK],
+            "assignments": [ASSIGNMENT],
+            "host": types.NoneType,
+            "findings": [FINDING],
+            "sources": [SOURCE],
+        },
+    )
+    assert sum(found["states"].values()) == last - first + 1
+    assert sum(block["size"] for block in found["blocks"]) == last - first + 1
+
+
+@given(any_port, transports)
+def test_a_range_lists_what_is_assigned_for_the_transport_asked(
+    first: int, transport: Transport
+) -> None:
+    last = min(65535, first + 300)
+    found = _of(f"{first}-{last}/{transport}")
+    book = registry()
+    wanted = {
+        (row.first, row.service_name, row.description)
+        for port in range(first, last + 1)
+        for row in book.lookup(port, transport)
+    }
+    assert {
+        (row["first"], row["service_name"], row["description"]) for row in found["assignments"]
+    } == wanted
+
+
+@pytest.mark.parametrize("transport", ["sctp", "dccp"])
+def test_a_row_without_a_transport_holds_for_tcp_and_udp_alone(transport: str) -> None:
+    found = _of(f"27000-27009/{transport}")
+    assert found["assignments"] == []
+    assert found["states"]["assigned"] == 0
+    assert _of("27000-27009/udp")["assignments"]
+
+
+def test_blocks() -> None:
+    book = registry()
+    blocks = book.blocks(State.UNASSIGNED, "system")
+    found = _through_json(objects.of_blocks(blocks, State.UNASSIGNED, "system", book.sources()))
+    check(
+        found,
+        {
+            "schema": {"portbook/blocks/1"},
+            "state": {"unassigned"},
+            "range": {"system"},
+            "count": {48},
+            "ports": {282},
+            "blocks": [BLOCK],
+            "sources": [SOURCE],
+        },
+    )
+
+
+def test_stats() -> None:
+    book = registry()
+    found = _through_json(objects.of_stats(count(book), book.sources()))
+    check(
+        found,
+        {
+            "schema": {"portbook/stats/1"},
+            "ranges": {"system": dict, "user": dict, "dynamic": dict},
+            "registrations": {"as_of": str, "years": dict, "undated": int},
+            "assignees": {"as_of": str, "rows": dict, "not_recorded": int},
+            "sources": [SOURCE],
+        },
+    )
+    system = found["ranges"]["system"]
+    assert system["headline"] == {"assigned": 694, "reserved": 48, "unassigned": 282, "dynamic": 0}
+    for name in found["ranges"].values():
+        for transport in (*TRANSPORTS, "headline"):
+            assert sum(name[transport].values()) == name["size"]

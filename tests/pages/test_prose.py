@@ -1,0 +1,289 @@
+"""The sentences of a page say what the facts carry, for every port there is."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.strategies import any_port, listeners, port_rules, transports
+
+from portbook.answer import PortAnswer, answer
+from portbook.model import (
+    Host,
+    Listener,
+    OwnersSeen,
+    PortRules,
+    Process,
+    State,
+    SystemRule,
+    Transport,
+    Use,
+    Visibility,
+)
+from portbook.pages.document import Command, Page, Paragraph, Table, Verdict
+from portbook.pages.prose import compose
+from portbook.pages.text import Style, render_page
+from portbook.query import parse_query
+
+TITLES = ["The book", "Block and neighbours", "In practice", "By hand", "Sources"]
+WITH_HOST = ["The book", "Block and neighbours", "In practice", "This machine", "Verdict"]
+WITH_HOST += ["By hand", "Sources"]
+
+
+def _answer(text: str) -> PortAnswer:
+    found = answer(parse_query(text), host=False)
+    assert isinstance(found, PortAnswer)
+    return found
+
+
+def _text(found: PortAnswer, width: int = 100) -> str:
+    """The page as one run of text, its lines unwrapped."""
+    return " ".join(render_page(compose(found), Style(width)).split())
+
+
+def _section(page: Page, title: str) -> str:
+    (section,) = [section for section in page.sections if section.title == title]
+    said = []
+    for item in section.items:
+        if isinstance(item, Paragraph):
+            said.append(item.text)
+        elif isinstance(item, Table):
+            said += [" ".join(row) for row in item.rows]
+        elif isinstance(item, Command):
+            said.append(item.command)
+        elif isinstance(item, Verdict):
+            said += [finding.message for finding in item.findings]
+    return " ".join(said)
+
+
+def test_every_port_has_a_page() -> None:
+    """All 65,536; under make proof each of them for each transport as well."""
+    long = os.environ.get("PORTBOOK_PROOF") == "1"
+    seen: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for port in range(65536):
+        found = _answer(str(port))
+        page = compose(found)
+        assert [section.title for section in page.sections] == TITLES
+        assert page.title == f"Port {port}"
+        assert page.character
+        assert all(section.items for section in page.sections)
+        book = _section(page, "The book")
+        listed = any(standing.listed for standing in found.standings.values())
+        quoted = any(s.text == "Unassigned" for s in found.standings.values())
+        assert ('"Unassigned"' in book) is quoted
+        assert ("IANA lists" in book) <= listed
+        if found.state is not State.DYNAMIC:
+            seen[page.character, book].append(port)
+        for transport in Transport if long else ():
+            narrow = compose(_answer(f"{port}/{transport}"))
+            assert narrow.character
+    # Two ports with different facts read differently: only those with the same rows, inside
+    # one block, may have the same character and the same book.
+    for (character, _), ports in seen.items():
+        if len(ports) > 1:
+            standings = [list(_answer(str(port)).standings.values()) for port in ports[:50]]
+            facts = [
+                [(each.state, each.text, each.listed, len(each.assignments)) for each in port]
+                for port in standings
+            ]
+            assert all(each == facts[0] for each in facts), (character, ports[:5])
+
+
+@given(any_port, transports)
+def test_iana_is_quoted_only_where_it_has_a_row(port: int, transport: Transport) -> None:
+    found = _answer(f"{port}/{transport}")
+    page = compose(found)
+    standing = found.standings[transport]
+    said = _section(page, "The book")
+    if not standing.listed:
+        assert "IANA lists" not in said
+        assert '"' not in said
+        if standing.state is State.UNASSIGNED:
+            assert f"no row for port {port} with {transport}" in said
+            assert page.states == ((State.UNASSIGNED, f", not listed, for {transport}"),)
+    elif standing.state is not State.ASSIGNED:
+        assert f'"{standing.text}"' in said
+    else:
+        for row in standing.assignments:
+            assert (row.service_name or row.description or "") in said
+
+
+@given(any_port, transports)
+def test_a_narrow_question_gets_a_narrow_answer(port: int, transport: Transport) -> None:
+    page = compose(_answer(f"{port}/{transport}"))
+    others = {str(other) for other in Transport if other is not transport}
+    assert [said for _, said in page.states if any(f" {other}" in said for other in others)] == []
+    assert len(page.states) == 1
+    first = [item for item in page.sections[0].items if isinstance(item, Table)]
+    for each in first:
+        assert {row[1] for row in each.rows} <= {str(transport)}
+
+
+@pytest.mark.parametrize(
+    ("query", "sentences"),
+    [
+        ("305", ["301–307: 7 unassigned ports in a row", "15th by length", "48 unassigned blocks"]),
+        ("305", ['IANA lists the port as "Unassigned" for every transport, in the row 301–307']),
+        (
+            "305",
+            ["IETF Review or IESG Approval", "300 tacacss", "308 novastorbakcup Novastor Backup"],
+        ),
+        ("305/sctp", ['IANA lists the port as "Unassigned" for sctp']),
+        ("300", ["assigned for tcp; reserved for udp", "no row for port 300 with sctp and dccp"]),
+        ("300/udp", ['IANA lists the port as "Reserved" for udp']),
+        ("300/sctp", ["no row for port 300 with sctp", "assigned for another transport"]),
+        ("6010", ["x11 holds the whole range 6000–6063", "one of 64 ports"]),
+        ("80/tcp", ["http, www and www-http"]),
+        ("1023", ["Reserved", "[RFC 6335]"]),
+        ("4200", ["states no transport; it is read as tcp and udp"]),
+        ("24", ["(no name)", "any private mail system"]),
+        ("920", ["916–952: 37 unassigned ports in a row", "it is the longest"]),
+        ("50000", ["49152–65535", "never assigned", "IANA never assigns them"]),
+        ("6000", ["Expert Review"]),
+        ("00080", ["(00080 was read as 80)"]),
+        ("853/udp", ["domain-s"]),
+        ("4242", ["not recorded"]),
+    ],
+)
+def test_sentences(query: str, sentences: list[str]) -> None:
+    said = _text(_answer(query))
+    for sentence in sentences:
+        assert sentence in said
+
+
+@pytest.mark.parametrize("query", ["305", "300", "50000", "443/udp", "36412/sctp"])
+def test_what_is_not_recorded_is_not_called_none(query: str) -> None:
+    said = _text(_answer(query))
+    assert "None" not in said
+    assert "null" not in said
+
+
+@given(any_port)
+def test_commands_match_exactly_this_port(port: int) -> None:
+    page = compose(_answer(str(port)))
+    commands = [item for item in page.sections[-2].items if isinstance(item, Command)]
+    assert {"Linux", "Windows"} <= {command.system for command in commands}
+    assert any("macOS" in command.system for command in commands)
+    for command in commands:
+        assert re.findall("[0-9]+", command.command) == [str(port)]
+        assert "netstat" not in command.command
+        # grep :340 matches 3400: no pattern may hold the number.
+        assert str(port) not in command.command.partition("grep")[2]
+    assert {"tcp", "udp"} <= {
+        kind for command in commands for kind in command.about.replace("and", "").split()
+    }
+
+
+# -- this machine -----------------------------------------------------------------------------
+
+HOST = Host((), Visibility.FULL, (), PortRules("linux", 1024, (32768, 60999)))
+
+
+@st.composite
+def _hosts(draw: st.DrawFn) -> Host:
+    return Host(
+        tuple(draw(st.lists(listeners(), max_size=3))),
+        draw(st.sampled_from(tuple(Visibility))),
+        tuple(draw(st.lists(st.text(max_size=20), max_size=2))),
+        draw(st.none() | port_rules()),
+    )
+
+
+@given(any_port, _hosts())
+def test_any_machine_has_a_page(port: int, host: Host) -> None:
+    found = _answer(str(port))._replace(host=host)
+    page = compose(found)
+    assert [section.title for section in page.sections] == WITH_HOST
+    assert render_page(page, Style()).replace("\n", "").isprintable()
+
+
+def test_nothing_bound_is_said_only_where_everything_was_seen() -> None:
+    found = _answer("305")._replace(host=HOST)
+    assert "Nothing is bound to 305 here at this moment" in _text(found)
+    partial = HOST._replace(visibility=Visibility.PARTIAL, missing=("sctp could not be asked",))
+    said = _text(found._replace(host=partial))
+    assert "Nothing is bound" not in said
+    assert "Nothing that could be seen is bound to 305 here" in said
+    assert "Not seen: sctp could not be asked" in said
+
+
+@pytest.mark.parametrize(
+    ("seen", "owners", "sentence"),
+    [
+        (OwnersSeen.HIDDEN, (), "not visible without privilege"),
+        (OwnersSeen.KERNEL, (), "the kernel itself"),
+        (OwnersSeen.NONE, (), "no process"),
+        (OwnersSeen.FIRST, (Process(7, "x"),), "x (pid 7); there may be others"),
+        (OwnersSeen.INFERRED, (Process(7, "x"),), "inferred"),
+        (OwnersSeen.ALL, (Process(7, None),), "a process whose name could not be read (pid 7)"),
+        (OwnersSeen.ALL, (Process(7, "x"), Process(8, "y")), "x (pid 7), y (pid 8)"),
+    ],
+)
+def test_how_far_the_search_for_owners_went_is_said(
+    seen: OwnersSeen, owners: tuple[Process, ...], sentence: str
+) -> None:
+    listener = Listener(
+        Transport.TCP, "ipv4", "0.0.0.0", 305, "listen", owners=owners, owners_seen=seen
+    )
+    said = _text(_answer("305")._replace(host=HOST._replace(listeners=(listener,))))
+    assert sentence in said
+    if owners:
+        assert "no process" not in said
+        assert "the kernel itself" not in said
+
+
+def test_a_bound_socket_is_not_said_to_listen() -> None:
+    listener = Listener(Transport.TCP, "ipv4", "127.0.0.1", 305, "bound")
+    said = _text(_answer("305")._replace(host=HOST._replace(listeners=(listener,))))
+    assert "tcp 127.0.0.1:305 is bound, but doesn't listen, this machine only" in said
+    assert "127.0.0.1:305 listens" not in said
+
+
+@pytest.mark.parametrize(
+    ("rules", "sentence"),
+    [
+        (PortRules("linux", 1024), "takes a privilege here: ports below 1024"),
+        (
+            PortRules("linux", 0),
+            "takes no privilege here (net.ipv4.ip_unprivileged_port_start is 0)",
+        ),
+        (PortRules("linux", 80), "only ports below 80 do"),
+        (PortRules("linux"), "could not be read"),
+        (PortRules("windows"), "Windows asks for no privilege"),
+        (PortRules("macos"), "macOS asks for a privilege below 1024 only"),
+        (PortRules("linux", 0, (32768, 60999)), "32768–60999, so not this one"),
+        (PortRules("linux", 0, (1, 60999)), "this one included"),
+        (PortRules("linux", 0, (1, 60999), ((300, 310),)), "keeps it from being picked"),
+    ],
+)
+def test_the_rules_of_this_machine_are_read_not_assumed(rules: PortRules, sentence: str) -> None:
+    assert sentence in _text(_answer("305")._replace(host=HOST._replace(rules=rules)))
+
+
+# -- lore -------------------------------------------------------------------------------------
+
+
+def test_uses_browsers_and_systems_are_told() -> None:
+    where = ("https://grafana.com/docs/", "2026-01-02")
+    use = Use("Grafana", "default", Transport.TCP, 305, 305, "its web pages", *where)
+    rules = (
+        SystemRule("linux", None, 32768, 60999, "", *where),
+        SystemRule("windows", None, 49152, 65535, "", *where),
+    )
+    found = _answer("305")._replace(uses=(use,), browser_blocked=True, systems=rules)
+    said = _text(found)
+    assert f"Grafana default, tcp its web pages ({where[0]}, read {where[1]})" in said
+    assert "Browsers refuse to open it" in said
+    assert "isn't given this one" in said
+    high = _answer("50000")._replace(systems=rules)
+    assert "linux (32768–60999) and windows (49152–65535)" in _text(high)
+
+
+def test_without_any_lore_nothing_is_claimed() -> None:
+    found = _answer("305")._replace(uses=(), systems=(), browser_blocked=False)
+    said = _text(found)
+    assert "default range" not in said
