@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from portbook.advice.why import CODES
 from portbook.cli import COMMANDS
 from portbook.verdict.rules import RULES
 
@@ -93,6 +94,12 @@ def test_the_table_of_findings_is_the_one_in_the_code() -> None:
     table = text.partition("<!-- rules -->")[2].partition("<!-- end -->")[0]
     rows = re.findall(r"^\| `([a-z-]+)` \| (\w+) \| (.*) \|$", table, re.MULTILINE)
     assert rows == [(rule.code, rule.level.value, rule.when) for rule in RULES]
+
+
+def test_the_table_of_causes_is_the_one_in_the_code() -> None:
+    text = (ROOT / "docs" / "machine.md").read_text()
+    table = text.partition("<!-- causes -->")[2].partition("<!-- end -->")[0]
+    assert dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", table, re.MULTILINE)) == CODES
 
 
 def test_every_command_and_option_is_in_the_readme_or_the_docs() -> None:

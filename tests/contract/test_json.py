@@ -135,11 +135,11 @@ def _through_json(value: object) -> Any:
 
 
 def _of(text: str) -> Any:
-    return _through_json(objects.of(answer(parse_query(text), host=False)))
+    return _through_json(objects.of(answer(parse_query(text))))
 
 
 def _port(port: int) -> PortAnswer:
-    found = answer(parse_query(str(port)), host=False)
+    found = answer(parse_query(str(port)))
     assert isinstance(found, PortAnswer)
     return found
 

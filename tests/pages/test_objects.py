@@ -33,7 +33,7 @@ def test_any_answer_is_ascii_and_reads_back(text: str) -> None:
     query = _query(text)
     if query is None:
         return
-    made = objects.of(answer(query, host=False))
+    made = objects.of(answer(query))
     written = json.dumps(made)
     assert written.isascii()
     assert json.dumps(json.loads(written)) == written
@@ -62,8 +62,8 @@ def test_any_socket_is_text(listener: Listener, message: str) -> None:
     ],
 )
 def test_each_kind_of_answer_has_its_schema(query: str, kind: str) -> None:
-    assert objects.of(answer(parse_query(query), host=False))["schema"] == f"portbook/{kind}/1"
+    assert objects.of(answer(parse_query(query)))["schema"] == f"portbook/{kind}/1"
 
 
 def test_notes_are_carried_over() -> None:
-    assert objects.of(answer(parse_query("00080"), host=False))["notes"] == ["00080 was read as 80"]
+    assert objects.of(answer(parse_query("00080")))["notes"] == ["00080 was read as 80"]

@@ -35,7 +35,7 @@ WITH_HOST += ["By hand", "Sources"]
 
 
 def _answer(text: str) -> PortAnswer:
-    found = answer(parse_query(text), host=False)
+    found = answer(parse_query(text))
     assert isinstance(found, PortAnswer)
     return found
 

@@ -161,7 +161,7 @@ def test_hostile_text_reaches_no_terminal(
 
 
 def _page(port: int) -> Page:
-    found = answer(parse_query(str(port)), host=False)
+    found = answer(parse_query(str(port)))
     assert isinstance(found, PortAnswer)
     return compose(found)
 

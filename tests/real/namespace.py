@@ -19,8 +19,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import portbook
 from tests.real.needs import need_root
+
+import portbook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
