@@ -244,9 +244,10 @@ class Process(NamedTuple):
     ``executable`` is the path of the file it runs, ``executable_uid`` and ``executable_mode``
     that file's owner and permission bits; ``started`` is seconds since the epoch. ``place`` says
     where the file lies if that is no place for a server's: ``memory``, ``temporary``,
-    ``world-writable``, or ``mounted`` where the path isn't to be believed, since the process's user
-    may have arranged what it leads to. ``packaged`` says whether a package owns it and ``upgraded`` whether that
-    package is newer than the process; both are None where no package database was asked.
+    ``world-writable``, or ``mounted`` where the path isn't to be believed, since the process's
+    user may have arranged what it leads to. ``packaged`` says whether a package owns it and
+    ``upgraded`` whether that package is newer than the process; both are None where no package
+    database was asked.
     """
 
     pid: int
