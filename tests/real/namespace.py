@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from tests.real.needs import need_root
 
@@ -84,7 +84,7 @@ class Running(NamedTuple):
         """The next line it prints; fails with its log where it ended instead."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, f"{self.process.args} ended: {self.log.read_text()}"
+        assert line, f"{self.process.args!r} ended: {self.log.read_text()}"
         return line
 
 
@@ -108,7 +108,7 @@ class Namespace:
         assert self._holder.stdout.readline() == "ready\n", "no network namespace could be made"
         self._identity = os.readlink(f"/proc/{self._holder.pid}/ns/net")
 
-    def __enter__(self) -> Namespace:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -163,7 +163,7 @@ class Namespace:
     ) -> tuple[Running, list[dict[str, Any]]]:
         """A process that opens *sockets* as ``opener.py`` says, and what it says of itself."""
         plan["sockets"] = list(sockets)
-        argv = [*before, interpreter(bool(before)), "-I", OPENER, json.dumps(plan)]
+        argv = [*before, interpreter(bool(before)), "-I", str(OPENER), json.dumps(plan)]
         running = self.start(argv)
         said: list[dict[str, Any]] = json.loads(running.read_line())
         return running, said
@@ -217,7 +217,7 @@ class Namespace:
             there = {each.transport for each in self.listening() if each.port == port}
             return there >= set(transports)
 
-        self.wait_until(listens, f"nothing listens on {port}: see {running.process.args}")
+        self.wait_until(listens, f"nothing listens on {port}: see {running.process.args!r}")
 
     @staticmethod
     def wait_until(condition: Callable[[], bool], complaint: str) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.real.namespace import Namespace, Running
 
 
-def _as(user: str, *argv: str | Path) -> list[str]:
+def _as(user: str, *argv: object) -> list[str]:
     identity = [f"--reuid={user}", f"--regid={user}", "--init-groups"]
     return ["setpriv", *identity, "--", *map(str, argv)]
 

@@ -142,7 +142,7 @@ def test_a_path_in_a_user_namespace_is_its_makers_word(namespace: Namespace) -> 
         (owner,) = listener["owners"]
         assert owner["executable"] == str(place)
         assert owner["user"] == "nobody"
-        assert owner["executable_in_place"] is False
+        assert owner["executable_place"] == "mounted"
         assert_unknown(listener)
 
 
@@ -161,7 +161,7 @@ def test_a_path_through_anothers_mounts(namespace: Namespace) -> None:
     namespace.wait_for(running, 5432)
     for listener in ask(namespace, 5432):
         assert listener["owners"][0]["executable"] == str(place)
-        assert listener["owners"][0]["executable_in_place"] is False
+        assert listener["owners"][0]["executable_place"] == "mounted"
         assert_unknown(listener)
 
 
@@ -249,3 +249,7 @@ def assert_deleted(found: list[dict[str, Any]], path: Path) -> None:
         assert owner["executable"] == str(path)
         assert owner["executable_deleted"] is True
         assert "expected" not in codes(listener)
+        (level,) = [
+            each["level"] for each in listener["findings"] if each["code"] == "deleted-executable"
+        ]
+        assert level == ("check" if path == POSTGRES else "alert")

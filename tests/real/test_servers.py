@@ -136,6 +136,7 @@ def assert_owner(server: Server, running: Running, owner: dict[str, Any]) -> Non
     assert owner["executable"] == os.readlink(process / "exe")
     assert fnmatch.fnmatchcase(owner["executable"], server.executable)
     assert owner["executable_deleted"] is False
+    assert owner["executable_place"] is None
     assert owner["uid"] == int(status["Uid"].split()[1])
     assert owner["user"] == pwd.getpwuid(owner["uid"]).pw_name
     assert owner["parent"] == int(status["PPid"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.advice.why import Elsewhere, Evidence, Redirected, Why, weigh
-from portbook.host import read_conflicts, read_host
+from portbook.host import read_conflicts, read_excluded_ranges, read_host
 from portbook.host.bindprobe import try_binds
 from portbook.model import PortRules
 
@@ -25,7 +25,8 @@ def why_bind(port: int, transport: Transport, address: str | None = None) -> Why
     conflicts = read_conflicts(port, transport)
     redirects, no_rules = read_redirects(port, transport)
     others, no_namespaces = read_elsewhere((port, port), transport)
-    missing = (*seen.missing, *conflicts.missing, *no_rules, *no_namespaces)
+    excluded, no_ranges = read_excluded_ranges(transport)
+    missing = (*seen.missing, *conflicts.missing, *no_rules, *no_namespaces, *no_ranges)
     return weigh(
         Evidence(
             port,
@@ -37,6 +38,7 @@ def why_bind(port: int, transport: Transport, address: str | None = None) -> Why
             seen.rules or PortRules(""),
             tuple(Redirected(each.to, each.text, each.source) for each in redirects),
             tuple(Elsewhere(name, each) for name, host in others for each in host.listeners),
-            missing=tuple(dict.fromkeys(missing)),
+            excluded,
+            tuple(dict.fromkeys(missing)),
         )
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from portbook.host.bindprobe import BindTry
     from portbook.host.conflicts import Connection
+    from portbook.host.othersystems import SystemListener
     from portbook.model import Process
 
 # The code of a cause -> what it means; the documentation and the site show this table.
@@ -160,7 +161,7 @@ def _blocking(seen: Evidence, reuse: bool) -> Iterator[Cause]:
     if errno.EADDRINUSE not in errors:
         return
     for listener in seen.listeners:
-        yield _listener(listener)
+        yield _listener(listener, seen.rules.system)
     listening = any(listener.state == "listen" for listener in seen.listeners)
     open_ones = [each for each in seen.connections if each.state != "time-wait"]
     # Beside a listener, connections on its port are those it accepted: they follow from it.
@@ -205,7 +206,15 @@ def _no_privilege(seen: Evidence) -> Cause:
     )
 
 
-def _listener(listener: Listener) -> Cause:
+def _listener(listener: Listener, system: str) -> Cause:
+    known = _part_of_system(listener, system)
+    if known is not None:
+        return Cause(
+            "listener",
+            f"{known.name} has {listener.socket}: {known.summary} ({known.source}, read "
+            f"{known.read}).",
+            f"{known.mend}.",
+        )
     who = holder(listener.owners, listener.owners_seen, listener.user, listener.uid)
     if listener.state == "listen":
         verb = "listens on" if listener.transport is not Transport.UDP else "is bound to"
@@ -215,6 +224,18 @@ def _listener(listener: Listener) -> Cause:
         f"{who} has bound {listener.socket} and doesn't listen: lists of listeners don't show it.",
         _stop(listener.owners),
     )
+
+
+def _part_of_system(listener: Listener, system: str) -> SystemListener | None:
+    """The part of macOS or Windows, or the engine on it, that *listener* is known to be."""
+    from portbook.host.othersystems import lookup_system_listeners
+
+    for owner in listener.owners:
+        for known in lookup_system_listeners(system, program=owner.program):
+            return known
+    if listener.owners:  # somebody else has the port
+        return None
+    return next(iter(lookup_system_listeners(system, listener.port, listener.transport)), None)
 
 
 def _connection(connections: list[Connection], reuse: bool) -> Cause:

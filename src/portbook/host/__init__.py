@@ -66,6 +66,20 @@ def read_rules() -> PortRules:
     return rules
 
 
+def read_excluded_ranges(
+    transport: Transport,
+) -> tuple[tuple[tuple[int, int, str], ...], tuple[str, ...]]:
+    """The ranges that the system keeps out of reach, with by whom, and what could not be seen.
+
+    Only Windows has such ranges.
+    """
+    if not sys.platform.startswith("win"):
+        return (), ()
+    from portbook.host import windows
+
+    return windows.read_excluded_ranges(transport)
+
+
 def read_conflicts(
     port: int,
     transport: Transport = Transport.TCP,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 from portbook.host import psutil_host
+from portbook.host.othersystems import parse_excluded_ranges
 from portbook.model import Host, PortRules, Transport, Visibility
 
 if TYPE_CHECKING:
@@ -45,3 +47,43 @@ def read_host(
 def read_rules() -> PortRules:
     """Not read: netsh keeps a dynamic range for each transport and family."""
     return PortRules("windows")
+
+
+def read_excluded_ranges(
+    transport: Transport,
+    *,
+    run: Callable[[list[str]], str] | None = None,
+) -> tuple[tuple[tuple[int, int, str], ...], tuple[str, ...]]:
+    """The port ranges that netsh lists as excluded for *transport*, IPv4 and IPv6.
+
+    Each is its first and last port and who excluded it. *run* runs a command and returns what it
+    prints. netsh knows tcp and udp only.
+    """
+    if transport not in (Transport.TCP, Transport.UDP):
+        return (), ()
+    found: dict[tuple[int, int, str], None] = {}
+    for family in ("ipv4", "ipv6"):
+        command = ["netsh", "interface", family, "show", "excludedportrange"]
+        try:
+            text = (run or _run)([*command, f"protocol={transport}"])
+            ranges = parse_excluded_ranges(text)
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            reason = f"the excluded ports could not be read from netsh: {one_reason(error)}"
+            return tuple(found), (reason,)
+        for each in ranges:
+            who = "an administrator" if each.administered else "a service such as Hyper-V"
+            found[each.first, each.last, who] = None
+    return tuple(found), ()
+
+
+def one_reason(error: Exception) -> str:
+    """What *error* says, in a line."""
+    return getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__
+
+
+def _run(command: list[str]) -> str:
+    done = subprocess.run(  # noqa: S603 - a fixed command of the system's own
+        command, capture_output=True, check=True, timeout=3, stdin=subprocess.DEVNULL
+    )
+    # The console's code page: digits, dashes and stars are the same in all of them.
+    return done.stdout.decode("ascii", "replace")
