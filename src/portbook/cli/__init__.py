@@ -37,21 +37,31 @@ def run(argv: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if sys.stdout is None:
+        complain("standard output is closed: open it, or send it to a file")
+        return 2
     try:
-        status = _dispatch(list(argv))
+        try:
+            status = _dispatch(list(argv))
+        except SystemExit as ended:  # argparse's way to end after --help
+            status = int(ended.code or 0)
+        except PortbookError as error:
+            complain(str(error))
+            status = 2
         sys.stdout.flush()
     except BrokenPipeError:
-        # What is still buffered would raise again when the interpreter closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 0
-    except PortbookError as error:
-        complain(str(error))
-        return 2
     except OSError as error:
+        _discard_output()
         complain(f"the answer could not be written: {error.strerror or error}")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
     return status
+
+
+def _discard_output() -> None:
+    """What is still buffered would raise again, at the latest when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(argv: list[str]) -> int:
@@ -78,8 +88,11 @@ def _command(name: str, argv: list[str]) -> int:
 
 
 def complain(message: str) -> None:
-    """Prints one line on standard error."""
+    """Prints one line on standard error, unless it is closed."""
     from portbook.pages.escape import one_line
 
-    sys.stdout.flush()  # so that the two streams stay in order on a terminal
+    if sys.stderr is None:  # print would take standard output instead
+        return
+    if sys.stdout is not None:
+        sys.stdout.flush()  # so that the two streams stay in order on a terminal
     print(f"portbook: {one_line(message)}", file=sys.stderr)

@@ -6,6 +6,7 @@ import sys
 
 from portbook.cli.help import Parser, add_json
 from portbook.cli.output import print_json, style
+from portbook.errors import UsageError
 from portbook.model import RANGES, State
 from portbook.pages import lists, objects
 from portbook.registry import registry
@@ -32,6 +33,8 @@ def run(argv: Sequence[str]) -> int:
     )
     add_json(parser)
     options = parser.parse_args(list(argv))
+    if options.limit < 0:
+        raise UsageError(f"--limit {options.limit} is below 0: give 0 for all, or how many")
     book = registry()
     state = None if options.state == "any" else State(options.state)
     blocks = sorted(book.blocks(state, options.range), key=lambda block: (-block.size, block.first))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+import sys
+from typing import TYPE_CHECKING, NoReturn
 
 from portbook.cli import COMMANDS
 from portbook.errors import UsageError
 from portbook.model import Level
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,6 +28,10 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raises UsageError instead of printing the usage."""
         raise UsageError(f"{message} ({self.prog} --help shows what it takes)")
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Prints the help; argparse's own swallows the error of a full disk."""
+        (file or sys.stdout).write(self.format_help())
 
 
 def add_json(parser: argparse.ArgumentParser, *, rows: bool = False) -> None:

@@ -53,15 +53,22 @@ def parse_quick(argv: Sequence[str]) -> Options | None:
     """
     queries: list[str] = []
     flags: dict[str, Any] = {}
-    for word in argv:
+    for at, word in enumerate(argv):
         if word in _FLAGS:
             name, value = _FLAGS[word]
             flags[name] = value
-        elif word.startswith("-") and word != "-" and not word[1:2].isdigit():
+        elif word == "--":  # what follows are queries, whatever they look like
+            queries += argv[at + 1 :]
+            break
+        elif word.startswith("-") and word != "-" and not _is_negative(word):
             return None
         else:
             queries.append(word)
     return Options(tuple(queries), **flags)
+
+
+def _is_negative(word: str) -> bool:
+    return word[:1] == "-" and word[1:2].isdigit()
 
 
 _FLAGS = {
@@ -102,9 +109,13 @@ def parse_whole(argv: Sequence[str]) -> Options:
     )
     add_depth(parser)
     add_fail_on(parser, default="never")
-    found = parser.parse_intermixed_args(list(argv))
+    words = list(argv)
+    end = words.index("--") if "--" in words else len(words)
+    # -5 and -5-10 are wrong ports, not flags; argparse is to take all of them as they are.
+    masked = [f"\0{word}" if _is_negative(word) else word for word in words[:end]]
+    found = parser.parse_intermixed_args(masked)
     return Options(
-        tuple(found.queries),
+        (*(word.removeprefix("\0") for word in found.queries), *words[end + 1 :]),
         found.json,
         found.jsonl,
         found.host,

@@ -1,0 +1,625 @@
+"""The command line from outside: exit status, one line for each error, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import portbook
+from portbook.cli import COMMANDS, run
+from portbook.cli.output import reaches, style
+from portbook.cli.show import Options, parse_quick, parse_whole
+from portbook.errors import UsageError
+from portbook.model import Finding, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SOURCE = Path(portbook.__file__).resolve().parent.parent
+LONG = os.environ.get("PORTBOOK_PROOF") == "1"
+ESCAPE = b"\x1b"
+
+
+def _environ(**changes: str | None) -> dict[str, str]:
+    """This environment without what changes the output, and with *changes*."""
+    environ = {**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONDONTWRITEBYTECODE": "1"}
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "PYTHONUTF8", "PYTHONIOENCODING"):
+        environ.pop(name, None)
+    environ.pop("PYTHONUNBUFFERED", None)
+    for name, value in changes.items():
+        environ.pop(name, None)
+        if value is not None:
+            environ[name] = value
+    return environ
+
+
+def portbook_(
+    *argv: str | bytes,
+    stdin: bytes | None = b"",
+    environ: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """A run of the whole program, as from a shell."""
+    command: Sequence[str | bytes] = [sys.executable, "-m", "portbook", *argv]
+    return subprocess.run(
+        command,
+        input=stdin,
+        capture_output=True,
+        env=environ or _environ(),
+        timeout=120,
+        check=False,
+    )
+
+
+def assert_one_line(done: subprocess.CompletedProcess[bytes], status: int = 2) -> str:
+    """Fails unless *done* ended with *status* and one line of complaint; returns the line."""
+    said = done.stderr.decode()
+    assert done.returncode == status, said
+    assert said.count("\n") == 1
+    assert said.endswith("\n")
+    assert said.startswith("portbook: ")
+    assert said[:-1].isprintable()
+    assert "Traceback" not in said
+    return said
+
+
+# -- bad input --------------------------------------------------------------------------------
+
+BAD = [
+    (["-1"], "'-1'"),
+    (["65536"], "'65536'"),
+    (["٨٠"], "not a port"),
+    (["80/xyz"], "'xyz'"),
+    (["9-3"], "backwards"),
+    ([""], "empty"),
+    (["   "], "empty"),
+    (["x" * 10_000], "10,000 characters"),
+    (["--nonsense"], "--nonsense"),
+    (["80", "--nonsense"], "--nonsense"),
+    (["--json", "--jsonl", "80"], "exclude each other"),
+    (["--fail-on"], "expected one argument"),
+    (["80", "--fail-on", "maybe"], "maybe"),
+    ([], "nothing was asked"),
+    (["show"], "nothing was asked"),
+    (["show", "--json"], "nothing was asked"),
+    (["--json"], "nothing was asked"),
+    (["-x"], "-x"),
+    (["search"], "TEXT"),
+    (["search", ""], "empty"),
+    (["search", "ssh", "--limit", "0"], "--limit"),
+    (["search", "ssh", "--limit", "many"], "many"),
+    (["blocks", "--state", "free"], "free"),
+    (["blocks", "--range", "high"], "high"),
+    (["blocks", "--limit", "-3"], "--limit"),
+    (["blocks", "305"], "305"),
+    (["stats", "now"], "now"),
+    (["127.0.0.1:65536"], "65536"),
+    (["http://localhost:99999/"], "99999"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("argv", "word"), BAD, ids=[" ".join(argv)[:30] for argv, _ in BAD])
+def test_bad_input_is_one_line(argv: list[str], word: str) -> None:
+    extra = ["--no-host"] if not argv or argv[0] not in COMMANDS else []
+    done = portbook_(*argv, *extra) if argv else portbook_()
+    assert word in assert_one_line(done)
+    assert done.stdout == b""
+
+
+def test_a_nul_can_only_come_by_standard_input() -> None:
+    done = portbook_("-", "--no-host", stdin=b"80\x00\n")
+    assert "NUL" in assert_one_line(done)
+
+
+def test_garbage_by_standard_input_is_one_line_each() -> None:
+    stdin = b"\xff\xfe\x1b[2J\xc3(\n\n80/tcp\n-5\n" + b"9" * 10_000 + b"\nssh\r\n"
+    done = portbook_("-", "--no-host", "--jsonl", stdin=stdin)
+    lines = done.stderr.decode().splitlines()
+    assert done.returncode == 2
+    assert len(lines) == 2
+    assert all(line.startswith("portbook: ") and line.isprintable() for line in lines)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [each["schema"] for each in found] == [
+        "portbook/search/1", "portbook/port/1", "portbook/service/1",
+    ]  # fmt: skip
+    assert done.stdout.isascii()
+
+
+def test_bytes_that_are_no_text_can_be_asked_for() -> None:
+    done = portbook_(b"\xff\xfe\x1b[31m", "--no-host")
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert ESCAPE not in done.stdout
+    assert b"\\xff" in done.stdout
+
+
+def test_a_typo_of_a_name_ends_with_1_and_a_proposal() -> None:
+    done = portbook_("postgress", "--no-host")
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"No service is called" in done.stdout
+    assert b"postgresql" in done.stdout
+
+
+def test_leading_zeros_are_read_with_a_note() -> None:
+    done = portbook_("00080", "--no-host")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"(00080 was read as 80)" in done.stdout
+
+
+# -- main paths -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argv", "status", "words"),
+    [
+        (["305", "--no-host"], 0, ["Port 305", "301–307", "15th", "By hand", "Sources"]),
+        (["show", "443", "--no-host"], 0, ["https"]),
+        (["80/tcp", "--no-host"], 0, ["http, www and www-http"]),
+        (["6010", "--no-host"], 0, ["x11"]),
+        (["853/udp", "--no-host"], 0, ["domain-s"]),
+        (["36412/sctp", "--no-host"], 0, ["s1-control"]),
+        (["50000", "--no-host"], 0, ["Dynamic Ports"]),
+        (["ssh", "--no-host"], 0, ["ssh", "22"]),
+        (["https://localhost:8443/", "--no-host"], 0, ["Port 8443"]),
+        (["EADDRINUSE: address already in use :::3000", "--no-host"], 0, ["Port 3000"]),
+        (["6000-6063", "--no-host"], 0, ["x11", "64"]),
+        (["show", "no-such-service", "--no-host"], 1, ["Nothing"]),
+        (["search", "postgress"], 0, ["postgresql"]),
+        (["search", "qqqqzzzz"], 1, ["Nothing"]),
+        (["blocks", "--range", "system"], 0, ["48", "282", "916–952"]),
+        (["stats"], 0, ["694", "282", "undated"]),
+        (["--help"], 0, ["usage", "search", "blocks"]),
+        (["-h"], 0, ["usage"]),
+        (["show", "--help"], 0, ["QUERY", "--no-host", "portbook show show"]),
+        (["--version"], 0, [portbook.__version__]),
+    ],
+)
+def test_main_paths(
+    capsys: pytest.CaptureFixture[str], argv: list[str], status: int, words: list[str]
+) -> None:
+    got = run(argv)
+    out, err = capsys.readouterr()
+    assert (got, err) == (status, "")
+    for word in words:
+        assert word in out
+    assert "\x1b" not in out
+
+
+def test_the_longest_block_of_the_system_ports_comes_first() -> None:
+    done = portbook_("blocks", "--range", "system")
+    rows = [
+        line.split() for line in done.stdout.decode().splitlines() if "–" in line or "port" in line
+    ]
+    assert rows[1][:2] == ["916–952", "37"]
+
+
+def test_several_queries_are_answered_one_after_the_other() -> None:
+    done = portbook_("305", "22,80", "-", "--no-host", "--jsonl", stdin=b"443\nssh\n")
+    assert (done.returncode, done.stderr) == (0, b"")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [each.get("port", each.get("service_name")) for each in found] == [
+        305,
+        22,
+        80,
+        443,
+        "ssh",
+    ]
+
+
+def test_several_answers_are_one_object_with_json() -> None:
+    found = json.loads(portbook_("305", "ssh", "--no-host", "--json").stdout)
+    assert [each["schema"] for each in found["answers"]] == [
+        "portbook/port/1",
+        "portbook/service/1",
+    ]
+    assert found["schema"].startswith("portbook/")
+    assert json.loads(portbook_("305", "--no-host", "--json").stdout)["port"] == 305
+
+
+def test_what_can_be_answered_is_where_something_cannot() -> None:
+    done = portbook_("305", "65536", "80", "--no-host", "--jsonl")
+    assert [json.loads(line)["port"] for line in done.stdout.splitlines()] == [305, 80]
+    assert "65536" in assert_one_line(done)
+
+
+def test_standard_input_asked_twice_is_read_once() -> None:
+    done = portbook_("-", "-", "--no-host", "--jsonl", stdin=b"305\n")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert len(done.stdout.splitlines()) == 1
+
+
+def test_a_service_named_as_a_command_can_be_asked_for() -> None:
+    done = portbook_("show", "stats", "--no-host")
+    assert b"Usage" not in done.stdout
+    assert done.returncode in (0, 1)
+    assert b"stats" in done.stdout
+
+
+@pytest.mark.parametrize("command", [*COMMANDS])
+def test_the_help_of_a_command_tells_how_to_ask_for_the_service(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert run([command, "--help"]) == 0
+    assert f"portbook show {command}" in capsys.readouterr().out
+
+
+@pytest.mark.proof
+def test_a_range_streams_one_object_a_port() -> None:
+    last = 65535 if LONG else 999
+    done = portbook_("show", f"0-{last}", "--jsonl")
+    lines = done.stdout.splitlines()
+    assert len(lines) == last + 1
+    for port, line in enumerate(lines):
+        found = json.loads(line)
+        assert found["port"] == port
+        assert found["host"] is None
+        assert found["schema"] == "portbook/port/1"
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_range_of_one_transport_streams_it_alone() -> None:
+    done = portbook_("443-445/udp", "--jsonl", "--no-host")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [list(each["transports"]) for each in found] == [["udp"]] * 3
+
+
+# -- streams ----------------------------------------------------------------------------------
+
+
+def _shell(
+    script: str, environ: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """*script* run by a shell in which ``portbook`` is this one."""
+    head = f'portbook() {{ "{sys.executable}" -m portbook "$@"; }}; '
+    return subprocess.run(
+        ["bash", "-c", head + script], capture_output=True, env=environ or _environ(), timeout=120,
+        check=False,
+    )  # fmt: skip
+
+
+posix = pytest.mark.skipif(os.name != "posix", reason="shells and signals of POSIX")
+
+
+@posix
+@pytest.mark.parametrize("what", ["0-65535 --jsonl", "305 --no-host", "0-9999 --no-host --json"])
+def test_a_reader_that_leaves_is_no_error(what: str) -> None:
+    done = _shell(f'portbook show {what} | head -1; echo "${{PIPESTATUS[0]}}"')
+    assert done.stderr == b""
+    assert done.stdout.splitlines()[-1] == b"0"
+    assert len(done.stdout.splitlines()) == 2
+
+
+@posix
+def test_complaints_that_nobody_reads_are_no_traceback() -> None:
+    done = _shell("portbook -1 2>&1 >/dev/null | true; portbook 80 -1 65536 2>&1 | true")
+    assert done.stderr == b""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    "what",
+    [
+        "305 --no-host",
+        "show 0-999 --jsonl",
+        "show --help",
+        "--help",
+        "--version",
+        "search ssh",
+        "blocks",
+        "stats",
+        "305 --no-host --json",
+        "305 65536 --no-host",
+    ],
+)
+@pytest.mark.parametrize("unbuffered", [None, "1"])
+def test_a_full_disk_is_one_line(what: str, unbuffered: str | None) -> None:
+    done = _shell(f"portbook {what} > /dev/full", _environ(PYTHONUNBUFFERED=unbuffered))
+    said = done.stderr.decode()
+    assert done.returncode == 2
+    assert said.splitlines()[-1].startswith("portbook: the answer could not be written: ")
+    assert "Traceback" not in said
+    assert "Exception ignored" not in said
+    assert all(line.startswith("portbook: ") for line in said.splitlines())
+
+
+@posix
+@pytest.mark.parametrize("what", ["305 --no-host", "--version", "--help", "search ssh", "blocks"])
+def test_a_closed_output_is_one_line(what: str) -> None:
+    done = _shell(f"portbook {what} >&-")
+    assert "standard output" in assert_one_line(done)
+
+
+@posix
+def test_a_closed_error_output_swallows_the_complaint() -> None:
+    done = _shell("portbook -1 2>&-; echo $?")
+    assert done.stdout == b"2\n"
+
+
+@posix
+def test_a_closed_input_matters_only_where_it_is_read() -> None:
+    done = _shell("portbook 305 --no-host --json <&-")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["port"] == 305
+    assert "standard input" in assert_one_line(_shell("portbook - --no-host <&-"))
+
+
+@posix
+@pytest.mark.real
+def test_ctrl_c_ends_it_with_130() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "portbook", "show", "0-65535", "--jsonl"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environ(),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"{")
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.wait(timeout=60) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
+@posix
+@pytest.mark.real
+def test_ctrl_c_while_it_waits_for_input_ends_it_with_130() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "portbook", "-", "--no-host", "--jsonl"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environ(PYTHONUNBUFFERED="1"),
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"305\n" * 3000)
+        process.stdin.flush()
+        assert process.stdout.readline().startswith(b"{")
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.wait(timeout=60) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
+# -- colours, width, encodings ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environ", "terminal", "colour"),
+    [
+        ({}, False, False),
+        ({}, True, True),
+        ({"TERM": "xterm-256color"}, True, True),
+        ({"TERM": "dumb"}, True, False),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": ""}, True, True),
+        ({"FORCE_COLOR": "1"}, False, True),
+        ({"FORCE_COLOR": "0"}, True, False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, True, False),
+        ({"FORCE_COLOR": ""}, False, False),
+    ],
+)
+def test_when_there_are_colours(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], terminal: bool, colour: bool
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    assert style(environ).colour is colour
+
+
+@pytest.mark.parametrize(
+    ("columns", "width"),
+    [
+        ("", 80),
+        ("60", 60),
+        ("1", 40),
+        ("0", 80),
+        ("500", 100),
+        ("9" * 5000, 100),
+        ("x", 80),
+        ("-5", 80),
+        ("٨٠", 80),
+        ("80.5", 80),
+    ],
+)
+def test_the_width_is_bounded(columns: str, width: int) -> None:
+    assert style({"COLUMNS": columns}).width == width
+
+
+@pytest.mark.parametrize("environ", [{}, {"TERM": "dumb"}, {"NO_COLOR": "1"}, {"FORCE_COLOR": ""}])
+def test_a_pipe_gets_no_escape_codes(environ: dict[str, str]) -> None:
+    for argv in (["305", "--no-host"], ["search", "ssh"], ["blocks"], ["stats"]):
+        assert ESCAPE not in portbook_(*argv, environ=_environ(**environ)).stdout
+
+
+def test_forced_colours_add_only_colours() -> None:
+    for argv in (["305", "--no-host"], ["search", "ssh"], ["80-90", "--no-host"], ["stats"]):
+        bare = portbook_(*argv).stdout
+        coloured = portbook_(*argv, environ=_environ(FORCE_COLOR="1")).stdout
+        assert ESCAPE in coloured
+        assert re.sub(rb"\x1b\[[0-9;]*m", b"", coloured) == bare
+
+
+def test_columns_set_the_width() -> None:
+    narrow = portbook_("300", "--no-host", environ=_environ(COLUMNS="50")).stdout.decode()
+    wide = portbook_("300", "--no-host", environ=_environ(COLUMNS="100")).stdout.decode()
+    assert len(narrow.splitlines()) > len(wide.splitlines())
+    assert max(map(len, narrow.partition("\n\n")[0].splitlines())) <= 50
+
+
+@posix
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"LANG": "C", "LC_ALL": "C"},
+        {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+        {"PYTHONIOENCODING": "ascii"},
+        {"PYTHONIOENCODING": "latin-1"},
+    ],
+)
+def test_any_locale_gets_an_answer(environ: dict[str, str]) -> None:
+    for argv in (
+        ["305", "--no-host"],
+        ["search", "ssh"],
+        ["blocks"],
+        ["٨٠"],
+        [b"\xff", "--no-host"],
+    ):
+        done = portbook_(*argv, environ=_environ(**environ))
+        assert b"Traceback" not in done.stderr
+        assert done.returncode in (0, 1, 2)
+        assert done.stdout or done.stderr
+    found = portbook_("305", "--no-host", "--json", environ=_environ(**environ)).stdout
+    assert json.loads(found)["port"] == 305
+
+
+def test_json_is_ascii() -> None:
+    for argv in (
+        ["80", "--no-host"],
+        ["search", "ssh"],
+        ["blocks"],
+        ["stats"],
+        ["1-99", "--no-host"],
+    ):
+        done = portbook_(*argv, "--json")
+        assert done.stdout.isascii()
+        assert json.loads(done.stdout)["schema"].startswith("portbook/")
+
+
+# -- data -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the package, to be damaged; what is asked of it is asked of the copy."""
+    shutil.copytree(
+        SOURCE / "portbook", tmp_path / "portbook", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    return tmp_path
+
+
+DATA = [
+    "registry/data/registry.tsv",
+    "registry/data/blocks.tsv",
+    "lore/data/uses.tsv",
+    "lore/data/browsers.tsv",
+    "lore/data/systems.tsv",
+]
+
+
+@pytest.mark.parametrize("file", DATA)
+def test_a_missing_or_damaged_data_file_is_one_line(copy: Path, file: str) -> None:
+    path = copy / "portbook" / file
+    whole = path.read_bytes()
+    environ = _environ(PYTHONPATH=str(copy))
+    assert portbook_("305", "--no-host", environ=environ).returncode == 0
+    for damaged in (
+        b"",
+        whole[: len(whole) // 2],
+        b"\xff" * 5000,
+        whole.replace(b"#portbook", b"#"),
+    ):
+        path.write_bytes(damaged)
+        assert path.name in assert_one_line(portbook_("305", "--no-host", environ=environ))
+    path.unlink()
+    assert path.name in assert_one_line(portbook_("305", "--no-host", environ=environ))
+    path.mkdir()
+    assert path.name in assert_one_line(portbook_("305", "--no-host", environ=environ))
+
+
+@pytest.mark.parametrize(
+    "argv", [["search", "ssh"], ["stats"], ["blocks"], ["show", "1-9", "--no-host"], ["ssh"]]
+)
+def test_other_commands_say_it_too(copy: Path, argv: list[str]) -> None:
+    environ = _environ(PYTHONPATH=str(copy))
+    path = copy / "portbook" / "registry" / "data" / "registry.tsv"
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:-10], whole.replace(b"#columns", b"#c")):
+        path.write_bytes(damaged)
+        assert path.name in assert_one_line(portbook_(*argv, environ=environ))
+    path.unlink()
+    assert path.name in assert_one_line(portbook_(*argv, environ=environ))
+
+
+@pytest.mark.parametrize("argv", [["search", "ssh"], ["stats"], ["show", "1-9", "--no-host"]])
+def test_one_bad_row_is_said_where_all_are_read(copy: Path, argv: list[str]) -> None:
+    path = copy / "portbook" / "registry" / "data" / "registry.tsv"
+    path.write_bytes(path.read_bytes().replace(b"\n6000\t", b"\nx\t"))
+    assert path.name in assert_one_line(portbook_(*argv, environ=_environ(PYTHONPATH=str(copy))))
+
+
+def test_damage_in_the_middle_of_a_stream_ends_it_with_one_line(copy: Path) -> None:
+    path = copy / "portbook" / "registry" / "data" / "registry.tsv"
+    path.write_bytes(path.read_bytes().replace(b"\n80\t80\ttcp\t", b"\n80\t80\ttpc\t"))
+    done = portbook_("show", "1-100", "--jsonl", environ=_environ(PYTHONPATH=str(copy)))
+    assert "registry.tsv" in assert_one_line(done)
+    assert all(json.loads(line)["port"] < 80 for line in done.stdout.splitlines())
+    shell = _shell("portbook show 1-100 --jsonl > /dev/full", _environ(PYTHONPATH=str(copy)))
+    assert b"Traceback" not in shell.stderr
+    assert shell.returncode == 2
+
+
+# -- arguments read twice ---------------------------------------------------------------------
+
+FLAGS = ("--json", "--jsonl", "--no-host", "--all-owners", "--strict", "--fail-on", "--help")
+OTHERS = ("--", "-", "-1", "-5-10", "-x", "--jso", "--json=1", "-٨", "-²", " -5", "", "a b", "80")
+words = st.one_of(
+    st.sampled_from(FLAGS),
+    st.sampled_from(OTHERS),
+    st.text(st.characters(exclude_characters="\0"), max_size=6),  # argv can hold no NUL
+)
+
+
+@given(st.lists(words, max_size=6))
+def test_the_quick_reader_agrees_with_the_whole_one(argv: list[str]) -> None:
+    quick = parse_quick(argv)
+    if quick is not None:
+        assert parse_whole(argv) == quick
+
+
+def test_the_quick_reader_leaves_the_rest_to_the_whole_one() -> None:
+    assert parse_quick(["80", "--fail-on", "note"]) is None
+    assert parse_whole(["80", "--fail-on", "note"]) == Options(("80",), fail_on="note")
+    assert parse_whole(["--json", "--", "-x", "80"]) == Options(("-x", "80"), json=True)
+    assert parse_quick(["80", "-", "-1"]) == Options(("80", "-", "-1"))
+    with pytest.raises(UsageError):
+        parse_whole(["--jso", "80"])  # no abbreviations: they would break when a flag is added
+
+
+# -- exit status ------------------------------------------------------------------------------
+
+
+@given(st.lists(st.sampled_from(tuple(Level)), max_size=4), st.sampled_from((*Level, "never")))
+def test_a_finding_at_or_above_the_level_counts(levels: list[Level], least: str) -> None:
+    findings = [Finding("unknown", level, "x") for level in levels]
+    order = ["ok", "note", "check", "alert", "never"]
+    assert reaches(findings, least) is any(
+        order.index(level) >= order.index(least) for level in levels
+    )
+
+
+def test_invalid_input_outweighs_what_is_not_found(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["no-such-service", "65536", "--no-host"]) == 2
+    assert run(["no-such-service", "80", "--no-host"]) == 1
+    assert run(["80", "--no-host", "--strict"]) == 0
+    capsys.readouterr()
+
+
+def test_nothing_is_written_where_the_package_stands(copy: Path) -> None:
+    """A read-only installation works, and a lookup leaves nothing behind."""
+    before = sorted(path for path in copy.rglob("*"))
+    moment = time.time()
+    assert portbook_("305", "--no-host", environ=_environ(PYTHONPATH=str(copy))).returncode == 0
+    assert sorted(path for path in copy.rglob("*")) == before
+    assert all(path.stat().st_mtime < moment for path in before)
