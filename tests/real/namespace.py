@@ -138,15 +138,17 @@ class Namespace:
         inside = f"--net=/proc/{self._holder.pid}/ns/net"
         return ["nsenter", inside, "--", *map(str, argv)]
 
-    def start(self, argv: Iterable[str | Path]) -> Running:
+    def start(self, argv: Iterable[str | Path], *, outside: bool = False) -> Running:
         """Starts *argv* in a process group of its own; it is ended on leaving.
+
+        With *outside* it runs in the machine's own network, but ends with the others.
 
         Its process is *argv*'s own: nsenter and setpriv are replaced by what they start.
         """
         log = self.folder / f"{len(self._running)}.log"
         with log.open("w") as errors:
             process = subprocess.Popen(
-                self.command(argv),
+                [*map(str, argv)] if outside else self.command(argv),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -162,11 +164,17 @@ class Namespace:
         self, *sockets: dict[str, Any], before: Sequence[str] = (), **plan: Any
     ) -> tuple[Running, list[dict[str, Any]]]:
         """A process that opens *sockets* as ``opener.py`` says, and what it says of itself."""
-        plan["sockets"] = list(sockets)
-        argv = [*before, interpreter(bool(before)), "-I", str(OPENER), json.dumps(plan)]
-        running = self.start(argv)
+        running = self.open_later(*sockets, before=before, **plan)
         said: list[dict[str, Any]] = json.loads(running.read_line())
         return running, said
+
+    def open_later(
+        self, *sockets: dict[str, Any], before: Sequence[str] = (), **plan: Any
+    ) -> Running:
+        """The same, without waiting for what it says."""
+        plan["sockets"] = list(sockets)
+        argv = [*before, interpreter(bool(before)), "-I", str(OPENER), json.dumps(plan)]
+        return self.start(argv)
 
     def run(self, argv: Iterable[str | Path], **options: Any) -> subprocess.CompletedProcess[str]:
         """Runs *argv* to its end; its output and status are the caller's to judge."""

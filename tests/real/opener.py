@@ -1,11 +1,12 @@
 """A process that opens sockets, says which, and holds them until its standard input ends.
 
 Its one argument is a plan in JSON: ``sockets``, a list of ``transport``, ``family``,
-``address`` and ``port``, with ``listen`` (false: only bound), ``v6only``, ``reuseport`` and
-``connect`` (the peer's port); ``forks``, how many children share them; ``send``, a Unix socket
-over which they are handed on, and kept only with ``keep``; ``receive``, one over which they
-come instead; ``churn``, to let short-lived children hold them all the time. It prints one line,
-a list with ``port``, ``inode`` and ``pids`` of each. The standard library is all it needs.
+``address`` and ``port``, with ``listen`` (false: only bound), ``v6only``, ``reuseport``,
+``device`` and ``connect`` (the peer's port); ``forks``, how many children share them; ``send``,
+a Unix socket over which they are handed on, and kept only with ``keep``; ``receive``, one over
+which they come instead; ``churn``, to let short-lived children hold them all the time. It prints
+one line, a list with ``port``, ``inode`` and ``pids`` of each. The standard library is all it
+needs.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ def open_socket(wish: dict[str, Any]) -> socket.socket:
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, wish["v6only"])
     if wish.get("reuseport"):
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if "device" in wish:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, wish["device"].encode())
     made.bind((wish["address"], wish["port"]))
     if "connect" in wish:
         made.connect((wish["address"], wish["connect"]))
