@@ -44,7 +44,7 @@ def receive(path: str) -> list[socket.socket]:
         door.listen()
         peer, _ = door.accept()
         with peer:
-            descriptors = socket.recv_fds(peer, 1, 64)[1]
+            descriptors = socket.recv_fds(peer, 1, 250)[1]
     return [socket.socket(fileno=descriptor) for descriptor in descriptors]
 
 

@@ -62,9 +62,9 @@ def populate(namespace: Namespace, chance: random.Random) -> dict[int, tuple[Wis
         forks = chance.choice((0, 0, 1, 2))
         options: dict[str, Any] = {}
         receiver = None
-        # A quarter of the processes hand their sockets on, and keep them or not. 64 is what
+        # A quarter of the processes hand their sockets on, and keep them or not. 250 is what
         # the receiver takes at a time.
-        if len(plan) <= 64 and chance.random() < 0.25:
+        if len(plan) <= 250 and chance.random() < 0.25:
             door = str(namespace.folder / f"door{number}")
             receiver = namespace.open_later(receive=door)
             options = {"send": door, "keep": chance.random() < 0.5}
@@ -155,7 +155,7 @@ def by_lsof(namespace: Namespace) -> list[Seen]:
     holders: dict[tuple[str, str, int, int], set[int]] = {}
     pid = 0
     fields: dict[str, str] = {}
-    for line in [*lines(namespace, "lsof", "-nP", "-i", "-F", "ptdPnT"), "f"]:
+    for line in [*lines(namespace, "lsof", "-nP", "-i", "-F", "pftdPnT"), "f"]:
         if line[0] in "pf":  # the next descriptor: this one is complete
             listens = fields.get("TST") == "LISTEN" or fields.get("P") == "UDP"
             if listens and "->" not in fields["n"]:
