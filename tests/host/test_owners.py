@@ -77,6 +77,19 @@ def test_the_first_owner_and_all_of_them(proc: Proc) -> None:
     assert pids(every, 7) == [20]
 
 
+@pytest.mark.parametrize("every", [False, True])
+def test_an_owner_that_ends_before_more_is_read_of_it(proc: Proc, every: bool) -> None:
+    ended = proc.add(20, 7)
+    (ended / "stat").unlink()
+    group = proc.group("system.slice/one.service", 20)
+    gone = proc.owners({7: (0, group)}, every=every)
+    assert pids(gone, 7) == []
+    proc.add(30, 7)
+    found = proc.owners({7: (0, group)}, every=every)
+    assert pids(found, 7) == [30]
+    assert found.missing == ()
+
+
 def test_the_cgroup_is_looked_into_first(proc: Proc) -> None:
     for pid in (20, 30, 40):
         proc.add(pid, 7)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _ENOENT, _EPERM, _ESRCH, _EACCES = 2, 1, 3, 13
 _FIRST_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
 _LIKELY = 8  # more candidates than this, and a guess says nothing
+_TRIES = 4
 
 
 class Owners(NamedTuple):
@@ -54,16 +55,33 @@ def read_owners(
     search = _Search(sockets, every, root)
     members = _read_members(sockets, root, cgroups, search.pids)
     search.run(members)
-    return search.result(members)
+    details = _Details(root)
+    # What was seen to hold a socket may end before more is read of it, and others may go on.
+    for _ in range(_TRIES):
+        lost = {inode: pids for inode, pids in search.holders.items() if not details.read(pids)}
+        if not lost:
+            break
+        search.ended.update(pid for pids in lost.values() for pid in pids)
+        again = _Search({inode: sockets[inode] for inode in lost}, every, root, search.ended)
+        again.run(members)
+        for inode in lost:
+            del search.holders[inode]
+        search.holders.update(again.holders)
+    return search.result(members, details)
 
 
 class _Search:
     def __init__(
-        self, sockets: Mapping[int, tuple[int, int | None]], every: bool, root: str
+        self,
+        sockets: Mapping[int, tuple[int, int | None]],
+        every: bool,
+        root: str,
+        ended: Iterable[int] = (),
     ) -> None:
         self.sockets = sockets
         self.every = every
         self.root = root
+        self.ended = set(ended)
         self.wanted = {procfs.socket_link(inode): inode for inode in sockets}
         self.holders: dict[int, list[int]] = {}
         self.denied: dict[int, None] = {}
@@ -77,6 +95,8 @@ class _Search:
 
     def run(self, members: Mapping[int, tuple[int, ...]]) -> None:
         for pid in self.pids if self.every else self._order(members):
+            if pid in self.ended:
+                continue
             self._scan(pid, f"{self.root}/{pid}/fd/")
             if not self.wanted:
                 return
@@ -154,8 +174,7 @@ class _Search:
         elif error.errno not in (_ENOENT, _ESRCH):  # those have just ended, or closed it
             self.failed = error.strerror or str(error)
 
-    def result(self, members: Mapping[int, tuple[int, ...]]) -> Owners:
-        details = _Details(self.root)
+    def result(self, members: Mapping[int, tuple[int, ...]], details: _Details) -> Owners:
         blind = bool(self.denied or self.failed or 1 not in self.pids)
         # In a pid namespace of its own, a socket shared with the host's network may be held
         # by a process that has no number here.
