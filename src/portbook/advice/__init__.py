@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook.advice.why import Elsewhere, Evidence, Redirected, Why, weigh
+from portbook.errors import InvalidQuery
 from portbook.host import read_conflicts, read_excluded_ranges, read_host
 from portbook.host.bindprobe import try_binds
 from portbook.model import PortRules
@@ -15,13 +16,23 @@ if TYPE_CHECKING:
 def why_bind(port: int, transport: Transport, address: str | None = None) -> Why:
     """Whether *port* can be bound now, on *address* or on every one, and why.
 
-    The port is bound for real, for a moment, and nothing listens on it meanwhile.
+    The port is bound for real, for a moment, and nothing listens on it meanwhile. *address* is
+    numeric. Raises InvalidQuery for port 0, which no socket can hold.
     """
+    if port == 0:
+        raise InvalidQuery(
+            "0 asks the system to choose a port, so nothing holds it: give one from 1 to 65535", "0"
+        )
     from portbook.host.elsewhere import read_elsewhere
     from portbook.host.nat import read_redirects
 
     tries = try_binds(port, transport, address)
     seen = read_host((port, port), transport, "first")
+    listeners = seen.listeners
+    if any(owner.program == "systemd" for each in listeners for owner in each.owners):
+        from portbook.host.activation import add_activations
+
+        listeners = add_activations(listeners)
     conflicts = read_conflicts(port, transport)
     redirects, no_rules = read_redirects(port, transport)
     others, no_namespaces = read_elsewhere((port, port), transport)
@@ -33,7 +44,7 @@ def why_bind(port: int, transport: Transport, address: str | None = None) -> Why
             transport,
             tries,
             address,
-            seen.listeners,
+            listeners,
             conflicts.connections,
             seen.rules or PortRules(""),
             tuple(Redirected(each.to, each.text, each.source) for each in redirects),

@@ -8,19 +8,19 @@ was seen is given to it as :class:`Evidence`.
 from __future__ import annotations
 
 import errno
-from shlex import quote
+from math import ceil
 
 from portbook._lean import NamedTuple
+from portbook.advice.addresses import meets, plain_address, takes
+from portbook.advice.holders import holder, how_to_stop, join, part_of_system
 from portbook.model import Listener, OwnersSeen, PortRules, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from portbook.host.bindprobe import BindTry
     from portbook.host.conflicts import Connection
-    from portbook.host.othersystems import SystemListener
-    from portbook.model import Process
 
 # The code of a cause -> what it means; the documentation and the site show this table.
 CODES = {
@@ -107,6 +107,7 @@ def weigh(seen: Evidence) -> Why:
     if plain:
         causes.append(Cause("free", _free(seen), None, False))
     causes += _warnings(seen)
+    untried = dict.fromkeys(each.name for each in _asked(seen) if each.untried)
     return Why(
         seen.port,
         seen.transport,
@@ -115,16 +116,19 @@ def weigh(seen: Evidence) -> Why:
         reuse,
         tuple(causes),
         seen.tries,
-        seen.missing,
+        seen.missing + tuple(f"a bind could not be tried ({name})" for name in untried),
     )
 
 
 def _asked(seen: Evidence) -> list[BindTry]:
     """The attempts that count: those on the address asked for, else all that can succeed."""
+    if seen.address is None:
+        return [each for each in seen.tries if not each.unsupported]
+    # "::" is asked for by servers that want IPv4 with it, which is what systems give by default.
     return [
         each
         for each in seen.tries
-        if (seen.address is None and not each.unsupported) or each.address == seen.address
+        if each.address == seen.address and (seen.address != "::" or each.v6only is False)
     ]
 
 
@@ -138,10 +142,11 @@ def _errors(seen: Evidence) -> set[int]:
 
 
 def _free(seen: Evidence) -> str:
-    where = seen.address or "every address, IPv4 and IPv6"
+    where = seen.address or "every address, IPv4 and IPv6,"
     families = {each.family for each in _asked(seen) if each.ok}
     if seen.address is None and len(families) == 1:
-        where = f"every address of {'IPv4' if 'ipv4' in families else 'IPv6'}, the only family here"
+        family = "IPv4" if "ipv4" in families else "IPv6"
+        where = f"every address of {family}, the only family here,"
     return f"A bind of {seen.port}/{seen.transport} on {where} succeeded just now."
 
 
@@ -160,29 +165,40 @@ def _blocking(seen: Evidence, reuse: bool) -> Iterator[Cause]:
         )
     if errno.EADDRINUSE not in errors:
         return
-    for listener in seen.listeners:
+    asked = seen.address
+    listeners = [
+        each
+        for each in seen.listeners
+        if meets(each.address, asked) or (asked is not None and takes(each, asked))
+    ]
+    for listener in listeners:
         yield _listener(listener, seen.rules.system)
-    listening = any(listener.state == "listen" for listener in seen.listeners)
-    open_ones = [each for each in seen.connections if each.state != "time-wait"]
-    # Beside a listener, connections on its port are those it accepted: they follow from it.
-    if open_ones and not listening:
-        yield _connection(open_ones, reuse)
-    waiting = [each for each in seen.connections if each.state == "time-wait"]
+    held = [each for each in seen.connections if meets(each.address, asked)]
+    # Connections that a listener accepted follow from it.
+    servers = [each for each in seen.listeners if each.state == "listen"]
+    others = [
+        each
+        for each in held
+        if each.state != "time-wait" and not any(takes(one, each.address) for one in servers)
+    ]
+    if others:
+        yield _connection(others, alone=not listeners, reuse=reuse)
+    waiting = [each for each in held if each.state == "time-wait"]
     if waiting:
-        yield _time_wait(waiting, reuse, blocks=not listening)
-    if overlap := _overlap(seen):
+        yield _time_wait(waiting, alone=not listeners and not others, reuse=reuse)
+    if overlap := _overlap(seen, listeners):
         yield overlap
 
 
 def _no_privilege(seen: Evidence) -> Cause:
-    first = seen.rules.unprivileged_first
-    if any(low <= seen.port <= high for low, high, _ in seen.excluded):
-        low, high, kind = next(each for each in seen.excluded if each[0] <= seen.port <= each[1])
-        return Cause(
-            "excluded-range",
-            f"{seen.port} is in {low}–{high}, which the system keeps for itself ({kind}).",
-            "Choose a port outside the excluded ranges.",
-        )
+    first, system = seen.rules.unprivileged_first, seen.rules.system
+    for low, high, kind in seen.excluded:
+        if low <= seen.port <= high:
+            return Cause(
+                "excluded-range",
+                f"{seen.port} is in {low}–{high}, which the system keeps for itself ({kind}).",
+                "Choose a port outside the excluded ranges.",
+            )
     if first is not None and seen.port < first:
         return Cause(
             "no-privilege",
@@ -191,23 +207,32 @@ def _no_privilege(seen: Evidence) -> Cause:
             "Run the server as root, give its executable CAP_NET_BIND_SERVICE, let systemd open "
             f"the socket for it, or choose a port from {first} on.",
         )
-    if seen.rules.system == "windows":
+    if system == "windows":
         return Cause(
             "excluded-range",
             f"Windows refuses {seen.port}: it is in an excluded range, or another socket has it "
             "for its exclusive use.",
-            "List the ranges with: netsh interface ipv4 show excludedportrange protocol=tcp",
+            "List the ranges with: netsh interface ipv4 show excludedportrange "
+            f"protocol={seen.transport}",
         )
+    if system == "macos" and seen.port < 1024:
+        return Cause(
+            "no-privilege",
+            "macOS asks for a privilege below 1024 where one address is bound, and for none where "
+            "every address is; this user hasn't got it.",
+            "Bind every address, run the server as root, or choose a port from 1024 on.",
+        )
+    rule = "its rule for low ports could not be read" if first is None else "its rule allows it"
     return Cause(
         "no-privilege",
-        f"The system refuses {seen.port} to this user, though its rule for low ports doesn't: a "
-        "security module (SELinux, AppArmor, a seccomp filter) may be the reason.",
+        f"The system refuses {seen.port} to this user, and {rule}: a security module (SELinux, "
+        "AppArmor, a seccomp or cgroup filter) may be the reason.",
         "Look into the audit log; with SELinux, semanage port -l shows what a domain may bind.",
     )
 
 
 def _listener(listener: Listener, system: str) -> Cause:
-    known = _part_of_system(listener, system)
+    known = part_of_system(listener, system)
     if known is not None:
         return Cause(
             "listener",
@@ -216,35 +241,26 @@ def _listener(listener: Listener, system: str) -> Cause:
             f"{known.mend}.",
         )
     who = holder(listener.owners, listener.owners_seen, listener.user, listener.uid)
+    mend = how_to_stop(listener)
     if listener.state == "listen":
         verb = "listens on" if listener.transport is not Transport.UDP else "is bound to"
-        return Cause("listener", f"{who} {verb} {listener.socket}.", _stop(listener.owners))
+        return Cause("listener", f"{who} {verb} {listener.socket}.", mend)
     return Cause(
         "bound-not-listening",
         f"{who} has bound {listener.socket} and doesn't listen: lists of listeners don't show it.",
-        _stop(listener.owners),
+        mend,
     )
 
 
-def _part_of_system(listener: Listener, system: str) -> SystemListener | None:
-    """The part of macOS or Windows, or the engine on it, that *listener* is known to be."""
-    from portbook.host.othersystems import lookup_system_listeners
-
-    for owner in listener.owners:
-        for known in lookup_system_listeners(system, program=owner.program):
-            return known
-    if listener.owners:  # somebody else has the port
-        return None
-    return next(iter(lookup_system_listeners(system, listener.port, listener.transport)), None)
-
-
-def _connection(connections: list[Connection], reuse: bool) -> Cause:
-    first = connections[0]
+def _connection(connections: list[Connection], *, alone: bool, reuse: bool) -> Cause:
+    # One that a process holds says more than one that is being closed.
+    first = next((each for each in connections if each.owners), connections[0])
     who = holder(first.owners, first.owners_seen, None, first.uid)
     peer = f"[{first.peer_address}]" if ":" in first.peer_address else first.peer_address
     more = f", and {len(connections) - 1} more" if len(connections) > 1 else ""
-    mend = "Wait until it is closed, or end the program."
-    if reuse:
+    mend = "Wait until it is closed"
+    mend += "." if first.owners_seen is OwnersSeen.KERNEL else ", or end the program."
+    if alone and reuse:
         mend += " With SO_REUSEADDR set the bind succeeds now."
     return Cause(
         "outbound-connection",
@@ -254,51 +270,62 @@ def _connection(connections: list[Connection], reuse: bool) -> Cause:
     )
 
 
-def _time_wait(waiting: list[Connection], reuse: bool, *, blocks: bool) -> Cause:
-    left = max((each.seconds_left or 0.0 for each in waiting), default=0.0)
+def _time_wait(waiting: list[Connection], *, alone: bool, reuse: bool) -> Cause:
+    known = [each.seconds_left for each in waiting if each.seconds_left is not None]
+    left = max(known) if len(known) == len(waiting) else None
     some = (
         "a connection that was closed"
         if len(waiting) == 1
         else f"{len(waiting)} closed connections"
     )
-    mend = f"It is free by itself in {left:.0f} s."
-    mend += (
-        " A server that sets SO_REUSEADDR can bind it now."
-        if reuse
-        # inet_csk_bind_conflict in the kernel: both sockets must have set it.
-        else " SO_REUSEADDR doesn't help here: the closed socket would have had to set it too."
-    )
+    # Linux waits for 60 seconds (TCP_TIMEWAIT_LEN, include/net/tcp.h).
+    when = "within a minute" if left is None else f"in {ceil(left)} s"
+    # inet_csk_bind_conflict in the kernel: both sockets must have set it.
+    if not alone:
+        mend = (
+            f"Once the others are gone too, it is free by itself {when}; at once for a server that "
+            "sets SO_REUSEADDR, if the closed socket had set it as well."
+        )
+    elif reuse:
+        mend = (
+            f"It is free by itself {when}. A server that sets SO_REUSEADDR can bind it now, "
+            "because the closed socket had set it as well."
+        )
+    else:
+        mend = (
+            f"It is free by itself {when}. SO_REUSEADDR doesn't help here: the closed socket "
+            "would have had to set it too."
+        )
     return Cause(
         "time-wait",
         f"It is the local port of {some}, kept in TIME_WAIT for late packets (RFC 9293 §3.6.1); no "
         "process holds it any more.",
         mend,
-        blocks,
-        left,
+        seconds_left=left,
     )
 
 
-def _overlap(seen: Evidence) -> Cause | None:
-    if seen.address is not None:
-        return None
-    free = [_place(each) for each in _asked(seen) if each.ok and not each.reuseaddr]
-    taken = [_place(each) for each in _asked(seen) if each.error == errno.EADDRINUSE]
-    taken = [place for place in dict.fromkeys(taken) if place not in free]
-    dual = next(
-        (each for each in seen.listeners if each.address == "::" and each.v6only is False), None
-    )
-    if dual is not None:
-        return Cause(
-            "address-overlap",
-            f"{dual.socket} is not limited to IPv6 (IPV6_V6ONLY is off), so it takes the port for "
-            "IPv4 as well.",
-            "To have both families apart, the program has to set IPV6_V6ONLY.",
-        )
-    if not free or not taken:
+def _overlap(seen: Evidence, listeners: list[Listener]) -> Cause | None:
+    """Why a bind of one address fails on account of another."""
+    asked = None if seen.address is None else plain_address(seen.address)
+    for each in listeners:
+        dual = plain_address(each.address) == "::" and each.v6only is False
+        if dual and (asked is None or "." in asked):
+            return Cause(
+                "address-overlap",
+                f"{each.socket} is not limited to IPv6 (IPV6_V6ONLY is off), so it takes the port "
+                "for IPv4 as well.",
+                "To have both families apart, the program has to set IPV6_V6ONLY.",
+            )
+    plain = [each for each in seen.tries if not each.reuseaddr]
+    free = list(dict.fromkeys(_place(each) for each in plain if each.ok))
+    taken = dict.fromkeys(_place(each) for each in plain if each.error == errno.EADDRINUSE)
+    wider = any(plain_address(each.address) != asked for each in listeners)
+    if not free or not taken or not (asked is None or wider):
         return None
     return Cause(
         "address-overlap",
-        f"Not every address is taken: {_and(free)} can be bound, {_and(taken)} can't. A wildcard "
+        f"Not every address is taken: {join(free)} can be bound, {join(taken)} can't. A wildcard "
         "bind fails while one specific address is in use, and the other way round.",
         f"Bind {free[0]}, if that is enough.",
     )
@@ -306,24 +333,32 @@ def _overlap(seen: Evidence) -> Cause | None:
 
 def _place(each: BindTry) -> str:
     host = f"[{each.address}]" if ":" in each.address else each.address
-    return f"{host} (IPv4 as well)" if each.v6only is False else host
+    if each.address != "::":
+        return host
+    return f"{host} (IPv4 as well)" if each.v6only is False else f"{host} (IPv6 only)"
 
 
 def _unknown(seen: Evidence) -> Cause:
-    names = ", ".join(sorted({e.name for e in _asked(seen) if not e.ok and not e.reuseaddr}))
-    if not _asked(seen):
+    asked = _asked(seen)
+    if any(each.untried for each in asked):
         return Cause(
             "unknown",
-            f"This machine has no {seen.transport.upper()} to bind with.",
+            "No socket could be made to try it with, so whether it can be bound is not known.",
+            "Ask again when there are fewer open files or more memory.",
+        )
+    if all(each.unsupported for each in asked):
+        family = "" if seen.address is None else f" over {asked[0].family.replace('ip', 'IP')}"
+        return Cause(
+            "unknown",
+            f"This machine has no {seen.transport.upper()}{family} to bind with.",
             "Load the kernel's module for it, if there is one.",
         )
+    names = ", ".join(sorted({e.name for e in asked if not e.ok and not e.reuseaddr}))
     unseen = f" Not seen: {'; '.join(seen.missing)}." if seen.missing else ""
     return Cause(
         "unknown",
         f"The bind fails ({names}), and nothing that could be seen explains it.{unseen}",
-        "Ask again as root; look at other network namespaces with --all-namespaces."
-        if seen.missing
-        else None,
+        "Ask again as root, and on the host if this is a container." if seen.missing else None,
     )
 
 
@@ -334,8 +369,8 @@ def _warnings(seen: Evidence) -> Iterator[Cause]:
     for each in seen.redirects:
         yield Cause(
             "nat-redirect",
-            f"Connections to {seen.port} are redirected to {each.to} ({each.source}: {each.rule}): "
-            "a server bound here would not get them.",
+            f"A NAT rule sends connections to {seen.port} on to {each.to} ({each.source}: "
+            f"{each.rule}): those that it matches don't reach a server bound here.",
             "Stop what asked for the redirect (most often a container with a published port), or "
             "remove the rule.",
             blocks=False,
@@ -352,8 +387,7 @@ def _warnings(seen: Evidence) -> Iterator[Cause]:
         )
     dynamic = seen.rules.dynamic
     if dynamic is not None and dynamic[0] <= seen.port <= dynamic[1]:
-        kept = any(low <= seen.port <= high for low, high in seen.rules.kept)
-        if not kept:
+        if not any(low <= seen.port <= high for low, high in seen.rules.kept):
             yield Cause(
                 "dynamic-range",
                 f"{seen.port} is in {dynamic[0]}–{dynamic[1]}, from which this machine gives ports "
@@ -364,36 +398,3 @@ def _warnings(seen: Evidence) -> Iterator[Cause]:
                 else "Choose a port outside the range.",
                 blocks=False,
             )
-
-
-# -- words ------------------------------------------------------------------------------------
-
-
-def holder(owners: Iterable[Process], seen: OwnersSeen, user: str | None, uid: int | None) -> str:
-    """Who holds a socket, as the subject of a sentence."""
-    names = [f"{owner.program or 'a process'} (pid {owner.pid})" for owner in owners]
-    if names:
-        sure = "Probably " if seen is OwnersSeen.INFERRED else ""
-        return sure + _and(names)
-    whose = f" of user {user or uid}" if uid is not None else ""
-    return {
-        OwnersSeen.KERNEL: "The kernel itself",
-        OwnersSeen.NONE: f"A socket without a process{whose}",
-    }.get(seen, f"A process{whose} that is not visible without privilege")
-
-
-def _stop(owners: tuple[Process, ...]) -> str | None:
-    for owner in owners:
-        if owner.container:
-            runtime, _, name = owner.container.partition(":")
-            return f"Stop the container: {runtime} stop {quote(name)}; or choose another port."
-        if owner.unit and owner.unit.endswith((".service", ".socket")):
-            return f"Stop its unit: systemctl stop {quote(owner.unit)}; or choose another port."
-    if owners:
-        return "Stop the program, or choose another port."
-    return "Ask as root to see which program it is, or choose another port."
-
-
-def _and(words: Iterable[str]) -> str:
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last

@@ -53,9 +53,10 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _address(host: str | None) -> str | None:
-    """The address of *host* if it is one; a name, and "every address", ask for all."""
-    if host is None or host in ("*", "0.0.0.0", "::"):
+    """The address of *host* if it is one; a name and ``*`` ask for all."""
+    if host is None:
         return None
     if host == "localhost":
         return "127.0.0.1"
-    return host if host.replace(".", "").isdigit() or ":" in host else None
+    numeric = host.count(".") == 3 and host.replace(".", "").isdigit()
+    return host if numeric or ":" in host else None

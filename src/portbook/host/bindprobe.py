@@ -42,6 +42,11 @@ class BindTry(NamedTuple):
         """Whether the machine lacks the family, the transport or the address itself."""
         return self.error in _UNSUPPORTED
 
+    @property
+    def untried(self) -> bool:
+        """Whether it never came to a bind: there was no room for another socket."""
+        return self.error in _NO_ROOM
+
 
 _UNSUPPORTED = frozenset(
     (
@@ -52,6 +57,8 @@ _UNSUPPORTED = frozenset(
         errno.EPROTOTYPE,
     )
 )
+
+_NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 # The wildcard and the loopback address of each family; a dual-stack bind of :: takes IPv4 too.
 PLACES: tuple[tuple[str, str, bool | None], ...] = (
@@ -66,12 +73,15 @@ PLACES: tuple[tuple[str, str, bool | None], ...] = (
 def try_binds(port: int, transport: Transport, address: str | None = None) -> tuple[BindTry, ...]:
     """Every attempt on *port*: each place with and without SO_REUSEADDR.
 
-    *address* asks for one more place, tried first: an IPv4 or IPv6 address of this machine.
+    *address* asks for one more place, tried first: an IPv4 or IPv6 address of this machine, with
+    its zone where it needs one (``fe80::1%eth0``).
     """
     places = list(PLACES)
-    if address is not None:
-        family = "ipv6" if ":" in address else "ipv4"
-        own = (family, address, True if family == "ipv6" else None)
+    if address not in (None, "::"):
+        own: tuple[str, str, bool | None] = ("ipv4", address, None)
+        if ":" in address:
+            # An IPv4 address in IPv6's form can't be bound by a socket that is IPv6 only.
+            own = ("ipv6", address, not address.lower().startswith("::ffff:"))
         places.insert(0, own)
     return tuple(
         BindTry(family, where, reuse, v6only, _bind(port, transport, family, where, reuse, v6only))
@@ -99,7 +109,11 @@ def _bind(
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if v6only is not None:
                 probe.setsockopt(socket.IPPROTO_IPV6, _IPV6_V6ONLY, int(v6only))
-            probe.bind((address, port))
+            # Never a name, which would be asked of the network; and a zone becomes a number.
+            flags = socket.AI_NUMERICHOST
+            probe.bind(socket.getaddrinfo(address, port, number, flags=flags)[0][4])
+    except socket.gaierror:
+        return errno.EADDRNOTAVAIL
     except OSError as error:
         return error.errno or errno.EINVAL
     return 0

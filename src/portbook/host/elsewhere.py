@@ -30,7 +30,10 @@ def read_elsewhere(
     from portbook.host import read_host
     from portbook.host.namespaces import in_namespace, read_namespaces
 
-    namespaces, missing = read_namespaces()
+    try:
+        namespaces, missing = read_namespaces()
+    except HostUnreadable as error:
+        return (), (str(error),)
     found: list[tuple[str, Host]] = []
     unseen = list(missing)
     for namespace in namespaces:
@@ -45,7 +48,8 @@ def read_elsewhere(
         found.append((name, host))
         if host.visibility is Visibility.PARTIAL:
             unseen += [f"in {name}: {reason}" for reason in host.missing]
-    return tuple(found), tuple(unseen)
+    # Without privilege each namespace has the same reason.
+    return tuple(found), tuple(dict.fromkeys(unseen))
 
 
 def namespace_name(namespace: Namespace) -> str:

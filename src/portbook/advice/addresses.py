@@ -1,0 +1,42 @@
+"""Which bound addresses stand in one another's way. Pure."""
+
+from __future__ import annotations
+
+import socket
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portbook.model import Listener
+
+
+def plain_address(address: str) -> str:
+    """*address* as the kernel's tables have it, without a zone; IPv4's own where it is mapped.
+
+    >>> plain_address("0:0::1"), plain_address("fe80::1%eth0"), plain_address("::ffff:127.0.0.1")
+    ('::1', 'fe80::1', '127.0.0.1')
+    """
+    host = address.partition("%")[0]
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.inet_ntop(family, socket.inet_pton(family, host)).removeprefix("::ffff:")
+    except OSError:
+        return host
+
+
+def takes(listener: Listener, address: str) -> bool:
+    """Whether what *listener* is bound to takes in *address*, one address or a wildcard."""
+    own, other = plain_address(listener.address), plain_address(address)
+    if own == "::":
+        return ":" in other or listener.v6only is not True
+    return own == other or (own == "0.0.0.0" and "." in other)
+
+
+def meets(address: str, asked: str | None) -> bool:
+    """Whether a bind of *asked*, None for every address, wants *address* too.
+
+    A bind of ``::`` is one for IPv4 as well, unless the program asks for less (RFC 3493 §5.3).
+    """
+    if asked is None or plain_address(asked) == "::":
+        return True
+    own, other = plain_address(address), plain_address(asked)
+    return own == other or (other == "0.0.0.0" and "." in own)
