@@ -100,6 +100,9 @@ def processes() -> SearchStrategy[Process]:
         unit=opt_text,
         container=opt_text,
         package=opt_text,
+        place=st.none() | st.sampled_from(("memory", "temporary", "world-writable", "mounted")),
+        packaged=st.none() | st.booleans(),
+        upgraded=st.none() | st.booleans(),
     )
 
 

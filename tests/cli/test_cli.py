@@ -22,7 +22,7 @@ from portbook.cli import COMMANDS, run
 from portbook.cli.output import reaches, style
 from portbook.cli.show import Options, parse_quick, parse_whole
 from portbook.errors import UsageError
-from portbook.model import Finding, Level
+from portbook.model import Finding, Host, Level, Listener, Transport, Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -623,3 +623,70 @@ def test_nothing_is_written_where_the_package_stands(copy: Path) -> None:
     assert portbook_("305", "--no-host", environ=_environ(PYTHONPATH=str(copy))).returncode == 0
     assert sorted(path for path in copy.rglob("*")) == before
     assert all(path.stat().st_mtime < moment for path in before)
+
+
+# -- this machine, faked ----------------------------------------------------------------------
+
+
+def _fake(monkeypatch: pytest.MonkeyPatch, *levels: Level, partial: bool = False) -> None:
+    """Makes the machine one with a socket on port 305 that has findings of *levels*."""
+    findings = tuple(Finding("unregistered-port", level, "say so") for level in levels)
+    listener = Listener(Transport.TCP, "ipv4", "0.0.0.0", 305, "listen", findings=findings)
+    host = Host(
+        (listener,) if levels else (),
+        Visibility.PARTIAL if partial else Visibility.FULL,
+        ("the owner",) if partial else (),
+    )
+    monkeypatch.setattr("portbook.here.look", lambda *_: host)
+
+
+@pytest.mark.parametrize(
+    ("flags", "levels", "partial", "status"),
+    [
+        ([], [Level.ALERT], False, 0),
+        (["--fail-on", "never"], [Level.ALERT], False, 0),
+        (["--fail-on", "check"], [Level.NOTE], False, 0),
+        (["--fail-on", "check"], [Level.NOTE, Level.CHECK], False, 1),
+        (["--fail-on", "check"], [Level.ALERT], False, 1),
+        (["--fail-on", "ok"], [Level.OK], False, 1),
+        (["--fail-on", "ok"], [], False, 0),
+        ([], [], True, 0),
+        (["--strict"], [], True, 3),
+        (["--strict"], [], False, 0),
+        (["--strict", "--fail-on", "note"], [Level.NOTE], True, 1),
+    ],
+)
+@pytest.mark.parametrize("query", ["305", "300-310"])
+def test_findings_and_what_was_not_seen_set_the_status(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    query: str,
+    flags: list[str],
+    levels: list[Level],
+    partial: bool,
+    status: int,
+) -> None:
+    _fake(monkeypatch, *levels, partial=partial)
+    assert run([query, *flags]) == status
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert ("Not seen: the owner" in out) is partial
+    assert out.count("unregistered-port") == len(levels)
+
+
+def test_findings_are_repeated_with_their_socket(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _fake(monkeypatch, Level.CHECK, Level.NOTE)
+    assert run(["305", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [each["level"] for each in found["findings"]] == ["check", "note"]
+    assert found["findings"] == found["host"]["listeners"][0]["findings"]
+
+
+def test_a_range_streams_without_this_machine(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _fake(monkeypatch, Level.CHECK)
+    assert run(["305-306", "--jsonl", "--fail-on", "ok"]) == 0
+    assert all(json.loads(line)["host"] is None for line in capsys.readouterr().out.splitlines())

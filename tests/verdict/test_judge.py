@@ -141,6 +141,7 @@ def test_only_roots_own_unwritable_living_file_is_protected(process: Process) ->
         and mode is not None
         and mode & 0o022 == 0
         and process.executable_deleted is not True
+        and process.place is None
     )
 
 
@@ -337,6 +338,72 @@ def test_browsers_matter_where_http_is_served() -> None:
     assert "browser-blocked" not in _judge(sshd, (SSHD,), blocked=True)
 
 
+# -- the executable ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "level"),
+    [
+        ({}, Level.CHECK),
+        ({"upgraded": False}, Level.CHECK),
+        ({"upgraded": True}, Level.NOTE),
+        ({"place": "memory"}, Level.ALERT),
+        ({"place": "temporary"}, Level.ALERT),
+        ({"place": "world-writable"}, Level.ALERT),
+        ({"place": "temporary", "upgraded": True}, Level.ALERT),
+        # A container's files lie behind mounts; that is no folder where anybody can put files.
+        ({"place": "mounted"}, Level.CHECK),
+    ],
+)
+def test_a_deleted_executable_is_weighed_by_where_it_was(
+    changes: dict[str, Any], level: Level
+) -> None:
+    owner = _process(executable_deleted=True, **changes)
+    found = _judge(_listener(22, "0.0.0.0", owner), (SSHD,))
+    assert found["deleted-executable"].level is level
+    assert "/usr/sbin/sshd" in found["deleted-executable"].message
+    assert "expected" not in found
+    owner = owner._replace(executable_deleted=False)
+    assert "deleted-executable" not in _judge(_listener(22, "0.0.0.0", owner), (SSHD,))
+
+
+def test_what_was_deleted_is_named_and_nothing_else() -> None:
+    fine = _process("nginx", place="temporary")
+    gone = _process("sshd", executable_deleted=True)
+    found = _judge(_listener(22, "0.0.0.0", fine, gone), (NGINX,), (SSHD,))
+    assert "/usr/sbin/sshd" in found["deleted-executable"].message
+    assert "/usr/sbin/nginx" not in found["deleted-executable"].message
+    assert found["deleted-executable"].level is Level.CHECK
+    upgraded = gone._replace(upgraded=True)
+    both = _judge(_listener(22, "0.0.0.0", upgraded, gone), (SSHD,), (SSHD,))
+    assert both["deleted-executable"].level is Level.CHECK
+
+
+def test_an_executable_without_a_package_is_told_only_where_packages_were_asked() -> None:
+    asked = _process("sshd", packaged=False)
+    other = _process("nginx", packaged=True)
+    found = _judge(_listener(22, "0.0.0.0", other, asked), (NGINX,), (SSHD,))
+    assert found["unpackaged-executable"].level is Level.NOTE
+    assert "/usr/sbin/sshd" in found["unpackaged-executable"].message
+    assert "nginx" not in found["unpackaged-executable"].message
+    for packaged in (True, None):
+        owner = _process(packaged=packaged)
+        assert "unpackaged-executable" not in _judge(_listener(22, "0.0.0.0", owner), (SSHD,))
+
+
+@pytest.mark.parametrize(
+    ("queue", "limit", "full"),
+    [(0, 128, False), (128, 128, False), (129, 128, True), (1, 0, True), (None, 128, False)],
+)
+def test_a_full_backlog_is_to_be_checked(queue: int | None, limit: int, full: bool) -> None:
+    # The kernel lets in one more than the limit before it turns clients away.
+    found = _judge(_listener(80, "0.0.0.0", PYTHON, queue=queue, queue_limit=limit), ())
+    assert ("backlog-full" in found) is full
+    if full:
+        assert found["backlog-full"].level is Level.CHECK
+        assert str(queue) in found["backlog-full"].message
+
+
 # -- the owner --------------------------------------------------------------------------------
 
 
@@ -399,7 +466,8 @@ def test_the_judge_never_stumbles_and_keeps_to_the_table(case: Case) -> None:
     assert found, "something is always to be said of a socket"
     by_code = {rule.code: rule for rule in RULES}
     for finding in found:
-        assert finding.level.rank <= by_code[finding.code].level.rank
+        rule = by_code[finding.code]
+        assert finding.level.rank <= (Level.ALERT if rule.raised_by else rule.level).rank
         assert finding.message
         assert finding.evidence
         assert finding.socket == case.listener.socket

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from portbook.model import Process, Program, Use
 
+# Places of executables (portbook.model.Process) at which nothing stays.
+_EPHEMERAL = {"memory", "temporary", "world-writable"}
 # RFC 6335 and the registry have HTTP under several names; a server that speaks one speaks all.
 _HTTP = {"http", "https", "http-alt", "https-alt", "www", "www-http", "webcache"}
 
@@ -80,8 +82,8 @@ def find_facts(case: Case) -> set[str]:
         "known-program": bool(known),
         "implements": bool(known) and all(_speaks(each) & names for each in known),
         "default-port": any(here in program.ports for each in known for program in each),
-        "deleted": any(owner.executable_deleted for owner in listener.owners),
-        "ephemeral": any(owner.place is not None for owner in listener.owners),
+        "deleted": bool(_deleted(listener)),
+        "ephemeral": any(owner.place in _EPHEMERAL for owner in _deleted(listener)),
         "upgraded": _upgraded(listener),
         "unpackaged": any(owner.packaged is False for owner in listener.owners),
         "backlog-full": listener.backlog_full,
@@ -96,8 +98,12 @@ def find_facts(case: Case) -> set[str]:
     return {fact for fact, true in truths.items() if true}
 
 
+def _deleted(listener: Listener) -> list[Process]:
+    return [owner for owner in listener.owners if owner.executable_deleted]
+
+
 def _upgraded(listener: Listener) -> bool:
-    deleted = [owner for owner in listener.owners if owner.executable_deleted]
+    deleted = _deleted(listener)
     return bool(deleted) and all(owner.upgraded for owner in deleted)
 
 
@@ -168,14 +174,19 @@ def _words(case: Case) -> Mapping[str, object]:
         "dynamic": f"{first}–{last}",
         "unprivileged": rules.unprivileged_first,
         "who_sees": _who_sees(listener),
-        "executable": next(filter(None, (o.executable for o in listener.owners)), "a file"),
+        "deleted": _executables(_deleted(listener)),
+        "unpackaged": _executables([o for o in listener.owners if o.packaged is False]),
         "deleted_why": _deleted_why(listener),
         "queue": listener.queue,
     }
 
 
+def _executables(owners: list[Process]) -> str:
+    return ", ".join(dict.fromkeys(owner.executable or "a file" for owner in owners))
+
+
 def _deleted_why(listener: Listener) -> str:
-    places = {owner.place for owner in listener.owners} - {None}
+    places = _EPHEMERAL.intersection(owner.place for owner in _deleted(listener))
     if "memory" in places:
         return ": it ran from memory alone, as hardly any server does. Find out who started it"
     if places:
