@@ -391,11 +391,12 @@ def test_an_owner_inferred_from_the_user(
     groups: Groups, namespace: Namespace, nobody: dict[str, Any]
 ) -> None:
     """A uid that runs nothing else, in the topmost control group."""
-    other = ["setpriv", "--reuid=64999", "--regid=64999", "--clear-groups"]
+    uid = 100_000 + os.getpid()
+    other = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"]
     running, _ = start_in(groups, namespace, groups.mount, *other)
     listener = one(namespace, PORT, **nobody)
     assert (listener["owners_seen"], pids(listener)) == ("inferred", [running.pid])
-    assert (listener["uid"], listener["user"]) == (64999, None)
+    assert (listener["uid"], listener["user"]) == (uid, None)
     assert_partial(namespace, nobody, "inferred")
 
 
