@@ -280,7 +280,9 @@ class Listener(NamedTuple):
     ``address`` is the bound address as text (``0.0.0.0`` and ``::`` for every address),
     ``family`` ``ipv4`` or ``ipv6``, ``state`` ``listen`` (also for unconnected UDP) or ``bound``.
     ``queue`` and ``queue_limit`` count connections waiting to be accepted. ``namespace`` names
-    the network namespace it is in, where that isn't the one that was asked in.
+    the network namespace it is in, where that isn't the one that was asked in. ``sharing`` counts
+    the sockets bound to the same address and port, which takes SO_REUSEPORT or, for UDP,
+    SO_REUSEADDR (socket(7)).
     """
 
     transport: Transport
@@ -300,6 +302,7 @@ class Listener(NamedTuple):
     queue_limit: int | None = None
     udplite: bool = False
     namespace: str | None = None
+    sharing: int = 1
 
     @property
     def socket(self) -> str:

@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from portbook.model import Listener
+
     from portbook.host.conflicts import Conflicts
 
 
@@ -54,7 +56,23 @@ def read_host(
         reason = f"portbook can't look at this machine: it does not know the system {sys.platform}"
         return Host((), Visibility.PARTIAL, (reason,), PortRules(sys.platform))
     host: Host = platform.read_host(ports, transport, search)
-    return host
+    return host._replace(listeners=_count_sharing(host.listeners))
+
+
+def _count_sharing(listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
+    counts: dict[tuple[object, ...], int] = {}
+    for each in listeners:
+        counts[_place(each)] = counts.get(_place(each), 0) + 1
+    if len(counts) == len(listeners):
+        return listeners
+    return tuple(
+        each if counts[_place(each)] == 1 else each._replace(sharing=counts[_place(each)])
+        for each in listeners
+    )
+
+
+def _place(each: Listener) -> tuple[object, ...]:
+    return (each.transport, each.family, each.address, each.port, each.interface, each.state)
 
 
 def read_rules() -> PortRules:

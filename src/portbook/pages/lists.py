@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook.model import State
+from portbook.model import State, Visibility
 from portbook.pages.document import Paragraph, Table, Verdict
 from portbook.pages.escape import one_line
 from portbook.pages.prose import with_references
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from portbook.answer import RangeAnswer, SearchAnswer, ServiceAnswer
-    from portbook.model import Assignment, Block, Source, Transport
+    from portbook.model import Assignment, Block, Host, Source, Transport
     from portbook.pages.document import Item
     from portbook.pages.text import Style
     from portbook.registry.stats import Stats
@@ -179,11 +179,17 @@ def render_range(answer: RangeAnswer, style: Style) -> str:
         out.section(
             "This machine",
             *[Verdict(each.socket, each.findings) for each in listeners],
-            *([] if listeners else [Paragraph("Nothing that could be seen is bound here.")]),
+            *([] if listeners else [Paragraph(_quiet(answer.host))]),
             *[Paragraph(f"Not seen: {reason}") for reason in answer.host.missing],
         )
     out.sources(answer.sources)
     return str(out)
+
+
+def _quiet(host: Host) -> str:
+    if host.visibility is Visibility.FULL:
+        return "Nothing is bound here at this moment."
+    return "Nothing that could be seen is bound here."
 
 
 def _cut(rows: Sequence[object]) -> Iterator[Paragraph]:

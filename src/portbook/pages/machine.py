@@ -45,6 +45,8 @@ def _facts(listener: Listener) -> Iterator[tuple[str, str]]:
     yield ("held by", holder(listener))
     if listener.queue is not None and listener.queue_limit is not None:
         yield ("waiting", f"{listener.queue} of at most {listener.queue_limit} to be accepted")
+    if listener.sharing > 1:
+        yield ("shared", f"{listener.sharing} sockets have this address and port together")
     for owner in listener.owners:
         yield from describe(owner)
 
@@ -87,7 +89,7 @@ def describe(owner: Process) -> Iterator[tuple[str, str]]:
         yield ("command", " ".join(owner.command))
     yield ("executable", _executable(owner))
     if owner.started is not None:
-        yield ("started", moment(owner.started))
+        yield ("started", f"{moment(owner.started)} (up {uptime(owner.started)})")
     if owner.unit:
         service = f", which starts {owner.activates}" if owner.activates else ""
         yield ("unit", f"{owner.unit}{service}")
@@ -134,6 +136,25 @@ def moment(seconds: float) -> str:
     import time
 
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def uptime(started: float, now: float | None = None) -> str:
+    """How long ago *started* was, in its two largest units.
+
+    >>> uptime(0, 59), uptime(0, 3_700), uptime(0, 200_000)
+    ('59 s', '1 h 1 min', '2 d 7 h')
+    """
+    import time
+
+    left = max(0, int((time.time() if now is None else now) - started))
+    parts = []
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        count, left = divmod(left, size)
+        if count or (unit == "s" and not parts):
+            parts.append(f"{count} {unit}")
+        elif parts:
+            break
+    return " ".join(parts[:2])
 
 
 def _rules(answer: PortAnswer, rules: PortRules) -> str:

@@ -301,6 +301,7 @@ def of_listener(listener: Listener) -> Object:
         "queue_limit": listener.queue_limit,
         "udplite": listener.udplite,
         "namespace": _text(listener.namespace),
+        "sharing": listener.sharing,
         "findings": _findings(listener.findings),
     }
 
