@@ -15,9 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from portbook.model import Listener
-
     from portbook.host.conflicts import Conflicts
+    from portbook.model import Listener
 
 
 class OwnerSearch(StrEnum):

@@ -147,7 +147,7 @@ def uptime(started: float, now: float | None = None) -> str:
     import time
 
     left = max(0, int((time.time() if now is None else now) - started))
-    parts = []
+    parts: list[str] = []
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
         count, left = divmod(left, size)
         if count or (unit == "s" and not parts):
