@@ -8,5 +8,5 @@ from hypothesis import settings
 
 # Deadlines are timing assertions: a slow machine is no bug.
 settings.register_profile("short", deadline=None)
-settings.register_profile("proof", deadline=None, max_examples=5000)
+settings.register_profile("proof", deadline=None, max_examples=1000)
 settings.load_profile("proof" if os.environ.get("PORTBOOK_PROOF") == "1" else "short")

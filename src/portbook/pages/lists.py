@@ -173,7 +173,9 @@ def render_range(answer: RangeAnswer, style: Style) -> str:
         (_span(block.first, block.last), str(block.state), f"{block.size:,}")
         for block in answer.blocks
     )
-    out.section("Blocks", Table(blocks[:_MOST]), *_cut(blocks))
+    # A block is a run of headline states, which are over all transports.
+    heading = "Blocks, over all transports" if answer.transport else "Blocks"
+    out.section(heading, Table(blocks[:_MOST]), *_cut(blocks))
     if answer.host is not None:
         listeners = answer.host.listeners
         out.section(
