@@ -214,7 +214,7 @@ def test_nothing_bound_is_said_only_where_everything_was_seen() -> None:
 @pytest.mark.parametrize(
     ("seen", "owners", "sentence"),
     [
-        (OwnersSeen.HIDDEN, (), "not visible without privilege"),
+        (OwnersSeen.HIDDEN, (), "not visible to you"),
         (OwnersSeen.KERNEL, (), "the kernel itself"),
         (OwnersSeen.NONE, (), "no process"),
         (OwnersSeen.FIRST, (Process(7, "x"),), "x (pid 7); there may be others"),
