@@ -8,7 +8,6 @@ import sys
 import time
 
 from benchmarks.timing import BIN, alternate, table, tool
-
 from portbook.model import Transport
 from portbook.registry import Registry
 from portbook.registry.store import Store

@@ -7,10 +7,10 @@ import pickle
 
 import pytest
 from hypothesis import given
-from tests.strategies import nasty
 
 from portbook import errors
 from portbook.errors import shown
+from tests.strategies import nasty
 
 HOSTILE = "80\x1b[2J\n\u202e\udcff"
 # Every class, made as its callers make it, with the builtin that it also is.

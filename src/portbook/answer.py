@@ -90,7 +90,8 @@ class SearchAnswer(NamedTuple):
 class RangeAnswer(NamedTuple):
     """A run of ports in short: what stands in it, block by block, and what listens there.
 
-    ``counts`` are ports by headline state, or by state where one transport was asked about.
+    ``counts`` are ports by headline state, or by state where one transport was asked about;
+    ``blocks`` are whole, also where they reach beyond the range.
     """
 
     query: Query
@@ -142,7 +143,8 @@ def answer_port(query: Query, book: Registry, depth: Depth | None = None) -> Por
         before,
         after,
         lore.lookup_uses(port, transport),
-        lore.browser_blocked(port),
+        # Browsers speak HTTP over tcp, and over udp with QUIC.
+        transport not in (Transport.SCTP, Transport.DCCP) and lore.browser_blocked(port),
         lore.system_rules(),
         seen,
         () if seen is None else _findings(seen),
@@ -172,15 +174,11 @@ def _sources(found: PortAnswer, book: Registry) -> tuple[Source, ...]:
 def answer_range(query: Query, book: Registry, depth: Depth | None = None) -> RangeAnswer:
     """What stands in the range of *query*, in short."""
     first, last, transport = query.first, query.last, query.transport
-    blocks = tuple(
-        _clip(block, first, last)
-        for block in book.blocks()
-        if block.first <= last and block.last >= first
-    )
+    blocks = tuple(block for block in book.blocks() if block.first <= last and block.last >= first)
     counts = dict.fromkeys(State, 0)
     if transport is None:
         for block in blocks:
-            counts[block.state] += block.size
+            counts[block.state] += min(block.last, last) - max(block.first, first) + 1
     else:
         for port in range(first, last + 1):
             counts[book.standing(port, transport).state] += 1
@@ -205,10 +203,6 @@ def answer_range(query: Query, book: Registry, depth: Depth | None = None) -> Ra
         () if seen is None else _findings(seen),
         book.sources() + _here(seen),
     )
-
-
-def _clip(block: Block, first: int, last: int) -> Block:
-    return block._replace(first=max(block.first, first), last=min(block.last, last))
 
 
 def _answer_service(query: Query, rows: tuple[Assignment, ...], book: Registry) -> ServiceAnswer:

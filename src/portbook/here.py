@@ -6,7 +6,7 @@ import time
 
 from portbook import lore
 from portbook._lean import NamedTuple
-from portbook.model import LAST_PORT, PortRules, Source, Visibility
+from portbook.model import LAST_PORT, OwnersSeen, PortRules, Source, Visibility
 from portbook.registry import registry
 
 TYPE_CHECKING = False
@@ -60,7 +60,9 @@ class Filter(NamedTuple):
 
     def keeps(self, listener: Listener) -> bool:
         """Whether *listener*, with its owners and findings, is asked for."""
-        users = {listener.user, str(listener.uid), *(owner.user for owner in listener.owners)}
+        owners = listener.owners
+        users = {listener.user, *(owner.user for owner in owners)}
+        users |= {str(uid) for uid in (listener.uid, *(o.uid for o in owners)) if uid is not None}
         return (
             self.transport in (None, listener.transport)
             and (self.ports is None or self.ports[0] <= listener.port <= self.ports[1])
@@ -98,12 +100,14 @@ def look(ports: tuple[int, int] | None, transport: Transport | None, depth: Dept
     others, missing = read_elsewhere(ports, transport, depth.owners)
     listeners = list(seen.listeners)
     for name, other in others:
-        listeners += _judged(other, name, depth).listeners
+        judged = _judged(other, name, depth)
+        listeners += judged.listeners
+        missing += judged.missing[len(other.missing) :]  # what details lack; the rest is in it
     partial = seen.visibility is Visibility.PARTIAL or bool(missing)
     return seen._replace(
         listeners=tuple(listeners),
         visibility=Visibility.PARTIAL if partial else Visibility.FULL,
-        missing=seen.missing + missing,
+        missing=tuple(dict.fromkeys(seen.missing + missing)),
     )
 
 
@@ -129,7 +133,8 @@ def _judged(seen: Host, namespace: str | None, depth: Depth) -> Host:
             each._replace(findings=judge_listener(each, rules, book), namespace=namespace)
             for each in listeners
         ),
-        # What only a detail lacks leaves the sockets and their owners as fully seen as they were.
+        # A detail was asked for: one that wasn't told is a part of the truth that wasn't seen.
+        visibility=Visibility.PARTIAL if unknown else seen.visibility,
         missing=seen.missing + unknown,
     )
 
@@ -167,7 +172,7 @@ def answer_here(wanted: Filter, depth: Depth) -> HereAnswer:
     return HereAnswer(
         kept,
         Visibility.PARTIAL if unseen else seen.visibility,
-        seen.missing + unseen,
+        tuple(dict.fromkeys(seen.missing + unseen)),
         {(each.port, each.transport): book.standing(each.port, each.transport) for each in kept},
         redirects,
         (*book.sources(), *lore.sources(), here_source()),
@@ -184,27 +189,30 @@ def _redirects(wanted: Filter) -> tuple[tuple[Redirect, ...], tuple[str, ...]]:
 
 def watch_here(wanted: Filter) -> Watch:
     """A watch over what *wanted* keeps: its steps cost a look at the sockets, not at processes."""
-    from portbook.host import read_host, read_rules
+    from portbook.host import read_host
     from portbook.watch import Watch
 
-    book, rules = registry(), read_rules()
-
-    def look_once() -> tuple[Listener, ...]:
-        return read_host(wanted.ports, wanted.transport, "none").listeners
+    def look_once() -> Host:
+        return read_host(wanted.ports, wanted.transport, "none")
 
     def explain(fresh: tuple[Listener, ...]) -> tuple[Listener, ...]:
         # One walk through the processes serves any number of sockets.
         ports = (min(each.port for each in fresh), max(each.port for each in fresh))
-        sockets = {each.inode for each in fresh}
-        seen = read_host(ports, wanted.transport, "all").listeners
-        found = (
-            each._replace(findings=judge_listener(each, rules, book))
-            for each in seen
-            if each.inode in sockets
-        )
-        return tuple(filter(wanted.keeps, found))
+        sockets = {_socket(each) for each in fresh}
+        host = read_host(ports, wanted.transport, "all")
+        asked = tuple(each for each in host.listeners if _socket(each) in sockets)
+        judged = _judged(host._replace(listeners=asked), None, Depth("all"))
+        found = {_socket(each): each for each in judged.listeners}
+        # One that has gone meanwhile is nobody's any more; unless it only couldn't be seen.
+        lost = OwnersSeen.HIDDEN if judged.missing else OwnersSeen.NONE
+        known = (found.get(_socket(each), each._replace(owners_seen=lost)) for each in fresh)
+        return tuple(filter(wanted.keeps, known))
 
     return Watch(look_once, explain)
+
+
+def _socket(listener: Listener) -> tuple[object, ...]:
+    return (listener.inode, listener.transport, listener.address, listener.port)
 
 
 def sort_by_gravity(listeners: Iterable[Listener]) -> tuple[Listener, ...]:

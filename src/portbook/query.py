@@ -171,6 +171,8 @@ def _parse_address(word: str) -> Query | None:
     if not colon:
         host, _, number = word.rpartition(".")
         return _port(number, None, host) if number.isdigit() and _is_bsd_host(host) else None
+    if host.isdigit():  # a time of day
+        return None
     if not number.isdigit():
         if _looks_numeric(number) and ":" not in host:
             raise InvalidPort(number)

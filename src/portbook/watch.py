@@ -2,7 +2,8 @@
 
 Each step asks the kernel for its sockets, which costs milliseconds however many processes run,
 and looks for owners only where something is new. A socket that lives longer than the time
-between two steps is in at least one of them, so it can't be missed.
+between two steps is in at least one of them, so it can't be missed. A socket that a step could
+not see, because the kernel's answer was cut short, isn't taken for closed.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from portbook._lean import NamedTuple, StrEnum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
-    from portbook.model import Listener
+    from portbook.model import Host, Listener
 
     # What a socket is by itself, and what may change while it stays the same socket.
     Key = tuple[object, ...]
-    Look = Callable[[], Iterable[Listener]]
+    Look = Callable[[], Host]
     Explain = Callable[[tuple[Listener, ...]], tuple[Listener, ...]]
 
 
@@ -44,7 +45,8 @@ class Watch:
     """The sockets as they were at the last step.
 
     *look* lists this machine's sockets without their owners; *explain* finds the owners and the
-    findings of those it is given, and may drop some.
+    findings of those it is given, and may drop some. What *explain* can't find any more it has
+    to return as it is: it was there, if only for a moment.
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class Watch:
         self._clock = clock
         self._seen: dict[Key, Listener] = {}
         self._known: dict[Key, Listener] = {}
+        self._always_missing: frozenset[str] | None = None
+        self.missing: tuple[str, ...] = ()
         self.step()
 
     @property
@@ -63,11 +67,17 @@ class Watch:
         return tuple(self._known.values())
 
     def step(self) -> tuple[Event, ...]:
-        """Looks once, and returns what is different from the last time."""
+        """Looks once, and returns what is different from the last time.
+
+        ``missing`` then holds what this look could not see, as in Host.
+        """
         now = self._clock()
+        host = self._look()
         before = self._seen
-        after = {_identity(listener): listener for listener in self._look()}
-        self._seen = after
+        after = {_identity(listener): listener for listener in host.listeners}
+        if not self._complete(host.missing):
+            after = {**before, **after}
+        self._seen, self.missing = after, host.missing
         fresh = [key for key in after if key not in before]
         other = [
             key
@@ -83,6 +93,14 @@ class Watch:
         }
         return tuple(self._events(now, fresh, other, gone, explained))
 
+    def _complete(self, missing: tuple[str, ...]) -> bool:
+        """Whether a look saw all that this machine can show: its *missing* is there every time."""
+        always = self._always_missing
+        self._always_missing = always = frozenset(missing) & (
+            frozenset(missing) if always is None else always
+        )
+        return always.issuperset(missing)
+
     def _events(
         self,
         now: float,
@@ -91,21 +109,26 @@ class Watch:
         gone: list[Key],
         explained: dict[Key, Listener],
     ) -> Iterator[Event]:
-        left = {_place(old): old for key in gone if (old := self._known.pop(key, None)) is not None}
+        left: dict[Key, list[Listener]] = {}  # several sockets can share a place (SO_REUSEPORT)
+        for key in gone:
+            if (old := self._known.pop(key, None)) is not None:
+                left.setdefault(_place(old), []).append(old)
         for key in fresh + other:
             listener = explained.get(key)
             before = self._known.pop(key, None)
-            if listener is None:  # gone again, or not asked for
+            if listener is None:  # not asked for, or not any more
                 if before is not None:
                     yield Event(Change.CLOSED, now, before)
                 continue
             self._known[key] = listener
             # The same place with another socket: it changed hands, or its server was restarted.
-            before = before or left.pop(_place(listener), None)
+            if before is None and left.get(_place(listener)):
+                before = left[_place(listener)].pop(0)
             change = Change.OPENED if before is None else Change.CHANGED
             yield Event(change, now, listener, before)
-        for listener in left.values():
-            yield Event(Change.CLOSED, now, listener)
+        for listeners in left.values():
+            for listener in listeners:
+                yield Event(Change.CLOSED, now, listener)
 
 
 def _place(listener: Listener) -> Key:
@@ -127,13 +150,19 @@ def _condition(listener: Listener) -> Key:
     return (listener.state, listener.v6only, listener.queue_limit, listener.backlog_full)
 
 
-def steps(watch: Watch, interval: float) -> Iterator[tuple[Event, ...]]:
+def steps(
+    watch: Watch,
+    interval: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[tuple[Event, ...]]:
     """A step every *interval* seconds, without end.
 
-    Steps keep to their schedule: one that took long is followed at once by the next.
+    Steps keep to their schedule: one that took long is followed at once by the next, and those
+    that it left out are not made up for.
     """
-    due = time.monotonic() + interval
+    due = clock() + interval
     while True:
-        time.sleep(max(0.0, due - time.monotonic()))
-        due = max(due, time.monotonic() - interval) + interval
+        sleep(max(0.0, due - clock()))
+        due = max(due, clock() - interval) + interval
         yield watch.step()

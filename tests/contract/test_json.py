@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import any_port, listeners, transports, uses
 
 from portbook.answer import PortAnswer, answer, answer_search
 from portbook.model import Host, Level, OwnersSeen, Query, State, Transport, Visibility
@@ -21,6 +20,7 @@ from portbook.query import parse_query
 from portbook.registry import registry
 from portbook.registry.stats import count
 from portbook.verdict.rules import RULES
+from tests.strategies import any_port, listeners, transports, uses
 
 # A shape: a type, a tuple of types, a set of allowed values, [shape of each] or {key: shape}.
 TEXT = (str, types.NoneType)

@@ -8,9 +8,9 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import nasty, text
 
 from portbook.pages.escape import one_line, plain, unbyte
+from tests.strategies import nasty, text
 
 hostile = st.one_of(nasty, text)
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"

@@ -7,7 +7,6 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies import any_port, nasty
 
 from portbook.answer import (
     RangeAnswer,
@@ -22,6 +21,7 @@ from portbook.pages.text import NARROWEST, WIDEST, Style, columns_of
 from portbook.query import parse_query
 from portbook.registry import registry
 from portbook.registry.stats import count
+from tests.strategies import any_port, nasty
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 styles = st.builds(Style, st.integers(NARROWEST, WIDEST), st.booleans())

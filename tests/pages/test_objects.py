@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies import listeners, nasty, queryish
 
 from portbook.answer import answer
 from portbook.errors import InvalidQuery
 from portbook.model import Finding, Level, Listener
 from portbook.pages import objects
 from portbook.query import parse_query
+from tests.strategies import listeners, nasty, queryish
 
 if TYPE_CHECKING:
     from portbook.model import Query

@@ -9,7 +9,6 @@ from collections import defaultdict
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import any_port, listeners, port_rules, transports
 
 from portbook.answer import PortAnswer, answer
 from portbook.model import (
@@ -28,6 +27,7 @@ from portbook.pages.document import Command, Page, Paragraph, Table, Verdict
 from portbook.pages.prose import compose
 from portbook.pages.text import Style, render_page
 from portbook.query import parse_query
+from tests.strategies import any_port, listeners, port_rules, transports
 
 TITLES = ["The book", "Block and neighbours", "In practice", "By hand", "Sources"]
 WITH_HOST = ["The book", "Block and neighbours", "In practice", "This machine", "Verdict"]
@@ -214,7 +214,7 @@ def test_nothing_bound_is_said_only_where_everything_was_seen() -> None:
 @pytest.mark.parametrize(
     ("seen", "owners", "sentence"),
     [
-        (OwnersSeen.HIDDEN, (), "not visible without privilege"),
+        (OwnersSeen.HIDDEN, (), "not visible to you"),
         (OwnersSeen.KERNEL, (), "the kernel itself"),
         (OwnersSeen.NONE, (), "no process"),
         (OwnersSeen.FIRST, (Process(7, "x"),), "x (pid 7); there may be others"),

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import any_port, nasty
 
 from portbook.answer import PortAnswer, answer
 from portbook.model import Finding, Level, State
@@ -29,6 +28,7 @@ from portbook.pages.text import (
     wrap,
 )
 from portbook.query import parse_query
+from tests.strategies import any_port, nasty
 
 if TYPE_CHECKING:
     from portbook.pages.document import Page

@@ -19,9 +19,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from tests.real.needs import need_root
-
 import portbook
+from tests.real.needs import need_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

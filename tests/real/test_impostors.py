@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from tests.real.namespace import UNPRIVILEGED, interpreter
 from tests.real.needs import need, need_program
 from tests.real.servers import SERVERS

@@ -18,6 +18,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+
 from tests.real.needs import need_program
 
 if TYPE_CHECKING:

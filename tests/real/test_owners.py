@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.real.namespace import OPENER, UNPRIVILEGED, Namespace, holders, interpreter, sees_all
-from tests.real.needs import need, need_root
-from tests.real.readable import readable
 
 from portbook import host
 from portbook.model import OwnersSeen, Transport
+from tests.real.namespace import OPENER, UNPRIVILEGED, Namespace, holders, interpreter, sees_all
+from tests.real.needs import need, need_root
+from tests.real.readable import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.real.namespace import holders, sees_all
-from tests.real.servers import SERVERS, Server
 
 from portbook.model import State, Transport
 from portbook.registry import registry
+from tests.real.namespace import holders, sees_all
+from tests.real.servers import SERVERS, Server
 
 if TYPE_CHECKING:
     from tests.real.namespace import Namespace, Running

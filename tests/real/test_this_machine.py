@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from tests.real.namespace import SOURCE, UNPRIVILEGED, holders, interpreter
 from tests.real.readable import readable
 

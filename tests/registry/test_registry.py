@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import any_port
 
 from portbook import registry as book
 from portbook.model import PORTS, RANGES, PortRange, Standing, State, Transport
 from portbook.registry import Registry, headline
 from portbook.registry.store import SHIPPED, Store
+from tests.strategies import any_port
 
 TCP, UDP, SCTP, DCCP = Transport
 ASSIGNED, RESERVED, UNASSIGNED, DYNAMIC = State

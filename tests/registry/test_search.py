@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.strategies import any_port, nasty, queryish
 
 from portbook.model import State
 from portbook.registry import Registry
 from portbook.registry.search import search
+from tests.strategies import any_port, nasty, queryish
 
 REGISTRY = Registry()
 NAMES = sorted(

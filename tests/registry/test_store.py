@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import any_port
 
 from portbook.errors import DataCorrupt, DataMissing
 from portbook.model import Transport
 from portbook.registry import Registry
 from portbook.registry.store import SHIPPED, Store
+from tests.strategies import any_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable

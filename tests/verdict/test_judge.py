@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import listeners, port_rules, processes, programs, standings, uses
 
 from portbook.model import (
     Finding,
@@ -25,6 +24,7 @@ from portbook.model import (
 from portbook.registry import standing
 from portbook.verdict.judge import Case, find_facts, judge, protected
 from portbook.verdict.rules import FACTS, RULES
+from tests.strategies import listeners, port_rules, processes, programs, standings, uses
 
 TCP, UDP, SCTP, DCCP = Transport
 LINUX = PortRules("linux", 1024, (32768, 60999))

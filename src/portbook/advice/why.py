@@ -385,14 +385,12 @@ def _warnings(seen: Evidence) -> Iterator[Cause]:
             None,
             blocks=False,
         )
-    dynamic = seen.rules.dynamic
-    if dynamic is None or not dynamic[0] <= seen.port <= dynamic[1]:
-        return
-    if not any(low <= seen.port <= high for low, high in seen.rules.kept):
+    low, high = seen.rules.dynamic or (1, 0)
+    if low <= seen.port <= high and not any(a <= seen.port <= b for a, b in seen.rules.kept):
         yield Cause(
             "dynamic-range",
-            f"{seen.port} is in {dynamic[0]}–{dynamic[1]}, from which this machine gives ports to "
-            "programs that ask for any: one of them may have it when the server starts.",
+            f"{seen.port} is in {low}–{high}, from which this machine gives ports to programs that "
+            "ask for any: one of them may have it when the server starts.",
             f"Choose a port outside the range, or add {seen.port} to "
             "net.ipv4.ip_local_reserved_ports."
             if seen.rules.system == "linux"

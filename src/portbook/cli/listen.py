@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 
+from portbook.cli import complain
 from portbook.cli.help import Parser, add_depth, add_fail_on, add_json
 from portbook.cli.output import print_json, reaches, style
-from portbook.errors import UsageError
+from portbook.errors import UsageError, shown
 from portbook.here import Depth, Filter, answer_here, watch_here
 from portbook.model import REACHES, Level, Transport, Visibility
 from portbook.pages import objects
 from portbook.pages.listeners import render_here
-from portbook.query import parse_port, parse_range
+from portbook.query import parse_query
 from portbook.watch import steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 def run(argv: Sequence[str]) -> int:
@@ -25,6 +28,8 @@ def run(argv: Sequence[str]) -> int:
     options = _parser().parse_args(list(argv))
     if options.json and options.jsonl:
         raise UsageError("--json and --jsonl exclude each other: give one of them")
+    if not 0.05 <= options.interval <= 3600:
+        raise UsageError(f"--interval {options.interval:g} is not between 0.05 and 3600 seconds")
     if options.watch:
         return _watch(options)
     answer = answer_here(_filter(options), Depth("all", options.detail, options.all_namespaces))
@@ -32,7 +37,10 @@ def run(argv: Sequence[str]) -> int:
         print_json(objects.of_here(answer))
     elif options.jsonl:
         for listener in answer.listeners:
-            print_json(objects.of_listener(listener), line=True)
+            print_json(objects.of_row(listener), line=True)
+        for redirect in answer.redirects:
+            print_json(objects.of_row(redirect), line=True)
+        _tell_missing(answer.missing)
     else:
         sys.stdout.write(render_here(answer, style()))
     findings = [finding for each in answer.listeners for finding in each.findings]
@@ -41,12 +49,20 @@ def run(argv: Sequence[str]) -> int:
     return 3 if options.strict and answer.visibility is Visibility.PARTIAL else 0
 
 
+def _tell_missing(missing: Iterable[str]) -> None:
+    """What rows of JSON have no place for: what was not visible, a line each."""
+    for reason in missing:
+        complain(f"not seen: {reason}")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         "listen", "Everything that listens or is bound on this machine, the gravest first."
     )
     parser.add_argument("--transport", choices=[*map(str, Transport)], help="only this transport")
-    parser.add_argument("--port", metavar="PORT", help="only this port, or range (6000-6063)")
+    parser.add_argument(
+        "--port", metavar="PORT", help="only this port (53, 53/udp), or range (6000-6063)"
+    )
     parser.add_argument("--program", metavar="NAME", help="only what a program of this name holds")
     parser.add_argument("--user", metavar="NAME", help="only what this user holds, by name or uid")
     parser.add_argument("--reach", choices=REACHES, help="only what can be reached from there")
@@ -74,31 +90,56 @@ def _parser() -> argparse.ArgumentParser:
 
 def _watch(options: argparse.Namespace) -> int:
     """Follows the sockets until interrupted: a live table on a terminal, JSON lines in a pipe."""
-    if not 0.05 <= options.interval <= 3600:
-        raise UsageError(f"--interval {options.interval:g} is not between 0.05 and 3600 seconds")
+    for name in ("json", "detail", "all_namespaces", "strict"):
+        if getattr(options, name):
+            raise UsageError(f"--watch doesn't go with --{name.replace('_', '-')}: leave one out")
     watch = watch_here(_filter(options))
-    if sys.stdout.isatty() and not options.jsonl:
+    # TERM=dumb: a terminal on which nothing can be drawn over.
+    drawn = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    if drawn and not options.jsonl:
         from portbook.cli.live import follow
 
         return follow(watch, options.interval)
+    _tell_missing(watch.missing)
     for events in steps(watch, options.interval):
         for event in events:
             print_json(objects.of_event(event), line=True)
         sys.stdout.flush()
+        if reader_is_gone():
+            break
     return 0
 
 
+def reader_is_gone() -> bool:
+    """Whether standard output is a pipe that nobody reads any more (POLLERR, poll(2)).
+
+    Without it a watch would learn of that only from its next event, which may never come.
+    """
+    if not hasattr(select, "poll"):
+        return False
+    poll = select.poll()
+    try:
+        poll.register(sys.stdout.fileno(), 0)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    except (OSError, ValueError):
+        return False
+
+
 def _filter(options: argparse.Namespace) -> Filter:
-    ports = None
+    ports, transport = None, Transport(options.transport) if options.transport else None
     if options.port is not None:
-        if "-" in options.port[1:]:
-            first, last, _ = parse_range(options.port)
-        else:
-            first, _ = parse_port(options.port)
-            last = first
-        ports = (first, last)
+        query = parse_query(options.port)
+        if query.kind not in ("port", "range") or query.address is not None:
+            raise UsageError(
+                f"--port {shown(options.port)} is no port or range: give 8080, say, or 6000-6063"
+            )
+        if transport is not None and query.transport not in (None, transport):
+            raise UsageError(
+                f"--port {shown(options.port)} and --transport {transport} exclude each other"
+            )
+        ports, transport = (query.first, query.last), transport or query.transport
     return Filter(
-        Transport(options.transport) if options.transport else None,
+        transport,
         ports,
         options.program,
         options.user,

@@ -41,14 +41,16 @@ def _screen(watch: Watch, last: deque[Event], console: Console) -> Group:
     for title in ("Level", "Socket", "Reach", "Held by", "User", "Verdict"):
         table.add_column(title, no_wrap=title in ("Level", "Socket"), overflow="ellipsis")
     listeners = sort_by_gravity(watch.listeners)
-    room = max(3, console.height - _EVENTS - 5)
+    room = max(3, console.height - _EVENTS - 5 - len(watch.missing))
     for listener in listeners[:room]:
         table.add_row(*_row(listener))
     if len(listeners) > room:
         table.add_row("", f"and {len(listeners) - room} more")
     news = [_news(event) for event in reversed(last)]
-    head = Text(f"{len(listeners)} sockets listen or are bound; Ctrl-C ends", style="dim")
-    return Group(head, table, Text(""), *news)
+    seen = " could be seen" if watch.missing else ""
+    head = f"{len(listeners)} sockets that listen or are bound{seen}; Ctrl-C ends"
+    unseen = [Text(one_line(f"Not seen: {reason}"), style="dim") for reason in watch.missing]
+    return Group(Text(head, style="dim"), table, Text(""), *news, *unseen)
 
 
 def _row(listener: Listener) -> list[Text]:

@@ -2,77 +2,123 @@
 
 from __future__ import annotations
 
+import time
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portbook.host.packages import Ownership
     from portbook.model import Listener, Process
+
+_EACH, _TOGETHER = 0.3, 1.0  # seconds that runtimes have for one name, and for all
 
 
 def add_details(listeners: tuple[Listener, ...]) -> tuple[tuple[Listener, ...], tuple[str, ...]]:
     """*listeners* with the packages and container names of their owners, and what wasn't told.
 
-    Each process is looked at once. A runtime that doesn't answer within its time costs its name,
-    nothing more.
+    Each executable and each container is asked for once. Runtimes have a second for all names
+    together: one that doesn't answer costs names, nothing more.
     """
+    packages, names = _Packages(), _Names()
     known: dict[int, Process] = {}
-    missing: dict[str, None] = {}
     for listener in listeners:
         for owner in listener.owners:
             if owner.pid not in known:
-                known[owner.pid] = _named(_packaged(owner, missing), missing)
+                known[owner.pid] = names.add(packages.add(owner))
     found = tuple(
         each._replace(owners=tuple(known[owner.pid] for owner in each.owners)) for each in listeners
     )
-    return found, tuple(missing)
+    return found, (*packages.missing(), *names.missing())
 
 
 def add_upgrades(listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
     """*listeners* with whether a package upgrade explains each deleted executable."""
+    packages = _Packages()
     return tuple(
-        each._replace(owners=tuple(map(_upgraded, each.owners)))
+        each._replace(owners=tuple(map(packages.add_upgrade, each.owners)))
         if any(owner.executable_deleted for owner in each.owners)
         else each
         for each in listeners
     )
 
 
-def _packaged(owner: Process, missing: dict[str, None]) -> Process:
-    if owner.executable is None:
-        return owner
-    from portbook.host.packages import owning_package
+class _Packages:
+    """The package databases, asked once for each executable."""
 
-    found = owning_package(owner.executable, _root(owner))
-    if found.reason is not None:
-        missing[f"the package of {owner.program or 'a process'} is not known: {found.reason}"] = (
-            None
-        )
-        return owner
-    if found.package is None:
-        return owner._replace(packaged=False)
-    name = " ".join(filter(None, (found.package.name, found.package.version)))
-    return owner._replace(packaged=True, package=name)
+    def __init__(self) -> None:
+        self._asked: dict[tuple[str, str], Ownership] = {}
+        self._unknown: dict[str, dict[str, None]] = {}
+
+    def add(self, owner: Process) -> Process:
+        if owner.executable is None:
+            return owner
+        found = self._ask(owner, owner.executable)
+        if found.reason is not None:
+            self._unknown.setdefault(found.reason, {})[owner.executable] = None
+            return owner
+        if found.package is None:
+            return owner._replace(packaged=False)
+        name = " ".join(filter(None, (found.package.name, found.package.version)))
+        return owner._replace(packaged=True, package=name)
+
+    def add_upgrade(self, owner: Process) -> Process:
+        if not owner.executable_deleted or owner.executable is None or owner.started is None:
+            return owner
+        package = self._ask(owner, owner.executable).package
+        if package is None:
+            return owner
+        return owner._replace(upgraded=package.newer_than(owner.started))
+
+    def missing(self) -> Iterable[str]:
+        for reason, executables in self._unknown.items():
+            what = _of(executables, "the package of", "the packages of", "executables are")
+            yield f"{what} not known: {reason}"
+
+    def _ask(self, owner: Process, executable: str) -> Ownership:
+        from portbook.host.packages import owning_package
+
+        # The file system that the process sees: its own, where it is in a container.
+        root = f"/proc/{owner.pid}/root" if owner.container else "/"
+        place = (owner.container or "", executable)
+        if place not in self._asked:
+            self._asked[place] = owning_package(executable, root)
+        return self._asked[place]
 
 
-def _upgraded(owner: Process) -> Process:
-    if not owner.executable_deleted or owner.executable is None or owner.started is None:
-        return owner
-    from portbook.host.packages import owning_package
+class _Names:
+    """The container runtimes, asked once for each container, within a time for all."""
 
-    package = owning_package(owner.executable, _root(owner)).package
-    return owner if package is None else owner._replace(upgraded=package.newer_than(owner.started))
+    def __init__(self) -> None:
+        self._end: float | None = None
+        self._asked: dict[str, str | None] = {}
+        self._unknown: dict[str, dict[str, None]] = {}
+
+    def add(self, owner: Process) -> Process:
+        if not owner.container:
+            return owner
+        if owner.container not in self._asked:
+            self._asked[owner.container] = self._ask(owner.container, owner.uid)
+        return owner._replace(container_name=self._asked[owner.container])
+
+    def missing(self) -> Iterable[str]:
+        for reason, containers in self._unknown.items():
+            what = _of(containers, "the name of", "the names of", "containers are")
+            yield f"{what} not known: {reason}"
+
+    def _ask(self, container: str, uid: int | None) -> str | None:
+        from portbook.host.containers import container_name
+
+        now = time.monotonic()
+        self._end = self._end or now + _TOGETHER
+        runtime, _, identity = container.partition(":")
+        left = min(_EACH, max(0.0, self._end - now))
+        found = container_name(runtime, identity, left, uid=uid)
+        if found.name is None and found.reason is not None:
+            self._unknown.setdefault(found.reason, {})[container] = None
+        return found.name
 
 
-def _root(owner: Process) -> str:
-    """The file system that the process sees: its own, where it is in a container."""
-    return f"/proc/{owner.pid}/root" if owner.container else "/"
-
-
-def _named(owner: Process, missing: dict[str, None]) -> Process:
-    if not owner.container:
-        return owner
-    from portbook.host.containers import container_name
-
-    runtime, _, identity = owner.container.partition(":")
-    found = container_name(runtime, identity, uid=owner.uid)
-    if found.name is None and found.reason is not None:
-        missing[f"the name of the container {owner.container} is not known: {found.reason}"] = None
-    return owner._replace(container_name=found.name)
+def _of(names: Iterable[str], one: str, more: str, kind: str) -> str:
+    first, *rest = names
+    return f"{more} {len(rest) + 1} {kind}" if rest else f"{one} {first} is"

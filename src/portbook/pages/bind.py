@@ -46,7 +46,7 @@ def _verdict(why: Why) -> str:
     if why.bindable:
         return "can be bound."
     if why.bindable_with_reuseaddr:
-        return "can't be bound, but for a server that sets SO_REUSEADDR."
+        return "can't be bound, unless the server sets SO_REUSEADDR."
     return "can't be bound."
 
 
@@ -71,7 +71,7 @@ def of_why(why: Why) -> dict[str, Any]:
             }
             for each in why.tries
         ],
-        "missing": list(why.missing),
+        "missing": [unbyte(reason) for reason in why.missing],
     }
 
 

@@ -13,24 +13,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portbook.here import HereAnswer
-    from portbook.model import Listener, Standing
+    from portbook.model import Listener, Process, Standing
     from portbook.pages.text import Style
 
 _LEVELS = tuple(Level)
+_INDENT = " " * 7  # a level and two spaces
 
 
 def render_here(answer: HereAnswer, style: Style) -> str:
     """Every socket in two lines: what it is and who holds it; then the book and the verdict."""
     lines = list(_head(answer, style))
     rows = [_row(listener) for listener in answer.listeners]
-    widths = [max((columns_of(row[at]) for row in rows), default=0) for at in range(2)]
+    # Sockets stand in a column, as long as that leaves room for who holds them.
+    width = min(max((columns_of(row[0]) for row in rows), default=0), style.width // 2)
     for listener, (socket, holder) in zip(answer.listeners, rows, strict=True):
         standing = answer.standings[listener.port, listener.transport]
         level = _LEVELS[max(0, listener.gravity)]
-        lead = f"{style.of(level, f'{level:<5}')}  {socket:<{widths[0]}}  {holder}"
-        lines.append(lead.rstrip())
+        hang = len(_INDENT) + width + 2
+        held = wrap(holder, max(style.width, hang + 20), " " * hang)
+        lead = f"{style.of(level, f'{level:<5}')}  {socket}"
+        if columns_of(socket) <= width:
+            lead += " " * (width - columns_of(socket)) + "  " + held.pop(0).lstrip()
+        lines += [lead, *held]
         for detail in _details(listener, standing):
-            lines += wrap(detail, style.width, " " * 7)
+            lines += wrap(detail, style.width, _INDENT)
     for redirect in answer.redirects:
         ports = "–".join(dict.fromkeys((str(redirect.first), str(redirect.last))))
         lines += render_item(
@@ -87,14 +93,25 @@ def _details(listener: Listener, standing: Standing) -> Iterator[str]:
     bound = "" if listener.state == "listen" else "bound, doesn't listen; "
     parts = [f"{bound}{meaning(listener)}", f"by the book: {book}"]
     for owner in listener.owners[:1]:
-        if owner.container or owner.unit:
-            service = f" for {owner.activates}" if owner.activates else ""
-            parts.append((owner.container or owner.unit or "") + service)
-        if owner.started is not None:
-            parts.append(f"since {moment(owner.started)}")
+        parts += _of(owner)
     if listener.namespace is not None:
         parts.insert(0, f"in the network namespace {listener.namespace}")
     yield "; ".join(parts)
-    codes = [f"{finding.code}" for finding in listener.findings]
+    codes = [finding.code for finding in listener.findings]
     if codes:
         yield ", ".join(codes)
+
+
+def _of(owner: Process) -> Iterator[str]:
+    if owner.container:
+        yield (
+            f"{owner.container} ({owner.container_name})"
+            if owner.container_name
+            else (owner.container)
+        )
+    elif owner.unit:
+        yield f"{owner.unit} for {owner.activates}" if owner.activates else owner.unit
+    if owner.started is not None:
+        yield f"since {moment(owner.started)}"
+    if owner.packaged is not None:
+        yield f"package {owner.package}" if owner.package else "in no package"

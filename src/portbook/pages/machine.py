@@ -76,7 +76,7 @@ def holder(listener: Listener) -> str:
         return owners + more
     whose = "" if listener.uid is None else f", of user {listener.user or listener.uid}"
     return {
-        OwnersSeen.HIDDEN: f"a process that is not visible without privilege{whose}",
+        OwnersSeen.HIDDEN: f"a process that is not visible to you{whose}",
         OwnersSeen.KERNEL: "the kernel itself",
         OwnersSeen.NONE: f"no process: the kernel itself, or a descriptor on its way{whose}",
     }.get(listener.owners_seen, f"not looked for{whose}")

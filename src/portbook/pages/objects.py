@@ -6,6 +6,7 @@ Keys are only ever added within a version of a schema. What no source holds is `
 from __future__ import annotations
 
 from portbook.answer import PortAnswer, RangeAnswer, SearchAnswer, ServiceAnswer
+from portbook.model import Listener
 from portbook.pages.escape import unbyte
 from portbook.pages.machine import moment
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
         Block,
         Finding,
         Host,
-        Listener,
         Match,
         Neighbour,
         Process,
@@ -122,10 +122,17 @@ def of_here(answer: HereAnswer) -> Object:
         "schema": "portbook/listen/1",
         "listeners": [of_listener(listener) for listener in answer.listeners],
         "visibility": answer.visibility,
-        "missing": list(answer.missing),
+        "missing": [unbyte(reason) for reason in answer.missing],
         "redirects": [_redirect(redirect) for redirect in answer.redirects],
         "sources": _sources(answer.sources),
     }
+
+
+def of_row(row: Listener | Redirect) -> Object:
+    """``portbook/listener/1`` or ``portbook/redirect/1``: one row of ``listen`` on its own."""
+    if isinstance(row, Listener):
+        return {"schema": "portbook/listener/1", **of_listener(row)}
+    return {"schema": "portbook/redirect/1", **_redirect(row)}
 
 
 def _redirect(redirect: Redirect) -> Object:
@@ -134,7 +141,7 @@ def _redirect(redirect: Redirect) -> Object:
         "family": redirect.family,
         "first": redirect.first,
         "last": redirect.last,
-        "to": redirect.to,
+        "to": unbyte(redirect.to),
         "source": redirect.source,
         "rule": unbyte(redirect.text),
     }
@@ -278,7 +285,7 @@ def _host(host: Host) -> Object:
     return {
         "listeners": [of_listener(listener) for listener in host.listeners],
         "visibility": host.visibility,
-        "missing": list(host.missing),
+        "missing": [unbyte(reason) for reason in host.missing],
     }
 
 
@@ -325,7 +332,8 @@ def _process(process: Process) -> Object:
         "activates": _text(process.activates),
         "container": _text(process.container),
         "container_name": _text(process.container_name),
-        "package": process.package,
+        "package": _text(process.package),
+        "packaged": process.packaged,
     }
 
 

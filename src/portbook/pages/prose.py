@@ -64,8 +64,8 @@ def character(answer: PortAnswer) -> str:
         size = answer.block.size
         between = _between(answer)
         if size == 1:
-            return f"a single free port{between}"
-        return f"one of {size} free ports in a row{between}"
+            return f"a single unassigned port{between}"
+        return f"one of {size} unassigned ports in a row{between}"
     if answer.state is State.RESERVED:
         words = [s.text for s in answer.standings.values() if s.state is State.RESERVED and s.text]
         if not words:  # asked for a transport that has no row

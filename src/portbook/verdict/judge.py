@@ -8,12 +8,11 @@ from portbook.verdict.rules import RULES, Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from portbook.model import Process, Program, Use
 
 # Places of executables (portbook.model.Process) at which nothing stays.
-_EPHEMERAL = {"memory", "temporary", "world-writable"}
 # RFC 6335 and the registry have HTTP under several names; a server that speaks one speaks all.
 _HTTP = {"http", "https", "http-alt", "https-alt", "www", "www-http", "webcache"}
 
@@ -82,8 +81,8 @@ def find_facts(case: Case) -> set[str]:
         "known-program": bool(known),
         "implements": bool(known) and all(_speaks(each) & names for each in known),
         "default-port": any(here in program.ports for each in known for program in each),
-        "deleted": bool(_deleted(listener)),
-        "ephemeral": any(owner.place in _EPHEMERAL for owner in _deleted(listener)),
+        "deleted": any(owner.executable_deleted for owner in listener.owners),
+        "ephemeral": any(owner.place in ("memory", "temporary") for owner in _deleted(listener)),
         "upgraded": _upgraded(listener),
         "unpackaged": any(owner.packaged is False for owner in listener.owners),
         "backlog-full": listener.backlog_full,
@@ -154,7 +153,7 @@ def _words(case: Case) -> Mapping[str, object]:
     known = [program for each in case.programs for program in each]
     services = list(dict.fromkeys(row.service_name for row in standing.assignments))
     service = " or ".join(filter(None, services)) or standing.text or "a service"
-    programs = dict.fromkeys(owner.program or f"process {owner.pid}" for owner in listener.owners)
+    programs = _names_of(listener.owners)
     kernel = listener.owners_seen is OwnersSeen.KERNEL
     own = dict.fromkeys(f"{port}/{transport}" for each in known for port, transport in each.ports)
     first, last = rules.dynamic or (0, 0)
@@ -163,7 +162,7 @@ def _words(case: Case) -> Mapping[str, object]:
         "address": listener.address,
         "port": listener.port,
         "transport": listener.transport,
-        "program": ", ".join(programs) or ("the kernel" if kernel else "the program that holds it"),
+        "program": programs or ("the kernel" if kernel else "the program that holds it"),
         "service": service,
         "registered_for": f" ({service})" if standing.state is State.ASSIGNED else "",
         "text": f'"{standing.text}"' if standing.text else "nothing",
@@ -174,25 +173,32 @@ def _words(case: Case) -> Mapping[str, object]:
         "dynamic": f"{first}–{last}",
         "unprivileged": rules.unprivileged_first,
         "who_sees": _who_sees(listener),
-        "deleted": _executables(_deleted(listener)),
-        "unpackaged": _executables([o for o in listener.owners if o.packaged is False]),
+        "deleted_by": _names_of(_deleted(listener)),
+        "deleted": _files_of(_deleted(listener)),
         "deleted_why": _deleted_why(listener),
+        "unpackaged": _files_of(each for each in listener.owners if each.packaged is False),
         "queue": listener.queue,
     }
 
 
-def _executables(owners: list[Process]) -> str:
-    return ", ".join(dict.fromkeys(owner.executable or "a file" for owner in owners))
+def _names_of(owners: Iterable[Process]) -> str:
+    return ", ".join(dict.fromkeys(owner.program or f"process {owner.pid}" for owner in owners))
+
+
+def _files_of(owners: Iterable[Process]) -> str:
+    return ", ".join(dict.fromkeys(filter(None, (each.executable for each in owners)))) or "a file"
 
 
 def _deleted_why(listener: Listener) -> str:
-    places = _EPHEMERAL.intersection(owner.place for owner in _deleted(listener))
+    places = {owner.place for owner in _deleted(listener)}
     if "memory" in places:
         return ": it ran from memory alone, as hardly any server does. Find out who started it"
-    if places:
-        return ", from a folder where anybody can put files. Find out who started it"
+    if "temporary" in places:
+        return ", from a temporary folder. Find out who started it"
     if _upgraded(listener):
         return " by an upgrade of its package: restart it to run the new one"
+    if "world-writable" in places:
+        return ", from a folder where anybody can put files. Find out who started it"
     return ": restart it if it was replaced on purpose, and find out who did if not"
 
 

@@ -26,7 +26,7 @@ FACTS = {
     "default-port": "the port is one of the known program's own default ports",
     "known-use": "a use on record fits the program or, where none was seen, the port",
     "deleted": "an owner's executable has been deleted since it was started",
-    "ephemeral": "a deleted executable ran from memory, or from a folder that anybody may write to",
+    "ephemeral": "a deleted executable was in memory only, or in a temporary folder",
     "upgraded": "the package of every deleted executable is newer than the process",
     "unpackaged": "the package database was asked, and no package owns an owner's executable",
     "backlog-full": "as many connections wait to be accepted as the socket allows",
@@ -167,7 +167,7 @@ RULES = (
         "memory or a temporary folder",
         ("deleted",),
         (),
-        "{program} runs {deleted}, which has been deleted{deleted_why}.",
+        "{deleted_by} runs {deleted}, which has been deleted{deleted_why}.",
         softened_by=("upgraded",),
         raised_by=("ephemeral",),
     ),
@@ -185,8 +185,8 @@ RULES = (
         "the accept queue is at its limit",
         ("backlog-full",),
         (),
-        "{queue} connections wait to be accepted, and no more may: {program} is too slow or stuck, "
-        "and new clients are turned away.",
+        "{queue} connections wait for {program} to accept them, and no more may: it is too slow or "
+        "stuck, and new clients are turned away as long as that lasts.",
     ),
     Rule(
         "owner-hidden",
