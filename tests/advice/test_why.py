@@ -502,7 +502,7 @@ connections = st.fixed_dictionaries(
         "uid": st.none() | st.integers(0, 99),
         "owners_seen": st.sampled_from(tuple(OwnersSeen)),
     }
-).map(lambda fields: Connection(**fields))
+).map(lambda fields: Connection(**fields))  # type: ignore[arg-type]
 
 
 @st.composite

@@ -349,7 +349,7 @@ def test_browsers_matter_where_http_is_served() -> None:
         ({"upgraded": True}, Level.NOTE),
         ({"place": "memory"}, Level.ALERT),
         ({"place": "temporary"}, Level.ALERT),
-        ({"place": "world-writable"}, Level.ALERT),
+        ({"place": "world-writable"}, Level.CHECK),
         ({"place": "temporary", "upgraded": True}, Level.ALERT),
         # A container's files lie behind mounts; that is no folder where anybody can put files.
         ({"place": "mounted"}, Level.CHECK),
