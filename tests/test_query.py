@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.errors import InvalidPort, InvalidQuery, InvalidRange, InvalidTransport
-from portbook.model import Query, Transport
-from portbook.query import LONGEST, parse_port, parse_query, split_queries
+from portbook.model import Transport
+from portbook.query import LONGEST, Query, parse_port, parse_query, split_queries
 from tests.strategies import any_port, nasty, queryish, text, transports
 
 TCP, UDP, SCTP, DCCP = Transport

@@ -14,7 +14,6 @@ from portbook.model import (
     Block,
     Finding,
     Host,
-    Match,
     Neighbour,
     PortRange,
     Source,
@@ -22,7 +21,7 @@ from portbook.model import (
     State,
     Transport,
 )
-from portbook.query import parse_query
+from portbook.query import Query, parse_query
 from portbook.registry import TRANSPORTS, headline, registry
 
 TYPE_CHECKING = False
@@ -30,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from portbook.here import Depth
-    from portbook.model import Assignment, Query, SystemRule, Use
+    from portbook.model import Assignment, SystemRule, Use
     from portbook.registry import Registry
+    from portbook.registry.search import Match
 
 
 class PortAnswer(NamedTuple):

@@ -17,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FIRST_PORT = 0
 LAST_PORT = 65535
 PORTS = LAST_PORT + 1
 
@@ -69,9 +68,6 @@ RANGES = (
     PortRange("dynamic", 49152, 65535, "Dynamic Ports"),
 )
 SYSTEM_PORTS, USER_PORTS, DYNAMIC_PORTS = RANGES
-
-
-# -- the book ---------------------------------------------------------------------------------
 
 
 class Assignment(NamedTuple):
@@ -161,9 +157,6 @@ class Source(NamedTuple):
     url: str | None = None
 
 
-# -- practice ---------------------------------------------------------------------------------
-
-
 class Use(NamedTuple):
     """What people use a port for, whether or not the registry agrees.
 
@@ -215,9 +208,6 @@ class SystemRule(NamedTuple):
     source: str
     read: str
     further: tuple[str, ...] = ()
-
-
-# -- this machine -----------------------------------------------------------------------------
 
 
 class OwnersSeen(StrEnum):
@@ -379,9 +369,6 @@ class Host(NamedTuple):
     rules: PortRules | None = None
 
 
-# -- the verdict ------------------------------------------------------------------------------
-
-
 class Level(StrEnum):
     """How much a finding asks of the reader, in rising order; compare ``rank``, not the word."""
 
@@ -404,32 +391,3 @@ class Finding(NamedTuple):
     message: str
     evidence: tuple[str, ...] = ()
     socket: str | None = None
-
-
-# -- questions ---------------------------------------------------------------------------------
-
-
-class Query(NamedTuple):
-    """What was asked, understood: ``kind`` is ``port``, ``range``, ``name`` or ``text``.
-
-    ``transport`` narrows a port or a range; ``address`` is the host part of a pasted address,
-    and ``notes`` say how a loose spelling was read.
-    """
-
-    kind: str
-    text: str
-    first: int = -1
-    last: int = -1
-    transport: Transport | None = None
-    address: str | None = None
-    notes: tuple[str, ...] = ()
-
-
-class Match(NamedTuple):
-    """One result of a search, best first by ``score`` (0 to 100); ``why`` names what matched."""
-
-    score: int
-    why: str
-    service_name: str | None
-    description: str | None
-    ports: tuple[tuple[int, int, Transport | None], ...]

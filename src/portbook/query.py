@@ -15,8 +15,9 @@ text to search:
 
 from __future__ import annotations
 
+from portbook._lean import NamedTuple
 from portbook.errors import InvalidPort, InvalidQuery, InvalidRange, InvalidTransport, shown
-from portbook.model import LAST_PORT, Query, Transport
+from portbook.model import LAST_PORT, Transport
 
 TYPE_CHECKING = False
 
@@ -31,6 +32,22 @@ _TRANSPORTS: dict[str, Transport | None] = {
 }
 # What a pasted line puts around an address: quotes, brackets, commas, a closing full stop.
 _AROUND = "\"'`()<>{},;.!?"
+
+
+class Query(NamedTuple):
+    """What was asked, understood: ``kind`` is ``port``, ``range``, ``name`` or ``text``.
+
+    ``transport`` narrows a port or a range; ``address`` is the host part of a pasted address,
+    and ``notes`` say how a loose spelling was read.
+    """
+
+    kind: str
+    text: str
+    first: int = -1
+    last: int = -1
+    transport: Transport | None = None
+    address: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def parse_query(text: str) -> Query:

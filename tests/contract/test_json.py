@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.answer import PortAnswer, answer, answer_search
-from portbook.model import Host, Level, OwnersSeen, Query, State, Transport, Visibility
+from portbook.model import Host, Level, OwnersSeen, State, Transport, Visibility
 from portbook.pages import objects
-from portbook.query import parse_query
+from portbook.query import Query, parse_query
 from portbook.registry import registry
 from portbook.registry.stats import count
 from portbook.verdict.rules import RULES

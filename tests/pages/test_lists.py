@@ -15,10 +15,10 @@ from portbook.answer import (
     answer,
     answer_search,
 )
-from portbook.model import Query, State, Transport
+from portbook.model import State, Transport
 from portbook.pages import lists
 from portbook.pages.text import NARROWEST, WIDEST, Style, columns_of
-from portbook.query import parse_query
+from portbook.query import Query, parse_query
 from portbook.registry import registry
 from portbook.registry.stats import count
 from tests.strategies import any_port, nasty

@@ -17,7 +17,7 @@ from portbook.query import parse_query
 from tests.strategies import listeners, nasty, queryish
 
 if TYPE_CHECKING:
-    from portbook.model import Query
+    from portbook.query import Query
 
 
 def _query(text: str) -> Query | None:

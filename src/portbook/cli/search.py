@@ -8,8 +8,8 @@ from portbook.answer import answer_search
 from portbook.cli.help import Parser, add_json
 from portbook.cli.output import print_json, style
 from portbook.errors import UsageError
-from portbook.model import Query
 from portbook.pages import lists, objects
+from portbook.query import Query
 from portbook.registry import registry
 
 TYPE_CHECKING = False

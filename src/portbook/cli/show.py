@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from portbook.answer import Answer
     from portbook.here import Depth, Owners
-    from portbook.model import Host, Query
+    from portbook.model import Host
+    from portbook.query import Query
 
 
 class Options(NamedTuple):

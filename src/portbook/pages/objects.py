@@ -23,7 +23,6 @@ if TYPE_CHECKING:
         Block,
         Finding,
         Host,
-        Match,
         Neighbour,
         Process,
         Source,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
         State,
         Use,
     )
+    from portbook.registry.search import Match
     from portbook.registry.stats import Stats
     from portbook.watch import Event
 

@@ -6,7 +6,8 @@ names that hold it, descriptions that hold every word, and last what is spelled 
 
 from __future__ import annotations
 
-from portbook.model import Assignment, Match, State, Transport
+from portbook._lean import NamedTuple
+from portbook.model import Assignment, State, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
 
 # How alike two spellings must be (difflib's ratio): one slip in four letters, two in eight.
 _ALIKE = 0.75
+
+
+class Match(NamedTuple):
+    """One result of a search, best first by ``score`` (0 to 100); ``why`` names what matched."""
+
+    score: int
+    why: str
+    service_name: str | None
+    description: str | None
+    ports: tuple[tuple[int, int, Transport | None], ...]
 
 
 class _Service:
