@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+FIRST_PORT = 0
 LAST_PORT = 65535
 PORTS = LAST_PORT + 1
 
