@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # How alike two spellings must be (difflib's ratio): one slip in four letters, two in eight.
 _ALIKE = 0.75
+_BEGINS = 90  # the score of a name that begins with the text
 
 
 class Match(NamedTuple):
@@ -78,11 +79,22 @@ class Index:
         self._services = tuple(services.values())
 
     def search(self, text: str) -> tuple[Match, ...]:
-        """All that matches *text*, best first; spellings nearly so only where nothing else does."""
+        """All that matches *text*, best first.
+
+        Spellings nearly so come last, and only where no name begins with the text: "P-Server" is
+        part of other names, and may yet be a slip for PS-Server.
+        """
         wanted = " ".join(text.lower().split())
         if not wanted:
             return ()
-        matches = list(self._exact(wanted)) or list(self._alike(wanted))
+        matches = list(self._exact(wanted))
+        if not any(match.score >= _BEGINS for match in matches):
+            found = {(match.service_name, match.description) for match in matches}
+            matches += (
+                match
+                for match in self._alike(wanted)
+                if (match.service_name, match.description) not in found
+            )
         return tuple(sorted(matches, key=_order))
 
     def _exact(self, wanted: str) -> Iterator[Match]:
@@ -96,7 +108,7 @@ class Index:
             elif port is not None and _holds(service, port):
                 yield service.match(95, "number")
             elif any(name.startswith(wanted) for name in service.names):
-                yield service.match(90, "beginning of the name")
+                yield service.match(_BEGINS, "beginning of the name")
             elif len(wanted) > 1 and any(wanted in name for name in service.names):
                 yield service.match(80, "part of the name")
             elif all(word in service.words for word in words):
