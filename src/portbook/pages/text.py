@@ -149,8 +149,10 @@ def wrap(text: str, width: int, indent: str = "") -> list[str]:
     ['  a port is', '  a number']
     """
     text, room = one_line(text), width - len(indent)
+    if not text:
+        return []
     if columns_of(text) <= room:
-        return [indent + text] if text else []
+        return [indent + text]
     lines: list[str] = []
     line, taken = "", 0
     for word in text.split(" "):
