@@ -7,7 +7,7 @@ import statistics
 import sys
 import time
 
-from benchmarks.timing import BIN, alternate, table, tool
+from benchmarks.timing import alternate, portbook, table, tool
 from portbook.model import Transport
 from portbook.registry import Registry
 from portbook.registry.store import Store
@@ -15,33 +15,32 @@ from portbook.registry.store import Store
 TITLE = "lookup: one port at a prompt"
 
 
-def run() -> str:
+def run(*, quick: bool = False) -> str:
     """Measures, and returns the results as Markdown."""
     commands = {
         "python -c pass": [sys.executable, "-c", "pass"],
-        "portbook show 443 --no-host": [str(BIN / "portbook"), "show", "443", "--no-host"],
-        "portbook show 443": [str(BIN / "portbook"), "show", "443"],
-        "whatportis 443": [tool("whatportis", "whatportis"), "443"],
+        "portbook show 443 --no-host": [*portbook(), "show", "443", "--no-host"],
+        "portbook show 443": [*portbook(), "show", "443"],
     }
-    times = alternate(commands)
-    whatportis = times["whatportis 443"].median
+    other = tool("whatportis", "whatportis", install=not quick)
+    if other is not None:
+        commands["whatportis 443"] = [other, "443"]
+    times = alternate(commands, 1 if quick else 30)
     ours = times["portbook show 443 --no-host"].median
-    return "\n".join(
-        [
-            table(times, "python -c pass"),
-            "",
-            f"whatportis 443 takes {whatportis / ours:.1f} times as long as the second.",
-            "",
-            *_in_process(),
-        ]
-    )
+    if other is None:
+        said = "whatportis could not be had."
+    else:
+        ratio = times["whatportis 443"].median / ours
+        said = f"whatportis 443 takes {ratio:.1f} times as long as the second."
+    lookups = 1000 if quick else 300_000
+    return "\n".join([table(times, "python -c pass"), "", said, "", *_in_process(lookups)])
 
 
-def _in_process() -> list[str]:
+def _in_process(lookups: int) -> list[str]:
     opened = statistics.median(_time(lambda: Registry().lookup(443, Transport.TCP), 200))
     held = statistics.median(_time(lambda: Store().hold(), 15))
     registry = Registry()
-    ports = [(random.randrange(65536), random.choice(list(Transport))) for _ in range(300_000)]
+    ports = [(random.randrange(65536), random.choice(list(Transport))) for _ in range(lookups)]
     began = time.perf_counter()
     for port, transport in ports:
         registry.lookup(port, transport)

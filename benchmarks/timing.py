@@ -31,13 +31,23 @@ class Times(NamedTuple):
         return statistics.median(self.cpu)
 
 
+def environment() -> dict[str, str]:
+    """The environment without what would make Python compile everything on every run."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
+def portbook() -> list[str]:
+    """The command that runs portbook: the one installed beside this Python, if it is."""
+    command = BIN / "portbook"
+    return [str(command)] if command.exists() else [sys.executable, "-m", "portbook"]
+
+
 def alternate(commands: Mapping[str, Sequence[str]], runs: int = 30) -> dict[str, Times]:
     """Runs every command once a round for *runs* rounds, after two rounds that don't count.
 
     Alternating spreads what else the machine does over all of them alike.
     """
-    # A set-up that forbids cached bytecode would make Python compile everything on every run.
-    environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environ = environment()
     wall: dict[str, list[float]] = {name: [] for name in commands}
     cpu: dict[str, list[float]] = {name: [] for name in commands}
     for turn in range(runs + 2):
@@ -84,11 +94,14 @@ def machine() -> str:
     )
 
 
-def tool(package: str, command: str) -> str:
-    """The path of *command* out of *package*, installed in an environment of its own."""
+def tool(package: str, command: str, *, install: bool = True) -> str | None:
+    """The path of *command* out of *package*, installed in an environment of its own.
+
+    None where it can't be had, or isn't installed and *install* is false.
+    """
     home = ROOT / ".bench" / package
     path = home / "bin" / command
-    if not path.exists():
+    if not path.exists() and install:
         subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        subprocess.run([str(home / "bin" / "pip"), "install", "--quiet", package], check=True)
-    return str(path)
+        subprocess.run([str(home / "bin" / "pip"), "install", "--quiet", package], check=False)
+    return str(path) if path.exists() else None

@@ -26,7 +26,11 @@ else:
             for index, field in enumerate(fields):
                 namespace[field] = property(itemgetter(index))
             namespace.update(
-                __slots__=(), _fields=fields, _field_defaults=defaults, __match_args__=fields
+                __slots__=(),
+                _fields=fields,
+                _field_defaults=defaults,
+                _last=tuple(defaults.values()),
+                __match_args__=fields,
             )
             return super().__new__(mcs, name, bases, namespace)
 
@@ -36,10 +40,16 @@ else:
         __slots__ = ()
         _fields = ()
         _field_defaults = {}
+        _last = ()
 
         def __new__(cls, /, *values, **named):
-            if named or len(values) != len(cls._fields):
-                values = cls._bind(values, named)
+            if named:
+                return tuple.__new__(cls, cls._bind(values, named))
+            lacking = len(cls._fields) - len(values)
+            if lacking:
+                if not 0 < lacking <= len(cls._last):
+                    cls._bind(values, named)  # raises
+                values += cls._last[-lacking:]
             return tuple.__new__(cls, values)
 
         @classmethod
@@ -67,7 +77,10 @@ else:
             return tuple.__new__(cls, values)
 
         def _replace(self, /, **changes):
-            return type(self)(**{**self._asdict(), **changes})
+            values = [changes.pop(*each) for each in zip(self._fields, self, strict=True)]
+            if changes:
+                self._bind(values, changes)  # raises
+            return tuple.__new__(type(self), values)
 
         def _asdict(self):
             return dict(zip(self._fields, self, strict=True))

@@ -347,6 +347,36 @@ def test_an_executable_in_memory() -> None:
 
 
 @pytest.mark.real
+@pytest.mark.parametrize("numbers", [(3,), (3, 4, 5), (4,), (3, 70), (63,), (64,), (200,)])
+def test_whatever_number_the_descriptor_has(numbers: tuple[int, ...]) -> None:
+    code = """if 1:
+        import os, socket, sys
+        server = socket.create_server(("127.0.0.1", 0))
+        moved = os.dup2(server.fileno(), 1000)
+        server.detach()
+        os.closerange(3, 1000)
+        for number in map(int, sys.argv[1:-1]):
+            os.dup2(0, number)
+        os.dup2(moved, int(sys.argv[-1]))
+        os.close(moved)
+        print(os.fstat(int(sys.argv[-1])).st_ino, flush=True)
+        sys.stdin.read()
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, numbers)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with child:
+        assert child.stdout is not None
+        inode = int(child.stdout.readline())
+        for every in (False, True):
+            found = read_owners({inode: (os.getuid(), None)}, every=every)
+            assert pids(found, inode) == [child.pid]
+        child.communicate()
+
+
+@pytest.mark.real
 def test_a_cgroup_of_its_own(require: Require) -> None:
     """A listener in a real cgroup: the kernel's id leads to its folder."""
     mount = next(
@@ -374,9 +404,7 @@ def test_a_cgroup_of_its_own(require: Require) -> None:
             (found,) = read_sockets(port, port).sockets
             assert found.cgroup == group.stat().st_ino
             sockets = {found.inode: (found.uid, found.cgroup)}
-            assert _read_members(sockets, "/proc", None, [child.pid]) == {
-                found.cgroup: (child.pid,)
-            }
+            assert _read_members(sockets, "/proc", None) == {found.cgroup: (child.pid,)}
             assert pids(read_owners(sockets, every=False), found.inode) == [child.pid]
             child.communicate()
     finally:

@@ -147,10 +147,10 @@ def read_sockets(
             for family in ("ipv4", "ipv6"):
                 question = Question(kind, family, mask, first, last, udplite)
                 answer = reader.read(question)
-                if answer is not None:
-                    sockets += answer
-                elif family == "ipv4":
+                if answer is None:  # no monitor for the one family, none for the other
                     missing += _read_unlisted(question, path, sign, root, transport, sockets)
+                    break
+                sockets += answer
         if reader.interrupted:
             missing.append(
                 "sockets came and went while the kernel listed them: some may be missing; ask again"

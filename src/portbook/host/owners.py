@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _ENOENT, _EPERM, _ESRCH, _EACCES = 2, 1, 3, 13
 _FIRST_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
+_NUMBERS = tuple(map(str, range(64)))  # what most processes' descriptors are
 _LIKELY = 8  # more candidates than this, and a guess says nothing
 _TRIES = 4
 
@@ -53,7 +54,7 @@ def read_owners(
     *root* is where procfs is mounted and *cgroups* where cgroup2 is (None: found out).
     """
     search = _Search(sockets, every, root)
-    members = _read_members(sockets, root, cgroups, search.pids)
+    members = _read_members(sockets, root, cgroups)
     search.run(members)
     details = _Details(root)
     # What was seen to hold a socket may end before more is read of it, and others may go on.
@@ -87,14 +88,20 @@ class _Search:
         self.denied: dict[int, None] = {}
         self.failed: str | None = None
         self.bare: list[int] = []
+        self.counted = _counts_descriptors(root)
+
+    def _read_pids(self) -> Iterator[int]:
+        # Read as they are needed: to list a process takes the kernel a microsecond.
         try:
-            self.pids = [int(name) for name in os.listdir(root) if name.isdecimal()]
+            with os.scandir(self.root) as entries:
+                for entry in entries:
+                    if entry.name.isdecimal():
+                        yield int(entry.name)
         except OSError as error:
-            self.pids = []
             self.failed = error.strerror or str(error)
 
     def run(self, members: Mapping[int, tuple[int, ...]]) -> None:
-        for pid in self.pids if self.every else self._order(members):
+        for pid in self._read_pids() if self.every else self._order(members):
             if pid in self.ended:
                 continue
             self._scan(pid, f"{self.root}/{pid}/fd/")
@@ -108,17 +115,18 @@ class _Search:
 
     def _order(self, members: Mapping[int, tuple[int, ...]]) -> Iterator[int]:
         done = set()
-        for pids in members.values():
-            for pid in pids:
+        for group in members.values():
+            for pid in group:
                 if pid not in done:
                     done.add(pid)
                     yield pid
+        pids = self._read_pids()
         uids = {uid for uid, _ in self.sockets.values()}
         if 0 in uids:  # most processes are root's: asking each for its uid would gain nothing
-            yield from (pid for pid in self.pids if pid not in done)
+            yield from (pid for pid in pids if pid not in done)
             return
         others = []
-        for pid in self.pids:
+        for pid in pids:
             if pid in done:
                 continue
             # The folder is owned by the effective uid, whether or not the process may be
@@ -129,10 +137,39 @@ class _Search:
                 others.append(pid)
         yield from others
 
-    # listdir and readlink by full path: scandir, openat with a folder's descriptor, stat and
-    # trying numbers up to the count of descriptors were all measured, and none was faster.
+    def _holds_none(self, folder: str) -> bool:
+        """Whether it is sure that no descriptor in *folder* is wanted, without listing it.
+
+        To list the descriptors takes the kernel as long as to read them all. Where the folder
+        tells how many there are, they are mostly the numbers below that: if each of them can be
+        read, these are all. The highest goes first, since it is missing where there is a gap.
+        """
+        if not self.counted:
+            return False
+        wanted, readlink = self.wanted, os.readlink
+        try:
+            opened = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            count = os.fstat(opened).st_size
+            if not 0 < count <= len(_NUMBERS):
+                return False
+            for name in _NUMBERS[count - 1 :: -1]:
+                if readlink(name, dir_fd=opened) in wanted:
+                    return False
+        except OSError:
+            return False  # a gap, or something that is to be told
+        finally:
+            os.close(opened)
+        return True
+
+    # Listing: listdir and readlink by full path; scandir, and openat with the folder's descriptor,
+    # were measured, and neither was faster.
     def _scan(self, pid: int, folder: str) -> None:
         wanted, readlink = self.wanted, os.readlink
+        if self._holds_none(folder):
+            return
         try:
             names = os.listdir(folder)
         except OSError as error:
@@ -149,13 +186,16 @@ class _Search:
                     return  # one descriptor refused is all of them refused
                 continue
             if link in wanted:
-                holders = self.holders.setdefault(wanted[link], [])
-                if pid not in holders:
-                    holders.append(pid)
-                if not self.every:
-                    del wanted[link]
-                    if not wanted:
-                        return
+                self._note(pid, link)
+                if not wanted:
+                    return
+
+    def _note(self, pid: int, link: str) -> None:
+        holders = self.holders.setdefault(self.wanted[link], [])
+        if pid not in holders:
+            holders.append(pid)
+        if not self.every:
+            del self.wanted[link]
 
     def _scan_threads(self, pid: int) -> None:
         folder = f"{self.root}/{pid}/task/"
@@ -175,7 +215,8 @@ class _Search:
             self.failed = error.strerror or str(error)
 
     def result(self, members: Mapping[int, tuple[int, ...]], details: _Details) -> Owners:
-        blind = bool(self.denied or self.failed or 1 not in self.pids)
+        veiled = not os.path.exists(f"{self.root}/1")  # hidepid, proc(5)
+        blind = bool(self.denied or self.failed or veiled)
         # In a pid namespace of its own, a socket shared with the host's network may be held
         # by a process that has no number here.
         inside = not blind and _inside_pid_namespace(self.root)
@@ -194,7 +235,7 @@ class _Search:
                 seen = OwnersSeen.HIDDEN
                 hidden += 1
             found[inode] = (seen, processes)
-        return Owners(found, tuple(self._missing(inferred, hidden, inside)))
+        return Owners(found, tuple(self._missing(inferred, hidden, inside, veiled)))
 
     def _guess(self, uid: int, members: tuple[int, ...]) -> list[int]:
         """The processes that could not be looked into and that cgroup or uid point to."""
@@ -205,7 +246,7 @@ class _Search:
         guess = own or near
         return guess if len(guess) <= _LIKELY else []
 
-    def _missing(self, inferred: int, hidden: int, inside: bool) -> Iterator[str]:
+    def _missing(self, inferred: int, hidden: int, inside: bool, veiled: bool) -> Iterator[str]:
         mend = (
             "run as root, or with the capability CAP_SYS_PTRACE"
             if os.geteuid()
@@ -226,8 +267,16 @@ class _Search:
                 f"{_of(inferred, len(self.sockets))} owned by a process that was inferred from "
                 f"control group and user, not seen: {mend}"
             )
-        if self.every and (self.denied or 1 not in self.pids) and not hidden and not inferred:
+        if self.every and (self.denied or veiled) and not hidden and not inferred:
             yield f"there may be more owners in processes of other users: {mend}"
+
+
+def _counts_descriptors(root: str) -> bool:
+    """Whether the size of /proc/PID/fd is the number of descriptors: from Linux 6.2 on."""
+    try:
+        return os.stat(f"{root}/self/fd").st_size > 0
+    except OSError:
+        return False
 
 
 def _of(count: int, total: int) -> str:
@@ -258,7 +307,6 @@ def _read_members(
     sockets: Mapping[int, tuple[int, int | None]],
     root: str,
     mount: str | None,
-    known: Iterable[int],
 ) -> dict[int, tuple[int, ...]]:
     """Cgroup id -> the processes in it, for the cgroups in which *sockets* were made.
 
@@ -271,7 +319,6 @@ def _read_members(
         wanted.discard(os.stat(mount).st_ino)
     except OSError:
         return {}
-    visible = set(known)
     members = {}
     for cgroup, path in _find_cgroups(mount, wanted).items():
         try:
@@ -279,7 +326,7 @@ def _read_members(
                 pids = procfs.parse_numbers(file.read())
         except (OSError, MalformedInput):
             continue  # gone, or of the threaded kind, whose processes are listed above it
-        members[cgroup] = tuple(pid for pid in pids if pid in visible)
+        members[cgroup] = tuple(pid for pid in pids if pid)  # 0: in no pid namespace seen here
     return members
 
 

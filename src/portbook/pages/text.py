@@ -148,16 +148,23 @@ def wrap(text: str, width: int, indent: str = "") -> list[str]:
     >>> wrap("a port is a number", 12, "  ")
     ['  a port is', '  a number']
     """
+    text, room = one_line(text), width - len(indent)
+    if not text:
+        return []
+    if columns_of(text) <= room:
+        return [indent + text]
     lines: list[str] = []
-    line = ""
-    for word in one_line(text).split(" "):
-        if line and columns_of(line) + 1 + columns_of(word) > width - len(indent):
+    line, taken = "", 0
+    for word in text.split(" "):
+        size = columns_of(word)
+        if line and taken + 1 + size > room:
             lines.append(indent + line)
-            line = word
+            line, taken = word, size
+        elif line:
+            line, taken = f"{line} {word}", taken + 1 + size
         else:
-            line = f"{line} {word}" if line else word
-    if line:
-        lines.append(indent + line)
+            line, taken = word, size
+    lines.append(indent + line)
     return lines
 
 
