@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.real.namespace import UNPRIVILEGED, Namespace
-from tests.real.needs import need, need_program
+from tests.real.needs import need, need_program, shows_bound
 from tests.real.readable import readable
 
 if TYPE_CHECKING:
@@ -158,11 +158,6 @@ def test_an_address_that_the_machine_has_not(namespace: Namespace) -> None:
     assert "no address of this machine" in found["causes"][0]["message"]
 
 
-def shows_bound() -> bool:
-    numbers = os.uname().release.split("-")[0].split(".")[:2]
-    return [int(number) for number in numbers] >= [6, 8]
-
-
 def test_bound_and_never_listened(namespace: Namespace) -> None:
     need(shows_bound(), "only Linux 6.8 and later list sockets that are bound but don't listen")
     running, _ = namespace.open(listener("0.0.0.0", 305, listen=False))
@@ -203,7 +198,7 @@ def test_time_wait(namespace: Namespace, reuse: int, address: str) -> None:
 
 
 def test_no_privilege(namespace: Namespace) -> None:
-    as_nobody = {"before": UNPRIVILEGED, "source": readable(namespace)}
+    as_nobody: dict[str, Any] = {"before": UNPRIVILEGED, "source": readable(namespace)}
     found = why(namespace, 305, **as_nobody)
     assert codes(found) == ["no-privilege"]
     assert "Ports below 1024" in found["causes"][0]["message"]
@@ -291,7 +286,7 @@ def test_exit_statuses(namespace: Namespace) -> None:
     assert namespace.portbook("why", 0).returncode == 2
     namespace.open(listener("0.0.0.0", 305))
     assert namespace.portbook("why", 305, "--strict").returncode == 1
-    as_nobody = {"before": UNPRIVILEGED, "source": readable(namespace)}
+    as_nobody: dict[str, Any] = {"before": UNPRIVILEGED, "source": readable(namespace)}
     assert namespace.portbook("why", 3050, **as_nobody).returncode == 0
     strict = namespace.portbook("why", 3050, "--strict", **as_nobody)
     assert strict.returncode == 3
