@@ -104,7 +104,9 @@ class Assignment(NamedTuple):
         >>> Assignment("a", "Oracle\nIANA assigned …", 1, 1, None, False, State.ASSIGNED).title
         'Oracle'
         """
-        return self.description.partition("\n")[0] if self.description else None
+        first = (self.description or "").partition("\n")[0]
+        # Some rows have nothing else than the sentence on their other name.
+        return None if first.startswith("IANA assigned this well-formed") else first or None
 
 
 class Standing(NamedTuple):

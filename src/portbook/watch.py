@@ -164,5 +164,6 @@ def steps(
     due = clock() + interval
     while True:
         sleep(max(0.0, due - clock()))
-        due = max(due, clock() - interval) + interval
+        now = clock()
+        due = (now if now - due > interval else due) + interval
         yield watch.step()

@@ -30,6 +30,12 @@ def need_root() -> None:
     need_program("ip")
 
 
+def shows_bound() -> bool:
+    """Whether the kernel lists sockets that are bound but don't listen: Linux 6.8 and later."""
+    numbers = os.uname().release.split("-")[0].split(".")[:2]
+    return [int(number) for number in numbers] >= [6, 8]
+
+
 def need_program(*names: str) -> str:
     """Needs every program of *names*: a name in PATH, or a path that may hold ``*``.
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # How alike two spellings must be (difflib's ratio): one slip in four letters, two in eight.
 _ALIKE = 0.75
+_SURE = 38  # the score of a slip so small that it is worth a line beside other matches
 _BEGINS = 90  # the score of a name that begins with the text
 
 
@@ -93,7 +94,8 @@ class Index:
             matches += (
                 match
                 for match in self._alike(wanted)
-                if (match.service_name, match.description) not in found
+                if not found
+                or (match.score >= _SURE and (match.service_name, match.description) not in found)
             )
         return tuple(sorted(matches, key=_order))
 
