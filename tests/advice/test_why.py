@@ -221,7 +221,7 @@ def test_time_wait_beside_a_listener_says_nothing_of_now() -> None:
     found = why(tried(IN_USE), listeners=(socket(),), connections=(waiting(),))
     assert codes(found) == ["listener", "time-wait"]
     mend = cause(found, "time-wait").mend or ""
-    assert mend.startswith("Once the others are gone too")
+    assert mend.startswith("Once nothing else is in the way")
     assert "doesn't help" not in mend
 
 
@@ -315,6 +315,21 @@ def test_no_privilege_by_the_rule() -> None:
     assert "Ports below 1024" in one.message
     assert "net.ipv4.ip_unprivileged_port_start" in one.message
     assert "CAP_NET_BIND_SERVICE" in (one.mend or "")
+
+
+def test_without_privilege_what_else_is_there_is_told_too() -> None:
+    found = weigh(
+        Evidence(
+            305,
+            TCP,
+            tried(DENIED),
+            listeners=(socket(port=305),),
+            connections=(waiting(),),
+            rules=LINUX,
+        )
+    )
+    assert codes(found) == ["no-privilege", "listener", "time-wait"]
+    assert "doesn't help" not in (cause(found, "time-wait").mend or "")
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,8 @@ def _free(seen: Evidence) -> str:
 
 def _blocking(seen: Evidence, reuse: bool) -> Iterator[Cause]:
     errors = _errors(seen)
-    if errors & {errno.EACCES, errno.EPERM}:
+    denied = bool(errors & {errno.EACCES, errno.EPERM})
+    if denied:
         yield _no_privilege(seen)
     if seen.address is not None and errno.EADDRNOTAVAIL in errors:
         yield Cause(
@@ -163,7 +164,8 @@ def _blocking(seen: Evidence, reuse: bool) -> Iterator[Cause]:
             f"{seen.address} is no address of this machine.",
             "Give an address that it has, or the wildcard address.",
         )
-    if errno.EADDRINUSE not in errors:
+    # The kernel refuses before it looks whether the port is taken.
+    if errno.EADDRINUSE not in errors and not denied:
         return
     asked = seen.address
     listeners = [
@@ -182,10 +184,11 @@ def _blocking(seen: Evidence, reuse: bool) -> Iterator[Cause]:
         if each.state != "time-wait" and not any(takes(one, each.address) for one in servers)
     ]
     if others:
-        yield _connection(others, alone=not listeners, reuse=reuse)
+        yield _connection(others, alone=not listeners and not denied, reuse=reuse)
     waiting = [each for each in held if each.state == "time-wait"]
     if waiting:
-        yield _time_wait(waiting, alone=not listeners and not others, reuse=reuse)
+        alone = not listeners and not others and not denied
+        yield _time_wait(waiting, alone=alone, reuse=reuse)
     if overlap := _overlap(seen, listeners):
         yield overlap
 
@@ -273,18 +276,14 @@ def _connection(connections: list[Connection], *, alone: bool, reuse: bool) -> C
 def _time_wait(waiting: list[Connection], *, alone: bool, reuse: bool) -> Cause:
     known = [each.seconds_left for each in waiting if each.seconds_left is not None]
     left = max(known) if len(known) == len(waiting) else None
-    some = (
-        "a connection that was closed"
-        if len(waiting) == 1
-        else f"{len(waiting)} closed connections"
-    )
+    some = f"{len(waiting)} closed connections" if waiting[1:] else "a connection that was closed"
     # Linux waits for 60 seconds (TCP_TIMEWAIT_LEN, include/net/tcp.h).
     when = "within a minute" if left is None else f"in {ceil(left)} s"
     # inet_csk_bind_conflict in the kernel: both sockets must have set it.
     if not alone:
         mend = (
-            f"Once the others are gone too, it is free by itself {when}; at once for a server that "
-            "sets SO_REUSEADDR, if the closed socket had set it as well."
+            f"Once nothing else is in the way, it is free by itself {when}; at once for a server "
+            "that sets SO_REUSEADDR, if the closed socket had set it as well."
         )
     elif reuse:
         mend = (

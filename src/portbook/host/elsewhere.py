@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from portbook.errors import HostUnreadable
+from portbook.errors import HostUnreadable, MalformedInput
 from portbook.host import procfs
 from portbook.model import Host, Visibility
 
@@ -56,7 +56,10 @@ def namespace_name(namespace: Namespace) -> str:
     """What to call *namespace*: its own name, else its container, its unit, or a process in it."""
     if namespace.name is not None:
         return namespace.name
-    cgroups = procfs.parse_cgroups(namespace.cgroups) if namespace.cgroups else ()
+    try:
+        cgroups = procfs.parse_cgroups(namespace.cgroups or b"")
+    except MalformedInput:
+        cgroups = ()
     inside = procfs.container(cgroups) or procfs.systemd_unit(cgroups)
     if inside is not None:
         return inside

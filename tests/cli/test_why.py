@@ -1,0 +1,166 @@
+"""``portbook why``: what it takes, what it prints, and its exit status."""
+
+from __future__ import annotations
+
+import errno
+import json
+from typing import Any
+
+import pytest
+
+import portbook.cli.why
+from portbook import cli
+from portbook.advice.why import Cause, Why
+from portbook.host.bindprobe import BindTry
+from portbook.model import Transport
+
+TCP, UDP = Transport.TCP, Transport.UDP
+
+
+class Asked:
+    """Stands in for this machine, and notes what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: tuple[Any, ...] = ()
+        self.bindable = True
+        self.missing: tuple[str, ...] = ()
+
+    def why_bind(self, port: int, transport: Transport, address: str | None) -> Why:
+        self.asked = (port, transport, address)
+        error = 0 if self.bindable else errno.EADDRINUSE
+        tries = tuple(
+            BindTry("ipv4", "0.0.0.0", reuse, None, 0 if reuse else error)
+            for reuse in (False, True)
+        )
+        cause = (
+            Cause("free", "It is free.", None, False)
+            if self.bindable
+            else Cause("time-wait", "web\x1b[2J\udcff was here.", "Wait\u202e.", seconds_left=58.26)
+        )
+        return Why(port, transport, address, self.bindable, True, (cause,), tries, self.missing)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    found = Asked()
+    monkeypatch.setattr(portbook.cli.why, "why_bind", found.why_bind)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("305", (305, TCP, None)),
+        (":305", (305, TCP, None)),
+        ("53/udp", (53, UDP, None)),
+        ("udp:53", (53, UDP, None)),
+        ("127.0.0.1:8080", (8080, TCP, "127.0.0.1")),
+        ("[::1]:5432", (5432, TCP, "::1")),
+        ("0.0.0.0:80", (80, TCP, "0.0.0.0")),
+        ("*:80", (80, TCP, None)),
+        ("localhost:3000", (3000, TCP, "127.0.0.1")),
+        ("db.invalid:5432", (5432, TCP, None)),
+        ("https://localhost:8443/x", (8443, TCP, "127.0.0.1")),
+        ("EADDRINUSE: address already in use :::3000", (3000, TCP, "::")),
+        ("listen tcp 127.0.0.1:8080: bind: address already in use", (8080, TCP, "127.0.0.1")),
+    ],
+)
+def test_what_it_takes(asked: Asked, query: str, expected: tuple[Any, ...]) -> None:
+    assert cli.run(["why", query]) == 0
+    assert asked.asked == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ssh"], "'ssh' names no single port"),
+        (["6000-6063"], "'6000-6063' names no single port"),
+        ([""], "the query is empty"),
+        (["   "], "the query is empty"),
+        (["99999"], "is not a port number"),
+        (["-1"], "is not a port number"),
+        (["80/xyz"], "is not a transport"),
+        (["x" * 5000], "characters long"),
+        (["80", "81"], "unrecognized arguments"),
+        ([], "PORT"),
+        (["80", "--jsonl"], "unrecognized arguments"),
+        (["80", "--nonsense"], "unrecognized arguments"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_and_2(
+    asked: Asked, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["why", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("portbook: ")
+    assert said in err
+    assert asked.asked == ()
+
+
+def test_port_0_is_no_port_that_can_be_held(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["why", "0"]) == 2
+    assert "0 asks the system to choose a port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("bindable", "missing", "arguments", "status"),
+    [
+        (True, False, "", 0),
+        (True, True, "", 0),
+        (True, False, "--strict", 0),
+        (True, True, "--strict", 3),
+        (False, False, "", 1),
+        (False, True, "--strict", 1),
+    ],
+)
+@pytest.mark.parametrize("form", ["", "--json"])
+def test_exit_status(
+    asked: Asked, bindable: bool, missing: bool, arguments: str, status: int, form: str
+) -> None:
+    asked.bindable, asked.missing = bindable, ("NAT rules",) if missing else ()
+    assert cli.run(["why", "305", *arguments.split(), *form.split()]) == status
+
+
+def test_the_page(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
+    asked.bindable, asked.missing = False, ("NAT rules\x1b[2J",)
+    cli.run(["why", "127.0.0.1:305"])
+    assert capsys.readouterr().out == (
+        "Port 305/tcp on 127.0.0.1 can't be bound, unless the server sets SO_REUSEADDR.\n"
+        "\n"
+        "time-wait\n"
+        "  web\\x1b[2J\\xff was here.\n"
+        "  Mend: Wait\\u202e.\n"
+        "\n"
+        "What the kernel answered\n"
+        "  0.0.0.0:305    plain              EADDRINUSE\n"
+        "  0.0.0.0:305    with SO_REUSEADDR  OK\n"
+        "  Not seen: NAT rules\\x1b[2J\n"
+    )
+
+
+def test_json(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
+    asked.bindable, asked.missing = False, ("NAT rules \udcff",)
+    cli.run(["why", "305/udp", "--json"])
+    out = capsys.readouterr().out
+    found = json.loads(out)
+    assert {key: found[key] for key in ("schema", "port", "transport", "address")} == {
+        "schema": "portbook/why/1",
+        "port": 305,
+        "transport": "udp",
+        "address": None,
+    }
+    assert (found["bindable"], found["bindable_with_reuseaddr"]) == (False, True)
+    assert found["causes"] == [
+        {
+            "code": "time-wait",
+            "message": "web\x1b[2J\\xff was here.",
+            "mend": "Wait\u202e.",
+            "blocks": True,
+            "seconds_left": 58.3,
+        }
+    ]
+    assert [each["error"] for each in found["binds"]] == ["EADDRINUSE", None]
+    assert found["missing"] == ["NAT rules \\xff"]
+    assert out.isascii()
+    assert "\x1b" not in out

@@ -1,0 +1,134 @@
+"""Other network namespaces, under a name that says whose: on namespaces made up here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import portbook.host
+import portbook.host.namespaces
+from portbook.errors import HostUnreadable
+from portbook.host.elsewhere import namespace_name, read_elsewhere
+from portbook.host.namespaces import Namespace
+from portbook.model import Host, Listener, Transport, Visibility
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OWN = Namespace(1, "/proc/self/ns/net", own=True)
+BLUE = Namespace(2, "/run/netns/blue", "blue")
+RED = Namespace(3, "/run/netns/red", "red")
+WEB = Listener(Transport.TCP, "ipv4", "0.0.0.0", 80, "listen")
+HEX = "0123456789abcdef" * 4
+
+
+class Kernel:
+    """Namespaces, what is in each, and what was asked inside them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.namespaces: tuple[Namespace, ...] = (OWN, BLUE, RED)
+        self.missing: tuple[str, ...] = ()
+        self.hosts: dict[int, Host | Exception] = {
+            1: Host((WEB._replace(port=1),), Visibility.FULL),
+            2: Host((WEB,), Visibility.FULL),
+            3: Host((), Visibility.FULL),
+        }
+        self.asked: list[tuple[int, Any]] = []
+        self._inside = 1
+        monkeypatch.setattr(portbook.host.namespaces, "read_namespaces", self.read_namespaces)
+        monkeypatch.setattr(portbook.host.namespaces, "in_namespace", self.in_namespace)
+        monkeypatch.setattr(portbook.host, "read_host", self.read_host)
+        monkeypatch.setattr("sys.platform", "linux")
+
+    def read_namespaces(self) -> tuple[tuple[Namespace, ...], tuple[str, ...]]:
+        return self.namespaces, self.missing
+
+    def in_namespace(self, namespace: Namespace, function: Callable[[], Host]) -> Host:
+        self._inside = namespace.inode
+        return function()
+
+    def read_host(self, *asked: Any) -> Host:
+        self.asked.append((self._inside, asked))
+        found = self.hosts[self._inside]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    return Kernel(monkeypatch)
+
+
+def test_all_but_the_own_namespace_are_looked_into(kernel: Kernel) -> None:
+    found, missing = read_elsewhere((80, 80), Transport.TCP, "all")
+    assert [name for name, _ in found] == ["blue", "red"]
+    assert found[0][1].listeners == (WEB,)
+    assert missing == ()
+    asked = ((80, 80), Transport.TCP, "all")
+    assert kernel.asked == [(2, asked), (3, asked)]
+
+
+def test_one_that_is_closed_leaves_the_others(kernel: Kernel) -> None:
+    kernel.hosts[2] = HostUnreadable("the network namespace 'blue' is gone")
+    found, missing = read_elsewhere()
+    assert [name for name, _ in found] == ["red"]
+    assert missing == ("the network namespace 'blue' is gone",)
+
+
+def test_a_reason_that_holds_for_all_is_told_once(kernel: Kernel) -> None:
+    kernel.hosts[2] = kernel.hosts[3] = HostUnreadable("visible to root only")
+    assert read_elsewhere() == ((), ("visible to root only",))
+
+
+def test_what_is_missing_inside_says_where(kernel: Kernel) -> None:
+    kernel.missing = ("1 process was hidden",)
+    kernel.hosts[2] = Host((), Visibility.PARTIAL, ("sctp",))
+    _, missing = read_elsewhere()
+    assert missing == ("1 process was hidden", "in blue: sctp")
+
+
+def test_a_machine_that_shows_no_namespaces_is_no_failure(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> None:
+        raise HostUnreadable("network namespaces can't be read from /proc: No such file")
+
+    monkeypatch.setattr(portbook.host.namespaces, "read_namespaces", refused)
+    assert read_elsewhere() == ((), ("network namespaces can't be read from /proc: No such file",))
+
+
+def test_other_systems_have_none_of_these(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    found, missing = read_elsewhere()
+    assert found == ()
+    assert "Linux only" in missing[0]
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name"),
+    [
+        (BLUE, "blue"),
+        (Namespace(9, "/proc/7/ns/net", pid=7, program="web"), "that of web (pid 7)"),
+        (Namespace(9, "/proc/7/ns/net", pid=7), "that of a process (pid 7)"),
+        (Namespace(9, "/x"), "network namespace 9"),
+        (
+            Namespace(9, "/x", pid=7, cgroups=f"0::/system.slice/docker-{HEX}.scope\n".encode()),
+            "docker:0123456789ab",
+        ),
+        (
+            Namespace(9, "/x", pid=7, cgroups=b"0::/system.slice/web.service\n"),
+            "web.service",
+        ),
+        (Namespace(9, "/x", pid=7, program="web", cgroups=b"0::/\n"), "that of web (pid 7)"),
+        (Namespace(9, "/x", pid=7, program="web", cgroups=b""), "that of web (pid 7)"),
+    ],
+)
+def test_names(namespace: Namespace, name: str) -> None:
+    assert namespace_name(namespace) == name
+
+
+def test_a_cgroup_line_that_cannot_be_read_costs_the_name_alone() -> None:
+    broken = Namespace(9, "/x", pid=7, program="web", cgroups=b"nonsense\n")
+    assert namespace_name(broken) == "that of web (pid 7)"
