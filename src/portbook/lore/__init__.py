@@ -87,6 +87,7 @@ class Lore:
     def __init__(self, folder: str = DATA) -> None:
         self.folder = folder
         self._files: dict[str, SortedFile] = {}
+        self._blocked: frozenset[int] | None = None
 
     def _file(self, kind: str) -> SortedFile:
         file = self._files.get(kind)
@@ -159,9 +160,10 @@ class Lore:
 
     def browser_blocked(self, port: int) -> bool:
         """Whether browsers refuse HTTP to *port* (https://fetch.spec.whatwg.org/#port-blocking)."""
-        file = self._file("browsers")
-        nearest = next(file.backward(file.after(port)), None)
-        return nearest is not None and nearest[0] == str(port)
+        if self._blocked is None:  # fewer than a hundred: one reading serves all questions
+            file = self._file("browsers")
+            self._blocked = frozenset(_number(row[0], file.path) for row in file.rows())
+        return port in self._blocked
 
     def system_rules(self) -> tuple[SystemRule, ...]:
         """What each operating system does with ports by default, sorted by system."""
