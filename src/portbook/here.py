@@ -81,11 +81,13 @@ class Depth(NamedTuple):
 
     ``owners`` as :func:`portbook.host.read_host` has it; ``detail`` asks the package database and
     the container runtimes; ``everywhere`` looks into other network namespaces and NAT rules.
+    Where ``said`` is false, findings have their codes and levels, but no sentence and no evidence.
     """
 
     owners: Owners = "first"
     detail: bool = False
     everywhere: bool = False
+    said: bool = True
 
 
 def look(ports: tuple[int, int] | None, transport: Transport | None, depth: Depth) -> Host:
@@ -130,7 +132,9 @@ def _judged(seen: Host, namespace: str | None, depth: Depth) -> Host:
     rules, book = seen.rules or PortRules(""), registry()
     return seen._replace(
         listeners=tuple(
-            each._replace(findings=judge_listener(each, rules, book), namespace=namespace)
+            each._replace(
+                findings=judge_listener(each, rules, book, said=depth.said), namespace=namespace
+            )
             for each in listeners
         ),
         # A detail was asked for: one that wasn't told is a part of the truth that wasn't seen.
@@ -139,8 +143,13 @@ def _judged(seen: Host, namespace: str | None, depth: Depth) -> Host:
     )
 
 
-def judge_listener(listener: Listener, rules: PortRules, book: Registry) -> tuple[Finding, ...]:
-    """The findings on *listener*, weighed with all that is on record about its port."""
+def judge_listener(
+    listener: Listener, rules: PortRules, book: Registry, *, said: bool = True
+) -> tuple[Finding, ...]:
+    """The findings on *listener*, weighed with all that is on record about its port.
+
+    *said* is :class:`Depth`'s.
+    """
     from portbook.verdict.judge import Case, judge
 
     executables = (owner.activates_executable or owner.executable for owner in listener.owners)
@@ -153,7 +162,8 @@ def judge_listener(listener: Listener, rules: PortRules, book: Registry) -> tupl
             lore.lookup_uses(listener.port, listener.transport),
             rules,
             lore.browser_blocked(listener.port),
-        )
+        ),
+        said=said,
     )
 
 

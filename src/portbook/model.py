@@ -383,7 +383,10 @@ class Level(StrEnum):
     @property
     def rank(self) -> int:
         """0 for ``ok`` to 3 for ``alert``."""
-        return tuple(Level).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {level: rank for rank, level in enumerate(Level)}
 
 
 class Finding(NamedTuple):

@@ -100,7 +100,8 @@ class SortedFile:
         except UnicodeDecodeError as error:
             raise DataCorrupt(self.path, f"byte {first + error.start} is not UTF-8") from error
 
-    def _key_at(self, place: int) -> Any:
+    def key_at(self, place: int) -> Any:
+        """The key of the row at *place*."""
         tab = self._bytes.find(b"\t", place, self.end)
         try:
             return self._key(self._bytes[place:tab])
@@ -112,7 +113,7 @@ class SortedFile:
         low, high = self.start, self.end
         while low < high:
             middle = self._bytes.rfind(b"\n", low, (low + high) // 2) + 1 or low
-            if self._key_at(middle) <= key:
+            if self.key_at(middle) <= key:
                 low = self._bytes.find(b"\n", middle, high) + 1 or high
             else:
                 high = middle

@@ -3,45 +3,67 @@
 from __future__ import annotations
 
 import os
-import select
 import sys
 
+from portbook._lean import NamedTuple
 from portbook.cli import complain
-from portbook.cli.help import Parser, add_depth, add_fail_on, add_json
 from portbook.cli.output import print_json, reaches, style
 from portbook.errors import UsageError, shown
 from portbook.here import Depth, Filter, answer_here, watch_here
 from portbook.model import REACHES, Level, Transport, Visibility
-from portbook.pages import objects
-from portbook.pages.listeners import render_here
-from portbook.query import parse_query
-from portbook.watch import steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterable, Sequence
+
+
+class Options(NamedTuple):
+    """What the command line asked for."""
+
+    transport: str | None = None
+    port: str | None = None
+    program: str | None = None
+    user: str | None = None
+    reach: str | None = None
+    level: str | None = None
+    watch: bool = False
+    interval: float = 1.0
+    detail: bool = False
+    all_namespaces: bool = False
+    json: bool = False
+    jsonl: bool = False
+    strict: bool = False
+    fail_on: str = "alert"
 
 
 def run(argv: Sequence[str]) -> int:
     """Prints what listens here, the gravest first, and returns the exit status."""
-    options = _parser().parse_args(list(argv))
+    options = parse_quick(argv) or parse_whole(argv)
     if options.json and options.jsonl:
         raise UsageError("--json and --jsonl exclude each other: give one of them")
     if not 0.05 <= options.interval <= 3600:
         raise UsageError(f"--interval {options.interval:g} is not between 0.05 and 3600 seconds")
     if options.watch:
         return _watch(options)
-    answer = answer_here(_filter(options), Depth("all", options.detail, options.all_namespaces))
+    # The table shows the findings' codes alone.
+    said = options.json or options.jsonl
+    depth = Depth("all", options.detail, options.all_namespaces, said)
+    answer = answer_here(_filter(options), depth)
     if options.json:
+        from portbook.pages import objects
+
         print_json(objects.of_here(answer))
     elif options.jsonl:
+        from portbook.pages import objects
+
         for listener in answer.listeners:
             print_json(objects.of_row(listener), line=True)
         for redirect in answer.redirects:
             print_json(objects.of_row(redirect), line=True)
         _tell_missing(answer.missing)
     else:
+        from portbook.pages.listeners import render_here
+
         sys.stdout.write(render_here(answer, style()))
     findings = [finding for each in answer.listeners for finding in each.findings]
     if reaches(findings, options.fail_on):
@@ -55,7 +77,30 @@ def _tell_missing(missing: Iterable[str]) -> None:
         complain(f"not seen: {reason}")
 
 
-def _parser() -> argparse.ArgumentParser:
+def parse_quick(argv: Sequence[str]) -> Options | None:
+    """*argv* read without argparse, which takes longer to import than many sockets to list.
+
+    None where anything but plain flags is in it: argparse reads it then.
+    """
+    if not all(word in _FLAGS for word in argv):
+        return None
+    return Options(**{_FLAGS[word]: True for word in argv})  # type: ignore[arg-type]
+
+
+_FLAGS = {
+    "--json": "json",
+    "--jsonl": "jsonl",
+    "--strict": "strict",
+    "--watch": "watch",
+    "--detail": "detail",
+    "--all-namespaces": "all_namespaces",
+}
+
+
+def parse_whole(argv: Sequence[str]) -> Options:
+    """*argv* read by argparse. Raises UsageError; ``--help`` prints and exits."""
+    from portbook.cli.help import Parser, add_depth, add_fail_on, add_json
+
     parser = Parser(
         "listen", "Everything that listens or is bound on this machine, the gravest first."
     )
@@ -85,10 +130,10 @@ def _parser() -> argparse.ArgumentParser:
     add_depth(parser)
     add_json(parser, rows=True)
     add_fail_on(parser, default="alert")
-    return parser
+    return Options(**vars(parser.parse_args(list(argv))))
 
 
-def _watch(options: argparse.Namespace) -> int:
+def _watch(options: Options) -> int:
     """Follows the sockets until interrupted: a live table on a terminal, JSON lines in a pipe."""
     for name in ("json", "detail", "all_namespaces", "strict"):
         if getattr(options, name):
@@ -100,6 +145,9 @@ def _watch(options: argparse.Namespace) -> int:
         from portbook.cli.live import follow
 
         return follow(watch, options.interval)
+    from portbook.pages import objects
+    from portbook.watch import steps
+
     _tell_missing(watch.missing)
     for events in steps(watch, options.interval):
         for event in events:
@@ -115,6 +163,8 @@ def reader_is_gone() -> bool:
 
     Without it a watch would learn of that only from its next event, which may never come.
     """
+    import select
+
     if not hasattr(select, "poll"):
         return False
     poll = select.poll()
@@ -125,9 +175,11 @@ def reader_is_gone() -> bool:
         return False
 
 
-def _filter(options: argparse.Namespace) -> Filter:
+def _filter(options: Options) -> Filter:
     ports, transport = None, Transport(options.transport) if options.transport else None
     if options.port is not None:
+        from portbook.query import parse_query
+
         query = parse_query(options.port)
         if query.kind not in ("port", "range") or query.address is not None:
             raise UsageError(

@@ -58,4 +58,7 @@ def reaches(findings: Iterable[Finding], level: str) -> bool:
     """Whether any of *findings* is at *level* or above; never at ``never``."""
     from portbook.model import Level
 
-    return level != "never" and any(finding.level.rank >= Level(level).rank for finding in findings)
+    if level == "never":
+        return False
+    least = Level(level).rank
+    return any(finding.level.rank >= least for finding in findings)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _ENOENT, _EPERM, _ESRCH, _EACCES = 2, 1, 3, 13
 _FIRST_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
-_NUMBERS = tuple(map(str, range(64)))  # what most processes' descriptors are
 _LIKELY = 8  # more candidates than this, and a guess says nothing
 _TRIES = 4
 
@@ -137,8 +136,12 @@ class _Search:
                 others.append(pid)
         yield from others
 
-    def _holds_none(self, folder: str) -> bool:
-        """Whether it is sure that no descriptor in *folder* is wanted, without listing it.
+    def _scan(self, pid: int, folder: str) -> None:
+        if not self._scan_numbers(pid, folder):
+            self._scan_listed(pid, folder)
+
+    def _scan_numbers(self, pid: int, folder: str) -> bool:
+        """Looks at the descriptors in *folder* without listing them, and says whether it could.
 
         To list the descriptors takes the kernel as long as to read them all. Where the folder
         tells how many there are, they are mostly the numbers below that: if each of them can be
@@ -153,23 +156,22 @@ class _Search:
             return False
         try:
             count = os.fstat(opened).st_size
-            if not 0 < count <= len(_NUMBERS):
-                return False
-            for name in _NUMBERS[count - 1 :: -1]:
-                if readlink(name, dir_fd=opened) in wanted:
-                    return False
+            for number in range(count - 1, -1, -1):
+                link = readlink(str(number), dir_fd=opened)
+                if link in wanted:
+                    self._note(pid, link)
+                    if not wanted:
+                        break
         except OSError:
             return False  # a gap, or something that is to be told
         finally:
             os.close(opened)
-        return True
+        return count > 0
 
     # Listing: listdir and readlink by full path; scandir, and openat with the folder's descriptor,
     # were measured, and neither was faster.
-    def _scan(self, pid: int, folder: str) -> None:
+    def _scan_listed(self, pid: int, folder: str) -> None:
         wanted, readlink = self.wanted, os.readlink
-        if self._holds_none(folder):
-            return
         try:
             names = os.listdir(folder)
         except OSError as error:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 DATA = os.path.join(os.path.dirname(__file__), "data")
 
+# Asked for more ports than this, the uses are read once instead of searched every time.
+_PORTS_UNTIL_HELD = 50
+
 # The kinds of the compiled files, and the columns of each; tasks/build_lore.py writes these.
 COLUMNS = {
     "programs": (
@@ -87,6 +90,10 @@ class Lore:
     def __init__(self, folder: str = DATA) -> None:
         self.folder = folder
         self._files: dict[str, SortedFile] = {}
+        self._blocked: frozenset[int] | None = None
+        self._programs_at: dict[str, tuple[Program, ...]] = {}
+        self._asked = 0
+        self._uses_of: dict[int, list[Use]] | None = None
 
     def _file(self, kind: str) -> SortedFile:
         file = self._files.get(kind)
@@ -105,13 +112,17 @@ class Lore:
         come sorted by name. The path must be the file's own, no symbolic link. On systems
         that keep ``/bin``, ``/sbin`` and ``/lib`` apart from ``/usr``, these count as ``/usr``'s.
         """
-        if executable.startswith(("/bin/", "/sbin/", "/lib/", "/lib64/")):
-            executable = "/usr" + executable
-        return tuple(
-            program
-            for program in self.programs_named(executable.rpartition("/")[2])
-            if any(path_matches(pattern, executable) for pattern in program.executables)
-        )
+        found = self._programs_at.get(executable)
+        if found is None:
+            path = executable
+            if path.startswith(("/bin/", "/sbin/", "/lib/", "/lib64/")):
+                path = "/usr" + path
+            found = self._programs_at[executable] = tuple(
+                program
+                for program in self.programs_named(path.rpartition("/")[2])
+                if any(path_matches(pattern, path) for pattern in program.executables)
+            )
+        return found
 
     def programs_named(self, name: str) -> tuple[Program, ...]:
         """The programs whose executable is called *name* on any system, sorted by name.
@@ -139,6 +150,9 @@ class Lore:
 
     def lookup_uses(self, port: int, transport: Transport | None = None) -> tuple[Use, ...]:
         """What *port* is used for in practice, on *transport* or on any, the narrowest first."""
+        self._asked += 1
+        if self._asked > _PORTS_UNTIL_HELD:
+            return self._held_uses(port, transport)
         file = self._file("uses")
         widest = _number(file.header.get("widest", ""), file.path)
         found = []
@@ -151,6 +165,17 @@ class Lore:
                 found.append(use)
         return tuple(sorted(found, key=_breadth))
 
+    def _held_uses(self, port: int, transport: Transport | None) -> tuple[Use, ...]:
+        if self._uses_of is None:
+            self._uses_of = {}
+            for use in self.uses():
+                for each in range(use.first, use.last + 1):
+                    self._uses_of.setdefault(each, []).append(use)
+        if port not in self._uses_of:
+            return ()
+        found = [use for use in self._uses_of[port] if transport in (None, use.transport)]
+        return tuple(sorted(found, key=_breadth))
+
     def uses(self) -> Iterator[Use]:
         """Every use, by port."""
         file = self._file("uses")
@@ -159,9 +184,10 @@ class Lore:
 
     def browser_blocked(self, port: int) -> bool:
         """Whether browsers refuse HTTP to *port* (https://fetch.spec.whatwg.org/#port-blocking)."""
-        file = self._file("browsers")
-        nearest = next(file.backward(file.after(port)), None)
-        return nearest is not None and nearest[0] == str(port)
+        if self._blocked is None:  # fewer than a hundred: one reading serves all questions
+            file = self._file("browsers")
+            self._blocked = frozenset(_number(row[0], file.path) for row in file.rows())
+        return port in self._blocked
 
     def system_rules(self) -> tuple[SystemRule, ...]:
         """What each operating system does with ports by default, sorted by system."""

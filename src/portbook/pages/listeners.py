@@ -23,19 +23,21 @@ _INDENT = " " * 7  # a level and two spaces
 def render_here(answer: HereAnswer, style: Style) -> str:
     """Every socket in two lines: what it is and who holds it; then the book and the verdict."""
     lines = list(_head(answer, style))
-    rows = [_row(listener) for listener in answer.listeners]
+    sockets = [one_line(listener.socket) for listener in answer.listeners]
     # Sockets stand in a column, as long as that leaves room for who holds them.
-    width = min(max((columns_of(row[0]) for row in rows), default=0), style.width // 2)
-    for listener, (socket, holder) in zip(answer.listeners, rows, strict=True):
-        standing = answer.standings[listener.port, listener.transport]
-        level = _LEVELS[max(0, listener.gravity)]
-        hang = len(_INDENT) + width + 2
-        held = wrap(holder, max(style.width, hang + 20), " " * hang)
-        lead = f"{style.of(level, f'{level:<5}')}  {socket}"
+    width = min(max(map(columns_of, sockets), default=0), style.width // 2)
+    hang = " " * (len(_INDENT) + width + 2)
+    narrowest = max(style.width, len(hang) + 20)
+    levels = [style.of(level, f"{level:<5}") for level in _LEVELS]
+    owners = _Owners()
+    for listener, socket in zip(answer.listeners, sockets, strict=True):
+        held = wrap(_holder(listener, owners), narrowest, hang)
+        lead = f"{levels[max(0, listener.gravity)]}  {socket}"
         if columns_of(socket) <= width:
             lead += " " * (width - columns_of(socket)) + "  " + held.pop(0).lstrip()
         lines += [lead, *held]
-        for detail in _details(listener, standing):
+        standing = answer.standings[listener.port, listener.transport]
+        for detail in _details(listener, standing, owners):
             lines += wrap(detail, style.width, _INDENT)
     for redirect in answer.redirects:
         ports = "–".join(dict.fromkeys((str(redirect.first), str(redirect.last))))
@@ -67,8 +69,23 @@ def _head(answer: HereAnswer, style: Style) -> Iterator[str]:
     yield ""
 
 
-def _row(listener: Listener) -> tuple[str, str]:
-    holders = ", ".join(f"{owner.program or '?'} ({owner.pid})" for owner in listener.owners[:3])
+class _Owners:
+    """What is said of each process, put together once however many sockets it holds."""
+
+    def __init__(self) -> None:
+        self._said: dict[int, tuple[str, tuple[str, ...]]] = {}
+
+    def of(self, owner: Process) -> tuple[str, tuple[str, ...]]:
+        """Its name and number, and what else there is to say of it."""
+        said = self._said.get(owner.pid)
+        if said is None:
+            said = f"{owner.program or '?'} ({owner.pid})", tuple(_of(owner))
+            self._said[owner.pid] = said
+        return said
+
+
+def _holder(listener: Listener, owners: _Owners) -> str:
+    holders = ", ".join([owners.of(owner)[0] for owner in listener.owners[:3]])
     more = len(listener.owners) - 3
     if more > 0:
         holders += f" and {more} more"
@@ -79,13 +96,13 @@ def _row(listener: Listener) -> tuple[str, str]:
     if listener.owners_seen is OwnersSeen.INFERRED:
         holders += ", inferred"
     user = listener.user or ("" if listener.uid is None else str(listener.uid))
-    return one_line(listener.socket), one_line(f"{holders}{f', {user}' if user else ''}")
+    return f"{holders}, {user}" if user else holders
 
 
-def _details(listener: Listener, standing: Standing) -> Iterator[str]:
-    names = dict.fromkeys(row.service_name for row in standing.assignments if row.service_name)
+def _details(listener: Listener, standing: Standing, owners: _Owners) -> Iterator[str]:
+    names = [row.service_name for row in standing.assignments if row.service_name]
     if names:
-        book = ", ".join(names)
+        book = ", ".join(dict.fromkeys(names))
     elif standing.state is State.UNASSIGNED and not standing.listed:
         book = "not listed"
     else:
@@ -93,13 +110,12 @@ def _details(listener: Listener, standing: Standing) -> Iterator[str]:
     bound = "" if listener.state == "listen" else "bound, doesn't listen; "
     parts = [f"{bound}{meaning(listener)}", f"by the book: {book}"]
     for owner in listener.owners[:1]:
-        parts += _of(owner)
+        parts += owners.of(owner)[1]
     if listener.namespace is not None:
         parts.insert(0, f"in the network namespace {listener.namespace}")
     yield "; ".join(parts)
-    codes = [finding.code for finding in listener.findings]
-    if codes:
-        yield ", ".join(codes)
+    if listener.findings:
+        yield ", ".join([finding.code for finding in listener.findings])
 
 
 def _of(owner: Process) -> Iterator[str]:

@@ -53,13 +53,17 @@ def _facts(listener: Listener) -> Iterator[tuple[str, str]]:
 
 def meaning(listener: Listener) -> str:
     """What the bound address means for who can reach it."""
-    return {
-        "loopback": "this machine only",
-        "interface": f"interface {listener.interface} only",
-        "everywhere": "every interface; firewall not examined",
-        "link": "this link only",
-        "address": "this address only; firewall not examined",
-    }[listener.reach]
+    if listener.reach == "interface":
+        return f"interface {listener.interface} only"
+    return _MEANINGS[listener.reach]
+
+
+_MEANINGS = {
+    "loopback": "this machine only",
+    "everywhere": "every interface; firewall not examined",
+    "link": "this link only",
+    "address": "this address only; firewall not examined",
+}
 
 
 def holder(listener: Listener) -> str:

@@ -40,6 +40,7 @@ class Registry:
     def __init__(self, store: Store | None = None) -> None:
         self.store = store or Store()
         self._standings: dict[tuple[int, Transport], Standing] = {}
+        self._judged: tuple[tuple[Assignment, ...] | None, list[Standing]] = (None, [])
 
     def sources(self) -> tuple[Source, ...]:
         """Where the facts come from, with the day each describes."""
@@ -69,7 +70,9 @@ class Registry:
         if PortRange.of(port).name == "dynamic":
             return [_DYNAMIC] * len(TRANSPORTS)
         rows = self.store.covering(port)
-        return [_standing(rows, transport) for transport in TRANSPORTS]
+        if rows is not self._judged[0]:
+            self._judged = rows, [_standing(rows, transport) for transport in TRANSPORTS]
+        return self._judged[1]
 
     def state(self, port: int) -> State:
         """The headline state of *port*: assigned if any transport is, else reserved if any is."""

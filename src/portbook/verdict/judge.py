@@ -32,25 +32,48 @@ class Case(NamedTuple):
     browser_blocked: bool = False
 
 
-def judge(case: Case) -> tuple[Finding, ...]:
-    """The findings on *case*, in the order of the table."""
+def judge(case: Case, *, said: bool = True) -> tuple[Finding, ...]:
+    """The findings on *case*, in the order of the table.
+
+    Where *said* is false they have their codes and levels alone: that is enough to sort or to
+    count thousands of sockets by, and takes a third of the time.
+    """
     facts = find_facts(case)
-    words = _words(case)
-    findings = []
-    for rule in RULES:
-        if all(need in facts for need in rule.needs) and not any(no in facts for no in rule.unless):
-            if rule.settles:
-                facts.add("settled")
-            findings.append(
-                Finding(
-                    rule.code,
-                    _level(rule, facts),
-                    rule.say.format_map(words),
-                    _evidence(case),
-                    case.listener.socket,
-                )
-            )
-    return tuple(findings)
+    if not said:
+        return _bare(facts)
+    words, evidence, socket = _words(case), _evidence(case), case.listener.socket
+    return tuple(
+        Finding(rule.code, level, rule.say.format_map(words), evidence, socket)
+        for rule, level in apply(facts)
+    )
+
+
+def apply(facts: frozenset[str]) -> tuple[tuple[Rule, Level], ...]:
+    """The rules that *facts* fulfil, each with its level, in the order of the table."""
+    found = _applied.get(facts)
+    if found is None:
+        known = set(facts)
+        rules = []
+        for rule in RULES:
+            if known.issuperset(rule.needs) and known.isdisjoint(rule.unless):
+                if rule.settles:
+                    known.add("settled")
+                rules.append((rule, _level(rule, known)))
+        found = _applied[facts] = tuple(rules)
+    return found
+
+
+# Of all combinations of facts few occur, and the same ones again and again.
+_applied: dict[frozenset[str], tuple[tuple[Rule, Level], ...]] = {}
+_bare_findings: dict[frozenset[str], tuple[Finding, ...]] = {}
+
+
+def _bare(facts: frozenset[str]) -> tuple[Finding, ...]:
+    found = _bare_findings.get(facts)
+    if found is None:
+        found = tuple(Finding(rule.code, level, "") for rule, level in apply(facts))
+        _bare_findings[facts] = found
+    return found
 
 
 def _level(rule: Rule, facts: set[str]) -> Level:
@@ -59,42 +82,57 @@ def _level(rule: Rule, facts: set[str]) -> Level:
     return Level.NOTE if any(fact in facts for fact in rule.softened_by) else rule.level
 
 
-def find_facts(case: Case) -> set[str]:
+def find_facts(case: Case) -> frozenset[str]:
     """The facts of :data:`portbook.verdict.rules.FACTS` that are true of *case*."""
     listener, standing, rules = case.listener, case.standing, case.rules
-    known = _known(case)
-    names = _names(standing)
     first_open, dynamic = rules.unprivileged_first, rules.dynamic
-    here = (listener.port, listener.transport)
     truths = {
-        "assigned": standing.state is State.ASSIGNED,
-        "reserved": standing.state is State.RESERVED,
-        "unassigned": standing.state is State.UNASSIGNED,
-        "loopback": listener.loopback,
-        "wildcard": listener.wildcard,
+        _STATES.get(standing.state): True,
+        _REACHES.get(listener.reach): True,
+        _SEEN.get(listener.owners_seen): True,
         "in-dynamic-range": dynamic is not None
         and dynamic[0] <= listener.port <= dynamic[1]
         and not any(first <= listener.port <= last for first, last in rules.kept),
         "privileged": first_open is not None and listener.port < first_open,
-        "hidden": listener.owners_seen is OwnersSeen.HIDDEN,
-        "kernel": listener.owners_seen is OwnersSeen.KERNEL,
-        "known-program": bool(known),
-        "implements": bool(known) and all(_speaks(each) & names for each in known),
-        "default-port": any(here in program.ports for each in known for program in each),
-        "deleted": any(owner.executable_deleted for owner in listener.owners),
-        "ephemeral": any(owner.place in ("memory", "temporary") for owner in _deleted(listener)),
-        "upgraded": _upgraded(listener),
-        "unpackaged": any(owner.packaged is False for owner in listener.owners),
         "backlog-full": listener.backlog_full,
-        "speaks-http": any(_speaks(each) & _HTTP for each in known),
         "browser-blocked": case.browser_blocked,
     }
-    unseen = not listener.owners
-    truths["known-use"] = bool(
-        (unseen and case.uses)
-        or (known and not truths["implements"] and (truths["default-port"] or _use(case)))
-    )
-    return {fact for fact, true in truths.items() if true}
+    if listener.owners:
+        truths.update(_facts_of_owners(case))
+    else:
+        truths["known-use"] = bool(case.uses)
+    return frozenset([fact for fact, true in truths.items() if true and fact is not None])
+
+
+_STATES = {
+    State.ASSIGNED: "assigned",
+    State.RESERVED: "reserved",
+    State.UNASSIGNED: "unassigned",
+}
+_REACHES = {"loopback": "loopback", "everywhere": "wildcard"}
+_SEEN = {OwnersSeen.HIDDEN: "hidden", OwnersSeen.KERNEL: "kernel"}
+
+
+def _facts_of_owners(case: Case) -> Mapping[str | None, bool]:
+    owners = case.listener.owners
+    truths: dict[str | None, bool] = {
+        "unpackaged": any(owner.packaged is False for owner in owners)
+    }
+    if deleted := _deleted(case.listener):
+        truths["deleted"] = True
+        truths["ephemeral"] = any(owner.place in ("memory", "temporary") for owner in deleted)
+        truths["upgraded"] = _upgraded(case.listener)
+    if known := _known(case):
+        names = _names(case.standing)
+        here = (case.listener.port, case.listener.transport)
+        implements = all(_speaks(each) & names for each in known)
+        own = any(here in program.ports for each in known for program in each)
+        truths["known-program"] = True
+        truths["implements"] = implements
+        truths["default-port"] = own
+        truths["speaks-http"] = any(_speaks(each) & _HTTP for each in known)
+        truths["known-use"] = not implements and (own or _use(case) is not None)
+    return truths
 
 
 def _deleted(listener: Listener) -> list[Process]:
