@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import listeners
 
 import portbook.here
 import portbook.host
@@ -38,6 +37,7 @@ from portbook.model import (
 )
 from portbook.registry import registry
 from portbook.watch import Change
+from tests.strategies import listeners
 
 TCP, UDP = Transport.TCP, Transport.UDP
 LINUX = PortRules("linux", 1024, (32768, 60999))

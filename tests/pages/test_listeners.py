@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import listeners, nasty, processes
 
 from portbook.here import HereAnswer, sort_by_gravity
 from portbook.host.natrules import Redirect
@@ -26,6 +25,7 @@ from portbook.model import (
 from portbook.pages.listeners import render_here
 from portbook.pages.text import Style, columns_of
 from portbook.registry import registry
+from tests.strategies import listeners, nasty, processes
 
 TCP = Transport.TCP
 FULL, PARTIAL = Visibility.FULL, Visibility.PARTIAL

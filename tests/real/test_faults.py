@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.real.namespace import SOURCE, UNPRIVILEGED, Namespace
-from tests.real.needs import need
-from tests.real.readable import readable
 
 from portbook.advice import why_bind
 from portbook.here import Depth, look
 from portbook.host.procfs import parse_mounts
 from portbook.model import OwnersSeen, Transport, Visibility
+from tests.real.namespace import SOURCE, UNPRIVILEGED, Namespace
+from tests.real.needs import need
+from tests.real.readable import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import listeners, processes
 
 from portbook.model import Finding, Level, Listener, OwnersSeen, Process, Transport
 from portbook.registry import standing
 from portbook.verdict.judge import Case, judge
+from tests.strategies import listeners, processes
 
 TCP = Transport.TCP
 ROOTS: dict[str, Any] = {"executable_uid": 0, "executable_mode": 0o755}
