@@ -399,12 +399,12 @@ def test_a_cgroup_of_its_own(require: Require) -> None:
             assert child.stdout is not None
             port = int(child.stdout.readline())
             from portbook.host.linux import read_sockets
-            from portbook.host.owners import _read_members
+            from portbook.host.cgroups import read_members
 
             (found,) = read_sockets(port, port).sockets
             assert found.cgroup == group.stat().st_ino
             sockets = {found.inode: (found.uid, found.cgroup)}
-            assert _read_members(sockets, "/proc", None) == {found.cgroup: (child.pid,)}
+            assert read_members(sockets, "/proc", None) == {found.cgroup: (child.pid,)}
             assert pids(read_owners(sockets, every=False), found.inode) == [child.pid]
             child.communicate()
     finally:

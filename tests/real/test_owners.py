@@ -18,7 +18,7 @@ from tests.real.needs import need, need_root
 from tests.real.readable import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.real.namespace import Running
 
@@ -327,17 +327,21 @@ def test_another_process_in_the_control_group_is_not_the_owner(
 
 
 def watch(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The processes whose descriptors are listed from now on."""
+    """The processes whose descriptors are looked at from now on, each once."""
     seen: list[int] = []
-    listdir = os.listdir
 
-    def spy(path: Any = ".") -> list[str]:
-        if found := re.fullmatch(r"/proc/(\d+)/fd/?", str(path)):
-            seen.append(int(found[1]))
-        names: list[str] = listdir(path)
-        return names
+    def spy(call: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(path: Any = ".", *args: Any, **named: Any) -> Any:
+            found = re.fullmatch(r"/proc/(\d+)/fd/?", str(path))
+            if found and int(found[1]) not in seen:
+                seen.append(int(found[1]))
+            return call(path, *args, **named)
 
-    monkeypatch.setattr(os, "listdir", spy)
+        return watched
+
+    # They are read by their numbers below the open folder, or listed.
+    for name in ("open", "listdir"):
+        monkeypatch.setattr(os, name, spy(getattr(os, name)))
     return seen
 
 
