@@ -398,8 +398,8 @@ def test_a_cgroup_of_its_own(require: Require) -> None:
         ) as child:
             assert child.stdout is not None
             port = int(child.stdout.readline())
-            from portbook.host.linux import read_sockets
             from portbook.host.cgroups import read_members
+            from portbook.host.linux import read_sockets
 
             (found,) = read_sockets(port, port).sockets
             assert found.cgroup == group.stat().st_ino
