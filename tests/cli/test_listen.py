@@ -92,9 +92,10 @@ def test_filters(asked: Asked, arguments: str, wanted: Filter) -> None:
 @pytest.mark.parametrize(
     ("arguments", "depth"),
     [
-        ("", Depth("all")),
-        ("--detail", Depth("all", detail=True)),
-        ("--all-namespaces", Depth("all", everywhere=True)),
+        ("", Depth("all", said=False)),
+        ("--json", Depth("all")),
+        ("--detail", Depth("all", detail=True, said=False)),
+        ("--all-namespaces", Depth("all", everywhere=True, said=False)),
     ],
 )
 def test_depth(asked: Asked, arguments: str, depth: Depth) -> None:

@@ -146,7 +146,9 @@ def test_a_narrow_question_gets_a_narrow_answer(port: int, transport: Transport)
         ("6000", ["Expert Review"]),
         ("00080", ["(00080 was read as 80)"]),
         ("853/udp", ["domain-s"]),
-        ("4242", ["not recorded"]),
+        ("300", ["is not recorded in our sources"]),
+        ("305", ["No unofficial use of it is on record here, as of 20"]),
+        ("19999", ["Netdata", "registered for dnp-sec", "https://"]),
     ],
 )
 def test_sentences(query: str, sentences: list[str]) -> None:
