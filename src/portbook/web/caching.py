@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from portbook.web.negotiation import choose_coding, negotiate
 
 try:
-    import brotli
+    import brotli  # type: ignore[import-untyped, import-not-found, unused-ignore]
 except ImportError:  # it compresses a tenth better; gzip does as well
     brotli = None
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from portbook.web.metrics import Metrics
+    from portbook.web.context import Context
     from portbook.web.negotiation import Form
 
     Key = tuple[bytes, bytes, Form, str]
@@ -84,12 +86,12 @@ class Cache:
 
 
 class Keeping:
-    """The outermost ASGI layer. *build* is the beginning of every tag."""
+    """The outermost ASGI layer of the site of *context*; it keeps up to *budget* bytes."""
 
-    def __init__(self, app: ASGIApp, build: str, metrics: Metrics, budget: int = 48 << 20) -> None:
+    def __init__(self, app: ASGIApp, context: Context, budget: int = 48 << 20) -> None:
         self.app = app
-        self.build = build
-        self.metrics = metrics
+        self.context = context
+        self.metrics = context.metrics
         self.cache = Cache(budget)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,18 +99,10 @@ class Keeping:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        accept = encoding = agent = match = b""
-        for name, value in scope["headers"]:
-            if name == b"accept":
-                accept = value if not accept else accept + b"," + value
-            elif name == b"accept-encoding":
-                encoding = value
-            elif name == b"user-agent":
-                agent = value
-            elif name == b"if-none-match":
-                match = value if not match else match + b"," + value
+        accept, encoding, agent, match = _wishes(scope["headers"])
         form = negotiate(accept, agent)
         scope[FORM] = form
+        scope["portbook.cache"] = self.cache
         head = scope["method"] == "HEAD"
         if not head and scope["method"] != "GET":
             await self._ask(scope, receive, send, None)
@@ -124,9 +118,7 @@ class Keeping:
                 return
         if match and _matches(match, entry.tag):
             self.metrics.count(304)
-            await send(
-                {"type": "http.response.start", "status": 304, "headers": entry.headers_304}
-            )
+            await send({"type": "http.response.start", "status": 304, "headers": entry.headers_304})
             await send({"type": "http.response.body", "body": b""})
             return
         self.metrics.count(200)
@@ -159,9 +151,27 @@ class Keeping:
         if not start or key is None:
             return None
         self.metrics.misses += 1
-        entry = _entry(bytes(body), start["headers"], self.build + scope[KEEP], key[3])
+        entry = _entry(bytes(body), start["headers"], self.context.build + scope[KEEP], key[3])
         self.cache.put(key, entry)
         return entry
+
+
+def _wishes(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes, bytes, bytes]:
+    """``Accept``, ``Accept-Encoding``, ``User-Agent`` and ``If-None-Match``; empty if not there.
+
+    A header that is there twice is a list in two parts (RFC 9110 §5.3).
+    """
+    accept = encoding = agent = match = b""
+    for name, value in headers:
+        if name == b"accept":
+            accept = value if not accept else accept + b"," + value
+        elif name == b"accept-encoding":
+            encoding = value if not encoding else encoding + b"," + value
+        elif name == b"user-agent":
+            agent = value
+        elif name == b"if-none-match":
+            match = value if not match else match + b"," + value
+    return accept, encoding, agent, match
 
 
 def _entry(body: bytes, headers: Any, build: str, coding: str) -> Entry:

@@ -1,4 +1,4 @@
-"""What the server counts of itself, in the OpenMetrics text format. Nothing in it is of a client."""
+"""What the server counts of itself, as OpenMetrics. Nothing in it is of a client."""
 
 from __future__ import annotations
 

@@ -1,0 +1,167 @@
+"""HTTP connections as uvicorn has them, with limits on what a client may keep waiting.
+
+uvicorn waits for ever for a request that comes in byte by byte and for a reader that doesn't
+read, and holds a head of any size in memory. Each is bounded here, and its own answers to what
+is no HTTP carry the same headers as all others.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from portbook.web.security import HEADERS, OWN_RESOURCES
+
+if TYPE_CHECKING:
+    import asyncio
+    from asyncio import TimerHandle
+
+LARGEST_HEAD = 32 << 10  # bytes of address and headers together
+HEAD_SECONDS = 10.0  # for the head of a request to come in, from its first byte
+READ_SECONDS = 30.0  # for a client that doesn't read to read again
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._head_bytes = 0
+        self._refused = False
+        self._waiting: TimerHandle | None = None
+        self._unread: TimerHandle | None = None
+
+    # -- a request that comes slowly, or is too large -----------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client that connects and says nothing is waited for as long as an idle one."""
+        super().connection_made(transport)
+        self._wait(self.timeout_keep_alive)
+
+    def data_received(self, data: bytes) -> None:
+        """Passes *data* on, unless the connection is about to be closed."""
+        if not self._refused:
+            super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        """A request has begun: its head has to follow."""
+        self._head_bytes = 0
+        self._wait(HEAD_SECONDS)
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the address."""
+        self._grow(len(url))
+        if not self._refused:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        self._grow(len(name) + len(value) + 4)
+        if not self._refused:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._stop_waiting()
+        if not self._refused:
+            super().on_headers_complete()
+
+    def _grow(self, by: int) -> None:
+        self._head_bytes += by
+        if self._head_bytes > LARGEST_HEAD and not self._refused:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request is too large.")
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        if not self._refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        if not self._refused:
+            super().on_message_complete()
+
+    def _wait(self, seconds: float) -> None:
+        self._stop_waiting()
+        self._waiting = self.loop.call_later(seconds, self._tire)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _tire(self) -> None:
+        self._waiting = None
+        if self._head_bytes:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request didn't come in time.")
+        else:
+            self.transport.close()
+
+    # -- a reader that doesn't read -----------------------------------------------------------
+
+    def pause_writing(self) -> None:
+        """What was sent isn't read."""
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(READ_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It is read again."""
+        super().resume_writing()
+        self._stop_unread()
+
+    def _stop_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._stop_waiting()
+        self._stop_unread()
+        super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """A client that has sent its request and closed its side still gets the answer.
+
+        True keeps the connection open (asyncio.Protocol); the answer then closes it.
+        """
+        cycle = self._cycle()
+        if cycle is None or cycle.response_complete or cycle.more_body:
+            return False
+        cycle.keep_alive = False
+        return True
+
+    def _cycle(self) -> RequestResponseCycle | None:
+        """The request that is being answered; None before the first, whatever the type says."""
+        return self.cycle
+
+    # -- what is no HTTP ----------------------------------------------------------------------
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words
+        """Answers what can't be parsed, and closes."""
+        self._refuse(HTTPStatus.BAD_REQUEST, "That is no HTTP request.")
+
+    def _refuse(self, status: HTTPStatus, said: str) -> None:
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        body = f"{said}\n".encode()
+        head = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+            (b"connection", b"close"),
+            *HEADERS,
+            OWN_RESOURCES,
+        ]
+        lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
+        lines += [name + b": " + value for name, value in head]
+        # An answer that is being written must not be cut in two by this one.
+        cycle = self._cycle()
+        if cycle is None or not cycle.response_started or cycle.response_complete:
+            self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+        self.transport.close()
