@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from portbook.web.context import Context
     from portbook.web.negotiation import Form
 
-    Key = tuple[bytes, bytes, Form, str]
+    Key = tuple[bytes, Form, str]
     Headers = tuple[tuple[bytes, bytes], ...]
 
 # An answer sets this key of its scope to say that it depends on the registry alone. Its value is
@@ -40,17 +40,54 @@ _COMPRESSIBLE = (b"text/", b"application/json", b"application/xml", b"image/svg"
 
 
 class Entry(NamedTuple):
-    """A whole answer, ready to be sent, and its shorter one for who has it already."""
+    """A whole answer, ready to be sent, and its shorter one for who has it already.
+
+    ``raw`` is what goes over the wire behind the status line and the date: the headers, and from
+    ``body_at`` on the body.
+    """
 
     headers: Headers
-    body: bytes
+    raw: bytes
+    body_at: int
     tag: bytes
     headers_304: Headers
 
     @property
+    def body(self) -> bytes:
+        return self.raw[self.body_at :]
+
+    @property
     def size(self) -> int:
         """About what it takes in memory, in bytes."""
-        return len(self.body) + 2048
+        return len(self.raw) + 3072
+
+
+class Wishes(NamedTuple):
+    """What a request says of the form it wants; empty where it says nothing."""
+
+    accept: bytes
+    encoding: bytes
+    agent: bytes
+    match: bytes
+    has_body: bool
+
+    @staticmethod
+    def of(headers: Iterable[tuple[bytes, bytes]]) -> Wishes:
+        """Those in *headers*. One that is there twice is a list in two parts (RFC 9110 §5.3)."""
+        accept = encoding = agent = match = b""
+        has_body = False
+        for name, value in headers:
+            if name == b"accept":
+                accept = value if not accept else accept + b"," + value
+            elif name == b"accept-encoding":
+                encoding = value if not encoding else encoding + b"," + value
+            elif name == b"user-agent":
+                agent = value
+            elif name == b"if-none-match":
+                match = value if not match else match + b"," + value
+            elif name in (b"content-length", b"transfer-encoding", b"expect"):
+                has_body = True
+        return Wishes(accept, encoding, agent, match, has_body)
 
 
 class Cache:
@@ -99,16 +136,18 @@ class Keeping:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        accept, encoding, agent, match = _wishes(scope["headers"])
-        form = negotiate(accept, agent)
+        wishes = Wishes.of(scope["headers"])
+        form = negotiate(wishes.accept, wishes.agent)
         scope[FORM] = form
         scope["portbook.cache"] = self.cache
         head = scope["method"] == "HEAD"
         if not head and scope["method"] != "GET":
             await self._ask(scope, receive, send, None)
             return
-        coding = choose_coding(encoding, CODINGS)
-        key = (scope.get("raw_path") or scope["path"].encode(), scope["query_string"], form, coding)
+        target = scope.get("raw_path") or scope["path"].encode()
+        if scope["query_string"]:
+            target += b"?" + scope["query_string"]
+        key = (target, form, choose_coding(wishes.encoding, CODINGS))
         entry = self.cache.get(key)
         if entry is not None:
             self.metrics.hits += 1
@@ -116,7 +155,7 @@ class Keeping:
             entry = await self._ask(scope, receive, send, key)
             if entry is None:
                 return
-        if match and _matches(match, entry.tag):
+        if wishes.match and _matches(wishes.match, entry.tag):
             self.metrics.count(304)
             await send({"type": "http.response.start", "status": 304, "headers": entry.headers_304})
             await send({"type": "http.response.body", "body": b""})
@@ -124,6 +163,21 @@ class Keeping:
         self.metrics.count(200)
         await send({"type": "http.response.start", "status": 200, "headers": entry.headers})
         await send({"type": "http.response.body", "body": b"" if head else entry.body})
+
+    def find(self, target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Entry | None:
+        """What is kept for a GET of *target* that can be sent at once; counts it as sent.
+
+        The server asks this before it makes an ASGI request at all: None leads to one.
+        """
+        wishes = Wishes.of(headers)
+        if wishes.match or wishes.has_body:
+            return None
+        form = negotiate(wishes.accept, wishes.agent)
+        entry = self.cache.get((target, form, choose_coding(wishes.encoding, CODINGS)))
+        if entry is not None:
+            self.metrics.hits += 1
+            self.metrics.count(200)
+        return entry
 
     async def _ask(
         self, scope: Scope, receive: Receive, send: Send, key: Key | None
@@ -151,27 +205,9 @@ class Keeping:
         if not start or key is None:
             return None
         self.metrics.misses += 1
-        entry = _entry(bytes(body), start["headers"], self.context.build + scope[KEEP], key[3])
+        entry = _entry(bytes(body), start["headers"], self.context.build + scope[KEEP], key[2])
         self.cache.put(key, entry)
         return entry
-
-
-def _wishes(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes, bytes, bytes]:
-    """``Accept``, ``Accept-Encoding``, ``User-Agent`` and ``If-None-Match``; empty if not there.
-
-    A header that is there twice is a list in two parts (RFC 9110 §5.3).
-    """
-    accept = encoding = agent = match = b""
-    for name, value in headers:
-        if name == b"accept":
-            accept = value if not accept else accept + b"," + value
-        elif name == b"accept-encoding":
-            encoding = value if not encoding else encoding + b"," + value
-        elif name == b"user-agent":
-            agent = value
-        elif name == b"if-none-match":
-            match = value if not match else match + b"," + value
-    return accept, encoding, agent, match
 
 
 def _entry(body: bytes, headers: Any, build: str, coding: str) -> Entry:
@@ -194,7 +230,8 @@ def _entry(body: bytes, headers: Any, build: str, coding: str) -> Entry:
         if name not in (b"content-type", b"content-encoding", b"content-disposition")
     )
     kept.append((b"content-length", str(len(body)).encode()))
-    return Entry(tuple(kept), body, tag, short)
+    head = b"".join(name + b": " + value + b"\r\n" for name, value in kept) + b"\r\n"
+    return Entry(tuple(kept), head + body, len(head), tag, short)
 
 
 def _vary(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
