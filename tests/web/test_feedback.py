@@ -23,7 +23,7 @@ VOTE = {"port": "305", "vote": "partly", "text": "what about dccp?"}
 
 
 def _send(client: TestClient, **changes: str) -> httpx2.Response:
-    return client.post("/feedback", data={**VOTE, **changes}, headers=OWN)  # type: ignore[return-value]
+    return client.post("/feedback", data={**VOTE, **changes}, headers=OWN)
 
 
 def _stored(client: TestClient) -> list[Vote]:

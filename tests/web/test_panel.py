@@ -164,9 +164,8 @@ def test_a_reader_that_does_not_keep_up_is_cut_off(monkeypatch: pytest.MonkeyPat
         for inode in range(2, 12):
             machine.listeners = (_listener(305, inode=inode),)
             await asyncio.sleep(0.05)
-        with pytest.raises(StopAsyncIteration):
-            for _ in range(5):
-                await asyncio.wait_for(anext(stream), 10)
+        left = [chunk async for chunk in stream]  # it ends
+        assert len(left) <= 3
 
     asyncio.run(run())
 

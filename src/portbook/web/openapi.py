@@ -39,7 +39,14 @@ def describe(*, local: bool) -> dict[str, Any]:
                 "problem": {
                     "description": "A problem document (RFC 9457).",
                     "content": {"application/problem+json": {"schema": ref("problem")}},
-                }
+                },
+                "tooLong": {
+                    "description": "The address is too long; beyond 32 kB it isn't read at all.",
+                    "content": {
+                        "application/problem+json": {"schema": ref("problem")},
+                        "text/plain": {"schema": {"type": "string"}},
+                    },
+                },
             },
         },
     }
@@ -65,8 +72,10 @@ def _get(
         },
         "304": {"description": "It hasn't changed."},
     }
-    for status in errors.split():
+    # 400: an escape in the address that is none, or bytes in it that are no text.
+    for status in sorted({"400", *errors.split()}):
         responses[status] = {"$ref": "#/components/responses/problem"}
+    responses["414"] = {"$ref": "#/components/responses/tooLong"}
     return {
         "get": {
             "operationId": name,
@@ -101,7 +110,7 @@ def _book() -> dict[str, Any]:
             "Several ports, up to 256 in one answer",
             "ports",
             _query("ports", spans, required=True, example="22,443/udp,6000-6063"),
-            errors="400",
+            errors="",
         ),
         "/api/ports/{port}/{transport}": _get(
             "port_of_transport", "One port, for one transport", "port", port, transport
@@ -112,17 +121,16 @@ def _book() -> dict[str, Any]:
             "blocks",
             _query("state", {"type": "string", "enum": [*map(str, State)]}),
             _query("range", {"type": "string", "enum": [each.name for each in RANGES]}),
-            errors="400",
+            errors="",
         ),
         "/api/stats": _get(
-            "stats", "Counts by range, transport, year and assignee", "stats", errors="400"
+            "stats", "Counts by range, transport, year and assignee", "stats", errors=""
         ),
         "/services/{name}.json": _get(
             "service",
             "All rows of a service name",
             "service",
             _path("name", {"type": "string", "minLength": 1, "maxLength": 64}, example="ssh"),
-            errors="400 404",
         ),
         "/ranges/{name}.json": _get(
             "range",
@@ -141,7 +149,7 @@ def _book() -> dict[str, Any]:
                 example="postgres",
             ),
             _query("limit", {**NUMBER, "minimum": 1, "maximum": 100, "default": 20}),
-            errors="400",
+            errors="",
         ),
     }
 
@@ -182,7 +190,7 @@ def _here() -> dict[str, Any]:
             },
             **{
                 status: {"$ref": "#/components/responses/problem"}
-                for status in ("401", "403", "404", "503")
+                for status in ("400", "401", "403", "404", "503")
             },
         },
     }

@@ -119,20 +119,21 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """A part of the address."""
-        self._grow(len(url))
+        # RFC 9112 §3: 414 where it is the address that is longer than the server wants to read.
+        self._grow(len(url), HTTPStatus.REQUEST_URI_TOO_LONG)
         if not self._refused:
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
-        self._grow(len(name) + len(value) + 4)
+        self._grow(len(name) + len(value) + 4, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         if not self._refused:
             super().on_header(name, value)
 
-    def _grow(self, by: int) -> None:
+    def _grow(self, by: int, status: HTTPStatus) -> None:
         self._head_bytes += by
         if self._head_bytes > LARGEST_HEAD and not self._refused:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The request is too large.")
+            self._refuse(status, "The request is too large.")
 
     def _stop_waiting(self) -> None:
         if self._waiting is not None:
