@@ -24,6 +24,8 @@ COMMANDS = {
     "search": ("search", "services by name, description or alias; survives a typo"),
     "blocks": ("blocks", "the runs of ports of one state, the longest first"),
     "stats": ("stats", "counts by range, transport, year and assignee"),
+    "serve": ("serve", "the site and its API, with a panel of this machine"),
+    "feedback": ("feedback", "what readers said of the site's pages"),
 }
 
 

@@ -1,0 +1,66 @@
+"""``portbook serve``."""
+
+from __future__ import annotations
+
+from portbook.cli.help import Parser
+from portbook.errors import MissingExtra, UsageError
+from portbook.query import parse_port
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NEEDED = ("httptools", "jinja2", "starlette", "uvicorn")
+
+
+def run(argv: Sequence[str]) -> int:
+    """Serves the site until it is told to stop."""
+    parser = Parser(
+        "serve",
+        "The site: a page for every port, its API, and, for this machine alone, what listens here.",
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="the address to listen on (default: 127.0.0.1); another than this machine's own "
+        "takes --public",
+    )
+    parser.add_argument(
+        "--port", metavar="PORT", help="the port to listen on (default: 6305; 0: any free one)"
+    )
+    parser.add_argument(
+        "--public",
+        action="store_true",
+        help="for others to read: everything about this machine is left out",
+    )
+    parser.add_argument(
+        "--show-commands",
+        action="store_true",
+        help="show the command lines of this machine's processes; passwords may stand in them",
+    )
+    parser.add_argument("--open", action="store_true", help="open the site in a browser")
+    options = parser.parse_args(list(argv))
+    if options.public and options.show_commands:
+        raise UsageError(
+            "--show-commands and --public exclude each other: a public site has no machine to show"
+        )
+    port = None if options.port is None else parse_port(options.port)[0]
+    need_web("portbook serve")
+    from portbook.web.server import DEFAULT_PORT, serve
+
+    return serve(
+        options.host,
+        DEFAULT_PORT if port is None else port,
+        public=options.public,
+        show_commands=options.show_commands,
+        browser=options.open,
+    )
+
+
+def need_web(what: str) -> None:
+    """Raises MissingExtra for *what* where a part of the extra isn't installed."""
+    from importlib.util import find_spec
+
+    if any(find_spec(name) is None for name in _NEEDED):
+        raise MissingExtra("web", what)

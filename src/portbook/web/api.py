@@ -1,0 +1,154 @@
+"""What only programs ask: many ports at once, blocks, counts, search, the description of it all."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from portbook.model import LAST_PORT, Transport
+from portbook.pages import objects
+from portbook.registry import registry
+from portbook.registry.stats import count
+from portbook.web import openapi
+from portbook.web.book import (
+    LONGEST_SEARCH,
+    kept,
+    longest_blocks,
+    port_in,
+    read_blocks_query,
+    read_port,
+    refuse_unknown,
+    search_for,
+    to_json,
+)
+from portbook.web.context import context
+from portbook.web.negotiation import Form
+from portbook.web.problems import problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.requests import Request
+
+    Span = tuple[int, int, Transport | None]
+
+MOST_PORTS = 256  # in one answer; a list of more is answered part by part
+MOST_SPANS = 1024
+_SPAN = re.compile(openapi.SPAN, re.ASCII)
+_JSON = Form.JSON.media_type
+
+
+async def ports(request: Request) -> Response:
+    """``/api/ports?ports=22,443/udp,6000-6063``: an object a port, in the order asked.
+
+    ``next`` is the address of what is left, null where that is nothing.
+    """
+    wrong = refuse_unknown(request, {"ports"})
+    if wrong is not None:
+        return wrong
+    text = request.query_params.get("ports", "")
+    try:
+        spans = parse_spans(text)
+    except ValueError:
+        return problem(
+            request,
+            400,
+            "Give ports as ?ports=22,443/udp,6000-6063: numbers from 0 to 65535, ranges of them, "
+            f"each perhaps with a transport; at most {MOST_SPANS} in a list.",
+        )
+    return kept(request, await run_in_threadpool(_ports, spans), _JSON)
+
+
+def parse_spans(text: str) -> list[Span]:
+    """The ports and ranges in a list; a range may be written from either end.
+
+    Raises ValueError where one can't be read.
+
+    >>> parse_spans("22,443/udp,6063-6000")
+    [(22, 22, None), (443, 443, <Transport.UDP: 'udp'>), (6000, 6063, None)]
+    """
+    words = text.split(",")
+    if len(words) > MOST_SPANS:
+        raise ValueError(text)
+    spans = []
+    for word in words:
+        if not _SPAN.fullmatch(word):
+            raise ValueError(word)
+        numbers, _, transport = word.partition("/")
+        ends = sorted(map(int, numbers.split("-")))
+        if ends[-1] > LAST_PORT:
+            raise ValueError(word)
+        spans.append((ends[0], ends[-1], Transport(transport) if transport else None))
+    return spans
+
+
+def _ports(spans: list[Span]) -> str:
+    total = sum(last - first + 1 for first, last, _ in spans)
+    answers: list[dict[str, Any]] = []
+    left: list[Span] = []
+    for first, last, transport in spans:
+        until = min(last, first + MOST_PORTS - len(answers) - 1)
+        answers += [objects.of_port(read_port(port, transport)) for port in range(first, until + 1)]
+        if until < last:
+            left.append((until + 1, last, transport))
+    more = f"/api/ports?ports={','.join(_spans(left))}" if left else None
+    return to_json({"schema": "portbook/ports/1", "total": total, "ports": answers, "next": more})
+
+
+def _spans(spans: list[Span]) -> Iterator[str]:
+    for first, last, transport in spans:
+        numbers = str(first) if first == last else f"{first}-{last}"
+        yield f"{numbers}/{transport}" if transport else numbers
+
+
+async def port_of_transport(request: Request) -> Response:
+    """``/api/ports/443/udp``: one port, for one transport."""
+    number, word = request.path_params["port"], request.path_params["transport"]
+    if number > LAST_PORT or word not in map(str, Transport):
+        return problem(request, 404, "Ask for /api/ports/PORT/TRANSPORT: 443/udp, say.")
+    return kept(request, to_json(objects.of_port(read_port(number, Transport(word)))), _JSON)
+
+
+async def blocks(request: Request) -> Response:
+    """``/api/blocks?state=unassigned&range=system``: the longest first."""
+    asked = read_blocks_query(request)
+    if isinstance(asked, Response):
+        return asked
+    found = longest_blocks(*asked)
+    value = objects.of_blocks(found, *asked, registry().sources())
+    return kept(request, to_json(value), _JSON)
+
+
+async def stats(request: Request) -> Response:
+    """``/api/stats``."""
+    wrong = refuse_unknown(request, set())
+    if wrong is not None:
+        return wrong
+    book = registry()
+    found = await run_in_threadpool(count, book)
+    return kept(request, to_json(objects.of_stats(found, book.sources())), _JSON)
+
+
+async def search(request: Request) -> Response:
+    """``/search.json?q=TEXT&limit=20``; ``page`` is where a number leads, null elsewhere."""
+    wrong = refuse_unknown(request, {"q", "limit"})
+    if wrong is not None:
+        return wrong
+    text, most = request.query_params.get("q"), request.query_params.get("limit", "20")
+    if text is None or not 0 < len(text) <= LONGEST_SEARCH:
+        return problem(request, 400, f"Give ?q=TEXT, of at most {LONGEST_SEARCH} characters.")
+    if not re.fullmatch("[1-9][0-9]?|100", most):
+        return problem(request, 400, "A limit is a whole number from 1 to 100.")
+    found = await run_in_threadpool(search_for, text, int(most))
+    number = port_in(text)
+    page = None if number is None else f"/{number}"
+    return kept(request, to_json({**objects.of_search(found), "page": page}), _JSON)
+
+
+async def description(request: Request) -> Response:
+    """``/openapi.json``."""
+    site = context(request).site
+    return kept(request, to_json(openapi.describe(local=site.local)), _JSON)

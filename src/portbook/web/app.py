@@ -1,0 +1,82 @@
+"""The site as an ASGI application, put together."""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, cast
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+
+from portbook.web.caching import Keeping
+from portbook.web.context import Context, Settings, Views, build_of, read_static
+from portbook.web.feedback import RateLimit
+from portbook.web.limits import Limits
+from portbook.web.panel import Panel
+from portbook.web.problems import problem
+from portbook.web.routes import routes
+from portbook.web.security import Secured
+from portbook.web.site import Site
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+# What is said where the standard's own phrase is all there is.
+_SAYINGS = {
+    404: "Ports are at /0 to /65535, services at /services/NAME.",
+    405: "This address is for reading: GET and HEAD.",
+    500: "The server met something that it didn't expect. What was asked for is not at fault.",
+}
+
+
+def create_app(settings: Settings | None = None, views: Views | None = None) -> Keeping:
+    """The application. *views* writes its pages; by default :mod:`portbook.web.views`."""
+    settings = settings or Settings()
+    files, version = read_static()
+    local = not settings.public
+    site = Site(
+        local=local,
+        public=settings.public,
+        feedback=settings.store is not None,
+        static_version=version,
+    )
+    context = Context(
+        settings,
+        site,
+        views or cast(Views, importlib.import_module("portbook.web.views")),
+        build_of(version, site),
+        files,
+        RateLimit(),
+        Panel(show_commands=settings.show_commands) if local else None,
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        if context.panel is not None:
+            context.panel.close()
+        if settings.store is not None:
+            settings.store.close()
+
+    application = Starlette(
+        routes=routes(local=local, with_feedback=settings.store is not None),
+        exception_handlers={HTTPException: _refused, Exception: _broken},
+        lifespan=lifespan,
+    )
+    # Its own redirects name the host that the client named: ours are relative.
+    application.router.redirect_slashes = False
+    return Keeping(Secured(Limits(application, context)), context)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    detail = _SAYINGS.get(error.status_code, error.detail)
+    return problem(request, error.status_code, detail, error.headers)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    return problem(request, 500, _SAYINGS[500])

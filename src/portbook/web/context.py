@@ -1,0 +1,124 @@
+"""What every part of a running site shares: its settings, its pages, its feedback."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from portbook import __version__, lore
+from portbook.registry import registry
+from portbook.web.metrics import Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from starlette.requests import HTTPConnection
+
+    from portbook.answer import PortAnswer, SearchAnswer, ServiceAnswer
+    from portbook.here import HereAnswer
+    from portbook.model import State
+    from portbook.web.feedback import RateLimit
+    from portbook.web.panel import Panel
+    from portbook.web.site import Site
+    from portbook.web.store import FeedbackStore
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+
+
+class Views(Protocol):
+    """The pages as :mod:`portbook.web.views` writes them: whole HTML documents."""
+
+    def home(self, site: Site) -> str: ...
+    def port(self, answer: PortAnswer, site: Site) -> str: ...
+    def service(self, answer: ServiceAnswer, site: Site) -> str: ...
+    def range_(self, name: str, site: Site) -> str: ...
+    def blocks(
+        self, site: Site, state: State | None = None, range_name: str | None = None
+    ) -> str: ...
+    def stats(self, site: Site) -> str: ...
+    def map_(self, site: Site) -> str: ...
+    def search(self, answer: SearchAnswer | None, text: str, site: Site) -> str: ...
+    def glossary(self, term: str | None, site: Site) -> str: ...
+    def about(self, site: Site) -> str: ...
+    def api(self, site: Site) -> str: ...
+    def here(self, answer: HereAnswer, site: Site) -> str: ...
+    def feedback_thanks(self, site: Site, port: int) -> str: ...
+    def error(self, status: int, title: str, detail: str, site: Site) -> str: ...
+
+
+@dataclass(slots=True)
+class Settings:
+    """How a site is served.
+
+    *host* is the address that is listened on. *public* leaves out everything about this machine.
+    *show_commands* shows the command lines of its processes. *token*, if any, has to be given to
+    see them; *store* keeps what readers say, None leaves the form out.
+    """
+
+    host: str = "127.0.0.1"
+    public: bool = False
+    show_commands: bool = False
+    token: str | None = None
+    store: FeedbackStore | None = None
+
+
+@dataclass(slots=True)
+class Context:
+    """One running site."""
+
+    settings: Settings
+    site: Site
+    views: Views
+    build: str
+    files: dict[str, bytes]
+    rates: RateLimit
+    panel: Panel | None
+    metrics: Metrics = field(default_factory=Metrics)
+
+
+def context(connection: HTTPConnection) -> Context:
+    """The site that *connection* belongs to."""
+    found: Context = connection.scope["portbook.context"]
+    return found
+
+
+def read_static(folder: str = FOLDER) -> tuple[dict[str, bytes], str]:
+    """The static files by name, and a version that changes with them and with the templates.
+
+    They are few and small: held in memory, so that no path of a request reaches the disk.
+    """
+    digest = hashlib.sha256()
+    files: dict[str, bytes] = {}
+    for kind in ("static", "templates"):
+        for path in _walk(os.path.join(folder, kind)):
+            with open(path, "rb") as file:
+                content = file.read()
+            name = os.path.relpath(path, os.path.join(folder, kind)).replace(os.sep, "/")
+            digest.update(f"{kind}/{name}\0{len(content)}\0".encode() + content)
+            if kind == "static":
+                files[name] = content
+    return files, digest.hexdigest()[:12]
+
+
+def _walk(folder: str) -> Iterable[str]:
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(each for each in folders if each != "__pycache__")
+        yield from (os.path.join(where, name) for name in sorted(names))
+
+
+def build_of(static_version: str, site: Site) -> str:
+    """What every tag begins with: a digest of the registry, the lore, the code and the site.
+
+    The code counts by its version; in a checkout a change to it that doesn't change the
+    version needs a reload without the browser's cache.
+    """
+    digest = hashlib.sha256(f"{__version__}\0{static_version}\0{site!r}".encode())
+    folders = (registry().store.folder, lore.DATA)
+    for folder in folders:
+        for name in sorted(os.listdir(folder)):
+            if name.endswith(".tsv"):
+                with open(os.path.join(folder, name), "rb") as file:
+                    digest.update(name.encode() + hashlib.sha256(file.read()).digest())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,158 @@
+"""What readers say of a page: a form that works without a script, and no trace of who they are."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+import os
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from portbook.model import LAST_PORT
+from portbook.web.context import context
+from portbook.web.problems import problem
+from portbook.web.protection import from_own_page, from_this_machine
+from portbook.web.store import VOTES, FeedbackUnavailable, Vote
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+LONGEST = 2048  # bytes of the whole form
+LONGEST_TEXT = 500  # characters
+_PATIENCE = 10.0  # seconds for a form to come in
+
+# So many votes a client may give, and all clients together, in a window of so many seconds.
+_WINDOW, _OF_ONE, _OF_ALL = 60.0, 10, 600
+
+
+class RateLimit:
+    """Counts votes for a minute. Clients are told apart by a keyed hash, in memory alone.
+
+    The key is made anew with every start, so what is held can't be turned back into addresses,
+    and all of it is dropped with every window.
+    """
+
+    def __init__(self) -> None:
+        self._key = os.urandom(16)
+        self._begun = 0.0
+        self._counts: dict[bytes, int] = {}
+        self._all = 0
+
+    def take(self, client: str, now: float | None = None) -> int:
+        """Counts a vote of *client*; 0 if it may be given, else the seconds until it may be."""
+        now = time.monotonic() if now is None else now
+        if now - self._begun >= _WINDOW:
+            self._begun, self._all = now, 0
+            self._counts.clear()
+        who = hashlib.blake2b(_network(client), key=self._key, digest_size=16).digest()
+        if self._all >= _OF_ALL or self._counts.get(who, 0) >= _OF_ONE:
+            return max(1, round(_WINDOW - (now - self._begun)))
+        self._counts[who] = self._counts.get(who, 0) + 1
+        self._all += 1
+        return 0
+
+
+def _network(client: str) -> bytes:
+    """What stands for one client: an IPv4 address, or the /64 that an IPv6 host can roam in."""
+    try:
+        address = ipaddress.ip_address(client.partition("%")[0])
+    except ValueError:
+        return client.encode()
+    return address.packed[:8] if address.version == 6 else address.packed
+
+
+async def give(request: Request) -> Response:
+    """``POST /feedback``: keeps a vote, then leads to a page that says so."""
+    found = context(request)
+    store = found.settings.store
+    if store is None:
+        return problem(request, 404, "This site asks for no feedback.")
+    if not from_own_page(request) or not (found.site.public or from_this_machine(request)):
+        return problem(request, 403, "The form is taken from this site's own pages alone.")
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/x-www-form-urlencoded":
+        return problem(request, 415, "Send a form: application/x-www-form-urlencoded.")
+    try:
+        body = await asyncio.wait_for(_read(request), _PATIENCE)
+    except TimeoutError:
+        return problem(request, 408, "The form didn't come in time.", {"connection": "close"})
+    if body is None:
+        return problem(request, 413, f"A form of more than {LONGEST} bytes isn't taken.")
+    vote = parse_form(body)
+    if isinstance(vote, str):
+        return problem(request, 422, vote)
+    wait = found.rates.take(request.client.host if request.client else "")
+    if wait:
+        return problem(
+            request,
+            429,
+            "That were many votes in a short time: try again in a minute.",
+            {"retry-after": str(wait)},
+        )
+    try:
+        await run_in_threadpool(store.add, vote)
+    except FeedbackUnavailable:
+        return problem(
+            request,
+            503,
+            "The vote could not be kept: the site's storage can't be written at the moment.",
+            {"retry-after": "300"},
+        )
+    found.metrics.votes += 1
+    return RedirectResponse(f"/feedback/thanks?port={vote.page}", 303)
+
+
+async def _read(request: Request) -> bytes | None:
+    """The body, or None where it is too long; what is beyond the limit isn't read."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > LONGEST:
+        return None
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST:
+            return None
+    return body
+
+
+def parse_form(body: bytes) -> Vote | str:
+    """The vote in a form's *body*, dated today; a sentence where there is none.
+
+    >>> parse_form(b"port=305&vote=yes&text=+")[:3]
+    ('305', 'yes', None)
+    >>> parse_form(b"port=70000&vote=yes")
+    'The form names no port: a whole number from 0 to 65535.'
+    """
+    try:
+        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=8, errors="strict")
+    except ValueError:
+        return "The form can't be read."
+    port, vote = (fields.get(name, [""])[0] for name in ("port", "vote"))
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= LAST_PORT):
+        return f"The form names no port: a whole number from 0 to {LAST_PORT}."
+    if vote not in VOTES:
+        return f"The form holds no vote: one of {', '.join(VOTES)}."
+    text = " ".join(fields.get("text", [""])[0].replace("\0", " ").split())
+    if len(text) > LONGEST_TEXT:
+        return f"The text is longer than {LONGEST_TEXT} characters."
+    return Vote(str(int(port)), vote, text or None, time.strftime("%Y-%m-%d", time.gmtime()))
+
+
+async def not_to_be_read(request: Request) -> Response:
+    """``GET /feedback``: votes are given there, and read with ``portbook feedback``."""
+    return problem(request, 405, "Feedback is sent by the form on a page.", {"allow": "POST"})
+
+
+async def thanks(request: Request) -> Response:
+    """``GET /feedback/thanks?port=305``."""
+    port = request.query_params.get("port", "")
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= LAST_PORT):
+        return problem(request, 404, "Thanks belong to the page of a port.")
+    found = context(request)
+    page = found.views.feedback_thanks(found.site, int(port))
+    return HTMLResponse(page, headers={"cache-control": "no-store"})

@@ -1,0 +1,30 @@
+"""Command lines stay out of pages unless they were asked for: passwords stand in them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portbook.model import Listener
+
+SAID = "the command lines of processes: start portbook serve with --show-commands to see them"
+
+
+def masked(listener: Listener, *, show: bool) -> Listener:
+    """*listener* without the command lines of its owners, unless they are to be shown.
+
+    The whole line goes: a process can write anything into its first word too.
+    """
+    if show or not listener.owners:
+        return listener
+    return listener._replace(owners=tuple(each._replace(command=None) for each in listener.owners))
+
+
+def masked_all(
+    listeners: Iterable[Listener], missing: tuple[str, ...], *, show: bool
+) -> tuple[tuple[Listener, ...], tuple[str, ...]]:
+    """*listeners* without command lines, and what is *missing* with that said."""
+    kept = tuple(masked(each, show=show) for each in listeners)
+    return kept, missing if show or not any(each.owners for each in kept) else (*missing, SAID)

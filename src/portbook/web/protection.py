@@ -1,0 +1,108 @@
+"""Who may see this machine: a page of this very server, in a browser that runs here.
+
+Three ways lead strangers to a server on the loopback address, and each is closed apart: another
+tab of the same browser (``Origin``, ``Sec-Fetch-Site``), a name that was made to point here (DNS
+rebinding: ``Host``), and a proxy that passes strangers on. Other users of the machine are the
+fourth: where the server runs as root, they'd lack the token.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from typing import TYPE_CHECKING
+
+from portbook.web.context import context
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+# What proxies add. One in front of a local server means that others than this machine's user
+# look at it, whatever the proxy puts into Host.
+_PROXIED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+
+
+def why_not(request: Request) -> tuple[int, str] | None:
+    """The status and a sentence where *request* may not see this machine, else None."""
+    if not from_this_machine(request):
+        return 403, "This machine is shown to this machine alone, by the name localhost."
+    if request.headers.get("origin") is not None and not _own_origin(request):
+        return 403, "This machine is shown to this server's own pages alone."
+    # "none" is a person who typed the address or opened a bookmark. "same-site" isn't enough:
+    # every server on localhost is of the same site. https://www.w3.org/TR/fetch-metadata/
+    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+        return 403, "This machine is shown to this server's own pages alone."
+    token = context(request).settings.token
+    if token is not None and not hmac.compare_digest(token.encode(), _token(request).encode()):
+        return 401, (
+            "The server runs as root, so this machine is shown to whoever has the token alone. "
+            "Open the address that portbook serve printed as it started."
+        )
+    return None
+
+
+def from_this_machine(request: Request) -> bool:
+    """Whether the client is this machine and asked for it by a name that can't mean another."""
+    if any(name in request.headers for name in _PROXIED):
+        return False
+    if request.client is not None and not is_loopback(request.client.host):
+        return False
+    hosts = request.headers.getlist("host")
+    return len(hosts) == 1 and is_loopback(_host(hosts[0]))
+
+
+def from_own_page(request: Request) -> bool:
+    """Whether a form was sent by one of this server's own pages.
+
+    Browsers say where a POST comes from; what doesn't say so is no form of ours.
+    """
+    site = request.headers.get("sec-fetch-site")
+    if site is not None and site != "same-origin":
+        return False
+    return _own_origin(request) if "origin" in request.headers else site == "same-origin"
+
+
+def _own_origin(request: Request) -> bool:
+    scheme, _, authority = request.headers["origin"].partition("://")
+    # A proxy may have taken the TLS off, so either scheme is our own.
+    default = ":443" if scheme == "https" else ":80"
+    host = request.headers.get("host", "")
+    same = authority.lower().removesuffix(default) == host.lower().removesuffix(default)
+    return scheme in ("http", "https") and bool(host) and same
+
+
+def _host(authority: str) -> str:
+    """The host in a ``Host`` header.
+
+    >>> _host("localhost:6305"), _host("[::1]:6305"), _host("::1")
+    ('localhost', '::1', '::1')
+    """
+    if authority.startswith("["):
+        return authority[1:].partition("]")[0]
+    return authority if authority.count(":") > 1 else authority.partition(":")[0]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host* is this machine, whoever is asked: a loopback address, or localhost.
+
+    RFC 6761 §6.3 keeps ``localhost`` from being resolved to anything else.
+
+    >>> [is_loopback(host) for host in ("127.0.0.1", "::1", "LOCALHOST", "localhost.example.org")]
+    [True, True, True, False]
+    """
+    if host.lower().removesuffix(".") == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return address.is_loopback or (mapped is not None and mapped.is_loopback)
+
+
+def _token(request: Request) -> str:
+    """The token that *request* carries: in a header, or in the address as it was printed."""
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return given.strip()
+    return request.query_params.get("token", "")

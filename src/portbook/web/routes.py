@@ -1,0 +1,128 @@
+"""Every address of the site."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.responses import Response
+from starlette.routing import Route
+
+from portbook.web import api, book, discovery, feedback, here, static
+from portbook.web.caching import FORM
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    Handler = Callable[[Request], Awaitable[Response]]
+
+
+class _Digits(Convertor[str]):
+    """A number as it was written, however long."""
+
+    regex = "[0-9]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+class _Number(Convertor[int]):
+    """A number; what is longer than any port's is as wrong as the next one."""
+
+    regex = "[0-9]+"
+
+    def convert(self, value: str) -> int:
+        return int(value[:9])
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("digits", _Digits())
+register_url_convertor("number", _Number())
+
+# What every site has. {name:path}, because a few services have a slash in their name.
+BOOK: tuple[tuple[str, Handler], ...] = (
+    ("/", book.home),
+    ("/{port:digits}", book.port),
+    ("/{port:digits}.json", book.port_json),
+    ("/{port:digits}.txt", book.port_text),
+    ("/{port:digits}.md", book.port_markdown),
+    ("/{port:digits}/{more:path}", book.port_and_more),
+    ("/services/{name:path}", book.service),
+    ("/ranges/{name}", book.range_),
+    ("/blocks", book.blocks),
+    ("/stats", book.stats),
+    ("/map", book.map_),
+    ("/search", book.search),
+    ("/search.json", api.search),
+    ("/random", book.random),
+    ("/glossary", book.terms),
+    ("/glossary/{term}", book.term),
+    ("/about", book.about),
+    ("/api", book.api),
+    ("/api/ports", api.ports),
+    ("/api/ports/{port:number}/{transport}", api.port_of_transport),
+    ("/api/blocks", api.blocks),
+    ("/api/stats", api.stats),
+    ("/openapi.json", api.description),
+    ("/static/{name:path}", static.static),
+    ("/favicon.ico", static.favicon),
+    ("/robots.txt", discovery.robots),
+    ("/sitemap.xml", discovery.sitemap_index),
+    ("/sitemap-{part:number}.xml", discovery.sitemap),
+    ("/llms.txt", discovery.llms),
+    ("/healthz", discovery.healthz),
+    ("/metrics", discovery.metrics),
+)
+# What a local site has as well: everything that tells of this machine.
+HERE: tuple[tuple[str, Handler], ...] = (
+    ("/here", here.here),
+    ("/here.json", here.here_json),
+    ("/here/events", here.here_events),
+    ("/here/{port:number}.json", here.here_port_json),
+    ("/here/{port:number}/events", here.here_events),
+)
+FEEDBACK: tuple[tuple[str, Handler], ...] = (("/feedback/thanks", feedback.thanks),)
+
+
+def routes(*, local: bool, with_feedback: bool) -> list[Route]:
+    """The routes of a site, the most special first."""
+    reads = [*BOOK, *(HERE if local else ()), *(FEEDBACK if with_feedback else ())]
+    found = [_read(path, handler) for path, handler in reads]
+    if with_feedback:
+        found.append(Route("/feedback", feedback.give, methods=["POST"]))
+        found.append(Route("/feedback", feedback.not_to_be_read, methods=["GET", "HEAD"]))
+    # No OPTIONS: what isn't the book's is not open to other sites.
+    found.append(Route("/{word:path}", book.anything, methods=["GET", "HEAD"]))
+    return found
+
+
+def _read(path: str, handler: Handler) -> Route:
+    """A route to read from. The book's may be asked for by scripts of other sites."""
+    if path.startswith(("/here", "/feedback")):
+        return Route(path, handler, methods=["GET", "HEAD"])
+    return Route(path, _open(handler), methods=["GET", "HEAD", "OPTIONS"])
+
+
+def _open(handler: Handler) -> Any:
+    async def read(request: Request) -> Response:
+        if request.method != "OPTIONS":
+            return await handler(request)
+        # What a browser asks before a request with headers of its own (Fetch §3.2.2).
+        headers = {
+            "allow": "GET, HEAD, OPTIONS",
+            "access-control-allow-origin": "*",
+            "access-control-allow-methods": "GET, HEAD",
+            "access-control-allow-headers": "accept, if-none-match",
+            "access-control-max-age": "86400",
+        }
+        request.scope.pop(FORM, None)
+        return Response(None, 204, headers)
+
+    return read

@@ -1,0 +1,212 @@
+"""The server: the sockets that it listens on, and how it starts and stops."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import ipaddress
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from portbook.errors import UsageError, shown
+from portbook.model import Transport
+from portbook.web.app import create_app
+from portbook.web.context import Settings
+from portbook.web.protection import is_loopback
+from portbook.web.protocol import PatientProtocol
+from portbook.web.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.web.caching import Keeping
+
+# What portbook itself calls a good choice: a User Port that IANA lists as "Unassigned" for all
+# four transports, no use of which is on record, that no browser blocks, and that lies outside
+# of what Linux, FreeBSD, macOS, illumos and Windows hand out by themselves. (OpenBSD hands out
+# 1024 to 49151: no User Port is outside of that.)
+DEFAULT_PORT = 6305
+
+_GRACE = 10  # seconds for answers that have begun when the server is told to stop
+_IDLE = 15  # seconds that a connection may be idle
+
+
+def check_host(host: str, *, public: bool) -> None:
+    """Raises UsageError where *host* is no loopback address and the site isn't public."""
+    if not public and not is_loopback(host):
+        raise UsageError(
+            f"--host {shown(host)} can be reached by other machines, which must not see this one: "
+            "add --public, which leaves this machine out, or take 127.0.0.1"
+        )
+
+
+def open_sockets(host: str, port: int) -> list[socket.socket]:
+    """Listening sockets on *port* at *host*: both loopback addresses for ``localhost``.
+
+    Raises UsageError where the address can't be had, and says who has it.
+    """
+    hosts = ("127.0.0.1", "::1") if host.lower() == "localhost" else (host,)
+    opened: list[socket.socket] = []
+    try:
+        for each in hosts:
+            try:
+                found = _open(each, opened[0].getsockname()[1] if opened else port)
+            except OSError as error:
+                # A machine without IPv6 still has a localhost.
+                if opened and error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                    continue
+                raise
+            opened.append(found)
+    except OSError as error:
+        for each_socket in opened:
+            each_socket.close()
+        raise UsageError(_why(host, port, error)) from error
+    return opened
+
+
+def _open(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
+        address: Any = (host, port)
+    except ValueError:
+        (family, _, _, _, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":  # on Windows the option lets two servers share one port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _why(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        who = _holder(port)
+        return (
+            f"port {port} is taken{f' by {who}' if who else ''}: "
+            f"portbook why {port} tells more, --port N takes another"
+        )
+    if error.errno == errno.EACCES:
+        return f"port {port} needs a privilege: take one above, or see portbook why {port}"
+    said = error.strerror or str(error)
+    return f"{shown(host)} port {port} can't be listened on ({said}): see --host and --port"
+
+
+def _holder(port: int) -> str | None:
+    """Who has *port*, in a few words; None where that isn't visible."""
+    from portbook.here import Depth, look
+
+    listeners = look((port, port), Transport.TCP, Depth("first")).listeners
+    for owner in (owner for each in listeners for owner in each.owners):
+        return f"{owner.program or 'a process'} (pid {owner.pid})"
+    users = {each.user or str(each.uid) for each in listeners if each.uid is not None}
+    return f"a process of user {', '.join(sorted(users))}" if users else None
+
+
+def address_of(listener: socket.socket) -> str:
+    """The address of the site that *listener* serves, as a browser takes it."""
+    host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):
+        host = "localhost"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, which tells the application before it waits for its connections to end."""
+
+    def __init__(self, config: uvicorn.Config, app: Keeping) -> None:
+        super().__init__(config)
+        self._keeping = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends the event streams, which would end by themselves never, then the rest."""
+        panel = self._keeping.context.panel
+        if panel is not None:
+            panel.close()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn does; but being asked to stop, and stopping, is no failure.
+
+        uvicorn kills itself with SIGTERM again once all is done. Here that is status 0, and
+        only Ctrl-C is passed on.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        asked = [getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGBREAK")]
+        before = {each: signal.signal(each, self.handle_exit) for each in asked if each}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+        if signal.SIGINT in self._captured_signals:
+            raise KeyboardInterrupt
+
+
+def serve(
+    host: str,
+    port: int,
+    *,
+    public: bool = False,
+    show_commands: bool = False,
+    browser: bool = False,
+) -> int:
+    """Serves the site until it is told to stop, and returns the exit status.
+
+    Raises UsageError where *host* and *port* can't be had.
+    """
+    check_host(host, public=public)
+    store = open_store()
+    sockets = open_sockets(host, port)
+    # Other users of the machine must not see what only root sees.
+    as_root = not public and hasattr(os, "geteuid") and os.geteuid() == 0
+    token = secrets.token_urlsafe(24) if as_root else None
+    app = create_app(Settings(host, public, show_commands, token, store))
+    config = uvicorn.Config(
+        app,
+        http=PatientProtocol,
+        ws="none",
+        loop="uvloop" if _has_uvloop() else "asyncio",
+        lifespan="on",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_IDLE,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    address = address_of(sockets[0])
+    print(f"portbook is at {address}/ (Ctrl-C ends it)")
+    if token is not None:
+        print(f"This machine, as root sees it: {address}/here?token={token}")
+    elif not public:
+        print(f"This machine: {address}/here")
+    sys.stdout.flush()
+    if browser:
+        import webbrowser
+
+        threading.Timer(0.3, webbrowser.open, (f"{address}/",)).start()
+    _Server(config, app).run(sockets)
+    return 0
+
+
+def _has_uvloop() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("uvloop") is not None

@@ -1,0 +1,47 @@
+"""The files that pages load: style, scripts, and whatever else stands in ``static/``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from portbook.web.book import OPEN, REVALIDATED
+from portbook.web.caching import KEEP
+from portbook.web.context import context
+from portbook.web.problems import problem
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+MEDIA = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "ico": "image/x-icon",
+    "json": "application/json",
+    "txt": "text/plain; charset=utf-8",
+    "webmanifest": "application/manifest+json",
+    "woff2": "font/woff2",
+}
+
+
+async def static(request: Request) -> Response:
+    """``/static/NAME``; with ``?v=VERSION``, as pages link to it, a browser keeps it for good."""
+    found = context(request)
+    name: str = request.path_params["name"]
+    body = found.files.get(name)
+    media = MEDIA.get(name.rpartition(".")[2])
+    if body is None or media is None:
+        return problem(request, 404, "There is no such file.")
+    current = request.query_params.get("v") == found.site.static_version
+    control = "public, max-age=31536000, immutable" if current else REVALIDATED
+    request.scope[KEEP] = ""
+    return Response(body, 200, {"cache-control": control, **OPEN}, media)
+
+
+async def favicon(request: Request) -> Response:
+    """``/favicon.ico`` is asked for by whatever browser; the page names the icon that it has."""
+    request.scope["path_params"]["name"] = "favicon.ico"
+    return await static(request)

@@ -1,0 +1,212 @@
+"""Where readers' votes are kept: one small interface, SQLite by default, PostgreSQL if named.
+
+A vote is a page, one of three words, perhaps a line of text, and the day. Who gave it is not
+asked and not kept.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from portbook.errors import PortbookError, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+VOTES = ("no", "partly", "yes")  # was this page helpful?
+
+
+class FeedbackUnavailable(PortbookError, OSError):
+    """The store can't be opened, read or written; nothing of the vote was kept."""
+
+    def __str__(self) -> str:  # OSError would print an errno
+        return str(self.args[0]) if self.args else ""
+
+
+class Vote(NamedTuple):
+    """What one reader said of one *page*; *day* is ISO 8601, in UTC."""
+
+    page: str
+    vote: str
+    text: str | None
+    day: str
+
+
+class Tally(NamedTuple):
+    """The votes on one page, and how many of them came with a text."""
+
+    page: str
+    no: int
+    partly: int
+    yes: int
+    texts: int
+
+    @property
+    def votes(self) -> int:
+        return self.no + self.partly + self.yes
+
+
+class FeedbackStore(Protocol):
+    """What a store does. Every method raises FeedbackUnavailable where it can't."""
+
+    def add(self, vote: Vote) -> None:
+        """Keeps *vote*: once this returns, a killed server has it still."""
+
+    def tallies(self) -> tuple[Tally, ...]:
+        """The pages that were voted on, those that most need work first."""
+
+    def votes(self) -> Iterator[Vote]:
+        """Every vote, the oldest first."""
+
+    def delete_before(self, day: str) -> int:
+        """Forgets what is older than *day* (ISO 8601), and returns how many votes that was."""
+
+    def close(self) -> None:
+        """Lets go of the database."""
+
+
+# Pages with the most votes that aren't a yes come first; of equals, those with the larger share.
+TALLIES = """
+    SELECT page, SUM(CASE WHEN vote = 'no' THEN 1 ELSE 0 END) AS no_votes,
+           SUM(CASE WHEN vote = 'partly' THEN 1 ELSE 0 END) AS partly_votes,
+           SUM(CASE WHEN vote = 'yes' THEN 1 ELSE 0 END) AS yes_votes,
+           SUM(CASE WHEN text IS NULL THEN 0 ELSE 1 END) AS texts
+    FROM feedback GROUP BY page
+"""
+VOTES_OF = "SELECT page, vote, text, day FROM feedback ORDER BY id"
+
+
+def rank(tallies: Iterator[Tally]) -> tuple[Tally, ...]:
+    """*tallies*, those of pages that most need work first: a no counts twice a partly."""
+    return tuple(
+        sorted(tallies, key=lambda each: (-(2 * each.no + each.partly), each.yes, each.page))
+    )
+
+
+class SQLiteStore:
+    """Votes in one file at *path*; it and its folder are made with the first vote.
+
+    Write-ahead logging lets ``portbook feedback`` read while the server writes, and a full sync
+    at each vote makes what was acknowledged outlive a loss of power.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def _open(self, *, write: bool) -> sqlite3.Connection | None:
+        """The connection; None where nothing was ever written and nothing is to be."""
+        if self._connection is not None:
+            return self._connection
+        if not write and not os.path.exists(self.path):
+            return None
+        os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+        connection = sqlite3.connect(self.path, timeout=5, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS feedback (id INTEGER PRIMARY KEY, page TEXT NOT NULL, "
+                "vote TEXT NOT NULL, text TEXT, day TEXT NOT NULL)"
+            )
+            connection.commit()
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+    def _fail(self, error: Exception) -> FeedbackUnavailable:
+        # What has failed once may work again: a disk is emptied, a folder made writable.
+        self.close()
+        return FeedbackUnavailable(
+            f"the feedback in {shown(self.path, 200)} can't be used ({error}): "
+            "free the disk, or make the folder writable"
+        )
+
+    def add(self, vote: Vote) -> None:
+        with self._lock:
+            try:
+                connection = self._open(write=True)
+                assert connection is not None
+                with connection:
+                    connection.execute(
+                        "INSERT INTO feedback (page, vote, text, day) VALUES (?, ?, ?, ?)", vote
+                    )
+            except (sqlite3.Error, OSError) as error:
+                raise self._fail(error) from error
+
+    def tallies(self) -> tuple[Tally, ...]:
+        return rank(Tally(*row) for row in self._rows(TALLIES))
+
+    def votes(self) -> Iterator[Vote]:
+        return (Vote(*row) for row in self._rows(VOTES_OF))
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        with self._lock:
+            try:
+                connection = self._open(write=False)
+                return [] if connection is None else connection.execute(query).fetchall()
+            except (sqlite3.Error, OSError) as error:
+                raise self._fail(error) from error
+
+    def delete_before(self, day: str) -> int:
+        with self._lock:
+            try:
+                connection = self._open(write=False)
+                if connection is None:
+                    return 0
+                with connection:
+                    gone = connection.execute("DELETE FROM feedback WHERE day < ?", (day,)).rowcount
+                # What was forgotten is to be gone from the file too, not only from the table.
+                connection.execute("VACUUM")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except (sqlite3.Error, OSError) as error:
+                raise self._fail(error) from error
+            return gone
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def open_store(environ: Mapping[str, str] | None = None) -> FeedbackStore:
+    """The store that the environment names: ``PORTBOOK_DATABASE_URL``, or a file of the user's.
+
+    Raises MissingExtra where a PostgreSQL database is named and its driver isn't installed,
+    FeedbackUnavailable where the URL is of no database that is known.
+    """
+    env = os.environ if environ is None else environ
+    url = env.get("PORTBOOK_DATABASE_URL", "")
+    if url.startswith(("postgresql://", "postgres://")):
+        from portbook.web.postgres import PostgresStore
+
+        return PostgresStore(url)
+    if url.startswith("sqlite:///"):
+        return SQLiteStore(os.path.abspath(url.removeprefix("sqlite:///")))
+    if url:
+        # The URL may hold a password: only its scheme is shown.
+        raise FeedbackUnavailable(
+            f"PORTBOOK_DATABASE_URL has the scheme {shown(url.partition(':')[0])}: "
+            "give postgresql://… or sqlite:///PATH"
+        )
+    return SQLiteStore(os.path.join(data_folder(env), "feedback.sqlite3"))
+
+
+def data_folder(env: Mapping[str, str]) -> str:
+    """The folder for data of the user's own (XDG Base Directory Specification)."""
+    base = env.get("XDG_DATA_HOME", "")
+    if not os.path.isabs(base):  # the specification says to ignore a relative one
+        home = os.path.expanduser("~")
+        base = (
+            env.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
+            if os.name == "nt"
+            else os.path.join(home, ".local", "share")
+        )
+    return os.path.join(base, "portbook")

@@ -1,0 +1,219 @@
+"""The pages of the book: every port in every form, and what stands where no page is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.web.asking import ask
+from tests.web.independent import TRANSPORTS, headline, state_of
+from tests.web.views import StandIn
+
+from portbook.web.app import create_app
+from portbook.web.context import Settings
+
+if TYPE_CHECKING:
+    from starlette.testclient import TestClient
+    from tests.web.conftest import Make
+
+PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
+
+
+@pytest.mark.proof
+def test_every_port_is_answered_in_every_form_and_its_state_is_the_registrys() -> None:
+    edges = [0, 1, 305, 443, 1023, 1024, 4200, 27000, 49151, 49152, 65535]
+    some = range(65536) if PROOF else [*edges, *random.sample(range(65536), 400)]
+    app = create_app(Settings(), StandIn())
+
+    async def check() -> None:
+        for port in some:
+            page = await ask(app, f"/{port}", accept="text/html")
+            assert (page.status, page.headers["content-type"][:9]) == (200, "text/html")
+            assert f"<title>Port {port}</title><p>{headline(port)}</p>".encode() in page.body
+            found = json.loads((await ask(app, f"/{port}.json")).body)
+            assert (found["port"], found["state"], found["host"]) == (port, headline(port), None)
+            states = {name: each["state"] for name, each in found["transports"].items()}
+            assert states == {each: state_of(port, each) for each in TRANSPORTS}
+            text = (await ask(app, f"/{port}.txt")).body.decode()
+            assert text.startswith(f"Port {port} · ")
+            assert set(re.findall(r"(\w+)(?:, not listed,)? for (?:tcp|udp|sctp|dccp)", text)) >= {
+                state_of(port, each) for each in TRANSPORTS
+            } - {""}
+
+    asyncio.run(check())
+
+
+def test_the_forms_of_a_port(local: TestClient) -> None:
+    kinds = {
+        "/305": "text/html; charset=utf-8",
+        "/305.json": "application/json",
+        "/305.txt": "text/plain; charset=utf-8",
+        "/305.md": "text/markdown; charset=utf-8",
+    }
+    for path, kind in kinds.items():
+        found = local.get(path)
+        assert (found.status_code, found.headers["content-type"]) == (200, kind)
+    assert local.get("/305.json").json()["state"] == "unassigned"
+    assert local.get("/305.md").text.startswith("# Port 305: one of 7 free ports")
+
+
+@pytest.mark.parametrize(
+    ("agent", "accept", "begins"),
+    [
+        ("curl/8.5.0", "*/*", "Port 305 "),
+        ("Wget/1.21", "*/*", "Port 305 "),
+        ("HTTPie/3.2", "*/*", "Port 305 "),
+        ("Mozilla/5.0", "text/html,*/*;q=0.8", "<!doctype"),
+        ("curl/8.5.0", "application/json", '{"schema":"portbook/port/1"'),
+        ("x", "text/markdown", "# Port 305"),
+    ],
+)
+def test_a_client_gets_what_it_reads(
+    local: TestClient, agent: str, accept: str, begins: str
+) -> None:
+    found = local.get("/305", headers={"user-agent": agent, "accept": accept})
+    assert found.text.startswith(begins)
+    assert {"accept", "user-agent"} <= set(found.headers["vary"].split(", "))
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "location"),
+    [
+        ("/00305", 308, "/305"),
+        ("/00305.json", 308, "/305.json"),
+        ("/0", 200, None),
+        ("/000", 308, "/0"),
+        ("/305/", 308, "/305"),
+        ("/443/udp", 308, "/443"),
+        ("/stats/", 308, "/stats"),
+        ("/ssh", 307, "/services/ssh"),
+        ("/search?q=305", 303, "/305"),
+        ("/search?q=:3000", 303, "/3000"),
+        ("/search?q=localhost:8443", 303, "/8443"),
+        ("/search?q=EADDRINUSE%3A+address+already+in+use+%3A%3A%3A3000", 303, "/3000"),
+        ("/search?q=ssh", 200, None),
+        ("/search?q=", 200, None),
+        ("/search", 200, None),
+        ("/search?q=%20", 200, None),
+        ("/search?q=" + "a" * 201, 400, None),
+        ("/99999", 404, None),
+        ("/65536", 404, None),
+        ("/" + "9" * 900, 404, None),
+        ("/abc", 404, None),
+        ("/305/xyz", 404, None),
+        ("/305/tcp/x", 404, None),
+        ("/-1", 404, None),
+        ("/305.xml", 404, None),
+        ("/305.jsonx", 404, None),
+        ("/services/nothing-of-that-name", 404, None),
+        ("/services/", 404, None),
+        ("/services/ssh", 200, None),
+        ("/services/SSH.json", 200, None),
+        ("/services/ssh.txt", 200, None),
+        ("/services/ssh.xml", 404, None),
+        ("/ranges/system", 200, None),
+        ("/ranges/system.txt", 200, None),
+        ("/ranges/system.xml", 404, None),
+        ("/ranges/wellknown", 404, None),
+        ("/blocks?state=dynamic&range=dynamic", 200, None),
+        ("/blocks?state=free", 400, None),
+        ("/blocks?range=free", 400, None),
+        ("/blocks?state=dynamic&state=dynamic", 400, None),
+        ("/glossary/assigned", 200, None),
+        ("/glossary/xyz", 404, None),
+        ("/static/nothing.js", 404, None),
+        ("/static/../app.py", 404, None),
+        ("/static/%2e%2e/app.py", 404, None),
+        ("//example.org/", 308, "/example.org"),
+        ("/%2f%2fexample.org/", 308, "/example.org"),
+        ("/%", 400, None),
+        ("/%zz", 400, None),
+        ("/%ff", 400, None),
+        ("/%00", 400, None),
+        ("/305%0d%0aset-cookie:%20a=b", 400, None),
+        ("/305?x=%zz", 400, None),
+        ("/" + "a" * 8000, 414, None),
+        ("/" + "%41" * 2700, 414, None),
+        ("/search?q=" + "a" * 9000, 414, None),
+    ],
+)
+def test_addresses(local: TestClient, path: str, status: int, location: str | None) -> None:
+    """Asked without a client that would tidy the address up first."""
+    found = asyncio.run(ask(local.app, path, accept="text/html"))  # type: ignore[arg-type]
+    assert (found.status, found.headers.get("location")) == (status, location)
+    if status >= 400:
+        assert found.headers["content-type"] == "text/html; charset=utf-8"
+        assert f"<title>{status} ".encode() in found.body
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"])
+@pytest.mark.parametrize("path", ["/305", "/305.json", "/api/ports?ports=1", "/here", "/"])
+def test_reading_is_all_that_can_be_done(local: TestClient, method: str, path: str) -> None:
+    found = local.request(method, path)
+    assert found.status_code == 405
+    assert {"GET", "HEAD"} <= set(found.headers["allow"].replace(",", " ").split())
+
+
+def test_a_problem_comes_in_the_form_that_was_asked_for(local: TestClient) -> None:
+    found = local.get("/99999.json")
+    assert found.headers["content-type"] == "application/problem+json"
+    assert found.json() == {
+        "type": "about:blank",
+        "title": "There is no such page",
+        "status": 404,
+        "detail": "There are ports from 0 to 65535.",
+    }
+    asked = {"accept": "application/json"}
+    assert local.get("/abc", headers=asked).json()["status"] == 404
+    assert local.get("/api/nothing").json()["status"] == 404
+    text = local.get("/99999", headers={"user-agent": "curl/8", "accept": "*/*"})
+    assert text.headers["content-type"] == "text/plain; charset=utf-8"
+    assert text.text.startswith("There is no such page (404)\n")
+
+
+def test_random_leads_to_a_port(local: TestClient) -> None:
+    seen = {local.get("/random").headers["location"] for _ in range(20)}
+    assert all(0 <= int(each[1:]) <= 65535 for each in seen)
+    assert len(seen) > 10
+    assert local.get("/random").headers["cache-control"] == "no-store"
+
+
+def test_pages_are_of_the_site_that_serves_them(make: Make) -> None:
+    assert "local=True, public=False, feedback=True" in make().get("/").text
+    assert "local=False, public=True, feedback=False" in make(public=True, store=None).get("/").text
+
+
+def test_other_lists_as_text_and_json(local: TestClient) -> None:
+    for path, kind in {
+        "/stats": "stats",
+        "/blocks": "blocks",
+        "/services/ssh": "service",
+        "/ranges/system": "range",
+        "/search?q=ssh": "search",
+        "/search": "search",
+    }.items():
+        found = local.get(path, headers={"accept": "application/json"}).json()
+        assert found["schema"] == f"portbook/{kind}/1"
+        text = local.get(path, headers={"accept": "text/plain"})
+        assert text.headers["content-type"] == "text/plain; charset=utf-8"
+        assert "\nSources\n" in text.text
+
+
+def test_what_breaks_is_a_page_and_not_a_trace(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: StandIn, answer: object, site: object) -> str:
+        raise RuntimeError("secret detail")
+
+    client = make()
+    monkeypatch.setattr(StandIn, "port", broken)
+    with pytest.raises(RuntimeError):  # which the server logs
+        client.get("/305")
+    client._transport.raise_server_exceptions = False  # type: ignore[attr-defined]
+    found = client.get("/305")
+    assert found.status_code == 500
+    assert "secret" not in found.text
+    assert "content-security-policy" in found.headers

@@ -1,0 +1,127 @@
+"""What is kept: tags, 304, codings, and a bound on the memory it takes."""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portbook.web import caching
+from portbook.web.caching import Cache, Entry, compress
+from portbook.web.context import build_of
+from portbook.web.negotiation import Form
+from portbook.web.site import Site
+
+if TYPE_CHECKING:
+    from starlette.testclient import TestClient
+
+
+def _entry(size: int) -> Entry:
+    return Entry((), b"x" * size, 0, b'"t"', ())
+
+
+def test_a_page_is_made_once(local: TestClient) -> None:
+    metrics = local.app.context.metrics  # type: ignore[attr-defined]
+    first, second = local.get("/305"), local.get("/305")
+    assert (metrics.hits, metrics.misses) == (1, 1)
+    assert first.content == second.content
+    assert first.headers == second.headers
+
+
+@pytest.mark.parametrize("path", ["/305", "/305.json", "/305.txt", "/api/stats", "/openapi.json"])
+def test_who_has_it_is_told_so(local: TestClient, path: str) -> None:
+    found = local.get(path)
+    tag = found.headers["etag"]
+    assert tag.startswith('"')  # strong
+    again = local.get(path, headers={"if-none-match": f'"other", W/{tag}'})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == tag
+    assert again.headers["vary"] == found.headers["vary"]
+    assert again.headers["content-security-policy"]
+    assert "content-type" not in again.headers
+    assert local.get(path, headers={"if-none-match": '"other"'}).status_code == 200
+    assert local.get(path, headers={"if-none-match": "*"}).status_code == 304
+
+
+def test_a_tag_names_the_bytes(local: TestClient) -> None:
+    """Another form or another coding of one address has another tag."""
+    tags = {
+        (form, coding): local.get(
+            "/305", headers={"accept": form, "accept-encoding": coding}
+        ).headers["etag"]
+        for form in ("text/html", "application/json", "text/plain", "text/markdown")
+        for coding in ("identity", *caching.CODINGS)
+    }
+    assert len(set(tags.values())) == len(tags)
+
+
+def test_the_tag_changes_with_what_it_is_made_of(tmp_path: object) -> None:
+    site = Site()
+    assert build_of("a", site) == build_of("a", site)
+    assert build_of("a", site) != build_of("b", site)
+    assert build_of("a", site) != build_of("a", site._replace(public=True))
+
+
+def test_what_is_missing_has_no_tag_and_is_never_304(local: TestClient) -> None:
+    missing = local.get("/99999", headers={"if-none-match": "*"})
+    assert missing.status_code == 404
+    assert "etag" not in missing.headers
+
+
+@pytest.mark.parametrize("coding", caching.CODINGS)
+def test_codings(local: TestClient, coding: str) -> None:
+    plain = local.get("/305.txt", headers={"accept-encoding": "identity"})
+    packed = local.get("/305.txt", headers={"accept-encoding": coding})
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == coding
+    assert int(packed.headers["content-length"]) < int(plain.headers["content-length"]) / 1.5
+    assert packed.text == plain.text
+    assert "accept-encoding" in packed.headers["vary"]
+    assert "accept-encoding" in plain.headers["vary"]
+
+
+def test_gzip_is_the_same_every_time() -> None:
+    assert compress(b"a" * 5000, "gzip") == compress(b"a" * 5000, "gzip")
+    assert gzip.decompress(compress(b"a" * 5000, "gzip")) == b"a" * 5000
+
+
+@pytest.mark.parametrize("path", ["/305", "/305.json", "/robots.txt", "/here.json", "/99999", "/"])
+def test_head_is_get_without_the_body(local: TestClient, path: str) -> None:
+    for _ in range(2):  # made, then kept
+        head, get = local.head(path), local.get(path)
+        assert head.status_code == get.status_code
+        assert head.content == b""
+        if path != "/here.json":  # it holds the moment
+            assert head.headers.get("content-length") == get.headers.get("content-length")
+        assert head.headers.get("etag") == get.headers.get("etag")
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 20_000)), max_size=80))
+def test_the_cache_stays_within_its_budget(puts: list[tuple[int, int]]) -> None:
+    cache = Cache(100_000)
+    for name, size in puts:
+        key = (str(name).encode(), Form.HTML, "")
+        cache.put(key, _entry(size))
+        assert cache.size <= cache.budget
+        assert cache.size == sum(entry.size for entry in cache._entries.values())
+
+
+def test_the_longest_unused_goes_first() -> None:
+    cache = Cache(10 * _entry(5000).size)
+    keys = [(str(n).encode(), Form.HTML, "") for n in range(11)]
+    for key in keys[:10]:
+        cache.put(key, _entry(5000))
+    assert cache.get(keys[0]) is not None
+    cache.put(keys[10], _entry(5000))
+    assert cache.get(keys[1]) is None
+    assert cache.get(keys[0]) is not None
+    assert len(cache) == 10
+
+
+def test_what_is_huge_is_not_kept() -> None:
+    cache = Cache(100_000)
+    cache.put((b"/", Form.HTML, ""), _entry(50_000))
+    assert len(cache) == 0

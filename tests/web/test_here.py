@@ -1,0 +1,218 @@
+"""This machine: who may see it, and that nobody else does."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+from starlette.testclient import TestClient
+from tests.web.conftest import BROWSER
+from tests.web.views import StandIn
+
+from portbook.host import read_host
+from portbook.web.app import create_app
+from portbook.web.context import Settings
+from portbook.web.masking import SAID
+from portbook.web.protection import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.web.conftest import Make
+
+HOST_DATA = ["/here", "/here.json", "/here/305.json", "/here/305/events", "/here/events"]
+OWN = {"host": "127.0.0.1:6305"}
+
+# Every way in by which a stranger could come, and one header for each.
+STRANGERS = {
+    "rebinding": {"host": "evil.example:6305"},
+    "rebinding to a name like ours": {"host": "localhost.evil.example"},
+    "rebinding with an address before": {"host": "127.0.0.1.evil.example"},
+    "an address of the network": {"host": "192.168.1.7:6305"},
+    "every address": {"host": "0.0.0.0:6305"},
+    "no host": {"host": ""},
+    "another site": {"origin": "https://evil.example"},
+    "another server here": {"origin": "http://127.0.0.1:8080"},
+    "the same port by another name": {"origin": "http://localhost:6305"},
+    "a sandboxed frame": {"origin": "null"},
+    "a file": {"origin": "file://"},
+    "a fetch across sites": {"sec-fetch-site": "cross-site"},
+    "a fetch from another port": {"sec-fetch-site": "same-site"},
+    "a word that is none": {"sec-fetch-site": "x"},
+    "a proxy": {"x-forwarded-for": "203.0.113.7"},
+    "a proxy by the standard": {"forwarded": "for=203.0.113.7"},
+    "nginx": {"x-real-ip": "203.0.113.7"},
+    "a relay": {"via": "1.1 relay"},
+}
+
+
+@pytest.mark.parametrize("path", HOST_DATA)
+@pytest.mark.parametrize("who", STRANGERS)
+def test_strangers_are_refused(local: TestClient, path: str, who: str) -> None:
+    found = local.get(path, headers={**OWN, **STRANGERS[who]})
+    assert found.status_code == 403
+    assert "listeners" not in found.text
+    assert "access-control-allow-origin" not in found.headers
+    assert found.headers["cache-control"] == "no-store"
+    assert found.headers["cross-origin-resource-policy"] == "same-origin"
+
+
+def test_two_hosts_are_one_too_many(local: TestClient) -> None:
+    hosts = [("host", "127.0.0.1:6305"), ("host", "evil.example")]
+    request = local.build_request("GET", "/here.json")
+    request.headers = type(request.headers)([*hosts, ("accept", "*/*")])
+    assert local.send(request).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"host": "localhost:6305"},
+        {"host": "LOCALHOST"},
+        {"host": "[::1]:6305"},
+        {"host": "127.8.9.1:6305"},
+        {"origin": "http://127.0.0.1:6305"},
+        {"host": "localhost:9999", "origin": "http://localhost:9999"},  # a tunnel
+        {"sec-fetch-site": "same-origin"},
+        {"sec-fetch-site": "none"},
+    ],
+)
+@pytest.mark.parametrize("path", HOST_DATA[:3])
+def test_its_own_pages_may(local: TestClient, path: str, headers: dict[str, str]) -> None:
+    assert local.get(path, headers={**OWN, **headers}).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7", "10.0.0.1"])
+def test_another_machine_may_not_whatever_it_says(address: str) -> None:
+    client = TestClient(
+        create_app(Settings(), StandIn()),
+        base_url="http://127.0.0.1:6305",
+        client=(address, 50000),
+    )
+    assert [client.get(path).status_code for path in HOST_DATA] == [403] * len(HOST_DATA)
+    assert client.get("/305").status_code == 200
+
+
+@pytest.mark.parametrize("path", HOST_DATA[:3])
+def test_it_is_not_kept_anywhere(local: TestClient, path: str) -> None:
+    found = local.get(path, headers={"if-none-match": "*"})
+    assert found.status_code == 200
+    assert found.headers["cache-control"] == "no-store"
+    assert "etag" not in found.headers
+    assert "access-control-allow-origin" not in found.headers
+    assert not [key for key in local.app.cache._entries if b"here" in key[0]]  # type: ignore[attr-defined]
+
+
+def test_a_public_site_has_none_of_it(public: TestClient) -> None:
+    for path in HOST_DATA:
+        assert public.get(path).status_code == 404
+    described = public.get("/openapi.json").json()
+    assert not [path for path in described["paths"] if "here" in path]
+    assert public.app.context.panel is None  # type: ignore[attr-defined]
+
+
+# -- the token --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", HOST_DATA)
+def test_root_wants_the_token(make: Make, path: str) -> None:
+    client = make(token="s3cret")
+    for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": "Basic s3cret"}):
+        found = client.get(path, headers=headers)
+        assert found.status_code == 401
+        assert found.headers["www-authenticate"].startswith("Bearer")
+        assert "listeners" not in found.text
+    assert client.get(f"{path}?token=wrong").status_code == 401
+    assert client.get(f"{path}?token=").status_code == 401
+    # A stranger who has the token is a stranger all the same.
+    stolen = {"host": "evil.example", "authorization": "Bearer s3cret"}
+    assert client.get(path, headers=stolen).status_code == 403
+
+
+@pytest.mark.parametrize("path", HOST_DATA[:3])
+def test_with_the_token_it_is_shown(make: Make, path: str) -> None:
+    client = make(token="s3cret")
+    assert client.get(path, headers={"authorization": "Bearer s3cret"}).status_code == 200
+    assert client.get(path, headers={"authorization": "bearer  s3cret"}).status_code == 200
+    assert client.get(f"{path}?token=s3cret").status_code == 200
+    assert client.get("/305").status_code == 200  # the book needs none
+
+
+# -- what is shown ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bound() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.real
+def test_a_port_with_this_machine(local: TestClient, bound: int) -> None:
+    found = local.get(f"/here/{bound}.json").json()
+    assert found["schema"] == "portbook/port/1"
+    assert found["port"] == bound
+    (listener,) = found["host"]["listeners"]
+    assert (listener["address"], listener["transport"]) == ("127.0.0.1", "tcp")
+    assert listener["owners"]
+    assert [finding["socket"] for finding in found["findings"]]
+    assert local.get("/here/70000.json").status_code == 404
+    assert local.get("/here/70000/events").status_code == 404
+
+
+@pytest.mark.real
+def test_everything_that_listens(local: TestClient, bound: int) -> None:
+    found = local.get("/here.json").json()
+    assert found["schema"] == "portbook/listen/1"
+    assert bound in [each["port"] for each in found["listeners"]]
+    text = local.get("/here", headers={"accept": "text/plain"})
+    assert f"tcp 127.0.0.1:{bound}" in text.text
+    assert local.get("/here", headers={"accept": "application/json"}).json()["listeners"]
+
+
+@pytest.mark.real
+def test_command_lines_are_masked_unless_asked_for(make: Make, bound: int) -> None:
+    (mine,) = read_host((bound, bound)).listeners
+    command = mine.owners[0].command
+    assert command
+    masked, shown = make(), make(show_commands=True)
+    for path in (f"/here/{bound}.json", "/here.json"):
+        host = masked.get(path).json()
+        host = host.get("host", host)
+        assert all(o["command"] is None for each in host["listeners"] for o in each["owners"])
+        assert SAID in host["missing"]
+        host = shown.get(path).json()
+        host = host.get("host", host)
+        owners = [o for each in host["listeners"] if each["port"] == bound for o in each["owners"]]
+        assert owners[0]["command"] == list(command)
+        assert SAID not in host["missing"]
+    page = masked.get("/here").text
+    assert "command=None" in page
+    assert all(word not in page for word in command if len(word) > 12)
+
+
+@pytest.mark.parametrize(
+    ("host", "there"),
+    [
+        ("localhost", True),
+        ("localhost.", True),
+        ("::ffff:127.0.0.1", True),
+        ("::ffff:10.0.0.1", False),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("127.1", False),
+        ("2130706433", False),
+        ("", False),
+        ("local host", False),
+    ],
+)
+def test_what_counts_as_this_machine(host: str, there: bool) -> None:
+    assert is_loopback(host) is there
+
+
+def test_a_page_of_the_book_holds_nothing_of_this_machine(local: TestClient, bound: int) -> None:
+    assert local.get(f"/{bound}.json").json()["host"] is None
+    assert json.dumps(BROWSER) not in local.get(f"/{bound}").text

@@ -1,0 +1,196 @@
+"""The event streams: what they begin with, what they tell, and how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from portbook.errors import HostUnreadable
+from portbook.model import Listener, OwnersSeen, Process, Transport
+from portbook.watch import Watch
+from portbook.web import panel as module
+from portbook.web.panel import Panel
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+OWNER = Process(7, "sshd", ("sshd", "--password=hunter2"))
+
+
+def _listener(port: int, inode: int = 1, queue_limit: int = 5) -> Listener:
+    return Listener(
+        Transport.TCP,
+        "ipv4",
+        "0.0.0.0",
+        port,
+        "listen",
+        inode=inode,
+        owners=(OWNER,),
+        owners_seen=OwnersSeen.ALL,
+        queue_limit=queue_limit,
+    )
+
+
+class Machine:
+    """A machine whose sockets a test sets."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self.listeners = listeners
+        self.watches = 0
+        self.broken = False
+
+    def look(self) -> tuple[Listener, ...]:
+        if self.broken:
+            raise HostUnreadable("netlink is gone")
+        return self.listeners
+
+    def watch(self) -> Watch:
+        self.watches += 1
+        return Watch(self.look, lambda fresh: fresh)
+
+
+def _panel(machine: Machine, **options: Any) -> Panel:
+    options.setdefault("heartbeat", 5.0)
+    options.setdefault("show_commands", False)
+    return Panel(watch=machine.watch, interval=0.01, **options)
+
+
+async def _next(stream: AsyncIterator[bytes]) -> tuple[str, Any]:
+    chunk = await asyncio.wait_for(anext(stream), 10)
+    fields = dict(line.split(": ", 1) for line in chunk.decode().strip().split("\n"))
+    return fields["event"], json.loads(fields["data"])
+
+
+async def _close(stream: Any) -> None:
+    await stream.aclose()
+
+
+def test_a_stream_begins_with_the_state_and_tells_what_changes() -> None:
+    async def run() -> None:
+        machine = Machine(_listener(305), _listener(306))
+        stream = _panel(machine).stream(305)
+        name, state = await _next(stream)
+        assert (name, state["schema"]) == ("state", "portbook/listen/1")
+        assert [each["port"] for each in state["listeners"]] == [305]
+        machine.listeners = (_listener(306),)
+        name, event = await _next(stream)
+        assert (name, event["schema"], event["event"]) == ("closed", "portbook/watch/1", "closed")
+        machine.listeners = (_listener(306), _listener(307), _listener(305, inode=2))
+        name, event = await _next(stream)
+        assert (name, event["listener"]["port"]) == ("opened", 305)
+        machine.listeners = (_listener(305, inode=2, queue_limit=9),)
+        name, event = await _next(stream)
+        assert (name, event["before"]["queue_limit"], event["listener"]["queue_limit"]) == (
+            "changed", 5, 9,
+        )  # fmt: skip
+        await _close(stream)
+
+    asyncio.run(run())
+
+
+def test_all_streams_share_one_watch_and_without_any_there_is_none() -> None:
+    async def run() -> None:
+        machine = Machine(_listener(305))
+        panel = _panel(machine)
+        streams = [panel.stream(None) for _ in range(5)]
+        for stream in streams:
+            await _next(stream)
+        assert (machine.watches, len(panel)) == (1, 5)
+        following = panel._following
+        assert following is not None
+        for stream in streams:
+            await _close(stream)
+        assert len(panel) == 0
+        await asyncio.wait_for(following, 10)
+        stream = panel.stream(None)
+        await _next(stream)
+        assert machine.watches == 2
+        await _close(stream)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("show", [False, True])
+def test_command_lines_are_masked_in_events_too(*, show: bool) -> None:
+    async def run() -> None:
+        machine = Machine(_listener(305))
+        stream = _panel(machine, show_commands=show).stream(None)
+        _, state = await _next(stream)
+        assert ("hunter2" in json.dumps(state)) is show
+        machine.listeners = (_listener(305, queue_limit=6),)
+        _, event = await _next(stream)
+        assert ("hunter2" in json.dumps(event["listener"])) is show
+        assert ("hunter2" in json.dumps(event["before"])) is show
+        await _close(stream)
+
+    asyncio.run(run())
+
+
+def test_a_quiet_stream_still_beats() -> None:
+    async def run() -> None:
+        stream = _panel(Machine(), heartbeat=0.01).stream(None)
+        await _next(stream)
+        assert (await anext(stream)).startswith(b":")
+        await _close(stream)
+
+    asyncio.run(run())
+
+
+def test_closing_ends_every_stream() -> None:
+    async def run() -> None:
+        panel = _panel(Machine(_listener(305)))
+        streams = [panel.stream(None) for _ in range(3)]
+        for stream in streams:
+            await _next(stream)
+        panel.close()
+        assert panel.full
+        for stream in streams:
+            with pytest.raises(StopAsyncIteration):
+                await asyncio.wait_for(anext(stream), 10)
+
+    asyncio.run(run())
+
+
+def test_a_reader_that_does_not_keep_up_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_WAITING", 3)
+
+    async def run() -> None:
+        machine = Machine()
+        stream = _panel(machine).stream(None)
+        await _next(stream)
+        for inode in range(2, 12):
+            machine.listeners = (_listener(305, inode=inode),)
+            await asyncio.sleep(0.05)
+        left = [chunk async for chunk in stream]  # it ends
+        assert len(left) <= 3
+
+    asyncio.run(run())
+
+
+def test_a_machine_that_can_not_be_asked_any_more_ends_the_stream() -> None:
+    async def run() -> None:
+        machine = Machine(_listener(305))
+        stream = _panel(machine).stream(None)
+        await _next(stream)
+        machine.broken = True
+        with pytest.raises(StopAsyncIteration):
+            await asyncio.wait_for(anext(stream), 10)
+
+    asyncio.run(run())
+
+
+def test_nothing_in_a_name_ends_an_event() -> None:
+    async def run() -> None:
+        hostile = "a\n\nevent: closed\ndata: {}\r\n\r\n\u2028\udcff"
+        owner = OWNER._replace(program=hostile)
+        stream = _panel(Machine(_listener(305)._replace(owners=(owner,)))).stream(None)
+        chunk = await anext(stream)
+        assert chunk.count(b"\n\n") == 1
+        assert chunk.endswith(b"\n\n")
+        assert b"\r" not in chunk
+        await _close(stream)
+
+    asyncio.run(run())

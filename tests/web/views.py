@@ -1,0 +1,68 @@
+"""Pages that say what they were given: what serves pages is tested apart from how they look."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from portbook.answer import PortAnswer, SearchAnswer, ServiceAnswer
+    from portbook.here import HereAnswer
+    from portbook.model import State
+    from portbook.web.site import Site
+
+TERMS = ("assigned", "reserved")
+
+
+def _page(title: str, text: str = "") -> str:
+    return f"<!doctype html><title>{escape(title)}</title><p>{escape(text)}</p>" + "<hr>" * 400
+
+
+class StandIn:
+    """The views' functions."""
+
+    def home(self, site: Site) -> str:
+        return _page("home", repr(site))
+
+    def port(self, answer: PortAnswer, site: Site) -> str:
+        assert answer.host is None, "a page of the book holds nothing of this machine"
+        return _page(f"Port {answer.port}", answer.state)
+
+    def service(self, answer: ServiceAnswer, site: Site) -> str:
+        return _page(f"Service {answer.name}")
+
+    def range_(self, name: str, site: Site) -> str:
+        return _page(f"Range {name}")
+
+    def blocks(self, site: Site, state: State | None = None, range_name: str | None = None) -> str:
+        return _page(f"Blocks {state} {range_name}")
+
+    def stats(self, site: Site) -> str:
+        return _page("Stats")
+
+    def map_(self, site: Site) -> str:
+        return _page("Map")
+
+    def search(self, answer: SearchAnswer | None, text: str, site: Site) -> str:
+        return _page(f"Search {text}", "none" if answer is None else str(len(answer.matches)))
+
+    def glossary(self, term: str | None, site: Site) -> str:
+        if term is not None and term not in TERMS:
+            raise KeyError(term)
+        return _page(f"Glossary {term}")
+
+    def about(self, site: Site) -> str:
+        return _page("About")
+
+    def api(self, site: Site) -> str:
+        return _page("API")
+
+    def here(self, answer: HereAnswer, site: Site) -> str:
+        owners = [owner for each in answer.listeners for owner in each.owners]
+        return _page("Here", f"{answer.missing} {owners}")
+
+    def feedback_thanks(self, site: Site, port: int) -> str:
+        return _page(f"Thanks for {port}")
+
+    def error(self, status: int, title: str, detail: str, site: Site) -> str:
+        return _page(f"{status} {title}", detail)
