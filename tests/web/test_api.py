@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import schemathesis
 from jsonschema import Draft202012Validator
-from tests.web.process import serving
 
 from portbook.registry import registry
 from portbook.web import openapi
 from portbook.web.api import MOST_PORTS, parse_spans
+from tests.web.process import serving
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient

@@ -10,15 +10,16 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+
+from portbook.web.app import create_app
+from portbook.web.context import Settings
 from tests.web.asking import ask
 from tests.web.independent import TRANSPORTS, headline, state_of
 from tests.web.views import StandIn
 
-from portbook.web.app import create_app
-from portbook.web.context import Settings
-
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
+
     from tests.web.conftest import Make
 
 PROOF = os.environ.get("PORTBOOK_PROOF") == "1"

@@ -16,6 +16,7 @@ from portbook.web.store import VOTES, FeedbackUnavailable, Vote
 if TYPE_CHECKING:
     import httpx2
     from starlette.testclient import TestClient
+
     from tests.web.conftest import Make
 
 OWN = {"origin": "http://127.0.0.1:6305"}

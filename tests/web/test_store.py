@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.web.database import Database, running
 
 from portbook.web.postgres import PostgresStore
 from portbook.web.store import (
@@ -23,6 +22,7 @@ from portbook.web.store import (
     data_folder,
     open_store,
 )
+from tests.web.database import Database, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,11 +12,11 @@ from starlette.responses import RedirectResponse, Response
 
 from portbook.answer import PortAnswer, ServiceAnswer, answer, answer_port, answer_search
 from portbook.errors import InvalidQuery
-from portbook.model import LAST_PORT, PORTS, RANGES, Query, State, Transport
+from portbook.model import LAST_PORT, PORTS, RANGES, State, Transport
 from portbook.pages import lists, markdown, objects
 from portbook.pages.prose import compose
 from portbook.pages.text import Style, render_page
-from portbook.query import parse_query
+from portbook.query import Query, parse_query
 from portbook.registry import registry
 from portbook.registry.stats import count
 from portbook.web.caching import FORM, KEEP

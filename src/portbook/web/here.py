@@ -11,10 +11,11 @@ from starlette.responses import Response, StreamingResponse
 
 from portbook.answer import answer_port
 from portbook.here import Depth, Filter, answer_here
-from portbook.model import LAST_PORT, Query
+from portbook.model import LAST_PORT
 from portbook.pages import objects
 from portbook.pages.listeners import render_here
 from portbook.pages.text import Style
+from portbook.query import Query
 from portbook.registry import registry
 from portbook.web.caching import FORM
 from portbook.web.context import context
