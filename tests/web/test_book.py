@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.web.asking import ask
 from tests.web.independent import TRANSPORTS, headline, state_of
-from tests.web.views import StandIn
+from tests.web.views import StandIn, StandInFiles
 
 from portbook.web.app import create_app
 from portbook.web.context import Settings
@@ -28,7 +28,7 @@ PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 def test_every_port_is_answered_in_every_form_and_its_state_is_the_registrys() -> None:
     edges = [0, 1, 305, 443, 1023, 1024, 4200, 27000, 49151, 49152, 65535]
     some = range(65536) if PROOF else [*edges, *random.sample(range(65536), 400)]
-    app = create_app(Settings(), StandIn())
+    app = create_app(Settings(), StandIn(), StandInFiles())
 
     async def check() -> None:
         for port in some:
