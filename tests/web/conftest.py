@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.testclient import TestClient
+from tests.web.views import StandIn, StandInFiles
 
 from portbook.web.app import create_app
 from portbook.web.context import Settings
 from portbook.web.store import SQLiteStore
-from tests.web.views import StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
     def make(**settings: Any) -> TestClient:
         settings.setdefault("store", SQLiteStore(str(tmp_path / "feedback.sqlite3")))
-        app = create_app(Settings(**settings), StandIn())
+        app = create_app(Settings(**settings), StandIn(), StandInFiles())
         client = TestClient(
             app,
             base_url="http://127.0.0.1:6305",

@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-from tests.web.views import StandIn
+from tests.web.views import StandIn, StandInFiles
 
 
 def _install() -> None:
-    module = ModuleType("portbook.web.views")
-    pages = StandIn()
-    for name in dir(pages):
-        if not name.startswith("_"):
-            setattr(module, name, getattr(pages, name))
-    sys.modules["portbook.web.views"] = module
+    for called, stand_in in (("views", StandIn()), ("drawn", StandInFiles())):
+        module = ModuleType(f"portbook.web.{called}")
+        for name in dir(stand_in):
+            if not name.startswith("_"):
+                setattr(module, name, getattr(stand_in, name))
+        sys.modules[module.__name__] = module
 
 
 if __name__ == "__main__":

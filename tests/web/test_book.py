@@ -15,7 +15,7 @@ from portbook.web.app import create_app
 from portbook.web.context import Settings
 from tests.web.asking import ask
 from tests.web.independent import TRANSPORTS, headline, state_of
-from tests.web.views import StandIn
+from tests.web.views import StandIn, StandInFiles
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
@@ -29,7 +29,7 @@ PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 def test_every_port_is_answered_in_every_form_and_its_state_is_the_registrys() -> None:
     edges = [0, 1, 305, 443, 1023, 1024, 4200, 27000, 49151, 49152, 65535]
     some = range(65536) if PROOF else [*edges, *random.sample(range(65536), 400)]
-    app = create_app(Settings(), StandIn())
+    app = create_app(Settings(), StandIn(), StandInFiles())
 
     async def check() -> None:
         for port in some:

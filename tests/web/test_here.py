@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from starlette.testclient import TestClient
+from tests.web.conftest import BROWSER
+from tests.web.views import StandIn, StandInFiles
 
 from portbook.host import read_host
 from portbook.web.app import create_app
 from portbook.web.context import Settings
 from portbook.web.masking import SAID
 from portbook.web.protection import is_loopback
-from tests.web.conftest import BROWSER
-from tests.web.views import StandIn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +88,7 @@ def test_its_own_pages_may(local: TestClient, path: str, headers: dict[str, str]
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7", "10.0.0.1"])
 def test_another_machine_may_not_whatever_it_says(address: str) -> None:
     client = TestClient(
-        create_app(Settings(), StandIn()),
+        create_app(Settings(), StandIn(), StandInFiles()),
         base_url="http://127.0.0.1:6305",
         client=(address, 50000),
     )

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from portbook.web.caching import Keeping
-from portbook.web.context import Context, Settings, Views, build_of, read_static
+from portbook.web.context import Context, Drawn, Settings, Views, build_of, read_static
 from portbook.web.feedback import RateLimit
 from portbook.web.limits import Limits
 from portbook.web.panel import Panel
@@ -33,8 +33,13 @@ _SAYINGS = {
 }
 
 
-def create_app(settings: Settings | None = None, views: Views | None = None) -> Keeping:
-    """The application. *views* writes its pages; by default :mod:`portbook.web.views`."""
+def create_app(
+    settings: Settings | None = None, views: Views | None = None, drawn: Drawn | None = None
+) -> Keeping:
+    """The application. *views* writes its pages, by default :mod:`portbook.web.views`.
+
+    *drawn* makes the files that stand beside the static ones: :mod:`portbook.web.drawn`.
+    """
     settings = settings or Settings()
     files, version = read_static()
     local = not settings.public
@@ -48,6 +53,7 @@ def create_app(settings: Settings | None = None, views: Views | None = None) -> 
         settings,
         site,
         views or cast(Views, importlib.import_module("portbook.web.views")),
+        drawn or cast(Drawn, importlib.import_module("portbook.web.drawn")),
         build_of(version, site),
         files,
         RateLimit(),

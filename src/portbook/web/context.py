@@ -48,6 +48,15 @@ class Views(Protocol):
     def error(self, status: int, title: str, detail: str, site: Site) -> str: ...
 
 
+class Drawn(Protocol):
+    """The files that :mod:`portbook.web.drawn` makes of the registry: pictures, the index."""
+
+    @property
+    def NAMES(self) -> tuple[str, ...]: ...  # noqa: N802 - a constant of the module
+
+    def draw(self, name: str) -> bytes: ...
+
+
 @dataclass(slots=True)
 class Settings:
     """How a site is served.
@@ -71,6 +80,7 @@ class Context:
     settings: Settings
     site: Site
     views: Views
+    drawn: Drawn
     build: str
     files: dict[str, bytes]
     rates: RateLimit
@@ -85,11 +95,15 @@ def context(connection: HTTPConnection) -> Context:
 
 
 def read_static(folder: str = FOLDER) -> tuple[dict[str, bytes], str]:
-    """The static files by name, and a version that changes with them and with the templates.
+    """The static files by name, and a version that changes with all that they are made of.
 
-    They are few and small: held in memory, so that no path of a request reaches the disk.
+    They are few and small: held in memory, so that no path of a request reaches the disk. Some
+    of what stands beside them is drawn from the registry, so the version changes with that too.
     """
     digest = hashlib.sha256()
+    for path in _data():
+        with open(path, "rb") as file:
+            digest.update(hashlib.sha256(file.read()).digest())
     files: dict[str, bytes] = {}
     for kind in ("static", "templates"):
         for path in _walk(os.path.join(folder, kind)):
@@ -111,14 +125,17 @@ def _walk(folder: str) -> Iterable[str]:
 def build_of(static_version: str, site: Site) -> str:
     """What every tag begins with: a digest of the registry, the lore, the code and the site.
 
-    The code counts by its version; in a checkout a change to it that doesn't change the
-    version needs a reload without the browser's cache.
+    The registry, the lore and the templates are in *static_version*. The code counts by its
+    version; in a checkout a change to it that doesn't change the version needs a reload without
+    the browser's cache.
     """
-    digest = hashlib.sha256(f"{__version__}\0{static_version}\0{site!r}".encode())
-    folders = (registry().store.folder, lore.DATA)
-    for folder in folders:
+    made_of = f"{__version__}\0{static_version}\0{site!r}"
+    return hashlib.sha256(made_of.encode()).hexdigest()[:16]
+
+
+def _data() -> Iterable[str]:
+    """The data files: those of the registry in use, and those of the lore."""
+    for folder in (registry().store.folder, lore.DATA):
         for name in sorted(os.listdir(folder)):
             if name.endswith(".tsv"):
-                with open(os.path.join(folder, name), "rb") as file:
-                    digest.update(name.encode() + hashlib.sha256(file.read()).digest())
-    return digest.hexdigest()[:16]
+                yield os.path.join(folder, name)

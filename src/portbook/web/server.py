@@ -24,7 +24,7 @@ from portbook.web.protocol import PatientProtocol
 from portbook.web.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from portbook.web.caching import Keeping
 
@@ -124,11 +124,17 @@ def address_of(listener: socket.socket) -> str:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's, which tells the application before it waits for its connections to end."""
+    """uvicorn's; it says *greeting* once it answers, and that it is to end before it waits."""
 
-    def __init__(self, config: uvicorn.Config, app: Keeping) -> None:
+    def __init__(self, config: uvicorn.Config, app: Keeping, greeting: Callable[[], None]) -> None:
         super().__init__(config)
         self._keeping = app
+        self._greeting = greeting
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts to answer. Whoever reads the greeting can ask, and can send signals."""
+        await super().startup(sockets)
+        self._greeting()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends the event streams, which would end by themselves never, then the rest."""
@@ -192,17 +198,20 @@ def serve(
         timeout_graceful_shutdown=_GRACE,
     )
     address = address_of(sockets[0])
-    print(f"portbook is at {address}/ (Ctrl-C ends it)")
-    if token is not None:
-        print(f"This machine, as root sees it: {address}/here?token={token}")
-    elif not public:
-        print(f"This machine: {address}/here")
-    sys.stdout.flush()
-    if browser:
-        import webbrowser
 
-        threading.Timer(0.3, webbrowser.open, (f"{address}/",)).start()
-    _Server(config, app).run(sockets)
+    def greet() -> None:
+        print(f"portbook is at {address}/ (Ctrl-C ends it)")
+        if token is not None:
+            print(f"This machine, as root sees it: {address}/here?token={token}")
+        elif not public:
+            print(f"This machine: {address}/here")
+        sys.stdout.flush()
+        if browser:
+            import webbrowser
+
+            threading.Thread(target=webbrowser.open, args=(f"{address}/",), daemon=True).start()
+
+    _Server(config, app, greet).run(sockets)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from portbook.web.book import OPEN, REVALIDATED
@@ -32,6 +33,8 @@ async def static(request: Request) -> Response:
     found = context(request)
     name: str = request.path_params["name"]
     body = found.files.get(name)
+    if body is None and name in found.drawn.NAMES:
+        body = await run_in_threadpool(found.drawn.draw, name)
     media = MEDIA.get(name.rpartition(".")[2])
     if body is None or media is None:
         return problem(request, 404, "There is no such file.")

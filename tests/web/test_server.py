@@ -1,0 +1,518 @@
+"""A server as a process, and clients that aren't kind to it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.real.needs import need
+from tests.web.process import Running, environ, serving
+
+from portbook import lore
+from portbook.model import RANGES, PortRange, State, Transport
+from portbook.registry import registry
+from portbook.web.security import HEADERS
+from portbook.web.server import DEFAULT_PORT, check_host
+from portbook.web.store import SQLiteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.real
+FORM = b"port=305&vote=no&text=killed"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Running]:
+    with serving(tmp_path) as found:
+        yield found
+
+
+def _connect(site: Running) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", site.port), timeout=30)
+
+
+def _exchange(site: Running, sent: bytes, *, half_close: bool = False) -> bytes:
+    """What comes back for *sent*, until the server closes."""
+    with _connect(site) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(sent)
+            if half_close:
+                connection.shutdown(socket.SHUT_WR)
+        return _read(connection)
+
+
+def _read(connection: socket.socket) -> bytes:
+    received = b""
+    with contextlib.suppress(ConnectionError):
+        while chunk := connection.recv(65536):
+            received += chunk
+    return received
+
+
+def _get(path: str, *more: str) -> bytes:
+    return "\r\n".join((f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *more, "", "")).encode()
+
+
+def _post(site: Running) -> bytes:
+    head = (
+        f"POST /feedback HTTP/1.1\r\nHost: 127.0.0.1:{site.port}\r\n"
+        f"Origin: http://127.0.0.1:{site.port}\r\n"
+        f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(FORM)}\r\n\r\n"
+    )
+    return head.encode() + FORM
+
+
+def _check_headers(answer: bytes) -> None:
+    head = answer.partition(b"\r\n\r\n")[0].lower()
+    for name, value in HEADERS:
+        assert head.count(b"\r\n" + name + b": " + value.lower()) == 1, (name, answer[:400])
+
+
+# -- the port ---------------------------------------------------------------------------------
+
+
+def test_the_default_port_is_one_that_portbook_calls_a_good_choice() -> None:
+    assert PortRange.of(DEFAULT_PORT) is RANGES[1]
+    standings = registry().standings(DEFAULT_PORT)
+    assert {standing.state for standing in standings.values()} == {State.UNASSIGNED}
+    assert standings[Transport.TCP].listed
+    assert not lore.lookup_uses(DEFAULT_PORT)
+    assert not lore.browser_blocked(DEFAULT_PORT)
+    hands_it_out = [
+        rule.system
+        for rule in lore.system_rules()
+        if rule.dynamic_first is not None
+        and rule.dynamic_last is not None
+        and rule.dynamic_first <= DEFAULT_PORT <= rule.dynamic_last
+    ]
+    # OpenBSD's range leaves no User Port out.
+    assert hands_it_out == ["OpenBSD"]
+    openbsd = next(rule for rule in lore.system_rules() if rule.system == "OpenBSD")
+    assert (openbsd.dynamic_first, openbsd.dynamic_last) == (RANGES[1].first, RANGES[1].last)
+
+
+def _refused(folder: Path, *options: str, **env: str) -> str:
+    command = [sys.executable, "-m", "tests.web.serving", "serve", *options]
+    done = subprocess.run(
+        command,
+        env=environ(folder, **env),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("portbook: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = _refused(tmp_path, "--port", str(port))
+    assert f"port {port} is taken by " in said
+    assert f"(pid {os.getpid()})" in said
+    assert f"portbook why {port}" in said
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--host", "0.0.0.0"),
+        ("--host", "::"),
+        ("--host", "192.0.2.1"),
+        ("--host", "example.org"),
+        ("--public", "--show-commands"),
+        ("--port", "70000"),
+        ("--port", "x"),
+        ("--public", "--host", "192.0.2.1", "--port", "0"),
+        ("--public", "--host", "nothing.invalid", "--port", "0"),
+        ("--nothing",),
+    ],
+)
+def test_what_can_not_be_served(tmp_path: Path, options: tuple[str, ...]) -> None:
+    _refused(tmp_path, *options)
+
+
+def test_a_database_of_an_unknown_kind(tmp_path: Path) -> None:
+    said = _refused(tmp_path, PORTBOOK_DATABASE_URL="mysql://user:secret@db/x")
+    assert "secret" not in said
+
+
+def test_which_hosts_are_this_machine() -> None:
+    for host in ("127.0.0.1", "localhost", "::1", "127.0.0.2"):
+        check_host(host, public=False)
+    check_host("0.0.0.0", public=True)
+
+
+def test_localhost_is_both_addresses(tmp_path: Path) -> None:
+    with serving(tmp_path, "--host", "localhost") as site:
+        for host in ("127.0.0.1", "::1"):
+            try:
+                connection = socket.create_connection((host, site.port), timeout=30)
+            except OSError:
+                need(host != "::1", "this machine has no IPv6")
+                raise
+            with connection:
+                connection.sendall(_get("/305.json", "Connection: close"))
+                assert b'"port":305' in _read(connection)
+
+
+def test_a_public_server_prints_no_token_and_shows_no_machine(tmp_path: Path) -> None:
+    with serving(tmp_path, "--public", "--host", "0.0.0.0") as site:
+        assert site.token is None
+        answer = _exchange(site, _get("/here.json", "Connection: close"))
+        assert answer.startswith(b"HTTP/1.1 404 ")
+
+
+def test_root_prints_a_token_that_opens_this_machine(site: Running) -> None:
+    need(os.geteuid() == 0, "the token is root's")
+    assert site.token
+    refused = _exchange(site, _get("/here.json", "Connection: close"))
+    assert refused.startswith(b"HTTP/1.1 401 ")
+    bearer = f"Authorization: Bearer {site.token}"
+    assert _exchange(site, _get("/here.json", bearer, "Connection: close")).startswith(
+        b"HTTP/1.1 200 "
+    )
+
+
+# -- clients that are not kind ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (_get("/" + "a" * 8192, "Connection: close"), b"414"),
+        (_get("/" + "a" * 100_000), b"414"),
+        (_get("/305", "X: " + "a" * 100_000), b"431"),
+        (_get("/305", *(f"X-{n}: {n}" for n in range(5000))), b"431"),
+        (_get("/%", "Connection: close"), b"400"),
+        (_get("/%ff%fe", "Connection: close"), b"400"),
+        (_get("/99999", "Connection: close"), b"404"),
+        (_get("/abc", "Connection: close"), b"404"),
+        (_get("/305/xyz", "Connection: close"), b"404"),
+        (_get("//", "Connection: close"), b"404"),
+        (_get("http://evil.example/here.json", "Connection: close"), b"40"),
+        (_get("*", "Connection: close"), b"40"),
+        (b"GET /\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n", b"400"),
+        (b"GARBAGE\r\n\r\n", b"400"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"400"),  # TLS to a plain port
+        (b"GET /305 HTTP/9.9\r\n\r\n", b"400"),
+        (b"POST /feedback HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n", b"400"),
+        (_get("/305", "Upgrade: websocket", "Connection: Upgrade, close"), b"200"),
+        (b"BREW /305 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"40"),
+        (b"DELETE /305 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", b"405"),
+        (b"GET /305.json HTTP/1.0\r\n\r\n", b"200"),
+    ],
+    ids=lambda value: value[:24].decode("latin-1") if len(value) > 3 else "",
+)
+def test_a_plain_answer_to_whatever_comes(site: Running, sent: bytes, status: bytes) -> None:
+    answer = _exchange(site, sent)
+    assert answer.startswith(b"HTTP/1.1 " + status), answer[:200]
+    _check_headers(answer)
+    assert b"Traceback" not in answer
+    assert _exchange(site, _get("/healthz", "Connection: close")).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_kept_page_and_a_made_one_are_the_same_on_the_wire(site: Running) -> None:
+    def plain(answer: bytes) -> bytes:
+        lines = answer.split(b"\r\n")
+        return b"\r\n".join(sorted(line for line in lines if not line.startswith(b"date: ")))
+
+    answers = [_exchange(site, _get("/305.json", "Connection: close")) for _ in range(3)]
+    assert len({plain(answer) for answer in answers}) == 1
+    for answer in answers:
+        _check_headers(answer)
+        assert b"\r\ndate: " in answer
+        assert b"\r\nconnection: close" in answer.lower()
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["port"] == 305
+
+
+def test_several_requests_on_one_connection(site: Running) -> None:
+    """Made and kept, in one go and one by one, with a body in between."""
+    _exchange(site, _get("/305.json", "Connection: close"))
+    paths = ("/305.json", "/306.json", "/305.json", "/99999.json", "/306.json", "/305.json")
+    sent = b"".join(_get(path) for path in paths) + _get("/305.txt", "Connection: close")
+    answer = _exchange(site, sent)
+    assert answer.count(b"HTTP/1.1 ") == 7
+    assert answer.count(b'"port":305,"range"') == 3
+    assert answer.count(b'"port":306,"range"') == 2
+    assert answer.index(b'"port":306,"range"') < answer.index(b'"status": 404')
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
+    for _ in range(3):
+        connection.request("GET", "/305.json", body=b"ignored")
+        assert json.load(connection.getresponse())["port"] == 305
+        connection.request("GET", "/305.json")
+        assert json.load(connection.getresponse())["port"] == 305
+        connection.request("HEAD", "/305.json")
+        assert connection.getresponse().read() == b""
+    connection.close()
+
+
+@pytest.mark.parametrize("path", ["/305.json", "/307.json", "/here.json", "/feedback"])
+def test_a_client_that_closes_its_half_gets_its_answer(site: Running, path: str) -> None:
+    for _ in range(2):  # made, then kept
+        sent = _post(site) if path == "/feedback" else _get(path)
+        answer = _exchange(site, sent, half_close=True)
+        assert answer.startswith(b"HTTP/1.1 "), path
+        assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_half_a_request_is_no_request(site: Running) -> None:
+    for sent in (b"", b"GET", b"GET /305 HTTP/1.1\r\nHost: x\r\n", _post(site)[:-5]):
+        answer = _exchange(site, sent, half_close=True)
+        assert b" 200 " not in answer
+    assert _stored(site) == 0
+
+
+def test_a_slow_client_keeps_nobody_waiting(site: Running) -> None:
+    slow = [_connect(site) for _ in range(20)]
+    for connection in slow:
+        connection.sendall(b"GET /305.json HT")
+    assert b'"port":305' in _exchange(site, _get("/305.json", "Connection: close"))
+    for connection in slow:  # and gets its answer in the end
+        for byte in b"TP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n":
+            connection.sendall(bytes((byte,)))
+        assert b'"port":305' in _read(connection)
+        connection.close()
+
+
+def test_a_client_that_never_finishes_is_told_so(tmp_path: Path) -> None:
+    """With times that a test can wait for."""
+    script = (
+        "import portbook.web.protocol as p, sys; p.HEAD_SECONDS = 0.3\n"
+        "from portbook.web import server; server._IDLE = 1\n"
+        "import runpy; sys.argv = ['x', 'serve', '--port', '0', '--public']\n"
+        "runpy.run_module('tests.web.serving', run_name='__main__')"
+    )
+    command = [sys.executable, "-c", script]
+    process = subprocess.Popen(
+        command, env=environ(tmp_path), cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        port = int(process.stdout.readline().rpartition(":")[2].partition("/")[0])
+        site = Running(process, "", port, None, tmp_path)
+        answer = _exchange(site, b"GET /305 HTTP/1.1\r\nHost:")
+        assert answer.startswith(b"HTTP/1.1 408 ")
+        _check_headers(answer)
+        assert _exchange(site, b"") == b""  # one that says nothing at all is just closed
+        after = _exchange(site, _get("/305.json"))  # and so is one that has its answer
+        assert after.count(b"HTTP/1.1 ") == 1
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_idle_connections_do_not_hinder(site: Running) -> None:
+    count = 500 if os.environ.get("PORTBOOK_PROOF") == "1" else 150
+    with contextlib.ExitStack() as stack:
+        for _ in range(count):
+            stack.enter_context(_connect(site))
+        for _ in range(5):
+            answer = _exchange(site, _get("/305.json", "Connection: close"))
+            assert answer.startswith(b"HTTP/1.1 200 ")
+    assert _exchange(site, _get("/healthz", "Connection: close")).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_reader_that_does_not_read_does_not_fill_the_memory(site: Running) -> None:
+    with _connect(site) as connection:
+        connection.settimeout(2)
+        request = _get("/api/ports?ports=0-255")
+        with contextlib.suppress(OSError):
+            for _ in range(200):
+                connection.sendall(request)
+        assert _exchange(site, _get("/healthz", "Connection: close")).startswith(b"HTTP/1.1 200 ")
+        with open(f"/proc/{site.process.pid}/status", encoding="ascii") as status:
+            (kilobytes,) = (int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+        assert kilobytes < 200_000
+
+
+# -- event streams ----------------------------------------------------------------------------
+
+
+def _stream(
+    site: Running, path: str
+) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
+    headers = {"Authorization": f"Bearer {site.token}"} if site.token else {}
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["cache-control"] == "no-store"
+    return connection, answer
+
+
+def _event(answer: http.client.HTTPResponse, name: str) -> dict[str, object]:
+    while line := answer.readline():
+        if line == f"event: {name}\n".encode():
+            found: dict[str, object] = json.loads(answer.readline().partition(b": ")[2])
+            return found
+    raise AssertionError(f"the stream ended before {name}")
+
+
+def test_what_opens_and_closes_is_told_at_once(site: Running) -> None:
+    with socket.socket() as later:
+        later.bind(("127.0.0.1", 0))
+        port = later.getsockname()[1]
+        connection, answer = _stream(site, f"/here/{port}/events")
+        _event(answer, "state")
+        later.listen()
+        changed = _event(answer, "changed" if sys.platform == "linux" else "opened")
+        assert changed["listener"]["port"] == port  # type: ignore[index]
+    _event(answer, "closed")
+    connection.close()
+
+
+# -- the end ----------------------------------------------------------------------------------
+
+
+def _ends_with(site: Running, status: int) -> str:
+    _, errors = site.process.communicate(timeout=30)
+    assert site.process.returncode == status
+    return errors
+
+
+def test_sigterm_ends_an_idle_server_with_0(site: Running) -> None:
+    _exchange(site, _get("/305", "Connection: close"))
+    with _connect(site):  # an idle connection doesn't hold it
+        site.process.send_signal(signal.SIGTERM)
+        assert _ends_with(site, 0) == ""
+
+
+def test_ctrl_c_ends_it_with_130(site: Running) -> None:
+    site.process.send_signal(signal.SIGINT)
+    assert _ends_with(site, 130) == ""
+
+
+def test_sigterm_ends_event_streams(site: Running) -> None:
+    connection, answer = _stream(site, "/here/events")
+    _event(answer, "state")
+    site.process.send_signal(signal.SIGTERM)
+    while answer.readline():
+        pass
+    connection.close()
+    assert _ends_with(site, 0) == ""
+
+
+def test_sigterm_under_load_finishes_what_it_began(site: Running) -> None:
+    """No answer that was begun is cut short."""
+    torn: list[bytes] = []
+    whole = [0]
+
+    def ask() -> None:
+        while True:
+            try:
+                connection = _connect(site)
+            except OSError:
+                return
+            with connection:
+                try:
+                    connection.sendall(_get("/api/ports?ports=0-99", "Connection: close"))
+                    answer = _read(connection)
+                except OSError:
+                    return
+            if not answer:
+                return  # the server was gone before it looked at this one
+            head, _, body = answer.partition(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+            if len(body) == length:
+                whole[0] += 1
+            else:
+                torn.append(head)
+
+    clients = [threading.Thread(target=ask) for _ in range(8)]
+    for client in clients:
+        client.start()
+    time.sleep(0.7)
+    site.process.send_signal(signal.SIGTERM)
+    for client in clients:
+        client.join()
+    assert not torn
+    assert whole[0] > 10
+    assert _ends_with(site, 0) == ""
+
+
+# -- feedback ---------------------------------------------------------------------------------
+
+
+def _stored(site: Running) -> int:
+    store = SQLiteStore(str(site.folder / "portbook" / "feedback.sqlite3"))
+    try:
+        return len(list(store.votes()))
+    finally:
+        store.close()
+
+
+def test_a_killed_server_loses_no_acknowledged_vote(site: Running) -> None:
+    acknowledged = [0]
+
+    def vote() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                with _connect(site) as connection:
+                    connection.sendall(_post(site))
+                    if connection.recv(65536).startswith(b"HTTP/1.1 303 "):
+                        acknowledged[0] += 1
+                    else:
+                        return
+
+    voters = [threading.Thread(target=vote) for _ in range(2)]
+    for voter in voters:
+        voter.start()
+    while acknowledged[0] < 5 and any(voter.is_alive() for voter in voters):
+        time.sleep(0.001)
+    site.process.kill()
+    for voter in voters:
+        voter.join()
+    assert acknowledged[0] >= 5
+    assert _stored(site) >= acknowledged[0]
+
+
+def test_a_folder_that_can_not_be_written_is_a_page(tmp_path: Path) -> None:
+    (tmp_path / "portbook").write_text("a file where a folder should be")
+    with serving(tmp_path) as site:
+        answer = _exchange(site, _post(site), half_close=True)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        _check_headers(answer)
+        assert _exchange(site, _get("/305", "Connection: close")).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_full_disk_is_a_page(tmp_path: Path) -> None:
+    """A real one: a file system of its own, filled up."""
+    need(os.geteuid() == 0, "mounting a file system takes root")
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(small)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        need(False, "this machine lets nothing be mounted")
+    try:
+        with serving(small) as site:
+            assert _exchange(site, _post(site), half_close=True).startswith(b"HTTP/1.1 303 ")
+            with contextlib.suppress(OSError), open(small / "rest", "wb", buffering=0) as rest:
+                while True:
+                    rest.write(b"x" * 4096)
+            answers = [_exchange(site, _post(site), half_close=True) for _ in range(9)]
+            assert answers[-1].startswith(b"HTTP/1.1 503 ")
+            _check_headers(answers[-1])
+            kept = 1 + sum(answer.startswith(b"HTTP/1.1 303 ") for answer in answers)
+            os.remove(small / "rest")
+            assert _stored(site) == kept
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
