@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.testclient import TestClient
-from tests.web.views import StandIn, StandInFiles
 
 from portbook.web.app import create_app
 from portbook.web.context import Settings
 from portbook.web.store import SQLiteStore
+from tests.web.views import StandIn, StandInFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from starlette.testclient import TestClient
-from tests.web.conftest import BROWSER
-from tests.web.views import StandIn, StandInFiles
 
 from portbook.host import read_host
 from portbook.web.app import create_app
 from portbook.web.context import Settings
 from portbook.web.masking import SAID
 from portbook.web.protection import is_loopback
+from tests.web.conftest import BROWSER
+from tests.web.views import StandIn, StandInFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,8 +15,6 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.real.needs import need
-from tests.web.process import Running, environ, serving
 
 from portbook import lore
 from portbook.model import RANGES, PortRange, State, Transport
@@ -24,6 +22,8 @@ from portbook.registry import registry
 from portbook.web.security import HEADERS
 from portbook.web.server import DEFAULT_PORT, check_host
 from portbook.web.store import SQLiteStore
+from tests.real.needs import need
+from tests.web.process import Running, environ, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

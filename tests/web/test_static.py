@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 from starlette.testclient import TestClient
-from tests.web.views import StandIn, StandInFiles
 
 from portbook.web import app as module
 from portbook.web.app import create_app
 from portbook.web.context import Settings, read_static
 from portbook.web.static import MEDIA
+from tests.web.views import StandIn, StandInFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
