@@ -26,6 +26,8 @@ COMMANDS = {
     "stats": ("stats", "counts by range, transport, year and assignee"),
     "serve": ("serve", "the site and its API, with a panel of this machine"),
     "feedback": ("feedback", "what readers said of the site's pages"),
+    "map": ("map", "the picture of all 65,536, on the terminal or as PNG or SVG"),
+    "export": ("export", "the site as files for any static host"),
 }
 
 
