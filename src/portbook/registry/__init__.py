@@ -10,12 +10,12 @@ False
 from __future__ import annotations
 
 from portbook.model import (
+    DYNAMIC_PORTS,
     LAST_PORT,
     RANGES,
     Assignment,
     Block,
     Neighbour,
-    PortRange,
     Source,
     Standing,
     State,
@@ -40,7 +40,9 @@ class Registry:
     def __init__(self, store: Store | None = None) -> None:
         self.store = store or Store()
         self._standings: dict[tuple[int, Transport], Standing] = {}
-        self._judged: tuple[tuple[Assignment, ...] | None, list[Standing]] = (None, [])
+        # The rows of the last port that was asked for, and what they make of each transport.
+        self._rows: tuple[Assignment, ...] | None = None
+        self._judged: dict[Transport, Standing] = {}
 
     def sources(self) -> tuple[Source, ...]:
         """Where the facts come from, with the day each describes."""
@@ -55,24 +57,24 @@ class Registry:
 
     def standing(self, port: int, transport: Transport) -> Standing:
         """How (*port*, *transport*) stands in the registry."""
-        try:
-            return self._standings[port, transport]
-        except KeyError:
-            for each, standing in zip(TRANSPORTS, self._judge(port), strict=True):
-                self._standings[port, each] = standing
-            return self._standings[port, transport]
+        found = self._standings.get((port, transport))
+        if found is None:
+            found = self._standings[port, transport] = self._judge(port, transport)
+        return found
 
     def standings(self, port: int) -> Mapping[Transport, Standing]:
         """How *port* stands for each transport."""
         return {transport: self.standing(port, transport) for transport in TRANSPORTS}
 
-    def _judge(self, port: int) -> list[Standing]:
-        if PortRange.of(port).name == "dynamic":
-            return [_DYNAMIC] * len(TRANSPORTS)
+    def _judge(self, port: int, transport: Transport) -> Standing:
+        if port >= DYNAMIC_PORTS.first:
+            return _DYNAMIC
         rows = self.store.covering(port)
-        if rows is not self._judged[0]:
-            self._judged = rows, [_standing(rows, transport) for transport in TRANSPORTS]
-        return self._judged[1]
+        if rows is not self._rows:
+            self._rows, self._judged = rows, {}
+        if transport not in self._judged:
+            self._judged[transport] = _standing(rows, transport)
+        return self._judged[transport]
 
     def state(self, port: int) -> State:
         """The headline state of *port*: assigned if any transport is, else reserved if any is."""
