@@ -77,9 +77,11 @@ else:
             return tuple.__new__(cls, values)
 
         def _replace(self, /, **changes):
-            values = [changes.pop(*each) for each in zip(self._fields, self, strict=True)]
-            if changes:
-                self._bind(values, changes)  # raises
+            values = list(self)
+            for field, value in changes.items():
+                if field not in self._fields:
+                    raise TypeError(f"{type(self).__name__} has no field {field!r}")
+                values[self._fields.index(field)] = value
             return tuple.__new__(type(self), values)
 
         def _asdict(self):

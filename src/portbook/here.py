@@ -70,10 +70,14 @@ class Filter(NamedTuple):
                 self.program is None
                 or any(owner.program == self.program for owner in listener.owners)
             )
-            and (self.user is None or self.user in users)
+            and (self.user is None or self.user in _users(listener))
             and self.reach in (None, listener.reach)
             and (self.level is None or listener.gravity >= self.level.rank)
         )
+
+
+def _users(listener: Listener) -> set[str | None]:
+    return {listener.user, str(listener.uid), *(owner.user for owner in listener.owners)}
 
 
 class Depth(NamedTuple):
@@ -132,10 +136,13 @@ def _judged(seen: Host, namespace: str | None, depth: Depth) -> Host:
     rules, book = seen.rules or PortRules(""), registry()
     return seen._replace(
         listeners=tuple(
-            each._replace(
-                findings=judge_listener(each, rules, book, said=depth.said), namespace=namespace
-            )
-            for each in listeners
+            [
+                each._replace(
+                    findings=judge_listener(each, rules, book, said=depth.said),
+                    namespace=namespace,
+                )
+                for each in listeners
+            ]
         ),
         # A detail was asked for: one that wasn't told is a part of the truth that wasn't seen.
         visibility=Visibility.PARTIAL if unknown else seen.visibility,
@@ -146,25 +153,20 @@ def _judged(seen: Host, namespace: str | None, depth: Depth) -> Host:
 def judge_listener(
     listener: Listener, rules: PortRules, book: Registry, *, said: bool = True
 ) -> tuple[Finding, ...]:
-    """The findings on *listener*, weighed with all that is on record about its port.
-
-    *said* is :class:`Depth`'s.
-    """
+    """The findings on *listener*, weighed with all that is on record about its port."""
     from portbook.verdict.judge import Case, judge
 
-    executables = (owner.activates_executable or owner.executable for owner in listener.owners)
-    programs = tuple(lore.lookup_programs(path) if path else () for path in executables)
-    return judge(
-        Case(
-            listener,
-            book.standing(listener.port, listener.transport),
-            programs,
-            lore.lookup_uses(listener.port, listener.transport),
-            rules,
-            lore.browser_blocked(listener.port),
-        ),
-        said=said,
+    port, transport = listener.port, listener.transport
+    executables = [each.activates_executable or each.executable for each in listener.owners]
+    case = Case(
+        listener,
+        book.standing(port, transport),
+        tuple([lore.lookup_programs(path) if path else () for path in executables]),
+        lore.lookup_uses(port, transport),
+        rules,
+        lore.browser_blocked(port),
     )
+    return judge(case, said=said)
 
 
 def here_source() -> Source:
@@ -178,7 +180,9 @@ def answer_here(wanted: Filter, depth: Depth) -> HereAnswer:
     book = registry()
     seen = look(wanted.ports, wanted.transport, depth)
     redirects, unseen = _redirects(wanted) if depth.everywhere else ((), ())
-    kept = sort_by_gravity(filter(wanted.keeps, seen.listeners))
+    kept = sort_by_gravity(
+        seen.listeners if wanted == Filter() else filter(wanted.keeps, seen.listeners)
+    )
     return HereAnswer(
         kept,
         Visibility.PARTIAL if unseen else seen.visibility,

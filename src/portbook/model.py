@@ -344,7 +344,7 @@ class Listener(NamedTuple):
     @property
     def gravity(self) -> int:
         """The rank of its gravest finding; -1 where it has none."""
-        return max((finding.level.rank for finding in self.findings), default=-1)
+        return max([finding.level.rank for finding in self.findings], default=-1)
 
 
 REACHES = ("everywhere", "address", "link", "interface", "loopback")

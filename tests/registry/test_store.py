@@ -151,3 +151,23 @@ def test_a_file_of_blocks_that_begins_too_late_is_damaged(folder: Path) -> None:
     path.write_bytes(b"\n".join(line for line in lines if not line.startswith(b"0\t")))
     with pytest.raises(DataCorrupt, match="no block holds 0"):
         Registry(Store(str(folder))).block(0)
+
+
+def test_rising_ports_are_found_like_any() -> None:
+    store = Store()
+    for port in range(65536):
+        store._asked = 0
+        assert store.covering(port) == HELD.covering(port)
+    assert store._held is None
+
+
+@given(st.lists(any_port, min_size=1, max_size=20))
+def test_what_is_near_is_found_from_there(some: list[int]) -> None:
+    file = Store()._file
+    place = None
+    for port in sorted(some):
+        found = file.after(port, place)
+        assert found == file.after(port)
+        place = file.start + file._bytes[file.start : found].rfind(b"\n", 0, -1) + 1
+        if found == file.start:
+            place = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from portbook.errors import HostUnreadable
-from portbook.model import Listener, OwnersSeen, Process, Transport
+from portbook.model import Host, Listener, OwnersSeen, Process, Transport, Visibility
 from portbook.watch import Watch
 from portbook.web import panel as module
 from portbook.web.panel import Panel
@@ -42,10 +42,10 @@ class Machine:
         self.watches = 0
         self.broken = False
 
-    def look(self) -> tuple[Listener, ...]:
+    def look(self) -> Host:
         if self.broken:
             raise HostUnreadable("netlink is gone")
-        return self.listeners
+        return Host(self.listeners, Visibility.FULL)
 
     def watch(self) -> Watch:
         self.watches += 1

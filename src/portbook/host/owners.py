@@ -145,7 +145,7 @@ class _Search:
 
         To list the descriptors takes the kernel as long as to read them all. Where the folder
         tells how many there are, they are mostly the numbers below that: if each of them can be
-        read, these are all. The highest goes first, since it is missing where there is a gap.
+        read, these are all. The highest goes first: it is the one that is missing where a gap is.
         """
         if not self.counted:
             return False
@@ -156,7 +156,7 @@ class _Search:
             return False
         try:
             count = os.fstat(opened).st_size
-            for number in range(count - 1, -1, -1):
+            for number in (count - 1, *range(count - 1)) if count else ():
                 link = readlink(str(number), dir_fd=opened)
                 if link in wanted:
                     self._note(pid, link)

@@ -174,6 +174,7 @@ def parse_part(data: bytes, question: Question, sequence: int) -> Part:
     Raises MalformedInput for bytes that are no netlink messages or are cut short.
     """
     sockets: list[DiagSocket] = []
+    texts: dict[bytes, str] = {}
     place, end, interrupted = 0, len(data), False
     while place < end:
         if end - place < 16:
@@ -184,7 +185,7 @@ def parse_part(data: bytes, question: Question, sequence: int) -> Part:
         if number == sequence:
             interrupted = interrupted or bool(flags & _NLM_F_DUMP_INTR)
             if kind == _SOCK_DIAG_BY_FAMILY:
-                sockets.append(_parse_message(data, place + 16, place + length, question))
+                sockets.append(_parse_message(data, place + 16, place + length, question, texts))
             elif kind in (_NLMSG_DONE, _NLMSG_ERROR):
                 # Both carry an errno, negated; a dump that can't be done ends with DONE.
                 code = _INT.unpack_from(data, place + 16)[0] if length >= 20 else 0
@@ -195,7 +196,10 @@ def parse_part(data: bytes, question: Question, sequence: int) -> Part:
     return Part(tuple(sockets), False, 0, interrupted)
 
 
-def _parse_message(data: bytes, place: int, end: int, question: Question) -> DiagSocket:
+def _parse_message(
+    data: bytes, place: int, end: int, question: Question, texts: dict[bytes, str]
+) -> DiagSocket:
+    # *texts* keeps how addresses are written: most sockets share a few.
     if end - place < _MESSAGE.size:
         raise MalformedInput(f"a socket is described in {end - place} bytes, not {_MESSAGE.size}")
     (
@@ -241,9 +245,9 @@ def _parse_message(data: bytes, place: int, end: int, question: Question) -> Dia
         question.transport,
         family,
         state,
-        _socket.inet_ntop(family_number, source),
+        texts.get(source) or _write(family_number, source, texts),
         port,
-        _socket.inet_ntop(family_number, destination),
+        texts.get(destination) or _write(family_number, destination, texts),
         peer_port,
         interface,
         expires,
@@ -256,6 +260,11 @@ def _parse_message(data: bytes, place: int, end: int, question: Question) -> Dia
         question.udplite,
         addresses,
     )
+
+
+def _write(family: int, address: bytes, texts: dict[bytes, str]) -> str:
+    texts[address] = _socket.inet_ntop(family, address)
+    return texts[address]
 
 
 def _parse_addresses(data: bytes) -> tuple[tuple[str, str], ...]:

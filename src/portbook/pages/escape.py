@@ -34,6 +34,9 @@ def one_line(text: str) -> str:
     >>> one_line("Oracle\n      SQL*NET")
     'Oracle SQL*NET'
     """
+    # Of all white space only the space itself is printable.
+    if text.isprintable() and "  " not in text and text == text.strip():
+        return text
     return plain(" ".join(text.split()))
 
 

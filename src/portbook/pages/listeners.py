@@ -10,10 +10,10 @@ from portbook.pages.text import columns_of, render_item, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from portbook.here import HereAnswer
-    from portbook.model import Listener, Process, Standing
+    from portbook.model import Finding, Listener, Process, Standing
     from portbook.pages.text import Style
 
 _LEVELS = tuple(Level)
@@ -22,23 +22,25 @@ _INDENT = " " * 7  # a level and two spaces
 
 def render_here(answer: HereAnswer, style: Style) -> str:
     """Every socket in two lines: what it is and who holds it; then the book and the verdict."""
-    lines = list(_head(answer, style))
+    once = _Once(style)
+    gravities = [once.verdict(listener)[0] for listener in answer.listeners]
+    lines = list(_head(answer, gravities, style))
     sockets = [one_line(listener.socket) for listener in answer.listeners]
     # Sockets stand in a column, as long as that leaves room for who holds them.
     width = min(max(map(columns_of, sockets), default=0), style.width // 2)
     hang = " " * (len(_INDENT) + width + 2)
     narrowest = max(style.width, len(hang) + 20)
     levels = [style.of(level, f"{level:<5}") for level in _LEVELS]
-    owners = _Owners()
-    for listener, socket in zip(answer.listeners, sockets, strict=True):
-        held = wrap(_holder(listener, owners), narrowest, hang)
-        lead = f"{levels[max(0, listener.gravity)]}  {socket}"
-        if columns_of(socket) <= width:
-            lead += " " * (width - columns_of(socket)) + "  " + held.pop(0).lstrip()
+    for listener, gravity, socket in zip(answer.listeners, gravities, sockets, strict=True):
+        held = wrap(_holder(listener, once), narrowest, hang)
+        lead = f"{levels[max(0, gravity)]}  {socket}"
+        room = width - columns_of(socket)
+        if room >= 0:
+            lead += " " * room + "  " + held.pop(0).lstrip()
         lines += [lead, *held]
         standing = answer.standings[listener.port, listener.transport]
-        for detail in _details(listener, standing, owners):
-            lines += wrap(detail, style.width, _INDENT)
+        lines += wrap(_details(listener, standing, once), style.width, _INDENT)
+        lines += once.verdict(listener)[1]
     for redirect in answer.redirects:
         ports = "–".join(dict.fromkeys((str(redirect.first), str(redirect.last))))
         lines += render_item(
@@ -54,13 +56,12 @@ def render_here(answer: HereAnswer, style: Style) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _head(answer: HereAnswer, style: Style) -> Iterator[str]:
+def _head(answer: HereAnswer, gravities: Sequence[int], style: Style) -> Iterator[str]:
     count = len(answer.listeners)
-    levels = [listener.gravity for listener in answer.listeners]
     tallies = [
-        f"{levels.count(level.rank)} {style.of(level)}"
+        f"{gravities.count(level.rank)} {style.of(level)}"
         for level in reversed(_LEVELS)
-        if level.rank in levels
+        if level.rank in gravities
     ]
     partial = answer.visibility is Visibility.PARTIAL
     what = "socket that listens or is bound" if count == 1 else "sockets that listen or are bound"
@@ -69,23 +70,34 @@ def _head(answer: HereAnswer, style: Style) -> Iterator[str]:
     yield ""
 
 
-class _Owners:
-    """What is said of each process, put together once however many sockets it holds."""
+class _Once:
+    """What many sockets share: what is said of a process and of findings, put together once."""
 
-    def __init__(self) -> None:
-        self._said: dict[int, tuple[str, tuple[str, ...]]] = {}
+    def __init__(self, style: Style) -> None:
+        self._width = style.width
+        self._owners: dict[int, tuple[str, tuple[str, ...]]] = {}
+        self._verdicts: dict[tuple[Finding, ...], tuple[int, list[str]]] = {}
 
-    def of(self, owner: Process) -> tuple[str, tuple[str, ...]]:
+    def owner(self, owner: Process) -> tuple[str, tuple[str, ...]]:
         """Its name and number, and what else there is to say of it."""
-        said = self._said.get(owner.pid)
+        said = self._owners.get(owner.pid)
         if said is None:
             said = f"{owner.program or '?'} ({owner.pid})", tuple(_of(owner))
-            self._said[owner.pid] = said
+            self._owners[owner.pid] = said
+        return said
+
+    def verdict(self, listener: Listener) -> tuple[int, list[str]]:
+        """The gravity of a socket's findings, and the lines that name them."""
+        said = self._verdicts.get(listener.findings)
+        if said is None:
+            codes = ", ".join([finding.code for finding in listener.findings])
+            said = listener.gravity, wrap(codes, self._width, _INDENT)
+            self._verdicts[listener.findings] = said
         return said
 
 
-def _holder(listener: Listener, owners: _Owners) -> str:
-    holders = ", ".join([owners.of(owner)[0] for owner in listener.owners[:3]])
+def _holder(listener: Listener, once: _Once) -> str:
+    holders = ", ".join([once.owner(owner)[0] for owner in listener.owners[:3]])
     more = len(listener.owners) - 3
     if more > 0:
         holders += f" and {more} more"
@@ -99,7 +111,7 @@ def _holder(listener: Listener, owners: _Owners) -> str:
     return f"{holders}, {user}" if user else holders
 
 
-def _details(listener: Listener, standing: Standing, owners: _Owners) -> Iterator[str]:
+def _details(listener: Listener, standing: Standing, once: _Once) -> str:
     names = [row.service_name for row in standing.assignments if row.service_name]
     if names:
         book = ", ".join(dict.fromkeys(names))
@@ -110,12 +122,10 @@ def _details(listener: Listener, standing: Standing, owners: _Owners) -> Iterato
     bound = "" if listener.state == "listen" else "bound, doesn't listen; "
     parts = [f"{bound}{meaning(listener)}", f"by the book: {book}"]
     for owner in listener.owners[:1]:
-        parts += owners.of(owner)[1]
+        parts += once.owner(owner)[1]
     if listener.namespace is not None:
         parts.insert(0, f"in the network namespace {listener.namespace}")
-    yield "; ".join(parts)
-    if listener.findings:
-        yield ", ".join([finding.code for finding in listener.findings])
+    return "; ".join(parts)
 
 
 def _of(owner: Process) -> Iterator[str]:

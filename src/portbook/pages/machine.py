@@ -53,9 +53,7 @@ def _facts(listener: Listener) -> Iterator[tuple[str, str]]:
 
 def meaning(listener: Listener) -> str:
     """What the bound address means for who can reach it."""
-    if listener.reach == "interface":
-        return f"interface {listener.interface} only"
-    return _MEANINGS[listener.reach]
+    return _MEANINGS.get(listener.reach) or f"interface {listener.interface} only"
 
 
 _MEANINGS = {

@@ -57,6 +57,8 @@ class Store:
         self._block_firsts: list[int] = []
         self._asked = 0
         self._run: tuple[int, int, tuple[Assignment, ...]] = (0, -1, ())
+        # The last port that was bisected, the place behind its rows, and the port that is there.
+        self._last = (PORTS, self._file.end, PORTS)
         self._held: list[tuple[int, ...]] | None = None
         self._cells: list[list[str]] = []
         self._rows: dict[int, Assignment] = {}
@@ -98,12 +100,19 @@ class Store:
                 return self._bisect(port)
             self.hold()
         assert self._held is not None
-        return tuple(map(self._row, self._held[port]))
+        self._run = (port, port, tuple(map(self._row, self._held[port])))
+        return self._run[2]
 
     def _bisect(self, port: int) -> tuple[Assignment, ...]:
         found = []
-        after = self._file.after(port)
-        until = self._file.key_at(after) - 1 if after < self._file.end else LAST_PORT
+        asked, after, following = self._last
+        if port < asked:
+            after = self._file.after(port)
+        elif port >= following:
+            after = self._file.after(port, after)
+        following = self._file.key_at(after) if after < self._file.end else PORTS
+        self._last = (port, after, following)
+        until = following - 1
         rows = self._file.backward(after)
         # The header's lookback bounds how many rows can stand between a range and *port*.
         for _, cells in zip(range(self._lookback + 1), rows, strict=False):

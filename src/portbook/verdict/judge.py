@@ -85,23 +85,27 @@ def _level(rule: Rule, facts: set[str]) -> Level:
 def find_facts(case: Case) -> frozenset[str]:
     """The facts of :data:`portbook.verdict.rules.FACTS` that are true of *case*."""
     listener, standing, rules = case.listener, case.standing, case.rules
+    port, reach, seen = listener.port, listener.reach, listener.owners_seen
     first_open, dynamic = rules.unprivileged_first, rules.dynamic
-    truths = {
-        _STATES.get(standing.state): True,
-        _REACHES.get(listener.reach): True,
-        _SEEN.get(listener.owners_seen): True,
-        "in-dynamic-range": dynamic is not None
-        and dynamic[0] <= listener.port <= dynamic[1]
-        and not any(first <= listener.port <= last for first, last in rules.kept),
-        "privileged": first_open is not None and listener.port < first_open,
-        "backlog-full": listener.backlog_full,
-        "browser-blocked": case.browser_blocked,
-    }
+    facts = [_STATES[standing.state]] if standing.state in _STATES else []
+    if reach in _REACHES:
+        facts.append(_REACHES[reach])
+    if seen in _SEEN:
+        facts.append(_SEEN[seen])
+    kept = any(first <= port <= last for first, last in rules.kept)
+    if dynamic is not None and dynamic[0] <= port <= dynamic[1] and not kept:
+        facts.append("in-dynamic-range")
+    if first_open is not None and port < first_open:
+        facts.append("privileged")
+    if listener.backlog_full:
+        facts.append("backlog-full")
+    if case.browser_blocked:
+        facts.append("browser-blocked")
     if listener.owners:
-        truths.update(_facts_of_owners(case))
-    else:
-        truths["known-use"] = bool(case.uses)
-    return frozenset([fact for fact, true in truths.items() if true and fact is not None])
+        facts += _facts_of_owners(case)
+    elif case.uses:
+        facts.append("known-use")
+    return frozenset(facts)
 
 
 _STATES = {
@@ -113,15 +117,16 @@ _REACHES = {"loopback": "loopback", "everywhere": "wildcard"}
 _SEEN = {OwnersSeen.HIDDEN: "hidden", OwnersSeen.KERNEL: "kernel"}
 
 
-def _facts_of_owners(case: Case) -> Mapping[str | None, bool]:
-    owners = case.listener.owners
-    truths: dict[str | None, bool] = {
-        "unpackaged": any(owner.packaged is False for owner in owners)
-    }
-    if deleted := _deleted(case.listener):
-        truths["deleted"] = True
-        truths["ephemeral"] = any(owner.place in ("memory", "temporary") for owner in deleted)
-        truths["upgraded"] = _upgraded(case.listener)
+def _facts_of_owners(case: Case) -> list[str]:
+    truths: dict[str, bool] = {}
+    for owner in case.listener.owners:
+        if owner.packaged is False:
+            truths["unpackaged"] = True
+        if owner.executable_deleted:
+            truths["deleted"] = True
+            truths["upgraded"] = _upgraded(case.listener)
+            if owner.place in ("memory", "temporary"):
+                truths["ephemeral"] = True
     if known := _known(case):
         names = _names(case.standing)
         here = (case.listener.port, case.listener.transport)
@@ -132,7 +137,7 @@ def _facts_of_owners(case: Case) -> Mapping[str | None, bool]:
         truths["default-port"] = own
         truths["speaks-http"] = any(_speaks(each) & _HTTP for each in known)
         truths["known-use"] = not implements and (own or _use(case) is not None)
-    return truths
+    return [fact for fact, true in truths.items() if true]
 
 
 def _deleted(listener: Listener) -> list[Process]:
@@ -146,6 +151,8 @@ def _upgraded(listener: Listener) -> bool:
 
 def _known(case: Case) -> list[tuple[Program, ...]]:
     """The programs of each owner, if every owner is known and to be trusted; else nothing."""
+    if not any(case.programs):
+        return []
     owners = case.listener.owners
     known = [
         programs

@@ -96,7 +96,8 @@ class PostgresStore:
 
     def delete_before(self, day: str) -> int:
         query = "DELETE FROM feedback WHERE day < %s"
-        return self._run(lambda connection: connection.execute(query, (day,)).rowcount)
+        count: int = self._run(lambda connection: connection.execute(query, (day,)).rowcount)
+        return count
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

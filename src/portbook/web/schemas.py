@@ -131,6 +131,7 @@ SCHEMAS: dict[str, Schema] = {
         container=OPT_TEXT,
         container_name=OPT_TEXT,
         package=OPT_TEXT,
+        packaged=OPT_FLAG,
     ),
     "listener": made_of(
         "A socket that listens, or is bound.",
@@ -150,6 +151,7 @@ SCHEMAS: dict[str, Schema] = {
         queue_limit=OPT_NUMBER,
         udplite=FLAG,
         namespace=OPT_TEXT,
+        sharing=NUMBER,
         findings=list_of(ref("finding")),
     ),
     "host": made_of(
