@@ -60,9 +60,6 @@ class Filter(NamedTuple):
 
     def keeps(self, listener: Listener) -> bool:
         """Whether *listener*, with its owners and findings, is asked for."""
-        owners = listener.owners
-        users = {listener.user, *(owner.user for owner in owners)}
-        users |= {str(uid) for uid in (listener.uid, *(o.uid for o in owners)) if uid is not None}
         return (
             self.transport in (None, listener.transport)
             and (self.ports is None or self.ports[0] <= listener.port <= self.ports[1])
@@ -77,7 +74,11 @@ class Filter(NamedTuple):
 
 
 def _users(listener: Listener) -> set[str | None]:
-    return {listener.user, str(listener.uid), *(owner.user for owner in listener.owners)}
+    """The users that hold *listener*, by name and by number."""
+    owners = listener.owners
+    uids = (listener.uid, *(owner.uid for owner in owners))
+    names = {listener.user, *(owner.user for owner in owners)}
+    return names | {str(uid) for uid in uids if uid is not None}
 
 
 class Depth(NamedTuple):

@@ -21,7 +21,7 @@ _SPECIAL = "\\`*_[]<>|&~^$"
 
 def render_page(page: Page) -> str:
     """The page of one port."""
-    states = "; ".join(f"**{state}**{escape(said)}" for state, said in page.states)
+    states = "; ".join(f"**{state}**{_after(said)}" for state, said in page.states)
     lines = [f"# {escape(page.title)}: {escape(page.character)}", "", states, ""]
     lines += [escape(page.range)]
     for note in page.notes:
@@ -90,3 +90,8 @@ def _code(text: str) -> str:
 def escape(text: str) -> str:
     """*text* on one line, in which nothing is markup."""
     return "".join(f"\\{char}" if char in _SPECIAL else char for char in one_line(text))
+
+
+def _after(said: str) -> str:
+    """What follows a state, with the space before it kept."""
+    return f"{' ' if said.startswith(' ') else ''}{escape(said).lstrip()}"
