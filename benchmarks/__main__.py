@@ -8,7 +8,7 @@ import sys
 
 from benchmarks.timing import ROOT, machine
 
-SCRIPTS = ("lookup",)
+SCRIPTS = ("lookup", "web")
 
 
 def main() -> None:
