@@ -12,7 +12,7 @@ import sys
 
 from benchmarks.timing import ROOT, machine
 
-SCRIPTS = ("host", "lookup")
+SCRIPTS = ("host", "lookup", "web")
 
 
 def main() -> None:
