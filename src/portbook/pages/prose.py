@@ -35,7 +35,7 @@ def compose(answer: PortAnswer) -> Page:
     return Page(
         f"Port {answer.port}",
         character(answer),
-        tuple(_states(answer.standings)),
+        tuple(states(answer.standings)),
         f"{own.title} ({own.first}–{own.last})",
         answer.query.notes,
         tuple(sections),
@@ -45,7 +45,7 @@ def compose(answer: PortAnswer) -> Page:
 # -- headline ---------------------------------------------------------------------------------
 
 
-def _states(standings: Mapping[Transport, Standing]) -> Iterator[tuple[State, str]]:
+def states(standings: Mapping[Transport, Standing]) -> Iterator[tuple[State, str]]:
     """Each state with the transports that share it; no row is told from "Unassigned"."""
     grouped: dict[tuple[State, str], list[str]] = {}
     for transport, standing in standings.items():
@@ -53,7 +53,7 @@ def _states(standings: Mapping[Transport, Standing]) -> Iterator[tuple[State, st
         key = (standing.state, ", not listed," if silent else "")
         grouped.setdefault(key, []).append(str(transport))
     for (state, more), transports in grouped.items():
-        yield state, f"{more} for {_and(transports)}"
+        yield state, f"{more} for {listed(transports)}"
 
 
 def character(answer: PortAnswer) -> str:
@@ -62,22 +62,22 @@ def character(answer: PortAnswer) -> str:
         return "for whoever needs a port for a while; never assigned"
     if answer.state is State.UNASSIGNED:
         size = answer.block.size
-        between = _between(answer)
+        where = between(answer)
         if size == 1:
-            return f"a single unassigned port{between}"
-        return f"one of {size} unassigned ports in a row{between}"
+            return f"a single unassigned port{where}"
+        return f"one of {size} unassigned ports in a row{where}"
     if answer.state is State.RESERVED:
         words = [s.text for s in answer.standings.values() if s.state is State.RESERVED and s.text]
         if not words:  # asked for a transport that has no row
             return "reserved, but not for this transport"
         said = words[0]
         return "held back by IANA" if said == "Reserved" else f"held back by IANA: {said}"
-    services = _services(answer.standings)
-    if not services:
+    rows = services(answer.standings)
+    if not rows:
         return "assigned, but not for this transport"
-    (first, _), *_ = services
-    names = dict.fromkeys(row.service_name for row, _ in services if row.service_name)
-    head = _and(names) if names else ""
+    (first, _), *_ = rows
+    names = dict.fromkeys(row.service_name for row, _ in rows if row.service_name)
+    head = listed(names) if names else ""
     said = first.title or ""
     row = f" (one of {_size(first)} ports)" if _size(first) > 1 else ""
     return f"{head}{': ' if head and said else ''}{said}{row}"
@@ -87,7 +87,8 @@ def _size(row: Assignment) -> int:
     return 0 if row.first is None or row.last is None else row.last - row.first + 1
 
 
-def _between(answer: PortAnswer) -> str:
+def between(answer: PortAnswer) -> str:
+    """Between which assigned ports it lies, with a space before; nothing where there are none."""
     before = next(iter(answer.before), None)
     after = next(iter(answer.after), None)
     if before and after:
@@ -105,8 +106,8 @@ def _near(neighbour: Neighbour) -> str:
 
 
 def _book(answer: PortAnswer) -> Iterator[Item]:
-    services = _services(answer.standings)
-    if services:
+    rows = services(answer.standings)
+    if rows:
         yield Table(
             tuple(
                 (
@@ -114,14 +115,14 @@ def _book(answer: PortAnswer) -> Iterator[Item]:
                     " ".join(transports),
                     with_references(row.title or "no description", row.references),
                 )
-                for row, transports in services
+                for row, transports in rows
             )
         )
-        for row, _ in services:
+        for row, _ in rows:
             yield from _about_row(row)
     for state in (State.RESERVED, State.UNASSIGNED):
-        for standing, transports in _alike(answer.standings, state):
-            yield Paragraph(_held_by_nobody(answer, standing, transports))
+        for standing, transports in alike(answer.standings, state):
+            yield Paragraph(held_by_nobody(answer, standing, transports))
     if answer.state is State.DYNAMIC:
         yield Paragraph(
             "Dynamic Ports are set aside for local and temporary use: any program may take one "
@@ -129,10 +130,10 @@ def _book(answer: PortAnswer) -> Iterator[Item]:
             "them (RFC 6335 §6, §8.1.2)."
         )
     yield from _meaning(answer)
-    yield Paragraph(_who_assigns(answer))
+    yield Paragraph(WHO_ASSIGNS[answer.range.name])
 
 
-def _services(standings: Mapping[Transport, Standing]) -> list[tuple[Assignment, list[str]]]:
+def services(standings: Mapping[Transport, Standing]) -> list[tuple[Assignment, list[str]]]:
     """The assignments, each once, with the transports that it holds for."""
     grouped: dict[tuple[object, ...], tuple[Assignment, list[str]]] = {}
     for transport, standing in standings.items():
@@ -142,7 +143,7 @@ def _services(standings: Mapping[Transport, Standing]) -> list[tuple[Assignment,
     return list(grouped.values())
 
 
-def _alike(
+def alike(
     standings: Mapping[Transport, Standing], state: State
 ) -> list[tuple[Standing, list[str]]]:
     """The standings of *state*, each once, with the transports that share it."""
@@ -158,7 +159,7 @@ def _about_row(row: Assignment) -> Iterator[Item]:
     """What the registry adds about one assignment, with what isn't recorded said so."""
     name = row.service_name or row.description or "this row"
     if row.aliases:
-        yield Paragraph(f"{name} stands for the same service as {_and(row.aliases)}.")
+        yield Paragraph(f"{name} stands for the same service as {listed(row.aliases)}.")
     if _size(row) > 1:
         yield Paragraph(f"{name} holds the whole range {row.first}–{row.last}.")
     if not row.transport_stated:
@@ -180,9 +181,10 @@ def _about_row(row: Assignment) -> Iterator[Item]:
         yield Paragraph(f"The registry's note, as of {day}: {_short(row.notes)}")
 
 
-def _held_by_nobody(answer: PortAnswer, standing: Standing, transports: list[str]) -> str:
+def held_by_nobody(answer: PortAnswer, standing: Standing, transports: list[str]) -> str:
+    """What the registry says of a port that it gives to nobody, or that it has no row."""
     every = len(transports) == len(answer.standings) == 4
-    who = "every transport" if every else _and(transports)
+    who = "every transport" if every else listed(transports)
     if not standing.listed:
         return f"The registry has no row for port {answer.port} with {who}."
     row = standing.row
@@ -223,19 +225,18 @@ def _meaning(answer: PortAnswer) -> Iterator[Item]:
         )
 
 
-def _who_assigns(answer: PortAnswer) -> str:
-    name = answer.range.name
-    if name == "dynamic":
-        return "Nobody can apply for it: a service that needs a fixed number takes a User Port."
-    if name == "system":
-        return (
-            "Who may assign it: as a System Port it takes IETF Review or IESG Approval "
-            "(RFC 6335 §8.1.2; RFC 8126 §4.8, §4.10)."
-        )
-    return (
+# RFC 6335 §8.1.2, by the names of the ranges.
+WHO_ASSIGNS = {
+    "system": (
+        "Who may assign it: as a System Port it takes IETF Review or IESG Approval "
+        "(RFC 6335 §8.1.2; RFC 8126 §4.8, §4.10)."
+    ),
+    "user": (
         "Who may assign it: as a User Port it takes IETF Review, IESG Approval or Expert Review "
         "(RFC 6335 §8.1.2; RFC 8126 §4.5, §4.8, §4.10)."
-    )
+    ),
+    "dynamic": ("Nobody can apply for it: a service that needs a fixed number takes a User Port."),
+}
 
 
 # -- block and neighbours ---------------------------------------------------------------------
@@ -251,8 +252,7 @@ def _block(answer: PortAnswer) -> Iterator[Item]:
         )
     else:
         yield Paragraph(
-            f"{block.first}–{block.last}: {block.size} {block.state} ports in a row. "
-            f"{_rank(answer)}"
+            f"{block.first}–{block.last}: {block.size} {block.state} ports in a row. {rank(answer)}"
         )
     rows = [
         (str(near.port), ", ".join(near.service_names), near.description or "no description")
@@ -265,16 +265,17 @@ def _block(answer: PortAnswer) -> Iterator[Item]:
         yield Paragraph(f"No port above is assigned: {title} end at {answer.range.last}.")
 
 
-def _rank(answer: PortAnswer) -> str:
+def rank(answer: PortAnswer) -> str:
+    """How long the port's block is among its like."""
     block, title = answer.block, answer.range.title
-    longest = "the longest" if block.rank == 1 else f"{_ordinal(block.rank)} by length"
+    longest = "the longest" if block.rank == 1 else f"{ordinal(block.rank)} by length"
     return f"Of the {block.of} {block.state} blocks of the {title} it is {longest}."
 
 
-def _ordinal(number: int) -> str:
+def ordinal(number: int) -> str:
     """*number* as a rank.
 
-    >>> [_ordinal(n) for n in (1, 2, 3, 11, 12, 21, 102)]
+    >>> [ordinal(n) for n in (1, 2, 3, 11, 12, 21, 102)]
     ['1st', '2nd', '3rd', '11th', '12th', '21st', '102nd']
     """
     teen = 10 <= number % 100 <= 20
@@ -297,8 +298,8 @@ def _practice(answer: PortAnswer) -> Iterator[Item]:
             )
         )
     else:
-        yield Paragraph(_no_uses(answer))
-    for row, _ in _services(answer.standings):
+        yield Paragraph(no_uses(answer))
+    for row, _ in services(answer.standings):
         if row.unauthorized_use:
             yield Paragraph(
                 f"Known unauthorized use, by the registry as of {row.as_of['registration']}: "
@@ -309,33 +310,46 @@ def _practice(answer: PortAnswer) -> Iterator[Item]:
             "Browsers refuse to open it: it is one of the ports that the Fetch standard blocks."
         )
     if answer.systems:
-        yield Paragraph(_dynamic_ranges(answer))
+        yield Paragraph(dynamic_ranges(answer))
 
 
-def _no_uses(answer: PortAnswer) -> str:
+def no_uses(answer: PortAnswer) -> str:
+    """That no use is on record, or that none are recorded at all."""
     listed = next((source for source in answer.sources if source.id == "lore-uses"), None)
     if listed is None or listed.as_of is None:
         return "Unofficial uses are not recorded in this version of portbook."
     return f"No unofficial use of it is on record here, as of {listed.as_of}."
 
 
-def _dynamic_ranges(answer: PortAnswer) -> str:
+def pickers(answer: PortAnswer) -> tuple[list[str], list[str]]:
+    """The systems whose default dynamic range holds the port, and those whose doesn't."""
+    holding: list[str] = []
+    others: list[str] = []
+    for rule in answer.systems:
+        if rule.dynamic_first is not None and rule.dynamic_last is not None:
+            held = rule.dynamic_first <= answer.port <= rule.dynamic_last
+            (holding if held else others).append(rule.system)
+    return holding, others
+
+
+def dynamic_ranges(answer: PortAnswer) -> str:
+    """Which systems hand the port out by themselves, by default."""
     ranges: dict[tuple[int, int], list[str]] = {}
     for rule in answer.systems:
         if rule.dynamic_first is not None and rule.dynamic_last is not None:
             span = (rule.dynamic_first, rule.dynamic_last)
             ranges.setdefault(span, []).append(rule.system)
     hits = [
-        f"{_and(systems)} ({first}–{last})"
+        f"{listed(systems)} ({first}–{last})"
         for (first, last), systems in ranges.items()
         if first <= answer.port <= last
     ]
     if hits:
         return (
             "A program that asks for any port can be given this one, so an outbound connection "
-            f"can hold it by chance: it is in the default range of {_and(hits)}."
+            f"can hold it by chance: it is in the default range of {listed(hits)}."
         )
-    systems = _and(dict.fromkeys(rule.system for rule in answer.systems))
+    systems = listed(dict.fromkeys(rule.system for rule in answer.systems))
     return (
         "A program that asks for any port isn't given this one: it is outside the default "
         f"ranges of {systems}."
@@ -357,10 +371,10 @@ def _sources(answer: PortAnswer) -> Iterator[Item]:
 # -- small words ------------------------------------------------------------------------------
 
 
-def _and(words: Iterable[str]) -> str:
+def listed(words: Iterable[str]) -> str:
     """*words* as a list in a sentence.
 
-    >>> _and(["tcp"]), _and(["tcp", "udp"]), _and(["tcp", "udp", "sctp"])
+    >>> listed(["tcp"]), listed(["tcp", "udp"]), listed(["tcp", "udp", "sctp"])
     ('tcp', 'tcp and udp', 'tcp, udp and sctp')
     """
     *most, last = words
@@ -380,8 +394,14 @@ def with_references(text: str, references: tuple[str, ...]) -> str:
     """
     if not references:
         return text
-    named = (
-        f"RFC {each[3:]}" if each.startswith("RFC") and each[3:].isdigit() else each
-        for each in references
-    )
-    return f"{text} [{', '.join(named)}]"
+    return f"{text} [{', '.join(map(document, references))}]"
+
+
+def document(reference: str) -> str:
+    """A reference as one writes it.
+
+    >>> document("RFC9110"), document("note 1")
+    ('RFC 9110', 'note 1')
+    """
+    number = reference[3:]
+    return f"RFC {number}" if reference.startswith("RFC") and number.isdigit() else reference

@@ -111,9 +111,10 @@ class Registry:
         return self._take(below, count), self._take(above, count)
 
     def _take(self, ports: Iterator[int], count: int) -> tuple[Neighbour, ...]:
-        return tuple(self._neighbour(port) for _, port in zip(range(count), ports, strict=False))
+        return tuple(self.neighbour(port) for _, port in zip(range(count), ports, strict=False))
 
-    def _neighbour(self, port: int) -> Neighbour:
+    def neighbour(self, port: int) -> Neighbour:
+        """*port* in short, as another port's neighbour: its names, and what the first row says."""
         rows = [row for each in TRANSPORTS for row in self.lookup(port, each)]
         names = dict.fromkeys(row.service_name for row in rows if row.service_name)
         return Neighbour(port, tuple(names), rows[0].title if rows else None)

@@ -1,0 +1,89 @@
+"""The whole registry at a glance: the state of every port, and which ports share what.
+
+Where one port is asked for, :class:`portbook.registry.Registry` answers from its files. Pictures,
+pages and the search index ask about all of them: they hold a shelf.
+
+>>> stand = shelf(registry())
+>>> stand.state(305), stand.counts(0, 1023)[State.ASSIGNED]
+(<State.UNASSIGNED: 'unassigned'>, 694)
+>>> stand.named["x11"]
+((6000, 6063),)
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from portbook.model import PORTS, RANGES, State
+from portbook.registry import registry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portbook.registry import Registry
+
+STATES = tuple(State)
+
+
+class Shelf(NamedTuple):
+    """Every port's headline state, and the spans of ports by service name and by reference.
+
+    ``states`` holds a byte a port: the place of its state in :data:`STATES`. The keys of
+    ``named`` are in lower case; those of ``citing`` are references as the registry prints them.
+    ``by_range`` counts the ports of each range by state.
+    """
+
+    states: bytes
+    named: Mapping[str, tuple[tuple[int, int], ...]]
+    citing: Mapping[str, tuple[tuple[int, int], ...]]
+    by_range: Mapping[str, Mapping[State, int]]
+
+    def state(self, port: int) -> State:
+        """The headline state of *port*."""
+        return STATES[self.states[port]]
+
+    def counts(self, first: int, last: int) -> Mapping[State, int]:
+        """How many of the ports from *first* to *last* stand in each state."""
+        part = self.states[first : last + 1]
+        return {state: part.count(place) for place, state in enumerate(STATES)}
+
+
+def build(book: Registry) -> Shelf:
+    """The shelf of *book*; reads its whole file."""
+    states = bytearray(PORTS)
+    for block in book.blocks():
+        states[block.first : block.last + 1] = bytes([STATES.index(block.state)]) * block.size
+    named: dict[str, dict[tuple[int, int], None]] = {}
+    citing: dict[str, dict[tuple[int, int], None]] = {}
+    for row in book.rows():
+        if row.state is not State.ASSIGNED or row.first is None or row.last is None:
+            continue
+        span = (row.first, row.last)
+        if row.service_name:
+            named.setdefault(row.service_name.lower(), {})[span] = None
+        for reference in row.references:
+            citing.setdefault(reference, {})[span] = None
+    made = Shelf(
+        bytes(states),
+        {name: tuple(spans) for name, spans in named.items()},
+        {reference: tuple(spans) for reference, spans in citing.items()},
+        {},
+    )
+    return made._replace(
+        by_range={each.name: made.counts(each.first, each.last) for each in RANGES}
+    )
+
+
+_shelves: dict[int, tuple[Registry, Shelf]] = {}
+
+
+def shelf(book: Registry) -> Shelf:
+    """The shelf of *book*, built when first asked for."""
+    held = _shelves.get(id(book))
+    if held is None or held[0] is not book:
+        held = _shelves[id(book)] = (book, build(book))
+    return held[1]
+
+
+__all__ = ["STATES", "Shelf", "build", "registry", "shelf"]
