@@ -1,0 +1,61 @@
+"""The shelf of 64 ports around one: a tall book where one is assigned, a low one where not.
+
+A state is told by height as well as by colour. Positions are those of the port numbers
+themselves, so what is drawn for a port is the same on every strip that it is on.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from portbook.model import LAST_PORT, State
+from portbook.registry.shelf import STATES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portbook.registry.shelf import Shelf
+
+WIDE = 64
+_STEP = 10  # units of width that a port takes
+_BASE = 46  # where the books stand
+_HEIGHTS = {State.ASSIGNED: 40, State.RESERVED: 25, State.UNASSIGNED: 7, State.DYNAMIC: 14}
+
+
+def window(port: int) -> tuple[int, int]:
+    """The first and the last of the 64 ports around *port*.
+
+    >>> window(305), window(3), window(65535)
+    ((273, 336), (0, 63), (65472, 65535))
+    """
+    first = min(max(0, port - WIDE // 2), LAST_PORT - WIDE + 1)
+    return first, first + WIDE - 1
+
+
+def render_strip(stand: Shelf, port: int) -> str:
+    """The strip around *port* as an SVG element; its colours are the style sheet's."""
+    first, last = window(port)
+    counts = stand.counts(first, last)
+    said = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    paths = "".join(f'<path class="s-{state}" d="{path}"/>' for state, path in _books(stand, first))
+    at = port * _STEP
+    return (
+        f'<svg class="strip" viewBox="{first * _STEP} 0 {WIDE * _STEP} 56" '
+        f'preserveAspectRatio="none" role="img" data-first="{first}" data-port="{port}">'
+        f"<title>Ports {first} to {last}: {said}</title>"
+        f'<path class="here" d="M{at} 0h{_STEP}v{_BASE}h-{_STEP}z"/>{paths}'
+        f'<path class="ground" d="M{first * _STEP} {_BASE}h{WIDE * _STEP}"/>'
+        f'<path class="mark" d="M{at + 5} {_BASE + 2}l5 8h-10z"/></svg>'
+    )
+
+
+def _books(stand: Shelf, first: int) -> tuple[tuple[State, str], ...]:
+    return _drawn(stand.states[first : first + WIDE], first)
+
+
+@lru_cache(maxsize=2048)
+def _drawn(states: bytes, first: int) -> tuple[tuple[State, str], ...]:
+    paths: dict[int, list[str]] = {}
+    for port, value in enumerate(states, first):
+        height = _HEIGHTS[STATES[value]]
+        paths.setdefault(value, []).append(f"M{port * _STEP + 1} {_BASE - height}h8v{height}h-8z")
+    return tuple((STATES[value], "".join(path)) for value, path in sorted(paths.items()))

@@ -1,0 +1,72 @@
+"""What the page of this machine is given: its sockets in words, with everything hostile plain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from portbook.model import Level, State, Visibility
+from portbook.pages.escape import one_line
+from portbook.pages.machine import holder, meaning, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.here import HereAnswer
+    from portbook.model import Listener, Process, Standing
+
+_LEVELS = tuple(Level)
+
+
+def of_here(answer: HereAnswer) -> dict[str, Any]:
+    """What the page says of *answer*."""
+    return {
+        "count": len(answer.listeners),
+        "partial": answer.visibility is Visibility.PARTIAL,
+        "rows": [
+            _row(each, answer.standings[each.port, each.transport]) for each in answer.listeners
+        ],
+        "redirects": [
+            one_line(
+                f"{each.first}{f'–{each.last}' if each.last > each.first else ''}/"
+                f"{each.transport or 'any'} to {each.to} ({each.source}: {each.text})"
+            )
+            for each in answer.redirects
+        ],
+        "missing": [one_line(reason) for reason in answer.missing],
+    }
+
+
+def _row(listener: Listener, standing: Standing) -> dict[str, object]:
+    names = dict.fromkeys(row.service_name for row in standing.assignments if row.service_name)
+    silent = standing.state is State.UNASSIGNED and not standing.listed
+    where = f", network namespace {listener.namespace}" if listener.namespace else ""
+    bound = "" if listener.state == "listen" else "bound, doesn't listen; "
+    return {
+        "port": listener.port,
+        "level": _LEVELS[max(0, listener.gravity)],
+        "socket": one_line(listener.socket),
+        "reach": one_line(f"{bound}{meaning(listener)}{where}"),
+        "holder": one_line(holder(listener)),
+        "details": [one_line(line) for owner in listener.owners[:3] for line in _details(owner)],
+        "state": standing.state,
+        "book": ", ".join(names) or ("not listed" if silent else str(standing.state)),
+        "findings": [
+            {
+                "level": finding.level,
+                "code": finding.code,
+                "message": one_line(finding.message),
+            }
+            for finding in listener.findings
+        ],
+    }
+
+
+def _details(owner: Process) -> Iterator[str]:
+    if owner.command:
+        yield " ".join(owner.command)
+    elif owner.executable:
+        yield owner.executable
+    if owner.container or owner.unit:
+        yield owner.container or owner.unit or ""
+    if owner.started is not None:
+        yield f"since {moment(owner.started)}"

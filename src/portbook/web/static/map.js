@@ -1,0 +1,115 @@
+// The map: zoom, hover, keyboard and click. Without it the picture and its table still stand.
+"use strict";
+(() => {
+  const figure = document.getElementById("map");
+  const svg = figure.querySelector("svg");
+  const cursor = svg.querySelector(".cursor");
+  const now = document.getElementById("map-now");
+  const { index, portPage } = self.portbook;
+  let book = null;
+  let port = 0;
+  let view = { x: 0, y: 0, size: 256 };
+  index().then((read) => { book = read; if (shown) tell(); }, () => {});
+  let shown = false;
+
+  svg.setAttribute("tabindex", "0");
+  svg.setAttribute("role", "application");
+  svg.setAttribute("aria-roledescription", "map of ports");
+  svg.setAttribute("aria-describedby", "map-now");
+
+  const tell = () => {
+    const head = document.createElement("b");
+    head.textContent = port;
+    const names = book ? book.holding(port).map((row) => row.name || row.said) : [];
+    now.replaceChildren(head, book ? `${book.state(port)}${names.length ? `: ${names.slice(0, 3).join(", ")}` : ""}` : "");
+    const line = document.createElement("small");
+    line.textContent = `row ${port >> 8}, column ${port & 255}`;
+    now.append(document.createElement("br"), line);
+  };
+  const point = (to) => {
+    port = Math.min(65535, Math.max(0, to));
+    shown = true;
+    cursor.setAttribute("x", port & 255);
+    cursor.setAttribute("y", port >> 8);
+    cursor.setAttribute("visibility", "visible");
+    tell();
+  };
+  const look = () => {
+    view.size = Math.min(256, Math.max(8, view.size));
+    view.x = Math.min(256 - view.size, Math.max(0, view.x));
+    view.y = Math.min(256 - view.size, Math.max(0, view.y));
+    svg.setAttribute("viewBox", `${view.x} ${view.y} ${view.size} ${view.size}`);
+  };
+  const zoom = (by, column, row) => {
+    const size = Math.min(256, Math.max(8, view.size * by));
+    view.x = column - (column - view.x) * size / view.size;
+    view.y = row - (row - view.y) * size / view.size;
+    view.size = size;
+    look();
+  };
+  const follow = () => {
+    const [column, row] = [port & 255, port >> 8];
+    if (column < view.x || column >= view.x + view.size) view.x = column - view.size / 2;
+    if (row < view.y || row >= view.y + view.size) view.y = row - view.size / 2;
+    look();
+  };
+  const under = (event) => {
+    const box = svg.getBoundingClientRect();
+    return [view.x + (event.clientX - box.left) / box.width * view.size, view.y + (event.clientY - box.top) / box.height * view.size];
+  };
+
+  let drag = null;
+  let moved = false;
+  svg.addEventListener("pointerdown", (event) => {
+    drag = { x: event.clientX, y: event.clientY, from: { ...view } };
+    moved = false;
+    svg.setPointerCapture(event.pointerId);
+  });
+  svg.addEventListener("pointermove", (event) => {
+    if (drag && view.size < 256) {
+      const box = svg.getBoundingClientRect();
+      const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
+      if (Math.hypot(dx, dy) > 4) moved = true;
+      view.x = drag.from.x - dx / box.width * view.size;
+      view.y = drag.from.y - dy / box.height * view.size;
+      look();
+    }
+    const [column, row] = under(event).map(Math.floor);
+    if (column >= 0 && column < 256 && row >= 0 && row < 256) point(row * 256 + column);
+  });
+  svg.addEventListener("pointerup", () => { drag = null; });
+  svg.addEventListener("click", () => { if (!moved && shown) location.href = portPage(port); });
+  svg.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    zoom(event.deltaY > 0 ? 1.25 : 0.8, ...under(event));
+  }, { passive: false });
+  svg.addEventListener("keydown", (event) => {
+    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -256, ArrowDown: 256, PageUp: -4096, PageDown: 4096 };
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key in steps) point(shown ? port + steps[event.key] : 0);
+    else if (event.key === "Home") point(0);
+    else if (event.key === "End") point(65535);
+    else if (event.key === "Enter" && shown) location.href = portPage(port);
+    else if (event.key === "+" || event.key === "=") zoom(0.6, port & 255, port >> 8);
+    else if (event.key === "-") zoom(1 / 0.6, port & 255, port >> 8);
+    else if (event.key === "Escape") { view = { x: 0, y: 0, size: 256 }; look(); }
+    else return;
+    event.preventDefault();
+    follow();
+  });
+  const buttons = document.querySelector(".zoom");
+  buttons.hidden = false;
+  buttons.addEventListener("click", (event) => {
+    const way = event.target.dataset.zoom;
+    const middle = shown ? [port & 255, port >> 8] : [view.x + view.size / 2, view.y + view.size / 2];
+    if (way === "in") zoom(0.5, ...middle);
+    else if (way === "out") zoom(2, ...middle);
+    else if (way === "all") { view = { x: 0, y: 0, size: 256 }; look(); }
+  });
+  const named = /^#(\d{1,5})$/.exec(location.hash);
+  if (named && Number(named[1]) <= 65535) {
+    point(Number(named[1]));
+    zoom(0.35, port & 255, port >> 8);
+    follow();
+  }
+})();
