@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from portbook.pages.document import Command
-from portbook.pages.entry import Step, Tab, Tabs, Text
+from portbook.pages.entry import Step, Tab, Tabs
 from portbook.pages.machine import by_hand
 
 TYPE_CHECKING = False
@@ -45,15 +45,15 @@ def check(port: int) -> Iterator[Item]:
     """Commands for Linux, macOS and Windows, and what an empty answer proves on each."""
     tabs = []
     for system, proves in PROVES.items():
-        steps = [Step("all of this page, for this machine", f"portbook {port}")]
+        steps = [Step("this page with this machine on it", f"portbook {port}")]
         steps += [
             Step(about, command) for systems, about, command in _commands(port) if system in systems
         ]
         if system == "Windows":
             steps.append(Step("excluded ranges", _EXCLUDED))
+        steps.append(Step("why a bind fails or would succeed", f"portbook why {port}"))
         tabs.append(Tab(system, tuple(steps), proves))
     yield Tabs(tuple(tabs))
-    yield Text(f"Why a bind to {port} fails or would succeed, cause by cause: portbook why {port}.")
 
 
 @lru_cache(maxsize=64)

@@ -195,8 +195,7 @@ def _registry(answer: PortAnswer) -> Iterator[Item]:
                 for row, transports in services
             )
         )
-    for row, _ in services:
-        yield from _about(row)
+    yield from dict.fromkeys(item for row, _ in services for item in _about(row))
     for state in (State.RESERVED, State.UNASSIGNED):
         for standing, transports in prose.alike(answer.standings, state):
             yield Text(prose.held_by_nobody(answer, standing, transports))
