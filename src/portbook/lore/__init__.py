@@ -91,6 +91,8 @@ class Lore:
         self.folder = folder
         self._files: dict[str, SortedFile] = {}
         self._blocked: frozenset[int] | None = None
+        self._rules: tuple[SystemRule, ...] | None = None
+        self._sources: tuple[Source, ...] | None = None
         self._programs_at: dict[str, tuple[Program, ...]] = {}
         self._asked = 0
         self._uses_of: dict[int, list[Use]] | None = None
@@ -191,11 +193,15 @@ class Lore:
 
     def system_rules(self) -> tuple[SystemRule, ...]:
         """What each operating system does with ports by default, sorted by system."""
-        file = self._file("systems")
-        return tuple(_system_rule(row, file.path) for row in file.rows())
+        if self._rules is None:
+            file = self._file("systems")
+            self._rules = tuple(_system_rule(row, file.path) for row in file.rows())
+        return self._rules
 
     def sources(self) -> tuple[Source, ...]:
         """What the lore consists of; ``as_of`` is the newest day on which a source was read."""
+        if self._sources is not None:
+            return self._sources
         found = []
         for kind, subject in SUBJECTS.items():
             header = self._file(kind).header
@@ -204,7 +210,8 @@ class Lore:
             if oldest != newest:
                 what += f", the oldest read on {oldest}"
             found.append(Source(f"lore-{kind}", newest, what, header.get("source") or None))
-        return tuple(found)
+        self._sources = tuple(found)
+        return self._sources
 
 
 def path_matches(pattern: str, path: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from portbook.pages.document import Command
-from portbook.pages.entry import Step, Tab, Tabs
+from portbook.pages.entry import PORT, Step, Tab, Tabs
 from portbook.pages.machine import by_hand
 
 TYPE_CHECKING = False
@@ -43,23 +43,18 @@ _EXCLUDED = "netsh interface ipv4 show excludedportrange protocol=tcp"
 
 def check(port: int) -> Iterator[Item]:
     """Commands for Linux, macOS and Windows, and what an empty answer proves on each."""
+    yield Tabs(_tabs(), port)
+
+
+@lru_cache(maxsize=1)
+def _tabs() -> tuple[Tab, ...]:
+    commands = [item for item in by_hand(PORT) if isinstance(item, Command)]
     tabs = []
     for system, proves in PROVES.items():
-        steps = [Step("this page with this machine on it", f"portbook {port}")]
-        steps += [
-            Step(about, command) for systems, about, command in _commands(port) if system in systems
-        ]
+        steps = [Step("this page with this machine on it", f"portbook {PORT}")]
+        steps += [Step(each.about, each.command) for each in commands if system in each.system]
         if system == "Windows":
             steps.append(Step("excluded ranges", _EXCLUDED))
-        steps.append(Step("why a bind fails or would succeed", f"portbook why {port}"))
+        steps.append(Step("why a bind fails or would succeed", f"portbook why {PORT}"))
         tabs.append(Tab(system, tuple(steps), proves))
-    yield Tabs(tuple(tabs))
-
-
-@lru_cache(maxsize=64)
-def _commands(port: int) -> tuple[tuple[str, str, str], ...]:
-    return tuple(
-        (item.system, item.about, item.command)
-        for item in by_hand(port)
-        if isinstance(item, Command)
-    )
+    return tuple(tabs)

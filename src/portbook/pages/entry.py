@@ -104,10 +104,25 @@ class Tab(NamedTuple):
     proves: str
 
 
+PORT = "{port}"
+
+
 class Tabs(NamedTuple):
-    """The same for several systems, one of which is shown at a time."""
+    """The same for several systems, one of which is shown at a time.
+
+    In the commands :data:`PORT` stands for ``tabs_port``, so that all ports share ``tabs``.
+    """
 
     tabs: tuple[Tab, ...]
+    tabs_port: int
+
+    def commands(self) -> tuple[str, ...]:
+        """The commands of all tabs, filled in."""
+        return tuple(
+            step.command.replace(PORT, str(self.tabs_port))
+            for tab in self.tabs
+            for step in tab.steps
+        )
 
 
 class Question(NamedTuple):

@@ -214,8 +214,10 @@ def verdict(host: Host) -> Iterator[Item]:
 # -- by hand ----------------------------------------------------------------------------------
 
 
-def by_hand(port: int) -> Iterator[Item]:
+def by_hand(port: int | str) -> Iterator[Item]:
     """Commands that match exactly *port*, listeners only, and what an empty answer proves.
+
+    *port* may be a word that stands for any port.
 
     ``grep :340`` would match 3400 too, and a plain ``lsof -i :340`` lists clients: these don't.
     """

@@ -37,9 +37,9 @@ def questions(answer: PortAnswer, near: Around) -> Iterator[Question]:
             "The registry gives no reasons: it says who holds a number, not why nobody does. "
             + (
                 f"{answer.block.size - 1:,} other{'s' if answer.block.size > 2 else ''} in the "
-                f"same block {'are' if answer.block.size > 2 else 'is'} free too."
+                f"same block {'are' if answer.block.size > 2 else 'is'} unassigned too."
                 if answer.block.size > 1
-                else "Its neighbours on both sides aren't free."
+                else "It is the only one in its block."
             ),
         )
 

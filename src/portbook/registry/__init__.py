@@ -32,6 +32,7 @@ TRANSPORTS = tuple(Transport)
 _NOT_LISTED = Standing(State.UNASSIGNED, False, None)
 # RFC 6335 §6: Dynamic Ports are never assigned.
 _DYNAMIC = Standing(State.DYNAMIC, False, None)
+_ALL_DYNAMIC = dict.fromkeys(TRANSPORTS, _DYNAMIC)
 
 
 class Registry:
@@ -39,8 +40,9 @@ class Registry:
 
     def __init__(self, store: Store | None = None) -> None:
         self.store = store or Store()
-        self._standings: dict[tuple[int, Transport], Standing] = {}
-        self._judged: tuple[tuple[Assignment, ...] | None, list[Standing]] = (None, [])
+        self._standings: dict[int, Mapping[Transport, Standing]] = {}
+        self._near: dict[int, Neighbour] = {}
+        self._judged: tuple[tuple[Assignment, ...] | None, Mapping[Transport, Standing]] = None, {}
 
     def sources(self) -> tuple[Source, ...]:
         """Where the facts come from, with the day each describes."""
@@ -55,23 +57,21 @@ class Registry:
 
     def standing(self, port: int, transport: Transport) -> Standing:
         """How (*port*, *transport*) stands in the registry."""
-        try:
-            return self._standings[port, transport]
-        except KeyError:
-            for each, standing in zip(TRANSPORTS, self._judge(port), strict=True):
-                self._standings[port, each] = standing
-            return self._standings[port, transport]
+        return self.standings(port)[transport]
 
     def standings(self, port: int) -> Mapping[Transport, Standing]:
         """How *port* stands for each transport."""
-        return {transport: self.standing(port, transport) for transport in TRANSPORTS}
+        found = self._standings.get(port)
+        if found is None:
+            found = self._standings[port] = self._judge(port)
+        return found
 
-    def _judge(self, port: int) -> list[Standing]:
+    def _judge(self, port: int) -> Mapping[Transport, Standing]:
         if PortRange.of(port).name == "dynamic":
-            return [_DYNAMIC] * len(TRANSPORTS)
+            return _ALL_DYNAMIC
         rows = self.store.covering(port)
         if rows is not self._judged[0]:
-            self._judged = rows, [_standing(rows, transport) for transport in TRANSPORTS]
+            self._judged = rows, {each: _standing(rows, each) for each in TRANSPORTS}
         return self._judged[1]
 
     def state(self, port: int) -> State:
@@ -115,9 +115,14 @@ class Registry:
 
     def neighbour(self, port: int) -> Neighbour:
         """*port* in short, as another port's neighbour: its names, and what the first row says."""
-        rows = [row for each in TRANSPORTS for row in self.lookup(port, each)]
-        names = dict.fromkeys(row.service_name for row in rows if row.service_name)
-        return Neighbour(port, tuple(names), rows[0].title if rows else None)
+        found = self._near.get(port)
+        if found is None:
+            rows = [row for each in self.standings(port).values() for row in each.assignments]
+            names = dict.fromkeys(row.service_name for row in rows if row.service_name)
+            found = Neighbour(port, tuple(names), rows[0].title if rows else None)
+            if rows:  # the assigned ones are few, and asked for again and again
+                self._near[port] = found
+        return found
 
     def named(self, name: str) -> tuple[Assignment, ...]:
         """The rows of the service called *name*, with a port or without one; case is ignored."""

@@ -51,7 +51,10 @@ class Store:
         self._lookback = int(lookback)
         self.as_of = self._header("as_of")
         self._as_of: dict[str, Mapping[str, str]] = {"": {"registry": self.as_of}}
+        self._sources: tuple[Source, ...] | None = None
         self._block_file: SortedFile | None = None
+        self._block_list: list[Block] = []
+        self._block_firsts: list[int] = []
         self._asked = 0
         self._run: tuple[int, int, tuple[Assignment, ...]] = (0, -1, ())
         self._held: list[tuple[int, ...]] | None = None
@@ -66,14 +69,16 @@ class Store:
 
     def sources(self) -> tuple[Source, ...]:
         """Where the rows come from, in the order of the file's header."""
-        try:
-            return tuple(
-                Source(key.partition(":")[2], *value.split("\t"))
-                for key, value in self._file.header.items()
-                if key.startswith("source:")
-            )
-        except TypeError as error:
-            raise DataCorrupt(self._file.path, "one of its sources can't be read") from error
+        if self._sources is None:
+            try:
+                self._sources = tuple(
+                    Source(key.partition(":")[2], *value.split("\t"))
+                    for key, value in self._file.header.items()
+                    if key.startswith("source:")
+                )
+            except TypeError as error:
+                raise DataCorrupt(self._file.path, "one of its sources can't be read") from error
+        return self._sources
 
     # -- rows ---------------------------------------------------------------------------------
 
@@ -208,11 +213,24 @@ class Store:
             path = self._blocks().path
             raise DataCorrupt(path, f"the row of {cells[0][:12]!a} can't be read") from error
 
+    def _hold_blocks(self) -> int:
+        """Reads all blocks, once, where many ports were asked for; how many are held."""
+        if not self._block_list and self._held is not None:
+            self._block_list = [self._block(cells) for cells in self._blocks().rows()]
+            self._block_firsts = [block.first for block in self._block_list]
+        return len(self._block_list)
+
     def blocks_from(self, port: int) -> Iterator[Block]:
         """The block that *port* is in, then those after it."""
-        file = self._blocks()
         if port > LAST_PORT:
             return iter(())
+        held = self._hold_blocks()
+        if held:
+            from bisect import bisect_right
+
+            place = bisect_right(self._block_firsts, port) - 1
+            return map(self._block_list.__getitem__, range(max(0, place), held))
+        file = self._blocks()
         for cells in file.backward(file.after(port)):
             head = self._block(cells)
             break
@@ -228,5 +246,10 @@ class Store:
 
     def blocks_before(self, port: int) -> Iterator[Block]:
         """The block that *port* is in, then those before it, the nearest first."""
+        if self._hold_blocks():
+            from bisect import bisect_right
+
+            place = bisect_right(self._block_firsts, port) - 1
+            return map(self._block_list.__getitem__, range(place, -1, -1))
         file = self._blocks()
         return map(self._block, file.backward(file.after(port)))

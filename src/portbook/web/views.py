@@ -39,6 +39,7 @@ def port(answer: PortAnswer, site: Site) -> str:
         f"Port {number}: {entry.character}",
         about=" ".join(entry.lead),
         entry=entry,
+        listed=tuple([(part.id, part.title) for part in entry.parts]),
         before=number - 1 if number else None,
         after=number + 1 if number < LAST_PORT else None,
         strip=Markup(render_strip(shelf(book), number)),  # noqa: S704 - numbers and states alone

@@ -6,8 +6,6 @@ themselves, so what is drawn for a port is the same on every strip that it is on
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from portbook.model import LAST_PORT, State
 from portbook.registry.shelf import STATES
 
@@ -48,14 +46,14 @@ def render_strip(stand: Shelf, port: int) -> str:
     )
 
 
-def _books(stand: Shelf, first: int) -> tuple[tuple[State, str], ...]:
-    return _drawn(stand.states[first : first + WIDE], first)
+def _books(stand: Shelf, first: int) -> list[tuple[State, str]]:
+    paths: list[list[str]] = [[] for _ in STATES]
+    at = first * _STEP + 1
+    for value in stand.states[first : first + WIDE]:
+        paths[value].append(f"M{at} {_BOOKS[value]}")
+        at += _STEP
+    return [(state, "".join(path)) for state, path in zip(STATES, paths, strict=True) if path]
 
 
-@lru_cache(maxsize=2048)
-def _drawn(states: bytes, first: int) -> tuple[tuple[State, str], ...]:
-    paths: dict[int, list[str]] = {}
-    for port, value in enumerate(states, first):
-        height = _HEIGHTS[STATES[value]]
-        paths.setdefault(value, []).append(f"M{port * _STEP + 1} {_BASE - height}h8v{height}h-8z")
-    return tuple((STATES[value], "".join(path)) for value, path in sorted(paths.items()))
+# A book of each state from its upper left corner on, in the order of STATES.
+_BOOKS = [f"{_BASE - _HEIGHTS[state]}h8v{_HEIGHTS[state]}h-8z" for state in STATES]
