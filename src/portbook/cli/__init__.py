@@ -24,6 +24,8 @@ COMMANDS = {
     "search": ("search", "services by name, description or alias; survives a typo"),
     "blocks": ("blocks", "the runs of ports of one state, the longest first"),
     "stats": ("stats", "counts by range, transport, year and assignee"),
+    "map": ("map", "the picture of all 65,536, on the terminal or as PNG or SVG"),
+    "export": ("export", "the site as files for any static host"),
 }
 
 

@@ -60,6 +60,7 @@ class Store:
         self._held: list[tuple[int, ...]] | None = None
         self._cells: list[list[str]] = []
         self._rows: dict[int, Assignment] = {}
+        self._named: dict[str, list[Assignment]] = {}
 
     def _header(self, key: str) -> str:
         try:
@@ -154,6 +155,12 @@ class Store:
         wanted = name.lower()
         if not wanted:
             return ()  # or every row without a name would be it
+        if self._held is not None:
+            if not self._named:
+                for row in self.all():
+                    if row.service_name:
+                        self._named.setdefault(row.service_name.lower(), []).append(row)
+            return tuple(self._named.get(wanted, ()))
         places = self._file.places(escape_cell(name).encode(errors="replace"))
         rows = (self._assignment(self._file.cells(place)[0]) for place in places)
         return tuple(row for row in rows if (row.service_name or "").lower() == wanted)

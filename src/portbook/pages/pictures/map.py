@@ -110,10 +110,11 @@ def _most(stand: Shelf, row: int, column: int, step: int) -> State:
 
 def _line(pairs: Iterable[tuple[State, State]], *, colour: bool) -> str:
     out = []
-    for upper, lower in pairs:
+    for (upper, lower), alike in groupby(pairs):
+        size = sum(1 for _ in alike)
         if colour:
             codes = COLOURS[upper].code, COLOURS[lower].code
-            out.append(f"\x1b[38;5;{codes[0]};48;5;{codes[1]}m{_HALVES}\x1b[0m")
+            out.append(f"\x1b[38;5;{codes[0]};48;5;{codes[1]}m{_HALVES * size}\x1b[0m")
         else:
-            out.append(_MARKS[State.ASSIGNED if State.ASSIGNED in (upper, lower) else upper])
+            out.append(_MARKS[State.ASSIGNED if State.ASSIGNED in (upper, lower) else upper] * size)
     return "".join(out)

@@ -1,0 +1,91 @@
+"""``portbook export``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from portbook.cli.help import Parser
+from portbook.errors import MissingExtra, UsageError
+from portbook.query import parse_query
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from portbook.web.export import Done
+
+
+def run(argv: Sequence[str]) -> int:
+    """Writes the site as files."""
+    parser = Parser(
+        "export",
+        "The site as files for any static host, or to open from a folder. Nothing of this "
+        "machine is in it. Only files that changed are written, so it can be run again.",
+    )
+    parser.add_argument("folder", metavar="DIR", help="where to; made if it isn't there")
+    parser.add_argument(
+        "--only", metavar="RANGE", help="only these ports, as 0-1023; the other pages as well"
+    )
+    parser.add_argument(
+        "--base-url",
+        metavar="URL",
+        help="where the files will be: adds a sitemap, which names pages in full",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=0,
+        metavar="N",
+        help="processes at the same time (default: as many as there are processors)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
+    options = parser.parse_args(list(argv))
+    first, last = _span(options.only)
+    if options.base_url is not None and not options.base_url.startswith(("http://", "https://")):
+        raise UsageError(f"--base-url {options.base_url!r} is no http or https address")
+    if options.jobs < 0:
+        raise UsageError(f"--jobs {options.jobs} is below 0: give 0 for all processors")
+    try:
+        from portbook.web.export import Plan, export
+    except ModuleNotFoundError as error:
+        if error.name not in ("jinja2", "markupsafe"):
+            raise
+        raise MissingExtra("web", "portbook export") from error
+    plan = Plan(options.folder, first, last, options.base_url, options.jobs or os.cpu_count() or 1)
+    if options.quiet or not sys.stderr.isatty():
+        done = export(plan, lambda _: None)
+    else:
+        done = _with_progress(lambda tell: export(plan, tell), plan.steps)
+    if not options.quiet:
+        print(
+            f"{done.files:,} files in {options.folder}: {done.written:,} written, "
+            f"{done.files - done.written:,} unchanged, {done.seconds:.1f} s"
+        )
+    return 0
+
+
+def _span(only: str | None) -> tuple[int, int]:
+    if only is None:
+        return 0, 65535
+    query = parse_query(only)
+    if query.kind not in ("port", "range") or query.transport is not None:
+        raise UsageError(f"--only {only!r} is no range of ports: give one such as 0-1023")
+    return query.first, query.last
+
+
+def _with_progress(work: Callable[[Callable[[int], None]], Done], steps: int) -> Done:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+        task = progress.add_task("pages", total=steps)
+        return work(lambda count: progress.advance(task, count))

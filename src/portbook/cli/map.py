@@ -1,0 +1,50 @@
+"""``portbook map``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from portbook.cli.help import Parser
+from portbook.cli.output import style
+from portbook.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def run(argv: Sequence[str]) -> int:
+    """Draws all 65,536 ports: on the terminal, or as a PNG or SVG file."""
+    parser = Parser("map", "The picture of all 65,536 ports, a row for each high byte.")
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="write the picture to FILE, as PNG or SVG by its name (default: on the terminal)",
+    )
+    parser.add_argument(
+        "--scale", type=int, default=4, metavar="N", help="pixels a port in a PNG (default: 4)"
+    )
+    options = parser.parse_args(list(argv))
+
+    from portbook.pages.pictures.map import render_map_png, render_map_svg, render_map_text
+    from portbook.registry import registry
+    from portbook.registry.shelf import shelf
+
+    stand = shelf(registry())
+    if options.output is None:
+        shown = style()
+        sys.stdout.write(render_map_text(stand, shown.width, colour=shown.colour))
+        return 0
+    suffix = os.path.splitext(options.output)[1].lower()
+    if suffix not in (".png", ".svg"):
+        raise UsageError(f"{options.output!r} ends in neither .png nor .svg: give one of them")
+    if not 1 <= options.scale <= 64:
+        raise UsageError(f"--scale {options.scale} is not from 1 to 64")
+    picture = (
+        render_map_png(stand, options.scale) if suffix == ".png" else render_map_svg(stand).encode()
+    )
+    with open(options.output, "wb") as file:
+        file.write(picture)
+    return 0
