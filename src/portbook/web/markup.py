@@ -100,23 +100,27 @@ def source(url: str, name: str | None = None) -> Markup:
 
 
 @lru_cache(maxsize=64)
-def contents(parts: tuple[tuple[str, str], ...]) -> Markup:
+def contents(parts: tuple[tuple[str, str], ...]) -> str:
     """The list of a page's parts, each an id and a title."""
-    rows = "".join(
+    return "".join(
         f'<li><a href="#{escape(place)}">{escape(title)}</a></li>' for place, title in parts
     )
-    return Markup(rows)  # noqa: S704 - escaped above
 
 
 @lru_cache(maxsize=256)
-def states(of: tuple[tuple[State, str], ...]) -> Markup:
+def states(of: tuple[tuple[State, str], ...]) -> str:
     """States, each with what it holds for."""
-    rows = "".join(
+    return "".join(
         f'<li><span class="sw s-{state}" aria-hidden="true"></span>'
         f"<b>{state}</b>{escape(said)}</li>"
         for state, said in of
     )
-    return Markup(rows)  # noqa: S704 - escaped above
+
+
+def lead(sentences: tuple[str, ...], notes: tuple[str, ...], to: Links) -> str:
+    """The first sentences of a page, and how a loose question was read."""
+    said = [f"<p>{_linked(sentence, to, (), ())}</p>\n" for sentence in sentences]
+    return "".join([*said, *(f'<p class="note">{escape(note)}</p>' for note in notes)])
 
 
 # -- items ------------------------------------------------------------------------------------
