@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from html import escape
+from html import escape as _escape
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from portbook.pages.entry import PORT
+from portbook.pages.escape import plain
 from portbook.pages.prose import document
 
 if TYPE_CHECKING:
@@ -33,6 +34,25 @@ if TYPE_CHECKING:
         Text,
     )
     from portbook.web.links import Links
+
+
+def visible(text: str) -> str:
+    r"""*text* with every character visible: what could reorder or hide others is written out.
+
+    Line breaks stay; the pages that have any show them.
+
+    >>> visible("caf\xe9"), visible("a\u202eb\nc")
+    ('café', 'a\\u202eb\nc')
+    """
+    if text.isprintable():
+        return text
+    return "\n".join(map(plain, text.split("\n")))
+
+
+def escape(text: str) -> str:
+    """*text* as it may stand in an element or between the quotes of an attribute."""
+    return _escape(text if text.isprintable() else visible(text))
+
 
 # What is a link wherever it stands in a sentence of ours. The registry's text may hold other
 # addresses: those stay text.

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
 
 
+def _finalize(value: object) -> object:
+    """What a template prints: text with every character visible, the rest as it is."""
+    return markup.visible(value) if type(value) is str else value
+
+
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """The templates; compiled when first used."""
@@ -32,6 +37,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_finalize,
         auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -6,7 +6,6 @@ No page of the book holds anything of this machine: its panel is empty, and ``he
 from __future__ import annotations
 
 from functools import lru_cache
-from html import escape
 from typing import TYPE_CHECKING
 
 from portbook.model import LAST_PORT, RANGES, State
@@ -50,11 +49,11 @@ def port(answer: PortAnswer, site: Site) -> str:
         "port": str(number),
         "state": str(entry.state),
         "states": markup.states(entry.states),
-        "character": escape(entry.character),
+        "character": markup.escape(entry.character),
         "range_name": entry.range_name,
         "range_title": entry.range_title,
-        "title": escape(f"Port {number}: {entry.character}"),
-        "about": escape(" ".join(entry.lead)),
+        "title": markup.escape(f"Port {number}: {entry.character}"),
+        "about": markup.escape(" ".join(entry.lead)),
         "strip": render_strip(shelf(book), number),
         "first": str(first),
         "last": str(last),
