@@ -11,8 +11,6 @@ from portbook.model import State
 from portbook.pages import prose
 from portbook.pages.checking import check
 from portbook.pages.entry import (
-    Claim,
-    Claims,
     Entry,
     Facts,
     Heading,
@@ -25,6 +23,8 @@ from portbook.pages.entry import (
     Sources,
     Text,
 )
+from portbook.pages.lead import day, first_sentence, second_sentence
+from portbook.pages.practice import history, practice, security
 from portbook.pages.questions import questions
 from portbook.pages.requests import how_to_assign, who_assigns
 
@@ -44,9 +44,9 @@ def compose(answer: PortAnswer, near: Around) -> Entry:
         Part("registry", "In the registry", tuple(_registry(answer))),
         Part("range", "Its range", tuple(_range(answer, near))),
         Part("block", "Block and neighbours", tuple(_block(answer))),
-        Part("practice", "In practice", tuple(_practice(answer, near))),
-        Part("history", "History", tuple(_history(answer))),
-        Part("security", "Security", tuple(_security(answer))),
+        Part("practice", "In practice", tuple(practice(answer, near))),
+        Part("history", "History", tuple(history(answer))),
+        Part("security", "Security", tuple(security(answer))),
         Part("check", "How to check", tuple(check(answer.port))),
         Part("assign", _ASSIGN[answer.state], tuple(how_to_assign(answer))),
         Part("questions", "Questions people ask", tuple(questions(answer, near))),
@@ -58,7 +58,7 @@ def compose(answer: PortAnswer, near: Around) -> Entry:
         answer.state,
         tuple(prose.states(answer.standings)),
         prose.character(answer),
-        (_lead(answer), _second(answer, near)),
+        (first_sentence(answer), second_sentence(answer, near)),
         answer.range.name,
         answer.range.title,
         answer.query.notes,
@@ -72,110 +72,6 @@ _ASSIGN = {
     State.RESERVED: "Whether it could be assigned",
     State.DYNAMIC: "Why it can't be assigned",
 }
-
-
-# -- the lead ---------------------------------------------------------------------------------
-
-
-def _lead(answer: PortAnswer) -> str:
-    port, day = answer.port, _day(answer)
-    if answer.state is State.DYNAMIC:
-        return (
-            f"Port {port} is a Dynamic Port: IANA assigns none of them, and any program may take "
-            "one for a while (RFC 6335 §6)."
-        )
-    if answer.state is State.ASSIGNED:
-        return f"Port {port} is assigned to {_to_whom(answer)}."
-    said = "unassigned" if answer.state is State.UNASSIGNED else "reserved"
-    held = prose.alike(answer.standings, answer.state)
-    standing, transports = held[0]
-    if not standing.listed:
-        return f"Port {port} is {said}: the registry of {day} has no row for it."
-    who = "every transport" if len(transports) == 4 else prose.listed(transports)
-    row = ""
-    if standing.row is not None and standing.row[0] < standing.row[1]:
-        row = f", in a row for {standing.row[0]}–{standing.row[1]}"
-    return (
-        f'Port {port} is {said}: the registry of {day} lists it as "{standing.text}" for {who}'
-        f"{row}."
-    )
-
-
-def _to_whom(answer: PortAnswer) -> str:
-    """The first service with its names and transports."""
-    services = prose.services(answer.standings)
-    row, transports = services[0]
-    names = dict.fromkeys(each.service_name for each, _ in services if each.service_name)
-    on = prose.listed(transports)
-    said = row.title or ""
-    if not names:
-        return (
-            f'"{said}", without a service name, for {on}' if said else f"nobody by name, for {on}"
-        )
-    shown = list(names)
-    called = prose.listed(shown[:4]) + (f" and {len(shown) - 4} more" if len(shown) > 4 else "")
-    same = said.casefold() in ("", shown[0].casefold())
-    return f"{called}{'' if same else f' ({said})'}, for {on}"
-
-
-def _second(answer: PortAnswer, near: Around) -> str:
-    products = list(
-        dict.fromkeys(
-            [program.product for program in near.programs] + [use.product for use in answer.uses]
-        )
-    )
-    if products:
-        more = len(products) - 3
-        named = prose.listed(products[:3]) if more < 1 else ", ".join(products[:3])
-        others = f" and {more} other{'s' if more > 1 else ''}" if more > 0 else ""
-        verb = "is" if len(products) == 1 else "are"
-        return f"On record as using it in practice {verb} {named}{others}."
-    if answer.state is State.DYNAMIC:
-        return _picked(answer)
-    if answer.state is State.ASSIGNED:
-        return _other_transports(answer)
-    return _place(answer)
-
-
-def _picked(answer: PortAnswer) -> str:
-    holding, others = prose.pickers(answer)
-    if holding and others:
-        return (
-            f"By default {prose.listed(holding)} may hand it to a program that asks for any port; "
-            f"{prose.listed(others)} would not."
-        )
-    if holding:
-        return (
-            f"By default {prose.listed(holding)} may hand it to a program that asks for any port."
-        )
-    return "Which systems hand it out by themselves is not recorded here."
-
-
-def _other_transports(answer: PortAnswer) -> str:
-    said = []
-    for state, words in ((State.RESERVED, "it is reserved"), (State.UNASSIGNED, "")):
-        for standing, transports in prose.alike(answer.standings, state):
-            silent = "the registry has no row for it" if not standing.listed else "it is unassigned"
-            said.append(f"with {prose.listed(transports)} {words or silent}")
-    if not said:
-        return "It is assigned with every transport that the registry knows."
-    first, *rest = said
-    return f"{first[0].upper()}{first[1:]}{''.join(f'; {each}' for each in rest)}."
-
-
-def _place(answer: PortAnswer) -> str:
-    block, title = answer.block, answer.range.title
-    between = prose.between(answer)
-    if block.size == 1:
-        return f"No port beside it is {block.state} as well: it stands alone{between}."
-    return (
-        f"It is one of {block.size} {block.state} {title} in a row, {block.first}–{block.last},"
-        f"{between}."
-    )
-
-
-def _day(answer: PortAnswer) -> str:
-    return next((s.as_of for s in answer.sources if s.id == "iana" and s.as_of), "an unknown day")
 
 
 # -- the registry -----------------------------------------------------------------------------
@@ -285,7 +181,7 @@ def _range(answer: PortAnswer, near: Around) -> Iterator[Item]:
             if count
         ]
         yield Text(
-            f"On {_day(answer)} they stood so, each port counted as assigned if it is with any "
+            f"On {day(answer)} they stood so, each port counted as assigned if it is with any "
             f"transport: {prose.listed(parts)}."
         )
     yield Text(who_assigns(own.name))
@@ -363,162 +259,6 @@ def _within(answer: PortAnswer) -> str:
 
 def _port_row(near: Neighbour) -> PortRow:
     return PortRow(near.port, near.port, near.service_names, near.description or "no description")
-
-
-# -- in practice ------------------------------------------------------------------------------
-
-
-def _practice(answer: PortAnswer, near: Around) -> Iterator[Item]:
-    claims = [
-        Claim(
-            use.product,
-            f"{use.kind}, {use.transport}{_span(use.first, use.last)}",
-            use.summary,
-            use.source,
-            use.read,
-        )
-        for use in answer.uses
-    ]
-    if claims:
-        yield Claims("Uses on record", tuple(claims))
-    programs = [
-        Claim(
-            program.product,
-            " ".join(str(kind) for port, kind in program.ports if port == answer.port),
-            _default(program.executables),
-            program.source,
-            program.read,
-        )
-        for program in near.programs
-    ]
-    if programs:
-        yield Claims("Server programs with this default port", tuple(programs))
-    if near.implementing:
-        names = [program.product for program in near.implementing]
-        more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-        yield Text(
-            "Other server programs on record that can speak what is registered here: "
-            f"{prose.listed(names[:12]) if not more else ', '.join(names[:12])}{more}."
-        )
-    if not claims:
-        yield Text(prose.no_uses(answer))
-    if answer.systems:
-        yield Text(prose.dynamic_ranges(answer))
-    if 512 <= answer.port <= 1023:
-        yield Text(
-            "A privileged program that asks bindresvport(3) for a port may get it as well: that "
-            "function picks from 512–1023."
-        )
-
-
-def _span(first: int, last: int) -> str:
-    return "" if first == last else f", {first}–{last}"
-
-
-def _default(executables: tuple[str, ...]) -> str:
-    return (
-        f"runs as {prose.listed(executables[:3])}" if executables else "its path is not on record"
-    )
-
-
-# -- history ----------------------------------------------------------------------------------
-
-
-def _history(answer: PortAnswer) -> Iterator[Item]:
-    then = next((s.as_of for s in answer.sources if s.id == "iana-2015"), None)
-    for row, transports in prose.services(answer.standings)[:6]:
-        yield Text(_row_history(row, transports))
-    if answer.state is State.ASSIGNED:
-        if then is not None:
-            yield Text(
-                f"Assignees and dates are those of the registry's copy of {then}, the only one "
-                "read here that has them; what changed since is not in it."
-            )
-        return
-    if answer.state is State.DYNAMIC:
-        yield Text(
-            "A Dynamic Port has no history in the registry: it was never to be assigned. That "
-            "the range begins at 49152 is stated in RFC 6335 §6."
-        )
-        return
-    said = dict.fromkeys(standing.text for standing in answer.standings.values() if standing.text)
-    for text in said:
-        if text.casefold() not in ("unassigned", "reserved"):
-            yield Quote(text, f"all that the row of {_day(answer)} says about the past")
-    yield Text(
-        f"Whether {answer.port} was ever assigned to anybody is not recorded here: rows that "
-        "assign nothing bear no date, and a registry of one day doesn't tell of another."
-    )
-    dated = [each for each in (*answer.before[:1], *answer.after[:1]) if each.service_names]
-    if dated:
-        yield Text(
-            "Its neighbours have pages with what is known of theirs: "
-            f"{prose.listed([f'{each.port} ({each.service_names[0]})' for each in dated])}.",
-            tuple(each.port for each in dated),
-        )
-
-
-def _row_history(row: Assignment, transports: list[str]) -> str:
-    name = f"{row.service_name or row.title or 'The row'} ({prose.listed(transports)})"
-    day = row.as_of.get("registration")
-    if day is None:
-        return (
-            f"{name}: who registered it, and when, is not recorded in our sources: the copy with "
-            "dates has no row of that name, number and transport."
-        )
-    said = []
-    if row.registered:
-        said.append(f"registered {row.registered}")
-    if row.modified:
-        said.append(f"last modified {row.modified}")
-    if not said:
-        said.append(f"already in the registry of {day}, which has no date for it")
-    said.append(f"assignee {row.assignee}" if row.assignee else "assignee not recorded")
-    return f"{name}: {'; '.join(said)}."
-
-
-# -- security ---------------------------------------------------------------------------------
-
-
-def _security(answer: PortAnswer) -> Iterator[Item]:
-    for row, _ in prose.services(answer.standings):
-        if row.unauthorized_use:
-            yield Quote(
-                row.unauthorized_use,
-                f"known unauthorized use, by the registry as of {row.as_of['registration']}",
-            )
-    if answer.browser_blocked:
-        yield Text(
-            "Browsers refuse to open it: it is one of the ports that the Fetch standard blocks, "
-            "so that a web page can't be made to speak to the service behind it."
-        )
-    if answer.state is State.ASSIGNED:
-        yield Text(
-            f"That {answer.port} is assigned vouches for nothing: traffic on it need not belong "
-            "to its service, and a firewall is better set up by what is known of the traffic "
-            "than by the number (RFC 6335 §10)."
-        )
-    elif answer.state is State.DYNAMIC:
-        yield Text(
-            f"Something that listens on {answer.port} need not be there tomorrow, and the same "
-            "program may come back on another number. A rule for the program, or for its "
-            "address, holds better than one for this port."
-        )
-    else:
-        yield Text(
-            f"A listener on {answer.port} breaks no rule and follows none: no service is known by "
-            "this number, so only the program itself can tell what it is. A closed firewall "
-            "takes nothing from any registered service here."
-        )
-    if answer.range.name == "system" and answer.systems:
-        yield Heading("Who may bind it")
-        yield Facts(
-            tuple((_titled(rule.system, rule.since), rule.privileged) for rule in answer.systems)
-        )
-
-
-def _titled(system: str, since: str | None) -> str:
-    return f"{system}, {since} on" if since else system
 
 
 # -- related ports ----------------------------------------------------------------------------

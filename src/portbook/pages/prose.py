@@ -321,17 +321,6 @@ def no_uses(answer: PortAnswer) -> str:
     return f"No unofficial use of it is on record here, as of {listed.as_of}."
 
 
-def pickers(answer: PortAnswer) -> tuple[list[str], list[str]]:
-    """The systems whose default dynamic range holds the port, and those whose doesn't."""
-    holding: list[str] = []
-    others: list[str] = []
-    for rule in answer.systems:
-        if rule.dynamic_first is not None and rule.dynamic_last is not None:
-            held = rule.dynamic_first <= answer.port <= rule.dynamic_last
-            (holding if held else others).append(rule.system)
-    return holding, others
-
-
 def dynamic_ranges(answer: PortAnswer) -> str:
     """Which systems hand the port out by themselves, by default."""
     ranges: dict[tuple[int, int], list[str]] = {}

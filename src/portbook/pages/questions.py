@@ -5,6 +5,7 @@ from __future__ import annotations
 from portbook.model import State
 from portbook.pages import prose
 from portbook.pages.entry import Question
+from portbook.pages.lead import pickers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _mine(answer: PortAnswer) -> str:
 
 
 def _pick(answer: PortAnswer) -> str:
-    holding, others = prose.pickers(answer)
+    holding, others = pickers(answer)
     if holding and others:
         return (
             f"On {prose.listed(holding)} yes, by default. On {prose.listed(others)} no: it is "

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from portbook.model import Assignment, PortRange
     from portbook.registry import Registry
 
-MOST_BLOCKS = 120
+MOST_BLOCKS = 60
 MOST_HOLDERS = 20
 
 

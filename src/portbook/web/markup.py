@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from html import escape
+from html import escape as _escape
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from portbook.pages.entry import PORT
+from portbook.pages.escape import plain
 from portbook.pages.prose import document
 
 if TYPE_CHECKING:
@@ -33,6 +34,25 @@ if TYPE_CHECKING:
         Text,
     )
     from portbook.web.links import Links
+
+
+def visible(text: str) -> str:
+    r"""*text* with every character visible: what could reorder or hide others is written out.
+
+    Line breaks stay; the pages that have any show them.
+
+    >>> visible("caf\xe9"), visible("a\u202eb\nc")
+    ('café', 'a\\u202eb\nc')
+    """
+    if text.isprintable():
+        return text
+    return "\n".join(map(plain, text.split("\n")))
+
+
+def escape(text: str) -> str:
+    """*text* as it may stand in an element or between the quotes of an attribute."""
+    return _escape(text if text.isprintable() else visible(text))
+
 
 # What is a link wherever it stands in a sentence of ours. The registry's text may hold other
 # addresses: those stay text.
@@ -100,23 +120,27 @@ def source(url: str, name: str | None = None) -> Markup:
 
 
 @lru_cache(maxsize=64)
-def contents(parts: tuple[tuple[str, str], ...]) -> Markup:
+def contents(parts: tuple[tuple[str, str], ...]) -> str:
     """The list of a page's parts, each an id and a title."""
-    rows = "".join(
+    return "".join(
         f'<li><a href="#{escape(place)}">{escape(title)}</a></li>' for place, title in parts
     )
-    return Markup(rows)  # noqa: S704 - escaped above
 
 
 @lru_cache(maxsize=256)
-def states(of: tuple[tuple[State, str], ...]) -> Markup:
+def states(of: tuple[tuple[State, str], ...]) -> str:
     """States, each with what it holds for."""
-    rows = "".join(
+    return "".join(
         f'<li><span class="sw s-{state}" aria-hidden="true"></span>'
         f"<b>{state}</b>{escape(said)}</li>"
         for state, said in of
     )
-    return Markup(rows)  # noqa: S704 - escaped above
+
+
+def lead(sentences: tuple[str, ...], notes: tuple[str, ...], to: Links) -> str:
+    """The first sentences of a page, and how a loose question was read."""
+    said = [f"<p>{_linked(sentence, to, (), ())}</p>\n" for sentence in sentences]
+    return "".join([*said, *(f'<p class="note">{escape(note)}</p>' for note in notes)])
 
 
 # -- items ------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ No page of the book holds anything of this machine: its panel is empty, and ``he
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from portbook.model import LAST_PORT, RANGES, State
@@ -14,40 +15,57 @@ from portbook.pages.pictures.map import place
 from portbook.pages.pictures.strip import render_strip, window
 from portbook.registry import registry
 from portbook.registry.shelf import shelf
-from portbook.web import lists
+from portbook.web import lists, markup
 from portbook.web.links import Links
-from portbook.web.render import page
+from portbook.web.render import Skeleton, page, parts
 
 if TYPE_CHECKING:
     from portbook.answer import PortAnswer, SearchAnswer, ServiceAnswer
     from portbook.here import HereAnswer
     from portbook.web.site import Site
 
-from markupsafe import Markup
+
+_SLOTS = (
+    "port", "state", "states", "character", "range_name", "range_title", "title", "about", "strip",
+    "first", "last", "row", "column", "lead", "contents", "parts",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=32)
+def _skeleton(to: Links, before: bool, after: bool) -> Skeleton:
+    turns = {name: None for name, there in (("before", before), ("after", after)) if not there}
+    slots = [*_SLOTS, *({"before", "after"} - set(turns))]
+    return Skeleton("port.html", to, slots, **turns)
 
 
 def port(answer: PortAnswer, site: Site) -> str:
     """The page of a port. What *answer* holds of this machine is left out."""
-    book = registry()
+    book, to = registry(), Links(site)
     number = answer.port
     entry = compose(answer, around(answer, book))
     first, last = window(number)
     column, row = place(number)
-    return page(
-        "port.html",
-        Links(site),
-        f"Port {number}: {entry.character}",
-        about=" ".join(entry.lead),
-        entry=entry,
-        listed=tuple([(part.id, part.title) for part in entry.parts]),
-        before=number - 1 if number else None,
-        after=number + 1 if number < LAST_PORT else None,
-        strip=Markup(render_strip(shelf(book), number)),  # noqa: S704 - numbers and states alone
-        first=first,
-        last=last,
-        column=column,
-        row=row,
-    )
+    values = {
+        "port": str(number),
+        "state": str(entry.state),
+        "states": markup.states(entry.states),
+        "character": markup.escape(entry.character),
+        "range_name": entry.range_name,
+        "range_title": entry.range_title,
+        "title": markup.escape(f"Port {number}: {entry.character}"),
+        "about": markup.escape(" ".join(entry.lead)),
+        "strip": render_strip(shelf(book), number),
+        "first": str(first),
+        "last": str(last),
+        "row": str(row),
+        "column": str(column),
+        "before": str(number - 1),
+        "after": str(number + 1),
+        "lead": markup.lead(entry.lead, entry.notes, to),
+        "contents": markup.contents(tuple([(part.id, part.title) for part in entry.parts])),
+        "parts": parts(entry.parts, to),
+    }
+    return _skeleton(to, number > 0, number < LAST_PORT).fill(values)
 
 
 def service(answer: ServiceAnswer, site: Site) -> str:
@@ -97,8 +115,8 @@ def about(site: Site) -> str:
     from portbook import __version__, lore
     from portbook.pages.method import method
 
-    parts = method((*registry().sources(), *lore.sources()), __version__)
-    return page("about.html", Links(site), "How this book is made", parts=parts)
+    told = method((*registry().sources(), *lore.sources()), __version__)
+    return page("about.html", Links(site), "How this book is made", parts=told)
 
 
 def api(site: Site) -> str:

@@ -1,0 +1,132 @@
+"""The two sentences that answer before anything else: how a port stands, and what to know next."""
+
+from __future__ import annotations
+
+from portbook.model import State
+from portbook.pages import prose
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portbook.answer import PortAnswer
+    from portbook.pages.around import Around
+
+
+def first_sentence(answer: PortAnswer) -> str:
+    """How the port stands in the registry."""
+    port, today = answer.port, day(answer)
+    if answer.state is State.DYNAMIC:
+        return (
+            f"Port {port} is a Dynamic Port: IANA assigns none of them, and any program may take "
+            "one for a while (RFC 6335 §6)."
+        )
+    if answer.state is State.ASSIGNED:
+        return f"Port {port} is assigned to {_to_whom(answer)}."
+    said = "unassigned" if answer.state is State.UNASSIGNED else "reserved"
+    held = prose.alike(answer.standings, answer.state)
+    standing, transports = held[0]
+    if not standing.listed:
+        return f"Port {port} is {said}: the registry of {today} has no row for it."
+    who = "every transport" if len(transports) == 4 else prose.listed(transports)
+    row = ""
+    if standing.row is not None and standing.row[0] < standing.row[1]:
+        row = f", in a row for {standing.row[0]}–{standing.row[1]}"
+    return (
+        f'Port {port} is {said}: the registry of {today} lists it as "{standing.text}" for {who}'
+        f"{row}."
+    )
+
+
+def _to_whom(answer: PortAnswer) -> str:
+    """The first service with its names and transports."""
+    services = prose.services(answer.standings)
+    row = services[0][0]
+    names = dict.fromkeys(each.service_name for each, _ in services if each.service_name)
+    on = prose.listed(
+        [
+            str(transport)
+            for transport, standing in answer.standings.items()
+            if standing.state is State.ASSIGNED
+        ]
+    )
+    said = row.title or ""
+    if not names:
+        return (
+            f'"{said}", without a service name, for {on}' if said else f"nobody by name, for {on}"
+        )
+    shown = list(names)
+    called = prose.listed(shown[:4]) + (f" and {len(shown) - 4} more" if len(shown) > 4 else "")
+    same = said.casefold() in ("", shown[0].casefold())
+    return f"{called}{'' if same else f' ({said})'}, for {on}"
+
+
+def second_sentence(answer: PortAnswer, near: Around) -> str:
+    """What to know of it next: who uses it, or else where it stands."""
+    products = list(
+        dict.fromkeys(
+            [program.product for program in near.programs] + [use.product for use in answer.uses]
+        )
+    )
+    if products:
+        more = len(products) - 3
+        named = prose.listed(products[:3]) if more < 1 else ", ".join(products[:3])
+        others = f" and {more} other{'s' if more > 1 else ''}" if more > 0 else ""
+        verb = "is" if len(products) == 1 else "are"
+        return f"On record as using it in practice {verb} {named}{others}."
+    if answer.state is State.DYNAMIC:
+        return _picked(answer)
+    if answer.state is State.ASSIGNED:
+        return _other_transports(answer)
+    return _place(answer)
+
+
+def _picked(answer: PortAnswer) -> str:
+    holding, others = pickers(answer)
+    if holding and others:
+        return (
+            f"By default {prose.listed(holding)} may hand it to a program that asks for any port; "
+            f"{prose.listed(others)} would not."
+        )
+    if holding:
+        return (
+            f"By default {prose.listed(holding)} may hand it to a program that asks for any port."
+        )
+    return "Which systems hand it out by themselves is not recorded here."
+
+
+def _other_transports(answer: PortAnswer) -> str:
+    said = []
+    for state, words in ((State.RESERVED, "it is reserved"), (State.UNASSIGNED, "")):
+        for standing, transports in prose.alike(answer.standings, state):
+            silent = "the registry has no row for it" if not standing.listed else "it is unassigned"
+            said.append(f"with {prose.listed(transports)} {words or silent}")
+    if not said:
+        return "It is assigned with every transport that the registry knows."
+    first, *rest = said
+    return f"{first[0].upper()}{first[1:]}{''.join(f'; {each}' for each in rest)}."
+
+
+def _place(answer: PortAnswer) -> str:
+    block, title = answer.block, answer.range.title
+    between = prose.between(answer)
+    if block.size == 1:
+        return f"No port beside it is {block.state} as well: it stands alone{between}."
+    return (
+        f"It is one of {block.size} {block.state} {title} in a row, {block.first}–{block.last},"
+        f"{between}."
+    )
+
+
+def day(answer: PortAnswer) -> str:
+    """The day that the registry's rows are of."""
+    return next((s.as_of for s in answer.sources if s.id == "iana" and s.as_of), "an unknown day")
+
+
+def pickers(answer: PortAnswer) -> tuple[list[str], list[str]]:
+    """The systems whose default dynamic range holds the port, and those whose doesn't."""
+    holding: list[str] = []
+    others: list[str] = []
+    for rule in answer.systems:
+        if rule.dynamic_first is not None and rule.dynamic_last is not None:
+            held = rule.dynamic_first <= answer.port <= rule.dynamic_last
+            (holding if held else others).append(rule.system)
+    return holding, others
