@@ -153,6 +153,7 @@ def judge_listener(listener: Listener, rules: PortRules, book: Registry) -> tupl
             lore.lookup_uses(listener.port, listener.transport),
             rules,
             lore.browser_blocked(listener.port),
+            lore.lookup_abuse(listener.port, listener.transport),
         )
     )
 
