@@ -119,8 +119,7 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
     out = _Lines(style)
     quoted = f'"{answer.text}"'
     if not answer.matches:
-        practice = " in the registry" if answer.uses else ""
-        out.title(f"Nothing{practice} matches {quoted}.")
+        out.title(f"Nothing in the registry matches {quoted}.")
     elif answer.asked_by_name and not answer.found:
         out.title(f"No service is called {quoted}.", "Spelled nearly so:")
     else:
