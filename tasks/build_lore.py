@@ -82,6 +82,14 @@ def use_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
             yield [*ports, *(entry[field] for field in fields)]
 
 
+def report_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
+    for entry in entries:
+        for span in map(PortSpan.parse, entry["ports"]):
+            fields = ("kind", "period", "subject", "summary", "source", "read")
+            ports = [str(span.first), str(span.last), span.transport.value]
+            yield [*ports, *(entry[field] for field in fields)]
+
+
 def system_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
     for entry in entries:
         further = " ".join(entry.get("further", ()))
@@ -104,7 +112,7 @@ def by_span(row: list[str]) -> tuple[Any, ...]:
 
 def compile_file(kind: str, rows: Sequence[list[str]], reads: Sequence[str], **header: str) -> str:
     """The text of one compiled file."""
-    order = {"uses": by_span, "browsers": by_number}.get(kind, by_word)
+    order = {"uses": by_span, "abuse": by_span, "browsers": by_number}.get(kind, by_word)
     lines = [
         ("#portbook", f"{kind}/1"),
         ("#columns", *COLUMNS[kind]),
@@ -125,7 +133,12 @@ def compile_lore(folder: Path) -> tuple[dict[str, str], dict[str, list[Entry]], 
     texts: dict[str, str] = {}
     parsed: dict[str, list[Entry]] = {}
     problems: list[Problem] = []
-    rows_of = {"programs": program_rows, "uses": use_rows, "systems": system_rows}
+    rows_of = {
+        "programs": program_rows,
+        "uses": use_rows,
+        "abuse": report_rows,
+        "systems": system_rows,
+    }
     for kind in KINDS:
         try:
             entries = parse_entries(kind, (folder / f"{kind}.toml").read_text("utf-8"))
@@ -139,7 +152,7 @@ def compile_lore(folder: Path) -> tuple[dict[str, str], dict[str, list[Entry]], 
             rows = list(rows_of[kind](entries))
             reads = [entry["read"] for entry in entries]
             header = {"entries": str(len(entries))}
-            if kind == "uses":
+            if kind in ("uses", "abuse"):
                 header["widest"] = str(max((int(row[1]) - int(row[0]) for row in rows), default=0))
             texts[f"{kind}.tsv"] = compile_file(kind, rows, reads, **header)
     try:

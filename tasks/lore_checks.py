@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LINE_LENGTH = 140
 NAME_LENGTH = 60
 
+REPORT_KINDS = ("advisory", "analysis", "attack", "cve", "paper")
 USE_KINDS = ("default", "alternative", "development", "management", "legacy")
 FAMILIES = (
     "apple-windows",
@@ -175,6 +176,24 @@ def check_system_range(value: object) -> Iterator[str]:
         yield f"{value!r} is not a range of ports, as 49152-65535"
 
 
+def check_period(value: object) -> Iterator[str]:
+    moment = r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?"
+    match = re.fullmatch(f"({moment})(/{moment})?", value) if isinstance(value, str) else None
+    if match is None:
+        yield f"{value!r} is not a period, as 2001, 2003-01 or 2003-08/2004"
+        return
+    since, _, until = match[0].partition("/")
+    if until and since >= until:
+        yield f"{value!r} runs backwards"
+
+
+def check_report(value: object) -> Iterator[str]:
+    """A report says that it is one: the line accuses nobody who has the port open today."""
+    yield from check_line(value)
+    if isinstance(value, str) and "reported" not in value.lower():
+        yield "doesn't say that this was reported"
+
+
 def one_of(words: Sequence[str]) -> Callable[[object], Iterator[str]]:
     def check(value: object) -> Iterator[str]:
         if value not in words:
@@ -252,6 +271,21 @@ KINDS = {
         optional={},
         label=lambda entry: f"{entry.get('product')} {entry.get('ports')}",
         order=first_span,
+        not_empty=("ports",),
+    ),
+    "abuse": Kind(
+        table="report",
+        needed={
+            "subject": check_title,
+            "kind": one_of(REPORT_KINDS),
+            "ports": check_ports,
+            "period": check_period,
+            "summary": check_report,
+            **SOURCED,
+        },
+        optional={},
+        label=lambda entry: f"{entry.get('subject')} {entry.get('ports')}",
+        order=lambda entry: (*PortSpan.parse(entry["ports"][0]), entry["subject"]),
         not_empty=("ports",),
     ),
     "systems": Kind(

@@ -13,6 +13,7 @@ from portbook.model import (
     PortRules,
     Process,
     Program,
+    Report,
     Standing,
     State,
     Transport,
@@ -174,6 +175,22 @@ def uses() -> SearchStrategy[Use]:
         last=any_port,
         summary=nasty,
         source=st.just("https://example.org/ports"),
+        read=st.just("2026-09-12"),
+    )
+
+
+def reports() -> SearchStrategy[Report]:
+    """Reports of abuse on record."""
+    return _made(
+        Report,
+        subject=nasty,
+        kind=st.sampled_from(("advisory", "analysis", "attack", "cve", "paper")),
+        transport=transports,
+        first=any_port,
+        last=any_port,
+        period=st.sampled_from(("2001", "2003-01", "2003-01-25", "2003/2004")),
+        summary=nasty,
+        source=st.just("https://example.org/report"),
         read=st.just("2026-09-12"),
     )
 

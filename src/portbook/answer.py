@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from portbook.here import Depth
-    from portbook.model import Assignment, SystemRule, Use
+    from portbook.model import Assignment, Report, SystemRule, Use
     from portbook.registry import Registry
     from portbook.registry.search import Match
 
@@ -50,6 +50,7 @@ class PortAnswer(NamedTuple):
     before: tuple[Neighbour, ...]
     after: tuple[Neighbour, ...]
     uses: tuple[Use, ...]
+    abuse: tuple[Report, ...]
     browser_blocked: bool
     systems: tuple[SystemRule, ...]
     host: Host | None
@@ -70,6 +71,7 @@ class ServiceAnswer(NamedTuple):
 class SearchAnswer(NamedTuple):
     """What a search found, best first; ``shown`` of it are to be shown.
 
+    ``matches`` are the registry's, ``uses`` those of products whose name or use matches.
     ``asked_by_name`` says that the text was given as the name of a service, which it isn't.
     """
 
@@ -79,12 +81,13 @@ class SearchAnswer(NamedTuple):
     shown: int
     asked_by_name: bool
     sources: tuple[Source, ...]
+    uses: tuple[Use, ...] = ()
 
     @property
     def found(self) -> bool:
         """Whether anything matched, a near spelling of a name that doesn't exist apart."""
         near = all(match.score < 50 for match in self.matches)
-        return bool(self.matches) and not (self.asked_by_name and near)
+        return bool(self.uses or (self.matches and not (self.asked_by_name and near)))
 
 
 class RangeAnswer(NamedTuple):
@@ -143,6 +146,7 @@ def answer_port(query: Query, book: Registry, depth: Depth | None = None) -> Por
         before,
         after,
         lore.lookup_uses(port, transport),
+        lore.lookup_abuse(port, transport),
         # Browsers speak HTTP over tcp, and over udp with QUIC.
         transport not in (Transport.SCTP, Transport.DCCP) and lore.browser_blocked(port),
         lore.system_rules(),
@@ -163,6 +167,7 @@ def _sources(found: PortAnswer, book: Registry) -> tuple[Source, ...]:
         "spelling": bool(rows),
         "spelling-2018": bool(rows),
         "lore-uses": True,
+        "lore-abuse": True,
         "lore-browsers": found.browser_blocked,
         "lore-systems": bool(found.systems),
         "lore-programs": any(listener.owners for listener in listeners),
@@ -214,10 +219,20 @@ def _answer_service(query: Query, rows: tuple[Assignment, ...], book: Registry) 
 
 def answer_search(query: Query, book: Registry, shown: int = 20) -> SearchAnswer:
     """What the text of *query* finds, of which *shown* matches are to be shown."""
+    from portbook.lore.search import search_uses
     from portbook.registry.search import search
 
     matches = search(book, query.text)
-    return SearchAnswer(query, query.text, matches, shown, query.kind == "name", book.sources())
+    # What is only spelled nearly so gives way to a product that is called so.
+    uses = search_uses(lore.uses(), query.text)
+    if uses and all(match.score < 50 for match in matches):
+        matches = ()
+    elif not uses and not matches:
+        uses = search_uses(lore.uses(), query.text, alike=True)
+    practice = tuple(source for source in lore.sources() if source.id == "lore-uses")
+    sources = book.sources() + practice
+    by_name = query.kind == "name"
+    return SearchAnswer(query, query.text, matches, shown, by_name, sources, uses)
 
 
 def _look(query: Query, depth: Depth | None) -> Host | None:

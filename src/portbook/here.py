@@ -166,6 +166,7 @@ def judge_listener(
         lore.lookup_uses(port, transport),
         rules,
         lore.browser_blocked(port),
+        lore.lookup_abuse(port, transport),
     )
     return judge(case, said=said)
 

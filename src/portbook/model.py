@@ -177,6 +177,41 @@ class Use(NamedTuple):
     family: str | None = None
 
 
+class Report(NamedTuple):
+    """An unwelcome use of a port that somebody reported: history, and no word about what runs here.
+
+    ``subject`` is what was reported (a worm, a backdoor, an attack), ``kind`` what reports it:
+    ``advisory`` (a CERT or an authority), ``analysis`` (a vendor's or a researcher's), ``attack``
+    (MITRE ATT&CK), ``cve`` or ``paper``. ``period`` is when, as ISO 8601 has it: a year, a month
+    or a day, or two of them with a slash between.
+    """
+
+    subject: str
+    kind: str
+    transport: Transport
+    first: int
+    last: int
+    period: str
+    summary: str
+    source: str
+    read: str
+
+    @property
+    def when(self) -> str:
+        """The period in words.
+
+        >>> rest = ("The summary.", "https://example.org/", "2026-11-21")
+        >>> Report("A worm", "advisory", Transport.UDP, 1434, 1434, "2003-01", *rest).when
+        'in 2003-01'
+        >>> Report("A worm", "advisory", Transport.TCP, 135, 135, "2003/2004", *rest).when
+        'from 2003 to 2004'
+        """
+        since, _, until = self.period.partition("/")
+        if until:
+            return f"from {since} to {until}"
+        return f"{'on' if len(since) == 10 else 'in'} {since}"
+
+
 class Program(NamedTuple):
     """A server program: where its executable lives and which services it implements.
 

@@ -21,7 +21,7 @@ from portbook.query import Query, parse_query
 from portbook.registry import registry
 from portbook.registry.stats import count
 from portbook.verdict.rules import RULES
-from tests.strategies import any_port, listeners, transports, uses
+from tests.strategies import any_port, listeners, reports, transports, uses
 
 # A shape: a type, a tuple of types, a set of allowed values, [shape of each] or {key: shape}.
 TEXT = (str, types.NoneType)
@@ -54,6 +54,17 @@ USE = {
     "transport": TRANSPORTS,
     "first": int,
     "last": int,
+    "summary": str,
+    "source": str,
+    "read": str,
+}
+REPORT = {
+    "subject": str,
+    "kind": {"advisory", "analysis", "attack", "cve", "paper"},
+    "transport": TRANSPORTS,
+    "first": int,
+    "last": int,
+    "period": str,
     "summary": str,
     "source": str,
     "read": str,
@@ -100,6 +111,7 @@ PORT = {
     "block": BLOCK,
     "neighbours": {"before": [NEIGHBOUR], "after": [NEIGHBOUR]},
     "uses": [USE],
+    "abuse": [REPORT],
     "host": (dict, types.NoneType),
     "findings": [FINDING],
     "sources": [SOURCE],
@@ -281,6 +293,12 @@ def test_every_key_of_a_use_is_there(some: list[Any]) -> None:
     check(_through_json(objects.of(found))["uses"], [USE])
 
 
+@given(st.lists(reports(), max_size=3))
+def test_every_key_of_a_report_is_there(some: list[Any]) -> None:
+    found = _port(305)._replace(abuse=tuple(some))
+    check(_through_json(objects.of(found))["abuse"], [REPORT])
+
+
 # -- the other kinds --------------------------------------------------------------------------
 
 
@@ -313,10 +331,21 @@ def test_a_search(text: str) -> None:
             "found": bool,
             "total": int,
             "matches": [{"score": int, "why": str, "service_name": TEXT, "ports": list}],
+            "uses": [USE],
             "sources": [SOURCE],
         },
     )
     assert len(found["matches"]) == min(3, found["total"])
+
+
+@pytest.mark.parametrize(("text", "ports"), [("airplay", {5000, 7000}), ("home assistant", {8123})])
+def test_a_search_finds_products_with_their_source(text: str, ports: set[int]) -> None:
+    found = _through_json(objects.of(answer_search(Query("text", text), registry(), 20)))
+    assert found["found"]
+    assert ports <= {use["first"] for use in found["uses"]}
+    assert all(use["source"].startswith("https://") for use in found["uses"])
+    assert found["total_uses"] >= len(found["uses"])
+    assert "lore-uses" in {source["id"] for source in found["sources"]}
 
 
 @given(any_port, any_port, st.sampled_from((*Transport, None)))

@@ -241,6 +241,44 @@ def test_the_lookup_of_a_port_is_a_scan_of_the_uses(
     assert len(found) == len(expected)
 
 
+# -- reports of abuse ---------------------------------------------------------------------------
+
+REPORTS = [
+    ("135", "135", "tcp", "advisory", "2003-08", "A worm", "Reported to spread by it."),
+    ("1434", "1434", "udp", "paper", "2003-01", "Another worm", "Reported to spread by it."),
+    ("6660", "6669", "tcp", "analysis", "1999/2004", "Bots", "Reported to take orders there."),
+    ("6667", "6667", "tcp", "cve", "2010", "A backdoor", "Reported in a server's source."),
+]
+
+
+def write_reports(folder: Path) -> Lore:
+    head = ["#portbook\tabuse/1", "\t".join(("#columns", *COLUMNS["abuse"])), "#widest\t9"]
+    rows = ["\t".join((*row, "https://example.org/", "2026-11-21")) for row in REPORTS]
+    (folder / "abuse.tsv").write_text("\n".join([*head, *rows, "#end", ""]), "utf-8", newline="\n")
+    return Lore(str(folder))
+
+
+def test_a_report_is_found_by_its_port_and_the_oldest_comes_first(tmp_path: Path) -> None:
+    made = write_reports(tmp_path)
+    (worm,) = made.lookup_abuse(1434)
+    assert (worm.subject, worm.kind, worm.period) == ("Another worm", "paper", "2003-01")
+    assert (worm.first, worm.last, worm.transport) == (1434, 1434, Transport.UDP)
+    assert (worm.summary, worm.when) == ("Reported to spread by it.", "in 2003-01")
+    assert made.lookup_abuse(1434, Transport.TCP) == ()
+    assert [report.subject for report in made.lookup_abuse(6667)] == ["Bots", "A backdoor"]
+    assert [report.subject for report in made.lookup_abuse(6660)] == ["Bots"]
+    assert made.lookup_abuse(6670) == ()
+    assert [report.first for report in made.abuse()] == [135, 1434, 6660, 6667]
+
+
+def test_the_committed_reports_are_found_by_each_of_their_ports_and_say_what_they_are() -> None:
+    for report in lore.abuse():
+        for port in {report.first, report.last}:
+            assert report in lore.lookup_abuse(port, report.transport)
+        assert "reported" in report.summary.lower()
+        assert report.when.startswith(("in ", "on ", "from "))
+
+
 # -- browsers and systems -----------------------------------------------------------------------
 
 
@@ -272,7 +310,9 @@ def test_what_each_system_does_by_default() -> None:
 
 def test_the_sources_say_how_fresh_they_are() -> None:
     sources = {source.id: source for source in lore.sources()}
-    assert list(sources) == ["lore-programs", "lore-uses", "lore-browsers", "lore-systems"]
+    assert list(sources) == [
+        "lore-programs", "lore-uses", "lore-abuse", "lore-browsers", "lore-systems",
+    ]  # fmt: skip
     assert sources["lore-programs"].as_of == max(entry["read"] for entry in ENTRIES)
     assert f"{len(ENTRIES)} entries" in sources["lore-programs"].what
     assert sources["lore-browsers"].url == "https://fetch.spec.whatwg.org/#port-blocking"
@@ -288,6 +328,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
             ask()
     with pytest.raises(DataMissing, match=r"uses\.tsv"):
         made.lookup_uses(80)
+    with pytest.raises(DataMissing, match=r"abuse\.tsv"):
+        made.lookup_abuse(80)
     with pytest.raises(DataMissing, match=r"browsers\.tsv"):
         made.browser_blocked(80)
     with pytest.raises(DataMissing, match=r"programs\.tsv"):
@@ -332,7 +374,7 @@ def test_reading_the_lore_imports_nothing_heavy() -> None:
     ask = (
         f"import sys; sys.path.insert(0, {source!r}); from portbook import lore; "
         "lore.lookup_programs('/usr/sbin/sshd'); lore.lookup_uses(80); lore.browser_blocked(80); "
-        "lore.system_rules(); lore.sources(); print(*sys.modules)"
+        "lore.lookup_abuse(80); lore.system_rules(); lore.sources(); print(*sys.modules)"
     )
     ran = subprocess.run(
         [sys.executable, "-I", "-S", "-c", ask], capture_output=True, text=True, check=True

@@ -17,6 +17,7 @@ from portbook.model import (
     OwnersSeen,
     PortRules,
     Process,
+    Report,
     State,
     SystemRule,
     Transport,
@@ -147,7 +148,6 @@ def test_a_narrow_question_gets_a_narrow_answer(port: int, transport: Transport)
         ("00080", ["(00080 was read as 80)"]),
         ("853/udp", ["domain-s"]),
         ("300", ["is not recorded in our sources"]),
-        ("305", ["No unofficial use of it is on record here, as of 20"]),
         ("19999", ["Netdata", "registered for dnp-sec", "https://"]),
     ],
 )
@@ -283,6 +283,37 @@ def test_uses_browsers_and_systems_are_told() -> None:
     assert "isn't given this one" in said
     high = _answer("50000")._replace(systems=rules)
     assert "linux (32768–60999) and windows (49152–65535)" in _text(high)
+
+
+def test_reports_of_abuse_are_told_with_their_period_and_source() -> None:
+    where = ("https://example.org/advisory", "2026-01-02")
+    worm = Report(
+        "A worm",
+        "advisory",
+        Transport.UDP,
+        305,
+        305,
+        "2003-01",
+        "Reported to spread by it.",
+        *where,
+    )
+    said = _text(_answer("305")._replace(abuse=(worm,)))
+    assert f"in 2003-01, udp Reported to spread by it. ({where[0]}, read {where[1]})" in said
+    assert "says nothing of what runs there today" in said
+
+
+def test_where_nothing_is_on_record_the_page_says_in_what_as_of_when() -> None:
+    found = _answer("305")._replace(uses=(), abuse=())
+    assert {"lore-uses", "lore-abuse"} <= {source.id for source in found.sources}
+    days = {source.id: source.as_of for source in found.sources}
+    assert all(days.values())
+    said = _text(found)
+    uses, abuse = f"lore-uses as of {days['lore-uses']}", f"lore-abuse as of {days['lore-abuse']}"
+    said_so = f"No use in practice and no report of abuse is on record here ({uses}, {abuse})."
+    assert said_so in said
+    bare = _text(found._replace(sources=()))
+    assert "No use in practice is recorded at all in this version" in bare
+    assert "on record here" not in bare
 
 
 def test_without_any_lore_nothing_is_claimed() -> None:

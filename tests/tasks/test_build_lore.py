@@ -49,7 +49,16 @@ SYSTEM: dict[str, Any] = {
     "source": "https://example.org/manual",
     "read": "2026-11-21",
 }
-GOOD = {"programs": PROGRAM, "uses": USE, "systems": SYSTEM}
+REPORT: dict[str, Any] = {
+    "subject": "An example worm",
+    "kind": "advisory",
+    "ports": ["1434/udp"],
+    "period": "2003-01",
+    "summary": "Reported to spread by it.",
+    "source": "https://example.org/advisory",
+    "read": "2026-11-21",
+}
+GOOD = {"programs": PROGRAM, "uses": USE, "abuse": REPORT, "systems": SYSTEM}
 BROWSERS = {"ports": [1, 7], "source": "https://example.org/", "read": "2026-11-21"}
 
 
@@ -58,7 +67,12 @@ def as_toml(entry: dict[str, Any]) -> str:
 
 
 def write_lore(folder: Path, **entries: list[dict[str, Any]]) -> Path:
-    for kind, table in (("programs", "program"), ("uses", "use"), ("systems", "system")):
+    for kind, table in (
+        ("programs", "program"),
+        ("uses", "use"),
+        ("abuse", "report"),
+        ("systems", "system"),
+    ):
         text = "".join(f"[[{table}]]\n{as_toml(entry)}" for entry in entries.get(kind, []))
         (folder / f"{kind}.toml").write_text(text, "utf-8")
     (folder / "browsers.toml").write_text(as_toml(BROWSERS), "utf-8")
@@ -80,7 +94,9 @@ def run(folder: Path, *more: str) -> int:
 def test_the_committed_entries_have_nothing_wrong_and_the_files_are_in_step() -> None:
     texts, parsed, problems = build_lore.compile_lore(build_lore.LORE)
     assert problems == []
-    assert sorted(texts) == ["browsers.tsv", "programs.tsv", "systems.tsv", "uses.tsv"]
+    assert sorted(texts) == [
+        "abuse.tsv", "browsers.tsv", "programs.tsv", "systems.tsv", "uses.tsv",
+    ]  # fmt: skip
     assert list(build_lore.check_in_step(build_lore.LORE / "data", texts)) == []
     assert len(parsed["programs"]) >= 100
 
@@ -154,7 +170,7 @@ def test_an_unknown_field_is_named(kind: str) -> None:
         ([22], "not a list of text"),
     ],
 )
-@pytest.mark.parametrize("kind", ["programs", "uses"])
+@pytest.mark.parametrize("kind", ["programs", "uses", "abuse"])
 def test_ports_are_checked(kind: str, ports: object, what: str) -> None:
     assert any(what in problem for problem in wrong(kind, {**GOOD[kind], "ports": ports}))
 
@@ -221,6 +237,36 @@ def test_a_use_is_of_a_known_kind_and_family_and_one_line_long() -> None:
     assert "white space" in wrong("uses", {**USE, "summary": "two\nlines"})[0]
 
 
+@pytest.mark.parametrize(
+    ("period", "good"),
+    [
+        ("2001", True),
+        ("2003-01", True),
+        ("2003-01-25", True),
+        ("2003/2004", True),
+        ("2003-08/2004", True),
+        ("", False),
+        ("01", False),
+        ("2003-13", False),
+        ("2003-01-32", False),
+        ("2004/2003", False),
+        ("2003/2003", False),
+        ("2001-2003", False),
+        ("2001/2002/2003", False),
+        (2001, False),
+    ],
+)
+def test_a_report_has_a_period(period: object, good: bool) -> None:
+    assert (wrong("abuse", {**REPORT, "period": period}) == []) is good
+
+
+def test_a_report_is_of_a_known_kind_and_says_that_it_is_a_report() -> None:
+    assert "kind" in wrong("abuse", {**REPORT, "kind": "rumour"})[0]
+    (problem,) = wrong("abuse", {**REPORT, "summary": "A worm lives here."})
+    assert "doesn't say that this was reported" in problem
+    assert "ports is empty" in wrong("abuse", {**REPORT, "ports": []})[0]
+
+
 @pytest.mark.parametrize("dynamic", ["", "49152", "65535-49152", "49152-70000", 49152])
 def test_a_system_has_a_range(dynamic: object) -> None:
     assert "not a range" in wrong("systems", {**SYSTEM, "dynamic": dynamic})[0]
@@ -231,6 +277,7 @@ def test_a_system_has_a_range(dynamic: object) -> None:
     [
         ("programs", "name", "a", "b"),
         ("uses", "ports", ["80/tcp"], ["443/tcp"]),
+        ("abuse", "subject", "A worm", "B worm"),
         ("systems", "system", "Linux", "illumos"),
     ],
 )
@@ -300,7 +347,7 @@ def test_what_is_compiled_is_what_is_read(tmp_path: Path) -> None:
         },
     ]
     uses = [{**USE, "ports": ["80/tcp", "80/udp"]}, {**USE, "ports": ["6000-6063/tcp"]}]
-    write_lore(tmp_path, programs=programs, uses=uses, systems=[SYSTEM])
+    write_lore(tmp_path, programs=programs, uses=uses, abuse=[REPORT], systems=[SYSTEM])
     assert run(tmp_path) == 0
     made = Lore(str(tmp_path / "data"))
     assert [program.name for program in made.lookup_programs("/usr/bin/b")] == ["a", "b"]
@@ -309,6 +356,7 @@ def test_what_is_compiled_is_what_is_read(tmp_path: Path) -> None:
     assert made.programs_named("B.exe")[0].macos == ("b",)
     assert len(made.lookup_uses(80)) == 2
     assert len(made.lookup_uses(6063)) == 1
+    assert [report.subject for report in made.lookup_abuse(1434)] == ["An example worm"]
     assert made.browser_blocked(7)
     assert [rule.system for rule in made.system_rules()] == ["ExampleOS"]
     assert {source.as_of for source in made.sources()} == {"2026-11-21"}
@@ -321,7 +369,7 @@ def test_nothing_is_still_a_file(tmp_path: Path) -> None:
     assert made.programs() == ()
     assert made.system_rules() == ()
     assert made.lookup_uses(80) == ()
-    assert [source.as_of for source in made.sources()] == [None, None, "2026-11-21", None]
+    assert [source.as_of for source in made.sources()] == [None, None, None, "2026-11-21", None]
 
 
 def test_a_second_run_changes_no_byte(tmp_path: Path) -> None:
@@ -376,11 +424,13 @@ def test_a_file_that_cannot_be_read_is_named(
 def test_the_documented_example_passes() -> None:
     text = (Path(__file__).parents[2] / "docs" / "lore.md").read_text("utf-8")
     blocks = [block.partition("```")[0] for block in text.split("```toml\n")[1:]]
-    found: dict[str, list[dict[str, Any]]] = {"program": [], "use": []}
+    found: dict[str, list[dict[str, Any]]] = {"program": [], "use": [], "report": []}
     for block in blocks:
         for table, entries in tomllib.loads(block).items():
             found[table] += entries
     assert len(found["program"]) == 1
     assert len(found["use"]) == 1
+    assert len(found["report"]) == 1
+    assert list(check_entries("abuse", found["report"])) == []
     assert list(check_entries("programs", found["program"])) == []
     assert list(check_entries("uses", found["use"])) == []

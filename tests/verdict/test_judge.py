@@ -16,6 +16,7 @@ from portbook.model import (
     PortRules,
     Process,
     Program,
+    Report,
     Standing,
     State,
     Transport,
@@ -24,7 +25,7 @@ from portbook.model import (
 from portbook.registry import standing
 from portbook.verdict.judge import Case, find_facts, judge, protected
 from portbook.verdict.rules import FACTS, RULES
-from tests.strategies import listeners, port_rules, processes, programs, standings, uses
+from tests.strategies import listeners, port_rules, processes, programs, reports, standings, uses
 
 TCP, UDP, SCTP, DCCP = Transport
 LINUX = PortRules("linux", 1024, (32768, 60999))
@@ -44,6 +45,12 @@ GRAFANA = Program(
 GRAFANA_USE = Use(
     "Grafana", "default", TCP, 3000, 3000, "Grafana's web interface", "https://grafana.com/docs/",
     "2026-09-12",
+)  # fmt: skip
+
+
+WORM = Report(
+    "A worm", "advisory", TCP, 8080, 8080, "2001", "Reported to spread by it.",
+    "https://example.org/advisory", "2026-11-21",
 )  # fmt: skip
 
 
@@ -81,10 +88,11 @@ def _judge(
     uses: tuple[Use, ...] = (),
     rules: PortRules = LINUX,
     blocked: bool = False,
+    abuse: tuple[Report, ...] = (),
 ) -> dict[str, Finding]:
     """The findings on *listener*, weighed with what the shipped registry says of its port."""
     stands = standing(listener.port, listener.transport)
-    found = judge(Case(listener, stands, known, uses, rules, blocked))
+    found = judge(Case(listener, stands, known, uses, rules, blocked, abuse))
     assert len({finding.code for finding in found}) == len(found)
     return {finding.code: finding for finding in found}
 
@@ -435,6 +443,67 @@ def test_a_use_on_record_stands_in_for_an_owner_unseen() -> None:
     assert "known-use" not in _judge(_listener(3000, "0.0.0.0"))
 
 
+def test_a_use_is_told_apart_from_what_the_registry_has() -> None:
+    other = GRAFANA_USE._replace(product="Another")
+    found = _judge(_listener(3000, "0.0.0.0"), uses=(GRAFANA_USE, other))["known-use"]
+    assert "Grafana, Another" in found.message
+    assert "the registry has it for hbci" in found.message
+    assert any("https://grafana.com/docs/" in line for line in found.evidence)
+    free = GRAFANA_USE._replace(first=305, last=305)
+    assert "nobody" in _judge(_listener(305, "0.0.0.0"), uses=(free,))["known-use"].message
+    # A program that is known is named by itself, not by what else is used there.
+    grafana = _process("grafana")
+    found = _judge(_listener(3000, "0.0.0.0", grafana), (GRAFANA,), uses=(other,))["known-use"]
+    assert "Grafana" in found.message
+    assert "Another" not in found.message
+
+
+@pytest.mark.parametrize(
+    ("used", "fits"), [("OpenSSH", True), ("OpenSSH server", True), ("ssh", False), ("Open", False)]
+)
+def test_a_use_fits_a_program_word_by_word(used: str, fits: bool) -> None:
+    use = GRAFANA_USE._replace(product=used)
+    found = _judge(_listener(3000, "0.0.0.0", _process()), (SSHD,), uses=(use,))
+    assert ("known-use" in found) is fits
+
+
+# -- reports of abuse -------------------------------------------------------------------------
+
+
+def test_a_report_is_history_and_told_with_its_source() -> None:
+    found = _judge(_listener(8080, "127.0.0.1", _process("nginx")), (NGINX,), abuse=(WORM,))
+    said = found["abuse-on-record"]
+    assert said.level is Level.NOTE
+    assert "A worm (in 2001)" in said.message
+    assert any("https://example.org/advisory, read 2026-11-21" in line for line in said.evidence)
+    assert not any("example.org" in line for line in found["expected"].evidence)
+    assert "abuse-on-record" not in _judge(_listener(8080, "127.0.0.1", PYTHON))
+
+
+@pytest.mark.parametrize(
+    ("listener", "known", "level"),
+    [
+        (_listener(8080, "0.0.0.0", PYTHON), (), Level.CHECK),
+        (_listener(8080, "::", PYTHON), (), Level.CHECK),
+        (_listener(8080, "192.0.2.7", PYTHON), (), Level.NOTE),
+        (_listener(8080, "127.0.0.1", PYTHON), (), Level.NOTE),
+        (_listener(8080, "0.0.0.0", PYTHON, interface="lo"), (), Level.NOTE),
+        (_listener(8080, "0.0.0.0", _process("nginx")), (NGINX,), Level.NOTE),
+        # In its place, but not protected there: it may be anything.
+        (_listener(8080, "0.0.0.0", _process("nginx", executable_uid=7)), (NGINX,), Level.CHECK),
+        (_listener(8080, "0.0.0.0", _process("nginx"), PYTHON), (NGINX,), Level.CHECK),
+        # What couldn't be seen isn't called unknown.
+        (_listener(8080, "0.0.0.0"), (), Level.NOTE),
+        (_listener(8080, "0.0.0.0", _process(executable=None)), (), Level.NOTE),
+    ],
+)
+def test_a_report_asks_for_a_look_where_an_unknown_program_is_exposed(
+    listener: Listener, known: tuple[Program, ...], level: Level
+) -> None:
+    found = _judge(listener, *((known,) if known else ()), abuse=(WORM,))
+    assert found["abuse-on-record"].level is level
+
+
 def test_nothing_on_record_is_said_to_be_unknown() -> None:
     found = _judge(_listener(8080, "192.0.2.7", PYTHON), ())
     assert set(found) == {"unknown"}
@@ -453,6 +522,7 @@ def _cases(draw: st.DrawFn) -> Case:
         uses=tuple(draw(st.lists(uses(), max_size=2))),
         rules=draw(port_rules()),
         browser_blocked=draw(st.booleans()),
+        abuse=tuple(draw(st.lists(reports(), max_size=2))),
     )
 
 
@@ -467,7 +537,7 @@ def test_the_judge_never_stumbles_and_keeps_to_the_table(case: Case) -> None:
     by_code = {rule.code: rule for rule in RULES}
     for finding in found:
         rule = by_code[finding.code]
-        assert finding.level.rank <= (Level.ALERT if rule.raised_by else rule.level).rank
+        assert finding.level in {rule.level, *(level for level, _ in rule.shifts)}
         assert finding.message
         assert finding.evidence
         assert finding.socket == case.listener.socket

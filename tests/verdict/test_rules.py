@@ -10,21 +10,22 @@ from portbook.model import Level, Listener, PortRules, Standing, State, Transpor
 from portbook.verdict.judge import Case, _words, find_facts
 from portbook.verdict.rules import FACTS, RULES, Rule
 
-# The contract's table, whole: code, level, what softens the level to a note.
-CONTRACT = [
+SOFTER = (("note", ("known-use",)), ("note", ("loopback",)))
+# The contract's table, whole: code, level, and the facts that, all true, give another one.
+CONTRACT: list[tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]] = [
     ("expected", "ok", ()),
     ("loopback-only", "ok", ()),
     ("exposed", "note", ()),
     ("known-use", "note", ()),
     ("service-elsewhere", "note", ()),
-    ("foreign-service", "check", ("known-use", "loopback")),
-    ("unregistered-port", "check", ("known-use", "loopback")),
+    ("foreign-service", "check", SOFTER),
+    ("unregistered-port", "check", SOFTER),
     ("reserved-port", "check", ()),
     ("dynamic-port", "note", ()),
     ("privileged-bind", "note", ()),
     ("browser-blocked", "note", ()),
-    ("abuse-on-record", "note", ()),
-    ("deleted-executable", "check", ()),
+    ("abuse-on-record", "note", (("check", ("unknown-program", "wildcard")),)),
+    ("deleted-executable", "check", (("alert", ("ephemeral",)), ("note", ("upgraded",)))),
     ("unpackaged-executable", "note", ()),
     ("backlog-full", "check", ()),
     ("owner-hidden", "note", ()),
@@ -48,19 +49,21 @@ def test_the_codes_are_the_contracts_in_its_order() -> None:
 
 @EACH
 def test_levels_are_the_contracts(rule: Rule) -> None:
-    (level, softened_by), *_ = [row[1:] for row in CONTRACT if row[0] == rule.code]
-    assert rule.level == level
-    if rule.code in {"foreign-service", "unregistered-port"}:
-        assert rule.softened_by == softened_by
+    (level, shifts), *_ = [row[1:] for row in CONTRACT if row[0] == rule.code]
+    assert (rule.level, rule.shifts) == (level, shifts)
 
 
 @EACH
 def test_a_rule_knows_its_facts(rule: Rule) -> None:
-    for fact in (*rule.needs, *rule.unless, *rule.softened_by):
+    for fact in _facts(rule):
         assert fact in FACTS, fact
     assert not set(rule.needs) & set(rule.unless)
     assert rule.when
     assert rule.when[0].islower() or rule.when.startswith("HTTP")
+
+
+def _facts(rule: Rule) -> set[str]:
+    return {*rule.needs, *rule.unless, *(fact for _, needs in rule.shifts for fact in needs)}
 
 
 @EACH
@@ -74,7 +77,7 @@ def test_a_rules_sentence_is_made_of_words_the_judge_has(rule: Rule) -> None:
 
 def test_every_fact_has_a_meaning_and_is_one_the_judge_finds() -> None:
     assert all(FACTS.values())
-    used = {fact for rule in RULES for fact in (*rule.needs, *rule.unless, *rule.softened_by)}
+    used = {fact for rule in RULES for fact in _facts(rule)}
     assert used <= set(FACTS)
     listener = Listener(Transport.TCP, "ipv4", "127.0.0.1", 80, "listen")
     case = Case(listener, Standing(State.ASSIGNED, True, "HTTP"), rules=PortRules("linux", 1024))
@@ -90,7 +93,9 @@ def test_unknown_comes_last_and_gives_way_to_what_settles() -> None:
     assert settles >= {"expected", "foreign-service", "unregistered-port", "reserved-port"}
 
 
-def test_levels_never_rise_by_softening() -> None:
+def test_a_shift_gives_another_level_for_a_reason() -> None:
     for rule in RULES:
-        if rule.softened_by:
-            assert rule.level.rank >= Level.NOTE.rank
+        for level, needs in rule.shifts:
+            assert level is not rule.level
+            assert level is not Level.OK
+            assert needs

@@ -1,7 +1,8 @@
 """Lore: what people do with ports, whatever the registry says.
 
-Which server programs there are and what they speak, what ports are used for in practice, which
-ports browsers refuse, and what each operating system does by default. Every line has a source
+Which server programs there are and what they speak, what ports are used for in practice, what
+abuse of them was reported, which ports browsers refuse, and what each operating system does by
+default. Every line has a source
 and the day it was read. The lines are edited as TOML beside this file, and compiled by
 ``tasks/build_lore.py`` into the sorted text files that are read here.
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 import os
 
 from portbook.errors import DataCorrupt
-from portbook.model import Program, Source, SystemRule, Transport, Use
+from portbook.model import Program, Report, Source, SystemRule, Transport, Use
 from portbook.sortedfile import SortedFile, number, unescape_cell, word
 
 TYPE_CHECKING = False
@@ -58,6 +59,17 @@ COLUMNS = {
         "source",
         "read",
     ),
+    "abuse": (
+        "first",
+        "last",
+        "transport",
+        "kind",
+        "period",
+        "subject",
+        "summary",
+        "source",
+        "read",
+    ),
     "browsers": ("port", "source"),
     "systems": (
         "system",
@@ -75,9 +87,13 @@ COLUMNS = {
 SUBJECTS = {
     "programs": "server programs, the services they implement and where their executables live",
     "uses": "what ports are used for in practice",
+    "abuse": "reported abuse of ports",
     "browsers": "ports to which browsers make no request (the fetch standard's bad ports)",
     "systems": "dynamic ranges and privileged-port rules of operating systems",
 }
+
+
+_BY_PORT = ("uses", "abuse", "browsers")
 
 
 class Lore:
@@ -100,7 +116,7 @@ class Lore:
     def _file(self, kind: str) -> SortedFile:
         file = self._files.get(kind)
         if file is None:
-            key = number if kind in ("uses", "browsers") else word
+            key = number if kind in _BY_PORT else word
             file = SortedFile(os.path.join(self.folder, f"{kind}.tsv"), f"{kind}/1", key)
             if file.header.get("columns") != "\t".join(COLUMNS[kind]):
                 raise DataCorrupt(file.path, "its columns are not the ones expected")
@@ -155,17 +171,8 @@ class Lore:
         self._asked += 1
         if self._asked > _PORTS_UNTIL_HELD:
             return self._held_uses(port, transport)
-        file = self._file("uses")
-        widest = _number(file.header.get("widest", ""), file.path)
-        found = []
-        for row in file.backward(file.after(port)):
-            use = _use(row, file.path)
-            # No range is wider than the widest: nothing that begins lower can reach this port.
-            if use.first < port - widest:
-                break
-            if use.last >= port and transport in (None, use.transport):
-                found.append(use)
-        return tuple(sorted(found, key=_breadth))
+        found = [_use(cells, path) for cells, path in self._spanning("uses", port, transport)]
+        return tuple(sorted(found, key=lambda use: (*_breadth(use), use.product, use.transport)))
 
     def _held_uses(self, port: int, transport: Transport | None) -> tuple[Use, ...]:
         if self._uses_of is None:
@@ -182,7 +189,35 @@ class Lore:
         """Every use, by port."""
         file = self._file("uses")
         for row in file.rows():
-            yield _use(row, file.path)
+            yield _use(_cells(row, "uses", file.path), file.path)
+
+    def lookup_abuse(self, port: int, transport: Transport | None = None) -> tuple[Report, ...]:
+        """What abuse of *port* was reported, on *transport* or on any, the oldest period first."""
+        found = [_report(cells, path) for cells, path in self._spanning("abuse", port, transport)]
+        return tuple(sorted(found, key=lambda each: (each.period, each.subject, each.transport)))
+
+    def abuse(self) -> Iterator[Report]:
+        """Every report of abuse, by port."""
+        file = self._file("abuse")
+        for row in file.rows():
+            yield _report(_cells(row, "abuse", file.path), file.path)
+
+    def _spanning(
+        self, kind: str, port: int, transport: Transport | None
+    ) -> Iterator[tuple[list[str], str]]:
+        """The rows of *kind* whose ports *port* is among, unescaped, each with the file's path."""
+        file = self._file(kind)
+        widest = _number(file.header.get("widest", ""), file.path)
+        for row in file.backward(file.after(port)):
+            # No range is wider than the widest: nothing that begins lower can reach this port.
+            if _number(row[0], file.path) < port - widest:
+                break
+            # Most rows that are looked at end below it: only what reaches it is read whole.
+            if len(row) > 1 and _number(row[1], file.path) < port:
+                continue
+            cells = _cells(row, kind, file.path)
+            if transport in (None, _transport(cells[2], file.path)):
+                yield cells, file.path
 
     def browser_blocked(self, port: int) -> bool:
         """Whether browsers refuse HTTP to *port* (https://fetch.spec.whatwg.org/#port-blocking)."""
@@ -248,8 +283,8 @@ def _part_matches(pattern: str, part: str) -> bool:
     return place <= end
 
 
-def _breadth(use: Use) -> tuple[int, int, str, str]:
-    return use.last - use.first, use.first, use.product, use.transport
+def _breadth(use: Use) -> tuple[int, int]:
+    return use.last - use.first, use.first
 
 
 def _number(cell: str, path: str) -> int:
@@ -297,8 +332,8 @@ def _program(row: list[str], path: str) -> Program:
     )
 
 
-def _use(row: list[str], path: str) -> Use:
-    first, last, transport, kind, family, product, summary, source, read = _cells(row, "uses", path)
+def _use(cells: list[str], path: str) -> Use:
+    first, last, transport, kind, family, product, summary, source, read = cells
     return Use(
         product,
         kind,
@@ -309,6 +344,21 @@ def _use(row: list[str], path: str) -> Use:
         source,
         read,
         family or None,
+    )
+
+
+def _report(cells: list[str], path: str) -> Report:
+    first, last, transport, kind, period, subject, summary, source, read = cells
+    return Report(
+        subject,
+        kind,
+        _transport(transport, path),
+        _number(first, path),
+        _number(last, path),
+        period,
+        summary,
+        source,
+        read,
     )
 
 
@@ -333,6 +383,8 @@ programs = _LORE.programs
 programs_for = _LORE.programs_for
 lookup_uses = _LORE.lookup_uses
 uses = _LORE.uses
+lookup_abuse = _LORE.lookup_abuse
+abuse = _LORE.abuse
 browser_blocked = _LORE.browser_blocked
 system_rules = _LORE.system_rules
 sources = _LORE.sources

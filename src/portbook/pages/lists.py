@@ -140,8 +140,22 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
     more = len(answer.matches) - answer.shown
     if more > 0:
         out.lines += render_item(Paragraph(f"and {more} more: --limit shows them"), style)
+    if answer.uses:
+        out.section("In practice", *_use_rows(answer))
     out.sources(answer.sources)
     return str(out)
+
+
+def _use_rows(answer: SearchAnswer) -> Iterator[Item]:
+    """The uses that a search found, one a row, with its source."""
+    grouped: dict[tuple[str, ...], list[tuple[int, int, Transport | None]]] = {}
+    for use in answer.uses[: answer.shown]:
+        key = (use.product, f"{use.summary} ({use.source}, read {use.read})")
+        grouped.setdefault(key, []).append((use.first, use.last, use.transport))
+    yield Table(tuple((product, _numbers(at), said) for (product, said), at in grouped.items()))
+    more = len(answer.uses) - answer.shown
+    if more > 0:
+        yield Paragraph(f"and {more} more: --limit shows them")
 
 
 def _numbers(ports: Sequence[tuple[int, int, Transport | None]]) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Host,
         Neighbour,
         Process,
+        Report,
         Source,
         Standing,
         State,
@@ -64,6 +65,7 @@ def of_port(answer: PortAnswer) -> Object:
             "after": [_neighbour(near) for near in answer.after],
         },
         "uses": [_use(use) for use in answer.uses],
+        "abuse": [_report(report) for report in answer.abuse],
         "browser_blocked": answer.browser_blocked,
         "host": None if answer.host is None else _host(answer.host),
         "findings": _findings(answer.findings),
@@ -92,7 +94,9 @@ def of_search(answer: SearchAnswer) -> Object:
         "text": unbyte(answer.text),
         "found": answer.found,
         "total": len(answer.matches),
+        "total_uses": len(answer.uses),
         "matches": [_match(match) for match in answer.matches[: answer.shown]],
+        "uses": [_use(use) for use in answer.uses[: answer.shown]],
         "notes": list(answer.query.notes),
         "sources": _sources(answer.sources),
     }
@@ -265,6 +269,20 @@ def _use(use: Use) -> Object:
         "summary": use.summary,
         "source": use.source,
         "read": use.read,
+    }
+
+
+def _report(report: Report) -> Object:
+    return {
+        "subject": report.subject,
+        "kind": report.kind,
+        "transport": report.transport,
+        "first": report.first,
+        "last": report.last,
+        "period": report.period,
+        "summary": report.summary,
+        "source": report.source,
+        "read": report.read,
     }
 
 

@@ -297,7 +297,21 @@ def _practice(answer: PortAnswer) -> Iterator[Item]:
                 for use in answer.uses
             )
         )
-    else:
+    if answer.abuse:
+        yield Paragraph(
+            "Abuse that was reported on it, which says nothing of what runs there today:"
+        )
+        yield Table(
+            tuple(
+                (
+                    report.subject,
+                    f"{report.when}, {report.transport}",
+                    f"{report.summary} ({report.source}, read {report.read})",
+                )
+                for report in answer.abuse
+            )
+        )
+    if not (answer.uses and answer.abuse):
         yield Paragraph(no_uses(answer))
     for row, _ in services(answer.standings):
         if row.unauthorized_use:
@@ -314,11 +328,25 @@ def _practice(answer: PortAnswer) -> Iterator[Item]:
 
 
 def no_uses(answer: PortAnswer) -> str:
-    """That no use is on record, or that none are recorded at all."""
-    listed = next((source for source in answer.sources if source.id == "lore-uses"), None)
-    if listed is None or listed.as_of is None:
-        return "Unofficial uses are not recorded in this version of portbook."
-    return f"No unofficial use of it is on record here, as of {listed.as_of}."
+    """What was looked for in which source, as of when, and isn't there; empty where all is."""
+    as_of = {source.id: source.as_of for source in answer.sources}
+    looked = (
+        ("use in practice", "lore-uses", answer.uses),
+        ("report of abuse", "lore-abuse", answer.abuse),
+    )
+    lacking = [(subject, source) for subject, source, there in looked if not there]
+    asked = [(subject, source) for subject, source in lacking if as_of.get(source)]
+    sentences = []
+    if asked:
+        subjects = " and no ".join(subject for subject, _ in asked)
+        where = ", ".join(f"{source} as of {as_of[source]}" for _, source in asked)
+        sentences.append(f"No {subjects} is on record here ({where}).")
+    sentences += [
+        f"No {subject} is recorded at all in this version of portbook."
+        for subject, source in lacking
+        if not as_of.get(source)
+    ]
+    return " ".join(sentences)
 
 
 def dynamic_ranges(answer: PortAnswer) -> str:

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from portbook.model import Process, Program, Use
+    from portbook.model import Process, Program, Report, Use
 
 # Places of executables (portbook.model.Process) at which nothing stays.
 # RFC 6335 and the registry have HTTP under several names; a server that speaks one speaks all.
@@ -21,7 +21,8 @@ class Case(NamedTuple):
     """One socket with all that is on record about it.
 
     ``programs`` holds, for each owner in order, the known programs whose place its executable
-    is in; ``uses`` the uses on record for the socket's port and transport.
+    is in; ``uses`` the uses and ``abuse`` the reports on record for the socket's port and
+    transport.
     """
 
     listener: Listener
@@ -30,6 +31,7 @@ class Case(NamedTuple):
     uses: tuple[Use, ...] = ()
     rules: PortRules = PortRules("")
     browser_blocked: bool = False
+    abuse: tuple[Report, ...] = ()
 
 
 def judge(case: Case, *, said: bool = True) -> tuple[Finding, ...]:
@@ -41,9 +43,16 @@ def judge(case: Case, *, said: bool = True) -> tuple[Finding, ...]:
     facts = find_facts(case)
     if not said:
         return _bare(facts)
-    words, evidence, socket = _words(case), _evidence(case), case.listener.socket
+    words, socket = _words(case), case.listener.socket
+    evidence, sources = _evidence(case), _sources(case)
     return tuple(
-        Finding(rule.code, level, rule.say.format_map(words), evidence, socket)
+        Finding(
+            rule.code,
+            level,
+            rule.say.format_map(words),
+            evidence + tuple(line for fact in rule.needs for line in sources.get(fact, ())),
+            socket,
+        )
         for rule, level in apply(facts)
     )
 
@@ -77,30 +86,27 @@ def _bare(facts: frozenset[str]) -> tuple[Finding, ...]:
 
 
 def _level(rule: Rule, facts: set[str]) -> Level:
-    if any(fact in facts for fact in rule.raised_by):
-        return Level.ALERT
-    return Level.NOTE if any(fact in facts for fact in rule.softened_by) else rule.level
+    return next((level for level, needs in rule.shifts if facts.issuperset(needs)), rule.level)
 
 
 def find_facts(case: Case) -> frozenset[str]:
     """The facts of :data:`portbook.verdict.rules.FACTS` that are true of *case*."""
     listener, standing, rules = case.listener, case.standing, case.rules
     port, reach, seen = listener.port, listener.reach, listener.owners_seen
-    first_open, dynamic = rules.unprivileged_first, rules.dynamic
     facts = [_STATES[standing.state]] if standing.state in _STATES else []
     if reach in _REACHES:
         facts.append(_REACHES[reach])
     if seen in _SEEN:
         facts.append(_SEEN[seen])
-    kept = any(first <= port <= last for first, last in rules.kept)
-    if dynamic is not None and dynamic[0] <= port <= dynamic[1] and not kept:
-        facts.append("in-dynamic-range")
-    if first_open is not None and port < first_open:
-        facts.append("privileged")
+    facts += _facts_of_port(port, rules)
     if listener.backlog_full:
         facts.append("backlog-full")
     if case.browser_blocked:
         facts.append("browser-blocked")
+    if case.abuse:
+        facts.append("abuse-on-record")
+    if _stranger(case):
+        facts.append("unknown-program")
     if listener.owners:
         facts += _facts_of_owners(case)
     elif case.uses:
@@ -115,6 +121,17 @@ _STATES = {
 }
 _REACHES = {"loopback": "loopback", "everywhere": "wildcard"}
 _SEEN = {OwnersSeen.HIDDEN: "hidden", OwnersSeen.KERNEL: "kernel"}
+
+
+def _facts_of_port(port: int, rules: PortRules) -> list[str]:
+    first_open, dynamic = rules.unprivileged_first, rules.dynamic
+    facts = []
+    kept = any(first <= port <= last for first, last in rules.kept)
+    if dynamic is not None and dynamic[0] <= port <= dynamic[1] and not kept:
+        facts.append("in-dynamic-range")
+    if first_open is not None and port < first_open:
+        facts.append("privileged")
+    return facts
 
 
 def _facts_of_owners(case: Case) -> list[str]:
@@ -136,7 +153,7 @@ def _facts_of_owners(case: Case) -> list[str]:
         truths["implements"] = implements
         truths["default-port"] = own
         truths["speaks-http"] = any(_speaks(each) & _HTTP for each in known)
-        truths["known-use"] = not implements and (own or _use(case) is not None)
+        truths["known-use"] = not implements and (own or bool(_fitting(case)))
     return [fact for fact, true in truths.items() if true]
 
 
@@ -160,6 +177,19 @@ def _known(case: Case) -> list[tuple[Program, ...]]:
         if programs and protected(owner)
     ]
     return known if len(known) == len(owners) else []
+
+
+def _stranger(case: Case) -> bool:
+    """Whether an owner's executable was seen, and isn't a known program's in its own place.
+
+    One that couldn't be seen may be anything: it is hidden, not unknown.
+    """
+    owners = case.listener.owners
+    programs = case.programs + ((),) * (len(owners) - len(case.programs))
+    return any(
+        owner.executable is not None and not (known and protected(owner))
+        for owner, known in zip(owners, programs, strict=False)
+    )
 
 
 def protected(process: Process) -> bool:
@@ -186,10 +216,47 @@ def _names(standing: Standing) -> set[str]:
     return {name.lower() for row in rows for name in (row.service_name, *row.aliases) if name}
 
 
-def _use(case: Case) -> str | None:
-    """The product of the first use on record that fits one of the known programs."""
-    products = {program.product.lower() for each in case.programs for program in each}
-    return next((use.product for use in case.uses if use.product.lower() in products), None)
+def _fitting(case: Case) -> list[str]:
+    """The products of the uses on record that fit one of the known programs."""
+    programs = [program.product for each in case.programs for program in each]
+    return [
+        product
+        for product in dict.fromkeys(use.product for use in case.uses)
+        if any(_same(product, program) for program in programs)
+    ]
+
+
+def _same(product: str, other: str) -> bool:
+    """Whether one name of a product holds the other, word by word.
+
+    >>> _same("Mosquitto", "Eclipse Mosquitto"), _same("Redis", "Rediska")
+    (True, False)
+    """
+    one, two = set(product.lower().split()), set(other.lower().split())
+    return bool(one and two) and (one <= two or two <= one)
+
+
+def _in_use(case: Case) -> str:
+    """What is on record for the port: what fits the known programs, else all that is."""
+    known = [program.product for each in case.programs for program in each]
+    products = _fitting(case) or known or list(dict.fromkeys(use.product for use in case.uses))
+    return _some(products) or "a use"
+
+
+def _some(words: list[str], most: int = 3) -> str:
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
+
+
+def _beside(standing: Standing, service: str) -> str:
+    """What the registry has, where it is another thing than the use on record."""
+    if standing.state is State.ASSIGNED:
+        return f"; the registry has it for {service}"
+    if standing.state is State.RESERVED:
+        return ", though the registry reserves it"
+    if standing.state is State.DYNAMIC:
+        return ", though ports from 49152 on are assigned to nobody"
+    return ", though the registry gives it to nobody"
 
 
 def _words(case: Case) -> Mapping[str, object]:
@@ -202,7 +269,7 @@ def _words(case: Case) -> Mapping[str, object]:
     kernel = listener.owners_seen is OwnersSeen.KERNEL
     own = dict.fromkeys(f"{port}/{transport}" for each in known for port, transport in each.ports)
     first, last = rules.dynamic or (0, 0)
-    used = case.uses[0].product if case.uses else None
+    reports = [f"{report.subject} ({report.when})" for report in case.abuse]
     return {
         "address": listener.address,
         "port": listener.port,
@@ -214,7 +281,9 @@ def _words(case: Case) -> Mapping[str, object]:
         "speaks": " and ".join(dict.fromkeys(s for each in known for s in each.services[:2]))
         or "a service",
         "own_ports": ", ".join(own) or "another one",
-        "use": _use(case) or used or (known[0].product if known else "A use"),
+        "use": _in_use(case),
+        "beside": _beside(standing, service),
+        "abuse": _some(reports),
         "dynamic": f"{first}–{last}",
         "unprivileged": rules.unprivileged_first,
         "who_sees": _who_sees(listener),
@@ -268,3 +337,17 @@ def _evidence(case: Case) -> tuple[str, ...]:
         else:
             lines.append(f"pid {owner.pid}: its executable could not be read")
     return tuple(lines)
+
+
+def _sources(case: Case) -> Mapping[str, tuple[str, ...]]:
+    """What is on record and where it stands, by the fact that rests on it."""
+    return {
+        "known-use": tuple(
+            f"use: {use.product}, {use.summary} ({use.source}, read {use.read})"
+            for use in case.uses
+        ),
+        "abuse-on-record": tuple(
+            f"report: {report.subject}, {report.when} ({report.source}, read {report.read})"
+            for report in case.abuse
+        ),
+    }

@@ -25,6 +25,8 @@ FACTS = {
     "implements": "every owner seen implements a service that is registered here",
     "default-port": "the port is one of the known program's own default ports",
     "known-use": "a use on record fits the program or, where none was seen, the port",
+    "abuse-on-record": "abuse of the port was reported, for this transport, by a source on record",
+    "unknown-program": "an owner's executable was seen, and is no known server's in its place",
     "deleted": "an owner's executable has been deleted since it was started",
     "ephemeral": "a deleted executable was in memory only, or in a temporary folder",
     "upgraded": "the package of every deleted executable is newer than the process",
@@ -39,9 +41,9 @@ FACTS = {
 class Rule(NamedTuple):
     """One line of the table; ``say`` is filled in from the judge's words for the socket.
 
-    Where any fact of ``raised_by`` is true, the level is ``alert``; else, where any of
-    ``softened_by`` is, it is ``note``. ``settles`` marks the rules that say whether the socket
-    belongs here.
+    ``level`` holds where nothing else is said: each of ``shifts`` is another level and the facts
+    that, all true, give it, and the first that applies decides. ``settles`` marks the rules that
+    say whether the socket belongs here.
     """
 
     code: str
@@ -50,10 +52,12 @@ class Rule(NamedTuple):
     needs: tuple[str, ...]
     unless: tuple[str, ...]
     say: str
-    softened_by: tuple[str, ...] = ()
-    raised_by: tuple[str, ...] = ()
+    shifts: tuple[tuple[Level, tuple[str, ...]], ...] = ()
     settles: bool = False
 
+
+# An exposure that reaches nobody else, or a use that people know, asks for less.
+_SOFTER = ((Level.NOTE, ("known-use",)), (Level.NOTE, ("loopback",)))
 
 RULES = (
     Rule(
@@ -89,7 +93,7 @@ RULES = (
         "an unofficial use on record fits the program or, unseen, the port",
         ("known-use",),
         ("implements",),
-        "{use} is on record for this port, though the registry doesn't say so.",
+        "On record for this port in practice: {use}{beside}.",
         settles=True,
     ),
     Rule(
@@ -110,7 +114,7 @@ RULES = (
         ("implements",),
         "{port}/{transport} is registered for {service}, which {program} isn't known to speak. "
         "Move it, or make sure that nobody here expects {service}.",
-        softened_by=("known-use", "loopback"),
+        shifts=_SOFTER,
         settles=True,
     ),
     Rule(
@@ -121,7 +125,7 @@ RULES = (
         (),
         "{port}/{transport} is not registered for any service, so this is not a standard "
         "service: find out who started {program} and why it chose this port.",
-        softened_by=("known-use", "loopback"),
+        shifts=_SOFTER,
         settles=True,
     ),
     Rule(
@@ -161,6 +165,17 @@ RULES = (
         "Browsers refuse to open port {port}: a page served here can't be visited with one.",
     ),
     Rule(
+        "abuse-on-record",
+        Level.NOTE,
+        "abuse of the port was reported, at a stated time, which accuses nobody; check with an "
+        "unknown program on an exposed socket",
+        ("abuse-on-record",),
+        (),
+        "Reported on this port: {abuse}. That says nothing against {program}: make sure that it "
+        "is what you mean to run.",
+        shifts=((Level.CHECK, ("unknown-program", "wildcard")),),
+    ),
+    Rule(
         "deleted-executable",
         Level.CHECK,
         "the executable was deleted; note if its package was upgraded since, alert if it ran from "
@@ -168,8 +183,7 @@ RULES = (
         ("deleted",),
         (),
         "{deleted_by} runs {deleted}, which has been deleted{deleted_why}.",
-        softened_by=("upgraded",),
-        raised_by=("ephemeral",),
+        shifts=((Level.ALERT, ("ephemeral",)), (Level.NOTE, ("upgraded",))),
     ),
     Rule(
         "unpackaged-executable",
