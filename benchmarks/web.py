@@ -206,9 +206,8 @@ def _kept(home: Path) -> list[str]:
                     ours.append(_wrk(home, server.url + path).rate)
                 one, other = statistics.median(theirs), statistics.median(ours)
                 size = (home / "files" / name).stat().st_size
-                lines.append(
-                    f"| `portbook serve`: {what} | {size:,} | {one:,.0f} | {other:,.0f} | {other / one:.2f} |"
-                )
+                figures = f"{size:,} | {one:,.0f} | {other:,.0f} | {other / one:.2f}"
+                lines.append(f"| `portbook serve`: {what} | {figures} |")
                 page = page or other
         paced = _wrk(home, f"{server.url}/443", PACED.format(mean=128_000 / (0.7 * page)), 128)
     said = (
