@@ -125,7 +125,7 @@ class Cache:
 class Keeping:
     """The outermost ASGI layer of the site of *context*; it keeps up to *budget* bytes."""
 
-    def __init__(self, app: ASGIApp, context: Context, budget: int = 48 << 20) -> None:
+    def __init__(self, app: ASGIApp, context: Context, budget: int = 24 << 20) -> None:
         self.app = app
         self.context = context
         self.metrics = context.metrics

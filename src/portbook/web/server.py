@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import ipaddress
 import os
 import secrets
@@ -15,9 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from portbook.errors import UsageError, shown
+from portbook.errors import PortbookError, UsageError, shown
 from portbook.model import Transport
+from portbook.registry import registry
 from portbook.web.app import create_app
+from portbook.web.book import search_for
 from portbook.web.context import Settings
 from portbook.web.protection import is_loopback
 from portbook.web.protocol import PatientProtocol
@@ -211,8 +214,23 @@ def serve(
 
             threading.Thread(target=webbrowser.open, args=(f"{address}/",), daemon=True).start()
 
+        threading.Thread(target=_warm_up, daemon=True).start()
+
     _Server(config, app, greet).run(sockets)
     return 0
+
+
+def _warm_up() -> None:
+    """Reads what the first who search or ask for many ports would wait for.
+
+    All of it stays for good, so the collector needn't look through it ever again: a look at the
+    whole registry is a pause that readers notice.
+    """
+    with contextlib.suppress(PortbookError):  # a page that needs it says what is wrong
+        registry().store.hold()
+        search_for("ssh")
+    gc.collect()
+    gc.freeze()
 
 
 def _has_uvloop() -> bool:
