@@ -7,7 +7,6 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from tests.strategies import any_port, nasty
 
 from portbook.answer import PortAnswer, answer
 from portbook.model import Finding, Level, State
@@ -16,6 +15,7 @@ from portbook.pages.escape import one_line
 from portbook.pages.markdown import escape, render_page
 from portbook.pages.prose import compose
 from portbook.query import parse_query
+from tests.strategies import any_port, nasty
 
 READER = MarkdownIt("commonmark").enable("table")
 markup = st.lists(
