@@ -261,7 +261,7 @@ def test_systems_that_pick_a_port_are_told_from_those_that_do_not() -> None:
         SystemRule(system, None, first, last, "", "https://example.org/", "2026-01-02")
         for system, first, last in (("Linux", 32768, 60999), ("macOS", 49152, 65535))
     )
-    found = _answer(61000)._replace(systems=rules)
+    found = _answer(61000)._replace(systems=rules, uses=())
     entry = compose(found, around(found, registry()))
     assert "macOS may hand it" in entry.lead[1]
     assert "Linux would not" in entry.lead[1]

@@ -142,6 +142,20 @@ def security(answer: PortAnswer) -> Iterator[Item]:
                 row.unauthorized_use,
                 f"known unauthorized use, by the registry as of {row.as_of['registration']}",
             )
+    if answer.abuse:
+        yield Claims(
+            "Abuse that was reported on it, which says nothing of what runs there today",
+            tuple(
+                Claim(
+                    report.subject,
+                    f"{report.when}, {report.transport}{_span(report.first, report.last)}",
+                    report.summary,
+                    report.source,
+                    report.read,
+                )
+                for report in answer.abuse
+            ),
+        )
     if answer.browser_blocked:
         yield Text(
             "Browsers refuse to open it: it is one of the ports that the Fetch standard blocks, "

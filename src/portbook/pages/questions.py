@@ -72,8 +72,10 @@ def _program(answer: PortAnswer, near: Around) -> str:
     names = [row.service_name for row, _ in prose.services(answer.standings) if row.service_name]
     if names:
         unique = list(dict.fromkeys(names))
-        return f"None is on record here; whatever speaks {prose.listed(unique[:4])} may. {here}"
-    return f"None is on record here. {here}"
+        return (
+            f"No program is on record here; whatever speaks {prose.listed(unique[:4])} may. {here}"
+        )
+    return f"No program is on record here. {here}"
 
 
 def _root(answer: PortAnswer) -> str:
