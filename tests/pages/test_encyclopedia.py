@@ -145,7 +145,8 @@ def test_all_pages_differ_by_more_than_their_number_and_claim_nothing_unsourced(
         text = said(entry)
         others.add(hash(re.sub(rf"\b{port}\b", "#", text)))
         masked[hash(re.sub("[0-9]+", "#", text))].append(port)
-        wrong = FORBIDDEN.search(own_words(entry))
+        # Between quotation marks and brackets stand the registry's words and its assignees.
+        wrong = FORBIDDEN.search(re.sub(r'"[^"]*"|\[[^]]*\]', "", own_words(entry)))
         assert wrong is None, (port, wrong)
     # No two are the same text with another number ...
     assert len(others) == 65536
