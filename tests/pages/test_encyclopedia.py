@@ -153,7 +153,7 @@ def test_all_pages_differ_by_more_than_their_number_and_claim_nothing_unsourced(
     # ... and without any numbers, only those with the same facts are alike.
     for ports in masked.values():
         if len(ports) > 1:
-            facts = [_facts(_answer(port)) for port in ports[:20]]
+            facts = [re.sub("[0-9]+", "#", repr(_facts(_answer(port)))) for port in ports[:20]]
             assert all(each == facts[0] for each in facts), ports[:20]
 
 
