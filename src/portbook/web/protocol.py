@@ -38,6 +38,8 @@ class PatientProtocol(HttpToolsProtocol):
         self._in_head = False
         self._answered = False  # from what is kept
         self._refused = False
+        self._last = 0.0  # when a request began last, in the loop's time
+        self._idle: TimerHandle | None = None
         self._waiting: TimerHandle | None = None
         self._unread: TimerHandle | None = None
 
@@ -52,6 +54,10 @@ class PatientProtocol(HttpToolsProtocol):
         self._in_head = False
         self._stop_waiting()
         if not self._refused and not self._answer():
+            url, headers, expects = self.url, self.headers, self.expect_100_continue
+            super().on_message_begin()
+            self.url, self.expect_100_continue = url, expects
+            self.headers += headers  # the list is in the scope by now
             super().on_headers_complete()
 
     def _answer(self) -> bool:
@@ -78,10 +84,24 @@ class PatientProtocol(HttpToolsProtocol):
             parts.append(b"connection: close\r\n")
         parts.append(entry.raw)
         self.transport.write(b"".join(parts))
+        self.server_state.total_requests += 1
         if not keep:
             self.transport.close()
-        self.on_response_complete()
+        elif self._idle is None:
+            self._idle = self.loop.call_later(self.timeout_keep_alive, self._check_idle)
         return True
+
+    def _check_idle(self) -> None:
+        """Closes a connection that is idle. One timer serves many requests, each moves its end."""
+        self._idle = None
+        left = self._last + self.timeout_keep_alive - self.loop.time()
+        cycle = self._cycle()
+        if self._in_head or (cycle is not None and not cycle.response_complete):
+            left = self.timeout_keep_alive
+        if left <= 0:
+            self.transport.close()
+        else:
+            self._idle = self.loop.call_later(left, self._check_idle)
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -109,26 +129,36 @@ class PatientProtocol(HttpToolsProtocol):
             self._waiting = self.loop.call_later(HEAD_SECONDS, self._tire)
 
     def on_message_begin(self) -> None:
-        """A request has begun: its head has to follow."""
+        """A request has begun: its head has to follow.
+
+        What uvicorn does here is done once it's clear that it is to become an ASGI request.
+        """
         self._stop_waiting()
         self._unset_keepalive_if_required()
+        self._last = self.loop.time()
         self._head_bytes = 0
         self._in_head = True
         self._answered = False
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
 
     def on_url(self, url: bytes) -> None:
         """A part of the address."""
         # RFC 9112 §3: 414 where it is the address that is longer than the server wants to read.
         self._grow(len(url), HTTPStatus.REQUEST_URI_TOO_LONG)
         if not self._refused:
-            super().on_url(url)
+            self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
         self._grow(len(name) + len(value) + 4, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        if not self._refused:
-            super().on_header(name, value)
+        if self._refused:
+            return
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def _grow(self, by: int, status: HTTPStatus) -> None:
         self._head_bytes += by
@@ -169,6 +199,9 @@ class PatientProtocol(HttpToolsProtocol):
         """The client is gone."""
         self._stop_waiting()
         self._stop_unread()
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
         super().connection_lost(exc)
         # uvicorn leaves it running where the client broke the connection off.
         self._unset_keepalive_if_required()
