@@ -53,10 +53,14 @@ def run(argv: Sequence[str]) -> int:
             raise
         raise MissingExtra("web", "portbook export") from error
     plan = Plan(options.folder, first, last, options.base_url, options.jobs or os.cpu_count() or 1)
-    if options.quiet or not sys.stderr.isatty():
-        done = export(plan, lambda _: None)
-    else:
-        done = _with_progress(lambda tell: export(plan, tell), plan.steps)
+    try:
+        if options.quiet or not sys.stderr.isatty():
+            done = export(plan, lambda _: None)
+        else:
+            done = _with_progress(lambda tell: export(plan, tell), plan.steps)
+    except OSError as error:
+        where = error.filename or options.folder
+        raise UsageError(f"{where!r} can't be written: {error.strerror}") from error
     if not options.quiet:
         print(
             f"{done.files:,} files in {options.folder}: {done.written:,} written, "

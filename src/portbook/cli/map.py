@@ -45,6 +45,9 @@ def run(argv: Sequence[str]) -> int:
     picture = (
         render_map_png(stand, options.scale) if suffix == ".png" else render_map_svg(stand).encode()
     )
-    with open(options.output, "wb") as file:
-        file.write(picture)
+    try:
+        with open(options.output, "wb") as file:
+            file.write(picture)
+    except OSError as error:
+        raise UsageError(f"{options.output!r} can't be written: {error.strerror}") from error
     return 0

@@ -226,7 +226,7 @@ def _block(answer: PortAnswer) -> Iterator[Item]:
     block = answer.block
     if block.size == answer.range.size:
         yield Text(
-            f"All {block.size:,} of them, {block.first}–{block.last}, are {block.state}: "
+            f"All {block.size:,} of them, {block.first}–{block.last}, are {block.state}; this is "
             f"{_within(answer)}."
         )
     elif block.size == 1:

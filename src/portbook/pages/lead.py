@@ -63,7 +63,9 @@ def second_sentence(answer: PortAnswer, near: Around) -> str:
     """What to know of it next: who uses it, or else where it stands."""
     products = list(
         dict.fromkeys(
-            [program.product for program in near.programs] + [use.product for use in answer.uses]
+            [use.product for use in answer.uses if use.kind == "default"]
+            + [program.product for program in near.programs]
+            + [use.product for use in answer.uses]
         )
     )
     if products:
@@ -71,7 +73,7 @@ def second_sentence(answer: PortAnswer, near: Around) -> str:
         named = prose.listed(products[:3]) if more < 1 else ", ".join(products[:3])
         others = f" and {more} other{'s' if more > 1 else ''}" if more > 0 else ""
         verb = "is" if len(products) == 1 else "are"
-        return f"On record as using it in practice {verb} {named}{others}."
+        return f"{named}{others} {verb} on record as using it in practice."
     if answer.state is State.DYNAMIC:
         return _picked(answer)
     if answer.state is State.ASSIGNED:

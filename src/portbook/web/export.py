@@ -141,15 +141,20 @@ def _rows(plan: Plan, digest: str, noted: Mapping[str, str]) -> Iterator[_Row]:
         ports = range(first, min(first | (ROW - 1), plan.last) + 1)
         yield _Row(plan.folder, f"p{first}", ports, (), digest, noted.get(f"p{first}"))
         first = ports.stop
+    names = _service_names()
+    for at in range(0, len(names), ROW):
+        some = names[at : at + ROW]
+        yield _Row(plan.folder, f"s{at}", range(0), some, digest, noted.get(f"s{at}"))
+
+
+def _service_names() -> tuple[str, ...]:
+    """Every service that has a page, once, however its rows spell it."""
     names = {
         file_name(row.service_name): row.service_name
         for row in registry().store.all()
         if row.service_name and row.state is State.ASSIGNED
     }
-    all_names = tuple(names.values())
-    for at in range(0, len(all_names), ROW):
-        some = all_names[at : at + ROW]
-        yield _Row(plan.folder, f"s{at}", range(0), some, digest, noted.get(f"s{at}"))
+    return tuple(names.values())
 
 
 def _carry_out(rows: list[_Row], jobs: int) -> Iterator[_Wrote]:

@@ -59,7 +59,7 @@ class Links(NamedTuple):
         """The page of the service called *name*."""
         if self.site.export:
             return f"{self.root}services/{quote(file_name(name), safe='~+')}.html"
-        return f"{self.root}services/{quote(name, safe='')}"
+        return f"{self.root}services/{quote(name, safe='', errors='replace')}"
 
     def page(self, path: str) -> str:
         """A page by its path, as ``ranges/system``; the home page has none."""

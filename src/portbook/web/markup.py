@@ -103,7 +103,7 @@ def references(cited: Iterable[str]) -> Markup:
     return Markup(", ").join(
         Markup('<a href="https://www.rfc-editor.org/rfc/rfc{0}">RFC {0}</a>').format(each[3:])
         if document(each) != each
-        else each  # joining escapes it
+        else Markup(escape(each))  # noqa: S704 - escaped
         for each in cited
     )
 
@@ -111,9 +111,9 @@ def references(cited: Iterable[str]) -> Markup:
 def source(url: str, name: str | None = None) -> Markup:
     """The source of a claim as a link; what isn't an address of the web stays text."""
     if not url.startswith(("https://", "http://")):
-        return Markup("{}").format(name or url)
+        return Markup(escape(name or url))  # noqa: S704 - escaped
     shown = name or url.partition("//")[2].partition("/")[0].removeprefix("www.")
-    return Markup('<a href="{}" rel="noreferrer">{}</a>').format(url, shown)
+    return Markup('<a href="{}" rel="noreferrer">{}</a>').format(visible(url), visible(shown))
 
 
 # -- the frame of a port's page ------------------------------------------------------------------

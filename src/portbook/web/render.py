@@ -106,8 +106,8 @@ class Skeleton:
     them into the slots takes a tenth of that. What is put in must be markup already.
     """
 
-    # Noncharacters (Unicode §23.7): no text of ours has them, and escaping leaves them alone.
-    _OPEN, _CLOSE = "\ufdd0", "\ufdd1"
+    # Only templates are rendered with these in them, and no template has any by itself.
+    _OPEN, _CLOSE = "⟦", "⟧"
 
     def __init__(self, template: str, to: Links, slots: Iterable[str], **values: object) -> None:
         given = {name: Markup(f"{self._OPEN}{name}{self._CLOSE}") for name in slots}  # noqa: S704

@@ -1,0 +1,260 @@
+"""The site as files: complete, linked among themselves, written only where they changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import unquote
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from portbook.answer import answer_port
+from portbook.cli import run
+from portbook.pages import objects
+from portbook.query import Query
+from portbook.registry import registry
+from portbook.web import export as module
+from portbook.web.export import NOTES, Plan, export, write
+from tests.web.pages import Page
+
+FIRST, LAST = 250, 330  # parts of two rows
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small export, made once."""
+    made = tmp_path_factory.mktemp("export")
+    told: list[int] = []
+    done = export(Plan(str(made), FIRST, LAST, "https://ports.example/book/"), told.append)
+    assert done.written == done.files == sum(1 for each in _files(made))
+    assert sum(told) == LAST - FIRST + 1
+    return made
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages for some services only: what they hold is seen elsewhere."""
+    monkeypatch.setattr(module, "_service_names", lambda: ("ssh", "HTTP", "914c/g"))
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and path.name != NOTES]
+
+
+def test_every_port_has_a_page_with_json_and_text(folder: Path) -> None:
+    for port in range(FIRST, LAST + 1):
+        page = Page((folder / f"{port}.html").read_text(encoding="utf-8"))
+        assert f"Port {port}" in page.text
+        found = answer_port(Query("port", str(port), port, port), registry())
+        assert json.loads((folder / f"{port}.json").read_text()) == objects.of_port(found)
+        assert (folder / f"{port}.txt").read_text(encoding="utf-8").startswith(f"Port {port} ")
+    assert not (folder / f"{LAST + 1}.html").exists()
+
+
+def test_every_link_is_relative_and_leads_to_a_file(folder: Path) -> None:
+    there = {str(path.relative_to(folder)) for path in _files(folder)}
+    pages = [path for path in _files(folder) if path.suffix == ".html"]
+    assert len(pages) > 7000
+    some = [path for path in pages if path.parent.name != "services"]
+    some += [path for path in pages if path.parent.name == "services"][::60]
+    for path in some:
+        page = Page(path.read_text(encoding="utf-8"))
+        for attribute in ("href", "src", "action", "data-index"):
+            for address in page.values(attribute):
+                if address.startswith(("https://", "http://", "#")):
+                    continue
+                assert not address.startswith("/"), (path, address)
+                bare = unquote(address.partition("#")[0])
+                target = os.path.relpath(path.parent / bare, folder)
+                stem = Path(target).stem
+                if stem.isdigit() and not FIRST <= int(stem) <= LAST:
+                    continue  # a port that this small export leaves out
+                assert target in there, (path, address)
+
+
+def test_there_is_no_form_for_feedback_and_nothing_of_this_machine(folder: Path) -> None:
+    for path in _files(folder):
+        if path.suffix == ".html":
+            text = path.read_text(encoding="utf-8")
+            assert "<form" not in text.replace('<form class="find"', "")
+            assert "here.js" not in text
+        elif path.suffix == ".json":
+            assert json.loads(path.read_text())["host"] is None
+
+
+def test_the_sitemap_names_every_port(folder: Path) -> None:
+    space = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+    index = ET.parse(folder / "sitemap.xml").getroot()
+    parts = [loc.text or "" for loc in index.iter(f"{space}loc")]
+    named: set[str] = set()
+    for part in parts:
+        assert part.startswith("https://ports.example/book/sitemap-")
+        found = ET.parse(folder / part.rpartition("/")[2]).getroot()
+        addresses = [loc.text or "" for loc in found.iter(f"{space}loc")]
+        assert len(addresses) <= 50_000
+        named.update(addresses)
+    assert {f"https://ports.example/book/{port}.html" for port in range(65536)} <= named
+    assert "https://ports.example/book/ranges/user.html" in named
+    assert parts[0] not in named
+
+
+@pytest.mark.usefixtures("few")
+def test_port_404_is_not_taken_for_an_error(tmp_path: Path) -> None:
+    export(Plan(str(tmp_path), 404, 404), lambda _: None)
+    assert "Port 404" in Page((tmp_path / "404.html").read_text(encoding="utf-8")).text
+
+
+def _times(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in _files(folder)}
+
+
+def test_a_second_run_writes_nothing(folder: Path) -> None:
+    before = _times(folder)
+    done = export(Plan(str(folder), FIRST, LAST, "https://ports.example/book/"), lambda _: None)
+    assert (done.files, done.written) == (len(before), 0)
+    assert _times(folder) == before
+
+
+@pytest.mark.usefixtures("few")
+def test_only_what_differs_is_written_again(tmp_path: Path) -> None:
+    plan = Plan(str(tmp_path), 300, 310)
+    export(plan, lambda _: None)
+    before = _times(tmp_path)
+    (tmp_path / "305.html").write_text("somebody else's")
+    (tmp_path / "306.json").unlink()
+    (tmp_path / "static" / "site.css").write_text("")
+    done = export(plan, lambda _: None)
+    assert done.written == 3
+    changed = {Path(name).name for name, when in _times(tmp_path).items() if before[name] != when}
+    assert changed == {"305.html", "306.json", "site.css"}
+    assert "Port 305" in (tmp_path / "305.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("few")
+def test_other_code_or_data_makes_everything_be_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan(str(tmp_path), 300, 310)
+    export(plan, lambda _: None)
+    looked: list[str] = []
+
+    def look(path: str, _: bytes) -> bool:
+        looked.append(path)
+        return False
+
+    monkeypatch.setattr(module, "digest_of_inputs", lambda _: "another")
+    monkeypatch.setattr(module, "write", look)
+    export(plan, lambda _: None)
+    assert len([path for path in looked if path.endswith("305.html")]) == 1
+
+
+def test_two_processes_make_the_same_files(folder: Path, tmp_path: Path) -> None:
+    export(Plan(str(tmp_path), FIRST, LAST, "https://ports.example/book/", 2), lambda _: None)
+    ours = {path.relative_to(tmp_path): path.read_bytes() for path in _files(tmp_path)}
+    theirs = {path.relative_to(folder): path.read_bytes() for path in _files(folder)}
+    assert ours == theirs
+
+
+def test_a_file_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "305.html"
+    assert write(str(path), b"old")
+    assert not write(str(path), b"old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        write(str(path), b"new")
+    assert path.read_bytes() == b"old"
+    assert [each.name for each in tmp_path.iterdir()] == ["305.html"]
+
+
+@pytest.mark.real
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
+def test_a_killed_export_goes_on_where_it_ended(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "portbook", "export", str(tmp_path), "--only", "0-4095"]
+    command += ["--jobs", "1", "--quiet"]
+    notes = tmp_path / NOTES
+    with subprocess.Popen(command) as begun:
+        end = time.monotonic() + 60
+        while not (notes.exists() and notes.read_text().count("\n") > 3):
+            assert begun.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        begun.send_signal(signal.SIGKILL)
+    (tmp_path / f"{NOTES}-1-305.html").write_text("what a killed export leaves")
+    first = _times(tmp_path)
+    done = subprocess.run(
+        [*command[:-1], "--only", "0-1023"], capture_output=True, text=True, check=True
+    )
+    assert "unchanged" in done.stdout
+    after = _times(tmp_path)
+    assert all(after[name] == when for name, when in first.items() if f"{NOTES}-" not in name)
+    assert all((tmp_path / f"{port}.html").exists() for port in range(1024))
+    assert not list(tmp_path.glob(f"{NOTES}-*"))
+
+
+# -- the command ------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("few")
+def test_the_command_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    where = str(tmp_path / "new")
+    argv = ["export", where, "--only", "305", "--jobs", "1"]
+    assert run(argv) == 0
+    out, err = capsys.readouterr()
+    assert f"files in {where}: " in out
+    assert " 0 unchanged" in out
+    assert not err
+    assert run([*argv, "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--only", "ssh"], "'ssh' is no range of ports"),
+        (["--only", "443/udp"], "no range of ports"),
+        (["--only", "9-3"], "9-3"),
+        (["--base-url", "ftp://ports.example"], "no http or https address"),
+        (["--jobs", "-1"], "--jobs -1 is below 0"),
+    ],
+)
+def test_wrong_options_are_one_line(
+    argv: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["export", str(tmp_path), *argv]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_a_place_that_takes_no_files_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert run(["export", str(tmp_path / "file"), "--only", "305", "--jobs", "1"]) == 2
+    assert "can't be written" in capsys.readouterr().err
+
+
+def test_without_the_extra_the_command_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in list(sys.modules):
+        if name.startswith("portbook.web"):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert run(["export", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert "portbook[web]" in err
+    assert err.count("\n") == 1

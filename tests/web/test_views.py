@@ -1,0 +1,420 @@
+"""Every page is well-formed, links to what there is, loads nothing foreign, and runs nothing."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given, settings
+
+from portbook.answer import PortAnswer, ServiceAnswer, answer, answer_port, answer_search
+from portbook.here import HereAnswer
+from portbook.model import (
+    RANGES,
+    Assignment,
+    Finding,
+    Host,
+    Level,
+    Listener,
+    Neighbour,
+    OwnersSeen,
+    PortRules,
+    Process,
+    Source,
+    Standing,
+    State,
+    SystemRule,
+    Transport,
+    Use,
+    Visibility,
+)
+from portbook.pages.glossary import TERMS
+from portbook.pages.palette import LEVELS, STATES
+from portbook.query import Query
+from portbook.registry import registry
+from portbook.web import drawn, render, views
+from portbook.web.links import Links, file_name
+from portbook.web.site import Site
+from tests.strategies import any_port, listeners, nasty
+from tests.web.pages import Page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STATIC = Path(views.__file__).parent / "static"
+SERVED = Site(feedback=True, local=True, static_version="abc")
+SITES = {
+    "local": SERVED,
+    "public": Site(public=True, feedback=True, static_version="abc"),
+    "below": Site(base="/ports", public=True),
+    "export": Site(export=True),
+}
+SAMPLE = (0, 1, 22, 24, 80, 300, 305, 443, 1023, 1024, 2825, 4200, 6010, 8080, 50000, 65535)
+EVIL = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</title></style></textarea><svg onload=alert(1)>",
+    "javascript:alert(1)",
+    "{{ 7 * 7 }}{% raw %}",
+    "]]><!--",
+    "&lt;b&gt;&#x3c;",
+    "\u202egnp.exe\u2028\x00\x1b[2J",
+    "RFC 1<b> (RFC 6335 §6</a><i>)",
+)
+
+
+def _answer(port: int) -> PortAnswer:
+    return answer_port(Query("port", str(port), port, port), registry())
+
+
+def _service(name: str) -> ServiceAnswer:
+    found = answer(Query("name", name))
+    assert isinstance(found, ServiceAnswer)
+    return found
+
+
+def _here(*some: Listener) -> HereAnswer:
+    standings = {
+        (each.port, each.transport): registry().standing(each.port, each.transport) for each in some
+    }
+    return HereAnswer(some, Visibility.PARTIAL, ("a reason",), standings, (), ())
+
+
+LISTENER = Listener(
+    Transport.TCP,
+    "ipv4",
+    "127.0.0.1",
+    5432,
+    "listen",
+    owners=(Process(7, "postgres", ("postgres", "-D", "/srv"), "/usr/bin/postgres"),),
+    owners_seen=OwnersSeen.ALL,
+    findings=(Finding("expected", Level.OK, "PostgreSQL where it belongs"),),
+)
+
+
+def every_page(site: Site) -> Iterator[tuple[str, str]]:
+    """A page of each kind, and a sample of ports."""
+    for port in SAMPLE:
+        yield f"{port}", views.port(_answer(port), site)
+    for name in ("ssh", "http", "whois++", "914c/g", "1password", "x11"):
+        if registry().named(name):
+            yield name, views.service(_service(name), site)
+    for each in RANGES:
+        yield each.name, views.range_(each.name, site)
+    yield "blocks", views.blocks(site)
+    yield "blocks of", views.blocks(site, State.UNASSIGNED, "system")
+    yield "no blocks", views.blocks(site, State.DYNAMIC, "system")
+    yield "stats", views.stats(site)
+    yield "map", views.map_(site)
+    yield "search", views.search(None, "", site)
+    for text in ("time", "nosuchthing", "postgrse"):
+        found = answer_search(Query("text", text), registry())
+        yield f"search {text}", views.search(found, text, site)
+    yield "glossary", views.glossary(None, site)
+    for term in TERMS:
+        yield term.name, views.glossary(term.name, site)
+    yield "about", views.about(site)
+    yield "api", views.api(site)
+    yield "home", views.home(site)
+    yield "here", views.here(_here(LISTENER), site)
+    yield "nothing here", views.here(_here(), site)
+    yield "thanks", views.feedback_thanks(site, 305)
+    yield "error", views.error(404, "Not here", "There are ports from 0 to 65535.", site)
+
+
+@pytest.mark.parametrize("kind", SITES)
+def test_every_page_is_well_formed_and_has_what_readers_need(kind: str) -> None:
+    for name, text in every_page(SITES[kind]):
+        page = Page(text)
+        assert text.startswith("<!doctype html>"), name
+        (html,) = page.all("html")
+        assert html.attributes["lang"] == "en"
+        assert len(page.all("h1")) == len(page.all("main")) == 1, name
+        assert text.count("<title>", 0, text.index("</head>")) == 1, name
+        ids = page.values("id")
+        assert len(set(ids)) == len(ids), name
+        for attribute in ("for", "aria-labelledby"):
+            assert set(page.values(attribute)) <= set(ids), name
+        fragments = {href[1:] for href in page.values("href") if href.startswith("#")}
+        assert fragments <= set(ids), name
+        levels = [int(each.tag[1]) for each in page.elements if re.fullmatch("h[1-6]", each.tag)]
+        assert levels[0] == 1, name
+        assert all(b - a <= 1 for a, b in itertools.pairwise(levels)), name
+
+
+@pytest.mark.parametrize("kind", SITES)
+def test_nothing_is_inline_and_nothing_is_loaded_from_elsewhere(kind: str) -> None:
+    for name, text in every_page(SITES[kind]):
+        page = Page(text)
+        assert not page.all("style"), name
+        for element in page.elements:
+            assert not [key for key in element.attributes if key.startswith("on")], name
+            assert "style" not in element.attributes, name
+        loaded = [
+            *[each.attributes.get("src") for each in page.all("script")],
+            *[each.attributes.get("href") for each in page.all("image")],
+            *[
+                each.attributes.get("href")
+                for each in page.all("link")
+                if each.attributes.get("rel") in ("stylesheet", "icon")
+            ],
+        ]
+        assert loaded, name
+        assert all(address and ":" not in address and "//" not in address for address in loaded)
+        assert all(each.attributes.get("src") for each in page.all("script")), name
+        for link in page.all("a"):
+            assert not (link.attributes.get("href") or "").startswith(("javascript:", "data:"))
+
+
+ADDRESS = re.compile(
+    r"/(?:|\d{1,5}(?:\.(?:json|txt))?|services/[^/?#]+|ranges/(?:system|user|dynamic)"
+    r"|glossary(?:/[a-z-]+)?|blocks|stats|map|search|random|about|api|api/blocks|here|feedback"
+    r"|here/\d+\.json|here/\d+/events|here/events|openapi\.json|static/[a-z.-]+\?v=abc)(?:#\d+)?"
+)
+
+
+def test_links_lead_to_addresses_that_there_are() -> None:
+    for name, text in every_page(SERVED):
+        page = Page(text)
+        for attribute in ("href", "action", "data-here", "data-events", "data-index"):
+            for address in page.values(attribute):
+                if address.startswith(("#", "https://", "http://")):
+                    continue
+                assert ADDRESS.fullmatch(address), (name, address)
+                static = re.match(r"/static/([a-z.-]+)\?", address)
+                if static:
+                    made = (STATIC / static[1]).is_file() or static[1] in drawn.NAMES
+                    assert made, (name, address)
+        for port in re.findall(r'href="/(\d+)"', text):
+            assert int(port) <= 65535
+
+
+def test_links_of_a_site_below_a_path_stay_below_it() -> None:
+    for name, text in every_page(SITES["below"]):
+        for address in Page(text).values("href"):
+            assert address.startswith(("/ports", "#", "https://", "http://")), (name, address)
+
+
+@given(any_port)
+@settings(max_examples=60)
+def test_any_port_has_a_well_formed_page(port: int) -> None:
+    text = views.port(_answer(port), SERVED)
+    page = Page(text)
+    title = re.findall("<title>(.*?)</title>", text)[0]
+    assert title.startswith(f"Port {port}: ")
+    rels = {each.attributes.get("rel"): each.attributes["href"] for each in page.all("link")}
+    assert rels.get("prev") == (f"/{port - 1}" if port else None)
+    assert rels.get("next") == (f"/{port + 1}" if port < 65535 else None)
+
+
+def test_a_page_stays_below_60_kb_with_everything() -> None:
+    css, more, js, here, map_js = (
+        (STATIC / name).stat().st_size
+        for name in ("site.css", "more.css", "site.js", "here.js", "map.js")
+    )
+    picture = len(drawn.draw("map.png")) + (STATIC / "icon.svg").stat().st_size
+    for name, text in every_page(SERVED):
+        size = len(text.encode()) + css + js + picture
+        if "more.css" in text:
+            size += more
+        if "here.js" in text:
+            size += here
+        if "map.js" in text:
+            size += map_js
+        assert size < 60_000, (name, size)
+
+
+# -- this machine -----------------------------------------------------------------------------
+
+
+def test_a_rendered_page_of_a_port_holds_nothing_of_this_machine() -> None:
+    host = Host((LISTENER,), Visibility.FULL, (), PortRules("linux", 1024, (32768, 60999)))
+    found = _answer(5432)
+    seen = found._replace(host=host, findings=LISTENER.findings)
+    for site in SITES.values():
+        assert views.port(seen, site) == views.port(found, site)
+
+
+@pytest.mark.parametrize(
+    ("kind", "panel", "form"),
+    [("local", True, True), ("public", False, True), ("below", False, False)],
+)
+def test_panel_and_form_are_where_the_site_has_them(kind: str, panel: bool, form: bool) -> None:
+    text = views.port(_answer(305), SITES[kind])
+    assert ('data-here="/here/305.json"' in text) is panel
+    assert ("here.js" in text) is panel
+    assert ('method="post"' in text) is form
+    if form:
+        page = Page(text)
+        fields = {each.attributes.get("name") for each in page.all("input")}
+        assert {"port", "vote", "text"} <= fields
+        votes = [
+            each.attributes["value"]
+            for each in page.all("input")
+            if each.attributes.get("name") == "vote"
+        ]
+        assert votes == ["no", "partly", "yes"]
+
+
+def test_a_masked_command_line_is_not_shown() -> None:
+    shown = views.here(_here(LISTENER), SERVED)
+    assert "-D /srv" in shown
+    owners = (LISTENER.owners[0]._replace(command=None),)
+    masked = views.here(_here(LISTENER._replace(owners=owners)), SERVED)
+    assert "-D /srv" not in masked
+    assert "/usr/bin/postgres" in masked
+
+
+@given(listeners())
+@settings(max_examples=80)
+def test_any_socket_has_a_row(listener: Listener) -> None:
+    findings = (Finding("unknown", Level.NOTE, "nothing on record fits"),)
+    page = Page(views.here(_here(listener._replace(findings=findings)), SERVED))
+    assert "nothing on record fits" in page.text
+
+
+# -- hostile text -----------------------------------------------------------------------------
+
+
+def _hostile(text: str) -> PortAnswer:
+    """The answer for a port of which the registry and all lore say *text*."""
+    row = Assignment(
+        text, text, 80, 80, Transport.TCP, True, State.ASSIGNED, (text,), (text,), text, text, text,
+        text, text, text, {"registry": "2026-09-12", "registration": "2015-07-30"},
+    )  # fmt: skip
+    held = Standing(State.ASSIGNED, True, text, (row,), (text,), (80, 80))
+    quoted = Standing(State.RESERVED, True, text, (), (text,), (80, 82))
+    found = _answer(80)
+    return found._replace(
+        query=found.query._replace(notes=(text,)),
+        standings={**found.standings, Transport.TCP: held, Transport.UDP: quoted},
+        before=(Neighbour(79, (text,), text),),
+        after=(Neighbour(82, (text,), text),),
+        uses=(Use(text, text, Transport.TCP, 80, 80, text, text, text),),
+        systems=(SystemRule(text, text, 32768, 60999, text, text, text),),
+        sources=(Source(text, text, text, text), Source("iana", text, text, None)),
+    )
+
+
+def test_registry_text_changes_no_element_of_a_page() -> None:
+    benign = Page(views.port(_hostile("harmless"), SERVED)).shape
+    for text in EVIL:
+        made = views.port(_hostile(text), SERVED)
+        page = Page(made)
+        links = [shape for shape in page.shape if shape != ("a", ("href",))]
+        assert links == [shape for shape in benign if shape != ("a", ("href",))], text
+        for address in page.values("href"):
+            assert not address.lower().startswith(("javascript:", "data:"))
+        assert "\u202e" not in made
+        assert "\x1b" not in made
+
+
+@given(nasty)
+@settings(max_examples=60)
+def test_any_text_leaves_a_page_well_formed(text: str) -> None:
+    made = views.port(_hostile(text or "x"), SERVED)
+    assert Page(made).all("h1")
+    made.encode()  # whatever it holds, it can be sent
+
+
+@pytest.mark.parametrize("text", EVIL)
+def test_other_pages_are_as_inert(text: str) -> None:
+    row = Assignment(
+        text, text, 80, 80, Transport.TCP, True, State.ASSIGNED, (text,), (text,), text
+    )
+    service = ServiceAnswer(Query("name", text, notes=(text,)), text, (row,), (), ())
+    listener = LISTENER._replace(
+        user=text,
+        interface=text,
+        namespace=text,
+        owners=(Process(7, text, (text,), text, unit=text, container=text),),
+        findings=(Finding("unknown", Level.ALERT, text),),
+    )
+    search = answer_search(Query("text", text), registry())
+    for made, benign in (
+        (views.service(service, SERVED), None),
+        (views.search(search, text, SERVED), None),
+        (views.error(400, text, text, SERVED), None),
+        (views.here(_here(listener), SERVED), None),
+    ):
+        assert benign is None
+        page = Page(made)
+        assert not [each for each in page.all("script") if "src" not in each.attributes]
+        assert not page.all("img")
+        assert not page.all("svg") or "onload" not in page.all("svg")[0].attributes
+        for element in page.elements:
+            assert not [key for key in element.attributes if key.startswith("on")]
+
+
+def test_the_search_index_can_end_no_script() -> None:
+    index = drawn.draw("search-index.js").decode()
+    assert "<" not in index
+    assert index.isascii()
+    assert index.count("\n") == 1
+
+
+# -- links ------------------------------------------------------------------------------------
+
+
+@given(nasty)
+def test_file_names_of_services_are_safe_and_told_apart(name: str) -> None:
+    made = file_name(name)
+    assert re.fullmatch(r"[a-z0-9_.+~-]*", made)
+    assert "/" not in made
+    assert made == file_name(name.lower())
+    if name.isascii():
+        assert made == file_name(name.upper())
+
+
+def test_every_service_has_a_file_of_its_own() -> None:
+    names = {row.service_name.lower() for row in registry().store.all() if row.service_name}
+    assert len({file_name(name) for name in names}) == len(names)
+    links = Links(Site(base="../", export=True))
+    for name in names:
+        address = links.service(name)
+        assert unquote(address) == f"../services/{file_name(name)}.html"
+
+
+# -- the palette ------------------------------------------------------------------------------
+
+
+def test_the_style_sheet_has_the_colours_of_the_palette() -> None:
+    css = (STATIC / "site.css").read_text()
+    for kind in (STATES, LEVELS):
+        for word, colour in kind.items():
+            assert f"--{word}: {colour.hex};" in css
+
+
+def test_every_class_of_a_template_has_a_rule_or_a_use() -> None:
+    css = "".join((STATIC / name).read_text() for name in ("site.css", "more.css"))
+    code = "".join(path.read_text() for path in STATIC.glob("*.js"))
+    used: set[str] = set()
+    for _, text in every_page(SERVED):
+        used.update(word for value in Page(text).values("class") for word in value.split())
+    for name in used - {f"s-{state}" for state in State}:
+        assert f".{name}" in css or f".{name}" in code, name
+
+
+def test_a_part_is_rendered_the_same_from_the_cache() -> None:
+    first = views.port(_answer(305), SERVED)
+    views.port(_answer(306), SERVED)
+    assert views.port(_answer(305), SERVED) == first
+    render._item.cache_clear()
+    assert views.port(_answer(305), SERVED) == first
+
+
+@pytest.mark.real
+def test_the_scripts_are_javascript() -> None:
+    node = next((f"{each}/node" for each in os.get_exec_path() if os.access(f"{each}/node", 1)), "")
+    if not node:
+        assert os.environ.get("PORTBOOK_REQUIRE_REAL") != "1", "node isn't installed"
+        pytest.skip("node isn't installed")
+    for path in STATIC.glob("*.js"):
+        subprocess.run([node, "--check", path], check=True)
