@@ -130,7 +130,12 @@ def _book() -> dict[str, Any]:
             "service",
             "All rows of a service name",
             "service",
-            _path("name", {"type": "string", "minLength": 1, "maxLength": 64}, example="ssh"),
+            # No service is called by a control character: an address with one is refused.
+            _path(
+                "name",
+                {"type": "string", "maxLength": 64, "pattern": r"^[^\x00-\x1f\x7f]+$"},
+                example="ssh",
+            ),
         ),
         "/ranges/{name}.json": _get(
             "range",
