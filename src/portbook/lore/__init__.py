@@ -24,12 +24,13 @@ from portbook.sortedfile import SortedFile, number, unescape_cell, word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
 DATA = os.path.join(os.path.dirname(__file__), "data")
 
-# Asked for more ports than this, the uses are read once instead of searched every time.
-_PORTS_UNTIL_HELD = 50
+# Asked for more ports than this, a file is read once instead of searched every time.
+_PORTS_UNTIL_HELD = 12
 
 # The kinds of the compiled files, and the columns of each; tasks/build_lore.py writes these.
 COLUMNS = {
@@ -110,8 +111,8 @@ class Lore:
         self._rules: tuple[SystemRule, ...] | None = None
         self._sources: tuple[Source, ...] | None = None
         self._programs_at: dict[str, tuple[Program, ...]] = {}
-        self._asked = 0
-        self._uses_of: dict[int, list[Use]] | None = None
+        self._asked: dict[str, int] = {}
+        self._held: dict[str, dict[int, list[Any]]] = {}
 
     def _file(self, kind: str) -> SortedFile:
         file = self._files.get(kind)
@@ -168,22 +169,8 @@ class Lore:
 
     def lookup_uses(self, port: int, transport: Transport | None = None) -> tuple[Use, ...]:
         """What *port* is used for in practice, on *transport* or on any, the narrowest first."""
-        self._asked += 1
-        if self._asked > _PORTS_UNTIL_HELD:
-            return self._held_uses(port, transport)
-        found = [_use(cells, path) for cells, path in self._spanning("uses", port, transport)]
+        found: list[Use] = self._spanning("uses", _use, port, transport)
         return tuple(sorted(found, key=lambda use: (*_breadth(use), use.product, use.transport)))
-
-    def _held_uses(self, port: int, transport: Transport | None) -> tuple[Use, ...]:
-        if self._uses_of is None:
-            self._uses_of = {}
-            for use in self.uses():
-                for each in range(use.first, use.last + 1):
-                    self._uses_of.setdefault(each, []).append(use)
-        if port not in self._uses_of:
-            return ()
-        found = [use for use in self._uses_of[port] if transport in (None, use.transport)]
-        return tuple(sorted(found, key=_breadth))
 
     def uses(self) -> Iterator[Use]:
         """Every use, by port."""
@@ -193,7 +180,7 @@ class Lore:
 
     def lookup_abuse(self, port: int, transport: Transport | None = None) -> tuple[Report, ...]:
         """What abuse of *port* was reported, on *transport* or on any, the oldest period first."""
-        found = [_report(cells, path) for cells, path in self._spanning("abuse", port, transport)]
+        found: list[Report] = self._spanning("abuse", _report, port, transport)
         return tuple(sorted(found, key=lambda each: (each.period, each.subject, each.transport)))
 
     def abuse(self) -> Iterator[Report]:
@@ -203,21 +190,39 @@ class Lore:
             yield _report(_cells(row, "abuse", file.path), file.path)
 
     def _spanning(
-        self, kind: str, port: int, transport: Transport | None
-    ) -> Iterator[tuple[list[str], str]]:
-        """The rows of *kind* whose ports *port* is among, unescaped, each with the file's path."""
+        self, kind: str, make: Callable[[list[str], str], Any], port: int, wanted: Transport | None
+    ) -> list[Any]:
+        """The entries of *kind*, made of their cells, that *port* is among, in no order."""
+        asked = self._asked[kind] = self._asked.get(kind, 0) + 1
+        if asked <= _PORTS_UNTIL_HELD:
+            found = self._search(kind, make, port)
+        else:
+            if kind not in self._held:
+                self._held[kind] = self._hold(kind, make)
+            found = self._held[kind].get(port, [])
+        return [each for each in found if wanted in (None, each.transport)]
+
+    def _search(self, kind: str, make: Callable[[list[str], str], Any], port: int) -> list[Any]:
         file = self._file(kind)
         widest = _number(file.header.get("widest", ""), file.path)
+        found = []
         for row in file.backward(file.after(port)):
             # No range is wider than the widest: nothing that begins lower can reach this port.
             if _number(row[0], file.path) < port - widest:
                 break
             # Most rows that are looked at end below it: only what reaches it is read whole.
-            if len(row) > 1 and _number(row[1], file.path) < port:
-                continue
-            cells = _cells(row, kind, file.path)
-            if transport in (None, _transport(cells[2], file.path)):
-                yield cells, file.path
+            if len(row) <= 1 or _number(row[1], file.path) >= port:
+                found.append(make(_cells(row, kind, file.path), file.path))
+        return found
+
+    def _hold(self, kind: str, make: Callable[[list[str], str], Any]) -> dict[int, list[Any]]:
+        file = self._file(kind)
+        held: dict[int, list[Any]] = {}
+        for row in file.rows():
+            entry = make(_cells(row, kind, file.path), file.path)
+            for port in range(entry.first, entry.last + 1):
+                held.setdefault(port, []).append(entry)
+        return held
 
     def browser_blocked(self, port: int) -> bool:
         """Whether browsers refuse HTTP to *port* (https://fetch.spec.whatwg.org/#port-blocking)."""
