@@ -44,11 +44,11 @@ $(READY): pyproject.toml
 		{ echo "portbook needs Python 3.11 or later; try: make PYTHON=python3.12" >&2; exit 1; }
 ifneq ($(UV),)
 	$(UV) venv --quiet --allow-existing --seed --python "$$(command -v $(PYTHON))" $(VENV)
-	$(UV) pip install --quiet --python $(BIN)/python --editable '.[web,postgres]' --group dev
+	$(UV) pip install --quiet --python $(BIN)/python --editable '.[web,postgres,audit]' --group dev
 else
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[web,postgres]' --group dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[web,postgres,audit]' --group dev
 endif
 	@$(BIN)/python -m compileall -q src
 	@touch $@

@@ -257,6 +257,7 @@ class OwnersSeen(StrEnum):
     HIDDEN = "hidden"  # this user may not see who holds it
     KERNEL = "kernel"  # the kernel itself holds it; there is no process
     NONE = "none"  # every process was visible and none holds it
+    UNASKED = "unasked"  # a scan or a flow log: what was read says nothing of owners
 
 
 class Visibility(StrEnum):

@@ -98,7 +98,7 @@ LISTENER = {
     "uid": NUMBER,
     "user": TEXT,
     "owners": [OWNER],
-    "owners_seen": {"all", "first", "inferred", "hidden", "kernel", "none"},
+    "owners_seen": {"all", "first", "inferred", "hidden", "kernel", "none", "unasked"},
     "findings": [FINDING],
 }
 SOURCE = {"id": str, "as_of": TEXT, "what": str}

@@ -14,6 +14,7 @@ SOFTER = (("note", ("known-use",)), ("note", ("loopback",)))
 # The contract's table, whole: code, level, and the facts that, all true, give another one.
 CONTRACT: list[tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]] = [
     ("expected", "ok", ()),
+    ("registered-port", "ok", ()),
     ("loopback-only", "ok", ()),
     ("exposed", "note", ()),
     ("known-use", "note", ()),

@@ -104,6 +104,7 @@ def _holder(listener: Listener, once: _Once) -> str:
     holders = holders or {
         OwnersSeen.KERNEL: "the kernel itself",
         OwnersSeen.NONE: "no process",
+        OwnersSeen.UNASKED: "owner not told",
     }.get(listener.owners_seen, "owner not visible")
     if listener.owners_seen is OwnersSeen.INFERRED:
         holders += ", inferred"

@@ -81,6 +81,7 @@ def holder(listener: Listener) -> str:
         OwnersSeen.HIDDEN: f"a process that is not visible to you{whose}",
         OwnersSeen.KERNEL: "the kernel itself",
         OwnersSeen.NONE: f"no process: the kernel itself, or a descriptor on its way{whose}",
+        OwnersSeen.UNASKED: f"not told by what was read{whose}",
     }.get(listener.owners_seen, f"not looked for{whose}")
 
 

@@ -120,7 +120,11 @@ _STATES = {
     State.UNASSIGNED: "unassigned",
 }
 _REACHES = {"loopback": "loopback", "everywhere": "wildcard"}
-_SEEN = {OwnersSeen.HIDDEN: "hidden", OwnersSeen.KERNEL: "kernel"}
+_SEEN = {
+    OwnersSeen.HIDDEN: "hidden",
+    OwnersSeen.KERNEL: "kernel",
+    OwnersSeen.UNASKED: "unasked",
+}
 
 
 def _facts_of_port(port: int, rules: PortRules) -> list[str]:

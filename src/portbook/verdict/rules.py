@@ -21,6 +21,7 @@ FACTS = {
     "privileged": "this machine asks for a privilege to bind the port",
     "hidden": "a socket is there, its owner not visible to this user",
     "kernel": "the kernel holds the socket itself",
+    "unasked": "what was read, a scan or a flow log, says nothing of owners",
     "known-program": "every owner seen runs a known server program from its own, protected place",
     "implements": "every owner seen implements a service that is registered here",
     "default-port": "the port is one of the known program's own default ports",
@@ -68,6 +69,16 @@ RULES = (
         ("assigned", "implements"),
         (),
         "{program} implements {service}, which is registered here: as it should be.",
+        settles=True,
+    ),
+    Rule(
+        "registered-port",
+        Level.OK,
+        "the port is registered for a service, and what was read can't say which program answers",
+        ("assigned", "unasked"),
+        (),
+        "{port}/{transport} is registered for {service}. Which program answers can't be told from "
+        "here: to know, ask on the host itself.",
         settles=True,
     ),
     Rule(
