@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import errno
+import os
 import pickle
 
 import pytest
@@ -80,6 +82,24 @@ def test_messages_name_the_value_and_the_mend() -> None:
     assert missing.path == "/srv/registry.tsv"
     assert "/srv/registry.tsv" in str(missing)
     assert "reinstall" in str(missing)
+
+
+@pytest.mark.parametrize(
+    ("number", "mend"),
+    [
+        (errno.ENOENT, "reinstall"),
+        (errno.EMFILE, "ulimit -n"),
+        (errno.ENFILE, "close"),
+        (errno.ENOMEM, "memory"),
+        (errno.EACCES, "let this user read it"),
+    ],
+)
+def test_the_mend_of_a_file_that_cant_be_read_is_that_of_the_reason(number: int, mend: str) -> None:
+    why = os.strerror(number)
+    said = str(errors.DataMissing("/srv/registry.tsv", why, number))
+    assert f"({why}): " in said
+    assert mend in said
+    assert ("reinstall" in said) is (number in (errno.ENOENT, errno.EACCES))
     extra = errors.MissingExtra("web", "portbook serve")
     assert extra.extra == "web"
     assert "pip install 'portbook[web]'" in str(extra)

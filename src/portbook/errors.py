@@ -73,16 +73,27 @@ class MalformedInput(PortbookError, ValueError):
 
 
 class DataMissing(PortbookError, FileNotFoundError):
-    """A data file that isn't there or can't be opened; ``path`` names it."""
+    """A data file that isn't there or can't be opened; ``path`` names it.
 
-    def __init__(self, path: str, why: str) -> None:
-        super().__init__(
-            f"the data file {shown(path, 200)} can't be read ({why}): reinstall portbook"
-        )
+    *number* is the error's, where the system gave one: it decides what mends it.
+    """
+
+    def __init__(self, path: str, why: str, number: int | None = None) -> None:
+        mend = _MENDS.get(number or 0, "reinstall portbook")
+        super().__init__(f"the data file {shown(path, 200)} can't be read ({why}): {mend}")
         self.path = path
 
     def __str__(self) -> str:  # OSError would print an errno and a file name of its own
         return str(self.args[0])
+
+
+# errno.h; these have the same numbers on Linux, macOS, the BSDs and Windows.
+_MENDS = {
+    12: "free some memory, or raise the limit (ulimit -v)",  # ENOMEM
+    13: "let this user read it, or reinstall portbook",  # EACCES
+    23: "the system has too many files open: close some programs",  # ENFILE
+    24: "raise the limit of open files (ulimit -n)",  # EMFILE
+}
 
 
 class DataCorrupt(PortbookError, ValueError):

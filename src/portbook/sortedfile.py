@@ -75,7 +75,7 @@ class SortedFile:
             with open(path, "rb") as file:
                 self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
-            raise DataMissing(path, error.strerror or str(error)) from error
+            raise DataMissing(path, error.strerror or str(error), error.errno) from error
         except ValueError as error:  # mmap refuses an empty file
             raise DataCorrupt(path, "it is empty") from error
         self.header: dict[str, str] = {}

@@ -237,6 +237,18 @@ def test_what_can_be_answered_is_where_something_cannot() -> None:
     assert "65536" in assert_one_line(done)
 
 
+@pytest.mark.parametrize("stdin", [b"", b"\n \n"])
+@pytest.mark.parametrize("flags", [(), ("--json",), ("--jsonl",)])
+def test_standard_input_without_a_query_is_a_usage_error(
+    stdin: bytes, flags: tuple[str, ...]
+) -> None:
+    done = portbook_("-", "--no-host", *flags, stdin=stdin)
+    assert "standard input has no query" in assert_one_line(done)
+    assert done.stdout == b""
+    done = portbook_("305", "-", "--no-host", *flags, stdin=stdin)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_standard_input_asked_twice_is_read_once() -> None:
     done = portbook_("-", "-", "--no-host", "--jsonl", stdin=b"305\n")
     assert (done.returncode, done.stderr) == (0, b"")

@@ -114,9 +114,12 @@ def test_without_the_right_to_enter_there_is_one_line(
     monkeypatch.setattr(namespaces, "_setns", refused)
     path = tmp_path / "blue"
     path.touch()
-    with pytest.raises(HostUnreadable, match="visible to root only") as raised:
-        in_namespace(Namespace(path.stat().st_ino, str(path), "blue"), lambda: 1)
-    assert "\n" not in str(raised.value)
+    for uid, who in ((1000, "visible to root only"), (0, "kept from this process, though root's")):
+        monkeypatch.setattr(os, "geteuid", lambda uid=uid: uid)
+        with pytest.raises(HostUnreadable, match="listeners in other network") as raised:
+            in_namespace(Namespace(path.stat().st_ino, str(path), "blue"), lambda: 1)
+        assert f"are {who} (CAP_SYS_ADMIN)" in str(raised.value)
+        assert "\n" not in str(raised.value)
 
 
 # -- the real thing ---------------------------------------------------------------------------

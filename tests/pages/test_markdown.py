@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from portbook.answer import PortAnswer, answer
 from portbook.model import Finding, Level, State
-from portbook.pages.document import Command, Page, Paragraph, Section, Table, Verdict
+from portbook.pages.document import Command, Page, Paragraph, Record, Section, Table, Verdict
 from portbook.pages.escape import one_line
 from portbook.pages.markdown import escape, render_page
 from portbook.pages.prose import compose
@@ -28,7 +28,7 @@ markup = st.lists(
 anything = st.one_of(markup, nasty)
 
 
-def _page(*items: Paragraph | Table | Command | Verdict, title: str = "Port 1") -> Page:
+def _page(*items: Paragraph | Table | Record | Command | Verdict, title: str = "Port 1") -> Page:
     section = Section("Part", items)
     return Page(title, "x", ((State.ASSIGNED, " for tcp"),), "System Ports", (), (section,))
 
@@ -66,6 +66,23 @@ def test_a_command_is_code_as_it_was(text: str) -> None:
     html = READER.render(rendered.partition("## Part\n")[2])
     assert set(re.findall(r"<(\w+)", html)) <= {"ul", "li", "code"}
     assert html.count("<code>") == 1
+
+
+@given(anything, anything)
+def test_records_are_one_list_with_nothing_but_their_sources_as_links(text: str, at: str) -> None:
+    records = [Record(f"x{text}x", text, text, f"https://example.org/{at}", "2026-11-21")] * 2
+    html = READER.render(render_page(_page(*records)).partition("## Part\n")[2])
+    assert set(re.findall(r"<(\w+)", html)) <= {"ul", "li", "strong", "a"}
+    assert html.count("<ul>") == 1
+    assert html.count("<li>") == 2
+    assert all(url.startswith("https://example.org/") for url in re.findall(r'href="(.*?)"', html))
+
+
+def test_a_record_in_markdown() -> None:
+    record = Record("A*b", "default, tcp", "What it is.", "https://example.org/a_b", "2026-11-21")
+    assert render_page(_page(record)).splitlines()[-1] == (
+        "- **A\\*b** (default, tcp): What it is. (<https://example.org/a_b>, read 2026-11-21)"
+    )
 
 
 @given(anything, anything)

@@ -278,7 +278,7 @@ def test_uses_browsers_and_systems_are_told() -> None:
     )
     found = _answer("305")._replace(uses=(use,), browser_blocked=True, systems=rules)
     said = _text(found)
-    assert f"Grafana default, tcp its web pages ({where[0]}, read {where[1]})" in said
+    assert f"Grafana · default, tcp its web pages read {where[1]}: {where[0]}" in said
     assert "Browsers refuse to open it" in said
     assert "isn't given this one" in said
     high = _answer("50000")._replace(systems=rules)
@@ -298,8 +298,24 @@ def test_reports_of_abuse_are_told_with_their_period_and_source() -> None:
         *where,
     )
     said = _text(_answer("305")._replace(abuse=(worm,)))
-    assert f"in 2003-01, udp Reported to spread by it. ({where[0]}, read {where[1]})" in said
+    assert f"in 2003-01, udp Reported to spread by it. read {where[1]}: {where[0]}" in said
     assert "says nothing of what runs there today" in said
+
+
+def test_what_holds_for_several_transports_alike_is_told_once() -> None:
+    where = ("https://example.org/ports", "2026-01-02")
+    both = [Use("A", "default", each, 305, 305, "alike", *where) for each in list(Transport)[:2]]
+    other = Use("A", "default", Transport.SCTP, 305, 305, "other", *where)
+    said = _text(_answer("305")._replace(uses=(*both, other)))
+    assert said.count("alike") == 1
+    assert "A · default, tcp and udp alike" in said
+    assert "A · default, sctp other" in said
+
+
+def test_an_unauthorized_use_is_told_once_in_the_registrys_words() -> None:
+    said = _text(_answer("8888"))
+    words = 'records unauthorized use, as of 2015-07-30: "Known Unauthorized Use on port 8888"'
+    assert said.count(words) == said.count("records unauthorized use") == 1
 
 
 def test_where_nothing_is_on_record_the_page_says_in_what_as_of_when() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from portbook.answer import PortAnswer, answer
 from portbook.model import Finding, Level, State
-from portbook.pages.document import Command, Paragraph, Table, Verdict
+from portbook.pages.document import Command, Paragraph, Record, Table, Verdict
 from portbook.pages.escape import one_line
 from portbook.pages.palette import LEVELS, STATES
 from portbook.pages.prose import compose
@@ -144,6 +144,7 @@ findings = st.builds(
 items = st.one_of(
     st.builds(Paragraph, nasty),
     st.builds(Table, st.lists(st.tuples(nasty, nasty), max_size=3).map(tuple)),
+    st.builds(Record, nasty, nasty, nasty, nasty, nasty),
     st.builds(Command, nasty, nasty, nasty),
     st.builds(Verdict, nasty, st.lists(findings, max_size=3).map(tuple)),
 )
@@ -151,13 +152,25 @@ items = st.one_of(
 
 @given(items, widths)
 def test_hostile_text_reaches_no_terminal(
-    item: Paragraph | Table | Command | Verdict, width: int
+    item: Paragraph | Table | Record | Command | Verdict, width: int
 ) -> None:
     plain_lines = list(render_item(item, Style(width)))
     assert all(line.isprintable() for line in plain_lines)
     coloured = list(render_item(item, Style(width, colour=True)))
     assert [SGR.sub("", line) for line in coloured] == plain_lines
     assert all(SGR.sub("", line).isprintable() for line in coloured)
+
+
+def test_a_record_has_its_source_in_one_piece() -> None:
+    address = "https://www.example.org/" + "x" * 90
+    record = Record("A product", "default, tcp", "What it is, in a line or two.", address, "2026")
+    assert list(render_item(record, Style(40))) == [
+        "  A product · default, tcp",
+        "    What it is, in a line or two.",
+        f"    read 2026: {address}",
+    ]
+    coloured = list(render_item(record, Style(40, colour=True)))
+    assert coloured[0] == "  \x1b[1mA product\x1b[0m · default, tcp"
 
 
 def _page(port: int) -> Page:

@@ -140,7 +140,9 @@ class _Show:
 
     def run(self) -> int:
         collected: list[Any] = []
+        asked = False
         for text in self._texts():
+            asked = True
             try:
                 query = parse_query(text)
             except InvalidQuery as error:
@@ -151,6 +153,8 @@ class _Show:
                 self._stream(query)
                 continue
             self._show(query, collected)
+        if not asked:
+            raise UsageError("standard input has no query: give one a line, as 305 or 443/udp")
         if self.options.json and collected:
             if len(collected) == 1:
                 print_json(collected[0])

@@ -177,8 +177,9 @@ def _enter(namespace: Namespace) -> None:
             raise HostUnreadable(f"{called} is gone")
         _setns(descriptor)
     except PermissionError as error:
+        who = "visible to root only" if os.geteuid() else "kept from this process, though root's"
         raise HostUnreadable(
-            "listeners in other network namespaces are visible to root only (CAP_SYS_ADMIN)"
+            f"listeners in other network namespaces are {who} (CAP_SYS_ADMIN)"
         ) from error
     except HostUnreadable:
         raise

@@ -1,4 +1,4 @@
-"""A page before it has a form: sections of paragraphs, fields, tables, commands and findings.
+"""A page before it has a form: sections of paragraphs, tables, records, commands and findings.
 
 :mod:`portbook.pages.prose` writes one from an answer; a renderer per form prints it. All text in
 it is raw, as the registry or a process gave it: escaping is the renderer's work.
@@ -25,6 +25,16 @@ class Table(NamedTuple):
     rows: tuple[tuple[str, ...], ...]
 
 
+class Record(NamedTuple):
+    """What a source has on record: of what, in which way, what it says, and where it was read."""
+
+    subject: str
+    kind: str
+    said: str
+    source: str
+    read: str
+
+
 class Command(NamedTuple):
     """A command to run by hand; ``system`` is where, ``about`` what it answers."""
 
@@ -41,7 +51,7 @@ class Verdict(NamedTuple):
 
 
 if TYPE_CHECKING:
-    Item = Paragraph | Table | Command | Verdict
+    Item = Paragraph | Table | Record | Command | Verdict
 
 
 class Section(NamedTuple):

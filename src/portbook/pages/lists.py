@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.model import State, Visibility
-from portbook.pages.document import Paragraph, Table, Verdict
+from portbook.pages.document import Paragraph, Record, Table, Verdict
 from portbook.pages.escape import one_line
 from portbook.pages.prose import with_references
 from portbook.pages.text import flow, render_item, wrap
@@ -147,12 +147,13 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
 
 
 def _use_rows(answer: SearchAnswer) -> Iterator[Item]:
-    """The uses that a search found, one a row, with its source."""
+    """The uses that a search found, each with its source."""
     grouped: dict[tuple[str, ...], list[tuple[int, int, Transport | None]]] = {}
     for use in answer.uses[: answer.shown]:
-        key = (use.product, f"{use.summary} ({use.source}, read {use.read})")
+        key = (use.product, use.summary, use.source, use.read)
         grouped.setdefault(key, []).append((use.first, use.last, use.transport))
-    yield Table(tuple((product, _numbers(at), said) for (product, said), at in grouped.items()))
+    for (product, said, source, read), at in grouped.items():
+        yield Record(product, _numbers(at), said, source, read)
     more = len(answer.uses) - answer.shown
     if more > 0:
         yield Paragraph(f"and {more} more: --limit shows them")

@@ -6,7 +6,7 @@ r"""An answer as Markdown (CommonMark, with GitHub's tables), from the same docu
 
 from __future__ import annotations
 
-from portbook.pages.document import Command, Paragraph, Table, Verdict
+from portbook.pages.document import Command, Paragraph, Record, Table, Verdict
 from portbook.pages.escape import one_line
 
 TYPE_CHECKING = False
@@ -32,11 +32,12 @@ def render_page(page: Page) -> str:
 
 
 def _items(items: Iterable[Item]) -> Iterator[str]:
-    commands = False
+    before: type[Item] | None = None
     for item in items:
-        if not (isinstance(item, Command) and commands):
+        # Commands and records are lists: their points stand together.
+        if not (isinstance(item, Command | Record) and type(item) is before):
             yield ""
-        commands = isinstance(item, Command)
+        before = type(item)
         yield from _item(item)
 
 
@@ -45,6 +46,9 @@ def _item(item: Item) -> Iterator[str]:
         yield _line(item.text)
     elif isinstance(item, Table):
         yield from _table(item)
+    elif isinstance(item, Record):
+        source = f"{_link(item.source)}, read {escape(item.read)}"
+        yield f"- **{escape(item.subject)}** ({escape(item.kind)}): {escape(item.said)} ({source})"
     elif isinstance(item, Command):
         about = escape(f"{item.system}, {item.about}")
         yield f"- {about}: {_code(item.command)}"
@@ -75,6 +79,13 @@ def _line(text: str) -> str:
     if number != line and number[:1] in (".", ")"):
         return f"{line[: len(line) - len(number)]}\\{number}"
     return line
+
+
+def _link(address: str) -> str:
+    """*address* as an autolink (CommonMark §6.5), if it is one; else as text."""
+    plain = one_line(address)
+    web = plain.startswith(("https://", "http://")) and plain.isascii()
+    return f"<{plain}>" if web and not set(plain) & set(" <>") else escape(address)
 
 
 def _code(text: str) -> str:

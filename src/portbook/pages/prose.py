@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from portbook.model import State
 from portbook.pages import machine
-from portbook.pages.document import Page, Paragraph, Section, Table
+from portbook.pages.document import Page, Paragraph, Record, Section, Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -286,45 +286,45 @@ def ordinal(number: int) -> str:
 
 
 def _practice(answer: PortAnswer) -> Iterator[Item]:
-    if answer.uses:
-        yield Table(
-            tuple(
-                (
-                    use.product,
-                    f"{use.kind}, {use.transport}",
-                    f"{use.summary} ({use.source}, read {use.read})",
-                )
-                for use in answer.uses
-            )
-        )
+    yield from records(
+        (use.product, use.kind, use.transport, use.summary, use.source, use.read)
+        for use in answer.uses
+    )
     if answer.abuse:
         yield Paragraph(
             "Abuse that was reported on it, which says nothing of what runs there today:"
         )
-        yield Table(
-            tuple(
-                (
-                    report.subject,
-                    f"{report.when}, {report.transport}",
-                    f"{report.summary} ({report.source}, read {report.read})",
-                )
-                for report in answer.abuse
-            )
+        yield from records(
+            (each.subject, each.when, each.transport, each.summary, each.source, each.read)
+            for each in answer.abuse
         )
     if not (answer.uses and answer.abuse):
         yield Paragraph(no_uses(answer))
-    for row, _ in services(answer.standings):
-        if row.unauthorized_use:
-            yield Paragraph(
-                f"Known unauthorized use, by the registry as of {row.as_of['registration']}: "
-                f"{row.unauthorized_use}"
-            )
+    said = {
+        (row.as_of["registration"], row.unauthorized_use): None
+        for row, _ in services(answer.standings)
+        if row.unauthorized_use
+    }
+    for day, words in said:
+        yield Paragraph(f'The registry records unauthorized use, as of {day}: "{words}"')
     if answer.browser_blocked:
         yield Paragraph(
             "Browsers refuse to open it: it is one of the ports that the Fetch standard blocks."
         )
     if answer.systems:
         yield Paragraph(dynamic_ranges(answer))
+
+
+def records(
+    rows: Iterable[tuple[str, str, Transport, str, str, str]],
+) -> Iterator[Record]:
+    """Subject, kind, transport, text, source and day of reading; alike transports together."""
+    grouped: dict[tuple[str, ...], list[str]] = {}
+    for subject, kind, transport, said, source, read in rows:
+        key = (subject, kind, said, source, read)
+        grouped.setdefault(key, []).append(str(transport))
+    for (subject, kind, said, source, read), transports in grouped.items():
+        yield Record(subject, f"{kind}, {listed(transports)}", said, source, read)
 
 
 def no_uses(answer: PortAnswer) -> str:

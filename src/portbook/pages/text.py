@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook._lean import NamedTuple
 from portbook.model import State
-from portbook.pages.document import Command, Paragraph, Table, Verdict
+from portbook.pages.document import Command, Paragraph, Record, Table, Verdict
 from portbook.pages.escape import one_line, plain
 from portbook.pages.palette import LEVELS, STATES
 
@@ -77,6 +77,8 @@ def render_item(item: Item, style: Style, indent: str = "  ") -> Iterator[str]:
         yield from wrap(item.text, style.width, indent)
     elif isinstance(item, Table):
         yield from table(item.rows, style, indent)
+    elif isinstance(item, Record):
+        yield from _record(item, style, indent)
     elif isinstance(item, Command):
         about = plain(f"{item.system}, {item.about}:")
         yield f"{indent}{about:<20} {plain(item.command)}"
@@ -87,6 +89,19 @@ def render_item(item: Item, style: Style, indent: str = "  ") -> Iterator[str]:
             body = wrap(f"{finding.code}: {finding.message}", style.width, indent + " " * 9)
             yield f"{indent}  {label} {body[0].lstrip()}"
             yield from body[1:]
+
+
+def _record(record: Record, style: Style, indent: str) -> Iterator[str]:
+    """*record*: its subject, what is said of it, and the source in one piece, to be copied."""
+    subject = one_line(record.subject)
+    first, *rest = wrap(f"{record.subject} · {record.kind}", style.width, indent)
+    lead = len(indent) + len(subject)
+    if subject and first.startswith(indent + subject):
+        first = indent + style.bold(subject) + first[lead:]
+    yield from (first, *rest)
+    yield from wrap(record.said, style.width, indent + "  ")
+    read = one_line(f"read {record.read}: {record.source}")
+    yield f"{indent}  {style.dim(read)}"
 
 
 def table(rows: Sequence[Sequence[str]], style: Style, indent: str = "  ") -> Iterator[str]:
