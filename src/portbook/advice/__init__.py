@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from portbook.advice.why import Elsewhere, Evidence, Redirected, Why, weigh
 from portbook.errors import InvalidQuery
-from portbook.host import read_conflicts, read_excluded_ranges, read_host
-from portbook.host.bindprobe import try_binds
-from portbook.model import PortRules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from portbook.advice.why import Why
     from portbook.model import Transport
 
 
@@ -23,8 +20,12 @@ def why_bind(port: int, transport: Transport, address: str | None = None) -> Why
         raise InvalidQuery(
             "0 asks the system to choose a port, so nothing holds it: give one from 1 to 65535", "0"
         )
+    from portbook.advice.why import Elsewhere, Evidence, Redirected, weigh
+    from portbook.host import read_conflicts, read_excluded_ranges, read_host
+    from portbook.host.bindprobe import try_binds
     from portbook.host.elsewhere import read_elsewhere
     from portbook.host.nat import read_redirects
+    from portbook.model import PortRules
 
     tries = try_binds(port, transport, address)
     seen = read_host((port, port), transport, "first")

@@ -6,8 +6,8 @@ is gone before the answer is printed. What is found holds for that moment and th
 
 from __future__ import annotations
 
+import _socket as socket  # the module beneath it: the same calls, without its imports
 import errno
-import socket
 
 from portbook._lean import NamedTuple
 from portbook.model import Transport
@@ -104,7 +104,8 @@ def _bind(
     kind, protocol = kinds[transport]
     number = socket.AF_INET6 if family == "ipv6" else socket.AF_INET
     try:
-        with socket.socket(number, kind, protocol) as probe:
+        probe = socket.socket(number, kind, protocol)
+        try:
             if reuse:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if v6only is not None:
@@ -112,6 +113,8 @@ def _bind(
             # Never a name, which would be asked of the network; and a zone becomes a number.
             flags = socket.AI_NUMERICHOST
             probe.bind(socket.getaddrinfo(address, port, number, flags=flags)[0][4])
+        finally:
+            probe.close()
     except socket.gaierror:
         return errno.EADDRNOTAVAIL
     except OSError as error:
