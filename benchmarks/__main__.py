@@ -12,7 +12,7 @@ import sys
 
 from benchmarks.timing import ROOT, machine
 
-SCRIPTS = ("host", "lookup", "web")
+SCRIPTS = ("hands", "host", "lookup", "web")
 
 
 def main() -> None:

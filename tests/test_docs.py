@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from portbook.advice.pick import CRITERIA
 from portbook.advice.why import CODES
 from portbook.cli import COMMANDS
 from portbook.verdict.rules import RULES
@@ -100,6 +101,12 @@ def test_the_table_of_causes_is_the_one_in_the_code() -> None:
     text = (ROOT / "docs" / "machine.md").read_text()
     table = text.partition("<!-- causes -->")[2].partition("<!-- end -->")[0]
     assert dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", table, re.MULTILINE)) == CODES
+
+
+def test_the_table_of_criteria_is_the_one_in_the_code() -> None:
+    text = (ROOT / "docs" / "pick.md").read_text()
+    table = text.partition("<!-- criteria -->")[2].partition("<!-- end -->")[0]
+    assert dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", table, re.MULTILINE)) == CRITERIA
 
 
 def test_every_command_and_option_is_in_the_readme_or_the_docs() -> None:

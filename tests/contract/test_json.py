@@ -8,20 +8,25 @@ from __future__ import annotations
 import json
 import types
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from portbook.advice.pick import CRITERIA, Check, Wanted, pick
 from portbook.answer import PortAnswer, answer, answer_search
 from portbook.model import Host, Level, OwnersSeen, State, Transport, Visibility
 from portbook.pages import objects
+from portbook.pages.choice import of_pick
 from portbook.query import Query, parse_query
 from portbook.registry import registry
 from portbook.registry.stats import count
 from portbook.verdict.rules import RULES
-from tests.strategies import any_port, listeners, reports, transports, uses
+from tests.strategies import any_port, listeners, nasty, reports, transports, uses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # A shape: a type, a tuple of types, a set of allowed values, [shape of each] or {key: shape}.
 TEXT = (str, types.NoneType)
@@ -437,3 +442,44 @@ def test_stats() -> None:
     for name in found["ranges"].values():
         for transport in (*TRANSPORTS, "headline"):
             assert sum(name[transport].values()) == name["size"]
+
+
+# -- a pick -----------------------------------------------------------------------------------
+
+PICK = {
+    "schema": {"portbook/pick/1"},
+    "for": TEXT,
+    "first": int,
+    "last": int,
+    "count": int,
+    "good": bool,
+    "ports": [int],
+    "choices": [
+        {
+            "port": int,
+            "good": bool,
+            "checks": [
+                {"code": set(CRITERIA), "ok": (bool, types.NoneType), "evidence": str},
+            ],
+        }
+    ],
+    "left_out": dict,
+    "left_out_ports": [{"port": int, "code": set(CRITERIA), "evidence": str}],
+    "experiments": [int],
+    "notes": [str],
+    "sources": [SOURCE],
+}
+
+
+@given(st.none() | nasty.filter(str.strip), st.integers(1, 3), st.booleans())
+@settings(max_examples=25)
+def test_every_key_of_a_pick_is_there(name: str | None, many: int, free: bool) -> None:
+    class Machine:
+        def checks(self, port: int) -> Iterator[Check]:
+            yield Check("free-here", free, "\x1b\udcff")
+
+    wanted = Wanted(8000, 8200, many, name)
+    found = _through_json(of_pick(pick(wanted, Machine(), registry(), 0)))
+    check(found, PICK)
+    assert found["ports"] == [choice["port"] for choice in found["choices"]]
+    assert found["good"] is free

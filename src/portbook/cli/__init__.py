@@ -21,6 +21,7 @@ COMMANDS = {
     "show": ("show", "everything about a port, a range, a service or a pasted error"),
     "listen": ("listen", "everything that listens or is bound here, with its verdict"),
     "why": ("why", "why a bind fails or would succeed, cause by cause"),
+    "pick": ("pick", "a good port for a purpose, and why; keeps it for a command"),
     "search": ("search", "services by name, description or alias; survives a typo"),
     "blocks": ("blocks", "the runs of ports of one state, the longest first"),
     "stats": ("stats", "counts by range, transport, year and assignee"),

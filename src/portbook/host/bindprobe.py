@@ -111,8 +111,9 @@ def _bind(
             if v6only is not None:
                 probe.setsockopt(socket.IPPROTO_IPV6, _IPV6_V6ONLY, int(v6only))
             # Never a name, which would be asked of the network; and a zone becomes a number.
-            flags = socket.AI_NUMERICHOST
-            probe.bind(socket.getaddrinfo(address, port, number, flags=flags)[0][4])
+            # As bytes, because text would load the tables of internationalised names.
+            host, flags = address.encode("ascii", "replace"), socket.AI_NUMERICHOST
+            probe.bind(socket.getaddrinfo(host, port, number, flags=flags)[0][4])
         finally:
             probe.close()
     except socket.gaierror:

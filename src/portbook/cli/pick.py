@@ -1,0 +1,263 @@
+"""``portbook pick``."""
+
+from __future__ import annotations
+
+import sys
+
+from portbook._lean import NamedTuple
+from portbook.cli import complain
+from portbook.cli.output import print_json, style
+from portbook.errors import UsageError, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from portbook.advice.pick import Pick, Wanted
+
+
+class Options(NamedTuple):
+    """What the command line asked for; ``command`` is what stands behind ``--``."""
+
+    name: str | None = None
+    many: str | None = None
+    range: str | None = None
+    despite: tuple[str, ...] = ()
+    quiet: bool = False
+    json: bool = False
+    hold: bool = False
+    listen_fds: bool = False
+    release: bool = False
+    transport: str | None = None
+    address: str | None = None
+    command: tuple[str, ...] | None = None
+
+
+def run(argv: Sequence[str]) -> int:
+    """Prints a port with the reasons for it, or runs a command on it; 1 where none is good."""
+    words = list(argv)
+    end = words.index("--") if "--" in words else len(words)
+    command = tuple(words[end + 1 :]) if end < len(words) else None
+    options = (parse_quick(words[:end]) or parse_whole(words[:end]))._replace(command=command)
+    _refuse(options)
+    wanted = _wanted(options)
+    if options.hold:
+        return _hold(wanted, options)
+    found = _pick(wanted)
+    if options.json:
+        from portbook.pages.choice import of_pick
+
+        print_json(of_pick(found))
+    elif options.quiet:
+        for choice in found.choices:
+            print(choice.port)
+        _tell(found)
+    else:
+        from portbook.pages.choice import render_pick
+
+        sys.stdout.write(render_pick(found, style()))
+    return 0 if found.good else 1
+
+
+def _pick(wanted: Wanted) -> Pick:
+    from portbook.advice.ground import ThisMachine
+    from portbook.advice.pick import pick
+    from portbook.registry import Registry
+
+    # The registry that comes with portbook, whatever was fetched since: a name leads to the same
+    # port on every machine that has the same version.
+    return pick(wanted, ThisMachine(), Registry())
+
+
+def _tell(found: Pick) -> None:
+    """What a bare number doesn't say, a line each on standard error."""
+    for choice in found.choices:
+        for check in choice.failed:
+            complain(f"{choice.port}: {check.evidence}")
+    if len(found.choices) < found.wanted.many:
+        wanted = found.wanted
+        counts = ", ".join(f"{many} by {code}" for code, many in found.left_out_by.items())
+        complain(
+            f"no {'other ' if found.choices else ''}port from {wanted.first} to {wanted.last} "
+            f"fulfils every criterion (left out: {counts}): give another --range, or leave a "
+            "criterion out with --despite"
+        )
+
+
+# -- arguments --------------------------------------------------------------------------------
+
+_PLAIN = {
+    "--json": "json",
+    "--quiet": "quiet",
+    "-q": "quiet",
+    "--hold": "hold",
+    "--listen-fds": "listen_fds",
+    "--release": "release",
+}
+_VALUED = {
+    "--for": "name",
+    "--count": "many",
+    "--range": "range",
+    "--transport": "transport",
+    "--address": "address",
+}
+
+
+def parse_quick(argv: Sequence[str]) -> Options | None:
+    """*argv* read without argparse, whose import takes as long as the rest together.
+
+    None where anything else is in it: argparse reads it then.
+    """
+    found: dict[str, Any] = {}
+    words = iter(argv)
+    for word in words:
+        if word in _PLAIN:
+            found[_PLAIN[word]] = True
+            continue
+        option, equals, value = word.partition("=")
+        if option not in _VALUED:
+            return None
+        if not equals:
+            value = next(words, "-")
+            if value.startswith("-"):
+                return None
+        found[_VALUED[option]] = value
+    return Options(**found)
+
+
+def parse_whole(argv: Sequence[str]) -> Options:
+    """*argv* read by argparse. Raises UsageError; ``--help`` prints and exits."""
+    from portbook.advice.pick import CRITERIA, FIRST, LAST
+    from portbook.cli.help import Parser, add_json
+
+    parser = Parser(
+        "pick",
+        "A port that nobody has a claim on: unassigned, in no known use, in no dynamic range, and "
+        "free on this machine, with the reasons.",
+    )
+    parser.add_argument(
+        "--for",
+        dest="name",
+        metavar="NAME",
+        help="the port of this name: the same one every time, on every machine",
+    )
+    parser.add_argument(
+        "--count", dest="many", metavar="N", help="so many different ports (default: 1)"
+    )
+    parser.add_argument(
+        "--range", metavar="FIRST-LAST", help=f"pick from these (default: {FIRST}-{LAST})"
+    )
+    parser.add_argument(
+        "--despite",
+        action="append",
+        default=[],
+        choices=[*CRITERIA],
+        metavar="CODE",
+        help=f"leave this criterion out: {', '.join(CRITERIA)}",
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="the number alone, for scripts")
+    parser.add_argument(
+        "--hold",
+        action="store_true",
+        help="run the command behind -- with {port} filled in and PORT set, and keep the port for "
+        "it until it has bound it",
+    )
+    parser.add_argument(
+        "--listen-fds",
+        action="store_true",
+        help="with --hold: hand the socket over, listening, as descriptor 3 (sd_listen_fds(3))",
+    )
+    parser.add_argument(
+        "--release",
+        action="store_true",
+        help="with --hold: let go right before the command starts, for one that doesn't set "
+        "SO_REUSEADDR",
+    )
+    parser.add_argument("--transport", metavar="NAME", help="with --hold: tcp (default) or udp")
+    parser.add_argument(
+        "--address", metavar="ADDRESS", help="with --hold: only this address, not every one"
+    )
+    add_json(parser)
+    read = vars(parser.parse_args(list(argv)))
+    return Options(**{**read, "despite": tuple(read["despite"])})
+
+
+def _refuse(options: Options) -> None:
+    """Raises UsageError for options that don't go together."""
+    if options.hold != (options.command is not None):
+        raise UsageError(
+            "--hold keeps the port for a command: give it behind --, as in "
+            "portbook pick --hold -- server --port {port}"
+        )
+    for name in ("listen_fds", "release", "transport", "address"):
+        if getattr(options, name) and not options.hold:
+            raise UsageError(f"--{name.replace('_', '-')} goes with --hold: give that too")
+    if options.listen_fds and options.release:
+        raise UsageError("--listen-fds and --release exclude each other: give one of them")
+    if options.json and (options.hold or options.quiet):
+        other = "--hold" if options.hold else "--quiet"
+        raise UsageError(f"--json and {other} exclude each other: give one of them")
+    if options.hold and not options.command:
+        raise UsageError("no command stands behind --: give one")
+
+
+def _wanted(options: Options) -> Wanted:
+    from portbook.advice.pick import Wanted
+
+    wanted = Wanted(name=options.name, despite=options.despite)
+    if options.range is not None:
+        from portbook.query import parse_query
+
+        query = parse_query(options.range)
+        if query.kind not in ("port", "range") or query.address or query.transport:
+            raise UsageError(f"--range {shown(options.range)} is no range: give 20000-20999, say")
+        wanted = wanted._replace(first=query.first, last=query.last)
+    if options.many is not None:
+        wanted = wanted._replace(many=_whole(options.many))
+    return wanted
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5):
+        raise UsageError(f"--count {shown(text)} is not a number of ports: give 1 or more")
+    return int(text)
+
+
+# -- holding ----------------------------------------------------------------------------------
+
+_TRIES = 20  # how often another port is picked, where somebody was quicker
+
+
+def _hold(wanted: Wanted, options: Options) -> int:
+    """Picks and binds at once, then runs the command; its exit status is the answer's."""
+    from portbook.host.holding import Refused, filled_in, hold, run
+    from portbook.model import Transport
+    from portbook.query import parse_transport
+
+    transport = parse_transport(options.transport or "tcp")
+    if transport not in (Transport.TCP, Transport.UDP):
+        raise UsageError(f"--transport {transport}: --hold keeps tcp and udp sockets alone")
+    address = "127.0.0.1" if options.address == "localhost" else options.address
+    for left in reversed(range(_TRIES)):
+        found = _pick(wanted)
+        if not found.good:
+            _tell(found)
+            return 1
+        ports = [choice.port for choice in found.choices]
+        try:
+            held = hold(ports, transport, address)
+        except Refused as refused:
+            if not refused.taken:
+                raise
+            if left and wanted.name is None:
+                continue
+            complain(str(refused))
+            return 1
+        break
+    command = filled_in(options.command or (), ports)
+    how = "passed" if options.listen_fds else "released" if options.release else "kept"
+    if not options.quiet:
+        said = ", ".join(map(str, ports))
+        complain(f"{said}/{transport}, {how} for {shown(command[0])}")
+    return run(held, command, how, complain)

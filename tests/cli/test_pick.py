@@ -1,0 +1,187 @@
+"""``portbook pick``: what it takes, what it prints, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portbook import cli
+from portbook.advice import ground
+from portbook.advice.pick import CRITERIA, Check
+from portbook.cli.pick import Options, parse_quick, parse_whole
+from tests.advice.test_pick import NAMES, Machine
+
+_OPTIONS = {
+    "--json": (), "--quiet": (), "-q": (), "--hold": (), "--listen-fds": (), "--release": (),
+    "--for": ("web", "a b", "é"), "--count": ("1", "7", "x"), "--range": ("1-9", "80", "?"),
+    "--transport": ("tcp", "udp"), "--address": ("127.0.0.1", "::1"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    made = Machine()
+    monkeypatch.setattr(ground, "ThisMachine", lambda: made)
+    return made
+
+
+def argued(draw: st.DrawFn) -> list[str]:
+    words: list[str] = []
+    for option in draw(st.lists(st.sampled_from(tuple(_OPTIONS)), max_size=6)):
+        values = _OPTIONS[option]
+        if not values:
+            words.append(option)
+        elif draw(st.booleans()):
+            words += [option, draw(st.sampled_from(values))]
+        else:
+            words.append(f"{option}={draw(st.sampled_from(values))}")
+    return words
+
+
+@given(st.composite(argued)())
+def test_both_readings_of_the_arguments_agree(argv: list[str]) -> None:
+    quick = parse_quick(argv)
+    assert quick == parse_whole(argv)
+
+
+@pytest.mark.parametrize("argv", ["--for", "--for --json", "--nonsense", "x", "--fo=a"])
+def test_what_the_quick_reading_leaves_to_argparse(argv: str) -> None:
+    assert parse_quick(argv.split()) is None
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["80"], "unrecognized arguments: 80"),
+        (["--for"], "expected one argument"),
+        (["--for", ""], "the name is empty"),
+        (["--count", "0"], "0 ports can't be picked at once"),
+        (["--count", "-1"], "--count"),
+        (["--count", "9999"], "9999 ports can't be picked"),
+        (["--count", "1e3"], "'1e3' is not a number of ports"),
+        (["--range", "9-3"], "runs backwards"),
+        (["--range", "ssh"], "'ssh' is no range"),
+        (["--range", "80/udp"], "'80/udp' is no range"),
+        (["--range", "0-70000"], "is not a port number"),
+        (["--range", "0-5"], "holds no 1 ports"),
+        (["--despite", "luck"], "invalid choice: 'luck'"),
+        (["--hold"], "give it behind --"),
+        (["--hold", "--"], "no command stands behind --"),
+        (["--", "x"], "--hold keeps the port"),
+        (["--listen-fds"], "--listen-fds goes with --hold"),
+        (["--transport", "udp"], "--transport goes with --hold"),
+        (["--hold", "--json", "--", "x"], "--json and --hold exclude each other"),
+        (["--json", "-q"], "--json and --quiet exclude each other"),
+        (["--hold", "--release", "--listen-fds", "--", "x"], "exclude each other"),
+        (["--hold", "--transport", "sctp", "--", "x"], "tcp and udp sockets alone"),
+        (["--hold", "--transport", "xyz", "--", "x"], "is not a transport"),
+        (["--hold", "--address", "192.0.2.1", "--", "x"], "is no address of this machine"),
+        (["--hold", "--", "/no\x1bwhere"], "can't be started"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_and_2(
+    machine: Machine, capsys: pytest.CaptureFixture[str], argv: list[str], said: str
+) -> None:
+    assert cli.run(["pick", *argv]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    last = err.splitlines()[-1]
+    assert said in last
+    assert last.startswith("portbook: ")
+    assert "\x1b" not in err
+
+
+def test_a_port_with_its_reasons(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["pick", "--for", "Web"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"Port {NAMES['web']}\n")
+    for code in ("unassigned", "not-dynamic", "browser-opens", "no-known-use", "free-here"):
+        assert f"\n  {code}" in out
+    assert "not known: not to be read" in out
+    assert "1021 and 1022" in out
+    assert all(len(line) <= 80 for line in out.splitlines())
+
+
+def test_a_taken_port_of_a_name(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    machine.taken = (NAMES["web"],)
+    assert cli.run(["pick", "--for", "web"]) == 1
+    out = capsys.readouterr().out
+    assert "something against" in out
+    assert "NO: asked" in out
+    assert cli.run(["pick", "-q", "--for", "web"]) == 1
+    out, err = capsys.readouterr()
+    assert out == f"{NAMES['web']}\n"
+    assert err == f"portbook: {NAMES['web']}: asked\n"
+    assert cli.run(["pick", "--hold", "--for", "web", "--", "true"]) == 1
+
+
+def test_none_that_is_good(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["pick", "--range", "40000-40009"]) == 1
+    assert "No port from 40000 to 40009 fulfils every criterion" in capsys.readouterr().out
+    assert cli.run(["pick", "-q", "--range", "40000-40009"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "by not-dynamic" in err
+    assert cli.run(["pick", "-q", "--range", "40000-40009", "--despite", "not-dynamic"]) == 0
+    assert 40000 <= int(capsys.readouterr().out) <= 40009
+
+
+def test_json(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["pick", "--json", "--count", "2", "--for", "web"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert found["schema"] == "portbook/pick/1"
+    assert found["for"] == "web"
+    assert found["ports"][0] == NAMES["web"]
+    assert len(found["ports"]) == found["count"] == 2
+    assert found["good"] is True
+    assert found["experiments"] == [1021, 1022]
+    for choice in found["choices"]:
+        assert {check["code"] for check in choice["checks"]} <= set(CRITERIA)
+        assert choice["good"] is True
+    assert found["sources"][0]["id"] == "iana"
+
+
+def test_hostile_evidence_is_shown_harmless(
+    machine: Machine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def checks(port: int) -> Any:
+        yield Check("free-here", False, "web\x1b[2J\udcff\u202e listens")
+
+    monkeypatch.setattr(machine, "checks", checks)
+    for argv in (
+        ["--for", "web\x1b[1m"],
+        ["-q", "--for", "a\udcff"],
+        ["--json", "--for", "\u202e"],
+    ):
+        assert cli.run(["pick", *argv]) == 1
+        both = "".join(capsys.readouterr())
+        assert "\x1b" not in both
+        assert "\u202e" not in both
+        assert "\udcff" not in both
+
+
+def test_what_a_pick_loads() -> None:
+    script = (
+        "import sys; from portbook.cli import run; run(['pick', '--for', 'web', '-q']); "
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {script}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stderr.split())
+    assert "portbook.advice.pick" in loaded
+    never = {"re", "typing", "enum", "dataclasses", "argparse", "json", "socket", "subprocess"}
+    assert not loaded & never
+
+
+def test_the_options_hold_nothing_by_default() -> None:
+    assert parse_quick([]) == parse_whole([]) == Options()
