@@ -112,6 +112,23 @@ def test_free_on_the_address_that_was_asked_for() -> None:
 # -- listeners ---------------------------------------------------------------------------------
 
 
+def test_localhost_is_two_addresses() -> None:
+    taken = {"::": IN_USE, "::1": IN_USE}
+    found = why(tried(taken), listeners=(socket("::1", v6only=True),), address="localhost")
+    assert not found.bindable
+    assert [each.code for each in found.causes] == ["listener", "address-overlap"]
+    overlap = cause(found, "address-overlap")
+    assert "127.0.0.1 can be bound, [::1] can't" in overlap.message
+    assert overlap.mend == "Bind 127.0.0.1, if that is enough."
+
+
+def test_localhost_is_free_while_another_address_is_taken() -> None:
+    own = socket("192.0.2.7")
+    found = why(tried({"0.0.0.0": IN_USE, "::": IN_USE}), listeners=(own,), address="localhost")
+    assert found.bindable
+    assert "on 127.0.0.1 and [::1] succeeded" in cause(found, "free").message
+
+
 def test_listener() -> None:
     found = why(tried(IN_USE), listeners=(socket(),))
     assert not found.bindable
@@ -522,7 +539,8 @@ connections = st.builds(
 
 @st.composite
 def evidence(draw: st.DrawFn) -> Evidence:
-    address = draw(st.none() | st.sampled_from(("127.0.0.1", "::", "0.0.0.0", "::1", "192.0.2.7")))
+    asked = ("127.0.0.1", "::", "0.0.0.0", "::1", "192.0.2.7", "localhost")
+    address = draw(st.none() | st.sampled_from(asked))
     places = list(PLACES)
     if address == "192.0.2.7":
         places.insert(0, ("ipv4", address, None))

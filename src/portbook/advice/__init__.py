@@ -14,12 +14,13 @@ def why_bind(port: int, transport: Transport, address: str | None = None) -> Why
     """Whether *port* can be bound now, on *address* or on every one, and why.
 
     The port is bound for real, for a moment, and nothing listens on it meanwhile. *address* is
-    numeric. Raises InvalidQuery for port 0, which no socket can hold.
+    numeric, or ``localhost`` for both loopback addresses. Raises InvalidQuery for port 0, which no socket can hold.
     """
     if port == 0:
         raise InvalidQuery(
             "0 asks the system to choose a port, so nothing holds it: give one from 1 to 65535", "0"
         )
+    from portbook.advice.addresses import LOCALHOST
     from portbook.advice.why import Elsewhere, Evidence, Redirected, weigh
     from portbook.host import read_conflicts, read_excluded_ranges, read_host
     from portbook.host.bindprobe import try_binds
@@ -27,7 +28,7 @@ def why_bind(port: int, transport: Transport, address: str | None = None) -> Why
     from portbook.host.nat import read_redirects
     from portbook.model import PortRules
 
-    tries = try_binds(port, transport, address)
+    tries = try_binds(port, transport, None if address == LOCALHOST else address)
     seen = read_host((port, port), transport, "first")
     listeners = seen.listeners
     if any(owner.program == "systemd" for each in listeners for owner in each.owners):

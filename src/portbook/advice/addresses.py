@@ -8,6 +8,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.model import Listener
 
+# RFC 6761 §6.3: the name means the loopback address, and which of the two is up to the program.
+LOCALHOST = "localhost"
+_LOOPBACKS = ("127.0.0.1", "::1")
+
 
 def plain_address(address: str) -> str:
     """*address* as the kernel's tables have it, without a zone; IPv4's own where it is mapped.
@@ -24,7 +28,12 @@ def plain_address(address: str) -> str:
 
 
 def takes(listener: Listener, address: str) -> bool:
-    """Whether what *listener* is bound to takes in *address*, one address or a wildcard."""
+    """Whether what *listener* is bound to takes in *address*, one address or a wildcard.
+
+    Of ``localhost``, whether it takes in one of its two addresses.
+    """
+    if address == LOCALHOST:
+        return any(takes(listener, each) for each in _LOOPBACKS)
     own, other = plain_address(listener.address), plain_address(address)
     if own == "::":
         return ":" in other or listener.v6only is not True
@@ -35,7 +44,10 @@ def meets(address: str, asked: str | None) -> bool:
     """Whether a bind of *asked*, None for every address, wants *address* too.
 
     A bind of ``::`` is one for IPv4 as well, unless the program asks for less (RFC 3493 §5.3).
+    One of ``localhost`` is a bind of 127.0.0.1 and of ::1.
     """
+    if asked == LOCALHOST:
+        return plain_address(address) in _LOOPBACKS
     if asked is None or plain_address(asked) == "::":
         return True
     own, other = plain_address(address), plain_address(asked)

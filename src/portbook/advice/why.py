@@ -11,7 +11,7 @@ import errno
 from math import ceil
 
 from portbook._lean import NamedTuple
-from portbook.advice.addresses import meets, plain_address, takes
+from portbook.advice.addresses import LOCALHOST, meets, plain_address, takes
 from portbook.advice.holders import holder, how_to_stop, join, part_of_system
 from portbook.model import Listener, OwnersSeen, PortRules, Transport
 
@@ -124,6 +124,9 @@ def _asked(seen: Evidence) -> list[BindTry]:
     """The attempts that count: those on the address asked for, else all that can succeed."""
     if seen.address is None:
         return [each for each in seen.tries if not each.unsupported]
+    if seen.address == LOCALHOST:
+        loopback = [each for each in seen.tries if each.address in ("127.0.0.1", "::1")]
+        return [each for each in loopback if not each.unsupported]
     # "::" is asked for by servers that want IPv4 with it, which is what systems give by default.
     return [
         each
@@ -143,6 +146,8 @@ def _errors(seen: Evidence) -> set[int]:
 
 def _free(seen: Evidence) -> str:
     where = seen.address or "every address, IPv4 and IPv6,"
+    if seen.address == LOCALHOST:
+        where = join([_place(each) for each in _asked(seen) if not each.reuseaddr])
     families = {each.family for each in _asked(seen) if each.ok}
     if seen.address is None and len(families) == 1:
         family = "IPv4" if "ipv4" in families else "IPv6"
@@ -306,7 +311,7 @@ def _time_wait(waiting: list[Connection], *, alone: bool, reuse: bool) -> Cause:
 
 def _overlap(seen: Evidence, listeners: list[Listener]) -> Cause | None:
     """Why a bind of one address fails on account of another."""
-    asked = None if seen.address is None else plain_address(seen.address)
+    asked = None if seen.address in (None, LOCALHOST) else plain_address(seen.address)
     for each in listeners:
         dual = plain_address(each.address) == "::" and each.v6only is False
         if dual and (asked is None or "." in asked):
@@ -316,7 +321,8 @@ def _overlap(seen: Evidence, listeners: list[Listener]) -> Cause | None:
                 "for IPv4 as well.",
                 "To have both families apart, the program has to set IPV6_V6ONLY.",
             )
-    plain = [each for each in seen.tries if not each.reuseaddr]
+    tries = _asked(seen) if seen.address == LOCALHOST else seen.tries
+    plain = [each for each in tries if not each.reuseaddr]
     free = list(dict.fromkeys(_place(each) for each in plain if each.ok))
     taken = dict.fromkeys(_place(each) for each in plain if each.error == errno.EADDRINUSE)
     wider = any(plain_address(each.address) != asked for each in listeners)
@@ -346,7 +352,7 @@ def _unknown(seen: Evidence) -> Cause:
             "Ask again when there are fewer open files or more memory.",
         )
     if all(each.unsupported for each in asked):
-        family = "" if seen.address is None else f" over {asked[0].family.replace('ip', 'IP')}"
+        family = f" over {asked[0].family.replace('ip', 'IP')}" if asked else ""
         return Cause(
             "unknown",
             f"This machine has no {seen.transport.upper()}{family} to bind with.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from portbook.advice import why_bind
+from portbook.advice.addresses import LOCALHOST
 from portbook.cli.help import Parser, add_json
 from portbook.cli.output import print_json, style
 from portbook.errors import InvalidQuery, shown
@@ -53,10 +54,10 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _address(host: str | None) -> str | None:
-    """The address of *host* if it is one; a name and ``*`` ask for all."""
+    """*host* if it is an address, or ``localhost``, which is two; a name and ``*`` ask for all."""
     if host is None:
         return None
-    if host == "localhost":
-        return "127.0.0.1"
+    if host == LOCALHOST:
+        return host
     numeric = host.count(".") == 3 and host.replace(".", "").isdigit()
     return host if numeric or ":" in host else None
