@@ -13,6 +13,7 @@ import portbook.host
 import portbook.host.details
 import portbook.host.elsewhere
 import portbook.host.nat
+from portbook.answer import PortAnswer, RangeAnswer, answer
 from portbook.here import (
     Depth,
     Filter,
@@ -35,6 +36,7 @@ from portbook.model import (
     Transport,
     Visibility,
 )
+from portbook.query import parse_query
 from portbook.registry import registry
 from portbook.watch import Change
 from tests.strategies import listeners
@@ -161,6 +163,8 @@ class Machine:
         monkeypatch.setattr(portbook.host.nat, "read_redirects", self.read_redirects)
         monkeypatch.setattr(portbook.host.details, "add_details", self.add_details)
         monkeypatch.setattr(portbook.host.details, "add_upgrades", self.add_upgrades)
+        monkeypatch.setattr(portbook.host.details, "add_names", self.add_names)
+        monkeypatch.setattr(portbook.host.nat, "readable", lambda: True)
 
     def read_host(self, *asked: Any) -> Host:
         self.asked.append(asked)
@@ -182,6 +186,10 @@ class Machine:
 
     def add_details(self, found: tuple[Listener, ...]) -> Any:
         self.calls.append("details")
+        return found, self.unknown
+
+    def add_names(self, found: tuple[Listener, ...]) -> Any:
+        self.calls.append("names")
         return found, self.unknown
 
     def add_upgrades(self, found: tuple[Listener, ...]) -> Any:
@@ -208,6 +216,52 @@ def test_details_and_other_namespaces_are_asked_for_where_they_are_wanted(
     assert machine.calls == ["details"]
     answer_here(Filter(), Depth(everywhere=True))
     assert machine.calls == ["details", "elsewhere", "redirects"]
+
+
+def test_a_container_is_named_without_being_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = socket()._replace(owners=(WEB._replace(container="docker:0123456789ab"),))
+    machine = Machine(monkeypatch, inside)
+    machine.unknown = ("docker did not answer",)
+    seen = look(None, None, Depth())
+    assert machine.calls == ["names"]
+    assert (seen.visibility, seen.missing) == (Visibility.PARTIAL, machine.unknown)
+    look(None, None, Depth(detail=True))
+    assert machine.calls == ["names", "details"]
+
+
+def test_a_port_on_which_nothing_is_bound_may_be_redirected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rule = Redirect(TCP, 8080, 8080, "172.17.0.2", 80, None, "ipv4", "nftables", "c", "text")
+    machine = Machine(monkeypatch)
+    machine.redirects = ((rule,), ("not all rules were read",))
+    for query in ("8080", "8000-8090"):
+        found = answer(parse_query(query), Depth())
+        assert isinstance(found, PortAnswer | RangeAnswer)
+        assert found.redirects == (rule,)
+        assert found.host is not None
+        # What was not asked for is not missed.
+        assert found.host.visibility is Visibility.FULL
+    found = answer(parse_query("8081"), Depth(everywhere=True))
+    assert isinstance(found, PortAnswer)
+    assert found.redirects == ()
+    assert found.host is not None
+    assert found.host.missing == ("not all rules were read",)
+    assert found.host.visibility is Visibility.PARTIAL
+
+
+def test_redirects_are_not_looked_for_where_something_listens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine(monkeypatch, socket(80))
+    answer(parse_query("80"), Depth())
+    assert machine.calls == []
+    answer(parse_query("80"), Depth(everywhere=True))
+    assert machine.calls == ["elsewhere", "redirects"]
+    monkeypatch.setattr(portbook.host.nat, "readable", lambda: False)
+    machine.found = ()
+    answer(parse_query("80"), Depth())
+    assert machine.calls == ["elsewhere", "redirects"]
 
 
 def test_a_deleted_executable_decides_and_is_always_looked_into(

@@ -20,6 +20,7 @@ from portbook.model import (
     Standing,
     State,
     Transport,
+    Visibility,
 )
 from portbook.query import Query, parse_query
 from portbook.registry import TRANSPORTS, headline, registry
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from portbook.here import Depth
+    from portbook.host.natrules import Redirect
     from portbook.model import Assignment, Report, SystemRule, Use
     from portbook.registry import Registry
     from portbook.registry.search import Match
@@ -38,7 +40,9 @@ class PortAnswer(NamedTuple):
     """All that is known of one port; ``host`` is None where this machine was left out.
 
     ``standings`` holds the transports that were asked about; ``state`` is the headline state
-    over all four. ``findings`` repeats those of the listeners.
+    over all four. ``findings`` repeats those of the listeners. ``redirects`` are the NAT rules
+    that hold for the port: looked for where everything was asked for, or where nothing is bound
+    and this user may see them.
     """
 
     query: Query
@@ -56,6 +60,7 @@ class PortAnswer(NamedTuple):
     host: Host | None
     findings: tuple[Finding, ...]
     sources: tuple[Source, ...]
+    redirects: tuple[Redirect, ...] = ()
 
 
 class ServiceAnswer(NamedTuple):
@@ -107,6 +112,7 @@ class RangeAnswer(NamedTuple):
     host: Host | None
     findings: tuple[Finding, ...]
     sources: tuple[Source, ...]
+    redirects: tuple[Redirect, ...] = ()
 
 
 if TYPE_CHECKING:
@@ -135,7 +141,7 @@ def answer_port(query: Query, book: Registry, depth: Depth | None = None) -> Por
     all_four = book.standings(port)
     asked = TRANSPORTS if transport is None else (transport,)
     before, after = book.neighbours(port)
-    seen = _look(query, depth)
+    seen, redirects = _look(query, depth)
     found = PortAnswer(
         query,
         port,
@@ -153,6 +159,7 @@ def answer_port(query: Query, book: Registry, depth: Depth | None = None) -> Por
         seen,
         () if seen is None else _findings(seen),
         (),
+        redirects,
     )
     return found._replace(sources=_sources(found, book))
 
@@ -195,7 +202,7 @@ def answer_range(query: Query, book: Registry, depth: Depth | None = None) -> Ra
         if row.state is State.ASSIGNED
         and (transport in (None, row.transport) or (row.transport is None and everyday))
     )
-    seen = _look(query, depth)
+    seen, redirects = _look(query, depth)
     return RangeAnswer(
         query,
         first,
@@ -207,6 +214,7 @@ def answer_range(query: Query, book: Registry, depth: Depth | None = None) -> Ra
         seen,
         () if seen is None else _findings(seen),
         book.sources() + _here(seen),
+        redirects,
     )
 
 
@@ -235,13 +243,22 @@ def answer_search(query: Query, book: Registry, shown: int = 20) -> SearchAnswer
     return SearchAnswer(query, query.text, matches, shown, by_name, sources, uses)
 
 
-def _look(query: Query, depth: Depth | None) -> Host | None:
+def _look(query: Query, depth: Depth | None) -> tuple[Host | None, tuple[Redirect, ...]]:
     if depth is None:
-        return None
-    from portbook.here import look
+        return None, ()
+    from portbook.here import look, may_see_redirects, read_redirected
 
     everything = query.last - query.first + 1 == PORTS
-    return look(None if everything else (query.first, query.last), query.transport, depth)
+    ports = None if everything else (query.first, query.last)
+    seen = look(ports, query.transport, depth)
+    if not depth.everywhere and (seen.listeners or not may_see_redirects()):
+        return seen, ()
+    # "Nothing is bound to 8080" is half the truth where 8080 is redirected.
+    redirects, unseen = read_redirected(ports, query.transport)
+    if depth.everywhere and unseen:
+        missing = tuple(dict.fromkeys(seen.missing + unseen))
+        seen = seen._replace(visibility=Visibility.PARTIAL, missing=missing)
+    return seen, redirects
 
 
 def _here(host: Host | None) -> tuple[Source, ...]:

@@ -84,8 +84,8 @@ def _users(listener: Listener) -> set[str | None]:
 class Depth(NamedTuple):
     """How far to look, where looking has a cost.
 
-    ``owners`` as :func:`portbook.host.read_host` has it; ``detail`` asks the package database and
-    the container runtimes; ``everywhere`` looks into other network namespaces and NAT rules.
+    ``owners`` as :func:`portbook.host.read_host` has it; ``detail`` asks the package database;
+    ``everywhere`` looks into other network namespaces and NAT rules.
     Where ``said`` is false, findings have their codes and levels, but no sentence and no evidence.
     """
 
@@ -134,6 +134,10 @@ def _judged(seen: Host, namespace: str | None, depth: Depth) -> Host:
         from portbook.host.details import add_details
 
         listeners, unknown = add_details(listeners)
+    elif any(owner.container for each in listeners for owner in each.owners):
+        from portbook.host.details import add_names
+
+        listeners, unknown = add_names(listeners)
     rules, book = seen.rules or PortRules(""), registry()
     return seen._replace(
         listeners=tuple(
@@ -181,7 +185,9 @@ def answer_here(wanted: Filter, depth: Depth) -> HereAnswer:
     """What *wanted* keeps of this machine's sockets, the gravest first."""
     book = registry()
     seen = look(wanted.ports, wanted.transport, depth)
-    redirects, unseen = _redirects(wanted) if depth.everywhere else ((), ())
+    redirects, unseen = (
+        read_redirected(wanted.ports, wanted.transport) if depth.everywhere else ((), ())
+    )
     kept = sort_by_gravity(
         seen.listeners if wanted == Filter() else filter(wanted.keeps, seen.listeners)
     )
@@ -195,11 +201,21 @@ def answer_here(wanted: Filter, depth: Depth) -> HereAnswer:
     )
 
 
-def _redirects(wanted: Filter) -> tuple[tuple[Redirect, ...], tuple[str, ...]]:
+def may_see_redirects() -> bool:
+    """Whether there can be NAT rules here, and this user may read them."""
+    from portbook.host.nat import readable
+
+    return readable()
+
+
+def read_redirected(
+    ports: tuple[int, int] | None, transport: Transport | None
+) -> tuple[tuple[Redirect, ...], tuple[str, ...]]:
+    """The NAT rules that redirect one of *ports* (None: any), and what could not be seen."""
     from portbook.host.nat import read_redirects
 
-    found, missing = read_redirects(None, wanted.transport)
-    first, last = wanted.ports or (0, LAST_PORT)
+    found, missing = read_redirects(None, transport)
+    first, last = ports or (0, LAST_PORT)
     return tuple(each for each in found if each.first <= last and each.last >= first), missing
 
 

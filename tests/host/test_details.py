@@ -13,7 +13,7 @@ import portbook.host.containers
 import portbook.host.details
 import portbook.host.packages
 from portbook.host.containers import ContainerName
-from portbook.host.details import add_details, add_upgrades
+from portbook.host.details import add_details, add_names, add_upgrades
 from portbook.host.packages import Ownership, Package
 from portbook.model import Listener, OwnersSeen, Process, Transport
 
@@ -116,6 +116,13 @@ def test_the_name_of_a_container_is_asked_for_once(databases: Databases) -> None
     assert {owner.container_name for owner in found[0].owners} == {"web"}
     assert databases.containers == [("docker", ID, 0.3)]
     assert missing == ()
+
+
+def test_names_alone_ask_no_package_database(databases: Databases) -> None:
+    inside = Process(7, "web", executable="/usr/sbin/nginx", container=f"docker:{ID}")
+    (found,), missing = add_names((socket(inside),))
+    assert found.owners[0].container_name == "web"
+    assert (databases.files, missing) == ([], ())
 
 
 def test_a_name_that_is_not_told(databases: Databases) -> None:

@@ -129,6 +129,36 @@ def test_what_iptables_keeps_in_nftables_is_read_with_its_own_tool(
     assert {each.source for each in found} == {"iptables"}
 
 
+BASE_CHAINS = """\
+# Table `nat' contains incompatible base-chains, use 'nft' tool to list them.
+*nat
+:PREROUTING ACCEPT [0:0]
+COMMIT
+"""
+
+
+def test_a_table_that_iptables_prints_in_part_is_read_with_nft(
+    tools: Callable[[str, str], None],
+) -> None:
+    own = """{"nftables": [
+    {"chain": {"family": "ip", "table": "nat", "name": "p", "type": "nat", "hook": "prerouting"}},
+    {"rule": {"family": "ip", "table": "nat", "chain": "p", "expr": [
+    {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}},
+    "right": 8080}}, {"dnat": {"addr": "172.17.0.2", "port": 80}}]}}]}"""
+    tools("nft", printing(own))
+    tools("iptables-nft-save", printing(BASE_CHAINS))
+    (found,), missing = read_redirects(8080)
+    assert (found.to, found.source, missing) == ("172.17.0.2:80", "nftables", ())
+
+
+def test_other_systems_have_filters_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not nat.readable()
+    found, missing = read_redirects(80)
+    assert found == ()
+    assert "not looked for" in missing[0]
+
+
 @pytest.mark.parametrize(
     "script, reason",
     [

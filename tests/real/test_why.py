@@ -257,10 +257,11 @@ def test_another_namespace(namespace: Namespace, elsewhere: tuple[str, Namespace
     assert codes(why(namespace, 306)) == ["free"]
 
 
-def test_a_redirect(namespace: Namespace) -> None:
+@pytest.mark.parametrize("table", ["portbook", "nat"])
+def test_a_redirect(namespace: Namespace, table: str) -> None:
     need_program("nft")
     rules = (
-        "table ip portbook {\n"
+        f"table ip {table} {{\n"
         " chain pre { type nat hook prerouting priority -100;\n"
         "  tcp dport 305 dnat to 192.0.2.7:80\n }\n}\n"
     )
@@ -272,6 +273,12 @@ def test_a_redirect(namespace: Namespace) -> None:
     assert "192.0.2.7:80" in cause(found, "nat-redirect")["message"]
     assert codes(why(namespace, "305/udp")) == ["free"]
     assert codes(why(namespace, 306)) == ["free"]
+    page = namespace.portbook("305").stdout
+    assert "Nothing is bound to 305 here" in page or "Nothing that could be seen" in page
+    assert "Redirected: 305/tcp to 192.0.2.7:80" in page
+    assert "Redirected" not in namespace.portbook("306").stdout
+    (redirect,) = namespace.ask("305")["host"]["redirects"]
+    assert redirect["to"] == "192.0.2.7:80"
 
 
 def test_a_kernel_without_the_transport_is_not_called_busy(namespace: Namespace) -> None:

@@ -14,7 +14,8 @@ def why_bind(port: int, transport: Transport, address: str | None = None) -> Why
     """Whether *port* can be bound now, on *address* or on every one, and why.
 
     The port is bound for real, for a moment, and nothing listens on it meanwhile. *address* is
-    numeric, or ``localhost`` for both loopback addresses. Raises InvalidQuery for port 0, which no socket can hold.
+    numeric, or ``localhost`` for both loopback addresses. Raises InvalidQuery for port 0, which no
+    socket can hold.
     """
     if port == 0:
         raise InvalidQuery(

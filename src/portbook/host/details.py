@@ -6,7 +6,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from portbook.host.packages import Ownership
     from portbook.model import Listener, Process
@@ -20,16 +20,29 @@ def add_details(listeners: tuple[Listener, ...]) -> tuple[tuple[Listener, ...], 
     Each executable and each container is asked for once. Runtimes have a second for all names
     together: one that doesn't answer costs names, nothing more.
     """
-    packages, names = _Packages(), _Names()
+    packages = _Packages()
+    found = _each_owner(listeners, packages.add)
+    named, unnamed = add_names(found)
+    return named, (*packages.missing(), *unnamed)
+
+
+def add_names(listeners: tuple[Listener, ...]) -> tuple[tuple[Listener, ...], tuple[str, ...]]:
+    """*listeners* with their owners' container names alone, and what wasn't told."""
+    names = _Names()
+    return _each_owner(listeners, names.add), tuple(names.missing())
+
+
+def _each_owner(
+    listeners: tuple[Listener, ...], add: Callable[[Process], Process]
+) -> tuple[Listener, ...]:
     known: dict[int, Process] = {}
     for listener in listeners:
         for owner in listener.owners:
             if owner.pid not in known:
-                known[owner.pid] = names.add(packages.add(owner))
-    found = tuple(
+                known[owner.pid] = add(owner)
+    return tuple(
         each._replace(owners=tuple(known[owner.pid] for owner in each.owners)) for each in listeners
     )
-    return found, (*packages.missing(), *names.missing())
 
 
 def add_upgrades(listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:

@@ -9,6 +9,7 @@ say. Redirects that are not address translation (TPROXY, IPVS, eBPF programs) ar
 from __future__ import annotations
 
 import os
+import sys
 
 from portbook.errors import MalformedInput, shown
 from portbook.host.natrules import NatRules, Redirect
@@ -32,6 +33,8 @@ def read_redirects(
     It runs nft and iptables-save, for two seconds at most together. Where the kernel tracks no
     connections there can be no address translation, and nothing is run: ``((), ())``.
     """
+    if not sys.platform.startswith("linux"):
+        return (), ("redirects by this system's own packet filter are not looked for",)
     if not kernel_may_translate():
         return (), ()
     if os.geteuid() != 0:
@@ -45,6 +48,11 @@ def read_redirects(
         start = "1 NAT rule was" if count == 1 else f"{count} NAT rules were"
         missing.append(f"{start} not understood, first {shown(rules.not_understood[0], 120)}")
     return found, tuple(missing)
+
+
+def readable() -> bool:
+    """Whether there can be rules, and this user may read them: what it costs to ask is a stat."""
+    return sys.platform.startswith("linux") and os.geteuid() == 0 and kernel_may_translate()
 
 
 def kernel_may_translate(proc: str = "/proc", sys: str = "/sys") -> bool:
@@ -85,7 +93,7 @@ class _Reader:
             if nft is None or any(_is_of(nft, table)):
                 text = self._save(prefix, "nft")
                 tools = tools or text is not None
-                if text and "incompatible, use 'nft' tool" not in text:
+                if text and "use 'nft' tool" not in text:
                     self._add(text, family, found, unclear)
                     nft = _without(nft, table)
             if "nat" in _words(f"/proc/thread-self/net/{names}"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from portbook.model import Level, OwnersSeen, State, Visibility
 from portbook.pages.document import Paragraph
 from portbook.pages.escape import one_line
-from portbook.pages.machine import meaning, moment
+from portbook.pages.machine import meaning, moment, redirected
 from portbook.pages.text import columns_of, render_item, wrap
 
 TYPE_CHECKING = False
@@ -42,15 +42,7 @@ def render_here(answer: HereAnswer, style: Style) -> str:
         lines += wrap(_details(listener, standing, once), style.width, _INDENT)
         lines += once.verdict(listener)[1]
     for redirect in answer.redirects:
-        ports = "–".join(dict.fromkeys((str(redirect.first), str(redirect.last))))
-        lines += render_item(
-            Paragraph(
-                f"Redirected: {ports}/{redirect.transport or 'any'} to {redirect.to} "
-                f"({redirect.source}: {redirect.text})"
-            ),
-            style,
-            "",
-        )
+        lines += render_item(Paragraph(f"Redirected: {redirected(redirect)}"), style, "")
     for reason in answer.missing:
         lines += render_item(Paragraph(f"Not seen: {reason}"), style, "")
     return "\n".join(lines) + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from portbook.model import State, Visibility
 from portbook.pages.document import Paragraph, Record, Table, Verdict
 from portbook.pages.escape import one_line
+from portbook.pages.machine import redirected
 from portbook.pages.prose import with_references
 from portbook.pages.text import flow, render_item, wrap
 
@@ -197,6 +198,7 @@ def render_range(answer: RangeAnswer, style: Style) -> str:
             "This machine",
             *[Verdict(each.socket, each.findings) for each in listeners],
             *([] if listeners else [Paragraph(_quiet(answer.host))]),
+            *[Paragraph(f"Redirected: {redirected(each)}.") for each in answer.redirects],
             *[Paragraph(f"Not seen: {reason}") for reason in answer.host.missing],
         )
     out.sources(answer.sources)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portbook.answer import PortAnswer
+    from portbook.host.natrules import Redirect
     from portbook.model import Host, Listener, PortRules, Process
     from portbook.pages.document import Item
 
@@ -30,6 +31,8 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
         yield Paragraph(f"Nothing is bound to {answer.port} here{kinds} at this moment.")
     else:
         yield Paragraph(f"Nothing that could be seen is bound to {answer.port} here.")
+    for redirect in answer.redirects:
+        yield Paragraph(f"Redirected: {redirected(redirect)}.")
     for reason in host.missing:
         yield Paragraph(f"Not seen: {reason}")
     if host.rules is not None:
@@ -38,6 +41,18 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
 
 def _doing(listener: Listener) -> str:
     return "listens" if listener.state == "listen" else "is bound, but doesn't listen"
+
+
+def redirected(redirect: Redirect) -> str:
+    """A rule of address translation in a line: which ports go where, and the rule itself.
+
+    Conditions that the rule has beside ports stand in its text.
+    """
+    ports = "–".join(dict.fromkeys((str(redirect.first), str(redirect.last))))
+    return (
+        f"{ports}/{redirect.transport or 'any'} to {redirect.to} "
+        f"({redirect.source}: {redirect.text})"
+    )
 
 
 def _facts(listener: Listener) -> Iterator[tuple[str, str]]:

@@ -67,7 +67,7 @@ def of_port(answer: PortAnswer) -> Object:
         "uses": [_use(use) for use in answer.uses],
         "abuse": [_report(report) for report in answer.abuse],
         "browser_blocked": answer.browser_blocked,
-        "host": None if answer.host is None else _host(answer.host),
+        "host": None if answer.host is None else _host(answer.host, answer.redirects),
         "findings": _findings(answer.findings),
         "notes": list(answer.query.notes),
         "sources": _sources(answer.sources),
@@ -113,7 +113,7 @@ def of_range(answer: RangeAnswer) -> Object:
         "states": dict(answer.counts),
         "blocks": [_block(block) for block in answer.blocks],
         "assignments": [_assignment(row) for row in answer.assignments],
-        "host": None if answer.host is None else _host(answer.host),
+        "host": None if answer.host is None else _host(answer.host, answer.redirects),
         "findings": _findings(answer.findings),
         "notes": list(answer.query.notes),
         "sources": _sources(answer.sources),
@@ -299,11 +299,12 @@ def _match(match: Match) -> Object:
     }
 
 
-def _host(host: Host) -> Object:
+def _host(host: Host, redirects: Iterable[Redirect]) -> Object:
     return {
         "listeners": [of_listener(listener) for listener in host.listeners],
         "visibility": host.visibility,
         "missing": [unbyte(reason) for reason in host.missing],
+        "redirects": [_redirect(redirect) for redirect in redirects],
     }
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from portbook.model import Level, State, Visibility
 from portbook.pages.escape import one_line
-from portbook.pages.machine import holder, meaning, moment
+from portbook.pages.machine import holder, meaning, moment, redirected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,13 +25,7 @@ def of_here(answer: HereAnswer) -> dict[str, Any]:
         "rows": [
             _row(each, answer.standings[each.port, each.transport]) for each in answer.listeners
         ],
-        "redirects": [
-            one_line(
-                f"{each.first}{f'–{each.last}' if each.last > each.first else ''}/"
-                f"{each.transport or 'any'} to {each.to} ({each.source}: {each.text})"
-            )
-            for each in answer.redirects
-        ],
+        "redirects": [one_line(redirected(each)) for each in answer.redirects],
         "missing": [one_line(reason) for reason in answer.missing],
     }
 

@@ -171,6 +171,7 @@ SCHEMAS: dict[str, Schema] = {
         listeners=list_of(ref("listener")),
         visibility={"type": "string", "enum": [*map(str, Visibility)]},
         missing=TEXTS,
+        redirects=list_of({"type": "object"}),
     ),
     "port": made_of(
         "All that is known of one port.",
