@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SECONDS = 2.0
 _FOLDERS = "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin"
+_REDIRECTING = ('"dnat"', '"redirect"', '"xt"')  # libnftables-json(5)
 _NO_TOOL = "neither nft nor iptables is installed, so NAT rules were not read"
 
 
@@ -119,6 +120,10 @@ class _Reader:
         text = self._run("nft", "--json", "list", "ruleset")
         if not text:  # not installed, or it failed, which is told already
             return None if text is None else NatRules(())
+        # What redirects says so, or is what iptables keeps there ("xt"): without either, JSON
+        # and all that reads it need not be loaded.
+        if text.startswith("{") and not any(each in text for each in _REDIRECTING):
+            return NatRules(())
         from portbook.host.nftables import parse_nft
 
         try:
@@ -149,32 +154,24 @@ class _Reader:
 
     def _run(self, name: str, *arguments: str) -> str | None:
         """What the tool printed, "" where it failed, None where it isn't installed."""
-        import shutil
-        import subprocess
+        from portbook.host.tools import find_tool, run_tool
 
-        path = shutil.which(name, path=f"{_FOLDERS}:{os.environ.get('PATH', '')}")
-        if path is None or not os.path.isabs(path):
+        path = find_tool(name, f"{_FOLDERS}:{os.environ.get('PATH', '')}")
+        if path is None:
             return None
         try:
-            done = subprocess.run(  # noqa: S603 - an absolute path and fixed arguments
-                [path, *arguments],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=max(0.0, self._end - self._clock()),
-                env={"LC_ALL": "C", "PATH": _FOLDERS},
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            self.missing.append(f"NAT rules were not all read: {name} did not answer in time")
-            return ""
+            done = run_tool([path, *arguments], _FOLDERS, max(0.0, self._end - self._clock()))
         except OSError as error:
             self.missing.append(f"NAT rules were not all read: {name} ({error.strerror})")
             return ""
-        if done.returncode:
-            why = shown(done.stderr.decode("utf-8", "replace").strip().split("\n")[0], 120)
+        if done.status is None:
+            self.missing.append(f"NAT rules were not all read: {name} did not answer in time")
+            return ""
+        if done.status:
+            why = shown(done.errors.decode("utf-8", "replace").strip().split("\n")[0], 120)
             self.missing.append(f"NAT rules were not all read: {name} says {why}")
             return ""
-        return done.stdout.decode("utf-8", "replace")
+        return done.output.decode("utf-8", "replace")
 
 
 def _is_of(rules: NatRules, table: str) -> Iterator[bool]:
