@@ -57,6 +57,7 @@ def test_its_input_is_empty_and_its_surroundings_are_plain(monkeypatch: pytest.M
         "echo x; exec sleep 60",
         "exec >&- 2>&-; exec sleep 60",
         "while :; do echo y; done",
+        "exec cat /dev/zero",
     ],
 )
 def test_one_that_hangs_is_ended(script: str) -> None:
