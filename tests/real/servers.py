@@ -21,12 +21,20 @@ if TYPE_CHECKING:
     from tests.real.namespace import Namespace, Running
 
 
-def _as(user: str, *argv: object) -> list[str]:
+def as_user(user: str, *argv: object) -> list[str]:
+    """The command that runs *argv* as *user*."""
     identity = [f"--reuid={user}", f"--regid={user}", "--init-groups"]
     return ["setpriv", *identity, "--", *map(str, argv)]
 
 
-def _nothing(data: Path) -> None:
+def in_own_run(folder: str) -> list[str]:
+    """What goes before a command that wants *folder* in ``/run``: a /run of its own with it."""
+    run = f'mount -t tmpfs none /run && mkdir -m 755 /run/{folder} && exec "$@"'
+    return ["unshare", "--mount", "sh", "-c", run, "sh"]
+
+
+def make_nothing(data: Path) -> None:
+    """Makes an empty folder, of which the server makes what it needs."""
     data.mkdir()
 
 
@@ -35,17 +43,14 @@ def _nothing(data: Path) -> None:
 
 def _make_sshd(data: Path) -> None:
     data.mkdir()
-    _call("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", data / "key")
+    call("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", data / "key")
     (data / "key").chmod(0o600)
 
 
 def _sshd(data: Path, port: int) -> list[str]:
     config = data / "sshd_config"
     config.write_text(f"Port {port}\nHostKey {data}/key\nPidFile none\n")
-    # sshd wants a folder that its service makes in /run: it gets a /run of its own.
-    run = 'mount -t tmpfs none /run && mkdir -m 755 /run/sshd && exec "$@"'
-    start = ["unshare", "--mount", "sh", "-c", run, "sh"]
-    return [*start, "/usr/sbin/sshd", "-D", "-e", "-f", str(config)]
+    return [*in_own_run("sshd"), "/usr/sbin/sshd", "-D", "-e", "-f", str(config)]
 
 
 # -- nginx ------------------------------------------------------------------------------------
@@ -76,12 +81,12 @@ def _make_postgres(data: Path) -> None:
     data.mkdir()
     shutil.chown(data, "postgres", "postgres")
     initdb = f"{_postgres_folder()}/initdb"
-    _call(*_as("postgres", initdb, "--auth=trust", "--no-sync", "-D", data / "db"))
+    call(*as_user("postgres", initdb, "--auth=trust", "--no-sync", "-D", data / "db"))
 
 
 def _postgres(data: Path, port: int) -> list[str]:
     command = [f"{_postgres_folder()}/postgres", "-D", data / "db", "-p", str(port)]
-    return _as("postgres", *command, "-c", "unix_socket_directories=")
+    return as_user("postgres", *command, "-c", "unix_socket_directories=")
 
 
 def _make_redis(data: Path) -> None:
@@ -91,13 +96,13 @@ def _make_redis(data: Path) -> None:
 
 def _redis(data: Path, port: int) -> list[str]:
     command = ["/usr/bin/redis-server", "--port", str(port), "--dir", data, "--save", ""]
-    return _as("redis", *command)
+    return as_user("redis", *command)
 
 
 def _make_mariadb(data: Path) -> None:
     data.mkdir()
     shutil.chown(data, "mysql", "mysql")
-    _call(
+    call(
         "mariadb-install-db",
         "--no-defaults",
         "--user=mysql",
@@ -150,7 +155,8 @@ def _unbound(data: Path, port: int) -> list[str]:
     return ["/usr/sbin/unbound", "-d", "-p", "-c", str(config)]
 
 
-def _call(*argv: str | Path) -> None:
+def call(*argv: str | Path) -> None:
+    """Runs *argv* to its end; fails with what it says where it fails."""
     done = subprocess.run(argv, check=False, capture_output=True, text=True, cwd="/")
     assert not done.returncode, f"{argv[0]}: {done.stderr}{done.stdout}"
 
@@ -171,7 +177,7 @@ class Server(NamedTuple):
     foreign: int
     everywhere: bool
     argv: Callable[[Path, int], list[str]]
-    make: Callable[[Path], None] = _nothing
+    make: Callable[[Path], None] = make_nothing
     transports: tuple[str, ...] = ("tcp",)
     started_as: str | None = None
 
