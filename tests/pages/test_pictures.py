@@ -121,11 +121,14 @@ def test_a_strip_has_a_book_for_each_of_64_ports(port: int) -> None:
     assert last - first + 1 == WIDE
     assert first <= port <= last
     root = ET.fromstring(render_strip(STAND, port))
-    books = {
-        (int(x) - 1) // 10: path.attrib["class"]
-        for path in root.findall("path")
-        for x in re.findall(r"M(\d+) \d+h8", path.attrib["d"])
-    }
+    books = {}
+    for path in root.findall("path"):
+        at = 0
+        # A book stands at a place, or so much to the right of the one before.
+        for begun, x in re.findall(r"([Mm])(\d+) \d+h8", path.attrib["d"]):
+            at = int(x) if begun == "M" else at + int(x)
+            assert (at // 10) not in books
+            books[(at - 1) // 10] = path.attrib["class"]
     assert books == {each: f"s-{STAND.state(each)}" for each in range(first, last + 1)}
     assert root.attrib["data-first"] == str(first)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import random
 import re
 import subprocess
 from pathlib import Path
@@ -34,11 +35,13 @@ from portbook.model import (
     Use,
     Visibility,
 )
+from portbook.pages.around import around
 from portbook.pages.glossary import TERMS
+from portbook.pages.own import Blank, likeness, slot
 from portbook.pages.palette import LEVELS, STATES
 from portbook.query import Query
 from portbook.registry import registry
-from portbook.web import drawn, render, views
+from portbook.web import drawn, views
 from portbook.web.links import Links, file_name
 from portbook.web.site import Site
 from tests.strategies import any_port, listeners, nasty
@@ -55,6 +58,7 @@ SITES = {
     "below": Site(base="/ports", public=True),
     "export": Site(export=True),
 }
+PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 SAMPLE = (0, 1, 22, 24, 80, 300, 305, 443, 1023, 1024, 2825, 4200, 6010, 8080, 50000, 65535)
 EVIL = (
     "<script>alert(1)</script>",
@@ -402,12 +406,51 @@ def test_every_class_of_a_template_has_a_rule_or_a_use() -> None:
         assert f".{name}" in css or f".{name}" in code, name
 
 
-def test_a_part_is_rendered_the_same_from_the_cache() -> None:
-    first = views.port(_answer(305), SERVED)
-    views.port(_answer(306), SERVED)
-    assert views.port(_answer(305), SERVED) == first
-    render._item.cache_clear()
-    assert views.port(_answer(305), SERVED) == first
+def _ports_at_edges() -> Iterator[int]:
+    """Ports at which something changes: a block, a range, what systems hand out."""
+    for block in registry().blocks():
+        if block.size > 2 and block.state is not State.ASSIGNED:
+            yield from (block.first, block.first + 1, block.last)
+    for edge in (512, 1024, 32768, 49152, 61000, 65535):
+        yield from (edge - 1, edge)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("kind", ["local", "export"])
+def test_a_page_that_others_are_like_is_what_it_would_be_alone(kind: str) -> None:
+    some = sorted({*_ports_at_edges()})
+    ports = range(65536) if PROOF else [*random.sample(some, 60), *SAMPLE, 1, 511, 512, 61000]
+    like = 0
+    for port in ports:
+        found = _answer(port)
+        near, to = around(found, registry()), Links(SITES[kind])
+        values = views.own_values(found, registry())
+        assert views.port(found, SITES[kind]) == views.alone(found, near, to, values), port
+        like += likeness(found, near) is not None
+    assert like > len(ports) // 2
+
+
+def test_what_looks_like_a_slot_stays_what_it_is() -> None:
+    found = _answer(12346)
+    block = views.port(found, SERVED)
+    assert likeness(found, around(found, registry())) is not None
+    odd = Neighbour(12000, (f"{slot('port')}", f"{slot('nothing')}"), f"{slot('strip')}")
+    made = Page(views.port(found._replace(before=(odd,)), SERVED))
+    assert slot("port") in made.text
+    assert slot("strip") in made.text
+    assert views.port(found, SERVED) == block
+
+
+@given(any_port)
+def test_a_blank_number_is_compared_and_not_reckoned_with(port: int) -> None:
+    blank = Blank(port)
+    assert blank == port
+    assert (blank < 1024) is (port < 1024)
+    assert f"{blank}" == str(blank) == slot("port")
+    for reckon in (lambda n: n + 1, lambda n: 1 + n, lambda n: n - 1, lambda n: n >> 8,
+                   lambda n: n & 255, lambda n: f"{n:04x}", lambda n: divmod(n, 2)):  # fmt: skip
+        with pytest.raises(TypeError):
+            reckon(blank)
 
 
 @pytest.mark.real

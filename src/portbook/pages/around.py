@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from portbook import lore
+from portbook.pages.own import own
 from portbook.registry.shelf import shelf
 
 TYPE_CHECKING = False
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from portbook.answer import PortAnswer
     from portbook.model import Neighbour, Program, State
+    from portbook.pages.own import Own
     from portbook.registry import Registry
 
 # More places than this of one service or one document are counted instead of shown.
@@ -31,14 +33,12 @@ class Shared(NamedTuple):
 class Around(NamedTuple):
     """What stands around one port.
 
-    ``swapped`` is the port whose number has the same two bytes in the other order. ``counts``
-    are those of the port's range. ``programs`` have the port as a default of theirs,
-    ``implementing`` are those that speak a service registered on it. ``same_service`` and
-    ``same_document`` are other ports.
+    ``own`` is what follows from its number. ``counts`` are those of the port's range.
+    ``programs`` have the port as a default of theirs, ``implementing`` are those that speak a
+    service registered on it. ``same_service`` and ``same_document`` are other ports.
     """
 
-    swapped: Neighbour
-    swapped_state: State
+    own: Own
     counts: Mapping[State, int]
     programs: tuple[Program, ...]
     implementing: tuple[Program, ...]
@@ -71,8 +71,7 @@ def around(answer: PortAnswer, book: Registry) -> Around:
         program for name in names for program in by_service.get(name.lower(), ())
     )
     return Around(
-        book.neighbour(swapped),
-        stand.state(swapped),
+        own(answer, book.neighbour(swapped), stand.state(swapped)),
         stand.by_range[answer.range.name],
         here,
         tuple(program for program in speaking if program not in here),

@@ -43,7 +43,7 @@ def compose(answer: PortAnswer, near: Around) -> Entry:
     parts = (
         Part("registry", "In the registry", tuple(_registry(answer))),
         Part("range", "Its range", tuple(_range(answer, near))),
-        Part("block", "Block and neighbours", tuple(_block(answer))),
+        Part("block", "Block and neighbours", tuple(_block(answer, near))),
         Part("practice", "In practice", tuple(practice(answer, near))),
         Part("history", "History", tuple(history(answer))),
         Part("security", "Security", tuple(security(answer))),
@@ -167,11 +167,11 @@ def _meaning(answer: PortAnswer) -> Iterator[Item]:
 
 
 def _range(answer: PortAnswer, near: Around) -> Iterator[Item]:
-    own, port = answer.range, answer.port
+    own = answer.range
     older = {"system": "well-known ports", "user": "registered ports"}.get(own.name)
     called = f"; older texts say {older}" if older else "; older texts say private or ephemeral"
     yield Text(
-        f"{port} is number {port - own.first + 1:,} of the {own.size:,} {own.title}, "
+        f"{answer.port} is number {near.own.in_range} of the {own.size:,} {own.title}, "
         f"{own.first}–{own.last} (RFC 6335 §6{called})."
     )
     if own.name != "dynamic":
@@ -185,8 +185,8 @@ def _range(answer: PortAnswer, near: Around) -> Iterator[Item]:
             f"transport: {prose.listed(parts)}."
         )
     yield Text(who_assigns(own.name))
-    yield Facts(tuple(_number(answer.port)))
-    yield Text(_swapped(answer, near), (near.swapped.port,), near.swapped.service_names[:1])
+    yield Facts((("In a packet", near.own.packet), ("On the map", near.own.on_map)))
+    yield near.own.swapped
 
 
 def _share(count: int, size: int) -> str:
@@ -199,42 +199,22 @@ def _share(count: int, size: int) -> str:
     return "under 0.1%" if share < 0.1 else f"{share:.1f}%"
 
 
-def _number(port: int) -> Iterator[tuple[str, str]]:
-    yield "In a packet", f"{port >> 8:02x} {port & 255:02x} (0x{port:04x}), high byte first"
-    yield "On the map", f"row {port >> 8}, column {port & 255}, counted from 0"
-
-
-def _swapped(answer: PortAnswer, near: Around) -> str:
-    port, other = answer.port, near.swapped.port
-    if port == other:
-        return (
-            f"Its two bytes are the same: {port} is read alike in either byte order, so a program "
-            "that forgets htons(3) still binds it."
-        )
-    names = near.swapped.service_names
-    who = f"{near.swapped_state}{f' ({names[0]})' if names else ''}"
-    return (
-        f"With its bytes swapped it would be {other}, which is {who}: there a program on a "
-        "little-endian machine listens if it forgets htons(3)."
-    )
-
-
 # -- block and neighbours ---------------------------------------------------------------------
 
 
-def _block(answer: PortAnswer) -> Iterator[Item]:
+def _block(answer: PortAnswer, near: Around) -> Iterator[Item]:
     block = answer.block
     if block.size == answer.range.size:
         yield Text(
             f"All {block.size:,} of them, {block.first}–{block.last}, are {block.state}; this is "
-            f"{_within(answer)}."
+            f"{near.own.in_block}."
         )
     elif block.size == 1:
         yield Text(f"A block of its own: no port beside it in its range is {block.state} as well.")
     else:
         yield Text(
             f"{block.first}–{block.last}: {block.size} {block.state} ports in a row, of which "
-            f"this is {_within(answer)}. {prose.rank(answer)}"
+            f"this is {near.own.in_block}. {prose.rank(answer)}"
         )
     rows = [_port_row(each) for each in (*reversed(answer.before), *answer.after)]
     here = PortRow(answer.port, answer.port, (), answer.state, here=True)
@@ -246,15 +226,6 @@ def _block(answer: PortAnswer) -> Iterator[Item]:
     yield Ports("The nearest assigned ports", tuple(rows))
     if not answer.after:
         yield Text("No port above it is assigned.")
-
-
-def _within(answer: PortAnswer) -> str:
-    block, port = answer.block, answer.port
-    if port == block.first:
-        return "the first"
-    if port == block.last:
-        return "the last"
-    return f"the {prose.ordinal(port - block.first + 1)}"
 
 
 def _port_row(near: Neighbour) -> PortRow:
@@ -278,13 +249,8 @@ def _related(answer: PortAnswer, near: Around) -> Iterator[Item]:
     around = [*answer.before[:1], *answer.after[:1]]
     if around:
         yield Ports("The next assigned port on each side", tuple(map(_port_row, around)))
-    other = near.swapped
-    if other.port != answer.port:
-        said = other.description or str(near.swapped_state)
-        yield Ports(
-            "The same bytes in the other order",
-            (PortRow(other.port, other.port, other.service_names, said),),
-        )
+    if near.own.mirror is not None:
+        yield near.own.mirror
 
 
 def _shared(caption: str, shared: Shared) -> Ports:

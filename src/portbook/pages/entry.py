@@ -138,8 +138,26 @@ class Sources(NamedTuple):
     sources: tuple[Source, ...]
 
 
+class Slot(NamedTuple):
+    """An item that is left open: whoever shows the page puts another one there."""
+
+    slot: str
+
+
 if TYPE_CHECKING:
-    Item = Text | Heading | Quote | Facts | Services | Ports | Claims | Tabs | Question | Sources
+    Item = (
+        Text
+        | Heading
+        | Quote
+        | Facts
+        | Services
+        | Ports
+        | Claims
+        | Tabs
+        | Question
+        | Sources
+        | Slot
+    )
 
 
 class Part(NamedTuple):

@@ -42,7 +42,7 @@ class Registry:
         self.store = store or Store()
         self._standings: dict[int, Mapping[Transport, Standing]] = {}
         self._near: dict[int, Neighbour] = {}
-        self._judged: tuple[tuple[Assignment, ...] | None, Mapping[Transport, Standing]] = None, {}
+        self._judged: dict[int, tuple[tuple[Assignment, ...], Mapping[Transport, Standing]]] = {}
 
     def sources(self) -> tuple[Source, ...]:
         """Where the facts come from, with the day each describes."""
@@ -70,9 +70,11 @@ class Registry:
         if PortRange.of(port).name == "dynamic":
             return _ALL_DYNAMIC
         rows = self.store.covering(port)
-        if rows is not self._judged[0]:
-            self._judged = rows, {each: _standing(rows, each) for each in TRANSPORTS}
-        return self._judged[1]
+        found = self._judged.get(id(rows))
+        if found is None or found[0] is not rows:
+            found = (rows, {each: _standing(rows, each) for each in TRANSPORTS})
+            self._judged[id(rows)] = found
+        return found[1]
 
     def state(self, port: int) -> State:
         """The headline state of *port*: assigned if any transport is, else reserved if any is."""

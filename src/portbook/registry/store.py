@@ -60,6 +60,7 @@ class Store:
         # The last port that was bisected, the place behind its rows, and the port that is there.
         self._last = (PORTS, self._file.end, PORTS)
         self._held: list[tuple[int, ...]] | None = None
+        self._covers: dict[tuple[int, ...], tuple[Assignment, ...]] = {}
         self._cells: list[list[str]] = []
         self._rows: dict[int, Assignment] = {}
         self._named: dict[str, list[Assignment]] = {}
@@ -89,7 +90,7 @@ class Store:
         """Every row whose first and last port have *port* between them, in the file's order.
 
         Ports that are asked for in rising order get the very same tuple as long as the same rows
-        cover them: it doesn't have to be looked up, nor judged, again.
+        cover them, and once the file is held, all ports do: it doesn't have to be judged again.
         """
         first, last, rows = self._run
         if first <= port <= last:
@@ -100,8 +101,12 @@ class Store:
                 return self._bisect(port)
             self.hold()
         assert self._held is not None
-        self._run = (port, port, tuple(map(self._row, self._held[port])))
-        return self._run[2]
+        places = self._held[port]
+        found = self._covers.get(places)
+        if found is None:
+            found = self._covers[places] = tuple(map(self._row, places))
+        self._run = (port, port, found)
+        return found
 
     def _bisect(self, port: int) -> tuple[Assignment, ...]:
         found = []

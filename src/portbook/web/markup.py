@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from portbook.pages.entry import PORT
 from portbook.pages.escape import plain
+from portbook.pages.own import slot as slot_of
 from portbook.pages.prose import document
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         Ports,
         Question,
         Quote,
+        Slot,
         Tab,
         Tabs,
         Text,
@@ -202,6 +204,11 @@ def _port_row(row: PortRow, to: Links) -> str:
         names = "<i>this port</i>"
     said = escape(row.description)
     return f'<tr{here}><th scope="row">{number}</th><td>{names}</td><td>{said}</td></tr>'
+
+
+def slot(item: Slot, _to: Links) -> str:
+    """What is filled in later."""
+    return slot_of(item.slot)
 
 
 def tabs(item: Tabs, _to: Links) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from portbook.pages import entry
+from portbook.pages.own import CLOSE, OPEN, slot
 from portbook.web import markup
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _writers() -> dict[str, Callable[[Any, Links], str]]:
     module = environment().get_template("items.html").module
     kinds = (
         entry.Text, entry.Heading, entry.Quote, entry.Facts, entry.Services, entry.Ports,
-        entry.Claims, entry.Tabs, entry.Question, entry.Sources,
+        entry.Claims, entry.Tabs, entry.Question, entry.Sources, entry.Slot,
     )  # fmt: skip
     return {
         kind.__name__: getattr(markup, kind.__name__.lower(), None)
@@ -69,7 +70,7 @@ def _writers() -> dict[str, Callable[[Any, Links], str]]:
 
 def items(some: Iterable[Item], to: Links) -> Markup:
     """The items of a part as markup."""
-    made = "".join([_item(type(item).__name__, item, to) for item in some])
+    made = "".join([item(each, to) for each in some])
     return Markup(made)  # noqa: S704 - what writes an item escapes it
 
 
@@ -77,9 +78,15 @@ def parts(all_parts: Iterable[Part], to: Links) -> str:
     """The parts of an entry as sections; their ids and titles are words of ours."""
     return "".join([
         f'<section id="{part.id}" aria-labelledby="{part.id}-title"><h2 id="{part.id}-title">'
-        f"{part.title}</h2>\n<div>{items(part.items, to)}</div></section>\n"
+        f"{part.title}</h2>\n<div>{''.join([item(each, to) for each in part.items])}</div>"
+        "</section>\n"
         for part in all_parts
     ])  # fmt: skip
+
+
+def item(one: Item, to: Links) -> str:
+    """One item as markup."""
+    return str(_writers()[type(one).__name__](one, to))
 
 
 @lru_cache(maxsize=64)
@@ -92,41 +99,42 @@ def fixed(template: str, to: Links, asked: str = "") -> Markup:
     return Markup(made.render(values))  # noqa: S704 - the template escapes
 
 
-# Many pages share an item word for word: what reserved means, who assigns a User Port. The kind
-# is part of the key because a named tuple equals any other with the same values.
-@lru_cache(maxsize=4096)
-def _item(kind: str, item: Item, to: Links) -> str:
-    return str(_writers()[kind](item, to))
-
-
 class Skeleton:
-    """A template rendered once, with slots where the values of each page go.
+    """A text with slots where the values of each page go.
 
     A page of a port takes forty small values, and Jinja2 half a millisecond for them; putting
-    them into the slots takes a tenth of that. What is put in must be markup already.
+    them into the slots takes a hundredth of that. What is put in must be markup already.
     """
 
-    # Only templates are rendered with these in them, and no template has any by itself.
-    _OPEN, _CLOSE = "⟦", "⟧"
+    _held: ClassVar[dict[str, str]] = {}
 
-    def __init__(self, template: str, to: Links, slots: Iterable[str], **values: object) -> None:
-        given = {name: Markup(f"{self._OPEN}{name}{self._CLOSE}") for name in slots}  # noqa: S704
-        made = environment().get_template(template)
-        text = made.render(to=to, site=to.site, **given, **values)
-        first, *rest = text.split(self._OPEN)
-        self._pieces = [first]
-        self._slots = []
+    def __init__(self, text: str) -> None:
+        first, *rest = text.split(OPEN)
+        # Skeletons have most of their text in common: it is held once.
+        self._pieces = [self._held.setdefault(first, first)]
+        self._places: list[tuple[int, str]] = []
         for part in rest:
-            name, _, after = part.partition(self._CLOSE)
-            self._slots.append(name)
-            self._pieces.append(after)
+            name, _, after = part.partition(CLOSE)
+            self._places.append((len(self._pieces), name))
+            self._pieces += ["", self._held.setdefault(after, after)]
+
+    @classmethod
+    def of(cls, template: str, to: Links, slots: Iterable[str], **values: object) -> Skeleton:
+        """That of a template, rendered once; no template has anything like a slot by itself."""
+        given = {name: Markup(slot(name)) for name in slots}  # noqa: S704 - a word of ours
+        made = environment().get_template(template)
+        return cls(made.render(to=to, site=to.site, **given, **values))
+
+    @classmethod
+    def forget(cls) -> None:
+        """Lets go of the texts that skeletons have in common."""
+        cls._held.clear()
 
     def fill(self, values: Mapping[str, str]) -> str:
         """The page with *values*, all of them markup, in their slots."""
-        out = [self._pieces[0]]
-        for name, piece in zip(self._slots, self._pieces[1:], strict=True):
-            out.append(values[name])
-            out.append(piece)
+        out = self._pieces.copy()
+        for at, name in self._places:
+            out[at] = values[name]
         return "".join(out)
 
 

@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING
 from portbook.model import LAST_PORT, RANGES, State
 from portbook.pages.around import around
 from portbook.pages.encyclopedia import compose
+from portbook.pages.own import OPEN, blank, likeness, slot
 from portbook.pages.pictures.map import place
 from portbook.pages.pictures.strip import render_strip, window
 from portbook.registry import registry
 from portbook.registry.shelf import shelf
 from portbook.web import lists, markup
 from portbook.web.links import Links
-from portbook.web.render import Skeleton, page, parts
+from portbook.web.render import Skeleton, item, page, parts
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from portbook.answer import PortAnswer, SearchAnswer, ServiceAnswer
     from portbook.here import HereAnswer
+    from portbook.pages.around import Around
+    from portbook.registry import Registry
     from portbook.web.site import Site
 
 
@@ -29,24 +34,59 @@ _SLOTS = (
     "port", "state", "states", "character", "range_name", "range_title", "title", "about", "strip",
     "first", "last", "row", "column", "lead", "contents", "parts",
 )  # fmt: skip
+# What differs between ports that are alike; beside these the page of one is that of the other.
+_OWN = ("port", "before", "after", "strip", "first", "last", "row", "column")
+_MOST_ALIKE = 4096  # kinds of ports that are held: about a thousand, in one registry
 
 
 @lru_cache(maxsize=32)
-def _skeleton(to: Links, before: bool, after: bool) -> Skeleton:
+def _frame(to: Links, before: bool, after: bool) -> Skeleton:
     turns = {name: None for name, there in (("before", before), ("after", after)) if not there}
     slots = [*_SLOTS, *({"before", "after"} - set(turns))]
-    return Skeleton("port.html", to, slots, **turns)
+    return Skeleton.of("port.html", to, slots, **turns)
 
 
 def port(answer: PortAnswer, site: Site) -> str:
     """The page of a port. What *answer* holds of this machine is left out."""
     book, to = registry(), Links(site)
+    near = around(answer, book)
+    values = own_values(answer, book)
+    alike = _alike(answer, near, to)
+    if alike is None:
+        return alone(answer, near, to, values)
+    told = near.own
+    values["in_range"] = told.in_range
+    values["in_block"] = told.in_block
+    values["packet"] = told.packet
+    values["on_map"] = told.on_map
+    values["swapped"] = item(told.swapped, to)
+    values["mirror"] = item(told.mirror, to) if told.mirror else ""
+    return alike.fill(values)
+
+
+def own_values(answer: PortAnswer, book: Registry) -> dict[str, str]:
+    """What the frame of a port's page has that is its own."""
     number = answer.port
-    entry = compose(answer, around(answer, book))
     first, last = window(number)
     column, row = place(number)
-    values = {
+    return {
         "port": str(number),
+        "before": str(number - 1),
+        "after": str(number + 1),
+        "strip": render_strip(shelf(book), number),
+        "first": str(first),
+        "last": str(last),
+        "row": str(row),
+        "column": str(column),
+    }
+
+
+def alone(answer: PortAnswer, near: Around, to: Links, own: dict[str, str]) -> str:
+    """The page of a port, composed for it alone."""
+    entry = compose(answer, near)
+    number = answer.port
+    values = {
+        **own,
         "state": str(entry.state),
         "states": markup.states(entry.states),
         "character": markup.escape(entry.character),
@@ -54,18 +94,33 @@ def port(answer: PortAnswer, site: Site) -> str:
         "range_title": entry.range_title,
         "title": markup.escape(f"Port {number}: {entry.character}"),
         "about": markup.escape(" ".join(entry.lead)),
-        "strip": render_strip(shelf(book), number),
-        "first": str(first),
-        "last": str(last),
-        "row": str(row),
-        "column": str(column),
-        "before": str(number - 1),
-        "after": str(number + 1),
         "lead": markup.lead(entry.lead, entry.notes, to),
         "contents": markup.contents(tuple([(part.id, part.title) for part in entry.parts])),
         "parts": parts(entry.parts, to),
     }
-    return _skeleton(to, number > 0, number < LAST_PORT).fill(values)
+    return _frame(to, number > 0, number < LAST_PORT).fill(values)
+
+
+_kinds: dict[tuple[Links, Hashable], Skeleton] = {}
+
+
+def _alike(answer: PortAnswer, near: Around, to: Links) -> Skeleton | None:
+    """The page that all ports like that of *answer* have, with slots for what is their own.
+
+    None where there is hardly another one like it.
+    """
+    kind = likeness(answer, near)
+    if kind is None or answer.port in (0, LAST_PORT):  # these turn one way only
+        return None
+    found = _kinds.get((to, kind))
+    # What the registry or the lore says may look like a slot: it must not be filled.
+    if found is None and OPEN not in f"{answer}{near}":
+        text = alone(*blank(answer, near), to, {name: slot(name) for name in _OWN})
+        if len(_kinds) >= _MOST_ALIKE:
+            _kinds.clear()
+            Skeleton.forget()
+        found = _kinds[to, kind] = Skeleton(text)
+    return found
 
 
 def service(answer: ServiceAnswer, site: Site) -> str:
@@ -154,6 +209,7 @@ def home(site: Site) -> str:
 __all__ = [
     "RANGES",
     "about",
+    "alone",
     "api",
     "blocks",
     "error",
@@ -162,6 +218,7 @@ __all__ = [
     "here",
     "home",
     "map_",
+    "own_values",
     "port",
     "range_",
     "search",

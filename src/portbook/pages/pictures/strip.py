@@ -6,6 +6,8 @@ themselves, so what is drawn for a port is the same on every strip that it is on
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from portbook.model import LAST_PORT, State
 from portbook.registry.shelf import STATES
 
@@ -47,13 +49,17 @@ def render_strip(stand: Shelf, port: int) -> str:
 
 
 def _books(stand: Shelf, first: int) -> list[tuple[State, str]]:
+    """The books of each state as one path; each begins beside the one before it in its run."""
     paths: list[list[str]] = [[] for _ in STATES]
     at = first * _STEP + 1
-    for value in stand.states[first : first + WIDE]:
-        paths[value].append(f"M{at} {_BOOKS[value]}")
-        at += _STEP
+    for value, run in groupby(stand.states[first : first + WIDE]):
+        size = len(tuple(run))
+        paths[value].append(f"M{at} {_BOOKS[value]}{_NEXT[value] * (size - 1)}")
+        at += _STEP * size
     return [(state, "".join(path)) for state, path in zip(STATES, paths, strict=True) if path]
 
 
-# A book of each state from its upper left corner on, in the order of STATES.
-_BOOKS = [f"{_BASE - _HEIGHTS[state]}h8v{_HEIGHTS[state]}h-8z" for state in STATES]
+# A book of each state in the order of STATES: from its upper left corner on, and one more.
+_SHAPES = [f"h8v{_HEIGHTS[state]}h-8z" for state in STATES]
+_BOOKS = [f"{_BASE - _HEIGHTS[state]}{shape}" for state, shape in zip(STATES, _SHAPES, strict=True)]
+_NEXT = [f"m{_STEP} 0{shape}" for shape in _SHAPES]
