@@ -37,6 +37,9 @@ def _row(listener: Listener, standing: Standing) -> dict[str, object]:
     bound = "" if listener.state == "listen" else "bound, doesn't listen; "
     return {
         "port": listener.port,
+        "key": one_line(
+            f"{listener.socket} {listener.state} {listener.inode} {listener.namespace}"
+        ),
         "level": _LEVELS[max(0, listener.gravity)],
         "socket": one_line(listener.socket),
         "reach": one_line(f"{bound}{meaning(listener)}{where}"),

@@ -22,6 +22,7 @@ _SUFFIXES = {".json": Form.JSON, ".txt": Form.TEXT, ".md": Form.MARKDOWN}
 
 # Our words where those of the standard say little to a reader.
 _TITLES = {
+    401: "The token is missing or an old one",
     404: "There is no such page",
     405: "That can't be done here",
     414: "The address is too long",

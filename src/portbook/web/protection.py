@@ -33,10 +33,16 @@ def why_not(request: Request) -> tuple[int, str] | None:
     if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         return 403, "This machine is shown to this server's own pages alone."
     token = context(request).settings.token
-    if token is not None and not hmac.compare_digest(token.encode(), _token(request).encode()):
+    given = _token(request)
+    if token is not None and not hmac.compare_digest(token.encode(), given.encode()):
         return 401, (
             "The server runs as root, so this machine is shown to whoever has the token alone. "
-            "Open the address that portbook serve printed as it started."
+            + (
+                "The one given isn't this server's: it makes a new one each time it starts. "
+                if given
+                else ""
+            )
+            + "Open the address that portbook serve printed as it started."
         )
     return None
 

@@ -9,10 +9,11 @@ class Site(NamedTuple):
     """The site a page is written for; the same page differs only in these.
 
     ``base`` stands before every link of the site's own (empty on a server). ``local`` says that
-    this machine's panel is there: the page then loads ``/static/here.js``, which opens the event
-    stream. ``public`` is the opposite: other people read it. ``feedback`` says whether the form
-    is there, ``export`` that the page is a file. ``static_version`` changes with the static files
-    and stands in their links, so that they can be kept for good.
+    this machine's panel is there: every page then loads ``/static/here.js``, which keeps the
+    token and opens the event stream. ``public`` is the opposite: other people read it.
+    ``feedback`` says whether the form is there, ``export`` that the page is a file.
+    ``static_version`` changes with the static files and stands in their links, so that they can
+    be kept for good.
     """
 
     base: str = ""

@@ -1,7 +1,41 @@
-// This machine: what listens on the port of the page, live; and news on the list of everything.
-// Names of processes are put in as text, never as markup.
+// This machine: the token of a server that runs as root, what listens on the port of a page, and
+// the list of everything, both live. Names of processes are put in as text, never as markup.
 "use strict";
 (() => {
+  // -- the token: taken from the address that was printed, kept for this tab, shown nowhere --
+  const HELD = "portbook-token";
+  const page = new URL(location.href);
+  const home = new URL(`${document.documentElement.dataset.root}here`, page);
+  const refused = document.querySelector('[data-status="401"]') !== null;
+  let token = page.searchParams.get("token");
+  const forget = () => { token = null; try { sessionStorage.removeItem(HELD); } catch { /* not kept */ } };
+  // For what can't send a header: links and event streams.
+  const signed = (address) => {
+    const to = new URL(address, page);
+    if (token) to.searchParams.set("token", token);
+    return to.href;
+  };
+  const sign = (within) => {
+    for (const link of within.querySelectorAll("a[href]")) {
+      const to = new URL(link.href);
+      if (to.origin === home.origin && to.pathname === home.pathname) link.href = signed(link.href);
+    }
+  };
+  const ask = (address, accept) => fetch(address, { cache: "no-store", credentials: "omit",
+    headers: token ? { accept, authorization: `Bearer ${token}` } : { accept } });
+  if (token && refused) forget();
+  else try {
+    if (token) {
+      sessionStorage.setItem(HELD, token);
+      page.searchParams.delete("token");
+      history.replaceState(history.state, "", page.href);
+    } else token = sessionStorage.getItem(HELD);
+  } catch { /* a browser that keeps nothing: the address goes on holding it */ }
+  // A page that was loaded anew has lost what was taken out of its address.
+  if (refused && token) { location.replace(signed(page.href)); return; }
+  sign(document);
+
+  // -- small things --
   const put = (parent, tag, text, name) => {
     const made = document.createElement(tag);
     if (text) made.textContent = text;
@@ -11,7 +45,42 @@
   };
   // Text of processes may hold what changes the direction or the look of a line.
   const plain = (text) => String(text).replace(/[\p{C}\u2028\u2029]/gu, (char) => `\\u{${char.codePointAt(0).toString(16)}}`);
+  // One look at a time; what happens during it leads to one more.
+  const once = (look) => {
+    let busy = false;
+    let again = false;
+    const run = async () => {
+      if (busy) { again = true; return; }
+      busy = true;
+      await look();
+      busy = false;
+      if (again) { again = false; run(); }
+    };
+    return run;
+  };
+  // The stream is open while somebody looks: browsers open six connections to a server, not more,
+  // and tabs in the background would hold them all.
+  const follow = (address, told, lost) => {
+    let events = null;
+    let wait = 0;
+    const open = () => {
+      clearTimeout(wait);
+      if (events || document.hidden) return;
+      events = new EventSource(signed(address));
+      for (const name of ["state", "opened", "closed", "changed"]) events.addEventListener(name, told);
+      events.addEventListener("error", () => {
+        if (events?.readyState === EventSource.CLOSED) { close(); wait = setTimeout(open, 5000); }
+        lost();
+      });
+    };
+    const close = () => { clearTimeout(wait); events?.close(); events = null; };
+    document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else open(); });
+    addEventListener("pagehide", close);
+    addEventListener("pageshow", open);
+    open();
+  };
 
+  // -- a listener in words --
   const reach = (listener) => {
     if (listener.address === "::1" || /^(::ffff:)?127\./.test(listener.address)) return "this machine only";
     if (listener.interface) return `interface ${plain(listener.interface)} only`;
@@ -25,13 +94,15 @@
     return { hidden: "a process that is not visible without privilege", kernel: "the kernel itself",
       none: "no process: the kernel itself, or a descriptor on its way" }[listener.owners_seen] ?? "not looked for";
   };
+  const socket = (listener) => `${listener.transport} ${listener.address.includes(":") ? `[${listener.address}]` : listener.address}:${listener.port}`;
+  const since = (moment) => moment && `since ${moment.replace("T", " ").replace("Z", " UTC")}`;
   const describe = (list, listener) => {
     const item = put(list, "li");
-    const host = listener.address.includes(":") ? `[${listener.address}]` : listener.address;
-    put(item, "b", `${listener.transport} ${host}:${listener.port}`);
+    put(item, "b", plain(socket(listener)));
     item.append(` ${listener.state === "listen" ? "listens" : "is bound, but doesn’t listen"}, ${reach(listener)}; held by ${holder(listener)}.`);
     for (const owner of listener.owners.slice(0, 3)) {
-      const said = [owner.executable, owner.unit ?? owner.container, owner.user && `user ${owner.user}`, owner.started && `since ${owner.started}`].filter(Boolean).map(plain).join(" · ");
+      const said = [owner.command ? owner.command.join(" ") : owner.executable, owner.container ?? owner.unit,
+        owner.user && `user ${owner.user}`, since(owner.started)].filter(Boolean).map(plain).join(" · ");
       if (said) { put(item, "br"); put(item, "small", said); }
     }
     if (listener.findings.length) {
@@ -45,19 +116,18 @@
     }
   };
 
+  // -- the panel on the page of a port --
   const panel = document.getElementById("machine");
-  const follow = (address, changed, lost) => {
-    const events = new EventSource(address);
-    for (const name of ["state", "opened", "closed", "changed"]) events.addEventListener(name, changed);
-    events.addEventListener("error", lost);
-    addEventListener("pagehide", () => events.close());
-  };
-
   if (panel) {
     const live = panel.querySelector(".live");
     const { port, here, events } = panel.dataset;
-    const say = (text) => { live.replaceChildren(); put(live, "p", text, "quiet"); };
     let before = "";
+    const say = (text) => {
+      if (text === before) return;
+      before = text;
+      live.replaceChildren();
+      put(live, "p", text, "quiet");
+    };
     const show = (answer) => {
       const host = answer.host ?? answer;
       const listeners = host.listeners.filter((listener) => listener.port === Number(port));
@@ -73,38 +143,63 @@
       }
       for (const reason of host.missing ?? []) put(live, "p", `Not seen: ${plain(reason)}`, "quiet");
     };
-    let asking = false;
-    let again = false;
-    const ask = async () => {
-      if (asking) { again = true; return; }
-      asking = true;
+    const look = once(async () => {
       try {
-        const answer = await fetch(here, { cache: "no-store", headers: { accept: "application/json" } });
+        const answer = await ask(here, "application/json");
         if (answer.ok) show(await answer.json());
-        else say(answer.status === 401 || answer.status === 403 ? "This machine is shown only to whoever started portbook: open the address that it printed." : "This machine could not be read.");
-      } catch { say("portbook doesn’t answer: was it stopped?"); before = ""; }
-      asking = false;
-      if (again) { again = false; ask(); }
-    };
-    ask();
-    follow(events, ask, () => { if (before) ask(); });
+        else if (answer.status === 401) {
+          say(token ? "portbook was started anew since this tab was opened: open the address that it printed this time."
+            : "This machine is shown only to whoever started portbook: open the address with a token that it printed.");
+          forget();
+        } else if (answer.status === 403) say("This machine is shown only in a browser that runs on it, at the address that portbook printed.");
+        else say("This machine could not be read.");
+      } catch { say("portbook doesn’t answer: was it stopped?"); }
+    });
+    follow(events, look, look);
   }
 
+  // -- the list of everything --
   const all = document.getElementById("here");
   if (all) {
     const news = document.getElementById("here-news");
+    const list = document.getElementById("here-list");
+    const count = document.getElementById("here-count");
+    const say = (text) => { if (news.textContent !== text) news.textContent = text; };
+    const rows = (within) => [...within.querySelectorAll("tr[data-socket]")];
+    // Nobody likes what they are marking to be taken away.
+    const marking = () => { const marked = getSelection(); return !marked.isCollapsed && list.contains(marked.anchorNode); };
+    let waiting = false;
+    const look = once(async () => {
+      if (marking()) { waiting = true; return; }
+      try {
+        const answer = await ask(home.href, "text/html");
+        if (!answer.ok) throw new Error(answer.statusText);
+        // Parsed, nothing in it runs or loads; the server has escaped it all the same.
+        const read = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const known = new Set(rows(list).map((row) => row.dataset.socket));
+        const focus = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+        const left = list.querySelector(".scroll")?.scrollLeft ?? 0;
+        count.replaceChildren(...read.getElementById("here-count").childNodes);
+        list.replaceChildren(...read.getElementById("here-list").childNodes);
+        for (const row of rows(list)) if (!known.has(row.dataset.socket)) row.classList.add("new");
+        const scroll = list.querySelector(".scroll");
+        if (scroll) scroll.scrollLeft = left;
+        if (focus) [...list.querySelectorAll("a")].find((link) => link.getAttribute("href") === focus)?.focus();
+      } catch { say("What listens could not be read anew: what stands here may be old."); }
+    });
+    document.addEventListener("selectionchange", () => { if (waiting && !marking()) { waiting = false; look(); } });
     let first = true;
     follow(all.dataset.events, (event) => {
       if (event.type === "state") {
-        if (!first) news.textContent = "Followed again.";
+        say(first ? "Followed live: what opens or closes shows here at once." : "Followed live again.");
+        if (!first) look();
         first = false;
         return;
       }
       const { listener } = JSON.parse(event.data);
       const what = { opened: "was opened", closed: "was closed", changed: "has changed" }[event.type];
-      news.textContent = `${listener.transport} ${listener.address}:${listener.port} ${what}. `;
-      const link = put(news, "a", "Read anew");
-      link.href = location.href;
-    }, () => {});
+      say(`${plain(socket(listener))} ${what}.`);
+      look();
+    }, () => say("portbook doesn’t answer: what stands here may be old."));
   }
 })();
