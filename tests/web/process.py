@@ -34,10 +34,19 @@ def environ(folder: Path, **more: str) -> dict[str, str]:
     return {**found, **more}
 
 
+STAND_IN = (sys.executable, "-m", "tests.web.serving")
+REAL = (sys.executable, "-m", "portbook")
+
+
 @contextlib.contextmanager
-def serving(folder: Path, *options: str, **env: str) -> Iterator[Running]:
-    """A server with *options*; it is killed in the end, if it still runs."""
-    command = [sys.executable, "-m", "tests.web.serving", "serve", "--port", "0", *options]
+def serving(
+    folder: Path, *options: str, program: tuple[str, ...] = STAND_IN, **env: str
+) -> Iterator[Running]:
+    """A server with *options*; it is killed in the end, if it still runs.
+
+    *program* is what serves: the stand-in's pages, unless told otherwise.
+    """
+    command = [*program, "serve", "--port", "0", *options]
     process = subprocess.Popen(
         command,
         env=environ(folder, **env),

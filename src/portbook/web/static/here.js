@@ -166,6 +166,16 @@
     const count = document.getElementById("here-count");
     const say = (text) => { if (news.textContent !== text) news.textContent = text; };
     const rows = (within) => [...within.querySelectorAll("tr[data-socket]")];
+    // What opened a moment ago is marked as such.
+    const born = new Map(rows(list).map((row) => [row.dataset.socket, 0]));
+    const mark = () => {
+      const now = Date.now();
+      for (const row of rows(list)) {
+        const name = row.dataset.socket;
+        if (!born.has(name)) { born.set(name, now); setTimeout(mark, 10000); }
+        row.classList.toggle("new", now - born.get(name) < 9900);
+      }
+    };
     // Nobody likes what they are marking to be taken away.
     const marking = () => { const marked = getSelection(); return !marked.isCollapsed && list.contains(marked.anchorNode); };
     let waiting = false;
@@ -176,12 +186,11 @@
         if (!answer.ok) throw new Error(answer.statusText);
         // Parsed, nothing in it runs or loads; the server has escaped it all the same.
         const read = new DOMParser().parseFromString(await answer.text(), "text/html");
-        const known = new Set(rows(list).map((row) => row.dataset.socket));
         const focus = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
         const left = list.querySelector(".scroll")?.scrollLeft ?? 0;
         count.replaceChildren(...read.getElementById("here-count").childNodes);
         list.replaceChildren(...read.getElementById("here-list").childNodes);
-        for (const row of rows(list)) if (!known.has(row.dataset.socket)) row.classList.add("new");
+        mark();
         const scroll = list.querySelector(".scroll");
         if (scroll) scroll.scrollLeft = left;
         if (focus) [...list.querySelectorAll("a")].find((link) => link.getAttribute("href") === focus)?.focus();
@@ -192,8 +201,8 @@
     follow(all.dataset.events, (event) => {
       if (event.type === "state") {
         say(first ? "Followed live: what opens or closes shows here at once." : "Followed live again.");
-        if (!first) look();
         first = false;
+        look(); // what opened between the page and the stream
         return;
       }
       const { listener } = JSON.parse(event.data);

@@ -9,8 +9,10 @@
   let book = null;
   let port = 0;
   let view = { x: 0, y: 0, size: 256 };
-  index().then((read) => { book = read; if (shown) tell(); }, () => {});
   let shown = false;
+  // The names are many times the page's size: they are loaded once somebody looks closer.
+  const learn = () => { index().then((read) => { if (!book) { book = read; if (shown) tell(); } }, () => {}); };
+  for (const name of ["pointerenter", "focus", "touchstart"]) svg.addEventListener(name, learn, { once: true, passive: true });
 
   svg.setAttribute("tabindex", "0");
   svg.setAttribute("role", "application");

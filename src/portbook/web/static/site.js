@@ -131,7 +131,8 @@
   field.addEventListener("focus", () => { if (field.value) show(); else index().catch(() => {}); });
   field.addEventListener("blur", close);
   field.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") { close(); return; }
+    // The first Escape closes the list; a browser's own empties the field, and that is the second.
+    if (event.key === "Escape" && !list.hidden) { event.preventDefault(); close(); return; }
     if (list.hidden || !hits.length) return;
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) {

@@ -1,0 +1,116 @@
+"""Chromium, driven as a reader would: what the browser tests have in common."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tests.real.needs import need, need_program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+AXE = Path(__file__).resolve().parents[2] / "build" / "axe" / "package" / "axe.min.js"
+# No sandbox, because tests run as root; and nothing that a browser does of its own accord.
+_FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+# What a page must never do, whatever is put into it.
+_RAN = "portbookRan"
+HOSTILE = (
+    f"<img src=x onerror=self.{_RAN}=1>",
+    f"<script>self.{_RAN}=1</script>",
+    f"</title></textarea></script><svg onload=self.{_RAN}=1>",
+    f"\"'><a href=javascript:self.{_RAN}=1 autofocus onfocus=self.{_RAN}=1>x</a>",
+    "{{7*191}} ${7*191} <%= 7*191 %>",
+    "\u202eevil\u2066 \x1b[31m",
+)
+
+
+class Seen(NamedTuple):
+    """What went on in a browser while a test looked on."""
+
+    wrong: list[str]
+    requests: list[str]
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium."""
+    program = need_program("chromium")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        need(False, "Playwright for Python is not installed")
+        raise
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(_FLAGS))
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def reader(
+    browser: Any, *, refused: bool = False, width: int = 1280, **options: Any
+) -> Iterator[tuple[Any, Seen]]:
+    """A page in a profile of its own, and what is seen of it.
+
+    In the end nothing may have gone wrong on it: no error of a script, no step of the policy, no
+    dialog, no cookie, and nothing asked of another host. *refused* expects answers that say no.
+    """
+    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+    opened = context.new_page()
+    seen = watch(context, opened, refused=refused)
+    yield opened, seen
+    if options.get("java_script_enabled", True):
+        assert opened.evaluate(f"typeof self.{_RAN}") == "undefined"
+    cookies = context.cookies()
+    context.close()
+    assert not seen.wrong, seen.wrong
+    assert not cookies, cookies
+    origins = {"/".join(each.split("/")[:3]) for each in seen.requests}
+    assert len(origins) <= 1, origins
+
+
+def watch(context: Any, opened: Any, *, refused: bool = False) -> Seen:
+    """Begins to note what goes wrong on a page, and what it asks for."""
+    seen = Seen([], [])
+
+    def said(message: Any) -> None:
+        refusal = refused and message.text.startswith("Failed to load resource: the server resp")
+        if message.type in ("error", "warning") and not refusal:
+            seen.wrong.append(message.text)
+
+    def dialog(shown: Any) -> None:
+        seen.wrong.append(f"a dialog: {shown.message}")
+        shown.dismiss()
+
+    opened.on("pageerror", lambda error: seen.wrong.append(str(error)))
+    opened.on("console", said)
+    opened.on("dialog", dialog)
+    context.on("request", lambda request: seen.requests.append(request.url))
+    return seen
+
+
+def grave(opened: Any, only: tuple[str, ...] = ()) -> list[tuple[str, list[str]]]:
+    """What axe finds serious or critical on a page: its name, and the first places.
+
+    *only* names the rules to apply; all of them, where it is empty.
+    """
+    need(AXE.is_file(), "axe-core is not in build/axe: .ci/run puts it there")
+    # Evaluated by the debugger, which the page's policy has no say in.
+    opened.evaluate(AXE.read_text(encoding="utf-8"))
+    return [
+        (each["id"], [node["html"][:200] for node in each["nodes"]][:3])
+        for each in opened.evaluate(
+            "async (options) => (await axe.run(options)).violations",
+            {
+                "resultTypes": ["violations"],
+                "preload": False,
+                **({"runOnly": list(only)} if only else {}),
+            },
+        )
+        if each["impact"] in ("serious", "critical")
+    ]

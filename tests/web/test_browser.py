@@ -1,0 +1,349 @@
+"""The site in Chromium: its looks at every width, and what its scripts add."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from portbook.web.store import SQLiteStore
+from tests.web.browsing import HOSTILE, chromium, grave, reader
+from tests.web.process import REAL, Running, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.real
+
+WIDTHS = (320, 1280, 2560)
+KINDS = (
+    "/", "/305", "/80", "/300", "/8080", "/50000", "/services/http", "/ranges/system", "/blocks",
+    "/stats", "/map", "/search?q=graf", "/glossary/reserved", "/about", "/api",
+    "/feedback/thanks?port=305",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A public site: what it shows is the book alone."""
+    folder = tmp_path_factory.mktemp("site")
+    with serving(folder, "--public", program=REAL) as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Any, site: Running) -> Iterator[Any]:
+    with reader(browser) as (opened, _):
+        yield opened
+
+
+# -- every page -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("width", "scripts"), [*((width, True) for width in WIDTHS), (WIDTHS[0], False)]
+)
+def test_every_kind_of_page_fits(browser: Any, site: Running, width: int, scripts: bool) -> None:
+    """Nothing makes a page scroll sideways; what is wider scrolls inside of it."""
+    with reader(browser, width=width, java_script_enabled=scripts) as (opened, seen):
+        for path in KINDS:
+            opened.goto(site.url + path)
+            assert opened.locator("h1").is_visible()
+            main = opened.locator("main").bounding_box()
+            assert main["x"] >= 0, path
+            assert main["x"] + main["width"] <= width, path
+            assert opened.evaluate("document.documentElement.scrollWidth") <= width, path
+    assert seen.requests
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", [*KINDS, "/99999"])
+def test_axe_finds_nothing_serious(browser: Any, site: Running, path: str, theme: str) -> None:
+    with reader(browser, refused=path == "/99999", color_scheme=theme) as (opened, _):
+        opened.goto(site.url + path)
+        # The theme changes colours, and nothing else that axe looks at.
+        assert not grave(opened, only=("color-contrast",) if theme == "dark" else ())
+
+
+def test_axe_finds_nothing_serious_on_a_phone(browser: Any, site: Running) -> None:
+    with reader(browser, width=320) as (opened, _):
+        for path in ("/80", "/map", "/stats"):
+            opened.goto(site.url + path)
+            assert not grave(opened)
+
+
+def test_axe_finds_what_is_wrong(page: Any, site: Running) -> None:
+    page.goto(f"{site.url}/305")
+    page.evaluate("document.querySelector('main').append(document.createElement('button'))")
+    assert [name for name, _ in grave(page)] == ["button-name"]
+
+
+def test_a_page_takes_less_than_60_kb_with_everything(browser: Any, site: Running) -> None:
+    """What comes over the wire for a reader who has nothing yet, headers included."""
+    for path in ("/", "/80", "/services/http", "/blocks", "/stats", "/map", "/search?q=graf"):
+        with reader(browser) as (opened, _):
+            session = opened.context.new_cdp_session(opened)
+            session.send("Network.enable")
+            sizes: list[float] = []
+            session.on(
+                "Network.loadingFinished",
+                lambda event, sizes=sizes: sizes.append(event["encodedDataLength"]),
+            )
+            opened.goto(site.url + path)  # until all of it has loaded
+            opened.wait_for_timeout(50)
+            assert len(sizes) >= 4, path
+            assert sum(sizes) < 60_000, path
+
+
+def test_themes_differ_and_both_can_be_read(browser: Any, site: Running) -> None:
+    grounds = []
+    for theme in ("light", "dark"):
+        with reader(browser, color_scheme=theme) as (opened, _):
+            opened.goto(f"{site.url}/305")
+            grounds.append(opened.evaluate("getComputedStyle(document.body).backgroundColor"))
+    light, dark = ([int(part) for part in re.findall(r"\d+", each)] for each in grounds)
+    assert min(light[:3]) > 200
+    assert max(dark[:3]) < 60
+
+
+def test_what_has_the_focus_shows_it(page: Any, site: Running) -> None:
+    """Every stop of the Tab key on the page of a port has an outline, its own or its label's."""
+    page.goto(f"{site.url}/305")
+    stops = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        stop, outline = page.evaluate(
+            """() => {
+                const at = document.activeElement;
+                const style = (each) => each ? parseFloat(getComputedStyle(each).outlineWidth) : 0;
+                const shown = [at, at.closest("label"), at.nextElementSibling];
+                return [at.tagName + (at.id || at.textContent), Math.max(...shown.map(style))];
+            }"""
+        )
+        if stop.startswith("BODY"):
+            break
+        stops.add(stop)
+        assert outline >= 1, stop
+    assert len(stops) > 30
+
+
+def test_motion_is_reduced_where_asked(browser: Any, site: Running) -> None:
+    for wanted, behaviour in (("reduce", "auto"), ("no-preference", "smooth")):
+        with reader(browser, reduced_motion=wanted) as (opened, _):
+            opened.goto(f"{site.url}/305")
+            found = opened.evaluate("getComputedStyle(document.documentElement).scrollBehavior")
+            assert found == behaviour
+
+
+def test_print_shows_every_tab_and_no_forms(page: Any, site: Running) -> None:
+    page.goto(f"{site.url}/305")
+    assert page.locator(".tab:visible").count() == 1
+    page.emulate_media(media="print")
+    assert page.locator(".tab:visible").count() == 3
+    for gone in (".find", "#feedback", ".copy", ".contents"):
+        assert not page.locator(gone).first.is_visible()
+
+
+# -- a port -----------------------------------------------------------------------------------
+
+
+def test_tabs_work_by_mouse_and_keyboard(page: Any, site: Running) -> None:
+    page.goto(f"{site.url}/305")
+    commands = page.locator(".tab:visible code")
+    assert "ss -Hltunp 'sport = :305'" in commands.all_inner_texts()[1]
+    page.get_by_text("Windows", exact=True).first.click()
+    assert any("Get-NetTCPConnection" in text for text in commands.all_inner_texts())
+    assert not any("lsof" in text for text in commands.all_inner_texts())
+    page.keyboard.press("ArrowLeft")
+    assert any("lsof" in text for text in commands.all_inner_texts())
+
+
+@pytest.mark.parametrize(
+    ("agent", "system"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64)", "Windows"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)", "macOS"),
+        ("Mozilla/5.0 (X11; Linux x86_64)", "Linux"),
+    ],
+)
+def test_tabs_open_at_the_readers_system(
+    browser: Any, site: Running, agent: str, system: str
+) -> None:
+    with reader(browser, user_agent=agent) as (opened, _):
+        opened.goto(f"{site.url}/305")
+        assert opened.locator(".tabs input:checked").get_attribute("data-system") == system
+
+
+def test_tabs_work_without_a_script(browser: Any, site: Running) -> None:
+    with reader(browser, java_script_enabled=False) as (opened, _):
+        opened.goto(f"{site.url}/305")
+        opened.get_by_text("macOS", exact=True).first.click()
+        assert opened.locator(".tab:visible").count() == 1
+        assert opened.locator(".tab:visible code", has_text="lsof").count() == 2
+        assert opened.locator(".copy").count() == 0  # it would do nothing
+
+
+def test_a_command_is_copied(browser: Any, site: Running) -> None:
+    with reader(browser, permissions=["clipboard-read", "clipboard-write"]) as (opened, _):
+        opened.goto(f"{site.url}/305")
+        opened.locator(".tab:visible .copy").nth(1).click()
+        opened.get_by_text("Copied", exact=True).wait_for()
+        copied = opened.evaluate("navigator.clipboard.readText()")
+        assert copied == opened.locator(".tab:visible code").nth(1).inner_text()
+        assert "'sport = :305'" in copied
+
+
+def test_the_shelf_and_the_arrows_lead_to_other_ports(page: Any, site: Running) -> None:
+    page.goto(f"{site.url}/305")
+    box = page.locator(".strip").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 35.5 / 64, box["y"] + 10)
+    page.wait_for_url("**/308")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**/309")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**/308")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_a_vote_is_given_and_kept(browser: Any, site: Running, scripts: bool) -> None:
+    said = f"more on this {HOSTILE[0]} {HOSTILE[1]}"
+    with reader(browser, java_script_enabled=scripts) as (opened, _):
+        opened.goto(f"{site.url}/305")
+        opened.get_by_label("Partly").check()
+        assert opened.get_by_text("🤨").is_visible()
+        opened.get_by_label("What is missing").fill(said)
+        opened.get_by_role("button", name="Send").click()
+        opened.wait_for_url("**/feedback/thanks?port=305")
+        assert opened.locator("h1").inner_text() == "Thank you"
+        opened.get_by_role("link", name="Back to port 305").click()
+        opened.wait_for_url("**/305")
+    store = SQLiteStore(str(site.folder / "portbook" / "feedback.sqlite3"))
+    try:
+        last = list(store.votes())[-1]
+    finally:
+        store.close()
+    assert (last.page, last.vote, last.text) == ("305", "partly", said)
+
+
+def test_a_form_without_a_vote_is_not_sent(page: Any, site: Running) -> None:
+    page.goto(f"{site.url}/305")
+    page.get_by_role("button", name="Send").click()
+    assert page.url == f"{site.url}/305"
+
+
+# -- search -----------------------------------------------------------------------------------
+
+
+def test_search_as_you_type(page: Any, site: Running) -> None:
+    page.goto(f"{site.url}/305")
+    page.keyboard.press("/")
+    page.keyboard.type("postgres")
+    page.locator("#hits li").first.wait_for()
+    assert "5432" in page.locator("#hits li").first.inner_text()
+    page.keyboard.press("ArrowDown")
+    assert page.locator("#hits [aria-selected=true]").count() == 1
+    assert page.locator("#q").get_attribute("aria-activedescendant") == "hit-0"
+    page.keyboard.press("Escape")
+    assert page.locator("#hits").is_hidden()
+    assert page.locator("#q").input_value() == "postgres"
+    page.keyboard.type("q")
+    page.locator("#hits li").first.wait_for()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/(services/postgresql|5432)$"))
+
+
+@pytest.mark.parametrize(("typed", "where"), [("8080", "8080"), (":443", "443"), ("53/udp", "53")])
+def test_a_number_goes_straight_to_its_page(
+    page: Any, site: Running, typed: str, where: str
+) -> None:
+    page.goto(f"{site.url}/map")
+    page.locator("#q").fill(typed)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/{where}")
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_words_are_searched_by_the_server(browser: Any, site: Running, scripts: bool) -> None:
+    with reader(browser, java_script_enabled=scripts) as (opened, _):
+        opened.goto(site.url)
+        opened.locator("#q").fill("network time")
+        opened.keyboard.press("Enter")
+        opened.wait_for_url("**/search?q=network+time")
+        assert opened.locator(".results").get_by_text("ntp", exact=True).count()
+        opened.locator("#q").fill("305")
+        opened.get_by_role("button", name="Search").click()
+        opened.wait_for_url("**/305")
+
+
+def test_products_are_found(page: Any, site: Running) -> None:
+    page.goto(site.url)
+    page.locator("#q").fill("grafana")
+    page.locator("#hits li", has_text="3000").first.click()
+    page.wait_for_url("**/3000")
+
+
+@pytest.mark.parametrize("said", HOSTILE)
+def test_what_was_searched_for_is_only_text(page: Any, site: Running, said: str) -> None:
+    page.goto(site.url)
+    page.locator("#q").fill(said)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search?q=*")
+    page.wait_for_load_state("networkidle")
+    assert page.locator("main img, main svg, main a[href^=javascript]").count() == 0
+    assert "1337" not in page.locator("main").inner_text()
+
+
+# -- the map ----------------------------------------------------------------------------------
+
+
+def test_the_map_by_keyboard(page: Any, site: Running) -> None:
+    page.goto(f"{site.url}/map#305")
+    page.locator("#map svg").focus()
+    now = page.locator("#map-now")
+    assert now.locator("b").inner_text() == "305"
+    now.get_by_text("unassigned").wait_for()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    now.get_by_text("assigned: novastorbakcup").wait_for()
+    page.keyboard.press("ArrowDown")
+    assert now.locator("b").inner_text() == "564"
+    view = page.locator("#map svg").get_attribute("viewBox")
+    page.keyboard.press("+")
+    assert page.locator("#map svg").get_attribute("viewBox") != view
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/564")
+
+
+def test_the_map_by_mouse(page: Any, site: Running) -> None:
+    page.goto(f"{site.url}/map")
+    picture = page.locator("#map svg")
+    box = picture.bounding_box()
+    x = box["x"] + box["width"] * 22.5 / 256
+    y = box["y"] + box["height"] * 0.5 / 256
+    page.mouse.move(x, y)
+    page.locator("#map-now").get_by_text("assigned: ssh").wait_for()
+    page.mouse.wheel(0, -200)
+    assert float(picture.get_attribute("viewBox").split()[2]) < 256
+    page.get_by_role("button", name="All of it").click()
+    page.get_by_role("button", name="Closer").click()
+    assert picture.get_attribute("viewBox").split()[2] == "128"
+    page.get_by_role("button", name="Farther").click()
+    assert picture.get_attribute("viewBox") == "0 0 256 256"
+    page.mouse.click(x, y)
+    page.wait_for_url("**/22")
+
+
+def test_the_map_is_a_table_without_a_script(browser: Any, site: Running) -> None:
+    with reader(browser, java_script_enabled=False) as (opened, _):
+        opened.goto(f"{site.url}/map")
+        assert opened.locator("#map image").is_visible()
+        assert not opened.get_by_role("button", name="Closer").is_visible()
+        assert opened.get_by_role("row").count() == 17

@@ -1,0 +1,106 @@
+"""The exported site in Chromium, opened from a folder: no server stands behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from portbook.web import export as module
+from portbook.web.export import Plan, export
+from tests.web.browsing import chromium, grave, reader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first two rows of ports, two of the services, and every other page."""
+    made = tmp_path_factory.mktemp("a folder with ünusual letters")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_service_names", lambda: ("ssh", "914c/g"))
+        export(Plan(str(made), 0, 511), lambda _: None)
+    return made
+
+
+def test_search_and_links_work_from_a_folder(browser: Any, folder: Path) -> None:
+    with reader(browser) as (opened, _):
+        opened.goto((folder / "index.html").as_uri())
+        opened.keyboard.press("/")
+        opened.keyboard.type("ssh")
+        opened.locator("#hits li").first.wait_for()
+        opened.keyboard.press("ArrowDown")
+        opened.keyboard.press("Enter")
+        opened.wait_for_url("**/services/ssh.html")
+        opened.get_by_role("link", name="22", exact=True).first.click()
+        opened.wait_for_url("**/22.html")
+        opened.locator("a[rel=next]").first.click()
+        opened.wait_for_url("**/23.html")
+        opened.keyboard.press("ArrowLeft")
+        opened.wait_for_url("**/22.html")
+        opened.locator("#q").fill("305")
+        opened.keyboard.press("Enter")
+        opened.wait_for_url("**/305.html")
+        assert opened.locator("#feedback, #machine").count() == 0
+        assert not grave(opened)
+
+
+def test_the_page_of_a_search_works_from_a_folder(browser: Any, folder: Path) -> None:
+    with reader(browser) as (opened, _):
+        opened.goto((folder / "index.html").as_uri())
+        opened.locator("#q").fill("secure shell")
+        opened.get_by_role("button", name="Search").click()
+        opened.locator("#results li").first.wait_for()
+        assert "ssh" in opened.locator("#results").inner_text()
+        opened.goto((folder / "search.html").as_uri() + "?q=%3Cimg%20src%3Dx%20onerror%3Dx%3E")
+        opened.get_by_text("Nothing matches").wait_for()
+        assert opened.locator("main img").count() == 0
+
+
+def test_the_map_works_from_a_folder(browser: Any, folder: Path) -> None:
+    with reader(browser) as (opened, _):
+        opened.goto((folder / "305.html").as_uri())
+        opened.locator(".hero .atlas").click()
+        opened.wait_for_url("**/map.html#305")
+        opened.locator("#map svg").focus()
+        now = opened.locator("#map-now")
+        now.get_by_text("unassigned").wait_for()
+        for _ in range(3):
+            opened.keyboard.press("ArrowRight")
+        now.get_by_text("assigned: novastorbakcup").wait_for()
+        opened.keyboard.press("Enter")
+        opened.wait_for_url("**/308.html")
+
+
+def test_every_page_of_a_folder_fits_a_phone(browser: Any, folder: Path) -> None:
+    with reader(browser, width=320) as (opened, _):
+        for path in [*sorted(folder.glob("[a-z]*.html")), folder / "services" / "914c~2fg.html"]:
+            opened.goto(path.as_uri())
+            assert opened.locator("h1").is_visible()
+            assert opened.evaluate("document.documentElement.scrollWidth") <= 320, path
+        assert opened.locator("h1").inner_text() == "914c/g"
+
+
+def test_every_link_of_a_folder_leads_somewhere(browser: Any, folder: Path) -> None:
+    """Links to ports that this small export leaves out are not counted."""
+    with reader(browser, java_script_enabled=False) as (opened, _):
+        for name in ("index.html", "305.html", "services/ssh.html", "ranges/system.html"):
+            opened.goto((folder / name).as_uri())
+            links = opened.evaluate("[...document.links].map((link) => link.href)")
+            local = {each.partition("#")[0] for each in links if each.startswith("file:")}
+            assert len(local) > 8
+            for each in local:
+                stem = each.rpartition("/")[2].removesuffix(".html")
+                if "/services/" in each or (stem.isdigit() and int(stem) > 511):
+                    continue
+                opened.goto(each)

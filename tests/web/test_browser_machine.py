@@ -1,0 +1,313 @@
+"""This machine in Chromium: the panel, the list, the token, and names that mean harm."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.real.needs import need, need_program
+from tests.web.browsing import HOSTILE, chromium, grave, reader
+from tests.web.process import REAL, ROOT, Running, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def as_root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    need(os.geteuid() == 0, "the token is root's")
+    with serving(tmp_path_factory.mktemp("root"), program=REAL) as running:
+        assert running.token
+        yield running
+
+
+@pytest.fixture(scope="module")
+def as_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server of a user who isn't root, whoever runs the tests."""
+    program: tuple[str, ...] = REAL
+    if os.geteuid() == 0:
+        need_program("setpriv")
+        program = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *REAL)
+    folder = tmp_path_factory.mktemp("user")
+    folder.chmod(0o777)
+    with serving(folder, program=program) as running:
+        assert running.token is None
+        yield running
+
+
+@contextlib.contextmanager
+def _listening() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def _free_port() -> int:
+    with _listening() as port:
+        return port
+
+
+# -- as a user --------------------------------------------------------------------------------
+
+
+def test_the_panel_shows_what_listens_and_follows_it(browser: Any, as_user: Running) -> None:
+    with reader(browser) as (opened, _), socket.socket() as later:
+        later.bind(("127.0.0.1", 0))
+        port = later.getsockname()[1]
+        opened.goto(f"{as_user.url}/{port}")
+        live = opened.locator("#machine .live")
+        live.get_by_text("is bound, but doesn’t listen").or_(
+            live.get_by_text(f"is bound to {port} here")
+        ).wait_for()
+        later.listen()
+        live.get_by_text(f"tcp 127.0.0.1:{port} listens, this machine only").wait_for()
+        live.get_by_text("loopback-only").wait_for()
+        later.close()
+        live.get_by_text(f"bound to {port} here").wait_for()
+
+
+def test_the_list_follows_what_opens_and_closes(browser: Any, as_user: Running) -> None:
+    with reader(browser) as (opened, _):
+        opened.goto(as_user.url)
+        opened.get_by_role("link", name="This machine").click()
+        opened.wait_for_url("**/here")
+        opened.get_by_text("Followed live").wait_for()
+        assert not grave(opened)
+        before = opened.locator("#here-count").inner_text()
+        with _listening() as port:
+            row = opened.locator("tr", has_text=f"tcp 127.0.0.1:{port}")
+            row.wait_for()
+            assert "new" in row.get_attribute("class").split()
+            opened.locator("#here-news", has_text=f"tcp 127.0.0.1:{port} was opened.").wait_for()
+            assert opened.locator("#here-count").inner_text() != before
+        row.wait_for(state="detached")
+        assert opened.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_the_list_can_be_read_without_a_script(browser: Any, as_user: Running) -> None:
+    with reader(browser, java_script_enabled=False, width=320) as (opened, _), _listening() as port:
+        opened.goto(f"{as_user.url}/305")
+        opened.get_by_role("link", name="The list of everything that listens").click()
+        opened.wait_for_url("**/here")
+        assert opened.locator("tr", has_text=f"tcp 127.0.0.1:{port}").count() == 1
+        assert opened.locator("main").bounding_box()["width"] <= 320
+
+
+def test_another_page_of_the_browser_sees_nothing(browser: Any, as_user: Running) -> None:
+    """A page that somebody else serves on this machine asks for it in every way there is."""
+    ways = """async (address) => {
+        const said = [];
+        for (const mode of ["cors", "no-cors"])
+            said.push(await fetch(address + "/here.json", { mode })
+                .then(async (answer) => answer.type + (await answer.text()), () => "refused"));
+        said.push(await new Promise((resolve) => {
+            const events = new EventSource(address + "/here/events");
+            events.addEventListener("state", () => resolve("heard"));
+            events.onerror = () => { events.close(); resolve("refused"); };
+        }));
+        const script = document.createElement("script");
+        script.src = address + "/here.json";
+        said.push(await new Promise((resolve) => {
+            script.onload = () => resolve("loaded"); script.onerror = () => resolve("refused");
+            document.head.append(script);
+        }));
+        return said;
+    }"""
+    served = subprocess.Popen(
+        [sys.executable, "-m", "http.server", "0", "--bind", "127.0.0.1"],
+        cwd=as_user.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    try:
+        assert served.stdout is not None
+        port = int(served.stdout.readline().partition(" port ")[2].split()[0])
+        context = browser.new_context()
+        opened = context.new_page()
+        opened.goto(f"http://127.0.0.1:{port}/")
+        assert set(opened.evaluate(ways, as_user.url)) == {"refused"}
+        context.close()
+    finally:
+        served.kill()
+        served.communicate()
+
+
+# -- as root ----------------------------------------------------------------------------------
+
+
+def test_the_printed_address_opens_this_machine(browser: Any, as_root: Running) -> None:
+    with reader(browser, refused=True) as (opened, seen), _listening() as port:
+        opened.goto(f"{as_root.url}/here?token={as_root.token}")
+        opened.wait_for_url("**/here")  # the token is out of the address bar
+        row = opened.locator("tr", has_text=f"tcp 127.0.0.1:{port}")
+        assert row.count() == 1
+        opened.get_by_text("Followed live").wait_for()
+        with _listening() as later:
+            opened.locator("tr", has_text=f"tcp 127.0.0.1:{later}").wait_for()
+        # On to the page of a port, which asks with the token, and back by the site's own link.
+        row.get_by_role("link").click()
+        opened.wait_for_url(f"**/{port}")
+        opened.locator("#machine .live").get_by_text("listens, this machine only").wait_for()
+        opened.get_by_role("link", name="This machine").click()
+        opened.wait_for_url("**/here")
+        assert row.count() == 1
+        # Loaded anew, and by the browser's own way back.
+        opened.reload()
+        row.wait_for()
+        opened.goto(f"{as_root.url}/305")
+        opened.go_back()
+        row.wait_for()
+        assert opened.url == f"{as_root.url}/here"
+        assert not grave(opened)
+    # It goes where it has to and nowhere else: never to a page of the book.
+    with_token = [each for each in seen.requests if str(as_root.token) in each]
+    assert with_token
+    assert all(each.startswith(f"{as_root.url}/here") for each in with_token)
+
+
+def test_the_printed_address_works_without_a_script(browser: Any, as_root: Running) -> None:
+    with reader(browser, java_script_enabled=False) as (opened, _), _listening() as port:
+        opened.goto(f"{as_root.url}/here?token={as_root.token}")
+        assert opened.locator("tr", has_text=f"tcp 127.0.0.1:{port}").count() == 1
+
+
+def test_without_the_token_nothing_is_shown(browser: Any, as_root: Running) -> None:
+    with reader(browser, refused=True) as (opened, _):
+        opened.goto(f"{as_root.url}/305")
+        opened.locator("#machine .live").get_by_text("with a token that it printed").wait_for()
+        opened.get_by_role("link", name="This machine").click()
+        opened.get_by_text("Open the address that portbook serve printed").wait_for()
+        assert opened.locator("table").count() == 0
+        assert not grave(opened)
+
+
+def test_an_old_token_is_told_from_none(browser: Any, as_root: Running) -> None:
+    """As a tab has it that outlived a server; and it asks once, not for ever."""
+    with reader(browser, refused=True) as (opened, seen):
+        opened.goto(f"{as_root.url}/305?token=old")
+        opened.wait_for_url("**/305")
+        opened.locator("#machine .live").get_by_text("was started anew").wait_for()
+        opened.goto(f"{as_root.url}/here?token=old")
+        opened.get_by_text("The one given isn't this server's").wait_for()
+        assert len([each for each in seen.requests if "/here?" in each]) == 1
+
+
+# -- hostile text -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A copy of portbook whose registry and lore were written by somebody who means harm."""
+    folder = tmp_path_factory.mktemp("hostile")
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    evil = " ".join(HOSTILE).translate(dict.fromkeys(range(32)))
+    for name in ("registry/data/registry.tsv", "lore/data/uses.tsv"):
+        path = folder / "src" / "portbook" / name
+        lines = path.read_text(encoding="utf-8").split("\n")
+        head = next(line for line in lines if line.startswith("#columns")).split("\t")[1:]
+        texts = [at for at, each in enumerate(head) if each in _TEXTS]
+        path.write_text("\n".join(_spoiled(each, texts, evil) for each in lines), encoding="utf-8")
+    data = folder / "data"
+    data.mkdir()
+    with serving(data, "--show-commands", program=REAL, PYTHONPATH=str(folder / "src")) as running:
+        yield running
+
+
+_TEXTS = ("description", "assignee", "notes", "unauthorized_use", "product", "summary", "source")
+
+
+def _spoiled(line: str, texts: list[int], evil: str) -> str:
+    cells = line.split("\t")
+    if cells[0] not in ("22", "3000", "306"):
+        return line
+    for at in texts:
+        if at < len(cells):
+            cells[at] = evil
+    return "\t".join(cells)
+
+
+@pytest.fixture(scope="module")
+def evil_listener(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A process that listens; its program, its arguments and its folder are named to do harm."""
+    folder = tmp_path_factory.mktemp("named") / HOSTILE[0]
+    folder.mkdir()
+    program = folder / HOSTILE[0]
+    shutil.copy(Path(sys.executable).resolve(), program)
+    script = (
+        "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); "
+        "open('/proc/self/comm', 'w').write('<svg onload=x>'); "
+        "print(s.getsockname()[1], flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen(
+        [str(program), "-I", "-S", "-c", script, *HOSTILE],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONHOME": sys.base_prefix},
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        yield int(process.stdout.readline())
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_hostile_text_is_shown_and_runs_nothing(
+    browser: Any, hostile: Running, evil_listener: int
+) -> None:
+    asked = f"?token={hostile.token}" if hostile.token else ""
+    with reader(browser) as (opened, _):
+        opened.goto(f"{hostile.url}/here{asked}")
+        row = opened.locator("tr", has_text=f":{evil_listener}")
+        row.wait_for()
+        assert HOSTILE[0] in row.inner_text()  # shown for what it is
+        assert HOSTILE[1] in row.inner_text()
+        _check_nothing_was_made(opened)
+        with _listening() as later:  # read anew by the script
+            opened.locator("tr", has_text=f":{later}").wait_for()
+            _check_nothing_was_made(opened)
+        opened.goto(f"{hostile.url}/{evil_listener}")
+        opened.locator("#machine .live", has_text=HOSTILE[0]).wait_for()
+        _check_nothing_was_made(opened)
+        for path in (
+            "/22",
+            "/3000",
+            "/306",
+            "/305",
+            "/services/ssh",
+            "/search?q=onerror",
+            "/stats",
+        ):
+            opened.goto(hostile.url + path, wait_until="load")
+            opened.wait_for_timeout(100)
+            _check_nothing_was_made(opened)
+        opened.goto(f"{hostile.url}/22")
+        assert HOSTILE[1] in opened.locator("main").inner_text()
+        opened.locator("#q").fill("onerror")
+        opened.locator("#hits li").first.wait_for()
+        _check_nothing_was_made(opened)
+        opened.goto(f"{hostile.url}/map#22")
+        opened.locator("#map svg").focus()
+        opened.locator("#map-now", has_text="assigned").wait_for()
+        _check_nothing_was_made(opened)
+
+
+def _check_nothing_was_made(opened: Any) -> None:
+    """No text became an element, and no template was filled in twice."""
+    made = "img, script:not([src]), [onload], [onerror], [onfocus], a[href^='javascript']"
+    assert opened.locator(made).count() == 0
+    assert "1337" not in opened.content()
+    assert "\u202e" not in opened.locator("main").inner_text()
