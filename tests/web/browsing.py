@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,12 +42,8 @@ class Seen(NamedTuple):
 def chromium() -> Iterator[Any]:
     """Debian's Chromium."""
     program = need_program("chromium")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        need(False, "Playwright for Python is not installed")
-        raise
-    with sync_playwright() as playwright:
+    need(find_spec("playwright") is not None, "Playwright for Python is not installed")
+    with import_module("playwright.sync_api").sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(_FLAGS))
         yield browser
         browser.close()
