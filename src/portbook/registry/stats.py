@@ -12,9 +12,9 @@ from portbook.registry import TRANSPORTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from portbook.model import PortRange, Transport
+    from portbook.model import PortRange, Standing, Transport
     from portbook.registry import Registry
 
 
@@ -40,21 +40,20 @@ class Stats(NamedTuple):
     registration_as_of: str | None
 
 
+_counted: dict[int, tuple[Registry, Stats]] = {}
+
+
 def count(registry: Registry) -> Stats:
     """The counts of *registry*: by range and transport, by year of registration, by assignee."""
-    registry.store.hold()
-    ranges = []
-    for each in RANGES:
-        tallies: dict[Transport | None, dict[State, int]] = {
-            transport: dict.fromkeys(State, 0) for transport in (None, *TRANSPORTS)
-        }
-        for block in registry.blocks(range_name=each.name):
-            tallies[None][block.state] += block.size
-        for port in range(each.first, each.last + 1):
-            for transport in TRANSPORTS:
-                tallies[transport][registry.standing(port, transport).state] += 1
-        ranges += [RangeCount(each, transport, tally) for transport, tally in tallies.items()]
+    held = _counted.get(id(registry))
+    if held is None or held[0] is not registry:
+        held = _counted[id(registry)] = (registry, _count(registry))
+    return held[1]
 
+
+def _count(registry: Registry) -> Stats:
+    registry.store.hold()
+    ranges = tuple(found for each in RANGES for found in _count_range(registry, each))
     years: dict[str, int] = {}
     assignees: dict[str, int] = {}
     names, portless_names = set(), set()
@@ -80,7 +79,7 @@ def count(registry: Registry) -> Stats:
             unrecorded += 1
     names.discard("")
     return Stats(
-        tuple(ranges),
+        ranges,
         len(names),
         len(portless_names),
         rows,
@@ -90,3 +89,21 @@ def count(registry: Registry) -> Stats:
         unrecorded,
         as_of,
     )
+
+
+def _count_range(registry: Registry, counted: PortRange) -> Iterator[RangeCount]:
+    tallies: dict[Transport | None, dict[State, int]] = {
+        transport: dict.fromkeys(State, 0) for transport in (None, *TRANSPORTS)
+    }
+    for block in registry.blocks(range_name=counted.name):
+        tallies[None][block.state] += block.size
+    # Most ports stand like many others: each way to stand is looked at once.
+    ways: dict[int, tuple[Mapping[Transport, Standing], list[int]]] = {}
+    for port in range(counted.first, counted.last + 1):
+        standings = registry.standings(port)
+        ways.setdefault(id(standings), (standings, []))[1].append(port)
+    for standings, ports in ways.values():
+        for transport in TRANSPORTS:
+            tallies[transport][standings[transport].state] += len(ports)
+    for transport, tally in tallies.items():
+        yield RangeCount(counted, transport, tally)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -83,6 +84,7 @@ async def sitemap(request: Request) -> Response:
     return Response(body, media_type=_XML)
 
 
+@lru_cache(maxsize=1)
 def _addresses() -> list[str]:
     pages = ["/", "/map", "/stats", "/blocks", "/glossary", "/about", "/api"]
     pages += [f"/ranges/{each.name}" for each in RANGES]

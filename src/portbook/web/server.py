@@ -19,6 +19,8 @@ import uvicorn
 from portbook.errors import PortbookError, UsageError, shown
 from portbook.model import Transport
 from portbook.registry import registry
+from portbook.registry.shelf import shelf
+from portbook.registry.stats import count
 from portbook.web.app import create_app
 from portbook.web.book import search_for
 from portbook.web.context import Settings
@@ -228,7 +230,9 @@ def _warm_up() -> None:
     """
     with contextlib.suppress(PortbookError):  # a page that needs it says what is wrong
         registry().store.hold()
+        shelf(registry())
         search_for("ssh")
+        count(registry())
     gc.collect()
     gc.freeze()
 
