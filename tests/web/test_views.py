@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import json
 import os
 import random
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -362,6 +364,78 @@ def test_the_search_index_can_end_no_script() -> None:
     assert index.count("\n") == 1
 
 
+# What people type, and the ports on which it is found in practice, with a word of the source.
+REMEMBERED = (
+    ("grafana", {3000}, "github.com"),
+    ("airplay", {5000, 7000}, "github.com"),
+    ("jupyter", {8888}, "debian.org"),
+    ("modbus", {502, 1502}, "debian.org"),
+)
+
+
+@pytest.mark.parametrize(("text", "ports", "source"), REMEMBERED)
+def test_a_search_shows_products_with_their_ports_and_source(
+    text: str, ports: set[int], source: str
+) -> None:
+    found = answer_search(Query("text", text), registry())
+    page = Page(views.search(found, text, SERVED))
+    links = page.values("href")
+    assert {f"/{port}" for port in ports} <= set(links)
+    assert {use.source for use in found.uses} <= set(links)
+    assert source in page.text
+    assert "In practice" in page.text
+    assert f"for “{text}”" in page.text
+    assert f"0 matches for “{text}”" not in page.text
+
+
+def _node() -> str:
+    node = shutil.which("node")
+    if not node:
+        assert os.environ.get("PORTBOOK_REQUIRE_REAL") != "1", "node isn't installed"
+        pytest.skip("node isn't installed")
+    return node
+
+
+# A document that has every element and does nothing: what is asked here is the search alone.
+_STAND_IN = """
+const nothing = () => new Proxy(function () {}, {
+  get: (_, key) => key === Symbol.toPrimitive ? () => ""
+    : key === Symbol.iterator ? [][key].bind([]) : nothing(),
+  set: () => true, apply: () => nothing(), construct: () => nothing() });
+global.self = global;
+global.location = { search: "", href: "" };
+Object.defineProperty(global, "navigator", { value: { userAgent: "" }, configurable: true });
+global.document = {
+  documentElement: { dataset: { root: "/", suffix: "", index: "" } }, body: nothing(),
+  head: { append: (script) => script.onload() }, createElement: () => ({}),
+  getElementById: () => nothing(), querySelector: () => null, querySelectorAll: () => [],
+  addEventListener: () => {} };
+document.createElement = (tag) => tag === "script" ? {} : nothing();
+const { readFileSync } = require("node:fs");
+const { runInThisContext } = require("node:vm");
+for (const path of process.argv.slice(1, 3)) runInThisContext(readFileSync(path, "utf8"));
+portbook.index().then((book) => console.log(JSON.stringify(
+  process.argv.slice(3).map((text) => portbook.find(book, text, 9)))));
+"""
+
+
+@pytest.mark.real
+def test_search_as_you_type_finds_products_with_their_source(tmp_path: Path) -> None:
+    node = _node()
+    index = tmp_path / "search-index.js"
+    index.write_bytes(drawn.draw("search-index.js"))
+    words = [text for text, _, _ in REMEMBERED]
+    said = subprocess.run(
+        [node, "-e", _STAND_IN, "--", str(index), str(STATIC / "site.js"), *words],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for (text, ports, source), hits in zip(REMEMBERED, json.loads(said.stdout), strict=True):
+        products = [hit for hit in hits if hit["said"].startswith("in practice")]
+        shown = {port for hit in products for port in re.findall(r"\d+", hit["head"])}
+        assert {str(port) for port in ports} <= shown, text
+        assert any(source in hit["source"] for hit in products)
+
+
 # -- links ------------------------------------------------------------------------------------
 
 
@@ -453,9 +527,6 @@ def test_a_blank_number_is_compared_and_not_reckoned_with(port: int) -> None:
 
 @pytest.mark.real
 def test_the_scripts_are_javascript() -> None:
-    node = next((f"{each}/node" for each in os.get_exec_path() if os.access(f"{each}/node", 1)), "")
-    if not node:
-        assert os.environ.get("PORTBOOK_REQUIRE_REAL") != "1", "node isn't installed"
-        pytest.skip("node isn't installed")
+    node = _node()
     for path in STATIC.glob("*.js"):
         subprocess.run([node, "--check", path], check=True)

@@ -105,5 +105,4 @@ def _count_range(registry: Registry, counted: PortRange) -> Iterator[RangeCount]
     for standings, ports in ways.values():
         for transport in TRANSPORTS:
             tallies[transport][standings[transport].state] += len(ports)
-    for transport, tally in tallies.items():
-        yield RangeCount(counted, transport, tally)
+    yield from (RangeCount(counted, transport, tally) for transport, tally in tallies.items())

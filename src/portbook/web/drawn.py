@@ -43,9 +43,9 @@ def render_index(book: Registry) -> str:
     """The search index as a script that sets ``portbookIndex``.
 
     ``states`` names the states; ``runs`` holds the map as ``state.length`` in base 36, separated
-    by commas. ``rows`` has a line for each service, unnamed row and product: the name, the ports
-    as ``22`` or ``6000-6063``, separated by commas, and the description, between tabs. A product's
-    name has a ``+`` before it.
+    by commas. ``rows`` has a line for each service, unnamed row and use in practice: the name, the
+    ports as ``22`` or ``6000-6063``, separated by commas, and the description, between tabs. The
+    name of a product has a ``+`` before it, and its source is the fourth cell.
     """
     drawn = ",".join(
         f"{STATES.index(state)}.{_base36(last - first + 1)}"
@@ -81,16 +81,19 @@ def _services(book: Registry) -> Iterable[str]:
 
 
 def _products() -> Iterable[str]:
-    spans: dict[str, dict[str, None]] = {}
+    """A line for each use on record, then for each program with ports that no use tells of."""
+    spans: dict[tuple[str, str, str], dict[str, None]] = {}
+    told: set[tuple[str, int]] = set()
     for use in lore.uses():
-        spans.setdefault(use.product, {})[_ports(use.first, use.last)] = None
+        key = (use.product, use.summary, use.source)
+        spans.setdefault(key, {})[_ports(use.first, use.last)] = None
+        told.add((use.product, use.first))
     for program in lore.programs():
-        ports = spans.setdefault(program.product, {})
         for port, _ in program.ports:
-            ports[str(port)] = None
-    for product, ports in sorted(spans.items()):
-        if ports:
-            yield f"+{_cell(product)}\t{','.join(ports)}\t"
+            if (program.product, port) not in told:
+                spans.setdefault((program.product, "", program.source), {})[str(port)] = None
+    for (product, summary, source), ports in sorted(spans.items()):
+        yield f"+{_cell(product)}\t{','.join(ports)}\t{_cell(summary)}\t{_cell(source)}"
 
 
 def _cell(text: str) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from portbook.answer import SearchAnswer, ServiceAnswer
-    from portbook.model import Assignment, PortRange
+    from portbook.model import Assignment, PortRange, Use
     from portbook.registry import Registry
 
 MOST_BLOCKS = 60
@@ -222,15 +222,16 @@ def of_search(answer: SearchAnswer | None, text: str) -> dict[str, Any]:
             "By number, name, description or product. The key / leads to the field from any page."
         )
         return {
-            "headline": "Search", "said": said, "matches": [], "uses": [], "more": 0, "about": said,
+            "headline": "Search", "said": said, "matches": [], "uses": [], "more": 0,
+            "more_uses": 0, "about": said,
         }  # fmt: skip
     shown = answer.matches[: answer.shown]
-    number = len(answer.matches)
-    uses = list(getattr(answer, "uses", ()))[: answer.shown]
+    uses = _records(answer.uses)
+    number = len(answer.matches) + len(uses)
     if answer.matches and not answer.found:
         headline = f"No service is called “{text}”"
         said = "Spelled nearly so:"
-    elif number or uses:
+    elif number:
         headline = f"{number:,} {'match' if number == 1 else 'matches'} for “{text}”"
         said = ""
     else:
@@ -238,7 +239,8 @@ def of_search(answer: SearchAnswer | None, text: str) -> dict[str, Any]:
     return {
         "headline": headline,
         "said": said,
-        "uses": uses,
+        "uses": uses[: answer.shown],
+        "more_uses": max(0, len(uses) - answer.shown),
         "matches": [
             {
                 "service_name": match.service_name,
@@ -249,8 +251,27 @@ def of_search(answer: SearchAnswer | None, text: str) -> dict[str, Any]:
             }
             for match in shown
         ],
-        "more": number - len(shown),
+        "more": len(answer.matches) - len(shown),
     }
+
+
+def _records(uses: Iterable[Use]) -> list[dict[str, Any]]:
+    """Uses that differ in their ports alone, as one."""
+    grouped: dict[tuple[str, ...], dict[tuple[int, int], list[str]]] = {}
+    for use in uses:
+        key = (use.product, use.summary, use.source, use.read)
+        at = grouped.setdefault(key, {}).setdefault((use.first, use.last), [])
+        at.append(str(use.transport))
+    return [
+        {
+            "product": product,
+            "summary": summary,
+            "source": source,
+            "read": read,
+            "spans": [(first, last, " ".join(on)) for (first, last), on in spans.items()],
+        }
+        for (product, summary, source, read), spans in grouped.items()
+    ]
 
 
 # Pages that show what kinds of page there are.

@@ -23,10 +23,10 @@
   });
   const read = (raw) => {
     const rows = raw.rows.split("\n").map((line) => {
-      const [name, ports, said] = line.split("\t");
+      const [name, ports, said, source] = line.split("\t");
       const product = name.startsWith("+");
       const shown = product ? name.slice(1) : name;
-      return { name: shown, product, ports, said, low: shown.toLowerCase(), words: said.toLowerCase(),
+      return { name: shown, product, ports, said, source, low: shown.toLowerCase(), words: said.toLowerCase(),
         spans: ports ? ports.split(",").map((span) => { const [a, b] = span.split("-").map(Number); return [a, b ?? a]; }) : [] };
     });
     const states = new Uint8Array(65536);
@@ -65,12 +65,12 @@
       const first = row.ports.split(",").slice(0, 2).join(", ");
       const single = row.product || !row.name ? row.spans[0] : null;
       hits.push({ href: single ? portPage(single[0]) : servicePage(row.name), head: first || "no port",
-        text: row.name || row.said, said: row.product ? "in practice" : row.name ? row.said : "",
+        text: row.name || row.said, said: row.product ? `in practice${row.said ? `: ${row.said}` : ""}` : row.name ? row.said : "", source: row.source,
         score: score + (row.product ? -1 : 0) - row.name.length / 100 - (row.ports ? 0 : 3) });
     }
     return hits.sort((a, b) => b.score - a.score).slice(0, most);
   };
-  self.portbook = { index, portPage, servicePage };
+  self.portbook = { index, find, portPage, servicePage };
 
   const put = (parent, tag, text, name) => {
     const made = document.createElement(tag);
@@ -158,6 +158,14 @@
     }
   });
 
+  const cite = (address) => {
+    const link = document.createElement("a");
+    link.href = address;
+    link.rel = "noreferrer";
+    link.textContent = new URL(address).hostname.replace(/^www\./, "");
+    return link;
+  };
+
   // -- the search page of an export, which has no server to ask --
   const results = document.querySelector("[data-search]");
   const asked = new URLSearchParams(location.search).get("q");
@@ -173,6 +181,7 @@
         put(link, "b", hit.head);
         link.append(` ${hit.text}`);
         if (hit.said) { item.append(" "); put(item, "span", hit.said); }
+        if (/^https?:/.test(hit.source)) { item.append(" "); put(item, "small").append(cite(hit.source)); }
       }
     }, () => {});
   }
