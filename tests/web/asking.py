@@ -23,7 +23,7 @@ async def ask(
     """The answer of *app*; underscores in the names of *headers* stand for hyphens."""
     path, _, query = target.partition("?")
     sent: list[Any] = []
-    named = {"host": "127.0.0.1:8305", **{k.replace("_", "-"): v for k, v in headers.items()}}
+    named = {"host": "127.0.0.1:4905", **{k.replace("_", "-"): v for k, v in headers.items()}}
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -36,7 +36,7 @@ async def ask(
         "root_path": "",
         "headers": [(k.encode(), v.encode("latin-1")) for k, v in named.items()],
         "client": ("127.0.0.1", 50000),
-        "server": ("127.0.0.1", 8305),
+        "server": ("127.0.0.1", 4905),
         "state": {},
     }
 

@@ -31,7 +31,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
         app = create_app(Settings(**settings), StandIn(), StandInFiles())
         client = TestClient(
             app,
-            base_url="http://127.0.0.1:8305",
+            base_url="http://127.0.0.1:4905",
             headers=BROWSER,
             follow_redirects=False,
             client=("127.0.0.1", 50000),

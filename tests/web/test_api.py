@@ -168,7 +168,7 @@ def test_the_sitemap_holds_every_page_once(public: TestClient) -> None:
         assert 0 < len(some) <= 50_000
         seen += some
     assert len(set(seen)) == len(seen)
-    assert {f"http://127.0.0.1:8305/{port}" for port in range(65536)} <= set(seen)
+    assert {f"http://127.0.0.1:4905/{port}" for port in range(65536)} <= set(seen)
     names = {row.service_name for row in registry().store.all() if row.service_name}
     assert sum("/services/" in each for each in seen) == len(names)
     assert public.get(f"/sitemap-{count + 1}.xml").status_code == 404
@@ -186,7 +186,7 @@ def test_robots(local: TestClient, public: TestClient) -> None:
     assert "Disallow: /\n" in local.get("/robots.txt").text
     text = public.get("/robots.txt").text
     assert "Disallow: /\n" not in text
-    assert "Sitemap: http://127.0.0.1:8305/sitemap.xml" in text
+    assert "Sitemap: http://127.0.0.1:4905/sitemap.xml" in text
 
 
 def test_llms(local: TestClient) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.web.conftest import Make
 
-OWN = {"origin": "http://127.0.0.1:8305"}
+OWN = {"origin": "http://127.0.0.1:4905"}
 VOTE = {"port": "305", "vote": "partly", "text": "what about dccp?"}
 
 
@@ -61,12 +61,12 @@ def test_nothing_of_the_reader_is_kept(local: TestClient) -> None:
         {"origin": "https://evil.example"},
         {"origin": "http://127.0.0.1:8080"},
         {"origin": "null"},
-        {"origin": "http://127.0.0.1:8305", "sec-fetch-site": "cross-site"},
+        {"origin": "http://127.0.0.1:4905", "sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
         {"sec-fetch-site": "none"},
-        {"referer": "http://127.0.0.1:8305/305"},
+        {"referer": "http://127.0.0.1:4905/305"},
         # The name was made to point here, and origin and host agree.
-        {"host": "evil.example:8305", "origin": "http://evil.example:8305"},
+        {"host": "evil.example:4905", "origin": "http://evil.example:4905"},
     ],
 )
 def test_only_its_own_pages_may_send_it(local: TestClient, headers: dict[str, str]) -> None:

@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from tests.web.conftest import Make
 
 HOST_DATA = ["/here", "/here.json", "/here/305.json", "/here/305/events", "/here/events"]
-OWN = {"host": "127.0.0.1:8305"}
+OWN = {"host": "127.0.0.1:4905"}
 
 # Every way in by which a stranger could come, and one header for each.
 STRANGERS = {
-    "rebinding": {"host": "evil.example:8305"},
+    "rebinding": {"host": "evil.example:4905"},
     "rebinding to a name like ours": {"host": "localhost.evil.example"},
     "rebinding with an address before": {"host": "127.0.0.1.evil.example"},
-    "an address of the network": {"host": "192.168.1.7:8305"},
-    "every address": {"host": "0.0.0.0:8305"},
+    "an address of the network": {"host": "192.168.1.7:4905"},
+    "every address": {"host": "0.0.0.0:4905"},
     "no host": {"host": ""},
     "another site": {"origin": "https://evil.example"},
     "another server here": {"origin": "http://127.0.0.1:8080"},
-    "the same port by another name": {"origin": "http://localhost:8305"},
+    "the same port by another name": {"origin": "http://localhost:4905"},
     "a sandboxed frame": {"origin": "null"},
     "a file": {"origin": "file://"},
     "a fetch across sites": {"sec-fetch-site": "cross-site"},
@@ -60,7 +60,7 @@ def test_strangers_are_refused(local: TestClient, path: str, who: str) -> None:
 
 
 def test_two_hosts_are_one_too_many(local: TestClient) -> None:
-    hosts = [("host", "127.0.0.1:8305"), ("host", "evil.example")]
+    hosts = [("host", "127.0.0.1:4905"), ("host", "evil.example")]
     request = local.build_request("GET", "/here.json")
     request.headers = type(request.headers)([*hosts, ("accept", "*/*")])
     assert local.send(request).status_code == 403
@@ -70,11 +70,11 @@ def test_two_hosts_are_one_too_many(local: TestClient) -> None:
     "headers",
     [
         {},
-        {"host": "localhost:8305"},
+        {"host": "localhost:4905"},
         {"host": "LOCALHOST"},
-        {"host": "[::1]:8305"},
-        {"host": "127.8.9.1:8305"},
-        {"origin": "http://127.0.0.1:8305"},
+        {"host": "[::1]:4905"},
+        {"host": "127.8.9.1:4905"},
+        {"origin": "http://127.0.0.1:4905"},
         {"host": "localhost:9999", "origin": "http://localhost:9999"},  # a tunnel
         {"sec-fetch-site": "same-origin"},
         {"sec-fetch-site": "none"},
@@ -89,7 +89,7 @@ def test_its_own_pages_may(local: TestClient, path: str, headers: dict[str, str]
 def test_another_machine_may_not_whatever_it_says(address: str) -> None:
     client = TestClient(
         create_app(Settings(), StandIn(), StandInFiles()),
-        base_url="http://127.0.0.1:8305",
+        base_url="http://127.0.0.1:4905",
         client=(address, 50000),
     )
     assert [client.get(path).status_code for path in HOST_DATA] == [403] * len(HOST_DATA)

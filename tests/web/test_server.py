@@ -12,11 +12,14 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from portbook import lore
+from portbook.advice.pick import by_the_book
+from portbook.cli import run
 from portbook.model import RANGES, PortRange, State, Transport
 from portbook.registry import registry
 from portbook.web.security import HEADERS
@@ -27,7 +30,6 @@ from tests.web.process import Running, environ, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.real
 FORM = b"port=305&vote=no&text=killed"
@@ -88,7 +90,13 @@ def test_the_default_port_is_one_that_portbook_calls_a_good_choice() -> None:
     standings = registry().standings(DEFAULT_PORT)
     assert {standing.state for standing in standings.values()} == {State.UNASSIGNED}
     assert standings[Transport.TCP].listed
+    # By the criteria of portbook pick that hold on every machine.
+    checks = list(by_the_book(DEFAULT_PORT, registry()))
+    assert {check.code for check in checks} >= {"unassigned", "no-known-use", "browser-opens"}
+    assert [check for check in checks if not check.ok] == []
     assert not lore.lookup_uses(DEFAULT_PORT)
+    assert not lore.lookup_abuse(DEFAULT_PORT)
+    assert not any(port == DEFAULT_PORT for each in lore.programs() for port, _ in each.ports)
     assert not lore.browser_blocked(DEFAULT_PORT)
     hands_it_out = [
         rule.system
@@ -101,6 +109,15 @@ def test_the_default_port_is_one_that_portbook_calls_a_good_choice() -> None:
     assert hands_it_out == ["OpenBSD"]
     openbsd = next(rule for rule in lore.system_rules() if rule.system == "OpenBSD")
     assert (openbsd.dynamic_first, openbsd.dynamic_last) == (RANGES[1].first, RANGES[1].last)
+
+
+def test_the_default_port_is_told_where_it_is_looked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["serve", "--help"]) == 0
+    assert f"default: {DEFAULT_PORT};" in " ".join(capsys.readouterr().out.split())
+    docs = (Path(__file__).parents[2] / "docs" / "web.md").read_text(encoding="utf-8")
+    assert f"The default is {DEFAULT_PORT} " in docs
 
 
 def _refused(folder: Path, *options: str, **env: str) -> str:

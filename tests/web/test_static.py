@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 def client(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     monkeypatch.setattr(module, "read_static", lambda: read_static(str(folder)))
     app = create_app(Settings(), StandIn(), StandInFiles())
-    with TestClient(app, base_url="http://127.0.0.1:8305") as found:
+    with TestClient(app, base_url="http://127.0.0.1:4905") as found:
         yield found
 
 

@@ -27,7 +27,7 @@ def run(argv: Sequence[str]) -> int:
         "takes --public",
     )
     parser.add_argument(
-        "--port", metavar="PORT", help="the port to listen on (default: 8305; 0: any free one)"
+        "--port", metavar="PORT", help="the port to listen on (default: 4905; 0: any free one)"
     )
     parser.add_argument(
         "--public",

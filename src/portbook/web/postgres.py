@@ -25,7 +25,7 @@ _TABLE = """
         page TEXT NOT NULL, vote TEXT NOT NULL, text TEXT, day TEXT NOT NULL)
 """
 # Two servers that start at once would both make the table: one of them waits for the other.
-_TABLE_LOCK = "SELECT pg_advisory_xact_lock(8305)"
+_TABLE_LOCK = "SELECT pg_advisory_xact_lock(4905)"
 
 
 class PostgresStore:

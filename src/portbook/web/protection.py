@@ -80,7 +80,7 @@ def _own_origin(request: Request) -> bool:
 def _host(authority: str) -> str:
     """The host in a ``Host`` header.
 
-    >>> _host("localhost:8305"), _host("[::1]:8305"), _host("::1")
+    >>> _host("localhost:4905"), _host("[::1]:4905"), _host("::1")
     ('localhost', '::1', '::1')
     """
     if authority.startswith("["):

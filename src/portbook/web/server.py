@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 # four transports, no use of which is on record, that no browser blocks, and that lies outside
 # of what Linux, FreeBSD, macOS, illumos and Windows hand out by themselves. (OpenBSD hands out
 # 1024 to 49151: no User Port is outside of that.)
-DEFAULT_PORT = 8305
+DEFAULT_PORT = 4905
 
 _GRACE = 10  # seconds for answers that have begun when the server is told to stop
 _IDLE = 15  # seconds that a connection may be idle
