@@ -14,7 +14,7 @@ PACKAGE = SOURCE / "portbook"
 
 # What each part may import of the others. Arrows go one way:
 # model <- registry, lore, host, capture <- verdict <- answer, advice, audit <- pages <- cli, web.
-BASE = {"portbook", "_lean", "errors", "model", "sortedfile", "query"}
+BASE = {"portbook", "_lean", "errors", "model", "sortedfile", "query", "procnet"}
 KNOWLEDGE = {"registry", "lore", "host"}
 ANSWERS = {*BASE, *KNOWLEDGE, "capture", "verdict", "answer", "here", "watch", "advice", "audit"}
 SHOWING = {*ANSWERS, "pages"}
@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "model": {"_lean"},
     "sortedfile": {"errors"},
     "query": {"errors", "model", "_lean"},
+    "procnet": {"errors", "_lean"},
     "registry": BASE,
     "lore": BASE,
     "host": BASE,

@@ -270,6 +270,7 @@ class Visibility(StrEnum):
 class Process(NamedTuple):
     """One process that holds a socket. All text is as the process made it: hostile.
 
+    ``pid`` is 0 where a capture names a process without its number, or a container alone.
     ``executable`` is the path of the file it runs, ``executable_uid`` and ``executable_mode``
     that file's owner and permission bits; ``started`` is seconds since the epoch. ``place`` says
     where the file lies if that is no place for a server's: ``memory``, ``temporary``,
@@ -311,7 +312,8 @@ class Listener(NamedTuple):
     ``queue`` and ``queue_limit`` count connections waiting to be accepted. ``namespace`` names
     the network namespace it is in, where that isn't the one that was asked in. ``sharing`` counts
     the sockets bound to the same address and port, which takes SO_REUSEPORT or, for UDP,
-    SO_REUSEADDR (socket(7)).
+    SO_REUSEADDR (socket(7)). Where it was ``scanned``, ``address`` is where it answered, and what
+    it is bound to isn't known.
     """
 
     transport: Transport
@@ -332,6 +334,7 @@ class Listener(NamedTuple):
     udplite: bool = False
     namespace: str | None = None
     sharing: int = 1
+    scanned: bool = False
 
     @property
     def socket(self) -> str:
@@ -346,13 +349,16 @@ class Listener(NamedTuple):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach it (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3)."""
+        if self.scanned:
+            return False
         address = self.address.removeprefix("::ffff:")
         return address == "::1" or address.startswith("127.")
 
     @property
     def wildcard(self) -> bool:
         """Whether it is bound to every address of its family, and to no one interface."""
-        return self.address in ("0.0.0.0", "::", "::ffff:0.0.0.0") and self.interface is None
+        every = self.address in ("0.0.0.0", "::", "::ffff:0.0.0.0")
+        return every and self.interface is None and not self.scanned
 
     @property
     def reach(self) -> str:
@@ -360,6 +366,8 @@ class Listener(NamedTuple):
 
         Firewalls may narrow it. Link-local addresses are those of RFC 4291 §2.5.6 and RFC 3927.
         """
+        if self.scanned:
+            return "address"
         if self.loopback:
             return "loopback"
         if self.interface is not None:

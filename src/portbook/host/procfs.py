@@ -11,12 +11,10 @@ Stat(pid=42, name='a) b', state='S', parent=1, threads=3, start=907)
 
 from __future__ import annotations
 
-import _socket
-import sys
-
 from portbook._lean import NamedTuple
 from portbook.errors import MalformedInput
 from portbook.host.sockdiag import DiagSocket, Question
+from portbook.procnet import parse_row
 
 _HEX = "0123456789abcdef"
 
@@ -210,44 +208,26 @@ def parse_sockets(data: bytes, question: Question) -> tuple[DiagSocket, ...]:
     """
     found = []
     for line in data.split(b"\n")[1:]:
-        fields = line.split()
-        if not fields:
+        if not line.strip():
             continue
-        try:
-            address, port = _parse_address(fields[1])
-            peer_address, peer_port = _parse_address(fields[2])
-            state = int(fields[3], 16)
-            waiting = int(fields[4].partition(b":")[2], 16)
-            uid, inode = int(fields[7]), int(fields[9])
-        except (ValueError, IndexError, OSError) as error:
-            raise MalformedInput("a line of the kernel's socket table can't be read") from error
-        if 1 << state & question.states and question.first <= port <= question.last:
+        row = parse_row(line)
+        if 1 << row.state & question.states and question.first <= row.port <= question.last:
             found.append(
                 DiagSocket(
                     question.transport,
                     question.family,
-                    state,
-                    address,
-                    port,
-                    peer_address,
-                    peer_port,
+                    row.state,
+                    row.address,
+                    row.port,
+                    row.peer_address,
+                    row.peer_port,
                     0,
                     0,
-                    waiting,
+                    row.waiting,
                     None,
-                    uid,
-                    inode,
+                    row.uid,
+                    row.inode,
                     udplite=question.udplite,
                 )
             )
     return tuple(found)
-
-
-def _parse_address(field: bytes) -> tuple[str, int]:
-    # The kernel prints each 32-bit word of the address as a number of its own byte order.
-    words, _, port = field.partition(b":")
-    raw = bytes.fromhex(words.decode("ascii"))
-    if sys.byteorder == "little":
-        raw = b"".join(raw[place : place + 4][::-1] for place in range(0, len(raw), 4))
-    family = _socket.AF_INET if len(raw) == 4 else _socket.AF_INET6
-    return _socket.inet_ntop(family, raw), int(port, 16)
