@@ -68,6 +68,8 @@ def _facts(listener: Listener) -> Iterator[tuple[str, str]]:
 
 def meaning(listener: Listener) -> str:
     """What the bound address means for who can reach it."""
+    if listener.scanned:
+        return "answered a scan there; what it is bound to isn't known"
     return _MEANINGS.get(listener.reach) or f"interface {listener.interface} only"
 
 

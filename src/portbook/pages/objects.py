@@ -328,13 +328,14 @@ def of_listener(listener: Listener) -> Object:
         "udplite": listener.udplite,
         "namespace": _text(listener.namespace),
         "sharing": listener.sharing,
+        "scanned": listener.scanned,
         "findings": _findings(listener.findings),
     }
 
 
 def _process(process: Process) -> Object:
     return {
-        "pid": process.pid,
+        "pid": process.pid or None,
         "program": _text(process.program),
         "command": None if process.command is None else [unbyte(word) for word in process.command],
         "executable": _text(process.executable),

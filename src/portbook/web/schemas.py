@@ -127,7 +127,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "owner": made_of(
         "A process that holds a socket. Its command is null where it is not shown or not seen.",
-        pid=NUMBER,
+        pid=OPT_NUMBER,
         program=OPT_TEXT,
         command=either(TEXTS, {"type": "null"}),
         executable=OPT_TEXT,
@@ -164,6 +164,7 @@ SCHEMAS: dict[str, Schema] = {
         udplite=FLAG,
         namespace=OPT_TEXT,
         sharing=NUMBER,
+        scanned=FLAG,
         findings=list_of(ref("finding")),
     ),
     "host": made_of(
