@@ -26,6 +26,9 @@ CASES = [
     (errors.MalformedInput("line 3 is no row"), ValueError),
     (errors.DataMissing(f"/srv/{HOSTILE}.tsv", "No such file"), FileNotFoundError),
     (errors.DataCorrupt(f"/srv/{HOSTILE}.tsv", "it is empty"), ValueError),
+    (errors.NotFetched(f"https://{HOSTILE}/", "the answer is 404"), OSError),
+    (errors.Implausible(("it is of 2015-07-30",)), ValueError),
+    (errors.NotKept("'/srv' can't be written"), OSError),
     (errors.HostUnreadable("netlink refused"), OSError),
     (errors.MissingExtra("web", "portbook serve"), ImportError),
 ]

@@ -14,7 +14,7 @@ PACKAGE = SOURCE / "portbook"
 
 # What each part may import of the others. Arrows go one way:
 # model <- registry, lore, host, capture <- verdict <- answer, advice, audit <- pages <- cli, web.
-BASE = {"portbook", "_lean", "errors", "model", "sortedfile", "query", "procnet"}
+BASE = {"portbook", "_lean", "errors", "folders", "model", "sortedfile", "query", "procnet"}
 KNOWLEDGE = {"registry", "lore", "host"}
 ANSWERS = {*BASE, *KNOWLEDGE, "capture", "verdict", "answer", "here", "watch", "advice", "audit"}
 SHOWING = {*ANSWERS, "pages"}
@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "portbook": set(),
     "_lean": set(),
     "errors": set(),
+    "folders": set(),
     "model": {"_lean"},
     "sortedfile": {"errors"},
     "query": {"errors", "model", "_lean"},
@@ -136,7 +137,8 @@ MODULES = {
     "mmap", "_operator", "time", "encodings.ascii", "encodings.latin_1", "encodings.utf_8",
     "portbook", "portbook.errors", "portbook._lean", "portbook.model", "portbook.sortedfile",
     "portbook.query", "portbook.answer", "portbook.lore", "portbook.registry",
-    "portbook.registry.store", "portbook.cli", "portbook.cli.show", "portbook.cli.output",
+    "portbook.registry.store", "portbook.registry.kept", "portbook.folders",
+    "portbook.cli", "portbook.cli.show", "portbook.cli.output",
     "portbook.pages", "portbook.pages.document", "portbook.pages.escape", "portbook.pages.palette",
     "portbook.pages.text", "portbook.pages.prose", "portbook.pages.machine",
 }  # fmt: skip

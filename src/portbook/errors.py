@@ -12,6 +12,9 @@ portbook's names still catches what it expects::
      ├── MalformedInput (ValueError)       a capture, a registry file or a kernel answer
      ├── DataMissing (FileNotFoundError)   a data file isn't there or can't be opened
      ├── DataCorrupt (ValueError)          a data file isn't what it should be
+     ├── NotFetched (OSError)              a registry that can't be downloaded
+     ├── Implausible (ValueError)          a registry that can't be the one it should be
+     ├── NotKept (OSError)                 a registry that can't be written or put in use
      ├── HostUnreadable (OSError)          this machine doesn't let itself be asked
      └── MissingExtra (ImportError)        an optional part isn't installed
 
@@ -82,6 +85,7 @@ class DataMissing(PortbookError, FileNotFoundError):
         mend = _MENDS.get(number or 0, "reinstall portbook")
         super().__init__(f"the data file {shown(path, 200)} can't be read ({why}): {mend}")
         self.path = path
+        self.why = why
 
     def __str__(self) -> str:  # OSError would print an errno and a file name of its own
         return str(self.args[0])
@@ -102,6 +106,36 @@ class DataCorrupt(PortbookError, ValueError):
     def __init__(self, path: str, why: str) -> None:
         super().__init__(f"the data file {shown(path, 200)} is damaged ({why}): reinstall portbook")
         self.path = path
+        self.why = why
+
+
+class NotFetched(PortbookError, OSError):
+    """A registry that can't be downloaded; ``url`` is from where, without a password."""
+
+    def __init__(self, url: str, why: str) -> None:
+        super().__init__(f"{shown(url, 200)} could not be fetched: {why}")
+        self.url = url
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Implausible(PortbookError, ValueError):
+    """A registry that was read whole and can't be the one it should be; ``reasons`` say why."""
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        super().__init__(
+            f"this is not taken for the registry: {'; '.join(reasons)}; --force takes it all the "
+            "same"
+        )
+        self.reasons = reasons
+
+
+class NotKept(PortbookError, OSError):
+    """A registry that can't be written or put in use; the one in use before still is."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
 
 
 class HostUnreadable(PortbookError, OSError):

@@ -57,6 +57,16 @@ def word(cell: bytes) -> bytes:
     return cell
 
 
+def _mapped(path: str) -> mmap.mmap:
+    try:
+        with open(path, "rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise DataMissing(path, error.strerror or str(error), error.errno) from error
+    except ValueError as error:  # mmap refuses an empty file
+        raise DataCorrupt(path, "it is empty") from error
+
+
 _NEAR = 1024  # bytes: a dozen rows
 
 
@@ -65,19 +75,20 @@ class SortedFile:
 
     ``header`` holds its ``#key<TAB>value`` lines. Places in the file are byte offsets of the
     beginnings of rows, from ``start`` to ``end``. Raises DataMissing where the file can't be
-    opened, and DataCorrupt where it isn't of *kind* (its first header line) or has no end.
+    opened, and DataCorrupt where it isn't of *kind* (its first header line) or has no end. With
+    *content* nothing is opened: these are the bytes of the file that *path* will be.
     """
 
-    def __init__(self, path: str, kind: str, key: Callable[[bytes], Any] = number) -> None:
+    def __init__(
+        self,
+        path: str,
+        kind: str,
+        key: Callable[[bytes], Any] = number,
+        content: bytes | None = None,
+    ) -> None:
         self.path = path
         self._key = key
-        try:
-            with open(path, "rb") as file:
-                self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except OSError as error:
-            raise DataMissing(path, error.strerror or str(error), error.errno) from error
-        except ValueError as error:  # mmap refuses an empty file
-            raise DataCorrupt(path, "it is empty") from error
+        self._bytes: mmap.mmap | bytes = content if content is not None else _mapped(path)
         self.header: dict[str, str] = {}
         self.end = len(self._bytes)
         self.start = self._read_header(kind)

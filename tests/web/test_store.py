@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from portbook.folders import data_folder
 from portbook.web.postgres import PostgresStore
 from portbook.web.store import (
     VOTES,
@@ -19,7 +20,6 @@ from portbook.web.store import (
     SQLiteStore,
     Tally,
     Vote,
-    data_folder,
     open_store,
 )
 from tests.web.database import Database, running

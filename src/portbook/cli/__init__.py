@@ -25,6 +25,7 @@ COMMANDS = {
     "search": ("search", "services by name, description or alias; survives a typo"),
     "blocks": ("blocks", "the runs of ports of one state, the longest first"),
     "stats": ("stats", "counts by range, transport, year and assignee"),
+    "update": ("update", "fetch the registry from IANA, and keep the old ones"),
     "serve": ("serve", "the site and its API, with a panel of this machine"),
     "feedback": ("feedback", "what readers said of the site's pages"),
     "map": ("map", "the picture of all 65,536, on the terminal or as PNG or SVG"),
@@ -53,6 +54,7 @@ def run(argv: Sequence[str]) -> int:
         except PortbookError as error:
             complain(str(error))
             status = 2
+        tell_notes()
         sys.stdout.flush()
     except BrokenPipeError:
         _discard_output()
@@ -90,6 +92,13 @@ def _command(name: str, argv: list[str]) -> int:
     module = __import__(f"portbook.cli.{COMMANDS[name][0]}", fromlist=["run"])
     status: int = module.run(argv)
     return status
+
+
+def tell_notes() -> None:
+    """Says on standard error what there is to say of the registry in use, once."""
+    registry = sys.modules.get("portbook.registry")
+    while registry is not None and registry.notes:
+        complain(registry.notes.pop(0))
 
 
 def complain(message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook.cli import tell_notes
 from portbook.cli.help import Parser
 from portbook.errors import MissingExtra, UsageError
 from portbook.query import parse_port
@@ -47,8 +48,11 @@ def run(argv: Sequence[str]) -> int:
         )
     port = None if options.port is None else parse_port(options.port)[0]
     need_web("portbook serve")
+    from portbook.registry import registry
     from portbook.web.server import DEFAULT_PORT, serve
 
+    registry()
+    tell_notes()
     return serve(
         options.host,
         DEFAULT_PORT if port is None else port,

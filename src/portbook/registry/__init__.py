@@ -9,6 +9,9 @@ False
 
 from __future__ import annotations
 
+import os
+
+from portbook.errors import DataCorrupt, DataMissing
 from portbook.model import (
     LAST_PORT,
     RANGES,
@@ -21,7 +24,8 @@ from portbook.model import (
     State,
     Transport,
 )
-from portbook.registry.store import Store
+from portbook.registry import kept
+from portbook.registry.store import SHIPPED, Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -174,13 +178,35 @@ def headline(standings: Mapping[Transport, Standing]) -> State:
 
 _registry: Registry | None = None
 
+# What should be told of the registry in use, a line each; the command line prints and clears it.
+notes: list[str] = []
+
 
 def registry() -> Registry:
-    """The registry that this process reads, opened when first asked for."""
+    """The registry that this process reads, opened when first asked for.
+
+    It is the one that ``portbook update`` last kept, or the shipped one where there is none or
+    it can't be trusted or read; :data:`notes` then says why.
+    """
     global _registry  # noqa: PLW0603 - opened once, however many ask
     if _registry is None:
-        _registry = Registry()
+        folder, told = kept.find(os.environ, SHIPPED)
+        notes.extend(told)
+        _registry = _open_kept(folder) if folder is not None else Registry()
     return _registry
+
+
+def _open_kept(folder: str) -> Registry:
+    try:
+        return Registry(Store(folder))
+    except (DataMissing, DataCorrupt) as error:
+        notes.append(f"the shipped registry is used instead: {error.why}")
+        return Registry()
+
+
+def shipped() -> Registry:
+    """The registry that came with portbook, whatever an update kept."""
+    return Registry()
 
 
 def lookup(port: int, transport: Transport) -> tuple[Assignment, ...]:
@@ -199,6 +225,8 @@ __all__ = [
     "Registry",
     "headline",
     "lookup",
+    "notes",
     "registry",
+    "shipped",
     "standing",
 ]

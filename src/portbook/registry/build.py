@@ -170,8 +170,12 @@ def _cells(row: Assignment, registration: str) -> list[str | None]:
     ]
 
 
-def _line(cells: Iterable[object]) -> str:
-    return "\t".join(escape_cell(str(cell or "")) for cell in cells).rstrip("\t")
+def _line(cells: Sequence[str | None]) -> str:
+    line = "\t".join([cell or "" for cell in cells])
+    # Few rows have anything to escape.
+    if "\\" in line or "\n" in line or "\r" in line or line.count("\t") >= len(cells):
+        line = "\t".join([escape_cell(cell or "") for cell in cells])
+    return line.rstrip("\t")
 
 
 # -- states and blocks ------------------------------------------------------------------------
@@ -241,17 +245,26 @@ def find_blocks(rows: Iterable[Assignment]) -> tuple[Block, ...]:
     sizes: dict[tuple[str, State], list[int]] = {}
     for name, state, first, last in runs:
         sizes.setdefault((name, state), []).append(last - first + 1)
+    for each in sizes.values():
+        each.sort()
     return tuple(
         Block(
             state=state,
             first=first,
             last=last,
             range=name,
-            rank=1 + sum(size > last - first + 1 for size in sizes[name, state]),
+            rank=1 + _longer(sizes[name, state], last - first + 1),
             of=len(sizes[name, state]),
         )
         for name, state, first, last in runs
     )
+
+
+def _longer(sizes: Sequence[int], size: int) -> int:
+    """How many of the sorted *sizes* are larger than *size*."""
+    import bisect
+
+    return len(sizes) - bisect.bisect_right(sizes, size)
 
 
 def render_blocks(blocks: Iterable[Block]) -> str:

@@ -17,7 +17,7 @@ import csv
 import io
 import re
 from typing import TYPE_CHECKING, NamedTuple
-from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
+from xml.etree.ElementTree import Element, ParseError, XMLParser
 
 from portbook.errors import MalformedInput, shown
 from portbook.model import LAST_PORT, Assignment, Transport
@@ -122,13 +122,10 @@ def _decoded(text: str | bytes) -> str:
 _SPACE = "{http://www.iana.org/assignments}"
 
 
-class _NoDoctype(TreeBuilder):
-    """Refuses a document type: IANA's files have none, and an entity may be an attack."""
-
-    def doctype(self, name: str, *_ids: str | None) -> None:
-        raise MalformedInput(
-            f"the XML declares a document type ({shown(name)}); IANA's registry files have none"
-        )
+# XML 1.0 §2.8: a document type is declared by these very bytes, and only before the root element.
+# Where they stand behind it, in a comment, the file isn't IANA's either.
+_DOCTYPE = b"<!DOCTYPE"
+_ENCODING = re.compile(rb"""\s*<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)["']""")
 
 
 def parse_xml(text: str | bytes) -> Registry:
@@ -137,13 +134,24 @@ def parse_xml(text: str | bytes) -> Registry:
     Raises MalformedInput where it isn't well-formed XML, declares a document type, or is
     another registry.
     """
-    parser = XMLParser(target=_NoDoctype())  # noqa: S314 - _NoDoctype refuses what S314 warns of
+    # Whoever may choose the encoding can hide a document type from a search for it.
     try:
-        parser.feed(text)
+        content = text.encode() if isinstance(text, str) else text
+        content.decode()
+    except UnicodeError as error:
+        raise MalformedInput(f"the XML is not UTF-8: {error}") from error
+    declared = _ENCODING.match(content)
+    if declared is not None and declared[1].lower() not in (b"utf-8", b"us-ascii"):
+        raise MalformedInput(
+            f"the XML declares the encoding {shown(declared[1].decode())}; IANA's is UTF-8"
+        )
+    if _DOCTYPE in content:
+        raise MalformedInput("the XML declares a document type; IANA's registry files have none")
+    parser = XMLParser()  # noqa: S314 - no document type, no entities
+    try:
+        parser.feed(content)
         root = parser.close()
     except (ParseError, ValueError, LookupError) as error:
-        if isinstance(error, MalformedInput):
-            raise
         raise MalformedInput(f"this is not well-formed XML: {error}") from error
     if root.tag != f"{_SPACE}registry" or root.get("id") != "service-names-port-numbers":
         raise MalformedInput(
@@ -151,45 +159,61 @@ def parse_xml(text: str | bytes) -> Registry:
             f"id {shown(root.get('id') or '')}"
         )
     updated = root.findtext(f"{_SPACE}updated")
-    cells = [_xml_cells(record) for record in root.iter(f"{_SPACE}record")]
+    try:
+        cells = [_xml_cells(record) for record in root.iter(f"{_SPACE}record")]
+    except RecursionError:
+        raise MalformedInput("the XML is nested deeper than any registry file") from None
     return _registry(cells, updated.strip() if updated else None)
 
 
+_ASSIGNEE, _XREF, _BREAK = f"{_SPACE}assignee", f"{_SPACE}xref", f"{_SPACE}br"
+_WORDS = {
+    _SPACE + tag: place
+    for place, tag in enumerate(
+        ("name", "number", "protocol", "description", "sc", "unauthorized", "note")
+    )
+}
+
+
 def _xml_cells(record: Element) -> _Cells:
+    words = [""] * len(_WORDS)
+    people: list[Element] | None = None
+    marks = []
+    for part in record:
+        place = _WORDS.get(part.tag)
+        if place is not None:
+            text = (_text(part) if len(part) else part.text or "").strip()
+            words[place] = f"{words[place]}\n{text}".strip() if words[place] else text
+        elif part.tag == _XREF:
+            marks.append(part)
+        elif part.tag == _ASSIGNEE and people is None:
+            people = part.findall(f".//{_XREF}")
     # A record's references to people are its contacts, and its assignee where it names none.
-    assignee = record.find(f"{_SPACE}assignee")
-    marks = record.findall(f"{_SPACE}xref")
-    people = (
-        [mark for mark in marks if mark.get("type") == "person"]
-        if assignee is None
-        else assignee.findall(f".//{_SPACE}xref")
-    )
+    if people is None:
+        people = [mark for mark in marks if mark.get("type") == "person"]
+    name, number, transport, description, code, unauthorized, notes = words
     return _Cells(
-        service_name=_words(record, "name"),
-        number=_words(record, "number"),
-        transport=_words(record, "protocol"),
-        description=_words(record, "description"),
-        assignee="".join(f"[{_mark(person)}]" for person in people),
-        registered=record.get("date", ""),
-        modified=record.get("updated", ""),
-        references=tuple(_mark(mark) for mark in marks if mark.get("type") != "person"),
-        service_code=_words(record, "sc"),
-        unauthorized_use=_words(record, "unauthorized"),
-        notes=_words(record, "note"),
+        name,
+        number,
+        transport,
+        description,
+        "".join([f"[{_mark(person)}]" for person in people]),
+        record.get("date", ""),
+        record.get("updated", ""),
+        tuple([_mark(mark) for mark in marks if mark.get("type") != "person"]),
+        code,
+        unauthorized,
+        notes,
     )
-
-
-def _words(record: Element, tag: str) -> str:
-    return "\n".join(_text(found).strip() for found in record.findall(_SPACE + tag)).strip()
 
 
 def _text(element: Element) -> str:
     """An element's text: ``<br/>`` is a line break, a reference stands in brackets."""
     parts = [element.text or ""]
     for child in element:
-        if child.tag == f"{_SPACE}br":
+        if child.tag == _BREAK:
             parts.append("\n")
-        elif child.tag == f"{_SPACE}xref":
+        elif child.tag == _XREF:
             parts.append(f"[{_mark(child)}]")
         else:
             parts.append(_text(child))
@@ -199,7 +223,7 @@ def _text(element: Element) -> str:
 
 def _mark(xref: Element) -> str:
     """What the registry prints for a reference: its text, or its target."""
-    words = " ".join((xref.text or "").split())
+    words = " ".join(xref.text.split()) if xref.text else ""
     data = xref.get("data", "").strip()
     return words or (data.upper() if xref.get("type") == "rfc" else data)
 
@@ -219,16 +243,17 @@ def _registry(cells: Iterable[_Cells], as_of: str | None) -> Registry:
     return Registry(link_aliases(rows), tuple(skipped), as_of)
 
 
+_TRANSPORTS: Mapping[str, Transport] = {str(each): each for each in Transport}
+_NUMBER = re.compile(r"([0-9]{1,5})(?: *- *([0-9]{1,5}))?")
+
+
 def _assignment(row: _Cells, as_of: Mapping[str, str]) -> Assignment:
     first, last = _bounds(row.number)
     if not row.service_name and (not row.description or first is None):
         raise MalformedInput("the row names no service, and has no port or no description")
-    transport = None
-    if row.transport:
-        try:
-            transport = Transport(row.transport.lower())
-        except ValueError:
-            raise MalformedInput(f"{shown(row.transport)} is not a transport") from None
+    transport = _TRANSPORTS.get(row.transport.lower())
+    if row.transport and transport is None:
+        raise MalformedInput(f"{shown(row.transport)} is not a transport")
     description = tidy_description(row.description)
     name = row.service_name or None
     return Assignment(
@@ -243,8 +268,9 @@ def _assignment(row: _Cells, as_of: Mapping[str, str]) -> Assignment:
         assignee=row.assignee or None,
         registered=row.registered or None,
         modified=row.modified or None,
-        unauthorized_use=tidy_lines(row.unauthorized_use) or None,
-        notes=tidy_lines(row.notes) or None,
+        unauthorized_use=(tidy_lines(row.unauthorized_use) if row.unauthorized_use else None)
+        or None,
+        notes=(tidy_lines(row.notes) if row.notes else None) or None,
         service_code=row.service_code or None,
         as_of=as_of,
     )
@@ -253,7 +279,7 @@ def _assignment(row: _Cells, as_of: Mapping[str, str]) -> Assignment:
 def _bounds(number: str) -> tuple[int | None, int | None]:
     if not number:
         return None, None
-    found = re.fullmatch(r"([0-9]{1,5})(?: *- *([0-9]{1,5}))?", number)
+    found = _NUMBER.fullmatch(number)
     if found is None:
         raise MalformedInput(f"{shown(number)} is neither a port number nor a range of them")
     first, last = int(found[1]), int(found[2] or found[1])

@@ -35,14 +35,15 @@ _COLUMNS = 15  # portbook.registry.build names them
 
 
 class Store:
-    """The data files in *folder*, opened when first needed.
+    """The data files in *folder*, opened when first needed; or their *contents*, by name.
 
     Raises DataMissing or DataCorrupt, on opening or on the first row that is not as it should be.
     """
 
-    def __init__(self, folder: str = SHIPPED) -> None:
+    def __init__(self, folder: str = SHIPPED, contents: Mapping[str, bytes] | None = None) -> None:
         self.folder = folder
-        self._file = SortedFile(os.path.join(folder, "registry.tsv"), "registry/1")
+        self._contents = contents or {}
+        self._file = self._open("registry.tsv", "registry/1")
         if self._header("columns").count("\t") + 1 != _COLUMNS:
             raise DataCorrupt(self._file.path, "its columns are not the ones expected")
         lookback = self._header("lookback")
@@ -64,6 +65,10 @@ class Store:
         self._cells: list[list[str]] = []
         self._rows: dict[int, Assignment] = {}
         self._named: dict[str, list[Assignment]] = {}
+
+    def _open(self, name: str, kind: str) -> SortedFile:
+        path = os.path.join(self.folder, name)
+        return SortedFile(path, kind, content=self._contents.get(name))
 
     def _header(self, key: str) -> str:
         try:
@@ -164,6 +169,12 @@ class Store:
         self.hold()
         return map(self._row, range(len(self._cells)))
 
+    def heads(self) -> Iterator[list[str]]:
+        """First, last, transport, state and name of every row, as its cells have them."""
+        self.hold()
+        for cells in self._cells:
+            yield cells[:5] if len(cells) > 4 else (cells + [""] * 5)[:5]
+
     def named(self, name: str) -> tuple[Assignment, ...]:
         """The rows of the service *name*; letter case aside, as RFC 6335 §5.1 has it."""
         wanted = name.lower()
@@ -223,7 +234,7 @@ class Store:
 
     def _blocks(self) -> SortedFile:
         if self._block_file is None:
-            self._block_file = SortedFile(os.path.join(self.folder, "blocks.tsv"), "blocks/1")
+            self._block_file = self._open("blocks.tsv", "blocks/1")
         return self._block_file
 
     def _block(self, cells: list[str]) -> Block:

@@ -12,6 +12,7 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from portbook.errors import PortbookError, shown
+from portbook.folders import data_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -197,16 +198,3 @@ def open_store(environ: Mapping[str, str] | None = None) -> FeedbackStore:
             "give postgresql://… or sqlite:///PATH"
         )
     return SQLiteStore(os.path.join(data_folder(env), "feedback.sqlite3"))
-
-
-def data_folder(env: Mapping[str, str]) -> str:
-    """The folder for data of the user's own (XDG Base Directory Specification)."""
-    base = env.get("XDG_DATA_HOME", "")
-    if not os.path.isabs(base):  # the specification says to ignore a relative one
-        home = os.path.expanduser("~")
-        base = (
-            env.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
-            if os.name == "nt"
-            else os.path.join(home, ".local", "share")
-        )
-    return os.path.join(base, "portbook")

@@ -1,0 +1,152 @@
+"""``portbook update``."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import sys
+import urllib.parse
+import urllib.request
+from typing import TYPE_CHECKING
+
+from portbook.cli import complain
+from portbook.cli.help import Parser
+from portbook.cli.output import print_json, style
+from portbook.errors import UsageError, shown
+from portbook.pages import updates
+from portbook.registry import incoming, keep, kept, renew, shipped
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from portbook.registry.incoming import Fetched, Progress, Validators
+    from portbook.registry.renew import Get
+
+
+def run(argv: Sequence[str]) -> int:
+    """Fetches the registry and puts it in use, or takes that back."""
+    options = _parse(argv)
+    home = kept.folder(os.environ, system=options.system)
+    if options.list:
+        return _list(home, options)
+    if options.rollback:
+        outcome = renew.roll_back(home)
+    else:
+        url = options.source or incoming.IANA_XML
+        with _progress(options) as progress:
+            outcome = renew.renew(
+                home,
+                url,
+                _getter(url, options.timeout, progress),
+                dt.datetime.now(dt.UTC).date().isoformat(),
+                force=options.force,
+                dry_run=options.dry_run,
+            )
+    if outcome.plain:
+        complain(f"{outcome.url} came over http: whoever is on the way can have changed it")
+    if options.json:
+        print_json(updates.of_outcome(outcome))
+    elif not options.quiet:
+        sys.stdout.write(updates.render(outcome, style()))
+    return 0
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
+        "update",
+        "Fetches the registry from IANA, checks it, and puts it in use; the ones before are kept. "
+        "Whatever goes wrong, the one in use stays.",
+    )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE|URL",
+        help="take IANA's XML or CSV from here: a mirror, or a file that was brought along",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show the difference, and write nothing"
+    )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="take it even if it is older or doesn't look like the registry",
+    )
+    parser.add_argument(
+        "--rollback", action="store_true", help="use the one before again; nothing is fetched"
+    )
+    parser.add_argument("--list", action="store_true", help="the registries that are kept here")
+    parser.add_argument(
+        "--system",
+        action="store_true",
+        help="for all users of this machine; takes an administrator",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=incoming.TIMEOUT,
+        metavar="SECONDS",
+        help=f"for the whole download (default: {incoming.TIMEOUT:g})",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
+    options = parser.parse_args(list(argv))
+    if not 0 < options.timeout <= 86_400:
+        raise UsageError(f"--timeout {options.timeout:g} is no time: give seconds, 1 to 86400")
+    asked = [name for name in ("rollback", "list", "dry_run") if getattr(options, name)]
+    if len(asked) > 1 or (asked and asked[0] != "dry_run" and (options.source or options.force)):
+        words = [f"--{name.replace('_', '-')}" for name in asked]
+        words += ["--from"] * bool(options.source) + ["--force"] * bool(options.force)
+        raise UsageError(f"{' and '.join(words)} exclude each other: give one of them")
+    return options
+
+
+def _list(home: str, options: argparse.Namespace) -> int:
+    versions, own = keep.versions(home), shipped().store.as_of
+    if options.json:
+        print_json(updates.of_versions(versions, own))
+    else:
+        sys.stdout.write(updates.render_versions(versions, own, style()))
+    return 0
+
+
+def _getter(source: str, timeout: float, progress: Progress | None) -> Get:
+    scheme = source.partition(":")[0].lower() if "://" in source else ""
+    if scheme == "file":
+        parts = urllib.parse.urlsplit(source)
+        if parts.netloc not in ("", "localhost"):
+            raise UsageError(f"--from {shown(source)} is on another machine: give file:///PATH")
+        source, scheme = urllib.request.url2pathname(parts.path), ""
+    elif scheme not in ("", "http", "https"):
+        raise UsageError(f"--from {shown(source)} is neither https nor a file: give one of these")
+
+    def get(known: Validators | None) -> Fetched | None:
+        if not scheme:
+            return incoming.read_file(source)
+        from portbook.registry.update import fetch
+
+        return fetch(source, known, timeout, progress)
+
+    return get
+
+
+@contextlib.contextmanager
+def _progress(options: argparse.Namespace) -> Iterator[Progress | None]:
+    """A bar on standard error, where that is a terminal and something is fetched."""
+    fetches = options.source is None or options.source.lower().startswith(("http:", "https:"))
+    if options.quiet or not fetches or sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, TransferSpeedColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("registry", total=None)
+
+        def tell(done: int, total: int | None) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield tell

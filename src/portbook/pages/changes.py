@@ -1,0 +1,105 @@
+"""Changes between registries as words and as JSON objects."""
+
+from __future__ import annotations
+
+from portbook.model import State
+from portbook.pages.document import Table
+from portbook.pages.prose import listed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from portbook.registry.changes import Change, Side
+
+    Object = dict[str, Any]
+
+_SAID = {
+    "name-added": "a further name",
+    "name-removed": "one name fewer",
+}
+
+
+def table(changes: Sequence[Change], *, dates: bool = True) -> Table:
+    """*changes* as rows: where, what happened, between which dates, and the words of it."""
+    rows = []
+    for change in changes:
+        when = (f"{change.since} – {change.until}",) if dates else ()
+        rows.append((place(change), *when, f"{said(change)}."))
+    return Table(tuple(rows))
+
+
+def place(change: Change) -> str:
+    """What changed, in a word: ``300/tcp``, ``301–307/tcp,udp``, or that no port is concerned."""
+    over = f"/{','.join(change.transports)}" if change.transports else ""
+    if change.first is None or change.last is None:
+        return f"no port{over}"
+    ports = f"{change.first}" if change.first == change.last else f"{change.first}–{change.last}"
+    return ports + over
+
+
+def said(change: Change) -> str:
+    """What happened, in a clause.
+
+    >>> from portbook.registry.changes import Side
+    >>> from portbook.registry.changes import Change as C
+    >>> free, held = Side(State.UNASSIGNED), Side(State.ASSIGNED, ("x",), "The X")
+    >>> said(C("assigned", 1, 1, (), free, held, "2015-07-30", "2023-07-09"))
+    'assigned to x (The X), unassigned before'
+    """
+    before, after = change.before, change.after
+    if change.first is None:
+        return f"the service name {_names(after if after.names else before)} " + (
+            "appeared, without a port" if change.kind == "assigned" else "is gone"
+        )
+    if change.kind == "assigned":
+        return f"assigned to {_who(after)}, {before.state} before"
+    if change.kind == "reserved":
+        return f"reserved, {_was(before)} before"
+    if change.kind == "removed":
+        return f"unassigned, {_was(before)} before"
+    if change.kind == "renamed":
+        return f"renamed from {_names(before)} to {_who(after)}"
+    if change.kind == "reassigned":
+        return f"from {_who(before)} to {_who(after)}"
+    return f"{_SAID[change.kind]}: {_names(after) or 'none'}, {_names(before) or 'none'} before"
+
+
+def _was(side: Side) -> str:
+    return f"assigned to {_who(side)}" if side.state is State.ASSIGNED else str(side.state)
+
+
+def _names(side: Side) -> str:
+    return listed(side.names) if side.names else ""
+
+
+def _who(side: Side) -> str:
+    names, about = _names(side), side.said or ""
+    if not names:
+        return about or "a service without a name"
+    return f"{names} ({about})" if about and about.lower() != names.lower() else names
+
+
+def tally(counts: Mapping[str, int]) -> str:
+    """How many changes of each kind, in words; the kinds that there are none of left out."""
+    parts = [f"{count:,} {_SAID.get(kind, kind)}" for kind, count in counts.items() if count]
+    return ", ".join(parts) or "no change of a port, a state or a name"
+
+
+def of_change(change: Change) -> Object:
+    """One change as an object."""
+    return {
+        "kind": change.kind,
+        "first": change.first,
+        "last": change.last,
+        "transports": list(change.transports),
+        "before": _of_side(change.before),
+        "after": _of_side(change.after),
+        "since": change.since,
+        "until": change.until,
+    }
+
+
+def _of_side(side: Side) -> Object:
+    return {"state": side.state, "service_names": list(side.names), "description": side.said}

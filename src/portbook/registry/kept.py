@@ -1,0 +1,224 @@
+"""The registries that ``portbook update`` put beside the shipped one: which of them to read.
+
+A folder of kept registries holds one folder for each version (``0007-2026-11-14``) and the file
+``current``, which names the one in use with the sizes, times and hashes of its files. That file
+alone is replaced by an update, in one step: a reader sees the old version or the new one.
+
+Whoever can write a registry decides what portbook says of a port. So a folder is only read if
+nobody but this user and root can have written it, and it is no symbolic link. What can't be
+trusted or read is left out with a note, and the shipped registry answers.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from portbook._lean import NamedTuple
+from portbook.errors import shown
+from portbook.folders import data_folder, system_folder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+POINTER = "current"
+REGISTRY, BLOCKS, HISTORY, ORIGIN = "registry.tsv", "blocks.tsv", "history.tsv", "origin.json"
+_KIND = "#portbook\tkept/1"
+_LONGEST = 1 << 16  # bytes of a pointer
+_CHECKED_ALWAYS = (REGISTRY, BLOCKS)  # the others are checked by whoever reads them
+
+
+class File(NamedTuple):
+    """One file of a version as it was written: its size in bytes, its time in ns, its SHA-256."""
+
+    name: str
+    size: int
+    mtime: int
+    sha256: str
+
+
+class Pointer(NamedTuple):
+    """What ``current`` says: the version in use, and the shipped registry's date at that time."""
+
+    number: int
+    as_of: str
+    shipped: str
+    files: tuple[File, ...]
+
+    @property
+    def version(self) -> str:
+        """The name of the version's folder."""
+        return f"{self.number:04d}-{self.as_of}"
+
+
+class Untrusted(Exception):
+    """Why a folder of kept registries isn't used, in words that follow its name."""
+
+
+def folder(env: Mapping[str, str], *, system: bool = False) -> str:
+    """The folder of the user's kept registries, or of the system's."""
+    return os.path.join(system_folder(env) if system else data_folder(env), "registry")
+
+
+def find(env: Mapping[str, str], shipped: str) -> tuple[str | None, tuple[str, ...]]:
+    """The folder of the version to read, or None for the *shipped* one; and notes, a line each.
+
+    The user's own goes before the system's. A shipped registry that is newer than both the kept
+    one and the one shipped when that was chosen came with a newer portbook, and goes before it.
+    ``PORTBOOK_REGISTRY=shipped`` leaves the kept ones out.
+    """
+    if env.get("PORTBOOK_REGISTRY") == "shipped":
+        return None, ()
+    notes = []
+    for home in (folder(env), folder(env, system=True)):
+        try:
+            version = find_in(home, shipped)
+        except Untrusted as why:
+            notes.append(f"the registry in {shown(home, 200)} is not used: {why}")
+            continue
+        if version is not None:
+            return version, tuple(notes)
+    return None, tuple(notes)
+
+
+def find_in(home: str, shipped: str) -> str | None:
+    """The folder of the version in use among those kept in *home*; None for the *shipped* one.
+
+    Raises Untrusted.
+    """
+    pointer = read_pointer(home)
+    if pointer is None:
+        return None
+    version = os.path.join(home, pointer.version)
+    for file in pointer.files:
+        if file.name in _CHECKED_ALWAYS:
+            check(version, file)
+    now = shipped_date(shipped)
+    return None if now > pointer.as_of and now > pointer.shipped else version
+
+
+def read_pointer(home: str) -> Pointer | None:
+    """What is in use among the registries kept in *home*; None where there are none.
+
+    Raises Untrusted.
+    """
+    try:
+        inspect(home)
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+        descriptor = os.open(os.path.join(home, POINTER), flags)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Untrusted(f"it can't be read ({error.strerror or error})") from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LONGEST:
+            raise Untrusted(f"{POINTER} in it is not a file that portbook wrote")
+        text = os.read(descriptor, _LONGEST)
+    except OSError as error:
+        raise Untrusted(f"it can't be read ({error.strerror or error})") from error
+    finally:
+        os.close(descriptor)
+    return parse_pointer(text)
+
+
+def inspect(home: str) -> None:
+    """Checks that none but this user and root can have written into *home*.
+
+    Raises Untrusted, and FileNotFoundError where *home* isn't there. What is above portbook's own
+    folder is the user's business: it may be a link.
+    """
+    me = os.geteuid() if hasattr(os, "geteuid") else None
+    for path in (home, os.path.dirname(home)):
+        status = os.lstat(path)
+        what = "it" if path == home else "the folder it is in"
+        if not stat.S_ISDIR(status.st_mode):
+            link = stat.S_ISLNK(status.st_mode)
+            raise Untrusted(f"{what} is {'a symbolic link' if link else 'not a folder'}")
+        if me is None:  # Windows: the folder has the access rules of its user's profile
+            continue
+        if status.st_uid not in (0, me):
+            raise Untrusted(
+                f"{what} belongs to the user with the id {status.st_uid}, and this is {me}"
+            )
+        # Whoever may write the folder above could put another one in this one's place, but not
+        # one that belongs to this user. A group of the user's own often may (umask 002).
+        writable = stat.S_IWOTH | (stat.S_IWGRP if path == home else 0)
+        if status.st_mode & writable:
+            raise Untrusted(f"others may write into {what}: chmod go-w makes it yours alone")
+
+
+def parse_pointer(text: bytes) -> Pointer:
+    """What the bytes of ``current`` say. Raises Untrusted where portbook didn't write them."""
+    try:
+        head, version, shipped, *files, end = text.decode("ascii").splitlines()
+        _, number, as_of = version.split("\t")
+        if head != _KIND or end != "#end" or not is_date(as_of):
+            raise ValueError
+        read = []
+        for line in files:
+            _, name, size, mtime, sha256 = line.split("\t")
+            if name not in (REGISTRY, BLOCKS, HISTORY, ORIGIN):
+                raise ValueError
+            read.append(File(name, int(size), int(mtime), sha256))
+        if {file.name for file in read} < set(_CHECKED_ALWAYS):
+            raise ValueError
+        return Pointer(int(number), as_of, shipped.partition("\t")[2], tuple(read))
+    except ValueError:
+        raise Untrusted(f"{POINTER} in it is damaged") from None
+
+
+def render_pointer(pointer: Pointer) -> bytes:
+    """The bytes of ``current``."""
+    lines = [
+        _KIND,
+        f"version\t{pointer.number}\t{pointer.as_of}",
+        f"shipped\t{pointer.shipped}",
+        *(f"file\t{each.name}\t{each.size}\t{each.mtime}\t{each.sha256}" for each in pointer.files),
+        "#end",
+    ]
+    return "".join(f"{line}\n" for line in lines).encode("ascii")
+
+
+def is_date(text: str) -> bool:
+    """Whether *text* is a day as registries have it: digits and hyphens, nothing for a path.
+
+    >>> is_date("2026-11-14"), is_date("../2026-11"), is_date("")
+    (True, False, False)
+    """
+    return len(text) == 10 and text[4] == text[7] == "-" and text.replace("-", "").isdigit()
+
+
+def check(version: str, file: File) -> None:
+    """Checks that *file* in the folder *version* is what was written. Raises Untrusted.
+
+    A file of the same size and time is taken for the same; any other one is read, and its hash
+    decides: a copy put back from a backup is as good.
+    """
+    path = os.path.join(version, file.name)
+    try:
+        status = os.stat(path)
+        if status.st_size == file.size and status.st_mtime_ns == file.mtime:
+            return
+        if status.st_size == file.size:
+            import hashlib
+
+            with open(path, "rb") as content:
+                if hashlib.sha256(content.read()).hexdigest() == file.sha256:
+                    return
+    except OSError as error:
+        raise Untrusted(f"{file.name} can't be read ({error.strerror or error})") from error
+    raise Untrusted(
+        f"{file.name} is not what portbook update wrote: portbook update fetches it again"
+    )
+
+
+def shipped_date(shipped: str) -> str:
+    """The date of the *shipped* registry, from the first lines of its file; empty if unreadable."""
+    try:
+        with open(os.path.join(shipped, REGISTRY), "rb", buffering=0) as file:
+            lines = file.read(128).decode("ascii", "replace").split("\n")
+    except OSError:  # the store will say so
+        return ""
+    return next((line[7:] for line in lines if line.startswith("#as_of\t")), "")

@@ -1,0 +1,159 @@
+"""Renewing the registry in use, from asking for a file to putting it in use, in one order.
+
+Whatever goes wrong before the last step leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from portbook.errors import DataCorrupt, DataMissing, Implausible
+from portbook.registry import Registry, intake, kept, shipped
+from portbook.registry.changes import compare
+from portbook.registry.incoming import Validators
+from portbook.registry.keep import Disk, Keeper, origin_of
+from portbook.registry.store import SHIPPED, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+    from portbook.registry.changes import Change
+    from portbook.registry.iana import Skipped
+    from portbook.registry.incoming import Fetched
+
+    # What fetches: given what is known of the copy in use, a new one, or None if that is it.
+    Get = Callable[[Validators | None], Fetched | None]
+
+
+class Outcome(NamedTuple):
+    """What an update did, or with ``status`` ``difference`` would do.
+
+    ``status`` is ``updated``, ``unchanged``, ``difference``, ``rolled-back`` or ``shipped``.
+    ``before`` and ``after`` are the dates of the registries, ``lost`` counts rows of the one
+    before that are not in the other. ``overruled`` are the reasons against it that ``--force``
+    set aside.
+    """
+
+    status: str
+    before: str
+    after: str
+    folder: str | None = None
+    url: str | None = None
+    rows: int = 0
+    rows_before: int = 0
+    skipped: tuple[Skipped, ...] = ()
+    changes: tuple[Change, ...] = ()
+    overruled: tuple[str, ...] = ()
+    plain: bool = False
+
+
+class _Used(NamedTuple):
+    book: Registry
+    pointer: kept.Pointer | None
+    origin: Mapping[str, Any]
+
+
+def renew(
+    home: str,
+    url: str,
+    get: Get,
+    today: str,
+    *,
+    force: bool = False,
+    dry_run: bool = False,
+    disk: Disk | None = None,
+) -> Outcome:
+    """Fetches from *url* by *get*, checks, and puts in use in *home* what is new.
+
+    Raises NotFetched, MalformedInput, Implausible unless *force* is given, or NotKept. With
+    *dry_run* nothing is written anywhere.
+    """
+    with _open(home, disk, dry_run=dry_run) as keeper:
+        used = _used(home)
+        fetched = get(_known(used, url))
+        before = used.book.store.as_of
+        if fetched is None:
+            if keeper is not None:
+                keeper.confirm()
+            return Outcome("unchanged", before, before, url=url)
+        taken = intake.read(fetched.content, fetched.url, fetched.day)
+        reasons = intake.reasons_against(taken, used.book, used.pointer is None, today)
+        if reasons and not force:
+            raise Implausible(reasons)
+        found = Outcome(
+            "difference",
+            before,
+            taken.as_of,
+            url=fetched.url,
+            rows=taken.rows,
+            rows_before=sum(1 for _ in used.book.store.heads()),
+            skipped=taken.skipped,
+            changes=compare(used.book, taken.book),
+            overruled=reasons,
+            plain=fetched.plain,
+        )
+        if used.pointer is not None and _same(used.pointer, taken.contents):
+            if keeper is not None:
+                keeper.confirm()
+            return found._replace(status="unchanged")
+        if keeper is None:
+            return found
+        origin = {
+            "url": fetched.url,
+            "asked": url,
+            "fetched": today,
+            "etag": fetched.validators.etag,
+            "last_modified": fetched.validators.last_modified,
+            "rows": taken.rows,
+            "skipped": [list(each) for each in taken.skipped[:100]],
+        }
+        version = keeper.keep(taken.contents, taken.as_of, origin, shipped().store.as_of)
+        return found._replace(status="updated", folder=version.path)
+
+
+def roll_back(home: str, disk: Disk | None = None) -> Outcome:
+    """Puts the version before the one in use in *home* in use again. Raises NotKept."""
+    with Keeper(home, disk) as keeper:
+        before = _used(home).book.store.as_of
+        own = shipped().store.as_of
+        version = keeper.roll_back(own)
+        if version is None:
+            return Outcome("shipped", before, own)
+        return Outcome("rolled-back", before, version.as_of, folder=version.path)
+
+
+@contextlib.contextmanager
+def _open(home: str, disk: Disk | None, *, dry_run: bool) -> Iterator[Keeper | None]:
+    if dry_run:
+        yield None
+        return
+    with Keeper(home, disk) as keeper:
+        yield keeper
+
+
+def _used(home: str) -> _Used:
+    """What is in use among the registries kept in *home*, or the shipped one."""
+    try:
+        version = kept.find_in(home, SHIPPED)
+        pointer = kept.read_pointer(home)
+        if version is not None and pointer is not None:
+            return _Used(Registry(Store(version)), pointer, origin_of(version))
+    except (kept.Untrusted, DataMissing, DataCorrupt):
+        pass  # it isn't used by a lookup either, which says so
+    return _Used(shipped(), None, {})
+
+
+def _known(used: _Used, url: str) -> Validators | None:
+    """What was said of the copy in use when it was fetched from the same address."""
+    etag, changed = used.origin.get("etag"), used.origin.get("last_modified")
+    if used.origin.get("asked") != url or not (etag or changed):
+        return None
+    return Validators(etag, changed)
+
+
+def _same(pointer: kept.Pointer, contents: Mapping[str, bytes]) -> bool:
+    hashes = {file.name: file.sha256 for file in pointer.files}
+    return hashes.get(kept.REGISTRY) == hashlib.sha256(contents[kept.REGISTRY]).hexdigest()

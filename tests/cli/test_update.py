@@ -1,0 +1,188 @@
+"""``portbook update`` as it is typed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portbook import registry as book
+from portbook.cli import run
+from portbook.registry import intake, kept, renew
+from tests.registry.upstream import Answer, Server, serving, small
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("PORTBOOK_REGISTRY")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr(kept, "system_folder", lambda _env: str(tmp_path / "system"))
+    monkeypatch.setattr(book, "_registry", None)
+    monkeypatch.setattr(book, "notes", [])
+    return tmp_path / "portbook" / "registry"
+
+
+@pytest.fixture
+def near(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is compared with is small as well, so that the difference is."""
+    base = intake.read(small("2026-09-12"), "file:x", "2026-09-12").book
+    monkeypatch.setattr(renew, "shipped", lambda: base)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A file that is much smaller than the registry: it takes --force."""
+    path = tmp_path / "ports.xml"
+    path.write_bytes(small("2026-11-14"))
+    return path
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as found:
+        yield found
+
+
+def test_an_excerpt_is_refused_and_taken_with_force(
+    home: Path, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["update", "--from", str(file)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("portbook: this is not taken for the registry: ")
+    assert said.err.count("\n") == 1
+    assert "--force" in said.err
+    assert not list(home.glob("0*"))
+    assert run(["update", "--from", str(file), "--force"]) == 0
+    said = capsys.readouterr()
+    assert "The registry of 2026-11-14" in said.out
+    assert "Overruled by --force" in said.out
+    assert said.err == ""
+    assert run(["22/tcp", "--no-host"]) == 0
+    assert "as of 2026-11-14" in capsys.readouterr().out
+
+
+def test_list_and_rollback(
+    home: Path, near: None, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["update", "--list"]) == 0
+    assert capsys.readouterr().out == "shipped  2026-09-12  in use  came with portbook\n"
+    assert run(["update", "--from", f"file://{file}", "--force", "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert run(["update", "--list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert listed["schema"] == "portbook/versions/1"
+    assert listed["shipped"] == {"as_of": "2026-09-12", "in_use": False}
+    assert [(each["number"], each["in_use"]) for each in listed["versions"]] == [(1, True)]
+    assert run(["update", "--rollback"]) == 0
+    assert capsys.readouterr().out == "The shipped registry of 2026-09-12 is in use again.\n"
+    assert run(["update", "--rollback"]) == 2
+    assert "nothing to go back to" in capsys.readouterr().err
+
+
+def test_a_dry_run_as_json(home: Path, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["update", "--dry-run", "--force", "--from", str(file), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["schema"] == "portbook/update/1"
+    assert told["status"] == "difference"
+    assert told["after"] == "2026-11-14"
+    assert told["rows"] < told["rows_before"]
+    assert len(told["overruled"]) == 1
+    change = next(each for each in told["changes"] if each["first"] == 5432)
+    assert change["kind"] == "removed"
+    assert change["before"]["service_names"] == ["postgresql"]
+    assert not home.exists()
+
+
+def test_from_a_server(
+    home: Path, near: None, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(_path: str, headers: Mapping[str, str]) -> Answer:
+        if headers.get("if-none-match") == '"7"':
+            return Answer(304)
+        return Answer(headers={"ETag": '"7"'}, body=(small("2026-11-14"),))
+
+    server.answer = answer
+    assert run(["update", "--from", server.url, "--force"]) == 0
+    said = capsys.readouterr()
+    assert "came over http" in said.err
+    assert run(["update", "--from", server.url]) == 0
+    assert capsys.readouterr().out.startswith("Nothing new: the registry of 2026-11-14")
+    assert len(server.asked) == 2
+    assert run(["update", "--list"]) == 0
+    assert server.url in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--rollback", "--list"],
+        ["--rollback", "--from", "x"],
+        ["--rollback", "--dry-run"],
+        ["--list", "--force"],
+        ["--timeout", "0"],
+        ["--timeout", "nan"],
+        ["--timeout", "x"],
+        ["--from", "ftp://example.org/x"],
+        ["--from", "file://elsewhere.example/x"],
+        ["--from", "https://"],
+        ["--from", "/does/not/exist.xml"],
+        ["--from", ""],
+        ["305"],
+    ],
+)
+def test_what_makes_no_sense_is_said_in_one_line(
+    home: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["update", *options]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("portbook: ")
+    assert said.err.count("\n") == 1
+
+
+def test_a_registry_that_is_not_trusted_is_noted_once(
+    home: Path, near: None, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["update", "--from", str(file), "--force", "--quiet"]) == 0
+    (home / "current").write_text("x")
+    assert run(["443", "--no-host", "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["transports"]["tcp"]["state"] == "assigned"
+    assert said.err.startswith("portbook: the registry in ")
+    assert said.err.count("\n") == 1
+
+
+def test_for_all_users(
+    home: Path, near: None, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["update", "--system", "--from", str(file), "--force"]) == 0
+    assert (tmp_path / "system" / "registry" / "0001-2026-11-14").is_dir()
+    capsys.readouterr()
+    assert run(["22", "--no-host"]) == 0
+    assert "as of 2026-11-14" in capsys.readouterr().out
+    assert not home.exists()
+
+
+def test_a_lookup_after_an_update_loads_no_more(home: Path, near: None, file: Path) -> None:
+    assert run(["update", "--from", str(file), "--force", "--quiet"]) == 0
+    script = (
+        "import sys; from portbook.cli import run; run(['22', '--no-host'])\n"
+        "print(*sorted(sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True,
+        env=dict(os.environ),
+    )  # fmt: skip
+    assert "as of 2026-11-14" in done.stdout
+    loaded = set(done.stderr.split())
+    assert "portbook.registry.kept" in loaded
+    assert not loaded & {"hashlib", "json", "ssl", "urllib.request", "portbook.registry.update"}
