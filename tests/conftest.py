@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import settings
 
 # The tests speak of the shipped registry, whatever "portbook update" keeps for who runs them.
 os.environ["PORTBOOK_REGISTRY"] = "shipped"
+
+# A shell starts what runs in its background with SIGINT ignored, and whatever is started from there
+# ignores it too: the tests of Ctrl-C would wait for ever.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Deadlines are timing assertions: a slow machine is no bug.
 settings.register_profile("short", deadline=None)
