@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from portbook.advice.pick import CRITERIA
+from portbook.advice.scene import REFUSALS
+from portbook.advice.stopping import OUTCOMES
 from portbook.advice.why import CODES
 from portbook.cli import COMMANDS
 from portbook.verdict.rules import RULES
@@ -107,6 +109,13 @@ def test_the_table_of_criteria_is_the_one_in_the_code() -> None:
     text = (ROOT / "docs" / "pick.md").read_text()
     table = text.partition("<!-- criteria -->")[2].partition("<!-- end -->")[0]
     assert dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", table, re.MULTILINE)) == CRITERIA
+
+
+@pytest.mark.parametrize(("name", "held"), [("refusals", REFUSALS), ("outcomes", OUTCOMES)])
+def test_the_tables_of_stop_are_those_in_the_code(name: str, held: dict[str, str]) -> None:
+    text = (ROOT / "docs" / "stop.md").read_text()
+    table = text.partition(f"<!-- {name} -->")[2].partition("<!-- end -->")[0]
+    assert dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", table, re.MULTILINE)) == held
 
 
 def test_every_command_and_option_is_in_the_readme_or_the_docs() -> None:

@@ -15,10 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portbook.advice.pick import CRITERIA, Check, Wanted, pick
+from portbook.advice.scene import REFUSALS, Scene
+from portbook.advice.stop import plan
+from portbook.advice.stopping import OUTCOMES, Done, Outcome
 from portbook.answer import PortAnswer, answer, answer_search
+from portbook.host.ending import Identity
+from portbook.host.kinship import Own
 from portbook.model import Host, Level, OwnersSeen, State, Transport, Visibility
 from portbook.pages import objects
 from portbook.pages.choice import of_pick
+from portbook.pages.halt import of_stop
 from portbook.query import Query, parse_query
 from portbook.registry import registry
 from portbook.registry.stats import count
@@ -483,3 +489,56 @@ def test_every_key_of_a_pick_is_there(name: str | None, many: int, free: bool) -
     check(found, PICK)
     assert found["ports"] == [choice["port"] for choice in found["choices"]]
     assert found["good"] is free
+
+
+# -- a stop -----------------------------------------------------------------------------------
+
+STOP = {
+    "schema": {"portbook/stop/1"},
+    "port": int,
+    "transport": TEXT,
+    "address": TEXT,
+    "dry_run": bool,
+    "listeners": [LISTENER],
+    "steps": [
+        {
+            "kind": {"manager", "signal"},
+            "command": [str],
+            "what": str,
+            "pids": [int],
+            "later_pids": [int],
+        }
+    ],
+    "refused": [{"code": set(REFUSALS), "message": str, "mend": TEXT, "socket": TEXT}],
+    "lost": [
+        {"kind": {"connections", "children", "sockets", "unit"}, "count": int, "message": str}
+    ],
+    "done": [
+        {
+            "code": set(OUTCOMES),
+            "message": str,
+            "pid": NUMBER,
+            "command": (list, types.NoneType),
+        }
+    ],
+    "free": (bool, types.NoneType),
+    "busy": [LISTENER],
+    "notes": [str],
+    "missing": [str],
+}
+
+
+@given(st.lists(listeners(), max_size=3), st.sampled_from(tuple(OUTCOMES)), nasty, st.booleans())
+@settings(max_examples=40)
+def test_every_key_of_a_stop_is_there(seen: Any, code: str, said: str, dry: bool) -> None:
+    pids = {owner.pid for each in seen for owner in each.owners}
+    scene = Scene(
+        80, None, None, tuple(seen), Own((1,), None, None, ()),
+        {pid: Identity(pid, 1.5, None) for pid in pids}, missing=(said,),
+    )  # fmt: skip
+    done = (Done(code, said, 7), Done("failed", said, None, ("systemctl", said)))
+    outcome = None if dry else Outcome(done, (), tuple(seen), (said,))
+    found = _through_json(of_stop(plan(scene), outcome))
+    check(found, STOP)
+    assert found["dry_run"] is dry
+    assert (found["free"] is None) is dry

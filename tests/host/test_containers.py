@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from portbook.errors import MalformedInput
 from portbook.host import containers
-from portbook.host.containers import ContainerName, container_name, parse_answer
+from portbook.host.containers import (
+    ContainerName,
+    Published,
+    container_name,
+    parse_answer,
+    parse_published,
+    read_published,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -322,3 +329,60 @@ def test_no_answer_breaks_the_reader(answer: bytes) -> None:
     except MalformedInput:
         return
     assert name
+
+
+# -- published ports --------------------------------------------------------------------------
+
+LIST = json.dumps(
+    [
+        {
+            "Id": ID,
+            "Names": ["/web"],
+            "Ports": [
+                {"PublicPort": 8080, "PrivatePort": 80, "Type": "tcp", "IP": "0.0.0.0"},
+                {"PublicPort": 8080, "PrivatePort": 80, "Type": "tcp", "IP": "::"},
+            ],
+        },
+        {"Id": "ab" * 32, "Names": None, "Ports": [{"PublicPort": 53, "Type": "udp"}]},
+        {"Id": "--rm", "Names": ["/evil"], "Ports": [{"PublicPort": 8080, "Type": "tcp"}]},
+        {"Id": "cd" * 32, "Names": [7], "Ports": "none"},
+        "no container",
+    ]
+).encode()
+
+
+def test_who_publishes_a_port() -> None:
+    web = Published("docker", ID[:12], "web")
+    assert parse_published(body(LIST), "docker", 8080, "tcp") == (web,)
+    assert parse_published(body(LIST), "docker", 53, "udp")[0].name is None
+    assert parse_published(body(LIST), "docker", 8080, "udp") == ()
+    assert parse_published(body(b"{}"), "docker", 8080, "tcp") == ()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.0 500 x\r\n\r\n[]", body(b"{"), body(b"[" * 9999)]
+)
+def test_a_list_that_cannot_be_read(answer: bytes) -> None:
+    with pytest.raises(MalformedInput):
+        parse_published(answer, "docker", 80, "tcp")
+
+
+@given(st.binary())
+def test_any_list_is_read_or_refused(data: bytes) -> None:
+    try:
+        found = parse_published(body(data), "docker", 80, "tcp")
+    except MalformedInput:
+        return
+    assert all(not each.id.strip("0123456789abcdef") for each in found)
+
+
+def test_runtimes_are_asked_for_what_they_publish(
+    runtime: Callable[..., list[bytes]], tmp_path: Path
+) -> None:
+    asked = runtime("run/docker.sock", answering(body(LIST)))
+    runtime("run/podman/podman.sock", lambda connection, ended: connection.recv(1))
+    found, reasons = read_published(8080, "tcp", 0.3, root=str(tmp_path))
+    assert found == (Published("docker", ID[:12], "web"),)
+    assert asked[0].startswith(b"GET /containers/json HTTP/1.0\r\n")
+    assert reasons == ("podman did not answer in time",)
+    assert read_published(8080, "tcp", 0.3, root=str(tmp_path / "nowhere")) == ((), ())

@@ -52,3 +52,17 @@ def meets(address: str, asked: str | None) -> bool:
         return True
     own, other = plain_address(address), plain_address(asked)
     return own == other or (other == "0.0.0.0" and "." in own)
+
+
+def numeric_host(host: str | None) -> str | None:
+    """*host* if it is an address, or localhost's; a name and ``*`` ask for every address.
+
+    >>> numeric_host("::1"), numeric_host("localhost"), numeric_host("db.example.org")
+    ('::1', '127.0.0.1', None)
+    """
+    if host is None:
+        return None
+    if host == "localhost":
+        return "127.0.0.1"
+    numeric = host.count(".") == 3 and host.replace(".", "").isdigit()
+    return host if numeric or ":" in host else None

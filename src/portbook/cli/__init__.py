@@ -22,6 +22,7 @@ COMMANDS = {
     "listen": ("listen", "everything that listens or is bound here, with its verdict"),
     "why": ("why", "why a bind fails or would succeed, cause by cause"),
     "pick": ("pick", "a good port for a purpose, and why; keeps it for a command"),
+    "stop": ("stop", "stops what listens on a port, safely; a dry run without --yes"),
     "search": ("search", "services by name, description or alias; survives a typo"),
     "blocks": ("blocks", "the runs of ports of one state, the longest first"),
     "stats": ("stats", "counts by range, transport, year and assignee"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from portbook.advice import why_bind
-from portbook.advice.addresses import LOCALHOST
+from portbook.advice.addresses import numeric_host
 from portbook.cli.help import Parser, add_json
 from portbook.cli.output import print_json, style
 from portbook.errors import InvalidQuery, shown
@@ -42,7 +42,7 @@ def run(argv: Sequence[str]) -> int:
             f"{shown(options.query)} names no single port: give one, such as 8080 or 53/udp",
             options.query,
         )
-    address = _address(query.address)
+    address = numeric_host(query.address)
     found = why_bind(query.first, query.transport or Transport.TCP, address)
     if options.json:
         print_json(bind.of_why(found))
@@ -51,13 +51,3 @@ def run(argv: Sequence[str]) -> int:
     if not found.bindable:
         return 1
     return 3 if options.strict and found.missing else 0
-
-
-def _address(host: str | None) -> str | None:
-    """*host* if it is an address, or ``localhost``, which is two; a name and ``*`` ask for all."""
-    if host is None:
-        return None
-    if host == LOCALHOST:
-        return host
-    numeric = host.count(".") == 3 and host.replace(".", "").isdigit()
-    return host if numeric or ":" in host else None

@@ -91,6 +91,78 @@ def container_name(
     return ContainerName(None, f"the runtime {shown(runtime)} can't be asked")
 
 
+class Published(NamedTuple):
+    """A container that publishes a port of this machine: its runtime, its id, its name."""
+
+    runtime: str
+    id: str
+    name: str | None
+
+
+def read_published(
+    port: int, transport: str, timeout: float = 0.3, *, uid: int | None = None, root: str = "/"
+) -> tuple[tuple[Published, ...], tuple[str, ...]]:
+    """The running containers that publish *port*, and why a runtime could not be asked.
+
+    Asked are docker and podman, in *timeout* seconds together; never remembered.
+    """
+    import time
+
+    end = time.monotonic() + timeout
+    left = _Left(lambda: end - time.monotonic())
+    found: list[Published] = []
+    reasons: list[str] = []
+    for runtime in ("docker", "podman"):
+        for path in _socket_paths(runtime, root, uid):
+            try:
+                answer = _exchange(path, "/containers/json", left)
+                found += parse_published(answer, runtime, port, transport)
+            except TimeoutError:
+                reasons.append(f"{runtime} did not answer in time")
+            except OSError as error:
+                reasons.append(f"{runtime} can't be asked ({error.strerror or 'no connection'})")
+            except MalformedInput as error:
+                reasons.append(f"{runtime} {error}")
+    return tuple(dict.fromkeys(found)), tuple(dict.fromkeys(reasons))
+
+
+def parse_published(
+    answer: bytes, runtime: str, port: int, transport: str
+) -> tuple[Published, ...]:
+    """The containers in a runtime's list that publish *port*. Raises MalformedInput; pure."""
+    head, blank, body = answer.partition(b"\r\n\r\n")
+    words = head.split(b"\r\n", 1)[0].split()
+    if not blank or len(words) < 2 or words[1] != b"200":
+        raise MalformedInput("gave no answer that can be read")
+    found = []
+    for each in _rows(body):
+        rows = each.get("Ports")
+        identity, names = each.get("Id"), each.get("Names")
+        if not isinstance(identity, str) or not identity or identity.strip("0123456789abcdef"):
+            continue
+        for row in rows if isinstance(rows, list) else ():
+            if (
+                isinstance(row, dict)
+                and row.get("PublicPort") == port
+                and row.get("Type", "tcp") == transport
+            ):
+                first = names[0] if isinstance(names, list) and names else None
+                name = first.removeprefix("/") if isinstance(first, str) else None
+                found.append(Published(runtime, identity[:12], name or None))
+                break
+    return tuple(found)
+
+
+def _rows(body: bytes) -> list[dict[str, object]]:
+    import json
+
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise MalformedInput("gave no answer that can be read") from error
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
 class _Left:
     """The time that is left, in seconds. Raises TimeoutError when none is."""
 

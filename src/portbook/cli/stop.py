@@ -1,0 +1,146 @@
+"""``portbook stop``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from portbook.advice.addresses import numeric_host
+from portbook.advice.sight import read_listeners, read_scene
+from portbook.advice.stop import plan
+from portbook.advice.stopping import GOOD, Way, carry_out
+from portbook.cli import complain
+from portbook.cli.help import Parser, add_json
+from portbook.cli.output import print_json, style
+from portbook.errors import InvalidQuery, UsageError, shown
+from portbook.host.ending import hands
+from portbook.pages import halt
+from portbook.query import parse_query
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from portbook.advice.scene import Plan
+    from portbook.advice.stopping import Outcome
+    from portbook.model import Listener
+
+
+def run(argv: Sequence[str]) -> int:
+    """Shows what would be stopped, or stops it; 1 where anything is left on the port."""
+    parser = Parser(
+        "stop",
+        "Stops what listens on a port, and no client of it: by its manager (systemd, docker, "
+        "podman) or by SIGTERM. Without --yes it only shows what it would do, and what would be "
+        "lost.",
+    )
+    parser.add_argument(
+        "query",
+        metavar="PORT",
+        help="a port (8080, 53/udp; every transport if none is given), an address with a port "
+        "(127.0.0.1:8080), or the error that a program printed",
+    )
+    parser.add_argument("-y", "--yes", action="store_true", help="do it")
+    parser.add_argument(
+        "--force", action="store_true", help="send SIGKILL to what SIGTERM did not end"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long a process has to end after SIGTERM (default: 10)",
+    )
+    parser.add_argument(
+        "--no-manager",
+        action="store_true",
+        help="send signals to the processes even where something manages them",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with 3 if part of the truth was not visible"
+    )
+    add_json(parser)
+    options = parser.parse_args(list(argv))
+    if not 0 <= options.timeout <= 3600:
+        raise UsageError(f"--timeout {options.timeout:g} is not between 0 and 3600 seconds")
+    query = parse_query(options.query)
+    if query.kind != "port":
+        raise InvalidQuery(
+            f"{shown(options.query)} names no single port: give one, such as 8080 or 53/udp",
+            options.query,
+        )
+    address = numeric_host(query.address)
+    way = Way(options.force, options.timeout)
+    acting = hands()
+    planned = plan(
+        read_scene(query.first, query.transport, address, acting), manager=not options.no_manager
+    )
+    dry = not options.yes
+    if not options.json:
+        sys.stdout.write(halt.render_plan(planned, way, dry=dry, style=style()))
+        sys.stdout.flush()
+    outcome: Outcome | None = None
+    if not dry and planned.steps:
+
+        def look() -> tuple[Listener, ...]:
+            return tuple(
+                each
+                for each in read_listeners(query.first, query.transport, address)[1]
+                if each.state == "listen"
+            )
+
+        progress = _Progress()
+        try:
+            outcome = carry_out(planned, acting, look, way, progress)
+        finally:
+            progress.clear()
+        if not options.json:
+            sys.stdout.write(halt.render_outcome(outcome, style()))
+    if options.json:
+        print_json(halt.of_stop(planned, outcome))
+    elif dry and planned.steps:
+        print(f"\nTo do it: portbook stop {' '.join(map(_worded, argv))} --yes")
+    return _status(planned, outcome, dry=dry, strict=options.strict)
+
+
+def _status(planned: Plan, outcome: Outcome | None, *, dry: bool, strict: bool) -> int:
+    if planned.refusals or not planned.steps:
+        return 1
+    if outcome is not None:
+        if not outcome.free or any(each.code not in GOOD for each in outcome.done):
+            return 1
+    elif not dry:
+        return 1
+    return 3 if strict and planned.scene.missing else 0
+
+
+def _worded(word: str) -> str:
+    from shlex import quote
+
+    from portbook.pages.escape import plain
+
+    return plain(quote(word))
+
+
+class _Progress:
+    """Lines on standard error; on a terminal each in the place of the one before it."""
+
+    def __init__(self) -> None:
+        stream = sys.stderr
+        terminal = stream is not None and stream.isatty()
+        self._drawn = terminal and os.environ.get("TERM") != "dumb"
+        self._shown = False
+
+    def __call__(self, message: str) -> None:
+        if not self._drawn:
+            complain(message)
+            return
+        from portbook.pages.escape import one_line
+
+        self._shown = True
+        print(f"\r\x1b[Kportbook: {one_line(message)}", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Takes away what was drawn."""
+        if self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,257 @@
+"""Handles on processes: some that end, ignore signals, are stopped, or are somebody else's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+
+from portbook.errors import HostUnreadable
+from portbook.host import ending
+from portbook.host.ending import Hands, Identity, PsutilHands
+from portbook.host.kinship import (
+    Relative,
+    descendants,
+    parse_ssh_connection,
+    read_own,
+    read_processes,
+)
+from tests.real.needs import need
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(sys.platform != "linux", reason="pidfd is Linux's"),
+]
+SLEEPER = "import sys, time; print('up', flush=True); time.sleep(100)"
+DEAF = "import signal; signal.signal(15, signal.SIG_IGN); " + SLEEPER
+EACH = pytest.mark.parametrize("hands", [Hands(), PsutilHands(psutil)], ids=["linux", "psutil"])
+
+
+def started(code: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", code], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    return process
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[str]]:
+    with started(SLEEPER) as process:
+        yield process
+        process.kill()
+
+
+@EACH
+def test_one_that_ends(hands: Hands, sleeper: subprocess.Popen[str]) -> None:
+    identity = hands.identify(sleeper.pid)
+    assert identity is not None
+    assert identity.executable == os.readlink(f"/proc/{sleeper.pid}/exe")
+    assert hands.identify(sleeper.pid) == identity
+    handle = hands.open(sleeper.pid)
+    assert not hands.wait(handle, 0.01)
+    hands.signal(handle, hands.TERM)
+    hands.signal(handle, hands.CONT) if type(hands) is Hands else None
+    assert hands.wait(handle, 20)
+    sleeper.wait()
+    assert hands.identify(sleeper.pid) is None
+    with pytest.raises(ProcessLookupError):
+        hands.signal(handle, hands.TERM)
+    hands.close(handle)
+    with pytest.raises(ProcessLookupError):
+        hands.open(sleeper.pid)
+
+
+@EACH
+def test_one_that_ignores_it(hands: Hands) -> None:
+    with started(DEAF) as process:
+        handle = hands.open(process.pid)
+        hands.signal(handle, hands.TERM)
+        assert not hands.wait(handle, 0.3)
+        hands.signal(handle, hands.KILL)
+        assert hands.wait(handle, 20)
+        hands.close(handle)
+
+
+@EACH
+def test_one_that_nobody_has_waited_for_has_ended(hands: Hands) -> None:
+    with started("print('up')") as process:
+        pidfd = os.pidfd_open(process.pid)
+        assert Hands().wait(pidfd, 20)
+        os.close(pidfd)
+        assert hands.identify(process.pid) is None
+
+
+def test_one_that_is_stopped_goes_on_to_end() -> None:
+    hands = Hands()
+    with started(
+        "import signal, sys; signal.signal(15, lambda *_: sys.exit(3)); " + SLEEPER
+    ) as one:
+        one.send_signal(signal.SIGSTOP)
+        handle = hands.open(one.pid)
+        hands.signal(handle, hands.TERM)
+        assert not hands.wait(handle, 0.2)
+        hands.signal(handle, hands.CONT)
+        assert hands.wait(handle, 20)
+        hands.close(handle)
+    assert one.returncode == 3
+
+
+def test_one_that_runs_another_file_is_told_by_it() -> None:
+    code = (
+        "import os, sys; print('up', flush=True); sys.stdin.read(); os.execv('/bin/cat', ['cat'])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        process.stdout.readline()
+        before = Hands().identify(process.pid)
+        assert before is not None
+        other = Identity(before.pid, before.start, "/bin/cat")
+        assert other != before
+        assert Hands().identify(process.pid) == before
+        process.stdin.close()
+        process.wait()
+
+
+def test_another_users_is_not_permitted(sleeper: subprocess.Popen[str]) -> None:
+    need(os.geteuid() == 0, "this test becomes another user, which takes root")
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setuid(65534)
+            hands = Hands()
+            try:
+                hands.signal(hands.open(sleeper.pid), hands.TERM)
+            except PermissionError:
+                os._exit(7)
+        finally:
+            os._exit(8)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_a_number_that_is_used_again_is_another_process() -> None:
+    """The kernel is made to give the number of one that has ended to another one."""
+    need(os.access("/proc/sys/kernel/ns_last_pid", os.W_OK), "numbers can't be chosen here")
+    hands = Hands()
+    with started(SLEEPER) as first:
+        identity = hands.identify(first.pid)
+        handle = hands.open(first.pid)
+        first.kill()
+    for _ in range(200):
+        with open("/proc/sys/kernel/ns_last_pid", "w") as file:
+            try:
+                file.write(str(first.pid - 1))
+                file.flush()
+            except OSError:
+                need(False, "numbers can't be chosen here")
+        child = os.fork()
+        if child == 0:
+            time.sleep(30)
+            os._exit(0)
+        if child == first.pid:
+            break
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    try:
+        need(child == first.pid, "somebody else was always quicker to get the number")
+        assert hands.identify(child) not in (None, identity)
+        with pytest.raises(ProcessLookupError):  # the handle never means the new one
+            hands.signal(handle, hands.TERM)
+    finally:
+        hands.close(handle)
+        if child == first.pid:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def test_what_holds_a_socket() -> None:
+    import socket
+
+    with socket.socket() as made:
+        inode = os.fstat(made.fileno()).st_ino
+        assert Hands().holds(os.getpid(), [inode]) is True
+        assert Hands().holds(os.getpid(), [1]) is False
+    assert Hands().holds(2**22 + 1, [1]) is False
+
+
+def test_a_system_without_handles(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(pid: int) -> int:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(os, "pidfd_open", refused)
+    with pytest.raises(HostUnreadable, match=r"Function not implemented.*kill 7"):
+        Hands().open(7)
+
+
+def test_a_managers_command() -> None:
+    hands = Hands()
+    ticks: list[int] = []
+    code = "import time; print('one\\ntwo'); time.sleep(0.4); raise SystemExit(3)"
+    ran = hands.run([sys.executable, "-I", "-c", code], lambda: ticks.append(1), 60)
+    assert ran == ending.Ran(3, "one\ntwo\n")
+    assert ticks
+    with pytest.raises(OSError, match="No such file"):
+        hands.run(["/nowhere"], lambda: None, 1)
+    slow = [sys.executable, "-I", "-c", "import time; time.sleep(1.5)"]
+    assert hands.run(slow, lambda: None, 0.2).status is None
+    os.wait()
+
+
+def test_the_other_systems_ask_psutil(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert type(ending.hands()) is Hands
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert isinstance(ending.hands(), PsutilHands)
+
+
+# -- kinship ----------------------------------------------------------------------------------
+
+
+def test_our_own_line() -> None:
+    own = read_own()
+    assert own.line[:2] == (os.getpid(), os.getppid())
+    assert own.line == (os.getpid(), *(each.pid for each in psutil.Process().parents()))
+
+
+def test_the_connections_that_the_line_was_started_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = (
+        "import subprocess, sys, os; env = dict(os.environ); env.pop('SSH_CONNECTION');"
+        "inner = 'from portbook.host.kinship import read_own; print(read_own().ssh)';"
+        "subprocess.run([sys.executable, '-c', inner], env=env)"
+    )
+    environ = {**os.environ, "SSH_CONNECTION": "192.0.2.9 50000 192.0.2.1 2222"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True
+    )
+    assert "('192.0.2.1', 2222)" in done.stdout
+    monkeypatch.setenv("SSH_CONNECTION", "2001:db8::9 50000 2001:db8::1 22")
+    assert ("2001:db8::1", 22) in read_own().ssh
+
+
+@pytest.mark.parametrize("text", ["", "a b c", "a 1 b c", "a 1 b 222222", "1 2 3 4 5", "a 1 b ²"])
+def test_no_connection(text: str) -> None:
+    assert parse_ssh_connection(text) is None
+
+
+def test_children_and_theirs(sleeper: subprocess.Popen[str]) -> None:
+    below = {each.pid for each in descendants([os.getpid()], read_processes())}
+    assert sleeper.pid in below
+    assert os.getpid() not in below
+    ring = {pid: Relative(pid, parent, "x", None) for pid, parent in ((1, 3), (2, 1), (3, 2))}
+    assert [each.pid for each in descendants([1], ring)] == [2, 3]

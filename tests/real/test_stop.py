@@ -1,0 +1,238 @@
+"""``portbook stop`` against real processes: servers, forks, deaf ones, and ones that come back."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.real.namespace import UNPRIVILEGED, holders
+from tests.real.needs import need
+from tests.real.servers import SERVERS
+
+if TYPE_CHECKING:
+    from tests.real.namespace import Namespace
+
+pytestmark = pytest.mark.real
+PORT = 8765
+TCP = {"transport": "tcp", "family": "ipv4", "address": "0.0.0.0", "port": PORT}
+
+
+def stop(namespace: Namespace, *arguments: str | int, status: int = 0) -> dict[str, Any]:
+    done = namespace.portbook("stop", *arguments, "--json")
+    assert done.returncode == status, done.stderr + done.stdout
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["schema"] == "portbook/stop/1"
+    return found
+
+
+def codes(found: dict[str, Any], key: str = "done") -> list[str]:
+    return [each["code"] for each in found[key]]
+
+
+def listening(namespace: Namespace) -> set[int]:
+    return {each.port for each in namespace.listening()}
+
+
+def test_a_dry_run_changes_nothing(namespace: Namespace) -> None:
+    running, _ = namespace.open(TCP)
+    found = stop(namespace, PORT)
+    assert found["dry_run"] is True
+    assert found["free"] is None
+    assert found["steps"][0]["command"] == ["kill", "-TERM", str(running.pid)]
+    assert running.process.poll() is None
+    assert PORT in listening(namespace)
+
+
+def test_it_stops_the_listener_and_no_client(namespace: Namespace) -> None:
+    running, _ = namespace.open(TCP)
+    client, _ = namespace.open(
+        {**TCP, "address": "127.0.0.1", "port": 0, "connect": PORT, "listen": False}
+    )
+    found = stop(namespace, PORT)
+    assert [each["kind"] for each in found["lost"]] == ["connections"]
+    found = stop(namespace, PORT, "--yes")
+    assert codes(found) == ["stopped"]
+    assert found["free"] is True
+    assert running.process.wait(10) == -15
+    assert client.process.poll() is None
+    stop(namespace, PORT, "--yes", status=1)
+
+
+def test_its_forks_end_with_it(namespace: Namespace) -> None:
+    running, (said,) = namespace.open(TCP, forks=3)
+    found = stop(namespace, PORT)
+    (step,) = found["steps"]
+    assert step["pids"] == [running.pid]
+    assert sorted(step["later_pids"]) == sorted(set(said["pids"]) - {running.pid})
+    stop(namespace, PORT, "--yes")
+    assert not holders(said["inode"])
+    assert PORT not in listening(namespace)
+
+
+def test_all_that_share_a_port_are_stopped(namespace: Namespace) -> None:
+    first, _ = namespace.open({**TCP, "reuseport": True})
+    second, _ = namespace.open({**TCP, "reuseport": True})
+    found = stop(namespace, PORT, "--yes")
+    assert codes(found) == ["stopped", "stopped"]
+    assert first.process.wait(10) == second.process.wait(10) == -15
+
+
+def test_only_the_address_that_is_named(namespace: Namespace) -> None:
+    one, _ = namespace.open({**TCP, "address": "127.0.0.1"})
+    two, _ = namespace.open({**TCP, "address": "127.0.0.2"})
+    stop(namespace, f"127.0.0.2:{PORT}", "--yes")
+    assert two.process.wait(10) == -15
+    assert one.process.poll() is None
+
+
+DEAF = """
+import signal, socket, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+server = socket.create_server(("0.0.0.0", 8765))
+print("up", flush=True)
+time.sleep(300)
+"""
+# A supervisor that starts its server again, as fast as it can.
+AGAIN = """
+import subprocess, sys, time
+code = '''
+import socket, time
+server = socket.socket()
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+server.bind(("0.0.0.0", 8765)); server.listen(); time.sleep(300)'''
+while True:
+    subprocess.run([sys.executable, "-I", "-S", "-c", code])
+"""
+
+
+def test_one_that_ignores_sigterm(namespace: Namespace) -> None:
+    running = namespace.start([sys.executable, "-I", "-S", "-c", DEAF])
+    running.read_line()
+    found = stop(namespace, PORT, "--yes", "--timeout", "0.5", status=1)
+    assert codes(found) == ["still-running"]
+    assert running.process.poll() is None
+    assert [each["port"] for each in found["busy"]] == [PORT]
+    found = stop(namespace, PORT, "--yes", "--timeout", "0.5", "--force")
+    assert codes(found) == ["killed"]
+    assert running.process.wait(10) == -9
+
+
+def test_one_that_is_started_again(namespace: Namespace) -> None:
+    supervisor = namespace.start([sys.executable, "-I", "-S", "-c", AGAIN])
+    namespace.wait_for(supervisor, PORT)
+    found = stop(namespace, PORT, "--yes", status=1)
+    assert codes(found) == ["stopped"]
+    assert found["free"] is False
+    assert "The port is busy again" in found["notes"][-1]
+    assert f"({supervisor.pid})" in found["notes"][-1]
+    assert found["busy"][0]["owners"][0]["parent"] == supervisor.pid
+
+
+def test_a_bound_socket_is_left_alone(namespace: Namespace) -> None:
+    running, _ = namespace.open({**TCP, "listen": False})
+    found = stop(namespace, PORT, "--yes", status=1)
+    assert codes(found, "refused")[0] in ("not-listening", "nothing-there")
+    assert running.process.poll() is None
+
+
+def test_another_users_is_left_alone(namespace: Namespace) -> None:
+    running, _ = namespace.open(TCP)
+    done = namespace.portbook("stop", PORT, "--yes", "--json", before=UNPRIVILEGED)
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    assert set(codes(found, "refused")) <= {"owner-hidden", "owner-inferred"}
+    assert found["steps"] == []
+    assert running.process.poll() is None
+
+
+def test_our_own_ancestor_is_left_alone(namespace: Namespace) -> None:
+    code = (
+        "import socket, subprocess, sys; server = socket.create_server(('0.0.0.0', 8765));"
+        "done = subprocess.run([sys.executable, '-m', 'portbook', 'stop', '8765', '--yes'],"
+        "capture_output=True, text=True); print(done.returncode, 'own-line' in done.stdout)"
+    )
+    source = str(Path(__file__).resolve().parents[2] / "src")
+    done = namespace.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": source})
+    assert done.stdout == "1 True\n", done.stderr
+
+
+def test_the_connection_we_came_by_is_left_alone(namespace: Namespace) -> None:
+    running, _ = namespace.open(TCP)
+    environ = {
+        **os.environ,
+        "SSH_CONNECTION": f"192.0.2.9 50000 127.0.0.1 {PORT}",
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "src"),
+    }
+    argv = [sys.executable, "-m", "portbook", "stop", PORT, "--yes", "--json"]
+    done = namespace.run(map(str, argv), env=environ)
+    assert done.returncode == 1
+    assert codes(json.loads(done.stdout), "refused") == ["ssh-connection"]
+    assert running.process.poll() is None
+
+
+@pytest.mark.parametrize("name", ["nginx", "redis", "sshd", "memcached"])
+def test_real_servers(name: str, namespace: Namespace, data: Path) -> None:
+    server = SERVERS[name]
+    server.start(namespace, data / server.name)
+    found = stop(namespace, server.port, "--yes", "--timeout", "30")
+    assert set(codes(found)) == {"stopped"}
+    assert server.port not in listening(namespace)
+
+
+def test_what_it_prints(namespace: Namespace) -> None:
+    running, _ = namespace.open(TCP)
+    done = namespace.portbook("stop", f"{PORT}/tcp", "--yes")
+    assert done.returncode == 0
+    for said in (f"kill -TERM {running.pid}", f"stopped: pid {running.pid} has ended",
+                 "Nothing listens on the port any more."):  # fmt: skip
+        assert said in done.stdout
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+
+
+def test_a_container_runtime_is_asked_which_one_publishes(namespace: Namespace) -> None:
+    """A runtime that answers, and a docker command that writes down what it is told."""
+    need(not Path("/run/docker.sock").exists(), "a docker of this machine's own would answer")
+    import socket
+    import threading
+
+    folder = namespace.folder
+    tool = folder / "docker"
+    tool.write_text(f'#!/bin/sh\necho "$@" > {folder}/told\n')
+    tool.chmod(0o755)
+    rows = [{"Id": "0123456789abcdef" * 4, "Names": ["/web"],
+             "Ports": [{"PublicPort": PORT, "Type": "tcp"}]}]  # fmt: skip
+    with socket.socket(socket.AF_UNIX) as runtime:
+        runtime.bind(str(folder / "docker.sock"))
+        runtime.listen()
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = runtime.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(4096)
+                    connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + json.dumps(rows).encode())
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        environ = {
+            **os.environ,
+            "XDG_RUNTIME_DIR": str(folder),
+            "PATH": f"{folder}:{os.environ['PATH']}",
+            "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "src"),
+        }
+        argv = [sys.executable, "-m", "portbook", "stop", f"{PORT}/tcp", "--yes", "--json"]
+        done = namespace.run(argv, env=environ)
+        runtime.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+    found = json.loads(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert found["steps"][0]["what"] == "docker stops the container 0123456789ab (web)"
+    assert (folder / "told").read_text() == "stop 0123456789ab\n"
