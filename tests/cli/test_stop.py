@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import portbook.cli.stop
 from portbook import cli
-from portbook.advice.scene import Scene
 from portbook.advice.stopping import Done, Outcome
 from portbook.model import OwnersSeen, Transport
 from tests.advice.test_stop import owner, scene, socket
+
+if TYPE_CHECKING:
+    from portbook.advice.scene import Scene
 
 TCP, UDP = Transport.TCP, Transport.UDP
 
