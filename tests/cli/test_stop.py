@@ -54,7 +54,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         (":8080", (8080, None, None)),
         ("53/udp", (53, UDP, None)),
         ("127.0.0.1:8080", (8080, None, "127.0.0.1")),
-        ("localhost:3000", (3000, None, "127.0.0.1")),
+        ("localhost:3000", (3000, None, "localhost")),
         ("EADDRINUSE: address already in use :::3000", (3000, None, "::")),
     ],
 )

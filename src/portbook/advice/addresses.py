@@ -55,14 +55,14 @@ def meets(address: str, asked: str | None) -> bool:
 
 
 def numeric_host(host: str | None) -> str | None:
-    """*host* if it is an address, or localhost's; a name and ``*`` ask for every address.
+    """*host* if it is an address, or ``localhost``, which is two; a name and ``*`` ask for all.
 
     >>> numeric_host("::1"), numeric_host("localhost"), numeric_host("db.example.org")
-    ('::1', '127.0.0.1', None)
+    ('::1', 'localhost', None)
     """
     if host is None:
         return None
-    if host == "localhost":
-        return "127.0.0.1"
+    if host == LOCALHOST:
+        return host
     numeric = host.count(".") == 3 and host.replace(".", "").isdigit()
     return host if numeric or ":" in host else None
