@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from portbook.model import (
     Assignment,
     Listener,
+    Note,
     OwnersSeen,
     PortRules,
     Process,
@@ -104,6 +105,7 @@ def processes() -> SearchStrategy[Process]:
         place=st.none() | st.sampled_from(("memory", "temporary", "world-writable", "mounted")),
         packaged=st.none() | st.booleans(),
         upgraded=st.none() | st.booleans(),
+        cgroup_uid=st.none() | st.sampled_from((0, 1000)),
     )
 
 
@@ -204,4 +206,22 @@ def port_rules() -> SearchStrategy[PortRules]:
         unprivileged_first=st.none() | st.sampled_from((0, 80, 1024)),
         dynamic=st.none() | span,
         kept=st.lists(span, max_size=2).map(tuple),
+    )
+
+
+def notes() -> SearchStrategy[Note]:
+    """Notes of one's own; what they expect is now and then there."""
+    words = st.lists(nasty, max_size=2).map(tuple)
+    return _made(
+        Note,
+        first=any_port,
+        last=any_port,
+        transport=st.none() | transports,
+        file=nasty,
+        label=opt_text,
+        text=opt_text,
+        executables=words | st.just(("/usr/sbin/sshd",)),
+        units=words,
+        containers=words,
+        users=words,
     )

@@ -393,7 +393,7 @@ def test_only_the_asked_sockets_are_judged(monkeypatch: pytest.MonkeyPatch) -> N
     watch = watch_here(Filter())
     judged: list[int] = []
 
-    def judge(listener: Listener, *rest: Any, said: bool) -> tuple[Finding, ...]:
+    def judge(listener: Listener, *rest: Any, **more: Any) -> tuple[Finding, ...]:
         judged.append(listener.port)
         return (finding(Level.NOTE),)
 

@@ -16,7 +16,18 @@ PACKAGE = SOURCE / "portbook"
 # model <- registry, lore, host, capture <- verdict <- answer, advice, audit <- pages <- cli, web.
 BASE = {"portbook", "_lean", "errors", "folders", "model", "sortedfile", "query", "procnet"}
 KNOWLEDGE = {"registry", "lore", "host"}
-ANSWERS = {*BASE, *KNOWLEDGE, "capture", "verdict", "answer", "here", "watch", "advice", "audit"}
+ANSWERS = {
+    *BASE,
+    *KNOWLEDGE,
+    "capture",
+    "verdict",
+    "answer",
+    "here",
+    "watch",
+    "advice",
+    "audit",
+    "notes",
+}
 SHOWING = {*ANSWERS, "pages"}
 MAY_IMPORT = {
     "portbook": set(),
@@ -31,11 +42,12 @@ MAY_IMPORT = {
     "lore": BASE,
     "host": BASE,
     "capture": BASE,
+    "notes": BASE,
     "verdict": {*BASE, *KNOWLEDGE, "capture"},
     "answer": {*BASE, *KNOWLEDGE, "capture", "verdict", "here"},
-    "here": {*BASE, *KNOWLEDGE, "capture", "verdict", "watch"},
+    "here": {*BASE, *KNOWLEDGE, "capture", "verdict", "watch", "notes"},
     "watch": {*BASE, *KNOWLEDGE, "capture"},
-    "advice": {*BASE, *KNOWLEDGE, "capture", "verdict", "answer", "here"},
+    "advice": {*BASE, *KNOWLEDGE, "capture", "verdict", "answer", "here", "notes"},
     "audit": {*BASE, *KNOWLEDGE, "capture", "verdict", "answer"},
     "pages": ANSWERS,
     "cli": {*SHOWING, "web", "mcp"},
@@ -146,6 +158,7 @@ NEVER = {
     "re", "typing", "enum", "dataclasses", "collections", "functools", "argparse", "json",
     "socket", "pathlib", "importlib.resources", "contextlib", "textwrap", "shutil", "subprocess",
     "ipaddress", "datetime", "unicodedata", "psutil", "rich", "sqlite3", "inspect", "logging",
+    "tomllib", "pwd",
 }  # fmt: skip
 
 
@@ -186,10 +199,22 @@ def test_json_adds_json_alone() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="psutil reads the other systems")
-def test_this_machine_is_read_without_heavy_modules() -> None:
+def test_this_machine_is_read_without_heavy_modules(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Notes of one's own are looked for, and there are none.
+    monkeypatch.delenv("PORTBOOK_NOTES")
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     loaded = _loaded("show", "443")
     assert "portbook.host" in loaded
     assert not loaded & (NEVER - {"unicodedata"})
+    assert "portbook.notes.form" not in loaded
+    (tmp_path / "portbook.toml").write_text("[[port]]\nport = 443\nlabel = 'x'\n")
+    assert {"portbook.notes.form", "tomllib"} <= _loaded("show", "443")
+    assert "tomllib" not in _loaded("show", "443", "--no-host")
+    assert "tomllib" not in _loaded("show", "443", "--no-notes")
 
 
 def test_the_package_itself_loads_nothing() -> None:

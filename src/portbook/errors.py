@@ -10,6 +10,7 @@ portbook's names still catches what it expects::
      │    └── InvalidTransport
      ├── UsageError (ValueError)           the command line can't be read
      ├── MalformedInput (ValueError)       a capture, a registry file or a kernel answer
+     ├── BadNotes (ValueError)             notes of one's own that can't be used
      ├── DataMissing (FileNotFoundError)   a data file isn't there or can't be opened
      ├── DataCorrupt (ValueError)          a data file isn't what it should be
      ├── NotFetched (OSError)              a registry that can't be downloaded
@@ -73,6 +74,10 @@ class UsageError(PortbookError, ValueError):
 
 class MalformedInput(PortbookError, ValueError):
     """Text or bytes from outside that are not in the form they claim to be."""
+
+
+class BadNotes(PortbookError, ValueError):
+    """A file of notes that isn't what it should be: the message names the line or the key."""
 
 
 class DataMissing(PortbookError, FileNotFoundError):

@@ -7,6 +7,7 @@ import time
 from portbook import lore
 from portbook._lean import NamedTuple
 from portbook.model import LAST_PORT, OwnersSeen, PortRules, Source, Visibility
+from portbook.notes import NONE, read_notes
 from portbook.registry import registry
 
 TYPE_CHECKING = False
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
         Host,
         Level,
         Listener,
+        Note,
         Standing,
         Transport,
     )
+    from portbook.notes import Notes
     from portbook.registry import Registry
     from portbook.watch import Watch
 
@@ -33,7 +36,7 @@ class HereAnswer(NamedTuple):
     """What listens or is bound on this machine, each socket with its findings.
 
     ``listeners`` are sorted by their gravest finding, then by port; ``standings`` says how each
-    (port, transport) stands in the registry.
+    (port, transport) stands in the registry; ``notes`` are the user's own on the ports asked for.
     """
 
     listeners: tuple[Listener, ...]
@@ -42,6 +45,7 @@ class HereAnswer(NamedTuple):
     standings: Mapping[tuple[int, Transport], Standing]
     redirects: tuple[Redirect, ...]
     sources: tuple[Source, ...]
+    notes: tuple[Note, ...] = ()
 
 
 class Filter(NamedTuple):
@@ -87,19 +91,28 @@ class Depth(NamedTuple):
     ``owners`` as :func:`portbook.host.read_host` has it; ``detail`` asks the package database;
     ``everywhere`` looks into other network namespaces and NAT rules.
     Where ``said`` is false, findings have their codes and levels, but no sentence and no evidence.
+    ``notes`` takes the user's own notes into account.
     """
 
     owners: Owners = "first"
     detail: bool = False
     everywhere: bool = False
     said: bool = True
+    notes: bool = True
 
 
 def look(ports: tuple[int, int] | None, transport: Transport | None, depth: Depth) -> Host:
     """This machine's sockets on *ports* (None: all), each with its findings."""
     from portbook.host import read_host
 
-    seen = _judged(read_host(ports, transport, depth.owners), None, depth)
+    notes = read_notes() if depth.notes else NONE
+    seen = _judged(read_host(ports, transport, depth.owners), None, depth, notes)
+    if notes is not NONE:
+        # What was left out of the notes says nothing about what could be seen.
+        seen = seen._replace(
+            notes=notes.within(ports or (0, LAST_PORT), transport),
+            missing=seen.missing + notes.problems,
+        )
     if not depth.everywhere:
         return seen
     from portbook.host.elsewhere import read_elsewhere
@@ -118,10 +131,14 @@ def look(ports: tuple[int, int] | None, transport: Transport | None, depth: Dept
     )
 
 
-def _judged(seen: Host, namespace: str | None, depth: Depth) -> Host:
+def _judged(seen: Host, namespace: str | None, depth: Depth, notes: Notes = NONE) -> Host:
     """*seen* with details where they are wanted or decide, and with the findings."""
     listeners = seen.listeners
     unknown: tuple[str, ...] = ()
+    if notes.notes:
+        listeners = tuple(
+            [each._replace(note=notes.lookup(each.port, each.transport)) for each in listeners]
+        )
     if any(owner.executable_deleted for each in listeners for owner in each.owners):
         from portbook.host.details import add_upgrades
 
@@ -143,7 +160,9 @@ def _judged(seen: Host, namespace: str | None, depth: Depth) -> Host:
         listeners=tuple(
             [
                 each._replace(
-                    findings=judge_listener(each, rules, book, said=depth.said),
+                    findings=judge_listener(
+                        each, rules, book, said=depth.said, trusted=notes.trusted
+                    ),
                     namespace=namespace,
                 )
                 for each in listeners
@@ -156,9 +175,17 @@ def _judged(seen: Host, namespace: str | None, depth: Depth) -> Host:
 
 
 def judge_listener(
-    listener: Listener, rules: PortRules, book: Registry, *, said: bool = True
+    listener: Listener,
+    rules: PortRules,
+    book: Registry,
+    *,
+    said: bool = True,
+    trusted: frozenset[int] = frozenset(),
 ) -> tuple[Finding, ...]:
-    """The findings on *listener*, weighed with all that is on record about its port."""
+    """The findings on *listener*, weighed with all that is on record about its port.
+
+    *trusted* are the users who may put programs where its note expects them.
+    """
     from portbook.verdict.judge import Case, judge
 
     port, transport = listener.port, listener.transport
@@ -172,7 +199,18 @@ def judge_listener(
         lore.browser_blocked(port),
         lore.lookup_abuse(port, transport),
     )
-    return judge(case, said=said)
+    if case.browser_blocked and said:
+        sources = tuple(source for source in lore.sources() if source.id == "lore-browsers")
+        case = case._replace(browsers=sources)
+    if listener.note is not None and listener.note.executables:
+        from portbook.host.keeping import put_there_by
+
+        kept = [
+            put_there_by(owner.pid, path, trusted) if path else None
+            for owner, path in zip(listener.owners, executables, strict=True)
+        ]
+        case = case._replace(kept=tuple(kept))
+    return judge(case._replace(trusted=trusted), said=said)
 
 
 def here_source() -> Source:
@@ -198,6 +236,7 @@ def answer_here(wanted: Filter, depth: Depth) -> HereAnswer:
         {(each.port, each.transport): book.standing(each.port, each.transport) for each in kept},
         redirects,
         (*book.sources(), *lore.sources(), here_source()),
+        seen.notes,
     )
 
 
@@ -219,8 +258,11 @@ def read_redirected(
     return tuple(each for each in found if each.first <= last and each.last >= first), missing
 
 
-def watch_here(wanted: Filter) -> Watch:
-    """A watch over what *wanted* keeps: its steps cost a look at the sockets, not at processes."""
+def watch_here(wanted: Filter, *, notes: bool = True) -> Watch:
+    """A watch over what *wanted* keeps: its steps cost a look at the sockets, not at processes.
+
+    *notes* takes the user's own notes into account, as they are when a socket appears.
+    """
     from portbook.host import read_host
     from portbook.watch import Watch
 
@@ -233,7 +275,8 @@ def watch_here(wanted: Filter) -> Watch:
         sockets = {_socket(each) for each in fresh}
         host = read_host(ports, wanted.transport, "all")
         asked = tuple(each for each in host.listeners if _socket(each) in sockets)
-        judged = _judged(host._replace(listeners=asked), None, Depth("all"))
+        own = read_notes() if notes else NONE
+        judged = _judged(host._replace(listeners=asked), None, Depth("all"), own)
         found = {_socket(each): each for each in judged.listeners}
         # One that has gone meanwhile is nobody's any more; unless it only couldn't be seen.
         lost = OwnersSeen.HIDDEN if judged.missing else OwnersSeen.NONE

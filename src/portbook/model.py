@@ -248,6 +248,32 @@ class SystemRule(NamedTuple):
     further: tuple[str, ...] = ()
 
 
+class Note(NamedTuple):
+    """What a user, or a project, wrote down about ports of their own (:mod:`portbook.notes`).
+
+    It holds for *transport*, or for all where that is None. ``executables`` are absolute paths,
+    in which ``*`` stays inside a path component, ``units`` are systemd's, ``containers`` names or
+    ids, ``users`` names or numbers: what should be there fits one of each kind that is given.
+    ``file`` is where the note stands.
+    """
+
+    first: int
+    last: int
+    transport: Transport | None
+    file: str
+    label: str | None = None
+    text: str | None = None
+    executables: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+
+    @property
+    def expects(self) -> bool:
+        """Whether it says which program should be there."""
+        return bool(self.executables or self.units or self.containers)
+
+
 class OwnersSeen(StrEnum):
     """How far the search for a socket's owners went. HIDDEN is not NONE."""
 
@@ -277,6 +303,8 @@ class Process(NamedTuple):
     ``world-writable``, or ``mounted`` where the process's user may have arranged what the path
     leads to. ``packaged`` says whether a package owns it and ``upgraded`` whether that package is
     newer than the process; both are None where no package database was asked.
+    ``cgroup_uid`` is the user in whose part of the control groups it is, 0 for the system's own;
+    None where something other than systemd may have named them.
     ``activates`` is the service for which systemd holds the socket, ``activates_executable`` the
     file that this service runs, if only root can have put it there.
     """
@@ -302,6 +330,7 @@ class Process(NamedTuple):
     upgraded: bool | None = None
     activates: str | None = None
     activates_executable: str | None = None
+    cgroup_uid: int | None = None
 
 
 class Listener(NamedTuple):
@@ -313,7 +342,7 @@ class Listener(NamedTuple):
     the network namespace it is in, where that isn't the one that was asked in. ``sharing`` counts
     the sockets bound to the same address and port, which takes SO_REUSEPORT or, for UDP,
     SO_REUSEADDR (socket(7)). Where it was ``scanned``, ``address`` is where it answered, and what
-    it is bound to isn't known.
+    it is bound to isn't known. ``note`` is the user's own, where one names the port.
     """
 
     transport: Transport
@@ -335,6 +364,7 @@ class Listener(NamedTuple):
     namespace: str | None = None
     sharing: int = 1
     scanned: bool = False
+    note: Note | None = None
 
     @property
     def socket(self) -> str:
@@ -408,12 +438,16 @@ class PortRules(NamedTuple):
 
 
 class Host(NamedTuple):
-    """What was seen on this machine, and in ``missing`` what was not, a reason a line."""
+    """What was seen on this machine, and in ``missing`` what was not, a reason a line.
+
+    ``notes`` are the user's own on the ports that were asked about.
+    """
 
     listeners: tuple[Listener, ...]
     visibility: Visibility
     missing: tuple[str, ...] = ()
     rules: PortRules | None = None
+    notes: tuple[Note, ...] = ()
 
 
 class Level(StrEnum):

@@ -96,6 +96,8 @@ def test_filters(asked: Asked, arguments: str, wanted: Filter) -> None:
         ("--json", Depth("all")),
         ("--detail", Depth("all", detail=True, said=False)),
         ("--all-namespaces", Depth("all", everywhere=True, said=False)),
+        ("--no-notes", Depth("all", said=False, notes=False)),
+        ("--no-notes --level ok", Depth("all", said=False, notes=False)),
     ],
 )
 def test_depth(asked: Asked, arguments: str, depth: Depth) -> None:

@@ -25,7 +25,8 @@ class Asked:
         self.bindable = True
         self.missing: tuple[str, ...] = ()
 
-    def why_bind(self, port: int, transport: Transport, address: str | None) -> Why:
+    def why_bind(self, port: int, transport: Transport, address: str | None, *, notes: bool) -> Why:
+        assert notes
         self.asked = (port, transport, address)
         error = 0 if self.bindable else errno.EADDRINUSE
         tries = tuple(

@@ -29,7 +29,7 @@ from portbook.query import Query, parse_query
 from portbook.registry import registry
 from portbook.registry.stats import count
 from portbook.verdict.rules import RULES
-from tests.strategies import any_port, listeners, nasty, reports, transports, uses
+from tests.strategies import any_port, listeners, nasty, notes, reports, transports, uses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +80,18 @@ REPORT = {
     "source": str,
     "read": str,
 }
+OWN_NOTE = {
+    "first": int,
+    "last": int,
+    "transport": {*TRANSPORTS, None},
+    "label": TEXT,
+    "note": TEXT,
+    "executables": [str],
+    "units": [str],
+    "containers": [str],
+    "users": [str],
+    "file": str,
+}
 FINDING = {
     "code": {rule.code for rule in RULES},
     "level": set(map(str, Level)),
@@ -109,6 +121,7 @@ LISTENER = {
     "uid": NUMBER,
     "user": TEXT,
     "owners": [OWNER],
+    "own_notes": [OWN_NOTE],
     "owners_seen": {"all", "first", "inferred", "hidden", "kernel", "none", "unasked"},
     "findings": [FINDING],
 }
@@ -124,6 +137,7 @@ PORT = {
     "uses": [USE],
     "abuse": [REPORT],
     "host": (dict, types.NoneType),
+    "own_notes": (list, types.NoneType),
     "findings": [FINDING],
     "sources": [SOURCE],
 }
@@ -193,6 +207,7 @@ def test_305_is_as_the_contract_has_it() -> None:
         },
         "findings": [],
         "host": None,
+        "own_notes": None,
     }  # fmt: skip
     assert {key: found[key] for key in wanted} == wanted
     before, after = found["neighbours"]["before"], found["neighbours"]["after"]
@@ -280,6 +295,17 @@ def test_every_key_of_a_listener_is_there(some: list[Any], visibility: Visibilit
     for listener, shown in zip(some, made["host"]["listeners"], strict=True):
         assert len(shown["owners"]) == len(listener.owners)
         assert (shown["port"], shown["transport"]) == (listener.port, listener.transport)
+
+
+@given(st.lists(notes(), max_size=3), listeners())
+def test_every_key_of_an_own_note_is_there(some: list[Any], listener: Any) -> None:
+    own = tuple(some)
+    found = _port(305)._replace(host=Host((), Visibility.FULL, notes=own))
+    made = _through_json(objects.of(found))["own_notes"]
+    check(made, [OWN_NOTE])
+    assert [each["first"] for each in made] == [note.first for note in own]
+    held = _through_json(objects.of_listener(listener._replace(note=own[0] if own else None)))
+    assert held["own_notes"] == made[:1]
 
 
 def test_a_stray_byte_in_a_name_survives_as_an_escape() -> None:
@@ -374,6 +400,7 @@ def test_a_range(first: int, last: int, transport: Transport | None) -> None:
             "blocks": [BLOCK],
             "assignments": [ASSIGNMENT],
             "host": types.NoneType,
+            "own_notes": types.NoneType,
             "findings": [FINDING],
             "sources": [SOURCE],
         },

@@ -10,10 +10,13 @@ from portbook.model import Level, Listener, PortRules, Standing, State, Transpor
 from portbook.verdict.judge import Case, _words, find_facts
 from portbook.verdict.rules import FACTS, RULES, Rule
 
-SOFTER = (("note", ("known-use",)), ("note", ("loopback",)))
-# The contract's table, whole: code, level, and the facts that, all true, give another one.
+SOFTER = (("note", ("known-use",)), ("note", ("loopback",)), ("note", ("labelled",)))
+# The contract's table, with what one's own notes add: code, level, and the facts that, all
+# true, give another one.
 CONTRACT: list[tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]] = [
     ("expected", "ok", ()),
+    ("unexpected-program", "check", ()),
+    ("noted", "note", ()),
     ("registered-port", "ok", ()),
     ("loopback-only", "ok", ()),
     ("exposed", "note", ()),
@@ -21,7 +24,7 @@ CONTRACT: list[tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]] = [
     ("service-elsewhere", "note", ()),
     ("foreign-service", "check", SOFTER),
     ("unregistered-port", "check", SOFTER),
-    ("reserved-port", "check", ()),
+    ("reserved-port", "check", (("note", ("as-noted",)),)),
     ("dynamic-port", "note", ()),
     ("privileged-bind", "note", ()),
     ("browser-blocked", "note", ()),

@@ -26,12 +26,19 @@ from tests.web.pages import Page
 FIRST, LAST = 250, 330  # parts of two rows
 
 
+OURS = "a label of our own"
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small export, made once."""
+    """A small export, made once, by somebody who has notes."""
     made = tmp_path_factory.mktemp("export")
+    own = tmp_path_factory.mktemp("own") / "ports.toml"
+    own.write_text(f'[[port]]\nport = "{FIRST}-{LAST}"\nlabel = "{OURS}"\n')
     told: list[int] = []
-    done = export(Plan(str(made), FIRST, LAST, "https://ports.example/book/"), told.append)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PORTBOOK_NOTES", str(own))
+        done = export(Plan(str(made), FIRST, LAST, "https://ports.example/book/"), told.append)
     assert done.written == done.files == sum(1 for each in _files(made))
     assert sum(told) == LAST - FIRST + 1
     return made
@@ -85,7 +92,9 @@ def test_there_is_no_form_for_feedback_and_nothing_of_this_machine(folder: Path)
             assert "<form" not in text.replace('<form class="find"', "")
             assert "here.js" not in text
         elif path.suffix == ".json":
-            assert json.loads(path.read_text())["host"] is None
+            found = json.loads(path.read_text())
+            assert (found["host"], found["own_notes"]) == (None, None)
+        assert OURS not in path.read_text(encoding="utf-8", errors="replace")
 
 
 def test_the_sitemap_names_every_port(folder: Path) -> None:

@@ -19,6 +19,7 @@ from tests.web.views import StandIn, StandInFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.web.conftest import Make
 
@@ -211,6 +212,34 @@ def test_command_lines_are_masked_unless_asked_for(make: Make, bound: int) -> No
 )
 def test_what_counts_as_this_machine(host: str, there: bool) -> None:
     assert is_loopback(host) is there
+
+
+@pytest.fixture
+def noted(bound: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """A port that is bound, and that the user's own notes name."""
+    path = tmp_path / "ports.toml"
+    path.write_text(f'[[port]]\nport = {bound}\nlabel = "a label <b>of ours"\n')
+    path.chmod(0o644)
+    monkeypatch.setenv("PORTBOOK_NOTES", str(path))
+    return bound
+
+
+@pytest.mark.real
+def test_own_notes_are_shown_with_this_machine_and_nowhere_else(make: Make, noted: int) -> None:
+    local, label = make(), "a label <b>of ours"
+    found = local.get(f"/here/{noted}.json").json()
+    assert [note["label"] for note in found["own_notes"]] == [label]
+    assert [each["own_notes"] for each in found["host"]["listeners"]] == [found["own_notes"]]
+    assert label in [note["label"] for note in local.get("/here.json").json()["own_notes"]]
+    assert f"your notes: {label}" in " ".join(
+        local.get("/here", headers={"accept": "text/plain"}).text.split()
+    )
+    for client in (local, make(public=True)):
+        for path in (f"/{noted}", f"/{noted}.json", f"/{noted}.txt", f"/{noted}.md"):
+            assert "of ours" not in client.get(path).text
+        for path in (f"/api/ports?ports={noted}", f"/search?q={noted}", "/search.json?q=label"):
+            assert "of ours" not in client.get(path).text
+    assert make(public=True).get(f"/here/{noted}.json").status_code == 404
 
 
 def test_a_page_of_the_book_holds_nothing_of_this_machine(local: TestClient, bound: int) -> None:

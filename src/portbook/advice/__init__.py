@@ -7,14 +7,17 @@ from portbook.errors import InvalidQuery
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.advice.why import Why
-    from portbook.model import Transport
+    from portbook.model import Listener, Note, PortRules, Transport
 
 
-def why_bind(port: int, transport: Transport, address: str | None = None) -> Why:
+def why_bind(
+    port: int, transport: Transport, address: str | None = None, *, notes: bool = True
+) -> Why:
     """Whether *port* can be bound now, on *address* or on every one, and why.
 
     The port is bound for real, for a moment, and nothing listens on it meanwhile. *address* is
-    numeric, or ``localhost`` for both loopback addresses. Raises InvalidQuery for port 0, which no
+    numeric, or ``localhost`` for both loopback addresses; *notes* takes the user's own into
+    account. Raises InvalidQuery for port 0, which no
     socket can hold.
     """
     if port == 0:
@@ -28,6 +31,7 @@ def why_bind(port: int, transport: Transport, address: str | None = None) -> Why
     from portbook.host.elsewhere import read_elsewhere
     from portbook.host.nat import read_redirects
     from portbook.model import PortRules
+    from portbook.notes import NONE, read_notes
 
     tries = try_binds(port, transport, None if address == LOCALHOST else address)
     seen = read_host((port, port), transport, "first")
@@ -41,7 +45,11 @@ def why_bind(port: int, transport: Transport, address: str | None = None) -> Why
     others, no_namespaces = read_elsewhere((port, port), transport)
     excluded, no_ranges = read_excluded_ranges(transport)
     missing = (*seen.missing, *conflicts.missing, *no_rules, *no_namespaces, *no_ranges)
-    return weigh(
+    own = read_notes() if notes else NONE
+    note = own.lookup(port, transport)
+    rules = seen.rules or PortRules("")
+    held = () if note is None else _held_against(note, listeners, rules, own.trusted)
+    found = weigh(
         Evidence(
             port,
             transport,
@@ -49,10 +57,28 @@ def why_bind(port: int, transport: Transport, address: str | None = None) -> Why
             address,
             listeners,
             conflicts.connections,
-            seen.rules or PortRules(""),
+            rules,
             tuple(Redirected(each.to, each.text, each.source) for each in redirects),
             tuple(Elsewhere(name, each) for name, host in others for each in host.listeners),
             excluded,
             tuple(dict.fromkeys(missing)),
         )
     )
+    return found._replace(notes=() if note is None else (note,), noted=held, left_out=own.problems)
+
+
+def _held_against(
+    note: Note, listeners: tuple[Listener, ...], rules: PortRules, trusted: frozenset[int]
+) -> tuple[str, ...]:
+    """What the verdict says of *listeners* on account of *note*."""
+    from portbook.here import judge_listener
+    from portbook.registry import registry
+
+    found = [
+        finding.message
+        for each in listeners
+        for finding in judge_listener(each._replace(note=note), rules, registry(), trusted=trusted)
+        if finding.code in ("unexpected-program", "noted")
+        or (finding.code == "expected" and note.expects)
+    ]
+    return tuple(dict.fromkeys(found))

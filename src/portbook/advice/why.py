@@ -13,7 +13,7 @@ from math import ceil
 from portbook._lean import NamedTuple
 from portbook.advice.addresses import LOCALHOST, meets, plain_address, takes
 from portbook.advice.holders import holder, how_to_stop, join, part_of_system
-from portbook.model import Listener, OwnersSeen, PortRules, Transport
+from portbook.model import Listener, Note, OwnersSeen, PortRules, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,7 +85,10 @@ class Evidence(NamedTuple):
 
 
 class Why(NamedTuple):
-    """Whether *port* can be bound, plainly and with SO_REUSEADDR, and why."""
+    """Whether *port* can be bound, plainly and with SO_REUSEADDR, and why.
+
+    ``noted`` is what the verdict makes of the user's ``notes``, ``left_out`` why some do not count.
+    """
 
     port: int
     transport: Transport
@@ -95,6 +98,9 @@ class Why(NamedTuple):
     causes: tuple[Cause, ...]
     tries: tuple[BindTry, ...]
     missing: tuple[str, ...]
+    notes: tuple[Note, ...] = ()
+    noted: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def weigh(seen: Evidence) -> Why:

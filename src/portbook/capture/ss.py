@@ -194,7 +194,8 @@ def _extended(found: Listener, rest: str) -> Listener:
         uid = int(more.get("uid", "0"))
     v6only = more["v6only"] == "1" if "v6only" in more else found.v6only
     inode = int(more["ino"]) or None if "ino" in more else found.inode
-    return Listener(*found[:6], inode, uid, found.user, owners, seen, (), v6only, *found[13:])
+    # A capture has none of the user's own notes, the last field.
+    return Listener(*found[:6], inode, uid, found.user, owners, seen, (), v6only, *found[13:19])
 
 
 def _owners(users: str) -> tuple[tuple[Process, ...], OwnersSeen]:

@@ -60,6 +60,16 @@ def add_depth(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_notes(parser: argparse.ArgumentParser) -> None:
+    """``--no-notes``."""
+    parser.add_argument(
+        "--no-notes",
+        dest="notes",
+        action="store_false",
+        help="leave out your own notes on ports (ports.toml, portbook.toml)",
+    )
+
+
 def add_fail_on(parser: argparse.ArgumentParser, default: str) -> None:
     """``--fail-on LEVEL``."""
     parser.add_argument(

@@ -11,6 +11,7 @@ from portbook.cli.output import print_json, reaches, style
 from portbook.errors import UsageError, shown
 from portbook.here import Depth, Filter, answer_here, watch_here
 from portbook.model import REACHES, Level, Transport, Visibility
+from portbook.notes import check_named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Options(NamedTuple):
     jsonl: bool = False
     strict: bool = False
     fail_on: str = "alert"
+    notes: bool = True
 
 
 def run(argv: Sequence[str]) -> int:
@@ -43,11 +45,13 @@ def run(argv: Sequence[str]) -> int:
         raise UsageError("--json and --jsonl exclude each other: give one of them")
     if not 0.05 <= options.interval <= 3600:
         raise UsageError(f"--interval {options.interval:g} is not between 0.05 and 3600 seconds")
+    if options.notes:
+        check_named()
     if options.watch:
         return _watch(options)
     # The table shows the findings' codes alone.
     said = options.json or options.jsonl
-    depth = Depth("all", options.detail, options.all_namespaces, said)
+    depth = Depth("all", options.detail, options.all_namespaces, said, options.notes)
     answer = answer_here(_filter(options), depth)
     if options.json:
         from portbook.pages import objects
@@ -84,7 +88,8 @@ def parse_quick(argv: Sequence[str]) -> Options | None:
     """
     if not all(word in _FLAGS for word in argv):
         return None
-    return Options(**{_FLAGS[word]: True for word in argv})  # type: ignore[arg-type]
+    flags = {_FLAGS[word]: word != "--no-notes" for word in argv}
+    return Options(**flags)  # type: ignore[arg-type]
 
 
 _FLAGS = {
@@ -94,12 +99,13 @@ _FLAGS = {
     "--watch": "watch",
     "--detail": "detail",
     "--all-namespaces": "all_namespaces",
+    "--no-notes": "notes",
 }
 
 
 def parse_whole(argv: Sequence[str]) -> Options:
     """*argv* read by argparse. Raises UsageError; ``--help`` prints and exits."""
-    from portbook.cli.help import Parser, add_depth, add_fail_on, add_json
+    from portbook.cli.help import Parser, add_depth, add_fail_on, add_json, add_notes
 
     parser = Parser(
         "listen", "Everything that listens or is bound on this machine, the gravest first."
@@ -128,6 +134,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
         help="how often to look with --watch (default: 1); what lives longer isn't missed",
     )
     add_depth(parser)
+    add_notes(parser)
     add_json(parser, rows=True)
     add_fail_on(parser, default="alert")
     return Options(**vars(parser.parse_args(list(argv))))
@@ -138,7 +145,7 @@ def _watch(options: Options) -> int:
     for name in ("json", "detail", "all_namespaces", "strict"):
         if getattr(options, name):
             raise UsageError(f"--watch doesn't go with --{name.replace('_', '-')}: leave one out")
-    watch = watch_here(_filter(options))
+    watch = watch_here(_filter(options), notes=options.notes)
     # TERM=dumb: a terminal on which nothing can be drawn over.
     drawn = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     if drawn and not options.jsonl:

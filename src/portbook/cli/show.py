@@ -35,6 +35,7 @@ class Options(NamedTuple):
     all_namespaces: bool = False
     strict: bool = False
     fail_on: str = "never"
+    notes: bool = True
 
 
 def run(argv: Sequence[str]) -> int:
@@ -76,6 +77,7 @@ _FLAGS = {
     "--json": ("json", True),
     "--jsonl": ("jsonl", True),
     "--no-host": ("host", False),
+    "--no-notes": ("notes", False),
     "--all-owners": ("all_owners", True),
     "--detail": ("detail", True),
     "--all-namespaces": ("all_namespaces", True),
@@ -85,7 +87,7 @@ _FLAGS = {
 
 def parse_whole(argv: Sequence[str]) -> Options:
     """*argv* read by argparse. Raises UsageError; ``--help`` prints and exits."""
-    from portbook.cli.help import Parser, add_depth, add_fail_on, add_json
+    from portbook.cli.help import Parser, add_depth, add_fail_on, add_json, add_notes
 
     parser = Parser(
         "show",
@@ -109,6 +111,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
         help="look at every process, instead of stopping at the first owner of a socket",
     )
     add_depth(parser)
+    add_notes(parser)
     add_fail_on(parser, default="never")
     words = list(argv)
     end = words.index("--") if "--" in words else len(words)
@@ -125,6 +128,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
         found.all_namespaces,
         found.strict,
         found.fail_on,
+        found.notes,
     )
 
 
@@ -172,8 +176,12 @@ class _Show:
             return None
         from portbook.here import Depth
 
+        if options.notes:
+            from portbook.notes import check_named
+
+            check_named()
         owners: Owners = "all" if options.all_owners else "first"
-        return Depth(owners, options.detail, options.all_namespaces)
+        return Depth(owners, options.detail, options.all_namespaces, notes=options.notes)
 
     def _texts(self) -> Iterator[str]:
         for word in self.options.queries:

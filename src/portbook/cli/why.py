@@ -6,10 +6,11 @@ import sys
 
 from portbook.advice import why_bind
 from portbook.advice.addresses import numeric_host
-from portbook.cli.help import Parser, add_json
+from portbook.cli.help import Parser, add_json, add_notes
 from portbook.cli.output import print_json, style
 from portbook.errors import InvalidQuery, shown
 from portbook.model import Transport
+from portbook.notes import check_named
 from portbook.pages import bind
 from portbook.query import parse_query
 
@@ -34,6 +35,7 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--strict", action="store_true", help="exit with 3 if part of the truth was not visible"
     )
+    add_notes(parser)
     add_json(parser)
     options = parser.parse_args(list(argv))
     query = parse_query(options.query)
@@ -43,7 +45,10 @@ def run(argv: Sequence[str]) -> int:
             options.query,
         )
     address = numeric_host(query.address)
-    found = why_bind(query.first, query.transport or Transport.TCP, address)
+    if options.notes:
+        check_named()
+    transport = query.transport or Transport.TCP
+    found = why_bind(query.first, transport, address, notes=options.notes)
     if options.json:
         print_json(bind.of_why(found))
     else:

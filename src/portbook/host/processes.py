@@ -68,6 +68,7 @@ def read_process(
         unit=procfs.systemd_unit(cgroups),
         container=procfs.container(cgroups),
         place=place,
+        cgroup_uid=procfs.cgroup_uid(cgroups),
     )
 
 

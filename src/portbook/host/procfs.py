@@ -99,6 +99,9 @@ def parse_cgroups(data: bytes) -> tuple[Cgroup, ...]:
     return tuple(lines)
 
 
+_UNITS = (".service", ".scope", ".socket", ".mount", ".swap")  # systemd.unit(5), less slices
+
+
 def systemd_unit(cgroups: tuple[Cgroup, ...]) -> str | None:
     """The innermost systemd unit that is no slice: a user's own service before user@.service.
 
@@ -110,9 +113,45 @@ def systemd_unit(cgroups: tuple[Cgroup, ...]) -> str | None:
         for cgroup in cgroups:
             if cgroup.controllers == controllers:
                 for name in reversed(cgroup.path.split("/")):
-                    if name.endswith((".service", ".scope", ".socket", ".mount", ".swap")):
+                    if name.endswith(_UNITS):
                         return name.removeprefix("_")  # systemd's escape
     return None
+
+
+def cgroup_uid(cgroups: tuple[Cgroup, ...]) -> int | None:
+    """The user in whose part of the control groups a process is; 0 for the system's own.
+
+    Names in there are given by systemd as long as there are slices (systemd.slice(5)) and the
+    manager of a user (user@.service). Whoever runs the first unit below them may be allowed to
+    make groups inside it, and to call one like another unit: None, if one is.
+
+    >>> cgroup_uid((Cgroup("", "/system.slice/web.service"),))
+    0
+    >>> cgroup_uid((Cgroup("", "/user.slice/user-7.slice/user@7.service/app.slice/web.service"),))
+    7
+    >>> cgroup_uid((Cgroup("", "/system.slice/web.service/ssh.service"),)) is None
+    True
+    """
+    for controllers in ("", "name=systemd"):
+        for cgroup in cgroups:
+            if cgroup.controllers == controllers:
+                return _uid_of(cgroup.path)
+    return None
+
+
+def _uid_of(path: str) -> int | None:
+    uid, inside = 0, False
+    for name in path.strip("/").split("/"):
+        if inside:
+            if name.endswith(_UNITS):
+                return None
+        elif name.endswith(".slice"):
+            number = name.removeprefix("user-").removesuffix(".slice")
+            if name.startswith("user-") and number.isascii() and number.isdecimal() and not uid:
+                uid = int(number)
+        elif not (uid and name == f"user@{uid}.service"):
+            inside = True
+    return uid
 
 
 def container(cgroups: tuple[Cgroup, ...]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook.pages import noted
 from portbook.pages.document import Paragraph, Table
 from portbook.pages.escape import unbyte
 from portbook.pages.text import render_item
@@ -22,6 +23,12 @@ def render_why(why: Why, style: Style) -> str:
         lines += render_item(Paragraph(cause.message), style)
         if cause.mend:
             lines += render_item(Paragraph(f"Mend: {cause.mend}"), style)
+    if why.notes:
+        lines += ["", style.bold(noted.TITLE)]
+        for table in noted.tables(why.notes):
+            lines += render_item(table, style)
+        for said in why.noted:
+            lines += render_item(Paragraph(said), style)
     lines += ["", style.bold("What the kernel answered")]
     rows = []
     for each in why.tries:
@@ -32,7 +39,7 @@ def render_why(why: Why, style: Style) -> str:
         option = "with SO_REUSEADDR" if each.reuseaddr else "plain"
         rows.append((f"{place}:{why.port}", dual, option, each.name))
     lines += render_item(Table(tuple(rows)), style)
-    for reason in why.missing:
+    for reason in (*why.missing, *why.left_out):
         lines += render_item(Paragraph(f"Not seen: {reason}"), style)
     return "\n".join(lines) + "\n"
 
@@ -71,7 +78,9 @@ def of_why(why: Why) -> dict[str, Any]:
             }
             for each in why.tries
         ],
-        "missing": [unbyte(reason) for reason in why.missing],
+        "own_notes": noted.of_notes(why.notes),
+        "noted": [unbyte(said) for said in why.noted],
+        "missing": [unbyte(reason) for reason in (*why.missing, *why.left_out)],
     }
 
 

@@ -114,6 +114,10 @@ def _details(listener: Listener, standing: Standing, once: _Once) -> str:
         book = str(standing.state)
     bound = "" if listener.state == "listen" else "bound, doesn't listen; "
     parts = [f"{bound}{meaning(listener)}", f"by the book: {book}"]
+    if listener.note is not None:
+        from portbook.pages.noted import in_short
+
+        parts.append(f"your notes: {in_short(listener.note)}")
     for owner in listener.owners[:1]:
         parts += once.owner(owner)[1]
     if listener.namespace is not None:

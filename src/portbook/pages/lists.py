@@ -194,6 +194,11 @@ def render_range(answer: RangeAnswer, style: Style) -> str:
     out.section(heading, Table(blocks[:_MOST]), *_cut(blocks))
     if answer.host is not None:
         listeners = answer.host.listeners
+        if answer.host.notes:
+            from portbook.pages import noted
+
+            tables = tuple(noted.tables(answer.host.notes[:_MOST]))
+            out.section(noted.TITLE, *tables, *_cut(answer.host.notes))
         out.section(
             "This machine",
             *[Verdict(each.socket, each.findings) for each in listeners],

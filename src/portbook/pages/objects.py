@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Finding,
         Host,
         Neighbour,
+        Note,
         Process,
         Report,
         Source,
@@ -69,6 +70,7 @@ def of_port(answer: PortAnswer) -> Object:
         "browser_blocked": answer.browser_blocked,
         "host": None if answer.host is None else _host(answer.host, answer.redirects),
         "findings": _findings(answer.findings),
+        "own_notes": None if answer.host is None else _own_notes(answer.host.notes),
         "notes": list(answer.query.notes),
         "sources": _sources(answer.sources),
     }
@@ -115,6 +117,7 @@ def of_range(answer: RangeAnswer) -> Object:
         "assignments": [_assignment(row) for row in answer.assignments],
         "host": None if answer.host is None else _host(answer.host, answer.redirects),
         "findings": _findings(answer.findings),
+        "own_notes": None if answer.host is None else _own_notes(answer.host.notes),
         "notes": list(answer.query.notes),
         "sources": _sources(answer.sources),
     }
@@ -128,6 +131,7 @@ def of_here(answer: HereAnswer) -> Object:
         "visibility": answer.visibility,
         "missing": [unbyte(reason) for reason in answer.missing],
         "redirects": [_redirect(redirect) for redirect in answer.redirects],
+        "own_notes": _own_notes(answer.notes),
         "sources": _sources(answer.sources),
     }
 
@@ -329,6 +333,7 @@ def of_listener(listener: Listener) -> Object:
         "namespace": _text(listener.namespace),
         "sharing": listener.sharing,
         "scanned": listener.scanned,
+        "own_notes": _own_notes(() if listener.note is None else (listener.note,)),
         "findings": _findings(listener.findings),
     }
 
@@ -355,6 +360,14 @@ def _process(process: Process) -> Object:
         "package": _text(process.package),
         "packaged": process.packaged,
     }
+
+
+def _own_notes(notes: tuple[Note, ...]) -> list[Object]:
+    if not notes:
+        return []
+    from portbook.pages.noted import of_notes
+
+    return of_notes(notes)
 
 
 def _findings(findings: Iterable[Finding]) -> list[Object]:

@@ -27,6 +27,10 @@ def compose(answer: PortAnswer) -> Page:
         Section("In practice", tuple(_practice(answer))),
     ]
     if answer.host is not None:
+        if answer.host.notes:
+            from portbook.pages import noted
+
+            sections.append(Section(noted.TITLE, tuple(noted.tables(answer.host.notes))))
         sections.append(Section("This machine", tuple(machine.seen(answer, answer.host))))
         sections.append(Section("Verdict", tuple(machine.verdict(answer.host))))
     sections.append(Section("By hand", tuple(machine.by_hand(answer.port))))

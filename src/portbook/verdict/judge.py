@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from portbook._lean import NamedTuple
 from portbook.model import Finding, Level, Listener, OwnersSeen, PortRules, Standing, State
+from portbook.verdict.evidence import evidence_of, sources_of
+from portbook.verdict.own import compare, words_of
 from portbook.verdict.rules import RULES, Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from portbook.model import Process, Program, Report, Use
+    from portbook.model import Process, Program, Report, Source, Use
+    from portbook.verdict.own import Fit
 
 # Places of executables (portbook.model.Process) at which nothing stays.
 # RFC 6335 and the registry have HTTP under several names; a server that speaks one speaks all.
@@ -22,7 +25,10 @@ class Case(NamedTuple):
 
     ``programs`` holds, for each owner in order, the known programs whose place its executable
     is in; ``uses`` the uses and ``abuse`` the reports on record for the socket's port and
-    transport.
+    transport. ``kept`` holds, for each owner in order, whether nobody but root and the ``trusted``
+    users could have put its executable where it is, None where that isn't known: it is wanted
+    where the listener's own note names an executable. ``browsers`` is the source of
+    ``browser_blocked``.
     """
 
     listener: Listener
@@ -32,6 +38,9 @@ class Case(NamedTuple):
     rules: PortRules = PortRules("")
     browser_blocked: bool = False
     abuse: tuple[Report, ...] = ()
+    kept: tuple[bool | None, ...] = ()
+    trusted: frozenset[int] = frozenset()
+    browsers: tuple[Source, ...] = ()
 
 
 def judge(case: Case, *, said: bool = True) -> tuple[Finding, ...]:
@@ -44,7 +53,7 @@ def judge(case: Case, *, said: bool = True) -> tuple[Finding, ...]:
     if not said:
         return _bare(facts)
     words, socket = _words(case), case.listener.socket
-    evidence, sources = _evidence(case), _sources(case)
+    evidence, sources = evidence_of(case), sources_of(case)
     return tuple(
         Finding(
             rule.code,
@@ -105,13 +114,40 @@ def find_facts(case: Case) -> frozenset[str]:
         facts.append("browser-blocked")
     if case.abuse:
         facts.append("abuse-on-record")
-    if _stranger(case):
-        facts.append("unknown-program")
     if listener.owners:
         facts += _facts_of_owners(case)
     elif case.uses:
         facts.append("known-use")
+    facts += _facts_of_note(case)
+    if "implements" in facts or "as-noted" in facts:
+        facts.append("belongs")
+    if "as-noted" not in facts and _stranger(case):
+        facts.append("unknown-program")
     return frozenset(facts)
+
+
+def _facts_of_note(case: Case) -> list[str]:
+    note = case.listener.note
+    if note is None:
+        return []
+    if not note.expects:
+        return ["noted", "labelled"]
+    fits = _fits(case)
+    if any(fit.fits is False for fit in fits):
+        return ["noted", "not-as-noted"]
+    return ["noted", "as-noted"] if fits and all(fit.fits for fit in fits) else ["noted"]
+
+
+def _fits(case: Case) -> list[Fit]:
+    """How each owner compares with the note on the socket's port."""
+    listener = case.listener
+    if listener.note is None:
+        return []
+    kept = case.kept + (None,) * (len(listener.owners) - len(case.kept))
+    return [
+        compare(listener.note, owner, each, case.trusted, case.rules.system)
+        for owner, each in zip(listener.owners, kept, strict=False)
+    ]
 
 
 _STATES = {
@@ -296,6 +332,7 @@ def _words(case: Case) -> Mapping[str, object]:
         "deleted_why": _deleted_why(listener),
         "unpackaged": _files_of(each for each in listener.owners if each.packaged is False),
         "queue": listener.queue,
+        **words_of(listener, _fits(case), programs or "the program", service),
     }
 
 
@@ -324,34 +361,3 @@ def _who_sees(listener: Listener) -> str:
     if not listener.uid:  # root's own, or nobody knows whose
         return "root"
     return f"root, or as {listener.user or f'user {listener.uid}'}"
-
-
-def _evidence(case: Case) -> tuple[str, ...]:
-    """What the findings on *case* rest on, a fact a line."""
-    listener, standing = case.listener, case.standing
-    lines = [f"{listener.socket} {listener.state}"]
-    registry = standing.text if standing.listed else "no row"
-    lines.append(f"registry: {listener.port}/{listener.transport} {standing.state}, {registry}")
-    for owner in listener.owners:
-        if owner.executable:
-            owned = "" if owner.executable_uid is None else f", owned by uid {owner.executable_uid}"
-            mode = "" if owner.executable_mode is None else f", mode {owner.executable_mode:04o}"
-            place = "" if owner.place is None else f", place: {owner.place}"
-            lines.append(f"pid {owner.pid} runs {owner.executable}{owned}{mode}{place}")
-        else:
-            lines.append(f"pid {owner.pid}: its executable could not be read")
-    return tuple(lines)
-
-
-def _sources(case: Case) -> Mapping[str, tuple[str, ...]]:
-    """What is on record and where it stands, by the fact that rests on it."""
-    return {
-        "known-use": tuple(
-            f"use: {use.product}, {use.summary} ({use.source}, read {use.read})"
-            for use in case.uses
-        ),
-        "abuse-on-record": tuple(
-            f"report: {report.subject}, {report.when} ({report.source}, read {report.read})"
-            for report in case.abuse
-        ),
-    }

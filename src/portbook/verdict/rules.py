@@ -27,7 +27,8 @@ FACTS = {
     "default-port": "the port is one of the known program's own default ports",
     "known-use": "a use on record fits the program or, where none was seen, the port",
     "abuse-on-record": "abuse of the port was reported, for this transport, by a source on record",
-    "unknown-program": "an owner's executable was seen, and is no known server's in its place",
+    "unknown-program": "an owner's executable was seen, is no known server's in its place, and "
+    "none that an own note expects",
     "deleted": "an owner's executable has been deleted since it was started",
     "ephemeral": "a deleted executable was in memory only, or in a temporary folder",
     "upgraded": "the package of every deleted executable is newer than the process",
@@ -35,6 +36,12 @@ FACTS = {
     "backlog-full": "as many connections wait to be accepted as the socket allows",
     "speaks-http": "the known program serves HTTP",
     "browser-blocked": "browsers refuse to open the port",
+    "belongs": "implements, or as-noted",
+    "noted": "a note of the user's own names the port",
+    "labelled": "that note says what the port is for, and not which program should be there",
+    "as-noted": "every owner seen is what that note expects there, and nobody but root and the "
+    "user could have put it in its place",
+    "not-as-noted": "an owner seen isn't what that note expects, or others could have put it there",
     "settled": "another rule has said whether the socket belongs here",
 }
 
@@ -58,17 +65,40 @@ class Rule(NamedTuple):
 
 
 # An exposure that reaches nobody else, or a use that people know, asks for less.
-_SOFTER = ((Level.NOTE, ("known-use",)), (Level.NOTE, ("loopback",)))
+_SOFTER = (
+    (Level.NOTE, ("known-use",)),
+    (Level.NOTE, ("loopback",)),
+    (Level.NOTE, ("labelled",)),
+)
 
 RULES = (
     Rule(
         "expected",
         Level.OK,
         "the program, known by its executable's path and owner (not by its name alone), "
-        "implements the service registered here",
-        ("assigned", "implements"),
+        "implements the service registered here, or is what a note of your own expects",
+        ("belongs",),
+        ("not-as-noted",),
+        "{program} {belongs}: as it should be.",
+        settles=True,
+    ),
+    Rule(
+        "unexpected-program",
+        Level.CHECK,
+        "a note of your own expects another program here",
+        ("not-as-noted",),
         (),
-        "{program} implements {service}, which is registered here: as it should be.",
+        "Your notes expect {expected} here{for_label}, but {not_as_noted}. Find out who started "
+        "it; if it is meant, change {note_file}.",
+        settles=True,
+    ),
+    Rule(
+        "noted",
+        Level.NOTE,
+        "a note of your own names the port, and doesn't decide whether what is here belongs",
+        ("noted",),
+        ("belongs", "not-as-noted"),
+        "Your notes have {label} here ({note_file}){undecided}.",
         settles=True,
     ),
     Rule(
@@ -103,7 +133,7 @@ RULES = (
         Level.NOTE,
         "an unofficial use on record fits the program or, unseen, the port",
         ("known-use",),
-        ("implements",),
+        ("belongs",),
         "On record for this port in practice: {use}{beside}.",
         settles=True,
     ),
@@ -112,7 +142,7 @@ RULES = (
         Level.NOTE,
         "a known service on a port that isn't its own",
         ("known-program",),
-        ("implements", "default-port"),
+        ("belongs", "default-port"),
         "{program} speaks {speaks}, whose own port is {own_ports}; here it is on {port}. If "
         "that is meant, nothing is to be done; if not, look at its configuration.",
         settles=True,
@@ -120,9 +150,10 @@ RULES = (
     Rule(
         "foreign-service",
         Level.CHECK,
-        "the port is registered for something else; note if `known-use` or loopback",
+        "the port is registered for something else; note if `known-use`, loopback or labelled in "
+        "your notes",
         ("assigned", "known-program"),
-        ("implements",),
+        ("belongs",),
         "{port}/{transport} is registered for {service}, which {program} isn't known to speak. "
         "Move it, or make sure that nobody here expects {service}.",
         shifts=_SOFTER,
@@ -131,9 +162,9 @@ RULES = (
     Rule(
         "unregistered-port",
         Level.CHECK,
-        "the port is unassigned; note if `known-use` or loopback",
+        "the port is unassigned; note if `known-use`, loopback or labelled in your notes",
         ("unassigned",),
-        (),
+        ("as-noted",),
         "{port}/{transport} is not registered for any service, so this is not a standard "
         "service: find out who started {program} and why it chose this port.",
         shifts=_SOFTER,
@@ -142,11 +173,12 @@ RULES = (
     Rule(
         "reserved-port",
         Level.CHECK,
-        "the port is reserved",
+        "the port is reserved; note if the program is what your notes expect",
         ("reserved",),
         (),
         "{port}/{transport} is reserved (the registry says {text}): no service should be here. "
-        "Find out who started {program}.",
+        "{then}.",
+        shifts=((Level.NOTE, ("as-noted",)),),
         settles=True,
     ),
     Rule(

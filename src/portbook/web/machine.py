@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from portbook.model import Level, State, Visibility
 from portbook.pages.escape import one_line
 from portbook.pages.machine import holder, meaning, moment, redirected
+from portbook.pages.noted import in_short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +46,7 @@ def _row(listener: Listener, standing: Standing) -> dict[str, object]:
         "reach": one_line(f"{bound}{meaning(listener)}{where}"),
         "holder": one_line(holder(listener)),
         "details": [one_line(line) for owner in listener.owners[:3] for line in _details(owner)],
+        "note": one_line(in_short(listener.note)) if listener.note else "",
         "state": standing.state,
         "book": ", ".join(names) or ("not listed" if silent else str(standing.state)),
         "findings": [

@@ -105,6 +105,10 @@
         owner.user && `user ${owner.user}`, since(owner.started)].filter(Boolean).map(plain).join(" · ");
       if (said) { put(item, "br"); put(item, "small", said); }
     }
+    for (const note of listener.own_notes ?? []) {
+      put(item, "br");
+      put(item, "small", `your notes: ${plain(note.label ?? note.note ?? "see its findings")}`);
+    }
     if (listener.findings.length) {
       const findings = put(item, "ul", "", "findings");
       for (const finding of listener.findings) {

@@ -1,0 +1,190 @@
+"""Notes of one's own, asked about as a user does: real sockets, real files, each command."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(sys.platform != "linux", reason="judges programs by their place"),
+]
+ME = os.path.realpath(sys.executable)
+
+
+class Project:
+    """A project with a portbook.toml, in a home without notes, and a port that is bound."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder = folder / "shop"
+        self.folder.mkdir()
+        self.port = port
+        self.environ = {
+            **{key: value for key, value in os.environ.items() if key != "PORTBOOK_NOTES"},
+            "HOME": str(folder),
+            "NO_COLOR": "1",
+            "COLUMNS": "80",
+        }
+        self.environ.pop("SUDO_UID", None)
+        self.environ.pop("XDG_CONFIG_HOME", None)
+
+    def note(self, **keys: str) -> Path:
+        path = self.folder / "portbook.toml"
+        said = "".join(f'{key} = "{value}"\n' for key, value in keys.items())
+        path.write_text(f"[[port]]\nport = {self.port}\n{said}")
+        path.chmod(0o644)
+        return path
+
+    def ask(self, *argv: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "portbook", *argv],
+            capture_output=True,
+            text=True,
+            cwd=self.folder,
+            env={**self.environ, **environ},
+            timeout=60,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        return done
+
+    def show(self, *more: str) -> Any:
+        return json.loads(self.ask(str(self.port), "--json", *more).stdout)
+
+    def codes(self, *more: str) -> set[str]:
+        return {finding["code"] for finding in self.show(*more)["findings"]}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        yield Project(tmp_path, server.getsockname()[1])
+
+
+def kept() -> bool:
+    """Whether only root and this user could have put this interpreter where it is."""
+    from portbook.host.keeping import put_there_by
+
+    return put_there_by(os.getpid(), ME, (os.geteuid(),)) is True
+
+
+def test_the_program_that_a_note_expects(project: Project) -> None:
+    before = project.codes()
+    assert not before & {"expected", "noted", "unexpected-program"}
+    path = project.note(label="shop API", executable=ME)
+    found = project.show()
+    wanted = "expected" if kept() else "unexpected-program"
+    assert wanted in {finding["code"] for finding in found["findings"]}
+    (note,) = found["own_notes"]
+    assert (note["label"], note["executables"], note["file"]) == ("shop API", [ME], str(path))
+    assert project.codes("--no-notes") == before
+    assert project.show("--no-host")["own_notes"] is None
+    assert project.show("--no-notes")["own_notes"] == []
+
+
+def test_another_program_than_the_note_expects(project: Project) -> None:
+    project.note(label="shop API", executable="bin/api")
+    found = project.show()
+    (finding,) = [each for each in found["findings"] if each["code"] == "unexpected-program"]
+    assert finding["level"] == "check"
+    assert f"{project.folder}/bin/api" in finding["message"]
+    assert ME in finding["message"]
+    assert project.ask(str(project.port), "--fail-on", "check").returncode == 1
+
+
+def test_what_the_terminal_shows(project: Project) -> None:
+    project.note(label="shop API", note="Moves in May.", executable="bin/api")
+    shown = project.ask(str(project.port)).stdout
+    assert "\nYour notes\n  label    shop API\n" in shown
+    assert "note     Moves in May." in shown
+    assert all(len(line) <= 80 for line in shown.partition("This machine")[2].splitlines())
+    table = " ".join(project.ask("listen", "--port", str(project.port)).stdout.split())
+    assert "your notes: shop API" in table
+    assert "unexpected-program" in table
+    ranged = project.ask(f"{project.port}-{project.port + 1}").stdout
+    assert "Your notes" in ranged
+    why = project.ask("why", str(project.port))
+    assert why.returncode == 1
+    assert "Your notes expect" in why.stdout
+    assert project.ask("why", str(project.port), "--no-notes").stdout.count("Your notes") == 0
+    answer = json.loads(project.ask("why", str(project.port), "--json").stdout)
+    assert answer["own_notes"][0]["label"] == "shop API"
+    assert "Your notes expect" in answer["noted"][0]
+
+
+def test_a_hostile_label_reaches_no_terminal(project: Project) -> None:
+    project.note(label="\\u001b[2J\\u202e")
+    for argv in ((str(project.port),), ("listen",), ("why", str(project.port))):
+        assert "\x1b" not in project.ask(*argv).stdout
+        assert "\u202e" not in project.ask(*argv).stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="gives files away")
+def test_somebody_elses_project_changes_nothing_but_a_line(project: Project) -> None:
+    before = project.codes()
+    path = project.note(label="harmless", executable=ME)
+    os.chown(path, 12345, 12345)
+    assert project.codes() == before
+    found = project.show()
+    assert found["own_notes"] == []
+    (problem,) = [reason for reason in found["host"]["missing"] if "notes" in reason]
+    assert "it belongs to another user (uid 12345)" in problem
+    os.chown(path, 0, 0)
+    path.chmod(0o666)
+    assert project.codes() == before
+    assert "anybody may write to it" in project.ask(str(project.port)).stdout
+
+
+def test_a_program_that_others_could_have_put_there(project: Project, tmp_path: Path) -> None:
+    """It runs from a folder that everybody may write to, at the very path that is noted."""
+    folder = tmp_path / "open"
+    folder.mkdir()
+    place = folder / "api"
+    shutil.copy("/bin/sleep", place)
+    folder.chmod(0o777)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        project.port = server.getsockname()[1]
+        project.note(label="shop API", executable=str(place))
+        # The program inherits the socket, and holds it alone once it is closed here.
+        running = subprocess.Popen([str(place), "60"], pass_fds=(server.fileno(),))
+    try:
+        codes = project.codes()
+    finally:
+        running.kill()
+        running.wait()
+    assert "unexpected-program" in codes
+    assert "expected" not in codes
+
+
+def test_a_file_that_is_wrong_is_told_and_the_answer_stands(project: Project) -> None:
+    path = project.note(label="x", lable="y")
+    done = project.ask(str(project.port), "--json", "--strict")
+    found = json.loads(done.stdout)
+    (problem,) = [reason for reason in found["host"]["missing"] if "notes" in reason]
+    assert problem.startswith(f"the notes in '{path}': [[port]] 1, lable: isn't known")
+    assert "Not seen: the notes in" in project.ask("listen").stdout
+    named = {"PORTBOOK_NOTES": str(path)}
+    for argv in (
+        (str(project.port),),
+        ("listen",),
+        ("why", str(project.port)),
+        ("listen", "--json"),
+    ):
+        done = project.ask(*argv, **named)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("portbook: the notes in ")
+        assert done.stderr.count("\n") == 1
+        done = project.ask(*argv, "--no-notes", **named)
+        assert done.returncode != 2
+    assert project.ask(str(project.port), "--no-host", **named).returncode == 0
