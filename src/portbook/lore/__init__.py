@@ -110,6 +110,7 @@ class Lore:
         self._blocked: frozenset[int] | None = None
         self._rules: tuple[SystemRule, ...] | None = None
         self._sources: tuple[Source, ...] | None = None
+        self._programs: tuple[Program, ...] | None = None
         self._programs_at: dict[str, tuple[Program, ...]] = {}
         self._asked: dict[str, int] = {}
         self._held: dict[str, dict[int, list[Any]]] = {}
@@ -158,10 +159,12 @@ class Lore:
         return tuple(reversed(found))
 
     def programs(self) -> tuple[Program, ...]:
-        """Every program, sorted by name. Reads the whole file."""
-        file = self._file("programs")
-        found = {row[1]: row for row in file.rows()}
-        return tuple(_program(found[name], file.path) for name in sorted(found))
+        """Every program, sorted by name. Reads the whole file, once."""
+        if self._programs is None:
+            file = self._file("programs")
+            found = {row[1]: row for row in file.rows()}
+            self._programs = tuple(_program(found[name], file.path) for name in sorted(found))
+        return self._programs
 
     def programs_for(self, service_name: str) -> tuple[Program, ...]:
         """The programs that implement an IANA service, sorted by name. Reads the whole file."""
