@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.errors import DataCorrupt, DataMissing
-from portbook.model import Transport
+from portbook.model import State, Transport
 from portbook.registry import Registry
 from portbook.registry.store import SHIPPED, Store
 from tests.strategies import any_port
@@ -36,6 +36,15 @@ def test_a_store_that_was_asked_often_answers_as_before() -> None:
     for port in range(1200):
         store.covering(port)
     assert {port: store.covering(port) for port in range(6000, 6200)} == before
+
+
+def test_the_outline_is_that_of_the_rows() -> None:
+    rows = [
+        (row.first, row.last, row.service_name or "", row.references)
+        for row in HELD.all()
+        if row.state is State.ASSIGNED and row.first is not None
+    ]
+    assert list(Store().outline()) == rows
 
 
 def test_every_row_is_in_order() -> None:

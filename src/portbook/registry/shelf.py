@@ -56,13 +56,11 @@ def build(book: Registry) -> Shelf:
         states[block.first : block.last + 1] = bytes([STATES.index(block.state)]) * block.size
     named: dict[str, dict[tuple[int, int], None]] = {}
     citing: dict[str, dict[tuple[int, int], None]] = {}
-    for row in book.rows():
-        if row.state is not State.ASSIGNED or row.first is None or row.last is None:
-            continue
-        span = (row.first, row.last)
-        if row.service_name:
-            named.setdefault(row.service_name.lower(), {})[span] = None
-        for reference in row.references:
+    for first, last, name, references in book.store.outline():
+        span = (first, last)
+        if name:
+            named.setdefault(name.lower(), {})[span] = None
+        for reference in references:
             citing.setdefault(reference, {})[span] = None
     made = Shelf(
         bytes(states),

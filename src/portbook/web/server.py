@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 4905
 
 _GRACE = 10  # seconds for answers that have begun when the server is told to stop
+_WARM_AFTER = 0.7  # seconds until what later pages need is read
 _IDLE = 15  # seconds that a connection may be idle
 
 
@@ -216,7 +217,10 @@ def serve(
 
             threading.Thread(target=webbrowser.open, args=(f"{address}/",), daemon=True).start()
 
-        threading.Thread(target=_warm_up, daemon=True).start()
+        # The first page must not wait for what only later ones need.
+        warm = threading.Timer(_WARM_AFTER, _warm_up)
+        warm.daemon = True
+        warm.start()
 
     _Server(config, app, greet).run(sockets)
     return 0
