@@ -24,7 +24,6 @@ from tasks.lore_checks import (
     check_entries,
     check_services,
     parse_entries,
-    parse_service_names,
 )
 
 if TYPE_CHECKING:
@@ -178,6 +177,21 @@ def check_in_step(folder: Path, texts: dict[str, str]) -> Iterator[Problem]:
             yield Problem(name, "file", "is missing: run python -m tasks.build_lore")
         elif path.read_text("utf-8") != text:
             yield Problem(name, "file", "is out of step: run python -m tasks.build_lore")
+
+
+def parse_service_names(text: str) -> set[str]:
+    """The service names in the text of ``registry.tsv``, found by its column's name."""
+    names: set[str] = set()
+    place = None
+    for line in text.splitlines():
+        cells = line.split("\t")
+        if cells[0] == "#columns":
+            place = cells[1:].index("service_name")
+        elif place is not None and not line.startswith("#") and len(cells) > place:
+            names.add(cells[place])
+    if place is None:
+        raise ValueError("the registry has no line of columns")
+    return names - {"", "-"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

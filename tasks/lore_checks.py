@@ -102,6 +102,8 @@ def check_line(value: object, limit: int = LINE_LENGTH) -> Iterator[str]:
         yield "is not text"
     elif value != " ".join(value.split()):
         yield "has stray white space"
+    elif not value.isprintable():
+        yield f"{value!a} has characters that don't print"
     elif len(value) > limit:
         yield f"has {len(value)} characters, {limit} are allowed"
 
@@ -110,7 +112,7 @@ def check_url(value: object) -> Iterator[str]:
     parts = urlsplit(value) if isinstance(value, str) else None
     if parts is None or parts.scheme not in ("http", "https") or "." not in parts.netloc:
         yield f"{value!r} is not an http(s) URL"
-    elif re.search(r"[\s<>\"]", str(value)):
+    elif not re.fullmatch(r"[!#-;=?-~]+", str(value)):
         yield f"{value!r} has characters that a URL must not have"
 
 
@@ -343,6 +345,21 @@ def check_entries(kind: str, entries: Sequence[Entry]) -> Iterator[Problem]:
             yield Problem(file, rule.label(after), "stands here twice")
         elif rule.order(before) > rule.order(after):
             yield Problem(file, rule.label(after), "is not sorted: it belongs further up")
+    if kind in ("uses", "abuse"):
+        yield from check_claims(kind, entries)
+
+
+def check_claims(kind: str, entries: Sequence[Entry]) -> Iterator[Problem]:
+    """The entries that say again what another one says of the same product and port."""
+    rule = KINDS[kind]
+    orders: dict[tuple[str, int, str], object] = {}
+    for entry in entries:
+        order = rule.order(entry)
+        for first, last, transport in map(PortSpan.parse, entry["ports"]):
+            names = [(order[-1], port, transport) for port in range(first, last + 1)]
+            if any(orders.setdefault(name, order) != order for name in names):
+                what = f"another entry of the same name has a port of {first}-{last}/{transport}"
+                yield Problem(f"{kind}.toml", rule.label(entry), what)
 
 
 def check_services(entries: Sequence[Entry], known: set[str]) -> Iterator[Problem]:
@@ -372,18 +389,3 @@ def check_browsers(entry: Entry) -> Iterator[Problem]:
     for before, after in pairwise(ports):
         if before >= after:
             yield Problem(file, label, f"{after} stands here twice or is not sorted")
-
-
-def parse_service_names(text: str) -> set[str]:
-    """The service names in the text of ``registry.tsv``, found by its column's name."""
-    names: set[str] = set()
-    place = None
-    for line in text.splitlines():
-        cells = line.split("\t")
-        if cells[0] == "#columns":
-            place = cells[1:].index("service_name")
-        elif place is not None and not line.startswith("#") and len(cells) > place:
-            names.add(cells[place])
-    if place is None:
-        raise ValueError("the registry has no line of columns")
-    return names - {"", "-"}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from portbook.lore import Lore
 from tasks import build_lore
+from tasks.build_lore import parse_service_names
 from tasks.lore_checks import (
     FAMILIES,
     USE_KINDS,
@@ -20,7 +21,6 @@ from tasks.lore_checks import (
     check_browsers,
     check_entries,
     check_services,
-    parse_service_names,
 )
 
 PROGRAM: dict[str, Any] = {
@@ -288,6 +288,27 @@ def test_entries_are_sorted_and_stand_once(kind: str, field: str, low: Any, high
     assert "not sorted" in unsorted.what
     (twice,) = check_entries(kind, [first, first])
     assert "twice" in twice.what
+
+
+def test_a_product_has_a_port_once() -> None:
+    def again(kind: str, *ports: list[str]) -> list[str]:
+        entries = [{**GOOD[kind], "ports": each} for each in ports]
+        return [problem.what for problem in check_entries(kind, entries)]
+
+    for kind in ("uses", "abuse"):
+        assert again(kind, ["80/tcp"], ["80/udp"], ["81-90/tcp"]) == []
+        (twice,) = again(kind, ["80/tcp", "8080/tcp"], ["8080/tcp"])
+        assert "another entry of the same name" in twice
+        (within,) = again(kind, ["80-90/tcp"], ["85/tcp"])
+        assert "85-85/tcp" in within
+
+
+@pytest.mark.parametrize("mark", ["\x1b[31m", "\u202e", "\x00", "\u200b"])
+def test_a_line_has_nothing_that_does_not_print(mark: str) -> None:
+    (problem,) = wrong("uses", {**USE, "summary": f"Its web{mark} interface."})
+    assert "don't print" in problem
+    assert problem.isprintable()
+    assert any("URL" in each for each in wrong("uses", {**USE, "source": f"https://a.org/{mark}"}))
 
 
 def test_a_service_that_the_registry_lacks_is_named() -> None:
