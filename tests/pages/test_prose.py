@@ -280,6 +280,8 @@ def test_uses_browsers_and_systems_are_told() -> None:
     said = _text(found)
     assert f"Grafana · default, tcp its web pages read {where[1]}: {where[0]}" in said
     assert "Browsers refuse to open it" in said
+    blocked = _text(_answer("6667"))
+    assert "standard blocks (lore-browsers as of 20" in blocked
     assert "isn't given this one" in said
     high = _answer("50000")._replace(systems=rules)
     assert "linux (32768–60999) and windows (49152–65535)" in _text(high)

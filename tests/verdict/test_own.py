@@ -18,7 +18,9 @@ from portbook.model import (
     Process,
     Program,
     Report,
+    Source,
     Transport,
+    Use,
 )
 from portbook.registry import standing
 from portbook.verdict.judge import Case, find_facts, judge
@@ -196,6 +198,41 @@ def test_a_label_asks_for_less_and_settles_nothing_else() -> None:
     assert found["unregistered-port"].level is Level.NOTE
     assert "unknown" not in judged(note(), API, port=3000)
     assert "unknown" in judged(None, API, port=3000)
+
+
+# -- what is on record, with its source ---------------------------------------------------------
+
+
+def test_evidence_names_the_sources() -> None:
+    browsers = (Source("lore-browsers", "2026-11-21", "bad ports", "https://fetch.example/#bad"),)
+    nginx = Program(
+        "nginx", "nginx", ("/usr/sbin/nginx",), ("http",), ((80, TCP),), "https://nginx.org/",
+        "2026-11-21",
+    )  # fmt: skip
+    web = API._replace(program="nginx", executable="/usr/sbin/nginx", executable_uid=0)
+    found = judged(None, web, port=6667, known=(nginx,), browser_blocked=True, browsers=browsers)
+    (line,) = [e for e in found["browser-blocked"].evidence if e.startswith("browsers: ")]
+    assert line.endswith("(https://fetch.example/#bad, read 2026-11-21)")
+    program = "program: nginx, http (https://nginx.org/, read 2026-11-21)"
+    assert program in found["foreign-service"].evidence
+    assert program in judged(None, web, port=80, known=(nginx,))["expected"].evidence
+
+
+def test_an_unknown_program_is_told_what_the_port_is_used_for() -> None:
+    where = ("2026", "https://example.org/", "2026-11-21")
+    flask = Use("Flask", "development", TCP, 5000, 5000, *where[:2], where[2])
+    mlflow = flask._replace(product="MLflow")
+    said = judged(None, API, port=5000, uses=(flask, mlflow))["unknown"].message
+    assert said.endswith(
+        "; in practice it is on record for Flask, MLflow, and may be one of these."
+    )
+    said = judged(None, API, port=305, uses=(flask,))["unregistered-port"].message
+    assert said.endswith("; in practice it is on record for Flask, and may be this.")
+    assert "in practice" not in judged(None, API, port=305)["unregistered-port"].message
+    # Where no owner could be seen, the use is a finding of its own.
+    unseen = judged(None, port=305, uses=(flask,), seen=OwnersSeen.HIDDEN)
+    assert "known-use" in unseen
+    assert "in practice" not in unseen["unregistered-port"].message
 
 
 # -- units, containers, users -----------------------------------------------------------------

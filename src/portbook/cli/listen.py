@@ -11,7 +11,7 @@ from portbook.cli.output import print_json, reaches, style
 from portbook.errors import UsageError, shown
 from portbook.here import Depth, Filter, answer_here, watch_here
 from portbook.model import REACHES, Level, Transport, Visibility
-from portbook.notes import check_named
+from portbook.notes import check_named, read_notes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -145,6 +145,8 @@ def _watch(options: Options) -> int:
     for name in ("json", "detail", "all_namespaces", "strict"):
         if getattr(options, name):
             raise UsageError(f"--watch doesn't go with --{name.replace('_', '-')}: leave one out")
+    if options.notes:
+        _tell_missing(read_notes().problems)
     watch = watch_here(_filter(options), notes=options.notes)
     # TERM=dumb: a terminal on which nothing can be drawn over.
     drawn = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

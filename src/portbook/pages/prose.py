@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from portbook.answer import PortAnswer
-    from portbook.model import Assignment, Neighbour, Standing, Transport
+    from portbook.model import Assignment, Neighbour, Source, Standing, Transport
     from portbook.pages.document import Item
 
 
@@ -312,11 +312,17 @@ def _practice(answer: PortAnswer) -> Iterator[Item]:
     for day, words in said:
         yield Paragraph(f'The registry records unauthorized use, as of {day}: "{words}"')
     if answer.browser_blocked:
-        yield Paragraph(
-            "Browsers refuse to open it: it is one of the ports that the Fetch standard blocks."
-        )
+        yield Paragraph(browsers(answer))
     if answer.systems:
         yield Paragraph(dynamic_ranges(answer))
+
+
+def browsers(answer: PortAnswer) -> str:
+    """That browsers refuse the port, with where that stands."""
+    source = next((each for each in answer.sources if each.id == "lore-browsers"), None)
+    where = "" if source is None else f" ({source.id} as of {source.as_of})"
+    said = "Browsers refuse to open it: it is one of the ports that the Fetch standard blocks"
+    return f"{said}{where}."
 
 
 def records(
@@ -381,12 +387,14 @@ def dynamic_ranges(answer: PortAnswer) -> str:
 
 
 def _sources(answer: PortAnswer) -> Iterator[Item]:
-    yield Table(
-        tuple(
-            (source.id, f"as of {source.as_of}" if source.as_of else "undated", source.what)
-            for source in answer.sources
-        )
-    )
+    yield Table(tuple(map(_source, answer.sources)))
+
+
+def _source(source: Source) -> tuple[str, str, str]:
+    day, _, time = (source.as_of or "").partition("T")
+    # A time of day in the column of dates would leave little room for what was taken.
+    said = f"{source.what} at {time}" if time else source.what
+    return source.id, f"as of {day}" if day else "undated", said
 
 
 # -- small words ------------------------------------------------------------------------------

@@ -283,6 +283,15 @@ def _in_use(case: Case) -> str:
     return _some(products) or "a use"
 
 
+def _practice(case: Case) -> str:
+    """What may be behind a program that isn't known (an interpreter, say), in a sentence."""
+    products = list(dict.fromkeys(use.product for use in case.uses))
+    if not (products and case.listener.owners) or _known(case):
+        return ""
+    which = "this" if len(products) == 1 else "one of these"
+    return f"; in practice it is on record for {_some(products)}, and may be {which}"
+
+
 def _some(words: list[str], most: int = 3) -> str:
     more = f" and {len(words) - most} more" if len(words) > most else ""
     return ", ".join(words[:most]) + more
@@ -322,6 +331,7 @@ def _words(case: Case) -> Mapping[str, object]:
         or "a service",
         "own_ports": ", ".join(own) or "another one",
         "use": _in_use(case),
+        "practice": _practice(case),
         "beside": _beside(standing, service),
         "abuse": _some(reports),
         "dynamic": f"{first}–{last}",

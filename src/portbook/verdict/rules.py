@@ -166,7 +166,7 @@ RULES = (
         ("unassigned",),
         ("as-noted",),
         "{port}/{transport} is not registered for any service, so this is not a standard "
-        "service: find out who started {program} and why it chose this port.",
+        "service: find out who started {program} and why it chose this port{practice}.",
         shifts=_SOFTER,
         settles=True,
     ),
@@ -261,6 +261,7 @@ RULES = (
         "nothing on record fits",
         (),
         ("settled",),
-        "Nothing on record says whether {program} belongs on {port}/{transport}{registered_for}.",
+        "Nothing on record says whether {program} belongs on {port}/{transport}"
+        "{registered_for}{practice}.",
     ),
 )
