@@ -12,6 +12,7 @@ import portbook.here
 import portbook.host
 import portbook.host.details
 import portbook.host.elsewhere
+import portbook.host.keeping
 import portbook.host.nat
 from portbook.answer import PortAnswer, RangeAnswer, answer
 from portbook.here import (
@@ -30,12 +31,14 @@ from portbook.model import (
     Host,
     Level,
     Listener,
+    Note,
     OwnersSeen,
     PortRules,
     Process,
     Transport,
     Visibility,
 )
+from portbook.notes import Notes
 from portbook.query import parse_query
 from portbook.registry import registry
 from portbook.watch import Change
@@ -401,3 +404,67 @@ def test_only_the_asked_sockets_are_judged(monkeypatch: pytest.MonkeyPatch) -> N
     machine.found = (socket(80), socket(79), socket(81))
     watch.step()
     assert judged == [79, 81]
+
+
+# -- notes of one's own ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(monkeypatch: pytest.MonkeyPatch) -> Notes:
+    """Notes on 8080 and 9000, and a file of them that was left out."""
+    note = Note(8080, 8080, None, "/srv/portbook.toml", "shop", executables=("/usr/sbin/nginx",))
+    other = Note(9000, 9009, UDP, "/srv/portbook.toml", "workers")
+    found = Notes((note, other), ("the notes in 'x': left out",), frozenset({0}))
+    monkeypatch.setattr(portbook.here, "read_notes", lambda: found)
+    return found
+
+
+def test_notes_come_with_the_sockets_and_the_ports_they_are_on(
+    monkeypatch: pytest.MonkeyPatch, own: Notes
+) -> None:
+    Machine(monkeypatch, socket(8080), socket(9000))
+    seen = look((0, 65535), None, Depth())
+    assert [each.note for each in seen.listeners] == [own.notes[0], None]
+    assert seen.notes == own.notes
+    assert look((9000, 9000), TCP, Depth()).notes == ()
+    assert look((9005, 9005), None, Depth()).notes == own.notes[1:]
+    # What was left out is told, and isn't a part of this machine that wasn't seen.
+    assert seen.missing == own.problems
+    assert seen.visibility is Visibility.FULL
+    here = answer_here(Filter(), Depth("all"))
+    assert (here.notes, here.missing) == (own.notes, own.problems)
+
+
+def test_notes_can_be_left_out(monkeypatch: pytest.MonkeyPatch, own: Notes) -> None:
+    Machine(monkeypatch, socket(8080))
+    seen = look(None, None, Depth(notes=False))
+    assert (seen.notes, seen.missing, seen.listeners[0].note) == ((), (), None)
+    (watched,) = watch_here(Filter(), notes=False).listeners
+    assert watched.note is None
+    (watched,) = watch_here(Filter()).listeners
+    assert watched.note == own.notes[0]
+
+
+def test_notes_are_not_about_other_namespaces(monkeypatch: pytest.MonkeyPatch, own: Notes) -> None:
+    machine = Machine(monkeypatch)
+    machine.elsewhere = (("blue", Host((socket(8080),), Visibility.FULL, (), LINUX)),), ()
+    (there,) = look(None, None, Depth(everywhere=True)).listeners
+    assert (there.namespace, there.note) == ("blue", None)
+
+
+@pytest.mark.parametrize("kept", [True, False, None])
+def test_who_could_have_put_a_noted_program_there_is_asked(
+    monkeypatch: pytest.MonkeyPatch, own: Notes, kept: bool | None
+) -> None:
+    asked: list[Any] = []
+
+    def put_there_by(*arguments: Any) -> bool | None:
+        asked.append(arguments)
+        return kept
+
+    monkeypatch.setattr(portbook.host.keeping, "put_there_by", put_there_by)
+    Machine(monkeypatch, socket(8080), socket(9000))
+    noted, _ = look(None, None, Depth()).listeners
+    assert asked == [(7, "/usr/sbin/nginx", frozenset({0}))]
+    code = {True: "expected", False: "unexpected-program", None: "noted"}[kept]
+    assert code in {finding.code for finding in noted.findings}

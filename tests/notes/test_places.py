@@ -297,6 +297,17 @@ def test_somebody_elses_project_is_left_out_and_said_so(
 
 
 @posix
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="gives a link away")
+def test_somebody_elses_link_to_a_file_of_ones_own_is_left_out(home: Home, tmp_path: Path) -> None:
+    home.project.symlink_to(home.write(tmp_path / "elsewhere.toml"))
+    assert label_of(8305) == "shop"
+    os.lchown(home.project, 54321, 54321)
+    (problem,) = read_notes().problems
+    assert "it is a link of another user's (uid 54321)" in problem
+    assert label_of(8305) is None
+
+
+@posix
 def test_under_sudo_the_notes_are_those_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     import pwd
 

@@ -207,6 +207,8 @@ def _read(place: Place, trusted: frozenset[int]) -> tuple[tuple[Note, ...], str 
     try:
         file = os.fstat(descriptor)
         refused = why_not(file, trusted, found=place.found)
+        if place.found and not refused:
+            refused = _strange_link(place.path, trusted)
         if refused:
             return (), f"{where}: left out, because {refused}"
         key = (
@@ -255,6 +257,16 @@ def why_not(file: os.stat_result, trusted: frozenset[int], *, found: bool) -> st
     if found and file.st_mode & 0o020 and not private_group(file):
         return f"others in its group {file.st_gid} may write to it (chmod g-w mends that)"
     return None
+
+
+def _strange_link(path: str, trusted: frozenset[int]) -> str | None:
+    """Why a file doesn't count by that name: somebody else made it lead to one that would."""
+    import stat
+
+    link = os.lstat(path)
+    if not trusted or not stat.S_ISLNK(link.st_mode) or link.st_uid in trusted:
+        return None
+    return f"it is a link of another user's ({_user(link.st_uid)})"
 
 
 def private_group(file: os.stat_result) -> bool:
