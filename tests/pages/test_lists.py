@@ -104,6 +104,20 @@ def test_a_name_that_does_not_exist_is_said_not_to() -> None:
     assert "postgresql" in said
 
 
+def test_a_search_tells_of_each_use_where_how_and_by_which_source() -> None:
+    found = _search("grafana")
+    said = lists.render_search(found, Style(100))
+    assert found.uses
+    for use in found.uses:
+        where = (
+            f"{use.first}/{use.transport}" if use.first == use.last else f"{use.first}–{use.last}"
+        )
+        (line,) = [each for each in said.splitlines() if each.startswith(f"  {use.product} · ")]
+        assert where in line
+        assert line.endswith(f", {use.kind}")
+        assert f"    read {use.read}: {use.source}\n" in said
+
+
 def test_what_is_left_out_of_a_search_is_counted() -> None:
     found = _search("mail", 3)
     assert f"and {len(found.matches) - 3} more" in lists.render_search(found, Style())

@@ -151,10 +151,10 @@ def _use_rows(answer: SearchAnswer) -> Iterator[Item]:
     """The uses that a search found, each with its source."""
     grouped: dict[tuple[str, ...], list[tuple[int, int, Transport | None]]] = {}
     for use in answer.uses[: answer.shown]:
-        key = (use.product, use.summary, use.source, use.read)
+        key = (use.product, use.kind, use.summary, use.source, use.read)
         grouped.setdefault(key, []).append((use.first, use.last, use.transport))
-    for (product, said, source, read), at in grouped.items():
-        yield Record(product, _numbers(at), said, source, read)
+    for (product, kind, said, source, read), at in grouped.items():
+        yield Record(product, f"{_numbers(at)}, {kind}", said, source, read)
     more = len(answer.uses) - answer.shown
     if more > 0:
         yield Paragraph(f"and {more} more: --limit shows them")
