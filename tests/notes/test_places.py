@@ -104,6 +104,20 @@ def test_home_is_the_last_folder_that_is_looked_into(home: Home) -> None:
         (home.folder.parent / "portbook.toml").unlink()
 
 
+@posix
+def test_a_home_behind_a_link_is_where_the_search_ends(
+    home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    link = tmp_path_factory.mktemp("links") / "home"
+    link.symlink_to(home.folder)
+    monkeypatch.setenv("HOME", str(link))
+    above = home.write(home.folder.parent / "portbook.toml", label="above home")
+    try:
+        assert label_of(8305) is None
+    finally:
+        above.unlink()
+
+
 def test_outside_of_home_the_search_goes_to_the_root(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,9 +112,8 @@ def test_a_search_tells_of_each_use_where_how_and_by_which_source() -> None:
         where = (
             f"{use.first}/{use.transport}" if use.first == use.last else f"{use.first}–{use.last}"
         )
-        (line,) = [each for each in said.splitlines() if each.startswith(f"  {use.product} · ")]
-        assert where in line
-        assert line.endswith(f", {use.kind}")
+        heads = [each for each in said.splitlines() if each.startswith(f"  {use.product} · ")]
+        assert any(where in head and head.endswith(f", {use.kind}") for head in heads)
         assert f"    read {use.read}: {use.source}\n" in said
 
 

@@ -140,6 +140,7 @@ def _up(home: str) -> Iterator[str]:
         folder = os.getcwd()
     except OSError:  # it has been removed
         return
+    home = os.path.realpath(home)  # as the system tells the working directory
     while True:
         yield os.path.join(folder, "portbook.toml")
         above = os.path.dirname(folder)
