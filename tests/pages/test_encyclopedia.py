@@ -168,6 +168,32 @@ def test_the_lead_is_two_sentences_that_name_the_port_and_its_state(port: int) -
         assert "  " not in sentence
 
 
+@pytest.mark.parametrize(
+    ("port", "character", "second"),
+    [
+        (305, "the 5th of 7 unassigned ports in a row between 300 ", "No use of 305 is on record"),
+        (306, "the 6th of 7 unassigned ports in a row between 300 ", "No use of 306 is on record"),
+        (443, "https: http protocol over TLS/SSL", " server programs on record here that speak it"),
+        (
+            50000,
+            "Jenkins in practice; number 849 of 16,384 Dynamic",
+            "Jenkins is on record as using",
+        ),
+        (
+            50002,
+            "number 851 of 16,384 Dynamic Ports, never",
+            "may hand it to a program that asks",
+        ),
+        (40001, "the first of 22 unassigned", "By default FreeBSD, Linux,"),
+        (300, "tacacss: TLS Secure Login Host", "With udp it is reserved; with sctp and dccp "),
+    ],
+)
+def test_the_first_lines_are_drawn_from_the_facts(port: int, character: str, second: str) -> None:
+    entry = _entry(port)
+    assert entry.character.startswith(character)
+    assert second in entry.lead[1]
+
+
 @given(any_port)
 def test_iana_is_quoted_only_where_it_has_a_row(port: int) -> None:
     found = _answer(port)

@@ -122,6 +122,8 @@ def test_a_client_gets_what_it_reads(
         ("/ranges/system.xml", 404, None),
         ("/ranges/wellknown", 404, None),
         ("/blocks?state=dynamic&range=dynamic", 200, None),
+        ("/blocks?state=&range=", 200, None),  # as a form sends it
+        ("/blocks?state=reserved&range=", 200, None),
         ("/blocks?state=free", 400, None),
         ("/blocks?range=free", 400, None),
         ("/blocks?state=dynamic&state=dynamic", 400, None),

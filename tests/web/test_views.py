@@ -44,7 +44,7 @@ from portbook.pages.own import Blank, likeness, slot
 from portbook.pages.palette import LEVELS, STATES
 from portbook.query import Query
 from portbook.registry import registry
-from portbook.web import drawn, views
+from portbook.web import drawn, openapi, views
 from portbook.web.links import Links, file_name
 from portbook.web.site import Site
 from tests.strategies import any_port, listeners, nasty
@@ -181,8 +181,9 @@ def test_nothing_is_inline_and_nothing_is_loaded_from_elsewhere(kind: str) -> No
 
 
 ADDRESS = re.compile(
-    r"/(?:|\d{1,5}(?:\.(?:json|txt))?|services/[^/?#]+|ranges/(?:system|user|dynamic)"
-    r"|glossary(?:/[a-z-]+)?|blocks|stats|map|search|random|about|api|api/blocks|here|feedback"
+    r"/(?:|\d{1,5}(?:\.(?:json|txt|md))?|services/[^/?#]+|ranges/\w+(?:\.json)?"
+    r"|glossary(?:/[a-z-]+)?|blocks|stats|map|search|random|about|api|api/\w+|api/ports/\d+/tcp"
+    r"|here(?:\.json)?|feedback|search\.json\?q=\w+|api/ports\?ports=[\d,/a-z-]+"
     r"|here/\d+\.json|here/\d+/events|here/events|openapi\.json|static/[a-z.-]+\?v=abc)(?:#\d+)?"
 )
 
@@ -233,6 +234,22 @@ def test_a_page_stays_below_60_kb_with_everything() -> None:
             ]
             size = sum(len(gzip.compress(each)) if site is SERVED else len(each) for each in made)
             assert size < 60_000, (name, size)
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_the_api_is_shown_as_it_is_described(local: bool) -> None:
+    site = SERVED if local else SITES["public"]
+    text = views.api(site)
+    described = openapi.describe(local=local)["paths"]
+    shown = re.findall("<h3><code>GET (.*?)</code></h3>", text)
+    assert sorted(shown) == sorted(described)
+    assert ("/here" in "".join(shown)) is local
+    hrefs = [each.attributes.get("href", "") for each in Page(text).all("a")]
+    for path in described:
+        # Each has one to try, but for the stream, which has no end.
+        begin = "/" + path.strip("/").partition("/")[0].partition("{")[0].partition(".")[0]
+        assert any(str(href).startswith(begin) for href in hrefs), path
+    assert "openapi" not in views.api(SITES["export"])
 
 
 # -- this machine -----------------------------------------------------------------------------

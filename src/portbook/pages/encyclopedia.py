@@ -23,7 +23,7 @@ from portbook.pages.entry import (
     Sources,
     Text,
 )
-from portbook.pages.lead import day, first_sentence, second_sentence
+from portbook.pages.lead import character, day, first_sentence, second_sentence
 from portbook.pages.practice import history, practice, security
 from portbook.pages.questions import questions
 from portbook.pages.requests import how_to_assign, who_assigns
@@ -57,7 +57,7 @@ def compose(answer: PortAnswer, near: Around) -> Entry:
         answer.port,
         answer.state,
         tuple(prose.states(answer.standings)),
-        prose.character(answer),
+        character(answer, near),
         (first_sentence(answer), second_sentence(answer, near)),
         answer.range.name,
         answer.range.title,

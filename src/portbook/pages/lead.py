@@ -59,8 +59,33 @@ def _to_whom(answer: PortAnswer) -> str:
     return f"{called}{'' if same else f' ({said})'}, for {on}"
 
 
+def character(answer: PortAnswer, near: Around) -> str:
+    """The port in one line: its service, or who uses what the registry gives nobody, or its place.
+
+    The page has more room than the terminal's, and says which place in its block or range it is.
+    """
+    used = list(dict.fromkeys(use.product for use in answer.uses))
+    if answer.state is State.DYNAMIC:
+        place = f"number {near.own.in_range} of {answer.range.size:,} Dynamic Ports, never assigned"
+        return f"{_few(used)} in practice; {place}" if used else place
+    if answer.state is State.UNASSIGNED:
+        if used:
+            return f"{_few(used)} in practice; unassigned by the registry"
+        if answer.block.size > 1:
+            row = f"{near.own.in_block} of {answer.block.size:,} unassigned ports in a row"
+            return f"{row}{prose.between(answer)}"
+    return prose.character(answer)
+
+
+def _few(products: list[str], most: int = 3) -> str:
+    more = len(products) - most
+    if more < 1:
+        return prose.listed(products)
+    return f"{', '.join(products[:most])} and {more} other{'s' if more > 1 else ''}"
+
+
 def second_sentence(answer: PortAnswer, near: Around) -> str:
-    """What to know of it next: who uses it, or else where it stands."""
+    """What to know of it next: who uses it, or else what to expect there."""
     products = list(
         dict.fromkeys(
             [use.product for use in answer.uses if use.kind == "default"]
@@ -68,16 +93,27 @@ def second_sentence(answer: PortAnswer, near: Around) -> str:
             + [use.product for use in answer.uses]
         )
     )
-    if products:
-        more = len(products) - 3
-        named = prose.listed(products[:3]) if more < 1 else ", ".join(products[:3])
-        others = f" and {more} other{'s' if more > 1 else ''}" if more > 0 else ""
+    if products and (answer.uses or answer.state is not State.ASSIGNED):
         verb = "is" if len(products) == 1 else "are"
-        return f"{named}{others} {verb} on record as using it in practice."
+        return f"{_few(products)} {verb} on record as using it in practice."
+    if answer.state is State.ASSIGNED:
+        speaking = [*products, *(each.product for each in near.implementing)]
+        if speaking:
+            one = len(speaking) == 1
+            return (
+                f"{_few(speaking)} {'is a' if one else 'are'} server program{'' if one else 's'} "
+                f"on record here that speak{'s' if one else ''} it."
+            )
+        return _other_transports(answer)
     if answer.state is State.DYNAMIC:
         return _picked(answer)
-    if answer.state is State.ASSIGNED:
-        return _other_transports(answer)
+    if answer.state is State.UNASSIGNED:
+        if "Linux" in pickers(answer)[0]:
+            return _picked(answer)
+        return (
+            f"No use of {answer.port} is on record here either: whatever listens on it is "
+            "somebody's own choice, and only the program can tell what it is."
+        )
     return _place(answer)
 
 

@@ -54,7 +54,9 @@ def practice(answer: PortAnswer, near: Around) -> Iterator[Item]:
             f"{prose.listed(names[:12]) if not more else ', '.join(names[:12])}{more}."
         )
     if not claims:
-        yield Text(prose.no_uses(answer))
+        # Its own programs are no use beside the registry's.
+        none = prose.no_uses(answer)
+        yield Text(none.replace("No use in", "No other use in", 1) if programs else none)
     if answer.systems:
         yield Text(prose.dynamic_ranges(answer))
     if 512 <= answer.port <= 1023:

@@ -1,26 +1,8 @@
-"""The addresses of the API as its page lists them."""
+"""What the page of the API says beside what the description of it does."""
 
 from __future__ import annotations
 
-ADDRESSES = (
-    (
-        "A port",
-        (
-            ("/305", "the page; JSON, text or Markdown if the Accept header asks for it"),
-            ("/305.json", "portbook/port/1: everything on record about the port"),
-            ("/305.txt, /305.md", "the page as text, as Markdown"),
-            ("/api/ports?ports=22,80,6000-6063", "many ports at once"),
-        ),
-    ),
-    (
-        "Lists",
-        (
-            ("/services/ssh.json", "portbook/service/1: every row of a service name"),
-            ("/api/blocks?state=unassigned&range=system", "portbook/blocks/1: runs of ports"),
-            ("/api/stats", "portbook/stats/1: counts by range, transport, year and assignee"),
-            ("/search.json?q=postgres", "portbook/search/1: names, descriptions, products"),
-        ),
-    ),
+RULES = (
     (
         "What to rely on",
         (

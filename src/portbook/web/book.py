@@ -191,7 +191,7 @@ def _as_range(found: Any) -> RangeAnswer:
 
 async def blocks(request: Request) -> Response:
     """``/blocks``, of one state and in one range if the query says so."""
-    asked = read_blocks_query(request)
+    asked = read_blocks_query(request, form=True)
     if isinstance(asked, Response):
         return asked
     state, range_name = asked
@@ -215,13 +215,19 @@ def longest_blocks(state: State | None, range_name: str | None) -> list[Any]:
     return sorted(found, key=lambda block: (-block.size, block.first))
 
 
-def read_blocks_query(request: Request) -> tuple[State | None, str | None] | Response:
-    """The state and the range that the query asks for, or what is wrong with it."""
+def read_blocks_query(
+    request: Request, *, form: bool = False
+) -> tuple[State | None, str | None] | Response:
+    """The state and the range that the query asks for, or what is wrong with it.
+
+    *form* takes what a form sends where nothing was chosen.
+    """
     wrong = refuse_unknown(request, {"state", "range"})
     if wrong is not None:
         return wrong
-    state = request.query_params.get("state")
-    range_name = request.query_params.get("range")
+    state, range_name = (request.query_params.get(name) for name in ("state", "range"))
+    if form:
+        state, range_name = state or None, range_name or None
     if state is not None and state not in map(str, State):
         return problem(request, 400, f"A state is one of {', '.join(State)}.")
     if range_name is not None and range_name not in [each.name for each in RANGES]:

@@ -68,4 +68,4 @@ def _details(owner: Process) -> Iterator[str]:
     if owner.container or owner.unit:
         yield owner.container or owner.unit or ""
     if owner.started is not None:
-        yield f"since {moment(owner.started)}"
+        yield f"since {moment(owner.started).replace('T', ' ').replace('Z', ' UTC')}"

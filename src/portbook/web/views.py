@@ -176,9 +176,12 @@ def about(site: Site) -> str:
 
 def api(site: Site) -> str:
     """What programs can ask."""
-    from portbook.web.addresses import ADDRESSES, FILES
+    from portbook.web.addresses import FILES, RULES
+    from portbook.web.described import operations
 
-    return page("api.html", Links(site), "API", groups=FILES if site.export else ADDRESSES)
+    found = None if site.export else operations(local=site.local)
+    rest = FILES if site.export else RULES
+    return page("api.html", Links(site), "API", operations=found, groups=rest)
 
 
 def here(answer: HereAnswer, site: Site) -> str:

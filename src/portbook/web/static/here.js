@@ -18,7 +18,8 @@
   const sign = (within) => {
     for (const link of within.querySelectorAll("a[href]")) {
       const to = new URL(link.href);
-      if (to.origin === home.origin && to.pathname === home.pathname) link.href = signed(link.href);
+      const below = to.href.startsWith(home.href) && to.pathname.slice(home.pathname.length);
+      if (below === "" || /^[./]/.test(below)) link.href = signed(link.href);
     }
   };
   const ask = (address, accept) => fetch(address, { cache: "no-store", credentials: "omit",
