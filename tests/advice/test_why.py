@@ -137,6 +137,14 @@ def test_listener() -> None:
     assert cause(found, "listener").message == "nginx (pid 7) listens on tcp 0.0.0.0:8080."
 
 
+def test_what_listens_can_be_stopped_by_name_of_the_command() -> None:
+    mend = cause(why(tried(IN_USE), listeners=(socket(),)), "listener").mend
+    assert mend == "Stop the program (portbook stop 8080), or choose another port."
+    # stop leaves what doesn't listen alone.
+    mend = cause(why(tried(IN_USE), listeners=(socket(state="bound"),)), "bound-not-listening").mend
+    assert mend == "Stop the program, or choose another port."
+
+
 def test_what_a_listener_accepted_is_no_cause_of_its_own() -> None:
     accepted = connection(address="192.0.2.7")
     assert codes(why(tried(IN_USE), listeners=(socket(),), connections=(accepted,))) == ["listener"]

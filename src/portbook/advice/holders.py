@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shlex import quote
 
-from portbook.model import OwnersSeen
+from portbook.model import OwnersSeen, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def how_to_stop(listener: Listener) -> str:
         if mend := _by_owner(owner, listener.port):
             return f"{mend}; or choose another port."
     if listener.owners:
-        return "Stop the program, or choose another port."
+        udp = "" if listener.transport is Transport.TCP else f"/{listener.transport}"
+        how = f" (portbook stop {listener.port}{udp})" if listener.state == "listen" else ""
+        return f"Stop the program{how}, or choose another port."
     if listener.owners_seen in (OwnersSeen.KERNEL, OwnersSeen.NONE):
         return (
             "There is no program to stop: take away what made it in the kernel (a tunnel, NFS), "
