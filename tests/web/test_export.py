@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -213,6 +214,49 @@ def test_a_killed_export_goes_on_where_it_ended(tmp_path: Path) -> None:
 
 
 # -- the command ------------------------------------------------------------------------------
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it reads /proc")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_an_export_that_is_ended_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "portbook", "export", str(tmp_path), "--only", "0-8191"]
+    with subprocess.Popen(
+        [*command, "--jobs", "2"], stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as begun:
+        end = time.monotonic() + 60
+        while not (tmp_path / "300.json").exists():
+            assert begun.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        helpers = _session(begun.pid) - {begun.pid}
+        assert len(helpers) >= 2
+        # Ctrl-C reaches every process of the terminal.
+        (os.killpg if number == signal.SIGINT else os.kill)(begun.pid, number)
+        assert begun.stderr is not None
+        said = begun.stderr.read()
+    if number != signal.SIGKILL:
+        assert begun.returncode == (143 if number == signal.SIGTERM else 130)
+        assert said == ""
+    while _session(begun.pid):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    for path in tmp_path.glob("[0-9]*.html"):
+        assert path.read_bytes().endswith(b"</html>")
+
+
+def _session(leader: int) -> set[int]:
+    """The processes of a session that run."""
+    found = set()
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            with contextlib.suppress(OSError):
+                state, _, _, session = (
+                    Path(f"/proc/{name}/stat").read_text().split(") ")[-1].split()[:4]
+                )
+                if int(session) == leader and state != "Z":
+                    found.add(int(name))
+    return found
 
 
 @pytest.mark.usefixtures("few")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
+import threading
 
 from portbook.cli.help import Parser
 from portbook.errors import MissingExtra, UsageError
@@ -11,7 +14,8 @@ from portbook.query import parse_query
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from types import FrameType
 
     from portbook.web.export import Done
 
@@ -41,6 +45,8 @@ def run(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
     options = parser.parse_args(list(argv))
+    if not options.folder:
+        raise UsageError("DIR is empty: name the folder to write to")
     first, last = _span(options.only)
     if options.base_url is not None and not options.base_url.startswith(("http://", "https://")):
         raise UsageError(f"--base-url {options.base_url!r} is no http or https address")
@@ -54,10 +60,11 @@ def run(argv: Sequence[str]) -> int:
         raise MissingExtra("web", "portbook export") from error
     plan = Plan(options.folder, first, last, options.base_url, options.jobs or os.cpu_count() or 1)
     try:
-        if options.quiet or not sys.stderr.isatty():
-            done = export(plan, lambda _: None)
-        else:
-            done = _with_progress(lambda tell: export(plan, tell), plan.steps)
+        with _terminable():
+            if options.quiet or not sys.stderr.isatty():
+                done = export(plan, lambda _: None)
+            else:
+                done = _with_progress(lambda tell: export(plan, tell), plan.steps)
     except OSError as error:
         where = error.filename or options.folder
         raise UsageError(f"{where!r} can't be written: {error.strerror}") from error
@@ -67,6 +74,23 @@ def run(argv: Sequence[str]) -> int:
             f"{done.files - done.written:,} unchanged, {done.seconds:.1f} s"
         )
     return 0
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Being told to end is as Ctrl-C: what was begun is finished, and helping processes end."""
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _span(only: str | None) -> tuple[int, int]:

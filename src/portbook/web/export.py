@@ -11,9 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING, NamedTuple
 from xml.sax.saxutils import escape
 
@@ -170,8 +172,26 @@ def _carry_out(rows: list[_Row], jobs: int) -> Iterator[_Wrote]:
         yield from map(write_row, stale)
         return
     # Not forked: the progress bar has a thread, and a copy of a thread's locks may never open.
-    with ProcessPoolExecutor(min(jobs, len(stale)), get_context("spawn")) as pool:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(stale)), context, _end_with_parent) as pool:
         yield from pool.map(write_row, stale)
+
+
+def _end_with_parent() -> None:
+    """Makes this process end when the one that started it does, however that ends.
+
+    A process of a pool waits for work for ever otherwise. Ctrl-C reaches all of them at once: the
+    parent takes it, and what they began is finished.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+
+        def watch() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def write_row(row: _Row) -> _Wrote:
@@ -220,6 +240,8 @@ def _other_pages(base_url: str | None) -> Iterator[tuple[str, bytes]]:
     for name in drawn.NAMES:
         yield f"static/{name}", drawn.draw(name)
     for name in sorted(os.listdir(_STATIC)):
+        if name == "here.js":  # it asks the server for this machine
+            continue
         with open(os.path.join(_STATIC, name), "rb") as file:
             yield f"static/{name}", file.read()
     if base_url is not None:
