@@ -17,6 +17,7 @@ portbook's names still catches what it expects::
      ├── Implausible (ValueError)          a registry that can't be the one it should be
      ├── NotKept (OSError)                 a registry that can't be written or put in use
      ├── HostUnreadable (OSError)          this machine doesn't let itself be asked
+     ├── EngineFailed (RuntimeError)       a database engine couldn't do what it was asked
      └── MissingExtra (ImportError)        an optional part isn't installed
 
 The message of each is one line that names the value and the mend.
@@ -148,6 +149,10 @@ class HostUnreadable(PortbookError, OSError):
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""
+
+
+class EngineFailed(PortbookError, RuntimeError):
+    """A database engine couldn't be reached, or couldn't do what it was asked."""
 
 
 class MissingExtra(PortbookError, ImportError):

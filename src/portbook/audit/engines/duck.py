@@ -1,0 +1,342 @@
+"""DuckDB, in this process: the engine that an audit runs on unless another is named."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+
+import duckdb
+from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
+from ibis.backends.sql.datatypes import DuckDBType
+
+from portbook.audit.engines import FILE, ROW
+from portbook.audit.result import Fault
+from portbook.errors import EngineFailed, UsageError, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    import ibis.expr.types as ir
+
+    from portbook.audit.engines import Tell
+    from portbook.audit.files import Batch
+
+_MEMORY = "1GB"  # what DuckDB may hold; beyond it, it writes to the folder for temporary files
+_REJECTS = 1000  # rejected rows of one reading that are kept to be shown
+
+
+class Duck:
+    """A connection to DuckDB; *path* is a database, opened to be read only.
+
+    Nothing is fetched from the network on its own: extensions are loaded where they are installed,
+    never installed.
+    """
+
+    errors: tuple[type[Exception], ...] = (duckdb.Error,)
+
+    def __init__(self, path: str = "", *, memory: str | None = None) -> None:
+        self.name = f"DuckDB {duckdb.__version__}"
+        self._spill = tempfile.TemporaryDirectory(prefix="portbook-audit-")
+        settings: dict[str, Any] = {
+            "autoinstall_known_extensions": False,
+            "temp_directory": self._spill.name,
+            "memory_limit": memory or _MEMORY,
+        }
+        try:
+            self._connection = duckdb.connect(":memory:", config=settings)
+        except duckdb.Error as error:
+            self._spill.cleanup()
+            raise UsageError(f"--memory {shown(memory or '')} is no size: give 2GB, say") from error
+        self._compiler = DuckDBCompiler()
+        if path:
+            try:
+                self._attach(path)
+            except BaseException:
+                self.close()
+                raise
+        self._made = 0
+        self._rejected: set[tuple[Fault, str]] = set()
+
+    def _attach(self, path: str) -> None:
+        if not os.path.isfile(path):
+            raise UsageError(f"--engine duckdb://{shown(path)}: there is no such database")
+        try:
+            self._connection.execute(f"ATTACH {_text(path)} AS source (READ_ONLY)")
+            # Its tables by their own names; what is worked out goes to the one in memory.
+            self._connection.execute("SET GLOBAL search_path = 'memory,source'")
+        except duckdb.Error as error:
+            raise EngineFailed(f"--engine duckdb://{path}: {self.reason(error)}") from error
+
+    def reason(self, error: BaseException) -> str:
+        """The first sentence of what the engine says."""
+        said = str(error).partition("\n")[0].strip()
+        return said.removeprefix("Invalid Input Error: ").removeprefix("IO Error: ") or repr(error)
+
+    # -- what is there ------------------------------------------------------------------------
+
+    def glob(self, url: str) -> list[str]:
+        """The files that *url* names. Raises EngineFailed."""
+        try:
+            self._connection.execute("LOAD httpfs")
+        except duckdb.Error as error:
+            raise EngineFailed(
+                f"{shown(url)} can't be read without httpfs, DuckDB's extension for object "
+                "stores: run INSTALL httpfs in DuckDB once"
+            ) from error
+        try:
+            rows = self._connection.execute("SELECT file FROM glob(?)", [url]).fetchall()
+        except duckdb.Error as error:
+            raise EngineFailed(f"{shown(url)}: {self.reason(error)}") from error
+        found = [row[0] for row in rows]
+        if not found:
+            raise UsageError(f"nothing is at {shown(url)}")
+        return found
+
+    def columns_of_table(self, name: str) -> tuple[tuple[str, str], ...]:
+        """The columns of a table. Raises UsageError."""
+        try:
+            rows = self._connection.execute(f"DESCRIBE {_quoted(name)}").fetchall()
+        except duckdb.Error as error:
+            raise UsageError(f"{shown(name)} is no table there: {self.reason(error)}") from error
+        return tuple((row[0], row[1]) for row in rows)
+
+    def columns_of_parquet(self, path: str) -> tuple[tuple[str, str], ...]:
+        """The columns of a Parquet file; raises what DuckDB does."""
+        rows = self._connection.execute(
+            f"DESCRIBE SELECT * FROM read_parquet({_text(path)}, hive_partitioning = false)"
+        ).fetchall()
+        return tuple((row[0], row[1]) for row in rows)
+
+    def first_lines(self, path: str, compression: str, count: int) -> tuple[str, ...]:
+        """The first lines of a text file, unpacked."""
+        rows = self._connection.execute(
+            f"SELECT line FROM read_csv({_text(path)}, columns = {{'line': 'VARCHAR'}}, "
+            "header = false, delim = '\x01', quote = '', escape = '', auto_detect = false, "
+            f"null_padding = true, compression = '{compression}', ignore_errors = true) "
+            f"LIMIT {count}"
+        ).fetchall()
+        return tuple(row[0] for row in rows if row[0])
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def read(self, batch: Batch, *, places: bool = False) -> ir.Table:
+        """The table that *batch* holds; with *places*, also the file and row of each row."""
+        if batch.table:
+            return self._view(f"SELECT * FROM {_quoted(batch.table)}")
+        files = "[" + ", ".join(_text(path) for path in batch.files) + "]"
+        source = getattr(self, f"_{batch.layout.reader}")(batch, files, places)
+        extra = ""
+        if places:
+            row = (
+                "file_row_number + 1"
+                if batch.layout.reader == "parquet"
+                else "row_number() OVER ()"
+            )
+            extra = f", filename AS {FILE}, {row} AS {ROW}"
+            names = ", ".join(_quoted(name) for name, _ in batch.layout.columns)
+            return self._view(f"SELECT {names}{extra} FROM {source}")
+        return self._view(f"SELECT * FROM {source}")
+
+    def _view(self, query: str) -> ir.Table:
+        self._made += 1
+        name = f"portbook_{self._made}"
+        self._connection.execute(f"CREATE VIEW {name} AS {query}")
+        return self.table(name)
+
+    def _parquet(self, _: Batch, files: str, places: bool) -> str:
+        more = ", filename = true, file_row_number = true" if places else ""
+        return f"read_parquet({files}, hive_partitioning = false{more})"
+
+    def _json(self, batch: Batch, files: str, places: bool) -> str:
+        columns = self._types(batch)
+        style = "array" if batch.array else "newline_delimited"
+        more = "" if batch.array else ", ignore_errors = true"
+        return (
+            f"read_json({files}, columns = {columns}, format = '{style}'{more}, "
+            f"filename = {places}, compression = '{batch.compression}')"
+        )
+
+    def _csv(self, batch: Batch, files: str, places: bool) -> str:
+        layout = batch.layout
+        return (
+            f"read_csv({files}, columns = {self._types(batch)}, auto_detect = false, "
+            f"header = false, skip = {layout.skip}, delim = {_text(layout.delimiter)}, "
+            f"quote = {_text(layout.quote)}, escape = {_text(layout.quote)}, "
+            f"comment = {_text(layout.comment)}, nullstr = {_text(layout.null)}, "
+            f"store_rejects = {not places}, {'' if places else f'rejects_limit = {_REJECTS}, '}"
+            f"ignore_errors = true, filename = {places}, compression = '{batch.compression}')"
+        )
+
+    def _types(self, batch: Batch) -> str:
+        import ibis
+
+        to_text = DuckDBType.to_string
+        pairs = (
+            f"{_text(name)}: {_text(to_text(ibis.dtype(kind)))}"
+            for name, kind in batch.layout.columns
+        )
+        return "{" + ", ".join(pairs) + "}"
+
+    def rejected(self) -> list[tuple[Fault, str]]:
+        """The rows of CSV that were not read so far: why, and their text."""
+        return sorted(self._rejected, key=lambda each: (each[0].file, each[0].row or 0))
+
+    def note_rejects(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Keeps what *connection* couldn't read: DuckDB knows it as long as that is open."""
+        try:
+            rows = connection.execute(
+                "SELECT DISTINCT s.file_path, e.line, e.error_type, e.column_name, e.csv_line "
+                "FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id)"
+            ).fetchall()
+        except duckdb.CatalogException:  # nothing was read as CSV
+            return
+        for path, line, kind, column, text in rows:
+            reason = _REASONS.get(kind, kind.lower()).format(column=shown(column or ""))
+            self._rejected.add((Fault(path, line, reason), text or ""))
+
+    def lookup(
+        self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]
+    ) -> ir.Table:
+        """A small table of *rows* on the engine."""
+        import ibis
+
+        to_text = DuckDBType.to_string
+        parts = [
+            f"unnest(?::{to_text(ibis.dtype(kind))}[]) AS {_quoted(column)}"
+            for column, kind in columns.items()
+        ]
+        values = [list(each) for each in zip(*rows, strict=True)] or [[] for _ in columns]
+        self._connection.execute(
+            f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(parts)}", values
+        )
+        return self.table(name)
+
+    # -- running ------------------------------------------------------------------------------
+
+    def keep(self, expression: ir.Table) -> _Pending:
+        """*expression*, worked out in the background."""
+        self._made += 1
+        name = f"portbook_{self._made}"
+        sql = self.compile(expression)
+        return _Pending(self, f"CREATE TABLE {name} AS {sql}", name)
+
+    def fetch(self, expression: ir.Table) -> list[dict[str, Any]]:
+        """The rows of *expression*. Raises EngineFailed."""
+        try:
+            done = self._connection.execute(self.compile(expression))
+            names = [column[0] for column in done.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in done.fetchall()]
+        except duckdb.Error as error:
+            raise EngineFailed(self.reason(error)) from error
+
+    def write(
+        self, expression: ir.Table, path: str, words: Mapping[str, Sequence[str]], tell: Tell
+    ) -> None:
+        """Writes the rows of *expression* to *path*, as Parquet, CSV or JSON lines by its name.
+
+        *words* are the values that a column of text may have: written as an enumeration, such a
+        column costs next to nothing. Raises EngineFailed.
+        """
+        self._made += 1
+        enums = []
+        for at, (column, values) in enumerate(words.items()):
+            kind = f"portbook_enum_{self._made}_{at}"
+            listed = ", ".join(_text(value) for value in values)
+            self._connection.execute(f"CREATE TYPE {kind} AS ENUM ({listed})")
+            enums.append((column, kind))
+        replaced = ", ".join(
+            f"{_quoted(column)}::{kind} AS {_quoted(column)}" for column, kind in enums
+        )
+        chosen = f"* REPLACE ({replaced})" if enums else "*"
+        query = f"SELECT {chosen} FROM ({self.compile(expression)})"
+        _Pending(self, f"COPY ({query}) TO {_text(path)} ({_written_as(path)})", "").wait(tell)
+
+    def table(self, name: str) -> ir.Table:
+        """A table that is there, by what DuckDB says of its columns."""
+        import ibis
+
+        rows = self._connection.execute(f"DESCRIBE {_quoted(name)}").fetchall()
+        return ibis.table({row[0]: DuckDBType.from_string(row[1]) for row in rows}, name=name)
+
+    def compile(self, expression: ir.Table) -> str:
+        """*expression* in DuckDB's SQL.
+
+        Ibis's own connection to DuckDB would load pandas and Arrow, of which nothing is needed.
+        """
+        sql: str = self._compiler.to_sqlglot(expression).sql("duckdb")
+        return sql
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Another connection to the same tables, for another thread."""
+        return self._connection.cursor()
+
+    def close(self) -> None:
+        """Lets go of the memory and of the temporary files."""
+        self._connection.close()
+        self._spill.cleanup()
+
+
+_REASONS = {
+    "MISSING COLUMNS": "has too few columns",
+    "TOO MANY COLUMNS": "has too many columns",
+    "CAST": "the value of {column} can't be read",
+    "UNQUOTED VALUE": "a quoted value doesn't end",
+    "INVALID ENCODING": "is no UTF-8 text",
+    "LINE SIZE OVER MAXIMUM": "is too long a line",
+}
+
+
+class _Pending:
+    """A statement that runs in a thread, so that it can be followed and interrupted."""
+
+    def __init__(self, engine: Duck, sql: str, name: str) -> None:
+        self._engine, self._sql, self._name = engine, sql, name
+        self._cursor = engine.cursor()
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._cursor.execute(self._sql)
+            self._engine.note_rejects(self._cursor)
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            self._error = error
+
+    def wait(self, tell: Tell) -> ir.Table:
+        try:
+            while self._thread.is_alive():
+                self._thread.join(0.05)
+                done = self._cursor.query_progress() if self._thread.is_alive() else 100.0
+                tell(done / 100 if done >= 0 else None)
+        except BaseException:
+            self._cursor.interrupt()
+            self._thread.join()
+            raise
+        if isinstance(self._error, duckdb.Error):
+            raise EngineFailed(self._engine.reason(self._error)) from self._error
+        if self._error is not None:
+            raise self._error
+        self._cursor.close()
+        return self._engine.table(self._name) if self._name else None
+
+
+def _written_as(path: str) -> str:
+    name = path.lower().removesuffix(".part")
+    if name.endswith(".parquet"):
+        return "FORMAT parquet"
+    packed = ", COMPRESSION gzip" if name.endswith(".gz") else ""
+    if name.removesuffix(".gz").endswith(".csv"):
+        return f"FORMAT csv, HEADER{packed}"
+    return f"FORMAT json{packed}"
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _quoted(name: str) -> str:
+    return ".".join('"' + part.replace('"', '""') + '"' for part in [name])

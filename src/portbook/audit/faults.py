@@ -1,0 +1,145 @@
+"""Rows that can't be: found from what was counted, then looked for one by one.
+
+Nothing is asked of each row as long as all is well: that a count is negative, or a time not yet
+come, shows in the least and the greatest of a group. Only then the rows are read again, with the
+file and the number of each.
+"""
+
+from __future__ import annotations
+
+from portbook._lean import NamedTuple
+from portbook.audit.engines import FILE, ROW
+from portbook.audit.flows import transport_of
+from portbook.audit.result import Fault
+from portbook.audit.times import iso, latest
+from portbook.model import LAST_PORT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    import ibis.expr.types as ir
+
+    from portbook.audit.engines import Engine
+    from portbook.audit.files import Batch
+
+SHOWN = 5  # rows that are named for each reason
+MOST = 1 << 50  # a pebibyte: no single flow carries more
+
+NO_FLOW = "is no flow: nothing in it can be read"
+
+
+class Limits(NamedTuple):
+    """What a source's numeric times are measured in: units a second."""
+
+    unit: int = 1
+
+    @property
+    def latest(self) -> float:
+        """The latest plausible time, in these units."""
+        return latest() * self.unit
+
+
+def reason_of(columns: Mapping[str, ir.Value], limits: Limits, *, text: bool) -> ir.StringValue:
+    """Why a row with these canonical *columns* can't be taken; null for a good one.
+
+    *text* says that the source is text, in which a row without protocol and port is a broken one,
+    and not the source's own way to say that it has no data.
+    """
+    import ibis
+
+    transport = transport_of(columns["protocol"])
+    cases: list[tuple[ir.BooleanValue, str]] = []
+    ports = [name for name in ("port", "src_port", "dst_port") if name in columns]
+    absent = columns["protocol"].isnull()
+    for name in ports:
+        absent = absent & columns[name].isnull()
+    if text:
+        cases.append((absent, NO_FLOW))
+    there = ~absent
+    cases.append((there & columns["protocol"].isnull(), "the protocol is missing"))
+    for name in ports:
+        port, words = columns[name], name.replace("_", " ").replace("src", "source")
+        words = words.replace("dst", "destination")
+        outside = (port < 0) | (port > LAST_PORT)
+        cases.append((outside.fill_null(False), f"the {words} is not from 0 to {LAST_PORT}"))
+        cases.append((transport.notnull() & port.isnull(), f"the {words} is missing or no number"))
+    for name in ("bytes", "packets", "flows"):
+        if name in columns:
+            value = columns[name]
+            cases.append(((value < 0).fill_null(False), f"the number of {name} is negative"))
+            cases.append(((value > MOST).fill_null(False), f"the number of {name} can't be"))
+    for name in ("first", "last"):
+        if name in columns:
+            cases += _time_cases(columns[name], limits)
+    return ibis.cases(*cases, else_=ibis.null("string"))
+
+
+def _time_cases(value: ir.Value, limits: Limits) -> list[tuple[ir.BooleanValue, str]]:
+    import ibis
+
+    ahead, before = "the time lies in the future", "the time lies before 1970"
+    kind = value.type()
+    if kind.is_string():
+        stamp = value.strip().try_cast("timestamp")
+        return [
+            ((value.notnull() & stamp.isnull()).fill_null(False), "the time can't be read"),
+            ((value > _text_limit()).fill_null(False), ahead),
+        ]
+    if kind.is_numeric():
+        return [
+            ((value > limits.latest).fill_null(False), ahead),
+            ((value < 0).fill_null(False), before),
+        ]
+    limit = ibis.timestamp(iso(latest()).rstrip("Z"))
+    return [((value.cast("timestamp") > limit).fill_null(False), ahead)]
+
+
+def _text_limit() -> str:
+    # ISO 8601 text sorts as its times do; the day alone is enough, whatever follows it.
+    return iso(latest())[:10] + "~"
+
+
+def suspect(row: Mapping[str, Any], times: tuple[float | None, float | None] | None) -> bool:
+    """Whether a group as it was counted can have a faulty row in it.
+
+    *times* are its first and last in seconds, None where they can't be read.
+    """
+    if times is None:
+        return True
+    first, last = times
+    if (first is not None and first < 0) or (last is not None and last > latest()):
+        return True
+    for name in ("bytes", "packets"):
+        least, whole = row[f"least_{name}"], row[name]
+        if (least is not None and least < 0) or (whole is not None and whole > MOST * 64):
+            return True
+    return row["flows"] is None or bool(row["flows"] < 0)
+
+
+def locate(engine: Engine, batch: Batch, limits: Limits, *, text: bool) -> list[Fault]:
+    """The faulty rows of *batch*: for each reason a few of them, and how many there are."""
+    table = engine.read(batch, places=True)
+    if batch.layout.prepare is not None:
+        table = batch.layout.prepare(table)
+    columns = dict(batch.layout.canonical(table))
+    if "keep" in columns:
+        table = table.filter(columns["keep"])
+        columns = dict(batch.layout.canonical(table))
+    why = reason_of(columns, limits, text=text)
+    placed = [name for name in (FILE, ROW) if name in table.columns]
+    bad = table.select(*placed, reason=why)
+    bad = bad.filter(bad["reason"].notnull())
+    found: list[Fault] = []
+    counted = engine.fetch(bad.group_by(["reason", *placed[:1]]).aggregate(rows=bad.count()))
+    for each in sorted(counted, key=str):
+        reason, file = each["reason"], each.get(FILE) or batch.layout.format
+        some = bad.filter(bad["reason"] == reason)
+        if FILE in placed:
+            some = some.filter(some[FILE] == file)
+        shown = engine.fetch(some.order_by(placed[-1:]).limit(SHOWN)) if ROW in placed else [{}]
+        for at, row in enumerate(shown, 1):
+            more = each["rows"] - len(shown) if at == len(shown) else 0
+            found.append(Fault(file, row.get(ROW), reason, more))
+    return found

@@ -1,0 +1,199 @@
+"""From what the command line names to files, and from files to batches of one layout each."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from glob import glob, has_magic
+
+from portbook._lean import NamedTuple
+from portbook.audit.result import Fault
+from portbook.audit.sources import Head, Layout, recognise
+from portbook.errors import UsageError, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from portbook.audit.engines import Engine
+
+TABLE = "table:"  # in front of the name of a table on the engine
+_HEAD = 1 << 16
+_LINES = 60
+
+# RFC 1952 §2.3.1, RFC 8878 §3.1.1, and the magic number of Parquet's specification.
+_GZIP, _ZSTD, _PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
+
+
+class Batch(NamedTuple):
+    """Files that can be read as one table; ``compression`` is ``none``, ``gzip`` or ``zstd``.
+
+    A table on the engine is a batch without files. ``array`` says that JSON is one array instead
+    of a line a row.
+    """
+
+    layout: Layout
+    files: tuple[str, ...]
+    compression: str = "none"
+    table: str = ""
+    array: bool = False
+
+
+def is_url(word: str) -> bool:
+    """Whether *word* names something that isn't on this machine's disks.
+
+    >>> is_url("s3://flows/2026/*.parquet"), is_url("flows/x.parquet")
+    (True, False)
+    """
+    scheme, between, _ = word.partition("://")
+    return bool(between) and scheme.isalnum()
+
+
+def find(words: Iterable[str], engine: Engine) -> list[str]:
+    """The files that *words* name: files, folders (with all that is below them), globs, URLs.
+
+    Raises UsageError where one names nothing. Hidden files in a folder are left out.
+    """
+    found: list[str] = []
+    for word in words:
+        if word.startswith(TABLE):
+            found.append(word)
+        elif is_url(word):
+            found += engine.glob(word)
+        elif os.path.isdir(word):
+            below = sorted(
+                os.path.join(folder, name)
+                for folder, folders, names in os.walk(word)
+                for name in names
+                if not name.startswith((".", "_")) and not _hidden(folder, word)
+            )
+            if not below:
+                raise UsageError(f"the folder {shown(word)} has no files: name one that has")
+            found += below
+        elif os.path.lexists(word):
+            found.append(word)
+        elif has_magic(word):
+            matching = sorted(path for path in glob(word, recursive=True) if os.path.isfile(path))
+            if not matching:
+                raise UsageError(f"nothing matches {shown(word)}: check the pattern")
+            found += matching
+        else:
+            raise UsageError(f"{shown(word)} is no file, folder or pattern: check its name")
+    return list(dict.fromkeys(found))
+
+
+def _hidden(folder: str, top: str) -> bool:
+    inside = os.path.relpath(folder, top)
+    return any(part.startswith(".") and part != "." for part in inside.split(os.sep))
+
+
+def sort_files(
+    paths: Iterable[str],
+    engine: Engine,
+    mapping: Mapping[str, str] | None = None,
+    only: str | None = None,
+) -> tuple[list[Batch], list[Fault]]:
+    """*paths* as batches of files that can be read together, and the files that can't be read."""
+    groups: dict[tuple[object, ...], tuple[Batch, list[str]]] = {}
+    faults = []
+    for path in paths:
+        found = look_at(path, engine, mapping, only)
+        if isinstance(found, Fault):
+            faults.append(found)
+            continue
+        key = (found.layout.key, found.compression, found.table, found.array)
+        groups.setdefault(key, (found, []))[1].append(path)
+    return [batch._replace(files=tuple(files)) for batch, files in groups.values()], faults
+
+
+def look_at(
+    path: str,
+    engine: Engine,
+    mapping: Mapping[str, str] | None = None,
+    only: str | None = None,
+) -> Batch | Fault:
+    """What *path* is, as a batch of one; or why it can't be read."""
+    if path.startswith(TABLE):
+        name = path.removeprefix(TABLE)
+        head = Head(path, (), engine.columns_of_table(name))
+        layout = recognise(head, mapping, only)
+        if layout is None:
+            return _not_recognised(head)
+        return Batch(layout._replace(reader="table", format=f"table {name}"), (), table=name)
+    begun = _begin(path, engine)
+    if isinstance(begun, Fault):
+        return begun
+    head, compression = begun
+    layout = recognise(head, mapping, only)
+    if layout is None:
+        return _not_recognised(head)
+    array = bool(head.lines) and head.lines[0].lstrip().startswith("[")
+    return Batch(layout, (path,), compression, array=array)
+
+
+def _begin(path: str, engine: Engine) -> tuple[Head, str] | Fault:
+    """What the file at *path* begins with, and how it is compressed; or why it can't be read."""
+    local = not is_url(path)
+    try:
+        start = _start(path) if local else _start_of_url(path)
+    except OSError as error:
+        return Fault(path, None, f"can't be read: {error.strerror or error}", None)
+    if not start:
+        return Fault(path, None, "is empty", None)
+    if start.startswith(_PARQUET):
+        try:
+            return Head(path, (), engine.columns_of_parquet(path)), "none"
+        except engine.errors as error:
+            return Fault(path, None, engine.reason(error), None)
+    compression = _compression(start, path)
+    if compression == "none" and b"\0" in start:
+        return Fault(path, None, "is neither text nor Parquet", None)
+    try:
+        return Head(path, _lines(path, start, compression, engine, local=local)), compression
+    except (OSError, EOFError, zlib.error) as error:
+        return Fault(path, None, f"can't be unpacked: {error}", None)
+    except engine.errors as error:
+        return Fault(path, None, f"can't be unpacked: {engine.reason(error)}", None)
+
+
+def _not_recognised(head: Head) -> Fault:
+    if head.columns:
+        names = ", ".join(name for name, _ in head.columns[:8])
+        reason = f"has no columns of flows that are known ({names}): name them with --columns"
+    else:
+        reason = "is no format that is known: if it is a table with a header, try --columns"
+    return Fault(head.path, None, reason, None)
+
+
+def _start(path: str) -> bytes:
+    if not os.path.isfile(path):
+        raise OSError(0, "it is no regular file")
+    with open(path, "rb") as file:
+        return file.read(_HEAD)
+
+
+def _start_of_url(path: str) -> bytes:
+    """What a file at a URL begins with, as far as its name tells: it is read only by the engine."""
+    return _PARQUET if path.lower().endswith((".parquet", ".pq")) else b"?"
+
+
+def _compression(start: bytes, path: str) -> str:
+    if start.startswith(_GZIP) or (start == b"?" and path.endswith(".gz")):
+        return "gzip"
+    if start.startswith(_ZSTD) or (start == b"?" and path.endswith((".zst", ".zstd"))):
+        return "zstd"
+    return "none"
+
+
+def _lines(
+    path: str, start: bytes, compression: str, engine: Engine, *, local: bool
+) -> tuple[str, ...]:
+    """The first lines of a text file; the last of them may be cut off."""
+    if not local or compression == "zstd":
+        return engine.first_lines(path, compression, _LINES)
+    if compression == "gzip":
+        with gzip.open(path) as file:
+            start = file.read1(_HEAD)  # one block is enough, and all that a broken file may have
+    text = start.decode("utf-8", "replace").removeprefix("\ufeff")
+    return tuple(line.rstrip("\r") for line in text.split("\n")[:_LINES] if line.strip())

@@ -1,0 +1,148 @@
+"""The canonical table of flows, and what is worked out over it: groups first, verdicts after.
+
+A source, whatever its format, becomes an Ibis table with some of these columns:
+
+=============  ====================================================================
+``protocol``   as the log has it: a word (``tcp``) or IANA's protocol number
+``port``       the service's port, where the log says which side is the service
+``host``       the service's address, there
+``src`` …      ``src``, ``dst``, ``src_port``, ``dst_port`` where it doesn't say; then
+``side``       ``dst`` or ``src`` where this row gives a sign of it, else null
+``first``      when the flow began, and ``last`` when it ended, as the log has them
+``bytes``      in both directions, where the log has both; ``packets`` alike
+``flows``      how many flows a row stands for; one, where there is no such column
+``answered``   false where nothing answered, true or null otherwise
+``reach``      ``loopback`` or ``everywhere`` where the bound address is known and is that
+=============  ====================================================================
+
+Values stay as they were read until they are grouped: what has to be done to each of a billion rows
+is what costs. One word for a transport, seconds for a time, and the verdict come after.
+"""
+
+from __future__ import annotations
+
+from portbook.audit.expression import findings_column, render_rules
+from portbook.model import DYNAMIC_PORTS, LAST_PORT, State, Transport
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import ibis.expr.types as ir
+
+# IANA's protocol numbers of the transports (https://www.iana.org/assignments/protocol-numbers);
+# UDP-Lite (136) shares UDP's ports (RFC 3828 §2).
+NUMBERS = {
+    6: Transport.TCP,
+    17: Transport.UDP,
+    33: Transport.DCCP,
+    132: Transport.SCTP,
+    136: Transport.UDP,
+}
+# The words that logs use for them.
+WORDS = {
+    **{str(transport): transport for transport in Transport},
+    **{str(number): transport for number, transport in NUMBERS.items()},
+    "udplite": Transport.UDP,
+    "tcp6": Transport.TCP,
+    "udp6": Transport.UDP,
+}
+
+# What a group is of; a source has some of them.
+KEYS = ("protocol", "port", "other", "answered", "reach")
+_LACKING = {"other": "int32", "answered": "boolean", "reach": "string"}
+
+
+def group(flows: ir.Table) -> ir.Table:
+    """*flows* by protocol and port (:func:`portbook.audit.side.place` has put one there).
+
+    The columns ``least_bytes`` and ``least_packets`` are there to tell that nothing is negative.
+    """
+    import ibis
+
+    has = set(flows.columns)
+    keys = [key for key in KEYS if key in has]
+    counted: dict[str, ir.Value] = {
+        "flows": flows["flows"].sum() if "flows" in has else flows.count()
+    }
+    for name in ("bytes", "packets"):
+        if name in has:
+            counted[name] = flows[name].sum()
+            counted[f"least_{name}"] = flows[name].min()
+        else:
+            counted[name] = counted[f"least_{name}"] = ibis.null("int64")
+    began, ended = ("first" in has, "last" in has)
+    counted["first"] = flows["first"].min() if began else ibis.null("int64")
+    last = "last" if ended else "first"
+    counted["last"] = flows[last].max() if began or ended else ibis.null("int64")
+    grouped = flows.group_by(keys).aggregate(**counted)
+    return grouped.mutate(
+        **{key: ibis.null(kind) for key, kind in _LACKING.items() if key not in keys}
+    )
+
+
+def transport_of(protocol: ir.Value) -> ir.StringValue:
+    """The transport that a protocol, a word or a number, stands for; null where it has no ports."""
+    import ibis
+
+    found: ir.StringValue = ibis.null("string")
+    if protocol.type().is_string():
+        cleaned = protocol.lower()
+        for word, transport in WORDS.items():
+            found = ibis.ifelse(cleaned == word, ibis.literal(str(transport)), found)
+        return found
+    for number, transport in NUMBERS.items():
+        found = ibis.ifelse(protocol == number, ibis.literal(str(transport)), found)
+    return found
+
+
+def judge_groups(grouped: ir.Table, book: ir.Table) -> ir.Table:
+    """*grouped*, each group with its transport, its state and its findings.
+
+    *book* is the table of :mod:`portbook.audit.book`. A group without a transport that has ports,
+    or whose port is none, has no state and no findings: it is no service.
+    """
+    import ibis
+
+    named = grouped.mutate(transport=transport_of(grouped["protocol"]))
+    port = named["port"]
+    sound = named["transport"].notnull() & port.notnull() & (port >= 0) & (port <= LAST_PORT)
+    named = named.mutate(sound=sound.fill_null(False))
+    held = book.rename(book_transport="transport", book_port="port")
+    joined = named.left_join(
+        held,
+        [named["transport"] == held["book_transport"], named["port"] == held["book_port"]],
+    ).drop("book_transport", "book_port")
+    rest = ibis.ifelse(
+        joined["port"] >= DYNAMIC_PORTS.first,
+        ibis.literal(str(State.DYNAMIC)),
+        ibis.literal(str(State.UNASSIGNED)),
+    )
+    joined = joined.mutate(
+        state=ibis.ifelse(
+            joined["sound"], ibis.coalesce(joined["state"], rest), ibis.null("string")
+        ),
+        known_use=joined["known_use"].fill_null(False),
+        abuse=joined["abuse"].fill_null(False),
+    )
+    columns = render_rules(facts_of(joined))
+    return joined.mutate(
+        findings=ibis.ifelse(joined["sound"], findings_column(columns), ibis.null("string"))
+    ).drop("known_use", "abuse", "sound")
+
+
+def facts_of(joined: ir.Table) -> Mapping[str, ir.BooleanValue]:
+    """The facts of :data:`portbook.verdict.rules.FACTS` that a group of flows can have."""
+    import ibis
+
+    reach = joined["reach"].fill_null("")
+    return {
+        "assigned": joined["state"].fill_null("") == str(State.ASSIGNED),
+        "reserved": joined["state"].fill_null("") == str(State.RESERVED),
+        "unassigned": joined["state"].fill_null("") == str(State.UNASSIGNED),
+        "loopback": reach == "loopback",
+        "wildcard": reach == "everywhere",
+        "known-use": joined["known_use"],
+        "abuse-on-record": joined["abuse"],
+        "unasked": ibis.literal(True),
+    }

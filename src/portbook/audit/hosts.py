@@ -1,0 +1,161 @@
+"""The hosts behind the unexpected services, and what the verdict says of each in words."""
+
+from __future__ import annotations
+
+from portbook import lore
+from portbook.audit.flows import transport_of
+from portbook.audit.result import Service, Share
+from portbook.model import Listener, OwnersSeen, PortRules, Transport
+from portbook.registry import registry
+from portbook.verdict.judge import Case, judge
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    import ibis.expr.types as ir
+
+    from portbook.audit.result import AuditAnswer
+    from portbook.audit.run import Audit, Read
+    from portbook.model import Finding
+
+# The services whose hosts are looked for: the gravest, and of these the busiest.
+MOST = 200
+
+_ADDRESSES = {"loopback": "127.0.0.1", "everywhere": "0.0.0.0"}
+
+
+def case_of(service: Service) -> Case:
+    """*service* as the judge of one socket has it: bound somewhere, by nobody knows whom."""
+    transport = Transport(service.transport)
+    listener = Listener(
+        transport,
+        "ipv4",
+        _ADDRESSES.get(service.reach, "its host"),
+        service.port,
+        "listen",
+        owners_seen=OwnersSeen.UNASKED,
+        scanned=not service.reach,
+    )
+    return Case(
+        listener,
+        registry().standing(service.port, transport),
+        uses=lore.lookup_uses(service.port, transport),
+        rules=PortRules(""),
+        browser_blocked=lore.browser_blocked(service.port),
+        abuse=lore.lookup_abuse(service.port, transport),
+    )
+
+
+def say(service: Service) -> tuple[Finding, ...]:
+    """The findings on *service* in words, each with its evidence."""
+    name = f"{service.port}/{service.transport}"
+    # The first line of evidence is the socket as it is bound, which nobody has seen.
+    return tuple(
+        finding._replace(socket=name, evidence=finding.evidence[1:])
+        for finding in judge(case_of(service))
+    )
+
+
+def add_hosts(audit: Audit, answer: AuditAnswer, count: int) -> AuditAnswer:
+    """*answer*, whose unexpected services have *count* hosts each, and their findings in words."""
+    wanted = answer.unexpected[:MOST]
+    shares: dict[tuple[str, int, str], dict[str, Share]] = {each.key: {} for each in wanted}
+    if wanted:
+        keys = audit.engine.lookup(
+            "portbook_wanted",
+            {"wanted": "int32", "service_transport": "string", "service_port": "int32"},
+            [(at, each.transport, each.port) for at, each in enumerate(wanted)],
+        )
+        for read in audit.reads:
+            for row in _of(audit, read, keys, count):
+                held = shares[wanted[row["wanted"]].key]
+                host = str(row["host"])
+                before = held.get(host, Share(host, 0, None))
+                many = row["bytes"] if before.bytes is None else before.bytes + (row["bytes"] or 0)
+                held[host] = Share(
+                    host, before.flows + int(row["flows"]), None if many is None else int(many)
+                )
+    services = tuple(
+        each._replace(
+            said=say(each),
+            hosts=tuple(sorted(shares[each.key].values(), key=_weight)[:count])
+            if each.key in shares
+            else None,
+        )
+        if each.gravity >= _CHECK
+        else each
+        for each in answer.services
+    )
+    return answer._replace(services=services)
+
+
+_CHECK = 2
+
+
+def _weight(share: Share) -> tuple[int, int, str]:
+    return (-(share.bytes or 0), -share.flows, share.host)
+
+
+def _of(audit: Audit, read: Read, keys: ir.Table, count: int) -> Sequence[dict[str, Any]]:
+    """For each service of *keys*, the hosts of one batch with the most traffic."""
+    import ibis
+
+    flows = audit.flows(read.batch, read.limits, faulty=read.faulty)
+    if "host" not in flows.columns and "dst" not in flows.columns:
+        return []
+    if "answered" in flows.columns:
+        flows = flows.filter(flows["answered"].fill_null(True))
+    match = matching(read, keys)
+    joined = join_groups(flows, match)
+    if "host" not in flows.columns:
+        joined = joined.mutate(
+            host=ibis.ifelse(
+                ibis.coalesce(joined["side"], joined["match_side"]) == "src",
+                joined["src"],
+                joined["dst"],
+            )
+        )
+    many = joined["bytes"].sum() if "bytes" in joined.columns else ibis.null("int64")
+    flows_of = joined["flows"].sum() if "flows" in joined.columns else joined.count()
+    by_host = joined.group_by(["wanted", "host"]).aggregate(bytes=many, flows=flows_of)
+    order = [ibis.desc(by_host["bytes"].fill_null(0)), ibis.desc(by_host["flows"])]
+    ranked = by_host.filter(by_host["host"].notnull()).mutate(
+        place=ibis.row_number().over(group_by="wanted", order_by=[*order, "host"])
+    )
+    return audit.engine.fetch(ranked.filter(ranked["place"] < count).drop("place"))
+
+
+def matching(read: Read, keys: ir.Table) -> ir.Table:
+    """The groups of *read* whose service is among *keys*, with the columns that its rows have."""
+    grouped = read.grouped
+    paired = "service" in grouped.columns
+    columns = {
+        "match_protocol": grouped["protocol"],
+        "match_port": grouped["port"],
+        "match_transport": transport_of(grouped["protocol"]),
+        "match_service": grouped["service" if paired else "port"],
+    }
+    if paired:
+        columns |= {"match_other": grouped["other"], "match_side": grouped["side"]}
+    groups = grouped.select(**columns).distinct()
+    return groups.join(
+        keys,
+        [
+            groups["match_transport"] == keys["service_transport"],
+            groups["match_service"] == keys["service_port"],
+        ],
+    ).drop("service_transport", "service_port", "match_transport", "match_service")
+
+
+def join_groups(flows: ir.Table, match: ir.Table, *, left: bool = False) -> ir.Table:
+    """*flows*, each with what *match* has of its group; *left* keeps those it has nothing of."""
+    on = [
+        flows["protocol"] == match["match_protocol"],
+        flows["port"] == match["match_port"],
+    ]
+    if "match_other" in match.columns:
+        on.append(flows["other"] == match["match_other"])
+    join = flows.left_join if left else flows.inner_join
+    return join(match, on)

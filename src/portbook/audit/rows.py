@@ -1,0 +1,205 @@
+"""Every row again, with its verdict beside it."""
+
+from __future__ import annotations
+
+from portbook.audit.flows import transport_of
+from portbook.audit.side import UNDECIDABLE, place
+from portbook.audit.writing import whole_file
+from portbook.errors import UsageError, shown
+from portbook.model import Level
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import ibis.expr.types as ir
+
+    from portbook.audit.engines import Tell
+    from portbook.audit.pseudonyms import Pseudonyms
+    from portbook.audit.run import Audit, Read
+
+ENDINGS = (".parquet", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz")
+
+# What is added to a row: its service's verdict, and where the row has two ports, which is its.
+PORT = "portbook_port"
+WORDS = ("portbook_state", "portbook_level", "portbook_findings", "portbook_service")
+LEVELS = tuple(Level)
+
+# The columns of rows that come from several layouts, with their Ibis types; times are seconds.
+COMMON = {
+    "protocol": "string",
+    "src": "string",
+    "src_port": "int32",
+    "dst": "string",
+    "dst_port": "int32",
+    "host": "string",
+    "peer": "string",
+    "first": "float64",
+    "last": "float64",
+    "bytes": "int64",
+    "packets": "int64",
+    "flows": "int64",
+}
+ADDRESSES = ("src", "dst", "host", "peer")
+
+_KEYS = ("protocol", "port", "other", "reach")
+
+
+def check_path(path: str) -> None:
+    """Raises UsageError where nothing can be written by the name of *path*."""
+    if not path.lower().endswith(ENDINGS):
+        raise UsageError(f"--rows {shown(path)} ends in none of {', '.join(ENDINGS)}")
+
+
+def write_rows(audit: Audit, path: str, names: Pseudonyms | None, tell: Tell) -> None:
+    """Writes every row that *audit* read to *path*, each with its verdict.
+
+    Rows of one layout keep their columns; of several, or with *names* for addresses, they have
+    those of :data:`COMMON`. Raises UsageError or EngineFailed.
+    """
+    book, words = _annotations(audit)
+    whole = len(audit.reads) == 1 and names is None
+    parts = [_annotated(audit, read, book, whole=whole) for read in audit.reads]
+    table = parts[0]
+    for part in parts[1:]:
+        table = table.union(part)
+    if names is not None:
+        table = _renamed(audit, table, names)
+    with whole_file(path) as part_path:
+        audit.engine.write(table, part_path, words, tell)
+
+
+def _annotations(audit: Audit) -> tuple[ir.Table, Mapping[str, list[str]]]:
+    """What is said of each service as a table on the engine, and the words in its columns."""
+    rows = []
+    for each in audit.seen:
+        level = LEVELS[max(each.gravity, 0)]
+        codes = " ".join(code for code, _ in each.findings)
+        row = (str(level), codes, " ".join(each.names))
+        rows.append((each.transport, each.port, each.reach, each.state, *row))
+    columns = {
+        "book_transport": "string",
+        "book_port": "int32",
+        "book_reach": "string",
+        **dict.fromkeys(WORDS, "string"),
+    }
+    table = audit.engine.lookup("portbook_annotations", columns, rows)
+    words = {name: sorted({str(row[at]) for row in rows}) for at, name in enumerate(WORDS, start=3)}
+    return table, words if rows else {}
+
+
+def _annotated(audit: Audit, read: Read, book: ir.Table, *, whole: bool) -> ir.Table:
+    """The rows of *read* with what *book* says of their services."""
+    table, layout = audit.table(read.batch), read.batch.layout
+    if layout.prepare is not None:
+        table = layout.prepare(table)
+    columns = dict(layout.canonical(table))
+    if "keep" in columns:
+        table = table.filter(columns.pop("keep"))
+        columns = {name: v for name, v in layout.canonical(table).items() if name != "keep"}
+    keys = {name: value for name, value in place(columns).items() if name in _KEYS}
+    keyed = {f"key_{name}": value for name, value in keys.items()}
+    if whole:
+        kept = list(table.columns)
+        rows = table.mutate(**keyed)
+    else:
+        kept = list(COMMON)
+        rows = table.select(**_common(columns, read), **keyed)
+    joined = _join(rows, _matches(read, book, reach="reach" in keys))
+    if "key_other" in keyed or not whole:
+        sure = joined["match_service"] != UNDECIDABLE
+        joined = joined.mutate(**{PORT: _where(sure, joined["match_service"].cast("int32"))})
+        kept.append(PORT)
+    return joined.select(*kept, *WORDS)
+
+
+def _where(when: ir.BooleanValue, value: ir.Value) -> ir.Value:
+    """*value* where *when* is true, else null."""
+    import ibis
+
+    return ibis.ifelse(when, value, ibis.null(value.type()))
+
+
+def _common(columns: Mapping[str, ir.Value], read: Read) -> dict[str, ir.Value]:
+    """The columns of :data:`COMMON`, whatever the source has of them."""
+    import ibis
+
+    found: dict[str, ir.Value] = {}
+    for name, kind in COMMON.items():
+        value = columns.get(name)
+        if value is None:
+            found[name] = ibis.null(kind)
+        elif kind == "float64":
+            found[name] = _seconds(value, read.limits.unit)
+        else:
+            found[name] = value.cast(kind)
+    return found
+
+
+def _seconds(value: ir.Value, unit: int) -> ir.Value:
+    """A time in seconds since the epoch."""
+    kind = value.type()
+    if kind.is_numeric():
+        return value.cast("float64") / unit
+    stamp = value.strip().try_cast("timestamp") if kind.is_string() else value.cast("timestamp")
+    return stamp.epoch_seconds().cast("float64")
+
+
+def _matches(read: Read, book: ir.Table, *, reach: bool) -> ir.Table:
+    """A row for each group of *read*: the columns that its rows have, and what *book* says."""
+    grouped = read.grouped
+    paired = "service" in grouped.columns
+    columns = {
+        "match_protocol": grouped["protocol"],
+        "match_port": grouped["port"],
+        "match_transport": transport_of(grouped["protocol"]),
+        "match_service": grouped["service" if paired else "port"],
+        "match_reach": grouped["reach"].fill_null(""),
+    }
+    if paired:
+        columns["match_other"] = grouped["other"]
+    groups = grouped.select(**columns).distinct()
+    matched = groups.left_join(
+        book,
+        [
+            groups["match_transport"] == book["book_transport"],
+            groups["match_service"] == book["book_port"],
+            groups["match_reach"] == book["book_reach"],
+        ],
+    ).drop("book_transport", "book_port", "book_reach", "match_transport")
+    return matched if reach else matched.drop("match_reach")
+
+
+def _join(rows: ir.Table, match: ir.Table) -> ir.Table:
+    on = [
+        rows["key_protocol"] == match["match_protocol"],
+        rows["key_port"] == match["match_port"],
+    ]
+    if "key_other" in rows.columns:
+        on.append(rows["key_other"] == match["match_other"])
+    if "match_reach" in match.columns:
+        on.append(rows["key_reach"].fill_null("") == match["match_reach"])
+    return rows.left_join(match, on)
+
+
+def _renamed(audit: Audit, table: ir.Table, names: Pseudonyms) -> ir.Table:
+    """*table* with a word for each address."""
+    import ibis
+
+    columns = [table.select(address=table[name]) for name in ADDRESSES]
+    every = columns[0]
+    for column in columns[1:]:
+        every = every.union(column)
+    distinct = every.filter(every["address"].notnull()).distinct()
+    rows = [(each["address"], names.word(each["address"])) for each in audit.engine.fetch(distinct)]
+    words = audit.engine.lookup(
+        "portbook_pseudonyms", {"address": "string", "word": "string"}, rows
+    )
+    for name in ADDRESSES:
+        known = words.rename({f"{name}_address": "address", f"{name}_word": "word"})
+        table = table.left_join(known, table[name] == known[f"{name}_address"])
+        word = table[f"{name}_word"]
+        table = table.mutate(**{name: ibis.coalesce(word, ibis.null("string"))}).drop(
+            f"{name}_address", f"{name}_word"
+        )
+    return table

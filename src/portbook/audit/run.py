@@ -1,0 +1,214 @@
+"""An audit from what is to be read to its answer."""
+
+from __future__ import annotations
+
+import os
+
+from portbook import lore
+from portbook._lean import NamedTuple
+from portbook.audit import book as books
+from portbook.audit.collect import Collector, suspects
+from portbook.audit.faults import Limits, locate, reason_of
+from portbook.audit.files import Batch, find, is_url, sort_files
+from portbook.audit.flows import group, judge_groups
+from portbook.audit.hosts import add_hosts
+from portbook.audit.result import Fault
+from portbook.audit.side import place, regroup, resolve
+from portbook.audit.sources.plain import parse_mapping
+from portbook.audit.sources.scans import read_scans
+from portbook.audit.times import unit_of
+from portbook.errors import EngineFailed, MalformedInput
+from portbook.registry import registry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    import ibis.expr.types as ir
+
+    from portbook.audit.engines import Engine, Tell
+    from portbook.audit.result import AuditAnswer, Service
+    from portbook.model import Source
+
+
+class Order(NamedTuple):
+    """What is to be audited, and how.
+
+    ``words`` are files, folders, globs, URLs and ``table:NAME``; ``columns`` is the text of
+    ``--columns``; ``only`` a format to be taken for granted; ``hosts`` how many hosts are named for
+    each unexpected service.
+    """
+
+    words: tuple[str, ...]
+    columns: str | None = None
+    only: str | None = None
+    hosts: int = 5
+
+
+class Read(NamedTuple):
+    """A batch that was read and judged: what another pass over it needs.
+
+    ``grouped`` holds a row a group of the flows, with the columns that the rows themselves have.
+    """
+
+    batch: Batch
+    limits: Limits
+    faulty: bool
+    grouped: ir.Table
+
+
+class Audit:
+    """One audit on one engine: what was read, and the answer."""
+
+    def __init__(self, order: Order, engine: Engine, tell: Tell = lambda _: None) -> None:
+        self.order = order
+        self.engine = engine
+        self.reads: list[Read] = []
+        self.seen: list[Service] = []  # also those that answered nobody
+        self.faults: list[Fault] = []
+        self._tell = tell
+        self._scanned: dict[tuple[str, ...], ir.Table] = {}
+        self._book: ir.Table | None = None
+
+    def run(self) -> AuditAnswer:
+        """Reads everything. Raises a PortbookError where nothing at all can be read."""
+        mapping = parse_mapping(self.order.columns)
+        paths = find(self.order.words, self.engine)
+        sizes = _sizes(paths)
+        batches, faults = sort_files(paths, self.engine, mapping, self.order.only)
+        collector = Collector()
+        for batch in batches:
+            faults += self._batch(batch, collector)
+        faults += self.faults
+        if not self.reads:
+            first = faults[0]
+            raise MalformedInput(f"nothing could be read: {first.file!a} {first.reason}")
+        self._note_rejects(faults)
+        for path, size in _sizes(paths).items():
+            if sizes.get(path) != size:
+                collector.missing.append(
+                    f"{path} changed while it was read: what came later is not in the answer"
+                )
+        self.seen = collector.seen()
+        answer = collector.answer(
+            self.engine.name, [read.batch for read in self.reads], faults, self._sources()
+        )
+        return add_hosts(self, answer, self.order.hosts) if self.order.hosts else answer
+
+    # -- one batch ----------------------------------------------------------------------------
+
+    def _batch(self, batch: Batch, collector: Collector) -> list[Fault]:
+        """Reads *batch* and counts it; the faults that were met."""
+        try:
+            return self._read(batch, collector)
+        except EngineFailed as error:
+            if len(batch.files) < 2:
+                name = batch.files[0] if batch.files else batch.table
+                return [Fault(name, None, f"can't be read: {error}", None)]
+        # One of them is broken: each on its own, what is good counts.
+        good: list[str] = []
+        faults: list[Fault] = []
+        for path in batch.files:
+            single = batch._replace(files=(path,))
+            try:
+                self._group(single, Limits(), faulty=False)
+                good.append(path)
+            except EngineFailed as error:
+                faults.append(Fault(path, None, f"can't be read: {error}", None))
+        return faults + (self._batch(batch._replace(files=tuple(good)), collector) if good else [])
+
+    def _read(self, batch: Batch, collector: Collector) -> list[Fault]:
+        grouped, rows = self._group(batch, Limits(), faulty=False)
+        limits = Limits(unit_of(batch.layout.clock, [row["first"] for row in rows]))
+        faults: list[Fault] = []
+        faulty = suspects(rows, limits.unit, text=_is_text(batch))
+        if faulty:
+            faults = locate(self.engine, batch, limits, text=_is_text(batch))
+            grouped, rows = self._group(batch, limits, faulty=True)
+        collector.add(rows, limits.unit)
+        self.reads.append(Read(batch, limits, faulty, grouped))
+        return faults
+
+    def _group(
+        self, batch: Batch, limits: Limits, *, faulty: bool
+    ) -> tuple[ir.Table, list[dict[str, Any]]]:
+        """The groups of *batch* on the engine, and their verdicts."""
+        flows = self.flows(batch, limits, faulty=faulty)
+        pending = self.engine.keep(group(flows))
+        book = self.book()  # worked out while the engine reads
+        grouped = pending.wait(self._tell)
+        if "other" in flows.columns:
+            grouped = self.engine.keep(resolve(grouped, book)).wait(self._tell)
+            return grouped, self.engine.fetch(judge_groups(regroup(grouped), book))
+        return grouped, self.engine.fetch(judge_groups(grouped, book))
+
+    def flows(self, batch: Batch, limits: Limits, *, faulty: bool) -> ir.Table:
+        """The canonical table of *batch*; without its faulty rows, if it has any."""
+        return select_flows(batch, self.table(batch), limits, faulty=faulty)
+
+    def table(self, batch: Batch) -> ir.Table:
+        """The table that *batch* holds, on the engine."""
+        if batch.layout.reader != "rows":
+            return self.engine.read(batch)
+        held = self._scanned.get(batch.files)
+        if held is None:
+            rows, faults = read_scans(batch.files, batch.compression)
+            self.faults += faults
+            name = f"portbook_scan_{len(self._scanned)}"
+            held = self.engine.lookup(name, dict(batch.layout.columns), rows)
+            self._scanned[batch.files] = held
+        return held
+
+    def book(self) -> ir.Table:
+        """The registry and the lore as a table on the engine."""
+        if self._book is None:
+            self._book = self.engine.lookup("portbook_book", books.COLUMNS, books.entries())
+        return self._book
+
+    def _note_rejects(self, faults: list[Fault]) -> None:
+        quiet = {
+            path: read.batch.layout.no_rows for read in self.reads for path in read.batch.files
+        }
+        ended: set[str] = set()
+        for fault, text in self.engine.rejected():
+            if any(text.startswith(word) for word in quiet.get(fault.file, ())):
+                ended.add(fault.file)  # what follows is no row either, but a summary
+            elif fault.file not in ended:
+                faults.append(fault)
+
+    def _sources(self) -> tuple[Source, ...]:
+        return (*registry().sources(), *lore.sources())
+
+
+def select_flows(batch: Batch, table: ir.Table, limits: Limits, *, faulty: bool) -> ir.Table:
+    """The canonical table of the flows in *table*."""
+    layout = batch.layout
+    if layout.prepare is not None:
+        table = layout.prepare(table)
+    columns = dict(layout.canonical(table))
+    kept = [columns.pop("keep")] if "keep" in columns else []
+    if faulty:
+        kept.append(reason_of(columns, limits, text=_is_text(batch)).isnull())
+    if kept:
+        table = table.filter(kept)
+        columns = {name: value for name, value in layout.canonical(table).items() if name != "keep"}
+    return table.select(**place(columns))
+
+
+def _is_text(batch: Batch) -> bool:
+    """Whether a row of *batch* without anything in it is a broken one."""
+    return batch.layout.reader in ("csv", "json") and batch.layout.format != "AWS VPC Flow Logs"
+
+
+def _sizes(paths: Iterable[str]) -> dict[str, tuple[int, int]]:
+    """The size and the time of change of each file that is on a disk here."""
+    found = {}
+    for path in paths:
+        if not is_url(path):
+            try:
+                stat = os.stat(path)
+            except OSError:
+                continue
+            found[path] = (stat.st_size, stat.st_mtime_ns)
+    return found

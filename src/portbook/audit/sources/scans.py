@@ -1,0 +1,90 @@
+"""nmap's and masscan's output, of one host or of many; the readers are :mod:`portbook.capture`'s.
+
+An open port that a scan found is a service on the host that it was found at. How much traffic it
+has, a scan doesn't say.
+"""
+
+from __future__ import annotations
+
+import gzip
+
+from portbook.audit.result import Fault
+from portbook.audit.sources.layout import Head, Layout
+from portbook.capture import detect, read
+from portbook.capture.found import NOT_UNDERSTOOD
+from portbook.errors import MalformedInput
+from portbook.model import Listener
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from portbook.audit.sources.layout import Columns
+
+# The formats of portbook.capture that are a scan's, and what they are called here.
+SCANS = {
+    "nmap": "nmap",
+    "nmap-grepable": "nmap or masscan, grepable",
+    "nmap-xml": "nmap or masscan, XML",
+    "masscan-list": "masscan, list",
+    "masscan-json": "masscan, JSON",
+}
+COLUMNS = (("protocol", "string"), ("port", "int32"), ("host", "string"))
+_STARTS = ("<?xml", "<!DOCTYPE nmaprun", "<nmaprun", "# Nmap", "Starting Nmap", "#masscan")
+
+
+def recognise(head: Head) -> Layout | None:
+    """By what every scan begins with, and by the reader that understands it."""
+    if not head.lines:
+        return None
+    first = head.lines[0].lstrip()
+    array = first.startswith("[") and any('"ports"' in line for line in head.lines[:5])
+    if not (first.startswith(_STARTS) or array):
+        return None
+    try:
+        name = detect(list(enumerate(head.lines, 1)))
+    except MalformedInput:
+        return None
+    return Layout(SCANS[name], "rows", _canonical, COLUMNS) if name in SCANS else None
+
+
+def _canonical(table: ir.Table) -> Columns:
+    return {name: table[name] for name, _ in COLUMNS}
+
+
+def read_scan(path: str, compression: str) -> tuple[list[tuple[str, int, str]], list[Fault]]:
+    """The open ports that the scan at *path* found, and the lines of it that can't be read.
+
+    Raises OSError.
+    """
+    rows: list[tuple[str, int, str]] = []
+    faults: list[Fault] = []
+    opened = gzip.open(path) if compression == "gzip" else open(path, "rb")  # noqa: SIM115
+    with opened as file:
+        try:
+            _, events = read(iter(lambda: file.read(1 << 16), b""))
+            for event in events:
+                if isinstance(event, Listener):
+                    rows.append((str(event.transport), event.port, event.address))
+                elif event.what == NOT_UNDERSTOOD:
+                    why = event.why or "it is not what a scan prints"
+                    faults.append(Fault(path, event.number, why, max(0, event.many - 1)))
+        except MalformedInput as error:
+            faults.append(Fault(path, None, str(error), None))
+    return rows, faults
+
+
+def read_scans(
+    paths: tuple[str, ...], compression: str
+) -> tuple[list[tuple[str, int, str]], list[Fault]]:
+    """All of :func:`read_scan` for *paths*; one that can't be opened is a fault."""
+    rows: list[tuple[str, int, str]] = []
+    faults: list[Fault] = []
+    for path in paths:
+        try:
+            found, wrong = read_scan(path, compression)
+        except (OSError, EOFError) as error:
+            wrong, found = [Fault(path, None, f"can't be read: {error}", None)], []
+        rows += found
+        faults += wrong
+    return rows, faults

@@ -1,0 +1,124 @@
+"""Zeek's ``conn.log``, as TSV and as JSON lines.
+
+The fields are those of https://docs.zeek.org/en/master/logs/conn.html. The responder is the
+service: Zeek says so itself. Bytes are those of the IP packets where they were counted, else those
+of the payload.
+"""
+
+from __future__ import annotations
+
+import json
+
+from portbook.audit.sources.layout import Head, Layout, either
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from portbook.audit.sources.layout import Columns
+
+# Zeek's types (https://docs.zeek.org/en/master/script-reference/types.html) that matter here.
+_TYPES = {"time": "float64", "interval": "float64", "port": "int32", "count": "int64"}
+
+_JSON = (
+    ("ts", "float64"),
+    ("duration", "float64"),
+    ("proto", "string"),
+    ("id.orig_h", "string"),
+    ("id.resp_h", "string"),
+    ("id.resp_p", "int64"),
+    ("conn_state", "string"),
+    ("orig_bytes", "int64"),
+    ("resp_bytes", "int64"),
+    ("orig_ip_bytes", "int64"),
+    ("resp_ip_bytes", "int64"),
+    ("orig_pkts", "int64"),
+    ("resp_pkts", "int64"),
+)
+
+# Connection attempts that nothing accepted: no answer, a refusal, and SYNs that the client took
+# back before one came.
+_UNANSWERED = ("S0", "REJ", "SH", "RSTOS0")
+
+
+def recognise(head: Head) -> Layout | None:
+    """Zeek's TSV by its ``#fields``, its JSON and Parquet by the names of the columns."""
+    if head.columns:
+        names = [name for name, _ in head.columns]
+        if {"id.resp_p", "proto"} <= set(names):
+            return Layout("Zeek conn.log", "parquet", canonical, head.columns)
+        return None
+    if head.lines and head.lines[0].startswith("#separator"):
+        return _tsv(head)
+    return _json(head)
+
+
+def _tsv(head: Head) -> Layout | None:
+    fields: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    unset = "-"
+    separator = head.lines[0].partition(" ")[2].strip().encode().decode("unicode_escape")
+    for line in head.lines:
+        name, _, rest = line.partition(separator)
+        if name == "#fields":
+            fields = tuple(rest.split(separator))
+        elif name == "#types":
+            types = tuple(rest.split(separator))
+        elif name == "#unset_field":
+            unset = rest
+    if "id.resp_p" not in fields or len(separator) != 1:
+        return None
+    kinds = dict(zip(fields, types, strict=False))
+    columns = tuple((name, _TYPES.get(kinds.get(name, ""), "string")) for name in fields)
+    return Layout(
+        "Zeek conn.log", "csv", canonical, columns, delimiter=separator, comment="#", null=unset
+    )
+
+
+def _json(head: Head) -> Layout | None:
+    for line in head.lines[:1]:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            return None
+        if isinstance(row, dict) and {"id.resp_p", "id.orig_h"} <= set(row):
+            text = isinstance(row.get("ts"), str)  # JSON::TS_ISO8601
+            columns = tuple(
+                (name, "string" if text and name == "ts" else kind) for name, kind in _JSON
+            )
+            return Layout("Zeek conn.log (JSON)", "json", canonical, columns)
+    return None
+
+
+def canonical(table: ir.Table) -> Columns:
+    """Zeek's columns as the canonical ones."""
+    import ibis
+
+    has = set(table.columns)
+    found: dict[str, ir.Value] = {
+        "protocol": table["proto"],
+        "port": table["id.resp_p"],
+        "host": table["id.resp_h"],
+    }
+    if "id.orig_h" in has:
+        found["peer"] = table["id.orig_h"]
+    if "ts" in has:
+        found["first"] = table["ts"]
+        if "duration" in has and not table["ts"].type().is_string():
+            found["last"] = table["ts"] + table["duration"].fill_null(0)
+    # Where the packets' bytes weren't counted, those of the payload are what there is.
+    counted = [
+        either(table[f"orig_{kind}"], table[f"resp_{kind}"])
+        for kind in ("ip_bytes", "bytes")
+        if {f"orig_{kind}", f"resp_{kind}"} <= has
+    ]
+    if counted:
+        found["bytes"] = ibis.coalesce(*counted)
+    if {"orig_pkts", "resp_pkts"} <= has:
+        found["packets"] = either(table["orig_pkts"], table["resp_pkts"])
+    if "conn_state" in has:
+        # A datagram needs no answer (syslog, statsd): only for TCP does one say anything.
+        found["answered"] = ~(
+            (table["proto"] == "tcp") & table["conn_state"].isin(_UNANSWERED)
+        ).fill_null(False)
+    return found

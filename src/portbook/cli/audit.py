@@ -1,0 +1,142 @@
+"""``portbook audit``."""
+
+from __future__ import annotations
+
+import sys
+
+from portbook.cli.help import Parser, add_fail_on
+from portbook.cli.output import print_json, style
+from portbook.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from portbook.audit.result import AuditAnswer
+
+
+def run(argv: Sequence[str]) -> int:
+    """Audits flow logs and scans, and returns the exit status."""
+    options = _parse(argv)
+    if min(options.limit, options.hosts) < 0:
+        raise UsageError("--limit and --hosts can't be below 0")
+    from portbook.audit.sources import FORMATS
+
+    if options.format not in (None, *FORMATS):
+        raise UsageError(f"--format {options.format!r} is none of {', '.join(FORMATS)}")
+    from portbook.audit.against import compare, read_previous
+    from portbook.audit.engines import connect
+    from portbook.audit.pseudonyms import Pseudonyms, read_key
+    from portbook.audit.run import Audit, Order
+    from portbook.cli.audit_output import check_outputs, progress, write_outputs
+
+    check_outputs(options.output, options.rows)
+    previous = read_previous(options.against) if options.against else None
+    names = Pseudonyms(read_key(options.key_file)) if options.pseudonymise else None
+    if options.key_file and names is None:
+        raise UsageError("--key-file goes with --pseudonymise: give both")
+    order = Order(tuple(options.source), options.columns, options.format, options.hosts)
+    engine = connect(options.engine, memory=options.memory)
+    try:
+        with progress() as tell:
+            audit = Audit(order, engine, tell)
+            answer = audit.run()
+            if names is not None:
+                answer = names.replace(answer)
+            if previous is not None:
+                answer = compare(answer, previous)
+            write_outputs(audit, answer, options.output, options.limit)
+            if options.rows:
+                from portbook.audit.rows import write_rows
+
+                write_rows(audit, options.rows, names, tell)
+    finally:
+        engine.close()
+    if options.json:
+        from portbook.pages.audit_object import of_audit
+
+        print_json(of_audit(answer))
+    elif not options.output:
+        from portbook.pages.audit import render_audit
+
+        sys.stdout.write(render_audit(answer, style(), options.limit))
+    return _status(answer, options)
+
+
+def _status(answer: AuditAnswer, options: argparse.Namespace) -> int:
+    from portbook.model import Level
+
+    if options.fail_on != "never":
+        least = Level(options.fail_on).rank
+        if any(each.gravity >= least for each in answer.services):
+            return 1
+    return 3 if options.strict and (answer.faults or answer.missing) else 0
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
+        "audit",
+        "The verdict over flow logs and scans of any size: Zeek, Suricata, AWS VPC Flow Logs, "
+        "nfdump, osquery, or any table as Parquet, CSV or JSON lines. Formats are found by "
+        "themselves; gzip and Zstandard are unpacked.",
+    )
+    parser.add_argument(
+        "source",
+        nargs="+",
+        metavar="SOURCE",
+        help="a file, a folder with all that is below it, a pattern, a URL of an object store, or "
+        "table:NAME on the engine",
+    )
+    parser.add_argument(
+        "--engine",
+        metavar="ENGINE",
+        help="duckdb (default), spark, or a URL of Ibis's: where the same expression runs",
+    )
+    parser.add_argument(
+        "--columns",
+        metavar="NAME=COLUMN,...",
+        help="which columns are what in a table that isn't known: port=dport,transport=proto,...",
+    )
+    parser.add_argument("--format", metavar="NAME", help="take all sources for this format")
+    parser.add_argument(
+        "--against", metavar="FILE", help="the JSON of a previous run: what is new since, or gone"
+    )
+    parser.add_argument(
+        "--rows",
+        metavar="FILE",
+        help="also write every row with its verdict: .parquet, .csv, .jsonl or the last two .gz",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="write the answer there: .html, .json, .parquet, .csv or .txt; may be repeated",
+    )
+    parser.add_argument(
+        "--pseudonymise",
+        action="store_true",
+        help="replace addresses: the same one by the same word, with a key of this run alone",
+    )
+    parser.add_argument(
+        "--key-file", metavar="FILE", help="the key for --pseudonymise, to be the same in every run"
+    )
+    parser.add_argument(
+        "--hosts", type=int, default=5, metavar="N",
+        help="how many hosts to name for each unexpected service (default: 5)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--limit", type=int, default=20, metavar="N",
+        help="how many services to list in text and HTML (default: 20)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--memory", metavar="SIZE", help="what DuckDB may hold before it writes to disk: 1GB"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument(
+        "--strict", action="store_true", help="exit with 3 if a file or a row couldn't be taken"
+    )
+    add_fail_on(parser, default="alert")
+    return parser.parse_args(list(argv))

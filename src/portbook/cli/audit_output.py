@@ -1,0 +1,106 @@
+"""The files and the progress of ``portbook audit``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+from portbook.errors import UsageError, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from portbook.audit.engines import Tell
+    from portbook.audit.result import AuditAnswer
+    from portbook.audit.run import Audit
+
+ENDINGS = (".html", ".json", ".parquet", ".csv", ".txt")
+
+
+def check_outputs(paths: Sequence[str], rows: str | None) -> None:
+    """Raises UsageError, before anything is read, where an output can't be written."""
+    from portbook.audit.rows import check_path
+
+    if rows is not None:
+        check_path(rows)
+    for path in paths:
+        if not path.lower().endswith(ENDINGS):
+            raise UsageError(f"--output {shown(path)} ends in none of {', '.join(ENDINGS)}")
+    for path in (*paths, *([rows] if rows else [])):
+        folder = os.path.dirname(path) or "."
+        if not os.path.isdir(folder):
+            raise UsageError(f"{shown(path)} can't be written: there is no folder {shown(folder)}")
+
+
+def write_outputs(audit: Audit, answer: AuditAnswer, paths: Sequence[str], limit: int) -> None:
+    """Writes *answer* to each of *paths*, in the form that its name ends in."""
+    from portbook.audit.writing import whole_file
+
+    for path in paths:
+        with whole_file(path) as part:
+            if path.lower().endswith(".parquet"):
+                from portbook.pages.audit_object import COLUMNS, rows
+
+                table = audit.engine.lookup("portbook_services", COLUMNS, list(rows(answer)))
+                audit.engine.write(table, part, {}, lambda _: None)
+                continue
+            text = _text_of(path.lower(), answer, limit)
+            with open(part, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+
+
+def _text_of(path: str, answer: AuditAnswer, limit: int) -> str:
+    if path.endswith(".html"):
+        from portbook.pages.audit_html import render_html
+
+        return render_html(answer, limit)
+    if path.endswith(".json"):
+        import json
+
+        from portbook.pages.audit_object import of_audit
+
+        return json.dumps(of_audit(answer), indent=2) + "\n"
+    if path.endswith(".csv"):
+        from portbook.pages.audit_table import render_csv
+
+        return render_csv(answer)
+    from portbook.pages.audit import render_audit
+    from portbook.pages.text import Style
+
+    return render_audit(answer, Style(), limit)
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Tell]:
+    """What long work tells how far it is: a bar on a terminal, after a second; else nothing."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield lambda _: None
+        return
+    import time
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    began = time.monotonic()
+    bar = Progress(
+        TextColumn("reading"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = bar.add_task("", total=None)
+
+    def tell(share: float | None) -> None:
+        if not bar.live.is_started:
+            if time.monotonic() - began < 1:
+                return
+            bar.start()
+        bar.update(task, total=None if share is None else 1.0, completed=share or 0.0)
+
+    try:
+        yield tell
+    finally:
+        bar.stop()

@@ -1,0 +1,37 @@
+"""The services of an audit as CSV that a spreadsheet opens without running anything in it."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from portbook.pages.audit_object import COLUMNS, rows
+from portbook.pages.escape import one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portbook.audit.result import AuditAnswer
+
+# What a spreadsheet takes for the beginning of a formula
+# (https://owasp.org/www-community/attacks/CSV_Injection).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def render_csv(answer: AuditAnswer) -> str:
+    """A header, and a row for each service; lines end as RFC 4180 §2 has it."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    for row in rows(answer):
+        writer.writerow([defused(cell) if isinstance(cell, str) else cell for cell in row])
+    return out.getvalue()
+
+
+def defused(cell: str) -> str:
+    r"""*cell* so that a spreadsheet shows it as text: nothing raw, and no formula.
+
+    >>> defused('=HYPERLINK("https://example.org")'), defused("https")
+    ('\\'=HYPERLINK("https://example.org")', 'https')
+    """
+    clean = one_line(cell)
+    return f"'{clean}" if cell.startswith(_FORMULA) or clean.startswith(_FORMULA) else clean
