@@ -124,11 +124,30 @@ class Audit:
         faults: list[Fault] = []
         faulty = suspects(rows, limits.unit, text=_is_text(batch))
         if faulty:
-            faults = locate(self.engine, batch, limits, text=_is_text(batch))
+            faults = self._lines(batch, locate(self.engine, batch, limits, text=_is_text(batch)))
             grouped, rows = self._group(batch, limits, faulty=True)
         collector.add(rows, limits.unit)
         self.reads.append(Read(batch, limits, faulty, grouped))
         return faults
+
+    def _lines(self, batch: Batch, faults: list[Fault]) -> list[Fault]:
+        """*faults* of text with the numbers of lines: headings and rejected rows are lines too."""
+        layout = batch.layout
+        if layout.reader != "csv":
+            return faults
+        rejected: dict[str, list[int]] = {}
+        for fault, _ in self.engine.rejected():
+            if fault.row is not None:
+                rejected.setdefault(fault.file, []).append(fault.row)
+        counted = []
+        for fault in faults:
+            line = fault.row
+            if line is not None:
+                line += layout.skip + layout.lead
+                for row in rejected.get(fault.file, ()):  # in rising order
+                    line += row <= line
+            counted.append(fault._replace(row=line))
+        return counted
 
     def _group(
         self, batch: Batch, limits: Limits, *, faulty: bool

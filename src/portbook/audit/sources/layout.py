@@ -35,8 +35,8 @@ class Layout(NamedTuple):
 
     ``prepare`` is what has to be done to the table before, if anything.
 
-    The rest is for ``csv``: the delimiter, how many lines come before the first row, the mark of a
-    comment, the words for a value that isn't there, the quote, and beginnings of lines that are no
+    The rest is for ``csv``: the delimiter, how many lines come before the first row, how many
+    comments before that, the mark of a comment, the words for a value that isn't there, the quote, and beginnings of lines that are no
     rows, and no faults either.
     """
 
@@ -47,6 +47,7 @@ class Layout(NamedTuple):
     clock: str = "s"
     delimiter: str = ","
     skip: int = 0
+    lead: int = 0
     comment: str = ""
     null: str = ""
     quote: str = ""

@@ -70,8 +70,16 @@ def _tsv(head: Head) -> Layout | None:
         return None
     kinds = dict(zip(fields, types, strict=False))
     columns = tuple((name, _TYPES.get(kinds.get(name, ""), "string")) for name in fields)
+    lead = next((at for at, line in enumerate(head.lines) if line[0] != "#"), len(head.lines))
     return Layout(
-        "Zeek conn.log", "csv", canonical, columns, delimiter=separator, comment="#", null=unset
+        "Zeek conn.log",
+        "csv",
+        canonical,
+        columns,
+        delimiter=separator,
+        lead=lead,
+        comment="#",
+        null=unset,
     )
 
 
