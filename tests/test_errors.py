@@ -30,6 +30,7 @@ CASES = [
     (errors.Implausible(("it is of 2015-07-30",)), ValueError),
     (errors.NotKept("'/srv' can't be written"), OSError),
     (errors.HostUnreadable("netlink refused"), OSError),
+    (errors.EngineFailed("Spark does not start: no Java"), RuntimeError),
     (errors.MissingExtra("web", "portbook serve"), ImportError),
 ]
 EACH = pytest.mark.parametrize(

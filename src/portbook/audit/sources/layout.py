@@ -36,8 +36,8 @@ class Layout(NamedTuple):
     ``prepare`` is what has to be done to the table before, if anything.
 
     The rest is for ``csv``: the delimiter, how many lines come before the first row, how many
-    comments before that, the mark of a comment, the words for a value that isn't there, the quote, and beginnings of lines that are no
-    rows, and no faults either.
+    comments before it, the mark of a comment, the words for a value that isn't there, the quote,
+    and beginnings of lines that are no rows, and no faults either.
     """
 
     format: str
