@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Level,
         Listener,
         Note,
+        Program,
         Standing,
         Transport,
     )
@@ -190,6 +191,7 @@ def judge_listener(
 
     port, transport = listener.port, listener.transport
     executables = [each.activates_executable or each.executable for each in listener.owners]
+    unseen = bool(executables) and not any(executables)
     case = Case(
         listener,
         book.standing(port, transport),
@@ -198,6 +200,7 @@ def judge_listener(
         rules,
         lore.browser_blocked(port),
         lore.lookup_abuse(port, transport),
+        named=tuple([_programs_named(o.program) for o in listener.owners]) if unseen else (),
     )
     if case.browser_blocked and said:
         sources = tuple(source for source in lore.sources() if source.id == "lore-browsers")
@@ -211,6 +214,21 @@ def judge_listener(
         ]
         case = case._replace(kept=tuple(kept))
     return judge(case._replace(trusted=trusted), said=said)
+
+
+def _programs_named(name: str | None) -> tuple[Program, ...]:
+    """The programs that go by *name*, which is all that could be seen of an owner."""
+    if name is None:
+        return ()
+    found = _named.get(name)
+    if found is None:
+        found = lore.programs_named(name)
+        if len(_named) < 4096:
+            _named[name] = found
+    return found
+
+
+_named: dict[str, tuple[Program, ...]] = {}
 
 
 def here_source() -> Source:

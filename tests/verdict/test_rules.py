@@ -18,6 +18,7 @@ CONTRACT: list[tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]] = [
     ("unexpected-program", "check", ()),
     ("noted", "note", ()),
     ("registered-port", "ok", ()),
+    ("fits-by-name", "note", ()),
     ("loopback-only", "ok", ()),
     ("exposed", "note", ()),
     ("known-use", "note", ()),

@@ -24,7 +24,8 @@ def evidence_of(case: Case) -> tuple[str, ...]:
             place = "" if owner.place is None else f", place: {owner.place}"
             lines.append(f"pid {owner.pid} runs {owner.executable}{owned}{mode}{place}")
         else:
-            lines.append(f"pid {owner.pid}: its executable could not be read")
+            who = f"pid {owner.pid}" if owner.pid else owner.program or "the container"
+            lines.append(f"{who}: its executable could not be seen")
     return tuple(lines)
 
 

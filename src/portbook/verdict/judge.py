@@ -28,7 +28,8 @@ class Case(NamedTuple):
     transport. ``kept`` holds, for each owner in order, whether nobody but root and the ``trusted``
     users could have put its executable where it is, None where that isn't known: it is wanted
     where the listener's own note names an executable. ``browsers`` is the source of
-    ``browser_blocked``.
+    ``browser_blocked``. ``named`` holds, for each owner of which no executable could be seen, the
+    programs that go by its name.
     """
 
     listener: Listener
@@ -41,6 +42,7 @@ class Case(NamedTuple):
     kept: tuple[bool | None, ...] = ()
     trusted: frozenset[int] = frozenset()
     browsers: tuple[Source, ...] = ()
+    named: tuple[tuple[Program, ...], ...] = ()
 
 
 def judge(case: Case, *, said: bool = True) -> tuple[Finding, ...]:
@@ -184,6 +186,8 @@ def _facts_of_owners(case: Case) -> list[str]:
             truths["upgraded"] = _upgraded(case.listener)
             if owner.place in ("memory", "temporary"):
                 truths["ephemeral"] = True
+    if not any(owner.executable for owner in case.listener.owners):
+        truths.update(_facts_of_names(case))
     if known := _known(case):
         names = _names(case.standing)
         here = (case.listener.port, case.listener.transport)
@@ -195,6 +199,28 @@ def _facts_of_owners(case: Case) -> list[str]:
         truths["speaks-http"] = any(_speaks(each) & _HTTP for each in known)
         truths["known-use"] = not implements and (own or bool(_fitting(case)))
     return [fact for fact, true in truths.items() if true]
+
+
+def _facts_of_names(case: Case) -> dict[str, bool]:
+    """What names alone say, where no executable could be seen: a name proves nothing.
+
+    An owner without even a name (a container, a number) leaves the port to speak for itself.
+    """
+    owners = case.listener.owners
+    if not any(owner.program for owner in owners):
+        return {"known-use": bool(case.uses)}
+    named = case.named + ((),) * (len(owners) - len(case.named))
+    names = _names(case.standing)
+    here = (case.listener.port, case.listener.transport)
+    fits = all(_speaks(each) & names for each in named)
+    uses = any(
+        _same(use.product, product)
+        for use in case.uses
+        for owner, programs in zip(owners, named, strict=True)
+        for product in (owner.program or "", *(program.product for program in programs))
+    )
+    own = any(here in program.ports for programs in named for program in programs)
+    return {"fits-by-name": fits, "known-use": not fits and (uses or own)}
 
 
 def _deleted(listener: Listener) -> list[Process]:
@@ -278,7 +304,9 @@ def _same(product: str, other: str) -> bool:
 
 def _in_use(case: Case) -> str:
     """What is on record for the port: what fits the known programs, else all that is."""
-    known = [program.product for each in case.programs for program in each]
+    here = (case.listener.port, case.listener.transport)
+    by_name = [program.product for each in case.named for program in each if here in program.ports]
+    known = [program.product for each in case.programs for program in each] or by_name
     products = _fitting(case) or known or list(dict.fromkeys(use.product for use in case.uses))
     return _some(products) or "a use"
 
@@ -347,7 +375,13 @@ def _words(case: Case) -> Mapping[str, object]:
 
 
 def _names_of(owners: Iterable[Process]) -> str:
-    return ", ".join(dict.fromkeys(owner.program or f"process {owner.pid}" for owner in owners))
+    return ", ".join(dict.fromkeys(map(_name_of, owners)))
+
+
+def _name_of(owner: Process) -> str:
+    if owner.program or not (owner.container_name or owner.container):
+        return owner.program or (f"process {owner.pid}" if owner.pid else "a process")
+    return f"the container {owner.container_name or owner.container}"
 
 
 def _files_of(owners: Iterable[Process]) -> str:

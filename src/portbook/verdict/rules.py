@@ -24,8 +24,11 @@ FACTS = {
     "unasked": "what was read, a scan or a flow log, says nothing of owners",
     "known-program": "every owner seen runs a known server program from its own, protected place",
     "implements": "every owner seen implements a service that is registered here",
+    "fits-by-name": "every owner seen is called like a program that implements a service "
+    "registered here, and of none could more be seen than its name",
     "default-port": "the port is one of the known program's own default ports",
-    "known-use": "a use on record fits the program or, where none was seen, the port",
+    "known-use": "a use on record fits the program (by its name, where only that could be seen) or, "
+    "where none was seen, the port",
     "abuse-on-record": "abuse of the port was reported, for this transport, by a source on record",
     "unknown-program": "an owner's executable was seen, is no known server's in its place, and "
     "none that an own note expects",
@@ -109,6 +112,17 @@ RULES = (
         (),
         "{port}/{transport} is registered for {service}. Which program answers can't be told from "
         "here: to know, ask on the host itself.",
+        settles=True,
+    ),
+    Rule(
+        "fits-by-name",
+        Level.NOTE,
+        "a program of that name implements the service registered here, and only its name could "
+        "be seen",
+        ("assigned", "fits-by-name"),
+        (),
+        "A program called {program} implements {service}, which is registered here. Only the name "
+        "could be seen, and anything may be called that.",
         settles=True,
     ),
     Rule(
