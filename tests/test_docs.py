@@ -14,6 +14,7 @@ from portbook.advice.pick import CRITERIA
 from portbook.advice.scene import REFUSALS
 from portbook.advice.stopping import OUTCOMES
 from portbook.advice.why import CODES
+from portbook.capture import FORMATS
 from portbook.cli import COMMANDS
 from portbook.verdict.rules import RULES
 
@@ -103,6 +104,13 @@ def test_the_table_of_causes_is_the_one_in_the_code() -> None:
     text = (ROOT / "docs" / "machine.md").read_text()
     table = text.partition("<!-- causes -->")[2].partition("<!-- end -->")[0]
     assert dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", table, re.MULTILINE)) == CODES
+
+
+def test_the_table_of_formats_is_the_one_in_the_code() -> None:
+    text = (ROOT / "docs" / "explain.md").read_text()
+    table = text.partition("<!-- formats -->")[2].partition("<!-- end -->")[0]
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", table, re.MULTILINE)
+    assert rows == [(name, form.about) for name, form in FORMATS.items()]
 
 
 def test_the_table_of_criteria_is_the_one_in_the_code() -> None:

@@ -11,6 +11,7 @@ portbook's names still catches what it expects::
      ├── UsageError (ValueError)           the command line can't be read
      ├── MalformedInput (ValueError)       a capture, a registry file or a kernel answer
      ├── BadNotes (ValueError)             notes of one's own that can't be used
+     ├── InputUnreadable (OSError)         a file or a stream that was named can't be read
      ├── DataMissing (FileNotFoundError)   a data file isn't there or can't be opened
      ├── DataCorrupt (ValueError)          a data file isn't what it should be
      ├── NotFetched (OSError)              a registry that can't be downloaded
@@ -79,6 +80,13 @@ class MalformedInput(PortbookError, ValueError):
 
 class BadNotes(PortbookError, ValueError):
     """A file of notes that isn't what it should be: the message names the line or the key."""
+
+
+class InputUnreadable(PortbookError, OSError):
+    """A file or a stream that was named to be read and can't be."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
 
 
 class DataMissing(PortbookError, FileNotFoundError):

@@ -336,6 +336,37 @@ def test_every_key_of_a_report_is_there(some: list[Any]) -> None:
     check(_through_json(objects.of(found))["abuse"], [REPORT])
 
 
+# -- a capture --------------------------------------------------------------------------------
+
+
+def test_a_capture() -> None:
+    from portbook.capture.found import LEFT_OUT
+    from portbook.explain import explain
+    from portbook.here import Filter
+    from portbook.pages import captured
+
+    new = b"LISTEN 0 5 0.0.0.0:22 0.0.0.0:*\nESTAB 0 0 192.0.2.5:22 192.0.2.6:9\nwhat\n"
+    old = b"LISTEN 0 5 0.0.0.0:23 0.0.0.0:*\n"
+    for told in (explain([new], Filter()), explain([new], Filter(), old=[old])):
+        found = _through_json(captured.of_explain(told))
+        check(
+            found,
+            {
+                "schema": {"portbook/explain/1"},
+                "format": {"ss"},
+                "sockets": [{**LISTENER, "scanned": bool}],
+                "not_understood": [{"line": int, "lines": int, "text": str, "why": TEXT}],
+                "left_out": dict,
+                "changes": (dict, types.NoneType),
+                "sources": [SOURCE],
+            },
+        )
+        assert found["left_out"] == {"connection": 1}
+        assert set(found["left_out"]) <= set(LEFT_OUT)
+    changes = {"opened": [LISTENER], "closed": [LISTENER], "changed": list, "same": int}
+    check(found["changes"], {**changes, "untold": int})
+
+
 # -- the other kinds --------------------------------------------------------------------------
 
 

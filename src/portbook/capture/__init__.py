@@ -95,7 +95,8 @@ def read(
     for each in lines:
         sample.append(each)
         size += len(each[1])
-        if len(sample) >= _SAMPLE_LINES or size > _SAMPLE_SIZE:
+        known = name is not None and each[1].strip()  # what is known already needs no sample
+        if known or len(sample) >= _SAMPLE_LINES or size > _SAMPLE_SIZE:
             break
     if not any(line.strip() for _, line in sample):
         # Pages of blank lines before the first text are nobody's output.

@@ -129,9 +129,10 @@ def read_fields(lines: Lines, names: Names) -> Iterator[Event]:
     of_file: dict[str, str] = {}
     began = 0
     for number, line in lines:
-        for field in line.split("\0"):  # -F0 puts a zero behind each field
-            if not field.strip():
-                continue
+        fields = [field for field in line.split("\0") if field.strip()]  # -F0 ends each with one
+        if not fields and line.strip():
+            yield not_understood(number, line)
+        for field in fields:
             key, value = field[0], field[1:]
             # Each process begins with its number, so nothing can stand before the first one.
             number_of = value.strip().isdigit() if key in "pgRu" else bool(of_process)

@@ -49,6 +49,8 @@ _STATES = {"LISTEN", "UNCONN", "BOUND-INACTIVE", *_CONNECTED}
 # ("sshd",pid=812,fd=3), and as it was until iproute2 3.17: ("sshd",812,3)
 _USER = re.compile(r'\("((?:[^"\\]|\\.)*)",(?:pid=)?([0-9]{1,10}),[^()]*\)')
 _EXTENDED = re.compile(r"(?:^|\s)(uid|ino|v6only):([0-9]{1,20})(?=\s|$)")
+# What netstat has behind the same columns: a state, a process, or a dash for none.
+_NETSTAT = re.compile(r"-(?:\s|$)|[0-9]+/|LISTEN|ESTABLISHED|[A-Z]+_[A-Z]+|CLOS")
 _HEADING = re.compile(r"\s*(?:Netid|State|Recv-Q)\s.*Local Address")
 
 # What most rows are: one socket that listens on a numbered port, held by nobody told or by one.
@@ -58,7 +60,7 @@ _PLAIN = re.compile(
     r'(?:users:\(\("([^"\\]{1,64})",pid=([0-9]{1,10}),fd=[0-9]+\)\) *)?'
 )
 _tuple: Any = tuple.__new__
-_UNSAID_OF_A_PROCESS = (None,) * (len(Process._fields) - 2)
+_UNSAID_OF_A_PROCESS = tuple(Process._field_defaults[name] for name in Process._fields[2:])
 _UNSAID_OF_A_SOCKET = tuple(Listener._field_defaults[name] for name in Listener._fields[15:])
 _kept_users: dict[str, tuple[tuple[Process, ...], OwnersSeen]] = {}
 
@@ -170,6 +172,8 @@ def _stateless(
 ) -> Event | None:
     """A row without the column for the state: ``ss`` was asked for one state."""
     limit, local, peer = parts[1:4]
+    if len(parts) > 4 and _NETSTAT.match(parts[4]):
+        return None
     if not peer.endswith(":*"):
         return Line(number, CONNECTION) if ":" in peer and ":" in local else None
     if transport is None:

@@ -82,7 +82,8 @@ def _decoded(chunks: Iterable[bytes]) -> Iterator[str]:
             yield decoder.decode(chunk)
             continue
         first += chunk
-        if len(first) < 512:
+        # A pipe may have no more for a while: only what can be UTF-16 is waited for.
+        if len(first) < 64 or (len(first) < 512 and b"\0" in first):
             continue
         decoder, begun = _decoder(first)
         yield begun

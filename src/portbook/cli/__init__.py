@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "show": ("show", "everything about a port, a range, a service or a pasted error"),
     "listen": ("listen", "everything that listens or is bound here, with its verdict"),
+    "explain": ("explain", "what ss, netstat, lsof, nmap and others printed, with the verdict"),
     "why": ("why", "why a bind fails or would succeed, cause by cause"),
     "pick": ("pick", "a good port for a purpose, and why; keeps it for a command"),
     "stop": ("stop", "stops what listens on a port, safely; a dry run without --yes"),

@@ -7,10 +7,11 @@ import sys
 
 from portbook._lean import NamedTuple
 from portbook.cli import complain
+from portbook.cli.filters import add_filters, filter_of
 from portbook.cli.output import print_json, reaches, style
-from portbook.errors import UsageError, shown
-from portbook.here import Depth, Filter, answer_here, watch_here
-from portbook.model import REACHES, Level, Transport, Visibility
+from portbook.errors import UsageError
+from portbook.here import Depth, answer_here, watch_here
+from portbook.model import Visibility
 from portbook.notes import check_named, read_notes
 
 TYPE_CHECKING = False
@@ -52,7 +53,7 @@ def run(argv: Sequence[str]) -> int:
     # The table shows the findings' codes alone.
     said = options.json or options.jsonl
     depth = Depth("all", options.detail, options.all_namespaces, said, options.notes)
-    answer = answer_here(_filter(options), depth)
+    answer = answer_here(filter_of(options), depth)
     if options.json:
         from portbook.pages import objects
 
@@ -110,16 +111,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
     parser = Parser(
         "listen", "Everything that listens or is bound on this machine, the gravest first."
     )
-    parser.add_argument("--transport", choices=[*map(str, Transport)], help="only this transport")
-    parser.add_argument(
-        "--port", metavar="PORT", help="only this port (53, 53/udp), or range (6000-6063)"
-    )
-    parser.add_argument("--program", metavar="NAME", help="only what a program of this name holds")
-    parser.add_argument("--user", metavar="NAME", help="only what this user holds, by name or uid")
-    parser.add_argument("--reach", choices=REACHES, help="only what can be reached from there")
-    parser.add_argument(
-        "--level", choices=[*map(str, Level)], help="only with a finding at this level or above"
-    )
+    add_filters(parser)
     parser.add_argument(
         "--watch",
         action="store_true",
@@ -147,7 +139,7 @@ def _watch(options: Options) -> int:
             raise UsageError(f"--watch doesn't go with --{name.replace('_', '-')}: leave one out")
     if options.notes:
         _tell_missing(read_notes().problems)
-    watch = watch_here(_filter(options), notes=options.notes)
+    watch = watch_here(filter_of(options), notes=options.notes)
     # TERM=dumb: a terminal on which nothing can be drawn over.
     drawn = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     if drawn and not options.jsonl:
@@ -182,28 +174,3 @@ def reader_is_gone() -> bool:
         return any(event & select.POLLERR for _, event in poll.poll(0))
     except (OSError, ValueError):
         return False
-
-
-def _filter(options: Options) -> Filter:
-    ports, transport = None, Transport(options.transport) if options.transport else None
-    if options.port is not None:
-        from portbook.query import parse_query
-
-        query = parse_query(options.port)
-        if query.kind not in ("port", "range") or query.address is not None:
-            raise UsageError(
-                f"--port {shown(options.port)} is no port or range: give 8080, say, or 6000-6063"
-            )
-        if transport is not None and query.transport not in (None, transport):
-            raise UsageError(
-                f"--port {shown(options.port)} and --transport {transport} exclude each other"
-            )
-        ports, transport = (query.first, query.last), transport or query.transport
-    return Filter(
-        transport,
-        ports,
-        options.program,
-        options.user,
-        options.reach,
-        Level(options.level) if options.level else None,
-    )

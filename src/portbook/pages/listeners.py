@@ -10,10 +10,10 @@ from portbook.pages.text import columns_of, render_item, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from portbook.here import HereAnswer
-    from portbook.model import Finding, Listener, Process, Standing
+    from portbook.model import Finding, Listener, Process, Standing, Transport, Use
     from portbook.pages.text import Style
 
 _LEVELS = tuple(Level)
@@ -22,25 +22,12 @@ _INDENT = " " * 7  # a level and two spaces
 
 def render_here(answer: HereAnswer, style: Style) -> str:
     """Every socket in two lines: what it is and who holds it; then the book and the verdict."""
-    once = _Once(style)
-    gravities = [once.verdict(listener)[0] for listener in answer.listeners]
-    lines = list(_head(answer, gravities, style))
-    sockets = [one_line(listener.socket) for listener in answer.listeners]
-    # Sockets stand in a column, as long as that leaves room for who holds them.
-    width = min(max(map(columns_of, sockets), default=0), style.width // 2)
-    hang = " " * (len(_INDENT) + width + 2)
-    narrowest = max(style.width, len(hang) + 20)
-    levels = [style.of(level, f"{level:<5}") for level in _LEVELS]
-    for listener, gravity, socket in zip(answer.listeners, gravities, sockets, strict=True):
-        held = wrap(_holder(listener, once), narrowest, hang)
-        lead = f"{levels[max(0, gravity)]}  {socket}"
-        room = width - columns_of(socket)
-        if room >= 0:
-            lead += " " * room + "  " + held.pop(0).lstrip()
-        lines += [lead, *held]
-        standing = answer.standings[listener.port, listener.transport]
-        lines += wrap(_details(listener, standing, once), style.width, _INDENT)
-        lines += once.verdict(listener)[1]
+    partial = answer.visibility is Visibility.PARTIAL
+    count = len(answer.listeners)
+    what = "socket that listens or is bound" if count == 1 else "sockets that listen or are bound"
+    title = f"{count} {what}{' could be seen' if partial else ''}"
+    lines = [head(title, answer.listeners, style), ""]
+    lines += rows(answer.listeners, answer.standings, style)
     for redirect in answer.redirects:
         lines += render_item(Paragraph(f"Redirected: {redirected(redirect)}"), style, "")
     for reason in answer.missing:
@@ -48,18 +35,47 @@ def render_here(answer: HereAnswer, style: Style) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _head(answer: HereAnswer, gravities: Sequence[int], style: Style) -> Iterator[str]:
-    count = len(answer.listeners)
+def head(title: str, listeners: Sequence[Listener], style: Style) -> str:
+    """*title* with how many of *listeners* there are of each level."""
+    gravities = [listener.gravity for listener in listeners]
     tallies = [
         f"{gravities.count(level.rank)} {style.of(level)}"
         for level in reversed(_LEVELS)
         if level.rank in gravities
     ]
-    partial = answer.visibility is Visibility.PARTIAL
-    what = "socket that listens or is bound" if count == 1 else "sockets that listen or are bound"
-    seen = " could be seen" if partial else ""
-    yield style.bold(f"{count} {what}{seen}") + (f": {', '.join(tallies)}" if tallies else "")
-    yield ""
+    return style.bold(title) + (f": {', '.join(tallies)}" if tallies else "")
+
+
+def rows(
+    listeners: Sequence[Listener],
+    standings: Mapping[tuple[int, Transport], Standing],
+    style: Style,
+    uses: Mapping[tuple[int, Transport], tuple[Use, ...]] | None = None,
+) -> list[str]:
+    """The lines of each socket; with *uses*, what its port is used for in practice as well."""
+    once = _Once(style)
+    lines: list[str] = []
+    sockets = [one_line(listener.socket) for listener in listeners]
+    # Sockets stand in a column, as long as that leaves room for who holds them.
+    width = min(max(map(columns_of, sockets), default=0), style.width // 2)
+    hang = " " * (len(_INDENT) + width + 2)
+    narrowest = max(style.width, len(hang) + 20)
+    levels = [style.of(level, f"{level:<5}") for level in _LEVELS]
+    for listener, socket in zip(listeners, sockets, strict=True):
+        gravity, verdict = once.verdict(listener)
+        held = wrap(_holder(listener, once), narrowest, hang)
+        lead = f"{levels[max(0, gravity)]}  {socket}"
+        room = width - columns_of(socket)
+        if room >= 0:
+            lead += " " * room + "  " + held.pop(0).lstrip()
+        lines += [lead, *held]
+        key = (listener.port, listener.transport)
+        said = _details(listener, standings[key], once)
+        if uses is not None:
+            said += once.practice(uses[key])
+        lines += wrap(said, style.width, _INDENT)
+        lines += verdict
+    return lines
 
 
 class _Once:
@@ -67,15 +83,30 @@ class _Once:
 
     def __init__(self, style: Style) -> None:
         self._width = style.width
-        self._owners: dict[int, tuple[str, tuple[str, ...]]] = {}
+        self._owners: dict[tuple[object, ...], tuple[str, tuple[str, ...]]] = {}
+        self._practice: dict[tuple[Use, ...], str] = {}
         self._verdicts: dict[tuple[Finding, ...], tuple[int, list[str]]] = {}
 
     def owner(self, owner: Process) -> tuple[str, tuple[str, ...]]:
         """Its name and number, and what else there is to say of it."""
-        said = self._owners.get(owner.pid)
+        # In a capture a number alone tells nothing apart: it may be of several machines, or none.
+        key = (owner.pid, owner.program, owner.container)
+        said = self._owners.get(key)
         if said is None:
-            said = f"{owner.program or '?'} ({owner.pid})", tuple(_of(owner))
-            self._owners[owner.pid] = said
+            number = f" ({owner.pid})" if owner.pid else ""
+            name = owner.program or owner.container_name or "?"
+            said = f"{name}{number}", tuple(_of(owner))
+            self._owners[key] = said
+        return said
+
+    def practice(self, uses: tuple[Use, ...]) -> str:
+        """What a port is used for, as the end of a sentence."""
+        said = self._practice.get(uses)
+        if said is None:
+            products = list(dict.fromkeys(use.product for use in uses))
+            more = f" and {len(products) - 3} more" if len(products) > 3 else ""
+            said = f"; in practice: {', '.join(products[:3])}{more}" if products else ""
+            self._practice[uses] = said
         return said
 
     def verdict(self, listener: Listener) -> tuple[int, list[str]]:

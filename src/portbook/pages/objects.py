@@ -392,3 +392,6 @@ def _sources(sources: Iterable[Source]) -> list[Object]:
 
 def _text(text: str | None) -> str | None:
     return None if text is None else unbyte(text)
+
+
+of_sources = _sources

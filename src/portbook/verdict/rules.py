@@ -27,7 +27,7 @@ FACTS = {
     "fits-by-name": "every owner seen is called like a program that implements a service "
     "registered here, and of none could more be seen than its name",
     "default-port": "the port is one of the known program's own default ports",
-    "known-use": "a use on record fits the program (by its name, where only that could be seen) or, "
+    "known-use": "a use on record fits the program (its name, where only that could be seen) or, "
     "where none was seen, the port",
     "abuse-on-record": "abuse of the port was reported, for this transport, by a source on record",
     "unknown-program": "an owner's executable was seen, is no known server's in its place, and "

@@ -1,0 +1,285 @@
+"""What somebody else's tool printed, with the verdict: each socket as if it were listed here.
+
+A capture comes from anywhere, so nothing of this machine goes into its verdict: its dynamic range
+and its privileged ports are not known, and of a program hardly more than the name.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from portbook import lore
+from portbook._lean import NamedTuple
+from portbook.capture import read
+from portbook.capture.found import LEFT_OUT, NOT_UNDERSTOOD
+from portbook.errors import MalformedInput
+from portbook.here import judge_listener, sort_by_gravity
+from portbook.model import Listener, PortRules, Transport
+from portbook.registry import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from portbook.capture.found import Event, Line
+    from portbook.here import Filter
+    from portbook.model import Finding, Source, Standing, Use
+
+# One row of these is a process's view of a socket: several may be of one socket.
+_PER_PROCESS = ("lsof", "lsof-fields", "osquery")
+_MOST_KEPT = 65536  # verdicts kept for sockets that are alike
+_NOTHING_KNOWN = PortRules("")
+
+
+class Changes(NamedTuple):
+    """What became of an older capture's sockets, by transport, address and port.
+
+    ``changed`` are those that another program holds now, as before and after; of ``untold`` one
+    of the captures doesn't name the program, so that can't be said.
+    """
+
+    opened: tuple[Listener, ...]
+    closed: tuple[Listener, ...]
+    changed: tuple[tuple[Listener, Listener], ...]
+    same: int
+    untold: int
+
+
+class ExplainAnswer(NamedTuple):
+    """A capture explained: its sockets, the gravest first, and what became of its other lines.
+
+    ``left_out`` counts sockets and ports that aren't listening, by the words of
+    :data:`portbook.capture.found.LEFT_OUT`. ``uses`` are those on record for each socket's port.
+    """
+
+    format: str
+    sockets: tuple[Listener, ...]
+    not_understood: tuple[Line, ...]
+    left_out: Mapping[str, int]
+    standings: Mapping[tuple[int, Transport], Standing]
+    uses: Mapping[tuple[int, Transport], tuple[Use, ...]]
+    sources: tuple[Source, ...]
+    changes: Changes | None = None
+
+    @property
+    def unread(self) -> int:
+        """How many lines were not understood."""
+        return sum(line.many for line in self.not_understood)
+
+
+class Judge:
+    """The verdict on captured sockets. Those that are alike are judged once.
+
+    Where *said* is false, findings have their codes and levels alone.
+    """
+
+    def __init__(self, *, said: bool = True) -> None:
+        self._said = said
+        self._book = registry()
+        self._kept: dict[tuple[object, ...], tuple[Finding, ...]] = {}
+
+    def __call__(self, listener: Listener) -> Listener:
+        """*listener* with its findings; what portbook itself found before is kept."""
+        if listener.findings:
+            return listener
+        if self._said:
+            found = judge_listener(listener, _NOTHING_KNOWN, self._book)
+        else:
+            found = self._bare(listener)
+        return listener._replace(findings=found)
+
+    def _bare(self, listener: Listener) -> tuple[Finding, ...]:
+        owners = listener.owners
+        if any(owner.executable or owner.executable_deleted for owner in owners):
+            return judge_listener(listener, _NOTHING_KNOWN, self._book, said=False)
+        key = (
+            listener.port,
+            listener.transport,
+            listener.reach,
+            listener.owners_seen,
+            listener.backlog_full,
+            *[owner.program for owner in owners],
+        )
+        found = self._kept.get(key)
+        if found is None:
+            found = judge_listener(listener, _NOTHING_KNOWN, self._book, said=False)
+            if len(self._kept) < _MOST_KEPT:
+                self._kept[key] = found
+        return found
+
+
+def explain(
+    chunks: Iterable[bytes],
+    wanted: Filter,
+    name: str | None = None,
+    old: Iterable[bytes] | None = None,
+    *,
+    said: bool = True,
+) -> ExplainAnswer:
+    """What *wanted* keeps of a capture, with its verdict; *name* is its format, None finds it.
+
+    *old* is an older capture, in any format, to say what changed since. Raises MalformedInput
+    where nothing can be read.
+    """
+    before = None if old is None else _collect(old, None, "the older capture")
+    form, sockets, lines = _collect(chunks, name)
+    judge = Judge(said=said)
+    kept = sort_by_gravity(filter(wanted.keeps, map(judge, sockets)))
+    changes = None
+    if before is not None:
+        past = tuple(filter(wanted.keeps, map(judge, before[1])))
+        changes = compare(past, kept)
+    book = registry()
+    keys = {(each.port, each.transport) for each in kept}
+    if changes is not None:
+        keys |= {(each.port, each.transport) for each in changes.closed}
+    return ExplainAnswer(
+        form,
+        kept,
+        tuple([line for line in lines if line.what == NOT_UNDERSTOOD]),
+        tally(lines),
+        {key: book.standing(*key) for key in keys},
+        {key: lore.lookup_uses(*key) for key in keys},
+        (*book.sources(), *lore.sources()),
+        changes,
+    )
+
+
+def _collect(
+    chunks: Iterable[bytes], name: str | None, what: str = "the input"
+) -> tuple[str, list[Listener], list[Line]]:
+    """The format, the sockets and the lines that hold none and have to be told."""
+    form, events = read(chunks, name, port_named)
+    sockets: list[Listener] = []
+    lines: list[Line] = []
+    read_any = False
+    for event in events:
+        if isinstance(event, Listener):
+            sockets.append(event)
+        elif event.what == NOT_UNDERSTOOD or event.what in LEFT_OUT:
+            lines.append(event)
+        else:
+            read_any = True
+    refuse_unread(form, what, read_any or bool(sockets), lines)
+    return form, merge(sockets) if form in _PER_PROCESS else sockets, lines
+
+
+def refuse_unread(form: str, what: str, read_any: bool, lines: Iterable[Line]) -> None:
+    """Raises MalformedInput where no line at all was understood."""
+    if read_any or any(line.what != NOT_UNDERSTOOD for line in lines):
+        return
+    why = next((f": {line.why}" for line in lines if line.why), "")
+    raise MalformedInput(
+        f"nothing in {what} could be read as {form}{why}; leave --format out to have it found"
+    )
+
+
+def tally(lines: Iterable[Line]) -> dict[str, int]:
+    """How many sockets and ports were left out, by why."""
+    counted: Counter[str] = Counter()
+    for line in lines:
+        if line.what in LEFT_OUT:
+            counted[line.what] += line.many
+    return {what: counted[what] for what in LEFT_OUT if counted[what]}
+
+
+def stream(chunks: Iterable[bytes], name: str | None = None) -> tuple[str, Iterator[Event]]:
+    """The format of a capture, and its sockets and lines as they come, the sockets judged."""
+    form, events = read(chunks, name, port_named)
+    judge = Judge()
+    return form, (judge(each) if isinstance(each, Listener) else each for each in events)
+
+
+def merge(sockets: Iterable[Listener]) -> list[Listener]:
+    """*sockets* with those put together that several processes hold."""
+    found: dict[tuple[object, ...], Listener] = {}
+    for each in sockets:
+        key = (each.transport, each.family, each.address, each.port, each.state, each.inode)
+        before = found.get(key)
+        if before is None:
+            found[key] = each
+        elif each.owners:
+            owners = tuple(dict.fromkeys(before.owners + each.owners))
+            found[key] = before._replace(owners=owners, owners_seen=each.owners_seen)
+    return list(found.values())
+
+
+def compare(old: Iterable[Listener], new: Iterable[Listener]) -> Changes:
+    """What opened, closed and changed hands from *old* to *new*."""
+    before, after = _by_place(old), _by_place(new)
+    changed, same, untold = [], 0, 0
+    for place, listener in after.items():
+        past = before.get(place)
+        if past is None:
+            continue
+        held, held_now = _holders(past), _holders(listener)
+        if not held or not held_now:
+            untold += 1
+        elif held == held_now:
+            same += 1
+        else:
+            changed.append((past, listener))
+    return Changes(
+        tuple([each for place, each in after.items() if place not in before]),
+        tuple([each for place, each in before.items() if place not in after]),
+        tuple(changed),
+        same,
+        untold,
+    )
+
+
+def _by_place(sockets: Iterable[Listener]) -> dict[tuple[object, ...], Listener]:
+    found: dict[tuple[object, ...], Listener] = {}
+    for each in sockets:
+        place = (each.transport, each.address, each.port, each.interface, each.namespace)
+        before = found.get(place)
+        if before is not None:  # sockets that share an address and a port
+            owners = tuple(dict.fromkeys(before.owners + each.owners))
+            found[place] = before._replace(owners=owners)
+        else:
+            found[place] = each
+    return found
+
+
+def _holders(listener: Listener) -> frozenset[str]:
+    """Who holds a socket, by name; empty where that isn't told of all."""
+    names = [owner.program or owner.container_name for owner in listener.owners]
+    return frozenset(name for name in names if name) if all(names) else frozenset()
+
+
+def _resolver() -> Callable[[str, Transport], int | None]:
+    kept: dict[tuple[str, Transport], int | None] = {}
+
+    def named(name: str, transport: Transport) -> int | None:
+        """The port that a tool meant by a service's *name*; None where that can't be told.
+
+        The registry's, if it has one port for it; of several, the one in the services file here.
+        """
+        key = (name, transport)
+        if key not in kept:
+            found = _look_up(name, transport) if 0 < len(name) <= 64 else None
+            if len(kept) >= _MOST_KEPT:
+                return found
+            kept[key] = found
+        return kept[key]
+
+    return named
+
+
+def _look_up(name: str, transport: Transport) -> int | None:
+    import socket
+
+    ports = {
+        row.first
+        for row in registry().named(name)
+        if row.first is not None and row.first == row.last and row.transport in (transport, None)
+    }
+    if len(ports) == 1:
+        return ports.pop()
+    try:
+        return socket.getservbyname(name, str(transport))
+    except (OSError, ValueError):
+        return None
+
+
+port_named = _resolver()

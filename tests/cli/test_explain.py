@@ -1,0 +1,336 @@
+"""``portbook explain``: what it makes of a capture, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portbook import cli
+from portbook.capture import FORMATS
+from portbook.explain import Judge, compare, explain, merge, port_named
+from portbook.here import Filter
+from portbook.model import Finding, Level, Listener, OwnersSeen, Process, Transport
+
+SAMPLES = Path(__file__).resolve().parent.parent / "capture" / "samples"
+SS = (
+    'tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=812,fd=3))\n'
+    'tcp LISTEN 0 128 0.0.0.0:301 0.0.0.0:* users:(("odd\x1b[2J",pid=9,fd=3))\n'
+    "udp UNCONN 0 0 127.0.0.1:323 0.0.0.0:*\n"
+    "tcp ESTAB 0 0 192.0.2.5:22 203.0.113.9:51000\n"
+    "what is this\n"
+)
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    path = tmp_path / "ss.txt"
+    path.write_text(SS)
+    return path
+
+
+def run(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
+    status = cli.run(["explain", *map(str, argv)])
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def codes(listener: dict[str, Any]) -> list[str]:
+    return [finding["code"] for finding in listener["findings"]]
+
+
+def test_each_socket_gets_its_page_in_short(
+    capsys: pytest.CaptureFixture[str], capture: Path
+) -> None:
+    status, out, err = run(capsys, str(capture))
+    assert (status, err) == (0, "")
+    assert "read as ss of Linux" in out
+    for said in (
+        "sshd (812)", "by the book: ssh", "fits-by-name", "every interface", "unregistered-port",
+        "by the book: unassigned", "this machine only", "1 connection",
+        "line 5: what is this",
+    ):  # fmt: skip
+        assert said in out, said
+    assert "\x1b" not in out
+    # The gravest first.
+    assert out.index("301") < out.index("323") < out.index("0.0.0.0:22 ")
+
+
+def test_json(capsys: pytest.CaptureFixture[str], capture: Path) -> None:
+    status, out, _ = run(capsys, str(capture), "--json")
+    found = json.loads(out)
+    assert status == 0
+    assert found["schema"] == "portbook/explain/1"
+    assert found["format"] == "ss"
+    assert [each["port"] for each in found["sockets"]] == [301, 323, 22]
+    assert found["not_understood"] == [{"line": 5, "lines": 1, "text": "what is this", "why": None}]
+    assert found["left_out"] == {"connection": 1}
+    odd, ntp, ssh = found["sockets"]
+    assert codes(odd) == ["exposed", "unregistered-port"]
+    assert codes(ssh) == ["fits-by-name", "exposed"]
+    assert ntp["owners_seen"] == "unasked"
+    assert all(finding["message"] for finding in ssh["findings"])
+
+
+def test_a_name_is_never_enough_to_be_expected() -> None:
+    for path in sorted(SAMPLES.iterdir()):
+        if path.name == "nothing.txt":
+            continue
+        answer = explain([path.read_bytes()], Filter())
+        for each in answer.sockets:
+            found = {finding.code for finding in each.findings}
+            assert found
+            assert not found & {"expected", "dynamic-port", "privileged-bind", "owner-hidden"}
+
+
+def test_jsonl_is_the_same_row_by_row(capsys: pytest.CaptureFixture[str], capture: Path) -> None:
+    _, out, _ = run(capsys, str(capture), "--json")
+    whole = json.loads(out)
+    status, out, _ = run(capsys, str(capture), "--jsonl")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert status == 0
+    sockets = [row for row in rows if row["schema"] == "portbook/listener/1"]
+    expected = [{"schema": "portbook/listener/1", **each} for each in whole["sockets"]]
+    assert sorted(sockets, key=str) == sorted(expected, key=str)
+    (unread,) = [row for row in rows if row["schema"] == "portbook/not-understood/1"]
+    assert unread["line"] == 5
+    assert rows[-1] == {
+        "schema": "portbook/explained/1",
+        "format": "ss",
+        "sockets": 3,
+        "not_understood": 1,
+        "left_out": {"connection": 1},
+    }
+
+
+@pytest.mark.parametrize("form", ["--json", "--jsonl"])
+def test_its_own_json_is_read_again(
+    capsys: pytest.CaptureFixture[str], capture: Path, tmp_path: Path, form: str
+) -> None:
+    _, out, _ = run(capsys, str(capture), form)
+    again = tmp_path / "again"
+    again.write_text(out)
+    _, out, _ = run(capsys, str(capture), "--json")
+    first = json.loads(out)
+    status, out, _ = run(capsys, str(again), "--json")
+    second = json.loads(out)
+    assert status == 0
+    assert second["format"] == "portbook"
+    assert second["sockets"] == first["sockets"]
+
+
+def test_fail_on_and_strict(capsys: pytest.CaptureFixture[str], capture: Path) -> None:
+    for argv, expected in (
+        ([], 0),
+        (["--fail-on", "check"], 1),
+        (["--fail-on", "check", "--port", "22"], 0),
+        (["--fail-on", "note", "--port", "22"], 1),
+        (["--strict"], 3),
+        (["--strict", "--fail-on", "check"], 1),
+    ):
+        for form in ([], ["--json"], ["--jsonl"]):
+            assert run(capsys, str(capture), *argv, *form)[0] == expected, (argv, form)
+
+
+def test_filters(capsys: pytest.CaptureFixture[str], capture: Path) -> None:
+    for argv, ports in (
+        (["--port", "300-400"], [301, 323]),
+        (["--transport", "udp"], [323]),
+        (["--program", "sshd"], [22]),
+        (["--reach", "loopback"], [323]),
+        (["--level", "check"], [301, 323]),
+        (["--port", "22/udp"], []),
+    ):
+        _, out, _ = run(capsys, str(capture), "--json", *argv)
+        assert [each["port"] for each in json.loads(out)["sockets"]] == ports
+        _, out, _ = run(capsys, str(capture), "--jsonl", *argv)
+        rows = [json.loads(line) for line in out.splitlines()]
+        assert sorted(row["port"] for row in rows if "port" in row) == sorted(ports)
+
+
+def test_against_says_what_changed(
+    capsys: pytest.CaptureFixture[str], capture: Path, tmp_path: Path
+) -> None:
+    new = tmp_path / "netstat.txt"
+    new.write_text(
+        "tcp 0 0 0.0.0.0:22 0.0.0.0:* LISTEN 900/dropbear\n"
+        "tcp 0 0 0.0.0.0:8080 0.0.0.0:* LISTEN 901/java\n"
+        "udp 0 0 127.0.0.1:323 0.0.0.0:* 700/chronyd\n"
+    )
+    status, out, _ = run(capsys, str(new), "--against", str(capture))
+    assert status == 0
+    assert "1 opened, 1 closed, 1 changed hands" in out
+    assert "before: sshd" in out
+    assert "can't be said" in out.replace("\n", " ")
+    status, out, _ = run(capsys, str(new), "--against", str(capture), "--json")
+    changes = json.loads(out)["changes"]
+    assert [each["port"] for each in changes["opened"]] == [8080]
+    assert [each["port"] for each in changes["closed"]] == [301]
+    (changed,) = changes["changed"]
+    assert changed["before"]["owners"][0]["program"] == "sshd"
+    assert changed["after"]["owners"][0]["program"] == "dropbear"
+    assert (changes["same"], changes["untold"]) == (0, 1)
+    # What is there to see to is what is new.
+    assert run(capsys, str(capture), "--against", str(capture), "--fail-on", "note")[0] == 0
+    assert run(capsys, str(new), "--against", str(capture), "--fail-on", "note")[0] == 1
+
+
+def test_the_same_holder_with_another_number_changed_nothing() -> None:
+    def web(pid: int) -> Listener:
+        owners = (Process(pid, "web"),)
+        return Listener(
+            Transport.TCP, "ipv4", "0.0.0.0", 80, "listen", owners=owners,
+            owners_seen=OwnersSeen.FIRST,
+        )  # fmt: skip
+
+    assert compare([web(1)], [web(2)]) == ((), (), (), 1, 0)
+
+
+def test_a_socket_of_several_processes_is_one() -> None:
+    text = (
+        "nginx 10 root 6u IPv4 777 0t0 TCP *:80 (LISTEN)\n"
+        "nginx 11 www-data 6u IPv4 777 0t0 TCP *:80 (LISTEN)\n"
+        "nginx 11 www-data 7u IPv4 778 0t0 TCP *:80 (LISTEN)\n"
+    )
+    answer = explain([text.encode()], Filter())
+    assert [[owner.pid for owner in each.owners] for each in answer.sockets] == [[10, 11], [11]]
+    assert merge(answer.sockets) == list(answer.sockets)
+
+
+def test_what_was_found_before_is_kept() -> None:
+    finding = Finding("expected", Level.OK, "said")
+    listener = Listener(Transport.TCP, "ipv4", "0.0.0.0", 22, "listen", findings=(finding,))
+    assert Judge()(listener) is listener
+
+
+def test_codes_are_the_same_with_and_without_sentences() -> None:
+    data = b"".join(
+        (SAMPLES / name).read_bytes() for name in ("ss-old.txt", "ss-names.txt", "ss-hostile.txt")
+    )
+    said = explain([data], Filter())
+    bare = explain([data], Filter(), said=False)
+    assert [each.socket for each in said.sockets] == [each.socket for each in bare.sockets]
+    for one, other in zip(said.sockets, bare.sockets, strict=True):
+        assert [(f.code, f.level) for f in one.findings] == [
+            (f.code, f.level) for f in other.findings
+        ]
+
+
+def test_names_instead_of_numbers() -> None:
+    assert port_named("ssh", Transport.TCP) == 22
+    assert port_named("SSH", Transport.TCP) == 22
+    assert port_named("domain", Transport.UDP) == 53
+    for wrong in ("nosuchserviceatall", "", "x" * 10_000, "a\0b", "\udcff", "٢٢"):
+        assert port_named(wrong, Transport.TCP) is None
+
+
+def test_wrong_usage_is_one_line(capsys: pytest.CaptureFixture[str], capture: Path) -> None:
+    for argv, word in (
+        (["/no/such/file"], "can't be read"),
+        ([str(capture.parent)], "can't be read"),
+        (["a\0b"], "can't be read"),
+        ([os.devnull], "empty"),
+        ([str(SAMPLES / "nothing.txt")], "known tool"),
+        ([str(SAMPLES / "nothing.txt"), "--format", "lsof"], "read as lsof"),
+        ([str(SAMPLES / "nothing.txt"), "--format", "lsof", "--jsonl"], "read as lsof"),
+        ([str(capture), "--format", "telnet"], "telnet"),
+        ([str(capture), "--json", "--jsonl"], "exclude"),
+        ([str(capture), "--jsonl", "--against", str(capture)], "--against"),
+        (["-", "--against", "-"], "standard input"),
+        ([str(capture), "--port", "70000"], "70000"),
+        ([str(capture), "--against", os.devnull], "empty"),
+    ):
+        status, out, err = run(capsys, *argv)
+        assert (status, out) == (2, ""), argv
+        assert err.startswith("portbook: ")
+        assert err.count("\n") == 1
+        assert word in err
+
+
+def test_a_doctype_ends_with_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "scan.xml"
+    path.write_text('<?xml version="1.0"?>\n<!DOCTYPE x [<!ENTITY a "b">]>\n<nmaprun/>\n')
+    for form in ([], ["--json"], ["--jsonl"], ["--format", "nmap-xml"]):
+        status, _, err = run(capsys, str(path), *form)
+        assert status == 2
+        assert "DOCTYPE" in err
+
+
+def test_help_names_every_format(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "--help")
+    told = "".join(out.split())
+    for name, form in FORMATS.items():
+        assert "".join(f"{name} ({form.about})".split()) in told
+
+
+def test_rows_come_as_they_are_read() -> None:
+    """A pipe that stays open: what was written is explained before it ends."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "portbook", "explain", "--format", "ss", "--jsonl"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(SS.splitlines(keepends=True)[0])
+        child.stdin.write("tcp ESTAB 0 0 192.0.2.5:22 203.0.113.9:51000\n")
+        child.stdin.flush()
+        assert json.loads(child.stdout.readline())["port"] == 22
+        child.stdin.close()
+        assert json.loads(child.stdout.readline())["schema"] == "portbook/explained/1"
+        assert child.wait() == 0
+
+
+# -- memory -----------------------------------------------------------------------------------
+
+_MEASURE = """
+import sys
+from portbook.__main__ import main
+status = main()
+sys.stdout.flush()
+# What getrusage tells has the parent's memory in it, from before exec.
+lines = open("/proc/self/status").read().splitlines()
+print(next(line.split()[1] for line in lines if line.startswith("VmHWM:")), file=sys.stderr)
+sys.exit(status)
+"""
+
+
+def _peak(path: Path, form: str) -> int:
+    """The most memory, in kB, that explaining *path* row by row takes."""
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURE, "explain", str(path), "--format", form, "--jsonl"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return int(done.stderr.split()[-1])
+
+
+def _rows(form: str, megabytes: int) -> str:
+    sample = {
+        "ss": "tcp   LISTEN 0      128          0.0.0.0:{port}       0.0.0.0:*    "
+        'users:(("program-{port}",pid={number},fd=3))\n',
+        "masscan-list": "open tcp {port} 192.0.2.{low} 17320{number}\n",
+    }[form]
+    lines = [
+        sample.format(port=1 + number % 65535, number=10000 + number, low=number % 256)
+        for number in range(16384)
+    ]
+    text = "".join(lines)
+    return text * max(1, (megabytes << 20) // len(text))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what was the most")
+@pytest.mark.parametrize("form", ["ss", "masscan-list"])
+def test_a_long_capture_takes_little_memory(tmp_path: Path, form: str) -> None:
+    proof = os.environ.get("PORTBOOK_PROOF") == "1"
+    path = tmp_path / "capture"
+    path.write_text(_rows(form, 100 if proof else 1))
+    assert _peak(path, form) < (100_000 if proof else 60_000)
