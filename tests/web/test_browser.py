@@ -341,6 +341,21 @@ def test_the_map_by_mouse(page: Any, site: Running) -> None:
     page.wait_for_url("**/22")
 
 
+def test_the_map_by_finger(browser: Any, site: Running) -> None:
+    """A tap tells what it points at; the number beside the map opens it."""
+    with reader(browser, width=320, has_touch=True, is_mobile=True) as (opened, _):
+        opened.goto(f"{site.url}/map")
+        opened.locator("#map svg").scroll_into_view_if_needed()
+        box = opened.locator("#map svg").bounding_box()
+        opened.touchscreen.tap(
+            box["x"] + box["width"] * 22.5 / 256, box["y"] + box["height"] * 0.5 / 256
+        )
+        opened.locator("#map-now").get_by_text("assigned: ssh").wait_for()
+        assert opened.url == f"{site.url}/map"
+        opened.get_by_role("link", name="Port 22", exact=True).click()
+        opened.wait_for_url("**/22")
+
+
 def test_the_map_is_a_table_without_a_script(browser: Any, site: Running) -> None:
     with reader(browser, java_script_enabled=False) as (opened, _):
         opened.goto(f"{site.url}/map")

@@ -62,6 +62,9 @@ _REFERENCE = re.compile(
     r"RFC (?P<rfc>[0-9]{1,5})(?: §(?P<section>[0-9]+(?:\.[0-9]+)*))?"
     r"|(?<=[ (])(?P<iana>https://www\.iana\.org/form/[a-z-]+)"
 )
+# Sentences are written with the quotation marks of a terminal.
+_QUOTED = re.compile("&quot;(.+?)&quot;")
+_APOSTROPHE = re.compile("(?<=[a-z])&#x27;(?=[a-z])")
 _NUMBER = re.compile(r"(?<![\w§.#/–-])[0-9]{1,5}(?![\w.–])")
 
 
@@ -74,6 +77,8 @@ def linked(
 
 def _linked(text: str, to: Links, ports: tuple[int, ...], services: tuple[str, ...]) -> str:
     out = escape(text)
+    if "&" in out:
+        out = _APOSTROPHE.sub("’", _QUOTED.sub(r"“\1”", out))
     if "RFC " in out or "https://www.iana" in out:
         out = _REFERENCE.sub(_link, out)
     if ports:

@@ -20,7 +20,6 @@ MEDIA = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
     "png": "image/png",
-    "ico": "image/x-icon",
     "json": "application/json",
     "txt": "text/plain; charset=utf-8",
     "webmanifest": "application/manifest+json",
@@ -45,6 +44,6 @@ async def static(request: Request) -> Response:
 
 
 async def favicon(request: Request) -> Response:
-    """``/favicon.ico`` is asked for by whatever browser; the page names the icon that it has."""
-    request.scope["path_params"]["name"] = "favicon.ico"
+    """``/favicon.ico`` is asked for where an answer names no icon, as JSON does not."""
+    request.scope["path_params"]["name"] = "icon.svg"
     return await static(request)

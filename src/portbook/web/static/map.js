@@ -21,7 +21,11 @@
 
   const tell = () => {
     const head = document.createElement("b");
-    head.textContent = port;
+    const link = document.createElement("a");
+    link.textContent = port;
+    link.href = portPage(port);
+    link.setAttribute("aria-label", `Port ${port}`);
+    head.append(link);
     const names = book ? book.holding(port).map((row) => row.name || row.said) : [];
     now.replaceChildren(head, book ? `${book.state(port)}${names.length ? `: ${names.slice(0, 3).join(", ")}` : ""}` : "");
     const line = document.createElement("small");
@@ -41,6 +45,7 @@
     view.x = Math.min(256 - view.size, Math.max(0, view.x));
     view.y = Math.min(256 - view.size, Math.max(0, view.y));
     svg.setAttribute("viewBox", `${view.x} ${view.y} ${view.size} ${view.size}`);
+    figure.classList.toggle("near", view.size < 256);
   };
   const zoom = (by, column, row) => {
     const size = Math.min(256, Math.max(8, view.size * by));
@@ -60,12 +65,18 @@
     return [view.x + (event.clientX - box.left) / box.width * view.size, view.y + (event.clientY - box.top) / box.height * view.size];
   };
 
+  const aim = (event) => {
+    const [column, row] = under(event).map(Math.floor);
+    if (column >= 0 && column < 256 && row >= 0 && row < 256) point(row * 256 + column);
+  };
+
   let drag = null;
   let moved = false;
   svg.addEventListener("pointerdown", (event) => {
     drag = { x: event.clientX, y: event.clientY, from: { ...view } };
     moved = false;
     svg.setPointerCapture(event.pointerId);
+    aim(event); // a finger was nowhere before
   });
   svg.addEventListener("pointermove", (event) => {
     if (drag && view.size < 256) {
@@ -76,11 +87,13 @@
       view.y = drag.from.y - dy / box.height * view.size;
       look();
     }
-    const [column, row] = under(event).map(Math.floor);
-    if (column >= 0 && column < 256 && row >= 0 && row < 256) point(row * 256 + column);
+    aim(event);
   });
   svg.addEventListener("pointerup", () => { drag = null; });
-  svg.addEventListener("click", () => { if (!moved && shown) location.href = portPage(port); });
+  // A finger hides what it points at: it is told first, and the number beside the map opens it.
+  svg.addEventListener("click", (event) => {
+    if (!moved && shown && event.pointerType !== "touch") location.href = portPage(port);
+  });
   svg.addEventListener("wheel", (event) => {
     event.preventDefault();
     zoom(event.deltaY > 0 ? 1.25 : 0.8, ...under(event));
