@@ -105,13 +105,14 @@ class DataMissing(PortbookError, FileNotFoundError):
         return str(self.args[0])
 
 
-# errno.h; these have the same numbers on Linux, macOS, the BSDs and Windows.
-_MENDS = {
+# What mends a lack of room, by errno.h; these have the same numbers on Linux, macOS, the BSDs and
+# Windows.
+NO_ROOM = {
     12: "free some memory, or raise the limit (ulimit -v)",  # ENOMEM
-    13: "let this user read it, or reinstall portbook",  # EACCES
     23: "the system has too many files open: close some programs",  # ENFILE
     24: "raise the limit of open files (ulimit -n)",  # EMFILE
 }
+_MENDS = {**NO_ROOM, 13: "let this user read it, or reinstall portbook"}  # EACCES
 
 
 class DataCorrupt(PortbookError, ValueError):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from portbook.errors import PortbookError, UsageError
+from portbook.errors import NO_ROOM, PortbookError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,14 +64,24 @@ def run(argv: Sequence[str]) -> int:
         return 0
     except OSError as error:
         _discard_output()
-        complain(f"the answer could not be written: {error.strerror or error}")
+        # Where there is no room for another file or for memory, it isn't the output that failed.
+        mend = NO_ROOM.get(error.errno or 0)
+        done = "given" if mend else "written"
+        complain(
+            f"the answer could not be {done}: {error.strerror or error}{f': {mend}' if mend else ''}"
+        )
         return 2
     return status
 
 
 def _discard_output() -> None:
     """What is still buffered would raise again, at the latest when the interpreter ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    try:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # no room for another file: then it isn't the output that failed
+        return
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
 
 
 def _dispatch(argv: list[str]) -> int:
