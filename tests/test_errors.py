@@ -30,6 +30,7 @@ CASES = [
     (errors.DataCorrupt(f"/srv/{HOSTILE}.tsv", "it is empty"), ValueError),
     (errors.NotFetched(f"https://{HOSTILE}/", "the answer is 404"), OSError),
     (errors.Implausible(("it is of 2015-07-30",)), ValueError),
+    (errors.BadNotes("ports.toml: line 3: no port"), ValueError),
     (errors.NotKept("'/srv' can't be written"), OSError),
     (errors.HostUnreadable("netlink refused"), OSError),
     (errors.EngineFailed("Spark does not start: no Java"), RuntimeError),

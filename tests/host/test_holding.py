@@ -164,7 +164,9 @@ def test_it_lets_go_once_the_command_has_bound_its_own() -> None:
         while not children.read_text().split() and time.monotonic() < deadline:
             time.sleep(0.01)
         (child,) = children.read_text().split()
-        words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+        words: list[bytes] = []  # until it has become the command, those of its parent
+        while WAITER.encode() not in words and time.monotonic() < deadline:
+            words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
         port = int(words[4])
         with socket.socket(socket.AF_INET6) as other, pytest.raises(OSError, match="in use"):
             other.bind(("::", port))  # without SO_REUSEADDR: it is kept

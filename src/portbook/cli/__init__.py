@@ -66,10 +66,8 @@ def run(argv: Sequence[str]) -> int:
         _discard_output()
         # Where there is no room for another file or for memory, it isn't the output that failed.
         mend = NO_ROOM.get(error.errno or 0)
-        done = "given" if mend else "written"
-        complain(
-            f"the answer could not be {done}: {error.strerror or error}{f': {mend}' if mend else ''}"
-        )
+        said = f"{'given' if mend else 'written'}: {error.strerror or error}"
+        complain(f"the answer could not be {said}{f': {mend}' if mend else ''}")
         return 2
     return status
 
