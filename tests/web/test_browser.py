@@ -63,8 +63,13 @@ def test_every_kind_of_page_fits(browser: Any, site: Running, width: int, script
     assert seen.requests
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("path", [*KINDS, "/99999"])
+@pytest.mark.parametrize(
+    ("path", "theme"),
+    [
+        *((path, "light") for path in (*KINDS, "/99999")),
+        *((path, "dark") for path in ("/", "/305", "/80", "/blocks", "/stats", "/map", "/api")),
+    ],
+)
 def test_axe_finds_nothing_serious(browser: Any, site: Running, path: str, theme: str) -> None:
     with reader(browser, refused=path == "/99999", color_scheme=theme) as (opened, _):
         opened.goto(site.url + path)

@@ -84,7 +84,7 @@ def test_the_panel_shows_what_listens_and_follows_it(browser: Any, as_user: Runn
 def test_the_list_follows_what_opens_and_closes(browser: Any, as_user: Running) -> None:
     with reader(browser) as (opened, _):
         opened.goto(as_user.url)
-        opened.get_by_role("link", name="This machine").click()
+        opened.get_by_role("link", name="This machine", exact=True).click()
         opened.wait_for_url("**/here")
         opened.get_by_text("Followed live").wait_for()
         assert not grave(opened)
@@ -162,7 +162,7 @@ def test_the_printed_address_opens_this_machine(browser: Any, as_root: Running) 
         row.get_by_role("link").click()
         opened.wait_for_url(f"**/{port}")
         opened.locator("#machine .live").get_by_text("listens, this machine only").wait_for()
-        opened.get_by_role("link", name="This machine").click()
+        opened.get_by_role("link", name="This machine", exact=True).click()
         opened.wait_for_url("**/here")
         assert row.count() == 1
         # Loaded anew, and by the browser's own way back.
@@ -189,7 +189,7 @@ def test_without_the_token_nothing_is_shown(browser: Any, as_root: Running) -> N
     with reader(browser, refused=True) as (opened, _):
         opened.goto(f"{as_root.url}/305")
         opened.locator("#machine .live").get_by_text("with a token that it printed").wait_for()
-        opened.get_by_role("link", name="This machine").click()
+        opened.get_by_role("link", name="This machine", exact=True).click()
         opened.get_by_text("Open the address that portbook serve printed").wait_for()
         assert opened.locator("table").count() == 0
         assert not grave(opened)
@@ -204,6 +204,26 @@ def test_an_old_token_is_told_from_none(browser: Any, as_root: Running) -> None:
         opened.goto(f"{as_root.url}/here?token=old")
         opened.get_by_text("The one given isn't this server's").wait_for()
         assert len([each for each in seen.requests if "/here?" in each]) == 1
+
+
+def test_a_server_that_was_started_anew(browser: Any, tmp_path: Path) -> None:
+    """What a tab says that was left open: first that nobody answers, then why it is refused."""
+    need(os.geteuid() == 0, "the token is root's")
+    context = browser.new_context()
+    listed, panel = context.new_page(), context.new_page()
+    with serving(tmp_path, program=REAL) as first:
+        listed.goto(f"{first.url}/here?token={first.token}")
+        listed.get_by_text("Followed live").wait_for()
+        panel.goto(f"{first.url}/305?token={first.token}")
+        panel.locator("#machine .live").get_by_text("bound to 305 here").wait_for()
+    silent = "portbook doesn’t answer"
+    listed.locator("#here-news", has_text=silent).wait_for()
+    panel.locator("#machine .live", has_text=silent).wait_for()
+    with serving(tmp_path, "--port", str(first.port), program=REAL) as second:
+        assert second.port == first.port
+        for each in (listed, panel):
+            each.get_by_text("portbook was started anew since this tab was opened").wait_for()
+    context.close()
 
 
 # -- hostile text -----------------------------------------------------------------------------

@@ -278,15 +278,22 @@ def _records(uses: Iterable[Use]) -> list[dict[str, Any]]:
 _DOORS = (22, 53, 80, 305, 443, 853, 5432, 6000, 8080, 50000, 0, 65535)
 
 
+def _unnamed(book: Registry, port: int, state: State) -> str:
+    """A few words for a port without a service."""
+    if state is State.UNASSIGNED:
+        return f"one of {book.block(port).size} in a row"
+    return "held back by IANA" if state is State.RESERVED else "for whoever needs one for a while"
+
+
 def of_home(book: Registry) -> dict[str, Any]:
     """What the front page says."""
     stand = shelf(book)
     doors = []
     for port in _DOORS:
         near = book.neighbour(port)
-        state = str(stand.state(port))
-        doors.append((port, near.service_names[0] if near.service_names else state,
-                      near.description or state))  # fmt: skip
+        state = stand.state(port)
+        name = near.service_names[0] if near.service_names else str(state)
+        doors.append((port, name, near.description or _unnamed(book, port, state)))
     return {
         "about": "A page for each of 65,536 ports: what the registry says, what people do with "
         "it, and how to see what is really there.",

@@ -8,6 +8,7 @@
   const home = new URL(`${document.documentElement.dataset.root}here`, page);
   const refused = document.querySelector('[data-status="401"]') !== null;
   let token = page.searchParams.get("token");
+  let over = false; // the server has another token by now: asking again would be answered alike
   const forget = () => { token = null; try { sessionStorage.removeItem(HELD); } catch { /* not kept */ } };
   // For what can't send a header: links and event streams.
   const signed = (address) => {
@@ -66,7 +67,7 @@
     let wait = 0;
     const open = () => {
       clearTimeout(wait);
-      if (events || document.hidden) return;
+      if (events || over || document.hidden) return;
       events = new EventSource(signed(address));
       for (const name of ["state", "opened", "closed", "changed"]) events.addEventListener(name, told);
       events.addEventListener("error", () => {
@@ -121,6 +122,8 @@
     }
   };
 
+  const ANEW = "portbook was started anew since this tab was opened: open the address that it printed this time.";
+
   // -- the panel on the page of a port --
   const panel = document.getElementById("machine");
   if (panel) {
@@ -153,8 +156,8 @@
         const answer = await ask(here, "application/json");
         if (answer.ok) show(await answer.json());
         else if (answer.status === 401) {
-          say(token ? "portbook was started anew since this tab was opened: open the address that it printed this time."
-            : "This machine is shown only to whoever started portbook: open the address with a token that it printed.");
+          say(token ? ANEW : "This machine is shown only to whoever started portbook: open the address with a token that it printed.");
+          over = true;
           forget();
         } else if (answer.status === 403) say("This machine is shown only in a browser that runs on it, at the address that portbook printed.");
         else say("This machine could not be read.");
@@ -188,7 +191,8 @@
       if (marking()) { waiting = true; return; }
       try {
         const answer = await ask(home.href, "text/html");
-        if (!answer.ok) throw new Error(answer.statusText);
+        if (answer.status === 401) { over = true; forget(); say(ANEW); return; }
+        if (!answer.ok) { say("What listens could not be read anew: what stands here may be old."); return; }
         // Parsed, nothing in it runs or loads; the server has escaped it all the same.
         const read = new DOMParser().parseFromString(await answer.text(), "text/html");
         const focus = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
@@ -199,7 +203,7 @@
         const scroll = list.querySelector(".scroll");
         if (scroll) scroll.scrollLeft = left;
         if (focus) [...list.querySelectorAll("a")].find((link) => link.getAttribute("href") === focus)?.focus();
-      } catch { say("What listens could not be read anew: what stands here may be old."); }
+      } catch { say("portbook doesn’t answer: what stands here may be old."); }
     });
     document.addEventListener("selectionchange", () => { if (waiting && !marking()) { waiting = false; look(); } });
     let first = true;
@@ -214,6 +218,6 @@
       const what = { opened: "was opened", closed: "was closed", changed: "has changed" }[event.type];
       say(`${plain(socket(listener))} ${what}.`);
       look();
-    }, () => say("portbook doesn’t answer: what stands here may be old."));
+    }, look);
   }
 })();
