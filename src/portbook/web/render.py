@@ -86,7 +86,15 @@ def parts(all_parts: Iterable[Part], to: Links) -> str:
 
 def item(one: Item, to: Links) -> str:
     """One item as markup."""
+    if type(one) is entry.Sources:
+        return _sources(one, to)
     return str(_writers()[type(one).__name__](one, to))
+
+
+@lru_cache(maxsize=64)
+def _sources(item: entry.Sources, to: Links) -> str:
+    """The sources of a page: a few lists of them stand on all pages."""
+    return str(_writers()["Sources"](item, to))
 
 
 @lru_cache(maxsize=64)
