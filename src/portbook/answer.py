@@ -24,6 +24,7 @@ from portbook.model import (
 )
 from portbook.query import Query, parse_query
 from portbook.registry import TRANSPORTS, headline, registry
+from portbook.registry.history import history
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from portbook.host.natrules import Redirect
     from portbook.model import Assignment, Report, SystemRule, Use
     from portbook.registry import Registry
+    from portbook.registry.history import Change, Compared, History
     from portbook.registry.search import Match
 
 
@@ -42,7 +44,8 @@ class PortAnswer(NamedTuple):
     ``standings`` holds the transports that were asked about; ``state`` is the headline state
     over all four. ``findings`` repeats those of the listeners. ``redirects`` are the NAT rules
     that hold for the port: looked for where everything was asked for, or where nothing is bound
-    and this user may see them.
+    and this user may see them. ``history`` is what changed between the copies of the registry
+    that were ``compared``.
     """
 
     query: Query
@@ -61,6 +64,8 @@ class PortAnswer(NamedTuple):
     findings: tuple[Finding, ...]
     sources: tuple[Source, ...]
     redirects: tuple[Redirect, ...] = ()
+    history: tuple[Change, ...] = ()
+    compared: Compared | None = None
 
 
 class ServiceAnswer(NamedTuple):
@@ -161,10 +166,17 @@ def answer_port(query: Query, book: Registry, depth: Depth | None = None) -> Por
         (),
         redirects,
     )
-    return found._replace(sources=_sources(found, book))
+    past = None
+    if found.state is not State.DYNAMIC:  # RFC 6335 §6: never assigned, so nothing could change
+        past = history()
+        changes = past.of_port(port)
+        if transport is not None:
+            changes = tuple([each for each in changes if transport in each.transports])
+        found = found._replace(history=changes, compared=past.compared())
+    return found._replace(sources=_sources(found, book, past))
 
 
-def _sources(found: PortAnswer, book: Registry) -> tuple[Source, ...]:
+def _sources(found: PortAnswer, book: Registry, past: History | None) -> tuple[Source, ...]:
     """The sources of what *found* says: what it says nothing from is left out."""
     rows = [row for standing in found.standings.values() for row in standing.assignments]
     listeners = found.host.listeners if found.host else ()
@@ -179,7 +191,7 @@ def _sources(found: PortAnswer, book: Registry) -> tuple[Source, ...]:
         "lore-systems": bool(found.systems),
         "lore-programs": any(listener.owners for listener in listeners),
     }
-    sources = book.sources() + lore.sources()
+    sources = (*book.sources(), *([past.source()] if past else ()), *lore.sources())
     return tuple(source for source in sources if said.get(source.id, True)) + _here(found.host)
 
 

@@ -231,7 +231,15 @@ def test_an_empty_answer_is_said_to_prove_what_it_does() -> None:
         (305, "range", ["01 31 (0x0131)", "row 1, column 49", "12545, which is unassigned"]),
         (305, "block", ["301–307: 7 unassigned ports in a row", "the 5th", "15th by length"]),
         (305, "block", ["300", "tacacss", "308", "novastorbakcup"]),
-        (305, "history", ["not recorded", "300 (tacacss) and 308 (novastorbakcup)"]),
+        (
+            305,
+            "history",
+            [
+                "No change of its state",
+                "2018-07 and 2023-07-09",
+                "300 (tacacss) and 308 (novastorbakcup)",
+            ],
+        ),
         (305, "assign", ["why a User Port won't", "squatting", "RFC 7605 §7.8"]),
         (300, "registry", ['"Reserved" for udp', "no row for port 300 with sctp and dccp"]),
         (22, "related", ["5632"]),

@@ -29,6 +29,7 @@ COMMANDS = {
     "stats": ("stats", "counts by range, transport, year and assignee"),
     "update": ("update", "fetch the registry from IANA, and keep the old ones"),
     "audit": ("audit", "the same verdict over flow logs and scans of any size"),
+    "history": ("history", "what was assigned, renamed, reserved or removed, and when"),
     "serve": ("serve", "the site and its API, with a panel of this machine"),
     "feedback": ("feedback", "what readers said of the site's pages"),
     "map": ("map", "the picture of all 65,536, on the terminal or as PNG or SVG"),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from portbook.model import State
-from portbook.pages.document import Table
-from portbook.pages.prose import listed
+from portbook.pages.document import Paragraph, Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from portbook.registry.changes import Change, Side
+    from portbook.answer import PortAnswer
+    from portbook.pages.document import Item
+    from portbook.registry.history import Change, Compared, Side
 
     Object = dict[str, Any]
 
@@ -19,6 +20,44 @@ _SAID = {
     "name-added": "a further name",
     "name-removed": "one name fewer",
 }
+
+
+def past(answer: PortAnswer) -> Iterator[Item]:
+    """What the compared copies tell of a port's past."""
+    if answer.history:
+        yield table(answer.history)
+    yield Paragraph(beyond(answer))
+
+
+def beyond(answer: PortAnswer) -> str:
+    """How far back the copies go, and what they don't tell."""
+    if answer.compared is None:
+        return (
+            "A Dynamic Port has none in the registry: these ports were set aside, and are never "
+            "assigned (RFC 6335 §6)."
+        )
+    days = answer.compared
+    if answer.history:
+        head = (
+            "Each change lies between two copies of the registry that were compared, the last with "
+            f"what was before and the first with what came; {days.first} is the oldest, "
+            f"{days.last} the newest."
+        )
+    else:
+        head = (
+            "No change of its state or its names between the copies of the registry of "
+            f"{days.first} and {days.last}."
+        )
+    return f"{head} {unseen(days)}"
+
+
+def unseen(days: Compared) -> str:
+    """What copies of some days can't tell."""
+    return (
+        "Not in our sources, which doesn't mean that it wasn't there: what was before "
+        f"{days.first}, and what came and went between two copies, of which those of "
+        f"{days.gap[0]} and {days.gap[1]} are furthest apart."
+    )
 
 
 def table(changes: Sequence[Change], *, dates: bool = True) -> Table:
@@ -42,8 +81,8 @@ def place(change: Change) -> str:
 def said(change: Change) -> str:
     """What happened, in a clause.
 
-    >>> from portbook.registry.changes import Side
-    >>> from portbook.registry.changes import Change as C
+    >>> from portbook.registry.history import Side
+    >>> from portbook.registry.history import Change as C
     >>> free, held = Side(State.UNASSIGNED), Side(State.ASSIGNED, ("x",), "The X")
     >>> said(C("assigned", 1, 1, (), free, held, "2015-07-30", "2023-07-09"))
     'assigned to x (The X), unassigned before'
@@ -71,7 +110,10 @@ def _was(side: Side) -> str:
 
 
 def _names(side: Side) -> str:
-    return listed(side.names) if side.names else ""
+    if not side.names:
+        return ""
+    *most, last = side.names
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _who(side: Side) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from portbook.answer import PortAnswer, RangeAnswer, SearchAnswer, ServiceAnswer
 from portbook.model import Listener
+from portbook.pages.changes import of_change
 from portbook.pages.escape import unbyte
 from portbook.pages.machine import moment
 
@@ -71,6 +72,7 @@ def of_port(answer: PortAnswer) -> Object:
         "host": None if answer.host is None else _host(answer.host, answer.redirects),
         "findings": _findings(answer.findings),
         "own_notes": None if answer.host is None else _own_notes(answer.host.notes),
+        "history": [of_change(change) for change in answer.history],
         "notes": list(answer.query.notes),
         "sources": _sources(answer.sources),
     }

@@ -144,6 +144,7 @@ def likeness(answer: PortAnswer, near: Around) -> Hashable | None:
         answer.after,
         answer.systems,
         answer.sources,
+        answer.history,
         *standings.items(),
         *near.counts.values(),
         # What its place decides: the edges of ranges, and who hands it out.

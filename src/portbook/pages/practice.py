@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.model import State
-from portbook.pages import prose
+from portbook.pages import changes, prose
 from portbook.pages.entry import Claim, Claims, Facts, Heading, Quote, Text
 from portbook.pages.lead import day
 
@@ -81,30 +81,32 @@ def _default(executables: tuple[str, ...]) -> str:
 
 def history(answer: PortAnswer) -> Iterator[Item]:
     """What the sources tell of the past, with the day that each is of."""
+    if answer.history:
+        rows = [
+            (
+                f"{change.since} – {change.until}",
+                f"{changes.place(change)}: {changes.said(change)}.",
+            )
+            for change in answer.history
+        ]
+        yield Facts(tuple(rows))
+    yield Text(changes.beyond(answer))
+    if answer.state is State.DYNAMIC:
+        return
     then = next((s.as_of for s in answer.sources if s.id == "iana-2015"), None)
     for row, transports in prose.services(answer.standings)[:6]:
         yield Text(_row_history(row, transports))
     if answer.state is State.ASSIGNED:
         if then is not None:
             yield Text(
-                f"Assignees and dates are those of the registry's copy of {then}, the only one "
-                "read here that has them; what changed since is not in it."
+                "Assignees and dates of registration are those of the registry's copy of "
+                f"{then}, the only one read here that has them; what changed since is not in it."
             )
-        return
-    if answer.state is State.DYNAMIC:
-        yield Text(
-            "A Dynamic Port has no history in the registry: it was never to be assigned. That "
-            "the range begins at 49152 is stated in RFC 6335 §6."
-        )
         return
     said = dict.fromkeys(standing.text for standing in answer.standings.values() if standing.text)
     for text in said:
         if text.casefold() not in ("unassigned", "reserved"):
             yield Quote(text, f"all that the row of {day(answer)} says about the past")
-    yield Text(
-        f"Whether {answer.port} was ever assigned to anybody is not recorded here: rows that "
-        "assign nothing bear no date, and a registry of one day doesn't tell of another."
-    )
     dated = [each for each in (*answer.before[:1], *answer.after[:1]) if each.service_names]
     if dated:
         yield Text(

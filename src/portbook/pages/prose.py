@@ -7,7 +7,7 @@ filled with one. RFC 6335 is the source of the rules about ranges and states.
 from __future__ import annotations
 
 from portbook.model import State
-from portbook.pages import machine
+from portbook.pages import changes, machine
 from portbook.pages.document import Page, Paragraph, Record, Section, Table
 
 TYPE_CHECKING = False
@@ -25,6 +25,7 @@ def compose(answer: PortAnswer) -> Page:
         Section("The book", tuple(_book(answer))),
         Section("Block and neighbours", tuple(_block(answer))),
         Section("In practice", tuple(_practice(answer))),
+        Section("History", tuple(changes.past(answer))),
     ]
     if answer.host is not None:
         if answer.host.notes:

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from portbook._lean import NamedTuple
 from portbook.model import State, Transport
+from portbook.registry.history import KINDS, Change, Side, order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,42 +22,6 @@ if TYPE_CHECKING:
 
     from portbook.model import Assignment, Standing
     from portbook.registry import Registry
-
-# What can become of a port: each kind with what it means.
-KINDS = {
-    "assigned": "it was given to a service",
-    "reserved": "it was reserved, or taken back",
-    "removed": "it belongs to no service any more",
-    "renamed": "its service has another name and the same description",
-    "reassigned": "another service has it",
-    "name-added": "a further name",
-    "name-removed": "one of its names is gone",
-}
-
-
-class Side(NamedTuple):
-    """How something stood before or after a change: its state, its names, what was said of it."""
-
-    state: State
-    names: tuple[str, ...] = ()
-    said: str | None = None
-
-
-class Change(NamedTuple):
-    """One change of ports *first* to *last*, for *transports*; of names without a port, of None.
-
-    ``since`` is the date of the last registry in which it stood as before, ``until`` that of the
-    first one in which it stands as after: it happened between the two.
-    """
-
-    kind: str
-    first: int | None
-    last: int | None
-    transports: tuple[Transport, ...]
-    before: Side
-    after: Side
-    since: str
-    until: str
 
 
 def compare(old: Registry, new: Registry) -> tuple[Change, ...]:
@@ -171,21 +135,6 @@ def letters(text: str | None) -> str:
     True
     """
     return "".join(char for char in (text or "").casefold() if char.isalnum())
-
-
-def order(change: Change) -> tuple[object, ...]:
-    """The order of changes: by port, names without a port last, then by when."""
-    first = 1 << 16 if change.first is None else change.first
-    names = change.after.names or change.before.names
-    return (
-        first,
-        change.last or 0,
-        change.until,
-        change.since,
-        change.kind,
-        change.transports,
-        names,
-    )
 
 
 def count_kinds(changes: Iterable[Change]) -> Mapping[str, int]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from portbook.errors import DataCorrupt, DataMissing, Implausible
 from portbook.registry import Registry, intake, kept, shipped
 from portbook.registry.changes import compare
+from portbook.registry.history import Copy, kept_log, render
 from portbook.registry.incoming import Validators
 from portbook.registry.keep import Disk, Keeper, origin_of
 from portbook.registry.store import SHIPPED, Store
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
-    from portbook.registry.changes import Change
+    from portbook.registry.history import Change
     from portbook.registry.iana import Skipped
     from portbook.registry.incoming import Fetched
 
@@ -110,7 +111,9 @@ def renew(
             "rows": taken.rows,
             "skipped": [list(each) for each in taken.skipped[:100]],
         }
-        version = keeper.keep(taken.contents, taken.as_of, origin, shipped().store.as_of)
+        log = extend_log(used.book, taken, found.changes)
+        contents = {**taken.contents, kept.HISTORY: log}
+        version = keeper.keep(contents, taken.as_of, origin, shipped().store.as_of)
         return found._replace(status="updated", folder=version.path)
 
 
@@ -123,6 +126,19 @@ def roll_back(home: str, disk: Disk | None = None) -> Outcome:
         if version is None:
             return Outcome("shipped", before, own)
         return Outcome("rolled-back", before, version.as_of, folder=version.path)
+
+
+def extend_log(used: Registry, taken: intake.Taken, changes: tuple[Change, ...]) -> bytes:
+    """The changes that updates saw up to now, with those between *used* and *taken*."""
+    before = kept_log(used.store.folder)
+    copies = {copy.as_of: copy for copy in (before.copies if before else ())}
+    told = tuple(before.all()) if before else ()
+    for as_of in (used.store.as_of, taken.as_of):
+        copies.setdefault(as_of, Copy(as_of, "kept on this machine"))
+    ordered = [copies[as_of] for as_of in sorted(copies)]
+    # Going back to an older registry is no event in the world.
+    new = changes if taken.as_of > used.store.as_of else ()
+    return render((*told, *new), ordered).encode()
 
 
 @contextlib.contextmanager

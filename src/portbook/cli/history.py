@@ -1,0 +1,127 @@
+"""``portbook history``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from portbook.cli.help import Parser
+from portbook.cli.output import print_json, style
+from portbook.errors import UsageError, shown
+from portbook.pages import chronicle
+from portbook.query import parse_query
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from portbook.pages.chronicle import Chronicle
+
+
+def run(argv: Sequence[str]) -> int:
+    """Prints what changed; 1 where a name is asked for that no copy of the registry has."""
+    options = _parse(argv)
+    found = _diff(*options.diff) if options.diff else _history(options)
+    if options.json:
+        print_json(chronicle.of_chronicle(found))
+    elif options.jsonl:
+        for change in found.changes:
+            print_json(chronicle.of_row(change), line=True)
+    else:
+        sys.stdout.write(chronicle.render(found, style(), options.limit))
+    return 0 if found.known else 1
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    parser = Parser(
+        "history",
+        "What was assigned, renamed, reserved or removed, and between which days. Copies of the "
+        "registry were compared: a copy tells how things stood on its day, and nothing of the days "
+        "before the first one.",
+    )
+    parser.add_argument("query", nargs="?", metavar="PORT|NAME", help="a port, or a service name")
+    parser.add_argument(
+        "--since", metavar="DATE", help="only what may have happened since then: 2025, 2025-01-31"
+    )
+    parser.add_argument(
+        "--diff",
+        nargs=2,
+        metavar=("OLD", "NEW"),
+        help="the difference between two registries that are kept here: shipped, current, a number "
+        "or a date of portbook update --list",
+    )
+    parser.add_argument(
+        "--limit", type=int, default=40, metavar="N", help="show at most N changes; 0: all"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--jsonl", action="store_true", help="one JSON object a line")
+    options = parser.parse_args(list(argv))
+    if options.json and options.jsonl:
+        raise UsageError("--json and --jsonl exclude each other: give one of them")
+    if options.limit < 0:
+        raise UsageError(f"--limit {options.limit} is below 0: give 0 for all, or how many")
+    if options.diff and (options.query is not None or options.since is not None):
+        raise UsageError("--diff compares two whole registries: leave the port and --since out")
+    if options.since is not None and not _is_date(options.since):
+        raise UsageError(f"--since {shown(options.since)} is no date: give 2025-01-31, or a year")
+    return options
+
+
+def _is_date(text: str) -> bool:
+    """Whether *text* is a day, a month or a year: 2025-01-31, 2025-01, 2025."""
+    import datetime as dt
+
+    if len(text) not in (4, 7, 10):
+        return False
+    try:
+        dt.date.fromisoformat(f"{text}{'-01-01'[len(text) - 4 :]}")
+    except ValueError:
+        return False
+    return True
+
+
+def _history(options: argparse.Namespace) -> Chronicle:
+    port = name = None
+    if options.query is not None:
+        query = parse_query(options.query)
+        if query.kind == "port":
+            port = (query.first, query.transport)
+        elif query.kind == "range":
+            raise UsageError(f"{shown(options.query)} is a range: give one port, or a name")
+        else:
+            name = query.text
+    return chronicle.chronicle(port, name, options.since)
+
+
+def _diff(old: str, new: str) -> Chronicle:
+    from portbook.registry import Registry
+    from portbook.registry.changes import compare
+    from portbook.registry.store import Store
+
+    first, second = (Registry(Store(_folder(each))) for each in (old, new))
+    found = compare(first, second)
+    return chronicle.difference(found, first.sources(), second.sources())
+
+
+def _folder(word: str) -> str:
+    """The folder of the registry that *word* names. Raises UsageError."""
+    from portbook.registry import keep, kept, registry
+    from portbook.registry.store import SHIPPED
+
+    if word == "shipped":
+        return SHIPPED
+    if word == "current":
+        return registry().store.folder
+    versions = [
+        version
+        for system in (False, True)
+        for version in keep.versions(kept.folder(os.environ, system=system))
+        if word in (version.as_of, str(version.number))
+    ]
+    if not versions:
+        raise UsageError(
+            f"no registry {shown(word)} is kept here: give shipped, current, or a number or a date "
+            "of portbook update --list"
+        )
+    return versions[-1].path if word == versions[-1].as_of else versions[0].path
