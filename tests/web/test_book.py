@@ -113,6 +113,8 @@ def test_a_client_gets_what_it_reads(
         ("/305.jsonx", 404, None),
         ("/services/nothing-of-that-name", 404, None),
         ("/services/", 404, None),
+        ("/services", 307, "/search"),
+        ("/ranges", 307, "/"),
         ("/services/ssh", 200, None),
         ("/services/SSH.json", 200, None),
         ("/services/ssh.txt", 200, None),

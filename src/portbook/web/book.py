@@ -159,6 +159,16 @@ def _named(name: str) -> ServiceAnswer | None:
     return found if isinstance(found, ServiceAnswer) else None
 
 
+async def services(request: Request) -> Response:
+    """``/services``: there are thousands, so a search is the way to one."""
+    return RedirectResponse("/search", 307, OPEN)
+
+
+async def ranges(request: Request) -> Response:
+    """``/ranges``: the front page shows the three."""
+    return RedirectResponse("/", 307, OPEN)
+
+
 async def range_(request: Request) -> Response:
     """``/ranges/system``, ``.json`` and ``.txt`` beside it; also user and dynamic."""
     name, dot, suffix = request.path_params["name"].partition(".")
