@@ -91,6 +91,7 @@ class Depth(NamedTuple):
 
     ``owners`` as :func:`portbook.host.read_host` has it; ``detail`` asks the package database;
     ``everywhere`` looks into other network namespaces and NAT rules.
+    ``probe`` asks the services that it keeps what they speak; None asks none.
     Where ``said`` is false, findings have their codes and levels, but no sentence and no evidence.
     ``notes`` takes the user's own notes into account.
     """
@@ -100,6 +101,7 @@ class Depth(NamedTuple):
     everywhere: bool = False
     said: bool = True
     notes: bool = True
+    probe: Filter | None = None
 
 
 def look(ports: tuple[int, int] | None, transport: Transport | None, depth: Depth) -> Host:
@@ -157,6 +159,8 @@ def _judged(seen: Host, namespace: str | None, depth: Depth, notes: Notes = NONE
 
         listeners, unknown = add_names(listeners)
     rules, book = seen.rules or PortRules(""), registry()
+    if depth.probe is not None and namespace is None:
+        listeners = _asked(listeners, depth.probe, rules)
     return seen._replace(
         listeners=tuple(
             [
@@ -173,6 +177,28 @@ def _judged(seen: Host, namespace: str | None, depth: Depth, notes: Notes = NONE
         visibility=Visibility.PARTIAL if unknown else seen.visibility,
         missing=seen.missing + unknown,
     )
+
+
+def _asked(
+    listeners: tuple[Listener, ...], wanted: Filter, rules: PortRules
+) -> tuple[Listener, ...]:
+    """*listeners* with what those that *wanted* keeps speak; their level isn't known yet."""
+    from portbook.host.probe import add_spoken
+
+    wanted = wanted._replace(level=None)
+    asked = {id(each): each for each in listeners if wanted.keeps(each)}
+    told = dict(zip(asked, add_spoken(tuple(asked.values()), likely_services, rules), strict=True))
+    return tuple([told.get(id(each), each) for each in listeners])
+
+
+def likely_services(listener: Listener) -> tuple[str, ...]:
+    """The services to expect of *listener*, by name: those of its program, then of its port."""
+    paths = [each.activates_executable or each.executable for each in listener.owners]
+    programs = [one for path in paths if path for one in lore.lookup_programs(path)]
+    rows = registry().standing(listener.port, listener.transport).assignments
+    here = [name for row in rows for name in (row.service_name, *row.aliases) if name]
+    there = [service for program in programs for service in program.services]
+    return tuple(dict.fromkeys([*(name for name in here if name in there), *there, *here]))
 
 
 def judge_listener(
@@ -240,6 +266,8 @@ def here_source() -> Source:
 def answer_here(wanted: Filter, depth: Depth) -> HereAnswer:
     """What *wanted* keeps of this machine's sockets, the gravest first."""
     book = registry()
+    if depth.probe is not None:
+        depth = depth._replace(probe=wanted)
     seen = look(wanted.ports, wanted.transport, depth)
     redirects, unseen = (
         read_redirected(wanted.ports, wanted.transport) if depth.everywhere else ((), ())

@@ -333,6 +333,24 @@ class Process(NamedTuple):
     cgroup_uid: int | None = None
 
 
+class Spoken(NamedTuple):
+    """What a service answered when it was asked (``--probe``); all text is as it sent it: hostile.
+
+    ``state`` is ``identified``, ``unrecognised`` (it said something that is no protocol known
+    here), ``silent`` (it said nothing in the time there was), ``refused`` (no connection came
+    about) or ``unasked`` (why, is in ``detail``). ``protocol`` is a word such as ``ssh`` or
+    ``http``, None where it isn't known, as may be inside of TLS. ``detail`` is what it said of
+    itself, ``alpn`` the protocol agreed on (RFC 7301), ``names`` those of its certificate.
+    """
+
+    state: str
+    protocol: str | None = None
+    detail: str | None = None
+    tls: bool = False
+    alpn: str | None = None
+    names: tuple[str, ...] = ()
+
+
 class Listener(NamedTuple):
     """One socket that listens, or that is bound and keeps others from binding.
 
@@ -365,6 +383,7 @@ class Listener(NamedTuple):
     sharing: int = 1
     scanned: bool = False
     note: Note | None = None
+    speaks: Spoken | None = None
 
     @property
     def socket(self) -> str:

@@ -11,12 +11,13 @@ from portbook.verdict.judge import Case, _words, find_facts
 from portbook.verdict.rules import FACTS, RULES, Rule
 
 SOFTER = (("note", ("known-use",)), ("note", ("loopback",)), ("note", ("labelled",)))
-# The contract's table, with what one's own notes add: code, level, and the facts that, all
-# true, give another one.
+# The contract's table, with what one's own notes and a probe add: code, level, and the facts
+# that, all true, give another one.
 CONTRACT: list[tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]] = [
     ("expected", "ok", ()),
     ("unexpected-program", "check", ()),
     ("noted", "note", ()),
+    ("speaks-otherwise", "check", (("note", ("loopback",)),)),
     ("registered-port", "ok", ()),
     ("fits-by-name", "note", ()),
     ("loopback-only", "ok", ()),

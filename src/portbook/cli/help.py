@@ -70,6 +70,16 @@ def add_notes(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_probe(parser: argparse.ArgumentParser) -> None:
+    """``--probe``."""
+    parser.add_argument(
+        "--probe",
+        action="store_true",
+        help="also ask each service, over connections from this machine, what it really speaks; "
+        "half a second and 4 kB at most for each",
+    )
+
+
 def add_fail_on(parser: argparse.ArgumentParser, default: str) -> None:
     """``--fail-on LEVEL``."""
     parser.add_argument(

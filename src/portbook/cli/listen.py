@@ -32,6 +32,7 @@ class Options(NamedTuple):
     interval: float = 1.0
     detail: bool = False
     all_namespaces: bool = False
+    probe: bool = False
     json: bool = False
     jsonl: bool = False
     strict: bool = False
@@ -52,7 +53,8 @@ def run(argv: Sequence[str]) -> int:
         return _watch(options)
     # The table shows the findings' codes alone.
     said = options.json or options.jsonl
-    depth = Depth("all", options.detail, options.all_namespaces, said, options.notes)
+    asked = Filter() if options.probe else None
+    depth = Depth("all", options.detail, options.all_namespaces, said, options.notes, asked)
     answer = answer_here(filter_of(options), depth)
     if options.json:
         from portbook.pages import objects
@@ -100,13 +102,14 @@ _FLAGS = {
     "--watch": "watch",
     "--detail": "detail",
     "--all-namespaces": "all_namespaces",
+    "--probe": "probe",
     "--no-notes": "notes",
 }
 
 
 def parse_whole(argv: Sequence[str]) -> Options:
     """*argv* read by argparse. Raises UsageError; ``--help`` prints and exits."""
-    from portbook.cli.help import Parser, add_depth, add_fail_on, add_json, add_notes
+    from portbook.cli.help import Parser, add_depth, add_fail_on, add_json, add_notes, add_probe
 
     parser = Parser(
         "listen", "Everything that listens or is bound on this machine, the gravest first."
@@ -126,6 +129,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
         help="how often to look with --watch (default: 1); what lives longer isn't missed",
     )
     add_depth(parser)
+    add_probe(parser)
     add_notes(parser)
     add_json(parser, rows=True)
     add_fail_on(parser, default="alert")
@@ -134,7 +138,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
 
 def _watch(options: Options) -> int:
     """Follows the sockets until interrupted: a live table on a terminal, JSON lines in a pipe."""
-    for name in ("json", "detail", "all_namespaces", "strict"):
+    for name in ("json", "detail", "all_namespaces", "probe", "strict"):
         if getattr(options, name):
             raise UsageError(f"--watch doesn't go with --{name.replace('_', '-')}: leave one out")
     if options.notes:

@@ -33,6 +33,7 @@ class Options(NamedTuple):
     all_owners: bool = False
     detail: bool = False
     all_namespaces: bool = False
+    probe: bool = False
     strict: bool = False
     fail_on: str = "never"
     notes: bool = True
@@ -81,13 +82,14 @@ _FLAGS = {
     "--all-owners": ("all_owners", True),
     "--detail": ("detail", True),
     "--all-namespaces": ("all_namespaces", True),
+    "--probe": ("probe", True),
     "--strict": ("strict", True),
 }
 
 
 def parse_whole(argv: Sequence[str]) -> Options:
     """*argv* read by argparse. Raises UsageError; ``--help`` prints and exits."""
-    from portbook.cli.help import Parser, add_depth, add_fail_on, add_json, add_notes
+    from portbook.cli.help import Parser, add_depth, add_fail_on, add_json, add_notes, add_probe
 
     parser = Parser(
         "show",
@@ -111,6 +113,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
         help="look at every process, instead of stopping at the first owner of a socket",
     )
     add_depth(parser)
+    add_probe(parser)
     add_notes(parser)
     add_fail_on(parser, default="never")
     words = list(argv)
@@ -126,6 +129,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
         found.all_owners,
         found.detail,
         found.all_namespaces,
+        found.probe,
         found.strict,
         found.fail_on,
         found.notes,
@@ -174,14 +178,15 @@ class _Show:
         options = self.options
         if not options.host:
             return None
-        from portbook.here import Depth
+        from portbook.here import Depth, Filter
 
         if options.notes:
             from portbook.notes import check_named
 
             check_named()
         owners: Owners = "all" if options.all_owners else "first"
-        return Depth(owners, options.detail, options.all_namespaces, notes=options.notes)
+        depth = Depth(owners, options.detail, options.all_namespaces, notes=options.notes)
+        return depth._replace(probe=Filter()) if options.probe else depth
 
     def _texts(self) -> Iterator[str]:
         for word in self.options.queries:

@@ -149,6 +149,10 @@ def _details(listener: Listener, standing: Standing, once: _Once) -> str:
         from portbook.pages.noted import in_short
 
         parts.append(f"your notes: {in_short(listener.note)}")
+    if listener.speaks is not None:
+        from portbook.pages import spoken
+
+        parts.append(spoken.in_short(listener.speaks))
     for owner in listener.owners[:1]:
         parts += once.owner(owner)[1]
     if listener.namespace is not None:

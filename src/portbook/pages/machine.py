@@ -62,6 +62,10 @@ def _facts(listener: Listener) -> Iterator[tuple[str, str]]:
         yield ("waiting", f"{listener.queue} of at most {listener.queue_limit} to be accepted")
     if listener.sharing > 1:
         yield ("shared", f"{listener.sharing} sockets have this address and port together")
+    if listener.speaks is not None:
+        from portbook.pages import spoken
+
+        yield from spoken.facts(listener.speaks)
     for owner in listener.owners:
         yield from describe(owner)
 

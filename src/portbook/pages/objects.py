@@ -10,6 +10,7 @@ from portbook.model import Listener
 from portbook.pages.changes import of_change
 from portbook.pages.escape import unbyte
 from portbook.pages.machine import moment
+from portbook.pages.spoken import of_spoken
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -337,6 +338,7 @@ def of_listener(listener: Listener) -> Object:
         "scanned": listener.scanned,
         "own_notes": _own_notes(() if listener.note is None else (listener.note,)),
         "findings": _findings(listener.findings),
+        "speaks": of_spoken(listener.speaks),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook.verdict.own import describe
+from portbook.verdict.spoken import said
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ def evidence_of(case: Case) -> tuple[str, ...]:
     lines = [f"{listener.socket} {listener.state}"]
     registry = standing.text if standing.listed else "no row"
     lines.append(f"registry: {listener.port}/{listener.transport} {standing.state}, {registry}")
+    if listener.speaks is not None:
+        lines.append(f"asked: {said(listener.speaks)}")
     for owner in listener.owners:
         if owner.executable:
             owned = "" if owner.executable_uid is None else f", owned by uid {owner.executable_uid}"

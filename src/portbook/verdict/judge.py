@@ -7,6 +7,7 @@ from portbook.model import Finding, Level, Listener, OwnersSeen, PortRules, Stan
 from portbook.verdict.evidence import evidence_of, sources_of
 from portbook.verdict.own import compare, words_of
 from portbook.verdict.rules import RULES, Rule
+from portbook.verdict.spoken import said_of, speaks_otherwise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def find_facts(case: Case) -> frozenset[str]:
     elif case.uses:
         facts.append("known-use")
     facts += _facts_of_note(case)
+    facts += _facts_heard(case, noted="as-noted" in facts)
     if "implements" in facts or "as-noted" in facts:
         facts.append("belongs")
     if "as-noted" not in facts and _stranger(case):
@@ -276,6 +278,19 @@ def _speaks(programs: tuple[Program, ...]) -> set[str]:
     return services | _HTTP if services & _HTTP else services
 
 
+def _facts_heard(case: Case, *, noted: bool) -> list[str]:
+    """Whether what it answered contradicts what is registered here, or the known programs.
+
+    Where an own note has the program here (*noted*), the registry has no say.
+    """
+    if case.listener.speaks is None:
+        return []
+    registered = set() if noted else _names(case.standing)
+    programs = {name for each in _known(case) for name in _speaks(each)}
+    otherwise = speaks_otherwise(case.listener.speaks, registered, programs)
+    return ["speaks-otherwise"] if otherwise else []
+
+
 def _names(standing: Standing) -> set[str]:
     # RFC 6335 §5.1: letter case doesn't tell service names apart.
     rows = standing.assignments
@@ -346,6 +361,7 @@ def _words(case: Case) -> Mapping[str, object]:
     kernel = listener.owners_seen is OwnersSeen.KERNEL
     own = dict.fromkeys(f"{port}/{transport}" for each in known for port, transport in each.ports)
     first, last = rules.dynamic or (0, 0)
+    awaited = [name for name in services if name] or [s for each in known for s in each.services]
     reports = [f"{report.subject} ({report.when})" for report in case.abuse]
     return {
         "address": listener.address,
@@ -370,6 +386,8 @@ def _words(case: Case) -> Mapping[str, object]:
         "deleted_why": _deleted_why(listener),
         "unpackaged": _files_of(each for each in listener.owners if each.packaged is False),
         "queue": listener.queue,
+        "spoken": said_of(listener),
+        "awaited": " or ".join(dict.fromkeys(awaited[:3])) or "something else",
         **words_of(listener, _fits(case), programs or "the program", service),
     }
 

@@ -38,6 +38,8 @@ FACTS = {
     "unpackaged": "the package database was asked, and no package owns an owner's executable",
     "backlog-full": "as many connections wait to be accepted as the socket allows",
     "speaks-http": "the known program serves HTTP",
+    "speaks-otherwise": "asked, it answered in a protocol that is neither the program's nor spoken "
+    "by a service that is registered here",
     "browser-blocked": "browsers refuse to open the port",
     "belongs": "implements, or as-noted",
     "noted": "a note of the user's own names the port",
@@ -81,7 +83,7 @@ RULES = (
         "the program, known by its executable's path and owner (not by its name alone), "
         "implements the service registered here, or is what a note of your own expects",
         ("belongs",),
-        ("not-as-noted",),
+        ("not-as-noted", "speaks-otherwise"),
         "{program} {belongs}: as it should be.",
         settles=True,
     ),
@@ -102,6 +104,17 @@ RULES = (
         ("noted",),
         ("belongs", "not-as-noted"),
         "Your notes have {label} here ({note_file}){undecided}.",
+        settles=True,
+    ),
+    Rule(
+        "speaks-otherwise",
+        Level.CHECK,
+        "asked, it answers in another protocol than the one that belongs here; note if loopback",
+        ("speaks-otherwise",),
+        (),
+        "Asked, {program} answers with {spoken}, where {awaited} belongs: make sure that you know "
+        "what is behind it.",
+        shifts=((Level.NOTE, ("loopback",)),),
         settles=True,
     ),
     Rule(

@@ -167,6 +167,16 @@ SCHEMAS: dict[str, Schema] = {
         scanned=FLAG,
         own_notes=list_of(ref("own_note")),
         findings=list_of(ref("finding")),
+        speaks=either(ref("spoken"), {"type": "null"}),
+    ),
+    "spoken": made_of(
+        "What a service answered when it was asked; null where it wasn't.",
+        state=TEXT,
+        protocol=OPT_TEXT,
+        detail=OPT_TEXT,
+        tls=FLAG,
+        alpn=OPT_TEXT,
+        certificate_names=TEXTS,
     ),
     "own_note": made_of(
         "What the user of this machine wrote down about ports of their own.",
