@@ -10,7 +10,7 @@ from portbook.cli import complain
 from portbook.cli.filters import add_filters, filter_of
 from portbook.cli.output import print_json, reaches, style
 from portbook.errors import UsageError
-from portbook.here import Depth, answer_here, watch_here
+from portbook.here import Depth, Filter, answer_here, watch_here
 from portbook.model import Visibility
 from portbook.notes import check_named, read_notes
 
