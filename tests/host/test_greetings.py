@@ -13,6 +13,7 @@ from portbook.host.greetings import (
     LONGEST,
     QUESTIONS,
     SERVICES,
+    Heard,
     first_line,
     is_tls,
     recognise,
@@ -77,8 +78,8 @@ MONGO = (
         ("line", b"-NOAUTH Authentication required.\r\n", "redis", None),
         ("http", b"-ERR unknown command 'HEAD'\r\n", "redis", None),
         ("line", b"ERROR\r\nVERSION 1.6.18\r\n", "memcached", "VERSION 1.6.18"),
-        ("postgresql", b"N", "postgresql", None),
-        ("postgresql", b"S", "postgresql", "TLS offered"),
+        ("gssenc", b"N", "postgresql", None),
+        ("gssenc", b"G", "postgresql", None),
         ("postgresql", b"E\0\0\0\x40SFATAL\0C08P01\0", "postgresql", None),
         ("mqtt", b"\x20\x02\0\0", "mqtt", None),
         ("mqtt", b"\x20\x02\0\x05", "mqtt", "connection refused, code 5"),
@@ -148,11 +149,16 @@ def test_a_greeting_that_two_protocols_share_is_asked_further() -> None:
     assert (heard.protocol, heard.follow) == (None, "ehlo")
 
 
+@pytest.mark.parametrize(("answer", "follow"), [(b"S", "tls"), (b"N", "gssenc")])
+def test_one_byte_proves_little(answer: bytes, follow: str) -> None:
+    assert recognise(answer, "postgresql") == Heard(None, None, follow)
+
+
 @given(st.binary(max_size=200), st.none() | st.sampled_from(tuple(QUESTIONS)))
 def test_any_bytes_are_looked_at(data: bytes, asked: str | None) -> None:
     heard = recognise(data, asked)
     if heard is not None:
-        assert heard.protocol in SERVICES or heard.follow in QUESTIONS
+        assert heard.protocol in SERVICES or heard.follow in {*QUESTIONS, "tls"}
         assert heard.detail is None or len(heard.detail) <= LONGEST * 2 + 3
 
 

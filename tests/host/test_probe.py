@@ -149,7 +149,6 @@ def test_one_that_takes_its_time(services: Services, likely: tuple[str, ...]) ->
 
 ANSWERS = {
     "http": ("http", b"HTTP/1.1 200 OK\r\n\r\n"),
-    "postgresql": ("postgresql", b"N"),
     "line": ("redis", b"+PONG\r\n"),
     "mqtt": ("mqtt", b"\x20\x02\0\0"),
     "amqp": ("amqp", b"AMQP\0\1\0\0"),
@@ -169,6 +168,8 @@ def test_what_is_known_of_it_is_asked_first(services: Services) -> None:
 
     def behave(connection: socket.socket) -> None:
         first.append(connection.recv(4096))
+        connection.sendall(b"N")
+        connection.recv(100)
         connection.sendall(b"N")
         connection.recv(100)
 
@@ -368,6 +369,31 @@ def test_one_that_is_known_for_another_protocol_in_tls(
     behave = over_tls(certificate, answering("mqtt", b"\x20\x02\0\0"))
     (found,) = asked(services.tcp(behave), likely=("secure-mqtt",))
     assert (found.protocol, found.tls) == ("mqtt", True)
+
+
+@pytest.mark.parametrize("likely", [(), ("postgresql",)])
+def test_one_that_agrees_to_go_on_in_tls(
+    services: Services, certificate: Path, likely: tuple[str, ...]
+) -> None:
+    shake = over_tls(certificate, hang)
+
+    def behave(connection: socket.socket) -> None:
+        if connection.recv(8) == QUESTIONS["postgresql"]:
+            connection.sendall(b"S")
+            shake(connection)
+
+    (found,) = asked(services.tcp(behave), likely=likely)
+    assert found == Spoken("identified", "postgresql", "TLS on request", True, None, NAMES)
+
+
+@pytest.mark.parametrize("byte", [b"S", b"N", b"Sorry\r\n", b"No\r\n"])
+def test_one_byte_is_not_taken_for_a_database(services: Services, byte: bytes) -> None:
+    def behave(connection: socket.socket) -> None:
+        while connection.recv(100):
+            connection.sendall(byte)
+
+    (found,) = asked(services.tcp(behave), likely=("postgresql",))
+    assert found.protocol is None or byte == b"N"
 
 
 def test_one_that_keeps_silent_in_tls(services: Services, certificate: Path) -> None:

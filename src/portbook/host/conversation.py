@@ -186,6 +186,7 @@ class Connection:
         self.asked: str | None = None
         self.data = b""
         self.next_at: float | None = None
+        self._upgraded: str | None = None  # the protocol that agreed to go on in TLS
         self._owner = owner
         self._out = b""
         self._connected = udp
@@ -289,6 +290,8 @@ class Connection:
         elif heard is not None and heard.follow is not None:
             self._owner.settle()
             self._owner.said(self.data)
+            if heard.follow == "tls":
+                self._upgraded = self.asked
             self.ask(heard.follow)
         elif len(self.data) >= _PLAIN:  # it goes on and on
             self._end()
@@ -304,7 +307,10 @@ class Connection:
         self.data += tls.feed(data)
         self._out += tls.outgoing()
         if tls.failed is not None or (self._owner.left <= 0 and not tls.ready):
-            self._owner.found(tls.spoken(tls.failed or "more than 4 kB before its certificate"))
+            why = tls.failed or "more than 4 kB before its certificate"
+            self._owner.found(tls.spoken(why)._replace(protocol=self._upgraded))
+        elif tls.ready and self._upgraded is not None:
+            self._owner.found(tls.spoken("TLS on request")._replace(protocol=self._upgraded))
         elif tls.settled is not None:
             self._owner.found(tls.settled)
         elif (heard := recognise(self.data, None if self.asked == "tls" else self.asked)) and (
@@ -336,10 +342,13 @@ class Connection:
     def _end(self, *, refused: bool = False) -> None:
         """Over without a result; inside of TLS, with half of one."""
         if self._tls is not None and self._tls.begun:
-            self._owner.found(self._tls.spoken())
+            self._owner.found(self._tls.spoken()._replace(protocol=self._upgraded))
         self.close()
         self._owner.gave_up(self, self.data, refused=refused)
 
     def half(self) -> Spoken | None:
         """What is known of it though it was not finished: that it speaks TLS."""
-        return self._tls.spoken() if self._tls is not None and self._tls.begun else None
+        if self._tls is None or not self._tls.begun:
+            return None
+        found: Spoken = self._tls.spoken()
+        return found._replace(protocol=self._upgraded)

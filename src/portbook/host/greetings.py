@@ -39,6 +39,8 @@ QUESTIONS = {
     b"Connection: close\r\n\r\n",
     # PostgreSQL, message formats, SSLRequest: answered by S or N, and no login.
     "postgresql": b"\x00\x00\x00\x08\x04\xd2\x16\x2f",
+    # GSSENCRequest: asked on where TLS was refused, by one byte, which proves little.
+    "gssenc": b"\x00\x00\x00\x08\x04\xd2\x16\x30",
     # Redis protocol specification, inline commands; memcached's doc/protocol.txt.
     "line": b"PING\r\nversion\r\n",
     # MQTT 3.1.1 §3.1: a clean session without a name, then §3.14: and no more.
@@ -95,7 +97,8 @@ ASKED_BY = {
 class Heard(NamedTuple):
     """A protocol, and what the service said of itself; ``follow`` is a question that decides.
 
-    ``protocol`` is None as long as only the answer to ``follow`` can tell.
+    ``protocol`` is None as long as only the answer to ``follow`` can tell; ``tls`` as a question
+    means a handshake on the same connection.
     """
 
     protocol: str | None
@@ -229,8 +232,10 @@ def _http2(data: bytes, _: str | None) -> Heard | None:
 
 def _binary(data: bytes, asked: str | None) -> Heard | None:
     """Answers to questions of their own protocol, which mean nothing without them."""
-    if asked == "postgresql" and (data in (b"S", b"N") or _postgres_error(data)):
-        return Heard("postgresql", "TLS offered" if data == b"S" else None)
+    if asked == "postgresql" and data in (b"S", b"N"):
+        return Heard(None, None, "tls" if data == b"S" else "gssenc")
+    if asked in ("postgresql", "gssenc") and (data in (b"N", b"G") or _postgres_error(data)):
+        return Heard("postgresql")
     # MQTT 3.1.1 §3.2, MQTT 5 §3.2: CONNACK, its length, flags, a code
     connack = data[:1] == b"\x20" and len(data) >= 4 and data[1] == len(data) - 2
     if asked == "mqtt" and connack and data[2] <= 1:
