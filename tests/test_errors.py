@@ -24,6 +24,7 @@ CASES = [
     (errors.InvalidTransport(HOSTILE), ValueError),
     (errors.UsageError("nothing was asked"), ValueError),
     (errors.MalformedInput("line 3 is no row"), ValueError),
+    (errors.NothingKnown("the input is empty"), ValueError),
     (errors.BadNotes("line 3 is no table"), ValueError),
     (errors.InputUnreadable("'/srv' can't be read"), OSError),
     (errors.DataMissing(f"/srv/{HOSTILE}.tsv", "No such file"), FileNotFoundError),

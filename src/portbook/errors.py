@@ -10,6 +10,7 @@ portbook's names still catches what it expects::
      │    └── InvalidTransport
      ├── UsageError (ValueError)           the command line can't be read
      ├── MalformedInput (ValueError)       a capture, a registry file or a kernel answer
+     │    └── NothingKnown                 a capture that is empty, or that no known tool printed
      ├── BadNotes (ValueError)             notes of one's own that can't be used
      ├── InputUnreadable (OSError)         a file or a stream that was named can't be read
      ├── DataMissing (FileNotFoundError)   a data file isn't there or can't be opened
@@ -76,6 +77,10 @@ class UsageError(PortbookError, ValueError):
 
 class MalformedInput(PortbookError, ValueError):
     """Text or bytes from outside that are not in the form they claim to be."""
+
+
+class NothingKnown(MalformedInput):
+    """A capture that is empty, or of which no line is what a known tool prints."""
 
 
 class BadNotes(PortbookError, ValueError):

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from portbook import lore
 from portbook._lean import NamedTuple
 from portbook.capture import read
-from portbook.capture.found import LEFT_OUT, NOT_UNDERSTOOD
-from portbook.errors import MalformedInput
+from portbook.capture.found import LEFT_OUT, NOT_UNDERSTOOD, not_understood
+from portbook.capture.text import numbered
+from portbook.errors import MalformedInput, NothingKnown
 from portbook.here import judge_listener, sort_by_gravity
 from portbook.model import Listener, PortRules, Transport
 from portbook.registry import registry
@@ -48,8 +49,9 @@ class Changes(NamedTuple):
 class ExplainAnswer(NamedTuple):
     """A capture explained: its sockets, the gravest first, and what became of its other lines.
 
-    ``left_out`` counts sockets and ports that aren't listening, by the words of
-    :data:`portbook.capture.found.LEFT_OUT`. ``uses`` are those on record for each socket's port.
+    ``format`` is empty where none was found. ``left_out`` counts sockets and ports that aren't
+    listening, by the words of :data:`portbook.capture.found.LEFT_OUT`. ``uses`` are those on
+    record for each socket's port.
     """
 
     format: str
@@ -115,14 +117,16 @@ def explain(
     old: Iterable[bytes] | None = None,
     *,
     said: bool = True,
+    most: int | None = None,
 ) -> ExplainAnswer:
     """What *wanted* keeps of a capture, with its verdict; *name* is its format, None finds it.
 
-    *old* is an older capture, in any format, to say what changed since. Raises MalformedInput
+    With *most*, one of more sockets than that is refused. *old* is an older capture, in any
+    format, to say what changed since. Raises MalformedInput
     where nothing can be read.
     """
     before = None if old is None else _collect(old, None, "the older capture")
-    form, sockets, lines = _collect(chunks, name)
+    form, sockets, lines = _collect(chunks, name, most=most)
     judge = Judge(said=said)
     kept = sort_by_gravity(filter(wanted.keeps, map(judge, sockets)))
     changes = None
@@ -145,8 +149,18 @@ def explain(
     )
 
 
+def unread(text: bytes) -> ExplainAnswer:
+    """The answer to what no tool printed: every line of it is not understood."""
+    lines = tuple([not_understood(*each) for each in numbered([text]) if each[1].strip()])
+    book = registry()
+    return ExplainAnswer("", (), lines, {}, {}, {}, (*book.sources(), *lore.sources()))
+
+
 def _collect(
-    chunks: Iterable[bytes], name: str | None, what: str = "the input"
+    chunks: Iterable[bytes],
+    name: str | None,
+    what: str = "the input",
+    most: int | None = None,
 ) -> tuple[str, list[Listener], list[Line]]:
     """The format, the sockets and the lines that hold none and have to be told."""
     form, events = read(chunks, name, port_named)
@@ -156,6 +170,11 @@ def _collect(
     for event in events:
         if isinstance(event, Listener):
             sockets.append(event)
+            if most is not None and len(sockets) > most:
+                raise MalformedInput(
+                    f"{what} has more than {most:,} sockets: give it to portbook explain, which "
+                    "takes any number"
+                )
         elif event.what == NOT_UNDERSTOOD or event.what in LEFT_OUT:
             lines.append(event)
         else:
@@ -165,11 +184,11 @@ def _collect(
 
 
 def refuse_unread(form: str, what: str, read_any: bool, lines: Iterable[Line]) -> None:
-    """Raises MalformedInput where no line at all was understood."""
+    """Raises NothingKnown where no line at all was understood."""
     if read_any or any(line.what != NOT_UNDERSTOOD for line in lines):
         return
     why = next((f": {line.why}" for line in lines if line.why), "")
-    raise MalformedInput(
+    raise NothingKnown(
         f"nothing in {what} could be read as {form}{why}; leave --format out to have it found"
     )
 

@@ -28,7 +28,8 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
     def make(**settings: Any) -> TestClient:
         settings.setdefault("store", SQLiteStore(str(tmp_path / "feedback.sqlite3")))
-        app = create_app(Settings(**settings), StandIn(), StandInFiles())
+        views = settings.pop("views", None) or StandIn()
+        app = create_app(Settings(**settings), views, StandInFiles())
         client = TestClient(
             app,
             base_url="http://127.0.0.1:4905",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from portbook.answer import PortAnswer, SearchAnswer, ServiceAnswer
+    from portbook.explain import ExplainAnswer
     from portbook.here import HereAnswer
     from portbook.model import State
     from portbook.web.site import Site
@@ -69,6 +70,9 @@ class StandIn:
     def here(self, answer: HereAnswer, site: Site) -> str:
         owners = [owner for each in answer.listeners for owner in each.owners]
         return _page("Here", f"{answer.missing} {owners}")
+
+    def explain(self, answer: ExplainAnswer | None, wrong: str, site: Site) -> str:
+        return _page("Explain an output", f"{wrong} {answer and answer.format}")
 
     def feedback_thanks(self, site: Site, port: int) -> str:
         return _page(f"Thanks for {port}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from portbook._lean import NamedTuple
 from portbook.capture.found import DETAIL, HEADING, NOT_UNDERSTOOD, OVERLONG, Line, no_names
 from portbook.capture.text import numbered
-from portbook.errors import MalformedInput
+from portbook.errors import MalformedInput, NothingKnown
 from portbook.model import Listener
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def read(
             break
     if not any(line.strip() for _, line in sample):
         # Pages of blank lines before the first text are nobody's output.
-        raise MalformedInput("there is nothing to read: the input is empty")
+        raise NothingKnown("there is nothing to read: the input is empty")
     if name is None:
         name = detect(sample, names)
     return name, reader(name)(chain(sample, lines), names)
@@ -117,7 +117,7 @@ def detect(sample: list[tuple[int, str]], names: Names = no_names) -> str:
         if worth > most:
             best, most = name, worth
     if not best:
-        raise MalformedInput(
+        raise NothingKnown(
             "nothing in the input is what a known tool prints: give the output of ss, netstat, "
             "lsof, nmap or another of --help's formats, or name it with --format"
         )

@@ -32,6 +32,8 @@ _PUBLISHED = re.compile(
     r"->[0-9]{1,9}(?:-[0-9]{1,9})?(?:/([a-z]{2,8}))?$"
 )
 _INSIDE = re.compile(r"[0-9]{1,5}(?:-[0-9]{1,5})?(?:/[a-z]{2,8})?$")
+# A range stands for as many ports as it spans: so many are read of one capture, not more.
+_MOST = 1 << 18
 _NAMED = re.compile(r"\s*[A-Za-z0-9][A-Za-z0-9_.,/-]*\s*$")
 
 
@@ -39,12 +41,13 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
     """The ports that containers publish."""
     columns: dict[str, tuple[int, int | None]] = {}
     stream = iter(lines)
+    left = [_MOST]
     for number, line in stream:
         text = line.strip()
         if not text:
             continue
         if text[0] in "[{" and not columns:
-            yield from _json(number, line, stream)
+            yield from _json(number, line, stream, left)
         elif "PORTS" in text.split() and {"NAMES", "NAME"} & set(text.split()):
             columns = _columns(line)
             yield heading(number)
@@ -52,7 +55,7 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
             cells = {name: line[begin:end].strip() for name, (begin, end) in columns.items()}
             name = cells.get("NAMES") or cells.get("NAME") or ""
             if _NAMED.match(name):
-                yield from _ports(number, line, cells["PORTS"], _owner(cells, name))
+                yield from _ports(number, line, cells["PORTS"], _owner(cells, name), left)
             else:
                 yield not_understood(number, line)
         else:
@@ -77,7 +80,9 @@ def _owner(cells: dict[str, str], name: str) -> Process:
     )
 
 
-def _json(number: int, line: str, rest: Iterator[tuple[int, str]]) -> Iterator[Event]:
+def _json(
+    number: int, line: str, rest: Iterator[tuple[int, str]], left: list[int]
+) -> Iterator[Event]:
     """The lines of ``docker ps --format json``."""
 
     def again() -> Iterator[tuple[int, str]]:
@@ -95,10 +100,10 @@ def _json(number: int, line: str, rest: Iterator[tuple[int, str]]) -> Iterator[E
             continue
         name = words(value.get("Names")) or words(value.get("Name")) or ""
         cells = {"CONTAINER ID": words(value.get("ID")) or ""}
-        yield from _ports(each.line, each.text, ports, _owner(cells, name))
+        yield from _ports(each.line, each.text, ports, _owner(cells, name), left)
 
 
-def _ports(number: int, line: str, cell: str, owner: Process) -> Iterator[Event]:
+def _ports(number: int, line: str, cell: str, owner: Process, left: list[int]) -> Iterator[Event]:
     yield heading(number)
     for part in cell.split(","):
         text = part.strip()
@@ -117,6 +122,10 @@ def _ports(number: int, line: str, cell: str, owner: Process) -> Iterator[Event]
             continue
         if word not in (None, "tcp", "udp", "sctp"):
             yield not_understood(number, line, f"{text[:60]} is no port")
+            continue
+        left[0] -= ends[1] - ends[0] + 1
+        if left[0] < 0:
+            yield not_understood(number, line, f"more than {_MOST:,} ports in all")
             continue
         owners, seen = owned(owner)
         for port in range(ends[0], ends[1] + 1):

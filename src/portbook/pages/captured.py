@@ -22,7 +22,7 @@ def of_explain(answer: ExplainAnswer) -> Object:
     changes = answer.changes
     return {
         "schema": "portbook/explain/1",
-        "format": answer.format,
+        "format": answer.format or None,
         "sockets": [of_listener(listener) for listener in answer.sockets],
         "not_understood": [_line(line) for line in answer.not_understood],
         "left_out": dict(answer.left_out),

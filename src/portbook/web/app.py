@@ -58,6 +58,7 @@ def create_app(
         files,
         RateLimit(),
         Panel(show_commands=settings.show_commands) if local else None,
+        captures=None if local else RateLimit(of_one=20, of_all=200),
     )
 
     @asynccontextmanager

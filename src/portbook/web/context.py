@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from portbook.answer import PortAnswer, SearchAnswer, ServiceAnswer
+    from portbook.explain import ExplainAnswer
     from portbook.here import HereAnswer
     from portbook.model import State
     from portbook.web.feedback import RateLimit
@@ -44,6 +45,7 @@ class Views(Protocol):
     def about(self, site: Site) -> str: ...
     def api(self, site: Site) -> str: ...
     def here(self, answer: HereAnswer, site: Site) -> str: ...
+    def explain(self, answer: ExplainAnswer | None, wrong: str, site: Site) -> str: ...
     def feedback_thanks(self, site: Site, port: int) -> str: ...
     def error(self, status: int, title: str, detail: str, site: Site) -> str: ...
 
@@ -86,6 +88,7 @@ class Context:
     rates: RateLimit
     panel: Panel | None
     metrics: Metrics = field(default_factory=Metrics)
+    captures: RateLimit | None = None  # on a public site alone
 
 
 def context(connection: HTTPConnection) -> Context:

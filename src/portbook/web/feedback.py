@@ -31,13 +31,16 @@ _WINDOW, _OF_ONE, _OF_ALL = 60.0, 10, 600
 
 
 class RateLimit:
-    """Counts votes for a minute. Clients are told apart by a keyed hash, in memory alone.
+    """Counts votes, or what else clients send, for a minute.
+
+    Clients are told apart by a keyed hash, in memory alone.
 
     The key is made anew with every start, so what is held can't be turned back into addresses,
     and all of it is dropped with every window.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, of_one: int = _OF_ONE, of_all: int = _OF_ALL) -> None:
+        self._of_one, self._of_all = of_one, of_all
         self._key = os.urandom(16)
         self._begun = 0.0
         self._counts: dict[bytes, int] = {}
@@ -50,7 +53,7 @@ class RateLimit:
             self._begun, self._all = now, 0
             self._counts.clear()
         who = hashlib.blake2b(_network(client), key=self._key, digest_size=16).digest()
-        if self._all >= _OF_ALL or self._counts.get(who, 0) >= _OF_ONE:
+        if self._all >= self._of_all or self._counts.get(who, 0) >= self._of_one:
             return max(1, round(_WINDOW - (now - self._begun)))
         self._counts[who] = self._counts.get(who, 0) + 1
         self._all += 1
@@ -78,7 +81,7 @@ async def give(request: Request) -> Response:
     if media != "application/x-www-form-urlencoded":
         return problem(request, 415, "Send a form: application/x-www-form-urlencoded.")
     try:
-        body = await asyncio.wait_for(_read(request), _PATIENCE)
+        body = await asyncio.wait_for(read_body(request, LONGEST), _PATIENCE)
     except TimeoutError:
         return problem(request, 408, "The form didn't come in time.", {"connection": "close"})
     if body is None:
@@ -107,17 +110,17 @@ async def give(request: Request) -> Response:
     return RedirectResponse(f"/feedback/thanks?port={vote.page}", 303)
 
 
-async def _read(request: Request) -> bytes | None:
-    """The body, or None where it is too long; what is beyond the limit isn't read."""
+async def read_body(request: Request, longest: int) -> bytes | None:
+    """The body, or None where it is longer than *longest* bytes; what is beyond isn't read."""
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > LONGEST:
+    if length.isdigit() and int(length) > longest:
         return None
-    body = b""
+    body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LONGEST:
+        if len(body) > longest:
             return None
-    return body
+    return bytes(body)
 
 
 def parse_form(body: bytes) -> Vote | str:

@@ -24,14 +24,15 @@ def of_here(answer: HereAnswer) -> dict[str, Any]:
         "count": len(answer.listeners),
         "partial": answer.visibility is Visibility.PARTIAL,
         "rows": [
-            _row(each, answer.standings[each.port, each.transport]) for each in answer.listeners
+            row_of(each, answer.standings[each.port, each.transport]) for each in answer.listeners
         ],
         "redirects": [one_line(redirected(each)) for each in answer.redirects],
         "missing": [one_line(reason) for reason in answer.missing],
     }
 
 
-def _row(listener: Listener, standing: Standing) -> dict[str, object]:
+def row_of(listener: Listener, standing: Standing) -> dict[str, object]:
+    """What a table says of one socket."""
     names = dict.fromkeys(row.service_name for row in standing.assignments if row.service_name)
     silent = standing.state is State.UNASSIGNED and not standing.listed
     where = f", network namespace {listener.namespace}" if listener.namespace else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from portbook import __version__
+from portbook.capture import FORMATS
 from portbook.model import LAST_PORT, RANGES, State, Transport
 from portbook.web.schemas import NUMBER, SCHEMAS, Schema, ref
 
@@ -17,7 +18,7 @@ _PORT_SCHEMA: Schema = {"type": "integer", "minimum": 0, "maximum": LAST_PORT}
 
 def describe(*, local: bool) -> dict[str, Any]:
     """The whole description; *local* adds what tells of this machine."""
-    paths = {**_book(), **(_here() if local else {})}
+    paths = {**_book(), **_explain(), **(_here() if local else {})}
     found: dict[str, Any] = {
         "openapi": "3.1.1",
         "info": {
@@ -157,6 +158,46 @@ def _book() -> dict[str, Any]:
             errors="",
         ),
     }
+
+
+def _explain() -> dict[str, Any]:
+    text: Schema = {"type": "string"}
+    operation = {
+        "operationId": "explain",
+        "summary": "What another tool printed, each socket with its verdict",
+        "description": (
+            "The output of ss, netstat, lsof, nmap or another tool. Nothing of it is stored or "
+            "logged. At most 512 kB and 10,000 sockets are taken."
+        ),
+        "parameters": [
+            _query(
+                "format",
+                {"type": "string", "enum": [*FORMATS]},
+                description="What it is; left out, that is found.",
+            )
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "text/plain": {
+                    "schema": text,
+                    "example": "tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*",
+                }
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "What it says",
+                "content": {"application/json": {"schema": ref("explain")}},
+            },
+            **{
+                status: {"$ref": "#/components/responses/problem"}
+                for status in ("400", "403", "408", "413", "415", "422", "429")
+            },
+            "414": {"$ref": "#/components/responses/tooLong"},
+        },
+    }
+    return {"/api/explain": {"post": operation}}
 
 
 def _here() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 from starlette.routing import Route
 
-from portbook.web import api, book, discovery, feedback, here, static
+from portbook.web import api, book, discovery, explaining, feedback, here, static
 from portbook.web.caching import FORM
 
 if TYPE_CHECKING:
@@ -100,6 +100,10 @@ def routes(*, local: bool, with_feedback: bool) -> list[Route]:
     if with_feedback:
         found.append(Route("/feedback", feedback.give, methods=["POST"]))
         found.append(Route("/feedback", feedback.not_to_be_read, methods=["GET", "HEAD"]))
+    found.append(Route("/explain", explaining.form, methods=["GET", "HEAD"]))
+    found.append(Route("/explain", explaining.page, methods=["POST"]))
+    found.append(Route("/api/explain", explaining.as_json, methods=["POST"]))
+    found.append(Route("/api/explain", explaining.not_to_be_read, methods=["GET", "HEAD"]))
     # No OPTIONS: what isn't the book's is not open to other sites.
     found.append(Route("/{word:path}", book.anything, methods=["GET", "HEAD"]))
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from portbook.capture import FORMATS
 from portbook.model import LAST_PORT, RANGES, Level, OwnersSeen, State, Transport, Visibility
 
 Schema = dict[str, Any]
@@ -317,6 +318,16 @@ SCHEMAS: dict[str, Schema] = {
         missing=TEXTS,
         redirects=list_of({"type": "object"}),
         own_notes=list_of(ref("own_note")),
+        sources=list_of(ref("source")),
+    ),
+    "explain": made_of(
+        "What another tool printed, explained; no format where no tool prints such.",
+        schema=kind("explain"),
+        format={"type": ["string", "null"], "enum": [*FORMATS, None]},
+        sockets=list_of(ref("listener")),
+        not_understood=list_of(made_of(line=NUMBER, lines=NUMBER, text=TEXT, why=OPT_TEXT)),
+        left_out=_TALLY,
+        changes={"type": "null"},
         sources=list_of(ref("source")),
     ),
     "problem": made_of(

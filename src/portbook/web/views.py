@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from portbook.answer import PortAnswer, SearchAnswer, ServiceAnswer
+    from portbook.explain import ExplainAnswer
     from portbook.here import HereAnswer
     from portbook.pages.around import Around
     from portbook.registry import Registry
@@ -194,6 +195,14 @@ def here(answer: HereAnswer, site: Site) -> str:
     return page("here.html", Links(site), "This machine", **of_here(answer))
 
 
+def explain(answer: ExplainAnswer | None, wrong: str, site: Site) -> str:
+    """The form that takes a capture, with what was made of one; *wrong* says what hindered it."""
+    from portbook.web.captured import of_capture
+
+    values = of_capture(answer)
+    return page("explain.html", Links(site), "Explain an output", wrong=wrong, **values)
+
+
 def feedback_thanks(site: Site, port: int) -> str:
     """What a reader sees who sent the form of the page of *port*."""
     return page("thanks.html", Links(site), "Thank you", port=port)
@@ -216,6 +225,7 @@ __all__ = [
     "api",
     "blocks",
     "error",
+    "explain",
     "feedback_thanks",
     "glossary",
     "here",
