@@ -48,6 +48,7 @@ _HEADING = re.compile(r"\s*COMMAND\s+PID\b")
 _WARNING = re.compile(r"\s*lsof: |\s+Output information may be incomplete")
 _ESCAPED = re.compile(r"\\x([0-9a-f]{2})")
 _BOUND = {"CLOSED", "CLOSE", "BOUND", "IDLE", "UNBOUND"}
+_OF_PROCESS = frozenset("pgRcuLZz")
 _FIELDS = frozenset("abcCdDfFgGiIkKlLmMnNoOpPrRsStTuzZ")
 
 
@@ -139,12 +140,13 @@ def read_fields(lines: Lines, names: Names) -> Iterator[Event]:
             if key not in _FIELDS or not number_of or not (of_process or key == "p"):
                 yield not_understood(number, field)
                 continue
-            if key in "pf":
+            # Without the field f, a file begins with a field that the one before it has already.
+            if key in "pf" or (key not in _OF_PROCESS and key != "T" and key in of_file):
                 yield from _file(began, of_process, of_file, names)
                 of_file, began = {}, number
                 if key == "p":
                     of_process = {}
-            if key in "pgRcuLZz" or (not of_file and key != "f"):
+            if key in _OF_PROCESS:
                 of_process[key] = value
             elif key == "T":
                 of_file["T" + value[:2]] = value[3:]
