@@ -27,7 +27,8 @@ from portbook.advice.pick import (
 from portbook.errors import InvalidQuery
 from portbook.host import services
 from portbook.host.bindprobe import PLACES, BindTry
-from portbook.model import Listener, OwnersSeen, PortRules, Process, State, Transport
+from portbook.model import Listener, Note, OwnersSeen, PortRules, Process, State, Transport
+from portbook.notes import Notes
 from portbook.registry import Registry, registry
 from tests.strategies import any_port, nasty
 
@@ -260,6 +261,18 @@ def test_the_services_file_counts(kernel: Kernel) -> None:
     assert asked(9999)["no-local-name"].ok is None
     kernel.names = FileNotFoundError(2, "No such file")
     assert asked(9999)["no-local-name"].ok is True
+
+
+def test_ones_own_notes_count(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = Note(5000, 5001, TCP, "/etc/ports.toml", label="Billing API")
+    monkeypatch.setattr("portbook.notes.read_notes", lambda: Notes((note,)))
+    assert asked(5000)["not-noted"].ok is False
+    assert "Billing API" in asked(5001)["not-noted"].evidence
+    assert asked(5002)["not-noted"].ok is True
+    own = {check.code: check for check in ThisMachine(" billing  api").checks(5000)}
+    assert own["not-noted"].ok is True
+    monkeypatch.setattr("portbook.notes.read_notes", lambda: Notes((), ("can't be read",)))
+    assert asked(5000)["not-noted"].ok is None
 
 
 def test_a_privilege_that_is_missing(kernel: Kernel) -> None:

@@ -27,7 +27,7 @@ _OPTIONS = {
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     made = Machine()
-    monkeypatch.setattr(ground, "ThisMachine", lambda: made)
+    monkeypatch.setattr(ground, "ThisMachine", lambda _: made)
     return made
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from portbook.advice.pick import Check
+from portbook.advice.pick import Check, canonical
 from portbook.model import Transport
 
 TYPE_CHECKING = False
@@ -13,20 +13,27 @@ if TYPE_CHECKING:
 
     from portbook.host.bindprobe import BindTry
     from portbook.model import PortRules
+    from portbook.notes import Notes
 
 _DENIED = frozenset((errno.EACCES, errno.EPERM))
 
 
 class ThisMachine:
-    """This machine, asked anew for each port; its rules and its services file are read once."""
+    """This machine, asked anew for each port; its rules and its files are read once.
 
-    def __init__(self) -> None:
+    *name* is what the port is for: a note that has it for that is none against it.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self._name = None if name is None else canonical(name)
+        self._notes: Notes | None = None
         self._rules: PortRules | None = None
         self._names: Mapping[int, tuple[str, ...]] | OSError | None = None
 
     def checks(self, port: int) -> Iterator[Check]:
         """The criteria that ask this machine."""
         yield self._dynamic(port)
+        yield self._noted(port)
         yield self._local_name(port)
         yield from self._binds(port)
 
@@ -44,6 +51,21 @@ class ThisMachine:
         if any(low <= port <= high for low, high in self._rules.kept):
             return Check(code, True, f"in {first}–{last}, but kept from being handed out here")
         return Check(code, False, f"in {first}–{last}, from which this machine hands out ports")
+
+    def _noted(self, port: int) -> Check:
+        from portbook.notes import read_notes
+
+        if self._notes is None:
+            self._notes = read_notes()
+        for transport in (Transport.TCP, Transport.UDP):
+            note = self._notes.lookup(port, transport)
+            if note is not None:
+                label = note.label or note.text or "something"
+                same = self._name is not None and canonical(label) == self._name
+                return Check("not-noted", same, f"your notes have {label} there ({note.file})")
+        if self._notes.problems:
+            return Check("not-noted", None, self._notes.problems[0])
+        return Check("not-noted", True, "your notes have nothing there")
 
     def _local_name(self, port: int) -> Check:
         from portbook.host.services import read_services, services_path

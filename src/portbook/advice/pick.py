@@ -36,6 +36,7 @@ CRITERIA = {
     "no-known-use": "no use in practice is on record",
     "no-abuse": "no abuse is on record",
     "not-dynamic-here": "it is outside the range from which this machine hands out ports",
+    "not-noted": "no note of your own has it for something else",
     "no-local-name": "this machine's services file has no name for it",
     "unprivileged": "this user may bind it here",
     "free-here": "nothing is bound to it here, for tcp and for udp",

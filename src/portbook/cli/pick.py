@@ -63,11 +63,12 @@ def run(argv: Sequence[str]) -> int:
 def _pick(wanted: Wanted) -> Pick:
     from portbook.advice.ground import ThisMachine
     from portbook.advice.pick import pick
-    from portbook.registry import Registry
+    from portbook.registry import Registry, registry
 
-    # The registry that comes with portbook, whatever was fetched since: a name leads to the same
-    # port on every machine that has the same version.
-    return pick(wanted, ThisMachine(), Registry())
+    # For a name, the registry that comes with portbook, whatever was fetched since: the name leads
+    # to the same port on every machine that has the same version.
+    book = registry() if wanted.name is None else Registry()
+    return pick(wanted, ThisMachine(wanted.name), book)
 
 
 def _tell(found: Pick) -> None:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from portbook.host.greetings import SERVICES
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from portbook.model import Listener, Spoken
-
-# The services whose protocol can be told from what they answer. Of others (printing, metrics, an
-# API of a product's own) an answer by HTTP says nothing: they are built on it.
-_TOLD = {name for plain, encrypted in SERVICES.values() for name in (*plain, *encrypted)}
 
 
 def speaks_otherwise(
@@ -29,15 +23,22 @@ def speaks_otherwise(
     >>> speaks_otherwise(Spoken("identified", "http"), {"ipp"}, {"ipp"})
     False
     """
-    plain, encrypted = SERVICES.get(spoken.protocol or "", ((), ()))
+    if spoken.protocol is None:
+        return False
+    from portbook.host.greetings import SERVICES
+
+    plain, encrypted = SERVICES.get(spoken.protocol, ((), ()))
     services = {*plain, *encrypted}
     if not services or registered & services:
         return False
+    # The services whose protocol can be told from what they answer. Of others (printing, metrics,
+    # an API of a product's own) an answer by HTTP says nothing: they are built on it.
+    told = {name for some, others in SERVICES.values() for name in (*some, *others)}
     if programs:
         at_home = bool(registered & programs)
         # A known program away from home may speak what it always speaks: another rule says that.
-        return bool(programs & _TOLD) and (not programs & services or at_home)
-    return bool(registered & _TOLD)
+        return bool(programs & told) and (not programs & services or at_home)
+    return bool(registered & told)
 
 
 def said(spoken: Spoken) -> str:
