@@ -73,6 +73,7 @@ class Audit:
 
     def run(self) -> AuditAnswer:
         """Reads everything. Raises a PortbookError where nothing at all can be read."""
+        self.engine.begin()
         mapping = parse_mapping(self.order.columns)
         paths = find(self.order.words, self.engine)
         sizes = _sizes(paths)

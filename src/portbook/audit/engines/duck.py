@@ -180,6 +180,10 @@ class Duck:
         )
         return "{" + ", ".join(pairs) + "}"
 
+    def begin(self) -> None:
+        """Forgets which rows were not read so far: another audit begins."""
+        self._rejected.clear()
+
     def rejected(self) -> list[tuple[Fault, str]]:
         """The rows of CSV that were not read so far: why, and their text."""
         return sorted(self._rejected, key=lambda each: (each[0].file, each[0].row or 0))

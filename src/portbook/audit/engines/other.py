@@ -69,6 +69,9 @@ class Other:
         table: ir.Table = self._ibis.table(batch.table)
         return table
 
+    def begin(self) -> None:
+        """There is nothing to forget."""
+
     def rejected(self) -> list[tuple[Fault, str]]:
         """A table has no rows that can't be read."""
         return []

@@ -6,6 +6,7 @@ Spark's own settings say which (``PYSPARK_SUBMIT_ARGS``, ``SPARK_CONF_DIR``, a r
 from __future__ import annotations
 
 import os
+from urllib.parse import unquote
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _CORRUPT = "portbook_corrupt"  # the text of a row that Spark can't read
 _REJECTS = 1000
+# Spark names a local file as file:/flows.csv or file:///flows.csv.
+_FILE_PATH = "regexp_replace(_metadata.file_path, '^file:/+', '/')"
 
 
 _ERRORS: tuple[type[Exception], ...] = (PySparkException, Py4JError)
@@ -103,7 +106,7 @@ class Spark:
                 self._text.append(frame)
             frame = frame.where(f"{_CORRUPT} IS NULL").drop(_CORRUPT)
         if places:
-            frame = frame.selectExpr("*", f"_metadata.file_path AS {FILE}")
+            frame = frame.selectExpr("*", f"{_FILE_PATH} AS {FILE}")
         return self._view(frame)
 
     def _view(self, frame: DataFrame) -> ir.Table:
@@ -140,15 +143,17 @@ class Spark:
         columns = {**dict(batch.layout.columns), _CORRUPT: "string"}
         return PySparkSchema.from_ibis(ibis.schema(columns))
 
+    def begin(self) -> None:
+        """Forgets what was read so far: another audit begins."""
+        self._text.clear()
+
     def rejected(self) -> list[tuple[Fault, str]]:
         """The rows of text that were not read. Spark doesn't know their numbers."""
         found = []
         for frame in self._text:
-            bad = frame.selectExpr("*", f"_metadata.file_path AS {FILE}").where(
-                f"{_CORRUPT} IS NOT NULL"
-            )
+            bad = frame.selectExpr("*", f"{_FILE_PATH} AS {FILE}").where(f"{_CORRUPT} IS NOT NULL")
             for row in bad.limit(_REJECTS).collect():
-                fault = Fault(_path(row[FILE]), None, "is a row that can't be read")
+                fault = Fault(unquote(row[FILE]), None, "is a row that can't be read")
                 found.append((fault, row[_CORRUPT]))
         return found
 
@@ -227,9 +232,3 @@ class _Pending:
 def _location(path: str) -> str:
     """*path* as Spark takes it: one without a scheme may mean HDFS there, here it never does."""
     return path if "://" in path else f"file://{os.path.abspath(path)}"
-
-
-def _path(location: str) -> str:
-    from urllib.parse import unquote
-
-    return unquote(location.removeprefix("file://")) if location.startswith("file:/") else location
