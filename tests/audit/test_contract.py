@@ -98,9 +98,8 @@ ROWS = [
     (40000, 443, "src", 40000, "src"),  # the row's own sign comes first
     (1023, 1024, None, 1023, "src"),
     (32767, 32768, None, 32767, "src"),
-    (None, 53, None, 53, "dst"),
-    (53, None, None, 53, "src"),
 ]
+BROKEN = [(None, 53), (53, None), (None, None), (70000, 443), (443, 65536), (-1, 443), (443, -1)]
 
 
 def test_the_row_alone_decides_where_it_can(engine: Engine) -> None:
@@ -111,6 +110,14 @@ def test_the_row_alone_decides_where_it_can(engine: Engine) -> None:
     for at, (_, _, _, port, side) in enumerate(ROWS):
         assert (found[at]["port"], found[at]["side"]) == (port, side), ROWS[at]
         assert found[at]["other"] < 0
+
+
+def test_a_row_with_a_broken_port_has_none(engine: Engine) -> None:
+    columns = {"src_port": "int64", "dst_port": "int64"}
+    table = engine.lookup("broken", columns, [*BROKEN, (0, 65535)])
+    asked = place({name: table[name] for name in columns})
+    found = [row["port"] for row in engine.fetch(table.select(**asked))]
+    assert found == [None] * len(BROKEN) + [0]
 
 
 def test_frequency_and_state_decide_the_rest(engine: Engine) -> None:

@@ -20,7 +20,7 @@ and decided after. Frequencies are those of the whole source.
 from __future__ import annotations
 
 from portbook.audit.flows import transport_of
-from portbook.model import SYSTEM_PORTS, State
+from portbook.model import LAST_PORT, SYSTEM_PORTS, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def place(columns: Mapping[str, ir.Value]) -> dict[str, ir.Value]:
     """The canonical *columns* of a row with ``port``, and where that takes both, ``other``.
 
     ``other`` is :data:`DECIDED` where ``port`` is the service's; else they are the source's and
-    the destination's port. ``side`` is ``src``, ``dst`` or null.
+    the destination's port. ``side`` is ``src``, ``dst`` or null. A row with a port
+    that is missing, or none, has no ``port``.
     """
     import ibis
 
@@ -62,11 +63,12 @@ def place(columns: Mapping[str, ir.Value]) -> dict[str, ir.Value]:
     side = ibis.cases(*cases, else_=ibis.null("string"))
     if sign is not None:
         side = ibis.coalesce(sign, side)
-    # Without a port on one side there is nothing to decide.
-    side = ibis.cases((src.isnull(), "dst"), (dst.isnull(), "src"), else_=side)
+    # Any bit beyond the sixteen of a port, the sign's too, shows in both numbers together.
+    broken = (((src | dst) & ~LAST_PORT) != 0).fill_null(True)
     found["side"] = side
-    found["port"] = ibis.ifelse(side == "dst", dst, src)
-    found["other"] = ibis.ifelse(side.notnull(), ibis.literal(DECIDED, "int32"), dst)
+    found["port"] = ibis.cases((broken, ibis.null("int32")), (side == "dst", dst), else_=src)
+    decided = broken | side.notnull()
+    found["other"] = ibis.ifelse(decided, ibis.literal(DECIDED, "int32"), dst)
     return found
 
 

@@ -58,7 +58,8 @@ class Duck:
                 self.close()
                 raise
         self._made = 0
-        self._rejected: set[tuple[Fault, str]] = set()
+        self._rejected: list[tuple[Fault, str]] = []
+        self._seen: set[tuple[str, int | None]] = set()
 
     def _attach(self, path: str) -> None:
         if not os.path.isfile(path):
@@ -183,6 +184,7 @@ class Duck:
     def begin(self) -> None:
         """Forgets which rows were not read so far: another audit begins."""
         self._rejected.clear()
+        self._seen.clear()
 
     def rejected(self) -> list[tuple[Fault, str]]:
         """The rows of CSV that were not read so far: why, and their text."""
@@ -197,9 +199,12 @@ class Duck:
             ).fetchall()
         except duckdb.CatalogException:  # nothing was read as CSV
             return
-        for path, line, kind, column, text in rows:
-            reason = _REASONS.get(kind, kind.lower()).format(column=shown(column or ""))
-            self._rejected.add((Fault(path, line, reason), text or ""))
+        # A row with too many columns has values in the wrong ones too: one reason is enough.
+        for path, line, kind, column, text in sorted(rows, key=_by_gravity):
+            if (path, line) not in self._seen:
+                reason = _REASONS.get(kind, kind.lower()).format(column=shown(column or ""))
+                self._rejected.append((Fault(path, line, reason), text or ""))
+                self._seen.add((path, line))
 
     def lookup(
         self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]
@@ -293,6 +298,11 @@ _REASONS = {
 }
 
 
+def _by_gravity(row: tuple[str, int | None, str, str | None, str | None]) -> tuple[bool, str]:
+    _, _, kind, column, _ = row
+    return (not kind.endswith("COLUMNS"), column or "")
+
+
 class _Pending:
     """A statement that runs in a thread, so that it can be followed and interrupted."""
 
@@ -300,6 +310,8 @@ class _Pending:
         self._engine, self._sql, self._name = engine, sql, name
         self._cursor = engine.cursor()
         self._error: BaseException | None = None
+        # Thread.join, interrupted, takes a thread for ended that still runs.
+        self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -309,16 +321,17 @@ class _Pending:
             self._engine.note_rejects(self._cursor)
         except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
             self._error = error
+        finally:
+            self._done.set()
 
     def wait(self, tell: Tell) -> ir.Table:
         try:
-            while self._thread.is_alive():
-                self._thread.join(0.05)
-                done = self._cursor.query_progress() if self._thread.is_alive() else 100.0
-                tell(done / 100 if done >= 0 else None)
+            while not self._done.wait(0.02):
+                share = self._cursor.query_progress()
+                tell(share / 100 if share >= 0 else None)
         except BaseException:
-            self._cursor.interrupt()
-            self._thread.join()
+            while not self._done.wait(0.1):
+                self._cursor.interrupt()
             raise
         if isinstance(self._error, duckdb.Error):
             raise EngineFailed(self._engine.reason(self._error)) from self._error

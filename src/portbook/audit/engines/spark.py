@@ -61,7 +61,7 @@ class Spark:
         self._ibis = ibis.pyspark.from_connection(self._session)
         self._made = 0
         self._kept: list[DataFrame] = []
-        self._text: list[DataFrame] = []
+        self._text: dict[tuple[str, ...], DataFrame] = {}
 
     def reason(self, error: BaseException) -> str:
         """The first line of what Spark says."""
@@ -103,7 +103,7 @@ class Spark:
             raise EngineFailed(self.reason(error)) from error
         if batch.layout.reader != "parquet":
             if not places:
-                self._text.append(frame)
+                self._text[batch.files] = frame
             frame = frame.where(f"{_CORRUPT} IS NULL").drop(_CORRUPT)
         if places:
             frame = frame.selectExpr("*", f"{_FILE_PATH} AS {FILE}")
@@ -150,7 +150,7 @@ class Spark:
     def rejected(self) -> list[tuple[Fault, str]]:
         """The rows of text that were not read. Spark doesn't know their numbers."""
         found = []
-        for frame in self._text:
+        for frame in self._text.values():
             bad = frame.selectExpr("*", f"{_FILE_PATH} AS {FILE}").where(f"{_CORRUPT} IS NOT NULL")
             for row in bad.limit(_REJECTS).collect():
                 fault = Fault(unquote(row[FILE]), None, "is a row that can't be read")
