@@ -69,7 +69,7 @@ def add_hosts(audit: Audit, answer: AuditAnswer, count: int) -> AuditAnswer:
             [(at, each.transport, each.port) for at, each in enumerate(wanted)],
         )
         for read in audit.reads:
-            for row in _of(audit, read, keys, count):
+            for row in _of(audit, read, keys, wanted, count):
                 held = shares[wanted[row["wanted"]].key]
                 host = str(row["host"])
                 before = held.get(host, Share(host, 0, None))
@@ -98,8 +98,13 @@ def _weight(share: Share) -> tuple[int, int, str]:
     return (-(share.bytes or 0), -share.flows, share.host)
 
 
-def _of(audit: Audit, read: Read, keys: ir.Table, count: int) -> Sequence[dict[str, Any]]:
-    """For each service of *keys*, the hosts of one batch with the most traffic."""
+def _of(
+    audit: Audit, read: Read, keys: ir.Table, wanted: Sequence[Service], count: int
+) -> Sequence[dict[str, Any]]:
+    """For each service of *wanted*, the hosts of one batch with the most traffic.
+
+    *keys* has the places, the transports and the ports of *wanted*.
+    """
     import ibis
 
     flows = audit.flows(read.batch, read.limits, faulty=read.faulty)
@@ -107,8 +112,12 @@ def _of(audit: Audit, read: Read, keys: ir.Table, count: int) -> Sequence[dict[s
         return []
     if "answered" in flows.columns:
         flows = flows.filter(flows["answered"].fill_null(True))
-    match = matching(read, keys)
-    joined = join_groups(flows, match)
+    # A list of values is something that a scan can skip by; a table to join with isn't.
+    some = sorted({each.port for each in wanted})
+    near = flows["port"].isin(some)
+    if "other" in flows.columns:
+        near |= flows["other"].isin(some)
+    joined = join_groups(flows.filter(near), matching(read, keys))
     if "host" not in flows.columns:
         joined = joined.mutate(
             host=ibis.ifelse(

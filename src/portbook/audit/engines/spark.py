@@ -124,7 +124,8 @@ class Spark:
 
     def _csv(self, batch: Batch, paths: list[str]) -> DataFrame:
         layout = batch.layout
-        return self._session.read.csv(
+        # Of a row of which not all is parsed, Spark doesn't tell that it is broken.
+        return self._session.read.option("columnPruning", value=False).csv(
             paths,
             self._schema(batch),
             sep=layout.delimiter,
