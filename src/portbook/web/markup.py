@@ -75,10 +75,18 @@ def linked(
     return Markup(_linked(text, to, ports, services))  # noqa: S704 - escaped there
 
 
-def _linked(text: str, to: Links, ports: tuple[int, ...], services: tuple[str, ...]) -> str:
+def typeset(text: str) -> str:
+    r"""A sentence of ours, escaped, with the quotation marks of a book.
+
+    >>> typeset('It isn\'t "unassigned".')
+    'It isn’t “unassigned”.'
+    """
     out = escape(text)
-    if "&" in out:
-        out = _APOSTROPHE.sub("’", _QUOTED.sub(r"“\1”", out))
+    return _APOSTROPHE.sub("’", _QUOTED.sub(r"“\1”", out)) if "&" in out else out
+
+
+def _linked(text: str, to: Links, ports: tuple[int, ...], services: tuple[str, ...]) -> str:
+    out = typeset(text)
     if "RFC " in out or "https://www.iana" in out:
         out = _REFERENCE.sub(_link, out)
     if ports:
@@ -130,7 +138,7 @@ def source(url: str, name: str | None = None) -> Markup:
 def contents(parts: tuple[tuple[str, str], ...]) -> str:
     """The list of a page's parts, each an id and a title."""
     return "".join(
-        f'<li><a href="#{escape(place)}">{escape(title)}</a></li>' for place, title in parts
+        f'<li><a href="#{escape(place)}">{typeset(title)}</a></li>' for place, title in parts
     )
 
 
@@ -160,7 +168,7 @@ def text(item: Text, to: Links) -> str:
 
 def heading(item: Heading, _to: Links) -> str:
     """A heading inside of a section."""
-    return f"<h3>{escape(item.heading)}</h3>\n"
+    return f"<h3>{typeset(item.heading)}</h3>\n"
 
 
 def quote(item: Quote, _to: Links) -> str:
@@ -182,7 +190,7 @@ def facts(item: Facts, _to: Links) -> str:
 
 def question(item: Question, to: Links) -> str:
     """A question with its answer."""
-    return f"<h3>{escape(item.question)}</h3><p>{_linked(item.answer, to, (), ())}</p>\n"
+    return f"<h3>{typeset(item.question)}</h3><p>{_linked(item.answer, to, (), ())}</p>\n"
 
 
 def ports(item: Ports, to: Links) -> str:
@@ -240,5 +248,5 @@ def _tab(tab: Tab) -> str:
     system = escape(tab.system)
     return (
         f'<section class="tab" aria-label="{system}"><h3>{system}</h3>\n{steps}'
-        f"<p>{escape(tab.proves)}</p></section>\n"
+        f"<p>{typeset(tab.proves)}</p></section>\n"
     )

@@ -78,7 +78,8 @@ def parts(all_parts: Iterable[Part], to: Links) -> str:
     """The parts of an entry as sections; their ids and titles are words of ours."""
     return "".join([
         f'<section id="{part.id}" aria-labelledby="{part.id}-title"><h2 id="{part.id}-title">'
-        f"{part.title}</h2>\n<div>{''.join([item(each, to) for each in part.items])}</div>"
+        f"{markup.typeset(part.title)}</h2>\n"
+        f"<div>{''.join([item(each, to) for each in part.items])}</div>"
         "</section>\n"
         for part in all_parts
     ])  # fmt: skip
