@@ -20,7 +20,7 @@ WIDTHS = (320, 1280, 2560)
 KINDS = (
     "/", "/305", "/80", "/300", "/8080", "/50000", "/services/http", "/ranges/system", "/blocks",
     "/stats", "/map", "/search?q=graf", "/glossary/reserved", "/about", "/api",
-    "/feedback/thanks?port=305",
+    "/feedback/thanks?port=305", "/explain",
 )  # fmt: skip
 
 

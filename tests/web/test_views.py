@@ -182,7 +182,7 @@ def test_nothing_is_inline_and_nothing_is_loaded_from_elsewhere(kind: str) -> No
 
 ADDRESS = re.compile(
     r"/(?:|\d{1,5}(?:\.(?:json|txt|md))?|services/[^/?#]+|ranges/\w+(?:\.json)?"
-    r"|glossary(?:/[a-z-]+)?|blocks|stats|map|search|random|about|api|api/\w+|api/ports/\d+/tcp"
+    r"|glossary(?:/[a-z-]+)?|blocks|stats|map|search|explain|random|about|api|api/\w+|api/ports/\d+/tcp"
     r"|here(?:\.json)?|feedback|search\.json\?q=\w+|api/ports\?ports=[\d,/a-z-]+"
     r"|here/\d+\.json|here/\d+/events|here/events|openapi\.json|static/[a-z.-]+\?v=abc)(?:#\d+)?"
 )
@@ -241,11 +241,14 @@ def test_the_api_is_shown_as_it_is_described(local: bool) -> None:
     site = SERVED if local else SITES["public"]
     text = views.api(site)
     described = openapi.describe(local=local)["paths"]
-    shown = re.findall("<h3><code>GET (.*?)</code></h3>", text)
-    assert sorted(shown) == sorted(described)
+    shown = re.findall("<h3><code>(.*?)</code></h3>", text)
+    assert sorted(shown) == sorted(
+        f"{method.upper()} {path}" for path, methods in described.items() for method in methods
+    )
     assert ("/here" in "".join(shown)) is local
+    assert "<h2>More</h2>" not in text
     hrefs = [each.attributes.get("href", "") for each in Page(text).all("a")]
-    for path in described:
+    for path in (path for path, methods in described.items() if "get" in methods):
         # Each has one to try, but for the stream, which has no end.
         begin = "/" + path.strip("/").partition("/")[0].partition("{")[0].partition(".")[0]
         assert any(str(href).startswith(begin) for href in hrefs), path

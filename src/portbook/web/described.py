@@ -12,7 +12,12 @@ from portbook.web.schemas import SCHEMAS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_GROUPS = (("Ports", "/{port}", "/api/ports"), ("This machine", "/here"))
+_GROUPS = (
+    ("Ports", "/{port}", "/api/ports"),
+    ("Lists", "/api/blocks", "/api/stats", "/services", "/ranges", "/search"),
+    ("This machine", "/here"),
+    ("Other machines", "/api/explain"),
+)
 
 
 class Asked(NamedTuple):
@@ -27,6 +32,7 @@ class Asked(NamedTuple):
 class Operation(NamedTuple):
     """One address of the API. ``example`` is one to try, None where nothing is to be seen."""
 
+    method: str
     path: str
     summary: str
     asked: tuple[Asked, ...]
@@ -37,25 +43,28 @@ class Operation(NamedTuple):
 
 def operations(*, local: bool) -> dict[str, list[Operation]]:
     """Every operation of the description, in groups."""
-    grouped: dict[str, list[Operation]] = {"Ports": [], "Lists": [], "This machine": []}
+    grouped: dict[str, list[Operation]] = {title: [] for title, *_ in _GROUPS}
     for path, methods in describe(local=local)["paths"].items():
-        group = next(
-            (title for title, *begins in _GROUPS if path.startswith(tuple(begins))), "Lists"
-        )
-        grouped[group].append(_operation(path, methods["get"]))
+        found = [_operation(method, path, each) for method, each in methods.items()]
+        group = next((title for title, *begins in _GROUPS if path.startswith(tuple(begins))), "")
+        grouped.setdefault(group or "More", []).extend(found)
     return {title: found for title, found in grouped.items() if found}
 
 
-def _operation(path: str, described: dict[str, Any]) -> Operation:
+def _operation(method: str, path: str, described: dict[str, Any]) -> Operation:
     parameters = described["parameters"]
+    body = described.get("requestBody", {}).get("content", {})
     responses = described["responses"]
     ((media, answer),) = responses["200"]["content"].items()
     # An event stream has no end: a browser would only go on loading it.
-    example = None if media == "text/event-stream" else _example(path, parameters)
+    shown = method == "get" and media != "text/event-stream"
+    example = _example(path, parameters) if shown else None
+    asked = [Asked("body", "body", True, " or ".join(body))] if body else []
     return Operation(
+        method.upper(),
         path,
         described["summary"],
-        tuple(map(_asked, parameters)),
+        (*map(_asked, parameters), *asked),
         _schema_name(answer["schema"]) or media,
         tuple(status for status in responses if status != "200"),
         example,
