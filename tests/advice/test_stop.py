@@ -186,7 +186,11 @@ def test_what_starts_containers_again_is_not_gone_behind(runtime: str) -> None:
 
 
 def test_nothing_there() -> None:
-    assert codes(plan(scene())) == ["nothing-there"]
+    planned = plan(scene(missing=("other network namespaces",)))
+    assert codes(planned) == ["nothing-there"]
+    assert planned.refusals[0].message.startswith("Nothing listens on 8080 here")
+    blind = plan(scene(blind=True))
+    assert blind.refusals[0].message.startswith("Nothing that can be seen listens on 8080 here")
 
 
 def test_in_another_namespace() -> None:

@@ -38,7 +38,8 @@ class Scene(NamedTuple):
 
     ``listeners`` are those on the port that were asked about, with all owners; ``others`` what the
     same owners hold on other ports; ``identities`` is None for a process that is gone or was
-    replaced since its socket was seen. ``systemd`` says whether systemd runs this machine.
+    replaced since its socket was seen. ``blind`` says that sockets of this network namespace itself
+    may have been left out. ``systemd`` says whether systemd runs this machine.
     """
 
     port: int
@@ -56,6 +57,7 @@ class Scene(NamedTuple):
     systemd: bool = False
     user: int = 0
     missing: tuple[str, ...] = ()
+    blind: bool = False
 
 
 class Step(NamedTuple):

@@ -83,6 +83,7 @@ def read_scene(port: int, transport: Transport | None, address: str | None, hand
         systemd_runs(),
         os.geteuid() if hasattr(os, "geteuid") else 0,
         tuple(dict.fromkeys(missing)) if partial else (),
+        bool(seen.missing) and not seen.listeners,
     )
 
 

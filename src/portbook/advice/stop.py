@@ -66,7 +66,7 @@ def _nothing(scene: Scene) -> Iterator[Refusal]:
             listener.socket,
         )
     if not scene.elsewhere:
-        seen = " that can be seen" if scene.missing else ""
+        seen = " that can be seen" if scene.blind else ""
         yield Refusal(
             "nothing-there",
             f"Nothing{seen} listens on {scene.port}{kind}{where} here.",
