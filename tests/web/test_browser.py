@@ -306,6 +306,27 @@ def test_what_was_searched_for_is_only_text(page: Any, site: Running, said: str)
     assert "1337" not in page.locator("main").inner_text()
 
 
+# -- what another tool printed ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+def test_a_capture_is_explained_and_hostile_names_in_it_run_nothing(
+    browser: Any, site: Running, scripts: bool
+) -> None:
+    lines = [
+        f'tcp LISTEN 0 128 0.0.0.0:{port} 0.0.0.0:* users:(("{name}",pid={port},fd=3))'
+        for port, name in enumerate(HOSTILE[:3], 5430)
+    ]
+    with reader(browser, width=320, java_script_enabled=scripts) as (opened, _):
+        opened.goto(f"{site.url}/explain")
+        opened.get_by_label("The output").fill("\n".join([*lines, *HOSTILE]))
+        opened.get_by_role("button", name="Explain").click()
+        opened.get_by_role("link", name="5432", exact=True).wait_for()
+        assert HOSTILE[1] in opened.locator("main").inner_text()
+        assert opened.locator("main img, main svg, main [onload], main [onerror]").count() == 0
+        assert opened.locator("main").bounding_box()["width"] <= 320
+
+
 # -- the map ----------------------------------------------------------------------------------
 
 
