@@ -8,6 +8,7 @@ import os
 import random
 import re
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -196,6 +197,8 @@ def test_pages_are_of_the_site_that_serves_them(make: Make) -> None:
 def test_other_lists_as_text_and_json(local: TestClient) -> None:
     for path, kind in {
         "/stats": "stats",
+        "/changes": "history",
+        "/changes?since=2025-01-01": "history",
         "/blocks": "blocks",
         "/services/ssh": "service",
         "/ranges/system": "range",
@@ -207,6 +210,33 @@ def test_other_lists_as_text_and_json(local: TestClient) -> None:
         text = local.get(path, headers={"accept": "text/plain"})
         assert text.headers["content-type"] == "text/plain; charset=utf-8"
         assert "\nSources\n" in text.text
+
+
+@pytest.mark.parametrize("query", ["since=x", "since=", "since=2025&since=2026", "q=1"])
+def test_a_date_that_is_none_is_a_problem(local: TestClient, query: str) -> None:
+    answer = local.get(f"/changes?{query}", headers={"accept": "application/json"})
+    assert answer.status_code == 400
+
+
+def test_the_feed_is_one(make: Make) -> None:
+    answer = make(public=True, store=None).get("/changes.atom", headers={"host": "ports.example"})
+    assert answer.headers["content-type"].startswith("application/atom+xml")
+    feed = ET.fromstring(answer.text)
+    atom = "{http://www.w3.org/2005/Atom}"
+    assert feed.tag == f"{atom}feed"
+    entries = feed.findall(f"{atom}entry")
+    # RFC 4287 §4.1.1, §4.1.2: what a feed and an entry must have; ids differ.
+    for each in (feed, *entries):
+        for tag in ("id", "title", "updated"):
+            assert each.findtext(f"{atom}{tag}"), tag
+        assert each.find(f"{atom}link") is not None
+    assert feed.find(f"{atom}author") is not None
+    ids = [each.findtext(f"{atom}id") for each in entries]
+    assert len(set(ids)) == len(ids) == 100
+    updated = [str(each.findtext(f"{atom}updated")) for each in entries]
+    assert updated == sorted(updated, reverse=True)
+    found = [each.get("href") for each in feed.iter(f"{atom}link")]
+    assert all(each is not None and "//ports.example/" in each for each in found)
 
 
 def test_what_breaks_is_a_page_and_not_a_trace(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

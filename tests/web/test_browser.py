@@ -19,7 +19,7 @@ pytestmark = pytest.mark.real
 WIDTHS = (320, 1280, 2560)
 KINDS = (
     "/", "/305", "/80", "/300", "/8080", "/50000", "/services/http", "/ranges/system", "/blocks",
-    "/stats", "/map", "/search?q=graf", "/glossary/reserved", "/about", "/api",
+    "/stats", "/changes", "/map", "/search?q=graf", "/glossary/reserved", "/about", "/api",
     "/feedback/thanks?port=305", "/explain",
 )  # fmt: skip
 

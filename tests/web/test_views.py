@@ -182,7 +182,8 @@ def test_nothing_is_inline_and_nothing_is_loaded_from_elsewhere(kind: str) -> No
 
 ADDRESS = re.compile(
     r"/(?:|\d{1,5}(?:\.(?:json|txt|md))?|services/[^/?#]+|ranges/\w+(?:\.json)?"
-    r"|glossary(?:/[a-z-]+)?|blocks|stats|map|search|explain|random|about|api|api/\w+|api/ports/\d+/tcp"
+    r"|glossary(?:/[a-z-]+)?|blocks|stats|changes(?:\.atom)?"
+    r"|map|search|explain|random|about|api|api/\w+|api/ports/\d+/tcp"
     r"|here(?:\.json)?|feedback|search\.json\?q=\w+|api/ports\?ports=[\d,/a-z-]+"
     r"|here/\d+\.json|here/\d+/events|here/events|openapi\.json|static/[a-z.-]+\?v=abc)(?:#\d+)?"
 )

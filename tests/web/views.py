@@ -50,6 +50,9 @@ class StandIn:
     def stats(self, site: Site) -> str:
         return _page("Stats")
 
+    def changes(self, site: Site, since: str | None = None, *, feed: bool = True) -> str:
+        return _page("Changes", since or "")
+
     def map_(self, site: Site) -> str:
         return _page("Map")
 

@@ -63,22 +63,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         raise UsageError(f"--limit {options.limit} is below 0: give 0 for all, or how many")
     if options.diff and (options.query is not None or options.since is not None):
         raise UsageError("--diff compares two whole registries: leave the port and --since out")
-    if options.since is not None and not _is_date(options.since):
+    if options.since is not None and not chronicle.is_since(options.since):
         raise UsageError(f"--since {shown(options.since)} is no date: give 2025-01-31, or a year")
     return options
-
-
-def _is_date(text: str) -> bool:
-    """Whether *text* is a day, a month or a year: 2025-01-31, 2025-01, 2025."""
-    import datetime as dt
-
-    if len(text) not in (4, 7, 10):
-        return False
-    try:
-        dt.date.fromisoformat(f"{text}{'-01-01'[len(text) - 4 :]}")
-    except ValueError:
-        return False
-    return True
 
 
 def _history(options: argparse.Namespace) -> Chronicle:

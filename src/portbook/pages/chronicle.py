@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from portbook.pages import changes as words
 from portbook.pages.document import Paragraph, Table
-from portbook.pages.escape import unbyte
+from portbook.pages.escape import one_line, unbyte
 from portbook.pages.text import render_item
 from portbook.registry import registry
 from portbook.registry.changes import count_kinds
@@ -97,6 +97,19 @@ def chronicle(
     )
 
 
+def is_since(text: str) -> bool:
+    """Whether *text* is a day, a month or a year: 2025-01-31, 2025-01, 2025."""
+    import datetime as dt
+
+    if len(text) not in (4, 7, 10):
+        return False
+    try:
+        dt.date.fromisoformat(f"{text}{'-01-01'[len(text) - 4 :]}")
+    except ValueError:
+        return False
+    return True
+
+
 def difference(
     changes: tuple[Change, ...], old: Sequence[Source], new: Sequence[Source]
 ) -> Chronicle:
@@ -110,9 +123,14 @@ def difference(
 
 def render(found: Chronicle, style: Style, limit: int = 0) -> str:
     """*found* as text; at most *limit* changes, 0 for all."""
-    lines = [style.bold(f"{found.subject}: {_counted(found)}")]
+    lines = [style.bold(one_line(f"{found.subject}: {_counted(found)}"))]
     for item in _items(found, limit):
         lines += render_item(item, style, "")
+    rows = tuple(
+        (source.id, f"as of {source.as_of}" if source.as_of else "undated", source.what)
+        for source in found.sources
+    )
+    lines += ["", style.bold("Sources"), *render_item(Table(rows), style)]
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -138,12 +156,6 @@ def _items(found: Chronicle, limit: int) -> Iterator[Item]:
         yield Paragraph(f"{name}: registered {day} by the registry's own date, as of {as_of}.")
     if found.compared is not None and found.known:
         yield Paragraph(scope(found.copies, found.compared))
-    rows = tuple(
-        (source.id, f"as of {source.as_of}" if source.as_of else "undated", source.what)
-        for source in found.sources
-    )
-    yield Paragraph("Sources:")
-    yield Table(rows)
 
 
 def scope(copies: Sequence[Copy], days: Compared) -> str:

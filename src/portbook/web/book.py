@@ -13,7 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from portbook.answer import PortAnswer, ServiceAnswer, answer, answer_port, answer_search
 from portbook.errors import InvalidQuery
 from portbook.model import LAST_PORT, PORTS, RANGES, State, Transport
-from portbook.pages import lists, markdown, objects
+from portbook.pages import chronicle, lists, markdown, objects
+from portbook.pages.chronicle import is_since
 from portbook.pages.prose import compose
 from portbook.pages.text import Style, render_page
 from portbook.query import Query, parse_query
@@ -266,6 +267,27 @@ async def stats(request: Request) -> Response:
         if form is Form.JSON:
             return to_json(objects.of_stats(count(book), book.sources()))
         return lists.render_stats(count(book), book.sources(), _STYLE)
+
+    return _in_form(request, None, await run_in_threadpool(render))
+
+
+async def changes(request: Request) -> Response:
+    """``/changes``: what changed in the registry, the newest first; ``?since=2025-01-01``."""
+    wrong = refuse_unknown(request, {"since"})
+    if wrong is not None:
+        return wrong
+    since = request.query_params.get("since")
+    if since is not None and not is_since(since):
+        return problem(request, 400, "A date is a day, a month or a year: 2025-01-31, 2025.")
+    site, form = context(request), _form(request)
+
+    def render() -> str:
+        if form is Form.HTML:
+            return site.views.changes(site.site, since)
+        found = chronicle.chronicle(since=since)
+        if form is Form.JSON:
+            return to_json(chronicle.of_chronicle(found))
+        return chronicle.render(found, _STYLE)
 
     return _in_form(request, None, await run_in_threadpool(render))
 

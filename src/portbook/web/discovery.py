@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from portbook import __version__
 from portbook.model import PORTS, RANGES, State
+from portbook.pages.chronicle import chronicle, render_feed
 from portbook.registry import registry
 from portbook.web.book import kept
 from portbook.web.context import context
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 _XML = "application/xml"
+_ATOM = "application/atom+xml"
 _TEXT = "text/plain; charset=utf-8"
 _MAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 MOST_ADDRESSES = 50_000  # in one sitemap (https://www.sitemaps.org/protocol.html)
@@ -86,7 +88,7 @@ async def sitemap(request: Request) -> Response:
 
 @lru_cache(maxsize=1)
 def _addresses() -> list[str]:
-    pages = ["/", "/map", "/stats", "/blocks", "/glossary", "/about", "/api"]
+    pages = ["/", "/map", "/stats", "/blocks", "/changes", "/glossary", "/about", "/api"]
     pages += [f"/ranges/{each.name}" for each in RANGES]
     pages += [f"/{port}" for port in range(PORTS)]
     pages += [escape(f"/services/{quote(name)}") for name in _names()]
@@ -116,6 +118,8 @@ transport; null means that no source says.
 - [Several ports](/api/ports?ports=22,443/udp,6000-6063): up to 256 in one answer
 - [Search](/search.json?q=postgres): names, numbers and descriptions
 - [Blocks](/api/blocks?state=unassigned&range=system): runs of ports of one state
+- [Changes](/changes?since=2025-01-01): what was assigned, renamed, reserved or removed, and between
+  which days; as JSON with `Accept: application/json`; the newest as [a feed](/changes.atom)
 - [Counts](/api/stats): by range, transport, year and assignee
 
 ## Optional
@@ -124,6 +128,13 @@ transport; null means that no source says.
 - [About](/about): method, sources, licence
 """
     return kept(request, text, _TEXT)
+
+
+async def feed(request: Request) -> Response:
+    """``/changes.atom``: the newest changes as an Atom feed (RFC 4287)."""
+    base = _base(request)
+    body = await run_in_threadpool(lambda: render_feed(chronicle(), base))
+    return Response(body, media_type=_ATOM)
 
 
 async def healthz(request: Request) -> Response:

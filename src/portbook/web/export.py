@@ -23,6 +23,7 @@ from portbook import __version__, lore
 from portbook.answer import ServiceAnswer, answer, answer_port
 from portbook.model import LAST_PORT, RANGES, State
 from portbook.pages import objects, prose
+from portbook.pages.chronicle import chronicle, render_feed
 from portbook.pages.glossary import TERMS
 from portbook.pages.text import Style, render_page
 from portbook.query import Query
@@ -228,6 +229,7 @@ def _other_pages(base_url: str | None) -> Iterator[tuple[str, bytes]]:
         "map": views.map_(_HERE),
         "stats": views.stats(_HERE),
         "blocks": views.blocks(_HERE),
+        "changes": views.changes(_HERE, feed=base_url is not None),
         "search": views.search(None, "", _HERE),
         "about": views.about(_HERE),
         "api": views.api(_HERE),
@@ -245,6 +247,9 @@ def _other_pages(base_url: str | None) -> Iterator[tuple[str, bytes]]:
         with open(os.path.join(_STATIC, name), "rb") as file:
             yield f"static/{name}", file.read()
     if base_url is not None:
+        # A feed is read far from its site: the addresses in it are whole ones.
+        feed = render_feed(chronicle(), base_url.rstrip("/"), ".html")
+        yield "changes.atom", feed.encode()
         yield from _sitemaps(base_url.rstrip("/"), [*pages, *map(str, range(LAST_PORT + 1))])
 
 

@@ -8,9 +8,12 @@ from markupsafe import Markup
 
 from portbook import lore
 from portbook.model import PORTS, RANGES, State
+from portbook.pages.changes import said, tally
+from portbook.pages.chronicle import scope
 from portbook.pages.entry import Part, Sources, Text
 from portbook.pages.pictures.charts import render_band, render_bar, render_columns
 from portbook.pages.requests import who_assigns
+from portbook.registry.changes import count_kinds
 from portbook.registry.shelf import STATES, shelf
 from portbook.registry.stats import count
 
@@ -19,10 +22,36 @@ if TYPE_CHECKING:
 
     from portbook.answer import SearchAnswer, ServiceAnswer
     from portbook.model import Assignment, PortRange, Use
+    from portbook.pages.chronicle import Chronicle
     from portbook.registry import Registry
 
 MOST_BLOCKS = 60
 MOST_HOLDERS = 20
+
+
+def of_changes(found: Chronicle, feed: str | None) -> dict[str, Any]:
+    """What the page of changes says, the newest first; *feed* is where its feed is, if it is."""
+    years: dict[str, list[dict[str, object]]] = {}
+    for change in found.changes:
+        years.setdefault(change.until[:4], []).append(
+            {
+                "first": change.first,
+                "last": change.last,
+                "transports": change.transports,
+                "since": change.since,
+                "until": change.until,
+                "said": said(change),
+            }
+        )
+    assert found.compared is not None
+    return {
+        "feed": feed,
+        "since": found.since,
+        "count": len(found.changes),
+        "tally": tally(count_kinds(found.changes)),
+        "scope": scope(found.copies, found.compared),
+        "years": tuple(years.items()),
+    }
 
 
 def of_service(answer: ServiceAnswer) -> dict[str, Any]:

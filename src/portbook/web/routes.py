@@ -60,6 +60,8 @@ BOOK: tuple[tuple[str, Handler], ...] = (
     ("/ranges/{name}", book.range_),
     ("/blocks", book.blocks),
     ("/stats", book.stats),
+    ("/changes", book.changes),
+    ("/changes.atom", discovery.feed),
     ("/map", book.map_),
     ("/search", book.search),
     ("/search.json", api.search),

@@ -6,6 +6,7 @@ from typing import Any
 
 from portbook.capture import FORMATS
 from portbook.model import LAST_PORT, RANGES, Level, OwnersSeen, State, Transport, Visibility
+from portbook.registry.history import KINDS
 
 Schema = dict[str, Any]
 
@@ -58,6 +59,23 @@ _COUNTS = made_of(**{str(state): NUMBER for state in State})
 _TALLY: Schema = {"type": "object", "additionalProperties": NUMBER}
 
 SCHEMAS: dict[str, Schema] = {
+    "side": made_of(
+        "How something stood before or after a change.",
+        state=STATE,
+        service_names=TEXTS,
+        description=OPT_TEXT,
+    ),
+    "change": made_of(
+        "What changed between two copies of the registry, whose days are since and until.",
+        kind={"type": "string", "enum": [*KINDS]},
+        first=OPT_PORT,
+        last=OPT_PORT,
+        transports=list_of(TRANSPORT),
+        before=ref("side"),
+        after=ref("side"),
+        since=TEXT,
+        until=TEXT,
+    ),
     "source": made_of("Where facts come from.", id=TEXT, as_of=OPT_TEXT, what=TEXT, url=OPT_TEXT),
     "assignment": made_of(
         "One row of the registry that assigns something.",
@@ -219,6 +237,7 @@ SCHEMAS: dict[str, Schema] = {
         host=optional(ref("host")),
         findings=list_of(ref("finding")),
         own_notes=either(list_of(ref("own_note")), {"type": "null"}),
+        history=list_of(ref("change")),
         notes=TEXTS,
         sources=list_of(ref("source")),
     ),

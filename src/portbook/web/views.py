@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from portbook.model import LAST_PORT, RANGES, State
 from portbook.pages.around import around
+from portbook.pages.chronicle import chronicle
 from portbook.pages.encyclopedia import compose
 from portbook.pages.own import OPEN, blank, likeness, slot
 from portbook.pages.pictures.map import place
@@ -146,6 +147,13 @@ def stats(site: Site) -> str:
     return page("stats.html", Links(site), "The registry in numbers", **lists.of_stats(registry()))
 
 
+def changes(site: Site, since: str | None = None, *, feed: bool = True) -> str:
+    """What changed in the registry; *feed* says whether the site has it as a feed as well."""
+    to = Links(site)
+    values = lists.of_changes(chronicle(since=since), to.file("changes.atom") if feed else None)
+    return page("changes.html", to, "Changes", **values)
+
+
 def map_(site: Site) -> str:
     """The map of all ports."""
     return page("map.html", Links(site), "The map of all ports", **lists.of_map(registry()))
@@ -224,6 +232,7 @@ __all__ = [
     "alone",
     "api",
     "blocks",
+    "changes",
     "error",
     "explain",
     "feedback_thanks",
