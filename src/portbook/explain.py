@@ -7,7 +7,7 @@ and its privileged ports are not known, and of a program hardly more than the na
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from portbook import lore
 from portbook._lean import NamedTuple
@@ -15,20 +15,21 @@ from portbook.capture import read
 from portbook.capture.found import LEFT_OUT, NOT_UNDERSTOOD, not_understood
 from portbook.capture.text import numbered
 from portbook.errors import MalformedInput, NothingKnown
-from portbook.here import judge_listener, sort_by_gravity
-from portbook.model import Listener, PortRules, Transport
+from portbook.here import Filter, judge_listener
+from portbook.model import Listener, PortRules, State, Transport
 from portbook.registry import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from portbook.capture.found import Event, Line
-    from portbook.here import Filter
     from portbook.model import Finding, Source, Standing, Use
 
 # One row of these is a process's view of a socket: several may be of one socket.
 _PER_PROCESS = ("lsof", "lsof-fields", "osquery")
 _MOST_KEPT = 65536  # verdicts kept for sockets that are alike
+_FINDINGS = Listener._fields.index("findings")
+_tuple: Any = tuple.__new__
 _NOTHING_KNOWN = PortRules("")
 
 
@@ -79,6 +80,9 @@ class Judge:
         self._said = said
         self._book = registry()
         self._kept: dict[tuple[object, ...], tuple[Finding, ...]] = {}
+        self._kinds: dict[tuple[int, Transport], object] = {}
+        self._defaults = {at for program in lore.programs() for at in program.ports}
+        self.uses: dict[tuple[int, Transport], tuple[Use, ...]] = {}
 
     def __call__(self, listener: Listener) -> Listener:
         """*listener* with its findings; what portbook itself found before is kept."""
@@ -88,15 +92,21 @@ class Judge:
             found = judge_listener(listener, _NOTHING_KNOWN, self._book)
         else:
             found = self._bare(listener)
-        return listener._replace(findings=found)
+        # What _replace does, for captures of a hundred thousand lines.
+        parts = (*listener[:_FINDINGS], found, *listener[_FINDINGS + 1 :])
+        made: Listener = _tuple(Listener, parts)
+        return made
 
     def _bare(self, listener: Listener) -> tuple[Finding, ...]:
         owners = listener.owners
         if any(owner.executable or owner.executable_deleted for owner in owners):
             return judge_listener(listener, _NOTHING_KNOWN, self._book, said=False)
+        at = (listener.port, listener.transport)
+        kind = self._kinds.get(at)
+        if kind is None:
+            kind = self._kinds[at] = self._kind(at)
         key = (
-            listener.port,
-            listener.transport,
+            kind,
             listener.reach,
             listener.owners_seen,
             listener.backlog_full,
@@ -108,6 +118,16 @@ class Judge:
             if len(self._kept) < _MOST_KEPT:
                 self._kept[key] = found
         return found
+
+    def _kind(self, at: tuple[int, Transport]) -> object:
+        """What ports have in common that are judged alike, whatever their numbers.
+
+        A port with a service, a use, a report or a program of its own is one of a kind.
+        """
+        uses = self.uses[at] = lore.lookup_uses(*at)
+        state = self._book.standing(*at).state
+        own = state is State.ASSIGNED or uses or at in self._defaults or lore.lookup_abuse(*at)
+        return at if own else state
 
 
 def explain(
@@ -128,7 +148,8 @@ def explain(
     before = None if old is None else _collect(old, None, "the older capture")
     form, sockets, lines = _collect(chunks, name, most=most)
     judge = Judge(said=said)
-    kept = sort_by_gravity(filter(wanted.keeps, map(judge, sockets)))
+    judged = map(judge, sockets)
+    kept = _sorted(judged if wanted == Filter() else filter(wanted.keeps, judged))
     changes = None
     if before is not None:
         past = tuple(filter(wanted.keeps, map(judge, before[1])))
@@ -143,10 +164,21 @@ def explain(
         tuple([line for line in lines if line.what == NOT_UNDERSTOOD]),
         tally(lines),
         {key: book.standing(*key) for key in keys},
-        {key: lore.lookup_uses(*key) for key in keys},
+        {key: judge.uses.get(key) or lore.lookup_uses(*key) for key in keys},
         (*book.sources(), *lore.sources()),
         changes,
     )
+
+
+def _sorted(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
+    """As :func:`portbook.here.sort_by_gravity` has it; findings that are shared weigh once."""
+    some = list(listeners)
+    ranks: dict[int, int] = {}
+    for each in some:
+        if id(each.findings) not in ranks:
+            ranks[id(each.findings)] = -each.gravity
+    some.sort(key=lambda each: (ranks[id(each.findings)], each.port, each.transport, each.family))
+    return tuple(some)
 
 
 def unread(text: bytes) -> ExplainAnswer:

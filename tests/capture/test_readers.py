@@ -317,3 +317,9 @@ def test_ports_that_are_none_are_told() -> None:
         (found,) = read([line.encode()], form)[1]
         assert isinstance(found, Line), form
         assert found.what == NOT_UNDERSTOOD
+
+
+def test_columns_of_containers_that_are_none() -> None:
+    text = "CONTAINER ID   X PORTS   NAMES\n0123456789ab   80/tcp   web\n"
+    with pytest.raises(MalformedInput, match="known tool"):
+        read([text.encode()])

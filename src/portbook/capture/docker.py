@@ -48,8 +48,8 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
             continue
         if text[0] in "[{" and not columns:
             yield from _json(number, line, stream, left)
-        elif "PORTS" in text.split() and {"NAMES", "NAME"} & set(text.split()):
-            columns = _columns(line)
+        elif (found := _columns(line)).keys() & {"NAMES", "NAME"} and "PORTS" in found:
+            columns = found
             yield heading(number)
         elif columns:
             cells = {name: line[begin:end].strip() for name, (begin, end) in columns.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections import Counter
@@ -40,6 +41,9 @@ def run(argv: Sequence[str]) -> int:
     if options.against == _STANDARD_INPUT == options.file:
         raise UsageError("both captures can't be on standard input: name a file for one of them")
     wanted = filter_of(options)
+    # A capture is read into hundreds of thousands of tuples, and no cycles: looking for those
+    # every 700 tuples takes a fifth of the time.
+    gc.set_threshold(100_000)
     if options.jsonl:
         return _stream(options, wanted)
     old = None if options.against is None else chunks_of(options.against)

@@ -1,0 +1,37 @@
+"""The readers against a coverage-led fuzzer: briefly here, long under ``make proof``."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.real.needs import need
+
+ROOT = Path(__file__).resolve().parents[2]
+FUZZER = Path(__file__).with_name("fuzzer.py")
+
+
+@pytest.mark.real
+@pytest.mark.proof
+def test_no_reader_breaks(tmp_path: Path) -> None:
+    need(importlib.util.find_spec("atheris") is not None, "atheris is not installed")
+    proof = os.environ.get("PORTBOOK_PROOF") == "1"
+    folder = tmp_path / "seeds"
+    folder.mkdir()
+    runs = ["-max_total_time=1800"] if proof else ["-runs=8000", "-seed=1"]
+    done = subprocess.run(
+        [sys.executable, str(FUZZER), str(folder), *runs, "-max_len=4096", "-timeout=20"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    assert "Done" in done.stderr
