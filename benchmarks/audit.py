@@ -131,25 +131,33 @@ _PLAIN = (
 )
 
 
-def _summary(path: Path, columns: str | None = _COLUMNS) -> float:
+# The same columns and the hosts' of the same services: what the second part of an answer is.
+_HOSTS = (
+    "SELECT protocol, dst_port, dst, sum(bytes), count(*) FROM read_parquet('{path}') "
+    "WHERE dst_port IN ({ports}) GROUP BY ALL"
+)
+
+
+def _summary(path: Path, columns: str | None = _COLUMNS, hosts: int = 0) -> float:
     from portbook.audit.engines import connect
     from portbook.audit.run import Audit, Order
 
     engine = connect("duckdb", memory=_MEMORY)
     try:
         began = time.perf_counter()
-        Audit(Order((str(path),), columns), engine).run()
+        Audit(Order((str(path),), columns, hosts=hosts), engine).run()
         return time.perf_counter() - began
     finally:
         engine.close()
 
 
-def _plain(sql: str) -> float:
+def _plain(*queries: str) -> float:
     import duckdb
 
     with duckdb.connect(config={"memory_limit": _MEMORY}) as connection:
         began = time.perf_counter()
-        connection.execute(sql).fetchall()
+        for sql in queries:
+            connection.execute(sql).fetchall()
         return time.perf_counter() - began
 
 
@@ -187,11 +195,30 @@ def _in_process(path: Path, folder: Path, rounds: int) -> Iterable[Line]:
     sql = _PLAIN.format(path=path)
     ours, theirs = _alternate(lambda: _summary(path), lambda: _plain(sql), rounds)
     yield Line("`portbook audit`, the summary, to a plain group-by", ours, theirs, 1.15)
+    hosts = _HOSTS.format(path=path, ports=_unexpected(path))
+    ours, theirs = _alternate(
+        lambda: _summary(path, hosts=5), lambda: _plain(sql, hosts), max(1, rounds // 2)
+    )
+    yield Line("`portbook audit`, with hosts, to two plain queries", ours, theirs, None)
     out = folder / "rows.parquet"
     copy = f"COPY (SELECT * FROM read_parquet('{path}')) TO '{folder}/copy.parquet'"
     ours, theirs = _alternate(lambda: _rows(path, out), lambda: _plain(copy), max(1, rounds // 2))
     (folder / "copy.parquet").unlink()
     yield Line("`portbook audit --rows`, every row, to a plain copy", ours, theirs, 1.6)
+
+
+def _unexpected(path: Path) -> str:
+    """The ports whose hosts an audit asks for, as a list for SQL."""
+    from portbook.audit.engines import connect
+    from portbook.audit.hosts import MOST
+    from portbook.audit.run import Audit, Order
+
+    engine = connect("duckdb", memory=_MEMORY)
+    try:
+        answer = Audit(Order((str(path),), _COLUMNS, hosts=0), engine).run()
+    finally:
+        engine.close()
+    return ", ".join(sorted({str(each.port) for each in answer.unexpected[:MOST]}) or ["0"])
 
 
 def _two_sided(path: Path, rounds: int) -> Line:

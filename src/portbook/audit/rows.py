@@ -72,7 +72,7 @@ def write_rows(audit: Audit, path: str, names: Pseudonyms | None, tell: Tell) ->
 def _annotations(audit: Audit) -> tuple[ir.Table, Mapping[str, list[str]]]:
     """What is said of each service as a table on the engine, and the words in its columns."""
     rows = []
-    for each in audit.seen:
+    for each in audit.seen():
         level = LEVELS[max(each.gravity, 0)]
         codes = " ".join(code for code, _ in each.findings)
         row = (str(level), codes, " ".join(each.names))

@@ -65,11 +65,15 @@ class Audit:
         self.order = order
         self.engine = engine
         self.reads: list[Read] = []
-        self.seen: list[Service] = []  # also those that answered nobody
+        self._collector = Collector()
         self.faults: list[Fault] = []
         self._tell = tell
         self._scanned: dict[tuple[str, ...], ir.Table] = {}
         self._book: ir.Table | None = None
+
+    def seen(self) -> list[Service]:
+        """Every service that was read, also those that answered nobody."""
+        return self._collector.seen()
 
     def run(self) -> AuditAnswer:
         """Reads everything. Raises a PortbookError where nothing at all can be read."""
@@ -78,7 +82,7 @@ class Audit:
         paths = find(self.order.words, self.engine)
         sizes = _sizes(paths)
         batches, faults = sort_files(paths, self.engine, mapping, self.order.only)
-        collector = Collector()
+        collector = self._collector
         for batch in batches:
             faults += self._batch(batch, collector)
         faults += self.faults
@@ -91,7 +95,6 @@ class Audit:
                 collector.missing.append(
                     f"{path} changed while it was read: what came later is not in the answer"
                 )
-        self.seen = collector.seen()
         answer = collector.answer(
             self.engine.name, [read.batch for read in self.reads], faults, self._sources()
         )

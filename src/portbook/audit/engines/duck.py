@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import threading
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from portbook.audit.files import Batch
 
 _MEMORY = "1GB"  # what DuckDB may hold; beyond it, it writes to the folder for temporary files
+_MANY = 1000  # rows of a small table, from which on they are better written to a file
 _REJECTS = 1000  # rejected rows of one reading that are kept to be shown
 
 
@@ -213,6 +215,10 @@ class Duck:
         import ibis
 
         to_text = DuckDBType.to_string
+        if len(rows) > _MANY:
+            return self._load(
+                name, {column: to_text(ibis.dtype(kind)) for column, kind in columns.items()}, rows
+            )
         parts = [
             f"unnest(?::{to_text(ibis.dtype(kind))}[]) AS {_quoted(column)}"
             for column, kind in columns.items()
@@ -221,6 +227,22 @@ class Duck:
         self._connection.execute(
             f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(parts)}", values
         )
+        return self.table(name)
+
+    def _load(self, name: str, types: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> ir.Table:
+        """The same from a file: as parameters, each value would be made an object of DuckDB's."""
+        path = os.path.join(self._spill.name, f"{name}.json")
+        with open(path, "w", encoding="ascii") as file:
+            file.writelines(
+                json.dumps(dict(zip(types, row, strict=True)), separators=(",", ":")) + "\n"
+                for row in rows
+            )
+        columns = ", ".join(f"{_text(column)}: {_text(kind)}" for column, kind in types.items())
+        self._connection.execute(
+            f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM read_json({_text(path)}, "
+            f"columns = {{{columns}}}, format = 'newline_delimited')"
+        )
+        os.unlink(path)
         return self.table(name)
 
     # -- running ------------------------------------------------------------------------------
