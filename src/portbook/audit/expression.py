@@ -71,11 +71,10 @@ def findings_column(columns: Mapping[str, ir.IntegerValue]) -> ir.StringValue:
 
     parts = []
     for code, rank in columns.items():
-        said: ir.StringValue = ibis.literal("")
-        for level in LEVELS:
-            said = ibis.ifelse(
-                rank == level.rank, ibis.literal(f"{BETWEEN}{code}{IS}{level.rank}"), said
-            )
+        said = ibis.cases(
+            *((rank == level.rank, f"{BETWEEN}{code}{IS}{level.rank}") for level in LEVELS),
+            else_="",
+        )
         parts.append(said)
     whole: ir.StringValue = ibis.literal("")
     for part in parts:

@@ -104,7 +104,11 @@ def sort_files(
             continue
         key = (found.layout.key, found.compression, found.table, found.array)
         groups.setdefault(key, (found, []))[1].append(path)
-    return [batch._replace(files=tuple(files)) for batch, files in groups.values()], faults
+    batches = [
+        batch if batch.table else batch._replace(files=tuple(files))
+        for batch, files in groups.values()
+    ]
+    return batches, faults
 
 
 def look_at(

@@ -85,15 +85,11 @@ def transport_of(protocol: ir.Value) -> ir.StringValue:
     """The transport that a protocol, a word or a number, stands for; null where it has no ports."""
     import ibis
 
-    found: ir.StringValue = ibis.null("string")
+    known: Mapping[str, Transport] | Mapping[int, Transport] = NUMBERS
     if protocol.type().is_string():
-        cleaned = protocol.lower()
-        for word, transport in WORDS.items():
-            found = ibis.ifelse(cleaned == word, ibis.literal(str(transport)), found)
-        return found
-    for number, transport in NUMBERS.items():
-        found = ibis.ifelse(protocol == number, ibis.literal(str(transport)), found)
-    return found
+        protocol, known = protocol.lower(), WORDS
+    cases = [(protocol == each, str(transport)) for each, transport in known.items()]
+    return ibis.cases(*cases, else_=ibis.null("string"))
 
 
 def judge_groups(grouped: ir.Table, book: ir.Table) -> ir.Table:

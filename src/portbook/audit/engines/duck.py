@@ -53,6 +53,8 @@ class Duck:
             self._spill.cleanup()
             raise UsageError(f"--memory {shown(memory or '')} is no size: give 2GB, say") from error
         self._compiler = DuckDBCompiler()
+        # Tables are looked for in the database that was named; what is made goes to memory.
+        self._source = "source." if path else ""
         if path:
             try:
                 self._attach(path)
@@ -68,8 +70,6 @@ class Duck:
             raise UsageError(f"--engine duckdb://{shown(path)}: there is no such database")
         try:
             self._connection.execute(f"ATTACH {_text(path)} AS source (READ_ONLY)")
-            # Its tables by their own names; what is worked out goes to the one in memory.
-            self._connection.execute("SET GLOBAL search_path = 'memory,source'")
         except duckdb.Error as error:
             raise EngineFailed(f"--engine duckdb://{path}: {self.reason(error)}") from error
 
@@ -101,7 +101,8 @@ class Duck:
     def columns_of_table(self, name: str) -> tuple[tuple[str, str], ...]:
         """The columns of a table. Raises UsageError."""
         try:
-            rows = self._connection.execute(f"DESCRIBE {_quoted(name)}").fetchall()
+            query = f"DESCRIBE {self._source}{_quoted(name)}"
+            rows = self._connection.execute(query).fetchall()
         except duckdb.Error as error:
             raise UsageError(f"{shown(name)} is no table there: {self.reason(error)}") from error
         return tuple((row[0], row[1]) for row in rows)
@@ -128,7 +129,7 @@ class Duck:
     def read(self, batch: Batch, *, places: bool = False) -> ir.Table:
         """The table that *batch* holds; with *places*, also the file and row of each row."""
         if batch.table:
-            return self._view(f"SELECT * FROM {_quoted(batch.table)}")
+            return self._view(f"SELECT * FROM {self._source}{_quoted(batch.table)}")
         files = "[" + ", ".join(_text(path) for path in batch.files) + "]"
         source = getattr(self, f"_{batch.layout.reader}")(batch, files, places)
         extra = ""
@@ -233,14 +234,11 @@ class Duck:
         """The same from a file: as parameters, each value would be made an object of DuckDB's."""
         path = os.path.join(self._spill.name, f"{name}.json")
         with open(path, "w", encoding="ascii") as file:
-            file.writelines(
-                json.dumps(dict(zip(types, row, strict=True)), separators=(",", ":")) + "\n"
-                for row in rows
-            )
+            file.write(json.dumps([dict(zip(types, row, strict=True)) for row in rows]))
         columns = ", ".join(f"{_text(column)}: {_text(kind)}" for column, kind in types.items())
         self._connection.execute(
             f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM read_json({_text(path)}, "
-            f"columns = {{{columns}}}, format = 'newline_delimited')"
+            f"columns = {{{columns}}}, format = 'array')"
         )
         os.unlink(path)
         return self.table(name)

@@ -34,7 +34,7 @@ class Other:
             # The URL may hold a password: it is not repeated.
             raise EngineFailed(f"--engine {shown(scheme)}://…: {self.reason(error)}") from error
         self.name = f"{scheme} through Ibis {ibis.__version__}"
-        self._made: list[str] = []
+        self._made = 0
 
     def reason(self, error: BaseException) -> str:
         """The first line of what the database says."""
@@ -86,9 +86,10 @@ class Other:
         return self._create(name, table)
 
     def _create(self, name: str, table: ir.Table) -> ir.Table:
-        self._made.append(name)
+        # Not every database can replace a table: each gets a name of its own.
+        self._made += 1
         try:
-            made: ir.Table = self._ibis.create_table(name, table, temp=True, overwrite=True)
+            made: ir.Table = self._ibis.create_table(f"{name}_{self._made}", table, temp=True)
         except self.errors as error:
             raise EngineFailed(self.reason(error)) from error
         return made
@@ -99,7 +100,7 @@ class Other:
 
     def hold(self, expression: ir.Table) -> ir.Table:
         """*expression* as a temporary table. Raises EngineFailed."""
-        return self._create(f"portbook_{len(self._made)}", expression)
+        return self._create("portbook", expression)
 
     def fetch(self, expression: ir.Table) -> list[dict[str, Any]]:
         """The rows of *expression*. Raises EngineFailed."""
