@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,10 @@ ROOT = Path(__file__).resolve().parents[2]
 FUZZER = Path(__file__).with_name("fuzzer.py")
 
 
+@pytest.mark.skipif(
+    not (sys.platform == "linux" and platform.machine() == "x86_64"),
+    reason="atheris is built for Linux on x86-64 alone",
+)
 @pytest.mark.real
 @pytest.mark.proof
 def test_no_reader_breaks(tmp_path: Path) -> None:
