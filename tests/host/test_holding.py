@@ -165,7 +165,7 @@ def test_it_lets_go_once_the_command_has_bound_its_own() -> None:
             time.sleep(0.01)
         (child,) = children.read_text().split()
         words: list[bytes] = []  # until it has become the command, those of its parent
-        while WAITER.encode() not in words and time.monotonic() < deadline:
+        while words[3:4] != [WAITER.encode()] and time.monotonic() < deadline:
             words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
         port = int(words[4])
         with socket.socket(socket.AF_INET6) as other, pytest.raises(OSError, match="in use"):
