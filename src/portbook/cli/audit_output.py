@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 
-from portbook.errors import UsageError, shown
+from portbook.errors import MissingExtra, UsageError, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,8 +53,12 @@ def write_outputs(audit: Audit, answer: AuditAnswer, paths: Sequence[str], limit
 
 def _text_of(path: str, answer: AuditAnswer, limit: int) -> str:
     if path.endswith(".html"):
-        from portbook.pages.audit_html import render_html
-
+        try:
+            from portbook.pages.audit_html import render_html
+        except ModuleNotFoundError as error:
+            if error.name not in ("jinja2", "markupsafe"):
+                raise
+            raise MissingExtra("audit", "a report as HTML") from error
         return render_html(answer, limit)
     if path.endswith(".json"):
         import json
