@@ -30,9 +30,9 @@ from portbook.pages.text import Style, render_page
 from portbook.query import parse_query
 from tests.strategies import any_port, listeners, port_rules, transports
 
-TITLES = ["The book", "Block and neighbours", "In practice", "By hand", "Sources"]
-WITH_HOST = ["The book", "Block and neighbours", "In practice", "This machine", "Verdict"]
-WITH_HOST += ["By hand", "Sources"]
+BOOK = ["The book", "Block and neighbours", "In practice", "History"]
+TITLES = [*BOOK, "By hand", "Sources"]
+WITH_HOST = [*BOOK, "This machine", "Verdict", "By hand", "Sources"]
 
 
 def _answer(text: str) -> PortAnswer:
