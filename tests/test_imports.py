@@ -149,7 +149,8 @@ def test_no_import_is_overlooked(tmp_path: Path) -> None:
 MODULES = {
     "__future__", "_stat", "stat", "posixpath", "genericpath", "os", "os.path", "_collections_abc",
     "mmap", "_operator", "time", "encodings.ascii", "encodings.latin_1", "encodings.utf_8",
-    "portbook", "portbook.errors", "portbook._lean", "portbook.model", "portbook.sortedfile",
+    "portbook", "portbook.errors", "portbook._lean", "portbook.model", "portbook.model.record",
+    "portbook.model.seen", "portbook.sortedfile",
     "portbook.query", "portbook.answer", "portbook.lore", "portbook.registry",
     "portbook.registry.store", "portbook.registry.kept", "portbook.registry.history",
     "portbook.folders",

@@ -1,0 +1,78 @@
+"""The words that every part of portbook speaks: small immutable values, no behaviour beyond them.
+
+Ports are ``int`` (0 to 65535), dates are ISO 8601 ``str`` (``2026-09-12``, or only a month
+where the registry gives only a month), and ``None`` means that no source says.
+
+:mod:`portbook.model.record` has what is on record of ports, :mod:`portbook.model.seen` what is
+seen of a machine.
+"""
+
+from __future__ import annotations
+
+from portbook.model.record import (
+    DYNAMIC_PORTS,
+    FIRST_PORT,
+    LAST_PORT,
+    PORTS,
+    RANGES,
+    SYSTEM_PORTS,
+    USER_PORTS,
+    Assignment,
+    Block,
+    Neighbour,
+    Note,
+    PortRange,
+    Program,
+    Report,
+    Source,
+    Standing,
+    State,
+    SystemRule,
+    Transport,
+    Use,
+)
+from portbook.model.seen import (
+    REACHES,
+    Finding,
+    Host,
+    Level,
+    Listener,
+    OwnersSeen,
+    PortRules,
+    Process,
+    Spoken,
+    Visibility,
+)
+
+__all__ = [
+    "DYNAMIC_PORTS",
+    "FIRST_PORT",
+    "LAST_PORT",
+    "PORTS",
+    "RANGES",
+    "REACHES",
+    "SYSTEM_PORTS",
+    "USER_PORTS",
+    "Assignment",
+    "Block",
+    "Finding",
+    "Host",
+    "Level",
+    "Listener",
+    "Neighbour",
+    "Note",
+    "OwnersSeen",
+    "PortRange",
+    "PortRules",
+    "Process",
+    "Program",
+    "Report",
+    "Source",
+    "Spoken",
+    "Standing",
+    "State",
+    "SystemRule",
+    "Transport",
+    "Use",
+    "Visibility",
+]

@@ -1,0 +1,271 @@
+"""What is on record of a port: the registry's words, the lore's, and the user's own notes.
+
+>>> PortRange.of(305).title
+'System Ports'
+>>> Transport("udp") is Transport.UDP
+True
+"""
+
+from __future__ import annotations
+
+from portbook._lean import NamedTuple, StrEnum
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FIRST_PORT = 0
+LAST_PORT = 65535
+PORTS = LAST_PORT + 1
+
+
+class Transport(StrEnum):
+    """The transports of IANA's registry (RFC 6335 §1); UDP-Lite shares UDP's ports (RFC 3828)."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    SCTP = "sctp"
+    DCCP = "dccp"
+
+
+class State(StrEnum):
+    """What the registry makes of one port, for one transport or for a headline (RFC 6335 §6)."""
+
+    ASSIGNED = "assigned"
+    RESERVED = "reserved"
+    UNASSIGNED = "unassigned"
+    DYNAMIC = "dynamic"
+
+
+class PortRange(NamedTuple):
+    """One of the three ranges of RFC 6335 §6, or any other run of ports, ends included."""
+
+    name: str
+    first: int
+    last: int
+    title: str
+
+    @staticmethod
+    def of(port: int) -> PortRange:
+        """The range that *port* is in.
+
+        >>> [PortRange.of(port).name for port in (1023, 1024, 49151, 49152)]
+        ['system', 'user', 'user', 'dynamic']
+        """
+        return RANGES[0] if port <= 1023 else RANGES[1] if port <= 49151 else RANGES[2]
+
+    @property
+    def size(self) -> int:
+        return self.last - self.first + 1
+
+
+# RFC 6335 §6. "Well-known" and "registered" are the older words for the first two.
+RANGES = (
+    PortRange("system", 0, 1023, "System Ports"),
+    PortRange("user", 1024, 49151, "User Ports"),
+    PortRange("dynamic", 49152, 65535, "Dynamic Ports"),
+)
+SYSTEM_PORTS, USER_PORTS, DYNAMIC_PORTS = RANGES
+
+
+class Assignment(NamedTuple):
+    """One row of the registry that gives a port, or a name without a port, to a service.
+
+    ``transport`` is None, and ``transport_stated`` false, where the row itself states none.
+    ``aliases`` are the other names by which the registry itself calls the same service.
+    ``assignee`` is as the registry printed it. The date of each group of fields is in ``as_of``;
+    a group that no source holds is absent from it.
+    """
+
+    service_name: str | None
+    description: str | None
+    first: int | None
+    last: int | None
+    transport: Transport | None
+    transport_stated: bool
+    state: State
+    references: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    assignee: str | None = None
+    registered: str | None = None
+    modified: str | None = None
+    unauthorized_use: str | None = None
+    notes: str | None = None
+    service_code: str | None = None
+    as_of: Mapping[str, str] = {}
+
+    @property
+    def title(self) -> str | None:
+        r"""The first line of the description: what the registry adds below it is left out.
+
+        >>> Assignment("a", "Oracle\nIANA assigned …", 1, 1, None, False, State.ASSIGNED).title
+        'Oracle'
+        """
+        first = (self.description or "").partition("\n")[0]
+        # Some rows have nothing else than the sentence on their other name.
+        return None if first.startswith("IANA assigned this well-formed") else first or None
+
+
+class Standing(NamedTuple):
+    """How one (port, transport) stands in the registry.
+
+    ``listed`` is false where the registry has no row for it: ``text`` is then None, because
+    "Unassigned" would not be IANA's word. ``text`` is the row's own description otherwise.
+    """
+
+    state: State
+    listed: bool
+    text: str | None
+    assignments: tuple[Assignment, ...] = ()
+    references: tuple[str, ...] = ()
+    row: tuple[int, int] | None = None
+
+
+class Block(NamedTuple):
+    """A maximal run of ports of one headline state inside one range.
+
+    ``rank`` is its place by length among the ``of`` blocks of that state in that range: 1 and
+    the number of strictly longer ones, so that blocks of equal length share a rank.
+    """
+
+    state: State
+    first: int
+    last: int
+    range: str
+    rank: int
+    of: int
+
+    @property
+    def size(self) -> int:
+        return self.last - self.first + 1
+
+
+class Neighbour(NamedTuple):
+    """An assigned port near another one."""
+
+    port: int
+    service_names: tuple[str, ...]
+    description: str | None
+
+
+class Source(NamedTuple):
+    """Where facts come from: an id, the day they describe, what was taken, and an address."""
+
+    id: str
+    as_of: str | None
+    what: str
+    url: str | None = None
+
+
+class Use(NamedTuple):
+    """What people use a port for, whether or not the registry agrees.
+
+    ``kind`` is ``default``, ``alternative``, ``development``, ``management`` or ``legacy``.
+    """
+
+    product: str
+    kind: str
+    transport: Transport
+    first: int
+    last: int
+    summary: str
+    source: str
+    read: str
+    family: str | None = None
+
+
+class Report(NamedTuple):
+    """An unwelcome use of a port that somebody reported: history, and no word about what runs here.
+
+    ``subject`` is what was reported (a worm, a backdoor, an attack), ``kind`` what reports it:
+    ``advisory`` (a CERT or an authority), ``analysis`` (a vendor's or a researcher's), ``attack``
+    (MITRE ATT&CK), ``cve`` or ``paper``. ``period`` is when, as ISO 8601 has it: a year, a month
+    or a day, or two of them with a slash between.
+    """
+
+    subject: str
+    kind: str
+    transport: Transport
+    first: int
+    last: int
+    period: str
+    summary: str
+    source: str
+    read: str
+
+    @property
+    def when(self) -> str:
+        """The period in words.
+
+        >>> rest = ("The summary.", "https://example.org/", "2026-11-21")
+        >>> Report("A worm", "advisory", Transport.UDP, 1434, 1434, "2003-01", *rest).when
+        'in 2003-01'
+        >>> Report("A worm", "advisory", Transport.TCP, 135, 135, "2003/2004", *rest).when
+        'from 2003 to 2004'
+        """
+        since, _, until = self.period.partition("/")
+        if until:
+            return f"from {since} to {until}"
+        return f"{'on' if len(since) == 10 else 'in'} {since}"
+
+
+class Program(NamedTuple):
+    """A server program: where its executable lives and which services it implements.
+
+    ``executables`` are absolute paths in which ``*`` stands for any one path component or part
+    of one. ``services`` are IANA service names; ``ports`` its default ports. ``macos`` and
+    ``windows`` are the names that it goes by there, without a path: a weaker sign. ``further``
+    are sources beyond the first.
+    """
+
+    name: str
+    product: str
+    executables: tuple[str, ...]
+    services: tuple[str, ...]
+    ports: tuple[tuple[int, Transport], ...]
+    source: str
+    read: str
+    units: tuple[str, ...] = ()
+    package: str | None = None
+    macos: tuple[str, ...] = ()
+    windows: tuple[str, ...] = ()
+    further: tuple[str, ...] = ()
+
+
+class SystemRule(NamedTuple):
+    """What one operating system, from one version on, does with ports by default."""
+
+    system: str
+    since: str | None
+    dynamic_first: int | None
+    dynamic_last: int | None
+    privileged: str
+    source: str
+    read: str
+    further: tuple[str, ...] = ()
+
+
+class Note(NamedTuple):
+    """What a user, or a project, wrote down about ports of their own (:mod:`portbook.notes`).
+
+    It holds for *transport*, or for all where that is None. ``executables`` are absolute paths,
+    in which ``*`` stays inside a path component, ``units`` are systemd's, ``containers`` names or
+    ids, ``users`` names or numbers: what should be there fits one of each kind that is given.
+    ``file`` is where the note stands.
+    """
+
+    first: int
+    last: int
+    transport: Transport | None
+    file: str
+    label: str | None = None
+    text: str | None = None
+    executables: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+
+    @property
+    def expects(self) -> bool:
+        """Whether it says which program should be there."""
+        return bool(self.executables or self.units or self.containers)
