@@ -125,7 +125,7 @@ def render(found: Chronicle, style: Style, limit: int = 0) -> str:
     """*found* as text; at most *limit* changes, 0 for all."""
     lines = [style.bold(one_line(f"{found.subject}: {_counted(found)}"))]
     for item in _items(found, limit):
-        lines += render_item(item, style, "")
+        lines += ["", *render_item(item, style, "")]
     rows = tuple(
         (source.id, f"as of {source.as_of}" if source.as_of else "undated", source.what)
         for source in found.sources
