@@ -213,7 +213,8 @@ def judge_listener(
 
     *trusted* are the users who may put programs where its note expects them.
     """
-    from portbook.verdict.judge import Case, judge
+    from portbook.verdict.case import Case
+    from portbook.verdict.judge import judge
 
     port, transport = listener.port, listener.transport
     executables = [each.activates_executable or each.executable for each in listener.owners]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from portbook.model import Finding, Level, Listener, OwnersSeen, Process, Transport
 from portbook.registry import standing
-from portbook.verdict.judge import Case, judge
+from portbook.verdict.case import Case
+from portbook.verdict.judge import judge
 from tests.strategies import listeners, processes
 
 TCP = Transport.TCP

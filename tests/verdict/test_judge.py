@@ -23,7 +23,8 @@ from portbook.model import (
     Use,
 )
 from portbook.registry import standing
-from portbook.verdict.judge import Case, find_facts, judge, protected
+from portbook.verdict.case import Case, protected
+from portbook.verdict.judge import find_facts, judge
 from portbook.verdict.rules import FACTS, RULES
 from tests.strategies import listeners, port_rules, processes, programs, reports, standings, uses
 

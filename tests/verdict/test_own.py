@@ -23,7 +23,8 @@ from portbook.model import (
     Use,
 )
 from portbook.registry import standing
-from portbook.verdict.judge import Case, find_facts, judge
+from portbook.verdict.case import Case
+from portbook.verdict.judge import find_facts, judge
 from portbook.verdict.own import compare, describe, expected
 from tests.strategies import listeners, nasty, notes, port_rules, standings
 

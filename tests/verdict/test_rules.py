@@ -7,8 +7,10 @@ from string import Formatter
 import pytest
 
 from portbook.model import Level, Listener, PortRules, Standing, State, Transport
-from portbook.verdict.judge import Case, _words, find_facts
+from portbook.verdict.case import Case
+from portbook.verdict.judge import find_facts
 from portbook.verdict.rules import FACTS, RULES, Rule
+from portbook.verdict.words import words_for
 
 SOFTER = (("note", ("known-use",)), ("note", ("loopback",)), ("note", ("labelled",)))
 # The contract's table, with what one's own notes and a probe add: code, level, and the facts
@@ -75,7 +77,7 @@ def _facts(rule: Rule) -> set[str]:
 @EACH
 def test_a_rules_sentence_is_made_of_words_the_judge_has(rule: Rule) -> None:
     listener = Listener(Transport.TCP, "ipv4", "0.0.0.0", 80, "listen")
-    words = _words(Case(listener, Standing(State.UNASSIGNED, False, None)))
+    words = words_for(Case(listener, Standing(State.UNASSIGNED, False, None)))
     fields = [field for _, field, _, _ in Formatter().parse(rule.say) if field is not None]
     assert set(fields) <= set(words)
     assert rule.say.endswith(".")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from portbook.host.greetings import SERVICES
 from portbook.model import Listener, OwnersSeen, Process, Program, Spoken, Standing, Transport
 from portbook.registry import registry
-from portbook.verdict.judge import Case, judge
+from portbook.verdict.case import Case
+from portbook.verdict.judge import judge
 from portbook.verdict.spoken import said, said_of, speaks_otherwise
 from tests.strategies import nasty
 

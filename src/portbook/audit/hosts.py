@@ -7,7 +7,8 @@ from portbook.audit.flows import transport_of
 from portbook.audit.result import Service, Share
 from portbook.model import Listener, OwnersSeen, PortRules, Transport
 from portbook.registry import registry
-from portbook.verdict.judge import Case, judge
+from portbook.verdict.case import Case
+from portbook.verdict.judge import judge
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

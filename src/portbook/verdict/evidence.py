@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portbook.verdict.judge import Case
+    from portbook.verdict.case import Case
 
 
 def evidence_of(case: Case) -> tuple[str, ...]:

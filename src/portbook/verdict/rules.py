@@ -279,7 +279,7 @@ RULES = (
         ("hidden",),
         (),
         "Something is bound here, but which program it is is not visible to you: run portbook as "
-        "{who_sees}.",
+        "{who_sees}, if it doesn't run so already.",
         settles=True,
     ),
     Rule(
