@@ -185,7 +185,7 @@ class Unprivileged(Proc):
 def closed(tmp_path: Path, require: Require) -> Unprivileged:
     require(os.geteuid() == 0, "root")
     for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(0o755)
+        parent.chmod(parent.stat().st_mode | 0o055)  # and keeps what it has: it may be /tmp itself
     return Unprivileged(tmp_path)
 
 

@@ -173,6 +173,8 @@ class Lore:
     def lookup_uses(self, port: int, transport: Transport | None = None) -> tuple[Use, ...]:
         """What *port* is used for in practice, on *transport* or on any, the narrowest first."""
         found: list[Use] = self._spanning("uses", _use, port, transport)
+        if not found:  # most ports have none, and captures ask for thousands
+            return ()
         return tuple(sorted(found, key=lambda use: (*_breadth(use), use.product, use.transport)))
 
     def uses(self) -> Iterator[Use]:
@@ -184,6 +186,8 @@ class Lore:
     def lookup_abuse(self, port: int, transport: Transport | None = None) -> tuple[Report, ...]:
         """What abuse of *port* was reported, on *transport* or on any, the oldest period first."""
         found: list[Report] = self._spanning("abuse", _report, port, transport)
+        if not found:
+            return ()
         return tuple(sorted(found, key=lambda each: (each.period, each.subject, each.transport)))
 
     def abuse(self) -> Iterator[Report]:
@@ -203,6 +207,8 @@ class Lore:
             if kind not in self._held:
                 self._held[kind] = self._hold(kind, make)
             found = self._held[kind].get(port, [])
+        if not found:
+            return found
         return [each for each in found if wanted in (None, each.transport)]
 
     def _search(self, kind: str, make: Callable[[list[str], str], Any], port: int) -> list[Any]:

@@ -57,15 +57,16 @@ def rows(
     lines: list[str] = []
     sockets = [one_line(listener.socket) for listener in listeners]
     # Sockets stand in a column, as long as that leaves room for who holds them.
-    width = min(max(map(columns_of, sockets), default=0), style.width // 2)
+    widths = [columns_of(socket) for socket in sockets]
+    width = min(max(widths, default=0), style.width // 2)
     hang = " " * (len(_INDENT) + width + 2)
     narrowest = max(style.width, len(hang) + 20)
     levels = [style.of(level, f"{level:<5}") for level in _LEVELS]
-    for listener, socket in zip(listeners, sockets, strict=True):
+    for listener, socket, taken in zip(listeners, sockets, widths, strict=True):
         gravity, verdict = once.verdict(listener)
         held = wrap(_holder(listener, once), narrowest, hang)
         lead = f"{levels[max(0, gravity)]}  {socket}"
-        room = width - columns_of(socket)
+        room = width - taken
         if room >= 0:
             lead += " " * room + "  " + held.pop(0).lstrip()
         lines += [lead, *held]
@@ -84,6 +85,8 @@ class _Once:
     def __init__(self, style: Style) -> None:
         self._width = style.width
         self._owners: dict[tuple[object, ...], tuple[str, tuple[str, ...]]] = {}
+        self._books: dict[int, str] = {}
+        self._meanings: dict[tuple[object, ...], str] = {}
         self._practice: dict[tuple[Use, ...], str] = {}
         self._verdicts: dict[tuple[Finding, ...], tuple[int, list[str]]] = {}
 
@@ -97,6 +100,28 @@ class _Once:
             name = owner.program or owner.container_name or "?"
             said = f"{name}{number}", tuple(_of(owner))
             self._owners[key] = said
+        return said
+
+    def book(self, standing: Standing) -> str:
+        """How a (port, transport) stands in the registry; ports of one row share their standing."""
+        said = self._books.get(id(standing))
+        if said is None:
+            names = [row.service_name for row in standing.assignments if row.service_name]
+            if names:
+                said = ", ".join(dict.fromkeys(names))
+            elif standing.state is State.UNASSIGNED and not standing.listed:
+                said = "not listed"
+            else:
+                said = str(standing.state)
+            said = self._books[id(standing)] = f"by the book: {said}"
+        return said
+
+    def meaning(self, listener: Listener) -> str:
+        """What the bound address means for who can reach it."""
+        key = (listener.address, listener.interface, listener.scanned)
+        said = self._meanings.get(key)
+        if said is None:
+            said = self._meanings[key] = meaning(listener)
         return said
 
     def practice(self, uses: tuple[Use, ...]) -> str:
@@ -119,16 +144,21 @@ class _Once:
         return said
 
 
+_UNHELD = {
+    OwnersSeen.KERNEL: "the kernel itself",
+    OwnersSeen.NONE: "no process",
+    OwnersSeen.UNASKED: "owner not told",
+}
+
+
 def _holder(listener: Listener, once: _Once) -> str:
-    holders = ", ".join([once.owner(owner)[0] for owner in listener.owners[:3]])
-    more = len(listener.owners) - 3
-    if more > 0:
-        holders += f" and {more} more"
-    holders = holders or {
-        OwnersSeen.KERNEL: "the kernel itself",
-        OwnersSeen.NONE: "no process",
-        OwnersSeen.UNASKED: "owner not told",
-    }.get(listener.owners_seen, "owner not visible")
+    if listener.owners:
+        holders = ", ".join([once.owner(owner)[0] for owner in listener.owners[:3]])
+        more = len(listener.owners) - 3
+        if more > 0:
+            holders += f" and {more} more"
+    else:
+        holders = _UNHELD.get(listener.owners_seen, "owner not visible")
     if listener.owners_seen is OwnersSeen.INFERRED:
         holders += ", inferred"
     user = listener.user or ("" if listener.uid is None else str(listener.uid))
@@ -136,15 +166,8 @@ def _holder(listener: Listener, once: _Once) -> str:
 
 
 def _details(listener: Listener, standing: Standing, once: _Once) -> str:
-    names = [row.service_name for row in standing.assignments if row.service_name]
-    if names:
-        book = ", ".join(dict.fromkeys(names))
-    elif standing.state is State.UNASSIGNED and not standing.listed:
-        book = "not listed"
-    else:
-        book = str(standing.state)
     bound = "" if listener.state == "listen" else "bound, doesn't listen; "
-    parts = [f"{bound}{meaning(listener)}", f"by the book: {book}"]
+    parts = [f"{bound}{once.meaning(listener)}", once.book(standing)]
     if listener.note is not None:
         from portbook.pages.noted import in_short
 
