@@ -31,7 +31,7 @@ def defused(cell: str) -> str:
     r"""*cell* so that a spreadsheet shows it as text: nothing raw, and no formula.
 
     >>> defused('=HYPERLINK("https://example.org")'), defused("https")
-    ('\\'=HYPERLINK("https://example.org")', 'https')
+    ('\'=HYPERLINK("https://example.org")', 'https')
     """
     clean = one_line(cell)
     return f"'{clean}" if cell.startswith(_FORMULA) or clean.startswith(_FORMULA) else clean
