@@ -361,7 +361,7 @@ def test_since(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_port_a_name_and_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["history", "300/udp"]) == 0
     said = capsys.readouterr().out
-    assert said.startswith("Port 300/udp: 1 change\n300/udp  2025-06-07 – 2025-07-19  reserved")
+    assert said.startswith("Port 300/udp: 1 change\n\n300/udp  2025-06-07 – 2025-07-19  reserved")
     assert run(["history", "784"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "no change on record" in said
