@@ -119,7 +119,7 @@ def _rpcbind(data: Path) -> list[str]:
 
 
 def _vsftpd(data: Path) -> list[str]:
-    (data / "empty").mkdir()
+    (data / "empty").mkdir(exist_ok=True)
     config = _write(
         data / "vsftpd.conf",
         "listen=YES",
@@ -148,7 +148,7 @@ def _nbd(data: Path) -> list[str]:
 
 
 def _slapd(data: Path) -> list[str]:
-    (data / "db").mkdir()
+    (data / "db").mkdir(exist_ok=True)
     config = _write(
         data / "slapd.conf",
         "include /etc/ldap/schema/core.schema",

@@ -96,7 +96,10 @@ def test_a_fresh_server_with_one_thing_amiss(namespace: Namespace, data: Path) -
 
 def seen(namespace: Namespace, server: Server, running: Running, port: int) -> list[dict[str, Any]]:
     """What ``portbook listen`` and ``portbook PORT`` say of *port*, held against /proc."""
-    found: list[dict[str, Any]] = namespace.ask("listen")["listeners"]
+    for _ in range(10):  # one that has just started forks, and its children let go of the socket
+        found: list[dict[str, Any]] = namespace.ask("listen")["listeners"]
+        if all({own["pid"] for own in each["owners"]} == holders(each["inode"]) for each in found):
+            break
     kernel = [each for each in namespace.listening() if each.port == port]
     assert sorted(each["inode"] for each in found) == sorted(each.inode for each in kernel)
     uids = {each.inode: each.uid for each in kernel}
