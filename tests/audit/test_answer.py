@@ -22,9 +22,10 @@ from portbook.cli import run
 from portbook.errors import UsageError
 from portbook.model import Level, State, Transport
 from portbook.pages.audit import render_audit, size_of
-from portbook.pages.audit_html import PALETTE, render_html, render_traffic_png
+from portbook.pages.audit_html import render_html
 from portbook.pages.audit_object import of_audit
 from portbook.pages.audit_table import defused, render_csv
+from portbook.pages.pictures.traffic import limits, render_traffic_svg, shades
 from portbook.pages.text import Style, columns_of
 from portbook.verdict.rules import RULES
 from tests.audit import samples
@@ -166,7 +167,9 @@ def test_the_page_stands_alone_and_runs_nothing(answer: AuditAnswer) -> None:
         for name in ("src", "href"):
             assert (attributes.get(name) or "data:").startswith("data:")
     policy = next(each["content"] for _, each in reader.tags if "http-equiv" in each)
-    assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    assert policy == (
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    )
     assert "<script>alert(1)</script>" in reader.text  # as text, in the name of the host
     assert "\\x1b[2J" in reader.text
     assert "\x1b" not in page
@@ -174,24 +177,48 @@ def test_the_page_stands_alone_and_runs_nothing(answer: AuditAnswer) -> None:
 
 
 def test_the_map_is_coloured_by_traffic(answer: AuditAnswer) -> None:
-    import zlib
-
-    data = render_traffic_png(answer)
-    start = data.index(b"IDAT") + 4
-    size = int.from_bytes(data[start - 8 : start - 4], "big")
-    rows = zlib.decompress(data[start : start + size])
-    pixels = [
-        value
-        for at in range(0, len(rows), 129)
-        for byte in rows[at + 1 : at + 129]
-        for value in (byte >> 4, byte & 15)
-    ]
-    assert len(pixels) == 65536
-    drawn = {port: value for port, value in enumerate(pixels) if value}
-    steps = (len(PALETTE) - 1) // 2
+    picture = render_traffic_svg(answer, answer.services)
+    drawn = {}
+    for name, width, strokes in re.findall(
+        r'<path class="([fl]\d)" stroke-width="([\d.]+)" d="([^"]+)"/>', picture
+    ):
+        for column, row, more in re.findall(r"M(\d+) (\d+)h(\d+)", strokes):
+            for port in range(
+                int(row) * 256 + int(column), int(row) * 256 + int(column) + int(more) + 1
+            ):
+                assert port not in drawn
+                drawn[port] = (name, float(width))
     assert set(drawn) == {443, 53, 5432, 305, 2825, 334}
-    assert drawn[443] == drawn[53] == steps  # the busiest
-    assert drawn[305] > drawn[2825] > drawn[334] == steps + 1  # to look into, by traffic
+    assert drawn[443] == drawn[53] == ("f5", 5.0)  # the busiest
+    assert drawn[334] == ("l1", 2.4)
+    assert drawn[305][1] > drawn[2825][1] > drawn[334][1]
+    assert {drawn[port][0][0] for port in (305, 2825, 334)} == {"l"}
+    assert "6 ports have traffic, 3 of them are to be looked into" in picture
+    assert "305/tcp with 20 flows" in picture
+
+
+def test_the_map_of_many_ports_draws_each_in_its_cell(answer: AuditAnswer) -> None:
+    one = answer.services[0]
+    many = answer._replace(services=tuple(one._replace(port=port) for port in range(65536)))
+    picture = render_traffic_svg(many, ())
+    assert picture.count('class="l5" stroke-width="1.0"') == 1
+    assert picture.count("h255") == 256
+    assert len(picture) < 10_000
+    alternate = many._replace(services=many.services[::2])
+    assert len(render_traffic_svg(alternate, ())) < 400_000
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 7, 100, 10**9])
+def test_the_steps_of_the_map_are_those_of_its_legend(answer: AuditAnswer, most: int) -> None:
+    one = answer.services[0]
+    flows = sorted({1, *(each for each in (2, 3, 5, 7, 50, 99, 100, 10**6) if each < most), most})
+    made = answer._replace(
+        services=tuple(one._replace(port=at, flows=count) for at, count in enumerate(flows))
+    )
+    drawn, starts = shades(made), limits(made)
+    for at, count in enumerate(flows):
+        step = max(step for step, start in enumerate(starts, 1) if start <= count)
+        assert starts[drawn[at][1] - 1] == starts[step - 1], (count, starts)
 
 
 def test_csv_is_fit_for_a_spreadsheet(answer: AuditAnswer) -> None:

@@ -91,9 +91,10 @@ class Collector:
                 held = findings.get(finding, Tally())
                 findings[finding] = held.plus(each.flows, each.bytes, services=1)
         if self._no_data:
-            self.missing.append(
-                f"{self._no_data:,} records say themselves that they have no data, or skipped it"
-            )
+            what = "records say themselves that they have no data, or skipped it"
+            if self._no_data == 1:
+                what = "record says itself that it has no data, or skipped it"
+            self.missing.append(f"{self._no_data:,} {what}")
         return AuditAnswer(
             engine,
             _inputs(batches),
@@ -105,7 +106,7 @@ class Collector:
             self._undecidable,
             self._portless,
             self._no_data,
-            tuple(faults),
+            _in_order(faults),
             tuple(self.missing),
             min((each.first for each in services if each.first is not None), default=None),
             max((each.last for each in services if each.last is not None), default=None),
@@ -168,6 +169,17 @@ def _with_names(service: Service) -> Service:
     standing = registry().standing(service.port, transport)
     uses = dict.fromkeys(use.product for use in lore.lookup_uses(service.port, transport))
     return service._replace(names=service_names(standing), uses=tuple(uses))
+
+
+def _in_order(faults: Sequence[Fault]) -> tuple[Fault, ...]:
+    """*faults* by file, and in one those of a reason together, the first that was met first."""
+    first: dict[tuple[str, str], int] = {}
+    for each in faults:
+        key = (each.file, each.reason)
+        first[key] = min(each.row or 0, first.get(key, each.row or 0))
+    return tuple(
+        sorted(faults, key=lambda each: (each.file, first[each.file, each.reason], each.reason))
+    )
 
 
 def _inputs(batches: Iterable[Batch]) -> tuple[Input, ...]:

@@ -12,23 +12,49 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from portbook.audit.result import AuditAnswer, Fault, Service, Tally
+    from portbook.audit.result import AuditAnswer, Fault, Service, Share, Tally
     from portbook.pages.text import Style
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
+class Look(NamedTuple):
+    """A service to look into: its name, its gravest findings, how much there is of it, and where.
+
+    ``said`` are the findings in words, but for what was said of a service before: that differs in
+    the number alone.
+    """
+
+    name: str
+    level: Level
+    codes: tuple[str, ...]
+    facts: tuple[str, ...]
+    said: tuple[str, ...]
+    hosts: tuple[tuple[str, str], ...]
+
+
 class Report(NamedTuple):
-    """A report before it has a form: what was audited, in a line or two, and its sections."""
+    """A report before it has a form: what was audited, in a line or two, what is to be looked
+    into with how much was left out of that, and the other sections.
+    """
 
     title: str
     lead: tuple[str, ...]
+    looks: tuple[Look, ...]
+    more: str
     sections: tuple[Section, ...]
 
 
 def compose(answer: AuditAnswer, limit: int) -> Report:
     """The report on *answer*, with at most *limit* services in each list."""
-    return Report(_title(answer), tuple(_lead(answer)), tuple(_sections(answer, limit)))
+    left = len(answer.unexpected) - limit
+    return Report(
+        _title(answer),
+        tuple(_lead(answer)),
+        tuple(_looks(answer.unexpected[:limit])),
+        f"and {left:,} more: --limit or --json shows them" if left > 0 else "",
+        tuple(_sections(answer, limit)),
+    )
 
 
 def render_audit(answer: AuditAnswer, style: Style, limit: int) -> str:
@@ -38,11 +64,33 @@ def render_audit(answer: AuditAnswer, style: Style, limit: int) -> str:
     lines = [style.bold(first), *rest]
     for line in report.lead:
         lines += wrap(line, style.width)
+    if report.looks or report.more:
+        lines += ["", style.bold(LOOK)]
+        for look in report.looks:
+            lines += _look_lines(look, style)
+        lines += wrap(report.more, style.width, "  ") if report.more else []
     for section in report.sections:
         lines += ["", style.bold(section.title)]
         for item in section.items:
             lines += render_item(item, style)
     return "\n".join(lines) + "\n"
+
+
+LOOK = "To look into"
+
+
+def _look_lines(look: Look, style: Style) -> Iterator[str]:
+    first, *rest = wrap(
+        f"{look.name}  {', '.join(look.codes)}: {', '.join(look.facts)}", style.width - 4
+    )
+    yield f"  {first.replace(look.name, style.of(look.level, look.name), 1)}"
+    for line in rest:
+        yield f"    {line}"
+    for message in look.said:
+        yield from wrap(message, style.width, "    ")
+    if look.hosts:
+        hosts = ", ".join(f"{host} ({much})" for host, much in look.hosts)
+        yield from wrap(f"at {hosts}", style.width, "    ")
 
 
 def _title(answer: AuditAnswer) -> str:
@@ -62,23 +110,24 @@ def _lead(answer: AuditAnswer) -> Iterator[str]:
     size = f", {size_of(total.bytes)}" if total.bytes else ""
     when = ""
     if answer.first is not None and answer.last is not None:
-        when = f", from {moment_of(answer.first)} to {moment_of(answer.last)} UTC"
+        span = _span(answer.first, answer.last)
+        when = f", {'from' if ' to ' in span else 'at'} {span} UTC"
     yield f"{_many(total.flows, 'flow')} to services{size}{when}."
     if answer.pseudonymised:
         yield "Addresses are pseudonyms."
 
 
 def _sections(answer: AuditAnswer, limit: int) -> Iterator[Section]:
-    if answer.unexpected:
-        yield Section("To look into", (*_unexpected(answer.unexpected, limit),))
     if answer.change is not None:
         yield _change(answer, limit)
     if answer.states:
-        yield Section("By state", (Table((_HEAD, *_state_rows(answer))),))
-        yield Section("By finding", (Table((("level", *_HEAD), *_finding_rows(answer))),))
+        yield Section("By state", (Table((_HEAD, *_state_rows(answer)), head=True),))
+        yield Section(
+            "By finding", (Table((("level", *_HEAD), *_finding_rows(answer)), head=True),)
+        )
     rest = [each for each in answer.services if each.gravity < Level.CHECK.rank]
     if rest:
-        yield Section("The other services", (Table(tuple(_service_rows(rest, limit))),))
+        yield Section("The other services", (Table(tuple(_service_rows(rest, limit)), head=True),))
     apart = list(_apart(answer))
     if apart:
         yield Section("Counted apart", tuple(apart))
@@ -95,29 +144,40 @@ def _sections(answer: AuditAnswer, limit: int) -> Iterator[Section]:
 _HEAD = ("", "services", "flows", "bytes")
 
 
-def _unexpected(services: Iterable[Service], limit: int) -> Iterator[Table | Paragraph]:
-    shown = list(services)
-    for each in shown[:limit]:
-        grave = [code for code, level in each.findings if level.rank == each.gravity]
+def _looks(services: Iterable[Service]) -> Iterator[Look]:
+    before: set[str] = set()
+    for each in services:
+        name = f"{each.port}/{each.transport}"
         facts = [_many(each.flows, "flow")]
         if each.bytes is not None:
             facts.append(size_of(each.bytes))
         if each.first is not None and each.last is not None:
-            facts.append(f"{moment_of(each.first)} to {moment_of(each.last)}")
-        name = f"{each.port}/{each.transport}" + (f" ({each.reach})" if each.reach else "")
-        yield Paragraph(f"{name}  {', '.join(grave)}: {', '.join(facts)}")
+            facts.append(_span(each.first, each.last))
+        said = []
         for finding in each.said:
-            if finding.level.rank >= Level.CHECK.rank:
-                yield Table((("", finding.message),))
-        if each.hosts:
-            hosts = ", ".join(
-                f"{share.host} ({_many(share.flows, 'flow')}"
-                + (f", {size_of(share.bytes)})" if share.bytes is not None else ")")
-                for share in each.hosts
-            )
-            yield Table((("", f"at {hosts}"),))
-    if len(shown) > limit:
-        yield Paragraph(f"and {len(shown) - limit:,} more: --limit or --json shows them")
+            general = finding.message.replace(name, "")
+            if finding.level.rank >= Level.CHECK.rank and general not in before:
+                said.append(finding.message)
+                before.add(general)
+        hosts = tuple((share.host, _much(share)) for share in each.hosts or ())
+        yield Look(
+            name + (f" ({each.reach})" if each.reach else ""),
+            max((level for _, level in each.findings), key=lambda level: level.rank),
+            tuple(code for code, level in each.findings if level.rank == each.gravity),
+            tuple(facts),
+            tuple(said),
+            hosts,
+        )
+
+
+def _much(share: Share) -> str:
+    size = "" if share.bytes is None else f", {size_of(share.bytes)}"
+    return _many(share.flows, "flow") + size
+
+
+def _span(first: float, last: float) -> str:
+    began, ended = moment_of(first), moment_of(last)
+    return began if began == ended else f"{began} to {ended}"
 
 
 def _change(answer: AuditAnswer, limit: int) -> Section:

@@ -6,54 +6,67 @@ traffic. Jinja escapes all text, after :mod:`portbook.pages.escape` has made it 
 
 from __future__ import annotations
 
-import base64
-import math
 import os
+import re
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from portbook.model import PORTS, Level
-from portbook.pages.audit import compose
+from portbook.model import Level
+from portbook.pages.audit import LOOK, compose
 from portbook.pages.document import Paragraph, Table
 from portbook.pages.escape import one_line
 from portbook.pages.pictures.map import SIDE
-from portbook.pages.pictures.png import render_png
+from portbook.pages.pictures.traffic import limits, render_traffic_svg
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
     from portbook.audit.result import AuditAnswer, Service
 
-# No traffic, then ever more of it: blues for what is as it should be, oranges and reds for what is
-# to be looked into. Both rise in lightness too, so that they can be told apart without colour.
-_NONE = "#12161d"
-_FINE = ("#17364f", "#1d567f", "#2a7ab3", "#56b4e9", "#a6dcff")
-_LOOK = ("#5c2a12", "#933f10", "#d55e00", "#f0a13a", "#ffd98a")
-PALETTE = (_NONE, *_FINE, *_LOOK)
-_STEPS = len(_FINE)
+_NUMBER = re.compile(r"[\d,.]+( [kMGTPE]?B)?")
 
 
 def render_html(answer: AuditAnswer, limit: int) -> str:
     """The report on *answer* as a page that stands alone."""
     report = compose(answer, limit)
-    picture = base64.b64encode(render_traffic_png(answer, 3)).decode()
     page: str = _template().render(
-        title=report.title,
-        lead=report.lead,
+        report=report,
+        look=LOOK,
         sections=[(section.title, list(map(_item, section.items))) for section in report.sections],
-        picture=picture,
-        fine=_FINE,
-        look=_LOOK,
-        limits=_limits(answer),
+        # Everything that is put into it is a number or a word of portbook's own.
+        picture=Markup(render_traffic_svg(answer, list(_named(answer, limit)))),  # noqa: S704
+        rows=[(port, port / SIDE**2 * 100) for port in range(0, SIDE**2, SIDE * 32)],
+        key=_key(answer),
+        is_number=lambda cell: bool(_NUMBER.fullmatch(cell)),
     )
     return page
 
 
+def _named(answer: AuditAnswer, limit: int) -> Iterator[Service]:
+    """The services that the lists have: those to be looked into, then the busiest others."""
+    yield from answer.unexpected[:limit]
+    rest = [each for each in answer.services if each.gravity < Level.CHECK.rank]
+    yield from sorted(rest, key=lambda each: (-each.flows, each.port))[:limit]
+
+
+def _key(answer: AuditAnswer) -> list[tuple[int, str]]:
+    """Each step of the colours with its least and greatest number of flows; no empty ones."""
+    starts = limits(answer)
+    return [
+        (step, f"{start:,}" if after == start + 1 else f"{start:,} to {after - 1:,}")
+        if after
+        else (step, f"{start:,} and more")
+        for step, (start, after) in enumerate(zip(starts, [*starts[1:], 0], strict=True), 1)
+        if after != start
+    ]
+
+
 def _item(item: Any) -> tuple[str, Any]:
     if isinstance(item, Table):
-        return "table", item.rows
+        return ("headed" if item.head else "table"), item.rows
     assert isinstance(item, Paragraph)
     return "text", item.text
 
@@ -74,29 +87,3 @@ def _template() -> Any:
 def _visible(value: Any) -> Any:
     """Text with everything in it visible; what the template itself made is left as it is."""
     return one_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def render_traffic_png(answer: AuditAnswer, scale: int = 1) -> bytes:
-    """All 65,536 ports, each in the colour of its flows; the gravest service of a port decides."""
-    most = _most(answer)
-    pixels = bytearray(PORTS)
-    for each in reversed(answer.services):  # the gravest come first, and so are drawn last
-        pixels[each.port] = max(pixels[each.port], _shade(each, most))
-    return render_png(bytes(pixels), SIDE, PALETTE, scale)
-
-
-def _most(answer: AuditAnswer) -> int:
-    return max((each.flows for each in answer.services), default=1)
-
-
-def _shade(service: Service, most: int) -> int:
-    """The place in :data:`PALETTE` of a service; its steps are equal on a logarithmic scale."""
-    share = math.log(max(1, service.flows)) / math.log(max(2, most))
-    step = min(_STEPS - 1, int(share * _STEPS))
-    return 1 + step + (_STEPS if service.gravity >= Level.CHECK.rank else 0)
-
-
-def _limits(answer: AuditAnswer) -> list[str]:
-    """From how many flows on each step of the colours is."""
-    most = max(2, _most(answer))
-    return [f"{math.ceil(most ** (step / _STEPS) - 1e-9):,}" for step in range(_STEPS)]

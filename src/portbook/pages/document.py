@@ -20,9 +20,13 @@ class Paragraph(NamedTuple):
 
 
 class Table(NamedTuple):
-    """Rows of cells, in columns as wide as they need; the last column is wrapped."""
+    """Rows of cells, in columns as wide as they need; the last column is wrapped.
+
+    ``head`` says that the first row tells what the columns hold.
+    """
 
     rows: tuple[tuple[str, ...], ...]
+    head: bool = False
 
 
 class Record(NamedTuple):
