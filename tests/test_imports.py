@@ -157,7 +157,7 @@ MODULES = {
     "portbook.cli", "portbook.cli.show", "portbook.cli.output",
     "portbook.pages", "portbook.pages.document", "portbook.pages.escape", "portbook.pages.palette",
     "portbook.pages.text", "portbook.pages.prose", "portbook.pages.changes",
-    "portbook.pages.machine",
+    "portbook.pages.machine", "portbook.pages.words",
 }  # fmt: skip
 NEVER = {
     "re", "typing", "enum", "dataclasses", "collections", "functools", "argparse", "json",

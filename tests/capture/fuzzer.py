@@ -18,7 +18,7 @@ with atheris.instrument_imports(include=["portbook.capture"]):
     from portbook.capture import FORMATS, read, reader
     from portbook.errors import MalformedInput
     from portbook.model import LAST_PORT, Listener
-    from portbook.pages.objects import of_row
+    from portbook.pages.sockets import of_row
 
     for each in FORMATS:  # what is loaded later isn't watched
         reader(each)

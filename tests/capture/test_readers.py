@@ -15,7 +15,7 @@ from portbook.capture.ss import _PLAIN, _made, _row
 from portbook.capture.text import LONGEST_LINE, numbered
 from portbook.errors import MalformedInput
 from portbook.model import Listener, OwnersSeen, Process, Transport
-from portbook.pages.objects import of_row
+from portbook.pages.sockets import of_row
 from tests.strategies import any_port, listeners, nasty
 
 if TYPE_CHECKING:

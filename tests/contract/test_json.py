@@ -22,7 +22,7 @@ from portbook.answer import PortAnswer, answer, answer_search
 from portbook.host.ending import Identity
 from portbook.host.kinship import Own
 from portbook.model import Host, Level, OwnersSeen, State, Transport, Visibility
-from portbook.pages import objects
+from portbook.pages import objects, sockets
 from portbook.pages.choice import of_pick
 from portbook.pages.halt import of_stop
 from portbook.query import Query, parse_query
@@ -304,7 +304,7 @@ def test_every_key_of_an_own_note_is_there(some: list[Any], listener: Any) -> No
     made = _through_json(objects.of(found))["own_notes"]
     check(made, [OWN_NOTE])
     assert [each["first"] for each in made] == [note.first for note in own]
-    held = _through_json(objects.of_listener(listener._replace(note=own[0] if own else None)))
+    held = _through_json(sockets.of_listener(listener._replace(note=own[0] if own else None)))
     assert held["own_notes"] == made[:1]
 
 
@@ -313,7 +313,7 @@ def test_a_stray_byte_in_a_name_survives_as_an_escape() -> None:
 
     process = Process(7, "ssh\udcff\ud800", ("x\udce9",), "/tmp/\udcff")
     listener = Listener(Transport.TCP, "ipv4", "0.0.0.0", 305, "listen", owners=(process,))
-    (owner,) = _through_json(objects.of_listener(listener))["owners"]
+    (owner,) = _through_json(sockets.of_listener(listener))["owners"]
     assert owner["program"] == "ssh\\udcff\\ud800"
     assert owner["command"] == ["x\\xe9"]
     assert owner["executable"] == "/tmp/\\xff"

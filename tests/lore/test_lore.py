@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 import portbook
 from portbook import lore
 from portbook.errors import DataCorrupt, DataMissing
-from portbook.lore import COLUMNS, Lore, path_matches
+from portbook.lore import COLUMNS, Lore
+from portbook.lore.paths import path_matches
 from portbook.model import Program, Transport
 
 if TYPE_CHECKING:

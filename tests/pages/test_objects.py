@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from portbook.answer import answer
 from portbook.errors import InvalidQuery
 from portbook.model import Finding, Level, Listener
-from portbook.pages import objects
+from portbook.pages import objects, sockets
 from portbook.query import parse_query
 from tests.strategies import listeners, nasty, queryish
 
@@ -44,7 +44,7 @@ def test_any_answer_is_ascii_and_reads_back(text: str) -> None:
 @given(listeners(), nasty)
 def test_any_socket_is_text(listener: Listener, message: str) -> None:
     finding = Finding("unknown", Level.NOTE, message, (message,), listener.socket)
-    made = objects.of_listener(listener._replace(findings=(finding,)))
+    made = sockets.of_listener(listener._replace(findings=(finding,)))
     written = json.dumps(made, ensure_ascii=False, allow_nan=False)
     written.encode()
     assert json.loads(written) == made

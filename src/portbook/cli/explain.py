@@ -17,7 +17,7 @@ from portbook.cli.output import print_json, reaches, style
 from portbook.errors import InputUnreadable, UsageError, shown
 from portbook.explain import explain, refuse_unread, stream
 from portbook.model import Level, Listener
-from portbook.pages import captured, objects
+from portbook.pages import captured
 
 if TYPE_CHECKING:
     import argparse
@@ -135,7 +135,7 @@ def _read(descriptor: int, what: str) -> Iterator[bytes]:
 def _stream(options: argparse.Namespace, wanted: Filter) -> int:
     """A JSON object a line, as the capture is read."""
     form, events = stream(_flushing(chunks_of(options.file)), options.format)
-    sockets = unread = 0
+    seen = unread = 0
     gravest, told, spoken = -1, False, False
     left_out: Counter[str] = Counter()
     early: list[Line] = []  # nothing is said of what may turn out to be no capture at all
@@ -143,9 +143,9 @@ def _stream(options: argparse.Namespace, wanted: Filter) -> int:
         if isinstance(event, Listener):
             told = True
             if wanted.keeps(event):
-                sockets += 1
+                seen += 1
                 gravest = max(gravest, event.gravity)
-                print_json(objects.of_row(event), line=True)
+                print_json(sockets.of_row(event), line=True)
             continue
         if event.what == NOT_UNDERSTOOD:
             unread += event.many
@@ -164,7 +164,7 @@ def _stream(options: argparse.Namespace, wanted: Filter) -> int:
     if not spoken:
         refuse_unread(form, "the input", told, early)
     _print_unread(early)
-    print_json(captured.of_explained(form, sockets, unread, left_out), line=True)
+    print_json(captured.of_explained(form, seen, unread, left_out), line=True)
     if options.fail_on != "never" and gravest >= Level(options.fail_on).rank:
         return 1
     return 3 if options.strict and unread else 0

@@ -61,12 +61,12 @@ def run(argv: Sequence[str]) -> int:
 
         print_json(objects.of_here(answer))
     elif options.jsonl:
-        from portbook.pages import objects
+        from portbook.pages import sockets
 
         for listener in answer.listeners:
-            print_json(objects.of_row(listener), line=True)
+            print_json(sockets.of_row(listener), line=True)
         for redirect in answer.redirects:
-            print_json(objects.of_row(redirect), line=True)
+            print_json(sockets.of_row(redirect), line=True)
         _tell_missing(answer.missing)
     else:
         from portbook.pages.listeners import render_here
@@ -150,13 +150,13 @@ def _watch(options: Options) -> int:
         from portbook.cli.live import follow
 
         return follow(watch, options.interval)
-    from portbook.pages import objects
+    from portbook.pages import sockets
     from portbook.watch import steps
 
     _tell_missing(watch.missing)
     for events in steps(watch, options.interval):
         for event in events:
-            print_json(objects.of_event(event), line=True)
+            print_json(sockets.of_event(event), line=True)
         sys.stdout.flush()
         if reader_is_gone():
             break

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from portbook.pages.escape import unbyte
-from portbook.pages.objects import of_listener, of_sources
+from portbook.pages.objects import of_sources
+from portbook.pages.sockets import of_listener
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

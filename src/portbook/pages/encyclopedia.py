@@ -8,7 +8,7 @@ about ranges, states and requests are those of RFC 6335, the advice that of RFC 
 from __future__ import annotations
 
 from portbook.model import State
-from portbook.pages import prose
+from portbook.pages import prose, words
 from portbook.pages.checking import check
 from portbook.pages.entry import (
     Entry,
@@ -108,7 +108,7 @@ def _registry(answer: PortAnswer) -> Iterator[Item]:
 def _about(row: Assignment) -> Iterator[Item]:
     name = row.service_name or row.description or "this row"
     if row.aliases:
-        yield Text(f"{name} stands for the same service as {prose.listed(row.aliases)}.")
+        yield Text(f"{name} stands for the same service as {words.listed(row.aliases)}.")
     if row.first is not None and row.last is not None and row.last > row.first:
         yield Text(
             f"{name} holds {row.last - row.first + 1} ports, {row.first}–{row.last}: this page is "
@@ -182,7 +182,7 @@ def _range(answer: PortAnswer, near: Around) -> Iterator[Item]:
         ]
         yield Text(
             f"On {day(answer)} they stood so, each port counted as assigned if it is with any "
-            f"transport: {prose.listed(parts)}."
+            f"transport: {words.listed(parts)}."
         )
     yield Text(who_assigns(own.name))
     yield Facts((("In a packet", near.own.packet), ("On the map", near.own.on_map)))
@@ -239,7 +239,7 @@ def _related(answer: PortAnswer, near: Around) -> Iterator[Item]:
     for shared in near.same_service:
         yield _shared(f"Also {shared.what}", shared)
     for shared in near.same_document:
-        yield _shared(f"Registered with {prose.document(shared.what)} as well", shared)
+        yield _shared(f"Registered with {words.document(shared.what)} as well", shared)
     block = answer.block
     if block.size > 1 and block.size != answer.range.size:
         yield Ports(

@@ -8,7 +8,7 @@ from portbook.advice.stopping import said_of
 from portbook.pages.document import Paragraph, Table
 from portbook.pages.escape import unbyte
 from portbook.pages.machine import holder
-from portbook.pages.objects import of_listener
+from portbook.pages.sockets import of_listener
 from portbook.pages.text import render_item
 
 TYPE_CHECKING = False

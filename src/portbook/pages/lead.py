@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.model import State
-from portbook.pages import prose
+from portbook.pages import prose, words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def first_sentence(answer: PortAnswer) -> str:
     standing, transports = held[0]
     if not standing.listed:
         return f"Port {port} is {said}: the registry of {today} has no row for it."
-    who = "every transport" if len(transports) == 4 else prose.listed(transports)
+    who = "every transport" if len(transports) == 4 else words.listed(transports)
     row = ""
     if standing.row is not None and standing.row[0] < standing.row[1]:
         row = f", in a row for {standing.row[0]}–{standing.row[1]}"
@@ -41,7 +41,7 @@ def _to_whom(answer: PortAnswer) -> str:
     services = prose.services(answer.standings)
     row = services[0][0]
     names = dict.fromkeys(each.service_name for each, _ in services if each.service_name)
-    on = prose.listed(
+    on = words.listed(
         [
             str(transport)
             for transport, standing in answer.standings.items()
@@ -54,7 +54,7 @@ def _to_whom(answer: PortAnswer) -> str:
             f'"{said}", without a service name, for {on}' if said else f"nobody by name, for {on}"
         )
     shown = list(names)
-    called = prose.listed(shown[:4]) + (f" and {len(shown) - 4} more" if len(shown) > 4 else "")
+    called = words.listed(shown[:4]) + (f" and {len(shown) - 4} more" if len(shown) > 4 else "")
     same = said.casefold() in ("", shown[0].casefold())
     return f"{called}{'' if same else f' ({said})'}, for {on}"
 
@@ -80,7 +80,7 @@ def character(answer: PortAnswer, near: Around) -> str:
 def _few(products: list[str], most: int = 3) -> str:
     more = len(products) - most
     if more < 1:
-        return prose.listed(products)
+        return words.listed(products)
     return f"{', '.join(products[:most])} and {more} other{'s' if more > 1 else ''}"
 
 
@@ -121,22 +121,22 @@ def _picked(answer: PortAnswer) -> str:
     holding, others = pickers(answer)
     if holding and others:
         return (
-            f"By default {prose.listed(holding)} may hand it to a program that asks for any port; "
-            f"{prose.listed(others)} would not."
+            f"By default {words.listed(holding)} may hand it to a program that asks for any port; "
+            f"{words.listed(others)} would not."
         )
     if holding:
         return (
-            f"By default {prose.listed(holding)} may hand it to a program that asks for any port."
+            f"By default {words.listed(holding)} may hand it to a program that asks for any port."
         )
     return "Which systems hand it out by themselves is not recorded here."
 
 
 def _other_transports(answer: PortAnswer) -> str:
     said = []
-    for state, words in ((State.RESERVED, "it is reserved"), (State.UNASSIGNED, "")):
+    for state, said_of in ((State.RESERVED, "it is reserved"), (State.UNASSIGNED, "")):
         for standing, transports in prose.alike(answer.standings, state):
             silent = "the registry has no row for it" if not standing.listed else "it is unassigned"
-            said.append(f"with {prose.listed(transports)} {words or silent}")
+            said.append(f"with {words.listed(transports)} {said_of or silent}")
     if not said:
         return "It is assigned with every transport that the registry knows."
     first, *rest = said

@@ -6,8 +6,8 @@ from portbook.model import State, Visibility
 from portbook.pages.document import Paragraph, Record, Table, Verdict
 from portbook.pages.escape import one_line
 from portbook.pages.machine import redirected
-from portbook.pages.prose import with_references
 from portbook.pages.text import flow, render_item, wrap
+from portbook.pages.words import with_references
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

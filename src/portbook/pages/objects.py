@@ -6,11 +6,15 @@ Keys are only ever added within a version of a schema. What no source holds is `
 from __future__ import annotations
 
 from portbook.answer import PortAnswer, RangeAnswer, SearchAnswer, ServiceAnswer
-from portbook.model import Listener
 from portbook.pages.changes import of_change
 from portbook.pages.escape import unbyte
-from portbook.pages.machine import moment
-from portbook.pages.spoken import of_spoken
+from portbook.pages.sockets import (
+    of_findings,
+    of_host,
+    of_listener,
+    of_own_notes,
+    of_redirect,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,15 +23,10 @@ if TYPE_CHECKING:
 
     from portbook.answer import Answer
     from portbook.here import HereAnswer
-    from portbook.host.natrules import Redirect
     from portbook.model import (
         Assignment,
         Block,
-        Finding,
-        Host,
         Neighbour,
-        Note,
-        Process,
         Report,
         Source,
         Standing,
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     )
     from portbook.registry.search import Match
     from portbook.registry.stats import Stats
-    from portbook.watch import Event
 
     Object = dict[str, Any]
 
@@ -70,9 +68,9 @@ def of_port(answer: PortAnswer) -> Object:
         "uses": [_use(use) for use in answer.uses],
         "abuse": [_report(report) for report in answer.abuse],
         "browser_blocked": answer.browser_blocked,
-        "host": None if answer.host is None else _host(answer.host, answer.redirects),
-        "findings": _findings(answer.findings),
-        "own_notes": None if answer.host is None else _own_notes(answer.host.notes),
+        "host": None if answer.host is None else of_host(answer.host, answer.redirects),
+        "findings": of_findings(answer.findings),
+        "own_notes": None if answer.host is None else of_own_notes(answer.host.notes),
         "history": [of_change(change) for change in answer.history],
         "notes": list(answer.query.notes),
         "sources": _sources(answer.sources),
@@ -118,9 +116,9 @@ def of_range(answer: RangeAnswer) -> Object:
         "states": dict(answer.counts),
         "blocks": [_block(block) for block in answer.blocks],
         "assignments": [_assignment(row) for row in answer.assignments],
-        "host": None if answer.host is None else _host(answer.host, answer.redirects),
-        "findings": _findings(answer.findings),
-        "own_notes": None if answer.host is None else _own_notes(answer.host.notes),
+        "host": None if answer.host is None else of_host(answer.host, answer.redirects),
+        "findings": of_findings(answer.findings),
+        "own_notes": None if answer.host is None else of_own_notes(answer.host.notes),
         "notes": list(answer.query.notes),
         "sources": _sources(answer.sources),
     }
@@ -133,39 +131,9 @@ def of_here(answer: HereAnswer) -> Object:
         "listeners": [of_listener(listener) for listener in answer.listeners],
         "visibility": answer.visibility,
         "missing": [unbyte(reason) for reason in answer.missing],
-        "redirects": [_redirect(redirect) for redirect in answer.redirects],
-        "own_notes": _own_notes(answer.notes),
+        "redirects": [of_redirect(redirect) for redirect in answer.redirects],
+        "own_notes": of_own_notes(answer.notes),
         "sources": _sources(answer.sources),
-    }
-
-
-def of_row(row: Listener | Redirect) -> Object:
-    """``portbook/listener/1`` or ``portbook/redirect/1``: one row of ``listen`` on its own."""
-    if isinstance(row, Listener):
-        return {"schema": "portbook/listener/1", **of_listener(row)}
-    return {"schema": "portbook/redirect/1", **_redirect(row)}
-
-
-def _redirect(redirect: Redirect) -> Object:
-    return {
-        "transport": redirect.transport,
-        "family": redirect.family,
-        "first": redirect.first,
-        "last": redirect.last,
-        "to": unbyte(redirect.to),
-        "source": redirect.source,
-        "rule": unbyte(redirect.text),
-    }
-
-
-def of_event(event: Event) -> Object:
-    """``portbook/watch/1``: what happened to one socket, and as what it was known before."""
-    return {
-        "schema": "portbook/watch/1",
-        "event": event.change,
-        "at": moment(event.at),
-        "listener": of_listener(event.listener),
-        "before": None if event.before is None else of_listener(event.before),
     }
 
 
@@ -306,96 +274,11 @@ def _match(match: Match) -> Object:
     }
 
 
-def _host(host: Host, redirects: Iterable[Redirect]) -> Object:
-    return {
-        "listeners": [of_listener(listener) for listener in host.listeners],
-        "visibility": host.visibility,
-        "missing": [unbyte(reason) for reason in host.missing],
-        "redirects": [_redirect(redirect) for redirect in redirects],
-    }
-
-
-def of_listener(listener: Listener) -> Object:
-    """One socket of this machine; text of its processes is escaped where it isn't text."""
-    return {
-        "transport": listener.transport,
-        "family": listener.family,
-        "address": listener.address,
-        "port": listener.port,
-        "state": listener.state,
-        "interface": _text(listener.interface),
-        "inode": listener.inode,
-        "uid": listener.uid,
-        "user": _text(listener.user),
-        "owners": [_process(owner) for owner in listener.owners],
-        "owners_seen": listener.owners_seen,
-        "v6only": listener.v6only,
-        "queue": listener.queue,
-        "queue_limit": listener.queue_limit,
-        "udplite": listener.udplite,
-        "namespace": _text(listener.namespace),
-        "sharing": listener.sharing,
-        "scanned": listener.scanned,
-        "own_notes": _own_notes(() if listener.note is None else (listener.note,)),
-        "findings": _findings(listener.findings),
-        "speaks": of_spoken(listener.speaks),
-    }
-
-
-def _process(process: Process) -> Object:
-    return {
-        "pid": process.pid or None,
-        "program": _text(process.program),
-        "command": None if process.command is None else [unbyte(word) for word in process.command],
-        "executable": _text(process.executable),
-        "executable_deleted": process.executable_deleted,
-        "executable_place": process.place,
-        "uid": process.uid,
-        "user": _text(process.user),
-        "started": None if process.started is None else moment(process.started),
-        "parent": process.parent,
-        "ancestors": [
-            {"pid": pid, "program": unbyte(program)} for pid, program in process.ancestors
-        ],
-        "unit": _text(process.unit),
-        "activates": _text(process.activates),
-        "container": _text(process.container),
-        "container_name": _text(process.container_name),
-        "package": _text(process.package),
-        "packaged": process.packaged,
-    }
-
-
-def _own_notes(notes: tuple[Note, ...]) -> list[Object]:
-    if not notes:
-        return []
-    from portbook.pages.noted import of_notes
-
-    return of_notes(notes)
-
-
-def _findings(findings: Iterable[Finding]) -> list[Object]:
-    return [
-        {
-            "code": finding.code,
-            "level": finding.level,
-            "message": unbyte(finding.message),
-            "evidence": [unbyte(line) for line in finding.evidence],
-            "socket": finding.socket,
-        }
-        for finding in findings
-    ]
-
-
 def _sources(sources: Iterable[Source]) -> list[Object]:
     return [
         {"id": source.id, "as_of": source.as_of, "what": source.what, "url": source.url}
         for source in sources
     ]
-
-
-def _text(text: str | None) -> str | None:
-    return None if text is None else unbyte(text)
 
 
 of_sources = _sources

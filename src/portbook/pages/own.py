@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from portbook.model import State
-from portbook.pages import prose
+from portbook.pages import words
 from portbook.pages.entry import PortRow, Ports, Slot, Text
 
 TYPE_CHECKING = False
@@ -97,7 +97,7 @@ def _within(port: int, first: int, last: int) -> str:
         return "the first"
     if port == last:
         return "the last"
-    return f"the {prose.ordinal(port - first + 1)}"
+    return f"the {words.ordinal(port - first + 1)}"
 
 
 def _swapped(port: int, swapped: Neighbour, state: State) -> str:

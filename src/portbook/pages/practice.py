@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.model import State
-from portbook.pages import changes, prose
+from portbook.pages import changes, prose, words
 from portbook.pages.entry import Claim, Claims, Facts, Heading, Quote, Text
 from portbook.pages.lead import day
 
@@ -51,7 +51,7 @@ def practice(answer: PortAnswer, near: Around) -> Iterator[Item]:
         more = f" and {len(names) - 12} more" if len(names) > 12 else ""
         yield Text(
             "Other server programs on record that can speak what is registered here: "
-            f"{prose.listed(names[:12]) if not more else ', '.join(names[:12])}{more}."
+            f"{words.listed(names[:12]) if not more else ', '.join(names[:12])}{more}."
         )
     if not claims:
         # Its own programs are no use beside the registry's.
@@ -72,7 +72,7 @@ def _span(first: int, last: int) -> str:
 
 def _default(executables: tuple[str, ...]) -> str:
     return (
-        f"runs as {prose.listed(executables[:3])}" if executables else "its path is not on record"
+        f"runs as {words.listed(executables[:3])}" if executables else "its path is not on record"
     )
 
 
@@ -111,13 +111,13 @@ def history(answer: PortAnswer) -> Iterator[Item]:
     if dated:
         yield Text(
             "Its neighbours have pages with what is known of theirs: "
-            f"{prose.listed([f'{each.port} ({each.service_names[0]})' for each in dated])}.",
+            f"{words.listed([f'{each.port} ({each.service_names[0]})' for each in dated])}.",
             tuple(each.port for each in dated),
         )
 
 
 def _row_history(row: Assignment, transports: list[str]) -> str:
-    name = f"{row.service_name or row.title or 'The row'} ({prose.listed(transports)})"
+    name = f"{row.service_name or row.title or 'The row'} ({words.listed(transports)})"
     day = row.as_of.get("registration")
     if day is None:
         return (

@@ -9,6 +9,7 @@ from __future__ import annotations
 from portbook.model import State
 from portbook.pages import changes, machine
 from portbook.pages.document import Page, Paragraph, Record, Section, Table
+from portbook.pages.words import listed, ordinal, shortened, with_references
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def _about_row(row: Assignment) -> Iterator[Item]:
         said.append(f"service code {row.service_code}")
     yield Paragraph(f"{name}, as of {day}: {', '.join(said)}.")
     if row.notes:
-        yield Paragraph(f"The registry's note, as of {day}: {_short(row.notes)}")
+        yield Paragraph(f"The registry's note, as of {day}: {shortened(row.notes)}")
 
 
 def held_by_nobody(answer: PortAnswer, standing: Standing, transports: list[str]) -> str:
@@ -275,16 +276,6 @@ def rank(answer: PortAnswer) -> str:
     block, title = answer.block, answer.range.title
     longest = "the longest" if block.rank == 1 else f"{ordinal(block.rank)} by length"
     return f"Of the {block.of} {block.state} blocks of the {title} it is {longest}."
-
-
-def ordinal(number: int) -> str:
-    """*number* as a rank.
-
-    >>> [ordinal(n) for n in (1, 2, 3, 11, 12, 21, 102)]
-    ['1st', '2nd', '3rd', '11th', '12th', '21st', '102nd']
-    """
-    teen = 10 <= number % 100 <= 20
-    return f"{number}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 # -- in practice ------------------------------------------------------------------------------
@@ -396,42 +387,3 @@ def _source(source: Source) -> tuple[str, str, str]:
     # A time of day in the column of dates would leave little room for what was taken.
     said = f"{source.what} at {time}" if time else source.what
     return source.id, f"as of {day}" if day else "undated", said
-
-
-# -- small words ------------------------------------------------------------------------------
-
-
-def listed(words: Iterable[str]) -> str:
-    """*words* as a list in a sentence.
-
-    >>> listed(["tcp"]), listed(["tcp", "udp"]), listed(["tcp", "udp", "sctp"])
-    ('tcp', 'tcp and udp', 'tcp, udp and sctp')
-    """
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def _short(text: str, most: int = 240) -> str:
-    """*text*, or its beginning where it is longer than *most* characters."""
-    return text if len(text) <= most else f"{text[:most].rpartition(' ')[0]} … (--json has it all)"
-
-
-def with_references(text: str, references: tuple[str, ...]) -> str:
-    """*text* with what the registry cites for it.
-
-    >>> with_references("HTTP", ("RFC9110",))
-    'HTTP [RFC 9110]'
-    """
-    if not references:
-        return text
-    return f"{text} [{', '.join(map(document, references))}]"
-
-
-def document(reference: str) -> str:
-    """A reference as one writes it.
-
-    >>> document("RFC9110"), document("note 1")
-    ('RFC 9110', 'note 1')
-    """
-    number = reference[3:]
-    return f"RFC {number}" if reference.startswith("RFC") and number.isdigit() else reference

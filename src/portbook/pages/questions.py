@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.model import State
-from portbook.pages import prose
+from portbook.pages import prose, words
 from portbook.pages.entry import Question
 from portbook.pages.lead import pickers
 
@@ -52,7 +52,7 @@ def _transports(answer: PortAnswer) -> str:
     held = [str(t) for t, s in answer.standings.items() if s.state is State.ASSIGNED]
     if held:
         only = "only " if len(held) == 1 else ""
-        return f"It is assigned with {only}{prose.listed(held)}. {both}"
+        return f"It is assigned with {only}{words.listed(held)}. {both}"
     return f"Neither, by the registry: no transport has it assigned. {both}"
 
 
@@ -67,13 +67,13 @@ def _program(answer: PortAnswer, near: Around) -> str:
     here = f"What has it on your machine, portbook {answer.port} says."
     if products:
         many = f" and {len(products) - 6} more" if len(products) > 6 else ""
-        shown = ", ".join(products[:6]) if many else prose.listed(products)
+        shown = ", ".join(products[:6]) if many else words.listed(products)
         return f"On record here: {shown}{many}. {here}"
     names = [row.service_name for row, _ in prose.services(answer.standings) if row.service_name]
     if names:
         unique = list(dict.fromkeys(names))
         return (
-            f"No program is on record here; whatever speaks {prose.listed(unique[:4])} may. {here}"
+            f"No program is on record here; whatever speaks {words.listed(unique[:4])} may. {here}"
         )
     return f"No program is on record here. {here}"
 
@@ -123,12 +123,12 @@ def _pick(answer: PortAnswer) -> str:
     holding, others = pickers(answer)
     if holding and others:
         return (
-            f"On {prose.listed(holding)} yes, by default. On {prose.listed(others)} no: it is "
+            f"On {words.listed(holding)} yes, by default. On {words.listed(others)} no: it is "
             "outside their default ranges."
         )
     if holding:
-        return f"Yes, on every system on record here by default: {prose.listed(holding)}."
-    return f"Not by default on {prose.listed(others)}: it is outside their ranges."
+        return f"Yes, on every system on record here by default: {words.listed(holding)}."
+    return f"Not by default on {words.listed(others)}: it is outside their ranges."
 
 
 def _danger(answer: PortAnswer) -> str:

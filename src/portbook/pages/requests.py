@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from portbook.model import State
-from portbook.pages import prose
+from portbook.pages import prose, words
 from portbook.pages.entry import Text
 
 TYPE_CHECKING = False
@@ -77,7 +77,7 @@ def how_to_assign(answer: PortAnswer) -> Iterator[Item]:
     ]
     if missing:
         yield Text(
-            f"With {prose.listed(missing)} it is unassigned: a service gets the transports that "
+            f"With {words.listed(missing)} it is unassigned: a service gets the transports that "
             "its request names (RFC 6335 §7.2)."
         )
 

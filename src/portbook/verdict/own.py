@@ -11,7 +11,7 @@ True
 from __future__ import annotations
 
 from portbook._lean import NamedTuple
-from portbook.lore import path_matches
+from portbook.lore.paths import path_matches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

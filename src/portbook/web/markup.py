@@ -17,7 +17,7 @@ from markupsafe import Markup
 from portbook.pages.entry import PORT
 from portbook.pages.escape import plain
 from portbook.pages.own import slot as slot_of
-from portbook.pages.prose import document
+from portbook.pages.words import document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

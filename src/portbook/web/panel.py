@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from portbook.errors import HostUnreadable
 from portbook.here import Filter, watch_here
-from portbook.pages import objects
+from portbook.pages import sockets
 from portbook.web.masking import masked
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Panel:
             state = {
                 "schema": "portbook/listen/1",
                 "listeners": [
-                    objects.of_listener(masked(each, show=self._show))
+                    sockets.of_listener(masked(each, show=self._show))
                     for each in listeners
                     if port in (None, each.port)
                 ],
@@ -93,7 +93,7 @@ class Panel:
                     return
                 for event in events:
                     if port in (None, event.listener.port):
-                        yield _event(event.change, objects.of_event(self._masked(event)))
+                        yield _event(event.change, sockets.of_event(self._masked(event)))
         finally:
             self._queues.discard(queue)
 
