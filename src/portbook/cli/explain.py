@@ -17,7 +17,7 @@ from portbook.cli.output import print_json, reaches, style
 from portbook.errors import InputUnreadable, UsageError, shown
 from portbook.explain import explain, refuse_unread, stream
 from portbook.model import Level, Listener
-from portbook.pages import captured
+from portbook.pages import captured, sockets
 
 if TYPE_CHECKING:
     import argparse
