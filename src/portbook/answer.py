@@ -69,13 +69,19 @@ class PortAnswer(NamedTuple):
 
 
 class ServiceAnswer(NamedTuple):
-    """All rows of one service name: those with a port, and those that the registry gives none."""
+    """All rows of one service name: those with a port, and those that the registry gives none.
+
+    ``history`` is in which changes between the copies of the registry that were ``compared`` the
+    name came, went or gave way to another, the oldest first.
+    """
 
     query: Query
     name: str
     assignments: tuple[Assignment, ...]
     portless: tuple[Assignment, ...]
     sources: tuple[Source, ...]
+    history: tuple[Change, ...] = ()
+    compared: Compared | None = None
 
 
 class SearchAnswer(NamedTuple):
@@ -234,7 +240,10 @@ def _answer_service(query: Query, rows: tuple[Assignment, ...], book: Registry) 
     name = rows[0].service_name or query.text
     numbered = tuple(row for row in rows if row.first is not None)
     portless = tuple(row for row in rows if row.first is None)
-    return ServiceAnswer(query, name, numbered, portless, book.sources())
+    past = history()
+    changes = tuple(sorted(past.of_name(name), key=lambda change: change.until))
+    sources = (*book.sources(), past.source())
+    return ServiceAnswer(query, name, numbered, portless, sources, changes, past.compared())
 
 
 def answer_search(query: Query, book: Registry, shown: int = 20) -> SearchAnswer:

@@ -27,6 +27,7 @@ from portbook.pages.choice import of_pick
 from portbook.pages.halt import of_stop
 from portbook.query import Query, parse_query
 from portbook.registry import registry
+from portbook.registry.history import KINDS
 from portbook.registry.stats import count
 from portbook.verdict.rules import RULES
 from tests.strategies import any_port, listeners, nasty, notes, reports, transports, uses
@@ -58,6 +59,17 @@ ASSIGNMENT = {
 }
 STANDING = {"state": STATES, "listed": bool, "text": TEXT, "assignments": [ASSIGNMENT]}
 BLOCK = {"state": STATES, "first": int, "last": int, "size": int, "rank": int, "of": int}
+SIDE = {"state": STATES, "service_names": [str], "description": TEXT}
+CHANGE = {
+    "kind": set(KINDS),
+    "first": NUMBER,
+    "last": NUMBER,
+    "transports": [TRANSPORTS],
+    "before": SIDE,
+    "after": SIDE,
+    "since": str,
+    "until": str,
+}
 NEIGHBOUR = {"port": int, "service_names": [str], "description": TEXT}
 USE = {
     "product": str,
@@ -370,7 +382,7 @@ def test_a_capture() -> None:
 # -- the other kinds --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["ssh", "http", "x11", "vrml-multi-use"])
+@pytest.mark.parametrize("name", ["ssh", "http", "x11", "vrml-multi-use", "xrpl"])
 def test_a_service(name: str) -> None:
     found = _of(name)
     check(
@@ -381,11 +393,13 @@ def test_a_service(name: str) -> None:
             "ports": [int],
             "assignments": [ASSIGNMENT],
             "without_port": [ASSIGNMENT],
+            "history": [CHANGE],
             "sources": [SOURCE],
         },
     )
     assert found["ports"] == sorted({row["first"] for row in found["assignments"]})
     assert all(row["first"] is None for row in found["without_port"])
+    assert bool(found["history"]) is (name == "xrpl")
 
 
 @pytest.mark.parametrize("text", ["postgress", "qqqqzzzz", "novastor backup", "mail"])

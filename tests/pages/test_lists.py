@@ -55,6 +55,15 @@ def test_a_service_shows_every_port_and_transport() -> None:
     assert "portbook 22" in said
 
 
+def test_a_service_has_its_history_and_how_far_that_reaches() -> None:
+    said = _words(lists.render_service(_service("xrpl"), Style()))
+    assert "renamed from community to xrpl (Community)" in said
+    assert "iana-history" in said
+    said = _words(lists.render_service(_service("ssh"), Style()))
+    assert "No change of this name or its ports between the copies of the registry of" in said
+    assert "doesn't mean that it wasn't there" in said
+
+
 @pytest.mark.parametrize("name", ["https", "vrml-multi-use", "x11", "tcp", "1password"])
 def test_a_name_without_a_port_is_reached_through_dns(name: str) -> None:
     found = _service(name)

@@ -144,6 +144,9 @@ def test_a_port_has_the_changes_that_cover_it(port: int) -> None:
 def test_a_name_is_found_whatever_its_case() -> None:
     assert PAST.of_name("TACACSS") == PAST.of_name("tacacss") != ()
     assert PAST.of_name("") == ()
+    for name in ("xrpl", "community", "Net Assistant"):
+        held = [c for c in PAST.all() if name in (*c.before.names, *c.after.names)]
+        assert list(PAST.of_name(name)) == held
 
 
 # -- the file's form --------------------------------------------------------------------------

@@ -44,6 +44,8 @@ def _validator(name: str) -> Draft202012Validator:
         ("/api/blocks", "blocks"),
         ("/api/blocks?state=unassigned&range=user", "blocks"),
         ("/api/stats", "stats"),
+        ("/api/changes", "history"),
+        ("/api/changes?since=2025-01-31", "history"),
         ("/search.json?q=postgress", "search"),
         ("/search.json?q=305", "search"),
         ("/here.json", "listen"),
@@ -80,6 +82,7 @@ def test_the_description_is_no_weaker_than_the_objects(local: TestClient) -> Non
         "/services/ssh.json": "service",
         "/ranges/system.json": "range",
         "/api/stats": "stats",
+        "/api/changes": "history",
         "/search.json?q=ssh": "search",
         "/here.json": "listen",
     }.items():

@@ -214,8 +214,21 @@ def test_other_lists_as_text_and_json(local: TestClient) -> None:
 
 @pytest.mark.parametrize("query", ["since=x", "since=", "since=2025&since=2026", "q=1"])
 def test_a_date_that_is_none_is_a_problem(local: TestClient, query: str) -> None:
-    answer = local.get(f"/changes?{query}", headers={"accept": "application/json"})
-    assert answer.status_code == 400
+    for path in ("/changes", "/api/changes"):
+        answer = local.get(f"{path}?{query}", headers={"accept": "application/json"})
+        assert answer.status_code == 400
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_changes_are_the_same_by_either_address(local: TestClient) -> None:
+    for query in ("", "?since=2024"):
+        page = local.get(f"/changes{query}", headers={"accept": "application/json"})
+        found = local.get(f"/api/changes{query}")
+        assert found.json() == page.json()
+        assert found.headers["etag"]
+        assert found.headers["access-control-allow-origin"] == "*"
+    assert found.json()["since"] == "2024"
+    assert all(change["until"] >= "2024" for change in found.json()["changes"])
 
 
 def test_the_feed_is_one(make: Make) -> None:

@@ -460,6 +460,14 @@ def test_search_as_you_type_finds_products_with_their_source(tmp_path: Path) -> 
 # -- links ------------------------------------------------------------------------------------
 
 
+def test_a_service_tells_its_history_and_how_far_that_reaches() -> None:
+    made = Page(views.service(_service("xrpl"), SERVED))
+    assert "history" in [section.attributes["id"] for section in made.all("section")]
+    assert "renamed from community to xrpl (Community)" in made.text
+    assert "those of 2018-07 and 2023-07-09 are furthest apart" in made.text
+    assert "No change of this name" in views.service(_service("ssh"), SERVED)
+
+
 @given(nasty)
 def test_file_names_of_services_are_safe_and_told_apart(name: str) -> None:
     made = file_name(name)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from portbook.answer import PortAnswer
+    from portbook.answer import PortAnswer, ServiceAnswer
     from portbook.pages.document import Item
     from portbook.registry.history import Change, Compared, Side
 
@@ -29,15 +29,32 @@ def past(answer: PortAnswer) -> Iterator[Item]:
     yield Paragraph(beyond(answer))
 
 
+def past_of_name(answer: ServiceAnswer) -> Iterator[Item]:
+    """What the compared copies tell of a service name's past."""
+    if answer.history:
+        yield table(answer.history)
+    yield Paragraph(beyond_name(answer))
+
+
 def beyond(answer: PortAnswer) -> str:
-    """How far back the copies go, and what they don't tell."""
+    """How far back the copies go, and what they don't tell of a port."""
     if answer.compared is None:
         return (
             "A Dynamic Port has none in the registry: these ports were set aside, and are never "
             "assigned (RFC 6335 §6)."
         )
-    days = answer.compared
-    if answer.history:
+    return _reach(answer.compared, answer.history, "its state or its names")
+
+
+def beyond_name(answer: ServiceAnswer) -> str:
+    """How far back the copies go, and what they don't tell of a service name; empty without any."""
+    if answer.compared is None:
+        return ""
+    return _reach(answer.compared, answer.history, "this name or its ports")
+
+
+def _reach(days: Compared, changes: Sequence[Change], subject: str) -> str:
+    if changes:
         head = (
             "Each change lies between two copies of the registry that were compared, the last with "
             f"what was before and the first with what came; {days.first} is the oldest, "
@@ -45,8 +62,8 @@ def beyond(answer: PortAnswer) -> str:
         )
     else:
         head = (
-            "No change of its state or its names between the copies of the registry of "
-            f"{days.first} and {days.last}."
+            f"No change of {subject} between the copies of the registry of {days.first} and "
+            f"{days.last}."
         )
     return f"{head} {unseen(days)}"
 

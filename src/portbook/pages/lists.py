@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook.model import State, Visibility
+from portbook.pages.changes import past_of_name
 from portbook.pages.document import Paragraph, Record, Table, Verdict
 from portbook.pages.escape import one_line
 from portbook.pages.machine import redirected
@@ -78,6 +79,8 @@ def render_service(answer: ServiceAnswer, style: Style) -> str:
             Table(tuple(_service_rows(answer.portless))),
         )
     out.section("Registration", *_registration(rows))
+    if answer.compared is not None:
+        out.section("History", *past_of_name(answer))
     out.sources(answer.sources)
     return str(out)
 

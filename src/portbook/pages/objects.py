@@ -85,6 +85,7 @@ def of_service(answer: ServiceAnswer) -> Object:
         "ports": sorted({row.first for row in answer.assignments if row.first is not None}),
         "assignments": [_assignment(row) for row in answer.assignments],
         "without_port": [_assignment(row) for row in answer.portless],
+        "history": [of_change(change) for change in answer.history],
         "notes": list(answer.query.notes),
         "sources": _sources(answer.sources),
     }

@@ -216,6 +216,7 @@ class History:
         self._source: Source | None = None
         self._asked = 0
         self._by_port: dict[int, tuple[Change, ...]] | None = None
+        self._by_name: dict[str, tuple[Change, ...]] | None = None
 
     def copies(self) -> tuple[Copy, ...]:
         """The copies that were compared, the oldest first."""
@@ -245,12 +246,14 @@ class History:
 
     def of_name(self, name: str) -> tuple[Change, ...]:
         """The changes in which the service *name* came, went, or was renamed; case is ignored."""
-        wanted = name.lower()
-        return tuple(
-            change
-            for change in self.all()
-            if wanted in [each.lower() for each in (*change.before.names, *change.after.names)]
-        )
+        if self._by_name is None:
+            held: dict[str, tuple[Change, ...]] = {}
+            for change in self.all():
+                names = (*change.before.names, *change.after.names)
+                for each in dict.fromkeys(map(str.lower, names)):
+                    held[each] = (*held.get(each, ()), change)
+            self._by_name = held
+        return self._by_name.get(name.lower(), ())
 
     def all(self) -> tuple[Change, ...]:
         """Every change, in the order of their ports."""

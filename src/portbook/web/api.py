@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from portbook.model import LAST_PORT, Transport
-from portbook.pages import objects
+from portbook.pages import chronicle, objects
 from portbook.registry import registry
 from portbook.registry.stats import count
 from portbook.web import openapi
@@ -20,6 +20,7 @@ from portbook.web.book import (
     port_in,
     read_blocks_query,
     read_port,
+    read_since,
     refuse_unknown,
     search_for,
     to_json,
@@ -130,6 +131,18 @@ async def stats(request: Request) -> Response:
     book = registry()
     found = await run_in_threadpool(count, book)
     return kept(request, to_json(objects.of_stats(found, book.sources())), _JSON)
+
+
+async def changes(request: Request) -> Response:
+    """``/api/changes?since=2025-01-01``: the newest first."""
+    since = read_since(request)
+    if isinstance(since, Response):
+        return since
+
+    def made() -> str:
+        return to_json(chronicle.of_chronicle(chronicle.chronicle(since=since)))
+
+    return kept(request, await run_in_threadpool(made), _JSON)
 
 
 async def search(request: Request) -> Response:

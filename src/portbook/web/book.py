@@ -273,12 +273,9 @@ async def stats(request: Request) -> Response:
 
 async def changes(request: Request) -> Response:
     """``/changes``: what changed in the registry, the newest first; ``?since=2025-01-01``."""
-    wrong = refuse_unknown(request, {"since"})
-    if wrong is not None:
-        return wrong
-    since = request.query_params.get("since")
-    if since is not None and not is_since(since):
-        return problem(request, 400, "A date is a day, a month or a year: 2025-01-31, 2025.")
+    since = read_since(request)
+    if isinstance(since, Response):
+        return since
     site, form = context(request), _form(request)
 
     def render() -> str:
@@ -290,6 +287,17 @@ async def changes(request: Request) -> Response:
         return chronicle.render(found, _STYLE)
 
     return _in_form(request, None, await run_in_threadpool(render))
+
+
+def read_since(request: Request) -> str | Response | None:
+    """The date that the query asks from, None where it names none, or what is wrong with it."""
+    wrong = refuse_unknown(request, {"since"})
+    if wrong is not None:
+        return wrong
+    since = request.query_params.get("since")
+    if since is not None and not is_since(since):
+        return problem(request, 400, "A date is a day, a month or a year: 2025-01-31, 2025.")
+    return since
 
 
 def _page(write: Callable[[Any], str]) -> Callable[[Request], Any]:

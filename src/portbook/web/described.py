@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _GROUPS = (
     ("Ports", "/{port}", "/api/ports"),
-    ("Lists", "/api/blocks", "/api/stats", "/services", "/ranges", "/search"),
+    ("Lists", "/api/blocks", "/api/stats", "/api/changes", "/services", "/ranges", "/search"),
     ("This machine", "/here"),
     ("Other machines", "/api/explain"),
 )

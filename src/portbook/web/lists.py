@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from portbook import lore
 from portbook.model import PORTS, RANGES, State
-from portbook.pages.changes import said, tally
+from portbook.pages.changes import beyond_name, said, tally
 from portbook.pages.chronicle import scope
 from portbook.pages.entry import Part, Sources, Text
 from portbook.pages.pictures.charts import render_band, render_bar, render_columns
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from portbook.model import Assignment, PortRange, Use
     from portbook.pages.chronicle import Chronicle
     from portbook.registry import Registry
+    from portbook.registry.history import Change
 
 MOST_BLOCKS = 60
 MOST_HOLDERS = 20
@@ -33,16 +34,7 @@ def of_changes(found: Chronicle, feed: str | None) -> dict[str, Any]:
     """What the page of changes says, the newest first; *feed* is where its feed is, if it is."""
     years: dict[str, list[dict[str, object]]] = {}
     for change in found.changes:
-        years.setdefault(change.until[:4], []).append(
-            {
-                "first": change.first,
-                "last": change.last,
-                "transports": change.transports,
-                "since": change.since,
-                "until": change.until,
-                "said": said(change),
-            }
-        )
+        years.setdefault(change.until[:4], []).extend(_history_rows([change]))
     assert found.compared is not None
     return {
         "feed": feed,
@@ -52,6 +44,20 @@ def of_changes(found: Chronicle, feed: str | None) -> dict[str, Any]:
         "scope": scope(found.copies, found.compared),
         "years": tuple(years.items()),
     }
+
+
+def _history_rows(changes: Iterable[Change]) -> list[dict[str, object]]:
+    return [
+        {
+            "first": change.first,
+            "last": change.last,
+            "transports": change.transports,
+            "since": change.since,
+            "until": change.until,
+            "said": said(change),
+        }
+        for change in changes
+    ]
 
 
 def of_service(answer: ServiceAnswer) -> dict[str, Any]:
@@ -65,6 +71,8 @@ def of_service(answer: ServiceAnswer) -> dict[str, Any]:
         "numbered": _grouped(answer.assignments),
         "portless": _grouped(answer.portless),
         "registration": tuple(dict.fromkeys(map(_registration, rows))),
+        "history": _history_rows(answer.history),
+        "beyond": beyond_name(answer),
         "programs": lore.programs_for(answer.name),
         "sources": (Sources(answer.sources),),
     }

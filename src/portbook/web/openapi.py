@@ -13,6 +13,12 @@ _PORT = "(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}
 # One port or range, perhaps for one transport.
 SPAN = f"{_PORT}(?:-{_PORT})?(?:/(?:{'|'.join(Transport)}))?"
 SEARCH_LONGEST = 200
+# A year, a month or a day. A leap year's 29 February is taken as well.
+_DAY = "0[1-9]|1[0-9]|2[0-8]"
+_SINCE = (
+    "^[1-9][0-9]{3}(?:-(?:0[1-9]|1[0-2])"
+    f"|-02-(?:{_DAY})|-(?:0[469]|11)-(?:{_DAY}|29|30)|-(?:0[13578]|1[02])-(?:{_DAY}|29|3[01]|30))?$"
+)
 _PORT_SCHEMA: Schema = {"type": "integer", "minimum": 0, "maximum": LAST_PORT}
 
 
@@ -126,6 +132,18 @@ def _book() -> dict[str, Any]:
         ),
         "/api/stats": _get(
             "stats", "Counts by range, transport, year and assignee", "stats", errors=""
+        ),
+        "/api/changes": _get(
+            "changes",
+            "What was assigned, renamed, reserved or removed, the newest first",
+            "history",
+            _query(
+                "since",
+                {"type": "string", "pattern": _SINCE, "description": "A day, a month or a year"},
+                example="2025-01-01",
+                description="Changes of that date and later; all of them, if left out.",
+            ),
+            errors="",
         ),
         "/services/{name}.json": _get(
             "service",

@@ -74,6 +74,7 @@ BOOK: tuple[tuple[str, Handler], ...] = (
     ("/api/ports/{port:number}/{transport}", api.port_of_transport),
     ("/api/blocks", api.blocks),
     ("/api/stats", api.stats),
+    ("/api/changes", api.changes),
     ("/openapi.json", api.description),
     ("/static/{name:path}", static.static),
     ("/favicon.ico", static.favicon),

@@ -255,6 +255,7 @@ SCHEMAS: dict[str, Schema] = {
         ports=list_of(PORT),
         assignments=list_of(ref("assignment")),
         without_port=list_of(ref("assignment")),
+        history=list_of(ref("change")),
         notes=TEXTS,
         sources=list_of(ref("source")),
     ),
@@ -304,6 +305,19 @@ SCHEMAS: dict[str, Schema] = {
         assigned_rows=NUMBER,
         registrations=made_of(as_of=OPT_TEXT, years=_TALLY, undated=NUMBER),
         assignees=made_of(as_of=OPT_TEXT, rows=_TALLY, not_recorded=NUMBER),
+        sources=list_of(ref("source")),
+    ),
+    "history": made_of(
+        "What changed in the registry. copies: those that were compared; known: whether one of "
+        "them has what was asked for.",
+        schema=kind("history"),
+        port=OPT_PORT,
+        service_name=OPT_TEXT,
+        since=OPT_TEXT,
+        known=FLAG,
+        changes=list_of(ref("change")),
+        registered=list_of(made_of(service_name=TEXT, registered=TEXT, as_of=TEXT)),
+        copies=list_of(made_of(as_of=TEXT, what=TEXT)),
         sources=list_of(ref("source")),
     ),
     "search": made_of(
