@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from portbook.advice.causes import CODES
 from portbook.advice.pick import CRITERIA
 from portbook.advice.scene import REFUSALS
 from portbook.advice.stopping import OUTCOMES
-from portbook.advice.why import CODES
 from portbook.capture import FORMATS
 from portbook.cli import COMMANDS
 from portbook.verdict.rules import RULES

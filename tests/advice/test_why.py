@@ -10,16 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portbook.advice.causes import CODES, Cause
+from portbook.advice.evidence import Elsewhere, Evidence, Redirected
 from portbook.advice.holders import holder, how_to_stop
-from portbook.advice.why import (
-    CODES,
-    Cause,
-    Elsewhere,
-    Evidence,
-    Redirected,
-    Why,
-    weigh,
-)
+from portbook.advice.why import Why, weigh
 from portbook.host.bindprobe import PLACES, BindTry
 from portbook.host.conflicts import Connection
 from portbook.model import Listener, OwnersSeen, PortRules, Process, Transport

@@ -10,7 +10,8 @@ import pytest
 
 import portbook.cli.why
 from portbook import cli
-from portbook.advice.why import Cause, Why
+from portbook.advice.causes import Cause
+from portbook.advice.why import Why
 from portbook.host.bindprobe import BindTry
 from portbook.model import Transport
 

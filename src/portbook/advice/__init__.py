@@ -25,7 +25,8 @@ def why_bind(
             "0 asks the system to choose a port, so nothing holds it: give one from 1 to 65535", "0"
         )
     from portbook.advice.addresses import LOCALHOST
-    from portbook.advice.why import Elsewhere, Evidence, Redirected, weigh
+    from portbook.advice.evidence import Elsewhere, Evidence, Redirected
+    from portbook.advice.why import weigh
     from portbook.host import read_conflicts, read_excluded_ranges, read_host
     from portbook.host.bindprobe import try_binds
     from portbook.host.elsewhere import read_elsewhere

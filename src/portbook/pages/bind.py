@@ -11,7 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from portbook.advice.why import Cause, Why
+    from portbook.advice.causes import Cause
+    from portbook.advice.why import Why
     from portbook.pages.text import Style
 
 
