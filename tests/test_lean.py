@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook import _lean, model
+from portbook.model import Transport
+from portbook.registry import registry
 
 FIELDS = {"first": "int", "second": "str", "third": "tuple[int, ...]"}
 
@@ -194,6 +196,17 @@ def _facts(word: Any) -> list[Any]:
         copy.copy(alpha) is alpha,
         copy.deepcopy(alpha) is alpha,
     ]
+
+
+def test_rows_of_the_registry_can_be_counted_and_kept_in_sets() -> None:
+    row, again = (registry().lookup(443, Transport.TCP)[0] for _ in range(2))
+    assert row.as_of  # a mapping, which has no hash of its own
+    assert hash(row) == hash(again)
+    assert {row, again, row._replace(assignee="[Example]")} == {
+        again,
+        row._replace(assignee="[Example]"),
+    }
+    assert hash(registry().standing(443, Transport.TCP))
 
 
 def test_a_word_is_the_same_both_ways() -> None:

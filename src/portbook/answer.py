@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from portbook.here import Depth
+    from portbook.host.conflicts import Connection
     from portbook.host.natrules import Redirect
     from portbook.model import Assignment, Report, SystemRule, Use
     from portbook.registry import Registry
@@ -45,7 +46,8 @@ class PortAnswer(NamedTuple):
     over all four. ``findings`` repeats those of the listeners. ``redirects`` are the NAT rules
     that hold for the port: looked for where everything was asked for, or where nothing is bound
     and this user may see them. ``history`` is what changed between the copies of the registry
-    that were ``compared``.
+    that were ``compared``. ``connections`` are those that have the port as their local one; None
+    where they weren't looked for, as on a port on which something is bound.
     """
 
     query: Query
@@ -66,6 +68,7 @@ class PortAnswer(NamedTuple):
     redirects: tuple[Redirect, ...] = ()
     history: tuple[Change, ...] = ()
     compared: Compared | None = None
+    connections: tuple[Connection, ...] | None = None
 
 
 class ServiceAnswer(NamedTuple):
@@ -153,6 +156,7 @@ def answer_port(query: Query, book: Registry, depth: Depth | None = None) -> Por
     asked = TRANSPORTS if transport is None else (transport,)
     before, after = book.neighbours(port)
     seen, redirects = _look(query, depth)
+    seen, connections = _connections(seen, port, transport, depth)
     found = PortAnswer(
         query,
         port,
@@ -171,6 +175,7 @@ def answer_port(query: Query, book: Registry, depth: Depth | None = None) -> Por
         () if seen is None else _findings(seen),
         (),
         redirects,
+        connections=connections,
     )
     past = None
     if found.state is not State.DYNAMIC:  # RFC 6335 §6: never assigned, so nothing could change
@@ -280,6 +285,23 @@ def _look(query: Query, depth: Depth | None) -> tuple[Host | None, tuple[Redirec
         missing = tuple(dict.fromkeys(seen.missing + unseen))
         seen = seen._replace(visibility=Visibility.PARTIAL, missing=missing)
     return seen, redirects
+
+
+def _connections(
+    seen: Host | None, port: int, transport: Transport | None, depth: Depth | None
+) -> tuple[Host | None, tuple[Connection, ...] | None]:
+    """The connections on a port on which nothing is bound here: a bind can fail for them too."""
+    if depth is None or seen is None or any(each.namespace is None for each in seen.listeners):
+        return seen, None
+    if seen.rules is None or seen.rules.system != "linux":
+        return seen, None
+    from portbook.host import read_conflicts
+
+    found = read_conflicts(port, transport, depth.owners)
+    if found.missing:
+        missing = tuple(dict.fromkeys(seen.missing + found.missing))
+        seen = seen._replace(visibility=Visibility.PARTIAL, missing=missing)
+    return seen, found.connections
 
 
 def _here(host: Host | None) -> tuple[Source, ...]:

@@ -65,7 +65,14 @@ def parse_query(text: str) -> Query:
         return _parse_word(words[0])
     if len(words) == 2 and words[1].lower() in _TRANSPORTS:  # 443 udp
         return _parse_word("/".join(words))
-    return _parse_pasted(words) or Query("text", " ".join(words))
+    query = _parse_pasted(words)
+    if query is None and any(sign in text.lower() for sign in _BUSY):
+        raise InvalidQuery(
+            f"{shown(text)} names no port: find the one that the program was told to use, and ask "
+            "as in portbook why 8080",
+            text,
+        )
+    return query or Query("text", " ".join(words))
 
 
 def split_queries(text: str) -> list[str]:
@@ -73,10 +80,13 @@ def split_queries(text: str) -> list[str]:
 
     >>> split_queries("22,80,6000-6063")
     ['22', '80', '6000-6063']
+    >>> split_queries("22 80"), split_queries("443 udp")
+    (['22', '80'], ['443 udp'])
     >>> split_queries("bind failed, sorry")
     ['bind failed, sorry']
     """
-    parts = [part.strip() for part in text.split(",")]
+    parts = [part.strip() for part in text.split(",")] if "," in text else text.split()
+    parts = parts or [text]
     if len(parts) > 1 and not parts[-1]:  # "portbook 22, 80" gives "22,"
         parts.pop()
     return parts if all(map(_numeric, parts)) else [text]
@@ -137,7 +147,14 @@ def _parse_word(word: str) -> Query:
         return _range(number, transport)
     if transport is not None or (number[:1] == "+" and number[1:].isdigit()):
         raise InvalidPort(number)
-    return _parse_address(word) or _pasted_setting(word, "") or Query("name", word)
+    query = _parse_address(word) or _pasted_setting(word, "")
+    bare = word.removeprefix("[").removesuffix("]")
+    if query is None and (_is_v4(bare) or _is_v6(bare)):
+        host = f"[{bare}]" if ":" in bare else bare
+        raise InvalidQuery(
+            f"{shown(word)} is an address without a port: give one with it, as in {host}:8080", word
+        )
+    return query or Query("name", word)
 
 
 def _split_transport(word: str) -> tuple[Transport | None, str]:
@@ -244,6 +261,8 @@ def _is_v6(text: str) -> bool:
 # its host, as in errno:98 and server.js:15.
 _NO_PORT = {"airport", "export", "import", "passport", "report", "support", "transport", "viewport"}
 _NO_HOST = {"code", "column", "errno", "error", "exit", "line", "pid", "row", "status"}
+# What programs say of a port that is taken, in lower case, whether they name it or not.
+_BUSY = ("eaddrinuse", "address already in use", "address in use", "only one usage of each socket")
 _SOURCE_FILES = (
     ".c .cc .cfg .cjs .conf .cpp .cs .ex .exs .go .h .html .ini .java .js .json .jsx .kt .log .lua "
     ".mjs .php .pl .py .rb .rs .scala .sh .swift .toml .ts .tsx .vue .xml .yaml .yml "

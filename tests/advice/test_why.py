@@ -70,6 +70,24 @@ def why(tries: tuple[BindTry, ...], **evidence: Any) -> Why:
     return weigh(Evidence(8080, TCP, tries, **{"rules": LINUX, **evidence}))
 
 
+def test_sockets_that_share_a_port_are_one_cause() -> None:
+    group = (socket(sharing=2), socket(sharing=2, inode=2))
+    found = why(tried(IN_USE), listeners=group)
+    (one,) = found.causes
+    assert one.code == "listener"
+    assert "2 sockets share that address and port" in one.message
+    assert "SO_REUSEPORT" in (one.mend or "")
+    # Two programs with one port are two causes.
+    other = socket(sharing=2, owners=(WEB._replace(pid=8),))
+    assert len(why(tried(IN_USE), listeners=(socket(sharing=2), other)).causes) == 2
+
+
+def test_a_connection_of_somebody_else_names_the_user() -> None:
+    hidden = connection(owners_seen=OwnersSeen.HIDDEN, user="www-data")
+    found = why(tried(IN_USE), connections=(hidden,))
+    assert "A process of user www-data that is not visible" in found.causes[0].message
+
+
 def codes(found: Why) -> list[str]:
     return [cause.code for cause in found.causes]
 

@@ -19,6 +19,7 @@ from portbook.advice.scene import REFUSALS, Scene
 from portbook.advice.stop import plan
 from portbook.advice.stopping import OUTCOMES, Done, Outcome
 from portbook.answer import PortAnswer, answer, answer_search
+from portbook.host.conflicts import Connection
 from portbook.host.ending import Identity
 from portbook.host.kinship import Own
 from portbook.model import Host, Level, OwnersSeen, State, Transport, Visibility
@@ -153,7 +154,28 @@ PORT = {
     "findings": [FINDING],
     "sources": [SOURCE],
 }
-HOST = {"listeners": [LISTENER], "visibility": {"full", "partial"}, "missing": [str]}
+CONNECTION = {
+    "transport": {"tcp", "udp", "sctp", "dccp"},
+    "family": {"ipv4", "ipv6"},
+    "address": str,
+    "port": int,
+    "peer_address": str,
+    "peer_port": int,
+    "state": str,
+    "seconds_left": (float, types.NoneType),
+    "inode": (int, types.NoneType),
+    "uid": (int, types.NoneType),
+    "user": (str, types.NoneType),
+    "owners": list,
+    "owners_seen": str,
+}
+HOST = {
+    "listeners": [LISTENER],
+    "visibility": {"full", "partial"},
+    "missing": [str],
+    "redirects": list,
+    "connections": (list, types.NoneType),
+}
 
 
 def check(value: Any, shape: Any, where: str = "") -> None:
@@ -307,6 +329,20 @@ def test_every_key_of_a_listener_is_there(some: list[Any], visibility: Visibilit
     for listener, shown in zip(some, made["host"]["listeners"], strict=True):
         assert len(shown["owners"]) == len(listener.owners)
         assert (shown["port"], shown["transport"]) == (listener.port, listener.transport)
+
+
+def test_every_key_of_a_connection_is_there() -> None:
+    some = (
+        Connection(Transport.TCP, "ipv4", "192.0.2.7", 305, "198.51.100.1", 443, "established"),
+        Connection(Transport.TCP, "ipv4", "192.0.2.7", 305, "198.51.100.1", 80, "time-wait", 12.34),
+    )
+    host = Host((), Visibility.FULL)
+    found = _port(305)._replace(host=host, connections=some)
+    shown = _through_json(objects.of(found))["host"]["connections"]
+    check(shown, [CONNECTION])
+    assert [each["seconds_left"] for each in shown] == [None, 12.3]
+    # What wasn't looked for is not an empty list.
+    assert _through_json(objects.of(_port(305)._replace(host=host)))["host"]["connections"] is None
 
 
 @given(st.lists(notes(), max_size=3), listeners())

@@ -23,6 +23,7 @@ from portbook.model import (
     Visibility,
 )
 from portbook.pages.listeners import render_here
+from portbook.pages.machine import meaning
 from portbook.pages.text import Style, columns_of
 from portbook.registry import registry
 from tests.strategies import listeners, nasty, processes
@@ -64,6 +65,23 @@ def shown(*some: Listener, width: int = 80, **more: Any) -> str:
 
 
 WEB = Process(7, "nginx")
+
+
+def test_a_wildcard_of_ipv6_says_which_families_it_takes() -> None:
+    six = socket(8080, WEB)._replace(family="ipv6", address="::")
+    assert meaning(six._replace(v6only=True)) == "every interface, IPv6 only; firewall not examined"
+    both = "every interface, IPv4 and IPv6; firewall not examined"
+    assert meaning(six._replace(v6only=False)) == both
+    assert meaning(six) == "every interface; firewall not examined"  # not every system tells
+    page = " ".join(shown(six._replace(v6only=False), six._replace(v6only=True)).split())
+    assert both in page
+    assert "IPv6 only" in page
+
+
+def test_udplite_and_the_loopback_interface_are_told() -> None:
+    assert meaning(socket(8080, WEB)._replace(udplite=True)).startswith("UDP-Lite; ")
+    assert meaning(socket(8080, WEB)._replace(interface="lo")) == "this machine only"
+    assert meaning(socket(8080, WEB)._replace(interface="lo1")) == "interface lo1 only"
 
 
 def test_each_socket_has_its_level_holder_meaning_and_verdict() -> None:

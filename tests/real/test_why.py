@@ -176,6 +176,15 @@ def test_a_connection_holds_the_port(namespace: Namespace) -> None:
     one = cause(found, "outbound-connection")
     assert f"(pid {running.pid})" in one["message"]
     assert "127.0.0.1:443 (established)" in one["message"]
+    # The page of the port doesn't call it free either.
+    page = " ".join(namespace.portbook("305").stdout.split())
+    assert "Nothing is bound" not in page
+    assert "but it is the local port of a connection to 127.0.0.1:443 (tcp, established)" in page
+    assert f"(pid {running.pid}). A bind of it can fail for that: portbook why 305" in page
+    (seen,) = namespace.ask("305")["host"]["connections"]
+    assert (seen["peer_port"], seen["state"]) == (443, "established")
+    assert namespace.ask("305/udp")["host"]["connections"] == []
+    assert namespace.ask("443")["host"]["connections"] is None  # something listens there
     # Seen from its other end it is the listener's.
     assert codes(why(namespace, 443)) == ["listener", "address-overlap"]
 
@@ -193,6 +202,8 @@ def test_time_wait(namespace: Namespace, reuse: int, address: str) -> None:
     assert 0 < one["seconds_left"] <= 60
     assert ("can bind it now" in one["mend"]) is bool(reuse)
     assert ("doesn't help" in one["mend"]) is not bool(reuse)
+    page = " ".join(namespace.portbook("305").stdout.split())
+    assert "but a closed connection waits there for late packets (TIME_WAIT), for" in page
     # The kernel says the same to others.
     assert bound(namespace, 305) == "EADDRINUSE"
     assert bound(namespace, 305, reuse=1) == ("OK" if reuse else "EADDRINUSE")

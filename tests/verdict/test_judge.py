@@ -246,6 +246,8 @@ def test_http_server_on_8080_of_loopback_is_this_machine_only() -> None:
         ("::", None, False, True),
         ("::ffff:0.0.0.0", None, False, True),
         ("0.0.0.0", "eth0", False, False),
+        ("0.0.0.0", "lo", True, False),
+        ("::", "lo", True, False),
         ("192.0.2.7", None, False, False),
         ("fe80::1", None, False, False),
         ("2001:db8::127", None, False, False),

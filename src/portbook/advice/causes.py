@@ -119,6 +119,13 @@ def listener(socket: Listener, system: str) -> Cause:
     mend = how_to_stop(socket)
     if socket.state == "listen":
         verb = "listens on" if socket.transport is not Transport.UDP else "is bound to"
+        if socket.sharing > 1:
+            many = f"{socket.sharing} sockets share that address and port"
+            # socket(7): the group takes in sockets of the same effective user alone.
+            how = "A program of the same user that sets SO_REUSEPORT, as they have, can join them."
+            if socket.transport is not Transport.TCP:
+                how = "A program that sets what they have set to share it can join them."
+            return Cause("listener", f"{who} {verb} {socket.socket}; {many}.", f"{mend} {how}")
         return Cause("listener", f"{who} {verb} {socket.socket}.", mend)
     return Cause(
         "bound-not-listening",
@@ -131,7 +138,7 @@ def connection(connections: list[Connection], *, alone: bool, reuse: bool) -> Ca
     """*connections* have it as their local port; *alone* where nothing else is in the way."""
     # One that a process holds says more than one that is being closed.
     first = next((each for each in connections if each.owners), connections[0])
-    who = holder(first.owners, first.owners_seen, None, first.uid)
+    who = holder(first.owners, first.owners_seen, first.user, first.uid)
     peer = f"[{first.peer_address}]" if ":" in first.peer_address else first.peer_address
     more = f", and {len(connections) - 1} more" if len(connections) > 1 else ""
     mend = "Wait until it is closed"

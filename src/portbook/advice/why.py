@@ -79,8 +79,8 @@ def _blocking(seen: Evidence, reuse: bool) -> Iterator[Cause]:
         for each in seen.listeners
         if meets(each.address, asked) or (asked is not None and takes(each, asked))
     ]
-    for listener in listeners:
-        yield causes.listener(listener, seen.rules.system)
+    # Sockets of one program that share a port are one cause.
+    yield from dict.fromkeys(causes.listener(each, seen.rules.system) for each in listeners)
     held = [each for each in seen.connections if meets(each.address, asked)]
     # Connections that a listener accepted follow from it.
     servers = [each for each in seen.listeners if each.state == "listen"]

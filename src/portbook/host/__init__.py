@@ -99,12 +99,13 @@ def read_excluded_ranges(
 
 def read_conflicts(
     port: int,
-    transport: Transport = Transport.TCP,
+    transport: Transport | None = Transport.TCP,
     owners: OwnerSearch | str = OwnerSearch.FIRST,
 ) -> Conflicts:
     """The connections on local *port*: outgoing, accepted, or in TIME-WAIT.
 
-    None of them listens, and each can make a bind fail. Sorted by state, then by peer.
+    None of them listens, and each can make a bind fail. *transport* None asks for all. Sorted by
+    state, then by peer.
     """
     from portbook.host import conflicts
 

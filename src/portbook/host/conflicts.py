@@ -9,7 +9,7 @@ from __future__ import annotations
 from portbook._lean import NamedTuple
 from portbook.errors import HostUnreadable
 from portbook.host import sockdiag
-from portbook.host.linux import connect_netlink, find_owners, read_sockets
+from portbook.host.linux import connect_netlink, find_owners, read_sockets, read_user
 from portbook.model import OwnersSeen, Process, Transport, Visibility
 
 TYPE_CHECKING = False
@@ -40,6 +40,7 @@ class Connection(NamedTuple):
     uid: int | None = None
     owners: tuple[Process, ...] = ()
     owners_seen: OwnersSeen = OwnersSeen.HIDDEN
+    user: str | None = None
 
 
 class Conflicts(NamedTuple):
@@ -52,7 +53,7 @@ class Conflicts(NamedTuple):
 
 def read_conflicts(
     port: int,
-    transport: Transport,
+    transport: Transport | None,
     owners: OwnerSearch,
     *,
     root: str = "/proc",
@@ -86,6 +87,8 @@ def read_conflicts(
                 each.uid,
                 processes,
                 how,
+                # What is being closed is nobody's any more, whatever user the kernel names.
+                read_user(each.uid) if each.inode else None,
             )
         )
     connections.sort(key=lambda each: (each.state, each.family, each.peer_address, each.peer_port))

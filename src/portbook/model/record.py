@@ -94,6 +94,10 @@ class Assignment(NamedTuple):
     service_code: str | None = None
     as_of: Mapping[str, str] = {}
 
+    def __hash__(self) -> int:
+        """Equal rows have equal hashes; the dates, a mapping, are left out of it."""
+        return hash(tuple(self[:-1]))
+
     @property
     def title(self) -> str | None:
         r"""The first line of the description: what the registry adds below it is left out.

@@ -133,9 +133,15 @@ class Listener(NamedTuple):
 
     @property
     def loopback(self) -> bool:
-        """Whether only this machine can reach it (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3)."""
+        """Whether only this machine can reach it (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3).
+
+        A socket that is bound to the loopback interface alone (SO_BINDTODEVICE, socket(7)) takes
+        nothing that comes from another, whatever its address.
+        """
         if self.scanned:
             return False
+        if self.interface in LOOPBACK_INTERFACES:
+            return True
         address = self.address.removeprefix("::ffff:")
         return address == "::1" or address.startswith("127.")
 
@@ -176,6 +182,8 @@ class Listener(NamedTuple):
         return max([finding.level.rank for finding in self.findings], default=-1)
 
 
+# The name on Linux, and that on macOS and the BSDs.
+LOOPBACK_INTERFACES = ("lo", "lo0")
 REACHES = ("everywhere", "address", "link", "interface", "loopback")
 
 

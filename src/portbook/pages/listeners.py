@@ -118,7 +118,13 @@ class _Once:
 
     def meaning(self, listener: Listener) -> str:
         """What the bound address means for who can reach it."""
-        key = (listener.address, listener.interface, listener.scanned)
+        key = (
+            listener.address,
+            listener.interface,
+            listener.scanned,
+            listener.v6only,
+            listener.udplite,
+        )
         said = self._meanings.get(key)
         if said is None:
             said = self._meanings[key] = meaning(listener)

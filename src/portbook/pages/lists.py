@@ -247,7 +247,10 @@ def render_blocks(
     ports = sum(block.size for block in blocks)
     kind = f"{state} " if state else ""
     where = f" of the {range_name} range" if range_name else ""
-    out.title(f"{len(blocks):,} {kind}blocks{where}", f"· {ports:,} ports")
+    noun = "block" if len(blocks) == 1 else "blocks"
+    out.title(
+        f"{len(blocks):,} {kind}{noun}{where}", f"· {ports:,} {'port' if ports == 1 else 'ports'}"
+    )
     out.lines.append("")
     rows = tuple(
         (

@@ -26,6 +26,12 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
             where = f", in the network namespace {listener.namespace}" if listener.namespace else ""
             yield Paragraph(f"{listener.socket} {_doing(listener)}, {meaning(listener)}{where}.")
             yield Table(tuple(_facts(listener)))
+    if answer.connections:
+        from portbook.pages.connections import sentence
+
+        yield Paragraph(sentence(answer.port, answer.connections))
+    elif host.listeners:
+        pass
     elif host.visibility is Visibility.FULL:
         kinds = "" if len(answer.standings) > 1 else f" with {asked}"
         yield Paragraph(f"Nothing is bound to {answer.port} here{kinds} at this moment.")
@@ -74,7 +80,12 @@ def meaning(listener: Listener) -> str:
     """What the bound address means for who can reach it."""
     if listener.scanned:
         return "answered a scan there; what it is bound to isn't known"
-    return _MEANINGS.get(listener.reach) or f"interface {listener.interface} only"
+    said = _MEANINGS.get(listener.reach) or f"interface {listener.interface} only"
+    if listener.wildcard and listener.family == "ipv6" and listener.v6only is not None:
+        # ipv6(7): without IPV6_V6ONLY it takes the connections of IPv4 as well.
+        families = "IPv6 only" if listener.v6only else "IPv4 and IPv6"
+        said = said.replace("every interface", f"every interface, {families}")
+    return f"UDP-Lite; {said}" if listener.udplite else said
 
 
 _MEANINGS = {

@@ -68,7 +68,9 @@ def of_port(answer: PortAnswer) -> Object:
         "uses": [_use(use) for use in answer.uses],
         "abuse": [_report(report) for report in answer.abuse],
         "browser_blocked": answer.browser_blocked,
-        "host": None if answer.host is None else of_host(answer.host, answer.redirects),
+        "host": None
+        if answer.host is None
+        else of_host(answer.host, answer.redirects, answer.connections),
         "findings": of_findings(answer.findings),
         "own_notes": None if answer.host is None else of_own_notes(answer.host.notes),
         "history": [of_change(change) for change in answer.history],

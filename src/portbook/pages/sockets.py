@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from portbook.host.conflicts import Connection
     from portbook.host.natrules import Redirect
     from portbook.model import Finding, Host, Note, Process
     from portbook.watch import Event
@@ -37,12 +38,35 @@ def of_event(event: Event) -> Object:
     }
 
 
-def of_host(host: Host, redirects: Iterable[Redirect]) -> Object:
+def of_host(
+    host: Host, redirects: Iterable[Redirect], connections: Iterable[Connection] | None = None
+) -> Object:
+    """What was seen of this machine; *connections* are None where they weren't looked for."""
     return {
         "listeners": [of_listener(listener) for listener in host.listeners],
         "visibility": host.visibility,
         "missing": [unbyte(reason) for reason in host.missing],
         "redirects": [of_redirect(redirect) for redirect in redirects],
+        "connections": None if connections is None else [*map(_connection, connections)],
+    }
+
+
+def _connection(connection: Connection) -> Object:
+    left = connection.seconds_left
+    return {
+        "transport": connection.transport,
+        "family": connection.family,
+        "address": connection.address,
+        "port": connection.port,
+        "peer_address": connection.peer_address,
+        "peer_port": connection.peer_port,
+        "state": connection.state,
+        "seconds_left": None if left is None else round(left, 1),
+        "inode": connection.inode,
+        "uid": connection.uid,
+        "user": _text(connection.user),
+        "owners": [_process(owner) for owner in connection.owners],
+        "owners_seen": connection.owners_seen,
     }
 
 

@@ -62,7 +62,7 @@ def words_for(case: Case) -> Mapping[str, object]:
     awaited = [name for name in services if name] or [s for each in known for s in each.services]
     reports = [f"{report.subject} ({report.when})" for report in case.abuse]
     return {
-        "address": listener.address,
+        "address": _bound_to(listener),
         "port": listener.port,
         "transport": listener.transport,
         "program": programs or ("the kernel" if kernel else "the program that holds it"),
@@ -121,3 +121,10 @@ def _who_sees(listener: Listener) -> str:
     if not listener.uid:  # root's own, or nobody knows whose
         return "root"
     return f"root, or as {listener.user or f'user {listener.uid}'}"
+
+
+def _bound_to(listener: Listener) -> str:
+    """The bound address, and the interface where that is what limits who can reach it."""
+    if listener.interface is None:
+        return listener.address
+    return f"{listener.address} on the interface {listener.interface}"

@@ -216,6 +216,7 @@ SCHEMAS: dict[str, Schema] = {
         visibility={"type": "string", "enum": [*map(str, Visibility)]},
         missing=TEXTS,
         redirects=list_of({"type": "object"}),
+        connections=optional(list_of({"type": "object"})),
     ),
     "port": made_of(
         "All that is known of one port.",

@@ -84,9 +84,12 @@
 
   // -- a listener in words --
   const reach = (listener) => {
-    if (listener.address === "::1" || /^(::ffff:)?127\./.test(listener.address)) return "this machine only";
+    if (listener.address === "::1" || /^(::ffff:)?127\./.test(listener.address) || ["lo", "lo0"].includes(listener.interface)) return "this machine only";
     if (listener.interface) return `interface ${plain(listener.interface)} only`;
-    if (["0.0.0.0", "::", "::ffff:0.0.0.0"].includes(listener.address)) return "every interface; firewall not examined";
+    if (["0.0.0.0", "::", "::ffff:0.0.0.0"].includes(listener.address)) {
+      const families = listener.address !== "::" || listener.v6only === null ? "" : listener.v6only ? ", IPv6 only" : ", IPv4 and IPv6";
+      return `every interface${families}; firewall not examined`;
+    }
     return "this address only; firewall not examined";
   };
   const holder = (listener) => {
@@ -139,13 +142,16 @@
     const show = (answer) => {
       const host = answer.host ?? answer;
       const listeners = host.listeners.filter((listener) => listener.port === Number(port));
-      const text = JSON.stringify([listeners, host.visibility, host.missing]);
+      const busy = host.connections?.length;
+      const text = JSON.stringify([listeners, host.visibility, host.missing, busy]);
       if (text === before) return;
       before = text;
       live.replaceChildren();
       if (listeners.length) {
         const list = put(live, "ul");
         listeners.forEach((listener) => describe(list, listener));
+      } else if (busy) {
+        put(live, "p", `Nothing listens on ${port} here at this moment, but it is the local port of ${busy === 1 ? "a connection" : `${busy} connections`}: portbook why ${port} tells more.`);
       } else {
         put(live, "p", host.visibility === "full" ? `Nothing is bound to ${port} here at this moment.` : `Nothing that could be seen is bound to ${port} here.`);
       }
