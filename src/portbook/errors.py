@@ -27,6 +27,8 @@ The message of each is one line that names the value and the mend.
 
 from __future__ import annotations
 
+_PACKAGE = __file__.removesuffix("errors.py")
+
 
 class PortbookError(Exception):
     """The root of the tree. ``str(error)`` is one line, fit to be shown."""
@@ -124,7 +126,9 @@ class DataCorrupt(PortbookError, ValueError):
     """A data file that isn't what it should be; ``path`` names it."""
 
     def __init__(self, path: str, why: str) -> None:
-        super().__init__(f"the data file {shown(path, 200)} is damaged ({why}): reinstall portbook")
+        own = path.startswith(_PACKAGE)
+        mend = "reinstall portbook" if own else "portbook update fetches it again"
+        super().__init__(f"the data file {shown(path, 200)} is damaged ({why}): {mend}")
         self.path = path
         self.why = why
 

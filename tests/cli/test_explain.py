@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -287,6 +288,41 @@ def test_rows_come_as_they_are_read() -> None:
         assert child.wait() == 0
 
 
+# -- Ctrl-C -----------------------------------------------------------------------------------
+
+
+@pytest.mark.real
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a signal")
+@pytest.mark.parametrize("options", [(), ("--json",), ("--jsonl",), ("--against", "OLD")])
+def test_ctrl_c_ends_it_with_130(capture: Path, options: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "portbook", "explain", "-"]
+    with subprocess.Popen(
+        [*command, *(str(capture) if word == "OLD" else word for word in options)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        # Where no row tells that some of it was read, a pipe does, which holds less than this.
+        # The format is found by the first 400 lines, or by all where it ends sooner.
+        rows_told = "--jsonl" in options
+        process.stdin.write(
+            b"tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*\n" * (450 if rows_told else 5000)
+        )
+        process.stdin.flush()
+        if rows_told:
+            assert process.stdout.readline().startswith(b"{")
+        process.send_signal(signal.SIGINT)
+        rows = process.stdout.read().splitlines()
+        assert process.wait(timeout=60) == 130
+        assert process.stderr.read() == b""
+    # A row is written whole or not at all; of a whole answer, nothing.
+    assert all(json.loads(row) for row in rows[:-1])
+    assert rows_told or not rows
+
+
 # -- memory -----------------------------------------------------------------------------------
 
 _MEASURE = """
@@ -301,36 +337,61 @@ sys.exit(status)
 """
 
 
-def _peak(path: Path, form: str) -> int:
-    """The most memory, in kB, that explaining *path* row by row takes."""
-    done = subprocess.run(
+def _peak(path: Path, form: str) -> tuple[int, Any]:
+    """The most memory, in kB, that explaining *path* row by row takes, and the last row."""
+    rest = b""
+    with subprocess.Popen(
         [sys.executable, "-c", _MEASURE, "explain", str(path), "--format", form, "--jsonl"],
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return int(done.stderr.split()[-1])
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while chunk := process.stdout.read(1 << 20):
+            rest = (rest + chunk)[-4096:]
+        said = process.stderr.read()
+    assert process.returncode == 0, said
+    return int(said.split()[-1]), json.loads(rest.splitlines()[-1])
 
 
-def _rows(form: str, megabytes: int) -> str:
-    sample = {
-        "ss": "tcp   LISTEN 0      128          0.0.0.0:{port}       0.0.0.0:*    "
-        'users:(("program-{port}",pid={number},fd=3))\n',
-        "masscan-list": "open tcp {port} 192.0.2.{low} 17320{number}\n",
-    }[form]
-    lines = [
-        sample.format(port=1 + number % 65535, number=10000 + number, low=number % 256)
-        for number in range(16384)
-    ]
-    text = "".join(lines)
-    return text * max(1, (megabytes << 20) // len(text))
+# What a tool prints once for each socket; every number in it differs from row to row.
+_ROW_OF = {
+    "ss": "tcp   LISTEN 0      128          0.0.0.0:{port}       0.0.0.0:*    "
+    'users:(("program-{port}",pid={number},fd=3))\n',
+    "netstat": "tcp        0      0 192.0.2.{low}:{port}     0.0.0.0:*      LISTEN      "
+    "{number}/program-{port}\n",
+    "netstat-windows": "  TCP    192.0.2.{low}:{port}     0.0.0.0:0      LISTENING    {number}\n",
+    "lsof": "program-{port} {number} user-{low} 3u IPv4 {number} 0t0 TCP "
+    "192.0.2.{low}:{port} (LISTEN)\n",
+    "lsof-fields": "p{number}\ncprogram-{port}\nf3\ntIPv4\nPTCP\nn192.0.2.{low}:{port}\n"
+    "TST=LISTEN\n",
+    "nmap": "Nmap scan report for 198.51.100.{low}\n{port}/tcp open service-{port}\n",
+    "nmap-grepable": "Host: 198.51.100.{low} (host-{number}.example)\tPorts: "
+    "{port}/open/tcp//service-{port}///\n",
+    "masscan-list": "open tcp {port} 192.0.2.{low} 17320{number}\n",
+    "proc-net": "  {low}: 0100007F:{port:04X} 00000000:0000 0A 00000000:00000000 00:00000000 "
+    "00000000  {low}        0 {number} 1 0000000000000000 100 0 0 10 0\n",
+}
+
+
+def _write_rows(path: Path, form: str, megabytes: int) -> int:
+    """Writes so many rows that no two are alike; how many."""
+    row, number = _ROW_OF[form], 0
+    with path.open("w") as file:
+        while number < 16384 or file.tell() < megabytes << 20:
+            for _ in range(16384):
+                file.write(row.format(port=1 + number % 65535, number=number, low=number % 256))
+                number += 1
+    return number
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what was the most")
-@pytest.mark.parametrize("form", ["ss", "masscan-list"])
+@pytest.mark.parametrize("form", [name for name, form in FORMATS.items() if form.by_line])
 def test_a_long_capture_takes_little_memory(tmp_path: Path, form: str) -> None:
     proof = os.environ.get("PORTBOOK_PROOF") == "1"
     path = tmp_path / "capture"
-    path.write_text(_rows(form, 100 if proof else 1))
-    assert _peak(path, form) < (100_000 if proof else 60_000)
+    rows = _write_rows(path, form, 100 if proof else 1)
+    peak, told = _peak(path, form)
+    assert told["not_understood"] == 0
+    assert told["sockets"] == rows
+    assert peak < (100_000 if proof else 60_000)

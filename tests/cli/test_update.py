@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from portbook.model import Assignment
+
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -68,6 +70,113 @@ def test_an_excerpt_is_refused_and_taken_with_force(
     assert said.err == ""
     assert run(["22/tcp", "--no-host"]) == 0
     assert "as of 2026-11-14" in capsys.readouterr().out
+
+
+def test_a_field_that_is_new_is_named(
+    home: Path, near: None, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = file.read_bytes().replace(b"</record>", b"<st\xc3\xa4tus>x</st\xc3\xa4tus></record>")
+    file.write_bytes(content)
+    assert run(["update", "--from", str(file), "--dry-run", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["unknown"] == [{"field": "st\xe4tus", "rows": told["rows"]}]
+    assert run(["update", "--from", str(file)]) == 0
+    said = capsys.readouterr()
+    assert "Fields that portbook doesn't know yet, of which nothing is taken:" in said.out
+    assert f"'st\\xe4tus'  in {told['rows']:,} rows" in said.out
+    assert said.err == ""
+    origin = json.loads(next(home.glob("0*/origin.json")).read_bytes())
+    assert origin["unknown"] == [["st\xe4tus", told["rows"]]]
+
+
+# -- bytes that a disk lost -------------------------------------------------------------------
+
+
+def rot(path: Path) -> None:
+    """Changes a word of *path*, which stays readable, and neither its size nor its time."""
+    status = path.stat()
+    content = path.read_bytes()
+    assert b"assigned" in content
+    path.write_bytes(content.replace(b"assigned", b"reserved", 1))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize("name", ["registry.tsv", "blocks.tsv"])
+def test_a_registry_that_rotted_is_told_and_fetched_again(
+    home: Path, near: None, server: Server, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(_path: str, headers: Mapping[str, str]) -> Answer:
+        if headers.get("if-none-match") == '"7"':
+            return Answer(304)
+        return Answer(headers={"ETag": '"7"'}, body=(small("2026-11-14"),))
+
+    server.answer = answer
+    assert run(["update", "--from", server.url, "--quiet"]) == 0
+    assert run(["update", "--list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["versions"][0]["damaged"] is None
+    (path,) = home.glob(f"0*/{name}")
+    rot(path)
+    assert run(["update", "--list"]) == 1
+    listed = capsys.readouterr().out
+    assert f"1        2026-11-14  in use  {name} is damaged: portbook update fetches it" in listed
+    assert run(["update", "--list", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["versions"][0]["damaged"] == name
+    # The server is not told that the copy is there, or it would say that it is the newest.
+    assert run(["update", "--from", server.url]) == 0
+    said = capsys.readouterr()
+    assert f"is not used: {name} is not what portbook update wrote" in said.err
+    assert "The registry of 2026-11-14" in said.out
+    assert run(["update", "--list", "--json"]) == 0
+    versions = json.loads(capsys.readouterr().out)["versions"]
+    assert [(each["in_use"], each["damaged"]) for each in versions] == [(False, name), (True, None)]
+    assert run(["update", "--from", server.url]) == 0
+    assert "Nothing new" in capsys.readouterr().out
+
+
+def test_the_changes_that_updates_saw_outlive_a_registry_that_rotted(
+    home: Path, near: None, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def without_ssh(row: Assignment) -> Assignment | None:
+        return None if row.first == 427 else row
+
+    file.write_bytes(small("2026-10-10", without_ssh))
+    assert run(["update", "--from", str(file), "--quiet"]) == 0
+    rot(next(home.glob("0*/registry.tsv")))
+    file.write_bytes(small("2026-11-14", without_ssh))
+    assert run(["update", "--from", str(file), "--quiet"]) == 0
+    capsys.readouterr()
+    book._registry = None
+    assert run(["history", "427", "--since", "2026-09-13", "--json"]) == 0
+    changes = json.loads(capsys.readouterr().out)["changes"]
+    assert {(each["kind"], each["until"]) for each in changes} == {("removed", "2026-10-10")}
+
+
+def test_what_runs_for_long_does_not_read_a_registry_that_rotted(
+    home: Path, near: None, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["update", "--from", str(file), "--quiet"]) == 0
+    capsys.readouterr()
+    book._registry = None
+    assert book.registry().store.as_of == "2026-11-14"
+    rot(next(home.glob("0*/registry.tsv")))
+    assert run(["export", str(tmp_path / "site"), "--only", "22-23", "--quiet", "--jobs", "2"]) == 0
+    assert "registry.tsv is not what portbook update wrote" in capsys.readouterr().err
+    page = json.loads((tmp_path / "site" / "22.json").read_bytes())
+    assert page["sources"][0]["as_of"] == "2026-09-12"
+
+
+def test_a_row_that_cannot_be_read_names_the_mend(
+    home: Path, near: None, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["update", "--from", str(file), "--quiet"]) == 0
+    path = next(home.glob("0*/registry.tsv"))
+    status, content = path.stat(), path.read_bytes()
+    path.write_bytes(content.replace(b"\n22\t22\ttcp\tassigned", b"\n22\t22\ttcp\tassigne!"))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    book._registry = None
+    assert run(["22", "--no-host"]) == 2
+    said = capsys.readouterr().err
+    assert "the row of '22' can't be read): portbook update fetches it again" in said
 
 
 def test_list_and_rollback(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from portbook.errors import MalformedInput
 from portbook.model import Assignment, State, Transport
-from portbook.registry.iana import Registry, Skipped, parse_csv, parse_xml
+from portbook.registry.iana import Registry, Skipped, Unknown, parse_csv, parse_xml
 
 HEAD = (
     "Service Name,Port Number,Transport Protocol,Description,Assignee,Contact,"
@@ -241,6 +241,44 @@ def test_what_is_not_the_xml_is_refused_in_one_line(text: str | bytes) -> None:
     with pytest.raises(MalformedInput) as caught:
         parse_xml(text)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_new_in_a_record_is_named() -> None:
+    read = parse_xml(
+        xml(
+            "<record><name>one</name><status>active</status><status>twice</status></record>"
+            '<record id="r2"><name>two</name><status/><contact>A Person</contact></record>'
+            '<record><name>three</name><x:y xmlns:x="https://example.org/"/></record>'
+        )
+    )
+    assert [row.service_name for row in read.rows] == ["one", "two", "three"]
+    assert read.unknown == (
+        Unknown("status", 2),
+        Unknown("the attribute id", 1),
+        Unknown("{https://example.org/}y", 1),
+    )
+
+
+def test_what_is_new_in_a_line_is_named() -> None:
+    head = HEAD.removesuffix("\n") + ",Status,,Empty\n"
+    full = "one,1,tcp,One,,A Person,,,,,,,active"
+    read = parse_csv(f"{head}{full},x\n{full},,,behind\ntwo,2,tcp,Two\nthree,3,tcp,,,,,,,,,,,,\n")
+    assert [row.service_name for row in read.rows] == ["one", "one", "two", "three"]
+    assert read.unknown == (Unknown("Status", 2), Unknown("a column without a title", 2))
+
+
+@pytest.mark.parametrize(
+    ("given", "assignee"),
+    [
+        ("<assignee>Example Ltd</assignee>", "Example Ltd"),
+        ('<assignee><xref type="person" data="A"/></assignee>' * 2, "[A][A]"),
+        ("<assignee/>", None),
+    ],
+)
+def test_an_assignee_is_kept_however_it_is_written(given: str, assignee: str | None) -> None:
+    read = parse_xml(xml(f"<record><name>one</name>{given}</record>"))
+    assert only(read).assignee == assignee
+    assert read.unknown == ()
 
 
 def test_a_registry_without_a_date_has_none() -> None:

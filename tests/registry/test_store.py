@@ -13,6 +13,7 @@ from portbook.errors import DataCorrupt, DataMissing
 from portbook.model import State, Transport
 from portbook.registry import Registry
 from portbook.registry.store import SHIPPED, Store
+from portbook.sortedfile import unescape_cell
 from tests.strategies import any_port
 
 if TYPE_CHECKING:
@@ -45,6 +46,15 @@ def test_the_outline_is_that_of_the_rows() -> None:
         if row.state is State.ASSIGNED and row.first is not None
     ]
     assert list(Store().outline()) == rows
+
+
+def test_a_head_is_the_beginning_of_its_row() -> None:
+    for head, row in zip(Store().heads(), HELD.all(), strict=True):
+        number = ["-" if each is None else str(each) for each in (row.first, row.last)]
+        assert head[:4] == [*number, row.transport or "", row.state]
+        assert unescape_cell(head[4]) == (row.service_name or "")
+        assert unescape_cell(head[5]) == (row.description or "")
+        assert unescape_cell(head[6]).split() == " ".join(row.references).split()
 
 
 def test_every_row_is_in_order() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tasks.lore_checks import (
     PortSpan,
     check_browsers,
     check_entries,
+    check_period,
     check_services,
 )
 
@@ -134,6 +136,20 @@ def test_a_source_is_a_web_address(kind: str, source: object) -> None:
 def test_a_source_has_the_day_it_was_read(kind: str, read: object) -> None:
     (problem,) = wrong(kind, {**GOOD[kind], "read": read})
     assert "is not a day" in problem
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_nothing_was_read_on_a_day_that_is_yet_to_come(kind: str) -> None:
+    today = datetime.now(UTC).date()
+    assert not wrong(kind, {**GOOD[kind], "read": today.isoformat()})
+    (problem,) = wrong(kind, {**GOOD[kind], "read": (today + timedelta(days=2)).isoformat()})
+    assert "read: " in problem
+    assert "is yet to come" in problem
+
+
+@pytest.mark.parametrize("period", ["2999", "2999-01-31", "2003-08/2999-01"])
+def test_nothing_was_reported_in_a_year_that_is_yet_to_come(period: str) -> None:
+    assert list(check_period(period)) == [f"{period.rsplit('/', maxsplit=1)[-1]!r} is yet to come"]
 
 
 @pytest.mark.parametrize(

@@ -25,14 +25,13 @@ from portbook.registry.build import (
 from portbook.registry.wording import is_well_formed, replaced_name, state_of_row
 from portbook.sortedfile import SortedFile, unescape_cell
 from tasks import build_registry
+from tasks.data_files import DATA
 from tasks.registry_sources import PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TCP, UDP, SCTP, DCCP = Transport
-
-DATA = build_registry.DATA
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,12 @@ import os
 import random
 import re
 from typing import TYPE_CHECKING
+from uuid import UUID
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from portbook.pages.chronicle import chronicle, render_feed
 from portbook.web.app import create_app
 from portbook.web.context import Settings
 from tests.web.asking import ask
@@ -244,8 +246,15 @@ def test_the_feed_is_one(make: Make) -> None:
             assert each.findtext(f"{atom}{tag}"), tag
         assert each.find(f"{atom}link") is not None
     assert feed.find(f"{atom}author") is not None
-    ids = [each.findtext(f"{atom}id") for each in entries]
+    assert feed.findtext(f"{atom}id") == "http://ports.example/changes.atom"
+    ids = [str(each.findtext(f"{atom}id")) for each in entries]
     assert len(set(ids)) == len(ids) == 100
+    assert {UUID(each).urn for each in ids} == set(ids)
+    # RFC 4287 §4.2.6: an entry is the same one wherever the site is.
+    moved = render_feed(chronicle(), "https://ports.example.org/a&b", ".html")
+    other = ET.fromstring(moved)
+    assert other.findtext(f"{atom}id") == "https://ports.example.org/a&b/changes.atom"
+    assert [each.findtext(f"{atom}id") for each in other.findall(f"{atom}entry")] == ids
     updated = [str(each.findtext(f"{atom}updated")) for each in entries]
     assert updated == sorted(updated, reverse=True)
     found = [each.get("href") for each in feed.iter(f"{atom}link")]

@@ -30,8 +30,10 @@ def run(argv: Sequence[str]) -> int:
     from portbook.audit.pseudonyms import Pseudonyms, read_key
     from portbook.audit.run import Audit, Order
     from portbook.cli.audit_output import check_outputs, progress, write_outputs
+    from portbook.registry import registry
 
     check_outputs(options.output, options.rows)
+    registry(whole=True)
     previous = read_previous(options.against) if options.against else None
     names = Pseudonyms(read_key(options.key_file)) if options.pseudonymise else None
     if options.key_file and names is None:

@@ -8,9 +8,11 @@ import signal
 import sys
 import threading
 
+from portbook.cli import tell_notes
 from portbook.cli.help import Parser
 from portbook.errors import MissingExtra, UsageError
 from portbook.query import parse_query
+from portbook.registry import registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ def run(argv: Sequence[str]) -> int:
         if error.name not in ("jinja2", "markupsafe"):
             raise
         raise MissingExtra("web", "portbook export") from error
+    registry(whole=True)
+    tell_notes()
     plan = Plan(options.folder, first, last, options.base_url, options.jobs or os.cpu_count() or 1)
     try:
         with _terminable():

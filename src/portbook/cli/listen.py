@@ -13,6 +13,7 @@ from portbook.errors import UsageError
 from portbook.here import Depth, Filter, answer_here, watch_here
 from portbook.model import Visibility
 from portbook.notes import check_named, read_notes
+from portbook.registry import registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ def _watch(options: Options) -> int:
             raise UsageError(f"--watch doesn't go with --{name.replace('_', '-')}: leave one out")
     if options.notes:
         _tell_missing(read_notes().problems)
+    registry(whole=True)
     watch = watch_here(filter_of(options), notes=options.notes)
     # TERM=dumb: a terminal on which nothing can be drawn over.
     drawn = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"

@@ -51,7 +51,7 @@ def run(argv: Sequence[str]) -> int:
     from portbook.registry import registry
     from portbook.web.server import DEFAULT_PORT, serve
 
-    registry()
+    registry(whole=True)
     tell_notes()
     return serve(
         options.host,

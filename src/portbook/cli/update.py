@@ -104,11 +104,13 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def _list(home: str, options: argparse.Namespace) -> int:
     versions, own = keep.versions(home), shipped().store.as_of
+    found = {each.number: keep.damaged_file(home, each) for each in versions}
+    damaged = {number: name for number, name in found.items() if name is not None}
     if options.json:
-        print_json(updates.of_versions(versions, own))
+        print_json(updates.of_versions(versions, own, damaged))
     else:
-        sys.stdout.write(updates.render_versions(versions, own, style()))
-    return 0
+        sys.stdout.write(updates.render_versions(versions, own, damaged, style()))
+    return 1 if any(each.in_use and each.number in damaged for each in versions) else 0
 
 
 def _getter(source: str, timeout: float, progress: Progress | None) -> Get:

@@ -200,13 +200,15 @@ def of_row(change: Change) -> Object:
 
 MOST_ENTRIES = 100
 _ATOM = "http://www.w3.org/2005/Atom"
+_ENTRIES = "0d98a6a6-f781-4447-8eab-a3f487f2739a"  # the name space of the entries' ids
 
 
 def render_feed(found: Chronicle, base: str, suffix: str = "") -> str:
     """The newest of *found* as an Atom feed (RFC 4287) of the site at *base*.
 
-    *suffix* ends the address of a page, as ``.html`` does where the site is files. An entry is
-    told from others by what it says, wherever the site is: its id is a tag URI (RFC 4151).
+    *suffix* ends the address of a page, as ``.html`` does where the site is files. The feed's id
+    is its address. An entry's is made of what it says (RFC 9562 §5.5), so that a reader knows it
+    again when the site has moved (RFC 4287 §4.2.6).
     """
     updated = found.copies[-1].as_of
     lines = [
@@ -214,7 +216,7 @@ def render_feed(found: Chronicle, base: str, suffix: str = "") -> str:
         f'<feed xmlns="{_ATOM}">',
         "<title>Changes of the port registry</title>",
         "<subtitle>What was assigned, renamed, reserved or removed</subtitle>",
-        "<id>tag:portbook.invalid,2026:changes</id>",
+        f"<id>{escape(base)}/changes.atom</id>",
         f"<updated>{_moment(updated)}</updated>",
         "<author><name>portbook</name></author>",
         f'<link rel="alternate" href={quoteattr(f"{base}/changes{suffix}")}/>',
@@ -226,6 +228,8 @@ def render_feed(found: Chronicle, base: str, suffix: str = "") -> str:
 
 
 def _entry(change: Change, base: str, suffix: str) -> Iterator[str]:
+    from uuid import UUID, uuid5
+
     place, said = words.place(change), words.said(change)
     names = "+".join(change.after.names or change.before.names)
     span = "name" if change.first is None else f"{change.first}-{change.last}"
@@ -236,18 +240,12 @@ def _entry(change: Change, base: str, suffix: str) -> Iterator[str]:
     )
     yield "<entry>"
     yield f"<title>{escape(f'{place}: {said}')}</title>"
-    yield f"<id>tag:portbook.invalid,2026:{escape(_uri(key))}</id>"
+    yield f"<id>{uuid5(UUID(_ENTRIES), key).urn}</id>"
     yield f"<updated>{_moment(change.until)}</updated>"
     yield f"<link href={quoteattr(address)}/>"
     summary = f"{place}: {said}, between {change.since} and {change.until}."
     yield f"<summary>{escape(summary)}</summary>"
     yield "</entry>"
-
-
-def _uri(text: str) -> str:
-    from urllib.parse import quote
-
-    return quote(text, safe="/+-._~")
 
 
 def _moment(day: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook.errors import shown
 from portbook.pages import changes as words
 from portbook.pages.document import Paragraph, Table
 from portbook.pages.text import render_item
@@ -9,7 +10,7 @@ from portbook.registry.changes import count_kinds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from portbook.pages.document import Item
@@ -49,9 +50,14 @@ def _items(outcome: Outcome) -> Iterator[Item]:
         yield Paragraph(f"Overruled by --force: {reason}.")
     if outcome.skipped:
         yield Paragraph(f"{len(outcome.skipped):,} rows of the file can't be read:")
-        shown = outcome.skipped[:_MOST]
-        yield Table(tuple((f"row {each.row}", each.why) for each in shown))
+        rows = outcome.skipped[:_MOST]
+        yield Table(tuple((f"row {each.row}", each.why) for each in rows))
         yield from _more(outcome.skipped)
+    if outcome.unknown:
+        yield Paragraph("Fields that portbook doesn't know yet, of which nothing is taken:")
+        some = outcome.unknown[:_MOST]
+        yield Table(tuple((shown(each.name), f"in {each.rows:,} rows") for each in some))
+        yield from _more(outcome.unknown)
     yield Paragraph(f"What changes: {words.tally(count_kinds(outcome.changes))}.")
     if outcome.changes:
         yield words.table(outcome.changes[:_MOST], dates=False)
@@ -65,20 +71,29 @@ def _more(listed: Sequence[object]) -> Iterator[Item]:
         yield Paragraph(f"and {len(listed) - _MOST:,} more; --json has them all")
 
 
-def render_versions(versions: Sequence[Version], shipped: str, style: Style) -> str:
-    """The registries that can be used here, the newest first."""
+def render_versions(
+    versions: Sequence[Version], shipped: str, damaged: Mapping[int, str], style: Style
+) -> str:
+    """The registries that can be used here, the newest first; *damaged* files by their number."""
     used = any(version.in_use for version in versions)
     rows = [
         (
             str(version.number),
             version.as_of,
             "in use" if version.in_use else "",
-            str(version.origin.get("url") or "where it came from is not recorded"),
+            _said_of(version, damaged.get(version.number)),
         )
         for version in reversed(versions)
     ]
     rows.append(("shipped", shipped, "" if used else "in use", "came with portbook"))
     return "".join(f"{line}\n" for line in render_item(Table(tuple(rows)), style, ""))
+
+
+def _said_of(version: Version, damaged: str | None) -> str:
+    if damaged is not None:
+        mend = ": portbook update fetches it again" if version.in_use else ""
+        return f"{damaged} is damaged{mend}"
+    return str(version.origin.get("url") or "where it came from is not recorded")
 
 
 def of_outcome(outcome: Outcome) -> Object:
@@ -93,12 +108,13 @@ def of_outcome(outcome: Outcome) -> Object:
         "rows": outcome.rows,
         "rows_before": outcome.rows_before,
         "skipped": [{"row": each.row, "why": each.why} for each in outcome.skipped],
+        "unknown": [{"field": each.name, "rows": each.rows} for each in outcome.unknown],
         "overruled": list(outcome.overruled),
         "changes": [words.of_change(change) for change in outcome.changes],
     }
 
 
-def of_versions(versions: Sequence[Version], shipped: str) -> Object:
+def of_versions(versions: Sequence[Version], shipped: str, damaged: Mapping[int, str]) -> Object:
     """``portbook/versions/1``."""
     used = any(version.in_use for version in versions)
     return {
@@ -112,6 +128,7 @@ def of_versions(versions: Sequence[Version], shipped: str) -> Object:
                 "folder": version.path,
                 "url": version.origin.get("url"),
                 "fetched": version.origin.get("fetched"),
+                "damaged": damaged.get(version.number),
             }
             for version in versions
         ],

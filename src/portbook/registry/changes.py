@@ -46,7 +46,7 @@ def lost_rows(old: Registry, new: Registry) -> tuple[int, int]:
 
 def _keys(book: Registry) -> Iterator[tuple[str, str, str, str, str]]:
     """What tells rows apart, as text out of their cells: no row has to be made of them."""
-    for first, last, transport, state, name in book.store.heads():
+    for first, last, transport, state, name, *_ in book.store.heads():
         yield first, last, transport, state, name.lower()
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree.ElementTree import Element, ParseError, XMLParser
 
@@ -35,12 +36,20 @@ class Skipped(NamedTuple):
     why: str
 
 
+class Unknown(NamedTuple):
+    """A field that portbook doesn't know, in as many rows as ``rows``: nothing of it is taken."""
+
+    name: str
+    rows: int
+
+
 class Registry(NamedTuple):
     """The rows of one registry file in its order, what was left out, and the file's own date."""
 
     rows: tuple[Assignment, ...]
     skipped: tuple[Skipped, ...] = ()
     updated: str | None = None
+    unknown: tuple[Unknown, ...] = ()
 
 
 class _Cells(NamedTuple):
@@ -76,6 +85,8 @@ _TITLES = {
     "known unauthorized uses": "unauthorized_use",
     "assignment notes": "notes",
 }
+_LEFT_OUT = "contact"
+_NO_TITLE = "a column without a title"
 _NEEDED = ("service_name", "number", "transport", "description")
 
 
@@ -86,17 +97,29 @@ def parse_csv(text: str | bytes, as_of: str | None = None) -> Registry:
     """
     lines = csv.reader(io.StringIO(_decoded(text), newline=""), strict=True)
     try:
-        titles = [_TITLES.get(title.strip().lower(), "") for title in next(lines, [])]
+        heads = [title.strip() for title in next(lines, [])]
+        titles = [_TITLES.get(head.lower(), "") for head in heads]
         missing = [name for name in _NEEDED if name not in titles]
         if missing:
             raise MalformedInput(
                 "this is not IANA's service names CSV: its first line doesn't name the columns "
                 "Service Name, Port Number, Transport Protocol and Description"
             )
-        cells = [_csv_cells(titles, line) for line in lines if line]
+        strange = [
+            place
+            for place, head in enumerate(heads)
+            if head.lower() not in _TITLES and head.lower() != _LEFT_OUT
+        ]
+        unknown: Counter[str] = Counter()
+        cells = []
+        for line in lines:
+            if line:
+                cells.append(_csv_cells(titles, line))
+                if strange or len(line) > len(heads):
+                    unknown.update(_strange_cells(heads, strange, line))
     except csv.Error as error:
         raise MalformedInput(f"line {lines.line_num} of the CSV can't be read: {error}") from error
-    return _registry(cells, as_of)
+    return _registry(cells, as_of, unknown)
 
 
 def _csv_cells(titles: Sequence[str], line: Sequence[str]) -> _Cells:
@@ -106,6 +129,12 @@ def _csv_cells(titles: Sequence[str], line: Sequence[str]) -> _Cells:
         **{name: found.get(name, "").strip() for name in _Cells._fields if name != "references"},
         references=tuple(" ".join(mark.split()) for mark in marks),
     )
+
+
+def _strange_cells(heads: Sequence[str], strange: Sequence[int], line: Sequence[str]) -> set[str]:
+    """The titles of the cells in *line* that are of no known column, and aren't empty."""
+    found = {heads[place] or _NO_TITLE for place in strange if any(line[place : place + 1])}
+    return found | {_NO_TITLE} if any(line[len(heads) :]) else found
 
 
 def _decoded(text: str | bytes) -> str:
@@ -159,14 +188,17 @@ def parse_xml(text: str | bytes) -> Registry:
             f"id {shown(root.get('id') or '')}"
         )
     updated = root.findtext(f"{_SPACE}updated")
+    unknown: Counter[str] = Counter()
     try:
-        cells = [_xml_cells(record) for record in root.iter(f"{_SPACE}record")]
+        cells = [_xml_cells(record, unknown) for record in root.iter(f"{_SPACE}record")]
     except RecursionError:
         raise MalformedInput("the XML is nested deeper than any registry file") from None
-    return _registry(cells, updated.strip() if updated else None)
+    return _registry(cells, updated.strip() if updated else None, unknown)
 
 
 _ASSIGNEE, _XREF, _BREAK = f"{_SPACE}assignee", f"{_SPACE}xref", f"{_SPACE}br"
+_CONTACT = _SPACE + _LEFT_OUT
+_ATTRIBUTES = {"date", "updated"}
 _WORDS = {
     _SPACE + tag: place
     for place, tag in enumerate(
@@ -175,10 +207,13 @@ _WORDS = {
 }
 
 
-def _xml_cells(record: Element) -> _Cells:
+def _xml_cells(record: Element, unknown: Counter[str]) -> _Cells:
+    """The cells of *record*; what it has besides is counted in *unknown*, once a record."""
     words = [""] * len(_WORDS)
     people: list[Element] | None = None
     marks = []
+    named = ""
+    strange = {f"the attribute {name}" for name in record.attrib.keys() - _ATTRIBUTES}
     for part in record:
         place = _WORDS.get(part.tag)
         if place is not None:
@@ -186,8 +221,14 @@ def _xml_cells(record: Element) -> _Cells:
             words[place] = f"{words[place]}\n{text}".strip() if words[place] else text
         elif part.tag == _XREF:
             marks.append(part)
-        elif part.tag == _ASSIGNEE and people is None:
-            people = part.findall(f".//{_XREF}")
+        elif part.tag == _ASSIGNEE:
+            found = part.findall(f".//{_XREF}")
+            people = [*(people or ()), *found]
+            named = "" if found else " ".join(_text(part).split())
+        elif part.tag != _CONTACT:
+            strange.add(part.tag.removeprefix(_SPACE))
+    if strange:
+        unknown.update(strange)
     # A record's references to people are its contacts, and its assignee where it names none.
     if people is None:
         people = [mark for mark in marks if mark.get("type") == "person"]
@@ -197,7 +238,7 @@ def _xml_cells(record: Element) -> _Cells:
         number,
         transport,
         description,
-        "".join([f"[{_mark(person)}]" for person in people]),
+        "".join([f"[{_mark(person)}]" for person in people]) or named,
         record.get("date", ""),
         record.get("updated", ""),
         tuple([_mark(mark) for mark in marks if mark.get("type") != "person"]),
@@ -231,7 +272,7 @@ def _mark(xref: Element) -> str:
 # -- both -------------------------------------------------------------------------------------
 
 
-def _registry(cells: Iterable[_Cells], as_of: str | None) -> Registry:
+def _registry(cells: Iterable[_Cells], as_of: str | None, unknown: Mapping[str, int]) -> Registry:
     dates: Mapping[str, str] = {"registry": as_of, "registration": as_of} if as_of else {}
     rows: list[Assignment] = []
     skipped: list[Skipped] = []
@@ -240,7 +281,8 @@ def _registry(cells: Iterable[_Cells], as_of: str | None) -> Registry:
             rows.append(_assignment(row, dates))
         except MalformedInput as error:
             skipped.append(Skipped(place, str(error)))
-    return Registry(link_aliases(rows), tuple(skipped), as_of)
+    fields = tuple([Unknown(name, unknown[name]) for name in sorted(unknown)])
+    return Registry(link_aliases(rows), tuple(skipped), as_of, fields)
 
 
 _TRANSPORTS: Mapping[str, Transport] = {str(each): each for each in Transport}

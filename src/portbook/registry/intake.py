@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portbook.registry.iana import Registry as Parsed
-    from portbook.registry.iana import Skipped
+    from portbook.registry.iana import Skipped, Unknown
 
 _MOST_LOST = 0.05  # of the rows in use
 _MOST_SKIPPED = 0.01  # of the file's rows
@@ -46,7 +46,8 @@ _ANCHORS = (
 class Taken(NamedTuple):
     """A registry that was read whole: its rows as a registry, and the data files it makes.
 
-    ``rows`` counts the file's rows, of which ``skipped`` could not be read.
+    ``rows`` counts the file's rows, of which ``skipped`` could not be read; ``unknown`` are the
+    fields that are not taken, because portbook doesn't know what they mean.
     """
 
     book: Registry
@@ -54,6 +55,7 @@ class Taken(NamedTuple):
     as_of: str
     rows: int
     skipped: tuple[Skipped, ...]
+    unknown: tuple[Unknown, ...] = ()
 
 
 def read(content: bytes, url: str, day: str) -> Taken:
@@ -77,7 +79,7 @@ def read(content: bytes, url: str, day: str) -> Taken:
     book = Registry(Store("", contents))
     book.store.hold()
     total = len(parsed.rows) + len(parsed.skipped)
-    return Taken(book, contents, as_of, total, parsed.skipped)
+    return Taken(book, contents, as_of, total, parsed.skipped, parsed.unknown)
 
 
 def _parse(content: bytes, day: str) -> Parsed:
@@ -117,7 +119,7 @@ def _reasons(taken: Taken, used: Registry, shipped: bool, today: str) -> Iterato
             yield f"{port}/{transport} is not {name} in it"
     wrong = sum(
         first != "-" and int(last) >= DYNAMIC_PORTS.first and state == State.ASSIGNED
-        for first, last, _, state, _ in taken.book.store.heads()
+        for first, last, _, state, *_ in taken.book.store.heads()
     )
     if wrong:  # RFC 6335 §6: Dynamic Ports are never assigned
         yield f"{wrong} of its rows assign Dynamic Ports"

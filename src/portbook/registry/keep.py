@@ -290,6 +290,30 @@ def versions(home: str) -> tuple[Version, ...]:
     return tuple(sorted(found, key=lambda version: version.number))
 
 
+def damaged_file(home: str, version: Version) -> str | None:
+    """The name of the first file of *version* that isn't what an update wrote; None if all are.
+
+    The hashes stand in ``current`` for the version in use, else in ``origin.json``.
+    """
+    pointer = read_pointer(home) if version.in_use else None
+    listed = version.origin.get("files")
+    written = listed if isinstance(listed, dict) else {kept.ORIGIN: ""}
+    if pointer is not None:
+        written = {file.name: file.sha256 for file in pointer.files}
+    for name in (kept.REGISTRY, kept.BLOCKS, kept.HISTORY, kept.ORIGIN):
+        if name in written and _hash_of(os.path.join(version.path, name)) != written[name]:
+            return name
+    return None
+
+
+def _hash_of(path: str) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
+    except OSError:
+        return None
+
+
 def origin_of(path: str) -> Mapping[str, Any]:
     """Where the version in the folder *path* came from; empty where that can't be read."""
     try:

@@ -7,6 +7,10 @@ alone is replaced by an update, in one step: a reader sees the old version or th
 Whoever can write a registry decides what portbook says of a port. So a folder is only read if
 nobody but this user and root can have written it, and it is no symbolic link. What can't be
 trusted or read is left out with a note, and the shipped registry answers.
+
+A lookup takes a file of the size and the time that were written for the one that was written. A
+disk can lose bytes without changing either: what runs for longer asks for every byte to be checked
+against its hash (*whole*).
 """
 
 from __future__ import annotations
@@ -61,7 +65,9 @@ def folder(env: Mapping[str, str], *, system: bool = False) -> str:
     return os.path.join(system_folder(env) if system else data_folder(env), "registry")
 
 
-def find(env: Mapping[str, str], shipped: str) -> tuple[str | None, tuple[str, ...]]:
+def find(
+    env: Mapping[str, str], shipped: str, *, whole: bool = False
+) -> tuple[str | None, tuple[str, ...]]:
     """The folder of the version to read, or None for the *shipped* one; and notes, a line each.
 
     The user's own goes before the system's. A shipped registry that is newer than both the kept
@@ -73,7 +79,7 @@ def find(env: Mapping[str, str], shipped: str) -> tuple[str | None, tuple[str, .
     notes = []
     for home in (folder(env), folder(env, system=True)):
         try:
-            version = find_in(home, shipped)
+            version = find_in(home, shipped, whole=whole)
         except Untrusted as why:
             notes.append(f"the registry in {shown(home, 200)} is not used: {why}")
             continue
@@ -82,7 +88,7 @@ def find(env: Mapping[str, str], shipped: str) -> tuple[str | None, tuple[str, .
     return None, tuple(notes)
 
 
-def find_in(home: str, shipped: str) -> str | None:
+def find_in(home: str, shipped: str, *, whole: bool = False) -> str | None:
     """The folder of the version in use among those kept in *home*; None for the *shipped* one.
 
     Raises Untrusted.
@@ -93,7 +99,7 @@ def find_in(home: str, shipped: str) -> str | None:
     version = os.path.join(home, pointer.version)
     for file in pointer.files:
         if file.name in _CHECKED_ALWAYS:
-            check(version, file)
+            check(version, file, whole=whole)
     now = shipped_date(shipped)
     return None if now > pointer.as_of and now > pointer.shipped else version
 
@@ -190,16 +196,16 @@ def is_date(text: str) -> bool:
     return len(text) == 10 and text[4] == text[7] == "-" and text.replace("-", "").isdigit()
 
 
-def check(version: str, file: File) -> None:
+def check(version: str, file: File, *, whole: bool = False) -> None:
     """Checks that *file* in the folder *version* is what was written. Raises Untrusted.
 
-    A file of the same size and time is taken for the same; any other one is read, and its hash
-    decides: a copy put back from a backup is as good.
+    A file of the same size and time is taken for the same, but for a check of the *whole*; any
+    other one is read, and its hash decides: a copy put back from a backup is as good.
     """
     path = os.path.join(version, file.name)
     try:
         status = os.stat(path)
-        if status.st_size == file.size and status.st_mtime_ns == file.mtime:
+        if status.st_size == file.size and status.st_mtime_ns == file.mtime and not whole:
             return
         if status.st_size == file.size:
             import hashlib

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from portbook.errors import DataCorrupt, DataMissing, Implausible
+from portbook import registry
+from portbook.errors import DataCorrupt, DataMissing, Implausible, shown
 from portbook.registry import Registry, intake, kept, shipped
 from portbook.registry.changes import compare
 from portbook.registry.history import Copy, kept_log, render
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from portbook.registry.history import Change
-    from portbook.registry.iana import Skipped
+    from portbook.registry.iana import Skipped, Unknown
     from portbook.registry.incoming import Fetched
 
     # What fetches: given what is known of the copy in use, a new one, or None if that is it.
@@ -46,15 +48,19 @@ class Outcome(NamedTuple):
     rows: int = 0
     rows_before: int = 0
     skipped: tuple[Skipped, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
     changes: tuple[Change, ...] = ()
     overruled: tuple[str, ...] = ()
     plain: bool = False
 
 
 class _Used(NamedTuple):
+    """What is in use, and the folder with the changes that updates saw up to now."""
+
     book: Registry
     pointer: kept.Pointer | None
     origin: Mapping[str, Any]
+    log: str
 
 
 def renew(
@@ -92,6 +98,7 @@ def renew(
             rows=taken.rows,
             rows_before=sum(1 for _ in used.book.store.heads()),
             skipped=taken.skipped,
+            unknown=taken.unknown,
             changes=compare(used.book, taken.book),
             overruled=reasons,
             plain=fetched.plain,
@@ -110,8 +117,9 @@ def renew(
             "last_modified": fetched.validators.last_modified,
             "rows": taken.rows,
             "skipped": [list(each) for each in taken.skipped[:100]],
+            "unknown": [list(each) for each in taken.unknown[:100]],
         }
-        log = extend_log(used.book, taken, found.changes)
+        log = extend_log(used.book, taken, found.changes, used.log)
         contents = {**taken.contents, kept.HISTORY: log}
         version = keeper.keep(contents, taken.as_of, origin, shipped().store.as_of)
         return found._replace(status="updated", folder=version.path)
@@ -128,9 +136,11 @@ def roll_back(home: str, disk: Disk | None = None) -> Outcome:
         return Outcome("rolled-back", before, version.as_of, folder=version.path)
 
 
-def extend_log(used: Registry, taken: intake.Taken, changes: tuple[Change, ...]) -> bytes:
-    """The changes that updates saw up to now, with those between *used* and *taken*."""
-    before = kept_log(used.store.folder)
+def extend_log(
+    used: Registry, taken: intake.Taken, changes: tuple[Change, ...], folder: str
+) -> bytes:
+    """The changes that updates saw, as *folder* has them, with those from *used* to *taken*."""
+    before = kept_log(folder)
     copies = {copy.as_of: copy for copy in (before.copies if before else ())}
     told = tuple(before.all()) if before else ()
     for as_of in (used.store.as_of, taken.as_of):
@@ -151,15 +161,35 @@ def _open(home: str, disk: Disk | None, *, dry_run: bool) -> Iterator[Keeper | N
 
 
 def _used(home: str) -> _Used:
-    """What is in use among the registries kept in *home*, or the shipped one."""
+    """What is in use among the registries kept in *home*, or the shipped one.
+
+    One of which a byte is wrong isn't compared with, nor is the server told that it is there.
+    """
+    log = SHIPPED
     try:
-        version = kept.find_in(home, SHIPPED)
         pointer = kept.read_pointer(home)
-        if version is not None and pointer is not None:
-            return _Used(Registry(Store(version)), pointer, origin_of(version))
-    except (kept.Untrusted, DataMissing, DataCorrupt):
-        pass  # it isn't used by a lookup either, which says so
-    return _Used(shipped(), None, {})
+        if pointer is not None:
+            log = _log_of(home, pointer)
+            version = kept.find_in(home, SHIPPED, whole=True)
+            if version is not None:
+                return _Used(Registry(Store(version)), pointer, origin_of(version), log)
+    except (kept.Untrusted, DataMissing, DataCorrupt) as error:
+        why = error if isinstance(error, kept.Untrusted) else error.why
+        registry.notes.append(f"the registry in {shown(home, 200)} is not used: {why}")
+    return _Used(shipped(), None, {}, log)
+
+
+def _log_of(home: str, pointer: kept.Pointer) -> str:
+    """The folder with the log of the version in use, if that is whole: a damaged one's may be."""
+    version = os.path.join(home, pointer.version)
+    try:
+        for file in pointer.files:
+            if file.name == kept.HISTORY:
+                kept.check(version, file, whole=True)
+                return version
+    except kept.Untrusted:
+        pass
+    return SHIPPED
 
 
 def _known(used: _Used, url: str) -> Validators | None:

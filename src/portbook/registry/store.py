@@ -32,6 +32,7 @@ SHIPPED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
 _PORTS_UNTIL_HELD = 500
 
 _COLUMNS = 15  # portbook.registry.build names them
+_HEAD = 7  # the first of them
 
 
 class Store:
@@ -170,24 +171,23 @@ class Store:
         return map(self._row, range(len(self._cells)))
 
     def heads(self) -> Iterator[list[str]]:
-        """First, last, transport, state and name of every row, as its cells have them."""
-        self.hold()
-        for cells in self._cells:
-            yield cells[:5] if len(cells) > 4 else (cells + [""] * 5)[:5]
+        """What tells rows apart, and what they cite, as the cells of every row have it.
 
-    def outline(self) -> Iterator[tuple[int, int, str, tuple[str, ...]]]:
-        """Of each row that assigns a number: the span, the name, or "", and the references.
-
-        An index of all rows needs no more, and whole rows take ten times as long.
+        First, last, transport, state, name, description and references: whole rows take ten times
+        as long.
         """
         self.hold()
         for cells in self._cells:
-            if cells[0] == "-":
+            yield cells[:_HEAD] if len(cells) >= _HEAD else (cells + [""] * _HEAD)[:_HEAD]
+
+    def outline(self) -> Iterator[tuple[int, int, str, tuple[str, ...]]]:
+        """Of each row that assigns a number: the span, the name, or "", and the references."""
+        for first, last, _, state, name, _, cited in self.heads():
+            if first == "-":
                 return  # names without a port come last
-            if cells[3] == State.ASSIGNED:
-                name = unescape_cell(cells[4]) if len(cells) > 4 else ""
-                cited = unescape_cell(cells[6]) if len(cells) > 6 else ""
-                yield int(cells[0]), int(cells[1]), name, _references(cited)
+            if state == State.ASSIGNED:
+                span = int(first), int(last)
+                yield *span, unescape_cell(name), _references(unescape_cell(cited))
 
     def named(self, name: str) -> tuple[Assignment, ...]:
         """The rows of the service *name*; letter case aside, as RFC 6335 §5.1 has it."""

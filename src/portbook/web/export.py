@@ -27,7 +27,7 @@ from portbook.pages.chronicle import chronicle, render_feed
 from portbook.pages.glossary import TERMS
 from portbook.pages.text import Style, render_page
 from portbook.query import Query
-from portbook.registry import registry
+from portbook.registry import registry, use
 from portbook.web import drawn, views
 from portbook.web.links import file_name
 from portbook.web.site import Site
@@ -174,16 +174,20 @@ def _carry_out(rows: list[_Row], jobs: int) -> Iterator[_Wrote]:
         return
     # Not forked: the progress bar has a thread, and a copy of a thread's locks may never open.
     context = get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(stale)), context, _end_with_parent) as pool:
+    begin = (registry().store.folder,)
+    with ProcessPoolExecutor(min(jobs, len(stale)), context, _begin, begin) as pool:
         yield from pool.map(write_row, stale)
 
 
-def _end_with_parent() -> None:
-    """Makes this process end when the one that started it does, however that ends.
+def _begin(folder: str) -> None:
+    """Makes this process read the registry in *folder* and end with the one that started it.
+
+    What that one checked or chose, an update that comes meanwhile doesn't change.
 
     A process of a pool waits for work for ever otherwise. Ctrl-C reaches all of them at once: the
     parent takes it, and what they began is finished.
     """
+    use(folder)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     if parent is not None:
