@@ -174,6 +174,8 @@ def test_the_sitemap_holds_every_page_once(public: TestClient) -> None:
     assert {f"http://127.0.0.1:4905/{port}" for port in range(65536)} <= set(seen)
     names = {row.service_name for row in registry().store.all() if row.service_name}
     assert sum("/services/" in each for each in seen) == len(names)
+    for path in ("/", "/explain", "/changes", "/map", "/api"):
+        assert f"http://127.0.0.1:4905{path}" in seen
     assert public.get(f"/sitemap-{count + 1}.xml").status_code == 404
     assert public.get("/sitemap-0.xml").status_code == 404
 
@@ -197,6 +199,9 @@ def test_llms(local: TestClient) -> None:
     assert text.startswith("# portbook\n\n> ")
     for link in text.split("](")[1:]:
         assert local.get(link.partition(")")[0]).status_code == 200
+    assert {"/explain", "/api/changes"} <= {
+        link.partition(")")[0].partition("?")[0] for link in text.split("](")[1:]
+    }
 
 
 def test_health_and_metrics(local: TestClient) -> None:

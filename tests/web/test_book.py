@@ -184,6 +184,12 @@ def test_a_problem_comes_in_the_form_that_was_asked_for(local: TestClient) -> No
     assert text.text.startswith("There is no such page (404)\n")
 
 
+def test_services_without_a_name_lead_to_the_search(local: TestClient) -> None:
+    for path in ("/services", "/services/"):
+        answer = local.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (307, "/search")
+
+
 def test_random_leads_to_a_port(local: TestClient) -> None:
     seen = {local.get("/random").headers["location"] for _ in range(20)}
     assert all(0 <= int(each[1:]) <= 65535 for each in seen)

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real
 
-WIDTHS = (320, 1280, 2560)
+WIDTHS = (320, 768, 1280, 2560)
 KINDS = (
-    "/", "/305", "/80", "/300", "/8080", "/50000", "/services/http", "/ranges/system", "/blocks",
-    "/stats", "/changes", "/map", "/search?q=graf", "/glossary/reserved", "/about", "/api",
-    "/feedback/thanks?port=305", "/explain",
+    "/", "/305", "/80", "/300", "/8080", "/50000", "/services/http", "/services/xrpl",
+    "/ranges/system", "/blocks", "/stats", "/changes", "/map", "/map#305", "/search?q=graf",
+    "/search", "/glossary", "/glossary/reserved", "/about", "/api", "/feedback/thanks?port=305",
+    "/explain",
 )  # fmt: skip
 
 
@@ -67,7 +68,7 @@ def test_every_kind_of_page_fits(browser: Any, site: Running, width: int, script
     ("path", "theme"),
     [
         *((path, "light") for path in (*KINDS, "/99999")),
-        *((path, "dark") for path in ("/", "/305", "/80", "/blocks", "/stats", "/map", "/api")),
+        *((path, "dark") for path in (*KINDS, "/99999")),
     ],
 )
 def test_axe_finds_nothing_serious(browser: Any, site: Running, path: str, theme: str) -> None:
@@ -79,9 +80,27 @@ def test_axe_finds_nothing_serious(browser: Any, site: Running, path: str, theme
 
 def test_axe_finds_nothing_serious_on_a_phone(browser: Any, site: Running) -> None:
     with reader(browser, width=320) as (opened, _):
-        for path in ("/80", "/map", "/stats"):
+        for path in ("/80", "/map", "/stats", "/changes", "/explain", "/services/xrpl"):
             opened.goto(site.url + path)
             assert not grave(opened)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_an_explained_capture(
+    browser: Any, site: Running, theme: str
+) -> None:
+    lines = (
+        'tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=7,fd=3))',
+        'tcp LISTEN 0 128 0.0.0.0:31337 0.0.0.0:* users:(("x",pid=8,fd=3))',
+        'udp UNCONN 0 0 127.0.0.1:323 0.0.0.0:* users:(("chronyd",pid=9,fd=5))',
+        "nothing that ss prints",
+    )
+    with reader(browser, color_scheme=theme) as (opened, _):
+        opened.goto(f"{site.url}/explain")
+        opened.get_by_label("The output").fill("\n".join(lines))
+        opened.get_by_role("button", name="Explain").click()
+        opened.get_by_role("link", name="31337", exact=True).wait_for()
+        assert not grave(opened)
 
 
 def test_axe_finds_what_is_wrong(page: Any, site: Running) -> None:
@@ -92,7 +111,10 @@ def test_axe_finds_what_is_wrong(page: Any, site: Running) -> None:
 
 def test_a_page_takes_less_than_60_kb_with_everything(browser: Any, site: Running) -> None:
     """What comes over the wire for a reader who has nothing yet, headers included."""
-    for path in ("/", "/80", "/services/http", "/blocks", "/stats", "/map", "/search?q=graf"):
+    for path in (
+        "/", "/80", "/services/http", "/blocks", "/stats", "/changes", "/map", "/search?q=graf",
+        "/explain", "/about", "/api",
+    ):  # fmt: skip
         with reader(browser) as (opened, _):
             session = opened.context.new_cdp_session(opened)
             session.send("Network.enable")
@@ -380,6 +402,61 @@ def test_the_map_by_finger(browser: Any, site: Running) -> None:
         assert opened.url == f"{site.url}/map"
         opened.get_by_role("link", name="Port 22", exact=True).click()
         opened.wait_for_url("**/22")
+
+
+def test_a_port_in_the_address_is_told_at_once(page: Any, site: Running) -> None:
+    """No touch is needed: on loading, and where only the fragment changes."""
+    page.goto(f"{site.url}/map#305")
+    now = page.locator("#map-now")
+    now.get_by_text("unassigned").wait_for()
+    assert now.locator("b").inner_text() == "305"
+    assert page.locator("#map .cursor").get_attribute("visibility") == "visible"
+    view = page.locator("#map svg").get_attribute("viewBox")
+    page.evaluate("location.hash = '443'")
+    now.get_by_text("assigned: https").wait_for()
+    assert page.locator("#map svg").get_attribute("viewBox").split()[2] == view.split()[2]
+    for nonsense in ("70000", "x", ""):
+        page.evaluate(f"location.hash = {nonsense!r}")
+    assert now.locator("b").inner_text() == "443"
+
+
+def test_the_map_by_two_fingers(browser: Any, site: Running) -> None:
+    """Fingers that part enlarge the map, and what was between them stays there."""
+    with reader(browser, width=320, has_touch=True, is_mobile=True) as (opened, _):
+        opened.goto(f"{site.url}/map")
+        picture = opened.locator("#map svg")
+        picture.scroll_into_view_if_needed()
+        box = picture.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        session = opened.context.new_cdp_session(opened)
+
+        def touch(kind: str, *apart: float) -> None:
+            points = [{"x": x + way * each, "y": y, "id": way} for each in apart for way in (-1, 1)]
+            session.send(
+                "Input.dispatchTouchEvent",
+                {"type": kind, "touchPoints": [{**each, "id": each["id"] + 1} for each in points]},
+            )
+
+        def view() -> list[float]:
+            return [float(each) for each in picture.get_attribute("viewBox").split()]
+
+        touch("touchStart", 20)
+        for apart in (30, 45, 60):
+            touch("touchMove", apart)
+        assert view()[2] == pytest.approx(256 / 3, abs=2)
+        assert view()[0] + view()[2] / 2 == pytest.approx(128, abs=2)
+        touch("touchMove", 20)
+        assert view() == [0, 0, 256, 256]
+        touch("touchMove", 80)
+        touch("touchEnd")
+        closer = view()[2]
+        assert closer == pytest.approx(64, abs=2)
+        assert opened.url == f"{site.url}/map"
+        assert opened.evaluate("visualViewport.scale") == 1
+        # One finger moves what is near, and a tap tells again what it points at.
+        opened.touchscreen.tap(x, y)
+        opened.locator("#map-now b").wait_for()
+        assert view()[2] == closer
 
 
 def test_the_map_is_a_table_without_a_script(browser: Any, site: Running) -> None:

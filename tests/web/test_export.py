@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -98,20 +98,35 @@ def test_there_is_no_form_for_feedback_and_nothing_of_this_machine(folder: Path)
         assert OURS not in path.read_text(encoding="utf-8", errors="replace")
 
 
-def test_the_sitemap_names_every_port(folder: Path) -> None:
+def test_the_sitemap_names_every_page_that_is_there_and_no_other(folder: Path) -> None:
     space = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+    base = "https://ports.example/book/"
     index = ET.parse(folder / "sitemap.xml").getroot()
     parts = [loc.text or "" for loc in index.iter(f"{space}loc")]
-    named: set[str] = set()
+    named: list[str] = []
     for part in parts:
-        assert part.startswith("https://ports.example/book/sitemap-")
+        assert part.startswith(f"{base}sitemap-")
         found = ET.parse(folder / part.rpartition("/")[2]).getroot()
         addresses = [loc.text or "" for loc in found.iter(f"{space}loc")]
         assert len(addresses) <= 50_000
-        named.update(addresses)
-    assert {f"https://ports.example/book/{port}.html" for port in range(65536)} <= named
-    assert "https://ports.example/book/ranges/user.html" in named
-    assert parts[0] not in named
+        named += addresses
+    there = {f"{base}{_address(path, folder)}" for path in folder.rglob("*.html")}
+    assert len(set(named)) == len(named)
+    assert set(named) == there
+    assert {f"{base}{FIRST}.html", f"{base}ranges/user.html"} <= there
+
+
+def _address(path: Path, folder: Path) -> str:
+    return quote(path.relative_to(folder).as_posix(), safe="/~+")
+
+
+def test_what_files_cannot_do_is_not_offered(folder: Path) -> None:
+    """A form that explains a capture takes a server: no page of it, and no link to one."""
+    assert not (folder / "explain.html").exists()
+    for name in ("index.html", f"{FIRST}.html", "about.html", "api.html", "ranges/user.html"):
+        page = Page((folder / name).read_text(encoding="utf-8"))
+        assert not [link for link in page.values("href") if "explain" in link]
+        assert not [link for link in page.values("href") if link.startswith("/")]
 
 
 @pytest.mark.usefixtures("few")

@@ -460,6 +460,15 @@ def test_search_as_you_type_finds_products_with_their_source(tmp_path: Path) -> 
 # -- links ------------------------------------------------------------------------------------
 
 
+def test_what_can_be_asked_is_in_the_navigation_of_every_served_page() -> None:
+    for site in (SERVED, Site(public=True)):
+        links = Page(views.service(_service("ssh"), site)).values("href")
+        assert {"/explain", "/map", "/blocks", "/stats", "/glossary", "/changes"} <= set(links)
+        assert ("/here" in links) is site.local
+    export = Page(views.service(_service("ssh"), Site(base="../", export=True))).values("href")
+    assert not [link for link in export if "explain" in link]
+
+
 def test_a_service_tells_its_history_and_how_far_that_reaches() -> None:
     made = Page(views.service(_service("xrpl"), SERVED))
     assert "history" in [section.attributes["id"] for section in made.all("section")]

@@ -136,6 +136,8 @@ async def random(request: Request) -> Response:
 async def service(request: Request) -> Response:
     """``/services/ssh``, ``/services/ssh.json`` and ``/services/ssh.txt``."""
     name: str = request.path_params["name"]
+    if not name:
+        return await services(request)
     named = None
     found = _named(name)
     if found is None:

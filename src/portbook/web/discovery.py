@@ -89,6 +89,7 @@ async def sitemap(request: Request) -> Response:
 @lru_cache(maxsize=1)
 def _addresses() -> list[str]:
     pages = ["/", "/map", "/stats", "/blocks", "/changes", "/glossary", "/about", "/api"]
+    pages.append("/explain")
     pages += [f"/ranges/{each.name}" for each in RANGES]
     pages += [f"/{port}" for port in range(PORTS)]
     pages += [escape(f"/services/{quote(name)}") for name in _names()]
@@ -119,7 +120,10 @@ transport; null means that no source says.
 - [Search](/search.json?q=postgres): names, numbers and descriptions
 - [Blocks](/api/blocks?state=unassigned&range=system): runs of ports of one state
 - [Changes](/changes?since=2025-01-01): what was assigned, renamed, reserved or removed, and between
-  which days; as JSON with `Accept: application/json`; the newest as [a feed](/changes.atom)
+  which days; as JSON at [/api/changes](/api/changes?since=2025-01-01); the newest as
+  [a feed](/changes.atom)
+- [Explain](/explain): what ss, netstat, lsof, nmap or another tool printed, each socket with its
+  verdict; for programs `POST /api/explain` with the output as `text/plain`
 - [Counts](/api/stats): by range, transport, year and assignee
 
 ## Optional

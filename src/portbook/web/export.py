@@ -17,6 +17,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from portbook import __version__, lore
@@ -132,7 +133,7 @@ def export(plan: Plan, tell: Callable[[int], None]) -> Done:
                 notes.write(f"{each.key} {each.note}\n")
                 notes.flush()
             tell(each.ports)
-    for name, content in _other_pages(plan.base_url):
+    for name, content in _other_pages(plan):
         files += 1
         written += write(os.path.join(plan.folder, name), content)
     return Done(files, written, time.monotonic() - begun)
@@ -226,7 +227,8 @@ def _contents(row: _Row) -> Iterator[bytes]:
 # -- everything but the ports -----------------------------------------------------------------
 
 
-def _other_pages(base_url: str | None) -> Iterator[tuple[str, bytes]]:
+def _other_pages(plan: Plan) -> Iterator[tuple[str, bytes]]:
+    base_url = plan.base_url
     # No page for errors: its usual name, 404.html, is that of a port.
     pages = {
         "index": views.home(_HERE),
@@ -254,7 +256,11 @@ def _other_pages(base_url: str | None) -> Iterator[tuple[str, bytes]]:
         # A feed is read far from its site: the addresses in it are whole ones.
         feed = render_feed(chronicle(), base_url.rstrip("/"), ".html")
         yield "changes.atom", feed.encode()
-        yield from _sitemaps(base_url.rstrip("/"), [*pages, *map(str, range(LAST_PORT + 1))])
+        # After --only, the other ports are there if an earlier export wrote them.
+        there = set(os.listdir(plan.folder))
+        ports = [str(port) for port in range(LAST_PORT + 1) if f"{port}.html" in there]
+        names = [f"services/{quote(file_name(name), safe='~+')}" for name in _service_names()]
+        yield from _sitemaps(base_url.rstrip("/"), [*pages, *ports, *names])
 
 
 def _sitemaps(base: str, pages: list[str]) -> Iterator[tuple[str, bytes]]:

@@ -72,13 +72,42 @@
 
   let drag = null;
   let moved = false;
+  // Two fingers: what was between them when they came down stays between them.
+  const fingers = new Map();
+  let pinch = null;
+  const spread = () => {
+    const [one, two] = [...fingers.values()];
+    const middle = { clientX: (one.clientX + two.clientX) / 2, clientY: (one.clientY + two.clientY) / 2 };
+    return { apart: Math.max(1, Math.hypot(one.clientX - two.clientX, one.clientY - two.clientY)), middle };
+  };
+  const squeeze = () => {
+    const { apart, middle } = spread();
+    const box = svg.getBoundingClientRect();
+    view.size = Math.min(256, Math.max(8, pinch.size * pinch.apart / apart));
+    view.x = pinch.at[0] - (middle.clientX - box.left) / box.width * view.size;
+    view.y = pinch.at[1] - (middle.clientY - box.top) / box.height * view.size;
+    look();
+  };
+  // The browser would scroll or enlarge the page instead, and take the fingers away.
+  svg.addEventListener("touchstart", (event) => { if (event.touches.length > 1) event.preventDefault(); }, { passive: false });
   svg.addEventListener("pointerdown", (event) => {
+    fingers.set(event.pointerId, event);
+    svg.setPointerCapture(event.pointerId);
+    if (fingers.size === 2) {
+      const { apart, middle } = spread();
+      pinch = { apart, at: under(middle), size: view.size };
+      drag = null;
+      moved = true; // no tap any more
+      return;
+    }
     drag = { x: event.clientX, y: event.clientY, from: { ...view } };
     moved = false;
-    svg.setPointerCapture(event.pointerId);
     aim(event); // a finger was nowhere before
   });
   svg.addEventListener("pointermove", (event) => {
+    if (fingers.has(event.pointerId)) fingers.set(event.pointerId, event);
+    if (pinch && fingers.size === 2) { squeeze(); return; }
+    if (fingers.size > 2 || pinch) return;
     if (drag && view.size < 256) {
       const box = svg.getBoundingClientRect();
       const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
@@ -89,7 +118,12 @@
     }
     aim(event);
   });
-  svg.addEventListener("pointerup", () => { drag = null; });
+  const lift = (event) => {
+    fingers.delete(event.pointerId);
+    drag = null;
+    if (!fingers.size) pinch = null;
+  };
+  for (const name of ["pointerup", "pointercancel"]) svg.addEventListener(name, lift);
   // A finger hides what it points at: it is told first, and the number beside the map opens it.
   svg.addEventListener("click", (event) => {
     if (!moved && shown && event.pointerType !== "touch") location.href = portPage(port);
@@ -121,10 +155,15 @@
     else if (way === "out") zoom(2, ...middle);
     else if (way === "all") { view = { x: 0, y: 0, size: 256 }; look(); }
   });
-  const named = /^#(\d{1,5})$/.exec(location.hash);
-  if (named && Number(named[1]) <= 65535) {
+  // A port that the address names is told at once, and looked at closely.
+  const go = () => {
+    const named = /^#(\d{1,5})$/.exec(location.hash);
+    if (!named || Number(named[1]) > 65535) return;
+    learn();
     point(Number(named[1]));
-    zoom(0.35, port & 255, port >> 8);
+    zoom(Math.min(1, 0.35 * 256 / view.size), port & 255, port >> 8);
     follow();
-  }
+  };
+  addEventListener("hashchange", go);
+  go();
 })();
