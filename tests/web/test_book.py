@@ -115,7 +115,7 @@ def test_a_client_gets_what_it_reads(
         ("/305.xml", 404, None),
         ("/305.jsonx", 404, None),
         ("/services/nothing-of-that-name", 404, None),
-        ("/services/", 404, None),
+        ("/services/", 307, "/search"),
         ("/services", 307, "/search"),
         ("/ranges", 307, "/"),
         ("/services/ssh", 200, None),
