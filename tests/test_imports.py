@@ -97,6 +97,12 @@ def test_every_part_is_in_the_plan() -> None:
     assert parts >= {"registry", "lore", "verdict", "answer", "pages", "cli"}
 
 
+def test_every_part_is_in_the_documentation() -> None:
+    table = (SOURCE.parent / "docs" / "design.md").read_text(encoding="utf-8")
+    for part in {_part(_module(path)) for path in FILES} - {"portbook", "__main__"}:
+        assert f"`{part}.py`" in table or f"`{part}/`" in table, part
+
+
 def test_the_plan_has_no_circle() -> None:
     done: set[str] = set()
     left = {part: set(others) - {part} for part, others in MAY_IMPORT.items()}

@@ -37,6 +37,18 @@ def test_it_holds_the_data_the_licence_and_the_notice(wheel: Path) -> None:
     assert not [name for name in names if name.startswith(("tests", "tasks", "benchmarks"))]
 
 
+def test_it_holds_the_package_whole_and_nothing_else(wheel: Path) -> None:
+    package = ROOT / "src" / "portbook"
+    files = (path for path in package.rglob("*") if path.is_file())
+    wanted = {
+        path.relative_to(package.parent).as_posix()
+        for path in files
+        if "__pycache__" not in path.parts and not path.name.startswith(".")
+    }
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name for name in names if ".dist-info/" not in name} == wanted
+
+
 @pytest.mark.real
 def test_it_looks_a_port_up_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)

@@ -82,6 +82,14 @@ def test_sockets_that_share_a_port_are_one_cause() -> None:
     assert len(why(tried(IN_USE), listeners=(socket(sharing=2), other)).causes) == 2
 
 
+def test_which_addresses_are_taken_is_no_explanation() -> None:
+    """As with a kernel that doesn't list what is bound and doesn't listen."""
+    missing = ("sockets that are bound but not listening can't be seen there",)
+    found = why(tried({"0.0.0.0": IN_USE, "127.0.0.1": IN_USE, "::": IN_USE}), missing=missing)
+    assert codes(found) == ["unknown", "address-overlap"]
+    assert "Not seen: sockets that are bound but not listening" in found.causes[0].message
+
+
 def test_a_connection_of_somebody_else_names_the_user() -> None:
     hidden = connection(owners_seen=OwnersSeen.HIDDEN, user="www-data")
     found = why(tried(IN_USE), connections=(hidden,))

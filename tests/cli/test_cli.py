@@ -270,6 +270,21 @@ def test_the_help_of_a_command_tells_how_to_ask_for_the_service(
     assert f"portbook show {command}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_fits_into_80_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run([*filter(None, [command]), "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    if not command:
+        # The names stand in a column of their own.
+        assert all(any(line.startswith(f"  {name} ") for line in lines) for name in COMMANDS)
+        rows = [line for line in lines if line[2:10].rstrip() in COMMANDS]
+        assert [line[10:12] for line in rows] == ["  "] * len(COMMANDS)
+
+
 @pytest.mark.proof
 def test_a_range_streams_one_object_a_port() -> None:
     last = 65535 if LONG else 999

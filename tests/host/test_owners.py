@@ -166,6 +166,13 @@ def test_no_proc_at_all(tmp_path: Path) -> None:
     assert "No such file" in owners.missing[0]
 
 
+def test_a_proc_without_processes_is_told_apart_from_a_lack_of_privilege(tmp_path: Path) -> None:
+    """As where procfs isn't mounted: root is told so, and nothing of security modules."""
+    owners = read_owners({7: (0, None)}, every=False, root=str(tmp_path))
+    assert owners.owners[7] == (OwnersSeen.HIDDEN, ())
+    assert f"no process is listed in {tmp_path}: procfs isn't mounted there" in owners.missing[0]
+
+
 class Unprivileged(Proc):
     """The same, seen by a user who may not look into the folders made with ``close``."""
 

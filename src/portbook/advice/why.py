@@ -47,7 +47,8 @@ def weigh(seen: Evidence) -> Why:
     """The causes that *seen* shows, the blocking ones first."""
     plain, reuse = seen.succeeds(reuse=False), seen.succeeds(reuse=True)
     found = list(_blocking(seen, reuse)) if not plain else [causes.free(seen)]
-    if not plain and not any(cause.blocks for cause in found):
+    # Which addresses are taken is no reason why they are.
+    if not plain and not any(each.blocks and each.code != "address-overlap" for each in found):
         found.insert(0, causes.unknown(seen))
     found += _warnings(seen)
     untried = dict.fromkeys(each.name for each in seen.asked() if each.untried)

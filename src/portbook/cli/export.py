@@ -51,7 +51,10 @@ def run(argv: Sequence[str]) -> int:
         raise UsageError("DIR is empty: name the folder to write to")
     first, last = _span(options.only)
     if options.base_url is not None and not options.base_url.startswith(("http://", "https://")):
-        raise UsageError(f"--base-url {options.base_url!r} is no http or https address")
+        raise UsageError(
+            f"--base-url {options.base_url!r} is no http or https address: "
+            "give one such as https://ports.example.org/"
+        )
     if options.jobs < 0:
         raise UsageError(f"--jobs {options.jobs} is below 0: give 0 for all processors")
     try:

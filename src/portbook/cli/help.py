@@ -97,12 +97,13 @@ def print_help() -> int:
     print(
         "usage: portbook QUERY... [--json] [--no-host]\n"
         "       portbook COMMAND ...\n\n"
-        "What the registry says of a port, what really listens there, and whether the two agree.\n"
-        "A QUERY is a port (305, 443/udp), an address, a URL, a pasted error, a range, a service\n"
-        "name or text. A word that is a command is the command: portbook show COMMAND looks up\n"
-        "the service of that name.\n"
+        "What the registry says of a port, what really listens there, and whether the\n"
+        "two agree. A QUERY is a port (305, 443/udp), an address, a URL, a pasted error,\n"
+        "a range, a service name or text. A word that is a command is the command:\n"
+        "portbook show COMMAND looks up the service of that name.\n"
     )
+    width = max(map(len, COMMANDS))
     for name, (_, about) in COMMANDS.items():
-        print(f"  {name:<8} {about}")
-    print("\nportbook COMMAND --help tells more.")
+        print(f"  {name:<{width}}  {about}")
+    print("\nportbook COMMAND --help tells more; portbook --version tells which one this is.")
     return 0

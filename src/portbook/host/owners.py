@@ -254,6 +254,8 @@ class _Search:
             if os.geteuid()
             else "a security module or a user namespace keeps even this root out"
         )
+        if veiled and not _lists_processes(self.root):
+            mend = f"no process is listed in {self.root}: procfs isn't mounted there"
         if self.failed:
             yield f"not every process could be looked into ({self.failed})"
         if hidden:
@@ -277,6 +279,13 @@ def _counts_descriptors(root: str) -> bool:
     """Whether the size of /proc/PID/fd is the number of descriptors: from Linux 6.2 on."""
     try:
         return os.stat(f"{root}/self/fd").st_size > 0
+    except OSError:
+        return False
+
+
+def _lists_processes(root: str) -> bool:
+    try:
+        return any(name.isdecimal() for name in os.listdir(root))
     except OSError:
         return False
 

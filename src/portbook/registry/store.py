@@ -138,7 +138,7 @@ class Store:
         return self._run[2]
 
     def hold(self) -> None:
-        """Reads the whole file, once: 14,500 rows in about 50 ms."""
+        """Reads the whole file, once: 14,500 rows in about 30 ms."""
         if self._held is not None:
             return
         self._cells = self._file.rows()
