@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "capture": BASE,
     "notes": BASE,
     "verdict": {*BASE, *KNOWLEDGE, "capture"},
-    "answer": {*BASE, *KNOWLEDGE, "capture", "verdict", "here"},
+    "answer": {*BASE, *KNOWLEDGE, "capture", "verdict", "here", "notes"},
     "here": {*BASE, *KNOWLEDGE, "capture", "verdict", "watch", "notes"},
     "explain": {*BASE, *KNOWLEDGE, "capture", "verdict", "here"},
     "watch": {*BASE, *KNOWLEDGE, "capture"},

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from portbook.here import Depth
     from portbook.host.conflicts import Connection
     from portbook.host.natrules import Redirect
-    from portbook.model import Assignment, Report, SystemRule, Use
+    from portbook.model import Assignment, Note, Report, SystemRule, Use
     from portbook.registry import Registry
     from portbook.registry.history import Change, Compared, History
     from portbook.registry.search import Match
@@ -92,6 +92,8 @@ class SearchAnswer(NamedTuple):
 
     ``matches`` are the registry's, ``uses`` those of products whose name or use matches.
     ``asked_by_name`` says that the text was given as the name of a service, which it isn't.
+    ``own_notes`` are those of the user's own notes that match; None where they were left out, as
+    they are on everything that others may read.
     """
 
     query: Query
@@ -101,12 +103,15 @@ class SearchAnswer(NamedTuple):
     asked_by_name: bool
     sources: tuple[Source, ...]
     uses: tuple[Use, ...] = ()
+    own_notes: tuple[Note, ...] | None = None
 
     @property
     def found(self) -> bool:
         """Whether anything matched, a near spelling of a name that doesn't exist apart."""
         near = all(match.score < 50 for match in self.matches)
-        return bool(self.uses or (self.matches and not (self.asked_by_name and near)))
+        return bool(
+            self.uses or self.own_notes or (self.matches and not (self.asked_by_name and near))
+        )
 
 
 class RangeAnswer(NamedTuple):
@@ -146,7 +151,8 @@ def answer(query: Query, depth: Depth | None = None) -> Answer:
     rows = book.named(query.text) if query.kind == "name" else ()
     if rows:
         return _answer_service(query, rows, book)
-    return answer_search(query, book)
+    own = own_notes(query.text) if depth is not None and depth.notes else None
+    return answer_search(query, book, own=own)
 
 
 def answer_port(query: Query, book: Registry, depth: Depth | None = None) -> PortAnswer:
@@ -251,8 +257,21 @@ def _answer_service(query: Query, rows: tuple[Assignment, ...], book: Registry) 
     return ServiceAnswer(query, name, numbered, portless, sources, changes, past.compared())
 
 
-def answer_search(query: Query, book: Registry, shown: int = 20) -> SearchAnswer:
-    """What the text of *query* finds, of which *shown* matches are to be shown."""
+def own_notes(text: str) -> tuple[Note, ...]:
+    """Which of the user's own notes *text* finds."""
+    from portbook.notes import read_notes
+    from portbook.notes.search import search_notes
+
+    return search_notes(read_notes().notes, text)
+
+
+def answer_search(
+    query: Query, book: Registry, shown: int = 20, own: tuple[Note, ...] | None = None
+) -> SearchAnswer:
+    """What the text of *query* finds, of which *shown* matches are to be shown.
+
+    *own* are the user's own notes that it finds, for the user's own eyes.
+    """
     from portbook.lore.search import search_uses
     from portbook.registry.search import search
 
@@ -266,7 +285,7 @@ def answer_search(query: Query, book: Registry, shown: int = 20) -> SearchAnswer
     practice = tuple(source for source in lore.sources() if source.id == "lore-uses")
     sources = book.sources() + practice
     by_name = query.kind == "name"
-    return SearchAnswer(query, query.text, matches, shown, by_name, sources, uses)
+    return SearchAnswer(query, query.text, matches, shown, by_name, sources, uses, own)
 
 
 def _look(query: Query, depth: Depth | None) -> tuple[Host | None, tuple[Redirect, ...]]:
@@ -325,5 +344,6 @@ __all__ = [
     "answer_port",
     "answer_range",
     "answer_search",
+    "own_notes",
     "parse_query",
 ]

@@ -190,3 +190,31 @@ def test_a_file_that_is_wrong_is_told_and_the_answer_stands(project: Project) ->
         done = project.ask(*argv, "--no-notes", **named)
         assert done.returncode != 2
     assert project.ask(str(project.port), "--no-host", **named).returncode == 0
+
+
+def test_a_label_is_searched_for(project: Project) -> None:
+    project.note(label="shop API", note="Moves in May.")
+    found = project.ask("search", "shop", "api")
+    assert found.returncode == 0
+    assert "Your notes" in found.stdout
+    assert f"for    {project.port}" in found.stdout
+    for argv in (("search", "shop api", "--json"), ("shop api", "--json")):
+        answer = json.loads(project.ask(*argv).stdout)
+        assert [note["label"] for note in answer["own_notes"]] == ["shop API"]
+        assert answer["found"] is True
+    for argv in (("search", "shop api", "--no-notes"), ("show", "shop api", "--no-host")):
+        without = project.ask(*argv)
+        assert without.returncode == 1
+        assert "Your notes" not in without.stdout
+
+
+def test_notes_that_cannot_be_read_are_told_by_the_search(project: Project) -> None:
+    path = project.note(label="shop API")
+    path.write_text("[[port]]\nport = 70000\n")
+    found = project.ask("search", "ssh")
+    assert found.returncode == 0
+    assert found.stderr.startswith("portbook: not seen: the notes in ")
+    assert found.stdout.startswith("22 ") or "ssh" in found.stdout
+    named = project.ask("search", "ssh", PORTBOOK_NOTES=str(path))
+    assert named.returncode == 2
+    assert named.stderr.count("\n") == 1

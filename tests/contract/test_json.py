@@ -449,6 +449,7 @@ def test_a_search(text: str) -> None:
             "found": bool,
             "total": int,
             "matches": [{"score": int, "why": str, "service_name": TEXT, "ports": list}],
+            "own_notes": (list, types.NoneType),
             "uses": [USE],
             "sources": [SOURCE],
         },

@@ -50,6 +50,7 @@ def _validator(name: str) -> Draft202012Validator:
         ("/search.json?q=305", "search"),
         ("/here.json", "listen"),
         ("/here/22.json", "port"),
+        ("/here/search.json?q=ssh", "search"),
         ("/99999.json", "problem"),
     ],
 )

@@ -82,6 +82,38 @@ def test_the_panel_shows_what_listens_and_follows_it(browser: Any, as_user: Runn
         live.get_by_text(f"bound to {port} here").wait_for()
 
 
+def test_the_search_shows_what_the_owners_notes_have(
+    browser: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """It comes from an address of this machine, and what is in it is only text."""
+    folder = tmp_path_factory.mktemp("noted")
+    path = folder / "ports.toml"
+    said = HOSTILE[0].replace('"', "")
+    path.write_text(f"[[port]]\nport = '8306-8309'\nlabel = 'shop API'\nnote = '{said}'\n")
+    path.chmod(0o644)
+    with serving(folder, program=REAL, PORTBOOK_NOTES=str(path)) as running:
+        with reader(browser, width=320) as (opened, _):
+            if running.token is not None:
+                opened.goto(f"{running.url}/here?token={running.token}")
+            opened.goto(f"{running.url}/search?q=shop+api")
+            opened.get_by_role("heading", name="Your notes").wait_for()
+            assert said in opened.locator("#own").inner_text()
+            opened.wait_for_timeout(300)  # nothing else changes what the server said
+            assert opened.locator("h1").inner_text() == "Nothing in the book matches “shop api”"
+            assert opened.locator("#own li").count() == 1
+            assert opened.locator("#own img").count() == 0
+            assert opened.evaluate("document.documentElement.scrollWidth") <= 320
+            assert not grave(opened)
+            opened.get_by_role("link", name="8306–8309").click()
+            opened.wait_for_url("**/8306")
+        if running.token is not None:  # whoever has no token gets the book's answer alone
+            with reader(browser, refused=True) as (opened, _):
+                with opened.expect_response("**/here/search.json?*") as refusal:
+                    opened.goto(f"{running.url}/search?q=shop+api")
+                assert refusal.value.status == 401
+                assert not opened.locator("#own").is_visible()
+
+
 def test_the_list_follows_what_opens_and_closes(browser: Any, as_user: Running) -> None:
     with reader(browser) as (opened, _):
         opened.goto(as_user.url)

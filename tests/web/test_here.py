@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
     from tests.web.conftest import Make
 
-HOST_DATA = ["/here", "/here.json", "/here/305.json", "/here/305/events", "/here/events"]
+HOST_DATA = [
+    "/here", "/here.json", "/here/305.json", "/here/305/events", "/here/events",
+    "/here/search.json?q=x",
+]  # fmt: skip
 OWN = {"host": "127.0.0.1:4905"}
 
 # Every way in by which a stranger could come, and one header for each.
@@ -240,6 +243,27 @@ def test_own_notes_are_shown_with_this_machine_and_nowhere_else(make: Make, note
         for path in (f"/api/ports?ports={noted}", f"/search?q={noted}", "/search.json?q=label"):
             assert "of ours" not in client.get(path).text
     assert make(public=True).get(f"/here/{noted}.json").status_code == 404
+
+
+def test_the_search_finds_own_notes_for_their_owner_alone(make: Make, noted: int) -> None:
+    local = make()
+    answer = local.get("/here/search.json?q=label")
+    assert answer.headers["cache-control"] == "no-store"
+    assert "etag" not in answer.headers
+    assert "access-control-allow-origin" not in answer.headers
+    (note,) = answer.json()["own_notes"]
+    assert (note["first"], note["label"]) == (noted, "a label <b>of ours")
+    assert local.get("/here/search.json?q=bakery").json()["own_notes"] == []
+    # The book's own search holds none, whatever is asked.
+    for path in ("/search.json?q=label", "/search?q=label"):
+        found = local.get(path, headers={"accept": "application/json"})
+        assert found.json()["own_notes"] is None
+        assert "of ours" not in found.text
+    assert local.get("/here/search.json").status_code == 400
+    assert make(token="secret").get("/here/search.json?q=label").status_code == 401
+    public = make(public=True)
+    assert public.get("/here/search.json?q=label").status_code == 404
+    assert public.get("/search.json?q=label").json()["own_notes"] is None
 
 
 def test_a_page_of_the_book_holds_nothing_of_this_machine(local: TestClient, bound: int) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from portbook.answer import answer_search
-from portbook.cli.help import Parser, add_json
+from portbook.answer import answer_search, own_notes
+from portbook.cli import complain
+from portbook.cli.help import Parser, add_json, add_notes
 from portbook.cli.output import print_json, style
 from portbook.errors import UsageError
+from portbook.notes import check_named, read_notes
 from portbook.pages import lists, objects
 from portbook.query import Query
 from portbook.registry import registry
@@ -16,24 +18,39 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from portbook.model import Note
+
 
 def run(argv: Sequence[str]) -> int:
     """Prints what a text finds; 1 where it finds nothing."""
-    parser = Parser("search", "Services by name, description or alias, best first.")
+    parser = Parser(
+        "search",
+        "Services by name, description or alias, products, and your own notes, best first.",
+    )
     parser.add_argument("text", nargs="+", metavar="TEXT", help="what to look for")
     parser.add_argument(
         "--limit", type=int, default=20, metavar="N", help="show at most N matches (default: 20)"
     )
     add_json(parser)
+    add_notes(parser)
     options = parser.parse_intermixed_args(list(argv))
     text = " ".join(options.text)
     if not text.strip():
         raise UsageError("the text is empty: give a name, or words of a description")
     if options.limit < 1:
         raise UsageError(f"--limit {options.limit} shows nothing: give 1 or more")
-    found = answer_search(Query("text", text), registry(), options.limit)
+    own = _own(text) if options.notes else None
+    found = answer_search(Query("text", text), registry(), options.limit, own)
     if options.json:
         print_json(objects.of_search(found))
     else:
         sys.stdout.write(lists.render_search(found, style()))
     return 0 if found.found else 1
+
+
+def _own(text: str) -> tuple[Note, ...]:
+    """What is found among the user's own notes; what of them can't be read is told."""
+    check_named()
+    for problem in read_notes().problems:
+        complain(f"not seen: {problem}")
+    return own_notes(text)

@@ -146,6 +146,10 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
         out.lines += render_item(Paragraph(f"and {more} more: --limit shows them"), style)
     if answer.uses:
         out.section("In practice", *_use_rows(answer))
+    if answer.own_notes:
+        from portbook.pages import noted
+
+        out.section(noted.TITLE, *noted.tables(answer.own_notes))
     out.sources(answer.sources)
     return str(out)
 

@@ -103,6 +103,7 @@ def of_search(answer: SearchAnswer) -> Object:
         "total_uses": len(answer.uses),
         "matches": [_match(match) for match in answer.matches[: answer.shown]],
         "uses": [_use(use) for use in answer.uses[: answer.shown]],
+        "own_notes": None if answer.own_notes is None else of_own_notes(answer.own_notes),
         "notes": list(answer.query.notes),
         "sources": _sources(answer.sources),
     }

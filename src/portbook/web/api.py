@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from portbook.answer import SearchAnswer
+
     Span = tuple[int, int, Transport | None]
 
 MOST_PORTS = 256  # in one answer; a list of more is answered part by part
@@ -147,6 +149,15 @@ async def changes(request: Request) -> Response:
 
 async def search(request: Request) -> Response:
     """``/search.json?q=TEXT&limit=20``; ``page`` is where a number leads, null elsewhere."""
+    asked = read_search(request)
+    if isinstance(asked, Response):
+        return asked
+    found = await run_in_threadpool(search_for, *asked)
+    return kept(request, to_json(of_found(found)), _JSON)
+
+
+def read_search(request: Request) -> tuple[str, int] | Response:
+    """The text that the query asks for and how many matches at most, or what is wrong with it."""
     wrong = refuse_unknown(request, {"q", "limit"})
     if wrong is not None:
         return wrong
@@ -155,10 +166,13 @@ async def search(request: Request) -> Response:
         return problem(request, 400, f"Give ?q=TEXT, of at most {LONGEST_SEARCH} characters.")
     if not re.fullmatch("[1-9][0-9]?|100", most):
         return problem(request, 400, "A limit is a whole number from 1 to 100.")
-    found = await run_in_threadpool(search_for, text, int(most))
-    number = port_in(text)
-    page = None if number is None else f"/{number}"
-    return kept(request, to_json({**objects.of_search(found), "page": page}), _JSON)
+    return text, int(most)
+
+
+def of_found(found: SearchAnswer) -> dict[str, Any]:
+    """``portbook/search/1`` with where a number leads."""
+    number = port_in(found.text)
+    return {**objects.of_search(found), "page": None if number is None else f"/{number}"}
 
 
 async def description(request: Request) -> Response:

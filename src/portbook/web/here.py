@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response, StreamingResponse
 
-from portbook.answer import answer_port
+from portbook.answer import answer_port, own_notes
 from portbook.here import Depth, Filter, answer_here
 from portbook.model import LAST_PORT
 from portbook.pages import objects
@@ -17,6 +17,8 @@ from portbook.pages.listeners import render_here
 from portbook.pages.text import Style
 from portbook.query import Query
 from portbook.registry import registry
+from portbook.web.api import of_found, read_search
+from portbook.web.book import search_for
 from portbook.web.caching import FORM
 from portbook.web.context import context
 from portbook.web.masking import masked_all
@@ -84,6 +86,18 @@ async def here_port_json(request: Request) -> Response:
     async with _looks(request):
         seen = await asyncio.to_thread(_read_port, port, show=show)
     return _json(objects.of_port(seen))
+
+
+@guarded
+async def here_search(request: Request) -> Response:
+    """``/here/search.json?q=TEXT``: the search, with the user's own notes."""
+    asked = read_search(request)
+    if isinstance(asked, Response):
+        return asked
+    text, most = asked
+    own = await asyncio.to_thread(own_notes, text)
+    found = await asyncio.to_thread(search_for, text, most)
+    return _json(of_found(found._replace(own_notes=own)))
 
 
 @guarded

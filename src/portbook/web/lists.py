@@ -272,7 +272,7 @@ def of_search(answer: SearchAnswer | None, text: str) -> dict[str, Any]:
         headline = f"{number:,} {'match' if number == 1 else 'matches'} for “{text}”"
         said = ""
     else:
-        headline, said = f"Nothing matches “{text}”", "Try part of a name, or one word."
+        headline, said = f"Nothing in the book matches “{text}”", "Try part of a name, or one word."
     return {
         "headline": headline,
         "said": said,

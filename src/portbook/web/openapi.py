@@ -101,6 +101,17 @@ def _query(name: str, schema: Schema, *, required: bool = False, **more: Any) ->
     return {"name": name, "in": "query", "required": required, "schema": schema, **more}
 
 
+_SEARCH = (
+    _query(
+        "q",
+        {"type": "string", "minLength": 1, "maxLength": SEARCH_LONGEST},
+        required=True,
+        example="postgres",
+    ),
+    _query("limit", {**NUMBER, "minimum": 1, "maximum": 100, "default": 20}),
+)
+
+
 def _book() -> dict[str, Any]:
     port = _path("port", _PORT_SCHEMA, example=305)
     transport = _path("transport", {"type": "string", "enum": [*map(str, Transport)]})
@@ -166,13 +177,7 @@ def _book() -> dict[str, Any]:
             "search",
             "Services by name, number or description",
             "search",
-            _query(
-                "q",
-                {"type": "string", "minLength": 1, "maxLength": SEARCH_LONGEST},
-                required=True,
-                example="postgres",
-            ),
-            _query("limit", {**NUMBER, "minimum": 1, "maximum": 100, "default": 20}),
+            *_SEARCH,
             errors="",
         ),
     }
@@ -225,6 +230,13 @@ def _here() -> dict[str, Any]:
             "listen",
             "Everything that listens or is bound on this machine",
             "listen",
+            errors="401 403",
+        ),
+        "/here/search.json": _get(
+            "search_here",
+            "The search, with your own notes",
+            "search",
+            *_SEARCH,
             errors="401 403",
         ),
         "/here/{port}.json": _get(

@@ -90,6 +90,7 @@ HERE: tuple[tuple[str, Handler], ...] = (
     ("/here", here.here),
     ("/here.json", here.here_json),
     ("/here/events", here.here_events),
+    ("/here/search.json", here.here_search),
     ("/here/{port:number}.json", here.here_port_json),
     ("/here/{port:number}/events", here.here_events),
 )

@@ -340,6 +340,7 @@ SCHEMAS: dict[str, Schema] = {
         ),
         total_uses=NUMBER,
         uses=list_of(ref("use")),
+        own_notes=either(list_of(ref("own_note")), {"type": "null"}),
         page=OPT_TEXT,
         notes=TEXTS,
         sources=list_of(ref("source")),

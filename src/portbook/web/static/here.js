@@ -172,6 +172,29 @@
     follow(events, look, look);
   }
 
+  // -- the search: what it finds in one's own notes, which no page of the book holds --
+  const own = document.getElementById("own");
+  if (own) {
+    const list = own.querySelector("ol");
+    const to = new URL(own.dataset.own, page);
+    to.searchParams.set("q", own.dataset.asked);
+    ask(to.href, "application/json").then(async (answer) => {
+      if (!answer.ok) return;
+      for (const note of (await answer.json()).own_notes ?? []) {
+        const item = put(list, "li");
+        put(item, "b", plain(note.label ?? note.note ?? "no label"));
+        item.append(" ");
+        const link = put(item, "a", note.first === note.last ? `${note.first}` : `${note.first}–${note.last}`, "n");
+        link.href = self.portbook.portPage(note.first);
+        if (note.transport) item.append(` ${note.transport}`);
+        if (note.label && note.note) { put(item, "br"); put(item, "span", plain(note.note)); }
+        put(item, "br");
+        put(item, "small", `in ${plain(note.file)}`);
+      }
+      own.hidden = !list.children.length;
+    }).catch(() => {}); // the book's answer stands without them
+  }
+
   // -- the list of everything --
   const all = document.getElementById("here");
   if (all) {
