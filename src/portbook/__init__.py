@@ -1,8 +1,49 @@
 """The truth about every port number: what the registry says, what listens, and the verdict.
 
 >>> import portbook
->>> portbook.__version__.count(".")
-2
+>>> [row.service_name for row in portbook.lookup(853, portbook.Transport.UDP)]
+['domain-s']
+>>> portbook.PortRange.of(853).title
+'System Ports'
+
+Names are loaded where they are first used: the import itself costs nothing.
 """
 
 __version__ = "0.1.0"
+
+# Where each public name is at home. The stub beside this file tells type checkers the same.
+_HOMES = {
+    "Assignment": "model",
+    "Block": "model",
+    "Finding": "model",
+    "Host": "model",
+    "Level": "model",
+    "Listener": "model",
+    "OwnersSeen": "model",
+    "PortRange": "model",
+    "PortbookError": "errors",
+    "Process": "model",
+    "State": "model",
+    "Transport": "model",
+    "Use": "model",
+    "Visibility": "model",
+    "lookup": "registry",
+    "parse_query": "query",
+    "read_host": "host",
+    "standing": "registry",
+    "why_bind": "advice",
+}
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(__import__(f"{__name__}.{home}", fromlist=[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
