@@ -509,6 +509,12 @@ def test_how_to_stop_it(owner: Process, said: str) -> None:
     assert mend.endswith("choose another port.")
 
 
+def test_an_owner_that_even_root_cannot_see_is_asked_for_on_the_host() -> None:
+    mend = how_to_stop(socket(owners=(), owners_seen=OwnersSeen.HIDDEN))
+    assert "as root" in mend
+    assert "on the host if this is a container" in mend
+
+
 @pytest.mark.parametrize(
     ("seen", "who", "mend"),
     [

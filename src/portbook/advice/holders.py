@@ -47,7 +47,10 @@ def how_to_stop(listener: Listener) -> str:
             "There is no program to stop: take away what made it in the kernel (a tunnel, NFS), "
             "or choose another port."
         )
-    return "Ask as root to see which program it is, or choose another port."
+    return (
+        "Ask as root, and on the host if this is a container, to see which program it is; or "
+        "choose another port."
+    )
 
 
 def part_of_system(listener: Listener, system: str) -> SystemListener | None:
