@@ -288,6 +288,33 @@ def test_rows_come_as_they_are_read() -> None:
         assert child.wait() == 0
 
 
+def test_its_own_answer_is_known_however_long_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "ss.txt"
+    path.write_text("".join(f"tcp LISTEN 0 9 0.0.0.0:{port} 0.0.0.0:*\n" for port in range(1, 200)))
+    status, out, _ = run(capsys, str(path), "--json", "--fail-on", "never")
+    assert status == 0
+    assert out.count("\n") > 5000
+    path.write_text(out)
+    status, again, _ = run(capsys, str(path), "--json", "--fail-on", "never")
+    assert status == 0
+    told = json.loads(again)
+    assert (told["format"], len(told["sockets"]), told["not_understood"]) == ("portbook", 199, [])
+
+
+def test_a_line_of_a_megabyte_does_not_hide_what_comes_behind_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "ss.txt"
+    path.write_text("a" * (1 << 20) + "\n" + SS)
+    status, out, _ = run(capsys, str(path), "--json", "--fail-on", "never")
+    assert status == 0
+    told = json.loads(out)
+    assert (told["format"], len(told["sockets"])) == ("ss", 3)
+    assert [line["line"] for line in told["not_understood"]] == [1, 6]
+
+
 # -- Ctrl-C -----------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ r"""What other tools printed, read: one reader a tool, and the format found by i
 from __future__ import annotations
 
 import importlib
+import re
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,8 @@ FORMATS = {
 }
 # The format is found by the first lines, in so much of them.
 _SAMPLE_LINES, _SAMPLE_SIZE = 400, 1 << 17
+# What portbook prints with --json is one value, which may end far behind the first lines.
+_OWN = re.compile(r'\s*\{\s*"schema"\s*:\s*"portbook/(?:listen|explain|port)/1"')
 # A line of a format that has a line for each socket: the longest name a thousand owners.
 _LONGEST = 1 << 16
 
@@ -94,7 +97,8 @@ def read(
     size = 0
     for each in lines:
         sample.append(each)
-        size += len(each[1])
+        # What is too long to be anything in most formats doesn't hide what comes behind it.
+        size += min(len(each[1]), _LONGEST)
         known = name is not None and each[1].strip()  # what is known already needs no sample
         if known or len(sample) >= _SAMPLE_LINES or size > _SAMPLE_SIZE:
             break
@@ -116,6 +120,8 @@ def detect(sample: list[tuple[int, str]], names: Names = no_names) -> str:
         worth = _worth(name, sample, names)
         if worth > most:
             best, most = name, worth
+    if not best and _OWN.match("".join([line for _, line in sample[:40]])):
+        best = "portbook"
     if not best:
         raise NothingKnown(
             "nothing in the input is what a known tool prints: give the output of ss, netstat, "
