@@ -26,6 +26,7 @@ PIECES = (
     "0.0.0.0:*", "*.22", "*.*", "0.0.0.0:0", "99999", "[::1]:65536", 'users:(("a",pid=1,fd=3))',
     "Proto", "Netid", "State", "TCP", "UDP", "IPv4", "(LISTEN)", "p1", "cssh", "f3", "PTCP",
     "n*:22", "TST=LISTEN", "tIPv4", "LocalAddress", "LocalPort", ":", "----", "22/tcp", "open",
+    "LocalAddress,LocalPort", "\r",
     "Nmap scan report for 192.0.2.7", "Host: 192.0.2.7 ()", "Ports:", "22/open/tcp//ssh///",
     "<nmaprun>", "<host>", "</host>", '<address addr="192.0.2.7"/>', '<port portid="22"',
     'protocol="tcp">', '<state state="open"/>', "<!DOCTYPE x>", "[", "]", "{", "}", ",", '"', "\\",
@@ -323,3 +324,19 @@ def test_columns_of_containers_that_are_none() -> None:
     text = "CONTAINER ID   X PORTS   NAMES\n0123456789ab   80/tcp   web\n"
     with pytest.raises(MalformedInput, match="known tool"):
         read([text.encode()])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "LocalAddress;LocalPort;a\rb",
+        'LocalAddress,LocalPort,"a"b',
+        "LocalAddress,LocalPort," + "x" * 140_000,
+    ],
+)
+def test_a_header_that_is_no_csv_is_not_understood(header: str) -> None:
+    text = f"LocalAddress,LocalPort\n0.0.0.0,53\n{header}\n0.0.0.0,54\n"
+    found = list(read([text.encode()], "powershell")[1])
+    assert [each.port for each in found if isinstance(each, Listener)] == [53, 54]
+    (lost,) = [each for each in found if isinstance(each, Line) and each.what == NOT_UNDERSTOOD]
+    assert lost.number == 3

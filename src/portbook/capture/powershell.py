@@ -180,15 +180,12 @@ def _csv(lines: Iterator[tuple[int, str]]) -> Iterator[Event]:
             yield heading(number)
             continue
         found = _separator(bare)
-        if found is not None:
+        cells = _csv_cells(bare, found or separator)
+        if found is not None and cells:
             separator = found
-            header = [cell.strip().lower() for cell in next(csv.reader([bare], delimiter=found))]
+            header = [cell.strip().lower() for cell in cells]
             yield heading(number)
             continue
-        try:
-            cells = next(csv.reader([bare], delimiter=separator, strict=True), [])
-        except csv.Error:
-            cells = []
         if not header or len(cells) != len(header):
             yield not_understood(number, line)
             continue
@@ -196,6 +193,14 @@ def _csv(lines: Iterator[tuple[int, str]]) -> Iterator[Event]:
         if kind:
             record["#type"] = kind
         yield from _endpoint(number, record, line)
+
+
+def _csv_cells(line: str, separator: str) -> list[str]:
+    """The cells of a line; none where it isn't CSV, as one with a carriage return inside."""
+    try:
+        return next(csv.reader([line], delimiter=separator, strict=True), [])
+    except csv.Error:
+        return []
 
 
 # -- JSON -------------------------------------------------------------------------------------
