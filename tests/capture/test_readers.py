@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,12 +23,13 @@ from tests.strategies import any_port, listeners, nasty
 if TYPE_CHECKING:
     from portbook.capture.found import Event
 
+SAMPLES = Path(__file__).with_name("samples")
 PIECES = (
     "tcp", "udp", "LISTEN", "UNCONN", "ESTAB", "0", "128", "0.0.0.0:22", "[::]:80", "*:*",
     "0.0.0.0:*", "*.22", "*.*", "0.0.0.0:0", "99999", "[::1]:65536", 'users:(("a",pid=1,fd=3))',
     "Proto", "Netid", "State", "TCP", "UDP", "IPv4", "(LISTEN)", "p1", "cssh", "f3", "PTCP",
     "n*:22", "TST=LISTEN", "tIPv4", "LocalAddress", "LocalPort", ":", "----", "22/tcp", "open",
-    "LocalAddress,LocalPort", "\r",
+    "LocalAddress,LocalPort", "\r", "²",
     "Nmap scan report for 192.0.2.7", "Host: 192.0.2.7 ()", "Ports:", "22/open/tcp//ssh///",
     "<nmaprun>", "<host>", "</host>", '<address addr="192.0.2.7"/>', '<port portid="22"',
     'protocol="tcp">', '<state state="open"/>', "<!DOCTYPE x>", "[", "]", "{", "}", ",", '"', "\\",
@@ -324,6 +327,47 @@ def test_columns_of_containers_that_are_none() -> None:
     text = "CONTAINER ID   X PORTS   NAMES\n0123456789ab   80/tcp   web\n"
     with pytest.raises(MalformedInput, match="known tool"):
         read([text.encode()])
+
+
+_WITHOUT_SAMPLE = ("portbook", "lsof-fields")
+
+
+@pytest.mark.parametrize("digit", ["²", "٣", "੩", "9" * 5000])
+@pytest.mark.parametrize("form", [each for each in FORMATS if each not in _WITHOUT_SAMPLE])
+def test_what_looks_like_a_number_breaks_no_reader(form: str, digit: str) -> None:
+    read_any = False
+    for path in SAMPLES.iterdir():
+        content = path.read_bytes()
+        try:
+            if read([content])[0] != form:
+                continue
+        except MalformedInput:
+            continue
+        read_any = True
+        text = "\n".join(line for _, line in numbered([content]))
+        for number in sorted(set(re.findall(r"(?<![\w.])[0-9]+(?![\w.])", text)))[:12]:
+            for event in all_of(re.sub(rf"(?<![\w.]){number}(?![\w.])", digit, text), form):
+                assert not isinstance(event, Listener) or 0 <= event.port <= 65535
+    assert read_any
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("ss", "LISTEN ² 128 0.0.0.0:22 0.0.0.0:*"),
+        ("ss", "0 ² 0.0.0.0:22 0.0.0.0:*"),
+        ("lsof", "sshd 1 root 3u IPv4 ² 0t0 TCP *:22 (LISTEN)"),
+        ("lsof-fields", "p1\nu²\nf3\ntIPv4\nPTCP\nd²\nn*:22\nTST=LISTEN"),
+        (
+            "netstat",
+            "Proto Recv-Q Send-Q Local Foreign State User Inode\ntcp 0 0 *:22 *:* LISTEN ² ² ²/x",
+        ),
+    ],
+)
+def test_a_superscript_is_no_number(form: str, text: str) -> None:
+    for event in read([text.encode()], form)[1]:
+        if isinstance(event, Listener):
+            assert (event.port, event.inode, event.uid) == (22, None, None)
 
 
 @pytest.mark.parametrize(

@@ -386,7 +386,8 @@ def test_a_registration_date_is_told_apart(capsys: pytest.CaptureFixture[str]) -
     "options",
     [
         ["6000-6063"], ["--since", "yesterday"], ["--since", "2025-13"], ["--since", "20250101"],
-        ["--since", ""], ["--json", "--jsonl"], ["--limit", "-1"], ["99999"], [""],
+        ["--since", ""], ["--since", "2999"], ["--since", "2999-01-31"],
+        ["--json", "--jsonl"], ["--limit", "-1"], ["99999"], [""],
         ["--diff", "shipped", "77"], ["--diff", "shipped", "../x"], ["305", "--diff", "1", "2"],
     ],
 )  # fmt: skip

@@ -222,6 +222,12 @@ def test_what_is_not_the_registry_is_refused_whatever_is_forced(home: str, conte
     assert keep.versions(home) == ()
 
 
+@pytest.mark.parametrize("content", [b"", b" \r\n"])
+def test_an_empty_file_is_called_that(content: bytes) -> None:
+    with pytest.raises(MalformedInput, match="the file is empty"):
+        intake.read(content, "file:x", TODAY)
+
+
 @given(st.integers(0, len(WHOLE) - 2))
 @settings(max_examples=30)
 def test_a_file_that_is_cut_off_is_refused(at: int) -> None:

@@ -66,6 +66,7 @@ def detail(number: int) -> Line:
     return Line(number, DETAIL, "", 0)
 
 
+INODE_DIGITS = 19  # the most that an inode's number has
 LONGEST_TEXT = 200  # characters of a line that are kept to be shown
 
 
@@ -160,8 +161,18 @@ def owned(*owners: Process) -> tuple[tuple[Process, ...], OwnersSeen]:
     return owners, OwnersSeen.FIRST if owners else UNTOLD
 
 
+def whole(text: str, digits: int = 10) -> int | None:
+    """The number that *text* is, as tools print one: so many digits at most; else None.
+
+    >>> whole("812"), whole("²"), whole(""), whole("1234", 3)
+    (812, None, None, None)
+    """
+    # str.isdigit takes other scripts' digits and superscripts, which int partly refuses.
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
+
+
 def process(pid: str, program: str | None, user: str | None = None) -> Process:
     """A process by what a tool printed of it; its number is 0 where that isn't told."""
-    number = int(pid) if pid.isascii() and pid.isdigit() and len(pid) <= 10 else 0
-    uid = int(user) if user and user.isascii() and user.isdigit() and len(user) <= 10 else None
-    return Process(number, program or None, uid=uid, user=user if user and uid is None else None)
+    uid = whole(user) if user else None
+    user = user if user and uid is None else None
+    return Process(whole(pid) or 0, program or None, uid=uid, user=user)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from portbook.capture.found import (
     CONNECTION,
+    INODE_DIGITS,
     NO_PORT,
     Line,
     detail,
@@ -21,6 +22,7 @@ from portbook.capture.found import (
     owned,
     port_number,
     process,
+    whole,
 )
 from portbook.model import Listener, Transport
 
@@ -68,13 +70,13 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
             continue
         left, family, device, node, name = row.groups()
         words = left.split()
-        if len(words) < 2 or not words[1].isdigit():
+        if len(words) < 2 or whole(words[1]) is None:
             yield not_understood(number, line)
             continue
         user = words[-2] if len(words) > 3 else None
         owner = process(words[1], _unescaped(words[0]), user)
         transport = _TRANSPORTS.get(node)
-        inode = int(device) if device.isdigit() and len(device) < 20 else None
+        inode = whole(device, INODE_DIGITS)
         if transport is None:
             yield Line(number, NO_PORT)
             continue
@@ -136,8 +138,8 @@ def read_fields(lines: Lines, names: Names) -> Iterator[Event]:
         for field in fields:
             key, value = field[0], field[1:]
             # Each process begins with its number, so nothing can stand before the first one.
-            number_of = value.strip().isdigit() if key in "pgRu" else bool(of_process)
-            if key not in _FIELDS or not number_of or not (of_process or key == "p"):
+            known = whole(value.strip()) is not None if key in "pgRu" else bool(of_process)
+            if key not in _FIELDS or not known or not (of_process or key == "p"):
                 yield not_understood(number, field)
                 continue
             # Without the field f, a file begins with a field that the one before it has already.
@@ -169,11 +171,10 @@ def _file(
         return
     user = of_process.get("L") or of_process.get("u")
     owner = process(of_process.get("p", ""), of_process.get("c"), user)
-    uid = of_process.get("u", "")
-    if uid.isdigit() and len(uid) <= 10:
-        owner = owner._replace(uid=int(uid))
-    device = of_file.get("d", "")
-    inode = int(device) if device.isdigit() and len(device) < 20 else None
+    uid = whole(of_process.get("u", ""))
+    if uid is not None:
+        owner = owner._replace(uid=uid)
+    inode = whole(of_file.get("d", ""), INODE_DIGITS)
     state = of_file.get("TST", "")
     name = of_file.get("n", "") + (f" ({state})" if state else "")
     made = _socket(number, (transport, family, name, inode), owner, names)

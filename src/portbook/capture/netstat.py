@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from portbook._lean import NamedTuple
 from portbook.capture.found import (
     CONNECTION,
+    INODE_DIGITS,
     NO_PORT,
     Line,
     everywhere,
@@ -22,6 +23,7 @@ from portbook.capture.found import (
     owned,
     port_number,
     process,
+    whole,
 )
 from portbook.model import Listener, Transport
 
@@ -131,10 +133,11 @@ def _row(number: int, parts: list[str], line: str, columns: _Columns, names: Nam
     if columns.inode:
         # Where UDP has no state, the user comes first.
         words = rest.split(None, 2)
-        if len(words) >= 2 and words[1].isdigit():
-            user, inode = words[0], int(words[1][:19]) or None
+        number_of = whole(words[1], INODE_DIGITS) if len(words) >= 2 else None
+        if number_of is not None:
+            user, inode = words[0], number_of or None
     owners, seen = owned(*_owners(rest, columns, user))
-    uid = int(user) if user and user.isdigit() and len(user) <= 10 else None
+    uid = whole(user) if user else None
     return Listener(
         transport,
         where.family,

@@ -155,14 +155,14 @@ def _row(number: int, line: str, names: Names) -> Event | None:
     elif first == "`-":  # an association of the SCTP endpoint above it
         return Line(number, CONNECTION)
     if len(parts) >= 5 and parts[0] in _STATES:
-        if not (parts[1].isdigit() and parts[2].isdigit()):
+        if not (parts[1].isdecimal() and parts[2].isdecimal()):
             return None
         if parts[0] in _CONNECTED:
             return Line(number, CONNECTION)
         if transport is None:
             transport = Transport.TCP if parts[0] == "LISTEN" else Transport.UDP
         return _listener(number, line, transport, parts, names)
-    if len(parts) >= 4 and parts[0].isdigit() and parts[1].isdigit():
+    if len(parts) >= 4 and parts[0].isdecimal() and parts[1].isdecimal():
         return _stateless(number, line, transport, parts, names)
     return None
 

@@ -65,7 +65,16 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         raise UsageError("--diff compares two whole registries: leave the port and --since out")
     if options.since is not None and not chronicle.is_since(options.since):
         raise UsageError(f"--since {shown(options.since)} is no date: give 2025-01-31, or a year")
+    if options.since is not None and options.since > _tomorrow():
+        raise UsageError(f"--since {shown(options.since)} is yet to come: give a day up to today")
     return options
+
+
+def _tomorrow() -> str:
+    """The latest day that it can be anywhere."""
+    import time
+
+    return time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86_400))
 
 
 def _history(options: argparse.Namespace) -> Chronicle:

@@ -85,6 +85,8 @@ def read(content: bytes, url: str, day: str) -> Taken:
 def _parse(content: bytes, day: str) -> Parsed:
     if len(content) > LARGEST:
         raise MalformedInput(too_large(len(content)))
+    if not content.strip():
+        raise MalformedInput("the file is empty: it holds no registry")
     opening = content[:512].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if opening.startswith((b"<!doctype html", b"<html", b"<head")):
         raise MalformedInput(
