@@ -239,6 +239,7 @@ class Kind(NamedTuple):
     label: Callable[[Entry], str]
     order: Callable[[Entry], tuple[Any, ...]]
     not_empty: tuple[str, ...] = ()
+    named_by: tuple[str, ...] = ()  # one of these has to say something
 
 
 def first_span(entry: Entry) -> tuple[Any, ...]:
@@ -267,7 +268,7 @@ KINDS = {
         },
         label=lambda entry: str(entry.get("name")),
         order=lambda entry: (entry["name"],),
-        not_empty=("executables",),
+        named_by=("executables", "macos", "windows"),
     ),
     "uses": Kind(
         table="use",
@@ -336,6 +337,9 @@ def check_entry(kind: str, entry: Entry) -> Iterator[str]:
     for field in rule.not_empty:
         if entry.get(field) == []:
             yield f"{field} is empty"
+    if rule.named_by and not any(entry.get(field) for field in rule.named_by):
+        first, *others = rule.named_by
+        yield f"{first} is empty, and {' and '.join(others)} have no name either"
 
 
 def check_entries(kind: str, entries: Sequence[Entry]) -> Iterator[Problem]:

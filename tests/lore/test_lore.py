@@ -92,6 +92,22 @@ def test_two_programs_may_share_a_path() -> None:
     assert names == ["ntpsec", "openntpd"]
 
 
+@pytest.mark.parametrize(
+    ("name", "program"),
+    [
+        ("mDNSResponder", "mdnsresponder"),
+        ("mDNSRespo", "mdnsresponder"),  # as lsof has it
+        ("ControlCenter", "airplay-receiver"),
+        ("sqlservr.exe", "mssql"),
+        ("sshd.exe", "openssh"),
+    ],
+)
+def test_programs_of_other_systems_go_by_their_names(name: str, program: str) -> None:
+    assert [each.name for each in lore.programs_named(name)] == [program]
+    # No path on this system is theirs.
+    assert lore.lookup_programs(f"/usr/sbin/{name}") == ()
+
+
 def test_a_name_without_a_path_finds_every_program_of_that_name() -> None:
     assert [program.name for program in lore.programs_named("nginx.exe")] == ["nginx"]
     assert [program.name for program in lore.programs_named("ntpd")] == ["ntpsec", "openntpd"]

@@ -223,6 +223,12 @@ def test_executables_are_checked(executable: str, what: str) -> None:
 def test_a_program_has_an_executable() -> None:
     (problem,) = wrong("programs", {**PROGRAM, "executables": []})
     assert "executables is empty" in problem
+    assert wrong("programs", {**PROGRAM, "executables": [], "macos": []})
+
+
+@pytest.mark.parametrize("system", ["macos", "windows"])
+def test_a_part_of_another_system_has_its_name_alone(system: str) -> None:
+    assert not wrong("programs", {**PROGRAM, "executables": [], system: ["Thing"]})
 
 
 @pytest.mark.parametrize(
