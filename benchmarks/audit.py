@@ -293,12 +293,13 @@ def _wall(command: list[str]) -> float:
 def _registry_csv(path: Path) -> None:
     """The registry as a user would have it: a row for each protocol and port."""
     from portbook.audit.book import entries
+    from portbook.model import PORTS
 
     numbers = {"tcp": 6, "udp": 17}
     lines = ["number,port,state"]
     lines += [
         f"{numbers[each.transport]},{each.port},{each.state}"
-        for each in entries()
+        for each in entries(range(PORTS))
         if each.transport in numbers
     ]
     path.write_text("\n".join(lines) + "\n")

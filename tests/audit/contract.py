@@ -9,8 +9,8 @@ import ibis
 
 from portbook.audit.expression import findings_column, read_findings, render_rules
 from portbook.audit.flows import judge_groups
-from portbook.audit.hosts import case_of
 from portbook.audit.result import Service
+from portbook.audit.telling import case_of
 from portbook.model import PORTS, Transport
 from portbook.verdict.judge import apply, judge
 from portbook.verdict.rules import FACTS, RULES

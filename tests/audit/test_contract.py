@@ -13,6 +13,7 @@ from portbook.audit.engines import connect
 from portbook.audit.expression import render_rules
 from portbook.audit.flows import transport_of
 from portbook.audit.side import UNDECIDABLE, place, regroup, resolve
+from portbook.model import PORTS
 from portbook.verdict.rules import FACTS, RULES
 from tests.audit import contract
 
@@ -37,7 +38,7 @@ def test_every_combination_of_facts(engine: Engine) -> None:
 
 @pytest.mark.proof
 def test_every_port(engine: Engine) -> None:
-    held = engine.lookup("contract_book", book.COLUMNS, book.entries())
+    held = engine.lookup("contract_book", book.COLUMNS, book.entries(range(PORTS)))
     contract.check_ports(engine, held, None if WHOLE else 1_500)
 
 
@@ -137,7 +138,7 @@ def test_frequency_and_state_decide_the_rest(engine: Engine) -> None:
         name: ibis.null("int64")
         for name in ("bytes", "packets", "least_bytes", "least_packets", "first", "last")
     }
-    held = engine.lookup("side_book", book.COLUMNS, book.entries())
+    held = engine.lookup("side_book", book.COLUMNS, book.entries(range(PORTS)))
     made = resolve(table.mutate(**lacking, answered=ibis.null("boolean")), held)
     found = {(row["port"], row["other"]): row for row in engine.fetch(made)}
     assert all(found[45000 + at, 41230]["service"] == 41230 for at in range(20))

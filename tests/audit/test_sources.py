@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from portbook.audit.sources.plain import match, parse_mapping
+from portbook.audit.telling import say
 from portbook.errors import MalformedInput, UsageError
 from tests.audit import samples
 from tests.audit.asking import ask, counts
@@ -29,7 +30,7 @@ def test_a_format_is_found_and_read(name: str, tmp_path: Path) -> None:
     assert (first.port, second.port) == (305, 2825)
     assert first.findings == (("unregistered-port", "check"),)
     assert [share.host for share in first.hosts or ()] == ["198.51.100.66"]
-    assert "not a standard service" in first.said[0].message
+    assert "not a standard service" in say(first)[0].message
 
 
 def test_a_folder_may_hold_all_of_them(tmp_path: Path) -> None:

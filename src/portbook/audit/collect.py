@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from portbook import lore
-from portbook.audit.book import service_names
 from portbook.audit.expression import read_findings
 from portbook.audit.faults import suspect
 from portbook.audit.result import AuditAnswer, Input, Service, Tally
 from portbook.audit.side import UNDECIDABLE
 from portbook.audit.times import moment
-from portbook.model import LAST_PORT, Transport
-from portbook.registry import registry
+from portbook.model import LAST_PORT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +61,7 @@ class Collector:
 
     def seen(self) -> list[Service]:
         """Every service that was added, also those that answered nobody."""
-        return list(map(_with_names, {**self._refused, **self._services}.values()))
+        return list({**self._refused, **self._services}.values())
 
     def answer(
         self,
@@ -76,7 +73,7 @@ class Collector:
         """Everything that was added, as one answer; without the hosts."""
         services = tuple(
             sorted(
-                map(_with_names, self._services.values()),
+                self._services.values(),
                 key=lambda each: (-each.gravity, -each.flows, each.transport, each.port),
             )
         )
@@ -119,7 +116,7 @@ def _add(to: dict[Key, Service], row: Mapping[str, Any], unit: int) -> None:
         row["transport"],
         int(row["port"]),
         row["state"],
-        read_findings(row["findings"]),
+        read_findings(int(row["findings"])),
         int(row["flows"] or 0),
         _whole(row["bytes"]),
         _whole(row["packets"]),
@@ -162,13 +159,6 @@ def _sum(one: int | None, other: int | None) -> int | None:
 
 def _whole(value: Any) -> int | None:
     return None if value is None else int(value)
-
-
-def _with_names(service: Service) -> Service:
-    transport = Transport(service.transport)
-    standing = registry().standing(service.port, transport)
-    uses = dict.fromkeys(use.product for use in lore.lookup_uses(service.port, transport))
-    return service._replace(names=service_names(standing), uses=tuple(uses))
 
 
 def _in_order(faults: Sequence[Fault]) -> tuple[Fault, ...]:

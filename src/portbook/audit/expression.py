@@ -1,12 +1,18 @@
 """The rules of the verdict as one Ibis expression.
 
-:data:`portbook.verdict.rules.RULES` is the only table. Here each rule becomes a column that holds
-the rank of the level it applies at, or null where it doesn't apply; the facts are boolean columns.
-What a table of flows can't know (who holds the socket, whether its executable was deleted) is no
-column: such a fact is false, and a rule that needs it isn't rendered at all.
+:data:`portbook.verdict.rules.RULES` is the only table. Here each rule becomes a column, and the
+facts are boolean columns. What a table of flows can't know (who holds the socket, whether its
+executable was deleted) is no column: such a fact is false, and a rule that needs it isn't rendered.
+
+The findings of a row are one number: a rule has a digit of it, which is 0 where the rule doesn't
+apply, else the rank of its level and one. A database adds numbers sooner than it joins words, and
+numbers take no room in it.
 """
 
 from __future__ import annotations
+
+from functools import cache, reduce
+from operator import add
 
 from portbook.model import Level
 from portbook.verdict.rules import RULES
@@ -21,14 +27,13 @@ if TYPE_CHECKING:
 
 LEVELS = tuple(Level)
 
-# What stands between two findings, and between a code and its level, in the column of all.
-BETWEEN, IS = ",", "="
+_BASE = len(LEVELS) + 1
+# The number must fit 64 bits with a sign: there is room for 27 rules.
+_PLACES = {rule.code: _BASE**place for place, rule in enumerate(RULES)}
 
 
-def render_rules(
-    facts: Mapping[str, ir.BooleanValue], rules: Sequence[Rule] = RULES
-) -> dict[str, ir.IntegerValue]:
-    """For each rule that *facts* could fulfil, the rank of its level where it applies, else null.
+def render_rules(facts: Mapping[str, ir.BooleanValue]) -> dict[str, ir.IntegerValue]:
+    """For each rule that *facts* could fulfil, what it adds to the number of all findings.
 
     *facts* maps words of :data:`portbook.verdict.rules.FACTS` to boolean columns without nulls. A
     fact that isn't in it is false.
@@ -37,23 +42,29 @@ def render_rules(
 
     known = dict(facts)
     columns: dict[str, ir.IntegerValue] = {}
-    for rule in rules:
+    for rule in RULES:
         if any(fact not in known for fact in rule.needs):
             continue
         applies = _all(
             [known[fact] for fact in rule.needs], [known[f] for f in rule.unless if f in known]
         )
-        level = ibis.literal(rule.level.rank, "int8")
+        adds = _number(rule, rule.level)
         # The first shift that applies decides: it is the outermost.
         for shifted, needs in reversed(rule.shifts):
             if all(fact in known for fact in needs):
                 when = _all([known[fact] for fact in needs], [])
-                level = ibis.ifelse(when, ibis.literal(shifted.rank, "int8"), level)
-        columns[rule.code] = ibis.ifelse(applies, level, ibis.null("int8"))
+                adds = ibis.ifelse(when, _number(rule, shifted), adds)
+        columns[rule.code] = ibis.ifelse(applies, adds, ibis.literal(0, "int64"))
         if rule.settles:
             settled = known.get("settled")
             known["settled"] = applies if settled is None else settled | applies
     return columns
+
+
+def _number(rule: Rule, level: Level) -> ir.IntegerValue:
+    import ibis
+
+    return ibis.literal((level.rank + 1) * _PLACES[rule.code], "int64")
 
 
 def _all(needs: Sequence[ir.BooleanValue], unless: Sequence[ir.BooleanValue]) -> ir.BooleanValue:
@@ -65,30 +76,23 @@ def _all(needs: Sequence[ir.BooleanValue], unless: Sequence[ir.BooleanValue]) ->
     return ibis.literal(True) if found is None else found
 
 
-def findings_column(columns: Mapping[str, ir.IntegerValue]) -> ir.StringValue:
-    """All findings of a row as one text, in the order of the table: ``known-use=1,unknown=1``."""
-    import ibis
-
-    parts = []
-    for code, rank in columns.items():
-        said = ibis.cases(
-            *((rank == level.rank, f"{BETWEEN}{code}{IS}{level.rank}") for level in LEVELS),
-            else_="",
-        )
-        parts.append(said)
-    whole: ir.StringValue = ibis.literal("")
-    for part in parts:
-        whole = whole + part
-    return whole.substr(len(BETWEEN))
+def findings_column(columns: Mapping[str, ir.IntegerValue]) -> ir.IntegerValue:
+    """All findings of a row as one number, from what :func:`render_rules` made."""
+    return reduce(add, columns.values())
 
 
-def read_findings(said: str) -> tuple[tuple[str, Level], ...]:
-    """What :func:`findings_column` wrote, as codes with their levels.
+@cache
+def read_findings(number: int) -> tuple[tuple[str, Level], ...]:
+    """What :func:`findings_column` made, as codes with their levels, in the order of the rules.
 
-    >>> read_findings("known-use=1,unregistered-port=1")[0]
-    ('known-use', <Level.NOTE: 'note'>)
-    >>> read_findings("")
+    >>> read_findings(0)
     ()
+    >>> read_findings(1)
+    (('expected', <Level.OK: 'ok'>),)
     """
-    pairs = (each.split(IS) for each in said.split(BETWEEN) if each)
-    return tuple((code, LEVELS[int(rank)]) for code, rank in pairs)
+    found = []
+    for code in _PLACES:
+        number, digit = divmod(number, _BASE)
+        if digit:
+            found.append((code, LEVELS[digit - 1]))
+    return tuple(found)

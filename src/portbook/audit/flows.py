@@ -123,7 +123,7 @@ def judge_groups(grouped: ir.Table, book: ir.Table) -> ir.Table:
     )
     columns = render_rules(facts_of(joined))
     return joined.mutate(
-        findings=ibis.ifelse(joined["sound"], findings_column(columns), ibis.null("string"))
+        findings=ibis.ifelse(joined["sound"], findings_column(columns), ibis.null("int64"))
     ).drop("known_use", "abuse", "sound")
 
 

@@ -1,14 +1,9 @@
-"""The hosts behind the unexpected services, and what the verdict says of each in words."""
+"""The hosts behind the unexpected services."""
 
 from __future__ import annotations
 
-from portbook import lore
 from portbook.audit.flows import transport_of
-from portbook.audit.result import Service, Share
-from portbook.model import Listener, OwnersSeen, PortRules, Transport
-from portbook.registry import registry
-from portbook.verdict.case import Case
-from portbook.verdict.judge import judge
+from portbook.audit.result import Share
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,50 +12,15 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-    from portbook.audit.result import AuditAnswer
+    from portbook.audit.result import AuditAnswer, Service
     from portbook.audit.run import Audit, Read
-    from portbook.model import Finding
 
 # The services whose hosts are looked for: the gravest, and of these the busiest.
 MOST = 200
 
-_ADDRESSES = {"loopback": "127.0.0.1", "everywhere": "0.0.0.0"}
-
-
-def case_of(service: Service) -> Case:
-    """*service* as the judge of one socket has it: bound somewhere, by nobody knows whom."""
-    transport = Transport(service.transport)
-    listener = Listener(
-        transport,
-        "ipv4",
-        _ADDRESSES.get(service.reach, "its host"),
-        service.port,
-        "listen",
-        owners_seen=OwnersSeen.UNASKED,
-        scanned=not service.reach,
-    )
-    return Case(
-        listener,
-        registry().standing(service.port, transport),
-        uses=lore.lookup_uses(service.port, transport),
-        rules=PortRules(""),
-        browser_blocked=lore.browser_blocked(service.port),
-        abuse=lore.lookup_abuse(service.port, transport),
-    )
-
-
-def say(service: Service) -> tuple[Finding, ...]:
-    """The findings on *service* in words, each with its evidence."""
-    name = f"{service.port}/{service.transport}"
-    # The first line of evidence is the socket as it is bound, which nobody has seen.
-    return tuple(
-        finding._replace(socket=name, evidence=finding.evidence[1:])
-        for finding in judge(case_of(service))
-    )
-
 
 def add_hosts(audit: Audit, answer: AuditAnswer, count: int) -> AuditAnswer:
-    """*answer*, whose unexpected services have *count* hosts each, and their findings in words."""
+    """*answer*, whose unexpected services have *count* hosts each."""
     wanted = answer.unexpected[:MOST]
     shares: dict[tuple[str, int, str], dict[str, Share]] = {each.key: {} for each in wanted}
     if wanted:
@@ -79,20 +39,12 @@ def add_hosts(audit: Audit, answer: AuditAnswer, count: int) -> AuditAnswer:
                     host, before.flows + int(row["flows"]), None if many is None else int(many)
                 )
     services = tuple(
-        each._replace(
-            said=say(each),
-            hosts=tuple(sorted(shares[each.key].values(), key=_weight)[:count])
-            if each.key in shares
-            else None,
-        )
-        if each.gravity >= _CHECK
+        each._replace(hosts=tuple(sorted(shares[each.key].values(), key=_weight)[:count]))
+        if each.key in shares
         else each
         for each in answer.services
     )
     return answer._replace(services=services)
-
-
-_CHECK = 2
 
 
 def _weight(share: Share) -> tuple[int, int, str]:

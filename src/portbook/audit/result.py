@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from portbook._lean import NamedTuple
+from portbook.model import Level
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portbook.model import Finding, Level, Source
+    from portbook.model import Source
 
 
 class Share(NamedTuple):
@@ -25,7 +26,7 @@ class Service(NamedTuple):
     ``first`` and ``last`` are seconds since the epoch, None where the source has no times;
     ``bytes`` and ``packets`` are None where it has no counts. ``reach`` is ``loopback`` or
     ``everywhere`` where a bound address says so. ``hosts`` are those with the most traffic; None
-    where they were not asked for. ``said`` are the findings in words, for the unexpected alone.
+    where they were not asked for. :mod:`portbook.audit.telling` has its names and the words.
     """
 
     transport: str
@@ -38,10 +39,7 @@ class Service(NamedTuple):
     first: float | None = None
     last: float | None = None
     reach: str = ""
-    names: tuple[str, ...] = ()
-    uses: tuple[str, ...] = ()
     hosts: tuple[Share, ...] | None = None
-    said: tuple[Finding, ...] = ()
 
     @property
     def key(self) -> tuple[str, int, str]:
@@ -52,6 +50,11 @@ class Service(NamedTuple):
     def gravity(self) -> int:
         """The rank of its gravest finding; -1 where it has none."""
         return max([level.rank for _, level in self.findings], default=-1)
+
+    @property
+    def is_unexpected(self) -> bool:
+        """Whether somebody should look into it: a finding at ``check`` or above."""
+        return self.gravity >= Level.CHECK.rank
 
 
 class Tally(NamedTuple):
@@ -125,7 +128,4 @@ class AuditAnswer(NamedTuple):
     @property
     def unexpected(self) -> tuple[Service, ...]:
         """The services with a finding at ``check`` or above."""
-        return tuple(each for each in self.services if each.gravity >= _CHECK)
-
-
-_CHECK = 2
+        return tuple(each for each in self.services if each.is_unexpected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portbook.audit.flows import transport_of
 from portbook.audit.side import UNDECIDABLE, place
+from portbook.audit.telling import names
 from portbook.audit.writing import whole_file
 from portbook.errors import UsageError, shown
 from portbook.model import Level
@@ -75,7 +76,7 @@ def _annotations(audit: Audit) -> tuple[ir.Table, Mapping[str, list[str]]]:
     for each in audit.seen():
         level = LEVELS[max(each.gravity, 0)]
         codes = " ".join(code for code, _ in each.findings)
-        row = (str(level), codes, " ".join(each.names))
+        row = (str(level), codes, " ".join(names(each)))
         rows.append((each.transport, each.port, each.reach, each.state, *row))
     columns = {
         "book_transport": "string",

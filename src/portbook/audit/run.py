@@ -18,6 +18,7 @@ from portbook.audit.sources.plain import parse_mapping
 from portbook.audit.sources.scans import read_scans
 from portbook.audit.times import unit_of
 from portbook.errors import EngineFailed, MalformedInput
+from portbook.model import PORTS
 from portbook.registry import registry
 
 TYPE_CHECKING = False
@@ -69,7 +70,6 @@ class Audit:
         self.faults: list[Fault] = []
         self._tell = tell
         self._scanned: dict[tuple[str, ...], ir.Table] = {}
-        self._book: ir.Table | None = None
 
     def seen(self) -> list[Service]:
         """Every service that was read, also those that answered nobody."""
@@ -158,9 +158,8 @@ class Audit:
     ) -> tuple[ir.Table, list[dict[str, Any]]]:
         """The groups of *batch* on the engine, and their verdicts."""
         flows = self.flows(batch, limits, faulty=faulty)
-        pending = self.engine.keep(group(flows))
-        book = self.book()  # worked out while the engine reads
-        grouped = pending.wait(self._tell)
+        grouped = self.engine.keep(group(flows)).wait(self._tell)
+        book = self._book(grouped)
         if "other" in flows.columns:
             grouped = self.engine.keep(resolve(grouped, book)).wait(self._tell)
             return grouped, self.engine.fetch(judge_groups(regroup(grouped), book))
@@ -183,11 +182,14 @@ class Audit:
             self._scanned[batch.files] = held
         return held
 
-    def book(self) -> ir.Table:
-        """The registry and the lore as a table on the engine."""
-        if self._book is None:
-            self._book = self.engine.lookup("portbook_book", books.COLUMNS, books.entries())
-        return self._book
+    def _book(self, grouped: ir.Table) -> ir.Table:
+        """What is on record of the ports in *grouped*, as a table on the engine."""
+        found: set[int] = set()
+        for column in ("port", "other"):
+            rows = self.engine.fetch(grouped.select(number=grouped[column]).distinct())
+            found |= {row["number"] for row in rows}
+        entries = books.entries(found.intersection(range(PORTS)))
+        return self.engine.lookup("portbook_book", books.COLUMNS, entries)
 
     def _note_rejects(self, faults: list[Fault]) -> None:
         quiet = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook._lean import NamedTuple
+from portbook.audit.telling import names, say, uses
 from portbook.audit.times import iso
 from portbook.model import Level, State
 from portbook.pages.document import Paragraph, Section, Table
@@ -154,7 +155,7 @@ def _looks(services: Iterable[Service]) -> Iterator[Look]:
         if each.first is not None and each.last is not None:
             facts.append(_span(each.first, each.last))
         said = []
-        for finding in each.said:
+        for finding in say(each):
             general = finding.message.replace(name, "")
             if finding.level.rank >= Level.CHECK.rank and general not in before:
                 said.append(finding.message)
@@ -226,10 +227,10 @@ def _service_rows(services: list[Service], limit: int) -> Iterator[tuple[str, ..
 
 def name_of(service: Service) -> str:
     """What a service is called: its registered names, else what is on record, else its state."""
-    if service.names:
-        return ", ".join(service.names[:3])
-    if service.uses:
-        return f"in practice {', '.join(service.uses[:3])}"
+    if called := names(service):
+        return ", ".join(called[:3])
+    if used := uses(service):
+        return f"in practice {', '.join(used[:3])}"
     return service.state
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook.audit.telling import names, say, uses
 from portbook.audit.times import iso
 from portbook.pages.escape import unbyte
 
@@ -59,14 +60,14 @@ def of_audit(answer: AuditAnswer) -> Object:
 
 
 def _service(service: Service) -> Object:
-    said = {finding.code: finding for finding in service.said}
+    said = {each.code: each for each in say(service)} if service.is_unexpected else {}
     return {
         "transport": service.transport,
         "port": service.port,
         "reach": service.reach or None,
         "state": service.state,
-        "service_names": list(service.names),
-        "uses": list(service.uses),
+        "service_names": list(names(service)),
+        "uses": list(uses(service)),
         "findings": [
             {"code": code, "level": level, "message": said[code].message if code in said else None}
             for code, level in service.findings
@@ -133,8 +134,8 @@ def rows(answer: AuditAnswer) -> Iterator[tuple[object, ...]]:
             each.state,
             str(max(levels, key=lambda level: level.rank)) if levels else None,
             " ".join(code for code, _ in each.findings),
-            " ".join(each.names),
-            ", ".join(each.uses),
+            " ".join(names(each)),
+            ", ".join(uses(each)),
             each.flows,
             each.bytes,
             each.packets,
