@@ -55,7 +55,14 @@ def test_the_facts_of_flows_are_facts_of_the_table() -> None:
     from portbook.audit.flows import facts_of
 
     table = ibis.table(
-        {"state": "string", "reach": "string", "known_use": "boolean", "abuse": "boolean"}, name="t"
+        {
+            "port": "int32",
+            "reach": "string",
+            "book_state": "string",
+            "known_use": "boolean",
+            "abuse": "boolean",
+        },
+        name="t",
     )
     assert set(facts_of(table)) <= set(FACTS)
 

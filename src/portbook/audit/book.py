@@ -1,8 +1,8 @@
 """The registry and the lore as one small table: a row for each (transport, port) of which
 something is on record.
 
-What has no row is unassigned, or dynamic from 49152 on (RFC 6335 §6). The exceptions are some 18,000
-of 262,144; the flows of a network use a few hundred of them.
+What has no row is unassigned, or dynamic from 49152 on (RFC 6335 §6). The exceptions are some
+18,000 of 262,144; the flows of a network use a few hundred of them.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from portbook.audit.expression import read_findings
 from portbook.audit.faults import suspect
 from portbook.audit.result import AuditAnswer, Input, Service, Tally
@@ -29,6 +31,23 @@ def suspects(rows: Iterable[Mapping[str, Any]], unit: int, *, text: bool) -> boo
     return any(_suspicious(row, unit, text=text) for row in rows)
 
 
+class _Sum:
+    """A tally that grows."""
+
+    __slots__ = ("_bytes", "_flows", "_services")
+
+    def __init__(self) -> None:
+        self._services = self._flows = self._bytes = 0
+
+    def add(self, flows: int, many: int | None, services: int = 0) -> None:
+        self._services += services
+        self._flows += flows
+        self._bytes += many or 0
+
+    def tally(self) -> Tally:
+        return Tally(self._services, self._flows, self._bytes)
+
+
 class Collector:
     """Adds up groups of flows, from any number of batches."""
 
@@ -36,9 +55,9 @@ class Collector:
         self.missing: list[str] = []
         self._services: dict[Key, Service] = {}
         self._refused: dict[Key, Service] = {}
-        self._unanswered = Tally()
-        self._undecidable = Tally()
-        self._portless = Tally()
+        self._unanswered = _Sum()
+        self._undecidable = _Sum()
+        self._portless = _Sum()
         self._no_data = 0
 
     def add(self, rows: Iterable[Mapping[str, Any]], unit: int) -> None:
@@ -49,12 +68,12 @@ class Collector:
                 if row["protocol"] is None and row["port"] is None:
                     self._no_data += flows
                 else:
-                    self._portless = self._portless.plus(flows, many)
+                    self._portless.add(flows, many)
             elif row["findings"] is None:
                 if row["port"] == UNDECIDABLE:
-                    self._undecidable = self._undecidable.plus(flows, many)
+                    self._undecidable.add(flows, many)
             elif row["answered"] is False:
-                self._unanswered = self._unanswered.plus(flows, many)
+                self._unanswered.add(flows, many)
                 _add(self._refused, row, unit)
             else:
                 _add(self._services, row, unit)
@@ -77,16 +96,12 @@ class Collector:
                 key=lambda each: (-each.gravity, -each.flows, each.transport, each.port),
             )
         )
-        total = Tally()
-        states: dict[str, Tally] = {}
-        findings: dict[tuple[str, Level], Tally] = {}
+        total = _Sum()
+        states: defaultdict[str, _Sum] = defaultdict(_Sum)
+        findings: defaultdict[tuple[str, Level], _Sum] = defaultdict(_Sum)
         for each in services:
-            total = total.plus(each.flows, each.bytes, services=1)
-            held = states.get(each.state, Tally())
-            states[each.state] = held.plus(each.flows, each.bytes, services=1)
-            for finding in each.findings:
-                held = findings.get(finding, Tally())
-                findings[finding] = held.plus(each.flows, each.bytes, services=1)
+            for held in (total, states[each.state], *map(findings.__getitem__, each.findings)):
+                held.add(each.flows, each.bytes, 1)
         if self._no_data:
             what = "records say themselves that they have no data, or skipped it"
             if self._no_data == 1:
@@ -96,12 +111,12 @@ class Collector:
             engine,
             _inputs(batches),
             services,
-            total,
-            states,
-            findings,
-            self._unanswered,
-            self._undecidable,
-            self._portless,
+            total.tally(),
+            {state: held.tally() for state, held in states.items()},
+            {finding: held.tally() for finding, held in findings.items()},
+            self._unanswered.tally(),
+            self._undecidable.tally(),
+            self._portless.tally(),
             self._no_data,
             _in_order(faults),
             tuple(self.missing),

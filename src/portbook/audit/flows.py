@@ -50,13 +50,16 @@ WORDS = {
 
 # What a group is of; a source has some of them.
 KEYS = ("protocol", "port", "other", "answered", "reach")
+COUNTS = ("bytes", "packets")
 _LACKING = {"other": "int32", "answered": "boolean", "reach": "string"}
 
 
-def group(flows: ir.Table) -> ir.Table:
+def group(flows: ir.Table, least: Mapping[str, int]) -> ir.Table:
     """*flows* by protocol and port (:func:`portbook.audit.side.place` has put one there).
 
     The columns ``least_bytes`` and ``least_packets`` are there to tell that nothing is negative.
+    They are a tenth of the work, which *least* saves: the least value of a column, where it is
+    known before a row is read.
     """
     import ibis
 
@@ -65,10 +68,11 @@ def group(flows: ir.Table) -> ir.Table:
     counted: dict[str, ir.Value] = {
         "flows": flows["flows"].sum() if "flows" in has else flows.count()
     }
-    for name in ("bytes", "packets"):
+    for name in COUNTS:
         if name in has:
             counted[name] = flows[name].sum()
-            counted[f"least_{name}"] = flows[name].min()
+            if name not in least:
+                counted[f"least_{name}"] = flows[name].min()
         else:
             counted[name] = counted[f"least_{name}"] = ibis.null("int64")
     began, ended = ("first" in has, "last" in has)
@@ -76,9 +80,9 @@ def group(flows: ir.Table) -> ir.Table:
     last = "last" if ended else "first"
     counted["last"] = flows[last].max() if began or ended else ibis.null("int64")
     grouped = flows.group_by(keys).aggregate(**counted)
-    return grouped.mutate(
-        **{key: ibis.null(kind) for key, kind in _LACKING.items() if key not in keys}
-    )
+    known = {f"least_{name}": ibis.literal(value, "int64") for name, value in least.items()}
+    lacking = {key: ibis.null(kind) for key, kind in _LACKING.items() if key not in keys}
+    return grouped.mutate(**known, **lacking)
 
 
 def transport_of(protocol: ir.Value) -> ir.StringValue:
@@ -100,45 +104,47 @@ def judge_groups(grouped: ir.Table, book: ir.Table) -> ir.Table:
     """
     import ibis
 
+    # All that follows is of one select, the columns of which are worked out of the joined tables':
+    # each step by itself would be a query within the next.
     named = grouped.mutate(transport=transport_of(grouped["protocol"]))
-    port = named["port"]
-    sound = named["transport"].notnull() & port.notnull() & (port >= 0) & (port <= LAST_PORT)
-    named = named.mutate(sound=sound.fill_null(False))
-    held = book.rename(book_transport="transport", book_port="port")
+    held = book.rename(book_transport="transport", book_port="port", book_state="state")
     joined = named.left_join(
         held,
         [named["transport"] == held["book_transport"], named["port"] == held["book_port"]],
-    ).drop("book_transport", "book_port")
+    )
+    port = joined["port"]
+    sound = joined["transport"].notnull() & port.between(0, LAST_PORT).fill_null(False)
     rest = ibis.ifelse(
-        joined["port"] >= DYNAMIC_PORTS.first,
+        port >= DYNAMIC_PORTS.first,
         ibis.literal(str(State.DYNAMIC)),
         ibis.literal(str(State.UNASSIGNED)),
     )
-    joined = joined.mutate(
-        state=ibis.ifelse(
-            joined["sound"], ibis.coalesce(joined["state"], rest), ibis.null("string")
-        ),
-        known_use=joined["known_use"].fill_null(False),
-        abuse=joined["abuse"].fill_null(False),
+    state = ibis.coalesce(joined["book_state"], rest)
+    findings = findings_column(render_rules(facts_of(joined)))
+    return joined.select(
+        *named.columns,
+        state=ibis.ifelse(sound, state, ibis.null("string")),
+        findings=ibis.ifelse(sound, findings, ibis.null("int64")),
     )
-    columns = render_rules(facts_of(joined))
-    return joined.mutate(
-        findings=ibis.ifelse(joined["sound"], findings_column(columns), ibis.null("int64"))
-    ).drop("known_use", "abuse", "sound")
 
 
 def facts_of(joined: ir.Table) -> Mapping[str, ir.BooleanValue]:
-    """The facts of :data:`portbook.verdict.rules.FACTS` that a group of flows can have."""
+    """The facts of :data:`portbook.verdict.rules.FACTS` that a group of flows can have.
+
+    *joined* has its columns beside those of the book, which are null where that has no row.
+    """
     import ibis
 
+    state = joined["book_state"].fill_null("")
     reach = joined["reach"].fill_null("")
     return {
-        "assigned": joined["state"].fill_null("") == str(State.ASSIGNED),
-        "reserved": joined["state"].fill_null("") == str(State.RESERVED),
-        "unassigned": joined["state"].fill_null("") == str(State.UNASSIGNED),
+        "assigned": state == str(State.ASSIGNED),
+        "reserved": state == str(State.RESERVED),
+        "unassigned": (state == str(State.UNASSIGNED))
+        | ((state == "") & (joined["port"] < DYNAMIC_PORTS.first)),
         "loopback": reach == "loopback",
         "wildcard": reach == "everywhere",
-        "known-use": joined["known_use"],
-        "abuse-on-record": joined["abuse"],
+        "known-use": joined["known_use"].fill_null(False),
+        "abuse-on-record": joined["abuse"].fill_null(False),
         "unasked": ibis.literal(True),
     }

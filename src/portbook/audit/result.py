@@ -64,10 +64,6 @@ class Tally(NamedTuple):
     flows: int = 0
     bytes: int = 0
 
-    def plus(self, flows: int, many: int | None, *, services: int = 0) -> Tally:
-        """This and that much more."""
-        return Tally(self.services + services, self.flows + flows, self.bytes + (many or 0))
-
 
 class Fault(NamedTuple):
     """Something in a source that couldn't be taken: where, why, and how many rows it was.

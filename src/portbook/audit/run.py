@@ -10,7 +10,7 @@ from portbook.audit import book as books
 from portbook.audit.collect import Collector, suspects
 from portbook.audit.faults import Limits, locate, reason_of
 from portbook.audit.files import Batch, find, is_url, sort_files
-from portbook.audit.flows import group, judge_groups
+from portbook.audit.flows import COUNTS, group, judge_groups
 from portbook.audit.hosts import add_hosts
 from portbook.audit.result import Fault
 from portbook.audit.side import place, regroup, resolve
@@ -158,7 +158,8 @@ class Audit:
     ) -> tuple[ir.Table, list[dict[str, Any]]]:
         """The groups of *batch* on the engine, and their verdicts."""
         flows = self.flows(batch, limits, faulty=faulty)
-        grouped = self.engine.keep(group(flows)).wait(self._tell)
+        least = self.engine.least(flows, [name for name in COUNTS if name in flows.columns])
+        grouped = self.engine.keep(group(flows, least)).wait(self._tell)
         book = self._book(grouped)
         if "other" in flows.columns:
             grouped = self.engine.keep(resolve(grouped, book)).wait(self._tell)
@@ -184,11 +185,9 @@ class Audit:
 
     def _book(self, grouped: ir.Table) -> ir.Table:
         """What is on record of the ports in *grouped*, as a table on the engine."""
-        found: set[int] = set()
-        for column in ("port", "other"):
-            rows = self.engine.fetch(grouped.select(number=grouped[column]).distinct())
-            found |= {row["number"] for row in rows}
-        entries = books.entries(found.intersection(range(PORTS)))
+        asked = grouped.select("port", "other").distinct()
+        ports = {port for row in self.engine.fetch(asked) for port in row.values()}
+        entries = books.entries(ports.intersection(range(PORTS)))
         return self.engine.lookup("portbook_book", books.COLUMNS, entries)
 
     def _note_rejects(self, faults: list[Fault]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import threading
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from portbook.audit.files import Batch
 
 _MEMORY = "1GB"  # what DuckDB may hold; beyond it, it writes to the folder for temporary files
-_MANY = 1000  # rows of a small table, from which on they are better written to a file
 _REJECTS = 1000  # rejected rows of one reading that are kept to be shown
 
 
@@ -46,6 +44,7 @@ class Duck:
             "autoinstall_known_extensions": False,
             "temp_directory": self._spill.name,
             "memory_limit": memory or _MEMORY,
+            "parquet_metadata_cache": True,
         }
         try:
             self._connection = duckdb.connect(":memory:", config=settings)
@@ -216,10 +215,6 @@ class Duck:
         import ibis
 
         to_text = DuckDBType.to_string
-        if len(rows) > _MANY:
-            return self._load(
-                name, {column: to_text(ibis.dtype(kind)) for column, kind in columns.items()}, rows
-            )
         parts = [
             f"unnest(?::{to_text(ibis.dtype(kind))}[]) AS {_quoted(column)}"
             for column, kind in columns.items()
@@ -228,22 +223,27 @@ class Duck:
         self._connection.execute(
             f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(parts)}", values
         )
-        return self.table(name)
-
-    def _load(self, name: str, types: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> ir.Table:
-        """The same from a file: as parameters, each value would be made an object of DuckDB's."""
-        path = os.path.join(self._spill.name, f"{name}.json")
-        with open(path, "w", encoding="ascii") as file:
-            file.write(json.dumps([dict(zip(types, row, strict=True)) for row in rows]))
-        columns = ", ".join(f"{_text(column)}: {_text(kind)}" for column, kind in types.items())
-        self._connection.execute(
-            f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM read_json({_text(path)}, "
-            f"columns = {{{columns}}}, format = 'array')"
-        )
-        os.unlink(path)
-        return self.table(name)
+        return ibis.table(dict(columns), name=name)
 
     # -- running ------------------------------------------------------------------------------
+
+    def least(self, table: ir.Table, columns: Sequence[str]) -> Mapping[str, int]:
+        """The least value of each of *columns*, where a Parquet file's own statistics have it.
+
+        DuckDB skips parts of a file by the same statistics. It has none of text, nor of several
+        files together.
+        """
+        if not columns:
+            return {}
+        asked = ", ".join(f"stats({_quoted(column)})" for column in columns)
+        try:
+            query = f"SELECT {asked} FROM ({self.compile(table)}) LIMIT 1"
+            row = self._connection.execute(query).fetchone() or ()
+        except duckdb.Error:  # what is wrong is said where the rows are read
+            return {}
+        known = zip(columns, row, strict=False)
+        found = {name: said.get("min") for name, said in known if isinstance(said, dict)}
+        return {name: value for name, value in found.items() if isinstance(value, int)}
 
     def keep(self, expression: ir.Table) -> _Pending:
         """*expression*, worked out in the background."""

@@ -94,6 +94,10 @@ class Other:
             raise EngineFailed(self.reason(error)) from error
         return made
 
+    def least(self, table: ir.Table, columns: Sequence[str]) -> Mapping[str, int]:
+        """Nothing: what this engine knows of its files can't be asked for."""
+        return {}
+
     def keep(self, expression: ir.Table) -> _Pending:
         """*expression* as a temporary table, made when it is waited for."""
         return _Pending(self, expression)

@@ -172,6 +172,10 @@ class Spark:
 
     # -- running ------------------------------------------------------------------------------
 
+    def least(self, table: ir.Table, columns: Sequence[str]) -> Mapping[str, int]:
+        """Nothing: what this engine knows of its files can't be asked for."""
+        return {}
+
     def keep(self, expression: ir.Table) -> _Pending:
         """*expression*, to be worked out when it is waited for."""
         return _Pending(self, expression)
