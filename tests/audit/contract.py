@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ibis
 
 from portbook.audit.expression import findings_column, read_findings, render_rules
-from portbook.audit.flows import judge_groups
+from portbook.audit.flows import Judged, judge_groups
 from portbook.audit.result import Service
 from portbook.audit.telling import case_of
 from portbook.model import PORTS, Transport
@@ -43,7 +43,7 @@ def check_rules(engine: Engine, count: int) -> None:
     rendered = render_rules({fact: table[_name(fact)] for fact in KNOWN})
     assert list(rendered) == [rule.code for rule in RULES]
     asked = table.select("at", said=findings_column(rendered))
-    found = {row["at"]: read_findings(row["said"]) for row in engine.fetch(asked)}
+    found = {at: read_findings(number) for at, number in engine.fetch(asked)}
     assert len(found) == len(cases)
     for at, facts in enumerate(cases):
         expected = tuple((rule.code, level) for rule, level in apply(facts))
@@ -77,13 +77,12 @@ def check_ports(engine: Engine, book: Any, count: int | None) -> None:
         for reach in (None, "loopback", "everywhere")
     ]
     table = engine.lookup("contract_groups", columns, asked)
-    lacking = {name: ibis.null("int64") for name in ("bytes", "packets", "first", "last")}
+    lacking = {name: ibis.null("int64") for name in Judged._fields[5:11]}
     found = engine.fetch(judge_groups(table.mutate(**lacking), book))
     assert len(found) == len(asked)
-    for row in found:
-        reach = row["reach"] or ""
-        service = Service(row["transport"], row["port"], row["state"], (), 1, reach=reach)
+    for row in map(Judged._make, found):
+        service = Service(row.transport, row.port, row.state, (), 1, reach=row.reach or "")
         case = case_of(service)
         expected = tuple((finding.code, finding.level) for finding in judge(case, said=False))
-        assert read_findings(row["findings"]) == expected, service.key
-        assert row["state"] == case.standing.state, service.key
+        assert read_findings(row.findings) == expected, service.key
+        assert row.state == case.standing.state, service.key

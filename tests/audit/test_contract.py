@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import pytest
@@ -20,6 +20,8 @@ from tests.audit import contract
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import ibis.expr.types as ir
+
     from portbook.audit.engines import Engine
 
 WHOLE = bool(os.environ.get("PORTBOOK_PROOF"))
@@ -30,6 +32,10 @@ def engine() -> Iterator[Engine]:
     made = connect()
     yield made
     made.close()
+
+
+def fetch(engine: Engine, table: ir.Table) -> list[dict[str, Any]]:
+    return [dict(zip(table.columns, row, strict=True)) for row in engine.fetch(table)]
 
 
 def test_every_combination_of_facts(engine: Engine) -> None:
@@ -86,7 +92,7 @@ def test_protocols_go_by_their_words_and_numbers(engine: Engine) -> None:
     ]
     table = engine.lookup("words", {"protocol": "string"}, [(word,) for word in words])
     asked = table.mutate(transport=transport_of(table["protocol"]))
-    found = {row["protocol"]: row["transport"] for row in engine.fetch(asked)}
+    found = dict(engine.fetch(asked))
     assert found == {
         "tcp": "tcp", "TCP": "tcp", "6": "tcp", "UdP": "udp", "17": "udp", "sctp": "sctp",
         "132": "sctp", "dccp": "dccp", "33": "dccp", "136": "udp", "icmp": None, "1": None,
@@ -114,7 +120,7 @@ def test_the_row_alone_decides_where_it_can(engine: Engine) -> None:
     columns = {"at": "int32", "src_port": "int32", "dst_port": "int32", "side": "string"}
     table = engine.lookup("rows", columns, [(at, *row[:3]) for at, row in enumerate(ROWS)])
     asked = place({name: table[name] for name in ("src_port", "dst_port", "side")})
-    found = {row["at"]: row for row in engine.fetch(table.select("at", **asked))}
+    found = {row["at"]: row for row in fetch(engine, table.select("at", **asked))}
     for at, (_, _, _, port, side) in enumerate(ROWS):
         assert (found[at]["port"], found[at]["side"]) == (port, side), ROWS[at]
         assert found[at]["other"] < 0
@@ -124,7 +130,7 @@ def test_a_row_with_a_broken_port_has_none(engine: Engine) -> None:
     columns = {"src_port": "int64", "dst_port": "int64"}
     table = engine.lookup("broken", columns, [*BROKEN, (0, 65535)])
     asked = place({name: table[name] for name in columns})
-    found = [row["port"] for row in engine.fetch(table.select(**asked))]
+    found = [row["port"] for row in fetch(engine, table.select(**asked))]
     assert found == [None] * len(BROKEN) + [0]
 
 
@@ -147,12 +153,12 @@ def test_frequency_and_state_decide_the_rest(engine: Engine) -> None:
     }
     held = engine.lookup("side_book", book.COLUMNS, book.entries(range(PORTS)))
     made = resolve(table.mutate(**lacking, answered=ibis.null("boolean")), held)
-    found = {(row["port"], row["other"]): row for row in engine.fetch(made)}
+    found = {(row["port"], row["other"]): row for row in fetch(engine, made)}
     assert all(found[45000 + at, 41230]["service"] == 41230 for at in range(20))
     assert found[45000, 41230]["side"] == "dst"
     assert found[41230, 36865]["service"] == 41230
     assert found[41230, 36865]["side"] == "src"
     assert found[8080, 2825]["service"] == 8080
     assert found[40001, 40002]["service"] == UNDECIDABLE
-    totals = {row["port"]: row["flows"] for row in engine.fetch(regroup(made))}
+    totals = {row["port"]: row["flows"] for row in fetch(engine, regroup(made))}
     assert totals == {41230: 107, 8080: 1, UNDECIDABLE: 1}

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 
 from portbook.audit.expression import read_findings
-from portbook.audit.faults import suspect
+from portbook.audit.faults import MOST_OF_MANY
 from portbook.audit.result import AuditAnswer, Input, Service, Tally
 from portbook.audit.side import UNDECIDABLE
-from portbook.audit.times import moment
+from portbook.audit.times import latest, moment
 from portbook.model import LAST_PORT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from portbook.audit.files import Batch
@@ -21,31 +21,62 @@ if TYPE_CHECKING:
     from portbook.model import Level, Source
 
     Key = tuple[str, int, str]
+    Findings = tuple[tuple[str, Level], ...]
 
 
-def suspects(rows: Iterable[Mapping[str, Any]], unit: int, *, text: bool) -> bool:
+def suspects(rows: Iterable[tuple[Any, ...]], unit: int, *, text: bool) -> bool:
     """Whether the groups tell that there are rows which can't be.
 
-    *text* says that the source is text, in which a row without anything is a broken one.
+    *rows* are :class:`~portbook.audit.flows.Judged`, with their times in *unit* a second. *text*
+    says that the source is text, in which a row without anything is a broken one.
     """
-    return any(_suspicious(row, unit, text=text) for row in rows)
+    now = latest()
+    # Thousands of rows, and nothing but this is done with most of them: they aren't given names.
+    for (
+        protocol, port, _, _, flows, octets, packets, least_octets, least_packets, first, last,
+        transport, _, _,
+    ) in rows:  # fmt: skip
+        if protocol is None:
+            if port is not None or text:
+                return True
+        elif transport is not None and (
+            port is None or not (0 <= port <= LAST_PORT or port == UNDECIDABLE)
+        ):
+            return True
+        try:
+            began, ended = moment(first, unit), moment(last, unit)
+        except (ValueError, OverflowError, TypeError):
+            return True
+        if (began is not None and began < 0) or (ended is not None and ended > now):
+            return True
+        for least, whole in ((least_octets, octets), (least_packets, packets)):
+            if (least is not None and least < 0) or (whole is not None and whole > MOST_OF_MANY):
+                return True
+        if flows is None or flows < 0:
+            return True
+    return False
 
 
 class _Sum:
     """A tally that grows."""
 
-    __slots__ = ("_bytes", "_flows", "_services")
+    __slots__ = ("bytes", "count", "flows")
 
     def __init__(self) -> None:
-        self._services = self._flows = self._bytes = 0
+        self.count = self.flows = self.bytes = 0
 
-    def add(self, flows: int, many: int | None, services: int = 0) -> None:
-        self._services += services
-        self._flows += flows
-        self._bytes += many or 0
+    def add(self, flows: int, many: int | None, count: int = 1) -> None:
+        self.count += count
+        self.flows += flows
+        self.bytes += many or 0
 
     def tally(self) -> Tally:
-        return Tally(self._services, self._flows, self._bytes)
+        """As a tally of services."""
+        return Tally(self.count, self.flows, self.bytes)
+
+    def apart(self) -> Tally:
+        """As a tally of what belongs to no service."""
+        return Tally(0, self.flows, self.bytes)
 
 
 class Collector:
@@ -60,23 +91,41 @@ class Collector:
         self._portless = _Sum()
         self._no_data = 0
 
-    def add(self, rows: Iterable[Mapping[str, Any]], unit: int) -> None:
-        """Counts what an engine returned for one batch; its times are in *unit* a second."""
-        for row in rows:
-            flows, many = int(row["flows"] or 0), _whole(row["bytes"])
-            if row["transport"] is None:
-                if row["protocol"] is None and row["port"] is None:
+    def add(self, rows: Iterable[tuple[Any, ...]], unit: int) -> None:
+        """Counts the groups of one batch: *rows* as in :func:`suspects`."""
+        for (
+            protocol, port, answered, reach, count, total, packets, _, _, first, last,
+            transport, state, number,
+        ) in rows:  # fmt: skip
+            flows, octets = int(count or 0), None if total is None else int(total)
+            if transport is None:
+                if protocol is None and port is None:
                     self._no_data += flows
                 else:
-                    self._portless.add(flows, many)
-            elif row["findings"] is None:
-                if row["port"] == UNDECIDABLE:
-                    self._undecidable.add(flows, many)
-            elif row["answered"] is False:
-                self._unanswered.add(flows, many)
-                _add(self._refused, row, unit)
+                    self._portless.add(flows, octets)
+            elif number is None or port is None or state is None:
+                if port == UNDECIDABLE:
+                    self._undecidable.add(flows, octets)
             else:
-                _add(self._services, row, unit)
+                to = self._services
+                if answered is False:
+                    self._unanswered.add(flows, octets)
+                    to = self._refused
+                service = Service(
+                    transport,
+                    int(port),
+                    state,
+                    read_findings(int(number)),
+                    flows,
+                    octets,
+                    None if packets is None else int(packets),
+                    moment(first, unit),
+                    moment(last, unit),
+                    reach or "",
+                )
+                key = (transport, service.port, service.reach)
+                held = to.get(key)
+                to[key] = service if held is None else _both(held, service)
 
     def seen(self) -> list[Service]:
         """Every service that was added, also those that answered nobody."""
@@ -96,12 +145,16 @@ class Collector:
                 key=lambda each: (-each.gravity, -each.flows, each.transport, each.port),
             )
         )
+        # Of thousands of services, there are a dozen kinds.
+        kinds: defaultdict[tuple[str, Findings], _Sum] = defaultdict(_Sum)
+        for each in services:
+            kinds[each.state, each.findings].add(each.flows, each.bytes)
         total = _Sum()
         states: defaultdict[str, _Sum] = defaultdict(_Sum)
         findings: defaultdict[tuple[str, Level], _Sum] = defaultdict(_Sum)
-        for each in services:
-            for held in (total, states[each.state], *map(findings.__getitem__, each.findings)):
-                held.add(each.flows, each.bytes, 1)
+        for (state, found), kind in kinds.items():
+            for held in (total, states[state], *map(findings.__getitem__, found)):
+                held.add(kind.flows, kind.bytes, kind.count)
         if self._no_data:
             what = "records say themselves that they have no data, or skipped it"
             if self._no_data == 1:
@@ -114,9 +167,9 @@ class Collector:
             total.tally(),
             {state: held.tally() for state, held in states.items()},
             {finding: held.tally() for finding, held in findings.items()},
-            self._unanswered.tally(),
-            self._undecidable.tally(),
-            self._portless.tally(),
+            self._unanswered.apart(),
+            self._undecidable.apart(),
+            self._portless.apart(),
             self._no_data,
             _in_order(faults),
             tuple(self.missing),
@@ -124,38 +177,6 @@ class Collector:
             max((each.last for each in services if each.last is not None), default=None),
             sources,
         )
-
-
-def _add(to: dict[Key, Service], row: Mapping[str, Any], unit: int) -> None:
-    service = Service(
-        row["transport"],
-        int(row["port"]),
-        row["state"],
-        read_findings(int(row["findings"])),
-        int(row["flows"] or 0),
-        _whole(row["bytes"]),
-        _whole(row["packets"]),
-        moment(row["first"], unit),
-        moment(row["last"], unit),
-        row["reach"] or "",
-    )
-    held = to.get(service.key)
-    to[service.key] = service if held is None else _both(held, service)
-
-
-def _suspicious(row: Mapping[str, Any], unit: int, *, text: bool) -> bool:
-    if row["protocol"] is None:
-        if row["port"] is not None or text:
-            return True
-    elif row["transport"] is not None:
-        port = row["port"]
-        if port is None or (not 0 <= port <= LAST_PORT and port != UNDECIDABLE):
-            return True
-    try:
-        times = (moment(row["first"], unit), moment(row["last"], unit))
-    except (ValueError, OverflowError, TypeError):
-        return True
-    return suspect(row, times)
 
 
 def _both(one: Service, other: Service) -> Service:
@@ -170,10 +191,6 @@ def _both(one: Service, other: Service) -> Service:
 
 def _sum(one: int | None, other: int | None) -> int | None:
     return other if one is None else one + (other or 0)
-
-
-def _whole(value: Any) -> int | None:
-    return None if value is None else int(value)
 
 
 def _in_order(faults: Sequence[Fault]) -> tuple[Fault, ...]:

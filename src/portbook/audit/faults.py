@@ -16,7 +16,7 @@ from portbook.model import LAST_PORT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     import ibis.expr.types as ir
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SHOWN = 5  # rows that are named for each reason
 MOST = 1 << 50  # a pebibyte: no single flow carries more
+MOST_OF_MANY = MOST * 64  # and so much in a group makes it worth looking for such a flow
 
 NO_FLOW = "is no flow: nothing in it can be read"
 
@@ -101,23 +102,6 @@ def _text_limit() -> str:
     return iso(latest())[:10] + "~"
 
 
-def suspect(row: Mapping[str, Any], times: tuple[float | None, float | None] | None) -> bool:
-    """Whether a group as it was counted can have a faulty row in it.
-
-    *times* are its first and last in seconds, None where they can't be read.
-    """
-    if times is None:
-        return True
-    first, last = times
-    if (first is not None and first < 0) or (last is not None and last > latest()):
-        return True
-    for name in ("bytes", "packets"):
-        least, whole = row[f"least_{name}"], row[name]
-        if (least is not None and least < 0) or (whole is not None and whole > MOST * 64):
-            return True
-    return row["flows"] is None or bool(row["flows"] < 0)
-
-
 def locate(engine: Engine, batch: Batch, limits: Limits, *, text: bool) -> list[Fault]:
     """The faulty rows of *batch*: for each reason a few of them, and how many there are."""
     table = engine.read(batch, places=True)
@@ -133,13 +117,15 @@ def locate(engine: Engine, batch: Batch, limits: Limits, *, text: bool) -> list[
     bad = bad.filter(bad["reason"].notnull())
     found: list[Fault] = []
     counted = engine.fetch(bad.group_by(["reason", *placed[:1]]).aggregate(rows=bad.count()))
-    for each in sorted(counted, key=str):
-        reason, file = each["reason"], each.get(FILE) or batch.layout.format
+    for reason, *named, rows in sorted(counted, key=str):
+        file = named[0] if named else batch.layout.format
         some = bad.filter(bad["reason"] == reason)
         if FILE in placed:
             some = some.filter(some[FILE] == file)
-        shown = engine.fetch(some.order_by(placed[-1:]).limit(SHOWN)) if ROW in placed else [{}]
-        for at, row in enumerate(shown, 1):
-            more = each["rows"] - len(shown) if at == len(shown) else 0
-            found.append(Fault(file, row.get(ROW), reason, more))
+        shown: Sequence[tuple[Any, ...]] = [(None,)]
+        if ROW in placed:
+            shown = engine.fetch(some.select(ROW).order_by(ROW).limit(SHOWN))
+        for at, (row,) in enumerate(shown, 1):
+            more = rows - len(shown) if at == len(shown) else 0
+            found.append(Fault(file, row, reason, more))
     return found

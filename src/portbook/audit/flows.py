@@ -21,12 +21,14 @@ is what costs. One word for a transport, seconds for a time, and the verdict com
 
 from __future__ import annotations
 
+from portbook._lean import NamedTuple
 from portbook.audit.expression import findings_column, render_rules
 from portbook.model import DYNAMIC_PORTS, LAST_PORT, State, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     import ibis.expr.types as ir
 
@@ -52,6 +54,27 @@ WORDS = {
 KEYS = ("protocol", "port", "other", "answered", "reach")
 COUNTS = ("bytes", "packets")
 _LACKING = {"other": "int32", "answered": "boolean", "reach": "string"}
+
+
+class Judged(NamedTuple):
+    """The columns of a judged group, in the order in which an engine returns them, each in
+    the engine's own type.
+    """
+
+    protocol: Any
+    port: Any
+    answered: Any
+    reach: Any
+    flows: Any
+    bytes: Any
+    packets: Any
+    least_bytes: Any
+    least_packets: Any
+    first: Any
+    last: Any
+    transport: Any
+    state: Any
+    findings: Any
 
 
 def group(flows: ir.Table, least: Mapping[str, int]) -> ir.Table:
@@ -97,7 +120,7 @@ def transport_of(protocol: ir.Value) -> ir.StringValue:
 
 
 def judge_groups(grouped: ir.Table, book: ir.Table) -> ir.Table:
-    """*grouped*, each group with its transport, its state and its findings.
+    """*grouped*, each group with its transport, its state and its findings: :class:`Judged`.
 
     *book* is the table of :mod:`portbook.audit.book`. A group without a transport that has ports,
     or whose port is none, has no state and no findings: it is no service.
@@ -122,7 +145,7 @@ def judge_groups(grouped: ir.Table, book: ir.Table) -> ir.Table:
     state = ibis.coalesce(joined["book_state"], rest)
     findings = findings_column(render_rules(facts_of(joined)))
     return joined.select(
-        *named.columns,
+        *Judged._fields[:-2],
         state=ibis.ifelse(sound, state, ibis.null("string")),
         findings=ibis.ifelse(sound, findings, ibis.null("int64")),
     )

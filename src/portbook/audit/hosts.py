@@ -30,14 +30,12 @@ def add_hosts(audit: Audit, answer: AuditAnswer, count: int) -> AuditAnswer:
             [(at, each.transport, each.port) for at, each in enumerate(wanted)],
         )
         for read in audit.reads:
-            for row in _of(audit, read, keys, wanted, count):
-                held = shares[wanted[row["wanted"]].key]
-                host = str(row["host"])
-                before = held.get(host, Share(host, 0, None))
-                many = row["bytes"] if before.bytes is None else before.bytes + (row["bytes"] or 0)
-                held[host] = Share(
-                    host, before.flows + int(row["flows"]), None if many is None else int(many)
-                )
+            for at, name, octets, flows in _of(audit, read, keys, wanted, count):
+                held, host = shares[wanted[at].key], str(name)
+                _, before, total = held.get(host, Share(host, 0, None))
+                if octets is not None:
+                    total = (total or 0) + int(octets)
+                held[host] = Share(host, before + int(flows), total)
     services = tuple(
         each._replace(hosts=tuple(sorted(shares[each.key].values(), key=_weight)[:count]))
         if each.key in shares
@@ -53,8 +51,9 @@ def _weight(share: Share) -> tuple[int, int, str]:
 
 def _of(
     audit: Audit, read: Read, keys: ir.Table, wanted: Sequence[Service], count: int
-) -> Sequence[dict[str, Any]]:
-    """For each service of *wanted*, the hosts of one batch with the most traffic.
+) -> Sequence[tuple[Any, ...]]:
+    """For each service of *wanted*, the hosts of one batch with the most traffic: the place of the
+    service, the host, its bytes and its flows.
 
     *keys* has the places, the transports and the ports of *wanted*.
     """
@@ -86,7 +85,9 @@ def _of(
     ranked = by_host.filter(by_host["host"].notnull()).mutate(
         place=ibis.row_number().over(group_by="wanted", order_by=[*order, "host"])
     )
-    return audit.engine.fetch(ranked.filter(ranked["place"] < count).drop("place"))
+    return audit.engine.fetch(
+        ranked.filter(ranked["place"] < count).select("wanted", "host", "bytes", "flows")
+    )
 
 
 def matching(read: Read, keys: ir.Table) -> ir.Table:

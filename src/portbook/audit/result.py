@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from portbook._lean import NamedTuple
 from portbook.model import Level
 
@@ -49,12 +51,17 @@ class Service(NamedTuple):
     @property
     def gravity(self) -> int:
         """The rank of its gravest finding; -1 where it has none."""
-        return max([level.rank for _, level in self.findings], default=-1)
+        return _gravity(self.findings)
 
     @property
     def is_unexpected(self) -> bool:
         """Whether somebody should look into it: a finding at ``check`` or above."""
         return self.gravity >= Level.CHECK.rank
+
+
+@cache
+def _gravity(findings: tuple[tuple[str, Level], ...]) -> int:
+    return max([level.rank for _, level in findings], default=-1)
 
 
 class Tally(NamedTuple):

@@ -192,7 +192,7 @@ def _renamed(audit: Audit, table: ir.Table, names: Pseudonyms) -> ir.Table:
     for column in columns[1:]:
         every = every.union(column)
     distinct = every.filter(every["address"].notnull()).distinct()
-    rows = [(each["address"], names.word(each["address"])) for each in audit.engine.fetch(distinct)]
+    rows = [(address, names.word(address)) for (address,) in audit.engine.fetch(distinct)]
     words = audit.engine.lookup(
         "portbook_pseudonyms", {"address": "string", "word": "string"}, rows
     )

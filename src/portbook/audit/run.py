@@ -10,7 +10,7 @@ from portbook.audit import book as books
 from portbook.audit.collect import Collector, suspects
 from portbook.audit.faults import Limits, locate, reason_of
 from portbook.audit.files import Batch, find, is_url, sort_files
-from portbook.audit.flows import COUNTS, group, judge_groups
+from portbook.audit.flows import COUNTS, Judged, group, judge_groups
 from portbook.audit.hosts import add_hosts
 from portbook.audit.result import Fault
 from portbook.audit.side import place, regroup, resolve
@@ -23,7 +23,7 @@ from portbook.registry import registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     import ibis.expr.types as ir
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from portbook.audit.engines import Engine, Tell
     from portbook.audit.result import AuditAnswer, Service
     from portbook.model import Source
+
+
+_FIRST = Judged._fields.index("first")
 
 
 class Order(NamedTuple):
@@ -124,7 +127,7 @@ class Audit:
 
     def _read(self, batch: Batch, collector: Collector) -> list[Fault]:
         grouped, rows = self._group(batch, Limits(), faulty=False)
-        limits = Limits(unit_of(batch.layout.clock, [row["first"] for row in rows]))
+        limits = Limits(unit_of(batch.layout.clock, [row[_FIRST] for row in rows]))
         faults: list[Fault] = []
         faulty = suspects(rows, limits.unit, text=_is_text(batch))
         if faulty:
@@ -155,7 +158,7 @@ class Audit:
 
     def _group(
         self, batch: Batch, limits: Limits, *, faulty: bool
-    ) -> tuple[ir.Table, list[dict[str, Any]]]:
+    ) -> tuple[ir.Table, Sequence[tuple[Any, ...]]]:
         """The groups of *batch* on the engine, and their verdicts."""
         flows = self.flows(batch, limits, faulty=faulty)
         least = self.engine.least(flows, [name for name in COUNTS if name in flows.columns])
@@ -186,7 +189,7 @@ class Audit:
     def _book(self, grouped: ir.Table) -> ir.Table:
         """What is on record of the ports in *grouped*, as a table on the engine."""
         asked = grouped.select("port", "other").distinct()
-        ports = {port for row in self.engine.fetch(asked) for port in row.values()}
+        ports = {port for row in self.engine.fetch(asked) for port in row}
         entries = books.entries(ports.intersection(range(PORTS)))
         return self.engine.lookup("portbook_book", books.COLUMNS, entries)
 

@@ -48,6 +48,8 @@ def moment(value: object, unit: int) -> float | None:
     """
     if value is None:
         return None
+    if isinstance(value, int | float):
+        return value / unit
     if isinstance(value, str):
         value = dt.datetime.fromisoformat(value.strip())
     if isinstance(value, dt.datetime):

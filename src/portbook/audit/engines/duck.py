@@ -252,12 +252,10 @@ class Duck:
         sql = self.compile(expression)
         return _Pending(self, f"CREATE TABLE {name} AS {sql}", name)
 
-    def fetch(self, expression: ir.Table) -> list[dict[str, Any]]:
+    def fetch(self, expression: ir.Table) -> Sequence[tuple[Any, ...]]:
         """The rows of *expression*. Raises EngineFailed."""
         try:
-            done = self._connection.execute(self.compile(expression))
-            names = [column[0] for column in done.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in done.fetchall()]
+            return self._connection.execute(self.compile(expression)).fetchall()
         except duckdb.Error as error:
             raise EngineFailed(self.reason(error)) from error
 

@@ -106,13 +106,13 @@ class Other:
         """*expression* as a temporary table. Raises EngineFailed."""
         return self._create("portbook", expression)
 
-    def fetch(self, expression: ir.Table) -> list[dict[str, Any]]:
+    def fetch(self, expression: ir.Table) -> Sequence[tuple[Any, ...]]:
         """The rows of *expression*. Raises EngineFailed."""
         try:
-            rows: list[dict[str, Any]] = self._ibis.to_pyarrow(expression).to_pylist()
+            table = self._ibis.to_pyarrow(expression)
         except self.errors as error:
             raise EngineFailed(self.reason(error)) from error
-        return rows
+        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
     def write(
         self, expression: ir.Table, path: str, words: Mapping[str, Sequence[str]], tell: Tell

@@ -190,13 +190,12 @@ class Spark:
         self._kept.append(frame)
         return self._view(frame)
 
-    def fetch(self, expression: ir.Table) -> list[dict[str, Any]]:
+    def fetch(self, expression: ir.Table) -> Sequence[tuple[Any, ...]]:
         """The rows of *expression*. Raises EngineFailed."""
         try:
-            rows = self._session.sql(self._ibis.compile(expression)).collect()
+            return self._session.sql(self._ibis.compile(expression)).collect()
         except self.errors as error:
             raise EngineFailed(self.reason(error)) from error
-        return [row.asDict() for row in rows]
 
     def write(
         self, expression: ir.Table, path: str, words: Mapping[str, Sequence[str]], tell: Tell
