@@ -18,7 +18,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# The columns with their types in Ibis's words.
+    import ibis.expr.types as ir
+
+# The table's name on an engine, and its columns with their types in Ibis's words.
+NAME = "portbook_book"
 COLUMNS = {
     "transport": "string",
     "port": "int32",
@@ -51,6 +54,13 @@ def entries(ports: Iterable[int]) -> list[Entry]:
             if used or abused or standing.state in _HELD:
                 found.append(Entry(str(transport), port, str(standing.state), used, abused))
     return found
+
+
+def table() -> ir.Table:
+    """The table, for an expression that is written before it is there."""
+    import ibis
+
+    return ibis.table(COLUMNS, name=NAME)
 
 
 @cache

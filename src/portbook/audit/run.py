@@ -162,12 +162,21 @@ class Audit:
         """The groups of *batch* on the engine, and their verdicts."""
         flows = self.flows(batch, limits, faulty=faulty)
         least = self.engine.least(flows, [name for name in COUNTS if name in flows.columns])
-        grouped = self.engine.keep(group(flows, least)).wait(self._tell)
+        pending = self.engine.keep(group(flows, least))
+        paired = "other" in flows.columns
+        judged = None
+        if pending.table is not None and not paired:
+            # Worked out while the engine reads: it is as long as all that follows the reading.
+            judged = judge_groups(pending.table, books.table())
+            self.engine.prepare(judged)
+        grouped = pending.wait(self._tell)
         book = self._book(grouped)
-        if "other" in flows.columns:
+        if paired:
             grouped = self.engine.keep(resolve(grouped, book)).wait(self._tell)
-            return grouped, self.engine.fetch(judge_groups(regroup(grouped), book))
-        return grouped, self.engine.fetch(judge_groups(grouped, book))
+            judged = judge_groups(regroup(grouped), book)
+        elif judged is None:
+            judged = judge_groups(grouped, book)
+        return grouped, self.engine.fetch(judged)
 
     def flows(self, batch: Batch, limits: Limits, *, faulty: bool) -> ir.Table:
         """The canonical table of *batch*; without its faulty rows, if it has any."""
@@ -191,7 +200,7 @@ class Audit:
         asked = grouped.select("port", "other").distinct()
         ports = {port for row in self.engine.fetch(asked) for port in row}
         entries = books.entries(ports.intersection(range(PORTS)))
-        return self.engine.lookup("portbook_book", books.COLUMNS, entries)
+        return self.engine.lookup(books.NAME, books.COLUMNS, entries)
 
     def _note_rejects(self, faults: list[Fault]) -> None:
         quiet = {

@@ -7,6 +7,7 @@ import tempfile
 import threading
 
 import duckdb
+import ibis
 from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
 from ibis.backends.sql.datatypes import DuckDBType
 
@@ -61,6 +62,7 @@ class Duck:
                 self.close()
                 raise
         self._made = 0
+        self._prepared: dict[Any, str] = {}
         self._rejected: list[tuple[Fault, str]] = []
         self._seen: set[tuple[str, int | None]] = set()
 
@@ -174,8 +176,6 @@ class Duck:
         )
 
     def _types(self, batch: Batch) -> str:
-        import ibis
-
         to_text = DuckDBType.to_string
         pairs = (
             f"{_text(name)}: {_text(to_text(ibis.dtype(kind)))}"
@@ -212,8 +212,6 @@ class Duck:
         self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]
     ) -> ir.Table:
         """A small table of *rows* on the engine."""
-        import ibis
-
         to_text = DuckDBType.to_string
         parts = [
             f"unnest(?::{to_text(ibis.dtype(kind))}[]) AS {_quoted(column)}"
@@ -249,13 +247,18 @@ class Duck:
         """*expression*, worked out in the background."""
         self._made += 1
         name = f"portbook_{self._made}"
-        sql = self.compile(expression)
-        return _Pending(self, f"CREATE TABLE {name} AS {sql}", name)
+        table = ibis.table(expression.schema(), name=name)
+        return _Pending(self, f"CREATE TABLE {name} AS {self.compile(expression)}", table)
+
+    def prepare(self, expression: ir.Table) -> None:
+        """Compiles *expression*, to be fetched later."""
+        self._prepared[expression.op()] = self.compile(expression)
 
     def fetch(self, expression: ir.Table) -> Sequence[tuple[Any, ...]]:
         """The rows of *expression*. Raises EngineFailed."""
         try:
-            return self._connection.execute(self.compile(expression)).fetchall()
+            sql = self._prepared.pop(expression.op(), None) or self.compile(expression)
+            return self._connection.execute(sql).fetchall()
         except duckdb.Error as error:
             raise EngineFailed(self.reason(error)) from error
 
@@ -279,12 +282,10 @@ class Duck:
         )
         chosen = f"* REPLACE ({replaced})" if enums else "*"
         query = f"SELECT {chosen} FROM ({self.compile(expression)})"
-        _Pending(self, f"COPY ({query}) TO {_text(path)} ({_written_as(path)})", "").wait(tell)
+        _Pending(self, f"COPY ({query}) TO {_text(path)} ({_written_as(path)})").wait(tell)
 
     def table(self, name: str) -> ir.Table:
         """A table that is there, by what DuckDB says of its columns."""
-        import ibis
-
         rows = self._connection.execute(f"DESCRIBE {_quoted(name)}").fetchall()
         return ibis.table({row[0]: DuckDBType.from_string(row[1]) for row in rows}, name=name)
 
@@ -324,8 +325,9 @@ def _by_gravity(row: tuple[str, int | None, str, str | None, str | None]) -> tup
 class _Pending:
     """A statement that runs in a thread, so that it can be followed and interrupted."""
 
-    def __init__(self, engine: Duck, sql: str, name: str) -> None:
-        self._engine, self._sql, self._name = engine, sql, name
+    def __init__(self, engine: Duck, sql: str, table: Any = None) -> None:
+        self.table = table
+        self._engine, self._sql = engine, sql
         self._cursor = engine.cursor()
         self._error: BaseException | None = None
         # Thread.join, interrupted, takes a thread for ended that still runs.
@@ -356,7 +358,7 @@ class _Pending:
         if self._error is not None:
             raise self._error
         self._cursor.close()
-        return self._engine.table(self._name) if self._name else None
+        return self.table
 
 
 def _written_as(path: str) -> str:

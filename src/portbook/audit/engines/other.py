@@ -106,6 +106,9 @@ class Other:
         """*expression* as a temporary table. Raises EngineFailed."""
         return self._create("portbook", expression)
 
+    def prepare(self, expression: ir.Table) -> None:
+        """There is nothing to prepare."""
+
     def fetch(self, expression: ir.Table) -> Sequence[tuple[Any, ...]]:
         """The rows of *expression*. Raises EngineFailed."""
         try:
@@ -141,6 +144,7 @@ class Other:
 class _Pending:
     def __init__(self, engine: Other, expression: ir.Table) -> None:
         self._engine, self._expression = engine, expression
+        self.table: ir.Table | None = None
 
     def wait(self, tell: Tell) -> ir.Table:
         tell(None)

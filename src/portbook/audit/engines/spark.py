@@ -190,6 +190,9 @@ class Spark:
         self._kept.append(frame)
         return self._view(frame)
 
+    def prepare(self, expression: ir.Table) -> None:
+        """There is nothing to prepare."""
+
     def fetch(self, expression: ir.Table) -> Sequence[tuple[Any, ...]]:
         """The rows of *expression*. Raises EngineFailed."""
         try:
@@ -227,6 +230,7 @@ class Spark:
 class _Pending:
     def __init__(self, engine: Spark, expression: ir.Table) -> None:
         self._engine, self._expression = engine, expression
+        self.table: ir.Table | None = None
 
     def wait(self, tell: Tell) -> ir.Table:
         tell(None)
