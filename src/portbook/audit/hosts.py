@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-    from portbook.audit.result import AuditAnswer, Service
+    from portbook.audit.result import AuditAnswer
     from portbook.audit.run import Audit, Read
 
 # The services whose hosts are looked for: the gravest, and of these the busiest.
@@ -30,7 +30,7 @@ def add_hosts(audit: Audit, answer: AuditAnswer, count: int) -> AuditAnswer:
             [(at, each.transport, each.port) for at, each in enumerate(wanted)],
         )
         for read in audit.reads:
-            for at, name, octets, flows in _of(audit, read, keys, wanted, count):
+            for at, name, octets, flows in _of(audit, read, keys, count):
                 held, host = shares[wanted[at].key], str(name)
                 _, before, total = held.get(host, Share(host, 0, None))
                 if octets is not None:
@@ -49,13 +49,11 @@ def _weight(share: Share) -> tuple[int, int, str]:
     return (-(share.bytes or 0), -share.flows, share.host)
 
 
-def _of(
-    audit: Audit, read: Read, keys: ir.Table, wanted: Sequence[Service], count: int
-) -> Sequence[tuple[Any, ...]]:
-    """For each service of *wanted*, the hosts of one batch with the most traffic: the place of the
+def _of(audit: Audit, read: Read, keys: ir.Table, count: int) -> Sequence[tuple[Any, ...]]:
+    """For each service of *keys*, the hosts of one batch with the most traffic: the place of the
     service, the host, its bytes and its flows.
 
-    *keys* has the places, the transports and the ports of *wanted*.
+    *keys* has the places, the transports and the ports of the services that are wanted.
     """
     import ibis
 
@@ -64,12 +62,8 @@ def _of(
         return []
     if "answered" in flows.columns:
         flows = flows.filter(flows["answered"].fill_null(True))
-    # A list of values is something that a scan can skip by; a table to join with isn't.
-    some = sorted({each.port for each in wanted})
-    near = flows["port"].isin(some)
-    if "other" in flows.columns:
-        near |= flows["other"].isin(some)
-    joined = join_groups(flows.filter(near), matching(read, keys))
+    # What an engine joins with a table of a few hundred rows, it skips by as it reads.
+    joined = join_groups(flows, matching(read, keys))
     if "host" not in flows.columns:
         joined = joined.mutate(
             host=ibis.ifelse(

@@ -76,7 +76,14 @@ class Registry:
         rows = self.store.covering(port)
         found = self._judged.get(id(rows))
         if found is None or found[0] is not rows:
-            found = (rows, {each: _standing(rows, each) for each in TRANSPORTS})
+            stated = {row.transport for row in rows}
+            # A row that states no transport may speak for any of them; others speak for their own.
+            asked = TRANSPORTS if None in stated else stated
+            found = (
+                rows,
+                {each: _standing(rows, each) if each in asked else _NOT_LISTED
+                 for each in TRANSPORTS},
+            )  # fmt: skip
             self._judged[id(rows)] = found
         return found[1]
 

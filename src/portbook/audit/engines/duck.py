@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import sys
 import tempfile
 import threading
 
 import duckdb
 import ibis
-from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
 from ibis.backends.sql.datatypes import DuckDBType
 
 from portbook.audit.engines import FILE, ROW
@@ -27,6 +28,24 @@ if TYPE_CHECKING:
 
 _MEMORY = "1GB"  # what DuckDB may hold; beyond it, it writes to the folder for temporary files
 _REJECTS = 1000  # rejected rows of one reading that are kept to be shown
+
+
+def _compiler() -> Any:
+    """Ibis's compiler for DuckDB, alone.
+
+    The package that it is in loads those of nineteen other databases with it, which takes as long
+    as loading DuckDB: while this one is imported, an empty module stands in its place.
+    """
+    package = "ibis.backends.sql.compilers"
+    if package not in sys.modules:
+        spec = importlib.util.find_spec(package)
+        assert spec is not None
+        sys.modules[package] = importlib.util.module_from_spec(spec)
+        try:
+            return importlib.import_module(f"{package}.duckdb").DuckDBCompiler()
+        finally:
+            del sys.modules[package]
+    return importlib.import_module(f"{package}.duckdb").DuckDBCompiler()
 
 
 class Duck:
@@ -52,7 +71,7 @@ class Duck:
         except duckdb.Error as error:
             self._spill.cleanup()
             raise UsageError(f"--memory {shown(memory or '')} is no size: give 2GB, say") from error
-        self._compiler = DuckDBCompiler()
+        self._compiler = _compiler()
         # Tables are looked for in the database that was named; what is made goes to memory.
         self._source = "source." if path else ""
         if path:
