@@ -185,7 +185,7 @@ ADDRESS = re.compile(
     r"|glossary(?:/[a-z-]+)?|blocks|stats|changes(?:\.atom)?"
     r"|map|search|explain|random|about|api|api/\w+|api/ports/\d+/tcp"
     r"|here(?:\.json)?|feedback|search\.json\?q=\w+|api/ports\?ports=[\d,/a-z-]+"
-    r"|here/\d+\.json|here/\d+/events|here/events|openapi\.json|static/[a-z.-]+\?v=abc)(?:#\d+)?"
+    r"|here/\d+\.json|here/search\.json\?q=\w+|here/\d+/events|here/events|openapi\.json|static/[a-z.-]+\?v=abc)(?:#\d+)?"
 )
 
 
