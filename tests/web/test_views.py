@@ -460,6 +460,13 @@ def test_search_as_you_type_finds_products_with_their_source(tmp_path: Path) -> 
 # -- links ------------------------------------------------------------------------------------
 
 
+def test_the_page_about_the_book_names_every_source_of_a_port() -> None:
+    made = Page(views.about(SERVED))
+    for port in (22, 80, 305, 6667):
+        for source in answer_port(Query("port", str(port), port, port), registry()).sources:
+            assert f"{source.id}, as of {source.as_of}" in made.text
+
+
 def test_what_can_be_asked_is_in_the_navigation_of_every_served_page() -> None:
     for site in (SERVED, Site(public=True)):
         links = Page(views.service(_service("ssh"), site)).values("href")

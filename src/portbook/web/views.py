@@ -16,6 +16,7 @@ from portbook.pages.own import OPEN, blank, likeness, slot
 from portbook.pages.pictures.map import place
 from portbook.pages.pictures.strip import render_strip, window
 from portbook.registry import registry
+from portbook.registry.history import history
 from portbook.registry.shelf import shelf
 from portbook.web import lists, markup
 from portbook.web.links import Links
@@ -179,7 +180,8 @@ def about(site: Site) -> str:
     from portbook import __version__, lore
     from portbook.pages.method import method
 
-    told = method((*registry().sources(), *lore.sources()), __version__)
+    sources = (*registry().sources(), history().source(), *lore.sources())
+    told = method(sources, __version__)
     return page("about.html", Links(site), "How this book is made", parts=told)
 
 
