@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
+import threading
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -96,3 +99,60 @@ def test_files_are_for_duckdb_and_spark(tmp_path: Path) -> None:
             Audit(Order(("table:none",)), engine).run()
     finally:
         engine.close()
+
+
+def test_what_still_runs_is_stopped_when_the_engine_is_closed() -> None:
+    engine = connect()
+    table = engine.lookup("many", {"number": "int32"}, [(number,) for number in range(3000)])
+    more, most = table.rename(second="number"), table.rename(third="number")
+    product = table.cross_join(more).cross_join(most)
+    before = set(threading.enumerate())
+    engine.keep(
+        product.aggregate(
+            rows=product.count(), total=(product["number"] * product["second"] % 7).sum()
+        )
+    )
+    (running,) = set(threading.enumerate()) - before
+    assert running.is_alive()
+    engine.close()
+    running.join(10)
+    assert not running.is_alive()
+
+
+def test_only_the_compiler_for_duckdb_is_loaded_and_the_others_still_can_be() -> None:
+    script = (
+        "import sys; from portbook.audit.engines import connect\n"
+        "engine = connect()\n"
+        "package = 'ibis.backends.sql.compilers'\n"
+        "assert package not in sys.modules and package + '.duckdb' in sys.modules\n"
+        "assert package + '.bigquery' not in sys.modules\n"
+        "from ibis.backends.sql.compilers import BigQueryCompiler, DuckDBCompiler\n"
+        "assert isinstance(engine._compiler, DuckDBCompiler)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_the_least_of_a_column_is_known_of_parquet_alone(tmp_path: Path) -> None:
+    path = tmp_path / "flows.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            "COPY (SELECT 6 AS protocol, 443 AS port, range - 7 AS bytes FROM range(100)) "
+            f"TO '{path}'"
+        )
+    engine = connect()
+    try:
+        audit = Audit(Order((str(path),), "port=port,protocol=protocol,bytes=bytes"), engine)
+        answer = audit.run()
+        (read,) = audit.reads
+        flows = audit.flows(read.batch, read.limits, faulty=False)
+        assert engine.least(flows, ["bytes"]) == {"bytes": -7}
+        assert engine.least(flows, []) == {}
+        text = engine.lookup("few", {"bytes": "int64"}, [(1,)])
+        assert engine.least(text, ["bytes"]) in ({}, {"bytes": 1})
+    finally:
+        engine.close()
+    # What is negative is found, whoever knew of it first.
+    assert [(fault.reason, fault.row) for fault in answer.faults][:1] == [
+        ("the number of bytes is negative", 1)
+    ]
+    assert answer.services[0].flows == 93

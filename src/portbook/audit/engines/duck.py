@@ -82,6 +82,7 @@ class Duck:
                 raise
         self._made = 0
         self._prepared: dict[Any, str] = {}
+        self._last: _Pending | None = None
         self._rejected: list[tuple[Fault, str]] = []
         self._seen: set[tuple[str, int | None]] = set()
 
@@ -267,7 +268,8 @@ class Duck:
         self._made += 1
         name = f"portbook_{self._made}"
         table = ibis.table(expression.schema(), name=name)
-        return _Pending(self, f"CREATE TABLE {name} AS {self.compile(expression)}", table)
+        self._last = _Pending(self, f"CREATE TABLE {name} AS {self.compile(expression)}", table)
+        return self._last
 
     def prepare(self, expression: ir.Table) -> None:
         """Compiles *expression*, to be fetched later."""
@@ -321,7 +323,9 @@ class Duck:
         return self._connection.cursor()
 
     def close(self) -> None:
-        """Lets go of the memory and of the temporary files."""
+        """Stops what still runs, and lets go of the memory and of the temporary files."""
+        if self._last is not None:
+            self._last.stop()
         self._connection.close()
         self._spill.cleanup()
 
@@ -363,14 +367,18 @@ class _Pending:
         finally:
             self._done.set()
 
+    def stop(self) -> None:
+        """Interrupts the statement, and returns when it has ended."""
+        while not self._done.wait(0.1):
+            self._cursor.interrupt()
+
     def wait(self, tell: Tell) -> ir.Table:
         try:
             while not self._done.wait(0.02):
                 share = self._cursor.query_progress()
                 tell(share / 100 if share >= 0 else None)
         except BaseException:
-            while not self._done.wait(0.1):
-                self._cursor.interrupt()
+            self.stop()
             raise
         if isinstance(self._error, duckdb.Error):
             raise EngineFailed(self._engine.reason(self._error)) from self._error
