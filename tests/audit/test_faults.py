@@ -134,15 +134,6 @@ def test_a_broken_line_of_json(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_truncated_gzip(tmp_path: Path) -> None:
-    path = samples.write("vpc-gz", tmp_path)
-    data = path.read_bytes()
-    (tmp_path / "cut.log.gz").write_bytes(data[: len(data) // 2])
-    answer = ask(tmp_path)
-    assert counts(answer) == samples.EXPECTED
-    assert [(file, row) for file, row, _ in faults(answer)] == [("cut.log.gz", None)]
-
-
 @pytest.mark.parametrize(
     "content",
     [b"", b"\0\0\0", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1", b"\xff\xfe\xfd\n", b"a\n"],

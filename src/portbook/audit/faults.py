@@ -16,7 +16,7 @@ from portbook.model import LAST_PORT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     import ibis.expr.types as ir
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from portbook.audit.engines import Engine
     from portbook.audit.files import Batch
 
+KEPT = 1000  # rows that an engine keeps of those it couldn't read
 SHOWN = 5  # rows that are named for each reason
 MOST = 1 << 50  # a pebibyte: no single flow carries more
 MOST_OF_MANY = MOST * 64  # and so much in a group makes it worth looking for such a flow
@@ -102,8 +103,47 @@ def _text_limit() -> str:
     return iso(latest())[:10] + "~"
 
 
+def gather(faults: Iterable[Fault], *, counted: bool) -> list[Fault]:
+    """*faults*, a row each, as the first few of each file and reason, and how many more there are.
+
+    *counted* is false where there may be more than *faults* has.
+    """
+    groups: dict[tuple[str, str], list[Fault]] = {}
+    for each in faults:
+        groups.setdefault((each.file, each.reason), []).append(each)
+    found = []
+    for group in groups.values():
+        shown = group[:SHOWN]
+        more = len(group) - len(shown) if counted else None
+        found += [*shown[:-1], shown[-1]._replace(more=more)]
+    return found
+
+
 def locate(engine: Engine, batch: Batch, limits: Limits, *, text: bool) -> list[Fault]:
     """The faulty rows of *batch*: for each reason a few of them, and how many there are."""
+    bad = _bad(engine, batch, limits, text=text)
+    placed = [name for name in (FILE, ROW) if name in bad.columns]
+    found: list[Fault] = []
+    counted = engine.fetch(bad.group_by(["reason", *placed[:1]]).aggregate(rows=bad.count()))
+    alone: dict[str, ir.Table] = {}
+    for reason, *named, rows in sorted(counted, key=str):
+        file = named[0] if named else batch.layout.format
+        shown: Sequence[tuple[Any, ...]] = [(None,)]
+        if ROW in placed:
+            # Rows are numbered as they are read: of several files, through all of them.
+            if file not in alone:
+                single = batch._replace(files=(file,))
+                alone[file] = _bad(engine, single, limits, text=text)
+            some = alone[file].filter(alone[file]["reason"] == reason)
+            shown = engine.fetch(some.select(ROW).order_by(ROW).limit(SHOWN))
+        for at, (row,) in enumerate(shown, 1):
+            more = rows - len(shown) if at == len(shown) else 0
+            found.append(Fault(file, row, reason, more))
+    return found
+
+
+def _bad(engine: Engine, batch: Batch, limits: Limits, *, text: bool) -> ir.Table:
+    """The faulty rows of *batch*, each with its place as far as the engine knows it, and why."""
     table = engine.read(batch, places=True)
     if batch.layout.prepare is not None:
         table = batch.layout.prepare(table)
@@ -114,18 +154,4 @@ def locate(engine: Engine, batch: Batch, limits: Limits, *, text: bool) -> list[
     why = reason_of(columns, limits, text=text)
     placed = [name for name in (FILE, ROW) if name in table.columns]
     bad = table.select(*placed, reason=why)
-    bad = bad.filter(bad["reason"].notnull())
-    found: list[Fault] = []
-    counted = engine.fetch(bad.group_by(["reason", *placed[:1]]).aggregate(rows=bad.count()))
-    for reason, *named, rows in sorted(counted, key=str):
-        file = named[0] if named else batch.layout.format
-        some = bad.filter(bad["reason"] == reason)
-        if FILE in placed:
-            some = some.filter(some[FILE] == file)
-        shown: Sequence[tuple[Any, ...]] = [(None,)]
-        if ROW in placed:
-            shown = engine.fetch(some.select(ROW).order_by(ROW).limit(SHOWN))
-        for at, (row,) in enumerate(shown, 1):
-            more = rows - len(shown) if at == len(shown) else 0
-            found.append(Fault(file, row, reason, more))
-    return found
+    return bad.filter(bad["reason"].notnull())

@@ -50,27 +50,25 @@ def is_url(word: str) -> bool:
     return bool(between) and scheme.isalnum()
 
 
-def find(words: Iterable[str], engine: Engine) -> list[str]:
-    """The files that *words* name: files, folders (with all that is below them), globs, URLs.
+def find(words: Iterable[str], engine: Engine) -> tuple[list[str], list[Fault]]:
+    """The files that *words* name: files, folders (with all that is below them), globs, URLs; and
+    the folders among them that can't be looked into.
 
     Raises UsageError where one names nothing. Hidden files in a folder are left out.
     """
     found: list[str] = []
+    faults: list[Fault] = []
     for word in words:
         if word.startswith(TABLE):
             found.append(word)
         elif is_url(word):
             found += engine.glob(word)
         elif os.path.isdir(word):
-            below = sorted(
-                os.path.join(folder, name)
-                for folder, folders, names in os.walk(word)
-                for name in names
-                if not name.startswith((".", "_")) and not _hidden(folder, word)
-            )
-            if not below:
+            below, wrong = _below(word)
+            if not below and not wrong:
                 raise UsageError(f"the folder {shown(word)} has no files: name one that has")
             found += below
+            faults += wrong
         elif os.path.lexists(word):
             found.append(word)
         elif has_magic(word):
@@ -80,12 +78,27 @@ def find(words: Iterable[str], engine: Engine) -> list[str]:
             found += matching
         else:
             raise UsageError(f"{shown(word)} is no file, folder or pattern: check its name")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found)), faults
 
 
-def _hidden(folder: str, top: str) -> bool:
-    inside = os.path.relpath(folder, top)
-    return any(part.startswith(".") and part != "." for part in inside.split(os.sep))
+def _below(top: str) -> tuple[list[str], list[Fault]]:
+    """The files in the folder *top* and in those below it, but for hidden ones."""
+    found: list[str] = []
+    faults: list[Fault] = []
+
+    def refused(error: OSError) -> None:
+        faults.append(Fault(str(error.filename), None, f"can't be read: {error.strerror}", None))
+
+    for folder, folders, names in os.walk(top, onerror=refused):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        # A link may lead back to where it is: whoever means what it leads to names that.
+        faults += [
+            Fault(path, None, "is a link to a folder, which is not followed: name the folder", None)
+            for path in (os.path.join(folder, name) for name in folders)
+            if os.path.islink(path)
+        ]
+        found += [os.path.join(folder, name) for name in names if not name.startswith((".", "_"))]
+    return sorted(found), faults
 
 
 def sort_files(
@@ -125,6 +138,10 @@ def look_at(
         if layout is None:
             return _not_recognised(head)
         return Batch(layout._replace(reader="table", format=f"table {name}"), (), table=name)
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return Fault(path, None, "can't be read: its name is no UTF-8 text, so rename it", None)
     begun = _begin(path, engine)
     if isinstance(begun, Fault):
         return begun
@@ -149,7 +166,8 @@ def _begin(path: str, engine: Engine) -> tuple[Head, str] | Fault:
         try:
             return Head(path, (), engine.columns_of_parquet(path)), "none"
         except engine.errors as error:
-            return Fault(path, None, engine.reason(error), None)
+            reason = f"can't be read, so nothing of it is counted: {engine.reason(error)}"
+            return Fault(path, None, reason, None)
     compression = _compression(start, path)
     if compression == "none" and b"\0" in start:
         return Fault(path, None, "is neither text nor Parquet", None)
@@ -162,9 +180,12 @@ def _begin(path: str, engine: Engine) -> tuple[Head, str] | Fault:
 
 
 def _not_recognised(head: Head) -> Fault:
+    first = head.lines[0] if head.lines else ""
     if head.columns:
         names = ", ".join(name for name, _ in head.columns[:8])
         reason = f"has no columns of flows that are known ({names}): name them with --columns"
+    elif first.startswith("#separator") or '"id.resp_p"' in first:
+        reason = "is a log of Zeek's, but not conn.log: its connections are there"
     else:
         reason = "is no format that is known: if it is a table with a header, try --columns"
     return Fault(head.path, None, reason, None)

@@ -8,11 +8,12 @@ from portbook import lore
 from portbook._lean import NamedTuple
 from portbook.audit import book as books
 from portbook.audit.collect import Collector, suspects
-from portbook.audit.faults import Limits, locate, reason_of
+from portbook.audit.faults import Limits, gather, locate, reason_of
 from portbook.audit.files import Batch, find, is_url, sort_files
 from portbook.audit.flows import COUNTS, Judged, group, judge_groups
 from portbook.audit.hosts import add_hosts
 from portbook.audit.result import Fault
+from portbook.audit.salvage import is_damaged, salvage
 from portbook.audit.side import place, regroup, resolve
 from portbook.audit.sources.plain import parse_mapping
 from portbook.audit.sources.scans import read_scans
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 
 _FIRST = Judged._fields.index("first")
+DAMAGED = "has a wrong checksum: any row of it may be wrong, also those that were counted"
 
 
 class Order(NamedTuple):
@@ -73,6 +75,7 @@ class Audit:
         self.faults: list[Fault] = []
         self._tell = tell
         self._scanned: dict[tuple[str, ...], ir.Table] = {}
+        self._salvaged: dict[str, str] = {}  # what could be unpacked of a file, and that file
 
     def seen(self) -> list[Service]:
         """Every service that was read, also those that answered nobody."""
@@ -82,9 +85,10 @@ class Audit:
         """Reads everything. Raises a PortbookError where nothing at all can be read."""
         self.engine.begin()
         mapping = parse_mapping(self.order.columns)
-        paths = find(self.order.words, self.engine)
+        paths, unseen = find(self.order.words, self.engine)
         sizes = _sizes(paths)
         batches, faults = sort_files(paths, self.engine, mapping, self.order.only)
+        faults = unseen + faults
         collector = self._collector
         for batch in batches:
             faults += self._batch(batch, collector)
@@ -93,26 +97,42 @@ class Audit:
             first = faults[0]
             raise MalformedInput(f"nothing could be read: {first.file!a} {first.reason}")
         self._note_rejects(faults)
+        self._note_damage(faults)
         for path, size in _sizes(paths).items():
             if sizes.get(path) != size:
                 collector.missing.append(
                     f"{path} changed while it was read: what came later is not in the answer"
                 )
         answer = collector.answer(
-            self.engine.name, [read.batch for read in self.reads], faults, self._sources()
+            self.engine.name,
+            [self._as_named(read.batch) for read in self.reads],
+            [each._replace(file=self._salvaged.get(each.file, each.file)) for each in faults],
+            self._sources(),
         )
         return add_hosts(self, answer, self.order.hosts) if self.order.hosts else answer
+
+    def _as_named(self, batch: Batch) -> Batch:
+        return batch._replace(files=tuple(self._salvaged.get(path, path) for path in batch.files))
 
     # -- one batch ----------------------------------------------------------------------------
 
     def _batch(self, batch: Batch, collector: Collector) -> list[Fault]:
         """Reads *batch* and counts it; the faults that were met."""
+        from ibis.common.exceptions import IbisError
+
         try:
             return self._read(batch, collector)
+        except IbisError as error:
+            # A batch has one layout: what is wrong with its types is so in each of its files.
+            said = str(error).partition("\n")[0]
+            why = f"has columns whose types are not those of flows: {said}"
+            return [Fault(name, None, why, None) for name in batch.files or (batch.table,)]
         except EngineFailed as error:
-            if len(batch.files) < 2:
-                name = batch.files[0] if batch.files else batch.table
-                return [Fault(name, None, f"can't be read: {error}", None)]
+            failed = error
+            if not batch.files:
+                return [_left_out(batch.table, error)]
+            if len(batch.files) == 1 and batch.files[0] in self._salvaged:
+                return [_left_out(batch.files[0], error)]
         # One of them is broken: each on its own, what is good counts.
         good: list[str] = []
         faults: list[Fault] = []
@@ -122,7 +142,16 @@ class Audit:
                 self._group(single, Limits(), faulty=False)
                 good.append(path)
             except EngineFailed as error:
-                faults.append(Fault(path, None, f"can't be read: {error}", None))
+                rest = salvage(single, self.engine.folder)
+                if rest is None:
+                    faults.append(_left_out(path, error))
+                else:
+                    faults.append(rest.fault)
+                    self._salvaged[rest.path] = path
+                    good.append(rest.path)
+        if tuple(good) == batch.files:
+            # Each can be grouped, but what was suspected of a row can't be looked into.
+            return [_left_out(path, failed) for path in batch.files]
         return faults + (self._batch(batch._replace(files=tuple(good)), collector) if good else [])
 
     def _read(self, batch: Batch, collector: Collector) -> list[Fault]:
@@ -133,6 +162,9 @@ class Audit:
         if faulty:
             faults = self._lines(batch, locate(self.engine, batch, limits, text=_is_text(batch)))
             grouped, rows = self._group(batch, limits, faulty=True)
+        if not rows:
+            name = batch.files[0] if len(batch.files) == 1 else batch.layout.format
+            collector.missing.append(f"{self._salvaged.get(name, name)} has no flows to read")
         collector.add(rows, limits.unit)
         self.reads.append(Read(batch, limits, faulty, grouped))
         return faults
@@ -207,11 +239,24 @@ class Audit:
             path: read.batch.layout.no_rows for read in self.reads for path in read.batch.files
         }
         ended: set[str] = set()
+        rows: list[Fault] = []
         for fault, text in self.engine.rejected():
             if any(text.startswith(word) for word in quiet.get(fault.file, ())):
                 ended.add(fault.file)  # what follows is no row either, but a summary
             elif fault.file not in ended:
-                faults.append(fault)
+                rows.append(fault)
+        faults += gather(rows, counted=self.engine.kept_all)
+
+    def _note_damage(self, faults: list[Fault]) -> None:
+        """Names the gzip files with faulty rows of which the checksum is wrong too."""
+        packed = {
+            path
+            for read in self.reads
+            for path in read.batch.files
+            if read.batch.compression == "gzip" and not is_url(path)
+        }
+        wrong = {each.file for each in faults} & packed
+        faults += [Fault(path, None, DAMAGED, None) for path in sorted(wrong) if is_damaged(path)]
 
     def _sources(self) -> tuple[Source, ...]:
         return (*registry().sources(), *lore.sources())
@@ -230,6 +275,10 @@ def select_flows(batch: Batch, table: ir.Table, limits: Limits, *, faulty: bool)
         table = table.filter(kept)
         columns = {name: value for name, value in layout.canonical(table).items() if name != "keep"}
     return table.select(**place(columns))
+
+
+def _left_out(name: str, error: EngineFailed) -> Fault:
+    return Fault(name, None, f"can't be read, so nothing of it is counted: {error}", None)
 
 
 def _is_text(batch: Batch) -> bool:

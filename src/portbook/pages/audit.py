@@ -7,6 +7,7 @@ from portbook.audit.telling import names, say, uses
 from portbook.audit.times import iso
 from portbook.model import Level, State
 from portbook.pages.document import Paragraph, Section, Table
+from portbook.pages.escape import plain
 from portbook.pages.text import render_item, wrap
 
 TYPE_CHECKING = False
@@ -248,8 +249,10 @@ def _apart(answer: AuditAnswer) -> Iterator[Paragraph]:
 def _fault_rows(faults: Iterable[Fault]) -> Iterator[tuple[str, ...]]:
     for fault in faults:
         row = "" if fault.row is None else f", row {fault.row:,}"
-        more = f" (and {fault.more:,} more rows)" if fault.more else ""
-        yield (f"{fault.file}{row}: {fault.reason}{more}",)
+        more = f" (and {_many(fault.more, 'more row')})" if fault.more else ""
+        if fault.row is not None and fault.more is None:
+            more = " (and more rows, which were not counted)"
+        yield (f"{plain(fault.file)}{row}: {fault.reason}{more}",)
 
 
 def _many(count: int, word: str) -> str:

@@ -34,9 +34,15 @@ if TYPE_CHECKING:
             """The table, once it is there. Raises EngineFailed."""
 
     class Engine(Protocol):
-        """What an audit needs of an engine."""
+        """What an audit needs of an engine.
+
+        ``folder`` is for files that it is to read for the time of the audit; empty where it has
+        none. ``kept_all`` says whether :meth:`rejected` has every row that couldn't be read.
+        """
 
         name: str
+        folder: str
+        kept_all: bool
         errors: tuple[type[Exception], ...]
 
         def reason(self, error: BaseException) -> str: ...

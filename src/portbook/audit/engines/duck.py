@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
 import tempfile
 import threading
+from glob import escape
 
 import duckdb
 import ibis
 from ibis.backends.sql.datatypes import DuckDBType
 
 from portbook.audit.engines import FILE, ROW
+from portbook.audit.faults import KEPT
+from portbook.audit.files import is_url
 from portbook.audit.result import Fault
 from portbook.errors import EngineFailed, UsageError, shown
 
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
     from portbook.audit.files import Batch
 
 _MEMORY = "1GB"  # what DuckDB may hold; beyond it, it writes to the folder for temporary files
-_REJECTS = 1000  # rejected rows of one reading that are kept to be shown
+_TOLD = re.compile(r'"exception_message":"((?:[^"\\]|\\.)*)"')
 
 
 def _compiler() -> Any:
@@ -71,6 +75,7 @@ class Duck:
         except duckdb.Error as error:
             self._spill.cleanup()
             raise UsageError(f"--memory {shown(memory or '')} is no size: give 2GB, say") from error
+        self.folder = self._spill.name
         self._compiler = _compiler()
         # Tables are looked for in the database that was named; what is made goes to memory.
         self._source = "source." if path else ""
@@ -83,6 +88,7 @@ class Duck:
         self._made = 0
         self._prepared: dict[Any, str] = {}
         self._last: _Pending | None = None
+        self.kept_all = True
         self._rejected: list[tuple[Fault, str]] = []
         self._seen: set[tuple[str, int | None]] = set()
 
@@ -97,6 +103,9 @@ class Duck:
     def reason(self, error: BaseException) -> str:
         """The first sentence of what the engine says."""
         said = str(error).partition("\n")[0].strip()
+        # What failed in one of DuckDB's threads is told as JSON.
+        if (told := _TOLD.search(said)) is not None:
+            said = told[1].replace('\\"', "'")
         return said.removeprefix("Invalid Input Error: ").removeprefix("IO Error: ") or repr(error)
 
     # -- what is there ------------------------------------------------------------------------
@@ -131,14 +140,14 @@ class Duck:
     def columns_of_parquet(self, path: str) -> tuple[tuple[str, str], ...]:
         """The columns of a Parquet file; raises what DuckDB does."""
         rows = self._connection.execute(
-            f"DESCRIBE SELECT * FROM read_parquet({_text(path)}, hive_partitioning = false)"
+            f"DESCRIBE SELECT * FROM read_parquet({_named(path)}, hive_partitioning = false)"
         ).fetchall()
         return tuple((row[0], row[1]) for row in rows)
 
     def first_lines(self, path: str, compression: str, count: int) -> tuple[str, ...]:
         """The first lines of a text file, unpacked."""
         rows = self._connection.execute(
-            f"SELECT line FROM read_csv({_text(path)}, columns = {{'line': 'VARCHAR'}}, "
+            f"SELECT line FROM read_csv({_named(path)}, columns = {{'line': 'VARCHAR'}}, "
             "header = false, delim = '\x01', quote = '', escape = '', auto_detect = false, "
             f"null_padding = true, compression = '{compression}', ignore_errors = true) "
             f"LIMIT {count}"
@@ -151,7 +160,7 @@ class Duck:
         """The table that *batch* holds; with *places*, also the file and row of each row."""
         if batch.table:
             return self._view(f"SELECT * FROM {self._source}{_quoted(batch.table)}")
-        files = "[" + ", ".join(_text(path) for path in batch.files) + "]"
+        files = "[" + ", ".join(_named(path) for path in batch.files) + "]"
         source = getattr(self, f"_{batch.layout.reader}")(batch, files, places)
         extra = ""
         if places:
@@ -191,7 +200,7 @@ class Duck:
             f"header = false, skip = {layout.skip}, delim = {_text(layout.delimiter)}, "
             f"quote = {_text(layout.quote)}, escape = {_text(layout.quote)}, "
             f"comment = {_text(layout.comment)}, nullstr = {_text(layout.null)}, "
-            f"store_rejects = {not places}, {'' if places else f'rejects_limit = {_REJECTS}, '}"
+            f"store_rejects = {not places}, {'' if places else f'rejects_limit = {KEPT}, '}"
             f"ignore_errors = true, filename = {places}, compression = '{batch.compression}')"
         )
 
@@ -205,6 +214,7 @@ class Duck:
 
     def begin(self) -> None:
         """Forgets which rows were not read so far: another audit begins."""
+        self.kept_all = True
         self._rejected.clear()
         self._seen.clear()
 
@@ -219,6 +229,9 @@ class Duck:
                 "SELECT DISTINCT s.file_path, e.line, e.error_type, e.column_name, e.csv_line "
                 "FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id)"
             ).fetchall()
+            # What is limited are the errors, of which a row may have several.
+            count = "SELECT 1 FROM reject_errors GROUP BY scan_id, file_id HAVING count(*) >= ?"
+            self.kept_all &= not connection.execute(count, [KEPT]).fetchall()
         except duckdb.CatalogException:  # nothing was read as CSV
             return
         # A row with too many columns has values in the wrong ones too: one reason is enough.
@@ -402,5 +415,10 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def _named(path: str) -> str:
+    # DuckDB takes names for patterns.
+    return _text(path if is_url(path) else escape(path))
+
+
 def _quoted(name: str) -> str:
-    return ".".join('"' + part.replace('"', '""') + '"' for part in [name])
+    return '"' + name.replace('"', '""') + '"'

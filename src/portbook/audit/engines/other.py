@@ -20,6 +20,8 @@ class Other:
     """The database at the connection URL *url*."""
 
     # Ibis passes on whatever a database's driver raises, and each driver has a root of its own.
+    folder = ""
+    kept_all = True
     errors: tuple[type[Exception], ...] = (Exception,)
 
     def __init__(self, url: str) -> None:

@@ -39,6 +39,8 @@ _ERRORS: tuple[type[Exception], ...] = (PySparkException, Py4JError)
 class Spark:
     """A Spark session: the one that runs, or one of its own."""
 
+    folder = ""
+    kept_all = True
     errors = _ERRORS
 
     def __init__(self) -> None:

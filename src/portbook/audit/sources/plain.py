@@ -127,7 +127,9 @@ def _kinds(
     kinds = {found[name]: "int64" for name in _WHOLE if name in found}
     for name in ("first", "last"):
         values = [row.get(found[name], "") for row in rows] if name in found else []
-        if values and all(_is_number(value) for value in values if value):
+        there = [value for value in values if value]
+        # One that is written in another way is a row that can't be read, and makes no others so.
+        if values and sum(map(_is_number, there)) * 2 > len(there) - 1:
             kinds[found[name]] = "float64"
     return tuple(kinds.get(name, "string") for name in names)
 

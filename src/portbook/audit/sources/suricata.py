@@ -1,4 +1,5 @@
-"""Suricata's ``eve.json``: its records of type ``flow`` and ``netflow``; the others are no flows.
+"""Suricata's ``eve.json``: its records of type ``flow``; the others repeat them (``netflow`` has
+a record for each direction), or are no flows.
 
 The fields are those of https://docs.suricata.io/en/latest/output/eve/eve-json-format.html. A flow's
 destination is the side that the first packet went to: the service.

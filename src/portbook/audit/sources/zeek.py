@@ -58,18 +58,31 @@ def _tsv(head: Head) -> Layout | None:
     types: tuple[str, ...] = ()
     unset = "-"
     separator = head.lines[0].partition(" ")[2].strip().encode().decode("unicode_escape")
+    path = ""
     for line in head.lines:
+        if not line.startswith("#"):
+            break  # a log that was written on to may have other fields further down
         name, _, rest = line.partition(separator)
-        if name == "#fields":
+        if name == "#path":
+            path = rest
+        elif name == "#fields":
             fields = tuple(rest.split(separator))
         elif name == "#types":
             types = tuple(rest.split(separator))
         elif name == "#unset_field":
             unset = rest
-    if "id.resp_p" not in fields or len(separator) != 1:
+    if len(separator) != 1 or not ({"id.resp_p", "proto"} <= set(fields)):
+        return None
+    # Other logs have these too, dns.log for one: their connections are in conn.log already.
+    if path not in ("", "conn") and "conn_state" not in fields:
         return None
     kinds = dict(zip(fields, types, strict=False))
-    columns = tuple((name, _TYPES.get(kinds.get(name, ""), "string")) for name in fields)
+    # A log from which the line of types was cut off still has fields that are known.
+    usual = dict(_JSON)
+    columns = tuple(
+        (name, _TYPES.get(kinds[name], "string") if name in kinds else usual.get(name, "string"))
+        for name in fields
+    )
     lead = next((at for at, line in enumerate(head.lines) if line[0] != "#"), len(head.lines))
     return Layout(
         "Zeek conn.log",
@@ -89,7 +102,7 @@ def _json(head: Head) -> Layout | None:
             row = json.loads(line)
         except ValueError:
             return None
-        if isinstance(row, dict) and {"id.resp_p", "id.orig_h"} <= set(row):
+        if isinstance(row, dict) and {"id.resp_p", "id.orig_h", "conn_state"} <= set(row):
             text = isinstance(row.get("ts"), str)  # JSON::TS_ISO8601
             columns = tuple(
                 (name, "string" if text and name == "ts" else kind) for name, kind in _JSON
