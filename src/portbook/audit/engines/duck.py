@@ -76,6 +76,7 @@ class Duck:
             self._spill.cleanup()
             raise UsageError(f"--memory {shown(memory or '')} is no size: give 2GB, say") from error
         self.folder = self._spill.name
+        self._last: _Pending | None = None
         self._compiler = _compiler()
         # Tables are looked for in the database that was named; what is made goes to memory.
         self._source = "source." if path else ""
@@ -87,7 +88,6 @@ class Duck:
                 raise
         self._made = 0
         self._prepared: dict[Any, str] = {}
-        self._last: _Pending | None = None
         self.kept_all = True
         self._rejected: list[tuple[Fault, str]] = []
         self._seen: set[tuple[str, int | None]] = set()
