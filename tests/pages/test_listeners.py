@@ -249,3 +249,14 @@ def test_sockets_stand_in_a_column() -> None:
     page = shown(socket(1, WEB), socket(65535, WEB), socket(80, WEB, address="127.0.0.1"))
     places = {line.index("nginx") for line in page.split("\n") if "nginx" in line}
     assert len(places) == 1
+
+
+def test_where_only_some_were_asked_for_none_is_not_nothing() -> None:
+    whole = render_here(answer(), Style(80))
+    assert whole.startswith("0 sockets that listen or are bound\n")
+    assert render_here(answer(), Style(80), some=True).startswith(
+        "0 sockets fit what was asked for\n"
+    )
+    hidden = render_here(answer(missing=("a reason",)), Style(80), some=True)
+    assert hidden.startswith("0 sockets fit what was asked for")
+    assert "Not seen: a reason" in hidden

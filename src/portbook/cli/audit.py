@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 def run(argv: Sequence[str]) -> int:
     """Audits flow logs and scans, and returns the exit status."""
     options = _parse(argv)
-    if min(options.limit, options.hosts) < 0:
-        raise UsageError("--limit and --hosts can't be below 0")
+    for name, count in (("--limit", options.limit), ("--hosts", options.hosts)):
+        if count < 0:
+            raise UsageError(f"{name} {count} is below 0: give 0 or more")
     from portbook.audit.sources import FORMATS
 
     if options.format not in (None, *FORMATS):

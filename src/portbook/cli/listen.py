@@ -56,7 +56,8 @@ def run(argv: Sequence[str]) -> int:
     said = options.json or options.jsonl
     asked = Filter() if options.probe else None
     depth = Depth("all", options.detail, options.all_namespaces, said, options.notes, asked)
-    answer = answer_here(filter_of(options), depth)
+    wanted = filter_of(options)
+    answer = answer_here(wanted, depth)
     if options.json:
         from portbook.pages import objects
 
@@ -72,7 +73,7 @@ def run(argv: Sequence[str]) -> int:
     else:
         from portbook.pages.listeners import render_here
 
-        sys.stdout.write(render_here(answer, style()))
+        sys.stdout.write(render_here(answer, style(), some=wanted != Filter()))
     findings = [finding for each in answer.listeners for finding in each.findings]
     if reaches(findings, options.fail_on):
         return 1

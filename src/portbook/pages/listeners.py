@@ -20,12 +20,18 @@ _LEVELS = tuple(Level)
 _INDENT = " " * 7  # a level and two spaces
 
 
-def render_here(answer: HereAnswer, style: Style) -> str:
-    """Every socket in two lines: what it is and who holds it; then the book and the verdict."""
+def render_here(answer: HereAnswer, style: Style, *, some: bool = False) -> str:
+    """Every socket in two lines: what it is and who holds it; then the book and the verdict.
+
+    *some* says that not all were asked for: that none of these is there says nothing of the others.
+    """
     partial = answer.visibility is Visibility.PARTIAL
     count = len(answer.listeners)
     what = "socket that listens or is bound" if count == 1 else "sockets that listen or are bound"
     title = f"{count} {what}{' could be seen' if partial else ''}"
+    if some:
+        title = f"{count} {'socket fits' if count == 1 else 'sockets fit'} what was asked for"
+        title += ", of those that could be seen" if partial else ""
     lines = [head(title, answer.listeners, style), ""]
     lines += rows(answer.listeners, answer.standings, style)
     for redirect in answer.redirects:
