@@ -7,7 +7,6 @@ import os
 import re
 import sys
 import tempfile
-import threading
 from glob import escape
 
 import duckdb
@@ -15,6 +14,7 @@ import ibis
 from ibis.backends.sql.datatypes import DuckDBType
 
 from portbook.audit.engines import FILE, ROW
+from portbook.audit.engines.statement import Statement
 from portbook.audit.faults import KEPT
 from portbook.audit.files import is_url
 from portbook.audit.result import Fault
@@ -76,7 +76,7 @@ class Duck:
             self._spill.cleanup()
             raise UsageError(f"--memory {shown(memory or '')} is no size: give 2GB, say") from error
         self.folder = self._spill.name
-        self._last: _Pending | None = None
+        self._last: Statement | None = None
         self._compiler = _compiler()
         # Tables are looked for in the database that was named; what is made goes to memory.
         self._source = "source." if path else ""
@@ -276,12 +276,12 @@ class Duck:
         found = {name: said.get("min") for name, said in known if isinstance(said, dict)}
         return {name: value for name, value in found.items() if isinstance(value, int)}
 
-    def keep(self, expression: ir.Table) -> _Pending:
+    def keep(self, expression: ir.Table) -> Statement:
         """*expression*, worked out in the background."""
         self._made += 1
         name = f"portbook_{self._made}"
         table = ibis.table(expression.schema(), name=name)
-        self._last = _Pending(self, f"CREATE TABLE {name} AS {self.compile(expression)}", table)
+        self._last = Statement(self, f"CREATE TABLE {name} AS {self.compile(expression)}", table)
         return self._last
 
     def prepare(self, expression: ir.Table) -> None:
@@ -316,7 +316,7 @@ class Duck:
         )
         chosen = f"* REPLACE ({replaced})" if enums else "*"
         query = f"SELECT {chosen} FROM ({self.compile(expression)})"
-        _Pending(self, f"COPY ({query}) TO {_text(path)} ({_written_as(path)})").wait(tell)
+        Statement(self, f"COPY ({query}) TO {_text(path)} ({_written_as(path)})").wait(tell)
 
     def table(self, name: str) -> ir.Table:
         """A table that is there, by what DuckDB says of its columns."""
@@ -356,49 +356,6 @@ _REASONS = {
 def _by_gravity(row: tuple[str, int | None, str, str | None, str | None]) -> tuple[bool, str]:
     _, _, kind, column, _ = row
     return (not kind.endswith("COLUMNS"), column or "")
-
-
-class _Pending:
-    """A statement that runs in a thread, so that it can be followed and interrupted."""
-
-    def __init__(self, engine: Duck, sql: str, table: Any = None) -> None:
-        self.table = table
-        self._engine, self._sql = engine, sql
-        self._cursor = engine.cursor()
-        self._error: BaseException | None = None
-        # Thread.join, interrupted, takes a thread for ended that still runs.
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._cursor.execute(self._sql)
-            self._engine.note_rejects(self._cursor)
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-            self._error = error
-        finally:
-            self._done.set()
-
-    def stop(self) -> None:
-        """Interrupts the statement, and returns when it has ended."""
-        while not self._done.wait(0.1):
-            self._cursor.interrupt()
-
-    def wait(self, tell: Tell) -> ir.Table:
-        try:
-            while not self._done.wait(0.02):
-                share = self._cursor.query_progress()
-                tell(share / 100 if share >= 0 else None)
-        except BaseException:
-            self.stop()
-            raise
-        if isinstance(self._error, duckdb.Error):
-            raise EngineFailed(self._engine.reason(self._error)) from self._error
-        if self._error is not None:
-            raise self._error
-        self._cursor.close()
-        return self.table
 
 
 def _written_as(path: str) -> str:
