@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook.audit.flows import transport_of
+from portbook.audit.matching import groups_of, join_groups
 from portbook.audit.result import Share
 
 TYPE_CHECKING = False
@@ -63,7 +63,15 @@ def _of(audit: Audit, read: Read, keys: ir.Table, count: int) -> Sequence[tuple[
     if "answered" in flows.columns:
         flows = flows.filter(flows["answered"].fill_null(True))
     # What an engine joins with a table of a few hundred rows, it skips by as it reads.
-    joined = join_groups(flows, matching(read, keys))
+    groups = groups_of(read, reach=False)
+    sought = groups.join(
+        keys,
+        [
+            groups["match_transport"] == keys["service_transport"],
+            groups["match_service"] == keys["service_port"],
+        ],
+    ).drop("service_transport", "service_port", "match_transport", "match_service")
+    joined = join_groups(flows, sought, "inner")
     if "host" not in flows.columns:
         joined = joined.mutate(
             host=ibis.ifelse(
@@ -82,37 +90,3 @@ def _of(audit: Audit, read: Read, keys: ir.Table, count: int) -> Sequence[tuple[
     return audit.engine.fetch(
         ranked.filter(ranked["place"] < count).select("wanted", "host", "bytes", "flows")
     )
-
-
-def matching(read: Read, keys: ir.Table) -> ir.Table:
-    """The groups of *read* whose service is among *keys*, with the columns that its rows have."""
-    grouped = read.grouped
-    paired = "service" in grouped.columns
-    columns = {
-        "match_protocol": grouped["protocol"],
-        "match_port": grouped["port"],
-        "match_transport": transport_of(grouped["protocol"]),
-        "match_service": grouped["service" if paired else "port"],
-    }
-    if paired:
-        columns |= {"match_other": grouped["other"], "match_side": grouped["side"]}
-    groups = grouped.select(**columns).distinct()
-    return groups.join(
-        keys,
-        [
-            groups["match_transport"] == keys["service_transport"],
-            groups["match_service"] == keys["service_port"],
-        ],
-    ).drop("service_transport", "service_port", "match_transport", "match_service")
-
-
-def join_groups(flows: ir.Table, match: ir.Table, *, left: bool = False) -> ir.Table:
-    """*flows*, each with what *match* has of its group; *left* keeps those it has nothing of."""
-    on = [
-        flows["protocol"] == match["match_protocol"],
-        flows["port"] == match["match_port"],
-    ]
-    if "match_other" in match.columns:
-        on.append(flows["other"] == match["match_other"])
-    join = flows.left_join if left else flows.inner_join
-    return join(match, on)

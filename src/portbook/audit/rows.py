@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook.audit.flows import transport_of
+from portbook.audit.matching import groups_of, join_groups
 from portbook.audit.side import UNDECIDABLE, place
 from portbook.audit.telling import names
 from portbook.audit.writing import whole_file
@@ -106,7 +106,7 @@ def _annotated(audit: Audit, read: Read, book: ir.Table, *, whole: bool) -> ir.T
     else:
         kept = list(COMMON)
         rows = table.select(**_common(columns, read), **keyed)
-    joined = _join(rows, _matches(read, book, reach="reach" in keys))
+    joined = join_groups(rows, _judged(read, book, reach="reach" in keys), "left", "key_")
     if "key_other" in keyed or not whole:
         sure = joined["match_service"] != UNDECIDABLE
         joined = joined.mutate(**{PORT: _where(sure, joined["match_service"].cast("int32"))})
@@ -146,21 +146,10 @@ def _seconds(value: ir.Value, unit: int) -> ir.Value:
     return stamp.epoch_seconds().cast("float64")
 
 
-def _matches(read: Read, book: ir.Table, *, reach: bool) -> ir.Table:
-    """A row for each group of *read*: the columns that its rows have, and what *book* says."""
-    grouped = read.grouped
-    paired = "service" in grouped.columns
-    columns = {
-        "match_protocol": grouped["protocol"],
-        "match_port": grouped["port"],
-        "match_transport": transport_of(grouped["protocol"]),
-        "match_service": grouped["service" if paired else "port"],
-        "match_reach": grouped["reach"].fill_null(""),
-    }
-    if paired:
-        columns["match_other"] = grouped["other"]
-    groups = grouped.select(**columns).distinct()
-    matched = groups.left_join(
+def _judged(read: Read, book: ir.Table, *, reach: bool) -> ir.Table:
+    """A row for each group of *read*, with what *book* says of its service."""
+    groups = groups_of(read, reach=True)
+    judged = groups.left_join(
         book,
         [
             groups["match_transport"] == book["book_transport"],
@@ -168,19 +157,7 @@ def _matches(read: Read, book: ir.Table, *, reach: bool) -> ir.Table:
             groups["match_reach"] == book["book_reach"],
         ],
     ).drop("book_transport", "book_port", "book_reach", "match_transport")
-    return matched if reach else matched.drop("match_reach")
-
-
-def _join(rows: ir.Table, match: ir.Table) -> ir.Table:
-    on = [
-        rows["key_protocol"] == match["match_protocol"],
-        rows["key_port"] == match["match_port"],
-    ]
-    if "key_other" in rows.columns:
-        on.append(rows["key_other"] == match["match_other"])
-    if "match_reach" in match.columns:
-        on.append(rows["key_reach"].fill_null("") == match["match_reach"])
-    return rows.left_join(match, on)
+    return judged if reach else judged.drop("match_reach")
 
 
 def _renamed(audit: Audit, table: ir.Table, names: Pseudonyms) -> ir.Table:
