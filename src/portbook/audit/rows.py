@@ -58,7 +58,7 @@ def write_rows(audit: Audit, path: str, names: Pseudonyms | None, tell: Tell) ->
     Rows of one layout keep their columns; of several, or with *names* for addresses, they have
     those of :data:`COMMON`. Raises UsageError or EngineFailed.
     """
-    book, words = _annotations(audit)
+    book = _annotations(audit)
     whole = len(audit.reads) == 1 and names is None
     parts = [_annotated(audit, read, book, whole=whole) for read in audit.reads]
     table = parts[0]
@@ -67,26 +67,24 @@ def write_rows(audit: Audit, path: str, names: Pseudonyms | None, tell: Tell) ->
     if names is not None:
         table = _renamed(audit, table, names)
     with whole_file(path) as part_path:
-        audit.engine.write(table, part_path, words, tell)
+        audit.engine.write(table, part_path, tell)
 
 
-def _annotations(audit: Audit) -> tuple[ir.Table, Mapping[str, list[str]]]:
-    """What is said of each service as a table on the engine, and the words in its columns."""
+def _annotations(audit: Audit) -> ir.Table:
+    """What is said of each service, as a table on the engine."""
     rows = []
     for each in audit.seen():
         level = LEVELS[max(each.gravity, 0)]
         codes = " ".join(code for code, _ in each.findings)
         row = (str(level), codes, " ".join(names(each)))
-        rows.append((each.transport, each.port, each.reach, each.state, *row))
+        rows.append((each.transport, each.port, each.reach, str(each.state), *row))
     columns = {
         "book_transport": "string",
         "book_port": "int32",
         "book_reach": "string",
         **dict.fromkeys(WORDS, "string"),
     }
-    table = audit.engine.lookup("portbook_annotations", columns, rows)
-    words = {name: sorted({str(row[at]) for row in rows}) for at, name in enumerate(WORDS, start=3)}
-    return table, words if rows else {}
+    return audit.engine.lookup("portbook_annotations", columns, rows, WORDS)
 
 
 def _annotated(audit: Audit, read: Read, book: ir.Table, *, whole: bool) -> ir.Table:

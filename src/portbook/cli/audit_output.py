@@ -44,7 +44,7 @@ def write_outputs(audit: Audit, answer: AuditAnswer, paths: Sequence[str], limit
                 from portbook.pages.audit_object import COLUMNS, rows
 
                 table = audit.engine.lookup("portbook_services", COLUMNS, list(rows(answer)))
-                audit.engine.write(table, part, {}, lambda _: None)
+                audit.engine.write(table, part, lambda _: None)
                 continue
             text = _text_of(path.lower(), answer, limit)
             with open(part, "w", encoding="utf-8", newline="") as file:

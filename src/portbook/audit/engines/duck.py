@@ -242,15 +242,25 @@ class Duck:
                 self._seen.add((path, line))
 
     def lookup(
-        self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]
+        self,
+        name: str,
+        columns: Mapping[str, str],
+        rows: Sequence[Sequence[Any]],
+        few: Sequence[str] = (),
     ) -> ir.Table:
-        """A small table of *rows* on the engine."""
-        to_text = DuckDBType.to_string
-        parts = [
-            f"unnest(?::{to_text(ibis.dtype(kind))}[]) AS {_quoted(column)}"
-            for column, kind in columns.items()
-        ]
+        """A small table of *rows* on the engine.
+
+        Columns of text in which there are *few* different words become enumerations: written beside
+        each of a billion rows, such a word costs next to nothing.
+        """
         values = [list(each) for each in zip(*rows, strict=True)] or [[] for _ in columns]
+        parts = []
+        for (column, kind), each in zip(columns.items(), values, strict=True):
+            part = f"unnest(?::{DuckDBType.to_string(ibis.dtype(kind))}[])"
+            words = sorted({word for word in each if word is not None}) if column in few else ()
+            if words:
+                part += f"::ENUM ({', '.join(map(_text, words))})"
+            parts.append(f"{part} AS {_quoted(column)}")
         self._connection.execute(
             f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(parts)}", values
         )
@@ -296,27 +306,13 @@ class Duck:
         except duckdb.Error as error:
             raise EngineFailed(self.reason(error)) from error
 
-    def write(
-        self, expression: ir.Table, path: str, words: Mapping[str, Sequence[str]], tell: Tell
-    ) -> None:
+    def write(self, expression: ir.Table, path: str, tell: Tell) -> None:
         """Writes the rows of *expression* to *path*, as Parquet, CSV or JSON lines by its name.
 
-        *words* are the values that a column of text may have: written as an enumeration, such a
-        column costs next to nothing. Raises EngineFailed.
+        Raises EngineFailed.
         """
-        self._made += 1
-        enums = []
-        for at, (column, values) in enumerate(words.items()):
-            kind = f"portbook_enum_{self._made}_{at}"
-            listed = ", ".join(_text(value) for value in values)
-            self._connection.execute(f"CREATE TYPE {kind} AS ENUM ({listed})")
-            enums.append((column, kind))
-        replaced = ", ".join(
-            f"{_quoted(column)}::{kind} AS {_quoted(column)}" for column, kind in enums
-        )
-        chosen = f"* REPLACE ({replaced})" if enums else "*"
-        query = f"SELECT {chosen} FROM ({self.compile(expression)})"
-        Statement(self, f"COPY ({query}) TO {_text(path)} ({_written_as(path)})").wait(tell)
+        copy = f"COPY ({self.compile(expression)}) TO {_text(path)} ({_written_as(path)})"
+        Statement(self, copy).wait(tell)
 
     def table(self, name: str) -> ir.Table:
         """A table that is there, by what DuckDB says of its columns."""

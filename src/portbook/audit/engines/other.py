@@ -79,7 +79,11 @@ class Other:
         return []
 
     def lookup(
-        self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]
+        self,
+        name: str,
+        columns: Mapping[str, str],
+        rows: Sequence[Sequence[Any]],
+        few: Sequence[str] = (),
     ) -> ir.Table:
         """A small temporary table of *rows*. Raises EngineFailed."""
         import ibis
@@ -119,9 +123,7 @@ class Other:
             raise EngineFailed(self.reason(error)) from error
         return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
-    def write(
-        self, expression: ir.Table, path: str, words: Mapping[str, Sequence[str]], tell: Tell
-    ) -> None:
+    def write(self, expression: ir.Table, path: str, tell: Tell) -> None:
         """Writes the rows of *expression* to *path*. Raises EngineFailed."""
         name = path.lower()
         try:

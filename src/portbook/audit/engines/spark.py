@@ -161,7 +161,11 @@ class Spark:
         return found
 
     def lookup(
-        self, name: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]
+        self,
+        name: str,
+        columns: Mapping[str, str],
+        rows: Sequence[Sequence[Any]],
+        few: Sequence[str] = (),
     ) -> ir.Table:
         """A small table of *rows*, as a view."""
         import ibis
@@ -202,9 +206,7 @@ class Spark:
         except self.errors as error:
             raise EngineFailed(self.reason(error)) from error
 
-    def write(
-        self, expression: ir.Table, path: str, words: Mapping[str, Sequence[str]], tell: Tell
-    ) -> None:
+    def write(self, expression: ir.Table, path: str, tell: Tell) -> None:
         """Writes the rows of *expression* into a folder *path*. Raises EngineFailed."""
         frame = self._session.sql(self._ibis.compile(expression))
         name = path.lower()
