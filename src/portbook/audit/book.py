@@ -56,6 +56,12 @@ def entries(ports: Iterable[int]) -> list[Entry]:
     return found
 
 
+def load() -> None:
+    """Reads all that is on record, so that many ports are looked up faster afterwards."""
+    registry().store.hold()
+    _on_record()
+
+
 def table() -> ir.Table:
     """The table, for an expression that is written before it is there."""
     import ibis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from operator import attrgetter
 
 from portbook.audit.expression import read_findings
 from portbook.audit.faults import MOST_OF_MANY
@@ -139,12 +140,11 @@ class Collector:
         sources: tuple[Source, ...],
     ) -> AuditAnswer:
         """Everything that was added, as one answer; without the hosts."""
-        services = tuple(
-            sorted(
-                self._services.values(),
-                key=lambda each: (-each.gravity, -each.flows, each.transport, each.port),
-            )
-        )
+        # Three sorts, each of which keeps the order within what is equal, take less than one does
+        # that has a function called for each of thousands.
+        services = sorted(self._services.values(), key=attrgetter("transport", "port"))
+        services.sort(key=attrgetter("flows"), reverse=True)
+        services.sort(key=attrgetter("gravity"), reverse=True)
         # Of thousands of services, there are a dozen kinds.
         kinds: defaultdict[tuple[str, Findings], _Sum] = defaultdict(_Sum)
         for each in services:
@@ -163,7 +163,7 @@ class Collector:
         return AuditAnswer(
             engine,
             _inputs(batches),
-            services,
+            tuple(services),
             total.tally(),
             {state: held.tally() for state, held in states.items()},
             {finding: held.tally() for finding, held in findings.items()},

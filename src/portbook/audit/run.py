@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from portbook.model import Source
 
 
+# Whoever waits so many seconds for the flows will meet many ports: all are looked up meanwhile.
+_LONG = 0.05
 _FIRST = Judged._fields.index("first")
 DAMAGED = "has a wrong checksum: any row of it may be wrong, also those that were counted"
 
@@ -201,6 +203,8 @@ class Audit:
             # Worked out while the engine reads: it is as long as all that follows the reading.
             judged = judge_groups(pending.table, books.table())
             self.engine.prepare(judged)
+            if pending.lasts(_LONG):
+                books.load()
         grouped = pending.wait(self._tell)
         book = self._book(grouped)
         if paired:

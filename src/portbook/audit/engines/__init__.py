@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
         table: ir.Table | None
 
+        def lasts(self, seconds: float) -> bool:
+            """Whether it is still being worked out when so much time has passed."""
+
         def wait(self, tell: Tell) -> ir.Table:
             """The table, once it is there. Raises EngineFailed."""
 

@@ -236,6 +236,10 @@ class _Pending:
         self._engine, self._expression = engine, expression
         self.table: ir.Table | None = None
 
+    def lasts(self, seconds: float) -> bool:
+        """No: nothing is done before it is waited for."""
+        return False
+
     def wait(self, tell: Tell) -> ir.Table:
         tell(None)
         return self._engine.hold(self._expression)

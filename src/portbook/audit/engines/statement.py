@@ -44,6 +44,10 @@ class Statement:
         while not self._done.wait(0.1):
             self._cursor.interrupt()
 
+    def lasts(self, seconds: float) -> bool:
+        """Whether it still runs when so much time has passed."""
+        return not self._done.wait(seconds)
+
     def wait(self, tell: Tell) -> ir.Table:
         """The table, once it is there. Raises EngineFailed."""
         try:
