@@ -147,8 +147,9 @@ class Spark:
         return PySparkSchema.from_ibis(ibis.schema(columns))
 
     def begin(self) -> None:
-        """Forgets what was read so far: another audit begins."""
+        """Forgets what was read so far: another audit begins, and files may have changed."""
         self._text.clear()
+        self._let_go()
 
     def rejected(self) -> list[tuple[Fault, str]]:
         """The rows of text that were not read. Spark doesn't know their numbers."""
@@ -221,10 +222,14 @@ class Spark:
         except self.errors as error:
             raise EngineFailed(self.reason(error)) from error
 
-    def close(self) -> None:
-        """Frees what was held; ends the session, if it is one of its own."""
+    def _let_go(self) -> None:
         for frame in self._kept:
             frame.unpersist()
+        self._kept.clear()
+
+    def close(self) -> None:
+        """Frees what was held; ends the session, if it is one of its own."""
+        self._let_go()
         if self._ours:
             self._session.stop()
         elif self._zone is not None:
