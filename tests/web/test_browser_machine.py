@@ -63,6 +63,12 @@ def _free_port() -> int:
         return port
 
 
+def _wait_until_followed(page: Any) -> None:
+    """News of another socket may take the place of the words that say so, at once."""
+    said = re.compile(r"^Followed live|:\d+ (was opened|was closed|has changed)\.$")
+    page.locator("#here-news", has_text=said).wait_for()
+
+
 # -- as a user --------------------------------------------------------------------------------
 
 
@@ -119,9 +125,7 @@ def test_the_list_follows_what_opens_and_closes(browser: Any, as_user: Running) 
         opened.goto(as_user.url)
         opened.get_by_role("link", name="This machine", exact=True).click()
         opened.wait_for_url("**/here")
-        # News of another socket may take the place of these words at once.
-        followed = re.compile(r"^Followed live|:\d+ (was opened|was closed|has changed)\.$")
-        opened.locator("#here-news", has_text=followed).wait_for()
+        _wait_until_followed(opened)
         assert not grave(opened)
         with _listening() as port:
             row = opened.locator("tr", has_text=f"tcp 127.0.0.1:{port}")
@@ -195,7 +199,7 @@ def test_the_printed_address_opens_this_machine(browser: Any, as_root: Running) 
         opened.wait_for_url("**/here")  # the token is out of the address bar
         row = opened.locator("tr", has_text=f"tcp 127.0.0.1:{port}")
         assert row.count() == 1
-        opened.get_by_text("Followed live").wait_for()
+        _wait_until_followed(opened)
         with _listening() as later:
             opened.locator("tr", has_text=f"tcp 127.0.0.1:{later}").wait_for()
         # On to the page of a port, which asks with the token, and back by the site's own link.
@@ -253,7 +257,7 @@ def test_a_server_that_was_started_anew(browser: Any, tmp_path: Path) -> None:
     listed, panel = context.new_page(), context.new_page()
     with serving(tmp_path, program=REAL) as first:
         listed.goto(f"{first.url}/here?token={first.token}")
-        listed.get_by_text("Followed live").wait_for()
+        _wait_until_followed(listed)
         panel.goto(f"{first.url}/305?token={first.token}")
         panel.locator("#machine .live").get_by_text("bound to 305 here").wait_for()
     silent = "portbook doesn’t answer"
