@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.web.feedback import RateLimit, parse_form
+from portbook.web.feedback import parse_form
+from portbook.web.ratelimit import RateLimit
 from portbook.web.store import VOTES, FeedbackUnavailable, Vote
 
 if TYPE_CHECKING:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, cast
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
+from portbook.web.busy import Busy
 from portbook.web.caching import Keeping
 from portbook.web.context import Context, Drawn, Settings, Views, build_of, read_static
-from portbook.web.feedback import RateLimit
 from portbook.web.limits import Limits
 from portbook.web.panel import Panel
 from portbook.web.problems import problem
+from portbook.web.ratelimit import RateLimit
 from portbook.web.routes import routes
 from portbook.web.security import Secured
 from portbook.web.site import Site
@@ -71,7 +72,7 @@ def create_app(
 
     application = Starlette(
         routes=routes(local=local, with_feedback=settings.store is not None),
-        exception_handlers={HTTPException: _refused, Exception: _broken},
+        exception_handlers={HTTPException: _refused, Busy: _busy, Exception: _broken},
         lifespan=lifespan,
     )
     # Its own redirects name the host that the client named: ours are relative.
@@ -83,6 +84,13 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     detail = _SAYINGS.get(error.status_code, error.detail)
     return problem(request, error.status_code, detail, error.headers)
+
+
+async def _busy(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Busy)
+    wait = f"{error.retry_after} second{'' if error.retry_after == 1 else 's'}"
+    detail = f"There are too many {error.work} at the moment. Try again in {wait}."
+    return problem(request, 503, detail, {"retry-after": str(error.retry_after)})
 
 
 async def _broken(request: Request, error: Exception) -> Response:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from portbook.explain import ExplainAnswer
     from portbook.here import HereAnswer
     from portbook.model import State
-    from portbook.web.feedback import RateLimit
     from portbook.web.panel import Panel
+    from portbook.web.ratelimit import RateLimit
     from portbook.web.site import Site
     from portbook.web.store import FeedbackStore
 

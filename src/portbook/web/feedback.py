@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import ipaddress
-import os
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -25,48 +22,6 @@ if TYPE_CHECKING:
 LONGEST = 2048  # bytes of the whole form
 LONGEST_TEXT = 500  # characters
 _PATIENCE = 10.0  # seconds for a form to come in
-
-# So many votes a client may give, and all clients together, in a window of so many seconds.
-_WINDOW, _OF_ONE, _OF_ALL = 60.0, 10, 600
-
-
-class RateLimit:
-    """Counts votes, or what else clients send, for a minute.
-
-    Clients are told apart by a keyed hash, in memory alone.
-
-    The key is made anew with every start, so what is held can't be turned back into addresses,
-    and all of it is dropped with every window.
-    """
-
-    def __init__(self, of_one: int = _OF_ONE, of_all: int = _OF_ALL) -> None:
-        self._of_one, self._of_all = of_one, of_all
-        self._key = os.urandom(16)
-        self._begun = 0.0
-        self._counts: dict[bytes, int] = {}
-        self._all = 0
-
-    def take(self, client: str, now: float | None = None) -> int:
-        """Counts a vote of *client*; 0 if it may be given, else the seconds until it may be."""
-        now = time.monotonic() if now is None else now
-        if now - self._begun >= _WINDOW:
-            self._begun, self._all = now, 0
-            self._counts.clear()
-        who = hashlib.blake2b(_network(client), key=self._key, digest_size=16).digest()
-        if self._all >= self._of_all or self._counts.get(who, 0) >= self._of_one:
-            return max(1, round(_WINDOW - (now - self._begun)))
-        self._counts[who] = self._counts.get(who, 0) + 1
-        self._all += 1
-        return 0
-
-
-def _network(client: str) -> bytes:
-    """What stands for one client: an IPv4 address, or the /64 that an IPv6 host can roam in."""
-    try:
-        address = ipaddress.ip_address(client.partition("%")[0])
-    except ValueError:
-        return client.encode()
-    return address.packed[:8] if address.version == 6 else address.packed
 
 
 async def give(request: Request) -> Response:
