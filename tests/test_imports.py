@@ -14,7 +14,9 @@ PACKAGE = SOURCE / "portbook"
 
 # What each part may import of the others. Arrows go one way:
 # model <- registry, lore, host, capture <- verdict <- answer, advice, audit <- pages <- cli, web.
-BASE = {"portbook", "_lean", "errors", "folders", "model", "sortedfile", "query", "procnet"}
+BASE = {
+    "portbook", "_lean", "errors", "folders", "model", "sortedfile", "storage", "query", "procnet",
+}  # fmt: skip
 KNOWLEDGE = {"registry", "lore", "host"}
 ANSWERS = {
     *BASE,
@@ -37,6 +39,7 @@ MAY_IMPORT = {
     "folders": set(),
     "model": {"_lean"},
     "sortedfile": {"errors"},
+    "storage": {"errors", "_lean"},
     "query": {"errors", "model", "_lean"},
     "procnet": {"errors", "_lean"},
     "registry": BASE,

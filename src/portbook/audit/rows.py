@@ -5,7 +5,7 @@ from __future__ import annotations
 from portbook.audit.matching import groups_of, join_groups
 from portbook.audit.side import UNDECIDABLE, place
 from portbook.audit.telling import names
-from portbook.audit.writing import whole_file
+from portbook.audit.writing import TABLES, table_form, write_table
 from portbook.errors import UsageError, shown
 from portbook.model import Level
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from portbook.audit.engines import Tell
     from portbook.audit.pseudonyms import Pseudonyms
     from portbook.audit.run import Audit, Read
-
-ENDINGS = (".parquet", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz")
 
 # What is added to a row: its service's verdict, and where the row has two ports, which is its.
 PORT = "portbook_port"
@@ -48,8 +46,8 @@ _KEYS = ("protocol", "port", "other", "reach")
 
 def check_path(path: str) -> None:
     """Raises UsageError where nothing can be written by the name of *path*."""
-    if not path.lower().endswith(ENDINGS):
-        raise UsageError(f"--rows {shown(path)} ends in none of {', '.join(ENDINGS)}")
+    if table_form(path) is None:
+        raise UsageError(f"--rows {shown(path)} ends in none of {', '.join(TABLES)}")
 
 
 def write_rows(audit: Audit, path: str, names: Pseudonyms | None, tell: Tell) -> None:
@@ -66,8 +64,7 @@ def write_rows(audit: Audit, path: str, names: Pseudonyms | None, tell: Tell) ->
         table = table.union(part)
     if names is not None:
         table = _renamed(audit, table, names)
-    with whole_file(path) as part_path:
-        audit.engine.write(table, part_path, tell)
+    write_table(audit.engine, table, path, tell)
 
 
 def _annotations(audit: Audit) -> ir.Table:

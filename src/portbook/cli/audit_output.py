@@ -36,19 +36,16 @@ def check_outputs(paths: Sequence[str], rows: str | None) -> None:
 
 def write_outputs(audit: Audit, answer: AuditAnswer, paths: Sequence[str], limit: int) -> None:
     """Writes *answer* to each of *paths*, in the form that its name ends in."""
-    from portbook.audit.writing import whole_file
+    from portbook.audit.writing import write_table, write_text
 
     for path in paths:
-        with whole_file(path) as part:
-            if path.lower().endswith(".parquet"):
-                from portbook.pages.audit_object import COLUMNS, rows
+        if path.lower().endswith(".parquet"):
+            from portbook.pages.audit_object import COLUMNS, rows
 
-                table = audit.engine.lookup("portbook_services", COLUMNS, list(rows(answer)))
-                audit.engine.write(table, part, lambda _: None)
-                continue
-            text = _text_of(path.lower(), answer, limit)
-            with open(part, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
+            table = audit.engine.lookup("portbook_services", COLUMNS, list(rows(answer)))
+            write_table(audit.engine, table, path, lambda _: None)
+        else:
+            write_text(path, _text_of(path.lower(), answer, limit))
 
 
 def _text_of(path: str, answer: AuditAnswer, limit: int) -> str:

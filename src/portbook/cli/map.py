@@ -31,6 +31,7 @@ def run(argv: Sequence[str]) -> int:
     from portbook.pages.pictures.map import render_map_png, render_map_svg, render_map_text
     from portbook.registry import registry
     from portbook.registry.shelf import shelf
+    from portbook.storage.atomic_write import whole_file
 
     stand = shelf(registry())
     if options.output is None:
@@ -46,8 +47,8 @@ def run(argv: Sequence[str]) -> int:
         render_map_png(stand, options.scale) if suffix == ".png" else render_map_svg(stand).encode()
     )
     try:
-        with open(options.output, "wb") as file:
-            file.write(picture)
+        with whole_file(options.output) as new:
+            new.write(picture)
     except OSError as error:
         raise UsageError(f"{options.output!r} can't be written: {error.strerror}") from error
     return 0

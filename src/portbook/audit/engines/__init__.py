@@ -40,12 +40,14 @@ if TYPE_CHECKING:
         """What an audit needs of an engine.
 
         ``folder`` is for files that it is to read for the time of the audit; empty where it has
-        none. ``kept_all`` says whether :meth:`rejected` has every row that couldn't be read.
+        none. ``kept_all`` says whether :meth:`rejected` has every row that couldn't be read,
+        ``writes_folders`` whether what :meth:`write` makes is a folder, at a path that is free.
         """
 
         name: str
         folder: str
         kept_all: bool
+        writes_folders: bool
         errors: tuple[type[Exception], ...]
 
         def reason(self, error: BaseException) -> str: ...
@@ -67,7 +69,7 @@ if TYPE_CHECKING:
         def fetch(self, expression: ir.Table) -> Sequence[tuple[Any, ...]]: ...
         def begin(self) -> None: ...
         def rejected(self) -> list[tuple[Fault, str]]: ...
-        def write(self, expression: ir.Table, path: str, tell: Tell) -> None: ...
+        def write(self, expression: ir.Table, path: str, form: str, tell: Tell) -> None: ...
         def close(self) -> None: ...
 
 

@@ -60,6 +60,7 @@ class Duck:
     """
 
     errors: tuple[type[Exception], ...] = (duckdb.Error,)
+    writes_folders = False
 
     def __init__(self, path: str = "", *, memory: str | None = None) -> None:
         self.name = f"DuckDB {duckdb.__version__}"
@@ -306,12 +307,14 @@ class Duck:
         except duckdb.Error as error:
             raise EngineFailed(self.reason(error)) from error
 
-    def write(self, expression: ir.Table, path: str, tell: Tell) -> None:
-        """Writes the rows of *expression* to *path*, as Parquet, CSV or JSON lines by its name.
+    def write(self, expression: ir.Table, path: str, form: str, tell: Tell) -> None:
+        """Writes the rows of *expression* into the file *path*, in a *form* such as ``.csv.gz``.
 
         Raises EngineFailed.
         """
-        copy = f"COPY ({self.compile(expression)}) TO {_text(path)} ({_written_as(path)})"
+        # The file is there already; a temporary one beside it would have a name to be guessed.
+        how = f"{_FORMS[form]}, USE_TMP_FILE false"
+        copy = f"COPY ({self.compile(expression)}) TO {_text(path)} ({how})"
         Statement(self, copy).wait(tell)
 
     def table(self, name: str) -> ir.Table:
@@ -354,14 +357,13 @@ def _by_gravity(row: tuple[str, int | None, str, str | None, str | None]) -> tup
     return (not kind.endswith("COLUMNS"), column or "")
 
 
-def _written_as(path: str) -> str:
-    name = path.lower().removesuffix(".part")
-    if name.endswith(".parquet"):
-        return "FORMAT parquet"
-    packed = ", COMPRESSION gzip" if name.endswith(".gz") else ""
-    if name.removesuffix(".gz").endswith(".csv"):
-        return f"FORMAT csv, HEADER{packed}"
-    return f"FORMAT json{packed}"
+_FORMS = {
+    ".parquet": "FORMAT parquet",
+    ".csv": "FORMAT csv, HEADER",
+    ".csv.gz": "FORMAT csv, HEADER, COMPRESSION gzip",
+    ".jsonl": "FORMAT json",
+    ".jsonl.gz": "FORMAT json, COMPRESSION gzip",
+}
 
 
 def _text(value: str) -> str:

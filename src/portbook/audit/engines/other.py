@@ -22,6 +22,7 @@ class Other:
     # Ibis passes on whatever a database's driver raises, and each driver has a root of its own.
     folder = ""
     kept_all = True
+    writes_folders = False
     errors: tuple[type[Exception], ...] = (Exception,)
 
     def __init__(self, url: str) -> None:
@@ -123,18 +124,15 @@ class Other:
             raise EngineFailed(self.reason(error)) from error
         return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
-    def write(self, expression: ir.Table, path: str, tell: Tell) -> None:
-        """Writes the rows of *expression* to *path*. Raises EngineFailed."""
-        name = path.lower()
+    def write(self, expression: ir.Table, path: str, form: str, tell: Tell) -> None:
+        """Writes the rows of *expression* into the file *path*. Raises EngineFailed."""
         try:
-            if name.endswith(".parquet"):
+            if form == ".parquet":
                 self._ibis.to_parquet(expression, path)
-            elif name.endswith(".csv"):
+            elif form == ".csv":
                 self._ibis.to_csv(expression, path)
             else:
-                raise UsageError(
-                    f"{shown(path)}: this engine writes .parquet and .csv, give one of them"
-                )
+                raise UsageError(f"--rows {form}: this engine writes .parquet and .csv")
         except UsageError:
             raise
         except self.errors as error:

@@ -41,6 +41,7 @@ class Spark:
 
     folder = ""
     kept_all = True
+    writes_folders = True
     errors = _ERRORS
 
     def __init__(self) -> None:
@@ -207,15 +208,14 @@ class Spark:
         except self.errors as error:
             raise EngineFailed(self.reason(error)) from error
 
-    def write(self, expression: ir.Table, path: str, tell: Tell) -> None:
+    def write(self, expression: ir.Table, path: str, form: str, tell: Tell) -> None:
         """Writes the rows of *expression* into a folder *path*. Raises EngineFailed."""
         frame = self._session.sql(self._ibis.compile(expression))
-        name = path.lower()
-        packed = "gzip" if name.endswith(".gz") else None
+        packed = "gzip" if form.endswith(".gz") else None
         try:
-            if name.endswith(".parquet"):
+            if form == ".parquet":
                 frame.write.parquet(_location(path))
-            elif name.removesuffix(".gz").endswith(".csv"):
+            elif form.startswith(".csv"):
                 frame.write.csv(_location(path), header=True, compression=packed)
             else:
                 frame.write.json(_location(path), compression=packed)

@@ -1,0 +1,1 @@
+"""Bytes on disks: how files are written. Nothing here knows of ports."""
