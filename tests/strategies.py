@@ -8,18 +8,21 @@ from hypothesis import strategies as st
 
 from portbook.model import (
     Assignment,
+    Finding,
     Listener,
     Note,
-    OwnersSeen,
     PortRules,
     Process,
     Program,
     Report,
+    Spoken,
     Standing,
     State,
     Transport,
     Use,
 )
+from portbook.verdict.rules import RULES
+from tests.fields import strategy_for, types_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,56 +82,69 @@ opt_text = st.none() | nasty
 uids = st.none() | st.integers(0, 2**32 - 1)
 
 
-def _made(kind: Callable[..., T], /, **fields: SearchStrategy[Any]) -> SearchStrategy[T]:
-    """Values of *kind* with these *fields*; st.builds would look for a signature."""
-    return st.fixed_dictionaries(fields).map(lambda drawn: kind(**drawn))
+# What a field is drawn from of which its annotation tells no more than this.
+_LEAVES: dict[type, SearchStrategy[Any]] = {
+    str: nasty,
+    int: st.integers(0, 2**32 - 1),
+    float: st.floats(0, 4e9),
+    bool: st.booleans(),
+}
+
+
+def values_of(kind: type[T], /, **fields: SearchStrategy[Any]) -> SearchStrategy[T]:
+    """Values of *kind*, every field drawn: as *fields* has it, else as its type does."""
+
+    def inner(one: type) -> SearchStrategy[Any]:
+        return _NARROWER[one]() if one in _NARROWER else values_of(one)
+
+    drawn = {
+        name: fields.pop(name) if name in fields else strategy_for(annotation, _LEAVES, inner)
+        for name, annotation in types_of(kind).items()
+    }
+    assert not fields, f"{kind.__name__} has no {', '.join(fields)}"
+    return st.fixed_dictionaries(drawn).map(lambda values: kind(**values))
 
 
 def processes() -> SearchStrategy[Process]:
     """Processes with every fact known, unknown or hostile."""
-    return _made(
+    return values_of(
         Process,
         pid=st.integers(1, 2**22),
-        program=opt_text,
-        command=st.none() | st.lists(nasty, max_size=3).map(tuple),
         executable=opt_text | st.sampled_from(("/usr/sbin/sshd", "/tmp/sshd")),
         executable_uid=st.none() | st.sampled_from((0, 1000)),
         executable_mode=st.none() | st.sampled_from((0o755, 0o775, 0o757, 0o4755, 0)),
-        executable_deleted=st.none() | st.booleans(),
-        uid=uids,
-        user=opt_text,
-        started=st.none() | st.floats(0, 4e9),
-        parent=st.none() | st.integers(0, 2**22),
-        unit=opt_text,
-        container=opt_text,
-        package=opt_text,
         place=st.none() | st.sampled_from(("memory", "temporary", "world-writable", "mounted")),
-        packaged=st.none() | st.booleans(),
-        upgraded=st.none() | st.booleans(),
         cgroup_uid=st.none() | st.sampled_from((0, 1000)),
     )
 
 
-def listeners() -> SearchStrategy[Listener]:
-    """Sockets as any platform may report them."""
-    return _made(
-        Listener,
-        transport=transports,
-        family=st.sampled_from(("ipv4", "ipv6")),
-        address=addresses,
-        port=any_port,
-        state=st.sampled_from(("listen", "bound")),
-        interface=opt_text,
-        inode=st.none() | st.integers(0, 2**64),
-        uid=uids,
-        user=opt_text,
-        owners=st.lists(processes(), max_size=3).map(tuple),
-        owners_seen=st.sampled_from(tuple(OwnersSeen)),
-        v6only=st.none() | st.booleans(),
-        queue=st.none() | st.integers(0, 4096),
-        queue_limit=st.none() | st.integers(0, 4096),
-        udplite=st.booleans(),
+def answers() -> SearchStrategy[Spoken]:
+    """What services answered when they were asked."""
+    return values_of(
+        Spoken,
+        state=st.sampled_from(("identified", "unrecognised", "silent", "refused", "unasked")),
+        protocol=st.none() | st.sampled_from(("http", "ssh", "postgresql")) | nasty,
     )
+
+
+def findings() -> SearchStrategy[Finding]:
+    """Findings with the codes that there are, and any text."""
+    return values_of(Finding, code=st.sampled_from([rule.code for rule in RULES]))
+
+
+def listeners(**fields: SearchStrategy[Any]) -> SearchStrategy[Listener]:
+    """Sockets as any platform may report them, or as *fields* has it."""
+    narrow = {
+        "family": st.sampled_from(("ipv4", "ipv6")),
+        "address": addresses,
+        "port": any_port,
+        "state": st.sampled_from(("listen", "bound")),
+        "inode": st.none() | st.integers(0, 2**64),
+        "queue": st.none() | st.integers(0, 4096),
+        "queue_limit": st.none() | st.integers(0, 4096),
+        "sharing": st.integers(1, 40),
+    }
+    return values_of(Listener, **(narrow | fields))
 
 
 names = st.sampled_from(("ssh", "http", "https", "http-alt", "domain", "smtp", "ntp", "x11"))
@@ -154,7 +170,7 @@ def standings(draw: st.DrawFn) -> Standing:
 
 def programs() -> SearchStrategy[Program]:
     """Server programs with services that the registry knows."""
-    return _made(
+    return values_of(
         Program,
         name=names,
         product=st.sampled_from(("OpenSSH", "nginx", "BIND")),
@@ -168,7 +184,7 @@ def programs() -> SearchStrategy[Program]:
 
 def uses() -> SearchStrategy[Use]:
     """Uses on record."""
-    return _made(
+    return values_of(
         Use,
         product=st.sampled_from(("OpenSSH", "nginx", "Grafana")),
         kind=st.sampled_from(("default", "alternative", "development", "management", "legacy")),
@@ -183,7 +199,7 @@ def uses() -> SearchStrategy[Use]:
 
 def reports() -> SearchStrategy[Report]:
     """Reports of abuse on record."""
-    return _made(
+    return values_of(
         Report,
         subject=nasty,
         kind=st.sampled_from(("advisory", "analysis", "attack", "cve", "paper")),
@@ -200,7 +216,7 @@ def reports() -> SearchStrategy[Report]:
 def port_rules() -> SearchStrategy[PortRules]:
     """The rules of a machine, each known or not."""
     span = st.tuples(any_port, any_port).map(lambda pair: (min(pair), max(pair)))
-    return _made(
+    return values_of(
         PortRules,
         system=st.sampled_from(("linux", "macos", "windows", "")),
         unprivileged_first=st.none() | st.sampled_from((0, 80, 1024)),
@@ -212,16 +228,19 @@ def port_rules() -> SearchStrategy[PortRules]:
 def notes() -> SearchStrategy[Note]:
     """Notes of one's own; what they expect is now and then there."""
     words = st.lists(nasty, max_size=2).map(tuple)
-    return _made(
-        Note,
-        first=any_port,
-        last=any_port,
-        transport=st.none() | transports,
-        file=nasty,
-        label=opt_text,
-        text=opt_text,
-        executables=words | st.just(("/usr/sbin/sshd",)),
-        units=words,
-        containers=words,
-        users=words,
+    drawn = values_of(
+        Note, first=any_port, last=any_port, executables=words | st.just(("/usr/sbin/sshd",))
     )
+    return drawn.map(
+        lambda note: note._replace(
+            first=min(note.first, note.last), last=max(note.first, note.last)
+        )
+    )
+
+
+_NARROWER: dict[type, Callable[[], SearchStrategy[Any]]] = {
+    Finding: findings,
+    Note: notes,
+    Process: processes,
+    Spoken: answers,
+}

@@ -73,7 +73,8 @@ class ExplainAnswer(NamedTuple):
 class Judge:
     """The verdict on captured sockets. Those that are alike are judged once.
 
-    Where *said* is false, findings have their codes and levels alone.
+    A note in a capture is somebody's own, on another machine: it is shown, and has no say in what
+    is found here. Where *said* is false, findings have their codes and levels alone.
     """
 
     def __init__(self, *, said: bool = True) -> None:
@@ -88,10 +89,11 @@ class Judge:
         """*listener* with its findings; what portbook itself found before is kept."""
         if listener.findings:
             return listener
+        weighed = listener if listener.note is None else listener._replace(note=None)
         if self._said:
-            found = judge_listener(listener, _NOTHING_KNOWN, self._book)
+            found = judge_listener(weighed, _NOTHING_KNOWN, self._book)
         else:
-            found = self._bare(listener)
+            found = self._bare(weighed)
         # What _replace does, for captures of a hundred thousand lines.
         parts = (*listener[:_FINDINGS], found, *listener[_FINDINGS + 1 :])
         made: Listener = _tuple(Listener, parts)
@@ -99,7 +101,10 @@ class Judge:
 
     def _bare(self, listener: Listener) -> tuple[Finding, ...]:
         owners = listener.owners
-        if any(owner.executable or owner.executable_deleted for owner in owners):
+        alone = listener.speaks is not None or any(
+            owner.executable or owner.executable_deleted for owner in owners
+        )
+        if alone:
             return judge_listener(listener, _NOTHING_KNOWN, self._book, said=False)
         at = (listener.port, listener.transport)
         kind = self._kinds.get(at)

@@ -16,7 +16,16 @@ from portbook import cli
 from portbook.capture import FORMATS
 from portbook.explain import Judge, compare, explain, merge, port_named
 from portbook.here import Filter
-from portbook.model import Finding, Level, Listener, OwnersSeen, Process, Transport
+from portbook.model import (
+    Finding,
+    Level,
+    Listener,
+    Note,
+    OwnersSeen,
+    Process,
+    Spoken,
+    Transport,
+)
 
 SAMPLES = Path(__file__).resolve().parent.parent / "capture" / "samples"
 SS = (
@@ -207,6 +216,29 @@ def test_what_was_found_before_is_kept() -> None:
     finding = Finding("expected", Level.OK, "said")
     listener = Listener(Transport.TCP, "ipv4", "0.0.0.0", 22, "listen", findings=(finding,))
     assert Judge()(listener) is listener
+
+
+def test_what_was_heard_weighs_as_much_whether_or_not_it_is_told() -> None:
+    heard = Listener(
+        Transport.TCP, "ipv4", "127.0.0.1", 22, "listen", speaks=Spoken("identified", "http")
+    )
+    told, bare, unasked = Judge()(heard), Judge(said=False), heard._replace(speaks=None)
+    assert "speaks-otherwise" in [finding.code for finding in told.findings]
+    for listener in (unasked, heard, unasked):
+        codes = [(finding.code, finding.level) for finding in Judge()(listener).findings]
+        assert [(finding.code, finding.level) for finding in bare(listener).findings] == codes
+
+
+def test_a_note_in_a_capture_is_kept_and_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would have this machine's files looked at, which a capture says nothing of."""
+    monkeypatch.setattr("portbook.host.keeping.put_there_by", lambda *_: 1 / 0)
+    owner = Process(1, "sshd", executable="/usr/sbin/sshd")
+    plain = Listener(Transport.TCP, "ipv4", "127.0.0.1", 301, "listen", owners=(owner,))
+    note = Note(301, 301, None, "/home/notes.toml", "shop", executables=("/usr/sbin/sshd",))
+    for judge in (Judge(), Judge(said=False)):
+        judged = judge(plain._replace(note=note))
+        assert judged.note == note
+        assert judged.findings == judge(plain).findings != ()
 
 
 def test_codes_are_the_same_with_and_without_sentences() -> None:

@@ -112,7 +112,7 @@ def test_what_the_terminal_shows(project: Project) -> None:
     # A path isn't broken, so that it can be copied.
     assert all(len(line) <= 80 or str(project.folder) in line for line in machine)
     table = " ".join(project.ask("listen", "--port", str(project.port)).stdout.split())
-    assert "your notes: shop API" in table
+    assert "note: shop API" in table
     assert "unexpected-program" in table
     ranged = project.ask(f"{project.port}-{project.port + 1}").stdout
     assert "Your notes" in ranged

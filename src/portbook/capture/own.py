@@ -18,7 +18,17 @@ from portbook.capture.found import (
     not_understood,
 )
 from portbook.capture.jsontext import Value, values, whole_number
-from portbook.model import LAST_PORT, Finding, Level, Listener, OwnersSeen, Process, Transport
+from portbook.model import (
+    LAST_PORT,
+    Finding,
+    Level,
+    Listener,
+    Note,
+    OwnersSeen,
+    Process,
+    Spoken,
+    Transport,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +38,7 @@ if TYPE_CHECKING:
 _LISTS = {"portbook/listen/1": "listeners", "portbook/explain/1": "sockets"}
 _MOST = 1 << 64
 _PLACES = ("memory", "temporary", "world-writable", "mounted")
+_ANSWERS = ("identified", "unrecognised", "silent", "refused", "unasked")
 
 
 class _Unfit(ValueError):
@@ -117,6 +128,8 @@ def _listener(item: Any) -> Listener:
         _text(item, "namespace"),
         _number(item, "sharing") or 1,
         _flag(item, "scanned") or False,
+        _note(_list(item, "own_notes")),
+        _spoken(item.get("speaks")),
     )
 
 
@@ -161,6 +174,43 @@ def _finding(item: Any) -> Finding:
         raise _Unfit("a finding's code")
     level = _one_of(item, "level", Level)
     return Finding(code, level, message, tuple(_texts(item, "evidence")), _text(item, "socket"))
+
+
+def _note(notes: list[Any]) -> Note | None:
+    """The note that holds for a socket: there is at most one."""
+    if not notes:
+        return None
+    item = notes[0]
+    if len(notes) > 1 or not isinstance(item, dict):
+        raise _Unfit("own_notes")
+    first, last = (whole_number(item.get(key), LAST_PORT) for key in ("first", "last"))
+    file = _text(item, "file")
+    if first is None or last is None or first > last or file is None:
+        raise _Unfit("own_notes")
+    return Note(
+        first,
+        last,
+        None if item.get("transport") is None else _one_of(item, "transport", Transport),
+        file,
+        _text(item, "label"),
+        _text(item, "note"),
+        *[tuple(_texts(item, key)) for key in ("executables", "units", "containers", "users")],
+    )
+
+
+def _spoken(item: Any) -> Spoken | None:
+    if item is None:
+        return None
+    if not isinstance(item, dict) or item.get("state") not in _ANSWERS:
+        raise _Unfit("speaks")
+    return Spoken(
+        str(item["state"]),
+        _text(item, "protocol"),
+        _text(item, "detail"),
+        _flag(item, "tls") or False,
+        _text(item, "alpn"),
+        tuple(_texts(item, "certificate_names")),
+    )
 
 
 def _text(item: dict[str, Any], key: str) -> str | None:

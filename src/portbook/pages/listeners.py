@@ -183,7 +183,7 @@ def _details(listener: Listener, standing: Standing, once: _Once) -> str:
     if listener.note is not None:
         from portbook.pages.noted import in_short
 
-        parts.append(f"your notes: {in_short(listener.note)}")
+        parts.append(f"note: {in_short(listener.note)}")
     if listener.speaks is not None:
         from portbook.pages import spoken
 
