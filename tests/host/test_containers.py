@@ -22,6 +22,7 @@ from portbook.host.containers import (
     parse_published,
     read_published,
 )
+from tests.real.needs import need
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -144,6 +145,42 @@ def test_a_users_own_runtime_is_asked_after_the_machines(
     second = runtime("run/user/1000/podman/podman.sock", answering(body(b'{"Name": "mine"}')))
     assert container_name("podman", ID, 10, uid=1000, root=str(tmp_path)).name == "mine"
     assert (len(first), len(second)) == (1, 1)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("which", ["runtime", "runtime/podman", "runtime/podman/podman.sock"])
+def test_a_runtime_that_somebody_else_could_have_put_there_is_not_asked(
+    runtime: Callable[..., list[bytes]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    which: str,
+) -> None:
+    """XDG_RUNTIME_DIR may be another user's: what it names is what root stops."""
+    need(os.geteuid() == 0, "this test gives a socket to somebody else, which takes root")
+    rows = json.dumps([{"Id": ID, "Names": ["x"], "Ports": [{"PublicPort": 80}]}]).encode()
+    requests = runtime("runtime/podman/podman.sock", answering(body(rows)))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
+    published = (Published("podman", ID[:12], "x"),)
+    assert read_published(80, "tcp", 10, root=str(tmp_path)) == (published, ())
+    os.chown(tmp_path / which, 12345, 12345)
+    found, reasons = read_published(80, "tcp", 10, root=str(tmp_path))
+    assert found == ()
+    assert "12345" in reasons[0]
+    assert "12345" in (container_name("podman", ID, 10, root=str(tmp_path)).reason or "")
+    assert len(requests) == 1
+
+
+@pytest.mark.real
+def test_a_users_runtime_names_that_users_containers_and_publishes_none(
+    runtime: Callable[..., list[bytes]], tmp_path: Path
+) -> None:
+    need(os.geteuid() == 0, "this test gives a socket to somebody else, which takes root")
+    runtime("run/user/12345/podman/podman.sock", answering(body(b'{"Name": "mine"}')))
+    for place in ("", "/podman", "/podman/podman.sock"):
+        os.chown(f"{tmp_path}/run/user/12345{place}", 12345, 12345)
+    assert container_name("podman", ID, 10, uid=12345, root=str(tmp_path)).name == "mine"
+    assert container_name("podman", ID, 10, uid=12346, root=str(tmp_path)).name is None
+    assert read_published(80, "tcp", 10, root=str(tmp_path)) == ((), ())
 
 
 def test_an_answer_is_over_at_its_length(

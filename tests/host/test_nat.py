@@ -79,7 +79,7 @@ def tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, str
     """Puts scripts in the place of the tools, and makes this process look like root's."""
     monkeypatch.setattr(nat, "kernel_may_translate", lambda: True)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(nat, "_FOLDERS", str(tmp_path))
+    monkeypatch.setattr("portbook.host.tools.SYSTEM_FOLDERS", str(tmp_path))
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(nat, "_words", lambda path: [])
 

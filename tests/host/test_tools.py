@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from portbook.host.tools import find_tool, run_tool
+from portbook.host import ending
+from portbook.host.tools import find_tool, run_tool, tool_environment
+from tests.real.needs import need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,3 +94,87 @@ def test_a_relative_folder_is_passed_over(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "tool").chmod(0o755)
     monkeypatch.chdir(tmp_path)
     assert find_tool("tool", ".:") is None
+
+
+# -- what root takes --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder of root's with a tool in it, below another one."""
+    need(os.geteuid() == 0, "this test gives files to somebody else, which takes root")
+    made = tmp_path / "opt" / "bin"
+    made.mkdir(parents=True)
+    for each in (tmp_path, made.parent, made):
+        each.chmod(0o755)
+    (made / "docker").write_text("#!/bin/sh\nenv\n")
+    (made / "docker").chmod(0o755)
+    return made
+
+
+@pytest.mark.real
+def test_root_takes_a_tool_that_root_alone_can_change(folder: Path) -> None:
+    assert find_tool("docker", str(folder)) == f"{folder}/docker"
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("which", ["", "..", "docker"])
+@pytest.mark.parametrize("mode", [None, 0o757, 0o1777])
+def test_root_takes_no_tool_that_somebody_else_could_have_put_there(
+    folder: Path, which: str, mode: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = folder / which
+    if mode is None:
+        os.chown(place, 12345, 12345)
+    else:
+        place.chmod(mode)
+    # Above, a sticky folder of root's is as good as /tmp; one that holds the tool is not.
+    sticky = which == ".." and mode == 0o1777
+    assert (find_tool("docker", str(folder)) is not None) is sticky
+    os.chown(folder, 12345, 12345)
+    assert find_tool("docker", str(folder)) is None
+    # Everybody else has the PATH as it is.
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert find_tool("docker", str(folder)) == f"{folder}/docker"
+
+
+@pytest.mark.real
+def test_root_follows_nobodys_link_to_a_tool(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "docker").symlink_to(folder / "docker")
+    assert find_tool("docker", f"{tmp_path}/links") is not None
+    os.chown(tmp_path / "links" / "docker", 12345, 12345, follow_symlinks=False)
+    assert find_tool("docker", f"{tmp_path}/links") is None
+
+
+@pytest.mark.real
+def test_roots_tools_get_nothing_of_an_environment_that_may_be_somebody_elses(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign = tmp_path / "home"
+    foreign.mkdir()
+    os.chown(foreign, 12345, 12345)
+    for name in ("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "DOCKER_CONFIG"):
+        monkeypatch.setenv(name, str(foreign))
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{foreign}/docker.sock")
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("LANGUAGE", f"{foreign}")
+    monkeypatch.setenv("PATH", f"{foreign}:{folder}:/usr/bin:/bin")
+    ran = ending.Hands().run(["docker"], lambda: None, 60)
+    assert ran.status == 0
+    assert str(foreign) not in ran.output
+    assert "LC_ALL=C" in ran.output
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    assert tool_environment(os.environ)["XDG_RUNTIME_DIR"] == str(folder)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert tool_environment(os.environ)["DOCKER_HOST"] == f"unix://{foreign}/docker.sock"
+
+
+@pytest.mark.real
+def test_a_manager_that_root_may_not_run_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.chown(folder, 12345, 12345)
+    monkeypatch.setenv("PATH", f"{folder}")
+    with pytest.raises(FileNotFoundError, match="root alone can change"):
+        ending.Hands().run(["docker", "stop", "x"], lambda: None, 60)

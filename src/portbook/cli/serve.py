@@ -5,6 +5,7 @@ from __future__ import annotations
 from portbook.cli import tell_notes
 from portbook.cli.help import Parser
 from portbook.errors import MissingExtra, UsageError
+from portbook.host.tools import acts_as_root
 from portbook.query import parse_port
 
 TYPE_CHECKING = False
@@ -47,6 +48,8 @@ def run(argv: Sequence[str]) -> int:
             "--show-commands and --public exclude each other: a public site has no machine to show"
         )
     port = None if options.port is None else parse_port(options.port)[0]
+    if options.open and acts_as_root():
+        raise UsageError("root opens no browser: leave --open out, and open the address yourself")
     need_web("portbook serve")
     from portbook.registry import registry
     from portbook.web.server import DEFAULT_PORT, serve

@@ -23,6 +23,7 @@ import os
 
 from portbook._lean import NamedTuple
 from portbook.errors import MalformedInput, shown
+from portbook.storage.file_trust import Untrusted, check_path, trusted_users
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def container_name(
     *runtime* is docker, podman, cri-o, containerd or kubernetes; those that name containers by
     their id (lxc, machine) get it back. *timeout* is in seconds, for everything. *uid* is the
     user whose container it is: their own runtime is asked where the machine's doesn't know it.
+    It names nothing but that user's own containers, so its name is as good as any.
     """
     import time
 
@@ -104,7 +106,8 @@ def read_published(
 ) -> tuple[tuple[Published, ...], tuple[str, ...]]:
     """The running containers that publish *port*, and why a runtime could not be asked.
 
-    Asked are docker and podman, in *timeout* seconds together; never remembered.
+    Asked are docker and podman, in *timeout* seconds together; never remembered. What they say
+    decides which container is stopped: root asks none but root's own runtimes.
     """
     import time
 
@@ -113,7 +116,10 @@ def read_published(
     found: list[Published] = []
     reasons: list[str] = []
     for runtime in ("docker", "podman"):
-        for path in _socket_paths(runtime, root, uid):
+        for path, why in _socket_paths(runtime, root, uid):
+            if why:
+                reasons.append(f"{runtime} {why}")
+                continue
             try:
                 answer = _exchange(path, "/containers/json", left)
                 found += parse_published(answer, runtime, port, transport)
@@ -176,26 +182,52 @@ class _Left:
         return seconds
 
 
-def _socket_paths(runtime: str, root: str, uid: int | None) -> Iterator[str]:
-    folders = [os.path.join(root, folder) for folder in _RUN]
+def _socket_paths(runtime: str, root: str, uid: int | None) -> Iterator[tuple[str, str]]:
+    """The runtime's sockets, each with why it is not asked, or "".
+
+    Asked are root's, those of the user who asks, and those of the user *uid*: ``XDG_RUNTIME_DIR``
+    can be another user's (su, sudo -E), who can put any socket there.
+    """
+    users = trusted_users()
+    places = [(os.path.join(root, folder), users) for folder in _RUN]
     if uid:
-        folders.append(os.path.join(root, f"run/user/{uid}"))
+        places.append((os.path.join(root, f"run/user/{uid}"), users | {uid}))
     if own := os.environ.get("XDG_RUNTIME_DIR"):
-        folders.append(own)
-    seen = set()
-    for folder in folders:
+        places.append((own, users))
+    paths = set()
+    for folder, owners in places:
         for name in _SOCKETS[runtime]:
             path = os.path.join(folder, name)
-            if (real := os.path.realpath(path)) not in seen and os.path.exists(path):
-                seen.add(real)
-                yield path
+            if (real := os.path.realpath(path)) not in paths and os.path.exists(path):
+                paths.add(real)
+                yield path, _why_not(path, owners)
+
+
+def _why_not(path: str, owners: frozenset[int]) -> str:
+    """Why the socket at *path* is not asked: others than *owners* could have put it there.
+
+    Others may connect to it (docker's is open to its group): its mode says nothing else.
+    """
+    if not owners:  # a system on which files have no owner that could be told
+        return ""
+    try:
+        check_path(os.path.dirname(os.path.abspath(path)), owners)
+        uid = os.stat(path).st_uid
+    except (Untrusted, OSError) as error:
+        return f"is not asked at {shown(path, 200)}: {getattr(error, 'strerror', None) or error}"
+    if uid in owners:
+        return ""
+    return f"is not asked at {shown(path, 200)}: it belongs to the user with the id {uid}"
 
 
 def _asked(
     runtime: str, container_id: str, left: _Left, root: str, uid: int | None
 ) -> ContainerName:
     reason = f"{runtime} has no socket here"
-    for path in _socket_paths(runtime, root, uid):
+    for path, why in _socket_paths(runtime, root, uid):
+        if why:
+            reason = f"{runtime} {why}"
+            continue
         url = _PATHS.get(runtime, "/containers/{}/json").format(container_id)
         try:
             return ContainerName(parse_answer(_exchange(path, url, left)))

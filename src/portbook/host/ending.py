@@ -145,9 +145,15 @@ class Hands:
         import subprocess
         import tempfile
 
+        from portbook.host.tools import tool_environment
+
         with tempfile.TemporaryFile() as printed:
             process = subprocess.Popen(  # noqa: S603 - made of this module's words and ids
-                list(command), stdin=subprocess.DEVNULL, stdout=printed, stderr=printed
+                [_manager(command[0]), *command[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=printed,
+                stderr=printed,
+                env=tool_environment(os.environ),
             )
             until = self.now() + limit
             while True:
@@ -162,6 +168,19 @@ class Hands:
                     break
             printed.seek(0)
             return Ran(status, printed.read(_OUTPUT_LIMIT).decode(errors="surrogateescape"))
+
+
+def _manager(name: str) -> str:
+    """The path of the manager's tool *name*. Raises OSError where there is none to be run."""
+    from portbook.host.tools import SYSTEM_FOLDERS, acts_as_root, find_tool
+
+    if os.path.isabs(name):
+        return name
+    path = find_tool(name, os.environ.get("PATH", SYSTEM_FOLDERS))
+    if path is None:
+        where = "a folder that root alone can change" if acts_as_root() else "a folder of PATH"
+        raise FileNotFoundError(errno.ENOENT, f"it isn't in {where}")
+    return path
 
 
 class PsutilHands(Hands):

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from portbook.model import Transport
 
 _SECONDS = 2.0
-_FOLDERS = "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin"
 _REDIRECTING = ('"dnat"', '"redirect"', '"xt"')  # libnftables-json(5)
 _NO_TOOL = "neither nft nor iptables is installed, so NAT rules were not read"
 
@@ -154,13 +153,13 @@ class _Reader:
 
     def _run(self, name: str, *arguments: str) -> str | None:
         """What the tool printed, "" where it failed, None where it isn't installed."""
-        from portbook.host.tools import find_tool, run_tool
+        from portbook.host.tools import SYSTEM_FOLDERS, find_tool, run_tool
 
-        path = find_tool(name, f"{_FOLDERS}:{os.environ.get('PATH', '')}")
+        path = find_tool(name, f"{SYSTEM_FOLDERS}:{os.environ.get('PATH', '')}")
         if path is None:
             return None
         try:
-            done = run_tool([path, *arguments], _FOLDERS, max(0.0, self._end - self._clock()))
+            done = run_tool([path, *arguments], SYSTEM_FOLDERS, max(0.0, self._end - self._clock()))
         except OSError as error:
             self.missing.append(f"NAT rules were not all read: {name} ({error.strerror})")
             return ""

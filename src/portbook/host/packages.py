@@ -226,29 +226,24 @@ def parse_rpm(text: str) -> Package | None:
 
 
 def _rpm(path: str, root: str, folder: str) -> Ownership:
-    import shutil
-    import subprocess
+    from portbook.host.tools import SYSTEM_FOLDERS, find_tool, run_tool
 
-    rpm = shutil.which("rpm", path="/usr/bin:/bin")
+    rpm = find_tool("rpm", SYSTEM_FOLDERS)
     if rpm is None:
         return Ownership(None, "rpm is not installed, so its database could not be asked")
     # The database is named, because a container's need not be where this system's rpm has its.
     where = ["--dbpath", f"/{folder}", *(["--root", root] if root != "/" else [])]
+    command = [rpm, *where, "-qf", "--qf", _FORMAT, "--", path]
     try:
-        done = subprocess.run(  # noqa: S603 - an absolute path, and "--" before what was given
-            [rpm, *where, "-qf", "--qf", _FORMAT, "--", path],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_SECONDS,
-            env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Ownership(None, f"rpm could not be asked: {type(error).__name__}")
-    package = parse_rpm(done.stdout.decode("utf-8", "replace"))
+        done = run_tool(command, SYSTEM_FOLDERS, _SECONDS)
+    except OSError as error:
+        return Ownership(None, f"rpm could not be asked: {error.strerror}")
+    if done.status is None:
+        return Ownership(None, "rpm could not be asked: it did not answer in time")
+    package = parse_rpm(done.output.decode("utf-8", "replace"))
     # In the C locale rpm's words are fixed (rpm's lib/query.c): it looks into the database first,
     # and at the file only to explain why it found nothing.
-    words = done.stdout + done.stderr
+    words = done.output + done.errors
     if package is None and not any(each in words for each in _RPM_NOT_OWNED):
         return Ownership(None, "rpm could not say which package owns the file")
     return Ownership(package)

@@ -1,7 +1,11 @@
-"""Programs of the system's own, run for what they print.
+"""The tools of other makers that portbook runs: where they are taken from, and what they print.
 
-It does what the standard library's subprocess does, for this one case and without the 20 ms that
-importing that takes: on the path of a lookup that is more than the tool itself needs.
+``PATH``, ``HOME`` and the like can be another user's where root runs portbook (su, sudo -E). So
+root runs only what root alone can change, and hands on none of those. Everybody else gets the
+``PATH`` as it is, but for its relative folders.
+
+:func:`run_tool` does what the standard library's subprocess does, for this one case and without the
+20 ms that importing that takes: on the path of a lookup that is more than the tool itself needs.
 """
 
 from __future__ import annotations
@@ -11,7 +15,16 @@ import select
 import time
 
 from portbook._lean import NamedTuple
+from portbook.storage.file_trust import Untrusted, check_path, only_writable_by
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SYSTEM_FOLDERS = "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin"
+ROOT = frozenset({0})
+# What root's tools are told of the terminal and of its language; PATH and HOME are made anew.
+_HARMLESS = ("LANG", "LANGUAGE", "TERM", "COLUMNS", "LINES")
 _READ = 1 << 16
 _MOST = 1 << 26  # bytes: no ruleset is that long, and memory has an end
 
@@ -25,13 +38,72 @@ class Printed(NamedTuple):
 
 
 def find_tool(name: str, folders: str) -> str | None:
-    """The path of the executable *name* in the first of *folders* (colons between) that has it."""
+    """The path of the executable *name* in the first of *folders* (colons between) that has it.
+
+    For root it must be one that root alone can change, in a folder that root alone writes to.
+    """
     for folder in folders.split(":"):
         path = f"{folder}/{name}"
         # A relative folder would be whatever the user happens to be in.
-        if folder.startswith("/") and os.path.isfile(path) and os.access(path, os.X_OK):
+        if not folder.startswith("/") or not os.path.isfile(path) or not os.access(path, os.X_OK):
+            continue
+        if not acts_as_root() or _is_roots(folder, path):
             return path
     return None
+
+
+def acts_as_root() -> bool:
+    """Whether this process is root's. Windows has none."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def _is_roots(folder: str, path: str) -> bool:
+    try:
+        check_path(path, ROOT)
+        status = os.stat(folder)
+    except (Untrusted, OSError):
+        return False
+    # In a sticky folder anybody can put a new name, or a hard link to a program of root's.
+    return only_writable_by(status, ROOT) and not status.st_mode & 0o002
+
+
+def trusted_path(path: str) -> str:
+    """Those folders of a ``PATH`` that tools are taken from; the system's own where it has none."""
+    if os.name == "nt":
+        return path
+    folders = [folder for folder in path.split(":") if folder.startswith("/")]
+    if acts_as_root():
+        folders = [folder for folder in folders if _is_roots(folder, folder)]
+    return ":".join(folders) or SYSTEM_FOLDERS
+
+
+def tool_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment in which a manager's command runs: *environ*, or for root one made anew.
+
+    ``DOCKER_HOST``, ``CONTAINER_HOST`` and ``~/.docker`` choose whom docker and podman ask, and
+    which plug-ins they run.
+    """
+    if not acts_as_root():
+        return dict(environ)
+    import pwd
+
+    clean = {
+        name: value
+        for name, value in environ.items()
+        if (name in _HARMLESS or name.startswith("LC_")) and "/" not in value
+    }
+    try:
+        clean["HOME"] = pwd.getpwuid(0).pw_dir
+    except KeyError:
+        clean["HOME"] = "/"
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    if runtime.startswith("/"):
+        try:
+            check_path(runtime, ROOT)
+            clean["XDG_RUNTIME_DIR"] = runtime  # systemctl --user asks root's own manager there
+        except (Untrusted, OSError):
+            pass
+    return {**clean, "PATH": SYSTEM_FOLDERS}
 
 
 def run_tool(argv: list[str], path: str, seconds: float) -> Printed:
