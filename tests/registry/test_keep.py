@@ -274,7 +274,7 @@ def test_the_old_ones_are_kept_and_not_without_end(home: Path) -> None:
     found = keep.versions(str(home))
     assert [version.number for version in found] == list(range(5, keep.MOST + 5))
     assert [version.in_use for version in found] == [False] * (keep.MOST - 1) + [True]
-    assert found[-1].origin["url"] == "file:x"
+    assert found[-1].origin.url == "file:x"
 
 
 def test_rolling_back_goes_to_the_shipped_one_in_the_end(home: Path) -> None:

@@ -57,8 +57,8 @@ def test_a_newer_one_is_put_in_use(home: str) -> None:
     assert done.changes == ()
     (version,) = keep.versions(home)
     assert version.in_use
-    assert version.origin["url"] == "https://example.org/x"
-    assert version.origin["fetched"] == TODAY
+    assert version.origin.url == "https://example.org/x"
+    assert version.origin.fetched == TODAY
 
 
 def test_the_csv_as_well(home: str) -> None:

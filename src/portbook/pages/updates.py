@@ -93,7 +93,7 @@ def _said_of(version: Version, damaged: str | None) -> str:
     if damaged is not None:
         mend = ": portbook update fetches it again" if version.in_use else ""
         return f"{damaged} is damaged{mend}"
-    return str(version.origin.get("url") or "where it came from is not recorded")
+    return version.origin.url or "where it came from is not recorded"
 
 
 def of_outcome(outcome: Outcome) -> Object:
@@ -126,8 +126,8 @@ def of_versions(versions: Sequence[Version], shipped: str, damaged: Mapping[int,
                 "as_of": version.as_of,
                 "in_use": version.in_use,
                 "folder": version.path,
-                "url": version.origin.get("url"),
-                "fetched": version.origin.get("fetched"),
+                "url": version.origin.url,
+                "fetched": version.origin.fetched,
                 "damaged": damaged.get(version.number),
             }
             for version in versions

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from portbook.errors import NotKept, shown
 from portbook.registry import kept
 from portbook.registry.kept import File, Pointer, Untrusted, read_pointer, render_pointer
+from portbook.registry.origin import Origin, parse_origin, read_origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,7 +39,7 @@ class Version(NamedTuple):
     number: int
     as_of: str
     path: str
-    origin: Mapping[str, Any]
+    origin: Origin
     in_use: bool = False
 
 
@@ -209,7 +211,7 @@ class Keeper:
                     shutil.rmtree(path, ignore_errors=True)
                 raise
         self._prune(number)
-        return Version(number, as_of, path, origin, in_use=True)
+        return Version(number, as_of, path, parse_origin(told), in_use=True)
 
     def _point(self, pointer: Pointer) -> None:
         """Puts a version that is there in use."""
@@ -286,7 +288,7 @@ def versions(home: str) -> tuple[Version, ...]:
         path = os.path.join(home, name)
         if number.isascii() and number.isdigit() and kept.is_date(as_of) and os.path.isdir(path):
             in_use = now is not None and now.version == name
-            found.append(Version(int(number), as_of, path, origin_of(path), in_use))
+            found.append(Version(int(number), as_of, path, read_origin(path), in_use))
     return tuple(sorted(found, key=lambda version: version.number))
 
 
@@ -296,8 +298,8 @@ def damaged_file(home: str, version: Version) -> str | None:
     The hashes stand in ``current`` for the version in use, else in ``origin.json``.
     """
     pointer = read_pointer(home) if version.in_use else None
-    listed = version.origin.get("files")
-    written = listed if isinstance(listed, dict) else {kept.ORIGIN: ""}
+    listed = version.origin.files
+    written: Mapping[str, str] = {kept.ORIGIN: ""} if listed is None else listed
     if pointer is not None:
         written = {file.name: file.sha256 for file in pointer.files}
     for name in (kept.REGISTRY, kept.BLOCKS, kept.HISTORY, kept.ORIGIN):
@@ -308,41 +310,41 @@ def damaged_file(home: str, version: Version) -> str | None:
 
 def _hash_of(path: str) -> str | None:
     try:
-        with open(path, "rb") as file:
-            return hashlib.sha256(file.read()).hexdigest()
+        return hashlib.sha256(_content_of(path)).hexdigest()
     except OSError:
         return None
 
 
-def origin_of(path: str) -> Mapping[str, Any]:
-    """Where the version in the folder *path* came from; empty where that can't be read."""
-    try:
-        with open(os.path.join(path, kept.ORIGIN), "rb") as file:
-            value = json.loads(file.read())
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
+def _content_of(path: str) -> bytes:
+    """What is in the file at *path*. Raises OSError; a pipe of that name isn't waited for."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        return file.read()
 
 
 def _pointer_to(version: Version, shipped: str) -> Pointer | None:
     """A pointer to *version* as its files are now; None where they aren't what was written.
 
-    ``origin.json`` has the hashes: the sizes and times stood in the pointer that is gone.
+    ``origin.json`` has the hashes: the sizes and times stood in the pointer that is gone. Without
+    hashes nothing says that the files are whole.
     """
+    written = version.origin.files
+    if written is None:
+        return None
     files = []
     try:
         for name in (kept.REGISTRY, kept.BLOCKS, kept.HISTORY, kept.ORIGIN):
             path = os.path.join(version.path, name)
             if not os.path.exists(path) and name in (kept.HISTORY, kept.ORIGIN):
                 continue
-            with open(path, "rb") as file:
-                content = file.read()
+            content = _content_of(path)
             status = os.stat(path)
             hashed = hashlib.sha256(content).hexdigest()
             files.append(File(name, len(content), status.st_mtime_ns, hashed))
     except OSError:
         return None
-    written = version.origin.get("files", {})
     if any(written.get(file.name, file.sha256) != file.sha256 for file in files):
         return None
     return Pointer(version.number, version.as_of, shipped, tuple(files))

@@ -16,12 +16,12 @@ from portbook.registry import Registry, intake, kept, shipped
 from portbook.registry.changes import compare
 from portbook.registry.history import Copy, kept_log, render
 from portbook.registry.incoming import Validators
-from portbook.registry.keep import Disk, Keeper, origin_of
+from portbook.registry.keep import Disk, Keeper
+from portbook.registry.origin import UNRECORDED, Origin, read_origin
 from portbook.registry.store import SHIPPED, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Any
 
     from portbook.registry.history import Change
     from portbook.registry.iana import Skipped, Unknown
@@ -59,7 +59,7 @@ class _Used(NamedTuple):
 
     book: Registry
     pointer: kept.Pointer | None
-    origin: Mapping[str, Any]
+    origin: Origin
     log: str
 
 
@@ -172,11 +172,11 @@ def _used(home: str) -> _Used:
             log = _log_of(home, pointer)
             version = kept.find_in(home, SHIPPED, whole=True)
             if version is not None:
-                return _Used(Registry(Store(version)), pointer, origin_of(version), log)
+                return _Used(Registry(Store(version)), pointer, read_origin(version), log)
     except (kept.Untrusted, DataMissing, DataCorrupt) as error:
         why = error if isinstance(error, kept.Untrusted) else error.why
         registry.notes.append(f"the registry in {shown(home, 200)} is not used: {why}")
-    return _Used(shipped(), None, {}, log)
+    return _Used(shipped(), None, UNRECORDED, log)
 
 
 def _log_of(home: str, pointer: kept.Pointer) -> str:
@@ -194,8 +194,8 @@ def _log_of(home: str, pointer: kept.Pointer) -> str:
 
 def _known(used: _Used, url: str) -> Validators | None:
     """What was said of the copy in use when it was fetched from the same address."""
-    etag, changed = used.origin.get("etag"), used.origin.get("last_modified")
-    if used.origin.get("asked") != url or not (etag or changed):
+    etag, changed = used.origin.etag, used.origin.last_modified
+    if used.origin.asked != url or not (etag or changed):
         return None
     return Validators(etag, changed)
 
