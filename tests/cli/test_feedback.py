@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
@@ -110,6 +111,69 @@ def test_a_store_that_can_not_be_read(
     (tmp_path / "portbook" / "feedback.sqlite3").write_bytes(b"no database" * 1000)
     assert run(["feedback"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+_TABLE = "CREATE TABLE feedback (id INTEGER PRIMARY KEY, page, vote, text, day)"
+_ROW = "INSERT INTO feedback (page, vote, text, day) VALUES "
+OTHERS = {
+    "page is a BLOB": [_TABLE, _ROW + "(x'ff', 'yes', NULL, '2026-09-12')"],
+    "page is NULL": [_TABLE, _ROW + "(NULL, 'yes', NULL, '2026-09-12')"],
+    "pages of several types": [
+        _TABLE,
+        _ROW + "(305, 'yes', NULL, '2026-09-12'), ('305', 'no', NULL, '2026-09-12')",
+    ],
+    "text is a BLOB": [_TABLE, _ROW + "('305', 'yes', x'00ff', '2026-09-12')"],
+    "text is a number": [_TABLE, _ROW + "('305', 'yes', 9e999, '2026-09-12')"],
+    "text is not UTF-8": [_TABLE, _ROW + "('305', 'yes', CAST(x'ff' AS TEXT), '2026-09-12')"],
+    "page is not UTF-8": [_TABLE, _ROW + "(CAST(x'ff' AS TEXT), 'yes', NULL, '2026-09-12')"],
+    "day is NULL": [_TABLE, _ROW + "('305', 'yes', NULL, NULL)"],
+    "vote is another word": [_TABLE, _ROW + "('305', 'perhaps', NULL, '2026-09-12')"],
+    "vote is a BLOB": [_TABLE, _ROW + "('305', x'796573', NULL, '2026-09-12')"],
+    "no such column": ["CREATE TABLE feedback (page TEXT)"],
+    "no id": ["CREATE VIEW feedback AS SELECT '1' AS page, 'yes' AS vote, NULL AS text, 1 AS day"],
+    "a view of nothing": ["CREATE VIEW feedback AS SELECT page FROM gone"],
+}
+
+
+@pytest.mark.parametrize("made", OTHERS.values(), ids=OTHERS)
+def test_a_file_of_another_making_is_told_in_a_line(
+    made: list[str], store: SQLiteStore, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "portbook").mkdir(mode=0o700)
+    other = sqlite3.connect(store.path)
+    for statement in made:
+        other.execute(statement)
+    other.commit()
+    other.close()
+    failed = 0
+    for argv in ([], ["--json"], ["--export"], ["--delete-before", "2030-01-01"]):
+        status = run(["feedback", *argv])
+        said = capsys.readouterr()
+        assert said.err.count("\n") == (status == 2)
+        if status == 2:
+            assert said.err.startswith("portbook: the feedback in ")
+            assert "move it away" in said.err
+            assert said.out == ""
+            failed += 1
+        else:
+            assert status == 0
+    assert failed > 0
+
+
+@pytest.mark.parametrize("size", [2, 15, 16, 50, 100, 4096, 5000])
+def test_a_file_that_is_cut(
+    size: int, filled: SQLiteStore, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with open(filled.path, "r+b") as file:
+        file.truncate(size)
+    for argv in ([], ["--json"], ["--export"]):
+        assert run(["feedback", *argv]) == 2
+        said = capsys.readouterr()
+        assert said.err.count("\n") == 1
+        assert "move it away" in said.err
+        assert said.out == ""
+    assert run(["feedback", "--delete-before", "2030-01-01"]) in (0, 2)
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def test_without_the_extra_one_line_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from portbook.web.ratelimit import RateLimit
 from portbook.web.routes import routes
 from portbook.web.security import Secured
 from portbook.web.site import Site
+from portbook.web.vote_queue import VoteQueue
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,6 +61,7 @@ def create_app(
         RateLimit(),
         Panel(show_commands=settings.show_commands) if local else None,
         captures=None if local else RateLimit(of_one=20, of_all=200),
+        votes=None if settings.store is None else VoteQueue(settings.store),
     )
 
     @asynccontextmanager
@@ -67,8 +69,8 @@ def create_app(
         yield
         if context.panel is not None:
             context.panel.close()
-        if settings.store is not None:
-            settings.store.close()
+        if context.votes is not None:
+            context.votes.close()
 
     application = Starlette(
         routes=routes(local=local, with_feedback=settings.store is not None),

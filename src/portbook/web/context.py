@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from portbook.web.ratelimit import RateLimit
     from portbook.web.site import Site
     from portbook.web.store import FeedbackStore
+    from portbook.web.vote_queue import VoteQueue
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -90,6 +91,7 @@ class Context:
     panel: Panel | None
     metrics: Metrics = field(default_factory=Metrics)
     captures: RateLimit | None = None  # on a public site alone
+    votes: VoteQueue | None = None  # where the site asks for feedback
 
 
 def context(connection: HTTPConnection) -> Context:

@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from portbook.model import LAST_PORT
@@ -27,8 +26,8 @@ _PATIENCE = 10.0  # seconds for a form to come in
 async def give(request: Request) -> Response:
     """``POST /feedback``: keeps a vote, then leads to a page that says so."""
     found = context(request)
-    store = found.settings.store
-    if store is None:
+    votes = found.votes
+    if votes is None:
         return problem(request, 404, "This site asks for no feedback.")
     if not from_own_page(request) or not (found.site.public or from_this_machine(request)):
         return problem(request, 403, "The form is taken from this site's own pages alone.")
@@ -53,13 +52,13 @@ async def give(request: Request) -> Response:
             {"retry-after": str(wait)},
         )
     try:
-        await run_in_threadpool(store.add, vote)
+        await votes.add(vote)
     except FeedbackUnavailable:
         return problem(
             request,
             503,
             "The vote could not be kept: the site's storage can't be written at the moment.",
-            {"retry-after": "300"},
+            {"retry-after": str(votes.rest or 1)},
         )
     found.metrics.votes += 1
     return RedirectResponse(f"/feedback/thanks?port={vote.page}", 303)

@@ -6,17 +6,20 @@ asked and not kept.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import threading
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from portbook.errors import PortbookError, shown
 from portbook.folders import data_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
+
+T = TypeVar("T")
 
 VOTES = ("no", "partly", "yes")  # was this page helpful?
 
@@ -66,6 +69,9 @@ class FeedbackStore(Protocol):
     def delete_before(self, day: str) -> int:
         """Forgets what is older than *day* (ISO 8601), and returns how many votes that was."""
 
+    def give_up(self) -> None:
+        """Ends what another thread does with the store, as far as it can be ended from here."""
+
     def close(self) -> None:
         """Lets go of the database."""
 
@@ -81,7 +87,47 @@ TALLIES = """
 VOTES_OF = "SELECT page, vote, text, day FROM feedback ORDER BY id"
 
 
-def rank(tallies: Iterator[Tally]) -> tuple[Tally, ...]:
+class NotOurs(ValueError):
+    """A row of a table that something else than portbook filled."""
+
+
+def vote_of(row: Sequence[object]) -> Vote:
+    """The vote in a *row* of VOTES_OF; raises NotOurs where it holds none.
+
+    >>> vote_of(("305", "yes", None, "2026-09-12")).page
+    '305'
+    """
+    page, vote, text, day = row
+    if not (isinstance(page, str) and isinstance(day, str) and vote in VOTES):
+        raise NotOurs(f"a row that is no vote of a page: {shown(str(row[:2]))}")
+    if not (text is None or isinstance(text, str)):
+        raise NotOurs(f"a vote on {shown(page)} whose text is none")
+    return Vote(page, str(vote), text, day)
+
+
+def tally_of(row: Sequence[object]) -> Tally:
+    """The tally in a *row* of TALLIES; raises NotOurs where it is of no page."""
+    page, *counts = row
+    if not isinstance(page, str):
+        raise NotOurs(f"votes on {shown(str(page))}, which is no page")
+    return Tally(page, *[count if isinstance(count, int) else 0 for count in counts])
+
+
+def read_rows(
+    read: Callable[[Sequence[object]], T],
+    rows: Iterable[Sequence[object]],
+    fail: Callable[[Exception], FeedbackUnavailable],
+) -> Iterator[T]:
+    """What *read* makes of each row; raises what *fail* makes of the first that isn't ours."""
+    for row in rows:
+        try:
+            found = read(row)
+        except NotOurs as error:
+            raise fail(error) from error
+        yield found
+
+
+def rank(tallies: Iterable[Tally]) -> tuple[Tally, ...]:
     """*tallies*, those of pages that most need work first: a no counts twice a partly."""
     return tuple(
         sorted(tallies, key=lambda each: (-(2 * each.no + each.partly), each.yes, each.page))
@@ -126,8 +172,7 @@ class SQLiteStore:
         # What has failed once may work again: a disk is emptied, a folder made writable.
         self.close()
         return FeedbackUnavailable(
-            f"the feedback in {shown(self.path, 200)} can't be used ({error}): "
-            "free the disk, or make the folder writable"
+            f"the feedback in {shown(self.path, 200)} can't be used ({error}): {_mend(error)}"
         )
 
     def add(self, vote: Vote) -> None:
@@ -143,10 +188,10 @@ class SQLiteStore:
                 raise self._fail(error) from error
 
     def tallies(self) -> tuple[Tally, ...]:
-        return rank(Tally(*row) for row in self._rows(TALLIES))
+        return rank(read_rows(tally_of, self._rows(TALLIES), self._fail))
 
     def votes(self) -> Iterator[Vote]:
-        return (Vote(*row) for row in self._rows(VOTES_OF))
+        return read_rows(vote_of, self._rows(VOTES_OF), self._fail)
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         with self._lock:
@@ -171,10 +216,43 @@ class SQLiteStore:
                 raise self._fail(error) from error
             return gone
 
+    def give_up(self) -> None:
+        connection = self._connection
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):  # it was closed meanwhile
+                connection.interrupt()
+
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+_ANOTHER = "it is damaged, or not portbook's; move it away, and the next vote begins a new one"
+_LOCKED = "another program is writing to it; let it finish"
+_ROOM = "free the disk, or make the folder writable"
+_MENDS = {
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_LOCKED: _LOCKED,
+    **dict.fromkeys(
+        (
+            sqlite3.SQLITE_FULL,
+            sqlite3.SQLITE_IOERR,
+            sqlite3.SQLITE_CANTOPEN,
+            sqlite3.SQLITE_READONLY,
+            sqlite3.SQLITE_PERM,
+        ),
+        _ROOM,
+    ),
+}
+
+
+def _mend(error: Exception) -> str:
+    """What to do about a file of votes that *error* came of."""
+    if isinstance(error, OSError):
+        return _ROOM
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary one of an extended code
+    return _MENDS.get(code, _ANOTHER)
 
 
 def open_store(environ: Mapping[str, str] | None = None) -> FeedbackStore:
