@@ -19,6 +19,11 @@ def main() -> int:
         return run(sys.argv[1:])
     except KeyboardInterrupt:
         return 130
+    except Exception as error:  # noqa: BLE001 - portbook isn't installed whole
+        if sys.stderr is not None:
+            name = f"{type(error).__name__}: {error!s:.200}"
+            print(f"portbook: internal error ({name!a}); reinstall portbook", file=sys.stderr)
+        return 70
 
 
 def script() -> NoReturn:
@@ -29,11 +34,29 @@ def script() -> NoReturn:
     object, would be a sixth of a lookup.
     """
     gc.set_threshold(100_000, 20, 20)
+    _occupy()
     status = main()
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except (OSError, KeyboardInterrupt):  # what there was to say of it was said
+        pass
     os._exit(status)
+
+
+def _occupy() -> None:
+    """Opens nothing in the place of a standard stream that is closed.
+
+    The next file to be opened would get its number, and whatever a library or a child process
+    prints would be written into that file.
+    """
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if stream is None:  # in their order: open(2) gives the lowest number that is free
+            try:
+                os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+            except OSError:
+                return
 
 
 if __name__ == "__main__":

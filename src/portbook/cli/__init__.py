@@ -2,7 +2,7 @@
 
 Exit status: 0 done; 1 done, and there is something to see to; 2 wrong usage, unreadable input or
 an answer that couldn't be written; 3 done, but part of the truth was not visible and ``--strict``
-was given; 130 interrupted.
+was given; 70 a fault of portbook's own; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ COMMANDS = {
 def run(argv: Sequence[str]) -> int:
     """Runs the command line *argv* and returns its exit status.
 
-    Errors go to standard error, one line each. A reader that closes the pipe ends the output,
-    not more.
+    Errors go to standard error, one line each; ``--debug``, before or behind the command, puts the
+    traceback before it. A reader that closes the pipe ends the output, not more.
     """
+    words, debug = _take_debug(argv)
     # Text of processes and of the registry may not fit the terminal's encoding.
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
@@ -51,26 +52,64 @@ def run(argv: Sequence[str]) -> int:
         complain("standard output is closed: open it, or send it to a file")
         return 2
     try:
-        try:
-            status = _dispatch(list(argv))
-        except SystemExit as ended:  # argparse's way to end after --help
-            status = int(ended.code or 0)
-        except PortbookError as error:
-            complain(str(error))
-            status = 2
-        tell_notes()
-        sys.stdout.flush()
+        return _answer(words, debug=debug)
     except BrokenPipeError:
         _discard_output()
         return 0
-    except OSError as error:
+    except Exception as error:  # noqa: BLE001 - whatever is not foreseen is portbook's own fault
+        return _failed(error, debug=debug)
+
+
+def _answer(words: list[str], *, debug: bool) -> int:
+    try:
+        status = _dispatch(words)
+    except SystemExit as ended:  # argparse's way to end after --help
+        status = int(ended.code or 0)
+    except PortbookError as error:
+        if debug:
+            _tell_traceback(error)
+        complain(str(error))
+        status = 2
+    tell_notes()
+    sys.stdout.flush()
+    return status
+
+
+def _failed(error: Exception, *, debug: bool) -> int:
+    """Says what went wrong where no answer could be given; returns the exit status."""
+    if isinstance(error, OSError):
         _discard_output()
+        if debug:
+            _tell_traceback(error)
         # Where there is no room for another file or for memory, it isn't the output that failed.
         mend = NO_ROOM.get(error.errno or 0)
         said = f"{'given' if mend else 'written'}: {error.strerror or error}"
         complain(f"the answer could not be {said}{f': {mend}' if mend else ''}")
         return 2
-    return status
+    if isinstance(error, MemoryError):
+        complain(f"the answer could not be given: {NO_ROOM[12]}")
+        return 2
+    from portbook.cli.fault import tell_fault
+
+    return tell_fault(error, debug=debug)
+
+
+DEBUG = "--debug"
+
+
+def _take_debug(argv: Sequence[str]) -> tuple[list[str], bool]:
+    """*argv* without ``--debug``, and whether it was there; what stands behind ``--`` is left."""
+    words = list(argv)
+    end = words.index("--") if "--" in words else len(words)
+    if DEBUG not in words[:end]:
+        return words, False
+    return [word for word in words[:end] if word != DEBUG] + words[end:], True
+
+
+def _tell_traceback(error: BaseException) -> None:
+    from portbook.cli.fault import tell_traceback
+
+    tell_traceback(error)
 
 
 def _discard_output() -> None:
@@ -119,6 +158,12 @@ def complain(message: str) -> None:
 
     if sys.stderr is None:  # print would take standard output instead
         return
-    if sys.stdout is not None:
-        sys.stdout.flush()  # so that the two streams stay in order on a terminal
-    print(f"portbook: {one_line(message)}", file=sys.stderr)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()  # so that the two streams stay in order on a terminal
+    except OSError:  # run() flushes once more, and then says so
+        pass
+    try:
+        print(f"portbook: {one_line(message)}", file=sys.stderr)
+    except OSError:  # a full disk or a reader that is gone: there is nobody to tell
+        pass

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 
+from portbook.cli.output import can_draw
 from portbook.errors import MissingExtra, UsageError, shown
 
 TYPE_CHECKING = False
@@ -76,7 +77,7 @@ def _text_of(path: str, answer: AuditAnswer, limit: int) -> str:
 @contextlib.contextmanager
 def progress() -> Iterator[Tell]:
     """What long work tells how far it is: a bar on a terminal, after a second; else nothing."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+    if not can_draw(sys.stderr):
         yield lambda _: None
         return
     import time

@@ -13,7 +13,7 @@ from portbook.capture.found import LEFT_OUT, NOT_UNDERSTOOD
 from portbook.cli import complain
 from portbook.cli.filters import add_filters, filter_of
 from portbook.cli.help import Parser, add_fail_on, add_json
-from portbook.cli.output import print_json, reaches, style
+from portbook.cli.output import is_terminal, print_json, reaches, style
 from portbook.errors import InputUnreadable, UsageError, shown
 from portbook.explain import explain, refuse_unread, stream
 from portbook.model import Level, Listener
@@ -106,7 +106,7 @@ def chunks_of(path: str) -> Iterator[bytes]:
     if path == _STANDARD_INPUT:
         if sys.stdin is None:
             raise InputUnreadable("standard input is closed: name a file")
-        if sys.stdin.isatty():
+        if is_terminal(sys.stdin):
             complain("paste what the tool printed, then press Ctrl-D on a line of its own")
         yield from _read(sys.stdin.fileno(), "standard input")
         return

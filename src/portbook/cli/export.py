@@ -10,6 +10,7 @@ import threading
 
 from portbook.cli import tell_notes
 from portbook.cli.help import Parser
+from portbook.cli.output import can_draw
 from portbook.errors import MissingExtra, UsageError
 from portbook.query import parse_query
 from portbook.registry import registry
@@ -68,7 +69,7 @@ def run(argv: Sequence[str]) -> int:
     plan = Plan(options.folder, first, last, options.base_url, options.jobs or os.cpu_count() or 1)
     try:
         with _terminable():
-            if options.quiet or not sys.stderr.isatty():
+            if options.quiet or not can_draw(sys.stderr):
                 done = export(plan, lambda _: None)
             else:
                 done = _with_progress(lambda tell: export(plan, tell), plan.steps)

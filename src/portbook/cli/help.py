@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from portbook.cli import COMMANDS
+from portbook.cli import COMMANDS, DEBUG
 from portbook.errors import UsageError
 from portbook.model import Level
 
@@ -23,6 +23,13 @@ class Parser(argparse.ArgumentParser):
             description=description,
             epilog=f"To look up a service that is called {name}: portbook show {name}",
             allow_abbrev=False,
+        )
+        # run() takes it away before any parser sees it: it stands here for the help alone.
+        self.add_argument(
+            DEBUG,
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help="if portbook has a fault, show its traceback",
         )
 
     def error(self, message: str) -> NoReturn:
@@ -105,5 +112,8 @@ def print_help() -> int:
     width = max(map(len, COMMANDS))
     for name, (_, about) in COMMANDS.items():
         print(f"  {name:<{width}}  {about}")
-    print("\nportbook COMMAND --help tells more; portbook --version tells which one this is.")
+    print(
+        "\nportbook COMMAND --help tells more; portbook --version tells which one this is.\n"
+        "--debug, before or behind the command, shows the traceback of an error."
+    )
     return 0

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from portbook._lean import NamedTuple
 from portbook.cli import complain
 from portbook.cli.filters import add_filters, filter_of
-from portbook.cli.output import print_json, reaches, style
+from portbook.cli.output import can_draw, print_json, reaches, style
 from portbook.errors import UsageError
 from portbook.here import Depth, Filter, answer_here, watch_here
 from portbook.model import Visibility
@@ -147,9 +146,7 @@ def _watch(options: Options) -> int:
         _tell_missing(read_notes().problems)
     registry(whole=True)
     watch = watch_here(filter_of(options), notes=options.notes)
-    # TERM=dumb: a terminal on which nothing can be drawn over.
-    drawn = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-    if drawn and not options.jsonl:
+    if can_draw(sys.stdout) and not options.jsonl:
         from portbook.cli.live import follow
 
         return follow(watch, options.interval)

@@ -10,7 +10,7 @@ from portbook.pages.text import NARROWEST, WIDEST, Style
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Any
+    from typing import Any, TextIO
 
     from portbook.model import Finding
 
@@ -22,7 +22,7 @@ def style(environ: Mapping[str, str] | None = None) -> Style:
     wherever the output goes. ``COLUMNS`` or the terminal sets the width.
     """
     env = os.environ if environ is None else environ
-    terminal = sys.stdout.isatty()
+    terminal = is_terminal(sys.stdout)
     if env.get("NO_COLOR"):
         colour = False
     elif env.get("FORCE_COLOR"):
@@ -30,6 +30,18 @@ def style(environ: Mapping[str, str] | None = None) -> Style:
     else:
         colour = terminal and env.get("TERM") != "dumb"
     return Style(_width(env.get("COLUMNS", ""), terminal), colour)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether *stream* is a terminal; no stream at all is none, as where it was closed."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def can_draw(stream: TextIO | None) -> bool:
+    """Whether a bar or a table that is drawn over is seen on *stream*: a terminal, but no dumb one
+    (``TERM=dumb``).
+    """
+    return is_terminal(stream) and os.environ.get("TERM") != "dumb"
 
 
 def _width(columns: str, terminal: bool) -> int:

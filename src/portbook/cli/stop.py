@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from portbook.advice.addresses import numeric_host
@@ -11,7 +10,7 @@ from portbook.advice.stop import plan
 from portbook.advice.stopping import GOOD, Way, carry_out
 from portbook.cli import complain
 from portbook.cli.help import Parser, add_json
-from portbook.cli.output import print_json, style
+from portbook.cli.output import can_draw, print_json, style
 from portbook.errors import InvalidQuery, UsageError, shown
 from portbook.host.ending import hands
 from portbook.pages import halt
@@ -126,9 +125,7 @@ class _Progress:
     """Lines on standard error; on a terminal each in the place of the one before it."""
 
     def __init__(self) -> None:
-        stream = sys.stderr
-        terminal = stream is not None and stream.isatty()
-        self._drawn = terminal and os.environ.get("TERM") != "dumb"
+        self._drawn = can_draw(sys.stderr)
         self._shown = False
 
     def __call__(self, message: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from portbook.cli import complain
 from portbook.cli.help import Parser
-from portbook.cli.output import print_json, style
+from portbook.cli.output import can_draw, print_json, style
 from portbook.errors import UsageError, shown
 from portbook.pages import updates
 from portbook.registry import incoming, keep, kept, renew, shipped
@@ -137,7 +137,7 @@ def _getter(source: str, timeout: float, progress: Progress | None) -> Get:
 def _progress(options: argparse.Namespace) -> Iterator[Progress | None]:
     """A bar on standard error, where that is a terminal and something is fetched."""
     fetches = options.source is None or options.source.lower().startswith(("http:", "https:"))
-    if options.quiet or not fetches or sys.stderr is None or not sys.stderr.isatty():
+    if options.quiet or not fetches or not can_draw(sys.stderr):
         yield None
         return
     from rich.console import Console
