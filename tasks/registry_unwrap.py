@@ -30,9 +30,9 @@ def unwrap(lines: Sequence[str], mark: str) -> list[str]:
 
     >>> unwrap(["a"], "[TCP]")
     ['a']
-    >>> unwrap(["word " * 13 + "multi-", "word"], "[TCP]") == [
-    ...     "word " * 13 + "multi-word",
-    ...     "word " * 13 + "multi- word",
+    >>> unwrap(["word " * 12 + "multi-", "words"], "[TCP]") == [
+    ...     "word " * 12 + "multi-words",
+    ...     "word " * 12 + "multi- words",
     ... ]
     True
     """

@@ -1,14 +1,26 @@
-"""How long the properties are searched: short in CI, long under ``make proof``."""
+"""How the tests run: in how many processes, how long, and without what the user keeps."""
 
 from __future__ import annotations
 
+import compileall
 import os
 import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hypothesis import settings
 
+if TYPE_CHECKING:
+    import pytest
+
+SOURCE = Path(__file__).resolve().parent.parent / "src"
+
 # The tests speak of the shipped registry, whatever "portbook update" keeps for who runs them.
 os.environ["PORTBOOK_REGISTRY"] = "shipped"
+
+# Whoever runs the tests may have notes of their own, which would be taken into account.
+os.environ["PORTBOOK_NOTES"] = ""
 
 # A shell starts what runs in its background with SIGINT ignored, and whatever is started from there
 # ignores it too: the tests of Ctrl-C would wait for ever.
@@ -20,5 +32,23 @@ settings.register_profile("short", deadline=None)
 settings.register_profile("proof", deadline=None, max_examples=1000)
 settings.load_profile("proof" if os.environ.get("PORTBOOK_PROOF") == "1" else "short")
 
-# Whoever runs the tests may have notes of their own, which would be taken into account.
-os.environ["PORTBOOK_NOTES"] = ""
+# Compiling the tests takes longer than collecting them, and hundreds of processes that the tests
+# start would compile portbook each for itself. So the bytecode is kept, whatever the environment.
+sys.dont_write_bytecode = False
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    compileall.compile_dir(SOURCE, quiet=2)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Workers for ``-n auto``: one a processor for a whole folder, none for files and ``-k``.
+
+    To start workers takes longer than most single tests. ``-n 2`` on the command line overrides
+    this, and ``-n 0`` turns it off.
+    """
+    if config.option.keyword or config.option.collectonly:
+        return 0
+    if not any(os.path.isdir(argument) for argument in config.args):
+        return 0
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import random
 import resource
@@ -28,13 +29,18 @@ if TYPE_CHECKING:
     from portbook.registry.kept import File
 
 DATES = ("2026-10-01", "2026-11-14")
-FILES = {date: intake.read(small(date), "file:x", date).contents for date in DATES}
 PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
+
+
+@functools.cache
+def files(date: str) -> dict[str, bytes]:
+    """The data files of a small registry of *date*."""
+    return dict(intake.read(small(date), "file:x", date).contents)
 
 
 def put(home: Path, date: str, disk: Disk | None = None) -> None:
     with Keeper(str(home), disk) as keeper:
-        keeper.keep(FILES[date], date, {"url": "file:x"}, "2026-09-12")
+        keeper.keep(files(date), date, {"url": "file:x"}, "2026-09-12")
 
 
 def in_use(home: Path) -> str | None:
@@ -47,7 +53,7 @@ def in_use(home: Path) -> str | None:
         with open(os.path.join(folder, name), "rb") as file:
             contents[name] = file.read()
     store = Store(folder)
-    assert contents == FILES[store.as_of], "neither the old nor the new"
+    assert contents == files(store.as_of), "neither the old nor the new"
     assert Registry(store).block(22)
     return store.as_of
 
@@ -172,7 +178,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     small_disk = tmp_path / "disk"
     small_disk.mkdir()
     home = small_disk / "portbook" / "registry"
-    size = sum(map(len, FILES[DATES[0]].values()))
+    size = sum(map(len, files(DATES[0]).values()))
     options = f"size={int(size * 1.5) // 4096 * 4096 + 8192}"
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(small_disk)],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,13 +14,12 @@ from portbook.registry.search import search
 from tests.strategies import any_port, nasty, queryish
 
 REGISTRY = Registry()
-NAMES = sorted(
-    {
-        row.service_name
-        for row in REGISTRY.store.all()
-        if row.service_name and row.state is State.ASSIGNED
-    }
-)
+
+
+@functools.cache
+def assigned_names() -> list[str]:
+    named = (row for row in REGISTRY.store.all() if row.state is State.ASSIGNED)
+    return sorted({row.service_name for row in named if row.service_name})
 
 
 def _names(text: str, most: int = 5) -> list[str | None]:
@@ -57,7 +58,7 @@ def test_nothing_is_found_where_nothing_is(text: str) -> None:
     assert search(REGISTRY, text) == ()
 
 
-@given(st.sampled_from(NAMES))
+@given(st.deferred(lambda: st.sampled_from(assigned_names())))
 @settings(max_examples=60)
 def test_each_name_finds_itself_first(name: str) -> None:
     for spelled in (name, name.upper()):
@@ -74,7 +75,10 @@ def test_an_ill_formed_name_finds_itself_before_the_one_that_replaced_it(name: s
     assert len([match for match in matches if match.score >= 90]) >= 2
 
 
-@given(st.sampled_from([name for name in NAMES if len(name) >= 8]), st.data())
+@given(
+    st.deferred(lambda: st.sampled_from([name for name in assigned_names() if len(name) >= 8])),
+    st.data(),
+)
 @settings(max_examples=30)
 def test_a_long_name_survives_a_typo(name: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(1, len(name) - 1))

@@ -1,0 +1,29 @@
+"""The examples in docstrings, each module's as one test."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def modules() -> list[str]:
+    """Every module of the package and the tasks that has examples, by its name."""
+    names = []
+    for top, package in ((ROOT / "src", "portbook"), (ROOT, "tasks")):
+        for path in sorted((top / package).rglob("*.py")):
+            if ">>> " in path.read_text(encoding="utf-8"):
+                parts = path.relative_to(top).with_suffix("").parts
+                names.append(".".join(parts).removesuffix(".__init__"))
+    return names
+
+
+@pytest.mark.parametrize("name", modules())
+def test_examples_hold(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.attempted
+    assert not result.failed, "see what was printed"
