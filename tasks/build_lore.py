@@ -22,6 +22,7 @@ from tasks.lore_checks import (
     Problem,
     check_browsers,
     check_entries,
+    check_names,
     check_services,
     parse_entries,
 )
@@ -154,6 +155,7 @@ def compile_lore(folder: Path) -> tuple[dict[str, str], dict[str, list[Entry]], 
             if kind in ("uses", "abuse"):
                 header["widest"] = str(max((int(row[1]) - int(row[0]) for row in rows), default=0))
             texts[f"{kind}.tsv"] = compile_file(kind, rows, reads, **header)
+    texts |= _compile_names(folder, problems)
     try:
         blocked = tomllib.loads((folder / "browsers.toml").read_text("utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -167,6 +169,25 @@ def compile_lore(folder: Path) -> tuple[dict[str, str], dict[str, list[Entry]], 
             "browsers", rows, [blocked["read"]], entries=str(len(rows)), source=blocked["source"]
         )
     return texts, parsed, problems
+
+
+def _compile_names(folder: Path, problems: list[Problem]) -> dict[str, str]:
+    try:
+        listed = tomllib.loads((folder / "names.toml").read_text("utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        problems.append(Problem("names.toml", "file", str(error)))
+        return {}
+    wrong = list(check_names(listed))
+    problems += wrong
+    if wrong:
+        return {}
+    source, read = listed["source"], listed["read"]
+    spans = [
+        (name, PortSpan.parse(each)) for name, ports in listed["ports"].items() for each in ports
+    ]
+    rows = [[name, span.transport.value, str(span.first), source] for name, span in spans]
+    count = str(len(listed["ports"]))
+    return {"names.tsv": compile_file("names", rows, [read], entries=count, source=source)}
 
 
 def check_in_step(folder: Path, texts: dict[str, str]) -> Iterator[Problem]:

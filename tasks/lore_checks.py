@@ -384,6 +384,41 @@ def check_services(entries: Sequence[Entry], known: set[str]) -> Iterator[Proble
                 yield Problem("programs.toml", str(entry.get("name")), what)
 
 
+def check_names(listed: Entry) -> Iterator[Problem]:
+    """What is wrong with the table of names.toml."""
+    file = "names.toml"
+    for field, check in SOURCED.items():
+        for what in check(listed.get(field)):
+            yield Problem(file, field, what)
+    for field in sorted(listed.keys() - {"ports", *SOURCED}):
+        yield Problem(file, field, "is not a field of this file")
+    table = listed.get("ports")
+    if not isinstance(table, dict):
+        yield Problem(file, "ports", "is not a table of names")
+        return
+    for name, ports in table.items():
+        if name != name.lower() or not name.strip() or not name.isprintable():
+            yield Problem(file, name, "is not a name in lower case")
+        for what in _check_named_ports(ports):
+            yield Problem(file, name, what)
+
+
+def _check_named_ports(ports: object) -> Iterator[str]:
+    if not isinstance(ports, list) or not ports:
+        yield 'is not a list of ports such as "143/tcp"'
+        return
+    transports = []
+    for port in ports:
+        try:
+            span = PortSpan.parse(port)
+        except (ValueError, TypeError):
+            yield f'{port!r} is not a port such as "143/tcp"'
+            continue
+        if span.first != span.last or span.transport in transports:
+            yield f"{port} is a second port of its transport"
+        transports.append(span.transport)
+
+
 def check_browsers(entry: Entry) -> Iterator[Problem]:
     """What is wrong with the one list of browsers.toml."""
     file, label = "browsers.toml", "ports"

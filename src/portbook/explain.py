@@ -309,7 +309,8 @@ def _resolver() -> Callable[[str, Transport], int | None]:
     def named(name: str, transport: Transport) -> int | None:
         """The port that a tool meant by a service's *name*; None where that can't be told.
 
-        The registry's, if it has one port for it; of several, the one in the services file here.
+        The registry's, if it has one port for it, else the one that systems call so. This
+        machine's own services file isn't asked: it needn't be that of the capture's machine.
         """
         key = (name, transport)
         if key not in kept:
@@ -323,8 +324,6 @@ def _resolver() -> Callable[[str, Transport], int | None]:
 
 
 def _look_up(name: str, transport: Transport) -> int | None:
-    import socket
-
     ports = {
         row.first
         for row in registry().named(name)
@@ -332,10 +331,7 @@ def _look_up(name: str, transport: Transport) -> int | None:
     }
     if len(ports) == 1:
         return ports.pop()
-    try:
-        return socket.getservbyname(name, str(transport))
-    except (OSError, ValueError):
-        return None
+    return lore.port_named(name.lower(), transport)
 
 
 port_named = _resolver()

@@ -14,7 +14,7 @@ import pytest
 
 from portbook import cli
 from portbook.capture import FORMATS
-from portbook.explain import Judge, compare, explain, merge, port_named
+from portbook.explain import Judge, _resolver, compare, explain, merge, port_named
 from portbook.here import Filter
 from portbook.model import (
     Finding,
@@ -260,6 +260,24 @@ def test_names_instead_of_numbers() -> None:
     assert port_named("domain", Transport.UDP) == 53
     for wrong in ("nosuchserviceatall", "", "x" * 10_000, "a\0b", "\udcff", "٢٢"):
         assert port_named(wrong, Transport.TCP) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "transport", "port"),
+    [
+        ("imap2", Transport.TCP, 143),  # a name that only systems give
+        ("POSTGRES", Transport.TCP, 5432),
+        ("x11", Transport.TCP, 6000),  # a range in the registry
+        ("http-alt", Transport.TCP, 8080),  # three ports in the registry
+        ("http-alt", Transport.UDP, None),
+        ("epp", Transport.TCP, None),  # two ports, and no system chooses
+    ],
+)
+def test_names_mean_the_same_on_every_machine(
+    monkeypatch: pytest.MonkeyPatch, name: str, transport: Transport, port: int | None
+) -> None:
+    monkeypatch.setattr("socket.getservbyname", lambda *_: 4444)
+    assert _resolver()(name, transport) == port
 
 
 def test_wrong_usage_is_one_line(capsys: pytest.CaptureFixture[str], capture: Path) -> None:

@@ -18,7 +18,7 @@ from portbook.host import conversation, ownaddress
 from portbook.host.conversation import BYTES
 from portbook.host.greetings import LONGEST, QUESTIONS
 from portbook.host.ownaddress import NotThisMachine, OwnAddress, parse_route_type, route_request
-from portbook.host.probe import add_spoken
+from portbook.host.probe import _is_asked, add_spoken
 from portbook.model import Listener, OwnersSeen, PortRules, Process, Spoken, Transport
 from tests.host.test_greetings import dns, packet
 from tests.real.needs import need_program
@@ -494,3 +494,11 @@ def test_the_kernels_answer_is_read() -> None:
 def test_other_systems_bind() -> None:
     assert ownaddress._binds(socket.AF_INET, socket.inet_aton("127.0.0.1"))
     assert not ownaddress._binds(socket.AF_INET, socket.inet_aton("192.0.2.1"))
+
+
+def test_a_reserved_port_in_the_dynamic_range_is_a_service_s() -> None:
+    """A UDP socket there is no client's: the system hands that port to nobody."""
+    rules = PortRules("linux", 1024, (32768, 60999), ((40000, 40000),))
+    listener = Listener(Transport.UDP, "ipv4", "127.0.0.1", 40000, "listen")
+    assert _is_asked(listener, rules)
+    assert not _is_asked(listener._replace(port=40001), rules)

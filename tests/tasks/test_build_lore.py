@@ -21,6 +21,7 @@ from tasks.lore_checks import (
     PortSpan,
     check_browsers,
     check_entries,
+    check_names,
     check_period,
     check_services,
 )
@@ -61,6 +62,7 @@ REPORT: dict[str, Any] = {
     "read": "2026-11-21",
 }
 GOOD = {"programs": PROGRAM, "uses": USE, "abuse": REPORT, "systems": SYSTEM}
+NAMES = {"ports": {"imap2": ["143/tcp"]}, "source": "https://example.org/", "read": "2026-11-21"}
 BROWSERS = {"ports": [1, 7], "source": "https://example.org/", "read": "2026-11-21"}
 
 
@@ -78,6 +80,10 @@ def write_lore(folder: Path, **entries: list[dict[str, Any]]) -> Path:
         text = "".join(f"[[{table}]]\n{as_toml(entry)}" for entry in entries.get(kind, []))
         (folder / f"{kind}.toml").write_text(text, "utf-8")
     (folder / "browsers.toml").write_text(as_toml(BROWSERS), "utf-8")
+    listed = (
+        f'{as_toml({key: NAMES[key] for key in ("source", "read")})}[ports]\nimap2 = ["143/tcp"]\n'
+    )
+    (folder / "names.toml").write_text(listed, "utf-8")
     registry = folder / "registry.tsv"
     registry.write_text(
         "#portbook\tregistry/1\n#columns\tfirst\tservice_name\n22\tssh\n0\t\n", "utf-8"
@@ -97,7 +103,7 @@ def test_the_committed_entries_have_nothing_wrong_and_the_files_are_in_step() ->
     texts, parsed, problems = build_lore.compile_lore(build_lore.LORE)
     assert problems == []
     assert sorted(texts) == [
-        "abuse.tsv", "browsers.tsv", "programs.tsv", "systems.tsv", "uses.tsv",
+        "abuse.tsv", "browsers.tsv", "names.tsv", "programs.tsv", "systems.tsv", "uses.tsv",
     ]  # fmt: skip
     assert list(build_lore.check_in_step(build_lore.LORE / "data", texts)) == []
     assert len(parsed["programs"]) >= 100
@@ -356,6 +362,27 @@ def test_a_service_that_the_registry_lacks_is_named() -> None:
 def test_the_list_of_browsers_is_checked(change: dict[str, Any], what: str) -> None:
     assert list(check_browsers(BROWSERS)) == []
     (problem,) = check_browsers({**BROWSERS, **change})
+    assert what in problem.what
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"ports": {"imap2": ["143"]}}, "is not a port"),
+        ({"ports": {"imap2": [143]}}, "is not a port"),
+        ({"ports": {"imap2": []}}, "is not a list"),
+        ({"ports": {"IMAP2": ["143/tcp"]}}, "lower case"),
+        ({"ports": {"imap2": ["143/tcp", "144/tcp"]}}, "a second port"),
+        ({"ports": {"imap2": ["143-144/tcp"]}}, "a second port"),
+        ({"ports": ["143/tcp"]}, "not a table"),
+        ({"source": "here"}, "URL"),
+        ({"read": "yesterday"}, "not a day"),
+        ({"name": "x"}, "not a field"),
+    ],
+)
+def test_the_table_of_names_is_checked(change: dict[str, Any], what: str) -> None:
+    assert list(check_names(NAMES)) == []
+    (problem,) = check_names({**NAMES, **change})
     assert what in problem.what
 
 

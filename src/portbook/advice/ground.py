@@ -48,7 +48,7 @@ class ThisMachine:
         first, last = dynamic
         if not first <= port <= last:
             return Check(code, True, f"outside {first}–{last}, which this machine hands out")
-        if any(low <= port <= high for low, high in self._rules.kept):
+        if not self._rules.hands_out(port):
             return Check(code, True, f"in {first}–{last}, but kept from being handed out here")
         return Check(code, False, f"in {first}–{last}, from which this machine hands out ports")
 

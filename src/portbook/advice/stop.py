@@ -157,9 +157,7 @@ def _unseen(listener: Listener) -> tuple[str, str]:
 def _maybe_client(scene: Scene, listener: Listener) -> bool:
     if listener.transport is not Transport.UDP or scene.transport is Transport.UDP:
         return False
-    low, high = scene.rules.dynamic or (1, 0)
-    kept = any(first <= listener.port <= last for first, last in scene.rules.kept)
-    return low <= listener.port <= high and not kept
+    return scene.rules.hands_out(listener.port)
 
 
 # -- what to do -------------------------------------------------------------------------------

@@ -105,6 +105,5 @@ def _warnings(seen: Evidence) -> Iterator[Cause]:
         yield causes.redirect(seen.port, redirect)
     for other in seen.elsewhere:
         yield causes.elsewhere(other)
-    low, high = seen.rules.dynamic or (1, 0)
-    if low <= seen.port <= high and not any(a <= seen.port <= b for a, b in seen.rules.kept):
-        yield causes.dynamic(seen.port, (low, high), seen.rules.system)
+    if seen.rules.dynamic is not None and seen.rules.hands_out(seen.port):
+        yield causes.dynamic(seen.port, seen.rules.dynamic, seen.rules.system)

@@ -69,8 +69,8 @@ def _is_asked(each: Listener, rules: PortRules) -> bool:
         return False
     if each.transport is Transport.TCP:
         return True
-    low, high = rules.dynamic or (1, 0)
-    return each.transport is Transport.UDP and not each.udplite and not low <= each.port <= high
+    # A socket on a port that the system hands out may be a client's, which expects no question.
+    return each.transport is Transport.UDP and not each.udplite and not rules.hands_out(each.port)
 
 
 def _group(each: Listener) -> object:

@@ -72,6 +72,7 @@ COLUMNS = {
         "read",
     ),
     "browsers": ("port", "source"),
+    "names": ("name", "transport", "port", "source"),
     "systems": (
         "system",
         "since",
@@ -90,6 +91,7 @@ SUBJECTS = {
     "uses": "what ports are used for in practice",
     "abuse": "reported abuse of ports",
     "browsers": "ports to which browsers make no request (the fetch standard's bad ports)",
+    "names": "names that systems give to ports beside the registry's",
     "systems": "dynamic ranges and privileged-port rules of operating systems",
 }
 
@@ -242,6 +244,20 @@ class Lore:
             self._blocked = frozenset(_number(row[0], file.path) for row in file.rows())
         return port in self._blocked
 
+    def port_named(self, name: str, transport: Transport) -> int | None:
+        """The port over *transport* that systems call *name* (lower case), None where none does.
+
+        The names are those of services(5) files that the registry doesn't have, or has for
+        several ports.
+        """
+        file = self._file("names")
+        for row in file.backward(file.after(name.encode(errors="replace"))):
+            if row[0] != name:
+                break
+            if _cells(row, "names", file.path)[1] == transport:
+                return _number(row[2], file.path)
+        return None
+
     def system_rules(self) -> tuple[SystemRule, ...]:
         """What each operating system does with ports by default, sorted by system."""
         if self._rules is None:
@@ -368,5 +384,6 @@ uses = _LORE.uses
 lookup_abuse = _LORE.lookup_abuse
 abuse = _LORE.abuse
 browser_blocked = _LORE.browser_blocked
+port_named = _LORE.port_named
 system_rules = _LORE.system_rules
 sources = _LORE.sources

@@ -199,6 +199,19 @@ class PortRules(NamedTuple):
     dynamic: tuple[int, int] | None = None
     kept: tuple[tuple[int, int], ...] = ()
 
+    def hands_out(self, port: int) -> bool:
+        """Whether the system may give *port* to a program that asks for any.
+
+        False where the range could not be read: ``dynamic`` tells that apart.
+
+        >>> rules = PortRules("linux", 1024, (32768, 60999), ((50000, 50001),))
+        >>> rules.hands_out(40000), rules.hands_out(50000), rules.hands_out(8080)
+        (True, False, False)
+        """
+        if self.dynamic is None or not self.dynamic[0] <= port <= self.dynamic[1]:
+            return False
+        return not any(first <= port <= last for first, last in self.kept)
+
 
 class Host(NamedTuple):
     """What was seen on this machine, and in ``missing`` what was not, a reason a line.

@@ -222,7 +222,7 @@ def _rules(answer: PortAnswer, rules: PortRules) -> str:
     low, high = rules.dynamic
     if not low <= port <= high:
         return f"{privilege} The system picks ports by itself from {low}–{high}, so not this one."
-    if any(a <= port <= b for a, b in rules.kept):
+    if not rules.hands_out(port):
         return f"{privilege} It lies in {low}–{high}, but this machine keeps it from being picked."
     return f"{privilege} The system picks ports by itself from {low}–{high}, this one included."
 

@@ -135,10 +135,9 @@ _SEEN = {
 
 
 def _facts_of_port(port: int, rules: PortRules) -> list[str]:
-    first_open, dynamic = rules.unprivileged_first, rules.dynamic
+    first_open = rules.unprivileged_first
     facts = []
-    kept = any(first <= port <= last for first, last in rules.kept)
-    if dynamic is not None and dynamic[0] <= port <= dynamic[1] and not kept:
+    if rules.hands_out(port):
         facts.append("in-dynamic-range")
     if first_open is not None and port < first_open:
         facts.append("privileged")
