@@ -439,7 +439,8 @@ def test_nothing_is_still_a_file(tmp_path: Path) -> None:
     assert made.programs() == ()
     assert made.system_rules() == ()
     assert made.lookup_uses(80) == ()
-    assert [source.as_of for source in made.sources()] == [None, None, None, "2026-11-21", None]
+    read = "2026-11-21"
+    assert [source.as_of for source in made.sources()] == [None, None, None, read, read, None]
 
 
 def test_a_second_run_changes_no_byte(tmp_path: Path) -> None:
