@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import enum
+import inspect
 import json
 import pickle
 import typing
@@ -162,6 +163,54 @@ def test_every_value_of_the_model_is_a_lean_tuple_with_its_fields() -> None:
         assert each(*fields)._asdict() == dict(zip(fields, fields, strict=True))  # type: ignore[attr-defined]
 
 
+@PAIRS
+def test_its_signature_is_its_fields(pair: Any) -> None:
+    signature = inspect.signature(pair)
+    assert [*signature.parameters] == list(FIELDS)
+    defaults = [each.default for each in signature.parameters.values()]
+    assert defaults == [inspect.Parameter.empty, "two", ()]
+    assert signature.bind(1, third=(3,)).arguments == {"first": 1, "third": (3,)}
+
+
+@PAIRS
+def test_many_calls_by_keyword_change_nothing(pair: Any) -> None:
+    for number in range(100):
+        assert pair(first=number, third=(3,)) == (number, "two", (3,))
+        assert type(pair(number)) is pair
+        assert pair(number, "x", ()) == (number, "x", ())
+    for wrong in ({}, {"second": "x"}, {"first": 1, "fourth": 4}):
+        with pytest.raises(TypeError):
+            pair(**wrong)
+    with pytest.raises(TypeError):
+        pair(1, first=2)
+    assert pickle.loads(pickle.dumps(pair(1)._asdict())) == pair(1)._asdict()
+
+
+VALUES: list[Any] = [each for each in vars(model).values() if isinstance(each, type)]
+TUPLES = [each for each in VALUES if issubclass(each, tuple)]
+
+
+@pytest.mark.parametrize("value", TUPLES, ids=lambda value: value.__name__)
+def test_every_value_of_the_model_tells_its_fields_and_their_types(value: Any) -> None:
+    hints = typing.get_type_hints(value)
+    assert [*hints] == [*inspect.signature(value).parameters] == [*value._fields]
+    assert not any(isinstance(hint, str) for hint in hints.values())
+
+
+for _words in VALUES:  # enum.Enum alone is known to hypothesis by itself
+    if hasattr(_words, "__members__"):
+        st.register_type_strategy(_words, st.sampled_from([*_words.__members__.values()]))
+
+
+@given(st.data())
+def test_hypothesis_builds_every_value_of_the_model(data: st.DataObject) -> None:
+    """As a library that looks at types does: by the signature and the hints."""
+    value: Any = data.draw(st.sampled_from(TUPLES))
+    built = data.draw(st.builds(value))
+    assert type(built) is value
+    assert len(built) == len(value._fields)
+
+
 # -- StrEnum ----------------------------------------------------------------------------------
 
 
@@ -195,6 +244,8 @@ def _facts(word: Any) -> list[Any]:
         word.__doc__,
         copy.copy(alpha) is alpha,
         copy.deepcopy(alpha) is alpha,
+        [*word.__members__],
+        word.__members__["BETA"] is beta,
     ]
 
 
@@ -223,6 +274,8 @@ def test_what_words_refuse(word: Any) -> None:
         word["alpha"]
     with pytest.raises(AttributeError):
         word.ALPHA = "other"
+    with pytest.raises(TypeError):
+        word.__members__["GAMMA"] = word.ALPHA
     for name in ("name", "value"):
         with pytest.raises(AttributeError):
             setattr(word.ALPHA, name, "other")

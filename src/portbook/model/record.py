@@ -8,11 +8,10 @@ True
 
 from __future__ import annotations
 
-from portbook._lean import NamedTuple, StrEnum
+# For typing.get_type_hints; collections.abc would load collections, which nothing else needs.
+from _collections_abc import Mapping  # noqa: TC003
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from portbook._lean import NamedTuple, StrEnum
 
 FIRST_PORT = 0
 LAST_PORT = 65535
@@ -92,7 +91,7 @@ class Assignment(NamedTuple):
     unauthorized_use: str | None = None
     notes: str | None = None
     service_code: str | None = None
-    as_of: Mapping[str, str] = {}
+    as_of: Mapping[str, str] = {}  # noqa: RUF012 - never changed, and hashed without it
 
     def __hash__(self) -> int:
         """Equal rows have equal hashes; the dates, a mapping, are left out of it."""

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from portbook._lean import NamedTuple, StrEnum
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from portbook.model.record import Note, Transport
+from portbook.model.record import Note, Transport  # noqa: TC001 - for typing.get_type_hints
 
 
 class OwnersSeen(StrEnum):
