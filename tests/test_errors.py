@@ -33,6 +33,7 @@ CASES = [
     (errors.Implausible(("it is of 2015-07-30",)), ValueError),
     (errors.BadNotes("ports.toml: line 3: no port"), ValueError),
     (errors.NotKept("'/srv' can't be written"), OSError),
+    (errors.NotExported("'/srv/site' can't be written: No space left on device"), OSError),
     (errors.HostUnreadable("netlink refused"), OSError),
     (errors.EngineFailed("Spark does not start: no Java"), RuntimeError),
     (errors.MissingExtra("web", "portbook serve"), ImportError),

@@ -1,6 +1,8 @@
-"""The entry point: ``portbook`` and ``python -m portbook``."""
+"""The entry point: ``portbook`` and ``python -m portbook``.
 
-from __future__ import annotations
+No module that Python has not loaded by now is imported at the top, ``__future__`` among them: with
+``-m`` it would be looked for in the working directory.
+"""
 
 import gc
 import os
@@ -9,6 +11,25 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
+
+
+def leave_working_directory_out() -> None:
+    """Takes the working directory, which ``python -m`` puts first, off the path of modules.
+
+    What lies there is anybody's: a checked-out repository with a json.py would run. Where portbook
+    itself lies there, and isn't installed, it goes last.
+    """
+    if sys.flags.safe_path or not sys.path:
+        return
+    home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    try:
+        working = ("", os.getcwd())
+    except OSError:  # it has been removed
+        working = ("", "")
+    if sys.path[0] in working:
+        place = sys.path.pop(0)
+        if home in (place, os.path.abspath(place or ".")) and home not in sys.path:
+            sys.path.append(home)
 
 
 def main() -> int:
@@ -26,7 +47,7 @@ def main() -> int:
         return 70
 
 
-def script() -> NoReturn:
+def script() -> "NoReturn":
     """Runs the command line as a process of its own, which ends here.
 
     Almost nothing that portbook makes is garbage before it ends, and all of it is then the
@@ -60,4 +81,5 @@ def _occupy() -> None:
 
 
 if __name__ == "__main__":
+    leave_working_directory_out()
     script()

@@ -18,6 +18,7 @@ portbook's names still catches what it expects::
      ├── NotFetched (OSError)              a registry that can't be downloaded
      ├── Implausible (ValueError)          a registry that can't be the one it should be
      ├── NotKept (OSError)                 a registry that can't be written or put in use
+     ├── NotExported (OSError)             a site that can't be written as files
      ├── HostUnreadable (OSError)          this machine doesn't let itself be asked
      ├── EngineFailed (RuntimeError)       a database engine couldn't do what it was asked
      └── MissingExtra (ImportError)        an optional part isn't installed
@@ -157,6 +158,13 @@ class Implausible(PortbookError, ValueError):
 
 class NotKept(PortbookError, OSError):
     """A registry that can't be written or put in use; the one in use before still is."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class NotExported(PortbookError, OSError):
+    """A site that can't be written as files, or not into the folder that was named."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""

@@ -23,7 +23,10 @@ Start Port    End Port
 """
 
 
-def test_both_families_are_asked_and_each_range_is_named_once() -> None:
+def test_both_families_are_asked_and_each_range_is_named_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SYSTEMROOT", r"C:\Windows")
     asked = []
 
     def run(command: list[str]) -> str:
@@ -37,6 +40,8 @@ def test_both_families_are_asked_and_each_range_is_named_once() -> None:
     )
     assert [command[2] for command in asked] == ["ipv4", "ipv6"]
     assert {command[-1] for command in asked} == {"protocol=tcp"}
+    # A bare name would be looked for in the working directory.
+    assert {command[0].rpartition("\\")[0] for command in asked} == {r"C:\Windows\System32"}
 
 
 @pytest.mark.parametrize(

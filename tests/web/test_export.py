@@ -260,6 +260,30 @@ def test_an_export_that_is_ended_leaves_no_process(tmp_path: Path, number: signa
         assert path.read_bytes().endswith(b"</html>")
 
 
+@pytest.mark.real
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it reads /proc")
+def test_a_helping_process_that_is_killed_is_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "portbook", "export", str(tmp_path), "--only", "0-8191"]
+    with subprocess.Popen(
+        [*command, "--jobs", "2"], stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as begun:
+        end = time.monotonic() + 60
+        while not (tmp_path / "300.json").exists():
+            assert begun.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        # The helper that multiprocessing starts beside them writes nothing.
+        for pid in _session(begun.pid) - {begun.pid}:
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+                break
+        assert begun.stderr is not None
+        said = begun.stderr.read()
+    assert begun.returncode == 2
+    assert said.startswith("portbook: a process that writes pages was killed")
+    assert said.count("\n") == 1
+
+
 def _session(leader: int) -> set[int]:
     """The processes of a session that run."""
     found = set()

@@ -11,7 +11,7 @@ import threading
 from portbook.cli import tell_notes
 from portbook.cli.help import Parser
 from portbook.cli.output import can_draw
-from portbook.errors import MissingExtra, UsageError
+from portbook.errors import MissingExtra, NotExported, UsageError
 from portbook.query import parse_query
 from portbook.registry import registry
 
@@ -73,6 +73,8 @@ def run(argv: Sequence[str]) -> int:
                 done = export(plan, lambda _: None)
             else:
                 done = _with_progress(lambda tell: export(plan, tell), plan.steps)
+    except NotExported:
+        raise
     except OSError as error:
         where = error.filename or options.folder
         raise UsageError(f"{where!r} can't be written: {error.strerror}") from error

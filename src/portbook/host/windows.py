@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ def read_excluded_ranges(
         return (), ()
     found: dict[tuple[int, int, str], None] = {}
     for family in ("ipv4", "ipv6"):
-        command = ["netsh", "interface", family, "show", "excludedportrange"]
+        command = [system_program("netsh"), "interface", family, "show", "excludedportrange"]
         try:
             text = (run or _run)([*command, f"protocol={transport}"])
             ranges = parse_excluded_ranges(text)
@@ -79,6 +80,15 @@ def read_excluded_ranges(
 def one_reason(error: Exception) -> str:
     """What *error* says, in a line."""
     return getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__
+
+
+def system_program(name: str) -> str:
+    """The path of a program of Windows' own.
+
+    A bare name would be looked for in the working directory before (CreateProcessW, Win32).
+    """
+    root = os.environ.get("SYSTEMROOT", r"C:\Windows")
+    return rf"{root}\System32\{name}.exe"
 
 
 def _run(command: list[str]) -> str:

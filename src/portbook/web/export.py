@@ -15,6 +15,7 @@ import signal
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
@@ -22,6 +23,8 @@ from xml.sax.saxutils import escape
 
 from portbook import __version__, lore
 from portbook.answer import ServiceAnswer, answer, answer_port
+from portbook.errors import NotExported
+from portbook.host.children import SAFE_PATH, surroundings
 from portbook.model import LAST_PORT, RANGES, State
 from portbook.pages import objects, prose
 from portbook.pages.chronicle import chronicle, render_feed
@@ -176,8 +179,15 @@ def _carry_out(rows: list[_Row], jobs: int) -> Iterator[_Wrote]:
     # Not forked: the progress bar has a thread, and a copy of a thread's locks may never open.
     context = get_context("spawn")
     begin = (registry().store.folder,)
-    with ProcessPoolExecutor(min(jobs, len(stale)), context, _begin, begin) as pool:
-        yield from pool.map(write_row, stale)
+    with surroundings(SAFE_PATH):
+        try:
+            with ProcessPoolExecutor(min(jobs, len(stale)), context, _begin, begin) as pool:
+                yield from pool.map(write_row, stale)
+        except BrokenProcessPool as error:
+            raise NotExported(
+                "a process that writes pages was killed, perhaps because memory ran out: run the "
+                "export again, with fewer --jobs"
+            ) from error
 
 
 def _begin(folder: str) -> None:

@@ -6,8 +6,10 @@ Spark's own settings say which (``PYSPARK_SUBMIT_ARGS``, ``SPARK_CONF_DIR``, a r
 from __future__ import annotations
 
 import os
+import sys
 from urllib.parse import unquote
 
+import pyspark
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -15,6 +17,8 @@ from pyspark.sql import SparkSession
 from portbook.audit.engines import FILE
 from portbook.audit.result import Fault
 from portbook.errors import EngineFailed, UsageError, shown
+from portbook.host.children import SAFE_PATH, surroundings
+from portbook.host.tools import trusted_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +40,20 @@ _FILE_PATH = "regexp_replace(_metadata.file_path, '^file:/+', '/')"
 _ERRORS: tuple[type[Exception], ...] = (PySparkException, Py4JError)
 
 
+def _surroundings() -> dict[str, str]:
+    """What Spark and its Python processes get of the environment beside what is set there.
+
+    Left alone, PySpark takes a Spark in the folder above the working directory, and its Python
+    processes take the first python3 of ``PATH`` and modules of the working directory.
+    """
+    own = os.path.dirname(pyspark.__file__)
+    fetched = os.path.join(own, "spark-distribution")  # PYSPARK_HADOOP_VERSION, when installed
+    home = fetched if os.path.isdir(fetched) else own
+    given = {"SPARK_HOME": home, "PYSPARK_PYTHON": sys.executable, **SAFE_PATH}
+    path = {"PATH": trusted_path(os.environ.get("PATH", ""))}
+    return {**given, **{name: os.environ[name] for name in given if name in os.environ}, **path}
+
+
 class Spark:
     """A Spark session: the one that runs, or one of its own."""
 
@@ -49,11 +67,12 @@ class Spark:
 
         self._ours = SparkSession.getActiveSession() is None
         try:
-            self._session = (
-                SparkSession.builder.appName("portbook audit")
-                .config("spark.ui.showConsoleProgress", "false")
-                .getOrCreate()
-            )
+            with surroundings(_surroundings()):
+                self._session = (
+                    SparkSession.builder.appName("portbook audit")
+                    .config("spark.ui.showConsoleProgress", "false")
+                    .getOrCreate()
+                )
         except (PySparkException, Py4JError, RuntimeError) as error:
             raise EngineFailed(f"Spark doesn't start: {self.reason(error)}") from error
         if self._ours:

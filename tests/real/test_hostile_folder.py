@@ -1,0 +1,146 @@
+"""Every command in a working directory that somebody else has filled: nothing in it runs.
+
+It holds a module for each name that Python or portbook could look for. Each writes its name down
+when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.real.needs import need, need_program
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+pytestmark = pytest.mark.real
+SCRIPT = Path(sys.executable).with_name("portbook")
+# Modules of others that portbook and its libraries load, or look for.
+OTHERS = (
+    "portbook", "sitecustomize", "usercustomize", "rich", "jinja2", "markupsafe", "starlette",
+    "uvicorn", "uvloop", "httptools", "anyio", "sniffio", "h11", "click", "psycopg", "ibis",
+    "duckdb", "pyarrow", "pandas", "numpy", "sqlglot", "pyspark", "py4j", "psutil", "pygments",
+)  # fmt: skip
+FLOWS = "proto,src,dst,dst_port\ntcp,192.0.2.1,192.0.2.2,305\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A working directory with every such module, below a folder that looks like a Spark."""
+    made = tmp_path / "spark" / "work"
+    made.mkdir(parents=True)
+    for name in {*sys.stdlib_module_names, *OTHERS}:
+        fill(made / f"{name}.py", name)
+    for name in ("portbook", "concurrent", "multiprocessing", "json"):
+        (made / name).mkdir()
+        fill(made / name / "__init__.py", name)
+    for tool in ("bin/spark-submit", "work/java", "work/docker", "work/systemctl", "work/nft"):
+        path = made.parent / tool
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f'#!/bin/sh\necho {tool} >>"{tmp_path}/ran"\nexit 1\n')
+        path.chmod(0o755)
+    (made.parent / "jars").mkdir()
+    (made / "flows.csv").write_text(FLOWS)
+    return made
+
+
+def fill(path: Path, name: str) -> None:
+    ran = path.parents[3 if path.stem == "__init__" else 2] / "ran"
+    path.write_text(
+        f"open({str(ran)!r}, 'a').write({name + chr(10)!r})\nraise ImportError({name!r})\n"
+    )
+
+
+def ran(folder: Path) -> set[str]:
+    """What of the folder has run."""
+    path = folder.parent.parent / "ran"
+    return set(path.read_text().split()) if path.exists() else set()
+
+
+def run(folder: Path, command: Sequence[str], status: Sequence[int] = (0, 1)) -> str:
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    done = subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode in status, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+COMMANDS = [
+    ["305"],
+    ["443", "--json"],
+    ["listen", "--detail"],
+    ["listen", "--all-namespaces", "--json"],
+    ["why", "305"],
+    ["pick", "--hold", "--", "/bin/sh", "-c", "exit 0"],
+    ["stop", "305"],
+    ["search", "postgress"],
+    ["explain", "flows.csv"],
+    ["history", "22"],
+    ["update", "--list"],
+    ["map", "-o", "ports.png"],
+    ["feedback"],
+    ["audit", "flows.csv", "--rows", "rows.csv", "-o", "answer.html"],
+    ["export", "site", "--only", "0-300", "--jobs", "2", "--quiet"],
+]
+
+
+@pytest.mark.parametrize("argv", COMMANDS, ids=lambda argv: "-".join(argv[:2]))
+def test_nothing_of_the_working_directory_runs(folder: Path, argv: list[str]) -> None:
+    need(SCRIPT.exists(), "portbook is not installed beside this Python")
+    run(folder, [str(SCRIPT), *argv], (0, 1, 2))
+    assert ran(folder) == set()
+    assert argv[0] != "export" or (folder / "site" / "300.json").exists()
+
+
+def test_spark_and_its_python_are_the_installed_ones(folder: Path) -> None:
+    need_program("java")
+    shown = run(folder, [str(SCRIPT), "audit", "flows.csv", "--engine", "spark"])
+    assert "305" in shown
+    assert ran(folder) == set()
+
+
+def loaded_by_python(folder: Path) -> set[str]:
+    """The modules that ``python -m`` itself loads before any of ours."""
+    (folder / "bare.py").write_text("import sys; print(*sys.modules)")
+    # From a folder in which nothing else is: what it loads is what it would take from this one.
+    bare = folder / "bare"
+    bare.mkdir()
+    (folder / "bare.py").rename(bare / "bare.py")
+    return set(run(bare, [sys.executable, "-m", "bare"], (0,)).split())
+
+
+@pytest.mark.parametrize("argv", [*COMMANDS[:2], COMMANDS[-2], COMMANDS[-1]])
+def test_nor_does_it_with_python_m_once_portbook_is_found(folder: Path, argv: list[str]) -> None:
+    """Python itself takes what it needs to start, and portbook, from there: with -P it doesn't."""
+    names = {*loaded_by_python(folder), "portbook"}
+    for name in names:
+        (folder / f"{name}.py").unlink(missing_ok=True)
+    for name in ("__init__.py", ""):
+        path = folder / "portbook" / name
+        path.unlink() if name else path.rmdir()
+    assert (folder / "json.py").exists()
+    run(folder, [sys.executable, "-m", "portbook", *argv], (0,))
+    assert ran(folder) == set()
+
+
+def test_with_p_nothing_at_all(folder: Path) -> None:
+    argv = ["export", "site", "--only", "0-300", "--jobs", "2", "--quiet"]
+    run(folder, [sys.executable, "-P", "-m", "portbook", *argv], (0,))
+    assert ran(folder) == set()
+
+
+def test_portbook_in_the_working_directory_goes_on_working(tmp_path: Path) -> None:
+    """From a checkout, without installing: its own folder is last of those that are searched."""
+    source = Path(__file__).resolve().parents[2] / "src"
+    script = "import sys, runpy; sys.path[:] = [p for p in sys.path if 'site-packages' not in p]\n"
+    script += f"sys.path.insert(0, {str(source)!r}); sys.argv = ['portbook', '--version']\n"
+    script += "runpy.run_module('portbook', run_name='__main__', alter_sys=True)"
+    assert run(source, [sys.executable, "-I", "-S", "-c", script], (0,)).startswith("portbook ")
