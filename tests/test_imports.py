@@ -15,7 +15,8 @@ PACKAGE = SOURCE / "portbook"
 # What each part may import of the others. Arrows go one way:
 # model <- registry, lore, host, capture <- verdict <- answer, advice, audit <- pages <- cli, web.
 BASE = {
-    "portbook", "_lean", "errors", "folders", "model", "sortedfile", "storage", "query", "procnet",
+    "portbook", "_lean", "errors", "folders", "model", "sortedfile", "storage", "textsearch",
+    "query", "procnet",
 }  # fmt: skip
 KNOWLEDGE = {"registry", "lore", "host"}
 ANSWERS = {
@@ -40,6 +41,7 @@ MAY_IMPORT = {
     "model": {"_lean"},
     "sortedfile": {"errors"},
     "storage": {"errors", "_lean"},
+    "textsearch": set(),
     "query": {"errors", "model", "_lean"},
     "procnet": {"errors", "_lean"},
     "registry": BASE,

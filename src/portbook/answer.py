@@ -28,7 +28,7 @@ from portbook.registry.history import history
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from portbook.here import Depth
     from portbook.host.conflicts import Connection
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from portbook.registry import Registry
     from portbook.registry.history import Change, Compared, History
     from portbook.registry.search import Match
+
+_SPELLED_SO = 50  # the least score of a match that isn't only spelled nearly like the text
 
 
 class PortAnswer(NamedTuple):
@@ -98,7 +100,7 @@ class SearchAnswer(NamedTuple):
 
     query: Query
     text: str
-    matches: tuple[Match, ...]
+    matches: Sequence[Match]
     shown: int
     asked_by_name: bool
     sources: tuple[Source, ...]
@@ -108,7 +110,7 @@ class SearchAnswer(NamedTuple):
     @property
     def found(self) -> bool:
         """Whether anything matched, a near spelling of a name that doesn't exist apart."""
-        near = all(match.score < 50 for match in self.matches)
+        near = not self.matches or self.matches[0].score < _SPELLED_SO
         return bool(
             self.uses or self.own_notes or (self.matches and not (self.asked_by_name and near))
         )
@@ -272,16 +274,15 @@ def answer_search(
 
     *own* are the user's own notes that it finds, for the user's own eyes.
     """
-    from portbook.lore.search import search_uses
     from portbook.registry.search import search
 
-    matches = search(book, query.text)
+    matches: Sequence[Match] = search(book, query.text)
     # What is only spelled nearly so gives way to a product that is called so.
-    uses = search_uses(lore.uses(), query.text)
-    if uses and all(match.score < 50 for match in matches):
+    uses = lore.use_index().search(query.text)
+    if uses and matches and matches[0].score < _SPELLED_SO:
         matches = ()
     elif not uses and not matches:
-        uses = search_uses(lore.uses(), query.text, alike=True)
+        uses = lore.use_index().near(query.text)
     practice = tuple(source for source in lore.sources() if source.id == "lore-uses")
     sources = book.sources() + practice
     by_name = query.kind == "name"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook import lore
-from portbook.lore.search import search_uses
+from portbook.lore.search import UseIndex
 from portbook.model import Transport, Use
 from tests.strategies import nasty, queryish, uses
 
@@ -47,7 +47,7 @@ SOME = [
     ],
 )
 def test_what_is_found_best_first(text: str, ports: list[int]) -> None:
-    assert [use.first for use in search_uses(SOME, text)] == ports
+    assert [use.first for use in UseIndex(SOME).search(text)] == ports
 
 
 @pytest.mark.parametrize(
@@ -55,21 +55,23 @@ def test_what_is_found_best_first(text: str, ports: list[int]) -> None:
     [("grafanna", [3000, 3100, 12345]), ("promethius", [9090]), ("home asistant", [8123])],
 )
 def test_a_typo_finds_the_nearest(text: str, ports: list[int]) -> None:
-    assert [use.first for use in search_uses(SOME, text, alike=True)] == ports
-    assert search_uses(SOME, "qqqqzzzz", alike=True) == ()
+    assert [use.first for use in UseIndex(SOME).near(text)] == ports
+    assert UseIndex(SOME).near("qqqqzzzz") == ()
 
 
-@given(st.lists(uses(), max_size=5), st.one_of(nasty, queryish), st.booleans())
-def test_any_text_may_be_asked(some: list[Use], text: str, alike: bool) -> None:
-    found = search_uses(some, text, alike=alike)
-    assert len(found) <= len(some)
-    assert all(use in some for use in found)
+@given(st.lists(uses(), max_size=5), st.one_of(nasty, queryish))
+def test_any_text_may_be_asked(some: list[Use], text: str) -> None:
+    index = UseIndex(some)
+    for found in (index.search(text), index.near(text)):
+        assert len(found) <= len(some)
+        assert all(use in some for use in found)
 
 
 def test_every_product_on_record_is_found_by_its_name() -> None:
     every = tuple(lore.uses())
     assert every
+    index = UseIndex(every)
     for use in every:
-        found = search_uses(every, use.product)
+        found = index.search(use.product)
         assert use in found
         assert found[0].product.lower() == use.product.lower()

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
+    from portbook.lore.search import UseIndex
+
 DATA = os.path.join(os.path.dirname(__file__), "data")
 
 # Asked for more ports than this, a file is read once instead of searched every time.
@@ -116,6 +118,7 @@ class Lore:
         self._programs_at: dict[str, tuple[Program, ...]] = {}
         self._asked: dict[str, int] = {}
         self._held: dict[str, dict[int, list[Any]]] = {}
+        self._use_index: UseIndex | None = None
 
     def _file(self, kind: str) -> SortedFile:
         file = self._files.get(kind)
@@ -186,6 +189,14 @@ class Lore:
         file = self._file("uses")
         for row in file.rows():
             yield _use(_cells(row, "uses", file.path), file.path)
+
+    def use_index(self) -> UseIndex:
+        """All uses, ready to be searched; made when first asked for."""
+        if self._use_index is None:
+            from portbook.lore.search import UseIndex
+
+            self._use_index = UseIndex(self.uses())
+        return self._use_index
 
     def lookup_abuse(self, port: int, transport: Transport | None = None) -> tuple[Report, ...]:
         """What abuse of *port* was reported, on *transport* or on any, the oldest period first."""
@@ -381,6 +392,7 @@ programs = _LORE.programs
 programs_for = _LORE.programs_for
 lookup_uses = _LORE.lookup_uses
 uses = _LORE.uses
+use_index = _LORE.use_index
 lookup_abuse = _LORE.lookup_abuse
 abuse = _LORE.abuse
 browser_blocked = _LORE.browser_blocked

@@ -2,67 +2,84 @@
 
 from __future__ import annotations
 
+from portbook.textsearch import ALIKE, Vocabulary, postings, words_of, words_of_each
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from portbook.model import Use
 
-# How alike two spellings must be (difflib's ratio): one slip in four letters, two in eight.
-_ALIKE = 0.75
+_SHORT = 3  # letters of a word in which a slip makes another word
 
 
-def search_uses(uses: Iterable[Use], text: str, *, alike: bool = False) -> tuple[Use, ...]:
-    """The uses that *text* finds: best first, then by port. With *alike*, near spellings only.
-
-    A product that is called so comes first, then names that begin with the text, names that hold
-    its words, and summaries that do.
+class UseIndex:
+    """*uses*, ready to be searched.
 
     >>> from portbook.model import Transport, Use
     >>> where = ("https://example.org/", "2026-11-21")
     >>> use = Use("AirPlay Receiver", "default", Transport.TCP, 5000, 5000, "RTSP.", *where)
-    >>> [found.first for found in search_uses([use], "airplay")], search_uses([use], "air plane")
+    >>> index = UseIndex([use])
+    >>> [found.first for found in index.search("airplay")], index.search("air plane")
     ([5000], ())
+    >>> [found.first for found in index.near("recever")]
+    [5000]
     """
-    wanted = _words(text)
-    if not wanted:
-        return ()
-    rank = _rank_alike if alike else _rank
-    found = [(rank(use, wanted), use) for use in uses]
-    hits = [(place, use) for place, use in found if place is not None]
-    hits.sort(key=lambda hit: (hit[0], hit[1].first, hit[1].transport, hit[1].product))
-    return tuple(use for _, use in hits)
 
+    def __init__(self, uses: Iterable[Use]) -> None:
+        # An entry's number is its place among uses that fit as well.
+        self._uses = sorted(uses, key=lambda use: (use.first, use.transport, use.product))
+        names = [use.product for use in self._uses]
+        products = words_of_each(names)
+        summaries = words_of_each([use.summary for use in self._uses])
+        self._products = Vocabulary(postings([(" ".join(words),) for words in products]))
+        self._runs = Vocabulary(postings([("".join(words),) for words in products]))
+        self._words = Vocabulary(postings(map(set, products)))
+        self._all_words = Vocabulary(
+            postings([{*product, *rest} for product, rest in zip(products, summaries, strict=True)])
+        )
+        self._spelled = Vocabulary(
+            postings(
+                [
+                    {word for word in (name.lower(), *words) if len(word) > _SHORT}
+                    for name, words in zip(names, products, strict=True)
+                ]
+            )
+        )
 
-def _words(text: str) -> list[str]:
-    return "".join(char if char.isalnum() else " " for char in text.lower()).split()
+    def search(self, text: str) -> tuple[Use, ...]:
+        """The uses that *text* finds: best first, then by port.
 
+        A product that is called so comes first, then names that begin with the text, names that
+        hold its words, and summaries that do.
+        """
+        words = words_of(text)
+        if not words:
+            return ()
+        found: dict[int, None] = {}
+        for places in self._ranked(words):
+            found.update(dict.fromkeys(sorted(places)))
+        return tuple([self._uses[place] for place in found])
 
-def _rank(use: Use, wanted: list[str]) -> int | None:
-    """How well *use* fits, 0 best; None where it doesn't."""
-    product, summary = _words(use.product), _words(use.summary)
-    if product == wanted:
-        return 0
-    if product[: len(wanted)] == wanted:
-        return 1
-    if all(word in product for word in wanted):
-        return 2
-    run = "".join(wanted)
-    if len(run) > 1 and "".join(product).startswith(run):
-        return 3
-    if len(run) > 1 and all(any(each.startswith(word) for each in product) for word in wanted):
-        return 4
-    # Ports and short words stand in many a summary: the registry's index finds a number.
-    if all(len(word) > 2 and word in summary + product for word in wanted):
-        return 5
-    return None
+    def _ranked(self, words: list[str]) -> Iterator[Iterable[int]]:
+        """The places of the uses that fit, those that fit best first; some come again."""
+        phrase, run = " ".join(words), "".join(words)
+        yield self._products.exact(phrase)
+        yield self._products.beginning(f"{phrase} ")
+        yield self._words.with_all(words)
+        if len(run) > 1:
+            yield self._runs.beginning(run)
+            yield self._words.with_all_begun(words)
+        # Ports and short words stand in many a summary: the registry's index finds a number.
+        if all(len(word) > _SHORT - 1 for word in words):
+            yield self._all_words.with_all(words)
 
+    def near(self, text: str) -> tuple[Use, ...]:
+        """The uses of products with a name or a word spelled nearly like *text*, by port."""
+        near = self._spelled.near(" ".join(words_of(text)), ALIKE)
+        places = {place for word in near for place in self._spelled.exact(word)}
+        return tuple([self._uses[place] for place in sorted(places)])
 
-def _rank_alike(use: Use, wanted: list[str]) -> int | None:
-    from difflib import SequenceMatcher
-
-    text = " ".join(wanted)
-    for word in (use.product.lower(), *_words(use.product)):
-        if len(word) > 3 and SequenceMatcher(a=word, b=text, autojunk=False).ratio() >= _ALIKE:
-            return 0
-    return None
+    def prepare(self) -> None:
+        """Makes now what searches would make when they first need it."""
+        self._spelled.prepare()

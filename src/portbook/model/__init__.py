@@ -30,6 +30,7 @@ from portbook.model.record import (
     SystemRule,
     Transport,
     Use,
+    title_of,
 )
 from portbook.model.seen import (
     REACHES,
@@ -75,4 +76,5 @@ __all__ = [
     "Transport",
     "Use",
     "Visibility",
+    "title_of",
 ]

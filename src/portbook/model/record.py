@@ -104,9 +104,14 @@ class Assignment(NamedTuple):
         >>> Assignment("a", "Oracle\nIANA assigned …", 1, 1, None, False, State.ASSIGNED).title
         'Oracle'
         """
-        first = (self.description or "").partition("\n")[0]
-        # Some rows have nothing else than the sentence on their other name.
-        return None if first.startswith("IANA assigned this well-formed") else first or None
+        return title_of(self.description)
+
+
+def title_of(description: str | None) -> str | None:
+    """The first line of a row's *description*, as :attr:`Assignment.title` has it."""
+    first = (description or "").partition("\n")[0]
+    # Some rows have nothing else than the sentence on their other name.
+    return None if first.startswith("IANA assigned this well-formed") else first or None
 
 
 class Standing(NamedTuple):

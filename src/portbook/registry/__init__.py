@@ -29,7 +29,10 @@ from portbook.registry.store import SHIPPED, Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any, TypeVar
+
+    Derived = TypeVar("Derived")
 
 TRANSPORTS = tuple(Transport)
 
@@ -47,6 +50,14 @@ class Registry:
         self._standings: dict[int, Mapping[Transport, Standing]] = {}
         self._near: dict[int, Neighbour] = {}
         self._judged: dict[int, tuple[tuple[Assignment, ...], Mapping[Transport, Standing]]] = {}
+        self._derived: dict[object, Any] = {}
+
+    def derived(self, make: Callable[[Registry], Derived]) -> Derived:
+        """What *make* makes of this registry, made when first asked for and then held with it."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        found: Derived = self._derived[make]
+        return found
 
     def sources(self) -> tuple[Source, ...]:
         """Where the facts come from, with the day each describes."""

@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from portbook.registry.store import Store
+    from portbook.registry import Registry
 
 HISTORY = "history.tsv"
 _PORTS_UNTIL_HELD = 100  # looking a port up costs 30 µs, holding all changes 10 ms
@@ -305,17 +305,13 @@ def _once(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(sorted((change for same in found.values() for change in same), key=order))
 
 
-_histories: dict[int, tuple[Store, History]] = {}
-
-
 def history() -> History:
     """The history that goes with the registry in use. Raises DataMissing or DataCorrupt."""
-    store = registry().store
-    held = _histories.get(id(store))
-    if held is None or held[0] is not store:
-        _histories.clear()
-        held = _histories[id(store)] = (store, _open(store.folder))
-    return held[1]
+    return registry().derived(_beside)
+
+
+def _beside(book: Registry) -> History:
+    return _open(book.store.folder)
 
 
 def _open(folder: str) -> History:

@@ -73,15 +73,9 @@ def build(book: Registry) -> Shelf:
     )
 
 
-_shelves: dict[int, tuple[Registry, Shelf]] = {}
-
-
 def shelf(book: Registry) -> Shelf:
     """The shelf of *book*, built when first asked for."""
-    held = _shelves.get(id(book))
-    if held is None or held[0] is not book:
-        held = _shelves[id(book)] = (book, build(book))
-    return held[1]
+    return book.derived(build)
 
 
 __all__ = ["STATES", "Shelf", "build", "registry", "shelf"]

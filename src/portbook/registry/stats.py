@@ -40,15 +40,9 @@ class Stats(NamedTuple):
     registration_as_of: str | None
 
 
-_counted: dict[int, tuple[Registry, Stats]] = {}
-
-
 def count(registry: Registry) -> Stats:
     """The counts of *registry*: by range and transport, by year of registration, by assignee."""
-    held = _counted.get(id(registry))
-    if held is None or held[0] is not registry:
-        held = _counted[id(registry)] = (registry, _count(registry))
-    return held[1]
+    return registry.derived(_count)
 
 
 def _count(registry: Registry) -> Stats:

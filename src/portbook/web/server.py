@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from portbook import lore
 from portbook.errors import PortbookError, UsageError, shown
 from portbook.model import Transport
 from portbook.registry import registry
+from portbook.registry.search import index
 from portbook.registry.shelf import shelf
 from portbook.registry.stats import count
 from portbook.web.app import create_app
-from portbook.web.book import search_for
 from portbook.web.context import Settings
 from portbook.web.protection import is_loopback
 from portbook.web.protocol import PatientProtocol
@@ -235,7 +236,8 @@ def _warm_up() -> None:
     with contextlib.suppress(PortbookError):  # a page that needs it says what is wrong
         registry().store.hold()
         shelf(registry())
-        search_for("ssh")
+        index(registry()).prepare()
+        lore.use_index().prepare()
         count(registry())
     gc.collect()
     gc.freeze()
