@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 from typing import TYPE_CHECKING
 
 from portbook.web.context import context
@@ -17,6 +18,8 @@ from portbook.web.context import context
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+# An IPv6 address in brackets or a name, and a port (RFC 3986 §3.2.2).
+_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:@/\s]*))(?::[0-9]*)?")
 # What proxies add. One in front of a local server means that others than this machine's user
 # look at it, whatever the proxy puts into Host.
 _PROXIED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
@@ -78,14 +81,15 @@ def _own_origin(request: Request) -> bool:
 
 
 def _host(authority: str) -> str:
-    """The host in a ``Host`` header.
+    """The host in a ``Host`` header; empty where it holds none (RFC 9112 §3.2).
 
-    >>> _host("localhost:4905"), _host("[::1]:4905"), _host("::1")
-    ('localhost', '::1', '::1')
+    >>> _host("localhost:4905"), _host("[::1]:4905"), _host("127.0.0.1")
+    ('localhost', '::1', '127.0.0.1')
+    >>> _host("[::1].example.org"), _host("::1"), _host("localhost:80:80")
+    ('', '', '')
     """
-    if authority.startswith("["):
-        return authority[1:].partition("]")[0]
-    return authority if authority.count(":") > 1 else authority.partition(":")[0]
+    found = _AUTHORITY.fullmatch(authority)
+    return "" if found is None else found[1] or found[2]
 
 
 def is_loopback(host: str) -> bool:
