@@ -101,7 +101,7 @@ async def _taken(request: Request, *kinds: str) -> bytes | Response:
         return problem(request, 408, "It didn't come in time.", {"connection": "close"})
     if body is None:
         said = f"More than {LONGEST >> 10} kB aren't taken here: portbook explain takes any length."
-        return problem(request, 413, said, {"connection": "close"})
+        return problem(request, 413, said)
     return body
 
 

@@ -1,30 +1,56 @@
-"""HTTP connections as uvicorn has them, with two changes.
+"""HTTP/1.1 connections as uvicorn has them, with three changes.
 
 What is kept is sent from here: a request for it becomes no ASGI request, no task and no walk
 through layers, which takes two thirds of the time that it would (``benchmarks/web.py``).
 
-And a client can't keep things waiting. uvicorn waits for ever for a request that comes in byte by
-byte and for a reader that doesn't read, and holds a head of any size in memory. Each is bounded
-here, and the answers to what is no HTTP carry the same headers as all others.
+A client can't keep things waiting, nor fill the memory. uvicorn waits for ever for a head or a body
+that comes byte by byte and for a reader that doesn't read, and holds a head of any size. Each is
+bounded here; :mod:`portbook.web.connections` looks after the times.
+
+And what RFC 9112 asks of servers and uvicorn leaves out is done: one ``Host``, and trailers that
+are no headers. The answers to what is no HTTP carry the same headers as all others.
+
+``docs/decisions/slow-clients.md`` says why it is done here.
 """
 
 from __future__ import annotations
 
+import re
+import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from portbook.web.caching import Keeping
+from portbook.web.connections import SECONDS, Connections, Phase
 from portbook.web.security import HEADERS, OWN_RESOURCES
 
 if TYPE_CHECKING:
     import asyncio
-    from asyncio import TimerHandle
 
 LARGEST_HEAD = 32 << 10  # bytes of address and headers together
-HEAD_SECONDS = 10.0  # for the head of a request to come in, from its first byte
-READ_SECONDS = 30.0  # for a client that doesn't read to read again
+_HEADER_OVERHEAD = 32  # bytes that each header counts for besides its text (RFC 9113 §6.5.2)
+MOST_PIPELINED = 32  # requests that wait for the answer to one before them
+# Bytes of a body with its framing and trailers, read or not: twice the largest that is taken. A
+# client that is answered early may go on for so long, so that it reads the answer and no reset.
+LARGEST_BODY = 1 << 20
+_SLICE = 8 << 10  # bytes that are parsed between two looks at what they came to
+
+# uri-host [":" port], RFC 9112 §3.2 and RFC 3986 §3.2.2
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]*)?")
+
+
+_TOO_LARGE = "The request is too large."
+
+
+class _Refused(Exception):
+    """Raised out of the parser's callbacks: the parser stops, and the client gets *status*."""
+
+    def __init__(self, status: HTTPStatus, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -34,33 +60,154 @@ class PatientProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         app = self.config.app
         self._keeping = app if isinstance(app, Keeping) else None
-        self._head_bytes = 0
         self._in_head = False
-        self._answered = False  # from what is kept
-        self._refused = False
-        self._last = 0.0  # when a request began last, in the loop's time
-        self._idle: TimerHandle | None = None
-        self._waiting: TimerHandle | None = None
-        self._unread: TimerHandle | None = None
+        self._whole = True  # the request that came last has come in to its end
+        self._head_bytes = 0  # of a head that isn't whole, as they came
+        self._header_bytes = 0  # of its whole headers
+        self._body_bytes = 0
+        self._hosts: list[bytes] = []
+        self._last_phase = Phase.IDLE
+        self.waiting_since = self.loop.time()
 
     def _cycle(self) -> RequestResponseCycle | None:
-        """The request that is being answered; None before the first, whatever the type says."""
+        """The request that came last; None before the first, whatever uvicorn's type says."""
         return self.cycle
 
-    # -- what is kept -------------------------------------------------------------------------
+    # -- how long it waits --------------------------------------------------------------------
+
+    @property
+    def phase(self) -> Phase:
+        """What this connection waits for."""
+        cycle = self._cycle()
+        if self.flow.write_paused or self.transport.is_closing():
+            return Phase.UNREAD
+        if cycle is not None and not cycle.response_complete:
+            return Phase.BODY if cycle.more_body and not cycle.response_started else Phase.ANSWER
+        if self._in_head:
+            return Phase.HEAD
+        return Phase.IDLE if self._whole else Phase.REST
+
+    @property
+    def address(self) -> str:
+        """The client's."""
+        return self.client[0] if self.client else ""
+
+    def check(self, now: float) -> None:
+        """Ends what has waited too long. Called once a second."""
+        phase = self.phase
+        if phase is not self._last_phase:
+            self._last_phase = phase
+            self.waiting_since = now
+        elif phase in SECONDS and now - self.waiting_since >= SECONDS[phase]:
+            if phase is Phase.UNREAD:
+                self.abort()
+            elif phase is Phase.HEAD:
+                self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request didn't come in time.")
+            else:
+                self.transport.close()
+
+    def abort(self) -> None:
+        """Ends it at once, whatever it waits for."""
+        self.transport.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client has connected; it is turned away where there are too many."""
+        super().connection_made(transport)
+        if isinstance(self.server_state, Connections) and not self.server_state.make_room(self):
+            busy = "Too many requests are being answered."
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, busy, (b"retry-after", b"5"))
+
+    def resume_writing(self) -> None:
+        """The client has read."""
+        super().resume_writing()
+        self.waiting_since = self.loop.time()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """A client that has sent its request and closed its side still gets the answer.
+
+        True keeps the connection open (asyncio.Protocol); the answer then closes it.
+        """
+        cycle = self._cycle()
+        if cycle is None or cycle.response_complete or cycle.more_body:
+            return False
+        cycle.keep_alive = False
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        super().connection_lost(exc)
+        # uvicorn leaves it running where the client broke the connection off.
+        self._unset_keepalive_if_required()
+
+    # -- what comes in ------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        """Parses *data*, and refuses a request that grows too large."""
+        for start in range(0, len(data), _SLICE):
+            if self.transport.is_closing():
+                return
+            part = data[start : start + _SLICE]
+            super().data_received(part)
+            if self._in_head:
+                self._head_bytes += len(part)
+                # The parser holds what isn't whole yet. The head may have begun within the part.
+                if self._head_bytes > LARGEST_HEAD + _SLICE:
+                    self._refuse(self._too_large(), _TOO_LARGE)
+            elif not self._whole:
+                self._body_bytes += len(part)
+                if self._body_bytes > LARGEST_BODY:
+                    self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
+
+    def _too_large(self) -> HTTPStatus:
+        # RFC 9112 §3: 414 where it is the address that is longer than the server wants to read.
+        if len(self.url) > LARGEST_HEAD // 2:
+            return HTTPStatus.REQUEST_URI_TOO_LONG
+        return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+
+    def on_message_begin(self) -> None:
+        """A request has begun: its head has to follow."""
+        super().on_message_begin()
+        self._in_head, self._whole = True, False
+        self._head_bytes = self._header_bytes = self._body_bytes = 0
+        self._hosts = []
+        self.waiting_since = self.loop.time()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header, or a trailer, which is dropped (RFC 9110 §6.5.1)."""
+        if self._in_head:
+            super().on_header(name, value)
+            if name.lower() == b"host":
+                self._hosts.append(value)
+            self._header_bytes += len(name) + len(value) + _HEADER_OVERHEAD
+            if self._header_bytes + len(self.url) > LARGEST_HEAD:
+                raise _Refused(self._too_large(), _TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         """The head is whole: it is answered at once, or becomes an ASGI request."""
-        self._in_head = False
-        self._stop_waiting()
-        if not self._refused and not self._answer():
-            url, headers, expects = self.url, self.headers, self.expect_100_continue
-            super().on_message_begin()
-            self.url, self.expect_100_continue = url, expects
-            self.headers += headers  # the list is in the scope by now
+        if len(self.pipeline) >= MOST_PIPELINED:
+            raise _Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Wait for the answers before it.")
+        self._check_host()
+        if not self._answer():
             super().on_headers_complete()
+        self._in_head = False
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._whole = True
+        if self._cycle() is not None:
+            super().on_message_complete()
+
+    def _check_host(self) -> None:
+        """Refuses what RFC 9112 §3.2 says has to be: no ``Host``, several, or one that is none."""
+        if len(self._hosts) > 1 or not all(map(_HOST.fullmatch, self._hosts)):
+            raise _Refused(HTTPStatus.BAD_REQUEST, "A request names one host (RFC 9112, 3.2).")
+        if not self._hosts and self.parser.get_http_version() != "1.0":
+            raise _Refused(HTTPStatus.BAD_REQUEST, "A request names its host (RFC 9112, 3.2).")
+
+    # -- what goes out ------------------------------------------------------------------------
 
     def _answer(self) -> bool:
+        """Sends what is kept for the request, if anything is and can be sent at once."""
         cycle = self._cycle()
         if (
             self._keeping is None
@@ -75,7 +222,6 @@ class PatientProtocol(HttpToolsProtocol):
         entry = self._keeping.find(self.url, self.headers)
         if entry is None:
             return False
-        self._answered = True
         parts = [b"HTTP/1.1 200 OK\r\n"]
         for name, value in self.server_state.default_headers:
             parts += (name, b": ", value, b"\r\n")
@@ -87,159 +233,44 @@ class PatientProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if not keep:
             self.transport.close()
-        elif self._idle is None:
-            self._idle = self.loop.call_later(self.timeout_keep_alive, self._check_idle)
         return True
-
-    def _check_idle(self) -> None:
-        """Closes a connection that is idle. One timer serves many requests, each moves its end."""
-        self._idle = None
-        left = self._last + self.timeout_keep_alive - self.loop.time()
-        cycle = self._cycle()
-        if self._in_head or (cycle is not None and not cycle.response_complete):
-            left = self.timeout_keep_alive
-        if left <= 0:
-            self.transport.close()
-        else:
-            self._idle = self.loop.call_later(left, self._check_idle)
-
-    def on_body(self, body: bytes) -> None:
-        """A part of the body."""
-        if not (self._refused or self._answered):
-            super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        """The request is whole."""
-        if not (self._refused or self._answered):
-            super().on_message_complete()
-
-    # -- a request that comes slowly, or is too large -----------------------------------------
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client that connects and says nothing is waited for as long as an idle one."""
-        super().connection_made(transport)
-        self._waiting = self.loop.call_later(self.timeout_keep_alive, self._tire)
-
-    def data_received(self, data: bytes) -> None:
-        """Passes *data* on, unless the connection is about to be closed."""
-        if self._refused:
-            return
-        super().data_received(data)
-        if self._in_head and self._waiting is None and not self._refused:
-            self._waiting = self.loop.call_later(HEAD_SECONDS, self._tire)
-
-    def on_message_begin(self) -> None:
-        """A request has begun: its head has to follow.
-
-        What uvicorn does here is done once it's clear that it is to become an ASGI request.
-        """
-        self._stop_waiting()
-        self._unset_keepalive_if_required()
-        self._last = self.loop.time()
-        self._head_bytes = 0
-        self._in_head = True
-        self._answered = False
-        self.url = b""
-        self.headers = []
-        self.expect_100_continue = False
-
-    def on_url(self, url: bytes) -> None:
-        """A part of the address."""
-        # RFC 9112 §3: 414 where it is the address that is longer than the server wants to read.
-        self._grow(len(url), HTTPStatus.REQUEST_URI_TOO_LONG)
-        if not self._refused:
-            self.url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
-        self._grow(len(name) + len(value) + 4, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        if self._refused:
-            return
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
-        self.headers.append((name, value))
-
-    def _grow(self, by: int, status: HTTPStatus) -> None:
-        self._head_bytes += by
-        if self._head_bytes > LARGEST_HEAD and not self._refused:
-            self._refuse(status, "The request is too large.")
-
-    def _stop_waiting(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
-
-    def _tire(self) -> None:
-        self._waiting = None
-        if self._in_head:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request didn't come in time.")
-        else:
-            self.transport.close()
-
-    # -- a reader that doesn't read -----------------------------------------------------------
-
-    def pause_writing(self) -> None:
-        """What was sent isn't read."""
-        super().pause_writing()
-        if self._unread is None:
-            self._unread = self.loop.call_later(READ_SECONDS, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        """It is read again."""
-        super().resume_writing()
-        self._stop_unread()
-
-    def _stop_unread(self) -> None:
-        if self._unread is not None:
-            self._unread.cancel()
-            self._unread = None
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone."""
-        self._stop_waiting()
-        self._stop_unread()
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-        super().connection_lost(exc)
-        # uvicorn leaves it running where the client broke the connection off.
-        self._unset_keepalive_if_required()
-
-    def eof_received(self) -> bool:  # type: ignore[override]
-        """A client that has sent its request and closed its side still gets the answer.
-
-        True keeps the connection open (asyncio.Protocol); the answer then closes it.
-        """
-        cycle = self._cycle()
-        if cycle is None or cycle.response_complete or cycle.more_body:
-            return False
-        cycle.keep_alive = False
-        return True
-
-    # -- what is no HTTP ----------------------------------------------------------------------
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words
-        """Answers what can't be parsed, and closes."""
-        self._refuse(HTTPStatus.BAD_REQUEST, "That is no HTTP request.")
+        """Answers what can't be parsed, or was refused while it was, and closes."""
+        error = sys.exception()
+        cause = None if error is None else error.__context__
+        if isinstance(cause, _Refused):
+            self._refuse(cause.status, cause.detail)
+        else:
+            self._refuse(HTTPStatus.BAD_REQUEST, "That is no HTTP request.")
 
-    def _refuse(self, status: HTTPStatus, said: str) -> None:
-        if self._refused or self.transport.is_closing():
+    def _refuse(self, status: HTTPStatus, detail: str, *more: tuple[bytes, bytes]) -> None:
+        """Ends the connection, with *status* where the client takes it for what it is about."""
+        if self.transport.is_closing():
             return
-        self._refused = True
-        body = f"{said}\n".encode()
+        cycle = self._cycle()
+        if cycle is not None and (self._in_head or self._whole) and not cycle.response_complete:
+            # It is about a request that follows others: the last of their answers closes.
+            cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
+        if cycle is not None and not (self._in_head or self._whole):
+            # It is about the rest of a request. A second answer would count for the next one.
+            if cycle.response_started or self.pipeline:
+                self.transport.close()
+                return
+            cycle.disconnected = True
+        body = f"{detail}\n".encode()
         head = [
             (b"content-type", b"text/plain; charset=utf-8"),
             (b"content-length", str(len(body)).encode()),
             (b"cache-control", b"no-store"),
             (b"connection", b"close"),
+            *more,
             *HEADERS,
             OWN_RESOURCES,
         ]
         lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
         lines += [name + b": " + value for name, value in head]
-        # An answer that is being written must not be cut in two by this one.
-        cycle = self._cycle()
-        if cycle is None or not cycle.response_started or cycle.response_complete:
-            self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+        self.transport.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
         self.transport.close()

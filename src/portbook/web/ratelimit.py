@@ -31,7 +31,7 @@ class RateLimit:
         if now - self._begun >= self._window:
             self._begun, self._all = now, 0
             self._counts.clear()
-        who = hashlib.blake2b(_network(client), key=self._key, digest_size=16).digest()
+        who = hashlib.blake2b(network(client), key=self._key, digest_size=16).digest()
         if self._all >= self._of_all or self._counts.get(who, 0) >= self._of_one:
             return max(1, round(self._window - (now - self._begun)))
         self._counts[who] = self._counts.get(who, 0) + 1
@@ -39,7 +39,7 @@ class RateLimit:
         return 0
 
 
-def _network(client: str) -> bytes:
+def network(client: str) -> bytes:
     """What stands for one client: an IPv4 address, or the /64 that an IPv6 host can roam in."""
     try:
         address = ipaddress.ip_address(client.partition("%")[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import gc
@@ -24,6 +25,13 @@ from portbook.registry.search import index
 from portbook.registry.shelf import shelf
 from portbook.registry.stats import count
 from portbook.web.app import create_app
+from portbook.web.connections import (
+    SECONDS,
+    Connections,
+    Phase,
+    raise_descriptor_limit,
+    shares,
+)
 from portbook.web.context import Settings
 from portbook.web.protection import is_loopback
 from portbook.web.protocol import PatientProtocol
@@ -42,7 +50,6 @@ DEFAULT_PORT = 4905
 
 _GRACE = 10  # seconds for answers that have begun when the server is told to stop
 _WARM_AFTER = 0.7  # seconds until what later pages need is read
-_IDLE = 15  # seconds that a connection may be idle
 
 
 def check_host(host: str, *, public: bool) -> None:
@@ -133,18 +140,25 @@ def address_of(listener: socket.socket) -> str:
 class _Server(uvicorn.Server):
     """uvicorn's; it says *greeting* once it answers, and that it is to end before it waits."""
 
-    def __init__(self, config: uvicorn.Config, app: Keeping, greeting: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: Keeping, most: int, greeting: Callable[[], None]
+    ) -> None:
         super().__init__(config)
+        self.server_state = self._connections = Connections(most)
         self._keeping = app
         self._greeting = greeting
+        self._patrol: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts to answer. Whoever reads the greeting can ask, and can send signals."""
         await super().startup(sockets)
+        self._patrol = asyncio.create_task(self._connections.patrol())
         self._greeting()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends the event streams, which would end by themselves never, then the rest."""
+        if self._patrol is not None:
+            self._patrol.cancel()
         panel = self._keeping.context.panel
         if panel is not None:
             panel.close()
@@ -190,6 +204,7 @@ def serve(
     as_root = not public and hasattr(os, "geteuid") and os.geteuid() == 0
     token = secrets.token_urlsafe(24) if as_root else None
     app = create_app(Settings(host, public, show_commands, token, store))
+    most, backlog = shares(raise_descriptor_limit())
     config = uvicorn.Config(
         app,
         http=PatientProtocol,
@@ -201,7 +216,8 @@ def serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=_IDLE,
+        timeout_keep_alive=int(SECONDS[Phase.IDLE]),
+        backlog=backlog,
         timeout_graceful_shutdown=_GRACE,
     )
     address = address_of(sockets[0])
@@ -223,7 +239,7 @@ def serve(
         warm.daemon = True
         warm.start()
 
-    _Server(config, app, greet).run(sockets)
+    _Server(config, app, most, greet).run(sockets)
     return 0
 
 

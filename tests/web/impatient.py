@@ -1,0 +1,18 @@
+"""``tests.web.serving``, with times that a test can wait for except under ``make proof``."""
+
+from __future__ import annotations
+
+import os
+import runpy
+
+from portbook.web import connections
+from portbook.web.connections import Phase
+
+if os.environ.get("PORTBOOK_PROOF") != "1":
+    connections._INTERVAL = 0.1
+    short = {Phase.IDLE: 1.5, Phase.HEAD: 1.0, Phase.REST: 1.0, Phase.UNREAD: 2.0}
+    assert set(short) == set(connections.SECONDS)
+    connections.SECONDS.update(short)
+
+if __name__ == "__main__":
+    runpy.run_module("tests.web.serving", run_name="__main__")
