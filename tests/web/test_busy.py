@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from starlette.routing import Route
 
+from portbook.web import work
+from portbook.web.app import create_app
 from portbook.web.busy import Busy, WorkLimit
+from portbook.web.caching import Cache
+from portbook.web.context import Settings
 from portbook.web.ratelimit import RateLimit
+from portbook.web.routes import BOOK
+from portbook.web.searching import search_for
+from tests.web.asking import ask
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+
+    from portbook.web.caching import Keeping
 
 
 def test_no_more_run_at_once_than_may() -> None:
@@ -113,3 +125,148 @@ def test_a_rate_has_its_own_window() -> None:
     assert [rate.take("192.0.2.1", 50.0) for _ in range(3)] == [0, 0, 10]
     assert [rate.take("192.0.2.2", 55.0) for _ in range(2)] == [0, 5]
     assert rate.take("192.0.2.1", 60.0) == 0
+
+
+# -- at the site ------------------------------------------------------------------------------
+
+# An address for each route of the book that is answered with 200, and those that cost most.
+ADDRESSES = (
+    "/", "/443", "/443.json", "/443.txt", "/443.md", "/services/x11", "/services/x11.json",
+    "/ranges/user", "/ranges/user.json", "/ranges/user.txt", "/blocks", "/stats", "/changes",
+    "/changes.atom", "/map", "/search?q=e", "/search.json?q=serv&limit=100", "/glossary",
+    "/glossary/reserved", "/about", "/api", "/api/ports?ports=0-65535", "/api/ports/443/udp",
+    "/api/blocks", "/api/stats", "/api/changes", "/openapi.json", "/static/map-large.png",
+    "/static/map.svg", "/static/search-index.js", "/robots.txt", "/sitemap.xml", "/sitemap-1.xml",
+    "/llms.txt", "/healthz", "/metrics", "/favicon.ico",
+)  # fmt: skip
+LEADING_ELSEWHERE = ("/443/udp", "/services", "/ranges", "/random")
+LISTS = (
+    "/ranges/user.json", "/ranges/user.txt", "/blocks", "/stats", "/changes?since=2025",
+    "/changes.atom", "/api/ports?ports=1-256", "/api/blocks", "/api/stats", "/api/changes",
+    "/sitemap.xml", "/sitemap-1.xml", "/static/search-index.js",
+)  # fmt: skip
+
+
+def test_every_route_has_an_address_here() -> None:
+    paths = [address.partition("?")[0] for address in (*ADDRESSES, *LEADING_ELSEWHERE)]
+    for pattern, _ in BOOK:
+        route = Route(pattern, lambda request: None)
+        assert any(route.path_regex.match(path) for path in paths), pattern
+
+
+def _site(**settings: Any) -> Keeping:
+    return create_app(Settings(**settings))
+
+
+def _forget(site: Keeping) -> None:
+    site.cache, site.queries = Cache(site.cache.budget), Cache(site.queries.budget)
+
+
+def test_the_loop_does_little_for_any_address() -> None:
+    """What takes long runs in a thread of its kind: the loop's own time is that of a page."""
+    site = _site()
+
+    async def cost(address: str) -> float:
+        times = []
+        for _ in range(4):
+            _forget(site)
+            start = time.thread_time()
+            answer = await ask(site, address, accept="*/*", accept_encoding="gzip")
+            times.append(time.thread_time() - start)
+            assert answer.status == 200, address
+        return min(times)
+
+    async def costs() -> dict[str, float]:
+        return {address: await cost(address) for address in ADDRESSES}
+
+    found = asyncio.run(costs())
+    most = max(found, key=found.__getitem__)
+    assert found[most] < 6 * found["/443"], (most, found)
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_a_crowd_of_searches(public: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some run, some wait, the rest come back later; everything else is answered meanwhile."""
+    site = _site(public=public)
+    release = threading.Event()
+
+    def slow(text: str, shown: int = 20) -> Any:
+        assert release.wait(60)
+        return search_for(text, shown)
+
+    monkeypatch.setattr("portbook.web.searching.search_for", slow)
+
+    async def crowd() -> None:
+        kept = await ask(site, "/443", accept="text/html")
+        searches = [
+            asyncio.ensure_future(ask(site, f"/search?q=service{number}", accept="text/html"))
+            for number in range(60)
+        ]
+        for answer in await asyncio.gather(*searches[33:]):
+            assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+            assert "too many searches at the moment" in answer.body.decode()
+            assert "content-security-policy" in answer.headers
+        for address in ("/healthz", "/443", "/80", "/services/ssh", "/changes", "/blocks"):
+            answer = await asyncio.wait_for(ask(site, address, accept="text/html"), 30)
+            assert answer.status == 200, address
+        assert (await ask(site, "/443", accept="text/html")).body == kept.body
+        release.set()
+        for admitted in await asyncio.gather(*searches[:33]):
+            assert admitted.status == 200
+        assert (await ask(site, "/search?q=later", accept="text/html")).status == 200
+
+    asyncio.run(crowd())
+
+
+@pytest.mark.parametrize("address", LISTS)
+def test_lists_wait_for_each_other(address: str) -> None:
+    site = _site()
+    release = threading.Event()
+
+    async def crowd() -> None:
+        lists = site.context.work.lists
+        held = [
+            asyncio.ensure_future(lists.run(release.wait))
+            for _ in range(lists.at_once + lists.most_waiting)
+        ]
+        await asyncio.sleep(0)
+        answer = await ask(site, address, accept="*/*")
+        assert (answer.status, answer.headers["retry-after"]) == (503, "2")
+        assert (await ask(site, "/search.json?q=ssh")).status == 200
+        assert (await ask(site, "/about")).status == 200
+        release.set()
+        await asyncio.gather(*held)
+        assert (await ask(site, address, accept="*/*")).status == 200
+
+    asyncio.run(crowd())
+
+
+def test_a_client_of_a_public_site_may_ask_for_so_much_that_is_new(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(work, "OF_ONE", 25)
+
+    async def asks(site: Keeping) -> list[int]:
+        answers = [await ask(site, f"/search.json?q=port{number}") for number in range(30)]
+        # What is kept costs nothing, nor do pages.
+        again = await ask(site, "/search.json?q=port0")
+        pages = [await ask(site, address, accept="text/html") for address in ("/80", "/about")]
+        assert [again.status, *(page.status for page in pages)] == [200, 200, 200]
+        for answer in answers:
+            if answer.status == 429:
+                assert 1 <= int(answer.headers["retry-after"]) <= work.WINDOW
+                assert "came from your address" in json.loads(answer.body)["detail"]
+        return [answer.status for answer in answers]
+
+    assert asyncio.run(asks(_site(public=True))) == [200] * 25 + [429] * 5
+    assert asyncio.run(asks(_site())) == [200] * 30
+
+
+def test_a_list_counts_as_ten_searches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "OF_ONE", 25)
+
+    async def asks(site: Keeping) -> list[int]:
+        years = [f"/changes?since={year}" for year in range(2015, 2019)]
+        return [(await ask(site, year, accept="application/json")).status for year in years]
+
+    assert asyncio.run(asks(_site(public=True))) == [200, 200, 200, 429]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from typing import TYPE_CHECKING
 
@@ -10,13 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.web import caching
+from portbook.web.app import create_app
 from portbook.web.caching import Cache, Entry, compress
-from portbook.web.context import build_of
+from portbook.web.context import Settings, build_of
 from portbook.web.negotiation import Form
 from portbook.web.site import Site
+from tests.web.asking import ask
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
+
+    from portbook.web.metrics import Metrics
 
 
 def _entry(size: int) -> Entry:
@@ -97,6 +102,93 @@ def test_head_is_get_without_the_body(local: TestClient, path: str) -> None:
         if path != "/here.json":  # it holds the moment
             assert head.headers.get("content-length") == get.headers.get("content-length")
         assert head.headers.get("etag") == get.headers.get("etag")
+
+
+def _misses(client: TestClient) -> int:
+    metrics: Metrics = client.app.context.metrics  # type: ignore[attr-defined]
+    return metrics.misses
+
+
+@pytest.mark.parametrize("path", ["/305", "/305.json", "/services/ssh", "/stats", "/map", "/about"])
+def test_a_query_that_means_nothing_makes_no_second_copy(local: TestClient, path: str) -> None:
+    """Else anybody could have each page made again and again, and the others pushed out."""
+    first = local.get(path)
+    for query in ("x=1", "x=2", "", "utm_source=a&utm_medium=b"):
+        again = local.get(f"{path}?{query}")
+        assert (again.status_code, again.content) == (200, first.content)
+        assert again.headers["etag"] == first.headers["etag"]
+    assert _misses(local) == 1
+
+
+@pytest.mark.parametrize("path", ["/305", "/about"])
+def test_a_page_that_was_made_for_such_a_query_is_kept_for_all(
+    local: TestClient, path: str
+) -> None:
+    assert local.get(f"{path}?x=1").content == local.get(path).content
+    assert _misses(local) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("/search", "/search?q=ssh"),
+        ("/search?q=ssh", "/search?q=http"),
+        ("/%73earch?q=ssh", "/%73earch?q=http"),
+        ("/blocks", "/blocks?state=reserved"),
+        ("/changes", "/changes?since=2025"),
+        ("/api/blocks", "/api/blocks?range=system"),
+        ("/api/changes", "/api/changes?since=2025"),
+        ("/api/ports?ports=22", "/api/ports?ports=80"),
+        ("/search.json?q=ssh", "/search.json?q=ssh&limit=1"),
+    ],
+)
+def test_a_query_that_means_something_has_its_own_answer(
+    local: TestClient, one: str, other: str
+) -> None:
+    for _ in range(2):  # made, then kept
+        assert local.get(one).text != local.get(other).text
+    assert _misses(local) == 2
+
+
+def test_a_query_that_is_refused_stays_refused(local: TestClient) -> None:
+    for path in ("/api/stats", "/blocks", "/changes", "/api/blocks"):
+        assert local.get(path).status_code == 200
+        assert local.get(f"{path}?x=1").status_code == 400
+
+
+def test_searches_push_no_page_out() -> None:
+    keeping = create_app(Settings())
+
+    async def ask_a_lot() -> None:
+        await ask(keeping, "/305", accept="text/html")
+        for number in range(3000):
+            key = (f"/search?q={number}".encode(), Form.HTML, "")
+            keeping._put(key, _entry(10_000))
+        misses = keeping.metrics.misses
+        await ask(keeping, "/305", accept="text/html")
+        assert keeping.metrics.misses == misses
+
+    asyncio.run(ask_a_lot())
+    count, size = keeping.kept
+    assert 100 < count < 300
+    assert size <= keeping.cache.budget + keeping.queries.budget == 24 << 20
+
+
+@pytest.mark.parametrize("name", ["site.css", "search-index.js"])
+def test_a_file_with_a_query_that_names_no_version_is_not_kept(
+    local: TestClient, name: str
+) -> None:
+    version = local.app.context.site.static_version  # type: ignore[attr-defined]
+    plain = local.get(f"/static/{name}")
+    kept = local.get(f"/static/{name}?v={version}")
+    assert "immutable" in kept.headers["cache-control"]
+    assert "immutable" not in plain.headers["cache-control"]
+    misses = _misses(local)
+    for query in ("v=1", "x", f"v={version}&x=1"):
+        other = local.get(f"/static/{name}?{query}")
+        assert other.content == plain.content == kept.content
+        assert "immutable" not in other.headers["cache-control"]
+    assert _misses(local) == misses
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 20_000)), max_size=80))

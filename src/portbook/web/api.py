@@ -1,11 +1,10 @@
-"""What only programs ask: many ports at once, blocks, counts, search, the description of it all."""
+"""What only programs ask: many ports at once, blocks, counts, the description of it all."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from portbook.model import LAST_PORT, Transport
@@ -14,27 +13,23 @@ from portbook.registry import registry
 from portbook.registry.stats import count
 from portbook.web import openapi
 from portbook.web.book import (
-    LONGEST_SEARCH,
     kept,
     longest_blocks,
-    port_in,
     read_blocks_query,
     read_port,
     read_since,
     refuse_unknown,
-    search_for,
     to_json,
 )
 from portbook.web.context import context
 from portbook.web.negotiation import Form
 from portbook.web.problems import problem
+from portbook.web.work import run_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from starlette.requests import Request
-
-    from portbook.answer import SearchAnswer
 
     Span = tuple[int, int, Transport | None]
 
@@ -62,7 +57,7 @@ async def ports(request: Request) -> Response:
             "Give ports as ?ports=22,443/udp,6000-6063: numbers from 0 to 65535, ranges of them, "
             f"each perhaps with a transport; at most {MOST_SPANS} in a list.",
         )
-    return kept(request, await run_in_threadpool(_ports, spans), _JSON)
+    return kept(request, await run_list(request, _ports, spans), _JSON)
 
 
 def parse_spans(text: str) -> list[Span]:
@@ -112,7 +107,8 @@ async def port_of_transport(request: Request) -> Response:
     number, word = request.path_params["port"], request.path_params["transport"]
     if number > LAST_PORT or word not in map(str, Transport):
         return problem(request, 404, "Ask for /api/ports/PORT/TRANSPORT: 443/udp, say.")
-    return kept(request, to_json(objects.of_port(read_port(number, Transport(word)))), _JSON)
+    body = to_json(objects.of_port(read_port(number, Transport(word))))
+    return kept(request, body, _JSON, any_query=True)
 
 
 async def blocks(request: Request) -> Response:
@@ -120,9 +116,13 @@ async def blocks(request: Request) -> Response:
     asked = read_blocks_query(request)
     if isinstance(asked, Response):
         return asked
-    found = longest_blocks(*asked)
-    value = objects.of_blocks(found, *asked, registry().sources())
-    return kept(request, to_json(value), _JSON)
+    state, range_name = asked
+
+    def made() -> str:
+        found = longest_blocks(state, range_name)
+        return to_json(objects.of_blocks(found, state, range_name, registry().sources()))
+
+    return kept(request, await run_list(request, made), _JSON)
 
 
 async def stats(request: Request) -> Response:
@@ -130,9 +130,11 @@ async def stats(request: Request) -> Response:
     wrong = refuse_unknown(request, set())
     if wrong is not None:
         return wrong
-    book = registry()
-    found = await run_in_threadpool(count, book)
-    return kept(request, to_json(objects.of_stats(found, book.sources())), _JSON)
+
+    def made() -> str:
+        return to_json(objects.of_stats(count(registry()), registry().sources()))
+
+    return kept(request, await run_list(request, made), _JSON)
 
 
 async def changes(request: Request) -> Response:
@@ -144,38 +146,11 @@ async def changes(request: Request) -> Response:
     def made() -> str:
         return to_json(chronicle.of_chronicle(chronicle.chronicle(since=since)))
 
-    return kept(request, await run_in_threadpool(made), _JSON)
-
-
-async def search(request: Request) -> Response:
-    """``/search.json?q=TEXT&limit=20``; ``page`` is where a number leads, null elsewhere."""
-    asked = read_search(request)
-    if isinstance(asked, Response):
-        return asked
-    found = await run_in_threadpool(search_for, *asked)
-    return kept(request, to_json(of_found(found)), _JSON)
-
-
-def read_search(request: Request) -> tuple[str, int] | Response:
-    """The text that the query asks for and how many matches at most, or what is wrong with it."""
-    wrong = refuse_unknown(request, {"q", "limit"})
-    if wrong is not None:
-        return wrong
-    text, most = request.query_params.get("q"), request.query_params.get("limit", "20")
-    if text is None or not 0 < len(text) <= LONGEST_SEARCH:
-        return problem(request, 400, f"Give ?q=TEXT, of at most {LONGEST_SEARCH} characters.")
-    if not re.fullmatch("[1-9][0-9]?|100", most):
-        return problem(request, 400, "A limit is a whole number from 1 to 100.")
-    return text, int(most)
-
-
-def of_found(found: SearchAnswer) -> dict[str, Any]:
-    """``portbook/search/1`` with where a number leads."""
-    number = port_in(found.text)
-    return {**objects.of_search(found), "page": None if number is None else f"/{number}"}
+    return kept(request, await run_list(request, made), _JSON)
 
 
 async def description(request: Request) -> Response:
     """``/openapi.json``."""
     site = context(request).site
-    return kept(request, to_json(openapi.describe(local=site.local)), _JSON)
+    body = to_json(openapi.describe(local=site.local))
+    return kept(request, body, _JSON, any_query=True)

@@ -15,11 +15,12 @@ from portbook.web.context import Context, Drawn, Settings, Views, build_of, read
 from portbook.web.limits import Limits
 from portbook.web.panel import Panel
 from portbook.web.problems import problem
-from portbook.web.ratelimit import RateLimit
+from portbook.web.ratelimit import RateLimit, TooManyRequests
 from portbook.web.routes import routes
 from portbook.web.security import Secured
 from portbook.web.site import Site
 from portbook.web.vote_queue import VoteQueue
+from portbook.web.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,6 +61,7 @@ def create_app(
         files,
         RateLimit(),
         Panel(show_commands=settings.show_commands) if local else None,
+        work=Work(public=settings.public),
         captures=None if local else RateLimit(of_one=20, of_all=200),
         votes=None if settings.store is None else VoteQueue(settings.store),
     )
@@ -74,7 +76,12 @@ def create_app(
 
     application = Starlette(
         routes=routes(local=local, with_feedback=settings.store is not None),
-        exception_handlers={HTTPException: _refused, Busy: _busy, Exception: _broken},
+        exception_handlers={
+            HTTPException: _refused,
+            Busy: _busy,
+            TooManyRequests: _too_many,
+            Exception: _broken,
+        },
         lifespan=lifespan,
     )
     # Its own redirects name the host that the client named: ours are relative.
@@ -90,9 +97,18 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _busy(request: Request, error: Exception) -> Response:
     assert isinstance(error, Busy)
-    wait = f"{error.retry_after} second{'' if error.retry_after == 1 else 's'}"
-    detail = f"There are too many {error.work} at the moment. Try again in {wait}."
+    detail = f"There are too many {error.work} at the moment. {_again(error.retry_after)}"
     return problem(request, 503, detail, {"retry-after": str(error.retry_after)})
+
+
+async def _too_many(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TooManyRequests)
+    detail = f"Too many {error.what} came from your address. {_again(error.retry_after)}"
+    return problem(request, 429, detail, {"retry-after": str(error.retry_after)})
+
+
+def _again(seconds: int) -> str:
+    return f"Try again in {seconds} second{'' if seconds == 1 else 's'}."
 
 
 async def _broken(request: Request, error: Exception) -> Response:

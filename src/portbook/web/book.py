@@ -1,4 +1,4 @@
-"""The pages of the book: ports, services, ranges, blocks, counts, search; each in every form."""
+"""The pages of the book: ports, services, ranges, blocks, counts; each in every form."""
 
 from __future__ import annotations
 
@@ -7,55 +7,64 @@ import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from portbook.answer import PortAnswer, ServiceAnswer, answer, answer_port, answer_search
-from portbook.errors import InvalidQuery
+from portbook.answer import PortAnswer, ServiceAnswer, answer, answer_port
 from portbook.model import LAST_PORT, PORTS, RANGES, State, Transport
 from portbook.pages import chronicle, lists, markdown, objects
 from portbook.pages.chronicle import is_since
 from portbook.pages.prose import compose
 from portbook.pages.text import Style, render_page
-from portbook.query import Query, parse_query
+from portbook.query import Query
 from portbook.registry import registry
 from portbook.registry.stats import count
-from portbook.web.caching import FORM, KEEP
+from portbook.web.caching import ANY_QUERY, FORM, KEEP
 from portbook.web.context import context
 from portbook.web.negotiation import Form
 from portbook.web.problems import problem, wanted_form
+from portbook.web.work import run_list, run_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request
 
-    from portbook.answer import RangeAnswer, SearchAnswer
+    from portbook.answer import RangeAnswer
 
-LONGEST_SEARCH = 200  # characters
-_STYLE = Style(80)
+STYLE = Style(80)
 # Whoever has a page asks whether it is still the same one: the answer is a few bytes.
 REVALIDATED = "public, max-age=0, must-revalidate"
 OPEN = {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}
 
 
-def kept(request: Request, body: str | bytes, media: str, *, negotiated: bool = False) -> Response:
-    """An answer that depends on the registry alone: kept, tagged, and open to other sites."""
+def kept(
+    request: Request,
+    body: str | bytes,
+    media: str,
+    *,
+    negotiated: bool = False,
+    any_query: bool = False,
+) -> Response:
+    """An answer that depends on the registry alone: kept, tagged, and open to other sites.
+
+    With *any_query* it is the same whatever query the address has.
+    """
     request.scope[KEEP] = "" if not negotiated else f"-{request.scope.get(FORM, 'html')}"
+    request.scope[ANY_QUERY] = any_query
     headers = {"cache-control": REVALIDATED, **OPEN}
     if negotiated:
         headers["vary"] = "accept, user-agent"
     return Response(body, 200, headers, media)
 
 
-def _in_form(request: Request, form: Form | None, body: str) -> Response:
+def in_form(request: Request, form: Form | None, body: str, *, any_query: bool = True) -> Response:
     """*body* in *form*, which the address named; None says that the client's headers did."""
-    if form is not None:
-        return kept(request, body, form.media_type)
-    return kept(request, body, _form(request).media_type, negotiated=True)
+    media = (form or negotiated_form(request)).media_type
+    return kept(request, body, media, negotiated=form is None, any_query=any_query)
 
 
-def _form(request: Request) -> Form:
+def negotiated_form(request: Request) -> Form:
+    """The form that the client's headers ask for."""
     found = request.scope.get(FORM)
     return found if isinstance(found, Form) else Form.HTML
 
@@ -102,7 +111,7 @@ def _port(request: Request, named: Form | None) -> Response:
     if digits != str(number):
         suffix = f".{named}" if named else ""
         return RedirectResponse(f"/{number}{suffix}", 308)
-    form = named or _form(request)
+    form = named or negotiated_form(request)
     found = read_port(number)
     if form is Form.HTML:
         site = context(request)
@@ -110,10 +119,10 @@ def _port(request: Request, named: Form | None) -> Response:
     elif form is Form.JSON:
         body = to_json(objects.of_port(found))
     elif form is Form.TEXT:
-        body = render_page(compose(found), _STYLE)
+        body = render_page(compose(found), STYLE)
     else:
         body = markdown.render_page(compose(found))
-    return _in_form(request, named, body)
+    return in_form(request, named, body)
 
 
 async def port_and_more(request: Request) -> Response:
@@ -146,15 +155,15 @@ async def service(request: Request) -> Response:
             named, found = Form(suffix), _named(bare)
     if found is None:
         return problem(request, 404, "No service has that name. A search finds what is like it.")
-    form = named or _form(request)
+    form = named or negotiated_form(request)
     if form is Form.HTML:
         site = context(request)
-        body = await run_in_threadpool(site.views.service, found, site.site)
+        body = await run_page(request, site.views.service, found, site.site)
     elif form is Form.JSON:
         body = to_json(objects.of_service(found))
     else:
-        body = lists.render_service(found, _STYLE)
-    return _in_form(request, named, body)
+        body = lists.render_service(found, STYLE)
+    return in_form(request, named, body)
 
 
 def _named(name: str) -> ServiceAnswer | None:
@@ -180,7 +189,7 @@ async def range_(request: Request) -> Response:
         ranges = ", ".join(each.name for each in RANGES)
         return problem(request, 404, f"The ranges are {ranges} (RFC 6335 §6).")
     named = Form(suffix) if dot else None
-    form = named or _form(request)
+    form = named or negotiated_form(request)
     site = context(request)
 
     def render() -> str:
@@ -189,9 +198,11 @@ async def range_(request: Request) -> Response:
         found = answer(Query("range", name, wanted.first, wanted.last))
         if form is Form.JSON:
             return to_json(objects.of(found))
-        return lists.render_range(_as_range(found), _STYLE)
+        return lists.render_range(_as_range(found), STYLE)
 
-    return _in_form(request, named, await run_in_threadpool(render))
+    # A whole range as JSON takes 100 ms; its page, which draws it, takes 2.
+    body = await (run_page if form is Form.HTML else run_list)(request, render)
+    return in_form(request, named, body)
 
 
 def _as_range(found: Any) -> RangeAnswer:
@@ -208,7 +219,7 @@ async def blocks(request: Request) -> Response:
     if isinstance(asked, Response):
         return asked
     state, range_name = asked
-    site, form = context(request), _form(request)
+    site, form = context(request), negotiated_form(request)
 
     def render() -> str:
         if form is Form.HTML:
@@ -217,9 +228,9 @@ async def blocks(request: Request) -> Response:
         sources = registry().sources()
         if form is Form.JSON:
             return to_json(objects.of_blocks(found, state, range_name, sources))
-        return lists.render_blocks(found, state, range_name, sources, _STYLE)
+        return lists.render_blocks(found, state, range_name, sources, STYLE)
 
-    return _in_form(request, None, await run_in_threadpool(render))
+    return in_form(request, None, await run_list(request, render), any_query=False)
 
 
 def longest_blocks(state: State | None, range_name: str | None) -> list[Any]:
@@ -260,7 +271,7 @@ def refuse_unknown(request: Request, known: set[str]) -> Response | None:
 
 async def stats(request: Request) -> Response:
     """``/stats``: counts by range, year and assignee."""
-    site, form = context(request), _form(request)
+    site, form = context(request), negotiated_form(request)
 
     def render() -> str:
         if form is Form.HTML:
@@ -268,9 +279,9 @@ async def stats(request: Request) -> Response:
         book = registry()
         if form is Form.JSON:
             return to_json(objects.of_stats(count(book), book.sources()))
-        return lists.render_stats(count(book), book.sources(), _STYLE)
+        return lists.render_stats(count(book), book.sources(), STYLE)
 
-    return _in_form(request, None, await run_in_threadpool(render))
+    return in_form(request, None, await run_list(request, render))
 
 
 async def changes(request: Request) -> Response:
@@ -278,7 +289,7 @@ async def changes(request: Request) -> Response:
     since = read_since(request)
     if isinstance(since, Response):
         return since
-    site, form = context(request), _form(request)
+    site, form = context(request), negotiated_form(request)
 
     def render() -> str:
         if form is Form.HTML:
@@ -286,9 +297,9 @@ async def changes(request: Request) -> Response:
         found = chronicle.chronicle(since=since)
         if form is Form.JSON:
             return to_json(chronicle.of_chronicle(found))
-        return chronicle.render(found, _STYLE)
+        return chronicle.render(found, STYLE)
 
-    return _in_form(request, None, await run_in_threadpool(render))
+    return in_form(request, None, await run_list(request, render), any_query=False)
 
 
 def read_since(request: Request) -> str | Response | None:
@@ -306,8 +317,8 @@ def _page(write: Callable[[Any], str]) -> Callable[[Request], Any]:
     """A page that there is as HTML alone."""
 
     async def page(request: Request) -> Response:
-        body = await run_in_threadpool(write, context(request))
-        return kept(request, body, Form.HTML.media_type)
+        body = await run_page(request, write, context(request))
+        return kept(request, body, Form.HTML.media_type, any_query=True)
 
     return page
 
@@ -326,47 +337,7 @@ async def term(request: Request) -> Response:
         body = found.views.glossary(request.path_params["term"], found.site)
     except LookupError:
         return problem(request, 404, "The glossary has no such word: /glossary lists all.")
-    return kept(request, body, Form.HTML.media_type)
-
-
-# -- search -----------------------------------------------------------------------------------
-
-
-async def search(request: Request) -> Response:
-    """``/search?q=TEXT``: a number leads straight to its page."""
-    text = request.query_params.get("q", "").strip()
-    if len(text) > LONGEST_SEARCH:
-        return problem(request, 400, f"A search takes at most {LONGEST_SEARCH} characters.")
-    number = port_in(text)
-    if number is not None:
-        return RedirectResponse(f"/{number}", 303, OPEN)
-    site, form = context(request), _form(request)
-
-    def render() -> str:
-        found = search_for(text) if text else None
-        if form is Form.HTML:
-            return site.views.search(found, text, site.site)
-        if found is None:
-            found = search_for("")
-        if form is Form.JSON:
-            return to_json(objects.of_search(found))
-        return lists.render_search(found, _STYLE)
-
-    return _in_form(request, None, await run_in_threadpool(render))
-
-
-def port_in(text: str) -> int | None:
-    """The one port that *text* means, however it is spelled; None where it means none."""
-    try:
-        query = parse_query(text)
-    except InvalidQuery:
-        return None
-    return query.first if query.kind == "port" else None
-
-
-def search_for(text: str, shown: int = 20) -> SearchAnswer:
-    """What *text* finds among the services."""
-    return answer_search(Query("text", text), registry(), shown)
+    return kept(request, body, Form.HTML.media_type, any_query=True)
 
 
 # -- everything else --------------------------------------------------------------------------

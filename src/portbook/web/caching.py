@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import gzip
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from starlette.concurrency import run_in_threadpool
 
 from portbook.web.negotiation import choose_coding, negotiate
 
@@ -31,11 +34,14 @@ if TYPE_CHECKING:
 # An answer sets this key of its scope to say that it depends on the registry alone. Its value is
 # what is added to the tag, where the build of the registry isn't all that it depends on.
 KEEP = "portbook.keep"
+# It sets this one to True to say that it is the same whatever query the address has.
+ANY_QUERY = "portbook.any-query"
 # The form that was negotiated for the request.
 FORM = "portbook.form"
 
 CODINGS = ("br", "gzip") if brotli is not None else ("gzip",)
 _SHORTEST = 860  # bytes; what fits into a packet with its headers gains nothing
+_LONGEST_AT_ONCE = 1 << 15  # bytes that the event loop compresses itself: a millisecond
 _COMPRESSIBLE = (b"text/", b"application/json", b"application/xml", b"image/svg", b"application/")
 
 
@@ -51,6 +57,7 @@ class Entry(NamedTuple):
     body_at: int
     tag: bytes
     headers_304: Headers
+    any_query: bool = False
 
     @property
     def body(self) -> bytes:
@@ -123,13 +130,23 @@ class Cache:
 
 
 class Keeping:
-    """The outermost ASGI layer of the site of *context*; it keeps up to *budget* bytes."""
+    """The outermost ASGI layer of the site of *context*; it keeps up to *budget* bytes.
+
+    An eighth of that is for answers to queries: there is no end of what can be searched for, and
+    a crowd of searches must not push out the pages.
+    """
 
     def __init__(self, app: ASGIApp, context: Context, budget: int = 24 << 20) -> None:
         self.app = app
         self.context = context
         self.metrics = context.metrics
-        self.cache = Cache(budget)
+        self.queries = Cache(budget // 8)
+        self.cache = Cache(budget - self.queries.budget)
+
+    @property
+    def kept(self) -> tuple[int, int]:
+        """How many answers are kept, and how many bytes they take."""
+        return len(self.cache) + len(self.queries), self.cache.size + self.queries.size
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers from what is kept, or asks the application and keeps what may be kept."""
@@ -139,7 +156,7 @@ class Keeping:
         wishes = Wishes.of(scope["headers"])
         form = negotiate(wishes.accept, wishes.agent)
         scope[FORM] = form
-        scope["portbook.cache"] = self.cache
+        scope["portbook.keeping"] = self
         head = scope["method"] == "HEAD"
         if not head and scope["method"] != "GET":
             await self._ask(scope, receive, send, None)
@@ -148,7 +165,7 @@ class Keeping:
         if scope["query_string"]:
             target += b"?" + scope["query_string"]
         key = (target, form, choose_coding(wishes.encoding, CODINGS))
-        entry = self.cache.get(key)
+        entry = self._get(key)
         if entry is not None:
             self.metrics.hits += 1
         else:
@@ -173,11 +190,31 @@ class Keeping:
         if wishes.match or wishes.has_body:
             return None
         form = negotiate(wishes.accept, wishes.agent)
-        entry = self.cache.get((target, form, choose_coding(wishes.encoding, CODINGS)))
+        entry = self._get((target, form, choose_coding(wishes.encoding, CODINGS)))
         if entry is not None:
             self.metrics.hits += 1
             self.metrics.count(200)
         return entry
+
+    def _get(self, key: Key) -> Entry | None:
+        path, query, _ = key[0].partition(b"?")
+        if not query:
+            return self.cache.get(key)
+        entry = self.queries.get(key)
+        if entry is None:
+            entry = self.cache.get((path, *key[1:]))
+            if entry is not None and not entry.any_query:
+                return None
+        return entry
+
+    def _put(self, key: Key, entry: Entry) -> None:
+        path, query, _ = key[0].partition(b"?")
+        if entry.any_query:
+            self.cache.put((path, *key[1:]), entry)
+        elif query:
+            self.queries.put(key, entry)
+        else:
+            self.cache.put(key, entry)
 
     async def _ask(
         self, scope: Scope, receive: Receive, send: Send, key: Key | None
@@ -205,12 +242,21 @@ class Keeping:
         if not start or key is None:
             return None
         self.metrics.misses += 1
-        entry = _entry(bytes(body), start["headers"], self.context.build + scope[KEEP], key[2])
-        self.cache.put(key, entry)
+        make = partial(
+            _entry,
+            bytes(body),
+            start["headers"],
+            self.context.build + scope[KEEP],
+            key[2],
+            any_query=bool(scope.get(ANY_QUERY)),
+        )
+        # What is long takes long to compress, and nobody else should wait for that.
+        entry = make() if len(body) <= _LONGEST_AT_ONCE else await run_in_threadpool(make)
+        self._put(key, entry)
         return entry
 
 
-def _entry(body: bytes, headers: Any, build: str, coding: str) -> Entry:
+def _entry(body: bytes, headers: Any, build: str, coding: str, *, any_query: bool = False) -> Entry:
     kept = [(name, value) for name, value in headers if name != b"content-length"]
     media = next((value for name, value in kept if name == b"content-type"), b"")
     worthwhile = len(body) >= _SHORTEST and media.startswith(_COMPRESSIBLE)
@@ -231,7 +277,7 @@ def _entry(body: bytes, headers: Any, build: str, coding: str) -> Entry:
     )
     kept.append((b"content-length", str(len(body)).encode()))
     head = b"".join(name + b": " + value + b"\r\n" for name, value in kept) + b"\r\n"
-    return Entry(tuple(kept), head + body, len(head), tag, short)
+    return Entry(tuple(kept), head + body, len(head), tag, short, any_query)
 
 
 def _vary(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from portbook.web.site import Site
     from portbook.web.store import FeedbackStore
     from portbook.web.vote_queue import VoteQueue
+    from portbook.web.work import Work
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -91,6 +92,7 @@ class Context:
     panel: Panel | None
     metrics: Metrics = field(default_factory=Metrics)
     captures: RateLimit | None = None  # on a public site alone
+    work: Work = field(kw_only=True)
     votes: VoteQueue | None = None  # where the site asks for feedback
 
 

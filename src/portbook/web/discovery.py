@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 
 from portbook import __version__
@@ -18,6 +17,7 @@ from portbook.web.book import kept
 from portbook.web.context import context
 from portbook.web.metrics import MEDIA_TYPE
 from portbook.web.problems import problem
+from portbook.web.work import run_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +59,7 @@ async def robots(request: Request) -> Response:
 async def sitemap_index(request: Request) -> Response:
     """``/sitemap.xml``: the list of sitemaps."""
     base = _base(request)
-    count = -(-len(_addresses()) // MOST_ADDRESSES)
+    count = -(-len(await run_list(request, _addresses)) // MOST_ADDRESSES)
     parts = "".join(
         f"<sitemap><loc>{escape(base)}/sitemap-{part}.xml</loc></sitemap>"
         for part in range(1, count + 1)
@@ -80,7 +80,7 @@ async def sitemap(request: Request) -> Response:
         pages = "".join(f"<url><loc>{base}{each}</loc></url>" for each in some)
         return f'<?xml version="1.0" encoding="UTF-8"?><urlset xmlns="{_MAP}">{pages}</urlset>'
 
-    body = await run_in_threadpool(render)
+    body = await run_list(request, render)
     if body is None:
         return problem(request, 404, "The sitemaps are listed in /sitemap.xml.")
     return Response(body, media_type=_XML)
@@ -131,13 +131,13 @@ transport; null means that no source says.
 - [The API](/openapi.json): all of it, as OpenAPI 3.1
 - [About](/about): method, sources, licence
 """
-    return kept(request, text, _TEXT)
+    return kept(request, text, _TEXT, any_query=True)
 
 
 async def feed(request: Request) -> Response:
     """``/changes.atom``: the newest changes as an Atom feed (RFC 4287)."""
     base = _base(request)
-    body = await run_in_threadpool(lambda: render_feed(chronicle(), base))
+    body = await run_list(request, lambda: render_feed(chronicle(), base))
     return Response(body, media_type=_ATOM)
 
 
@@ -150,6 +150,5 @@ async def healthz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """``/metrics``, in the OpenMetrics format."""
     found = context(request)
-    cache = request.scope["portbook.cache"]
-    text = found.metrics.render(__version__, len(cache), cache.size)
+    text = found.metrics.render(__version__, *request.scope["portbook.keeping"].kept)
     return Response(text, 200, {"cache-control": "no-store"}, MEDIA_TYPE)

@@ -17,14 +17,14 @@ from portbook.pages.listeners import render_here
 from portbook.pages.text import Style
 from portbook.query import Query
 from portbook.registry import registry
-from portbook.web.api import of_found, read_search
-from portbook.web.book import search_for
 from portbook.web.caching import FORM
 from portbook.web.context import context
 from portbook.web.masking import masked_all
 from portbook.web.negotiation import Form
 from portbook.web.problems import problem
 from portbook.web.protection import why_not
+from portbook.web.searching import of_found, read_search, search_for
+from portbook.web.work import run_search
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from portbook.answer import PortAnswer
+    from portbook.answer import PortAnswer, SearchAnswer
     from portbook.here import HereAnswer
 
     Handler = Callable[[Request], Awaitable[Response]]
@@ -95,9 +95,11 @@ async def here_search(request: Request) -> Response:
     if isinstance(asked, Response):
         return asked
     text, most = asked
-    own = await asyncio.to_thread(own_notes, text)
-    found = await asyncio.to_thread(search_for, text, most)
-    return _json(of_found(found._replace(own_notes=own)))
+
+    def find() -> SearchAnswer:
+        return search_for(text, most)._replace(own_notes=own_notes(text))
+
+    return _json(of_found(await run_search(request, find)))
 
 
 @guarded

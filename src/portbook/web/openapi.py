@@ -47,6 +47,18 @@ def describe(*, local: bool) -> dict[str, Any]:
                     "description": "A problem document (RFC 9457).",
                     "content": {"application/problem+json": {"schema": ref("problem")}},
                 },
+                "later": {
+                    "description": (
+                        "Too many are at work (503), or came from one address (429): again later."
+                    ),
+                    "headers": {
+                        "Retry-After": {
+                            "schema": {"type": "integer", "minimum": 1},
+                            "description": "Seconds.",
+                        }
+                    },
+                    "content": {"application/problem+json": {"schema": ref("problem")}},
+                },
                 "tooLong": {
                     "description": "The address is too long; beyond 32 kB it isn't read at all.",
                     "content": {
@@ -68,6 +80,13 @@ def describe(*, local: bool) -> dict[str, Any]:
     return found
 
 
+_LATER = ("429", "503")
+
+
+def _problem(status: str) -> dict[str, str]:
+    return {"$ref": f"#/components/responses/{'later' if status in _LATER else 'problem'}"}
+
+
 def _get(
     name: str, summary: str, schema: str, *parameters: dict[str, Any], errors: str = "404"
 ) -> dict[str, Any]:
@@ -81,7 +100,7 @@ def _get(
     }
     # 400: an escape in the address that is none, or bytes in it that are no text.
     for status in sorted({"400", *errors.split()}):
-        responses[status] = {"$ref": "#/components/responses/problem"}
+        responses[status] = _problem(status)
     responses["414"] = {"$ref": "#/components/responses/tooLong"}
     return {
         "get": {
@@ -128,7 +147,7 @@ def _book() -> dict[str, Any]:
             "Several ports, up to 256 in one answer",
             "ports",
             _query("ports", spans, required=True, example="22,443/udp,6000-6063"),
-            errors="",
+            errors="429 503",
         ),
         "/api/ports/{port}/{transport}": _get(
             "port_of_transport", "One port, for one transport", "port", port, transport
@@ -139,10 +158,10 @@ def _book() -> dict[str, Any]:
             "blocks",
             _query("state", {"type": "string", "enum": [*map(str, State)]}),
             _query("range", {"type": "string", "enum": [each.name for each in RANGES]}),
-            errors="",
+            errors="429 503",
         ),
         "/api/stats": _get(
-            "stats", "Counts by range, transport, year and assignee", "stats", errors=""
+            "stats", "Counts by range, transport, year and assignee", "stats", errors="429 503"
         ),
         "/api/changes": _get(
             "changes",
@@ -154,7 +173,7 @@ def _book() -> dict[str, Any]:
                 example="2025-01-01",
                 description="Changes of that date and later; all of them, if left out.",
             ),
-            errors="",
+            errors="429 503",
         ),
         "/services/{name}.json": _get(
             "service",
@@ -172,13 +191,14 @@ def _book() -> dict[str, Any]:
             "One of the three ranges of RFC 6335",
             "range",
             _path("name", {"type": "string", "enum": [each.name for each in RANGES]}),
+            errors="404 429 503",
         ),
         "/search.json": _get(
             "search",
             "Services by name, number or description",
             "search",
             *_SEARCH,
-            errors="",
+            errors="429 503",
         ),
     }
 
@@ -214,8 +234,8 @@ def _explain() -> dict[str, Any]:
                 "content": {"application/json": {"schema": ref("explain")}},
             },
             **{
-                status: {"$ref": "#/components/responses/problem"}
-                for status in ("400", "403", "408", "413", "415", "422", "429")
+                status: _problem(status)
+                for status in ("400", "403", "408", "413", "415", "422", *_LATER)
             },
             "414": {"$ref": "#/components/responses/tooLong"},
         },
@@ -237,7 +257,7 @@ def _here() -> dict[str, Any]:
             "The search, with your own notes",
             "search",
             *_SEARCH,
-            errors="401 403",
+            errors="401 403 503",
         ),
         "/here/{port}.json": _get(
             "port_here",
@@ -264,10 +284,7 @@ def _here() -> dict[str, Any]:
                 "description": "The stream.",
                 "content": {"text/event-stream": {"schema": {"type": "string"}}},
             },
-            **{
-                status: {"$ref": "#/components/responses/problem"}
-                for status in ("400", "401", "403", "404", "503")
-            },
+            **{status: _problem(status) for status in ("400", "401", "403", "404", "503")},
         },
     }
     return {**found, "/here/{port}/events": {"get": events}}

@@ -10,6 +10,18 @@ import time
 WINDOW = 60.0  # seconds
 
 
+class TooManyRequests(Exception):
+    """Raised where a client asked for too much in a time; the site answers 429 with Retry-After.
+
+    *what* it asked for is named in the plural ("searches"); *retry_after* is in seconds.
+    """
+
+    def __init__(self, what: str, retry_after: int) -> None:
+        super().__init__(f"too many {what} from one address")
+        self.what = what
+        self.retry_after = retry_after
+
+
 class RateLimit:
     """Counts requests of *of_one* client and *of_all* in a window of *window* seconds.
 
@@ -25,8 +37,11 @@ class RateLimit:
         self._counts: dict[bytes, int] = {}
         self._all = 0
 
-    def take(self, client: str, now: float | None = None) -> int:
-        """Counts a request of *client*: 0 if it is allowed, else the seconds until it will be."""
+    def take(self, client: str, now: float | None = None, count: int = 1) -> int:
+        """Counts a request of *client*: 0 if it is allowed, else the seconds until it will be.
+
+        *count* says as how many requests it counts.
+        """
         now = time.monotonic() if now is None else now
         if now - self._begun >= self._window:
             self._begun, self._all = now, 0
@@ -34,8 +49,8 @@ class RateLimit:
         who = hashlib.blake2b(network(client), key=self._key, digest_size=16).digest()
         if self._all >= self._of_all or self._counts.get(who, 0) >= self._of_one:
             return max(1, round(self._window - (now - self._begun)))
-        self._counts[who] = self._counts.get(who, 0) + 1
-        self._all += 1
+        self._counts[who] = self._counts.get(who, 0) + count
+        self._all += count
         return 0
 
 

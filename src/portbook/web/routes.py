@@ -8,7 +8,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 from starlette.routing import Route
 
-from portbook.web import api, book, discovery, explaining, feedback, here, static
+from portbook.web import api, book, discovery, explaining, feedback, here, searching, static
 from portbook.web.caching import FORM
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ BOOK: tuple[tuple[str, Handler], ...] = (
     ("/changes", book.changes),
     ("/changes.atom", discovery.feed),
     ("/map", book.map_),
-    ("/search", book.search),
-    ("/search.json", api.search),
+    ("/search", searching.page),
+    ("/search.json", searching.as_json),
     ("/random", book.random),
     ("/glossary", book.terms),
     ("/glossary/{term}", book.term),

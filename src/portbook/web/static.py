@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from portbook.web.book import OPEN, REVALIDATED
 from portbook.web.caching import KEEP
 from portbook.web.context import context
 from portbook.web.problems import problem
+from portbook.web.work import run_list
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -33,13 +33,14 @@ async def static(request: Request) -> Response:
     name: str = request.path_params["name"]
     body = found.files.get(name)
     if body is None and name in found.drawn.NAMES:
-        body = await run_in_threadpool(found.drawn.draw, name)
+        body = await run_list(request, found.drawn.draw, name)
     media = MEDIA.get(name.rpartition(".")[2])
     if body is None or media is None:
         return problem(request, 404, "There is no such file.")
-    current = request.query_params.get("v") == found.site.static_version
+    current = request.url.query == f"v={found.site.static_version}"
     control = "public, max-age=31536000, immutable" if current else REVALIDATED
-    request.scope[KEEP] = ""
+    if current or not request.url.query:  # no end of copies is kept, or compressed
+        request.scope[KEEP] = ""
     return Response(body, 200, {"cache-control": control, **OPEN}, media)
 
 
