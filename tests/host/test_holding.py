@@ -93,6 +93,29 @@ def test_a_signal_that_ends_it_is_told(held: Held) -> None:
     assert run(held, python(code), "kept", silent) == 128 + 9
 
 
+BESIDE_A_THREAD = """
+import os, sys, threading, time
+from portbook.host import holding
+from portbook.model import Transport
+
+def start(*arguments):
+    child = started(*arguments)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    time.sleep(0.5)  # long enough for the other thread to take the signal
+    return child
+
+started, holding._start = holding._start, start
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+held = holding.hold([int(sys.argv[1])], Transport.TCP)
+sys.exit(holding.run(held, [sys.executable, "-c", "raise SystemExit(9)"], "released", print))
+"""
+
+
+def test_the_end_is_noticed_when_another_thread_takes_the_signal() -> None:
+    done = subprocess.run(python(BESIDE_A_THREAD, str(free_port())), check=False, timeout=60)
+    assert done.returncode == 9
+
+
 @pytest.mark.parametrize("command", [["/nowhere/at all"], ["no such command"], ["/"], ["a\0b"]])
 def test_what_cannot_be_started_is_one_line(held: Held, command: list[str]) -> None:
     with pytest.raises(Refused, match="can't be started"):

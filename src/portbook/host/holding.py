@@ -242,7 +242,8 @@ def _wait(child: int, forwarded: set[signal.Signals], watch: _Watch | None) -> i
         return _wait_plainly(child, forwarded)
     signals = {*forwarded, signal.SIGCHLD}
     while True:
-        pause = 3600.0 if watch is None or watch.done else watch.pause
+        # Another thread of the process can take a SIGCHLD that comes between two waits.
+        pause = 1.0 if watch is None or watch.done else watch.pause
         came = signal.sigtimedwait(signals, pause)
         if came is not None and came.si_signo != signal.SIGCHLD:
             # What the terminal sends (Ctrl-C) goes to the command anyway, as to this process: they
