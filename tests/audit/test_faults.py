@@ -20,7 +20,7 @@ from portbook.cli import run
 from portbook.errors import MalformedInput
 from tests.audit import samples
 from tests.audit.asking import ask, counts
-from tests.real.needs import need
+from tests.real.needs import need_kernel
 
 if TYPE_CHECKING:
     from portbook.audit.result import AuditAnswer
@@ -286,7 +286,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
-    need(sys.platform != "win32", "Ctrl-C is sent as a signal")
+    need_kernel(sys.platform != "win32", "Ctrl-C is sent as a signal")
     source, out = tmp_path / "many.parquet", tmp_path / "out"
     out.mkdir()
     duckdb.execute(

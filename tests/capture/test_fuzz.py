@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import platform
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from portbook.capture import FORMATS
-from tests.real.needs import need
+from tests.real.needs import need_module
 
 ROOT = Path(__file__).resolve().parents[2]
 FUZZER = Path(__file__).with_name("fuzzer.py")
@@ -28,7 +27,7 @@ EACH = [*FORMATS, "found"] if os.environ.get("PORTBOOK_PROOF") == "1" else ["all
 @pytest.mark.proof
 @pytest.mark.parametrize("only", EACH)
 def test_no_reader_breaks(tmp_path: Path, only: str) -> None:
-    need(importlib.util.find_spec("atheris") is not None, "atheris is not installed")
+    need_module("atheris")
     folder = tmp_path / "seeds"
     folder.mkdir()
     runs = [only, "-max_total_time=120"] if only != "all" else ["-runs=8000", "-seed=1"]

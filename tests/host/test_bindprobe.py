@@ -8,15 +8,12 @@ import resource
 import socket
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
 
 import pytest
 
 from portbook.host.bindprobe import PLACES, BindTry, try_binds
 from portbook.model import Transport
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.real.needs import need_kernel
 
 pytestmark = [
     pytest.mark.real,
@@ -127,10 +124,10 @@ def test_an_address_of_ipv4_in_the_form_of_ipv6() -> None:
     assert try_binds(port, Transport.TCP, "::ffff:127.0.0.1")[0].ok
 
 
-def test_a_link_local_address_has_a_zone(require: Callable[[bool, str], None]) -> None:
+def test_a_link_local_address_has_a_zone() -> None:
     with open("/proc/net/if_inet6") as table:
         local = [line.split() for line in table if line.split()[3] == "20"]
-    require(bool(local), "a link-local address")
+    need_kernel(bool(local), "a link-local address")
     digits, *_, device = local[0]
     address = ":".join(digits[at : at + 4] for at in range(0, 32, 4))
     assert try_binds(0, Transport.TCP, f"{address}%{device}")[0].ok

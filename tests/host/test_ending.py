@@ -22,7 +22,7 @@ from portbook.host.kinship import (
     read_own,
     read_processes,
 )
-from tests.real.needs import need
+from tests.real.needs import need, need_kernel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +148,7 @@ def test_another_users_is_not_permitted(sleeper: subprocess.Popen[str]) -> None:
 
 def test_a_number_that_is_used_again_is_another_process() -> None:
     """The kernel is made to give the number of one that has ended to another one."""
-    need(os.access("/proc/sys/kernel/ns_last_pid", os.W_OK), "numbers can't be chosen here")
+    need_kernel(os.access("/proc/sys/kernel/ns_last_pid", os.W_OK), "numbers can't be chosen here")
     hands = Hands()
     with started(SLEEPER) as first:
         identity = hands.identify(first.pid)
@@ -160,7 +160,7 @@ def test_a_number_that_is_used_again_is_another_process() -> None:
                 file.write(str(first.pid - 1))
                 file.flush()
             except OSError:
-                need(False, "numbers can't be chosen here")
+                need_kernel(False, "numbers can't be chosen here")
         child = os.fork()
         if child == 0:
             time.sleep(30)
@@ -170,7 +170,7 @@ def test_a_number_that_is_used_again_is_another_process() -> None:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     try:
-        need(child == first.pid, "somebody else was always quicker to get the number")
+        need_kernel(child == first.pid, "somebody else was always quicker to get the number")
         assert hands.identify(child) not in (None, identity)
         with pytest.raises(ProcessLookupError):  # the handle never means the new one
             hands.signal(handle, hands.TERM)

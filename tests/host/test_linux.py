@@ -8,15 +8,13 @@ import os
 import pickle
 import pwd  # noqa: F401  (as above)
 import resource
-import shutil
 import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -28,8 +26,11 @@ import portbook.host.owners
 import portbook.host.processes  # noqa: F401  (children without privilege can't load modules)
 from portbook.host import OwnerSearch, linux, read_conflicts, read_host, read_rules
 from portbook.model import Host, Listener, OwnersSeen, Transport, Visibility
+from tests.real.needs import need_kernel, need_program, need_root
 
-Require = Callable[[bool, str], None]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 SO_BINDTODEVICE = 25
 
 
@@ -104,11 +105,11 @@ def test_udp_counts_as_listening_until_it_is_connected() -> None:
         assert read_host((port, port)).listeners == ()
 
 
-def test_udplite_is_marked(require: Require) -> None:
+def test_udplite_is_marked() -> None:
     try:
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM, 136).close()
     except OSError:
-        require(False, "UDP-Lite")
+        need_kernel(False, "this kernel has no UDP-Lite")
     with ExitStack() as stack:
         _, port = opened(stack, socket.SOCK_DGRAM, protocol=136)
         listener = only(port, transport=Transport.UDP)
@@ -232,8 +233,8 @@ def lose_privilege() -> None:
     os.setuid(65534)
 
 
-def test_the_owner_is_hidden_from_another_user(require: Require) -> None:
-    require(os.geteuid() == 0, "root")
+def test_the_owner_is_hidden_from_another_user() -> None:
+    need_root("this test becomes another user")
     with ExitStack() as stack:
         made, port = opened(stack)
 
@@ -254,8 +255,8 @@ def test_the_owner_is_hidden_from_another_user(require: Require) -> None:
     assert "run as root" in reason
 
 
-def test_ones_own_sockets_need_no_privilege(require: Require) -> None:
-    require(os.geteuid() == 0, "root")
+def test_ones_own_sockets_need_no_privilege() -> None:
+    need_root("this test becomes another user")
     libc = ctypes.CDLL(None)
 
     def work() -> tuple[Host, int]:
@@ -303,8 +304,8 @@ def sockets_by_ss(*flags: str) -> set[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("transport", [Transport.TCP, Transport.UDP])
-def test_ss_sees_the_same(transport: Transport, require: Require) -> None:
-    require(shutil.which("ss") is not None, "ss")
+def test_ss_sees_the_same(transport: Transport) -> None:
+    need_program("ss")
     kind = socket.SOCK_STREAM if transport is Transport.TCP else socket.SOCK_DGRAM
     with ExitStack() as stack:
         for family, address in (

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,9 +19,11 @@ from portbook.host.namespaces import (
     parse_namespace_mounts,
     read_namespaces,
 )
+from tests.real.needs import need_program, need_root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
 
 MOUNTS = rb"""22 1 0:21 / /proc rw,relatime shared:5 - proc proc rw
 41 24 0:4 net:[4026532209] /run/netns/blue rw shared:21 - nsfs nsfs rw
@@ -126,9 +127,9 @@ def test_without_the_right_to_enter_there_is_one_line(
 
 
 @pytest.fixture
-def blue(require: Callable[[bool, str], None]) -> Iterator[str]:
-    require(os.geteuid() == 0, "root")
-    require(Path("/usr/sbin/ip").exists() or Path("/sbin/ip").exists(), "ip")
+def blue() -> Iterator[str]:
+    need_root("this test makes network namespaces")
+    need_program("ip")
     name = f"pb-ns-{os.getpid()}"
     subprocess.run(["ip", "netns", "add", name], check=True)
     try:

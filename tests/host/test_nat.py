@@ -18,6 +18,7 @@ from portbook.host.nat import kernel_may_translate, read_redirects
 from portbook.host.natrules import NatRules
 from portbook.host.nftables import parse_nft
 from portbook.model import Transport
+from tests.real.needs import need_kernel, need_program, need_root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -207,11 +208,9 @@ def network_namespace(name: str) -> Iterator[Namespace]:
 
 
 @pytest.fixture
-def server(require: Callable[[bool, str], None]) -> Iterator[Namespace]:
-    require(os.geteuid() == 0, "root")
-    for tool in ("ip", "nft", "iptables-legacy", "iptables-nft", "ip6tables-nft"):
-        there = any(Path(folder, tool).exists() for folder in ("/usr/sbin", "/sbin", "/usr/bin"))
-        require(there, tool)
+def server() -> Iterator[Namespace]:
+    need_root("this test makes network namespaces")
+    need_program("ip", "nft", "iptables-legacy", "iptables-nft", "ip6tables-nft")
     with network_namespace("pb-nat") as namespace:
         yield namespace
 
@@ -274,9 +273,9 @@ def test_each_iptables_is_read_once(server: Namespace, tool: str) -> None:
 
 
 @pytest.mark.real
-def test_another_user_is_told_that_rules_are_hidden(require: Callable[[bool, str], None]) -> None:
-    require(os.geteuid() == 0, "root")
-    require(kernel_may_translate(), "a kernel that tracks connections")
+def test_another_user_is_told_that_rules_are_hidden() -> None:
+    need_root("this test becomes another user")
+    need_kernel(kernel_may_translate(), "this kernel doesn't track connections")
     # The interpreter's own folder need not be open to that user, so it only drops its rights.
     code = (
         "import os; os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -16,11 +15,15 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("Linux only", allow_module_level=True)
 
+from typing import TYPE_CHECKING
+
 from portbook.host.owners import Owners, read_owners
 from portbook.host.processes import read_process
 from portbook.model import OwnersSeen, Process
+from tests.real.needs import need_kernel, need_root
 
-Require = Callable[[bool, str], None]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Proc:
@@ -107,8 +110,8 @@ def test_a_cgroup_that_misleads_only_costs_time(proc: Proc) -> None:
     assert pids(proc.owners({7: (0, 1 << 60)}), 7) == [40]
 
 
-def test_the_sockets_user_comes_before_the_others(proc: Proc, require: Require) -> None:
-    require(os.geteuid() == 0, "root")
+def test_the_sockets_user_comes_before_the_others(proc: Proc) -> None:
+    need_root("this test gives folders away")
     for pid in (20, 30, 40):
         proc.add(pid, 7)
     os.chown(proc.root / "30", 1234, 1234)
@@ -189,8 +192,8 @@ class Unprivileged(Proc):
 
 
 @pytest.fixture
-def closed(tmp_path: Path, require: Require) -> Unprivileged:
-    require(os.geteuid() == 0, "root")
+def closed(tmp_path: Path) -> Unprivileged:
+    need_root("this test becomes another user")
     for parent in (tmp_path, *tmp_path.parents[:2]):
         parent.chmod(parent.stat().st_mode | 0o055)  # and keeps what it has: it may be /tmp itself
     return Unprivileged(tmp_path)
@@ -324,7 +327,7 @@ def running(path: str | int, *arguments: str) -> Iterator[Process]:
         os.waitpid(child, 0)
 
 
-SLEEP = os.path.realpath(shutil.which("sleep") or "/bin/sleep")
+SLEEP = os.path.realpath("/bin/sleep")
 
 
 @pytest.mark.real
@@ -384,13 +387,13 @@ def test_whatever_number_the_descriptor_has(numbers: tuple[int, ...]) -> None:
 
 
 @pytest.mark.real
-def test_a_cgroup_of_its_own(require: Require) -> None:
+def test_a_cgroup_of_its_own() -> None:
     """A listener in a real cgroup: the kernel's id leads to its folder."""
     mount = next(
         (path for path in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
          if os.path.exists(f"{path}/cgroup.controllers")), "",
     )  # fmt: skip
-    require(bool(mount) and os.access(mount, os.W_OK), "a writable cgroup2")
+    need_kernel(bool(mount) and os.access(mount, os.W_OK), "there is no cgroup2 to write to")
     group = Path(mount) / f"portbook-test-{os.getpid()}"
     group.mkdir()
     code = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -17,9 +16,9 @@ from portbook.host.packages import (
     parse_rpm,
     version_in,
 )
+from tests.real.needs import need_program, need_root
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 STATUS = b"""\
@@ -173,8 +172,8 @@ def test_of_two_packages_the_newest() -> None:
 
 
 @pytest.mark.real
-def test_this_machines_shell(require: Callable[[bool, str], None]) -> None:
-    require(shutil.which("dpkg-query") is not None, "dpkg")
+def test_this_machines_shell() -> None:
+    need_program("dpkg-query")
     path = os.path.realpath("/bin/sh")
     found = owning_package(path).package
     assert found is not None
@@ -205,9 +204,9 @@ echo > %{buildroot}/usr/sbin/testd
 
 
 @pytest.mark.real
-def test_a_package_of_rpm(require: Callable[[bool, str], None], tmp_path: Path) -> None:
-    require(os.geteuid() == 0, "root")
-    require(shutil.which("rpm") is not None and shutil.which("rpmbuild") is not None, "rpm")
+def test_a_package_of_rpm(tmp_path: Path) -> None:
+    need_root("this test installs a package of rpm's")
+    need_program("rpm", "rpmbuild")
     spec, top, root = tmp_path / "test.spec", tmp_path / "top", tmp_path / "root"
     spec.write_text(SPEC)
     root.mkdir()

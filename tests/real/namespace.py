@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import portbook
-from tests.real.needs import need_root
+from tests.real.needs import need_namespaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -91,7 +91,7 @@ class Namespace:
     """A context: made on entering, and emptied of all its processes on leaving."""
 
     def __init__(self) -> None:
-        need_root()
+        need_namespaces()
         self._folder = tempfile.TemporaryDirectory(prefix="portbook-test-")
         self.folder = Path(self._folder.name)
         self.folder.chmod(0o755)  # the servers' own users have to get through

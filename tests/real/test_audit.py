@@ -14,7 +14,7 @@ import pytest
 
 from tests.audit import contract, samples
 from tests.audit.asking import ask, counts
-from tests.real.needs import need, need_program
+from tests.real.needs import need_kernel, need_module, need_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +34,7 @@ WHOLE = bool(os.environ.get("PORTBOOK_PROOF"))
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """Spark on two cores of this machine."""
     need_program("java")
+    need_module("pyspark")
     folder = tmp_path_factory.mktemp("spark")
     before = dict(os.environ)
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
@@ -182,7 +183,7 @@ def test_what_the_real_nmap_found(tmp_path: Path) -> None:
     try:
         sockets = [socket.create_server((address, 0)) for address in ("127.0.0.1", "127.0.0.2")]
     except OSError:
-        need(False, "127.0.0.2 is no address here")
+        need_kernel(False, "127.0.0.2 is no address here")
         return
     ports = [each.getsockname()[1] for each in sockets]
     out = tmp_path / "scan.xml"

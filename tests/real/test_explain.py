@@ -16,7 +16,7 @@ from portbook.capture.found import NOT_UNDERSTOOD, Line
 from portbook.explain import merge, port_named
 from portbook.model import Listener
 from tests.real.namespace import SOURCE, Namespace, interpreter
-from tests.real.needs import need, need_program
+from tests.real.needs import need_kernel, need_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -190,7 +190,7 @@ def beside(known: tuple[Namespace, set[int]]) -> Iterator[Namespace]:
         )
         for where, command in commands:
             done = where.run(command.split())
-            need(done.returncode == 0, f"no pair of veth devices can be made: {done.stderr}")
+            need_kernel(done.returncode == 0, f"no pair of veth devices can be made: {done.stderr}")
         yield other
 
 

@@ -20,7 +20,7 @@ from portbook.here import Depth, look
 from portbook.host.procfs import parse_mounts
 from portbook.model import OwnersSeen, Transport, Visibility
 from tests.real.namespace import SOURCE, UNPRIVILEGED, Namespace
-from tests.real.needs import need
+from tests.real.needs import need_kernel
 from tests.real.readable import readable
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def hostile(namespace: Namespace, request: pytest.FixtureRequest) -> Iterator[Na
         # A file of its own, so that /proc/PID/exe has the name.
         odd = os.fsencode(namespace.folder) + b"/" + NASTY.replace(b"/", b"")[:60]
         base = os.path.realpath(sys.executable)
-        need(os.path.exists(base), "no interpreter to copy")
+        need_kernel(os.path.exists(base), "no interpreter to copy")
         Path(os.fsdecode(odd)).write_bytes(Path(base).read_bytes())
         os.chmod(odd, 0o755)
         python = os.fsdecode(odd)
@@ -96,7 +96,7 @@ def hostile(namespace: Namespace, request: pytest.FixtureRequest) -> Iterator[Na
     assert process.stdout is not None
     if process.stdout.readline() != b"ready\n":
         process.communicate()
-        need(False, "an interpreter that is copied elsewhere doesn't start here")
+        need_kernel(False, "an interpreter that is copied elsewhere doesn't start here")
     yield namespace
     process.communicate()
 
@@ -156,7 +156,7 @@ def opened(namespace: Namespace, port: int = 305) -> int:
 def test_hidden_processes(namespace: Namespace) -> None:
     opened(namespace)
     hidden = in_mounts("mount -t proc -o hidepid=2 proc /proc")
-    need(namespace.run((*hidden, "true")).returncode == 0, "no /proc can be mounted here")
+    need_kernel(namespace.run((*hidden, "true")).returncode == 0, "no /proc can be mounted here")
     before: dict[str, Any] = {"before": (*hidden, *UNPRIVILEGED), "source": readable(namespace)}
     found = namespace.ask("listen", **before)
     (listener,) = found["listeners"]
@@ -173,7 +173,7 @@ def test_hidden_processes(namespace: Namespace) -> None:
 def test_no_control_groups(namespace: Namespace) -> None:
     pid = opened(namespace)
     bare = in_mounts("mount -t tmpfs tmpfs /sys/fs/cgroup")
-    need(namespace.run((*bare, "true")).returncode == 0, "nothing can be mounted here")
+    need_kernel(namespace.run((*bare, "true")).returncode == 0, "nothing can be mounted here")
     found = namespace.ask("305", before=bare)
     (listener,) = found["host"]["listeners"]
     assert [owner["pid"] for owner in listener["owners"]] == [pid]
@@ -182,7 +182,7 @@ def test_no_control_groups(namespace: Namespace) -> None:
 def test_no_proc(namespace: Namespace) -> None:
     opened(namespace)
     bare = in_mounts("mount -t tmpfs tmpfs /proc")
-    need(namespace.run((*bare, "true")).returncode == 0, "nothing can be mounted here")
+    need_kernel(namespace.run((*bare, "true")).returncode == 0, "nothing can be mounted here")
     found = namespace.ask("listen", "--all-namespaces", before=bare)
     (listener,) = found["listeners"]
     assert listener["owners_seen"] == "hidden"
@@ -307,12 +307,12 @@ def contained(namespace: Namespace) -> Iterator[Namespace]:
     """A listener on 305 in a control group named as Docker names them."""
     mounts = parse_mounts(Path("/proc/self/mounts").read_bytes())
     mount = next((each.path for each in mounts if each.type == "cgroup2"), None)
-    need(mount is not None, "no cgroup2 is mounted")
+    need_kernel(mount is not None, "no cgroup2 is mounted")
     group = Path(mount or "") / f"docker-{os.getpid():064x}.scope"
     try:
         group.mkdir()
     except OSError:
-        need(False, "no control group can be made here")
+        need_kernel(False, "no control group can be made here")
     try:
         into = ("sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh")
         namespace.open(
@@ -327,7 +327,7 @@ def contained(namespace: Namespace) -> Iterator[Namespace]:
 
 def test_a_runtime_that_hangs_is_a_note(contained: Namespace) -> None:
     private = in_mounts("mount -t tmpfs tmpfs /run")
-    need(contained.run((*private, "true")).returncode == 0, "nothing can be mounted here")
+    need_kernel(contained.run((*private, "true")).returncode == 0, "nothing can be mounted here")
     before = (*private, sys.executable, "-I", "-c", HANGING)
     found = contained.ask("listen", "--detail", before=before)
     (listener,) = found["listeners"]

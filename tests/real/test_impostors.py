@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.real.namespace import UNPRIVILEGED, interpreter
-from tests.real.needs import need, need_program
+from tests.real.needs import need_kernel, need_program
 from tests.real.servers import SERVERS
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def test_a_path_in_a_user_namespace_is_its_makers_word(namespace: Namespace) -> 
     memcached = need_program(MEMCACHED.executable)
     alone = [*UNPRIVILEGED, "unshare", "--user", "--map-root-user", "--mount"]
     made = namespace.run([*alone, "true"]).returncode == 0
-    need(made, "this machine lets nobody make user namespaces")
+    need_kernel(made, "this machine lets nobody make user namespaces")
     place = Path(need_program(SERVERS["postgresql"].executable))
     start_mounted(namespace, 5432, memcached, place, before=alone)
     for listener in ask(namespace, 5432):
@@ -152,7 +152,7 @@ def test_a_path_through_anothers_mounts(namespace: Namespace) -> None:
     memcached = need_program(MEMCACHED.executable)
     alone = [*UNPRIVILEGED, "unshare", "--user", "--map-root-user", "--mount"]
     made = namespace.run([*alone, "true"]).returncode == 0
-    need(made, "this machine lets nobody make user namespaces")
+    need_kernel(made, "this machine lets nobody make user namespaces")
     place = Path(need_program(SERVERS["postgresql"].executable))
     mount = 'mount --bind "$1" "$2" && echo ready && exec cat'
     mounted = namespace.start([*alone, "sh", "-c", mount, "sh", memcached, place])

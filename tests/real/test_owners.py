@@ -14,7 +14,7 @@ import pytest
 from portbook import host
 from portbook.model import OwnersSeen, Transport
 from tests.real.namespace import OPENER, UNPRIVILEGED, Namespace, holders, interpreter, sees_all
-from tests.real.needs import need, need_root
+from tests.real.needs import need_kernel, need_namespaces
 from tests.real.readable import readable
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def test_a_thread_outlives_the_main_one(namespace: Namespace) -> None:
         "threading.Thread(target=sys.stdin.read).start()\n"
         "ctypes.CDLL(None).syscall(60 if sys.maxsize > 2**32 else 1, 0)\n"  # exit, not exit_group
     )
-    need(os.uname().machine == "x86_64", "this test knows the number of exit(2) on x86-64")
+    need_kernel(os.uname().machine == "x86_64", "this test knows the number of exit(2) on x86-64")
     running = namespace.start([interpreter(), "-I", "-c", code])
     running.read_line()
     status = Path(f"/proc/{running.pid}/status")
@@ -233,7 +233,7 @@ def mount() -> Path:
         _, path, kind, *_ = line.split()
         if kind == "cgroup2" and os.access(f"{path}/cgroup.procs", os.W_OK):
             return Path(path)
-    need(False, "no cgroup2 is mounted where a test can write to it")
+    need_kernel(False, "no cgroup2 is mounted where a test can write to it")
     raise AssertionError
 
 
@@ -241,7 +241,7 @@ class Groups:
     """Control groups of a test's own."""
 
     def __init__(self) -> None:
-        need_root()
+        need_namespaces()
         self.mount = mount()
         self.made: list[Path] = []
 

@@ -97,6 +97,7 @@ def test_show_tells_it(namespace: Namespace, data: Path) -> None:
 
 def test_nginx_with_tls(namespace: Namespace, data: Path) -> None:
     need_program("openssl")
+    need_program(SERVERS["nginx"].executable)
     folder = namespace.folder
     subprocess.run(
         [

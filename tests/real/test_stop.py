@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.real.namespace import UNPRIVILEGED, holders
-from tests.real.needs import need
+from tests.real.needs import need_kernel
 from tests.real.servers import SERVERS
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def test_what_it_prints(namespace: Namespace) -> None:
 
 def test_a_container_runtime_is_asked_which_one_publishes(namespace: Namespace) -> None:
     """A runtime that answers, and a docker command that writes down what it is told."""
-    need(not Path("/run/docker.sock").exists(), "a docker of this machine's own would answer")
+    need_kernel(not Path("/run/docker.sock").exists(), "this machine's own docker would answer")
     import socket
     import threading
 

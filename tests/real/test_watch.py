@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.real.namespace import SOURCE
-from tests.real.needs import need, shows_bound
+from tests.real.needs import need_bound_shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,7 +143,7 @@ def test_an_event_has_the_owner_and_the_verdict(watch: Piped) -> None:
 
 
 def test_a_socket_that_begins_to_listen_and_one_that_shares_its_place(watch: Piped) -> None:
-    need(shows_bound(), "only Linux 6.8 and later list sockets that are bound but don't listen")
+    need_bound_shown()
     with opened() as first:
         port = port_of(first)
         assert watch.of(port)["event"] == "opened"

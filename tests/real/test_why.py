@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.real.namespace import UNPRIVILEGED, Namespace
-from tests.real.needs import need, need_program, shows_bound
+from tests.real.needs import need_bound_shown, need_kernel, need_program
 from tests.real.readable import readable
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def test_an_address_that_the_machine_has_not(namespace: Namespace) -> None:
 
 
 def test_bound_and_never_listened(namespace: Namespace) -> None:
-    need(shows_bound(), "only Linux 6.8 and later list sockets that are bound but don't listen")
+    need_bound_shown()
     running, _ = namespace.open(listener("0.0.0.0", 305, listen=False))
     found = why(namespace, 305)
     assert codes(found) == ["bound-not-listening", "address-overlap"]
@@ -252,7 +252,7 @@ def elsewhere() -> Iterator[tuple[str, Namespace]]:
     with Namespace() as other:
         running, _ = other.open(listener("0.0.0.0", 305))
         made = subprocess.run(["ip", "netns", "attach", name, str(running.pid)], check=False)
-        need(made.returncode == 0, "ip netns can't name a namespace here")
+        need_kernel(made.returncode == 0, "ip netns can't name a namespace here")
         try:
             yield name, other
         finally:
@@ -278,7 +278,7 @@ def test_a_redirect(namespace: Namespace, table: str) -> None:
     )
     path = namespace.folder / "rules.nft"
     path.write_text(rules)
-    need(namespace.run(["nft", "-f", path]).returncode == 0, "nft can't make NAT rules here")
+    need_kernel(namespace.run(["nft", "-f", path]).returncode == 0, "nft can't make NAT rules here")
     found = why(namespace, 305)
     assert codes(found) == ["free", "nat-redirect"]
     assert "192.0.2.7:80" in cause(found, "nat-redirect")["message"]
@@ -294,7 +294,7 @@ def test_a_redirect(namespace: Namespace, table: str) -> None:
 
 def test_a_kernel_without_the_transport_is_not_called_busy(namespace: Namespace) -> None:
     found = why(namespace, "305/dccp")
-    need(not found["binds"][0]["ok"], "this kernel has DCCP")
+    need_kernel(not found["binds"][0]["ok"], "this kernel has DCCP")
     assert codes(found) == ["unknown"]
     assert "no DCCP to bind with" in found["causes"][0]["message"]
 

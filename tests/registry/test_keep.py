@@ -9,7 +9,6 @@ import random
 import resource
 import signal
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from portbook.errors import NotKept
 from portbook.registry import Registry, intake, keep, kept
 from portbook.registry.keep import Disk, Keeper
 from portbook.registry.store import SHIPPED, Store
-from tests.real.needs import need, need_program
+from tests.real.needs import need_kernel, need_program, need_root
 from tests.registry.upstream import small
 
 if TYPE_CHECKING:
@@ -173,7 +172,7 @@ def test_killed_at_each_step_it_leaves_the_old_or_the_new(
 
 @pytest.mark.real
 def test_a_full_disk(tmp_path: Path) -> None:
-    need(sys.platform == "linux" and os.geteuid() == 0, "this test mounts a tmpfs")
+    need_root("this test mounts a tmpfs")
     need_program("mount", "umount")
     small_disk = tmp_path / "disk"
     small_disk.mkdir()
@@ -185,7 +184,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
         capture_output=True,
         check=False,
     )
-    need(mounted.returncode == 0, "a tmpfs can't be mounted here")
+    need_kernel(mounted.returncode == 0, "a tmpfs can't be mounted here")
     try:
         put(home, DATES[0])
         with pytest.raises(NotKept, match="No space left on device"):
@@ -221,10 +220,11 @@ def test_a_file_that_may_grow_no_further(home: Path) -> None:
 
 @pytest.mark.real
 def test_a_folder_that_is_read_only(home: Path) -> None:
-    need(sys.platform == "linux" and os.geteuid() == 0, "this test mounts")
+    need_root("this test mounts")
+    need_program("mount", "umount")
     mount = ["mount", "--bind", "-o", "ro", str(home), str(home)]
     mounted = subprocess.run(mount, capture_output=True, check=False)
-    need(mounted.returncode == 0, "nothing can be mounted here")
+    need_kernel(mounted.returncode == 0, "nothing can be mounted here")
     try:
         with pytest.raises(NotKept, match="can't be written"):
             put(home, DATES[1])

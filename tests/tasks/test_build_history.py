@@ -24,7 +24,7 @@ from tasks.registry_sources import (
     parse_service_names,
     read_member,
 )
-from tests.real.needs import need
+from tests.real.needs import need_downloads
 
 FREE, HELD = Side(State.UNASSIGNED), Side(State.ASSIGNED, ("New",))
 NEW = (State.ASSIGNED, "new")
@@ -105,16 +105,9 @@ def test_older_files_are_read() -> None:
     ]
 
 
-def downloads(wanted: str) -> Path:
-    """The folder with the packages; skips where *wanted* says that it isn't there."""
-    found = os.environ.get("PORTBOOK_DOWNLOADS")
-    need(bool(found), f"PORTBOOK_DOWNLOADS doesn't name a folder of {wanted}")
-    return Path(str(found))
-
-
 @pytest.mark.real
 def test_the_changes_lead_from_the_oldest_copy_to_the_shipped_registry() -> None:
-    file = fetch(SERVICE_NAMES, downloads("the registry's packages"))
+    file = fetch(SERVICE_NAMES, need_downloads("the registry's packages"))
     rows = rows_of_2015(parse_service_names(read_member(file, SERVICE_NAMES.member)))
     oldest = build_history.book_of(rows, SERVICE_NAMES.date)
     past, newest = history(), shipped()

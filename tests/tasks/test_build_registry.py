@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import tomllib
 from collections import defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,6 +25,7 @@ from portbook.sortedfile import SortedFile, unescape_cell
 from tasks import build_registry
 from tasks.data_files import DATA
 from tasks.registry_sources import PACKAGES
+from tests.real.needs import need_downloads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -257,10 +256,5 @@ def test_a_registration_is_dated_and_only_where_it_was_joined(rows: list[Assignm
 
 @pytest.mark.real
 def test_the_packages_give_the_committed_bytes() -> None:
-    downloads = os.environ.get("PORTBOOK_DOWNLOADS")
-    if downloads is None:
-        if os.environ.get("PORTBOOK_REQUIRE_REAL") == "1":
-            pytest.fail("PORTBOOK_DOWNLOADS doesn't name the folder of the four packages")
-        pytest.skip("PORTBOOK_DOWNLOADS doesn't name the folder of the four packages")
-    for name, content in build_registry.build(Path(downloads)).items():
+    for name, content in build_registry.build(need_downloads("the four packages")).items():
         assert (DATA / name).read_bytes() == content, name

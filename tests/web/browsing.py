@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tests.real.needs import need, need_program
+from tests.real.needs import need_file, need_module, need_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +41,7 @@ class Seen(NamedTuple):
 def chromium() -> Iterator[Any]:
     """Debian's Chromium."""
     program = need_program("chromium")
-    need(find_spec("playwright") is not None, "Playwright for Python is not installed")
+    need_module("playwright")
     with import_module("playwright.sync_api").sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(_FLAGS))
         yield browser
@@ -97,9 +96,9 @@ def grave(opened: Any, only: tuple[str, ...] = ()) -> list[tuple[str, list[str]]
 
     *only* names the rules to apply; all of them, where it is empty.
     """
-    need(AXE.is_file(), "axe-core is not in build/axe: .ci/run puts it there")
+    axe = need_file(AXE, "axe-core is not in build/axe: .ci/run puts it there")
     # Evaluated by the debugger, which the page's policy has no say in.
-    opened.evaluate(AXE.read_text(encoding="utf-8"))
+    opened.evaluate(axe.read_text(encoding="utf-8"))
     return [
         (each["id"], [node["html"][:200] for node in each["nodes"]][:3])
         for each in opened.evaluate(

@@ -24,7 +24,7 @@ from portbook.model import RANGES, PortRange, State, Transport
 from portbook.registry import registry
 from portbook.web.server import DEFAULT_PORT, check_host
 from portbook.web.store import SQLiteStore
-from tests.real.needs import need
+from tests.real.needs import need, need_kernel, need_program, need_root
 from tests.web.process import Running, environ, serving
 from tests.web.wire import check_headers, connect, exchange, get, post, read
 
@@ -141,7 +141,7 @@ def test_localhost_is_both_addresses(tmp_path: Path) -> None:
             try:
                 connection = socket.create_connection((host, site.port), timeout=30)
             except OSError:
-                need(host != "::1", "this machine has no IPv6")
+                need_kernel(host != "::1", "this machine has no IPv6")
                 raise
             with connection:
                 connection.sendall(get("/305.json", "Connection: close"))
@@ -417,12 +417,13 @@ def test_a_folder_that_can_not_be_written_is_a_page(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_a_page(tmp_path: Path) -> None:
     """A real one: a file system of its own, filled up."""
-    need(os.geteuid() == 0, "mounting a file system takes root")
+    need_root("this test mounts a file system")
+    need_program("mount", "umount")
     small = tmp_path / "small"
     small.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(small)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
-        need(False, "this machine lets nothing be mounted")
+        need_kernel(False, "this machine lets nothing be mounted")
     try:
         with serving(small) as site:
             assert exchange(site, post(site), half_close=True).startswith(b"HTTP/1.1 303 ")

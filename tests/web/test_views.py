@@ -8,7 +8,6 @@ import json
 import os
 import random
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +46,7 @@ from portbook.registry import registry
 from portbook.web import drawn, openapi, views
 from portbook.web.links import Links, file_name
 from portbook.web.site import Site
+from tests.real.needs import need_program
 from tests.strategies import any_port, listeners, nasty
 from tests.web.pages import Page
 
@@ -409,14 +409,6 @@ def test_a_search_shows_products_with_their_ports_and_source(
     assert f"0 matches for “{text}”" not in page.text
 
 
-def _node() -> str:
-    node = shutil.which("node")
-    if not node:
-        assert os.environ.get("PORTBOOK_REQUIRE_REAL") != "1", "node isn't installed"
-        pytest.skip("node isn't installed")
-    return node
-
-
 # A document that has every element and does nothing: what is asked here is the search alone.
 _STAND_IN = """
 const nothing = () => new Proxy(function () {}, {
@@ -442,7 +434,7 @@ portbook.index().then((book) => console.log(JSON.stringify(
 
 @pytest.mark.real
 def test_search_as_you_type_finds_products_with_their_source(tmp_path: Path) -> None:
-    node = _node()
+    node = need_program("node")
     index = tmp_path / "search-index.js"
     index.write_bytes(drawn.draw("search-index.js"))
     words = [text for text, _, _ in REMEMBERED]
@@ -572,6 +564,6 @@ def test_a_blank_number_is_compared_and_not_reckoned_with(port: int) -> None:
 
 @pytest.mark.real
 def test_the_scripts_are_javascript() -> None:
-    node = _node()
+    node = need_program("node")
     for path in STATIC.glob("*.js"):
         subprocess.run([node, "--check", path], check=True)
