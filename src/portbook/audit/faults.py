@@ -127,7 +127,7 @@ def locate(engine: Engine, batch: Batch, limits: Limits, *, text: bool) -> list[
     counted = engine.fetch(bad.group_by(["reason", *placed[:1]]).aggregate(rows=bad.count()))
     alone: dict[str, ir.Table] = {}
     for reason, *named, rows in sorted(counted, key=str):
-        file = named[0] if named else batch.layout.format
+        file = engine.given(named[0]) if named else batch.layout.format
         shown: Sequence[tuple[Any, ...]] = [(None,)]
         if ROW in placed:
             # Rows are numbered as they are read: of several files, through all of them.

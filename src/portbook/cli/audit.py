@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 
+from portbook.cli.ending import cleaned_up
 from portbook.cli.help import Parser, add_fail_on
 from portbook.cli.output import print_json, style
 from portbook.errors import UsageError
@@ -40,22 +42,22 @@ def run(argv: Sequence[str]) -> int:
     if options.key_file and names is None:
         raise UsageError("--key-file goes with --pseudonymise: give both")
     order = Order(tuple(options.source), options.columns, options.format, options.hosts)
-    engine = connect(options.engine, memory=options.memory)
-    try:
-        with progress() as tell:
-            audit = Audit(order, engine, tell)
-            answer = audit.run()
-            if names is not None:
-                answer = names.replace(answer)
-            if previous is not None:
-                answer = compare(answer, previous)
-            write_outputs(audit, answer, options.output, options.limit)
-            if options.rows:
-                from portbook.audit.rows import write_rows
+    with (
+        cleaned_up(),
+        closing(connect(options.engine, memory=options.memory)) as engine,
+        progress() as tell,
+    ):
+        audit = Audit(order, engine, tell)
+        answer = audit.run()
+        if names is not None:
+            answer = names.replace(answer)
+        if previous is not None:
+            answer = compare(answer, previous)
+        write_outputs(audit, answer, options.output, options.limit)
+        if options.rows:
+            from portbook.audit.rows import write_rows
 
-                write_rows(audit, options.rows, names, tell)
-    finally:
-        engine.close()
+            write_rows(audit, options.rows, names, tell)
     if options.json:
         from portbook.pages.audit_object import of_audit
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import sys
-import threading
 
 from portbook.cli import tell_notes
+from portbook.cli.ending import cleaned_up
 from portbook.cli.help import Parser
 from portbook.cli.output import can_draw
 from portbook.errors import MissingExtra, NotExported, UsageError
@@ -17,8 +15,7 @@ from portbook.registry import registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from types import FrameType
+    from collections.abc import Callable, Sequence
 
     from portbook.web.export import Done
 
@@ -68,7 +65,7 @@ def run(argv: Sequence[str]) -> int:
     tell_notes()
     plan = Plan(options.folder, first, last, options.base_url, options.jobs or os.cpu_count() or 1)
     try:
-        with _terminable():
+        with cleaned_up():
             if options.quiet or not can_draw(sys.stderr):
                 done = export(plan, lambda _: None)
             else:
@@ -84,23 +81,6 @@ def run(argv: Sequence[str]) -> int:
             f"{done.files - done.written:,} unchanged, {done.seconds:.1f} s"
         )
     return 0
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Being told to end is as Ctrl-C: what was begun is finished, and helping processes end."""
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _span(only: str | None) -> tuple[int, int]:

@@ -7,16 +7,14 @@ import os
 import re
 import sys
 import tempfile
-from glob import escape
 
 import duckdb
 import ibis
 from ibis.backends.sql.datatypes import DuckDBType
 
-from portbook.audit.engines import FILE, ROW
-from portbook.audit.engines.statement import Statement
+from portbook.audit.engines.duck_files import Files, quoted, text, type_name
+from portbook.audit.engines.statement import Line, Statement
 from portbook.audit.faults import KEPT
-from portbook.audit.files import is_url
 from portbook.audit.result import Fault
 from portbook.errors import EngineFailed, UsageError, shown
 
@@ -52,6 +50,20 @@ def _compiler() -> Any:
     return importlib.import_module(f"{package}.duckdb").DuckDBCompiler()
 
 
+def _connect(folder: str, memory: str | None) -> duckdb.DuckDBPyConnection:
+    """A database in memory, which writes to *folder* what *memory* has no room for."""
+    settings: dict[str, Any] = {
+        "autoinstall_known_extensions": False,
+        "temp_directory": folder,
+        "memory_limit": memory or _MEMORY,
+        "parquet_metadata_cache": True,
+    }
+    try:
+        return duckdb.connect(":memory:", config=settings)
+    except duckdb.Error as error:
+        raise UsageError(f"--memory {shown(memory or '')} is no size: give 2GB, say") from error
+
+
 class Duck:
     """A connection to DuckDB; *path* is a database, opened to be read only.
 
@@ -64,40 +76,33 @@ class Duck:
 
     def __init__(self, path: str = "", *, memory: str | None = None) -> None:
         self.name = f"DuckDB {duckdb.__version__}"
-        self._spill = tempfile.TemporaryDirectory(prefix="portbook-audit-")
-        settings: dict[str, Any] = {
-            "autoinstall_known_extensions": False,
-            "temp_directory": self._spill.name,
-            "memory_limit": memory or _MEMORY,
-            "parquet_metadata_cache": True,
-        }
-        try:
-            self._connection = duckdb.connect(":memory:", config=settings)
-        except duckdb.Error as error:
-            self._spill.cleanup()
-            raise UsageError(f"--memory {shown(memory or '')} is no size: give 2GB, say") from error
-        self.folder = self._spill.name
-        self._last: Statement | None = None
-        self._compiler = _compiler()
-        # Tables are looked for in the database that was named; what is made goes to memory.
-        self._source = "source." if path else ""
-        if path:
-            try:
-                self._attach(path)
-            except BaseException:
-                self.close()
-                raise
+        self.kept_all = True
         self._made = 0
         self._prepared: dict[Any, str] = {}
-        self.kept_all = True
         self._rejected: list[tuple[Fault, str]] = []
         self._seen: set[tuple[str, int | None]] = set()
+        self._last: Statement | None = None
+        # Tables are looked for in the database that was named; what is made goes to memory.
+        self._source = "source." if path else ""
+        self._compiler = _compiler()
+        self._spill = tempfile.TemporaryDirectory(
+            prefix="portbook-audit-", ignore_cleanup_errors=True
+        )
+        try:
+            self.folder = self._spill.name
+            self._files = Files(self.folder)
+            self._line = Line(_connect(self.folder, memory))
+            if path:
+                self._attach(path)
+        except BaseException:
+            self._spill.cleanup()
+            raise
 
     def _attach(self, path: str) -> None:
         if not os.path.isfile(path):
             raise UsageError(f"--engine duckdb://{shown(path)}: there is no such database")
         try:
-            self._connection.execute(f"ATTACH {_text(path)} AS source (READ_ONLY)")
+            self._line.ask(f"ATTACH {text(os.path.abspath(path))} AS source (READ_ONLY)")
         except duckdb.Error as error:
             raise EngineFailed(f"--engine duckdb://{path}: {self.reason(error)}") from error
 
@@ -107,6 +112,7 @@ class Duck:
         # What failed in one of DuckDB's threads is told as JSON.
         if (told := _TOLD.search(said)) is not None:
             said = told[1].replace('\\"', "'")
+        said = self._files.told(said)
         return said.removeprefix("Invalid Input Error: ").removeprefix("IO Error: ") or repr(error)
 
     # -- what is there ------------------------------------------------------------------------
@@ -114,14 +120,14 @@ class Duck:
     def glob(self, url: str) -> list[str]:
         """The files that *url* names. Raises EngineFailed."""
         try:
-            self._connection.execute("LOAD httpfs")
+            self._line.ask("LOAD httpfs")
         except duckdb.Error as error:
             raise EngineFailed(
                 f"{shown(url)} can't be read without httpfs, DuckDB's extension for object "
                 "stores: run INSTALL httpfs in DuckDB once"
             ) from error
         try:
-            rows = self._connection.execute("SELECT file FROM glob(?)", [url]).fetchall()
+            rows = self._line.ask("SELECT file FROM glob(?)", [url])
         except duckdb.Error as error:
             raise EngineFailed(f"{shown(url)}: {self.reason(error)}") from error
         found = [row[0] for row in rows]
@@ -132,86 +138,44 @@ class Duck:
     def columns_of_table(self, name: str) -> tuple[tuple[str, str], ...]:
         """The columns of a table. Raises UsageError."""
         try:
-            query = f"DESCRIBE {self._source}{_quoted(name)}"
-            rows = self._connection.execute(query).fetchall()
+            rows = self._line.ask(f"DESCRIBE {self._source}{quoted(name)}")
         except duckdb.Error as error:
             raise UsageError(f"{shown(name)} is no table there: {self.reason(error)}") from error
         return tuple((row[0], row[1]) for row in rows)
 
     def columns_of_parquet(self, path: str) -> tuple[tuple[str, str], ...]:
         """The columns of a Parquet file; raises what DuckDB does."""
-        rows = self._connection.execute(
-            f"DESCRIBE SELECT * FROM read_parquet({_named(path)}, hive_partitioning = false)"
-        ).fetchall()
+        rows = self._line.ask(self._files.columns(path))
         return tuple((row[0], row[1]) for row in rows)
 
     def first_lines(self, path: str, compression: str, count: int) -> tuple[str, ...]:
         """The first lines of a text file, unpacked."""
-        rows = self._connection.execute(
-            f"SELECT line FROM read_csv({_named(path)}, columns = {{'line': 'VARCHAR'}}, "
-            "header = false, delim = '\x01', quote = '', escape = '', auto_detect = false, "
-            f"null_padding = true, compression = '{compression}', ignore_errors = true) "
-            f"LIMIT {count}"
-        ).fetchall()
+        rows = self._line.ask(self._files.lines(path, compression, count))
         return tuple(row[0] for row in rows if row[0])
 
     # -- reading ------------------------------------------------------------------------------
 
     def read(self, batch: Batch, *, places: bool = False) -> ir.Table:
-        """The table that *batch* holds; with *places*, also the file and row of each row."""
+        """The table that *batch* holds; with *places*, also the file and row of each row.
+
+        Raises EngineFailed.
+        """
         if batch.table:
-            return self._view(f"SELECT * FROM {self._source}{_quoted(batch.table)}")
-        files = "[" + ", ".join(_named(path) for path in batch.files) + "]"
-        source = getattr(self, f"_{batch.layout.reader}")(batch, files, places)
-        extra = ""
-        if places:
-            row = (
-                "file_row_number + 1"
-                if batch.layout.reader == "parquet"
-                else "row_number() OVER ()"
-            )
-            extra = f", filename AS {FILE}, {row} AS {ROW}"
-            names = ", ".join(_quoted(name) for name, _ in batch.layout.columns)
-            return self._view(f"SELECT {names}{extra} FROM {source}")
-        return self._view(f"SELECT * FROM {source}")
+            return self._view(f"SELECT * FROM {self._source}{quoted(batch.table)}")
+        return self._view(self._files.rows(batch, places=places))
+
+    def given(self, name: str) -> str:
+        """The path that was given for the file that DuckDB knows by *name*."""
+        return self._files.given(name)
 
     def _view(self, query: str) -> ir.Table:
         self._made += 1
         name = f"portbook_{self._made}"
-        self._connection.execute(f"CREATE VIEW {name} AS {query}")
-        return self.table(name)
-
-    def _parquet(self, _: Batch, files: str, places: bool) -> str:
-        more = ", filename = true, file_row_number = true" if places else ""
-        return f"read_parquet({files}, hive_partitioning = false{more})"
-
-    def _json(self, batch: Batch, files: str, places: bool) -> str:
-        columns = self._types(batch)
-        style = "array" if batch.array else "newline_delimited"
-        more = "" if batch.array else ", ignore_errors = true"
-        return (
-            f"read_json({files}, columns = {columns}, format = '{style}'{more}, "
-            f"filename = {places}, compression = '{batch.compression}')"
-        )
-
-    def _csv(self, batch: Batch, files: str, places: bool) -> str:
-        layout = batch.layout
-        return (
-            f"read_csv({files}, columns = {self._types(batch)}, auto_detect = false, "
-            f"header = false, skip = {layout.skip}, delim = {_text(layout.delimiter)}, "
-            f"quote = {_text(layout.quote)}, escape = {_text(layout.quote)}, "
-            f"comment = {_text(layout.comment)}, nullstr = {_text(layout.null)}, "
-            f"store_rejects = {not places}, {'' if places else f'rejects_limit = {KEPT}, '}"
-            f"ignore_errors = true, filename = {places}, compression = '{batch.compression}')"
-        )
-
-    def _types(self, batch: Batch) -> str:
-        to_text = DuckDBType.to_string
-        pairs = (
-            f"{_text(name)}: {_text(to_text(ibis.dtype(kind)))}"
-            for name, kind in batch.layout.columns
-        )
-        return "{" + ", ".join(pairs) + "}"
+        try:
+            self._line.ask(f"CREATE VIEW {name} AS {query}")
+            return self.table(name)
+        except duckdb.Error as error:
+            raise EngineFailed(self.reason(error)) from error
 
     def begin(self) -> None:
         """Forgets which rows were not read so far: another audit begins."""
@@ -236,10 +200,11 @@ class Duck:
         except duckdb.CatalogException:  # nothing was read as CSV
             return
         # A row with too many columns has values in the wrong ones too: one reason is enough.
-        for path, line, kind, column, text in sorted(rows, key=_by_gravity):
+        for name, line, kind, column, row in sorted(rows, key=_by_gravity):
+            path = self._files.given(name)
             if (path, line) not in self._seen:
                 reason = _REASONS.get(kind, kind.lower()).format(column=shown(column or ""))
-                self._rejected.append((Fault(path, line, reason), text or ""))
+                self._rejected.append((Fault(path, line, reason), row or ""))
                 self._seen.add((path, line))
 
     def lookup(
@@ -257,14 +222,12 @@ class Duck:
         values = [list(each) for each in zip(*rows, strict=True)] or [[] for _ in columns]
         parts = []
         for (column, kind), each in zip(columns.items(), values, strict=True):
-            part = f"unnest(?::{DuckDBType.to_string(ibis.dtype(kind))}[])"
+            part = f"unnest(?::{type_name(kind)}[])"
             words = sorted({word for word in each if word is not None}) if column in few else ()
             if words:
-                part += f"::ENUM ({', '.join(map(_text, words))})"
-            parts.append(f"{part} AS {_quoted(column)}")
-        self._connection.execute(
-            f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(parts)}", values
-        )
+                part += f"::ENUM ({', '.join(map(text, words))})"
+            parts.append(f"{part} AS {quoted(column)}")
+        self._line.ask(f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(parts)}", values)
         return ibis.table(dict(columns), name=name)
 
     # -- running ------------------------------------------------------------------------------
@@ -277,13 +240,13 @@ class Duck:
         """
         if not columns:
             return {}
-        asked = ", ".join(f"stats({_quoted(column)})" for column in columns)
+        asked = ", ".join(f"stats({quoted(column)})" for column in columns)
         try:
             query = f"SELECT {asked} FROM ({self.compile(table)}) LIMIT 1"
-            row = self._connection.execute(query).fetchone() or ()
+            rows = self._line.ask(query)
         except duckdb.Error:  # what is wrong is said where the rows are read
             return {}
-        known = zip(columns, row, strict=False)
+        known = zip(columns, rows[0] if rows else (), strict=False)
         found = {name: said.get("min") for name, said in known if isinstance(said, dict)}
         return {name: value for name, value in found.items() if isinstance(value, int)}
 
@@ -292,7 +255,12 @@ class Duck:
         self._made += 1
         name = f"portbook_{self._made}"
         table = ibis.table(expression.schema(), name=name)
-        self._last = Statement(self, f"CREATE TABLE {name} AS {self.compile(expression)}", table)
+        return self._start(f"CREATE TABLE {name} AS {self.compile(expression)}", table)
+
+    def _start(self, sql: str, table: ir.Table | None = None) -> Statement:
+        # It is known before it runs, so that whatever interrupts us is followed by its end.
+        self._last = Statement(self, sql, table)
+        self._last.start()
         return self._last
 
     def prepare(self, expression: ir.Table) -> None:
@@ -303,7 +271,7 @@ class Duck:
         """The rows of *expression*. Raises EngineFailed."""
         try:
             sql = self._prepared.pop(expression.op(), None) or self.compile(expression)
-            return self._connection.execute(sql).fetchall()
+            return self._line.ask(sql)
         except duckdb.Error as error:
             raise EngineFailed(self.reason(error)) from error
 
@@ -314,12 +282,16 @@ class Duck:
         """
         # The file is there already; a temporary one beside it would have a name to be guessed.
         how = f"{_FORMS[form]}, USE_TMP_FILE false"
-        copy = f"COPY ({self.compile(expression)}) TO {_text(path)} ({how})"
-        Statement(self, copy).wait(tell)
+        copy = f"COPY ({self.compile(expression)}) TO {text(path)} ({how})"
+        try:
+            self._start(copy).wait(tell)
+        except BaseException:
+            self._stop()  # nothing writes to the file any more when it is removed
+            raise
 
     def table(self, name: str) -> ir.Table:
         """A table that is there, by what DuckDB says of its columns."""
-        rows = self._connection.execute(f"DESCRIBE {_quoted(name)}").fetchall()
+        rows = self._line.ask(f"DESCRIBE {quoted(name)}")
         return ibis.table({row[0]: DuckDBType.from_string(row[1]) for row in rows}, name=name)
 
     def compile(self, expression: ir.Table) -> str:
@@ -332,14 +304,18 @@ class Duck:
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Another connection to the same tables, for another thread."""
-        return self._connection.cursor()
+        return self._line.cursor()
 
     def close(self) -> None:
         """Stops what still runs, and lets go of the memory and of the temporary files."""
-        if self._last is not None:
-            self._last.stop()
-        self._connection.close()
+        self._stop()
+        self._line.close()
         self._spill.cleanup()
+
+    def _stop(self) -> None:
+        """Interrupts what runs; where it doesn't end, the connection is left to itself."""
+        if self._last is not None:
+            self._line.stuck |= not self._last.stop()
 
 
 _REASONS = {
@@ -364,16 +340,3 @@ _FORMS = {
     ".jsonl": "FORMAT json",
     ".jsonl.gz": "FORMAT json, COMPRESSION gzip",
 }
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _named(path: str) -> str:
-    # DuckDB takes names for patterns.
-    return _text(path if is_url(path) else escape(path))
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -75,6 +75,10 @@ class Other:
     def begin(self) -> None:
         """There is nothing to forget."""
 
+    def given(self, name: str) -> str:
+        """There are no files."""
+        return name
+
     def rejected(self) -> list[tuple[Fault, str]]:
         """A table has no rows that can't be read."""
         return []

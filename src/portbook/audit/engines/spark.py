@@ -15,6 +15,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from portbook.audit.engines import FILE
+from portbook.audit.files import is_url
 from portbook.audit.result import Fault
 from portbook.errors import EngineFailed, UsageError, shown
 from portbook.host.children import SAFE_PATH, surroundings
@@ -84,6 +85,7 @@ class Spark:
         self._made = 0
         self._kept: list[DataFrame] = []
         self._text: dict[tuple[str, ...], DataFrame] = {}
+        self._given: dict[str, str] = {}
 
     def reason(self, error: BaseException) -> str:
         """The first line of what Spark says."""
@@ -118,6 +120,7 @@ class Spark:
         """The table that *batch* holds; with *places*, also the file of each row."""
         if batch.table:
             return self._view(self._session.table(batch.table))
+        self._given |= {os.path.abspath(path): path for path in batch.files if not is_url(path)}
         paths = [_location(path) for path in batch.files]
         try:
             frame = getattr(self, f"_{batch.layout.reader}")(batch, paths)
@@ -171,13 +174,18 @@ class Spark:
         self._text.clear()
         self._let_go()
 
+    def given(self, name: str) -> str:
+        """The path that was given for the file that Spark knows by *name*."""
+        path = unquote(name)
+        return self._given.get(path, path)
+
     def rejected(self) -> list[tuple[Fault, str]]:
         """The rows of text that were not read. Spark doesn't know their numbers."""
         found = []
         for frame in self._text.values():
             bad = frame.selectExpr("*", f"{_FILE_PATH} AS {FILE}").where(f"{_CORRUPT} IS NOT NULL")
             for row in bad.limit(_REJECTS).collect():
-                fault = Fault(unquote(row[FILE]), None, "is a row that can't be read")
+                fault = Fault(self.given(row[FILE]), None, "is a row that can't be read")
                 found.append((fault, row[_CORRUPT]))
         return found
 
