@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator
 
 from portbook.cli import run
 from portbook.web import openapi, views
-from portbook.web.explaining import LONGEST, MOST_SOCKETS
+from portbook.web.explainer import MOST_SOCKETS
+from portbook.web.explaining import LONGEST
 from portbook.web.site import Site
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from portbook.web.busy import Busy
 from portbook.web.caching import Keeping
 from portbook.web.context import Context, Drawn, Settings, Views, build_of, read_static
+from portbook.web.explaining import start_explainers
 from portbook.web.limits import Limits
 from portbook.web.panel import Panel
 from portbook.web.problems import problem
@@ -62,6 +63,7 @@ def create_app(
         RateLimit(),
         Panel(show_commands=settings.show_commands) if local else None,
         work=Work(public=settings.public),
+        explainers=start_explainers(),
         captures=None if local else RateLimit(of_one=20, of_all=200),
         votes=None if settings.store is None else VoteQueue(settings.store),
     )
@@ -69,6 +71,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
+        context.explainers.close()
         if context.panel is not None:
             context.panel.close()
         if context.votes is not None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from portbook.web.store import FeedbackStore
     from portbook.web.vote_queue import VoteQueue
     from portbook.web.work import Work
+    from portbook.web.workers import Workers
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -93,6 +94,7 @@ class Context:
     metrics: Metrics = field(default_factory=Metrics)
     captures: RateLimit | None = None  # on a public site alone
     work: Work = field(kw_only=True)
+    explainers: Workers = field(kw_only=True)
     votes: VoteQueue | None = None  # where the site asks for feedback
 
 

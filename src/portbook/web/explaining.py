@@ -6,29 +6,35 @@ import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
 from portbook.capture import FORMATS
-from portbook.errors import MalformedInput, NothingKnown
-from portbook.explain import explain, unread
-from portbook.here import Filter
-from portbook.pages.captured import of_explain
-from portbook.web.book import refuse_unknown, to_json
+from portbook.registry import registry
+from portbook.web import explainer
+from portbook.web.book import refuse_unknown
+from portbook.web.busy import WorkLimit
 from portbook.web.context import context
 from portbook.web.feedback import read_body
 from portbook.web.problems import problem
 from portbook.web.protection import from_own_page
+from portbook.web.workers import SECONDS, WorkerDied, Workers, WorkerTimedOut
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from portbook.explain import ExplainAnswer
+    from portbook.web.site import Site
 
 LONGEST = 1 << 19  # bytes of what is sent; in a form, escapes make it longer than the text
-MOST_SOCKETS = 10_000
+RETRY_AFTER = 10  # seconds
 _PATIENCE = 20.0  # seconds for it to come in
 _NOT_KEPT = {"cache-control": "no-store"}
+_ELSE = "The command portbook explain has no limit."
+
+
+def start_explainers() -> Workers:
+    """The workers of a site; a process is started with the first capture."""
+    limit = WorkLimit("captures", at_once=2, waiting=4, retry_after=RETRY_AFTER)
+    return Workers(explainer.command(registry().store.folder, SECONDS), limit, SECONDS)
 
 
 async def form(request: Request) -> Response:
@@ -50,10 +56,10 @@ async def page(request: Request) -> Response:
         return problem(request, 422, "The form can't be read.")
     text = "".join(fields.get("text", ())[:1]).encode("utf-8", "surrogateescape")
     found = context(request)
-    answer, wrong = await run_in_threadpool(_explained, text, None)
-    status = 200 if answer is not None and answer.format else 422
-    html = await run_in_threadpool(found.views.explain, answer, wrong, found.site)
-    return HTMLResponse(html, status, headers=_NOT_KEPT)
+    status, wrong, html = await _explained(request, text, None, found.site)
+    if wrong:
+        html = found.views.explain(None, wrong, found.site).encode()
+    return HTMLResponse(html, status, headers={**_NOT_KEPT, **_later(status)})
 
 
 async def as_json(request: Request) -> Response:
@@ -71,11 +77,10 @@ async def as_json(request: Request) -> Response:
     body = await _taken(request, "text/plain", "application/octet-stream")
     if isinstance(body, Response):
         return body
-    answer, wrong = await run_in_threadpool(_explained, body, name)
-    if answer is None:
-        return problem(request, 422, wrong)
-    made = await run_in_threadpool(lambda: to_json(of_explain(answer)))
-    return Response(made, media_type="application/json", headers=_NOT_KEPT)
+    status, wrong, made = await _explained(request, body, name, None)
+    if wrong:
+        return problem(request, status, wrong, _later(status))
+    return Response(made, status, _NOT_KEPT, "application/json")
 
 
 async def not_to_be_read(request: Request) -> Response:
@@ -105,14 +110,25 @@ async def _taken(request: Request, *kinds: str) -> bytes | Response:
     return body
 
 
-def _explained(text: bytes, name: str | None) -> tuple[ExplainAnswer | None, str]:
-    """What is made of *text*, and what hindered it."""
+async def _explained(
+    request: Request, text: bytes, name: str | None, site: Site | None
+) -> tuple[int, str, bytes]:
+    """The status, what hindered it, and what a worker made of *text*: a page of *site*, or JSON."""
+    question = {"format": name, "site": None if site is None else site._asdict()}
     try:
-        return explain([text], Filter(), name, most=MOST_SOCKETS), ""
-    except NothingKnown:
-        if not text.strip():
-            return unread(b""), "There is nothing to read: paste what the tool printed."
-        return unread(text), "Nothing in it is what a known tool prints."
-    except MalformedInput as error:
-        said = str(error)
-        return None, f"{said[0].upper()}{said[1:]}."
+        says, made = await context(request).explainers.ask(question, text)
+    except WorkerTimedOut as error:
+        return (
+            422,
+            f"Reading it takes more than {error.seconds:g} seconds, the limit here. {_ELSE}",
+            b"",
+        )
+    except WorkerDied:
+        return 503, f"The process that read it was killed. Try again later. {_ELSE}", b""
+    if says["status"] == 500:
+        raise RuntimeError("the worker that explains met something that it didn't expect")
+    return says["status"], says.get("detail", ""), made
+
+
+def _later(status: int) -> dict[str, str]:
+    return {"retry-after": str(RETRY_AFTER)} if status == 503 else {}

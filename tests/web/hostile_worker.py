@@ -1,0 +1,54 @@
+"""A worker that explains, whose readers also do what none may, where the capture says so.
+
+``python -m tests.web.hostile_worker serve …`` serves a site whose workers these are.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from portbook.web import explainer
+
+# One regular expression, so that the interpreter is never let go of: no thread can end it.
+FOR_EVER = b"read for ever"
+MUCH_MEMORY = b"read all memory"
+DEATH = b"read and die"
+FAULT = b"read and fail"
+
+_worker: Any = explainer
+_explain = _worker.explain
+
+
+def command(folder: str, seconds: float) -> list[str]:
+    """What starts such a worker."""
+    return [sys.executable, "-P", str(Path(__file__)), folder, f"{seconds:g}"]
+
+
+def hostile(chunks: Any, *others: Any, **named: Any) -> Any:
+    (text,) = chunks
+    if text.startswith(FOR_EVER):
+        re.match("(a|a)*$", "a" * 64 + "b")
+    if text.startswith(MUCH_MEMORY):
+        return b"x" * (4 * explainer.MEMORY)
+    if text.startswith(DEATH):
+        os.kill(os.getpid(), 9)
+    if text.startswith(FAULT):
+        raise LookupError(text)
+    return _explain(chunks, *others, **named)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        from portbook.__main__ import main
+        from portbook.web import explaining
+
+        site: Any = explaining
+        site.SECONDS = 2.0
+        _worker.command = command
+        sys.exit(main())
+    _worker.explain = hostile
+    explainer.main(sys.argv[1:])
