@@ -12,7 +12,7 @@ import sys
 
 from benchmarks.timing import ROOT, machine
 
-SCRIPTS = ("audit", "explain", "export", "hands", "host", "lookup", "update", "web")
+SCRIPTS = ("audit", "explain", "export", "hands", "host", "lookup", "search", "update", "web")
 
 
 def main() -> None:

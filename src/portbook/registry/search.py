@@ -86,8 +86,8 @@ class _Service:
 class Index:
     """The services of the registry in *store*, ready to be searched.
 
-    A search takes some 0.3 ms of processor time, and under 3 ms where thousands of services match
-    or hundreds of spellings come near (``benchmarks/lookup.py``). Raises DataCorrupt where *store*
+    A search takes some 0.3 ms of processor time, and under 2 ms where thousands of services match
+    or hundreds of spellings come near (``benchmarks/search.py``). Raises DataCorrupt where *store*
     is damaged.
     """
 

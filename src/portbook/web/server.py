@@ -251,6 +251,7 @@ def _warm_up() -> None:
     """
     with contextlib.suppress(PortbookError):  # a page that needs it says what is wrong
         registry().store.hold()
+        registry().named("ssh")
         shelf(registry())
         index(registry()).prepare()
         lore.use_index().prepare()
