@@ -109,11 +109,13 @@ class SearchAnswer(NamedTuple):
 
     @property
     def found(self) -> bool:
-        """Whether anything matched, a near spelling of a name that doesn't exist apart."""
+        """Whether anything matched, a near spelling of a name that doesn't exist apart.
+
+        Notes of a project that isn't trusted are shown, and change no status.
+        """
         near = not self.matches or self.matches[0].score < _SPELLED_SO
-        return bool(
-            self.uses or self.own_notes or (self.matches and not (self.asked_by_name and near))
-        )
+        noted = any(note.trusted for note in self.own_notes or ())
+        return bool(self.uses or noted or (self.matches and not (self.asked_by_name and near)))
 
 
 class RangeAnswer(NamedTuple):

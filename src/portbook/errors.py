@@ -17,7 +17,7 @@ portbook's names still catches what it expects::
      ├── DataCorrupt (ValueError)          a data file isn't what it should be
      ├── NotFetched (OSError)              a registry that can't be downloaded
      ├── Implausible (ValueError)          a registry that can't be the one it should be
-     ├── NotKept (OSError)                 a registry that can't be written or put in use
+     ├── NotKept (OSError)                 a registry, or a list of the user's, can't be written
      ├── NotExported (OSError)             a site that can't be written as files
      ├── HostUnreadable (OSError)          this machine doesn't let itself be asked
      ├── EngineFailed (RuntimeError)       a database engine couldn't do what it was asked
@@ -157,7 +157,7 @@ class Implausible(PortbookError, ValueError):
 
 
 class NotKept(PortbookError, OSError):
-    """A registry that can't be written or put in use; the one in use before still is."""
+    """A registry, or a list of the user's, that can't be written: what was in use still is."""
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""

@@ -114,7 +114,7 @@ def look(ports: tuple[int, int] | None, transport: Transport | None, depth: Dept
         # What was left out of the notes says nothing about what could be seen.
         seen = seen._replace(
             notes=notes.within(ports or (0, LAST_PORT), transport),
-            missing=seen.missing + notes.problems,
+            missing=seen.missing + notes.missing,
         )
     if not depth.everywhere:
         return seen
@@ -166,7 +166,7 @@ def _judged(seen: Host, namespace: str | None, depth: Depth, notes: Notes = NONE
             [
                 each._replace(
                     findings=judge_listener(
-                        each, rules, book, said=depth.said, trusted=notes.trusted
+                        each, rules, book, said=depth.said, trusted=notes.users
                     ),
                     namespace=namespace,
                 )
@@ -213,7 +213,7 @@ def judge_listener(
 
     *trusted* are the users who may put programs where its note expects them.
     """
-    from portbook.verdict.case import Case
+    from portbook.verdict.case import Case, note_that_counts
     from portbook.verdict.judge import judge
 
     port, transport = listener.port, listener.transport
@@ -232,7 +232,8 @@ def judge_listener(
     if case.browser_blocked and said:
         sources = tuple(source for source in lore.sources() if source.id == "lore-browsers")
         case = case._replace(browsers=sources)
-    if listener.note is not None and listener.note.executables:
+    note = note_that_counts(listener)
+    if note is not None and note.executables:
         from portbook.host.keeping import put_there_by
 
         kept = [

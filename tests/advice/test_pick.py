@@ -27,7 +27,16 @@ from portbook.advice.pick import (
 from portbook.errors import InvalidQuery
 from portbook.host import services
 from portbook.host.bindprobe import PLACES, BindTry
-from portbook.model import Listener, Note, OwnersSeen, PortRules, Process, State, Transport
+from portbook.model import (
+    Listener,
+    Note,
+    OwnersSeen,
+    PortRules,
+    Process,
+    State,
+    Transport,
+    Whose,
+)
 from portbook.notes import Notes
 from portbook.registry import Registry, registry
 from tests.strategies import any_port, nasty
@@ -271,6 +280,10 @@ def test_ones_own_notes_count(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -
     assert asked(5002)["not-noted"].ok is True
     own = {check.code: check for check in ThisMachine(" billing  api").checks(5000)}
     assert own["not-noted"].ok is True
+    theirs = note._replace(whose=Whose.PROJECT, trusted=False)
+    monkeypatch.setattr("portbook.notes.read_notes", lambda: Notes((theirs,)))
+    assert asked(5000)["not-noted"].ok is True
+    assert "which you haven't trusted" in asked(5000)["not-noted"].evidence
     monkeypatch.setattr("portbook.notes.read_notes", lambda: Notes((), ("can't be read",)))
     assert asked(5000)["not-noted"].ok is None
 

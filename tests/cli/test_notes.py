@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -11,6 +12,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from portbook.notes.trust import trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +27,12 @@ ME = os.path.realpath(sys.executable)
 
 
 class Project:
-    """A project with a portbook.toml, in a home without notes, and a port that is bound."""
+    """A project with a portbook.toml, in a home without notes, and a port that is bound.
+
+    Its notes are trusted, unless ``trusted`` is set to False.
+    """
+
+    trusted = True
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder = folder / "shop"
@@ -33,6 +41,7 @@ class Project:
         self.environ = {
             **{key: value for key, value in os.environ.items() if key != "PORTBOOK_NOTES"},
             "HOME": str(folder),
+            "XDG_DATA_HOME": str(folder / "data"),
             "NO_COLOR": "1",
             "COLUMNS": "80",
         }
@@ -44,6 +53,8 @@ class Project:
         said = "".join(f'{key} = "{value}"\n' for key, value in keys.items())
         path.write_text(f"[[port]]\nport = {self.port}\n{said}")
         path.chmod(0o644)
+        if self.trusted:
+            trust(self.environ, str(path), hashlib.sha256(path.read_bytes()).hexdigest())
         return path
 
     def ask(self, *argv: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -106,23 +117,23 @@ def test_another_program_than_the_note_expects(project: Project) -> None:
 def test_what_the_terminal_shows(project: Project) -> None:
     project.note(label="shop API", note="Moves in May.", executable="bin/api")
     shown = project.ask(str(project.port)).stdout
-    assert "\nYour notes\n  label    shop API\n" in shown
+    assert "\nThe project's notes\n  label    shop API\n" in shown
     assert "note     Moves in May." in shown
     machine = shown.partition("This machine")[2].splitlines()
     # A path isn't broken, so that it can be copied.
     assert all(len(line) <= 80 or str(project.folder) in line for line in machine)
     table = " ".join(project.ask("listen", "--port", str(project.port)).stdout.split())
-    assert "note: shop API" in table
+    assert "project note: shop API" in table
     assert "unexpected-program" in table
     ranged = project.ask(f"{project.port}-{project.port + 1}").stdout
-    assert "Your notes" in ranged
+    assert "The project's notes" in ranged
     why = project.ask("why", str(project.port))
     assert why.returncode == 1
-    assert "Your notes expect" in why.stdout
-    assert project.ask("why", str(project.port), "--no-notes").stdout.count("Your notes") == 0
+    assert "The project's notes expect" in why.stdout
+    assert "notes" not in project.ask("why", str(project.port), "--no-notes").stdout
     answer = json.loads(project.ask("why", str(project.port), "--json").stdout)
     assert answer["own_notes"][0]["label"] == "shop API"
-    assert "Your notes expect" in answer["noted"][0]
+    assert "The project's notes expect" in answer["noted"][0]
 
 
 def test_a_hostile_label_reaches_no_terminal(project: Project) -> None:
@@ -196,7 +207,7 @@ def test_a_label_is_searched_for(project: Project) -> None:
     project.note(label="shop API", note="Moves in May.")
     found = project.ask("search", "shop", "api")
     assert found.returncode == 0
-    assert "Your notes" in found.stdout
+    assert "The project's notes" in found.stdout
     assert f"for    {project.port}" in found.stdout
     for argv in (("search", "shop api", "--json"), ("shop api", "--json")):
         answer = json.loads(project.ask(*argv).stdout)
@@ -205,7 +216,7 @@ def test_a_label_is_searched_for(project: Project) -> None:
     for argv in (("search", "shop api", "--no-notes"), ("show", "shop api", "--no-host")):
         without = project.ask(*argv)
         assert without.returncode == 1
-        assert "Your notes" not in without.stdout
+        assert "notes" not in without.stdout.partition("Sources")[0]
 
 
 def test_notes_that_cannot_be_read_are_told_by_the_search(project: Project) -> None:

@@ -22,7 +22,7 @@ from portbook.answer import PortAnswer, answer, answer_search
 from portbook.host.conflicts import Connection
 from portbook.host.ending import Identity
 from portbook.host.kinship import Own
-from portbook.model import Host, Level, OwnersSeen, State, Transport, Visibility
+from portbook.model import Host, Level, OwnersSeen, State, Transport, Visibility, Whose
 from portbook.pages import objects, sockets
 from portbook.pages.choice import of_pick
 from portbook.pages.halt import of_stop
@@ -104,6 +104,8 @@ OWN_NOTE = {
     "containers": [str],
     "users": [str],
     "file": str,
+    "whose": set(map(str, Whose)),
+    "trusted": bool,
 }
 FINDING = {
     "code": {rule.code for rule in RULES},

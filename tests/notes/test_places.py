@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from types import SimpleNamespace
@@ -24,6 +25,7 @@ from portbook.notes import (
     trusted_users,
     why_not,
 )
+from portbook.notes.trust import trust
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,8 +47,12 @@ class Home:
         monkeypatch.delenv(VARIABLE)
         monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
         monkeypatch.delenv("SUDO_UID", raising=False)
+        monkeypatch.delenv("XDG_DATA_HOME", raising=False)
         monkeypatch.setenv("HOME", str(folder))
         monkeypatch.chdir(self.below)
+
+    def trust(self, path: Path) -> None:
+        trust(os.environ, str(path), hashlib.sha256(path.read_bytes()).hexdigest())
 
     def write(self, path: Path, port: int | str = 8305, label: str = "shop") -> Path:
         shown = port if isinstance(port, int) else f'"{port}"'
@@ -132,15 +138,34 @@ def test_a_folder_that_has_been_removed_has_no_project(home: Home) -> None:
     assert label_of(8305) == "shop"
 
 
-def test_the_projects_notes_beat_the_users(home: Home) -> None:
+def test_a_trusted_projects_notes_beat_the_users(home: Home) -> None:
     home.write(home.own, label="mine")
-    home.write(home.project, "8300-8309", label="theirs")
+    home.trust(home.write(home.project, "8300-8309", label="theirs"))
     assert label_of(8305) == "theirs"
     assert [note.label for note in read_notes().within((0, 65535), None)] == ["theirs"]
     home.write(home.own, "8305-8310", label="mine")
     assert label_of(8310) == "mine"
     within = [note.label for note in read_notes().within((8305, 8305), TCP)]
     assert within == ["theirs", "mine"]
+
+
+def test_a_projects_notes_label_beside_the_users_until_they_are_trusted(home: Home) -> None:
+    home.write(home.own, "8300-8309", label="mine")
+    home.write(home.project, label="theirs")
+    found = read_notes()
+    # One note stands for a port where there is room for one: it is the one that counts.
+    assert [found.lookup(8305, TCP), found.lookup(8306, TCP)] == [found.notes[0]] * 2
+    labels = [(note.label, note.whose, note.trusted) for note in found.within((8305, 8305), TCP)]
+    assert sorted(labels) == [("mine", "user", True), ("theirs", "project", False)]
+    home.write(home.own, 90)
+    assert label_of(8305) == "theirs"
+    assert not read_notes().missing
+
+
+def test_a_file_that_was_named_counts(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(home.write(home.project)))
+    (note,) = read_notes().notes
+    assert (note.whose, note.trusted) == ("named", True)
 
 
 def test_within_is_what_holds_for_the_ports_and_the_transport() -> None:

@@ -21,6 +21,7 @@ from portbook.model import (
     Source,
     Transport,
     Use,
+    Whose,
 )
 from portbook.registry import standing
 from portbook.verdict.case import Case
@@ -320,6 +321,7 @@ def test_what_a_note_says_in_words() -> None:
 def test_any_note_can_be_judged(
     listener: Listener, own: Note, stands: Any, rules: PortRules, kept: list[bool | None]
 ) -> None:
+    own = own._replace(trusted=True)
     case = Case(listener._replace(note=own), stands, rules=rules, kept=tuple(kept), trusted=TRUSTED)
     facts = find_facts(case)
     assert "noted" in facts
@@ -334,6 +336,27 @@ def test_any_note_can_be_judged(
         assert all(owner.executable_deleted is not True for owner in listener.owners) or not (
             own.executables
         )
+
+
+@given(listeners(), notes(), standings(), port_rules(), st.lists(st.none() | st.booleans()))
+def test_a_note_that_nobody_trusted_changes_nothing(
+    listener: Listener, own: Note, stands: Any, rules: PortRules, kept: list[bool | None]
+) -> None:
+    """No finding, no level, no word and no evidence."""
+    own = own._replace(trusted=False, whose=Whose.PROJECT)
+    without = Case(
+        listener._replace(note=None), stands, rules=rules, kept=tuple(kept), trusted=TRUSTED
+    )
+    noted = without._replace(listener=listener._replace(note=own))
+    assert judge(noted) == judge(without)
+    assert judge(noted, said=False) == judge(without, said=False)
+
+
+def test_findings_say_whose_note_they_rest_on() -> None:
+    theirs = BY_PATH._replace(whose=Whose.PROJECT)
+    assert "what the project's notes expect here" in judged(theirs, API)["expected"].message
+    other = judged(theirs, API._replace(executable="/tmp/api"))["unexpected-program"]
+    assert other.message.startswith("The project's notes expect /srv/shop/api here")
 
 
 @given(listeners(), nasty)

@@ -16,7 +16,7 @@ import pytest
 
 from tests.real.needs import need, need_program
 from tests.web.browsing import HOSTILE, chromium, grave, reader
-from tests.web.process import REAL, ROOT, Running, serving
+from tests.web.process import REAL, ROOT, Running, environ, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +102,7 @@ def test_the_search_shows_what_the_owners_notes_have(
             if running.token is not None:
                 opened.goto(f"{running.url}/here?token={running.token}")
             opened.goto(f"{running.url}/search?q=shop+api")
-            opened.get_by_role("heading", name="Your notes").wait_for()
+            opened.get_by_role("heading", name="Notes on this machine").wait_for()
             assert said in opened.locator("#own").inner_text()
             opened.wait_for_timeout(300)  # nothing else changes what the server said
             assert opened.locator("h1").inner_text() == "Nothing in the book matches “shop api”"
@@ -118,6 +118,32 @@ def test_the_search_shows_what_the_owners_notes_have(
                     opened.goto(f"{running.url}/search?q=shop+api")
                 assert refusal.value.status == 401
                 assert not opened.locator("#own").is_visible()
+
+
+def test_the_panel_says_whose_a_note_is(
+    browser: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("project")
+    program = ("env", "-u", "PORTBOOK_NOTES", f"HOME={folder}", *REAL)
+    with _listening() as port:
+        path = folder / "portbook.toml"
+        path.write_text(f"[[port]]\nport = {port}\nlabel = 'shop <b>API'\n")
+        path.chmod(0o644)
+        with serving(folder, program=program) as running, reader(browser) as (opened, _):
+            if running.token is not None:
+                opened.goto(f"{running.url}/here?token={running.token}")
+            opened.goto(f"{running.url}/{port}")
+            live = opened.locator("#machine .live")
+            live.get_by_text("project note, not trusted: shop <b>API").wait_for()
+            subprocess.run(
+                [*program, "notes", "trust", str(path)],
+                env=environ(folder),
+                cwd=folder,
+                check=True,
+                capture_output=True,
+            )
+            opened.reload()
+            live.get_by_text("project note: shop <b>API").wait_for()
 
 
 def test_the_list_follows_what_opens_and_closes(browser: Any, as_user: Running) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from portbook.host import read_host
+from portbook.notes.trust import trust
+from portbook.web import views
 from portbook.web.app import create_app
 from portbook.web.context import Settings
 from portbook.web.masking import SAID
@@ -245,7 +249,7 @@ def test_own_notes_are_shown_with_this_machine_and_nowhere_else(make: Make, note
     assert [note["label"] for note in found["own_notes"]] == [label]
     assert [each["own_notes"] for each in found["host"]["listeners"]] == [found["own_notes"]]
     assert label in [note["label"] for note in local.get("/here.json").json()["own_notes"]]
-    assert f"your notes: {label}" in " ".join(
+    assert f"note: {label}" in " ".join(
         local.get("/here", headers={"accept": "text/plain"}).text.split()
     )
     for client in (local, make(public=True)):
@@ -254,6 +258,29 @@ def test_own_notes_are_shown_with_this_machine_and_nowhere_else(make: Make, note
         for path in (f"/api/ports?ports={noted}", f"/search?q={noted}", "/search.json?q=label"):
             assert "of ours" not in client.get(path).text
     assert make(public=True).get(f"/here/{noted}.json").status_code == 404
+
+
+@pytest.mark.real
+def test_a_projects_notes_are_shown_as_its_own(
+    make: Make, bound: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "shop" / "portbook.toml"
+    path.parent.mkdir()
+    path.write_text(f'[[port]]\nport = {bound}\nlabel = "theirs"\n')
+    path.chmod(0o644)
+    monkeypatch.chdir(path.parent)
+    for name in ("HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.delenv("PORTBOOK_NOTES")
+    local = make(views=views)
+    (note,) = local.get(f"/here/{bound}.json").json()["own_notes"]
+    assert (note["label"], note["whose"], note["trusted"]) == ("theirs", "project", False)
+    assert "project note, not trusted: theirs" in local.get("/here").text
+    trust(os.environ, str(path), hashlib.sha256(path.read_bytes()).hexdigest())
+    assert local.get(f"/here/{bound}.json").json()["own_notes"][0]["trusted"] is True
+    page = local.get("/here").text
+    assert "project note: theirs" in page
+    assert "not trusted" not in page
 
 
 def test_the_search_finds_own_notes_for_their_owner_alone(make: Make, noted: int) -> None:

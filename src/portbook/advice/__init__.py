@@ -49,7 +49,8 @@ def why_bind(
     own = read_notes() if notes else NONE
     note = own.lookup(port, transport)
     rules = seen.rules or PortRules("")
-    held = () if note is None else _held_against(note, listeners, rules, own.trusted)
+    counts = note is not None and note.trusted
+    held = _held_against(note, listeners, rules, own.users) if note and counts else ()
     found = weigh(
         Evidence(
             port,
@@ -65,7 +66,7 @@ def why_bind(
             tuple(dict.fromkeys(missing)),
         )
     )
-    return found._replace(notes=() if note is None else (note,), noted=held, left_out=own.problems)
+    return found._replace(notes=() if note is None else (note,), noted=held, left_out=own.missing)
 
 
 def _held_against(

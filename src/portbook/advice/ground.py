@@ -6,6 +6,7 @@ import errno
 
 from portbook.advice.pick import Check, canonical
 from portbook.model import Transport
+from portbook.verdict.own import notes_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,10 +60,14 @@ class ThisMachine:
             self._notes = read_notes()
         for transport in (Transport.TCP, Transport.UDP):
             note = self._notes.lookup(port, transport)
-            if note is not None:
-                label = note.label or note.text or "something"
-                same = self._name is not None and canonical(label) == self._name
-                return Check("not-noted", same, f"your notes have {label} there ({note.file})")
+            if note is None:
+                continue
+            label = note.label or note.text or "something"
+            there = f"{notes_of(note)} have {label} there ({note.file})"
+            if not note.trusted:  # a folder that was fetched from somewhere decides nothing
+                return Check("not-noted", True, f"{there}, which you haven't trusted")
+            same = self._name is not None and canonical(label) == self._name
+            return Check("not-noted", same, there)
         if self._notes.problems:
             return Check("not-noted", None, self._notes.problems[0])
         return Check("not-noted", True, "your notes have nothing there")

@@ -28,6 +28,7 @@ from portbook.model import (
     Process,
     Spoken,
     Transport,
+    Whose,
 )
 
 if TYPE_CHECKING:
@@ -194,7 +195,13 @@ def _note(notes: list[Any]) -> Note | None:
         file,
         _text(item, "label"),
         _text(item, "note"),
-        *[tuple(_texts(item, key)) for key in ("executables", "units", "containers", "users")],
+        tuple(_texts(item, "executables")),
+        tuple(_texts(item, "units")),
+        tuple(_texts(item, "containers")),
+        tuple(_texts(item, "users")),
+        # What an older portbook wrote doesn't say.
+        _one_of(item, "whose", Whose) if "whose" in item else Whose.USER,
+        _flag(item, "trusted") is not False,
     )
 
 

@@ -143,7 +143,7 @@ def _watch(options: Options) -> int:
         if getattr(options, name):
             raise UsageError(f"--watch doesn't go with --{name.replace('_', '-')}: leave one out")
     if options.notes:
-        _tell_missing(read_notes().problems)
+        _tell_missing(read_notes().missing)
     registry(whole=True)
     watch = watch_here(filter_of(options), notes=options.notes)
     if can_draw(sys.stdout) and not options.jsonl:

@@ -51,6 +51,6 @@ def run(argv: Sequence[str]) -> int:
 def _own(text: str) -> tuple[Note, ...]:
     """What is found among the user's own notes; what of them can't be read is told."""
     check_named()
-    for problem in read_notes().problems:
-        complain(f"not seen: {problem}")
+    for reason in read_notes().missing:
+        complain(f"not seen: {reason}")
     return own_notes(text)

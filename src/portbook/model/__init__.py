@@ -30,6 +30,7 @@ from portbook.model.record import (
     SystemRule,
     Transport,
     Use,
+    Whose,
     title_of,
 )
 from portbook.model.seen import (
@@ -76,5 +77,6 @@ __all__ = [
     "Transport",
     "Use",
     "Visibility",
+    "Whose",
     "title_of",
 ]

@@ -253,13 +253,21 @@ class SystemRule(NamedTuple):
     further: tuple[str, ...] = ()
 
 
+class Whose(StrEnum):
+    """Who wrote a note, as far as the place of its file tells."""
+
+    USER = "user"  # the user's own ports.toml
+    PROJECT = "project"  # a portbook.toml in the working directory or above it
+    NAMED = "named"  # the file that PORTBOOK_NOTES names
+
+
 class Note(NamedTuple):
     """What a user, or a project, wrote down about ports of their own (:mod:`portbook.notes`).
 
     It holds for *transport*, or for all where that is None. ``executables`` are absolute paths,
     in which ``*`` stays inside a path component, ``units`` are systemd's, ``containers`` names or
     ids, ``users`` names or numbers: what should be there fits one of each kind that is given.
-    ``file`` is where the note stands.
+    ``file`` is where the note stands. One that isn't ``trusted`` is a label, and weighs nothing.
     """
 
     first: int
@@ -272,6 +280,8 @@ class Note(NamedTuple):
     units: tuple[str, ...] = ()
     containers: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
+    whose: Whose = Whose.USER
+    trusted: bool = True
 
     @property
     def expects(self) -> bool:

@@ -1,8 +1,11 @@
 """Notes of one's own: what ports are for here, and which programs should be on them.
 
 They stand in a file of the user's and in one of the project that the working directory is in;
-``docs/notes.md`` has their form. Looking for them takes a stat for each place where one may be:
-TOML is read (:mod:`portbook.notes.form`) only where there is a file.
+``docs/notes.md`` has their form. A project's file may have come from anywhere: until the user has
+trusted it as it is (:mod:`portbook.notes.trust`), it gives ports labels and nothing else.
+
+Looking for notes takes a stat for each place where they may be: TOML is read
+(:mod:`portbook.notes.form`) only where there is a file.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ import os
 import sys
 
 from portbook._lean import NamedTuple
-from portbook.errors import BadNotes
+from portbook.errors import BadNotes, shown
+from portbook.model import Whose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,23 +25,32 @@ if TYPE_CHECKING:
 
 # Names another file instead of those found, or, empty, none.
 VARIABLE = "PORTBOOK_NOTES"
+PROJECT_FILE = "portbook.toml"
 _LARGEST = 1 << 20  # bytes
 _KEPT = 16  # files, or states of one that is being edited
 
 
 class Notes(NamedTuple):
-    """The notes that count here, those that beat others first; and what was left out, and why.
+    """The notes here, those that beat others first; and what was left out, and why.
 
-    ``trusted`` are the users whose files count: root, and whoever asks. It is empty where files
-    have no owner that could be told (Windows).
+    Notes that only label come last. ``problems`` are those of files that were left out whole,
+    ``hints`` say what else of the notes doesn't count, and what would change that.
+    ``users`` are those whose files count: root, and whoever asks. It is empty where files have no
+    owner that could be told (Windows).
     """
 
     notes: tuple[Note, ...] = ()
     problems: tuple[str, ...] = ()
-    trusted: frozenset[int] = frozenset()
+    users: frozenset[int] = frozenset()
+    hints: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What of the notes was not taken into account, a line each."""
+        return self.problems + self.hints
 
     def lookup(self, port: int, transport: Transport) -> Note | None:
-        """The note on *port*: the project's before the user's, the narrowest of a file."""
+        """The note on *port*: a trusted project's before the user's, the narrowest of a file."""
         for note in self.notes:
             if note.first <= port <= note.last and note.transport in (None, transport):
                 return note
@@ -56,8 +69,8 @@ class Notes(NamedTuple):
         return tuple(sorted(found, key=lambda note: (note.first, note.last, note.transport or "")))
 
     def _beaten(self, note: Note) -> bool:
-        """Whether another file's note takes all that *note* is for."""
-        return any(
+        """Whether another file's note takes all that *note* is for. A label is beside others."""
+        return note.trusted and any(
             other.file != note.file
             and other.first <= note.first
             and other.last >= note.last
@@ -70,25 +83,85 @@ NONE = Notes()
 
 
 class Place(NamedTuple):
-    """A file where notes may stand; ``found`` says that nobody named it."""
+    """A file where notes may stand, and whose it is by that."""
 
     path: str
-    found: bool = True
+    whose: Whose
+
+    @property
+    def found(self) -> bool:
+        """Whether nobody named it."""
+        return self.whose is not Whose.NAMED
+
+
+class NotesFile(NamedTuple):
+    """One file with what stands in it.
+
+    ``problem`` says in a line why it was left out whole. One that isn't ``trusted`` only labels;
+    ``changed`` says that it was trusted as it was before. ``sha256`` is of its content.
+    """
+
+    path: str
+    whose: Whose
+    notes: tuple[Note, ...] = ()
+    problem: str | None = None
+    sha256: str = ""
+    trusted: bool = True
+    changed: bool = False
 
 
 def read_notes() -> Notes:
-    """The notes that count for this user in this folder. Nothing is raised: problems are told."""
-    trusted = trusted_users()
-    # The environment as this process has it now.
-    found: list[Note] = []
-    problems: list[str] = []
-    for place in places(os.environ):
-        notes, problem = _read(place, trusted)
-        found += notes
-        problems += [problem] if problem else []
-    if not found and not problems:
+    """The notes of this user in this folder. Nothing is raised: problems are told."""
+    files, store_problem = read_files()
+    if not files:
         return NONE
-    return Notes(tuple(found), tuple(problems), trusted)
+    notes = [note for file in files for note in file.notes]
+    hints = [_hint(file) for file in files if file.changed]
+    return Notes(
+        # Where only one note can stand for a port, it is one that counts.
+        tuple(sorted(notes, key=lambda note: not note.trusted)),
+        tuple([file.problem for file in files if file.problem is not None]),
+        trusted_users(),
+        (*hints, *([store_problem] if store_problem else [])),
+    )
+
+
+def read_files() -> tuple[tuple[NotesFile, ...], str | None]:
+    """The files of notes that are there; and, in a line, why it can't be told which are trusted."""
+    users = trusted_users()
+    files = [read_file(place, users) for place in places(os.environ)]
+    if not any(map(_needs_trust, files)):
+        return tuple(files), None
+    from portbook.notes.trust import read_trusted
+
+    known = read_trusted(os.environ)
+    weighed = [
+        _weighed(file, known.hashes.get(file.path)) if _needs_trust(file) else file
+        for file in files
+    ]
+    return tuple(weighed), known.problem
+
+
+def _needs_trust(file: NotesFile) -> bool:
+    return file.whose is Whose.PROJECT and file.problem is None
+
+
+def _weighed(file: NotesFile, trusted_hash: str | None) -> NotesFile:
+    """*file* of a project, of which the user trusted what has *trusted_hash*, if anything."""
+    trusted = file.sha256 == trusted_hash
+    return file._replace(
+        notes=tuple([note._replace(trusted=trusted) for note in file.notes]),
+        trusted=trusted,
+        changed=trusted_hash is not None and not trusted,
+    )
+
+
+def _hint(file: NotesFile) -> str:
+    path = shown(file.path, 200)
+    return (
+        f"what the notes in {path} expect, because the file has changed since you trusted it "
+        f"(portbook notes trust {path})"
+    )
 
 
 def check_named() -> None:
@@ -106,15 +179,15 @@ def places(environ: Mapping[str, str]) -> Iterator[Place]:
     named = environ.get(VARIABLE)
     if named is not None:
         if named:
-            yield Place(os.path.abspath(named), found=False)
+            yield Place(os.path.abspath(named), Whose.NAMED)
         return
     home = home_folder(environ)
     project = next(filter(_is_there, _up(home)), None)
     if project is not None:
-        yield Place(project)
+        yield Place(project, Whose.PROJECT)
     own = next(filter(_is_there, own_files(environ, home)), None)
     if own is not None:
-        yield Place(own)
+        yield Place(own, Whose.USER)
 
 
 def own_files(environ: Mapping[str, str], home: str, system: str = sys.platform) -> Iterator[str]:
@@ -142,7 +215,7 @@ def _up(home: str) -> Iterator[str]:
         return
     home = os.path.realpath(home)  # as the system tells the working directory
     while True:
-        yield os.path.join(folder, "portbook.toml")
+        yield os.path.join(folder, PROJECT_FILE)
         above = os.path.dirname(folder)
         if folder in (above, home):
             return
@@ -191,53 +264,63 @@ def _is_there(path: str) -> bool:
 # -- one file ---------------------------------------------------------------------------------
 
 # What was read of a file, by what tells whether it has changed: a panel asks every second.
-_read_before: dict[tuple[object, ...], tuple[tuple[Note, ...], str | None]] = {}
+_read_before: dict[tuple[object, ...], NotesFile] = {}
 
 
-def _read(place: Place, trusted: frozenset[int]) -> tuple[tuple[Note, ...], str | None]:
-    """The notes in *place*, or none and the reason in a line."""
-    from portbook.errors import shown
+def read_file(place: Place, users: frozenset[int]) -> NotesFile:
+    """The notes in *place*, or the reason why there are none. *users* are those whose files count.
 
+    Whether a project's are trusted is not looked up.
+    """
     where = f"the notes in {shown(place.path, 200)}"
+    unread = NotesFile(place.path, place.whose)
     try:
         # A pipe that nobody writes to would be waited for.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
         descriptor = os.open(place.path, flags)
     except (OSError, ValueError) as error:
-        return (), f"{where}: they can't be read ({getattr(error, 'strerror', None) or error})"
+        why = getattr(error, "strerror", None) or error
+        return unread._replace(problem=f"{where}: they can't be read ({why})")
     try:
-        file = os.fstat(descriptor)
-        refused = why_not(file, trusted, found=place.found)
+        status = os.fstat(descriptor)
+        refused = why_not(status, users, found=place.found)
         if place.found and not refused:
-            refused = _strange_link(place.path, trusted)
+            refused = _strange_link(place.path, users)
         if refused:
-            return (), f"{where}: left out, because {refused}"
+            return unread._replace(problem=f"{where}: left out, because {refused}")
         key = (
-            place.path,
-            file.st_dev,
-            file.st_ino,
-            file.st_size,
-            file.st_mtime_ns,
-            file.st_ctime_ns,
+            *place,
+            status.st_dev,
+            status.st_ino,
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
         )
         if key not in _read_before:
-            from portbook.notes.form import parse_notes
-
             if len(_read_before) > _KEPT:
                 _read_before.clear()
-            try:
-                text = os.read(descriptor, _LARGEST + 1)
-                _read_before[key] = parse_notes(text, place.path, home_folder(os.environ)), None
-            except BadNotes as error:
-                _read_before[key] = (), f"{where}: {error}"
+            _read_before[key] = _parsed(place, os.read(descriptor, _LARGEST + 1))
         return _read_before[key]
     except OSError as error:
-        return (), f"{where}: they can't be read ({error.strerror or error})"
+        return unread._replace(problem=f"{where}: they can't be read ({error.strerror or error})")
     finally:
         os.close(descriptor)
 
 
-def why_not(file: os.stat_result, trusted: frozenset[int], *, found: bool) -> str | None:
+def _parsed(place: Place, content: bytes) -> NotesFile:
+    import hashlib
+
+    from portbook.notes.form import parse_notes
+
+    file = NotesFile(place.path, place.whose, sha256=hashlib.sha256(content).hexdigest())
+    try:
+        notes = parse_notes(content, place.path, home_folder(os.environ))
+    except BadNotes as error:
+        return file._replace(problem=f"the notes in {shown(place.path, 200)}: {error}")
+    return file._replace(notes=tuple([note._replace(whose=place.whose) for note in notes]))
+
+
+def why_not(file: os.stat_result, users: frozenset[int], *, found: bool) -> str | None:
     """Why a file's notes don't count; None where they do.
 
     What somebody else could have written must not make anything look expected. A file that the
@@ -249,23 +332,23 @@ def why_not(file: os.stat_result, trusted: frozenset[int], *, found: bool) -> st
         return "it is no regular file"
     if file.st_size > _LARGEST:
         return f"it is larger than {_LARGEST:,} bytes"
-    if not trusted:  # a system on which files have no owner and mode that say anything
+    if not users:  # a system on which files have no owner and mode that say anything
         return None
     if file.st_mode & 0o002:
         return "anybody may write to it (chmod o-w mends that)"
-    if found and file.st_uid not in trusted:
+    if found and file.st_uid not in users:
         return f"it belongs to another user ({_user(file.st_uid)})"
     if found and file.st_mode & 0o020 and not private_group(file):
         return f"others in its group {file.st_gid} may write to it (chmod g-w mends that)"
     return None
 
 
-def _strange_link(path: str, trusted: frozenset[int]) -> str | None:
+def _strange_link(path: str, users: frozenset[int]) -> str | None:
     """Why a file doesn't count by that name: somebody else made it lead to one that would."""
     import stat
 
     link = os.lstat(path)
-    if not trusted or not stat.S_ISLNK(link.st_mode) or link.st_uid in trusted:
+    if not users or not stat.S_ISLNK(link.st_mode) or link.st_uid in users:
         return None
     return f"it is a link of another user's ({_user(link.st_uid)})"
 

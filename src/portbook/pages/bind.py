@@ -24,12 +24,10 @@ def render_why(why: Why, style: Style) -> str:
         lines += render_item(Paragraph(cause.message), style)
         if cause.mend:
             lines += render_item(Paragraph(f"Mend: {cause.mend}"), style)
-    if why.notes:
-        lines += ["", style.bold(noted.TITLE)]
-        for table in noted.tables(why.notes):
-            lines += render_item(table, style)
-        for said in why.noted:
-            lines += render_item(Paragraph(said), style)
+    for title, items in noted.sections(why.notes):
+        lines += ["", style.bold(title)]
+        for item in (*items, *map(Paragraph, why.noted)):
+            lines += render_item(item, style)
     lines += ["", style.bold("What the kernel answered")]
     rows = []
     for each in why.tries:

@@ -181,9 +181,9 @@ def _details(listener: Listener, standing: Standing, once: _Once) -> str:
     bound = "" if listener.state == "listen" else "bound, doesn't listen; "
     parts = [f"{bound}{once.meaning(listener)}", once.book(standing)]
     if listener.note is not None:
-        from portbook.pages.noted import in_short
+        from portbook.pages.noted import in_short, of_whom
 
-        parts.append(f"note: {in_short(listener.note)}")
+        parts.append(f"{of_whom(listener.note)}: {in_short(listener.note)}")
     if listener.speaks is not None:
         from portbook.pages import spoken
 

@@ -149,7 +149,8 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
     if answer.own_notes:
         from portbook.pages import noted
 
-        out.section(noted.TITLE, *noted.tables(answer.own_notes))
+        for title, items in noted.sections(answer.own_notes):
+            out.section(title, *items)
     out.sources(answer.sources)
     return str(out)
 
@@ -204,8 +205,8 @@ def render_range(answer: RangeAnswer, style: Style) -> str:
         if answer.host.notes:
             from portbook.pages import noted
 
-            tables = tuple(noted.tables(answer.host.notes[:_MOST]))
-            out.section(noted.TITLE, *tables, *_cut(answer.host.notes))
+            for title, items in noted.sections(answer.host.notes):
+                out.section(title, *items[:_MOST], *_cut(items))
         out.section(
             "This machine",
             *[Verdict(each.socket, each.findings) for each in listeners],

@@ -1,7 +1,8 @@
-"""The user's own notes, as text and as JSON: told as theirs, and never on a page for others."""
+"""Notes as text and as JSON, told as whose they are, and never on a page for others."""
 
 from __future__ import annotations
 
+from portbook.model import Whose
 from portbook.pages.document import Table
 from portbook.pages.escape import unbyte
 from portbook.verdict.own import expected, ports
@@ -12,8 +13,31 @@ if TYPE_CHECKING:
     from typing import Any
 
     from portbook.model import Note
+    from portbook.pages.document import Item
 
-TITLE = "Your notes"
+_TITLES = {
+    (Whose.USER, True): "Your notes",
+    (Whose.NAMED, True): "Your notes",
+    (Whose.PROJECT, True): "The project's notes",
+}
+_LABELS_ONLY = "The project's notes (not trusted: labels only)"
+
+
+def sections(notes: Iterable[Note]) -> Iterator[tuple[str, tuple[Item, ...]]]:
+    """*notes* under a title that says whose they are, the user's own first."""
+    grouped: dict[str, list[Note]] = {}
+    for note in sorted(notes, key=lambda note: (not note.trusted, note.whose is Whose.PROJECT)):
+        title = _TITLES.get((note.whose, note.trusted), _LABELS_ONLY)
+        grouped.setdefault(title, []).append(note)
+    for title, together in grouped.items():
+        yield title, tuple(tables(together))
+
+
+def of_whom(note: Note) -> str:
+    """What stands before *note* where there is one line for it."""
+    if note.whose is not Whose.PROJECT:
+        return "note"
+    return "project note" if note.trusted else "project note, not trusted"
 
 
 def tables(notes: Iterable[Note]) -> Iterator[Table]:
@@ -48,6 +72,8 @@ def of_notes(notes: Iterable[Note]) -> list[dict[str, Any]]:
             "containers": [unbyte(word) for word in note.containers],
             "users": [unbyte(word) for word in note.users],
             "file": unbyte(note.file),
+            "whose": str(note.whose),
+            "trusted": note.trusted,
         }
         for note in notes
     ]

@@ -32,7 +32,7 @@ def compose(answer: PortAnswer) -> Page:
         if answer.host.notes:
             from portbook.pages import noted
 
-            sections.append(Section(noted.TITLE, tuple(noted.tables(answer.host.notes))))
+            sections += [Section(*section) for section in noted.sections(answer.host.notes)]
         sections.append(Section("This machine", tuple(machine.seen(answer, answer.host))))
         sections.append(Section("Verdict", tuple(machine.verdict(answer.host))))
     sections.append(Section("By hand", tuple(machine.by_hand(answer.port))))

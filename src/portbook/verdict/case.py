@@ -8,7 +8,7 @@ from portbook.verdict.own import compare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from portbook.model import Listener, Process, Program, Report, Source, Standing, Use
+    from portbook.model import Listener, Note, Process, Program, Report, Source, Standing, Use
     from portbook.verdict.own import Fit
 
 # RFC 6335 and the registry have HTTP under several names; a server that speaks one speaks all.
@@ -40,14 +40,24 @@ class Case(NamedTuple):
     named: tuple[tuple[Program, ...], ...] = ()
 
 
+def note_that_counts(listener: Listener) -> Note | None:
+    """The note on *listener*'s port, unless it comes from a project that nobody has trusted.
+
+    What a folder brings along, when it was fetched from somewhere, must make nothing look better.
+    """
+    note = listener.note
+    return note if note is not None and note.trusted else None
+
+
 def fits(case: Case) -> list[Fit]:
     """How each owner compares with the note on the socket's port."""
     listener = case.listener
-    if listener.note is None:
+    note = note_that_counts(listener)
+    if note is None:
         return []
     kept = case.kept + (None,) * (len(listener.owners) - len(case.kept))
     return [
-        compare(listener.note, owner, each, case.trusted, case.rules.system)
+        compare(note, owner, each, case.trusted, case.rules.system)
         for owner, each in zip(listener.owners, kept, strict=False)
     ]
 

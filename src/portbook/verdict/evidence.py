@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook.verdict.case import note_that_counts
 from portbook.verdict.own import describe
 from portbook.verdict.spoken import said
 
@@ -34,7 +35,7 @@ def evidence_of(case: Case) -> tuple[str, ...]:
 
 def sources_of(case: Case) -> Mapping[str, tuple[str, ...]]:
     """What is on record and where it stands, by the fact that rests on it."""
-    note = case.listener.note
+    note = note_that_counts(case.listener)
     noted = () if note is None else (f"note: {describe(note)} ({note.file})",)
     known = dict.fromkeys(program for each in case.programs for program in each)
     programs = tuple(

@@ -9,6 +9,7 @@ from portbook.verdict.case import (
     fits,
     fitting,
     known_programs,
+    note_that_counts,
     protected,
     same_product,
     service_names,
@@ -110,7 +111,7 @@ def find_facts(case: Case) -> frozenset[str]:
 
 
 def _facts_of_note(case: Case) -> list[str]:
-    note = case.listener.note
+    note = note_that_counts(case.listener)
     if note is None:
         return []
     if not note.expects:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from portbook._lean import NamedTuple
 from portbook.lore.paths import path_matches
+from portbook.model import Whose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from portbook.model import Listener, Note, Process
+    from portbook.model import Note, Process
 
 
 class Fit(NamedTuple):
@@ -153,29 +154,53 @@ def ports(note: Note) -> str:
 
 def describe(note: Note) -> str:
     """*note* in one line, but for its file and its text."""
+    return f"{ports(note)} {gist(note)}"
+
+
+def gist(note: Note) -> str:
+    """What *note* says of its ports, in a line."""
     said = [note.label or note.text, f"expects {expected(note)}" if note.expects else None]
-    return f"{ports(note)} " + ", ".join(filter(None, said))
+    return ", ".join(filter(None, said))
+
+
+_NOTES_OF = {
+    Whose.USER: "your notes",
+    Whose.PROJECT: "the project's notes",
+    Whose.NAMED: "your notes",
+}
+
+
+def notes_of(note: Note) -> str:
+    """Whose notes *note* is one of, in words that stand in a sentence.
+
+    >>> from portbook.model import Note
+    >>> notes_of(Note(1, 1, None, "portbook.toml", whose=Whose.PROJECT))
+    "the project's notes"
+    """
+    return _NOTES_OF[note.whose]
 
 
 def words_of(
-    listener: Listener, fits: list[Fit], program: str, service: str
+    note: Note | None, fits: list[Fit], program: str, service: str
 ) -> Mapping[str, object]:
-    """The words about *listener*'s note that the rules' sentences are filled with."""
-    note = listener.note
+    """The words about *note*, the one that counts, that the rules' sentences are filled with."""
     if note is None:
         return {
             "belongs": f"implements {service}, which is registered here",
             "then": f"Find out who started {program}",
             **dict.fromkeys(("label", "expected", "for_label", "not_as_noted", "undecided"), ""),
             "note_file": "",
+            "Notes": "",
         }
     as_noted = note.expects and bool(fits) and all(fit.fits for fit in fits)
     label = f'"{note.label}"' if note.label else ""
+    of_whom = notes_of(note)
+    where = ", ".join(filter(None, (label, note.file)))
     return {
-        "belongs": f"is what your notes expect here ({', '.join(filter(None, (label, note.file)))})"
+        "belongs": f"is what {of_whom} expect here ({where})"
         if as_noted
         else f"implements {service}, which is registered here",
-        "then": "Your notes have it so: another port would be safer"
+        "then": f"{_capital(of_whom)} have it so: another port would be safer"
         if as_noted
         else f"Find out who started {program}",
         "label": label or (expected(note) if note.expects else "a note"),
@@ -184,7 +209,12 @@ def words_of(
         "not_as_noted": next((fit.why for fit in fits if fit.fits is False), ""),
         "undecided": _undecided(note, fits),
         "note_file": note.file,
+        "Notes": _capital(of_whom),
     }
+
+
+def _capital(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _undecided(note: Note, fits: list[Fit]) -> str:

@@ -93,7 +93,7 @@ RULES = (
         "a note of your own expects another program here",
         ("not-as-noted",),
         (),
-        "Your notes expect {expected} here{for_label}, but {not_as_noted}. Find out who started "
+        "{Notes} expect {expected} here{for_label}, but {not_as_noted}. Find out who started "
         "it; if it is meant, change {note_file}.",
         settles=True,
     ),
@@ -103,7 +103,7 @@ RULES = (
         "a note of your own names the port, and doesn't decide whether what is here belongs",
         ("noted",),
         ("belongs", "not-as-noted"),
-        "Your notes have {label} here ({note_file}){undecided}.",
+        "{Notes} have {label} here ({note_file}){undecided}.",
         settles=True,
     ),
     Rule(

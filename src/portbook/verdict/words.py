@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from portbook.model import OwnersSeen, State
-from portbook.verdict.case import deleted, fits, fitting, known_programs, upgraded
+from portbook.verdict.case import (
+    deleted,
+    fits,
+    fitting,
+    known_programs,
+    note_that_counts,
+    upgraded,
+)
 from portbook.verdict.own import words_of
 from portbook.verdict.spoken import said_of
 
@@ -86,7 +93,7 @@ def words_for(case: Case) -> Mapping[str, object]:
         "queue": listener.queue,
         "spoken": said_of(listener),
         "awaited": " or ".join(dict.fromkeys(awaited[:3])) or "something else",
-        **words_of(listener, fits(case), programs or "the program", service),
+        **words_of(note_that_counts(listener), fits(case), programs or "the program", service),
     }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from portbook.model import Level, State, Visibility
 from portbook.pages.escape import one_line
 from portbook.pages.machine import holder, meaning, moment, redirected
-from portbook.pages.noted import in_short
+from portbook.pages.noted import in_short, of_whom
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,9 @@ def row_of(listener: Listener, standing: Standing) -> dict[str, object]:
         "reach": one_line(f"{bound}{meaning(listener)}{where}"),
         "holder": one_line(holder(listener)),
         "details": [one_line(line) for owner in listener.owners[:3] for line in _details(owner)],
-        "note": one_line(in_short(listener.note)) if listener.note else "",
+        "note": one_line(f"{of_whom(listener.note)}: {in_short(listener.note)}")
+        if listener.note
+        else "",
         "state": standing.state,
         "book": ", ".join(names) or ("not listed" if silent else str(standing.state)),
         "findings": [

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from portbook.capture import FORMATS
-from portbook.model import LAST_PORT, RANGES, Level, OwnersSeen, State, Transport, Visibility
+from portbook.model import (
+    LAST_PORT,
+    RANGES,
+    Level,
+    OwnersSeen,
+    State,
+    Transport,
+    Visibility,
+    Whose,
+)
 from portbook.registry.history import KINDS
 
 Schema = dict[str, Any]
@@ -198,7 +207,7 @@ SCHEMAS: dict[str, Schema] = {
         certificate_names=TEXTS,
     ),
     "own_note": made_of(
-        "What the user of this machine wrote down about ports of their own.",
+        "What the user of this machine, or a project of theirs, wrote down about ports.",
         first=PORT,
         last=PORT,
         transport=either(TRANSPORT, {"type": "null"}),
@@ -209,6 +218,8 @@ SCHEMAS: dict[str, Schema] = {
         containers=TEXTS,
         users=TEXTS,
         file=TEXT,
+        whose={"type": "string", "enum": [*map(str, Whose)]},
+        trusted=FLAG,
     ),
     "host": made_of(
         "What was seen of this machine, and what was not.",

@@ -101,6 +101,7 @@
   };
   const socket = (listener) => `${listener.transport} ${listener.address.includes(":") ? `[${listener.address}]` : listener.address}:${listener.port}`;
   const since = (moment) => moment && `since ${moment.replace("T", " ").replace("Z", " UTC")}`;
+  const ofWhom = (note) => note.whose !== "project" ? "note" : note.trusted ? "project note" : "project note, not trusted";
   const describe = (list, listener) => {
     const item = put(list, "li");
     put(item, "b", plain(socket(listener)));
@@ -112,7 +113,7 @@
     }
     for (const note of listener.own_notes ?? []) {
       put(item, "br");
-      put(item, "small", `your notes: ${plain(note.label ?? note.note ?? "see its findings")}`);
+      put(item, "small", `${ofWhom(note)}: ${plain(note.label ?? note.note ?? "see its findings")}`);
     }
     if (listener.findings.length) {
       const findings = put(item, "ul", "", "findings");
@@ -189,7 +190,7 @@
         if (note.transport) item.append(` ${note.transport}`);
         if (note.label && note.note) { put(item, "br"); put(item, "span", plain(note.note)); }
         put(item, "br");
-        put(item, "small", `in ${plain(note.file)}`);
+        put(item, "small", `${ofWhom(note)} in ${plain(note.file)}`);
       }
       own.hidden = !list.children.length;
     }).catch(() => {}); // the book's answer stands without them
