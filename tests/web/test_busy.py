@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.routing import Route
 
+from portbook.here import Depth, Filter, answer_here
 from portbook.web import work
 from portbook.web.app import create_app
 from portbook.web.busy import Busy, WorkLimit
@@ -182,6 +184,25 @@ def test_the_loop_does_little_for_any_address() -> None:
     found = asyncio.run(costs())
     most = max(found, key=found.__getitem__)
     assert found[most] < 6 * found["/443"], (most, found)
+
+
+@pytest.mark.parametrize("form", ["application/json", "text/html", "text/plain"])
+def test_the_loop_writes_nothing_of_a_machine_with_thousands_of_listeners(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = _site()
+    with socket.create_server(("127.0.0.1", 0)):
+        seen = answer_here(Filter(), Depth())
+    many = seen._replace(listeners=seen.listeners[:1] * 4000)
+    monkeypatch.setattr("portbook.web.here.answer_here", lambda *_: many)
+
+    async def share() -> float:
+        whole, own = time.process_time(), time.thread_time()
+        answer = await ask(site, "/here", accept=form)
+        assert answer.status == 200
+        return (time.thread_time() - own) / (time.process_time() - whole)
+
+    assert min(asyncio.run(share()) for _ in range(3)) < 0.2
 
 
 @pytest.mark.parametrize("public", [False, True])

@@ -61,19 +61,21 @@ async def here(request: Request) -> Response:
     found = context(request)
     seen = await _read_all(request)
     form = request.scope.get(FORM, Form.HTML)
+    # A machine with ten thousand listeners makes megabytes, for which the loop mustn't wait.
     if form is Form.JSON:
-        return _json(objects.of_here(seen))
+        return await asyncio.to_thread(lambda: _json(objects.of_here(seen)))
     if form is Form.HTML:
         page = await asyncio.to_thread(found.views.here, seen, found.site)
         return Response(page, 200, _PRIVATE, Form.HTML.media_type)
-    return Response(render_here(seen, Style(100)), 200, _PRIVATE, Form.TEXT.media_type)
+    text = await asyncio.to_thread(render_here, seen, Style(100))
+    return Response(text, 200, _PRIVATE, Form.TEXT.media_type)
 
 
 @guarded
 async def here_json(request: Request) -> Response:
     """``/here.json``: everything that listens."""
     seen = await _read_all(request)
-    return _json(objects.of_here(seen))
+    return await asyncio.to_thread(lambda: _json(objects.of_here(seen)))
 
 
 @guarded
@@ -136,10 +138,14 @@ def _looks(request: Request) -> AbstractAsyncContextManager[None]:
 
 async def _read_all(request: Request) -> HereAnswer:
     show = context(request).settings.show_commands
+
+    def read() -> HereAnswer:
+        seen = answer_here(Filter(), Depth("all"))
+        listeners, missing = masked_all(seen.listeners, seen.missing, show=show)
+        return seen._replace(listeners=listeners, missing=missing)
+
     async with _looks(request):
-        seen = await asyncio.to_thread(answer_here, Filter(), Depth("all"))
-    listeners, missing = masked_all(seen.listeners, seen.missing, show=show)
-    return seen._replace(listeners=listeners, missing=missing)
+        return await asyncio.to_thread(read)
 
 
 def _read_port(port: int, *, show: bool) -> PortAnswer:
