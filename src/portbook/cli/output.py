@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from portbook.model import Finding
 
+_PARTS_AT_ONCE = 4096
+
 
 def style(environ: Mapping[str, str] | None = None) -> Style:
     """The style for standard output.
@@ -62,8 +64,16 @@ def print_json(value: Any, *, line: bool = False) -> None:
 
     if line:
         print(json.dumps(value, separators=(",", ":")))
-    else:
-        print(json.dumps(value, indent=2))
+        return
+    # With an indent, the encoder makes millions of short strings of a large object. They are
+    # written as they come: all of them together take ten times the memory of the text.
+    parts: list[str] = []
+    for part in json.JSONEncoder(indent=2).iterencode(value):
+        parts.append(part)
+        if len(parts) == _PARTS_AT_ONCE:
+            sys.stdout.write("".join(parts))
+            parts.clear()
+    print("".join(parts))
 
 
 def reaches(findings: Iterable[Finding], level: str) -> bool:
