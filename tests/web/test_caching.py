@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,7 @@ from tests.web.asking import ask
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
+    from starlette.types import Message
 
     from portbook.web.metrics import Metrics
 
@@ -211,6 +213,44 @@ def test_the_longest_unused_goes_first() -> None:
     assert cache.get(keys[1]) is None
     assert cache.get(keys[0]) is not None
     assert len(cache) == 10
+
+
+@pytest.mark.parametrize("path", ["/api/ports?ports=0-255", "/here.json"])
+def test_a_long_body_is_sent_in_pieces(
+    local: TestClient, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a client doesn't read isn't held for it: before a piece the server waits for it."""
+    monkeypatch.setattr(caching, "PIECE", 1000)
+    whole = local.get(path, headers={"accept-encoding": "identity"})
+    assert int(whole.headers["content-length"]) == len(whole.content)
+
+    async def ask() -> list[Message]:
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        target, _, query = path.partition("?")
+        scope = {
+            "type": "http", "method": "GET", "path": target, "raw_path": target.encode(),
+            "query_string": query.encode(), "headers": [(b"host", b"127.0.0.1:4905")],
+            "client": ("127.0.0.1", 50000), "http_version": "1.1", "scheme": "http",
+        }  # fmt: skip
+        await local.app(scope, receive, send)
+        return sent
+
+    for _ in range(2):  # made, then kept
+        start, *pieces = asyncio.run(ask())
+        assert start["status"] == 200
+        assert len(pieces) > 1
+        assert all(len(each["body"]) <= 1000 for each in pieces)
+        assert [each["more_body"] for each in pieces] == [True] * (len(pieces) - 1) + [False]
+        body = b"".join(each["body"] for each in pieces)
+        assert int(dict(start["headers"])[b"content-length"]) == len(body)
+        assert json.loads(body)["schema"]
 
 
 def test_what_is_huge_is_not_kept() -> None:

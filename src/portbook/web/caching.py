@@ -40,6 +40,7 @@ ANY_QUERY = "portbook.any-query"
 FORM = "portbook.form"
 
 CODINGS = ("br", "gzip") if brotli is not None else ("gzip",)
+PIECE = 64 << 10  # bytes of a body that are sent before it is seen whether the client reads
 _SHORTEST = 860  # bytes; what fits into a packet with its headers gains nothing
 _LONGEST_AT_ONCE = 1 << 15  # bytes that the event loop compresses itself: a millisecond
 _COMPRESSIBLE = (b"text/", b"application/json", b"application/xml", b"image/svg", b"application/")
@@ -58,10 +59,6 @@ class Entry(NamedTuple):
     tag: bytes
     headers_304: Headers
     any_query: bool = False
-
-    @property
-    def body(self) -> bytes:
-        return self.raw[self.body_at :]
 
     @property
     def size(self) -> int:
@@ -153,6 +150,7 @@ class Keeping:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        send = _in_pieces(send)
         wishes = Wishes.of(scope["headers"])
         form = negotiate(wishes.accept, wishes.agent)
         scope[FORM] = form
@@ -179,7 +177,9 @@ class Keeping:
             return
         self.metrics.count(200)
         await send({"type": "http.response.start", "status": 200, "headers": entry.headers})
-        await send({"type": "http.response.body", "body": b"" if head else entry.body})
+        # A view: whoever reads slowly shares the bytes with all others.
+        body = memoryview(entry.raw)[entry.body_at :]
+        await send({"type": "http.response.body", "body": b"" if head else body})
 
     def find(self, target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Entry | None:
         """What is kept for a GET of *target* that can be sent at once; counts it as sent.
@@ -191,9 +191,10 @@ class Keeping:
             return None
         form = negotiate(wishes.accept, wishes.agent)
         entry = self._get((target, form, choose_coding(wishes.encoding, CODINGS)))
-        if entry is not None:
-            self.metrics.hits += 1
-            self.metrics.count(200)
+        if entry is None or len(entry.raw) > PIECE:
+            return None
+        self.metrics.hits += 1
+        self.metrics.count(200)
         return entry
 
     def _get(self, key: Key) -> Entry | None:
@@ -254,6 +255,25 @@ class Keeping:
         entry = make() if len(body) <= _LONGEST_AT_ONCE else await run_in_threadpool(make)
         self._put(key, entry)
         return entry
+
+
+def _in_pieces(send: Send) -> Send:
+    """*send* for bodies of any length, a piece at a time.
+
+    A server holds all that it was given until the client reads it. Before each piece it waits.
+    """
+
+    async def send_pieces(message: Message) -> None:
+        body = message.get("body", b"")
+        for start in range(0, max(1, len(body)), PIECE):
+            piece = message
+            if body:
+                more = message.get("more_body", False) or start + PIECE < len(body)
+                part = bytes(body[start : start + PIECE])
+                piece = {"type": "http.response.body", "body": part, "more_body": more}
+            await send(piece)
+
+    return send_pieces
 
 
 def _entry(body: bytes, headers: Any, build: str, coding: str, *, any_query: bool = False) -> Entry:
