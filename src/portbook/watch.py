@@ -74,7 +74,7 @@ class Watch:
         now = self._clock()
         host = self._look()
         before = self._seen
-        after = {_identity(listener): listener for listener in host.listeners}
+        after = {identity(listener): listener for listener in host.listeners}
         if not self._complete(host.missing):
             after = {**before, **after}
         self._seen, self.missing = after, host.missing
@@ -86,7 +86,7 @@ class Watch:
         ]
         gone = [key for key in before if key not in after]
         explained = {
-            _identity(each): each
+            identity(each): each
             for each in (
                 self._explain(tuple(after[key] for key in fresh + other)) if fresh or other else ()
             )
@@ -141,7 +141,8 @@ def _place(listener: Listener) -> Key:
     )
 
 
-def _identity(listener: Listener) -> Key:
+def identity(listener: Listener) -> Key:
+    """What makes *listener* the same socket at the next step."""
     return (*_place(listener), listener.inode)
 
 

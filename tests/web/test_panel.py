@@ -12,6 +12,7 @@ from portbook.errors import HostUnreadable
 from portbook.model import Host, Listener, OwnersSeen, Process, Transport, Visibility
 from portbook.watch import Watch
 from portbook.web import panel as module
+from portbook.web import streams
 from portbook.web.panel import Panel
 
 if TYPE_CHECKING:
@@ -154,18 +155,107 @@ def test_closing_ends_every_stream() -> None:
     asyncio.run(run())
 
 
-def test_a_reader_that_does_not_keep_up_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_WAITING", 3)
+def test_a_reader_that_does_not_keep_up_gets_the_state_as_it_then_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(streams, "MOST_WAITING", 3000)  # some three events
 
     async def run() -> None:
         machine = Machine()
-        stream = _panel(machine).stream(None)
-        await _next(stream)
+        panel = _panel(machine)
+        slow = panel.stream(None)
+        quick = panel.stream(None)
+        await _next(slow)
+        await _next(quick)
         for inode in range(2, 12):
             machine.listeners = (_listener(305, inode=inode),)
-            await asyncio.sleep(0.05)
-        left = [chunk async for chunk in stream]  # it ends
-        assert len(left) <= 3
+            name, _ = await _next(quick)
+            assert name == ("opened" if inode == 2 else "changed")
+        (held,) = [each for each in panel._streams if each._size or each.behind]
+        assert held._size <= streams.MOST_WAITING
+        name, state = await _next(slow)
+        assert name == "state"
+        assert [each["inode"] for each in state["listeners"]] == [11]
+        machine.listeners = ()
+        assert (await _next(slow))[0] == "closed"
+        await _close(slow)
+        await _close(quick)
+
+    asyncio.run(run())
+
+
+def test_a_reader_that_stays_at_an_old_state_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "PIECE", 100)
+    monkeypatch.setattr(module, "_OLDEST_STATE", 0.05)
+
+    async def run() -> None:
+        machine = Machine(*(_listener(port, inode=port) for port in range(100)))
+        panel = _panel(machine)
+        slow, quick = panel.stream(None), panel.stream(None)
+        pieces = [await anext(slow)]  # the first of many
+        assert pieces[0].startswith(b"retry: 2000\nevent: state\n")
+        received = b""
+        while not received.endswith(b"\n\n"):
+            received += await anext(quick)
+        await asyncio.sleep(0.1)
+        machine.listeners = machine.listeners[1:]
+        assert (await _next(quick))[0] == "closed"
+        pieces += [piece async for piece in slow]  # it ends
+        assert len(pieces) == 1
+        assert len(panel) == 1
+        await _close(quick)
+
+    asyncio.run(run())
+
+
+def test_the_state_in_pieces_is_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a stream that is told of changes while it is sent has them afterwards."""
+    monkeypatch.setattr(streams, "PIECE", 1)
+
+    async def run() -> None:
+        machine = Machine(*(_listener(port, inode=port) for port in (305, 306, 307)))
+        stream = _panel(machine).stream(None)
+        received = await anext(stream)
+        machine.listeners = (*machine.listeners, _listener(308, inode=308))
+        await asyncio.sleep(0.1)
+        while not received.endswith(b"\n\n"):
+            received += await anext(stream)
+        state = json.loads(received.partition(b"data: ")[2])
+        assert [each["port"] for each in state["listeners"]] == [305, 306, 307]
+        name, event = await _next(stream)
+        assert (name, event["listener"]["port"]) == ("opened", 308)
+        await _close(stream)
+
+    asyncio.run(run())
+
+
+def test_what_streams_send_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded = []
+    as_json = module._json
+
+    def count(value: Any) -> bytes:
+        encoded.append(value)
+        return as_json(value)
+
+    monkeypatch.setattr(module, "_json", count)
+
+    async def run() -> None:
+        machine = Machine(*(_listener(port, inode=port) for port in range(50)))
+        panel = _panel(machine)
+        opened = [panel.stream(None) for _ in range(8)]
+        for stream in opened:
+            await _next(stream)
+        assert len(encoded) == 50
+        machine.listeners = machine.listeners[1:]
+        for stream in opened:
+            await _next(stream)
+        assert len(encoded) == 51
+        for stream in opened:
+            await _close(stream)
+        following = panel._following
+        assert following is not None
+        await asyncio.wait_for(following, 10)
+        assert not panel._sockets  # nothing is held while nobody looks
 
     asyncio.run(run())
 

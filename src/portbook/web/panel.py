@@ -9,26 +9,33 @@ from typing import TYPE_CHECKING, Any
 from portbook.errors import HostUnreadable
 from portbook.here import Filter, watch_here
 from portbook.pages import sockets
+from portbook.watch import Change, identity
 from portbook.web.masking import masked
+from portbook.web.streams import Encoded, Stream
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable
 
     from portbook.model import Listener
-    from portbook.watch import Event, Watch
+    from portbook.watch import Event, Key, Watch
+    from portbook.web.streams import State
 
 MOST_STREAMS = 64
-_WAITING = 256  # events that may wait for a slow reader before its stream is ended
 _INTERVAL = 1.0
 _HEARTBEAT = 15.0  # seconds; a proxy or a dead client is noticed by it
+_OLDEST_STATE = 10.0  # seconds after which a reader may not be at a state that isn't the latest
 
 
 class Panel:
     """The streams that are open, and the watch that feeds them.
 
     A stream begins with ``state``, which holds all that listens, and goes on with ``opened``,
-    ``closed`` and ``changed``. A reader that can't keep up is cut off: it comes back by itself,
-    and begins with the state as it then is.
+    ``closed`` and ``changed``. A reader that can't keep up gets ``state`` again instead of what
+    it missed.
+
+    Every socket and every event is encoded once. The streams share the bytes, and only those that
+    are still at an older state hold others: for ten seconds, then they are ended. Their readers
+    come back by themselves.
     """
 
     def __init__(
@@ -43,8 +50,9 @@ class Panel:
         self._make = watch
         self._interval = interval
         self._heartbeat = heartbeat
-        self._queues: set[asyncio.Queue[tuple[Event, ...] | None]] = set()
-        self._watch: Watch | None = None
+        self._streams: set[Stream] = set()
+        self._sockets: dict[Key, Encoded] = {}
+        self._state: State | None = None
         self._following: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self.closed = False
@@ -52,96 +60,109 @@ class Panel:
         self.looks = asyncio.Semaphore(2)
 
     def __len__(self) -> int:
-        return len(self._queues)
+        return len(self._streams)
 
     @property
     def full(self) -> bool:
         """Whether another stream would be one too many."""
-        return self.closed or len(self._queues) >= MOST_STREAMS
+        return self.closed or len(self._streams) >= MOST_STREAMS
 
     def close(self) -> None:
         """Ends every stream: the server is to stop."""
         self.closed = True
-        for queue in self._queues:
-            _end(queue)
+        self._end_all()
 
     async def stream(self, port: int | None) -> AsyncIterator[bytes]:
         """The events of *port*, or of every port, as a ``text/event-stream``.
 
         https://html.spec.whatwg.org/multipage/server-sent-events.html
         """
-        queue: asyncio.Queue[tuple[Event, ...] | None] = asyncio.Queue(_WAITING)
-        self._queues.add(queue)
+        stream = Stream(port)
+        self._streams.add(stream)
         try:
-            listeners = await self._begin()
-            state = {
-                "schema": "portbook/listen/1",
-                "listeners": [
-                    sockets.of_listener(masked(each, show=self._show))
-                    for each in listeners
-                    if port in (None, each.port)
-                ],
-            }
-            yield b"retry: 2000\n" + _event("state", state)
-            while True:
-                try:
-                    events = await asyncio.wait_for(queue.get(), self._heartbeat)
-                except TimeoutError:
+            await self._begin()
+            while not stream.ended:
+                if stream.behind:
+                    stream.begin_state(self._latest(), asyncio.get_running_loop().time())
+                    for piece in stream.pieces():
+                        yield piece
+                elif events := stream.take():
+                    yield events
+                elif not await stream.wait(self._heartbeat):
                     yield b": still there\n\n"
-                    continue
-                if events is None:
-                    return
-                for event in events:
-                    if port in (None, event.listener.port):
-                        yield _event(event.change, sockets.of_event(self._masked(event)))
         finally:
-            self._queues.discard(queue)
+            self._streams.discard(stream)
 
-    def _masked(self, event: Event) -> Event:
-        before = event.before
-        return event._replace(
-            listener=masked(event.listener, show=self._show),
-            before=None if before is None else masked(before, show=self._show),
-        )
+    def _latest(self) -> State:
+        if self._state is None:
+            self._state = tuple(self._sockets.values())
+        return self._state
 
-    async def _begin(self) -> tuple[Listener, ...]:
-        """What listens now; starts to follow it where nobody did."""
+    async def _begin(self) -> None:
+        """Starts to follow this machine, where nobody does."""
         async with self._lock:
             if self._following is None or self._following.done():
-                self._watch = await asyncio.to_thread(self._make)
-                self._following = asyncio.create_task(self._follow(self._watch))
-        assert self._watch is not None
-        return self._watch.listeners
+                watch, self._sockets = await asyncio.to_thread(self._look)
+                self._state = None
+                self._following = asyncio.create_task(self._follow(watch))
+
+    def _look(self) -> tuple[Watch, dict[Key, Encoded]]:
+        watch = self._make()
+        return watch, {identity(each): self._socket(each) for each in watch.listeners}
 
     async def _follow(self, watch: Watch) -> None:
         try:
-            while self._queues and not self.closed:
+            while self._streams and not self.closed:
                 await asyncio.sleep(self._interval)
                 events = await asyncio.to_thread(watch.step)
                 if events:
-                    self._tell(events)
+                    self._tell(await asyncio.to_thread(self._encode, events))
         except HostUnreadable:
             pass  # the streams end, and their readers ask anew
         finally:
             # Whatever ended it: streams without a watch would be silent for ever.
-            for queue in self._queues:
-                _end(queue)
+            self._end_all()
+            self._sockets, self._state = {}, None
 
-    def _tell(self, events: tuple[Event, ...]) -> None:
-        for queue in self._queues:
-            try:
-                queue.put_nowait(events)
-            except asyncio.QueueFull:
-                _end(queue)
+    def _end_all(self) -> None:
+        for stream in self._streams:
+            stream.end()
+
+    def _tell(self, changes: list[tuple[Event, Encoded | None, Encoded]]) -> None:
+        for event, socket, _ in changes:
+            for gone in (event.before, event.listener):
+                if gone is not None:
+                    self._sockets.pop(identity(gone), None)
+            if socket is not None:
+                self._sockets[identity(event.listener)] = socket
+        self._state = None
+        told = [encoded for _, _, encoded in changes]
+        now = asyncio.get_running_loop().time()
+        for stream in self._streams:
+            if stream.state_since is not None and now - stream.state_since > _OLDEST_STATE:
+                stream.end()
+            else:
+                stream.tell(told)
+
+    def _encode(self, events: tuple[Event, ...]) -> list[tuple[Event, Encoded | None, Encoded]]:
+        """Each event with its socket, unless that is closed, and itself as they are sent."""
+        found = []
+        for event in events:
+            before = event.before
+            hidden = event._replace(
+                listener=masked(event.listener, show=self._show),
+                before=None if before is None else masked(before, show=self._show),
+            )
+            lines = f"event: {event.change}\ndata: ".encode(), _json(sockets.of_event(hidden))
+            told = Encoded(event.listener.port, b"".join(lines) + b"\n\n")
+            closed = event.change is Change.CLOSED
+            found.append((event, None if closed else self._socket(event.listener), told))
+        return found
+
+    def _socket(self, listener: Listener) -> Encoded:
+        return Encoded(listener.port, _json(sockets.of_listener(masked(listener, show=self._show))))
 
 
-def _end(queue: asyncio.Queue[Any]) -> None:
-    """Ends the stream of *queue*, whatever still waits in it."""
-    while not queue.empty():
-        queue.get_nowait()
-    queue.put_nowait(None)
-
-
-def _event(name: str, data: Iterable[Any]) -> bytes:
-    # JSON on one line, in ASCII: nothing in it can end the line, the event or the stream.
-    return f"event: {name}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
+def _json(value: Any) -> bytes:
+    # On one line, in ASCII: nothing in it can end the line, the event or the stream.
+    return json.dumps(value, separators=(",", ":")).encode()

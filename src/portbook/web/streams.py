@@ -1,0 +1,112 @@
+"""One event stream of this machine: what waits to be sent, within bounds.
+
+Whatever is sent is encoded once for all streams, and a stream holds references to it. A reader
+that doesn't keep up isn't sent what it has missed but the state as it then is: the latest wins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+MOST_WAITING = 256 << 10  # bytes of events that may wait for a reader
+PIECE = 64 << 10  # bytes that are handed to the server at a time; it then waits for the reader
+
+# A reader that is cut off comes back after two seconds.
+_HEAD = b'retry: 2000\nevent: state\ndata: {"schema":"portbook/listen/1","listeners":['
+
+
+class Encoded(NamedTuple):
+    """An event, or a socket in the state, as bytes; *port* is the one that it is about."""
+
+    port: int
+    data: bytes
+
+
+State = tuple[Encoded, ...]
+
+
+class Stream:
+    """The events of *port*, or of every port where it is None, for one reader.
+
+    It begins by being behind: the state has to be sent first.
+    """
+
+    def __init__(self, port: int | None) -> None:
+        self.port = port
+        self.behind = True
+        self.ended = False
+        self.state_since: float | None = None  # when the state began to be sent that still is
+        self._events: deque[bytes] = deque()
+        self._size = 0
+        self._state: Iterator[bytes] = iter(())
+        self._woken = asyncio.Event()
+
+    def tell(self, events: Iterable[Encoded]) -> None:
+        """Adds *events*, unless the whole state has to be sent anyway."""
+        if self.behind or self.ended:
+            return
+        for event in events:
+            if self.port in (None, event.port):
+                self._events.append(event.data)
+                self._size += len(event.data)
+        if self._size > MOST_WAITING:
+            self._forget()
+            self.behind = True
+        self._woken.set()
+
+    def end(self) -> None:
+        """Lets go of all that waits; the stream ends once its reader has what is under way."""
+        self.ended = True
+        self._forget()
+        self._state = iter(())
+        self._woken.set()
+
+    def begin_state(self, state: State, now: float) -> None:
+        """From now on :meth:`pieces` gives *state*."""
+        self.behind = False
+        self.state_since = now
+        self._state = _pieces(state, self.port)
+
+    def pieces(self) -> Iterator[bytes]:
+        """What is left of the state."""
+        # Not "yield from": what end() throws away must not be held here.
+        while (piece := next(self._state, None)) is not None:
+            yield piece
+        self.state_since = None
+
+    def take(self) -> bytes:
+        """The events that wait."""
+        waiting = b"".join(self._events)
+        self._forget()
+        return waiting
+
+    async def wait(self, seconds: float) -> bool:
+        """Waits for events or the end; False where neither came."""
+        try:
+            await asyncio.wait_for(self._woken.wait(), seconds)
+        except TimeoutError:
+            return False
+        self._woken.clear()
+        return True
+
+    def _forget(self) -> None:
+        self._events.clear()
+        self._size = 0
+
+
+def _pieces(state: State, port: int | None) -> Iterator[bytes]:
+    piece = bytearray(_HEAD)
+    first = True
+    for each in state:
+        if port in (None, each.port):
+            piece += each.data if first else b"," + each.data
+            first = False
+            if len(piece) >= PIECE:
+                yield bytes(piece)
+                piece.clear()
+    yield bytes(piece + b"]}\n\n")
