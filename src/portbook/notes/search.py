@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from portbook.textsearch import words_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +22,7 @@ def search_notes(notes: Iterable[Note], text: str) -> tuple[Note, ...]:
     >>> [note.first for note in search_notes(own, "API")], search_notes(own, "bakery")
     ([90, 8306], ())
     """
-    wanted = _words(text)
+    wanted = words_of(text)
     if not wanted:
         return ()
     found = [(_rank(note, wanted), note) for note in notes]
@@ -29,20 +31,16 @@ def search_notes(notes: Iterable[Note], text: str) -> tuple[Note, ...]:
     return tuple(note for _, note in hits)
 
 
-def _words(text: str) -> list[str]:
-    return "".join(char if char.isalnum() else " " for char in text.lower()).split()
-
-
 def _rank(note: Note, wanted: list[str]) -> int | None:
     """How well *note* fits, 0 best; None where it doesn't."""
-    label = _words(note.label or "")
+    label = words_of(note.label or "")
     if label == wanted:
         return 0
     if all(any(each.startswith(word) for each in label) for word in wanted):
         return 1
-    rest = label + _words(note.text or "")
+    rest = label + words_of(note.text or "")
     for name in (*note.executables, *note.units, *note.containers):
-        rest += _words(name.rpartition("/")[2])
+        rest += words_of(name.rpartition("/")[2])
     # Short words stand in many a text.
     if all(len(word) > 2 and word in rest for word in wanted):
         return 2
