@@ -248,16 +248,23 @@ def stream(chunks: Iterable[bytes], name: str | None = None) -> tuple[str, Itera
 
 def merge(sockets: Iterable[Listener]) -> list[Listener]:
     """*sockets* with those put together that several processes hold."""
-    found: dict[tuple[object, ...], Listener] = {}
+    groups: dict[tuple[object, ...], list[Listener]] = {}
     for each in sockets:
         key = (each.transport, each.family, each.address, each.port, each.state, each.inode)
-        before = found.get(key)
-        if before is None:
-            found[key] = each
-        elif each.owners:
-            owners = tuple(dict.fromkeys(before.owners + each.owners))
-            found[key] = before._replace(owners=owners, owners_seen=each.owners_seen)
-    return list(found.values())
+        groups.setdefault(key, []).append(each)
+    return [_together(group) for group in groups.values()]
+
+
+def _together(group: list[Listener]) -> Listener:
+    """One socket with the owners of all that are listed of it."""
+    if len(group) == 1:
+        return group[0]
+    owners = dict.fromkeys(owner for listener in group for owner in listener.owners)
+    owned = [listener.owners_seen for listener in group[1:] if listener.owners]
+    first = group[0]
+    if not owned:
+        return first
+    return first._replace(owners=tuple(owners), owners_seen=owned[-1])
 
 
 def compare(old: Iterable[Listener], new: Iterable[Listener]) -> Changes:
@@ -285,16 +292,18 @@ def compare(old: Iterable[Listener], new: Iterable[Listener]) -> Changes:
 
 
 def _by_place(sockets: Iterable[Listener]) -> dict[tuple[object, ...], Listener]:
-    found: dict[tuple[object, ...], Listener] = {}
+    groups: dict[tuple[object, ...], list[Listener]] = {}
     for each in sockets:
         place = (each.transport, each.address, each.port, each.interface, each.namespace)
-        before = found.get(place)
-        if before is not None:  # sockets that share an address and a port
-            owners = tuple(dict.fromkeys(before.owners + each.owners))
-            found[place] = before._replace(owners=owners)
-        else:
-            found[place] = each
-    return found
+        groups.setdefault(place, []).append(each)  # sockets may share an address and a port
+    return {
+        place: group[0]._replace(
+            owners=tuple(dict.fromkeys(owner for listener in group for owner in listener.owners))
+        )
+        if len(group) > 1
+        else group[0]
+        for place, group in groups.items()
+    }
 
 
 def _holders(listener: Listener) -> frozenset[str]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import importlib
 import re
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from portbook._lean import NamedTuple
 from portbook.capture.found import DETAIL, HEADING, NOT_UNDERSTOOD, OVERLONG, Line, no_names
+from portbook.capture.jsontext import ended
 from portbook.capture.text import numbered
 from portbook.errors import MalformedInput, NothingKnown
 from portbook.model import Listener
@@ -60,6 +61,8 @@ FORMATS = {
 }
 # The format is found by the first lines, in so much of them.
 _SAMPLE_LINES, _SAMPLE_SIZE = 400, 1 << 17
+# Of a reader that is tried: a few characters can stand for as many sockets as there are ports.
+_SAMPLE_EVENTS = 1 << 13
 # What portbook prints with --json is one value, which may end far behind the first lines.
 _OWN = re.compile(r'\s*\{\s*"schema"\s*:\s*"portbook/(?:listen|explain|port)/1"')
 # A line of a format that has a line for each socket: the longest name a thousand owners.
@@ -116,6 +119,7 @@ def detect(sample: list[tuple[int, str]], names: Names = no_names) -> str:
     Raises MalformedInput where none explains any of them.
     """
     best, most = "", 0
+    sample = [(number, _beginning(line)) for number, line in sample]
     for name in FORMATS:
         worth = _worth(name, sample, names)
         if worth > most:
@@ -130,12 +134,22 @@ def detect(sample: list[tuple[int, str]], names: Names = no_names) -> str:
     return best
 
 
+def _beginning(line: str) -> str:
+    """As much of *line* as its format is found by, whatever reads it.
+
+    A line that is cut is no row of any table; JSON in one line is closed where it is cut.
+    """
+    if len(line) <= _LONGEST:
+        return line
+    return ended(line[:_LONGEST]) if line.lstrip()[:1] in ("{", "[") else line[: _LONGEST + 1]
+
+
 def _worth(name: str, sample: list[tuple[int, str]], names: Names) -> int:
     """How well a reader explains *sample*: sockets count most, and what it can't read against."""
     worth, ends = 0, len(sample) == _SAMPLE_LINES
     last = sample[-1][0]
     try:
-        for event in reader(name)(sample, names):
+        for event in islice(reader(name)(sample, names), _SAMPLE_EVENTS):
             if isinstance(event, Listener):
                 worth += 8
             elif event.what == NOT_UNDERSTOOD:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from portbook.capture.found import Event, Lines, Names
 
+_READ = ("CONTAINER ID", "PORTS", "NAMES", "NAME")
 _COLUMN = re.compile(r"\S+(?: \S+)*")
 _PUBLISHED = re.compile(
     r"(?:(\[[^\[\]]{0,60}\]|[^\[\]\s]{0,60}):)?([0-9]{1,9})(?:-([0-9]{1,9}))?"
@@ -63,10 +64,14 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
 
 
 def _columns(header: str) -> dict[str, tuple[int, int | None]]:
-    """Where each column begins, and where the next one does."""
+    """Where each column that is read begins, and where the next one of any name does."""
     found = list(_COLUMN.finditer(header))
     ends: list[int | None] = [each.start() for each in found[1:]]
-    return {each[0]: (each.start(), end) for each, end in zip(found, [*ends, None], strict=True)}
+    return {
+        each[0]: (each.start(), end)
+        for each, end in zip(found, [*ends, None], strict=True)
+        if each[0] in _READ
+    }
 
 
 def _owner(cells: dict[str, str], name: str) -> Process:

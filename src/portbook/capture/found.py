@@ -68,12 +68,15 @@ def detail(number: int) -> Line:
 
 INODE_DIGITS = 19  # the most that an inode's number has
 LONGEST_TEXT = 200  # characters of a line that are kept to be shown
+_LOOKED_AT = 4096  # characters of a line that are looked at for them
 
 
 def not_understood(number: int, text: str, why: str | None = None) -> Line:
     """A line, cut to what can be shown."""
-    text = text.removeprefix(OVERLONG).strip()
-    if len(text) > LONGEST_TEXT:
+    # One line may be told of many times: for each of the ports in it that can't be read.
+    longer = len(text) > _LOOKED_AT
+    text = text[:_LOOKED_AT].removeprefix(OVERLONG).strip()
+    if longer or len(text) > LONGEST_TEXT:
         text = text[: LONGEST_TEXT - 1] + "…"
     return Line(number, NOT_UNDERSTOOD, text, 1, why)
 
@@ -93,6 +96,7 @@ class Host(NamedTuple):
 
 _ADDRESS = re.compile(r"[0-9A-Za-z_.:-]{1,255}", re.ASCII)
 _INTERFACE = re.compile(r"[0-9A-Za-z_.:@+-]{1,32}", re.ASCII)
+_LONGEST_HOST = 300  # characters: the longest address with brackets and the longest interface
 _NUMBER = re.compile(r"[0-9]{1,5}", re.ASCII)
 # RFC 6761 §6.3, and what Debian's /etc/hosts calls the other family's.
 _LOCALHOST = {
@@ -103,7 +107,6 @@ _LOCALHOST = {
 }
 
 
-@lru_cache(maxsize=65536)
 def host(text: str, family: str | None = None) -> Host | None:
     """An address with or without brackets and an interface, as ``[fe80::1]%eth0``; else None.
 
@@ -112,6 +115,12 @@ def host(text: str, family: str | None = None) -> Host | None:
     >>> host("[fe80::1%eth0]"), host("127.0.0.53%lo").address, host("<b>")
     (Host(family='ipv6', address='fe80::1', interface='eth0'), '127.0.0.53', None)
     """
+    # What is kept is kept for as long as the process runs: nothing that is long.
+    return _host(text, family) if len(text) <= _LONGEST_HOST else None
+
+
+@lru_cache(maxsize=65536)
+def _host(text: str, family: str | None) -> Host | None:
     bare = text.replace("[", "").replace("]", "") if text.startswith("[") else text
     address, percent, interface = bare.partition("%")
     if not _ADDRESS.fullmatch(address):

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
     from portbook.capture.found import Lines
 
-# RFC 8259: strings hold no line break, so a line's brackets can be told from its text.
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+# RFC 8259: strings hold no line break, so a line's brackets can be told from its text. One that
+# doesn't end is one token too: the rest of the line isn't searched again from each of its quotes.
+_STRING = r'"(?:[^"\\]++|\\.)*+(?:"|(?P<endless>\\?\Z))'
+_TOKEN = re.compile(rf"{_STRING}|[\[\]{{}}]")
+_BRACKET = re.compile(r"[\[\]{}]")
+_MARK = re.compile(rf"{_STRING}|[\[\]{{}},]")
 _LONGEST = 64 << 20  # characters of one value
 _FILLING = " \t\r,\ufeff"
 
@@ -69,10 +73,8 @@ class _Scanner:
     def take(self, number: int, line: str) -> Iterator[Value | Line]:
         """The values that end on *line*."""
         start, inside, marks = 0, self.depth, 0
-        for token in _TOKEN.finditer(line):
+        for token in _brackets(line):
             mark = token[0]
-            if mark[0] == '"':
-                continue
             marks += 1
             if mark in "{[":
                 start = self._open(mark, number, token.start(), start)
@@ -106,6 +108,43 @@ class _Scanner:
         return start
 
 
+def _brackets(line: str) -> Iterator[re.Match[str]]:
+    """The brackets of *line* that stand in no string; those in one that doesn't end count.
+
+    The line is broken there, and what follows it may be whole.
+    """
+    for token in _TOKEN.finditer(line):
+        if token[0][0] != '"':
+            yield token
+        elif token["endless"] is not None:
+            yield from _BRACKET.finditer(line, token.start() + 1)
+
+
+def ended(text: str) -> str:
+    """The beginning of a JSON value as a value: cut before its last comma, its brackets closed.
+
+    >>> ended('{"a": [{"b": 1}, {"b": 2}, {"b')
+    '{"a": [{"b": 1}, {"b": 2}]}'
+    """
+    comma, _ = _marks(text)
+    text = text[:comma]
+    return text + "".join(reversed(_marks(text)[1]))
+
+
+def _marks(text: str) -> tuple[int, list[str]]:
+    """Where the last comma of *text* stands that is in no string, and what would close *text*."""
+    comma, closing = 0, []
+    for token in _MARK.finditer(text):
+        mark = token[0]
+        if mark == ",":
+            comma = token.start()
+        elif mark in "{[":
+            closing.append("}" if mark == "{" else "]")
+        elif mark in "]}" and closing:
+            closing.pop()
+    return comma, closing
+
+
 def _value(text: str, began: int, ended: int) -> Value | Line:
     try:
         value = json.loads(text)
@@ -126,6 +165,15 @@ def whole_number(value: Any, most: int) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most:
         return value
     return None
+
+
+def scalar(value: Any) -> str:
+    """A text or a whole number as text; empty for all else, which may be nested deeply.
+
+    >>> scalar("22"), scalar(22), scalar([22])
+    ('22', '22', '')
+    """
+    return str(value) if isinstance(value, (str, int)) else ""
 
 
 def words(value: Any) -> str | None:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from portbook.capture.found import Line, detail, heading, host, not_understood
-from portbook.capture.jsontext import values, words
+from portbook.capture.jsontext import scalar, values, words
 from portbook.capture.nmap import answered
 
 if TYPE_CHECKING:
@@ -71,4 +71,4 @@ def read_json(lines: Lines, names: Names) -> Iterator[Event]:
 
 
 def _told(port: dict[str, Any]) -> tuple[str, str, str]:
-    return str(port.get("port", "")), str(port.get("proto", "")), str(port.get("status", ""))
+    return scalar(port.get("port")), scalar(port.get("proto")), scalar(port.get("status"))

@@ -58,7 +58,10 @@ _TITLE = re.compile(
 _NO_TITLE = re.compile(r"[0-9]{3}|[*:]")
 _SERVED = re.compile(r"\(Not all processes could|\s*will not be shown, you would have")
 _PROGRAM = re.compile(r"(?:^|\s)([0-9]{1,10})/(\S[^\n]*)$")
-_TIMER = re.compile(r"\s+(?:off|on|on[0-9]?|keepalive|timewait|probe|unkn-[0-9]+)\s*\([^()]*\)\s*$")
+# Begun at the first blank of several alone: what follows them is looked at once.
+_TIMER = re.compile(
+    r"(?<!\s)\s+(?:off|on|on[0-9]?|keepalive|timewait|probe|unkn-[0-9]+)\s*\([^()]*\)\s*$"
+)
 _NAMED = re.compile(r"(\S[^:]{0,64}):([0-9]{1,10})(?:\s|$)")
 
 
@@ -66,8 +69,9 @@ class _Columns(NamedTuple):
     """What the header says of the columns behind the peer's address."""
 
     inode: bool = False  # -e of Linux: the user's name or number, and the inode
-    state: str | None = None
-    after: tuple[str, ...] = ()  # what macOS has with -v behind the state
+    behind_state: bool = False  # macOS with -v has more there, and at which places of it
+    process_at: int | None = None  # a name and a number
+    pid_at: int | None = None  # a number
 
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
@@ -100,8 +104,11 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
 
 def _columns(header: str) -> _Columns:
     words = header.split()
-    after = words[words.index("(state)") + 1 :] if "(state)" in words else []
-    return _Columns("Inode" in words and "User" in words, None, tuple(after))
+    behind = words[words.index("(state)") + 1 :] if "(state)" in words else []
+    process_at, pid_at = (
+        behind.index(name) if name in behind else None for name in ("process:pid", "pid")
+    )
+    return _Columns("Inode" in words and "User" in words, bool(behind), process_at, pid_at)
 
 
 def _row(number: int, parts: list[str], line: str, columns: _Columns, names: Names) -> Event:
@@ -156,8 +163,8 @@ def _row(number: int, parts: list[str], line: str, columns: _Columns, names: Nam
 
 
 def _owners(rest: str, columns: _Columns, user: str | None) -> tuple[Process, ...]:
-    if columns.after:
-        return _of_macos(rest, columns.after)
+    if columns.behind_state:
+        return _of_macos(rest, columns)
     found = _PROGRAM.search(_TIMER.sub("", rest))
     if found is None:
         return ()
@@ -167,15 +174,15 @@ def _owners(rest: str, columns: _Columns, user: str | None) -> tuple[Process, ..
     return (process(found[1], name, user),)
 
 
-def _of_macos(rest: str, after: tuple[str, ...]) -> tuple[Process, ...]:
+def _of_macos(rest: str, columns: _Columns) -> tuple[Process, ...]:
     """The process that -v adds: by number, or since macOS 14 by name and number."""
-    words = rest.split()
-    if "process:pid" in after:
-        behind = rest.split(None, after.index("process:pid"))
-        named = _NAMED.match(behind[-1]) if len(behind) > after.index("process:pid") else None
+    if columns.process_at is not None:
+        behind = rest.split(None, columns.process_at)
+        named = _NAMED.match(behind[-1]) if len(behind) > columns.process_at else None
         return (process(named[2], named[1]),) if named else ()
-    if "pid" in after:
-        at = after.index("pid")
-        if len(words) > at and words[at].isdigit() and words[at] != "0":
-            return (process(words[at], None),)
+    words = rest.split()
+    if columns.pid_at is not None and len(words) > columns.pid_at:
+        pid = words[columns.pid_at]
+        if pid.isdigit() and pid != "0":
+            return (process(pid, None),)
     return ()

@@ -18,7 +18,7 @@ from portbook.capture.found import (
     owned,
     process,
 )
-from portbook.capture.jsontext import Value, values, whole_number, words
+from portbook.capture.jsontext import Value, scalar, values, whole_number, words
 from portbook.model import LAST_PORT, Listener, Transport
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _row(each: Value, row: Any) -> Event:
     where = everywhere(family) if told in ("", "*") else host(told, family)
     if transport is None or where is None:
         return not_understood(each.line, each.text, "its protocol or address can't be read")
-    pid = str(row.get("pid", ""))
+    pid = scalar(row.get("pid"))
     name = words(row.get("name")) or words(row.get("process_name"))
     known = pid.isascii() and pid.isdigit() and pid != "0"
     owners, seen = owned(*([process(pid, name)] if known or name else []))

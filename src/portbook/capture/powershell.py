@@ -143,17 +143,22 @@ def _columns(header: str, dashes: str) -> list[tuple[str, int, int]]:
 
 def _cells(line: str, columns: list[tuple[str, int, int]]) -> dict[str, str]:
     """The words of a row by column: text begins where the dashes do, a number ends there."""
-    found: dict[str, str] = {}
+    cells: dict[str, list[str]] = {}
+    column = 0  # the first one that doesn't end before the word: neither ever goes back
     for word in _WORD.finditer(line):
-        shared, at = max(
-            (min(word.end(), end) - max(word.start(), begin), -at)
-            for at, (_, begin, end) in enumerate(columns)
-        )
-        if shared <= 0:  # a value's further words may stand behind its dashes
-            at = -max((at for at, each in enumerate(columns) if each[1] < word.start()), default=0)
-        name = columns[-at][0]
-        found[name] = f"{found[name]} {word[0]}" if name in found else word[0]
-    return found
+        start, end = word.span()
+        while column < len(columns) and columns[column][2] <= start:
+            column += 1
+        best, most = max(0, column - 1), 0  # a value's further words may stand behind its dashes
+        for at in range(column, len(columns)):
+            _, left, right = columns[at]
+            if left >= end:
+                break
+            shared = min(end, right) - max(start, left)
+            if shared > most:
+                best, most = at, shared
+        cells.setdefault(columns[best][0], []).append(word[0])
+    return {name: " ".join(words) for name, words in cells.items()}
 
 
 # -- CSV --------------------------------------------------------------------------------------

@@ -52,19 +52,27 @@ def numbered(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
 
     A line of more than :data:`LONGEST_LINE` characters is cut, and begins with :data:`OVERLONG`.
     """
-    number, rest, skipping = 0, "", False
+    number, skipping = 0, False
+    # The pieces of the line that isn't ended yet: put together once, however small they come.
+    pieces: list[str] = []
+    size = 0
     for text in _decoded(chunks):
-        lines = text.split("\n")
-        lines[0] = rest + lines[0]
-        rest = lines.pop()
-        if skipping and lines:
-            lines[0], skipping = OVERLONG + lines[0], False
-        coloured = "\x1b" in text or "\x1b" in (lines[0] if lines else "")
-        for line in lines:
-            number += 1
-            yield number, _clean(line) if coloured or line[-1:] == "\r" else line
-        if len(rest) > LONGEST_LINE:
-            rest, skipping = rest[:400], True
+        *lines, last = text.split("\n")
+        if lines:
+            lines[0] = "".join([*pieces, lines[0]])
+            pieces, size = [], 0
+            if skipping:
+                lines[0], skipping = OVERLONG + lines[0], False
+            coloured = "\x1b" in text or "\x1b" in lines[0]
+            for line in lines:
+                number += 1
+                yield number, _clean(line) if coloured or line[-1:] == "\r" else line
+        pieces.append(last)
+        size += len(last)
+        if size > LONGEST_LINE:
+            pieces, skipping = ["".join(pieces)[:400]], True
+            size = len(pieces[0])
+    rest = "".join(pieces)
     if rest:
         yield number + 1, OVERLONG * skipping + _clean(rest)
 
