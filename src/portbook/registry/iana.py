@@ -23,10 +23,12 @@ from xml.etree.ElementTree import Element, ParseError, XMLParser
 from portbook.errors import MalformedInput, shown
 from portbook.model import LAST_PORT, Assignment, Transport
 from portbook.registry.build import link_aliases
+from portbook.registry.store import MOST_COVERED, MOST_ROWS
 from portbook.registry.wording import names_person, state_of_row, tidy_description, tidy_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
 
 class Skipped(NamedTuple):
@@ -105,11 +107,11 @@ def parse_csv(text: str | bytes, as_of: str | None = None) -> Registry:
                 "this is not IANA's service names CSV: its first line doesn't name the columns "
                 "Service Name, Port Number, Transport Protocol and Description"
             )
-        strange = [
+        strange = {
             place
             for place, head in enumerate(heads)
             if head.lower() not in _TITLES and head.lower() != _LEFT_OUT
-        ]
+        }
         unknown: Counter[str] = Counter()
         cells = []
         for line in lines:
@@ -131,9 +133,15 @@ def _csv_cells(titles: Sequence[str], line: Sequence[str]) -> _Cells:
     )
 
 
-def _strange_cells(heads: Sequence[str], strange: Sequence[int], line: Sequence[str]) -> set[str]:
+def _strange_cells(
+    heads: Sequence[str], strange: AbstractSet[int], line: Sequence[str]
+) -> set[str]:
     """The titles of the cells in *line* that are of no known column, and aren't empty."""
-    found = {heads[place] or _NO_TITLE for place in strange if any(line[place : place + 1])}
+    found = {
+        heads[place] or _NO_TITLE
+        for place, cell in enumerate(line[: len(heads)])
+        if cell and place in strange
+    }
     return found | {_NO_TITLE} if any(line[len(heads) :]) else found
 
 
@@ -190,12 +198,13 @@ def parse_xml(text: str | bytes) -> Registry:
     updated = root.findtext(f"{_SPACE}updated")
     unknown: Counter[str] = Counter()
     try:
-        cells = [_xml_cells(record, unknown) for record in root.iter(f"{_SPACE}record")]
+        cells = [_xml_cells(record, unknown) for record in _records(root)]
     except RecursionError:
         raise MalformedInput("the XML is nested deeper than any registry file") from None
     return _registry(cells, updated.strip() if updated else None, unknown)
 
 
+_REGISTRY, _RECORD = f"{_SPACE}registry", f"{_SPACE}record"
 _ASSIGNEE, _XREF, _BREAK = f"{_SPACE}assignee", f"{_SPACE}xref", f"{_SPACE}br"
 _CONTACT = _SPACE + _LEFT_OUT
 _ATTRIBUTES = {"date", "updated"}
@@ -207,9 +216,23 @@ _WORDS = {
 }
 
 
+def _records(root: Element) -> Iterator[Element]:
+    """The records of a registry and of those inside it, in their order; none inside a record."""
+    parts = [iter(root)]
+    while parts:
+        for part in parts[-1]:
+            if part.tag == _RECORD:
+                yield part
+            elif part.tag == _REGISTRY:
+                parts.append(iter(part))
+                break
+        else:
+            parts.pop()
+
+
 def _xml_cells(record: Element, unknown: Counter[str]) -> _Cells:
     """The cells of *record*; what it has besides is counted in *unknown*, once a record."""
-    words = [""] * len(_WORDS)
+    words: list[list[str]] = [[] for _ in _WORDS]
     people: list[Element] | None = None
     marks = []
     named = ""
@@ -218,12 +241,14 @@ def _xml_cells(record: Element, unknown: Counter[str]) -> _Cells:
         place = _WORDS.get(part.tag)
         if place is not None:
             text = (_text(part) if len(part) else part.text or "").strip()
-            words[place] = f"{words[place]}\n{text}".strip() if words[place] else text
+            if text:
+                words[place].append(text)
         elif part.tag == _XREF:
             marks.append(part)
         elif part.tag == _ASSIGNEE:
             found = part.findall(f".//{_XREF}")
-            people = [*(people or ()), *found]
+            people = people or []
+            people += found
             named = "" if found else " ".join(_text(part).split())
         elif part.tag != _CONTACT:
             strange.add(part.tag.removeprefix(_SPACE))
@@ -232,7 +257,7 @@ def _xml_cells(record: Element, unknown: Counter[str]) -> _Cells:
     # A record's references to people are its contacts, and its assignee where it names none.
     if people is None:
         people = [mark for mark in marks if mark.get("type") == "person"]
-    name, number, transport, description, code, unauthorized, notes = words
+    name, number, transport, description, code, unauthorized, notes = map("\n".join, words)
     return _Cells(
         name,
         number,
@@ -281,8 +306,27 @@ def _registry(cells: Iterable[_Cells], as_of: str | None, unknown: Mapping[str, 
             rows.append(_assignment(row, dates))
         except MalformedInput as error:
             skipped.append(Skipped(place, str(error)))
+    _check_spans(rows)
     fields = tuple([Unknown(name, unknown[name]) for name in sorted(unknown)])
     return Registry(link_aliases(rows), tuple(skipped), as_of, fields)
+
+
+def _check_spans(rows: Iterable[Assignment]) -> None:
+    """Raises MalformedInput where *rows* overlap as those of no registry do.
+
+    Whatever asks for a port, or for all of them, goes through the rows that cover it.
+    """
+    spans = [(row.first, row.last) for row in rows if row.first is not None]
+    covered = sum((last or first) - first + 1 for first, last in spans)
+    if covered > MOST_COVERED:
+        raise MalformedInput(
+            f"its rows cover {covered:,} ports in all, and no registry's more than {MOST_COVERED:,}"
+        )
+    port, rows_of_it = max(
+        Counter(first for first, _ in spans).items(), key=lambda each: each[1], default=(0, 0)
+    )
+    if rows_of_it > MOST_ROWS:
+        raise MalformedInput(f"port {port} has {rows_of_it:,} rows: {MOST_ROWS:,} are the most")
 
 
 _TRANSPORTS: Mapping[str, Transport] = {str(each): each for each in Transport}

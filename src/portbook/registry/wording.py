@@ -35,10 +35,11 @@ _WORDINGS = (
 _REPLACEMENT = re.compile(r"well-formed service name as a replacement for \"([^\"]+)\"")
 _REPLACEMENT_SENTENCE = re.compile(r"\s+(?=IANA assigned this well-formed service name\b)")
 
-# The registry writes <user&host> for an address, or <user at host>.
+# The registry writes <user&host> for an address, or <user at host>. Nothing is matched twice: a
+# file may be made of what nearly is an address.
 _ADDRESS = re.compile(
-    r" ?<[^<>\s]+(?:[@&]| at )[^<>\s]+\.[^<>\s]+>"
-    r"| ?[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+    r" ?<[^<>\s@&]++(?:[@&]| at )(?=[^<>\s.]++\.[^<>\s])[^<>\s]++>"
+    r"| ?(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)++"
 )
 
 # RFC 6335 §5.1: 1 to 15 letters, digits and hyphens, at least one letter, no hyphen at either
