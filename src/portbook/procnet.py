@@ -31,11 +31,11 @@ class Row(NamedTuple):
 
 def parse_row(line: bytes) -> Row:
     """One line. Raises MalformedInput where it is none."""
-    fields = line.split()
+    fields = line.split(None, 10)
     try:
         address, port = _parse_address(fields[1])
         peer_address, peer_port = _parse_address(fields[2])
-        return Row(
+        row = Row(
             address,
             port,
             peer_address,
@@ -45,6 +45,12 @@ def parse_row(line: bytes) -> Row:
             int(fields[7]),
             int(fields[9]),
         )
+        numbers = (row.waiting, row.uid, row.inode)
+        if not 0 <= row.state < 32 or min(numbers) < 0 or max(numbers) >> 64:
+            raise ValueError(line[:40])
+        if (port | peer_port) >> 16:
+            raise ValueError(line[:40])
+        return row
     except (ValueError, IndexError, OSError) as error:
         raise MalformedInput("a line of the kernel's socket table can't be read") from error
 

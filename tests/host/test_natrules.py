@@ -9,11 +9,22 @@ from portbook.host.natrules import Case, NatRules, Packets, Rule, Target, follow
 
 
 def test_chains_that_branch_without_end_are_cut_and_told() -> None:
-    chains = {
-        str(level): [Rule("", (Case(Packets(), jump=str(level + 1)),))] * 10 for level in range(9)
-    }
+    def rule(level: int, place: int) -> Rule:
+        packets = Packets(conditions=(f"{level} {place}",))
+        return Rule("", (Case(packets, jump=str(level + 1)),))
+
+    chains = {str(level): [rule(level, place) for place in range(10)] for level in range(9)}
     rules = follow([("prerouting", "0")], chains, source="nftables", family=None)
     assert "branch in more than" in rules.not_understood[0]
+
+
+def test_a_chain_is_followed_once_for_the_same_packets() -> None:
+    goal = Rule("", (Case(Packets(), target=Target(None, 8080, 8080)),))
+    chains = {str(level): [Rule("", (Case(Packets(), jump=str(level + 1)),))] * 10
+              for level in range(9)}  # fmt: skip
+    rules = follow([("prerouting", "0")], {**chains, "9": [goal]}, source="nftables", family=None)
+    assert not rules.not_understood
+    assert [each.to_first for each in rules.redirects] == [8080]
 
 
 @given(st.lists(st.tuples(st.integers(0, 65535), st.integers(0, 300))))

@@ -59,7 +59,7 @@ def parse_unit(text: str) -> Unit:
     >>> parse_unit("[Socket]\nListenStream=1\nListenStream=\nListenStream=2\n")
     {('Socket', 'ListenStream'): ('2',)}
     """
-    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    values: dict[tuple[str, str], list[str]] = {}
     section = ""
     for line in map(str.strip, text.replace("\\\n", " ").splitlines()):
         if not line or line[0] in "#;":
@@ -69,10 +69,12 @@ def parse_unit(text: str) -> Unit:
             continue
         name, equals, value = line.partition("=")
         if equals:
-            key = (section, name.strip())
-            value = value.strip()
-            found[key] = (*found.get(key, ()), value) if value else ()
-    return found
+            of_name = values.setdefault((section, name.strip()), [])
+            if value := value.strip():
+                of_name.append(value)
+            else:
+                of_name.clear()
+    return {key: tuple(of_name) for key, of_name in values.items()}
 
 
 def listens(unit: Unit) -> tuple[tuple[Transport, str | None, int], ...]:

@@ -83,12 +83,35 @@ def parse_iptables_save(text: str, family: str) -> NatRules:
 def _words(line: str) -> list[str]:
     if '"' not in line and "'" not in line and "\\" not in line:
         return line.split()
-    import shlex
+    import re
 
-    try:
-        return shlex.split(line)
-    except ValueError as error:  # a quote that doesn't end
-        raise MalformedInput("it is not a ruleset as iptables-save prints it") from error
+    # xtables_save_string of iptables: what isn't plain stands in double quotes, in which a
+    # backslash stands before quotes and backslashes; in single ones nothing is special.
+    piece = r"""[^\s"'\\]++|"(?:[^"\\]++|\\.)*+"|'[^']*+'|\\."""
+    words = []
+    place = 0
+    for word in re.finditer(rf"\s*+((?:{piece})++)", line):
+        if word.start() != place:
+            break
+        place = word.end()
+        words.append(_unquoted(word[1], piece))
+    if line[place:].strip():  # a quote that doesn't end
+        raise MalformedInput("it is not a ruleset as iptables-save prints it")
+    return words
+
+
+def _unquoted(word: str, piece: str) -> str:
+    import re
+
+    parts = []
+    for part in re.findall(piece, word):
+        if part[0] == "'":
+            parts.append(part[1:-1])
+        elif part[0] == '"':
+            parts.append(re.sub(r'\\(["\\])', r"\1", part[1:-1]))
+        else:
+            parts.append(part[1:] if part[0] == "\\" else part)
+    return "".join(parts)
 
 
 class _Options:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Result = TypeVar("Result")
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
+_INODE_DIGITS = 20
 _NAMED = ("/run/netns/", "/var/run/netns/")  # ip-netns(8)
 
 
@@ -58,7 +59,7 @@ def parse_namespace_mounts(data: bytes) -> tuple[tuple[int, str], ...]:
             continue
         root = words[3]
         number = root[5:-1]
-        if root.startswith(b"net:[") and number.isdigit():
+        if root.startswith(b"net:[") and number.isdigit() and len(number) <= _INODE_DIGITS:
             found.append((int(number), _unescaped(words[4])))
     return tuple(found)
 

@@ -21,7 +21,9 @@ ALL_PORTS = ((0, 65535),)
 # machine's own (nft(8), "nat" chain type).
 HOOKS = ("prerouting", "output")
 _DEPTH = 16  # the kernel's own limit on nested jumps (NFT_JUMP_STACK_SIZE)
-_STEPS = 200_000
+# Chains branch: what is followed is bounded by how long the rules are as text.
+_STEPS_AT_LEAST, _STEPS_AT_MOST = 1_000, 200_000
+_FEW = 16  # ranges of ports that are compared one by one
 
 
 class Redirect(NamedTuple):
@@ -97,8 +99,15 @@ class Packets(NamedTuple):
         family = self.family or other.family
         if transports == () or not ports or (other.family and family != other.family):
             return None
-        further = tuple(each for each in other.conditions if each not in self.conditions)
-        return Packets(transports, ports, family, self.conditions + further)
+        conditions = self.conditions
+        if other.conditions:
+            conditions = tuple(dict.fromkeys(conditions + other.conditions))
+        return Packets(transports, ports, family, conditions)
+
+    @property
+    def weight(self) -> int:
+        """About how much there is to go through to compare them with others."""
+        return 1 + (len(self.ports) + len(self.conditions)) // 8
 
 
 class Target(NamedTuple):
@@ -107,6 +116,23 @@ class Target(NamedTuple):
     address: str | None
     first: int | None = None
     last: int | None = None
+
+
+class Unclear(Exception):
+    """An expression whose value can't be worked out."""
+
+
+class Effort:
+    """How much is looked at in a ruleset: many rules may refer to one large set."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def spend(self, steps: int = 1) -> None:
+        """Counts *steps*. Raises Unclear where there were more than the ruleset is worth."""
+        self._left -= steps
+        if self._left < 0:
+            raise Unclear
 
 
 class Case(NamedTuple):
@@ -126,8 +152,17 @@ class Rule(NamedTuple):
 
 
 def _both(
-    left: Iterable[tuple[int, int]], right: Sequence[tuple[int, int]]
+    left: tuple[tuple[int, int], ...], right: tuple[tuple[int, int], ...]
 ) -> tuple[tuple[int, int], ...]:
+    """The ports that are in both, in the order of *left*."""
+    if right == ALL_PORTS:
+        return left
+    if left == ALL_PORTS:
+        return right
+    if len(left) > _FEW and len(right) > _FEW:
+        # Two long lists are brought into order first, so that neither is gone through again for
+        # each part of the other.
+        return outside((*outside(left), *outside(right)))
     return tuple(
         (max(first, other_first), min(last, other_last))
         for first, last in left
@@ -164,45 +199,63 @@ def follow(
 
     Conditions and ports add up along the way. *named* makes a chain's key fit to be shown.
     """
-    walk = _Walk(chains, source, named)
+    size = sum(len(rule.text) for rules in chains.values() for rule in rules)
+    steps = min(_STEPS_AT_MOST, _STEPS_AT_LEAST + size)
+    walk = _Walk(chains, source, named, steps)
     for hook, chain in entries:
         walk.chain(hook, chain, Packets(family=family), (chain,))
-    if walk.steps > _STEPS:
-        text = f"the chains branch in more than {_STEPS:,} ways; the rest was left out"
-        walk.unclear[text] = None
+    if walk.left < 0:
+        walk.unclear[f"the chains branch in more than {steps:,} ways; the rest was left out"] = None
     found = tuple(redirect._replace(hooks=seen) for redirect, seen in walk.hooks.items())
     return NatRules(found, tuple(walk.unclear))
 
 
 class _Walk:
-    """A walk along all jumps. ``hooks`` are those from which each redirect was reached."""
+    """A walk along all jumps. ``hooks`` are those from which each redirect was reached.
+
+    ``left`` is how many steps it may still take: negative once it was given up.
+    """
 
     def __init__(
-        self, chains: Mapping[str, Sequence[Rule]], source: str, named: Callable[[str], str]
+        self,
+        chains: Mapping[str, Sequence[Rule]],
+        source: str,
+        named: Callable[[str], str],
+        steps: int,
     ) -> None:
         self._chains, self._source, self._named = chains, source, named
         self.hooks: dict[Redirect, tuple[str, ...]] = {}
         self.unclear: dict[str, None] = {}
-        self.steps = 0
+        self.left = steps
+        self._jumped: set[tuple[str, str, Packets]] = set()
 
     def chain(self, hook: str, chain: str, packets: Packets, path: tuple[str, ...]) -> None:
         for rule in self._chains.get(chain, ()):
-            self.steps += 1
-            if self.steps > _STEPS:
+            self.left -= 1
+            if self.left < 0:
                 return
             if not rule.understood:
                 self.unclear[f"{self._named(chain)}: {rule.text}"] = None
             for case in rule.cases:
+                self.left -= packets.weight + case.packets.weight - 1
+                if self.left < 0:
+                    return
                 reached = packets.narrowed(case.packets)
                 if reached is None:
                     continue
                 if case.target is not None:
                     self._found(hook, chain, reached, case.target, rule.text)
                 elif case.jump is not None and case.jump not in path and len(path) < _DEPTH:
-                    self.chain(hook, case.jump, reached, (*path, case.jump))
+                    jump = (hook, case.jump, reached)
+                    if jump not in self._jumped:  # the same packets find the same rules there
+                        self._jumped.add(jump)
+                        self.chain(hook, case.jump, reached, (*path, case.jump))
 
     def _found(self, hook: str, chain: str, packets: Packets, target: Target, text: str) -> None:
         for transport in packets.transports or (None,):
+            self.left -= len(packets.ports) * (1 + len(packets.conditions) // 8)
+            if self.left < 0:
+                return
             for first, last in packets.ports:
                 redirect = Redirect(
                     transport,

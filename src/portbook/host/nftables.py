@@ -22,11 +22,13 @@ from portbook.errors import MalformedInput
 from portbook.host.natrules import (
     HOOKS,
     Case,
+    Effort,
     NatRules,
     Packets,
     Redirect,
     Rule,
     Target,
+    Unclear,
     follow,
     outside,
 )
@@ -52,6 +54,7 @@ _PROTOCOLS = {
     33: Transport.DCCP,
 }
 _UDPLITE = ("udplite", 136)
+_EFFORT_AT_LEAST = 10_000
 # Statements that neither choose packets nor send them anywhere else.
 _HARMLESS_TARGETS = ("MASQUERADE", "SNAT", "LOG", "NFLOG", "MARK", "CONNMARK", "TRACE")
 
@@ -63,18 +66,15 @@ def parse_nft(text: str) -> NatRules:
     """
     try:
         objects = json.loads(text)["nftables"]
-        ruleset = _Ruleset(objects)
+        ruleset = _Ruleset(objects, Effort(_EFFORT_AT_LEAST + len(text) // 2))
         return ruleset.redirects()
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise MalformedInput("it is not a ruleset as nft prints it in JSON") from error
 
 
-class _Unclear(Exception):
-    """An expression whose value can't be worked out."""
-
-
 class _Ruleset:
-    def __init__(self, objects: list[dict[str, Any]]) -> None:
+    def __init__(self, objects: list[dict[str, Any]], effort: Effort) -> None:
+        self._effort = effort
         self._sets: dict[tuple[str, str, str], list[Any]] = {}
         self._rules: dict[str, list[dict[str, Any]]] = {}
         self._entries: list[tuple[str, str, str]] = []
@@ -98,7 +98,7 @@ class _Ruleset:
 
     def redirects(self) -> NatRules:
         chains = {
-            name: [_RuleReader(rule, self._sets).read() for rule in rules]
+            name: [_RuleReader(rule, self._sets, self._effort).read() for rule in rules]
             for name, rules in self._rules.items()
         }
         found: list[Redirect] = []
@@ -126,7 +126,13 @@ def _merged(redirects: Iterable[Redirect]) -> tuple[Redirect, ...]:
 class _RuleReader:
     """Reads one rule's statements in their order."""
 
-    def __init__(self, rule: dict[str, Any], sets: dict[tuple[str, str, str], list[Any]]) -> None:
+    def __init__(
+        self,
+        rule: dict[str, Any],
+        sets: dict[tuple[str, str, str], list[Any]],
+        effort: Effort,
+    ) -> None:
+        self._effort = effort
         self._family, self._table = rule["family"], rule["table"]
         self._statements: list[Any] = rule.get("expr", [])
         self._sets = sets
@@ -139,34 +145,42 @@ class _RuleReader:
             kind, value = only(statement)
             try:
                 understood = self._statement(kind, value) and understood
-            except _Unclear:
+            except Unclear:
                 understood = False
         return Rule(show_rule(self._statements), tuple(self._cases), understood)
 
     def _statement(self, kind: str, value: Any) -> bool:
         if kind == "match":
             matched = self._match(value["left"], value["op"], value["right"])
-            self._packets = _narrowed(self._packets, matched)
+            self._packets = self._narrowed(self._packets, matched)
         elif kind in ("jump", "goto"):
             self._add(self._packets, jump=value["target"])
         elif kind == "vmap":
             for wanted, verdict in self._map(value):
                 name, goal = only(verdict)
                 if name in ("jump", "goto"):
-                    self._add(_narrowed(self._packets, (wanted,)), jump=goal["target"])
+                    self._add(self._narrowed(self._packets, (wanted,)), jump=goal["target"])
         elif kind in ("dnat", "redirect"):
             value = value or {}
             family = Packets(family=_FAMILIES.get(value.get("family", "")))
             for wanted, target in self._targets(value):
-                packets = _narrowed(self._packets, (wanted,))
-                self._add(_narrowed(packets, (family,)), target=target)
+                packets = self._narrowed(self._packets, (wanted,))
+                self._add(self._narrowed(packets, (family,)), target=target)
         elif kind == "xt":
             # An extension of iptables, which nft names and doesn't print.
             if not value or value.get("type") == "target":
                 return bool(value) and value.get("name") in _HARMLESS_TARGETS
             condition = Packets(conditions=(f"xt {value.get('type')} {value.get('name')}",))
-            self._packets = _narrowed(self._packets, (condition,))
+            self._packets = self._narrowed(self._packets, (condition,))
         return True
+
+    def _narrowed(
+        self, packets: tuple[Packets, ...], others: tuple[Packets, ...]
+    ) -> tuple[Packets, ...]:
+        left, right = (sum(each.weight for each in some) for some in (packets, others))
+        self._effort.spend(left * len(others) + right * len(packets))
+        both = (each.narrowed(other) for each in packets for other in others)
+        return tuple(each for each in both if each is not None)
 
     def _add(
         self, packets: Iterable[Packets], *, jump: str | None = None, target: Target | None = None
@@ -185,7 +199,7 @@ class _RuleReader:
                 return (told,)
             try:
                 return tuple(self._concat(value, each) for each in self._elements(right))
-            except _Unclear:
+            except Unclear:
                 return (told,)
         subject = _subject(kind, value)
         try:
@@ -201,7 +215,7 @@ class _RuleReader:
                     return (Packets(),)
                 family = families[0] if op in ("==", "in") else _other(families[0])
                 return (Packets(family=family),)
-        except _Unclear:
+        except Unclear:
             pass
         if kind == "payload":
             implied = _of_payload(value).narrowed(told)
@@ -213,7 +227,7 @@ class _RuleReader:
             return Packets()
         kind, values = only(element)
         if kind != "concat" or len(values) != len(parts):
-            raise _Unclear
+            raise Unclear
         packets = Packets()
         for part, value in zip(parts, values, strict=True):
             matched = self._match(part, "==", value)
@@ -236,6 +250,7 @@ class _RuleReader:
         """The values that *value* stands for: those of a set, or itself."""
         if isinstance(value, str) and value.startswith("@"):
             value = {"set": self._set(value)}
+        self._effort.spend()
         kind, inside = only(value)
         if kind == "set":
             for each in listed(inside):
@@ -249,7 +264,7 @@ class _RuleReader:
         try:
             return self._sets[self._family, self._table, name[1:]]
         except KeyError:
-            raise _Unclear from None
+            raise Unclear from None
 
     # -- where it goes ------------------------------------------------------------------------
 
@@ -258,6 +273,7 @@ class _RuleReader:
         data = value["data"]
         elements = self._set(data) if isinstance(data, str) else only(data)[1]
         for key, goal in elements:
+            self._effort.spend()
             kind, inside = only(key)
             single = inside["val"] if kind == "elem" else key
             if single == "*":
@@ -277,15 +293,11 @@ class _RuleReader:
     def _targets(self, value: dict[str, Any]) -> Iterator[tuple[Packets, Target]]:
         pairs = product(self._values(value.get("addr")), self._values(value.get("port")))
         for (for_address, address), (for_port, port) in pairs:
+            self._effort.spend()
             packets = for_address.narrowed(for_port)
             if packets is None:
                 continue
             yield packets, _target(address, port)
-
-
-def _narrowed(packets: Iterable[Packets], others: tuple[Packets, ...]) -> tuple[Packets, ...]:
-    both = (each.narrowed(other) for each in packets for other in others)
-    return tuple(each for each in both if each is not None)
 
 
 def _subject(kind: str, value: Any) -> str | None:
@@ -321,7 +333,7 @@ def _other(family: str | None) -> str | None:
 
 
 def _ports(value: Any) -> tuple[tuple[int, int], ...]:
-    """The ports that one value stands for. Raises _Unclear where it is no port."""
+    """The ports that one value stands for. Raises Unclear where it is no port."""
     kind, inside = only(value)
     if kind == "elem":
         return _ports(inside["val"])
@@ -333,7 +345,7 @@ def _ports(value: Any) -> tuple[tuple[int, int], ...]:
     else:
         first = last = value
     if not all(type(each) is int and 0 <= each <= 65535 for each in (first, last)):
-        raise _Unclear
+        raise Unclear
     return ((first, last),)
 
 
@@ -356,7 +368,7 @@ def _target(address: Any, port: Any) -> Target:
     kind, parts = only(address)
     if kind == "concat":  # what a map to an address and a port gives
         if len(parts) != 2:
-            raise _Unclear
+            raise Unclear
         return _target(*parts)
     text = None if address is None else _address(address)
     if port is None:
@@ -372,5 +384,5 @@ def _address(value: Any) -> str:
     if kind == "prefix":
         return f"{inside['addr']}/{inside['len']}"
     if not isinstance(value, str):
-        raise _Unclear
+        raise Unclear
     return value

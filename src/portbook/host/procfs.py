@@ -147,11 +147,15 @@ def _uid_of(path: str) -> int | None:
                 return None
         elif name.endswith(".slice"):
             number = name.removeprefix("user-").removesuffix(".slice")
-            if name.startswith("user-") and number.isascii() and number.isdecimal() and not uid:
+            if name.startswith("user-") and _is_uid(number) and not uid:
                 uid = int(number)
         elif not (uid and name == f"user@{uid}.service"):
             inside = True
     return uid
+
+
+def _is_uid(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 10
 
 
 def container(cgroups: tuple[Cgroup, ...]) -> str | None:
@@ -163,12 +167,13 @@ def container(cgroups: tuple[Cgroup, ...]) -> str | None:
     for cgroup in cgroups:
         names = cgroup.path.split("/")
         for index in range(len(names) - 1, -1, -1):  # the innermost container counts
-            if found := _container(names[index].removesuffix(".scope"), names[:index]):
+            if found := _container(names[index].removesuffix(".scope"), names, index):
                 return found
     return None
 
 
-def _container(name: str, above: list[str]) -> str | None:
+def _container(name: str, names: list[str], index: int) -> str | None:
+    """The container whose part of the control groups is called *name*, at *index* of *names*."""
     if ":" in name:  # containerd under a systemd slice: slice:runtime:id
         name = "-".join(name.split(":")[-2:])
     runtime, _, number = name.rpartition("-")
@@ -177,13 +182,14 @@ def _container(name: str, above: list[str]) -> str | None:
             return None  # the monitor beside a container, not the container
         known = _RUNTIMES.get(runtime)
         if known is None:
+            above = names[:index]
             known = "docker" if "docker" in above else "container"
             if any(part.startswith("kubepods") for part in above):
                 known = "kubernetes"
         return f"{known}:{number[:12]}"
     if name.startswith("lxc.payload."):
         return f"lxc:{name[12:]}"
-    if above[-1:] == ["lxc"] and name:
+    if index and names[index - 1] == "lxc" and name:
         return f"lxc:{name}"
     return f"machine:{name[8:]}" if name.startswith("machine-") else None
 

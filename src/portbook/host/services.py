@@ -23,7 +23,7 @@ def parse_services(text: str) -> Mapping[int, tuple[str, ...]]:
 
     A line that has no name, port and transport is passed over, as getservbyport(3) does.
     """
-    found: dict[int, tuple[str, ...]] = {}
+    names: dict[int, dict[str, None]] = {}
     for line in text.split("\n"):
         words = line.partition("#")[0].split()
         if len(words) < 2:
@@ -31,11 +31,9 @@ def parse_services(text: str) -> Mapping[int, tuple[str, ...]]:
         number, slash, _ = words[1].partition("/")
         if not slash or not (number.isascii() and number.isdigit()) or len(number) > 5:
             continue
-        port = int(number)
-        names = found.get(port, ())
-        if port <= LAST_PORT and words[0] not in names:
-            found[port] = (*names, words[0])
-    return found
+        if int(number) <= LAST_PORT:
+            names.setdefault(int(number), {})[words[0]] = None
+    return {port: tuple(of_port) for port, of_port in names.items()}
 
 
 def services_path() -> str:
