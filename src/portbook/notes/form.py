@@ -9,6 +9,7 @@ r"""The form of notes: TOML text into values. Pure but for symbolic links, which
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 
 from portbook.errors import BadNotes, shown
@@ -23,6 +24,16 @@ _UNIT_TYPES = (".service", ".scope", ".socket", ".mount", ".swap")
 _MOST = 2000  # notes in a file
 _LONGEST = {"label": 80, "note": 500}  # characters
 _LONGEST_WORD = 4096
+# TOML 1.0.0: strings of one line and of several, and comments; one that doesn't end runs on.
+_NO_KEY = re.compile(
+    r'"""(?:[^"\\]++|\\.|"{1,2}(?!"))*+(?:"{3,5}|\Z)'
+    r"|'''(?:[^']++|'{1,2}(?!'))*+(?:'{3,5}|\Z)"
+    r'|"(?:[^"\\\n]++|\\.)*+"?'
+    r"|'[^'\n]*+'?"
+    r"|#[^\n]*+",
+    re.DOTALL,
+)
+_MOST_DOTS = 32  # in a line, strings aside: a note's keys have none
 
 
 def parse_notes(data: bytes, path: str, home: str) -> tuple[Note, ...]:
@@ -52,14 +63,24 @@ def parse_notes(data: bytes, path: str, home: str) -> tuple[Note, ...]:
 
 def _table(data: bytes) -> dict[str, Any]:
     try:
-        return tomllib.loads(data.decode("utf-8-sig").replace("\r\n", "\n"))
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise BadNotes(f"line {line} isn't UTF-8 text") from error
+    # For a key of n parts tomllib goes through its first part, its first two, and so on up to n.
+    for number, keys in enumerate(_NO_KEY.sub(_only_its_lines, text).split("\n"), 1):
+        if keys.count(".") > _MOST_DOTS:
+            raise BadNotes(f"line {number} has a key of more than {_MOST_DOTS} parts")
+    try:
+        return tomllib.loads(text)
     except RecursionError as error:
         raise BadNotes("its values are nested too deeply") from error
     except ValueError as error:  # tomllib's own, and int's for thousands of digits
         raise BadNotes(f"it isn't TOML: {error}") from error
+
+
+def _only_its_lines(found: re.Match[str]) -> str:
+    return "\n" * found[0].count("\n")
 
 
 def _entries(table: dict[str, Any]) -> list[dict[str, Any]]:

@@ -62,6 +62,9 @@ NAMES = {
 }  # fmt: skip
 
 
+_LONGEST_NAME = 255  # characters of a column's name, with the names of what it is in
+
+
 def recognise(head: Head) -> Layout | None:
     """Any table with a header, if its columns have names that are known."""
     return build(head, {})
@@ -160,6 +163,8 @@ def _json(head: Head, mapping: Mapping[str, str]) -> Layout | None:
 
 
 def _flat(row: Mapping[str, object], before: str = "") -> Iterable[tuple[str, object]]:
+    if len(before) > _LONGEST_NAME:
+        return  # no column: the names of what is inside would all be as long
     for key, value in row.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{before}{key}.")
