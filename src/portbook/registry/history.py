@@ -129,7 +129,7 @@ class Log:
         ]
         found = [
             change
-            for change in near
+            for change in reversed(near)  # as the file has them, where nothing else orders them
             if change.first is not None and change.last is not None
             if change.first <= port <= change.last
         ]
@@ -301,8 +301,6 @@ def _once(changes: Iterable[Change]) -> tuple[Change, ...]:
 
     A later portbook ships what an update saw before, between other copies.
     """
-    from bisect import bisect_left
-
     groups: dict[tuple[object, ...], list[Change]] = {}
     for change in changes:
         key = (
@@ -312,10 +310,19 @@ def _once(changes: Iterable[Change]) -> tuple[Change, ...]:
         # Sorted by time, and none overlaps another: of those that begin before this one ends, the
         # last one ends last.
         same = groups.setdefault(key, [])
-        place = bisect_left(same, change.until, key=lambda other: other.since)
+        place = _begun_before(same, change.until)
         if not (place and change.since < same[place - 1].until):
             same.insert(place, change)
     return tuple(sorted((change for same in groups.values() for change in same), key=order))
+
+
+def _begun_before(changes: Sequence[Change], day: str) -> int:
+    """How many of *changes*, which are sorted by it, begin before *day*."""
+    if len(changes) < 8:  # nearly always; a lookup needn't load bisect
+        return sum(change.since < day for change in changes)
+    from bisect import bisect_left
+
+    return bisect_left(changes, day, key=lambda change: change.since)
 
 
 def history() -> History:
