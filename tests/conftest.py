@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 
 from hypothesis import settings
 
+from tests.randomness import chance
+
 if TYPE_CHECKING:
     import pytest
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
+
+__all__ = ["chance"]
 
 # The tests speak of the shipped registry, whatever "portbook update" keeps for who runs them.
 os.environ["PORTBOOK_REGISTRY"] = "shipped"
@@ -27,9 +31,9 @@ os.environ["PORTBOOK_NOTES"] = ""
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Deadlines are timing assertions: a slow machine is no bug.
-settings.register_profile("short", deadline=None)
-settings.register_profile("proof", deadline=None, max_examples=1000)
+# Deadlines are timing assertions: a slow machine is no bug. A blob repeats a failure elsewhere.
+settings.register_profile("short", deadline=None, print_blob=True)
+settings.register_profile("proof", deadline=None, print_blob=True, max_examples=1000)
 settings.load_profile("proof" if os.environ.get("PORTBOOK_PROOF") == "1" else "short")
 
 # Compiling the tests takes longer than collecting them, and hundreds of processes that the tests

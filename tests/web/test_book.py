@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 import re
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -21,6 +20,8 @@ from tests.web.independent import TRANSPORTS, headline, state_of
 from tests.web.views import StandIn, StandInFiles
 
 if TYPE_CHECKING:
+    import random
+
     from starlette.testclient import TestClient
 
     from tests.web.conftest import Make
@@ -29,9 +30,11 @@ PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 
 
 @pytest.mark.proof
-def test_every_port_is_answered_in_every_form_and_its_state_is_the_registrys() -> None:
+def test_every_port_is_answered_in_every_form_and_its_state_is_the_registrys(
+    chance: random.Random,
+) -> None:
     edges = [0, 1, 305, 443, 1023, 1024, 4200, 27000, 49151, 49152, 65535]
-    some = range(65536) if PROOF else [*edges, *random.sample(range(65536), 400)]
+    some = range(65536) if PROOF else [*edges, *chance.sample(range(65536), 400)]
     app = create_app(Settings(), StandIn(), StandInFiles())
 
     async def check() -> None:
