@@ -23,6 +23,7 @@ def test_it_measures(name: str) -> None:
     assert "| `portbook" in said
     # Whatever it compares portbook with, every row has its figures.
     rows = [line for line in said.splitlines() if line.startswith("| `")]
+    assert rows
     assert all(line.count("|") == 6 for line in rows)
 
 
@@ -57,6 +58,7 @@ def test_a_crowd_goes_with_its_keeper() -> None:
         assert len(members) >= 5
         folders = [f"{mount}/{crowd.CGROUP}-{keeper.pid}" for mount in crowd.MOUNTS]
         pidfds = [os.pidfd_open(pid) for pid in members]
+        assert len(pidfds) == len(members)
         keeper.kill()
         keeper.wait()
     import select

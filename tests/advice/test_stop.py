@@ -358,7 +358,9 @@ def test_nothing_is_stopped_by_mistake(seen: Scene, manager: bool) -> None:
         for each in one.owners
     }
     for step in planned.steps:
-        for target in (*step.targets, *step.later):
+        targets = (*step.targets, *step.later)
+        assert targets or step.manager
+        for target in targets:
             assert target.pid in sure
             assert target == seen.identities[target.pid]
             if not step.manager:
@@ -366,6 +368,7 @@ def test_nothing_is_stopped_by_mistake(seen: Scene, manager: bool) -> None:
                 assert target.pid not in seen.own.line
     stopped = {inode for step in planned.steps for inode in step.sockets}
     left = {each.socket for each in planned.refusals}
+    assert stopped or left or not seen.listeners
     for one in seen.listeners:
         gone = any(seen.identities[each.pid] is None for each in one.owners)
         assert one.inode in stopped or one.socket in left or one.inode is None or gone

@@ -632,6 +632,7 @@ def test_the_json_has_the_keys_of_the_contract_and_nothing_raw(seen: Evidence) -
 def test_the_page_shows_every_cause_and_nothing_raw(seen: Evidence, colour: bool) -> None:
     found = weigh(seen)
     page = render_why(found, Style(80, colour))
+    assert found.causes
     for each in found.causes:
         assert each.code in page
     bare = page.replace("\x1b[1m", "").replace("\x1b[0m", "") if colour else page

@@ -30,7 +30,10 @@ READERS: tuple[str | None, ...] = (*FORMATS, None)
 
 
 def one_input(data: bytes, only: int | None = None) -> None:
-    """Reads *data*; raises where a reader breaks its promises. *only* is a place in READERS."""
+    """Reads *data*, and raises where a reader breaks its promises. *only* is a place in READERS.
+
+    Nothing is raised where the reader finds or refuses what it likes.
+    """
     if not data:
         return
     name = READERS[data[0] % len(READERS) if only is None else only]

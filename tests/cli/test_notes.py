@@ -120,6 +120,7 @@ def test_what_the_terminal_shows(project: Project) -> None:
     assert "\nThe project's notes\n  label    shop API\n" in shown
     assert "note     Moves in May." in shown
     machine = shown.partition("This machine")[2].splitlines()
+    assert len(machine) > 3
     # A path isn't broken, so that it can be copied.
     assert all(len(line) <= 80 or str(project.folder) in line for line in machine)
     table = " ".join(project.ask("listen", "--port", str(project.port)).stdout.split())

@@ -119,6 +119,9 @@ def test_what_is_no_port_is_left_out() -> None:
 
 @given(st.text())
 def test_any_text_is_a_unit(text: str) -> None:
+    """Nothing is raised, whatever is in it."""
     for values in parse_unit(text).values():
         assert isinstance(values, tuple)
-    assert all(0 <= port <= 65535 for _, _, port in listens(parse_unit(f"[Socket]\n{text}")))
+    listened = listens(parse_unit(f"[Socket]\n{text}\n[Socket]\nListenStream=22"))
+    assert ("tcp", 22) in [(str(transport), port) for transport, _, port in listened]
+    assert all(0 <= port <= 65535 for _, _, port in listened)

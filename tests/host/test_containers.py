@@ -406,6 +406,7 @@ def test_a_list_that_cannot_be_read(answer: bytes) -> None:
 
 @given(st.binary())
 def test_any_list_is_read_or_refused(data: bytes) -> None:
+    """Nothing is raised but MalformedInput."""
     try:
         found = parse_published(body(data), "docker", 80, "tcp")
     except MalformedInput:

@@ -99,6 +99,7 @@ def test_an_executable_that_is_not_visible_is_not_asked_about(databases: Databas
 def test_each_executable_is_asked_about_once(databases: Databases) -> None:
     workers = [Process(pid, "nginx", executable="/usr/sbin/nginx") for pid in range(1, 9)]
     found, _ = add_details((socket(*workers), socket(*workers, port=443)))
+    assert [len(each.owners) for each in found] == [8, 8]
     assert all(owner.packaged for each in found for owner in each.owners)
     assert len(databases.files) == 1
 

@@ -160,6 +160,7 @@ words = st.sampled_from(WORDS.split())
 
 @given(st.lists(words, max_size=10))
 def test_no_line_breaks_the_reader(parts: list[str]) -> None:
+    """Nothing is raised, and what is redirected are ports."""
     rules = parse_iptables_save(saved(" ".join(parts)), "ipv4")
     for redirect in rules.redirects:
         assert 0 <= redirect.first <= redirect.last <= 65535

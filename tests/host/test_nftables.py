@@ -295,6 +295,7 @@ json_values = st.recursive(
 
 @given(st.lists(json_values, max_size=4))
 def test_no_ruleset_breaks_the_reader(expressions: list[object]) -> None:
+    """Nothing is raised but MalformedInput, and what is redirected are ports."""
     try:
         rules = parse_nft(ruleset(base(), rule(*expressions)))
     except MalformedInput:

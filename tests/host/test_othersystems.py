@@ -109,6 +109,7 @@ def test_other_text_is_malformed(text: str) -> None:
 
 @given(st.text())
 def test_no_text_breaks_the_reader(text: str) -> None:
+    """Nothing is raised but MalformedInput, and what is excluded are ports."""
     for start in ("", "- -\n"):
         try:
             found = parse_excluded_ranges(start + text)

@@ -141,6 +141,7 @@ def test_ranges_and_numbers_that_are_none() -> None:
 
 @given(st.binary(max_size=300))
 def test_random_bytes_only_raise_malformed_input(data: bytes) -> None:
+    """Nothing is raised but that."""
     question = Question(Transport.TCP, "ipv4", EVERY_STATE)
     for parse in (
         procfs.parse_stat,
@@ -159,6 +160,7 @@ def test_random_bytes_only_raise_malformed_input(data: bytes) -> None:
 
 @given(st.binary(max_size=40), st.integers(0, 150))
 def test_damaged_tables_only_raise_malformed_input(junk: bytes, place: int) -> None:
+    """Nothing is raised but that."""
     damaged = TCP[: 96 + place] + junk + TCP[96 + place :]
     try:
         procfs.parse_sockets(damaged, Question(Transport.TCP, "ipv4", EVERY_STATE))

@@ -22,13 +22,16 @@ def test_what_is_no_service_is_passed_over() -> None:
 
 @given(nasty)
 def test_any_text_is_read(text: str) -> None:
-    assert all(0 <= port <= 65535 for port in parse_services(text))
+    found = parse_services(f"{text}\nssh 22/tcp\n")
+    assert "ssh" in found[22]
+    assert all(0 <= port <= 65535 for port in found)
 
 
 def test_it_is_the_file_that_the_system_asks() -> None:
     if not Path(services_path()).exists():
         pytest.skip("this system has no services file")
     found = read_services()
+    assert found
     for port, names in list(found.items())[:50]:
         kinds = []
         for kind in ("tcp", "udp"):

@@ -247,6 +247,7 @@ def test_random_bytes_never_break_it(data: bytes) -> None:
 def test_damaged_answers_never_break_it(
     data: bytes, length: int, changes: list[tuple[int, int]]
 ) -> None:
+    """Nothing is raised but MalformedInput."""
     damaged = bytearray(data[:length] if length < len(data) else data)
     for place, value in changes:
         if place < len(damaged):

@@ -188,6 +188,7 @@ values = st.recursive(
     )
 )
 def test_any_entries_are_notes_or_one_line(entries: list[dict[str, str]]) -> None:
+    """Nothing is raised but BadNotes."""
     text = "".join(
         "[[port]]\n" + "".join(f"{key} = {value}\n" for key, value in each.items())
         for each in entries

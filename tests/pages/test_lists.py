@@ -165,6 +165,7 @@ def test_any_range_is_printable(
     assert bare.replace("\n", "").isprintable()
     assert (bare == text) is not style.colour
     head = bare.split("\n\n")[0].splitlines()
+    assert head
     assert all(columns_of(line) <= style.width for line in head)
 
 

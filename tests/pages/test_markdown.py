@@ -103,7 +103,9 @@ def test_a_port_says_what_its_text_says(port: int) -> None:
     page = compose(found)
     rendered = render_page(page)
     read = _plain(rendered)
+    assert page.sections
     for section in page.sections:
+        assert section.items
         assert f"## {section.title}" in rendered
         for item in section.items:
             if isinstance(item, Paragraph):

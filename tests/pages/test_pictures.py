@@ -108,7 +108,9 @@ def test_the_svg_shows_the_same_as_the_png() -> None:
     assert root.find(f"{space}title") is not None
     seen: dict[int, str] = {}
     for path in root.findall(f"{space}path"):
-        for x, y, wide, back in re.findall(r"M(\d+) (\d+)h(\d+)v1H(\d+)z", path.attrib["d"]):
+        runs_of = re.findall(r"M(\d+) (\d+)h(\d+)v1H(\d+)z", path.attrib["d"])
+        assert runs_of
+        for x, y, wide, back in runs_of:
             assert x == back
             for column in range(int(x), int(x) + int(wide)):
                 assert seen.setdefault(int(y) * 256 + column, path.attrib["fill"])

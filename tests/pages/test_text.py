@@ -54,6 +54,7 @@ def test_a_line_is_no_wider_than_it_may_be(text: str, width: int, indent: int) -
 @given(prose, widths)
 def test_a_line_is_as_full_as_it_can_be(text: str, width: int) -> None:
     lines = wrap(text, width)
+    assert lines or not text.split()
     for line, following in pairwise(lines):
         first = following.split(" ")[0]
         assert columns_of(line) + 1 + columns_of(first) > width
@@ -127,7 +128,9 @@ def test_a_table_wraps_its_last_column_only() -> None:
 @given(st.lists(st.lists(nasty, max_size=4), max_size=5), widths)
 def test_any_table_can_be_printed(given_rows: list[list[str]], width: int) -> None:
     given_rows = [row or [""] for row in given_rows]
-    for line in table(given_rows, Style(width)):
+    lines = list(table(given_rows, Style(width)))
+    assert len(lines) >= len(given_rows)
+    for line in lines:
         assert line.isprintable()
 
 
@@ -200,10 +203,13 @@ def test_a_page_without_colour_has_no_escape_codes(port: int, width: int) -> Non
 def test_a_page_keeps_to_its_width(port: int, width: int) -> None:
     """Commands stand whole, to be copied, and the first columns of a table are never cut."""
     head, *sections = render_page(_page(port), Style(width)).split("\n\n")
+    assert head
+    assert sections
     for line in head.splitlines():
         assert columns_of(line) <= width
     for section in sections:
         title, *lines = section.splitlines()
+        assert lines
         assert columns_of(title) <= width
         for line in lines:
             command = title == "By hand" and ":  " in line

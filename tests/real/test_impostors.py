@@ -245,6 +245,7 @@ def assert_unknown(listener: dict[str, Any]) -> None:
 
 
 def assert_deleted(found: list[dict[str, Any]], path: Path) -> None:
+    assert found
     for listener in found:
         (owner,) = listener["owners"]
         assert owner["executable"] == str(path)

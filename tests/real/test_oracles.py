@@ -137,7 +137,9 @@ def by_portbook(listeners: list[dict[str, Any]]) -> list[Seen]:
 
 def by_ss(namespace: Namespace) -> list[Seen]:
     found = []
-    for line in lines(namespace, "ss", "-Hltunpe"):
+    printed = lines(namespace, "ss", "-Hltunpe")
+    assert printed
+    for line in printed:
         transport, state, _, _, local, _, *rest = line.split()
         if state not in {"LISTEN", "UNCONN"}:
             continue
@@ -209,6 +211,7 @@ def test_all_agree(namespace: Namespace, seed: int) -> None:
     ]
     assert len(told_) > SIZE * 0.8
     assert Counter(ours) == Counter(told_)
+    assert len(listeners) == len(ours)
     for each in listeners:
         wish, _ = truth[each["inode"]]
         # A specific address of IPv6 takes IPv6 alone (ipv6(7)); IPv4 has no such setting.
@@ -244,6 +247,7 @@ def test_one_port_at_a_time(namespace: Namespace, seed: int) -> None:
     chance = random.Random(f"one {seed}")
     populate(namespace, chance)
     whole = namespace.ask("listen")["listeners"]
+    assert len(whole) > SIZE * 0.8
     for port in chance.sample(sorted({each["port"] for each in whole}), 8):
         alone = namespace.ask(port, "--all-owners")["host"]["listeners"]
         wanted = [each for each in whole if each["port"] == port]

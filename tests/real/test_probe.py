@@ -53,7 +53,9 @@ def test_servers_on_their_own_ports(
         for port, transport in member.sockets:
             namespace.wait_for(running[member.name], port, (transport,))
     found = listened(namespace)
+    assert machine
     for member in machine:
+        assert member.sockets
         for port, transport in member.sockets:
             mine = [
                 each for each in found if (each["port"], each["transport"]) == (port, transport)
@@ -82,7 +84,9 @@ def test_servers_on_foreign_ports(name: str, namespace: Namespace, data: Path) -
 def test_nothing_is_asked_unasked(namespace: Namespace, data: Path) -> None:
     running = SERVERS["redis"].start(namespace, data / "redis")
     done = namespace.portbook("listen", "--json")
-    assert all(each["speaks"] is None for each in json.loads(done.stdout)["listeners"])
+    listeners = json.loads(done.stdout)["listeners"]
+    assert listeners
+    assert all(each["speaks"] is None for each in listeners)
     assert namespace.ask("show", "6379")["host"]["listeners"][0]["speaks"] is None
     assert running.process.poll() is None
 

@@ -28,6 +28,7 @@ NOBODYS = 2825
 def test_at_home(server: Server, namespace: Namespace, data: Path) -> None:
     running = server.start(namespace, data / server.name)
     found = seen(namespace, server, running, server.port)
+    assert found
     for listener in found:
         assert "expected" in codes(listener)
         assert levels(listener) <= {"ok", "note"}
@@ -37,11 +38,13 @@ def test_at_home(server: Server, namespace: Namespace, data: Path) -> None:
 
 @EACH
 def test_on_a_port_of_nobody(server: Server, namespace: Namespace, data: Path) -> None:
+    assert server.transports
     for transport in server.transports:
         standing = registry().standing(NOBODYS, Transport(transport))
         assert standing.state is State.UNASSIGNED
     running = server.start(namespace, data / server.name, NOBODYS)
     found = seen(namespace, server, running, NOBODYS)
+    assert found
     for listener in found:
         assert codes(listener) >= {"service-elsewhere", "unregistered-port"}
         assert "expected" not in codes(listener)
@@ -56,6 +59,7 @@ def test_on_a_port_of_nobody(server: Server, namespace: Namespace, data: Path) -
 def test_on_a_port_of_another(server: Server, namespace: Namespace, data: Path) -> None:
     running = server.start(namespace, data / server.name, server.foreign)
     found = seen(namespace, server, running, server.foreign)
+    assert found
     for listener in found:
         standing = registry().standing(server.foreign, Transport(listener["transport"]))
         theirs = {row.service_name for row in standing.assignments}
@@ -71,11 +75,12 @@ def test_on_a_port_of_another(server: Server, namespace: Namespace, data: Path) 
 def test_a_fresh_server(namespace: Namespace, data: Path) -> None:
     for name in ("sshd", "dnsmasq", "nginx"):
         SERVERS[name].start(namespace, data / name)
-    answer = namespace.ask("listen")
-    ports = {(each["transport"], each["port"]) for each in answer["listeners"]}
+    listeners = namespace.ask("listen")["listeners"]
+    ports = {(each["transport"], each["port"]) for each in listeners}
     assert ports == {("tcp", 22), ("tcp", 53), ("udp", 53), ("tcp", 80)}
-    assert all(levels(each) <= {"ok", "note"} for each in answer["listeners"])
-    assert all("expected" in codes(each) for each in answer["listeners"])
+    assert listeners
+    assert all(levels(each) <= {"ok", "note"} for each in listeners)
+    assert all("expected" in codes(each) for each in listeners)
     assert namespace.portbook("listen", "--fail-on", "check").returncode == 0
     text = namespace.portbook("listen").stdout
     for word in ("sshd", "dnsmasq", "nginx", "22", "53", "80"):
@@ -154,6 +159,7 @@ def assert_owner(server: Server, running: Running, owner: dict[str, Any]) -> Non
 def assert_reach(server: Server, found: list[dict[str, Any]]) -> None:
     reach = "exposed" if server.everywhere else "loopback-only"
     other = "loopback-only" if server.everywhere else "exposed"
+    assert found
     for listener in found:
         assert reach in codes(listener)
         assert other not in codes(listener)

@@ -125,7 +125,7 @@ def test_in_the_namespace_that_everything_runs_in() -> None:
         assert listener["user"] == pwd.getpwuid(os.geteuid()).pw_name
         assert [owner["pid"] for owner in listener["owners"]] == [os.getpid()]
         assert holders(inode) == {os.getpid()}
-    assert all(each["inode"] != inode for each in run_here(port)["host"]["listeners"])
+    assert inode not in [each["inode"] for each in run_here(port)["host"]["listeners"]]
 
 
 def run_here(port: int) -> dict[str, Any]:

@@ -54,7 +54,9 @@ def test_a_machine_full_of_servers(
         assert not findings.keys() & {"unknown-program", "owner-hidden"}, told
     assert namespace.portbook("listen", "--fail-on", "check").returncode == 0
 
+    assert machine
     for member in machine:
+        assert member.sockets
         for port, transport in member.sockets:
             found = [
                 listener

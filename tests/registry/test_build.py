@@ -284,8 +284,8 @@ def test_blocks_are_a_partition_into_maximal_runs(rows: list[Assignment]) -> Non
         for state in State:
             alike = [b for b in blocks if b.range == part.name and b.state == state]
             by_size = sorted((b.size for b in alike), reverse=True)
-            assert all(b.rank == 1 + by_size.index(b.size) for b in alike)
-            assert all(b.of == len(alike) for b in alike)
+            assert [b.rank for b in alike] == [1 + by_size.index(b.size) for b in alike]
+            assert {b.of for b in alike} <= {len(alike)}
     assert blocks[-1].size == DYNAMIC_PORTS.size
 
 

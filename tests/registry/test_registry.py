@@ -274,6 +274,7 @@ def test_where_no_row_is_nothing_is_quoted() -> None:
 
 
 def test_headlines_follow_the_transports() -> None:
+    assert len(_states()) == PORTS
     for port, state in enumerate(_states()):
         each = {_expected()[port, transport][0] for transport in Transport}
         wanted = next(s for s in ("assigned", "reserved", "dynamic", "unassigned") if s in each)
@@ -310,6 +311,7 @@ def test_ranks_are_by_length_within_state_and_range() -> None:
     peers = {
         (state, part.name): REGISTRY.blocks(state, part.name) for state in State for part in RANGES
     }
+    assert len(REGISTRY.blocks()) > 100
     for block in REGISTRY.blocks():
         sizes = [peer.size for peer in peers[block.state, block.range]]
         assert block.of == len(sizes)
@@ -362,9 +364,11 @@ def test_neighbours_of_305() -> None:
 
 
 def test_every_row_is_found_by_its_number() -> None:
-    for row in REGISTRY.store.all():
-        if row.first is None or row.last is None:
-            continue
+    rows = [row for row in REGISTRY.store.all() if row.first is not None and row.last is not None]
+    assert len(rows) > 13_000
+    for row in rows:
+        assert row.first is not None
+        assert row.last is not None
         for port in {row.first, (row.first + row.last) // 2, row.last}:
             assert row in REGISTRY.store.covering(port)
             if row.state is ASSIGNED:

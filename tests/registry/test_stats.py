@@ -17,19 +17,23 @@ def _stats() -> Stats:
 
 
 def test_each_range_is_counted_for_each_transport_and_as_a_whole() -> None:
-    seen = [(each.range, each.transport) for each in _stats().ranges]
+    ranges = _stats().ranges
+    seen = [(each.range, each.transport) for each in ranges]
     assert seen == [(part, transport) for part in RANGES for transport in (None, *Transport)]
-    for each in _stats().ranges:
+    assert len(ranges) == len(seen)
+    for each in ranges:
         assert sum(each.states.values()) == each.range.size
         assert list(each.states) == list(State)
 
 
 def test_headlines_agree_with_the_blocks() -> None:
-    for each in _stats().ranges:
-        if each.transport is None:
-            for state, ports in each.states.items():
-                blocks = REGISTRY.blocks(state, each.range.name)
-                assert ports == sum(block.size for block in blocks)
+    headlines = [each for each in _stats().ranges if each.transport is None]
+    assert len(headlines) == 3
+    for each in headlines:
+        assert each.states
+        for state, ports in each.states.items():
+            blocks = REGISTRY.blocks(state, each.range.name)
+            assert ports == sum(block.size for block in blocks)
 
 
 def test_transports_agree_with_the_standings() -> None:

@@ -49,7 +49,9 @@ def test_the_outline_is_that_of_the_rows() -> None:
 
 
 def test_a_head_is_the_beginning_of_its_row() -> None:
-    for head, row in zip(Store().heads(), HELD.all(), strict=True):
+    rows = list(HELD.all())
+    assert rows
+    for head, row in zip(Store().heads(), rows, strict=True):
         number = ["-" if each is None else str(each) for each in (row.first, row.last)]
         assert head[:4] == [*number, row.transport or "", row.state]
         assert unescape_cell(head[4]) == (row.service_name or "")

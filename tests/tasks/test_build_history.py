@@ -127,5 +127,7 @@ def test_the_changes_lead_from_the_oldest_copy_to_the_shipped_registry() -> None
 @pytest.mark.skipif(os.environ.get("PORTBOOK_PROOF") != "1", reason="fetches 60 packages")
 def test_a_new_build_is_the_same(tmp_path: Path) -> None:
     folder = Path(os.environ.get("PORTBOOK_DOWNLOADS", tmp_path))
-    for name, content in build_history.build(folder).items():
+    built = build_history.build(folder)
+    assert built
+    for name, content in built.items():
         assert (Path(SHIPPED) / name).read_bytes() == content, name

@@ -104,6 +104,7 @@ def test_an_unknown_program_on_a_port_of_another_protocol() -> None:
 @given(st.sampled_from(tuple(SERVICES)), st.booleans())
 def test_every_protocol_fits_its_own_services(protocol: str, tls: bool) -> None:
     plain, encrypted = SERVICES[protocol]
+    assert plain or encrypted
     for name in (*plain, *encrypted):
         assert not speaks_otherwise(Spoken("identified", protocol, tls=tls), {name}, set())
         assert not speaks_otherwise(Spoken("identified", protocol, tls=tls), set(), {name})

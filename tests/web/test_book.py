@@ -267,6 +267,7 @@ def test_the_feed_is_one(make: Make) -> None:
     updated = [str(each.findtext(f"{atom}updated")) for each in entries]
     assert updated == sorted(updated, reverse=True)
     found = [each.get("href") for each in feed.iter(f"{atom}link")]
+    assert len(found) > 100
     assert all(each is not None and "//ports.example/" in each for each in found)
 
 

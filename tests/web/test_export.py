@@ -71,6 +71,8 @@ def test_every_link_is_relative_and_leads_to_a_file(folder: Path) -> None:
     assert len(pages) > 7000
     some = [path for path in pages if path.parent.name != "services"]
     some += [path for path in pages if path.parent.name == "services"][::60]
+    assert some
+    followed = 0
     for path in some:
         page = Page(path.read_text(encoding="utf-8"))
         for attribute in ("href", "src", "action", "data-index"):
@@ -84,10 +86,14 @@ def test_every_link_is_relative_and_leads_to_a_file(folder: Path) -> None:
                 if stem.isdigit() and not FIRST <= int(stem) <= LAST:
                     continue  # a port that this small export leaves out
                 assert target in there, (path, address)
+                followed += 1
+    assert followed > len(some)
 
 
 def test_there_is_no_form_for_feedback_and_nothing_of_this_machine(folder: Path) -> None:
-    for path in _files(folder):
+    files = _files(folder)
+    assert {path.suffix for path in files} >= {".html", ".json"}
+    for path in files:
         if path.suffix == ".html":
             text = path.read_text(encoding="utf-8")
             assert "<form" not in text.replace('<form class="find"', "")
@@ -218,6 +224,7 @@ def test_a_killed_export_goes_on_where_it_ended(tmp_path: Path) -> None:
         begun.send_signal(signal.SIGKILL)
     (tmp_path / f"{NOTES}-1-305.html").write_text("what a killed export leaves")
     first = _times(tmp_path)
+    assert len(first) > 3
     done = subprocess.run(
         [*command[:-1], "--only", "0-1023"], capture_output=True, text=True, check=True
     )
@@ -256,7 +263,9 @@ def test_an_export_that_is_ended_leaves_no_process(tmp_path: Path, number: signa
     while _session(begun.pid):
         assert time.monotonic() < end
         time.sleep(0.02)
-    for path in tmp_path.glob("[0-9]*.html"):
+    pages = list(tmp_path.glob("[0-9]*.html"))
+    assert pages
+    for path in pages:
         assert path.read_bytes().endswith(b"</html>")
 
 

@@ -94,7 +94,8 @@ def test_what_is_older_is_forgotten(store: FeedbackStore, url: str) -> None:
     assert store.delete_before("2030-01-01") == 2
     if url.startswith("sqlite"):  # gone from the disk too
         store.close()
-        files = Path(url.removeprefix("sqlite:///")).parent.iterdir()
+        files = list(Path(url.removeprefix("sqlite:///")).parent.iterdir())
+        assert files
         assert all(b"needle" not in file.read_bytes() for file in files)
 
 
