@@ -1,18 +1,9 @@
-"""The fields of the model's values, with the types that their annotations stand for.
-
-:mod:`portbook._lean` gives its classes no signature, and names that only annotations need are
-imported where a type checker alone looks, so ``st.builds`` and ``typing.get_type_hints`` find
-neither. Both are made good here.
-"""
+"""Strategies for the model's values, derived from the types of their fields."""
 
 from __future__ import annotations
 
-import ast
-import inspect
-import sys
 import types
 import typing
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
@@ -27,17 +18,7 @@ if TYPE_CHECKING:
 
 def types_of(kind: type) -> dict[str, Any]:
     """The type of every field of *kind*, in the order of the fields."""
-    return typing.get_type_hints(kind, localns=_imported_for_types(kind.__module__))
-
-
-@cache
-def _imported_for_types(module: str) -> dict[str, Any]:
-    """The names that *module* imports where only a type checker looks."""
-    names: dict[str, Any] = {}
-    for node in ast.parse(inspect.getsource(sys.modules[module])).body:
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            exec(compile(ast.Module(node.body, []), module, "exec"), names)
-    return names
+    return typing.get_type_hints(kind)
 
 
 def strategy_for(

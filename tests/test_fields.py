@@ -9,7 +9,7 @@ from hypothesis import Phase, find, settings
 
 import portbook.model
 from portbook._lean import NamedTuple, StrEnum
-from portbook.model import Process
+from portbook.model import Process, Spoken
 from tests.fields import types_of
 from tests.strategies import listeners, values_of
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hypothesis.strategies import SearchStrategy
-
-    from portbook.model import Spoken
 
 T = TypeVar("T")
 

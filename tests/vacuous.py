@@ -250,7 +250,7 @@ class _Reader:
         if not isinstance(node.func, ast.Name):
             return False
         if node.func.id == "range":
-            return _range_never_empty(node.args)
+            return self._range_never_empty(node.args)
         if node.func.id == "map":
             return len(node.args) > 1 and all(map(self.never_empty, node.args[1:]))
         if node.func.id == "zip" and any(each.arg == "strict" for each in node.keywords):
@@ -260,6 +260,20 @@ class _Reader:
             return True
         passes = node.func.id in _PASS_ON and bool(node.args)
         return passes and all(map(self.never_empty, node.args))
+
+    def _range_never_empty(self, arguments: list[ast.expr]) -> bool:
+        """Whether a range of constants is of something, by the smallest that each can be."""
+        try:
+            return len(range(*map(self._smallest, arguments))) > 0
+        except (NameError, TypeError, ValueError):
+            return False
+
+    def _smallest(self, node: ast.expr) -> int:
+        if isinstance(node, ast.IfExp):
+            return min(self._smallest(node.body), self._smallest(node.orelse))
+        if isinstance(node, ast.Name) and node.id in self._source.values:
+            return self._smallest(self._source.values[node.id])
+        return int(eval(ast.unparse(node), {"__builtins__": {}, "PORTS": PORTS}))
 
     def _name_never_empty(self, name: str) -> bool:
         # A property is tried with many values: what it is given isn't always empty.
@@ -313,14 +327,6 @@ def _returns_some(function: Function) -> bool:
         isinstance(statement, ast.Assert) and ast.unparse(statement.test) == last.value.id
         for statement in function.body
     )
-
-
-def _range_never_empty(arguments: list[ast.expr]) -> bool:
-    names = {each.id for one in arguments for each in ast.walk(one) if isinstance(each, ast.Name)}
-    if names <= {"PORTS"} and not any(isinstance(each, ast.Call) for each in arguments):
-        made = f"range({', '.join(map(ast.unparse, arguments))})"
-        return len(eval(made, {"PORTS": PORTS})) > 0
-    return False
 
 
 def _parameters(function: Function) -> Iterator[tuple[str, list[ast.expr]]]:

@@ -154,6 +154,7 @@ class _Refusing:
 
 
 def test_a_complaint_that_can_not_be_written_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is raised."""
     for stream in (None, _Refusing()):
         monkeypatch.setattr(sys, "stderr", stream)
         complain("something")

@@ -360,5 +360,6 @@ def test_a_statement_that_nothing_ends_is_given_up(database: Database) -> None:
         store.give_up()
     thread.join()
     store.add(VOTE)
+    assert len(list(store.votes())) == 2
     store.close()
     store.give_up()
