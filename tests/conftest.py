@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import settings
 
+from tests.alone import empty_network, network_of_module, own_network
 from tests.randomness import chance
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 
-__all__ = ["chance"]
+__all__ = ["chance", "empty_network", "network_of_module", "own_network"]
 
 # The tests speak of the shipped registry, whatever "portbook update" keeps for who runs them.
 os.environ["PORTBOOK_REGISTRY"] = "shipped"

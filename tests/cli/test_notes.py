@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(sys.platform != "linux", reason="judges programs by their place"),
+    pytest.mark.usefixtures("own_network"),
 ]
 ME = os.path.realpath(sys.executable)
 

@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import socket
+import subprocess
 import sys
 from contextlib import ExitStack
 
@@ -13,11 +14,12 @@ import pytest
 
 from portbook.host.bindprobe import PLACES, BindTry, try_binds
 from portbook.model import Transport
-from tests.real.needs import need_kernel
+from tests.real.needs import need_kernel, need_program
 
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(sys.platform != "linux", reason="binds differ from system to system"),
+    pytest.mark.usefixtures("own_network"),
 ]
 
 
@@ -124,7 +126,10 @@ def test_an_address_of_ipv4_in_the_form_of_ipv6() -> None:
     assert try_binds(port, Transport.TCP, "::ffff:127.0.0.1")[0].ok
 
 
-def test_a_link_local_address_has_a_zone() -> None:
+def test_a_link_local_address_has_a_zone(own_network: bool) -> None:
+    if own_network:
+        added = [need_program("ip"), "address", "add", "fe80::305/64", "dev", "lo", "nodad"]
+        subprocess.run(added, check=True)
     with open("/proc/net/if_inet6") as table:
         local = [line.split() for line in table if line.split()[3] == "20"]
     need_kernel(bool(local), "a link-local address")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -31,6 +32,7 @@ pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(sys.platform != "linux", reason="pidfd is Linux's"),
 ]
+PATIENCE = 60  # seconds until a wait is given up: a hang, not a slow machine
 SLEEPER = "import sys, time; print('up', flush=True); time.sleep(100)"
 DEAF = "import signal; signal.signal(15, signal.SIG_IGN); " + SLEEPER
 EACH = pytest.mark.parametrize("hands", [Hands(), PsutilHands(psutil)], ids=["linux", "psutil"])
@@ -62,7 +64,7 @@ def test_one_that_ends(hands: Hands, sleeper: subprocess.Popen[str]) -> None:
     assert not hands.wait(handle, 0.01)
     hands.signal(handle, hands.TERM)
     hands.signal(handle, hands.CONT) if type(hands) is Hands else None
-    assert hands.wait(handle, 20)
+    assert hands.wait(handle, PATIENCE)
     sleeper.wait()
     assert hands.identify(sleeper.pid) is None
     with pytest.raises(ProcessLookupError):
@@ -79,7 +81,7 @@ def test_one_that_ignores_it(hands: Hands) -> None:
         hands.signal(handle, hands.TERM)
         assert not hands.wait(handle, 0.3)
         hands.signal(handle, hands.KILL)
-        assert hands.wait(handle, 20)
+        assert hands.wait(handle, PATIENCE)
         hands.close(handle)
 
 
@@ -87,7 +89,7 @@ def test_one_that_ignores_it(hands: Hands) -> None:
 def test_one_that_nobody_has_waited_for_has_ended(hands: Hands) -> None:
     with started("print('up')") as process:
         pidfd = os.pidfd_open(process.pid)
-        assert Hands().wait(pidfd, 20)
+        assert Hands().wait(pidfd, PATIENCE)
         os.close(pidfd)
         assert hands.identify(process.pid) is None
 
@@ -102,7 +104,7 @@ def test_one_that_is_stopped_goes_on_to_end() -> None:
         hands.signal(handle, hands.TERM)
         assert not hands.wait(handle, 0.2)
         hands.signal(handle, hands.CONT)
-        assert hands.wait(handle, 20)
+        assert hands.wait(handle, PATIENCE)
         hands.close(handle)
     assert one.returncode == 3
 
@@ -150,35 +152,42 @@ def test_a_number_that_is_used_again_is_another_process() -> None:
     """The kernel is made to give the number of one that has ended to another one."""
     need_kernel(os.access("/proc/sys/kernel/ns_last_pid", os.W_OK), "numbers can't be chosen here")
     hands = Hands()
-    with started(SLEEPER) as first:
-        identity = hands.identify(first.pid)
-        handle = hands.open(first.pid)
-        first.kill()
-    for _ in range(200):
-        with open("/proc/sys/kernel/ns_last_pid", "w") as file:
-            try:
-                file.write(str(first.pid - 1))
-                file.flush()
-            except OSError:
-                need_kernel(False, "numbers can't be chosen here")
-        child = os.fork()
-        if child == 0:
-            time.sleep(30)
-            os._exit(0)
-        if child == first.pid:
+    for _ in range(50):
+        with started(SLEEPER) as first:
+            identity = hands.identify(first.pid)
+            handle = hands.open(first.pid)
+            first.kill()
+        child = _child_of_number(first.pid)
+        if child is not None:
             break
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+        hands.close(handle)  # somebody else was quicker to get the number, and may keep it
+    need_kernel(child is not None, "somebody else was always quicker to get the number")
+    assert child is not None
     try:
-        need_kernel(child == first.pid, "somebody else was always quicker to get the number")
         assert hands.identify(child) not in (None, identity)
         with pytest.raises(ProcessLookupError):  # the handle never means the new one
             hands.signal(handle, hands.TERM)
     finally:
         hands.close(handle)
-        if child == first.pid:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def _child_of_number(number: int) -> int | None:
+    """A child with this pid; None where it got another."""
+    try:
+        Path("/proc/sys/kernel/ns_last_pid").write_text(str(number - 1))
+    except OSError:
+        need_kernel(False, "numbers can't be chosen here")
+    child = os.fork()
+    if child == 0:
+        time.sleep(PATIENCE)
+        os._exit(0)
+    if child == number:
+        return child
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
 
 
 def test_what_holds_a_socket() -> None:
@@ -200,7 +209,7 @@ def test_a_system_without_handles(monkeypatch: pytest.MonkeyPatch) -> None:
         Hands().open(7)
 
 
-def test_a_managers_command() -> None:
+def test_a_managers_command(tmp_path: Path) -> None:
     hands = Hands()
     ticks: list[int] = []
     code = "import time; print('one\\ntwo'); time.sleep(0.4); raise SystemExit(3)"
@@ -209,9 +218,11 @@ def test_a_managers_command() -> None:
     assert ticks
     with pytest.raises(OSError, match="No such file"):
         hands.run(["/nowhere"], lambda: None, 1)
-    slow = [sys.executable, "-I", "-c", "import time; time.sleep(1.5)"]
+    slow = [sys.executable, "-I", "-c", "import time; time.sleep(60)", str(tmp_path)]
     assert hands.run(slow, lambda: None, 0.2).status is None
-    os.wait()
+    (left,) = [each for each in psutil.Process().children() if each.cmdline() == slow]
+    left.kill()
+    left.wait()
 
 
 def test_the_other_systems_ask_psutil(monkeypatch: pytest.MonkeyPatch) -> None:

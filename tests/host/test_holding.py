@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,16 +25,29 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(sys.platform != "linux", reason="what the kernel does is Linux's"),
+    pytest.mark.usefixtures("own_network"),
 ]
 TCP, UDP = Transport.TCP, Transport.UDP
 PYTHON = sys.executable
 
 
+PATIENCE = 60  # seconds until a wait is given up: a hang, not a slow machine
+
+
+def free_ports(many: int) -> list[int]:
+    """Ports that nothing else has, no two of them the same."""
+    with contextlib.ExitStack() as stack:
+        ports = []
+        for _ in range(many):
+            probe = stack.enter_context(socket.socket(socket.AF_INET6))
+            probe.bind(("::", 0))
+            ports.append(int(probe.getsockname()[1]))
+        return ports
+
+
 def free_port() -> int:
-    with socket.socket(socket.AF_INET6) as probe:
-        probe.bind(("::", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    (port,) = free_ports(1)
+    return port
 
 
 @pytest.fixture
@@ -183,7 +197,7 @@ def test_it_lets_go_once_the_command_has_bound_its_own() -> None:
     with ended(portbook_holds("--", *python(WAITER, "{port}", "0.3"))) as process:
         assert process.stdout is not None
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while not children.read_text().split() and time.monotonic() < deadline:
             time.sleep(0.01)
         (child,) = children.read_text().split()
@@ -214,7 +228,7 @@ def test_signals_are_sent_on(number: signal.Signals) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
-        process.wait(30)
+        process.wait(PATIENCE)
     assert process.returncode == 42
 
 
@@ -234,7 +248,7 @@ sys.exit(10 + count)
 
 @pytest.mark.parametrize("many", [1, 4])
 def test_sockets_are_handed_over(many: int) -> None:
-    ports = [free_port() for _ in range(many)]
+    ports = free_ports(many)
     marks = ["{port}", "{port2}", "{port3}", "{port4}"][:many]
     command = filled_in(python(TAKER, *marks), ports)
     assert run(hold(ports, TCP), command, "passed", silent) == 10 + many
@@ -260,21 +274,29 @@ def test_a_kept_socket_is_not_handed_over(held: Held) -> None:
     assert run(held, python(code, link), "kept", silent, environ) == 1
 
 
-def test_a_stranger_on_the_port_is_told(held: Held) -> None:
+# It ends when a file is there, or after a minute.
+UNTIL = """
+import os, sys, time
+deadline = time.monotonic() + 60
+while not os.path.exists(sys.argv[1]) and time.monotonic() < deadline:
+    time.sleep(0.01)
+"""
+
+
+def test_a_stranger_on_the_port_is_told(held: Held, tmp_path: Path) -> None:
     said: list[str] = []
+    over = tmp_path / "over"
+
+    def tell(message: str) -> None:
+        said.append(message)
+        over.touch()
+
     with socket.socket() as stranger:
         stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        code = "import time; time.sleep(0.6)"
-
-        def command() -> int:
-            return run(held, python(code), "kept", said.append)
-
-        import threading
 
         def snatch() -> None:
             # As soon as the kept socket may be shared, which is when the command starts.
-            deadline = time.monotonic() + 5
-            while time.monotonic() < deadline:
+            while not over.exists():
                 try:
                     stranger.bind(("127.0.0.1", held.ports[0]))
                 except OSError:
@@ -285,7 +307,8 @@ def test_a_stranger_on_the_port_is_told(held: Held) -> None:
 
         thread = threading.Thread(target=snatch)
         thread.start()
-        assert command() == 0
+        assert run(held, python(UNTIL, str(over)), "kept", tell) == 0
+        over.touch()
         thread.join()
     assert len(said) == 1
     assert f"another program has bound tcp 127.0.0.1:{held.ports[0]} meanwhile" in said[0]

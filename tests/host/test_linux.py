@@ -59,7 +59,7 @@ def mine(listener: Listener) -> bool:
     return any(process.pid == os.getpid() for process in listener.owners)
 
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("own_network")]
 
 
 def test_a_listener_on_ipv4() -> None:

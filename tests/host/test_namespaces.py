@@ -159,6 +159,7 @@ def test_a_named_namespace_without_a_process(blue: str) -> None:
 
 
 @pytest.mark.real
+@pytest.mark.usefixtures("own_network")  # the port is free here as well
 def test_a_listener_in_another_namespace_is_seen_from_inside_only(blue: str) -> None:
     code = (
         "import socket, sys\n"

@@ -315,12 +315,12 @@ def running(path: str | int, *arguments: str) -> Iterator[Process]:
         finally:
             os._exit(1)
     try:
-        for _ in range(500):
-            process = read_process(child)
-            if process is not None and process.command == ("sleep", *arguments):
-                break
+        give_up = time.monotonic() + 60  # a hang, not a slow machine
+        process = read_process(child)
+        while process is None or process.command != ("sleep", *arguments):
+            assert time.monotonic() < give_up
             time.sleep(0.01)
-        assert process is not None
+            process = read_process(child)
         yield process
     finally:
         os.kill(child, 9)

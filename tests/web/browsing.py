@@ -25,9 +25,12 @@ HOSTILE = (
     f"<script>self.{_RAN}=1</script>",
     f"</title></textarea></script><svg onload=self.{_RAN}=1>",
     f"\"'><a href=javascript:self.{_RAN}=1 autofocus onfocus=self.{_RAN}=1>x</a>",
-    "{{7*191}} ${7*191} <%= 7*191 %>",
+    "{{76543*98765}} ${76543*98765} <%= 76543*98765 %>",
     "\u202eevil\u2066 \x1b[31m",
 )
+# What a template would make of it: more digits than a port, a process or a time has.
+RECKONED = str(76543 * 98765)
+_PATIENCE = 120_000  # milliseconds until a wait is given up: a hang, not a slow machine
 
 
 class Seen(NamedTuple):
@@ -48,6 +51,12 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+def patient(context: Any) -> Any:
+    """*context*, which waits longer than a busy machine takes."""
+    context.set_default_timeout(_PATIENCE)
+    return context
+
+
 @contextlib.contextmanager
 def reader(
     browser: Any, *, refused: bool = False, width: int = 1280, **options: Any
@@ -57,7 +66,7 @@ def reader(
     In the end nothing may have gone wrong on it: no error of a script, no step of the policy, no
     dialog, no cookie, and nothing asked of another host. *refused* expects answers that say no.
     """
-    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+    context = patient(browser.new_context(viewport={"width": width, "height": 900}, **options))
     opened = context.new_page()
     seen = watch(context, opened, refused=refused)
     yield opened, seen

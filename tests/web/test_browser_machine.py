@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.real.needs import need, need_program
-from tests.web.browsing import HOSTILE, chromium, grave, reader
+from tests.web.browsing import HOSTILE, RECKONED, chromium, grave, patient, reader
 from tests.web.process import REAL, ROOT, Running, environ, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.real
+# The servers, the browser and what is opened share a network in which nothing else listens, so
+# none of them may be another module's.
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("network_of_module")]
 
 
 @pytest.fixture(scope="module")
@@ -155,8 +157,7 @@ def test_the_list_follows_what_opens_and_closes(browser: Any, as_user: Running) 
         assert not grave(opened)
         with _listening() as port:
             row = opened.locator("tr", has_text=f"tcp 127.0.0.1:{port}")
-            row.wait_for()
-            assert "new" in row.get_attribute("class").split()
+            opened.locator("tr.new", has_text=f"tcp 127.0.0.1:{port}").wait_for()  # for 10 s
             # Other sockets of the machine come and go meanwhile: the news may be of one of those.
             said = re.compile(r":\d+ (was opened|was closed|has changed)\.$")
             opened.locator("#here-news", has_text=said).wait_for()
@@ -206,7 +207,7 @@ def test_another_page_of_the_browser_sees_nothing(browser: Any, as_user: Running
     try:
         assert served.stdout is not None
         port = int(served.stdout.readline().partition(" port ")[2].split()[0])
-        context = browser.new_context()
+        context = patient(browser.new_context())
         opened = context.new_page()
         opened.goto(f"http://127.0.0.1:{port}/")
         assert set(opened.evaluate(ways, as_user.url)) == {"refused"}
@@ -279,7 +280,7 @@ def test_an_old_token_is_told_from_none(browser: Any, as_root: Running) -> None:
 def test_a_server_that_was_started_anew(browser: Any, tmp_path: Path) -> None:
     """What a tab says that was left open: first that nobody answers, then why it is refused."""
     need(os.geteuid() == 0, "the token is root's")
-    context = browser.new_context()
+    context = patient(browser.new_context())
     listed, panel = context.new_page(), context.new_page()
     with serving(tmp_path, program=REAL) as first:
         listed.goto(f"{first.url}/here?token={first.token}")
@@ -399,5 +400,5 @@ def _check_nothing_was_made(opened: Any) -> None:
     """No text became an element, and no template was filled in twice."""
     made = "img, script:not([src]), [onload], [onerror], [onfocus], a[href^='javascript']"
     assert opened.locator(made).count() == 0
-    assert "1337" not in opened.content()
+    assert RECKONED not in opened.content()
     assert "\u202e" not in opened.locator("main").inner_text()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from tests.web.conftest import Make
 
+ALONE = pytest.mark.usefixtures("own_network")
 HOST_DATA = [
     "/here", "/here.json", "/here/305.json", "/here/305/events", "/here/events",
     "/here/search.json?q=x",
@@ -169,6 +170,7 @@ def bound() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
+@ALONE
 @pytest.mark.real
 def test_a_port_with_this_machine(local: TestClient, bound: int) -> None:
     found = local.get(f"/here/{bound}.json").json()
@@ -182,6 +184,7 @@ def test_a_port_with_this_machine(local: TestClient, bound: int) -> None:
     assert local.get("/here/70000/events").status_code == 404
 
 
+@ALONE
 @pytest.mark.real
 def test_everything_that_listens(local: TestClient, bound: int) -> None:
     found = local.get("/here.json").json()
@@ -192,6 +195,7 @@ def test_everything_that_listens(local: TestClient, bound: int) -> None:
     assert local.get("/here", headers={"accept": "application/json"}).json()["listeners"]
 
 
+@ALONE
 @pytest.mark.real
 def test_command_lines_are_masked_unless_asked_for(make: Make, bound: int) -> None:
     (mine,) = read_host((bound, bound)).listeners
@@ -242,6 +246,7 @@ def noted(bound: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     return bound
 
 
+@ALONE
 @pytest.mark.real
 def test_own_notes_are_shown_with_this_machine_and_nowhere_else(make: Make, noted: int) -> None:
     local, label = make(), "a label <b>of ours"

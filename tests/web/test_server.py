@@ -140,7 +140,7 @@ def test_localhost_is_both_addresses(tmp_path: Path) -> None:
     with serving(tmp_path, "--host", "localhost") as site:
         for host in ("127.0.0.1", "::1"):
             try:
-                connection = socket.create_connection((host, site.port), timeout=30)
+                connection = socket.create_connection((host, site.port), timeout=120)
             except OSError:
                 need_kernel(host != "::1", "this machine has no IPv6")
                 raise
@@ -237,7 +237,7 @@ def test_several_requests_on_one_connection(site: Running) -> None:
     assert answer.count(b'"port":305,"range"') == 3
     assert answer.count(b'"port":306,"range"') == 2
     assert answer.index(b'"port":306,"range"') < answer.index(b'"status": 404')
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=120)
     for _ in range(3):
         connection.request("GET", "/305.json", body=b"ignored")
         assert json.load(connection.getresponse())["port"] == 305
@@ -270,7 +270,7 @@ def test_half_a_request_is_no_request(site: Running) -> None:
 def _stream(
     site: Running, path: str
 ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=120)
     headers = {"Authorization": f"Bearer {site.token}"} if site.token else {}
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
@@ -288,6 +288,7 @@ def _event(answer: http.client.HTTPResponse, name: str) -> dict[str, object]:
     raise AssertionError(f"the stream ended before {name}")
 
 
+@pytest.mark.usefixtures("own_network")
 def test_what_opens_and_closes_is_told_at_once(site: Running) -> None:
     with socket.socket() as later:
         later.bind(("127.0.0.1", 0))
@@ -305,7 +306,7 @@ def test_what_opens_and_closes_is_told_at_once(site: Running) -> None:
 
 
 def _ends_with(site: Running, status: int) -> str:
-    _, errors = site.process.communicate(timeout=30)
+    _, errors = site.process.communicate(timeout=120)
     assert site.process.returncode == status
     return errors
 

@@ -15,7 +15,7 @@ FORM = b"port=305&vote=no&text=killed"
 
 
 def connect(site: Running) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", site.port), timeout=30)
+    return socket.create_connection(("127.0.0.1", site.port), timeout=120)
 
 
 def exchange(site: Running, sent: bytes, *, half_close: bool = False) -> bytes:
