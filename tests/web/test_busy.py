@@ -223,6 +223,7 @@ def test_a_crowd_of_searches(public: bool, monkeypatch: pytest.MonkeyPatch) -> N
             asyncio.ensure_future(ask(site, f"/search?q=service{number}", accept="text/html"))
             for number in range(60)
         ]
+        assert len(searches) == 60
         for answer in await asyncio.gather(*searches[33:]):
             assert (answer.status, answer.headers["retry-after"]) == (503, "1")
             assert "too many searches at the moment" in answer.body.decode()
