@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,12 +21,15 @@ from portbook.web.app import create_app
 from portbook.web.context import Settings
 from portbook.web.masking import SAID
 from portbook.web.protection import is_loopback
+from tests.real.needs import need
 from tests.web.conftest import BROWSER
 from tests.web.views import StandIn, StandInFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from starlette.types import Message
 
     from tests.web.conftest import Make
 
@@ -65,6 +71,12 @@ STRANGERS = {
     "a proxy by the standard": {"forwarded": "for=203.0.113.7"},
     "nginx": {"x-real-ip": "203.0.113.7"},
     "a relay": {"via": "1.1 relay"},
+    "a proxy that says what it spoke": {"x-forwarded-proto": "https"},
+    "a content network": {"cf-connecting-ip": "203.0.113.7"},
+    "a page behind a proxy that adds nothing": {"referer": "https://ports.example/305"},
+    "the same without a path": {"referer": "https://ports.example"},
+    "a page of a name like ours": {"referer": "http://localhost.evil.example/"},
+    "an application": {"referer": "android-app://com.example"},
 }
 
 
@@ -98,6 +110,9 @@ def test_two_hosts_are_one_too_many(local: TestClient) -> None:
         {"host": "localhost:9999", "origin": "http://localhost:9999"},  # a tunnel
         {"sec-fetch-site": "same-origin"},
         {"sec-fetch-site": "none"},
+        {"referer": "http://localhost:4905/305?x=1"},
+        {"referer": "http://[::1]:4905/"},
+        {"referer": "http://127.0.0.1:4905"},
     ],
 )
 @pytest.mark.parametrize("path", HOST_DATA[:3])
@@ -132,6 +147,68 @@ def test_a_public_site_has_none_of_it(public: TestClient) -> None:
     described = public.get("/openapi.json").json()
     assert not [path for path in described["paths"] if "here" in path]
     assert public.app.context.panel is None  # type: ignore[attr-defined]
+
+
+def test_a_client_that_speaks_as_proxies_do_is_refused(local: TestClient) -> None:
+    async def ask(version: str, *headers: tuple[bytes, bytes]) -> int:
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http", "method": "GET", "path": "/here.json", "raw_path": b"/here.json",
+            "query_string": b"", "headers": [(b"host", b"127.0.0.1:4905"), *headers],
+            "client": ("127.0.0.1", 50000), "http_version": version, "scheme": "http",
+        }  # fmt: skip
+        await local.app(scope, receive, send)
+        return int(sent[0]["status"])
+
+    site = b"sec-fetch-site"
+    assert asyncio.run(ask("1.1")) == 200
+    assert asyncio.run(ask("1.0")) == 403
+    assert asyncio.run(ask("1.1", (site, b"none"), (site, b"cross-site"))) == 403
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone tells whose it is")
+@pytest.mark.parametrize(("uid", "status"), [(65534, 403), (0, 200)], ids=["another", "root"])
+def test_other_users_of_the_machine_are_refused(
+    make: Make, monkeypatch: pytest.MonkeyPatch, uid: int, status: int
+) -> None:
+    """A real connection of each, and a server that believes to be a third user's."""
+    need(os.geteuid() == 0, "to become another user takes root")
+    script = (
+        f"import os, socket, sys\nos.setuid({uid})\n"
+        "client = socket.socket()\nclient.connect(('127.0.0.1', int(sys.argv[1])))\n"
+        "print(client.getsockname()[1], flush=True)\nsys.stdin.read()"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        child = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", script, str(port)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with child:
+            assert child.stdout is not None
+            theirs = int(child.stdout.readline())
+            accepted, _ = server.accept()
+            app = make().app
+            client = TestClient(
+                app, base_url=f"http://127.0.0.1:{port}", client=("127.0.0.1", theirs)
+            )
+            monkeypatch.setattr(os, "geteuid", lambda: 12345)
+            assert [client.get(path).status_code for path in HOST_DATA[:3]] == [status] * 3
+            assert client.get("/305").status_code == 200
+            monkeypatch.setattr(os, "geteuid", lambda: uid)
+            assert client.get("/here.json").status_code == 200  # its own user's
+            accepted.close()
+            child.stdin.close()  # type: ignore[union-attr]
 
 
 # -- the token --------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ def guarded(handler: Handler) -> Handler:
     """*handler*, for requests that may see this machine."""
 
     async def guard(request: Request) -> Response:
-        refused = why_not(request)
+        refused = await asyncio.to_thread(why_not, request)
         if refused is None:
             return await handler(request)
         status, detail = refused

@@ -2,17 +2,21 @@
 
 Three ways lead strangers to a server on the loopback address, and each is closed apart: another
 tab of the same browser (``Origin``, ``Sec-Fetch-Site``), a name that was made to point here (DNS
-rebinding: ``Host``), and a proxy that passes strangers on. Other users of the machine are the
-fourth: where the server runs as root, they'd lack the token.
+rebinding: ``Host``), and a proxy that passes strangers on (what it adds, what it speaks, whose it
+is). Other users of the machine are the fourth: their connections aren't the server's user's, and
+where that is root, they lack the token.
 """
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
+import os
 import re
 from typing import TYPE_CHECKING
 
+from portbook.host import OwnerSearch, read_conflicts
+from portbook.model import Transport
 from portbook.web.context import context
 
 if TYPE_CHECKING:
@@ -22,7 +26,10 @@ if TYPE_CHECKING:
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\[\]:@/\s]*))(?::[0-9]*)?")
 # What proxies add. One in front of a local server means that others than this machine's user
 # look at it, whatever the proxy puts into Host.
-_PROXIED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+_PROXIED = re.compile(
+    r"forwarded|via|x-forwarded-.*|x-real-ip|x-client-ip|x-cluster-client-ip|client-ip"
+    r"|true-client-ip|cf-connecting-ip|x-original-.*|x-envoy-.*"
+)
 
 
 def why_not(request: Request) -> tuple[int, str] | None:
@@ -33,9 +40,11 @@ def why_not(request: Request) -> tuple[int, str] | None:
         return 403, "This machine is shown to this server's own pages alone."
     # "none" is a person who typed the address or opened a bookmark. "same-site" isn't enough:
     # every server on localhost is of the same site. https://www.w3.org/TR/fetch-metadata/
-    if request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+    if not set(request.headers.getlist("sec-fetch-site")) <= {"none", "same-origin"}:
         return 403, "This machine is shown to this server's own pages alone."
     token = context(request).settings.token
+    if token is None and _of_another_user(request):
+        return 403, "This machine is shown to the user who started portbook serve alone."
     given = _token(request)
     if token is not None and not hmac.compare_digest(token.encode(), given.encode()):
         return 401, (
@@ -52,12 +61,42 @@ def why_not(request: Request) -> tuple[int, str] | None:
 
 def from_this_machine(request: Request) -> bool:
     """Whether the client is this machine and asked for it by a name that can't mean another."""
-    if any(name in request.headers for name in _PROXIED):
+    if any(map(_PROXIED.fullmatch, request.headers.keys())):
+        return False
+    # Browsers and curl speak 1.1. nginx speaks 1.0 to what is behind it, unless told otherwise, and
+    # adds nothing: then Host is this server's own, and the page that a reader is on another's.
+    if request.scope.get("http_version") == "1.0" or not _local_referrer(request):
         return False
     if request.client is not None and not is_loopback(request.client.host):
         return False
     hosts = request.headers.getlist("host")
     return len(hosts) == 1 and is_loopback(_host(hosts[0]))
+
+
+def _local_referrer(request: Request) -> bool:
+    """Whether the page that led here, if one is named, was asked for by a name of this machine."""
+    for referrer in request.headers.getlist("referer"):
+        _, _, rest = referrer.partition("://")
+        if not is_loopback(_host(re.split(r"[/?#]", rest, maxsplit=1)[0])):
+            return False
+    return True
+
+
+def _of_another_user(request: Request) -> bool:
+    """Whether the client's end of the connection is another user's: neither ours nor root's.
+
+    Linux tells (inet_diag(7)); where it can't be known, nobody is turned away for it.
+    """
+    server = request.scope.get("server")
+    if request.client is None or server is None or not hasattr(os, "geteuid"):
+        return False
+    found = read_conflicts(request.client.port, Transport.TCP, OwnerSearch.NONE)
+    uids = {
+        each.uid
+        for each in found.connections
+        if each.peer_port == server[1] and each.address == request.client.host and each.inode
+    }
+    return not uids <= {os.geteuid(), 0, None}
 
 
 def from_own_page(request: Request) -> bool:
