@@ -29,6 +29,8 @@ class Kernel:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.namespaces: tuple[Namespace, ...] = (OWN, BLUE, RED)
         self.missing: tuple[str, ...] = ()
+        self.later: tuple[Namespace, ...] = ()  # those that there are after a failure
+        self.once: Host | None = None  # what is seen after it
         self.hosts: dict[int, Host | Exception] = {
             1: Host((WEB._replace(port=1),), Visibility.FULL),
             2: Host((WEB,), Visibility.FULL),
@@ -52,6 +54,8 @@ class Kernel:
         self.asked.append((self._inside, asked))
         found = self.hosts[self._inside]
         if isinstance(found, Exception):
+            self.namespaces = self.later or self.namespaces
+            self.hosts[self._inside] = self.once or found
             raise found
         return found
 
@@ -75,6 +79,27 @@ def test_one_that_is_closed_leaves_the_others(kernel: Kernel) -> None:
     found, missing = read_elsewhere()
     assert [name for name, _ in found] == ["red"]
     assert missing == ("the network namespace 'blue' is gone",)
+
+
+def test_one_that_is_gone_meanwhile_has_nothing_to_see(kernel: Kernel) -> None:
+    kernel.hosts[2] = HostUnreadable("the network namespace 'blue' is gone")
+    kernel.later = (OWN, RED)
+    found, missing = read_elsewhere()
+    assert [name for name, _ in found] == ["red"]
+    assert missing == ()
+
+
+def test_one_whose_process_has_ended_is_entered_by_another(kernel: Kernel) -> None:
+    web = Namespace(2, "/proc/7/ns/net", pid=7, program="web")
+    gone = HostUnreadable("the network namespace of process 7 is gone")
+    kernel.namespaces = (OWN, web)
+    # The same one, as its inode tells, by the number of another process.
+    kernel.later = (OWN, web._replace(path="/proc/9/ns/net", pid=9))
+    kernel.hosts[2] = gone
+    assert read_elsewhere() == ((), (str(gone),))
+    kernel.namespaces, kernel.once = (OWN, web), Host((WEB,), Visibility.FULL)
+    (found,), missing = read_elsewhere()
+    assert (found[0], found[1].listeners, missing) == ("that of web (pid 9)", (WEB,), ())
 
 
 def test_a_reason_that_holds_for_all_is_told_once(kernel: Kernel) -> None:

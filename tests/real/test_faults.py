@@ -212,6 +212,7 @@ def test_another_users_sockets(namespace: Namespace, unprivileged: Any) -> None:
     assert strict.returncode == 3
 
 
+@pytest.mark.usefixtures("own_network")
 def test_no_descriptors_left() -> None:
     """Nothing more can be opened: neither netlink nor /proc, nor a socket to try a bind with."""
     depth = Depth("all")
@@ -238,6 +239,7 @@ def test_no_descriptors_left() -> None:
     assert any("could not be tried" in reason for reason in why.missing)
 
 
+@pytest.mark.usefixtures("own_network")
 def test_too_few_descriptors_for_the_owners() -> None:
     """The sockets are listed, and what holds them can't be looked up."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real
 PORT = 8765
+PATIENCE = 60  # seconds until a wait is given up: a hang, not a slow machine
 TCP = {"transport": "tcp", "family": "ipv4", "address": "0.0.0.0", "port": PORT}
 
 
@@ -58,7 +59,7 @@ def test_it_stops_the_listener_and_no_client(namespace: Namespace) -> None:
     found = stop(namespace, PORT, "--yes")
     assert codes(found) == ["stopped"]
     assert found["free"] is True
-    assert running.process.wait(10) == -15
+    assert running.process.wait(PATIENCE) == -15
     assert client.process.poll() is None
     stop(namespace, PORT, "--yes", status=1)
 
@@ -79,14 +80,14 @@ def test_all_that_share_a_port_are_stopped(namespace: Namespace) -> None:
     second, _ = namespace.open({**TCP, "reuseport": True})
     found = stop(namespace, PORT, "--yes")
     assert codes(found) == ["stopped", "stopped"]
-    assert first.process.wait(10) == second.process.wait(10) == -15
+    assert first.process.wait(PATIENCE) == second.process.wait(PATIENCE) == -15
 
 
 def test_only_the_address_that_is_named(namespace: Namespace) -> None:
     one, _ = namespace.open({**TCP, "address": "127.0.0.1"})
     two, _ = namespace.open({**TCP, "address": "127.0.0.2"})
     stop(namespace, f"127.0.0.2:{PORT}", "--yes")
-    assert two.process.wait(10) == -15
+    assert two.process.wait(PATIENCE) == -15
     assert one.process.poll() is None
 
 
@@ -97,16 +98,19 @@ server = socket.create_server(("0.0.0.0", 8765))
 print("up", flush=True)
 time.sleep(300)
 """
-# A supervisor that starts its server again, as fast as it can.
+# A supervisor that starts its server again, as fast as it can: a fork takes no time to speak of.
 AGAIN = """
-import subprocess, sys, time
-code = '''
-import socket, time
-server = socket.socket()
-server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-server.bind(("0.0.0.0", 8765)); server.listen(); time.sleep(300)'''
+import os, socket, time
 while True:
-    subprocess.run([sys.executable, "-I", "-S", "-c", code])
+    child = os.fork()
+    if not child:
+        server = socket.socket()
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("0.0.0.0", 8765))
+        server.listen()
+        time.sleep(300)
+        os._exit(0)
+    os.waitpid(child, 0)
 """
 
 
@@ -119,7 +123,7 @@ def test_one_that_ignores_sigterm(namespace: Namespace) -> None:
     assert [each["port"] for each in found["busy"]] == [PORT]
     found = stop(namespace, PORT, "--yes", "--timeout", "0.5", "--force")
     assert codes(found) == ["killed"]
-    assert running.process.wait(10) == -9
+    assert running.process.wait(PATIENCE) == -9
 
 
 def test_one_that_is_started_again(namespace: Namespace) -> None:
@@ -136,7 +140,8 @@ def test_one_that_is_started_again(namespace: Namespace) -> None:
 def test_a_bound_socket_is_left_alone(namespace: Namespace) -> None:
     running, _ = namespace.open({**TCP, "listen": False})
     found = stop(namespace, PORT, "--yes", status=1)
-    assert codes(found, "refused")[0] in ("not-listening", "nothing-there")
+    # Another test, or somebody else, may have the port in another namespace.
+    assert set(codes(found, "refused")) & {"not-listening", "nothing-there", "other-namespace"}
     assert running.process.poll() is None
 
 
@@ -231,7 +236,7 @@ def test_a_container_runtime_is_asked_which_one_publishes(namespace: Namespace) 
         argv = [sys.executable, "-m", "portbook", "stop", f"{PORT}/tcp", "--yes", "--json"]
         done = namespace.run(argv, env=environ)
         runtime.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
+        thread.join(PATIENCE)
     found = json.loads(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     assert found["steps"][0]["what"] == "docker stops the container 0123456789ab (web)"

@@ -10,6 +10,8 @@ from portbook.model import Host, Visibility
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from portbook.host import OwnerSearch
     from portbook.host.namespaces import Namespace
     from portbook.model import Transport
@@ -36,20 +38,45 @@ def read_elsewhere(
         return (), (str(error),)
     found: list[tuple[str, Host]] = []
     unseen = list(missing)
-    for namespace in namespaces:
-        if namespace.own:
-            continue
+
+    def look(namespace: Namespace) -> None:
+        host = in_namespace(namespace, lambda: read_host(ports, transport, owners))
         name = namespace_name(namespace)
-        try:
-            host = in_namespace(namespace, lambda: read_host(ports, transport, owners))
-        except HostUnreadable as error:
-            unseen.append(str(error))
-            continue
         found.append((name, host))
         if host.visibility is Visibility.PARTIAL:
-            unseen += [f"in {name}: {reason}" for reason in host.missing]
+            unseen.extend([f"in {name}: {reason}" for reason in host.missing])
+
+    unseen += _look_into([each for each in namespaces if not each.own], look)
     # Without privilege each namespace has the same reason.
     return tuple(found), tuple(dict.fromkeys(unseen))
+
+
+def _look_into(namespaces: list[Namespace], look: Callable[[Namespace], None]) -> list[str]:
+    """Calls *look* for each of *namespaces*, and returns what could not be seen.
+
+    The process by which one was to be entered may have ended. What is gone since then has nothing
+    that could be seen, and what is still there has another way in.
+    """
+    from portbook.host.namespaces import read_namespaces
+
+    failed: list[tuple[Namespace, str]] = []
+    for namespace in namespaces:
+        try:
+            look(namespace)
+        except HostUnreadable as error:
+            failed.append((namespace, str(error)))
+    now = {each.inode: each for each in read_namespaces()[0]} if failed else {}
+    unseen = []
+    for namespace, reason in failed:
+        again = now.get(namespace.inode)
+        if again is not None and again.path == namespace.path:
+            unseen.append(reason)
+        elif again is not None:
+            try:
+                look(again)
+            except HostUnreadable as error:
+                unseen.append(str(error))
+    return unseen
 
 
 def namespace_name(namespace: Namespace) -> str:
