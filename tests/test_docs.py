@@ -17,6 +17,7 @@ from portbook.advice.stopping import OUTCOMES
 from portbook.capture import FORMATS
 from portbook.cli import COMMANDS
 from portbook.verdict.rules import RULES
+from tests.real.needs import need, need_program
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -59,6 +60,7 @@ def test_there_is_something_to_run() -> None:
 def test_commands_print_what_the_document_shows(
     where: str, command: str, expected: str, tmp_path: Path
 ) -> None:
+    need_program("bash")
     environ = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -86,8 +88,8 @@ def test_the_readme_starts_with_the_two_commands_of_the_makefile() -> None:
 
 @pytest.mark.real
 def test_make_run_shows_port_305_whole() -> None:
-    if not (ROOT / ".venv" / ".ready").exists() and not os.environ.get("PORTBOOK_REQUIRE_REAL"):
-        pytest.skip("not set up by make")
+    need_program("make")
+    need((ROOT / ".venv" / ".ready").exists(), "make has set nothing up")
     done = subprocess.run(["make", "run"], cwd=ROOT, capture_output=True, text=True, check=True)
     for heading in ("Port 305", "The book", "This machine", "Verdict", "By hand", "Sources"):
         assert f"\n{heading}" in f"\n{done.stdout}"
@@ -155,10 +157,9 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 def test_no_document_or_source_names_this_machine_or_a_package_index() -> None:
     listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+        [need_program("git"), "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    if listed.returncode:
-        pytest.skip("not a git checkout")
+    need(listed.returncode == 0, "this is no git checkout")
     hosts = "|".join(("py" + r"pi\.org", "python" + "hosted", "npm" + r"js\.(org|com)"))
     names = listed.stdout.splitlines()
     assert len(names) > 300

@@ -23,6 +23,7 @@ from portbook.cli.output import reaches, style
 from portbook.cli.show import Options, parse_quick, parse_whole
 from portbook.errors import UsageError
 from portbook.model import Finding, Host, Level, Listener, Transport, Visibility
+from tests.real.needs import need_program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -314,8 +315,8 @@ def _shell(
     """*script* run by a shell in which ``portbook`` is this one."""
     head = f'portbook() {{ "{sys.executable}" -m portbook "$@"; }}; '
     return subprocess.run(
-        ["bash", "-c", head + script], capture_output=True, env=environ or _environ(), timeout=120,
-        check=False,
+        [need_program("bash"), "-c", head + script],
+        capture_output=True, env=environ or _environ(), timeout=120, check=False,
     )  # fmt: skip
 
 

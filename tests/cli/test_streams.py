@@ -16,6 +16,7 @@ import portbook
 from portbook.cli import COMMANDS, complain, run
 from portbook.cli.output import can_draw, is_terminal
 from portbook.errors import UsageError
+from tests.real.needs import need_program
 
 SOURCE = Path(portbook.__file__).resolve().parent.parent
 STATUSES = {0, 1, 2, 3, 70, 130}
@@ -67,7 +68,7 @@ def _environ(folder: Path) -> dict[str, str]:
 def _shell(command: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
     script = f'portbook() {{ {shlex.quote(sys.executable)} -m portbook "$@"; }}\n{command}'
     return subprocess.run(
-        ["bash", "-c", script],
+        [need_program("bash"), "-c", script],
         capture_output=True,
         env=_environ(folder),
         cwd=folder,
@@ -110,7 +111,10 @@ def test_closed_and_full_streams_are_no_traceback(words: str, folder: Path) -> N
 def test_the_site_is_served_whatever_is_closed(streams: str, folder: Path) -> None:
     command = f"exec {shlex.quote(sys.executable)} -m portbook serve --port 0 --public {streams}"
     with subprocess.Popen(
-        ["bash", "-c", command], stdout=subprocess.PIPE, env=_environ(folder), cwd=folder
+        [need_program("bash"), "-c", command],
+        stdout=subprocess.PIPE,
+        env=_environ(folder),
+        cwd=folder,
     ) as process:
         try:
             assert process.stdout is not None

@@ -12,6 +12,7 @@ import pytest
 
 from tasks import release
 from tasks.release import NotReady
+from tests.real.needs import need_program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +27,7 @@ def _git(root: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
+    need_program("git")
     root = tmp_path / "repository"
     (root / "src" / "portbook").mkdir(parents=True)
     (root / "src" / "portbook" / "__init__.py").write_text('__version__ = "0.3.0"\n')

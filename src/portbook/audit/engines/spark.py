@@ -231,9 +231,12 @@ class Spark:
     def fetch(self, expression: ir.Table) -> Sequence[tuple[Any, ...]]:
         """The rows of *expression*. Raises EngineFailed."""
         try:
-            return self._session.sql(self._ibis.compile(expression)).collect()
+            rows: Sequence[tuple[Any, ...]] = self._session.sql(
+                self._ibis.compile(expression)
+            ).collect()
         except self.errors as error:
             raise EngineFailed(self.reason(error)) from error
+        return rows
 
     def write(self, expression: ir.Table, path: str, form: str, tell: Tell) -> None:
         """Writes the rows of *expression* into a folder *path*. Raises EngineFailed."""
