@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook import lore
@@ -39,6 +39,7 @@ from portbook.model import (
 )
 from portbook.notes import Notes
 from portbook.registry import Registry, registry
+from tests.counts import examples
 from tests.strategies import any_port, nasty
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def test_the_ports_for_experiments_are_the_registrys() -> None:
 
 
 @given(st.integers(1, 65535), st.integers(0, 300), st.integers(0, 2**64 - 1))
-@settings(max_examples=30)
+@examples(30)
 def test_chance_meets_every_port_of_a_range_once(first: int, more: int, seed: int) -> None:
     last = min(65535, first + more)
     machine = Machine(*range(first, last + 1))
@@ -150,7 +151,7 @@ def test_a_name_leads_to_the_same_port_everywhere(name: str) -> None:
 
 
 @given(nasty.filter(str.strip))
-@settings(max_examples=60)
+@examples(60)
 def test_a_name_leads_to_one_port_however_it_is_spelled(name: str) -> None:
     port = pick(Wanted(name=name), Machine(), BOOK).choices[0].port
     again = Wanted(name=f"  {canonical(name)}\t")

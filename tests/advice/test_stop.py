@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.advice.scene import REFUSALS, Plan, Scene
@@ -15,6 +15,7 @@ from portbook.host.containers import Published
 from portbook.host.ending import Identity
 from portbook.host.kinship import Own, Relative
 from portbook.model import Listener, OwnersSeen, PortRules, Process, Transport
+from tests.counts import examples
 from tests.strategies import listeners, nasty
 
 TCP, UDP = Transport.TCP, Transport.UDP
@@ -346,7 +347,7 @@ def scenes(draw: st.DrawFn) -> Scene:
 
 
 @given(scenes(), st.booleans())
-@settings(max_examples=60)
+@examples(60)
 def test_nothing_is_stopped_by_mistake(seen: Scene, manager: bool) -> None:
     planned = plan(seen, manager=manager)
     assert planned.steps or planned.refusals

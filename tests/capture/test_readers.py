@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.capture import FORMATS, detect, read, reader
@@ -19,6 +19,7 @@ from portbook.errors import MalformedInput
 from portbook.model import Listener, OwnersSeen, Process, Transport
 from portbook.pages.escape import unbyte
 from portbook.pages.sockets import of_row
+from tests.counts import examples
 from tests.strategies import any_port, listeners, nasty
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def all_of(text: str, form: str) -> list[Event]:
 
 @pytest.mark.parametrize("form", FORMATS)
 @given(scraps)
-@settings(max_examples=30)
+@examples(30)
 def test_no_input_breaks_a_reader(form: str, text: str) -> None:
     """Nothing is raised, whatever is found."""
     for event in all_of(text, form):
@@ -74,7 +75,7 @@ def test_no_input_breaks_a_reader(form: str, text: str) -> None:
 
 @pytest.mark.parametrize("form", [name for name, form in FORMATS.items() if form.by_line])
 @given(scraps)
-@settings(max_examples=30)
+@examples(30)
 def test_no_line_is_dropped(form: str, text: str) -> None:
     lines = list(enumerate(text.split("\n"), 1))
     found = list(reader(form)(lines, no_names))
@@ -221,7 +222,7 @@ def as_lsof(each: Listener) -> str:
 
 
 @given(st.lists(sockets, min_size=1, max_size=4))
-@settings(max_examples=50)
+@examples(50)
 @pytest.mark.parametrize(
     ("form", "write", "named"),
     [

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.advice.pick import CRITERIA, Check, Wanted, pick
@@ -31,6 +31,7 @@ from portbook.registry import registry
 from portbook.registry.history import KINDS
 from portbook.registry.stats import count
 from portbook.verdict.rules import RULES
+from tests.counts import examples
 from tests.strategies import any_port, listeners, nasty, notes, reports, transports, uses
 
 if TYPE_CHECKING:
@@ -592,7 +593,7 @@ PICK = {
 
 
 @given(st.none() | nasty.filter(str.strip), st.integers(1, 3), st.booleans())
-@settings(max_examples=25)
+@examples(25)
 def test_every_key_of_a_pick_is_there(name: str | None, many: int, free: bool) -> None:
     class Machine:
         def checks(self, port: int) -> Iterator[Check]:
@@ -643,7 +644,7 @@ STOP = {
 
 
 @given(st.lists(listeners(), max_size=3), st.sampled_from(tuple(OUTCOMES)), nasty, st.booleans())
-@settings(max_examples=40)
+@examples(40)
 def test_every_key_of_a_stop_is_there(seen: Any, code: str, said: str, dry: bool) -> None:
     pids = {owner.pid for each in seen for owner in each.owners}
     scene = Scene(

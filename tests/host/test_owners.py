@@ -21,6 +21,7 @@ from portbook.host.owners import Owners, read_owners
 from portbook.host.processes import read_process
 from portbook.model import OwnersSeen, Process
 from tests.real.needs import need_kernel, need_root
+from tests.real.readable import let_through
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -194,8 +195,8 @@ class Unprivileged(Proc):
 @pytest.fixture
 def closed(tmp_path: Path) -> Unprivileged:
     need_root("this test becomes another user")
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(parent.stat().st_mode | 0o055)  # and keeps what it has: it may be /tmp itself
+    tmp_path.chmod(tmp_path.stat().st_mode | 0o055)
+    let_through(tmp_path)
     return Unprivileged(tmp_path)
 
 

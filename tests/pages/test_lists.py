@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.answer import (
@@ -21,6 +21,7 @@ from portbook.pages.text import NARROWEST, WIDEST, Style, columns_of
 from portbook.query import Query, parse_query
 from portbook.registry import registry
 from portbook.registry.stats import count
+from tests.counts import examples
 from tests.strategies import any_port, nasty
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
@@ -155,7 +156,7 @@ def test_counts_hold_the_undated_and_the_unrecorded() -> None:
 
 
 @given(any_port, st.integers(0, 200), st.sampled_from((*Transport, None)), styles)
-@settings(max_examples=40)
+@examples(40)
 def test_any_range_is_printable(
     first: int, size: int, transport: Transport | None, style: Style
 ) -> None:
@@ -170,7 +171,7 @@ def test_any_range_is_printable(
 
 
 @given(nasty, styles)
-@settings(max_examples=40)
+@examples(40)
 def test_any_search_is_printable(text: str, style: Style) -> None:
     found = _search(text or "x")
     shown = SGR.sub("", lists.render_search(found, style))

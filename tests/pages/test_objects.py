@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.answer import answer
@@ -14,6 +14,7 @@ from portbook.errors import InvalidQuery
 from portbook.model import Finding, Level, Listener
 from portbook.pages import objects, sockets
 from portbook.query import parse_query
+from tests.counts import examples
 from tests.strategies import listeners, nasty, queryish
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def _query(text: str) -> Query | None:
 
 
 @given(st.one_of(nasty, queryish))
-@settings(max_examples=60)
+@examples(60)
 def test_any_answer_is_ascii_and_reads_back(text: str) -> None:
     query = _query(text)
     if query is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import defaultdict
 
@@ -28,6 +27,7 @@ from portbook.pages.document import Command, Page, Paragraph, Table, Verdict
 from portbook.pages.prose import compose
 from portbook.pages.text import Style, render_page
 from portbook.query import parse_query
+from tests.counts import PROOF, every_port
 from tests.strategies import any_port, listeners, port_rules, transports
 
 BOOK = ["The book", "Block and neighbours", "In practice", "History"]
@@ -61,11 +61,11 @@ def _section(page: Page, title: str) -> str:
     return " ".join(said)
 
 
+@pytest.mark.proof
 def test_every_port_has_a_page() -> None:
-    """All 65,536; under make proof each of them for each transport as well."""
-    long = os.environ.get("PORTBOOK_PROOF") == "1"
+    """Under make proof all 65,536, and each of them for each transport as well."""
     seen: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for port in range(65536):
+    for port in every_port():
         found = _answer(str(port))
         page = compose(found)
         assert [section.title for section in page.sections] == TITLES
@@ -79,7 +79,7 @@ def test_every_port_has_a_page() -> None:
         assert ("IANA lists" in book) <= listed
         if found.state is not State.DYNAMIC:
             seen[page.character, book].append(port)
-        narrow = [compose(_answer(f"{port}/{transport}")) for transport in Transport if long]
+        narrow = [compose(_answer(f"{port}/{transport}")) for transport in Transport if PROOF]
         assert "" not in [each.character for each in narrow]
     # Two ports with different facts read differently: only those with the same rows, inside
     # one block, may have the same character and the same book.

@@ -1,7 +1,8 @@
-"""A copy of the source that every user may read: the tests' own may lie in a private folder."""
+"""What every user may read: the tests' own source and folders may be private."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.real.namespace import Namespace
+
+
+def let_through(folder: Path) -> None:
+    """Lets every user pass through the folders above *folder* that belong to this one."""
+    for parent in folder.parents:
+        mode = parent.stat().st_mode
+        if parent.stat().st_uid == os.geteuid() and not mode & 0o001:
+            parent.chmod(mode | 0o011)
 
 
 def readable(namespace: Namespace) -> Path:

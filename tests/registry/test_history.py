@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.update import xml_of
@@ -37,6 +37,7 @@ from portbook.registry.history import (
 )
 from portbook.registry.incoming import Fetched
 from portbook.registry.store import SHIPPED
+from tests.counts import examples
 from tests.registry.upstream import rows, small
 from tests.strategies import any_port
 
@@ -177,7 +178,7 @@ def drawn_changes(draw: st.DrawFn) -> Change:
 
 
 @given(st.lists(drawn_changes(), max_size=12), st.lists(any_port, max_size=5))
-@settings(max_examples=60)
+@examples(60)
 def test_what_is_written_is_read(made: list[Change], ports: list[int]) -> None:
     copies = [Copy("2015-07-30", "every row"), Copy("2026-09-12", "every row")]
     log = Log("x", render(made, copies).encode())
@@ -273,7 +274,7 @@ def test_ports_in_a_row_that_change_alike_are_one_change() -> None:
 
 
 @given(st.data())
-@settings(max_examples=30)
+@examples(30)
 def test_going_there_and_back_is_the_same_way(data: st.DataObject) -> None:
     ports = data.draw(st.sets(st.integers(1, 300), max_size=6))
     other = made(lambda row: None if row.first in ports else row)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.update import xml_of
@@ -20,6 +20,7 @@ from portbook.model import Assignment, State, Transport
 from portbook.registry import Registry, intake, keep, kept, renew
 from portbook.registry.incoming import LARGEST, Fetched, Validators
 from portbook.registry.store import Store
+from tests.counts import examples
 from tests.registry.upstream import rows, small
 
 if TYPE_CHECKING:
@@ -236,7 +237,7 @@ def test_an_empty_file_is_called_that(content: bytes) -> None:
 
 
 @given(st.integers(0, len(WHOLE) - 2))
-@settings(max_examples=30)
+@examples(30)
 def test_a_file_that_is_cut_off_is_refused(at: int) -> None:
     with pytest.raises(MalformedInput):
         intake.read(WHOLE[:at], "file:x", TODAY)
@@ -258,7 +259,7 @@ names = st.text(st.sampled_from("abc-09ÄØ<&\"'\\\t\n"), max_size=9)
         max_size=20,
     )
 )
-@settings(max_examples=50)
+@examples(50)
 def test_every_row_is_in_the_store_or_named_as_skipped(drawn: list[Any]) -> None:
     made = []
     for name, transport, span, description, notes in drawn:

@@ -9,7 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.errors import DataCorrupt
@@ -19,6 +19,7 @@ from portbook.registry.build import COLUMNS
 from portbook.registry.search import index, search
 from portbook.registry.store import Store
 from portbook.textsearch import words_of
+from tests.counts import examples
 from tests.registry.scanning import Scan
 from tests.strategies import any_port, nasty, queryish
 
@@ -71,7 +72,7 @@ def test_nothing_is_found_where_nothing_is(text: str) -> None:
 
 
 @given(st.deferred(lambda: st.sampled_from(assigned_names())))
-@settings(max_examples=60)
+@examples(60)
 def test_each_name_finds_itself_first(name: str) -> None:
     for spelled in (name, name.upper()):
         first = search(REGISTRY, spelled)[0]
@@ -91,7 +92,7 @@ def test_an_ill_formed_name_finds_itself_before_the_one_that_replaced_it(name: s
     st.deferred(lambda: st.sampled_from([name for name in assigned_names() if len(name) >= 8])),
     st.data(),
 )
-@settings(max_examples=30)
+@examples(30)
 def test_a_long_name_survives_a_typo(name: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(1, len(name) - 1))
     kind = data.draw(st.sampled_from(("drop", "double", "swap")))
@@ -105,7 +106,7 @@ def test_a_long_name_survives_a_typo(name: str, data: st.DataObject) -> None:
 
 
 @given(any_port)
-@settings(max_examples=60)
+@examples(60)
 def test_a_number_finds_what_is_assigned_there(port: int) -> None:
     rows = [row for each in REGISTRY.standings(port).values() for row in each.assignments]
     found = _names(str(port), 1000)
@@ -113,7 +114,7 @@ def test_a_number_finds_what_is_assigned_there(port: int) -> None:
 
 
 @given(st.one_of(nasty, queryish, st.text(max_size=40)))
-@settings(max_examples=60)
+@examples(60)
 def test_any_text_is_searched_for(text: str) -> None:
     matches = search(REGISTRY, text)
     scores = [match.score for match in matches]

@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tests.real.needs import need, need_program
+from tests.real.readable import let_through
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,10 +30,7 @@ class Database:
         self._running: subprocess.Popen[bytes] | None = None
         folder.mkdir()
         shutil.chown(folder, "postgres", "postgres")
-        # Another user must get to it, which no folder of a test lets him.
-        for parent in folder.parents:
-            if parent.stat().st_uid == os.geteuid() and not parent.stat().st_mode & 0o001:
-                parent.chmod(parent.stat().st_mode | 0o011)
+        let_through(folder)
         self._as_postgres(f"{self._bin}/initdb", "--auth=trust", "--no-sync", "-D", folder / "db")
 
     def _argv(self, *argv: object) -> list[str]:

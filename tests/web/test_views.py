@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from portbook.answer import PortAnswer, ServiceAnswer, answer, answer_port, answer_search
 from portbook.here import HereAnswer
@@ -45,6 +45,7 @@ from portbook.registry import registry
 from portbook.web import drawn, openapi, views
 from portbook.web.links import Links, file_name
 from portbook.web.site import Site
+from tests.counts import examples
 from tests.real.needs import need_program
 from tests.strategies import any_port, listeners, nasty
 from tests.web.pages import Page
@@ -216,7 +217,7 @@ def test_links_of_a_site_below_a_path_stay_below_it() -> None:
 
 
 @given(any_port)
-@settings(max_examples=60)
+@examples(60)
 def test_any_port_has_a_well_formed_page(port: int) -> None:
     text = views.port(_answer(port), SERVED)
     page = Page(text)
@@ -302,7 +303,7 @@ def test_a_masked_command_line_is_not_shown() -> None:
 
 
 @given(listeners())
-@settings(max_examples=80)
+@examples(80)
 def test_any_socket_has_a_row(listener: Listener) -> None:
     findings = (Finding("unknown", Level.NOTE, "nothing on record fits"),)
     page = Page(views.here(_here(listener._replace(findings=findings)), SERVED))
@@ -348,7 +349,7 @@ def test_registry_text_changes_no_element_of_a_page() -> None:
 
 
 @given(nasty)
-@settings(max_examples=60)
+@examples(60)
 def test_any_text_leaves_a_page_well_formed(text: str) -> None:
     made = views.port(_hostile(text or "x"), SERVED)
     assert Page(made).all("h1")

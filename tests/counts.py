@@ -1,0 +1,44 @@
+"""How much a test tries: enough to notice a fault in each run, all of it under ``make proof``."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING
+
+from hypothesis import settings
+
+from portbook import lore
+from portbook.model import PORTS, State
+from portbook.registry import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
+_STRIDE = 47  # of the ports between which nothing changes; a prime shares no pattern with blocks
+
+
+@functools.cache
+def every_port() -> tuple[int, ...]:
+    """The ports of a test that says something of every port, in order.
+
+    Under make proof they are all there are. Else they are those at which something changes - the
+    ends of blocks and ranges, the ports with a use on record - and one in 47 of the others.
+    """
+    if PROOF:
+        return tuple(range(PORTS))
+    chosen = set(range(0, PORTS, _STRIDE))
+    for edge in (0, 1, 512, 1024, 32768, 49152, 61000, PORTS):
+        chosen |= {edge - 1, edge}
+    for block in registry().blocks():
+        if block.size > 2 and block.state is not State.ASSIGNED:
+            chosen |= {block.first - 1, block.first, block.first + 1, block.last}
+    chosen.update(use.first for use in lore.uses())
+    return tuple(sorted(chosen & set(range(PORTS))))
+
+
+def examples(count: int) -> Callable[[Any], Any]:
+    """So many examples of a property, where one is slow; under make proof as many as of others."""
+    return settings() if PROOF else settings(max_examples=count)
