@@ -109,15 +109,16 @@ def write_html(folder: str, ports: range) -> None:
     from portbook.answer import answer_port
     from portbook.query import Query
     from portbook.registry import registry
+    from portbook.storage.atomic_write import Folder
     from portbook.web import views
-    from portbook.web.export import write
     from portbook.web.site import Site
 
     site, book = Site(export=True), registry()
     book.store.hold()
-    for port in ports:
-        found = answer_port(Query("port", str(port), port, port), book)
-        write(os.path.join(folder, f"{port}.html"), views.port(found, site).encode())
+    with Folder.open(folder) as into:
+        for port in ports:
+            found = answer_port(Query("port", str(port), port, port), book)
+            into.write(f"{port}.html", views.port(found, site).encode())
 
 
 # -- Hugo -------------------------------------------------------------------------------------

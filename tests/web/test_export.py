@@ -17,11 +17,14 @@ import pytest
 
 from portbook.answer import answer_port
 from portbook.cli import run
+from portbook.errors import NotExported
 from portbook.pages import objects
 from portbook.query import Query
 from portbook.registry import registry
 from portbook.web import export as module
-from portbook.web.export import NOTES, Plan, export, write
+from portbook.web.export import Plan, export
+from portbook.web.export_notes import NOTES
+from portbook.web.output_folder import OutputFolder, open_output
 from tests.web.pages import Page
 
 FIRST, LAST = 250, 330  # parts of two rows
@@ -175,12 +178,12 @@ def test_other_code_or_data_makes_everything_be_looked_at_again(
     export(plan, lambda _: None)
     looked: list[str] = []
 
-    def look(path: str, _: bytes) -> bool:
+    def look(_folder: OutputFolder, path: str, _: bytes) -> bool:
         looked.append(path)
         return False
 
     monkeypatch.setattr(module, "digest_of_inputs", lambda _: "another")
-    monkeypatch.setattr(module, "write", look)
+    monkeypatch.setattr(OutputFolder, "write", look)
     export(plan, lambda _: None)
     assert len([path for path in looked if path.endswith("305.html")]) == 1
 
@@ -195,18 +198,19 @@ def test_two_processes_make_the_same_files(folder: Path, tmp_path: Path) -> None
 def test_a_file_is_written_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "305.html"
-    assert write(str(path), b"old")
-    assert not write(str(path), b"old")
+    folder, _ = open_output(str(tmp_path / "site"))
+    with folder:
+        assert folder.write("305.html", b"old")
+        assert not folder.write("305.html", b"old")
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+        def full(*_: object, **__: object) -> None:
+            raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="No space"):
-        write(str(path), b"new")
-    assert path.read_bytes() == b"old"
-    assert [each.name for each in tmp_path.iterdir()] == ["305.html"]
+        monkeypatch.setattr(os, "rename", full)
+        with pytest.raises(NotExported, match=r"305\.html' can't be written: No space left"):
+            folder.write("305.html", b"new")
+    assert (tmp_path / "site" / "305.html").read_bytes() == b"old"
+    assert [each.name for each in (tmp_path / "site").iterdir() if each.is_file()] == ["305.html"]
 
 
 @pytest.mark.real
@@ -222,7 +226,9 @@ def test_a_killed_export_goes_on_where_it_ended(tmp_path: Path) -> None:
             assert time.monotonic() < end
             time.sleep(0.02)
         begun.send_signal(signal.SIGKILL)
-    (tmp_path / f"{NOTES}-1-305.html").write_text("what a killed export leaves")
+    run = notes.read_text().split("\n")[1].removeprefix("run ")
+    (tmp_path / f"{NOTES}-{run}-305").write_text("what a killed export leaves")
+    (tmp_path / f"{NOTES}-1-305.html").write_text("somebody else's")
     first = _times(tmp_path)
     assert len(first) > 3
     done = subprocess.run(
@@ -232,7 +238,7 @@ def test_a_killed_export_goes_on_where_it_ended(tmp_path: Path) -> None:
     after = _times(tmp_path)
     assert all(after[name] == when for name, when in first.items() if f"{NOTES}-" not in name)
     assert all((tmp_path / f"{port}.html").exists() for port in range(1024))
-    assert not list(tmp_path.glob(f"{NOTES}-*"))
+    assert [path.name for path in tmp_path.glob(f"{NOTES}-*")] == [f"{NOTES}-1-305.html"]
 
 
 # -- the command ------------------------------------------------------------------------------

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
-from portbook.cli import tell_notes
+from portbook.cli import complain, tell_notes
 from portbook.cli.ending import cleaned_up
 from portbook.cli.help import Parser
 from portbook.cli.output import can_draw
-from portbook.errors import MissingExtra, NotExported, UsageError
+from portbook.errors import MissingExtra, UsageError
 from portbook.query import parse_query
 from portbook.registry import registry
 
@@ -43,6 +43,11 @@ def run(argv: Sequence[str]) -> int:
         metavar="N",
         help="processes at the same time (default: as many as there are processors)",
     )
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="write into a folder with other files, and replace those that are in the way",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
     options = parser.parse_args(list(argv))
     if not options.folder:
@@ -63,18 +68,13 @@ def run(argv: Sequence[str]) -> int:
         raise MissingExtra("web", "portbook export") from error
     registry(whole=True)
     tell_notes()
-    plan = Plan(options.folder, first, last, options.base_url, options.jobs or os.cpu_count() or 1)
-    try:
-        with cleaned_up():
-            if options.quiet or not can_draw(sys.stderr):
-                done = export(plan, lambda _: None)
-            else:
-                done = _with_progress(lambda tell: export(plan, tell), plan.steps)
-    except NotExported:
-        raise
-    except OSError as error:
-        where = error.filename or options.folder
-        raise UsageError(f"{where!r} can't be written: {error.strerror}") from error
+    jobs = options.jobs or os.cpu_count() or 1
+    plan = Plan(options.folder, first, last, options.base_url, jobs, options.force)
+    with cleaned_up():
+        if options.quiet or not can_draw(sys.stderr):
+            done = export(plan, lambda _: None, complain)
+        else:
+            done = _with_progress(lambda tell: export(plan, tell, complain), plan.steps)
     if not options.quiet:
         print(
             f"{done.files:,} files in {options.folder}: {done.written:,} written, "
