@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from starlette.responses import PlainTextResponse
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +27,8 @@ HEADERS = (
         b"camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()",
     ),
 )
+_BROKEN = "The server met something that it didn't expect, and then its page for that.\n"
+_NOT_KEPT = {"cache-control": "no-store"}
 _NAMES = frozenset(name for name, _ in HEADERS)
 OWN_RESOURCES = (b"cross-origin-resource-policy", b"same-origin")
 
@@ -32,7 +36,9 @@ OWN_RESOURCES = (b"cross-origin-resource-policy", b"same-origin")
 class Secured:
     """An ASGI layer that puts :data:`HEADERS` on every answer.
 
-    An answer that doesn't say that other sites may use it is kept from them.
+    An answer that doesn't say that other sites may use it is kept from them. Where the application
+    fails before it answers, even with its page for errors, the answer is made here: the server's
+    own would lack the headers.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -44,8 +50,12 @@ class Secured:
             await self.app(scope, receive, send)
             return
 
+        started = False
+
         async def secured(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = [pair for pair in message["headers"] if pair[0] not in _NAMES]
                 headers.extend(HEADERS)
                 if not any(name == OWN_RESOURCES[0] for name, _ in headers):
@@ -53,4 +63,9 @@ class Secured:
                 message = {**message, "headers": headers}
             await send(message)
 
-        await self.app(scope, receive, secured)
+        try:
+            await self.app(scope, receive, secured)
+        except Exception:
+            if not started:
+                await PlainTextResponse(_BROKEN, 500, _NOT_KEPT)(scope, receive, secured)
+            raise
