@@ -100,6 +100,15 @@ def watch(context: Any, opened: Any, *, refused: bool = False) -> Seen:
     return seen
 
 
+def nothing_was_made(opened: Any) -> bool:
+    """Whether no text became an element, and no template was filled in twice."""
+    made = "img, script:not([src]), [onload], [onerror], [onfocus], a[href^='javascript']"
+    assert opened.locator(made).count() == 0
+    assert RECKONED not in opened.content()
+    assert "\u202e" not in opened.locator("main").inner_text()
+    return True
+
+
 def grave(opened: Any, only: tuple[str, ...] = ()) -> list[tuple[str, list[str]]]:
     """What axe finds serious or critical on a page: its name, and the first places.
 

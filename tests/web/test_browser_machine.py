@@ -5,21 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.real.needs import need, need_program
-from tests.web.browsing import HOSTILE, RECKONED, chromium, grave, patient, reader
-from tests.web.process import REAL, ROOT, Running, environ, serving
+from tests.web.browsing import HOSTILE, chromium, grave, nothing_was_made, patient, reader
+from tests.web.hostile import evil_process, spoiled_site
+from tests.web.process import REAL, Running, environ, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 # The servers, the browser and what is opened share a network in which nothing else listens, so
 # none of them may be another module's.
@@ -303,57 +303,17 @@ def test_a_server_that_was_started_anew(browser: Any, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A copy of portbook whose registry and lore were written by somebody who means harm."""
-    folder = tmp_path_factory.mktemp("hostile")
-    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
     evil = " ".join(HOSTILE).translate(dict.fromkeys(range(32)))
-    for name in ("registry/data/registry.tsv", "lore/data/uses.tsv"):
-        path = folder / "src" / "portbook" / name
-        lines = path.read_text(encoding="utf-8").split("\n")
-        head = next(line for line in lines if line.startswith("#columns")).split("\t")[1:]
-        texts = [at for at, each in enumerate(head) if each in _TEXTS]
-        path.write_text("\n".join(_spoiled(each, texts, evil) for each in lines), encoding="utf-8")
-    data = folder / "data"
-    data.mkdir()
-    with serving(data, "--show-commands", program=REAL, PYTHONPATH=str(folder / "src")) as running:
+    folder = tmp_path_factory.mktemp("hostile")
+    texts = dict.fromkeys(("22", "3000", "306"), evil)
+    with spoiled_site(folder, texts, "--show-commands") as running:
         yield running
-
-
-_TEXTS = ("description", "assignee", "notes", "unauthorized_use", "product", "summary", "source")
-
-
-def _spoiled(line: str, texts: list[int], evil: str) -> str:
-    cells = line.split("\t")
-    if cells[0] not in ("22", "3000", "306"):
-        return line
-    for at in texts:
-        if at < len(cells):
-            cells[at] = evil
-    return "\t".join(cells)
 
 
 @pytest.fixture(scope="module")
 def evil_listener(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """A process that listens; its program, its arguments and its folder are named to do harm."""
-    folder = tmp_path_factory.mktemp("named") / HOSTILE[0]
-    folder.mkdir()
-    program = folder / HOSTILE[0]
-    shutil.copy(Path(sys.executable).resolve(), program)
-    script = (
-        "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); "
-        "open('/proc/self/comm', 'w').write('<svg onload=x>'); "
-        "print(s.getsockname()[1], flush=True); sys.stdin.read()"
-    )
-    process = subprocess.Popen(
-        [str(program), "-I", "-S", "-c", script, *HOSTILE],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env={**os.environ, "PYTHONHOME": sys.base_prefix},
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
-    finally:
-        process.kill()
-        process.communicate()
+    with evil_process(tmp_path_factory.mktemp("named")) as port:
+        yield port
 
 
 def test_hostile_text_is_shown_and_runs_nothing(
@@ -366,13 +326,13 @@ def test_hostile_text_is_shown_and_runs_nothing(
         row.wait_for()
         assert HOSTILE[0] in row.inner_text()  # shown for what it is
         assert HOSTILE[1] in row.inner_text()
-        _check_nothing_was_made(opened)
+        assert nothing_was_made(opened)
         with _listening() as later:  # read anew by the script
             opened.locator("tr", has_text=f":{later}").wait_for()
-            _check_nothing_was_made(opened)
+            assert nothing_was_made(opened)
         opened.goto(f"{hostile.url}/{evil_listener}")
         opened.locator("#machine .live", has_text=HOSTILE[0]).wait_for()
-        _check_nothing_was_made(opened)
+        assert nothing_was_made(opened)
         for path in (
             "/22",
             "/3000",
@@ -384,21 +344,13 @@ def test_hostile_text_is_shown_and_runs_nothing(
         ):
             opened.goto(hostile.url + path, wait_until="load")
             opened.wait_for_timeout(100)
-            _check_nothing_was_made(opened)
+            assert nothing_was_made(opened)
         opened.goto(f"{hostile.url}/22")
         assert HOSTILE[1] in opened.locator("main").inner_text()
         opened.locator("#q").fill("onerror")
         opened.locator("#hits li").first.wait_for()
-        _check_nothing_was_made(opened)
+        assert nothing_was_made(opened)
         opened.goto(f"{hostile.url}/map#22")
         opened.locator("#map svg").focus()
         opened.locator("#map-now", has_text="assigned").wait_for()
-        _check_nothing_was_made(opened)
-
-
-def _check_nothing_was_made(opened: Any) -> None:
-    """No text became an element, and no template was filled in twice."""
-    made = "img, script:not([src]), [onload], [onerror], [onfocus], a[href^='javascript']"
-    assert opened.locator(made).count() == 0
-    assert RECKONED not in opened.content()
-    assert "\u202e" not in opened.locator("main").inner_text()
+        assert nothing_was_made(opened)
