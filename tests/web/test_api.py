@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -257,7 +259,7 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
             "run",
             f"{site.url}/openapi.json",
             "--checks=all",
-            f"--max-examples={300 if PROOF else 8}",
+            f"--max-examples={900 if PROOF else 8}",
             # The same cases on every run, but for the long one.
             *(() if PROOF else ("--seed=1",)),
             "--no-color",
@@ -268,6 +270,9 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, shorten(done.stdout + done.stderr)
         assert "No issues found" in done.stdout, shorten(done.stdout)
+        with urllib.request.urlopen(f"{site.url}/metrics") as metrics:
+            answers = re.findall(rb"^portbook_answers_total{.*} (\d+)$", metrics.read(), re.M)
+        assert sum(map(int, answers)) >= (10_000 if PROOF else 400)
 
 
 def shorten(text: str) -> str:
