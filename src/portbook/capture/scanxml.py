@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _DEEPEST = 64  # elements in one another; a scan has six
 # The parser begins a tag anew with every line that it goes on for (CVE-2023-52425), so both its
 # length and its lines are bounded.
-_LONGEST, _MOST_LINES = 1 << 20, 1000
+_LONGEST, _MOST_LINES = 1 << 20, 100
 _OWN_DOCTYPE = re.compile(r"\s*<!DOCTYPE nmaprun>\s*$")
 _DECLARATION = re.compile(r"<\?xml[^<>]{0,200}\?>")
 

@@ -22,7 +22,7 @@ ALL_PORTS = ((0, 65535),)
 HOOKS = ("prerouting", "output")
 _DEPTH = 16  # the kernel's own limit on nested jumps (NFT_JUMP_STACK_SIZE)
 # Chains branch: what is followed is bounded by how long the rules are as text.
-_STEPS_AT_LEAST, _STEPS_AT_MOST = 1_000, 200_000
+_STEPS_AT_LEAST, _STEPS_AT_MOST, _CHARACTERS_A_STEP = 2_000, 200_000, 4
 _FEW = 16  # ranges of ports that are compared one by one
 
 
@@ -200,7 +200,7 @@ def follow(
     Conditions and ports add up along the way. *named* makes a chain's key fit to be shown.
     """
     size = sum(len(rule.text) for rules in chains.values() for rule in rules)
-    steps = min(_STEPS_AT_MOST, _STEPS_AT_LEAST + size)
+    steps = min(_STEPS_AT_MOST, _STEPS_AT_LEAST + size // _CHARACTERS_A_STEP)
     walk = _Walk(chains, source, named, steps)
     for hook, chain in entries:
         walk.chain(hook, chain, Packets(family=family), (chain,))

@@ -1,0 +1,76 @@
+"""How the time of a reader grows with what it reads, in CPU seconds of this process."""
+
+from __future__ import annotations
+
+import gc
+import time
+from statistics import median
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from tests.hostile.inputs import Input
+    from tests.hostile.reader import Reader
+
+# What may be twice as long may take three times as long: a reader whose time grows with the square
+# of the length takes four times.
+MOST = 3.0
+# Below so many seconds a ratio says nothing: the clock and the caches of the processor decide.
+_SHORT = 0.05
+_TRIES = 5
+# Past this a reader is given up whatever the ratio: a megabyte would take minutes.
+_TOO_LONG_A_KILOBYTE = 0.05
+
+
+class Growth(NamedTuple):
+    """The seconds that a reader took for *smaller* and for *larger* bytes of one kind."""
+
+    smaller: int
+    larger: int
+    before: float
+    after: float
+
+    @property
+    def too_much(self) -> bool:
+        """Whether the time grew as no time may that grows with the length alone."""
+        return self.after > _SHORT and self.after > MOST * self.before
+
+
+def measure(reader: Reader, data: bytes) -> float:
+    """The seconds of CPU that *reader* takes for *data*."""
+    gc.disable()  # what the tests themselves hold would be gone through again and again
+    try:
+        start = time.process_time()
+        reader.read(data)
+        return time.process_time() - start
+    finally:
+        gc.enable()
+
+
+def grown(reader: Reader, kind: Input, first: int, last: int) -> Growth | None:
+    """The first doubling, from *first* bytes of *kind* up to *last*, that takes too much; or None.
+
+    A doubling that seems to is measured again, several times in turn: the medians count.
+    """
+    smaller, before = first, measure(reader, kind.make(first))
+    while smaller < last:
+        larger = smaller * 2
+        if larger >= last and before * 8 < _SHORT:
+            return None
+        after = measure(reader, kind.make(larger))
+        growth = Growth(smaller, larger, before, after)
+        if growth.too_much:
+            growth = _again(reader, kind, smaller)
+            if growth.too_much:
+                return growth
+        if after > _TOO_LONG_A_KILOBYTE * larger / 1000:
+            return growth
+        smaller, before = larger, after
+    return None
+
+
+def _again(reader: Reader, kind: Input, smaller: int) -> Growth:
+    sizes = (smaller, smaller * 2)
+    texts = [kind.make(size) for size in sizes]
+    tries = [[measure(reader, text) for text in texts] for _ in range(_TRIES)]
+    before, after = (median(each) for each in zip(*tries, strict=True))
+    return Growth(*sizes, before, after)

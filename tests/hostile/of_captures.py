@@ -1,0 +1,212 @@
+"""The readers of what other tools print, and what is made of all of it."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from portbook import explain
+from portbook.capture import FORMATS, detect, jsontext, read, text
+from portbook.capture.found import LONGEST_TEXT
+from portbook.errors import MalformedInput
+from portbook.here import Filter
+from portbook.model import LAST_PORT, Listener
+from portbook.pages.captured import of_explain
+from portbook.pages.explained import render_explained
+from portbook.pages.sockets import of_row
+from portbook.pages.text import Style
+from portbook.web import explainer, explaining
+from portbook.web.site import Site
+from tests.hostile.inputs import COUNTER, Kind, Repeated, Table
+from tests.hostile.reader import Reader
+
+if TYPE_CHECKING:
+    from tests.hostile.inputs import Input
+
+_SAMPLES = Path(__file__).parent.parent / "capture" / "samples"
+# The samples of each format; one that isn't here has none, which a test doesn't let pass.
+SAMPLES = {
+    "ss": ("ss-names.txt", "ss-old.txt", "ss-hostile.txt"),
+    "netstat": ("netstat-linux.txt", "macos-netstat-14.txt", "macos-netstat-v.txt"),
+    "netstat-windows": ("windows-en.txt", "windows-ja.txt"),
+    "lsof": ("macos-lsof.txt",),
+    "lsof-fields": (),
+    "nmap": ("nmap.txt",),
+    "nmap-grepable": ("nmap-grepable.txt",),
+    "nmap-xml": ("nmap.xml", "masscan.xml"),
+    "masscan-list": ("masscan.list",),
+    "masscan-json": ("masscan.json",),
+    "docker": ("docker.txt", "docker.jsonl"),
+    "proc-net": ("proc-net.txt",),
+    "portbook": (),
+    "osquery": ("osquery.json", "osqueryd.log"),
+    "powershell": (
+        "tcpconnection.txt", "tcpconnection-list.txt", "tcpconnection.csv", "tcpconnection.json",
+    ),
+}  # fmt: skip
+_OWN = (
+    b'{"schema":"portbook/listener/1","transport":"tcp","family":"ipv4","address":"0.0.0.0",'
+    b'"port":22,"state":"listen","owners_seen":"all","findings":[],"owners":['
+)
+_OWNER = b'{"pid":' + COUNTER + b',"program":"sshd","command":["sshd","-D"]}'
+_WRITTEN = {
+    "lsof-fields": b"p812\ncsshd\nLroot\nf3\ntIPv4\nd20101\nPTCP\nn*:22\nTST=LISTEN\n",
+    "portbook": _OWN + _OWNER.replace(COUNTER, b"812") + b"]}\n",
+}
+_SOCKETS = (
+    Repeated("a list of objects", b'{"port":"' + COUNTER + b'","protocol":"6"},', b"[", b"{}]"),
+    Repeated("one object of many keys", b'"k' + COUNTER + b'":[{}],', b"{", b'"port":1}'),
+    Repeated("objects in one line", b'{"address":"::"}'),
+    Kind("a number of many digits", b'{"port":', b"9", b"}"),
+    Kind("infinities", b'[{"port":1e999,"pid":-Infinity,"x":[', b"NaN,", b"1]}]"),
+)
+_JSON = ("masscan-json", "docker", "portbook", "osquery", "powershell")
+_INPUTS: dict[str, tuple[Input, ...]] = {
+    "ss": (
+        Kind("many owners", b"tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:((",
+             b'"a",pid=' + COUNTER + b",fd=1),(", b"))", 60_000),
+        Repeated("lines that go on", b'\t users:(("a",pid=' + COUNTER + b",fd=1))\n",
+                 b"tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*\n"),
+    ),
+    "netstat": (
+        Table("a header that never ends", Kind("head", b"Proto Local Address x (state)", b" x",
+              b" process:pid"), b"tcp4 0 0 *.22 *.* LISTEN 0 0 a:1"),
+    ),
+    "lsof": (
+        Repeated("one socket of many processes",
+                 b"a " + COUNTER + b" root 8u IPv4 0x1 0t0 TCP *:22 (LISTEN)\n"),
+    ),
+    "docker": (
+        Kind("many ports of one container", b"CONTAINER ID   PORTS   NAMES\n0123456789ab   ",
+             b"1->1/tcp,x,", b"   web"),
+        Repeated("ranges", b"8000-8003->1/tcp, ", b'{"Names":"a","Ports":"', b'"}'),
+        Repeated("rows of bad ports", b"0123456789ab   x,y,z,w   web\n",
+                 b"CONTAINER ID   PORTS     NAMES\n"),
+    ),
+    "nmap-xml": (
+        Kind("one attribute", b'<nmaprun><host a="', b"a", b'"/></nmaprun>'),
+        Kind("many attributes", b"<nmaprun><host ", b"a" + COUNTER + b'="" ', b"/></nmaprun>"),
+        Kind("a tag in short lines", b"<nmaprun><host ", b'a="" ', b"", 1000),
+        Repeated("a comment in short lines", b"a\n", b"<nmaprun><!-- ", b"--></nmaprun>"),
+        Repeated("a tag of many lines", b'a="' + b"b" * 900 + b'"\n', b"<nmaprun><host "),
+        Repeated("many small elements", b"<host/>", b"<nmaprun>", b"</nmaprun>"),
+    ),
+    "portbook": (
+        Repeated("many owners of one socket", _OWNER + b",", _OWN, b"{}]}"),
+        Repeated("one socket again and again", _OWN + _OWNER + b"]}\n"),
+        Kind("a deep list", _OWN + b'],"uid":', b"["),
+    ),
+    "osquery": (
+        Repeated("one snapshot", b'{"port":"' + COUNTER + b'","protocol":"6"},',
+                 b'{"snapshot":[', b"{}]}"),
+        Repeated("one socket of many processes",
+                 b'{"port":"22","protocol":"6","pid":"' + COUNTER + b'","address":"::"},',
+                 b"[", b"{}]"),
+    ),
+    "powershell": (
+        Repeated("endpoints in one value", b'{"LocalPort":' + COUNTER + b'},', b'{"value":[',
+                 b"{}]}"),
+        Table("a CSV with many columns", Kind("head", b"LocalAddress,LocalPort", b",x"), b"::,22"),
+        Repeated("a list with many properties", b"Caption" + COUNTER + b" : x\n",
+                 b"LocalAddress : ::\n"),
+    ),
+}  # fmt: skip
+
+
+def check(event: object) -> None:
+    """Raises AssertionError where *event* can't be shown as it is."""
+    if isinstance(event, Listener):
+        assert 0 <= event.port <= LAST_PORT
+        assert event.state in ("listen", "bound")
+        assert event.family in ("ipv4", "ipv6")
+        assert event.address.isascii()
+        assert event.address.isprintable()
+        json.dumps(of_row(event)).encode()
+        return
+    assert event.number >= 1  # type: ignore[attr-defined]
+    assert event.many >= 0  # type: ignore[attr-defined]
+    assert len(event.text) <= LONGEST_TEXT  # type: ignore[attr-defined]
+
+
+def _read(name: str | None, data: bytes) -> None:
+    for event in read([data], name)[1]:
+        check(event)
+
+
+def _explained(data: bytes) -> None:
+    answer = explain.explain([data], Filter())
+    json.dumps(of_explain(answer)).encode()
+    assert_shown(render_explained(answer, Style()))
+
+
+def _answered(data: bytes) -> None:
+    """The site's page and its JSON."""
+    for site in (Site()._asdict(), None):
+        says, body = explainer.answer(data[: explaining.LONGEST], None, site)
+        assert says["status"] in (200, 422)
+        assert not {char for char in body.decode() if not char.isprintable()} - {"\n"}
+
+
+def _streamed(data: bytes) -> None:
+    for event in explain.stream([data])[1]:
+        check(event)
+
+
+def _unread(data: bytes) -> None:
+    json.dumps(of_explain(explain.unread(data))).encode()
+
+
+def assert_shown(page: str) -> None:
+    """Raises AssertionError where *page* holds what a terminal would obey."""
+    control = {char for char in page if not char.isprintable()} - {"\n"}
+    assert not control, control
+    page.encode()
+
+
+def _samples(name: str) -> tuple[bytes, ...]:
+    read_from = tuple((_SAMPLES / file).read_bytes() for file in SAMPLES.get(name, ()))
+    return read_from + ((_WRITTEN[name],) if name in _WRITTEN else ())
+
+
+def _function(name: str) -> str:
+    form = FORMATS[name]
+    return f"portbook.capture.{form.module}:{form.function}"
+
+
+_EVERY = tuple(_samples(name)[0] for name in FORMATS if _samples(name))
+READERS = {
+    **{
+        _function(name): Reader(
+            partial(_read, name),
+            (MalformedInput,),
+            _samples(name),
+            _INPUTS.get(name, ()) + (_SOCKETS if name in _JSON else ()),
+        )
+        for name in FORMATS
+    },
+    "portbook.capture:read": Reader(partial(_read, None), (MalformedInput,), _EVERY, _SOCKETS),
+    "portbook.capture:detect": Reader(
+        lambda data: detect([*text.numbered([data])] or [(1, "")]), (MalformedInput,), _EVERY
+    ),
+    "portbook.capture.jsontext:values": Reader(
+        lambda data: [*jsontext.values(text.numbered([data]))],
+        (),
+        (b'{"a": ["b\\"", 1.5e9, null]}', b'[\n{"a": "b"},\n{"c": {}}\n]'),
+        _SOCKETS,
+    ),
+    "portbook.capture.text:numbered": Reader(
+        lambda data: [*text.numbered([data[at : at + 512] for at in range(0, len(data), 512)])],
+        (),
+        ("a\tb\n".encode("utf-16"), b"\xef\xbb\xbfa\r\n\x1b[31mb\n"),
+    ),
+    "portbook.capture.text:encoding_of": Reader(text.encoding_of, (), ("a".encode("utf-16"),)),
+    "portbook.explain:explain": Reader(
+        _explained, (MalformedInput,), _EVERY,
+        tuple(each for inputs in _INPUTS.values() for each in inputs),
+    ),
+    "portbook.explain:stream": Reader(_streamed, (MalformedInput,), _EVERY),
+    "portbook.web.explainer:answer": Reader(_answered, (), _EVERY),
+    "portbook.explain:unread": Reader(_unread, (), (b"Dear all,\nwho uses 8080?\n",)),
+}  # fmt: skip

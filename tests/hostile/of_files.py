@@ -1,0 +1,306 @@
+"""The readers of files: registries, histories, notes, and what an audit is given."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from portbook.audit import against
+from portbook.audit.sources import FORMATS, Head, plain, recognise
+from portbook.errors import BadNotes, DataCorrupt, MalformedInput, UsageError
+from portbook.notes import form, trust
+from portbook.registry import history, iana, intake, kept, origin, store
+from portbook.registry.incoming import LARGEST
+from portbook.sortedfile import SortedFile, number, unescape_cell, word
+from tests.hostile.inputs import COUNTER, Kind, Repeated, Table
+from tests.hostile.reader import Reader, text_of
+
+if TYPE_CHECKING:
+    from portbook.audit.sources import Layout
+    from tests.hostile.inputs import Input
+
+# -- the registry -----------------------------------------------------------------------------
+
+_TITLES = (
+    b"Service Name,Port Number,Transport Protocol,Description,Assignee,Contact,Registration Date,"
+    b"Modification Date,Reference,Service Code,Unauthorized Use Reported,Assignment Notes"
+)
+_CSV = _TITLES + b"\nssh,22,tcp,The Secure Shell (SSH) Protocol,[A],,,,[RFC4251][RFC9110],,,note\n"
+_XML = (
+    b"<?xml version='1.0' encoding='UTF-8'?>\n"
+    b'<registry xmlns="http://www.iana.org/assignments" id="service-names-port-numbers">\n'
+    b"<updated>2026-11-14</updated>\n"
+)
+_RECORD = (
+    b'<record date="2010-01-01"><name>ssh</name><protocol>tcp</protocol><xref type="person"/>'
+    b"<description>Secure <br/>Shell</description><number>22</number><note>a</note></record>\n"
+)
+_END = b"</registry>\n"
+
+
+def _tag(name: bytes, unit: bytes) -> Kind:
+    return Kind(f"one {name.decode()} of {unit!r}",
+                _XML + b"<record><name>a</name><number>1</number><%b>" % name, unit,
+                b"</%b></record>" % name + _END)  # fmt: skip
+
+
+_REPLACED = b"\n IANA assigned this well-formed service name "
+_XML_INPUTS: tuple[Input, ...] = (
+    Repeated("many records", _RECORD, _XML, _END),
+    Repeated("records in records", b"<record>", _XML, _END),
+    Repeated("notes in records", b"<record><note>a", _XML, _END),
+    Repeated("registries in registries", b"<registry>", _XML, _END),
+    Repeated("many names of one record", b"<name>a</name>", _XML + b"<record>",
+             b"</record>" + _END),
+    Repeated("many assignees of one record", b'<assignee><xref type="person"/></assignee>',
+             _XML + b"<record>", b"</record>" + _END),
+    Repeated("many unknown tags", b"<t" + COUNTER + b"/>", _XML + b"<record>", b"</record>" + _END),
+    Kind("attributes", _XML + b"<record ", b"a" + COUNTER + b'="" ', b"/>" + _END),
+    Repeated("wide ranges", b"<record><description>a</description><number>0-65535</number>"
+             b"</record>", _XML, _END),
+    *(_tag(name, unit) for name in (b"description", b"note", b"name") for unit in
+      (b" ", b"\n", b"a", b"a.", b"&lt;", b"a@", b"&lt;a@b.", b"(deprecated ", _REPLACED)),
+)  # fmt: skip
+_CSV_INPUTS: tuple[Input, ...] = (
+    Repeated("many rows", b"ssh,22,tcp,The Secure Shell,,,,,[RFC4251],,,\n", _TITLES + b"\n"),
+    Repeated("wide ranges", b"a,0-65535,tcp,b,,,,,,,,\n", _TITLES + b"\n"),
+    Repeated("counted ports", b"a" + COUNTER + b"," + COUNTER + b",tcp,b,,,,,,,,\n",
+             _TITLES + b"\n"),
+    Table("unknown columns", Kind("head", _TITLES, b",x" + COUNTER), b"ssh,22,tcp,a"),
+    *(Kind(f"one cell of {unit!r}", b"a,1,tcp,", unit, b",,,,,,,,", 60_000, _TITLES + b"\n")
+      for unit in (b" ", b"a", b"a.", b"<a@b.", b"a@", b"(deprecated ")),
+    *(Kind(f"references of {unit!r}", b"a,1,tcp,a,,,,,", unit, b",,,", 60_000, _TITLES + b"\n")
+      for unit in (b"[", b"[a]", b"[a@b.c]", b"a")),
+)  # fmt: skip
+_POINTER = (
+    b"#portbook\tkept/1\nversion\t7\t2026-11-14\nshipped\t2026-09-12\n"
+    b"file\tregistry.tsv\t1\t2\tab\nfile\tblocks.tsv\t3\t4\tcd\n#end\n"
+)
+_ROWS = (
+    b"#portbook\tregistry/1\n#as_of\t2026-09-12\n#lookback\t6\n#source:iana\t2026-09-12\ta\tb\n"
+    b"#columns" + b"\tx" * 15 + b"\n"
+)
+_ROW = b"22\t22\ttcp\tassigned\tssh\tThe Secure Shell\tRFC4251\n"
+_BLOCKS = b"#portbook\tblocks/1\n#columns\ta\n0\t65535\tsystem\tassigned\t1\t1\n#end\n"
+_PAST = b"#portbook\thistory/1\n#lookback\t3\n#copy:2015-07-30\tevery row\n#columns\ta\n"
+_CHANGE = b"853\t853\tassigned\ttcp\t2015-07-30\t2016-12-01\tunassigned\t\t\tassigned\tdomain-s\n"
+
+
+_ORIGIN = b'{"url":"https://registry.example/","files":{"registry.tsv":"ab"}}'
+
+
+def _store(data: bytes) -> None:
+    book = store.Store("", {"registry.tsv": data, "blocks.tsv": _BLOCKS})
+    for port in (0, 22, 305, 65535):
+        book.covering(port)
+    book.sources()
+    book.named("ssh")
+    book.hold()
+    list(book.all())
+    list(book.outline())
+    book.named("ssh")
+
+
+def _blocks(data: bytes) -> None:
+    book = store.Store("", {"registry.tsv": _ROWS + _ROW + b"#end\n", "blocks.tsv": data})
+    list(book.blocks_from(0))
+    list(book.blocks_before(65535))
+    book.hold()
+    list(book.blocks_from(0))
+
+
+def _past(data: bytes) -> None:
+    past = history.History(history.Log("history.tsv", data))
+    past.of_port(853)
+    past.of_name("domain-s")
+    for port in range(101):
+        past.of_port(port)
+    past.all()
+
+
+def _sorted_file(data: bytes) -> None:
+    file = SortedFile("a.tsv", "a", content=b"#portbook\ta\n" + data + b"#end\n")
+    file.after(22)
+    file.rows()
+    list(file.backward(file.end))
+    list(file.places(b"ssh"))
+
+
+def _places(data: bytes) -> None:
+    """Looks for what somebody gave as a service's name."""
+    rows = b"#portbook\ta\n" + b"22\tssh\n23\ta\\tb\n" * 500 + b"#end\n"
+    list(SortedFile("a.tsv", "a", content=rows).places(data))
+
+
+# -- notes ------------------------------------------------------------------------------------
+
+_NOTES = (
+    b'[[port]]\nport = "8000-8009"\ntransport = ["tcp"]\nlabel = "shop"\nunit = "a.service"\n',
+    b"[[port]]\nport = 305\nnote = '''a'''\nexecutable = \"/srv/no-such/shop\"\n",
+)
+_NOTES_INPUTS: tuple[Input, ...] = (
+    Repeated("a key of many parts", b"a.", after=b"a = 1\n"),
+    Repeated("a quoted key of many parts", b'"a" . ', after=b"a = 1\n"),
+    Repeated("a table of many parts", b"a.", b"[", b"a]\n"),
+    Repeated("an inline table of many parts", b"a.", b"x = {", b"a = 1}\n"),
+    Repeated("tables in tables", b"{a = ", b"x = "),
+    Repeated("many entries", b"[[port]]\nport = " + COUNTER + b'\nlabel = "a"\n'),
+    Repeated("many keys", b"k" + COUNTER + b" = 1\n"),
+    Repeated("many keys of a deep table", b"k" + COUNTER + b" = 1\n",
+             b"[" + b"a." * 40 + b"a]\n"),
+    Repeated("keys of many parts", b"a.b.c.d.e.f.k" + COUNTER + b" = 1\n"),
+    Repeated("many tables", b"[t" + COUNTER + b"]\n"),
+    Repeated("many units", b'"a.service",', b'[[port]]\nport = 1\nunit = [', b"]\n"),
+    Repeated("many transports", b'"tcp",', b'[[port]]\nport = 1\nlabel = "a"\ntransport = [',
+             b"]\n"),
+    Kind("a long text", b'label = "', b"a", b'"\n'),
+    Kind("a text of escapes", b'label = "', b"\\u0041", b'"\n'),
+    Kind("a text of many lines", b'label = """', b"a\\\n   ", b'"""\n'),
+)  # fmt: skip
+
+
+_TRUSTED = trust.render_trusted({"/srv/shop/portbook.toml": "ab" * 32, "/srv/a\tb": "cd" * 32})
+
+
+def _parse_notes(data: bytes) -> None:
+    form.parse_notes(data, "/srv/shop/portbook.toml", "/home/u")
+
+
+# -- what an audit is given -------------------------------------------------------------------
+
+_FIRST_LINES = 60
+_SOURCES = {
+    "zeek": (
+        b"#separator \\x09\n#path\tconn\n#fields\tts\tproto\tid.resp_p\n#types\ttime\tenum\tport\n",
+        b'{"ts":1.5,"id.orig_h":"192.0.2.1","id.resp_p":22,"proto":"tcp","conn_state":"SF"}\n',
+    ),
+    "suricata": (b'{"timestamp":"2026-11-21T10:00:00","event_type":"flow","dest_port":22}\n',),
+    "vpc": (
+        b"version srcaddr dstaddr srcport dstport protocol\n2 192.0.2.1 192.0.2.2 1 22 6\n",
+        b"2 1 eni-1 192.0.2.1 192.0.2.2 49152 22 6 1 40 1 2 ACCEPT OK\n",
+    ),
+    "nfdump": (b"ts,te,td,sa,da,sp,dp,pr,ipkt,ibyt,opkt,obyt\n1,2,0,192.0.2.1,a,1,22,TCP,1,1,0,0",),
+    "osquery": (
+        b'[{"address":"::","family":"10","pid":"1","port":"22","protocol":"6"}]\n',
+        b'{"hostIdentifier":"a","columns":{"port":"22","protocol":"6","address":"::"}}\n',
+        b'{"hostIdentifier":"a","snapshot":[{"port":"22","protocol":"6","address":"::"}]}\n',
+    ),
+    "scan": (b"# Nmap 7.93\nHost: 192.0.2.7 ()\tPorts: 22/open/tcp//ssh///\n", b"<?xml?>\n"),
+    "table": (
+        b"proto,src,dst,dst_port,bytes,start\ntcp,192.0.2.1,192.0.2.2,22,40,2026-11-21\n",
+        b"proto;dst_port;first\ntcp;22;1795269600\n",
+        b'{"proto":"tcp","destination":{"port":22},"start":1.5}\n',
+    ),
+}
+_JSON_INPUTS: tuple[Input, ...] = (
+    Kind("deep JSON", b'{"a":', b"["),
+    Kind("deep objects", b"", b'{"a":'),
+    Kind("whole deep objects", b'{"event_type":' + b'{"a":' * 300 + b'"', b"a", b'"' + b"}" * 301),
+    Kind("a long key of many", b'{"' + b"a" * 30_000 + b'":{', b'"k' + COUNTER + b'":1,',
+         b'"z":1}}'),
+    Kind("a number of many digits", b'{"event_type":', b"9", b"}"),
+    Repeated("an array", b'{"port":"22"},', b"[", b"{}]"),
+)  # fmt: skip
+
+
+def _head(data: bytes) -> Head:
+    text = data.decode("utf-8", "replace")
+    lines = [line.rstrip("\r") for line in text.split("\n")[:_FIRST_LINES] if line.strip()]
+    return Head("a.log", tuple(lines))
+
+
+def _names(data: bytes) -> Head:
+    """A head as a Parquet file has it, with a column a word."""
+    names = data.decode("utf-8", "replace").split()
+    return Head("a.parquet", (), tuple((name, "string") for name in names))
+
+
+def _recognise(name: str | None, data: bytes) -> None:
+    for head in (_head(data), _names(data)):
+        recognise(head, None, name)
+
+
+def _build(data: bytes) -> Layout | None:
+    return plain.build(_head(data), {"port": "dst_port", "protocol": "proto"})
+
+
+_WRONG = (ValueError, KeyError, TypeError, RecursionError, OverflowError)
+_ALL_SOURCES = tuple(samples[0] for samples in _SOURCES.values())
+
+READERS = {
+    "portbook.registry.iana:parse_csv": Reader(
+        iana.parse_csv, (MalformedInput,), (_CSV,), _CSV_INPUTS
+    ),
+    "portbook.registry.iana:parse_xml": Reader(
+        iana.parse_xml, (MalformedInput,), (_XML + _RECORD + _END,), _XML_INPUTS
+    ),
+    "portbook.registry.intake:read": Reader(
+        lambda data: intake.read(data, "https://registry.example/", "2026-11-14"),
+        (MalformedInput,), (_CSV, _XML + _RECORD + _END),
+        (*_CSV_INPUTS[:3], _XML_INPUTS[0]), LARGEST,
+    ),
+    "portbook.registry.kept:parse_pointer": Reader(
+        kept.parse_pointer, (kept.Untrusted,), (_POINTER,), (), 1 << 16
+    ),
+    "portbook.registry.origin:parse_origin": Reader(
+        origin.parse_origin, (), (_ORIGIN,),
+        (*_JSON_INPUTS, Repeated("many files", b'"f' + COUNTER + b'":"a",', b'{"files":{', b"}}")),
+    ),
+    "portbook.registry.store:Store": Reader(
+        _store, (DataCorrupt,), (_ROWS + _ROW + b"#end\n",),
+        (Repeated("many rows", _ROW, _ROWS, b"#end\n"),
+         Repeated("many ports", COUNTER + b"\t" + COUNTER + b"\ttcp\tassigned\ta\n", _ROWS,
+                  b"#end\n"),
+         Repeated("wide ranges", b"0\t65535\ttcp\tassigned\ta\n", _ROWS, b"#end\n"),
+         Repeated("many sources", b"#source:s" + COUNTER + b"\ta\tb\tc\n", _ROWS,
+                  _ROW + b"#end\n")),
+    ),
+    "portbook.registry.store:blocks": Reader(
+        _blocks, (DataCorrupt,), (_BLOCKS,),
+        (Repeated("many blocks", COUNTER + b"\t1\ta\tassigned\t1\t1\n",
+                  b"#portbook\tblocks/1\n", b"#end\n"),),
+    ),
+    "portbook.registry.history:Log": Reader(
+        _past, (DataCorrupt,), (_PAST + _CHANGE + b"#end\n",),
+        (Repeated("one change again and again", _CHANGE, _PAST, b"#end\n"),
+         Repeated("many changes of one name", _CHANGE.replace(b"853", COUNTER), _PAST, b"#end\n"),
+         Repeated("many changes of one port", _CHANGE.replace(b"2016-12", COUNTER), _PAST,
+                  b"#end\n"),
+         Repeated("wide ranges", _CHANGE.replace(b"853\t853", b"0\t65535"), _PAST, b"#end\n")),
+    ),
+    "portbook.sortedfile:SortedFile": Reader(
+        _sorted_file, (DataCorrupt,), (_ROW, b"#a\tb\n" + _ROW),
+        (Repeated("cells that begin alike", b"\tssha"), Repeated("one cell again", b"\tssh")),
+    ),
+    "portbook.sortedfile:SortedFile.places": Reader(_places, (DataCorrupt,), (b"ssh", b"a\\tb")),
+    "portbook.sortedfile:unescape_cell": Reader(
+        lambda data: unescape_cell(text_of(data)), (), (b"a\\tb\\\\",)
+    ),
+    "portbook.sortedfile:number": Reader(number, (ValueError,), (b"22", b"-")),
+    "portbook.sortedfile:word": Reader(word, (), (b"a",)),
+    "portbook.notes.form:parse_notes": Reader(_parse_notes, (BadNotes,), _NOTES, _NOTES_INPUTS),
+    "portbook.notes.trust:parse_trusted": Reader(
+        trust.parse_trusted, (trust._Unfit,), (_TRUSTED,),
+        (Repeated("many files", b"ab" * 32 + b"\t/srv/" + COUNTER + b"\n",
+                  _TRUSTED[: _TRUSTED.index(b"\n") + 1], _TRUSTED[-5:]),),
+    ),
+    "portbook.audit.against:parse_previous": Reader(
+        lambda data: against.parse_previous(text_of(data)), _WRONG,
+        (b'{"schema":"portbook/audit/1","services":[{"transport":"tcp","port":22,"reach":null}]}',),
+        _JSON_INPUTS,
+    ),
+    "portbook.audit.sources.plain:build": Reader(_build, (UsageError, *_WRONG), _SOURCES["table"]),
+    "portbook.audit.sources.plain:parse_mapping": Reader(
+        lambda data: plain.parse_mapping(text_of(data)), (UsageError,),
+        (b"port=dport, transport=proto",),
+    ),
+    "portbook.audit.sources:recognise": Reader(
+        partial(_recognise, None), _WRONG, _ALL_SOURCES, _JSON_INPUTS
+    ),
+    **{
+        f"{function.__module__}:{function.__name__}": Reader(
+            partial(_recognise, name), _WRONG, _SOURCES[name], _JSON_INPUTS
+        )
+        for name, function in FORMATS.items()
+    },
+}  # fmt: skip

@@ -1,0 +1,279 @@
+"""The readers of what this machine's kernel, tools, runtimes and services say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portbook import procnet
+from portbook.errors import MalformedInput
+from portbook.host import (
+    activation,
+    certificates,
+    containers,
+    greetings,
+    iptables,
+    kinship,
+    namespaces,
+    nftables,
+    othersystems,
+    ownaddress,
+    packages,
+    procfs,
+    services,
+    sockdiag,
+    tlshello,
+)
+from portbook.model import Transport
+from tests.host.test_certificates import certificate, der
+from tests.host.test_iptables import DOCKER
+from tests.host.test_sockdiag import IPV6, LISTENING_AND_BOUND
+from tests.hostile.inputs import COUNTER, Kind, Repeated, Table
+from tests.hostile.reader import Reader, text_of
+
+if TYPE_CHECKING:
+    from tests.hostile.inputs import Input
+
+_TCP = sockdiag.Question(Transport.TCP, "ipv4", sockdiag.EVERY_STATE)
+_ROW = b"  0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 20101 1 0"
+_CGROUPS = (
+    b"1:name=systemd:/\n0::/system.slice/docker-" + b"0123456789abcdef" * 4 + b".scope\n",
+    b"0::/user.slice/user-1000.slice/user@1000.service/app.slice/web.service\n",
+)
+_UNIT = b"[Socket]\nListenStream=127.0.0.1:22\nAccept=no\n[Service]\nExecStart=-/usr/sbin/sshd -D\n"
+_ANSWER = b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"
+_CONTAINER = b'{"Id":"0123456789ab","Names":["/web"],"Ports":[{"PublicPort":80,"Type":"tcp"}]}'
+
+
+def _unit(data: bytes) -> None:
+    unit = activation.parse_unit(data.decode("utf-8", "replace"))
+    activation.listens(unit)
+    activation.executable_of(unit)
+
+
+def _cgroups(data: bytes) -> None:
+    groups = procfs.parse_cgroups(data)
+    procfs.systemd_unit(groups)
+    procfs.cgroup_uid(groups)
+    procfs.container(groups)
+
+
+def _greeting(data: bytes) -> None:
+    for asked in (None, *greetings.QUESTIONS):
+        greetings.recognise(data, asked)
+
+
+def _hello(data: bytes) -> None:
+    hello = tlshello.TlsHello()
+    hello.outgoing()
+    hello.is_echo(data)
+    for at in range(0, len(data), 4096):
+        hello.feed(data[at : at + 4096])
+
+
+def _nft(data: bytes) -> None:
+    nftables.parse_nft(data.decode("utf-8", "replace"))
+
+
+def _iptables(data: bytes) -> None:
+    for family in ("ipv4", "ipv6"):
+        iptables.parse_iptables_save(data.decode("utf-8", "replace"), family)
+
+
+def _rules(*expressions: bytes) -> bytes:
+    """A ruleset of a chain at a hook and a rule for each of *expressions*; not ended."""
+    rules = [
+        b'{"rule":{"family":"ip","table":"t","chain":"in","expr":[%b]}},' % each
+        for each in expressions
+    ]
+    return (
+        b'{"nftables":[{"chain":{"family":"ip","table":"t","name":"in","type":"nat",'
+        b'"hook":"prerouting"}},' + b"".join(rules)
+    )  # fmt: skip
+
+
+_PORT = b'{"match":{"op":"==","left":{"payload":{"protocol":"tcp","field":"dport"}},"right":%b}}'
+_TO = b'{"redirect":{"port":80}}'
+_NFT = (
+    _rules(_PORT % b'{"set":[1,{"range":[5,9]}]}' + b"," + _TO)[:-1] + b"]}",
+    _rules(_PORT % b'"@s"' + b"," + _TO)
+    + b'{"set":{"family":"ip","table":"t","name":"s","elem":[1,2,{"prefix":{"addr":8,"len":13}}]}},'
+    b'{"map":{"family":"ip","table":"t","name":"m","elem":[[7,{"concat":["192.0.2.1",8]}]]}}]}',
+)
+_MATCHED = b'{"match":{"op":"==","left":{"meta":{"key":"mark"}},"right":' + COUNTER + b"}},"
+_FIELD = b'{"payload":{"protocol":"%b","field":"%b"}}'
+_PAIR = b'{"concat":[%b,%b]}' % (_FIELD % (b"ip", b"saddr"), _FIELD % (b"tcp", b"dport"))
+_PAIRS = b'{"concat":["192.0.2.1",' + COUNTER + b"]},"
+_CHAIN = b'{"rule":{"family":"ip","table":"t","chain":"%b","expr":[{"jump":{"target":"%b"}}]}},'
+# Each of twenty chains leads to the next in two ways.
+_FORKS = b"".join(_CHAIN % (b"in" if not at else b"c%d" % at, b"c%d" % (at + 1))
+                  for at in range(20) for _ in range(2))  # fmt: skip
+
+
+class _SetAndRules:
+    """A set of half of the size, and rules that each refer to it."""
+
+    name = "a set that every rule refers to"
+
+    def make(self, size: int) -> bytes:
+        rule = _rules(_PORT % b'"@s"' + b"," + _TO)
+        start = rule.index(b'{"rule"')
+        elements = b",".join(b"%d" % (at % 65536) for at in range(size // 12))
+        return (
+            rule[:start] + rule[start:] * (size // 2 // len(rule[start:]))
+            + b'{"set":{"family":"ip","table":"t","name":"s","elem":[' + elements + b"]}}]}"
+        )  # fmt: skip
+
+
+class _Twice:
+    """Two matches of a rule that hold for as many packets each."""
+
+    def __init__(self, name: str, left: bytes, element: bytes) -> None:
+        self.name = name
+        self._match = b'{"match":{"op":"==","left":' + left + b',"right":{"set":[%b]}}}'
+        self._element = element
+
+    def make(self, size: int) -> bytes:
+        many = size // 2 // len(self._element)
+        elements = b"".join(
+            self._element.replace(COUNTER, b"%d" % (at % 65536)) for at in range(many)
+        )
+        match = self._match.replace(b"%b", elements.rstrip(b","))
+        return _rules(match + b"," + match + b"," + _TO)[:-1] + b"]}"
+
+
+_NFT_INPUTS: tuple[Input, ...] = (
+    Repeated("many ports of one match", COUNTER + b",", _rules(_TO)[:-1].replace(_TO, b"") + b"]}"),
+    Repeated("many conditions of one rule", _MATCHED, _rules(b"")[:-5], _TO + b"]}}]}"),
+    Repeated("many rules", _rules(_PORT % b"1" + b"," + _TO)[_rules(b"").index(b'{"rule"') :],
+             _rules(), b"{}]}"),
+    Repeated("chains that fork", _FORKS, _rules(),
+             _rules(_TO).replace(b'"chain":"in"', b'"chain":"c20"')[_rules().rindex(b",") + 1 :]
+             + b"{}]}"),
+    _SetAndRules(),
+    _Twice("two large sets of ports", b'{"payload":{"protocol":"tcp","field":"dport"}}',
+           COUNTER + b","),
+    _Twice("two large sets of pairs", _PAIR, _PAIRS),
+)  # fmt: skip
+_NAT = b"*nat\n:PREROUTING ACCEPT [0:0]\n:A - [0:0]\n"
+_REDIRECT = b"-A PREROUTING -p tcp --dport 80 -j REDIRECT --to-ports 8080\n"
+
+_STATUS = b"Package: a\nStatus: install ok installed\nVersion: 1\n\n"
+_NETSH = b"Protocol tcp Port Exclusion Ranges\n\nStart    End\n-----    -----\n 5357     5357   *\n"
+
+READERS = {
+    "portbook.procnet:parse_row": Reader(procnet.parse_row, (MalformedInput,), (_ROW,)),
+    "portbook.host.activation:parse_unit": Reader(
+        _unit, (), (_UNIT,),
+        (Repeated("one setting again and again", b"ListenStream=" + COUNTER + b"\n",
+                  b"[Socket]\n"),),
+    ),
+    "portbook.host.certificates:names_of": Reader(
+        certificates.names_of, (),
+        (certificate([(0x82, b"a.example.org"), (0x87, bytes(4))]), certificate([])),
+        (Repeated("values in values", b"\x30\x80", b"\x30\x84\x7f\xff\xff\xff"),
+         Repeated("many small values", b"\x30\x00", b"\x30\x84\x00\x0f\x00\x00"),
+         Repeated("many names", der(0x82, b"a.example.org"))),
+    ),
+    "portbook.host.containers:parse_answer": Reader(
+        containers.parse_answer, (MalformedInput,),
+        (_ANSWER + b'{"Name":"/web"}', b"HTTP/1.1 404 Not Found\r\n\r\n"),
+        (Kind("deep JSON", _ANSWER, b"["), Kind("deep objects", _ANSWER, b'{"a":'),
+         Kind("a number of many digits", _ANSWER + b'{"Name":', b"9", b"}")),
+    ),
+    "portbook.host.containers:parse_published": Reader(
+        lambda data: containers.parse_published(data, "docker", 80, "tcp"), (MalformedInput,),
+        (_ANSWER + b"[" + _CONTAINER + b"]",),
+        (Repeated("many containers", _CONTAINER + b",", _ANSWER + b"[", b"{}]"),
+         Repeated("many ports", b'{"PublicPort":' + COUNTER + b"},",
+                  _ANSWER + b'[{"Id":"ab","Ports":[', b"{}]}]"),
+         Kind("deep JSON", _ANSWER, b"[")),
+    ),
+    "portbook.host.greetings:recognise": Reader(
+        _greeting, (),
+        (b"SSH-2.0-OpenSSH_9.2p1\r\n", b"HTTP/1.1 200 OK\r\nServer: nginx\r\n\r\n",
+         b"220 mail.example ESMTP\r\n", b"\x4a\x00\x00\x00\x0a8.0.36\x00" + bytes(40)),
+    ),
+    "portbook.host.greetings:is_tls": Reader(greetings.is_tls, (), (b"\x16\x03\x01\x00\x01",)),
+    "portbook.host.greetings:first_line": Reader(greetings.first_line, (), (b"\r\n\0 a\r\nb",)),
+    "portbook.host.iptables:parse_iptables_save": Reader(
+        _iptables, (MalformedInput,), (DOCKER.encode(), _NAT + _REDIRECT),
+        (Kind("one long word in quotes", _NAT + b'-A A -m comment --comment "', b"a", b'" -j A\n'),
+         Kind("conditions of one rule", _NAT + b"-A PREROUTING ", b"! -s 192.0.2." + COUNTER + b" ",
+              b"-j A\n-A A -j REDIRECT --to-ports 1\n"),
+         Kind("ports of one rule", _NAT + b"-A PREROUTING --dports ", COUNTER + b",",
+              b"1 -j REDIRECT --to-ports 1\n"),
+         Table("many conditions, then rules", Kind(
+             "head", _NAT + b"-A PREROUTING ", b"! -s 192.0.2." + COUNTER + b" ", b"-j A"),
+             b"-A A -j REDIRECT --to-ports " + COUNTER),
+         Repeated("chains that fork", b"".join(
+             b"-A %b -j C%d\n" % (b"PREROUTING" if not at else b"C%d" % at, at + 1)
+             for at in range(20) for _ in range(2)),
+             b"*nat\n" + b"".join(b":C%d - [0:0]\n" % at for at in range(21)),
+             b"-A C20 -j REDIRECT --to-ports 1\n")),
+    ),
+    "portbook.host.kinship:parse_ssh_connection": Reader(
+        lambda data: kinship.parse_ssh_connection(text_of(data)), (),
+        (b"192.0.2.9 50222 192.0.2.1 22",),
+    ),
+    "portbook.host.namespaces:parse_namespace_mounts": Reader(
+        namespaces.parse_namespace_mounts, (),
+        (b"9 8 0:4 net:[4026532000] /run/netns/a\\040b rw - nsfs nsfs rw\n",),
+    ),
+    "portbook.host.nftables:parse_nft": Reader(_nft, (MalformedInput,), _NFT, _NFT_INPUTS),
+    "portbook.host.othersystems:parse_dynamic_range": Reader(
+        lambda data: othersystems.parse_dynamic_range(text_of(data)), (MalformedInput,),
+        (b"Start Port      : 49152\nNumber of Ports : 16384\n",),
+    ),
+    "portbook.host.othersystems:parse_excluded_ranges": Reader(
+        lambda data: othersystems.parse_excluded_ranges(text_of(data)), (MalformedInput,),
+        (_NETSH,), (Repeated("many ranges", b" 5357     5357\n", _NETSH),),
+    ),
+    "portbook.host.ownaddress:parse_route_type": Reader(
+        ownaddress.parse_route_type, (), (ownaddress.route_request(2, bytes(4)),)
+    ),
+    "portbook.host.packages:parse_rpm": Reader(
+        lambda data: packages.parse_rpm(text_of(data)), (),
+        (b"bash\t5.2.26-4.el10\tx86_64\t1700000000\n",),
+    ),
+    "portbook.host.packages:version_in": Reader(
+        lambda data: (packages.version_in(data, "a"), packages.version_in(data, "a", "amd64")), (),
+        (_STATUS, b"Package: a\nArchitecture: amd64\nVersion: 2\n\n"),
+    ),
+    "portbook.host.procfs:decode": Reader(procfs.decode, (), (b"a\xff",)),
+    "portbook.host.procfs:parse_cgroups": Reader(_cgroups, (MalformedInput,), _CGROUPS),
+    "portbook.host.procfs:parse_command": Reader(
+        procfs.parse_command, (), (b"nginx\0-g\0daemon off;\0",)
+    ),
+    "portbook.host.procfs:parse_mounts": Reader(
+        procfs.parse_mounts, (), (b"cgroup2 /sys/fs/my\\040cgroup cgroup2 rw 0 0\n",)
+    ),
+    "portbook.host.procfs:parse_numbers": Reader(
+        procfs.parse_numbers, (MalformedInput,), (b"32768\t60999\n",)
+    ),
+    "portbook.host.procfs:parse_ranges": Reader(
+        procfs.parse_ranges, (MalformedInput,), (b"8080,9000-9010\n",)
+    ),
+    "portbook.host.procfs:parse_sockets": Reader(
+        lambda data: procfs.parse_sockets(data, _TCP), (MalformedInput,),
+        (b"  sl  local_address\n" + _ROW + b"\n",),
+    ),
+    "portbook.host.procfs:parse_stat": Reader(
+        procfs.parse_stat, (MalformedInput,),
+        (b"42 (a) b) S 1 42 42 0 -1 0 0 0 0 0 0 0 0 0 20 0 3 0 907 0 0",),
+    ),
+    "portbook.host.services:parse_services": Reader(
+        lambda data: services.parse_services(text_of(data)), (), (b"ssh 22/tcp # SecSH\n",),
+        (Repeated("many names of one port", b"a" + COUNTER + b" 1/tcp\n"),),
+    ),
+    "portbook.host.sockdiag:parse_part": Reader(
+        lambda data: sockdiag.parse_part(data, _TCP, 1), (MalformedInput,),
+        (LISTENING_AND_BOUND, IPV6),
+        (Repeated("many sockets", LISTENING_AND_BOUND[: LISTENING_AND_BOUND.index(b"R") + 4]),),
+    ),
+    "portbook.host.tlshello:TlsHello.feed": Reader(
+        _hello, (), (b"\x16\x03\x03\x00\x04\x02\x00\x00\x00", b"\x15\x03\x03\x00\x02\x02\x28")
+    ),
+    "portbook.host.tlshello:TlsHello.is_echo": Reader(
+        lambda data: tlshello.TlsHello().is_echo(data), (), (b"\x16\x03\x01",)
+    ),
+}  # fmt: skip

@@ -1,0 +1,46 @@
+"""Every function of the product that reads what comes from outside, by its name in the code.
+
+:data:`READERS` is what the tests of hostile input go through; ``test_listing.py`` fails where the
+product has a reader that is neither here nor in :data:`NO_READERS`, with the reason.
+"""
+
+from __future__ import annotations
+
+from tests.hostile import of_captures, of_files, of_host, of_requests
+
+# What looks like a reader by its name or by what it takes, and why it is none.
+_OPTIONS = "is given options: the tests of queries go through the whole command line"
+_HTTP = "is given what httptools parsed; the server's own limits are held by the tests of the web"
+_WRITES = "writes what portbook itself made"
+NO_READERS = {
+    "portbook.audit.pseudonyms:Pseudonyms": "is given a key, and hashes",
+    "portbook.cli.listen:parse_quick": _OPTIONS,
+    "portbook.cli.listen:parse_whole": _OPTIONS,
+    "portbook.cli.pick:parse_quick": _OPTIONS,
+    "portbook.cli.pick:parse_whole": _OPTIONS,
+    "portbook.cli.show:parse_quick": _OPTIONS,
+    "portbook.cli.show:parse_whole": _OPTIONS,
+    "portbook.host.conversation:Conversation.gave_up": "hands on what greetings.recognise reads",
+    "portbook.host.conversation:Conversation.said": "hands on what greetings.recognise reads",
+    "portbook.host.ownaddress:route_request": "is given an address of this machine",
+    "portbook.host.tlshello:TlsHello.write": "is given one of our own questions",
+    "portbook.pages.pictures.png:render_png": _WRITES,
+    "portbook.registry.keep:Disk.write": _WRITES,
+    "portbook.registry.keep:Keeper.keep": _WRITES,
+    "portbook.storage.atomic_write:Folder.write": _WRITES,
+    "portbook.storage.atomic_write:NewFile.write": _WRITES,
+    "portbook.web.book:kept": _WRITES,
+    "portbook.web.caching:Keeping.find": "looks an address up by its hash",
+    "portbook.web.caching:compress": _WRITES,
+    "portbook.web.explainer:run": "is given lengths by the site, and hands on what follows them",
+    "portbook.web.export:write": _WRITES,
+    "portbook.web.protocol:PatientProtocol.data_received": _HTTP,
+    "portbook.web.protocol:PatientProtocol.on_header": _HTTP,
+}
+
+READERS = {
+    **of_captures.READERS,
+    **of_files.READERS,
+    **of_host.READERS,
+    **of_requests.READERS,
+}

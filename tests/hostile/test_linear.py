@@ -1,0 +1,29 @@
+"""Every reader takes time in proportion to what it reads, whatever that is.
+
+Here the kinds that are made for a reader, and one line of each thing that can be repeated, up to
+16 kB; under ``make proof`` every kind, doubled up to a megabyte.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.hostile.growth import grown
+from tests.hostile.readers import READERS
+
+PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
+SMALLEST, LARGEST = (16_000, 1_024_000) if PROOF else (16_000, 32_000)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_is_linear(name: str) -> None:
+    reader = READERS[name]
+    tried = 0
+    for kind in reader.kinds(every=PROOF):
+        found = grown(reader, kind, SMALLEST, LARGEST)
+        assert found is None, f"{kind.name}: {found}"
+        tried += 1
+    assert tried > 40  # kinds
