@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import gc
 import os
 import signal
 import sys
@@ -33,7 +34,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Deadlines are timing assertions: a slow machine is no bug. A blob repeats a failure elsewhere.
-settings.register_profile("short", deadline=None, print_blob=True)
+settings.register_profile("short", deadline=None, print_blob=True, max_examples=50)
 settings.register_profile("proof", deadline=None, print_blob=True, max_examples=1000)
 settings.load_profile("proof" if os.environ.get("PORTBOOK_PROOF") == "1" else "short")
 
@@ -42,6 +43,27 @@ settings.load_profile("proof" if os.environ.get("PORTBOOK_PROOF") == "1" else "s
 sys.dont_write_bytecode = False
 if "PYTEST_XDIST_WORKER" not in os.environ:
     compileall.compile_dir(SOURCE, quiet=2)
+
+
+# Nothing is freed while the tests are collected, and what they are made of stays until the end: the
+# garbage collector needn't go through it again and again.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Lets the garbage collector see only what the tests make."""
+    gc.freeze()
+    gc.enable()
+
+
+# Started first, because they wait most and share servers, browsers and engines: the others fill up
+# what is left of the processors.
+_FIRST = ("tests/real/", "tests/web/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the tests of real components first; each folder keeps its own order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
