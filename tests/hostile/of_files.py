@@ -12,6 +12,7 @@ from portbook.notes import form, trust
 from portbook.registry import history, iana, intake, kept, origin, store
 from portbook.registry.incoming import LARGEST
 from portbook.sortedfile import SortedFile, number, unescape_cell, word
+from portbook.web import export_notes
 from tests.hostile.inputs import COUNTER, Kind, Repeated, Table
 from tests.hostile.reader import Reader, text_of
 
@@ -283,6 +284,12 @@ READERS = {
         trust.parse_trusted, (trust._Unfit,), (_TRUSTED,),
         (Repeated("many files", b"ab" * 32 + b"\t/srv/" + COUNTER + b"\n",
                   _TRUSTED[: _TRUSTED.index(b"\n") + 1], _TRUSTED[-5:]),),
+    ),
+    "portbook.web.export_notes:parse_notes": Reader(
+        lambda data: export_notes.parse_notes(text_of(data)), (),
+        (b"portbook-export/2 abc\nrun 12\np0-255 -\np0-255 9f\nfiles 9f index.html a/b.html\n",),
+        (Repeated("many rows", b"p" + COUNTER + b"-65535 9f a" + COUNTER + b"\n",
+                  b"portbook-export/2 abc\n"),),
     ),
     "portbook.audit.against:parse_previous": Reader(
         lambda data: against.parse_previous(text_of(data)), _WRONG,

@@ -33,7 +33,7 @@ NO_READERS = {
     "portbook.web.caching:Keeping.find": "looks an address up by its hash",
     "portbook.web.caching:compress": _WRITES,
     "portbook.web.explainer:run": "is given lengths by the site, and hands on what follows them",
-    "portbook.web.export:write": _WRITES,
+    "portbook.web.output_folder:OutputFolder.write": _WRITES,
     "portbook.web.protocol:PatientProtocol.data_received": _HTTP,
     "portbook.web.protocol:PatientProtocol.on_header": _HTTP,
 }
