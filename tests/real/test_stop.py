@@ -64,6 +64,57 @@ def test_it_stops_the_listener_and_no_client(namespace: Namespace) -> None:
     stop(namespace, PORT, "--yes", status=1)
 
 
+def test_a_client_that_has_the_port_itself_is_left_alone(namespace: Namespace) -> None:
+    """A connection that goes out from the very port that is stopped, and where it goes to."""
+    there = {**TCP, "address": "127.0.0.2"}
+    server, _ = namespace.open({**TCP, "address": "127.0.0.1"})
+    other, _ = namespace.open({**there, "port": PORT + 1})
+    client, _ = namespace.open({**there, "connect": PORT + 1, "listen": False})
+    found = stop(namespace, PORT, "--yes")
+    assert codes(found) == ["stopped"]
+    assert server.process.wait(10) == -15
+    assert client.process.poll() is None
+    assert other.process.poll() is None
+    # Alone on the port, it is still no listener.
+    found = stop(namespace, PORT, "--yes", status=1)
+    assert found["steps"] == []
+    assert client.process.poll() is None
+
+
+def test_udp_on_the_same_number_is_left_alone(namespace: Namespace) -> None:
+    server, _ = namespace.open(TCP)
+    udp, _ = namespace.open({**TCP, "transport": "udp"})
+    found = stop(namespace, f"{PORT}/tcp", "--yes")
+    assert codes(found) == ["stopped"]
+    assert server.process.wait(10) == -15
+    assert udp.process.poll() is None
+
+
+@pytest.mark.parametrize("connected", [False, True])
+def test_udp_that_may_be_a_clients_is_left_alone(namespace: Namespace, connected: bool) -> None:
+    """In the range from which the system hands out ports, unless UDP was asked for by name."""
+    port = 40_000
+    wish = {**TCP, "transport": "udp", "address": "127.0.0.1", "port": port}
+    client, _ = namespace.open({**wish, "connect": 53} if connected else wish)
+    found = stop(namespace, port, "--yes", status=1)
+    assert set(codes(found, "refused")) <= {"maybe-client", "nothing-there"}
+    assert found["steps"] == []
+    assert client.process.poll() is None
+
+
+def test_what_started_the_listener_is_left_alone(namespace: Namespace) -> None:
+    """A shell, a supervisor: it holds no socket of that port."""
+    code = f"import socket, time; s = socket.create_server(('0.0.0.0', {PORT})); time.sleep(300)"
+    shell = namespace.start(
+        ["sh", "-c", f'"{sys.executable}" -I -S -c "{code}"; echo "ended with $?"; sleep 300']
+    )
+    namespace.wait_for(shell, PORT)
+    found = stop(namespace, PORT, "--yes")
+    assert codes(found) == ["stopped"]
+    assert shell.read_line() == "ended with 143\n"  # 128 + SIGTERM
+    assert shell.process.poll() is None
+
+
 def test_its_forks_end_with_it(namespace: Namespace) -> None:
     running, (said,) = namespace.open(TCP, forks=3)
     found = stop(namespace, PORT)
@@ -155,11 +206,14 @@ def test_another_users_is_left_alone(namespace: Namespace) -> None:
     assert running.process.poll() is None
 
 
-def test_our_own_ancestor_is_left_alone(namespace: Namespace) -> None:
+@pytest.mark.parametrize("detached", [False, True])
+def test_our_own_ancestor_is_left_alone(namespace: Namespace, detached: bool) -> None:
+    """Whether it is in our session and group or not (setsid(2))."""
     code = (
         "import socket, subprocess, sys; server = socket.create_server(('0.0.0.0', 8765));"
         "done = subprocess.run([sys.executable, '-m', 'portbook', 'stop', '8765', '--yes'],"
-        "capture_output=True, text=True); print(done.returncode, 'own-line' in done.stdout)"
+        f"capture_output=True, text=True, start_new_session={detached});"
+        "print(done.returncode, 'own-line' in done.stdout)"
     )
     source = str(Path(__file__).resolve().parents[2] / "src")
     done = namespace.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": source})
