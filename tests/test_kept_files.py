@@ -7,6 +7,7 @@ portbook's own.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -19,9 +20,13 @@ from hypothesis import strategies as st
 
 from portbook import registry as book
 from portbook.cli import run
+from portbook.errors import NotExported
+from portbook.model import LAST_PORT
 from portbook.notes.trust import NAME as TRUSTED
 from portbook.registry import intake, kept, renew
 from portbook.registry.incoming import Fetched, Validators
+from portbook.web.export_notes import NOTES
+from portbook.web.output_folder import open_output
 from portbook.web.store import SQLiteStore, Vote
 from tests.registry.upstream import small
 
@@ -226,7 +231,7 @@ NOTES_COMMANDS = (
     ("notes", "trust", "portbook.toml"),
     ("notes",),
 )
-NOTES = (
+SHOP = (
     b'[[port]]\nport = 8306\nlabel = "shop API"\nexecutable = "build/api"\n\n'
     b'[[port]]\nport = "8400-8409"\ntransport = ["tcp", "udp"]\nnote = "x"\nunit = "a.service"\n'
     b'user = "shop"\n'
@@ -244,7 +249,7 @@ def test_notes_and_what_is_trusted_of_them(
         TRUSTED: home / "portbook" / TRUSTED,
     }
     for each in list(paths.values())[:2]:
-        replace(each, NOTES)
+        replace(each, SHOP)
     assert run(["notes", "trust", "portbook.toml"]) == 0
     good = {each: each.read_bytes() for each in paths.values()}
 
@@ -321,5 +326,23 @@ def test_the_feedback(
         how(data, path)
         for _, status, said in ask(capsys, FEEDBACK_COMMANDS):
             assert said.count("\n") == (status == 2)
+
+    check()
+
+
+def test_what_an_export_notes(home: Path) -> None:
+    """A folder that isn't an export's by its notes is refused in a line, and none is a fault."""
+    site = home / "site"
+    site.mkdir()
+    good = b"portbook-export/2 abc\nrun 12\np0-255 9f\nservices - services/ssh.html\n"
+
+    @few
+    @given(st.data())
+    def check(data: DataObject) -> None:
+        replace(site / NOTES, changed(data, good))
+        with contextlib.suppress(NotExported):
+            opened, record = open_output(str(site))
+            with opened:
+                assert all(0 <= first <= last <= LAST_PORT for first, last in record.ports)
 
     check()
