@@ -151,8 +151,9 @@ def _parse_word(word: str) -> Query:
     bare = word.removeprefix("[").removesuffix("]")
     if query is None and (_is_v4(bare) or _is_v6(bare)):
         host = f"[{bare}]" if ":" in bare else bare
+        example = shown(f"{host}:8080")  # a zone may be anything
         raise InvalidQuery(
-            f"{shown(word)} is an address without a port: give one with it, as in {host}:8080", word
+            f"{shown(word)} is an address without a port: give one with it, as in {example}", word
         )
     return query or Query("name", word)
 

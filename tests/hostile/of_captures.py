@@ -19,7 +19,7 @@ from portbook.pages.sockets import of_row
 from portbook.pages.text import Style
 from portbook.web import explainer, explaining
 from portbook.web.site import Site
-from tests.hostile.inputs import COUNTER, Kind, Repeated, Table
+from tests.hostile.inputs import COUNTER, LONG_LINE, Kind, Repeated, Table
 from tests.hostile.reader import Reader
 
 if TYPE_CHECKING:
@@ -60,9 +60,25 @@ _SOCKETS = (
     Repeated("one object of many keys", b'"k' + COUNTER + b'":[{}],', b"{", b'"port":1}'),
     Repeated("objects in one line", b'{"address":"::"}'),
     Kind("a number of many digits", b'{"port":', b"9", b"}"),
+    Kind("a string without end", b'{"a":"', b'\\"', width=LONG_LINE),
     Kind("infinities", b'[{"port":1e999,"pid":-Infinity,"x":[', b"NaN,", b"1]}]"),
 )
 _JSON = ("masscan-json", "docker", "portbook", "osquery", "powershell")
+
+
+class _Wide:
+    """A table of PowerShell's with as many columns as its rows have words."""
+
+    name = "a table of many columns, rows of many words"
+
+    def make(self, size: int) -> bytes:
+        """About *size* bytes of it."""
+        columns = size // 9
+        head = b"LocalAddress LocalPort " + b"ab " * columns
+        dashes = b"------------ --------- " + b"-- " * columns
+        return b"\n".join((head, dashes, b"x " * (columns * 3 // 2))) + b"\n"
+
+
 _INPUTS: dict[str, tuple[Input, ...]] = {
     "ss": (
         Kind("many owners", b"tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:((",
@@ -82,6 +98,8 @@ _INPUTS: dict[str, tuple[Input, ...]] = {
         Kind("many ports of one container", b"CONTAINER ID   PORTS   NAMES\n0123456789ab   ",
              b"1->1/tcp,x,", b"   web"),
         Repeated("ranges", b"8000-8003->1/tcp, ", b'{"Names":"a","Ports":"', b'"}'),
+        Table("many columns", Kind("head", b"CONTAINER ID   PORTS   NAMES   ", b"x   "),
+              b"0123456789ab   1->1/tcp   web"),
         Repeated("rows of bad ports", b"0123456789ab   x,y,z,w   web\n",
                  b"CONTAINER ID   PORTS     NAMES\n"),
     ),
@@ -108,6 +126,7 @@ _INPUTS: dict[str, tuple[Input, ...]] = {
     "powershell": (
         Repeated("endpoints in one value", b'{"LocalPort":' + COUNTER + b'},', b'{"value":[',
                  b"{}]}"),
+        _Wide(),
         Table("a CSV with many columns", Kind("head", b"LocalAddress,LocalPort", b",x"), b"::,22"),
         Repeated("a list with many properties", b"Caption" + COUNTER + b" : x\n",
                  b"LocalAddress : ::\n"),
