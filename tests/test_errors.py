@@ -27,6 +27,7 @@ CASES = [
     (errors.NothingKnown("the input is empty"), ValueError),
     (errors.BadNotes("line 3 is no table"), ValueError),
     (errors.InputUnreadable("'/srv' can't be read"), OSError),
+    (errors.Untrusted("it belongs to the user with the id 12345"), PermissionError),
     (errors.DataMissing(f"/srv/{HOSTILE}.tsv", "No such file"), FileNotFoundError),
     (errors.DataCorrupt(f"/srv/{HOSTILE}.tsv", "it is empty"), ValueError),
     (errors.NotFetched(f"https://{HOSTILE}/", "the answer is 404"), OSError),

@@ -13,6 +13,7 @@ portbook's names still catches what it expects::
      │    └── NothingKnown                 a capture that is empty, or that no known tool printed
      ├── BadNotes (ValueError)             notes of one's own that can't be used
      ├── InputUnreadable (OSError)         a file or a stream that was named can't be read
+     ├── Untrusted (PermissionError)       a file or folder that somebody else could have changed
      ├── DataMissing (FileNotFoundError)   a data file isn't there or can't be opened
      ├── DataCorrupt (ValueError)          a data file isn't what it should be
      ├── NotFetched (OSError)              a registry that can't be downloaded
@@ -92,6 +93,16 @@ class BadNotes(PortbookError, ValueError):
 
 class InputUnreadable(PortbookError, OSError):
     """A file or a stream that was named to be read and can't be."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class Untrusted(PortbookError, PermissionError):
+    """A file or folder that somebody else could have changed, so that it isn't used.
+
+    The message follows its name, as in "the registry in X is not used: …".
+    """
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""

@@ -57,9 +57,9 @@ def word(cell: bytes) -> bytes:
     return cell
 
 
-def _mapped(path: str) -> mmap.mmap:
+def _mapped(path: str, opener: Callable[[str, int], int] | None) -> mmap.mmap:
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=opener) as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         raise DataMissing(path, error.strerror or str(error), error.errno) from error
@@ -76,7 +76,8 @@ class SortedFile:
     ``header`` holds its ``#key<TAB>value`` lines. Places in the file are byte offsets of the
     beginnings of rows, from ``start`` to ``end``. Raises DataMissing where the file can't be
     opened, and DataCorrupt where it isn't of *kind* (its first header line) or has no end. With
-    *content* nothing is opened: these are the bytes of the file that *path* will be.
+    *content* nothing is opened: these are the bytes of the file that *path* will be. *opener* opens
+    it, as open() takes one.
     """
 
     def __init__(
@@ -85,10 +86,11 @@ class SortedFile:
         kind: str,
         key: Callable[[bytes], Any] = number,
         content: bytes | None = None,
+        opener: Callable[[str, int], int] | None = None,
     ) -> None:
         self.path = path
         self._key = key
-        self._bytes: mmap.mmap | bytes = content if content is not None else _mapped(path)
+        self._bytes: mmap.mmap | bytes = content if content is not None else _mapped(path, opener)
         self.header: dict[str, str] = {}
         self.end = len(self._bytes)
         self.start = self._read_header(kind)

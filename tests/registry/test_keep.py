@@ -16,7 +16,8 @@ import pytest
 
 from portbook.errors import NotKept
 from portbook.registry import Registry, intake, keep, kept
-from portbook.registry.keep import Disk, Keeper
+from portbook.registry.disk import Disk
+from portbook.registry.keep import Keeper
 from portbook.registry.store import SHIPPED, Store
 from tests.real.needs import need_kernel, need_program, need_root
 from tests.registry.upstream import small
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from portbook.registry.kept import File
+    from portbook.storage.atomic_write import Folder
 
 DATES = ("2026-10-01", "2026-11-14")
 PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
@@ -47,11 +49,10 @@ def in_use(home: Path) -> str | None:
     folder = kept.find_in(str(home), SHIPPED)
     if folder is None:
         return None
-    contents = {}
-    for name in ("registry.tsv", "blocks.tsv"):
-        with open(os.path.join(folder, name), "rb") as file:
-            contents[name] = file.read()
-    store = Store(folder)
+    with folder:
+        names = ("registry.tsv", "blocks.tsv")
+        contents = {name: folder.read(name, 1 << 30) for name in names}
+        store = Store(folder.path, opener=folder.opener)
     assert contents == files(store.as_of), "neither the old nor the new"
     assert Registry(store).block(22)
     return store.as_of
@@ -79,38 +80,34 @@ class Failing(Disk):
         self.left -= 1
         return self.left == 0
 
-    def make_folder(self, path: str) -> None:
-        super().make_folder(path)
-
-    def make_scratch(self, home: str) -> str:
+    def make_scratch(self, home: Folder) -> str:
         if self._step():
             self.fail()
         return super().make_scratch(home)
 
-    def write(self, path: str, content: bytes) -> File:
+    def write(self, folder: Folder, name: str, content: bytes) -> File:
         if self._step():
             if self.half:
-                with open(path, "wb") as file:
-                    file.write(content[: len(content) // 2])
+                super().write(folder, name, content[: len(content) // 2])
             self.fail()
-        return super().write(path, content)
+        return super().write(folder, name, content)
 
-    def publish(self, path: str) -> None:
+    def publish(self, folder: Folder) -> None:
         if self._step():
             self.fail()
-        super().publish(path)
+        super().publish(folder)
 
-    def rename(self, old: str, new: str) -> None:
+    def rename(self, folder: Folder, old: str, new: str) -> None:
         if self._step():
             if self.half:
-                super().rename(old, new)
+                super().rename(folder, old, new)
             self.fail()
-        super().rename(old, new)
+        super().rename(folder, old, new)
 
-    def flush_folder(self, path: str) -> None:
+    def flush_folder(self, folder: Folder) -> None:
         if self._step():
             self.fail()
-        super().flush_folder(path)
+        super().flush_folder(folder)
 
 
 STEPS = 11  # a folder, three files, its mode, flush, rename, flush; pointer, rename, flush
@@ -262,6 +259,28 @@ def test_killed_at_any_moment_it_leaves_the_old_or_the_new(home: Path) -> None:
             put(home, DATES[turn // 10 % 2])
     assert seen <= set(DATES)
     assert len(list(home.iterdir())) <= keep.MOST + 6
+
+
+class Swapping(Disk):
+    """A disk on which somebody puts a link in the folder's place once it has been looked at."""
+
+    def __init__(self, outside: Path) -> None:
+        self.outside = outside
+
+    def make_scratch(self, home: Folder) -> str:
+        mine = self.outside.parent / "portbook"
+        mine.rename(mine.with_name("moved"))
+        mine.symlink_to(self.outside)
+        return super().make_scratch(home)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links of POSIX")
+def test_a_link_that_takes_its_folders_place_leads_nowhere(home: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (outside / "registry").mkdir(parents=True)
+    put(home, DATES[1], Swapping(outside))
+    assert list((outside / "registry").iterdir()) == []
+    assert in_use(tmp_path / "moved" / "registry") == DATES[1]
 
 
 # -- several, and several versions ------------------------------------------------------------

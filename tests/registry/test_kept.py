@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook import registry as book
-from portbook.errors import PortbookError
+from portbook.errors import PortbookError, Untrusted
 from portbook.model import Transport
 from portbook.registry import intake, kept
 from portbook.registry.keep import Keeper
-from portbook.registry.kept import File, Pointer, Untrusted, parse_pointer, render_pointer
-from portbook.registry.store import SHIPPED
+from portbook.registry.kept import File, Pointer, parse_pointer, render_pointer
+from portbook.registry.store import SHIPPED, Store
 from tests.real.needs import need
 from tests.registry.upstream import small
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OLD, NEW = "2026-10-01", "2026-11-14"
+PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 
 
 def put(home: Path, updated: str = NEW, content: bytes | None = None) -> str:
@@ -230,3 +233,82 @@ def test_finding_none_costs_two_looks(
     monkeypatch.setattr(os, "stat", None)
     assert kept.find({"XDG_DATA_HOME": str(tmp_path / "none")}, SHIPPED) == (None, ())
     assert len(looks) == 2
+
+
+@posix
+@pytest.mark.real
+@pytest.mark.parametrize("where", [("registry.tsv",), ("blocks.tsv",), ()])
+def test_a_version_that_somebody_else_could_have_changed_is_not_used(
+    home: Path, where: tuple[str, ...]
+) -> None:
+    need(os.geteuid() == 0, "this test gives a file to somebody else, which takes root")
+    path = next(home.glob("0*")).joinpath(*where)
+    os.chown(path, 12345, -1)
+    is_not_used("belongs to the user with the id 12345")
+    os.chown(path, 0, -1)
+    path.chmod(0o777 if path.is_dir() else 0o666)
+    is_not_used("others may write")
+
+
+@posix
+@pytest.mark.parametrize("name", ["registry.tsv", "blocks.tsv", ""])
+def test_no_link_inside_of_it_is_followed(home: Path, name: str) -> None:
+    path = next(home.glob("0*")) / name
+    path.rename(home / "elsewhere")
+    path.symlink_to(home / "elsewhere")
+    assert as_of() == book.shipped().store.as_of
+    assert len(book.notes) == 1
+
+
+@posix
+@pytest.mark.real
+def test_a_race_for_the_folder_wins_nothing(home: Path, tmp_path: Path) -> None:
+    """Root, in a folder that somebody else may rename in, who swaps their own registry in.
+
+    What is looked at is what is read, whatever the name leads to a moment later.
+    """
+    need(os.geteuid() == 0, "this test gives a folder to somebody else, which takes root")
+    put(home, OLD)
+    put(home, NEW)
+    theirs = tmp_path / "theirs"
+    shutil.copytree(home.parent, theirs)
+    path = next(theirs.glob("registry/0003*")) / "registry.tsv"
+    path.write_bytes(path.read_bytes().replace(b"\tssh\t", b"\tEVIL\t"))
+    pointer = parse_pointer((theirs / "registry" / "current").read_bytes())
+    files = [_file_of(path.parent / file.name) for file in pointer.files]
+    (theirs / "registry" / "current").write_bytes(
+        render_pointer(pointer._replace(files=tuple(files)))
+    )
+    for each in [theirs, *theirs.rglob("*")]:
+        os.chown(each, 12345, 12345)
+    over = threading.Event()
+
+    def swap() -> None:
+        mine = home.parent
+        while not over.is_set():
+            mine.rename(tmp_path / "mine")
+            theirs.rename(mine)
+            mine.rename(theirs)
+            (tmp_path / "mine").rename(mine)
+
+    swapper = threading.Thread(target=swap)
+    swapper.start()
+    names: set[str] = set()
+    try:
+        for _ in range(2000 if PROOF else 300):
+            version, _notes = kept.find({"XDG_DATA_HOME": str(tmp_path)}, SHIPPED)
+            if version is not None:
+                with version:
+                    store = Store(version.path, opener=version.opener)
+                    names |= {row.service_name or "" for row in store.covering(22)}
+    finally:
+        over.set()
+        swapper.join()
+    assert "EVIL" not in names
+    assert "ssh" in names
+
+
+def _file_of(path: Path) -> File:
+    content, status = path.read_bytes(), path.stat()
+    digest = hashlib.sha256(content).hexdigest()
+    return File(path.name, len(content), status.st_mtime_ns, digest)

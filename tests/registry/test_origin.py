@@ -14,6 +14,7 @@ from portbook import registry as book
 from portbook.cli import run
 from portbook.registry import intake, kept
 from portbook.registry.keep import Keeper
+from portbook.registry.kept import open_version
 from portbook.registry.origin import UNRECORDED, Origin, parse_origin, read_origin
 from tests.registry.upstream import small
 
@@ -88,7 +89,8 @@ def test_a_pipe_in_its_place_is_not_waited_for(
     path = home / "0001-2026-11-14" / "origin.json"
     path.unlink()
     os.mkfifo(path)
-    assert read_origin(str(path.parent)) == UNRECORDED
+    with open_version(str(path.parent)) as version:
+        assert read_origin(version) == UNRECORDED
     assert run(["update", "--list"]) == 0
     assert "origin.json is damaged" in capsys.readouterr().out
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.storage.file_trust import Untrusted, check_path, trusted_users
+from portbook.errors import Untrusted
+from portbook.storage.file_trust import check_path, trusted_users
 from tests.real.needs import need
 
 if TYPE_CHECKING:

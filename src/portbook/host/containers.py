@@ -22,8 +22,8 @@ from __future__ import annotations
 import os
 
 from portbook._lean import NamedTuple
-from portbook.errors import MalformedInput, shown
-from portbook.storage.file_trust import Untrusted, check_path, trusted_users
+from portbook.errors import MalformedInput, Untrusted, shown
+from portbook.storage.file_trust import check_path, trusted_users
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ import select
 import time
 
 from portbook._lean import NamedTuple
-from portbook.storage.file_trust import Untrusted, check_path, only_writable_by
+from portbook.errors import Untrusted
+from portbook.storage.file_trust import check_path, only_writable_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Any, TypeVar
 
+    from portbook.storage.file_trust import TrustedFolder
+
     Derived = TypeVar("Derived")
 
 TRANSPORTS = tuple(Transport)
@@ -216,14 +218,20 @@ def registry(*, whole: bool = False) -> Registry:
 
 
 def use(folder: str) -> None:
-    """Makes this process read the registry in *folder*, as the one that it helps does."""
+    """Makes this process read the registry in *folder*, as the one that it helps does.
+
+    Raises Untrusted, DataMissing or DataCorrupt.
+    """
     global _registry  # noqa: PLW0603 - see registry()
-    _registry = Registry(Store(folder))
+    if folder == SHIPPED:
+        _registry = Registry()
+    else:
+        _registry = Registry(Store(folder, opener=kept.open_version(folder).opener))
 
 
-def _open_kept(folder: str) -> Registry:
+def _open_kept(folder: TrustedFolder) -> Registry:
     try:
-        return Registry(Store(folder))
+        return Registry(Store(folder.path, opener=folder.opener))
     except (DataMissing, DataCorrupt) as error:
         notes.append(f"the shipped registry is used instead: {error.why}")
         return Registry()

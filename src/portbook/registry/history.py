@@ -22,7 +22,7 @@ from portbook.sortedfile import SortedFile, escape_cell, unescape_cell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from portbook.registry import Registry
 
@@ -101,10 +101,18 @@ def order(change: Change) -> tuple[object, ...]:
 
 
 class Log:
-    """One file of changes, or its *content*. Raises DataMissing or DataCorrupt."""
+    """One file of changes, or its *content*. Raises DataMissing or DataCorrupt.
 
-    def __init__(self, path: str, content: bytes | None = None) -> None:
-        self._file = SortedFile(path, "history/1", content=content)
+    *opener* opens it, as open() takes one.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        content: bytes | None = None,
+        opener: Callable[[str, int], int] | None = None,
+    ) -> None:
+        self._file = SortedFile(path, "history/1", content=content, opener=opener)
         header = self._file.header
         try:
             self._lookback = int(header["lookback"][:9])
@@ -331,16 +339,12 @@ def history() -> History:
 
 
 def _beside(book: Registry) -> History:
-    return _open(book.store.folder)
-
-
-def _open(folder: str) -> History:
     shipped = Log(os.path.join(SHIPPED, HISTORY))
-    own = kept_log(folder)
+    own = kept_log(book.store.folder, book.store.opener)
     return History(shipped) if own is None else History(shipped, own)
 
 
-def kept_log(folder: str) -> Log | None:
+def kept_log(folder: str, opener: Callable[[str, int], int] | None = None) -> Log | None:
     """What the updates up to the version in *folder* saw; None for the shipped one.
 
     A log that can't be read is left out: the registry beside it answers all the same.
@@ -348,6 +352,6 @@ def kept_log(folder: str) -> Log | None:
     if folder == SHIPPED:
         return None
     try:
-        return Log(os.path.join(folder, HISTORY))
+        return Log(os.path.join(folder, HISTORY), opener=opener)
     except (DataMissing, DataCorrupt):
         return None

@@ -15,21 +15,23 @@ import os
 import shutil
 import stat
 import sys
-import tempfile
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from portbook.errors import NotKept, shown
+from portbook.errors import NotKept, Untrusted, shown
 from portbook.registry import kept
-from portbook.registry.kept import File, Pointer, Untrusted, read_pointer, render_pointer
-from portbook.registry.origin import Origin, parse_origin, read_origin
+from portbook.registry.disk import UNFINISHED, Disk
+from portbook.registry.kept import File, Pointer, pointer_in, read_pointer, render_pointer
+from portbook.registry.origin import UNRECORDED, Origin, parse_origin, read_origin
+from portbook.storage.atomic_write import Folder, unguessable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
+    from portbook.storage.file_trust import TrustedFolder
+
 MOST = 10  # versions that are kept, the one in use among them
 
-_UNFINISHED = ".new-"
 _LOCK = ".lock"
 
 
@@ -43,69 +45,6 @@ class Version(NamedTuple):
     in_use: bool = False
 
 
-class Disk:
-    """Everything that an update does to the disk: the seam at which tests make it fail."""
-
-    def make_folder(self, path: str) -> None:
-        """Makes *path* and what is above it, for this user alone to write.
-
-        The last two are portbook's: the registry is public, so everybody may read there.
-        """
-        missing: list[str] = []
-        parent = path
-        while not os.path.isdir(parent):
-            missing.append(parent)
-            parent = os.path.dirname(parent)
-        for each in reversed(missing):
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(each, 0o700)
-                if each in (path, os.path.dirname(path)):
-                    os.chmod(each, 0o755)  # noqa: S103 - the registry is public
-
-    def make_scratch(self, home: str) -> str:
-        """Makes a folder in *home* for what isn't finished."""
-        return tempfile.mkdtemp(prefix=_UNFINISHED, dir=home)
-
-    def write(self, path: str, content: bytes) -> File:
-        """Writes *content* into the new file *path*, flushed to the disk."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o644)
-        try:
-            left = memoryview(content)
-            while left:
-                left = left[os.write(descriptor, left) :]
-            if hasattr(os, "fchmod"):
-                os.fchmod(descriptor, 0o644)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        status = os.stat(path)
-        sha256 = hashlib.sha256(content).hexdigest()
-        return File(os.path.basename(path), len(content), status.st_mtime_ns, sha256)
-
-    def publish(self, path: str) -> None:
-        """Lets others read the folder *path*, which mkdtemp keeps to its user."""
-        os.chmod(path, 0o755)  # noqa: S103 - the registry is public
-
-    def rename(self, old: str, new: str) -> None:
-        """Renames in one step; *new* is replaced if it is a file."""
-        os.replace(old, new)
-
-    def flush_folder(self, path: str) -> None:
-        """Flushes the names in *path* to the disk. Windows has no such call, and does it itself."""
-        if os.name == "nt":
-            return
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def unlink(self, path: str) -> None:
-        """Removes one file."""
-        os.unlink(path)
-
-
 class Keeper:
     """The registries kept in *home*, for whoever may write there. Use it as a context: it locks.
 
@@ -115,32 +54,51 @@ class Keeper:
     def __init__(self, home: str, disk: Disk | None = None) -> None:
         self.home = home
         self.disk = disk or Disk()
+        self._opened: TrustedFolder | None = None
         self._lock: int | None = None
         self._before = self.pointer()
 
     def __enter__(self) -> Self:
-        with self._telling():
-            self.disk.make_folder(self.home)
-            self._inspect()
-            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-            self._lock = os.open(os.path.join(self.home, _LOCK), flags, 0o644)
-            try:
-                _lock(self._lock)
-            except OSError as error:
-                os.close(self._lock)
-                self._lock = None
-                if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
-                    raise
-                raise NotKept(
-                    f"another update is at work in {shown(self.home, 200)}: let it finish first"
-                ) from error
-            self._sweep()
+        try:
+            with self._telling():
+                self._begin()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
+
+    def _begin(self) -> None:
+        self.disk.make_folder(self.home)
+        try:
+            self._opened = kept.open_home(self.home)
+        except Untrusted as why:
+            raise NotKept(f"{shown(self.home, 200)} is not written to: {why}") from why
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        folder = self._folder
+        self._lock = os.open(folder.place(_LOCK), flags, 0o644, dir_fd=folder.descriptor)
+        try:
+            _lock(self._lock)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+                raise
+            raise NotKept(
+                f"another update is at work in {shown(self.home, 200)}: let it finish first"
+            ) from error
+        self._sweep()
 
     def __exit__(self, *_error: object) -> None:
         if self._lock is not None:
             os.close(self._lock)  # which unlocks
             self._lock = None
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    @property
+    def _folder(self) -> Folder:
+        """The folder that was looked at and is held open since: all is written through it."""
+        assert self._opened is not None
+        return Folder(self.home, self._opened.descriptor)
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:
@@ -151,16 +109,11 @@ class Keeper:
                 raise
             now = self.pointer()
             which = "the one from before" if now == self._before else "the new one all the same"
+            name = error.filename if isinstance(error.filename, str) else ""
             raise NotKept(
-                f"{shown(error.filename or self.home, 200)} can't be written "
+                f"{shown(os.path.join(self.home, name), 200)} can't be written "
                 f"({error.strerror or error}): the registry in use is {which}"
             ) from error
-
-    def _inspect(self) -> None:
-        try:
-            kept.inspect(self.home)
-        except Untrusted as why:
-            raise NotKept(f"{shown(self.home, 200)} is not written to: {why}") from why
 
     # -- what is there ------------------------------------------------------------------------
 
@@ -189,48 +142,48 @@ class Keeper:
         files = {**contents, kept.ORIGIN: told}
         with self._telling():
             number = max((each.number for each in self.versions()), default=0) + 1
-            scratch = self.disk.make_scratch(self.home)
+            home = self._folder
+            scratch = self.disk.make_scratch(home)
             try:
-                written = tuple(
-                    self.disk.write(os.path.join(scratch, name), content)
-                    for name, content in files.items()
-                )
-                self.disk.publish(scratch)
-                self.disk.flush_folder(scratch)
+                with home.below(scratch, make=False) as new:
+                    written = tuple(
+                        self.disk.write(new, name, content) for name, content in files.items()
+                    )
+                    self.disk.publish(new)
+                    self.disk.flush_folder(new)
                 pointer = Pointer(number, as_of, shipped, written)
-                path = os.path.join(self.home, pointer.version)
-                self.disk.rename(scratch, path)
+                self.disk.rename(home, scratch, pointer.version)
             except BaseException:
-                shutil.rmtree(scratch, ignore_errors=True)
+                _remove_folder(home, scratch)
                 raise
-            self.disk.flush_folder(self.home)
+            self.disk.flush_folder(home)
             try:
                 self._point(pointer)
             except BaseException:
                 if self.pointer() != pointer:
-                    shutil.rmtree(path, ignore_errors=True)
+                    _remove_folder(home, pointer.version)
                 raise
+        path = os.path.join(self.home, pointer.version)
         self._prune(number)
         return Version(number, as_of, path, parse_origin(told), in_use=True)
 
     def _point(self, pointer: Pointer) -> None:
         """Puts a version that is there in use."""
-        scratch = os.path.join(self.home, f"{_UNFINISHED}{kept.POINTER}")
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(scratch)
+        home, scratch = self._folder, unguessable(UNFINISHED)
         try:
-            self.disk.write(scratch, render_pointer(pointer))
-            self.disk.rename(scratch, os.path.join(self.home, kept.POINTER))
+            self.disk.write(home, scratch, render_pointer(pointer))
+            self.disk.rename(home, scratch, kept.POINTER)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(scratch)
+                home.remove(scratch)
             raise
-        self.disk.flush_folder(self.home)
+        self.disk.flush_folder(home)
 
     def confirm(self) -> None:
         """Notes that the version in use was still the newest today: its file's time tells when."""
+        home = self._folder
         with contextlib.suppress(OSError):
-            os.utime(os.path.join(self.home, kept.POINTER))
+            os.utime(home.place(kept.POINTER), dir_fd=home.descriptor)
 
     def roll_back(self, shipped: str) -> Version | None:
         """Puts the version before the one in use in use again; None where that is the shipped one.
@@ -238,7 +191,7 @@ class Keeper:
         Raises NotKept where nothing older is kept.
         """
         now = self.pointer()
-        if now is None and not os.path.lexists(os.path.join(self.home, kept.POINTER)):
+        if now is None and kept.POINTER not in self._folder.names():
             raise NotKept("nothing to go back to: the shipped registry is in use")
         for version in reversed(self.versions()):
             if now is not None and version.number >= now.number:
@@ -249,47 +202,61 @@ class Keeper:
                     self._point(pointer)
                 return Version(version.number, version.as_of, version.path, version.origin, True)
         with self._telling():
-            self.disk.unlink(os.path.join(self.home, kept.POINTER))
-            self.disk.flush_folder(self.home)
+            self.disk.unlink(self._folder, kept.POINTER)
+            self.disk.flush_folder(self._folder)
         return None
 
     def _prune(self, newest: int) -> None:
         """Removes the oldest versions beyond :data:`MOST`; what can't be removed stays."""
         for version in self.versions()[:-MOST]:
             if version.number != newest:
-                shutil.rmtree(version.path, ignore_errors=True)
+                _remove_folder(self._folder, os.path.basename(version.path))
 
     def _sweep(self) -> None:
         """Removes what an update that was killed left unfinished."""
-        for name in os.listdir(self.home):
-            if name.startswith(_UNFINISHED):
-                path = os.path.join(self.home, name)
-                if os.path.isdir(path) and not os.path.islink(path):
-                    shutil.rmtree(path, ignore_errors=True)
+        home = self._folder
+        for name in home.names():
+            if name.startswith(UNFINISHED):
+                if stat.S_ISDIR(home.status(name).st_mode):
+                    _remove_folder(home, name)
                 else:
                     with contextlib.suppress(OSError):
-                        os.unlink(path)
+                        home.remove(name)
+
+
+def _remove_folder(home: Folder, name: str) -> None:
+    """Removes the folder *name* and all in it, as far as it can be."""
+    shutil.rmtree(home.place(name), ignore_errors=True, dir_fd=home.descriptor)
 
 
 def versions(home: str) -> tuple[Version, ...]:
     """The versions kept in *home*, the oldest first; none where it isn't there or not trusted."""
     try:
-        kept.inspect(home)
-        names = os.listdir(home)
-    except (Untrusted, OSError):
+        with kept.open_home(home) as folder:
+            try:
+                now = pointer_in(folder)
+            except Untrusted:
+                now = None
+            return tuple(sorted(_versions(folder, now), key=lambda version: version.number))
+    except OSError:
         return ()
-    try:
-        now = read_pointer(home)
-    except Untrusted:
-        now = None
-    found = []
-    for name in names:
+
+
+def _versions(home: TrustedFolder, now: Pointer | None) -> Iterator[Version]:
+    for name in home.names():
         number, _, as_of = name.partition("-")
-        path = os.path.join(home, name)
-        if number.isascii() and number.isdigit() and kept.is_date(as_of) and os.path.isdir(path):
-            in_use = now is not None and now.version == name
-            found.append(Version(int(number), as_of, path, read_origin(path), in_use))
-    return tuple(sorted(found, key=lambda version: version.number))
+        if not (number.isascii() and number.isdigit() and kept.is_date(as_of)):
+            continue
+        origin = UNRECORDED
+        try:
+            with home.below(name) as folder:
+                origin = read_origin(folder)
+        except Untrusted:  # it counts as damaged
+            pass
+        except OSError:
+            continue
+        in_use = now is not None and now.version == name
+        yield Version(int(number), as_of, os.path.join(home.path, name), origin, in_use)
 
 
 def damaged_file(home: str, version: Version) -> str | None:
@@ -302,26 +269,22 @@ def damaged_file(home: str, version: Version) -> str | None:
     written: Mapping[str, str] = {kept.ORIGIN: ""} if listed is None else listed
     if pointer is not None:
         written = {file.name: file.sha256 for file in pointer.files}
-    for name in (kept.REGISTRY, kept.BLOCKS, kept.HISTORY, kept.ORIGIN):
-        if name in written and _hash_of(os.path.join(version.path, name)) != written[name]:
-            return name
+    try:
+        with kept.open_version(version.path) as folder:
+            for name in (kept.REGISTRY, kept.BLOCKS, kept.HISTORY, kept.ORIGIN):
+                if name in written and _hash_of(folder, name) != written[name]:
+                    return name
+    except Untrusted:
+        return kept.ORIGIN
     return None
 
 
-def _hash_of(path: str) -> str | None:
+def _hash_of(folder: TrustedFolder, name: str) -> str | None:
     try:
-        return hashlib.sha256(_content_of(path)).hexdigest()
+        with open(folder.open_file(name), "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
     except OSError:
         return None
-
-
-def _content_of(path: str) -> bytes:
-    """What is in the file at *path*. Raises OSError; a pipe of that name isn't waited for."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with open(os.open(path, flags), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", path)
-        return file.read()
 
 
 def _pointer_to(version: Version, shipped: str) -> Pointer | None:
@@ -335,14 +298,18 @@ def _pointer_to(version: Version, shipped: str) -> Pointer | None:
         return None
     files = []
     try:
-        for name in (kept.REGISTRY, kept.BLOCKS, kept.HISTORY, kept.ORIGIN):
-            path = os.path.join(version.path, name)
-            if not os.path.exists(path) and name in (kept.HISTORY, kept.ORIGIN):
-                continue
-            content = _content_of(path)
-            status = os.stat(path)
-            hashed = hashlib.sha256(content).hexdigest()
-            files.append(File(name, len(content), status.st_mtime_ns, hashed))
+        with kept.open_version(version.path) as folder:
+            for name in (kept.REGISTRY, kept.BLOCKS, kept.HISTORY, kept.ORIGIN):
+                try:
+                    descriptor = folder.open_file(name)
+                except FileNotFoundError:
+                    if name in (kept.HISTORY, kept.ORIGIN):
+                        continue
+                    raise
+                with open(descriptor, "rb") as file:
+                    content, status = file.read(), os.fstat(descriptor)
+                hashed = hashlib.sha256(content).hexdigest()
+                files.append(File(name, len(content), status.st_mtime_ns, hashed))
     except OSError:
         return None
     if any(written.get(file.name, file.sha256) != file.sha256 for file in files):

@@ -16,15 +16,16 @@ against its hash (*whole*).
 from __future__ import annotations
 
 import os
-import stat
 
 from portbook._lean import NamedTuple
-from portbook.errors import shown
+from portbook.errors import Untrusted, shown
 from portbook.folders import data_folder, system_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from portbook.storage.file_trust import TrustedFolder
 
 POINTER = "current"
 REGISTRY, BLOCKS, HISTORY, ORIGIN = "registry.tsv", "blocks.tsv", "history.tsv", "origin.json"
@@ -56,10 +57,6 @@ class Pointer(NamedTuple):
         return f"{self.number:04d}-{self.as_of}"
 
 
-class Untrusted(Exception):
-    """Why a folder of kept registries isn't used, in words that follow its name."""
-
-
 def folder(env: Mapping[str, str], *, system: bool = False) -> str:
     """The folder of the user's kept registries, or of the system's."""
     return os.path.join(system_folder(env) if system else data_folder(env), "registry")
@@ -67,7 +64,7 @@ def folder(env: Mapping[str, str], *, system: bool = False) -> str:
 
 def find(
     env: Mapping[str, str], shipped: str, *, whole: bool = False
-) -> tuple[str | None, tuple[str, ...]]:
+) -> tuple[TrustedFolder | None, tuple[str, ...]]:
     """The folder of the version to read, or None for the *shipped* one; and notes, a line each.
 
     The user's own goes before the system's. A shipped registry that is newer than both the kept
@@ -79,6 +76,12 @@ def find(
     notes = []
     for home in (folder(env), folder(env, system=True)):
         try:
+            os.lstat(home)
+        except FileNotFoundError:
+            continue
+        except OSError:  # opening it will say so
+            pass
+        try:
             version = find_in(home, shipped, whole=whole)
         except Untrusted as why:
             notes.append(f"the registry in {shown(home, 200)} is not used: {why}")
@@ -88,20 +91,65 @@ def find(
     return None, tuple(notes)
 
 
-def find_in(home: str, shipped: str, *, whole: bool = False) -> str | None:
+def find_in(home: str, shipped: str, *, whole: bool = False) -> TrustedFolder | None:
     """The folder of the version in use among those kept in *home*; None for the *shipped* one.
 
     Raises Untrusted.
     """
-    pointer = read_pointer(home)
-    if pointer is None:
+    try:
+        with open_home(home) as kept:
+            pointer = pointer_in(kept)
+            if pointer is None:
+                return None
+            version = _below(kept, pointer.version)
+    except FileNotFoundError:
         return None
-    version = os.path.join(home, pointer.version)
-    for file in pointer.files:
-        if file.name in _CHECKED_ALWAYS:
-            check(version, file, whole=whole)
-    now = shipped_date(shipped)
-    return None if now > pointer.as_of and now > pointer.shipped else version
+    try:
+        for file in pointer.files:
+            if file.name in _CHECKED_ALWAYS:
+                check(version, file, whole=whole)
+        now = shipped_date(shipped)
+    except BaseException:
+        version.close()
+        raise
+    if now > pointer.as_of and now > pointer.shipped:
+        version.close()
+        return None
+    return version
+
+
+def open_home(home: str) -> TrustedFolder:
+    """The folder *home* of kept registries, which nobody but this user and root can write into.
+
+    Raises Untrusted, and FileNotFoundError where *home* isn't there. What is above portbook's own
+    folder is the user's business: it may be a link.
+    """
+    from portbook.storage.file_trust import TrustedFolder, trusted_users
+
+    try:
+        return TrustedFolder.open(home, trusted_users(), private=True)
+    except (FileNotFoundError, Untrusted):
+        raise
+    except OSError as error:
+        raise Untrusted(f"it can't be read ({error.strerror or error})") from error
+
+
+def open_version(path: str) -> TrustedFolder:
+    """The folder of a version among those kept in the folder that it is in. Raises Untrusted."""
+    try:
+        with open_home(os.path.dirname(path)) as home:
+            return _below(home, os.path.basename(path))
+    except FileNotFoundError as error:
+        raise Untrusted("it isn't there") from error
+
+
+def _below(home: TrustedFolder, version: str) -> TrustedFolder:
+    try:
+        return home.below(version)
+    except Untrusted:
+        raise
+    except OSError as error:
+        raise Untrusted(f"{version} in it can't be read ({error.strerror or error})") from error
 
 
 def read_pointer(home: str) -> Pointer | None:
@@ -110,49 +158,25 @@ def read_pointer(home: str) -> Pointer | None:
     Raises Untrusted.
     """
     try:
-        inspect(home)
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-        descriptor = os.open(os.path.join(home, POINTER), flags)
+        with open_home(home) as folder:
+            return pointer_in(folder)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise Untrusted(f"it can't be read ({error.strerror or error})") from error
+
+
+def pointer_in(home: TrustedFolder) -> Pointer | None:
+    """What is in use among the registries kept in *home*; None where none is. Raises Untrusted."""
     try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _LONGEST:
-            raise Untrusted(f"{POINTER} in it is not a file that portbook wrote")
-        text = os.read(descriptor, _LONGEST)
+        text = home.read(POINTER, _LONGEST + 1)
+    except FileNotFoundError:
+        return None
+    except Untrusted:
+        raise
     except OSError as error:
         raise Untrusted(f"it can't be read ({error.strerror or error})") from error
-    finally:
-        os.close(descriptor)
+    if len(text) > _LONGEST:
+        raise Untrusted(f"{POINTER} in it is not a file that portbook wrote")
     return parse_pointer(text)
-
-
-def inspect(home: str) -> None:
-    """Checks that none but this user and root can have written into *home*.
-
-    Raises Untrusted, and FileNotFoundError where *home* isn't there. What is above portbook's own
-    folder is the user's business: it may be a link.
-    """
-    me = os.geteuid() if hasattr(os, "geteuid") else None
-    for path in (home, os.path.dirname(home)):
-        status = os.lstat(path)
-        what = "it" if path == home else "the folder it is in"
-        if not stat.S_ISDIR(status.st_mode):
-            link = stat.S_ISLNK(status.st_mode)
-            raise Untrusted(f"{what} is {'a symbolic link' if link else 'not a folder'}")
-        if me is None:  # Windows: the folder has the access rules of its user's profile
-            continue
-        if status.st_uid not in (0, me):
-            raise Untrusted(
-                f"{what} belongs to the user with the id {status.st_uid}, and this is {me}"
-            )
-        # Whoever may write the folder above could put another one in this one's place, but not
-        # one that belongs to this user. A group of the user's own often may (umask 002).
-        writable = stat.S_IWOTH | (stat.S_IWGRP if path == home else 0)
-        if status.st_mode & writable:
-            raise Untrusted(f"others may write into {what}: chmod go-w makes it yours alone")
 
 
 def parse_pointer(text: bytes) -> Pointer:
@@ -196,23 +220,24 @@ def is_date(text: str) -> bool:
     return len(text) == 10 and text[4] == text[7] == "-" and text.replace("-", "").isdigit()
 
 
-def check(version: str, file: File, *, whole: bool = False) -> None:
+def check(version: TrustedFolder, file: File, *, whole: bool = False) -> None:
     """Checks that *file* in the folder *version* is what was written. Raises Untrusted.
 
     A file of the same size and time is taken for the same, but for a check of the *whole*; any
     other one is read, and its hash decides: a copy put back from a backup is as good.
     """
-    path = os.path.join(version, file.name)
     try:
-        status = os.stat(path)
-        if status.st_size == file.size and status.st_mtime_ns == file.mtime and not whole:
-            return
-        if status.st_size == file.size:
-            import hashlib
+        with open(version.open_file(file.name), "rb", buffering=0) as content:
+            status = os.fstat(content.fileno())
+            if status.st_size == file.size and status.st_mtime_ns == file.mtime and not whole:
+                return
+            if status.st_size == file.size:
+                import hashlib
 
-            with open(path, "rb") as content:
-                if hashlib.sha256(content.read()).hexdigest() == file.sha256:
+                if hashlib.sha256(content.readall()).hexdigest() == file.sha256:
                     return
+    except Untrusted:
+        raise
     except OSError as error:
         raise Untrusted(f"{file.name} can't be read ({error.strerror or error})") from error
     raise Untrusted(

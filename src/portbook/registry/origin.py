@@ -8,14 +8,14 @@ of files that isn't one counts as damage: it is never guessed at.
 from __future__ import annotations
 
 import json
-import os
-import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from portbook.registry.kept import ORIGIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from portbook.storage.file_trust import TrustedFolder
 
 _LONGEST = 1 << 20  # bytes: an update writes some 20 kB at most
 
@@ -39,15 +39,10 @@ class Origin(NamedTuple):
 UNRECORDED = Origin()
 
 
-def read_origin(version: str) -> Origin:
+def read_origin(version: TrustedFolder) -> Origin:
     """The origin of the version in the folder *version*; UNRECORDED where it can't be read."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        with open(os.open(os.path.join(version, ORIGIN), flags), "rb") as file:
-            # A pipe of that name would be waited for.
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return UNRECORDED
-            content = file.read(_LONGEST + 1)
+        content = version.read(ORIGIN, _LONGEST + 1)
     except OSError:
         return UNRECORDED
     return UNRECORDED if len(content) > _LONGEST else parse_origin(content)

@@ -11,19 +11,20 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from portbook import registry
-from portbook.errors import DataCorrupt, DataMissing, Implausible, shown
+from portbook.errors import DataCorrupt, DataMissing, Implausible, Untrusted, shown
 from portbook.registry import Registry, intake, kept, shipped
 from portbook.registry.changes import compare
 from portbook.registry.history import Copy, kept_log, render
 from portbook.registry.incoming import Validators
-from portbook.registry.keep import Disk, Keeper
+from portbook.registry.keep import Keeper
 from portbook.registry.origin import UNRECORDED, Origin, read_origin
 from portbook.registry.store import SHIPPED, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from portbook.registry.history import Change
+    from portbook.registry.disk import Disk
+    from portbook.registry.history import Change, Log
     from portbook.registry.iana import Skipped, Unknown
     from portbook.registry.incoming import Fetched
 
@@ -55,12 +56,12 @@ class Outcome(NamedTuple):
 
 
 class _Used(NamedTuple):
-    """What is in use, and the folder with the changes that updates saw up to now."""
+    """What is in use, and the changes that updates saw up to now."""
 
     book: Registry
     pointer: kept.Pointer | None
     origin: Origin
-    log: str
+    log: Log | None
 
 
 def renew(
@@ -137,10 +138,9 @@ def roll_back(home: str, disk: Disk | None = None) -> Outcome:
 
 
 def extend_log(
-    used: Registry, taken: intake.Taken, changes: tuple[Change, ...], folder: str
+    used: Registry, taken: intake.Taken, changes: tuple[Change, ...], before: Log | None
 ) -> bytes:
-    """The changes that updates saw, as *folder* has them, with those from *used* to *taken*."""
-    before = kept_log(folder)
+    """The changes that updates saw *before*, with those from *used* to *taken*."""
     copies = {copy.as_of: copy for copy in (before.copies if before else ())}
     told = tuple(before.all()) if before else ()
     for as_of in (used.store.as_of, taken.as_of):
@@ -165,31 +165,32 @@ def _used(home: str) -> _Used:
 
     One of which a byte is wrong isn't compared with, nor is the server told that it is there.
     """
-    log = SHIPPED
+    log = None
     try:
         pointer = kept.read_pointer(home)
         if pointer is not None:
             log = _log_of(home, pointer)
             version = kept.find_in(home, SHIPPED, whole=True)
             if version is not None:
-                return _Used(Registry(Store(version)), pointer, read_origin(version), log)
-    except (kept.Untrusted, DataMissing, DataCorrupt) as error:
-        why = error if isinstance(error, kept.Untrusted) else error.why
+                book = Registry(Store(version.path, opener=version.opener))
+                return _Used(book, pointer, read_origin(version), log)
+    except (Untrusted, DataMissing, DataCorrupt) as error:
+        why = error if isinstance(error, Untrusted) else error.why
         registry.notes.append(f"the registry in {shown(home, 200)} is not used: {why}")
     return _Used(shipped(), None, UNRECORDED, log)
 
 
-def _log_of(home: str, pointer: kept.Pointer) -> str:
-    """The folder with the log of the version in use, if that is whole: a damaged one's may be."""
-    version = os.path.join(home, pointer.version)
+def _log_of(home: str, pointer: kept.Pointer) -> Log | None:
+    """The log of the version in use, if it is whole: one of a damaged version may be."""
     try:
-        for file in pointer.files:
-            if file.name == kept.HISTORY:
-                kept.check(version, file, whole=True)
-                return version
-    except kept.Untrusted:
+        with kept.open_version(os.path.join(home, pointer.version)) as version:
+            for file in pointer.files:
+                if file.name == kept.HISTORY:
+                    kept.check(version, file, whole=True)
+                    return kept_log(version.path, version.opener)
+    except Untrusted:
         pass
-    return SHIPPED
+    return None
 
 
 def _known(used: _Used, url: str) -> Validators | None:

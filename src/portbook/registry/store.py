@@ -25,7 +25,7 @@ from portbook.sortedfile import SortedFile, escape_cell, unescape_cell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     Number = tuple[int, int, Transport | None]
     Naming = tuple[str | None, str | None, Number | None, tuple[str, ...]]
@@ -49,11 +49,19 @@ _STATED: dict[str, Transport | None] = {"": None, **{str(each): each for each in
 class Store:
     """The data files in *folder*, opened when first needed; or their *contents*, by name.
 
+    *opener* opens them, as open() takes one: a folder that an update wrote is held open.
+
     Raises DataMissing or DataCorrupt, on opening or on the first row that is not as it should be.
     """
 
-    def __init__(self, folder: str = SHIPPED, contents: Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        folder: str = SHIPPED,
+        contents: Mapping[str, bytes] | None = None,
+        opener: Callable[[str, int], int] | None = None,
+    ) -> None:
         self.folder = folder
+        self.opener = opener
         self._contents = contents or {}
         self._file = self._open("registry.tsv", "registry/1")
         if self._header("columns").count("\t") + 1 != _COLUMNS:
@@ -80,7 +88,7 @@ class Store:
 
     def _open(self, name: str, kind: str) -> SortedFile:
         path = os.path.join(self.folder, name)
-        return SortedFile(path, kind, content=self._contents.get(name))
+        return SortedFile(path, kind, content=self._contents.get(name), opener=self.opener)
 
     def _header(self, key: str) -> str:
         try:

@@ -56,9 +56,9 @@ class Folder:
         """
         if make:
             with contextlib.suppress(FileExistsError):
-                os.mkdir(self._place(name), dir_fd=self.descriptor)
+                os.mkdir(self.place(name), dir_fd=self.descriptor)
         if not _HOLDS:
-            path = self._place(name)
+            path = self.place(name)
             if os.path.islink(path):
                 raise NotADirectoryError(20, "Not a directory", path)
             return type(self).open(path)
@@ -77,7 +77,7 @@ class Folder:
         ours = True
         try:
             try:
-                descriptor = os.open(self._place(name), _NEW, 0o666, dir_fd=self.descriptor)
+                descriptor = os.open(self.place(name), _NEW, 0o666, dir_fd=self.descriptor)
             except FileExistsError:
                 ours = False
                 raise
@@ -96,11 +96,11 @@ class Folder:
         """
         flags = os.O_RDONLY | _NOFOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
         flags |= getattr(os, "O_BINARY", 0)
-        return os.open(self._place(name), flags, dir_fd=self.descriptor)
+        return os.open(self.place(name), flags, dir_fd=self.descriptor)
 
     def status(self, name: str) -> os.stat_result:
         """What *name* is; of a link, the link itself. Raises OSError."""
-        return os.stat(self._place(name), dir_fd=self.descriptor, follow_symlinks=False)
+        return os.stat(self.place(name), dir_fd=self.descriptor, follow_symlinks=False)
 
     def names(self) -> list[str]:
         """The names of all entries. Raises OSError."""
@@ -111,11 +111,11 @@ class Folder:
         if _HOLDS:
             os.rename(old, new, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
         else:
-            os.replace(self._place(old), self._place(new))
+            os.replace(self.place(old), self.place(new))
 
     def remove(self, name: str) -> None:
         """Removes the file, or the link, *name*. Raises OSError."""
-        os.unlink(self._place(name), dir_fd=self.descriptor)
+        os.unlink(self.place(name), dir_fd=self.descriptor)
 
     def write(self, name: str, content: bytes, prefix: str = PREFIX) -> None:
         """Makes *name* a file that holds *content*, in one step.
@@ -139,7 +139,8 @@ class Folder:
     def __exit__(self, *_error: object) -> None:
         self.close()
 
-    def _place(self, name: str) -> str:
+    def place(self, name: str) -> str:
+        """How the entry *name* is reached, with ``dir_fd=self.descriptor``."""
         return name if self.descriptor is not None else os.path.join(self.path, name)
 
 

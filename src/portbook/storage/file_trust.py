@@ -10,20 +10,28 @@ True
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
-from portbook.errors import shown
+from portbook.errors import Untrusted, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from typing import Self
 
 _MOST_LINKS = 40  # path_resolution(7)
-
-
-class Untrusted(Exception):
-    """Why a file or a folder isn't used, in words that follow its name."""
+# Windows opens no folder: there files are reached by their whole names, and have the access rules
+# of their user's profile.
+_HOLDS = os.open in os.supports_dir_fd
+_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
 
 
 def trusted_users() -> frozenset[int]:
@@ -87,6 +95,136 @@ def check_path(path: str, users: Collection[int]) -> None:
         if not only_writable_by(status, users):
             raise Untrusted(f"others may write to {shown(here, 200)} (chmod go-w)")
         place = here
+
+
+class TrustedFolder:
+    """A folder, held open, that nobody but *users* could have written into.
+
+    What is opened through it is looked at once it is open, never before: another folder or a link
+    that takes its name meanwhile changes nothing.
+    """
+
+    def __init__(self, path: str, descriptor: int | None, users: Collection[int]) -> None:
+        self.path = path
+        self._descriptor = descriptor
+        self._users = users
+
+    @classmethod
+    def open(cls, path: str, users: Collection[int], *, private: bool = False) -> Self:
+        """The folder at *path*. What is above the folder that it is in may be a link.
+
+        With *private* no group may write to it, not even the user's own. Raises FileNotFoundError,
+        or Untrusted.
+        """
+        if not _HOLDS:
+            _check_folder(os.lstat(path), "it", users, private=private)
+            return cls(path, None, users)
+        parent = _open_folder(os.path.dirname(path), path, "the folder it is in")
+        try:
+            descriptor = _open_folder(os.path.basename(path), path, "it", parent)
+            folder = cls(path, descriptor, users)
+            try:
+                _check_folder(os.fstat(descriptor), "it", users, private=private)
+                # Whoever may write the folder above could put another one in this one's place,
+                # but not one of this user's. A group of the user's own often may (umask 002).
+                _check_folder(os.fstat(parent), "the folder it is in", users)
+            except BaseException:
+                folder.close()
+                raise
+            return folder
+        finally:
+            os.close(parent)
+
+    def below(self, name: str) -> Self:
+        """The folder *name* in this one. Raises FileNotFoundError, or Untrusted."""
+        path = os.path.join(self.path, name)
+        if self._descriptor is None:
+            _check_folder(os.lstat(path), f"{name} in it", self._users)
+            return type(self)(path, None, self._users)
+        descriptor = _open_folder(name, path, f"{name} in it", self._descriptor)
+        folder = type(self)(path, descriptor, self._users)
+        try:
+            _check_folder(os.fstat(descriptor), f"{name} in it", self._users)
+        except BaseException:
+            folder.close()
+            raise
+        return folder
+
+    def open_file(self, name: str) -> int:
+        """The descriptor of the file *name*, to be read. Raises Untrusted, or OSError."""
+        place = name if self._descriptor is not None else os.path.join(self.path, name)
+        descriptor = os.open(place, _FLAGS, dir_fd=self._descriptor)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise Untrusted(f"{name} in it is no regular file")
+            if self._users and not only_writable_by(status, self._users):
+                raise Untrusted(
+                    f"{name} in it belongs to the user with the id {status.st_uid}"
+                    if status.st_uid not in self._users
+                    else f"others may write to {name} in it: chmod go-w makes it yours alone"
+                )
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def read(self, name: str, most: int) -> bytes:
+        """What is in the file *name*, its first *most* bytes. Raises Untrusted, or OSError."""
+        with open(self.open_file(name), "rb", buffering=0) as file:
+            return file.read(most)
+
+    def opener(self, path: str, _flags: int) -> int:
+        """For open(): the descriptor of the file of *path*'s name in this folder."""
+        return self.open_file(os.path.basename(path))
+
+    def names(self) -> list[str]:
+        """The names of all that is in it. Raises OSError."""
+        return os.listdir(self.path if self._descriptor is None else self._descriptor)
+
+    @property
+    def descriptor(self) -> int | None:
+        """The folder's descriptor; None where the system has none for folders."""
+        return self._descriptor
+
+    def close(self) -> None:
+        """Lets go of the folder."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+
+def _open_folder(name: str, path: str, what: str, above: int | None = None) -> int:
+    """The descriptor of the folder *name*, a part of *path*. Raises OSError, or Untrusted."""
+    try:
+        return os.open(name, _FLAGS | os.O_DIRECTORY, dir_fd=above)
+    except OSError as error:
+        if error.errno not in (errno.ENOTDIR, errno.ELOOP):
+            raise
+        os.lstat(path)  # FileNotFoundError where there is nothing that could be trusted
+        link = stat.S_ISLNK(os.stat(name, dir_fd=above, follow_symlinks=False).st_mode)
+        raise Untrusted(f"{what} is {'a symbolic link' if link else 'not a folder'}") from error
+
+
+def _check_folder(
+    status: os.stat_result, what: str, users: Collection[int], *, private: bool = False
+) -> None:
+    if not stat.S_ISDIR(status.st_mode):
+        link = stat.S_ISLNK(status.st_mode)
+        raise Untrusted(f"{what} is {'a symbolic link' if link else 'not a folder'}")
+    if users and status.st_uid not in users:
+        raise Untrusted(
+            f"{what} belongs to the user with the id {status.st_uid}, and this is {os.geteuid()}"
+        )
+    shared = status.st_mode & (stat.S_IWOTH | (stat.S_IWGRP if private else 0))
+    if users and shared:
+        raise Untrusted(f"others may write into {what}: chmod go-w makes it yours alone")
 
 
 def _owner(path: str, status: os.stat_result) -> str:
