@@ -12,7 +12,18 @@ import sys
 
 from benchmarks.timing import ROOT, machine
 
-SCRIPTS = ("audit", "explain", "export", "hands", "host", "lookup", "search", "update", "web")
+SCRIPTS = (
+    "audit",
+    "explain",
+    "export",
+    "hands",
+    "host",
+    "load",
+    "lookup",
+    "search",
+    "update",
+    "web",
+)
 
 
 def main() -> None:
