@@ -157,6 +157,10 @@ def few_kinds(samples: tuple[bytes, ...]) -> Iterator[Input]:
     """Long lines of each thing that is repeated, and *samples*, which a reader is made for."""
     for name, unit in UNITS.items():
         yield Kind(f"{name}, {_widths(LONG_LINE)}", unit=unit, width=LONG_LINE)
+    for name in ("blanks", "tabs", "words", "dots and commas"):
+        yield Kind(f"{name} before a word", b"", UNITS[name], b"x1", LONG_LINE)
+        yield Kind(f"{name} behind a word", b"x1 ", UNITS[name], b"", LONG_LINE)
+        yield Kind(f"{name} between words", b"1 x ", UNITS[name], b"x", LONG_LINE)
     for at, sample in enumerate(samples):
         text = sample if sample.endswith(b"\n") else sample + b"\n"
         yield Repeated(f"sample {at} repeated", text)

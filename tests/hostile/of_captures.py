@@ -64,6 +64,7 @@ _SOCKETS = (
     Kind("infinities", b'[{"port":1e999,"pid":-Infinity,"x":[', b"NaN,", b"1]}]"),
 )
 _JSON = ("masscan-json", "docker", "portbook", "osquery", "powershell")
+_COLUMN = b"x" + COUNTER + b"   "
 
 
 class _Wide:
@@ -98,7 +99,7 @@ _INPUTS: dict[str, tuple[Input, ...]] = {
         Kind("many ports of one container", b"CONTAINER ID   PORTS   NAMES\n0123456789ab   ",
              b"1->1/tcp,x,", b"   web"),
         Repeated("ranges", b"8000-8003->1/tcp, ", b'{"Names":"a","Ports":"', b'"}'),
-        Table("many columns", Kind("head", b"CONTAINER ID   PORTS   NAMES   ", b"x   "),
+        Table("many columns", Kind("head", b"CONTAINER ID   PORTS   NAMES   ", _COLUMN),
               b"0123456789ab   1->1/tcp   web"),
         Repeated("rows of bad ports", b"0123456789ab   x,y,z,w   web\n",
                  b"CONTAINER ID   PORTS     NAMES\n"),

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 _CLOSE, _LISTEN = 7, 10
 _HEADING = re.compile(r"\s*sl\s+local_address\s")
 _ROW = re.compile(r"\s*[0-9]+:\s+[0-9A-Fa-f]+:[0-9A-Fa-f]{4}\s")
-_NAME = re.compile(
-    r"\s*(?:==> |# |.*[$#] (?:sudo )?cat )?/proc/(?:[0-9]+/)?net/([a-z]+6?)\b.{0,80}$"
-)
+_NAME = re.compile(r"(?:==> |# |.*[$#] (?:sudo )?cat )?/proc/(?:[0-9]+/)?net/([a-z]+6?)\b.{0,80}$")
 
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
@@ -40,7 +38,7 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
         elif _ROW.match(line):
             yield _row(number, line, datagrams)
         else:
-            yield heading(number) if _NAME.match(line) else not_understood(number, line)
+            yield heading(number) if _NAME.match(line.lstrip()) else not_understood(number, line)
 
 
 def _row(number: int, line: str, datagrams: bool | None) -> Event:
