@@ -54,6 +54,7 @@ def test_there_is_something_to_run() -> None:
 
 
 @pytest.mark.real
+@pytest.mark.usefixtures("own_network")  # nothing listens on the ports that they speak of
 @pytest.mark.parametrize(
     ("where", "command", "expected"), [pytest.param(*b, id=b[1][:40]) for b in console_blocks()]
 )

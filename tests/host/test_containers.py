@@ -80,7 +80,7 @@ def runtime(tmp_path: Path) -> Iterator[Callable[..., list[bytes]]]:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from portbook.host.owners import Owners, read_owners
 from portbook.host.processes import read_process
 from portbook.model import OwnersSeen, Process
 from tests.real.needs import need_kernel, need_root
-from tests.real.readable import let_through
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,11 +193,12 @@ class Unprivileged(Proc):
 
 
 @pytest.fixture
-def closed(tmp_path: Path) -> Unprivileged:
+def closed() -> Iterator[Unprivileged]:
     need_root("this test becomes another user")
-    tmp_path.chmod(tmp_path.stat().st_mode | 0o055)
-    let_through(tmp_path)
-    return Unprivileged(tmp_path)
+    # Another user doesn't get through pytest's own folders.
+    with tempfile.TemporaryDirectory(prefix="portbook-test-") as folder:
+        os.chmod(folder, 0o755)
+        yield Unprivileged(Path(folder))
 
 
 def test_without_privilege_the_owner_is_hidden(closed: Unprivileged) -> None:

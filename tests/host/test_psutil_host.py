@@ -254,6 +254,7 @@ def test_an_unknown_system_is_said_to_be_unknown(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.real
+@pytest.mark.usefixtures("own_network")
 def test_the_real_psutil_has_this_shape() -> None:
     """The same code over psutil itself, on whatever system runs the tests."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:

@@ -1,8 +1,7 @@
-"""What every user may read: the tests' own source and folders may be private."""
+"""What every user may read: the tests' own source may be private."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -12,14 +11,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.real.namespace import Namespace
-
-
-def let_through(folder: Path) -> None:
-    """Lets every user pass through the folders above *folder* that belong to this one."""
-    for parent in folder.parents:
-        mode = parent.stat().st_mode
-        if parent.stat().st_uid == os.geteuid() and not mode & 0o001:
-            parent.chmod(mode | 0o011)
 
 
 def readable(namespace: Namespace) -> Path:

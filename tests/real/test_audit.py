@@ -178,6 +178,7 @@ def test_what_the_real_nfdump_prints(tmp_path: Path) -> None:
 # -- nmap -------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("own_network")  # nothing else listens on a port of these
 def test_what_the_real_nmap_found(tmp_path: Path) -> None:
     nmap = need_program("nmap")
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import itertools
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -176,17 +175,18 @@ def test_a_slow_server_does_not_keep_it_for_ever(server: Server, pieces: tuple[b
 
 
 def test_a_server_that_sends_its_head_byte_by_byte_does_not_either(server: Server) -> None:
+    over = []
+
     def answer(_path: str, _headers: Mapping[str, str]) -> Answer:
-        server.over.wait(5)
+        over.append(server.over.wait(60))
         return Answer()
 
     server.answer = answer
-    began = time.monotonic()
     refused(server, timeout=0.3)
-    assert not server.over.is_set()
-    assert time.monotonic() - began < 5
+    assert over == []
 
 
+@pytest.mark.usefixtures("own_network")  # nobody else is given the port
 def test_nobody_there(server: Server) -> None:
     with serving() as other:
         url = other.url

@@ -7,31 +7,31 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.real.needs import need, need_program
-from tests.real.readable import let_through
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 class Database:
     """One server; *url* leads to it."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+        self.port = 0
         self.folder = folder
         self._bin = os.path.dirname(need_program("/usr/lib/postgresql/*/bin/postgres"))
         self._running: subprocess.Popen[bytes] | None = None
-        folder.mkdir()
         shutil.chown(folder, "postgres", "postgres")
-        let_through(folder)
         self._as_postgres(f"{self._bin}/initdb", "--auth=trust", "--no-sync", "-D", folder / "db")
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
     def _argv(self, *argv: object) -> list[str]:
         identity = ["--reuid=postgres", "--regid=postgres", "--init-groups"]
@@ -41,21 +41,35 @@ class Database:
         subprocess.run(self._argv(*argv), check=True, capture_output=True, cwd="/")
 
     def start(self) -> None:
-        """Starts it, and returns once it answers."""
+        """Starts it on the port that it had, and returns once it answers."""
+        if self.port:
+            assert self._try(), "PostgreSQL has ended"
+            return
+        for _ in range(10):
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                self.port = free.getsockname()[1]
+            if self._try():
+                return
+        raise AssertionError("PostgreSQL finds no port")
+
+    def _try(self) -> bool:
+        """Starts it; false where it ends, as it does where somebody else was given the port."""
         command = [f"{self._bin}/postgres", "-D", self.folder / "db", "-p", self.port]
         options = ["-c", "unix_socket_directories=", "-c", "listen_addresses=127.0.0.1"]
         argv = self._argv(*command, *options)
         self._running = subprocess.Popen(argv, cwd="/", stderr=subprocess.DEVNULL)
         import psycopg
 
-        for _ in range(600):
+        give_up = time.monotonic() + 120  # a hang, not a slow machine
+        while time.monotonic() < give_up:
+            if self._running.poll() is not None:
+                return False
             try:
-                psycopg.connect(self.url, connect_timeout=5).close()
+                psycopg.connect(self.url, connect_timeout=60).close()
             except psycopg.OperationalError:
-                assert self._running.poll() is None, "PostgreSQL has ended"
                 time.sleep(0.05)
             else:
-                return
+                return True
         raise AssertionError("PostgreSQL doesn't answer")
 
     def stop(self) -> None:
@@ -67,13 +81,17 @@ class Database:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Database]:
-    """A server that runs, with data of its own in *folder*."""
+def running() -> Iterator[Database]:
+    """A server that runs, with data of its own.
+
+    They aren't below the folder of a test: another user doesn't get through pytest's own.
+    """
     need(os.geteuid() == 0, "this test runs PostgreSQL as its own user, which takes root")
     need_program("setpriv")
-    database = Database(folder)
-    try:
-        database.start()
-        yield database
-    finally:
-        database.stop()
+    with tempfile.TemporaryDirectory(prefix="portbook-test-") as folder:
+        database = Database(Path(folder))
+        try:
+            database.start()
+            yield database
+        finally:
+            database.stop()

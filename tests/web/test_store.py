@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    with running(tmp_path_factory.mktemp("postgres") / "data") as found:
+def database() -> Iterator[Database]:
+    with running() as found:
         yield found
 
 
@@ -188,8 +188,8 @@ def test_sqlite_logs_ahead_and_syncs(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-def test_a_database_that_is_started_anew_is_found_again(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as database:
+def test_a_database_that_is_started_anew_is_found_again() -> None:
+    with running() as database:
         store = PostgresStore(database.url)
         store.add(_vote())
         database.stop()
