@@ -259,7 +259,9 @@ def test_notes_and_what_is_trusted_of_them(
         for each, content in good.items():
             replace(each, content)
         replace(paths[name], changed(data, good[paths[name]]))
-        for argv, status, said in ask(capsys, NOTES_COMMANDS):
+        answers = list(ask(capsys, NOTES_COMMANDS))
+        assert len(answers) == len(NOTES_COMMANDS)
+        for argv, status, said in answers:
             # A file that nobody named is left out, and the rest of the answer stands.
             assert status != 2 or argv[1:2] in (("trust",), ("distrust",)), (argv, said)
 
@@ -324,7 +326,9 @@ def test_the_feedback(
             beside.unlink()
         replace(path, good)
         how(data, path)
-        for _, status, said in ask(capsys, FEEDBACK_COMMANDS):
+        answers = list(ask(capsys, FEEDBACK_COMMANDS))
+        assert len(answers) == len(FEEDBACK_COMMANDS)
+        for _, status, said in answers:
             assert said.count("\n") == (status == 2)
 
     check()
@@ -343,6 +347,8 @@ def test_what_an_export_notes(home: Path) -> None:
         with contextlib.suppress(NotExported):
             opened, record = open_output(str(site))
             with opened:
-                assert all(0 <= first <= last <= LAST_PORT for first, last in record.ports)
+                assert [
+                    span for span in record.ports if not 0 <= span[0] <= span[1] <= LAST_PORT
+                ] == []
 
     check()

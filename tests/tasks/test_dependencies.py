@@ -56,6 +56,7 @@ def test_the_constraints_are_versions_alone_and_fit_every_requirement() -> None:
     for name, version in pinned.items():
         assert name == canonical(name)
         assert re.fullmatch(r"[0-9a-z.+!]+", version), (name, version)
+    assert runtime()
     for line in [*runtime(), *(line for lines in groups().values() for line in lines)]:
         requirement = Requirement(line)
         version = pinned[canonical(requirement.name)]

@@ -60,6 +60,7 @@ def _shown(text: str) -> str:
 
 
 def test_in_the_registry(browser: Any, spoiled: Spoiled) -> None:
+    assert spoiled.texts
     with reader(browser) as (opened, _):
         for port, text in spoiled.texts.items():
             opened.goto(f"{spoiled.site.url}/{port}", wait_until="load")
@@ -70,6 +71,7 @@ def test_in_the_registry(browser: Any, spoiled: Spoiled) -> None:
 def test_as_a_search(browser: Any, spoiled: Spoiled) -> None:
     """Found or not; what a script adds to the page included."""
     with reader(browser, refused=True) as (opened, _):
+        assert spoiled.texts
         for text in spoiled.texts.values():
             asked = urllib.parse.quote(text.replace("\0", ""), errors="surrogatepass")
             answer = opened.goto(f"{spoiled.site.url}/search?q={asked}", wait_until="load")
@@ -79,6 +81,7 @@ def test_as_a_search(browser: Any, spoiled: Spoiled) -> None:
 
 def test_as_an_address(browser: Any, spoiled: Spoiled) -> None:
     with reader(browser, refused=True) as (opened, _):
+        assert spoiled.texts
         for text in list(spoiled.texts.values())[: max(COUNT // 10, 20)]:
             for folder in ("services/", "glossary/", ""):
                 asked = urllib.parse.quote(text, safe="")

@@ -142,6 +142,7 @@ def test_a_capture(spoiled: Spoiled) -> None:
 
 @pytest.mark.parametrize("name", ["Accept", "User-Agent", "Origin", "Referer", "If-None-Match"])
 def test_a_header(spoiled: Spoiled, name: str) -> None:
+    assert spoiled.texts
     for text in spoiled.texts.values():
         if not set(text) & set("\r\n\0"):
             printed = _curl(spoiled, "/99999", "/305.txt", options=("-H", f"{name}: {text}"))
