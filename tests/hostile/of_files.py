@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from portbook.audit import against
 from portbook.audit.sources import FORMATS, Head, plain, recognise
-from portbook.errors import BadNotes, DataCorrupt, MalformedInput, UsageError
+from portbook.errors import BadNotes, DataCorrupt, MalformedInput, Untrusted, UsageError
 from portbook.notes import form, trust
 from portbook.registry import history, iana, intake, kept, origin, store
 from portbook.registry.incoming import LARGEST
@@ -241,7 +241,7 @@ READERS = {
         (*_CSV_INPUTS[:3], _XML_INPUTS[0]), LARGEST,
     ),
     "portbook.registry.kept:parse_pointer": Reader(
-        kept.parse_pointer, (kept.Untrusted,), (_POINTER,), (), 1 << 16
+        kept.parse_pointer, (Untrusted,), (_POINTER,), (), 1 << 16
     ),
     "portbook.registry.origin:parse_origin": Reader(
         origin.parse_origin, (), (_ORIGIN,),
