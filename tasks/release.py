@@ -99,7 +99,7 @@ def check_files(archive: Path, wheel: Path, version: str) -> None:
     for ending in ("registry.tsv", "uses.tsv", "py.typed", "LICENSE", "NOTICE"):
         if not any(name.endswith(ending) for name in names):
             raise NotReady(f"{wheel.name} lacks {ending}")
-    for ending in ("/tests/test_package.py", "/Makefile", "/CHANGELOG.md", "/docs/design.md"):
+    for ending in ("/tests/test_package.py", "/Makefile", "/constraints.txt", "/CHANGELOG.md"):
         if not any(name.endswith(ending) for name in sources):
             raise NotReady(f"{archive.name} lacks {ending}")
 
