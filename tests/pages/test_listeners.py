@@ -245,6 +245,13 @@ def test_only_words_that_are_too_long_stand_out(some: list[Listener], width: int
         assert columns_of(line) <= max(width, longest + 7, width // 2 + 9 + 20)
 
 
+def test_the_levels_stand_below_a_head_that_is_too_narrow_for_them() -> None:
+    some = answer(socket(1)._replace(findings=(CHECK,)), socket(2))
+    wide, narrow = (render_here(some, Style(width)).split("\n") for width in (80, 50))
+    assert wide[0] == "2 sockets that listen or are bound: 1 check, 1 note"
+    assert narrow[:2] == ["2 sockets that listen or are bound:", " " * 7 + "1 check, 1 note"]
+
+
 def test_sockets_stand_in_a_column() -> None:
     page = shown(socket(1, WEB), socket(65535, WEB), socket(80, WEB, address="127.0.0.1"))
     places = {line.index("nginx") for line in page.split("\n") if "nginx" in line}

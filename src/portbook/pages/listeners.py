@@ -42,14 +42,16 @@ def render_here(answer: HereAnswer, style: Style, *, some: bool = False) -> str:
 
 
 def head(title: str, listeners: Sequence[Listener], style: Style) -> str:
-    """*title* with how many of *listeners* there are of each level."""
+    """*title* with how many of *listeners* there are of each level, below it where it is narrow."""
     gravities = [listener.gravity for listener in listeners]
-    tallies = [
-        f"{gravities.count(level.rank)} {style.of(level)}"
-        for level in reversed(_LEVELS)
-        if level.rank in gravities
-    ]
-    return style.bold(title) + (f": {', '.join(tallies)}" if tallies else "")
+    levels = [level for level in reversed(_LEVELS) if level.rank in gravities]
+    if not levels:
+        return style.bold(title)
+    counts = {level: gravities.count(level.rank) for level in levels}
+    plain = f"{title}: {', '.join(f'{count} {level}' for level, count in counts.items())}"
+    gap = " " if columns_of(plain) <= style.width else "\n" + _INDENT
+    tallies = ", ".join(f"{count} {style.of(level)}" for level, count in counts.items())
+    return f"{style.bold(title)}:{gap}{tallies}"
 
 
 def rows(
