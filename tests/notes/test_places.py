@@ -342,8 +342,43 @@ def test_somebody_elses_link_to_a_file_of_ones_own_is_left_out(home: Home, tmp_p
     assert label_of(8305) == "shop"
     os.lchown(home.project, 54321, 54321)
     (problem,) = read_notes().problems
-    assert "it is a link of another user's (uid 54321)" in problem
+    assert "it is a link of the user with the id 54321" in problem
     assert label_of(8305) is None
+    # Nor is one behind a link of one's own.
+    home.project.rename(home.project.with_name("theirs"))
+    home.project.symlink_to("theirs")
+    (problem,) = read_notes().problems
+    assert "it is a link of the user with the id 54321" in problem
+
+
+@posix
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="gives a link away")
+def test_the_link_that_is_looked_at_is_the_one_that_is_followed(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody's link is swapped for a file once it was followed: what was opened counts not."""
+    own = home.write(tmp_path / "elsewhere.toml")
+    home.project.symlink_to(own)
+    os.lchown(home.project, 54321, 54321)
+    real = os.open
+
+    def swap(path: str, *rest: int, **where: int) -> int:
+        try:
+            return real(path, *rest, **where)
+        finally:
+            if path == str(home.project) and home.project.is_symlink():
+                home.project.unlink()
+                home.write(home.project)
+
+    monkeypatch.setattr(os, "open", swap)
+    assert label_of(8305) is None
+
+
+@posix
+def test_links_in_a_circle_are_told(home: Home) -> None:
+    home.project.symlink_to(home.project.name)
+    (problem,) = read_notes().problems
+    assert "they can't be read (Too many levels of symbolic links)" in problem
 
 
 @posix

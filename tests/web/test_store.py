@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from pathlib import Path
@@ -22,6 +23,7 @@ from portbook.web.store import (
     Vote,
     open_store,
 )
+from tests.real.needs import need
 from tests.web.database import Database, running
 
 if TYPE_CHECKING:
@@ -220,3 +222,73 @@ def test_what_the_environment_names(tmp_path: Path) -> None:
         with pytest.raises(FeedbackUnavailable) as refused:
             store.tallies()
         assert "secret" not in str(refused.value)
+
+
+# -- where it is ------------------------------------------------------------------------------
+
+posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no such owners there")
+
+
+def _own(tmp_path: Path) -> dict[str, str]:
+    """The environment of a user whose data lies in a folder of this test's."""
+    return {"XDG_DATA_HOME": str(tmp_path)}
+
+
+@posix
+@pytest.mark.real
+@pytest.mark.parametrize("where", ["link", "folder", "above", "file"])
+def test_root_writes_nothing_where_somebody_else_says(tmp_path: Path, where: str) -> None:
+    """HOME and XDG_DATA_HOME may be another user's, who can put anything there."""
+    need(os.geteuid() == 0, "this test gives files to somebody else, which takes root")
+    folder, precious = tmp_path / "portbook", tmp_path.parent / f"precious-{tmp_path.name}"
+    folder.mkdir(mode=0o755)
+    path = folder / "feedback.sqlite3"
+    if where == "link":
+        path.symlink_to(precious)
+        os.lchown(path, 12345, 12345)
+    elif where == "file":
+        path.touch()
+    given = {"link": tmp_path / "none", "folder": folder, "above": tmp_path, "file": path}[where]
+    if where != "link":
+        os.chown(given, 12345, 12345)
+    store = open_store(_own(tmp_path))
+    with pytest.raises(FeedbackUnavailable, match="the user with the id 12345") as caught:
+        store.add(_vote())
+    assert "in a folder of your own" in str(caught.value)
+    if where in ("link", "file"):  # else there are no votes, which is the truth
+        with pytest.raises(FeedbackUnavailable, match="the user with the id 12345"):
+            store.tallies()
+    assert not precious.exists()
+    assert [each.name for each in folder.iterdir()] in ([], [path.name])
+    assert where == "link" or not path.exists() or path.stat().st_size == 0
+
+
+@posix
+def test_a_folder_that_others_may_write_to_holds_no_votes(tmp_path: Path) -> None:
+    folder = tmp_path / "portbook"
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(FeedbackUnavailable, match="others may write to"):
+        open_store(_own(tmp_path)).add(_vote())
+    folder.chmod(0o700)
+    store = open_store(_own(tmp_path))
+    store.add(_vote())
+    store.close()
+
+
+@posix
+def test_a_place_that_was_named_may_be_shared_with_groups_of_this_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need(os.geteuid() == 0, "this test gives a folder to another group, which takes root")
+    tmp_path.chmod(0o775)
+    os.chown(tmp_path, -1, 12345)
+    named = {"PORTBOOK_DATABASE_URL": f"sqlite:///{tmp_path}/votes.sqlite3"}
+    with pytest.raises(FeedbackUnavailable, match="others may write to"):
+        open_store(named).add(_vote())
+    monkeypatch.setattr(os, "getgroups", lambda: [12345])
+    store = open_store(named)
+    store.add(_vote())
+    store.close()
+    with pytest.raises(FeedbackUnavailable, match="others may write to"):
+        open_store(_own(tmp_path)).add(_vote())

@@ -14,7 +14,7 @@ import os
 import sys
 
 from portbook._lean import NamedTuple
-from portbook.errors import BadNotes, shown
+from portbook.errors import BadNotes, Untrusted, shown
 from portbook.model import Whose
 
 TYPE_CHECKING = False
@@ -272,20 +272,21 @@ def read_file(place: Place, users: frozenset[int]) -> NotesFile:
 
     Whether a project's are trusted is not looked up.
     """
+    from portbook.storage.file_trust import open_own
+
     where = f"the notes in {shown(place.path, 200)}"
     unread = NotesFile(place.path, place.whose)
     try:
-        # A pipe that nobody writes to would be waited for.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-        descriptor = os.open(place.path, flags)
+        # What the user named may be reached by any link: then naming it was the choice.
+        descriptor = open_own(place.path, users if place.found else ())
+    except Untrusted as error:
+        return unread._replace(problem=f"{where}: left out, because {error}")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         return unread._replace(problem=f"{where}: they can't be read ({why})")
     try:
         status = os.fstat(descriptor)
         refused = why_not(status, users, found=place.found)
-        if place.found and not refused:
-            refused = _strange_link(place.path, users)
         if refused:
             return unread._replace(problem=f"{where}: left out, because {refused}")
         key = (
@@ -341,16 +342,6 @@ def why_not(file: os.stat_result, users: frozenset[int], *, found: bool) -> str 
     if found and file.st_mode & 0o020 and not private_group(file):
         return f"others in its group {file.st_gid} may write to it (chmod g-w mends that)"
     return None
-
-
-def _strange_link(path: str, users: frozenset[int]) -> str | None:
-    """Why a file doesn't count by that name: somebody else made it lead to one that would."""
-    import stat
-
-    link = os.lstat(path)
-    if not users or not stat.S_ISLNK(link.st_mode) or link.st_uid in users:
-        return None
-    return f"it is a link of another user's ({_user(link.st_uid)})"
 
 
 def private_group(file: os.stat_result) -> bool:

@@ -42,8 +42,10 @@ def trusted_users() -> frozenset[int]:
     return frozenset({0, os.geteuid()}) if hasattr(os, "geteuid") else frozenset()
 
 
-def only_writable_by(status: os.stat_result, users: Collection[int]) -> bool:
-    """Whether nobody but *users* may write to the file, or into the folder, of this *status*.
+def only_writable_by(
+    status: os.stat_result, users: Collection[int], groups: Collection[int] = ()
+) -> bool:
+    """Whether nobody but *users* and *groups* may write to the file or folder of this *status*.
 
     Others may write to a sticky folder of root's, but only owners may rename what is in it
     (unlink(2)): there the owner of what is in it decides. A user-private group has the number of
@@ -51,22 +53,23 @@ def only_writable_by(status: os.stat_result, users: Collection[int]) -> bool:
     """
     if status.st_uid not in users:
         return False
-    private = status.st_gid in (0, *users)
+    private = status.st_gid in (0, *users, *groups)
     if not status.st_mode & (stat.S_IWOTH if private else stat.S_IWOTH | stat.S_IWGRP):
         return True
     sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
     return bool(sticky and not status.st_uid)
 
 
-def check_path(path: str, users: Collection[int]) -> None:
-    """Checks that nobody but *users* can change what the absolute *path* leads to.
+def check_path(path: str, users: Collection[int], groups: Collection[int] = ()) -> None:
+    """Checks that nobody but *users* and *groups* can change what the absolute *path* leads to.
 
-    Every folder and every link on the way counts. What isn't there yet is nobody's: then the
-    folders that are there decide. Raises Untrusted, which names the part that isn't trusted, or
-    OSError where a part can't be looked at.
+    It is for what is opened by name afterwards. Every folder and every link on the way counts.
+    What isn't there yet is nobody's: then the folders that are there decide. Without *users*
+    nothing is checked. Raises Untrusted, which names the part that isn't trusted, or OSError where
+    a part can't be looked at.
     """
     place = os.sep
-    rest = path.split(os.sep)[::-1]
+    rest = path.split(os.sep)[::-1] if users else []
     links = 0
     while rest:
         name = rest.pop()
@@ -79,22 +82,58 @@ def check_path(path: str, users: Collection[int]) -> None:
             status = os.lstat(here)
         except FileNotFoundError:
             return
-        if stat.S_ISLNK(status.st_mode):
-            if status.st_uid not in users:
-                raise Untrusted(f"the link {_owner(here, status)}")
-            links += 1
-            if links > _MOST_LINKS:
-                raise Untrusted("its path is a circle of links")
-            target = os.readlink(here)
-            if target.startswith(os.sep):
-                place = os.sep
-            rest += target.split(os.sep)[::-1]
+        _check_part(here, status, users, groups)
+        if not stat.S_ISLNK(status.st_mode):
+            place = here
             continue
-        if status.st_uid not in users:
-            raise Untrusted(_owner(here, status))
-        if not only_writable_by(status, users):
-            raise Untrusted(f"others may write to {shown(here, 200)} (chmod go-w)")
-        place = here
+        links += 1
+        if links > _MOST_LINKS:
+            raise Untrusted("its path is a circle of links")
+        target = os.readlink(here)
+        if target.startswith(os.sep):
+            place = os.sep
+        rest += target.split(os.sep)[::-1]
+
+
+def _check_part(
+    path: str, status: os.stat_result, users: Collection[int], groups: Collection[int]
+) -> None:
+    link = stat.S_ISLNK(status.st_mode)
+    if status.st_uid not in users:
+        what = "the link " if link else ""
+        raise Untrusted(f"{what}{shown(path, 200)} belongs to the user with the id {status.st_uid}")
+    if not link and not only_writable_by(status, users, groups):
+        raise Untrusted(f"others may write to {shown(path, 200)} (chmod go-w)")
+
+
+def open_own(path: str, users: Collection[int]) -> int:
+    """The descriptor of the file at *path*, to be read, through no link that others made.
+
+    Without *users* every link is followed. Raises Untrusted, or OSError.
+    """
+    for _ in range(_MOST_LINKS):
+        try:
+            return os.open(path, _FLAGS if users else _FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
+        except OSError:
+            # FreeBSD and NetBSD have error numbers of their own for a link that isn't followed.
+            if not os.path.islink(path):
+                raise
+        target, owner = _read_link(path)
+        if owner not in users:
+            raise Untrusted(f"it is a link of the user with the id {owner}")
+        path = os.path.join(os.path.dirname(path), target)
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+
+
+def _read_link(path: str) -> tuple[str, int]:
+    """Where the link at *path* leads, and who made it: of the very same link."""
+    if not hasattr(os, "O_PATH"):  # a link can't be opened
+        return os.readlink(path), os.lstat(path).st_uid
+    descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        return os.readlink("", dir_fd=descriptor), os.fstat(descriptor).st_uid
+    finally:
+        os.close(descriptor)
 
 
 class TrustedFolder:
@@ -225,7 +264,3 @@ def _check_folder(
     shared = status.st_mode & (stat.S_IWOTH | (stat.S_IWGRP if private else 0))
     if users and shared:
         raise Untrusted(f"others may write into {what}: chmod go-w makes it yours alone")
-
-
-def _owner(path: str, status: os.stat_result) -> str:
-    return f"{shown(path, 200)} belongs to the user with the id {status.st_uid}"

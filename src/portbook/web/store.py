@@ -12,8 +12,9 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
-from portbook.errors import PortbookError, shown
+from portbook.errors import PortbookError, Untrusted, shown
 from portbook.folders import data_folder
+from portbook.storage.file_trust import check_path, trusted_users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -137,12 +138,16 @@ def rank(tallies: Iterable[Tally]) -> tuple[Tally, ...]:
 class SQLiteStore:
     """Votes in one file at *path*; it and its folder are made with the first vote.
 
+    Nobody else may be able to put another file or a link there, but for the groups of this process
+    where the user *named* the path: then they share it.
+
     Write-ahead logging lets ``portbook feedback`` read while the server writes, and a full sync
     at each vote makes what was acknowledged outlive a loss of power.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, named: bool = False) -> None:
         self.path = path
+        self._groups = os.getgroups() if named and hasattr(os, "getgroups") else ()
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
 
@@ -150,8 +155,11 @@ class SQLiteStore:
         """The connection; None where nothing was ever written and nothing is to be."""
         if self._connection is not None:
             return self._connection
-        if not write and not os.path.exists(self.path):
+        if not write and not os.path.lexists(self.path):
             return None
+        # SQLite opens by name, and writes files beside that one: no look at any of them would
+        # hold for long where others can replace it.
+        check_path(self.path, trusted_users(), self._groups)
         os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
         connection = sqlite3.connect(self.path, timeout=5, check_same_thread=False)
         try:
@@ -249,6 +257,8 @@ _MENDS = {
 
 def _mend(error: Exception) -> str:
     """What to do about a file of votes that *error* came of."""
+    if isinstance(error, Untrusted):
+        return "keep it in a folder of your own (XDG_DATA_HOME, PORTBOOK_DATABASE_URL)"
     if isinstance(error, OSError):
         return _ROOM
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary one of an extended code
@@ -268,7 +278,7 @@ def open_store(environ: Mapping[str, str] | None = None) -> FeedbackStore:
 
         return PostgresStore(url)
     if url.startswith("sqlite:///"):
-        return SQLiteStore(os.path.abspath(url.removeprefix("sqlite:///")))
+        return SQLiteStore(os.path.abspath(url.removeprefix("sqlite:///")), named=True)
     if url:
         # The URL may hold a password: only its scheme is shown.
         raise FeedbackUnavailable(
