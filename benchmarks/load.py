@@ -48,7 +48,7 @@ class Report(NamedTuple):
 
     @property
     def refused(self) -> float:
-        """The share of answers that said to come back later."""
+        """The share of answers that details to come back later."""
         return self.statuses[503] / max(1, self.answers)
 
     @property
@@ -173,7 +173,7 @@ def run(*, quick: bool = False) -> str:
         "| a second, slow clients | answers | 99 of 100 pages, searches | 503 | failed |",
         "|---|---|---|---|---|",
     ]
-    said = []
+    details = []
     for rate, slow in ((250, 200), (0.8, 500)):
         with server() as served:
             report = measure(served, Plan(rate, slow, seconds, warm))
@@ -185,7 +185,7 @@ def run(*, quick: bool = False) -> str:
             f"| `portbook serve --public`: {what} | {report.answers:,} | {', '.join(within)} "
             f"| {report.refused:.2%} | {report.failed} |"
         )
-        said.append(
+        details.append(
             f"{what}: {report.before / 1e6:.0f} MB before, {report.growth:+.1%} after "
             f"{report.seconds:.0f} s; the server took {report.processor:.0%} of a processor; "
             f"{report.left_out} requests weren't sent, because {MOST_WAITING} waited."
@@ -196,7 +196,7 @@ def run(*, quick: bool = False) -> str:
     )
     if os.sched_getscheduler(0) == os.SCHED_RR:
         note += " Server and clients went before all else on a busy machine (SCHED_RR)."
-    return "\n".join([*lines, "", note, "", *(f"- {line}" for line in said)])
+    return "\n".join([*lines, "", note, "", *(f"- {line}" for line in details)])
 
 
 if __name__ == "__main__":

@@ -98,15 +98,15 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowded]:
         assert namespace.start(command).read_line() == "ready\n"
         need_program("ss")
         (folder / "ss.txt").write_text(namespace.run(["ss", "-tulnp"]).stdout)
-        found = Crowded(namespace, folder)
-        (folder / "own.json").write_text(found.portbook("listen", "--json")[2])
+        made = Crowded(namespace, folder)
+        (folder / "own.json").write_text(made.portbook("listen", "--json")[2])
         rows = [
             {"pid": "1", "port": str(FIRST + n), "protocol": "6", "family": "2",
              "address": "127.0.0.1", "name": "x"}
             for n in range(COUNT)
         ]  # fmt: skip
         (folder / "osquery.json").write_text(json.dumps(rows))
-        yield found
+        yield made
 
 
 PORT = str(FIRST + COUNT // 2)

@@ -52,11 +52,13 @@ _MISLEADS = (
 
 def hostile_texts(count: int, chance: random.Random) -> list[str]:
     """*count* different texts, each of the parts above among them as soon as it can be."""
-    every = ["".join(parts) for parts in itertools.product(_OUT, _RUNS, _MISLEADS)]
-    each = [out + _RUNS[0] for out in _OUT] + [*_RUNS] + [text + _RUNS[2] for text in _MISLEADS]
+    combinations = ["".join(parts) for parts in itertools.product(_OUT, _RUNS, _MISLEADS)]
+    every_part = (
+        [out + _RUNS[0] for out in _OUT] + [*_RUNS] + [text + _RUNS[2] for text in _MISLEADS]
+    )
     together = "".join(_MISLEADS) + _RUNS[2]
-    chosen = dict.fromkeys([*HOSTILE, together, *chance.sample(each, len(each))])
-    chosen.update(dict.fromkeys(chance.sample(every, count)))
+    chosen = dict.fromkeys([*HOSTILE, together, *chance.sample(every_part, len(every_part))])
+    chosen.update(dict.fromkeys(chance.sample(combinations, count)))
     return list(chosen)[:count]
 
 

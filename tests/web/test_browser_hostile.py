@@ -73,8 +73,8 @@ def test_as_a_search(browser: Any, spoiled: Spoiled) -> None:
     with reader(browser, refused=True) as (opened, _):
         assert spoiled.texts
         for text in spoiled.texts.values():
-            asked = urllib.parse.quote(text.replace("\0", ""), errors="surrogatepass")
-            answer = opened.goto(f"{spoiled.site.url}/search?q={asked}", wait_until="load")
+            quoted = urllib.parse.quote(text.replace("\0", ""), errors="surrogatepass")
+            answer = opened.goto(f"{spoiled.site.url}/search?q={quoted}", wait_until="load")
             assert answer.status in (200, 400), text
             assert nothing_was_made(opened), text
 
@@ -84,8 +84,8 @@ def test_as_an_address(browser: Any, spoiled: Spoiled) -> None:
         assert spoiled.texts
         for text in list(spoiled.texts.values())[: max(COUNT // 10, 20)]:
             for folder in ("services/", "glossary/", ""):
-                asked = urllib.parse.quote(text, safe="")
-                answer = opened.goto(f"{spoiled.site.url}/{folder}{asked}", wait_until="load")
+                quoted = urllib.parse.quote(text, safe="")
+                answer = opened.goto(f"{spoiled.site.url}/{folder}{quoted}", wait_until="load")
                 assert answer.status in (400, 404, 200), text
                 assert nothing_was_made(opened), text
 

@@ -50,7 +50,7 @@ def _crowd(most: int, clients: Iterable[Client], newcomer: Client) -> tuple[bool
     connections.connections.update([*clients, newcomer])  # type: ignore[list-item]
     let_in = connections.make_room(newcomer)
     assert not newcomer.aborted
-    return let_in, [each for each in clients if each.aborted]
+    return let_in, [client for client in clients if client.aborted]
 
 
 def test_nobody_goes_while_there_is_room() -> None:

@@ -122,8 +122,8 @@ def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Running, str]]:
     options = ["--public"] if request.param == "public" else []
-    with serving(tmp_path_factory.mktemp("site"), *options, program=IMPATIENT) as found:
-        yield found, request.param
+    with serving(tmp_path_factory.mktemp("site"), *options, program=IMPATIENT) as running:
+        yield running, request.param
 
 
 def _check(answer: bytes) -> None:

@@ -33,8 +33,8 @@ HEALTHY = b"HTTP/1.1 200 "
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with serving(tmp_path_factory.mktemp("site")) as found:
-        yield found
+    with serving(tmp_path_factory.mktemp("site")) as running:
+        yield running
 
 
 def _healthy(site: Running) -> bool:
@@ -116,22 +116,22 @@ SLOW = {
 
 
 @pytest.fixture(scope="module")
-def met(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes | None]:
+def received_by(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes | None]:
     """What each of SLOW was sent until the server closed; None where it didn't."""
-    found: dict[str, bytes | None] = dict.fromkeys(SLOW)
+    received: dict[str, bytes | None] = dict.fromkeys(SLOW)
     with serving(tmp_path_factory.mktemp("slow"), "--public", program=IMPATIENT) as site:
         exchange(site, get("/305.json", "Connection: close"))  # it is kept now
-        clients = [threading.Thread(target=_meet, args=(site, name, found)) for name in SLOW]
+        clients = [threading.Thread(target=_be_slow, args=(site, name, received)) for name in SLOW]
         for client in clients:
             client.start()
         for client in clients:
             client.join()
         assert _healthy(site)
-    return found
+    return received
 
 
-def _meet(site: Running, name: str, found: dict[str, bytes | None]) -> None:
-    received = b""
+def _be_slow(site: Running, name: str, received: dict[str, bytes | None]) -> None:
+    answer = b""
     with connect(site) as connection:
         connection.settimeout(0.2)
         connection.sendall(SLOW[name].first)
@@ -143,9 +143,9 @@ def _meet(site: Running, name: str, found: dict[str, bytes | None]) -> None:
                     chunk = connection.recv(65536)
                 except ConnectionError:
                     chunk = b""
-                received += chunk
+                answer += chunk
                 if not chunk:
-                    found[name] = received
+                    received[name] = answer
                     return
             with contextlib.suppress(OSError):
                 connection.sendall(SLOW[name].more)
@@ -153,9 +153,9 @@ def _meet(site: Running, name: str, found: dict[str, bytes | None]) -> None:
 
 @pytest.mark.parametrize("name", SLOW)
 def test_a_client_that_goes_on_byte_by_byte_is_closed(
-    met: dict[str, bytes | None], name: str
+    received_by: dict[str, bytes | None], name: str
 ) -> None:
-    received = met[name]
+    received = received_by[name]
     assert received is not None, "the server never closed it"
     answers = received.split(b"HTTP/1.1 ")[1:]
     answers = [answer for answer in answers if not answer.startswith(b"100 ")]

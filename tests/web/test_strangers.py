@@ -22,8 +22,8 @@ CHUNKED = "Transfer-Encoding: chunked"
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with serving(tmp_path_factory.mktemp("site")) as found:
-        yield found
+    with serving(tmp_path_factory.mktemp("site")) as running:
+        yield running
 
 
 def _lines(*lines: str) -> bytes:

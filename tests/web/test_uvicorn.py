@@ -60,7 +60,7 @@ def test_the_version_in_use_is_within_bounds() -> None:
     extras = tomllib.loads((root / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
-    (bounds,) = [each for each in extras["web"] if each.startswith("uvicorn")]
+    (bounds,) = [line for line in extras["web"] if line.startswith("uvicorn")]
     least, above = (
         tuple(map(int, text.split("."))) for text in re.findall(r"[><]=?([\d.]+)", bounds)
     )

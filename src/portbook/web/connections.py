@@ -77,14 +77,16 @@ class Connections(ServerState):
         if len(self.connections) <= self.most:
             return True
         waiting = [
-            each for each in self._all() if each is not newcomer and each.phase is not Phase.ANSWER
+            connection
+            for connection in self._all()
+            if connection is not newcomer and connection.phase is not Phase.ANSWER
         ]
-        networks = {each: network(each) for each in {each.address for each in waiting}}
-        counts = Counter(networks[each.address] for each in waiting)
-        waiting.sort(key=lambda each: (-counts[networks[each.address]], each.waiting_since))
+        clients = {address: network(address) for address in {other.address for other in waiting}}
+        counts = Counter(clients[other.address] for other in waiting)
+        waiting.sort(key=lambda other: (-counts[clients[other.address]], other.waiting_since))
         # Several at once: to look at all of them for each that comes would be work for an attacker.
-        for each in waiting[: max(1, self.most // _AT_ONCE)]:
-            each.abort()
+        for connection in waiting[: max(1, self.most // _AT_ONCE)]:
+            connection.abort()
         return bool(waiting)
 
     def _all(self) -> Iterable[Connection]:

@@ -108,7 +108,7 @@ class Panel:
 
     def _look(self) -> tuple[Watch, dict[Key, Encoded]]:
         watch = self._make()
-        return watch, {identity(each): self._socket(each) for each in watch.listeners}
+        return watch, {identity(one): self._socket(one) for one in watch.listeners}
 
     async def _follow(self, watch: Watch) -> None:
         try:
@@ -136,17 +136,17 @@ class Panel:
             if socket is not None:
                 self._sockets[identity(event.listener)] = socket
         self._state = None
-        told = [encoded for _, _, encoded in changes]
+        events = [event for _, _, event in changes]
         now = asyncio.get_running_loop().time()
         for stream in self._streams:
             if stream.state_since is not None and now - stream.state_since > _OLDEST_STATE:
                 stream.end()
             else:
-                stream.tell(told)
+                stream.tell(events)
 
     def _encode(self, events: tuple[Event, ...]) -> list[tuple[Event, Encoded | None, Encoded]]:
         """Each event with its socket, unless that is closed, and itself as they are sent."""
-        found = []
+        encoded = []
         for event in events:
             before = event.before
             hidden = event._replace(
@@ -154,10 +154,10 @@ class Panel:
                 before=None if before is None else masked(before, show=self._show),
             )
             lines = f"event: {event.change}\ndata: ".encode(), _json(sockets.of_event(hidden))
-            told = Encoded(event.listener.port, b"".join(lines) + b"\n\n")
+            sent = Encoded(event.listener.port, b"".join(lines) + b"\n\n")
             closed = event.change is Change.CLOSED
-            found.append((event, None if closed else self._socket(event.listener), told))
-        return found
+            encoded.append((event, None if closed else self._socket(event.listener), sent))
+        return encoded
 
     def _socket(self, listener: Listener) -> Encoded:
         return Encoded(listener.port, _json(sockets.of_listener(masked(listener, show=self._show))))

@@ -90,11 +90,11 @@ def _of_another_user(request: Request) -> bool:
     server = request.scope.get("server")
     if request.client is None or server is None or not hasattr(os, "geteuid"):
         return False
-    found = read_conflicts(request.client.port, Transport.TCP, OwnerSearch.NONE)
+    on_port = read_conflicts(request.client.port, Transport.TCP, OwnerSearch.NONE)
     uids = {
-        each.uid
-        for each in found.connections
-        if each.peer_port == server[1] and each.address == request.client.host and each.inode
+        end.uid
+        for end in on_port.connections
+        if end.peer_port == server[1] and end.address == request.client.host and end.inode
     }
     return not uids <= {os.geteuid(), 0, None}
 
@@ -127,8 +127,8 @@ def _host(authority: str) -> str:
     >>> _host("[::1].example.org"), _host("::1"), _host("localhost:80:80")
     ('', '', '')
     """
-    found = _AUTHORITY.fullmatch(authority)
-    return "" if found is None else found[1] or found[2]
+    match = _AUTHORITY.fullmatch(authority)
+    return "" if match is None else match[1] or match[2]
 
 
 def is_loopback(host: str) -> bool:

@@ -102,9 +102,9 @@ class Stream:
 def _pieces(state: State, port: int | None) -> Iterator[bytes]:
     piece = bytearray(_HEAD)
     first = True
-    for each in state:
-        if port in (None, each.port):
-            piece += each.data if first else b"," + each.data
+    for socket in state:
+        if port in (None, socket.port):
+            piece += socket.data if first else b"," + socket.data
             first = False
             if len(piece) >= PIECE:
                 yield bytes(piece)
