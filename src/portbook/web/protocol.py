@@ -66,6 +66,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._header_bytes = 0  # of its whole headers
         self._body_bytes = 0
         self._hosts: list[bytes] = []
+        self._earlier = self.cycle  # the request before the one that came last
         self._last_phase = Phase.IDLE
         self.waiting_since = self.loop.time()
 
@@ -187,6 +188,7 @@ class PatientProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MOST_PIPELINED:
             raise _Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Wait for the answers before it.")
         self._check_host()
+        self._earlier = self.cycle
         if not self._answer():
             super().on_headers_complete()
         self._in_head = False
@@ -249,17 +251,21 @@ class PatientProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         cycle = self._cycle()
-        if cycle is not None and (self._in_head or self._whole) and not cycle.response_complete:
-            # It is about a request that follows others: the last of their answers closes.
-            cycle.keep_alive = False
-            self.flow.pause_reading()
-            return
-        if cycle is not None and not (self._in_head or self._whole):
-            # It is about the rest of a request. A second answer would count for the next one.
-            if cycle.response_started or self.pipeline:
-                self.transport.close()
+        of_rest = not (self._in_head or self._whole)  # of a request whose head was taken
+        if cycle is not None and not cycle.response_complete:
+            if of_rest and not self.pipeline and not cycle.response_started:
+                cycle.disconnected = True  # this is its answer
+            else:
+                # Answers that are due come first, and whole: the last of them closes.
+                if of_rest and self.pipeline:
+                    self.pipeline.popleft()
+                    self.cycle, self._whole = self._earlier, True
+                self.cycle.keep_alive = False
+                self.flow.pause_reading()
                 return
-            cycle.disconnected = True
+        elif of_rest:  # it has its answer, and a second one would count for the next request
+            self.transport.close()
+            return
         body = f"{detail}\n".encode()
         head = [
             (b"content-type", b"text/plain; charset=utf-8"),
