@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.real.fleet import FLEET, Member, deal
+from tests.real.namespace import SOURCE, interpreter
 from tests.real.needs import need_program
 from tests.real.servers import SERVERS
 
@@ -30,8 +31,23 @@ SPOKEN = {
 MACHINES = deal(FLEET)
 
 
+# portbook that gives a service more than half a second: this machine may be busy.
+PATIENT = """
+import sys
+from portbook.host import conversation
+conversation.TIME = 5.0
+from portbook.__main__ import main
+sys.exit(main())
+"""
+
+
+def probed(namespace: Namespace, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    return namespace.run([interpreter(), "-c", PATIENT, *arguments, "--probe"], env=environ)
+
+
 def listened(namespace: Namespace, *options: str) -> list[dict[str, Any]]:
-    done = namespace.portbook("listen", "--probe", "--json", *options)
+    done = probed(namespace, "listen", "--json", *options)
     assert done.returncode in (0, 1), done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)["listeners"]
     return found
@@ -93,7 +109,7 @@ def test_nothing_is_asked_unasked(namespace: Namespace, data: Path) -> None:
 
 def test_show_tells_it(namespace: Namespace, data: Path) -> None:
     SERVERS["nginx"].start(namespace, data / "nginx")
-    done = namespace.portbook("80", "--probe")
+    done = probed(namespace, "80")
     assert "speaks" in done.stdout
     assert "http (HTTP/1.1" in done.stdout
     assert all(len(line) <= 80 for line in done.stdout.splitlines() if "http://" not in line)

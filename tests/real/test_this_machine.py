@@ -118,7 +118,9 @@ def test_in_the_namespace_that_everything_runs_in() -> None:
         port = opened.getsockname()[1]
         answer = run_here(port)
         (listener,) = [
-            each for each in answer["host"]["listeners"] if each["address"] == "127.0.0.1"
+            each
+            for each in answer["host"]["listeners"]
+            if (each["transport"], each["address"]) == ("tcp", "127.0.0.1")
         ]
         inode = os.fstat(opened.fileno()).st_ino
         assert listener["inode"] == inode
