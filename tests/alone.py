@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.real.needs import need
+from tests.real.needs import BARE, need_kernel, need_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ _UP = 1  # IFF_UP: linux/if.h
 @contextlib.contextmanager
 def alone() -> Iterator[bool]:
     """Moves this thread into a network namespace of its own; gives whether that could be done."""
-    if sys.platform != "linux" or os.geteuid() != 0:
+    if BARE or sys.platform != "linux" or os.geteuid() != 0:
         yield False
         return
     before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
@@ -87,4 +87,5 @@ def network_of_module() -> Iterator[bool]:
 @pytest.fixture
 def empty_network(own_network: bool) -> None:
     """Nothing listens but what the test opens: for what can't be told among strangers."""
-    need(own_network, "this test makes a network namespace, which takes root on Linux")
+    need_root("this test makes a network namespace")
+    need_kernel(own_network, "no network namespace can be made here")
