@@ -101,6 +101,26 @@ def test_an_upgrade_after_the_start_is_told(debian: Path) -> None:
     assert package._replace(unpacked=None).newer_than(1.0) is None
 
 
+@pytest.mark.parametrize("name", ["diversions", "status"])
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_what_is_no_file_in_a_container_is_not_waited_for(
+    debian: Path, name: str, kind: str
+) -> None:
+    """The root may be a container's, whose maker can put anything there."""
+    path = debian / "var/lib/dpkg" / name
+    path.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")  # which has no end
+    package = owning_package("/usr/sbin/nginx", str(debian)).package
+    assert package is not None
+    assert (package.name, package.version) == (
+        "nginx-core",
+        None if name == "status" else "1.22.1-9",
+    )
+
+
 def test_a_diverted_file_belongs_to_the_one_it_was_taken_from(debian: Path) -> None:
     info = debian / "var/lib/dpkg"
     (info / "diversions").write_text("/bin/sh\n/bin/sh.distrib\nbusybox-sh\n")

@@ -10,7 +10,9 @@ said: "not asked" is not "not packaged".
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 
 from portbook._lean import NamedTuple
 from portbook.errors import shown
@@ -30,6 +32,10 @@ _MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 # One read suits nearly every list, and one buffer all of them: with a new one for each list
 # the memory costs three times as much as the reading.
 _READ = 1 << 18
+_LARGEST = 1 << 26  # bytes of the status of all packages: 100,000 of them have 64 MB
+# The root may be a container's: no link is followed there, and no pipe waited for.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+_FLAGS |= getattr(os, "O_CLOEXEC", 0)
 _SECONDS = 2.0
 
 
@@ -130,12 +136,10 @@ def _dpkg(path: str, root: str) -> Ownership:
 def _searched(lists: list[str], directory: int, wanted: set[bytes]) -> Iterator[str]:
     """The lists that hold a line of *wanted*, all of which end in the same file name."""
     tail = next(iter(wanted)).rsplit(b"/", 1)[1] + b"\n"
-    # The root may be a container's: neither links nor pipes are followed.
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
     buffer = bytearray(_READ)
     for name in lists:
         try:
-            descriptor = os.open(name, flags, dir_fd=directory)
+            descriptor = os.open(name, _FLAGS, dir_fd=directory)
         except FileNotFoundError:  # dpkg is at work
             continue
         try:
@@ -159,14 +163,22 @@ def _rest(descriptor: int) -> Iterator[bytes]:
         yield part
 
 
+def _content(path: str) -> bytes:
+    """What is in the regular file at *path*, up to :data:`_LARGEST`. Raises OSError."""
+    descriptor = os.open(path, _FLAGS)
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        return file.read(_LARGEST)
+
+
 def _diversions(names: tuple[str, ...], root: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What dpkg-divert(1) moved: the names to look for instead, and packages that don't count.
 
     The file of a diverted package lies under another name, and its own list doesn't say so.
     """
     try:
-        with open(os.path.join(root, _DIVERSIONS), "rb") as file:
-            lines = os.fsdecode(file.read(1 << 22)).split("\n")
+        lines = os.fsdecode(_content(os.path.join(root, _DIVERSIONS))).split("\n")
     except OSError:
         return (), ()
     for place in range(0, len(lines) - 2, 3):
@@ -179,8 +191,7 @@ def _diversions(names: tuple[str, ...], root: str) -> tuple[tuple[str, ...], tup
 def _package(listed: str, unpacked: float, root: str) -> Package:
     name, _, architecture = listed.partition(":")
     try:
-        with open(os.path.join(root, _STATUS), "rb") as file:
-            version = version_in(file.read(), name, architecture)
+        version = version_in(_content(os.path.join(root, _STATUS)), name, architecture)
     except OSError:
         version = None
     return Package(name, version, "dpkg", architecture or None, unpacked)

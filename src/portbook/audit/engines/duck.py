@@ -17,6 +17,7 @@ from portbook.audit.engines.statement import Line, Statement
 from portbook.audit.faults import KEPT
 from portbook.audit.result import Fault
 from portbook.errors import EngineFailed, UsageError, shown
+from portbook.storage.own_folders import own_home, scratch_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def _connect(folder: str, memory: str | None) -> duckdb.DuckDBPyConnection:
     """A database in memory, which writes to *folder* what *memory* has no room for."""
     settings: dict[str, Any] = {
         "autoinstall_known_extensions": False,
+        "home_directory": own_home(),  # where its extensions and its secrets are
         "temp_directory": folder,
         "memory_limit": memory or _MEMORY,
         "parquet_metadata_cache": True,
@@ -86,7 +88,7 @@ class Duck:
         self._source = "source." if path else ""
         self._compiler = _compiler()
         self._spill = tempfile.TemporaryDirectory(
-            prefix="portbook-audit-", ignore_cleanup_errors=True
+            prefix="portbook-audit-", dir=scratch_folder(), ignore_cleanup_errors=True
         )
         try:
             self.folder = self._spill.name

@@ -20,6 +20,7 @@ from portbook.audit.result import Fault
 from portbook.errors import EngineFailed, UsageError, shown
 from portbook.host.children import SAFE_PATH, surroundings
 from portbook.host.tools import trusted_path
+from portbook.storage.own_folders import scratch_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,12 +48,14 @@ def _surroundings() -> dict[str, str]:
     Left alone, PySpark takes a Spark in the folder above the working directory, and its Python
     processes take the first python3 of ``PATH`` and modules of the working directory.
     """
-    own = os.path.dirname(pyspark.__file__)
-    fetched = os.path.join(own, "spark-distribution")  # PYSPARK_HADOOP_VERSION, when installed
-    home = fetched if os.path.isdir(fetched) else own
+    installed = os.path.dirname(pyspark.__file__)
+    fetched = os.path.join(installed, "spark-distribution")  # by PYSPARK_HADOOP_VERSION
+    home = fetched if os.path.isdir(fetched) else installed
     given = {"SPARK_HOME": home, "PYSPARK_PYTHON": sys.executable, **SAFE_PATH}
-    path = {"PATH": trusted_path(os.environ.get("PATH", ""))}
-    return {**given, **{name: os.environ[name] for name in given if name in os.environ}, **path}
+    chosen = {name: os.environ[name] for name in given if name in os.environ}
+    # PySpark learns from a temporary file how to reach the Spark that it starts.
+    own = {"PATH": trusted_path(os.environ.get("PATH", "")), "TMPDIR": scratch_folder()}
+    return {**given, **chosen, **own}
 
 
 class Spark:
