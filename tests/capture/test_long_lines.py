@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import chain, repeat
 
 import pytest
 
@@ -10,6 +11,7 @@ from portbook.capture import FORMATS, detect, read, reader
 from portbook.capture.found import NOT_UNDERSTOOD, Line, no_names, not_understood
 from portbook.capture.jsontext import Value, ended, values
 from portbook.capture.text import LONGEST_LINE, numbered
+from portbook.errors import MalformedInput
 from portbook.model import Listener
 
 ROW = {"address": "0.0.0.0", "family": "2", "port": "22", "protocol": "6", "pid": "812"}
@@ -85,6 +87,11 @@ def test_a_row_without_end_in_tiny_pieces() -> None:
     cut = list(numbered([b"a" * (1 << 20)] * 9 + [b"b\nc"]))
     assert [(number, line[:2]) for number, line in cut] == [(1, "\0a"), (2, "c")]
     assert len(cut[0][1]) < LONGEST_LINE
+
+
+def test_a_line_without_end_is_given_up() -> None:
+    with pytest.raises(MalformedInput, match="line 2 has more than"):
+        list(numbered(chain([b"a\n"], repeat(bytes(1 << 20)))))
 
 
 def test_a_line_that_is_told_of_often_is_not_copied_each_time() -> None:

@@ -185,7 +185,7 @@ def assert_shown(page: str) -> None:
     page.encode()
 
 
-def _samples(name: str) -> tuple[bytes, ...]:
+def samples_of(name: str) -> tuple[bytes, ...]:
     read_from = tuple((_SAMPLES / file).read_bytes() for file in SAMPLES.get(name, ()))
     return read_from + ((_WRITTEN[name],) if name in _WRITTEN else ())
 
@@ -195,13 +195,13 @@ def _function(name: str) -> str:
     return f"portbook.capture.{form.module}:{form.function}"
 
 
-_EVERY = tuple(_samples(name)[0] for name in FORMATS if _samples(name))
+_EVERY = tuple(samples_of(name)[0] for name in FORMATS if samples_of(name))
 READERS = {
     **{
         _function(name): Reader(
             partial(_read, name),
             (MalformedInput,),
-            _samples(name),
+            samples_of(name),
             _INPUTS.get(name, ()) + (_SOCKETS if name in _JSON else ()),
         )
         for name in FORMATS

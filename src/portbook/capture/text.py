@@ -11,11 +11,13 @@ import re
 from typing import TYPE_CHECKING
 
 from portbook.capture.found import OVERLONG
+from portbook.errors import MalformedInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 LONGEST_LINE = 8 << 20  # characters; what is longer isn't read whole
+ENDLESS_LINE = 1 << 26  # characters after which a line is given up, and all that is behind it
 # ECMA-48 §5.4: control sequences; the others are those of a window's title, and of one character.
 _COLOURS = re.compile(
     r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)|[ -/]{0,8}[0-~])"
@@ -51,8 +53,10 @@ def numbered(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
     """The lines of *chunks*, from 1 on, without their ends, their colours and a mark.
 
     A line of more than :data:`LONGEST_LINE` characters is cut, and begins with :data:`OVERLONG`.
+    Raises MalformedInput where one has more than :data:`ENDLESS_LINE`: it may be a device, or a
+    file with a hole, that goes on for ever.
     """
-    number, skipping = 0, False
+    number, skipping, cut = 0, False, 0
     # The pieces of the line that isn't ended yet: put together once, however small they come.
     pieces: list[str] = []
     size = 0
@@ -62,7 +66,7 @@ def numbered(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
             lines[0] = "".join([*pieces, lines[0]])
             pieces, size = [], 0
             if skipping:
-                lines[0], skipping = OVERLONG + lines[0], False
+                lines[0], skipping, cut = OVERLONG + lines[0], False, 0
             coloured = "\x1b" in text or "\x1b" in lines[0]
             for line in lines:
                 number += 1
@@ -70,6 +74,11 @@ def numbered(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
         pieces.append(last)
         size += len(last)
         if size > LONGEST_LINE:
+            cut += size
+            if cut > ENDLESS_LINE:
+                raise MalformedInput(
+                    f"line {number + 1} has more than {ENDLESS_LINE:,} characters and no end"
+                )
             pieces, skipping = ["".join(pieces)[:400]], True
             size = len(pieces[0])
     rest = "".join(pieces)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -11,53 +10,162 @@ from typing import TYPE_CHECKING
 from portbook.capture import FORMATS
 from portbook.capture.found import LEFT_OUT, NOT_UNDERSTOOD
 from portbook.cli import complain
+from portbook.cli.capture_input import STANDARD_INPUT, chunks_of
 from portbook.cli.filters import add_filters, filter_of
 from portbook.cli.help import Parser, add_fail_on, add_json
-from portbook.cli.output import is_terminal, print_json, reaches, style
-from portbook.errors import InputUnreadable, UsageError, shown
+from portbook.cli.output import print_json, reaches, style
+from portbook.errors import InputUnreadable, MalformedInput, UsageError, shown
 from portbook.explain import explain, refuse_unread, stream
 from portbook.model import Level, Listener
 from portbook.pages import captured, sockets
+from portbook.pages.escape import plain, unbyte
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
 
     from portbook.capture.found import Line
     from portbook.explain import ExplainAnswer
-    from portbook.here import Filter
-
-_CHUNK = 1 << 16  # bytes read at once
-_STANDARD_INPUT = "-"
 
 
 def run(argv: Sequence[str]) -> int:
     """Explains what a tool printed, and returns the exit status."""
     options = _parse(argv)
+    _check(options)
+    # A capture is read into hundreds of thousands of tuples, and no cycles: looking for those
+    # every 700 tuples takes a fifth of the time, every 100,000 an eighth.
+    gc.set_threshold(2_000_000)
+    explanation = _Explanation(options)
+    if len(options.files) == 1:
+        explanation.add(options.files[0])
+        explanation.end()
+        return explanation.status
+    unread = 0
+    for path in options.files:
+        try:
+            explanation.add(path)
+        except InputUnreadable as error:  # names the file itself
+            complain(str(error))
+            unread += 1
+        except MalformedInput as error:
+            complain(f"{shown(path, 200)}: {error}")
+            unread += 1
+    explanation.end()
+    if unread == len(options.files):
+        return 2
+    return explanation.status or (3 if options.strict and unread else 0)
+
+
+def _check(options: argparse.Namespace) -> None:
     if options.json and options.jsonl:
         raise UsageError("--json and --jsonl exclude each other: give one of them")
     if options.against is not None and options.jsonl:
         raise UsageError("--against compares whole captures: give --json instead of --jsonl")
-    if options.against == _STANDARD_INPUT == options.file:
-        raise UsageError("both captures can't be on standard input: name a file for one of them")
-    wanted = filter_of(options)
-    # A capture is read into hundreds of thousands of tuples, and no cycles: looking for those
-    # every 700 tuples takes a fifth of the time, every 100,000 an eighth.
-    gc.set_threshold(2_000_000)
-    if options.jsonl:
-        return _stream(options, wanted)
-    old = None if options.against is None else chunks_of(options.against)
-    # The table shows the findings' codes alone.
-    answer = explain(chunks_of(options.file), wanted, options.format, old, said=options.json)
-    if options.json:
-        print_json(captured.of_explain(answer))
-    else:
+    if options.against is not None and len(options.files) > 1:
+        raise UsageError(
+            f"--against compares one capture with an older one: {len(options.files)} are named"
+        )
+    if [*options.files, options.against].count(STANDARD_INPUT) > 1:
+        raise UsageError("two captures can't be on standard input: name a file for one of them")
+
+
+class _Explanation:
+    """One run: what is printed of each capture, and what it means for the exit status."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._wanted = filter_of(options)
+        self._several = len(options.files) > 1
+        self._answers: list[dict[str, Any]] = []
+        self._printed = self._found = self._not_understood = False
+
+    @property
+    def status(self) -> int:
+        """The exit status as far as it depends on what was read."""
+        if self._found:
+            return 1
+        return 3 if self._options.strict and self._not_understood else 0
+
+    def add(self, path: str) -> None:
+        """Explains the capture in a file. Raises InputUnreadable or MalformedInput."""
+        options = self._options
+        if options.jsonl:
+            self._stream(path)
+            return
+        old = None if options.against is None else chunks_of(options.against)
+        # The table shows the findings' codes alone.
+        answer = explain(self._chunks(path), self._wanted, options.format, old, said=options.json)
+        if options.json:
+            named = {"file": unbyte(path)} if self._several else {}
+            self._answers.append({**captured.of_explain(answer), **named})
+        else:
+            self._print(path, answer)
+        findings = (finding for listener in _new(answer) for finding in listener.findings)
+        self._found = reaches(findings, options.fail_on) or self._found
+        self._not_understood = bool(answer.not_understood) or self._not_understood
+
+    def end(self) -> None:
+        """Prints what is one JSON object for all captures."""
+        if not self._options.json:
+            return
+        if self._several:
+            print_json({"schema": "portbook/answers/1", "answers": self._answers})
+        else:
+            print_json(self._answers[0])
+
+    def _chunks(self, path: str) -> Iterator[bytes]:
+        return chunks_of(path, wait=not self._several)
+
+    def _print(self, path: str, answer: ExplainAnswer) -> None:
         from portbook.pages.explained import render_explained
 
-        sys.stdout.write(render_explained(answer, style()))
-    if reaches((each for listener in _new(answer) for each in listener.findings), options.fail_on):
-        return 1
-    return 3 if options.strict and answer.not_understood else 0
+        look = style()
+        if self._several:
+            gap = "\n" if self._printed else ""
+            sys.stdout.write(f"{gap}{look.bold(plain(path))}\n")
+        sys.stdout.write(render_explained(answer, look))
+        self._printed = True
+
+    def _stream(self, path: str) -> None:
+        """Prints a JSON object a line, as the capture is read."""
+        options, wanted = self._options, self._wanted
+        form, events = stream(_flushing(self._chunks(path)), options.format)
+        listed = unread = 0
+        gravest, told, spoken = -1, False, False
+        left_out: Counter[str] = Counter()
+        early: list[Line] = []  # nothing is said of what may turn out to be no capture at all
+        for event in events:
+            if isinstance(event, Listener):
+                told = True
+                if wanted.keeps(event):
+                    listed += 1
+                    gravest = max(gravest, event.gravity)
+                    print_json(sockets.of_row(event), line=True)
+                continue
+            if event.what == NOT_UNDERSTOOD:
+                unread += event.many
+                if told or len(early) > 1000:
+                    spoken = True
+                    print_json(captured.of_unread(event), line=True)
+                else:
+                    early.append(event)
+                continue
+            told = True
+            if event.what in LEFT_OUT:
+                left_out[event.what] += event.many
+            if early:
+                _print_unread(early)
+                early = []
+        if not spoken:
+            refuse_unread(form, "the input", told, early)
+        _print_unread(early)
+        named = {"file": unbyte(path)} if self._several else {}
+        counts = captured.of_explained(form, listed, unread, left_out)
+        print_json({**counts, **named}, line=True)
+        if options.fail_on != "never" and gravest >= Level(options.fail_on).rank:
+            self._found = True
+        self._not_understood = bool(unread) or self._not_understood
 
 
 def _new(answer: ExplainAnswer) -> Iterable[Listener]:
@@ -74,11 +182,10 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         "used on its port, who can reach it, and the verdict. The format is found by itself.",
     )
     parser.add_argument(
-        "file",
-        nargs="?",
-        default=_STANDARD_INPUT,
+        "files",
+        nargs="*",
         metavar="FILE",
-        help="where the output is; - or nothing: standard input",
+        help="where the output is, each file by itself; - or nothing: standard input",
     )
     parser.add_argument(
         "--format",
@@ -95,79 +202,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     add_filters(parser)
     add_json(parser, rows=True)
     add_fail_on(parser, default="alert")
-    return parser.parse_args(list(argv))
-
-
-def chunks_of(path: str) -> Iterator[bytes]:
-    """The bytes of a file, or of standard input for ``-``, as they come.
-
-    Raises InputUnreadable where it can't be read.
-    """
-    if path == _STANDARD_INPUT:
-        if sys.stdin is None:
-            raise InputUnreadable("standard input is closed: name a file")
-        if is_terminal(sys.stdin):
-            complain("paste what the tool printed, then press Ctrl-D on a line of its own")
-        yield from _read(sys.stdin.fileno(), "standard input")
-        return
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is no path"
-        raise InputUnreadable(f"{shown(path, 200)} can't be read: {why}") from error
-    try:
-        yield from _read(descriptor, shown(path, 200))
-    finally:
-        os.close(descriptor)
-
-
-def _read(descriptor: int, what: str) -> Iterator[bytes]:
-    while True:
-        try:
-            chunk = os.read(descriptor, _CHUNK)
-        except OSError as error:
-            raise InputUnreadable(f"{what} can't be read: {error.strerror or error}") from error
-        if not chunk:
-            return
-        yield chunk
-
-
-def _stream(options: argparse.Namespace, wanted: Filter) -> int:
-    """A JSON object a line, as the capture is read."""
-    form, events = stream(_flushing(chunks_of(options.file)), options.format)
-    seen = unread = 0
-    gravest, told, spoken = -1, False, False
-    left_out: Counter[str] = Counter()
-    early: list[Line] = []  # nothing is said of what may turn out to be no capture at all
-    for event in events:
-        if isinstance(event, Listener):
-            told = True
-            if wanted.keeps(event):
-                seen += 1
-                gravest = max(gravest, event.gravity)
-                print_json(sockets.of_row(event), line=True)
-            continue
-        if event.what == NOT_UNDERSTOOD:
-            unread += event.many
-            if told or len(early) > 1000:
-                spoken = True
-                print_json(captured.of_unread(event), line=True)
-            else:
-                early.append(event)
-            continue
-        told = True
-        if event.what in LEFT_OUT:
-            left_out[event.what] += event.many
-        if early:
-            _print_unread(early)
-            early = []
-    if not spoken:
-        refuse_unread(form, "the input", told, early)
-    _print_unread(early)
-    print_json(captured.of_explained(form, seen, unread, left_out), line=True)
-    if options.fail_on != "never" and gravest >= Level(options.fail_on).rank:
-        return 1
-    return 3 if options.strict and unread else 0
+    options = parser.parse_intermixed_args(list(argv))
+    options.files = options.files or [STANDARD_INPUT]
+    return options
 
 
 def _print_unread(lines: Iterable[Line]) -> None:
