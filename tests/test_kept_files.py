@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 few = settings(
-    max_examples=300 if PROOF else 12,
+    max_examples=60 if PROOF else 12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -41,7 +41,12 @@ def read_text(page: str) -> Read:
 def read_html(page: str) -> Read:
     """What a port's page as HTML says."""
     reader = _Reader()
-    reader.feed(page)
+    # Parsing the whole page would take longer than making it.
+    _, opening, rest = page.partition('<ul class="states">')
+    reader.feed(opening + rest.partition("</ul>")[0] + "</ul>")
+    for table in rest.split('aria-label="Services registered here"')[1:]:
+        reader.feed('<div aria-label="Services registered here"' + table.partition("</table>")[0])
+        reader.feed("</table>")
     reader.close()
     states: dict[str, str] = {}
     for said in reader.states:
