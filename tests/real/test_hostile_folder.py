@@ -14,47 +14,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.real.hostile import SCRIPT, fill_folder
 from tests.real.needs import need, need_program
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 pytestmark = pytest.mark.real
-SCRIPT = Path(sys.executable).with_name("portbook")
-# Modules of others that portbook and its libraries load, or look for.
-OTHERS = (
-    "portbook", "sitecustomize", "usercustomize", "rich", "jinja2", "markupsafe", "starlette",
-    "uvicorn", "uvloop", "httptools", "anyio", "sniffio", "h11", "click", "psycopg", "ibis",
-    "duckdb", "pyarrow", "pandas", "numpy", "sqlglot", "pyspark", "py4j", "psutil", "pygments",
-)  # fmt: skip
-FLOWS = "proto,src,dst,dst_port\ntcp,192.0.2.1,192.0.2.2,305\n"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A working directory with every such module, below a folder that looks like a Spark."""
     made = tmp_path / "spark" / "work"
-    made.mkdir(parents=True)
-    for name in {*sys.stdlib_module_names, *OTHERS}:
-        fill(made / f"{name}.py", name)
-    for name in ("portbook", "concurrent", "multiprocessing", "json"):
-        (made / name).mkdir()
-        fill(made / name / "__init__.py", name)
-    for tool in ("bin/spark-submit", "work/java", "work/docker", "work/systemctl", "work/nft"):
-        path = made.parent / tool
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(f'#!/bin/sh\necho {tool} >>"{tmp_path}/ran"\nexit 1\n')
-        path.chmod(0o755)
-    (made.parent / "jars").mkdir()
-    (made / "flows.csv").write_text(FLOWS)
+    fill_folder(made, tmp_path / "ran")
     return made
-
-
-def fill(path: Path, name: str) -> None:
-    ran = path.parents[3 if path.stem == "__init__" else 2] / "ran"
-    path.write_text(
-        f"open({str(ran)!r}, 'a').write({name + chr(10)!r})\nraise ImportError({name!r})\n"
-    )
 
 
 def ran(folder: Path) -> set[str]:

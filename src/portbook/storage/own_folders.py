@@ -31,11 +31,12 @@ def scratch_folder() -> str:
 
     From then on, all that this process makes with :mod:`tempfile` goes there.
     """
-    chosen = tempfile.gettempdir()
-    if not _is_own(chosen):
-        chosen = next(filter(_is_own, ("/tmp", "/var/tmp")), own_home())  # noqa: S108 - root's
-        tempfile.tempdir = chosen
-    return chosen
+    # Asked where they go, tempfile tries to write to all that are named.
+    named = [os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)]
+    if tempfile.tempdir is None and not all(map(_is_own, named)):
+        usual = ("/tmp", "/var/tmp")  # noqa: S108 - sticky folders of root's
+        tempfile.tempdir = next(filter(_is_own, usual), own_home())
+    return tempfile.gettempdir()
 
 
 def _is_own(path: str) -> bool:
