@@ -36,7 +36,8 @@ proof: all-groups  ## all tests with their long counts
 newest: $(NEWEST)/bin/python  ## all tests with the newest of every dependency, whatever the bounds
 	$(PYTHON) -m tasks.dependencies newest > $(NEWEST)/requirements.txt
 	$(NEWEST)/bin/python -m pip install --quiet --no-deps --editable .
-	$(NEWEST)/bin/python -m pip install --quiet --upgrade --requirement $(NEWEST)/requirements.txt
+	$(NEWEST)/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager \
+		--requirement $(NEWEST)/requirements.txt
 	$(NEWEST)/bin/python -m pytest $(PYTEST)
 
 all-groups: $(GROUPS:%=$(VENV)/.ready-%)  ## install every group of dependencies, for .ci/run

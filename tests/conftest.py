@@ -67,15 +67,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Workers for ``-n auto``: one a processor for a whole folder, none for files and ``-k``.
+    """Workers for ``-n auto``: for a folder one more than processors, none for files and ``-k``.
 
-    To start workers takes longer than most single tests. ``-n 2`` on the command line overrides
-    this, and ``-n 0`` turns it off.
+    Many tests wait, for a server or a client; one worker more uses that time. To start workers
+    takes longer than most single tests. ``-n 2`` on the command line overrides this, and ``-n 0``
+    turns it off.
     """
     if config.option.keyword or config.option.collectonly:
         return 0
     if not any(os.path.isdir(argument) for argument in config.args):
         return 0
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return len(os.sched_getaffinity(0)) + 1
+    return (os.cpu_count() or 1) + 1
