@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -23,10 +21,12 @@ from portbook.host.kinship import (
     read_own,
     read_processes,
 )
-from tests.real.needs import need, need_kernel
+from tests.real.namespace import SOURCE
+from tests.real.needs import need, need_kernel, need_program, need_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = [
     pytest.mark.real,
@@ -148,46 +148,47 @@ def test_another_users_is_not_permitted(sleeper: subprocess.Popen[str]) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 
 
+# Where nobody else takes a number: alone in a process namespace, with numbers of its own.
+USED_AGAIN = """
+import os, signal, subprocess, time
+from pathlib import Path
+from portbook.host.ending import Hands
+hands = Hands()
+first = subprocess.Popen(["sleep", "100"])
+identity, handle = hands.identify(first.pid), hands.open(first.pid)
+time.sleep(0.05)  # until the clock that processes are told by has moved on
+first.kill()
+first.wait()
+Path("/proc/sys/kernel/ns_last_pid").write_text(str(first.pid - 1))
+child = os.fork()
+if not child:
+    time.sleep(100)
+    os._exit(0)
+try:
+    assert child == first.pid, (child, first.pid)
+    assert hands.identify(child) not in (None, identity)
+    try:
+        hands.signal(handle, hands.TERM)
+    except ProcessLookupError:
+        print("the handle never means the new one")
+finally:
+    os.kill(child, signal.SIGKILL)
+"""
+
+
 def test_a_number_that_is_used_again_is_another_process() -> None:
     """The kernel is made to give the number of one that has ended to another one."""
+    need_root("this test makes a process namespace")
     need_kernel(os.access("/proc/sys/kernel/ns_last_pid", os.W_OK), "numbers can't be chosen here")
-    hands = Hands()
-    for _ in range(50):
-        with started(SLEEPER) as first:
-            identity = hands.identify(first.pid)
-            handle = hands.open(first.pid)
-            first.kill()
-        child = _child_of_number(first.pid)
-        if child is not None:
-            break
-        hands.close(handle)  # somebody else was quicker to get the number, and may keep it
-    need_kernel(child is not None, "somebody else was always quicker to get the number")
-    assert child is not None
-    try:
-        assert hands.identify(child) not in (None, identity)
-        with pytest.raises(ProcessLookupError):  # the handle never means the new one
-            hands.signal(handle, hands.TERM)
-    finally:
-        hands.close(handle)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-
-
-def _child_of_number(number: int) -> int | None:
-    """A child with this pid; None where it got another."""
-    try:
-        Path("/proc/sys/kernel/ns_last_pid").write_text(str(number - 1))
-    except OSError:
-        need_kernel(False, "numbers can't be chosen here")
-    child = os.fork()
-    if child == 0:
-        time.sleep(PATIENCE)
-        os._exit(0)
-    if child == number:
-        return child
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return None
+    alone = [need_program("unshare"), "--pid", "--fork", "--mount-proc"]
+    done = subprocess.run(
+        [*alone, sys.executable, "-c", USED_AGAIN],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+    )
+    assert (done.stdout, done.stderr) == ("the handle never means the new one\n", "")
 
 
 def test_what_holds_a_socket() -> None:

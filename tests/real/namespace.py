@@ -34,7 +34,7 @@ ip link set lo up && echo ready && cat
 here=$(readlink /proc/self/ns/net)
 for folder in /proc/[0-9]*; do
     pid=${folder#/proc/}
-    if [ "$(readlink "$folder/ns/net")" = "$here" ] && [ "$pid" != $$ ]; then
+    if [ -n "$here" ] && [ "$(readlink "$folder/ns/net")" = "$here" ] && [ "$pid" != $$ ]; then
         kill -KILL "$pid" 2>/dev/null
     fi
 done
@@ -65,8 +65,12 @@ class Running(NamedTuple):
         return self.process.pid
 
     def stop(self) -> None:
-        """Ends the process and its group, and waits until they are gone."""
-        for sign in (signal.SIGTERM, signal.SIGKILL):
+        """Ends the process and its group, and waits until they are gone.
+
+        One that was waited for is left alone: by now its number may be somebody else's.
+        """
+        ended = self.process.returncode is not None
+        for sign in () if ended else (signal.SIGTERM, signal.SIGKILL):
             try:
                 os.killpg(self.pid, sign)
             except (ProcessLookupError, PermissionError):
