@@ -48,12 +48,13 @@ def suspects(rows: Iterable[tuple[Any, ...]], unit: int, *, text: bool) -> bool:
             began, ended = moment(first, unit), moment(last, unit)
         except (ValueError, OverflowError, TypeError):
             return True
-        if (began is not None and began < 0) or (ended is not None and ended > now):
+        # What is no number compares with nothing.
+        if not (began is None or began >= 0) or not (ended is None or ended <= now):
             return True
         for least, whole in ((least_octets, octets), (least_packets, packets)):
             if (least is not None and least < 0) or (whole is not None and whole > MOST_OF_MANY):
                 return True
-        if flows is None or flows < 0:
+        if flows is None or not 0 <= flows <= MOST_OF_MANY:
             return True
     return False
 
@@ -120,8 +121,8 @@ class Collector:
                     flows,
                     octets,
                     None if packets is None else int(packets),
-                    moment(first, unit),
-                    moment(last, unit),
+                    _moment(first, unit),
+                    _moment(last, unit),
                     reach or "",
                 )
                 key = (transport, service.port, service.reach)
@@ -177,6 +178,14 @@ class Collector:
             max((each.last for each in services if each.last is not None), default=None),
             sources,
         )
+
+
+def _moment(value: object, unit: int) -> float | None:
+    """As :func:`~portbook.audit.times.moment`; None also where *value* can't be read."""
+    try:
+        return moment(value, unit)
+    except (ValueError, OverflowError, TypeError):
+        return None
 
 
 def _both(one: Service, other: Service) -> Service:

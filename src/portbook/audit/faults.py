@@ -11,6 +11,7 @@ from portbook._lean import NamedTuple
 from portbook.audit.engines import FILE, ROW
 from portbook.audit.flows import transport_of
 from portbook.audit.result import Fault
+from portbook.audit.sources.layout import LOST
 from portbook.audit.times import iso, latest
 from portbook.model import LAST_PORT
 
@@ -28,6 +29,8 @@ KEPT = 1000  # rows that an engine keeps of those it couldn't read
 SHOWN = 5  # rows that are named for each reason
 MOST = 1 << 50  # a pebibyte: no single flow carries more
 MOST_OF_MANY = MOST * 64  # and so much in a group makes it worth looking for such a flow
+
+_ISO = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.,]*( ?([Zz]|[+-][0-9:]+))?)?$"  # ISO 8601
 
 NO_FLOW = "is no flow: nothing in it can be read"
 
@@ -70,6 +73,7 @@ def reason_of(columns: Mapping[str, ir.Value], limits: Limits, *, text: bool) ->
     for name in ("bytes", "packets", "flows"):
         if name in columns:
             value = columns[name]
+            cases.append(((value == LOST).fill_null(False), f"the number of {name} can't be read"))
             cases.append(((value < 0).fill_null(False), f"the number of {name} is negative"))
             cases.append(((value > MOST).fill_null(False), f"the number of {name} can't be"))
     for name in ("first", "last"):
@@ -84,18 +88,28 @@ def _time_cases(value: ir.Value, limits: Limits) -> list[tuple[ir.BooleanValue, 
     ahead, before = "the time lies in the future", "the time lies before 1970"
     kind = value.type()
     if kind.is_string():
-        stamp = value.strip().try_cast("timestamp")
+        # Engines take words ("epoch", "today") and other orders of the parts for times too.
+        sound = value.strip().re_search(_ISO) & value.strip().try_cast("timestamp").notnull()
         return [
-            ((value.notnull() & stamp.isnull()).fill_null(False), "the time can't be read"),
+            ((value.notnull() & ~sound).fill_null(False), "the time can't be read"),
             ((value > _text_limit()).fill_null(False), ahead),
+            ((value.strip() < "1970").fill_null(False), before),
         ]
     if kind.is_numeric():
+        cases = []
+        if kind.is_floating():
+            cases = [((value.isnan() | value.isinf()).fill_null(False), "the time can't be read")]
         return [
+            *cases,
             ((value > limits.latest).fill_null(False), ahead),
             ((value < 0).fill_null(False), before),
         ]
-    limit = ibis.timestamp(iso(latest()).rstrip("Z"))
-    return [((value.cast("timestamp") > limit).fill_null(False), ahead)]
+    limit, epoch = ibis.timestamp(iso(latest()).rstrip("Z")), ibis.timestamp("1970-01-01")
+    stamp = value.cast("timestamp")
+    return [
+        ((stamp > limit).fill_null(False), ahead),
+        ((stamp < epoch).fill_null(False), before),
+    ]
 
 
 def _text_limit() -> str:
@@ -147,10 +161,10 @@ def _bad(engine: Engine, batch: Batch, limits: Limits, *, text: bool) -> ir.Tabl
     table = engine.read(batch, places=True)
     if batch.layout.prepare is not None:
         table = batch.layout.prepare(table)
-    columns = dict(batch.layout.canonical(table))
+    columns = batch.layout.flows(table)
     if "keep" in columns:
         table = table.filter(columns["keep"])
-        columns = dict(batch.layout.canonical(table))
+        columns = batch.layout.flows(table)
     why = reason_of(columns, limits, text=text)
     placed = [name for name in (FILE, ROW) if name in table.columns]
     bad = table.select(*placed, reason=why)

@@ -107,16 +107,28 @@ def sort_files(
     mapping: Mapping[str, str] | None = None,
     only: str | None = None,
 ) -> tuple[list[Batch], list[Fault]]:
-    """*paths* as batches of files that can be read together, and the files that can't be read."""
+    """*paths* as batches of files that can be read together, and the files that can't be read.
+
+    Raises UsageError where none has what *mapping* names.
+    """
     groups: dict[tuple[object, ...], tuple[Batch, list[str]]] = {}
     faults = []
+    lacking: UsageError | None = None
     for path in paths:
-        found = look_at(path, engine, mapping, only)
+        try:
+            found = look_at(path, engine, mapping, only)
+        except UsageError as error:
+            if not mapping:
+                raise
+            lacking = lacking or error
+            found = Fault(path, None, f"is left out ({error})", None)
         if isinstance(found, Fault):
             faults.append(found)
             continue
         key = (found.layout.key, found.compression, found.table, found.array)
         groups.setdefault(key, (found, []))[1].append(path)
+    if lacking is not None and not groups:
+        raise lacking
     batches = [
         batch if batch.table else batch._replace(files=tuple(files))
         for batch, files in groups.values()
@@ -130,7 +142,10 @@ def look_at(
     mapping: Mapping[str, str] | None = None,
     only: str | None = None,
 ) -> Batch | Fault:
-    """What *path* is, as a batch of one; or why it can't be read."""
+    """What *path* is, as a batch of one; or why it can't be read.
+
+    Raises UsageError where it lacks what *mapping* names, or where the engine has no such table.
+    """
     if path.startswith(TABLE):
         name = path.removeprefix(TABLE)
         head = Head(path, (), engine.columns_of_table(name))
@@ -146,7 +161,12 @@ def look_at(
     if isinstance(begun, Fault):
         return begun
     head, compression = begun
-    layout = recognise(head, mapping, only)
+    try:
+        layout = recognise(head, mapping, only)
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the other files are none the worse for it
+        return Fault(path, None, f"can't be recognised: {unforeseen(error)}", None)
     if layout is None:
         return _not_recognised(head)
     array = bool(head.lines) and head.lines[0].lstrip().startswith("[")
@@ -179,11 +199,21 @@ def _begin(path: str, engine: Engine) -> tuple[Head, str] | Fault:
         return Fault(path, None, f"can't be unpacked: {engine.reason(error)}", None)
 
 
+def unforeseen(error: Exception) -> str:
+    """What is said of an *error* that nobody expected, of the file that it was met at."""
+    said = f"{type(error).__name__}: {shown(str(error), 200)}"
+    return f"a fault of portbook's, please report it ({said})"
+
+
 def _not_recognised(head: Head) -> Fault:
     first = head.lines[0] if head.lines else ""
     if head.columns:
         names = ", ".join(name for name, _ in head.columns[:8])
         reason = f"has no columns of flows that are known ({names}): name them with --columns"
+    elif first.startswith("#separator") and not any(
+        line.startswith("#path") and not line.endswith("conn") for line in head.lines
+    ):
+        reason = "is a log of Zeek's whose #separator or #fields make no table of flows"
     elif first.startswith("#separator") or '"id.resp_p"' in first:
         reason = "is a log of Zeek's, but not conn.log: its connections are there"
     else:

@@ -67,15 +67,17 @@ def _of(audit: Audit, read: Read, keys: ir.Table, count: int) -> Sequence[tuple[
     sought = groups.join(
         keys,
         [
-            groups["match_transport"] == keys["service_transport"],
-            groups["match_service"] == keys["service_port"],
+            groups["portbook_match_transport"] == keys["service_transport"],
+            groups["portbook_match_service"] == keys["service_port"],
         ],
-    ).drop("service_transport", "service_port", "match_transport", "match_service")
+    ).drop(
+        "service_transport", "service_port", "portbook_match_transport", "portbook_match_service"
+    )
     joined = join_groups(flows, sought, "inner")
     if "host" not in flows.columns:
         joined = joined.mutate(
             host=ibis.ifelse(
-                ibis.coalesce(joined["side"], joined["match_side"]) == "src",
+                ibis.coalesce(joined["side"], joined["portbook_match_side"]) == "src",
                 joined["src"],
                 joined["dst"],
             )

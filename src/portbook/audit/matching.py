@@ -21,15 +21,18 @@ def groups_of(read: Read, *, reach: bool) -> ir.Table:
     grouped = read.grouped
     paired = "service" in grouped.columns
     columns = {
-        "match_protocol": grouped["protocol"],
-        "match_port": grouped["port"],
-        "match_transport": transport_of(grouped["protocol"]),
-        "match_service": grouped["service" if paired else "port"],
+        "portbook_match_protocol": grouped["protocol"],
+        "portbook_match_port": grouped["port"],
+        "portbook_match_transport": transport_of(grouped["protocol"]),
+        "portbook_match_service": grouped["service" if paired else "port"],
     }
     if paired:
-        columns |= {"match_other": grouped["other"], "match_side": grouped["side"]}
+        columns |= {
+            "portbook_match_other": grouped["other"],
+            "portbook_match_side": grouped["side"],
+        }
     if reach:
-        columns["match_reach"] = grouped["reach"].fill_null("")
+        columns["portbook_match_reach"] = grouped["reach"].fill_null("")
     return grouped.select(**columns).distinct()
 
 
@@ -40,9 +43,9 @@ def join_groups(
 
     The names of the columns that tell a row's group have *before* in front of them.
     """
-    on = [rows[f"{before}{key}"] == groups[f"match_{key}"] for key in ("protocol", "port")]
-    if "match_other" in groups.columns:
-        on.append(rows[f"{before}other"] == groups["match_other"])
-    if "match_reach" in groups.columns:
-        on.append(rows[f"{before}reach"].fill_null("") == groups["match_reach"])
+    on = [rows[f"{before}{key}"] == groups[f"portbook_match_{key}"] for key in ("protocol", "port")]
+    if "portbook_match_other" in groups.columns:
+        on.append(rows[f"{before}other"] == groups["portbook_match_other"])
+    if "portbook_match_reach" in groups.columns:
+        on.append(rows[f"{before}reach"].fill_null("") == groups["portbook_match_reach"])
     return rows.join(groups, on, how=how)

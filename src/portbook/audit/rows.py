@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from portbook.audit.matching import groups_of, join_groups
 from portbook.audit.side import UNDECIDABLE, place
+from portbook.audit.sources.layout import LOST, within
+from portbook.audit.spreadsheet import defuse, defused
 from portbook.audit.telling import names
 from portbook.audit.writing import TABLES, table_form, write_table
 from portbook.errors import UsageError, shown
-from portbook.model import Level
+from portbook.model import LAST_PORT, Level
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import ibis.expr.types as ir
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 # What is added to a row: its service's verdict, and where the row has two ports, which is its.
 PORT = "portbook_port"
+OURS = "portbook_"  # what the names of all columns that are added begin with
 WORDS = ("portbook_state", "portbook_level", "portbook_findings", "portbook_service")
 LEVELS = tuple(Level)
 
@@ -41,6 +44,7 @@ COMMON = {
 }
 ADDRESSES = ("src", "dst", "host", "peer")
 
+_KEY = f"{OURS}key_"
 _KEYS = ("protocol", "port", "other", "reach")
 
 
@@ -54,9 +58,10 @@ def write_rows(audit: Audit, path: str, names: Pseudonyms | None, tell: Tell) ->
     """Writes every row that *audit* read to *path*, each with its verdict.
 
     Rows of one layout keep their columns; of several, or with *names* for addresses, they have
-    those of :data:`COMMON`. Raises UsageError or EngineFailed.
+    those of :data:`COMMON`. CSV is fit for a spreadsheet. Raises UsageError or EngineFailed.
     """
-    book = _annotations(audit)
+    is_csv = (table_form(path) or "").startswith(".csv")
+    book = _annotations(audit, defused if is_csv else str)
     whole = len(audit.reads) == 1 and names is None
     parts = [_annotated(audit, read, book, whole=whole) for read in audit.reads]
     table = parts[0]
@@ -64,16 +69,18 @@ def write_rows(audit: Audit, path: str, names: Pseudonyms | None, tell: Tell) ->
         table = table.union(part)
     if names is not None:
         table = _renamed(audit, table, names)
+    if is_csv:
+        table = defuse(audit.engine, table, WORDS)
     write_table(audit.engine, table, path, tell)
 
 
-def _annotations(audit: Audit) -> ir.Table:
-    """What is said of each service, as a table on the engine."""
+def _annotations(audit: Audit, form: Callable[[str], str]) -> ir.Table:
+    """What is said of each service, as a table on the engine, each word in its *form*."""
     rows = []
     for each in audit.seen():
         level = LEVELS[max(each.gravity, 0)]
         codes = " ".join(code for code, _ in each.findings)
-        row = (str(level), codes, " ".join(names(each)))
+        row = (str(level), codes, form(" ".join(names(each))))
         rows.append((each.transport, each.port, each.reach, str(each.state), *row))
     columns = {
         "book_transport": "string",
@@ -89,22 +96,25 @@ def _annotated(audit: Audit, read: Read, book: ir.Table, *, whole: bool) -> ir.T
     table, layout = audit.table(read.batch), read.batch.layout
     if layout.prepare is not None:
         table = layout.prepare(table)
-    columns = dict(layout.canonical(table))
+    columns = layout.flows(table)
     if "keep" in columns:
         table = table.filter(columns.pop("keep"))
-        columns = {name: v for name, v in layout.canonical(table).items() if name != "keep"}
+        columns = {name: v for name, v in layout.flows(table).items() if name != "keep"}
     keys = {name: value for name, value in place(columns).items() if name in _KEYS}
-    keyed = {f"key_{name}": value for name, value in keys.items()}
+    keyed = {f"{_KEY}{name}": value for name, value in keys.items()}
     if whole:
-        kept = list(table.columns)
-        rows = table.mutate(**keyed)
+        # Names like ours are those of an earlier verdict.
+        kept = [name for name in table.columns if not name.lower().startswith(OURS)]
+        rows = table.select(*kept, **keyed)
     else:
         kept = list(COMMON)
         rows = table.select(**_common(columns, read), **keyed)
-    joined = join_groups(rows, _judged(read, book, reach="reach" in keys), "left", "key_")
-    if "key_other" in keyed or not whole:
-        sure = joined["match_service"] != UNDECIDABLE
-        joined = joined.mutate(**{PORT: _where(sure, joined["match_service"].cast("int32"))})
+    joined = join_groups(rows, _judged(read, book, reach="reach" in keys), "left", _KEY)
+    if f"{_KEY}other" in keyed or not whole:
+        sure = joined["portbook_match_service"] != UNDECIDABLE
+        joined = joined.mutate(
+            **{PORT: _where(sure, joined["portbook_match_service"].cast("int32"))}
+        )
         kept.append(PORT)
     return joined.select(*kept, *WORDS)
 
@@ -128,6 +138,10 @@ def _common(columns: Mapping[str, ir.Value], read: Read) -> dict[str, ir.Value]:
         elif kind == "float64":
             found[name] = _seconds(value, read.limits.unit)
         else:
+            if kind == "int32":
+                value = within(value, 0, LAST_PORT)
+            elif kind == "int64":
+                value = within(value, LOST + 1, -LOST)
             found[name] = value.cast(kind)
     return found
 
@@ -147,12 +161,12 @@ def _judged(read: Read, book: ir.Table, *, reach: bool) -> ir.Table:
     judged = groups.left_join(
         book,
         [
-            groups["match_transport"] == book["book_transport"],
-            groups["match_service"] == book["book_port"],
-            groups["match_reach"] == book["book_reach"],
+            groups["portbook_match_transport"] == book["book_transport"],
+            groups["portbook_match_service"] == book["book_port"],
+            groups["portbook_match_reach"] == book["book_reach"],
         ],
-    ).drop("book_transport", "book_port", "book_reach", "match_transport")
-    return judged if reach else judged.drop("match_reach")
+    ).drop("book_transport", "book_port", "book_reach", "portbook_match_transport")
+    return judged if reach else judged.drop("portbook_match_reach")
 
 
 def _renamed(audit: Audit, table: ir.Table, names: Pseudonyms) -> ir.Table:

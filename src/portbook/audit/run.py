@@ -9,7 +9,7 @@ from portbook._lean import NamedTuple
 from portbook.audit import book as books
 from portbook.audit.collect import Collector, suspects
 from portbook.audit.faults import Limits, gather, locate, reason_of
-from portbook.audit.files import Batch, find, is_url, sort_files
+from portbook.audit.files import Batch, find, is_url, sort_files, unforeseen
 from portbook.audit.flows import COUNTS, Judged, group, judge_groups
 from portbook.audit.hosts import add_hosts
 from portbook.audit.result import Fault
@@ -18,7 +18,7 @@ from portbook.audit.side import place, regroup, resolve
 from portbook.audit.sources.plain import parse_mapping
 from portbook.audit.sources.scans import read_scans
 from portbook.audit.times import unit_of
-from portbook.errors import EngineFailed, MalformedInput
+from portbook.errors import EngineFailed, MalformedInput, PortbookError
 from portbook.model import PORTS
 from portbook.registry import registry
 
@@ -57,13 +57,15 @@ class Order(NamedTuple):
 class Read(NamedTuple):
     """A batch that was read and judged: what another pass over it needs.
 
-    ``grouped`` holds a row a group of the flows, with the columns that the rows themselves have.
+    ``grouped`` holds a row a group of the flows, with the columns that the rows themselves have;
+    ``empty`` says that there are none.
     """
 
     batch: Batch
     limits: Limits
     faulty: bool
     grouped: ir.Table
+    empty: bool
 
 
 class Audit:
@@ -74,7 +76,6 @@ class Audit:
         self.engine = engine
         self.reads: list[Read] = []
         self._collector = Collector()
-        self.faults: list[Fault] = []
         self._tell = tell
         self._scanned: dict[tuple[str, ...], ir.Table] = {}
         self._salvaged: dict[str, str] = {}  # what could be unpacked of a file, and that file
@@ -93,13 +94,13 @@ class Audit:
         faults = unseen + faults
         collector = self._collector
         for batch in batches:
-            faults += self._batch(batch, collector)
-        faults += self.faults
-        if not self.reads:
-            first = faults[0]
-            raise MalformedInput(f"nothing could be read: {first.file!a} {first.reason}")
+            sound, wrong = self._scan(batch) if batch.layout.reader == "rows" else (batch, [])
+            faults += wrong
+            if sound.files or sound.table:
+                faults += self._batch(sound, collector)
         self._note_rejects(faults)
         self._note_damage(faults)
+        self._refuse_nothing(faults)
         for path, size in _sizes(paths).items():
             if sizes.get(path) != size:
                 collector.missing.append(
@@ -113,6 +114,17 @@ class Audit:
         )
         return add_hosts(self, answer, self.order.hosts) if self.order.hosts else answer
 
+    def _refuse_nothing(self, faults: list[Fault]) -> None:
+        """Raises MalformedInput where no source could be taken at all; one without flows can."""
+        named = {fault.file for fault in faults}
+        for read in self.reads:
+            if not (read.empty and named.intersection(self._as_named(read.batch).files)):
+                return
+        first, others = faults[0], len(named) - 1
+        row = "" if first.row is None else f", row {first.row:,},"
+        more = f"; {others:,} more files likewise" if others else ""
+        raise MalformedInput(f"nothing could be read: {first.file!a}{row} {first.reason}{more}")
+
     def _as_named(self, batch: Batch) -> Batch:
         return batch._replace(files=tuple(self._salvaged.get(path, path) for path in batch.files))
 
@@ -120,41 +132,38 @@ class Audit:
 
     def _batch(self, batch: Batch, collector: Collector) -> list[Fault]:
         """Reads *batch* and counts it; the faults that were met."""
-        from ibis.common.exceptions import IbisError
-
         try:
             return self._read(batch, collector)
-        except IbisError as error:
-            # A batch has one layout: what is wrong with its types is so in each of its files.
-            said = str(error).partition("\n")[0]
-            why = f"has columns whose types are not those of flows: {said}"
-            return [Fault(name, None, why, None) for name in batch.files or (batch.table,)]
-        except EngineFailed as error:
-            failed = error
-            if not batch.files:
-                return [_left_out(batch.table, error)]
-            if len(batch.files) == 1 and batch.files[0] in self._salvaged:
-                return [_left_out(batch.files[0], error)]
+        except Exception as error:  # noqa: BLE001 - _left_out() raises what is no file's fault
+            faults = [_left_out(name, error) for name in batch.files or (batch.table,)]
+        if not batch.files or (len(batch.files) == 1 and batch.files[0] in self._salvaged):
+            return faults
         # One of them is broken: each on its own, what is good counts.
         good: list[str] = []
-        faults: list[Fault] = []
+        broken: list[Fault] = []
         for path in batch.files:
             single = batch._replace(files=(path,))
             try:
                 self._group(single, Limits(), faulty=False)
                 good.append(path)
-            except EngineFailed as error:
+            except Exception as error:  # noqa: BLE001
+                fault = _left_out(path, error)
                 rest = salvage(single, self.engine.folder)
                 if rest is None:
-                    faults.append(_left_out(path, error))
+                    broken.append(fault)
                 else:
-                    faults.append(rest.fault)
+                    broken.append(rest.fault)
                     self._salvaged[rest.path] = path
                     good.append(rest.path)
-        if tuple(good) == batch.files:
-            # Each can be grouped, but what was suspected of a row can't be looked into.
-            return [_left_out(path, failed) for path in batch.files]
-        return faults + (self._batch(batch._replace(files=tuple(good)), collector) if good else [])
+        if tuple(good) != batch.files:
+            return broken + (
+                self._batch(batch._replace(files=tuple(good)), collector) if good else []
+            )
+        # Each can be grouped, but not together; or what is suspected of a row can't be looked for.
+        if len(good) == 1:
+            return faults
+        singles = (batch._replace(files=(path,)) for path in good)
+        return [fault for single in singles for fault in self._batch(single, collector)]
 
     def _read(self, batch: Batch, collector: Collector) -> list[Fault]:
         grouped, rows = self._group(batch, Limits(), faulty=False)
@@ -168,7 +177,7 @@ class Audit:
             name = batch.files[0] if len(batch.files) == 1 else batch.layout.format
             collector.missing.append(f"{self._salvaged.get(name, name)} has no flows to read")
         collector.add(rows, limits.unit)
-        self.reads.append(Read(batch, limits, faulty, grouped))
+        self.reads.append(Read(batch, limits, faulty, grouped, not rows))
         return faults
 
     def _lines(self, batch: Batch, faults: list[Fault]) -> list[Fault]:
@@ -222,14 +231,18 @@ class Audit:
         """The table that *batch* holds, on the engine."""
         if batch.layout.reader != "rows":
             return self.engine.read(batch)
-        held = self._scanned.get(batch.files)
-        if held is None:
-            rows, faults = read_scans(batch.files, batch.compression)
-            self.faults += faults
-            name = f"portbook_scan_{len(self._scanned)}"
-            held = self.engine.lookup(name, dict(batch.layout.columns), rows)
-            self._scanned[batch.files] = held
-        return held
+        if batch.files not in self._scanned:  # one of several that were read together
+            self._scan(batch)
+        return self._scanned[batch.files]
+
+    def _scan(self, batch: Batch) -> tuple[Batch, list[Fault]]:
+        """What can be read of the scans in *batch*, which is a table on the engine then; and what
+        can't.
+        """
+        rows, faults, good = read_scans(batch.files, batch.compression)
+        name = f"portbook_scan_{len(self._scanned)}"
+        self._scanned[good] = self.engine.lookup(name, dict(batch.layout.columns), rows)
+        return batch._replace(files=good), faults
 
     def _book(self, grouped: ir.Table) -> ir.Table:
         """What is on record of the ports in *grouped*, as a table on the engine."""
@@ -271,18 +284,33 @@ def select_flows(batch: Batch, table: ir.Table, limits: Limits, *, faulty: bool)
     layout = batch.layout
     if layout.prepare is not None:
         table = layout.prepare(table)
-    columns = dict(layout.canonical(table))
+    columns = layout.flows(table)
     kept = [columns.pop("keep")] if "keep" in columns else []
     if faulty:
         kept.append(reason_of(columns, limits, text=_is_text(batch)).isnull())
     if kept:
         table = table.filter(kept)
-        columns = {name: value for name, value in layout.canonical(table).items() if name != "keep"}
+        columns = {name: value for name, value in layout.flows(table).items() if name != "keep"}
     return table.select(**place(columns))
 
 
-def _left_out(name: str, error: EngineFailed) -> Fault:
-    return Fault(name, None, f"can't be read, so nothing of it is counted: {error}", None)
+def _left_out(name: str, error: Exception) -> Fault:
+    """Why nothing of the file, or the table, called *name* is counted.
+
+    Raises *error* where that isn't because of what is in it.
+    """
+    from ibis.common.exceptions import IbisError
+
+    if isinstance(error, EngineFailed):
+        reason = f"can't be read, so nothing of it is counted: {error}"
+    elif isinstance(error, IbisError):
+        said = str(error).partition("\n")[0]
+        reason = f"has columns whose types are not those of flows: {said}"
+    elif isinstance(error, PortbookError | MemoryError):
+        raise error
+    else:
+        reason = f"can't be read: {unforeseen(error)}"
+    return Fault(name, None, reason, None)
 
 
 def _is_text(batch: Batch) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from portbook.audit.files import Batch
 
 _PIECE = 1 << 20
+_LONGEST = 2_000_000  # bytes of a line: DuckDB's own limit (max_line_size)
 _GZIP = 31  # zlib's wbits for gzip's header and check (zlib.h, inflateInit2)
 
 
@@ -42,14 +43,15 @@ def salvage(batch: Batch, folder: str) -> Salvaged | None:
     """The lines of the one file of *batch* that come before the break, written to *folder*.
 
     None where it is no gzip of lines, ends as it should, is broken in another way, or has no whole
-    line.
+    line. A line that is too long for the engine counts as the break: what is behind it is not
+    looked at, since a small file may hold a line of any length.
     """
     lines = batch.layout.reader == "csv" or (batch.layout.reader == "json" and not batch.array)
     if not folder or not lines or batch.compression != "gzip":
         return None
     (path,) = batch.files
     number, name = tempfile.mkstemp(".gz", dir=folder)
-    count, rest, broken = 0, b"", _Break()
+    count, rest, said, broken = 0, b"", "", _Break()
     try:
         with open(number, "wb") as raw, gzip.GzipFile("", "wb", 1, raw) as out:
             for piece in _unpacked(path, broken):
@@ -57,10 +59,15 @@ def salvage(batch: Batch, folder: str) -> Salvaged | None:
                 if newline:
                     out.write(rest + whole + newline)
                     count, rest = count + whole.count(b"\n") + 1, after
-                else:
-                    rest += piece
-        if broken.found and count:
-            said = "breaks off here: what comes before is counted, the rest of the file isn't"
+                    continue
+                rest += piece
+                if len(rest) > _LONGEST:
+                    said = "has too long a line here"
+                    break
+            else:
+                said = "breaks off here" if broken.found else ""
+        if said and count:
+            said += ": what comes before is counted, the rest of the file isn't"
             return Salvaged(name, Fault(path, count + 1, said))
     except (OSError, zlib.error):
         pass

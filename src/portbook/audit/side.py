@@ -20,6 +20,7 @@ and decided after. Frequencies are those of the whole source.
 from __future__ import annotations
 
 from portbook.audit.flows import transport_of
+from portbook.audit.sources.layout import within
 from portbook.model import LAST_PORT, SYSTEM_PORTS, State
 
 TYPE_CHECKING = False
@@ -48,8 +49,7 @@ def place(columns: Mapping[str, ir.Value]) -> dict[str, ir.Value]:
     found = dict(columns)
     if "port" in found:
         return found
-    # Wide enough for the marks, whatever the source has them in.
-    src, dst = found.pop("src_port").cast("int32"), found.pop("dst_port").cast("int32")
+    src, dst = _narrow(found.pop("src_port")), _narrow(found.pop("dst_port"))
     sign = found.pop("side", None)
     low_src, low_dst = src <= SYSTEM_PORTS.last, dst <= SYSTEM_PORTS.last
     below_src, below_dst = src < CLIENTS_FROM, dst < CLIENTS_FROM
@@ -70,6 +70,13 @@ def place(columns: Mapping[str, ir.Value]) -> dict[str, ir.Value]:
     decided = broken | side.notnull()
     found["other"] = ibis.ifelse(decided, ibis.literal(DECIDED, "int32"), dst)
     return found
+
+
+def _narrow(port: ir.Value) -> ir.Value:
+    """*port* in 32 bits, wide enough for the marks; null where it is too large, and so no port."""
+    if port.type().nbytes > 4:
+        port = within(port, 0, LAST_PORT)
+    return port.cast("int32")
 
 
 def resolve(grouped: ir.Table, book: ir.Table) -> ir.Table:

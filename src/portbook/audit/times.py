@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from math import isfinite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def unit_of(clock: str, values: Iterable[object]) -> int:
     """
     if clock in _UNITS:
         return _UNITS[clock]
-    numbers = sorted(float(each) for each in values if isinstance(each, int | float))
+    numbers = sorted(
+        float(each) for each in values if isinstance(each, int | float) and isfinite(each)
+    )
     if not numbers:
         return 1
     middle = abs(numbers[len(numbers) // 2])

@@ -35,7 +35,10 @@ def render_html(answer: AuditAnswer, limit: int) -> str:
     page: str = _template().render(
         report=report,
         look=LOOK,
-        sections=[(section.title, list(map(_item, section.items))) for section in report.sections],
+        sections=[
+            (one_line(section.title), list(map(_item, section.items)))
+            for section in report.sections
+        ],
         # Everything that is put into it is a number or a word of portbook's own.
         picture=Markup(render_traffic_svg(answer, list(_named(answer, limit)))),  # noqa: S704
         rows=[(port, port / SIDE**2 * 100) for port in range(0, SIDE**2, SIDE * 32)],

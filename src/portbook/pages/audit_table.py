@@ -5,16 +5,13 @@ from __future__ import annotations
 import csv
 import io
 
+from portbook.audit.spreadsheet import FORMULA
 from portbook.pages.audit_object import COLUMNS, rows
 from portbook.pages.escape import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.audit.result import AuditAnswer
-
-# What a spreadsheet takes for the beginning of a formula
-# (https://owasp.org/www-community/attacks/CSV_Injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def render_csv(answer: AuditAnswer) -> str:
@@ -34,4 +31,4 @@ def defused(cell: str) -> str:
     ('\'=HYPERLINK("https://example.org")', 'https')
     """
     clean = one_line(cell)
-    return f"'{clean}" if cell.startswith(_FORMULA) or clean.startswith(_FORMULA) else clean
+    return f"'{clean}" if cell.startswith(FORMULA) or clean.startswith(FORMULA) else clean

@@ -19,22 +19,24 @@ NARROWEST, WIDEST = 40, 100
 
 
 class Style(NamedTuple):
-    """How to print: the width in columns, and whether with colours."""
+    """How to print: the width in columns, and whether with colours. Nothing is printed raw."""
 
     width: int = 80
     colour: bool = False
 
     def bold(self, text: str) -> str:
-        """*text*, already escaped, in bold."""
+        """*text*, escaped, in bold."""
+        text = plain(text)
         return f"\x1b[1m{text}\x1b[0m" if self.colour else text
 
     def dim(self, text: str) -> str:
-        """*text*, already escaped, dimmed."""
+        """*text*, escaped, dimmed."""
+        text = plain(text)
         return f"\x1b[2m{text}\x1b[0m" if self.colour else text
 
     def of(self, word: State | Level, text: str | None = None) -> str:
-        """*text*, or the word itself, in the colour of a state or a level."""
-        shown = str(word) if text is None else text
+        """*text*, escaped, or the word itself, in the colour of a state or a level."""
+        shown = str(word) if text is None else plain(text)
         if not self.colour:
             return shown
         colour = STATES[word] if isinstance(word, State) else LEVELS[word]

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import tempfile
+from functools import cache
 
 import duckdb
 import ibis
@@ -66,6 +67,16 @@ def _connect(folder: str, memory: str | None) -> duckdb.DuckDBPyConnection:
         raise UsageError(f"--memory {shown(memory or '')} is no size: give 2GB, say") from error
 
 
+@cache
+def _rtrim() -> Any:
+    """DuckDB's own function for a text without the letters that it ends in."""
+
+    def rtrim(text: str, letters: str) -> str:  # type: ignore[empty-body]
+        ...
+
+    return ibis.udf.scalar.builtin(rtrim)
+
+
 class Duck:
     """A connection to DuckDB; *path* is a database, opened to be read only.
 
@@ -83,7 +94,7 @@ class Duck:
         self._prepared: dict[Any, str] = {}
         self._rejected: list[tuple[Fault, str]] = []
         self._seen: set[tuple[str, int | None]] = set()
-        self._last: Statement | None = None
+        self._statements: list[Statement] = []  # those that may still run
         # Tables are looked for in the database that was named; what is made goes to memory.
         self._source = "source." if path else ""
         self._compiler = _compiler()
@@ -252,6 +263,13 @@ class Duck:
         found = {name: said.get("min") for name, said in known if isinstance(said, dict)}
         return {name: value for name, value in found.items() if isinstance(value, int)}
 
+    def consists_of(self, text: ir.StringValue, letters: str) -> ir.BooleanValue | None:
+        """Whether *text* has no other characters than *letters*: a tenth of a regular expression's
+        time.
+        """
+        shortened: ir.StringValue = _rtrim()(text, letters)
+        return shortened == ""
+
     def keep(self, expression: ir.Table) -> Statement:
         """*expression*, worked out in the background."""
         self._made += 1
@@ -261,9 +279,10 @@ class Duck:
 
     def _start(self, sql: str, table: ir.Table | None = None) -> Statement:
         # It is known before it runs, so that whatever interrupts us is followed by its end.
-        self._last = Statement(self, sql, table)
-        self._last.start()
-        return self._last
+        statement = Statement(self, sql, table)
+        self._statements = [*(each for each in self._statements if not each.ended), statement]
+        statement.start()
+        return statement
 
     def prepare(self, expression: ir.Table) -> None:
         """Compiles *expression*, to be fetched later."""
@@ -316,8 +335,8 @@ class Duck:
 
     def _stop(self) -> None:
         """Interrupts what runs; where it doesn't end, the connection is left to itself."""
-        if self._last is not None:
-            self._line.stuck |= not self._last.stop()
+        for statement in self._statements:
+            self._line.stuck |= not statement.stop()
 
 
 _REASONS = {

@@ -109,6 +109,10 @@ class Other:
         """Nothing: what this engine knows of its files can't be asked for."""
         return {}
 
+    def consists_of(self, text: ir.StringValue, letters: str) -> ir.BooleanValue | None:
+        """None: it has no quick way to tell whether a text has other characters."""
+        return None
+
     def keep(self, expression: ir.Table) -> _Pending:
         """*expression* as a temporary table, made when it is waited for."""
         return _Pending(self, expression)

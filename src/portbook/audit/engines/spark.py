@@ -214,6 +214,10 @@ class Spark:
         """Nothing: what this engine knows of its files can't be asked for."""
         return {}
 
+    def consists_of(self, text: ir.StringValue, letters: str) -> ir.BooleanValue | None:
+        """None: it has no quick way to tell whether a text has other characters."""
+        return None
+
     def keep(self, expression: ir.Table) -> _Pending:
         """*expression*, to be worked out when it is waited for."""
         return _Pending(self, expression)

@@ -122,9 +122,14 @@ class Statement:
         self._cursor.execute(self._sql)
         self._engine.note_rejects(self._cursor)
 
+    @property
+    def ended(self) -> bool:
+        """Whether it ran, and doesn't any more."""
+        return self._task.done.is_set()
+
     def stop(self) -> bool:
         """Interrupts the statement; whether it ended then."""
-        if not self._started or self._task.done.is_set():
+        if not self._started or self.ended:
             return True
         return interrupted(self._cursor, self._task.done)
 

@@ -7,7 +7,7 @@ taken for UTC.
 
 from __future__ import annotations
 
-from portbook.audit.sources.layout import Head, Layout, either
+from portbook.audit.sources.layout import Head, Layout, either, unique_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ _NEW = {
     "srcPort": "src_port", "dstPort": "dst_port", "proto": "protocol", "packets": "packets",
     "bytes": "bytes", "flows": "flows",
 }  # fmt: skip
+_OLD_NEEDED = {"ts", "sa", "da", "sp", "dp", "pr"}
+_NEW_NEEDED = {"srcAddr", "dstAddr", "srcPort", "dstPort", "proto"}
 _NUMBERS = {"srcPort", "ipkt", "ibyt", "opkt", "obyt", "packets", "bytes", "flows", "sp"}
 
 
@@ -28,8 +30,8 @@ def recognise(head: Head) -> Layout | None:
     """By the names in the first line."""
     if not head.lines:
         return None
-    names = tuple(name.strip() for name in head.lines[0].split(","))
-    if not ({"ts", "sa", "da", "sp", "dp", "pr"} <= set(names) or "srcAddr" in names):
+    names = unique_names(name.strip() for name in head.lines[0].split(","))
+    if not (set(names) >= _OLD_NEEDED or set(names) >= _NEW_NEEDED):
         return None
     # The destination port of ICMP is its type and code, as 8.0.
     columns = tuple((name, "int64" if name in _NUMBERS else "string") for name in names)
@@ -42,17 +44,17 @@ def canonical(table: ir.Table) -> Columns:
     """The columns of nfdump as the canonical ones."""
     has = set(table.columns)
     found: dict[str, ir.Value] = {}
-    for theirs, ours in (_NEW if "srcAddr" in has else _OLD).items():
+    for theirs, ours in (_NEW if has >= _NEW_NEEDED else _OLD).items():
         if theirs in has:
             found[ours] = table[theirs]
-    if "pr" in has:
+    if "protocol" not in found:
         found["protocol"] = table["pr"]
-        found["packets"] = either(table["ipkt"], table["opkt"])
-        found["bytes"] = either(table["ibyt"], table["obyt"])
+        found |= {
+            ours: either(table[one], table[other])
+            for ours, one, other in (("packets", "ipkt", "opkt"), ("bytes", "ibyt", "obyt"))
+            if {one, other} <= has
+        }
     found["protocol"] = found["protocol"].strip()
-    for port in ("src_port", "dst_port"):
-        if found[port].type().is_string():
-            found[port] = found[port].try_cast("int64")
     for address in ("src", "dst"):
         found[address] = found[address].strip()
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from portbook.audit.sources.layout import Head, Layout, whole
+from portbook.audit.sources.layout import Head, Layout, parse_json, port_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,17 +31,15 @@ def recognise(head: Head) -> Layout | None:
             return Layout("osquery listening_ports", "json", _plain, columns)
         return None
     for line in head.lines[:20]:
-        try:
-            row = json.loads(line)
-        except ValueError:
+        value = parse_json(line)
+        if not isinstance(value, dict):
             return None
-        if not isinstance(row, dict):
-            return None
-        inner = row.get("columns")
+        inner = value.get("columns")
         if isinstance(inner, dict) and set(inner) >= _NEEDED:
             return Layout("osquery listening_ports", "json", _logged, (*_LOG, ("columns", _ROW)))
-        snapshot = row.get("snapshot")
-        if isinstance(snapshot, list) and snapshot and set(snapshot[0]) >= _NEEDED:
+        snapshot = value.get("snapshot")
+        first = snapshot[0] if isinstance(snapshot, list) and snapshot else None
+        if isinstance(first, dict) and set(first) >= _NEEDED:
             return Layout(
                 "osquery listening_ports (snapshots)",
                 "json",
@@ -59,7 +57,7 @@ def _first_of(array: str) -> dict[str, object] | None:
     """The first object of a JSON array of which only the beginning is there."""
     try:
         value, _ = json.JSONDecoder().raw_decode(array[1:].lstrip())
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
@@ -68,7 +66,7 @@ def _canonical(row: ir.Value, keep: ir.BooleanValue) -> dict[str, ir.Value]:
     import ibis
 
     address = row["address"]
-    port = whole(row["port"])
+    port = port_number(row["port"])
     wildcard = address.isin(("0.0.0.0", "::", "::ffff:0.0.0.0"))
     loopback = (address == "::1") | address.startswith("127.")
     return {

@@ -6,10 +6,9 @@ Their columns are found by the names that flow tools commonly use, or are named 
 from __future__ import annotations
 
 import csv
-import json
 from itertools import islice
 
-from portbook.audit.sources.layout import Head, Layout, whole
+from portbook.audit.sources.layout import Head, Layout, parse_json, unique_names
 from portbook.errors import UsageError, shown
 
 TYPE_CHECKING = False
@@ -91,8 +90,8 @@ def build(head: Head, mapping: Mapping[str, str]) -> Layout | None:
 
 def _csv(head: Head, mapping: Mapping[str, str]) -> Layout | None:
     for delimiter in (",", "\t", ";", "|", " "):
-        names = tuple(_cells(head.lines[:1], delimiter))
-        found = match(names, mapping) if len(names) > 1 and len(set(names)) == len(names) else None
+        names = unique_names(_cells(head.lines[:1], delimiter))
+        found = match(names, mapping) if len(names) > 1 else None
         if found is None:
             continue
         kinds = _kinds(found, names, islice(head.lines, 1, None), delimiter)
@@ -107,7 +106,7 @@ def _csv(head: Head, mapping: Mapping[str, str]) -> Layout | None:
             quote='"',
         )
     if mapping:
-        names = tuple(_cells(head.lines[:1], ","))
+        names = unique_names(_cells(head.lines[:1], ","))
         _check(mapping, names)
     return None
 
@@ -148,10 +147,7 @@ def _is_number(text: str) -> bool:
 def _json(head: Head, mapping: Mapping[str, str]) -> Layout | None:
     kinds: dict[str, set[type]] = {}
     for line in head.lines:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
+        row = parse_json(line)
         for name, value in _flat(row) if isinstance(row, dict) else ():
             if value is not None:
                 kinds.setdefault(name, set()).add(type(value))
@@ -162,12 +158,17 @@ def _json(head: Head, mapping: Mapping[str, str]) -> Layout | None:
     return Layout("JSON lines", "json", _canonical(found), _nested(wanted), clock="?")
 
 
-def _flat(row: Mapping[str, object], before: str = "") -> Iterable[tuple[str, object]]:
+_DEEPEST = 16  # of objects within each other that a column is looked for in
+
+
+def _flat(
+    row: Mapping[str, object], before: str = "", depth: int = 1
+) -> Iterable[tuple[str, object]]:
     if len(before) > _LONGEST_NAME:
         return  # no column: the names of what is inside would all be as long
     for key, value in row.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{before}{key}.")
+        if isinstance(value, dict) and depth < _DEEPEST:
+            yield from _flat(value, f"{before}{key}.", depth + 1)
         else:
             yield before + key, value
 
@@ -189,7 +190,14 @@ def _nested(wanted: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         *parents, leaf = name.split(".")
         at = tree
         for parent in parents:
-            at = at.setdefault(parent, {})  # type: ignore[assignment]
+            inner = at.setdefault(parent, {})
+            if not isinstance(inner, dict):
+                raise UsageError(
+                    f"--columns: {shown(parent)} is taken for a value and for an object"
+                )
+            at = inner
+        if leaf in at:
+            raise UsageError(f"--columns: {shown(name)} is taken for a value and for an object")
         at[leaf] = kind
     return tuple((name, _kind_of(each)) for name, each in tree.items())
 
@@ -236,11 +244,8 @@ def _check(mapping: Mapping[str, str], names: Iterable[str]) -> None:
 def _canonical(found: Mapping[str, str]) -> Callable[[ir.Table], Columns]:
     def canonical(table: ir.Table) -> Columns:
         made = {ours: _pick(table, theirs) for ours, theirs in found.items()}
-        for name in _WHOLE:
-            if name in made:
-                made[name] = whole(made[name])
         if "answered" in made:
-            made["answered"] = made["answered"].cast("boolean")
+            made["answered"] = made["answered"].try_cast("boolean")
         if "port" in made:
             for name in ("src", "dst", "src_port", "dst_port"):
                 made.pop(name, None)

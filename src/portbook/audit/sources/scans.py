@@ -7,6 +7,7 @@ has, a scan doesn't say.
 from __future__ import annotations
 
 import gzip
+import zlib
 
 from portbook.audit.result import Fault
 from portbook.audit.sources.layout import Head, Layout
@@ -55,7 +56,7 @@ def _canonical(table: ir.Table) -> Columns:
 def read_scan(path: str, compression: str) -> tuple[list[tuple[str, int, str]], list[Fault]]:
     """The open ports that the scan at *path* found, and the lines of it that can't be read.
 
-    Raises OSError.
+    Raises OSError, or MalformedInput where nothing of it can be read.
     """
     rows: list[tuple[str, int, str]] = []
     faults: list[Fault] = []
@@ -70,21 +71,26 @@ def read_scan(path: str, compression: str) -> tuple[list[tuple[str, int, str]], 
                     why = event.why or "it is not what a scan prints"
                     faults.append(Fault(path, event.number, why, max(0, event.many - 1)))
         except MalformedInput as error:
+            if not rows:
+                raise
             faults.append(Fault(path, None, str(error), None))
     return rows, faults
 
 
 def read_scans(
     paths: tuple[str, ...], compression: str
-) -> tuple[list[tuple[str, int, str]], list[Fault]]:
-    """All of :func:`read_scan` for *paths*; one that can't be opened is a fault."""
+) -> tuple[list[tuple[str, int, str]], list[Fault], tuple[str, ...]]:
+    """All of :func:`read_scan` for *paths*, and which of them were read; the others are faults."""
     rows: list[tuple[str, int, str]] = []
     faults: list[Fault] = []
+    good: list[str] = []
     for path in paths:
         try:
             found, wrong = read_scan(path, compression)
-        except (OSError, EOFError) as error:
-            wrong, found = [Fault(path, None, f"can't be read: {error}", None)], []
+        except (OSError, EOFError, zlib.error, MalformedInput) as error:
+            faults.append(Fault(path, None, f"can't be read: {error}", None))
+            continue
+        good.append(path)
         rows += found
         faults += wrong
-    return rows, faults
+    return rows, faults, tuple(good)

@@ -7,9 +7,7 @@ destination is the side that the first packet went to: the service.
 
 from __future__ import annotations
 
-import json
-
-from portbook.audit.sources.layout import Head, Layout, either
+from portbook.audit.sources.layout import Head, Layout, either, parse_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,10 +39,7 @@ def recognise(head: Head) -> Layout | None:
     for line in head.lines[:5]:
         if '"event_type"' not in line:
             continue
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
+        row = parse_json(line)
         if isinstance(row, dict) and {"timestamp", "event_type"} <= set(row):
             return Layout("Suricata eve.json", "json", canonical, _COLUMNS)
     return None

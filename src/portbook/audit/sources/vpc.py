@@ -7,7 +7,7 @@ without data (NODATA, SKIPDATA) has no protocol and is counted apart.
 
 from __future__ import annotations
 
-from portbook.audit.sources.layout import Head, Layout
+from portbook.audit.sources.layout import Head, Layout, unique_names, whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def recognise(head: Head) -> Layout | None:
         return None
     words = head.lines[0].split(" ")
     if set(words) >= _NEEDED:
-        return _text(tuple(words), 1)
+        return _text(unique_names(words), 1)
     if len(words) == len(DEFAULT) and words[0] == "2" and words[-1] in _STATUS:
         return _text(DEFAULT, 0)
     return None
@@ -74,7 +74,7 @@ def canonical(table: ir.Table) -> Columns:
         if theirs in named:
             found[ours] = named[theirs]
     if "tcp-flags" in named:
-        flags = named["tcp-flags"]
+        flags = whole(named["tcp-flags"])
         found["side"] = ibis.cases(
             ((flags & _SYN_ACK) == _SYN_ACK, "src"),
             ((flags & _SYN) == _SYN, "dst"),

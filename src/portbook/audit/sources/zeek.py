@@ -7,9 +7,9 @@ of the payload.
 
 from __future__ import annotations
 
-import json
+import re
 
-from portbook.audit.sources.layout import Head, Layout, either
+from portbook.audit.sources.layout import Head, Layout, either, parse_json, unique_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Zeek's types (https://docs.zeek.org/en/master/script-reference/types.html) that matter here.
 _TYPES = {"time": "float64", "interval": "float64", "port": "int32", "count": "int64"}
+
+_CODED = re.compile(r"\\x([0-9a-fA-F]{2})")
 
 _JSON = (
     ("ts", "float64"),
@@ -57,7 +59,9 @@ def _tsv(head: Head) -> Layout | None:
     fields: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     unset = "-"
-    separator = head.lines[0].partition(" ")[2].strip().encode().decode("unicode_escape")
+    separator = _separator(head.lines[0])
+    if separator is None:
+        return None
     path = ""
     for line in head.lines:
         if not line.startswith("#"):
@@ -66,12 +70,12 @@ def _tsv(head: Head) -> Layout | None:
         if name == "#path":
             path = rest
         elif name == "#fields":
-            fields = tuple(rest.split(separator))
+            fields = unique_names(rest.split(separator))
         elif name == "#types":
             types = tuple(rest.split(separator))
         elif name == "#unset_field":
             unset = rest
-    if len(separator) != 1 or not ({"id.resp_p", "proto"} <= set(fields)):
+    if not {"id.resp_p", "proto"} <= set(fields):
         return None
     # Other logs have these too, dns.log for one: their connections are in conn.log already.
     if path not in ("", "conn") and "conn_state" not in fields:
@@ -96,12 +100,21 @@ def _tsv(head: Head) -> Layout | None:
     )
 
 
+def _separator(line: str) -> str | None:
+    r"""The separator that the line ``#separator`` names: one character, or its number in hex.
+
+    >>> _separator(r"#separator \x09"), _separator("#separator ,"), _separator(r"#separator \x0")
+    ('\t', ',', None)
+    """
+    named = line.partition(" ")[2].strip()
+    if coded := _CODED.fullmatch(named):
+        named = chr(int(coded[1], 16))
+    return named if len(named) == 1 and (named == "\t" or named.isprintable()) else None
+
+
 def _json(head: Head) -> Layout | None:
     for line in head.lines[:1]:
-        try:
-            row = json.loads(line)
-        except ValueError:
-            return None
+        row = parse_json(line)
         if isinstance(row, dict) and {"id.resp_p", "id.orig_h", "conn_state"} <= set(row):
             text = isinstance(row.get("ts"), str)  # JSON::TS_ISO8601
             columns = tuple(
@@ -119,14 +132,16 @@ def canonical(table: ir.Table) -> Columns:
     found: dict[str, ir.Value] = {
         "protocol": table["proto"],
         "port": table["id.resp_p"],
-        "host": table["id.resp_h"],
     }
-    if "id.orig_h" in has:
-        found["peer"] = table["id.orig_h"]
+    for ours, theirs in (("host", "id.resp_h"), ("peer", "id.orig_h")):
+        if theirs in has:
+            found[ours] = table[theirs]
     if "ts" in has:
         found["first"] = table["ts"]
         if "duration" in has and not table["ts"].type().is_string():
-            found["last"] = table["ts"] + table["duration"].fill_null(0)
+            began = table["ts"]
+            began = began.cast("float64") if began.type().is_integer() else began
+            found["last"] = began + table["duration"].fill_null(0)
     # Where the packets' bytes weren't counted, those of the payload are what there is.
     counted = [
         either(table[f"orig_{kind}"], table[f"resp_{kind}"])

@@ -1,0 +1,610 @@
+"""Files made to break an audit: what is good is answered, what is bad is named, nothing is raw."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import tracemalloc
+import unicodedata
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import ibis
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portbook.audit.engines import connect
+from portbook.audit.files import Batch, unforeseen
+from portbook.audit.run import Audit, Order
+from portbook.audit.salvage import salvage
+from portbook.audit.sources import FORMATS, Head, recognise
+from portbook.audit.spreadsheet import SIGNS, defuse, defused
+from portbook.cli import run
+from portbook.errors import MalformedInput, UsageError
+from tests.audit import hostile, samples
+from tests.audit.asking import ask, counts
+from tests.strategies import nasty
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from portbook.audit.engines import Engine
+    from portbook.audit.result import AuditAnswer
+
+    Said = tuple[int, str, str]
+
+RAW = hostile.RAW
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All hostile files, and three good ones among them."""
+    made = tmp_path_factory.mktemp("logs")
+    hostile.write(made)
+    for name in ("zeek", "json", "parquet"):
+        samples.write(name, made)
+    return made
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """What ``portbook audit`` ends with and prints, held to be harmless."""
+
+    def asked(*argv: object) -> Said:
+        status = run(["audit", *map(str, argv)])
+        out, err = capsys.readouterr()
+        for line in (*out.split("\n"), *err.split("\n")):
+            assert line.isprintable(), ascii(line)
+        assert "fault of portbook" not in out + err
+        return status, out, err
+
+    return asked
+
+
+# -- each alone -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", hostile.TEXTS)
+def test_no_text_ends_it_but_with_one_line(
+    name: str, say: Callable[..., Said], tmp_path: Path
+) -> None:
+    content = hostile.TEXTS[name]
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    status, out, err = say(path)
+    assert status in (0, 2), err
+    assert err.count("\n") == (status == 2)
+    assert bool(out) == (status == 0)
+
+
+@pytest.mark.parametrize("name", hostile.COLUMNS)
+def test_no_column_ends_it_but_with_one_line(
+    name: str, say: Callable[..., Said], tmp_path: Path
+) -> None:
+    path = tmp_path / f"{name}.parquet"
+    columns = hostile.COLUMNS[name]
+    duckdb.execute(f"COPY (SELECT {columns}) TO '{path}' (FORMAT parquet)")
+    status, _, err = say(path, "--rows", tmp_path / "rows.csv")
+    assert status in (0, 2), err
+    assert err.count("\n") == (status == 2)
+
+
+READ = {
+    "pandas-index.csv": ("tcp", 22), "two-unnamed.csv": ("tcp", 22), "case.csv": ("tcp", 22),
+    "twice.csv": ("tcp", 22), "twice-and-numbered.csv": ("tcp", 22), "filename.csv": ("tcp", 22),
+    "ours.csv": ("tcp", 22), "quotes.csv": ("tcp", 22), "raw-name.csv": ("tcp", 22),
+    "wide.csv": ("tcp", 22), "sql.csv": ("tcp", 22), "zeek-twice.log": ("tcp", 22),
+    "nfdump-twice.csv": ("tcp", 22), "nfdump-old-without-counts.csv": ("tcp", 22),
+    "vpc-twice.txt": ("tcp", 22), "vpc-empty-names.txt": ("tcp", 22),
+    "zeek-overflow.log": ("tcp", 22), "same-key.json": ("tcp", 22), "bom.csv": ("tcp", 443),
+    "deep-second.json": ("tcp", 22), "numbers.csv": ("tcp", 443), "times.csv": ("tcp", 443),
+    "huge-number.json": ("tcp", 22), "long-line.csv": ("tcp", 443),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_is_odd_but_sound_is_counted(name: str, tmp_path: Path) -> None:
+    content = hostile.TEXTS[name]
+    (tmp_path / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    flows = counts(ask(tmp_path / name))
+    assert flows[READ[name]] == 1 + (name == "deep-second.json")
+    assert sum(flows.values()) == flows[READ[name]]
+
+
+# -- together ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def answer(folder: Path) -> AuditAnswer:
+    return ask(folder)
+
+
+def test_a_folder_of_hostile_files_answers_for_the_good_ones(
+    answer: AuditAnswer, folder: Path
+) -> None:
+    files = {str(path) for path in folder.rglob("*") if path.is_file()}
+    assert len(files) > 200
+    read = {path for each in answer.inputs for path in each.files}
+    named = {fault.file for fault in answer.faults}
+    # Each file is read, or named with what is wrong; none is passed over.
+    assert read | named == files
+    assert {Path(path).name for path in read - named} >= {
+        "conn.log",
+        "flows.jsonl",
+        "flows.parquet",
+    }
+    flows = counts(answer)
+    for key, count in samples.EXPECTED.items():
+        assert flows[key] >= 3 * count
+    for at, name in enumerate(hostile.NAMES):
+        assert flows["tcp", 1000 + at] == 1, name
+        assert not [path for path in named if Path(path).name == name]
+
+
+REFUSED = (
+    "deep-array.json", "deep-object.json", "separator-half.log", "separator-none.log",
+    "snapshot-number.json", "snapshot-lists.json", "nfdump-one-name.csv", "doctype.xml", "cut.xml",
+    "no-gzip.csv.gz", "head-alone.gz", "no-zstd.csv.zst", "no-parquet.parquet", "ends-as-parquet",
+    "empty.csv", "readme.txt", "lists.parquet", "structs.parquet", "utf16.csv", "nul.csv",
+)  # fmt: skip
+
+
+def test_each_that_is_bad_is_named_with_what_is_wrong(answer: AuditAnswer) -> None:
+    whole = {Path(fault.file).name for fault in answer.faults if fault.row is None}
+    assert set(REFUSED) <= whole
+    assert all("fault of portbook" not in fault.reason for fault in answer.faults)
+
+
+@pytest.mark.parametrize("option", [(), ("--json",), ("--pseudonymise",)])
+def test_strict_ends_with_3_and_nothing_is_raw(
+    option: tuple[str, ...], folder: Path, say: Callable[..., Said]
+) -> None:
+    status, out, err = say(folder, "--strict", *option)
+    assert (status, err) == (3, "")
+    for name in REFUSED:
+        assert name in out
+    assert say(folder, *option)[0] == 0
+
+
+@pytest.mark.parametrize("ending", ["html", "json", "csv", "txt"])
+def test_no_report_has_anything_raw(ending: str, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / f"report.{ending}"
+    assert run(["audit", str(folder), "-o", str(path)]) == 0
+    text = path.read_text(encoding="utf-8")
+    assert all(line.isprintable() for line in text.replace("\r\n", "\n").split("\n"))
+
+
+# -- names ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("above", [".", "..", "{folder}"])
+def test_a_name_is_no_more_than_a_name(
+    above: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the home folder, a pattern, an object store; named alone or found in a folder."""
+    home = tmp_path / "home"
+    for place in (home, tmp_path / "logs" / "here"):
+        place.mkdir(parents=True)
+    (home / "secret.csv").write_text("proto,dst_port\ntcp,31337\n")
+    monkeypatch.setenv("HOME", str(home))
+    for at, name in enumerate(hostile.NAMES):
+        (tmp_path / "logs" / name).write_text(f"proto,dst_port\ntcp,{1000 + at}\ntcp,-1\n")
+    monkeypatch.chdir(tmp_path / "logs" if above == "." else tmp_path / "logs" / "here")
+    logs = above.format(folder=tmp_path / "logs")
+    expected = {("tcp", 1000 + at): 1 for at in range(len(hostile.NAMES))}
+    whole = ask(logs)
+    assert counts(whole) == expected
+    # Rows are looked for by the names that the engine has; they are shown by those that were given.
+    assert {fault.file for fault in whole.faults} == {
+        os.path.join(logs, name) for name in hostile.NAMES
+    }
+    assert {fault.row for fault in whole.faults} == {3}
+    for at, name in enumerate(hostile.NAMES):
+        alone = ask(name if above == "." else os.path.join(logs, name))
+        assert counts(alone) == {("tcp", 1000 + at): 1}, name
+
+
+def test_a_folder_says_nothing_of_the_rows_in_it(tmp_path: Path) -> None:
+    row = "proto,src,dst,dst_port\ntcp,192.0.2.1,192.0.2.2,305\n"
+    place = tmp_path / "dst_port=22" / "proto=udp"
+    place.mkdir(parents=True)
+    (place / "f.csv").write_text(row)
+    (place / "f.json").write_text('{"proto":"tcp","dst_port":305}\n')
+    (place / "f.parquet").touch()
+    duckdb.execute(
+        f"COPY (SELECT 'tcp' AS proto, 305 AS dst_port) TO '{place}/f.parquet' (FORMAT parquet)"
+    )
+    packed = place / "f.csv.zst"
+    duckdb.execute(
+        f"COPY (FROM read_csv('{place}/f.csv', hive_partitioning = false)) TO '{packed}' "
+        "(FORMAT csv, HEADER, COMPRESSION zstd)"
+    )
+    for name in ("f.csv", "f.json", "f.parquet", "f.csv.zst"):
+        assert counts(ask(place / name)) == {("tcp", 305): 1}, name
+    assert counts(ask(tmp_path)) == {("tcp", 305): 4}
+
+
+# -- rows that can't be -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e300"])
+@pytest.mark.parametrize("column", ["bytes", "packets", "start", "dst_port", "src_port", "flows"])
+def test_one_odd_number_costs_its_row_alone(column: str, value: str, tmp_path: Path) -> None:
+    """As pandas and others write it: a column of floating-point numbers."""
+    path = tmp_path / "x.parquet"
+    numbers = {
+        "src_port": "40000", "dst_port": "443", "bytes": "10", "packets": "1", "flows": "1",
+        "start": "1790000000",
+    }  # fmt: skip
+    columns = ", ".join(
+        f"(CASE WHEN range = 500 AND '{name}' = '{column}' THEN '{value}' ELSE '{usual}' END)"
+        f"::DOUBLE AS {name}"
+        for name, usual in numbers.items()
+    )
+    duckdb.execute(
+        f"COPY (SELECT 'tcp' AS proto, '192.0.2.1' AS src, '192.0.2.2' AS dst, {columns} "
+        f"FROM range(1000)) TO '{path}' (FORMAT parquet)"
+    )
+    answer = ask(path)
+    assert counts(answer) == {("tcp", 443): 999}
+    ((row, reason),) = [(fault.row, fault.reason) for fault in answer.faults]
+    assert row == 501
+    assert (
+        column.replace("_", " ")
+        .replace("dst", "destination")
+        .replace("src", "source")
+        .replace("start", "time")
+        in reason
+    )
+    assert answer.total.bytes == 999 * 10
+
+
+def test_a_port_with_a_fraction_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    duckdb.execute(
+        "COPY (SELECT 'tcp' AS proto, (443 + range % 2 / 2)::DOUBLE AS dst_port FROM range(4)) "
+        f"TO '{path}' (FORMAT parquet)"
+    )
+    answer = ask(path)
+    assert counts(answer) == {("tcp", 443): 2}
+    assert [fault.row for fault in answer.faults] == [2, 4]
+
+
+# -- nothing at all ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["doctype.xml", "readme.txt", "deep-array.json", "lists", "bad-row"]
+)
+def test_an_audit_that_read_nothing_ends_with_2(
+    name: str, say: Callable[..., Said], tmp_path: Path
+) -> None:
+    for at in range(2):
+        path = tmp_path / f"{at}-{name}"
+        if name == "lists":
+            columns = hostile.COLUMNS[name]
+            duckdb.execute(f"COPY (SELECT {columns}) TO '{path}' (FORMAT parquet)")
+        elif name == "bad-row":
+            path.write_text("proto,dst_port\ntcp,1,2\n")
+        else:
+            path.write_text(str(hostile.TEXTS[name]))
+    for words, more in (((path,), ""), ((tmp_path,), "; 1 more file")):
+        status, out, err = say(*words)
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert err.startswith("portbook: nothing could be read: ")
+        assert name in err
+        assert more in err
+    (tmp_path / "good.csv").write_text("proto,dst_port\ntcp,443\n")
+    status, out, err = say(tmp_path)
+    assert (status, err) == (0, "")
+    assert f"0-{name}" in out
+    assert f"1-{name}" in out
+
+
+def test_what_explain_refuses_is_2_as_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "scan.xml"
+    path.write_text(str(hostile.TEXTS["doctype.xml"]))
+    for option in ([], ["--json"], ["--jsonl"]):
+        assert run(["explain", str(path), *option]) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+
+
+def test_a_source_without_flows_is_read(say: Callable[..., Said], tmp_path: Path) -> None:
+    (tmp_path / "flows.csv").write_text("proto,dst_port\n")
+    assert say(tmp_path)[0] == 0
+    (tmp_path / "readme.txt").write_text("nothing\n")
+    status, out, _ = say(tmp_path)
+    assert status == 0
+    assert "readme.txt" in out
+
+
+def test_what_columns_names_may_lack_in_some(say: Callable[..., Said], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("proto,wann\ntcp,443\n")
+    (tmp_path / "b.csv").write_text("proto,dst_port\ntcp,443\n")
+    status, out, _ = say(tmp_path, "--columns", "port=wann")
+    assert (status, "b.csv" in out) == (0, True)
+    status, _, err = say(tmp_path / "b.csv", "--columns", "port=wann")
+    assert (status, "'wann'" in err or "port=wann" in err) == (2, True)
+    for wrong in ("port=host.port,host=host", "host=host,port=host.port"):
+        (tmp_path / "c.json").write_text('{"proto":"tcp","host":{"port":1}}\n')
+        (tmp_path / "d.json").write_text('{"proto":"tcp","host":1,"host.port":1}\n')
+        for name in ("c.json", "d.json"):
+            assert say(tmp_path / name, "--columns", wrong)[0] in (0, 2)
+
+
+def test_an_error_that_nobody_expected_costs_its_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "good.csv").write_text("proto,dst_port\ntcp,443\n")
+    (tmp_path / "odd.csv").write_text("proto,dst_port,odd\ntcp,443,1\n")
+    for where in ("portbook.audit.files.recognise", "portbook.audit.run.unit_of"):
+        with monkeypatch.context() as patch:
+            patch.setattr(where, _failing_once(where))
+            answer = ask(tmp_path)
+        assert counts(answer) == {("tcp", 443): 1}, where
+        ((reason,),) = [[fault.reason for fault in answer.faults]]
+        assert "please report it (KeyError: " in reason
+    assert "\x1b" not in unforeseen(ValueError("\x1b"))
+
+
+def _failing_once(where: str) -> Callable[..., object]:
+    module, _, name = where.rpartition(".")
+    real = getattr(__import__(module, fromlist=[name]), name)
+    calls: list[object] = []
+
+    def call(*args: object, **more: object) -> object:
+        calls.append(args)
+        if len(calls) == 1:
+            raise KeyError("unexpected")
+        return real(*args, **more)
+
+    return call
+
+
+# -- rows as CSV ------------------------------------------------------------------------------
+
+
+def _cells(path: Path) -> list[list[str]]:
+    raw = path.read_bytes()
+    if path.suffix == ".gz":
+        raw = zlib.decompress(raw, 31)
+    return list(csv.reader(io.StringIO(raw.decode("utf-8"), newline="")))
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.csv.gz"])
+def test_rows_as_csv_run_nothing_in_a_spreadsheet(name: str, tmp_path: Path) -> None:
+    with (tmp_path / "x.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        names = [formula.replace("\r", "\a") for formula in hostile.FORMULAS]
+        writer.writerow(["proto", "src", "dst", "dst_port", *names, "raw\x1b[2J"])
+        for formula in (*hostile.FORMULAS, f"a{RAW}", "192.0.2.1"):
+            writer.writerow(
+                ["tcp", formula, f" {formula}", 305, *["x"] * len(hostile.FORMULAS), RAW]
+            )
+    assert run(["audit", str(tmp_path / "x.csv"), "--rows", str(tmp_path / name)]) == 0
+    rows = _cells(tmp_path / name)
+    assert len(rows) == len(hostile.FORMULAS) + 3
+    for row in rows:
+        for cell in row:
+            assert cell.isprintable(), ascii(cell)
+            assert not cell.strip("\ufffd ").startswith(SIGNS), ascii(cell)
+    assert [row[1] for row in rows][-1] == "192.0.2.1"
+    assert "'=1+1" in rows[0]
+    assert "'=1+1" in [row[1] for row in rows]
+
+
+def test_rows_of_other_types_run_nothing_either(tmp_path: Path) -> None:
+    source, out = tmp_path / "x.parquet", tmp_path / "rows.csv"
+    duckdb.execute(
+        "COPY (SELECT 'tcp' AS proto, 305 AS dst_port, ['=1+1', chr(27)] AS list, "
+        "{'a': '=1' || chr(7)} AS struct, '=1+1'::BLOB AS blob, '=1+1'::ENUM ('=1+1') AS enum, "
+        "-5 AS number, -1.5 AS fraction, INTERVAL 1 DAY AS span, DATE '2026-09-21' AS day) "
+        f"TO '{source}' (FORMAT parquet)"
+    )
+    assert run(["audit", str(source), "--rows", str(out)]) == 0
+    head, row = _cells(out)
+    cells = dict(zip(head, row, strict=True))
+    assert all(cell.isprintable() for cell in row)
+    assert cells["blob"] == cells["enum"] == "'=1+1"
+    assert (cells["number"], cells["fraction"], cells["day"]) == ("-5", "-1.5", "2026-09-21")
+    assert cells["span"] == "1 day"
+    assert not cells["list"].startswith(SIGNS)
+
+
+def test_rows_keep_columns_that_have_names_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(
+        "proto,src_port,dst_port,key_port,match_service,side,wanted,book_port,portbook_state\n"
+        "tcp,40000,305,1,2,3,4,5,6\n"
+    )
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    for source, out in ((tmp_path / "x.csv", first), (first, second)):
+        assert run(["audit", str(source), "--rows", str(out)]) == 0
+        head, row = _cells(out)
+        cells = dict(zip(head, row, strict=True))
+        assert len(head) == len(cells)
+        assert [cells[name] for name in ("key_port", "match_service", "side", "book_port")] == [
+            "1", "2", "3", "5",
+        ]  # fmt: skip
+        assert (cells["portbook_state"], cells["portbook_port"]) == ("unassigned", "305")
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    made = connect()
+    yield made
+    made.close()
+
+
+@given(st.lists(nasty.map(lambda text: text.encode("utf-8", "replace").decode()), min_size=1))
+def test_no_cell_is_a_formula_or_raw(engine: Engine, cells: list[str]) -> None:
+    table = engine.lookup("cells", {"at": "int64", "cell": "string"}, list(enumerate(cells)))
+    made = dict(engine.fetch(defuse(engine, table)))
+    for at, cell in enumerate(cells):
+        for text in (made[at], defused(cell)):
+            assert not {unicodedata.category(char) for char in text} & {
+                "Cc",
+                "Cf",
+                "Zl",
+                "Zp",
+                "Co",
+            }
+            assert not text.strip("\ufffd \xa0").startswith(SIGNS)
+        if cell.isprintable() and not cell.strip().startswith(SIGNS):
+            assert made[at] == defused(cell) == cell
+
+
+def test_names_of_columns_stay_apart(engine: Engine) -> None:
+    table = ibis.table({"=a": "string", "'=a": "string", "a\x1b": "string", "a\x07": "string"}, "t")
+    assert list(defuse(engine, table).columns) == ["'=a", "'=a_2", "a\ufffd", "a\ufffd_2"]
+
+
+# -- a gzip that breaks off -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("before", [0, 3])
+def test_a_long_line_before_a_gzip_breaks_off_is_not_held(before: int, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv.gz"
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = packer.compress(b"proto,dst_port\n" + b"tcp,443\n" * before)
+    packed += b"".join(packer.compress(b"a" * (1 << 20)) for _ in range(100))
+    path.write_bytes(packed + packer.flush()[:-20])
+    assert path.stat().st_size < 200_000
+    layout = recognise(Head(str(path), ("proto,dst_port", "tcp,443")))
+    assert layout is not None
+    tracemalloc.start()
+    try:
+        rest = salvage(Batch(layout, (str(path),), "gzip"), str(tmp_path))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 16 << 20
+    assert rest is not None
+    assert rest.fault.row == before + 2
+    if before:
+        answer = ask(path)
+        assert counts(answer) == {("tcp", 443): before}
+        assert "too long a line" in answer.faults[0].reason
+    else:
+        with pytest.raises(MalformedInput, match="too long a line"):
+            ask(path)
+
+
+# -- recognising ------------------------------------------------------------------------------
+
+_PIECES = st.sampled_from(
+    [
+        *(line for text in hostile.TEXTS.values() if isinstance(text, str)
+          for line in text[:2000].split("\n")[:3]),
+        "#separator", "#fields", "\\x", "{", "[", '"', "snapshot", "srcAddr", "proto", "dst_port",
+        ",", "\t", " ", "\\x09", "#types", '{"snapshot":[', "<nmaprun", "Host: ", "1",
+    ]
+)  # fmt: skip
+_LINES = st.lists(st.lists(st.one_of(_PIECES, nasty), max_size=6).map("".join), max_size=5)
+
+
+@given(_LINES, st.sampled_from([None, *FORMATS]))
+def test_no_beginning_of_a_file_is_too_much(lines: list[str], only: str | None) -> None:
+    whole = "\n".join(lines).split("\n")
+    recognise(Head("x", tuple(line for line in whole if line.strip())), None, only)
+
+
+@given(st.lists(st.tuples(st.one_of(_PIECES, nasty), st.sampled_from(["string", "int64"]))))
+def test_no_columns_are_too_much(columns: list[tuple[str, str]]) -> None:
+    recognise(Head("x", (), tuple(dict(columns).items())))
+
+
+# -- against a previous run -------------------------------------------------------------------
+
+
+def _compared(previous: str | bytes, say: Callable[..., Said], folder: Path) -> Said:
+    (folder / "f.csv").write_text("proto,dst_port\ntcp,305\n")
+    path = folder / "old.json"
+    path.write_bytes(previous.encode() if isinstance(previous, str) else previous)
+    return say(folder / "f.csv", "--against", path)
+
+
+@pytest.mark.parametrize("last", [RAW, f"2026-09-21{RAW}", None, 1e999, [], {}, "2026" * 30, "now"])
+def test_no_time_of_a_previous_run_is_raw(
+    last: object, say: Callable[..., Said], tmp_path: Path
+) -> None:
+    status, out, _ = _compared(hostile.previous(last=last), say, tmp_path)
+    assert status == 0
+    assert "Since the run of an unknown time" in out
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        {"transport": "tcp", "port": float("inf")}, {"transport": "tcp", "port": 1e999},
+        {"transport": "tcp", "port": 22.5}, {"transport": "tcp", "port": True},
+        {"transport": "tcp", "port": "22"}, {"transport": "tcp", "port": -1},
+        {"transport": "tcp", "port": 65536}, {"transport": RAW, "port": 22}, {"port": 22},
+        {"transport": ["tcp"], "port": 22}, {"transport": "tcp", "port": 22, "reach": RAW},
+        {"transport": "tcp", "port": 22, "reach": []}, [], None, 1, "x",
+    ],
+)  # fmt: skip
+def test_no_service_of_a_previous_run_is_taken_on_trust(
+    service: object, say: Callable[..., Said], tmp_path: Path
+) -> None:
+    status, out, err = _compared(hostile.previous(services=[service]), say, tmp_path)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "is not what portbook audit --json prints" in err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000, '{"a":' * 100_000, "", "{", "null", b"\xff\xfe", b"{\xff}", "\0" * 100,
+        '{"schema":"portbook/audit/1"}', '{"schema":"portbook/audit/1","services":{}}',
+        '{"schema":"portbook/audit/1","services":' + "[" * 100_000,
+    ],
+)  # fmt: skip
+def test_what_is_no_previous_run_is_one_line(
+    text: str | bytes, say: Callable[..., Said], tmp_path: Path
+) -> None:
+    status, out, err = _compared(text, say, tmp_path)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="no /dev/zero here")
+def test_a_previous_run_without_end_ends(
+    say: Callable[..., Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "f.csv").write_text("proto,dst_port\ntcp,305\n")
+    assert say(tmp_path / "f.csv", "--against", "/dev/zero")[0] == 2
+    monkeypatch.setattr("portbook.audit.against._MOST", 1 << 17)
+    (tmp_path / "old.json").write_text(hostile.previous(more=" " * (1 << 17)))
+    status, _, err = say(tmp_path / "f.csv", "--against", tmp_path / "old.json")
+    assert (status, "more than 131,072 bytes" in err) == (2, True)
+
+
+def test_what_we_print_is_a_previous_run(say: Callable[..., Said], tmp_path: Path) -> None:
+    samples.write("csv", tmp_path)
+    _, out, _ = say(tmp_path, "--json")
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "run.json").write_text(out)
+    status, again, _ = say(tmp_path / "flows.csv", "--against", tmp_path / "old" / "run.json")
+    assert status == 0
+    assert f"Since the run of {json.loads(out)['last']}" in again
+    assert "The same services as then." in again
+
+
+def test_a_table_of_the_users_own_is_named_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "flows.db"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE \"a'b\" AS SELECT 'tcp' AS proto, 443 AS dst_port")
+    engine = connect(f"duckdb://{path}")
+    try:
+        assert counts(Audit(Order(("table:a'b",)), engine).run()) == {("tcp", 443): 1}
+        with pytest.raises(UsageError):
+            Audit(Order(("table:read_csv('/etc/passwd')",)), engine).run()
+    finally:
+        engine.close()
