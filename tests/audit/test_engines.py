@@ -115,7 +115,7 @@ def test_what_still_runs_is_stopped_when_the_engine_is_closed() -> None:
     (running,) = set(threading.enumerate()) - before
     assert running.is_alive()
     engine.close()
-    running.join(10)
+    running.join(60)
     assert not running.is_alive()
 
 

@@ -72,7 +72,7 @@ def test_a_client_that_has_the_port_itself_is_left_alone(namespace: Namespace) -
     client, _ = namespace.open({**there, "connect": PORT + 1, "listen": False})
     found = stop(namespace, PORT, "--yes")
     assert codes(found) == ["stopped"]
-    assert server.process.wait(10) == -15
+    assert server.process.wait(PATIENCE) == -15
     assert client.process.poll() is None
     assert other.process.poll() is None
     # Alone on the port, it is still no listener.
@@ -86,7 +86,7 @@ def test_udp_on_the_same_number_is_left_alone(namespace: Namespace) -> None:
     udp, _ = namespace.open({**TCP, "transport": "udp"})
     found = stop(namespace, f"{PORT}/tcp", "--yes")
     assert codes(found) == ["stopped"]
-    assert server.process.wait(10) == -15
+    assert server.process.wait(PATIENCE) == -15
     assert udp.process.poll() is None
 
 
