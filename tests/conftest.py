@@ -10,13 +10,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
 
 from tests.alone import empty_network, network_of_module, own_network
 from tests.randomness import chance
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 
@@ -48,6 +49,15 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 # Nothing is freed while the tests are collected, and what they are made of stays until the end: the
 # garbage collector needn't go through it again and again.
 gc.disable()
+
+
+@pytest.fixture(autouse=True)
+def no_word_is_left() -> Iterator[None]:
+    """What a test made the registry say is said to no other test of the same process."""
+    yield
+    registry = sys.modules.get("portbook.registry")
+    if registry is not None:
+        registry.notes.clear()
 
 
 def pytest_collection_finish() -> None:

@@ -139,6 +139,8 @@ def test_a_folder_of_hostile_files_answers_for_the_good_ones(
         "flows.parquet",
     }
     flows = counts(answer)
+    assert samples.EXPECTED
+    assert hostile.NAMES
     for key, count in samples.EXPECTED.items():
         assert flows[key] >= 3 * count
     for at, name in enumerate(hostile.NAMES):
@@ -157,6 +159,7 @@ REFUSED = (
 def test_each_that_is_bad_is_named_with_what_is_wrong(answer: AuditAnswer) -> None:
     whole = {Path(fault.file).name for fault in answer.faults if fault.row is None}
     assert set(REFUSED) <= whole
+    assert answer.faults
     assert all("fault of portbook" not in fault.reason for fault in answer.faults)
 
 
@@ -412,6 +415,7 @@ def test_rows_of_other_types_run_nothing_either(tmp_path: Path) -> None:
     assert run(["audit", str(source), "--rows", str(out)]) == 0
     head, row = _cells(out)
     cells = dict(zip(head, row, strict=True))
+    assert row
     assert all(cell.isprintable() for cell in row)
     assert cells["blob"] == cells["enum"] == "'=1+1"
     assert (cells["number"], cells["fraction"], cells["day"]) == ("-5", "-1.5", "2026-09-21")
@@ -512,12 +516,14 @@ _LINES = st.lists(st.lists(st.one_of(_PIECES, nasty), max_size=6).map("".join), 
 
 @given(_LINES, st.sampled_from([None, *FORMATS]))
 def test_no_beginning_of_a_file_is_too_much(lines: list[str], only: str | None) -> None:
+    """Nothing is raised."""
     whole = "\n".join(lines).split("\n")
     recognise(Head("x", tuple(line for line in whole if line.strip())), None, only)
 
 
 @given(st.lists(st.tuples(st.one_of(_PIECES, nasty), st.sampled_from(["string", "int64"]))))
 def test_no_columns_are_too_much(columns: list[tuple[str, str]]) -> None:
+    """Nothing is raised."""
     recognise(Head("x", (), tuple(dict(columns).items())))
 
 

@@ -39,6 +39,7 @@ RUNS = {
     "history": ["history 853"],
     "serve": ["serve --port 70000"],
     "feedback": ["feedback"],
+    "notes": ["notes", "notes --json"],
     "map": ["map", "map -o {folder}/map.svg"],
     "export": ["export {folder}/flows.csv --only 22 --jobs 1"],
 }

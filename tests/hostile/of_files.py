@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from portbook.audit import against
 from portbook.audit.sources import FORMATS, Head, plain, recognise
+from portbook.audit.sources.layout import parse_json
 from portbook.errors import BadNotes, DataCorrupt, MalformedInput, Untrusted, UsageError
 from portbook.notes import form, trust
 from portbook.registry import history, iana, intake, kept, origin, store
@@ -295,6 +296,9 @@ READERS = {
         lambda data: against.parse_previous(text_of(data)), _WRONG,
         (b'{"schema":"portbook/audit/1","services":[{"transport":"tcp","port":22,"reach":null}]}',),
         _JSON_INPUTS,
+    ),
+    "portbook.audit.sources.layout:parse_json": Reader(
+        lambda data: parse_json(text_of(data)), (), (b'{"a": [1, "x"]}',), _JSON_INPUTS
     ),
     "portbook.audit.sources.plain:build": Reader(_build, (UsageError, *_WRONG), _SOURCES["table"]),
     "portbook.audit.sources.plain:parse_mapping": Reader(
