@@ -13,6 +13,7 @@ import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portbook.web import connections as connections_module
 from portbook.web.connections import (
     MOST_DESCRIPTORS,
     SECONDS,
@@ -87,6 +88,46 @@ def test_room_is_made_for_several_at_once() -> None:
     let_in, gone = _crowd(1024, clients, Client("198.51.100.1"))
     assert let_in
     assert len(gone) == 64
+
+
+def test_it_is_looked_for_room_once_for_many_that_come() -> None:
+    """Those that have to go are gone at once, so that a crowd isn't looked through for each."""
+    connections = Connections(160)
+    clients = [Client("192.0.2.1", since=n) for n in range(160)]
+    connections.connections.update(clients)  # type: ignore[arg-type]
+    for n in range(10):
+        newcomer = Client("198.51.100.1", since=1000 + n)
+        connections.connections.add(newcomer)  # type: ignore[arg-type]
+        assert connections.make_room(newcomer)
+    assert [client for client in clients if client.aborted] == clients[:10]
+    assert len(connections.connections) == 160
+
+
+def test_a_fault_with_one_spares_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections_module, "_INTERVAL", 0.0)
+
+    class Faulty(Client):
+        def check(self, now: float) -> None:
+            raise RuntimeError("a fault")
+
+    class Sound(Client):
+        checks = 0
+
+        def check(self, now: float) -> None:
+            self.checks += 1
+
+    async def run() -> None:
+        connections = Connections(10)
+        faulty, sound = Faulty("192.0.2.1"), Sound("192.0.2.2")
+        connections.connections.update([faulty, sound])  # type: ignore[list-item]
+        patrol = asyncio.create_task(connections.patrol())
+        while sound.checks < 3:
+            await asyncio.sleep(0)
+        assert faulty.aborted
+        assert not patrol.done()
+        patrol.cancel()
+
+    asyncio.run(run())
 
 
 def test_every_phase_but_the_servers_own_has_an_end() -> None:

@@ -66,7 +66,10 @@ class Connections(ServerState):
         while True:
             await asyncio.sleep(_INTERVAL)
             for connection in self._all():
-                connection.check(loop.time())
+                try:
+                    connection.check(loop.time())
+                except Exception:  # noqa: BLE001 - a fault with one must not spare all others
+                    connection.abort()
 
     def make_room(self, newcomer: Connection) -> bool:
         """Whether *newcomer* can be served; closes others for it where there are too many.
@@ -87,6 +90,7 @@ class Connections(ServerState):
         # Several at once: to look at all of them for each that comes would be work for an attacker.
         for connection in waiting[: max(1, self.most // _AT_ONCE)]:
             connection.abort()
+            self.connections.discard(connection)  # it ends a little later
         return bool(waiting)
 
     def _all(self) -> Iterable[Connection]:
