@@ -24,7 +24,7 @@ from portbook.web import other_pages
 from portbook.web.export import Plan, export
 from portbook.web.export_notes import NOTES, Record, parse_notes
 from portbook.web.output_folder import BELOW, OutputFolder, open_output
-from tests.real.needs import need
+from tests.real.needs import need, need_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -364,6 +364,7 @@ def test_only_its_own_leftovers_are_removed(site: Path) -> None:
 
 def _mounted(place: Path, *options: str) -> Iterator[None]:
     need(sys.platform == "linux" and os.geteuid() == 0, "this test mounts")
+    need_program("mount", "umount")
     place.mkdir(exist_ok=True)
     done = subprocess.run(["mount", *options, str(place)], capture_output=True, check=False)
     need(done.returncode == 0, "nothing can be mounted here")
