@@ -17,9 +17,10 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks.timing import BIN, ROOT, environment
+from benchmarks.timing import BIN, ROOT, environment, find_program, require
 
 TITLE = "export: the site as files, and Hugo"
+PROGRAMS = ("taskset",)
 
 PORTS = 65536
 ROUNDS = 3
@@ -38,12 +39,13 @@ uglyURLs = true
 
 def run(*, quick: bool = False) -> str:
     """Measures, and returns the results as Markdown; *quick* only sees that it works."""
+    require(PROGRAMS)
     ports, rounds = (64, 1) if quick else (PORTS, ROUNDS)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         lines = [*HEAD, *_whole(home / "all", ports, rounds)]
         shutil.rmtree(home / "all")
-        hugo = shutil.which("hugo")
+        hugo = find_program("hugo")
         ours, theirs = [], []
         if hugo:
             _prepare(home / "hugo", ports)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from benchmarks.crowd import crowd
-from benchmarks.timing import Times, alternate, environment, portbook, table, tool
+from benchmarks.timing import Times, alternate, environment, find_program, portbook, table, tool
 
 TITLE = "host: who holds a port"
 
@@ -104,8 +103,10 @@ def _loaded(size: Size, notes: list[str]) -> tuple[str, list[Target]]:
         naming = {name: made.pid for name in commands if name != _SOCKETS}
         if made.no_cgroup is None:
             commands["portbook Q"] = [*portbook(), apart]
-            commands["ss -tlnp sport = :Q"] = ["ss", "-tlnp", f"sport = :{apart}"]
-            naming["portbook Q"] = naming["ss -tlnp sport = :Q"] = made.apart_pid or 0
+            naming["portbook Q"] = made.apart_pid or 0
+            if _SS in commands:
+                commands["ss -tlnp sport = :Q"] = ["ss", "-tlnp", f"sport = :{apart}"]
+                naming["ss -tlnp sport = :Q"] = made.apart_pid or 0
         else:
             notes.append(f"- Not measured, an owner in a cgroup of its own: {made.no_cgroup}.")
         notes += _unnamed(commands, naming)
@@ -166,7 +167,7 @@ def _others(port: int, size: Size, notes: list[str] | None = None) -> dict[str, 
     for name in ("whoisport", "whatport"):
         path = tool(name, name, install=size.install)
         commands[f"{name} P"] = [path or name, str(port)]
-    absent = [name for name, command in commands.items() if not shutil.which(command[0])]
+    absent = [name for name, command in commands.items() if find_program(command[0]) is None]
     if notes is not None:
         notes += [f"- Not measured, because it could not be had: `{name}`." for name in absent]
     return {name: command for name, command in commands.items() if name not in absent}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -92,6 +93,18 @@ def machine() -> str:
         f"{os.cpu_count()} cores, {model}, {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}"
     )
+
+
+def find_program(name: str) -> str | None:
+    """The path of a program in PATH or where root's are; None where it isn't installed."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+def require(programs: Sequence[str]) -> None:
+    """Raises SystemExit with those of *programs* that aren't installed."""
+    lacking = [name for name in programs if find_program(name) is None]
+    if lacking:
+        raise SystemExit(f"not installed: {', '.join(lacking)}")
 
 
 def tool(package: str, command: str, *, install: bool = True) -> str | None:

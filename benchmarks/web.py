@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import shutil
 import signal
 import statistics
 import subprocess
@@ -19,9 +18,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.timing import BIN, environment
+from benchmarks.timing import BIN, environment, find_program, require
 
 TITLE = "web: the site against nginx"
+PROGRAMS = ("wrk", "nginx", "taskset")
 
 SECONDS = 5
 ROUNDS = 3
@@ -44,13 +44,7 @@ def run(*, quick: bool = False) -> str:
     if quick:
         global SECONDS, ROUNDS, STARTS
         SECONDS, ROUNDS, STARTS = 1, 1, 1
-    path = f"{os.environ['PATH']}:/usr/sbin"
-    lacking = [name for name in ("wrk", "nginx", "taskset") if not shutil.which(name, path=path)]
-    if lacking:
-        said = f"{', '.join(lacking)} not installed"
-        if not quick:
-            raise SystemExit(said)
-        return f"| `portbook serve` | {said} | | | |"
+    require(PROGRAMS)
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         home = Path(folder)
@@ -115,7 +109,7 @@ def _nginx(home: Path) -> Iterator[str]:
     port = 6306
     config = home / "nginx.conf"
     config.write_text(NGINX.format(home=home, port=port))
-    nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or "nginx"
+    nginx = find_program("nginx") or "nginx"
     child = subprocess.Popen(
         ["taskset", "-c", "0", nginx, "-p", str(home), "-c", str(config), "-e", "stderr"]
     )

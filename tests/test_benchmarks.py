@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import crowd
 from benchmarks.__main__ import SCRIPTS
+from tests.real.needs import need_program
 
 
 @pytest.mark.real
@@ -19,6 +20,8 @@ from benchmarks.__main__ import SCRIPTS
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_it_measures(name: str) -> None:
     module = importlib.import_module(f"benchmarks.{name}")
+    for program in getattr(module, "PROGRAMS", ()):
+        need_program(program)
     said = module.run(quick=True)
     assert module.TITLE.startswith(f"{name}:")
     assert "| `portbook" in said
