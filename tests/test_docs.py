@@ -148,7 +148,7 @@ def test_every_command_and_option_is_in_the_readme_or_the_docs() -> None:
 def test_links_between_documents_lead_somewhere() -> None:
     targets = [
         (path, target)
-        for path in (*DOCUMENTS, ROOT / "CONTRIBUTING.md")
+        for path in (*DOCUMENTS, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md")
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text())
     ]
     assert len(targets) > 20
