@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import os
 import random
+import tracemalloc
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +14,11 @@ import duckdb
 import pytest
 
 from portbook.audit.engines import connect
-from portbook.audit.files import find
+from portbook.audit.files import Batch, find
 from portbook.audit.rows import write_rows
 from portbook.audit.run import DAMAGED, Audit, Order
+from portbook.audit.salvage import salvage
+from portbook.audit.sources import Head, recognise
 from portbook.errors import MalformedInput
 from portbook.pages.audit import render_audit
 from portbook.pages.text import Style
@@ -73,6 +77,34 @@ def test_the_lines_before_a_gzip_breaks_off_count(share: float, tmp_path: Path) 
     }
     assert len((tmp_path / "rows.csv").read_text().splitlines()) == len(whole) + 11
     assert not os.path.exists(engine.folder)
+
+
+@pytest.mark.parametrize("before", [0, 3])
+def test_a_long_line_before_a_gzip_breaks_off_is_not_held(before: int, tmp_path: Path) -> None:
+    path = tmp_path / "x.csv.gz"
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = packer.compress(b"proto,dst_port\n" + b"tcp,443\n" * before)
+    packed += b"".join(packer.compress(b"a" * (1 << 20)) for _ in range(100))
+    path.write_bytes(packed + packer.flush()[:-20])
+    assert path.stat().st_size < 200_000
+    layout = recognise(Head(str(path), ("proto,dst_port", "tcp,443")))
+    assert layout is not None
+    tracemalloc.start()
+    try:
+        rest = salvage(Batch(layout, (str(path),), "gzip"), str(tmp_path))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 16 << 20
+    assert rest is not None
+    assert rest.fault.row == before + 2
+    if before:
+        answer = ask(path)
+        assert counts(answer) == {("tcp", 443): before}
+        assert "too long a line" in answer.faults[0].reason
+    else:
+        with pytest.raises(MalformedInput, match="too long a line"):
+            ask(path)
 
 
 def test_what_is_written_behind_a_gzip_is_left_out(tmp_path: Path) -> None:

@@ -156,3 +156,16 @@ def test_the_least_of_a_column_is_known_of_parquet_alone(tmp_path: Path) -> None
         ("the number of bytes is negative", 1)
     ]
     assert answer.services[0].flows == 93
+
+
+def test_a_table_of_the_users_own_is_named_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "flows.db"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE \"a'b\" AS SELECT 'tcp' AS proto, 443 AS dst_port")
+    engine = connect(f"duckdb://{path}")
+    try:
+        assert counts(Audit(Order(("table:a'b",)), engine).run()) == {("tcp", 443): 1}
+        with pytest.raises(UsageError):
+            Audit(Order(("table:read_csv('/etc/passwd')",)), engine).run()
+    finally:
+        engine.close()

@@ -13,6 +13,7 @@ from portbook.audit.flows import transport_of
 from portbook.audit.result import Fault
 from portbook.audit.sources.layout import LOST
 from portbook.audit.times import iso, latest
+from portbook.errors import EngineFailed, PortbookError, shown
 from portbook.model import LAST_PORT
 
 TYPE_CHECKING = False
@@ -169,3 +170,28 @@ def _bad(engine: Engine, batch: Batch, limits: Limits, *, text: bool) -> ir.Tabl
     placed = [name for name in (FILE, ROW) if name in table.columns]
     bad = table.select(*placed, reason=why)
     return bad.filter(bad["reason"].notnull())
+
+
+def left_out(name: str, error: Exception) -> Fault:
+    """Why nothing of the file, or the table, called *name* is counted.
+
+    Raises *error* where that isn't because of what is in it.
+    """
+    from ibis.common.exceptions import IbisError
+
+    if isinstance(error, EngineFailed):
+        reason = f"can't be read, so nothing of it is counted: {error}"
+    elif isinstance(error, IbisError):
+        said = str(error).partition("\n")[0]
+        reason = f"has columns whose types are not those of flows: {said}"
+    elif isinstance(error, PortbookError | MemoryError):
+        raise error
+    else:
+        reason = f"can't be read: {unforeseen(error)}"
+    return Fault(name, None, reason, None)
+
+
+def unforeseen(error: Exception) -> str:
+    """What is said of an *error* that nobody expected, of the file that it was met at."""
+    said = f"{type(error).__name__}: {shown(str(error), 200)}"
+    return f"a fault of portbook's, please report it ({said})"

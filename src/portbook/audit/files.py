@@ -8,6 +8,7 @@ import zlib
 from glob import glob, has_magic
 
 from portbook._lean import NamedTuple
+from portbook.audit.faults import unforeseen
 from portbook.audit.result import Fault
 from portbook.audit.sources import Head, Layout, recognise
 from portbook.errors import UsageError, shown
@@ -197,12 +198,6 @@ def _begin(path: str, engine: Engine) -> tuple[Head, str] | Fault:
         return Fault(path, None, f"can't be unpacked: {error}", None)
     except engine.errors as error:
         return Fault(path, None, f"can't be unpacked: {engine.reason(error)}", None)
-
-
-def unforeseen(error: Exception) -> str:
-    """What is said of an *error* that nobody expected, of the file that it was met at."""
-    said = f"{type(error).__name__}: {shown(str(error), 200)}"
-    return f"a fault of portbook's, please report it ({said})"
 
 
 def _not_recognised(head: Head) -> Fault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook.audit.faults import left_out
 from portbook.audit.matching import groups_of, join_groups
 from portbook.audit.result import Share
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-    from portbook.audit.result import AuditAnswer
+    from portbook.audit.result import AuditAnswer, Fault
     from portbook.audit.run import Audit, Read
 
 # The services whose hosts are looked for: the gravest, and of these the busiest.
@@ -23,6 +24,7 @@ def add_hosts(audit: Audit, answer: AuditAnswer, count: int) -> AuditAnswer:
     """*answer*, whose unexpected services have *count* hosts each."""
     wanted = answer.unexpected[:MOST]
     shares: dict[tuple[str, int, str], dict[str, Share]] = {each.key: {} for each in wanted}
+    faults: list[Fault] = []
     if wanted:
         keys = audit.engine.lookup(
             "portbook_wanted",
@@ -30,7 +32,9 @@ def add_hosts(audit: Audit, answer: AuditAnswer, count: int) -> AuditAnswer:
             [(at, each.transport, each.port) for at, each in enumerate(wanted)],
         )
         for read in audit.reads:
-            for at, name, octets, flows in _of(audit, read, keys, count):
+            rows, wrong = _tried(audit, read, keys, count)
+            faults += wrong
+            for at, name, octets, flows in rows:
                 held, host = shares[wanted[at].key], str(name)
                 _, before, total = held.get(host, Share(host, 0, None))
                 if octets is not None:
@@ -42,7 +46,32 @@ def add_hosts(audit: Audit, answer: AuditAnswer, count: int) -> AuditAnswer:
         else each
         for each in answer.services
     )
-    return answer._replace(services=services)
+    missing = (f"the hosts of {each.file}, which {each.reason}" for each in faults)
+    return answer._replace(services=services, missing=(*answer.missing, *missing))
+
+
+def _tried(
+    audit: Audit, read: Read, keys: ir.Table, count: int
+) -> tuple[Sequence[tuple[Any, ...]], list[Fault]]:
+    """As :func:`_of`; where that fails, of each file by itself, and why it failed.
+
+    The addresses are read here for the first time: that they are damaged wasn't noticed before.
+    """
+    try:
+        return _of(audit, read, keys, count), []
+    except Exception as error:  # noqa: BLE001 - left_out() raises what is no file's fault
+        files = read.batch.files
+        if len(files) < 2:
+            name = audit.given(files[0]) if files else read.batch.table
+            return [], [left_out(name, error)]
+    found: list[tuple[Any, ...]] = []
+    faults: list[Fault] = []
+    for path in files:
+        single = read._replace(batch=read.batch._replace(files=(path,)))
+        rows, wrong = _tried(audit, single, keys, count)
+        found += rows
+        faults += wrong
+    return found, faults
 
 
 def _weight(share: Share) -> tuple[int, int, str]:

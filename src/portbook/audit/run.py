@@ -8,8 +8,8 @@ from portbook import lore
 from portbook._lean import NamedTuple
 from portbook.audit import book as books
 from portbook.audit.collect import Collector, suspects
-from portbook.audit.faults import Limits, gather, locate, reason_of
-from portbook.audit.files import Batch, find, is_url, sort_files, unforeseen
+from portbook.audit.faults import Limits, gather, left_out, locate, reason_of
+from portbook.audit.files import Batch, find, is_url, sort_files
 from portbook.audit.flows import COUNTS, Judged, group, judge_groups
 from portbook.audit.hosts import add_hosts
 from portbook.audit.result import Fault
@@ -18,7 +18,7 @@ from portbook.audit.side import place, regroup, resolve
 from portbook.audit.sources.plain import parse_mapping
 from portbook.audit.sources.scans import read_scans
 from portbook.audit.times import unit_of
-from portbook.errors import EngineFailed, MalformedInput, PortbookError
+from portbook.errors import MalformedInput
 from portbook.model import PORTS
 from portbook.registry import registry
 
@@ -109,7 +109,7 @@ class Audit:
         answer = collector.answer(
             self.engine.name,
             [self._as_named(read.batch) for read in self.reads],
-            [each._replace(file=self._salvaged.get(each.file, each.file)) for each in faults],
+            [each._replace(file=self.given(each.file)) for each in faults],
             self._sources(),
         )
         return add_hosts(self, answer, self.order.hosts) if self.order.hosts else answer
@@ -125,8 +125,12 @@ class Audit:
         more = f"; {others:,} more files likewise" if others else ""
         raise MalformedInput(f"nothing could be read: {first.file!a}{row} {first.reason}{more}")
 
+    def given(self, path: str) -> str:
+        """The file that was named, of which *path* may be what could be unpacked."""
+        return self._salvaged.get(path, path)
+
     def _as_named(self, batch: Batch) -> Batch:
-        return batch._replace(files=tuple(self._salvaged.get(path, path) for path in batch.files))
+        return batch._replace(files=tuple(map(self.given, batch.files)))
 
     # -- one batch ----------------------------------------------------------------------------
 
@@ -134,8 +138,8 @@ class Audit:
         """Reads *batch* and counts it; the faults that were met."""
         try:
             return self._read(batch, collector)
-        except Exception as error:  # noqa: BLE001 - _left_out() raises what is no file's fault
-            faults = [_left_out(name, error) for name in batch.files or (batch.table,)]
+        except Exception as error:  # noqa: BLE001 - left_out() raises what is no file's fault
+            faults = [left_out(name, error) for name in batch.files or (batch.table,)]
         if not batch.files or (len(batch.files) == 1 and batch.files[0] in self._salvaged):
             return faults
         # One of them is broken: each on its own, what is good counts.
@@ -147,7 +151,7 @@ class Audit:
                 self._group(single, Limits(), faulty=False)
                 good.append(path)
             except Exception as error:  # noqa: BLE001
-                fault = _left_out(path, error)
+                fault = left_out(path, error)
                 rest = salvage(single, self.engine.folder)
                 if rest is None:
                     broken.append(fault)
@@ -175,7 +179,7 @@ class Audit:
             grouped, rows = self._group(batch, limits, faulty=True)
         if not rows:
             name = batch.files[0] if len(batch.files) == 1 else batch.layout.format
-            collector.missing.append(f"{self._salvaged.get(name, name)} has no flows to read")
+            collector.missing.append(f"{self.given(name)} has no flows to read")
         collector.add(rows, limits.unit)
         self.reads.append(Read(batch, limits, faulty, grouped, not rows))
         return faults
@@ -292,25 +296,6 @@ def select_flows(batch: Batch, table: ir.Table, limits: Limits, *, faulty: bool)
         table = table.filter(kept)
         columns = {name: value for name, value in layout.flows(table).items() if name != "keep"}
     return table.select(**place(columns))
-
-
-def _left_out(name: str, error: Exception) -> Fault:
-    """Why nothing of the file, or the table, called *name* is counted.
-
-    Raises *error* where that isn't because of what is in it.
-    """
-    from ibis.common.exceptions import IbisError
-
-    if isinstance(error, EngineFailed):
-        reason = f"can't be read, so nothing of it is counted: {error}"
-    elif isinstance(error, IbisError):
-        said = str(error).partition("\n")[0]
-        reason = f"has columns whose types are not those of flows: {said}"
-    elif isinstance(error, PortbookError | MemoryError):
-        raise error
-    else:
-        reason = f"can't be read: {unforeseen(error)}"
-    return Fault(name, None, reason, None)
 
 
 def _is_text(batch: Batch) -> bool:

@@ -1,0 +1,29 @@
+"""How the tests call the command, and what they hold of whatever it prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portbook.cli import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Said = tuple[int, str, str]
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """What ``portbook audit`` ends with and prints, held to be harmless."""
+
+    def asked(*argv: object) -> Said:
+        status = run(["audit", *map(str, argv)])
+        out, err = capsys.readouterr()
+        for line in (*out.split("\n"), *err.split("\n")):
+            assert line.isprintable(), ascii(line)
+        assert "fault of portbook" not in out + err
+        return status, out, err
+
+    return asked
