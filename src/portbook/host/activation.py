@@ -14,7 +14,9 @@ from __future__ import annotations
 import os
 
 from portbook._lean import NamedTuple
+from portbook.errors import Untrusted
 from portbook.model import LAST_PORT, Transport
+from portbook.storage.file_trust import check_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -205,7 +207,8 @@ def _trusted(executable: str | None) -> str | None:
         return None
     path = os.path.realpath(executable)
     try:
-        file = os.stat(path)
-    except OSError:
+        os.stat(path)
+        check_path(path, {0})
+    except (Untrusted, OSError):
         return None
-    return path if file.st_uid == 0 and not file.st_mode & 0o022 else None
+    return path
