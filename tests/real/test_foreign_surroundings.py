@@ -158,6 +158,18 @@ def test_an_update_writes_nothing_there(foreign: Path, out: Path) -> None:
     assert f"belongs to the user with the id {THEIRS}" in found.errors
 
 
+def test_spark_is_the_installed_one_and_runs_no_java_of_theirs(foreign: Path) -> None:
+    need_program("java")
+    done = subprocess.run(
+        [str(SCRIPT), "audit", "flows.csv", "--engine", "spark"],
+        cwd=foreign / "spark" / "work", env=environment(foreign), timeout=300,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "305" in done.stdout, done.stderr
+    assert not (foreign / "ran").exists()
+    assert list((foreign / "tmp").iterdir()) == []
+
+
 def test_a_probe_connects_to_this_machine_alone(foreign: Path, out: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
