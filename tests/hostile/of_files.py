@@ -226,7 +226,6 @@ def _build(data: bytes) -> Layout | None:
     return plain.build(_head(data), {"port": "dst_port", "protocol": "proto"})
 
 
-_WRONG = (ValueError, KeyError, TypeError, RecursionError, OverflowError)
 _ALL_SOURCES = tuple(samples[0] for samples in _SOURCES.values())
 
 READERS = {
@@ -293,24 +292,24 @@ READERS = {
                   b"portbook-export/2 abc\n"),),
     ),
     "portbook.audit.against:parse_previous": Reader(
-        lambda data: against.parse_previous(text_of(data)), _WRONG,
+        lambda data: against.parse_previous(text_of(data)), (ValueError,),
         (b'{"schema":"portbook/audit/1","services":[{"transport":"tcp","port":22,"reach":null}]}',),
         _JSON_INPUTS,
     ),
     "portbook.audit.sources.layout:parse_json": Reader(
         lambda data: parse_json(text_of(data)), (), (b'{"a": [1, "x"]}',), _JSON_INPUTS
     ),
-    "portbook.audit.sources.plain:build": Reader(_build, (UsageError, *_WRONG), _SOURCES["table"]),
+    "portbook.audit.sources.plain:build": Reader(_build, (UsageError,), _SOURCES["table"]),
     "portbook.audit.sources.plain:parse_mapping": Reader(
         lambda data: plain.parse_mapping(text_of(data)), (UsageError,),
         (b"port=dport, transport=proto",),
     ),
     "portbook.audit.sources:recognise": Reader(
-        partial(_recognise, None), _WRONG, _ALL_SOURCES, _JSON_INPUTS
+        partial(_recognise, None), (), _ALL_SOURCES, _JSON_INPUTS
     ),
     **{
         f"{function.__module__}:{function.__name__}": Reader(
-            partial(_recognise, name), _WRONG, _SOURCES[name], _JSON_INPUTS
+            partial(_recognise, name), (), _SOURCES[name], _JSON_INPUTS
         )
         for name, function in FORMATS.items()
     },
