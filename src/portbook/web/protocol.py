@@ -66,6 +66,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._header_bytes = 0  # of its whole headers
         self._body_bytes = 0
         self._hosts: list[bytes] = []
+        self._checked_hosts: list[bytes] | None = None
         self._earlier = self.cycle  # the request before the one that came last
         self._last_phase = Phase.IDLE
         self.waiting_since = self.loop.time()
@@ -144,20 +145,23 @@ class PatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parses *data*, and refuses a request that grows too large."""
-        for start in range(0, len(data), _SLICE):
-            if self.transport.is_closing():
-                return
-            part = data[start : start + _SLICE]
-            super().data_received(part)
-            if self._in_head:
-                self._head_bytes += len(part)
-                # The parser holds what isn't whole yet. The head may have begun within the part.
-                if self._head_bytes > LARGEST_HEAD + _SLICE:
-                    self._refuse(self._too_large(), _TOO_LARGE)
-            elif not self._whole:
-                self._body_bytes += len(part)
-                if self._body_bytes > LARGEST_BODY:
-                    self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
+        if len(data) > _SLICE:
+            for start in range(0, len(data), _SLICE):
+                if not self.transport.is_closing():
+                    self.data_received(data[start : start + _SLICE])
+            return
+        super().data_received(data)
+        if self._whole:
+            return
+        if self._in_head:
+            self._head_bytes += len(data)
+            # The parser holds what isn't whole yet. The head may have begun within *data*.
+            if self._head_bytes > LARGEST_HEAD + _SLICE:
+                self._refuse(self._too_large(), _TOO_LARGE)
+        else:
+            self._body_bytes += len(data)
+            if self._body_bytes > LARGEST_BODY:
+                self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _TOO_LARGE)
 
     def _too_large(self) -> HTTPStatus:
         # RFC 9112 §3: 414 where it is the address that is longer than the server wants to read.
@@ -166,30 +170,44 @@ class PatientProtocol(HttpToolsProtocol):
         return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
     def on_message_begin(self) -> None:
-        """A request has begun: its head has to follow."""
-        super().on_message_begin()
+        """A request has begun: its head has to follow.
+
+        What uvicorn does here is done once it is clear that it is to become an ASGI request.
+        """
         self._in_head, self._whole = True, False
         self._head_bytes = self._header_bytes = self._body_bytes = 0
         self._hosts = []
         self.waiting_since = self.loop.time()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header, or a trailer, which is dropped (RFC 9110 §6.5.1)."""
-        if self._in_head:
-            super().on_header(name, value)
-            if name.lower() == b"host":
-                self._hosts.append(value)
-            self._header_bytes += len(name) + len(value) + _HEADER_OVERHEAD
-            if self._header_bytes + len(self.url) > LARGEST_HEAD:
-                raise _Refused(self._too_large(), _TOO_LARGE)
+        if not self._in_head:
+            return
+        name = name.lower()
+        if name == b"host":
+            self._hosts.append(value)
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+        self._header_bytes += len(name) + len(value) + _HEADER_OVERHEAD
+        if self._header_bytes + len(self.url) > LARGEST_HEAD:
+            raise _Refused(self._too_large(), _TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         """The head is whole: it is answered at once, or becomes an ASGI request."""
         if len(self.pipeline) >= MOST_PIPELINED:
             raise _Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Wait for the answers before it.")
-        self._check_host()
+        if self._hosts != self._checked_hosts:  # most connections name the same one again
+            self._check_hosts()
         self._earlier = self.cycle
         if not self._answer():
+            url, headers, expects = self.url, self.headers, self.expect_100_continue
+            super().on_message_begin()
+            self.url, self.expect_100_continue = url, expects
+            self.headers += headers  # the list is in the scope by now
             super().on_headers_complete()
         self._in_head = False
 
@@ -199,12 +217,13 @@ class PatientProtocol(HttpToolsProtocol):
         if self._cycle() is not None:
             super().on_message_complete()
 
-    def _check_host(self) -> None:
+    def _check_hosts(self) -> None:
         """Refuses what RFC 9112 §3.2 says has to be: no ``Host``, several, or one that is none."""
         if len(self._hosts) > 1 or not all(map(_HOST.fullmatch, self._hosts)):
             raise _Refused(HTTPStatus.BAD_REQUEST, "A request names one host (RFC 9112, 3.2).")
         if not self._hosts and self.parser.get_http_version() != "1.0":
             raise _Refused(HTTPStatus.BAD_REQUEST, "A request names its host (RFC 9112, 3.2).")
+        self._checked_hosts = self._hosts or None
 
     # -- what goes out ------------------------------------------------------------------------
 
