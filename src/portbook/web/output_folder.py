@@ -68,10 +68,12 @@ class OutputFolder:
         """
         below, _, name = path.rpartition("/")
         folder = self._folders[below]
-        with self._telling(path):
+        try:
             if self._holds(folder, name, content):
                 return False
             folder.write(name, content, self.opened.prefix)
+        except OSError as error:
+            raise self._failure(path, error) from error
         return True
 
     def _holds(self, folder: Folder, name: str, content: bytes) -> bool:
@@ -108,13 +110,16 @@ class OutputFolder:
         except NotExported:
             raise
         except OSError as error:
-            where = os.path.join(self.opened.path, path)
-            if path in BELOW and error.errno in (errno.ENOTDIR, errno.ELOOP):
-                raise NotExported(
-                    f"{shown(where, 200)} is a link or a file where a folder belongs: remove it, "
-                    "or give another folder"
-                ) from error
-            raise not_written(where, error) from error
+            raise self._failure(path, error) from error
+
+    def _failure(self, path: str, error: OSError) -> NotExported:
+        where = os.path.join(self.opened.path, path)
+        if path in BELOW and error.errno in (errno.ENOTDIR, errno.ELOOP):
+            return NotExported(
+                f"{shown(where, 200)} is a link or a file where a folder belongs: remove it, or "
+                "give another folder"
+            )
+        return not_written(where, error)
 
     # -- what is there ------------------------------------------------------------------------
 
