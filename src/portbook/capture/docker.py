@@ -33,22 +33,47 @@ _PUBLISHED = re.compile(
     r"->[0-9]{1,9}(?:-[0-9]{1,9})?(?:/([a-z]{2,8}))?$"
 )
 _INSIDE = re.compile(r"[0-9]{1,5}(?:-[0-9]{1,5})?(?:/[a-z]{2,8})?$")
-# A range stands for as many ports as it spans: so many are read of one capture, not more.
-_MOST = 1 << 18
+# A range of a few characters stands for up to 65,536 ports. So many more than there are ranges are
+# read of one capture: enough for a host that publishes every port, not for one that lists itself.
+MOST_IN_RANGES = 1 << 16
 _NAMED = re.compile(r"\s*[A-Za-z0-9][A-Za-z0-9_.,/-]*\s*$")
+
+
+class _Ranges:
+    """How many ports the ranges of a capture may still stand for, and those past that."""
+
+    def __init__(self) -> None:
+        self.left = MOST_IN_RANGES
+        self.first_refused: tuple[int, str] | None = None
+        self.refused = 0
+
+    def takes(self, number: int, line: str, first: int, last: int) -> bool:
+        """Whether the ports from *first* to *last*, in *line*, are among those that are read."""
+        if last - first <= self.left:
+            self.left -= last - first  # a port alone is free: the text itself names it
+            return True
+        self.first_refused = self.first_refused or (number, line)
+        self.refused += 1
+        return False
+
+    def note(self) -> Iterator[Line]:
+        """One line that names every range that was left out; none if there is none."""
+        if self.first_refused is not None:
+            why = f"more than {MOST_IN_RANGES:,} ports in ranges; {self.refused:,} are left out"
+            yield not_understood(*self.first_refused, why)._replace(many=self.refused)
 
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
     """The ports that containers publish."""
     columns: dict[str, tuple[int, int | None]] = {}
     stream = iter(lines)
-    left = [_MOST]
+    ranges = _Ranges()
     for number, line in stream:
         text = line.strip()
         if not text:
             continue
         if text[0] in "[{" and not columns:
-            yield from _json(number, line, stream, left)
+            yield from _json(number, line, stream, ranges)
         elif (found := _columns(line)).keys() & {"NAMES", "NAME"} and "PORTS" in found:
             columns = found
             yield heading(number)
@@ -56,11 +81,12 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
             cells = {name: line[begin:end].strip() for name, (begin, end) in columns.items()}
             name = cells.get("NAMES") or cells.get("NAME") or ""
             if _NAMED.match(name):
-                yield from _ports(number, line, cells["PORTS"], _owner(cells, name), left)
+                yield from _ports(number, line, cells["PORTS"], _owner(cells, name), ranges)
             else:
                 yield not_understood(number, line)
         else:
             yield not_understood(number, line)
+    yield from ranges.note()
 
 
 def _columns(header: str) -> dict[str, tuple[int, int | None]]:
@@ -86,7 +112,7 @@ def _owner(cells: dict[str, str], name: str) -> Process:
 
 
 def _json(
-    number: int, line: str, rest: Iterator[tuple[int, str]], left: list[int]
+    number: int, line: str, rest: Iterator[tuple[int, str]], ranges: _Ranges
 ) -> Iterator[Event]:
     """The lines of ``docker ps --format json``."""
 
@@ -105,10 +131,10 @@ def _json(
             continue
         name = words(value.get("Names")) or words(value.get("Name")) or ""
         cells = {"CONTAINER ID": words(value.get("ID")) or ""}
-        yield from _ports(each.line, each.text, ports, _owner(cells, name), left)
+        yield from _ports(each.line, each.text, ports, _owner(cells, name), ranges)
 
 
-def _ports(number: int, line: str, cell: str, owner: Process, left: list[int]) -> Iterator[Event]:
+def _ports(number: int, line: str, cell: str, owner: Process, ranges: _Ranges) -> Iterator[Event]:
     yield heading(number)
     for part in cell.split(","):
         text = part.strip()
@@ -128,9 +154,7 @@ def _ports(number: int, line: str, cell: str, owner: Process, left: list[int]) -
         if word not in (None, "tcp", "udp", "sctp"):
             yield not_understood(number, line, f"{text[:60]} is no port")
             continue
-        left[0] -= ends[1] - ends[0] + 1
-        if left[0] < 0:
-            yield not_understood(number, line, f"more than {_MOST:,} ports in all")
+        if not ranges.takes(number, line, *ends):
             continue
         owners, seen = owned(owner)
         for port in range(ends[0], ends[1] + 1):

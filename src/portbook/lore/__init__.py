@@ -2,9 +2,8 @@
 
 Which server programs there are and what they speak, what ports are used for in practice, what
 abuse of them was reported, which ports browsers refuse, and what each operating system does by
-default. Every line has a source
-and the day it was read. The lines are edited as TOML beside this file, and compiled by
-``tasks/build_lore.py`` into the sorted text files that are read here.
+default. Every line has a source and the day it was read. The lines are edited as TOML beside this
+file, and compiled by ``tasks/build_lore.py`` into the sorted text files that are read here.
 
 >>> [program.name for program in lookup_programs("/usr/lib/postgresql/17/bin/postgres")]
 ['postgresql']
