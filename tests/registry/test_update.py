@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -168,9 +169,27 @@ def _slowly(server: Server, pieces: tuple[bytes, ...]) -> Iterator[bytes]:
         yield b" "
 
 
+def _never(server: Server, pieces: tuple[bytes, ...]) -> Iterator[bytes]:
+    yield from pieces
+    server.over.wait(60)
+
+
 @pytest.mark.parametrize("pieces", [(), (FILE[:500],)])
 def test_a_slow_server_does_not_keep_it_for_ever(server: Server, pieces: tuple[bytes, ...]) -> None:
     server.answer = lambda _path, _headers: Answer(body=_slowly(server, pieces))
+    assert "more than 0.3 s" in refused(server, timeout=0.3)
+
+
+@pytest.mark.parametrize("pieces", [(), (FILE[:500],)])
+def test_the_time_is_over_before_the_timer_says_so(
+    server: Server, pieces: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a busy machine, whose other threads come late."""
+    timer = threading.Timer
+    monkeypatch.setattr(threading, "Timer", lambda _seconds, end: timer(3600, end))
+    server.answer = lambda _path, _headers: Answer(body=_slowly(server, pieces))
+    assert "more than 0.3 s" in refused(server, timeout=0.3)
+    server.answer = lambda _path, _headers: Answer(body=_never(server, pieces))
     assert "more than 0.3 s" in refused(server, timeout=0.3)
 
 
