@@ -305,7 +305,7 @@ def test_a_race_for_the_folder_wins_nothing(home: Path, tmp_path: Path) -> None:
                 names.update(row.service_name or "" for row in store.covering(22))
 
     try:
-        for _ in range(2000 if PROOF else 300):
+        for _ in range(2000 if PROOF else 60):
             read()
     finally:
         over.set()
