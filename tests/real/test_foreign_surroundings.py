@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from portbook.cli import COMMANDS as EVERY_COMMAND
 from tests.real import tracing
 from tests.real.hostile import SCRIPT, TOOLS, fill_folder, make_program
 from tests.real.needs import need_program, need_root
@@ -124,13 +125,23 @@ COMMANDS = [
     ["search", "postgress"],
     ["explain", "flows.csv"],
     ["history", "22"],
+    ["blocks"],
+    ["stats"],
+    ["notes"],
+    ["notes", "trust", "portbook.toml"],
     ["update", "--list"],
+    ["update", "--rollback"],
     ["map", "-o", "OUT/ports.png"],
     ["feedback"],
     ["audit", "flows.csv", "--rows", "OUT/rows.csv", "-o", "OUT/answer.html"],
     ["export", "OUT/site", "--only", "0-300", "--jobs", "2", "--quiet"],
     ["serve", "--open"],
 ]
+
+
+def test_no_command_is_left_out() -> None:
+    tried = {argv[0] for argv in COMMANDS if not argv[0].isdigit()}
+    assert tried | {"show"} == EVERY_COMMAND.keys()  # a port alone is show
 
 
 @pytest.mark.parametrize("argv", COMMANDS, ids=lambda argv: "-".join(argv[:2]))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from portbook.cli import COMMANDS as EVERY_COMMAND
 from tests.real.hostile import SCRIPT, fill_folder
 from tests.real.needs import need, need_program
 
@@ -58,12 +59,21 @@ COMMANDS = [
     ["search", "postgress"],
     ["explain", "flows.csv"],
     ["history", "22"],
+    ["blocks"],
+    ["stats"],
+    ["notes"],
     ["update", "--list"],
     ["map", "-o", "ports.png"],
     ["feedback"],
     ["audit", "flows.csv", "--rows", "rows.csv", "-o", "answer.html"],
     ["export", "site", "--only", "0-300", "--jobs", "2", "--quiet"],
 ]
+
+
+def test_no_command_is_left_out() -> None:
+    tried = {argv[0] for argv in COMMANDS if not argv[0].isdigit()}
+    # A port alone is show; test_foreign_surroundings.py has serve, which runs until it is ended.
+    assert tried | {"show", "serve"} == EVERY_COMMAND.keys()
 
 
 @pytest.mark.parametrize("argv", COMMANDS, ids=lambda argv: "-".join(argv[:2]))
