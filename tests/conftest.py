@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from tests.alone import empty_network, network_of_module, own_network
+from tests.counts import PROOF
 from tests.randomness import chance
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Deadlines are timing assertions: a slow machine is no bug. A blob repeats a failure elsewhere.
 settings.register_profile("short", deadline=None, print_blob=True, max_examples=50)
 settings.register_profile("proof", deadline=None, print_blob=True, max_examples=1000)
-settings.load_profile("proof" if os.environ.get("PORTBOOK_PROOF") == "1" else "short")
+settings.load_profile("proof" if PROOF else "short")
 
 # Compiling the tests takes longer than collecting them, and hundreds of processes that the tests
 # start would compile portbook each for itself. So the bytecode is kept, whatever the environment.

@@ -6,18 +6,12 @@ import functools
 import os
 from typing import TYPE_CHECKING
 
-from hypothesis import settings
-
-from portbook import lore
-from portbook.model import PORTS, State
-from portbook.registry import registry
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
 PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
-_STRIDE = 47  # of the ports between which nothing changes; a prime shares no pattern with blocks
+_STRIDE = 97  # of the ports between which nothing changes; a prime shares no pattern with blocks
 
 
 @functools.cache
@@ -25,8 +19,12 @@ def every_port() -> tuple[int, ...]:
     """The ports of a test that says something of every port, in order.
 
     Under make proof they are all there are. Else they are those at which something changes - the
-    ends of blocks and ranges, the ports with a use on record - and one in 47 of the others.
+    ends of blocks and ranges, the ports with a use on record - and one in 97 of the others.
     """
+    from portbook import lore
+    from portbook.model import PORTS, State
+    from portbook.registry import registry
+
     if PROOF:
         return tuple(range(PORTS))
     chosen = set(range(0, PORTS, _STRIDE))
@@ -41,4 +39,6 @@ def every_port() -> tuple[int, ...]:
 
 def examples(count: int) -> Callable[[Any], Any]:
     """So many examples of a property, where one is slow; under make proof as many as of others."""
+    from hypothesis import settings
+
     return settings() if PROOF else settings(max_examples=count)

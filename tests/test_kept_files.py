@@ -28,6 +28,7 @@ from portbook.registry.incoming import Fetched, Validators
 from portbook.web.export_notes import NOTES
 from portbook.web.output_folder import open_output
 from portbook.web.store import SQLiteStore, Vote
+from tests.counts import PROOF
 from tests.registry.upstream import small
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DataObject
 
-PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 few = settings(
     max_examples=60 if PROOF else 12,
     deadline=None,

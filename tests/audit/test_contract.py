@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -16,6 +15,7 @@ from portbook.audit.side import UNDECIDABLE, place, regroup, resolve
 from portbook.model import PORTS
 from portbook.verdict.rules import FACTS, RULES
 from tests.audit import contract
+from tests.counts import PROOF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from portbook.audit.engines import Engine
-
-WHOLE = bool(os.environ.get("PORTBOOK_PROOF"))
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +37,13 @@ def fetch(engine: Engine, table: ir.Table) -> list[dict[str, Any]]:
 
 
 def test_every_combination_of_facts(engine: Engine) -> None:
-    contract.check_rules(engine, 100_000 if WHOLE else 3_000)
+    contract.check_rules(engine, 100_000 if PROOF else 3_000)
 
 
 @pytest.mark.proof
 def test_every_port(engine: Engine) -> None:
     held = engine.lookup("contract_book", book.COLUMNS, book.entries(range(PORTS)))
-    contract.check_ports(engine, held, None if WHOLE else 1_500)
+    contract.check_ports(engine, held, None if PROOF else 1_500)
 
 
 def test_a_rule_whose_facts_no_flow_has_is_not_rendered() -> None:

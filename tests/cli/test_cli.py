@@ -23,13 +23,13 @@ from portbook.cli.output import reaches, style
 from portbook.cli.show import Options, parse_quick, parse_whole
 from portbook.errors import UsageError
 from portbook.model import Finding, Host, Level, Listener, Transport, Visibility
+from tests.counts import PROOF
 from tests.real.needs import need_program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SOURCE = Path(portbook.__file__).resolve().parent.parent
-LONG = os.environ.get("PORTBOOK_PROOF") == "1"
 ESCAPE = b"\x1b"
 
 
@@ -288,7 +288,7 @@ def test_help_fits_into_80_columns(
 
 @pytest.mark.proof
 def test_a_range_streams_one_object_a_port() -> None:
-    last = 65535 if LONG else 999
+    last = 65535 if PROOF else 999
     done = portbook_("show", f"0-{last}", "--jsonl")
     lines = done.stdout.splitlines()
     assert len(lines) == last + 1

@@ -26,6 +26,7 @@ from portbook.model import (
     Spoken,
     Transport,
 )
+from tests.counts import PROOF
 
 SAMPLES = Path(__file__).resolve().parent.parent / "capture" / "samples"
 SS = (
@@ -468,10 +469,9 @@ def _write_rows(path: Path, form: str, megabytes: int) -> int:
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what was the most")
 @pytest.mark.parametrize("form", [name for name, form in FORMATS.items() if form.by_line])
 def test_a_long_capture_takes_little_memory(tmp_path: Path, form: str) -> None:
-    proof = os.environ.get("PORTBOOK_PROOF") == "1"
     path = tmp_path / "capture"
-    rows = _write_rows(path, form, 100 if proof else 1)
+    rows = _write_rows(path, form, 100 if PROOF else 1)
     peak, told = _peak(path, form)
     assert told["not_understood"] == 0
     assert told["sockets"] == rows
-    assert peak < (100_000 if proof else 60_000)
+    assert peak < (100_000 if PROOF else 60_000)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.counts import PROOF
 from tests.hostile.mutation import changed
 from tests.hostile.readers import READERS
 from tests.real.needs import need_module
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 FUZZER = Path(__file__).with_name("fuzzer.py")
-PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 # Readers that share their time leave those alone that take longer to get into.
 EACH = [*READERS] if PROOF else ["all"]
 _SECONDS = 40  # for each reader, under make proof

@@ -6,14 +6,12 @@ Here the kinds that are made for a reader, and one line of each thing that can b
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
+from tests.counts import PROOF
 from tests.hostile.growth import grown
 from tests.hostile.readers import READERS
 
-PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 SMALLEST, LARGEST = (16_000, 1_024_000) if PROOF else (16_000, 32_000)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,12 +12,12 @@ from portbook.cli import COMMANDS, run
 from portbook.errors import InvalidQuery
 from portbook.model import LAST_PORT
 from portbook.query import LONGEST, parse_query, split_queries
+from tests.counts import PROOF
 from tests.hostile.queries import drawn
 
 if TYPE_CHECKING:
     import random
 
-PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 PARSED = 100_000 if PROOF else 5_000
 ASKED = 20_000 if PROOF else 300
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.audit import contract, samples
 from tests.audit.asking import ask, counts
+from tests.counts import PROOF
 from tests.real.needs import need_kernel, need_module, need_program
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-WHOLE = bool(os.environ.get("PORTBOOK_PROOF"))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 def test_spark_gives_the_judges_answers_to_every_combination_of_facts(spark: Engine) -> None:
-    contract.check_rules(spark, 20_000 if WHOLE else 400)
+    contract.check_rules(spark, 20_000 if PROOF else 400)
 
 
 def test_spark_gives_the_judges_answers_for_ports(spark: Engine) -> None:
@@ -62,7 +62,7 @@ def test_spark_gives_the_judges_answers_for_ports(spark: Engine) -> None:
     from portbook.model import PORTS
 
     held = spark.lookup("contract_book", book.COLUMNS, book.entries(range(PORTS)))
-    contract.check_ports(spark, held, None if WHOLE else 200)
+    contract.check_ports(spark, held, None if PROOF else 200)
 
 
 @pytest.mark.parametrize("name", ["parquet", "zeek", "suricata", "nfdump"])

@@ -20,6 +20,7 @@ import pytest
 from portbook.registry import kept
 from portbook.registry.store import Store
 from tests.audit import samples
+from tests.counts import PROOF
 from tests.real.hostile import SCRIPT
 from tests.real.needs import need_linux, need_program
 from tests.registry.upstream import small
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.real
-PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 POINTS = 6  # of each command and error, spread over all its writes; all of them in PROOF
 _CALLS = (
     "openat", "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "fallocate", "rename",

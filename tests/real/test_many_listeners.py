@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from portbook.cli import COMMANDS as EVERY_COMMAND
+from tests.counts import PROOF
 from tests.real.namespace import SOURCE, Namespace, Running
 from tests.real.needs import need_program
 
@@ -26,7 +27,6 @@ pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it makes a namespace"),
 ]
-PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 COUNT = 10_000 if PROOF else 1_000
 FIRST = 20_000
 STREAMS = 64

@@ -10,7 +10,6 @@ others have to agree with portbook but for these cases, which they can't show:
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import sys
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from tests.counts import PROOF
 from tests.real.needs import need_program
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from tests.real.namespace import Namespace
 
 pytestmark = pytest.mark.real
-PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 SIZE = 1000 if PROOF else 60
 PROCESSES = 12 if PROOF else 5
 SEEDS = range(5 if PROOF else 3)

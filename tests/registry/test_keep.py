@@ -19,6 +19,7 @@ from portbook.registry import Registry, intake, keep, kept
 from portbook.registry.disk import Disk
 from portbook.registry.keep import Keeper
 from portbook.registry.store import SHIPPED, Store
+from tests.counts import PROOF
 from tests.real.needs import need_kernel, need_program, need_root
 from tests.registry.upstream import small
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from portbook.storage.atomic_write import Folder
 
 DATES = ("2026-10-01", "2026-11-14")
-PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 
 
 @functools.cache

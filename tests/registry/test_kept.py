@@ -20,6 +20,7 @@ from portbook.registry import intake, kept
 from portbook.registry.keep import Keeper
 from portbook.registry.kept import File, Pointer, parse_pointer, render_pointer
 from portbook.registry.store import SHIPPED, Store
+from tests.counts import PROOF
 from tests.real.needs import need
 from tests.registry.upstream import small
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OLD, NEW = "2026-10-01", "2026-11-14"
-PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 
 
 def put(home: Path, updated: str = NEW, content: bytes | None = None) -> str:

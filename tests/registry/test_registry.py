@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections import Counter, defaultdict
 from functools import cache
 from itertools import groupby, pairwise
@@ -17,6 +16,7 @@ from portbook import registry as book
 from portbook.model import PORTS, RANGES, PortRange, Standing, State, Transport
 from portbook.registry import Registry, headline
 from portbook.registry.store import SHIPPED, Store
+from tests.counts import PROOF
 from tests.strategies import any_port
 
 TCP, UDP, SCTP, DCCP = Transport
@@ -112,7 +112,7 @@ def test_standings_by_bisection_agree_with_the_second_reading() -> None:
             for edge in (int(row["first"]), int(row["last"])):
                 ends |= {max(0, edge - 1), edge, min(65535, edge + 1)}
     some = set(range(0, 49152, 7)) | ends
-    ports = range(65536) if os.environ.get("PORTBOOK_PROOF") == "1" else sorted(some)
+    ports = range(65536) if PROOF else sorted(some)
     for port in ports:
         registry.store._asked = 0  # never change over to holding the file
         for transport in Transport:
@@ -381,8 +381,7 @@ def test_every_row_is_found_by_its_name() -> None:
         if row.service_name:
             by_name[row.service_name.lower()].append(row)
     odd = {name for name in by_name if not name.replace("-", "").isalnum() or not name.isascii()}
-    long = os.environ.get("PORTBOOK_PROOF") == "1"
-    names = sorted(by_name) if long else sorted(odd | set(sorted(by_name)[::25]))
+    names = sorted(by_name) if PROOF else sorted(odd | set(sorted(by_name)[::25]))
     assert len(names) > 300
     for name in names:
         assert list(REGISTRY.named(name)) == by_name[name], name

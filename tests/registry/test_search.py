@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import time
 from random import Random
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from portbook.registry.build import COLUMNS
 from portbook.registry.search import index, search
 from portbook.registry.store import Store
 from portbook.textsearch import words_of
-from tests.counts import examples
+from tests.counts import PROOF, examples
 from tests.registry.scanning import Scan
 from tests.strategies import any_port, nasty, queryish
 
@@ -195,7 +194,7 @@ KINDS: tuple[Callable[[Random], str], ...] = (
     lambda chance: "".join(chance.choices(LETTERS, k=chance.randint(2, 14))),
     lambda chance: _slip(chance.choice(titles())[:40], chance).upper(),
 )
-SOME = 2000 if os.environ.get("PORTBOOK_PROOF") else 6
+SOME = 2000 if PROOF else 6
 
 
 @pytest.mark.parametrize("kind", range(len(KINDS)))

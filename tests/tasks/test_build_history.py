@@ -24,6 +24,7 @@ from tasks.registry_sources import (
     parse_service_names,
     read_member,
 )
+from tests.counts import PROOF
 from tests.real.needs import need_downloads
 
 FREE, HELD = Side(State.UNASSIGNED), Side(State.ASSIGNED, ("New",))
@@ -124,7 +125,7 @@ def test_the_changes_lead_from_the_oldest_copy_to_the_shipped_registry() -> None
 
 @pytest.mark.proof
 @pytest.mark.real
-@pytest.mark.skipif(os.environ.get("PORTBOOK_PROOF") != "1", reason="fetches 60 packages")
+@pytest.mark.skipif(not PROOF, reason="fetches 60 packages")
 def test_a_new_build_is_the_same(tmp_path: Path) -> None:
     folder = Path(os.environ.get("PORTBOOK_DOWNLOADS", tmp_path))
     built = build_history.build(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tarfile
 import zipfile
@@ -12,6 +11,7 @@ import pytest
 
 from tasks import release
 from tasks.release import NotReady
+from tests.counts import PROOF
 from tests.real.needs import need_program
 
 if TYPE_CHECKING:
@@ -113,5 +113,5 @@ def test_a_release_of_this_tree_is_built_and_tried(tmp_path: Path) -> None:
     archive, wheel = release.build(release.ROOT, tmp_path)
     version = release.version_of(release.ROOT)
     release.check_files(archive, wheel, version)
-    if os.environ.get("PORTBOOK_PROOF") == "1":  # tests/test_wheel.py installs one in any case
+    if PROOF:  # tests/test_wheel.py installs one in any case
         release.check_installed(wheel, version)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import runpy
 
 from portbook.web import connections
 from portbook.web.connections import Phase
+from tests.counts import PROOF
 
-if os.environ.get("PORTBOOK_PROOF") != "1":
+if not PROOF:
     connections._INTERVAL = 0.1
     short = {Phase.IDLE: 1.5, Phase.HEAD: 1.0, Phase.REST: 1.0, Phase.UNREAD: 2.0}
     assert set(short) == set(connections.SECONDS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -17,12 +16,11 @@ from jsonschema import Draft202012Validator
 from portbook.registry import registry
 from portbook.web import openapi
 from portbook.web.api import MOST_PORTS, parse_spans
+from tests.counts import PROOF
 from tests.web.process import serving
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
-
-PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 
 
 def _validator(name: str) -> Draft202012Validator:

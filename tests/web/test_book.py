@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from typing import TYPE_CHECKING
 from uuid import UUID
 from xml.etree import ElementTree as ET
@@ -14,6 +13,7 @@ import pytest
 from portbook.pages.chronicle import chronicle, render_feed
 from portbook.web.app import create_app
 from portbook.web.context import Settings
+from tests.counts import PROOF
 from tests.web.asking import ask
 from tests.web.independent import TRANSPORTS, headline, services_of, state_of
 from tests.web.reading import read_html, read_text
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
     from tests.web.conftest import Make
-
-PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 
 
 EDGES = (0, 1, 24, 305, 443, 853, 1023, 1024, 4200, 27000, 49151, 49152, 65535)

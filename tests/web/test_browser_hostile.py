@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import urllib.parse
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,6 +11,7 @@ import pytest
 
 from portbook.model import State, Transport
 from portbook.registry import registry
+from tests.counts import PROOF
 from tests.web.browsing import chromium, nothing_was_made, reader
 from tests.web.hostile import hostile_texts, spoiled_site
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.web.process import Running
 
 pytestmark = pytest.mark.real
-COUNT = 1000 if os.environ.get("PORTBOOK_PROOF") == "1" else 40
+COUNT = 1000 if PROOF else 40
 
 
 class Spoiled(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import subprocess
 import unicodedata
@@ -13,6 +12,7 @@ import pytest
 
 from portbook.model import State, Transport
 from portbook.registry import registry
+from tests.counts import PROOF
 from tests.real.needs import need_program
 from tests.web.hostile import evil_process, hostile_texts, spoiled_site
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.web.process import Running
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("network_of_module")]
-COUNT = 300 if os.environ.get("PORTBOOK_PROOF") == "1" else 30
+COUNT = 300 if PROOF else 30
 # The marks that turn the direction of text: Unicode's UAX 9.
 BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 

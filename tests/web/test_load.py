@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 import pytest
 
 from benchmarks.load import Plan, measure, server
-
-PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
+from tests.counts import PROOF
 
 
 @pytest.mark.real

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from portbook.web.protocol import LARGEST_BODY, MOST_PIPELINED
+from tests.counts import PROOF
 from tests.web.process import STAND_IN, Running, serving
 from tests.web.wire import check_headers, connect, exchange, get, read, request
 
@@ -26,7 +27,6 @@ pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it reads /proc"),
 ]
-PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 IMPATIENT = (sys.executable, "-m", "tests.web.impatient")
 HEALTHY = b"HTTP/1.1 200 "
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -45,7 +44,7 @@ from portbook.registry import registry
 from portbook.web import drawn, openapi, views
 from portbook.web.links import Links, file_name
 from portbook.web.site import Site
-from tests.counts import examples
+from tests.counts import PROOF, examples
 from tests.real.needs import need_program
 from tests.strategies import any_port, listeners, nasty
 from tests.web.pages import Page
@@ -62,7 +61,6 @@ SITES = {
     "below": Site(base="/ports", public=True),
     "export": Site(export=True),
 }
-PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 SAMPLE = (0, 1, 22, 24, 80, 300, 305, 443, 1023, 1024, 2825, 4200, 6010, 8080, 50000, 65535)
 EVIL = (
     "<script>alert(1)</script>",
