@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from tests.audit import samples
+from tests.counts import PROOF
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
 HEAD = "proto,src,src_port,dst,dst_port,bytes,start\n"
@@ -158,34 +159,54 @@ NAMES = (
 )  # fmt: skip
 
 
-def write(folder: Path) -> list[Path]:
-    """Writes all of them below *folder*, samples that are cut or changed as well; their paths."""
-    for name, content in TEXTS.items():
-        data = content.encode() if isinstance(content, str) else content
-        (folder / name).write_bytes(data)
-        if name.endswith((".csv", ".json", ".log", ".txt")) and len(data) < 10_000:
-            (folder / f"packed-{name}.gz").write_bytes(gzip.compress(data))
-    for name, columns in COLUMNS.items():
-        duckdb.execute(f"COPY (SELECT {columns}) TO '{folder}/{name}.parquet' (FORMAT parquet)")
+def write(folder: Path, among: Collection[str] = ()) -> list[Path]:
+    """Writes them below *folder*, and samples that are cut or changed; their paths.
+
+    Under make proof all of them, each text packed too, and each sample damaged in each way; else
+    those that are *among*, every third of the others, and one of the ways in turn.
+    """
+    _write_texts(folder, among)
+    for at, (name, columns) in enumerate(COLUMNS.items()):
+        if PROOF or f"{name}.parquet" in among or at % 3 == 0:
+            path = folder / f"{name}.parquet"
+            duckdb.execute(f"COPY (SELECT {columns}) TO '{path}' (FORMAT parquet)")
     names = folder / "names"
     names.mkdir()
     for at, name in enumerate(NAMES):
         (names / name).write_text(f"proto,dst_port\ntcp,{1000 + at}\n")
+    _write_damaged(folder)
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def _write_texts(folder: Path, among: Collection[str]) -> None:
+    for at, (name, content) in enumerate(TEXTS.items()):
+        data = content.encode() if isinstance(content, str) else content
+        if PROOF or name in among or at % 3 == 0:
+            (folder / name).write_bytes(data)
+        small = name.endswith((".csv", ".json", ".log", ".txt")) and len(data) < 10_000
+        if small and (PROOF or at % 9 == 0):
+            (folder / f"packed-{name}.gz").write_bytes(gzip.compress(data))
+
+
+def _write_damaged(folder: Path) -> None:
     damaged, sound = folder / "damaged", folder / "sound"
     damaged.mkdir()
     sound.mkdir()
     rng = random.Random(20)
-    for name in samples.FORMATS:
+    for at, name in enumerate(samples.FORMATS):
         path = samples.write(name, sound)
         data = path.read_bytes()
-        for share in (0.03, 0.5, 0.97):
-            (damaged / f"cut-{share}-{path.name}").write_bytes(data[: int(len(data) * share)])
         changed = bytearray(data)
         for _ in range(len(data) // 500 + 1):
             changed[rng.randrange(len(data))] = rng.randrange(256)
-        (damaged / f"changed-{path.name}").write_bytes(changed)
+        ways = {
+            "changed": bytes(changed),
+            **{f"cut-{share}": data[: int(len(data) * share)] for share in (0.03, 0.5, 0.97)},
+        }
+        for turn, (way, content) in enumerate(ways.items()):
+            if PROOF or turn == at % len(ways):
+                (damaged / f"{way}-{path.name}").write_bytes(content)
         path.unlink()
-    return [path for path in folder.rglob("*") if path.is_file()]
 
 
 def previous(**changes: object) -> str:

@@ -22,6 +22,7 @@ from portbook.pages.audit_table import render_csv
 from portbook.pages.text import Style
 from tests.audit import hostile, samples
 from tests.audit.asking import ask, counts
+from tests.counts import PROOF
 from tests.strategies import nasty
 
 if TYPE_CHECKING:
@@ -34,11 +35,19 @@ if TYPE_CHECKING:
 RAW = hostile.RAW.replace("/", "")
 
 
+REFUSED = (
+    "deep-array.json", "deep-object.json", "separator-half.log", "separator-none.log",
+    "snapshot-number.json", "snapshot-lists.json", "nfdump-one-name.csv", "doctype.xml", "cut.xml",
+    "no-gzip.csv.gz", "head-alone.gz", "no-zstd.csv.zst", "no-parquet.parquet", "ends-as-parquet",
+    "empty.csv", "readme.txt", "lists.parquet", "structs.parquet", "utf16.csv", "nul.csv",
+)  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All hostile files, and three good ones among them."""
+    """Hostile files, and three good ones among them."""
     made = tmp_path_factory.mktemp("logs")
-    hostile.write(made)
+    hostile.write(made, REFUSED)
     for name in ("zeek", "json", "parquet"):
         samples.write(name, made)
     return made
@@ -106,7 +115,7 @@ def test_a_folder_of_hostile_files_answers_for_the_good_ones(
     answer: AuditAnswer, folder: Path
 ) -> None:
     files = {str(path) for path in folder.rglob("*") if path.is_file()}
-    assert len(files) > 200
+    assert len(files) > (200 if PROOF else 80)
     read = {path for each in answer.inputs for path in each.files}
     named = {fault.file for fault in answer.faults}
     # Each file is read, or named with what is wrong; none is passed over.
@@ -124,14 +133,6 @@ def test_a_folder_of_hostile_files_answers_for_the_good_ones(
     for at, name in enumerate(hostile.NAMES):
         assert flows["tcp", 1000 + at] == 1, name
         assert not [path for path in named if Path(path).name == name]
-
-
-REFUSED = (
-    "deep-array.json", "deep-object.json", "separator-half.log", "separator-none.log",
-    "snapshot-number.json", "snapshot-lists.json", "nfdump-one-name.csv", "doctype.xml", "cut.xml",
-    "no-gzip.csv.gz", "head-alone.gz", "no-zstd.csv.zst", "no-parquet.parquet", "ends-as-parquet",
-    "empty.csv", "readme.txt", "lists.parquet", "structs.parquet", "utf16.csv", "nul.csv",
-)  # fmt: skip
 
 
 def test_each_that_is_bad_is_named_with_what_is_wrong(answer: AuditAnswer) -> None:
@@ -179,7 +180,10 @@ def test_no_report_has_anything_raw(form: str, answer: AuditAnswer) -> None:
 # -- names ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("above", [".", "..", "{folder}"])
+ABOVE = (".", "..", "{folder}")
+
+
+@pytest.mark.parametrize("above", ABOVE)
 def test_a_name_is_no_more_than_a_name(
     above: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +206,8 @@ def test_a_name_is_no_more_than_a_name(
     }
     assert {fault.row for fault in whole.faults} == {3}
     for at, name in enumerate(hostile.NAMES):
+        if not PROOF and at % len(ABOVE) != ABOVE.index(above):
+            continue
         alone = ask(name if above == "." else os.path.join(logs, name))
         assert counts(alone) == {("tcp", 1000 + at): 1}, name
 
@@ -224,52 +230,6 @@ def test_a_folder_says_nothing_of_the_rows_in_it(tmp_path: Path) -> None:
     for name in ("f.csv", "f.json", "f.parquet", "f.csv.zst"):
         assert counts(ask(place / name)) == {("tcp", 305): 1}, name
     assert counts(ask(tmp_path)) == {("tcp", 305): 4}
-
-
-# -- rows that can't be -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e300"])
-@pytest.mark.parametrize("column", ["bytes", "packets", "start", "dst_port", "src_port", "flows"])
-def test_one_odd_number_costs_its_row_alone(column: str, value: str, tmp_path: Path) -> None:
-    """As pandas and others write it: a column of floating-point numbers."""
-    path = tmp_path / "x.parquet"
-    numbers = {
-        "src_port": "40000", "dst_port": "443", "bytes": "10", "packets": "1", "flows": "1",
-        "start": "1790000000",
-    }  # fmt: skip
-    columns = ", ".join(
-        f"(CASE WHEN range = 500 AND '{name}' = '{column}' THEN '{value}' ELSE '{usual}' END)"
-        f"::DOUBLE AS {name}"
-        for name, usual in numbers.items()
-    )
-    duckdb.execute(
-        f"COPY (SELECT 'tcp' AS proto, '192.0.2.1' AS src, '192.0.2.2' AS dst, {columns} "
-        f"FROM range(1000)) TO '{path}' (FORMAT parquet)"
-    )
-    answer = ask(path)
-    assert counts(answer) == {("tcp", 443): 999}
-    ((row, reason),) = [(fault.row, fault.reason) for fault in answer.faults]
-    assert row == 501
-    assert (
-        column.replace("_", " ")
-        .replace("dst", "destination")
-        .replace("src", "source")
-        .replace("start", "time")
-        in reason
-    )
-    assert answer.total.bytes == 999 * 10
-
-
-def test_a_port_with_a_fraction_is_none(tmp_path: Path) -> None:
-    path = tmp_path / "x.parquet"
-    duckdb.execute(
-        "COPY (SELECT 'tcp' AS proto, (443 + range % 2 / 2)::DOUBLE AS dst_port FROM range(4)) "
-        f"TO '{path}' (FORMAT parquet)"
-    )
-    answer = ask(path)
-    assert counts(answer) == {("tcp", 443): 2}
-    assert [fault.row for fault in answer.faults] == [2, 4]
 
 
 # -- nothing at all ---------------------------------------------------------------------------
