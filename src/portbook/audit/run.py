@@ -12,6 +12,7 @@ from portbook.audit.faults import Limits, gather, left_out, locate, reason_of
 from portbook.audit.files import Batch, find, is_url, sort_files
 from portbook.audit.flows import COUNTS, Judged, group, judge_groups
 from portbook.audit.hosts import add_hosts
+from portbook.audit.long_lines import overlong
 from portbook.audit.result import Fault
 from portbook.audit.salvage import is_damaged, salvage
 from portbook.audit.side import place, regroup, resolve
@@ -172,14 +173,15 @@ class Audit:
     def _read(self, batch: Batch, collector: Collector) -> list[Fault]:
         grouped, rows = self._group(batch, Limits(), faulty=False)
         limits = Limits(unit_of(batch.layout.clock, [row[_FIRST] for row in rows]))
-        faults: list[Fault] = []
+        faults = overlong(batch)
         faulty = suspects(rows, limits.unit, text=_is_text(batch))
         if faulty:
-            faults = self._lines(batch, locate(self.engine, batch, limits, text=_is_text(batch)))
+            faults += self._lines(batch, locate(self.engine, batch, limits, text=_is_text(batch)))
             grouped, rows = self._group(batch, limits, faulty=True)
         if not rows:
             name = batch.files[0] if len(batch.files) == 1 else batch.layout.format
             collector.missing.append(f"{self.given(name)} has no flows to read")
+            faults += overlong(batch, empty=True)
         collector.add(rows, limits.unit)
         self.reads.append(Read(batch, limits, faulty, grouped, not rows))
         return faults

@@ -54,7 +54,7 @@ def salvage(batch: Batch, folder: str) -> Salvaged | None:
     count, rest, said, broken = 0, b"", "", _Break()
     try:
         with open(number, "wb") as raw, gzip.GzipFile("", "wb", 1, raw) as out:
-            for piece in _unpacked(path, broken):
+            for piece in unpacked(path, broken):
                 whole, newline, after = piece.rpartition(b"\n")
                 if newline:
                     out.write(rest + whole + newline)
@@ -75,8 +75,11 @@ def salvage(batch: Batch, folder: str) -> Salvaged | None:
     return None
 
 
-def _unpacked(path: str, broken: _Break) -> Iterator[bytes]:
-    """What the gzip file at *path* holds, in pieces; *broken* is told whether it breaks off."""
+def unpacked(path: str, broken: _Break | None = None) -> Iterator[bytes]:
+    """What the gzip file at *path* holds, in pieces; *broken* is told whether it breaks off.
+
+    Raises OSError and zlib.error.
+    """
     with open(path, "rb") as file:
         unpack = zlib.decompressobj(_GZIP)
         packed = file.read(_PIECE)
@@ -93,13 +96,14 @@ def _unpacked(path: str, broken: _Break) -> Iterator[bytes]:
                 unpack = zlib.decompressobj(_GZIP)  # RFC 1952 §2.2: members follow each other
             elif not packed:
                 packed = file.read(_PIECE)
+    if broken is not None:
         broken.found = True
 
 
 def is_damaged(path: str) -> bool:
     """Whether the checksums of the gzip file at *path* are wrong: DuckDB doesn't look at them."""
     try:
-        for _ in _unpacked(path, _Break()):
+        for _ in unpacked(path):
             pass
     except zlib.error:
         return True

@@ -111,6 +111,10 @@ def _json(batch: Batch, files: str, more: str) -> str:
 
 def _csv(batch: Batch, files: str, more: str, *, rejects: bool) -> str:
     layout = batch.layout
+    if batch.compression != "none":
+        # A packed file is unpacked by one thread anyway. Where one parses it too, DuckDB says which
+        # lines are too long for its buffers; several of them drop such a line without a word.
+        more += ", parallel = false"
     return (
         f"read_csv({files}, columns = {_types(batch)}, auto_detect = false, "
         f"header = false, skip = {layout.skip}, delim = {text(layout.delimiter)}, "
