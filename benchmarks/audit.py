@@ -157,8 +157,8 @@ _HOSTS = (
 
 
 def _summary(path: Path, columns: str | None = _COLUMNS, hosts: int = 0) -> float:
-    from portbook.audit.engines import connect
-    from portbook.audit.run import Audit, Order
+    from portbook.app.audit.engines import connect
+    from portbook.app.audit.pipeline import Audit, Order
 
     engine = connect("duckdb", memory=_MEMORY)
     try:
@@ -180,9 +180,9 @@ def _plain(*queries: str) -> float:
 
 
 def _rows(path: Path, out: Path) -> float:
-    from portbook.audit.engines import connect
-    from portbook.audit.rows import write_rows
-    from portbook.audit.run import Audit, Order
+    from portbook.app.audit.annotate_rows import write_rows
+    from portbook.app.audit.engines import connect
+    from portbook.app.audit.pipeline import Audit, Order
 
     engine = connect("duckdb", memory=_MEMORY)
     try:
@@ -227,9 +227,9 @@ def _in_process(path: Path, folder: Path, rounds: int) -> Iterable[Line]:
 
 def _unexpected(path: Path) -> str:
     """The ports whose hosts an audit asks for, as a list for SQL."""
-    from portbook.audit.engines import connect
-    from portbook.audit.hosts import MOST
-    from portbook.audit.run import Audit, Order
+    from portbook.app.audit.engines import connect
+    from portbook.app.audit.pipeline import Audit, Order
+    from portbook.app.audit.top_hosts import MOST
 
     engine = connect("duckdb", memory=_MEMORY)
     try:
@@ -252,7 +252,7 @@ def _start() -> Line:
     """What loading the engine takes, in a process of its own."""
     script = (
         "import time; began = time.perf_counter()\n"
-        "from portbook.audit.engines import connect; connect('duckdb').close()\n"
+        "from portbook.app.audit.engines import connect; connect('duckdb').close()\n"
         "print(time.perf_counter() - began)"
     )
     seconds = [
@@ -324,7 +324,7 @@ def _wall(command: list[str]) -> float:
 
 def _registry_csv(path: Path) -> None:
     """The registry as a user would have it: a row for each protocol and port."""
-    from portbook.audit.book import entries
+    from portbook.app.audit.reference_table import entries
     from portbook.model import PORTS
 
     lines = ["transport,port,state"]

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 from benchmarks.timing import alternate, portbook, table
-from portbook.capture import read
-from portbook.explain import explain
-from portbook.here import Filter
+from portbook.app.explain import explain
+from portbook.app.listen import Filter
+from portbook.formats.sockets.detect import read
 
 TITLE = "explain: what ss printed"
 _PROGRAMS = ("sshd", "nginx", "postgres", "redis-server", "java", "python3", "systemd-resolve")

@@ -108,12 +108,12 @@ def _html(folder: Path, ports: int) -> float:
 
 def write_html(folder: str, ports: range) -> None:
     """What `portbook export` does for each port, without the JSON and the text."""
-    from portbook.answer import answer_port
-    from portbook.query import Query
-    from portbook.registry import registry
+    from portbook.app.lookup import answer_port
+    from portbook.catalog.registry.lookup import registry
+    from portbook.formats.errors.query import Query
     from portbook.storage.atomic_write import Folder
-    from portbook.web import views
-    from portbook.web.site import Site
+    from portbook.web.pages import views
+    from portbook.web.site_config import Site
 
     site, book = Site(export=True), registry()
     book.store.hold()
@@ -127,11 +127,11 @@ def write_html(folder: str, ports: range) -> None:
 
 
 def _prepare(folder: Path, ports: int) -> None:
-    from portbook.answer import answer_port
-    from portbook.query import Query
-    from portbook.registry import registry
-    from portbook.web import views
-    from portbook.web.site import Site
+    from portbook.app.lookup import answer_port
+    from portbook.catalog.registry.lookup import registry
+    from portbook.formats.errors.query import Query
+    from portbook.web.pages import views
+    from portbook.web.site_config import Site
 
     query = Query("port", str(SPECIMEN), SPECIMEN, SPECIMEN)
     page = views.port(answer_port(query, registry()), Site(export=True))

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from benchmarks.load_clients import SEARCHES, Load, Questions, slow_client
 from benchmarks.timing import environment, portbook
-from portbook.web.connections import raise_descriptor_limit
+from portbook.web.http.connections import raise_descriptor_limit
 
 MOST_WAITING = 128
 _MOST_ROUNDS = 8

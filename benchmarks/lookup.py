@@ -8,9 +8,9 @@ import sys
 import time
 
 from benchmarks.timing import alternate, portbook, table, tool
+from portbook.catalog.registry.lookup import Registry
+from portbook.catalog.registry.tsv_reader import Store
 from portbook.model import Transport
-from portbook.registry import Registry
-from portbook.registry.store import Store
 
 TITLE = "lookup: one port at a prompt"
 

@@ -13,8 +13,8 @@ from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape, quoteattr
 
 from benchmarks.timing import Times, alternate, environment, portbook, table
+from portbook.catalog.registry.lookup import shipped
 from portbook.model import Assignment
-from portbook.registry import shipped
 
 TITLE = "update: the registry taken from a file"
 

@@ -14,13 +14,13 @@ from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from portbook.catalog.registry.diff import compare
+from portbook.catalog.registry.history import HISTORY, Change, Copy, render
+from portbook.catalog.registry.lookup import Registry
+from portbook.catalog.registry.normalise import state_of_row, tidy_description
+from portbook.catalog.registry.tsv_reader import Store
+from portbook.catalog.registry.tsv_writer import link_aliases, render_registry
 from portbook.model import Assignment, Source, State, Transport
-from portbook.registry import Registry
-from portbook.registry.build import link_aliases, render_registry
-from portbook.registry.changes import compare
-from portbook.registry.history import HISTORY, Change, Copy, render
-from portbook.registry.store import Store
-from portbook.registry.wording import state_of_row, tidy_description
 from tasks.data_files import hash_lines, package_lines, run
 from tasks.history_sources import PORTS_JSON, RELEASES
 from tasks.registry_merge import merge
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from portbook.registry.history import Side
+    from portbook.catalog.registry.history import Side
     from tasks.registry_sources import Registration
 
 SOURCES = "HISTORY.toml"
@@ -148,7 +148,7 @@ def _seen(
 def narrow(change: Change, copies: Iterable[Partial]) -> Change:
     """*change* between the nearest days at which a copy holds either side of it.
 
-    >>> from portbook.registry.history import Side
+    >>> from portbook.catalog.registry.history import Side
     >>> free, held = Side(State.UNASSIGNED), Side(State.ASSIGNED, ("x",))
     >>> change = Change("assigned", 1, 1, (Transport.TCP,), free, held, "2015-07-30", "2023-07-09")
     >>> seen = {(1, "tcp"): [(State.ASSIGNED, "x")]}

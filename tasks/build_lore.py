@@ -1,6 +1,6 @@
 """Compile the lore: the TOML that people edit, to the sorted text that portbook reads.
 
-    python -m tasks.build_lore            check the entries, write src/portbook/lore/data/*.tsv
+    python -m tasks.build_lore            check the entries, write the data files
     python -m tasks.build_lore --check    check the entries, and that the files are in step
 
 Each problem is one line that names the file, the entry and what is wrong with it.
@@ -14,8 +14,8 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from portbook.lore import COLUMNS
-from portbook.sortedfile import escape_cell
+from portbook.catalog.practice.lookup import COLUMNS
+from portbook.storage.sorted_tsv import escape_cell
 from tasks.lore_checks import (
     KINDS,
     PortSpan,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from tasks.lore_checks import Entry
 
-LORE = Path(__file__).parents[1] / "src" / "portbook" / "lore"
+LORE = Path(__file__).parents[1] / "src" / "portbook" / "catalog" / "practice"
 REGISTRY = LORE.parent / "registry" / "data" / "registry.tsv"
 
 # -- compiling ----------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from portbook.catalog.registry.tsv_writer import find_blocks, render_blocks, render_registry
 from portbook.model import SYSTEM_PORTS, Block, Source, State
-from portbook.registry.build import find_blocks, render_blocks, render_registry
 from tasks.data_files import hash_lines, package_lines, run
 from tasks.registry_merge import Merged, merge
 from tasks.registry_sources import (

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from tasks.registry_sources import Package
 
-DATA = Path(__file__).parent.parent / "src" / "portbook" / "registry" / "data"
+DATA = Path(__file__).parent.parent / "src" / "portbook" / "catalog" / "registry" / "data"
 
 _REGISTRIES = {"pip": "PyPI", "npm": "npm"}
 

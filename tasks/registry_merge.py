@@ -17,9 +17,14 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from portbook.catalog.registry.normalise import (
+    replaced_name,
+    state_of_row,
+    tidy_description,
+    tidy_lines,
+)
+from portbook.catalog.registry.tsv_writer import link_aliases
 from portbook.model import Assignment, State, Transport
-from portbook.registry.build import link_aliases
-from portbook.registry.wording import replaced_name, state_of_row, tidy_description, tidy_lines
 from tasks.registry_sources import Registration, SpineRow, WitnessRow
 from tasks.registry_unwrap import split_references, unwrap
 

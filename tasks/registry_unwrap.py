@@ -7,7 +7,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
-from portbook.registry.wording import names_person
+from portbook.catalog.registry.normalise import names_person
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -56,7 +56,7 @@ gc.disable()
 def no_word_is_left() -> Iterator[None]:
     """What a test made the registry say is said to no other test of the same process."""
     yield
-    registry = sys.modules.get("portbook.registry")
+    registry = sys.modules.get("portbook.catalog.registry.lookup")
     if registry is not None:
         registry.notes.clear()
 

@@ -21,9 +21,9 @@ def every_port() -> tuple[int, ...]:
     Under make proof they are all there are. Else they are those at which something changes - the
     ends of blocks and ranges, the ports with a use on record - and one in 97 of the others.
     """
-    from portbook import lore
+    from portbook.catalog.practice import lookup as practice
+    from portbook.catalog.registry.lookup import registry
     from portbook.model import PORTS, State
-    from portbook.registry import registry
 
     if PROOF:
         return tuple(range(PORTS))
@@ -33,7 +33,7 @@ def every_port() -> tuple[int, ...]:
     for block in registry().blocks():
         if block.size > 2 and block.state is not State.ASSIGNED:
             chosen |= {block.first - 1, block.first, block.first + 1, block.last}
-    chosen.update(use.first for use in lore.uses())
+    chosen.update(use.first for use in practice.uses())
     return tuple(sorted(chosen & set(range(PORTS))))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from portbook._lean import NamedTuple, StrEnum
+from portbook._fast_types import NamedTuple, StrEnum
 
 if TYPE_CHECKING:
     from collections.abc import Callable

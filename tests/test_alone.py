@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from portbook.host import read_host
+from portbook.host.reader import read_host
 from tests.alone import alone
 
 pytestmark = pytest.mark.real

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from portbook.advice.causes import CODES
-from portbook.advice.pick import CRITERIA
-from portbook.advice.scene import REFUSALS
-from portbook.advice.stopping import OUTCOMES
-from portbook.capture import FORMATS
+from portbook.app.bind.causes import CODES
+from portbook.app.pick.criteria import CRITERIA
+from portbook.app.stop.executor import OUTCOMES
+from portbook.app.stop.model import REFUSALS
 from portbook.cli import COMMANDS
+from portbook.formats.sockets.detect import FORMATS
 from portbook.verdict.rules import RULES
 from tests.real.needs import need, need_program
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import Phase, find, settings
 
 import portbook.model
-from portbook._lean import NamedTuple, StrEnum
+from portbook._fast_types import NamedTuple, StrEnum
 from portbook.model import Process, Spoken
 from tests.fields import types_of
 from tests.strategies import listeners, values_of

@@ -18,18 +18,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portbook import registry as book
+from portbook.app import update
+from portbook.catalog.expectations.trust import NAME as TRUSTED
+from portbook.catalog.registry import lookup as book
+from portbook.catalog.update import validate, versions
+from portbook.catalog.update.source import Fetched, Validators
 from portbook.cli import run
 from portbook.errors import NotExported
 from portbook.model import LAST_PORT
-from portbook.notes.trust import NAME as TRUSTED
-from portbook.registry import intake, kept, renew
-from portbook.registry.incoming import Fetched, Validators
-from portbook.web.export_notes import NOTES
-from portbook.web.output_folder import open_output
-from portbook.web.store import SQLiteStore, Vote
+from portbook.web.export.notes import NOTES
+from portbook.web.export.output_folder import open_output
+from portbook.web.feedback.sqlite import SQLiteStore, Vote
+from tests.catalog.registry.upstream import small
 from tests.counts import PROOF
-from tests.registry.upstream import small
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -110,15 +111,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "HOME"):
         monkeypatch.setenv(name, str(tmp_path))
-    monkeypatch.setattr(kept, "system_folder", lambda _env: str(tmp_path / "system"))
+    monkeypatch.setattr(versions, "system_folder", lambda _env: str(tmp_path / "system"))
     monkeypatch.setattr(book, "_registry", None)
     monkeypatch.setattr(book, "notes", [])
     # What is compared with is as small as what is kept, so that the difference is.
-    base = intake.read(small("2026-09-12"), "file:x", "2026-09-12").book
-    monkeypatch.setattr(renew, "shipped", lambda: base)
+    base = validate.read(small("2026-09-12"), "file:x", "2026-09-12").book
+    monkeypatch.setattr(update, "shipped", lambda: base)
     for day in ("2026-11-14", "2026-12-14"):
         got = Fetched(small(day), "https://example.org/x", day, Validators('"1"', None))
-        done = renew.renew(
+        done = update.renew(
             str(tmp_path / "portbook" / "registry"),
             got.url,
             lambda _known, got=got: got,  # type: ignore[misc]

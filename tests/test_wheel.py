@@ -26,9 +26,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_holds_the_data_the_licence_and_the_notice(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     for wanted in (
-        "portbook/registry/data/registry.tsv",
-        "portbook/registry/data/blocks.tsv",
-        "portbook/lore/data/programs.tsv",
+        "portbook/catalog/registry/data/registry.tsv",
+        "portbook/catalog/registry/data/blocks.tsv",
+        "portbook/catalog/practice/data/programs.tsv",
         "portbook/py.typed",
     ):
         assert wanted in names

@@ -27,11 +27,11 @@ _HOMES = {
     "Transport": "model",
     "Use": "model",
     "Visibility": "model",
-    "lookup": "registry",
-    "parse_query": "query",
-    "read_host": "host",
-    "standing": "registry",
-    "why_bind": "advice",
+    "lookup": "catalog.registry.lookup",
+    "parse_query": "formats.errors.query",
+    "read_host": "host.reader",
+    "standing": "catalog.registry.lookup",
+    "why_bind": "app.bind.explain_bind",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604
 

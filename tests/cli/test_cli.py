@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 import portbook
 from portbook.cli import COMMANDS, run
-from portbook.cli.output import reaches, style
 from portbook.cli.show import Options, parse_quick, parse_whole
+from portbook.cli.terminal import reaches, style
 from portbook.errors import UsageError
 from portbook.model import Finding, Host, Level, Listener, Transport, Visibility
 from tests.counts import PROOF
@@ -543,11 +543,11 @@ def copy(tmp_path: Path) -> Path:
 
 
 DATA = [
-    "registry/data/registry.tsv",
-    "registry/data/blocks.tsv",
-    "lore/data/uses.tsv",
-    "lore/data/browsers.tsv",
-    "lore/data/systems.tsv",
+    "catalog/registry/data/registry.tsv",
+    "catalog/registry/data/blocks.tsv",
+    "catalog/practice/data/uses.tsv",
+    "catalog/practice/data/browsers.tsv",
+    "catalog/practice/data/systems.tsv",
 ]
 
 
@@ -576,7 +576,7 @@ def test_a_missing_or_damaged_data_file_is_one_line(copy: Path, file: str) -> No
 )
 def test_other_commands_say_it_too(copy: Path, argv: list[str]) -> None:
     environ = _environ(PYTHONPATH=str(copy))
-    path = copy / "portbook" / "registry" / "data" / "registry.tsv"
+    path = copy / "portbook" / "catalog" / "registry" / "data" / "registry.tsv"
     whole = path.read_bytes()
     for damaged in (b"", whole[:-10], whole.replace(b"#columns", b"#c")):
         path.write_bytes(damaged)
@@ -587,13 +587,13 @@ def test_other_commands_say_it_too(copy: Path, argv: list[str]) -> None:
 
 @pytest.mark.parametrize("argv", [["search", "ssh"], ["stats"], ["show", "1-9", "--no-host"]])
 def test_one_bad_row_is_said_where_all_are_read(copy: Path, argv: list[str]) -> None:
-    path = copy / "portbook" / "registry" / "data" / "registry.tsv"
+    path = copy / "portbook" / "catalog" / "registry" / "data" / "registry.tsv"
     path.write_bytes(path.read_bytes().replace(b"\n6000\t", b"\nx\t"))
     assert path.name in assert_one_line(portbook_(*argv, environ=_environ(PYTHONPATH=str(copy))))
 
 
 def test_damage_in_the_middle_of_a_stream_ends_it_with_one_line(copy: Path) -> None:
-    path = copy / "portbook" / "registry" / "data" / "registry.tsv"
+    path = copy / "portbook" / "catalog" / "registry" / "data" / "registry.tsv"
     path.write_bytes(path.read_bytes().replace(b"\n80\t80\ttcp\t", b"\n80\t80\ttpc\t"))
     done = portbook_("show", "1-100", "--jsonl", environ=_environ(PYTHONPATH=str(copy)))
     assert "registry.tsv" in assert_one_line(done)
@@ -670,7 +670,7 @@ def _fake(monkeypatch: pytest.MonkeyPatch, *levels: Level, partial: bool = False
         Visibility.PARTIAL if partial else Visibility.FULL,
         ("the owner",) if partial else (),
     )
-    monkeypatch.setattr("portbook.here.look", lambda *_: host)
+    monkeypatch.setattr("portbook.app.listen.look", lambda *_: host)
 
 
 @pytest.mark.parametrize(

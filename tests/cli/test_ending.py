@@ -9,14 +9,14 @@ import textwrap
 
 import pytest
 
-from portbook.cli.ending import cleaned_up
+from portbook.cli.termination import cleaned_up
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 
 # What a child process begins with; *number* is the signal that is sent.
 BEGUN = """
 import os, signal, sys, threading, time, weakref
-from portbook.cli import ending
+from portbook.cli import termination
 
 number = getattr(signal, sys.argv[1])
 
@@ -39,41 +39,41 @@ class Target:
 # Each ends with the exception of the signal, or prints "went on".
 SWALLOWED = {
     "in a destructor": """
-        with ending.cleaned_up():
+        with termination.cleaned_up():
             Destroyed()
             wait()
     """,
     "in the callback of a weak reference": """
-        with ending.cleaned_up():
+        with termination.cleaned_up():
             target = Target()
             kept = weakref.ref(target, lambda _: signal.raise_signal(number))
             del target
             wait()
     """,
     "where the main thread waits": """
-        with ending.cleaned_up():
+        with termination.cleaned_up():
             Destroyed()
             threading.Event().wait(60)
     """,
     "several times": """
-        with ending.cleaned_up():
+        with termination.cleaned_up():
             Destroyed()
             for _ in range(5):
                 Slow()
             wait()
     """,
     "in the hook as well": """
-        begin = ending._thread.start_new_thread
+        begin = termination._thread.start_new_thread
         def slowly(*call):
             begin(*call)
             time.sleep(0.2)
-        ending._thread.start_new_thread = slowly
-        with ending.cleaned_up():
+        termination._thread.start_new_thread = slowly
+        with termination.cleaned_up():
             Destroyed()
             wait()
     """,
     "by one who is impatient": """
-        with ending.cleaned_up():
+        with termination.cleaned_up():
             Destroyed()
             for _ in range(3):
                 signal.raise_signal(number)
@@ -82,19 +82,19 @@ SWALLOWED = {
     "with no room for a thread": """
         def full(*call):
             raise RuntimeError("can't start new thread")
-        ending._thread.start_new_thread = full
-        with ending.cleaned_up():
+        termination._thread.start_new_thread = full
+        with termination.cleaned_up():
             Destroyed()
     """,
     "by a library": """
-        with ending.cleaned_up():
+        with termination.cleaned_up():
             try:
                 signal.raise_signal(number)
             except BaseException:
                 pass
     """,
     "by a library that raises something else": """
-        with ending.cleaned_up():
+        with termination.cleaned_up():
             try:
                 signal.raise_signal(number)
             except BaseException:
@@ -131,7 +131,7 @@ def test_a_signal_that_is_swallowed_ends_it_all_the_same(
 def test_what_comes_later_is_ignored_until_the_process_ends() -> None:
     script = """
         try:
-            with ending.cleaned_up():
+            with termination.cleaned_up():
                 signal.raise_signal(number)
         except KeyboardInterrupt:
             for late in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
@@ -146,7 +146,7 @@ def test_what_others_can_not_raise_is_told() -> None:
         class Broken:
             def __del__(self):
                 raise ValueError("of its own")
-        with ending.cleaned_up():
+        with termination.cleaned_up():
             Broken()
     """
     status, said, told = _ended(script, "SIGINT")

@@ -13,22 +13,13 @@ from typing import Any
 import pytest
 
 from portbook import cli
-from portbook.capture import FORMATS
-from portbook.explain import Judge, _resolver, compare, explain, merge, port_named
-from portbook.here import Filter
-from portbook.model import (
-    Finding,
-    Level,
-    Listener,
-    Note,
-    OwnersSeen,
-    Process,
-    Spoken,
-    Transport,
-)
+from portbook.app.explain import Judge, _resolver, compare, explain, merge, port_named
+from portbook.app.listen import Filter
+from portbook.formats.sockets.detect import FORMATS
+from portbook.model import Finding, Level, Listener, Note, OwnersSeen, Process, Spoken, Transport
 from tests.counts import PROOF
 
-SAMPLES = Path(__file__).resolve().parent.parent / "capture" / "samples"
+SAMPLES = Path(__file__).resolve().parent.parent / "formats" / "samples"
 SS = (
     'tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=812,fd=3))\n'
     'tcp LISTEN 0 128 0.0.0.0:301 0.0.0.0:* users:(("odd\x1b[2J",pid=9,fd=3))\n'
@@ -235,7 +226,7 @@ def test_what_was_heard_weighs_as_much_whether_or_not_it_is_told() -> None:
 
 def test_a_note_in_a_capture_is_kept_and_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would have this machine's files looked at, which a capture says nothing of."""
-    monkeypatch.setattr("portbook.host.keeping.put_there_by", lambda *_: 1 / 0)
+    monkeypatch.setattr("portbook.host.linux.file_owner.put_there_by", lambda *_: 1 / 0)
     owner = Process(1, "sshd", executable="/usr/sbin/sshd")
     plain = Listener(Transport.TCP, "ipv4", "127.0.0.1", 301, "listen", owners=(owner,))
     note = Note(301, 301, None, "/home/notes.toml", "shop", executables=("/usr/sbin/sshd",))

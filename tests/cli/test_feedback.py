@@ -11,7 +11,7 @@ import pytest
 from portbook.cli import run
 from portbook.cli.serve import need_web
 from portbook.errors import MissingExtra
-from portbook.web.store import SQLiteStore, Vote
+from portbook.web.feedback.sqlite import SQLiteStore, Vote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -189,8 +189,8 @@ def test_without_the_driver_one_line_names_it(
     import sys
 
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    monkeypatch.delitem(sys.modules, "portbook.web.postgres", raising=False)
+    monkeypatch.delitem(sys.modules, "portbook.web.feedback.postgres", raising=False)
     monkeypatch.setenv("PORTBOOK_DATABASE_URL", "postgresql://u@127.0.0.1/x")
     assert run(["feedback"]) == 2
     assert "needs the extra 'postgres'" in capsys.readouterr().err
-    monkeypatch.delitem(sys.modules, "portbook.web.postgres", raising=False)
+    monkeypatch.delitem(sys.modules, "portbook.web.feedback.postgres", raising=False)

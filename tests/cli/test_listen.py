@@ -9,18 +9,10 @@ import pytest
 
 import portbook.cli.listen
 from portbook import cli
-from portbook.here import Depth, Filter, HereAnswer
-from portbook.host.natrules import Redirect
-from portbook.model import (
-    Finding,
-    Level,
-    Listener,
-    OwnersSeen,
-    Process,
-    Transport,
-    Visibility,
-)
-from portbook.registry import registry
+from portbook.app.listen import Depth, Filter, HereAnswer
+from portbook.catalog.registry.lookup import registry
+from portbook.host.firewall.rules import Redirect
+from portbook.model import Finding, Level, Listener, OwnersSeen, Process, Transport, Visibility
 
 TCP = Transport.TCP
 CHECK = Finding("unregistered-port", Level.CHECK, "find out who started web", ("a row",))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from portbook.notes.trust import trust
+from portbook.catalog.expectations.trust import trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 def kept() -> bool:
     """Whether only root and this user could have put this interpreter where it is."""
-    from portbook.host.keeping import put_there_by
+    from portbook.host.linux.file_owner import put_there_by
 
     return put_there_by(os.getpid(), ME, (os.geteuid(),)) is True
 

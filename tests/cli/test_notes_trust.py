@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from portbook.notes.trust import NAME
+from portbook.catalog.expectations.trust import NAME
 from tests.cli.test_notes import ME, Project, kept
 from tests.real.needs import need_program
 

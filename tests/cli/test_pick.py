@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook import cli
-from portbook.advice import ground
-from portbook.advice.pick import CRITERIA, Check
+from portbook.app.pick import host_checks
+from portbook.app.pick.criteria import CRITERIA, Check
 from portbook.cli.pick import Options, parse_quick, parse_whole
-from tests.advice.test_pick import NAMES, Machine
+from tests.app.test_pick import NAMES, Machine
 
 _OPTIONS = {
     "--json": (), "--quiet": (), "-q": (), "--hold": (), "--listen-fds": (), "--release": (),
@@ -27,7 +27,7 @@ _OPTIONS = {
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     made = Machine()
-    monkeypatch.setattr(ground, "ThisMachine", lambda _: made)
+    monkeypatch.setattr(host_checks, "ThisMachine", lambda _: made)
     return made
 
 
@@ -178,7 +178,7 @@ def test_what_a_pick_loads() -> None:
         check=True,
     )
     loaded = set(done.stderr.split())
-    assert "portbook.advice.pick" in loaded
+    assert "portbook.app.pick.criteria" in loaded
     never = {"re", "typing", "enum", "dataclasses", "argparse", "json", "socket", "subprocess"}
     assert not loaded & never
 

@@ -9,12 +9,12 @@ import pytest
 
 import portbook.cli.stop
 from portbook import cli
-from portbook.advice.stopping import Done, Outcome
+from portbook.app.stop.executor import Done, Outcome
 from portbook.model import OwnersSeen, Transport
-from tests.advice.test_stop import owner, scene, socket
+from tests.app.test_stop import owner, scene, socket
 
 if TYPE_CHECKING:
-    from portbook.advice.scene import Scene
+    from portbook.app.stop.model import Scene
 
 TCP, UDP = Transport.TCP, Transport.UDP
 

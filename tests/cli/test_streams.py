@@ -14,7 +14,7 @@ import pytest
 
 import portbook
 from portbook.cli import COMMANDS, complain, run
-from portbook.cli.output import can_draw, is_terminal
+from portbook.cli.terminal import can_draw, is_terminal
 from portbook.errors import UsageError
 from tests.real.needs import need_program
 
@@ -184,7 +184,7 @@ def test_one_place_says_what_a_terminal_is() -> None:
         for path in (SOURCE / "portbook").rglob("*.py")
         if ".isatty(" in path.read_text(encoding="utf-8")
     }
-    assert asking == {"output.py"}
+    assert asking == {"terminal.py"}
 
 
 # -- faults of portbook's own -----------------------------------------------------------------

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook import registry as book
+from portbook.app import update
+from portbook.catalog.registry import lookup as book
+from portbook.catalog.update import validate
+from portbook.catalog.update import versions as kept
 from portbook.cli import run
-from portbook.registry import intake, kept, renew
-from tests.registry.upstream import Answer, Server, serving, small
+from tests.catalog.registry.upstream import Answer, Server, serving, small
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,8 +37,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def near(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is compared with is small as well, so that the difference is."""
-    base = intake.read(small("2026-09-12"), "file:x", "2026-09-12").book
-    monkeypatch.setattr(renew, "shipped", lambda: base)
+    base = validate.read(small("2026-09-12"), "file:x", "2026-09-12").book
+    monkeypatch.setattr(update, "shipped", lambda: base)
 
 
 @pytest.fixture
@@ -293,5 +295,11 @@ def test_a_lookup_after_an_update_loads_no_more(home: Path, near: None, file: Pa
     )  # fmt: skip
     assert "as of 2026-11-14" in done.stdout
     loaded = set(done.stderr.split())
-    assert "portbook.registry.kept" in loaded
-    assert not loaded & {"hashlib", "json", "ssl", "urllib.request", "portbook.registry.update"}
+    assert "portbook.catalog.update.versions" in loaded
+    assert not loaded & {
+        "hashlib",
+        "json",
+        "ssl",
+        "urllib.request",
+        "portbook.catalog.update.download",
+    }

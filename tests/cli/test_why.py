@@ -10,9 +10,9 @@ import pytest
 
 import portbook.cli.why
 from portbook import cli
-from portbook.advice.causes import Cause
-from portbook.advice.why import Why
-from portbook.host.bindprobe import BindTry
+from portbook.app.bind.causes import Cause
+from portbook.app.bind.diagnose import Why
+from portbook.host.bind_probe import BindTry
 from portbook.model import Transport
 
 TCP, UDP = Transport.TCP, Transport.UDP

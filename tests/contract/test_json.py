@@ -14,22 +14,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.advice.pick import CRITERIA, Check, Wanted, pick
-from portbook.advice.scene import REFUSALS, Scene
-from portbook.advice.stop import plan
-from portbook.advice.stopping import OUTCOMES, Done, Outcome
-from portbook.answer import PortAnswer, answer, answer_search
-from portbook.host.conflicts import Connection
-from portbook.host.ending import Identity
-from portbook.host.kinship import Own
+from portbook.app.lookup import PortAnswer, answer, answer_search
+from portbook.app.pick.criteria import CRITERIA, Check, Wanted, pick
+from portbook.app.stop.executor import OUTCOMES, Done, Outcome
+from portbook.app.stop.model import REFUSALS, Scene
+from portbook.app.stop.planner import plan
+from portbook.catalog.registry.history import KINDS
+from portbook.catalog.registry.lookup import registry
+from portbook.catalog.registry.stats import count
+from portbook.formats.errors.query import Query, parse_query
+from portbook.host.linux.connections import Connection
+from portbook.host.linux.process_tree import Own
+from portbook.host.process_control import Identity
 from portbook.model import Host, Level, OwnersSeen, State, Transport, Visibility, Whose
-from portbook.pages import objects, sockets
-from portbook.pages.choice import of_pick
-from portbook.pages.halt import of_stop
-from portbook.query import Query, parse_query
-from portbook.registry import registry
-from portbook.registry.history import KINDS
-from portbook.registry.stats import count
+from portbook.present.render import port_json, sockets_json
+from portbook.present.views.pick import of_pick
+from portbook.present.views.stop import of_stop
 from portbook.verdict.rules import RULES
 from tests.counts import examples
 from tests.strategies import any_port, listeners, nasty, notes, reports, transports, uses
@@ -210,7 +210,7 @@ def _through_json(value: object) -> Any:
 
 
 def _of(text: str) -> Any:
-    return _through_json(objects.of(answer(parse_query(text))))
+    return _through_json(port_json.of(answer(parse_query(text))))
 
 
 def _port(port: int) -> PortAnswer:
@@ -327,7 +327,7 @@ def test_no_mail_address_is_kept() -> None:
 @given(st.lists(listeners(), max_size=3), st.sampled_from(tuple(Visibility)))
 def test_every_key_of_a_listener_is_there(some: list[Any], visibility: Visibility) -> None:
     found = _port(305)._replace(host=Host(tuple(some), visibility, ("sctp",)))
-    made = _through_json(objects.of(found))
+    made = _through_json(port_json.of(found))
     check(made, PORT)
     check(made["host"], HOST)
     assert made["host"]["missing"] == ["sctp"]
@@ -343,21 +343,23 @@ def test_every_key_of_a_connection_is_there() -> None:
     )
     host = Host((), Visibility.FULL)
     found = _port(305)._replace(host=host, connections=some)
-    shown = _through_json(objects.of(found))["host"]["connections"]
+    shown = _through_json(port_json.of(found))["host"]["connections"]
     check(shown, [CONNECTION])
     assert [each["seconds_left"] for each in shown] == [None, 12.3]
     # What wasn't looked for is not an empty list.
-    assert _through_json(objects.of(_port(305)._replace(host=host)))["host"]["connections"] is None
+    assert (
+        _through_json(port_json.of(_port(305)._replace(host=host)))["host"]["connections"] is None
+    )
 
 
 @given(st.lists(notes(), max_size=3), listeners())
 def test_every_key_of_an_own_note_is_there(some: list[Any], listener: Any) -> None:
     own = tuple(some)
     found = _port(305)._replace(host=Host((), Visibility.FULL, notes=own))
-    made = _through_json(objects.of(found))["own_notes"]
+    made = _through_json(port_json.of(found))["own_notes"]
     check(made, [OWN_NOTE])
     assert [each["first"] for each in made] == [note.first for note in own]
-    held = _through_json(sockets.of_listener(listener._replace(note=own[0] if own else None)))
+    held = _through_json(sockets_json.of_listener(listener._replace(note=own[0] if own else None)))
     assert held["own_notes"] == made[:1]
 
 
@@ -366,7 +368,7 @@ def test_a_stray_byte_in_a_name_survives_as_an_escape() -> None:
 
     process = Process(7, "ssh\udcff\ud800", ("x\udce9",), "/tmp/\udcff")
     listener = Listener(Transport.TCP, "ipv4", "0.0.0.0", 305, "listen", owners=(process,))
-    (owner,) = _through_json(sockets.of_listener(listener))["owners"]
+    (owner,) = _through_json(sockets_json.of_listener(listener))["owners"]
     assert owner["program"] == "ssh\\udcff\\ud800"
     assert owner["command"] == ["x\\xe9"]
     assert owner["executable"] == "/tmp/\\xff"
@@ -380,28 +382,28 @@ def test_owners_seen_and_visibility_are_the_contracts_words() -> None:
 @given(st.lists(uses(), max_size=3))
 def test_every_key_of_a_use_is_there(some: list[Any]) -> None:
     found = _port(305)._replace(uses=tuple(some))
-    check(_through_json(objects.of(found))["uses"], [USE])
+    check(_through_json(port_json.of(found))["uses"], [USE])
 
 
 @given(st.lists(reports(), max_size=3))
 def test_every_key_of_a_report_is_there(some: list[Any]) -> None:
     found = _port(305)._replace(abuse=tuple(some))
-    check(_through_json(objects.of(found))["abuse"], [REPORT])
+    check(_through_json(port_json.of(found))["abuse"], [REPORT])
 
 
 # -- a capture --------------------------------------------------------------------------------
 
 
 def test_a_capture() -> None:
-    from portbook.capture.found import LEFT_OUT
-    from portbook.explain import explain
-    from portbook.here import Filter
-    from portbook.pages import captured
+    from portbook.app.explain import explain
+    from portbook.app.listen import Filter
+    from portbook.formats.fields import LEFT_OUT
+    from portbook.present.render import explain_json
 
     new = b"LISTEN 0 5 0.0.0.0:22 0.0.0.0:*\nESTAB 0 0 192.0.2.5:22 192.0.2.6:9\nwhat\n"
     old = b"LISTEN 0 5 0.0.0.0:23 0.0.0.0:*\n"
     for told in (explain([new], Filter()), explain([new], Filter(), old=[old])):
-        found = _through_json(captured.of_explain(told))
+        found = _through_json(explain_json.of_explain(told))
         check(
             found,
             {
@@ -445,7 +447,7 @@ def test_a_service(name: str) -> None:
 
 @pytest.mark.parametrize("text", ["postgress", "qqqqzzzz", "novastor backup", "mail"])
 def test_a_search(text: str) -> None:
-    found = _through_json(objects.of(answer_search(Query("text", text), registry(), 3)))
+    found = _through_json(port_json.of(answer_search(Query("text", text), registry(), 3)))
     check(
         found,
         {
@@ -464,7 +466,7 @@ def test_a_search(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "ports"), [("airplay", {5000, 7000}), ("home assistant", {8123})])
 def test_a_search_finds_products_with_their_source(text: str, ports: set[int]) -> None:
-    found = _through_json(objects.of(answer_search(Query("text", text), registry(), 20)))
+    found = _through_json(port_json.of(answer_search(Query("text", text), registry(), 20)))
     assert found["found"]
     assert ports <= {use["first"] for use in found["uses"]}
     assert all(use["source"].startswith("https://") for use in found["uses"])
@@ -529,7 +531,7 @@ def test_a_row_without_a_transport_holds_for_tcp_and_udp_alone(transport: str) -
 def test_blocks() -> None:
     book = registry()
     blocks = book.blocks(State.UNASSIGNED, "system")
-    found = _through_json(objects.of_blocks(blocks, State.UNASSIGNED, "system", book.sources()))
+    found = _through_json(port_json.of_blocks(blocks, State.UNASSIGNED, "system", book.sources()))
     check(
         found,
         {
@@ -546,7 +548,7 @@ def test_blocks() -> None:
 
 def test_stats() -> None:
     book = registry()
-    found = _through_json(objects.of_stats(count(book), book.sources()))
+    found = _through_json(port_json.of_stats(count(book), book.sources()))
     check(
         found,
         {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.host.activation import (
+from portbook.host.linux.activation import (
     Activation,
     add_activations,
     executable_of,

@@ -12,7 +12,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from portbook.host.bindprobe import PLACES, BindTry, try_binds
+from portbook.host.bind_probe import PLACES, BindTry, try_binds
 from portbook.model import Transport
 from tests.real.needs import need_kernel, need_program
 

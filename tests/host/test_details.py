@@ -11,10 +11,10 @@ import pytest
 
 import portbook.host.containers
 import portbook.host.details
-import portbook.host.packages
+import portbook.host.linux.packages
 from portbook.host.containers import ContainerName
 from portbook.host.details import add_details, add_names, add_upgrades
-from portbook.host.packages import Ownership, Package
+from portbook.host.linux.packages import Ownership, Package
 from portbook.model import Listener, OwnersSeen, Process, Transport
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Databases:
         self.name = ContainerName("web")
         self.seconds = 0.0
         self.now = 100.0
-        monkeypatch.setattr(portbook.host.packages, "owning_package", self.owning_package)
+        monkeypatch.setattr(portbook.host.linux.packages, "owning_package", self.owning_package)
         monkeypatch.setattr(portbook.host.containers, "container_name", self.container_name)
         clock = SimpleNamespace(monotonic=lambda: self.now)
         monkeypatch.setattr(portbook.host.details, "time", clock)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import portbook.host
-import portbook.host.namespaces
+import portbook.host.linux.namespaces
+import portbook.host.reader
 from portbook.errors import HostUnreadable
-from portbook.host.elsewhere import namespace_name, read_elsewhere
-from portbook.host.namespaces import Namespace
+from portbook.host.linux.namespaces import Namespace
+from portbook.host.linux.other_namespaces import namespace_name, read_elsewhere
 from portbook.model import Host, Listener, Transport, Visibility
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ class Kernel:
         }
         self.asked: list[tuple[int, Any]] = []
         self._inside = 1
-        monkeypatch.setattr(portbook.host.namespaces, "read_namespaces", self.read_namespaces)
-        monkeypatch.setattr(portbook.host.namespaces, "in_namespace", self.in_namespace)
-        monkeypatch.setattr(portbook.host, "read_host", self.read_host)
+        monkeypatch.setattr(portbook.host.linux.namespaces, "read_namespaces", self.read_namespaces)
+        monkeypatch.setattr(portbook.host.linux.namespaces, "in_namespace", self.in_namespace)
+        monkeypatch.setattr(portbook.host.reader, "read_host", self.read_host)
         monkeypatch.setattr("sys.platform", "linux")
 
     def read_namespaces(self) -> tuple[tuple[Namespace, ...], tuple[str, ...]]:
@@ -120,7 +120,7 @@ def test_a_machine_that_shows_no_namespaces_is_no_failure(
     def refused() -> None:
         raise HostUnreadable("network namespaces can't be read from /proc: No such file")
 
-    monkeypatch.setattr(portbook.host.namespaces, "read_namespaces", refused)
+    monkeypatch.setattr(portbook.host.linux.namespaces, "read_namespaces", refused)
     assert read_elsewhere() == ((), ("network namespaces can't be read from /proc: No such file",))
 
 

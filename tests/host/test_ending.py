@@ -12,15 +12,15 @@ import psutil
 import pytest
 
 from portbook.errors import HostUnreadable
-from portbook.host import ending
-from portbook.host.ending import Hands, Identity, PsutilHands
-from portbook.host.kinship import (
+from portbook.host import process_control
+from portbook.host.linux.process_tree import (
     Relative,
     descendants,
     parse_ssh_connection,
     read_own,
     read_processes,
 )
+from portbook.host.process_control import Hands, Identity, PsutilHands
 from tests.real.namespace import SOURCE
 from tests.real.needs import need, need_kernel, need_program, need_root
 
@@ -152,7 +152,7 @@ def test_another_users_is_not_permitted(sleeper: subprocess.Popen[str]) -> None:
 USED_AGAIN = """
 import os, signal, subprocess, time
 from pathlib import Path
-from portbook.host.ending import Hands
+from portbook.host.process_control import Hands
 hands = Hands()
 first = subprocess.Popen(["sleep", "100"])
 identity, handle = hands.identify(first.pid), hands.open(first.pid)
@@ -215,7 +215,7 @@ def test_a_managers_command(tmp_path: Path) -> None:
     ticks: list[int] = []
     code = "import time; print('one\\ntwo'); time.sleep(0.4); raise SystemExit(3)"
     ran = hands.run([sys.executable, "-I", "-c", code], lambda: ticks.append(1), 60)
-    assert ran == ending.Ran(3, "one\ntwo\n")
+    assert ran == process_control.Ran(3, "one\ntwo\n")
     assert ticks
     with pytest.raises(OSError, match="No such file"):
         hands.run(["/nowhere"], lambda: None, 1)
@@ -227,9 +227,9 @@ def test_a_managers_command(tmp_path: Path) -> None:
 
 
 def test_the_other_systems_ask_psutil(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert type(ending.hands()) is Hands
+    assert type(process_control.hands()) is Hands
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert isinstance(ending.hands(), PsutilHands)
+    assert isinstance(process_control.hands(), PsutilHands)
 
 
 # -- kinship ----------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ def test_our_own_line() -> None:
 def test_the_connections_that_the_line_was_started_in(monkeypatch: pytest.MonkeyPatch) -> None:
     code = (
         "import subprocess, sys, os; env = dict(os.environ); env.pop('SSH_CONNECTION');"
-        "inner = 'from portbook.host.kinship import read_own; print(read_own().ssh)';"
+        "inner = 'from portbook.host.linux.process_tree import read_own; print(read_own().ssh)';"
         "subprocess.run([sys.executable, '-c', inner], env=env)"
     )
     environ = {**os.environ, "SSH_CONNECTION": "192.0.2.9 50000 192.0.2.1 2222"}

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from portbook.host import read_excluded_ranges, windows
+from portbook.host import windows
+from portbook.host.reader import read_excluded_ranges
 from portbook.model import Transport
 
 # The form of netsh's table; the words in it differ from language to language.

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.host import greetings
-from portbook.host.greetings import (
+from portbook.catalog.registry.lookup import registry
+from portbook.host.probe import fingerprints
+from portbook.host.probe.fingerprints import (
     ASKED_BY,
     GREETERS,
     LONGEST,
@@ -18,7 +19,6 @@ from portbook.host.greetings import (
     is_tls,
     recognise,
 )
-from portbook.registry import registry
 
 MYSQL = (
     b"\x0a8.0.36\0" + b"\x08\0\0\0" + b"salt8888\0" + b"\xff\xf7\xff\x02\0\xff\xdf\x15" + bytes(40)
@@ -208,4 +208,4 @@ def test_the_questions_are_well_formed() -> None:
     assert not QUESTIONS["dns-udp"][2] & 1  # no recursion is asked for
     assert QUESTIONS["mqtt"][1] == len(QUESTIONS["mqtt"]) - 4
     assert all(len(each) < 200 for each in QUESTIONS.values())
-    assert greetings.LONGEST > 40
+    assert fingerprints.LONGEST > 40

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.host.holding import Held, Refused, filled_in, hold, run
-from portbook.host.linux import read_sockets
+from portbook.host.linux.sockets import read_sockets
+from portbook.host.port_reservation import Held, Refused, filled_in, hold, run
 from portbook.model import Transport
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def test_a_signal_that_ends_it_is_told(held: Held) -> None:
 
 BESIDE_A_THREAD = """
 import os, sys, threading, time
-from portbook.host import holding
+from portbook.host import port_reservation as holding
 from portbook.model import Transport
 
 def start(*arguments):

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.errors import MalformedInput
-from portbook.host.iptables import parse_iptables_save
-from portbook.host.natrules import NatRules
+from portbook.host.firewall.iptables import parse_iptables_save
+from portbook.host.firewall.rules import NatRules
 from portbook.model import Transport
 
 TCP, UDP = Transport.TCP, Transport.UDP

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.host.keeping import put_there_by
+from portbook.host.linux.file_owner import put_there_by
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,10 +22,11 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("Linux only", allow_module_level=True)
 
-import portbook.host.owners
-import portbook.host.processes  # noqa: F401  (children without privilege can't load modules)
-from portbook.host import OwnerSearch, linux, read_conflicts, read_host, read_rules
-from portbook.model import Host, Listener, OwnersSeen, Transport, Visibility
+import portbook.host.linux.owners
+import portbook.host.linux.processes  # noqa: F401  (children without privilege can't load modules)
+from portbook.host.linux import sockets
+from portbook.host.reader import read_conflicts, read_host, read_rules
+from portbook.model import Host, Listener, OwnerSearch, OwnersSeen, Transport, Visibility
 from tests.real.needs import need_kernel, need_program, need_root
 
 if TYPE_CHECKING:
@@ -425,7 +426,7 @@ def asked(
             raise kernel
         return kernel
 
-    return linux.read_host(None, transport, OwnerSearch.NONE, connect=connect, **more)
+    return sockets.read_host(None, transport, OwnerSearch.NONE, connect=connect, **more)
 
 
 @pytest.mark.parametrize("code", [errno.EPERM, errno.EPROTONOSUPPORT, errno.EMFILE])

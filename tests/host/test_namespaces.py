@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portbook.errors import HostUnreadable
-from portbook.host import namespaces
-from portbook.host.namespaces import (
+from portbook.host.linux import namespaces
+from portbook.host.linux.namespaces import (
     Namespace,
     in_namespace,
     parse_namespace_mounts,
@@ -231,7 +231,7 @@ def test_setns_without_python_3_12(blue: str, monkeypatch: pytest.MonkeyPatch) -
 def test_another_user_may_not_enter(blue: str) -> None:
     code = (
         "import ctypes, os, threading\n"
-        "from portbook.host.namespaces import in_namespace, read_namespaces\n"
+        "from portbook.host.linux.namespaces import in_namespace, read_namespaces\n"
         "from portbook.errors import HostUnreadable, shown\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         # As after an exec: a process that dropped its rights may not even look at itself.

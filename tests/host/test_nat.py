@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.host import nat
-from portbook.host.namespaces import Namespace, in_namespace
-from portbook.host.nat import kernel_may_translate, read_redirects
-from portbook.host.natrules import NatRules
-from portbook.host.nftables import parse_nft
+from portbook.host.firewall import reader
+from portbook.host.firewall.nftables import parse_nft
+from portbook.host.firewall.reader import kernel_may_translate, read_redirects
+from portbook.host.firewall.rules import NatRules
+from portbook.host.linux.namespaces import Namespace, in_namespace
 from portbook.model import Transport
 from tests.real.needs import need_kernel, need_program, need_root
 
@@ -71,18 +71,18 @@ def test_a_kernel_without_tracked_connections_translates_nothing(tmp_path: Path)
 
 
 def test_nothing_is_run_where_there_can_be_no_rules(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nat, "kernel_may_translate", lambda: False)
+    monkeypatch.setattr(reader, "kernel_may_translate", lambda: False)
     assert read_redirects() == ((), ())
 
 
 @pytest.fixture
 def tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, str], None]:
     """Puts scripts in the place of the tools, and makes this process look like root's."""
-    monkeypatch.setattr(nat, "kernel_may_translate", lambda: True)
+    monkeypatch.setattr(reader, "kernel_may_translate", lambda: True)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr("portbook.host.tools.SYSTEM_FOLDERS", str(tmp_path))
+    monkeypatch.setattr("portbook.host.run_tool.SYSTEM_FOLDERS", str(tmp_path))
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(nat, "_words", lambda path: [])
+    monkeypatch.setattr(reader, "_words", lambda path: [])
 
     def put(name: str, script: str) -> None:
         path = tmp_path / name
@@ -104,7 +104,7 @@ def test_without_root_nothing_can_be_seen(
 
 
 def test_without_tools_that_is_said(tools: Callable[[str, str], None]) -> None:
-    assert read_redirects(80) == ((), (nat._NO_TOOL,))
+    assert read_redirects(80) == ((), (reader._NO_TOOL,))
 
 
 def test_both_tools_are_asked_and_one_port_is_picked(tools: Callable[[str, str], None]) -> None:
@@ -154,7 +154,7 @@ def test_a_table_that_iptables_prints_in_part_is_read_with_nft(
 
 def test_other_systems_have_filters_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert not nat.readable()
+    assert not reader.readable()
     found, missing = read_redirects(80)
     assert found == ()
     assert "not looked for" in missing[0]
@@ -179,7 +179,7 @@ def test_a_tool_that_fails_is_told(
 def test_a_tool_that_hangs_is_told(
     tools: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nat, "_SECONDS", 0.2)
+    monkeypatch.setattr(reader, "_SECONDS", 0.2)
     tools("nft", "exec /bin/sleep 60")
     found, missing = read_redirects(80)
     assert found == ()
@@ -279,11 +279,11 @@ def test_another_user_is_told_that_rules_are_hidden() -> None:
     # The interpreter's own folder need not be open to that user, so it only drops its rights.
     code = (
         "import os; os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "from portbook.host.nat import read_redirects; print(read_redirects(80))"
+        "from portbook.host.firewall.reader import read_redirects; print(read_redirects(80))"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
-        [sys.executable, "-c", f"import portbook.host.nat\n{code}"],
+        [sys.executable, "-c", f"import portbook.host.firewall.reader\n{code}"],
         env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout == "((), ('NAT rules are visible to root only',))\n"

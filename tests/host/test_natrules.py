@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.host.natrules import Case, NatRules, Packets, Rule, Target, follow, outside
+from portbook.host.firewall.rules import Case, NatRules, Packets, Rule, Target, follow, outside
 
 
 def test_chains_that_branch_without_end_are_cut_and_told() -> None:

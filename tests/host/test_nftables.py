@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.errors import MalformedInput
-from portbook.host.natrules import NatRules, Redirect
-from portbook.host.nftables import parse_nft
+from portbook.host.firewall.nftables import parse_nft
+from portbook.host.firewall.rules import NatRules, Redirect
 from portbook.model import Transport
 
 HERE = Path(__file__).parent

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.errors import MalformedInput
-from portbook.host.othersystems import (
+from portbook.host.netsh import (
     SYSTEM_LISTENERS,
     ExcludedRange,
     lookup_system_listeners,

@@ -18,8 +18,8 @@ if sys.platform != "linux":
 
 from typing import TYPE_CHECKING
 
-from portbook.host.owners import Owners, read_owners
-from portbook.host.processes import read_process
+from portbook.host.linux.owners import Owners, read_owners
+from portbook.host.linux.processes import read_process
 from portbook.model import OwnersSeen, Process
 from tests.real.needs import need_kernel, need_root
 
@@ -410,8 +410,8 @@ def test_a_cgroup_of_its_own() -> None:
         ) as child:
             assert child.stdout is not None
             port = int(child.stdout.readline())
-            from portbook.host.cgroups import read_members
-            from portbook.host.linux import read_sockets
+            from portbook.host.linux.cgroups import read_members
+            from portbook.host.linux.sockets import read_sockets
 
             (found,) = read_sockets(port, port).sockets
             assert found.cgroup == group.stat().st_ino

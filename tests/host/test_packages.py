@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.host.packages import (
+from portbook.host.linux.packages import (
     Ownership,
     Package,
     aliases,

@@ -14,11 +14,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.host import conversation, ownaddress
-from portbook.host.conversation import BYTES
-from portbook.host.greetings import LONGEST, QUESTIONS
-from portbook.host.ownaddress import NotThisMachine, OwnAddress, parse_route_type, route_request
-from portbook.host.probe import _is_asked, add_spoken
+from portbook.host.probe import local_address, session
+from portbook.host.probe.fingerprints import LONGEST, QUESTIONS
+from portbook.host.probe.local_address import (
+    NotThisMachine,
+    OwnAddress,
+    parse_route_type,
+    route_request,
+)
+from portbook.host.probe.scanner import _is_asked, add_spoken
+from portbook.host.probe.session import BYTES
 from portbook.model import Listener, OwnersSeen, PortRules, Process, Spoken, Transport
 from tests.host.test_greetings import dns, packet
 from tests.real.needs import need_program
@@ -37,7 +42,7 @@ RULES = PortRules("linux", 1024, (1, 2))
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Gives services the time that a busy machine needs; tests of silence take less of it."""
-    monkeypatch.setattr(conversation, "TIME", 30.0)
+    monkeypatch.setattr(session, "TIME", 30.0)
 
 
 class Services:
@@ -259,14 +264,14 @@ def test_those_that_misbehave_all_at_once(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left: list[int] = []
-    whole = conversation.Conversation.close
+    whole = session.Conversation.close
 
-    def noted(self: conversation.Conversation) -> None:
+    def noted(self: session.Conversation) -> None:
         left.append(self.left)
         whole(self)
 
-    monkeypatch.setattr(conversation.Conversation, "close", noted)
-    monkeypatch.setattr(conversation, "TIME", 3.0)
+    monkeypatch.setattr(session.Conversation, "close", noted)
+    monkeypatch.setattr(session, "TIME", 3.0)
     before = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
     behaviours = [
         hang, close, reset, echo, stream, one_long_line, long_banner, drip, escapes, half_tls,
@@ -399,7 +404,7 @@ def test_one_that_agrees_to_go_on_in_tls(
 def test_one_byte_is_not_taken_for_a_database(
     services: Services, byte: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversation, "TIME", 0.5)
+    monkeypatch.setattr(session, "TIME", 0.5)
 
     def behave(connection: socket.socket) -> None:
         while connection.recv(100):
@@ -412,7 +417,7 @@ def test_one_byte_is_not_taken_for_a_database(
 def test_one_that_keeps_silent_in_tls(
     services: Services, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conversation, "TIME", 3.0)
+    monkeypatch.setattr(session, "TIME", 3.0)
     (found,) = asked(services.tcp(over_tls(certificate, hang)))
     assert found == Spoken("identified", None, None, True, None, NAMES)
 
@@ -428,7 +433,7 @@ def test_a_certificate_that_is_too_long_is_not_read(services: Services, certific
 
 
 def test_dns_over_udp(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversation, "TIME", 3.0)
+    monkeypatch.setattr(session, "TIME", 3.0)
     listeners = [
         services.udp(lambda data: dns() if data == QUESTIONS["dns-udp"] else None),
         services.udp(lambda data: data),
@@ -487,7 +492,7 @@ def test_no_other_machine_is_asked(address: str, monkeypatch: pytest.MonkeyPatch
     def connected(*_: object) -> None:
         raise AssertionError("a connection was made")
 
-    monkeypatch.setattr("portbook.host.conversation.Connection", connected)
+    monkeypatch.setattr("portbook.host.probe.session.Connection", connected)
     family = "ipv6" if ":" in address else "ipv4"
     (found,) = asked(Listener(TCP, family, address, 80, "listen"))
     assert found.state == "unasked"
@@ -505,12 +510,12 @@ def test_the_kernels_answer_is_read() -> None:
     assert parse_route_type(b"") is None
     assert parse_route_type(bytes(40)) is None
     assert route_request(socket.AF_INET, bytes(4))[4:6] == b"\x1a\x00"
-    assert not ownaddress.is_loopback("127.0.0.1:80")
+    assert not local_address.is_loopback("127.0.0.1:80")
 
 
 def test_other_systems_bind() -> None:
-    assert ownaddress._binds(socket.AF_INET, socket.inet_aton("127.0.0.1"))
-    assert not ownaddress._binds(socket.AF_INET, socket.inet_aton("192.0.2.1"))
+    assert local_address._binds(socket.AF_INET, socket.inet_aton("127.0.0.1"))
+    assert not local_address._binds(socket.AF_INET, socket.inet_aton("192.0.2.1"))
 
 
 def test_a_reserved_port_in_the_dynamic_range_is_a_service_s() -> None:

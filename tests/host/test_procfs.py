@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.errors import MalformedInput
-from portbook.host import procfs
-from portbook.host.procfs import Cgroup
-from portbook.host.sockdiag import EVERY_STATE, TCP_LISTEN_MASK, UDP_LISTEN_MASK, Question
+from portbook.host.linux import procfs
+from portbook.host.linux.procfs import Cgroup
+from portbook.host.linux.sock_diag import EVERY_STATE, TCP_LISTEN_MASK, UDP_LISTEN_MASK, Question
 from portbook.model import Transport
 
 little = pytest.mark.skipif(sys.byteorder != "little", reason="recorded on a little-endian machine")

@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
-from portbook import host
-from portbook.host import OwnerSearch, macos, psutil_host, windows
-from portbook.model import Host, OwnersSeen, Transport, Visibility
+from portbook.host import macos, psutil_sockets, reader, windows
+from portbook.model import Host, OwnerSearch, OwnersSeen, Transport, Visibility
 
 
 class Address(NamedTuple):
@@ -205,11 +204,11 @@ def test_windows_that_refuses_the_table(error: Exception) -> None:
 
 def test_what_is_denied_of_a_process_is_unknown() -> None:
     denied = ("exe", "cmdline", "uids", "username", "create_time", "ppid")
-    process = psutil_host.read_process(FakePsutil(FakeProcess(7, denied=denied)), 7, posix=True)
+    process = psutil_sockets.read_process(FakePsutil(FakeProcess(7, denied=denied)), 7, posix=True)
     assert process is not None
     assert (process.pid, process.program) == (7, "node")
     assert process[2:11] == (None,) * 9
-    assert psutil_host.read_process(FakePsutil(), 7, posix=True) is None
+    assert psutil_sockets.read_process(FakePsutil(), 7, posix=True) is None
 
 
 def test_no_search_for_owners() -> None:
@@ -234,23 +233,23 @@ def test_rules_that_are_not_read_are_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("system", "module"), [("linux", "linux"), ("darwin", "macos"), ("win32", "windows")]
+    ("system", "module"), [("linux", "linux.sockets"), ("darwin", "macos"), ("win32", "windows")]
 )
 def test_each_system_has_its_module(
     system: str, module: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", system)
-    found = host._platform()
+    found = reader._platform()
     assert found is not None
     assert found.__name__ == f"portbook.host.{module}"
 
 
 def test_an_unknown_system_is_said_to_be_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "plan9")
-    seen = host.read_host()
+    seen = reader.read_host()
     assert (seen.listeners, seen.visibility) == ((), Visibility.PARTIAL)
     assert "plan9" in seen.missing[0]
-    assert host.read_rules().system == "plan9"
+    assert reader.read_rules().system == "plan9"
 
 
 @pytest.mark.real

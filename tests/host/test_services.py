@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from portbook.host.services import parse_services, read_services, services_path
+from portbook.host.etc_services import parse_services, read_services, services_path
 from tests.strategies import nasty
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.errors import MalformedInput
-from portbook.host.sockdiag import (
+from portbook.host.linux.sock_diag import (
     BOUND_INACTIVE,
     CLOSE,
     LISTEN,

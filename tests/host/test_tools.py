@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from portbook.host import ending
-from portbook.host.tools import find_tool, run_tool, tool_environment
+from portbook.host import process_control
+from portbook.host.run_tool import find_tool, run_tool, tool_environment
 from tests.real.needs import need
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def test_roots_tools_get_nothing_of_an_environment_that_may_be_somebody_elses(
     monkeypatch.setenv("LC_ALL", "C")
     monkeypatch.setenv("LANGUAGE", f"{foreign}")
     monkeypatch.setenv("PATH", f"{foreign}:{folder}:/usr/bin:/bin")
-    ran = ending.Hands().run(["docker"], lambda: None, 60)
+    ran = process_control.Hands().run(["docker"], lambda: None, 60)
     assert ran.status == 0
     assert str(foreign) not in ran.output
     assert "LC_ALL=C" in ran.output
@@ -177,4 +177,4 @@ def test_a_manager_that_root_may_not_run_is_named(
     os.chown(folder, 12345, 12345)
     monkeypatch.setenv("PATH", f"{folder}")
     with pytest.raises(FileNotFoundError, match="root alone can change"):
-        ending.Hands().run(["docker", "stop", "x"], lambda: None, 60)
+        process_control.Hands().run(["docker", "stop", "x"], lambda: None, 60)

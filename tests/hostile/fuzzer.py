@@ -16,7 +16,7 @@ from typing import Any
 
 atheris: Any = importlib.import_module("atheris")
 with atheris.instrument_imports(include=["portbook"]):  # what is loaded later isn't watched
-    from portbook.capture import FORMATS, reader
+    from portbook.formats.sockets.detect import FORMATS, reader
     from tests.hostile.readers import READERS
 
     for form in FORMATS:

@@ -7,25 +7,26 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from portbook import explain
-from portbook.capture import FORMATS, detect, jsontext, read, text
-from portbook.capture.found import LONGEST_TEXT
+from portbook.app import explain
+from portbook.app.listen import Filter
 from portbook.errors import MalformedInput
-from portbook.here import Filter
+from portbook.formats import json_stream, lines
+from portbook.formats.fields import LONGEST_TEXT
+from portbook.formats.sockets.detect import FORMATS, detect, read
 from portbook.model import LAST_PORT, Listener
-from portbook.pages.captured import of_explain
-from portbook.pages.explained import render_explained
-from portbook.pages.sockets import of_row
-from portbook.pages.text import Style
-from portbook.web import explainer, explaining
-from portbook.web.site import Site
+from portbook.present.render.explain_json import of_explain
+from portbook.present.render.sockets_json import of_row
+from portbook.present.render.text import Style
+from portbook.present.views.explain import render_explained
+from portbook.web.explain import endpoints, explainer
+from portbook.web.site_config import Site
 from tests.hostile.inputs import COUNTER, LONG_LINE, Kind, Repeated, Table
 from tests.hostile.reader import Reader
 
 if TYPE_CHECKING:
     from tests.hostile.inputs import Input
 
-_SAMPLES = Path(__file__).parent.parent / "capture" / "samples"
+_SAMPLES = Path(__file__).parent.parent / "formats" / "samples"
 # The samples of each format; one that isn't here has none, which a test doesn't let pass.
 SAMPLES = {
     "ss": ("ss-names.txt", "ss-old.txt", "ss-hostile.txt"),
@@ -164,7 +165,7 @@ def _explained(data: bytes) -> None:
 def _answered(data: bytes) -> None:
     """The site's page and its JSON."""
     for site in (Site()._asdict(), None):
-        says, body = explainer.answer(data[: explaining.LONGEST], None, site)
+        says, body = explainer.answer(data[: endpoints.LONGEST], None, site)
         assert says["status"] in (200, 422)
         assert not {char for char in body.decode() if not char.isprintable()} - {"\n"}
 
@@ -192,7 +193,7 @@ def samples_of(name: str) -> tuple[bytes, ...]:
 
 def _function(name: str) -> str:
     form = FORMATS[name]
-    return f"portbook.capture.{form.module}:{form.function}"
+    return f"portbook.formats.sockets.{form.module}:{form.function}"
 
 
 _EVERY = tuple(samples_of(name)[0] for name in FORMATS if samples_of(name))
@@ -206,27 +207,29 @@ READERS = {
         )
         for name in FORMATS
     },
-    "portbook.capture:read": Reader(partial(_read, None), (MalformedInput,), _EVERY, _SOCKETS),
-    "portbook.capture:detect": Reader(
-        lambda data: detect([*text.numbered([data])] or [(1, "")]), (MalformedInput,), _EVERY
+    "portbook.formats.sockets.detect:read": Reader(
+        partial(_read, None), (MalformedInput,), _EVERY, _SOCKETS
     ),
-    "portbook.capture.jsontext:values": Reader(
-        lambda data: [*jsontext.values(text.numbered([data]))],
+    "portbook.formats.sockets.detect:detect": Reader(
+        lambda data: detect([*lines.numbered([data])] or [(1, "")]), (MalformedInput,), _EVERY
+    ),
+    "portbook.formats.json_stream:values": Reader(
+        lambda data: [*json_stream.values(lines.numbered([data]))],
         (),
         (b'{"a": ["b\\"", 1.5e9, null]}', b'[\n{"a": "b"},\n{"c": {}}\n]'),
         _SOCKETS,
     ),
-    "portbook.capture.text:numbered": Reader(
-        lambda data: [*text.numbered([data[at : at + 512] for at in range(0, len(data), 512)])],
+    "portbook.formats.lines:numbered": Reader(
+        lambda data: [*lines.numbered([data[at : at + 512] for at in range(0, len(data), 512)])],
         (),
         ("a\tb\n".encode("utf-16"), b"\xef\xbb\xbfa\r\n\x1b[31mb\n"),
     ),
-    "portbook.capture.text:encoding_of": Reader(text.encoding_of, (), ("a".encode("utf-16"),)),
-    "portbook.explain:explain": Reader(
+    "portbook.formats.lines:encoding_of": Reader(lines.encoding_of, (), ("a".encode("utf-16"),)),
+    "portbook.app.explain:explain": Reader(
         _explained, (MalformedInput,), _EVERY,
         tuple(each for inputs in _INPUTS.values() for each in inputs),
     ),
-    "portbook.explain:stream": Reader(_streamed, (MalformedInput,), _EVERY),
-    "portbook.web.explainer:answer": Reader(_answered, (), _EVERY),
-    "portbook.explain:unread": Reader(_unread, (), (b"Dear all,\nwho uses 8080?\n",)),
+    "portbook.app.explain:stream": Reader(_streamed, (MalformedInput,), _EVERY),
+    "portbook.web.explain.explainer:answer": Reader(_answered, (), _EVERY),
+    "portbook.app.explain:unread": Reader(_unread, (), (b"Dear all,\nwho uses 8080?\n",)),
 }  # fmt: skip

@@ -5,20 +5,22 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from portbook.audit import against
-from portbook.audit.sources import FORMATS, Head, plain, recognise
-from portbook.audit.sources.layout import parse_json
+from portbook.app.audit import baseline
+from portbook.catalog.expectations import parse, trust
+from portbook.catalog.registry import history, iana_formats, tsv_reader
+from portbook.catalog.update import origin, validate, versions
+from portbook.catalog.update.source import LARGEST
 from portbook.errors import BadNotes, DataCorrupt, MalformedInput, Untrusted, UsageError
-from portbook.notes import form, trust
-from portbook.registry import history, iana, intake, kept, origin, store
-from portbook.registry.incoming import LARGEST
-from portbook.sortedfile import SortedFile, number, unescape_cell, word
-from portbook.web import export_notes
+from portbook.formats.flows import generic_table
+from portbook.formats.flows.detect import FORMATS, Head, recognise
+from portbook.formats.flows.layout import parse_json
+from portbook.storage.sorted_tsv import SortedFile, number, unescape_cell, word
+from portbook.web.export import notes
 from tests.hostile.inputs import COUNTER, Kind, Repeated, Table
 from tests.hostile.reader import Reader, text_of
 
 if TYPE_CHECKING:
-    from portbook.audit.sources import Layout
+    from portbook.formats.flows.detect import Layout
     from tests.hostile.inputs import Input
 
 # -- the registry -----------------------------------------------------------------------------
@@ -92,7 +94,7 @@ _ORIGIN = b'{"url":"https://registry.example/","files":{"registry.tsv":"ab"}}'
 
 
 def _store(data: bytes) -> None:
-    book = store.Store("", {"registry.tsv": data, "blocks.tsv": _BLOCKS})
+    book = tsv_reader.Store("", {"registry.tsv": data, "blocks.tsv": _BLOCKS})
     for port in (0, 22, 305, 65535):
         book.covering(port)
     book.sources()
@@ -104,7 +106,7 @@ def _store(data: bytes) -> None:
 
 
 def _blocks(data: bytes) -> None:
-    book = store.Store("", {"registry.tsv": _ROWS + _ROW + b"#end\n", "blocks.tsv": data})
+    book = tsv_reader.Store("", {"registry.tsv": _ROWS + _ROW + b"#end\n", "blocks.tsv": data})
     list(book.blocks_from(0))
     list(book.blocks_before(65535))
     book.hold()
@@ -165,7 +167,7 @@ _TRUSTED = trust.render_trusted({"/srv/shop/portbook.toml": "ab" * 32, "/srv/a\t
 
 
 def _parse_notes(data: bytes) -> None:
-    form.parse_notes(data, "/srv/shop/portbook.toml", "/home/u")
+    parse.parse_notes(data, "/srv/shop/portbook.toml", "/home/u")
 
 
 # -- what an audit is given -------------------------------------------------------------------
@@ -223,31 +225,31 @@ def _recognise(name: str | None, data: bytes) -> None:
 
 
 def _build(data: bytes) -> Layout | None:
-    return plain.build(_head(data), {"port": "dst_port", "protocol": "proto"})
+    return generic_table.build(_head(data), {"port": "dst_port", "protocol": "proto"})
 
 
 _ALL_SOURCES = tuple(samples[0] for samples in _SOURCES.values())
 
 READERS = {
-    "portbook.registry.iana:parse_csv": Reader(
-        iana.parse_csv, (MalformedInput,), (_CSV,), _CSV_INPUTS
+    "portbook.catalog.registry.iana_formats:parse_csv": Reader(
+        iana_formats.parse_csv, (MalformedInput,), (_CSV,), _CSV_INPUTS
     ),
-    "portbook.registry.iana:parse_xml": Reader(
-        iana.parse_xml, (MalformedInput,), (_XML + _RECORD + _END,), _XML_INPUTS
+    "portbook.catalog.registry.iana_formats:parse_xml": Reader(
+        iana_formats.parse_xml, (MalformedInput,), (_XML + _RECORD + _END,), _XML_INPUTS
     ),
-    "portbook.registry.intake:read": Reader(
-        lambda data: intake.read(data, "https://registry.example/", "2026-11-14"),
+    "portbook.catalog.update.validate:read": Reader(
+        lambda data: validate.read(data, "https://registry.example/", "2026-11-14"),
         (MalformedInput,), (_CSV, _XML + _RECORD + _END),
         (*_CSV_INPUTS[:3], _XML_INPUTS[0]), LARGEST,
     ),
-    "portbook.registry.kept:parse_pointer": Reader(
-        kept.parse_pointer, (Untrusted,), (_POINTER,), (), 1 << 16
+    "portbook.catalog.update.versions:parse_pointer": Reader(
+        versions.parse_pointer, (Untrusted,), (_POINTER,), (), 1 << 16
     ),
-    "portbook.registry.origin:parse_origin": Reader(
+    "portbook.catalog.update.origin:parse_origin": Reader(
         origin.parse_origin, (), (_ORIGIN,),
         (*_JSON_INPUTS, Repeated("many files", b'"f' + COUNTER + b'":"a",', b'{"files":{', b"}}")),
     ),
-    "portbook.registry.store:Store": Reader(
+    "portbook.catalog.registry.tsv_reader:Store": Reader(
         _store, (DataCorrupt,), (_ROWS + _ROW + b"#end\n",),
         (Repeated("many rows", _ROW, _ROWS, b"#end\n"),
          Repeated("many ports", COUNTER + b"\t" + COUNTER + b"\ttcp\tassigned\ta\n", _ROWS,
@@ -256,12 +258,12 @@ READERS = {
          Repeated("many sources", b"#source:s" + COUNTER + b"\ta\tb\tc\n", _ROWS,
                   _ROW + b"#end\n")),
     ),
-    "portbook.registry.store:blocks": Reader(
+    "portbook.catalog.registry.tsv_reader:blocks": Reader(
         _blocks, (DataCorrupt,), (_BLOCKS,),
         (Repeated("many blocks", COUNTER + b"\t1\ta\tassigned\t1\t1\n",
                   b"#portbook\tblocks/1\n", b"#end\n"),),
     ),
-    "portbook.registry.history:Log": Reader(
+    "portbook.catalog.registry.history:Log": Reader(
         _past, (DataCorrupt,), (_PAST + _CHANGE + b"#end\n",),
         (Repeated("one change again and again", _CHANGE, _PAST, b"#end\n"),
          Repeated("many changes of one name", _CHANGE.replace(b"853", COUNTER), _PAST, b"#end\n"),
@@ -269,42 +271,46 @@ READERS = {
                   b"#end\n"),
          Repeated("wide ranges", _CHANGE.replace(b"853\t853", b"0\t65535"), _PAST, b"#end\n")),
     ),
-    "portbook.sortedfile:SortedFile": Reader(
+    "portbook.storage.sorted_tsv:SortedFile": Reader(
         _sorted_file, (DataCorrupt,), (_ROW, b"#a\tb\n" + _ROW),
         (Repeated("cells that begin alike", b"\tssha"), Repeated("one cell again", b"\tssh")),
     ),
-    "portbook.sortedfile:SortedFile.places": Reader(_places, (DataCorrupt,), (b"ssh", b"a\\tb")),
-    "portbook.sortedfile:unescape_cell": Reader(
+    "portbook.storage.sorted_tsv:SortedFile.places": Reader(
+        _places, (DataCorrupt,), (b"ssh", b"a\\tb")
+    ),
+    "portbook.storage.sorted_tsv:unescape_cell": Reader(
         lambda data: unescape_cell(text_of(data)), (), (b"a\\tb\\\\",)
     ),
-    "portbook.sortedfile:number": Reader(number, (ValueError,), (b"22", b"-")),
-    "portbook.sortedfile:word": Reader(word, (), (b"a",)),
-    "portbook.notes.form:parse_notes": Reader(_parse_notes, (BadNotes,), _NOTES, _NOTES_INPUTS),
-    "portbook.notes.trust:parse_trusted": Reader(
+    "portbook.storage.sorted_tsv:number": Reader(number, (ValueError,), (b"22", b"-")),
+    "portbook.storage.sorted_tsv:word": Reader(word, (), (b"a",)),
+    "portbook.catalog.expectations.parse:parse_notes": Reader(
+        _parse_notes, (BadNotes,), _NOTES, _NOTES_INPUTS
+    ),
+    "portbook.catalog.expectations.trust:parse_trusted": Reader(
         trust.parse_trusted, (trust._Unfit,), (_TRUSTED,),
         (Repeated("many files", b"ab" * 32 + b"\t/srv/" + COUNTER + b"\n",
                   _TRUSTED[: _TRUSTED.index(b"\n") + 1], _TRUSTED[-5:]),),
     ),
-    "portbook.web.export_notes:parse_notes": Reader(
-        lambda data: export_notes.parse_notes(text_of(data)), (),
+    "portbook.web.export.notes:parse_notes": Reader(
+        lambda data: notes.parse_notes(text_of(data)), (),
         (b"portbook-export/2 abc\nrun 12\np0-255 -\np0-255 9f\nfiles 9f index.html a/b.html\n",),
         (Repeated("many rows", b"p" + COUNTER + b"-65535 9f a" + COUNTER + b"\n",
                   b"portbook-export/2 abc\n"),),
     ),
-    "portbook.audit.against:parse_previous": Reader(
-        lambda data: against.parse_previous(text_of(data)), (ValueError,),
+    "portbook.app.audit.baseline:parse_previous": Reader(
+        lambda data: baseline.parse_previous(text_of(data)), (ValueError,),
         (b'{"schema":"portbook/audit/1","services":[{"transport":"tcp","port":22,"reach":null}]}',),
         _JSON_INPUTS,
     ),
-    "portbook.audit.sources.layout:parse_json": Reader(
+    "portbook.formats.flows.layout:parse_json": Reader(
         lambda data: parse_json(text_of(data)), (), (b'{"a": [1, "x"]}',), _JSON_INPUTS
     ),
-    "portbook.audit.sources.plain:build": Reader(_build, (UsageError,), _SOURCES["table"]),
-    "portbook.audit.sources.plain:parse_mapping": Reader(
-        lambda data: plain.parse_mapping(text_of(data)), (UsageError,),
+    "portbook.formats.flows.generic_table:build": Reader(_build, (UsageError,), _SOURCES["table"]),
+    "portbook.formats.flows.generic_table:parse_mapping": Reader(
+        lambda data: generic_table.parse_mapping(text_of(data)), (UsageError,),
         (b"port=dport, transport=proto",),
     ),
-    "portbook.audit.sources:recognise": Reader(
+    "portbook.formats.flows.detect:recognise": Reader(
         partial(_recognise, None), (), _ALL_SOURCES, _JSON_INPUTS
     ),
     **{

@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portbook import procnet
 from portbook.errors import MalformedInput
-from portbook.host import (
-    activation,
-    certificates,
-    containers,
-    greetings,
-    iptables,
-    kinship,
-    namespaces,
-    nftables,
-    othersystems,
-    ownaddress,
-    packages,
-    procfs,
-    services,
-    sockdiag,
-    tlshello,
-)
+from portbook.formats import proc_net_row
+from portbook.host import containers, etc_services, netsh
+from portbook.host.firewall import iptables, nftables
+from portbook.host.linux import activation, namespaces, packages, process_tree, procfs, sock_diag
+from portbook.host.probe import certificates, fingerprints, local_address, tls_client
 from portbook.model import Transport
 from tests.host.test_certificates import certificate, der
 from tests.host.test_iptables import DOCKER
@@ -33,7 +20,7 @@ from tests.hostile.reader import Reader, text_of
 if TYPE_CHECKING:
     from tests.hostile.inputs import Input
 
-_TCP = sockdiag.Question(Transport.TCP, "ipv4", sockdiag.EVERY_STATE)
+_TCP = sock_diag.Question(Transport.TCP, "ipv4", sock_diag.EVERY_STATE)
 _ROW = b"  0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 20101 1 0"
 _CGROUPS = (
     b"1:name=systemd:/\n0::/system.slice/docker-" + b"0123456789abcdef" * 4 + b".scope\n",
@@ -58,12 +45,12 @@ def _cgroups(data: bytes) -> None:
 
 
 def _greeting(data: bytes) -> None:
-    for asked in (None, *greetings.QUESTIONS):
-        greetings.recognise(data, asked)
+    for asked in (None, *fingerprints.QUESTIONS):
+        fingerprints.recognise(data, asked)
 
 
 def _hello(data: bytes) -> None:
-    hello = tlshello.TlsHello()
+    hello = tls_client.TlsHello()
     hello.outgoing()
     hello.is_echo(data)
     for at in range(0, len(data), 4096):
@@ -161,13 +148,15 @@ _STATUS = b"Package: a\nStatus: install ok installed\nVersion: 1\n\n"
 _NETSH = b"Protocol tcp Port Exclusion Ranges\n\nStart    End\n-----    -----\n 5357     5357   *\n"
 
 READERS = {
-    "portbook.procnet:parse_row": Reader(procnet.parse_row, (MalformedInput,), (_ROW,)),
-    "portbook.host.activation:parse_unit": Reader(
+    "portbook.formats.proc_net_row:parse_row": Reader(
+        proc_net_row.parse_row, (MalformedInput,), (_ROW,)
+    ),
+    "portbook.host.linux.activation:parse_unit": Reader(
         _unit, (), (_UNIT,),
         (Repeated("one setting again and again", b"ListenStream=" + COUNTER + b"\n",
                   b"[Socket]\n"),),
     ),
-    "portbook.host.certificates:names_of": Reader(
+    "portbook.host.probe.certificates:names_of": Reader(
         certificates.names_of, (),
         (certificate([(0x82, b"a.example.org"), (0x87, bytes(4))]), certificate([])),
         (Repeated("values in values", b"\x30\x80", b"\x30\x84\x7f\xff\xff\xff"),
@@ -188,14 +177,18 @@ READERS = {
                   _ANSWER + b'[{"Id":"ab","Ports":[', b"{}]}]"),
          Kind("deep JSON", _ANSWER, b"[")),
     ),
-    "portbook.host.greetings:recognise": Reader(
+    "portbook.host.probe.fingerprints:recognise": Reader(
         _greeting, (),
         (b"SSH-2.0-OpenSSH_9.2p1\r\n", b"HTTP/1.1 200 OK\r\nServer: nginx\r\n\r\n",
          b"220 mail.example ESMTP\r\n", b"\x4a\x00\x00\x00\x0a8.0.36\x00" + bytes(40)),
     ),
-    "portbook.host.greetings:is_tls": Reader(greetings.is_tls, (), (b"\x16\x03\x01\x00\x01",)),
-    "portbook.host.greetings:first_line": Reader(greetings.first_line, (), (b"\r\n\0 a\r\nb",)),
-    "portbook.host.iptables:parse_iptables_save": Reader(
+    "portbook.host.probe.fingerprints:is_tls": Reader(
+        fingerprints.is_tls, (), (b"\x16\x03\x01\x00\x01",)
+    ),
+    "portbook.host.probe.fingerprints:first_line": Reader(
+        fingerprints.first_line, (), (b"\r\n\0 a\r\nb",)
+    ),
+    "portbook.host.firewall.iptables:parse_iptables_save": Reader(
         _iptables, (MalformedInput,), (DOCKER.encode(), _NAT + _REDIRECT),
         (Kind("one long word in quotes", _NAT + b'-A A -m comment --comment "', b"a", b'" -j A\n'),
          Kind("conditions of one rule", _NAT + b"-A PREROUTING ", b"! -s 192.0.2." + COUNTER + b" ",
@@ -211,69 +204,69 @@ READERS = {
              b"*nat\n" + b"".join(b":C%d - [0:0]\n" % at for at in range(21)),
              b"-A C20 -j REDIRECT --to-ports 1\n")),
     ),
-    "portbook.host.kinship:parse_ssh_connection": Reader(
-        lambda data: kinship.parse_ssh_connection(text_of(data)), (),
+    "portbook.host.linux.process_tree:parse_ssh_connection": Reader(
+        lambda data: process_tree.parse_ssh_connection(text_of(data)), (),
         (b"192.0.2.9 50222 192.0.2.1 22",),
     ),
-    "portbook.host.namespaces:parse_namespace_mounts": Reader(
+    "portbook.host.linux.namespaces:parse_namespace_mounts": Reader(
         namespaces.parse_namespace_mounts, (),
         (b"9 8 0:4 net:[4026532000] /run/netns/a\\040b rw - nsfs nsfs rw\n",),
     ),
-    "portbook.host.nftables:parse_nft": Reader(_nft, (MalformedInput,), _NFT, _NFT_INPUTS),
-    "portbook.host.othersystems:parse_dynamic_range": Reader(
-        lambda data: othersystems.parse_dynamic_range(text_of(data)), (MalformedInput,),
+    "portbook.host.firewall.nftables:parse_nft": Reader(_nft, (MalformedInput,), _NFT, _NFT_INPUTS),
+    "portbook.host.netsh:parse_dynamic_range": Reader(
+        lambda data: netsh.parse_dynamic_range(text_of(data)), (MalformedInput,),
         (b"Start Port      : 49152\nNumber of Ports : 16384\n",),
     ),
-    "portbook.host.othersystems:parse_excluded_ranges": Reader(
-        lambda data: othersystems.parse_excluded_ranges(text_of(data)), (MalformedInput,),
+    "portbook.host.netsh:parse_excluded_ranges": Reader(
+        lambda data: netsh.parse_excluded_ranges(text_of(data)), (MalformedInput,),
         (_NETSH,), (Repeated("many ranges", b" 5357     5357\n", _NETSH),),
     ),
-    "portbook.host.ownaddress:parse_route_type": Reader(
-        ownaddress.parse_route_type, (), (ownaddress.route_request(2, bytes(4)),)
+    "portbook.host.probe.local_address:parse_route_type": Reader(
+        local_address.parse_route_type, (), (local_address.route_request(2, bytes(4)),)
     ),
-    "portbook.host.packages:parse_rpm": Reader(
+    "portbook.host.linux.packages:parse_rpm": Reader(
         lambda data: packages.parse_rpm(text_of(data)), (),
         (b"bash\t5.2.26-4.el10\tx86_64\t1700000000\n",),
     ),
-    "portbook.host.packages:version_in": Reader(
+    "portbook.host.linux.packages:version_in": Reader(
         lambda data: (packages.version_in(data, "a"), packages.version_in(data, "a", "amd64")), (),
         (_STATUS, b"Package: a\nArchitecture: amd64\nVersion: 2\n\n"),
     ),
-    "portbook.host.procfs:decode": Reader(procfs.decode, (), (b"a\xff",)),
-    "portbook.host.procfs:parse_cgroups": Reader(_cgroups, (MalformedInput,), _CGROUPS),
-    "portbook.host.procfs:parse_command": Reader(
+    "portbook.host.linux.procfs:decode": Reader(procfs.decode, (), (b"a\xff",)),
+    "portbook.host.linux.procfs:parse_cgroups": Reader(_cgroups, (MalformedInput,), _CGROUPS),
+    "portbook.host.linux.procfs:parse_command": Reader(
         procfs.parse_command, (), (b"nginx\0-g\0daemon off;\0",)
     ),
-    "portbook.host.procfs:parse_mounts": Reader(
+    "portbook.host.linux.procfs:parse_mounts": Reader(
         procfs.parse_mounts, (), (b"cgroup2 /sys/fs/my\\040cgroup cgroup2 rw 0 0\n",)
     ),
-    "portbook.host.procfs:parse_numbers": Reader(
+    "portbook.host.linux.procfs:parse_numbers": Reader(
         procfs.parse_numbers, (MalformedInput,), (b"32768\t60999\n",)
     ),
-    "portbook.host.procfs:parse_ranges": Reader(
+    "portbook.host.linux.procfs:parse_ranges": Reader(
         procfs.parse_ranges, (MalformedInput,), (b"8080,9000-9010\n",)
     ),
-    "portbook.host.procfs:parse_sockets": Reader(
+    "portbook.host.linux.procfs:parse_sockets": Reader(
         lambda data: procfs.parse_sockets(data, _TCP), (MalformedInput,),
         (b"  sl  local_address\n" + _ROW + b"\n",),
     ),
-    "portbook.host.procfs:parse_stat": Reader(
+    "portbook.host.linux.procfs:parse_stat": Reader(
         procfs.parse_stat, (MalformedInput,),
         (b"42 (a) b) S 1 42 42 0 -1 0 0 0 0 0 0 0 0 0 20 0 3 0 907 0 0",),
     ),
-    "portbook.host.services:parse_services": Reader(
-        lambda data: services.parse_services(text_of(data)), (), (b"ssh 22/tcp # SecSH\n",),
+    "portbook.host.etc_services:parse_services": Reader(
+        lambda data: etc_services.parse_services(text_of(data)), (), (b"ssh 22/tcp # SecSH\n",),
         (Repeated("many names of one port", b"a" + COUNTER + b" 1/tcp\n"),),
     ),
-    "portbook.host.sockdiag:parse_part": Reader(
-        lambda data: sockdiag.parse_part(data, _TCP, 1), (MalformedInput,),
+    "portbook.host.linux.sock_diag:parse_part": Reader(
+        lambda data: sock_diag.parse_part(data, _TCP, 1), (MalformedInput,),
         (LISTENING_AND_BOUND, IPV6),
         (Repeated("many sockets", LISTENING_AND_BOUND[: LISTENING_AND_BOUND.index(b"R") + 4]),),
     ),
-    "portbook.host.tlshello:TlsHello.feed": Reader(
+    "portbook.host.probe.tls_client:TlsHello.feed": Reader(
         _hello, (), (b"\x16\x03\x03\x00\x04\x02\x00\x00\x00", b"\x15\x03\x03\x00\x02\x02\x28")
     ),
-    "portbook.host.tlshello:TlsHello.is_echo": Reader(
-        lambda data: tlshello.TlsHello().is_echo(data), (), (b"\x16\x03\x01",)
+    "portbook.host.probe.tls_client:TlsHello.is_echo": Reader(
+        lambda data: tls_client.TlsHello().is_echo(data), (), (b"\x16\x03\x01",)
     ),
 }  # fmt: skip

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from portbook import query
 from portbook.errors import InvalidQuery
-from portbook.web import api, caching, feedback, negotiation
+from portbook.formats.errors import query
+from portbook.web.api import endpoints
+from portbook.web.feedback import endpoints as feedback
+from portbook.web.http import cache, negotiation
 from tests.hostile.inputs import COUNTER, Repeated
 from tests.hostile.reader import Reader, text_of
 
@@ -17,40 +19,40 @@ def _negotiate(data: bytes) -> None:
 
 
 def _wishes(data: bytes) -> None:
-    caching.Wishes.of([(b"accept", line) for line in data.split(b"\n")])
+    cache.Wishes.of([(b"accept", line) for line in data.split(b"\n")])
 
 
 READERS = {
-    "portbook.query:parse_query": Reader(
+    "portbook.formats.errors.query:parse_query": Reader(
         lambda data: query.parse_query(text_of(data)), (InvalidQuery,),
         (b"udp:443", b"https://localhost:8443/x", b"EADDRINUSE: address already in use :::3000",
          b"6000-6063", b"[fe80::1%eth0]:22", b"('127.0.0.1', 8000)", b"\"httpPort\": 8080"),
     ),
-    "portbook.query:split_queries": Reader(
+    "portbook.formats.errors.query:split_queries": Reader(
         lambda data: query.split_queries(text_of(data)), (), (b"22,80/tcp,6000-6063", b"22 80")
     ),
-    "portbook.query:parse_port": Reader(
+    "portbook.formats.errors.query:parse_port": Reader(
         lambda data: query.parse_port(text_of(data)), (InvalidQuery,), (b"00080",)
     ),
-    "portbook.query:parse_range": Reader(
+    "portbook.formats.errors.query:parse_range": Reader(
         lambda data: query.parse_range(text_of(data)), (InvalidQuery,), (b"6000-6063",)
     ),
-    "portbook.query:parse_transport": Reader(
+    "portbook.formats.errors.query:parse_transport": Reader(
         lambda data: query.parse_transport(text_of(data)), (InvalidQuery,), (b"TCP",)
     ),
-    "portbook.web.api:parse_spans": Reader(
-        lambda data: api.parse_spans(text_of(data)), (ValueError,), (b"22,443/udp,6063-6000",)
+    "portbook.web.api.endpoints:parse_spans": Reader(
+        lambda data: endpoints.parse_spans(text_of(data)), (ValueError,), (b"22,443/udp,6063-6000",)
     ),
-    "portbook.web.caching:Wishes.of": Reader(
+    "portbook.web.http.cache:Wishes.of": Reader(
         _wishes, (), (b"text/html", b"br"), (Repeated("one header", b"a" + COUNTER + b"\n"),), _HEAD
     ),
-    "portbook.web.feedback:parse_form": Reader(
+    "portbook.web.feedback.endpoints:parse_form": Reader(
         feedback.parse_form, (), (b"port=305&vote=yes&text=+",)
     ),
-    "portbook.web.negotiation:negotiate": Reader(
+    "portbook.web.http.negotiation:negotiate": Reader(
         _negotiate, (), (b"text/html,application/json;q=0.8,*/*;q=0.1",)
     ),
-    "portbook.web.negotiation:choose_coding": Reader(
+    "portbook.web.http.negotiation:choose_coding": Reader(
         lambda data: negotiation.choose_coding(data, ("br", "gzip")), (), (b"gzip;q=0, br",)
     ),
 }  # fmt: skip

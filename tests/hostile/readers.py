@@ -13,22 +13,22 @@ _OPTIONS = "is given options: the tests of queries go through the whole command 
 _HTTP = "is given what httptools parsed; the server's own limits are held by the tests of the web"
 _WRITES = "writes what portbook itself made"
 NO_READERS = {
-    "portbook.audit.pseudonyms:Pseudonyms": "is given a key, and hashes",
+    "portbook.app.audit.pseudonymise:Pseudonyms": "is given a key, and hashes",
     "portbook.cli.listen:parse_quick": _OPTIONS,
     "portbook.cli.listen:parse_whole": _OPTIONS,
     "portbook.cli.pick:parse_quick": _OPTIONS,
     "portbook.cli.pick:parse_whole": _OPTIONS,
     "portbook.cli.show:parse_quick": _OPTIONS,
     "portbook.cli.show:parse_whole": _OPTIONS,
-    "portbook.host.conversation:Conversation.gave_up": "hands on what greetings.recognise reads",
-    "portbook.host.conversation:Conversation.said": "hands on what greetings.recognise reads",
-    "portbook.host.ownaddress:route_request": "is given an address of this machine",
-    "portbook.registry.keep:Keeper.keep": _WRITES,
-    "portbook.web.book:kept": _WRITES,
-    "portbook.web.caching:Keeping.find": "looks an address up by its hash",
-    "portbook.web.explainer:run": "is given lengths by the site, and hands on what follows them",
-    "portbook.web.protocol:PatientProtocol.data_received": _HTTP,
-    "portbook.web.protocol:PatientProtocol.on_header": _HTTP,
+    "portbook.host.probe.session:Conversation.gave_up": "hands on what greetings.recognise reads",
+    "portbook.host.probe.session:Conversation.said": "hands on what greetings.recognise reads",
+    "portbook.host.probe.local_address:route_request": "is given an address of this machine",
+    "portbook.catalog.update.install:Keeper.keep": _WRITES,
+    "portbook.web.reference:kept": _WRITES,
+    "portbook.web.http.cache:Keeping.find": "looks an address up by its hash",
+    "portbook.web.explain.explainer:run": "is given lengths by the site, and hands on the rest",
+    "portbook.web.http.protocol:PatientProtocol.data_received": _HTTP,
+    "portbook.web.http.protocol:PatientProtocol.on_header": _HTTP,
 }
 
 READERS = {

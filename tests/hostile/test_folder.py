@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.capture import FORMATS
 from portbook.cli import run
-from portbook.pages.escape import plain
+from portbook.formats.sockets.detect import FORMATS
+from portbook.present.escape import plain
 from tests.hostile.mutation import changed
 from tests.hostile.of_captures import READERS, samples_of
 
@@ -54,7 +54,7 @@ def folder(tmp_path: Path, chance: random.Random) -> Path:
         file.truncate(1 << 36)
     for form in FORMATS:
         (tmp_path / f"good-{form}").write_bytes(samples_of(form)[0])
-    samples = [*READERS["portbook.capture:read"].samples]
+    samples = [*READERS["portbook.formats.sockets.detect:read"].samples]
     left = HOSTILE - (len([*tmp_path.iterdir()]) - len(FORMATS))
     for number, content in enumerate(changed(tuple(samples), left, chance)):
         (tmp_path / f"changed-{number}").write_bytes(content)

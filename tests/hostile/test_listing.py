@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import portbook
-from portbook.audit.sources import FORMATS as SOURCES
-from portbook.capture import FORMATS
+from portbook.formats.flows.detect import FORMATS as SOURCES
+from portbook.formats.sockets.detect import FORMATS
 from tests.hostile.of_captures import SAMPLES
 from tests.hostile.readers import NO_READERS, READERS
 
@@ -75,7 +75,7 @@ def test_every_reader_is_listed() -> None:
 
 
 # Readers that are methods of a class listed already, or that stand for two of its kind of file.
-SECOND_LOOKS = {"portbook.registry.store:blocks"}
+SECOND_LOOKS = {"portbook.catalog.registry.tsv_reader:blocks"}
 
 
 def test_each_name_is_a_function_of_the_product() -> None:
@@ -89,7 +89,7 @@ def test_each_name_is_a_function_of_the_product() -> None:
 def test_every_format_is_listed() -> None:
     assert SAMPLES.keys() == FORMATS.keys()
     for form in FORMATS.values():
-        assert READERS[f"portbook.capture.{form.module}:{form.function}"].samples
+        assert READERS[f"portbook.formats.sockets.{form.module}:{form.function}"].samples
     for source in SOURCES.values():
         assert READERS[f"{source.__module__}:{source.__name__}"].samples
 

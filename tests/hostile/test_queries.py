@@ -10,8 +10,8 @@ import pytest
 
 from portbook.cli import COMMANDS, run
 from portbook.errors import InvalidQuery
+from portbook.formats.errors.query import LONGEST, parse_query, split_queries
 from portbook.model import LAST_PORT
-from portbook.query import LONGEST, parse_query, split_queries
 from tests.counts import PROOF
 from tests.hostile.queries import drawn
 

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.audit import contract, samples
-from tests.audit.asking import ask, counts
+from tests.app.audit import contract, samples
+from tests.app.audit.asking import ask, counts
 from tests.counts import PROOF
 from tests.real.needs import need_kernel, need_module, need_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portbook.audit.engines import Engine
+    from portbook.app.audit.engines.base import Engine
 
 pytestmark = [
     pytest.mark.real,
@@ -44,7 +44,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         "--conf spark.sql.shuffle.partitions=2 --conf spark.driver.bindAddress=127.0.0.1 "
         f"--conf spark.local.dir={folder} --conf spark.sql.warehouse.dir={folder} pyspark-shell"
     )
-    from portbook.audit.engines import connect
+    from portbook.app.audit.engines import connect
 
     engine = connect("spark")
     yield engine
@@ -58,10 +58,12 @@ def test_spark_gives_the_judges_answers_to_every_combination_of_facts(spark: Eng
 
 
 def test_spark_gives_the_judges_answers_for_ports(spark: Engine) -> None:
-    from portbook.audit import book
+    from portbook.app.audit import reference_table
     from portbook.model import PORTS
 
-    held = spark.lookup("contract_book", book.COLUMNS, book.entries(range(PORTS)))
+    held = spark.lookup(
+        "contract_book", reference_table.COLUMNS, reference_table.entries(range(PORTS))
+    )
     contract.check_ports(spark, held, None if PROOF else 200)
 
 
@@ -77,8 +79,8 @@ def test_spark_and_duckdb_answer_alike(name: str, spark: Engine, tmp_path: Path)
 def test_spark_writes_rows_and_names_what_is_wrong(spark: Engine, tmp_path: Path) -> None:
     import duckdb
 
-    from portbook.audit.rows import write_rows
-    from portbook.audit.run import Audit, Order
+    from portbook.app.audit.annotate_rows import write_rows
+    from portbook.app.audit.pipeline import Audit, Order
 
     path = samples.write("csv", tmp_path)
     with path.open("a") as file:

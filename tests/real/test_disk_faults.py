@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from portbook.registry import kept
-from portbook.registry.store import Store
-from tests.audit import samples
+from portbook.catalog.registry.tsv_reader import Store
+from portbook.catalog.update import versions
+from tests.app.audit import samples
+from tests.catalog.registry.upstream import small
 from tests.counts import PROOF
 from tests.real.hostile import SCRIPT
 from tests.real.needs import need_linux, need_program
-from tests.registry.upstream import small
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ def _registry(folder: Path) -> None:
 
 
 def _registry_is_whole(folder: Path, done: bool) -> None:
-    version = kept.find_in(str(folder / "out/portbook/registry"), "", whole=True)
+    version = versions.find_in(str(folder / "out/portbook/registry"), "", whole=True)
     assert version is not None
     with version:
         dates = {Store(version.path, opener=version.opener).as_of}
@@ -91,8 +91,9 @@ def _files_are_whole(folder: Path, done: bool) -> None:
 _FEW = """
 import sys
 from portbook.cli import run
-from portbook.pages.glossary import TERMS
-from portbook.web import export, other_pages
+from portbook.present.views.glossary import TERMS
+from portbook.web.export import other_pages
+from portbook.web.export import site as export
 pages = other_pages._pages(None)
 some = {name: pages[name] for name in ("index", "ranges/system", f"glossary/{TERMS[0].name}")}
 other_pages._pages = lambda base_url: some
@@ -125,7 +126,8 @@ def _list_is_whole(folder: Path, done: bool) -> None:
 _VOTE = """
 import sys
 from portbook.errors import PortbookError
-from portbook.web.store import Vote, open_store
+from portbook.web.feedback.sqlite import (Vote)
+from portbook.web.feedback.store import (open_store)
 try:
     store = open_store()
     store.add(Vote("22", "no", "x" * 5000, "2026-09-12"))

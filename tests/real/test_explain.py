@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from portbook.capture import read
-from portbook.capture.found import NOT_UNDERSTOOD, Line
-from portbook.explain import merge, port_named
+from portbook.app.explain import merge, port_named
+from portbook.formats.fields import NOT_UNDERSTOOD, Line
+from portbook.formats.sockets.detect import read
 from portbook.model import Listener
 from tests.real.namespace import SOURCE, Namespace, interpreter
 from tests.real.needs import need_kernel, need_program

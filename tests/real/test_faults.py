@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from portbook.advice import why_bind
-from portbook.here import Depth, look
-from portbook.host.procfs import parse_mounts
+from portbook.app.bind.explain_bind import why_bind
+from portbook.app.listen import Depth, look
+from portbook.host.linux.procfs import parse_mounts
 from portbook.model import OwnersSeen, Transport, Visibility
 from tests.real.namespace import SOURCE, UNPRIVILEGED, Namespace
 from tests.real.needs import need_kernel

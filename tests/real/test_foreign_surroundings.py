@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portbook.cli import COMMANDS as EVERY_COMMAND
+from tests.catalog.registry.test_kept import put
 from tests.real import tracing
 from tests.real.hostile import SCRIPT, TOOLS, fill_folder, make_program
 from tests.real.needs import need_program, need_root
-from tests.registry.test_kept import put
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from portbook import host
+from portbook.host import reader
 from portbook.model import OwnersSeen, Transport
 from tests.real.namespace import OPENER, UNPRIVILEGED, Namespace, holders, interpreter, sees_all
 from tests.real.needs import need_kernel, need_namespaces
@@ -295,7 +295,7 @@ def test_the_control_group_leads_to_the_owner(
     running = namespace.start(argv, outside=True)
     (said,) = json.loads(running.read_line())
     looked_into = watch(monkeypatch)
-    found = host.read_host((said["port"], said["port"]), Transport.TCP, "first")
+    found = reader.read_host((said["port"], said["port"]), Transport.TCP, "first")
     (listener,) = found.listeners
     assert listener.owners_seen is OwnersSeen.FIRST
     assert [owner.pid for owner in listener.owners] == [running.pid]

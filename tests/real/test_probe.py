@@ -34,8 +34,8 @@ MACHINES = deal(FLEET)
 # portbook that gives a service more than half a second: this machine may be busy.
 PATIENT = """
 import sys
-from portbook.host import conversation
-conversation.TIME = 5.0
+from portbook.host.probe import session
+session.TIME = 5.0
 from portbook.__main__ import main
 sys.exit(main())
 """
@@ -157,7 +157,7 @@ def test_only_what_is_kept_is_asked(namespace: Namespace, data: Path) -> None:
 
 
 OWN = """
-from portbook.host.ownaddress import NotThisMachine, OwnAddress
+from portbook.host.probe.local_address import NotThisMachine, OwnAddress
 import sys
 for address in sys.argv[1:]:
     try:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from portbook.catalog.registry.lookup import registry
 from portbook.model import State, Transport
-from portbook.registry import registry
 from tests.real.namespace import holders, sees_all
 from tests.real.servers import SERVERS, Server
 

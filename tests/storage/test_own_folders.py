@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.storage.own_folders import own_home, scratch_folder
+from portbook.storage.private_folders import own_home, scratch_folder
 from tests.real.needs import need
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def test_another_users_are_not(folder: Path) -> None:
 @pytest.mark.real
 def test_duckdb_spills_and_looks_for_extensions_in_ones_own(folder: Path) -> None:
     need(os.geteuid() == 0, "this test gives a folder to somebody else, which takes root")
-    from portbook.audit.engines.duck import Duck
+    from portbook.app.audit.engines.duckdb_engine import Duck
 
     os.chown(folder, 12345, 12345)
     engine = Duck()

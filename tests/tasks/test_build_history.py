@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from portbook.catalog.registry.diff import kind_of, side
+from portbook.catalog.registry.history import Change, Side, history
+from portbook.catalog.registry.lookup import shipped
+from portbook.catalog.registry.tsv_reader import SHIPPED
 from portbook.model import State, Transport
-from portbook.registry import shipped
-from portbook.registry.changes import kind_of, side
-from portbook.registry.history import Change, Side, history
-from portbook.registry.store import SHIPPED
 from tasks import build_history
 from tasks.build_history import Partial, narrow, parse_ports_json, rows_of_2015
 from tasks.history_sources import PORTS_JSON, RELEASES

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.lore import Lore
+from portbook.catalog.practice.lookup import Lore
 from tasks import build_lore
 from tasks.build_lore import parse_service_names
 from tasks.lore_checks import (

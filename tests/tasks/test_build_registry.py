@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.model import PORTS, Assignment, State, Transport
-from portbook.registry.build import (
+from portbook.catalog.registry.normalise import is_well_formed, replaced_name, state_of_row
+from portbook.catalog.registry.tsv_writer import (
     COLUMNS,
     find_blocks,
     lookback,
@@ -20,8 +20,8 @@ from portbook.registry.build import (
     sort_rows,
     states_of,
 )
-from portbook.registry.wording import is_well_formed, replaced_name, state_of_row
-from portbook.sortedfile import SortedFile, unescape_cell
+from portbook.model import PORTS, Assignment, State, Transport
+from portbook.storage.sorted_tsv import SortedFile, unescape_cell
 from tasks import build_registry
 from tasks.data_files import DATA
 from tasks.registry_sources import PACKAGES

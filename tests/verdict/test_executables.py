@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portbook.catalog.registry.lookup import standing
 from portbook.model import Finding, Level, Listener, OwnersSeen, Process, Transport
-from portbook.registry import standing
-from portbook.verdict.case import Case
-from portbook.verdict.judge import judge
+from portbook.verdict.engine import judge
+from portbook.verdict.facts import Case
 from tests.strategies import listeners, processes
 
 TCP = Transport.TCP

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portbook.catalog.registry.lookup import standing
 from portbook.model import (
     Finding,
     Level,
@@ -22,9 +23,8 @@ from portbook.model import (
     Transport,
     Use,
 )
-from portbook.registry import standing
-from portbook.verdict.case import Case, protected
-from portbook.verdict.judge import find_facts, judge
+from portbook.verdict.engine import find_facts, judge
+from portbook.verdict.facts import Case, protected
 from portbook.verdict.rules import FACTS, RULES
 from tests.strategies import listeners, port_rules, processes, programs, reports, standings, uses
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portbook.catalog.registry.lookup import standing
 from portbook.model import (
     Finding,
     Level,
@@ -23,10 +24,9 @@ from portbook.model import (
     Use,
     Whose,
 )
-from portbook.registry import standing
-from portbook.verdict.case import Case
-from portbook.verdict.judge import find_facts, judge
-from portbook.verdict.own import compare, describe, expected
+from portbook.verdict.engine import find_facts, judge
+from portbook.verdict.expectation_match import compare, describe, expected
+from portbook.verdict.facts import Case
 from tests.strategies import listeners, nasty, notes, port_rules, standings
 
 TCP = Transport.TCP

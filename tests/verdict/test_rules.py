@@ -7,10 +7,10 @@ from string import Formatter
 import pytest
 
 from portbook.model import Level, Listener, PortRules, Standing, State, Transport
-from portbook.verdict.case import Case
-from portbook.verdict.judge import find_facts
+from portbook.verdict.engine import find_facts
+from portbook.verdict.facts import Case
+from portbook.verdict.messages import words_for
 from portbook.verdict.rules import FACTS, RULES, Rule
-from portbook.verdict.words import words_for
 
 SOFTER = (("note", ("known-use",)), ("note", ("loopback",)), ("note", ("labelled",)))
 # The contract's table, with what one's own notes and a probe add: code, level, and the facts

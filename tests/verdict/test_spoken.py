@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.host.greetings import SERVICES
+from portbook.catalog.registry.lookup import registry
+from portbook.host.probe.fingerprints import SERVICES
 from portbook.model import Listener, OwnersSeen, Process, Program, Spoken, Standing, Transport
-from portbook.registry import registry
-from portbook.verdict.case import Case
-from portbook.verdict.judge import judge
-from portbook.verdict.spoken import said, said_of, speaks_otherwise
+from portbook.verdict.engine import judge
+from portbook.verdict.facts import Case
+from portbook.verdict.protocol_match import said, said_of, speaks_otherwise
 from tests.strategies import nasty
 
 TCP = Transport.TCP

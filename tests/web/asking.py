@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
-    from portbook.web.caching import Keeping
+    from portbook.web.http.cache import Keeping
 
 
 class Answer(NamedTuple):

@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from portbook.web.app import create_app
-from portbook.web.context import Settings
-from portbook.web.store import SQLiteStore
+from portbook.web.feedback.sqlite import SQLiteStore
+from portbook.web.state import Settings
 from tests.web.views import StandIn, StandInFiles
 
 if TYPE_CHECKING:

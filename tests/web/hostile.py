@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from portbook.sortedfile import escape_cell
+from portbook.storage.sorted_tsv import escape_cell
 from tests.web.browsing import HOSTILE
 from tests.web.process import REAL, ROOT, Running, serving
 
@@ -72,7 +72,7 @@ def spoil(folder: Path, texts: Mapping[str, str]) -> Path:
     """
     source = folder / "src"
     shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("registry/data/registry.tsv", "lore/data/uses.tsv"):
+    for name in ("catalog/registry/data/registry.tsv", "catalog/practice/data/uses.tsv"):
         path = source / "portbook" / name
         lines = path.read_text(encoding="utf-8").split("\n")
         head = next(line for line in lines if line.startswith("#columns")).split("\t")[1:]

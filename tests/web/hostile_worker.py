@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from portbook.web import explainer
+from portbook.web.explain import explainer
 
 # One regular expression, so that the interpreter is never let go of: no thread can end it.
 FOR_EVER = b"read for ever"
@@ -44,9 +44,9 @@ def hostile(chunks: Any, *others: Any, **named: Any) -> Any:
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
         from portbook.__main__ import main
-        from portbook.web import explaining
+        from portbook.web.explain import endpoints
 
-        site: Any = explaining
+        site: Any = endpoints
         site.SECONDS = 2.0
         _worker.command = command
         sys.exit(main())

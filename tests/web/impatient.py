@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import runpy
 
-from portbook.web import connections
-from portbook.web.connections import Phase
+from portbook.web.http import connections
+from portbook.web.http.connections import Phase
 from tests.counts import PROOF
 
 if not PROOF:

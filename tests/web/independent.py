@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import portbook.registry
+import portbook.catalog.registry.lookup
 
-DATA = Path(portbook.registry.__file__).parent / "data" / "registry.tsv"
+DATA = Path(portbook.catalog.registry.lookup.__file__).parent / "data" / "registry.tsv"
 TRANSPORTS = ("tcp", "udp", "sctp", "dccp")
 
 

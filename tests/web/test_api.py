@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from portbook.registry import registry
-from portbook.web import openapi
-from portbook.web.api import MOST_PORTS, parse_spans
+from portbook.catalog.registry.lookup import registry
+from portbook.web.api import openapi
+from portbook.web.api.endpoints import MOST_PORTS, parse_spans
 from tests.counts import PROOF
 from tests.web.process import serving
 

@@ -10,9 +10,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from portbook.pages.chronicle import chronicle, render_feed
+from portbook.present.views.history import chronicle, render_feed
 from portbook.web.app import create_app
-from portbook.web.context import Settings
+from portbook.web.state import Settings
 from tests.counts import PROOF
 from tests.web.asking import ask
 from tests.web.independent import TRANSPORTS, headline, services_of, state_of

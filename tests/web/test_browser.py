@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from portbook.web.store import SQLiteStore
+from portbook.web.feedback.sqlite import SQLiteStore
 from tests.web.browsing import HOSTILE, RECKONED, chromium, grave, reader
 from tests.web.process import REAL, Running, serving
 

@@ -8,8 +8,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from portbook.web import export as module
-from portbook.web.export import Plan, export
+from portbook.web.export import site as module
+from portbook.web.export.site import Plan, export
 from tests.web.browsing import chromium, grave, reader
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from portbook.catalog.registry.lookup import registry
 from portbook.model import State, Transport
-from portbook.registry import registry
 from tests.counts import PROOF
 from tests.web.browsing import chromium, nothing_was_made, reader
 from tests.web.hostile import hostile_texts, spoiled_site

@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.routing import Route
 
-from portbook.here import Depth, Filter, answer_here
-from portbook.web import work
+from portbook.app.listen import Depth, Filter, answer_here
 from portbook.web.app import create_app
-from portbook.web.busy import Busy, WorkLimit
-from portbook.web.caching import Cache
-from portbook.web.context import Settings
-from portbook.web.ratelimit import RateLimit
+from portbook.web.http import site_limits
+from portbook.web.http.cache import Cache
+from portbook.web.http.rate_limit import RateLimit
+from portbook.web.http.work_limit import Busy, WorkLimit
 from portbook.web.routes import BOOK
-from portbook.web.searching import search_for
+from portbook.web.search import search_for
+from portbook.web.state import Settings
 from tests.web.asking import ask
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from portbook.web.caching import Keeping
+    from portbook.web.http.cache import Keeping
 
 
 def test_no_more_run_at_once_than_may() -> None:
@@ -194,7 +194,7 @@ def test_the_loop_writes_nothing_of_a_machine_with_thousands_of_listeners(
     with socket.create_server(("127.0.0.1", 0)):
         seen = answer_here(Filter(), Depth())
     many = seen._replace(listeners=seen.listeners[:1] * 4000)
-    monkeypatch.setattr("portbook.web.here.answer_here", lambda *_: many)
+    monkeypatch.setattr("portbook.web.local.pages.answer_here", lambda *_: many)
 
     async def share() -> float:
         whole, own = time.process_time(), time.thread_time()
@@ -215,7 +215,7 @@ def test_a_crowd_of_searches(public: bool, monkeypatch: pytest.MonkeyPatch) -> N
         assert release.wait(60)
         return search_for(text, shown)
 
-    monkeypatch.setattr("portbook.web.searching.search_for", slow)
+    monkeypatch.setattr("portbook.web.search.search_for", slow)
 
     async def crowd() -> None:
         kept = await ask(site, "/443", accept="text/html")
@@ -266,7 +266,7 @@ def test_lists_wait_for_each_other(address: str) -> None:
 def test_a_client_of_a_public_site_may_ask_for_so_much_that_is_new(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(work, "OF_ONE", 25)
+    monkeypatch.setattr(site_limits, "OF_ONE", 25)
 
     async def asks(site: Keeping) -> list[int]:
         answers = [await ask(site, f"/search.json?q=port{number}") for number in range(30)]
@@ -276,7 +276,7 @@ def test_a_client_of_a_public_site_may_ask_for_so_much_that_is_new(
         assert [again.status, *(page.status for page in pages)] == [200, 200, 200]
         for answer in answers:
             if answer.status == 429:
-                assert 1 <= int(answer.headers["retry-after"]) <= work.WINDOW
+                assert 1 <= int(answer.headers["retry-after"]) <= site_limits.WINDOW
                 assert "came from your address" in json.loads(answer.body)["detail"]
         return [answer.status for answer in answers]
 
@@ -285,7 +285,7 @@ def test_a_client_of_a_public_site_may_ask_for_so_much_that_is_new(
 
 
 def test_a_list_counts_as_ten_searches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "OF_ONE", 25)
+    monkeypatch.setattr(site_limits, "OF_ONE", 25)
 
     async def asks(site: Keeping) -> list[int]:
         years = [f"/changes?since={year}" for year in range(2015, 2019)]

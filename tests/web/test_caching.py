@@ -11,19 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.web import caching
 from portbook.web.app import create_app
-from portbook.web.caching import Cache, Entry, compress
-from portbook.web.context import Settings, build_of
-from portbook.web.negotiation import Form
-from portbook.web.site import Site
+from portbook.web.http import cache as caching
+from portbook.web.http.cache import Cache, Entry, compress
+from portbook.web.http.negotiation import Form
+from portbook.web.site_config import Site
+from portbook.web.state import Settings, build_of
 from tests.web.asking import ask
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
     from starlette.types import Message
 
-    from portbook.web.metrics import Metrics
+    from portbook.web.http.metrics import Metrics
 
 
 def _entry(size: int) -> Entry:

@@ -13,8 +13,9 @@ import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.web import connections as connections_module
-from portbook.web.connections import (
+from portbook.web.explain.endpoints import LONGEST
+from portbook.web.http import connections as connections_module
+from portbook.web.http.connections import (
     MOST_DESCRIPTORS,
     SECONDS,
     Connections,
@@ -22,8 +23,7 @@ from portbook.web.connections import (
     raise_descriptor_limit,
     shares,
 )
-from portbook.web.explaining import LONGEST
-from portbook.web.protocol import LARGEST_BODY, PatientProtocol
+from portbook.web.http.protocol import LARGEST_BODY, PatientProtocol
 from tests.web.wire import check_headers
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def test_the_limit_is_raised_and_not_beyond_the_hard_one(soft: int, hard: int, t
     if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < hard:
         hard, then = 200, 200
     script = (
-        "import resource; from portbook.web.connections import raise_descriptor_limit as r; "
+        "import resource; from portbook.web.http.connections import raise_descriptor_limit as r; "
         f"resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard})); "
         "print(r(), *resource.getrlimit(resource.RLIMIT_NOFILE))"
     )

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from portbook.catalog.registry.lookup import registry
 from portbook.model import State, Transport
-from portbook.registry import registry
 from tests.counts import PROOF
 from tests.real.needs import need_program
 from tests.web.hostile import evil_process, hostile_texts, spoiled_site

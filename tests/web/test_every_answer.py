@@ -11,9 +11,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from portbook.web.app import create_app
-from portbook.web.context import Settings
-from portbook.web.panel import MOST_STREAMS
-from portbook.web.security import OWN_RESOURCES
+from portbook.web.http.security import OWN_RESOURCES
+from portbook.web.local.live_events import MOST_STREAMS
+from portbook.web.state import Settings
 from tests.real.needs import need
 from tests.web.process import Running, serving
 from tests.web.test_slow_clients import IMPATIENT

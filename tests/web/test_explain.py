@@ -11,10 +11,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from portbook.cli import run
-from portbook.web import openapi, views
-from portbook.web.explainer import MOST_SOCKETS
-from portbook.web.explaining import LONGEST
-from portbook.web.site import Site
+from portbook.web.api import openapi
+from portbook.web.explain.endpoints import LONGEST
+from portbook.web.explain.explainer import MOST_SOCKETS
+from portbook.web.pages import views
+from portbook.web.site_config import Site
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,8 +152,8 @@ def test_a_public_site_takes_so_many_a_minute(public: TestClient, local: TestCli
 
 
 def test_long_lists_are_cut_on_the_page() -> None:
-    from portbook.explain import explain
-    from portbook.here import Filter
+    from portbook.app.explain import explain
+    from portbook.app.listen import Filter
 
     text = "".join(f"LISTEN 0 5 0.0.0.0:{port} 0.0.0.0:*\n" for port in range(1, 2001))
     page = views.explain(explain([text.encode()], Filter()), "", Site())

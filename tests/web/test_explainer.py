@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.registry import registry
-from portbook.web import explainer
+from portbook.catalog.registry.lookup import registry
 from portbook.web.app import create_app
-from portbook.web.busy import WorkLimit
-from portbook.web.context import Settings
-from portbook.web.workers import Workers
+from portbook.web.explain import explainer
+from portbook.web.explain.workers import Workers
+from portbook.web.http.work_limit import WorkLimit
+from portbook.web.state import Settings
 from tests.web.asking import ask
 from tests.web.hostile_worker import DEATH, FAULT, FOR_EVER, MUCH_MEMORY, command
 from tests.web.process import serving
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from portbook.web.caching import Keeping
+    from portbook.web.http.cache import Keeping
     from tests.web.asking import Answer
     from tests.web.process import Running
 

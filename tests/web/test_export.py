@@ -15,16 +15,16 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from portbook.answer import answer_port
+from portbook.app.lookup import answer_port
+from portbook.catalog.registry.lookup import registry
 from portbook.cli import run
 from portbook.errors import NotExported
-from portbook.pages import objects
-from portbook.query import Query
-from portbook.registry import registry
-from portbook.web import export as module
-from portbook.web.export import Plan, export
-from portbook.web.export_notes import NOTES
-from portbook.web.output_folder import OutputFolder, open_output
+from portbook.formats.errors.query import Query
+from portbook.present.render import port_json
+from portbook.web.export import site as module
+from portbook.web.export.notes import NOTES
+from portbook.web.export.output_folder import OutputFolder, open_output
+from portbook.web.export.site import Plan, export
 from tests.web.pages import Page
 
 FIRST, LAST = 250, 330  # parts of two rows
@@ -64,7 +64,7 @@ def test_every_port_has_a_page_with_json_and_text(folder: Path) -> None:
         page = Page((folder / f"{port}.html").read_text(encoding="utf-8"))
         assert f"Port {port}" in page.text
         found = answer_port(Query("port", str(port), port, port), registry())
-        assert json.loads((folder / f"{port}.json").read_text()) == objects.of_port(found)
+        assert json.loads((folder / f"{port}.json").read_text()) == port_json.of_port(found)
         assert (folder / f"{port}.txt").read_text(encoding="utf-8").startswith(f"Port {port} ")
     assert not (folder / f"{LAST + 1}.html").exists()
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.web.feedback import parse_form
-from portbook.web.ratelimit import RateLimit
-from portbook.web.store import VOTES, FeedbackUnavailable, Vote
+from portbook.web.feedback.endpoints import parse_form
+from portbook.web.feedback.sqlite import VOTES, FeedbackUnavailable, Vote
+from portbook.web.http.rate_limit import RateLimit
 
 if TYPE_CHECKING:
     import httpx2

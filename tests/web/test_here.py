@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.testclient import TestClient
 
-from portbook.host import read_host
-from portbook.notes.trust import trust
-from portbook.web import views
+from portbook.catalog.expectations.trust import trust
+from portbook.host.reader import read_host
 from portbook.web.app import create_app
-from portbook.web.context import Settings
-from portbook.web.masking import SAID
-from portbook.web.protection import is_loopback
+from portbook.web.local.access import is_loopback
+from portbook.web.local.redact import SAID
+from portbook.web.pages import views
+from portbook.web.state import Settings
 from tests.real.needs import need
 from tests.web.conftest import BROWSER
 from tests.web.views import StandIn, StandInFiles

@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from portbook.cli import run
 from portbook.errors import NotExported
-from portbook.pages.glossary import TERMS
-from portbook.web import export as module
-from portbook.web import other_pages
-from portbook.web.export import Plan, export
-from portbook.web.export_notes import NOTES, Record, parse_notes
-from portbook.web.output_folder import BELOW, OutputFolder, open_output
+from portbook.present.views.glossary import TERMS
+from portbook.web.export import other_pages
+from portbook.web.export import site as module
+from portbook.web.export.notes import NOTES, Record, parse_notes
+from portbook.web.export.output_folder import BELOW, OutputFolder, open_output
+from portbook.web.export.site import Plan, export
 from tests.real.needs import need, need_program
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from portbook.app.watch import Watch
 from portbook.errors import HostUnreadable
 from portbook.model import Host, Listener, OwnersSeen, Process, Transport, Visibility
-from portbook.watch import Watch
-from portbook.web import panel as module
-from portbook.web import streams
-from portbook.web.panel import Panel
+from portbook.web.http import streams
+from portbook.web.local import live_events as module
+from portbook.web.local.live_events import Panel
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from portbook.web.http.security import HEADERS, POLICY
 from portbook.web.routes import BOOK, HERE
-from portbook.web.security import HEADERS, POLICY
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient

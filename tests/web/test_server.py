@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook import lore
-from portbook.advice.pick import by_the_book
+from portbook.app.pick.criteria import by_the_book
+from portbook.catalog.practice import lookup as practice
+from portbook.catalog.registry.lookup import registry
 from portbook.cli import run
 from portbook.model import RANGES, PortRange, State, Transport
-from portbook.registry import registry
+from portbook.web.feedback.sqlite import SQLiteStore
 from portbook.web.server import DEFAULT_PORT, check_host
-from portbook.web.store import SQLiteStore
 from tests.real.needs import need, need_kernel, need_program, need_root
 from tests.web.process import Running, environ, serving
 from tests.web.wire import check_headers, connect, exchange, get, post, read
@@ -52,20 +52,20 @@ def test_the_default_port_is_one_that_portbook_calls_a_good_choice() -> None:
     checks = list(by_the_book(DEFAULT_PORT, registry()))
     assert {check.code for check in checks} >= {"unassigned", "no-known-use", "browser-opens"}
     assert [check for check in checks if not check.ok] == []
-    assert not lore.lookup_uses(DEFAULT_PORT)
-    assert not lore.lookup_abuse(DEFAULT_PORT)
-    assert not any(port == DEFAULT_PORT for each in lore.programs() for port, _ in each.ports)
-    assert not lore.browser_blocked(DEFAULT_PORT)
+    assert not practice.lookup_uses(DEFAULT_PORT)
+    assert not practice.lookup_abuse(DEFAULT_PORT)
+    assert not any(port == DEFAULT_PORT for each in practice.programs() for port, _ in each.ports)
+    assert not practice.browser_blocked(DEFAULT_PORT)
     hands_it_out = [
         rule.system
-        for rule in lore.system_rules()
+        for rule in practice.system_rules()
         if rule.dynamic_first is not None
         and rule.dynamic_last is not None
         and rule.dynamic_first <= DEFAULT_PORT <= rule.dynamic_last
     ]
     # OpenBSD's range leaves no User Port out.
     assert hands_it_out == ["OpenBSD"]
-    openbsd = next(rule for rule in lore.system_rules() if rule.system == "OpenBSD")
+    openbsd = next(rule for rule in practice.system_rules() if rule.system == "OpenBSD")
     assert (openbsd.dynamic_first, openbsd.dynamic_last) == (RANGES[1].first, RANGES[1].last)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from portbook.web.protocol import LARGEST_BODY, MOST_PIPELINED
+from portbook.web.http.protocol import LARGEST_BODY, MOST_PIPELINED
 from tests.counts import PROOF
 from tests.web.process import STAND_IN, Running, serving
 from tests.web.wire import check_headers, connect, exchange, get, read, request

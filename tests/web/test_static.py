@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 
 from portbook.web import app as module
 from portbook.web.app import create_app
-from portbook.web.context import Settings, read_static
-from portbook.web.static import MEDIA
+from portbook.web.assets.files import MEDIA
+from portbook.web.state import Settings, read_static
 from tests.web.views import StandIn, StandInFiles
 
 if TYPE_CHECKING:

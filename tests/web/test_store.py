@@ -12,17 +12,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portbook.folders import data_folder
-from portbook.web.postgres import PostgresStore
-from portbook.web.store import (
+from portbook.storage.user_dirs import data_folder
+from portbook.web.feedback.postgres import PostgresStore
+from portbook.web.feedback.sqlite import (
     VOTES,
     FeedbackStore,
     FeedbackUnavailable,
     SQLiteStore,
     Tally,
     Vote,
-    open_store,
 )
+from portbook.web.feedback.store import open_store
 from tests.real.needs import need
 from tests.web.database import Database, running
 

@@ -14,8 +14,8 @@ from httptools.parser.protocol import HTTPProtocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from portbook.web.connections import Connections
-from portbook.web.protocol import PatientProtocol
+from portbook.web.http.connections import Connections
+from portbook.web.http.protocol import PatientProtocol
 from portbook.web.server import _Server
 
 OWN = {"phase", "address", "check", "abort"}  # what isn't there to be called by uvicorn

@@ -14,8 +14,10 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import given
 
-from portbook.answer import PortAnswer, ServiceAnswer, answer, answer_port, answer_search
-from portbook.here import HereAnswer
+from portbook.app.listen import HereAnswer
+from portbook.app.lookup import PortAnswer, ServiceAnswer, answer, answer_port, answer_search
+from portbook.catalog.registry.lookup import registry
+from portbook.formats.errors.query import Query
 from portbook.model import (
     RANGES,
     Assignment,
@@ -35,15 +37,16 @@ from portbook.model import (
     Use,
     Visibility,
 )
-from portbook.pages.around import around
-from portbook.pages.glossary import TERMS
-from portbook.pages.own import Blank, likeness, slot
-from portbook.pages.palette import LEVELS, STATES
-from portbook.query import Query
-from portbook.registry import registry
-from portbook.web import drawn, openapi, views
-from portbook.web.links import Links, file_name
-from portbook.web.site import Site
+from portbook.present.charts.palette import LEVELS, STATES
+from portbook.present.port.likeness import likeness
+from portbook.present.port.related import around
+from portbook.present.port.slots import Blank, slot
+from portbook.present.views.glossary import TERMS
+from portbook.web.api import openapi
+from portbook.web.assets import drawn
+from portbook.web.pages import views
+from portbook.web.pages.links import Links, file_name
+from portbook.web.site_config import Site
 from tests.counts import PROOF, examples
 from tests.real.needs import need_program
 from tests.strategies import any_port, listeners, nasty
@@ -53,7 +56,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Iterator
 
-STATIC = Path(views.__file__).parent / "static"
+STATIC = Path(views.__file__).parents[1] / "assets" / "static"
 SERVED = Site(feedback=True, local=True, static_version="abc")
 SITES = {
     "local": SERVED,

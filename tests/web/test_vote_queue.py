@@ -19,13 +19,14 @@ from urllib.parse import urlencode
 import httpx2
 import pytest
 
-from portbook.web import vote_queue
 from portbook.web.app import create_app
-from portbook.web.busy import Busy
-from portbook.web.context import Settings
-from portbook.web.postgres import PostgresStore
-from portbook.web.store import FeedbackUnavailable, SQLiteStore, Vote, open_store
-from portbook.web.vote_queue import MOST, REST, VoteQueue
+from portbook.web.feedback import vote_queue
+from portbook.web.feedback.postgres import PostgresStore
+from portbook.web.feedback.sqlite import FeedbackUnavailable, SQLiteStore, Vote
+from portbook.web.feedback.store import open_store
+from portbook.web.feedback.vote_queue import MOST, REST, VoteQueue
+from portbook.web.http.work_limit import Busy
+from portbook.web.state import Settings
 from tests.web.database import Database, running
 from tests.web.process import serving
 from tests.web.views import StandIn, StandInFiles

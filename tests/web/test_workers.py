@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from portbook.web.busy import Busy, WorkLimit
-from portbook.web.workers import Answer, WorkerDied, Workers, WorkerTimedOut
+from portbook.web.explain.workers import Answer, WorkerDied, Workers, WorkerTimedOut
+from portbook.web.http.work_limit import Busy, WorkLimit
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -181,7 +181,7 @@ def test_the_end_of_the_site_is_theirs() -> None:
 
 
 def test_idle_ones_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portbook.web.workers._IDLE", 0.05)
+    monkeypatch.setattr("portbook.web.explain.workers._IDLE", 0.05)
     workers = _workers()
 
     async def asks() -> None:

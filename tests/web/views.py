@@ -6,11 +6,11 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from portbook.answer import PortAnswer, SearchAnswer, ServiceAnswer
-    from portbook.explain import ExplainAnswer
-    from portbook.here import HereAnswer
+    from portbook.app.explain import ExplainAnswer
+    from portbook.app.listen import HereAnswer
+    from portbook.app.lookup import PortAnswer, SearchAnswer, ServiceAnswer
     from portbook.model import State
-    from portbook.web.site import Site
+    from portbook.web.site_config import Site
 
 TERMS = ("assigned", "reserved")
 

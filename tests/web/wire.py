@@ -6,7 +6,7 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING
 
-from portbook.web.security import HEADERS
+from portbook.web.http.security import HEADERS
 
 if TYPE_CHECKING:
     from tests.web.process import Running

@@ -90,25 +90,22 @@ def _failed(error: Exception, *, debug: bool) -> int:
     if isinstance(error, MemoryError):
         complain(f"the answer could not be given: {NO_ROOM[12]}")
         return 2
-    from portbook.cli.fault import tell_fault
+    from portbook.cli.internal_error import tell_fault
 
-    return tell_fault(error, debug=debug)
-
-
-DEBUG = "--debug"
+    return tell_fault(error, complain, debug=debug)
 
 
 def _take_debug(argv: Sequence[str]) -> tuple[list[str], bool]:
     """*argv* without ``--debug``, and whether it was there; what stands behind ``--`` is left."""
     words = list(argv)
     end = words.index("--") if "--" in words else len(words)
-    if DEBUG not in words[:end]:
+    if "--debug" not in words[:end]:
         return words, False
-    return [word for word in words[:end] if word != DEBUG] + words[end:], True
+    return [word for word in words[:end] if word != "--debug"] + words[end:], True
 
 
 def _tell_traceback(error: BaseException) -> None:
-    from portbook.cli.fault import tell_traceback
+    from portbook.cli.internal_error import tell_traceback
 
     tell_traceback(error)
 
@@ -131,7 +128,7 @@ def _dispatch(argv: list[str]) -> int:
     if argv[0] in ("-h", "--help"):
         from portbook.cli.help import print_help
 
-        return print_help()
+        return print_help(COMMANDS)
     if argv[0] == "--version":
         from portbook import __version__
 
@@ -148,14 +145,14 @@ def _command(name: str, argv: list[str]) -> int:
 
 def tell_notes() -> None:
     """Says on standard error what there is to say of the registry in use, once."""
-    registry = sys.modules.get("portbook.registry")
+    registry = sys.modules.get("portbook.catalog.registry.lookup")
     while registry is not None and registry.notes:
         complain(registry.notes.pop(0))
 
 
 def complain(message: str) -> None:
     """Prints one line on standard error, unless it is closed."""
-    from portbook.pages.escape import one_line
+    from portbook.present.escape import one_line
 
     if sys.stderr is None:  # print would take standard output instead
         return

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from contextlib import closing
 
-from portbook.cli.ending import cleaned_up
 from portbook.cli.help import Parser, add_fail_on
-from portbook.cli.output import print_json, style
+from portbook.cli.terminal import print_json, style
+from portbook.cli.termination import cleaned_up
 from portbook.errors import UsageError
 
 TYPE_CHECKING = False
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from portbook.audit.result import AuditAnswer
+    from portbook.app.audit.result import AuditAnswer
 
 
 def run(argv: Sequence[str]) -> int:
@@ -24,16 +24,16 @@ def run(argv: Sequence[str]) -> int:
     for name, count in (("--limit", options.limit), ("--hosts", options.hosts)):
         if count < 0:
             raise UsageError(f"{name} {count} is below 0: give 0 or more")
-    from portbook.audit.sources import FORMATS
+    from portbook.formats.flows.detect import FORMATS
 
     if options.format not in (None, *FORMATS):
         raise UsageError(f"--format {options.format!r} is none of {', '.join(FORMATS)}")
-    from portbook.audit.against import compare, read_previous
-    from portbook.audit.engines import connect
-    from portbook.audit.pseudonyms import Pseudonyms, read_key
-    from portbook.audit.run import Audit, Order
+    from portbook.app.audit.baseline import compare, read_previous
+    from portbook.app.audit.engines import connect
+    from portbook.app.audit.pipeline import Audit, Order
+    from portbook.app.audit.pseudonymise import Pseudonyms, read_key
+    from portbook.catalog.registry.lookup import registry
     from portbook.cli.audit_output import check_outputs, progress, write_outputs
-    from portbook.registry import registry
 
     check_outputs(options.output, options.rows)
     registry(whole=True)
@@ -55,15 +55,15 @@ def run(argv: Sequence[str]) -> int:
             answer = compare(answer, previous)
         write_outputs(audit, answer, options.output, options.limit)
         if options.rows:
-            from portbook.audit.rows import write_rows
+            from portbook.app.audit.annotate_rows import write_rows
 
             write_rows(audit, options.rows, names, tell)
     if options.json:
-        from portbook.pages.audit_object import of_audit
+        from portbook.present.render.audit_json import of_audit
 
         print_json(of_audit(answer))
     elif not options.output:
-        from portbook.pages.audit import render_audit
+        from portbook.present.views.audit import render_audit
 
         sys.stdout.write(render_audit(answer, style(), options.limit))
     return _status(answer, options)

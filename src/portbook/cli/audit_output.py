@@ -6,23 +6,23 @@ import contextlib
 import os
 import sys
 
-from portbook.cli.output import can_draw
+from portbook.cli.terminal import can_draw
 from portbook.errors import MissingExtra, UsageError, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from portbook.audit.engines import Tell
-    from portbook.audit.result import AuditAnswer
-    from portbook.audit.run import Audit
+    from portbook.app.audit.engines.base import Tell
+    from portbook.app.audit.pipeline import Audit
+    from portbook.app.audit.result import AuditAnswer
 
 ENDINGS = (".html", ".json", ".parquet", ".csv", ".txt")
 
 
 def check_outputs(paths: Sequence[str], rows: str | None) -> None:
     """Raises UsageError, before anything is read, where an output can't be written."""
-    from portbook.audit.rows import check_path
+    from portbook.app.audit.annotate_rows import check_path
 
     if rows is not None:
         check_path(rows)
@@ -37,11 +37,11 @@ def check_outputs(paths: Sequence[str], rows: str | None) -> None:
 
 def write_outputs(audit: Audit, answer: AuditAnswer, paths: Sequence[str], limit: int) -> None:
     """Writes *answer* to each of *paths*, in the form that its name ends in."""
-    from portbook.audit.writing import write_table, write_text
+    from portbook.app.audit.outputs import write_table, write_text
 
     for path in paths:
         if path.lower().endswith(".parquet"):
-            from portbook.pages.audit_object import COLUMNS, rows
+            from portbook.present.render.audit_json import COLUMNS, rows
 
             table = audit.engine.lookup("portbook_services", COLUMNS, list(rows(answer)))
             write_table(audit.engine, table, path, lambda _: None)
@@ -52,7 +52,7 @@ def write_outputs(audit: Audit, answer: AuditAnswer, paths: Sequence[str], limit
 def _text_of(path: str, answer: AuditAnswer, limit: int) -> str:
     if path.endswith(".html"):
         try:
-            from portbook.pages.audit_html import render_html
+            from portbook.present.render.audit_html import render_html
         except ModuleNotFoundError as error:
             if error.name not in ("jinja2", "markupsafe"):
                 raise
@@ -61,15 +61,15 @@ def _text_of(path: str, answer: AuditAnswer, limit: int) -> str:
     if path.endswith(".json"):
         import json
 
-        from portbook.pages.audit_object import of_audit
+        from portbook.present.render.audit_json import of_audit
 
         return json.dumps(of_audit(answer), indent=2) + "\n"
     if path.endswith(".csv"):
-        from portbook.pages.audit_table import render_csv
+        from portbook.present.render.audit_csv import render_csv
 
         return render_csv(answer)
-    from portbook.pages.audit import render_audit
-    from portbook.pages.text import Style
+    from portbook.present.render.text import Style
+    from portbook.present.views.audit import render_audit
 
     return render_audit(answer, Style(), limit)
 

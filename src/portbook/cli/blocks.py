@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 
+from portbook.catalog.registry.lookup import registry
 from portbook.cli.help import Parser, add_json
-from portbook.cli.output import print_json, style
+from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError
 from portbook.model import RANGES, State
-from portbook.pages import lists, objects
-from portbook.registry import registry
+from portbook.present.render import port_json
+from portbook.present.views import lists
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def run(argv: Sequence[str]) -> int:
     if options.limit > 0:
         blocks = blocks[: options.limit]
     if options.json:
-        print_json(objects.of_blocks(blocks, state, options.range, book.sources()))
+        print_json(port_json.of_blocks(blocks, state, options.range, book.sources()))
     else:
         sys.stdout.write(lists.render_blocks(blocks, state, options.range, book.sources(), style()))
     return 0

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from portbook.cli import complain
-from portbook.cli.output import is_terminal
+from portbook.cli.terminal import is_terminal
 from portbook.errors import InputUnreadable, shown
 
 if TYPE_CHECKING:

@@ -7,26 +7,26 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from portbook.capture import FORMATS
-from portbook.capture.found import LEFT_OUT, NOT_UNDERSTOOD
+from portbook.app.explain import explain, refuse_unread, stream
 from portbook.cli import complain
 from portbook.cli.capture_input import STANDARD_INPUT, chunks_of
 from portbook.cli.filters import add_filters, filter_of
 from portbook.cli.help import Parser, add_fail_on, add_json
-from portbook.cli.output import print_json, reaches, style
+from portbook.cli.terminal import print_json, reaches, style
 from portbook.errors import InputUnreadable, MalformedInput, UsageError, shown
-from portbook.explain import explain, refuse_unread, stream
+from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD
+from portbook.formats.sockets.detect import FORMATS
 from portbook.model import Level, Listener
-from portbook.pages import captured, sockets
-from portbook.pages.escape import plain, unbyte
+from portbook.present.escape import plain, unbyte
+from portbook.present.render import explain_json, sockets_json
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
-    from portbook.capture.found import Line
-    from portbook.explain import ExplainAnswer
+    from portbook.app.explain import ExplainAnswer
+    from portbook.formats.fields import Line
 
 
 def run(argv: Sequence[str]) -> int:
@@ -98,7 +98,7 @@ class _Explanation:
         answer = explain(self._chunks(path), self._wanted, options.format, old, said=options.json)
         if options.json:
             named = {"file": unbyte(path)} if self._several else {}
-            self._answers.append({**captured.of_explain(answer), **named})
+            self._answers.append({**explain_json.of_explain(answer), **named})
         else:
             self._print(path, answer)
         findings = (finding for listener in _new(answer) for finding in listener.findings)
@@ -118,7 +118,7 @@ class _Explanation:
         return chunks_of(path, wait=not self._several)
 
     def _print(self, path: str, answer: ExplainAnswer) -> None:
-        from portbook.pages.explained import render_explained
+        from portbook.present.views.explain import render_explained
 
         look = style()
         if self._several:
@@ -141,13 +141,13 @@ class _Explanation:
                 if wanted.keeps(event):
                     listed += 1
                     gravest = max(gravest, event.gravity)
-                    print_json(sockets.of_row(event), line=True)
+                    print_json(sockets_json.of_row(event), line=True)
                 continue
             if event.what == NOT_UNDERSTOOD:
                 unread += event.many
                 if told or len(early) > 1000:
                     spoken = True
-                    print_json(captured.of_unread(event), line=True)
+                    print_json(explain_json.of_unread(event), line=True)
                 else:
                     early.append(event)
                 continue
@@ -161,7 +161,7 @@ class _Explanation:
             refuse_unread(form, "the input", told, early)
         _print_unread(early)
         named = {"file": unbyte(path)} if self._several else {}
-        counts = captured.of_explained(form, listed, unread, left_out)
+        counts = explain_json.of_explained(form, listed, unread, left_out)
         print_json({**counts, **named}, line=True)
         if options.fail_on != "never" and gravest >= Level(options.fail_on).rank:
             self._found = True
@@ -209,7 +209,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def _print_unread(lines: Iterable[Line]) -> None:
     for line in lines:
-        print_json(captured.of_unread(line), line=True)
+        print_json(explain_json.of_unread(line), line=True)
 
 
 def _flushing(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import sys
 
+from portbook.catalog.registry.lookup import registry
 from portbook.cli import complain, tell_notes
-from portbook.cli.ending import cleaned_up
 from portbook.cli.help import Parser
-from portbook.cli.output import can_draw
+from portbook.cli.terminal import can_draw
+from portbook.cli.termination import cleaned_up
 from portbook.errors import MissingExtra, UsageError
-from portbook.query import parse_query
-from portbook.registry import registry
+from portbook.formats.errors.query import parse_query
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from portbook.web.export import Done
+    from portbook.web.export.site import Done
 
 
 def run(argv: Sequence[str]) -> int:
@@ -61,7 +61,7 @@ def run(argv: Sequence[str]) -> int:
     if options.jobs < 0:
         raise UsageError(f"--jobs {options.jobs} is below 0: give 0 for all processors")
     try:
-        from portbook.web.export import Plan, export
+        from portbook.web.export.site import Plan, export
     except ModuleNotFoundError as error:
         if error.name not in ("jinja2", "markupsafe"):
             raise

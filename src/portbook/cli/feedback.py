@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 
 from portbook.cli.help import Parser, add_json
-from portbook.cli.output import print_json, style
+from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError, shown
-from portbook.pages.document import Table
-from portbook.pages.text import render_item
+from portbook.present.document import Table
+from portbook.present.render.text import render_item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from portbook.web.store import FeedbackStore
+    from portbook.web.feedback.sqlite import FeedbackStore
 
 
 def run(argv: Sequence[str]) -> int:
@@ -42,7 +42,7 @@ def run(argv: Sequence[str]) -> int:
     if sum((options.export, options.json, options.delete_before is not None)) > 1:
         raise UsageError("--export, --json and --delete-before exclude each other: give one")
     day = None if options.delete_before is None else _day(options.delete_before)
-    from portbook.web.store import open_store
+    from portbook.web.feedback.store import open_store
 
     store = open_store()
     try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from portbook.app.listen import Filter
 from portbook.errors import UsageError, shown
-from portbook.here import Filter
 from portbook.model import REACHES, Level, Transport
 
 TYPE_CHECKING = False
@@ -46,7 +46,7 @@ def filter_of(options: Wanted) -> Filter:
     """The filter that *options* ask for. Raises UsageError, or InvalidQuery for a wrong port."""
     ports, transport = None, Transport(options.transport) if options.transport else None
     if options.port is not None:
-        from portbook.query import parse_query
+        from portbook.formats.errors.query import parse_query
 
         query = parse_query(options.port)
         if query.kind not in ("port", "range") or query.address is not None:

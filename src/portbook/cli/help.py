@@ -6,11 +6,12 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from portbook.cli import COMMANDS, DEBUG
 from portbook.errors import UsageError
 from portbook.model import Level
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from _typeshed import SupportsWrite
 
 
@@ -26,7 +27,7 @@ class Parser(argparse.ArgumentParser):
         )
         # run() takes it away before any parser sees it: it stands here for the help alone.
         self.add_argument(
-            DEBUG,
+            "--debug",
             action="store_true",
             default=argparse.SUPPRESS,
             help="if portbook has a fault, show its traceback",
@@ -99,8 +100,8 @@ def add_fail_on(parser: argparse.ArgumentParser, default: str) -> None:
     )
 
 
-def print_help() -> int:
-    """The help of the program as a whole."""
+def print_help(commands: Mapping[str, tuple[str, str]]) -> int:
+    """The help of the program as a whole; *commands* are their modules and what each is for."""
     print(
         "usage: portbook QUERY... [--json] [--no-host]\n"
         "       portbook COMMAND ...\n\n"
@@ -109,8 +110,8 @@ def print_help() -> int:
         "a range, a service name or text. A word that is a command is the command:\n"
         "portbook show COMMAND looks up the service of that name.\n"
     )
-    width = max(map(len, COMMANDS))
-    for name, (_, about) in COMMANDS.items():
+    width = max(map(len, commands))
+    for name, (_, about) in commands.items():
         print(f"  {name:<{width}}  {about}")
     print(
         "\nportbook COMMAND --help tells more; portbook --version tells which one this is.\n"

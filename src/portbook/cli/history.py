@@ -6,17 +6,17 @@ import os
 import sys
 
 from portbook.cli.help import Parser
-from portbook.cli.output import print_json, style
+from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError, shown
-from portbook.pages import chronicle
-from portbook.query import parse_query
+from portbook.formats.errors.query import parse_query
+from portbook.present.views import history
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from portbook.pages.chronicle import Chronicle
+    from portbook.present.views.history import Chronicle
 
 
 def run(argv: Sequence[str]) -> int:
@@ -24,12 +24,12 @@ def run(argv: Sequence[str]) -> int:
     options = _parse(argv)
     found = _diff(*options.diff) if options.diff else _history(options)
     if options.json:
-        print_json(chronicle.of_chronicle(found))
+        print_json(history.of_chronicle(found))
     elif options.jsonl:
         for change in found.changes:
-            print_json(chronicle.of_row(change), line=True)
+            print_json(history.of_row(change), line=True)
     else:
-        sys.stdout.write(chronicle.render(found, style(), options.limit))
+        sys.stdout.write(history.render(found, style(), options.limit))
     return 0 if found.known else 1
 
 
@@ -63,7 +63,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         raise UsageError(f"--limit {options.limit} is below 0: give 0 for all, or how many")
     if options.diff and (options.query is not None or options.since is not None):
         raise UsageError("--diff compares two whole registries: leave the port and --since out")
-    if options.since is not None and not chronicle.is_since(options.since):
+    if options.since is not None and not history.is_since(options.since):
         raise UsageError(f"--since {shown(options.since)} is no date: give 2025-01-31, or a year")
     if options.since is not None and options.since > _tomorrow():
         raise UsageError(f"--since {shown(options.since)} is yet to come: give a day up to today")
@@ -87,23 +87,25 @@ def _history(options: argparse.Namespace) -> Chronicle:
             raise UsageError(f"{shown(options.query)} is a range: give one port, or a name")
         else:
             name = query.text
-    return chronicle.chronicle(port, name, options.since)
+    return history.chronicle(port, name, options.since)
 
 
 def _diff(old: str, new: str) -> Chronicle:
-    from portbook.registry import Registry
-    from portbook.registry.changes import compare
-    from portbook.registry.store import Store
+    from portbook.catalog.registry.diff import compare
+    from portbook.catalog.registry.lookup import Registry
+    from portbook.catalog.registry.tsv_reader import Store
 
     first, second = (Registry(Store(_folder(each))) for each in (old, new))
     found = compare(first, second)
-    return chronicle.difference(found, first.sources(), second.sources())
+    return history.difference(found, first.sources(), second.sources())
 
 
 def _folder(word: str) -> str:
     """The folder of the registry that *word* names. Raises UsageError."""
-    from portbook.registry import keep, kept, registry
-    from portbook.registry.store import SHIPPED
+    from portbook.catalog.registry.lookup import registry
+    from portbook.catalog.registry.tsv_reader import SHIPPED
+    from portbook.catalog.update import install
+    from portbook.catalog.update import versions as kept
 
     if word == "shipped":
         return SHIPPED
@@ -112,7 +114,7 @@ def _folder(word: str) -> str:
     versions = [
         version
         for system in (False, True)
-        for version in keep.versions(kept.folder(os.environ, system=system))
+        for version in install.versions(kept.folder(os.environ, system=system))
         if word in (version.as_of, str(version.number))
     ]
     if not versions:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from portbook._lean import NamedTuple
+from portbook._fast_types import NamedTuple
+from portbook.app.listen import Depth, Filter, answer_here, watch_here
+from portbook.catalog.expectations.lookup import check_named, read_notes
+from portbook.catalog.registry.lookup import registry
 from portbook.cli import complain
 from portbook.cli.filters import add_filters, filter_of
-from portbook.cli.output import can_draw, print_json, reaches, style
+from portbook.cli.terminal import can_draw, print_json, reaches, style
 from portbook.errors import UsageError
-from portbook.here import Depth, Filter, answer_here, watch_here
 from portbook.model import Visibility
-from portbook.notes import check_named, read_notes
-from portbook.registry import registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,19 +58,19 @@ def run(argv: Sequence[str]) -> int:
     wanted = filter_of(options)
     answer = answer_here(wanted, depth)
     if options.json:
-        from portbook.pages import objects
+        from portbook.present.render import port_json
 
-        print_json(objects.of_here(answer))
+        print_json(port_json.of_here(answer))
     elif options.jsonl:
-        from portbook.pages import sockets
+        from portbook.present.render import sockets_json
 
         for listener in answer.listeners:
-            print_json(sockets.of_row(listener), line=True)
+            print_json(sockets_json.of_row(listener), line=True)
         for redirect in answer.redirects:
-            print_json(sockets.of_row(redirect), line=True)
+            print_json(sockets_json.of_row(redirect), line=True)
         _tell_missing(answer.missing)
     else:
-        from portbook.pages.listeners import render_here
+        from portbook.present.views.listen import render_here
 
         sys.stdout.write(render_here(answer, style(), some=wanted != Filter()))
     findings = [finding for each in answer.listeners for finding in each.findings]
@@ -147,16 +147,16 @@ def _watch(options: Options) -> int:
     registry(whole=True)
     watch = watch_here(filter_of(options), notes=options.notes)
     if can_draw(sys.stdout) and not options.jsonl:
-        from portbook.cli.live import follow
+        from portbook.cli.watch_table import follow
 
         return follow(watch, options.interval)
-    from portbook.pages import sockets
-    from portbook.watch import steps
+    from portbook.app.watch import steps
+    from portbook.present.render import sockets_json
 
     _tell_missing(watch.missing)
     for events in steps(watch, options.interval):
         for event in events:
-            print_json(sockets.of_event(event), line=True)
+            print_json(sockets_json.of_event(event), line=True)
         sys.stdout.flush()
         if reader_is_gone():
             break

@@ -6,7 +6,7 @@ import os
 import sys
 
 from portbook.cli.help import Parser
-from portbook.cli.output import style
+from portbook.cli.terminal import style
 from portbook.errors import UsageError
 
 TYPE_CHECKING = False
@@ -28,9 +28,9 @@ def run(argv: Sequence[str]) -> int:
     )
     options = parser.parse_args(list(argv))
 
-    from portbook.pages.pictures.map import render_map_png, render_map_svg, render_map_text
-    from portbook.registry import registry
-    from portbook.registry.shelf import shelf
+    from portbook.catalog.registry.lookup import registry
+    from portbook.catalog.registry.summary import shelf
+    from portbook.present.charts.map import render_map_png, render_map_svg, render_map_text
     from portbook.storage.atomic_write import whole_file
 
     stand = shelf(registry())

@@ -5,11 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from portbook.cli.help import Parser
-from portbook.cli.output import print_json, style
-from portbook.errors import BadNotes, UsageError, shown
-from portbook.model import Whose
-from portbook.notes import (
+from portbook.catalog.expectations.lookup import (
     PROJECT_FILE,
     NotesFile,
     Place,
@@ -19,8 +15,12 @@ from portbook.notes import (
     read_files,
     trusted_users,
 )
-from portbook.notes.trust import distrust, trust
-from portbook.pages import notebook
+from portbook.catalog.expectations.trust import distrust, trust
+from portbook.cli.help import Parser
+from portbook.cli.terminal import print_json, style
+from portbook.errors import BadNotes, UsageError, shown
+from portbook.model import Whose
+from portbook.present.views import notes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def run(argv: Sequence[str]) -> int:
     files, unseen = read_files()
     missing = () if unseen is None else (unseen,)
     if options.json:
-        print_json(notebook.of_files(files, missing))
+        print_json(notes.of_files(files, missing))
     else:
-        sys.stdout.write(notebook.render(files, missing, style()))
+        sys.stdout.write(notes.render(files, missing, style()))
     return 0
 
 
@@ -83,7 +83,7 @@ def _trust(options: argparse.Namespace) -> int:
     if file.problem is not None:
         raise BadNotes(f"{file.problem}: it can't be trusted")
     trust(os.environ, path, file.sha256)
-    _show(options, file, notebook.render_trusted)
+    _show(options, file, notes.render_trusted)
     return 0
 
 
@@ -91,7 +91,7 @@ def _distrust(options: argparse.Namespace) -> int:
     path = _path_of(options.file)
     before = distrust(os.environ, path)
     file = NotesFile(path, Whose.PROJECT, trusted=False)
-    _show(options, file, lambda *_: notebook.render_distrusted(path, before=before))
+    _show(options, file, lambda *_: notes.render_distrusted(path, before=before))
     return 0
 
 
@@ -103,7 +103,7 @@ _ACTIONS: Mapping[str, Callable[[argparse.Namespace], int]] = {
 
 def _show(options: argparse.Namespace, file: NotesFile, render: Callable[..., str]) -> None:
     if options.json:
-        print_json(notebook.of_files((file,), ()))
+        print_json(notes.of_files((file,), ()))
     else:
         sys.stdout.write(render(file, style()))
 

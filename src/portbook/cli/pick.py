@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from portbook._lean import NamedTuple
+from portbook._fast_types import NamedTuple
 from portbook.cli import complain
-from portbook.cli.output import print_json, style
+from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError, shown
 
 TYPE_CHECKING = False
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from portbook.advice.pick import Pick, Wanted
+    from portbook.app.pick.criteria import Pick, Wanted
 
 
 class Options(NamedTuple):
@@ -46,7 +46,7 @@ def run(argv: Sequence[str]) -> int:
         return _hold(wanted, options)
     found = _pick(wanted)
     if options.json:
-        from portbook.pages.choice import of_pick
+        from portbook.present.views.pick import of_pick
 
         print_json(of_pick(found))
     elif options.quiet:
@@ -54,16 +54,16 @@ def run(argv: Sequence[str]) -> int:
             print(choice.port)
         _tell(found)
     else:
-        from portbook.pages.choice import render_pick
+        from portbook.present.views.pick import render_pick
 
         sys.stdout.write(render_pick(found, style()))
     return 0 if found.good else 1
 
 
 def _pick(wanted: Wanted) -> Pick:
-    from portbook.advice.ground import ThisMachine
-    from portbook.advice.pick import pick
-    from portbook.registry import Registry, registry
+    from portbook.app.pick.criteria import pick
+    from portbook.app.pick.host_checks import ThisMachine
+    from portbook.catalog.registry.lookup import Registry, registry
 
     # For a name, the registry that comes with portbook, whatever was fetched since: the name leads
     # to the same port on every machine that has the same version.
@@ -129,7 +129,7 @@ def parse_quick(argv: Sequence[str]) -> Options | None:
 
 def parse_whole(argv: Sequence[str]) -> Options:
     """*argv* read by argparse. Raises UsageError; ``--help`` prints and exits."""
-    from portbook.advice.pick import CRITERIA, FIRST, LAST
+    from portbook.app.pick.criteria import CRITERIA, FIRST, LAST
     from portbook.cli.help import Parser, add_json
 
     parser = Parser(
@@ -204,11 +204,11 @@ def _refuse(options: Options) -> None:
 
 
 def _wanted(options: Options) -> Wanted:
-    from portbook.advice.pick import Wanted
+    from portbook.app.pick.criteria import Wanted
 
     wanted = Wanted(name=options.name, despite=options.despite)
     if options.range is not None:
-        from portbook.query import parse_query
+        from portbook.formats.errors.query import parse_query
 
         query = parse_query(options.range)
         if query.kind not in ("port", "range") or query.address or query.transport:
@@ -232,9 +232,9 @@ _TRIES = 20  # how often another port is picked, where somebody was quicker
 
 def _hold(wanted: Wanted, options: Options) -> int:
     """Picks and binds at once, then runs the command; its exit status is the answer's."""
-    from portbook.host.holding import Refused, filled_in, hold, run
+    from portbook.formats.errors.query import parse_transport
+    from portbook.host.port_reservation import Refused, filled_in, hold, run
     from portbook.model import Transport
-    from portbook.query import parse_transport
 
     transport = parse_transport(options.transport or "tcp")
     if transport not in (Transport.TCP, Transport.UDP):

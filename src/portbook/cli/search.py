@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from portbook.answer import answer_search, own_notes
+from portbook.app.lookup import answer_search, own_notes
+from portbook.catalog.expectations.lookup import check_named, read_notes
+from portbook.catalog.registry.lookup import registry
 from portbook.cli import complain
 from portbook.cli.help import Parser, add_json, add_notes
-from portbook.cli.output import print_json, style
+from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError
-from portbook.notes import check_named, read_notes
-from portbook.pages import lists, objects
-from portbook.query import Query
-from portbook.registry import registry
+from portbook.formats.errors.query import Query
+from portbook.present.render import port_json
+from portbook.present.views import lists
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def run(argv: Sequence[str]) -> int:
     own = _own(text) if options.notes else None
     found = answer_search(Query("text", text), registry(), options.limit, own)
     if options.json:
-        print_json(objects.of_search(found))
+        print_json(port_json.of_search(found))
     else:
         sys.stdout.write(lists.render_search(found, style()))
     return 0 if found.found else 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from portbook.cli import tell_notes
 from portbook.cli.help import Parser
 from portbook.errors import MissingExtra, UsageError
-from portbook.host.tools import acts_as_root
-from portbook.query import parse_port
+from portbook.formats.errors.query import parse_port
+from portbook.host.run_tool import acts_as_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def run(argv: Sequence[str]) -> int:
     if options.open and acts_as_root():
         raise UsageError("root opens no browser: leave --open out, and open the address yourself")
     need_web("portbook serve")
-    from portbook.registry import registry
+    from portbook.catalog.registry.lookup import registry
     from portbook.web.server import DEFAULT_PORT, serve
 
     registry(whole=True)

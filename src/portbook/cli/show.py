@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import sys
 
-from portbook._lean import NamedTuple
-from portbook.answer import PortAnswer, RangeAnswer, SearchAnswer, ServiceAnswer, answer
+from portbook._fast_types import NamedTuple
+from portbook.app.lookup import PortAnswer, RangeAnswer, SearchAnswer, ServiceAnswer, answer
 from portbook.cli import complain
-from portbook.cli.output import print_json, reaches, style
+from portbook.cli.terminal import print_json, reaches, style
 from portbook.errors import InvalidQuery, UsageError
+from portbook.formats.errors.query import parse_query, split_queries
 from portbook.model import Visibility
-from portbook.query import parse_query, split_queries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from portbook.answer import Answer
-    from portbook.here import Depth, Owners
+    from portbook.app.listen import Depth, Owners
+    from portbook.app.lookup import Answer
+    from portbook.formats.errors.query import Query
     from portbook.model import Host
-    from portbook.query import Query
 
 
 class Options(NamedTuple):
@@ -178,10 +178,10 @@ class _Show:
         options = self.options
         if not options.host:
             return None
-        from portbook.here import Depth, Filter
+        from portbook.app.listen import Depth, Filter
 
         if options.notes:
-            from portbook.notes import check_named
+            from portbook.catalog.expectations.lookup import check_named
 
             check_named()
         owners: Owners = "all" if options.all_owners else "first"
@@ -204,12 +204,12 @@ class _Show:
         found = answer(query, self.depth)
         self._weigh(found)
         if self.options.json or self.options.jsonl:
-            from portbook.pages import objects
+            from portbook.present.render import port_json
 
             if self.options.jsonl:
-                print_json(objects.of(found), line=True)
+                print_json(port_json.of(found), line=True)
             else:
-                collected.append(objects.of(found))
+                collected.append(port_json.of(found))
         else:
             if self.shown:
                 print(f"\n{'─' * self.style.width}\n")
@@ -218,11 +218,11 @@ class _Show:
 
     def _render(self, found: Answer) -> str:
         if isinstance(found, PortAnswer):
-            from portbook.pages.prose import compose
-            from portbook.pages.text import render_page
+            from portbook.present.port.page import compose
+            from portbook.present.render.text import render_page
 
             return render_page(compose(found), self.style)
-        from portbook.pages import lists
+        from portbook.present.views import lists
 
         if isinstance(found, ServiceAnswer):
             return lists.render_service(found, self.style)
@@ -232,14 +232,14 @@ class _Show:
 
     def _stream(self, query: Query) -> None:
         """A range as one object a port, without this machine."""
-        from portbook.answer import answer_port
-        from portbook.pages import objects
-        from portbook.registry import registry
+        from portbook.app.lookup import answer_port
+        from portbook.catalog.registry.lookup import registry
+        from portbook.present.render import port_json
 
         book = registry()
         for port in range(query.first, query.last + 1):
             one = query._replace(kind="port", first=port, last=port, notes=())
-            print_json(objects.of_port(answer_port(one, book)), line=True)
+            print_json(port_json.of_port(answer_port(one, book)), line=True)
 
     def _weigh(self, found: Answer) -> None:
         if isinstance(found, SearchAnswer):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 
+from portbook.catalog.registry.lookup import registry
+from portbook.catalog.registry.stats import count
 from portbook.cli.help import Parser, add_json
-from portbook.cli.output import print_json, style
-from portbook.pages import lists, objects
-from portbook.registry import registry
-from portbook.registry.stats import count
+from portbook.cli.terminal import print_json, style
+from portbook.present.render import port_json
+from portbook.present.views import lists
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def run(argv: Sequence[str]) -> int:
     book = registry()
     stats = count(book)
     if options.json:
-        print_json(objects.of_stats(stats, book.sources()))
+        print_json(port_json.of_stats(stats, book.sources()))
     else:
         sys.stdout.write(lists.render_stats(stats, book.sources(), style()))
     return 0

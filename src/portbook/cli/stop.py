@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import sys
 
-from portbook.advice.addresses import numeric_host
-from portbook.advice.sight import read_listeners, read_scene
-from portbook.advice.stop import plan
-from portbook.advice.stopping import GOOD, Way, carry_out
+from portbook.app.bind.addresses import numeric_host
+from portbook.app.stop.collect import read_listeners, read_scene
+from portbook.app.stop.executor import GOOD, Way, carry_out
+from portbook.app.stop.planner import plan
 from portbook.cli import complain
 from portbook.cli.help import Parser, add_json
-from portbook.cli.output import can_draw, print_json, style
+from portbook.cli.terminal import can_draw, print_json, style
 from portbook.errors import InvalidQuery, UsageError, shown
-from portbook.host.ending import hands
-from portbook.pages import halt
-from portbook.query import parse_query
+from portbook.formats.errors.query import parse_query
+from portbook.host.process_control import hands
+from portbook.present.views import stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from portbook.advice.scene import Plan
-    from portbook.advice.stopping import Outcome
+    from portbook.app.stop.executor import Outcome
+    from portbook.app.stop.model import Plan
     from portbook.model import Listener
 
 
@@ -76,7 +76,7 @@ def run(argv: Sequence[str]) -> int:
     )
     dry = not options.yes
     if not options.json:
-        sys.stdout.write(halt.render_plan(planned, way, dry=dry, style=style()))
+        sys.stdout.write(stop.render_plan(planned, way, dry=dry, style=style()))
         sys.stdout.flush()
     outcome: Outcome | None = None
     if not dry and planned.steps:
@@ -94,9 +94,9 @@ def run(argv: Sequence[str]) -> int:
         finally:
             progress.clear()
         if not options.json:
-            sys.stdout.write(halt.render_outcome(outcome, style()))
+            sys.stdout.write(stop.render_outcome(outcome, style()))
     if options.json:
-        print_json(halt.of_stop(planned, outcome))
+        print_json(stop.of_stop(planned, outcome))
     elif dry and planned.steps:
         print(f"\nTo do it: portbook stop {' '.join(map(_worded, argv))} --yes")
     return _status(planned, outcome, dry=dry, strict=options.strict)
@@ -116,7 +116,7 @@ def _status(planned: Plan, outcome: Outcome | None, *, dry: bool, strict: bool) 
 def _worded(word: str) -> str:
     from shlex import quote
 
-    from portbook.pages.escape import plain
+    from portbook.present.escape import plain
 
     return plain(quote(word))
 
@@ -132,7 +132,7 @@ class _Progress:
         if not self._drawn:
             complain(message)
             return
-        from portbook.pages.escape import one_line
+        from portbook.present.escape import one_line
 
         self._shown = True
         print(f"\r\x1b[Kportbook: {one_line(message)}", end="", file=sys.stderr, flush=True)

@@ -10,19 +10,23 @@ import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING
 
+from portbook.app import update
+from portbook.catalog.registry.lookup import shipped
+from portbook.catalog.update import install
+from portbook.catalog.update import source as incoming
+from portbook.catalog.update import versions as kept
 from portbook.cli import complain
 from portbook.cli.help import Parser
-from portbook.cli.output import can_draw, print_json, style
+from portbook.cli.terminal import can_draw, print_json, style
 from portbook.errors import UsageError, shown
-from portbook.pages import updates
-from portbook.registry import incoming, keep, kept, renew, shipped
+from portbook.present.views import update as updates
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from portbook.registry.incoming import Fetched, Progress, Validators
-    from portbook.registry.renew import Get
+    from portbook.app.update import Get
+    from portbook.catalog.update.source import Fetched, Progress, Validators
 
 
 def run(argv: Sequence[str]) -> int:
@@ -32,11 +36,11 @@ def run(argv: Sequence[str]) -> int:
     if options.list:
         return _list(home, options)
     if options.rollback:
-        outcome = renew.roll_back(home)
+        outcome = update.roll_back(home)
     else:
         url = options.source or incoming.IANA_XML
         with _progress(options) as progress:
-            outcome = renew.renew(
+            outcome = update.renew(
                 home,
                 url,
                 _getter(url, options.timeout, progress),
@@ -103,8 +107,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _list(home: str, options: argparse.Namespace) -> int:
-    versions, own = keep.versions(home), shipped().store.as_of
-    found = {each.number: keep.damaged_file(home, each) for each in versions}
+    versions, own = install.versions(home), shipped().store.as_of
+    found = {each.number: install.damaged_file(home, each) for each in versions}
     damaged = {number: name for number, name in found.items() if name is not None}
     if options.json:
         print_json(updates.of_versions(versions, own, damaged))
@@ -126,7 +130,7 @@ def _getter(source: str, timeout: float, progress: Progress | None) -> Get:
     def get(known: Validators | None) -> Fetched | None:
         if not scheme:
             return incoming.read_file(source)
-        from portbook.registry.update import fetch
+        from portbook.catalog.update.download import fetch
 
         return fetch(source, known, timeout, progress)
 

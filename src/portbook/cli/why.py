@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sys
 
-from portbook.advice import why_bind
-from portbook.advice.addresses import numeric_host
+from portbook.app.bind.addresses import numeric_host
+from portbook.app.bind.explain_bind import why_bind
+from portbook.catalog.expectations.lookup import check_named
 from portbook.cli.help import Parser, add_json, add_notes
-from portbook.cli.output import print_json, style
+from portbook.cli.terminal import print_json, style
 from portbook.errors import InvalidQuery, shown
+from portbook.formats.errors.query import parse_query
 from portbook.model import Transport
-from portbook.notes import check_named
-from portbook.pages import bind
-from portbook.query import parse_query
+from portbook.present.views import why
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ def run(argv: Sequence[str]) -> int:
     transport = query.transport or Transport.TCP
     found = why_bind(query.first, transport, address, notes=options.notes)
     if options.json:
-        print_json(bind.of_why(found))
+        print_json(why.of_why(found))
     else:
-        sys.stdout.write(bind.render_why(found, style()))
+        sys.stdout.write(why.render_why(found, style()))
     if not found.bindable:
         return 1
     return 3 if options.strict and found.missing else 0

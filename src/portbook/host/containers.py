@@ -1,6 +1,6 @@
 r"""The name of a container, asked of the runtime that runs it; never remembered.
 
-A container's id is in its cgroup path (:func:`portbook.host.procfs.container`); its name is
+A container's id is in its cgroup path (:func:`portbook.host.linux.procfs.container`); its name is
 known to the runtime alone. Asked are:
 
 - docker and podman: ``GET /containers/ID/json`` on their Unix sockets, which both answer without
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import os
 
-from portbook._lean import NamedTuple
+from portbook._fast_types import NamedTuple
 from portbook.errors import MalformedInput, Untrusted, shown
 from portbook.storage.file_trust import check_path, trusted_users
 

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from portbook.host.packages import Ownership
+    from portbook.host.linux.packages import Ownership
     from portbook.model import Listener, Process
 
 _EACH, _TOGETHER = 0.3, 1.0  # seconds that runtimes have for one name, and for all
@@ -89,7 +89,7 @@ class _Packages:
             yield f"{what} not known: {reason}"
 
     def _ask(self, owner: Process, executable: str) -> Ownership:
-        from portbook.host.packages import owning_package
+        from portbook.host.linux.packages import owning_package
 
         # The file system that the process sees: its own, where it is in a container.
         root = f"/proc/{owner.pid}/root" if owner.container else "/"

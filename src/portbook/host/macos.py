@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from portbook.host import psutil_host
+from portbook.host import psutil_sockets
 from portbook.model import Host, PortRules, Transport, Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portbook.host import OwnerSearch
+    from portbook.model import OwnerSearch
 
 
 def read_host(
@@ -18,18 +18,18 @@ def read_host(
     transport: Transport | None,
     owners: OwnerSearch,
     *,
-    load: Callable[[], Any] = psutil_host.load_psutil,
+    load: Callable[[], Any] = psutil_sockets.load_psutil,
 ) -> Host:
-    """As :func:`portbook.host.read_host`; *load* gives psutil."""
+    """As :func:`portbook.host.reader.read_host`; *load* gives psutil."""
     rules = read_rules()
     try:
         psutil = load()
     except ImportError:
         reason = "this machine can't be asked without psutil: pip install psutil"
         return Host((), Visibility.PARTIAL, (reason,), rules)
-    return psutil_host.host_of(
-        psutil_host.read_each_process(psutil),
-        lambda pid: psutil_host.read_process(psutil, pid, posix=True),
+    return psutil_sockets.host_of(
+        psutil_sockets.read_each_process(psutil),
+        lambda pid: psutil_sockets.read_process(psutil, pid, posix=True),
         ports,
         transport,
         owners,

@@ -6,14 +6,14 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from portbook.host import psutil_host
-from portbook.host.othersystems import parse_excluded_ranges
+from portbook.host import psutil_sockets
+from portbook.host.netsh import parse_excluded_ranges
 from portbook.model import Host, PortRules, Transport, Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portbook.host import OwnerSearch
+    from portbook.model import OwnerSearch
 
 # The idle process and System, in which the drivers (http.sys, the file server) listen.
 _SYSTEM = (0, 4)
@@ -24,18 +24,18 @@ def read_host(
     transport: Transport | None,
     owners: OwnerSearch,
     *,
-    load: Callable[[], Any] = psutil_host.load_psutil,
+    load: Callable[[], Any] = psutil_sockets.load_psutil,
 ) -> Host:
-    """As :func:`portbook.host.read_host`; *load* gives psutil."""
+    """As :func:`portbook.host.reader.read_host`; *load* gives psutil."""
     rules = read_rules()
     try:
         psutil = load()
     except ImportError:
         reason = "this machine can't be asked without psutil: pip install psutil"
         return Host((), Visibility.PARTIAL, (reason,), rules)
-    return psutil_host.host_of(
-        psutil_host.read_table(psutil),
-        lambda pid: psutil_host.read_process(psutil, pid, posix=False),
+    return psutil_sockets.host_of(
+        psutil_sockets.read_table(psutil),
+        lambda pid: psutil_sockets.read_process(psutil, pid, posix=False),
         ports,
         transport,
         owners,

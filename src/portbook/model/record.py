@@ -11,7 +11,7 @@ from __future__ import annotations
 # For typing.get_type_hints; collections.abc would load collections, which nothing else needs.
 from _collections_abc import Mapping  # noqa: TC003
 
-from portbook._lean import NamedTuple, StrEnum
+from portbook._fast_types import NamedTuple, StrEnum
 
 FIRST_PORT = 0
 LAST_PORT = 65535
@@ -262,7 +262,7 @@ class Whose(StrEnum):
 
 
 class Note(NamedTuple):
-    """What a user, or a project, wrote down about ports of their own (:mod:`portbook.notes`).
+    """What a user, or a project, wrote down about ports of their own.
 
     It holds for *transport*, or for all where that is None. ``executables`` are absolute paths,
     in which ``*`` stays inside a path component, ``units`` are systemd's, ``containers`` names or

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from portbook._lean import NamedTuple, StrEnum
+from portbook._fast_types import NamedTuple, StrEnum
 from portbook.model.record import Note, Transport  # noqa: TC001 - for typing.get_type_hints
+
+
+class OwnerSearch(StrEnum):
+    """How far to search for the processes that hold a socket."""
+
+    NONE = "none"  # not at all: every owner is then given as hidden
+    FIRST = "first"  # up to the first that holds it
+    ALL = "all"  # through every process: forks and passed descriptors too
 
 
 class OwnersSeen(StrEnum):

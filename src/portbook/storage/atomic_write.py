@@ -13,7 +13,7 @@ import contextlib
 import os
 import shutil
 
-from portbook._lean import NamedTuple
+from portbook._fast_types import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from portbook.verdict.case import note_that_counts
-from portbook.verdict.own import describe
-from portbook.verdict.spoken import said
+from portbook.verdict.expectation_match import describe
+from portbook.verdict.facts import note_that_counts
+from portbook.verdict.protocol_match import said
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from portbook.verdict.case import Case
+    from portbook.verdict.facts import Case
 
 
 def evidence_of(case: Case) -> tuple[str, ...]:

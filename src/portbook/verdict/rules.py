@@ -8,7 +8,7 @@ shown, and the one in which the documentation lists them.
 
 from __future__ import annotations
 
-from portbook._lean import NamedTuple
+from portbook._fast_types import NamedTuple
 from portbook.model import Level
 
 FACTS = {

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, cast
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
-from portbook.web.busy import Busy
-from portbook.web.caching import Keeping
-from portbook.web.context import Context, Drawn, Settings, Views, build_of, read_static
-from portbook.web.explaining import start_explainers
-from portbook.web.limits import Limits
-from portbook.web.panel import Panel
-from portbook.web.problems import problem
-from portbook.web.ratelimit import RateLimit, TooManyRequests
+from portbook.web.explain.endpoints import start_explainers
+from portbook.web.feedback.vote_queue import VoteQueue
+from portbook.web.http.cache import Keeping
+from portbook.web.http.limits import Limits
+from portbook.web.http.problem_details import problem
+from portbook.web.http.rate_limit import RateLimit, TooManyRequests
+from portbook.web.http.security import Secured
+from portbook.web.http.site_limits import Work
+from portbook.web.http.work_limit import Busy
+from portbook.web.local.live_events import Panel
 from portbook.web.routes import routes
-from portbook.web.security import Secured
-from portbook.web.site import Site
-from portbook.web.vote_queue import VoteQueue
-from portbook.web.work import Work
+from portbook.web.site_config import Site
+from portbook.web.state import Context, Drawn, Settings, Views, build_of, read_static
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -40,9 +40,9 @@ _SAYINGS = {
 def create_app(
     settings: Settings | None = None, views: Views | None = None, drawn: Drawn | None = None
 ) -> Keeping:
-    """The application. *views* writes its pages, by default :mod:`portbook.web.views`.
+    """The application. *views* writes its pages, by default :mod:`portbook.web.pages.views`.
 
-    *drawn* makes the files that stand beside the static ones: :mod:`portbook.web.drawn`.
+    *drawn* makes the files that stand beside the static ones: :mod:`portbook.web.assets.drawn`.
     """
     settings = settings or Settings()
     files, version = read_static()
@@ -56,8 +56,8 @@ def create_app(
     context = Context(
         settings,
         site,
-        views or cast(Views, importlib.import_module("portbook.web.views")),
-        drawn or cast(Drawn, importlib.import_module("portbook.web.drawn")),
+        views or cast("Views", importlib.import_module("portbook.web.pages.views")),
+        drawn or cast("Drawn", importlib.import_module("portbook.web.assets.drawn")),
         build_of(version, site),
         files,
         RateLimit(),

@@ -8,8 +8,13 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 from starlette.routing import Route
 
-from portbook.web import api, book, discovery, explaining, feedback, here, searching, static
-from portbook.web.caching import FORM
+from portbook.web import reference, search, wellknown
+from portbook.web.api import endpoints
+from portbook.web.assets import files
+from portbook.web.explain import endpoints as explaining
+from portbook.web.feedback import endpoints as feedback
+from portbook.web.http.cache import FORM
+from portbook.web.local import pages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -48,51 +53,51 @@ register_url_convertor("number", _Number())
 
 # What every site has. {name:path}, because a few services have a slash in their name.
 BOOK: tuple[tuple[str, Handler], ...] = (
-    ("/", book.home),
-    ("/{port:digits}", book.port),
-    ("/{port:digits}.json", book.port_json),
-    ("/{port:digits}.txt", book.port_text),
-    ("/{port:digits}.md", book.port_markdown),
-    ("/{port:digits}/{more:path}", book.port_and_more),
-    ("/services", book.services),
-    ("/services/{name:path}", book.service),
-    ("/ranges", book.ranges),
-    ("/ranges/{name}", book.range_),
-    ("/blocks", book.blocks),
-    ("/stats", book.stats),
-    ("/changes", book.changes),
-    ("/changes.atom", discovery.feed),
-    ("/map", book.map_),
-    ("/search", searching.page),
-    ("/search.json", searching.as_json),
-    ("/random", book.random),
-    ("/glossary", book.terms),
-    ("/glossary/{term}", book.term),
-    ("/about", book.about),
-    ("/api", book.api),
-    ("/api/ports", api.ports),
-    ("/api/ports/{port:number}/{transport}", api.port_of_transport),
-    ("/api/blocks", api.blocks),
-    ("/api/stats", api.stats),
-    ("/api/changes", api.changes),
-    ("/openapi.json", api.description),
-    ("/static/{name:path}", static.static),
-    ("/favicon.ico", static.favicon),
-    ("/robots.txt", discovery.robots),
-    ("/sitemap.xml", discovery.sitemap_index),
-    ("/sitemap-{part:number}.xml", discovery.sitemap),
-    ("/llms.txt", discovery.llms),
-    ("/healthz", discovery.healthz),
-    ("/metrics", discovery.metrics),
+    ("/", reference.home),
+    ("/{port:digits}", reference.port),
+    ("/{port:digits}.json", reference.port_json),
+    ("/{port:digits}.txt", reference.port_text),
+    ("/{port:digits}.md", reference.port_markdown),
+    ("/{port:digits}/{more:path}", reference.port_and_more),
+    ("/services", reference.services),
+    ("/services/{name:path}", reference.service),
+    ("/ranges", reference.ranges),
+    ("/ranges/{name}", reference.range_),
+    ("/blocks", reference.blocks),
+    ("/stats", reference.stats),
+    ("/changes", reference.changes),
+    ("/changes.atom", wellknown.feed),
+    ("/map", reference.map_),
+    ("/search", search.page),
+    ("/search.json", search.as_json),
+    ("/random", reference.random),
+    ("/glossary", reference.terms),
+    ("/glossary/{term}", reference.term),
+    ("/about", reference.about),
+    ("/api", reference.api),
+    ("/api/ports", endpoints.ports),
+    ("/api/ports/{port:number}/{transport}", endpoints.port_of_transport),
+    ("/api/blocks", endpoints.blocks),
+    ("/api/stats", endpoints.stats),
+    ("/api/changes", endpoints.changes),
+    ("/openapi.json", endpoints.description),
+    ("/static/{name:path}", files.static),
+    ("/favicon.ico", files.favicon),
+    ("/robots.txt", wellknown.robots),
+    ("/sitemap.xml", wellknown.sitemap_index),
+    ("/sitemap-{part:number}.xml", wellknown.sitemap),
+    ("/llms.txt", wellknown.llms),
+    ("/healthz", wellknown.healthz),
+    ("/metrics", wellknown.metrics),
 )
 # What a local site has as well: everything that tells of this machine.
 HERE: tuple[tuple[str, Handler], ...] = (
-    ("/here", here.here),
-    ("/here.json", here.here_json),
-    ("/here/events", here.here_events),
-    ("/here/search.json", here.here_search),
-    ("/here/{port:number}.json", here.here_port_json),
-    ("/here/{port:number}/events", here.here_events),
+    ("/here", pages.here),
+    ("/here.json", pages.here_json),
+    ("/here/events", pages.here_events),
+    ("/here/search.json", pages.here_search),
+    ("/here/{port:number}.json", pages.here_port_json),
+    ("/here/{port:number}/events", pages.here_events),
 )
 FEEDBACK: tuple[tuple[str, Handler], ...] = (("/feedback/thanks", feedback.thanks),)
 
@@ -109,7 +114,7 @@ def routes(*, local: bool, with_feedback: bool) -> list[Route]:
     found.append(Route("/api/explain", explaining.as_json, methods=["POST"]))
     found.append(Route("/api/explain", explaining.not_to_be_read, methods=["GET", "HEAD"]))
     # No OPTIONS: what isn't the book's is not open to other sites.
-    found.append(Route("/{word:path}", book.anything, methods=["GET", "HEAD"]))
+    found.append(Route("/{word:path}", reference.anything, methods=["GET", "HEAD"]))
     return found
 
 

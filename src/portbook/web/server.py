@@ -17,30 +17,30 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from portbook import lore
+from portbook.catalog.practice import lookup as practice
+from portbook.catalog.registry.lookup import registry
+from portbook.catalog.registry.search import index
+from portbook.catalog.registry.stats import count
+from portbook.catalog.registry.summary import shelf
 from portbook.errors import PortbookError, UsageError, shown
 from portbook.model import Transport
-from portbook.registry import registry
-from portbook.registry.search import index
-from portbook.registry.shelf import shelf
-from portbook.registry.stats import count
 from portbook.web.app import create_app
-from portbook.web.connections import (
+from portbook.web.feedback.store import open_store
+from portbook.web.http.connections import (
     SECONDS,
     Connections,
     Phase,
     raise_descriptor_limit,
     shares,
 )
-from portbook.web.context import Settings
-from portbook.web.protection import is_loopback
-from portbook.web.protocol import PatientProtocol
-from portbook.web.store import open_store
+from portbook.web.http.protocol import PatientProtocol
+from portbook.web.local.access import is_loopback
+from portbook.web.state import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from portbook.web.caching import Keeping
+    from portbook.web.http.cache import Keeping
 
 # What portbook itself calls a good choice: a User Port that IANA lists as "Unassigned" for all
 # four transports, no use of which is on record, that no browser blocks, and that lies outside
@@ -120,7 +120,7 @@ def _why(host: str, port: int, error: OSError) -> str:
 
 def _holder(port: int) -> str | None:
     """Who has *port*, in a few words; None where that isn't visible."""
-    from portbook.here import Depth, look
+    from portbook.app.listen import Depth, look
 
     listeners = look((port, port), Transport.TCP, Depth("first")).listeners
     for owner in (owner for each in listeners for owner in each.owners):
@@ -254,7 +254,7 @@ def _warm_up() -> None:
         registry().named("ssh")
         shelf(registry())
         index(registry()).prepare()
-        lore.use_index().prepare()
+        practice.use_index().prepare()
         count(registry())
     gc.collect()
     gc.freeze()

@@ -1,0 +1,1 @@
+"""Use cases: a typed request in, a typed report out."""

@@ -1,0 +1,220 @@
+"""From the rows that an engine returns, one a group, to the answer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from operator import attrgetter
+
+from portbook.app.audit.result import AuditAnswer, Input, Service, Tally
+from portbook.app.audit.row_errors import MOST_OF_MANY
+from portbook.app.audit.rules_ibis import read_findings
+from portbook.app.audit.server_side import UNDECIDABLE
+from portbook.app.audit.timestamps import latest, moment
+from portbook.model import LAST_PORT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    from portbook.app.audit.batch import Batch
+    from portbook.formats.base import Fault
+    from portbook.model import Level, Source
+
+    Key = tuple[str, int, str]
+    Findings = tuple[tuple[str, Level], ...]
+
+
+def suspects(rows: Iterable[tuple[Any, ...]], unit: int, *, text: bool) -> bool:
+    """Whether the groups tell that there are rows which can't be.
+
+    *rows* are :class:`~portbook.app.audit.flow_schema.Judged`, with their times in *unit* a second.
+    *text* says that the source is text, in which a row without anything is a broken one.
+    """
+    now = latest()
+    # Thousands of rows, and nothing but this is done with most of them: they aren't given names.
+    for (
+        protocol, port, _, _, flows, octets, packets, least_octets, least_packets, first, last,
+        transport, _, _,
+    ) in rows:  # fmt: skip
+        if protocol is None:
+            if port is not None or text:
+                return True
+        elif transport is not None and (
+            port is None or not (0 <= port <= LAST_PORT or port == UNDECIDABLE)
+        ):
+            return True
+        try:
+            began, ended = moment(first, unit), moment(last, unit)
+        except (ValueError, OverflowError, TypeError):
+            return True
+        # What is no number compares with nothing.
+        if not (began is None or began >= 0) or not (ended is None or ended <= now):
+            return True
+        for least, whole in ((least_octets, octets), (least_packets, packets)):
+            if (least is not None and least < 0) or (whole is not None and whole > MOST_OF_MANY):
+                return True
+        if flows is None or not 0 <= flows <= MOST_OF_MANY:
+            return True
+    return False
+
+
+class _Sum:
+    """A tally that grows."""
+
+    __slots__ = ("bytes", "count", "flows")
+
+    def __init__(self) -> None:
+        self.count = self.flows = self.bytes = 0
+
+    def add(self, flows: int, many: int | None, count: int = 1) -> None:
+        self.count += count
+        self.flows += flows
+        self.bytes += many or 0
+
+    def tally(self) -> Tally:
+        """As a tally of services."""
+        return Tally(self.count, self.flows, self.bytes)
+
+    def apart(self) -> Tally:
+        """As a tally of what belongs to no service."""
+        return Tally(0, self.flows, self.bytes)
+
+
+class Collector:
+    """Adds up groups of flows, from any number of batches."""
+
+    def __init__(self) -> None:
+        self.missing: list[str] = []
+        self._services: dict[Key, Service] = {}
+        self._refused: dict[Key, Service] = {}
+        self._unanswered = _Sum()
+        self._undecidable = _Sum()
+        self._portless = _Sum()
+        self._no_data = 0
+
+    def add(self, rows: Iterable[tuple[Any, ...]], unit: int) -> None:
+        """Counts the groups of one batch: *rows* as in :func:`suspects`."""
+        for (
+            protocol, port, answered, reach, count, total, packets, _, _, first, last,
+            transport, state, number,
+        ) in rows:  # fmt: skip
+            flows, octets = int(count or 0), None if total is None else int(total)
+            if transport is None:
+                if protocol is None and port is None:
+                    self._no_data += flows
+                else:
+                    self._portless.add(flows, octets)
+            elif number is None or port is None or state is None:
+                if port == UNDECIDABLE:
+                    self._undecidable.add(flows, octets)
+            else:
+                to = self._services
+                if answered is False:
+                    self._unanswered.add(flows, octets)
+                    to = self._refused
+                service = Service(
+                    transport,
+                    int(port),
+                    state,
+                    read_findings(int(number)),
+                    flows,
+                    octets,
+                    None if packets is None else int(packets),
+                    _moment(first, unit),
+                    _moment(last, unit),
+                    reach or "",
+                )
+                key = (transport, service.port, service.reach)
+                held = to.get(key)
+                to[key] = service if held is None else _both(held, service)
+
+    def seen(self) -> list[Service]:
+        """Every service that was added, also those that answered nobody."""
+        return list({**self._refused, **self._services}.values())
+
+    def answer(
+        self,
+        engine: str,
+        batches: Iterable[Batch],
+        faults: Sequence[Fault],
+        sources: tuple[Source, ...],
+    ) -> AuditAnswer:
+        """Everything that was added, as one answer; without the hosts."""
+        # Three sorts, each of which keeps the order within what is equal, take less than one does
+        # that has a function called for each of thousands.
+        services = sorted(self._services.values(), key=attrgetter("transport", "port"))
+        services.sort(key=attrgetter("flows"), reverse=True)
+        services.sort(key=attrgetter("gravity"), reverse=True)
+        # Of thousands of services, there are a dozen kinds.
+        kinds: defaultdict[tuple[str, Findings], _Sum] = defaultdict(_Sum)
+        for each in services:
+            kinds[each.state, each.findings].add(each.flows, each.bytes)
+        total = _Sum()
+        states: defaultdict[str, _Sum] = defaultdict(_Sum)
+        findings: defaultdict[tuple[str, Level], _Sum] = defaultdict(_Sum)
+        for (state, found), kind in kinds.items():
+            for held in (total, states[state], *map(findings.__getitem__, found)):
+                held.add(kind.flows, kind.bytes, kind.count)
+        if self._no_data:
+            what = "records say themselves that they have no data, or skipped it"
+            if self._no_data == 1:
+                what = "record says itself that it has no data, or skipped it"
+            self.missing.append(f"{self._no_data:,} {what}")
+        return AuditAnswer(
+            engine,
+            _inputs(batches),
+            tuple(services),
+            total.tally(),
+            {state: held.tally() for state, held in states.items()},
+            {finding: held.tally() for finding, held in findings.items()},
+            self._unanswered.apart(),
+            self._undecidable.apart(),
+            self._portless.apart(),
+            self._no_data,
+            _in_order(faults),
+            tuple(self.missing),
+            min((each.first for each in services if each.first is not None), default=None),
+            max((each.last for each in services if each.last is not None), default=None),
+            sources,
+        )
+
+
+def _moment(value: object, unit: int) -> float | None:
+    """As :func:`~portbook.app.audit.timestamps.moment`; None also where *value* can't be read."""
+    try:
+        return moment(value, unit)
+    except (ValueError, OverflowError, TypeError):
+        return None
+
+
+def _both(one: Service, other: Service) -> Service:
+    return one._replace(
+        flows=one.flows + other.flows,
+        bytes=_sum(one.bytes, other.bytes),
+        packets=_sum(one.packets, other.packets),
+        first=min((each for each in (one.first, other.first) if each is not None), default=None),
+        last=max((each for each in (one.last, other.last) if each is not None), default=None),
+    )
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one + (other or 0)
+
+
+def _in_order(faults: Sequence[Fault]) -> tuple[Fault, ...]:
+    """*faults* by file, and in one those of a reason together, the first that was met first."""
+    first: dict[tuple[str, str], int] = {}
+    for each in faults:
+        key = (each.file, each.reason)
+        first[key] = min(each.row or 0, first.get(key, each.row or 0))
+    return tuple(
+        sorted(faults, key=lambda each: (each.file, first[each.file, each.reason], each.reason))
+    )
+
+
+def _inputs(batches: Iterable[Batch]) -> tuple[Input, ...]:
+    files: dict[str, list[str]] = {}
+    for batch in batches:
+        files.setdefault(batch.layout.format, []).extend(batch.files)
+    return tuple(Input(name, tuple(paths)) for name, paths in files.items())

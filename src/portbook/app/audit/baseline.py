@@ -1,0 +1,97 @@
+"""What is different from a previous run, from the JSON that it printed."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from portbook._fast_types import NamedTuple
+from portbook.app.audit.result import Change
+from portbook.errors import UsageError, shown
+from portbook.model import LAST_PORT, Transport
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portbook.app.audit.result import AuditAnswer
+
+    Key = tuple[str, int, str]
+
+
+_PIECE = 1 << 16
+_MOST = 1 << 27  # bytes: some 200,000 services, written out with their hosts
+
+
+class Previous(NamedTuple):
+    """The services of a previous run, and until when it saw them."""
+
+    until: str
+    keys: frozenset[Key]
+
+
+def parse_previous(text: str) -> Previous:
+    """The run that ``--json`` printed as *text*. Raises ValueError."""
+    try:
+        run = json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    if not isinstance(run, dict) or run.get("schema") != "portbook/audit/1":
+        raise ValueError("it is no JSON of portbook audit")
+    services = run.get("services")
+    if not isinstance(services, list):
+        raise ValueError("it has no services")
+    last = run.get("last")
+    until = last if isinstance(last, str) and _MOMENT.fullmatch(last) else "an unknown time"
+    return Previous(until, frozenset(map(_key_of, services)))
+
+
+_MOMENT = re.compile(r"\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
+_REACHES = (None, "", "loopback", "everywhere")
+
+
+def _key_of(service: object) -> Key:
+    """What *service* is told by from others. Raises ValueError where it is none that we print."""
+    if not isinstance(service, dict):
+        raise ValueError("it has a service that is none")
+    transport, port, reach = (service.get(name) for name in ("transport", "port", "reach"))
+    # True is an int for Python, but no port.
+    if transport not in tuple(Transport) or type(port) is not int:
+        raise ValueError("it has a service without transport and port")
+    if not 0 <= port <= LAST_PORT or reach not in _REACHES:
+        raise ValueError("it has a service that can't be")
+    return str(transport), port, reach or ""
+
+
+def read_previous(path: str) -> Previous:
+    """The run in the file at *path*. Raises UsageError."""
+    try:
+        return parse_previous(_text_of(path))
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UsageError(f"--against {shown(path)} can't be read: {why}") from error
+    except ValueError as error:
+        raise UsageError(
+            f"--against {shown(path)} is not what portbook audit --json prints: {error}"
+        ) from error
+
+
+def _text_of(path: str) -> str:
+    """What the file, or the pipe, at *path* holds; no more than can be a run.
+
+    Raises OSError, or ValueError where it can be none.
+    """
+    with open(path, "rb") as file:
+        held = file.read(_PIECE)
+        if not held.lstrip().startswith(b"{"):
+            raise ValueError("it doesn't begin with an object")
+        held += file.read(_MOST - len(held) + 1)
+    if len(held) > _MOST:
+        raise ValueError(f"it has more than {_MOST:,} bytes")
+    return held.decode()
+
+
+def compare(answer: AuditAnswer, previous: Previous) -> AuditAnswer:
+    """*answer* with what is new since *previous*, and what is gone; the unexpected first."""
+    now = [each.key for each in answer.services]
+    new = tuple(key for key in now if key not in previous.keys)
+    gone = tuple(sorted(previous.keys - set(now)))
+    return answer._replace(change=Change(previous.until, new, gone))

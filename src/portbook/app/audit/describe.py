@@ -1,0 +1,64 @@
+"""What is told of a service that was counted: its names, its uses, and the verdict in words.
+
+An answer has the codes of all services. What is told of each is looked up when it is shown: that is
+a few of thousands.
+"""
+
+from __future__ import annotations
+
+from portbook.catalog.practice import lookup as practice
+from portbook.catalog.registry.lookup import registry
+from portbook.model import Listener, OwnersSeen, PortRules, Transport
+from portbook.verdict.engine import judge
+from portbook.verdict.facts import Case
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portbook.app.audit.result import Service
+    from portbook.model import Finding
+
+_ADDRESSES = {"loopback": "127.0.0.1", "everywhere": "0.0.0.0"}
+
+
+def case_of(service: Service) -> Case:
+    """*service* as the judge of one socket has it: bound somewhere, by nobody knows whom."""
+    transport = Transport(service.transport)
+    listener = Listener(
+        transport,
+        "ipv4",
+        _ADDRESSES.get(service.reach, "its host"),
+        service.port,
+        "listen",
+        owners_seen=OwnersSeen.UNASKED,
+        scanned=not service.reach,
+    )
+    return Case(
+        listener,
+        registry().standing(service.port, transport),
+        uses=practice.lookup_uses(service.port, transport),
+        rules=PortRules(""),
+        browser_blocked=practice.browser_blocked(service.port),
+        abuse=practice.lookup_abuse(service.port, transport),
+    )
+
+
+def say(service: Service) -> tuple[Finding, ...]:
+    """The findings on *service* in words, each with its evidence."""
+    name = f"{service.port}/{service.transport}"
+    # The first line of evidence is the socket as it is bound, which nobody has seen.
+    return tuple(
+        finding._replace(socket=name, evidence=finding.evidence[1:])
+        for finding in judge(case_of(service))
+    )
+
+
+def names(service: Service) -> tuple[str, ...]:
+    """The names that the registry has for *service*, without those it repeats."""
+    rows = registry().lookup(service.port, Transport(service.transport))
+    return tuple(dict.fromkeys(row.service_name for row in rows if row.service_name))
+
+
+def uses(service: Service) -> tuple[str, ...]:
+    """The products that use the port of *service*."""
+    found = practice.lookup_uses(service.port, Transport(service.transport))
+    return tuple(dict.fromkeys(use.product for use in found))

@@ -1,0 +1,73 @@
+"""What an audit needs of an engine."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, Protocol
+
+    import ibis.expr.types as ir
+
+    from portbook.app.audit.batch import Batch
+    from portbook.formats.base import Fault
+
+    # Told how far long work is: a share from 0 to 1, or None where that can't be known.
+    Tell = Callable[[float | None], None]
+
+    class Pending(Protocol):
+        """A table that is being worked out.
+
+        ``table`` is what it will be, to write expressions of it meanwhile; None where that can be
+        said only when it is there.
+        """
+
+        table: ir.Table | None
+
+        def lasts(self, seconds: float) -> bool:
+            """Whether it is still being worked out when so much time has passed."""
+
+        def wait(self, tell: Tell) -> ir.Table:
+            """The table, once it is there. Raises EngineFailed."""
+
+    class Engine(Protocol):
+        """What an audit needs of an engine.
+
+        ``folder`` is for files that it is to read for the time of the audit; empty where it has
+        none. ``kept_all`` says whether :meth:`rejected` has every row that couldn't be read,
+        ``writes_folders`` whether what :meth:`write` makes is a folder, at a path that is free.
+        """
+
+        name: str
+        folder: str
+        kept_all: bool
+        writes_folders: bool
+        errors: tuple[type[Exception], ...]
+
+        def reason(self, error: BaseException) -> str: ...
+        def glob(self, url: str) -> list[str]: ...
+        def columns_of_table(self, name: str) -> tuple[tuple[str, str], ...]: ...
+        def columns_of_parquet(self, path: str) -> tuple[tuple[str, str], ...]: ...
+        def first_lines(self, path: str, compression: str, count: int) -> tuple[str, ...]: ...
+        def read(self, batch: Batch, *, places: bool = False) -> ir.Table: ...
+        def lookup(
+            self,
+            name: str,
+            columns: Mapping[str, str],
+            rows: Sequence[Sequence[Any]],
+            few: Sequence[str] = (),
+        ) -> ir.Table: ...
+        def least(self, table: ir.Table, columns: Sequence[str]) -> Mapping[str, int]: ...
+        def consists_of(self, text: ir.StringValue, letters: str) -> ir.BooleanValue | None: ...
+        def keep(self, expression: ir.Table) -> Pending: ...
+        def prepare(self, expression: ir.Table) -> None: ...
+        def fetch(self, expression: ir.Table) -> Sequence[tuple[Any, ...]]: ...
+        def begin(self) -> None: ...
+        def given(self, name: str) -> str: ...
+        def rejected(self) -> list[tuple[Fault, str]]: ...
+        def write(self, expression: ir.Table, path: str, form: str, tell: Tell) -> None: ...
+        def close(self) -> None: ...
+
+
+# In a table that is read with its places: the file and the row in it that a row comes from.
+FILE, ROW = "portbook_file", "portbook_row"

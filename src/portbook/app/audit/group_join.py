@@ -1,0 +1,51 @@
+"""From the rows of a source back to the groups that they were counted in, and so to a verdict."""
+
+from __future__ import annotations
+
+from portbook.app.audit.flow_schema import transport_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    import ibis.expr.types as ir
+
+    from portbook.app.audit.judged_batch import Read
+
+
+def groups_of(read: Read, *, reach: bool) -> ir.Table:
+    """The groups of *read*: what their rows have of them, their transport and their service.
+
+    Each stands there once; *reach* tells apart those that differ in nothing else.
+    """
+    grouped = read.grouped
+    paired = "service" in grouped.columns
+    columns = {
+        "portbook_match_protocol": grouped["protocol"],
+        "portbook_match_port": grouped["port"],
+        "portbook_match_transport": transport_of(grouped["protocol"]),
+        "portbook_match_service": grouped["service" if paired else "port"],
+    }
+    if paired:
+        columns |= {
+            "portbook_match_other": grouped["other"],
+            "portbook_match_side": grouped["side"],
+        }
+    if reach:
+        columns["portbook_match_reach"] = grouped["reach"].fill_null("")
+    return grouped.select(**columns).distinct()
+
+
+def join_groups(
+    rows: ir.Table, groups: ir.Table, how: Literal["inner", "left"], before: str = ""
+) -> ir.Table:
+    """*rows* with their groups: where there is none, only a join to the *left* keeps the row.
+
+    The names of the columns that tell a row's group have *before* in front of them.
+    """
+    on = [rows[f"{before}{key}"] == groups[f"portbook_match_{key}"] for key in ("protocol", "port")]
+    if "portbook_match_other" in groups.columns:
+        on.append(rows[f"{before}other"] == groups["portbook_match_other"])
+    if "portbook_match_reach" in groups.columns:
+        on.append(rows[f"{before}reach"].fill_null("") == groups["portbook_match_reach"])
+    return rows.join(groups, on, how=how)

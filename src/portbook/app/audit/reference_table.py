@@ -1,0 +1,83 @@
+"""The registry and the lore as one small table: a row for each (transport, port) of which
+something is on record.
+
+What has no row is unassigned, or dynamic from 49152 on (RFC 6335 §6). The exceptions are some
+18,000 of 262,144; the flows of a network use a few hundred of them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from portbook._fast_types import NamedTuple
+from portbook.catalog.practice import lookup as practice
+from portbook.catalog.registry.lookup import registry
+from portbook.model import State
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import ibis.expr.types as ir
+
+# The table's name on an engine, and its columns with their types in Ibis's words.
+NAME = "portbook_book"
+COLUMNS = {
+    "transport": "string",
+    "port": "int32",
+    "state": "string",
+    "known_use": "boolean",
+    "abuse": "boolean",
+}
+
+_HELD = (State.ASSIGNED, State.RESERVED)
+
+
+class Entry(NamedTuple):
+    """What is on record of one (transport, port)."""
+
+    transport: str
+    port: int
+    state: str
+    known_use: bool
+    abuse: bool
+
+
+def entries(ports: Iterable[int]) -> list[Entry]:
+    """The rows of the table that are about *ports*."""
+    book, (uses, abuse) = registry(), _on_record()
+    found = []
+    for port in sorted(set(ports)):
+        for transport, standing in book.standings(port).items():
+            key = (transport, port)
+            used, abused = key in uses, key in abuse
+            if used or abused or standing.state in _HELD:
+                found.append(Entry(str(transport), port, str(standing.state), used, abused))
+    return found
+
+
+def load() -> None:
+    """Reads all that is on record, so that many ports are looked up faster afterwards."""
+    registry().store.hold()
+    _on_record()
+
+
+def table() -> ir.Table:
+    """The table, for an expression that is written before it is there."""
+    import ibis
+
+    return ibis.table(COLUMNS, name=NAME)
+
+
+@cache
+def _on_record() -> tuple[frozenset[tuple[str, int]], frozenset[tuple[str, int]]]:
+    """The (transport, port) pairs with a use, and those of which abuse was reported."""
+    used, abused = (
+        frozenset(
+            (str(each.transport), port)
+            for each in lines
+            for port in range(each.first, each.last + 1)
+        )
+        for lines in (practice.uses(), practice.abuse())
+    )
+    return used, abused

@@ -1,0 +1,1 @@
+"""Why a bind fails or would succeed."""

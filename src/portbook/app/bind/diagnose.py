@@ -1,0 +1,109 @@
+"""Why a port can or can't be bound: the kernel's own answer, and each cause with its mend.
+
+The answer is a real bind, made just now; the causes are what was found beside it. A cause either
+*blocks* the bind, or warns of what can go wrong though it succeeds. :func:`weigh` is pure: what
+was seen is given to it as :class:`Evidence`, and what there is to say of each cause stands in
+:mod:`portbook.app.bind.causes`.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from portbook._fast_types import NamedTuple
+from portbook.app.bind import causes
+from portbook.app.bind.addresses import meets, takes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.app.bind.causes import Cause
+    from portbook.app.bind.observations import Evidence
+    from portbook.host.bind_probe import BindTry
+    from portbook.model import Note, Transport
+
+
+class Why(NamedTuple):
+    """Whether *port* can be bound, plainly and with SO_REUSEADDR, and why.
+
+    ``noted`` is what the verdict makes of the user's ``notes``, ``left_out`` why some do not count.
+    """
+
+    port: int
+    transport: Transport
+    address: str | None
+    bindable: bool
+    bindable_with_reuseaddr: bool
+    causes: tuple[Cause, ...]
+    tries: tuple[BindTry, ...]
+    missing: tuple[str, ...]
+    notes: tuple[Note, ...] = ()
+    noted: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def weigh(seen: Evidence) -> Why:
+    """The causes that *seen* shows, the blocking ones first."""
+    plain, reuse = seen.succeeds(reuse=False), seen.succeeds(reuse=True)
+    found = list(_blocking(seen, reuse)) if not plain else [causes.free(seen)]
+    # Which addresses are taken is no reason why they are.
+    if not plain and not any(each.blocks and each.code != "address-overlap" for each in found):
+        found.insert(0, causes.unknown(seen))
+    found += _warnings(seen)
+    untried = dict.fromkeys(each.name for each in seen.asked() if each.untried)
+    return Why(
+        seen.port,
+        seen.transport,
+        seen.address,
+        plain,
+        reuse,
+        tuple(found),
+        seen.tries,
+        seen.missing + tuple(f"a bind could not be tried ({name})" for name in untried),
+    )
+
+
+def _blocking(seen: Evidence, reuse: bool) -> Iterator[Cause]:
+    errors = seen.errors()
+    denied = bool(errors & {errno.EACCES, errno.EPERM})
+    if denied:
+        yield causes.no_privilege(seen)
+    if seen.address is not None and errno.EADDRNOTAVAIL in errors:
+        yield causes.no_address(seen.address)
+    # The kernel refuses before it looks whether the port is taken.
+    if errno.EADDRINUSE not in errors and not denied:
+        return
+    asked = seen.address
+    listeners = [
+        each
+        for each in seen.listeners
+        if meets(each.address, asked) or (asked is not None and takes(each, asked))
+    ]
+    # Sockets of one program that share a port are one cause.
+    yield from dict.fromkeys(causes.listener(each, seen.rules.system) for each in listeners)
+    held = [each for each in seen.connections if meets(each.address, asked)]
+    # Connections that a listener accepted follow from it.
+    servers = [each for each in seen.listeners if each.state == "listen"]
+    others = [
+        each
+        for each in held
+        if each.state != "time-wait" and not any(takes(one, each.address) for one in servers)
+    ]
+    if others:
+        yield causes.connection(others, alone=not listeners and not denied, reuse=reuse)
+    waiting = [each for each in held if each.state == "time-wait"]
+    if waiting:
+        alone = not listeners and not others and not denied
+        yield causes.time_wait(waiting, alone=alone, reuse=reuse)
+    if overlap := causes.overlap(seen, listeners):
+        yield overlap
+
+
+def _warnings(seen: Evidence) -> Iterator[Cause]:
+    for redirect in seen.redirects:
+        yield causes.redirect(seen.port, redirect)
+    for other in seen.elsewhere:
+        yield causes.elsewhere(other)
+    if seen.rules.dynamic is not None and seen.rules.hands_out(seen.port):
+        yield causes.dynamic(seen.port, seen.rules.dynamic, seen.rules.system)

@@ -1,0 +1,86 @@
+"""What to do about a port: why a bind fails, and what would make it succeed."""
+
+from __future__ import annotations
+
+from portbook.errors import InvalidQuery
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portbook.app.bind.diagnose import Why
+    from portbook.model import Listener, Note, PortRules, Transport
+
+
+def why_bind(
+    port: int, transport: Transport, address: str | None = None, *, notes: bool = True
+) -> Why:
+    """Whether *port* can be bound now, on *address* or on every one, and why.
+
+    The port is bound for real, for a moment, and nothing listens on it meanwhile. *address* is
+    numeric, or ``localhost`` for both loopback addresses; *notes* takes the user's own into
+    account. Raises InvalidQuery for port 0, which no
+    socket can hold.
+    """
+    if port == 0:
+        raise InvalidQuery(
+            "0 asks the system to choose a port, so nothing holds it: give one from 1 to 65535", "0"
+        )
+    from portbook.app.bind.addresses import LOCALHOST
+    from portbook.app.bind.diagnose import weigh
+    from portbook.app.bind.observations import Elsewhere, Evidence, Redirected
+    from portbook.catalog.expectations.lookup import NONE, read_notes
+    from portbook.host.bind_probe import try_binds
+    from portbook.host.firewall.reader import read_redirects
+    from portbook.host.linux.other_namespaces import read_elsewhere
+    from portbook.host.reader import read_conflicts, read_excluded_ranges, read_host
+    from portbook.model import PortRules
+
+    tries = try_binds(port, transport, None if address == LOCALHOST else address)
+    seen = read_host((port, port), transport, "first")
+    listeners = seen.listeners
+    if any(owner.program == "systemd" for each in listeners for owner in each.owners):
+        from portbook.host.linux.activation import add_activations
+
+        listeners = add_activations(listeners)
+    conflicts = read_conflicts(port, transport)
+    redirects, no_rules = read_redirects(port, transport)
+    others, no_namespaces = read_elsewhere((port, port), transport)
+    excluded, no_ranges = read_excluded_ranges(transport)
+    missing = (*seen.missing, *conflicts.missing, *no_rules, *no_namespaces, *no_ranges)
+    own = read_notes() if notes else NONE
+    note = own.lookup(port, transport)
+    rules = seen.rules or PortRules("")
+    counts = note is not None and note.trusted
+    held = _held_against(note, listeners, rules, own.users) if note and counts else ()
+    found = weigh(
+        Evidence(
+            port,
+            transport,
+            tries,
+            address,
+            listeners,
+            conflicts.connections,
+            rules,
+            tuple(Redirected(each.to, each.text, each.source) for each in redirects),
+            tuple(Elsewhere(name, each) for name, host in others for each in host.listeners),
+            excluded,
+            tuple(dict.fromkeys(missing)),
+        )
+    )
+    return found._replace(notes=() if note is None else (note,), noted=held, left_out=own.missing)
+
+
+def _held_against(
+    note: Note, listeners: tuple[Listener, ...], rules: PortRules, trusted: frozenset[int]
+) -> tuple[str, ...]:
+    """What the verdict says of *listeners* on account of *note*."""
+    from portbook.app.listen import judge_listener
+    from portbook.catalog.registry.lookup import registry
+
+    found = [
+        finding.message
+        for each in listeners
+        for finding in judge_listener(each._replace(note=note), rules, registry(), trusted=trusted)
+        if finding.code in ("unexpected-program", "noted")
+        or (finding.code == "expected" and note.expects)
+    ]
+    return tuple(dict.fromkeys(found))

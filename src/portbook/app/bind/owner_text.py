@@ -1,0 +1,117 @@
+"""Who holds a socket, and how to have it let go: words that several causes share. Pure."""
+
+from __future__ import annotations
+
+from shlex import quote
+
+from portbook.model import OwnersSeen, Transport
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portbook.host.netsh import SystemListener
+    from portbook.model import Listener, Process
+
+# The runtimes whose own command stops a container by its id; those above them start it again.
+_STOPPED_BY_ID = ("docker", "podman")
+
+
+def holder(owners: Iterable[Process], seen: OwnersSeen, user: str | None, uid: int | None) -> str:
+    """Who holds a socket, as the subject of a sentence."""
+    names = []
+    for owner in owners:
+        service = f", for {owner.activates}" if owner.activates else ""
+        names.append(f"{owner.program or 'a process'} (pid {owner.pid}{service})")
+    if names:
+        sure = "probably " if seen is OwnersSeen.INFERRED else ""
+        return sentence(sure + join(names))
+    whose = f" of user {user or uid}" if uid is not None else ""
+    return {
+        OwnersSeen.KERNEL: "The kernel itself",
+        OwnersSeen.NONE: f"A socket without a process{whose}",
+    }.get(seen, f"A process{whose} that is not visible to you")
+
+
+def how_to_stop(listener: Listener) -> str:
+    """What to do so that *listener* is gone, or instead of that."""
+    for owner in listener.owners:
+        if mend := _by_owner(owner, listener.port):
+            return f"{mend}; or choose another port."
+    if listener.owners:
+        udp = "" if listener.transport is Transport.TCP else f"/{listener.transport}"
+        how = f" (portbook stop {listener.port}{udp})" if listener.state == "listen" else ""
+        return f"Stop the program{how}, or choose another port."
+    if listener.owners_seen in (OwnersSeen.KERNEL, OwnersSeen.NONE):
+        return (
+            "There is no program to stop: take away what made it in the kernel (a tunnel, NFS), "
+            "or choose another port."
+        )
+    return (
+        "Ask as root, and on the host if this is a container, to see which program it is; or "
+        "choose another port."
+    )
+
+
+def part_of_system(listener: Listener, system: str) -> SystemListener | None:
+    """The part of macOS or Windows, or the engine on it, that *listener* is known to be."""
+    from portbook.host.netsh import lookup_system_listeners
+
+    for owner in listener.owners:
+        for known in lookup_system_listeners(system, program=owner.program):
+            return known
+    if listener.owners:  # somebody else has the port
+        return None
+    return next(iter(lookup_system_listeners(system, listener.port, listener.transport)), None)
+
+
+def _by_owner(owner: Process, port: int) -> str | None:
+    if owner.program == "docker-proxy":
+        # It runs in the engine's unit: to stop that would stop every container.
+        return (
+            "It passes the port on to a container: docker ps --filter "
+            f"publish={port} shows which; stop that one"
+        )
+    if owner.container:
+        runtime, _, name = owner.container.partition(":")
+        if runtime in _STOPPED_BY_ID:
+            return f"Stop the container: {runtime} stop {quote(name)}"
+        return f"Stop the container {owner.container} by what started it"
+    if owner.activates:
+        return f"Stop the unit that holds it: {_systemctl(owner)} stop {quote(owner.unit or '')}"
+    if owner.pid == 1:
+        return "Its first process holds it: systemctl list-sockets shows for which unit; stop that"
+    # A user's whole session is a unit too: nobody wants to stop that for a port.
+    unit = owner.unit or ""
+    if unit.endswith((".service", ".socket")) and not unit.startswith("user@"):
+        return f"Stop the unit it runs in: {_systemctl(owner)} stop {quote(unit)}"
+    return None
+
+
+def _systemctl(owner: Process) -> str:
+    """The command for *owner*'s unit: users have an instance of systemd of their own."""
+    if owner.program == "systemd":
+        own = owner.pid != 1
+    else:
+        own = any(name == "systemd" and pid != 1 for pid, name in owner.ancestors)
+    return "systemctl --user" if own else "systemctl"
+
+
+def join(words: Iterable[str]) -> str:
+    """*words* in a row, as in a sentence.
+
+    >>> join(["a", "b", "c"]), join(["a"])
+    ('a, b and c', 'a')
+    """
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def sentence(text: str) -> str:
+    """*text* with a capital where it starts with words of ours; a program's name stays as it is.
+
+    >>> sentence("probably sshd (pid 7)"), sentence("sshd (pid 7)")
+    ('Probably sshd (pid 7)', 'sshd (pid 7)')
+    """
+    ours = text.startswith(("probably ", "a process"))
+    return text[:1].upper() + text[1:] if ours else text

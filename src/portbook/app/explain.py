@@ -1,0 +1,346 @@
+"""What somebody else's tool printed, with the verdict: each socket as if it were listed here.
+
+A capture comes from anywhere, so nothing of this machine goes into its verdict: its dynamic range
+and its privileged ports are not known, and of a program hardly more than the name.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from portbook._fast_types import NamedTuple
+from portbook.app.listen import Filter, judge_listener
+from portbook.catalog.practice import lookup as practice
+from portbook.catalog.registry.lookup import registry
+from portbook.errors import MalformedInput, NothingKnown
+from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD, not_understood
+from portbook.formats.lines import numbered
+from portbook.formats.sockets.detect import read
+from portbook.model import Listener, PortRules, State, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from portbook.formats.fields import Event, Line
+    from portbook.model import Finding, Source, Standing, Use
+
+# One row of these is a process's view of a socket: several may be of one socket.
+_PER_PROCESS = ("lsof", "lsof-fields", "osquery")
+_MOST_KEPT = 65536  # verdicts kept for sockets that are alike
+_FINDINGS = Listener._fields.index("findings")
+_tuple: Any = tuple.__new__
+_NOTHING_KNOWN = PortRules("")
+
+
+class Changes(NamedTuple):
+    """What became of an older capture's sockets, by transport, address and port.
+
+    ``changed`` are those that another program holds now, as before and after; of ``untold`` one
+    of the captures doesn't name the program, so that can't be said.
+    """
+
+    opened: tuple[Listener, ...]
+    closed: tuple[Listener, ...]
+    changed: tuple[tuple[Listener, Listener], ...]
+    same: int
+    untold: int
+
+
+class ExplainAnswer(NamedTuple):
+    """A capture explained: its sockets, the gravest first, and what became of its other lines.
+
+    ``format`` is empty where none was found. ``left_out`` counts sockets and ports that aren't
+    listening, by the words of :data:`portbook.formats.fields.LEFT_OUT`. ``uses`` are those on
+    record for each socket's port.
+    """
+
+    format: str
+    sockets: tuple[Listener, ...]
+    not_understood: tuple[Line, ...]
+    left_out: Mapping[str, int]
+    standings: Mapping[tuple[int, Transport], Standing]
+    uses: Mapping[tuple[int, Transport], tuple[Use, ...]]
+    sources: tuple[Source, ...]
+    changes: Changes | None = None
+
+    @property
+    def unread(self) -> int:
+        """How many lines were not understood."""
+        return sum(line.many for line in self.not_understood)
+
+
+class Judge:
+    """The verdict on captured sockets. Those that are alike are judged once.
+
+    A note in a capture is somebody's own, on another machine: it is shown, and has no say in what
+    is found here. Where *said* is false, findings have their codes and levels alone.
+    """
+
+    def __init__(self, *, said: bool = True) -> None:
+        self._said = said
+        self._book = registry()
+        self._kept: dict[tuple[object, ...], tuple[Finding, ...]] = {}
+        self._kinds: dict[tuple[int, Transport], object] = {}
+        self._defaults = {at for program in practice.programs() for at in program.ports}
+        self.uses: dict[tuple[int, Transport], tuple[Use, ...]] = {}
+
+    def __call__(self, listener: Listener) -> Listener:
+        """*listener* with its findings; what portbook itself found before is kept."""
+        if listener.findings:
+            return listener
+        weighed = listener if listener.note is None else listener._replace(note=None)
+        if self._said:
+            found = judge_listener(weighed, _NOTHING_KNOWN, self._book)
+        else:
+            found = self._bare(weighed)
+        # What _replace does, for captures of a hundred thousand lines.
+        parts = (*listener[:_FINDINGS], found, *listener[_FINDINGS + 1 :])
+        made: Listener = _tuple(Listener, parts)
+        return made
+
+    def _bare(self, listener: Listener) -> tuple[Finding, ...]:
+        owners = listener.owners
+        alone = listener.speaks is not None or any(
+            owner.executable or owner.executable_deleted for owner in owners
+        )
+        if alone:
+            return judge_listener(listener, _NOTHING_KNOWN, self._book, said=False)
+        at = (listener.port, listener.transport)
+        kind = self._kinds.get(at)
+        if kind is None:
+            kind = self._kinds[at] = self._kind(at)
+        key = (
+            kind,
+            listener.reach,
+            listener.owners_seen,
+            listener.backlog_full,
+            *[owner.program for owner in owners],
+        )
+        found = self._kept.get(key)
+        if found is None:
+            found = judge_listener(listener, _NOTHING_KNOWN, self._book, said=False)
+            if len(self._kept) < _MOST_KEPT:
+                self._kept[key] = found
+        return found
+
+    def _kind(self, at: tuple[int, Transport]) -> object:
+        """What ports have in common that are judged alike, whatever their numbers.
+
+        A port with a service, a use, a report or a program of its own is one of a kind.
+        """
+        uses = self.uses[at] = practice.lookup_uses(*at)
+        state = self._book.standing(*at).state
+        own = state is State.ASSIGNED or uses or at in self._defaults or practice.lookup_abuse(*at)
+        return at if own else state
+
+
+def explain(
+    chunks: Iterable[bytes],
+    wanted: Filter,
+    name: str | None = None,
+    old: Iterable[bytes] | None = None,
+    *,
+    said: bool = True,
+    most: int | None = None,
+) -> ExplainAnswer:
+    """What *wanted* keeps of a capture, with its verdict; *name* is its format, None finds it.
+
+    With *most*, one of more sockets than that is refused. *old* is an older capture, in any
+    format, to say what changed since. Raises MalformedInput
+    where nothing can be read.
+    """
+    before = None if old is None else _collect(old, None, "the older capture")
+    form, sockets, lines = _collect(chunks, name, most=most)
+    judge = Judge(said=said)
+    judged = map(judge, sockets)
+    kept = _sorted(judged if wanted == Filter() else filter(wanted.keeps, judged))
+    changes = None
+    if before is not None:
+        past = tuple(filter(wanted.keeps, map(judge, before[1])))
+        changes = compare(past, kept)
+    book = registry()
+    keys = {(each.port, each.transport) for each in kept}
+    if changes is not None:
+        keys |= {(each.port, each.transport) for each in changes.closed}
+    return ExplainAnswer(
+        form,
+        kept,
+        tuple([line for line in lines if line.what == NOT_UNDERSTOOD]),
+        tally(lines),
+        {key: book.standing(*key) for key in keys},
+        {key: judge.uses.get(key) or practice.lookup_uses(*key) for key in keys},
+        (*book.sources(), *practice.sources()),
+        changes,
+    )
+
+
+def _sorted(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
+    """As :func:`portbook.app.listen.sort_by_gravity`; findings that are shared weigh once."""
+    some = list(listeners)
+    ranks: dict[int, int] = {}
+    for each in some:
+        if id(each.findings) not in ranks:
+            ranks[id(each.findings)] = -each.gravity
+    some.sort(key=lambda each: (ranks[id(each.findings)], each.port, each.transport, each.family))
+    return tuple(some)
+
+
+def unread(text: bytes) -> ExplainAnswer:
+    """The answer to what no tool printed: every line of it is not understood."""
+    lines = tuple([not_understood(*each) for each in numbered([text]) if each[1].strip()])
+    book = registry()
+    return ExplainAnswer("", (), lines, {}, {}, {}, (*book.sources(), *practice.sources()))
+
+
+def _collect(
+    chunks: Iterable[bytes],
+    name: str | None,
+    what: str = "the input",
+    most: int | None = None,
+) -> tuple[str, list[Listener], list[Line]]:
+    """The format, the sockets and the lines that hold none and have to be told."""
+    form, events = read(chunks, name, port_named)
+    sockets: list[Listener] = []
+    lines: list[Line] = []
+    read_any = False
+    for event in events:
+        if isinstance(event, Listener):
+            sockets.append(event)
+            if most is not None and len(sockets) > most:
+                raise MalformedInput(
+                    f"{what} has more than {most:,} sockets: give it to portbook explain, which "
+                    "takes any number"
+                )
+        elif event.what == NOT_UNDERSTOOD or event.what in LEFT_OUT:
+            lines.append(event)
+        else:
+            read_any = True
+    refuse_unread(form, what, read_any or bool(sockets), lines)
+    return form, merge(sockets) if form in _PER_PROCESS else sockets, lines
+
+
+def refuse_unread(form: str, what: str, read_any: bool, lines: Iterable[Line]) -> None:
+    """Raises NothingKnown where no line at all was understood."""
+    if read_any or any(line.what != NOT_UNDERSTOOD for line in lines):
+        return
+    why = next((f": {line.why}" for line in lines if line.why), "")
+    raise NothingKnown(
+        f"nothing in {what} could be read as {form}{why}; leave --format out to have it found"
+    )
+
+
+def tally(lines: Iterable[Line]) -> dict[str, int]:
+    """How many sockets and ports were left out, by why."""
+    counted: Counter[str] = Counter()
+    for line in lines:
+        if line.what in LEFT_OUT:
+            counted[line.what] += line.many
+    return {what: counted[what] for what in LEFT_OUT if counted[what]}
+
+
+def stream(chunks: Iterable[bytes], name: str | None = None) -> tuple[str, Iterator[Event]]:
+    """The format of a capture, and its sockets and lines as they come, the sockets judged."""
+    form, events = read(chunks, name, port_named)
+    judge = Judge()
+    return form, (judge(each) if isinstance(each, Listener) else each for each in events)
+
+
+def merge(sockets: Iterable[Listener]) -> list[Listener]:
+    """*sockets* with those put together that several processes hold."""
+    groups: dict[tuple[object, ...], list[Listener]] = {}
+    for each in sockets:
+        key = (each.transport, each.family, each.address, each.port, each.state, each.inode)
+        groups.setdefault(key, []).append(each)
+    return [_together(group) for group in groups.values()]
+
+
+def _together(group: list[Listener]) -> Listener:
+    """One socket with the owners of all that are listed of it."""
+    if len(group) == 1:
+        return group[0]
+    owners = dict.fromkeys(owner for listener in group for owner in listener.owners)
+    owned = [listener.owners_seen for listener in group[1:] if listener.owners]
+    first = group[0]
+    if not owned:
+        return first
+    return first._replace(owners=tuple(owners), owners_seen=owned[-1])
+
+
+def compare(old: Iterable[Listener], new: Iterable[Listener]) -> Changes:
+    """What opened, closed and changed hands from *old* to *new*."""
+    before, after = _by_place(old), _by_place(new)
+    changed, same, untold = [], 0, 0
+    for place, listener in after.items():
+        past = before.get(place)
+        if past is None:
+            continue
+        held, held_now = _holders(past), _holders(listener)
+        if not held or not held_now:
+            untold += 1
+        elif held == held_now:
+            same += 1
+        else:
+            changed.append((past, listener))
+    return Changes(
+        tuple([each for place, each in after.items() if place not in before]),
+        tuple([each for place, each in before.items() if place not in after]),
+        tuple(changed),
+        same,
+        untold,
+    )
+
+
+def _by_place(sockets: Iterable[Listener]) -> dict[tuple[object, ...], Listener]:
+    groups: dict[tuple[object, ...], list[Listener]] = {}
+    for each in sockets:
+        place = (each.transport, each.address, each.port, each.interface, each.namespace)
+        groups.setdefault(place, []).append(each)  # sockets may share an address and a port
+    return {
+        place: group[0]._replace(
+            owners=tuple(dict.fromkeys(owner for listener in group for owner in listener.owners))
+        )
+        if len(group) > 1
+        else group[0]
+        for place, group in groups.items()
+    }
+
+
+def _holders(listener: Listener) -> frozenset[str]:
+    """Who holds a socket, by name; empty where that isn't told of all."""
+    names = [owner.program or owner.container_name for owner in listener.owners]
+    return frozenset(name for name in names if name) if all(names) else frozenset()
+
+
+def _resolver() -> Callable[[str, Transport], int | None]:
+    kept: dict[tuple[str, Transport], int | None] = {}
+
+    def named(name: str, transport: Transport) -> int | None:
+        """The port that a tool meant by a service's *name*; None where that can't be told.
+
+        The registry's, if it has one port for it, else the one that systems call so. This
+        machine's own services file isn't asked: it needn't be that of the capture's machine.
+        """
+        key = (name, transport)
+        if key not in kept:
+            found = _look_up(name, transport) if 0 < len(name) <= 64 else None
+            if len(kept) >= _MOST_KEPT:
+                return found
+            kept[key] = found
+        return kept[key]
+
+    return named
+
+
+def _look_up(name: str, transport: Transport) -> int | None:
+    ports = {
+        row.first
+        for row in registry().named(name)
+        if row.first is not None and row.first == row.last and row.transport in (transport, None)
+    }
+    if len(ports) == 1:
+        return ports.pop()
+    return practice.port_named(name.lower(), transport)
+
+
+port_named = _resolver()

@@ -1,0 +1,336 @@
+"""This machine with the verdict: every socket together with what is on record about its port."""
+
+from __future__ import annotations
+
+import time
+
+from portbook._fast_types import NamedTuple
+from portbook.catalog.expectations.lookup import NONE, read_notes
+from portbook.catalog.practice import lookup as practice
+from portbook.catalog.registry.lookup import registry
+from portbook.model import LAST_PORT, OwnersSeen, PortRules, Source, Visibility
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Literal
+
+    from portbook.app.watch import Watch
+    from portbook.catalog.expectations.lookup import Notes
+    from portbook.catalog.registry.lookup import Registry
+    from portbook.host.firewall.rules import Redirect
+    from portbook.model import Finding, Host, Level, Listener, Note, Program, Standing, Transport
+
+    Owners = Literal["none", "first", "all"]
+
+
+class HereAnswer(NamedTuple):
+    """What listens or is bound on this machine, each socket with its findings.
+
+    ``listeners`` are sorted by their gravest finding, then by port; ``standings`` says how each
+    (port, transport) stands in the registry; ``notes`` are the user's own on the ports asked for.
+    """
+
+    listeners: tuple[Listener, ...]
+    visibility: Visibility
+    missing: tuple[str, ...]
+    standings: Mapping[tuple[int, Transport], Standing]
+    redirects: tuple[Redirect, ...]
+    sources: tuple[Source, ...]
+    notes: tuple[Note, ...] = ()
+
+
+class Filter(NamedTuple):
+    """Which of this machine's sockets are asked for; None lets everything through.
+
+    ``program`` and ``user`` are whole names, ``reach`` is one of :data:`REACHES`, and
+    ``level`` the lowest level of a socket's gravest finding.
+    """
+
+    transport: Transport | None = None
+    ports: tuple[int, int] | None = None
+    program: str | None = None
+    user: str | None = None
+    reach: str | None = None
+    level: Level | None = None
+
+    def keeps(self, listener: Listener) -> bool:
+        """Whether *listener*, with its owners and findings, is asked for."""
+        return (
+            self.transport in (None, listener.transport)
+            and (self.ports is None or self.ports[0] <= listener.port <= self.ports[1])
+            and (
+                self.program is None
+                or any(owner.program == self.program for owner in listener.owners)
+            )
+            and (self.user is None or self.user in _users(listener))
+            and self.reach in (None, listener.reach)
+            and (self.level is None or listener.gravity >= self.level.rank)
+        )
+
+
+def _users(listener: Listener) -> set[str | None]:
+    """The users that hold *listener*, by name and by number."""
+    owners = listener.owners
+    uids = (listener.uid, *(owner.uid for owner in owners))
+    names = {listener.user, *(owner.user for owner in owners)}
+    return names | {str(uid) for uid in uids if uid is not None}
+
+
+class Depth(NamedTuple):
+    """How far to look, where looking has a cost.
+
+    ``owners`` as :func:`portbook.host.reader.read_host` has it; ``detail`` asks the package
+    database; ``everywhere`` looks into other network namespaces and NAT rules. ``probe`` asks the
+    services that it keeps what they speak; None asks none. Where ``said`` is false, findings have
+    their codes and levels, but no sentence and no evidence. ``notes`` takes the user's own notes
+    into account.
+    """
+
+    owners: Owners = "first"
+    detail: bool = False
+    everywhere: bool = False
+    said: bool = True
+    notes: bool = True
+    probe: Filter | None = None
+
+
+def look(ports: tuple[int, int] | None, transport: Transport | None, depth: Depth) -> Host:
+    """This machine's sockets on *ports* (None: all), each with its findings."""
+    from portbook.host.reader import read_host
+
+    notes = read_notes() if depth.notes else NONE
+    seen = _judged(read_host(ports, transport, depth.owners), None, depth, notes)
+    if notes is not NONE:
+        # What was left out of the notes says nothing about what could be seen.
+        seen = seen._replace(
+            notes=notes.within(ports or (0, LAST_PORT), transport),
+            missing=seen.missing + notes.missing,
+        )
+    if not depth.everywhere:
+        return seen
+    from portbook.host.linux.other_namespaces import read_elsewhere
+
+    others, missing = read_elsewhere(ports, transport, depth.owners)
+    listeners = list(seen.listeners)
+    for name, other in others:
+        judged = _judged(other, name, depth)
+        listeners += judged.listeners
+        missing += judged.missing[len(other.missing) :]  # what details lack; the rest is in it
+    partial = seen.visibility is Visibility.PARTIAL or bool(missing)
+    return seen._replace(
+        listeners=tuple(listeners),
+        visibility=Visibility.PARTIAL if partial else Visibility.FULL,
+        missing=tuple(dict.fromkeys(seen.missing + missing)),
+    )
+
+
+def _judged(seen: Host, namespace: str | None, depth: Depth, notes: Notes = NONE) -> Host:
+    """*seen* with details where they are wanted or decide, and with the findings."""
+    listeners = seen.listeners
+    unknown: tuple[str, ...] = ()
+    if notes.notes:
+        listeners = tuple(
+            [each._replace(note=notes.lookup(each.port, each.transport)) for each in listeners]
+        )
+    if any(owner.executable_deleted for each in listeners for owner in each.owners):
+        from portbook.host.details import add_upgrades
+
+        listeners = add_upgrades(listeners)
+    if any(owner.program == "systemd" for each in listeners for owner in each.owners):
+        from portbook.host.linux.activation import add_activations
+
+        listeners = add_activations(listeners)
+    if depth.detail:
+        from portbook.host.details import add_details
+
+        listeners, unknown = add_details(listeners)
+    elif any(owner.container for each in listeners for owner in each.owners):
+        from portbook.host.details import add_names
+
+        listeners, unknown = add_names(listeners)
+    rules, book = seen.rules or PortRules(""), registry()
+    if depth.probe is not None and namespace is None:
+        listeners = _asked(listeners, depth.probe, rules)
+    return seen._replace(
+        listeners=tuple(
+            [
+                each._replace(
+                    findings=judge_listener(
+                        each, rules, book, said=depth.said, trusted=notes.users
+                    ),
+                    namespace=namespace,
+                )
+                for each in listeners
+            ]
+        ),
+        # A detail was asked for: one that wasn't told is a part of the truth that wasn't seen.
+        visibility=Visibility.PARTIAL if unknown else seen.visibility,
+        missing=seen.missing + unknown,
+    )
+
+
+def _asked(
+    listeners: tuple[Listener, ...], wanted: Filter, rules: PortRules
+) -> tuple[Listener, ...]:
+    """*listeners* with what those that *wanted* keeps speak; their level isn't known yet."""
+    from portbook.host.probe.scanner import add_spoken
+
+    wanted = wanted._replace(level=None)
+    asked = {id(each): each for each in listeners if wanted.keeps(each)}
+    told = dict(zip(asked, add_spoken(tuple(asked.values()), likely_services, rules), strict=True))
+    return tuple([told.get(id(each), each) for each in listeners])
+
+
+def likely_services(listener: Listener) -> tuple[str, ...]:
+    """The services to expect of *listener*, by name: those of its program, then of its port."""
+    paths = [each.activates_executable or each.executable for each in listener.owners]
+    programs = [one for path in paths if path for one in practice.lookup_programs(path)]
+    rows = registry().standing(listener.port, listener.transport).assignments
+    here = [name for row in rows for name in (row.service_name, *row.aliases) if name]
+    there = [service for program in programs for service in program.services]
+    return tuple(dict.fromkeys([*(name for name in here if name in there), *there, *here]))
+
+
+def judge_listener(
+    listener: Listener,
+    rules: PortRules,
+    book: Registry,
+    *,
+    said: bool = True,
+    trusted: frozenset[int] = frozenset(),
+) -> tuple[Finding, ...]:
+    """The findings on *listener*, weighed with all that is on record about its port.
+
+    *trusted* are the users who may put programs where its note expects them.
+    """
+    from portbook.verdict.engine import judge
+    from portbook.verdict.facts import Case, note_that_counts
+
+    port, transport = listener.port, listener.transport
+    executables = [each.activates_executable or each.executable for each in listener.owners]
+    unseen = bool(executables) and not any(executables)
+    case = Case(
+        listener,
+        book.standing(port, transport),
+        tuple([practice.lookup_programs(path) if path else () for path in executables]),
+        practice.lookup_uses(port, transport),
+        rules,
+        practice.browser_blocked(port),
+        practice.lookup_abuse(port, transport),
+        named=tuple([_programs_named(o.program) for o in listener.owners]) if unseen else (),
+    )
+    if case.browser_blocked and said:
+        sources = tuple(source for source in practice.sources() if source.id == "lore-browsers")
+        case = case._replace(browsers=sources)
+    note = note_that_counts(listener)
+    if note is not None and note.executables:
+        from portbook.host.linux.file_owner import put_there_by
+
+        kept = [
+            put_there_by(owner.pid, path, trusted) if path else None
+            for owner, path in zip(listener.owners, executables, strict=True)
+        ]
+        case = case._replace(kept=tuple(kept))
+    return judge(case._replace(trusted=trusted), said=said)
+
+
+def _programs_named(name: str | None) -> tuple[Program, ...]:
+    """The programs that go by *name*, which is all that could be seen of an owner."""
+    if name is None:
+        return ()
+    found = _named.get(name)
+    if found is None:
+        found = practice.programs_named(name)
+        if len(_named) < 4096:
+            _named[name] = found
+    return found
+
+
+_named: dict[str, tuple[Program, ...]] = {}
+
+
+def here_source() -> Source:
+    """This machine as a source of facts, with the moment at which it was asked."""
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return Source("host", moment, "this machine's sockets and processes, as it was asked")
+
+
+def answer_here(wanted: Filter, depth: Depth) -> HereAnswer:
+    """What *wanted* keeps of this machine's sockets, the gravest first."""
+    book = registry()
+    if depth.probe is not None:
+        depth = depth._replace(probe=wanted)
+    seen = look(wanted.ports, wanted.transport, depth)
+    redirects, unseen = (
+        read_redirected(wanted.ports, wanted.transport) if depth.everywhere else ((), ())
+    )
+    kept = sort_by_gravity(
+        seen.listeners if wanted == Filter() else filter(wanted.keeps, seen.listeners)
+    )
+    return HereAnswer(
+        kept,
+        Visibility.PARTIAL if unseen else seen.visibility,
+        tuple(dict.fromkeys(seen.missing + unseen)),
+        {(each.port, each.transport): book.standing(each.port, each.transport) for each in kept},
+        redirects,
+        (*book.sources(), *practice.sources(), here_source()),
+        seen.notes,
+    )
+
+
+def may_see_redirects() -> bool:
+    """Whether there can be NAT rules here, and this user may read them."""
+    from portbook.host.firewall.reader import readable
+
+    return readable()
+
+
+def read_redirected(
+    ports: tuple[int, int] | None, transport: Transport | None
+) -> tuple[tuple[Redirect, ...], tuple[str, ...]]:
+    """The NAT rules that redirect one of *ports* (None: any), and what could not be seen."""
+    from portbook.host.firewall.reader import read_redirects
+
+    found, missing = read_redirects(None, transport)
+    first, last = ports or (0, LAST_PORT)
+    return tuple(each for each in found if each.first <= last and each.last >= first), missing
+
+
+def watch_here(wanted: Filter, *, notes: bool = True) -> Watch:
+    """A watch over what *wanted* keeps: its steps cost a look at the sockets, not at processes.
+
+    *notes* takes the user's own notes into account, as they are when a socket appears.
+    """
+    from portbook.app.watch import Watch
+    from portbook.host.reader import read_host
+
+    def look_once() -> Host:
+        return read_host(wanted.ports, wanted.transport, "none")
+
+    def explain(fresh: tuple[Listener, ...]) -> tuple[Listener, ...]:
+        # One walk through the processes serves any number of sockets.
+        ports = (min(each.port for each in fresh), max(each.port for each in fresh))
+        sockets = {_socket(each) for each in fresh}
+        host = read_host(ports, wanted.transport, "all")
+        asked = tuple(each for each in host.listeners if _socket(each) in sockets)
+        own = read_notes() if notes else NONE
+        judged = _judged(host._replace(listeners=asked), None, Depth("all"), own)
+        found = {_socket(each): each for each in judged.listeners}
+        # One that has gone meanwhile is nobody's any more; unless it only couldn't be seen.
+        lost = OwnersSeen.HIDDEN if judged.missing else OwnersSeen.NONE
+        known = (found.get(_socket(each), each._replace(owners_seen=lost)) for each in fresh)
+        return tuple(filter(wanted.keeps, known))
+
+    return Watch(look_once, explain)
+
+
+def _socket(listener: Listener) -> tuple[object, ...]:
+    return (listener.inode, listener.transport, listener.address, listener.port)
+
+
+def sort_by_gravity(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
+    """*listeners*, the gravest first, then by port."""
+    return tuple(
+        sorted(listeners, key=lambda each: (-each.gravity, each.port, each.transport, each.family))
+    )

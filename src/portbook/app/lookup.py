@@ -1,0 +1,352 @@
+"""The answer to a query, put together once; everything that shows one starts here.
+
+>>> found = answer(parse_query("305/udp"))
+>>> found.state, found.block.first
+(<State.UNASSIGNED: 'unassigned'>, 301)
+"""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.catalog.practice import lookup as on_record
+from portbook.catalog.registry.history import history
+from portbook.catalog.registry.lookup import TRANSPORTS, headline, registry
+from portbook.formats.errors.query import Query, parse_query
+from portbook.model import (
+    PORTS,
+    Block,
+    Finding,
+    Host,
+    Neighbour,
+    PortRange,
+    Source,
+    Standing,
+    State,
+    Transport,
+    Visibility,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from portbook.app.listen import Depth
+    from portbook.catalog.registry.history import Change, Compared, History
+    from portbook.catalog.registry.lookup import Registry
+    from portbook.catalog.registry.search import Match
+    from portbook.host.firewall.rules import Redirect
+    from portbook.host.linux.connections import Connection
+    from portbook.model import Assignment, Note, Report, SystemRule, Use
+
+_SPELLED_SO = 50  # the least score of a match that isn't only spelled nearly like the text
+
+
+class PortAnswer(NamedTuple):
+    """All that is known of one port; ``host`` is None where this machine was left out.
+
+    ``standings`` holds the transports that were asked about; ``state`` is the headline state
+    over all four. ``findings`` repeats those of the listeners. ``redirects`` are the NAT rules
+    that hold for the port: looked for where everything was asked for, or where nothing is bound
+    and this user may see them. ``history`` is what changed between the copies of the registry
+    that were ``compared``. ``connections`` are those that have the port as their local one; None
+    where they weren't looked for, as on a port on which something is bound.
+    """
+
+    query: Query
+    port: int
+    range: PortRange
+    state: State
+    standings: Mapping[Transport, Standing]
+    block: Block
+    before: tuple[Neighbour, ...]
+    after: tuple[Neighbour, ...]
+    uses: tuple[Use, ...]
+    abuse: tuple[Report, ...]
+    browser_blocked: bool
+    systems: tuple[SystemRule, ...]
+    host: Host | None
+    findings: tuple[Finding, ...]
+    sources: tuple[Source, ...]
+    redirects: tuple[Redirect, ...] = ()
+    history: tuple[Change, ...] = ()
+    compared: Compared | None = None
+    connections: tuple[Connection, ...] | None = None
+
+
+class ServiceAnswer(NamedTuple):
+    """All rows of one service name: those with a port, and those that the registry gives none.
+
+    ``history`` is in which changes between the copies of the registry that were ``compared`` the
+    name came, went or gave way to another, the oldest first.
+    """
+
+    query: Query
+    name: str
+    assignments: tuple[Assignment, ...]
+    portless: tuple[Assignment, ...]
+    sources: tuple[Source, ...]
+    history: tuple[Change, ...] = ()
+    compared: Compared | None = None
+
+
+class SearchAnswer(NamedTuple):
+    """What a search found, best first; ``shown`` of it are to be shown.
+
+    ``matches`` are the registry's, ``uses`` those of products whose name or use matches.
+    ``asked_by_name`` says that the text was given as the name of a service, which it isn't.
+    ``own_notes`` are those of the user's own notes that match; None where they were left out, as
+    they are on everything that others may read.
+    """
+
+    query: Query
+    text: str
+    matches: Sequence[Match]
+    shown: int
+    asked_by_name: bool
+    sources: tuple[Source, ...]
+    uses: tuple[Use, ...] = ()
+    own_notes: tuple[Note, ...] | None = None
+
+    @property
+    def found(self) -> bool:
+        """Whether anything matched, a near spelling of a name that doesn't exist apart.
+
+        Notes of a project that isn't trusted are shown, and change no status.
+        """
+        near = not self.matches or self.matches[0].score < _SPELLED_SO
+        noted = any(note.trusted for note in self.own_notes or ())
+        return bool(self.uses or noted or (self.matches and not (self.asked_by_name and near)))
+
+
+class RangeAnswer(NamedTuple):
+    """A run of ports in short: what stands in it, block by block, and what listens there.
+
+    ``counts`` are ports by headline state, or by state where one transport was asked about;
+    ``blocks`` are whole, also where they reach beyond the range.
+    """
+
+    query: Query
+    first: int
+    last: int
+    transport: Transport | None
+    counts: Mapping[State, int]
+    assignments: tuple[Assignment, ...]
+    blocks: tuple[Block, ...]
+    host: Host | None
+    findings: tuple[Finding, ...]
+    sources: tuple[Source, ...]
+    redirects: tuple[Redirect, ...] = ()
+
+
+if TYPE_CHECKING:
+    Answer = PortAnswer | ServiceAnswer | SearchAnswer | RangeAnswer
+
+
+def answer(query: Query, depth: Depth | None = None) -> Answer:
+    """The answer to *query*, with this machine as deep as *depth* says; None leaves it out.
+
+    Raises DataMissing or DataCorrupt where a data file can't be used.
+    """
+    book = registry()
+    if query.kind == "port":
+        return answer_port(query, book, depth)
+    if query.kind == "range":
+        return answer_range(query, book, depth)
+    rows = book.named(query.text) if query.kind == "name" else ()
+    if rows:
+        return _answer_service(query, rows, book)
+    own = own_notes(query.text) if depth is not None and depth.notes else None
+    return answer_search(query, book, own=own)
+
+
+def answer_port(query: Query, book: Registry, depth: Depth | None = None) -> PortAnswer:
+    """The whole answer for the one port of *query*."""
+    port, transport = query.first, query.transport
+    all_four = book.standings(port)
+    asked = TRANSPORTS if transport is None else (transport,)
+    before, after = book.neighbours(port)
+    seen, redirects = _look(query, depth)
+    seen, connections = _connections(seen, port, transport, depth)
+    found = PortAnswer(
+        query,
+        port,
+        PortRange.of(port),
+        headline(all_four),
+        {each: all_four[each] for each in asked},
+        book.block(port),
+        before,
+        after,
+        on_record.lookup_uses(port, transport),
+        on_record.lookup_abuse(port, transport),
+        # Browsers speak HTTP over tcp, and over udp with QUIC.
+        transport not in (Transport.SCTP, Transport.DCCP) and on_record.browser_blocked(port),
+        on_record.system_rules(),
+        seen,
+        () if seen is None else _findings(seen),
+        (),
+        redirects,
+        connections=connections,
+    )
+    past = None
+    if found.state is not State.DYNAMIC:  # RFC 6335 §6: never assigned, so nothing could change
+        past = history()
+        changes = past.of_port(port)
+        if transport is not None:
+            changes = tuple([each for each in changes if transport in each.transports])
+        found = found._replace(history=changes, compared=past.compared())
+    return found._replace(sources=_sources(found, book, past))
+
+
+def _sources(found: PortAnswer, book: Registry, past: History | None) -> tuple[Source, ...]:
+    """The sources of what *found* says: what it says nothing from is left out."""
+    rows = [row for standing in found.standings.values() for row in standing.assignments]
+    listeners = found.host.listeners if found.host else ()
+    said = {
+        "iana": True,
+        "iana-2015": any("registration" in row.as_of for row in rows),
+        "spelling": bool(rows),
+        "spelling-2018": bool(rows),
+        "lore-uses": True,
+        "lore-abuse": True,
+        "lore-browsers": found.browser_blocked,
+        "lore-systems": bool(found.systems),
+        "lore-programs": any(listener.owners for listener in listeners),
+    }
+    sources = (*book.sources(), *([past.source()] if past else ()), *on_record.sources())
+    return tuple(source for source in sources if said.get(source.id, True)) + _here(found.host)
+
+
+def answer_range(query: Query, book: Registry, depth: Depth | None = None) -> RangeAnswer:
+    """What stands in the range of *query*, in short."""
+    first, last, transport = query.first, query.last, query.transport
+    blocks = tuple(block for block in book.blocks() if block.first <= last and block.last >= first)
+    counts = dict.fromkeys(State, 0)
+    if transport is None:
+        for block in blocks:
+            counts[block.state] += min(block.last, last) - max(block.first, first) + 1
+    else:
+        for port in range(first, last + 1):
+            counts[book.standing(port, transport).state] += 1
+    # A row that states no transport but names a service is read as tcp and udp.
+    everyday = transport in (Transport.TCP, Transport.UDP)
+    assignments = tuple(
+        row
+        for row in book.rows(first, last)
+        if row.state is State.ASSIGNED
+        and (transport in (None, row.transport) or (row.transport is None and everyday))
+    )
+    seen, redirects = _look(query, depth)
+    return RangeAnswer(
+        query,
+        first,
+        last,
+        transport,
+        counts,
+        assignments,
+        blocks,
+        seen,
+        () if seen is None else _findings(seen),
+        book.sources() + _here(seen),
+        redirects,
+    )
+
+
+def _answer_service(query: Query, rows: tuple[Assignment, ...], book: Registry) -> ServiceAnswer:
+    name = rows[0].service_name or query.text
+    numbered = tuple(row for row in rows if row.first is not None)
+    portless = tuple(row for row in rows if row.first is None)
+    past = history()
+    changes = tuple(sorted(past.of_name(name), key=lambda change: change.until))
+    sources = (*book.sources(), past.source())
+    return ServiceAnswer(query, name, numbered, portless, sources, changes, past.compared())
+
+
+def own_notes(text: str) -> tuple[Note, ...]:
+    """Which of the user's own notes *text* finds."""
+    from portbook.catalog.expectations.lookup import read_notes
+    from portbook.catalog.expectations.search import search_notes
+
+    return search_notes(read_notes().notes, text)
+
+
+def answer_search(
+    query: Query, book: Registry, shown: int = 20, own: tuple[Note, ...] | None = None
+) -> SearchAnswer:
+    """What the text of *query* finds, of which *shown* matches are to be shown.
+
+    *own* are the user's own notes that it finds, for the user's own eyes.
+    """
+    from portbook.catalog.registry.search import search
+
+    matches: Sequence[Match] = search(book, query.text)
+    # What is only spelled nearly so gives way to a product that is called so.
+    uses = on_record.use_index().search(query.text)
+    if uses and matches and matches[0].score < _SPELLED_SO:
+        matches = ()
+    elif not uses and not matches:
+        uses = on_record.use_index().near(query.text)
+    practice = tuple(source for source in on_record.sources() if source.id == "lore-uses")
+    sources = book.sources() + practice
+    by_name = query.kind == "name"
+    return SearchAnswer(query, query.text, matches, shown, by_name, sources, uses, own)
+
+
+def _look(query: Query, depth: Depth | None) -> tuple[Host | None, tuple[Redirect, ...]]:
+    if depth is None:
+        return None, ()
+    from portbook.app.listen import look, may_see_redirects, read_redirected
+
+    everything = query.last - query.first + 1 == PORTS
+    ports = None if everything else (query.first, query.last)
+    seen = look(ports, query.transport, depth)
+    if not depth.everywhere and (seen.listeners or not may_see_redirects()):
+        return seen, ()
+    # "Nothing is bound to 8080" is half the truth where 8080 is redirected.
+    redirects, unseen = read_redirected(ports, query.transport)
+    if depth.everywhere and unseen:
+        missing = tuple(dict.fromkeys(seen.missing + unseen))
+        seen = seen._replace(visibility=Visibility.PARTIAL, missing=missing)
+    return seen, redirects
+
+
+def _connections(
+    seen: Host | None, port: int, transport: Transport | None, depth: Depth | None
+) -> tuple[Host | None, tuple[Connection, ...] | None]:
+    """The connections on a port on which nothing is bound here: a bind can fail for them too."""
+    if depth is None or seen is None or any(each.namespace is None for each in seen.listeners):
+        return seen, None
+    if seen.rules is None or seen.rules.system != "linux":
+        return seen, None
+    from portbook.host.reader import read_conflicts
+
+    found = read_conflicts(port, transport, depth.owners)
+    if found.missing:
+        missing = tuple(dict.fromkeys(seen.missing + found.missing))
+        seen = seen._replace(visibility=Visibility.PARTIAL, missing=missing)
+    return seen, found.connections
+
+
+def _here(host: Host | None) -> tuple[Source, ...]:
+    if host is None:
+        return ()
+    from portbook.app.listen import here_source
+
+    return (here_source(),)
+
+
+def _findings(seen: Host) -> tuple[Finding, ...]:
+    return tuple(finding for listener in seen.listeners for finding in listener.findings)
+
+
+__all__ = [
+    "PortAnswer",
+    "RangeAnswer",
+    "SearchAnswer",
+    "ServiceAnswer",
+    "answer",
+    "answer_port",
+    "answer_range",
+    "answer_search",
+    "own_notes",
+    "parse_query",
+]

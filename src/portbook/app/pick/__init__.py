@@ -1,0 +1,1 @@
+"""A good port for a purpose."""

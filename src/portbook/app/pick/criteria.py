@@ -1,0 +1,296 @@
+"""A good port for a purpose: one that nobody else has a claim on, and that is free here.
+
+A port is looked at criterion by criterion, each with its evidence. The first ones ask the book
+alone, so that their answer is the same on every machine; the others ask this machine. Which ports
+are looked at, and in which order, is chance, or follows from a name.
+"""
+
+from __future__ import annotations
+
+import os
+
+from portbook._fast_types import NamedTuple
+from portbook.catalog.practice import lookup as practice
+from portbook.errors import InvalidQuery
+from portbook.model import PortRange, State, Transport
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Protocol
+
+    from portbook.catalog.registry.lookup import Registry
+    from portbook.model import Source
+
+    class Machine(Protocol):
+        """What is asked of a machine about one port: the seam where tests put one of theirs."""
+
+        def checks(self, port: int) -> Iterator[Check]: ...
+
+
+# The code of a criterion -> what it asks; the documentation shows this table.
+CRITERIA = {
+    "unassigned": "the registry gives it to no service, for tcp and for udp",
+    "not-dynamic": "it is outside the ranges from which Linux, macOS and Windows hand out ports",
+    "browser-opens": "browsers open it",
+    "no-known-use": "no use in practice is on record",
+    "no-abuse": "no abuse is on record",
+    "not-dynamic-here": "it is outside the range from which this machine hands out ports",
+    "not-noted": "no note of your own has it for something else",
+    "no-local-name": "this machine's services file has no name for it",
+    "unprivileged": "this user may bind it here",
+    "free-here": "nothing is bound to it here, for tcp and for udp",
+}
+
+# Above the System Ports, below the lowest port that a common system hands out by itself. Fixed,
+# because the port that a name leads to follows from it.
+FIRST, LAST = 1024, 32767
+COMMON = ("Linux", "Windows", "macOS")
+MOST = 1000  # ports at once
+# RFC 4727 sets these aside for experiments; the registry has them as exp1 and exp2.
+EXPERIMENTS = (1021, 1022)
+_HASHES = 512  # so many ports are tried by a name's hash; then each after the last one, in order
+_BOTH = (Transport.TCP, Transport.UDP)
+
+
+class Wanted(NamedTuple):
+    """What is asked for: *many* ports from *first* to *last*, for a name or for none.
+
+    ``despite`` are codes of criteria that don't count.
+    """
+
+    first: int = FIRST
+    last: int = LAST
+    many: int = 1
+    name: str | None = None
+    despite: tuple[str, ...] = ()
+
+
+class Check(NamedTuple):
+    """One criterion and the answer to it; ``ok`` is None where it could not be found out."""
+
+    code: str
+    ok: bool | None
+    evidence: str
+
+
+class Choice(NamedTuple):
+    """One port with what was found of it."""
+
+    port: int
+    checks: tuple[Check, ...]
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """The criteria that it doesn't fulfil."""
+        return tuple(check for check in self.checks if check.ok is False)
+
+
+class Pick(NamedTuple):
+    """The ports chosen, and those that were looked at on the way and left out, in order.
+
+    A port that a name leads to stands among the chosen ones even where this machine has something
+    against it (``failed``): another one would not be the name's.
+    """
+
+    wanted: Wanted
+    choices: tuple[Choice, ...]
+    left_out: tuple[Choice, ...]
+    notes: tuple[str, ...]
+    sources: tuple[Source, ...]
+
+    @property
+    def good(self) -> bool:
+        """Whether as many were found as were asked for, with nothing against any of them."""
+        found = [choice for choice in self.choices if not choice.failed]
+        return len(found) == self.wanted.many
+
+    @property
+    def left_out_by(self) -> dict[str, int]:
+        """How many were left out by each criterion; the first that failed counts."""
+        counts: dict[str, int] = {}
+        for each in self.left_out:
+            counts[each.failed[0].code] = counts.get(each.failed[0].code, 0) + 1
+        return counts
+
+
+def pick(wanted: Wanted, machine: Machine, book: Registry, seed: int | None = None) -> Pick:
+    """The ports for *wanted*. *seed* takes the place of chance.
+
+    Raises InvalidQuery for a count or a name that can't be served, or a range that holds fewer
+    ports than are asked for.
+    """
+    _refuse(wanted)
+    choices: list[Choice] = []
+    left_out: list[Choice] = []
+    named = wanted.name is not None
+    for port in _by_name(wanted) if named else _by_chance(wanted, seed):
+        if len(choices) == wanted.many:
+            break
+        counted = (check for check in by_the_book(port, book) if check.code not in wanted.despite)
+        checks = tuple(_until_failed(counted))
+        if not checks or checks[-1].ok is not False:
+            here = (check for check in machine.checks(port) if check.code not in wanted.despite)
+            checks += tuple(here if named else _until_failed(here))
+            if named or not any(check.ok is False for check in checks):
+                choices.append(Choice(port, checks))
+                continue
+        left_out.append(Choice(port, checks))
+    notes = tuple(_notes(wanted, book))
+    used = ("lore-uses", "lore-abuse", "lore-browsers", "lore-systems")
+    sources = book.sources()[:1] + tuple(each for each in practice.sources() if each.id in used)
+    return Pick(wanted, tuple(choices), tuple(left_out), notes, sources)
+
+
+def _refuse(wanted: Wanted) -> None:
+    size = wanted.last - wanted.first + 1
+    if not 1 <= wanted.many <= MOST:
+        raise InvalidQuery(
+            f"{wanted.many} ports can't be picked at once: give 1 to {MOST}", str(wanted.many)
+        )
+    if wanted.many > size or wanted.first < 1:
+        raise InvalidQuery(
+            f"{wanted.first}-{wanted.last} holds no {wanted.many} ports to pick from: give a "
+            "range of ports from 1 to 65535 that does",
+            f"{wanted.first}-{wanted.last}",
+        )
+    if wanted.name is not None and not wanted.name.strip():
+        raise InvalidQuery("the name is empty: give one that says what the port is for", "")
+
+
+def _until_failed(checks: Iterable[Check]) -> Iterator[Check]:
+    """*checks* up to the first that fails: what comes after it would cost, and change nothing."""
+    for check in checks:
+        yield check
+        if check.ok is False:
+            return
+
+
+# -- the order --------------------------------------------------------------------------------
+
+
+def _by_chance(wanted: Wanted, seed: int | None) -> Iterator[int]:
+    """Every port of the range once, in an order that differs each time."""
+    from math import gcd
+
+    size = wanted.last - wanted.first + 1
+    if seed is None:
+        seed = int.from_bytes(os.urandom(8), "big")
+    start, step = seed % size, seed // size % size or 1
+    while gcd(step, size) != 1:  # a step that shares no factor with the size meets every port
+        step += 1
+    for turn in range(size):
+        yield wanted.first + (start + turn * step) % size
+
+
+def _by_name(wanted: Wanted) -> Iterator[int]:
+    """Every port of the range once, in the order that the name gives.
+
+    The n-th is the SHA-256 of ``portbook pick``, the name and n, separated by zero bytes: the
+    first eight bytes as a number, modulo the size of the range. So a port that is assigned to
+    somebody one day moves the names that led to it, and no others.
+    """
+    from hashlib import sha256
+
+    size = wanted.last - wanted.first + 1
+    name = canonical(wanted.name or "").encode("utf-8", "surrogatepass")
+    seen: set[int] = set()
+    port = wanted.first
+    for turn in range(_HASHES):
+        digest = sha256(b"portbook pick\0%s\0%d" % (name, turn)).digest()
+        port = wanted.first + int.from_bytes(digest[:8], "big") % size
+        if port not in seen:
+            seen.add(port)
+            yield port
+    for turn in range(size):
+        after = wanted.first + (port - wanted.first + turn) % size
+        if after not in seen:
+            yield after
+
+
+def canonical(name: str) -> str:
+    r"""*name* without what people spell differently: letter case and white space around words.
+
+    >>> canonical(" Billing \t API")
+    'billing api'
+    """
+    name = " ".join(name.split())
+    if not name.isascii():
+        from unicodedata import normalize
+
+        name = normalize("NFC", name)
+    return name.casefold()
+
+
+# -- the book ---------------------------------------------------------------------------------
+
+
+def by_the_book(port: int, book: Registry) -> Iterator[Check]:
+    """What holds of *port* on every machine."""
+    yield _unassigned(port, book)
+    yield _not_dynamic(port)
+    blocked = practice.browser_blocked(port)
+    yield Check(
+        "browser-opens",
+        not blocked,
+        "browsers refuse to open it" if blocked else "browsers open it",
+    )
+    uses = [use.product for each in _BOTH for use in practice.lookup_uses(port, each)]
+    said = f"in use in practice: {_some(uses)}" if uses else "no use in practice is on record"
+    yield Check("no-known-use", not uses, said)
+    reports = [each.subject for each in practice.lookup_abuse(port)]
+    said = f"abuse on record: {_some(reports)}" if reports else "no abuse is on record"
+    yield Check("no-abuse", not reports, said)
+
+
+def _unassigned(port: int, book: Registry) -> Check:
+    standings = [book.standing(port, each) for each in _BOTH]
+    for transport, standing in zip(_BOTH, standings, strict=True):
+        if standing.state is State.ASSIGNED:
+            names = [row.service_name or row.title or "" for row in standing.assignments]
+            return Check("unassigned", False, f"{transport}: assigned to {_some(names)}")
+        if standing.state is State.RESERVED:
+            return Check("unassigned", False, f"{transport}: reserved ({standing.text})")
+    if PortRange.of(port).name == "dynamic":
+        said = "a Dynamic Port, which is never assigned (RFC 6335 §6)"
+    elif standings[0].row is not None:
+        first, last = standings[0].row
+        row = f"row {first}–{last}" if last > first else f"row {first}"
+        said = f'IANA lists it as "{standings[0].text}" ({row})'
+    else:
+        said = "IANA has no row for it"
+    return Check("unassigned", True, said)
+
+
+def _not_dynamic(port: int) -> Check:
+    inside, ranges = [], []
+    for rule in practice.system_rules():
+        if rule.system in COMMON and rule.dynamic_first is not None:
+            text = f"{rule.system} {rule.dynamic_first}–{rule.dynamic_last}"
+            ranges.append(text)
+            if rule.dynamic_first <= port <= (rule.dynamic_last or rule.dynamic_first):
+                inside.append(text)
+    said = f"handed out to any program by {_some(inside)}" if inside else "outside what systems "
+    return Check("not-dynamic", not inside, said if inside else f"{said}hand out: {_some(ranges)}")
+
+
+def _some(words: Iterable[str], most: int = 3) -> str:
+    unique = list(dict.fromkeys(words))
+    more = f" and {len(unique) - most} more" if len(unique) > most else ""
+    return ", ".join(unique[:most]) + more
+
+
+def _notes(wanted: Wanted, book: Registry) -> Iterator[str]:
+    if wanted.name is not None:
+        rows = [row for row in book.named(wanted.name.strip()) if row.first is not None]
+        if rows:
+            ports = _some(f"{row.first}/{row.transport or 'tcp'}" for row in rows)
+            yield (
+                f"IANA has a service of that name, {rows[0].service_name}, on {ports}: for that "
+                "service, take its own port."
+            )
+    if wanted.first <= 1023:
+        yield (
+            "Ports up to 1023 are System Ports: the registry gives them away by IETF Review alone "
+            "(RFC 6335 §8.1.2), so an unassigned one may become somebody's."
+        )

@@ -1,0 +1,146 @@
+"""What this machine has against a port: the part of a pick that asks it."""
+
+from __future__ import annotations
+
+import errno
+
+from portbook.app.pick.criteria import Check, canonical
+from portbook.model import Transport
+from portbook.verdict.expectation_match import notes_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from portbook.catalog.expectations.lookup import Notes
+    from portbook.host.bind_probe import BindTry
+    from portbook.model import PortRules
+
+_DENIED = frozenset((errno.EACCES, errno.EPERM))
+
+
+class ThisMachine:
+    """This machine, asked anew for each port; its rules and its files are read once.
+
+    *name* is what the port is for: a note that has it for that is none against it.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self._name = None if name is None else canonical(name)
+        self._notes: Notes | None = None
+        self._rules: PortRules | None = None
+        self._names: Mapping[int, tuple[str, ...]] | OSError | None = None
+
+    def checks(self, port: int) -> Iterator[Check]:
+        """The criteria that ask this machine."""
+        yield self._dynamic(port)
+        yield self._noted(port)
+        yield self._local_name(port)
+        yield from self._binds(port)
+
+    def _dynamic(self, port: int) -> Check:
+        if self._rules is None:
+            from portbook.host.reader import read_rules
+
+            self._rules = read_rules()
+        code, dynamic = "not-dynamic-here", self._rules.dynamic
+        if dynamic is None:
+            return Check(code, None, "which ports this machine hands out could not be read")
+        first, last = dynamic
+        if not first <= port <= last:
+            return Check(code, True, f"outside {first}–{last}, which this machine hands out")
+        if not self._rules.hands_out(port):
+            return Check(code, True, f"in {first}–{last}, but kept from being handed out here")
+        return Check(code, False, f"in {first}–{last}, from which this machine hands out ports")
+
+    def _noted(self, port: int) -> Check:
+        from portbook.catalog.expectations.lookup import read_notes
+
+        if self._notes is None:
+            self._notes = read_notes()
+        for transport in (Transport.TCP, Transport.UDP):
+            note = self._notes.lookup(port, transport)
+            if note is None:
+                continue
+            label = note.label or note.text or "something"
+            there = f"{notes_of(note)} have {label} there ({note.file})"
+            if not note.trusted:  # a folder that was fetched from somewhere decides nothing
+                return Check("not-noted", True, f"{there}, which you haven't trusted")
+            same = self._name is not None and canonical(label) == self._name
+            return Check("not-noted", same, there)
+        if self._notes.problems:
+            return Check("not-noted", None, self._notes.problems[0])
+        return Check("not-noted", True, "your notes have nothing there")
+
+    def _local_name(self, port: int) -> Check:
+        from portbook.host.etc_services import read_services, services_path
+
+        path = services_path()
+        if self._names is None:
+            try:
+                self._names = read_services()
+            except OSError as error:
+                self._names = error
+        if isinstance(self._names, FileNotFoundError):
+            return Check("no-local-name", True, f"{path} is not there")
+        if isinstance(self._names, OSError):
+            why = self._names.strerror or "unreadable"
+            return Check("no-local-name", None, f"{path} could not be read ({why})")
+        names = self._names.get(port, ())
+        if names:
+            return Check("no-local-name", False, f"{path} calls it {', '.join(names[:3])}")
+        return Check("no-local-name", True, f"{path} has no name for it")
+
+    def _binds(self, port: int) -> Iterator[Check]:
+        from portbook.host.bind_probe import try_binds
+
+        tries = {
+            each: [one for one in try_binds(port, each) if not one.unsupported]
+            for each in (Transport.TCP, Transport.UDP)
+        }
+        plain = [one for each in tries.values() for one in each if not one.reuseaddr]
+        if any(one.error in _DENIED for one in plain):
+            yield Check("unprivileged", False, f"the system refuses it to this user{self._why()}")
+            return
+        yield Check("unprivileged", True, "binding it takes no privilege that is missing here")
+        yield self._free(port, tries)
+
+    def _why(self) -> str:
+        first = None if self._rules is None else self._rules.unprivileged_first
+        return "" if first is None else f": ports below {first} take a privilege"
+
+    def _free(self, port: int, tries: Mapping[Transport, list[BindTry]]) -> Check:
+        code = "free-here"
+        for transport, binds in tries.items():
+            plain = [one for one in binds if not one.reuseaddr]
+            if not plain or any(one.untried for one in plain):
+                if transport is Transport.TCP:
+                    return Check(code, None, "no socket could be made to try a bind with")
+                continue
+            if all(one.ok for one in plain):
+                continue
+            if who := _holders(port, transport):
+                return Check(code, False, who)
+            if all(one.ok for one in binds if one.reuseaddr):
+                return Check(
+                    code,
+                    False,
+                    f"{transport}: a closed connection still holds it; free again within minutes",
+                )
+            return Check(code, False, f"{transport}: a bind fails ({plain[0].name})")
+        return Check(code, True, "a bind for tcp and for udp succeeded just now")
+
+
+def _holders(port: int, transport: Transport) -> str | None:
+    """Who has bound *port*, in a few words; None where no such socket is seen."""
+    from portbook.host.reader import read_host
+
+    listeners = read_host((port, port), transport, "first").listeners
+    if not listeners:
+        return None
+    from portbook.app.bind.owner_text import holder
+
+    first = listeners[0]
+    who = holder(first.owners, first.owners_seen, first.user, first.uid)
+    doing = "listens on" if first.state == "listen" else "has bound"
+    return f"{who} {doing} {first.socket}"

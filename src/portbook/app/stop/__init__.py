@@ -1,0 +1,1 @@
+"""Stopping what listens: plan, recheck, act, verify."""

@@ -1,0 +1,72 @@
+"""What goes with what is stopped: connections, children, other ports, the rest of a unit. Pure."""
+
+from __future__ import annotations
+
+from portbook.app.bind.addresses import takes
+from portbook.app.stop.model import Loss
+from portbook.host.linux.process_tree import descendants
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from portbook.app.stop.model import Scene, Step
+    from portbook.host.linux.connections import Connection
+
+# The states of RFC 9293 §3.3.2 in which a connection is somebody's.
+_TAKEN = ("established", "syn-recv", "fin-wait-1", "fin-wait-2", "close-wait", "closing")
+
+
+def losses(scene: Scene, steps: Iterable[Step]) -> Iterator[Loss]:
+    """What *steps* cost."""
+    steps = list(steps)
+    if not steps:
+        return
+    pids = {each.pid for step in steps for each in (*step.targets, *step.later)}
+    inodes = {inode for step in steps for inode in step.sockets}
+    stopped = [each for each in scene.listeners if each.inode in inodes or not inodes]
+    live = [
+        each
+        for each in scene.connections
+        if each.state in _TAKEN and any(takes(one, each.address) for one in stopped)
+    ]
+    if live:
+        peers = list(dict.fromkeys(_peer(each) for each in live))
+        yield Loss("connections", len(live), f"{_count(len(live), 'connection')}: {_some(peers)}")
+    children = descendants(pids, scene.processes)
+    if children:
+        names = [f"{each.program} ({each.pid})" for each in children]
+        yield Loss(
+            "children", len(children), f"{_count(len(names), 'child', 'children')}: {_some(names)}"
+        )
+    others = list(
+        dict.fromkeys(
+            each.socket for each in scene.others if any(owner.pid in pids for owner in each.owners)
+        )
+    )
+    if others:
+        yield Loss("sockets", len(others), f"what it listens on besides: {_some(others)}")
+    known = pids | {each.pid for each in children}
+    units = {word for step in steps if step.manager for word in step.command[1:]}
+    rest = [
+        f"{each.program} ({each.pid})"
+        for each in scene.processes.values()
+        if each.unit in units and each.pid not in known
+    ]
+    if rest:
+        yield Loss("unit", len(rest), f"{_count(len(rest), 'process', 'processes')} of the same "
+                   f"unit: {_some(rest)}")  # fmt: skip
+
+
+def _peer(each: Connection) -> str:
+    host = f"[{each.peer_address}]" if ":" in each.peer_address else each.peer_address
+    return f"{host}:{each.peer_port}"
+
+
+def _count(number: int, one: str, more: str | None = None) -> str:
+    return f"{number} {one if number == 1 else more or one + 's'}"
+
+
+def _some(words: list[str], most: int = 4) -> str:
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more

@@ -1,0 +1,207 @@
+"""Renewing the registry in use, from asking for a file to putting it in use, in one order.
+
+Whatever goes wrong before the last step leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from portbook.catalog.registry import lookup
+from portbook.catalog.registry.diff import compare
+from portbook.catalog.registry.history import Copy, kept_log, render
+from portbook.catalog.registry.lookup import Registry, shipped
+from portbook.catalog.registry.tsv_reader import SHIPPED, Store
+from portbook.catalog.update import validate, versions
+from portbook.catalog.update.install import Keeper
+from portbook.catalog.update.origin import UNRECORDED, Origin, read_origin
+from portbook.catalog.update.source import Validators
+from portbook.errors import DataCorrupt, DataMissing, Implausible, Untrusted, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from portbook.catalog.registry.history import Change, Log
+    from portbook.catalog.registry.iana_formats import Skipped, Unknown
+    from portbook.catalog.update.disk import Disk
+    from portbook.catalog.update.source import Fetched
+
+    # What fetches: given what is known of the copy in use, a new one, or None if that is it.
+    Get = Callable[[Validators | None], Fetched | None]
+
+
+class Outcome(NamedTuple):
+    """What an update did, or with ``status`` ``difference`` would do.
+
+    ``status`` is ``updated``, ``unchanged``, ``difference``, ``rolled-back`` or ``shipped``.
+    ``before`` and ``after`` are the dates of the registries, ``lost`` counts rows of the one
+    before that are not in the other. ``overruled`` are the reasons against it that ``--force``
+    set aside.
+    """
+
+    status: str
+    before: str
+    after: str
+    folder: str | None = None
+    url: str | None = None
+    rows: int = 0
+    rows_before: int = 0
+    skipped: tuple[Skipped, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+    changes: tuple[Change, ...] = ()
+    overruled: tuple[str, ...] = ()
+    plain: bool = False
+
+
+class _Used(NamedTuple):
+    """What is in use, and the changes that updates saw up to now."""
+
+    book: Registry
+    pointer: versions.Pointer | None
+    origin: Origin
+    log: Log | None
+
+
+def renew(
+    home: str,
+    url: str,
+    get: Get,
+    today: str,
+    *,
+    force: bool = False,
+    dry_run: bool = False,
+    disk: Disk | None = None,
+) -> Outcome:
+    """Fetches from *url* by *get*, checks, and puts in use in *home* what is new.
+
+    Raises NotFetched, MalformedInput, Implausible unless *force* is given, or NotKept. With
+    *dry_run* nothing is written anywhere.
+    """
+    with _open(home, disk, dry_run=dry_run) as keeper:
+        used = _used(home)
+        fetched = get(_known(used, url))
+        before = used.book.store.as_of
+        if fetched is None:
+            if keeper is not None:
+                keeper.confirm()
+            return Outcome("unchanged", before, before, url=url)
+        taken = validate.read(fetched.content, fetched.url, fetched.day)
+        reasons = validate.reasons_against(taken, used.book, used.pointer is None, today)
+        if reasons and not force:
+            raise Implausible(reasons)
+        found = Outcome(
+            "difference",
+            before,
+            taken.as_of,
+            url=fetched.url,
+            rows=taken.rows,
+            rows_before=sum(1 for _ in used.book.store.heads()),
+            skipped=taken.skipped,
+            unknown=taken.unknown,
+            changes=compare(used.book, taken.book),
+            overruled=reasons,
+            plain=fetched.plain,
+        )
+        if used.pointer is not None and _same(used.pointer, taken.contents):
+            if keeper is not None:
+                keeper.confirm()
+            return found._replace(status="unchanged")
+        if keeper is None:
+            return found
+        origin = {
+            "url": fetched.url,
+            "asked": url,
+            "fetched": today,
+            "etag": fetched.validators.etag,
+            "last_modified": fetched.validators.last_modified,
+            "rows": taken.rows,
+            "skipped": [list(each) for each in taken.skipped[:100]],
+            "unknown": [list(each) for each in taken.unknown[:100]],
+        }
+        log = extend_log(used.book, taken, found.changes, used.log)
+        contents = {**taken.contents, versions.HISTORY: log}
+        version = keeper.keep(contents, taken.as_of, origin, shipped().store.as_of)
+        return found._replace(status="updated", folder=version.path)
+
+
+def roll_back(home: str, disk: Disk | None = None) -> Outcome:
+    """Puts the version before the one in use in *home* in use again. Raises NotKept."""
+    with Keeper(home, disk) as keeper:
+        before = _used(home).book.store.as_of
+        own = shipped().store.as_of
+        version = keeper.roll_back(own)
+        if version is None:
+            return Outcome("shipped", before, own)
+        return Outcome("rolled-back", before, version.as_of, folder=version.path)
+
+
+def extend_log(
+    used: Registry, taken: validate.Taken, changes: tuple[Change, ...], before: Log | None
+) -> bytes:
+    """The changes that updates saw *before*, with those from *used* to *taken*."""
+    copies = {copy.as_of: copy for copy in (before.copies if before else ())}
+    told = tuple(before.all()) if before else ()
+    for as_of in (used.store.as_of, taken.as_of):
+        copies.setdefault(as_of, Copy(as_of, "kept on this machine"))
+    ordered = [copies[as_of] for as_of in sorted(copies)]
+    # Going back to an older registry is no event in the world.
+    new = changes if taken.as_of > used.store.as_of else ()
+    return render((*told, *new), ordered).encode()
+
+
+@contextlib.contextmanager
+def _open(home: str, disk: Disk | None, *, dry_run: bool) -> Iterator[Keeper | None]:
+    if dry_run:
+        yield None
+        return
+    with Keeper(home, disk) as keeper:
+        yield keeper
+
+
+def _used(home: str) -> _Used:
+    """What is in use among the registries kept in *home*, or the shipped one.
+
+    One of which a byte is wrong isn't compared with, nor is the server told that it is there.
+    """
+    log = None
+    try:
+        pointer = versions.read_pointer(home)
+        if pointer is not None:
+            log = _log_of(home, pointer)
+            version = versions.find_in(home, SHIPPED, whole=True)
+            if version is not None:
+                book = Registry(Store(version.path, opener=version.opener))
+                return _Used(book, pointer, read_origin(version), log)
+    except (Untrusted, DataMissing, DataCorrupt) as error:
+        why = error if isinstance(error, Untrusted) else error.why
+        lookup.notes.append(f"the registry in {shown(home, 200)} is not used: {why}")
+    return _Used(shipped(), None, UNRECORDED, log)
+
+
+def _log_of(home: str, pointer: versions.Pointer) -> Log | None:
+    """The log of the version in use, if it is whole: one of a damaged version may be."""
+    try:
+        with versions.open_version(os.path.join(home, pointer.version)) as version:
+            for file in pointer.files:
+                if file.name == versions.HISTORY:
+                    versions.check(version, file, whole=True)
+                    return kept_log(version.path, version.opener)
+    except Untrusted:
+        pass
+    return None
+
+
+def _known(used: _Used, url: str) -> Validators | None:
+    """What was said of the copy in use when it was fetched from the same address."""
+    etag, changed = used.origin.etag, used.origin.last_modified
+    if used.origin.asked != url or not (etag or changed):
+        return None
+    return Validators(etag, changed)
+
+
+def _same(pointer: versions.Pointer, contents: Mapping[str, bytes]) -> bool:
+    hashes = {file.name: file.sha256 for file in pointer.files}
+    return hashes.get(versions.REGISTRY) == hashlib.sha256(contents[versions.REGISTRY]).hexdigest()

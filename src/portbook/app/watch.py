@@ -1,0 +1,170 @@
+"""Following what listens on this machine: what opened, what closed, what changed.
+
+Each step asks the kernel for its sockets, which costs milliseconds however many processes run,
+and looks for owners only where something is new. A socket that lives longer than the time
+between two steps is in at least one of them, so it can't be missed. A socket that a step could
+not see, because the kernel's answer was cut short, isn't taken for closed.
+"""
+
+from __future__ import annotations
+
+import time
+
+from portbook._fast_types import NamedTuple, StrEnum
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from portbook.model import Host, Listener
+
+    # What a socket is by itself, and what may change while it stays the same socket.
+    Key = tuple[object, ...]
+    Look = Callable[[], Host]
+    Explain = Callable[[tuple[Listener, ...]], tuple[Listener, ...]]
+
+
+class Change(StrEnum):
+    """What happened to a socket."""
+
+    OPENED = "opened"
+    CLOSED = "closed"
+    CHANGED = "changed"
+
+
+class Event(NamedTuple):
+    """One change: its moment in seconds since the epoch, the socket, and what it was before."""
+
+    change: Change
+    at: float
+    listener: Listener
+    before: Listener | None = None
+
+
+class Watch:
+    """The sockets as they were at the last step.
+
+    *look* lists this machine's sockets without their owners; *explain* finds the owners and the
+    findings of those it is given, and may drop some. What *explain* can't find any more it has
+    to return as it is: it was there, if only for a moment.
+    """
+
+    def __init__(
+        self, look: Look, explain: Explain, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._look = look
+        self._explain = explain
+        self._clock = clock
+        self._seen: dict[Key, Listener] = {}
+        self._known: dict[Key, Listener] = {}
+        self._always_missing: frozenset[str] | None = None
+        self.missing: tuple[str, ...] = ()
+        self.step()
+
+    @property
+    def listeners(self) -> tuple[Listener, ...]:
+        """What listens now, as far as the last step saw, explained."""
+        return tuple(self._known.values())
+
+    def step(self) -> tuple[Event, ...]:
+        """Looks once, and returns what is different from the last time.
+
+        ``missing`` then holds what this look could not see, as in Host.
+        """
+        now = self._clock()
+        host = self._look()
+        before = self._seen
+        after = {identity(listener): listener for listener in host.listeners}
+        if not self._complete(host.missing):
+            after = {**before, **after}
+        self._seen, self.missing = after, host.missing
+        fresh = [key for key in after if key not in before]
+        other = [
+            key
+            for key in after
+            if key in before and _condition(after[key]) != _condition(before[key])
+        ]
+        gone = [key for key in before if key not in after]
+        explained = {
+            identity(each): each
+            for each in (
+                self._explain(tuple(after[key] for key in fresh + other)) if fresh or other else ()
+            )
+        }
+        return tuple(self._events(now, fresh, other, gone, explained))
+
+    def _complete(self, missing: tuple[str, ...]) -> bool:
+        """Whether a look saw all that this machine can show: its *missing* is there every time."""
+        always = self._always_missing
+        self._always_missing = always = frozenset(missing) & (
+            frozenset(missing) if always is None else always
+        )
+        return always.issuperset(missing)
+
+    def _events(
+        self,
+        now: float,
+        fresh: list[Key],
+        other: list[Key],
+        gone: list[Key],
+        explained: dict[Key, Listener],
+    ) -> Iterator[Event]:
+        left: dict[Key, list[Listener]] = {}  # several sockets can share a place (SO_REUSEPORT)
+        for key in gone:
+            if (old := self._known.pop(key, None)) is not None:
+                left.setdefault(_place(old), []).append(old)
+        for key in fresh + other:
+            listener = explained.get(key)
+            before = self._known.pop(key, None)
+            if listener is None:  # not asked for, or not any more
+                if before is not None:
+                    yield Event(Change.CLOSED, now, before)
+                continue
+            self._known[key] = listener
+            # The same place with another socket: it changed hands, or its server was restarted.
+            if before is None and left.get(_place(listener)):
+                before = left[_place(listener)].pop(0)
+            change = Change.OPENED if before is None else Change.CHANGED
+            yield Event(change, now, listener, before)
+        for listeners in left.values():
+            for listener in listeners:
+                yield Event(Change.CLOSED, now, listener)
+
+
+def _place(listener: Listener) -> Key:
+    return (
+        listener.transport,
+        listener.family,
+        listener.address,
+        listener.port,
+        listener.interface,
+    )
+
+
+def identity(listener: Listener) -> Key:
+    """What makes *listener* the same socket at the next step."""
+    return (*_place(listener), listener.inode)
+
+
+def _condition(listener: Listener) -> Key:
+    # The queue's length changes with every connection; that it is full is a change.
+    return (listener.state, listener.v6only, listener.queue_limit, listener.backlog_full)
+
+
+def steps(
+    watch: Watch,
+    interval: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[tuple[Event, ...]]:
+    """A step every *interval* seconds, without end.
+
+    Steps keep to their schedule: one that took long is followed at once by the next, and those
+    that it left out are not made up for.
+    """
+    due = clock() + interval
+    while True:
+        sleep(max(0.0, due - clock()))
+        now = clock()
+        due = (now if now - due > interval else due) + interval
+        yield watch.step()

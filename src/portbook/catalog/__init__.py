@@ -1,0 +1,1 @@
+"""What is on record about a port: the registry, practice, and what users expect."""

@@ -1,0 +1,1 @@
+"""What users expect of ports: their own notes and a project's."""

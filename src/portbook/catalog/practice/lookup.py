@@ -1,0 +1,400 @@
+"""Lore: what people do with ports, whatever the registry says.
+
+Which server programs there are and what they speak, what ports are used for in practice, what
+abuse of them was reported, which ports browsers refuse, and what each operating system does by
+default. Every line has a source and the day it was read. The lines are edited as TOML beside this
+file, and compiled by ``tasks/build_lore.py`` into the sorted text files that are read here.
+
+>>> [program.name for program in lookup_programs("/usr/lib/postgresql/17/bin/postgres")]
+['postgresql']
+>>> lookup_programs("/home/eve/bin/postgres")
+()
+>>> browser_blocked(6667), browser_blocked(443)
+(True, False)
+"""
+
+from __future__ import annotations
+
+import os
+
+from portbook.errors import DataCorrupt
+from portbook.model import Program, Report, Source, SystemRule, Transport, Use
+from portbook.storage.sorted_tsv import SortedFile, number, unescape_cell, word
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from portbook.catalog.practice.search import UseIndex
+
+DATA = os.path.join(os.path.dirname(__file__), "data")
+
+# Asked for more ports than this, a file is read once instead of searched every time.
+_PORTS_UNTIL_HELD = 12
+
+# The kinds of the compiled files, and the columns of each; tasks/build_lore.py writes these.
+COLUMNS = {
+    "programs": (
+        "basename",
+        "name",
+        "product",
+        "executables",
+        "services",
+        "ports",
+        "units",
+        "package",
+        "macos",
+        "windows",
+        "source",
+        "read",
+        "further",
+    ),
+    "uses": (
+        "first",
+        "last",
+        "transport",
+        "kind",
+        "family",
+        "product",
+        "summary",
+        "source",
+        "read",
+    ),
+    "abuse": (
+        "first",
+        "last",
+        "transport",
+        "kind",
+        "period",
+        "subject",
+        "summary",
+        "source",
+        "read",
+    ),
+    "browsers": ("port", "source"),
+    "names": ("name", "transport", "port", "source"),
+    "systems": (
+        "system",
+        "since",
+        "dynamic_first",
+        "dynamic_last",
+        "privileged",
+        "source",
+        "read",
+        "further",
+    ),
+}
+
+# What each file is, for a reader of the list of sources.
+SUBJECTS = {
+    "programs": "server programs, the services they implement and where their executables live",
+    "uses": "what ports are used for in practice",
+    "abuse": "reported abuse of ports",
+    "browsers": "ports to which browsers make no request (the fetch standard's bad ports)",
+    "names": "names that systems give to ports beside the registry's",
+    "systems": "dynamic ranges and privileged-port rules of operating systems",
+}
+
+
+_BY_PORT = ("uses", "abuse", "browsers")
+
+
+class Lore:
+    """The compiled lore in one folder; each file is opened when it is first asked.
+
+    Every method raises DataMissing where its file can't be opened, and DataCorrupt where the
+    file isn't what it should be.
+    """
+
+    def __init__(self, folder: str = DATA) -> None:
+        self.folder = folder
+        self._files: dict[str, SortedFile] = {}
+        self._blocked: frozenset[int] | None = None
+        self._rules: tuple[SystemRule, ...] | None = None
+        self._sources: tuple[Source, ...] | None = None
+        self._programs: tuple[Program, ...] | None = None
+        self._programs_at: dict[str, tuple[Program, ...]] = {}
+        self._asked: dict[str, int] = {}
+        self._held: dict[str, dict[int, list[Any]]] = {}
+        self._use_index: UseIndex | None = None
+
+    def _file(self, kind: str) -> SortedFile:
+        file = self._files.get(kind)
+        if file is None:
+            key = number if kind in _BY_PORT else word
+            file = SortedFile(os.path.join(self.folder, f"{kind}.tsv"), f"{kind}/1", key)
+            if file.header.get("columns") != "\t".join(COLUMNS[kind]):
+                raise DataCorrupt(file.path, "its columns are not the ones expected")
+            self._files[kind] = file
+        return file
+
+    def lookup_programs(self, executable: str) -> tuple[Program, ...]:
+        """The programs whose executable may stand at the absolute path *executable*.
+
+        Several programs may share a path (two NTP servers are both ``/usr/sbin/ntpd``); they
+        come sorted by name. The path must be the file's own, no symbolic link. On systems
+        that keep ``/bin``, ``/sbin`` and ``/lib`` apart from ``/usr``, these count as ``/usr``'s.
+        """
+        found = self._programs_at.get(executable)
+        if found is None:
+            from portbook.catalog.practice.path_patterns import path_matches
+
+            path = executable
+            if path.startswith(("/bin/", "/sbin/", "/lib/", "/lib64/")):
+                path = "/usr" + path
+            found = self._programs_at[executable] = tuple(
+                program
+                for program in self.programs_named(path.rpartition("/")[2])
+                if any(path_matches(pattern, path) for pattern in program.executables)
+            )
+        return found
+
+    def programs_named(self, name: str) -> tuple[Program, ...]:
+        """The programs whose executable is called *name* on any system, sorted by name.
+
+        Anyone can give a file that name: where the path is known, :meth:`lookup_programs`
+        is the one to ask.
+        """
+        file = self._file("programs")
+        found = []
+        for row in file.backward(file.after(name.encode(errors="replace"))):
+            if row[0] != name:
+                break
+            found.append(_program(row, file.path))
+        return tuple(reversed(found))
+
+    def programs(self) -> tuple[Program, ...]:
+        """Every program, sorted by name. Reads the whole file, once."""
+        if self._programs is None:
+            file = self._file("programs")
+            found = {row[1]: row for row in file.rows()}
+            self._programs = tuple(_program(found[name], file.path) for name in sorted(found))
+        return self._programs
+
+    def programs_for(self, service_name: str) -> tuple[Program, ...]:
+        """The programs that implement an IANA service, sorted by name. Reads the whole file."""
+        return tuple(program for program in self.programs() if service_name in program.services)
+
+    def lookup_uses(self, port: int, transport: Transport | None = None) -> tuple[Use, ...]:
+        """What *port* is used for in practice, on *transport* or on any, the narrowest first."""
+        found: list[Use] = self._spanning("uses", _use, port, transport)
+        if not found:  # most ports have none, and captures ask for thousands
+            return ()
+        return tuple(sorted(found, key=lambda use: (*_breadth(use), use.product, use.transport)))
+
+    def uses(self) -> Iterator[Use]:
+        """Every use, by port."""
+        file = self._file("uses")
+        for row in file.rows():
+            yield _use(_cells(row, "uses", file.path), file.path)
+
+    def use_index(self) -> UseIndex:
+        """All uses, ready to be searched; made when first asked for."""
+        if self._use_index is None:
+            from portbook.catalog.practice.search import UseIndex
+
+            self._use_index = UseIndex(self.uses())
+        return self._use_index
+
+    def lookup_abuse(self, port: int, transport: Transport | None = None) -> tuple[Report, ...]:
+        """What abuse of *port* was reported, on *transport* or on any, the oldest period first."""
+        found: list[Report] = self._spanning("abuse", _report, port, transport)
+        if not found:
+            return ()
+        return tuple(sorted(found, key=lambda each: (each.period, each.subject, each.transport)))
+
+    def abuse(self) -> Iterator[Report]:
+        """Every report of abuse, by port."""
+        file = self._file("abuse")
+        for row in file.rows():
+            yield _report(_cells(row, "abuse", file.path), file.path)
+
+    def _spanning(
+        self, kind: str, make: Callable[[list[str], str], Any], port: int, wanted: Transport | None
+    ) -> list[Any]:
+        """The entries of *kind*, made of their cells, that *port* is among, in no order."""
+        asked = self._asked[kind] = self._asked.get(kind, 0) + 1
+        if asked <= _PORTS_UNTIL_HELD:
+            found = self._search(kind, make, port)
+        else:
+            if kind not in self._held:
+                self._held[kind] = self._hold(kind, make)
+            found = self._held[kind].get(port, [])
+        if not found:
+            return found
+        return [each for each in found if wanted in (None, each.transport)]
+
+    def _search(self, kind: str, make: Callable[[list[str], str], Any], port: int) -> list[Any]:
+        file = self._file(kind)
+        widest = _number(file.header.get("widest", ""), file.path)
+        found = []
+        for row in file.backward(file.after(port)):
+            # No range is wider than the widest: nothing that begins lower can reach this port.
+            if _number(row[0], file.path) < port - widest:
+                break
+            # Most rows that are looked at end below it: only what reaches it is read whole.
+            if len(row) <= 1 or _number(row[1], file.path) >= port:
+                found.append(make(_cells(row, kind, file.path), file.path))
+        return found
+
+    def _hold(self, kind: str, make: Callable[[list[str], str], Any]) -> dict[int, list[Any]]:
+        file = self._file(kind)
+        held: dict[int, list[Any]] = {}
+        for row in file.rows():
+            entry = make(_cells(row, kind, file.path), file.path)
+            for port in range(entry.first, entry.last + 1):
+                held.setdefault(port, []).append(entry)
+        return held
+
+    def browser_blocked(self, port: int) -> bool:
+        """Whether browsers refuse HTTP to *port* (https://fetch.spec.whatwg.org/#port-blocking)."""
+        if self._blocked is None:  # fewer than a hundred: one reading serves all questions
+            file = self._file("browsers")
+            self._blocked = frozenset(_number(row[0], file.path) for row in file.rows())
+        return port in self._blocked
+
+    def port_named(self, name: str, transport: Transport) -> int | None:
+        """The port over *transport* that systems call *name* (lower case), None where none does.
+
+        The names are those of services(5) files that the registry doesn't have, or has for
+        several ports.
+        """
+        file = self._file("names")
+        for row in file.backward(file.after(name.encode(errors="replace"))):
+            if row[0] != name:
+                break
+            if _cells(row, "names", file.path)[1] == transport:
+                return _number(row[2], file.path)
+        return None
+
+    def system_rules(self) -> tuple[SystemRule, ...]:
+        """What each operating system does with ports by default, sorted by system."""
+        if self._rules is None:
+            file = self._file("systems")
+            self._rules = tuple(_system_rule(row, file.path) for row in file.rows())
+        return self._rules
+
+    def sources(self) -> tuple[Source, ...]:
+        """What the lore consists of; ``as_of`` is the newest day on which a source was read."""
+        if self._sources is not None:
+            return self._sources
+        found = []
+        for kind, subject in SUBJECTS.items():
+            header = self._file(kind).header
+            what = f"{subject}: {header.get('entries', '0')} entries"
+            oldest, newest = header.get("oldest") or None, header.get("newest") or None
+            if oldest != newest:
+                what += f", the oldest read on {oldest}"
+            found.append(Source(f"lore-{kind}", newest, what, header.get("source") or None))
+        self._sources = tuple(found)
+        return self._sources
+
+
+def _breadth(use: Use) -> tuple[int, int]:
+    return use.last - use.first, use.first
+
+
+def _number(cell: str, path: str) -> int:
+    if not (cell.isascii() and cell.isdigit()):
+        raise DataCorrupt(path, f"{cell[:20]!a} is not a number")
+    return int(cell)
+
+
+def _cells(row: list[str], kind: str, path: str) -> list[str]:
+    if len(row) != len(COLUMNS[kind]):
+        raise DataCorrupt(path, f"the row of {row[0][:40]!a} has {len(row)} cells")
+    return [unescape_cell(cell) for cell in row]
+
+
+def _transport(word: str, path: str) -> Transport:
+    try:
+        return Transport(word)
+    except ValueError:
+        raise DataCorrupt(path, f"{word[:20]!a} is not a transport") from None
+
+
+def _port(text: str, path: str) -> tuple[int, Transport]:
+    port, _, transport = text.partition("/")
+    return _number(port, path), _transport(transport, path)
+
+
+def _program(row: list[str], path: str) -> Program:
+    _, name, product, executables, services, ports, units, package, macos, windows, *rest = _cells(
+        row, "programs", path
+    )
+    source, read, further = rest
+    return Program(
+        name,
+        product,
+        tuple(executables.split()),
+        tuple(services.split()),
+        tuple([_port(port, path) for port in ports.split()]),
+        source,
+        read,
+        tuple(units.split()),
+        package or None,
+        tuple(macos.split()),
+        tuple(windows.split()),
+        tuple(further.split()),
+    )
+
+
+def _use(cells: list[str], path: str) -> Use:
+    first, last, transport, kind, family, product, summary, source, read = cells
+    return Use(
+        product,
+        kind,
+        _transport(transport, path),
+        _number(first, path),
+        _number(last, path),
+        summary,
+        source,
+        read,
+        family or None,
+    )
+
+
+def _report(cells: list[str], path: str) -> Report:
+    first, last, transport, kind, period, subject, summary, source, read = cells
+    return Report(
+        subject,
+        kind,
+        _transport(transport, path),
+        _number(first, path),
+        _number(last, path),
+        period,
+        summary,
+        source,
+        read,
+    )
+
+
+def _system_rule(row: list[str], path: str) -> SystemRule:
+    system, since, first, last, privileged, source, read, further = _cells(row, "systems", path)
+    return SystemRule(
+        system,
+        since or None,
+        _number(first, path) if first else None,
+        _number(last, path) if last else None,
+        privileged,
+        source,
+        read,
+        tuple(further.split()),
+    )
+
+
+_LORE = Lore()
+lookup_programs = _LORE.lookup_programs
+programs_named = _LORE.programs_named
+programs = _LORE.programs
+programs_for = _LORE.programs_for
+lookup_uses = _LORE.lookup_uses
+uses = _LORE.uses
+use_index = _LORE.use_index
+lookup_abuse = _LORE.lookup_abuse
+abuse = _LORE.abuse
+browser_blocked = _LORE.browser_blocked
+port_named = _LORE.port_named
+system_rules = _LORE.system_rules
+sources = _LORE.sources

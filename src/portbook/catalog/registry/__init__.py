@@ -1,0 +1,1 @@
+"""IANA's registry: exact lookups, search, history."""

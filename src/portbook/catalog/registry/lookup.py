@@ -1,0 +1,266 @@
+"""What IANA's registry says: exact lookups, blocks, neighbours.
+
+>>> from portbook.model import Transport
+>>> [row.service_name for row in lookup(22, Transport.TCP)]
+['ssh']
+>>> standing(300, Transport.SCTP).listed
+False
+"""
+
+from __future__ import annotations
+
+import os
+
+from portbook.catalog.registry.tsv_reader import SHIPPED, Store
+from portbook.catalog.update import versions
+from portbook.errors import DataCorrupt, DataMissing
+from portbook.model import (
+    LAST_PORT,
+    RANGES,
+    Assignment,
+    Block,
+    Neighbour,
+    PortRange,
+    Source,
+    Standing,
+    State,
+    Transport,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any, TypeVar
+
+    from portbook.storage.file_trust import TrustedFolder
+
+    Derived = TypeVar("Derived")
+
+TRANSPORTS = tuple(Transport)
+
+_NOT_LISTED = Standing(State.UNASSIGNED, False, None)
+# RFC 6335 §6: Dynamic Ports are never assigned.
+_DYNAMIC = Standing(State.DYNAMIC, False, None)
+_ALL_DYNAMIC = dict.fromkeys(TRANSPORTS, _DYNAMIC)
+
+
+class Registry:
+    """The registry as one *store* holds it."""
+
+    def __init__(self, store: Store | None = None) -> None:
+        self.store = store or Store()
+        self._standings: dict[int, Mapping[Transport, Standing]] = {}
+        self._near: dict[int, Neighbour] = {}
+        self._judged: dict[int, tuple[tuple[Assignment, ...], Mapping[Transport, Standing]]] = {}
+        self._derived: dict[object, Any] = {}
+
+    def derived(self, make: Callable[[Registry], Derived]) -> Derived:
+        """What *make* makes of this registry, made when first asked for and then held with it."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        found: Derived = self._derived[make]
+        return found
+
+    def sources(self) -> tuple[Source, ...]:
+        """Where the facts come from, with the day each describes."""
+        return self.store.sources()
+
+    def lookup(self, port: int, transport: Transport) -> tuple[Assignment, ...]:
+        """The assignments of (*port*, *transport*); several names may share one port.
+
+        *port* must be 0 to 65535 (IndexError or an empty answer otherwise).
+        """
+        return self.standing(port, transport).assignments
+
+    def standing(self, port: int, transport: Transport) -> Standing:
+        """How (*port*, *transport*) stands in the registry."""
+        return self.standings(port)[transport]
+
+    def standings(self, port: int) -> Mapping[Transport, Standing]:
+        """How *port* stands for each transport."""
+        found = self._standings.get(port)
+        if found is None:
+            found = self._standings[port] = self._judge(port)
+        return found
+
+    def _judge(self, port: int) -> Mapping[Transport, Standing]:
+        if PortRange.of(port).name == "dynamic":
+            return _ALL_DYNAMIC
+        rows = self.store.covering(port)
+        found = self._judged.get(id(rows))
+        if found is None or found[0] is not rows:
+            stated = {row.transport for row in rows}
+            # A row that states no transport may speak for any of them; others speak for their own.
+            asked = TRANSPORTS if None in stated else stated
+            found = (
+                rows,
+                {each: _standing(rows, each) if each in asked else _NOT_LISTED
+                 for each in TRANSPORTS},
+            )  # fmt: skip
+            self._judged[id(rows)] = found
+        return found[1]
+
+    def state(self, port: int) -> State:
+        """The headline state of *port*: assigned if any transport is, else reserved if any is."""
+        return headline(self.standings(port))
+
+    def block(self, port: int) -> Block:
+        """The block that *port* is in."""
+        return next(self.store.blocks_from(port))
+
+    def blocks(
+        self, state: State | None = None, range_name: str | None = None
+    ) -> tuple[Block, ...]:
+        """The blocks of *state* in the range of that name, in order of their ports."""
+        return tuple(
+            block
+            for block in self.store.blocks_from(0)
+            if state in (None, block.state) and range_name in (None, block.range)
+        )
+
+    def neighbours(
+        self, port: int, count: int = 3
+    ) -> tuple[tuple[Neighbour, ...], tuple[Neighbour, ...]]:
+        """The nearest assigned ports before and after *port*, up to *count* each, nearest first."""
+        below = (
+            near
+            for block in self.store.blocks_before(port)
+            if block.state is State.ASSIGNED
+            for near in range(min(block.last, port - 1), block.first - 1, -1)
+        )
+        above = (
+            near
+            for block in self.store.blocks_from(port)
+            if block.state is State.ASSIGNED
+            for near in range(max(block.first, port + 1), block.last + 1)
+        )
+        return self._take(below, count), self._take(above, count)
+
+    def _take(self, ports: Iterator[int], count: int) -> tuple[Neighbour, ...]:
+        return tuple(self.neighbour(port) for _, port in zip(range(count), ports, strict=False))
+
+    def neighbour(self, port: int) -> Neighbour:
+        """*port* in short, as another port's neighbour: its names, and what the first row says."""
+        found = self._near.get(port)
+        if found is None:
+            rows = [row for each in self.standings(port).values() for row in each.assignments]
+            names = dict.fromkeys(row.service_name for row in rows if row.service_name)
+            found = Neighbour(port, tuple(names), rows[0].title if rows else None)
+            if rows:  # the assigned ones are few, and asked for again and again
+                self._near[port] = found
+        return found
+
+    def named(self, name: str) -> tuple[Assignment, ...]:
+        """The rows of the service called *name*, with a port or without one; case is ignored."""
+        return self.store.named(name)
+
+    def rows(self, first: int = 0, last: int = LAST_PORT) -> Iterator[Assignment]:
+        """The rows that have a number between *first* and *last*."""
+        for row in self.store.all():
+            if row.first is None or row.last is None:
+                return  # names without a port come last
+            if row.first <= last and row.last >= first:
+                yield row
+
+
+def _standing(rows: tuple[Assignment, ...], transport: Transport) -> Standing:
+    # A row for one transport beats a row that states none. A row that states none but names a
+    # service is taken for tcp and udp alone, and says that the registry didn't state it.
+    held = [row for row in rows if row.transport is transport]
+    if not held and transport in (Transport.TCP, Transport.UDP):
+        held = [row for row in rows if row.transport is None and row.state is State.ASSIGNED]
+    if not held:
+        held = [row for row in rows if row.transport is None and row.state is not State.ASSIGNED]
+    for state in (State.ASSIGNED, State.RESERVED, State.UNASSIGNED):
+        rows_of = tuple(row for row in held if row.state is state)
+        if rows_of:
+            head = rows_of[0]
+            assert head.first is not None
+            assert head.last is not None
+            assigned = rows_of if state is State.ASSIGNED else ()
+            row = (head.first, head.last)
+            return Standing(state, True, head.description, assigned, head.references, row)
+    return _NOT_LISTED
+
+
+def headline(standings: Mapping[Transport, Standing]) -> State:
+    """The state of a port as a whole.
+
+    >>> headline({Transport.UDP: _NOT_LISTED, Transport.TCP: _DYNAMIC})
+    <State.DYNAMIC: 'dynamic'>
+    """
+    states = [standing.state for standing in standings.values()]
+    for state in (State.ASSIGNED, State.RESERVED, State.DYNAMIC):
+        if state in states:
+            return state
+    return State.UNASSIGNED
+
+
+_registry: Registry | None = None
+
+# What should be told of the registry in use, a line each; the command line prints and clears it.
+notes: list[str] = []
+
+
+def registry(*, whole: bool = False) -> Registry:
+    """The registry that this process reads, opened when first asked for.
+
+    It is the one that ``portbook update`` last kept, or the shipped one where there is none or
+    it can't be trusted or read; :data:`notes` then says why. With *whole* it is opened now, and
+    every byte of a kept one is checked first, which takes 5 ms that a lookup doesn't have.
+    """
+    global _registry  # noqa: PLW0603 - opened once, however many ask
+    if _registry is None or whole:
+        folder, told = versions.find(os.environ, SHIPPED, whole=whole)
+        notes.extend(told)
+        _registry = _open_kept(folder) if folder is not None else Registry()
+    return _registry
+
+
+def use(folder: str) -> None:
+    """Makes this process read the registry in *folder*, as the one that it helps does.
+
+    Raises Untrusted, DataMissing or DataCorrupt.
+    """
+    global _registry  # noqa: PLW0603 - see registry()
+    if folder == SHIPPED:
+        _registry = Registry()
+    else:
+        _registry = Registry(Store(folder, opener=versions.open_version(folder).opener))
+
+
+def _open_kept(folder: TrustedFolder) -> Registry:
+    try:
+        return Registry(Store(folder.path, opener=folder.opener))
+    except (DataMissing, DataCorrupt) as error:
+        notes.append(f"the shipped registry is used instead: {error.why}")
+        return Registry()
+
+
+def shipped() -> Registry:
+    """The registry that came with portbook, whatever an update kept."""
+    return Registry()
+
+
+def lookup(port: int, transport: Transport) -> tuple[Assignment, ...]:
+    """The assignments of (*port*, *transport*) in :func:`registry`."""
+    return registry().lookup(port, transport)
+
+
+def standing(port: int, transport: Transport) -> Standing:
+    """How (*port*, *transport*) stands in :func:`registry`."""
+    return registry().standing(port, transport)
+
+
+__all__ = [
+    "RANGES",
+    "TRANSPORTS",
+    "Registry",
+    "headline",
+    "lookup",
+    "notes",
+    "registry",
+    "shipped",
+    "standing",
+    "use",
+]

@@ -1,0 +1,148 @@
+"""Terms, each with the entries that have it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+
+from portbook.catalog.text_index.spelling import Spellings
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+
+class Vocabulary:
+    """The terms of some entries; *entries* has the numbers of those that have each term.
+
+    No term holds a line feed. What a question needs beyond *entries* is made when the first such
+    question comes: whoever asks once pays for what is asked.
+
+    >>> names = Vocabulary({"http": [1], "https": [2], "ssh": [3], "shell": [3]})
+    >>> names.beginning("htt"), names.containing("tps"), names.exact("telnet")
+    ({1, 2}, {2}, ())
+    >>> names.near("htps", 0.75)
+    {'http': 0.75, 'https': 0.8888888888888888}
+    """
+
+    def __init__(self, entries: Mapping[str, Sequence[int]]) -> None:
+        self._entries = entries
+        self._terms: list[str] = []  # sorted
+        self._joined = ""  # a line for each of the terms
+        self._starts: list[int] = []  # where each line starts
+        self._by_letter: dict[
+            str, AbstractSet[int]
+        ] = {}  # the entries by how a term of theirs begins
+        self._spellings: Spellings | None = None
+
+    def exact(self, term: str) -> Sequence[int]:
+        """The entries that have *term*."""
+        return self._entries.get(term, ())
+
+    def beginning(self, prefix: str) -> AbstractSet[int]:
+        """The entries that have a term which begins with *prefix*."""
+        kept = self._by_letter.get(prefix)
+        if kept is not None:
+            return kept
+        found: set[int] = set()
+        found.update(*map(self._entries.__getitem__, self._beginning(prefix)))
+        if len(prefix) == 1 and found:  # the longest answers, of which there are few
+            self._by_letter[prefix] = found
+        return found
+
+    def containing(self, part: str) -> set[int]:
+        """The entries that have a term which holds *part*, which isn't empty."""
+        if not self._joined:
+            self._join()
+        found: set[int] = set()
+        if "\n" in part:
+            return found
+        joined, starts, terms, entries = self._joined, self._starts, self._terms, self._entries
+        at = joined.find(part)
+        while at >= 0:
+            line = bisect_right(starts, at)
+            found.update(entries[terms[line - 1]])
+            if line == len(starts):
+                break
+            at = joined.find(part, starts[line])
+        return found
+
+    def with_all(self, terms: Iterable[str]) -> set[int]:
+        """The entries that have each of *terms*, which are one at least."""
+        few, *others = sorted(map(self.exact, set(terms)), key=len)
+        return set(few).intersection(*others)
+
+    def with_all_begun(self, prefixes: Collection[str]) -> AbstractSet[int]:
+        """The entries that have a term that begins with each of *prefixes*, one at least."""
+        found: AbstractSet[int] | None = None
+        # The rarest first: what it leaves is all that the others are asked about.
+        for prefix in sorted(set(prefixes), key=self._count_beginning):
+            begun = self.beginning(prefix)
+            found = begun if found is None else found & begun
+            if not found:
+                break
+        return found or set()
+
+    def near(self, text: str, least: float) -> dict[str, float]:
+        """The terms that are like *text*, with how alike they are: *least* to 1, as difflib has it.
+
+        See :meth:`portbook.catalog.text_index.spelling.Spellings.near`.
+        """
+        return self._spelled().near(text, least)
+
+    def prepare(self, *, spellings: bool = True) -> None:
+        """Makes now whatever a question could need, if *spellings* one for those that are near."""
+        self._join()
+        if spellings:
+            self._spelled().prepare()
+
+    def _spelled(self) -> Spellings:
+        if self._spellings is None:
+            self._spellings = Spellings(self._entries)
+        return self._spellings
+
+    def _sorted(self) -> list[str]:
+        if not self._terms:
+            self._terms = sorted(self._entries)
+        return self._terms
+
+    def _beginning(self, prefix: str) -> Iterator[str]:
+        terms = self._sorted()
+        for place in range(bisect_left(terms, prefix), len(terms)):
+            term = terms[place]
+            if not term.startswith(prefix):
+                return
+            yield term
+
+    def _count_beginning(self, prefix: str) -> int:
+        terms = self._sorted()
+        first = bisect_left(terms, prefix)
+        # No letter or digit sorts behind the last code point, so that this is the end or near it.
+        return bisect_left(terms, prefix + "\U0010ffff", first) - first
+
+    def _join(self) -> None:
+        terms = self._sorted()
+        starts, at = [], 0
+        for term in terms:
+            starts.append(at)
+            at += len(term) + 1
+        self._starts = starts
+        self._joined = "\n".join(terms)
+
+
+def postings(terms_of: Iterable[Iterable[str]]) -> dict[str, list[int]]:
+    """What a vocabulary is made of: the places of the entries that have each term.
+
+    *terms_of* has the terms of each entry, each once.
+
+    >>> postings([["ssh", "shell"], ["shell"]])
+    {'ssh': [0], 'shell': [0, 1]}
+    """
+    postings: dict[str, list[int]] = {}
+    for place, terms in enumerate(terms_of):
+        for term in terms:
+            if term in postings:
+                postings[term].append(place)
+            else:
+                postings[term] = [place]
+    return postings

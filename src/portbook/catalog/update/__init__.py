@@ -1,0 +1,1 @@
+"""The registry's versions: download, validate, install."""

@@ -1,0 +1,86 @@
+"""How commands print: style from the environment, JSON, and the status of what was shown."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from portbook.present.render.text import NARROWEST, WIDEST, Style
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any, TextIO
+
+    from portbook.model import Finding
+
+_PARTS_AT_ONCE = 4096
+
+
+def style(environ: Mapping[str, str] | None = None) -> Style:
+    """The style for standard output.
+
+    ``NO_COLOR``, ``TERM=dumb`` and a pipe turn colours off, ``FORCE_COLOR`` turns them on
+    wherever the output goes. ``COLUMNS`` or the terminal sets the width.
+    """
+    env = os.environ if environ is None else environ
+    terminal = is_terminal(sys.stdout)
+    if env.get("NO_COLOR"):
+        colour = False
+    elif env.get("FORCE_COLOR"):
+        colour = env["FORCE_COLOR"] != "0"
+    else:
+        colour = terminal and env.get("TERM") != "dumb"
+    return Style(_width(env.get("COLUMNS", ""), terminal), colour)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether *stream* is a terminal; no stream at all is none, as where it was closed."""
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def can_draw(stream: TextIO | None) -> bool:
+    """Whether a bar or a table that is drawn over is seen on *stream*: a terminal, but no dumb one
+    (``TERM=dumb``).
+    """
+    return is_terminal(stream) and os.environ.get("TERM") != "dumb"
+
+
+def _width(columns: str, terminal: bool) -> int:
+    width = 80
+    if columns.isascii() and columns.isdigit() and int(columns[:6]):
+        width = int(columns[:6])
+    elif terminal:
+        try:
+            width = os.get_terminal_size(sys.stdout.fileno()).columns or width
+        except OSError:
+            pass
+    return max(NARROWEST, min(WIDEST, width))
+
+
+def print_json(value: Any, *, line: bool = False) -> None:
+    """*value* as one JSON object: over several lines, or on one."""
+    import json
+
+    if line:
+        print(json.dumps(value, separators=(",", ":")))
+        return
+    # With an indent, the encoder makes millions of short strings of a large object. They are
+    # written as they come: all of them together take ten times the memory of the text.
+    parts: list[str] = []
+    for part in json.JSONEncoder(indent=2).iterencode(value):
+        parts.append(part)
+        if len(parts) == _PARTS_AT_ONCE:
+            sys.stdout.write("".join(parts))
+            parts.clear()
+    print("".join(parts))
+
+
+def reaches(findings: Iterable[Finding], level: str) -> bool:
+    """Whether any of *findings* is at *level* or above; never at ``never``."""
+    from portbook.model import Level
+
+    if level == "never":
+        return False
+    least = Level(level).rank
+    return any(finding.level.rank >= least for finding in findings)

@@ -1,0 +1,1 @@
+"""Text of other tools into values: error messages, socket lists, flow logs."""

@@ -1,0 +1,1 @@
+"""What people paste as a question: ports, addresses, error messages."""

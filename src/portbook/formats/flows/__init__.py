@@ -1,0 +1,1 @@
+"""Flow logs and scans, described for an engine: one file a format."""

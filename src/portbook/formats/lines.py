@@ -1,0 +1,118 @@
+"""Bytes of a capture as numbered lines, whatever they passed through on their way.
+
+PowerShell redirects in UTF-16, editors put a byte order mark first, Windows ends lines with CR LF,
+and a copy out of a terminal may hold its colours. What is no UTF-8 is kept byte by byte.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import TYPE_CHECKING
+
+from portbook.errors import MalformedInput
+from portbook.formats.fields import OVERLONG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+LONGEST_LINE = 8 << 20  # characters; what is longer isn't read whole
+ENDLESS_LINE = 1 << 26  # characters after which a line is given up, and all that is behind it
+# ECMA-48 §5.4: control sequences; the others are those of a window's title, and of one character.
+_COLOURS = re.compile(
+    r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)|[ -/]{0,8}[0-~])"
+)
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def encoding_of(first: bytes) -> tuple[str, int]:
+    """The encoding of a capture by its first bytes, and how many of them are its mark.
+
+    >>> encoding_of("ss".encode("utf-16")), encoding_of("ss".encode("utf-16-be"))
+    (('utf-16-le', 2), ('utf-16-be', 0))
+    """
+    for mark, name in _MARKS:
+        if first.startswith(mark):
+            return name, len(mark)
+    sample = first[: 512 & ~1]
+    if len(sample) >= 4:
+        # Text of one byte a letter has no zeros: in UTF-16 every other byte of it is one.
+        pairs = len(sample) // 2
+        if sample[1::2].count(0) * 3 > pairs * 2 and sample[::2].count(0) * 3 < pairs:
+            return "utf-16-le", 0
+        if sample[::2].count(0) * 3 > pairs * 2 and sample[1::2].count(0) * 3 < pairs:
+            return "utf-16-be", 0
+    return "utf-8", 0
+
+
+def numbered(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
+    """The lines of *chunks*, from 1 on, without their ends, their colours and a mark.
+
+    A line of more than :data:`LONGEST_LINE` characters is cut, and begins with :data:`OVERLONG`.
+    Raises MalformedInput where one has more than :data:`ENDLESS_LINE`: it may be a device, or a
+    file with a hole, that goes on for ever.
+    """
+    number, skipping, cut = 0, False, 0
+    # The pieces of the line that isn't ended yet: put together once, however small they come.
+    pieces: list[str] = []
+    size = 0
+    for text in _decoded(chunks):
+        *lines, last = text.split("\n")
+        if lines:
+            lines[0] = "".join([*pieces, lines[0]])
+            pieces, size = [], 0
+            if skipping:
+                lines[0], skipping, cut = OVERLONG + lines[0], False, 0
+            coloured = "\x1b" in text or "\x1b" in lines[0]
+            for line in lines:
+                number += 1
+                yield number, _clean(line) if coloured or line[-1:] == "\r" else line
+        pieces.append(last)
+        size += len(last)
+        if size > LONGEST_LINE:
+            cut += size
+            if cut > ENDLESS_LINE:
+                raise MalformedInput(
+                    f"line {number + 1} has more than {ENDLESS_LINE:,} characters and no end"
+                )
+            pieces, skipping = ["".join(pieces)[:400]], True
+            size = len(pieces[0])
+    rest = "".join(pieces)
+    if rest:
+        yield number + 1, OVERLONG * skipping + _clean(rest)
+
+
+def _clean(line: str) -> str:
+    line = line.removesuffix("\r")
+    return _COLOURS.sub("", line) if "\x1b" in line else line
+
+
+def _decoded(chunks: Iterable[bytes]) -> Iterator[str]:
+    decoder: codecs.IncrementalDecoder | None = None
+    first = b""
+    for chunk in chunks:
+        if decoder is not None:
+            yield decoder.decode(chunk)
+            continue
+        first += chunk
+        # A pipe may have no more for a while: only what can be UTF-16 is waited for.
+        if len(first) < 64 or (len(first) < 512 and b"\0" in first):
+            continue
+        decoder, begun = _decoder(first)
+        yield begun
+    if decoder is None:
+        decoder, begun = _decoder(first)
+        yield begun
+    yield decoder.decode(b"", final=True)
+
+
+def _decoder(first: bytes) -> tuple[codecs.IncrementalDecoder, str]:
+    name, mark = encoding_of(first)
+    # A byte that is no UTF-8 (a Windows code page) is kept; half a UTF-16 unit can't be.
+    errors = "surrogateescape" if name == "utf-8" else "replace"
+    decoder = codecs.getincrementaldecoder(name)(errors)
+    return decoder, decoder.decode(first[mark:])

@@ -1,0 +1,74 @@
+"""``masscan``: its list (``-oL``), its JSON (``-oJ``, ``-oD``), and what it prints as it goes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from portbook.formats.fields import Line, detail, heading, host, not_understood
+from portbook.formats.json_stream import scalar, values, words
+from portbook.formats.sockets.nmap import answered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.formats.fields import Event, Lines, Names
+
+_ROW = re.compile(r"(open|closed) ([a-z]{2,8}) ([0-9]{1,9}) (\S+)(?: [0-9]+)?\s*$")
+_BANNER = re.compile(r"banner [a-z]{2,8} [0-9]{1,9} \S+ ")
+_DISCOVERED = re.compile(r"Discovered (open|closed) port ([0-9]{1,9})/([a-z]{2,8}) on (\S+)\s*$")
+_SAID = re.compile(r"Starting masscan |Initiating SYN |Scanning [0-9]+ hosts|rate: |\s*-- forced")
+
+
+def read_list(lines: Lines, names: Names) -> Iterator[Event]:
+    """The ports in the list of ``masscan -oL``, or in what it prints on a terminal."""
+    for number, line in lines:
+        text = line.strip()
+        if not text:
+            continue
+        row, discovered = _ROW.match(text), _DISCOVERED.match(text)
+        if row is not None:
+            state, word, port, address = row.groups()
+        elif discovered is not None:
+            state, port, word, address = discovered.groups()
+        else:
+            if text[0] == "#" or _SAID.match(text):
+                yield heading(number)
+            else:
+                yield detail(number) if _BANNER.match(text) else not_understood(number, line)
+            continue
+        scanned = host(address)
+        if scanned is None:
+            yield not_understood(number, line, "its address can't be read")
+        else:
+            yield answered(number, text, scanned, (port, word, state))
+
+
+def read_json(lines: Lines, names: Names) -> Iterator[Event]:
+    """The ports in the JSON of ``masscan -oJ``.
+
+    Its older versions end the list with ``{finished: 1}``, which is no JSON.
+    """
+    for each in values(lines):
+        if isinstance(each, Line):
+            ends = each.text.replace(" ", "").startswith("{finished:")
+            yield heading(each.number) if ends else each
+            continue
+        value = each.value
+        listed = value.get("ports") if isinstance(value, dict) else None
+        scanned = host(words(value.get("ip")) or "") if isinstance(value, dict) else None
+        if not isinstance(listed, list) or scanned is None:
+            yield not_understood(each.line, each.text)
+            continue
+        yield heading(each.line)
+        for port in listed:
+            if not isinstance(port, dict):
+                yield not_understood(each.line, each.text)
+            elif "service" in port and "status" not in port:
+                yield detail(each.line)  # a banner of a port that is listed on its own
+            else:
+                yield answered(each.line, each.text, scanned, _told(port))
+
+
+def _told(port: dict[str, Any]) -> tuple[str, str, str]:
+    return scalar(port.get("port")), scalar(port.get("proto")), scalar(port.get("status"))

@@ -1,0 +1,148 @@
+"""``nmap``: what it prints, and the grepable form of ``-oG``, which masscan writes as well.
+
+A scan finds what answers at an address. That says neither which address the socket is bound to
+nor which program holds it, and what nmap calls the service is by default the name that its list
+has for the port.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from portbook.formats.fields import (
+    CLOSED,
+    FILTERED,
+    UNCERTAIN,
+    UNTOLD,
+    Host,
+    Line,
+    detail,
+    heading,
+    host,
+    not_understood,
+)
+from portbook.model import LAST_PORT, Listener, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.formats.fields import Event, Lines, Names
+
+STATES = {
+    "open": "open",
+    "closed": CLOSED,
+    "filtered": FILTERED,
+    "unfiltered": UNCERTAIN,
+    "open|filtered": UNCERTAIN,
+    "closed|filtered": FILTERED,
+}
+_PORT = re.compile(r"([0-9]{1,9})/([a-z]{2,8})\s+([a-z|]{4,16})(?:\s+(.*))?$")
+_REPORT = re.compile(r"Nmap scan report for (?:.{0,255}\(([0-9A-Fa-f.:%\w]+)\)|(\S+))(?: \[.*\])?$")
+_NOT_SHOWN = re.compile(r"([0-9]{1,9}) ([a-z|]+)(?: (?:tcp|udp|sctp))? ports?\b")
+_ALL_OF = re.compile(r"All ([0-9]{1,9}) scanned ports on .* are (?:in ignored states|([a-z|]+))")
+_IGNORED = re.compile(r"Ignored State: ([a-z|]+) \(([0-9]{1,9})\)")
+_GREPABLE = re.compile(r"(?:Timestamp: [0-9]+\s+)?Host: (\S+) \(.{0,255}?\)(.*)$")
+_DISCOVERED = re.compile(r"Discovered open port ([0-9]{1,9})/([a-z]{2,8}) on (\S+)$")
+_SAID = re.compile(
+    r"(?:Starting Nmap |Nmap done: |Host is up|Host seems down|Other addresses for |rDNS record "
+    r"|Not shown: |PORT\s+STATE|MAC Address: |Device type: |Running|OS |Aggressive OS |No exact OS"
+    r"|Network Distance: |Service Info: |Service detection performed|Warning: |WARNING: |Note: "
+    r"|Stats: |TRACEROUTE|HOP\s+RTT|Host script results:|Pre-scan script|Post-scan script|Nmap scan"
+    r"|Initiating |Completed |Scanning |NSE: |Read data files|Raw packets|Too many finger|TCP/IP "
+    r"|Uptime guess|IP ID |TCP Sequence|Not scanned: |Reason: |Increasing send delay|Retrying |"
+    r"Starting masscan |Initiating SYN |rate: )"
+)
+_FINGERPRINT = re.compile(r"(?:SF[-:]|OS:|\s*[0-9]+ services? unrecognized|=+NEXT SERVICE)")
+
+
+def read(lines: Lines, names: Names) -> Iterator[Event]:
+    """The ports in what ``nmap`` prints on a terminal."""
+    scanned: Host | None = None
+    after_port = False
+    for number, line in lines:
+        text = line.strip()
+        if not text:
+            continue
+        port = _PORT.match(text)
+        if port is not None and scanned is not None:
+            yield answered(number, text, scanned, (port[1], port[2], port[3]))
+            after_port = True
+            continue
+        report = _REPORT.match(text)
+        discovered = _DISCOVERED.match(text)
+        if report is not None:
+            scanned = host(report[1] or report[2])
+            after_port = False
+            yield heading(number)
+        elif discovered is not None:
+            # -v tells of each port at once, and lists it again with its host.
+            yield detail(number)
+        elif text.startswith("Not shown: ") or _ALL_OF.match(text):
+            yield heading(number)
+            yield from _counted(number, text)
+        elif text[0] == "|" or _FINGERPRINT.match(text) or (after_port and line[0] in " \t"):
+            yield detail(number)
+        elif _SAID.match(text) or text[0] == "#":
+            yield heading(number)
+        else:
+            yield not_understood(number, line)
+
+
+def _counted(number: int, text: str) -> Iterator[Line]:
+    """The ports of which nmap gives the number alone."""
+    every = _ALL_OF.match(text)
+    pairs = [(every[1], every[2])] if every is not None and every[2] else _NOT_SHOWN.findall(text)
+    for count, state in pairs:
+        what = STATES.get(state)
+        if what is not None and what != "open":
+            yield Line(number, what, "", int(count))
+
+
+def answered(number: int, text: str, scanned: Host, told: tuple[str, str, str]) -> Event:
+    """One port of a scan: *told* is its number, its transport and its state."""
+    port, word, state = told
+    what = STATES.get(state)
+    if word not in ("tcp", "udp", "sctp", "dccp") or what is None:
+        return not_understood(number, text)
+    if not port.isascii() or not port.isdigit() or len(port) > 9 or int(port) > LAST_PORT:
+        return not_understood(number, text, f"{port[:12]} is no port")
+    if what != "open":
+        return Line(number, what)
+    return Listener(
+        Transport(word),
+        scanned.family,
+        scanned.address,
+        int(port),
+        "listen",
+        scanned.interface,
+        owners_seen=UNTOLD,
+        scanned=True,
+    )
+
+
+def read_grepable(lines: Lines, names: Names) -> Iterator[Event]:
+    """The ports in the grepable form of ``nmap -oG`` and ``masscan -oG``."""
+    for number, line in lines:
+        text = line.strip()
+        if not text:
+            continue
+        if text[0] == "#":
+            yield heading(number)
+            continue
+        found = _GREPABLE.match(text)
+        scanned = host(found[1]) if found else None
+        if found is None or scanned is None:
+            yield not_understood(number, line)
+            continue
+        yield heading(number)
+        ignored = _IGNORED.search(found[2])
+        if ignored is not None and STATES.get(ignored[1], "open") != "open":
+            yield Line(number, STATES[ignored[1]], "", int(ignored[2]))
+        _, _, listed = found[2].partition("Ports: ")
+        for each in listed.partition("\t")[0].split(", "):
+            cells = each.strip().split("/")
+            if len(cells) >= 3:
+                yield answered(number, each, scanned, (cells[0], cells[2], cells[1]))
+            elif each.strip():
+                yield not_understood(number, each)

@@ -1,0 +1,95 @@
+"""osquery's table ``listening_ports``: ``osqueryi --json``, and the lines of osqueryd's log.
+
+Its columns are pid, port, protocol, family, address, fd, socket, path and net_namespace; a query
+that joins ``processes`` adds a name. Values are text or numbers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from portbook.formats.fields import (
+    GONE,
+    NO_PORT,
+    Line,
+    everywhere,
+    host,
+    not_understood,
+    owned,
+    process,
+)
+from portbook.formats.json_stream import Value, scalar, values, whole_number, words
+from portbook.model import LAST_PORT, Listener, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.formats.fields import Event, Lines, Names
+
+# The numbers of IANA's protocol registry; 136 is UDP-Lite, whose ports are UDP's (RFC 3828).
+_TRANSPORTS = {
+    6: Transport.TCP,
+    17: Transport.UDP,
+    33: Transport.DCCP,
+    132: Transport.SCTP,
+    136: Transport.UDP,
+}
+# AF_INET is 2 everywhere; AF_INET6 is 10 on Linux, 23 on Windows, 28 on FreeBSD, 30 on macOS.
+_FAMILIES = {2: "ipv4", 10: "ipv6", 23: "ipv6", 28: "ipv6", 30: "ipv6"}
+
+
+def read(lines: Lines, names: Names) -> Iterator[Event]:
+    """The rows of ``listening_ports``."""
+    for each in values(lines):
+        if isinstance(each, Line):
+            yield each
+            continue
+        for row, gone in _rows(each.value):
+            yield Line(each.line, GONE) if gone else _row(each, row)
+
+
+def _rows(value: Any) -> Iterator[tuple[Any, bool]]:
+    """The rows in one value: itself, a result of osqueryd's, or a snapshot."""
+    if not isinstance(value, dict):
+        yield value, False
+    elif isinstance(value.get("columns"), dict):
+        yield value["columns"], value.get("action") == "removed"
+    elif isinstance(value.get("snapshot"), list):
+        for row in value["snapshot"]:
+            yield row, False
+    else:
+        yield value, False
+
+
+def _row(each: Value, row: Any) -> Event:
+    if not isinstance(row, dict) or not row.keys() >= {"port", "protocol"}:
+        return not_understood(each.line, each.text, "it has no port and protocol")
+    port = whole_number(row["port"], LAST_PORT)
+    protocol = whole_number(row["protocol"], 255)
+    family = _FAMILIES.get(whole_number(row.get("family"), 255) or 0)
+    if port is None:
+        return not_understood(each.line, each.text, "its port is none")
+    if port == 0 or protocol == 0 or (family is None and row.get("family") is not None):
+        return Line(each.line, NO_PORT)  # a Unix, raw or unbound socket
+    transport = _TRANSPORTS.get(protocol or 0)
+    told = words(row.get("address")) or ""
+    where = everywhere(family) if told in ("", "*") else host(told, family)
+    if transport is None or where is None:
+        return not_understood(each.line, each.text, "its protocol or address can't be read")
+    pid = scalar(row.get("pid"))
+    name = words(row.get("name")) or words(row.get("process_name"))
+    known = pid.isascii() and pid.isdigit() and pid != "0"
+    owners, seen = owned(*([process(pid, name)] if known or name else []))
+    inode = whole_number(row.get("socket"), 2**63) or None
+    return Listener(
+        transport,
+        where.family,
+        where.address,
+        port,
+        "listen",
+        where.interface,
+        inode,
+        owners=owners,
+        owners_seen=seen,
+        udplite=protocol == 136,
+    )

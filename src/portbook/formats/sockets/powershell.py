@@ -1,0 +1,309 @@
+"""``Get-NetTCPConnection`` and ``Get-NetUDPEndpoint``: as table, list, CSV or JSON.
+
+The names of the columns are properties of the classes MSFT_NetTCPConnection and
+MSFT_NetUDPEndpoint, and so the same in every language. In JSON and CSV a state may be the number
+that the class gives it.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from typing import TYPE_CHECKING, Any
+
+from portbook.formats.fields import (
+    CONNECTION,
+    NO_PORT,
+    NOT_UNDERSTOOD,
+    Line,
+    detail,
+    heading,
+    host,
+    not_understood,
+    owned,
+    process,
+)
+from portbook.formats.json_stream import Value, values, whole_number, words
+from portbook.model import LAST_PORT, Listener, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from portbook.formats.fields import Event, Lines, Names
+
+_STATES = {"2": "listen", "listen": "listen", "100": "bound", "bound": "bound"}
+_CONNECTED = {
+    "1", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "closed", "synsent", "synreceived",
+    "established", "finwait1", "finwait2", "closewait", "closing", "lastack", "timewait",
+    "deletetcb",
+}  # fmt: skip
+_DASHES = re.compile(r"\s*-{2,}(?:\s+-{2,})*\s*$")
+_PAIR = re.compile(r"([A-Za-z][A-Za-z0-9]{2,40})\s*:(?:\s(.*))?$")
+_WORD = re.compile(r"\S+")
+_NEEDED = {"localaddress", "localport"}
+
+
+def read(lines: Lines, names: Names) -> Iterator[Event]:
+    """The endpoints that PowerShell printed, in whichever of its forms."""
+    stream = iter(lines)
+    for number, line in stream:
+        bare = line.strip()
+        if not bare:
+            continue
+        if bare[0] in "[{":
+            yield from _json(_again((number, line), stream))
+        elif bare.startswith("#TYPE") or _separator(bare) is not None:
+            yield from _csv(_again((number, line), stream))
+        else:
+            yield from _printed(_again((number, line), stream))
+
+
+def _again(first: tuple[int, str], rest: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    yield first
+    yield from rest
+
+
+# -- tables and lists -------------------------------------------------------------------------
+
+
+def _printed(lines: Iterator[tuple[int, str]]) -> Iterator[Event]:
+    printed = _Printed()
+    for number, line in lines:
+        yield from printed.take(number, line)
+    yield from printed.end()
+
+
+class _Printed:
+    """A table under its header and dashes, or a list of names and values."""
+
+    def __init__(self) -> None:
+        self.above: tuple[int, str] | None = None  # a line that may be a header
+        self.columns: list[tuple[str, int, int]] = []
+        self.record: dict[str, str] = {}
+        self.began = 0
+
+    def take(self, number: int, line: str) -> Iterator[Event]:
+        """One line."""
+        bare = line.strip()
+        pair = None if self.columns else _PAIR.match(bare)
+        if pair and (self.record or pair[1].lower() in ("localaddress", "caption")):
+            yield from self._property(number, pair[1].lower(), (pair[2] or "").strip())
+        elif self.record and bare and line[0] == " ":  # a value that goes on
+            yield detail(number)
+        else:
+            yield from self._release()
+            if bare:
+                yield from self._row(number, line)
+            else:
+                self.columns = []
+
+    def _property(self, number: int, name: str, value: str) -> Iterator[Event]:
+        if name in self.record:  # the next endpoint, without a blank line between
+            yield from self._release()
+        if not self.record:
+            self.began = number
+        self.record[name] = value
+        yield detail(number)
+
+    def _release(self) -> Iterator[Event]:
+        if self.record:
+            yield from _endpoint(self.began, self.record)
+            self.record = {}
+
+    def _row(self, number: int, line: str) -> Iterator[Event]:
+        above, self.above = self.above, None
+        if above is not None and _DASHES.match(line):
+            self.columns = _columns(above[1], line)
+            if self.columns:
+                yield heading(above[0])
+                yield heading(number)
+                return
+        if above is not None:
+            yield not_understood(*above)
+        if self.columns:
+            yield from _endpoint(number, _cells(line, self.columns), line)
+        else:
+            self.above = number, line
+
+    def end(self) -> Iterator[Event]:
+        """What is left when no line follows."""
+        yield from self._release()
+        if self.above is not None:
+            yield not_understood(*self.above)
+
+
+def _columns(header: str, dashes: str) -> list[tuple[str, int, int]]:
+    """Each column's name with where its dashes begin and end."""
+    found = []
+    for each in _WORD.finditer(dashes):
+        name = header[each.start() : each.end()].strip().lower()
+        found.append((name, each.start(), each.end()))
+    return found if {name for name, _, _ in found} >= _NEEDED else []
+
+
+def _cells(line: str, columns: list[tuple[str, int, int]]) -> dict[str, str]:
+    """The words of a row by column: text begins where the dashes do, a number ends there."""
+    cells: dict[str, list[str]] = {}
+    column = 0  # the first one that doesn't end before the word: neither ever goes back
+    for word in _WORD.finditer(line):
+        start, end = word.span()
+        while column < len(columns) and columns[column][2] <= start:
+            column += 1
+        best, most = max(0, column - 1), 0  # a value's further words may stand behind its dashes
+        for at in range(column, len(columns)):
+            _, left, right = columns[at]
+            if left >= end:
+                break
+            shared = min(end, right) - max(start, left)
+            if shared > most:
+                best, most = at, shared
+        cells.setdefault(columns[best][0], []).append(word[0])
+    return {name: " ".join(words) for name, words in cells.items()}
+
+
+# -- CSV --------------------------------------------------------------------------------------
+
+
+def _separator(line: str) -> str | None:
+    """What separates the cells of a CSV header with our columns; None if it is none."""
+    for separator in ",;\t":
+        names = {cell.strip().strip('"').lower() for cell in line.split(separator)}
+        if names >= _NEEDED:
+            return separator
+    return None
+
+
+def _csv(lines: Iterator[tuple[int, str]]) -> Iterator[Event]:
+    header: list[str] = []
+    separator, kind = ",", ""
+    for number, line in lines:
+        bare = line.strip()
+        if not bare:
+            continue
+        if bare.startswith("#TYPE"):
+            kind = bare
+            yield heading(number)
+            continue
+        found = _separator(bare)
+        cells = _csv_cells(bare, found or separator)
+        if found is not None and cells:
+            separator = found
+            header = [cell.strip().lower() for cell in cells]
+            yield heading(number)
+            continue
+        if not header or len(cells) != len(header):
+            yield not_understood(number, line)
+            continue
+        record = dict(zip(header, cells, strict=True))
+        if kind:
+            record["#type"] = kind
+        yield from _endpoint(number, record, line)
+
+
+def _csv_cells(line: str, separator: str) -> list[str]:
+    """The cells of a line; none where it isn't CSV, as one with a carriage return inside."""
+    try:
+        return next(csv.reader([line], delimiter=separator, strict=True), [])
+    except csv.Error:
+        return []
+
+
+# -- JSON -------------------------------------------------------------------------------------
+
+
+def _json(lines: Iterable[tuple[int, str]]) -> Iterator[Event]:
+    for each in values(lines):
+        if isinstance(each, Line):
+            yield each
+            continue
+        wrapped = each.value.get("value") if isinstance(each.value, dict) else None
+        for value in wrapped if isinstance(wrapped, list) else [each.value]:
+            yield from _of_json(each, value)
+
+
+def _of_json(each: Value, value: Any) -> Iterator[Event]:
+    if not isinstance(value, dict):
+        yield not_understood(each.line, each.text)
+        return
+    record = {
+        name.lower(): str(cell) if isinstance(cell, (str, int)) else _inner(cell)
+        for name, cell in value.items()
+    }
+    for made in _endpoint(each.line, record, each.text):
+        if isinstance(made, Line) and made.what == NOT_UNDERSTOOD:
+            made = made._replace(many=each.lines)  # noqa: PLW2901
+        yield made
+
+
+def _inner(cell: Any) -> str:
+    """What an object in a cell is called: the class of an endpoint stands there."""
+    if isinstance(cell, dict):
+        return str(cell.get("CimClassName") or "")
+    return ""
+
+
+# -- one endpoint -----------------------------------------------------------------------------
+
+
+def _endpoint(number: int, record: Mapping[str, str], text: str | None = None) -> Iterator[Event]:
+    shown = text or "; ".join(f"{name} {value}" for name, value in record.items())
+    transport = _transport(record)
+    if transport is None:
+        why = "it says neither State nor whether it is TCP or UDP"
+        yield not_understood(number, shown, why)
+        return
+    state = "listen"
+    if transport is Transport.TCP:
+        told = record.get("state", "").lower()
+        if told in _CONNECTED:
+            yield Line(number, CONNECTION)
+            return
+        if told not in _STATES:
+            peer = record.get("remoteport")
+            if peer != "0" or told:
+                yield not_understood(number, shown, "its state is not told")
+                return
+        state = _STATES.get(told, "listen")
+    where = host(record.get("localaddress", ""))
+    port = whole_number(record.get("localport", ""), LAST_PORT)
+    if where is None or port is None:
+        yield not_understood(number, shown, "its port is none" if where else None)
+        return
+    if port == 0:
+        yield Line(number, NO_PORT)
+        return
+    owners, seen = owned(*_owner(record))
+    yield Listener(
+        transport,
+        where.family,
+        where.address,
+        port,
+        state,
+        where.interface,
+        owners=owners,
+        owners_seen=seen,
+    )
+
+
+def _transport(record: Mapping[str, str]) -> Transport | None:
+    if not record.keys() >= _NEEDED:
+        return None
+    told = " ".join(
+        record.get(name, "") for name in ("#type", "cimclass", "creationclassname", "protocol")
+    ).lower()
+    if "udp" in told:
+        return Transport.UDP
+    if "tcp" in told or record.keys() & {"state", "remoteport", "remoteaddress"}:
+        return Transport.TCP
+    # What Get-NetUDPEndpoint shows by itself; with a process of either it can't be told.
+    return Transport.UDP if record.keys() == _NEEDED else None
+
+
+def _owner(record: Mapping[str, str]) -> list[Any]:
+    pid = record.get("owningprocess", "")
+    name = next(
+        (record[key] for key in ("processname", "process", "name") if record.get(key)), None
+    )
+    if not (pid.isascii() and pid.isdigit()) or pid == "0":
+        return [process("", words(name))] if name and "owningprocess" not in record else []
+    return [process(pid, words(name))]

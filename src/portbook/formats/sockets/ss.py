@@ -1,0 +1,267 @@
+"""``ss`` of iproute2, whatever its flags: with a header or without, with processes or details.
+
+The columns are Netid, State, Recv-Q, Send-Q, the local address, the peer's, and what the flags
+add (ss(8)). ``ss`` leaves Netid out where it was asked for one kind of socket, and State where it
+was asked for one state. For a socket that listens, Recv-Q counts the connections that wait to be
+accepted, and Send-Q is their limit.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from portbook.formats.fields import (
+    CONNECTION,
+    NO_PORT,
+    UNTOLD,
+    Line,
+    detail,
+    everywhere,
+    heading,
+    host,
+    not_understood,
+)
+from portbook.model import LAST_PORT, Listener, OwnersSeen, Process, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.formats.fields import Event, Host, Lines, Names
+
+# A socket of Multipath TCP has a port of TCP (RFC 8684 §3.1).
+_NETIDS = {
+    "tcp": Transport.TCP,
+    "udp": Transport.UDP,
+    "sctp": Transport.SCTP,
+    "dccp": Transport.DCCP,
+    "mptcp": Transport.TCP,
+}
+_PORTLESS = {
+    "u_str", "u_dgr", "u_seq", "nl", "raw", "icmp6", "p_raw", "p_dgr", "v_str", "v_dgr", "v_seq",
+    "tipc", "ti_st", "ti_dg", "ti_rd", "ti_sq", "xdp", "???",
+}  # fmt: skip
+_CONNECTED = {
+    "ESTAB", "SYN-SENT", "SYN-RECV", "NEW-SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT",
+    "CLOSE-WAIT", "LAST-ACK", "CLOSING", "UNKNOWN",
+}  # fmt: skip
+_STATES = {"LISTEN", "UNCONN", "BOUND-INACTIVE", *_CONNECTED}
+# ("sshd",pid=812,fd=3), and as it was until iproute2 3.17: ("sshd",812,3)
+_USER = re.compile(r'\("((?:[^"\\]|\\.)*)",(?:pid=)?([0-9]{1,10}),[^()]*\)')
+_EXTENDED = re.compile(r"(?:^|\s)(uid|ino|v6only):([0-9]{1,20})(?=\s|$)")
+# What netstat has behind the same columns: a state, a process, or a dash for none.
+_NETSTAT = re.compile(r"-(?:\s|$)|[0-9]+/|LISTEN|ESTABLISHED|[A-Z]+_[A-Z]+|CLOS")
+_HEADING = re.compile(r"\s*(?:Netid|State|Recv-Q)\s.*Local Address")
+
+# What most rows are: one socket that listens on a numbered port, held by nobody told or by one.
+_PLAIN = re.compile(
+    r"(?:(tcp|udp) +)?(LISTEN|UNCONN) +([0-9]{1,9}) +([0-9]{1,9}) +"
+    r"([0-9.]{7,15}|\[[0-9a-f:.]{2,45}\]):([0-9]{1,5}) +[^ ]+:\* *"
+    r'(?:users:\(\("([^"\\]{1,64})",pid=([0-9]{1,10}),fd=[0-9]+\)\) *)?'
+)
+_tuple: Any = tuple.__new__
+_UNSAID_OF_A_PROCESS = tuple(Process._field_defaults[name] for name in Process._fields[2:])
+_UNSAID_OF_A_SOCKET = tuple(Listener._field_defaults[name] for name in Listener._fields[15:])
+_kept_users: dict[str, tuple[tuple[Process, ...], OwnersSeen]] = {}
+
+
+def read(lines: Lines, names: Names) -> Iterator[Event]:
+    """The sockets that ``ss`` listed."""
+    held: Listener | None = None  # what is on lines of its own belongs to the row before it
+    in_row = False
+    plain = _PLAIN.fullmatch
+    for number, line in lines:
+        match = plain(line)
+        found = _row(number, line, names) if match is None else _made(number, line, match)
+        if found.__class__ is Listener:
+            if held is not None:
+                yield held
+            held, in_row = found, True
+            continue
+        if found is None:
+            if not line or line.isspace():
+                continue
+            # -i and -m add lines that begin with a tab; an older ss breaks rows that are wider
+            # than its terminal.
+            more = "users:((" in line or "ino:" in line
+            if in_row and (line[0] == "\t" or (line[0] == " " and more)):
+                if held is not None and more:
+                    held = _extended(held, line.strip())
+                yield detail(number)
+                continue
+            found = heading(number) if _HEADING.match(line) else not_understood(number, line)
+            in_row = False
+        else:
+            in_row = True
+        if held is not None:
+            yield held
+            held = None
+        yield found
+    if held is not None:
+        yield held
+
+
+def _made(number: int, line: str, match: re.Match[str]) -> Event:
+    """A plain row. Rows come by the hundred thousand: the tuples are made without their classes'
+    own constructors, which would take half of the time.
+    """
+    netid, state, queue, limit, address, port, program, pid = match.groups()
+    bound = int(port)
+    where = host(address)
+    if where is None or bound > LAST_PORT:
+        return not_understood(number, line, f"{port} is no port" if where else None)
+    listens = state == "LISTEN"
+    udp = netid == "udp" if netid else not listens
+    owners: tuple[Process, ...] = ()
+    seen = UNTOLD
+    if program is not None:
+        process = _tuple(Process, (int(pid), program, *_UNSAID_OF_A_PROCESS))
+        owners, seen = (process,), OwnersSeen.FIRST
+    made: Listener = _tuple(
+        Listener,
+        (
+            Transport.UDP if udp else Transport.TCP,
+            where[0],
+            where[1],
+            bound,
+            "listen" if listens or udp else "bound",
+            None,
+            None,
+            None,
+            None,
+            owners,
+            seen,
+            (),
+            None,
+            int(queue) if listens else None,
+            int(limit) if listens else None,
+            *_UNSAID_OF_A_SOCKET,
+        ),
+    )
+    return made
+
+
+def _row(number: int, line: str, names: Names) -> Event | None:
+    """One row of any kind; None where the line is none."""
+    parts = line.split(None, 6)
+    if not parts:
+        return None
+    first = parts[0]
+    transport = _NETIDS.get(first)
+    if transport is not None:
+        parts = line.split(None, 7)[1:]
+    elif first in _PORTLESS:
+        return Line(number, NO_PORT)
+    elif first == "`-":  # an association of the SCTP endpoint above it
+        return Line(number, CONNECTION)
+    if len(parts) >= 5 and parts[0] in _STATES:
+        if not (parts[1].isdecimal() and parts[2].isdecimal()):
+            return None
+        if parts[0] in _CONNECTED:
+            return Line(number, CONNECTION)
+        if transport is None:
+            transport = Transport.TCP if parts[0] == "LISTEN" else Transport.UDP
+        return _listener(number, line, transport, parts, names)
+    if len(parts) >= 4 and parts[0].isdecimal() and parts[1].isdecimal():
+        return _stateless(number, line, transport, parts, names)
+    return None
+
+
+def _stateless(
+    number: int, line: str, transport: Transport | None, parts: list[str], names: Names
+) -> Event | None:
+    """A row without the column for the state: ``ss`` was asked for one state."""
+    limit, local, peer = parts[1:4]
+    if len(parts) > 4 and _NETSTAT.match(parts[4]):
+        return None
+    if not peer.endswith(":*"):
+        return Line(number, CONNECTION) if ":" in peer and ":" in local else None
+    if transport is None:
+        # A listening socket has a limit of connections that wait; a UDP socket has none.
+        transport = Transport.TCP if limit != "0" else Transport.UDP
+    state = "UNCONN" if transport is Transport.UDP else "LISTEN"
+    return _listener(number, line, transport, [state, *parts], names)
+
+
+def _listener(
+    number: int, line: str, transport: Transport, parts: list[str], names: Names
+) -> Event | None:
+    state, queue, limit, local = parts[:4]
+    address, _, port = local.rpartition(":")
+    if port == "*":
+        return Line(number, NO_PORT)
+    where: Host | None = _place(address)
+    if where is None:
+        return None
+    if port.isdigit() and port.isascii() and len(port) <= 5:
+        bound = int(port)
+        if bound > LAST_PORT:
+            return not_understood(number, line, f"{bound} is no port")
+    else:
+        named = names(port, transport) if not port.isdigit() else None
+        if named is None:
+            return not_understood(number, line, "its port is not known by that name")
+        bound = named
+    owners, seen = (), UNTOLD
+    listens = state == "LISTEN"
+    found = Listener(
+        transport,
+        where.family,
+        where.address,
+        bound,
+        "listen" if listens or transport is Transport.UDP else "bound",
+        where.interface,
+        None,
+        None,
+        None,
+        owners,
+        seen,
+        (),
+        False if address == "*" else None,
+        int(queue[:9]) if listens else None,
+        int(limit[:9]) if listens else None,
+    )
+    if len(parts) == 5:
+        return found
+    return _extended(found, parts[5] if len(parts) == 6 else " ".join(parts[5:]))
+
+
+def _place(address: str) -> Host | None:
+    if address == "*" or address.startswith("*%"):
+        # Bound for both families: an IPv6 socket that isn't only that (ipv6(7)).
+        every = everywhere(None)
+        return every._replace(interface=address[2:] or None) if len(address) > 1 else every
+    return host(address)
+
+
+def _extended(found: Listener, rest: str) -> Listener:
+    """*found* with the processes, the user and the inode that -p and -e add."""
+    users = ""
+    if "users:((" in rest:
+        start = rest.index("users:((")
+        end = rest.find("))", start)
+        while end != -1 and end + 2 < len(rest) and rest[end + 2] != " ":
+            end = rest.find("))", end + 1)
+        end = len(rest) if end == -1 else end + 2
+        users, rest = rest[start + 6 : end], rest[:start] + rest[end:]
+    more = dict(_EXTENDED.findall(rest)) if "ino:" in rest or "v6only:" in rest else {}
+    owners, seen = _owners(users) if users else (found.owners, found.owners_seen)
+    uid = found.uid
+    if "ino" in more:  # it is told with -e alone, which leaves root's number out
+        uid = int(more.get("uid", "0"))
+    v6only = more["v6only"] == "1" if "v6only" in more else found.v6only
+    inode = int(more["ino"]) or None if "ino" in more else found.inode
+    # A capture has none of the user's own notes, the last field.
+    return Listener(*found[:6], inode, uid, found.user, owners, seen, (), v6only, *found[13:19])
+
+
+def _owners(users: str) -> tuple[tuple[Process, ...], OwnersSeen]:
+    """The processes in ``(("sshd",pid=812,fd=3))``; one that holds it twice counts once."""
+    known = _kept_users.get(users)
+    if known is None:
+        found = dict.fromkeys((int(pid), name) for name, pid in _USER.findall(users))
+        owners = tuple([Process(pid, name or None) for pid, name in found])
+        known = owners, OwnersSeen.FIRST if owners else UNTOLD
+        if len(_kept_users) < 4096 and len(users) < 1024:
+            _kept_users[users] = known
+    return known

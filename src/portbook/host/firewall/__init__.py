@@ -1,0 +1,1 @@
+"""Rules of nftables and iptables, read and followed."""

@@ -1,0 +1,1 @@
+"""Linux: sockets over netlink, owners and rules from /proc."""

@@ -1,0 +1,98 @@
+"""The connections that hold a local port without listening on it.
+
+None of them is among the listeners, and each can make a bind fail: a client whose outgoing
+connection was given the port, a connection that outlived its listener, and TIME-WAIT.
+"""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.errors import HostUnreadable
+from portbook.host.linux import sock_diag
+from portbook.host.linux.sockets import connect_netlink, find_owners, read_sockets
+from portbook.host.linux.users import read_user
+from portbook.model import OwnersSeen, Process, Transport, Visibility
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portbook.host.linux.sockets import Netlink
+    from portbook.model import OwnerSearch
+
+
+class Connection(NamedTuple):
+    """A socket that doesn't listen and yet holds a local port.
+
+    ``state`` is the name that RFC 9293 §3.3.2 gives it, in lower case with dashes
+    (``established``, ``time-wait``); ``seconds_left`` is how long a ``time-wait`` lasts.
+    A connection that no process has any more, as in ``time-wait``, has no ``inode``.
+    """
+
+    transport: Transport
+    family: str
+    address: str
+    port: int
+    peer_address: str
+    peer_port: int
+    state: str
+    seconds_left: float | None = None
+    inode: int | None = None
+    uid: int | None = None
+    owners: tuple[Process, ...] = ()
+    owners_seen: OwnersSeen = OwnersSeen.HIDDEN
+    user: str | None = None
+
+
+class Conflicts(NamedTuple):
+    """The connections that hold a port, and what could not be seen, as in Host."""
+
+    connections: tuple[Connection, ...]
+    visibility: Visibility
+    missing: tuple[str, ...] = ()
+
+
+def read_conflicts(
+    port: int,
+    transport: Transport | None,
+    owners: OwnerSearch,
+    *,
+    root: str = "/proc",
+    cgroups: str | None = None,
+    connect: Callable[[], Netlink] = connect_netlink,
+) -> Conflicts:
+    """As :func:`portbook.host.reader.read_conflicts`; *root* and the rest as in read_host."""
+    states = sock_diag.CONNECTED_MASK
+    try:
+        found = read_sockets(port, port, transport, states=states, root=root, connect=connect)
+    except HostUnreadable as error:
+        return Conflicts((), Visibility.PARTIAL, (str(error),))
+    seen, unseen = find_owners(found.sockets, owners, root, cgroups)
+    nobody = (OwnersSeen.KERNEL, ())
+    hidden = (OwnersSeen.HIDDEN, ())
+    connections = []
+    for each in found.sockets:
+        how, processes = seen.get(each.inode, hidden) if each.inode else nobody
+        state = sock_diag.STATE_NAMES[each.state]
+        connections.append(
+            Connection(
+                each.transport,
+                each.family,
+                each.address,
+                each.port,
+                each.peer_address,
+                each.peer_port,
+                state,
+                each.expires / 1000 if state == "time-wait" and each.expires else None,
+                each.inode or None,
+                each.uid,
+                processes,
+                how,
+                # What is being closed is nobody's any more, whatever user the kernel names.
+                read_user(each.uid) if each.inode else None,
+            )
+        )
+    connections.sort(key=lambda each: (each.state, each.family, each.peer_address, each.peer_port))
+    missing = (*found.missing, *unseen)
+    visibility = Visibility.PARTIAL if missing else Visibility.FULL
+    return Conflicts(tuple(connections), visibility, missing)

@@ -1,0 +1,94 @@
+"""The sockets of this machine's other network namespaces, each under a name that says whose."""
+
+from __future__ import annotations
+
+import sys
+
+from portbook.errors import HostUnreadable, MalformedInput
+from portbook.host.linux import procfs
+from portbook.model import Host, Visibility
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portbook.host.linux.namespaces import Namespace
+    from portbook.model import OwnerSearch, Transport
+
+
+def read_elsewhere(
+    ports: tuple[int, int] | None = None,
+    transport: Transport | None = None,
+    owners: OwnerSearch | str = "first",
+) -> tuple[tuple[tuple[str, Host], ...], tuple[str, ...]]:
+    """(name, host) of every other network namespace, and what could not be seen.
+
+    Each host has the rules of its own namespace, because low ports and the dynamic range are
+    set for each apart. To look into one takes CAP_SYS_ADMIN.
+    """
+    if not sys.platform.startswith("linux"):
+        return (), ("other network namespaces are looked into on Linux only",)
+    from portbook.host.linux.namespaces import in_namespace, read_namespaces
+    from portbook.host.reader import read_host
+
+    try:
+        namespaces, missing = read_namespaces()
+    except HostUnreadable as error:
+        return (), (str(error),)
+    found: list[tuple[str, Host]] = []
+    unseen = list(missing)
+
+    def look(namespace: Namespace) -> None:
+        host = in_namespace(namespace, lambda: read_host(ports, transport, owners))
+        name = namespace_name(namespace)
+        found.append((name, host))
+        if host.visibility is Visibility.PARTIAL:
+            unseen.extend([f"in {name}: {reason}" for reason in host.missing])
+
+    unseen += _look_into([each for each in namespaces if not each.own], look)
+    # Without privilege each namespace has the same reason.
+    return tuple(found), tuple(dict.fromkeys(unseen))
+
+
+def _look_into(namespaces: list[Namespace], look: Callable[[Namespace], None]) -> list[str]:
+    """Calls *look* for each of *namespaces*, and returns what could not be seen.
+
+    The process by which one was to be entered may have ended. What is gone since then has nothing
+    that could be seen, and what is still there has another way in.
+    """
+    from portbook.host.linux.namespaces import read_namespaces
+
+    failed: list[tuple[Namespace, str]] = []
+    for namespace in namespaces:
+        try:
+            look(namespace)
+        except HostUnreadable as error:
+            failed.append((namespace, str(error)))
+    now = {each.inode: each for each in read_namespaces()[0]} if failed else {}
+    unseen = []
+    for namespace, reason in failed:
+        again = now.get(namespace.inode)
+        if again is not None and again.path == namespace.path:
+            unseen.append(reason)
+        elif again is not None:
+            try:
+                look(again)
+            except HostUnreadable as error:
+                unseen.append(str(error))
+    return unseen
+
+
+def namespace_name(namespace: Namespace) -> str:
+    """What to call *namespace*: its own name, else its container, its unit, or a process in it."""
+    if namespace.name is not None:
+        return namespace.name
+    try:
+        cgroups = procfs.parse_cgroups(namespace.cgroups or b"")
+    except MalformedInput:
+        cgroups = ()
+    inside = procfs.container(cgroups) or procfs.systemd_unit(cgroups)
+    if inside is not None:
+        return inside
+    if namespace.pid is not None:
+        return f"that of {namespace.program or 'a process'} (pid {namespace.pid})"
+    return f"network namespace {namespace.inode}"

@@ -1,0 +1,335 @@
+"""Which processes hold a socket, on Linux.
+
+A process holds a socket when one of its descriptors in /proc/PID/fd points to it; there is no
+index from socket to process, so the question is only in which order to look:
+
+1. the processes of the control group in which the socket was made (the kernel tells its id),
+2. the processes of the user who made it,
+3. the others.
+
+A search for the first owner stops there; a search for all looks at everything. A descriptor is
+always seen before a process is called an owner. Where it can't be read for lack of privilege,
+the first two steps still point somewhere; such an owner is marked as inferred.
+"""
+
+from __future__ import annotations
+
+import os
+
+from portbook._fast_types import NamedTuple
+from portbook.host.linux import procfs
+from portbook.host.linux.cgroups import read_members
+from portbook.model import OwnersSeen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from portbook.host.linux.procfs import Stat
+    from portbook.model import Process
+
+_ENOENT, _EPERM, _ESRCH, _EACCES = 2, 1, 3, 13
+_FIRST_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
+_LIKELY = 8  # more candidates than this, and a guess says nothing
+_TRIES = 4
+
+
+class Owners(NamedTuple):
+    """What was found for each inode, and what could not be seen."""
+
+    owners: Mapping[int, tuple[OwnersSeen, tuple[Process, ...]]]
+    missing: tuple[str, ...] = ()
+
+
+def read_owners(
+    sockets: Mapping[int, tuple[int, int | None]],
+    *,
+    every: bool,
+    root: str = "/proc",
+    cgroups: str | None = None,
+) -> Owners:
+    """The owners of *sockets*, inode -> (uid, cgroup id); all of them where *every* is true.
+
+    *root* is where procfs is mounted and *cgroups* where cgroup2 is (None: found out).
+    """
+    search = _Search(sockets, every, root)
+    members = read_members(sockets, root, cgroups)
+    search.run(members)
+    details = _Details(root)
+    # What was seen to hold a socket may end before more is read of it, and others may go on.
+    for _ in range(_TRIES):
+        lost = {inode: pids for inode, pids in search.holders.items() if not details.read(pids)}
+        if not lost:
+            break
+        search.ended.update(pid for pids in lost.values() for pid in pids)
+        again = _Search({inode: sockets[inode] for inode in lost}, every, root, search.ended)
+        again.run(members)
+        for inode in lost:
+            del search.holders[inode]
+        search.holders.update(again.holders)
+    return search.result(members, details)
+
+
+class _Search:
+    def __init__(
+        self,
+        sockets: Mapping[int, tuple[int, int | None]],
+        every: bool,
+        root: str,
+        ended: Iterable[int] = (),
+    ) -> None:
+        self.sockets = sockets
+        self.every = every
+        self.root = root
+        self.ended = set(ended)
+        self.wanted = {procfs.socket_link(inode): inode for inode in sockets}
+        self.holders: dict[int, list[int]] = {}
+        self.denied: dict[int, None] = {}
+        self.failed: str | None = None
+        self.bare: list[int] = []
+        self.counted = _counts_descriptors(root)
+
+    def _read_pids(self) -> Iterator[int]:
+        # Read as they are needed: to list a process takes the kernel a microsecond.
+        try:
+            with os.scandir(self.root) as entries:
+                for entry in entries:
+                    if entry.name.isdecimal():
+                        yield int(entry.name)
+        except OSError as error:
+            self.failed = error.strerror or str(error)
+
+    def run(self, members: Mapping[int, tuple[int, ...]]) -> None:
+        for pid in self._read_pids() if self.every else self._order(members):
+            if pid in self.ended:
+                continue
+            self._scan(pid, f"{self.root}/{pid}/fd/")
+            if not self.wanted:
+                return
+        # A main thread that has ended leaves /proc/PID/fd empty while its other threads go on;
+        # rare, and looked at only if something is still unexplained.
+        if len(self.holders) < len(self.sockets):
+            for pid in self.bare:
+                self._scan_threads(pid)
+
+    def _order(self, members: Mapping[int, tuple[int, ...]]) -> Iterator[int]:
+        done = set()
+        for group in members.values():
+            for pid in group:
+                if pid not in done:
+                    done.add(pid)
+                    yield pid
+        pids = self._read_pids()
+        uids = {uid for uid, _ in self.sockets.values()}
+        if 0 in uids:  # most processes are root's: asking each for its uid would gain nothing
+            yield from (pid for pid in pids if pid not in done)
+            return
+        others = []
+        for pid in pids:
+            if pid in done:
+                continue
+            # The folder is owned by the effective uid, whether or not the process may be
+            # dumped (task_dump_owner, fs/proc/base.c).
+            if read_uid(pid, self.root) in uids:
+                yield pid
+            else:
+                others.append(pid)
+        yield from others
+
+    def _scan(self, pid: int, folder: str) -> None:
+        if not self._scan_numbers(pid, folder):
+            self._scan_listed(pid, folder)
+
+    def _scan_numbers(self, pid: int, folder: str) -> bool:
+        """Looks at the descriptors in *folder* without listing them, and says whether it could.
+
+        To list the descriptors takes the kernel as long as to read them all. Where the folder
+        tells how many there are, they are mostly the numbers below that: if each of them can be
+        read, these are all. The highest goes first: it is the one that is missing where a gap is.
+        """
+        if not self.counted:
+            return False
+        wanted, readlink = self.wanted, os.readlink
+        try:
+            opened = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            count = os.fstat(opened).st_size
+            for number in (count - 1, *range(count - 1)) if count else ():
+                link = readlink(str(number), dir_fd=opened)
+                if link in wanted:
+                    self._note(pid, link)
+                    if not wanted:
+                        break
+        except OSError:
+            return False  # a gap, or something that is to be told
+        finally:
+            os.close(opened)
+        return count > 0
+
+    # Listing: listdir and readlink by full path; scandir, and openat with the folder's descriptor,
+    # were measured, and neither was faster.
+    def _scan_listed(self, pid: int, folder: str) -> None:
+        wanted, readlink = self.wanted, os.readlink
+        try:
+            names = os.listdir(folder)
+        except OSError as error:
+            self._excuse(pid, error)
+            return
+        if not names:
+            self.bare.append(pid)
+        for name in names:
+            try:
+                link = readlink(folder + name)
+            except OSError as error:
+                self._excuse(pid, error)
+                if pid in self.denied:
+                    return  # one descriptor refused is all of them refused
+                continue
+            if link in wanted:
+                self._note(pid, link)
+                if not wanted:
+                    return
+
+    def _note(self, pid: int, link: str) -> None:
+        holders = self.holders.setdefault(self.wanted[link], [])
+        if pid not in holders:
+            holders.append(pid)
+        if not self.every:
+            del self.wanted[link]
+
+    def _scan_threads(self, pid: int) -> None:
+        folder = f"{self.root}/{pid}/task/"
+        try:
+            threads = os.listdir(folder)
+        except OSError as error:
+            self._excuse(pid, error)
+            return
+        for thread in threads:
+            if thread != str(pid):
+                self._scan(pid, f"{folder}{thread}/fd/")
+
+    def _excuse(self, pid: int, error: OSError) -> None:
+        if error.errno in (_EACCES, _EPERM):
+            self.denied[pid] = None
+        elif error.errno not in (_ENOENT, _ESRCH):  # those have just ended, or closed it
+            self.failed = error.strerror or str(error)
+
+    def result(self, members: Mapping[int, tuple[int, ...]], details: _Details) -> Owners:
+        veiled = not os.path.exists(f"{self.root}/1")  # hidepid, proc(5)
+        blind = bool(self.denied or self.failed or veiled)
+        # In a pid namespace of its own, a socket shared with the host's network may be held
+        # by a process that has no number here.
+        inside = not blind and _inside_pid_namespace(self.root)
+        found: dict[int, tuple[OwnersSeen, tuple[Process, ...]]] = {}
+        inferred = hidden = 0
+        for inode, (uid, cgroup) in self.sockets.items():
+            processes = details.read(self.holders.get(inode, ()))
+            if processes:
+                seen = OwnersSeen.ALL if self.every and not blind else OwnersSeen.FIRST
+            elif not blind and not inside:
+                seen = OwnersSeen.NONE
+            elif processes := details.read(self._guess(uid, members.get(cgroup or 0, ()))):
+                seen = OwnersSeen.INFERRED
+                inferred += 1
+            else:
+                seen = OwnersSeen.HIDDEN
+                hidden += 1
+            found[inode] = (seen, processes)
+        return Owners(found, tuple(self._missing(inferred, hidden, inside, veiled)))
+
+    def _guess(self, uid: int, members: tuple[int, ...]) -> list[int]:
+        """The processes that could not be looked into and that cgroup or uid point to."""
+        near = [pid for pid in members if pid in self.denied]
+        own = [pid for pid in near if read_uid(pid, self.root) == uid]
+        if not near and uid:  # what root runs is too much to guess from
+            own = [pid for pid in self.denied if read_uid(pid, self.root) == uid]
+        guess = own or near
+        return guess if len(guess) <= _LIKELY else []
+
+    def _missing(self, inferred: int, hidden: int, inside: bool, veiled: bool) -> Iterator[str]:
+        mend = (
+            "run as root, or with the capability CAP_SYS_PTRACE"
+            if os.geteuid()
+            else "a security module or a user namespace keeps even this root out"
+        )
+        if veiled and not _lists_processes(self.root):
+            mend = f"no process is listed in {self.root}: procfs isn't mounted there"
+        if self.failed:
+            yield f"not every process could be looked into ({self.failed})"
+        if hidden:
+            yield (
+                f"{_of(hidden, len(self.sockets))} owned by a process that can't be seen from "
+                "inside this container: ask on the host"
+                if inside
+                else f"{_of(hidden, len(self.sockets))} owned by a process that this user may "
+                f"not look into: {mend}"
+            )
+        if inferred:
+            yield (
+                f"{_of(inferred, len(self.sockets))} owned by a process that was inferred from "
+                f"control group and user, not seen: {mend}"
+            )
+        if self.every and (self.denied or veiled) and not hidden and not inferred:
+            yield f"there may be more owners in processes of other users: {mend}"
+
+
+def _counts_descriptors(root: str) -> bool:
+    """Whether the size of /proc/PID/fd is the number of descriptors: from Linux 6.2 on."""
+    try:
+        return os.stat(f"{root}/self/fd").st_size > 0
+    except OSError:
+        return False
+
+
+def _lists_processes(root: str) -> bool:
+    try:
+        return any(name.isdecimal() for name in os.listdir(root))
+    except OSError:
+        return False
+
+
+def _of(count: int, total: int) -> str:
+    if total == 1:
+        return "the socket is"
+    return f"{count} of {total} sockets {'is' if count == 1 else 'are'}"
+
+
+def _inside_pid_namespace(root: str) -> bool:
+    try:
+        return os.stat(f"{root}/self/ns/pid").st_ino != _FIRST_PID_NAMESPACE
+    except OSError:
+        return True
+
+
+def read_uid(pid: int, root: str = "/proc") -> int | None:
+    """The effective uid of a process; None where it has ended."""
+    try:
+        return os.stat(f"{root}/{pid}").st_uid
+    except OSError:
+        return None
+
+
+# -- one process ------------------------------------------------------------------------------
+
+
+class _Details:
+    """Processes read once each, however many sockets they hold."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._seen: dict[int, Process | None] = {}
+        self._stats: dict[int, Stat | None] = {}
+
+    def read(self, pids: Iterable[int]) -> tuple[Process, ...]:
+        processes = []
+        for pid in pids:
+            if pid not in self._seen:
+                from portbook.host.linux.processes import read_process
+
+                self._seen[pid] = read_process(pid, self._root, self._stats)
+            process = self._seen[pid]
+            if process is not None:
+                processes.append(process)
+        return tuple(processes)

@@ -1,0 +1,281 @@
+"""Questions to the kernel's socket monitor, and its answers: bytes in, values out, no I/O.
+
+The monitor is spoken to over netlink (sock_diag(7), netlink(7)); its structures stand in
+linux/inet_diag.h and linux/netlink.h of the kernel's user-space headers. Numbers in them are in
+the machine's byte order, but for ports and addresses, which are in network order.
+
+>>> question = Question(Transport.TCP, "ipv4", TCP_LISTEN_MASK, 443, 443)
+>>> len(request(question, sequence=1))
+92
+"""
+
+from __future__ import annotations
+
+import _socket
+import _struct
+import sys
+
+from portbook._fast_types import NamedTuple
+from portbook.errors import MalformedInput
+from portbook.model import Transport
+
+# include/net/tcp_states.h; the other transports use the same numbers for the same things.
+ESTABLISHED = 1
+TIME_WAIT = 6
+CLOSE = 7
+LISTEN = 10
+# A request's bit for sockets that are bound and neither listen nor are connected, from Linux
+# 6.8 on (TCP_BOUND_INACTIVE). The answer gives their state as CLOSE.
+BOUND_INACTIVE = 13
+
+TCP_LISTEN_MASK = 1 << LISTEN | 1 << BOUND_INACTIVE
+UDP_LISTEN_MASK = 1 << CLOSE  # an unconnected UDP socket
+SCTP_LISTEN_MASK = 1 << LISTEN | 1 << CLOSE
+EVERY_STATE = (1 << BOUND_INACTIVE + 1) - 1
+CONNECTED_MASK = EVERY_STATE & ~(1 << LISTEN | 1 << CLOSE | 1 << BOUND_INACTIVE)
+# The states' names in RFC 9293 §3.3.2; NEW-SYN-RECV is the kernel's own for a half-open one.
+STATE_NAMES = {
+    ESTABLISHED: "established",
+    2: "syn-sent",
+    3: "syn-received",
+    4: "fin-wait-1",
+    5: "fin-wait-2",
+    TIME_WAIT: "time-wait",
+    CLOSE: "closed",
+    8: "close-wait",
+    9: "last-ack",
+    LISTEN: "listen",
+    11: "closing",
+    12: "syn-received",
+}
+
+PROTOCOLS = {Transport.TCP: 6, Transport.UDP: 17, Transport.SCTP: 132, Transport.DCCP: 33}
+UDPLITE = 136  # RFC 3828 §6
+
+_FAMILIES = {"ipv4": _socket.AF_INET, "ipv6": _socket.AF_INET6}
+
+# linux/netlink.h
+_NLMSG_NOOP, _NLMSG_ERROR, _NLMSG_DONE = 1, 2, 3
+_NLM_F_REQUEST, _NLM_F_DUMP, _NLM_F_DUMP_INTR = 0x01, 0x300, 0x10
+# linux/sock_diag.h, linux/inet_diag.h
+_SOCK_DIAG_BY_FAMILY = 20
+_REQ_BYTECODE = 1
+_BC_S_GE, _BC_S_LE = 2, 3
+_SKV6ONLY, _LOCALS, _CGROUP_ID = 11, 12, 21
+
+_HEADER = _struct.Struct("=IHHII")  # struct nlmsghdr: length, type, flags, sequence, port id
+_ATTRIBUTE = _struct.Struct("=HH")  # struct nlattr: length, type
+_INT = _struct.Struct("=i")
+_U64 = _struct.Struct("=Q")
+# struct inet_diag_req_v2 up to its sockid's ports, then the rest of the sockid
+_REQUEST = _struct.Struct("=BBBxI")
+_PORTS = _struct.Struct(">HH")
+_REST_OF_ID = bytes(32 + 4) + b"\xff" * 8  # any address, any interface, no cookie
+# struct inet_diag_msg: family, state, timer, retransmits, [ports: network order], source,
+# destination, interface, cookie, expires, rqueue, wqueue, uid, inode
+_MESSAGE = _struct.Struct("=BBBB4s16s16sIIIIIIII")
+
+
+class Question(NamedTuple):
+    """What one dump is to list: the sockets of *states* with a local port in *first* to *last*.
+
+    ``states`` is a mask of ``1 << state``; ``udplite`` turns UDP into UDP-Lite.
+    """
+
+    transport: Transport
+    family: str
+    states: int
+    first: int = 0
+    last: int = 65535
+    udplite: bool = False
+
+
+class DiagSocket(NamedTuple):
+    """One socket as the kernel describes it.
+
+    ``state`` is a number of include/net/tcp_states.h, ``expires`` milliseconds to the end of
+    the timer that runs, ``interface`` an index or 0 for none. For a socket that listens,
+    ``rqueue`` counts the connections that wait and ``wqueue`` is their limit; otherwise both are
+    bytes. ``addresses`` are the further local addresses of an SCTP endpoint. What a source
+    doesn't tell is None.
+    """
+
+    transport: Transport
+    family: str
+    state: int
+    address: str
+    port: int
+    peer_address: str
+    peer_port: int
+    interface: int
+    expires: int
+    rqueue: int
+    wqueue: int | None
+    uid: int
+    inode: int
+    v6only: bool | None = None
+    cgroup: int | None = None
+    udplite: bool = False
+    addresses: tuple[tuple[str, str], ...] = ()
+
+
+class Part(NamedTuple):
+    """One read's worth of an answer.
+
+    ``error`` is an errno, or 0. ENOENT means that the kernel has no monitor for the transport:
+    that is how "no such sockets" is told from "can't say". ``interrupted``: the table changed
+    while it was read, so rows may be missing or doubled (netlink(7), NLM_F_DUMP_INTR).
+    """
+
+    sockets: tuple[DiagSocket, ...]
+    done: bool
+    error: int = 0
+    interrupted: bool = False
+
+
+def request(question: Question, sequence: int) -> bytes:
+    """The netlink message that asks *question*.
+
+    The ports become two instructions of the kernel's filter language. A single one goes into
+    the socket id too, which is compared first, but not for bound sockets: with the id alone
+    Linux 6.18 answers with every one of those. Measured with 2,000 listeners: 42 µs for a
+    port, 660 µs for all.
+    """
+    protocol = UDPLITE if question.udplite else PROTOCOLS[question.transport]
+    one = question.first == question.last
+    body = (
+        _REQUEST.pack(_FAMILIES[question.family], protocol, 0, question.states)
+        + _PORTS.pack(question.first if one else 0, 0)
+        + _REST_OF_ID
+    )
+    if (question.first, question.last) != (0, 65535):
+        filter_ = _port_filter(question.first, question.last)
+        body += _ATTRIBUTE.pack(4 + len(filter_), _REQ_BYTECODE) + filter_
+    flags = _NLM_F_REQUEST | _NLM_F_DUMP
+    return _HEADER.pack(16 + len(body), _SOCK_DIAG_BY_FAMILY, flags, sequence, 0) + body
+
+
+def _port_filter(first: int, last: int) -> bytes:
+    # struct inet_diag_bc_op {code, yes, no} holds relative jumps in bytes; its operand is the
+    # `no` of the next one. A jump to 4 bytes behind the end rejects the socket.
+    operation = _struct.Struct("=BBH").pack
+    return (
+        operation(_BC_S_GE, 8, 20)
+        + operation(0, 0, first)
+        + operation(_BC_S_LE, 8, 12)
+        + operation(0, 0, last)
+    )
+
+
+def parse_part(data: bytes, question: Question, sequence: int) -> Part:
+    """The sockets in *data*, one read from the netlink socket.
+
+    Messages of another *sequence* are leftovers of an earlier question and left out.
+    Raises MalformedInput for bytes that are no netlink messages or are cut short.
+    """
+    sockets: list[DiagSocket] = []
+    texts: dict[bytes, str] = {}
+    place, end, interrupted = 0, len(data), False
+    while place < end:
+        if end - place < 16:
+            raise MalformedInput(f"a netlink header is cut short at byte {place} of {end}")
+        length, kind, flags, number, _ = _HEADER.unpack_from(data, place)
+        if length < 16 or place + length > end:
+            raise MalformedInput(f"a netlink message at byte {place} of {end} claims {length}")
+        if number == sequence:
+            interrupted = interrupted or bool(flags & _NLM_F_DUMP_INTR)
+            if kind == _SOCK_DIAG_BY_FAMILY:
+                sockets.append(_parse_message(data, place + 16, place + length, question, texts))
+            elif kind in (_NLMSG_DONE, _NLMSG_ERROR):
+                # Both carry an errno, negated; a dump that can't be done ends with DONE.
+                code = _INT.unpack_from(data, place + 16)[0] if length >= 20 else 0
+                return Part(tuple(sockets), True, abs(code), interrupted)
+            elif kind != _NLMSG_NOOP:
+                raise MalformedInput(f"a netlink message of the unknown kind {kind}")
+        place += length + 3 & ~3
+    return Part(tuple(sockets), False, 0, interrupted)
+
+
+def _parse_message(
+    data: bytes, place: int, end: int, question: Question, texts: dict[bytes, str]
+) -> DiagSocket:
+    # *texts* keeps how addresses are written: most sockets share a few.
+    if end - place < _MESSAGE.size:
+        raise MalformedInput(f"a socket is described in {end - place} bytes, not {_MESSAGE.size}")
+    (
+        family_number,
+        state,
+        _timer,
+        _retransmits,
+        ports,
+        source,
+        destination,
+        interface,
+        _cookie,
+        _cookie2,
+        expires,
+        rqueue,
+        wqueue,
+        uid,
+        inode,
+    ) = _MESSAGE.unpack_from(data, place)
+    if family_number == _socket.AF_INET:
+        family, source, destination = "ipv4", source[:4], destination[:4]
+    elif family_number == _socket.AF_INET6:
+        family = "ipv6"
+    else:
+        raise MalformedInput(f"a socket of the address family {family_number}")
+    v6only: bool | None = None
+    cgroup: int | None = None
+    addresses: tuple[tuple[str, str], ...] = ()
+    place += _MESSAGE.size
+    while place + 4 <= end:
+        length, kind = _ATTRIBUTE.unpack_from(data, place)
+        if length < 4 or place + length > end:
+            raise MalformedInput(f"an attribute of a socket claims {length} bytes")
+        if kind == _CGROUP_ID and length == 12:
+            cgroup = _U64.unpack_from(data, place + 4)[0]
+        elif kind == _SKV6ONLY and length == 5 and family == "ipv6":
+            v6only = data[place + 4] != 0
+        elif kind == _LOCALS:
+            addresses = _parse_addresses(data[place + 4 : place + length])
+        place += length + 3 & ~3
+    port, peer_port = _PORTS.unpack(ports)
+    return DiagSocket(
+        question.transport,
+        family,
+        state,
+        texts.get(source) or _write(family_number, source, texts),
+        port,
+        texts.get(destination) or _write(family_number, destination, texts),
+        peer_port,
+        interface,
+        expires,
+        rqueue,
+        wqueue,
+        uid,
+        inode,
+        v6only,
+        cgroup,
+        question.udplite,
+        addresses,
+    )
+
+
+def _write(family: int, address: bytes, texts: dict[bytes, str]) -> str:
+    texts[address] = _socket.inet_ntop(family, address)
+    return texts[address]
+
+
+def _parse_addresses(data: bytes) -> tuple[tuple[str, str], ...]:
+    # INET_DIAG_LOCALS, of SCTP only: an array of struct sockaddr_storage, 128 bytes each
+    found = []
+    for place in range(0, len(data) - 127, 128):
+        family = int.from_bytes(data[place : place + 2], sys.byteorder)
+        if family == _socket.AF_INET:
+            text = _socket.inet_ntop(family, data[place + 4 : place + 8])
+            found.append(("ipv4", text))
+        elif family == _socket.AF_INET6:
+            text = _socket.inet_ntop(family, data[place + 8 : place + 24])
+            found.append(("ipv6", text))
+    return tuple(found)

@@ -1,0 +1,356 @@
+"""Linux: sockets over netlink, owners and rules from /proc. Input and output only.
+
+What is read is understood by :mod:`portbook.host.linux.sock_diag` and
+:mod:`portbook.host.linux.procfs`; who holds a socket is found by :mod:`portbook.host.linux.owners`.
+"""
+
+from __future__ import annotations
+
+import _socket
+import _struct
+import os
+
+from portbook._fast_types import NamedTuple
+from portbook.errors import HostUnreadable, MalformedInput
+from portbook.host.linux import procfs, sock_diag
+from portbook.host.linux.sock_diag import DiagSocket, Question
+from portbook.host.linux.users import read_user
+from portbook.model import Host, Listener, OwnersSeen, PortRules, Transport, Visibility
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Protocol
+
+    from portbook.model import OwnerSearch, Process
+
+    class Netlink(Protocol):
+        """The part of a socket that a dump needs: the seam where tests put a kernel of theirs."""
+
+        def send(self, data: bytes, /) -> int: ...
+        def recv(self, size: int, /) -> bytes: ...
+        def close(self) -> None: ...
+
+
+_NETLINK_SOCK_DIAG = 4  # linux/netlink.h
+_ENOENT, _ENOBUFS = 2, 105
+_RECEIVE = 1 << 16  # the kernel fills at most 32 kB a read
+_TRIES = 4
+
+# transport, UDP-Lite, states, the file of /proc/net that is the fallback, and a path that is
+# there when the kernel has the transport at all
+_KINDS = (
+    (Transport.TCP, False, sock_diag.TCP_LISTEN_MASK, "net/tcp", "net/tcp"),
+    (Transport.UDP, False, sock_diag.UDP_LISTEN_MASK, "net/udp", "net/udp"),
+    (Transport.UDP, True, sock_diag.UDP_LISTEN_MASK, "net/udplite", "net/udplite"),
+    (Transport.SCTP, False, sock_diag.SCTP_LISTEN_MASK, None, "net/sctp"),
+    (Transport.DCCP, False, sock_diag.SCTP_LISTEN_MASK, None, "sys/net/dccp"),
+)
+
+
+class _Sockets(NamedTuple):
+    """What a dump, or its fallback, gave, and what it could not give."""
+
+    sockets: tuple[DiagSocket, ...]
+    missing: tuple[str, ...] = ()
+
+
+def connect_netlink() -> Netlink:
+    """A netlink socket to the kernel's socket monitor. Raises OSError where that is refused."""
+    netlink = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
+    # Two seconds (struct timeval): a kernel that never answers must not hang the reader.
+    netlink.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVTIMEO, _struct.pack("@ll", 2, 0))
+    return netlink
+
+
+def read_host(
+    ports: tuple[int, int] | None,
+    transport: Transport | None,
+    owners: OwnerSearch,
+    *,
+    root: str = "/proc",
+    cgroups: str | None = None,
+    connect: Callable[[], Netlink] = connect_netlink,
+    release: str | None = None,
+) -> Host:
+    """As :func:`portbook.host.reader.read_host`.
+
+    *root* is where procfs is mounted, *cgroups* where cgroup2 is (None: found out), *release*
+    the kernel's version (None: this one's).
+    """
+    first, last = ports or (0, 65535)
+    try:
+        found = read_sockets(first, last, transport, root=root, connect=connect)
+    except HostUnreadable as error:
+        return Host((), Visibility.PARTIAL, (str(error),), read_rules(root=root))
+    missing = list(found.missing)
+    release = os.uname().release if release is None else release
+    if transport in (None, Transport.TCP) and not missing and not _shows_bound(release):
+        missing.append(
+            f"this kernel ({release}) can't show sockets that are bound but not listening: "
+            "Linux 6.8 and later do"
+        )
+    seen, unseen = find_owners(found.sockets, owners, root, cgroups)
+    listeners = _listeners(found.sockets, seen)
+    missing.extend(unseen)
+    visibility = Visibility.PARTIAL if missing else Visibility.FULL
+    return Host(tuple(listeners), visibility, tuple(missing), read_rules(root=root))
+
+
+def find_owners(
+    sockets: tuple[DiagSocket, ...], how: OwnerSearch, root: str, cgroups: str | None
+) -> tuple[Mapping[int, tuple[OwnersSeen, tuple[Process, ...]]], tuple[str, ...]]:
+    """Inode -> how its owners were found and who they are; and what could not be seen."""
+    wanted = {socket.inode: (socket.uid, socket.cgroup) for socket in sockets if socket.inode}
+    if not wanted or how == "none":
+        return {}, ()
+    from portbook.host.linux.owners import read_owners
+
+    return read_owners(wanted, every=how == "all", root=root, cgroups=cgroups)
+
+
+def _shows_bound(release: str) -> bool:
+    numbers = []
+    for part in release.split("-", maxsplit=1)[0].split(".")[:2]:
+        if not part.isdecimal():
+            return True  # not a version that says anything
+        numbers.append(int(part))
+    return numbers >= [6, 8]
+
+
+def read_sockets(
+    first: int,
+    last: int,
+    transport: Transport | None = None,
+    *,
+    states: int | None = None,
+    root: str = "/proc",
+    connect: Callable[[], Netlink] = connect_netlink,
+) -> _Sockets:
+    """The sockets on *first* to *last*, both included, that listen or are bound.
+
+    *states*, a mask, asks for others instead.
+    Raises HostUnreadable where neither netlink nor /proc/net can be read.
+    """
+    kinds = [kind for kind in _KINDS if transport in (None, kind[0])]
+    if states is not None:
+        kinds = [(*kind[:2], states, *kind[3:]) for kind in kinds]
+    try:
+        netlink = connect()
+    except OSError as error:
+        return _read_fallback(kinds, first, last, root, error.strerror or str(error))
+    sockets: list[DiagSocket] = []
+    missing: list[str] = []
+    reader = _Dumps(netlink)
+    try:
+        for kind, udplite, mask, path, sign in kinds:
+            for family in ("ipv4", "ipv6"):
+                question = Question(kind, family, mask, first, last, udplite)
+                answer = reader.read(question)
+                if answer is None:  # no monitor for the one family, none for the other
+                    missing += _read_unlisted(question, path, sign, root, transport, sockets)
+                    break
+                sockets += answer
+        if reader.interrupted:
+            missing.append(
+                "sockets came and went while the kernel listed them: some may be missing; ask again"
+            )
+    except (OSError, MalformedInput) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        return _read_fallback(kinds, first, last, root, why)
+    finally:
+        netlink.close()
+    return _Sockets(tuple(sockets), tuple(missing))
+
+
+class _Dumps:
+    """Dumps over one netlink socket, each repeated when the tables changed under it."""
+
+    def __init__(self, netlink: Netlink) -> None:
+        self._netlink = netlink
+        self._sequence = 0
+        self.interrupted = False
+
+    def read(self, question: Question) -> list[DiagSocket] | None:
+        """The sockets, or None where the kernel has no monitor for them. Raises OSError."""
+        interrupted, sockets = False, None
+        for _ in range(_TRIES):
+            try:
+                interrupted, sockets = self._once(question)
+            except OSError as error:
+                if error.errno != _ENOBUFS:  # the answers overran the socket's buffer: again
+                    raise
+                interrupted, sockets = True, []
+            if not interrupted:
+                return sockets
+        self.interrupted = True
+        return sockets
+
+    def _once(self, question: Question) -> tuple[bool, list[DiagSocket] | None]:
+        self._sequence += 1
+        self._netlink.send(sock_diag.request(question, self._sequence))
+        sockets: list[DiagSocket] = []
+        interrupted = False
+        while True:
+            data = self._netlink.recv(_RECEIVE)
+            if not data:
+                raise OSError(_ENOENT, "the kernel closed the netlink socket")
+            part = sock_diag.parse_part(data, question, self._sequence)
+            sockets += part.sockets
+            interrupted = interrupted or part.interrupted
+            if part.error == _ENOENT:
+                return False, None
+            if part.error:
+                raise OSError(part.error, os.strerror(part.error))
+            if part.done:
+                return interrupted, sockets
+
+
+def _read_unlisted(
+    question: Question,
+    path: str | None,
+    sign: str,
+    root: str,
+    asked: Transport | None,
+    sockets: list[DiagSocket],
+) -> tuple[str, ...]:
+    """A transport the kernel has no monitor for: its /proc table, or what can be said of it."""
+    name = "UDP-Lite" if question.udplite else question.transport.value.upper()
+    if not os.path.exists(f"{root}/{sign}"):
+        if asked == question.transport and not question.udplite:
+            return (f"this kernel has no {name}: nothing can use it here but in user space",)
+        return ()
+    if path is not None:
+        try:
+            for family in ("ipv4", "ipv6"):
+                sockets += _read_table(question._replace(family=family), path, root)
+        except (OSError, MalformedInput):
+            pass
+        else:
+            if question.transport is Transport.TCP:
+                return (f"this kernel lists {name} only in /proc/net: {_UNBOUND}",)
+            return ()
+    return (f"this kernel has {name} but can't list its sockets: load {name.lower()}_diag",)
+
+
+_UNBOUND = "sockets that are bound but not listening can't be seen there"
+
+
+def _read_table(question: Question, path: str, root: str) -> tuple[DiagSocket, ...]:
+    suffix = "6" if question.family == "ipv6" else ""
+    # /proc/net is that of the main thread: another one may be in another network namespace.
+    own = f"{root}/thread-self"
+    try:
+        with open(f"{own if os.path.exists(own) else root}/{path}{suffix}", "rb") as file:
+            return procfs.parse_sockets(file.read(), question)
+    except FileNotFoundError:
+        if suffix:  # a kernel without IPv6
+            return ()
+        raise
+
+
+def _read_fallback(
+    kinds: Iterable[tuple[Transport, bool, int, str | None, str]],
+    first: int,
+    last: int,
+    root: str,
+    why: str,
+) -> _Sockets:
+    sockets: list[DiagSocket] = []
+    missing = [f"the kernel's socket monitor can't be asked ({why}): /proc/net was read"]
+    for transport, udplite, states, path, sign in kinds:
+        if path is None:
+            if os.path.exists(f"{root}/{sign}"):
+                missing.append(f"{transport.value.upper()} sockets can't be seen without it")
+            continue
+        try:
+            for family in ("ipv4", "ipv6"):
+                question = Question(transport, family, states, first, last, udplite)
+                sockets += _read_table(question, path, root)
+        except (OSError, MalformedInput) as error:
+            if udplite:
+                continue
+            reason = getattr(error, "strerror", None) or str(error)
+            raise HostUnreadable(
+                "this machine's sockets can't be read: the kernel's socket monitor "
+                f"can't be asked ({why}), nor can {root}/{path} be read ({reason})"
+            ) from error
+        if transport is Transport.TCP:
+            missing[0] += f", and {_UNBOUND}"
+    return _Sockets(tuple(sockets), tuple(missing))
+
+
+def _listeners(
+    sockets: Iterable[DiagSocket],
+    owners: Mapping[int, tuple[OwnersSeen, tuple[Process, ...]]],
+) -> list[Listener]:
+    hidden: tuple[OwnersSeen, tuple[Process, ...]] = (OwnersSeen.HIDDEN, ())
+    kernel: tuple[OwnersSeen, tuple[Process, ...]] = (OwnersSeen.KERNEL, ())
+    users: dict[int, str | None] = {}
+    names: dict[int, str | None] = {0: None}
+    listeners = []
+    for socket in sockets:
+        if socket.uid not in users:
+            users[socket.uid] = read_user(socket.uid)
+        if socket.interface not in names:
+            names[socket.interface] = _interface(socket.interface)
+        listening = socket.state == sock_diag.LISTEN
+        seen, processes = owners.get(socket.inode, hidden) if socket.inode else kernel
+        # SCTP endpoints can have many addresses, all on one port and one socket.
+        for family, address in socket.addresses or ((socket.family, socket.address),):
+            listeners.append(
+                Listener(
+                    socket.transport,
+                    family,
+                    address,
+                    socket.port,
+                    "listen" if listening or socket.transport is Transport.UDP else "bound",
+                    names[socket.interface],
+                    socket.inode or None,
+                    socket.uid,
+                    users[socket.uid],
+                    processes,
+                    seen,
+                    (),
+                    socket.v6only,
+                    socket.rqueue if listening else None,
+                    socket.wqueue if listening else None,
+                    socket.udplite,
+                )
+            )
+    listeners.sort(key=lambda each: (each.port, each.transport, each.family, each.address))
+    return listeners
+
+
+def _interface(index: int) -> str:
+    try:
+        return _socket.if_indextoname(index)
+    except OSError:  # it has just gone, or is in another network namespace
+        return f"interface {index}"
+
+
+def read_rules(*, root: str = "/proc") -> PortRules:
+    """The port rules of this network namespace (Documentation/networking/ip-sysctl.rst)."""
+    folder = f"{root}/sys/net/ipv4/ip_"
+    unprivileged = _read_numbers(folder + "unprivileged_port_start")
+    dynamic = _read_numbers(folder + "local_port_range")
+    kept: tuple[tuple[int, int], ...] = ()
+    try:
+        with open(folder + "local_reserved_ports", "rb") as file:
+            kept = procfs.parse_ranges(file.read())
+    except (OSError, MalformedInput):
+        pass
+    return PortRules(
+        "linux",
+        unprivileged[0] if len(unprivileged) == 1 else None,
+        (dynamic[0], dynamic[1]) if len(dynamic) == 2 else None,
+        kept,
+    )
+
+
+def _read_numbers(path: str) -> tuple[int, ...]:
+    try:
+        with open(path, "rb") as file:
+            return procfs.parse_numbers(file.read())
+    except (OSError, MalformedInput):
+        return ()

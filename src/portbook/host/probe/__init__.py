@@ -1,0 +1,1 @@
+"""Asking this machine's services what they speak."""

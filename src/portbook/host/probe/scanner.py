@@ -1,0 +1,138 @@
+"""Asking services of this machine what they speak: input and output only.
+
+A service is given half a second and 4 kB. It is listened to first, because many speak first; then
+it is asked in one protocol after the other, first in those that its port or its program is known
+for, each on a connection of its own as soon as the one before has failed or kept silent. What comes
+back is understood by :mod:`portbook.host.probe.fingerprints`. All services are asked at once.
+Nothing is ever sent to an address that isn't this machine's
+(:class:`portbook.host.probe.local_address.OwnAddress`).
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import time
+
+from portbook.host.probe.fingerprints import ASKED_BY, GREETERS, SERVICES
+from portbook.host.probe.local_address import NotThisMachine, OwnAddress
+from portbook.host.probe.session import TIME, Conversation
+from portbook.model import Listener, Spoken, Transport
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from portbook.model import PortRules
+
+AT_ONCE = 64  # services that are talked to at one time
+
+_ORDER = ("tls", "http", "line", "postgresql", "mqtt", "amqp", "mongodb", "dns")
+_PROTOCOL_OF = {
+    name: (protocol, name in encrypted)
+    for protocol, (plain, encrypted) in SERVICES.items()
+    for name in (*plain, *encrypted)
+}
+
+
+def add_spoken(
+    listeners: tuple[Listener, ...],
+    likely: Callable[[Listener], Iterable[str]],
+    rules: PortRules,
+) -> tuple[Listener, ...]:
+    """*listeners* of this machine with what they speak.
+
+    *likely* gives the names of services (IANA's) that are to be expected of one; they decide what
+    is asked first, not what is found. Sockets that don't listen, and those of sctp and dccp, are
+    left out; so are UDP sockets in the dynamic range of *rules*, which are clients' as a rule.
+    """
+    groups: dict[object, list[Listener]] = {}
+    for each in listeners:
+        if _is_asked(each, rules):
+            groups.setdefault(_group(each), []).append(each)
+    told: dict[object, Spoken] = {}
+    waiting: list[Conversation] = []
+    for key, group in groups.items():
+        try:
+            waiting.append(_conversation(key, group[0], tuple(likely(group[0]))))
+        except NotThisMachine as error:
+            told[key] = Spoken("unasked", detail=str(error))
+    for done in converse(waiting):
+        told[done.key] = done.result()
+    return tuple(
+        each._replace(speaks=told.get(_group(each))) if _is_asked(each, rules) else each
+        for each in listeners
+    )
+
+
+def _is_asked(each: Listener, rules: PortRules) -> bool:
+    if each.state != "listen" or each.namespace is not None:
+        return False
+    if each.transport is Transport.TCP:
+        return True
+    # A socket on a port that the system hands out may be a client's, which expects no question.
+    return each.transport is Transport.UDP and not each.udplite and not rules.hands_out(each.port)
+
+
+def _group(each: Listener) -> object:
+    """What sockets share that are one service: the same processes on the same port."""
+    pids = tuple(sorted(owner.pid for owner in each.owners))
+    if not pids or each.interface is not None:
+        return each.transport, each.port, each.address, each.interface
+    # Of one that is bound to single addresses, each may speak something else.
+    return each.transport, each.port, pids, "" if each.wildcard else each.address
+
+
+def _conversation(key: object, listener: Listener, names: tuple[str, ...]) -> Conversation:
+    place = _own_address(listener).at(listener.port)
+    family = socket.AF_INET6 if len(place) == 4 else socket.AF_INET
+    if listener.transport is Transport.UDP:
+        return Conversation(key, family, place, ("dns-udp",), udp=True)
+    hints = [_PROTOCOL_OF[name] for name in names if name in _PROTOCOL_OF]
+    first = ["tls" if tls else ASKED_BY[each] for each, tls in hints if tls or each in ASKED_BY]
+    inside = [ASKED_BY[each] for each, tls in hints if tls and each in ASKED_BY]
+    return Conversation(
+        key,
+        family,
+        place,
+        tuple(dict.fromkeys((*first, *_ORDER))),
+        greets=any(each in GREETERS and not tls for each, tls in hints),
+        sure=bool(first),
+        inside=inside[0] if inside else "http",
+    )
+
+
+def _own_address(listener: Listener) -> OwnAddress:
+    """The address at which this machine reaches *listener* itself."""
+    if listener.address in ("0.0.0.0", "::ffff:0.0.0.0"):
+        return OwnAddress("127.0.0.1")
+    if listener.address == "::":
+        return OwnAddress("::1")
+    return OwnAddress(listener.address, listener.interface)
+
+
+def converse(waiting: list[Conversation]) -> Iterator[Conversation]:
+    """Holds every conversation of *waiting*, many at once, and gives each when it is over."""
+    waiting = [*waiting]
+    waiting.reverse()
+    running: list[Conversation] = []
+    with selectors.DefaultSelector() as selector:
+        while waiting or running:
+            while waiting and len(running) < AT_ONCE:
+                conversation = waiting.pop()
+                conversation.begin(selector, time.monotonic())
+                running.append(conversation)
+            now = time.monotonic()
+            soonest = min((each.next_at for each in running), default=now)
+            for key, events in selector.select(max(0.0, min(soonest - now, TIME))):
+                key.data(events)
+            now = time.monotonic()
+            still = []
+            for each in running:
+                each.turn(now)
+                if each.over:
+                    each.close()
+                    yield each
+                else:
+                    still.append(each)
+            running = still

@@ -1,0 +1,107 @@
+"""What listens on this machine.
+
+One dict of platforms; only the module of this machine's system is loaded, and only when asked.
+Nothing here raises for what it merely could not see: that is in :attr:`Host.missing`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from portbook.model import Host, OwnerSearch, PortRules, Transport, Visibility
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from portbook.host.linux.connections import Conflicts
+    from portbook.model import Listener
+
+
+# The beginning of sys.platform -> the module that asks that system.
+PLATFORMS = {"linux": "linux.sockets", "darwin": "macos", "win32": "windows", "cygwin": "windows"}
+
+
+def _platform() -> ModuleType | None:
+    for prefix, name in PLATFORMS.items():
+        if sys.platform.startswith(prefix):
+            return __import__(f"portbook.host.{name}", fromlist=["read_host"])
+    return None
+
+
+def read_host(
+    ports: tuple[int, int] | None = None,
+    transport: Transport | None = None,
+    owners: OwnerSearch | str = OwnerSearch.FIRST,
+) -> Host:
+    """The sockets that listen here or are bound, with their owners.
+
+    *ports* is the first and the last local port, both included, or None for all of them;
+    *transport* None asks for all. Listeners are sorted by port, transport, family and address.
+    Raises ValueError for *owners* that is none of OwnerSearch.
+    """
+    search = OwnerSearch(owners)
+    platform = _platform()
+    if platform is None:
+        reason = f"portbook can't look at this machine: it does not know the system {sys.platform}"
+        return Host((), Visibility.PARTIAL, (reason,), PortRules(sys.platform))
+    host: Host = platform.read_host(ports, transport, search)
+    return host._replace(listeners=_count_sharing(host.listeners))
+
+
+def _count_sharing(listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
+    counts: dict[tuple[object, ...], int] = {}
+    for each in listeners:
+        counts[_place(each)] = counts.get(_place(each), 0) + 1
+    if len(counts) == len(listeners):
+        return listeners
+    return tuple(
+        each if counts[_place(each)] == 1 else each._replace(sharing=counts[_place(each)])
+        for each in listeners
+    )
+
+
+def _place(each: Listener) -> tuple[object, ...]:
+    return (each.transport, each.family, each.address, each.port, each.interface, each.state)
+
+
+def read_rules() -> PortRules:
+    """The rules about ports in force on this machine; None where one can't be read."""
+    platform = _platform()
+    if platform is None:
+        return PortRules(sys.platform)
+    rules: PortRules = platform.read_rules()
+    return rules
+
+
+def read_excluded_ranges(
+    transport: Transport,
+) -> tuple[tuple[tuple[int, int, str], ...], tuple[str, ...]]:
+    """The ranges that the system keeps out of reach, with by whom, and what could not be seen.
+
+    Only Windows has such ranges.
+    """
+    if not sys.platform.startswith("win"):
+        return (), ()
+    from portbook.host import windows
+
+    return windows.read_excluded_ranges(transport)
+
+
+def read_conflicts(
+    port: int,
+    transport: Transport | None = Transport.TCP,
+    owners: OwnerSearch | str = OwnerSearch.FIRST,
+) -> Conflicts:
+    """The connections on local *port*: outgoing, accepted, or in TIME-WAIT.
+
+    None of them listens, and each can make a bind fail. *transport* None asks for all. Sorted by
+    state, then by peer.
+    """
+    from portbook.host.linux import connections
+
+    search = OwnerSearch(owners)
+    if not sys.platform.startswith("linux"):
+        reason = f"connections that hold a port can't be looked up on {sys.platform}"
+        return connections.Conflicts((), Visibility.PARTIAL, (reason,))
+    return connections.read_conflicts(port, transport, search)

@@ -1,0 +1,175 @@
+"""The tools of other makers that portbook runs: where they are taken from, and what they print.
+
+``PATH``, ``HOME`` and the like can be another user's where root runs portbook (su, sudo -E). So
+root runs only what root alone can change, and hands on none of those. Everybody else gets the
+``PATH`` as it is, but for its relative folders.
+
+:func:`run_tool` does what the standard library's subprocess does, for this one case and without the
+20 ms that importing that takes: on the path of a lookup that is more than the tool itself needs.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+
+from portbook._fast_types import NamedTuple
+from portbook.errors import Untrusted
+from portbook.storage.file_trust import check_path, only_writable_by
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SYSTEM_FOLDERS = "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin"
+ROOT = frozenset({0})
+# What root's tools are told of the terminal and of its language; PATH and HOME are made anew.
+_HARMLESS = ("LANG", "LANGUAGE", "TERM", "COLUMNS", "LINES")
+_READ = 1 << 16
+_MOST = 1 << 26  # bytes: no ruleset is that long, and memory has an end
+
+
+class Printed(NamedTuple):
+    """What a tool printed, and how it ended: with *status*, or None where its time was over."""
+
+    status: int | None
+    output: bytes
+    errors: bytes
+
+
+def find_tool(name: str, folders: str) -> str | None:
+    """The path of the executable *name* in the first of *folders* (colons between) that has it.
+
+    For root it must be one that root alone can change, in a folder that root alone writes to.
+    """
+    for folder in folders.split(":"):
+        path = f"{folder}/{name}"
+        # A relative folder would be whatever the user happens to be in.
+        if not folder.startswith("/") or not os.path.isfile(path) or not os.access(path, os.X_OK):
+            continue
+        if not acts_as_root() or _is_roots(folder, path):
+            return path
+    return None
+
+
+def acts_as_root() -> bool:
+    """Whether this process is root's. Windows has none."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def _is_roots(folder: str, path: str) -> bool:
+    try:
+        check_path(path, ROOT)
+        status = os.stat(folder)
+    except (Untrusted, OSError):
+        return False
+    # In a sticky folder anybody can put a new name, or a hard link to a program of root's.
+    return only_writable_by(status, ROOT) and not status.st_mode & 0o002
+
+
+def trusted_path(path: str) -> str:
+    """Those folders of a ``PATH`` that tools are taken from; the system's own where it has none."""
+    if os.name == "nt":
+        return path
+    folders = [folder for folder in path.split(":") if folder.startswith("/")]
+    if acts_as_root():
+        folders = [folder for folder in folders if _is_roots(folder, folder)]
+    return ":".join(folders) or SYSTEM_FOLDERS
+
+
+def tool_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment in which a manager's command runs: *environ*, or for root one made anew.
+
+    ``DOCKER_HOST``, ``CONTAINER_HOST`` and ``~/.docker`` choose whom docker and podman ask, and
+    which plug-ins they run.
+    """
+    if not acts_as_root():
+        return dict(environ)
+    import pwd
+
+    clean = {
+        name: value
+        for name, value in environ.items()
+        if (name in _HARMLESS or name.startswith("LC_")) and "/" not in value
+    }
+    try:
+        clean["HOME"] = pwd.getpwuid(0).pw_dir
+    except KeyError:
+        clean["HOME"] = "/"
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    if runtime.startswith("/"):
+        try:
+            check_path(runtime, ROOT)
+            clean["XDG_RUNTIME_DIR"] = runtime  # systemctl --user asks root's own manager there
+        except (Untrusted, OSError):
+            pass
+    return {**clean, "PATH": SYSTEM_FOLDERS}
+
+
+def run_tool(argv: list[str], path: str, seconds: float) -> Printed:
+    """Runs *argv*, whose first is an absolute path, for *seconds* at most, with an empty input.
+
+    It runs in the C locale with *path* as its PATH. Raises OSError where it can't be started.
+    """
+    end = time.monotonic() + seconds
+    output, errors = os.pipe(), os.pipe()
+    opened = {*output, *errors}
+    pid = None
+    try:
+        pid = os.posix_spawn(
+            argv[0],
+            argv,
+            {"LC_ALL": "C", "PATH": path},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, output[1], 1),
+                (os.POSIX_SPAWN_DUP2, errors[1], 2),
+            ],
+        )
+        for each in (output[1], errors[1]):
+            os.close(each)
+            opened.discard(each)
+        texts = _read({output[0]: bytearray(), errors[0]: bytearray()}, end)
+        status = None
+        if texts is not None and _ends(pid, end):
+            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            pid = None
+        if status is None or texts is None:
+            return Printed(None, b"", b"")
+        return Printed(status, *map(bytes, texts.values()))
+    finally:
+        for each in opened:
+            os.close(each)
+        if pid is not None:
+            os.kill(pid, 9)  # not waited for yet, so the number is still its own
+            os.waitpid(pid, 0)
+
+
+def _read(texts: dict[int, bytearray], end: float) -> dict[int, bytearray] | None:
+    """All that comes out of the descriptors, by descriptor; None where that doesn't end in time."""
+    poll = select.poll()
+    for descriptor in texts:
+        poll.register(descriptor, select.POLLIN)
+    left = len(texts)
+    while left:
+        ready = poll.poll(max(0.0, end - time.monotonic()) * 1000)
+        if not ready or sum(map(len, texts.values())) > _MOST:
+            return None
+        for descriptor, _ in ready:
+            data = os.read(descriptor, _READ)
+            texts[descriptor] += data
+            if not data:
+                poll.unregister(descriptor)
+                left -= 1
+    return texts
+
+
+def _ends(pid: int, end: float) -> bool:
+    """Whether *pid*, which has closed its output, ends before *end*; it is not waited for."""
+    while True:
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            return True
+        if time.monotonic() >= end:
+            return False
+        time.sleep(0.001)

@@ -1,0 +1,120 @@
+"""The map: all 65,536 ports, a row for each high byte, a column for each low byte.
+
+>>> from portbook.catalog.registry.summary import registry, shelf
+>>> stand = shelf(registry())
+>>> len(render_map_png(stand)) < 4096
+True
+>>> place(305)
+(49, 1)
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from portbook.catalog.registry.summary import STATES
+from portbook.model import State
+from portbook.present.charts.palette import STATES as COLOURS
+from portbook.present.charts.png import render_png
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from portbook.catalog.registry.summary import Shelf
+
+SIDE = 256
+
+# A terminal shows two rows of the map in one line of text: the halves of one block character.
+_HALVES = "▀"
+# Without colours, by how full a cell is: a mark for each state that most of its ports have.
+_MARKS = {State.ASSIGNED: "#", State.RESERVED: "x", State.UNASSIGNED: ".", State.DYNAMIC: "~"}
+
+
+def place(port: int) -> tuple[int, int]:
+    """The column and the row of *port* on the map."""
+    return port & 255, port >> 8
+
+
+def render_map_png(stand: Shelf, scale: int = 1) -> bytes:
+    """The map as PNG, each port a square of *scale* pixels."""
+    return render_png(stand.states, SIDE, [COLOURS[state].hex for state in STATES], scale)
+
+
+def runs(stand: Shelf) -> Iterator[tuple[State, int, int]]:
+    """The first and the last port of every run of one state; rows of the map are not kept apart."""
+    at = 0
+    for value, members in groupby(stand.states):
+        size = sum(1 for _ in members)
+        yield STATES[value], at, at + size - 1
+        at += size
+
+
+def render_map_svg(stand: Shelf) -> str:
+    """The map as an SVG file: the runs of each state as one path, row by row."""
+    paths: dict[State, list[str]] = {state: [] for state in STATES}
+    for state, first, last in runs(stand):
+        for row in range(first >> 8, (last >> 8) + 1):
+            left = first & 255 if row == first >> 8 else 0
+            right = last & 255 if row == last >> 8 else SIDE - 1
+            paths[state].append(f"M{left} {row}h{right - left + 1}v1H{left}z")
+    drawn = "".join(
+        f'<path fill="{COLOURS[state].hex}" d="{"".join(path)}"><title>{state}</title></path>'
+        for state, path in paths.items()
+        if path
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIDE} {SIDE}" width="1024" '
+        f'height="1024" shape-rendering="crispEdges" role="img">'
+        "<title>All 65,536 ports by state: a row for each high byte, a column for each low byte"
+        f"</title>{drawn}</svg>\n"
+    )
+
+
+def render_map_text(stand: Shelf, width: int, *, colour: bool) -> str:
+    """The map for a terminal of *width* columns, with what its marks mean.
+
+    Each mark stands for a square of ports, and shows the state that most of them have; assigned
+    wins where it has at least a third, so that it isn't drowned.
+    """
+    columns = 128 if width >= 128 else 64
+    step = SIDE // columns
+    rows = [
+        [_most(stand, row * step, column * step, step) for column in range(columns)]
+        for row in range(SIDE // step)
+    ]
+    lines = []
+    for at in range(0, len(rows), 2):
+        pairs = zip(rows[at], rows[at + 1], strict=True)
+        lines.append(f"{at * step * SIDE:>5} {_line(pairs, colour=colour)}")
+    counts = stand.counts(0, len(stand.states) - 1)
+    legend = [
+        f"{_line([(state, state)], colour=colour)} {state} {count:,}"
+        for state, count in counts.items()
+        if count
+    ]
+    said = f"each mark stands for {step} × {2 * step} ports"
+    return "\n".join([*lines, "", "   ".join(legend), said]) + "\n"
+
+
+def _most(stand: Shelf, row: int, column: int, step: int) -> State:
+    square = b"".join(
+        stand.states[(row + down) * SIDE + column : (row + down) * SIDE + column + step]
+        for down in range(step)
+    )
+    assigned = STATES.index(State.ASSIGNED)
+    if 3 * square.count(assigned) >= len(square):
+        return State.ASSIGNED
+    return STATES[max(set(square), key=lambda value: (square.count(value), -value))]
+
+
+def _line(pairs: Iterable[tuple[State, State]], *, colour: bool) -> str:
+    out = []
+    for (upper, lower), alike in groupby(pairs):
+        size = sum(1 for _ in alike)
+        if colour:
+            codes = COLOURS[upper].code, COLOURS[lower].code
+            out.append(f"\x1b[38;5;{codes[0]};48;5;{codes[1]}m{_HALVES * size}\x1b[0m")
+        else:
+            out.append(_MARKS[State.ASSIGNED if State.ASSIGNED in (upper, lower) else upper] * size)
+    return "".join(out)

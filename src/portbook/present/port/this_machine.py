@@ -1,0 +1,271 @@
+"""What a port's page says of this machine: what is bound, the verdict, and how to check by hand."""
+
+from __future__ import annotations
+
+from portbook.model import OwnersSeen, Visibility
+from portbook.present.document import Command, Paragraph, Table, Verdict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.app.lookup import PortAnswer
+    from portbook.host.firewall.rules import Redirect
+    from portbook.model import Host, Listener, PortRules, Process
+    from portbook.present.document import Item
+
+
+# -- this machine -----------------------------------------------------------------------------
+
+
+def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
+    """What is bound to the port here, what was not visible, and the rules in force."""
+    asked = " and ".join(str(transport) for transport in answer.standings)
+    if host.listeners:
+        for listener in host.listeners:
+            where = f", in the network namespace {listener.namespace}" if listener.namespace else ""
+            yield Paragraph(f"{listener.socket} {_doing(listener)}, {meaning(listener)}{where}.")
+            yield Table(tuple(_facts(listener)))
+    if answer.connections:
+        from portbook.present.port.connections import sentence
+
+        yield Paragraph(sentence(answer.port, answer.connections))
+    elif host.listeners:
+        pass
+    elif host.visibility is Visibility.FULL:
+        kinds = "" if len(answer.standings) > 1 else f" with {asked}"
+        yield Paragraph(f"Nothing is bound to {answer.port} here{kinds} at this moment.")
+    else:
+        yield Paragraph(f"Nothing that could be seen is bound to {answer.port} here.")
+    for redirect in answer.redirects:
+        yield Paragraph(f"Redirected: {redirected(redirect)}.")
+    for reason in host.missing:
+        yield Paragraph(f"Not seen: {reason}")
+    if host.rules is not None:
+        yield Paragraph(_rules(answer, host.rules))
+
+
+def _doing(listener: Listener) -> str:
+    return "listens" if listener.state == "listen" else "is bound, but doesn't listen"
+
+
+def redirected(redirect: Redirect) -> str:
+    """A rule of address translation in a line: which ports go where, and the rule itself.
+
+    Conditions that the rule has beside ports stand in its text.
+    """
+    ports = "–".join(dict.fromkeys((str(redirect.first), str(redirect.last))))
+    return (
+        f"{ports}/{redirect.transport or 'any'} to {redirect.to} "
+        f"({redirect.source}: {redirect.text})"
+    )
+
+
+def _facts(listener: Listener) -> Iterator[tuple[str, str]]:
+    """What is known of one socket, as labels and values."""
+    yield ("held by", holder(listener))
+    if listener.queue is not None and listener.queue_limit is not None:
+        yield ("waiting", f"{listener.queue} of at most {listener.queue_limit} to be accepted")
+    if listener.sharing > 1:
+        yield ("shared", f"{listener.sharing} sockets have this address and port together")
+    if listener.speaks is not None:
+        from portbook.present.port import spoken
+
+        yield from spoken.facts(listener.speaks)
+    for owner in listener.owners:
+        yield from describe(owner)
+
+
+def meaning(listener: Listener) -> str:
+    """What the bound address means for who can reach it."""
+    if listener.scanned:
+        return "answered a scan there; what it is bound to isn't known"
+    said = _MEANINGS.get(listener.reach) or f"interface {listener.interface} only"
+    if listener.wildcard and listener.family == "ipv6" and listener.v6only is not None:
+        # ipv6(7): without IPV6_V6ONLY it takes the connections of IPv4 as well.
+        families = "IPv6 only" if listener.v6only else "IPv4 and IPv6"
+        said = said.replace("every interface", f"every interface, {families}")
+    return f"UDP-Lite; {said}" if listener.udplite else said
+
+
+_MEANINGS = {
+    "loopback": "this machine only",
+    "everywhere": "every interface; firewall not examined",
+    "link": "this link only",
+    "address": "this address only; firewall not examined",
+}
+
+
+def holder(listener: Listener) -> str:
+    """Who holds the socket, with how far the search for it went."""
+    owners = ", ".join(
+        f"{owner.program or 'a process whose name could not be read'} (pid {owner.pid})"
+        for owner in listener.owners
+    )
+    if owners:
+        more = {
+            OwnersSeen.FIRST: "; there may be others, not looked at",
+            OwnersSeen.INFERRED: "; inferred: its descriptors could not be read",
+        }.get(listener.owners_seen, "")
+        return owners + more
+    whose = "" if listener.uid is None else f", of user {listener.user or listener.uid}"
+    return {
+        OwnersSeen.HIDDEN: f"a process that is not visible to you{whose}",
+        OwnersSeen.KERNEL: "the kernel itself",
+        OwnersSeen.NONE: f"no process: the kernel itself, or a descriptor on its way{whose}",
+        OwnersSeen.UNASKED: f"not told by what was read{whose}",
+    }.get(listener.owners_seen, f"not looked for{whose}")
+
+
+def describe(owner: Process) -> Iterator[tuple[str, str]]:
+    """One process as labels and values: what it runs, for whom, since when."""
+    yield ("process", f"{owner.pid}{_name(owner)}, user {_user(owner)}")
+    if owner.command:
+        yield ("command", " ".join(owner.command))
+    yield ("executable", _executable(owner))
+    if owner.started is not None:
+        yield ("started", f"{moment(owner.started)} (up {uptime(owner.started)})")
+    if owner.unit:
+        service = f", which starts {owner.activates}" if owner.activates else ""
+        yield ("unit", f"{owner.unit}{service}")
+    if owner.container:
+        name = f" ({owner.container_name})" if owner.container_name else ""
+        yield ("container", f"{owner.container}{name}")
+    if owner.packaged is not None:
+        yield ("package", owner.package or "none owns the executable")
+    if owner.ancestors:
+        yield ("started by", " < ".join(f"{name} ({pid})" for pid, name in owner.ancestors))
+
+
+def _executable(owner: Process) -> str:
+    if not owner.executable:
+        return "not visible"
+    said = []
+    if owner.executable_deleted:
+        said.append("since deleted")
+    if owner.place is not None:
+        said.append(
+            {
+                "memory": "in memory only",
+                "temporary": "in a temporary folder",
+                "mounted": "by a path that its user may have arranged",
+            }.get(owner.place, "in a folder that anybody may write to")
+        )
+    return owner.executable + (f" ({', '.join(said)})" if said else "")
+
+
+def _name(owner: Process) -> str:
+    return f" ({owner.program})" if owner.program else ""
+
+
+def _user(owner: Process) -> str:
+    return owner.user or ("not visible" if owner.uid is None else str(owner.uid))
+
+
+def moment(seconds: float) -> str:
+    """*seconds* since the epoch as a moment in UTC, ISO 8601.
+
+    >>> moment(0)
+    '1970-01-01T00:00:00Z'
+    """
+    import time
+
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def uptime(started: float, now: float | None = None) -> str:
+    """How long ago *started* was, in its two largest units.
+
+    >>> uptime(0, 59), uptime(0, 3_700), uptime(0, 200_000)
+    ('59 s', '1 h 1 min', '2 d 7 h')
+    """
+    import time
+
+    left = max(0, int((time.time() if now is None else now) - started))
+    parts: list[str] = []
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")):
+        count, left = divmod(left, size)
+        if count or (unit == "s" and not parts):
+            parts.append(f"{count} {unit}")
+        elif parts:
+            break
+    return " ".join(parts[:2])
+
+
+def _rules(answer: PortAnswer, rules: PortRules) -> str:
+    port = answer.port
+    first = rules.unprivileged_first
+    if rules.system == "windows":
+        privilege = "Windows asks for no privilege to bind it."
+    elif rules.system == "macos":
+        privilege = (
+            "macOS asks for a privilege below 1024 only where a specific address is bound."
+            if port < 1024
+            else "Binding it takes no privilege here."
+        )
+    elif first is None:
+        privilege = "Whether binding it takes a privilege here could not be read."
+    elif port < first:
+        privilege = (
+            f"Binding it takes a privilege here: ports below {first} do "
+            "(net.ipv4.ip_unprivileged_port_start), by root or CAP_NET_BIND_SERVICE."
+        )
+    else:
+        privilege = (
+            f"Binding it takes no privilege here: only ports below {first} do "
+            "(net.ipv4.ip_unprivileged_port_start)."
+            if first
+            else "Binding it takes no privilege here (net.ipv4.ip_unprivileged_port_start is 0)."
+        )
+    if rules.dynamic is None:
+        return f"{privilege} Which ports the system picks by itself could not be read."
+    low, high = rules.dynamic
+    if not low <= port <= high:
+        return f"{privilege} The system picks ports by itself from {low}–{high}, so not this one."
+    if not rules.hands_out(port):
+        return f"{privilege} It lies in {low}–{high}, but this machine keeps it from being picked."
+    return f"{privilege} The system picks ports by itself from {low}–{high}, this one included."
+
+
+# -- the verdict ------------------------------------------------------------------------------
+
+
+def verdict(host: Host) -> Iterator[Item]:
+    """The findings, socket by socket; a quiet port has none."""
+    for listener in host.listeners:
+        if listener.findings:
+            yield Verdict(listener.socket, listener.findings)
+    if not host.listeners:
+        if host.visibility is Visibility.FULL:
+            yield Paragraph("Nothing listens, so there is nothing to judge.")
+        else:
+            yield Paragraph("Nothing to judge in what could be seen.")
+
+
+# -- by hand ----------------------------------------------------------------------------------
+
+
+def by_hand(port: int | str) -> Iterator[Item]:
+    """Commands that match exactly *port*, listeners only, and what an empty answer proves.
+
+    *port* may be a word that stands for any port.
+
+    ``grep :340`` would match 3400 too, and a plain ``lsof -i :340`` lists clients: these don't.
+    """
+    both = "tcp and udp"
+    yield Command("Linux", both, f"sudo ss -Hltunp 'sport = :{port}'")
+    yield Command("Linux, macOS", "tcp", f"sudo lsof -nP -iTCP:{port} -sTCP:LISTEN")
+    # lsof has no state for UDP: a connected socket shows an arrow, and isn't a listener.
+    yield Command("Linux, macOS", "udp", f"sudo lsof -nP -iUDP:{port} | grep -v -e '->'")
+    yield Command("Windows", "tcp", f"Get-NetTCPConnection -State Listen -LocalPort {port}")
+    yield Command("Windows", "udp", f"Get-NetUDPEndpoint -LocalPort {port}")
+    yield Paragraph(
+        "An empty answer proves that no socket listens there in the network namespace you asked "
+        "in. It doesn't rule out a container with a namespace of its own, a redirect in the "
+        "firewall's NAT rules, a socket that is bound but doesn't listen, or a closed connection "
+        "that still waits: a bind can fail for each of them."
+    )
+    yield Paragraph(
+        "Without sudo, ss still lists every socket, but not who holds it; lsof leaves out the "
+        "sockets of other users altogether."
+    )

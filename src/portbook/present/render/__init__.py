@@ -1,0 +1,1 @@
+"""Printers: text, HTML, Markdown, JSON, CSV."""

@@ -1,0 +1,205 @@
+"""An answer as text for a terminal: wrapped to its width, in its colours, nothing raw."""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.model import State
+from portbook.present.charts.palette import LEVELS, STATES
+from portbook.present.document import Command, Paragraph, Record, Table, Verdict
+from portbook.present.escape import one_line, plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from portbook.model import Level
+    from portbook.present.document import Item, Page
+
+NARROWEST, WIDEST = 40, 100
+
+
+class Style(NamedTuple):
+    """How to print: the width in columns, and whether with colours. Nothing is printed raw."""
+
+    width: int = 80
+    colour: bool = False
+
+    def bold(self, text: str) -> str:
+        """*text*, escaped, in bold."""
+        text = plain(text)
+        return f"\x1b[1m{text}\x1b[0m" if self.colour else text
+
+    def dim(self, text: str) -> str:
+        """*text*, escaped, dimmed."""
+        text = plain(text)
+        return f"\x1b[2m{text}\x1b[0m" if self.colour else text
+
+    def of(self, word: State | Level, text: str | None = None) -> str:
+        """*text*, escaped, or the word itself, in the colour of a state or a level."""
+        shown = str(word) if text is None else plain(text)
+        if not self.colour:
+            return shown
+        colour = STATES[word] if isinstance(word, State) else LEVELS[word]
+        return f"\x1b[38;5;{colour.code}m{shown}\x1b[0m"
+
+
+def render_page(page: Page, style: Style) -> str:
+    """The page of one port."""
+    lines = [
+        *_headline(page, style),
+        *(
+            line
+            for section in page.sections
+            for line in _section(section.title, section.items, style)
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _headline(page: Page, style: Style) -> Iterator[str]:
+    first, *rest = wrap(f"{page.title} · {page.character}", style.width)
+    yield style.bold(page.title) + first[len(page.title) :]
+    yield from rest
+    yield from flow(page.states, "; ", style)
+    yield page.range
+    for note in page.notes:
+        yield from wrap(f"({note})", style.width)
+
+
+def _section(title: str, items: Iterable[Item], style: Style) -> Iterator[str]:
+    yield ""
+    yield style.bold(title)
+    for item in items:
+        yield from render_item(item, style)
+
+
+def render_item(item: Item, style: Style, indent: str = "  ") -> Iterator[str]:
+    """The lines of one item of a page."""
+    if isinstance(item, Paragraph):
+        yield from wrap(item.text, style.width, indent)
+    elif isinstance(item, Table):
+        yield from table(item.rows, style, indent)
+    elif isinstance(item, Record):
+        yield from _record(item, style, indent)
+    elif isinstance(item, Command):
+        about = plain(f"{item.system}, {item.about}:")
+        yield f"{indent}{about:<20} {plain(item.command)}"
+    elif isinstance(item, Verdict):
+        yield f"{indent}{style.bold(plain(item.socket))}"
+        for finding in item.findings:
+            label = style.of(finding.level, f"{finding.level:<6}")
+            body = wrap(f"{finding.code}: {finding.message}", style.width, indent + " " * 9)
+            yield f"{indent}  {label} {body[0].lstrip()}"
+            yield from body[1:]
+
+
+def _record(record: Record, style: Style, indent: str) -> Iterator[str]:
+    """*record*: its subject, what is said of it, and the source in one piece, to be copied."""
+    subject = one_line(record.subject)
+    first, *rest = wrap(f"{record.subject} · {record.kind}", style.width, indent)
+    lead = len(indent) + len(subject)
+    if subject and first.startswith(indent + subject):
+        first = indent + style.bold(subject) + first[lead:]
+    yield from (first, *rest)
+    yield from wrap(record.said, style.width, indent + "  ")
+    read = one_line(f"read {record.read}: {record.source}")
+    yield f"{indent}  {style.dim(read)}"
+
+
+def table(rows: Sequence[Sequence[str]], style: Style, indent: str = "  ") -> Iterator[str]:
+    """*rows* in columns as wide as they need, the last of them wrapped.
+
+    >>> list(table([("300", "tacacss"), ("1", "tcpmux")], Style()))
+    ['  300  tacacss', '  1    tcpmux']
+    """
+    clean = [[one_line(cell) for cell in row] for row in rows]
+    # Nothing but the last column is wrapped, so the others may not eat the width up.
+    most = max(12, style.width // 3)
+    columns = max(map(len, clean), default=0)
+    widths = [
+        min(most, max((columns_of(row[at]) for row in clean if at < len(row) - 1), default=0))
+        for at in range(columns - 1)
+    ]
+    for row in clean:
+        *heads, last = row
+        lead = indent
+        for at, cell in enumerate(heads):
+            lead += cell + " " * max(0, widths[at] - columns_of(cell)) + "  "
+        hang = len(indent) + sum(widths[: len(heads)]) + 2 * len(heads)
+        body = wrap(last, max(style.width, hang + 20), " " * hang) or [""]
+        fits = columns_of(lead) <= hang
+        yield (lead + body[0].lstrip() if fits else lead).rstrip()
+        yield from body[1:] if fits else body
+
+
+def flow(parts: Iterable[tuple[State, str]], between: str, style: Style) -> Iterator[str]:
+    """States, each in its colour and with what is said of it, as many on a line as fit.
+
+    >>> list(flow([(State.ASSIGNED, " 694"), (State.RESERVED, " 48")], ", ", Style(20)))
+    ['assigned 694,', 'reserved 48']
+    """
+    line = shown = ""
+    for state, said in parts:
+        whole = one_line(f"{state}{said}")
+        if line and columns_of(f"{line}{between}{whole}") <= style.width:
+            line += between + whole
+            shown += between + style.of(state) + whole[len(state) :]
+            continue
+        if line:
+            yield f"{shown}{between}".rstrip()
+        first, *rest = wrap(whole, style.width)
+        shown = style.of(state) + first[len(state) :]
+        for line in rest:
+            yield shown
+            shown = line
+        line = rest[-1] if rest else first
+    if line:
+        yield shown
+
+
+def wrap(text: str, width: int, indent: str = "") -> list[str]:
+    """*text*, escaped, in lines of at most *width* columns, each behind *indent*.
+
+    A word that is longer than a line stands on one of its own, so that it can be copied whole.
+
+    >>> wrap("a port is a number", 12, "  ")
+    ['  a port is', '  a number']
+    """
+    text, room = one_line(text), width - len(indent)
+    if not text:
+        return []
+    if columns_of(text) <= room:
+        return [indent + text]
+    lines: list[str] = []
+    line, taken = "", 0
+    for word in text.split(" "):
+        size = columns_of(word)
+        if line and taken + 1 + size > room:
+            lines.append(indent + line)
+            line, taken = word, size
+        elif line:
+            line, taken = f"{line} {word}", taken + 1 + size
+        else:
+            line, taken = word, size
+    lines.append(indent + line)
+    return lines
+
+
+# What stands in nearly every page: to find their width, no table has to be loaded.
+_NARROW = "–—…“”‘’"
+
+
+def columns_of(text: str) -> int:
+    """The columns that *text* takes on a terminal: two for a wide letter, none for a combining one.
+
+    >>> columns_of("port"), columns_of("端口"), columns_of("e\u0301")
+    (4, 4, 1)
+    """
+    if text.isascii() or all(char < "\u0300" or char in _NARROW for char in text):
+        return len(text)
+    from unicodedata import category, east_asian_width
+
+    return sum(
+        0 if category(char) in ("Mn", "Me") else 2 if east_asian_width(char) in "WF" else 1
+        for char in text
+    )

@@ -1,0 +1,253 @@
+"""What changed in the registry, over many ports: as text, as JSON, and as an Atom feed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from xml.sax.saxutils import escape, quoteattr
+
+from portbook.catalog.registry.diff import count_kinds
+from portbook.catalog.registry.history import history
+from portbook.catalog.registry.lookup import registry
+from portbook.present.document import Paragraph, Table
+from portbook.present.escape import one_line, unbyte
+from portbook.present.render.text import render_item
+from portbook.present.views import changes as words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from portbook.catalog.registry.history import Change, Compared, Copy
+    from portbook.model import Source, Transport
+    from portbook.present.document import Item
+    from portbook.present.render.text import Style
+
+    Object = dict[str, Any]
+
+
+class Chronicle(NamedTuple):
+    """What was asked about, the changes found, and the copies of the registry compared for them.
+
+    ``subject`` is what it is about in words. ``registered`` are the dates that the registry itself
+    gives, by service name and port. ``known`` is false for a name that no copy has.
+    """
+
+    subject: str
+    port: int | None
+    name: str | None
+    since: str | None
+    changes: tuple[Change, ...]
+    copies: tuple[Copy, ...]
+    compared: Compared | None
+    sources: tuple[Source, ...]
+    registered: tuple[tuple[str, str, str], ...] = ()
+    known: bool = True
+
+
+def chronicle(
+    port: tuple[int, Transport | None] | None = None,
+    name: str | None = None,
+    since: str | None = None,
+) -> Chronicle:
+    """What became of a port, of a service *name*, or of everything; *since* a day, if given.
+
+    Raises DataMissing or DataCorrupt.
+    """
+    past, book = history(), registry()
+    registered: tuple[tuple[str, str, str], ...] = ()
+    known = True
+    if port is not None:
+        number, transport = port
+        found = past.of_port(number)
+        if transport is not None:
+            found = tuple(change for change in found if transport in change.transports)
+        over = "" if transport is None else f"/{transport}"
+        subject = f"Port {number}{over}"
+        rows = [row for each in book.standings(number).values() for row in each.assignments]
+        if transport is not None:
+            rows = list(book.standing(number, transport).assignments)
+    elif name is not None:
+        found = past.of_name(name)
+        rows = list(book.named(name))
+        known = bool(found or rows)
+        subject = rows[0].service_name or name if rows else name
+    else:
+        found, rows, subject = past.all(), [], "The registry"
+    if since is not None:
+        found = tuple(change for change in found if change.until >= since)
+    if port is None:  # the newest first: what is asked of the whole is what is new
+        found = tuple(sorted(found, key=lambda change: change.until, reverse=True))
+    dated = {
+        (row.service_name or "no name", row.registered, row.as_of.get("registration", ""))
+        for row in rows
+        if row.registered
+    }
+    registered = tuple(sorted(dated))
+    return Chronicle(
+        subject,
+        None if port is None else port[0],
+        name,
+        since,
+        found,
+        past.copies(),
+        past.compared(),
+        (past.source(), *(book.sources() if registered else ())),
+        registered,
+        known,
+    )
+
+
+def is_since(text: str) -> bool:
+    """Whether *text* is a day, a month or a year: 2025-01-31, 2025-01, 2025."""
+    import datetime as dt
+
+    if len(text) not in (4, 7, 10):
+        return False
+    try:
+        dt.date.fromisoformat(f"{text}{'-01-01'[len(text) - 4 :]}")
+    except ValueError:
+        return False
+    return True
+
+
+def difference(
+    changes: tuple[Change, ...], old: Sequence[Source], new: Sequence[Source]
+) -> Chronicle:
+    """The *changes* between two registries that are kept, whose sources are *old* and *new*."""
+    subject = f"From {old[0].as_of} to {new[0].as_of}"
+    return Chronicle(subject, None, None, None, changes, (), None, (*old[:1], *new[:1]))
+
+
+# -- text -------------------------------------------------------------------------------------
+
+
+def render(found: Chronicle, style: Style, limit: int = 0) -> str:
+    """*found* as text; at most *limit* changes, 0 for all."""
+    lines = [style.bold(one_line(f"{found.subject}: {_counted(found)}"))]
+    for item in _items(found, limit):
+        lines += ["", *render_item(item, style, "")]
+    rows = tuple(
+        (source.id, f"as of {source.as_of}" if source.as_of else "undated", source.what)
+        for source in found.sources
+    )
+    lines += ["", style.bold("Sources"), *render_item(Table(rows), style)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _counted(found: Chronicle) -> str:
+    count = len(found.changes)
+    if not found.known:
+        return "no copy of the registry here has a service of that name"
+    since = f" since {found.since}" if found.since else ""
+    if not count:
+        return f"no change on record{since}"
+    return f"{count:,} change{'' if count == 1 else 's'}{since}"
+
+
+def _items(found: Chronicle, limit: int) -> Iterator[Item]:
+    shown = found.changes[:limit] if limit else found.changes
+    if shown:
+        yield words.table(shown)
+    if len(shown) < len(found.changes):
+        yield Paragraph(f"and {len(found.changes) - len(shown):,} more: --limit 0 shows all")
+    if len(found.changes) > 1 and found.port is None:
+        yield Paragraph(f"In all: {words.tally(count_kinds(found.changes))}.")
+    for name, day, as_of in found.registered:
+        yield Paragraph(f"{name}: registered {day} by the registry's own date, as of {as_of}.")
+    if found.compared is not None and found.known:
+        yield Paragraph(scope(found.copies, found.compared))
+
+
+def scope(copies: Sequence[Copy], days: Compared) -> str:
+    """What the compared *copies* can tell, and what not."""
+    return (
+        f"{len(copies)} copies of the registry were compared, {days.first} to {days.last}. A "
+        "change lies between the two days that stand with it: the last copy that has what was "
+        f"before, and the first that has what came. {words.unseen(days)}"
+    )
+
+
+# -- JSON -------------------------------------------------------------------------------------
+
+
+def of_chronicle(found: Chronicle) -> Object:
+    """``portbook/history/1``."""
+    return {
+        "schema": "portbook/history/1",
+        "port": found.port,
+        "service_name": None if found.name is None else unbyte(found.name),
+        "since": found.since,
+        "known": found.known,
+        "changes": [words.of_change(change) for change in found.changes],
+        "registered": [
+            {"service_name": name, "registered": day, "as_of": as_of}
+            for name, day, as_of in found.registered
+        ],
+        "copies": [{"as_of": copy.as_of, "what": copy.what} for copy in found.copies],
+        "sources": [
+            {"id": source.id, "as_of": source.as_of, "what": source.what, "url": source.url}
+            for source in found.sources
+        ],
+    }
+
+
+def of_row(change: Change) -> Object:
+    """``portbook/change/1``: one change on its own."""
+    return {"schema": "portbook/change/1", **words.of_change(change)}
+
+
+# -- Atom -------------------------------------------------------------------------------------
+
+MOST_ENTRIES = 100
+_ATOM = "http://www.w3.org/2005/Atom"
+_ENTRIES = "0d98a6a6-f781-4447-8eab-a3f487f2739a"  # the name space of the entries' ids
+
+
+def render_feed(found: Chronicle, base: str, suffix: str = "") -> str:
+    """The newest of *found* as an Atom feed (RFC 4287) of the site at *base*.
+
+    *suffix* ends the address of a page, as ``.html`` does where the site is files. The feed's id
+    is its address. An entry's is made of what it says (RFC 9562 §5.5), so that a reader knows it
+    again when the site has moved (RFC 4287 §4.2.6).
+    """
+    updated = found.copies[-1].as_of
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        f'<feed xmlns="{_ATOM}">',
+        "<title>Changes of the port registry</title>",
+        "<subtitle>What was assigned, renamed, reserved or removed</subtitle>",
+        f"<id>{escape(base)}/changes.atom</id>",
+        f"<updated>{_moment(updated)}</updated>",
+        "<author><name>portbook</name></author>",
+        f'<link rel="alternate" href={quoteattr(f"{base}/changes{suffix}")}/>',
+        f'<link rel="self" href={quoteattr(f"{base}/changes.atom")}/>',
+    ]
+    for change in found.changes[:MOST_ENTRIES]:
+        lines += _entry(change, base, suffix)
+    return "\n".join([*lines, "</feed>"]) + "\n"
+
+
+def _entry(change: Change, base: str, suffix: str) -> Iterator[str]:
+    from uuid import UUID, uuid5
+
+    place, said = words.place(change), words.said(change)
+    names = "+".join(change.after.names or change.before.names)
+    span = "name" if change.first is None else f"{change.first}-{change.last}"
+    over = "+".join(change.transports)
+    key = f"{change.until}/{change.kind}/{span}/{over}/{names}"
+    address = (
+        f"{base}/changes{suffix}" if change.first is None else f"{base}/{change.first}{suffix}"
+    )
+    yield "<entry>"
+    yield f"<title>{escape(f'{place}: {said}')}</title>"
+    yield f"<id>{uuid5(UUID(_ENTRIES), key).urn}</id>"
+    yield f"<updated>{_moment(change.until)}</updated>"
+    yield f"<link href={quoteattr(address)}/>"
+    summary = f"{place}: {said}, between {change.since} and {change.until}."
+    yield f"<summary>{escape(summary)}</summary>"
+    yield "</entry>"
+
+
+def _moment(day: str) -> str:
+    """A day, or a month, as Atom has moments (RFC 3339)."""
+    return f"{day}{'-01' if len(day) == 7 else ''}T00:00:00Z"

@@ -1,0 +1,304 @@
+"""Answers that list: a service, a search, a range, blocks, counts; as text."""
+
+from __future__ import annotations
+
+from portbook.model import State, Visibility
+from portbook.present.document import Paragraph, Record, Table, Verdict
+from portbook.present.escape import one_line
+from portbook.present.port.this_machine import redirected
+from portbook.present.render.text import flow, render_item, wrap
+from portbook.present.views.changes import past_of_name
+from portbook.present.words import with_references
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from portbook.app.lookup import RangeAnswer, SearchAnswer, ServiceAnswer
+    from portbook.catalog.registry.stats import Stats
+    from portbook.model import Assignment, Block, Host, Source, Transport
+    from portbook.present.document import Item
+    from portbook.present.render.text import Style
+
+# More rows than this of one list are counted instead of shown: JSON has them all.
+_MOST = 40
+
+
+class _Lines:
+    """Lines in the making."""
+
+    def __init__(self, style: Style) -> None:
+        self.style = style
+        self.lines: list[str] = []
+
+    def title(self, text: str, rest: str = "") -> None:
+        bold = len(one_line(text))
+        for line in wrap(f"{text} {rest}", self.style.width):
+            self.lines.append((self.style.bold(line[:bold]) if bold > 0 else "") + line[bold:])
+            bold = max(0, bold - len(line) - 1)
+
+    def section(self, title: str, *items: Item) -> None:
+        self.lines += ["", self.style.bold(title)]
+        for item in items:
+            self.lines += render_item(item, self.style)
+
+    def notes(self, notes: Iterable[str]) -> None:
+        for note in notes:
+            self.lines += render_item(Paragraph(f"({note})"), self.style, "")
+
+    def sources(self, sources: Iterable[Source]) -> None:
+        rows = tuple((s.id, f"as of {s.as_of}" if s.as_of else "undated", s.what) for s in sources)
+        self.section("Sources", Table(rows))
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines) + "\n"
+
+
+def render_service(answer: ServiceAnswer, style: Style) -> str:
+    """A service name: its ports, or that it has none."""
+    out = _Lines(style)
+    rows = answer.assignments + answer.portless
+    out.title(answer.name, f"· {rows[0].title or 'no description'}")
+    out.notes(answer.query.notes)
+    if answer.assignments:
+        out.section("Ports", Table(tuple(_service_rows(answer.assignments))))
+        first = answer.assignments[0].first
+        out.lines += render_item(
+            Paragraph(f"Everything about one of them: portbook {first}"), style
+        )
+    if answer.portless:
+        out.section(
+            "Without a port",
+            Paragraph(
+                "The registry gives this name no number: it is reached through DNS (SRV records "
+                "or DNS-SD), which says at which port."
+                if not answer.assignments
+                else "The registry has it without a number as well: there it is reached through "
+                "DNS (SRV records or DNS-SD)."
+            ),
+            Table(tuple(_service_rows(answer.portless))),
+        )
+    out.section("Registration", *_registration(rows))
+    if answer.compared is not None:
+        out.section("History", *past_of_name(answer))
+    out.sources(answer.sources)
+    return str(out)
+
+
+def _registration(rows: Sequence[Assignment]) -> Iterator[Paragraph]:
+    said = {
+        (row.as_of.get("registration"), row.assignee, row.registered, row.modified) for row in rows
+    }
+    for day, assignee, registered, modified in sorted(said, key=str):
+        if day is None:
+            yield Paragraph("Who registered it, and when, is not recorded in our sources.")
+            continue
+        words = [
+            f"assignee {assignee}" if assignee else "assignee not recorded",
+            f"registered {registered}" if registered else "no registration date",
+            *([f"modified {modified}"] if modified else []),
+        ]
+        yield Paragraph(f"As of {day}: {', '.join(words)}.")
+
+
+def _service_rows(rows: Iterable[Assignment]) -> Iterator[tuple[str, ...]]:
+    grouped: dict[tuple[object, ...], tuple[Assignment, list[str]]] = {}
+    for row in rows:
+        key = (row.first, row.last, row.description)
+        transport = row.transport or "not stated (read as tcp and udp)"
+        grouped.setdefault(key, (row, []))[1].append(transport)
+    for row, transports in grouped.values():
+        said = with_references(row.title or "no description", row.references)
+        yield (_span(row.first, row.last), " ".join(transports), said)
+
+
+def _span(first: int | None, last: int | None) -> str:
+    if first is None:
+        return "no port"
+    return str(first) if first == last else f"{first}–{last}"
+
+
+def render_search(answer: SearchAnswer, style: Style) -> str:
+    """What a search found, with why each matched."""
+    out = _Lines(style)
+    quoted = f'"{answer.text}"'
+    if not answer.matches:
+        out.title(f"Nothing in the registry matches {quoted}.")
+    elif answer.asked_by_name and not answer.found:
+        out.title(f"No service is called {quoted}.", "Spelled nearly so:")
+    else:
+        count = len(answer.matches)
+        out.title(f"{count} match{'' if count == 1 else 'es'} for {quoted}")
+    out.notes(answer.query.notes)
+    if answer.matches:
+        rows = tuple(
+            (
+                match.service_name or "(no name)",
+                _numbers(match.ports),
+                f"{match.description or 'no description'} ({match.why})",
+            )
+            for match in answer.matches[: answer.shown]
+        )
+        out.lines.append("")
+        out.lines += render_item(Table(rows), style)
+    more = len(answer.matches) - answer.shown
+    if more > 0:
+        out.lines += render_item(Paragraph(f"and {more} more: --limit shows them"), style)
+    if answer.uses:
+        out.section("In practice", *_use_rows(answer))
+    if answer.own_notes:
+        from portbook.present.port import noted
+
+        for title, items in noted.sections(answer.own_notes):
+            out.section(title, *items)
+    out.sources(answer.sources)
+    return str(out)
+
+
+def _use_rows(answer: SearchAnswer) -> Iterator[Item]:
+    """The uses that a search found, each with its source."""
+    grouped: dict[tuple[str, ...], list[tuple[int, int, Transport | None]]] = {}
+    for use in answer.uses[: answer.shown]:
+        key = (use.product, use.kind, use.summary, use.source, use.read)
+        grouped.setdefault(key, []).append((use.first, use.last, use.transport))
+    for (product, kind, said, source, read), at in grouped.items():
+        yield Record(product, f"{_numbers(at)}, {kind}", said, source, read)
+    more = len(answer.uses) - answer.shown
+    if more > 0:
+        yield Paragraph(f"and {more} more: --limit shows them")
+
+
+def _numbers(ports: Sequence[tuple[int, int, Transport | None]]) -> str:
+    if not ports:
+        return "no port"
+    spans: dict[str, list[str]] = {}
+    for first, last, transport in ports:
+        spans.setdefault(_span(first, last), []).append(transport or "any")
+    shown = [f"{span}/{','.join(transports)}" for span, transports in spans.items()]
+    return " ".join(shown[:3]) + (" …" if len(shown) > 3 else "")
+
+
+def render_range(answer: RangeAnswer, style: Style) -> str:
+    """A run of ports in short."""
+    out = _Lines(style)
+    size = answer.last - answer.first + 1
+    of = f"/{answer.transport}" if answer.transport else ""
+    out.title(f"Ports {answer.first}–{answer.last}{of}", f"· {size:,} in all")
+    counted = [(state, f" {count:,}") for state, count in answer.counts.items() if count]
+    out.lines += flow(counted, " · ", style)
+    out.notes(answer.query.notes)
+    rows = tuple(_service_rows_by_name(answer.assignments))
+    out.section(
+        "The book",
+        *([Table(rows[:_MOST])] if rows else [Paragraph("No service is assigned here.")]),
+        *_cut(rows),
+    )
+    blocks = tuple(
+        (_span(block.first, block.last), str(block.state), f"{block.size:,}")
+        for block in answer.blocks
+    )
+    # A block is a run of headline states, which are over all transports.
+    heading = "Blocks, over all transports" if answer.transport else "Blocks"
+    out.section(heading, Table(blocks[:_MOST]), *_cut(blocks))
+    if answer.host is not None:
+        listeners = answer.host.listeners
+        if answer.host.notes:
+            from portbook.present.port import noted
+
+            for title, items in noted.sections(answer.host.notes):
+                out.section(title, *items[:_MOST], *_cut(items))
+        out.section(
+            "This machine",
+            *[Verdict(each.socket, each.findings) for each in listeners],
+            *([] if listeners else [Paragraph(_quiet(answer.host))]),
+            *[Paragraph(f"Redirected: {redirected(each)}.") for each in answer.redirects],
+            *[Paragraph(f"Not seen: {reason}") for reason in answer.host.missing],
+        )
+    out.sources(answer.sources)
+    return str(out)
+
+
+def _quiet(host: Host) -> str:
+    if host.visibility is Visibility.FULL:
+        return "Nothing is bound here at this moment."
+    return "Nothing that could be seen is bound here."
+
+
+def _cut(rows: Sequence[object]) -> Iterator[Paragraph]:
+    if len(rows) > _MOST:
+        yield Paragraph(f"and {len(rows) - _MOST:,} more: --json has them all")
+
+
+def _service_rows_by_name(rows: Iterable[Assignment]) -> Iterator[tuple[str, ...]]:
+    grouped: dict[tuple[object, ...], tuple[Assignment, list[str]]] = {}
+    for row in rows:
+        key = (row.first, row.last, row.service_name, row.description)
+        grouped.setdefault(key, (row, []))[1].append(row.transport or "any")
+    for row, transports in grouped.values():
+        span = _span(row.first, row.last)
+        name = row.service_name or "(no name)"
+        yield (span, name, f"{row.title or 'no description'} ({' '.join(transports)})")
+
+
+def render_blocks(
+    blocks: Sequence[Block],
+    state: State | None,
+    range_name: str | None,
+    sources: Iterable[Source],
+    style: Style,
+) -> str:
+    """The blocks of a state, the longest first."""
+    out = _Lines(style)
+    ports = sum(block.size for block in blocks)
+    kind = f"{state} " if state else ""
+    where = f" of the {range_name} range" if range_name else ""
+    noun = "block" if len(blocks) == 1 else "blocks"
+    out.title(
+        f"{len(blocks):,} {kind}{noun}{where}", f"· {ports:,} {'port' if ports == 1 else 'ports'}"
+    )
+    out.lines.append("")
+    rows = tuple(
+        (
+            _span(block.first, block.last),
+            f"{block.size:,} port{'' if block.size == 1 else 's'}",
+            *(() if state else (str(block.state),)),
+            f"{block.range}, {block.rank} of {block.of}",
+        )
+        for block in blocks
+    )
+    out.lines += render_item(Table(rows), style)
+    out.sources(sources)
+    return str(out)
+
+
+def render_stats(stats: Stats, sources: Iterable[Source], style: Style) -> str:
+    """The counts."""
+    out = _Lines(style)
+    out.title("The registry in numbers")
+    for each in dict.fromkeys(count.range for count in stats.ranges):
+        rows = [("", *map(str, State))]
+        for count in stats.ranges:
+            if count.range == each:
+                name = str(count.transport or "any transport")
+                rows.append((name, *(f"{number:,}" for number in count.states.values())))
+        out.section(f"{each.title} ({each.first}–{each.last})", Table(tuple(rows)))
+    out.section(
+        "Services",
+        Paragraph(
+            f"{stats.services:,} service names; {stats.portless:,} of them have a row without a "
+            f"port. {stats.assigned_rows:,} rows assign something."
+        ),
+    )
+    day = stats.registration_as_of or "an unknown day"
+    years = tuple((year, f"{count:,}") for year, count in stats.years)
+    out.section(
+        f"Rows by year of registration, as of {day}",
+        Table((*years, ("undated", f"{stats.undated:,}"))),
+    )
+    top = tuple((f"{count:,}", name) for name, count in stats.assignees[:10])
+    out.section(
+        f"Who holds the most rows, as of {day}",
+        Table((*top, (f"{stats.assignee_not_recorded:,}", "assignee not recorded"))),
+    )
+    out.sources(sources)
+    return str(out)

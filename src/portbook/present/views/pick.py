@@ -1,0 +1,113 @@
+"""A port that was picked, as text and as JSON."""
+
+from __future__ import annotations
+
+from portbook.app.pick.criteria import EXPERIMENTS
+from portbook.present.document import Paragraph, Table
+from portbook.present.escape import unbyte
+from portbook.present.render.text import render_item
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from portbook.app.pick.criteria import Check, Choice, Pick
+    from portbook.present.document import Item
+    from portbook.present.render.text import Style
+
+_SHOWN = 5  # ports that were left out, before they are only counted
+_MARKS = {True: "", False: "NO: ", None: "not known: "}
+
+
+def render_pick(found: Pick, style: Style) -> str:
+    """Each port with its reasons, what was left out on the way, and what else to know."""
+    lines: list[str] = []
+    for choice in found.choices:
+        bad = len(choice.failed)
+        verdict = ", which this machine has something against" if bad else ""
+        lines += [style.bold(f"Port {choice.port}{verdict}")]
+        lines += render_item(Table(tuple(_row(check) for check in choice.checks)), style)
+        lines.append("")
+    for item in _after(found):
+        lines += render_item(item, style, "")
+    return "\n".join(lines) + "\n"
+
+
+def _row(check: Check) -> tuple[str, str]:
+    return check.code, _MARKS[check.ok] + check.evidence
+
+
+def _after(found: Pick) -> Iterator[Item]:
+    wanted = found.wanted
+    lacking = wanted.many - len(found.choices)
+    if lacking:
+        what = "No port" if not found.choices else f"{lacking} fewer than asked for: no other port"
+        yield Paragraph(
+            f"{what} from {wanted.first} to {wanted.last} fulfils every criterion. Give another "
+            "--range, or leave a criterion out with --despite CODE."
+        )
+    if found.left_out:
+        yield Paragraph(_left_out(found))
+    if wanted.name is not None and any(choice.failed for choice in found.choices):
+        yield Paragraph(
+            f'The name "{wanted.name}" leads to this port on every machine, so no other is given '
+            "in its place."
+        )
+    for note in found.notes:
+        yield Paragraph(note)
+    if any(not choice.failed for choice in found.choices):
+        yield Paragraph("Free at this moment: --hold -- COMMAND {port} keeps it for a command.")
+    one, two = EXPERIMENTS
+    yield Paragraph(
+        f"For an experiment with a protocol, {one} and {two} are set aside (exp1 and exp2, "
+        "RFC 4727)."
+    )
+
+
+def _left_out(found: Pick) -> str:
+    shown = [f"{each.port} ({each.failed[0].evidence})" for each in found.left_out[:_SHOWN]]
+    counts = ", ".join(f"{count} by {code}" for code, count in found.left_out_by.items())
+    more = " …" if len(found.left_out) > _SHOWN else ""
+    return f"Left out on the way: {counts}: {'; '.join(shown)}{more}"
+
+
+def of_pick(found: Pick) -> dict[str, Any]:
+    """``portbook/pick/1``."""
+    wanted = found.wanted
+    return {
+        "schema": "portbook/pick/1",
+        "for": None if wanted.name is None else unbyte(wanted.name),
+        "first": wanted.first,
+        "last": wanted.last,
+        "count": wanted.many,
+        "good": found.good,
+        "ports": [choice.port for choice in found.choices],
+        "choices": [_choice(choice) for choice in found.choices],
+        "left_out": found.left_out_by,
+        "left_out_ports": [
+            {"port": each.port, "code": each.failed[0].code, "evidence": _said(each.failed[0])}
+            for each in found.left_out[:100]
+        ],
+        "experiments": list(EXPERIMENTS),
+        "notes": [unbyte(note) for note in found.notes],
+        "sources": [
+            {"id": each.id, "as_of": each.as_of, "what": each.what, "url": each.url}
+            for each in found.sources
+        ],
+    }
+
+
+def _choice(choice: Choice) -> dict[str, Any]:
+    return {
+        "port": choice.port,
+        "good": not choice.failed,
+        "checks": [
+            {"code": check.code, "ok": check.ok, "evidence": _said(check)}
+            for check in choice.checks
+        ],
+    }
+
+
+def _said(check: Check) -> str:
+    return unbyte(check.evidence)

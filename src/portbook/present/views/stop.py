@@ -1,0 +1,142 @@
+"""What would be stopped on a port, or was, as text and as JSON."""
+
+from __future__ import annotations
+
+from shlex import quote
+
+from portbook.app.stop.executor import said_of
+from portbook.present.document import Paragraph, Table
+from portbook.present.escape import unbyte
+from portbook.present.port.this_machine import holder
+from portbook.present.render.sockets_json import of_listener
+from portbook.present.render.text import render_item
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from portbook.app.stop.executor import Outcome, Way
+    from portbook.app.stop.model import Plan, Step
+    from portbook.present.document import Item
+    from portbook.present.render.text import Style
+
+
+def render_plan(plan: Plan, way: Way, *, dry: bool, style: Style) -> str:
+    """What would be done, what would be lost, what is left alone; before anything is done."""
+    title = f"Port {plan.scene.port}{_kind(plan)}{_where(plan)}"
+    title += ": nothing is stopped without --yes" if dry and plan.steps else ""
+    lines = [style.bold(title)]
+    rows = tuple((each.socket, holder(each)) for each in plan.scene.listeners)
+    lines += render_item(Table(rows), style)
+    if plan.steps:
+        lines += ["", style.bold("Would do" if dry else "Doing")]
+        rows = tuple((_command(step), step.what) for step in plan.steps)
+        lines += render_item(Table(rows), style)
+        if any(not step.manager for step in plan.steps):
+            lines += render_item(Paragraph(_waiting(way)), style)
+    if plan.losses:
+        lines += ["", style.bold("Lost with it")]
+        for loss in plan.losses:
+            lines += render_item(Paragraph(loss.message), style)
+    if plan.refusals:
+        lines += ["", style.bold("Left alone")]
+        for refusal in plan.refusals:
+            lines += render_item(Paragraph(f"{refusal.code}: {refusal.message}"), style)
+            if refusal.mend:
+                lines += render_item(Paragraph(f"Mend: {refusal.mend}"), style)
+    for item in _after(plan):
+        lines += ["", *render_item(item, style, "")]
+    return "\n".join(lines) + "\n"
+
+
+def _after(plan: Plan) -> Iterator[Item]:
+    for note in plan.notes:
+        yield Paragraph(note)
+    for reason in plan.scene.missing:
+        yield Paragraph(f"Not seen: {reason}")
+
+
+def _kind(plan: Plan) -> str:
+    return "" if plan.scene.transport is None else f"/{plan.scene.transport}"
+
+
+def _where(plan: Plan) -> str:
+    return "" if plan.scene.address is None else f" on {plan.scene.address}"
+
+
+def _command(step: Step) -> str:
+    return " ".join(map(quote, step.command))
+
+
+def _waiting(way: Way) -> str:
+    then = (
+        "then send SIGKILL to what still runs" if way.force else "--force would then send SIGKILL"
+    )
+    return f"The signal goes to these very processes; wait up to {way.patience:g} s; {then}."
+
+
+def render_outcome(outcome: Outcome, style: Style) -> str:
+    """What was done, and what is on the port now."""
+    lines = ["", style.bold("Done")]
+    for each in outcome.done:
+        lines += render_item(Paragraph(f"{each.code}: {each.message}"), style)
+    lines += ["", *render_item(Paragraph(said_of(outcome)), style, "")]
+    for note in outcome.notes:
+        lines += render_item(Paragraph(note), style, "")
+    return "\n".join(lines) + "\n"
+
+
+def of_stop(plan: Plan, outcome: Outcome | None) -> dict[str, Any]:
+    """``portbook/stop/1``; *outcome* is None for a dry run."""
+    scene = plan.scene
+    busy = () if outcome is None else (*outcome.left, *outcome.fresh)
+    return {
+        "schema": "portbook/stop/1",
+        "port": scene.port,
+        "transport": scene.transport,
+        "address": scene.address,
+        "dry_run": outcome is None,
+        "listeners": [of_listener(each) for each in scene.listeners],
+        "steps": [_step(step) for step in plan.steps],
+        "refused": [
+            {
+                "code": each.code,
+                "message": unbyte(each.message),
+                "mend": None if each.mend is None else unbyte(each.mend),
+                "socket": each.socket,
+            }
+            for each in plan.refusals
+        ],
+        "lost": [
+            {"kind": each.kind, "count": each.number, "message": unbyte(each.message)}
+            for each in plan.losses
+        ],
+        "done": []
+        if outcome is None
+        else [
+            {
+                "code": each.code,
+                "message": unbyte(each.message),
+                "pid": each.pid,
+                "command": None
+                if each.command is None
+                else [unbyte(word) for word in each.command],
+            }
+            for each in outcome.done
+        ],
+        "free": None if outcome is None else outcome.free,
+        "busy": [of_listener(each) for each in busy],
+        "notes": [unbyte(each) for each in (*plan.notes, *(outcome.notes if outcome else ()))],
+        "missing": [unbyte(reason) for reason in scene.missing],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "kind": "manager" if step.manager else "signal",
+        "command": [unbyte(word) for word in step.command],
+        "what": unbyte(step.what),
+        "pids": [each.pid for each in step.targets],
+        "later_pids": [each.pid for each in step.later],
+    }

@@ -1,0 +1,95 @@
+"""Why a port can or can't be bound, as text and as JSON."""
+
+from __future__ import annotations
+
+from portbook.present.document import Paragraph, Table
+from portbook.present.escape import unbyte
+from portbook.present.port import noted
+from portbook.present.render.text import render_item
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from portbook.app.bind.causes import Cause
+    from portbook.app.bind.diagnose import Why
+    from portbook.present.render.text import Style
+
+
+def render_why(why: Why, style: Style) -> str:
+    """The answer in a line, each cause with its mend, and what the kernel said."""
+    lines = [style.bold(f"{_subject(why)} {_verdict(why)}")]
+    for cause in why.causes:
+        lines += ["", f"{cause.code}{'' if cause.blocks or cause.code == 'free' else ' (warning)'}"]
+        lines += render_item(Paragraph(cause.message), style)
+        if cause.mend:
+            lines += render_item(Paragraph(f"Mend: {cause.mend}"), style)
+    for title, items in noted.sections(why.notes):
+        lines += ["", style.bold(title)]
+        for item in (*items, *map(Paragraph, why.noted)):
+            lines += render_item(item, style)
+    lines += ["", style.bold("What the kernel answered")]
+    rows = []
+    for each in why.tries:
+        if each.unsupported and each.address != why.address:
+            continue
+        place = f"[{each.address}]" if each.family == "ipv6" else each.address
+        dual = {True: "IPv6 only", False: "IPv4 too", None: ""}[each.v6only]
+        option = "with SO_REUSEADDR" if each.reuseaddr else "plain"
+        rows.append((f"{place}:{why.port}", dual, option, each.name))
+    lines += render_item(Table(tuple(rows)), style)
+    for reason in (*why.missing, *why.left_out):
+        lines += render_item(Paragraph(f"Not seen: {reason}"), style)
+    return "\n".join(lines) + "\n"
+
+
+def _subject(why: Why) -> str:
+    where = "" if why.address is None else f" on {why.address}"
+    return f"Port {why.port}/{why.transport}{where}"
+
+
+def _verdict(why: Why) -> str:
+    if why.bindable:
+        return "can be bound."
+    if why.bindable_with_reuseaddr:
+        return "can't be bound, unless the server sets SO_REUSEADDR."
+    return "can't be bound."
+
+
+def of_why(why: Why) -> dict[str, Any]:
+    """``portbook/why/1``."""
+    return {
+        "schema": "portbook/why/1",
+        "port": why.port,
+        "transport": why.transport,
+        "address": why.address,
+        "bindable": why.bindable,
+        "bindable_with_reuseaddr": why.bindable_with_reuseaddr,
+        "causes": [_cause(cause) for cause in why.causes],
+        "binds": [
+            {
+                "family": each.family,
+                "address": each.address,
+                "v6only": each.v6only,
+                "reuseaddr": each.reuseaddr,
+                "ok": each.ok,
+                "error": None if each.ok else each.name,
+            }
+            for each in why.tries
+        ],
+        "own_notes": noted.of_notes(why.notes),
+        "noted": [unbyte(said) for said in why.noted],
+        "missing": [unbyte(reason) for reason in (*why.missing, *why.left_out)],
+    }
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "code": cause.code,
+        "message": unbyte(cause.message),
+        "mend": None if cause.mend is None else unbyte(cause.mend),
+        "blocks": cause.blocks,
+    }
+    if cause.seconds_left is not None:
+        found["seconds_left"] = round(cause.seconds_left, 1)
+    return found

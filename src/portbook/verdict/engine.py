@@ -1,0 +1,218 @@
+"""Applying the rules to one socket. Pure: everything it weighs is given to it."""
+
+from __future__ import annotations
+
+from portbook.model import Finding, Level, OwnersSeen, State
+from portbook.verdict.evidence import evidence_of, sources_of
+from portbook.verdict.facts import (
+    HTTP,
+    Case,
+    fits,
+    fitting,
+    known_programs,
+    note_that_counts,
+    protected,
+    same_product,
+    service_names,
+    speaks,
+    upgraded,
+)
+from portbook.verdict.messages import words_for
+from portbook.verdict.protocol_match import speaks_otherwise
+from portbook.verdict.rules import RULES, Rule
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portbook.model import PortRules
+
+
+def judge(case: Case, *, said: bool = True) -> tuple[Finding, ...]:
+    """The findings on *case*, in the order of the table.
+
+    Where *said* is false they have their codes and levels alone: that is enough to sort or to
+    count thousands of sockets by, and takes a third of the time.
+    """
+    facts = find_facts(case)
+    if not said:
+        return _bare(facts)
+    words, socket = words_for(case), case.listener.socket
+    evidence, sources = evidence_of(case), sources_of(case)
+    return tuple(
+        Finding(
+            rule.code,
+            level,
+            rule.say.format_map(words),
+            evidence + tuple(line for fact in rule.needs for line in sources.get(fact, ())),
+            socket,
+        )
+        for rule, level in apply(facts)
+    )
+
+
+def apply(facts: frozenset[str]) -> tuple[tuple[Rule, Level], ...]:
+    """The rules that *facts* fulfil, each with its level, in the order of the table."""
+    found = _applied.get(facts)
+    if found is None:
+        known = set(facts)
+        rules = []
+        for rule in RULES:
+            if known.issuperset(rule.needs) and known.isdisjoint(rule.unless):
+                if rule.settles:
+                    known.add("settled")
+                rules.append((rule, _level(rule, known)))
+        found = _applied[facts] = tuple(rules)
+    return found
+
+
+# Of all combinations of facts few occur, and the same ones again and again.
+_applied: dict[frozenset[str], tuple[tuple[Rule, Level], ...]] = {}
+_bare_findings: dict[frozenset[str], tuple[Finding, ...]] = {}
+
+
+def _bare(facts: frozenset[str]) -> tuple[Finding, ...]:
+    found = _bare_findings.get(facts)
+    if found is None:
+        found = tuple(Finding(rule.code, level, "") for rule, level in apply(facts))
+        _bare_findings[facts] = found
+    return found
+
+
+def _level(rule: Rule, facts: set[str]) -> Level:
+    return next((level for level, needs in rule.shifts if facts.issuperset(needs)), rule.level)
+
+
+def find_facts(case: Case) -> frozenset[str]:
+    """The facts of :data:`portbook.verdict.rules.FACTS` that are true of *case*."""
+    listener, standing, rules = case.listener, case.standing, case.rules
+    port, reach, seen = listener.port, listener.reach, listener.owners_seen
+    facts = [_STATES[standing.state]] if standing.state in _STATES else []
+    if reach in _REACHES:
+        facts.append(_REACHES[reach])
+    if seen in _SEEN:
+        facts.append(_SEEN[seen])
+    facts += _facts_of_port(port, rules)
+    if listener.backlog_full:
+        facts.append("backlog-full")
+    if case.browser_blocked:
+        facts.append("browser-blocked")
+    if case.abuse:
+        facts.append("abuse-on-record")
+    if listener.owners:
+        facts += _facts_of_owners(case)
+    elif case.uses:
+        facts.append("known-use")
+    facts += _facts_of_note(case)
+    facts += _facts_heard(case, noted="as-noted" in facts)
+    if "implements" in facts or "as-noted" in facts:
+        facts.append("belongs")
+    if "as-noted" not in facts and _stranger(case):
+        facts.append("unknown-program")
+    return frozenset(facts)
+
+
+def _facts_of_note(case: Case) -> list[str]:
+    note = note_that_counts(case.listener)
+    if note is None:
+        return []
+    if not note.expects:
+        return ["noted", "labelled"]
+    compared = fits(case)
+    if any(fit.fits is False for fit in compared):
+        return ["noted", "not-as-noted"]
+    return ["noted", "as-noted"] if compared and all(fit.fits for fit in compared) else ["noted"]
+
+
+_STATES = {
+    State.ASSIGNED: "assigned",
+    State.RESERVED: "reserved",
+    State.UNASSIGNED: "unassigned",
+}
+_REACHES = {"loopback": "loopback", "everywhere": "wildcard"}
+_SEEN = {
+    OwnersSeen.HIDDEN: "hidden",
+    OwnersSeen.KERNEL: "kernel",
+    OwnersSeen.UNASKED: "unasked",
+}
+
+
+def _facts_of_port(port: int, rules: PortRules) -> list[str]:
+    first_open = rules.unprivileged_first
+    facts = []
+    if rules.hands_out(port):
+        facts.append("in-dynamic-range")
+    if first_open is not None and port < first_open:
+        facts.append("privileged")
+    return facts
+
+
+def _facts_of_owners(case: Case) -> list[str]:
+    truths: dict[str, bool] = {}
+    for owner in case.listener.owners:
+        if owner.packaged is False:
+            truths["unpackaged"] = True
+        if owner.executable_deleted:
+            truths["deleted"] = True
+            truths["upgraded"] = upgraded(case.listener)
+            if owner.place in ("memory", "temporary"):
+                truths["ephemeral"] = True
+    if not any(owner.executable for owner in case.listener.owners):
+        truths.update(_facts_of_names(case))
+    if known := known_programs(case):
+        names = service_names(case.standing)
+        here = (case.listener.port, case.listener.transport)
+        implements = all(speaks(each) & names for each in known)
+        own = any(here in program.ports for each in known for program in each)
+        truths["known-program"] = True
+        truths["implements"] = implements
+        truths["default-port"] = own
+        truths["speaks-http"] = any(speaks(each) & HTTP for each in known)
+        truths["known-use"] = not implements and (own or bool(fitting(case)))
+    return [fact for fact, true in truths.items() if true]
+
+
+def _facts_of_names(case: Case) -> dict[str, bool]:
+    """What names alone say, where no executable could be seen: a name proves nothing.
+
+    An owner without even a name (a container, a number) leaves the port to speak for itself.
+    """
+    owners = case.listener.owners
+    if not any(owner.program for owner in owners):
+        return {"known-use": bool(case.uses)}
+    named = case.named + ((),) * (len(owners) - len(case.named))
+    names = service_names(case.standing)
+    here = (case.listener.port, case.listener.transport)
+    by_name = all(speaks(each) & names for each in named)
+    uses = any(
+        same_product(use.product, product)
+        for use in case.uses
+        for owner, programs in zip(owners, named, strict=True)
+        for product in (owner.program or "", *(program.product for program in programs))
+    )
+    own = any(here in program.ports for programs in named for program in programs)
+    return {"fits-by-name": by_name, "known-use": not by_name and (uses or own)}
+
+
+def _stranger(case: Case) -> bool:
+    """Whether an owner's executable was seen, and isn't a known program's in its own place.
+
+    One that couldn't be seen may be anything: it is hidden, not unknown.
+    """
+    owners = case.listener.owners
+    programs = case.programs + ((),) * (len(owners) - len(case.programs))
+    return any(
+        owner.executable is not None and not (known and protected(owner))
+        for owner, known in zip(owners, programs, strict=False)
+    )
+
+
+def _facts_heard(case: Case, *, noted: bool) -> list[str]:
+    """Whether what it answered contradicts what is registered here, or the known programs.
+
+    Where an own note has the program here (*noted*), the registry has no say.
+    """
+    if case.listener.speaks is None:
+        return []
+    registered = set() if noted else service_names(case.standing)
+    programs = {name for each in known_programs(case) for name in speaks(each)}
+    otherwise = speaks_otherwise(case.listener.speaks, registered, programs)
+    return ["speaks-otherwise"] if otherwise else []

@@ -1,0 +1,132 @@
+"""One socket with all that is on record about it, and what follows from that alone. Pure."""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.model import PortRules
+from portbook.verdict.expectation_match import compare
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portbook.model import Listener, Note, Process, Program, Report, Source, Standing, Use
+    from portbook.verdict.expectation_match import Fit
+
+# RFC 6335 and the registry have HTTP under several names; a server that speaks one speaks all.
+HTTP = {"http", "https", "http-alt", "https-alt", "www", "www-http", "webcache"}
+
+
+class Case(NamedTuple):
+    """One socket with all that is on record about it.
+
+    ``programs`` holds, for each owner in order, the known programs whose place its executable
+    is in; ``uses`` the uses and ``abuse`` the reports on record for the socket's port and
+    transport. ``kept`` holds, for each owner in order, whether nobody but root and the ``trusted``
+    users could have put its executable where it is, None where that isn't known: it is wanted
+    where the listener's own note names an executable. ``browsers`` is the source of
+    ``browser_blocked``. ``named`` holds, for each owner of which no executable could be seen, the
+    programs that go by its name.
+    """
+
+    listener: Listener
+    standing: Standing
+    programs: tuple[tuple[Program, ...], ...] = ()
+    uses: tuple[Use, ...] = ()
+    rules: PortRules = PortRules("")
+    browser_blocked: bool = False
+    abuse: tuple[Report, ...] = ()
+    kept: tuple[bool | None, ...] = ()
+    trusted: frozenset[int] = frozenset()
+    browsers: tuple[Source, ...] = ()
+    named: tuple[tuple[Program, ...], ...] = ()
+
+
+def note_that_counts(listener: Listener) -> Note | None:
+    """The note on *listener*'s port, unless it comes from a project that nobody has trusted.
+
+    What a folder brings along, when it was fetched from somewhere, must make nothing look better.
+    """
+    note = listener.note
+    return note if note is not None and note.trusted else None
+
+
+def fits(case: Case) -> list[Fit]:
+    """How each owner compares with the note on the socket's port."""
+    listener = case.listener
+    note = note_that_counts(listener)
+    if note is None:
+        return []
+    kept = case.kept + (None,) * (len(listener.owners) - len(case.kept))
+    return [
+        compare(note, owner, each, case.trusted, case.rules.system)
+        for owner, each in zip(listener.owners, kept, strict=False)
+    ]
+
+
+def deleted(listener: Listener) -> list[Process]:
+    """The owners of which the executable is gone from its place."""
+    return [owner for owner in listener.owners if owner.executable_deleted]
+
+
+def upgraded(listener: Listener) -> bool:
+    """Whether an upgrade of its package explains each executable that is gone."""
+    gone = deleted(listener)
+    return bool(gone) and all(owner.upgraded for owner in gone)
+
+
+def known_programs(case: Case) -> list[tuple[Program, ...]]:
+    """The programs of each owner, if every owner is known and to be trusted; else nothing."""
+    if not any(case.programs):
+        return []
+    owners = case.listener.owners
+    known = [
+        programs
+        for owner, programs in zip(owners, case.programs, strict=False)
+        if programs and protected(owner)
+    ]
+    return known if len(known) == len(owners) else []
+
+
+def protected(process: Process) -> bool:
+    """Whether only root could have put *process*'s executable where it is.
+
+    A name proves nothing: anything can be called ``sshd``. A path proves something where the
+    file belongs to root, nobody else may write to it, it is still the file that runs, and the
+    path is none that a user arranged with mounts of their own.
+    """
+    uid, mode = process.executable_uid, process.executable_mode
+    if process.executable_deleted or process.place is not None:
+        return False
+    return uid == 0 and mode is not None and not mode & 0o022
+
+
+def speaks(programs: tuple[Program, ...]) -> set[str]:
+    """The services that *programs* implement, in lower case."""
+    services = {service.lower() for program in programs for service in program.services}
+    return services | HTTP if services & HTTP else services
+
+
+def service_names(standing: Standing) -> set[str]:
+    """The names that the registry has for a (port, transport), in lower case."""
+    # RFC 6335 §5.1: letter case doesn't tell service names apart.
+    rows = standing.assignments
+    return {name.lower() for row in rows for name in (row.service_name, *row.aliases) if name}
+
+
+def fitting(case: Case) -> list[str]:
+    """The products of the uses on record that fit one of the known programs."""
+    programs = [program.product for each in case.programs for program in each]
+    return [
+        product
+        for product in dict.fromkeys(use.product for use in case.uses)
+        if any(same_product(product, program) for program in programs)
+    ]
+
+
+def same_product(product: str, other: str) -> bool:
+    """Whether one name of a product holds the other, word by word.
+
+    >>> same_product("Mosquitto", "Eclipse Mosquitto"), same_product("Redis", "Rediska")
+    (True, False)
+    """
+    one, two = set(product.lower().split()), set(other.lower().split())
+    return bool(one and two) and (one <= two or two <= one)

@@ -1,0 +1,1 @@
+"""Files that pages load, static or drawn from the registry."""

@@ -1,0 +1,117 @@
+"""Files that are made from the registry and served beside the static ones, under the same names.
+
+``map.png`` and ``map.svg`` are the map; ``search-index.js`` is what search-as-you-type and the map
+look things up in. It is a script, so that it works from a file as well.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from portbook.catalog.practice import lookup as practice
+from portbook.catalog.registry.lookup import registry
+from portbook.catalog.registry.summary import STATES, shelf
+from portbook.model import State
+from portbook.present.charts.map import render_map_png, render_map_svg, runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portbook.catalog.registry.lookup import Registry
+
+NAMES = ("map.png", "map-large.png", "map.svg", "search-index.js")
+
+
+@lru_cache(maxsize=len(NAMES))
+def draw(name: str) -> bytes:
+    """The file called *name*, one of :data:`NAMES`; KeyError if it isn't one."""
+    stand = shelf(registry())
+    if name == "map.png":
+        return render_map_png(stand)
+    if name == "map-large.png":
+        return render_map_png(stand, 8)
+    if name == "map.svg":
+        return render_map_svg(stand).encode()
+    if name == "search-index.js":
+        return render_index(registry()).encode()
+    raise KeyError(name)
+
+
+def render_index(book: Registry) -> str:
+    """The search index as a script that sets ``portbookIndex``.
+
+    ``states`` names the states; ``runs`` holds the map as ``state.length`` in base 36, separated
+    by commas. ``rows`` has a line for each service, unnamed row and use in practice: the name, the
+    ports as ``22`` or ``6000-6063``, separated by commas, and the description, between tabs. The
+    name of a product has a ``+`` before it, and its source is the fourth cell.
+    """
+    drawn = ",".join(
+        f"{STATES.index(state)}.{_base36(last - first + 1)}"
+        for state, first, last in runs(shelf(book))
+    )
+    value = {
+        "asOf": book.sources()[0].as_of,
+        "states": [str(state) for state in STATES],
+        "runs": drawn,
+        "rows": "\n".join((*_services(book), *_products())),
+    }
+    # In ASCII and without "<": nothing in it can end the script or its lines.
+    text = json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+    return f"self.portbookIndex={text};\n"
+
+
+def _services(book: Registry) -> Iterable[str]:
+    spans: dict[tuple[str, str], dict[str, None]] = {}
+    said: dict[tuple[str, str], str] = {}
+    for row in book.store.all():
+        if row.state is not State.ASSIGNED:
+            continue
+        title = row.title or ""
+        name = row.service_name or ""
+        key = (name.lower(), "" if name else title)
+        said.setdefault(key, f"{_cell(name)}\t\t{'' if title == name else _cell(title)}")
+        ports = spans.setdefault(key, {})
+        if row.first is not None and row.last is not None:
+            ports[_ports(row.first, row.last)] = None
+    for key, line in said.items():
+        name, _, title = line.split("\t")
+        yield f"{name}\t{','.join(spans[key])}\t{title}"
+
+
+def _products() -> Iterable[str]:
+    """A line for each use on record, then for each program with ports that no use tells of."""
+    spans: dict[tuple[str, str, str], dict[str, None]] = {}
+    told: set[tuple[str, int]] = set()
+    for use in practice.uses():
+        key = (use.product, use.summary, use.source)
+        spans.setdefault(key, {})[_ports(use.first, use.last)] = None
+        told.add((use.product, use.first))
+    for program in practice.programs():
+        for port, _ in program.ports:
+            if (program.product, port) not in told:
+                spans.setdefault((program.product, "", program.source), {})[str(port)] = None
+    for (product, summary, source), ports in sorted(spans.items()):
+        yield f"+{_cell(product)}\t{','.join(ports)}\t{_cell(summary)}\t{_cell(source)}"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _ports(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}-{last}"
+
+
+def _base36(number: int) -> str:
+    """*number* in base 36, as JavaScript's parseInt reads it.
+
+    >>> _base36(35), _base36(36)
+    ('z', '10')
+    """
+    digits = ""
+    while number:
+        number, digit = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return digits or "0"

@@ -1,0 +1,234 @@
+// What every page has: search as you type, copy buttons, tabs that know the system, the shelf.
+// All of it is an addition: each page works without.
+"use strict";
+(() => {
+  const page = document.documentElement.dataset;
+  const portPage = (port) => `${page.root}${port}${page.suffix}`;
+  // The rule of portbook.web.pages.links.file_name.
+  const fileName = (name) => [...new TextEncoder().encode(name.toLowerCase())]
+    .map((byte) => { const char = String.fromCharCode(byte);
+      return /[a-z0-9_.+-]/.test(char) ? char : `~${byte.toString(16).padStart(2, "0")}`; }).join("");
+  const servicePage = (name) => page.suffix
+    ? `${page.root}services/${fileName(name)}${page.suffix}`
+    : `${page.root}services/${encodeURIComponent(name)}`;
+
+  // -- the index: loaded when somebody searches, as a script, so that it works from a file too --
+  let loading = null;
+  const index = () => loading ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = page.index;
+    script.onload = () => resolve(read(self.portbookIndex));
+    script.onerror = () => { loading = null; reject(new Error("the search index could not be loaded")); };
+    document.head.append(script);
+  });
+  const read = (raw) => {
+    const rows = raw.rows.split("\n").map((line) => {
+      const [name, ports, said, source] = line.split("\t");
+      const product = name.startsWith("+");
+      const shown = product ? name.slice(1) : name;
+      return { name: shown, product, ports, said, source, low: shown.toLowerCase(), words: said.toLowerCase(),
+        spans: ports ? ports.split(",").map((span) => { const [a, b] = span.split("-").map(Number); return [a, b ?? a]; }) : [] };
+    });
+    const states = new Uint8Array(65536);
+    let at = 0;
+    for (const run of raw.runs.split(",")) {
+      const [state, length] = run.split(".");
+      const size = parseInt(length, 36);
+      states.fill(Number(state), at, at += size);
+    }
+    const holding = (port) => rows.filter((row) => !row.product && row.spans.some(([a, b]) => a <= port && port <= b));
+    return { rows, holding, state: (port) => raw.states[states[port]] };
+  };
+
+  const portIn = (text) => {
+    const found = /^:?(\d{1,5})(?:\/(?:tcp|udp|sctp|dccp))?$/i.exec(text);
+    return found && Number(found[1]) <= 65535 ? Number(found[1]) : null;
+  };
+  const find = (book, text, most) => {
+    const wanted = text.toLowerCase().split(/\s+/).filter(Boolean).join(" ");
+    if (!wanted) return [];
+    const hits = [];
+    const port = portIn(wanted);
+    if (port !== null) {
+      const names = book.holding(port).map((row) => row.name || row.said);
+      hits.push({ href: portPage(port), head: String(port), text: names.join(", ") || book.state(port), score: 1000 });
+    }
+    const words = wanted.split(" ");
+    for (const row of book.rows) {
+      let score = 0;
+      if (row.low === wanted) score = 100;
+      else if (row.low.startsWith(wanted)) score = 90;
+      else if (wanted.length > 1 && row.low.includes(wanted)) score = 80;
+      else if (wanted.length > 1 && words.every((word) => row.words.includes(word) || row.low.includes(word)))
+        score = words.every((word) => ` ${row.words}`.includes(` ${word}`)) ? 70 : 50;
+      if (!score) continue;
+      const first = row.ports.split(",").slice(0, 2).join(", ");
+      const single = row.product || !row.name ? row.spans[0] : null;
+      hits.push({ href: single ? portPage(single[0]) : servicePage(row.name), head: first || "no port",
+        text: row.name || row.said, said: row.product ? `in practice${row.said ? `: ${row.said}` : ""}` : row.name ? row.said : "", source: row.source,
+        score: score + (row.product ? -1 : 0) - row.name.length / 100 - (row.ports ? 0 : 3) });
+    }
+    return hits.sort((a, b) => b.score - a.score).slice(0, most);
+  };
+  self.portbook = { index, find, portPage, servicePage };
+
+  const put = (parent, tag, text, name) => {
+    const made = document.createElement(tag);
+    if (text) made.textContent = text;
+    if (name) made.className = name;
+    parent.append(made);
+    return made;
+  };
+
+  // -- search as you type --
+  const field = document.getElementById("q");
+  const form = field.form;
+  const list = put(form, "ul", "", "hits");
+  list.id = "hits";
+  list.hidden = true;
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label", "What was found");
+  for (const [name, value] of [["role", "combobox"], ["aria-expanded", "false"], ["aria-controls", "hits"], ["aria-autocomplete", "list"]])
+    field.setAttribute(name, value);
+  let hits = [];
+  let chosen = -1;
+  const close = () => {
+    list.hidden = true;
+    chosen = -1;
+    field.setAttribute("aria-expanded", "false");
+    field.removeAttribute("aria-activedescendant");
+  };
+  const choose = (place) => {
+    chosen = place;
+    [...list.children].forEach((item, at) => item.setAttribute("aria-selected", String(at === place)));
+    if (place < 0) { field.removeAttribute("aria-activedescendant"); return; }
+    field.setAttribute("aria-activedescendant", `hit-${place}`);
+    list.children[place].scrollIntoView({ block: "nearest" });
+  };
+  const show = async () => {
+    const text = field.value;
+    let book;
+    try { book = await index(); } catch { return; } // Enter still asks the server
+    if (text !== field.value || document.activeElement !== field) return;
+    hits = find(book, text, 9);
+    list.replaceChildren();
+    hits.forEach((hit, at) => {
+      const item = put(list, "li");
+      item.id = `hit-${at}`;
+      item.setAttribute("role", "option");
+      item.setAttribute("aria-selected", "false");
+      put(item, "b", hit.head);
+      put(item, "span", hit.text);
+      if (hit.said) put(item, "small", hit.said);
+      item.addEventListener("mousedown", (event) => { event.preventDefault(); location.href = hit.href; });
+    });
+    chosen = -1;
+    list.hidden = !hits.length;
+    field.setAttribute("aria-expanded", String(hits.length > 0));
+    field.removeAttribute("aria-activedescendant");
+  };
+  field.addEventListener("input", show);
+  field.addEventListener("focus", () => { if (field.value) show(); else index().catch(() => {}); });
+  field.addEventListener("blur", close);
+  field.addEventListener("keydown", (event) => {
+    // The first Escape closes the list; a browser's own empties the field, and that is the second.
+    if (event.key === "Escape" && !list.hidden) { event.preventDefault(); close(); return; }
+    if (list.hidden || !hits.length) return;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) {
+      event.preventDefault();
+      choose(chosen + step < -1 ? hits.length - 1 : chosen + step >= hits.length ? -1 : chosen + step);
+    } else if (event.key === "Enter" && chosen >= 0) {
+      event.preventDefault();
+      location.href = hits[chosen].href;
+    }
+  });
+  form.addEventListener("submit", (event) => {
+    const port = portIn(field.value.trim());
+    if (port === null) return;
+    event.preventDefault();
+    location.href = portPage(port);
+  });
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      field.focus();
+      field.select();
+    }
+  });
+
+  const cite = (address) => {
+    const link = document.createElement("a");
+    link.href = address;
+    link.rel = "noreferrer";
+    link.textContent = new URL(address).hostname.replace(/^www\./, "");
+    return link;
+  };
+
+  // -- the search page of an export, which has no server to ask --
+  const results = document.querySelector("[data-search]");
+  const asked = new URLSearchParams(location.search).get("q");
+  if (results && asked) {
+    field.value = asked;
+    index().then((book) => {
+      const found = find(book, asked, 50);
+      document.querySelector("h1").textContent = found.length ? `${found.length}${found.length === 50 ? " and more" : ""} for “${asked}”` : `Nothing matches “${asked}”`;
+      for (const hit of found) {
+        const item = put(results, "li");
+        const link = put(item, "a");
+        link.href = hit.href;
+        put(link, "b", hit.head);
+        link.append(` ${hit.text}`);
+        if (hit.said) { item.append(" "); put(item, "span", hit.said); }
+        if (/^https?:/.test(hit.source)) { item.append(" "); put(item, "small").append(cite(hit.source)); }
+      }
+    }, () => {});
+  }
+
+  // -- copy buttons --
+  if (navigator.clipboard) for (const code of document.querySelectorAll("pre > code")) {
+    const frame = document.createElement("div");
+    frame.className = "copying";
+    code.parentElement.replaceWith(frame);
+    frame.append(code.parentElement);
+    const button = put(frame, "button", "Copy", "copy");
+    button.type = "button";
+    button.setAttribute("aria-label", `Copy: ${code.textContent}`);
+    button.addEventListener("click", async () => {
+      try { await navigator.clipboard.writeText(code.textContent); button.textContent = "Copied"; }
+      catch { getSelection().selectAllChildren(code); button.textContent = "Press Ctrl+C"; }
+      setTimeout(() => { button.textContent = "Copy"; }, 1800);
+    });
+  }
+
+  // -- tabs open at the system that the reader is on --
+  const agent = navigator.userAgent;
+  const system = /Windows/.test(agent) ? "Windows" : /Mac OS|iPhone|iPad/.test(agent) ? "macOS" : "Linux";
+  const own = document.querySelector(`.tabs input[data-system="${system}"]`);
+  if (own) own.checked = true;
+
+  // -- the shelf: point at a book to read its number, press to open it --
+  const strip = document.querySelector(".strip");
+  if (strip) {
+    const first = Number(strip.dataset.first);
+    const title = strip.querySelector("title");
+    const at = (event) => {
+      const box = strip.getBoundingClientRect();
+      return first + Math.min(63, Math.max(0, Math.floor((event.clientX - box.left) / box.width * 64)));
+    };
+    const said = title.textContent;
+    strip.addEventListener("pointermove", (event) => { title.textContent = `Port ${at(event)}`; });
+    strip.addEventListener("pointerleave", () => { title.textContent = said; });
+    strip.addEventListener("click", (event) => { location.href = portPage(at(event)); });
+  }
+
+  // -- arrow keys turn the page --
+  document.addEventListener("keydown", (event) => {
+    if (event.target !== document.body && event.target.id !== "main") return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    const link = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
+    const to = link && document.querySelector(`.turn a[rel="${link}"]`);
+    if (to) location.href = to.href;
+  });
+})();

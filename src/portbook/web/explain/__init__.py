@@ -1,0 +1,1 @@
+"""Explaining pasted output on the site."""

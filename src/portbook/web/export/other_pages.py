@@ -1,0 +1,114 @@
+"""The files of an exported site that aren't a port's or a service's.
+
+Their names are known before anything is rendered: what stands in the way is told first.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+from portbook.model import PORTS, RANGES
+from portbook.present.views.glossary import TERMS
+from portbook.present.views.history import chronicle, render_feed
+from portbook.web.assets import drawn
+from portbook.web.pages import views
+from portbook.web.pages.links import file_name
+from portbook.web.site_config import Site
+from portbook.web.state import FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+_STATIC = os.path.join(FOLDER, "static")
+_HERE, _BELOW = Site(export=True), Site(base="../", export=True)
+_MOST_ADDRESSES = 50_000  # in one sitemap (https://www.sitemaps.org/protocol.html)
+
+
+def other_names(base_url: str | None, services: Collection[str]) -> list[str]:
+    """The paths of all these files for a site at *base_url* that has pages of *services*.
+
+    Of the sitemaps it names as many as there can be.
+    """
+    pages = _pages(base_url)
+    names = [*(f"{name}.html" for name in pages), *(f"static/{name}" for name in _static())]
+    if base_url is not None:
+        most = PORTS + len(pages) + len(services)
+        parts = range(1, len(range(0, most, _MOST_ADDRESSES)) + 1)
+        names += ["changes.atom", *(f"sitemap-{number}.xml" for number in parts)]
+        names += ["sitemap.xml", "robots.txt"]
+    return names
+
+
+def other_files(
+    base_url: str | None, services: Collection[str], names_there: Callable[[], Collection[str]]
+) -> Iterator[tuple[str, bytes]]:
+    """All these files, by path. *names_there* gives the names of the files in the site's folder."""
+    pages = _pages(base_url)
+    for name, render in pages.items():
+        yield f"{name}.html", render().encode()
+    for name in _static():
+        yield f"static/{name}", _static_file(name)
+    if base_url is not None:
+        base = base_url.rstrip("/")
+        # A feed is read far from its site: the addresses in it are whole ones.
+        yield "changes.atom", render_feed(chronicle(), base, ".html").encode()
+        # After --only, the other ports are there if an earlier export wrote them.
+        there = set(names_there())
+        ports = [str(port) for port in range(PORTS) if f"{port}.html" in there]
+        named = [f"services/{quote(file_name(name), safe='~+')}" for name in services]
+        yield from _sitemaps(base, [*pages, *ports, *named])
+
+
+def _pages(base_url: str | None) -> Mapping[str, Callable[[], str]]:
+    # No page for errors: its usual name, 404.html, is that of a port.
+    pages: dict[str, Callable[[], str]] = {
+        "index": lambda: views.home(_HERE),
+        "map": lambda: views.map_(_HERE),
+        "stats": lambda: views.stats(_HERE),
+        "blocks": lambda: views.blocks(_HERE),
+        "changes": lambda: views.changes(_HERE, feed=base_url is not None),
+        "search": lambda: views.search(None, "", _HERE),
+        "about": lambda: views.about(_HERE),
+        "api": lambda: views.api(_HERE),
+        "glossary": lambda: views.glossary(None, _HERE),
+    }
+    for span in RANGES:
+        pages[f"ranges/{span.name}"] = partial(views.range_, span.name, _BELOW)
+    for term in TERMS:
+        pages[f"glossary/{term.name}"] = partial(views.glossary, term.name, _BELOW)
+    return pages
+
+
+def _static() -> list[str]:
+    names = (name for name in sorted(os.listdir(_STATIC)) if name != "here.js")
+    return [*drawn.NAMES, *names]  # here.js asks the server for this machine
+
+
+def _static_file(name: str) -> bytes:
+    if name in drawn.NAMES:
+        return drawn.draw(name)
+    with open(os.path.join(_STATIC, name), "rb") as file:
+        return file.read()
+
+
+def _sitemaps(base: str, pages: list[str]) -> Iterator[tuple[str, bytes]]:
+    space = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
+    parts = range(0, len(pages), _MOST_ADDRESSES)
+    for number, at in enumerate(parts, 1):
+        lines = "\n".join(
+            f"<url><loc>{escape(f'{base}/{page}.html')}</loc></url>"
+            for page in pages[at : at + _MOST_ADDRESSES]
+        )
+        text = f'<?xml version="1.0" encoding="UTF-8"?>\n<urlset {space}>\n{lines}\n</urlset>\n'
+        yield f"sitemap-{number}.xml", text.encode()
+    index = "\n".join(
+        f"<sitemap><loc>{escape(base)}/sitemap-{number}.xml</loc></sitemap>"
+        for number, _ in enumerate(parts, 1)
+    )
+    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<sitemapindex {space}>\n{index}\n'
+    yield "sitemap.xml", f"{text}</sitemapindex>\n".encode()
+    yield "robots.txt", f"User-agent: *\nAllow: /\nSitemap: {base}/sitemap.xml\n".encode()

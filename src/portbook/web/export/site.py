@@ -1,0 +1,310 @@
+"""The site as files: every page with its JSON and its text, for any static host or a folder.
+
+Files are written whole or not at all, and only where they differ from what is there. What was
+written is noted row by row: a row of 256 ports whose files are as they were left, made of the same
+data by the same code, isn't rendered again. So a broken-off export goes on where it ended, and a
+second one does next to nothing. :mod:`portbook.web.export.output_folder` keeps to the export's own
+files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import lru_cache
+from multiprocessing import get_context, parent_process
+from typing import TYPE_CHECKING, NamedTuple
+
+from portbook import __version__
+from portbook.app.lookup import ServiceAnswer, answer, answer_port
+from portbook.catalog.practice import lookup as practice
+from portbook.catalog.registry.lookup import registry, use
+from portbook.errors import NotExported
+from portbook.formats.errors.query import Query
+from portbook.host.children import SAFE_PATH, surroundings
+from portbook.model import LAST_PORT, State
+from portbook.present.port import page
+from portbook.present.render import port_json
+from portbook.present.render.text import Style, render_page
+from portbook.web.export.notes import BEGUN
+from portbook.web.export.other_pages import other_files, other_names
+from portbook.web.export.output_folder import OutputFolder, open_output
+from portbook.web.pages import views
+from portbook.web.pages.links import file_name
+from portbook.web.site_config import Site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from portbook.web.export.output_folder import Opened
+
+ROW = 256  # ports that are written, and noted, together
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_HERE, _BELOW = Site(export=True), Site(base="../", export=True)
+_STYLE = Style(80)
+
+
+class Plan(NamedTuple):
+    """What to export: the ports from *first* to *last* and all other pages, into *folder*.
+
+    ``force`` writes into a folder with other files, and replaces those that are in the way.
+    """
+
+    folder: str
+    first: int = 0
+    last: int = LAST_PORT
+    base_url: str | None = None
+    jobs: int = 1
+    force: bool = False
+
+    @property
+    def steps(self) -> int:
+        """How many ports there are to tell of."""
+        return self.last - self.first + 1
+
+
+class Done(NamedTuple):
+    """How many files the site has, how many of them were written, and in how many seconds."""
+
+    files: int
+    written: int
+    seconds: float
+
+
+class _Row(NamedTuple):
+    """A task: the pages of the *ports* or of the *services*.
+
+    ``key`` is what its note is kept under, ``noted`` what was noted the last time.
+    """
+
+    key: str
+    ports: range
+    services: tuple[str, ...]
+    digest: str
+    noted: str | None
+
+    def files(self) -> Iterator[str]:
+        """The paths of its files."""
+        for port in self.ports:
+            yield from (f"{port}.html", f"{port}.json", f"{port}.txt")
+        for name in self.services:
+            yield f"services/{file_name(name)}.html"
+
+    def note(self, folder: OutputFolder) -> str | None:
+        """A digest of the sizes and times of its files; None if one isn't there."""
+        digest = hashlib.sha256(f"{self.digest} {self.ports} {self.services}".encode())
+        try:
+            for status in folder.statuses(self.files()):
+                digest.update(b"%d %d " % (status.st_size, status.st_mtime_ns))
+        except OSError:
+            return None
+        return digest.hexdigest()
+
+
+class _Wrote(NamedTuple):
+    """What became of a row: how many files it has, how many were written, what to note."""
+
+    key: str
+    ports: int
+    files: int
+    written: int
+    note: str | None
+
+
+def export(
+    plan: Plan, tell: Callable[[int], None], warn: Callable[[str], None] = lambda _: None
+) -> Done:
+    """Carries *plan* out; calls *tell* with a number of ports whenever so many more are done.
+
+    *warn* is given a line on what is replaced that no export wrote. Raises NotExported where the
+    folder is not an export's, or a file can't be written.
+    """
+    begun = time.monotonic()
+    folder, record = open_output(plan.folder, force=plan.force)
+    files = written = 0
+    with folder:
+        digest = digest_of_inputs(plan.base_url)
+        noted = record.notes if record.digest == digest else {}
+        rows = list(_rows(plan, digest, noted))
+        names = _service_names()
+        others = other_names(plan.base_url, names)
+        of_services = {path for row in rows if row.services for path in row.files()}
+        folder.prepare(record, range(plan.first, plan.last + 1), {*others, *of_services}, warn)
+        with folder.note(digest, record) as notes:
+
+            def begin(row: _Row) -> None:
+                notes.add(row.key, BEGUN, row.files() if row.services else ())
+
+            for each in _carry_out(rows, plan.jobs, folder, begin):
+                files += each.files
+                written += each.written
+                if each.note is not None and each.note != noted.get(each.key):
+                    notes.add(each.key, each.note)
+                tell(each.ports)
+            notes.add("others", BEGUN, others)
+            for path, content in other_files(plan.base_url, names, folder.names):
+                files += 1
+                written += folder.write(path, content)
+    return Done(files, written, time.monotonic() - begun)
+
+
+def _rows(plan: Plan, digest: str, noted: Mapping[str, str]) -> Iterator[_Row]:
+    first = plan.first
+    while first <= plan.last:
+        ports = range(first, min(first | (ROW - 1), plan.last) + 1)
+        key = f"p{first}-{ports.stop - 1}"
+        yield _Row(key, ports, (), digest, noted.get(key))
+        first = ports.stop
+    names = _service_names()
+    for at in range(0, len(names), ROW):
+        some = names[at : at + ROW]
+        yield _Row(f"s{at}", range(0), some, digest, noted.get(f"s{at}"))
+
+
+def _service_names() -> tuple[str, ...]:
+    """Every service that has a page, once, however its rows spell it."""
+    names = {
+        file_name(row.service_name): row.service_name
+        for row in registry().store.all()
+        if row.service_name and row.state is State.ASSIGNED
+    }
+    return tuple(names.values())
+
+
+def _carry_out(
+    rows: list[_Row], jobs: int, folder: OutputFolder, begin: Callable[[_Row], None]
+) -> Iterator[_Wrote]:
+    # Rows that are as they were left cost a look at their files, not a process.
+    stale = []
+    for row in rows:
+        if row.noted is not None and row.note(folder) == row.noted:
+            count = sum(1 for _ in row.files())
+            yield _Wrote(row.key, len(row.ports), count, 0, row.noted)
+        else:
+            stale.append(row)
+    if jobs == 1 or len(stale) < 2:
+        for row in stale:
+            begin(row)
+            yield _write_row(row, folder)
+        return
+    yield from _carry_out_together(stale, min(jobs, len(stale)), folder, begin)
+
+
+def _carry_out_together(
+    rows: list[_Row], jobs: int, folder: OutputFolder, begin: Callable[[_Row], None]
+) -> Iterator[_Wrote]:
+    # Not forked: the progress bar has a thread, and a copy of a thread's locks may never open.
+    context = get_context("spawn")
+    given = _Given(registry().store.folder, folder.opened)
+    with surroundings(SAFE_PATH):
+        try:
+            with ProcessPoolExecutor(jobs, context, _begin, (given,)) as pool:
+                # No more at a time than keeps all busy: only what was begun is noted as ours.
+                going: deque[Future[_Wrote]] = deque()
+                for row in rows:
+                    begin(row)
+                    going.append(pool.submit(_help, row))
+                    if len(going) > 2 * jobs:
+                        yield going.popleft().result()
+                while going:
+                    yield going.popleft().result()
+        except BrokenProcessPool as error:
+            raise NotExported(
+                "a process that writes pages was killed, perhaps because memory ran out: run the "
+                "export again, with fewer --jobs"
+            ) from error
+
+
+class _Given(NamedTuple):
+    """What a helping process works with: the folder of the data, and the one to write into."""
+
+    data: str
+    opened: Opened
+
+
+_given: _Given | None = None
+
+
+def _begin(given: _Given) -> None:
+    """Makes this a helping process, which ends with the one that started it.
+
+    A process of a pool waits for work for ever otherwise. Ctrl-C reaches all of them at once: the
+    parent takes it, and what they began is finished.
+    """
+    global _given  # noqa: PLW0603 - a pool hands its processes nothing else to keep
+    _given = given
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    if parent is not None:
+
+        def watch() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=watch, daemon=True).start()
+
+
+@lru_cache(maxsize=1)
+def _output(given: _Given) -> OutputFolder:
+    """The folder to write into. The registry is the one that the parent checked or chose.
+
+    It is opened with the first row and not before, because what is raised then reaches the parent.
+    """
+    use(given.data)
+    return OutputFolder(given.opened)
+
+
+def _help(row: _Row) -> _Wrote:
+    """Writes the files of a row, in a helping process."""
+    assert _given is not None
+    return _write_row(row, _output(_given))
+
+
+def _write_row(row: _Row, folder: OutputFolder) -> _Wrote:
+    """Writes the files of a row."""
+    files = written = 0
+    for path, content in zip(row.files(), _contents(row), strict=True):
+        files += 1
+        written += folder.write(path, content)
+    return _Wrote(row.key, len(row.ports), files, written, row.note(folder))
+
+
+def _contents(row: _Row) -> Iterator[bytes]:
+    """What the files of a row hold, in the order of their paths."""
+    book = registry()
+    book.store.hold()
+    for port in row.ports:
+        found = answer_port(Query("port", str(port), port, port), book)
+        yield views.port(found, _HERE).encode()
+        yield json.dumps(port_json.of_port(found), separators=(",", ":")).encode()
+        yield render_page(page.compose(found), _STYLE).encode()
+    for name in row.services:
+        service = answer(Query("name", name))
+        assert isinstance(service, ServiceAnswer)
+        yield views.service(service, _BELOW).encode()
+
+
+def digest_of_inputs(base_url: str | None) -> str:
+    """A digest of all that a page is made of: the data, the code, the templates."""
+    digest = hashlib.sha256(f"{__version__} {base_url}".encode())
+    for folder in (registry().store.folder, practice.DATA, _PACKAGE):
+        for path in sorted(_sources(folder)):
+            with open(path, "rb") as file:
+                name = os.path.relpath(path, folder).encode()
+                digest.update(name + hashlib.sha256(file.read()).digest())
+    return digest.hexdigest()
+
+
+def _sources(folder: str) -> Iterable[str]:
+    for where, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in names:
+            if name.endswith((".py", ".tsv", ".html", ".css", ".js", ".svg")):
+                yield os.path.join(where, name)

@@ -1,0 +1,1 @@
+"""What readers say of a page, and where votes are kept."""

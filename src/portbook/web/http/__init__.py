@@ -1,0 +1,1 @@
+"""HTTP: cache, headers, negotiation, time limits."""

@@ -1,0 +1,323 @@
+"""Answers that depend on the registry alone: kept whole, tagged, compressed once.
+
+The layer stands before everything else. A page that was asked for before is found by its
+address, its form and its coding, and sent as it was: no routing, no rendering, no compressing.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections import OrderedDict
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from starlette.concurrency import run_in_threadpool
+
+from portbook.web.http.negotiation import choose_coding, negotiate
+
+try:
+    import brotli  # type: ignore[import-untyped, import-not-found, unused-ignore]
+except ImportError:  # it compresses a tenth better; gzip does as well
+    brotli = None
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from portbook.web.http.negotiation import Form
+    from portbook.web.state import Context
+
+    Key = tuple[bytes, Form, str]
+    Headers = tuple[tuple[bytes, bytes], ...]
+
+# An answer sets this key of its scope to say that it depends on the registry alone. Its value is
+# what is added to the tag, where the build of the registry isn't all that it depends on.
+KEEP = "portbook.keep"
+# It sets this one to True to say that it is the same whatever query the address has.
+ANY_QUERY = "portbook.any-query"
+# The form that was negotiated for the request.
+FORM = "portbook.form"
+
+CODINGS = ("br", "gzip") if brotli is not None else ("gzip",)
+PIECE = 64 << 10  # bytes of a body that are sent before it is seen whether the client reads
+_SHORTEST = 860  # bytes; what fits into a packet with its headers gains nothing
+_LONGEST_AT_ONCE = 1 << 15  # bytes that the event loop compresses itself: a millisecond
+_COMPRESSIBLE = (b"text/", b"application/json", b"application/xml", b"image/svg", b"application/")
+
+
+class Entry(NamedTuple):
+    """A whole answer, ready to be sent, and its shorter one for who has it already.
+
+    ``raw`` is what goes over the wire behind the status line and the date: the headers, and from
+    ``body_at`` on the body.
+    """
+
+    headers: Headers
+    raw: bytes
+    body_at: int
+    tag: bytes
+    headers_304: Headers
+    any_query: bool = False
+
+    @property
+    def size(self) -> int:
+        """About what it takes in memory, in bytes."""
+        return len(self.raw) + 3072
+
+
+class Wishes(NamedTuple):
+    """What a request says of the form it wants; empty where it says nothing."""
+
+    accept: bytes
+    encoding: bytes
+    agent: bytes
+    match: bytes
+    has_body: bool
+
+    @staticmethod
+    def of(headers: Iterable[tuple[bytes, bytes]]) -> Wishes:
+        """Those in *headers*. One that is there twice is a list in two parts (RFC 9110 §5.3)."""
+        accept = encoding = agent = match = b""
+        has_body = False
+        for name, value in headers:
+            if name == b"accept":
+                accept = value if not accept else accept + b"," + value
+            elif name == b"accept-encoding":
+                encoding = value if not encoding else encoding + b"," + value
+            elif name == b"user-agent":
+                agent = value
+            elif name == b"if-none-match":
+                match = value if not match else match + b"," + value
+            elif name in (b"content-length", b"transfer-encoding", b"expect"):
+                has_body = True
+        return Wishes(accept, encoding, agent, match, has_body)
+
+
+class Cache:
+    """Entries by key, the longest unused dropped first once they take more than *budget* bytes."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self.size = 0
+        self._entries: OrderedDict[Key, Entry] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, key: Key) -> Entry | None:
+        """The entry under *key*, which counts as used by this."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._entries.move_to_end(key)
+        return entry
+
+    def put(self, key: Key, entry: Entry) -> None:
+        """Keeps *entry*, unless it would push out a good part of the others."""
+        if entry.size > self.budget // 8:
+            return
+        old = self._entries.pop(key, None)
+        if old is not None:
+            self.size -= old.size
+        self._entries[key] = entry
+        self.size += entry.size
+        while self.size > self.budget:
+            _, dropped = self._entries.popitem(last=False)
+            self.size -= dropped.size
+
+
+class Keeping:
+    """The outermost ASGI layer of the site of *context*; it keeps up to *budget* bytes.
+
+    An eighth of that is for answers to queries: there is no end of what can be searched for, and
+    a crowd of searches must not push out the pages.
+    """
+
+    def __init__(self, app: ASGIApp, context: Context, budget: int = 24 << 20) -> None:
+        self.app = app
+        self.context = context
+        self.metrics = context.metrics
+        self.queries = Cache(budget // 8)
+        self.cache = Cache(budget - self.queries.budget)
+
+    @property
+    def kept(self) -> tuple[int, int]:
+        """How many answers are kept, and how many bytes they take."""
+        return len(self.cache) + len(self.queries), self.cache.size + self.queries.size
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers from what is kept, or asks the application and keeps what may be kept."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        send = _in_pieces(send)
+        wishes = Wishes.of(scope["headers"])
+        form = negotiate(wishes.accept, wishes.agent)
+        scope[FORM] = form
+        scope["portbook.keeping"] = self
+        head = scope["method"] == "HEAD"
+        if not head and scope["method"] != "GET":
+            await self._ask(scope, receive, send, None)
+            return
+        target = scope.get("raw_path") or scope["path"].encode()
+        if scope["query_string"]:
+            target += b"?" + scope["query_string"]
+        key = (target, form, choose_coding(wishes.encoding, CODINGS))
+        entry = self._get(key)
+        if entry is not None:
+            self.metrics.hits += 1
+        else:
+            entry = await self._ask(scope, receive, send, key)
+            if entry is None:
+                return
+        if wishes.match and _matches(wishes.match, entry.tag):
+            self.metrics.count(304)
+            await send({"type": "http.response.start", "status": 304, "headers": entry.headers_304})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        self.metrics.count(200)
+        await send({"type": "http.response.start", "status": 200, "headers": entry.headers})
+        # A view: whoever reads slowly shares the bytes with all others.
+        body = memoryview(entry.raw)[entry.body_at :]
+        await send({"type": "http.response.body", "body": b"" if head else body})
+
+    def find(self, target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Entry | None:
+        """What is kept for a GET of *target* that can be sent at once; counts it as sent.
+
+        The server asks this before it makes an ASGI request at all: None leads to one.
+        """
+        wishes = Wishes.of(headers)
+        if wishes.match or wishes.has_body:
+            return None
+        form = negotiate(wishes.accept, wishes.agent)
+        entry = self._get((target, form, choose_coding(wishes.encoding, CODINGS)))
+        if entry is None or len(entry.raw) > PIECE:
+            return None
+        self.metrics.hits += 1
+        self.metrics.count(200)
+        return entry
+
+    def _get(self, key: Key) -> Entry | None:
+        path, query, _ = key[0].partition(b"?")
+        if not query:
+            return self.cache.get(key)
+        entry = self.queries.get(key)
+        if entry is None:
+            entry = self.cache.get((path, *key[1:]))
+            if entry is not None and not entry.any_query:
+                return None
+        return entry
+
+    def _put(self, key: Key, entry: Entry) -> None:
+        path, query, _ = key[0].partition(b"?")
+        if entry.any_query:
+            self.cache.put((path, *key[1:]), entry)
+        elif query:
+            self.queries.put(key, entry)
+        else:
+            self.cache.put(key, entry)
+
+    async def _ask(
+        self, scope: Scope, receive: Receive, send: Send, key: Key | None
+    ) -> Entry | None:
+        """Asks the application: passes its answer on, or returns it where it is to be kept."""
+        start: Message = {}
+        body = bytearray()
+        head = scope["method"] == "HEAD"
+
+        async def catch(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                if key is not None and message["status"] == 200 and KEEP in scope:
+                    start = message
+                    return
+                self.metrics.count(message["status"])
+            elif start:
+                body.extend(message.get("body", b""))
+                return
+            elif head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self.app(scope, receive, catch)
+        if not start or key is None:
+            return None
+        self.metrics.misses += 1
+        make = partial(
+            _entry,
+            bytes(body),
+            start["headers"],
+            self.context.build + scope[KEEP],
+            key[2],
+            any_query=bool(scope.get(ANY_QUERY)),
+        )
+        # What is long takes long to compress, and nobody else should wait for that.
+        entry = make() if len(body) <= _LONGEST_AT_ONCE else await run_in_threadpool(make)
+        self._put(key, entry)
+        return entry
+
+
+def _in_pieces(send: Send) -> Send:
+    """*send* for bodies of any length, a piece at a time.
+
+    A server holds all that it was given until the client reads it. Before each piece it waits.
+    """
+
+    async def send_pieces(message: Message) -> None:
+        body = message.get("body", b"")
+        for start in range(0, max(1, len(body)), PIECE):
+            piece = message
+            if body:
+                more = message.get("more_body", False) or start + PIECE < len(body)
+                part = bytes(body[start : start + PIECE])
+                piece = {"type": "http.response.body", "body": part, "more_body": more}
+            await send(piece)
+
+    return send_pieces
+
+
+def _entry(body: bytes, headers: Any, build: str, coding: str, *, any_query: bool = False) -> Entry:
+    kept = [(name, value) for name, value in headers if name != b"content-length"]
+    media = next((value for name, value in kept if name == b"content-type"), b"")
+    worthwhile = len(body) >= _SHORTEST and media.startswith(_COMPRESSIBLE)
+    if worthwhile:
+        kept = _vary(kept)
+    if coding and worthwhile:
+        body = compress(body, coding)
+        kept.append((b"content-encoding", coding.encode()))
+    else:
+        coding = ""
+    # A strong tag names the bytes: each coding has its own (RFC 9110 §8.8.3.3).
+    tag = f'"{build}{"-" if coding else ""}{coding}"'.encode()
+    kept.append((b"etag", tag))
+    short = tuple(
+        (name, value)
+        for name, value in kept
+        if name not in (b"content-type", b"content-encoding", b"content-disposition")
+    )
+    kept.append((b"content-length", str(len(body)).encode()))
+    head = b"".join(name + b": " + value + b"\r\n" for name, value in kept) + b"\r\n"
+    return Entry(tuple(kept), head + body, len(head), tag, short, any_query)
+
+
+def _vary(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    named = [value for name, value in headers if name == b"vary"]
+    rest = [(name, value) for name, value in headers if name != b"vary"]
+    return [*rest, (b"vary", b", ".join([*named, b"accept-encoding"]))]
+
+
+def compress(body: bytes, coding: str) -> bytes:
+    """*body* in *coding*, one of :data:`CODINGS`."""
+    if coding == "br":
+        packed: bytes = brotli.compress(body, quality=5)
+        return packed
+    return gzip.compress(body, compresslevel=6, mtime=0)
+
+
+def _matches(header: bytes, tag: bytes) -> bool:
+    """Whether an ``If-None-Match`` *header* names *tag*, compared weakly (RFC 9110 §13.1.2).
+
+    >>> _matches(b'W/"a", "b"', b'"a"'), _matches(b"*", b'"a"'), _matches(b'"c"', b'"a"')
+    (True, True, False)
+    """
+    return any(each.strip().removeprefix(b"W/") in (tag, b"*") for each in header.split(b","))

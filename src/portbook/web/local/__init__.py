@@ -1,0 +1,1 @@
+"""This machine as pages: who may see it, live events."""

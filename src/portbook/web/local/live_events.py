@@ -1,0 +1,170 @@
+"""This machine, followed: one watch for all event streams, and none while nobody looks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from portbook.app.listen import Filter, watch_here
+from portbook.app.watch import Change, identity
+from portbook.errors import HostUnreadable
+from portbook.present.render import sockets_json
+from portbook.web.http.streams import Encoded, Stream
+from portbook.web.local.redact import masked
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from portbook.app.watch import Event, Key, Watch
+    from portbook.model import Listener
+    from portbook.web.http.streams import State
+
+MOST_STREAMS = 64
+_INTERVAL = 1.0
+_HEARTBEAT = 15.0  # seconds; a proxy or a dead client is noticed by it
+_OLDEST_STATE = 10.0  # seconds after which a reader may not be at a state that isn't the latest
+
+
+class Panel:
+    """The streams that are open, and the watch that feeds them.
+
+    A stream begins with ``state``, which holds all that listens, and goes on with ``opened``,
+    ``closed`` and ``changed``. A reader that can't keep up gets ``state`` again instead of what
+    it missed.
+
+    Every socket and every event is encoded once. The streams share the bytes, and only those that
+    are still at an older state hold others: for ten seconds, then they are ended. Their readers
+    come back by themselves.
+    """
+
+    def __init__(
+        self,
+        *,
+        show_commands: bool,
+        watch: Callable[[], Watch] = lambda: watch_here(Filter()),
+        interval: float = _INTERVAL,
+        heartbeat: float = _HEARTBEAT,
+    ) -> None:
+        self._show = show_commands
+        self._make = watch
+        self._interval = interval
+        self._heartbeat = heartbeat
+        self._streams: set[Stream] = set()
+        self._sockets: dict[Key, Encoded] = {}
+        self._state: State | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self.closed = False
+        # A walk through all processes can take a tenth of a second: so many at the same time.
+        self.looks = asyncio.Semaphore(2)
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    @property
+    def full(self) -> bool:
+        """Whether another stream would be one too many."""
+        return self.closed or len(self._streams) >= MOST_STREAMS
+
+    def close(self) -> None:
+        """Ends every stream: the server is to stop."""
+        self.closed = True
+        self._end_all()
+
+    async def stream(self, port: int | None) -> AsyncIterator[bytes]:
+        """The events of *port*, or of every port, as a ``text/event-stream``.
+
+        https://html.spec.whatwg.org/multipage/server-sent-events.html
+        """
+        stream = Stream(port)
+        self._streams.add(stream)
+        try:
+            await self._begin()
+            while not stream.ended:
+                if stream.behind:
+                    stream.begin_state(self._latest(), asyncio.get_running_loop().time())
+                    for piece in stream.pieces():
+                        yield piece
+                elif events := stream.take():
+                    yield events
+                elif not await stream.wait(self._heartbeat):
+                    yield b": still there\n\n"
+        finally:
+            self._streams.discard(stream)
+
+    def _latest(self) -> State:
+        if self._state is None:
+            self._state = tuple(self._sockets.values())
+        return self._state
+
+    async def _begin(self) -> None:
+        """Starts to follow this machine, where nobody does."""
+        async with self._lock:
+            if self._following is None or self._following.done():
+                watch, self._sockets = await asyncio.to_thread(self._look)
+                self._state = None
+                self._following = asyncio.create_task(self._follow(watch))
+
+    def _look(self) -> tuple[Watch, dict[Key, Encoded]]:
+        watch = self._make()
+        return watch, {identity(one): self._socket(one) for one in watch.listeners}
+
+    async def _follow(self, watch: Watch) -> None:
+        try:
+            while self._streams and not self.closed:
+                await asyncio.sleep(self._interval)
+                events = await asyncio.to_thread(watch.step)
+                if events:
+                    self._tell(await asyncio.to_thread(self._encode, events))
+        except HostUnreadable:
+            pass  # the streams end, and their readers ask anew
+        finally:
+            # Whatever ended it: streams without a watch would be silent for ever.
+            self._end_all()
+            self._sockets, self._state = {}, None
+
+    def _end_all(self) -> None:
+        for stream in self._streams:
+            stream.end()
+
+    def _tell(self, changes: list[tuple[Event, Encoded | None, Encoded]]) -> None:
+        for event, socket, _ in changes:
+            for gone in (event.before, event.listener):
+                if gone is not None:
+                    self._sockets.pop(identity(gone), None)
+            if socket is not None:
+                self._sockets[identity(event.listener)] = socket
+        self._state = None
+        events = [event for _, _, event in changes]
+        now = asyncio.get_running_loop().time()
+        for stream in self._streams:
+            if stream.state_since is not None and now - stream.state_since > _OLDEST_STATE:
+                stream.end()
+            else:
+                stream.tell(events)
+
+    def _encode(self, events: tuple[Event, ...]) -> list[tuple[Event, Encoded | None, Encoded]]:
+        """Each event with its socket, unless that is closed, and itself as they are sent."""
+        encoded = []
+        for event in events:
+            before = event.before
+            hidden = event._replace(
+                listener=masked(event.listener, show=self._show),
+                before=None if before is None else masked(before, show=self._show),
+            )
+            lines = f"event: {event.change}\ndata: ".encode(), _json(sockets_json.of_event(hidden))
+            sent = Encoded(event.listener.port, b"".join(lines) + b"\n\n")
+            closed = event.change is Change.CLOSED
+            encoded.append((event, None if closed else self._socket(event.listener), sent))
+        return encoded
+
+    def _socket(self, listener: Listener) -> Encoded:
+        return Encoded(
+            listener.port, _json(sockets_json.of_listener(masked(listener, show=self._show)))
+        )
+
+
+def _json(value: Any) -> bytes:
+    # On one line, in ASCII: nothing in it can end the line, the event or the stream.
+    return json.dumps(value, separators=(",", ":")).encode()

@@ -1,0 +1,74 @@
+"""What the page of this machine is given: its sockets in words, with everything hostile plain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from portbook.model import Level, State, Visibility
+from portbook.present.escape import one_line
+from portbook.present.port.noted import in_short, of_whom
+from portbook.present.port.this_machine import holder, meaning, moment, redirected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.app.listen import HereAnswer
+    from portbook.model import Listener, Process, Standing
+
+_LEVELS = tuple(Level)
+
+
+def of_here(answer: HereAnswer) -> dict[str, Any]:
+    """What the page says of *answer*."""
+    return {
+        "count": len(answer.listeners),
+        "partial": answer.visibility is Visibility.PARTIAL,
+        "rows": [
+            row_of(each, answer.standings[each.port, each.transport]) for each in answer.listeners
+        ],
+        "redirects": [one_line(redirected(each)) for each in answer.redirects],
+        "missing": [one_line(reason) for reason in answer.missing],
+    }
+
+
+def row_of(listener: Listener, standing: Standing) -> dict[str, object]:
+    """What a table says of one socket."""
+    names = dict.fromkeys(row.service_name for row in standing.assignments if row.service_name)
+    silent = standing.state is State.UNASSIGNED and not standing.listed
+    where = f", network namespace {listener.namespace}" if listener.namespace else ""
+    bound = "" if listener.state == "listen" else "bound, doesn't listen; "
+    return {
+        "port": listener.port,
+        "key": one_line(
+            f"{listener.socket} {listener.state} {listener.inode} {listener.namespace}"
+        ),
+        "level": _LEVELS[max(0, listener.gravity)],
+        "socket": one_line(listener.socket),
+        "reach": one_line(f"{bound}{meaning(listener)}{where}"),
+        "holder": one_line(holder(listener)),
+        "details": [one_line(line) for owner in listener.owners[:3] for line in _details(owner)],
+        "note": one_line(f"{of_whom(listener.note)}: {in_short(listener.note)}")
+        if listener.note
+        else "",
+        "state": standing.state,
+        "book": ", ".join(names) or ("not listed" if silent else str(standing.state)),
+        "findings": [
+            {
+                "level": finding.level,
+                "code": finding.code,
+                "message": one_line(finding.message),
+            }
+            for finding in listener.findings
+        ],
+    }
+
+
+def _details(owner: Process) -> Iterator[str]:
+    if owner.command:
+        yield " ".join(owner.command)
+    elif owner.executable:
+        yield owner.executable
+    if owner.container or owner.unit:
+        yield owner.container or owner.unit or ""
+    if owner.started is not None:
+        yield f"since {moment(owner.started).replace('T', ' ').replace('Z', ' UTC')}"

@@ -1,0 +1,77 @@
+"""Where the pages of a site are: addresses on a server, names of files in an export.
+
+>>> from portbook.web.site_config import Site
+>>> Links(Site()).port(305), Links(Site()).service("whois++")
+('/305', '/services/whois%2B%2B')
+>>> from_below = Links(Site(base="../", export=True))
+>>> from_below.port(305), from_below.page("map"), from_below.service("914c/g")
+('../305.html', '../map.html', '../services/914c~2fg.html')
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from portbook.web.site_config import Site
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_.+")
+
+
+def file_name(service_name: str) -> str:
+    """The name of a service as part of a file's name, the same for every case of its letters.
+
+    What not every file system takes is written as ``~`` and its bytes in hexadecimal.
+
+    >>> file_name("HTTP"), file_name("a*b")
+    ('http', 'a~2ab')
+    """
+    lower = service_name.lower()
+    return "".join(
+        char
+        if char in _PLAIN
+        else "".join(f"~{byte:02x}" for byte in char.encode(errors="replace"))
+        for char in lower
+    )
+
+
+class Links(NamedTuple):
+    """The addresses that a page of *site* leads to; an export has relative ones."""
+
+    site: Site
+
+    @property
+    def root(self) -> str:
+        """What every address of the site's own begins with."""
+        return self.site.base if self.site.export else f"{self.site.base}/"
+
+    @property
+    def suffix(self) -> str:
+        """What every page's address ends with."""
+        return ".html" if self.site.export else ""
+
+    def port(self, port: int) -> str:
+        """The page of *port*."""
+        return f"{self.root}{port}{self.suffix}"
+
+    def service(self, name: str) -> str:
+        """The page of the service called *name*."""
+        if self.site.export:
+            return f"{self.root}services/{quote(file_name(name), safe='~+')}.html"
+        return f"{self.root}services/{quote(name, safe='', errors='replace')}"
+
+    def page(self, path: str) -> str:
+        """A page by its path, as ``ranges/system``; the home page has none."""
+        if not path:
+            return f"{self.root}index.html" if self.site.export else self.root
+        return f"{self.root}{path}{self.suffix}"
+
+    def file(self, path: str) -> str:
+        """A file that is the same on a server and in an export: ``305.json``."""
+        return f"{self.root}{path}"
+
+    def static(self, name: str) -> str:
+        """A static file, with the version that lets it be kept for good."""
+        version = self.site.static_version
+        return f"{self.root}static/{name}{f'?v={version}' if version else ''}"

@@ -1,0 +1,340 @@
+"""What the templates of the pages that list are given: services, ranges, blocks, counts, search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from portbook.catalog.practice import lookup as practice
+from portbook.catalog.registry.diff import count_kinds
+from portbook.catalog.registry.stats import count
+from portbook.catalog.registry.summary import STATES, shelf
+from portbook.model import PORTS, RANGES, State
+from portbook.present.charts.svg import render_band, render_bar, render_columns
+from portbook.present.port.entry import Part, Sources, Text
+from portbook.present.port.requests import who_assigns
+from portbook.present.views.changes import beyond_name, said, tally
+from portbook.present.views.history import scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from portbook.app.lookup import SearchAnswer, ServiceAnswer
+    from portbook.catalog.registry.history import Change
+    from portbook.catalog.registry.lookup import Registry
+    from portbook.model import Assignment, PortRange, Use
+    from portbook.present.views.history import Chronicle
+
+MOST_BLOCKS = 60
+MOST_HOLDERS = 20
+
+
+def of_changes(found: Chronicle, feed: str | None) -> dict[str, Any]:
+    """What the page of changes says, the newest first; *feed* is where its feed is, if it is."""
+    years: dict[str, list[dict[str, object]]] = {}
+    for change in found.changes:
+        years.setdefault(change.until[:4], []).extend(_history_rows([change]))
+    assert found.compared is not None
+    return {
+        "feed": feed,
+        "since": found.since,
+        "count": len(found.changes),
+        "tally": tally(count_kinds(found.changes)),
+        "scope": scope(found.copies, found.compared),
+        "years": tuple(years.items()),
+    }
+
+
+def _history_rows(changes: Iterable[Change]) -> list[dict[str, object]]:
+    return [
+        {
+            "first": change.first,
+            "last": change.last,
+            "transports": change.transports,
+            "since": change.since,
+            "until": change.until,
+            "said": said(change),
+        }
+        for change in changes
+    ]
+
+
+def of_service(answer: ServiceAnswer) -> dict[str, Any]:
+    """What the page of a service says."""
+    rows = answer.assignments + answer.portless
+    return {
+        "name": answer.name,
+        "title_line": rows[0].title or "no description",
+        "about": f"{answer.name}: {rows[0].title or 'no description'}",
+        "notes": answer.query.notes,
+        "numbered": _grouped(answer.assignments),
+        "portless": _grouped(answer.portless),
+        "registration": tuple(dict.fromkeys(map(_registration, rows))),
+        "history": _history_rows(answer.history),
+        "beyond": beyond_name(answer),
+        "programs": practice.programs_for(answer.name),
+        "sources": (Sources(answer.sources),),
+    }
+
+
+def _grouped(rows: Iterable[Assignment]) -> list[dict[str, object]]:
+    """Rows that differ in their transport alone, as one."""
+    grouped: dict[tuple[object, ...], tuple[Assignment, list[str]]] = {}
+    for row in rows:
+        key = (row.first, row.last, row.description, row.references)
+        grouped.setdefault(key, (row, []))[1].append(row.transport or "not stated")
+    return [
+        {
+            "first": row.first,
+            "last": row.last,
+            "transports": " ".join(transports),
+            "description": row.title or "no description",
+            "references": row.references,
+        }
+        for row, transports in grouped.values()
+    ]
+
+
+def _registration(row: Assignment) -> str:
+    where = "without a port" if row.first is None else f"port {row.first}"
+    on = f"{where}{f', {row.transport}' if row.transport else ''}"
+    day = row.as_of.get("registration")
+    if day is None:
+        return f"{on}: who registered it, and when, is not recorded in our sources."
+    said = [f"assignee {row.assignee}" if row.assignee else "assignee not recorded"]
+    said.append(f"registered {row.registered}" if row.registered else "no registration date")
+    if row.modified:
+        said.append(f"modified {row.modified}")
+    return f"{on}, as of {day}: {', '.join(said)}."
+
+
+# -- ranges and blocks ------------------------------------------------------------------------
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}%" if whole else "–"
+
+
+def _counted(counts: Mapping[State, int]) -> list[tuple[State, int, str, None]]:
+    whole = sum(counts.values())
+    return [
+        (state, number, _share(number, whole), None) for state, number in counts.items() if number
+    ]
+
+
+def _band(counts: Mapping[State, int]) -> Markup:
+    return Markup(render_band(counts))  # noqa: S704 - numbers and states alone
+
+
+def of_range(name: str, book: Registry) -> dict[str, Any]:
+    """What the page of a range says; KeyError if there is no such range."""
+    wanted = {each.name: each for each in RANGES}[name]
+    stand = shelf(book)
+    counts = stand.by_range[name]
+    longest = sorted(book.blocks(range_name=name), key=lambda block: (-block.size, block.first))
+    stride = max(64, wanted.size // 128)
+    top = wanted.first >> 8
+    return {
+        "title_line": f"{wanted.title}, {wanted.first}–{wanted.last}",
+        "range": wanted,
+        "others": [each for each in RANGES if each.name != name],
+        "states": _counted(counts),
+        "band": _band(counts),
+        "top": top,
+        "rows": (wanted.last >> 8) - top + 1,
+        "parts": (Part("rules", "Rules", tuple(map(Text, _rules(wanted)))),),
+        "blocks": [block for block in longest if block.size > 1][:20] if len(longest) > 1 else [],
+        "stretches": list(range(wanted.first, wanted.last + 1, stride)),
+        "stride": stride,
+    }
+
+
+def _rules(wanted: PortRange) -> Iterable[str]:
+    if wanted.name == "system":
+        yield (
+            "System Ports are the smallest range and the most densely assigned one. Older texts "
+            "call them well-known ports (RFC 6335 §6)."
+        )
+    elif wanted.name == "user":
+        yield (
+            "User Ports are the range from which new services get a number. Older texts call "
+            "them registered ports (RFC 6335 §6)."
+        )
+    else:
+        yield (
+            "Dynamic Ports are for local and temporary use. Older texts call them private or "
+            "ephemeral ports (RFC 6335 §6)."
+        )
+    yield who_assigns(wanted.name)
+    for rule in practice.system_rules():
+        first, last = rule.dynamic_first, rule.dynamic_last
+        if first is not None and last is not None and first <= wanted.last and last >= wanted.first:
+            yield f"{rule.system} picks ports by itself from {first}–{last} by default."
+
+
+def of_blocks(book: Registry, state: State | None, range_name: str | None) -> dict[str, Any]:
+    """What the page of blocks says: the longest, and how many there are."""
+    found = sorted(book.blocks(state, range_name), key=lambda block: (-block.size, block.first))
+    shown = found[:MOST_BLOCKS]
+    # The longest would leave nothing of the others to see: bars are by the square root.
+    most = max((block.size for block in shown), default=1) ** 0.5
+    bars = [
+        Markup(render_bar(round(1000 * block.size**0.5), round(1000 * most)))  # noqa: S704
+        for block in shown
+    ]
+    return {
+        "count": len(found),
+        "ports": sum(block.size for block in found),
+        "blocks": list(zip(shown, bars, strict=True)),
+        "more": len(found) - len(shown),
+        "state": state,
+        "range_name": range_name,
+        "all_states": STATES,
+        "all_ranges": RANGES,
+    }
+
+
+# -- counts -----------------------------------------------------------------------------------
+
+
+def of_stats(book: Registry) -> dict[str, Any]:
+    """What the page of counts says."""
+    stats = count(book)
+    ranges = []
+    for each in RANGES:
+        rows = [found for found in stats.ranges if found.range == each]
+        headline = next(found.states for found in rows if found.transport is None)
+        named = [
+            (str(found.transport or "any transport"), tuple(found.states.values()))
+            for found in rows
+        ]
+        ranges.append((each, _band(headline), named))
+    holders = stats.assignees[:MOST_HOLDERS]
+    most = holders[0][1] if holders else 1
+    return {
+        "stats": stats,
+        "ranges": ranges,
+        "all_states": STATES,
+        "undated_share": _share(stats.undated, stats.assigned_rows),
+        "unrecorded_share": _share(stats.assignee_not_recorded, stats.assigned_rows),
+        "years_chart": Markup(render_columns(_every_year(stats.years))),  # noqa: S704
+        "holders": [
+            (name, number, Markup(render_bar(number, most)))  # noqa: S704
+            for name, number in holders
+        ],
+    }
+
+
+def _every_year(years: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """The years with those between them that have no registration."""
+    counted = {int(year): number for year, number in years}
+    if not counted:
+        return []
+    every = range(min(counted), max(counted) + 1)
+    return [(f"’{year % 100:02}", counted.get(year, 0)) for year in every]
+
+
+def of_map(book: Registry) -> dict[str, Any]:
+    """What the page of the map says beside the picture."""
+    stand = shelf(book)
+    step = 4096
+    return {
+        "states": _counted(stand.counts(0, PORTS - 1)),
+        "all_states": STATES,
+        "stretches": [
+            (first, first + step - 1, tuple(stand.counts(first, first + step - 1).values()))
+            for first in range(0, PORTS, step)
+        ],
+    }
+
+
+# -- search and the front page ----------------------------------------------------------------
+
+
+def of_search(answer: SearchAnswer | None, text: str) -> dict[str, Any]:
+    """What the page of a search says."""
+    if answer is None:
+        said = (
+            "By number, name, description or product. The key / leads to the field from any page."
+        )
+        return {
+            "headline": "Search", "said": said, "matches": [], "uses": [], "more": 0,
+            "more_uses": 0, "about": said,
+        }  # fmt: skip
+    shown = answer.matches[: answer.shown]
+    uses = _records(answer.uses)
+    number = len(answer.matches) + len(uses)
+    if answer.matches and not answer.found:
+        headline = f"No service is called “{text}”"
+        said = "Spelled nearly so:"
+    elif number:
+        headline = f"{number:,} {'match' if number == 1 else 'matches'} for “{text}”"
+        said = ""
+    else:
+        headline, said = f"Nothing in the book matches “{text}”", "Try part of a name, or one word."
+    return {
+        "headline": headline,
+        "said": said,
+        "uses": uses[: answer.shown],
+        "more_uses": max(0, len(uses) - answer.shown),
+        "matches": [
+            {
+                "service_name": match.service_name,
+                "description": match.description,
+                "why": match.why,
+                "spans": list(dict.fromkeys((first, last) for first, last, _ in match.ports))[:6],
+                "more": max(0, len({(first, last) for first, last, _ in match.ports}) - 6),
+            }
+            for match in shown
+        ],
+        "more": len(answer.matches) - len(shown),
+    }
+
+
+def _records(uses: Iterable[Use]) -> list[dict[str, Any]]:
+    """Uses that differ in their ports alone, as one."""
+    grouped: dict[tuple[str, ...], dict[tuple[int, int], list[str]]] = {}
+    for use in uses:
+        key = (use.product, use.summary, use.source, use.read)
+        at = grouped.setdefault(key, {}).setdefault((use.first, use.last), [])
+        at.append(str(use.transport))
+    return [
+        {
+            "product": product,
+            "summary": summary,
+            "source": source,
+            "read": read,
+            "spans": [(first, last, " ".join(on)) for (first, last), on in spans.items()],
+        }
+        for (product, summary, source, read), spans in grouped.items()
+    ]
+
+
+# Pages that show what kinds of page there are.
+_DOORS = (22, 53, 80, 305, 443, 853, 5432, 6000, 8080, 50000, 0, 65535)
+
+
+def _unnamed(book: Registry, port: int, state: State) -> str:
+    """A few words for a port without a service."""
+    if state is State.UNASSIGNED:
+        return f"one of {book.block(port).size} in a row"
+    return "held back by IANA" if state is State.RESERVED else "for whoever needs one for a while"
+
+
+def of_home(book: Registry) -> dict[str, Any]:
+    """What the front page says."""
+    stand = shelf(book)
+    doors = []
+    for port in _DOORS:
+        near = book.neighbour(port)
+        state = stand.state(port)
+        name = near.service_names[0] if near.service_names else str(state)
+        doors.append((port, name, near.description or _unnamed(book, port, state)))
+    return {
+        "about": "A page for each of 65,536 ports: what the registry says, what people do with "
+        "it, and how to see what is really there.",
+        "states": _counted(stand.counts(0, PORTS - 1)),
+        "ranges": [(each, _band(stand.by_range[each.name])) for each in RANGES],
+        "doors": doors,
+    }

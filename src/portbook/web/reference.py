@@ -1,0 +1,357 @@
+"""The pages of the book: ports, services, ranges, blocks, counts; each in every form."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from starlette.responses import RedirectResponse, Response
+
+from portbook.app.lookup import PortAnswer, ServiceAnswer, answer, answer_port
+from portbook.catalog.registry.lookup import registry
+from portbook.catalog.registry.stats import count
+from portbook.formats.errors.query import Query
+from portbook.model import LAST_PORT, PORTS, RANGES, State, Transport
+from portbook.present.port.page import compose
+from portbook.present.render import markdown
+from portbook.present.render import port_json as objects
+from portbook.present.render.text import Style, render_page
+from portbook.present.views import history, lists
+from portbook.present.views.history import is_since
+from portbook.web.http.cache import ANY_QUERY, FORM, KEEP
+from portbook.web.http.negotiation import Form
+from portbook.web.http.problem_details import problem, wanted_form
+from portbook.web.state import context
+from portbook.web.work import run_list, run_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+    from portbook.app.lookup import RangeAnswer
+
+STYLE = Style(80)
+# Whoever has a page asks whether it is still the same one: the answer is a few bytes.
+REVALIDATED = "public, max-age=0, must-revalidate"
+OPEN = {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}
+
+
+def kept(
+    request: Request,
+    body: str | bytes,
+    media: str,
+    *,
+    negotiated: bool = False,
+    any_query: bool = False,
+) -> Response:
+    """An answer that depends on the registry alone: kept, tagged, and open to other sites.
+
+    With *any_query* it is the same whatever query the address has.
+    """
+    request.scope[KEEP] = "" if not negotiated else f"-{request.scope.get(FORM, 'html')}"
+    request.scope[ANY_QUERY] = any_query
+    headers = {"cache-control": REVALIDATED, **OPEN}
+    if negotiated:
+        headers["vary"] = "accept, user-agent"
+    return Response(body, 200, headers, media)
+
+
+def in_form(request: Request, form: Form | None, body: str, *, any_query: bool = True) -> Response:
+    """*body* in *form*, which the address named; None says that the client's headers did."""
+    media = (form or negotiated_form(request)).media_type
+    return kept(request, body, media, negotiated=form is None, any_query=any_query)
+
+
+def negotiated_form(request: Request) -> Form:
+    """The form that the client's headers ask for."""
+    found = request.scope.get(FORM)
+    return found if isinstance(found, Form) else Form.HTML
+
+
+def to_json(value: object) -> str:
+    """*value* as JSON on one line, in ASCII."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+# -- a port -----------------------------------------------------------------------------------
+
+
+def read_port(port: int, transport: Transport | None = None) -> PortAnswer:
+    """The answer for *port* without this machine."""
+    return answer_port(Query("port", str(port), port, port, transport), registry())
+
+
+async def port(request: Request) -> Response:
+    """``/305``, in the form that the client wants."""
+    return _port(request, None)
+
+
+async def port_json(request: Request) -> Response:
+    """``/305.json``."""
+    return _port(request, Form.JSON)
+
+
+async def port_text(request: Request) -> Response:
+    """``/305.txt``."""
+    return _port(request, Form.TEXT)
+
+
+async def port_markdown(request: Request) -> Response:
+    """``/305.md``."""
+    return _port(request, Form.MARKDOWN)
+
+
+def _port(request: Request, named: Form | None) -> Response:
+    # Half a millisecond: a thread would cost as much again.
+    digits: str = request.path_params["port"]
+    number = int(digits[-6:]) if len(digits.lstrip("0")) <= 5 else PORTS
+    if number > LAST_PORT:
+        return problem(request, 404, f"There are ports from 0 to {LAST_PORT}.")
+    if digits != str(number):
+        suffix = f".{named}" if named else ""
+        return RedirectResponse(f"/{number}{suffix}", 308)
+    form = named or negotiated_form(request)
+    found = read_port(number)
+    if form is Form.HTML:
+        site = context(request)
+        body = site.views.port(found, site.site)
+    elif form is Form.JSON:
+        body = to_json(objects.of_port(found))
+    elif form is Form.TEXT:
+        body = render_page(compose(found), STYLE)
+    else:
+        body = markdown.render_page(compose(found))
+    return in_form(request, named, body)
+
+
+async def port_and_more(request: Request) -> Response:
+    """``/443/udp`` is the page of 443; nothing else stands below a port."""
+    more: str = request.path_params["more"].lower()
+    digits: str = request.path_params["port"]
+    if more == "" or more in map(str, Transport):
+        return RedirectResponse(f"/{digits}", 308)
+    return problem(request, 404, f"Nothing stands below /{digits[:5]}: the port has one page.")
+
+
+async def random(request: Request) -> Response:
+    """``/random``: any port, each as likely."""
+    return RedirectResponse(f"/{secrets.randbelow(PORTS)}", 302, {"cache-control": "no-store"})
+
+
+# -- services and ranges ----------------------------------------------------------------------
+
+
+async def service(request: Request) -> Response:
+    """``/services/ssh``, ``/services/ssh.json`` and ``/services/ssh.txt``."""
+    name: str = request.path_params["name"]
+    if not name:
+        return await services(request)
+    named = None
+    found = _named(name)
+    if found is None:
+        bare, dot, suffix = name.rpartition(".")
+        if dot and suffix in (Form.JSON.value, Form.TEXT.value):
+            named, found = Form(suffix), _named(bare)
+    if found is None:
+        return problem(request, 404, "No service has that name. A search finds what is like it.")
+    form = named or negotiated_form(request)
+    if form is Form.HTML:
+        site = context(request)
+        body = await run_page(request, site.views.service, found, site.site)
+    elif form is Form.JSON:
+        body = to_json(objects.of_service(found))
+    else:
+        body = lists.render_service(found, STYLE)
+    return in_form(request, named, body)
+
+
+def _named(name: str) -> ServiceAnswer | None:
+    found = answer(Query("name", name)) if registry().named(name) else None
+    return found if isinstance(found, ServiceAnswer) else None
+
+
+async def services(request: Request) -> Response:
+    """``/services``: there are thousands, so a search is the way to one."""
+    return RedirectResponse("/search", 307, OPEN)
+
+
+async def ranges(request: Request) -> Response:
+    """``/ranges``: the front page shows the three."""
+    return RedirectResponse("/", 307, OPEN)
+
+
+async def range_(request: Request) -> Response:
+    """``/ranges/system``, ``.json`` and ``.txt`` beside it; also user and dynamic."""
+    name, dot, suffix = request.path_params["name"].partition(".")
+    wanted = next((each for each in RANGES if each.name == name), None)
+    if wanted is None or (dot and suffix not in (Form.JSON.value, Form.TEXT.value)):
+        ranges = ", ".join(each.name for each in RANGES)
+        return problem(request, 404, f"The ranges are {ranges} (RFC 6335 §6).")
+    named = Form(suffix) if dot else None
+    form = named or negotiated_form(request)
+    site = context(request)
+
+    def render() -> str:
+        if form is Form.HTML:
+            return site.views.range_(name, site.site)
+        found = answer(Query("range", name, wanted.first, wanted.last))
+        if form is Form.JSON:
+            return to_json(objects.of(found))
+        return lists.render_range(_as_range(found), STYLE)
+
+    # A whole range as JSON takes 100 ms; its page, which draws it, takes 2.
+    body = await (run_page if form is Form.HTML else run_list)(request, render)
+    return in_form(request, named, body)
+
+
+def _as_range(found: Any) -> RangeAnswer:
+    range_found: RangeAnswer = found
+    return range_found
+
+
+# -- blocks, counts, the map ------------------------------------------------------------------
+
+
+async def blocks(request: Request) -> Response:
+    """``/blocks``, of one state and in one range if the query says so."""
+    asked = read_blocks_query(request, form=True)
+    if isinstance(asked, Response):
+        return asked
+    state, range_name = asked
+    site, form = context(request), negotiated_form(request)
+
+    def render() -> str:
+        if form is Form.HTML:
+            return site.views.blocks(site.site, state, range_name)
+        found = longest_blocks(state, range_name)
+        sources = registry().sources()
+        if form is Form.JSON:
+            return to_json(objects.of_blocks(found, state, range_name, sources))
+        return lists.render_blocks(found, state, range_name, sources, STYLE)
+
+    return in_form(request, None, await run_list(request, render), any_query=False)
+
+
+def longest_blocks(state: State | None, range_name: str | None) -> list[Any]:
+    """The blocks of *state* in a range, the longest first."""
+    found = registry().blocks(state, range_name)
+    return sorted(found, key=lambda block: (-block.size, block.first))
+
+
+def read_blocks_query(
+    request: Request, *, form: bool = False
+) -> tuple[State | None, str | None] | Response:
+    """The state and the range that the query asks for, or what is wrong with it.
+
+    *form* takes what a form sends where nothing was chosen.
+    """
+    wrong = refuse_unknown(request, {"state", "range"})
+    if wrong is not None:
+        return wrong
+    state, range_name = (request.query_params.get(name) for name in ("state", "range"))
+    if form:
+        state, range_name = state or None, range_name or None
+    if state is not None and state not in map(str, State):
+        return problem(request, 400, f"A state is one of {', '.join(State)}.")
+    if range_name is not None and range_name not in [each.name for each in RANGES]:
+        ranges = ", ".join(each.name for each in RANGES)
+        return problem(request, 400, f"A range is one of {ranges}.")
+    return State(state) if state is not None else None, range_name
+
+
+def refuse_unknown(request: Request, known: set[str]) -> Response | None:
+    """A problem where the query holds what isn't *known*, or something twice."""
+    keys = [key for key, _ in request.query_params.multi_items()]
+    if len(set(keys)) < len(keys) or not set(keys) <= known:
+        takes = f"{', '.join(sorted(known))}, each once" if known else "nothing"
+        return problem(request, 400, f"The query takes {takes}.")
+    return None
+
+
+async def stats(request: Request) -> Response:
+    """``/stats``: counts by range, year and assignee."""
+    site, form = context(request), negotiated_form(request)
+
+    def render() -> str:
+        if form is Form.HTML:
+            return site.views.stats(site.site)
+        book = registry()
+        if form is Form.JSON:
+            return to_json(objects.of_stats(count(book), book.sources()))
+        return lists.render_stats(count(book), book.sources(), STYLE)
+
+    return in_form(request, None, await run_list(request, render))
+
+
+async def changes(request: Request) -> Response:
+    """``/changes``: what changed in the registry, the newest first; ``?since=2025-01-01``."""
+    since = read_since(request)
+    if isinstance(since, Response):
+        return since
+    site, form = context(request), negotiated_form(request)
+
+    def render() -> str:
+        if form is Form.HTML:
+            return site.views.changes(site.site, since)
+        found = history.chronicle(since=since)
+        if form is Form.JSON:
+            return to_json(history.of_chronicle(found))
+        return history.render(found, STYLE)
+
+    return in_form(request, None, await run_list(request, render), any_query=False)
+
+
+def read_since(request: Request) -> str | Response | None:
+    """The date that the query asks from, None where it names none, or what is wrong with it."""
+    wrong = refuse_unknown(request, {"since"})
+    if wrong is not None:
+        return wrong
+    since = request.query_params.get("since")
+    if since is not None and not is_since(since):
+        return problem(request, 400, "A date is a day, a month or a year: 2025-01-31, 2025.")
+    return since
+
+
+def _page(write: Callable[[Any], str]) -> Callable[[Request], Any]:
+    """A page that there is as HTML alone."""
+
+    async def page(request: Request) -> Response:
+        body = await run_page(request, write, context(request))
+        return kept(request, body, Form.HTML.media_type, any_query=True)
+
+    return page
+
+
+home = _page(lambda found: str(found.views.home(found.site)))
+map_ = _page(lambda found: str(found.views.map_(found.site)))
+about = _page(lambda found: str(found.views.about(found.site)))
+api = _page(lambda found: str(found.views.api(found.site)))
+terms = _page(lambda found: str(found.views.glossary(None, found.site)))
+
+
+async def term(request: Request) -> Response:
+    """``/glossary/reserved`` and its like."""
+    found = context(request)
+    try:
+        body = found.views.glossary(request.path_params["term"], found.site)
+    except LookupError:
+        return problem(request, 404, "The glossary has no such word: /glossary lists all.")
+    return kept(request, body, Form.HTML.media_type, any_query=True)
+
+
+# -- everything else --------------------------------------------------------------------------
+
+
+async def anything(request: Request) -> Response:
+    """What no other route takes: the name of a service leads to its page."""
+    word: str = request.path_params["word"]
+    if word.endswith("/") and word.rstrip("/"):
+        return RedirectResponse(f"/{quote(word.rstrip('/').lstrip('/'))}", 308)
+    if _named(word) is not None:
+        return RedirectResponse(f"/services/{quote(word)}", 307)
+    if wanted_form(request) is Form.HTML:
+        return problem(request, 404, "Try the search: by number, by name, or in a word or two.")
+    return problem(request, 404, "Ports are at /0 to /65535, services at /services/NAME.")

@@ -1,0 +1,152 @@
+"""What every part of a running site shares: its settings, its pages, its feedback."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from portbook import __version__
+from portbook.catalog.practice import lookup as practice
+from portbook.catalog.registry.lookup import registry
+from portbook.web.http.metrics import Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from starlette.requests import HTTPConnection
+
+    from portbook.app.explain import ExplainAnswer
+    from portbook.app.listen import HereAnswer
+    from portbook.app.lookup import PortAnswer, SearchAnswer, ServiceAnswer
+    from portbook.model import State
+    from portbook.web.explain.workers import Workers
+    from portbook.web.feedback.sqlite import FeedbackStore
+    from portbook.web.feedback.vote_queue import VoteQueue
+    from portbook.web.http.rate_limit import RateLimit
+    from portbook.web.http.site_limits import Work
+    from portbook.web.local.live_events import Panel
+    from portbook.web.site_config import Site
+
+FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "assets")
+
+
+class Views(Protocol):
+    """The pages as :mod:`portbook.web.pages.views` writes them: whole HTML documents."""
+
+    def home(self, site: Site) -> str: ...
+    def port(self, answer: PortAnswer, site: Site) -> str: ...
+    def service(self, answer: ServiceAnswer, site: Site) -> str: ...
+    def range_(self, name: str, site: Site) -> str: ...
+    def blocks(
+        self, site: Site, state: State | None = None, range_name: str | None = None
+    ) -> str: ...
+    def stats(self, site: Site) -> str: ...
+    def changes(self, site: Site, since: str | None = None, *, feed: bool = True) -> str: ...
+    def map_(self, site: Site) -> str: ...
+    def search(self, answer: SearchAnswer | None, text: str, site: Site) -> str: ...
+    def glossary(self, term: str | None, site: Site) -> str: ...
+    def about(self, site: Site) -> str: ...
+    def api(self, site: Site) -> str: ...
+    def here(self, answer: HereAnswer, site: Site) -> str: ...
+    def explain(self, answer: ExplainAnswer | None, wrong: str, site: Site) -> str: ...
+    def feedback_thanks(self, site: Site, port: int) -> str: ...
+    def error(self, status: int, title: str, detail: str, site: Site) -> str: ...
+
+
+class Drawn(Protocol):
+    """What :mod:`portbook.web.assets.drawn` makes of the registry: pictures, the index."""
+
+    @property
+    def NAMES(self) -> tuple[str, ...]: ...  # noqa: N802 - a constant of the module
+
+    def draw(self, name: str) -> bytes: ...
+
+
+@dataclass(slots=True)
+class Settings:
+    """How a site is served.
+
+    *host* is the address that is listened on. *public* leaves out everything about this machine.
+    *show_commands* shows the command lines of its processes. *token*, if any, has to be given to
+    see them; *store* keeps what readers say, None leaves the form out.
+    """
+
+    host: str = "127.0.0.1"
+    public: bool = False
+    show_commands: bool = False
+    token: str | None = None
+    store: FeedbackStore | None = None
+
+
+@dataclass(slots=True)
+class Context:
+    """One running site."""
+
+    settings: Settings
+    site: Site
+    views: Views
+    drawn: Drawn
+    build: str
+    files: dict[str, bytes]
+    rates: RateLimit
+    panel: Panel | None
+    metrics: Metrics = field(default_factory=Metrics)
+    captures: RateLimit | None = None  # on a public site alone
+    work: Work = field(kw_only=True)
+    explainers: Workers = field(kw_only=True)
+    votes: VoteQueue | None = None  # where the site asks for feedback
+
+
+def context(connection: HTTPConnection) -> Context:
+    """The site that *connection* belongs to."""
+    found: Context = connection.scope["portbook.context"]
+    return found
+
+
+def read_static(folder: str = FOLDER) -> tuple[dict[str, bytes], str]:
+    """The static files by name, and a version that changes with all that they are made of.
+
+    They are few and small: held in memory, so that no path of a request reaches the disk. Some
+    of what stands beside them is drawn from the registry, so the version changes with that too.
+    """
+    digest = hashlib.sha256()
+    for path in _data():
+        with open(path, "rb") as file:
+            digest.update(hashlib.sha256(file.read()).digest())
+    files: dict[str, bytes] = {}
+    for kind in ("static", "templates"):
+        for path in _walk(os.path.join(folder, kind)):
+            with open(path, "rb") as file:
+                content = file.read()
+            name = os.path.relpath(path, os.path.join(folder, kind)).replace(os.sep, "/")
+            digest.update(f"{kind}/{name}\0{len(content)}\0".encode() + content)
+            if kind == "static":
+                files[name] = content
+    return files, digest.hexdigest()[:12]
+
+
+def _walk(folder: str) -> Iterable[str]:
+    for where, folders, names in os.walk(folder):
+        folders[:] = sorted(each for each in folders if each != "__pycache__")
+        yield from (os.path.join(where, name) for name in sorted(names))
+
+
+def build_of(static_version: str, site: Site) -> str:
+    """What every tag begins with: a digest of the registry, the lore, the code and the site.
+
+    The registry, the lore and the templates are in *static_version*. The code counts by its
+    version; in a checkout a change to it that doesn't change the version needs a reload without
+    the browser's cache.
+    """
+    made_of = f"{__version__}\0{static_version}\0{site!r}"
+    return hashlib.sha256(made_of.encode()).hexdigest()[:16]
+
+
+def _data() -> Iterable[str]:
+    """The data files: those of the registry in use, and those of the lore."""
+    for folder in (registry().store.folder, practice.DATA):
+        for name in sorted(os.listdir(folder)):
+            if name.endswith(".tsv"):
+                yield os.path.join(folder, name)

@@ -1,0 +1,412 @@
+"""What an audit answers, in every form: JSON, text, CSV, Parquet, HTML; and compared."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+from hypothesis import given
+
+from portbook.app.audit.baseline import compare, parse_previous, read_previous
+from portbook.app.audit.pseudonymise import Pseudonyms
+from portbook.cli import run
+from portbook.errors import UsageError
+from portbook.model import Level, State, Transport
+from portbook.present.charts.traffic import limits, render_traffic_svg, shades
+from portbook.present.render.audit_csv import defused, render_csv
+from portbook.present.render.audit_html import render_html
+from portbook.present.render.audit_json import of_audit
+from portbook.present.render.text import Style, columns_of
+from portbook.present.views.audit import render_audit, size_of
+from portbook.verdict.rules import RULES
+from tests.app.audit import samples
+from tests.app.audit.asking import ask
+from tests.contract.test_json import SOURCE, check
+from tests.strategies import nasty
+
+if TYPE_CHECKING:
+    from portbook.app.audit.result import AuditAnswer
+
+TEXT = (str, type(None))
+NUMBER = (int, type(None))
+TALLY = {"services": int, "flows": int, "bytes": int}
+LEVELS = set(map(str, Level))
+CODES = {rule.code for rule in RULES}
+SERVICE = {
+    "transport": set(map(str, Transport)),
+    "port": int,
+    "reach": {None, "loopback", "everywhere"},
+    "state": set(map(str, State)),
+    "service_names": [str],
+    "uses": [str],
+    "findings": [{"code": CODES, "level": LEVELS, "message": TEXT}],
+    "flows": int,
+    "bytes": NUMBER,
+    "packets": NUMBER,
+    "first": TEXT,
+    "last": TEXT,
+    "hosts": (list, type(None)),
+}
+AUDIT = {
+    "schema": {"portbook/audit/1"},
+    "engine": str,
+    "inputs": [{"format": str, "files": [str]}],
+    "first": TEXT,
+    "last": TEXT,
+    "total": TALLY,
+    "states": dict,
+    "findings": [{"code": CODES, "level": LEVELS, **TALLY}],
+    "services": [SERVICE],
+    "unanswered": {"flows": int, "bytes": int},
+    "undecidable": {"flows": int, "bytes": int},
+    "portless": {"flows": int, "bytes": int},
+    "no_data": int,
+    "faults": [{"file": str, "row": NUMBER, "reason": str, "more": NUMBER}],
+    "missing": [str],
+    "since": (dict, type(None)),
+    "pseudonymised": bool,
+    "sources": [SOURCE],
+}
+HOSTILE = "=cmd|'/C calc'!A0\x1b[2J<script>alert(1)</script>\u202e"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("flows")
+
+
+@pytest.fixture(scope="module")
+def answer(folder: Path) -> AuditAnswer:
+    """An audit of the sample, of a service at a hostile host, and of a row that is none."""
+    path = samples.write("csv", folder)
+    with path.open("a") as file:
+        file.write(f'1790000000000;192.0.2.1;50000;"{HOSTILE}";334;tcp;7;1\n')
+        file.write("1790000000000;192.0.2.1;50000;192.0.2.2;334;tcp;-7;1\n")
+    return ask(path)
+
+
+def test_json_has_the_shape_that_the_documents_say(answer: AuditAnswer) -> None:
+    found = json.loads(json.dumps(of_audit(answer), allow_nan=False))
+    check(found, AUDIT)
+    assert found["total"]["flows"] == 177
+    assert sum(tally["flows"] for tally in found["states"].values()) == 177
+    first = found["services"][0]
+    assert (first["port"], first["first"]) == (305, "2026-09-21T14:13:20Z")
+    assert first["hosts"] == [{"host": "198.51.100.66", "flows": 20, "bytes": 20570}]
+    expected = next(each for each in found["services"] if each["port"] == 443)
+    assert expected["hosts"] is None
+    assert expected["findings"] == [{"code": "registered-port", "level": "ok", "message": None}]
+
+
+def test_every_key_is_in_the_documents() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "json.md").read_text()
+    for key in (*AUDIT, *SERVICE):
+        assert f"`{key}`" in text or f"`{key}" in text, key
+
+
+def test_totals_add_up(answer: AuditAnswer) -> None:
+    flows = sum(each.flows for each in answer.services)
+    assert answer.total.flows == flows == sum(each.flows for each in answer.states.values())
+    assert answer.total.services == len(answer.services)
+    gravities = [each.gravity for each in answer.services]
+    assert gravities == sorted(gravities, reverse=True)
+    assert [each.port for each in answer.unexpected] == [305, 2825, 334]
+
+
+def test_text_shows_nothing_raw_and_fits_its_width(answer: AuditAnswer) -> None:
+    for width in (80, 100):
+        said = render_audit(answer, Style(width), 20)
+        assert "\x1b" not in said
+        assert "\u202e" not in said
+        assert "\\x1b[2J" in said
+        lines = said.splitlines()
+        assert len(lines) > 20
+        long = [line for line in lines if columns_of(line) > width]
+        # A path, an address or a name is never cut.
+        assert [line for line in long if len(max(line.split(), key=len)) <= width // 3] == []
+    assert "3 services to look into, of 6" in said
+    assert "the number of bytes is negative" in " ".join(said.split())
+    assert "row 179" in said
+
+
+def test_a_limit_says_what_it_leaves_out(answer: AuditAnswer) -> None:
+    said = render_audit(answer, Style(), 1)
+    assert "and 2 more" in said
+    assert "2825/tcp" not in said
+
+
+class _Text(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_stands_alone_and_runs_nothing(answer: AuditAnswer) -> None:
+    page = render_html(answer, 20)
+    reader = _Text()
+    reader.feed(page)
+    tags = [tag for tag, _ in reader.tags]
+    assert "script" not in tags
+    assert "link" not in tags
+    for tag, attributes in reader.tags:
+        assert not any(name.startswith("on") for name in attributes), tag
+        for name in ("src", "href"):
+            assert (attributes.get(name) or "data:").startswith("data:")
+    policy = next(each["content"] for _, each in reader.tags if "http-equiv" in each)
+    assert policy == (
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+    )
+    assert "<script>alert(1)</script>" in reader.text  # as text, in the name of the host
+    assert "\\x1b[2J" in reader.text
+    assert "\x1b" not in page
+    assert "305/tcp unregistered-port" in reader.text
+
+
+def test_the_map_is_coloured_by_traffic(answer: AuditAnswer) -> None:
+    picture = render_traffic_svg(answer, answer.services)
+    drawn = {}
+    for name, width, strokes in re.findall(
+        r'<path class="([fl]\d)" stroke-width="([\d.]+)" d="([^"]+)"/>', picture
+    ):
+        for column, row, more in re.findall(r"M(\d+) (\d+)h(\d+)", strokes):
+            for port in range(
+                int(row) * 256 + int(column), int(row) * 256 + int(column) + int(more) + 1
+            ):
+                assert port not in drawn
+                drawn[port] = (name, float(width))
+    assert set(drawn) == {443, 53, 5432, 305, 2825, 334}
+    assert drawn[443] == drawn[53] == ("f5", 5.0)  # the busiest
+    assert drawn[334] == ("l1", 2.4)
+    assert drawn[305][1] > drawn[2825][1] > drawn[334][1]
+    assert {drawn[port][0][0] for port in (305, 2825, 334)} == {"l"}
+    assert "6 ports have traffic, 3 of them are to be looked into" in picture
+    assert "305/tcp with 20 flows" in picture
+
+
+def test_the_map_of_many_ports_draws_each_in_its_cell(answer: AuditAnswer) -> None:
+    one = answer.services[0]
+    many = answer._replace(services=tuple(one._replace(port=port) for port in range(65536)))
+    picture = render_traffic_svg(many, ())
+    assert picture.count('class="l5" stroke-width="1.0"') == 1
+    assert picture.count("h255") == 256
+    assert len(picture) < 10_000
+    alternate = many._replace(services=many.services[::2])
+    assert len(render_traffic_svg(alternate, ())) < 400_000
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 7, 100, 10**9])
+def test_the_steps_of_the_map_are_those_of_its_legend(answer: AuditAnswer, most: int) -> None:
+    one = answer.services[0]
+    flows = sorted({1, *(each for each in (2, 3, 5, 7, 50, 99, 100, 10**6) if each < most), most})
+    made = answer._replace(
+        services=tuple(one._replace(port=at, flows=count) for at, count in enumerate(flows))
+    )
+    drawn, starts = shades(made), limits(made)
+    for at, count in enumerate(flows):
+        step = max(step for step, start in enumerate(starts, 1) if start <= count)
+        assert starts[drawn[at][1] - 1] == starts[step - 1], (count, starts)
+
+
+def test_csv_is_fit_for_a_spreadsheet(answer: AuditAnswer) -> None:
+    rows = list(csv.DictReader(io.StringIO(render_csv(answer))))
+    assert len(rows) == 6
+    assert rows[0]["findings"] == "unregistered-port"
+    hosts = next(row["hosts"] for row in rows if row["port"] == "334")
+    assert hosts.startswith("'=cmd")
+    assert "\x1b" not in hosts
+
+
+@given(nasty)
+def test_no_cell_is_a_formula(text: str) -> None:
+    cell = defused(text)
+    assert cell.isprintable()
+    assert not cell.startswith(("=", "+", "-", "@"))
+    assert not text.startswith(("=", "+", "-", "@", "\t", "\r")) or cell.startswith("'")
+
+
+def test_sizes_are_read_at_a_glance() -> None:
+    assert [size_of(each) for each in (0, 999, 999_949, 999_950, 10**15, 10**21)] == [
+        "0 B", "999 B", "999.9 kB", "1.0 MB", "1.0 PB", "1000.0 EB",
+    ]  # fmt: skip
+
+
+# -- against a previous run -------------------------------------------------------------------
+
+
+def test_what_is_new_and_what_is_gone(answer: AuditAnswer) -> None:
+    before = of_audit(answer)
+    before["services"] = [each for each in before["services"] if each["port"] not in (305, 53)] + [
+        {"transport": "tcp", "port": 8080, "reach": None}
+    ]
+    changed = compare(answer, parse_previous(json.dumps(before)))
+    assert changed.change is not None
+    assert changed.change.new == (("tcp", 305, ""), ("udp", 53, ""))
+    assert changed.change.gone == (("tcp", 8080, ""),)
+    said = render_audit(changed, Style(), 20)
+    assert re.search(r"new +305/tcp", said)
+    assert re.search(r"gone +8080/tcp", said)
+    since = of_audit(changed)["since"]
+    assert since["new"][0] == {"transport": "tcp", "port": 305, "reach": None}
+    same = compare(answer, parse_previous(json.dumps(of_audit(answer))))
+    assert "The same services as then." in render_audit(same, Style(), 20)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "portbook/port/1"}', "\x00"])
+def test_what_is_no_previous_run_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "before.json").write_text(text)
+    with pytest.raises(UsageError, match="--against"):
+        read_previous(str(tmp_path / "before.json"))
+
+
+# -- pseudonyms -------------------------------------------------------------------------------
+
+
+def test_a_pseudonym_is_the_same_for_the_same_address_and_key(answer: AuditAnswer) -> None:
+    one, other = Pseudonyms(b"x" * 32), Pseudonyms(b"y" * 32)
+    assert one.word("192.0.2.1") == one.word("192.0.2.1")
+    assert len({one.word("192.0.2.1"), one.word("192.0.2.2"), other.word("192.0.2.1")}) == 3
+    hidden = one.replace(answer)
+    said = json.dumps(of_audit(hidden)) + render_audit(hidden, Style(), 20)
+    assert "198.51.100.66" not in said
+    assert one.word("198.51.100.66") in said
+    assert hidden.pseudonymised
+
+
+# -- the command ------------------------------------------------------------------------------
+
+
+def _command(*words: object, **given: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "portbook", "audit", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        **given,
+    )
+
+
+def test_every_output_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = samples.write("vpc", tmp_path)
+    outputs = [
+        tmp_path / f"report.{ending}" for ending in ("html", "json", "parquet", "csv", "txt")
+    ]
+    key = tmp_path / "key"
+    key.write_text("0123456789abcdef0123456789abcdef")
+    words = [word for each in outputs for word in ("-o", str(each))]
+    assert run(["audit", str(path), *words, "--pseudonymise", "--key-file", str(key)]) == 0
+    assert capsys.readouterr().out == ""
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted(
+        ["key", "vpc.txt", *(each.name for each in outputs)]
+    )
+    found = json.loads(outputs[1].read_text())
+    assert found["pseudonymised"]
+    word = Pseudonyms(key.read_bytes()).word("198.51.100.66")
+    for each in outputs[:2] + outputs[3:]:
+        assert word in each.read_text()
+        assert "198.51.100" not in each.read_text()
+    rows = duckdb.execute(f"FROM '{outputs[2]}' SELECT port, level, flows, hosts").fetchall()
+    assert rows[0] == (305, "check", 20, word)
+    assert len(rows) == 5
+    assert "5 services" in outputs[4].read_text() or "of 5" in outputs[4].read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "required"),
+        (("nowhere.csv",), "no file"),
+        (("*.nothing",), "nothing matches"),
+        (("{file}", "--engine", "oracle"), "--engine"),
+        (("{file}", "--engine", "duckdb://nowhere.db"), "no such database"),
+        (("{file}", "--engine", "nosuch://x"), "--engine"),
+        (("table:nothing",), "no table"),
+        (("{file}", "--memory", "much"), "--memory"),
+        (("{file}", "--format", "pcap"), "--format"),
+        (("{file}", "--rows", "out.xlsx"), "--rows"),
+        (("{file}", "-o", "out.docx"), "--output"),
+        (("{file}", "-o", "nofolder/out.csv"), "no folder"),
+        (("{file}", "--against", "{file}"), "--against"),
+        (("{file}", "--columns", "x"), "--columns"),
+        (("{file}", "--limit", "-1"), "--limit"),
+        (("{file}", "--key-file", "{file}"), "--pseudonymise"),
+        (("{file}", "--pseudonymise", "--key-file", "nokey"), "--key-file"),
+        (("s3://bucket/x.parquet",), "httpfs"),
+    ],
+)
+def test_what_can_not_be_is_one_line_and_2(
+    words: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    samples.write("csv", tmp_path)
+    before = sorted(tmp_path.iterdir())
+    assert run(["audit", *(word.format(file="flows.csv") for word in words)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("portbook: ")
+    assert err.count("\n") == 1
+    assert said in err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_the_exit_status_says_what_was_asked(tmp_path: Path, capsys: Any) -> None:
+    path = str(samples.write("csv", tmp_path))
+    assert run(["audit", path]) == 0
+    assert run(["audit", path, "--fail-on", "check"]) == 1
+    assert run(["audit", path, "--fail-on", "never", "--strict"]) == 0
+    with open(path, "a") as file:
+        file.write("1;2\n")
+    assert run(["audit", path, "--strict"]) == 3
+    assert run(["audit", path, "--strict", "--fail-on", "check"]) == 1
+    capsys.readouterr()
+
+
+def test_a_missing_extra_is_one_line_that_names_it(tmp_path: Path) -> None:
+    path = samples.write("csv", tmp_path)
+    for module in ("ibis", "duckdb"):
+        script = (
+            f"import sys; sys.modules[{module!r}] = None\n"
+            f"from portbook.cli import run; sys.exit(run(['audit', {str(path)!r}]))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2
+        assert done.stderr == (
+            "portbook: portbook audit needs the extra 'audit': pip install 'portbook[audit]'\n"
+        )
+    script = script.replace("'duckdb'", "'pyspark'").replace("]))", ", '--engine', 'spark']))")
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert "needs the extra 'spark'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_reader_may_go_away(tmp_path: Path) -> None:
+    path = samples.write("csv", tmp_path)
+    done = subprocess.run(
+        f"{sys.executable} -m portbook audit {path} | head -n 1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "2 services to look into, of 5\n"
+    assert done.stderr == ""

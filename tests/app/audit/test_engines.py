@@ -1,0 +1,171 @@
+"""Flows that are a table in a database stay there: DuckDB's own, and one that Ibis connects to."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from portbook.app.audit.engines import connect
+from portbook.app.audit.pipeline import Audit, Order
+from portbook.cli import run
+from portbook.errors import PortbookError, UsageError
+from tests.app.audit import samples
+from tests.app.audit.asking import ask, counts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from portbook.app.audit.result import AuditAnswer
+
+# Ibis uses what newer releases of pandas and of database drivers advise against.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+_COLUMNS = (
+    "transport TEXT, src TEXT, src_port INTEGER, dst TEXT, dst_port INTEGER, bytes BIGINT, "
+    "packets BIGINT, first BIGINT, last BIGINT"
+)
+
+
+def _in_duckdb(path: Path) -> str:
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(f'CREATE TABLE "the flows" ({_COLUMNS})')
+        connection.executemany(
+            f'INSERT INTO "the flows" VALUES ({", ".join("?" * 9)})',
+            list(map(tuple, samples.flows())),
+        )
+    return f"duckdb://{path}"
+
+
+def _in_sqlite(path: Path) -> str:
+    connection = sqlite3.connect(path)
+    connection.execute(f'CREATE TABLE "the flows" ({_COLUMNS})')
+    connection.executemany(
+        f'INSERT INTO "the flows" VALUES ({", ".join("?" * 9)})', list(map(tuple, samples.flows()))
+    )
+    connection.commit()
+    connection.close()
+    return f"sqlite://{path}"
+
+
+def _ask(url: str) -> AuditAnswer:
+    engine = connect(url)
+    try:
+        return Audit(Order(("table:the flows",)), engine).run()
+    finally:
+        engine.close()
+
+
+@pytest.mark.parametrize("make", [_in_duckdb, _in_sqlite])
+def test_a_table_is_audited_where_it_is(make: object, tmp_path: Path) -> None:
+    assert callable(make)
+    answer = _ask(make(tmp_path / "flows.db"))
+    assert counts(answer) == samples.EXPECTED
+    files = ask(samples.write("parquet", tmp_path))
+    assert answer.services == files.services
+    assert [(each.format, each.files) for each in answer.inputs] == [("table the flows", ())]
+
+
+def test_a_database_of_duckdbs_is_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "flows.db"
+    url = _in_duckdb(path)
+    before = path.read_bytes()
+    rows = str(tmp_path / "rows.csv")
+    report = str(tmp_path / "report.txt")
+    words = ["audit", "table:the flows", "--engine", url, "--rows", rows, "-o", report]
+    assert run(words) == 0
+    assert path.read_bytes() == before
+    assert len((tmp_path / "rows.csv").read_text().splitlines()) == 177
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "flows.db",
+        "report.txt",
+        "rows.csv",
+    ]
+
+
+def test_files_are_for_duckdb_and_spark(tmp_path: Path) -> None:
+    url = _in_sqlite(tmp_path / "flows.db")
+    path = samples.write("parquet", tmp_path)
+    engine = connect(url)
+    try:
+        with pytest.raises(PortbookError, match="table:NAME"):
+            Audit(Order((str(path),)), engine).run()
+        with pytest.raises(UsageError, match="no table"):
+            Audit(Order(("table:none",)), engine).run()
+    finally:
+        engine.close()
+
+
+def test_what_still_runs_is_stopped_when_the_engine_is_closed() -> None:
+    engine = connect()
+    table = engine.lookup("many", {"number": "int32"}, [(number,) for number in range(3000)])
+    more, most = table.rename(second="number"), table.rename(third="number")
+    product = table.cross_join(more).cross_join(most)
+    before = set(threading.enumerate())
+    engine.keep(
+        product.aggregate(
+            rows=product.count(), total=(product["number"] * product["second"] % 7).sum()
+        )
+    )
+    (running,) = set(threading.enumerate()) - before
+    assert running.is_alive()
+    engine.close()
+    running.join(60)
+    assert not running.is_alive()
+
+
+def test_only_the_compiler_for_duckdb_is_loaded_and_the_others_still_can_be() -> None:
+    script = (
+        "import sys; from portbook.app.audit.engines import connect\n"
+        "engine = connect()\n"
+        "package = 'ibis.backends.sql.compilers'\n"
+        "assert package not in sys.modules and package + '.duckdb' in sys.modules\n"
+        "assert package + '.bigquery' not in sys.modules\n"
+        "from ibis.backends.sql.compilers import BigQueryCompiler, DuckDBCompiler\n"
+        "assert isinstance(engine._compiler, DuckDBCompiler)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_the_least_of_a_column_is_known_of_parquet_alone(tmp_path: Path) -> None:
+    path = tmp_path / "flows.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            "COPY (SELECT 6 AS protocol, 443 AS port, range - 7 AS bytes FROM range(100)) "
+            f"TO '{path}'"
+        )
+    engine = connect()
+    try:
+        audit = Audit(Order((str(path),), "port=port,protocol=protocol,bytes=bytes"), engine)
+        answer = audit.run()
+        (read,) = audit.reads
+        flows = audit.flows(read.batch, read.limits, faulty=False)
+        assert engine.least(flows, ["bytes"]) == {"bytes": -7}
+        assert engine.least(flows, []) == {}
+        text = engine.lookup("few", {"bytes": "int64"}, [(1,)])
+        assert engine.least(text, ["bytes"]) in ({}, {"bytes": 1})
+    finally:
+        engine.close()
+    # What is negative is found, whoever knew of it first.
+    assert [(fault.reason, fault.row) for fault in answer.faults][:1] == [
+        ("the number of bytes is negative", 1)
+    ]
+    assert answer.services[0].flows == 93
+
+
+def test_a_table_of_the_users_own_is_named_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "flows.db"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("CREATE TABLE \"a'b\" AS SELECT 'tcp' AS proto, 443 AS dst_port")
+    engine = connect(f"duckdb://{path}")
+    try:
+        assert counts(Audit(Order(("table:a'b",)), engine).run()) == {("tcp", 443): 1}
+        with pytest.raises(UsageError):
+            Audit(Order(("table:read_csv('/etc/passwd')",)), engine).run()
+    finally:
+        engine.close()

@@ -1,0 +1,472 @@
+"""This machine with the verdict: what is kept, in which order, and how deep it looks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import portbook.app.listen
+import portbook.host.details
+import portbook.host.firewall.reader
+import portbook.host.linux.file_owner
+import portbook.host.linux.other_namespaces
+import portbook.host.reader
+from portbook.app.listen import (
+    Depth,
+    Filter,
+    answer_here,
+    judge_listener,
+    look,
+    sort_by_gravity,
+    watch_here,
+)
+from portbook.app.lookup import PortAnswer, RangeAnswer, answer
+from portbook.app.watch import Change
+from portbook.catalog.expectations.lookup import Notes
+from portbook.catalog.registry.lookup import registry
+from portbook.formats.errors.query import parse_query
+from portbook.host.firewall.rules import Redirect
+from portbook.model import (
+    REACHES,
+    Finding,
+    Host,
+    Level,
+    Listener,
+    Note,
+    OwnersSeen,
+    PortRules,
+    Process,
+    Transport,
+    Visibility,
+)
+from tests.strategies import listeners
+
+TCP, UDP = Transport.TCP, Transport.UDP
+LINUX = PortRules("linux", 1024, (32768, 60999))
+WEB = Process(7, "nginx", executable="/usr/sbin/nginx", uid=33, user="www-data")
+
+
+def socket(port: int = 8080, **changes: Any) -> Listener:
+    made = Listener(TCP, "ipv4", "0.0.0.0", port, "listen", inode=port, uid=0, user="root")
+    return made._replace(owners=(WEB,), owners_seen=OwnersSeen.ALL, **changes)
+
+
+def finding(level: Level) -> Finding:
+    return Finding("exposed", level, "…")
+
+
+# -- filters -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kept"),
+    [
+        (Filter(), True),
+        (Filter(transport=TCP), True),
+        (Filter(transport=UDP), False),
+        (Filter(ports=(8080, 8080)), True),
+        (Filter(ports=(1, 8080)), True),
+        (Filter(ports=(8080, 9000)), True),
+        (Filter(ports=(8081, 9000)), False),
+        (Filter(program="nginx"), True),
+        (Filter(program="ngin"), False),
+        (Filter(user="root"), True),
+        (Filter(user="0"), True),
+        (Filter(user="www-data"), True),
+        (Filter(user="33"), True),
+        (Filter(user="34"), False),
+        (Filter(user="None"), False),
+        (Filter(reach="everywhere"), True),
+        (Filter(reach="loopback"), False),
+        (Filter(level=Level.OK), True),
+        (Filter(level=Level.CHECK), True),
+        (Filter(level=Level.ALERT), False),
+        (Filter(TCP, (1, 9999), "nginx", "33", "everywhere", Level.CHECK), True),
+        (Filter(TCP, (1, 9999), "nginx", "33", "everywhere", Level.ALERT), False),
+    ],
+)
+def test_what_a_filter_keeps(wanted: Filter, kept: bool) -> None:
+    asked = socket(findings=(finding(Level.OK), finding(Level.CHECK)))
+    assert wanted.keeps(asked) is kept
+
+
+def test_nobody_is_not_a_user_called_none() -> None:
+    unseen = socket(uid=None, user=None)._replace(owners=())
+    assert not Filter(user="None").keeps(unseen)
+    assert Filter(user="None").keeps(unseen._replace(user="None"))
+    assert not Filter(program="nginx").keeps(unseen)
+
+
+@pytest.mark.parametrize(
+    ("address", "interface", "reach"),
+    [
+        ("0.0.0.0", None, "everywhere"),
+        ("0.0.0.0", "eth0", "interface"),
+        ("192.0.2.7", None, "address"),
+        ("fe80::1", None, "link"),
+        ("169.254.1.1", None, "link"),
+        ("::1", None, "loopback"),
+        ("127.0.0.1", "lo", "loopback"),
+    ],
+)
+def test_reach(address: str, interface: str | None, reach: str) -> None:
+    asked = socket(address=address, interface=interface)
+    assert [each for each in REACHES if Filter(reach=each).keeps(asked)] == [reach]
+
+
+@given(listeners())
+def test_no_filter_keeps_everything_and_one_of_its_own_keeps_it(asked: Listener) -> None:
+    assert Filter().keeps(asked)
+    assert Filter(asked.transport, (asked.port, asked.port), reach=asked.reach).keeps(asked)
+
+
+# -- order -------------------------------------------------------------------------------------
+
+
+def test_the_gravest_come_first_then_ports() -> None:
+    some = [
+        socket(80, findings=(finding(Level.NOTE),)),
+        socket(22, findings=(finding(Level.NOTE), finding(Level.OK))),
+        socket(9000, findings=(finding(Level.ALERT),)),
+        socket(53, transport=UDP, findings=(finding(Level.NOTE),)),
+        socket(53, findings=(finding(Level.NOTE),)),
+        socket(1),
+    ]
+    order = [(each.port, each.transport) for each in sort_by_gravity(some)]
+    assert order == [(9000, TCP), (22, TCP), (53, TCP), (53, UDP), (80, TCP), (1, TCP)]
+
+
+@given(st.lists(listeners(), max_size=6))
+def test_sorting_keeps_every_socket(some: list[Listener]) -> None:
+    found = sort_by_gravity(some)
+    assert sorted(found, key=repr) == sorted(some, key=repr)
+    gravities = [each.gravity for each in found]
+    assert gravities == sorted(gravities, reverse=True)
+
+
+# -- depth -------------------------------------------------------------------------------------
+
+
+class Machine:
+    """A host to look at, which notes how it is asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *found: Listener) -> None:
+        self.found = found
+        self.missing: tuple[str, ...] = ()
+        self.asked: list[Any] = []
+        self.calls: list[str] = []
+        self.elsewhere: tuple[tuple[tuple[str, Host], ...], tuple[str, ...]] = ((), ())
+        self.redirects: tuple[tuple[Redirect, ...], tuple[str, ...]] = ((), ())
+        self.unknown: tuple[str, ...] = ()
+        monkeypatch.setattr(portbook.host.reader, "read_host", self.read_host)
+        monkeypatch.setattr(
+            portbook.host.linux.other_namespaces, "read_elsewhere", self.read_elsewhere
+        )
+        monkeypatch.setattr(portbook.host.firewall.reader, "read_redirects", self.read_redirects)
+        monkeypatch.setattr(portbook.host.details, "add_details", self.add_details)
+        monkeypatch.setattr(portbook.host.details, "add_upgrades", self.add_upgrades)
+        monkeypatch.setattr(portbook.host.details, "add_names", self.add_names)
+        monkeypatch.setattr(portbook.host.firewall.reader, "readable", lambda: True)
+
+    def read_host(self, *asked: Any) -> Host:
+        self.asked.append(asked)
+        visibility = Visibility.PARTIAL if self.missing else Visibility.FULL
+        bare = self.found
+        if asked[2] == "none":
+            bare = tuple(
+                each._replace(owners=(), owners_seen=OwnersSeen.HIDDEN) for each in self.found
+            )
+        return Host(bare, visibility, self.missing, LINUX)
+
+    def read_elsewhere(self, *asked: Any) -> Any:
+        self.calls.append("elsewhere")
+        return self.elsewhere
+
+    def read_redirects(self, *asked: Any) -> Any:
+        self.calls.append("redirects")
+        return self.redirects
+
+    def add_details(self, found: tuple[Listener, ...]) -> Any:
+        self.calls.append("details")
+        return found, self.unknown
+
+    def add_names(self, found: tuple[Listener, ...]) -> Any:
+        self.calls.append("names")
+        return found, self.unknown
+
+    def add_upgrades(self, found: tuple[Listener, ...]) -> Any:
+        self.calls.append("upgrades")
+        return found
+
+
+def test_a_plain_look_asks_for_nothing_dear(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, socket())
+    seen = look((1, 9999), TCP, Depth())
+    assert machine.asked == [((1, 9999), TCP, "first")]
+    assert machine.calls == []
+    assert seen.listeners[0].findings
+    answer_here(Filter(), Depth("all"))
+    assert machine.calls == []
+    assert machine.asked[-1] == (None, None, "all")
+
+
+def test_details_and_other_namespaces_are_asked_for_where_they_are_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine(monkeypatch, socket())
+    look(None, None, Depth(detail=True))
+    assert machine.calls == ["details"]
+    answer_here(Filter(), Depth(everywhere=True))
+    assert machine.calls == ["details", "elsewhere", "redirects"]
+
+
+def test_a_container_is_named_without_being_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = socket()._replace(owners=(WEB._replace(container="docker:0123456789ab"),))
+    machine = Machine(monkeypatch, inside)
+    machine.unknown = ("docker did not answer",)
+    seen = look(None, None, Depth())
+    assert machine.calls == ["names"]
+    assert (seen.visibility, seen.missing) == (Visibility.PARTIAL, machine.unknown)
+    look(None, None, Depth(detail=True))
+    assert machine.calls == ["names", "details"]
+
+
+def test_a_port_on_which_nothing_is_bound_may_be_redirected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rule = Redirect(TCP, 8080, 8080, "172.17.0.2", 80, None, "ipv4", "nftables", "c", "text")
+    machine = Machine(monkeypatch)
+    machine.redirects = ((rule,), ("not all rules were read",))
+    for query in ("8080", "8000-8090"):
+        found = answer(parse_query(query), Depth())
+        assert isinstance(found, PortAnswer | RangeAnswer)
+        assert found.redirects == (rule,)
+        assert found.host is not None
+        # What was not asked for is not missed.
+        assert found.host.visibility is Visibility.FULL
+    found = answer(parse_query("8081"), Depth(everywhere=True))
+    assert isinstance(found, PortAnswer)
+    assert found.redirects == ()
+    assert found.host is not None
+    assert found.host.missing == ("not all rules were read",)
+    assert found.host.visibility is Visibility.PARTIAL
+
+
+def test_redirects_are_not_looked_for_where_something_listens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine(monkeypatch, socket(80))
+    answer(parse_query("80"), Depth())
+    assert machine.calls == []
+    answer(parse_query("80"), Depth(everywhere=True))
+    assert machine.calls == ["elsewhere", "redirects"]
+    monkeypatch.setattr(portbook.host.firewall.reader, "readable", lambda: False)
+    machine.found = ()
+    answer(parse_query("80"), Depth())
+    assert machine.calls == ["elsewhere", "redirects"]
+
+
+def test_a_deleted_executable_decides_and_is_always_looked_into(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deleted = socket()._replace(owners=(WEB._replace(executable_deleted=True),))
+    machine = Machine(monkeypatch, deleted)
+    (found,) = look(None, None, Depth()).listeners
+    assert machine.calls == ["upgrades"]
+    assert "deleted-executable" in [each.code for each in found.findings]
+
+
+def test_what_a_detail_lacks_makes_the_answer_partial(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, socket())
+    machine.unknown = ("the name of docker:0123456789ab is not known: docker did not answer",)
+    seen = look(None, None, Depth(detail=True))
+    assert (seen.visibility, seen.missing) == (Visibility.PARTIAL, machine.unknown)
+    assert look(None, None, Depth()).visibility is Visibility.FULL
+
+
+def test_listeners_elsewhere_are_marked_and_judged_by_the_rules_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine(monkeypatch, socket(80))
+    there = Host((socket(81),), Visibility.FULL, (), PortRules("linux", 0, (32768, 60999)))
+    machine.elsewhere = ((("docker:0123456789ab", there),), ("one was closed to us",))
+    seen = look(None, None, Depth(everywhere=True))
+    assert [(each.port, each.namespace) for each in seen.listeners] == [
+        (80, None),
+        (81, "docker:0123456789ab"),
+    ]
+    codes = [{finding.code for finding in each.findings} for each in seen.listeners]
+    assert "privileged-bind" in codes[0]
+    assert "privileged-bind" not in codes[1]
+    assert seen.missing == ("one was closed to us",)
+    assert seen.visibility is Visibility.PARTIAL
+
+
+def test_what_details_lack_elsewhere_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, socket(80))
+    there = Host((socket(81),), Visibility.PARTIAL, ("x",), LINUX)
+    machine.elsewhere = ((("blue", there),), ("in blue: x",))
+    machine.unknown = ("docker did not answer",)
+    seen = look(None, None, Depth(detail=True, everywhere=True))
+    assert seen.missing == ("docker did not answer", "in blue: x")
+
+
+def test_redirects_are_those_of_the_ports_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def redirect(first: int, last: int) -> Redirect:
+        return Redirect(TCP, first, last, "192.0.2.7", 80, None, "ipv4", "nftables", "c", "text")
+
+    machine = Machine(monkeypatch)
+    machine.redirects = ((redirect(8080, 8080), redirect(1, 8079), redirect(8090, 9000)), ("y",))
+    machine.missing = ("x", "y")
+    answer = answer_here(Filter(ports=(8080, 8089)), Depth("all", everywhere=True))
+    assert [each.first for each in answer.redirects] == [8080]
+    assert answer.missing == ("x", "y")
+    assert answer.visibility is Visibility.PARTIAL
+
+
+def test_an_answer_has_what_is_kept_and_how_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    Machine(monkeypatch, socket(80), socket(305))
+    answer = answer_here(Filter(ports=(300, 310)), Depth("all"))
+    assert [each.port for each in answer.listeners] == [305]
+    assert {key: str(value.state) for key, value in answer.standings.items()} == {
+        (305, TCP): "unassigned"
+    }
+    assert answer.sources[-1].id == "host"
+    assert answer.visibility is Visibility.FULL
+
+
+def test_a_socket_is_judged_with_what_is_on_record() -> None:
+    trusted = WEB._replace(executable_uid=0, executable_mode=0o755)
+    codes = [
+        finding.code
+        for finding in judge_listener(socket(80)._replace(owners=(trusted,)), LINUX, registry())
+    ]
+    assert codes[0] == "expected"
+
+
+# -- following ---------------------------------------------------------------------------------
+
+
+def test_a_watch_looks_without_owners_and_explains_with_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine(monkeypatch, socket(80), socket(9000))
+    watch = watch_here(Filter(transport=TCP))
+    assert machine.asked == [(None, TCP, "none"), ((80, 9000), TCP, "all")]
+    assert [each.owners for each in watch.listeners] == [(WEB,), (WEB,)]
+    assert all(each.findings for each in watch.listeners)
+    assert watch.step() == ()
+    assert len(machine.asked) == 3
+    machine.found = (socket(80), socket(9000), socket(81))
+    (event,) = watch.step()
+    assert machine.asked[-1] == ((81, 81), TCP, "all")
+    assert (event.change, event.listener.port) == (Change.OPENED, 81)
+
+
+def test_a_watch_keeps_what_the_filter_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, socket(80))
+    watch = watch_here(Filter(program="sshd"))
+    assert watch.listeners == ()
+    sshd = socket(22)._replace(owners=(Process(9, "sshd"),))
+    machine.found = (socket(80), sshd)
+    (event,) = watch.step()
+    assert event.listener.port == 22
+
+
+def test_what_is_gone_when_its_owner_is_looked_for_is_told_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bare = socket(81)._replace(owners=(), owners_seen=OwnersSeen.HIDDEN)
+    missing: list[str] = []
+
+    def read_host(ports: Any, transport: Any, owners: str) -> Host:
+        return Host((bare,) if owners == "none" else (), Visibility.FULL, tuple(missing), LINUX)
+
+    monkeypatch.setattr(portbook.host.reader, "read_host", read_host)
+    (told,) = watch_here(Filter()).listeners
+    assert told == bare._replace(owners_seen=OwnersSeen.NONE)
+    # Where not everything can be seen, it may only be out of sight.
+    missing.append("not every process could be looked into")
+    assert watch_here(Filter()).listeners == (bare,)
+
+
+def test_only_the_asked_sockets_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, socket(80))
+    watch = watch_here(Filter())
+    judged: list[int] = []
+
+    def judge(listener: Listener, *rest: Any, **more: Any) -> tuple[Finding, ...]:
+        judged.append(listener.port)
+        return (finding(Level.NOTE),)
+
+    monkeypatch.setattr(portbook.app.listen, "judge_listener", judge)
+    machine.found = (socket(80), socket(79), socket(81))
+    watch.step()
+    assert judged == [79, 81]
+
+
+# -- notes of one's own ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(monkeypatch: pytest.MonkeyPatch) -> Notes:
+    """Notes on 8080 and 9000, and a file of them that was left out."""
+    note = Note(8080, 8080, None, "/srv/portbook.toml", "shop", executables=("/usr/sbin/nginx",))
+    other = Note(9000, 9009, UDP, "/srv/portbook.toml", "workers")
+    found = Notes((note, other), ("the notes in 'x': left out",), frozenset({0}))
+    monkeypatch.setattr(portbook.app.listen, "read_notes", lambda: found)
+    return found
+
+
+def test_notes_come_with_the_sockets_and_the_ports_they_are_on(
+    monkeypatch: pytest.MonkeyPatch, own: Notes
+) -> None:
+    Machine(monkeypatch, socket(8080), socket(9000))
+    seen = look((0, 65535), None, Depth())
+    assert [each.note for each in seen.listeners] == [own.notes[0], None]
+    assert seen.notes == own.notes
+    assert look((9000, 9000), TCP, Depth()).notes == ()
+    assert look((9005, 9005), None, Depth()).notes == own.notes[1:]
+    # What was left out is told, and isn't a part of this machine that wasn't seen.
+    assert seen.missing == own.problems
+    assert seen.visibility is Visibility.FULL
+    here = answer_here(Filter(), Depth("all"))
+    assert (here.notes, here.missing) == (own.notes, own.problems)
+
+
+def test_notes_can_be_left_out(monkeypatch: pytest.MonkeyPatch, own: Notes) -> None:
+    Machine(monkeypatch, socket(8080))
+    seen = look(None, None, Depth(notes=False))
+    assert (seen.notes, seen.missing, seen.listeners[0].note) == ((), (), None)
+    (watched,) = watch_here(Filter(), notes=False).listeners
+    assert watched.note is None
+    (watched,) = watch_here(Filter()).listeners
+    assert watched.note == own.notes[0]
+
+
+def test_notes_are_not_about_other_namespaces(monkeypatch: pytest.MonkeyPatch, own: Notes) -> None:
+    machine = Machine(monkeypatch)
+    machine.elsewhere = (("blue", Host((socket(8080),), Visibility.FULL, (), LINUX)),), ()
+    (there,) = look(None, None, Depth(everywhere=True)).listeners
+    assert (there.namespace, there.note) == ("blue", None)
+
+
+@pytest.mark.parametrize("kept", [True, False, None])
+def test_who_could_have_put_a_noted_program_there_is_asked(
+    monkeypatch: pytest.MonkeyPatch, own: Notes, kept: bool | None
+) -> None:
+    asked: list[Any] = []
+
+    def put_there_by(*arguments: Any) -> bool | None:
+        asked.append(arguments)
+        return kept
+
+    monkeypatch.setattr(portbook.host.linux.file_owner, "put_there_by", put_there_by)
+    Machine(monkeypatch, socket(8080), socket(9000))
+    noted, _ = look(None, None, Depth()).listeners
+    assert asked == [(7, "/usr/sbin/nginx", frozenset({0}))]
+    code = {True: "expected", False: "unexpected-program", None: "noted"}[kept]
+    assert code in {finding.code for finding in noted.findings}

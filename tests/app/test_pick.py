@@ -1,0 +1,328 @@
+"""Picking a port: the criteria, the order, and what a name leads to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portbook.app.pick.criteria import (
+    COMMON,
+    CRITERIA,
+    EXPERIMENTS,
+    FIRST,
+    LAST,
+    MOST,
+    Check,
+    Wanted,
+    by_the_book,
+    canonical,
+    pick,
+)
+from portbook.app.pick.host_checks import ThisMachine
+from portbook.catalog.expectations.lookup import Notes
+from portbook.catalog.practice import lookup as practice
+from portbook.catalog.registry.lookup import Registry, registry
+from portbook.errors import InvalidQuery
+from portbook.host import etc_services
+from portbook.host.bind_probe import PLACES, BindTry
+from portbook.model import Listener, Note, OwnersSeen, PortRules, Process, State, Transport, Whose
+from tests.counts import examples
+from tests.strategies import any_port, nasty
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TCP, UDP = Transport.TCP, Transport.UDP
+
+
+class Machine:
+    """A machine that has something against *taken* and nothing against the rest."""
+
+    def __init__(self, *taken: int) -> None:
+        self.taken = taken
+        self.asked: list[int] = []
+
+    def checks(self, port: int) -> Iterator[Check]:
+        self.asked.append(port)
+        yield Check("no-local-name", None, "not to be read")
+        yield Check("free-here", port not in self.taken, "asked")
+
+
+BOOK = Registry()
+
+
+def test_what_is_picked_fulfils_every_criterion_by_an_independent_look() -> None:
+    used = {port for use in practice.uses() for port in range(use.first, use.last + 1)}
+    abused = {port for each in practice.abuse() for port in range(each.first, each.last + 1)}
+    for seed in range(0, 2**63, 2**63 // 60):
+        (choice,) = pick(Wanted(), Machine(), BOOK, seed).choices
+        port = choice.port
+        assert FIRST <= port <= LAST
+        for transport in (TCP, UDP):
+            assert registry().standing(port, transport).state is State.UNASSIGNED
+        assert port not in used | abused
+        assert not practice.browser_blocked(port)
+        assert not choice.failed
+        assert [check.code for check in choice.checks] == [
+            "unassigned", "not-dynamic", "browser-opens", "no-known-use", "no-abuse",
+            "no-local-name", "free-here",
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("port", "code", "said"),
+    [
+        (8080, "unassigned", "tcp: assigned to http-alt"),
+        (853, "unassigned", "domain-s"),
+        (1023, "unassigned", "reserved"),
+        (45000, "not-dynamic", "Linux 32768–60999"),
+        (65000, "not-dynamic", "Windows 49152–65535"),
+        (6697, "browser-opens", "refuse"),
+        (30500, "no-known-use", "Kubernetes"),
+        (27374, "no-abuse", "abuse on record"),
+    ],
+)
+def test_each_criterion_of_the_book_can_fail(port: int, code: str, said: str) -> None:
+    found = {check.code: check for check in by_the_book(port, BOOK)}
+    assert found[code].ok is False
+    assert said in found[code].evidence
+
+
+@given(any_port)
+def test_the_book_answers_every_criterion_of_its_own(port: int) -> None:
+    found = list(by_the_book(port, BOOK))
+    assert [check.code for check in found] == list(CRITERIA)[:5]
+    assert all(check.evidence for check in found)
+
+
+def test_the_default_range_is_outside_what_common_systems_hand_out() -> None:
+    rules = {rule.system: rule for rule in practice.system_rules()}
+    assert min(rules[name].dynamic_first or 0 for name in COMMON) == LAST + 1
+
+
+def test_the_ports_for_experiments_are_the_registrys() -> None:
+    for number, port in enumerate(EXPERIMENTS, 1):
+        for transport in Transport:
+            (row,) = BOOK.lookup(port, transport)
+            assert row.service_name == f"exp{number}"
+            assert "RFC4727" in row.references
+
+
+# -- the order --------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 65535), st.integers(0, 300), st.integers(0, 2**64 - 1))
+@examples(30)
+def test_chance_meets_every_port_of_a_range_once(first: int, more: int, seed: int) -> None:
+    last = min(65535, first + more)
+    machine = Machine(*range(first, last + 1))
+    despite = tuple(code for code in CRITERIA if code != "free-here")
+    found = pick(Wanted(first, last, despite=despite), machine, BOOK, seed)
+    assert sorted(machine.asked) == list(range(first, last + 1))
+    assert not found.choices
+    assert found.left_out_by == {"free-here": last - first + 1}
+    assert not found.good
+
+
+def test_chance_differs() -> None:
+    assert len({pick(Wanted(), Machine(), BOOK).choices[0].port for _ in range(12)}) > 1
+
+
+# A name's port is a promise: these may change only where a port gets an owner or a use.
+NAMES = {"web": 23965, "billing api": 12354, "x": 20024}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_leads_to_the_same_port_everywhere(name: str) -> None:
+    assert pick(Wanted(name=name), Machine(), BOOK).choices[0].port == NAMES[name]
+
+
+@given(nasty.filter(str.strip))
+@examples(60)
+def test_a_name_leads_to_one_port_however_it_is_spelled(name: str) -> None:
+    port = pick(Wanted(name=name), Machine(), BOOK).choices[0].port
+    again = Wanted(name=f"  {canonical(name)}\t")
+    assert pick(again, Machine(), BOOK).choices[0].port == port
+    assert not [check for check in by_the_book(port, BOOK) if not check.ok]
+
+
+def test_a_name_keeps_its_port_where_the_machine_has_something_against_it() -> None:
+    found = pick(Wanted(name="web"), Machine(NAMES["web"]), BOOK)
+    assert [choice.port for choice in found.choices] == [NAMES["web"]]
+    assert not found.good
+    assert [check.code for check in found.choices[0].failed] == ["free-here"]
+
+
+def test_several_ports_of_a_name_start_with_its_one() -> None:
+    three = [choice.port for choice in pick(Wanted(many=3, name="web"), Machine(), BOOK).choices]
+    assert three[0] == NAMES["web"]
+    assert len(set(three)) == 3
+
+
+def test_a_name_searches_a_small_range_to_its_end() -> None:
+    machine = Machine()
+    found = pick(Wanted(8000, 8100, 40, "web"), machine, BOOK)
+    chosen = [choice.port for choice in found.choices]
+    assert len(chosen) == len(set(chosen))
+    whole = {
+        port
+        for port in range(8000, 8101)
+        if all(check.ok is not False for check in by_the_book(port, BOOK))
+    }
+    assert set(chosen) == whole or len(chosen) == 40
+
+
+def test_a_service_with_a_port_of_its_own_is_named() -> None:
+    assert "5432" in pick(Wanted(name="PostgreSQL"), Machine(), BOOK).notes[0]
+    assert not pick(Wanted(name="no such service"), Machine(), BOOK).notes
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Wanted(many=0),
+        Wanted(many=MOST + 1),
+        Wanted(0, 10),
+        Wanted(8000, 8001, 3),
+        Wanted(name="  "),
+    ],
+)
+def test_what_cannot_be_served_is_refused(wanted: Wanted) -> None:
+    with pytest.raises(InvalidQuery):
+        pick(wanted, Machine(), BOOK)
+
+
+def test_the_whole_of_a_hopeless_range_is_counted() -> None:
+    found = pick(Wanted(40000, 40010), Machine(), BOOK)
+    assert not found.choices
+    assert sum(found.left_out_by.values()) == 11
+
+
+# -- this machine -----------------------------------------------------------------------------
+
+
+class Kernel:
+    """Stands in for what ThisMachine asks."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.error = 0
+        self.reuse_error = 0
+        self.listeners: tuple[Listener, ...] = ()
+        self.rules = PortRules("linux", 1024, (32768, 60999), ((40000, 40001),))
+        self.names: dict[int, tuple[str, ...]] | OSError = {9999: ("distinct",)}
+        monkeypatch.setattr("portbook.host.reader.read_rules", lambda: self.rules)
+        monkeypatch.setattr("portbook.host.bind_probe.try_binds", self.try_binds)
+        monkeypatch.setattr(etc_services, "read_services", self.read_services)
+        monkeypatch.setattr(
+            "portbook.host.reader.read_host",
+            lambda *_: type("Seen", (), {"listeners": self.listeners}),
+        )
+
+    def read_services(self) -> dict[int, tuple[str, ...]]:
+        if isinstance(self.names, OSError):
+            raise self.names
+        return self.names
+
+    def try_binds(self, port: int, transport: Transport) -> tuple[BindTry, ...]:
+        return tuple(
+            BindTry(family, place, reuse, only, self.reuse_error if reuse else self.error)
+            for family, place, only in PLACES
+            for reuse in (False, True)
+        )
+
+
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    return Kernel(monkeypatch)
+
+
+def asked(port: int) -> dict[str, Check]:
+    return {check.code: check for check in ThisMachine().checks(port)}
+
+
+def test_a_free_port_here(kernel: Kernel) -> None:
+    found = asked(5000)
+    assert list(found) == list(CRITERIA)[5:]
+    assert all(check.ok for check in found.values())
+
+
+def test_this_machines_own_dynamic_range_counts(kernel: Kernel) -> None:
+    assert asked(33000)["not-dynamic-here"].ok is False
+    assert asked(40000)["not-dynamic-here"].ok is True
+    kernel.rules = PortRules("linux")
+    assert asked(33000)["not-dynamic-here"].ok is None
+
+
+def test_the_services_file_counts(kernel: Kernel) -> None:
+    assert asked(9999)["no-local-name"].evidence.endswith("calls it distinct")
+    kernel.names = PermissionError(13, "Permission denied")
+    assert asked(9999)["no-local-name"].ok is None
+    kernel.names = FileNotFoundError(2, "No such file")
+    assert asked(9999)["no-local-name"].ok is True
+
+
+def test_ones_own_notes_count(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = Note(5000, 5001, TCP, "/etc/ports.toml", label="Billing API")
+    monkeypatch.setattr("portbook.catalog.expectations.lookup.read_notes", lambda: Notes((note,)))
+    assert asked(5000)["not-noted"].ok is False
+    assert "Billing API" in asked(5001)["not-noted"].evidence
+    assert asked(5002)["not-noted"].ok is True
+    own = {check.code: check for check in ThisMachine(" billing  api").checks(5000)}
+    assert own["not-noted"].ok is True
+    theirs = note._replace(whose=Whose.PROJECT, trusted=False)
+    monkeypatch.setattr("portbook.catalog.expectations.lookup.read_notes", lambda: Notes((theirs,)))
+    assert asked(5000)["not-noted"].ok is True
+    assert "which you haven't trusted" in asked(5000)["not-noted"].evidence
+    monkeypatch.setattr(
+        "portbook.catalog.expectations.lookup.read_notes", lambda: Notes((), ("can't be read",))
+    )
+    assert asked(5000)["not-noted"].ok is None
+
+
+def test_a_privilege_that_is_missing(kernel: Kernel) -> None:
+    kernel.error = kernel.reuse_error = 13
+    found = asked(80)
+    assert found["unprivileged"].ok is False
+    assert "below 1024" in found["unprivileged"].evidence
+    assert "free-here" not in found
+
+
+def test_who_has_it_is_named(kernel: Kernel) -> None:
+    kernel.error = kernel.reuse_error = 98
+    owner = Process(7, "node")
+    kernel.listeners = (
+        Listener(TCP, "ipv4", "0.0.0.0", 5000, "listen", owners=(owner,),
+                 owners_seen=OwnersSeen.ALL),
+    )  # fmt: skip
+    assert asked(5000)["free-here"].evidence == "node (pid 7) listens on tcp 0.0.0.0:5000"
+    kernel.listeners = ()
+    assert asked(5000)["free-here"].evidence == "tcp: a bind fails (EADDRINUSE)"
+
+
+def test_a_connection_that_still_waits(kernel: Kernel) -> None:
+    kernel.error = 98
+    found = asked(5000)["free-here"]
+    assert found.ok is False
+    assert "closed connection" in found.evidence
+
+
+def test_no_room_for_a_socket_is_not_a_free_port(kernel: Kernel) -> None:
+    kernel.error = kernel.reuse_error = 24
+    assert asked(5000)["free-here"].ok is None
+
+
+@pytest.mark.real
+def test_this_machine_itself_is_asked() -> None:
+    import socket
+
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        found = list(ThisMachine().checks(server.getsockname()[1]))
+        assert found[-1].code == "free-here"
+        assert found[-1].ok is False
+    assert Path(etc_services.services_path()).name == "services"

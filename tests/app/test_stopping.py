@@ -1,0 +1,336 @@
+"""Carrying out a plan: processes that end, hang, are replaced, or come back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from portbook.app.stop.executor import GOOD, OUTCOMES, Outcome, Way, carry_out, said_of
+from portbook.app.stop.model import Plan, Step
+from portbook.host.process_control import Hands, Identity, Ran
+from tests.app.test_stop import owner, scene, socket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from portbook.model import Listener
+
+NEVER = 1e9
+
+
+class Life:
+    """A process that ends so many seconds after a signal, or never."""
+
+    def __init__(self, pid: int, term: float = 0.0, kill: float = 0.0) -> None:
+        self.identity = Identity(pid, pid * 10, "/usr/bin/x")
+        self.term, self.kill = term, kill
+        self.ends = NEVER
+        self.holds = True
+        self.permitted = True
+        self.got: list[int] = []
+
+
+class World(Hands):
+    """Hands on processes of a test's own, in a time of its own."""
+
+    def __init__(self, *lives: Life) -> None:
+        super().__init__()
+        self.lives = {each.identity.pid: each for each in lives}
+        self.time = 0.0
+        self.handles: dict[int, Life] = {}
+        self.closed: list[int] = []
+        self.between: Callable[[], None] = lambda: None
+        self.ran: list[tuple[str, ...]] = []
+        self.answer: Ran | OSError = Ran(0, "")
+        self.fresh: tuple[Listener, ...] = ()
+        self.takes = 0.0
+        self.said: list[str] = []
+
+    def alive(self, life: Life) -> bool:
+        return self.lives.get(life.identity.pid) is life and self.time < life.ends
+
+    def identify(self, pid: int) -> Identity | None:
+        life = self.lives.get(pid)
+        return life.identity if life is not None and self.alive(life) else None
+
+    def holds(self, pid: int, inodes: Iterable[int]) -> bool | None:
+        return self.lives[pid].holds
+
+    def open(self, pid: int) -> Any:
+        life = self.lives.get(pid)
+        if life is None or not self.alive(life):
+            raise ProcessLookupError
+        handle = len(self.handles)
+        self.handles[handle] = life
+        self.between()
+        return handle
+
+    def signal(self, handle: Any, number: int) -> None:
+        life = self.handles[handle]
+        assert handle not in self.closed
+        if not self.alive(life):
+            raise ProcessLookupError
+        if not life.permitted:
+            raise PermissionError
+        life.got.append(number)
+        if number == self.TERM:
+            life.ends = min(life.ends, self.time + life.term)
+        elif number == self.KILL:
+            life.ends = min(life.ends, self.time + life.kill)
+
+    def wait(self, handle: Any, seconds: float) -> bool:
+        if not self.alive(self.handles[handle]):
+            return True
+        self.time += seconds
+        return not self.alive(self.handles[handle])
+
+    def close(self, handle: Any) -> None:
+        assert handle not in self.closed
+        self.closed.append(handle)
+
+    def now(self) -> float:
+        return self.time
+
+    def pause(self, seconds: float) -> None:
+        self.time += seconds
+
+    def run(self, command: Sequence[str], tick: Callable[[], None], limit: float) -> Ran:
+        self.ran.append(tuple(command))
+        if isinstance(self.answer, OSError):
+            raise self.answer
+        for _ in range(int(self.takes * 10)):
+            self.time += 0.1
+            tick()
+        if not self.answer.status:
+            self.lives.clear()
+        return self.answer
+
+    def look(self) -> tuple[Listener, ...]:
+        held = tuple(
+            socket(owner(pid), inode=pid * 100)
+            for pid, life in self.lives.items()
+            if self.alive(life) and life.holds
+        )
+        return held + self.fresh
+
+
+def planned(world: World, *, later: tuple[int, ...] = (), manager: bool = False) -> Plan:
+    seen = world.look()
+    first = tuple(each.identity for pid, each in world.lives.items() if pid not in later)
+    rest = tuple(each.identity for pid, each in world.lives.items() if pid in later)
+    command = ("systemctl", "stop", "--", "web.service") if manager else ("kill", "-TERM", "7")
+    sockets = tuple(each.inode or 0 for each in seen)
+    step = Step(manager, command, "what", first, rest, sockets)
+    return Plan(scene(*seen), (step,), (), ())
+
+
+def done(world: World, plan: Plan, *, force: bool = False, patience: float = 10) -> Outcome:
+    outcome = carry_out(plan, world, world.look, Way(force, patience), world.said.append)
+    assert {each.code for each in outcome.done} <= set(OUTCOMES)
+    assert sorted(world.closed) == sorted(world.handles)  # every handle is given up, once
+    return outcome
+
+
+def codes(outcome: Outcome) -> list[str]:
+    return [each.code for each in outcome.done]
+
+
+def test_one_that_ends() -> None:
+    world = World(life := Life(7, term=2.5))
+    outcome = done(world, planned(world))
+    assert codes(outcome) == ["stopped"]
+    assert outcome.free
+    assert life.got == [Hands.TERM, Hands.CONT]
+    assert world.said == [
+        "SIGTERM sent, waiting for pid 7 to end: 1 s",
+        "SIGTERM sent, waiting for pid 7 to end: 2 s",
+    ]
+    assert said_of(outcome) == "Nothing listens on the port any more."
+
+
+def test_one_that_ignores_it() -> None:
+    world = World(life := Life(7, term=NEVER))
+    outcome = done(world, planned(world), patience=3)
+    assert codes(outcome) == ["still-running"]
+    assert "--force" in outcome.done[0].message
+    assert Hands.KILL not in life.got
+    assert not outcome.free
+    assert "still listens" in said_of(outcome)
+    assert 3 <= world.time < 5
+
+
+def test_one_that_ignores_it_and_is_forced() -> None:
+    world = World(life := Life(7, term=NEVER, kill=0.3))
+    outcome = done(world, planned(world), force=True, patience=2)
+    assert codes(outcome) == ["killed"]
+    assert life.got == [Hands.TERM, Hands.CONT, Hands.KILL]
+    assert outcome.free
+
+
+def test_one_that_nothing_ends() -> None:
+    world = World(Life(7, term=NEVER, kill=NEVER))
+    outcome = done(world, planned(world), force=True, patience=1)
+    assert codes(outcome) == ["still-running"]
+    assert "not even SIGKILL" in outcome.done[0].message
+
+
+def test_one_that_ended_since_it_was_seen() -> None:
+    world = World(Life(7))
+    plan = planned(world)
+    world.lives.clear()
+    outcome = done(world, plan)
+    assert codes(outcome) == ["gone"]
+    assert outcome.free
+
+
+def test_a_number_that_is_another_process_by_now_is_left_alone() -> None:
+    world = World(Life(7))
+    plan = planned(world)
+    stranger = Life(7)
+    stranger.identity = Identity(7, 99999, "/usr/bin/other")
+    world.lives[7] = stranger
+    outcome = done(world, plan)
+    assert codes(outcome) == ["replaced"]
+    assert stranger.got == []
+
+
+def test_one_that_is_replaced_between_the_handle_and_the_signal() -> None:
+    """The handle was opened on the old one: the new one's identity gives it away."""
+    world = World(old := Life(7))
+    plan = planned(world)
+    stranger = Life(7)
+    stranger.identity = Identity(7, 99999, "/usr/bin/other")
+
+    def replace() -> None:
+        old.ends = 0
+        world.lives[7] = stranger
+
+    world.between = replace
+    assert codes(done(world, plan)) == ["replaced"]
+    assert stranger.got == old.got == []
+
+
+def test_one_that_runs_another_file_by_now_is_left_alone() -> None:
+    world = World(life := Life(7))
+    plan = planned(world)
+    life.identity = life.identity._replace(executable="/usr/bin/other")
+    assert codes(done(world, plan)) == ["replaced"]
+    assert life.got == []
+
+
+def test_one_that_has_let_go_of_the_port_is_left_alone() -> None:
+    world = World(life := Life(7))
+    plan = planned(world)
+    life.holds = False
+    assert codes(done(world, plan)) == ["let-go"]
+    assert life.got == []
+
+
+def test_another_users_process() -> None:
+    world = World(life := Life(7))
+    life.permitted = False
+    outcome = done(world, planned(world))
+    assert codes(outcome) == ["not-permitted"]
+    assert "as root" in outcome.done[0].message
+    assert not outcome.free
+
+
+def test_one_that_lets_go_of_the_port_and_goes_on() -> None:
+    """A server that drains its connections after SIGTERM has stopped listening."""
+    world = World(life := Life(7, term=NEVER))
+
+    class Draining(World):
+        def signal(self, handle: Any, number: int) -> None:
+            super().signal(handle, number)
+            life.holds = False
+
+    world = Draining(life)
+    outcome = done(world, planned(world), patience=30)
+    assert codes(outcome) == ["stopped"]
+    assert "still runs" in outcome.done[0].message
+    assert world.time < 3
+
+
+def test_several_end_at_different_times() -> None:
+    world = World(Life(7, term=0.1), Life(8, term=3), Life(9, term=NEVER))
+    outcome = done(world, planned(world), patience=5)
+    assert sorted((each.code, each.pid) for each in outcome.done) == [
+        ("still-running", 9), ("stopped", 7), ("stopped", 8),
+    ]  # fmt: skip
+
+
+def test_the_others_follow_where_they_did_not_end_with_the_first() -> None:
+    world = World(Life(7), worker := Life(8), gone := Life(9))
+    plan = planned(world, later=(8, 9))
+    gone.ends = 0
+    outcome = done(world, plan)
+    assert sorted(codes(outcome)) == ["stopped", "stopped"]
+    assert Hands.TERM in worker.got
+    assert gone.got == []
+
+
+def test_the_others_are_left_alone_where_the_first_goes_on() -> None:
+    world = World(Life(7, term=NEVER), worker := Life(8))
+    outcome = done(world, planned(world, later=(8,)), patience=1)
+    assert codes(outcome) == ["still-running"]
+    assert worker.got == []
+
+
+def test_one_that_is_started_again_is_named_with_who_started_it() -> None:
+    world = World(Life(7))
+    plan = planned(world)
+    again = owner(70, "python3", ancestors=((60, "supervisord"), (1, "systemd")))
+    world.fresh = (socket(again, inode=5),)
+    outcome = done(world, plan)
+    assert codes(outcome) == ["stopped"]
+    assert not outcome.free
+    assert [each.inode for each in outcome.fresh] == [5]
+    (note,) = outcome.notes
+    assert note == (
+        "The port is busy again: python3 (pid 70) listens on tcp 0.0.0.0:8080, started by "
+        "supervisord (60): stop that, and then the port."
+    )
+    assert said_of(outcome) == "The port is busy again."
+
+
+# -- managers ---------------------------------------------------------------------------------
+
+
+def test_a_manager() -> None:
+    world = World(life := Life(7))
+    world.takes = 2.5
+    outcome = done(world, planned(world, manager=True))
+    assert codes(outcome) == ["stopped"]
+    assert world.ran == [("systemctl", "stop", "--", "web.service")]
+    assert life.got == []
+    assert outcome.free
+    assert world.said[-1] == "waiting for systemctl stop -- web.service: 2 s"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        (Ran(4, "one\nFailed to stop web.service: Access denied\n\n"), "failed", "Access denied"),
+        (Ran(1, ""), "failed", "said nothing"),
+        (Ran(None, ""), "unfinished", "has not ended after 100 s"),
+        (FileNotFoundError(2, "No such file or directory"), "failed", "systemctl can't be run"),
+    ],
+)
+def test_a_manager_that_fails(answer: Ran | OSError, code: str, said: str) -> None:
+    world = World(Life(7))
+    world.answer = answer
+    outcome = done(world, planned(world, manager=True))
+    assert codes(outcome) == [code]
+    assert code not in GOOD
+    assert said in outcome.done[0].message
+
+
+def test_a_manager_is_not_asked_about_one_that_is_gone() -> None:
+    world = World(Life(7))
+    plan = planned(world, manager=True)
+    world.lives[7] = Life(7)
+    world.lives[7].identity = Identity(7, 5, None)
+    outcome = done(world, plan)
+    assert codes(outcome) == ["replaced"]
+    assert world.ran == []

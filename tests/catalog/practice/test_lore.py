@@ -1,0 +1,403 @@
+"""What the lore answers, from the committed files and from small ones made here."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import portbook
+from portbook.catalog.practice import lookup as practice
+from portbook.catalog.practice.lookup import COLUMNS, Lore
+from portbook.catalog.practice.path_patterns import path_matches
+from portbook.errors import DataCorrupt, DataMissing
+from portbook.model import Program, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FOLDER = Path(practice.__file__).parent
+ENTRIES: list[dict[str, Any]] = tomllib.loads((FOLDER / "programs.toml").read_text("utf-8"))[
+    "program"
+]
+
+USES = [
+    ("3000", "3000", "tcp", "default", "monitoring", "Grafana", "The web interface."),
+    ("5900", "5999", "tcp", "default", "remote-access", "VNC", "One port a display."),
+    ("5900", "5900", "udp", "alternative", "games", "Other", "Something else."),
+    ("6000", "6063", "tcp", "legacy", "remote-access", "X11", "One port a display."),
+]
+
+
+def write_uses(folder: Path, rows: Sequence[tuple[str, ...]]) -> Lore:
+    widest = max((int(row[1]) - int(row[0]) for row in rows), default=0)
+    lines = ["#portbook\tuses/1", "\t".join(("#columns", *COLUMNS["uses"])), f"#widest\t{widest}"]
+    lines += ["\t".join((*row, "https://example.org/", "2026-11-21")) for row in rows]
+    (folder / "uses.tsv").write_text("\n".join([*lines, "#end", ""]), "utf-8", newline="\n")
+    return Lore(str(folder))
+
+
+# -- programs -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("executable", "name"),
+    [
+        ("/usr/sbin/sshd", "openssh"),
+        ("/usr/bin/sshd", "openssh"),  # where sbin is a link to bin
+        ("/usr/lib/postgresql/15/bin/postgres", "postgresql"),
+        ("/usr/lib/erlang/erts-13.1.5/bin/epmd", "epmd"),
+        ("/sbin/rpcbind", "rpcbind"),  # where /sbin is not /usr/sbin
+        ("/lib/systemd/systemd-resolved", "systemd-resolved"),
+        # Debian's redis-server is a link: this is the file that the kernel names.
+        ("/usr/bin/redis-check-rdb", "redis"),
+    ],
+)
+def test_a_program_is_known_by_its_path(executable: str, name: str) -> None:
+    assert [program.name for program in practice.lookup_programs(executable)] == [name]
+
+
+@pytest.mark.parametrize(
+    "executable",
+    [
+        "sshd",
+        "",
+        "/",
+        "/home/eve/sshd",
+        "/usr/sbin/sshd/",
+        "/usr/sbin/sshd2",
+        "/usr/local/sbin/sshd",
+        "/usr/lib/postgresql/1/5/bin/postgres",
+        "/usr/lib/postgresql/bin/postgres",
+        "/usr/lib/postgresql//bin/postgres",
+        "/usr/lib/postgresql/../bin/postgres",
+        "/usr/lib/postgresql/15/bin/postgres\n",
+        "/usr/sbin/\udcff",
+        "/usr/bin/python3",
+    ],
+)
+def test_a_name_in_another_place_is_not_the_program(executable: str) -> None:
+    assert practice.lookup_programs(executable) == ()
+
+
+def test_two_programs_may_share_a_path() -> None:
+    names = [program.name for program in practice.lookup_programs("/usr/sbin/ntpd")]
+    assert names == ["ntpsec", "openntpd"]
+
+
+@pytest.mark.parametrize(
+    ("name", "program"),
+    [
+        ("mDNSResponder", "mdnsresponder"),
+        ("mDNSRespo", "mdnsresponder"),  # as lsof has it
+        ("ControlCenter", "airplay-receiver"),
+        ("sqlservr.exe", "mssql"),
+        ("sshd.exe", "openssh"),
+    ],
+)
+def test_programs_of_other_systems_go_by_their_names(name: str, program: str) -> None:
+    assert [each.name for each in practice.programs_named(name)] == [program]
+    # No path on this system is theirs.
+    assert practice.lookup_programs(f"/usr/sbin/{name}") == ()
+
+
+def test_a_name_without_a_path_finds_every_program_of_that_name() -> None:
+    assert [program.name for program in practice.programs_named("nginx.exe")] == ["nginx"]
+    assert [program.name for program in practice.programs_named("ntpd")] == ["ntpsec", "openntpd"]
+    assert practice.programs_named("no-such-program") == ()
+
+
+def test_a_program_says_what_it_is() -> None:
+    (program,) = practice.lookup_programs("/usr/sbin/named")
+    assert program == Program(
+        name="bind",
+        product="BIND 9 name server",
+        executables=("/usr/sbin/named", "/usr/bin/named"),
+        services=("domain", "domain-s"),
+        ports=((53, Transport.TCP), (53, Transport.UDP)),
+        source="https://manpages.debian.org/bookworm/bind9/named.8.en.html",
+        read="2026-11-21",
+        units=("named.service",),
+        package="bind9",
+    )
+
+
+def test_who_implements_a_service() -> None:
+    names = [program.name for program in practice.programs_for("ssh")]
+    assert names == ["dropbear", "openssh"]
+    assert practice.programs_for("no-such-service") == ()
+
+
+def test_every_program_is_found_by_its_service_and_listed_once() -> None:
+    assert [program.name for program in practice.programs()] == [entry["name"] for entry in ENTRIES]
+    for program in practice.programs():
+        for service in program.services:
+            assert program in practice.programs_for(service)
+
+
+def as_regex(pattern: str) -> str:
+    """The pattern, said a second way."""
+    parts = [re.escape(part).replace(r"\*", "[^/]*") for part in pattern.split("/")]
+    return "/".join(parts)
+
+
+def scan(executable: str) -> list[str]:
+    """The programs of the TOML whose paths fit, found by reading all of it."""
+    found = []
+    for entry in ENTRIES:
+        paths = list(entry["executables"])
+        paths += [path.replace("/usr/sbin/", "/usr/bin/", 1) for path in paths]
+        if any(re.fullmatch(as_regex(path), executable) for path in paths):
+            found.append(entry["name"])
+    return found
+
+
+filling = st.text("abc019.-_", min_size=1, max_size=4).filter(lambda text: set(text) != {"."})
+every_path: list[str] = [path for entry in ENTRIES for path in entry["executables"]]
+patterns = st.sampled_from(every_path)
+
+
+@st.composite
+def executables(draw: st.DrawFn) -> str:
+    """A path that fits some program, or one that nearly does."""
+    path = draw(patterns)
+    while "*" in path:
+        path = path.replace("*", draw(filling), 1)
+    match draw(st.sampled_from(["as it is", "bin", "longer", "deeper", "other name"])):
+        case "bin":
+            return path.replace("/sbin/", "/bin/")
+        case "longer":
+            return path + draw(filling)
+        case "deeper":
+            folder, _, name = path.rpartition("/")
+            return f"{folder}/{draw(filling)}/{name}"
+        case "other name":
+            return path.rpartition("/")[0] + "/" + draw(patterns).rpartition("/")[2]
+        case _:
+            return path
+
+
+@given(executables())
+def test_the_compiled_lookup_is_a_scan_of_the_toml(executable: str) -> None:
+    assert [program.name for program in practice.lookup_programs(executable)] == scan(executable)
+
+
+@given(st.text())
+def test_any_text_may_be_asked(executable: str) -> None:
+    assert practice.lookup_programs(executable) == () or executable.startswith("/")
+
+
+@given(st.lists(st.sampled_from(["*", "a", "b", "."]), min_size=1, max_size=6), st.text("ab."))
+def test_a_star_stays_inside_its_component(pieces: list[str], part: str) -> None:
+    pattern = "".join(pieces)
+    fits = re.fullmatch(as_regex(pattern), part) is not None
+    if "*" in pattern and part in ("", ".", ".."):
+        fits = False
+    assert path_matches(f"/x/{pattern}/y", f"/x/{part}/y") is fits
+
+
+def test_what_a_star_stands_between_does_not_overlap() -> None:
+    assert path_matches("/x/ab*ba", "/x/abba")
+    assert not path_matches("/x/ab*ba", "/x/aba")
+    assert not path_matches("/x/a*b*b", "/x/ab")
+
+
+# -- uses ---------------------------------------------------------------------------------------
+
+
+def test_a_use_is_found_by_its_port(tmp_path: Path) -> None:
+    made = write_uses(tmp_path, USES)
+    (use,) = made.lookup_uses(3000)
+    assert (use.product, use.kind, use.family) == ("Grafana", "default", "monitoring")
+    assert (use.first, use.last, use.transport) == (3000, 3000, Transport.TCP)
+    assert (use.summary, use.read) == ("The web interface.", "2026-11-21")
+
+
+def test_a_range_answers_for_each_of_its_ports_and_the_narrowest_comes_first(
+    tmp_path: Path,
+) -> None:
+    made = write_uses(tmp_path, USES)
+    assert [use.product for use in made.lookup_uses(5900)] == ["Other", "VNC"]
+    assert [use.product for use in made.lookup_uses(5900, Transport.TCP)] == ["VNC"]
+    assert [use.product for use in made.lookup_uses(5999)] == ["VNC"]
+    assert [use.product for use in made.lookup_uses(6063)] == ["X11"]
+    assert made.lookup_uses(6064) == ()
+    assert made.lookup_uses(5900, Transport.SCTP) == ()
+    assert [use.product for use in made.uses()] == ["Grafana", "VNC", "Other", "X11"]
+
+
+spans = st.tuples(st.integers(0, 60), st.integers(0, 20), st.sampled_from(["tcp", "udp"]))
+
+
+@given(st.lists(spans), st.integers(0, 90), st.sampled_from([None, *Transport]))
+def test_the_lookup_of_a_port_is_a_scan_of_the_uses(
+    tmp_path_factory: pytest.TempPathFactory,
+    made: list[tuple[int, int, str]],
+    port: int,
+    transport: Transport | None,
+) -> None:
+    rows = [
+        (str(first), str(first + more), used, "default", "web", f"P{place}", "A use.")
+        for place, (first, more, used) in enumerate(sorted(made))
+    ]
+    folder = tmp_path_factory.mktemp("uses")
+    found = write_uses(folder, rows).lookup_uses(port, transport)
+    expected = {
+        row[5]
+        for row in rows
+        if int(row[0]) <= port <= int(row[1]) and transport in (None, Transport(row[2]))
+    }
+    assert {use.product for use in found} == expected
+    assert len(found) == len(expected)
+
+
+# -- reports of abuse ---------------------------------------------------------------------------
+
+REPORTS = [
+    ("135", "135", "tcp", "advisory", "2003-08", "A worm", "Reported to spread by it."),
+    ("1434", "1434", "udp", "paper", "2003-01", "Another worm", "Reported to spread by it."),
+    ("6660", "6669", "tcp", "analysis", "1999/2004", "Bots", "Reported to take orders there."),
+    ("6667", "6667", "tcp", "cve", "2010", "A backdoor", "Reported in a server's source."),
+]
+
+
+def write_reports(folder: Path) -> Lore:
+    head = ["#portbook\tabuse/1", "\t".join(("#columns", *COLUMNS["abuse"])), "#widest\t9"]
+    rows = ["\t".join((*row, "https://example.org/", "2026-11-21")) for row in REPORTS]
+    (folder / "abuse.tsv").write_text("\n".join([*head, *rows, "#end", ""]), "utf-8", newline="\n")
+    return Lore(str(folder))
+
+
+def test_a_report_is_found_by_its_port_and_the_oldest_comes_first(tmp_path: Path) -> None:
+    made = write_reports(tmp_path)
+    (worm,) = made.lookup_abuse(1434)
+    assert (worm.subject, worm.kind, worm.period) == ("Another worm", "paper", "2003-01")
+    assert (worm.first, worm.last, worm.transport) == (1434, 1434, Transport.UDP)
+    assert (worm.summary, worm.when) == ("Reported to spread by it.", "in 2003-01")
+    assert made.lookup_abuse(1434, Transport.TCP) == ()
+    assert [report.subject for report in made.lookup_abuse(6667)] == ["Bots", "A backdoor"]
+    assert [report.subject for report in made.lookup_abuse(6660)] == ["Bots"]
+    assert made.lookup_abuse(6670) == ()
+    assert [report.first for report in made.abuse()] == [135, 1434, 6660, 6667]
+
+
+def test_the_committed_reports_are_found_by_each_of_their_ports_and_say_what_they_are() -> None:
+    reports = list(practice.abuse())
+    assert len(reports) >= 39
+    for report in reports:
+        for port in {report.first, report.last}:
+            assert report in practice.lookup_abuse(port, report.transport)
+        assert "reported" in report.summary.lower()
+        assert report.when.startswith(("in ", "on ", "from "))
+
+
+# -- browsers and systems -----------------------------------------------------------------------
+
+
+def test_browsers_refuse_the_fetch_standard_s_83_bad_ports() -> None:
+    refused = [port for port in range(65_536) if practice.browser_blocked(port)]
+    # The review draft of June 2026 lists 83; undici 7.30 lists the same without port 0, thus 82.
+    assert len(refused) == 83
+    assert refused[:3] == [0, 1, 7]
+    assert {22, 6000, 6665, 6669, 10080} <= set(refused)
+    assert not {80, 443, 3000, 8080, 6063, 65_535} & set(refused)
+
+
+def test_what_each_system_does_by_default() -> None:
+    rules = {rule.system: rule for rule in practice.system_rules()}
+    ranges = {name: (rule.dynamic_first, rule.dynamic_last) for name, rule in rules.items()}
+    assert ranges == {
+        "FreeBSD": (10_000, 65_535),
+        "Linux": (32_768, 60_999),
+        "OpenBSD": (1_024, 49_151),
+        "Windows": (49_152, 65_535),
+        "illumos": (32_768, 65_535),
+        "macOS": (49_152, 65_535),
+    }
+    assert rules["macOS"].since == "10.14"
+    assert rules["illumos"].since is None
+    assert rules["Windows"].privileged.startswith("Any user may bind")
+    assert all(len(rule.privileged) <= 140 for rule in rules.values())
+
+
+def test_the_sources_say_how_fresh_they_are() -> None:
+    sources = {source.id: source for source in practice.sources()}
+    assert list(sources) == [
+        "lore-programs", "lore-uses", "lore-abuse", "lore-browsers", "lore-names",
+        "lore-systems",
+    ]  # fmt: skip
+    assert sources["lore-programs"].as_of == max(entry["read"] for entry in ENTRIES)
+    assert f"{len(ENTRIES)} entries" in sources["lore-programs"].what
+    assert sources["lore-browsers"].url == "https://fetch.spec.whatwg.org/#port-blocking"
+
+
+# -- damage and cost ----------------------------------------------------------------------------
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    made = Lore(str(tmp_path))
+    for ask in (made.programs, made.system_rules, made.sources):
+        with pytest.raises(DataMissing, match="reinstall portbook"):
+            ask()
+    with pytest.raises(DataMissing, match=r"uses\.tsv"):
+        made.lookup_uses(80)
+    with pytest.raises(DataMissing, match=r"abuse\.tsv"):
+        made.lookup_abuse(80)
+    with pytest.raises(DataMissing, match=r"browsers\.tsv"):
+        made.browser_blocked(80)
+    with pytest.raises(DataMissing, match=r"programs\.tsv"):
+        made.lookup_programs("/usr/sbin/sshd")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ("uses/1", "uses/2"),
+        ("\tkind\t", "\tsort\t"),
+        ("#end\n", ""),
+        ("#widest\t99\n", ""),
+        ("\tudp\t", "\tquic\t"),
+        ("5900\t5999", "5900\tmany"),
+        ("6000\t", "none\t"),
+        ("\tOther\t", "\t"),
+    ],
+)
+def test_a_damaged_file_is_named(tmp_path: Path, damage: tuple[str, str]) -> None:
+    write_uses(tmp_path, USES)
+    path = tmp_path / "uses.tsv"
+    whole = path.read_text("utf-8")
+    assert damage[0] in whole
+    path.write_text(whole.replace(*damage), "utf-8", newline="\n")
+    made = Lore(str(tmp_path))
+    with pytest.raises(DataCorrupt, match=r"uses\.tsv"):
+        made.lookup_uses(5900)
+
+
+HEAVY = frozenset(
+    {
+        *("re", "typing", "enum", "dataclasses", "collections", "functools", "socket", "pathlib"),
+        *("json", "ipaddress", "datetime", "contextlib", "textwrap", "shutil", "subprocess"),
+        *("argparse", "tomllib"),
+    }
+)
+
+
+def test_reading_the_lore_imports_nothing_heavy() -> None:
+    source = str(Path(portbook.__file__).parents[1])
+    ask = (
+        f"import sys; sys.path.insert(0, {source!r}); "
+        "from portbook.catalog.practice.lookup import *; "
+        "lookup_programs('/usr/sbin/sshd'); lookup_uses(80); browser_blocked(80); "
+        "lookup_abuse(80); system_rules(); sources(); print(*sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", ask], capture_output=True, text=True, check=True
+    )
+    assert HEAVY.isdisjoint(ran.stdout.split())

@@ -1,0 +1,404 @@
+"""What people have at hand is read as they meant it, and the rest is refused in one line."""
+
+# Pasted lines stand as they were printed.
+# ruff: noqa: E501, ISC004
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portbook.errors import InvalidPort, InvalidQuery, InvalidRange, InvalidTransport
+from portbook.formats.errors.query import LONGEST, Query, parse_port, parse_query, split_queries
+from portbook.model import Transport
+from tests.strategies import any_port, nasty, queryish, text, transports
+
+TCP, UDP, SCTP, DCCP = Transport
+
+
+# -- every port, in every spelling ------------------------------------------------------------
+
+SPELLINGS = ["{}", ":{}", "{}/tcp", "{}/UDP", "tcp:{}", "UDP:{}", "sctp/{}", "dccp/{}"]
+SPELLINGS += ["tcp/{}", "udp:{}", "127.0.0.1:{}", "0.0.0.0:{}", "[::1]:{}", "[::]:{}", ":::{}"]
+SPELLINGS += ["localhost:{}", "db.example.org:{}", "*:{}", "*.{}", "127.0.0.1.{}", "{} tcp"]
+SPELLINGS += ["https://localhost:{}/x", "http://[::1]:{}", "postgresql://u:p@db:{}/x?y=z#w"]
+SPELLINGS += ["ws://127.0.0.1:{}", "[fe80::1%eth0]:{}", "fe80::1%eth0:{}", "::ffff:10.0.0.1:{}"]
+SPELLINGS += ["EADDRINUSE: address already in use :::{}", "port {}", "  {}\t", "server.port={}"]
+
+
+@given(any_port, st.sampled_from(SPELLINGS))
+def test_every_port_comes_back_in_every_spelling(port: int, spelling: str) -> None:
+    query = parse_query(spelling.format(port))
+    assert (query.kind, query.first, query.last) == ("port", port, port)
+
+
+def test_every_port_comes_back() -> None:
+    assert [parse_query(str(port)).first for port in range(65536)] == [*range(65536)]
+    assert all(not parse_query(str(port)).notes for port in range(0, 65536, 97))
+
+
+@given(any_port, transports, st.sampled_from(("{p}/{t}", "{t}:{p}", "{t}/{p}", "{p} {t}")))
+def test_every_transport_comes_back_in_any_letter_case(
+    port: int, transport: Transport, spelling: str
+) -> None:
+    for spelled in (transport.lower(), transport.upper(), transport.title()):
+        query = parse_query(spelling.format(p=port, t=spelled))
+        assert (query.first, query.transport) == (port, transport)
+
+
+@given(any_port, any_port, st.sampled_from((*Transport, None)))
+def test_a_range_comes_back_unless_it_runs_backwards(
+    first: int, last: int, transport: Transport | None
+) -> None:
+    text = f"{first}-{last}" + (f"/{transport}" if transport else "")
+    if first > last:
+        with pytest.raises(InvalidRange) as caught:
+            parse_query(text)
+        assert f"{last}-{first}" in str(caught.value)
+    else:
+        query = parse_query(text)
+        assert (query.kind, query.first, query.last) == ("range", first, last)
+        assert query.transport is transport
+
+
+@given(any_port, st.integers(1, 30))
+def test_leading_zeros_are_read_and_told(port: int, zeros: int) -> None:
+    spelled = "0" * zeros + str(port)
+    assert parse_port(spelled) == (port, (f"{spelled[:20]} was read as {port}",))
+    assert parse_query(spelled).notes
+    assert parse_query(f"{spelled}/udp").notes
+    assert len(parse_query(f"{spelled}-{spelled}").notes) == 2
+
+
+# -- the examples -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("305", Query("port", "305", 305, 305)),
+        (":305", Query("port", "305", 305, 305)),
+        ("443/udp", Query("port", "443", 443, 443, UDP)),
+        ("udp:443", Query("port", "443", 443, 443, UDP)),
+        ("tcp6:443", Query("port", "443", 443, 443, TCP)),
+        ("127.0.0.1:8080", Query("port", "8080", 8080, 8080, None, "127.0.0.1")),
+        ("[::1]:5432", Query("port", "5432", 5432, 5432, None, "::1")),
+        ("https://localhost:8443/x", Query("port", "8443", 8443, 8443, None, "localhost")),
+        ("6000-6063", Query("range", "6000-6063", 6000, 6063)),
+        ("0-65535", Query("range", "0-65535", 0, 65535)),
+        ("ssh", Query("name", "ssh")),
+        ("cvc_hostd", Query("name", "cvc_hostd")),
+        ("whois++", Query("name", "whois++")),
+        ("914c-g", Query("name", "914c-g")),
+        ("3com-amp3", Query("name", "3com-amp3")),
+        ("novastor  backup", Query("text", "novastor backup")),
+        ("1.2.3", Query("name", "1.2.3")),
+        ("viewport=800", Query("name", "viewport=800")),
+        ("udp://[::]:53", Query("port", "53", 53, 53, UDP, "::")),
+    ],
+)
+def test_examples(text: str, expected: Query) -> None:
+    query = parse_query(text)
+    assert query == expected
+
+
+def test_a_url_without_a_port_asks_for_its_scheme() -> None:
+    query = parse_query("https://user@www.example.org/x:80")
+    assert (query.kind, query.text, query.address) == ("name", "https", "www.example.org")
+    assert "https" in query.notes[0]
+    assert parse_query("POSTGRESQL://db/x").text == "postgresql"
+
+
+def test_an_address_that_can_be_read_two_ways_says_so() -> None:
+    assert "IPv6" in parse_query("2001:db8::1:80").notes[0]
+    for clear in ("[2001:db8::1]:80", ":::80", "fe80::1%eth0:80", "::ffff:10.0.0.1:80"):
+        assert parse_query(clear).notes == (), clear
+
+
+# -- pasted errors ----------------------------------------------------------------------------
+
+PASTED: list[tuple[str, int, Transport | None]] = [
+    # node
+    ("EADDRINUSE: address already in use :::3000", 3000, None),
+    ("Error: listen EADDRINUSE: address already in use 127.0.0.1:3000", 3000, None),
+    ("Error: listen EADDRINUSE :::8080", 8080, None),
+    ("Error: listen EACCES: permission denied 0.0.0.0:80", 80, None),
+    ("Error: connect ECONNREFUSED ::1:5432", 5432, None),
+    ("Error: connect ECONNREFUSED 127.0.0.1:6379", 6379, None),
+    ("{ code: 'EADDRINUSE', errno: -98, syscall: 'listen', address: '::', port: 3000 }", 3000, None),
+    (
+        "node:events:497\n      throw er; // Unhandled 'error' event\n      ^\n\n"
+        "Error: listen EADDRINUSE: address already in use :::3000\n"
+        "    at Server.setupListenHandle [as _listen2] (node:net:1817:16)",
+        3000,
+        None,
+    ),
+    (
+        "events.js:292\n      throw er; // Unhandled 'error' event\n      ^\n\n"
+        "Error: listen EADDRINUSE: address already in use :::3000\n"
+        "    at Server.setupListenHandle [as _listen2] (net.js:1318:16)",
+        3000,
+        None,
+    ),
+    ("/srv/app/server.js:5\n throw err;\nError: listen EADDRINUSE 0.0.0.0:9229", 9229, None),
+    ("Error: Port 5173 is already in use", 5173, None),
+    ("Something is already running on port 3000.", 3000, None),
+    # Go
+    ("listen tcp :8080: bind: address already in use", 8080, TCP),
+    ("listen tcp4 0.0.0.0:53: bind: permission denied", 53, TCP),
+    ("listen udp 127.0.0.1:53: bind: address already in use", 53, UDP),
+    ("listen tcp [::1]:6060: bind: address already in use", 6060, TCP),
+    ("dial tcp 127.0.0.1:5432: connect: connection refused", 5432, TCP),
+    ("2024/05/01 12:30:45 listen tcp :8080: bind: address already in use", 8080, TCP),
+    ("2024/05/01 12:30:45 main.go:15: listen tcp :8080: bind: address already in use", 8080, TCP),
+    (
+        "listen tcp 0.0.0.0:8080: bind: Only one usage of each socket address "
+        "(protocol/network address/port) is normally permitted.",
+        8080,
+        TCP,
+    ),
+    # Python
+    (
+        "OSError: [Errno 98] error while attempting to bind on address ('127.0.0.1', 8000): "
+        "address already in use",
+        8000,
+        None,
+    ),
+    ("error while attempting to bind on address ('::1', 8000, 0, 0): in use", 8000, None),
+    ("ERROR:    [Errno 98] ... ('0.0.0.0', 8000)", 8000, None),
+    ("Connection in use: ('0.0.0.0', 8000)", 8000, None),
+    ("Port 5000 is in use by another program.", 5000, None),
+    # Java
+    ("Web server failed to start. Port 8080 was already in use.", 8080, None),
+    ("java.net.BindException: Address already in use: JVM_Bind <null>:8080", 8080, None),
+    ("java.io.IOException: Failed to bind to address 0.0.0.0/0.0.0.0:9092: in use.", 9092, None),
+    ("Server.java:123 io.netty: bind(..) failed: Address already in use: /0.0.0.0:25565", 25565, None),
+    # Ruby, PHP, .NET, Rust
+    ('Address already in use - bind(2) for "127.0.0.1" port 3000 (Errno::EADDRINUSE)', 3000, None),
+    ("Address already in use - bind(2) for 127.0.0.1:3000 (Errno::EADDRINUSE)", 3000, None),
+    ("[Sun May  5 12:30:45 2024] Failed to listen on localhost:8000 (reason: in use)", 8000, None),
+    ("Failed to bind to address http://127.0.0.1:5000: address already in use.", 5000, None),
+    ("Failed to bind to address http://[::]:5000: address already in use.", 5000, None),
+    # web servers, proxies
+    ("nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)", 80, None),
+    (
+        "2024/01/15 10:00:00 [emerg] 1#1: bind() to [::]:80 failed (98: Address already in use)",
+        80,
+        None,
+    ),
+    (
+        "(98)Address already in use: AH00072: make_sock: could not bind to address [::]:80",
+        80,
+        None,
+    ),
+    (
+        "[ALERT] 015/100000 (1) : Starting frontend web: cannot bind socket [0.0.0.0:443]",
+        443,
+        None,
+    ),
+    ("[ALERT] (8) : Starting proxy web: cannot bind socket [:::8443]", 8443, None),
+    # containers
+    (
+        "Error response from daemon: driver failed programming external connectivity on endpoint "
+        "web (0f1e2d3c): Bind for 0.0.0.0:8080 failed: port is already allocated",
+        8080,
+        None,
+    ),
+    ("Error starting userland proxy: listen tcp4 0.0.0.0:5432: bind: address in use", 5432, TCP),
+    ("0.0.0.0:8080->80/tcp, [::]:8080->80/tcp", 8080, None),
+    # ssh, curl, databases
+    ("ssh: connect to host db.example.org port 22: Connection refused", 22, None),
+    ("error: Bind to port 2222 on 0.0.0.0 failed: Address already in use.", 2222, None),
+    ("Connection closed by 192.0.2.4 port 22", 22, None),
+    ("curl: (7) Failed to connect to localhost port 8080 after 0 ms: Refused", 8080, None),
+    ("curl: (7) Failed to connect to ::1 port 8080: Connection refused", 8080, None),
+    ("Could not create server TCP listening socket *:6379: bind: Address in use", 6379, TCP),
+    ("HINT: Is another postmaster already running on port 5432? If not, wait", 5432, None),
+    ("Do you already have another mysqld server running on port: 3306 ?", 3306, None),
+    ("could not connect to server: is it running on host localhost (::1) and accepting "
+     "TCP/IP connections on port 5432?", 5432, None),
+    # what tools print
+    ("tcp LISTEN 0 4096 127.0.0.1:631 0.0.0.0:*", 631, TCP),
+    ("udp UNCONN 0 0 0.0.0.0%lo:68 0.0.0.0:*", 68, UDP),
+    ("tcp6 0 0 :::22 :::* LISTEN 812/sshd", 22, TCP),
+    ("tcp4 0 0 127.0.0.1.8080 *.* LISTEN", 8080, TCP),
+    ("node 4321 me 20u IPv6 0t0 TCP *:3000 (LISTEN)", 3000, TCP),
+    ("httpPort=8080 in use", 8080, None),
+    ("--port 8080", 8080, None),
+    ("sport = :305", 305, None),
+    ("udp 443", 443, UDP),
+    ("dial tcp: connect to redis:6379 failed", 6379, TCP),
+    ("cannot reach tcp://db.example.org:2375 now", 2375, TCP),
+    ("ssh: connect to host 2001:db8::1 port 22: Connection refused", 22, None),
+    ("ssh: connect to host 2001:db8::1:2 port 22: Connection refused", 22, None),
+    ("tcp6 0 0 2001:db8::1:443 2001:db8::9:51234 ESTABLISHED", 443, TCP),
+    ('{"code":"EADDRINUSE", "errno":98, "port":3000}', 3000, None),
+    ("PORT=8080 npm start", 8080, None),
+    ("connection from 192.0.2.4:54321 to port 22 refused", 22, None),
+    ("udp 768 0 0.0.0.0:68 0.0.0.0:*", 68, UDP),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "port", "transport"), PASTED, ids=[p[0][:60] for p in PASTED])
+def test_pasted_lines(text: str, port: int, transport: Transport | None) -> None:
+    query = parse_query(text)
+    assert (query.kind, query.first, query.transport) == ("port", port, transport)
+    if len(text.split()) > 2:
+        assert f"read from the text: port {port}" in query.notes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Error: That port is already in use.",
+        "see Server.java:123 and net.js:1318",
+        "nginx: invalid parameter in /etc/nginx/nginx.conf:12",
+        "at 12:30:45 it failed",
+        "contact support 24 hours",
+        "quarterly report 12",
+        "transport 5",
+        "export 3 or import 4",
+        "viewport=800 in it",
+        "tcp 0 0 *:ssh *:* LISTEN",
+        "exit:1 error:98 line:12",
+        "a route to 2001:db8::1 is missing",
+        "port ²",
+        "port seven",
+        "version 1.2.3.4 of it",
+    ],
+)
+def test_text_without_a_port_stays_text(text: str) -> None:
+    assert parse_query(text) == Query("text", text)
+
+
+# -- bad input --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("-1", InvalidPort),
+        ("65536", InvalidPort),
+        ("99999999999999999999", InvalidPort),
+        ("9" * 4000, InvalidPort),
+        ("٨٠", InvalidPort),
+        ("²", InvalidPort),
+        ("+80", InvalidPort),
+        ("80/xyz", InvalidTransport),
+        ("80/", InvalidTransport),
+        ("80/٨٠", InvalidTransport),
+        ("9-3", InvalidRange),
+        ("1-2-3", InvalidPort),
+        ("1-65536", InvalidPort),
+        ("5-", InvalidPort),
+        ("--", InvalidPort),
+        ("-5-10", InvalidPort),
+        ("tcp:65536", InvalidPort),
+        ("127.0.0.1:65536", InvalidPort),
+        ("localhost:80x", InvalidPort),
+        ("http://localhost:80x/", InvalidPort),
+        (":65536", InvalidPort),
+        ("", InvalidQuery),
+        (" \t\n", InvalidQuery),
+        ("\u3000\u2028", InvalidQuery),
+        ("80\0", InvalidQuery),
+        ("\0", InvalidQuery),
+        ("ssh\0 x y", InvalidQuery),
+        ("x" * 10_000, InvalidQuery),
+        ("8" * 10_000, InvalidQuery),
+        ("://", InvalidQuery),
+        ("://localhost", InvalidQuery),
+        ("x\x1b://localhost", InvalidQuery),
+        ("127.0.0.1", InvalidQuery),
+        ("::1", InvalidQuery),
+        ("2001:db8::1", InvalidQuery),
+        ("[::1]", InvalidQuery),
+        ("[fe80::1%eth0]", InvalidQuery),
+        ("OSError: [Errno 98] Address already in use", InvalidQuery),
+        ("java.net.BindException: Address already in use (Bind failed)", InvalidQuery),
+        ("Traceback: main.py:15 in main: Address already in use", InvalidQuery),
+        ("(98: Address already in use)", InvalidQuery),
+        ("listen EADDRINUSE: " + "x" * 300, InvalidQuery),
+    ],
+)
+def test_bad_input(text: str, kind: type[InvalidQuery]) -> None:
+    with pytest.raises(InvalidQuery) as caught:
+        parse_query(text)
+    assert type(caught.value) is kind
+    said = str(caught.value)
+    assert said.isprintable()
+    assert said.isascii() or "…" in said
+    assert len(said) < 200
+    assert ":" in said  # what is wrong: what to do
+
+
+@given(st.one_of(text, nasty, queryish, st.text(max_size=200)))
+def test_any_text_is_a_query_or_is_refused(text: str) -> None:
+    try:
+        query = parse_query(text)
+    except InvalidQuery as error:
+        said = str(error)
+        assert said.isprintable()
+        return
+    assert query.kind in ("port", "range", "name", "text")
+    assert all(note.isprintable() for note in query.notes)
+    if query.kind in ("port", "range"):
+        assert 0 <= query.first <= query.last <= 65535
+        assert query.kind == "range" or query.first == query.last
+    else:
+        assert (query.first, query.last) == (-1, -1)
+        assert query.text.strip()
+
+
+@given(st.lists(st.one_of(queryish, st.sampled_from(["port", "udp", "127.0.0.1"])), max_size=6))
+def test_any_words_are_a_query_or_are_refused(words: list[str]) -> None:
+    try:
+        query = parse_query(" ".join(words))
+    except InvalidQuery as error:
+        said = str(error)
+        assert said.isprintable()
+    else:
+        assert -1 <= query.first <= query.last <= 65535
+
+
+def test_the_longest_query_is_still_read() -> None:
+    assert parse_query("a" * LONGEST).kind == "name"
+    assert parse_query(f"{'x ' * 1900}:::3000").first == 3000
+
+
+# -- lists ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "queries"),
+    [
+        ("22,80,6000-6063", ["22", "80", "6000-6063"]),
+        ("22/tcp, 443/udp", ["22/tcp", "443/udp"]),
+        ("22", ["22"]),
+        ("22,80,", ["22", "80"]),
+        ("22,", ["22"]),
+        ("22 80/udp  6000-6063", ["22", "80/udp", "6000-6063"]),
+        ("443 udp", ["443 udp"]),
+        ("22 ssh", ["22 ssh"]),
+        (" ", [" "]),
+        ("22,,80", ["22,,80"]),
+        ("22,,", ["22,,"]),
+        ("ssh,", ["ssh,"]),
+        (",", [","]),
+        ("ssh,http", ["ssh,http"]),
+        ("bind: 0.0.0.0:80, sorry", ["bind: 0.0.0.0:80, sorry"]),
+        ("22,80/xyz", ["22,80/xyz"]),
+    ],
+)
+def test_a_list_is_several_queries(text: str, queries: list[str]) -> None:
+    assert split_queries(text) == queries
+
+
+@given(st.one_of(queryish, nasty))
+def test_splitting_loses_nothing(text: str) -> None:
+    parts = split_queries(text)
+    assert parts
+    assert "".join("".join(parts).split()) in ("".join(text.split()).replace(",", ""), text) or (
+        parts == [text]
+    )

@@ -1,0 +1,317 @@
+"""Every port has an entry that says what its facts carry, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+
+from portbook.app.lookup import PortAnswer, answer_port
+from portbook.catalog.registry.lookup import registry
+from portbook.formats.errors.query import Query
+from portbook.model import State, SystemRule, Transport, Use
+from portbook.present.port.entry import (
+    Claims,
+    Entry,
+    Facts,
+    Heading,
+    Ports,
+    Question,
+    Quote,
+    Services,
+    Sources,
+    Tabs,
+    Text,
+)
+from portbook.present.port.entry_page import compose
+from portbook.present.port.related import around, swap_bytes
+from tests.counts import every_port
+from tests.strategies import any_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.present.port.entry import Item
+
+PARTS = [
+    "registry", "range", "block", "practice", "history", "security", "check", "assign",
+    "questions", "related", "sources",
+]  # fmt: skip
+
+# What articles about ports often say, and no source does (docs/web.md, "What is never said").
+FORBIDDEN = re.compile(
+    r"never (been )?(requested|needed|used|assigned to any)|genuinely|nobody uses|19[789]0s"
+    r"|76 ?%|24 ?%|sits? (empty|unused)|for decades|prestig|likely (always|never)|hack|malware"
+    r"|requires? root|needs root|superuser|netstat|grep :|lsof -i :|unofficial HTTP|trojan"
+    r"|(?-i:\bNone\b(?! is on record))|\bnull\b|first.come|expected result|not in use|isn't used",
+    re.IGNORECASE,
+)
+
+
+def _answer(port: int) -> PortAnswer:
+    return answer_port(Query("port", str(port), port, port), registry())
+
+
+def _entry(port: int) -> Entry:
+    found = _answer(port)
+    return compose(found, around(found, registry()))
+
+
+def words(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
+    """All that an item says."""
+    if isinstance(item, Text):
+        yield item.text
+    elif isinstance(item, Heading):
+        yield item.heading
+    elif isinstance(item, Quote):
+        yield from (item.quote, item.of)
+    elif isinstance(item, Facts):
+        yield from (word for pair in item.facts for word in pair)
+    elif isinstance(item, Services):
+        for row in item.services_here:
+            yield from (row.name or "", row.transports, row.description, *row.references)
+    elif isinstance(item, Ports):
+        yield item.caption
+        for each in item.port_rows:
+            yield from (str(each.first), str(each.last), *each.names, each.description)
+    elif isinstance(item, Claims):
+        yield item.caption
+        for claim in item.claims:
+            yield from claim
+    elif isinstance(item, Tabs):
+        yield from item.commands()
+        yield from (tab.proves for tab in item.tabs)
+    elif isinstance(item, Question):
+        yield from item
+    else:
+        assert isinstance(item, Sources)
+        yield from (source.what for source in item.sources)
+
+
+def said(entry: Entry, *ids: str) -> str:
+    """The text of an entry, or of the parts that are named."""
+    parts = [part for part in entry.parts if not ids or part.id in ids]
+    lead = [] if ids else [entry.character, *entry.lead]
+    return "\n".join(
+        [*lead, *(word for part in parts for item in part.items for word in words(item))]
+    )
+
+
+def own_words(entry: Entry) -> str:
+    """What is said by this book itself: without what it quotes of the registry and of others."""
+    kept: list[str] = []
+    for part in entry.parts:
+        for item in part.items:
+            if isinstance(item, Text | Heading | Question | Tabs | Facts):
+                kept += words(item)
+    return "\n".join([*entry.lead, *kept])
+
+
+def _facts(found: PortAnswer) -> object:
+    """What is known of a port, without numbers."""
+    return (
+        found.range.name,
+        [
+            (
+                standing.state,
+                standing.listed,
+                [
+                    (row.service_name, row.title, row.notes, row.registered is None, row.assignee)
+                    for row in standing.assignments
+                ],
+            )
+            for standing in found.standings.values()
+        ],
+        [(use.product, use.summary) for use in found.uses],
+        found.browser_blocked,
+        found.block.size > 1,
+        [
+            rule.system
+            for rule in found.systems
+            if (rule.dynamic_first or 0) <= found.port <= (rule.dynamic_last or -1)
+        ],
+    )
+
+
+@pytest.mark.proof
+def test_all_pages_differ_by_more_than_their_number_and_claim_nothing_unsourced() -> None:
+    masked: dict[int, list[int]] = defaultdict(list)
+    others = set()
+    for port in every_port():
+        entry = _entry(port)
+        assert [part.id for part in entry.parts] == PARTS
+        assert all(part.items for part in entry.parts)
+        text = said(entry)
+        others.add(hash(re.sub(rf"\b{port}\b", "#", text)))
+        masked[hash(re.sub("[0-9]+", "#", text))].append(port)
+        # Between quotation marks and brackets stand the registry's words and its assignees.
+        wrong = FORBIDDEN.search(re.sub(r'"[^"]*"|\[[^]]*\]', "", own_words(entry)))
+        assert wrong is None, (port, wrong)
+    # No two are the same text with another number ...
+    assert len(others) == len(every_port())
+    # ... and without any numbers, only those with the same facts are alike.
+    assert sum(map(len, masked.values())) == len(every_port())
+    for ports in masked.values():
+        if len(ports) > 1:
+            facts = [re.sub("[0-9]+", "#", repr(_facts(_answer(port)))) for port in ports[:20]]
+            assert set(facts) == {facts[0]}, ports[:20]
+
+
+@given(any_port)
+def test_the_lead_is_two_sentences_that_name_the_port_and_its_state(port: int) -> None:
+    entry = _entry(port)
+    first, second = entry.lead
+    assert first.startswith(f"Port {port} is ")
+    assert str(entry.state).casefold() in first.casefold()
+    for sentence in (first, second):
+        assert sentence.endswith(".")
+        assert "  " not in sentence
+
+
+@pytest.mark.parametrize(
+    ("port", "character", "second"),
+    [
+        (305, "the 5th of 7 unassigned ports in a row between 300 ", "No use of 305 is on record"),
+        (306, "the 6th of 7 unassigned ports in a row between 300 ", "No use of 306 is on record"),
+        (443, "https: http protocol over TLS/SSL", " server programs on record here that speak it"),
+        (
+            50000,
+            "Jenkins in practice; number 849 of 16,384 Dynamic",
+            "Jenkins is on record as using",
+        ),
+        (
+            50002,
+            "number 851 of 16,384 Dynamic Ports, never",
+            "may hand it to a program that asks",
+        ),
+        (40001, "the first of 22 unassigned", "By default FreeBSD, Linux,"),
+        (300, "tacacss: TLS Secure Login Host", "With udp it is reserved; with sctp and dccp "),
+    ],
+)
+def test_the_first_lines_are_drawn_from_the_facts(port: int, character: str, second: str) -> None:
+    entry = _entry(port)
+    assert entry.character.startswith(character)
+    assert second in entry.lead[1]
+
+
+@given(any_port)
+def test_iana_is_quoted_only_where_it_has_a_row(port: int) -> None:
+    found = _answer(port)
+    text = said(_entry(port), "registry")
+    quoted = any(s.text == "Unassigned" for s in found.standings.values())
+    assert ('"Unassigned"' in text) is quoted
+    if not any(standing.listed for standing in found.standings.values()):
+        assert "IANA lists" not in text
+
+
+@given(any_port)
+def test_commands_match_exactly_this_port(port: int) -> None:
+    (part,) = [part for part in _entry(port).parts if part.id == "check"]
+    (tabs,) = [item for item in part.items if isinstance(item, Tabs)]
+    assert [tab.system for tab in tabs.tabs] == ["Linux", "macOS", "Windows"]
+    for command in tabs.commands():
+        assert "{" not in command
+        numbers = re.findall("[0-9]+", command.replace("ipv4", ""))
+        assert numbers in ([str(port)], [])
+        assert str(port) not in command.partition("grep")[2]
+    assert all(tab.proves for tab in tabs.tabs)
+
+
+def test_an_empty_answer_is_said_to_prove_what_it_does() -> None:
+    text = said(_entry(305), "check")
+    for sentence in ("network namespace", "redirect", "excluded range", "still waits"):
+        assert sentence in text
+
+
+@pytest.mark.parametrize(
+    ("port", "part", "sentences"),
+    [
+        (305, "registry", ['"Unassigned" for every transport, in the row 301–307']),
+        (305, "range", ["306 of the 1,024 System Ports", "694 assigned (67.8%)", "IETF Review"]),
+        (305, "range", ["01 31 (0x0131)", "row 1, column 49", "12545, which is unassigned"]),
+        (305, "block", ["301–307: 7 unassigned ports in a row", "the 5th", "15th by length"]),
+        (305, "block", ["300", "tacacss", "308", "novastorbakcup"]),
+        (
+            305,
+            "history",
+            [
+                "No change of its state",
+                "2018-07 and 2023-07-09",
+                "300 (tacacss) and 308 (novastorbakcup)",
+            ],
+        ),
+        (305, "assign", ["why a User Port won't", "squatting", "RFC 7605 §7.8"]),
+        (300, "registry", ['"Reserved" for udp', "no row for port 300 with sctp and dccp"]),
+        (22, "related", ["5632"]),
+        (80, "range", ["20480"]),
+        (257, "range", ["alike in either byte order"]),
+        (1023, "registry", ["edge of a range"]),
+        (700, "practice", ["bindresvport"]),
+        (4200, "registry", ["states no transport"]),
+        (6010, "registry", ["64 ports, 6000–6063"]),
+        (6667, "security", ["Browsers refuse"]),
+        (5432, "practice", ["PostgreSQL"]),
+        (50000, "assign", ["never assigned"]),
+        (2825, "history", ["Possibly assigned"]),
+        (8080, "registry", ["HTTP Alternate"]),
+    ],
+)
+def test_sentences(port: int, part: str, sentences: list[str]) -> None:
+    text = said(_entry(port), part)
+    for sentence in sentences:
+        assert sentence in text
+
+
+def test_a_registration_date_is_told_with_the_day_of_its_source() -> None:
+    dated = next(
+        row for row in registry().rows(1024) if row.registered and row.state is State.ASSIGNED
+    )
+    assert dated.first is not None
+    text = said(_entry(dated.first), "history")
+    assert f"registered {dated.registered}" in text
+    assert dated.as_of["registration"] in text
+
+
+def test_uses_come_with_their_source_and_the_day_it_was_read() -> None:
+    where = ("https://grafana.com/docs/", "2026-01-02")
+    use = Use("Grafana", "default", Transport.TCP, 305, 305, "its web pages", *where)
+    found = _answer(305)._replace(uses=(use,))
+    entry = compose(found, around(found, registry()))
+    assert "Grafana" in entry.lead[1]
+    text = said(entry, "practice")
+    for word in ("Grafana", "its web pages", *where):
+        assert word in text
+    assert "No unofficial use" not in text
+
+
+def test_without_lore_nothing_is_claimed_about_systems() -> None:
+    found = _answer(305)._replace(systems=(), uses=())
+    text = said(compose(found, around(found, registry())))
+    assert "Linux (" not in text
+    assert "Does listening" not in text
+
+
+def test_systems_that_pick_a_port_are_told_from_those_that_do_not() -> None:
+    rules = tuple(
+        SystemRule(system, None, first, last, "", "https://example.org/", "2026-01-02")
+        for system, first, last in (("Linux", 32768, 60999), ("macOS", 49152, 65535))
+    )
+    found = _answer(61000)._replace(systems=rules, uses=())
+    entry = compose(found, around(found, registry()))
+    assert "macOS may hand it" in entry.lead[1]
+    assert "Linux would not" in entry.lead[1]
+
+
+@given(any_port)
+def test_swapping_bytes_twice_is_nothing(port: int) -> None:
+    assert swap_bytes(swap_bytes(port)) == port
+    assert (swap_bytes(port) == port) is (port >> 8 == port & 255)
+
+
+def test_others_of_the_same_service_and_document_are_related() -> None:
+    shared = said(_entry(1021), "related")
+    assert "exp2" in shared
+    assert "RFC" in shared

@@ -1,0 +1,180 @@
+"""Answers that list: what they hold is what was asked for, and they keep to the width."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portbook.app.lookup import RangeAnswer, SearchAnswer, ServiceAnswer, answer, answer_search
+from portbook.catalog.registry.lookup import registry
+from portbook.catalog.registry.stats import count
+from portbook.formats.errors.query import Query, parse_query
+from portbook.model import State, Transport
+from portbook.present.render.text import NARROWEST, WIDEST, Style, columns_of
+from portbook.present.views import lists
+from tests.counts import examples
+from tests.strategies import any_port, nasty
+
+SGR = re.compile(r"\x1b\[[0-9;]*m")
+styles = st.builds(Style, st.integers(NARROWEST, WIDEST), st.booleans())
+
+
+def _service(name: str) -> ServiceAnswer:
+    found = answer(parse_query(name))
+    assert isinstance(found, ServiceAnswer)
+    return found
+
+
+def _range(text: str) -> RangeAnswer:
+    found = answer(parse_query(text))
+    assert isinstance(found, RangeAnswer)
+    return found
+
+
+def _search(text: str, shown: int = 20) -> SearchAnswer:
+    return answer_search(Query("text", text), registry(), shown)
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_a_service_shows_every_port_and_transport() -> None:
+    said = _words(lists.render_service(_service("ssh"), Style()))
+    assert said.startswith("ssh · The Secure Shell (SSH) Protocol")
+    assert "22 tcp udp" in said
+    assert "22 sctp" in said
+    assert "portbook 22" in said
+
+
+def test_a_service_has_its_history_and_how_far_that_reaches() -> None:
+    said = _words(lists.render_service(_service("xrpl"), Style()))
+    assert "renamed from community to xrpl (Community)" in said
+    assert "iana-history" in said
+    said = _words(lists.render_service(_service("ssh"), Style()))
+    assert "No change of this name or its ports between the copies of the registry of" in said
+    assert "doesn't mean that it wasn't there" in said
+
+
+@pytest.mark.parametrize("name", ["https", "vrml-multi-use", "x11", "tcp", "1password"])
+def test_a_name_without_a_port_is_reached_through_dns(name: str) -> None:
+    found = _service(name)
+    said = lists.render_service(found, Style())
+    assert ("DNS" in said) is bool(found.portless)
+    assert ("no port" in said) is bool(found.portless)
+    assert ("Ports" in said) is bool(found.assignments)
+    assert ("states no transport" in said or "not stated" in said) is any(
+        row.transport is None for row in (*found.assignments, *found.portless)
+    )
+
+
+def test_a_range_counts_and_lists_and_ends_its_lists() -> None:
+    said = _words(lists.render_range(_range("0-1023"), Style()))
+    assert "Ports 0–1023 · 1,024 in all" in said
+    assert "assigned 694 · reserved 48 · unassigned 282" in said
+    assert "more: --json has them all" in said
+    assert "This machine" not in said
+
+
+def test_a_range_of_one_transport_does_not_pass_headline_blocks_off_as_its_own() -> None:
+    said = lists.render_range(_range("4200-4299/sctp"), Style())
+    assert "unassigned 100" in said
+    assert "No service is assigned here." in said
+    assert "Blocks, over all transports" in said
+    assert "Blocks, over" not in lists.render_range(_range("4200-4299"), Style())
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("qqqqzzzz", 'Nothing in the registry matches "qqqqzzzz".'),
+        ("novastor backup", '1 match for "novastor backup"'),
+        ("cvc_hostd", '2 matches for "cvc_hostd"'),
+    ],
+)
+def test_a_search_says_how_much_it_found(text: str, title: str) -> None:
+    assert lists.render_search(_search(text), Style()).startswith(title)
+
+
+def test_a_name_that_does_not_exist_is_said_not_to() -> None:
+    found = answer(parse_query("postgress"))
+    assert isinstance(found, SearchAnswer)
+    assert not found.found
+    said = lists.render_search(found, Style())
+    assert said.startswith('No service is called "postgress".')
+    assert "postgresql" in said
+
+
+def test_a_search_tells_of_each_use_where_how_and_by_which_source() -> None:
+    found = _search("grafana")
+    said = lists.render_search(found, Style(100))
+    assert found.uses
+    for use in found.uses:
+        where = (
+            f"{use.first}/{use.transport}" if use.first == use.last else f"{use.first}–{use.last}"
+        )
+        heads = [each for each in said.splitlines() if each.startswith(f"  {use.product} · ")]
+        assert any(where in head and head.endswith(f", {use.kind}") for head in heads)
+        assert f"    read {use.read}: {use.source}\n" in said
+
+
+def test_what_is_left_out_of_a_search_is_counted() -> None:
+    found = _search("mail", 3)
+    assert f"and {len(found.matches) - 3} more" in lists.render_search(found, Style())
+    assert "more: --limit" not in lists.render_search(_search("mail", 10_000), Style())
+
+
+def test_blocks_are_counted() -> None:
+    book = registry()
+    blocks = book.blocks(State.UNASSIGNED, "system")
+    said = lists.render_blocks(blocks, State.UNASSIGNED, "system", book.sources(), Style())
+    assert said.startswith("48 unassigned blocks of the system range · 282 ports\n")
+    assert "37 ports" in said
+    assert re.search(r"\b1 port\b", said)
+    assert " 1 ports" not in said
+    assert lists.render_blocks([], None, None, (), Style()).startswith("0 blocks · 0 ports")
+
+
+def test_counts_hold_the_undated_and_the_unrecorded() -> None:
+    book = registry()
+    stats = count(book)
+    said = lists.render_stats(stats, book.sources(), Style())
+    for words in ("System Ports (0–1023)", "694", "282", "undated", "assignee not recorded"):
+        assert words in said
+    assert f"{stats.undated:,}" in said
+    for transport in Transport:
+        assert f"\n  {transport}" in said
+
+
+@given(any_port, st.integers(0, 200), st.sampled_from((*Transport, None)), styles)
+@examples(40)
+def test_any_range_is_printable(
+    first: int, size: int, transport: Transport | None, style: Style
+) -> None:
+    last = min(65535, first + size)
+    text = lists.render_range(_range(f"{first}-{last}" + f"/{transport}" * bool(transport)), style)
+    bare = SGR.sub("", text)
+    assert bare.replace("\n", "").isprintable()
+    assert (bare == text) is not style.colour
+    head = bare.split("\n\n")[0].splitlines()
+    assert head
+    assert all(columns_of(line) <= style.width for line in head)
+
+
+@given(nasty, styles)
+@examples(40)
+def test_any_search_is_printable(text: str, style: Style) -> None:
+    found = _search(text or "x")
+    shown = SGR.sub("", lists.render_search(found, style))
+    assert shown.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("width", [NARROWEST, 80])
+def test_a_long_text_is_wrapped(width: int) -> None:
+    shown = lists.render_search(_search("nothing like this " * 50), Style(width))
+    assert max(map(columns_of, shown.split("\n\n")[0].splitlines())) <= width
+    coloured = lists.render_search(_search("nothing like this " * 50), Style(width, colour=True))
+    assert SGR.sub("", coloured) == shown

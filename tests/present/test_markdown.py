@@ -1,0 +1,120 @@
+"""Markdown says what the text says, and nothing in it is taken for markup."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from portbook.app.lookup import PortAnswer, answer
+from portbook.formats.errors.query import parse_query
+from portbook.model import Finding, Level, State
+from portbook.present.document import Command, Page, Paragraph, Record, Section, Table, Verdict
+from portbook.present.escape import one_line
+from portbook.present.port.page import compose
+from portbook.present.render.markdown import escape, render_page
+from tests.strategies import any_port, nasty
+
+READER = MarkdownIt("commonmark").enable("table")
+markup = st.lists(
+    st.sampled_from(
+        ["*", "_", "**", "`", "``", "<b>", "</b>", "&amp;", "[a](b)", "![x](y)", "|", "\\", "#",
+         "-", "+", "=", "1.", "1)", "> ", "~~", "http://x.example", "<http://x>", "\n", " ", "a"]
+    ),
+    max_size=8,
+).map("".join)  # fmt: skip
+anything = st.one_of(markup, nasty)
+
+
+def _page(*items: Paragraph | Table | Record | Command | Verdict, title: str = "Port 1") -> Page:
+    section = Section("Part", items)
+    return Page(title, "x", ((State.ASSIGNED, " for tcp"),), "System Ports", (), (section,))
+
+
+def _plain(text: str) -> str:
+    """What a reader of the rendered *text* sees, tags and entities apart."""
+    html = READER.render(text)
+    bare = re.sub(r"<[^>]*>", " ", html)
+    for entity, char in {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&amp;": "&"}.items():
+        bare = bare.replace(entity, char)
+    return " ".join(bare.split())
+
+
+@given(anything)
+def test_a_paragraph_stays_one_and_reads_as_it_was(text: str) -> None:
+    rendered = render_page(_page(Paragraph(text)))
+    _, _, part = rendered.partition("## Part\n")
+    html = READER.render(part)
+    wanted = " ".join(one_line(text).split())
+    assert set(re.findall(r"<(\w+)", html)) <= {"p"}
+    assert _plain(part) == wanted
+
+
+@given(st.lists(st.lists(anything, min_size=1, max_size=3), min_size=1, max_size=3))
+def test_a_table_keeps_its_cells(rows: list[list[str]]) -> None:
+    rendered = render_page(_page(Table(tuple(map(tuple, rows)))))
+    html = READER.render(rendered.partition("## Part\n")[2])
+    assert set(re.findall(r"<(\w+)", html)) <= {"table", "thead", "tbody", "tr", "th", "td"}
+    assert html.count("<tr>") == 1 + len(rows)
+
+
+@given(anything)
+def test_a_command_is_code_as_it_was(text: str) -> None:
+    rendered = render_page(_page(Command("Linux", "tcp", f"x {text} x")))
+    html = READER.render(rendered.partition("## Part\n")[2])
+    assert set(re.findall(r"<(\w+)", html)) <= {"ul", "li", "code"}
+    assert html.count("<code>") == 1
+
+
+@given(anything, anything)
+def test_records_are_one_list_with_nothing_but_their_sources_as_links(text: str, at: str) -> None:
+    records = [Record(f"x{text}x", text, text, f"https://example.org/{at}", "2026-11-21")] * 2
+    html = READER.render(render_page(_page(*records)).partition("## Part\n")[2])
+    assert set(re.findall(r"<(\w+)", html)) <= {"ul", "li", "strong", "a"}
+    assert html.count("<ul>") == 1
+    assert html.count("<li>") == 2
+    assert all(url.startswith("https://example.org/") for url in re.findall(r'href="(.*?)"', html))
+
+
+def test_a_record_in_markdown() -> None:
+    record = Record("A*b", "default, tcp", "What it is.", "https://example.org/a_b", "2026-11-21")
+    assert render_page(_page(record)).splitlines()[-1] == (
+        "- **A\\*b** (default, tcp): What it is. (<https://example.org/a_b>, read 2026-11-21)"
+    )
+
+
+@given(anything, anything)
+def test_a_finding_and_a_heading(message: str, title: str) -> None:
+    finding = Finding("exposed", Level.NOTE, message)
+    rendered = render_page(_page(Verdict("tcp 0.0.0.0:1", (finding,)), title=f"T {title}"))
+    html = READER.render(rendered)
+    assert html.count("<h1>") == html.count("<h2>") == 1
+    assert "<a" not in html
+    assert "<img" not in html
+    assert "exposed" in html
+
+
+@given(any_port)
+def test_a_port_says_what_its_text_says(port: int) -> None:
+    found = answer(parse_query(str(port)))
+    assert isinstance(found, PortAnswer)
+    page = compose(found)
+    rendered = render_page(page)
+    read = _plain(rendered)
+    assert page.sections
+    for section in page.sections:
+        assert section.items
+        assert f"## {section.title}" in rendered
+        for item in section.items:
+            if isinstance(item, Paragraph):
+                assert " ".join(one_line(item.text).split()) in read
+            elif isinstance(item, Command):
+                assert one_line(item.command) in read
+
+
+def test_escaping_leaves_plain_text_alone() -> None:
+    assert escape("plain text, 1–2") == "plain text, 1–2"
+    assert escape("a\nb") == "a b"
+    assert escape("\x1b[2J") == "\\\\x1b\\[2J"

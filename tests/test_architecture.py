@@ -1,0 +1,170 @@
+"""The house: arrows between its layers point downward, and no modules form a circle."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import portbook
+
+PACKAGE = Path(portbook.__file__).resolve().parent
+
+# From the bottom up (docs/design.md): a module uses its own layer and those before it. The two
+# front ends stand side by side.
+LAYERS = (
+    {"errors", "_fast_types"},
+    {"model"},
+    {"schema"},
+    {"storage"},
+    {"formats"},
+    {"catalog"},
+    {"host"},
+    {"verdict"},
+    {"app"},
+    {"present"},
+    {"cli", "web"},
+)
+RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+# The package itself only says where its public names are; __main__ calls the command line.
+ENTRIES = {"portbook", "portbook.__main__"}
+
+
+def modules(package: Path = PACKAGE) -> dict[str, Path]:
+    """Every module below *package* by its dotted name."""
+    names = {}
+    for path in sorted(package.rglob("*.py")):
+        parts = path.relative_to(package.parent).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return names
+
+
+def imports(path: Path, known: dict[str, Path]) -> set[str]:
+    """The modules of *known* that *path* imports, for types and inside functions as well."""
+    targets = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            targets |= {alias.name for alias in node.names if alias.name in known}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide where an arrow points"
+            for alias in node.names:
+                submodule = f"{node.module}.{alias.name}"
+                targets |= {submodule if submodule in known else node.module or ""} & set(known)
+    return targets
+
+
+def graph(package: Path = PACKAGE) -> dict[str, set[str]]:
+    """Who imports whom."""
+    known = modules(package)
+    return {name: imports(path, known) - {name} for name, path in known.items()}
+
+
+def upward(arrows: dict[str, set[str]]) -> list[str]:
+    """The arrows that point to a higher layer."""
+    return [
+        f"{name} -> {target}"
+        for name, targets in sorted(arrows.items())
+        for target in sorted(targets)
+        if name not in ENTRIES and target not in ENTRIES
+        if RANK[name.split(".")[1]] < RANK[target.split(".")[1]]
+    ]
+
+
+def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
+    """The groups of modules that import one another (Tarjan's strongly connected components)."""
+    index: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    groups: list[list[str]] = []
+
+    def visit(name: str) -> None:
+        index[name] = lowest[name] = len(index)
+        stack.append(name)
+        for target in sorted(arrows[name]):
+            if target not in index:
+                visit(target)
+                lowest[name] = min(lowest[name], lowest[target])
+            elif target in stack:
+                lowest[name] = min(lowest[name], index[target])
+        if lowest[name] == index[name]:
+            group = stack[stack.index(name) :]
+            del stack[stack.index(name) :]
+            if len(group) > 1:
+                groups.append(sorted(group))
+
+    for name in arrows:
+        if name not in index:
+            visit(name)
+    return groups
+
+
+ARROWS = graph()
+
+
+def test_every_module_stands_in_a_layer() -> None:
+    names = {name.split(".")[1] for name in ARROWS if name not in ENTRIES}
+    assert names <= set(RANK), names - set(RANK)
+    assert len(ARROWS) > 150
+
+
+def test_arrows_point_downward() -> None:
+    assert upward(ARROWS) == []
+
+
+def test_no_modules_form_a_circle() -> None:
+    assert circles(ARROWS) == []
+
+
+def test_front_ends_do_not_know_each_other() -> None:
+    """The command line starts the site; the site knows nothing of the command line."""
+    of_the_site = {name for name in ARROWS if name.startswith("portbook.web")}
+    assert of_the_site
+    used = set().union(*(ARROWS[name] for name in of_the_site))
+    assert not {target for target in used if target.startswith("portbook.cli")}
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("from portbook.model import Use\n", {"portbook.model"}),
+        ("def f():\n    from portbook import model\n", {"portbook.model"}),
+        (
+            "TYPE_CHECKING = False\nif TYPE_CHECKING:\n    import portbook.model\n",
+            {"portbook.model"},
+        ),
+        ("from portbook.model import record\n", {"portbook.model.record"}),
+    ],
+)
+def test_no_import_is_overlooked(tmp_path: Path, source: str, expected: set[str]) -> None:
+    file = tmp_path / "module.py"
+    file.write_text(source)
+    known = dict.fromkeys(("portbook", "portbook.model", "portbook.model.record"), file)
+    assert imports(file, known) == expected
+
+
+def test_a_circle_and_an_upward_arrow_are_found(tmp_path: Path) -> None:
+    package = tmp_path / "portbook"
+    (package / "model").mkdir(parents=True)
+    (package / "host").mkdir()
+    for name in ("__init__", "model/__init__", "host/__init__"):
+        (package / f"{name}.py").write_text("")
+    (package / "model" / "a.py").write_text("from portbook.host import b\n")
+    (package / "host" / "b.py").write_text("def f():\n    import portbook.model.a\n")
+    arrows = graph(package)
+    assert upward(arrows) == ["portbook.model.a -> portbook.host.b"]
+    assert circles(arrows) == [["portbook.host.b", "portbook.model.a"]]
+
+
+def test_every_layer_is_in_the_documentation() -> None:
+    text = (PACKAGE.parents[1] / "docs" / "design.md").read_text(encoding="utf-8")
+    layers = {name.split(".")[1] for name in ARROWS if name not in ENTRIES}
+    assert layers
+    assert {
+        name for name in layers if f"`{name}.py`" not in text and f"`{name}/`" not in text
+    } == set()
+
+
+def test_no_module_is_called_by_what_it_is_not() -> None:
+    stems = {path.stem for path in modules().values()}
+    assert not stems & {"util", "utils", "helpers", "common", "misc"}
