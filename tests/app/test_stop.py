@@ -372,4 +372,4 @@ def test_nothing_is_stopped_by_mistake(seen: Scene, manager: bool) -> None:
     assert stopped or left or not seen.listeners
     for one in seen.listeners:
         gone = any(seen.identities[each.pid] is None for each in one.owners)
-        assert one.inode in stopped or one.socket in left or one.inode is None or gone
+        assert one.inode in stopped or one.name in left or one.inode is None or gone

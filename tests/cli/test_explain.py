@@ -242,7 +242,7 @@ def test_codes_are_the_same_with_and_without_sentences() -> None:
     )
     said = explain([data], Filter())
     bare = explain([data], Filter(), said=False)
-    assert [each.socket for each in said.sockets] == [each.socket for each in bare.sockets]
+    assert [each.name for each in said.sockets] == [each.name for each in bare.sockets]
     for one, other in zip(said.sockets, bare.sockets, strict=True):
         assert [(f.code, f.level) for f in one.findings] == [
             (f.code, f.level) for f in other.findings

@@ -240,8 +240,8 @@ def test_what_a_tool_would_print_is_read_back(
     chosen, events = read([text.encode()])
     assert chosen == form
     found = list(events)
-    assert [each.socket for each in found if isinstance(each, Listener)] == [
-        each.socket for each in some
+    assert [each.name for each in found if isinstance(each, Listener)] == [
+        each.name for each in some
     ]
     if not named:
         return
@@ -303,7 +303,7 @@ def test_a_line_that_never_ends_is_not_kept() -> None:
     assert sorted(lines) == [1, 2, 3]
     assert len(lines[2]) < 3 * len(chunk)
     found = list(read(chunks)[1])
-    assert [each.socket for each in found if isinstance(each, Listener)] == [
+    assert [each.name for each in found if isinstance(each, Listener)] == [
         "tcp 127.0.0.1:1",
         "tcp [::1]:2",
     ]
@@ -336,7 +336,7 @@ def test_the_doctype_that_nmap_writes_declares_nothing_and_is_read() -> None:
         '<state state="open"/></port></ports></host>'
     )
     found = list(read([xml(port, "<!DOCTYPE nmaprun>\n")])[1])
-    assert [each.socket for each in found if isinstance(each, Listener)] == ["tcp 192.0.2.7:1"]
+    assert [each.name for each in found if isinstance(each, Listener)] == ["tcp 192.0.2.7:1"]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def names(name: str, transport: Transport) -> int | None:
 
 def shown(listener: Listener) -> str:
     """A socket, its state and who holds it, in one line."""
-    parts = [listener.socket]
+    parts = [listener.name]
     if listener.state != "listen":
         parts.append(listener.state)
     if listener.interface:

@@ -435,7 +435,7 @@ def test_netlink_refused(code: int) -> None:
         _, port = opened(stack)
         host = asked(OSError(code, os.strerror(code)))
     found = [listener for listener in host.listeners if listener.port == port]
-    assert [listener.socket for listener in found] == [f"tcp 127.0.0.1:{port}"]
+    assert [listener.name for listener in found] == [f"tcp 127.0.0.1:{port}"]
     assert found[0].queue_limit is None
     assert host.visibility is Visibility.PARTIAL
     assert os.strerror(code) in host.missing[0]

@@ -128,7 +128,7 @@ def test_what_listens_and_what_does_not() -> None:
                         status="NONE"),
     )  # fmt: skip
     seen = on_macos(process, transport=None)
-    assert [listener.socket for listener in seen.listeners] == [
+    assert [listener.name for listener in seen.listeners] == [
         "tcp 127.0.0.1:3000",
         "udp [fe80::1]:5353",
     ]

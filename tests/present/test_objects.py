@@ -44,7 +44,7 @@ def test_any_answer_is_ascii_and_reads_back(text: str) -> None:
 
 @given(listeners(), nasty)
 def test_any_socket_is_text(listener: Listener, message: str) -> None:
-    finding = Finding("unknown", Level.NOTE, message, (message,), listener.socket)
+    finding = Finding("unknown", Level.NOTE, message, (message,), listener.name)
     made = sockets_json.of_listener(listener._replace(findings=(finding,)))
     written = json.dumps(made, ensure_ascii=False, allow_nan=False)
     written.encode()

@@ -79,7 +79,7 @@ def output(namespace: Namespace, argv: Sequence[str]) -> str:
 def test_ss(known: tuple[Namespace, set[int]], flags: str) -> None:
     namespace, pids = known
     sockets, lines = seen(output(namespace, ["ss", *flags.split()]), "ss")
-    assert {each.socket for each in sockets} == SOCKETS
+    assert {each.name for each in sockets} == SOCKETS
     owners = {owner.pid for each in sockets for owner in each.owners}
     assert owners == (pids if "p" in flags.replace("--", "") and "cgroup" not in flags else set())
     left_out = {each.what for each in lines}
@@ -103,14 +103,14 @@ def test_ss_without_some_columns(
     namespace, _ = known
     sockets, _ = seen(output(namespace, command.split()), "ss")
     expected = TCP if transport == "tcp" else SOCKETS - TCP
-    assert {each.socket for each in sockets} == expected
+    assert {each.name for each in sockets} == expected
 
 
 @pytest.mark.parametrize("flags", ["-tulnp", "-tuln", "-tunape", "-anp", "-tulnpoe", "-tulp"])
 def test_netstat(known: tuple[Namespace, set[int]], flags: str) -> None:
     namespace, pids = known
     sockets, _ = seen(output(namespace, ["netstat", flags]), "netstat")
-    assert {each.socket for each in sockets} == SOCKETS
+    assert {each.name for each in sockets} == SOCKETS
     # netstat names one process of those that share a socket.
     owners = {owner.pid for each in sockets for owner in each.owners}
     assert owners <= pids
@@ -135,8 +135,8 @@ def test_netstat(known: tuple[Namespace, set[int]], flags: str) -> None:
 def test_lsof(known: tuple[Namespace, set[int]], argv: list[str], form: str) -> None:
     namespace, pids = known
     sockets, lines = seen(output(namespace, argv), form)
-    assert {each.socket for each in sockets} == SOCKETS
-    held = {each.socket: {owner.pid for owner in each.owners} for each in sockets}
+    assert {each.name for each in sockets} == SOCKETS
+    held = {each.name: {owner.pid for owner in each.owners} for each in sockets}
     assert held == dict.fromkeys(SOCKETS, pids)
     assert {each.owners_seen for each in sockets} == {"first"}
     assert "connection" in {each.what for each in lines}
@@ -146,7 +146,7 @@ def test_the_kernels_tables(known: tuple[Namespace, set[int]]) -> None:
     namespace, _ = known
     tables = [f"/proc/net/{name}" for name in ("tcp", "tcp6", "udp", "udp6")]
     sockets, _ = seen(output(namespace, ["cat", *tables]), "proc-net")
-    assert {each.socket for each in sockets} == SOCKETS
+    assert {each.name for each in sockets} == SOCKETS
     listed = {bound.inode for bound in namespace.listening()}
     assert {each.inode for each in sockets} == listed
 
@@ -159,7 +159,7 @@ def test_nmap(known: tuple[Namespace, set[int]], flags: str, form: str) -> None:
     argv = ["nmap", "-n", "-Pn", "-sT", "-p", "79-81,631,5432,8080", "127.0.0.1", flags, "-"]
     sockets, lines = seen(output(namespace, argv), form)
     reached = {f"tcp 127.0.0.1:{port}" for port in (80, 5432, 8080)}
-    assert {each.socket for each in sockets} == reached
+    assert {each.name for each in sockets} == reached
     assert all(each.scanned and each.reach == "address" for each in sockets)
     assert sum(each.many for each in lines if each.what == "closed") == 3
 
@@ -215,7 +215,7 @@ def test_masscan(
         flag, "-",
     ]  # fmt: skip
     sockets, _ = seen(output(beside, argv), form)
-    assert {each.socket for each in sockets} == {"tcp 192.0.2.1:80", "tcp 192.0.2.1:8080"}
+    assert {each.name for each in sockets} == {"tcp 192.0.2.1:80", "tcp 192.0.2.1:8080"}
     assert all(each.scanned for each in sockets)
 
 

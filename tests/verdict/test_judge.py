@@ -543,7 +543,7 @@ def test_the_judge_never_stumbles_and_keeps_to_the_table(case: Case) -> None:
         assert finding.level in {rule.level, *(level for level, _ in rule.shifts)}
         assert finding.message
         assert finding.evidence
-        assert finding.socket == case.listener.socket
+        assert finding.socket == case.listener.name
 
 
 @given(_cases())

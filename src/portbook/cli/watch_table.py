@@ -57,7 +57,7 @@ def _row(listener: Listener) -> list[Text]:
     level = tuple(Level)[max(0, listener.gravity)]
     codes = ", ".join(finding.code for finding in listener.findings)
     user = listener.user or ("" if listener.uid is None else str(listener.uid))
-    words = (listener.socket, meaning(listener), holder(listener), user, codes)
+    words = (listener.name, meaning(listener), holder(listener), user, codes)
     return [
         Text(level, style=Style(color=LEVELS[level].hex)),
         *(Text(one_line(word)) for word in words),
@@ -66,4 +66,4 @@ def _row(listener: Listener) -> list[Text]:
 
 def _news(event: Event) -> Text:
     who = holder(event.listener)
-    return Text(one_line(f"{moment(event.at)} {event.change}: {event.listener.socket}, {who}"))
+    return Text(one_line(f"{moment(event.at)} {event.change}: {event.listener.name}, {who}"))

@@ -316,7 +316,7 @@ class _Watch:
                 self._strangers.add(each.inode)
                 first = each.owners[0]
                 self._tell(
-                    f"another program has bound {each.socket} meanwhile: {first.program} "
+                    f"another program has bound {each.name} meanwhile: {first.program} "
                     f"(pid {first.pid})"
                 )
         return False

@@ -126,11 +126,11 @@ class Listener(NamedTuple):
     speaks: Spoken | None = None
 
     @property
-    def socket(self) -> str:
+    def name(self) -> str:
         """The socket's name in one word.
 
         >>> from portbook.model import Transport
-        >>> Listener(Transport.TCP, "ipv6", "::1", 5432, "listen").socket
+        >>> Listener(Transport.TCP, "ipv6", "::1", 5432, "listen").name
         'tcp [::1]:5432'
         """
         host = f"[{self.address}]" if ":" in self.address else self.address

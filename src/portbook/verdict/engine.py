@@ -35,7 +35,7 @@ def judge(case: Case, *, said: bool = True) -> tuple[Finding, ...]:
     facts = find_facts(case)
     if not said:
         return _bare(facts)
-    words, socket = words_for(case), case.listener.socket
+    words, socket = words_for(case), case.listener.name
     evidence, sources = evidence_of(case), sources_of(case)
     return tuple(
         Finding(

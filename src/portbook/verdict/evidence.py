@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def evidence_of(case: Case) -> tuple[str, ...]:
     """What the findings on *case* rest on, a fact a line."""
     listener, standing = case.listener, case.standing
-    lines = [f"{listener.socket} {listener.state}"]
+    lines = [f"{listener.name} {listener.state}"]
     registry = standing.text if standing.listed else "no row"
     lines.append(f"registry: {listener.port}/{listener.transport} {standing.state}, {registry}")
     if listener.speaks is not None:

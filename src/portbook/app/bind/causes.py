@@ -111,7 +111,7 @@ def listener(socket: Listener, system: str) -> Cause:
     if known is not None:
         return Cause(
             "listener",
-            f"{known.name} has {socket.socket}: {known.summary} ({known.source}, read "
+            f"{known.name} has {socket.name}: {known.summary} ({known.source}, read "
             f"{known.read}).",
             f"{known.mend}.",
         )
@@ -125,11 +125,11 @@ def listener(socket: Listener, system: str) -> Cause:
             how = "A program of the same user that sets SO_REUSEPORT, as they have, can join them."
             if socket.transport is not Transport.TCP:
                 how = "A program that sets what they have set to share it can join them."
-            return Cause("listener", f"{who} {verb} {socket.socket}; {many}.", f"{mend} {how}")
-        return Cause("listener", f"{who} {verb} {socket.socket}.", mend)
+            return Cause("listener", f"{who} {verb} {socket.name}; {many}.", f"{mend} {how}")
+        return Cause("listener", f"{who} {verb} {socket.name}.", mend)
     return Cause(
         "bound-not-listening",
-        f"{who} has bound {socket.socket} and doesn't listen: lists of listeners don't show it.",
+        f"{who} has bound {socket.name} and doesn't listen: lists of listeners don't show it.",
         mend,
     )
 
@@ -193,7 +193,7 @@ def overlap(seen: Evidence, listeners: list[Listener]) -> Cause | None:
         if dual and (asked is None or "." in asked):
             return Cause(
                 "address-overlap",
-                f"{each.socket} is not limited to IPv6 (IPV6_V6ONLY is off), so it takes the port "
+                f"{each.name} is not limited to IPv6 (IPV6_V6ONLY is off), so it takes the port "
                 "for IPv4 as well.",
                 "To have both families apart, the program has to set IPV6_V6ONLY.",
             )
@@ -267,7 +267,7 @@ def elsewhere(found: Elsewhere) -> Cause:
     who = holder(socket.owners, socket.owners_seen, socket.user, socket.uid)
     return Cause(
         "other-namespace",
-        f"{who} has {socket.socket} in another network namespace ({found.namespace}). That "
+        f"{who} has {socket.name} in another network namespace ({found.namespace}). That "
         "keeps nobody from binding it here.",
         None,
         blocks=False,

@@ -143,4 +143,4 @@ def _holders(port: int, transport: Transport) -> str | None:
     first = listeners[0]
     who = holder(first.owners, first.owners_seen, first.user, first.uid)
     doing = "listens on" if first.state == "listen" else "has bound"
-    return f"{who} {doing} {first.socket}"
+    return f"{who} {doing} {first.name}"

@@ -105,7 +105,7 @@ def _notes(plan: Plan, fresh: Iterable[Listener]) -> Iterable[str]:
     asked = {each.pid for step in plan.steps for each in (*step.targets, *step.later)}
     for each in fresh:
         who = holder(each.owners, each.owners_seen, each.user, each.uid)
-        note = f"The port is busy again: {who} listens on {each.socket}"
+        note = f"The port is busy again: {who} listens on {each.name}"
         parents = [
             f"{name} ({pid})"
             for owner in each.owners[:1]
@@ -286,5 +286,5 @@ def said_of(outcome: Outcome) -> str:
     if outcome.left:
         first = outcome.left[0]
         who = holder(first.owners, first.owners_seen, first.user, first.uid)
-        return sentence(f"{who} still listens on {first.socket}.")
+        return sentence(f"{who} still listens on {first.name}.")
     return "The port is busy again."

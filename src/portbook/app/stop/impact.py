@@ -41,7 +41,7 @@ def losses(scene: Scene, steps: Iterable[Step]) -> Iterator[Loss]:
         )
     others = list(
         dict.fromkeys(
-            each.socket for each in scene.others if any(owner.pid in pids for owner in each.owners)
+            each.name for each in scene.others if any(owner.pid in pids for owner in each.owners)
         )
     )
     if others:

@@ -60,10 +60,10 @@ def _nothing(scene: Scene) -> Iterator[Refusal]:
         who = holder(listener.owners, listener.owners_seen, listener.user, listener.uid)
         yield Refusal(
             "other-namespace",
-            f"{who} has {listener.socket} in another network namespace ({name}), where "
+            f"{who} has {listener.name} in another network namespace ({name}), where "
             "portbook doesn't reach.",
             _elsewhere_mend(listener, name),
-            listener.socket,
+            listener.name,
         )
     if not scene.elsewhere:
         seen = " that can be seen" if scene.blind else ""
@@ -84,7 +84,7 @@ def _elsewhere_mend(listener: Listener, name: str) -> str:
 
 def _refusal(scene: Scene, listener: Listener) -> Refusal | None:
     """Why *listener* is left alone; None where nothing speaks against stopping it."""
-    socket, own = listener.socket, scene.own
+    socket, own = listener.name, scene.own
     if listener.state != "listen":
         return Refusal(
             "not-listening",
@@ -145,10 +145,10 @@ def _who(listener: Listener) -> str:
 def _unseen(listener: Listener) -> tuple[str, str]:
     who = _who(listener)
     if listener.owners_seen in (OwnersSeen.KERNEL, OwnersSeen.NONE):
-        said = f"{who} holds {listener.socket}: there is no process to stop."
+        said = f"{who} holds {listener.name}: there is no process to stop."
         return said, "Take away what made it in the kernel (a tunnel, NFS, a module)."
     user = "root" if not listener.uid else f"root, or as {listener.user or listener.uid}"
-    said = f"{who} holds {listener.socket}"
+    said = f"{who} holds {listener.name}"
     if listener.owners_seen is OwnersSeen.INFERRED:
         return f"{said}; that was inferred, and nothing is stopped on a guess.", f"Ask as {user}."
     return f"{said}.", f"Ask as {user}."
@@ -178,7 +178,7 @@ def _steps(
                 inodes.setdefault(owner.pid, set()).add(listener.inode)
             step = managed(scene, owner, listener.port) if manager or owner.pid == 1 else None
             if isinstance(step, Refusal):
-                refusals.append(step._replace(socket=listener.socket))
+                refusals.append(step._replace(socket=listener.name))
                 found = []
                 break
             if step is None:
@@ -190,7 +190,7 @@ def _steps(
             commands[step.command] = step if old is None else _joined(old, step)
     refused = {each.socket for each in refusals}
     for listener in wanted:  # a socket that is refused keeps all of its owners
-        if listener.socket in refused:
+        if listener.name in refused:
             for owner in listener.owners:
                 plain.pop(owner.pid, None)
     steps = [

@@ -24,7 +24,7 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
     if host.listeners:
         for listener in host.listeners:
             where = f", in the network namespace {listener.namespace}" if listener.namespace else ""
-            yield Paragraph(f"{listener.socket} {_doing(listener)}, {meaning(listener)}{where}.")
+            yield Paragraph(f"{listener.name} {_doing(listener)}, {meaning(listener)}{where}.")
             yield Table(tuple(_facts(listener)))
     if answer.connections:
         from portbook.present.port.connections import sentence
@@ -234,7 +234,7 @@ def verdict(host: Host) -> Iterator[Item]:
     """The findings, socket by socket; a quiet port has none."""
     for listener in host.listeners:
         if listener.findings:
-            yield Verdict(listener.socket, listener.findings)
+            yield Verdict(listener.name, listener.findings)
     if not host.listeners:
         if host.visibility is Visibility.FULL:
             yield Paragraph("Nothing listens, so there is nothing to judge.")

@@ -63,7 +63,7 @@ def rows(
     """The lines of each socket; with *uses*, what its port is used for in practice as well."""
     once = _Once(style)
     lines: list[str] = []
-    sockets = [one_line(listener.socket) for listener in listeners]
+    sockets = [one_line(listener.name) for listener in listeners]
     # Sockets stand in a column, as long as that leaves room for who holds them.
     widths = [columns_of(socket) for socket in sockets]
     width = min(max(widths, default=0), style.width // 2)

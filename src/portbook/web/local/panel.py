@@ -40,10 +40,10 @@ def row_of(listener: Listener, standing: Standing) -> dict[str, object]:
     return {
         "port": listener.port,
         "key": one_line(
-            f"{listener.socket} {listener.state} {listener.inode} {listener.namespace}"
+            f"{listener.name} {listener.state} {listener.inode} {listener.namespace}"
         ),
         "level": _LEVELS[max(0, listener.gravity)],
-        "socket": one_line(listener.socket),
+        "socket": one_line(listener.name),
         "reach": one_line(f"{bound}{meaning(listener)}{where}"),
         "holder": one_line(holder(listener)),
         "details": [one_line(line) for owner in listener.owners[:3] for line in _details(owner)],
