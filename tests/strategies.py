@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hypothesis import strategies as st
 
 from portbook.model import (
+    Assessment,
     Assignment,
     Finding,
     Listener,
     Note,
+    Ownership,
     PortRules,
     Process,
     Program,
     Report,
+    Socket,
     Spoken,
     Standing,
     State,
@@ -133,7 +136,7 @@ def findings() -> SearchStrategy[Finding]:
 
 
 def listeners(**fields: SearchStrategy[Any]) -> SearchStrategy[Listener]:
-    """Sockets as any platform may report them, or as *fields* has it."""
+    """Listeners as any platform may report them, or as *fields* of any part have it."""
     narrow = {
         "family": st.sampled_from(("ipv4", "ipv6")),
         "address": addresses,
@@ -144,7 +147,15 @@ def listeners(**fields: SearchStrategy[Any]) -> SearchStrategy[Listener]:
         "queue_limit": st.none() | st.integers(0, 4096),
         "sharing": st.integers(1, 40),
     }
-    return values_of(Listener, **(narrow | fields))
+    drawn = narrow | fields
+    if "owners_seen" in drawn:
+        drawn["seen"] = drawn.pop("owners_seen")
+    parts = [
+        values_of(kind, **{name: drawn.pop(name) for name in kind._fields if name in drawn})
+        for kind in (Socket, Ownership, Assessment)
+    ]
+    assert not drawn, f"a listener has no {', '.join(drawn)}"
+    return st.builds(Listener, *parts)
 
 
 names = st.sampled_from(("ssh", "http", "https", "http-alt", "domain", "smtp", "ntp", "x11"))

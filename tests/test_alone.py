@@ -27,8 +27,8 @@ def test_nothing_is_there_but_what_is_opened() -> None:
     assert read_host().listeners == ()
     with socket.create_server(("127.0.0.1", 305)) as server:
         (listener,) = read_host().listeners
-        assert listener.port == 305
-        assert [owner.pid for owner in listener.owners] == [os.getpid()]
+        assert listener.socket.port == 305
+        assert [owner.pid for owner in listener.ownership.owners] == [os.getpid()]
         socket.create_connection(server.getsockname()).close()
     with socket.create_server(("::1", 305), family=socket.AF_INET6) as server:
         socket.create_connection(server.getsockname()[:2]).close()

@@ -80,8 +80,8 @@ def test_a_field_that_a_value_has_not_is_refused() -> None:
 
 
 def test_what_is_narrower_is_so_within_others_too() -> None:
-    owned = first(listeners(), lambda listener: bool(listener.owners))
-    assert owned.owners[0].pid >= 1
-    noted = first(listeners(), lambda listener: listener.note is not None)
-    assert noted.note is not None
-    assert noted.note.first <= noted.note.last
+    owned = first(listeners(), lambda listener: bool(listener.ownership.owners))
+    assert owned.ownership.owners[0].pid >= 1
+    noted = first(listeners(), lambda listener: listener.assessment.note is not None)
+    assert noted.assessment.note is not None
+    assert noted.assessment.note.first <= noted.assessment.note.last

@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 # Where each public name is at home. The stub beside this file tells type checkers the same.
 _HOMES = {
+    "Assessment": "model",
     "Assignment": "model",
     "Block": "model",
     "Finding": "model",
@@ -20,9 +21,11 @@ _HOMES = {
     "Level": "model",
     "Listener": "model",
     "OwnersSeen": "model",
+    "Ownership": "model",
     "PortRange": "model",
     "PortbookError": "errors",
     "Process": "model",
+    "Socket": "model",
     "State": "model",
     "Transport": "model",
     "Use": "model",

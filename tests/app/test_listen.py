@@ -39,10 +39,12 @@ from portbook.model import (
     OwnersSeen,
     PortRules,
     Process,
+    Socket,
     Transport,
     Visibility,
 )
 from tests.strategies import listeners
+from tests.values import changed
 
 TCP, UDP = Transport.TCP, Transport.UDP
 LINUX = PortRules("linux", 1024, (32768, 60999))
@@ -50,8 +52,8 @@ WEB = Process(7, "nginx", executable="/usr/sbin/nginx", uid=33, user="www-data")
 
 
 def socket(port: int = 8080, **changes: Any) -> Listener:
-    made = Listener(TCP, "ipv4", "0.0.0.0", port, "listen", inode=port, uid=0, user="root")
-    return made._replace(owners=(WEB,), owners_seen=OwnersSeen.ALL, **changes)
+    made = Listener(Socket(TCP, "ipv4", "0.0.0.0", port, "listen", inode=port, uid=0, user="root"))
+    return changed(made, owners=(WEB,), owners_seen=OwnersSeen.ALL, **changes)
 
 
 def finding(level: Level) -> Finding:
@@ -94,9 +96,9 @@ def test_what_a_filter_keeps(wanted: Filter, kept: bool) -> None:
 
 
 def test_nobody_is_not_a_user_called_none() -> None:
-    unseen = socket(uid=None, user=None)._replace(owners=())
+    unseen = changed(socket(uid=None, user=None), owners=())
     assert not Filter(user="None").keeps(unseen)
-    assert Filter(user="None").keeps(unseen._replace(user="None"))
+    assert Filter(user="None").keeps(changed(unseen, user="None"))
     assert not Filter(program="nginx").keeps(unseen)
 
 
@@ -120,7 +122,9 @@ def test_reach(address: str, interface: str | None, reach: str) -> None:
 @given(listeners())
 def test_no_filter_keeps_everything_and_one_of_its_own_keeps_it(asked: Listener) -> None:
     assert Filter().keeps(asked)
-    assert Filter(asked.transport, (asked.port, asked.port), reach=asked.reach).keeps(asked)
+    assert Filter(
+        asked.socket.transport, (asked.socket.port, asked.socket.port), reach=asked.socket.reach
+    ).keeps(asked)
 
 
 # -- order -------------------------------------------------------------------------------------
@@ -135,7 +139,7 @@ def test_the_gravest_come_first_then_ports() -> None:
         socket(53, findings=(finding(Level.NOTE),)),
         socket(1),
     ]
-    order = [(each.port, each.transport) for each in sort_by_gravity(some)]
+    order = [(each.socket.port, each.socket.transport) for each in sort_by_gravity(some)]
     assert order == [(9000, TCP), (22, TCP), (53, TCP), (53, UDP), (80, TCP), (1, TCP)]
 
 
@@ -143,7 +147,7 @@ def test_the_gravest_come_first_then_ports() -> None:
 def test_sorting_keeps_every_socket(some: list[Listener]) -> None:
     found = sort_by_gravity(some)
     assert sorted(found, key=repr) == sorted(some, key=repr)
-    gravities = [each.gravity for each in found]
+    gravities = [each.assessment.gravity for each in found]
     assert gravities == sorted(gravities, reverse=True)
 
 
@@ -177,7 +181,7 @@ class Machine:
         bare = self.found
         if asked[2] == "none":
             bare = tuple(
-                each._replace(owners=(), owners_seen=OwnersSeen.HIDDEN) for each in self.found
+                changed(each, owners=(), owners_seen=OwnersSeen.HIDDEN) for each in self.found
             )
         return Host(bare, visibility, self.missing, LINUX)
 
@@ -207,7 +211,7 @@ def test_a_plain_look_asks_for_nothing_dear(monkeypatch: pytest.MonkeyPatch) -> 
     seen = look((1, 9999), TCP, Depth())
     assert machine.asked == [((1, 9999), TCP, "first")]
     assert machine.calls == []
-    assert seen.listeners[0].findings
+    assert seen.listeners[0].assessment.findings
     answer_here(Filter(), Depth("all"))
     assert machine.calls == []
     assert machine.asked[-1] == (None, None, "all")
@@ -224,7 +228,7 @@ def test_details_and_other_namespaces_are_asked_for_where_they_are_wanted(
 
 
 def test_a_container_is_named_without_being_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    inside = socket()._replace(owners=(WEB._replace(container="docker:0123456789ab"),))
+    inside = changed(socket(), owners=(WEB._replace(container="docker:0123456789ab"),))
     machine = Machine(monkeypatch, inside)
     machine.unknown = ("docker did not answer",)
     seen = look(None, None, Depth())
@@ -272,11 +276,11 @@ def test_redirects_are_not_looked_for_where_something_listens(
 def test_a_deleted_executable_decides_and_is_always_looked_into(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    deleted = socket()._replace(owners=(WEB._replace(executable_deleted=True),))
+    deleted = changed(socket(), owners=(WEB._replace(executable_deleted=True),))
     machine = Machine(monkeypatch, deleted)
     (found,) = look(None, None, Depth()).listeners
     assert machine.calls == ["upgrades"]
-    assert "deleted-executable" in [each.code for each in found.findings]
+    assert "deleted-executable" in [each.code for each in found.assessment.findings]
 
 
 def test_what_a_detail_lacks_makes_the_answer_partial(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,11 +298,11 @@ def test_listeners_elsewhere_are_marked_and_judged_by_the_rules_there(
     there = Host((socket(81),), Visibility.FULL, (), PortRules("linux", 0, (32768, 60999)))
     machine.elsewhere = ((("docker:0123456789ab", there),), ("one was closed to us",))
     seen = look(None, None, Depth(everywhere=True))
-    assert [(each.port, each.namespace) for each in seen.listeners] == [
+    assert [(each.socket.port, each.socket.namespace) for each in seen.listeners] == [
         (80, None),
         (81, "docker:0123456789ab"),
     ]
-    codes = [{finding.code for finding in each.findings} for each in seen.listeners]
+    codes = [{finding.code for finding in each.assessment.findings} for each in seen.listeners]
     assert "privileged-bind" in codes[0]
     assert "privileged-bind" not in codes[1]
     assert seen.missing == ("one was closed to us",)
@@ -330,7 +334,7 @@ def test_redirects_are_those_of_the_ports_asked_for(monkeypatch: pytest.MonkeyPa
 def test_an_answer_has_what_is_kept_and_how_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     Machine(monkeypatch, socket(80), socket(305))
     answer = answer_here(Filter(ports=(300, 310)), Depth("all"))
-    assert [each.port for each in answer.listeners] == [305]
+    assert [each.socket.port for each in answer.listeners] == [305]
     assert {key: str(value.state) for key, value in answer.standings.items()} == {
         (305, TCP): "unassigned"
     }
@@ -342,7 +346,11 @@ def test_a_socket_is_judged_with_what_is_on_record() -> None:
     trusted = WEB._replace(executable_uid=0, executable_mode=0o755)
     codes = [
         finding.code
-        for finding in judge_listener(socket(80)._replace(owners=(trusted,)), LINUX, registry())
+        for finding in judge_listener(
+            changed(socket(80), owners=(trusted,)),
+            LINUX,
+            registry(),
+        )
     ]
     assert codes[0] == "expected"
 
@@ -356,30 +364,30 @@ def test_a_watch_looks_without_owners_and_explains_with_all(
     machine = Machine(monkeypatch, socket(80), socket(9000))
     watch = watch_here(Filter(transport=TCP))
     assert machine.asked == [(None, TCP, "none"), ((80, 9000), TCP, "all")]
-    assert [each.owners for each in watch.listeners] == [(WEB,), (WEB,)]
-    assert all(each.findings for each in watch.listeners)
+    assert [each.ownership.owners for each in watch.listeners] == [(WEB,), (WEB,)]
+    assert all(each.assessment.findings for each in watch.listeners)
     assert watch.step() == ()
     assert len(machine.asked) == 3
     machine.found = (socket(80), socket(9000), socket(81))
     (event,) = watch.step()
     assert machine.asked[-1] == ((81, 81), TCP, "all")
-    assert (event.change, event.listener.port) == (Change.OPENED, 81)
+    assert (event.change, event.listener.socket.port) == (Change.OPENED, 81)
 
 
 def test_a_watch_keeps_what_the_filter_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, socket(80))
     watch = watch_here(Filter(program="sshd"))
     assert watch.listeners == ()
-    sshd = socket(22)._replace(owners=(Process(9, "sshd"),))
+    sshd = changed(socket(22), owners=(Process(9, "sshd"),))
     machine.found = (socket(80), sshd)
     (event,) = watch.step()
-    assert event.listener.port == 22
+    assert event.listener.socket.port == 22
 
 
 def test_what_is_gone_when_its_owner_is_looked_for_is_told_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    bare = socket(81)._replace(owners=(), owners_seen=OwnersSeen.HIDDEN)
+    bare = changed(socket(81), owners=(), owners_seen=OwnersSeen.HIDDEN)
     missing: list[str] = []
 
     def read_host(ports: Any, transport: Any, owners: str) -> Host:
@@ -387,7 +395,7 @@ def test_what_is_gone_when_its_owner_is_looked_for_is_told_all_the_same(
 
     monkeypatch.setattr(portbook.host.reader, "read_host", read_host)
     (told,) = watch_here(Filter()).listeners
-    assert told == bare._replace(owners_seen=OwnersSeen.NONE)
+    assert told == changed(bare, owners_seen=OwnersSeen.NONE)
     # Where not everything can be seen, it may only be out of sight.
     missing.append("not every process could be looked into")
     assert watch_here(Filter()).listeners == (bare,)
@@ -399,7 +407,7 @@ def test_only_the_asked_sockets_are_judged(monkeypatch: pytest.MonkeyPatch) -> N
     judged: list[int] = []
 
     def judge(listener: Listener, *rest: Any, **more: Any) -> tuple[Finding, ...]:
-        judged.append(listener.port)
+        judged.append(listener.socket.port)
         return (finding(Level.NOTE),)
 
     monkeypatch.setattr(portbook.app.listen, "judge_listener", judge)
@@ -426,7 +434,7 @@ def test_notes_come_with_the_sockets_and_the_ports_they_are_on(
 ) -> None:
     Machine(monkeypatch, socket(8080), socket(9000))
     seen = look((0, 65535), None, Depth())
-    assert [each.note for each in seen.listeners] == [own.notes[0], None]
+    assert [each.assessment.note for each in seen.listeners] == [own.notes[0], None]
     assert seen.notes == own.notes
     assert look((9000, 9000), TCP, Depth()).notes == ()
     assert look((9005, 9005), None, Depth()).notes == own.notes[1:]
@@ -440,18 +448,18 @@ def test_notes_come_with_the_sockets_and_the_ports_they_are_on(
 def test_notes_can_be_left_out(monkeypatch: pytest.MonkeyPatch, own: Notes) -> None:
     Machine(monkeypatch, socket(8080))
     seen = look(None, None, Depth(notes=False))
-    assert (seen.notes, seen.missing, seen.listeners[0].note) == ((), (), None)
+    assert (seen.notes, seen.missing, seen.listeners[0].assessment.note) == ((), (), None)
     (watched,) = watch_here(Filter(), notes=False).listeners
-    assert watched.note is None
+    assert watched.assessment.note is None
     (watched,) = watch_here(Filter()).listeners
-    assert watched.note == own.notes[0]
+    assert watched.assessment.note == own.notes[0]
 
 
 def test_notes_are_not_about_other_namespaces(monkeypatch: pytest.MonkeyPatch, own: Notes) -> None:
     machine = Machine(monkeypatch)
     machine.elsewhere = (("blue", Host((socket(8080),), Visibility.FULL, (), LINUX)),), ()
     (there,) = look(None, None, Depth(everywhere=True)).listeners
-    assert (there.namespace, there.note) == ("blue", None)
+    assert (there.socket.namespace, there.assessment.note) == ("blue", None)
 
 
 @pytest.mark.parametrize("kept", [True, False, None])
@@ -469,4 +477,4 @@ def test_who_could_have_put_a_noted_program_there_is_asked(
     noted, _ = look(None, None, Depth()).listeners
     assert asked == [(7, "/usr/sbin/nginx", frozenset({0}))]
     code = {True: "expected", False: "unexpected-program", None: "noted"}[kept]
-    assert code in {finding.code for finding in noted.findings}
+    assert code in {finding.code for finding in noted.assessment.findings}

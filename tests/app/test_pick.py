@@ -29,7 +29,18 @@ from portbook.catalog.registry.lookup import Registry, registry
 from portbook.errors import InvalidQuery
 from portbook.host import etc_services
 from portbook.host.bind_probe import PLACES, BindTry
-from portbook.model import Listener, Note, OwnersSeen, PortRules, Process, State, Transport, Whose
+from portbook.model import (
+    Listener,
+    Note,
+    Ownership,
+    OwnersSeen,
+    PortRules,
+    Process,
+    Socket,
+    State,
+    Transport,
+    Whose,
+)
 from tests.counts import examples
 from tests.strategies import any_port, nasty
 
@@ -295,9 +306,10 @@ def test_who_has_it_is_named(kernel: Kernel) -> None:
     kernel.error = kernel.reuse_error = 98
     owner = Process(7, "node")
     kernel.listeners = (
-        Listener(TCP, "ipv4", "0.0.0.0", 5000, "listen", owners=(owner,),
-                 owners_seen=OwnersSeen.ALL),
-    )  # fmt: skip
+        Listener(
+            Socket(TCP, "ipv4", "0.0.0.0", 5000, "listen"), Ownership((owner,), OwnersSeen.ALL)
+        ),
+    )
     assert asked(5000)["free-here"].evidence == "node (pid 7) listens on tcp 0.0.0.0:5000"
     kernel.listeners = ()
     assert asked(5000)["free-here"].evidence == "tcp: a bind fails (EADDRINUSE)"

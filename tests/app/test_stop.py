@@ -14,9 +14,10 @@ from portbook.host.containers import Published
 from portbook.host.linux.connections import Connection
 from portbook.host.linux.process_tree import Own, Relative
 from portbook.host.process_control import Identity
-from portbook.model import Listener, OwnersSeen, PortRules, Process, Transport
+from portbook.model import Listener, Ownership, OwnersSeen, PortRules, Process, Socket, Transport
 from tests.counts import examples
 from tests.strategies import listeners, nasty
+from tests.values import changed
 
 TCP, UDP = Transport.TCP, Transport.UDP
 SHELL = (900, "bash")
@@ -33,19 +34,18 @@ def socket(*owners: Process, **facts: Any) -> Listener:
     address = facts.pop("address", "0.0.0.0")
     transport = facts.pop("transport", TCP)
     family = "ipv6" if ":" in address else "ipv4"
-    return Listener(
-        transport, family, address, facts.pop("port", 8080), facts.pop("state", "listen"),
-        owners=owners, **facts,
-    )  # fmt: skip
+    port, state = facts.pop("port", 8080), facts.pop("state", "listen")
+    made = Listener(Socket(transport, family, address, port, state), Ownership(owners))
+    return changed(made, **facts)
 
 
 def scene(*seen: Listener, **facts: Any) -> Scene:
     facts.setdefault("own", Own((5000, 4999, 1), None, None, ()))
     facts.setdefault("rules", PortRules("linux", 1024, (32768, 60999)))
     facts.setdefault("systemd", True)
-    pids = {each.pid for one in seen for each in one.owners}
+    pids = {each.pid for one in seen for each in one.ownership.owners}
     facts.setdefault("identities", {pid: Identity(pid, pid * 10, "/usr/bin/x") for pid in pids})
-    port = seen[0].port if seen else 8080
+    port = seen[0].socket.port if seen else 8080
     return Scene(port, facts.pop("transport", None), facts.pop("address", None), seen, **facts)
 
 
@@ -332,7 +332,7 @@ def test_another_users_process_is_announced() -> None:
 @st.composite
 def scenes(draw: st.DrawFn) -> Scene:
     seen = tuple(draw(st.lists(listeners(), max_size=4)))
-    pids = sorted({each.pid for one in seen for each in one.owners})
+    pids = sorted({each.pid for one in seen for each in one.ownership.owners})
     identities: dict[int, Identity | None] = {
         pid: draw(st.none() | st.just(Identity(pid, 1, None))) for pid in pids
     }
@@ -355,8 +355,8 @@ def test_nothing_is_stopped_by_mistake(seen: Scene, manager: bool) -> None:
     sure = {
         each.pid
         for one in seen.listeners
-        if one.state == "listen" and one.owners_seen in (OwnersSeen.ALL, OwnersSeen.FIRST)
-        for each in one.owners
+        if one.socket.state == "listen" and one.ownership.seen in (OwnersSeen.ALL, OwnersSeen.FIRST)
+        for each in one.ownership.owners
     }
     for step in planned.steps:
         targets = (*step.targets, *step.later)
@@ -371,5 +371,10 @@ def test_nothing_is_stopped_by_mistake(seen: Scene, manager: bool) -> None:
     left = {each.socket for each in planned.refusals}
     assert stopped or left or not seen.listeners
     for one in seen.listeners:
-        gone = any(seen.identities[each.pid] is None for each in one.owners)
-        assert one.inode in stopped or one.name in left or one.inode is None or gone
+        gone = any(seen.identities[each.pid] is None for each in one.ownership.owners)
+        assert (
+            one.socket.inode in stopped
+            or one.socket.name in left
+            or one.socket.inode is None
+            or gone
+        )

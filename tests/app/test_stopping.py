@@ -120,7 +120,7 @@ def planned(world: World, *, later: tuple[int, ...] = (), manager: bool = False)
     first = tuple(each.identity for pid, each in world.lives.items() if pid not in later)
     rest = tuple(each.identity for pid, each in world.lives.items() if pid in later)
     command = ("systemctl", "stop", "--", "web.service") if manager else ("kill", "-TERM", "7")
-    sockets = tuple(each.inode or 0 for each in seen)
+    sockets = tuple(each.socket.inode or 0 for each in seen)
     step = Step(manager, command, "what", first, rest, sockets)
     return Plan(scene(*seen), (step,), (), ())
 
@@ -285,7 +285,7 @@ def test_one_that_is_started_again_is_named_with_who_started_it() -> None:
     outcome = done(world, plan)
     assert codes(outcome) == ["stopped"]
     assert not outcome.free
-    assert [each.inode for each in outcome.fresh] == [5]
+    assert [each.socket.inode for each in outcome.fresh] == [5]
     (note,) = outcome.notes
     assert note == (
         "The port is busy again: python3 (pid 70) listens on tcp 0.0.0.0:8080, started by "

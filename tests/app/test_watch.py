@@ -10,15 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.app.watch import Change, Event, Watch, steps
-from portbook.model import Finding, Host, Level, Listener, Transport, Visibility
+from portbook.model import Finding, Host, Level, Listener, Socket, Transport, Visibility
+from tests.values import changed
 
 TCP = Transport.TCP
 NOTE = (Finding("exposed", Level.NOTE, "…"),)
 
 
 def socket(port: int = 80, inode: int | None = 1, **changes: Any) -> Listener:
-    made = Listener(TCP, "ipv4", "0.0.0.0", port, "listen", inode=inode, queue=0, queue_limit=5)
-    return made._replace(**changes)
+    made = Listener(
+        Socket(TCP, "ipv4", "0.0.0.0", port, "listen", inode=inode, queue=0, queue_limit=5)
+    )
+    return changed(made, **changes)
 
 
 class Machine:
@@ -39,7 +42,7 @@ class Machine:
     def explain(self, fresh: tuple[Listener, ...]) -> tuple[Listener, ...]:
         self.explained.append(fresh)
         return tuple(
-            each._replace(findings=NOTE) for each in fresh if each.port not in self.dropped
+            changed(each, findings=NOTE) for each in fresh if each.socket.port not in self.dropped
         )
 
     def step(self, *listeners: Listener) -> tuple[Event, ...]:
@@ -48,7 +51,7 @@ class Machine:
 
 
 def known(*listeners: Listener) -> tuple[Listener, ...]:
-    return tuple(each._replace(findings=NOTE) for each in listeners)
+    return tuple(changed(each, findings=NOTE) for each in listeners)
 
 
 def test_at_first_everything_is_known_and_nothing_happened() -> None:
@@ -76,7 +79,7 @@ def test_the_same_place_with_another_socket_has_changed() -> None:
     machine = Machine(socket(inode=1))
     (event,) = machine.step(socket(inode=2))
     assert event.change is Change.CHANGED
-    assert (event.listener.inode, event.before and event.before.inode) == (2, 1)
+    assert (event.listener.socket.inode, event.before and event.before.socket.inode) == (2, 1)
     assert machine.watch.listeners == known(socket(inode=2))
 
 
@@ -85,7 +88,7 @@ def test_a_bound_socket_that_begins_to_listen_has_changed() -> None:
     (event,) = machine.step(socket())
     assert event.change is Change.CHANGED
     assert event.before is not None
-    assert (event.before.state, event.listener.state) == ("bound", "listen")
+    assert (event.before.socket.state, event.listener.socket.state) == ("bound", "listen")
     assert machine.explained[-1] == (socket(),), "its verdict may be another now"
 
 
@@ -94,9 +97,9 @@ def test_a_full_queue_is_a_change_and_a_longer_one_is_not() -> None:
     assert machine.step(socket(queue=5)) == ()
     (event,) = machine.step(socket(queue=6))
     assert event.change is Change.CHANGED
-    assert event.listener.backlog_full
+    assert event.listener.socket.backlog_full
     (event,) = machine.step(socket(queue=1))
-    assert not event.listener.backlog_full
+    assert not event.listener.socket.backlog_full
 
 
 def test_what_is_not_asked_for_never_shows() -> None:
@@ -132,7 +135,7 @@ def test_sockets_that_share_a_place_close_one_by_one() -> None:
     machine = Machine(*group)
     events = machine.step(socket(inode=9))
     assert Counter(event.change for event in events) == {Change.CHANGED: 1, Change.CLOSED: 3}
-    befores = {e.before.inode if e.before else e.listener.inode for e in events}
+    befores = {e.before.socket.inode if e.before else e.listener.socket.inode for e in events}
     assert befores == {1, 2, 3, 4}
 
 
@@ -142,11 +145,11 @@ def test_what_a_look_could_not_see_has_not_closed() -> None:
     assert machine.step(socket(22)) == ()
     assert machine.watch.missing == machine.missing
     (event,) = machine.step(socket(22), socket(443))
-    assert event.listener.port == 443, "what it did see is told"
-    assert {each.port for each in machine.watch.listeners} == {22, 80, 443}
+    assert event.listener.socket.port == 443, "what it did see is told"
+    assert {each.socket.port for each in machine.watch.listeners} == {22, 80, 443}
     machine.missing = ()
     (event,) = machine.step(socket(22), socket(443))
-    assert (event.change, event.listener.port) == (Change.CLOSED, 80)
+    assert (event.change, event.listener.socket.port) == (Change.CLOSED, 80)
 
 
 def test_what_is_missing_every_time_keeps_nothing_open() -> None:
@@ -184,7 +187,9 @@ sockets = st.builds(
 looks = st.lists(
     st.tuples(
         st.lists(
-            sockets, max_size=6, unique_by=lambda each: (each.port, each.address, each.inode)
+            sockets,
+            max_size=6,
+            unique_by=lambda each: (each.socket.port, each.socket.address, each.socket.inode),
         ).map(tuple),
         st.frozensets(st.sampled_from((22, 80, 443)), max_size=1),
         st.booleans(),
@@ -214,8 +219,11 @@ def test_the_events_lead_from_the_start_to_the_end(
             assert min(state.values()) >= 0, "nothing closes or changes that wasn't there"
         assert +state == Counter(machine.watch.listeners)
         if not cut_short:
-            places = {(each.port, each.address, each.inode) for each in now}
-            shown = {(each.port, each.address, each.inode) for each in machine.watch.listeners}
+            places = {(each.socket.port, each.socket.address, each.socket.inode) for each in now}
+            shown = {
+                (each.socket.port, each.socket.address, each.socket.inode)
+                for each in machine.watch.listeners
+            }
             assert shown <= places
 
 

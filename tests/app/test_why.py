@@ -16,10 +16,11 @@ from portbook.app.bind.observations import Elsewhere, Evidence, Redirected
 from portbook.app.bind.owner_text import holder, how_to_stop
 from portbook.host.bind_probe import PLACES, BindTry
 from portbook.host.linux.connections import Connection
-from portbook.model import Listener, OwnersSeen, PortRules, Process, Transport
+from portbook.model import Listener, Ownership, OwnersSeen, PortRules, Process, Socket, Transport
 from portbook.present.render.text import Style
 from portbook.present.views.why import of_why, render_why
 from tests.strategies import any_port, listeners, nasty, port_rules, transports
+from tests.values import changed
 
 TCP = Transport.TCP
 LINUX = PortRules("linux", 1024, (32768, 60999))
@@ -42,18 +43,19 @@ def tried(
 
 def socket(address: str = "0.0.0.0", state: str = "listen", **changes: Any) -> Listener:
     made = Listener(
-        TCP,
-        "ipv6" if ":" in address else "ipv4",
-        address,
-        8080,
-        state,
-        inode=1,
-        uid=33,
-        user="www-data",
-        owners=(WEB,),
-        owners_seen=OwnersSeen.FIRST,
+        Socket(
+            TCP,
+            "ipv6" if ":" in address else "ipv4",
+            address,
+            8080,
+            state,
+            inode=1,
+            uid=33,
+            user="www-data",
+        ),
+        Ownership((WEB,), OwnersSeen.FIRST),
     )
-    return made._replace(**changes)
+    return changed(made, **changes)
 
 
 def connection(state: str = "established", **changes: Any) -> Connection:
@@ -525,7 +527,7 @@ def test_an_owner_that_even_root_cannot_see_is_asked_for_on_the_host() -> None:
 )
 def test_nobody_to_stop(seen: OwnersSeen, who: str, mend: str) -> None:
     held = socket(owners=(), owners_seen=seen)
-    assert holder((), seen, held.user, held.uid) == who
+    assert holder((), seen, held.socket.user, held.socket.uid) == who
     assert mend in how_to_stop(held)
 
 

@@ -22,7 +22,7 @@ from portbook.cli import COMMANDS, run
 from portbook.cli.show import Options, parse_quick, parse_whole
 from portbook.cli.terminal import reaches, style
 from portbook.errors import UsageError
-from portbook.model import Finding, Host, Level, Listener, Transport, Visibility
+from portbook.model import Assessment, Finding, Host, Level, Listener, Socket, Transport, Visibility
 from tests.counts import PROOF
 from tests.real.needs import need_program
 
@@ -664,7 +664,9 @@ def test_nothing_is_written_where_the_package_stands(copy: Path) -> None:
 def _fake(monkeypatch: pytest.MonkeyPatch, *levels: Level, partial: bool = False) -> None:
     """Makes the machine one with a socket on port 305 that has findings of *levels*."""
     findings = tuple(Finding("unregistered-port", level, "say so") for level in levels)
-    listener = Listener(Transport.TCP, "ipv4", "0.0.0.0", 305, "listen", findings=findings)
+    listener = Listener(
+        Socket(Transport.TCP, "ipv4", "0.0.0.0", 305, "listen"), assessment=Assessment(findings)
+    )
     host = Host(
         (listener,) if levels else (),
         Visibility.PARTIAL if partial else Visibility.FULL,

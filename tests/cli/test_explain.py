@@ -16,8 +16,21 @@ from portbook import cli
 from portbook.app.explain import Judge, _resolver, compare, explain, merge, port_named
 from portbook.app.listen import Filter
 from portbook.formats.sockets.detect import FORMATS
-from portbook.model import Finding, Level, Listener, Note, OwnersSeen, Process, Spoken, Transport
+from portbook.model import (
+    Assessment,
+    Finding,
+    Level,
+    Listener,
+    Note,
+    Ownership,
+    OwnersSeen,
+    Process,
+    Socket,
+    Spoken,
+    Transport,
+)
 from tests.counts import PROOF
+from tests.values import changed
 
 SAMPLES = Path(__file__).resolve().parent.parent / "formats" / "samples"
 SS = (
@@ -87,7 +100,7 @@ def test_a_name_is_never_enough_to_be_expected() -> None:
         answer = explain([path.read_bytes()], Filter())
         for each in answer.sockets:
             judged += 1
-            found = {finding.code for finding in each.findings}
+            found = {finding.code for finding in each.assessment.findings}
             assert found
             assert not found & {"expected", "dynamic-port", "privileged-bind", "owner-hidden"}
     assert judged > 50
@@ -188,10 +201,8 @@ def test_against_says_what_changed(
 def test_the_same_holder_with_another_number_changed_nothing() -> None:
     def web(pid: int) -> Listener:
         owners = (Process(pid, "web"),)
-        return Listener(
-            Transport.TCP, "ipv4", "0.0.0.0", 80, "listen", owners=owners,
-            owners_seen=OwnersSeen.FIRST,
-        )  # fmt: skip
+        made = Socket(Transport.TCP, "ipv4", "0.0.0.0", 80, "listen")
+        return Listener(made, Ownership(owners, OwnersSeen.FIRST))
 
     assert compare([web(1)], [web(2)]) == ((), (), (), 1, 0)
 
@@ -203,37 +214,49 @@ def test_a_socket_of_several_processes_is_one() -> None:
         "nginx 11 www-data 7u IPv4 778 0t0 TCP *:80 (LISTEN)\n"
     )
     answer = explain([text.encode()], Filter())
-    assert [[owner.pid for owner in each.owners] for each in answer.sockets] == [[10, 11], [11]]
+    assert [[owner.pid for owner in each.ownership.owners] for each in answer.sockets] == [
+        [10, 11],
+        [11],
+    ]
     assert merge(answer.sockets) == list(answer.sockets)
 
 
 def test_what_was_found_before_is_kept() -> None:
     finding = Finding("expected", Level.OK, "said")
-    listener = Listener(Transport.TCP, "ipv4", "0.0.0.0", 22, "listen", findings=(finding,))
+    listener = Listener(
+        Socket(Transport.TCP, "ipv4", "0.0.0.0", 22, "listen"), assessment=Assessment((finding,))
+    )
     assert Judge()(listener) is listener
 
 
 def test_what_was_heard_weighs_as_much_whether_or_not_it_is_told() -> None:
     heard = Listener(
-        Transport.TCP, "ipv4", "127.0.0.1", 22, "listen", speaks=Spoken("identified", "http")
+        Socket(Transport.TCP, "ipv4", "127.0.0.1", 22, "listen"),
+        assessment=Assessment(speaks=Spoken("identified", "http")),
     )
-    told, bare, unasked = Judge()(heard), Judge(said=False), heard._replace(speaks=None)
-    assert "speaks-otherwise" in [finding.code for finding in told.findings]
+    told, bare, unasked = (
+        Judge()(heard),
+        Judge(said=False),
+        changed(heard, speaks=None),
+    )
+    assert "speaks-otherwise" in [finding.code for finding in told.assessment.findings]
     for listener in (unasked, heard, unasked):
-        codes = [(finding.code, finding.level) for finding in Judge()(listener).findings]
-        assert [(finding.code, finding.level) for finding in bare(listener).findings] == codes
+        codes = [(finding.code, finding.level) for finding in Judge()(listener).assessment.findings]
+        assert [
+            (finding.code, finding.level) for finding in bare(listener).assessment.findings
+        ] == codes
 
 
 def test_a_note_in_a_capture_is_kept_and_has_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would have this machine's files looked at, which a capture says nothing of."""
     monkeypatch.setattr("portbook.host.linux.file_owner.put_there_by", lambda *_: 1 / 0)
     owner = Process(1, "sshd", executable="/usr/sbin/sshd")
-    plain = Listener(Transport.TCP, "ipv4", "127.0.0.1", 301, "listen", owners=(owner,))
+    plain = Listener(Socket(Transport.TCP, "ipv4", "127.0.0.1", 301, "listen"), Ownership((owner,)))
     note = Note(301, 301, None, "/home/notes.toml", "shop", executables=("/usr/sbin/sshd",))
     for judge in (Judge(), Judge(said=False)):
-        judged = judge(plain._replace(note=note))
-        assert judged.note == note
-        assert judged.findings == judge(plain).findings != ()
+        judged = judge(changed(plain, note=note))
+        assert judged.assessment.note == note
+        assert judged.assessment.findings == judge(plain).assessment.findings != ()
 
 
 def test_codes_are_the_same_with_and_without_sentences() -> None:
@@ -242,10 +265,12 @@ def test_codes_are_the_same_with_and_without_sentences() -> None:
     )
     said = explain([data], Filter())
     bare = explain([data], Filter(), said=False)
-    assert [each.name for each in said.sockets] == [each.name for each in bare.sockets]
+    assert [each.socket.name for each in said.sockets] == [
+        each.socket.name for each in bare.sockets
+    ]
     for one, other in zip(said.sockets, bare.sockets, strict=True):
-        assert [(f.code, f.level) for f in one.findings] == [
-            (f.code, f.level) for f in other.findings
+        assert [(f.code, f.level) for f in one.assessment.findings] == [
+            (f.code, f.level) for f in other.assessment.findings
         ]
 
 

@@ -12,21 +12,26 @@ from portbook import cli
 from portbook.app.listen import Depth, Filter, HereAnswer
 from portbook.catalog.registry.lookup import registry
 from portbook.host.firewall.rules import Redirect
-from portbook.model import Finding, Level, Listener, OwnersSeen, Process, Transport, Visibility
+from portbook.model import (
+    Assessment,
+    Finding,
+    Level,
+    Listener,
+    Ownership,
+    OwnersSeen,
+    Process,
+    Socket,
+    Transport,
+    Visibility,
+)
+from tests.values import changed
 
 TCP = Transport.TCP
 CHECK = Finding("unregistered-port", Level.CHECK, "find out who started web", ("a row",))
 WEB = Listener(
-    TCP,
-    "ipv4",
-    "0.0.0.0",
-    305,
-    "listen",
-    inode=7,
-    uid=33,
-    owners=(Process(7, "web\x1b[2J\udcff"),),
-    owners_seen=OwnersSeen.ALL,
-    findings=(CHECK,),
+    Socket(TCP, "ipv4", "0.0.0.0", 305, "listen", inode=7, uid=33),
+    Ownership((Process(7, "web\x1b[2J\udcff"),), OwnersSeen.ALL),
+    Assessment((CHECK,)),
 )
 REDIRECT = Redirect(TCP, 80, 80, "192.0.2.7", 8080, None, "ipv4", "nftables", "c", "dnat \x1b[2J")
 
@@ -47,7 +52,10 @@ class Asked:
             self.listeners,
             Visibility.PARTIAL if self.missing else Visibility.FULL,
             self.missing,
-            {(each.port, TCP): registry().standing(each.port, TCP) for each in self.listeners},
+            {
+                (each.socket.port, TCP): registry().standing(each.socket.port, TCP)
+                for each in self.listeners
+            },
             self.redirects,
             (),
         )
@@ -156,7 +164,7 @@ def test_what_cannot_be_read_is_one_line_and_2(
 def test_exit_status(
     asked: Asked, level: Level, missing: bool, arguments: str, status: int, form: str
 ) -> None:
-    asked.listeners = (WEB._replace(findings=(CHECK._replace(level=level),)),)
+    asked.listeners = (changed(WEB, findings=(CHECK._replace(level=level),)),)
     asked.missing = ("sctp",) if missing else ()
     assert cli.run(["listen", *arguments.split(), *form.split()]) == status
 
@@ -205,7 +213,7 @@ def test_json(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
 def test_jsonl_has_a_schema_a_row_and_tells_the_rest_apart(
     asked: Asked, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked.listeners = (WEB, WEB._replace(port=306))
+    asked.listeners = (WEB, changed(WEB, port=306))
     asked.redirects = (REDIRECT,)
     asked.missing = ("sctp\x1b[2J",)
     cli.run(["listen", "--jsonl"])

@@ -26,13 +26,24 @@ from portbook.formats.errors.query import Query, parse_query
 from portbook.host.linux.connections import Connection
 from portbook.host.linux.process_tree import Own
 from portbook.host.process_control import Identity
-from portbook.model import Host, Level, OwnersSeen, State, Transport, Visibility, Whose
+from portbook.model import (
+    Host,
+    Level,
+    Ownership,
+    OwnersSeen,
+    Socket,
+    State,
+    Transport,
+    Visibility,
+    Whose,
+)
 from portbook.present.render import port_json, sockets_json
 from portbook.present.views.pick import of_pick
 from portbook.present.views.stop import of_stop
 from portbook.verdict.rules import RULES
 from tests.counts import examples
 from tests.strategies import any_port, listeners, nasty, notes, reports, transports, uses
+from tests.values import changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -332,8 +343,11 @@ def test_every_key_of_a_listener_is_there(some: list[Any], visibility: Visibilit
     check(made["host"], HOST)
     assert made["host"]["missing"] == ["sctp"]
     for listener, shown in zip(some, made["host"]["listeners"], strict=True):
-        assert len(shown["owners"]) == len(listener.owners)
-        assert (shown["port"], shown["transport"]) == (listener.port, listener.transport)
+        assert len(shown["owners"]) == len(listener.ownership.owners)
+        assert (shown["port"], shown["transport"]) == (
+            listener.socket.port,
+            listener.socket.transport,
+        )
 
 
 def test_every_key_of_a_connection_is_there() -> None:
@@ -359,7 +373,7 @@ def test_every_key_of_an_own_note_is_there(some: list[Any], listener: Any) -> No
     made = _through_json(port_json.of(found))["own_notes"]
     check(made, [OWN_NOTE])
     assert [each["first"] for each in made] == [note.first for note in own]
-    held = _through_json(sockets_json.of_listener(listener._replace(note=own[0] if own else None)))
+    held = _through_json(sockets_json.of_listener(changed(listener, note=own[0] if own else None)))
     assert held["own_notes"] == made[:1]
 
 
@@ -367,7 +381,9 @@ def test_a_stray_byte_in_a_name_survives_as_an_escape() -> None:
     from portbook.model import Listener, Process
 
     process = Process(7, "ssh\udcff\ud800", ("x\udce9",), "/tmp/\udcff")
-    listener = Listener(Transport.TCP, "ipv4", "0.0.0.0", 305, "listen", owners=(process,))
+    listener = Listener(
+        Socket(Transport.TCP, "ipv4", "0.0.0.0", 305, "listen"), Ownership((process,))
+    )
     (owner,) = _through_json(sockets_json.of_listener(listener))["owners"]
     assert owner["program"] == "ssh\\udcff\\ud800"
     assert owner["command"] == ["x\\xe9"]
@@ -648,7 +664,7 @@ STOP = {
 @given(st.lists(listeners(), max_size=3), st.sampled_from(tuple(OUTCOMES)), nasty, st.booleans())
 @examples(40)
 def test_every_key_of_a_stop_is_there(seen: Any, code: str, said: str, dry: bool) -> None:
-    pids = {owner.pid for each in seen for owner in each.owners}
+    pids = {owner.pid for each in seen for owner in each.ownership.owners}
     scene = Scene(
         80, None, None, tuple(seen), Own((1,), None, None, ()),
         {pid: Identity(pid, 1.5, None) for pid in pids}, missing=(said,),

@@ -108,7 +108,7 @@ def test_only_the_columns_that_are_read_are_cut_out_of_a_row() -> None:
     row = "0123456789ab".ljust(place) + "22->22/tcp".ljust(10) + "web"
     (_, _, socket) = reader("docker")([(1, wide), (2, row)], no_names)
     assert isinstance(socket, Listener)
-    assert (socket.port, socket.owners[0].container_name) == (22, "web")
+    assert (socket.socket.port, socket.ownership.owners[0].container_name) == (22, "web")
 
 
 def test_words_of_a_powershell_row_belong_to_the_column_that_they_share_most_with() -> None:
@@ -120,7 +120,7 @@ def test_words_of_a_powershell_row_belong_to_the_column_that_they_share_most_wit
     ]
     rows = list(reader("powershell")(enumerate(table, 1), no_names))
     sockets = [each for each in rows if isinstance(each, Listener)]
-    assert [(each.port, each.owners[0].pid, each.owners[0].program) for each in sockets] == [
+    assert [(each.socket.port, *each.ownership.owners[0][:2]) for each in sockets] == [
         (22, 812, "ssh d with words"), (8080, 4, "System"),
     ]  # fmt: skip
-    assert sockets[1].interface == "12345678"
+    assert sockets[1].socket.interface == "12345678"

@@ -30,7 +30,7 @@ def test_ranges_past_the_limit_are_one_note(times: int) -> None:
     text = row("0.0.0.0:53->53/udp") + row(_EVERY_PORT) * times + row("0.0.0.0:80->80/tcp")
     sockets, lines = events(text)
     assert len(sockets) == 65536 + 2
-    assert [each.port for each in (sockets[0], sockets[-1])] == [53, 80]
+    assert [each.socket.port for each in (sockets[0], sockets[-1])] == [53, 80]
     assert [(line.number, line.many) for line in lines] == [(2, 3 * times - 1)]
     assert f"more than {MOST_IN_RANGES:,} ports in ranges" in str(lines[0].why)
 

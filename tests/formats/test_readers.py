@@ -16,7 +16,7 @@ from portbook.formats.fields import LEFT_OUT, LONGEST_TEXT, NOT_UNDERSTOOD, Line
 from portbook.formats.lines import LONGEST_LINE, numbered
 from portbook.formats.sockets.detect import FORMATS, detect, read, reader
 from portbook.formats.sockets.ss import _PLAIN, _made, _row
-from portbook.model import Listener, OwnersSeen, Process, Transport
+from portbook.model import Listener, Ownership, OwnersSeen, Process, Socket, Transport
 from portbook.present.escape import unbyte
 from portbook.present.render.sockets_json import of_row
 from tests.counts import examples
@@ -60,11 +60,11 @@ def test_no_input_breaks_a_reader(form: str, text: str) -> None:
     """Nothing is raised, whatever is found."""
     for event in all_of(text, form):
         if isinstance(event, Listener):
-            assert 0 <= event.port <= 65535
-            assert event.state in ("listen", "bound")
-            assert event.family in ("ipv4", "ipv6")
-            assert event.address.isascii()
-            assert event.address.isprintable()
+            assert 0 <= event.socket.port <= 65535
+            assert event.socket.state in ("listen", "bound")
+            assert event.socket.family in ("ipv4", "ipv6")
+            assert event.socket.address.isascii()
+            assert event.socket.address.isprintable()
             json.dumps(of_row(event)).encode()
         else:
             assert event.what in (NOT_UNDERSTOOD, "heading", "detail", *LEFT_OUT)
@@ -151,7 +151,7 @@ def test_our_own_json_comes_back_as_it_was(listener: Listener) -> None:
     ],
 )
 def test_what_is_no_answer_or_no_note_is_told(key: str, value: Any) -> None:
-    row = {**of_row(Listener(Transport.TCP, "ipv4", "127.0.0.1", 22, "listen")), key: value}
+    row = {**of_row(Listener(Socket(Transport.TCP, "ipv4", "127.0.0.1", 22, "listen"))), key: value}
     (line,) = read([json.dumps(row).encode()], "portbook")[1]
     assert isinstance(line, Line)
     assert line.what == NOT_UNDERSTOOD
@@ -163,13 +163,11 @@ programs = st.text(st.sampled_from("abcXYZ019-_.+@é端"), min_size=1, max_size=
 addresses = st.sampled_from(("0.0.0.0", "127.0.0.1", "192.0.2.7", "::", "::1", "2001:db8::7"))
 sockets = st.builds(
     lambda transport, address, port, pid, program: Listener(
-        transport,
-        "ipv6" if ":" in address else "ipv4",
-        address,
-        port,
-        "listen",
-        owners=() if program is None else (Process(pid, program),),
-        owners_seen=OwnersSeen.UNASKED if program is None else OwnersSeen.FIRST,
+        Socket(transport, "ipv6" if ":" in address else "ipv4", address, port, "listen"),
+        Ownership(
+            () if program is None else (Process(pid, program),),
+            OwnersSeen.UNASKED if program is None else OwnersSeen.FIRST,
+        ),
     ),
     st.sampled_from((Transport.TCP, Transport.UDP)),
     addresses,
@@ -180,44 +178,52 @@ sockets = st.builds(
 
 
 def host_of(listener: Listener) -> str:
-    return f"[{listener.address}]" if ":" in listener.address else listener.address
+    return (
+        f"[{listener.socket.address}]"
+        if ":" in listener.socket.address
+        else listener.socket.address
+    )
 
 
 def as_ss(each: Listener) -> str:
-    tcp = each.transport is Transport.TCP
-    users = "".join(f'users:(("{owner.program}",pid={owner.pid},fd=3))' for owner in each.owners)
+    tcp = each.socket.transport is Transport.TCP
+    users = "".join(
+        f'users:(("{owner.program}",pid={owner.pid},fd=3))' for owner in each.ownership.owners
+    )
     return (
-        f"{each.transport:<5} {'LISTEN' if tcp else 'UNCONN'} 0      {'128' if tcp else '0'}   "
-        f"{host_of(each)}:{each.port}   *:*   {users}"
+        f"{each.socket.transport:<5} {'LISTEN' if tcp else 'UNCONN'} 0      "
+        f"{'128' if tcp else '0'}   "
+        f"{host_of(each)}:{each.socket.port}   *:*   {users}"
     )
 
 
 def as_netstat(each: Listener) -> str:
-    six = "6" if each.family == "ipv6" else ""
-    state = "LISTEN" if each.transport is Transport.TCP else ""
-    held = "".join(f"{owner.pid}/{owner.program}" for owner in each.owners) or "-"
+    six = "6" if each.socket.family == "ipv6" else ""
+    state = "LISTEN" if each.socket.transport is Transport.TCP else ""
+    held = "".join(f"{owner.pid}/{owner.program}" for owner in each.ownership.owners) or "-"
     return (
-        f"{each.transport}{six:<2}       0      0 {each.address}:{each.port}     "
+        f"{each.socket.transport}{six:<2}       0      0 "
+        f"{each.socket.address}:{each.socket.port}     "
         f"{'::' if six else '0.0.0.0'}:*         {state:<11} {held}"
     )
 
 
 def as_windows(each: Listener) -> str:
-    tcp = each.transport is Transport.TCP
-    any_host = "[::]" if each.family == "ipv6" else "0.0.0.0"
-    pid = "".join(str(owner.pid) for owner in each.owners)
+    tcp = each.socket.transport is Transport.TCP
+    any_host = "[::]" if each.socket.family == "ipv6" else "0.0.0.0"
+    pid = "".join(str(owner.pid) for owner in each.ownership.owners)
     return (
-        f"  {str(each.transport).upper()}    {host_of(each)}:{each.port}     "
+        f"  {str(each.socket.transport).upper()}    {host_of(each)}:{each.socket.port}     "
         f"{f'{any_host}:0   LISTENING' if tcp else '*:*             '}   {pid}"
     )
 
 
 def as_lsof(each: Listener) -> str:
-    owner = each.owners[0] if each.owners else Process(1, "x")
-    listens = " (LISTEN)" if each.transport is Transport.TCP else ""
+    owner = each.ownership.owners[0] if each.ownership.owners else Process(1, "x")
+    listens = " (LISTEN)" if each.socket.transport is Transport.TCP else ""
     return (
-        f"{owner.program} {owner.pid} root 3u IPv{each.family[-1]} 0x12ab 0t0 "
-        f"{str(each.transport).upper()} {host_of(each)}:{each.port}{listens}"
+        f"{owner.program} {owner.pid} root 3u IPv{each.socket.family[-1]} 0x12ab 0t0 "
+        f"{str(each.socket.transport).upper()} {host_of(each)}:{each.socket.port}{listens}"
     )
 
 
@@ -240,24 +246,26 @@ def test_what_a_tool_would_print_is_read_back(
     chosen, events = read([text.encode()])
     assert chosen == form
     found = list(events)
-    assert [each.name for each in found if isinstance(each, Listener)] == [
-        each.name for each in some
+    assert [each.socket.name for each in found if isinstance(each, Listener)] == [
+        each.socket.name for each in some
     ]
     if not named:
         return
     for each, again in zip(some, found, strict=True):
         assert isinstance(again, Listener)
-        if each.owners:
-            assert again.owners[0].pid == each.owners[0].pid
-            program = each.owners[0].program or ""
+        if each.ownership.owners:
+            assert again.ownership.owners[0].pid == each.ownership.owners[0].pid
+            program = each.ownership.owners[0].program or ""
             known = program.partition(": ")[0].removesuffix(":") or program
-            assert again.owners[0].program == (known if form == "netstat" else program)
+            assert again.ownership.owners[0].program == (known if form == "netstat" else program)
 
 
 @given(sockets, st.sampled_from(("tcp  ", "udp  ", "")), st.sampled_from(("LISTEN", "UNCONN")))
 def test_the_short_way_through_ss_is_the_long_one(each: Listener, netid: str, state: str) -> None:
-    users = "".join(f'users:(("{owner.program}",pid={owner.pid},fd=3))' for owner in each.owners)
-    line = f"{netid}{state} 1 128 {host_of(each)}:{each.port} *:* {users}"
+    users = "".join(
+        f'users:(("{owner.program}",pid={owner.pid},fd=3))' for owner in each.ownership.owners
+    )
+    line = f"{netid}{state} 1 128 {host_of(each)}:{each.socket.port} *:* {users}"
     match = _PLAIN.fullmatch(line)
     assert match is not None
     assert _made(1, line, match) == _row(1, line, no_names)
@@ -267,15 +275,8 @@ def test_what_the_short_way_through_ss_makes_is_a_whole_listener() -> None:
     line = 'tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=812,fd=3))'
     (found,) = read([line.encode()], "ss")[1]
     assert found == Listener(
-        Transport.TCP,
-        "ipv4",
-        "0.0.0.0",
-        22,
-        "listen",
-        owners=(Process(812, "sshd"),),
-        owners_seen=OwnersSeen.FIRST,
-        queue=0,
-        queue_limit=128,
+        Socket(Transport.TCP, "ipv4", "0.0.0.0", 22, "listen", queue=0, queue_limit=128),
+        Ownership((Process(812, "sshd"),), OwnersSeen.FIRST),
     )
 
 
@@ -303,7 +304,7 @@ def test_a_line_that_never_ends_is_not_kept() -> None:
     assert sorted(lines) == [1, 2, 3]
     assert len(lines[2]) < 3 * len(chunk)
     found = list(read(chunks)[1])
-    assert [each.name for each in found if isinstance(each, Listener)] == [
+    assert [each.socket.name for each in found if isinstance(each, Listener)] == [
         "tcp 127.0.0.1:1",
         "tcp [::1]:2",
     ]
@@ -336,7 +337,7 @@ def test_the_doctype_that_nmap_writes_declares_nothing_and_is_read() -> None:
         '<state state="open"/></port></ports></host>'
     )
     found = list(read([xml(port, "<!DOCTYPE nmaprun>\n")])[1])
-    assert [each.name for each in found if isinstance(each, Listener)] == ["tcp 192.0.2.7:1"]
+    assert [each.socket.name for each in found if isinstance(each, Listener)] == ["tcp 192.0.2.7:1"]
 
 
 @pytest.mark.parametrize(
@@ -356,7 +357,7 @@ def test_xml_that_is_no_scan_is_bounded(inner: str) -> None:
 def test_broken_json_gives_what_is_whole() -> None:
     text = '[{"port":22,"protocol":6,"family":2},\n{"port":23,"protocol":6,\n"family":2}, {"po'
     found = list(read([text.encode()])[1])
-    assert [each.port for each in found if isinstance(each, Listener)] == [22, 23]
+    assert [each.socket.port for each in found if isinstance(each, Listener)] == [22, 23]
     (lost,) = [each for each in found if isinstance(each, Line) and each.what == NOT_UNDERSTOOD]
     assert lost.number == 3
     assert lost.why == "it ends in the middle of a value"
@@ -407,7 +408,7 @@ def test_what_looks_like_a_number_breaks_no_reader(form: str, digit: str) -> Non
             numbers += 1
             for event in all_of(re.sub(rf"(?<![\w.]){number}(?![\w.])", digit, text), form):
                 events += 1
-                assert not isinstance(event, Listener) or 0 <= event.port <= 65535
+                assert not isinstance(event, Listener) or 0 <= event.socket.port <= 65535
     assert numbers
     assert events
 
@@ -430,7 +431,7 @@ def test_a_superscript_is_no_number(form: str, text: str) -> None:
     assert events
     for event in events:
         if isinstance(event, Listener):
-            assert (event.port, event.inode, event.uid) == (22, None, None)
+            assert (event.socket.port, event.socket.inode, event.socket.uid) == (22, None, None)
 
 
 @pytest.mark.parametrize(
@@ -444,6 +445,6 @@ def test_a_superscript_is_no_number(form: str, text: str) -> None:
 def test_a_header_that_is_no_csv_is_not_understood(header: str) -> None:
     text = f"LocalAddress,LocalPort\n0.0.0.0,53\n{header}\n0.0.0.0,54\n"
     found = list(read([text.encode()], "powershell")[1])
-    assert [each.port for each in found if isinstance(each, Listener)] == [53, 54]
+    assert [each.socket.port for each in found if isinstance(each, Listener)] == [53, 54]
     (lost,) = [each for each in found if isinstance(each, Line) and each.what == NOT_UNDERSTOOD]
     assert lost.number == 3

@@ -29,16 +29,17 @@ def names(name: str, transport: Transport) -> int | None:
 
 def shown(listener: Listener) -> str:
     """A socket, its state and who holds it, in one line."""
-    parts = [listener.name]
-    if listener.state != "listen":
-        parts.append(listener.state)
-    if listener.interface:
-        parts.append(f"on {listener.interface}")
+    parts = [listener.socket.name]
+    if listener.socket.state != "listen":
+        parts.append(listener.socket.state)
+    if listener.socket.interface:
+        parts.append(f"on {listener.socket.interface}")
     parts += [
-        f"{owner.program or owner.container_name or '?'}({owner.pid})" for owner in listener.owners
+        f"{owner.program or owner.container_name or '?'}({owner.pid})"
+        for owner in listener.ownership.owners
     ]
-    if listener.uid is not None or listener.user:
-        parts.append(f"user {listener.user or listener.uid}")
+    if listener.socket.uid is not None or listener.socket.user:
+        parts.append(f"user {listener.socket.user or listener.socket.uid}")
     return " ".join(parts)
 
 
@@ -275,13 +276,21 @@ def test_colours_are_taken_out() -> None:
 def test_details_are_kept_where_the_tool_tells_them() -> None:
     _, found = events("ss-old.txt")
     full = [each for each in found if isinstance(each, Listener)][2]
-    assert (full.queue, full.queue_limit, full.backlog_full) == (129, 128, True)
+    assert (full.socket.queue, full.socket.queue_limit, full.socket.backlog_full) == (
+        129,
+        128,
+        True,
+    )
     _, found = events("netstat-linux.txt")
-    assert [each.inode for each in found if isinstance(each, Listener)] == [20101, 20310, 20400]
+    assert [each.socket.inode for each in found if isinstance(each, Listener)] == [
+        20101,
+        20310,
+        20400,
+    ]
     _, found = events("nmap.txt")
     scanned = next(each for each in found if isinstance(each, Listener))
-    assert scanned.scanned
-    assert scanned.reach == "address"
+    assert scanned.socket.scanned
+    assert scanned.socket.reach == "address"
 
 
 def test_headings_and_details_are_no_finds() -> None:

@@ -16,14 +16,15 @@ from portbook.host.linux.activation import (
     listens,
     parse_unit,
 )
-from portbook.model import Listener, OwnersSeen, Process, Transport
+from portbook.model import Listener, Ownership, OwnersSeen, Process, Socket, Transport
+from tests.values import changed
 
 
 def listener(port: int, address: str = "::", transport: Transport = Transport.TCP) -> Listener:
     family = "ipv6" if ":" in address else "ipv4"
     owner = Process(1, "systemd", executable="/usr/lib/systemd/systemd")
     return Listener(
-        transport, family, address, port, "listen", owners=(owner,), owners_seen=OwnersSeen.ALL
+        Socket(transport, family, address, port, "listen"), Ownership((owner,), OwnersSeen.ALL)
     )
 
 
@@ -88,9 +89,12 @@ def test_of_two_units_the_active_one_is_named(root: str) -> None:
 
 def test_only_what_systemd_holds_is_looked_up(root: str) -> None:
     held = listener(22)
-    other = held._replace(owners=(Process(7, "sshd"),))
+    other = changed(held, owners=(Process(7, "sshd"),))
     found, left = add_activations((held, other), root)
-    assert (found.owners[0].unit, found.owners[0].activates) == ("ssh.socket", "ssh.service")
+    assert (found.ownership.owners[0].unit, found.ownership.owners[0].activates) == (
+        "ssh.socket",
+        "ssh.service",
+    )
     assert left == other
 
 

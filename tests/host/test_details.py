@@ -15,7 +15,8 @@ import portbook.host.linux.packages
 from portbook.host.containers import ContainerName
 from portbook.host.details import add_details, add_names, add_upgrades
 from portbook.host.linux.packages import Ownership, Package
-from portbook.model import Listener, OwnersSeen, Process, Transport
+from portbook.model import Listener, OwnersSeen, Process, Socket, Transport
+from tests.values import changed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,8 +25,8 @@ ID = "0123456789ab"
 
 
 def socket(*owners: Process, port: int = 80) -> Listener:
-    made = Listener(Transport.TCP, "ipv4", "0.0.0.0", port, "listen")
-    return made._replace(owners=owners, owners_seen=OwnersSeen.ALL)
+    made = Listener(Socket(Transport.TCP, "ipv4", "0.0.0.0", port, "listen"))
+    return changed(made, owners=owners, owners_seen=OwnersSeen.ALL)
 
 
 class Databases:
@@ -62,8 +63,8 @@ def databases(monkeypatch: pytest.MonkeyPatch) -> Databases:
 
 def test_the_package_of_an_executable(databases: Databases) -> None:
     (found,), missing = add_details((socket(Process(7, "nginx", executable="/usr/sbin/nginx")),))
-    assert found.owners[0].package == "nginx 1.22.1-9"
-    assert found.owners[0].packaged is True
+    assert found.ownership.owners[0].package == "nginx 1.22.1-9"
+    assert found.ownership.owners[0].packaged is True
     assert missing == ()
     assert databases.files == [("/usr/sbin/nginx", "/")]
     assert databases.containers == []
@@ -73,10 +74,10 @@ def test_a_package_without_a_version_and_a_file_without_a_package(databases: Dat
     owner = Process(7, "nginx", executable="/usr/sbin/nginx")
     databases.package = Ownership(Package("nginx", None, "dpkg"))
     (found,), _ = add_details((socket(owner),))
-    assert found.owners[0].package == "nginx"
+    assert found.ownership.owners[0].package == "nginx"
     databases.package = Ownership(None)
     (found,), missing = add_details((socket(owner),))
-    assert (found.owners[0].packaged, found.owners[0].package) == (False, None)
+    assert (found.ownership.owners[0].packaged, found.ownership.owners[0].package) == (False, None)
     assert missing == ()
 
 
@@ -84,7 +85,7 @@ def test_not_asked_is_not_unpackaged(databases: Databases) -> None:
     databases.package = Ownership(None, "this system has neither")
     owner = Process(7, "nginx", executable="/usr/sbin/nginx")
     (found,), missing = add_details((socket(owner),))
-    assert found.owners == (owner,)
+    assert found.ownership.owners == (owner,)
     assert missing == ("the package of /usr/sbin/nginx is not known: this system has neither",)
     others = [Process(pid, "x", executable=f"/opt/{pid}") for pid in (8, 9)]
     _, missing = add_details((socket(owner, *others),))
@@ -93,14 +94,14 @@ def test_not_asked_is_not_unpackaged(databases: Databases) -> None:
 
 def test_an_executable_that_is_not_visible_is_not_asked_about(databases: Databases) -> None:
     (found,), missing = add_details((socket(Process(7, "nginx")),))
-    assert (found.owners[0].packaged, missing, databases.files) == (None, (), [])
+    assert (found.ownership.owners[0].packaged, missing, databases.files) == (None, (), [])
 
 
 def test_each_executable_is_asked_about_once(databases: Databases) -> None:
     workers = [Process(pid, "nginx", executable="/usr/sbin/nginx") for pid in range(1, 9)]
     found, _ = add_details((socket(*workers), socket(*workers, port=443)))
-    assert [len(each.owners) for each in found] == [8, 8]
-    assert all(owner.packaged for each in found for owner in each.owners)
+    assert [len(each.ownership.owners) for each in found] == [8, 8]
+    assert all(owner.packaged for each in found for owner in each.ownership.owners)
     assert len(databases.files) == 1
 
 
@@ -114,7 +115,7 @@ def test_a_container_has_a_file_system_of_its_own(databases: Databases) -> None:
 def test_the_name_of_a_container_is_asked_for_once(databases: Databases) -> None:
     inside = [Process(pid, "web", container=f"docker:{ID}") for pid in range(1, 9)]
     found, missing = add_details((socket(*inside),))
-    assert {owner.container_name for owner in found[0].owners} == {"web"}
+    assert {owner.container_name for owner in found[0].ownership.owners} == {"web"}
     assert databases.containers == [("docker", ID, 0.3)]
     assert missing == ()
 
@@ -122,7 +123,7 @@ def test_the_name_of_a_container_is_asked_for_once(databases: Databases) -> None
 def test_names_alone_ask_no_package_database(databases: Databases) -> None:
     inside = Process(7, "web", executable="/usr/sbin/nginx", container=f"docker:{ID}")
     (found,), missing = add_names((socket(inside),))
-    assert found.owners[0].container_name == "web"
+    assert found.ownership.owners[0].container_name == "web"
     assert (databases.files, missing) == ([], ())
 
 
@@ -130,7 +131,7 @@ def test_a_name_that_is_not_told(databases: Databases) -> None:
     databases.name = ContainerName(None, "docker has no socket here")
     some = [Process(pid, "web", container=f"docker:{pid:012x}") for pid in (1, 2)]
     (found,), missing = add_details((socket(some[0]),))
-    assert found.owners[0].container_name is None
+    assert found.ownership.owners[0].container_name is None
     assert missing == ("the name of docker:000000000001 is not known: docker has no socket here",)
     _, missing = add_details((socket(*some),))
     assert missing == ("the names of 2 containers are not known: docker has no socket here",)
@@ -161,7 +162,7 @@ def test_an_upgrade_explains_a_deleted_executable(
         7, "nginx", executable="/usr/sbin/nginx", executable_deleted=True, started=started
     )
     (found,) = add_upgrades((socket(owner),))
-    assert found.owners[0].upgraded is upgraded
+    assert found.ownership.owners[0].upgraded is upgraded
 
 
 def test_only_deleted_executables_are_looked_into(databases: Databases) -> None:
@@ -208,5 +209,5 @@ def test_a_runtime_that_never_answers_is_a_line_not_a_wait(
         run.join(60)
         assert not run.is_alive(), "it hangs"
     (listener,), missing = found[0]
-    assert {owner.container_name for owner in listener.owners} == {None}
+    assert {owner.container_name for owner in listener.ownership.owners} == {None}
     assert missing == ("the names of 20 containers are not known: docker did not answer in time",)

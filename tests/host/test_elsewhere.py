@@ -11,7 +11,8 @@ import portbook.host.reader
 from portbook.errors import HostUnreadable
 from portbook.host.linux.namespaces import Namespace
 from portbook.host.linux.other_namespaces import namespace_name, read_elsewhere
-from portbook.model import Host, Listener, Transport, Visibility
+from portbook.model import Host, Listener, Socket, Transport, Visibility
+from tests.values import changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 OWN = Namespace(1, "/proc/self/ns/net", own=True)
 BLUE = Namespace(2, "/run/netns/blue", "blue")
 RED = Namespace(3, "/run/netns/red", "red")
-WEB = Listener(Transport.TCP, "ipv4", "0.0.0.0", 80, "listen")
+WEB = Listener(Socket(Transport.TCP, "ipv4", "0.0.0.0", 80, "listen"))
 HEX = "0123456789abcdef" * 4
 
 
@@ -32,7 +33,7 @@ class Kernel:
         self.later: tuple[Namespace, ...] = ()  # those that there are after a failure
         self.once: Host | None = None  # what is seen after it
         self.hosts: dict[int, Host | Exception] = {
-            1: Host((WEB._replace(port=1),), Visibility.FULL),
+            1: Host((changed(WEB, port=1),), Visibility.FULL),
             2: Host((WEB,), Visibility.FULL),
             3: Host((), Visibility.FULL),
         }

@@ -57,7 +57,7 @@ def only(port: int, **changes: Any) -> Listener:
 
 
 def mine(listener: Listener) -> bool:
-    return any(process.pid == os.getpid() for process in listener.owners)
+    return any(process.pid == os.getpid() for process in listener.ownership.owners)
 
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("own_network")]
@@ -68,20 +68,24 @@ def test_a_listener_on_ipv4() -> None:
         made, port = opened(stack, listen=7)
         listener = only(port)
         inode = os.fstat(made.fileno()).st_ino
-    assert listener[:6] == (Transport.TCP, "ipv4", "127.0.0.1", port, "listen", None)
-    assert (listener.inode, listener.uid) == (inode, os.getuid())
-    assert (listener.queue, listener.queue_limit, listener.v6only) == (0, 7, None)
+    assert listener.socket[:6] == (Transport.TCP, "ipv4", "127.0.0.1", port, "listen", None)
+    assert (listener.socket.inode, listener.socket.uid) == (inode, os.getuid())
+    assert (listener.socket.queue, listener.socket.queue_limit, listener.socket.v6only) == (
+        0,
+        7,
+        None,
+    )
     assert mine(listener)
-    assert listener.owners_seen is OwnersSeen.FIRST
+    assert listener.ownership.seen is OwnersSeen.FIRST
 
 
 def test_connections_wait_in_the_queue() -> None:
     with ExitStack() as stack:
         made, port = opened(stack, listen=3)
         stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-        assert only(port).queue == 1
+        assert only(port).socket.queue == 1
         made.accept()[0].close()
-        assert only(port).queue == 0
+        assert only(port).socket.queue == 0
 
 
 @pytest.mark.parametrize("v6only", [0, 1])
@@ -91,16 +95,16 @@ def test_a_listener_on_ipv6(v6only: int) -> None:
         made.bind(("::", 0))
         made.listen(1)
         listener = only(made.getsockname()[1])
-    assert (listener.family, listener.address) == ("ipv6", "::")
-    assert listener.v6only is bool(v6only)
+    assert (listener.socket.family, listener.socket.address) == ("ipv6", "::")
+    assert listener.socket.v6only is bool(v6only)
 
 
 def test_udp_counts_as_listening_until_it_is_connected() -> None:
     with ExitStack() as stack:
         made, port = opened(stack, socket.SOCK_DGRAM)
         listener = only(port)
-        assert (listener.transport, listener.state) == (Transport.UDP, "listen")
-        assert listener.queue is None
+        assert (listener.socket.transport, listener.socket.state) == (Transport.UDP, "listen")
+        assert listener.socket.queue is None
         assert read_host((port, port), Transport.TCP).listeners == ()
         made.connect(("127.0.0.1", 9))
         assert read_host((port, port)).listeners == ()
@@ -114,7 +118,7 @@ def test_udplite_is_marked() -> None:
     with ExitStack() as stack:
         _, port = opened(stack, socket.SOCK_DGRAM, protocol=136)
         listener = only(port, transport=Transport.UDP)
-    assert listener.udplite
+    assert listener.socket.udplite
     assert mine(listener)
 
 
@@ -127,7 +131,7 @@ def test_bound_but_not_listening() -> None:
         assert host.listeners == ()
     else:
         (listener,) = host.listeners
-        assert listener.state == "bound"
+        assert listener.socket.state == "bound"
         assert mine(listener)
 
 
@@ -136,9 +140,9 @@ def test_other_bound_sockets_stay_out_of_the_answer() -> None:
     with ExitStack() as stack:
         ports = [opened(stack, listen=None)[1] for _ in range(4)]
         _, port = opened(stack)
-        assert [each.port for each in read_host((port, port)).listeners] == [port]
+        assert [each.socket.port for each in read_host((port, port)).listeners] == [port]
         first, last = min(ports), max(ports)
-        found = {each.port for each in read_host((first, last), owners="none").listeners}
+        found = {each.socket.port for each in read_host((first, last), owners="none").listeners}
         assert found >= set(ports)
         assert all(first <= each <= last for each in found)
 
@@ -149,8 +153,8 @@ def test_a_socket_of_one_interface() -> None:
         made.bind(("0.0.0.0", 0))
         made.listen(1)
         listener = only(made.getsockname()[1])
-    assert listener.interface == "lo"
-    assert not listener.wildcard
+    assert listener.socket.interface == "lo"
+    assert not listener.socket.wildcard
 
 
 def test_sockets_that_share_a_port_are_all_there() -> None:
@@ -165,7 +169,7 @@ def test_sockets_that_share_a_port_are_all_there() -> None:
             port = made.getsockname()[1]
             inodes.add(os.fstat(made.fileno()).st_ino)
         listeners = read_host((port, port)).listeners
-    assert {listener.inode for listener in listeners} == inodes
+    assert {listener.socket.inode for listener in listeners} == inodes
     assert all(mine(listener) for listener in listeners)
 
 
@@ -213,18 +217,18 @@ def test_a_fork_that_shares_a_socket() -> None:
             result()
             first = only(port)
             every = read_host((port, port), owners=OwnerSearch.ALL)
-    assert len(first.owners) == 1
+    assert len(first.ownership.owners) == 1
     (listener,) = every.listeners
-    assert {process.pid for process in listener.owners} == {os.getpid(), child}
+    assert {process.pid for process in listener.ownership.owners} == {os.getpid(), child}
     # ALL is claimed only if every process could be looked into.
-    assert (listener.owners_seen is OwnersSeen.ALL) == (every.visibility is Visibility.FULL)
+    assert (listener.ownership.seen is OwnersSeen.ALL) == (every.visibility is Visibility.FULL)
 
 
 def test_no_search_for_owners() -> None:
     with ExitStack() as stack:
         _, port = opened(stack)
         listener = only(port, owners="none")
-        assert listener.owners == ()
+        assert listener.ownership.owners == ()
         with pytest.raises(ValueError, match="some"):
             read_host(owners="some")
 
@@ -248,11 +252,11 @@ def test_the_owner_is_hidden_from_another_user() -> None:
         with forked(work) as (_, result):
             host: Host = result()
     (listener,) = host.listeners
-    assert listener.uid == 0
-    assert listener.user == "root"
+    assert listener.socket.uid == 0
+    assert listener.socket.user == "root"
     assert host.visibility is Visibility.PARTIAL
     # Without a cgroup of its own nothing points to the owner; with one it is inferred.
-    assert listener.owners_seen in (OwnersSeen.HIDDEN, OwnersSeen.INFERRED)
+    assert listener.ownership.seen in (OwnersSeen.HIDDEN, OwnersSeen.INFERRED)
     (reason,) = host.missing
     assert "run as root" in reason
 
@@ -275,9 +279,9 @@ def test_ones_own_sockets_need_no_privilege() -> None:
     with forked(work) as (_, result):
         host, pid = result()
     (listener,) = host.listeners
-    assert [process.pid for process in listener.owners] == [pid]
-    assert listener.owners[0].uid == 65534
-    assert listener.owners_seen is OwnersSeen.FIRST
+    assert [process.pid for process in listener.ownership.owners] == [pid]
+    assert listener.ownership.owners[0].uid == 65534
+    assert listener.ownership.seen is OwnersSeen.FIRST
     assert host.visibility is Visibility.FULL
 
 
@@ -319,9 +323,14 @@ def test_ss_sees_the_same(transport: Transport) -> None:
             for _ in range(20):
                 opened(stack, kind, family, address)
         ours = {
-            ("*" if each.address == "::" and not each.v6only else each.address, each.port)
+            (
+                "*"
+                if each.socket.address == "::" and not each.socket.v6only
+                else each.socket.address,
+                each.socket.port,
+            )
             for each in read_host(None, transport, "none").listeners
-            if each.state == "listen" and not each.udplite
+            if each.socket.state == "listen" and not each.socket.udplite
         }
         assert ours == sockets_by_ss("-t" if transport is Transport.TCP else "-u")
 
@@ -337,7 +346,9 @@ def test_psutil_sees_the_same() -> None:
             for row in psutil.Process().net_connections("inet")
             if row.status == "LISTEN" or (row.type == socket.SOCK_DGRAM and not row.raddr)
         }
-        ours = {(each.address, each.port) for each in read_host().listeners if mine(each)}
+        ours = {
+            (each.socket.address, each.socket.port) for each in read_host().listeners if mine(each)
+        }
     assert ours == theirs
 
 
@@ -434,9 +445,9 @@ def test_netlink_refused(code: int) -> None:
     with ExitStack() as stack:
         _, port = opened(stack)
         host = asked(OSError(code, os.strerror(code)))
-    found = [listener for listener in host.listeners if listener.port == port]
-    assert [listener.name for listener in found] == [f"tcp 127.0.0.1:{port}"]
-    assert found[0].queue_limit is None
+    found = [listener for listener in host.listeners if listener.socket.port == port]
+    assert [listener.socket.name for listener in found] == [f"tcp 127.0.0.1:{port}"]
+    assert found[0].socket.queue_limit is None
     assert host.visibility is Visibility.PARTIAL
     assert os.strerror(code) in host.missing[0]
     assert "bound but not listening" in host.missing[0]
@@ -448,7 +459,7 @@ def test_netlink_that_answers_badly(answer: bytes | OSError) -> None:
     with ExitStack() as stack:
         _, port = opened(stack)
         host = asked(kernel)
-    assert port in {listener.port for listener in host.listeners}
+    assert port in {listener.socket.port for listener in host.listeners}
     assert host.visibility is Visibility.PARTIAL
     assert kernel.closed
 
@@ -505,7 +516,7 @@ def test_a_kernel_without_the_tcp_monitor() -> None:
     with ExitStack() as stack:
         _, port = opened(stack)
         host = asked(Kernel(last=NO_MONITOR))
-    assert port in {listener.port for listener in host.listeners}
+    assert port in {listener.socket.port for listener in host.listeners}
     assert "only in /proc/net" in host.missing[0]
 
 
@@ -514,5 +525,5 @@ def test_a_socket_without_an_inode_is_the_kernels() -> None:
     row = struct.pack("=IHH", 88, 20, 2) + b"SEQ!" + bytes(4) + body
     assert len(body) == 72
     host = asked(Kernel(row + done(), last=done()))
-    assert host.listeners[0].owners_seen is OwnersSeen.KERNEL
-    assert host.listeners[0].inode is None
+    assert host.listeners[0].ownership.seen is OwnersSeen.KERNEL
+    assert host.listeners[0].socket.inode is None

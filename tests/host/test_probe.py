@@ -24,9 +24,10 @@ from portbook.host.probe.local_address import (
 )
 from portbook.host.probe.scanner import _is_asked, add_spoken
 from portbook.host.probe.session import BYTES
-from portbook.model import Listener, OwnersSeen, PortRules, Process, Spoken, Transport
+from portbook.model import Listener, OwnersSeen, PortRules, Process, Socket, Spoken, Transport
 from tests.host.test_greetings import dns, packet
 from tests.real.needs import need_program
+from tests.values import changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,7 +67,7 @@ class Services:
 
         threading.Thread(target=serve, daemon=True).start()
         self._stack.callback(server.shutdown, socket.SHUT_RDWR)
-        return Listener(TCP, "ipv4", "127.0.0.1", server.getsockname()[1], "listen")
+        return Listener(Socket(TCP, "ipv4", "127.0.0.1", server.getsockname()[1], "listen"))
 
     def _treat(self, connection: socket.socket, behave: Behave) -> None:
         with connection:
@@ -97,7 +98,7 @@ class Services:
             thread.join(60)
 
         self._stack.callback(end)
-        return Listener(UDP, "ipv4", "127.0.0.1", port, "listen")
+        return Listener(Socket(UDP, "ipv4", "127.0.0.1", port, "listen"))
 
     def close(self) -> None:
         self.ended.set()
@@ -112,7 +113,7 @@ def services() -> Iterator[Services]:
 
 
 def asked(*listeners: Listener, likely: tuple[str, ...] = ()) -> list[Spoken]:
-    found = [each.speaks for each in add_spoken(listeners, lambda _: likely, RULES)]
+    found = [each.assessment.speaks for each in add_spoken(listeners, lambda _: likely, RULES)]
     heard = [each for each in found if each is not None]
     assert len(heard) == len(listeners)
     return heard
@@ -305,7 +306,7 @@ def test_nothing_there() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-        (found,) = asked(Listener(TCP, "ipv4", "127.0.0.1", port, "listen"))
+        (found,) = asked(Listener(Socket(TCP, "ipv4", "127.0.0.1", port, "listen")))
     assert found == Spoken("refused")
 
 
@@ -446,35 +447,39 @@ def test_dns_over_udp(services: Services, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_udp_socket_that_may_be_a_clients_is_not_asked() -> None:
-    low = Listener(UDP, "ipv4", "127.0.0.1", 40000, "listen")
+    low = Listener(Socket(UDP, "ipv4", "127.0.0.1", 40000, "listen"))
     rules = PortRules("linux", 1024, (32768, 60999))
-    assert add_spoken((low,), lambda _: (), rules)[0].speaks is None
+    assert add_spoken((low,), lambda _: (), rules)[0].assessment.speaks is None
 
 
 @pytest.mark.parametrize(
     "listener",
     [
-        Listener(TCP, "ipv4", "127.0.0.1", 1, "bound"),
-        Listener(TCP, "ipv4", "127.0.0.1", 1, "listen", namespace="other"),
-        Listener(Transport.SCTP, "ipv4", "127.0.0.1", 1, "listen"),
-        Listener(UDP, "ipv4", "127.0.0.1", 9, "listen", udplite=True),
+        Listener(Socket(TCP, "ipv4", "127.0.0.1", 1, "bound")),
+        Listener(Socket(TCP, "ipv4", "127.0.0.1", 1, "listen", namespace="other")),
+        Listener(Socket(Transport.SCTP, "ipv4", "127.0.0.1", 1, "listen")),
+        Listener(Socket(UDP, "ipv4", "127.0.0.1", 9, "listen", udplite=True)),
     ],
 )
 def test_what_is_not_asked(listener: Listener) -> None:
-    assert add_spoken((listener,), lambda _: (), RULES)[0].speaks is None
+    assert add_spoken((listener,), lambda _: (), RULES)[0].assessment.speaks is None
 
 
 def test_one_service_with_two_sockets_is_asked_once(services: Services) -> None:
     one = services.tcp(saying(b"SSH-2.0-x\r\n"))
     owner = Process(7, "sshd")
-    held = one._replace(owners=(owner,), owners_seen=OwnersSeen.ALL)
+    held = changed(one, owners=(owner,), owners_seen=OwnersSeen.ALL)
     # The other one is on an address where nothing answers.
-    found = add_spoken((held, held._replace(inode=9)), lambda _: (), RULES)
-    assert found[0].speaks == found[1].speaks
-    wild = held._replace(address="0.0.0.0")
-    six = held._replace(address="::", family="ipv6")
+    found = add_spoken((held, changed(held, inode=9)), lambda _: (), RULES)
+    assert found[0].assessment.speaks == found[1].assessment.speaks
+    wild = changed(held, address="0.0.0.0")
+    six = changed(held, address="::", family="ipv6")
     both = add_spoken((wild, six), lambda _: (), RULES)
-    assert both[0].speaks == both[1].speaks == Spoken("identified", "ssh", "SSH-2.0-x")
+    assert (
+        both[0].assessment.speaks
+        == both[1].assessment.speaks
+        == Spoken("identified", "ssh", "SSH-2.0-x")
+    )
 
 
 # -- this machine alone -----------------------------------------------------------------------
@@ -494,7 +499,7 @@ def test_no_other_machine_is_asked(address: str, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("portbook.host.probe.session.Connection", connected)
     family = "ipv6" if ":" in address else "ipv4"
-    (found,) = asked(Listener(TCP, family, address, 80, "listen"))
+    (found,) = asked(Listener(Socket(TCP, family, address, 80, "listen")))
     assert found.state == "unasked"
     assert "no address of this machine" in (found.detail or "")
 
@@ -521,6 +526,6 @@ def test_other_systems_bind() -> None:
 def test_a_reserved_port_in_the_dynamic_range_is_a_service_s() -> None:
     """A UDP socket there is no client's: the system hands that port to nobody."""
     rules = PortRules("linux", 1024, (32768, 60999), ((40000, 40000),))
-    listener = Listener(Transport.UDP, "ipv4", "127.0.0.1", 40000, "listen")
+    listener = Listener(Socket(Transport.UDP, "ipv4", "127.0.0.1", 40000, "listen"))
     assert _is_asked(listener, rules)
-    assert not _is_asked(listener._replace(port=40001), rules)
+    assert not _is_asked(changed(listener, port=40001), rules)

@@ -128,16 +128,25 @@ def test_what_listens_and_what_does_not() -> None:
                         status="NONE"),
     )  # fmt: skip
     seen = on_macos(process, transport=None)
-    assert [listener.name for listener in seen.listeners] == [
+    assert [listener.socket.name for listener in seen.listeners] == [
         "tcp 127.0.0.1:3000",
         "udp [fe80::1]:5353",
     ]
     tcp, udp = seen.listeners
-    assert (udp.interface, udp.family, udp.state) == ("en0", "ipv6", "listen")
-    assert (tcp.uid, tcp.user, tcp.owners[0].program) == (501, "someone", "node")
+    assert (udp.socket.interface, udp.socket.family, udp.socket.state) == ("en0", "ipv6", "listen")
+    assert (tcp.socket.uid, tcp.socket.user, tcp.ownership.owners[0].program) == (
+        501,
+        "someone",
+        "node",
+    )
     # What the system doesn't tell is unknown, not false or zero.
-    assert (tcp.inode, tcp.v6only, tcp.queue, tcp.queue_limit) == (None, None, None, None)
-    assert tcp.owners[0].executable_deleted is None
+    assert (tcp.socket.inode, tcp.socket.v6only, tcp.socket.queue, tcp.socket.queue_limit) == (
+        None,
+        None,
+        None,
+        None,
+    )
+    assert tcp.ownership.owners[0].executable_deleted is None
     assert on_macos(process, ports=(1, 3000), transport=None).listeners == (tcp,)
 
 
@@ -154,10 +163,10 @@ def test_macos_finds_every_holder() -> None:
     shared = connection("udp", "0.0.0.0", 5353)
     pair = FakeProcess(7, shared), FakeProcess(8, shared, shared)
     (listener,) = on_macos(*pair, owners=OwnerSearch.ALL).listeners
-    assert [process.pid for process in listener.owners] == [7, 8]
-    assert listener.owners_seen is OwnersSeen.ALL
+    assert [process.pid for process in listener.ownership.owners] == [7, 8]
+    assert listener.ownership.seen is OwnersSeen.ALL
     (listener,) = on_macos(*pair).listeners
-    assert ([process.pid for process in listener.owners], listener.owners_seen) == (
+    assert ([process.pid for process in listener.ownership.owners], listener.ownership.seen) == (
         [7], OwnersSeen.FIRST,
     )  # fmt: skip
 
@@ -172,7 +181,7 @@ def test_macos_without_privilege_says_what_it_could_not_ask() -> None:
     )
     assert seen.visibility is Visibility.PARTIAL
     assert seen.missing[0].startswith("1 process of other users could not be asked")
-    assert seen.listeners[0].owners_seen is OwnersSeen.FIRST  # there may be more in the other
+    assert seen.listeners[0].ownership.seen is OwnersSeen.FIRST  # there may be more in the other
 
 
 def test_windows_names_one_process_a_socket() -> None:
@@ -184,14 +193,14 @@ def test_windows_names_one_process_a_socket() -> None:
         FakeProcess(70),
         owners=OwnerSearch.ALL,
     )  # fmt: skip
-    assert [listener.owners_seen for listener in seen.listeners] == [
+    assert [listener.ownership.seen for listener in seen.listeners] == [
         OwnersSeen.KERNEL,
         OwnersSeen.FIRST,  # an inherited handle is not in the table
         OwnersSeen.HIDDEN,
         OwnersSeen.HIDDEN,  # ended between the table and the question
     ]
     assert seen.missing[-1] == "2 of 4 sockets have an owner that can't be seen"
-    process = seen.listeners[1].owners[0]
+    process = seen.listeners[1].ownership.owners[0]
     assert (process.uid, process.executable_mode, process.user) == (None, None, "someone")
 
 
@@ -214,7 +223,7 @@ def test_what_is_denied_of_a_process_is_unknown() -> None:
 def test_no_search_for_owners() -> None:
     process = FakeProcess(7, connection("udp", "::", 5353))
     (listener,) = on_macos(process, owners=OwnerSearch.NONE).listeners
-    assert (listener.owners, listener.owners_seen) == ((), OwnersSeen.HIDDEN)
+    assert (listener.ownership.owners, listener.ownership.seen) == ((), OwnersSeen.HIDDEN)
 
 
 @pytest.mark.parametrize("platform", [macos, windows])
@@ -262,5 +271,5 @@ def test_the_real_psutil_has_this_shape() -> None:
         for platform in (macos, windows):
             seen = platform.read_host((port, port), Transport.UDP, OwnerSearch.FIRST)
             (listener,) = seen.listeners
-            assert listener.owners[0].pid == psutil.Process().pid
-            assert listener.owners[0].command
+            assert listener.ownership.owners[0].pid == psutil.Process().pid
+            assert listener.ownership.owners[0].command

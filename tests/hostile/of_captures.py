@@ -139,11 +139,11 @@ _INPUTS: dict[str, tuple[Input, ...]] = {
 def check(event: object) -> None:
     """Raises AssertionError where *event* can't be shown as it is."""
     if isinstance(event, Listener):
-        assert 0 <= event.port <= LAST_PORT
-        assert event.state in ("listen", "bound")
-        assert event.family in ("ipv4", "ipv6")
-        assert event.address.isascii()
-        assert event.address.isprintable()
+        assert 0 <= event.socket.port <= LAST_PORT
+        assert event.socket.state in ("listen", "bound")
+        assert event.socket.family in ("ipv4", "ipv6")
+        assert event.socket.address.isascii()
+        assert event.socket.address.isprintable()
         json.dumps(of_row(event)).encode()
         return
     assert event.number >= 1  # type: ignore[attr-defined]

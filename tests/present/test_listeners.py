@@ -18,6 +18,7 @@ from portbook.model import (
     Listener,
     OwnersSeen,
     Process,
+    Socket,
     Standing,
     State,
     Transport,
@@ -27,6 +28,7 @@ from portbook.present.port.this_machine import meaning
 from portbook.present.render.text import Style, columns_of
 from portbook.present.views.listen import render_here
 from tests.strategies import listeners, nasty, processes
+from tests.values import changed
 
 TCP = Transport.TCP
 FULL, PARTIAL = Visibility.FULL, Visibility.PARTIAL
@@ -34,10 +36,9 @@ NOTE, CHECK, ALERT = (Finding(f"c-{level}", level, "…") for level in tuple(Lev
 
 
 def socket(port: int = 8080, *owners: Process, **changes: Any) -> Listener:
-    made = Listener(TCP, "ipv4", "0.0.0.0", port, "listen", uid=33, user="www-data")
-    return made._replace(owners=owners, owners_seen=OwnersSeen.ALL, findings=(NOTE,))._replace(
-        **changes
-    )
+    made = Listener(Socket(TCP, "ipv4", "0.0.0.0", port, "listen", uid=33, user="www-data"))
+    facts = {"owners": owners, "owners_seen": OwnersSeen.ALL, "findings": (NOTE,), **changes}
+    return changed(made, **facts)
 
 
 def answer(
@@ -52,7 +53,8 @@ def answer(
         PARTIAL if missing else FULL,
         missing,
         {
-            (each.port, each.transport): standing or book.standing(each.port, each.transport)
+            (each.socket.port, each.socket.transport): standing
+            or book.standing(each.socket.port, each.socket.transport)
             for each in some
         },
         redirects,
@@ -68,20 +70,25 @@ WEB = Process(7, "nginx")
 
 
 def test_a_wildcard_of_ipv6_says_which_families_it_takes() -> None:
-    six = socket(8080, WEB)._replace(family="ipv6", address="::")
-    assert meaning(six._replace(v6only=True)) == "every interface, IPv6 only; firewall not examined"
+    six = changed(socket(8080, WEB), family="ipv6", address="::")
+    assert meaning(changed(six, v6only=True)) == "every interface, IPv6 only; firewall not examined"
     both = "every interface, IPv4 and IPv6; firewall not examined"
-    assert meaning(six._replace(v6only=False)) == both
+    assert meaning(changed(six, v6only=False)) == both
     assert meaning(six) == "every interface; firewall not examined"  # not every system tells
-    page = " ".join(shown(six._replace(v6only=False), six._replace(v6only=True)).split())
+    page = " ".join(
+        shown(
+            changed(six, v6only=False),
+            changed(six, v6only=True),
+        ).split()
+    )
     assert both in page
     assert "IPv6 only" in page
 
 
 def test_udplite_and_the_loopback_interface_are_told() -> None:
-    assert meaning(socket(8080, WEB)._replace(udplite=True)).startswith("UDP-Lite; ")
-    assert meaning(socket(8080, WEB)._replace(interface="lo")) == "this machine only"
-    assert meaning(socket(8080, WEB)._replace(interface="lo1")) == "interface lo1 only"
+    assert meaning(changed(socket(8080, WEB), udplite=True)).startswith("UDP-Lite; ")
+    assert meaning(changed(socket(8080, WEB), interface="lo")) == "this machine only"
+    assert meaning(changed(socket(8080, WEB), interface="lo1")) == "interface lo1 only"
 
 
 def test_each_socket_has_its_level_holder_meaning_and_verdict() -> None:
@@ -220,7 +227,7 @@ def test_nothing_raw_reaches_the_terminal(
     colour: bool,
 ) -> None:
     some = [
-        each._replace(owners=tuple(owners), namespace=text, user=text, findings=(CHECK,))
+        changed(each, owners=tuple(owners), namespace=text, user=text, findings=(CHECK,))
         for each in some
     ]
     rule = redirect(text=text, to_address=text)
@@ -231,13 +238,13 @@ def test_nothing_raw_reaches_the_terminal(
     bare = ESCAPES.sub("", page) if colour else page
     assert all(line.isprintable() for line in bare.split("\n"))
     for each in some:
-        assert each.name in bare
+        assert each.socket.name in bare
 
 
 @given(st.lists(listeners(), max_size=4), st.integers(40, 100))
 def test_only_words_that_are_too_long_stand_out(some: list[Listener], width: int) -> None:
     plain = [
-        each._replace(owners=(WEB, Process(8, "worker process")), user="www-data", interface=None)
+        changed(each, owners=(WEB, Process(8, "worker process")), user="www-data", interface=None)
         for each in some
     ]
     for line in render_here(answer(*plain), Style(width)).split("\n"):
@@ -246,7 +253,7 @@ def test_only_words_that_are_too_long_stand_out(some: list[Listener], width: int
 
 
 def test_the_levels_stand_below_a_head_that_is_too_narrow_for_them() -> None:
-    some = answer(socket(1)._replace(findings=(CHECK,)), socket(2))
+    some = answer(changed(socket(1), findings=(CHECK,)), socket(2))
     wide, narrow = (render_here(some, Style(width)).split("\n") for width in (80, 50))
     assert wide[0] == "2 sockets that listen or are bound: 1 check, 1 note"
     assert narrow[:2] == ["2 sockets that listen or are bound:", " " * 7 + "1 check, 1 note"]

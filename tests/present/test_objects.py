@@ -16,6 +16,7 @@ from portbook.model import Finding, Level, Listener
 from portbook.present.render import port_json, sockets_json
 from tests.counts import examples
 from tests.strategies import listeners, nasty, queryish
+from tests.values import changed
 
 if TYPE_CHECKING:
     from portbook.formats.errors.query import Query
@@ -44,8 +45,8 @@ def test_any_answer_is_ascii_and_reads_back(text: str) -> None:
 
 @given(listeners(), nasty)
 def test_any_socket_is_text(listener: Listener, message: str) -> None:
-    finding = Finding("unknown", Level.NOTE, message, (message,), listener.name)
-    made = sockets_json.of_listener(listener._replace(findings=(finding,)))
+    finding = Finding("unknown", Level.NOTE, message, (message,), listener.socket.name)
+    made = sockets_json.of_listener(changed(listener, findings=(finding,)))
     written = json.dumps(made, ensure_ascii=False, allow_nan=False)
     written.encode()
     assert json.loads(written) == made

@@ -14,10 +14,12 @@ from portbook.formats.errors.query import parse_query
 from portbook.model import (
     Host,
     Listener,
+    Ownership,
     OwnersSeen,
     PortRules,
     Process,
     Report,
+    Socket,
     State,
     SystemRule,
     Transport,
@@ -231,7 +233,7 @@ def test_how_far_the_search_for_owners_went_is_said(
     seen: OwnersSeen, owners: tuple[Process, ...], sentence: str
 ) -> None:
     listener = Listener(
-        Transport.TCP, "ipv4", "0.0.0.0", 305, "listen", owners=owners, owners_seen=seen
+        Socket(Transport.TCP, "ipv4", "0.0.0.0", 305, "listen"), Ownership(owners, seen)
     )
     said = _text(_answer("305")._replace(host=HOST._replace(listeners=(listener,))))
     assert sentence in said
@@ -241,7 +243,7 @@ def test_how_far_the_search_for_owners_went_is_said(
 
 
 def test_a_bound_socket_is_not_said_to_listen() -> None:
-    listener = Listener(Transport.TCP, "ipv4", "127.0.0.1", 305, "bound")
+    listener = Listener(Socket(Transport.TCP, "ipv4", "127.0.0.1", 305, "bound"))
     said = _text(_answer("305")._replace(host=HOST._replace(listeners=(listener,))))
     assert "tcp 127.0.0.1:305 is bound, but doesn't listen, this machine only" in said
     assert "127.0.0.1:305 listens" not in said

@@ -79,8 +79,8 @@ def output(namespace: Namespace, argv: Sequence[str]) -> str:
 def test_ss(known: tuple[Namespace, set[int]], flags: str) -> None:
     namespace, pids = known
     sockets, lines = seen(output(namespace, ["ss", *flags.split()]), "ss")
-    assert {each.name for each in sockets} == SOCKETS
-    owners = {owner.pid for each in sockets for owner in each.owners}
+    assert {each.socket.name for each in sockets} == SOCKETS
+    owners = {owner.pid for each in sockets for owner in each.ownership.owners}
     assert owners == (pids if "p" in flags.replace("--", "") and "cgroup" not in flags else set())
     left_out = {each.what for each in lines}
     assert ("connection" in left_out) == ("a" in flags and "cgroup" not in flags)
@@ -103,21 +103,21 @@ def test_ss_without_some_columns(
     namespace, _ = known
     sockets, _ = seen(output(namespace, command.split()), "ss")
     expected = TCP if transport == "tcp" else SOCKETS - TCP
-    assert {each.name for each in sockets} == expected
+    assert {each.socket.name for each in sockets} == expected
 
 
 @pytest.mark.parametrize("flags", ["-tulnp", "-tuln", "-tunape", "-anp", "-tulnpoe", "-tulp"])
 def test_netstat(known: tuple[Namespace, set[int]], flags: str) -> None:
     namespace, pids = known
     sockets, _ = seen(output(namespace, ["netstat", flags]), "netstat")
-    assert {each.name for each in sockets} == SOCKETS
+    assert {each.socket.name for each in sockets} == SOCKETS
     # netstat names one process of those that share a socket.
-    owners = {owner.pid for each in sockets for owner in each.owners}
+    owners = {owner.pid for each in sockets for owner in each.ownership.owners}
     assert owners <= pids
     assert bool(owners) == ("p" in flags)
     if "e" in flags:
-        assert {each.uid for each in sockets} <= {0, None}
-        assert all(each.inode or each.uid is None for each in sockets)
+        assert {each.socket.uid for each in sockets} <= {0, None}
+        assert all(each.socket.inode or each.socket.uid is None for each in sockets)
 
 
 @pytest.mark.parametrize(
@@ -135,10 +135,10 @@ def test_netstat(known: tuple[Namespace, set[int]], flags: str) -> None:
 def test_lsof(known: tuple[Namespace, set[int]], argv: list[str], form: str) -> None:
     namespace, pids = known
     sockets, lines = seen(output(namespace, argv), form)
-    assert {each.name for each in sockets} == SOCKETS
-    held = {each.name: {owner.pid for owner in each.owners} for each in sockets}
+    assert {each.socket.name for each in sockets} == SOCKETS
+    held = {each.socket.name: {owner.pid for owner in each.ownership.owners} for each in sockets}
     assert held == dict.fromkeys(SOCKETS, pids)
-    assert {each.owners_seen for each in sockets} == {"first"}
+    assert {each.ownership.seen for each in sockets} == {"first"}
     assert "connection" in {each.what for each in lines}
 
 
@@ -146,9 +146,9 @@ def test_the_kernels_tables(known: tuple[Namespace, set[int]]) -> None:
     namespace, _ = known
     tables = [f"/proc/net/{name}" for name in ("tcp", "tcp6", "udp", "udp6")]
     sockets, _ = seen(output(namespace, ["cat", *tables]), "proc-net")
-    assert {each.name for each in sockets} == SOCKETS
+    assert {each.socket.name for each in sockets} == SOCKETS
     listed = {bound.inode for bound in namespace.listening()}
-    assert {each.inode for each in sockets} == listed
+    assert {each.socket.inode for each in sockets} == listed
 
 
 @pytest.mark.parametrize(
@@ -159,8 +159,8 @@ def test_nmap(known: tuple[Namespace, set[int]], flags: str, form: str) -> None:
     argv = ["nmap", "-n", "-Pn", "-sT", "-p", "79-81,631,5432,8080", "127.0.0.1", flags, "-"]
     sockets, lines = seen(output(namespace, argv), form)
     reached = {f"tcp 127.0.0.1:{port}" for port in (80, 5432, 8080)}
-    assert {each.name for each in sockets} == reached
-    assert all(each.scanned and each.reach == "address" for each in sockets)
+    assert {each.socket.name for each in sockets} == reached
+    assert all(each.socket.scanned and each.socket.reach == "address" for each in sockets)
     assert sum(each.many for each in lines if each.what == "closed") == 3
 
 
@@ -215,8 +215,8 @@ def test_masscan(
         flag, "-",
     ]  # fmt: skip
     sockets, _ = seen(output(beside, argv), form)
-    assert {each.name for each in sockets} == {"tcp 192.0.2.1:80", "tcp 192.0.2.1:8080"}
-    assert all(each.scanned for each in sockets)
+    assert {each.socket.name for each in sockets} == {"tcp 192.0.2.1:80", "tcp 192.0.2.1:8080"}
+    assert all(each.socket.scanned for each in sockets)
 
 
 def test_the_command_as_a_whole(known: tuple[Namespace, set[int]]) -> None:

@@ -263,8 +263,8 @@ def test_too_few_descriptors_for_the_owners() -> None:
         os.close(spare[0])  # one is left: for netlink, then for one file at a time
         seen = look((port, port), Transport.TCP, Depth("all"))
     (listener,) = seen.listeners
-    assert listener.owners or (
-        listener.owners_seen is OwnersSeen.HIDDEN and seen.visibility is Visibility.PARTIAL
+    assert listener.ownership.owners or (
+        listener.ownership.seen is OwnersSeen.HIDDEN and seen.visibility is Visibility.PARTIAL
     )
 
 

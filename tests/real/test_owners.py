@@ -297,8 +297,8 @@ def test_the_control_group_leads_to_the_owner(
     looked_into = watch(monkeypatch)
     found = reader.read_host((said["port"], said["port"]), Transport.TCP, "first")
     (listener,) = found.listeners
-    assert listener.owners_seen is OwnersSeen.FIRST
-    assert [owner.pid for owner in listener.owners] == [running.pid]
+    assert listener.ownership.seen is OwnersSeen.FIRST
+    assert [owner.pid for owner in listener.ownership.owners] == [running.pid]
     assert looked_into == [running.pid]
 
 

@@ -9,10 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.catalog.registry.lookup import standing
-from portbook.model import Finding, Level, Listener, OwnersSeen, Process, Transport
+from portbook.model import (
+    Finding,
+    Level,
+    Listener,
+    Ownership,
+    OwnersSeen,
+    Process,
+    Socket,
+    Transport,
+)
 from portbook.verdict.engine import judge
 from portbook.verdict.facts import Case
 from tests.strategies import listeners, processes
+from tests.values import changed
 
 TCP = Transport.TCP
 ROOTS: dict[str, Any] = {"executable_uid": 0, "executable_mode": 0o755}
@@ -28,8 +38,8 @@ def deleted(program: str = "web", **changes: Any) -> Process:
 
 
 def findings(*owners: Process, **changes: Any) -> dict[str, Finding]:
-    held = Listener(TCP, "ipv4", "0.0.0.0", 305, "listen", owners=owners)
-    held = held._replace(owners_seen=OwnersSeen.ALL)._replace(**changes)
+    held = Listener(Socket(TCP, "ipv4", "0.0.0.0", 305, "listen"), Ownership(owners))
+    held = changed(held, owners_seen=OwnersSeen.ALL, **changes)
     return {each.code: each for each in judge(Case(held, standing(305, TCP)))}
 
 
@@ -111,9 +121,10 @@ def test_levels_follow_the_contract(
         )
         for each in owners
     ]
-    held = held._replace(owners=tuple(owners))
+    held = changed(held, owners=tuple(owners))
     found = {
-        each.code: each.level for each in judge(Case(held, standing(held.port, held.transport)))
+        each.code: each.level
+        for each in judge(Case(held, standing(held.socket.port, held.socket.transport)))
     }
     gone = [each for each in owners if each.executable_deleted]
     expected = None

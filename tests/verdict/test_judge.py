@@ -13,11 +13,13 @@ from portbook.model import (
     Finding,
     Level,
     Listener,
+    Ownership,
     OwnersSeen,
     PortRules,
     Process,
     Program,
     Report,
+    Socket,
     Standing,
     State,
     Transport,
@@ -79,7 +81,7 @@ def _listener(
 ) -> Listener:
     family = "ipv6" if ":" in address else "ipv4"
     seen = OwnersSeen.ALL if owners else OwnersSeen.HIDDEN
-    listener = Listener(transport, family, address, port, "listen", owners=owners, owners_seen=seen)
+    listener = Listener(Socket(transport, family, address, port, "listen"), Ownership(owners, seen))
     return listener._replace(**changes)
 
 
@@ -92,7 +94,7 @@ def _judge(
     abuse: tuple[Report, ...] = (),
 ) -> dict[str, Finding]:
     """The findings on *listener*, weighed with what the shipped registry says of its port."""
-    stands = standing(listener.port, listener.transport)
+    stands = standing(listener.socket.port, listener.socket.transport)
     found = judge(Case(listener, stands, known, uses, rules, blocked, abuse))
     assert len({finding.code for finding in found}) == len(found)
     return {finding.code: finding for finding in found}
@@ -543,7 +545,7 @@ def test_the_judge_never_stumbles_and_keeps_to_the_table(case: Case) -> None:
         assert finding.level in {rule.level, *(level for level, _ in rule.shifts)}
         assert finding.message
         assert finding.evidence
-        assert finding.socket == case.listener.name
+        assert finding.socket == case.listener.socket.name
 
 
 @given(_cases())
@@ -559,7 +561,7 @@ def test_facts_are_those_of_the_table(case: Case) -> None:
 @given(_cases())
 def test_expected_takes_a_protected_known_program_of_every_owner(case: Case) -> None:
     codes = {finding.code for finding in judge(case)}
-    owners = case.listener.owners
+    owners = case.listener.ownership.owners
     if "expected" in codes:
         assert owners
         assert all(map(protected, owners))
@@ -579,7 +581,7 @@ def test_unknown_stands_alone(case: Case) -> None:
 def test_any_socket_is_judged_against_the_shipped_registry(
     listener: Listener, rules: PortRules
 ) -> None:
-    case = Case(listener, standing(listener.port, listener.transport), rules=rules)
+    case = Case(listener, standing(listener.socket.port, listener.socket.transport), rules=rules)
     assert judge(case)
 
 

@@ -10,15 +10,18 @@ from hypothesis import strategies as st
 
 from portbook.catalog.registry.lookup import standing
 from portbook.model import (
+    Assessment,
     Finding,
     Level,
     Listener,
     Note,
+    Ownership,
     OwnersSeen,
     PortRules,
     Process,
     Program,
     Report,
+    Socket,
     Source,
     Transport,
     Use,
@@ -28,6 +31,7 @@ from portbook.verdict.engine import find_facts, judge
 from portbook.verdict.expectation_match import compare, describe, expected
 from portbook.verdict.facts import Case
 from tests.strategies import listeners, nasty, notes, port_rules, standings
+from tests.values import changed
 
 TCP = Transport.TCP
 FILE = "/srv/shop/portbook.toml"
@@ -62,7 +66,7 @@ def judged(
     **more: Any,
 ) -> dict[str, Finding]:
     listener = Listener(
-        TCP, "ipv4", address, port, "listen", owners=owners, owners_seen=seen, note=own
+        Socket(TCP, "ipv4", address, port, "listen"), Ownership(owners, seen), Assessment(note=own)
     )
     case = Case(
         listener,
@@ -145,7 +149,9 @@ def test_what_else_is_wrong_stays_judged() -> None:
     deleted = API._replace(executable_deleted=True, place="temporary")
     assert judged(BY_PATH, deleted)["deleted-executable"].level is Level.ALERT
     full = Listener(
-        TCP, "ipv4", "0.0.0.0", 8306, "listen", owners=(API,), queue=9, queue_limit=5, note=BY_PATH
+        Socket(TCP, "ipv4", "0.0.0.0", 8306, "listen", queue=9, queue_limit=5),
+        Ownership((API,)),
+        Assessment(note=BY_PATH),
     )
     found = judged(BY_PATH, API, listener=full)
     assert {"expected", "exposed", "backlog-full"} <= set(found)
@@ -322,7 +328,13 @@ def test_any_note_can_be_judged(
     listener: Listener, own: Note, stands: Any, rules: PortRules, kept: list[bool | None]
 ) -> None:
     own = own._replace(trusted=True)
-    case = Case(listener._replace(note=own), stands, rules=rules, kept=tuple(kept), trusted=TRUSTED)
+    case = Case(
+        changed(listener, note=own),
+        stands,
+        rules=rules,
+        kept=tuple(kept),
+        trusted=TRUSTED,
+    )
     facts = find_facts(case)
     assert "noted" in facts
     assert not {"as-noted", "not-as-noted"} <= facts
@@ -331,11 +343,11 @@ def test_any_note_can_be_judged(
     assert [finding.code for finding in judge(case, said=False)] == codes
     assert not {"expected", "unexpected-program"} <= set(codes)
     if "as-noted" in facts:
-        assert listener.owners
+        assert listener.ownership.owners
         assert not facts & {"unknown-program"}
-        assert all(owner.executable_deleted is not True for owner in listener.owners) or not (
-            own.executables
-        )
+        assert all(
+            owner.executable_deleted is not True for owner in listener.ownership.owners
+        ) or not (own.executables)
 
 
 @given(listeners(), notes(), standings(), port_rules(), st.lists(st.none() | st.booleans()))
@@ -345,9 +357,13 @@ def test_a_note_that_nobody_trusted_changes_nothing(
     """No finding, no level, no word and no evidence."""
     own = own._replace(trusted=False, whose=Whose.PROJECT)
     without = Case(
-        listener._replace(note=None), stands, rules=rules, kept=tuple(kept), trusted=TRUSTED
+        changed(listener, note=None),
+        stands,
+        rules=rules,
+        kept=tuple(kept),
+        trusted=TRUSTED,
     )
-    noted = without._replace(listener=listener._replace(note=own))
+    noted = without._replace(listener=changed(listener, note=own))
     assert judge(noted) == judge(without)
     assert judge(noted, said=False) == judge(without, said=False)
 
@@ -364,14 +380,14 @@ def test_a_note_never_silences_an_alert(listener: Listener, path: str) -> None:
     """Whatever a note expects, a socket whose program ran from memory stays an alert."""
     owners = tuple(
         each._replace(executable="/memfd:x", executable_deleted=True, place="memory")
-        for each in listener.owners
+        for each in listener.ownership.owners
     )
     if not owners:
         return
     own = note(executables=("/memfd:x", path))
     case = Case(
-        listener._replace(owners=owners, note=own),
-        standing(listener.port, listener.transport),
+        changed(listener, owners=owners, note=own),
+        standing(listener.socket.port, listener.socket.transport),
         kept=tuple(True for _ in owners),
         trusted=TRUSTED,
     )

@@ -6,7 +6,7 @@ from string import Formatter
 
 import pytest
 
-from portbook.model import Level, Listener, PortRules, Standing, State, Transport
+from portbook.model import Level, Listener, PortRules, Socket, Standing, State, Transport
 from portbook.verdict.engine import find_facts
 from portbook.verdict.facts import Case
 from portbook.verdict.messages import words_for
@@ -76,7 +76,7 @@ def _facts(rule: Rule) -> set[str]:
 
 @EACH
 def test_a_rules_sentence_is_made_of_words_the_judge_has(rule: Rule) -> None:
-    listener = Listener(Transport.TCP, "ipv4", "0.0.0.0", 80, "listen")
+    listener = Listener(Socket(Transport.TCP, "ipv4", "0.0.0.0", 80, "listen"))
     words = words_for(Case(listener, Standing(State.UNASSIGNED, False, None)))
     fields = [field for _, field, _, _ in Formatter().parse(rule.say) if field is not None]
     assert set(fields) <= set(words)
@@ -87,7 +87,7 @@ def test_every_fact_has_a_meaning_and_is_one_the_judge_finds() -> None:
     assert all(FACTS.values())
     used = {fact for rule in RULES for fact in _facts(rule)}
     assert used <= set(FACTS)
-    listener = Listener(Transport.TCP, "ipv4", "127.0.0.1", 80, "listen")
+    listener = Listener(Socket(Transport.TCP, "ipv4", "127.0.0.1", 80, "listen"))
     case = Case(listener, Standing(State.ASSIGNED, True, "HTTP"), rules=PortRules("linux", 1024))
     assert find_facts(case) <= set(FACTS)
 

@@ -8,11 +8,23 @@ from hypothesis import strategies as st
 
 from portbook.catalog.registry.lookup import registry
 from portbook.host.probe.fingerprints import SERVICES
-from portbook.model import Listener, OwnersSeen, Process, Program, Spoken, Standing, Transport
+from portbook.model import (
+    Assessment,
+    Listener,
+    Ownership,
+    OwnersSeen,
+    Process,
+    Program,
+    Socket,
+    Spoken,
+    Standing,
+    Transport,
+)
 from portbook.verdict.engine import judge
 from portbook.verdict.facts import Case
 from portbook.verdict.protocol_match import said, said_of, speaks_otherwise
 from tests.strategies import nasty
+from tests.values import changed
 
 TCP = Transport.TCP
 HTTP = {"http", "https", "http-alt"}
@@ -57,9 +69,10 @@ def case(port: int, program: str, service: str, spoken: Spoken | None, address: 
     path = f"/usr/sbin/{program}"
     owner = Process(7, program, executable=path, executable_uid=0, executable_mode=0o755)
     listener = Listener(
-        TCP, "ipv4", address, port, "listen", owners=(owner,), owners_seen=OwnersSeen.ALL,
-        speaks=spoken,
-    )  # fmt: skip
+        Socket(TCP, "ipv4", address, port, "listen"),
+        Ownership((owner,), OwnersSeen.ALL),
+        Assessment(speaks=spoken),
+    )
     known = Program(
         program, program, (path,), (service,), ((port, TCP),), "https://x", "2026-01-01"
     )
@@ -112,7 +125,7 @@ def test_every_protocol_fits_its_own_services(protocol: str, tls: bool) -> None:
 
 
 def test_words() -> None:
-    listener = Listener(TCP, "ipv4", "0.0.0.0", 1, "listen")
+    listener = Listener(Socket(TCP, "ipv4", "0.0.0.0", 1, "listen"))
     assert said_of(listener) == ""
-    assert said_of(listener._replace(speaks=Spoken("silent"))) == "silence"
+    assert said_of(changed(listener, speaks=Spoken("silent"))) == "silence"
     assert said(Spoken("identified", None, "the handshake failed", True)).startswith("a protocol")

@@ -276,7 +276,7 @@ def test_everything_that_listens(local: TestClient, bound: int) -> None:
 @pytest.mark.real
 def test_command_lines_are_masked_unless_asked_for(make: Make, bound: int) -> None:
     (mine,) = read_host((bound, bound)).listeners
-    command = mine.owners[0].command
+    command = mine.ownership.owners[0].command
     assert command
     masked, shown = make(), make(show_commands=True)
     for path in (f"/here/{bound}.json", "/here.json"):

@@ -10,10 +10,20 @@ import pytest
 
 from portbook.app.watch import Watch
 from portbook.errors import HostUnreadable
-from portbook.model import Host, Listener, OwnersSeen, Process, Transport, Visibility
+from portbook.model import (
+    Host,
+    Listener,
+    Ownership,
+    OwnersSeen,
+    Process,
+    Socket,
+    Transport,
+    Visibility,
+)
 from portbook.web.http import streams
 from portbook.web.local import live_events as module
 from portbook.web.local.live_events import Panel
+from tests.values import changed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,15 +34,10 @@ OWNER = Process(7, "sshd", ("sshd", "--password=hunter2"))
 
 def _listener(port: int, inode: int = 1, queue_limit: int = 5) -> Listener:
     return Listener(
-        Transport.TCP,
-        "ipv4",
-        "0.0.0.0",
-        port,
-        "listen",
-        inode=inode,
-        owners=(OWNER,),
-        owners_seen=OwnersSeen.ALL,
-        queue_limit=queue_limit,
+        Socket(
+            Transport.TCP, "ipv4", "0.0.0.0", port, "listen", inode=inode, queue_limit=queue_limit
+        ),
+        Ownership((OWNER,), OwnersSeen.ALL),
     )
 
 
@@ -277,7 +282,7 @@ def test_nothing_in_a_name_ends_an_event() -> None:
     async def run() -> None:
         hostile = "a\n\nevent: closed\ndata: {}\r\n\r\n\u2028\udcff"
         owner = OWNER._replace(program=hostile)
-        stream = _panel(Machine(_listener(305)._replace(owners=(owner,)))).stream(None)
+        stream = _panel(Machine(changed(_listener(305), owners=(owner,)))).stream(None)
         chunk = await anext(stream)
         assert chunk.count(b"\n\n") == 1
         assert chunk.endswith(b"\n\n")

@@ -20,15 +20,18 @@ from portbook.catalog.registry.lookup import registry
 from portbook.formats.errors.query import Query
 from portbook.model import (
     RANGES,
+    Assessment,
     Assignment,
     Finding,
     Host,
     Level,
     Listener,
     Neighbour,
+    Ownership,
     OwnersSeen,
     PortRules,
     Process,
+    Socket,
     Source,
     Standing,
     State,
@@ -50,6 +53,7 @@ from portbook.web.site_config import Site
 from tests.counts import PROOF, examples
 from tests.real.needs import need_program
 from tests.strategies import any_port, listeners, nasty
+from tests.values import changed
 from tests.web.pages import Page
 
 if TYPE_CHECKING:
@@ -91,20 +95,20 @@ def _service(name: str) -> ServiceAnswer:
 
 def _here(*some: Listener) -> HereAnswer:
     standings = {
-        (each.port, each.transport): registry().standing(each.port, each.transport) for each in some
+        (each.socket.port, each.socket.transport): registry().standing(
+            each.socket.port, each.socket.transport
+        )
+        for each in some
     }
     return HereAnswer(some, Visibility.PARTIAL, ("a reason",), standings, (), ())
 
 
 LISTENER = Listener(
-    Transport.TCP,
-    "ipv4",
-    "127.0.0.1",
-    5432,
-    "listen",
-    owners=(Process(7, "postgres", ("postgres", "-D", "/srv"), "/usr/bin/postgres"),),
-    owners_seen=OwnersSeen.ALL,
-    findings=(Finding("expected", Level.OK, "PostgreSQL where it belongs"),),
+    Socket(Transport.TCP, "ipv4", "127.0.0.1", 5432, "listen"),
+    Ownership(
+        (Process(7, "postgres", ("postgres", "-D", "/srv"), "/usr/bin/postgres"),), OwnersSeen.ALL
+    ),
+    Assessment((Finding("expected", Level.OK, "PostgreSQL where it belongs"),)),
 )
 
 
@@ -268,7 +272,7 @@ def test_the_api_is_shown_as_it_is_described(local: bool) -> None:
 def test_a_rendered_page_of_a_port_holds_nothing_of_this_machine() -> None:
     host = Host((LISTENER,), Visibility.FULL, (), PortRules("linux", 1024, (32768, 60999)))
     found = _answer(5432)
-    seen = found._replace(host=host, findings=LISTENER.findings)
+    seen = found._replace(host=host, findings=LISTENER.assessment.findings)
     for site in SITES.values():
         assert views.port(seen, site) == views.port(found, site)
 
@@ -297,8 +301,8 @@ def test_panel_and_form_are_where_the_site_has_them(kind: str, panel: bool, form
 def test_a_masked_command_line_is_not_shown() -> None:
     shown = views.here(_here(LISTENER), SERVED)
     assert "-D /srv" in shown
-    owners = (LISTENER.owners[0]._replace(command=None),)
-    masked = views.here(_here(LISTENER._replace(owners=owners)), SERVED)
+    owners = (LISTENER.ownership.owners[0]._replace(command=None),)
+    masked = views.here(_here(changed(LISTENER, owners=owners)), SERVED)
     assert "-D /srv" not in masked
     assert "/usr/bin/postgres" in masked
 
@@ -307,7 +311,12 @@ def test_a_masked_command_line_is_not_shown() -> None:
 @examples(80)
 def test_any_socket_has_a_row(listener: Listener) -> None:
     findings = (Finding("unknown", Level.NOTE, "nothing on record fits"),)
-    page = Page(views.here(_here(listener._replace(findings=findings)), SERVED))
+    page = Page(
+        views.here(
+            _here(changed(listener, findings=findings)),
+            SERVED,
+        )
+    )
     assert "nothing on record fits" in page.text
 
 
@@ -363,7 +372,8 @@ def test_other_pages_are_as_inert(text: str) -> None:
         text, text, 80, 80, Transport.TCP, True, State.ASSIGNED, (text,), (text,), text
     )
     service = ServiceAnswer(Query("name", text, notes=(text,)), text, (row,), (), ())
-    listener = LISTENER._replace(
+    listener = changed(
+        LISTENER,
         user=text,
         interface=text,
         namespace=text,

@@ -71,7 +71,7 @@ class StandIn:
         return _page("API")
 
     def here(self, answer: HereAnswer, site: Site) -> str:
-        owners = [owner for each in answer.listeners for owner in each.owners]
+        owners = [owner for each in answer.listeners for owner in each.ownership.owners]
         return _page("Here", f"{answer.missing} {owners}")
 
     def explain(self, answer: ExplainAnswer | None, wrong: str, site: Site) -> str:

@@ -7,7 +7,7 @@ and its privileged ports are not known, and of a program hardly more than the na
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from portbook._fast_types import NamedTuple
 from portbook.app.listen import Filter, judge_listener
@@ -17,7 +17,7 @@ from portbook.errors import MalformedInput, NothingKnown
 from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD, not_understood
 from portbook.formats.lines import numbered
 from portbook.formats.sockets.detect import read
-from portbook.model import Listener, PortRules, State, Transport
+from portbook.model import Assessment, Listener, PortRules, State, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 # One row of these is a process's view of a socket: several may be of one socket.
 _PER_PROCESS = ("lsof", "lsof-fields", "osquery")
 _MOST_KEPT = 65536  # verdicts kept for sockets that are alike
-_FINDINGS = Listener._fields.index("findings")
-_tuple: Any = tuple.__new__
 _NOTHING_KNOWN = PortRules("")
 
 
@@ -87,34 +85,36 @@ class Judge:
 
     def __call__(self, listener: Listener) -> Listener:
         """*listener* with its findings; what portbook itself found before is kept."""
-        if listener.findings:
+        if listener.assessment.findings:
             return listener
-        weighed = listener if listener.note is None else listener._replace(note=None)
+        weighed = (
+            listener
+            if listener.assessment.note is None
+            else listener._replace(assessment=listener.assessment._replace(note=None))
+        )
         if self._said:
             found = judge_listener(weighed, _NOTHING_KNOWN, self._book)
         else:
             found = self._bare(weighed)
-        # What _replace does, for captures of a hundred thousand lines.
-        parts = (*listener[:_FINDINGS], found, *listener[_FINDINGS + 1 :])
-        made: Listener = _tuple(Listener, parts)
-        return made
+        assessment = Assessment(found, *listener.assessment[1:])
+        return Listener(listener.socket, listener.ownership, assessment)
 
     def _bare(self, listener: Listener) -> tuple[Finding, ...]:
-        owners = listener.owners
-        alone = listener.speaks is not None or any(
+        owners = listener.ownership.owners
+        alone = listener.assessment.speaks is not None or any(
             owner.executable or owner.executable_deleted for owner in owners
         )
         if alone:
             return judge_listener(listener, _NOTHING_KNOWN, self._book, said=False)
-        at = (listener.port, listener.transport)
+        at = (listener.socket.port, listener.socket.transport)
         kind = self._kinds.get(at)
         if kind is None:
             kind = self._kinds[at] = self._kind(at)
         key = (
             kind,
-            listener.reach,
-            listener.owners_seen,
-            listener.backlog_full,
+            listener.socket.reach,
+            listener.ownership.seen,
+            listener.socket.backlog_full,
             *[owner.program for owner in owners],
         )
         found = self._kept.get(key)
@@ -160,9 +160,9 @@ def explain(
         past = tuple(filter(wanted.keeps, map(judge, before[1])))
         changes = compare(past, kept)
     book = registry()
-    keys = {(each.port, each.transport) for each in kept}
+    keys = {(each.socket.port, each.socket.transport) for each in kept}
     if changes is not None:
-        keys |= {(each.port, each.transport) for each in changes.closed}
+        keys |= {(each.socket.port, each.socket.transport) for each in changes.closed}
     return ExplainAnswer(
         form,
         kept,
@@ -180,9 +180,16 @@ def _sorted(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
     some = list(listeners)
     ranks: dict[int, int] = {}
     for each in some:
-        if id(each.findings) not in ranks:
-            ranks[id(each.findings)] = -each.gravity
-    some.sort(key=lambda each: (ranks[id(each.findings)], each.port, each.transport, each.family))
+        if id(each.assessment.findings) not in ranks:
+            ranks[id(each.assessment.findings)] = -each.assessment.gravity
+    some.sort(
+        key=lambda each: (
+            ranks[id(each.assessment.findings)],
+            each.socket.port,
+            each.socket.transport,
+            each.socket.family,
+        )
+    )
     return tuple(some)
 
 
@@ -250,7 +257,14 @@ def merge(sockets: Iterable[Listener]) -> list[Listener]:
     """*sockets* with those put together that several processes hold."""
     groups: dict[tuple[object, ...], list[Listener]] = {}
     for each in sockets:
-        key = (each.transport, each.family, each.address, each.port, each.state, each.inode)
+        key = (
+            each.socket.transport,
+            each.socket.family,
+            each.socket.address,
+            each.socket.port,
+            each.socket.state,
+            each.socket.inode,
+        )
         groups.setdefault(key, []).append(each)
     return [_together(group) for group in groups.values()]
 
@@ -259,12 +273,12 @@ def _together(group: list[Listener]) -> Listener:
     """One socket with the owners of all that are listed of it."""
     if len(group) == 1:
         return group[0]
-    owners = dict.fromkeys(owner for listener in group for owner in listener.owners)
-    owned = [listener.owners_seen for listener in group[1:] if listener.owners]
+    owners = dict.fromkeys(owner for listener in group for owner in listener.ownership.owners)
+    owned = [listener.ownership.seen for listener in group[1:] if listener.ownership.owners]
     first = group[0]
     if not owned:
         return first
-    return first._replace(owners=tuple(owners), owners_seen=owned[-1])
+    return first._replace(ownership=first.ownership._replace(owners=tuple(owners), seen=owned[-1]))
 
 
 def compare(old: Iterable[Listener], new: Iterable[Listener]) -> Changes:
@@ -294,11 +308,23 @@ def compare(old: Iterable[Listener], new: Iterable[Listener]) -> Changes:
 def _by_place(sockets: Iterable[Listener]) -> dict[tuple[object, ...], Listener]:
     groups: dict[tuple[object, ...], list[Listener]] = {}
     for each in sockets:
-        place = (each.transport, each.address, each.port, each.interface, each.namespace)
+        place = (
+            each.socket.transport,
+            each.socket.address,
+            each.socket.port,
+            each.socket.interface,
+            each.socket.namespace,
+        )
         groups.setdefault(place, []).append(each)  # sockets may share an address and a port
     return {
         place: group[0]._replace(
-            owners=tuple(dict.fromkeys(owner for listener in group for owner in listener.owners))
+            ownership=group[0].ownership._replace(
+                owners=tuple(
+                    dict.fromkeys(
+                        owner for listener in group for owner in listener.ownership.owners
+                    )
+                )
+            )
         )
         if len(group) > 1
         else group[0]
@@ -308,7 +334,7 @@ def _by_place(sockets: Iterable[Listener]) -> dict[tuple[object, ...], Listener]
 
 def _holders(listener: Listener) -> frozenset[str]:
     """Who holds a socket, by name; empty where that isn't told of all."""
-    names = [owner.program or owner.container_name for owner in listener.owners]
+    names = [owner.program or owner.container_name for owner in listener.ownership.owners]
     return frozenset(name for name in names if name) if all(names) else frozenset()
 
 

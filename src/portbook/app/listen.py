@@ -57,23 +57,23 @@ class Filter(NamedTuple):
     def keeps(self, listener: Listener) -> bool:
         """Whether *listener*, with its owners and findings, is asked for."""
         return (
-            self.transport in (None, listener.transport)
-            and (self.ports is None or self.ports[0] <= listener.port <= self.ports[1])
+            self.transport in (None, listener.socket.transport)
+            and (self.ports is None or self.ports[0] <= listener.socket.port <= self.ports[1])
             and (
                 self.program is None
-                or any(owner.program == self.program for owner in listener.owners)
+                or any(owner.program == self.program for owner in listener.ownership.owners)
             )
             and (self.user is None or self.user in _users(listener))
-            and self.reach in (None, listener.reach)
-            and (self.level is None or listener.gravity >= self.level.rank)
+            and self.reach in (None, listener.socket.reach)
+            and (self.level is None or listener.assessment.gravity >= self.level.rank)
         )
 
 
 def _users(listener: Listener) -> set[str | None]:
     """The users that hold *listener*, by name and by number."""
-    owners = listener.owners
-    uids = (listener.uid, *(owner.uid for owner in owners))
-    names = {listener.user, *(owner.user for owner in owners)}
+    owners = listener.ownership.owners
+    uids = (listener.socket.uid, *(owner.uid for owner in owners))
+    names = {listener.socket.user, *(owner.user for owner in owners)}
     return names | {str(uid) for uid in uids if uid is not None}
 
 
@@ -131,13 +131,20 @@ def _judged(seen: Host, namespace: str | None, depth: Depth, notes: Notes = NONE
     unknown: tuple[str, ...] = ()
     if notes.notes:
         listeners = tuple(
-            [each._replace(note=notes.lookup(each.port, each.transport)) for each in listeners]
+            [
+                each._replace(
+                    assessment=each.assessment._replace(
+                        note=notes.lookup(each.socket.port, each.socket.transport)
+                    )
+                )
+                for each in listeners
+            ]
         )
-    if any(owner.executable_deleted for each in listeners for owner in each.owners):
+    if any(owner.executable_deleted for each in listeners for owner in each.ownership.owners):
         from portbook.host.details import add_upgrades
 
         listeners = add_upgrades(listeners)
-    if any(owner.program == "systemd" for each in listeners for owner in each.owners):
+    if any(owner.program == "systemd" for each in listeners for owner in each.ownership.owners):
         from portbook.host.linux.activation import add_activations
 
         listeners = add_activations(listeners)
@@ -145,7 +152,7 @@ def _judged(seen: Host, namespace: str | None, depth: Depth, notes: Notes = NONE
         from portbook.host.details import add_details
 
         listeners, unknown = add_details(listeners)
-    elif any(owner.container for each in listeners for owner in each.owners):
+    elif any(owner.container for each in listeners for owner in each.ownership.owners):
         from portbook.host.details import add_names
 
         listeners, unknown = add_names(listeners)
@@ -156,10 +163,12 @@ def _judged(seen: Host, namespace: str | None, depth: Depth, notes: Notes = NONE
         listeners=tuple(
             [
                 each._replace(
-                    findings=judge_listener(
-                        each, rules, book, said=depth.said, trusted=notes.users
+                    assessment=each.assessment._replace(
+                        findings=judge_listener(
+                            each, rules, book, said=depth.said, trusted=notes.users
+                        )
                     ),
-                    namespace=namespace,
+                    socket=each.socket._replace(namespace=namespace),
                 )
                 for each in listeners
             ]
@@ -184,9 +193,9 @@ def _asked(
 
 def likely_services(listener: Listener) -> tuple[str, ...]:
     """The services to expect of *listener*, by name: those of its program, then of its port."""
-    paths = [each.activates_executable or each.executable for each in listener.owners]
+    paths = [each.activates_executable or each.executable for each in listener.ownership.owners]
     programs = [one for path in paths if path for one in practice.lookup_programs(path)]
-    rows = registry().standing(listener.port, listener.transport).assignments
+    rows = registry().standing(listener.socket.port, listener.socket.transport).assignments
     here = [name for row in rows for name in (row.service_name, *row.aliases) if name]
     there = [service for program in programs for service in program.services]
     return tuple(dict.fromkeys([*(name for name in here if name in there), *there, *here]))
@@ -207,8 +216,10 @@ def judge_listener(
     from portbook.verdict.engine import judge
     from portbook.verdict.facts import Case, note_that_counts
 
-    port, transport = listener.port, listener.transport
-    executables = [each.activates_executable or each.executable for each in listener.owners]
+    port, transport = listener.socket.port, listener.socket.transport
+    executables = [
+        each.activates_executable or each.executable for each in listener.ownership.owners
+    ]
     unseen = bool(executables) and not any(executables)
     case = Case(
         listener,
@@ -218,7 +229,9 @@ def judge_listener(
         rules,
         practice.browser_blocked(port),
         practice.lookup_abuse(port, transport),
-        named=tuple([_programs_named(o.program) for o in listener.owners]) if unseen else (),
+        named=tuple([_programs_named(o.program) for o in listener.ownership.owners])
+        if unseen
+        else (),
     )
     if case.browser_blocked and said:
         sources = tuple(source for source in practice.sources() if source.id == "lore-browsers")
@@ -229,7 +242,7 @@ def judge_listener(
 
         kept = [
             put_there_by(owner.pid, path, trusted) if path else None
-            for owner, path in zip(listener.owners, executables, strict=True)
+            for owner, path in zip(listener.ownership.owners, executables, strict=True)
         ]
         case = case._replace(kept=tuple(kept))
     return judge(case._replace(trusted=trusted), said=said)
@@ -272,7 +285,12 @@ def answer_here(wanted: Filter, depth: Depth) -> HereAnswer:
         kept,
         Visibility.PARTIAL if unseen else seen.visibility,
         tuple(dict.fromkeys(seen.missing + unseen)),
-        {(each.port, each.transport): book.standing(each.port, each.transport) for each in kept},
+        {
+            (each.socket.port, each.socket.transport): book.standing(
+                each.socket.port, each.socket.transport
+            )
+            for each in kept
+        },
         redirects,
         (*book.sources(), *practice.sources(), here_source()),
         seen.notes,
@@ -310,7 +328,7 @@ def watch_here(wanted: Filter, *, notes: bool = True) -> Watch:
 
     def explain(fresh: tuple[Listener, ...]) -> tuple[Listener, ...]:
         # One walk through the processes serves any number of sockets.
-        ports = (min(each.port for each in fresh), max(each.port for each in fresh))
+        ports = (min(each.socket.port for each in fresh), max(each.socket.port for each in fresh))
         sockets = {_socket(each) for each in fresh}
         host = read_host(ports, wanted.transport, "all")
         asked = tuple(each for each in host.listeners if _socket(each) in sockets)
@@ -319,18 +337,34 @@ def watch_here(wanted: Filter, *, notes: bool = True) -> Watch:
         found = {_socket(each): each for each in judged.listeners}
         # One that has gone meanwhile is nobody's any more; unless it only couldn't be seen.
         lost = OwnersSeen.HIDDEN if judged.missing else OwnersSeen.NONE
-        known = (found.get(_socket(each), each._replace(owners_seen=lost)) for each in fresh)
+        known = (
+            found.get(_socket(each), each._replace(ownership=each.ownership._replace(seen=lost)))
+            for each in fresh
+        )
         return tuple(filter(wanted.keeps, known))
 
     return Watch(look_once, explain)
 
 
 def _socket(listener: Listener) -> tuple[object, ...]:
-    return (listener.inode, listener.transport, listener.address, listener.port)
+    return (
+        listener.socket.inode,
+        listener.socket.transport,
+        listener.socket.address,
+        listener.socket.port,
+    )
 
 
 def sort_by_gravity(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
     """*listeners*, the gravest first, then by port."""
     return tuple(
-        sorted(listeners, key=lambda each: (-each.gravity, each.port, each.transport, each.family))
+        sorted(
+            listeners,
+            key=lambda each: (
+                -each.assessment.gravity,
+                each.socket.port,
+                each.socket.transport,
+                each.socket.family,
+            ),
+        )
     )

@@ -210,7 +210,7 @@ def _sources(found: PortAnswer, book: Registry, past: History | None) -> tuple[S
         "lore-abuse": True,
         "lore-browsers": found.browser_blocked,
         "lore-systems": bool(found.systems),
-        "lore-programs": any(listener.owners for listener in listeners),
+        "lore-programs": any(listener.ownership.owners for listener in listeners),
     }
     sources = (*book.sources(), *([past.source()] if past else ()), *on_record.sources())
     return tuple(source for source in sources if said.get(source.id, True)) + _here(found.host)
@@ -313,7 +313,11 @@ def _connections(
     seen: Host | None, port: int, transport: Transport | None, depth: Depth | None
 ) -> tuple[Host | None, tuple[Connection, ...] | None]:
     """The connections on a port on which nothing is bound here: a bind can fail for them too."""
-    if depth is None or seen is None or any(each.namespace is None for each in seen.listeners):
+    if (
+        depth is None
+        or seen is None
+        or any(each.socket.namespace is None for each in seen.listeners)
+    ):
         return seen, None
     if seen.rules is None or seen.rules.system != "linux":
         return seen, None
@@ -335,7 +339,7 @@ def _here(host: Host | None) -> tuple[Source, ...]:
 
 
 def _findings(seen: Host) -> tuple[Finding, ...]:
-    return tuple(finding for listener in seen.listeners for finding in listener.findings)
+    return tuple(finding for listener in seen.listeners for finding in listener.assessment.findings)
 
 
 __all__ = [

@@ -133,22 +133,27 @@ class Watch:
 
 def _place(listener: Listener) -> Key:
     return (
-        listener.transport,
-        listener.family,
-        listener.address,
-        listener.port,
-        listener.interface,
+        listener.socket.transport,
+        listener.socket.family,
+        listener.socket.address,
+        listener.socket.port,
+        listener.socket.interface,
     )
 
 
 def identity(listener: Listener) -> Key:
     """What makes *listener* the same socket at the next step."""
-    return (*_place(listener), listener.inode)
+    return (*_place(listener), listener.socket.inode)
 
 
 def _condition(listener: Listener) -> Key:
     # The queue's length changes with every connection; that it is full is a change.
-    return (listener.state, listener.v6only, listener.queue_limit, listener.backlog_full)
+    return (
+        listener.socket.state,
+        listener.socket.v6only,
+        listener.socket.queue_limit,
+        listener.socket.backlog_full,
+    )
 
 
 def steps(

@@ -101,7 +101,9 @@ class _Explanation:
             self._answers.append({**explain_json.of_explain(answer), **named})
         else:
             self._print(path, answer)
-        findings = (finding for listener in _new(answer) for finding in listener.findings)
+        findings = (
+            finding for listener in _new(answer) for finding in listener.assessment.findings
+        )
         self._found = reaches(findings, options.fail_on) or self._found
         self._not_understood = bool(answer.not_understood) or self._not_understood
 
@@ -140,7 +142,7 @@ class _Explanation:
                 told = True
                 if wanted.keeps(event):
                     listed += 1
-                    gravest = max(gravest, event.gravity)
+                    gravest = max(gravest, event.assessment.gravity)
                     print_json(sockets_json.of_row(event), line=True)
                 continue
             if event.what == NOT_UNDERSTOOD:

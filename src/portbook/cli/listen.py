@@ -73,7 +73,7 @@ def run(argv: Sequence[str]) -> int:
         from portbook.present.views.listen import render_here
 
         sys.stdout.write(render_here(answer, style(), some=wanted != Filter()))
-    findings = [finding for each in answer.listeners for finding in each.findings]
+    findings = [finding for each in answer.listeners for finding in each.assessment.findings]
     if reaches(findings, options.fail_on):
         return 1
     return 3 if options.strict and answer.visibility is Visibility.PARTIAL else 0

@@ -85,7 +85,7 @@ def run(argv: Sequence[str]) -> int:
             return tuple(
                 each
                 for each in read_listeners(query.first, query.transport, address)[1]
-                if each.state == "listen"
+                if each.socket.state == "listen"
             )
 
         progress = _Progress()

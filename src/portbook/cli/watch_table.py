@@ -54,10 +54,10 @@ def _screen(watch: Watch, last: deque[Event], console: Console) -> Group:
 
 
 def _row(listener: Listener) -> list[Text]:
-    level = tuple(Level)[max(0, listener.gravity)]
-    codes = ", ".join(finding.code for finding in listener.findings)
-    user = listener.user or ("" if listener.uid is None else str(listener.uid))
-    words = (listener.name, meaning(listener), holder(listener), user, codes)
+    level = tuple(Level)[max(0, listener.assessment.gravity)]
+    codes = ", ".join(finding.code for finding in listener.assessment.findings)
+    user = listener.socket.user or ("" if listener.socket.uid is None else str(listener.socket.uid))
+    words = (listener.socket.name, meaning(listener), holder(listener), user, codes)
     return [
         Text(level, style=Style(color=LEVELS[level].hex)),
         *(Text(one_line(word)) for word in words),
@@ -66,4 +66,4 @@ def _row(listener: Listener) -> list[Text]:
 
 def _news(event: Event) -> Text:
     who = holder(event.listener)
-    return Text(one_line(f"{moment(event.at)} {event.change}: {event.listener.name}, {who}"))
+    return Text(one_line(f"{moment(event.at)} {event.change}: {event.listener.socket.name}, {who}"))

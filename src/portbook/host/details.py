@@ -37,11 +37,16 @@ def _each_owner(
 ) -> tuple[Listener, ...]:
     known: dict[int, Process] = {}
     for listener in listeners:
-        for owner in listener.owners:
+        for owner in listener.ownership.owners:
             if owner.pid not in known:
                 known[owner.pid] = add(owner)
     return tuple(
-        each._replace(owners=tuple(known[owner.pid] for owner in each.owners)) for each in listeners
+        each._replace(
+            ownership=each.ownership._replace(
+                owners=tuple(known[owner.pid] for owner in each.ownership.owners)
+            )
+        )
+        for each in listeners
     )
 
 
@@ -49,8 +54,12 @@ def add_upgrades(listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
     """*listeners* with whether a package upgrade explains each deleted executable."""
     packages = _Packages()
     return tuple(
-        each._replace(owners=tuple(map(packages.add_upgrade, each.owners)))
-        if any(owner.executable_deleted for owner in each.owners)
+        each._replace(
+            ownership=each.ownership._replace(
+                owners=tuple(map(packages.add_upgrade, each.ownership.owners))
+            )
+        )
+        if any(owner.executable_deleted for owner in each.ownership.owners)
         else each
         for each in listeners
     )

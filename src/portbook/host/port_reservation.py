@@ -306,17 +306,17 @@ class _Watch:
         from portbook.host.reader import read_host
 
         for each in read_host((port, port), self._transport, "all").listeners:
-            if each.inode == own:
+            if each.socket.inode == own:
                 continue
-            if not each.owners:
+            if not each.ownership.owners:
                 return True  # it can't be seen whose it is
-            if any(self._of_child(owner.pid, owner.ancestors) for owner in each.owners):
+            if any(self._of_child(owner.pid, owner.ancestors) for owner in each.ownership.owners):
                 return True
-            if each.inode is not None and each.inode not in self._strangers:
-                self._strangers.add(each.inode)
-                first = each.owners[0]
+            if each.socket.inode is not None and each.socket.inode not in self._strangers:
+                self._strangers.add(each.socket.inode)
+                first = each.ownership.owners[0]
                 self._tell(
-                    f"another program has bound {each.name} meanwhile: {first.program} "
+                    f"another program has bound {each.socket.name} meanwhile: {first.program} "
                     f"(pid {first.pid})"
                 )
         return False

@@ -11,7 +11,17 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from portbook.model import Host, Listener, OwnersSeen, PortRules, Process, Transport, Visibility
+from portbook.model import (
+    Host,
+    Listener,
+    Ownership,
+    OwnersSeen,
+    PortRules,
+    Process,
+    Socket,
+    Transport,
+    Visibility,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -91,11 +101,11 @@ def host_of(
     holders: dict[tuple[int, Transport, str, str, str | None], list[int | None]] = {}
     for listener, pid in _listeners(table.rows, ports or (0, 65535), transport):
         key = (
-            listener.port,
-            listener.transport,
-            listener.family,
-            listener.address,
-            listener.interface,
+            listener.socket.port,
+            listener.socket.transport,
+            listener.socket.family,
+            listener.socket.address,
+            listener.socket.interface,
         )
         pids = holders.setdefault(key, [])
         if pid not in pids:
@@ -122,16 +132,10 @@ def host_of(
         uid = processes[0].uid if processes else None
         listeners.append(
             Listener(
-                kind,
-                family,
-                address,
-                port,
-                "listen",
-                interface,
-                uid=uid,
-                user=user,
-                owners=processes,
-                owners_seen=seen,
+                Socket(
+                    kind, family, address, port, "listen", interface=interface, uid=uid, user=user
+                ),
+                Ownership(processes, seen),
             )
         )
     if unseen:
@@ -172,7 +176,12 @@ def _listeners(
         )
         if listening and ports[0] <= local.port <= ports[1]:
             address, _, zone = local.ip.partition("%")
-            yield Listener(kind, family, address, local.port, "listen", zone or None), row.pid
+            yield (
+                Listener(
+                    Socket(kind, family, address, local.port, "listen", interface=zone or None)
+                ),
+                row.pid,
+            )
 
 
 def read_process(psutil: Any, pid: int, *, posix: bool) -> Process | None:

@@ -56,13 +56,22 @@ def _count_sharing(listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
     if len(counts) == len(listeners):
         return listeners
     return tuple(
-        each if counts[_place(each)] == 1 else each._replace(sharing=counts[_place(each)])
+        each
+        if counts[_place(each)] == 1
+        else each._replace(socket=each.socket._replace(sharing=counts[_place(each)]))
         for each in listeners
     )
 
 
 def _place(each: Listener) -> tuple[object, ...]:
-    return (each.transport, each.family, each.address, each.port, each.interface, each.state)
+    return (
+        each.socket.transport,
+        each.socket.family,
+        each.socket.address,
+        each.socket.port,
+        each.socket.interface,
+        each.socket.state,
+    )
 
 
 def read_rules() -> PortRules:

@@ -91,8 +91,8 @@ class Spoken(NamedTuple):
     names: tuple[str, ...] = ()
 
 
-class Listener(NamedTuple):
-    """One socket that listens, or that is bound and keeps others from binding.
+class Socket(NamedTuple):
+    """What the kernel or a tool said of one socket that listens, or is bound and blocks a bind.
 
     ``address`` is the bound address as text (``0.0.0.0`` and ``::`` for every address),
     ``family`` ``ipv4`` or ``ipv6``, ``state`` ``listen`` (also for unconnected UDP) or ``bound``.
@@ -100,7 +100,7 @@ class Listener(NamedTuple):
     the network namespace it is in, where that isn't the one that was asked in. ``sharing`` counts
     the sockets bound to the same address and port, which takes SO_REUSEPORT or, for UDP,
     SO_REUSEADDR (socket(7)). Where it was ``scanned``, ``address`` is where it answered, and what
-    it is bound to isn't known. ``note`` is the user's own, where one names the port.
+    it is bound to isn't known.
     """
 
     transport: Transport
@@ -112,9 +112,6 @@ class Listener(NamedTuple):
     inode: int | None = None
     uid: int | None = None
     user: str | None = None
-    owners: tuple[Process, ...] = ()
-    owners_seen: OwnersSeen = OwnersSeen.HIDDEN
-    findings: tuple[Finding, ...] = ()
     v6only: bool | None = None
     queue: int | None = None
     queue_limit: int | None = None
@@ -122,15 +119,13 @@ class Listener(NamedTuple):
     namespace: str | None = None
     sharing: int = 1
     scanned: bool = False
-    note: Note | None = None
-    speaks: Spoken | None = None
 
     @property
     def name(self) -> str:
         """The socket's name in one word.
 
         >>> from portbook.model import Transport
-        >>> Listener(Transport.TCP, "ipv6", "::1", 5432, "listen").name
+        >>> Socket(Transport.TCP, "ipv6", "::1", 5432, "listen").name
         'tcp [::1]:5432'
         """
         host = f"[{self.address}]" if ":" in self.address else self.address
@@ -181,10 +176,35 @@ class Listener(NamedTuple):
             return False
         return self.queue > self.queue_limit
 
+
+class Ownership(NamedTuple):
+    """Who holds a socket, and how far the search for them went."""
+
+    owners: tuple[Process, ...] = ()
+    seen: OwnersSeen = OwnersSeen.HIDDEN
+
+
+class Assessment(NamedTuple):
+    """What was made of a socket: the findings on it, the user's own note that names its port, and
+    what its service answered when it was probed.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    note: Note | None = None
+    speaks: Spoken | None = None
+
     @property
     def gravity(self) -> int:
-        """The rank of its gravest finding; -1 where it has none."""
+        """The rank of the gravest finding; -1 where there is none."""
         return max([finding.level.rank for finding in self.findings], default=-1)
+
+
+class Listener(NamedTuple):
+    """One socket that listens or is bound, who holds it, and what was made of it."""
+
+    socket: Socket
+    ownership: Ownership = Ownership()
+    assessment: Assessment = Assessment()
 
 
 # The name on Linux, and that on macOS and the BSDs.

@@ -35,7 +35,7 @@ def judge(case: Case, *, said: bool = True) -> tuple[Finding, ...]:
     facts = find_facts(case)
     if not said:
         return _bare(facts)
-    words, socket = words_for(case), case.listener.name
+    words, socket = words_for(case), case.listener.socket.name
     evidence, sources = evidence_of(case), sources_of(case)
     return tuple(
         Finding(
@@ -84,20 +84,20 @@ def _level(rule: Rule, facts: set[str]) -> Level:
 def find_facts(case: Case) -> frozenset[str]:
     """The facts of :data:`portbook.verdict.rules.FACTS` that are true of *case*."""
     listener, standing, rules = case.listener, case.standing, case.rules
-    port, reach, seen = listener.port, listener.reach, listener.owners_seen
+    port, reach, seen = listener.socket.port, listener.socket.reach, listener.ownership.seen
     facts = [_STATES[standing.state]] if standing.state in _STATES else []
     if reach in _REACHES:
         facts.append(_REACHES[reach])
     if seen in _SEEN:
         facts.append(_SEEN[seen])
     facts += _facts_of_port(port, rules)
-    if listener.backlog_full:
+    if listener.socket.backlog_full:
         facts.append("backlog-full")
     if case.browser_blocked:
         facts.append("browser-blocked")
     if case.abuse:
         facts.append("abuse-on-record")
-    if listener.owners:
+    if listener.ownership.owners:
         facts += _facts_of_owners(case)
     elif case.uses:
         facts.append("known-use")
@@ -147,7 +147,7 @@ def _facts_of_port(port: int, rules: PortRules) -> list[str]:
 
 def _facts_of_owners(case: Case) -> list[str]:
     truths: dict[str, bool] = {}
-    for owner in case.listener.owners:
+    for owner in case.listener.ownership.owners:
         if owner.packaged is False:
             truths["unpackaged"] = True
         if owner.executable_deleted:
@@ -155,11 +155,11 @@ def _facts_of_owners(case: Case) -> list[str]:
             truths["upgraded"] = upgraded(case.listener)
             if owner.place in ("memory", "temporary"):
                 truths["ephemeral"] = True
-    if not any(owner.executable for owner in case.listener.owners):
+    if not any(owner.executable for owner in case.listener.ownership.owners):
         truths.update(_facts_of_names(case))
     if known := known_programs(case):
         names = service_names(case.standing)
-        here = (case.listener.port, case.listener.transport)
+        here = (case.listener.socket.port, case.listener.socket.transport)
         implements = all(speaks(each) & names for each in known)
         own = any(here in program.ports for each in known for program in each)
         truths["known-program"] = True
@@ -175,12 +175,12 @@ def _facts_of_names(case: Case) -> dict[str, bool]:
 
     An owner without even a name (a container, a number) leaves the port to speak for itself.
     """
-    owners = case.listener.owners
+    owners = case.listener.ownership.owners
     if not any(owner.program for owner in owners):
         return {"known-use": bool(case.uses)}
     named = case.named + ((),) * (len(owners) - len(case.named))
     names = service_names(case.standing)
-    here = (case.listener.port, case.listener.transport)
+    here = (case.listener.socket.port, case.listener.socket.transport)
     by_name = all(speaks(each) & names for each in named)
     uses = any(
         same_product(use.product, product)
@@ -197,7 +197,7 @@ def _stranger(case: Case) -> bool:
 
     One that couldn't be seen may be anything: it is hidden, not unknown.
     """
-    owners = case.listener.owners
+    owners = case.listener.ownership.owners
     programs = case.programs + ((),) * (len(owners) - len(case.programs))
     return any(
         owner.executable is not None and not (known and protected(owner))
@@ -210,9 +210,9 @@ def _facts_heard(case: Case, *, noted: bool) -> list[str]:
 
     Where an own note has the program here (*noted*), the registry has no say.
     """
-    if case.listener.speaks is None:
+    if case.listener.assessment.speaks is None:
         return []
     registered = set() if noted else service_names(case.standing)
     programs = {name for each in known_programs(case) for name in speaks(each)}
-    otherwise = speaks_otherwise(case.listener.speaks, registered, programs)
+    otherwise = speaks_otherwise(case.listener.assessment.speaks, registered, programs)
     return ["speaks-otherwise"] if otherwise else []

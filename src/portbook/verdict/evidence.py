@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 def evidence_of(case: Case) -> tuple[str, ...]:
     """What the findings on *case* rest on, a fact a line."""
     listener, standing = case.listener, case.standing
-    lines = [f"{listener.name} {listener.state}"]
+    lines = [f"{listener.socket.name} {listener.socket.state}"]
     registry = standing.text if standing.listed else "no row"
-    lines.append(f"registry: {listener.port}/{listener.transport} {standing.state}, {registry}")
-    if listener.speaks is not None:
-        lines.append(f"asked: {said(listener.speaks)}")
-    for owner in listener.owners:
+    lines.append(
+        f"registry: {listener.socket.port}/{listener.socket.transport} {standing.state}, {registry}"
+    )
+    if listener.assessment.speaks is not None:
+        lines.append(f"asked: {said(listener.assessment.speaks)}")
+    for owner in listener.ownership.owners:
         if owner.executable:
             owned = "" if owner.executable_uid is None else f", owned by uid {owner.executable_uid}"
             mode = "" if owner.executable_mode is None else f", mode {owner.executable_mode:04o}"

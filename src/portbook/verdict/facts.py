@@ -45,7 +45,7 @@ def note_that_counts(listener: Listener) -> Note | None:
 
     What a folder brings along, when it was fetched from somewhere, must make nothing look better.
     """
-    note = listener.note
+    note = listener.assessment.note
     return note if note is not None and note.trusted else None
 
 
@@ -55,16 +55,16 @@ def fits(case: Case) -> list[Fit]:
     note = note_that_counts(listener)
     if note is None:
         return []
-    kept = case.kept + (None,) * (len(listener.owners) - len(case.kept))
+    kept = case.kept + (None,) * (len(listener.ownership.owners) - len(case.kept))
     return [
         compare(note, owner, each, case.trusted, case.rules.system)
-        for owner, each in zip(listener.owners, kept, strict=False)
+        for owner, each in zip(listener.ownership.owners, kept, strict=False)
     ]
 
 
 def deleted(listener: Listener) -> list[Process]:
     """The owners of which the executable is gone from its place."""
-    return [owner for owner in listener.owners if owner.executable_deleted]
+    return [owner for owner in listener.ownership.owners if owner.executable_deleted]
 
 
 def upgraded(listener: Listener) -> bool:
@@ -77,7 +77,7 @@ def known_programs(case: Case) -> list[tuple[Program, ...]]:
     """The programs of each owner, if every owner is known and to be trusted; else nothing."""
     if not any(case.programs):
         return []
-    owners = case.listener.owners
+    owners = case.listener.ownership.owners
     known = [
         programs
         for owner, programs in zip(owners, case.programs, strict=False)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def _in_use(case: Case) -> str:
     """What is on record for the port: what fits the known programs, else all that is."""
-    here = (case.listener.port, case.listener.transport)
+    here = (case.listener.socket.port, case.listener.socket.transport)
     by_name = [program.product for each in case.named for program in each if here in program.ports]
     known = [program.product for each in case.programs for program in each] or by_name
     products = fitting(case) or known or list(dict.fromkeys(use.product for use in case.uses))
@@ -34,7 +34,7 @@ def _in_use(case: Case) -> str:
 def _practice(case: Case) -> str:
     """What may be behind a program that isn't known (an interpreter, say), in a sentence."""
     products = list(dict.fromkeys(use.product for use in case.uses))
-    if not (products and case.listener.owners) or known_programs(case):
+    if not (products and case.listener.ownership.owners) or known_programs(case):
         return ""
     which = "this" if len(products) == 1 else "one of these"
     return f"; in practice it is on record for {_some(products)}, and may be {which}"
@@ -62,16 +62,16 @@ def words_for(case: Case) -> Mapping[str, object]:
     known = [program for each in case.programs for program in each]
     services = list(dict.fromkeys(row.service_name for row in standing.assignments))
     service = " or ".join(filter(None, services)) or standing.text or "a service"
-    programs = _names_of(listener.owners)
-    kernel = listener.owners_seen is OwnersSeen.KERNEL
+    programs = _names_of(listener.ownership.owners)
+    kernel = listener.ownership.seen is OwnersSeen.KERNEL
     own = dict.fromkeys(f"{port}/{transport}" for each in known for port, transport in each.ports)
     first, last = rules.dynamic or (0, 0)
     awaited = [name for name in services if name] or [s for each in known for s in each.services]
     reports = [f"{report.subject} ({report.when})" for report in case.abuse]
     return {
         "address": _bound_to(listener),
-        "port": listener.port,
-        "transport": listener.transport,
+        "port": listener.socket.port,
+        "transport": listener.socket.transport,
         "program": programs or ("the kernel" if kernel else "the program that holds it"),
         "service": service,
         "registered_for": f" ({service})" if standing.state is State.ASSIGNED else "",
@@ -89,8 +89,10 @@ def words_for(case: Case) -> Mapping[str, object]:
         "deleted_by": _names_of(deleted(listener)),
         "deleted": _files_of(deleted(listener)),
         "deleted_why": _deleted_why(listener),
-        "unpackaged": _files_of(each for each in listener.owners if each.packaged is False),
-        "queue": listener.queue,
+        "unpackaged": _files_of(
+            each for each in listener.ownership.owners if each.packaged is False
+        ),
+        "queue": listener.socket.queue,
         "spoken": said_of(listener),
         "awaited": " or ".join(dict.fromkeys(awaited[:3])) or "something else",
         **words_of(note_that_counts(listener), fits(case), programs or "the program", service),
@@ -125,13 +127,13 @@ def _deleted_why(listener: Listener) -> str:
 
 
 def _who_sees(listener: Listener) -> str:
-    if not listener.uid:  # root's own, or nobody knows whose
+    if not listener.socket.uid:  # root's own, or nobody knows whose
         return "root"
-    return f"root, or as {listener.user or f'user {listener.uid}'}"
+    return f"root, or as {listener.socket.user or f'user {listener.socket.uid}'}"
 
 
 def _bound_to(listener: Listener) -> str:
     """The bound address, and the interface where that is what limits who can reach it."""
-    if listener.interface is None:
-        return listener.address
-    return f"{listener.address} on the interface {listener.interface}"
+    if listener.socket.interface is None:
+        return listener.socket.address
+    return f"{listener.socket.address} on the interface {listener.socket.interface}"

@@ -60,7 +60,7 @@ def said(spoken: Spoken) -> str:
 
 def said_of(listener: Listener) -> str:
     """What *listener* answered; nothing where it wasn't asked."""
-    return "" if listener.speaks is None else said(listener.speaks)
+    return "" if listener.assessment.speaks is None else said(listener.assessment.speaks)
 
 
 _STATES = {

@@ -123,9 +123,13 @@ def _holder(port: int) -> str | None:
     from portbook.app.listen import Depth, look
 
     listeners = look((port, port), Transport.TCP, Depth("first")).listeners
-    for owner in (owner for each in listeners for owner in each.owners):
+    for owner in (owner for each in listeners for owner in each.ownership.owners):
         return f"{owner.program or 'a process'} (pid {owner.pid})"
-    users = {each.user or str(each.uid) for each in listeners if each.uid is not None}
+    users = {
+        each.socket.user or str(each.socket.uid)
+        for each in listeners
+        if each.socket.uid is not None
+    }
     return f"a process of user {', '.join(sorted(users))}" if users else None
 
 

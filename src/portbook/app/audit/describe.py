@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from portbook.catalog.practice import lookup as practice
 from portbook.catalog.registry.lookup import registry
-from portbook.model import Listener, OwnersSeen, PortRules, Transport
+from portbook.model import Listener, Ownership, OwnersSeen, PortRules, Socket, Transport
 from portbook.verdict.engine import judge
 from portbook.verdict.facts import Case
 
@@ -24,13 +24,15 @@ def case_of(service: Service) -> Case:
     """*service* as the judge of one socket has it: bound somewhere, by nobody knows whom."""
     transport = Transport(service.transport)
     listener = Listener(
-        transport,
-        "ipv4",
-        _ADDRESSES.get(service.reach, "its host"),
-        service.port,
-        "listen",
-        owners_seen=OwnersSeen.UNASKED,
-        scanned=not service.reach,
+        Socket(
+            transport,
+            "ipv4",
+            _ADDRESSES.get(service.reach, "its host"),
+            service.port,
+            "listen",
+            scanned=not service.reach,
+        ),
+        Ownership(seen=OwnersSeen.UNASKED),
     )
     return Case(
         listener,

@@ -34,9 +34,9 @@ def takes(listener: Listener, address: str) -> bool:
     """
     if address == LOCALHOST:
         return any(takes(listener, each) for each in _LOOPBACKS)
-    own, other = plain_address(listener.address), plain_address(address)
+    own, other = plain_address(listener.socket.address), plain_address(address)
     if own == "::":
-        return ":" in other or listener.v6only is not True
+        return ":" in other or listener.socket.v6only is not True
     return own == other or (own == "0.0.0.0" and "." in other)
 
 

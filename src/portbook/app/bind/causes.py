@@ -111,25 +111,28 @@ def listener(socket: Listener, system: str) -> Cause:
     if known is not None:
         return Cause(
             "listener",
-            f"{known.name} has {socket.name}: {known.summary} ({known.source}, read "
+            f"{known.name} has {socket.socket.name}: {known.summary} ({known.source}, read "
             f"{known.read}).",
             f"{known.mend}.",
         )
-    who = holder(socket.owners, socket.owners_seen, socket.user, socket.uid)
+    who = holder(
+        socket.ownership.owners, socket.ownership.seen, socket.socket.user, socket.socket.uid
+    )
     mend = how_to_stop(socket)
-    if socket.state == "listen":
-        verb = "listens on" if socket.transport is not Transport.UDP else "is bound to"
-        if socket.sharing > 1:
-            many = f"{socket.sharing} sockets share that address and port"
+    if socket.socket.state == "listen":
+        verb = "listens on" if socket.socket.transport is not Transport.UDP else "is bound to"
+        if socket.socket.sharing > 1:
+            many = f"{socket.socket.sharing} sockets share that address and port"
             # socket(7): the group takes in sockets of the same effective user alone.
             how = "A program of the same user that sets SO_REUSEPORT, as they have, can join them."
-            if socket.transport is not Transport.TCP:
+            if socket.socket.transport is not Transport.TCP:
                 how = "A program that sets what they have set to share it can join them."
-            return Cause("listener", f"{who} {verb} {socket.name}; {many}.", f"{mend} {how}")
-        return Cause("listener", f"{who} {verb} {socket.name}.", mend)
+            return Cause("listener", f"{who} {verb} {socket.socket.name}; {many}.", f"{mend} {how}")
+        return Cause("listener", f"{who} {verb} {socket.socket.name}.", mend)
     return Cause(
         "bound-not-listening",
-        f"{who} has bound {socket.name} and doesn't listen: lists of listeners don't show it.",
+        f"{who} has bound {socket.socket.name} and doesn't listen: lists of listeners don't show "
+        "it.",
         mend,
     )
 
@@ -189,19 +192,19 @@ def overlap(seen: Evidence, listeners: list[Listener]) -> Cause | None:
     """Why a bind of one address fails on account of another."""
     asked = None if seen.address in (None, LOCALHOST) else plain_address(seen.address)
     for each in listeners:
-        dual = plain_address(each.address) == "::" and each.v6only is False
+        dual = plain_address(each.socket.address) == "::" and each.socket.v6only is False
         if dual and (asked is None or "." in asked):
             return Cause(
                 "address-overlap",
-                f"{each.name} is not limited to IPv6 (IPV6_V6ONLY is off), so it takes the port "
-                "for IPv4 as well.",
+                f"{each.socket.name} is not limited to IPv6 (IPV6_V6ONLY is off), so it takes the "
+                "port for IPv4 as well.",
                 "To have both families apart, the program has to set IPV6_V6ONLY.",
             )
     tries = seen.asked() if seen.address == LOCALHOST else seen.tries
     plain = [each for each in tries if not each.reuseaddr]
     free = list(dict.fromkeys(place(each) for each in plain if each.ok))
     taken = dict.fromkeys(place(each) for each in plain if each.error == errno.EADDRINUSE)
-    wider = any(plain_address(each.address) != asked for each in listeners)
+    wider = any(plain_address(each.socket.address) != asked for each in listeners)
     if not free or not taken or not (asked is None or wider):
         return None
     return Cause(
@@ -264,10 +267,12 @@ def redirect(port: int, found: Redirected) -> Cause:
 def elsewhere(found: Elsewhere) -> Cause:
     """The same port is in use in another network namespace."""
     socket = found.listener
-    who = holder(socket.owners, socket.owners_seen, socket.user, socket.uid)
+    who = holder(
+        socket.ownership.owners, socket.ownership.seen, socket.socket.user, socket.socket.uid
+    )
     return Cause(
         "other-namespace",
-        f"{who} has {socket.name} in another network namespace ({found.namespace}). That "
+        f"{who} has {socket.socket.name} in another network namespace ({found.namespace}). That "
         "keeps nobody from binding it here.",
         None,
         blocks=False,

@@ -78,13 +78,13 @@ def _blocking(seen: Evidence, reuse: bool) -> Iterator[Cause]:
     listeners = [
         each
         for each in seen.listeners
-        if meets(each.address, asked) or (asked is not None and takes(each, asked))
+        if meets(each.socket.address, asked) or (asked is not None and takes(each, asked))
     ]
     # Sockets of one program that share a port are one cause.
     yield from dict.fromkeys(causes.listener(each, seen.rules.system) for each in listeners)
     held = [each for each in seen.connections if meets(each.address, asked)]
     # Connections that a listener accepted follow from it.
-    servers = [each for each in seen.listeners if each.state == "listen"]
+    servers = [each for each in seen.listeners if each.socket.state == "listen"]
     others = [
         each
         for each in held

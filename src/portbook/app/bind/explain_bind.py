@@ -37,7 +37,7 @@ def why_bind(
     tries = try_binds(port, transport, None if address == LOCALHOST else address)
     seen = read_host((port, port), transport, "first")
     listeners = seen.listeners
-    if any(owner.program == "systemd" for each in listeners for owner in each.owners):
+    if any(owner.program == "systemd" for each in listeners for owner in each.ownership.owners):
         from portbook.host.linux.activation import add_activations
 
         listeners = add_activations(listeners)
@@ -79,7 +79,12 @@ def _held_against(
     found = [
         finding.message
         for each in listeners
-        for finding in judge_listener(each._replace(note=note), rules, registry(), trusted=trusted)
+        for finding in judge_listener(
+            each._replace(assessment=each.assessment._replace(note=note)),
+            rules,
+            registry(),
+            trusted=trusted,
+        )
         if finding.code in ("unexpected-program", "noted")
         or (finding.code == "expected" and note.expects)
     ]

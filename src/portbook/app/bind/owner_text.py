@@ -35,14 +35,18 @@ def holder(owners: Iterable[Process], seen: OwnersSeen, user: str | None, uid: i
 
 def how_to_stop(listener: Listener) -> str:
     """What to do so that *listener* is gone, or instead of that."""
-    for owner in listener.owners:
-        if mend := _by_owner(owner, listener.port):
+    for owner in listener.ownership.owners:
+        if mend := _by_owner(owner, listener.socket.port):
             return f"{mend}; or choose another port."
-    if listener.owners:
-        udp = "" if listener.transport is Transport.TCP else f"/{listener.transport}"
-        how = f" (portbook stop {listener.port}{udp})" if listener.state == "listen" else ""
+    if listener.ownership.owners:
+        udp = "" if listener.socket.transport is Transport.TCP else f"/{listener.socket.transport}"
+        how = (
+            f" (portbook stop {listener.socket.port}{udp})"
+            if listener.socket.state == "listen"
+            else ""
+        )
         return f"Stop the program{how}, or choose another port."
-    if listener.owners_seen in (OwnersSeen.KERNEL, OwnersSeen.NONE):
+    if listener.ownership.seen in (OwnersSeen.KERNEL, OwnersSeen.NONE):
         return (
             "There is no program to stop: take away what made it in the kernel (a tunnel, NFS), "
             "or choose another port."
@@ -57,12 +61,14 @@ def part_of_system(listener: Listener, system: str) -> SystemListener | None:
     """The part of macOS or Windows, or the engine on it, that *listener* is known to be."""
     from portbook.host.netsh import lookup_system_listeners
 
-    for owner in listener.owners:
+    for owner in listener.ownership.owners:
         for known in lookup_system_listeners(system, program=owner.program):
             return known
-    if listener.owners:  # somebody else has the port
+    if listener.ownership.owners:  # somebody else has the port
         return None
-    return next(iter(lookup_system_listeners(system, listener.port, listener.transport)), None)
+    return next(
+        iter(lookup_system_listeners(system, listener.socket.port, listener.socket.transport)), None
+    )
 
 
 def _by_owner(owner: Process, port: int) -> str | None:

@@ -141,6 +141,6 @@ def _holders(port: int, transport: Transport) -> str | None:
     from portbook.app.bind.owner_text import holder
 
     first = listeners[0]
-    who = holder(first.owners, first.owners_seen, first.user, first.uid)
-    doing = "listens on" if first.state == "listen" else "has bound"
-    return f"{who} {doing} {first.name}"
+    who = holder(first.ownership.owners, first.ownership.seen, first.socket.user, first.socket.uid)
+    doing = "listens on" if first.socket.state == "listen" else "has bound"
+    return f"{who} {doing} {first.socket.name}"

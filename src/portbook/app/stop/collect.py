@@ -24,7 +24,7 @@ def read_listeners(
     """What was seen of *port*, with every owner, and the sockets of it that are asked about."""
     seen = read_host((port, port), transport, "all")
     listeners = seen.listeners
-    if any(owner.program == "systemd" for each in listeners for owner in each.owners):
+    if any(owner.program == "systemd" for each in listeners for owner in each.ownership.owners):
         from portbook.host.linux.activation import add_activations
 
         listeners = add_activations(listeners)
@@ -48,14 +48,16 @@ def read_scene(port: int, transport: Transport | None, address: str | None, hand
     seen, listeners = read_listeners(port, transport, address)
     listeners, _ = add_names(listeners)
     missing = list(seen.missing)
-    pids = {owner.pid for each in listeners for owner in each.owners}
+    pids = {owner.pid for each in listeners for owner in each.ownership.owners}
     others: tuple[Listener, ...] = ()
     if pids:
         everything = read_host(None, None, "all").listeners
-        mine = {each.inode for each in listeners}
-        others = tuple(each for each in everything if each.inode not in mine or not each.inode)
+        mine = {each.socket.inode for each in listeners}
+        others = tuple(
+            each for each in everything if each.socket.inode not in mine or not each.socket.inode
+        )
     connections: list[Connection] = []
-    for each in dict.fromkeys(one.transport for one in listeners):
+    for each in dict.fromkeys(one.socket.transport for one in listeners):
         connections += read_conflicts(port, each, "all").connections
     published, reasons = _published(port, transport, listeners)
     missing += reasons
@@ -91,9 +93,10 @@ def _identity(pid: int, listeners: tuple[Listener, ...], hands: Hands) -> Identi
     """The process *pid*, if it still is the one that was seen to hold the port."""
     identity = hands.identify(pid)
     inodes = [
-        each.inode
+        each.socket.inode
         for each in listeners
-        if each.inode is not None and any(owner.pid == pid for owner in each.owners)
+        if each.socket.inode is not None
+        and any(owner.pid == pid for owner in each.ownership.owners)
     ]
     # It was known by its number alone until now: it has to hold the socket still.
     if identity is None or (inodes and hands.holds(pid, inodes) is False):
@@ -105,7 +108,9 @@ def _published(
     port: int, transport: Transport | None, listeners: tuple[Listener, ...]
 ) -> tuple[tuple[Published, ...], tuple[str, ...]]:
     """The containers that publish the port, where that can matter."""
-    forwarded = any(owner.program in _FORWARDS for each in listeners for owner in each.owners)
+    forwarded = any(
+        owner.program in _FORWARDS for each in listeners for owner in each.ownership.owners
+    )
     if listeners and not forwarded:
         return (), ()
     from portbook.host.containers import read_published

@@ -96,19 +96,23 @@ def carry_out(plan: Plan, hands: Hands, look: Look, way: Way, progress: Progress
 
 
 def _place(each: Listener) -> object:
-    if each.inode is not None:
-        return each.inode
-    return each.transport, each.address, tuple(owner.pid for owner in each.owners)
+    if each.socket.inode is not None:
+        return each.socket.inode
+    return (
+        each.socket.transport,
+        each.socket.address,
+        tuple(owner.pid for owner in each.ownership.owners),
+    )
 
 
 def _notes(plan: Plan, fresh: Iterable[Listener]) -> Iterable[str]:
     asked = {each.pid for step in plan.steps for each in (*step.targets, *step.later)}
     for each in fresh:
-        who = holder(each.owners, each.owners_seen, each.user, each.uid)
-        note = f"The port is busy again: {who} listens on {each.name}"
+        who = holder(each.ownership.owners, each.ownership.seen, each.socket.user, each.socket.uid)
+        note = f"The port is busy again: {who} listens on {each.socket.name}"
         parents = [
             f"{name} ({pid})"
-            for owner in each.owners[:1]
+            for owner in each.ownership.owners[:1]
             for pid, name in owner.ancestors[:2]
             if pid not in asked and pid != 1
         ]
@@ -276,7 +280,7 @@ class _Signals:
     def _gone_from_port(self) -> bool:
         """Whether none of this step's sockets is on the port any more."""
         inodes = set(self._step.sockets)
-        return bool(inodes) and not any(each.inode in inodes for each in self._look())
+        return bool(inodes) and not any(each.socket.inode in inodes for each in self._look())
 
 
 def said_of(outcome: Outcome) -> str:
@@ -285,6 +289,8 @@ def said_of(outcome: Outcome) -> str:
         return "Nothing listens on the port any more."
     if outcome.left:
         first = outcome.left[0]
-        who = holder(first.owners, first.owners_seen, first.user, first.uid)
-        return sentence(f"{who} still listens on {first.name}.")
+        who = holder(
+            first.ownership.owners, first.ownership.seen, first.socket.user, first.socket.uid
+        )
+        return sentence(f"{who} still listens on {first.socket.name}.")
     return "The port is busy again."

@@ -24,7 +24,7 @@ def losses(scene: Scene, steps: Iterable[Step]) -> Iterator[Loss]:
         return
     pids = {each.pid for step in steps for each in (*step.targets, *step.later)}
     inodes = {inode for step in steps for inode in step.sockets}
-    stopped = [each for each in scene.listeners if each.inode in inodes or not inodes]
+    stopped = [each for each in scene.listeners if each.socket.inode in inodes or not inodes]
     live = [
         each
         for each in scene.connections
@@ -41,7 +41,9 @@ def losses(scene: Scene, steps: Iterable[Step]) -> Iterator[Loss]:
         )
     others = list(
         dict.fromkeys(
-            each.name for each in scene.others if any(owner.pid in pids for owner in each.owners)
+            each.socket.name
+            for each in scene.others
+            if any(owner.pid in pids for owner in each.ownership.owners)
         )
     )
     if others:

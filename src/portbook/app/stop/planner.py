@@ -57,13 +57,18 @@ def _nothing(scene: Scene) -> Iterator[Refusal]:
     kind = "" if scene.transport is None else f"/{scene.transport}"
     where = "" if scene.address is None else f" on {scene.address}"
     for name, listener in scene.elsewhere:
-        who = holder(listener.owners, listener.owners_seen, listener.user, listener.uid)
+        who = holder(
+            listener.ownership.owners,
+            listener.ownership.seen,
+            listener.socket.user,
+            listener.socket.uid,
+        )
         yield Refusal(
             "other-namespace",
-            f"{who} has {listener.name} in another network namespace ({name}), where "
+            f"{who} has {listener.socket.name} in another network namespace ({name}), where "
             "portbook doesn't reach.",
             _elsewhere_mend(listener, name),
-            listener.name,
+            listener.socket.name,
         )
     if not scene.elsewhere:
         seen = " that can be seen" if scene.blind else ""
@@ -75,7 +80,7 @@ def _nothing(scene: Scene) -> Iterator[Refusal]:
 
 
 def _elsewhere_mend(listener: Listener, name: str) -> str:
-    for owner in listener.owners:
+    for owner in listener.ownership.owners:
         runtime, _, number = (owner.container or "").partition(":")
         if runtime in RUNTIMES:
             return f"Stop its container: {runtime} stop {number}"
@@ -84,8 +89,8 @@ def _elsewhere_mend(listener: Listener, name: str) -> str:
 
 def _refusal(scene: Scene, listener: Listener) -> Refusal | None:
     """Why *listener* is left alone; None where nothing speaks against stopping it."""
-    socket, own = listener.name, scene.own
-    if listener.state != "listen":
+    socket, own = listener.socket.name, scene.own
+    if listener.socket.state != "listen":
         return Refusal(
             "not-listening",
             f"{_who(listener)} has bound {socket} and doesn't listen: it may be a client about to "
@@ -94,8 +99,8 @@ def _refusal(scene: Scene, listener: Listener) -> Refusal | None:
             socket,
         )
     for address, port in own.ssh:
-        tcp = listener.transport is Transport.TCP
-        if tcp and port == listener.port and takes(listener, address):
+        tcp = listener.socket.transport is Transport.TCP
+        if tcp and port == listener.socket.port and takes(listener, address):
             return Refusal(
                 "ssh-connection",
                 f"The connection through which you are here arrives at {socket}: stopping what "
@@ -104,10 +109,10 @@ def _refusal(scene: Scene, listener: Listener) -> Refusal | None:
                 socket,
             )
     line = set(own.line)
-    accepted = [each for each in scene.connections if each.port == listener.port]
+    accepted = [each for each in scene.connections if each.port == listener.socket.port]
     through = {owner.pid for each in accepted for owner in each.owners}
     # A manager of services that holds a socket for one of them is not ended with it.
-    pids = {owner.pid for owner in listener.owners if not owner.activates}
+    pids = {owner.pid for owner in listener.ownership.owners if not owner.activates}
     if line & (pids - {1}) or line & (through - {1}):
         return Refusal(
             "own-line",
@@ -116,8 +121,11 @@ def _refusal(scene: Scene, listener: Listener) -> Refusal | None:
             socket,
         )
     # Only what was seen is sure: whatever else may come to be known of owners is not.
-    if listener.owners_seen not in (OwnersSeen.ALL, OwnersSeen.FIRST) or not listener.owners:
-        code = _UNSEEN.get(listener.owners_seen, "owner-hidden")
+    if (
+        listener.ownership.seen not in (OwnersSeen.ALL, OwnersSeen.FIRST)
+        or not listener.ownership.owners
+    ):
+        code = _UNSEEN.get(listener.ownership.seen, "owner-hidden")
         return Refusal(code, *_unseen(listener), socket)
     if _maybe_client(scene, listener):
         low, high = scene.rules.dynamic or (0, 0)
@@ -125,7 +133,7 @@ def _refusal(scene: Scene, listener: Listener) -> Refusal | None:
             "maybe-client",
             f"{_who(listener)} has {socket}, a UDP socket in {low}–{high}, from which this machine "
             "hands out ports: it may be a client's.",
-            f"If it is a server's: portbook stop {listener.port}/udp",
+            f"If it is a server's: portbook stop {listener.socket.port}/udp",
             socket,
         )
     return None
@@ -139,25 +147,34 @@ _UNSEEN = {
 
 
 def _who(listener: Listener) -> str:
-    return holder(listener.owners, listener.owners_seen, listener.user, listener.uid)
+    return holder(
+        listener.ownership.owners,
+        listener.ownership.seen,
+        listener.socket.user,
+        listener.socket.uid,
+    )
 
 
 def _unseen(listener: Listener) -> tuple[str, str]:
     who = _who(listener)
-    if listener.owners_seen in (OwnersSeen.KERNEL, OwnersSeen.NONE):
-        said = f"{who} holds {listener.name}: there is no process to stop."
+    if listener.ownership.seen in (OwnersSeen.KERNEL, OwnersSeen.NONE):
+        said = f"{who} holds {listener.socket.name}: there is no process to stop."
         return said, "Take away what made it in the kernel (a tunnel, NFS, a module)."
-    user = "root" if not listener.uid else f"root, or as {listener.user or listener.uid}"
-    said = f"{who} holds {listener.name}"
-    if listener.owners_seen is OwnersSeen.INFERRED:
+    user = (
+        "root"
+        if not listener.socket.uid
+        else f"root, or as {listener.socket.user or listener.socket.uid}"
+    )
+    said = f"{who} holds {listener.socket.name}"
+    if listener.ownership.seen is OwnersSeen.INFERRED:
         return f"{said}; that was inferred, and nothing is stopped on a guess.", f"Ask as {user}."
     return f"{said}.", f"Ask as {user}."
 
 
 def _maybe_client(scene: Scene, listener: Listener) -> bool:
-    if listener.transport is not Transport.UDP or scene.transport is Transport.UDP:
+    if listener.socket.transport is not Transport.UDP or scene.transport is Transport.UDP:
         return False
-    return scene.rules.hands_out(listener.port)
+    return scene.rules.hands_out(listener.socket.port)
 
 
 # -- what to do -------------------------------------------------------------------------------
@@ -173,12 +190,14 @@ def _steps(
     inodes: dict[int, set[int]] = {}
     for listener in wanted:
         found: list[Step] = []
-        for owner in listener.owners:
-            if listener.inode is not None:
-                inodes.setdefault(owner.pid, set()).add(listener.inode)
-            step = managed(scene, owner, listener.port) if manager or owner.pid == 1 else None
+        for owner in listener.ownership.owners:
+            if listener.socket.inode is not None:
+                inodes.setdefault(owner.pid, set()).add(listener.socket.inode)
+            step = (
+                managed(scene, owner, listener.socket.port) if manager or owner.pid == 1 else None
+            )
             if isinstance(step, Refusal):
-                refusals.append(step._replace(socket=listener.name))
+                refusals.append(step._replace(socket=listener.socket.name))
                 found = []
                 break
             if step is None:
@@ -190,8 +209,8 @@ def _steps(
             commands[step.command] = step if old is None else _joined(old, step)
     refused = {each.socket for each in refusals}
     for listener in wanted:  # a socket that is refused keeps all of its owners
-        if listener.name in refused:
-            for owner in listener.owners:
+        if listener.socket.name in refused:
+            for owner in listener.ownership.owners:
                 plain.pop(owner.pid, None)
     steps = [
         step._replace(
@@ -244,7 +263,7 @@ def _signalled(
 
 
 def _notes(scene: Scene, steps: Iterable[Step]) -> Iterator[str]:
-    owners = {owner.pid: owner for each in scene.listeners for owner in each.owners}
+    owners = {owner.pid: owner for each in scene.listeners for owner in each.ownership.owners}
     for step in steps:
         for target in step.targets:
             owner = owners.get(target.pid)

@@ -66,7 +66,9 @@ def read_scan(path: str, compression: str) -> tuple[list[tuple[str, int, str]], 
             _, events = read(iter(lambda: file.read(1 << 16), b""))
             for event in events:
                 if isinstance(event, Listener):
-                    rows.append((str(event.transport), event.port, event.address))
+                    rows.append(
+                        (str(event.socket.transport), event.socket.port, event.socket.address)
+                    )
                 elif event.what == NOT_UNDERSTOOD:
                     why = event.why or "it is not what a scan prints"
                     faults.append(Fault(path, event.number, why, max(0, event.many - 1)))

@@ -1,7 +1,7 @@
 r"""What other tools printed, read: one reader a tool, and the format found by itself.
 
 >>> chosen, events = read([b"LISTEN 0 128 0.0.0.0:22 0.0.0.0:*\\n"])
->>> chosen, [event.socket for event in events]
+>>> chosen, [event.socket.name for event in events]
 ('ss', ['tcp 0.0.0.0:22'])
 """
 

@@ -19,7 +19,7 @@ from portbook.formats.fields import (
     owned,
 )
 from portbook.formats.json_stream import values, words
-from portbook.model import LAST_PORT, Listener, Process, Transport
+from portbook.model import LAST_PORT, Listener, Ownership, Process, Socket, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,12 +159,13 @@ def _ports(number: int, line: str, cell: str, owner: Process, ranges: _Ranges) -
         owners, seen = owned(owner)
         for port in range(ends[0], ends[1] + 1):
             yield Listener(
-                Transport(word or "tcp"),
-                where.family,
-                where.address,
-                port,
-                "listen",
-                where.interface,
-                owners=owners,
-                owners_seen=seen,
+                Socket(
+                    Transport(word or "tcp"),
+                    where.family,
+                    where.address,
+                    port,
+                    "listen",
+                    interface=where.interface,
+                ),
+                Ownership(owners, seen),
             )

@@ -24,7 +24,7 @@ from portbook.formats.fields import (
     process,
     whole,
 )
-from portbook.model import Listener, Transport
+from portbook.model import Listener, Ownership, Socket, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,17 +112,18 @@ def _socket(
         return None
     owners, seen = owned(owner)
     return Listener(
-        transport,
-        bound_to.family,
-        bound_to.address,
-        number_of,
-        "bound" if transport is Transport.TCP and state in _BOUND else "listen",
-        bound_to.interface,
-        inode,
-        owner.uid,
-        owner.user,
-        owners,
-        seen,
+        Socket(
+            transport,
+            bound_to.family,
+            bound_to.address,
+            number_of,
+            "bound" if transport is Transport.TCP and state in _BOUND else "listen",
+            interface=bound_to.interface,
+            inode=inode,
+            uid=owner.uid,
+            user=owner.user,
+        ),
+        Ownership(owners, seen),
     )
 
 

@@ -25,7 +25,7 @@ from portbook.formats.fields import (
     process,
     whole,
 )
-from portbook.model import Listener, Transport
+from portbook.model import Assessment, Listener, Ownership, Socket, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,19 +146,20 @@ def _row(number: int, parts: list[str], line: str, columns: _Columns, names: Nam
     owners, seen = owned(*_owners(rest, columns, user))
     uid = whole(user) if user else None
     return Listener(
-        transport,
-        where.family,
-        where.address,
-        bound,
-        doing,
-        where.interface,
-        inode,
-        uid,
-        user if user and uid is None else None,
-        owners,
-        seen,
-        (),
-        False if family is None else None,
+        Socket(
+            transport,
+            where.family,
+            where.address,
+            bound,
+            doing,
+            interface=where.interface,
+            inode=inode,
+            uid=uid,
+            user=user if user and uid is None else None,
+            v6only=False if family is None else None,
+        ),
+        Ownership(owners, seen),
+        Assessment(()),
     )
 
 

@@ -23,7 +23,7 @@ from portbook.formats.fields import (
     port_number,
     process,
 )
-from portbook.model import Listener, Transport
+from portbook.model import Listener, Ownership, Socket, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,20 +140,21 @@ def _row(number: int, parts: list[str], line: str, names: Names) -> Event | None
     state = rest[0].upper() if rest and not rest[0].isdigit() else ""
     owners, seen = owned(*([process(pid, None)] if pid and pid != "0" else []))
     return Listener(
-        transport,
-        where.family,
-        where.address,
-        bound,
-        "bound" if state == "BOUND" and transport is Transport.TCP else "listen",
-        where.interface,
-        owners=owners,
-        owners_seen=seen,
+        Socket(
+            transport,
+            where.family,
+            where.address,
+            bound,
+            "bound" if state == "BOUND" and transport is Transport.TCP else "listen",
+            interface=where.interface,
+        ),
+        Ownership(owners, seen),
     )
 
 
 def _named(found: Listener, program: str) -> Listener:
-    if found.owners:
-        owners, seen = owned(found.owners[0]._replace(program=program))
+    if found.ownership.owners:
+        owners, seen = owned(found.ownership.owners[0]._replace(program=program))
     else:
         owners, seen = owned(process("", program))
-    return found._replace(owners=owners, owners_seen=seen)
+    return found._replace(ownership=found.ownership._replace(owners=owners, seen=seen))

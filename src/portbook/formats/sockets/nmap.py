@@ -22,7 +22,7 @@ from portbook.formats.fields import (
     host,
     not_understood,
 )
-from portbook.model import LAST_PORT, Listener, Transport
+from portbook.model import LAST_PORT, Listener, Ownership, Socket, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,14 +110,16 @@ def answered(number: int, text: str, scanned: Host, told: tuple[str, str, str]) 
     if what != "open":
         return Line(number, what)
     return Listener(
-        Transport(word),
-        scanned.family,
-        scanned.address,
-        int(port),
-        "listen",
-        scanned.interface,
-        owners_seen=UNTOLD,
-        scanned=True,
+        Socket(
+            Transport(word),
+            scanned.family,
+            scanned.address,
+            int(port),
+            "listen",
+            interface=scanned.interface,
+            scanned=True,
+        ),
+        Ownership(seen=UNTOLD),
     )
 
 

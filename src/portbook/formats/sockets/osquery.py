@@ -19,7 +19,7 @@ from portbook.formats.fields import (
     process,
 )
 from portbook.formats.json_stream import Value, scalar, values, whole_number, words
-from portbook.model import LAST_PORT, Listener, Transport
+from portbook.model import LAST_PORT, Listener, Ownership, Socket, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,14 +82,15 @@ def _row(each: Value, row: Any) -> Event:
     owners, seen = owned(*([process(pid, name)] if known or name else []))
     inode = whole_number(row.get("socket"), 2**63) or None
     return Listener(
-        transport,
-        where.family,
-        where.address,
-        port,
-        "listen",
-        where.interface,
-        inode,
-        owners=owners,
-        owners_seen=seen,
-        udplite=protocol == 136,
+        Socket(
+            transport,
+            where.family,
+            where.address,
+            port,
+            "listen",
+            interface=where.interface,
+            inode=inode,
+            udplite=protocol == 136,
+        ),
+        Ownership(owners, seen),
     )

@@ -24,7 +24,7 @@ from portbook.formats.fields import (
     process,
 )
 from portbook.formats.json_stream import Value, values, whole_number, words
-from portbook.model import LAST_PORT, Listener, Transport
+from portbook.model import LAST_PORT, Listener, Ownership, Socket, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -274,14 +274,8 @@ def _endpoint(number: int, record: Mapping[str, str], text: str | None = None) -
         return
     owners, seen = owned(*_owner(record))
     yield Listener(
-        transport,
-        where.family,
-        where.address,
-        port,
-        state,
-        where.interface,
-        owners=owners,
-        owners_seen=seen,
+        Socket(transport, where.family, where.address, port, state, interface=where.interface),
+        Ownership(owners, seen),
     )
 
 

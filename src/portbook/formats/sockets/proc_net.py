@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from portbook.errors import MalformedInput
 from portbook.formats.fields import CONNECTION, NO_PORT, UNTOLD, Line, heading, not_understood
 from portbook.formats.proc_net_row import parse_row
-from portbook.model import LAST_PORT, Listener, Transport
+from portbook.model import LAST_PORT, Listener, Ownership, Socket, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,13 +52,15 @@ def _row(number: int, line: str, datagrams: bool | None) -> Event:
         return Line(number, NO_PORT) if row.port == 0 else not_understood(number, line)
     udp = row.state == _CLOSE if datagrams is None else datagrams
     return Listener(
-        Transport.UDP if udp else Transport.TCP,
-        "ipv6" if ":" in row.address else "ipv4",
-        row.address,
-        row.port,
-        "listen" if udp or row.state == _LISTEN else "bound",
-        None,
-        row.inode or None,
-        row.uid,
-        owners_seen=UNTOLD,
+        Socket(
+            Transport.UDP if udp else Transport.TCP,
+            "ipv6" if ":" in row.address else "ipv4",
+            row.address,
+            row.port,
+            "listen" if udp or row.state == _LISTEN else "bound",
+            interface=None,
+            inode=row.inode or None,
+            uid=row.uid,
+        ),
+        Ownership(seen=UNTOLD),
     )

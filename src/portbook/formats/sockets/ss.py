@@ -22,7 +22,16 @@ from portbook.formats.fields import (
     host,
     not_understood,
 )
-from portbook.model import LAST_PORT, Listener, OwnersSeen, Process, Transport
+from portbook.model import (
+    LAST_PORT,
+    Assessment,
+    Listener,
+    Ownership,
+    OwnersSeen,
+    Process,
+    Socket,
+    Transport,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +70,8 @@ _PLAIN = re.compile(
 )
 _tuple: Any = tuple.__new__
 _UNSAID_OF_A_PROCESS = tuple(Process._field_defaults[name] for name in Process._fields[2:])
-_UNSAID_OF_A_SOCKET = tuple(Listener._field_defaults[name] for name in Listener._fields[15:])
+_UNSAID_OF_A_SOCKET = tuple(Socket._field_defaults[name] for name in Socket._fields[12:])
+_UNJUDGED = Assessment()
 _kept_users: dict[str, tuple[tuple[Process, ...], OwnersSeen]] = {}
 
 
@@ -117,8 +127,8 @@ def _made(number: int, line: str, match: re.Match[str]) -> Event:
     if program is not None:
         process = _tuple(Process, (int(pid), program, *_UNSAID_OF_A_PROCESS))
         owners, seen = (process,), OwnersSeen.FIRST
-    made: Listener = _tuple(
-        Listener,
+    socket = _tuple(
+        Socket,
         (
             Transport.UDP if udp else Transport.TCP,
             where[0],
@@ -129,15 +139,13 @@ def _made(number: int, line: str, match: re.Match[str]) -> Event:
             None,
             None,
             None,
-            owners,
-            seen,
-            (),
             None,
             int(queue) if listens else None,
             int(limit) if listens else None,
             *_UNSAID_OF_A_SOCKET,
         ),
     )
+    made: Listener = _tuple(Listener, (socket, _tuple(Ownership, (owners, seen)), _UNJUDGED))
     return made
 
 
@@ -205,21 +213,21 @@ def _listener(
     owners, seen = (), UNTOLD
     listens = state == "LISTEN"
     found = Listener(
-        transport,
-        where.family,
-        where.address,
-        bound,
-        "listen" if listens or transport is Transport.UDP else "bound",
-        where.interface,
-        None,
-        None,
-        None,
-        owners,
-        seen,
-        (),
-        False if address == "*" else None,
-        int(queue[:9]) if listens else None,
-        int(limit[:9]) if listens else None,
+        Socket(
+            transport,
+            where.family,
+            where.address,
+            bound,
+            "listen" if listens or transport is Transport.UDP else "bound",
+            interface=where.interface,
+            inode=None,
+            uid=None,
+            user=None,
+            v6only=False if address == "*" else None,
+            queue=int(queue[:9]) if listens else None,
+            queue_limit=int(limit[:9]) if listens else None,
+        ),
+        Ownership(owners, seen),
     )
     if len(parts) == 5:
         return found
@@ -245,14 +253,14 @@ def _extended(found: Listener, rest: str) -> Listener:
         end = len(rest) if end == -1 else end + 2
         users, rest = rest[start + 6 : end], rest[:start] + rest[end:]
     more = dict(_EXTENDED.findall(rest)) if "ino:" in rest or "v6only:" in rest else {}
-    owners, seen = _owners(users) if users else (found.owners, found.owners_seen)
-    uid = found.uid
+    owners, seen = _owners(users) if users else (found.ownership.owners, found.ownership.seen)
+    uid = found.socket.uid
     if "ino" in more:  # it is told with -e alone, which leaves root's number out
         uid = int(more.get("uid", "0"))
-    v6only = more["v6only"] == "1" if "v6only" in more else found.v6only
-    inode = int(more["ino"]) or None if "ino" in more else found.inode
-    # A capture has none of the user's own notes, the last field.
-    return Listener(*found[:6], inode, uid, found.user, owners, seen, (), v6only, *found[13:19])
+    v6only = more["v6only"] == "1" if "v6only" in more else found.socket.v6only
+    inode = int(more["ino"]) or None if "ino" in more else found.socket.inode
+    socket = found.socket._replace(inode=inode, uid=uid, v6only=v6only)
+    return Listener(socket, Ownership(owners, seen))
 
 
 def _owners(users: str) -> tuple[tuple[Process, ...], OwnersSeen]:

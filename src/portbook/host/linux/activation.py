@@ -128,9 +128,12 @@ def find_activation(
 
 def _fits(unit: Unit, listener: Listener) -> bool:
     return any(
-        transport is listener.transport
-        and port == listener.port
-        and (address in (None, listener.address) or (listener.wildcard and address == "0.0.0.0"))
+        transport is listener.socket.transport
+        and port == listener.socket.port
+        and (
+            address in (None, listener.socket.address)
+            or (listener.socket.wildcard and address == "0.0.0.0")
+        )
         for transport, address, port in listens(unit)
     )
 
@@ -183,8 +186,12 @@ def _read(path: str) -> str | None:
 def add_activations(listeners: tuple[Listener, ...], root: str = "/") -> tuple[Listener, ...]:
     """*listeners* with the socket unit and the service of each that systemd holds."""
     return tuple(
-        each._replace(owners=tuple(_activated(each, owner, root) for owner in each.owners))
-        if any(owner.program == "systemd" for owner in each.owners)
+        each._replace(
+            ownership=each.ownership._replace(
+                owners=tuple(_activated(each, owner, root) for owner in each.ownership.owners)
+            )
+        )
+        if any(owner.program == "systemd" for owner in each.ownership.owners)
         else each
         for each in listeners
     )

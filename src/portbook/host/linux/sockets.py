@@ -15,7 +15,17 @@ from portbook.errors import HostUnreadable, MalformedInput
 from portbook.host.linux import procfs, sock_diag
 from portbook.host.linux.sock_diag import DiagSocket, Question
 from portbook.host.linux.users import read_user
-from portbook.model import Host, Listener, OwnersSeen, PortRules, Transport, Visibility
+from portbook.model import (
+    Assessment,
+    Host,
+    Listener,
+    Ownership,
+    OwnersSeen,
+    PortRules,
+    Socket,
+    Transport,
+    Visibility,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -300,25 +310,33 @@ def _listeners(
         for family, address in socket.addresses or ((socket.family, socket.address),):
             listeners.append(
                 Listener(
-                    socket.transport,
-                    family,
-                    address,
-                    socket.port,
-                    "listen" if listening or socket.transport is Transport.UDP else "bound",
-                    names[socket.interface],
-                    socket.inode or None,
-                    socket.uid,
-                    users[socket.uid],
-                    processes,
-                    seen,
-                    (),
-                    socket.v6only,
-                    socket.rqueue if listening else None,
-                    socket.wqueue if listening else None,
-                    socket.udplite,
+                    Socket(
+                        socket.transport,
+                        family,
+                        address,
+                        socket.port,
+                        "listen" if listening or socket.transport is Transport.UDP else "bound",
+                        interface=names[socket.interface],
+                        inode=socket.inode or None,
+                        uid=socket.uid,
+                        user=users[socket.uid],
+                        v6only=socket.v6only,
+                        queue=socket.rqueue if listening else None,
+                        queue_limit=socket.wqueue if listening else None,
+                        udplite=socket.udplite,
+                    ),
+                    Ownership(processes, seen),
+                    Assessment(()),
                 )
             )
-    listeners.sort(key=lambda each: (each.port, each.transport, each.family, each.address))
+    listeners.sort(
+        key=lambda each: (
+            each.socket.port,
+            each.socket.transport,
+            each.socket.family,
+            each.socket.address,
+        )
+    )
     return listeners
 
 

@@ -60,33 +60,44 @@ def add_spoken(
     for done in converse(waiting):
         told[done.key] = done.result()
     return tuple(
-        each._replace(speaks=told.get(_group(each))) if _is_asked(each, rules) else each
+        each._replace(assessment=each.assessment._replace(speaks=told.get(_group(each))))
+        if _is_asked(each, rules)
+        else each
         for each in listeners
     )
 
 
 def _is_asked(each: Listener, rules: PortRules) -> bool:
-    if each.state != "listen" or each.namespace is not None:
+    if each.socket.state != "listen" or each.socket.namespace is not None:
         return False
-    if each.transport is Transport.TCP:
+    if each.socket.transport is Transport.TCP:
         return True
     # A socket on a port that the system hands out may be a client's, which expects no question.
-    return each.transport is Transport.UDP and not each.udplite and not rules.hands_out(each.port)
+    return (
+        each.socket.transport is Transport.UDP
+        and not each.socket.udplite
+        and not rules.hands_out(each.socket.port)
+    )
 
 
 def _group(each: Listener) -> object:
     """What sockets share that are one service: the same processes on the same port."""
-    pids = tuple(sorted(owner.pid for owner in each.owners))
-    if not pids or each.interface is not None:
-        return each.transport, each.port, each.address, each.interface
+    pids = tuple(sorted(owner.pid for owner in each.ownership.owners))
+    if not pids or each.socket.interface is not None:
+        return each.socket.transport, each.socket.port, each.socket.address, each.socket.interface
     # Of one that is bound to single addresses, each may speak something else.
-    return each.transport, each.port, pids, "" if each.wildcard else each.address
+    return (
+        each.socket.transport,
+        each.socket.port,
+        pids,
+        "" if each.socket.wildcard else each.socket.address,
+    )
 
 
 def _conversation(key: object, listener: Listener, names: tuple[str, ...]) -> Conversation:
-    place = _own_address(listener).at(listener.port)
+    place = _own_address(listener).at(listener.socket.port)
     family = socket.AF_INET6 if len(place) == 4 else socket.AF_INET
-    if listener.transport is Transport.UDP:
+    if listener.socket.transport is Transport.UDP:
         return Conversation(key, family, place, ("dns-udp",), udp=True)
     hints = [_PROTOCOL_OF[name] for name in names if name in _PROTOCOL_OF]
     first = ["tls" if tls else ASKED_BY[each] for each, tls in hints if tls or each in ASKED_BY]
@@ -104,11 +115,11 @@ def _conversation(key: object, listener: Listener, names: tuple[str, ...]) -> Co
 
 def _own_address(listener: Listener) -> OwnAddress:
     """The address at which this machine reaches *listener* itself."""
-    if listener.address in ("0.0.0.0", "::ffff:0.0.0.0"):
+    if listener.socket.address in ("0.0.0.0", "::ffff:0.0.0.0"):
         return OwnAddress("127.0.0.1")
-    if listener.address == "::":
+    if listener.socket.address == "::":
         return OwnAddress("::1")
-    return OwnAddress(listener.address, listener.interface)
+    return OwnAddress(listener.socket.address, listener.socket.interface)
 
 
 def converse(waiting: list[Conversation]) -> Iterator[Conversation]:

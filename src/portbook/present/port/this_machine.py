@@ -23,8 +23,14 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
     asked = " and ".join(str(transport) for transport in answer.standings)
     if host.listeners:
         for listener in host.listeners:
-            where = f", in the network namespace {listener.namespace}" if listener.namespace else ""
-            yield Paragraph(f"{listener.name} {_doing(listener)}, {meaning(listener)}{where}.")
+            where = (
+                f", in the network namespace {listener.socket.namespace}"
+                if listener.socket.namespace
+                else ""
+            )
+            yield Paragraph(
+                f"{listener.socket.name} {_doing(listener)}, {meaning(listener)}{where}."
+            )
             yield Table(tuple(_facts(listener)))
     if answer.connections:
         from portbook.present.port.connections import sentence
@@ -46,7 +52,7 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
 
 
 def _doing(listener: Listener) -> str:
-    return "listens" if listener.state == "listen" else "is bound, but doesn't listen"
+    return "listens" if listener.socket.state == "listen" else "is bound, but doesn't listen"
 
 
 def redirected(redirect: Redirect) -> str:
@@ -64,28 +70,35 @@ def redirected(redirect: Redirect) -> str:
 def _facts(listener: Listener) -> Iterator[tuple[str, str]]:
     """What is known of one socket, as labels and values."""
     yield ("held by", holder(listener))
-    if listener.queue is not None and listener.queue_limit is not None:
-        yield ("waiting", f"{listener.queue} of at most {listener.queue_limit} to be accepted")
-    if listener.sharing > 1:
-        yield ("shared", f"{listener.sharing} sockets have this address and port together")
-    if listener.speaks is not None:
+    if listener.socket.queue is not None and listener.socket.queue_limit is not None:
+        yield (
+            "waiting",
+            f"{listener.socket.queue} of at most {listener.socket.queue_limit} to be accepted",
+        )
+    if listener.socket.sharing > 1:
+        yield ("shared", f"{listener.socket.sharing} sockets have this address and port together")
+    if listener.assessment.speaks is not None:
         from portbook.present.port import spoken
 
-        yield from spoken.facts(listener.speaks)
-    for owner in listener.owners:
+        yield from spoken.facts(listener.assessment.speaks)
+    for owner in listener.ownership.owners:
         yield from describe(owner)
 
 
 def meaning(listener: Listener) -> str:
     """What the bound address means for who can reach it."""
-    if listener.scanned:
+    if listener.socket.scanned:
         return "answered a scan there; what it is bound to isn't known"
-    said = _MEANINGS.get(listener.reach) or f"interface {listener.interface} only"
-    if listener.wildcard and listener.family == "ipv6" and listener.v6only is not None:
+    said = _MEANINGS.get(listener.socket.reach) or f"interface {listener.socket.interface} only"
+    if (
+        listener.socket.wildcard
+        and listener.socket.family == "ipv6"
+        and listener.socket.v6only is not None
+    ):
         # ipv6(7): without IPV6_V6ONLY it takes the connections of IPv4 as well.
-        families = "IPv6 only" if listener.v6only else "IPv4 and IPv6"
+        families = "IPv6 only" if listener.socket.v6only else "IPv4 and IPv6"
         said = said.replace("every interface", f"every interface, {families}")
-    return f"UDP-Lite; {said}" if listener.udplite else said
+    return f"UDP-Lite; {said}" if listener.socket.udplite else said
 
 
 _MEANINGS = {
@@ -100,21 +113,25 @@ def holder(listener: Listener) -> str:
     """Who holds the socket, with how far the search for it went."""
     owners = ", ".join(
         f"{owner.program or 'a process whose name could not be read'} (pid {owner.pid})"
-        for owner in listener.owners
+        for owner in listener.ownership.owners
     )
     if owners:
         more = {
             OwnersSeen.FIRST: "; there may be others, not looked at",
             OwnersSeen.INFERRED: "; inferred: its descriptors could not be read",
-        }.get(listener.owners_seen, "")
+        }.get(listener.ownership.seen, "")
         return owners + more
-    whose = "" if listener.uid is None else f", of user {listener.user or listener.uid}"
+    whose = (
+        ""
+        if listener.socket.uid is None
+        else f", of user {listener.socket.user or listener.socket.uid}"
+    )
     return {
         OwnersSeen.HIDDEN: f"a process that is not visible to you{whose}",
         OwnersSeen.KERNEL: "the kernel itself",
         OwnersSeen.NONE: f"no process: the kernel itself, or a descriptor on its way{whose}",
         OwnersSeen.UNASKED: f"not told by what was read{whose}",
-    }.get(listener.owners_seen, f"not looked for{whose}")
+    }.get(listener.ownership.seen, f"not looked for{whose}")
 
 
 def describe(owner: Process) -> Iterator[tuple[str, str]]:
@@ -233,8 +250,8 @@ def _rules(answer: PortAnswer, rules: PortRules) -> str:
 def verdict(host: Host) -> Iterator[Item]:
     """The findings, socket by socket; a quiet port has none."""
     for listener in host.listeners:
-        if listener.findings:
-            yield Verdict(listener.name, listener.findings)
+        if listener.assessment.findings:
+            yield Verdict(listener.socket.name, listener.assessment.findings)
     if not host.listeners:
         if host.visibility is Visibility.FULL:
             yield Paragraph("Nothing listens, so there is nothing to judge.")

@@ -110,7 +110,9 @@ def _changes(answer: ExplainAnswer, changes: Changes, style: Style) -> Iterator[
             yield from rows((each,), answer.standings, style, answer.uses)
             past = before.get(_place(each)) if word == "changed hands" else None
             if past is not None:
-                names = [owner.program or owner.container_name or "?" for owner in past.owners]
+                names = [
+                    owner.program or owner.container_name or "?" for owner in past.ownership.owners
+                ]
                 yield from wrap(f"before: {', '.join(names)}", style.width, " " * 7)
     yield ""
     yield f"{changes.same:,} unchanged."
@@ -123,4 +125,9 @@ def _changes(answer: ExplainAnswer, changes: Changes, style: Style) -> Iterator[
 
 
 def _place(listener: Listener) -> tuple[object, ...]:
-    return (listener.transport, listener.address, listener.port, listener.interface)
+    return (
+        listener.socket.transport,
+        listener.socket.address,
+        listener.socket.port,
+        listener.socket.interface,
+    )

@@ -43,7 +43,7 @@ def render_here(answer: HereAnswer, style: Style, *, some: bool = False) -> str:
 
 def head(title: str, listeners: Sequence[Listener], style: Style) -> str:
     """*title* with how many of *listeners* there are of each level, below it where it is narrow."""
-    gravities = [listener.gravity for listener in listeners]
+    gravities = [listener.assessment.gravity for listener in listeners]
     levels = [level for level in reversed(_LEVELS) if level.rank in gravities]
     if not levels:
         return style.bold(title)
@@ -63,7 +63,7 @@ def rows(
     """The lines of each socket; with *uses*, what its port is used for in practice as well."""
     once = _Once(style)
     lines: list[str] = []
-    sockets = [one_line(listener.name) for listener in listeners]
+    sockets = [one_line(listener.socket.name) for listener in listeners]
     # Sockets stand in a column, as long as that leaves room for who holds them.
     widths = [columns_of(socket) for socket in sockets]
     width = min(max(widths, default=0), style.width // 2)
@@ -78,7 +78,7 @@ def rows(
         if room >= 0:
             lead += " " * room + "  " + held.pop(0).lstrip()
         lines += [lead, *held]
-        key = (listener.port, listener.transport)
+        key = (listener.socket.port, listener.socket.transport)
         said = _details(listener, standings[key], once)
         if uses is not None:
             said += once.practice(uses[key])
@@ -127,11 +127,11 @@ class _Once:
     def meaning(self, listener: Listener) -> str:
         """What the bound address means for who can reach it."""
         key = (
-            listener.address,
-            listener.interface,
-            listener.scanned,
-            listener.v6only,
-            listener.udplite,
+            listener.socket.address,
+            listener.socket.interface,
+            listener.socket.scanned,
+            listener.socket.v6only,
+            listener.socket.udplite,
         )
         said = self._meanings.get(key)
         if said is None:
@@ -150,11 +150,11 @@ class _Once:
 
     def verdict(self, listener: Listener) -> tuple[int, list[str]]:
         """The gravity of a socket's findings, and the lines that name them."""
-        said = self._verdicts.get(listener.findings)
+        said = self._verdicts.get(listener.assessment.findings)
         if said is None:
-            codes = ", ".join([finding.code for finding in listener.findings])
-            said = listener.gravity, wrap(codes, self._width, _INDENT)
-            self._verdicts[listener.findings] = said
+            codes = ", ".join([finding.code for finding in listener.assessment.findings])
+            said = listener.assessment.gravity, wrap(codes, self._width, _INDENT)
+            self._verdicts[listener.assessment.findings] = said
         return said
 
 
@@ -166,34 +166,34 @@ _UNHELD = {
 
 
 def _holder(listener: Listener, once: _Once) -> str:
-    if listener.owners:
-        holders = ", ".join([once.owner(owner)[0] for owner in listener.owners[:3]])
-        more = len(listener.owners) - 3
+    if listener.ownership.owners:
+        holders = ", ".join([once.owner(owner)[0] for owner in listener.ownership.owners[:3]])
+        more = len(listener.ownership.owners) - 3
         if more > 0:
             holders += f" and {more} more"
     else:
-        holders = _UNHELD.get(listener.owners_seen, "owner not visible")
-    if listener.owners_seen is OwnersSeen.INFERRED:
+        holders = _UNHELD.get(listener.ownership.seen, "owner not visible")
+    if listener.ownership.seen is OwnersSeen.INFERRED:
         holders += ", inferred"
-    user = listener.user or ("" if listener.uid is None else str(listener.uid))
+    user = listener.socket.user or ("" if listener.socket.uid is None else str(listener.socket.uid))
     return f"{holders}, {user}" if user else holders
 
 
 def _details(listener: Listener, standing: Standing, once: _Once) -> str:
-    bound = "" if listener.state == "listen" else "bound, doesn't listen; "
+    bound = "" if listener.socket.state == "listen" else "bound, doesn't listen; "
     parts = [f"{bound}{once.meaning(listener)}", once.book(standing)]
-    if listener.note is not None:
+    if listener.assessment.note is not None:
         from portbook.present.port.noted import in_short, of_whom
 
-        parts.append(f"{of_whom(listener.note)}: {in_short(listener.note)}")
-    if listener.speaks is not None:
+        parts.append(f"{of_whom(listener.assessment.note)}: {in_short(listener.assessment.note)}")
+    if listener.assessment.speaks is not None:
         from portbook.present.port import spoken
 
-        parts.append(spoken.in_short(listener.speaks))
-    for owner in listener.owners[:1]:
+        parts.append(spoken.in_short(listener.assessment.speaks))
+    for owner in listener.ownership.owners[:1]:
         parts += once.owner(owner)[1]
-    if listener.namespace is not None:
-        parts.insert(0, f"in the network namespace {listener.namespace}")
+    if listener.socket.namespace is not None:
+        parts.insert(0, f"in the network namespace {listener.socket.namespace}")
     return "; ".join(parts)
 
 

@@ -209,7 +209,7 @@ def render_range(answer: RangeAnswer, style: Style) -> str:
                 out.section(title, *items[:_MOST], *_cut(items))
         out.section(
             "This machine",
-            *[Verdict(each.name, each.findings) for each in listeners],
+            *[Verdict(each.socket.name, each.assessment.findings) for each in listeners],
             *([] if listeners else [Paragraph(_quiet(answer.host))]),
             *[Paragraph(f"Redirected: {redirected(each)}.") for each in answer.redirects],
             *[Paragraph(f"Not seen: {reason}") for reason in answer.host.missing],

@@ -27,7 +27,7 @@ def render_plan(plan: Plan, way: Way, *, dry: bool, style: Style) -> str:
     title = f"Port {plan.scene.port}{_kind(plan)}{_where(plan)}"
     title += ": nothing is stopped without --yes" if dry and plan.steps else ""
     lines = [style.bold(title)]
-    rows = tuple((each.name, holder(each)) for each in plan.scene.listeners)
+    rows = tuple((each.socket.name, holder(each)) for each in plan.scene.listeners)
     lines += render_item(Table(rows), style)
     if plan.steps:
         lines += ["", style.bold("Would do" if dry else "Doing")]

@@ -22,7 +22,7 @@ def of_capture(answer: ExplainAnswer | None) -> dict[str, Any]:
         return {"answered": False, "known": known}
     rows = []
     for each in answer.sockets[:MOST_ROWS]:
-        key = (each.port, each.transport)
+        key = (each.socket.port, each.socket.transport)
         products = list(dict.fromkeys(use.product for use in answer.uses[key]))
         more = f" and {len(products) - 3} more" if len(products) > 3 else ""
         practice = ", ".join(products[:3]) + more

@@ -154,14 +154,14 @@ class Panel:
                 before=None if before is None else masked(before, show=self._show),
             )
             lines = f"event: {event.change}\ndata: ".encode(), _json(sockets_json.of_event(hidden))
-            sent = Encoded(event.listener.port, b"".join(lines) + b"\n\n")
+            sent = Encoded(event.listener.socket.port, b"".join(lines) + b"\n\n")
             closed = event.change is Change.CLOSED
             encoded.append((event, None if closed else self._socket(event.listener), sent))
         return encoded
 
     def _socket(self, listener: Listener) -> Encoded:
         return Encoded(
-            listener.port, _json(sockets_json.of_listener(masked(listener, show=self._show)))
+            listener.socket.port, _json(sockets_json.of_listener(masked(listener, show=self._show)))
         )
 
 

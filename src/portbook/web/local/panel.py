@@ -24,7 +24,8 @@ def of_here(answer: HereAnswer) -> dict[str, Any]:
         "count": len(answer.listeners),
         "partial": answer.visibility is Visibility.PARTIAL,
         "rows": [
-            row_of(each, answer.standings[each.port, each.transport]) for each in answer.listeners
+            row_of(each, answer.standings[each.socket.port, each.socket.transport])
+            for each in answer.listeners
         ],
         "redirects": [one_line(redirected(each)) for each in answer.redirects],
         "missing": [one_line(reason) for reason in answer.missing],
@@ -33,22 +34,23 @@ def of_here(answer: HereAnswer) -> dict[str, Any]:
 
 def row_of(listener: Listener, standing: Standing) -> dict[str, object]:
     """What a table says of one socket."""
+    socket, assessment = listener.socket, listener.assessment
     names = dict.fromkeys(row.service_name for row in standing.assignments if row.service_name)
     silent = standing.state is State.UNASSIGNED and not standing.listed
-    where = f", network namespace {listener.namespace}" if listener.namespace else ""
-    bound = "" if listener.state == "listen" else "bound, doesn't listen; "
+    where = f", network namespace {socket.namespace}" if socket.namespace else ""
+    bound = "" if socket.state == "listen" else "bound, doesn't listen; "
     return {
-        "port": listener.port,
-        "key": one_line(
-            f"{listener.name} {listener.state} {listener.inode} {listener.namespace}"
-        ),
-        "level": _LEVELS[max(0, listener.gravity)],
-        "socket": one_line(listener.name),
+        "port": socket.port,
+        "key": one_line(f"{socket.name} {socket.state} {socket.inode} {socket.namespace}"),
+        "level": _LEVELS[max(0, assessment.gravity)],
+        "socket": one_line(socket.name),
         "reach": one_line(f"{bound}{meaning(listener)}{where}"),
         "holder": one_line(holder(listener)),
-        "details": [one_line(line) for owner in listener.owners[:3] for line in _details(owner)],
-        "note": one_line(f"{of_whom(listener.note)}: {in_short(listener.note)}")
-        if listener.note
+        "details": [
+            one_line(line) for owner in listener.ownership.owners[:3] for line in _details(owner)
+        ],
+        "note": one_line(f"{of_whom(assessment.note)}: {in_short(assessment.note)}")
+        if assessment.note
         else "",
         "state": standing.state,
         "book": ", ".join(names) or ("not listed" if silent else str(standing.state)),
@@ -58,7 +60,7 @@ def row_of(listener: Listener, standing: Standing) -> dict[str, object]:
                 "code": finding.code,
                 "message": one_line(finding.message),
             }
-            for finding in listener.findings
+            for finding in assessment.findings
         ],
     }
 

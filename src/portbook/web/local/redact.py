@@ -17,9 +17,13 @@ def masked(listener: Listener, *, show: bool) -> Listener:
 
     The whole line goes: a process can write anything into its first word too.
     """
-    if show or not listener.owners:
+    if show or not listener.ownership.owners:
         return listener
-    return listener._replace(owners=tuple(each._replace(command=None) for each in listener.owners))
+    return listener._replace(
+        ownership=listener.ownership._replace(
+            owners=tuple(each._replace(command=None) for each in listener.ownership.owners)
+        )
+    )
 
 
 def masked_all(
@@ -27,4 +31,7 @@ def masked_all(
 ) -> tuple[tuple[Listener, ...], tuple[str, ...]]:
     """*listeners* without command lines, and what is *missing* with that said."""
     kept = tuple(masked(each, show=show) for each in listeners)
-    return kept, missing if show or not any(each.owners for each in kept) else (*missing, SAID)
+    return kept, missing if show or not any(each.ownership.owners for each in kept) else (
+        *missing,
+        SAID,
+    )

@@ -1,0 +1,29 @@
+"""Values that tests make: a listener with some facts, wherever in it they stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portbook.model import Listener
+
+if TYPE_CHECKING:
+    from typing import Any, NamedTuple
+
+
+def changed(listener: Listener, **facts: Any) -> Listener:
+    """*listener* with *facts* about its socket, its ownership (``owners``, ``owners_seen``) and its
+    assessment.
+    """
+    if "owners_seen" in facts:
+        facts["seen"] = facts.pop("owners_seen")
+
+    def own(part: NamedTuple) -> dict[str, Any]:
+        return {name: facts.pop(name) for name in part._fields if name in facts}
+
+    made = Listener(
+        listener.socket._replace(**own(listener.socket)),
+        listener.ownership._replace(**own(listener.ownership)),
+        listener.assessment._replace(**own(listener.assessment)),
+    )
+    assert not facts, f"a listener has no {', '.join(facts)}"
+    return made
