@@ -8,7 +8,7 @@ from contextlib import closing
 from portbook.cli.help import Parser, add_fail_on
 from portbook.cli.terminal import print_json, style
 from portbook.cli.termination import cleaned_up
-from portbook.errors import UsageError
+from portbook.errors import UsageError, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def run(argv: Sequence[str]) -> int:
     from portbook.formats.flows.detect import FORMATS
 
     if options.format not in (None, *FORMATS):
-        raise UsageError(f"--format {options.format!r} is none of {', '.join(FORMATS)}")
+        raise UsageError(f"--format {shown(options.format)} is none of {', '.join(FORMATS)}")
     from portbook.app.audit.baseline import compare, read_previous
     from portbook.app.audit.engines import connect
     from portbook.app.audit.pipeline import Audit, Order

@@ -10,8 +10,9 @@ from portbook.cli import complain, tell_notes
 from portbook.cli.help import Parser
 from portbook.cli.terminal import can_draw
 from portbook.cli.termination import cleaned_up
-from portbook.errors import MissingExtra, UsageError
+from portbook.errors import MissingExtra, UsageError, shown
 from portbook.formats.errors.query import parse_query
+from portbook.present.escape import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def run(argv: Sequence[str]) -> int:
     first, last = _span(options.only)
     if options.base_url is not None and not options.base_url.startswith(("http://", "https://")):
         raise UsageError(
-            f"--base-url {options.base_url!r} is no http or https address: "
+            f"--base-url {shown(options.base_url)} is no http or https address: "
             "give one such as https://ports.example.org/"
         )
     if options.jobs < 0:
@@ -77,7 +78,7 @@ def run(argv: Sequence[str]) -> int:
             done = _with_progress(lambda tell: export(plan, tell, complain), plan.steps)
     if not options.quiet:
         print(
-            f"{done.files:,} files in {options.folder}: {done.written:,} written, "
+            f"{done.files:,} files in {plain(options.folder)}: {done.written:,} written, "
             f"{done.files - done.written:,} unchanged, {done.seconds:.1f} s"
         )
     return 0
@@ -88,7 +89,7 @@ def _span(only: str | None) -> tuple[int, int]:
         return 0, 65535
     query = parse_query(only)
     if query.kind not in ("port", "range") or query.transport is not None:
-        raise UsageError(f"--only {only!r} is no range of ports: give one such as 0-1023")
+        raise UsageError(f"--only {shown(only)} is no range of ports: give one such as 0-1023")
     return query.first, query.last
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
 
+_LONGEST = 400  # characters of an error of argparse
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are portbook's: one line, exit status 2."""
 
@@ -35,6 +38,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises UsageError instead of printing the usage."""
+        if len(message) > _LONGEST:  # with a value in it, which may be of any length
+            message = f"{message[: _LONGEST // 2]}…{message[-_LONGEST // 2 :]}"
         raise UsageError(f"{message} ({self.prog} --help shows what it takes)")
 
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:

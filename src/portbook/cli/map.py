@@ -7,7 +7,7 @@ import sys
 
 from portbook.cli.help import Parser
 from portbook.cli.terminal import style
-from portbook.errors import UsageError
+from portbook.errors import UsageError, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ def run(argv: Sequence[str]) -> int:
 
     stand = shelf(registry())
     if options.output is None:
-        shown = style()
-        sys.stdout.write(render_map_text(stand, shown.width, colour=shown.colour))
+        terminal = style()
+        sys.stdout.write(render_map_text(stand, terminal.width, colour=terminal.colour))
         return 0
     suffix = os.path.splitext(options.output)[1].lower()
     if suffix not in (".png", ".svg"):
-        raise UsageError(f"{options.output!r} ends in neither .png nor .svg: give one of them")
+        raise UsageError(f"{shown(options.output)} ends in neither .png nor .svg: give one of them")
     if not 1 <= options.scale <= 64:
         raise UsageError(f"--scale {options.scale} is not from 1 to 64")
     picture = (
@@ -50,5 +50,5 @@ def run(argv: Sequence[str]) -> int:
         with whole_file(options.output) as new:
             new.write(picture)
     except OSError as error:
-        raise UsageError(f"{options.output!r} can't be written: {error.strerror}") from error
+        raise UsageError(f"{shown(options.output)} can't be written: {error.strerror}") from error
     return 0

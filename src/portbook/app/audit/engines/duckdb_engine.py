@@ -63,7 +63,7 @@ def _connect(folder: str, memory: str | None) -> duckdb.DuckDBPyConnection:
     }
     try:
         return duckdb.connect(":memory:", config=settings)
-    except duckdb.Error as error:
+    except (duckdb.Error, RuntimeError) as error:  # the latter for what is no text at all
         raise UsageError(f"--memory {shown(memory or '')} is no size: give 2GB, say") from error
 
 
