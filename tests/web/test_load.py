@@ -19,7 +19,7 @@ def test_it_holds_beside_slow_clients() -> None:
     There the requests come however long the queue is. Here, where others use the machine too, so
     few wait that a server that stands still for a while isn't asked too much at once.
     """
-    plan = Plan(0.8, 500, 1800, 60) if PROOF else Plan(0.8, 500, 30, 4, waiting=24)
+    plan = Plan(0.8, 500, 1800, 60) if PROOF else Plan(0.8, 500, 30, 2, waiting=24)
     with server() as served:
         report = measure(served, plan)
     assert report.answers > 1000
