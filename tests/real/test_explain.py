@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -194,29 +195,31 @@ def beside(known: tuple[Namespace, set[int]]) -> Iterator[Namespace]:
         yield other
 
 
-@pytest.mark.parametrize(
-    ("flag", "form"),
-    [
-        ("-oL", "masscan-list"),
-        ("-oJ", "masscan-json"),
-        ("-oX", "nmap-xml"),
-        ("-oG", "nmap-grepable"),
-    ],
-)
-def test_masscan(
-    known: tuple[Namespace, set[int]], beside: Namespace, flag: str, form: str
-) -> None:
+MASSCAN = {
+    "-oL": "masscan-list", "-oJ": "masscan-json", "-oX": "nmap-xml", "-oG": "nmap-grepable",
+}  # fmt: skip
+
+
+def test_masscan(known: tuple[Namespace, set[int]], beside: Namespace) -> None:
+    """In each of its forms, by scans at the same time: each waits ten seconds at least."""
     namespace, _ = known
     need_program("masscan")
-    told = json.loads(namespace.run(["ip", "-j", "link", "show", "near"]).stdout)
+    near = json.loads(namespace.run(["ip", "-j", "link", "show", "near"]).stdout)
     argv = [
         "masscan", "192.0.2.1", "-p79-81,8080", "--interface", "far", "--adapter-ip", "192.0.2.2",
-        "--router-mac", str(told[0]["address"]), "--rate", "200", "--wait", "1", "--retries", "2",
-        flag, "-",
+        "--router-mac", str(near[0]["address"]), "--rate", "200", "--wait", "1", "--retries", "2",
     ]  # fmt: skip
-    sockets, _ = seen(output(beside, argv), form)
-    assert {each.socket.name for each in sockets} == {"tcp 192.0.2.1:80", "tcp 192.0.2.1:8080"}
-    assert all(each.socket.scanned for each in sockets)
+    with ThreadPoolExecutor(len(MASSCAN)) as threads:
+        scans = {
+            form: threads.submit(output, beside, [*argv, flag, "-"])
+            for flag, form in MASSCAN.items()
+        }
+    assert len(scans) == 4
+    for form, scan in scans.items():
+        listeners, _ = seen(scan.result(), form)
+        names = {listener.socket.name for listener in listeners}
+        assert names == {"tcp 192.0.2.1:80", "tcp 192.0.2.1:8080"}, form
+        assert all(listener.socket.scanned for listener in listeners), form
 
 
 def test_the_command_as_a_whole(known: tuple[Namespace, set[int]]) -> None:
