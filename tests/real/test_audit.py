@@ -16,6 +16,7 @@ from tests.app.audit import contract, samples
 from tests.app.audit.asking import ask, counts
 from tests.counts import PROOF
 from tests.real.needs import need_kernel, need_module, need_program
+from tests.real.spark import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,13 +38,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     need_module("pyspark")
     folder = tmp_path_factory.mktemp("spark")
     before = dict(os.environ)
-    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    os.environ["PYSPARK_SUBMIT_ARGS"] = (
-        "--master local[2] --driver-memory 1g --conf spark.ui.enabled=false "
-        "--conf spark.sql.shuffle.partitions=2 --conf spark.driver.bindAddress=127.0.0.1 "
-        f"--conf spark.local.dir={folder} --conf spark.sql.warehouse.dir={folder} pyspark-shell"
-    )
+    os.environ |= {"PYSPARK_PYTHON": sys.executable, **settings(folder, cores=2)}
     from portbook.app.audit.engines import connect
 
     engine = connect("spark")

@@ -22,9 +22,11 @@ import pytest
 
 from portbook.cli import COMMANDS as EVERY_COMMAND
 from tests.catalog.registry.test_kept import put
+from tests.counts import PROOF
 from tests.real import tracing
 from tests.real.hostile import SCRIPT, TOOLS, fill_folder, make_program
 from tests.real.needs import need_program, need_root
+from tests.real.spark import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,11 +171,19 @@ def test_an_update_writes_nothing_there(foreign: Path, out: Path) -> None:
     assert f"belongs to the user with the id {THEIRS}" in found.errors
 
 
-def test_spark_is_the_installed_one_and_runs_no_java_of_theirs(foreign: Path) -> None:
+@pytest.mark.parametrize("whose", ["ours", *(["theirs"] if PROOF else [])])
+def test_spark_and_its_python_are_the_installed_ones_and_no_java_of_theirs_runs(
+    foreign: Path, tmp_path: Path, whose: str
+) -> None:
+    """The working directory, full of modules and below what looks like a Spark, may be ours."""
     need_program("java")
+    work = foreign / "spark" / "work"
+    if whose == "ours":
+        work = tmp_path / "spark" / "work"
+        fill_folder(work, foreign / "ran")
     done = subprocess.run(
         [str(SCRIPT), "audit", "flows.csv", "--engine", "spark"],
-        cwd=foreign / "spark" / "work", env=environment(foreign), timeout=300,
+        cwd=work, env={**environment(foreign), **settings()}, timeout=300,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "305" in done.stdout, done.stderr

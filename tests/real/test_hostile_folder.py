@@ -16,7 +16,7 @@ import pytest
 
 from portbook.cli import COMMANDS as EVERY_COMMAND
 from tests.real.hostile import SCRIPT, fill_folder
-from tests.real.needs import need, need_program
+from tests.real.needs import need
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,13 +82,6 @@ def test_nothing_of_the_working_directory_runs(folder: Path, argv: list[str]) ->
     run(folder, [str(SCRIPT), *argv], (0, 1, 2))
     assert ran(folder) == set()
     assert argv[0] != "export" or (folder / "site" / "300.json").exists()
-
-
-def test_spark_and_its_python_are_the_installed_ones(folder: Path) -> None:
-    need_program("java")
-    shown = run(folder, [str(SCRIPT), "audit", "flows.csv", "--engine", "spark"])
-    assert "305" in shown
-    assert ran(folder) == set()
 
 
 def loaded_by_python(folder: Path) -> set[str]:
