@@ -199,6 +199,36 @@ def test_list_and_rollback(
     assert "nothing to go back to" in capsys.readouterr().err
 
 
+def test_a_rollback_leaves_what_was_before(
+    home: Path, near: None, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Files, pointer and answer are those of before, byte for byte."""
+    files = [tmp_path / "older.xml", tmp_path / "newer.xml"]
+    files[0].write_bytes(small("2026-11-14"))
+    files[1].write_bytes(small("2026-11-20", lambda row: None if row.first == 90 else row))
+
+    def stand() -> tuple[dict[str, bytes], str]:
+        monkeypatch.setattr(book, "_registry", None)
+        assert run(["90", "--no-host", "--json"]) == 0
+        current = (home / "current").read_bytes()
+        version = current.decode().split("version\t")[1].split("\n")[0].split("\t")
+        folder = home / f"{int(version[0]):04}-{version[1]}"
+        kept_files = {path.name: path.read_bytes() for path in folder.iterdir()}
+        return {**kept_files, "current": current}, capsys.readouterr().out
+
+    for file in files:
+        assert run(["update", "--from", str(file), "--force", "--quiet"]) == 0
+        if file == files[0]:
+            before = stand()
+    assert {*before[0]} > {"current", "registry.tsv", "blocks.tsv"}
+    assert stand()[0] != before[0]
+    assert stand()[1] != before[1]
+    assert run(["update", "--rollback"]) == 0
+    capsys.readouterr()
+    assert stand() == before
+
+
 def test_a_dry_run_as_json(home: Path, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["update", "--dry-run", "--force", "--from", str(file), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)

@@ -58,6 +58,7 @@ def test_hostile_arguments_are_answered_or_refused_in_a_line(
     options = sorted(named - LEFT_OUT)
     # A server that starts would go on, so it never gets a port. An export is of one page.
     last = {"serve": ["--port", "none"], "export": ["--only", "22", "--jobs", "1"]}.get(name, [])
+    assert TRIED
     for value in TRIED:
         first = [[value], [value, value], *([option, value] for option in options)]
         tries = [*first, *([f"{option}={value}"] for option in options)]

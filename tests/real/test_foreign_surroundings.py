@@ -22,6 +22,7 @@ import pytest
 
 from portbook.cli import COMMANDS as EVERY_COMMAND
 from tests.catalog.registry.test_kept import put
+from tests.catalog.registry.upstream import serving, small
 from tests.counts import PROOF
 from tests.real import tracing
 from tests.real.hostile import SCRIPT, TOOLS, fill_folder, make_program
@@ -169,6 +170,17 @@ def test_an_update_writes_nothing_there(foreign: Path, out: Path) -> None:
     assert found.status == 2
     nothing_foreign(found, foreign)
     assert f"belongs to the user with the id {THEIRS}" in found.errors
+
+
+def test_an_update_connects_to_where_it_is_told_alone(foreign: Path, out: Path) -> None:
+    with serving() as server:
+        server.serve_file(small())
+        url = f"http://127.0.0.1:{server.server_port}/ports.xml"
+        found = traced(foreign, out, ["update", "--dry-run", "--force", "--from", url])
+        assert server.asked
+    assert found.status == 0, found.errors
+    nothing_foreign(found, foreign, loopback=True)
+    assert found.addresses == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize("whose", ["ours", *(["theirs"] if PROOF else [])])
