@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portbook.model import Listener
+from portbook.model import Gap, GapCode, Listener
+from portbook.present.phrases import gap_sentences
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, NamedTuple
 
 
@@ -27,3 +29,13 @@ def changed(listener: Listener, **facts: Any) -> Listener:
     )
     assert not facts, f"a listener has no {', '.join(facts)}"
     return made
+
+
+def gap(text: str) -> Gap:
+    """A gap whose sentence is *text*."""
+    return Gap(GapCode.CONTAINERS_UNASKED, detail=text)
+
+
+def sentences(gaps: Iterable[Gap]) -> tuple[str, ...]:
+    """What users read of *gaps*."""
+    return tuple(gap_sentences(gaps))

@@ -8,9 +8,12 @@ from portbook.model import Assessment as Assessment
 from portbook.model import Assignment as Assignment
 from portbook.model import Block as Block
 from portbook.model import Finding as Finding
+from portbook.model import Gap as Gap
+from portbook.model import GapCode as GapCode
 from portbook.model import Host as Host
 from portbook.model import Level as Level
 from portbook.model import Listener as Listener
+from portbook.model import Need as Need
 from portbook.model import Ownership as Ownership
 from portbook.model import OwnersSeen as OwnersSeen
 from portbook.model import PortRange as PortRange

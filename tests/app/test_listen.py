@@ -32,6 +32,8 @@ from portbook.host.firewall.rules import Redirect
 from portbook.model import (
     REACHES,
     Finding,
+    Gap,
+    GapCode,
     Host,
     Level,
     Listener,
@@ -44,7 +46,7 @@ from portbook.model import (
     Visibility,
 )
 from tests.strategies import listeners
-from tests.values import changed
+from tests.values import changed, gap, sentences
 
 TCP, UDP = Transport.TCP, Transport.UDP
 LINUX = PortRules("linux", 1024, (32768, 60999))
@@ -159,12 +161,12 @@ class Machine:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *found: Listener) -> None:
         self.found = found
-        self.missing: tuple[str, ...] = ()
+        self.missing: tuple[Gap, ...] = ()
         self.asked: list[Any] = []
         self.calls: list[str] = []
-        self.elsewhere: tuple[tuple[tuple[str, Host], ...], tuple[str, ...]] = ((), ())
-        self.redirects: tuple[tuple[Redirect, ...], tuple[str, ...]] = ((), ())
-        self.unknown: tuple[str, ...] = ()
+        self.elsewhere: tuple[tuple[tuple[str, Host], ...], tuple[Gap, ...]] = ((), ())
+        self.redirects: tuple[tuple[Redirect, ...], tuple[Gap, ...]] = ((), ())
+        self.unknown: tuple[Gap, ...] = ()
         monkeypatch.setattr(portbook.host.reader, "read_host", self.read_host)
         monkeypatch.setattr(
             portbook.host.linux.other_namespaces, "read_elsewhere", self.read_elsewhere
@@ -230,7 +232,7 @@ def test_details_and_other_namespaces_are_asked_for_where_they_are_wanted(
 def test_a_container_is_named_without_being_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     inside = changed(socket(), owners=(WEB._replace(container="docker:0123456789ab"),))
     machine = Machine(monkeypatch, inside)
-    machine.unknown = ("docker did not answer",)
+    machine.unknown = (gap("docker did not answer"),)
     seen = look(None, None, Depth())
     assert machine.calls == ["names"]
     assert (seen.visibility, seen.missing) == (Visibility.PARTIAL, machine.unknown)
@@ -243,7 +245,7 @@ def test_a_port_on_which_nothing_is_bound_may_be_redirected(
 ) -> None:
     rule = Redirect(TCP, 8080, 8080, "172.17.0.2", 80, None, "ipv4", "nftables", "c", "text")
     machine = Machine(monkeypatch)
-    machine.redirects = ((rule,), ("not all rules were read",))
+    machine.redirects = ((rule,), (gap("not all rules were read"),))
     for query in ("8080", "8000-8090"):
         found = answer(parse_query(query), Depth())
         assert isinstance(found, PortAnswer | RangeAnswer)
@@ -255,7 +257,7 @@ def test_a_port_on_which_nothing_is_bound_may_be_redirected(
     assert isinstance(found, PortAnswer)
     assert found.redirects == ()
     assert found.host is not None
-    assert found.host.missing == ("not all rules were read",)
+    assert sentences(found.host.missing) == ("not all rules were read",)
     assert found.host.visibility is Visibility.PARTIAL
 
 
@@ -285,7 +287,7 @@ def test_a_deleted_executable_decides_and_is_always_looked_into(
 
 def test_what_a_detail_lacks_makes_the_answer_partial(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, socket())
-    machine.unknown = ("the name of docker:0123456789ab is not known: docker did not answer",)
+    machine.unknown = (gap("the name of docker:0123456789ab is not known: no answer"),)
     seen = look(None, None, Depth(detail=True))
     assert (seen.visibility, seen.missing) == (Visibility.PARTIAL, machine.unknown)
     assert look(None, None, Depth()).visibility is Visibility.FULL
@@ -296,7 +298,7 @@ def test_listeners_elsewhere_are_marked_and_judged_by_the_rules_there(
 ) -> None:
     machine = Machine(monkeypatch, socket(80))
     there = Host((socket(81),), Visibility.FULL, (), PortRules("linux", 0, (32768, 60999)))
-    machine.elsewhere = ((("docker:0123456789ab", there),), ("one was closed to us",))
+    machine.elsewhere = ((("docker:0123456789ab", there),), (gap("one was closed to us"),))
     seen = look(None, None, Depth(everywhere=True))
     assert [(each.socket.port, each.socket.namespace) for each in seen.listeners] == [
         (80, None),
@@ -305,17 +307,17 @@ def test_listeners_elsewhere_are_marked_and_judged_by_the_rules_there(
     codes = [{finding.code for finding in each.assessment.findings} for each in seen.listeners]
     assert "privileged-bind" in codes[0]
     assert "privileged-bind" not in codes[1]
-    assert seen.missing == ("one was closed to us",)
+    assert sentences(seen.missing) == ("one was closed to us",)
     assert seen.visibility is Visibility.PARTIAL
 
 
 def test_what_details_lack_elsewhere_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, socket(80))
-    there = Host((socket(81),), Visibility.PARTIAL, ("x",), LINUX)
-    machine.elsewhere = ((("blue", there),), ("in blue: x",))
-    machine.unknown = ("docker did not answer",)
+    there = Host((socket(81),), Visibility.PARTIAL, (gap("x"),), LINUX)
+    machine.elsewhere = ((("blue", there),), (gap("x")._replace(namespace="blue"),))
+    machine.unknown = (gap("docker did not answer"),)
     seen = look(None, None, Depth(detail=True, everywhere=True))
-    assert seen.missing == ("docker did not answer", "in blue: x")
+    assert sentences(seen.missing) == ("docker did not answer", "in blue: x")
 
 
 def test_redirects_are_those_of_the_ports_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,11 +325,14 @@ def test_redirects_are_those_of_the_ports_asked_for(monkeypatch: pytest.MonkeyPa
         return Redirect(TCP, first, last, "192.0.2.7", 80, None, "ipv4", "nftables", "c", "text")
 
     machine = Machine(monkeypatch)
-    machine.redirects = ((redirect(8080, 8080), redirect(1, 8079), redirect(8090, 9000)), ("y",))
-    machine.missing = ("x", "y")
+    machine.redirects = (
+        (redirect(8080, 8080), redirect(1, 8079), redirect(8090, 9000)),
+        (gap("y"),),
+    )
+    machine.missing = (gap("x"), gap("y"))
     answer = answer_here(Filter(ports=(8080, 8089)), Depth("all", everywhere=True))
     assert [each.first for each in answer.redirects] == [8080]
-    assert answer.missing == ("x", "y")
+    assert sentences(answer.missing) == ("x", "y")
     assert answer.visibility is Visibility.PARTIAL
 
 
@@ -388,7 +393,7 @@ def test_what_is_gone_when_its_owner_is_looked_for_is_told_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bare = changed(socket(81), owners=(), owners_seen=OwnersSeen.HIDDEN)
-    missing: list[str] = []
+    missing: list[Gap] = []
 
     def read_host(ports: Any, transport: Any, owners: str) -> Host:
         return Host((bare,) if owners == "none" else (), Visibility.FULL, tuple(missing), LINUX)
@@ -397,7 +402,7 @@ def test_what_is_gone_when_its_owner_is_looked_for_is_told_all_the_same(
     (told,) = watch_here(Filter()).listeners
     assert told == changed(bare, owners_seen=OwnersSeen.NONE)
     # Where not everything can be seen, it may only be out of sight.
-    missing.append("not every process could be looked into")
+    missing.append(Gap(GapCode.PROCESSES_UNREAD, detail="no"))
     assert watch_here(Filter()).listeners == (bare,)
 
 
@@ -439,10 +444,10 @@ def test_notes_come_with_the_sockets_and_the_ports_they_are_on(
     assert look((9000, 9000), TCP, Depth()).notes == ()
     assert look((9005, 9005), None, Depth()).notes == own.notes[1:]
     # What was left out is told, and isn't a part of this machine that wasn't seen.
-    assert seen.missing == own.problems
+    assert sentences(seen.missing) == own.problems
     assert seen.visibility is Visibility.FULL
     here = answer_here(Filter(), Depth("all"))
-    assert (here.notes, here.missing) == (own.notes, own.problems)
+    assert (here.notes, sentences(here.missing)) == (own.notes, own.problems)
 
 
 def test_notes_can_be_left_out(monkeypatch: pytest.MonkeyPatch, own: Notes) -> None:

@@ -17,7 +17,7 @@ from portbook.host.process_control import Identity
 from portbook.model import Listener, Ownership, OwnersSeen, PortRules, Process, Socket, Transport
 from tests.counts import examples
 from tests.strategies import listeners, nasty
-from tests.values import changed
+from tests.values import changed, gap
 
 TCP, UDP = Transport.TCP, Transport.UDP
 SHELL = (900, "bash")
@@ -187,7 +187,7 @@ def test_what_starts_containers_again_is_not_gone_behind(runtime: str) -> None:
 
 
 def test_nothing_there() -> None:
-    planned = plan(scene(missing=("other network namespaces",)))
+    planned = plan(scene(missing=(gap("other network namespaces"),)))
     assert codes(planned) == ["nothing-there"]
     assert planned.refusals[0].message.startswith("Nothing listens on 8080 here")
     blind = plan(scene(blind=True))

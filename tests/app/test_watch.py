@@ -10,11 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.app.watch import Change, Event, Watch, steps
-from portbook.model import Finding, Host, Level, Listener, Socket, Transport, Visibility
+from portbook.model import (
+    Finding,
+    Gap,
+    GapCode,
+    Host,
+    Level,
+    Listener,
+    Need,
+    Socket,
+    Transport,
+    Visibility,
+)
 from tests.values import changed
 
 TCP = Transport.TCP
 NOTE = (Finding("exposed", Level.NOTE, "…"),)
+CUT_SHORT = (Gap(GapCode.SOCKETS_CHANGING, needs=Need.AGAIN),)
 
 
 def socket(port: int = 80, inode: int | None = 1, **changes: Any) -> Listener:
@@ -29,7 +41,7 @@ class Machine:
 
     def __init__(self, *listeners: Listener) -> None:
         self.now = listeners
-        self.missing: tuple[str, ...] = ()
+        self.missing: tuple[Gap, ...] = ()
         self.explained: list[tuple[Listener, ...]] = []
         self.dropped: set[int] = set()
         self.clock = itertools.count(1000.0).__next__
@@ -141,7 +153,7 @@ def test_sockets_that_share_a_place_close_one_by_one() -> None:
 
 def test_what_a_look_could_not_see_has_not_closed() -> None:
     machine = Machine(socket(22), socket(80))
-    machine.missing = ("sockets came and went while the kernel listed them",)
+    machine.missing = CUT_SHORT
     assert machine.step(socket(22)) == ()
     assert machine.watch.missing == machine.missing
     (event,) = machine.step(socket(22), socket(443))
@@ -154,7 +166,7 @@ def test_what_a_look_could_not_see_has_not_closed() -> None:
 
 def test_what_is_missing_every_time_keeps_nothing_open() -> None:
     def look() -> Host:
-        return Host(machine.now, Visibility.PARTIAL, ("this kernel can't show bound sockets",))
+        return Host(machine.now, Visibility.PARTIAL, (Gap(GapCode.BOUND_UNSEEN, "5.10.0"),))
 
     machine = Machine(socket(22))
     machine.watch = Watch(look, machine.explain, machine.clock)
@@ -162,14 +174,52 @@ def test_what_is_missing_every_time_keeps_nothing_open() -> None:
     assert event.change is Change.CLOSED
 
 
+def denied(processes: int) -> tuple[Gap, ...]:
+    return (Gap(GapCode.PROCESSES_DENIED, needs=Need.ROOT, number=processes),)
+
+
+def test_another_number_of_unseen_processes_keeps_nothing_open() -> None:
+    machine = Machine()
+    machine.missing, machine.now = denied(5), (socket(22), socket(80))
+    machine.watch = Watch(machine.look, machine.explain, machine.clock)
+    for processes, left in ((6, (socket(22),)), (7, ()), (7, (socket(443),)), (5, ())):
+        before = machine.watch.listeners
+        machine.missing = denied(processes)
+        events = machine.step(*left)
+        gone = Counter(before) - Counter(known(*left))
+        assert Counter(e.listener for e in events if e.change is Change.CLOSED) == gone
+        assert machine.watch.listeners == known(*left)
+
+
+def test_what_was_seen_before_a_gap_stays_and_what_was_seen_in_spite_of_it_closes() -> None:
+    machine = Machine(socket(22))
+    machine.missing = denied(1)
+    (event,) = machine.step(socket(80))
+    assert event.listener.socket.port == 80, "22 may only be out of sight"
+    (event,) = machine.step()
+    assert (event.change, event.listener.socket.port) == (Change.CLOSED, 80)
+    machine.missing = ()
+    (event,) = machine.step()
+    assert (event.change, event.listener.socket.port) == (Change.CLOSED, 22)
+
+
+def test_a_look_that_is_cut_short_each_time_closes_nothing() -> None:
+    machine = Machine()
+    machine.missing, machine.now = CUT_SHORT, (socket(22),)
+    machine.watch = Watch(machine.look, machine.explain, machine.clock)
+    assert machine.step() == machine.step() == ()
+    machine.missing = ()
+    assert [event.change for event in machine.step()] == [Change.CLOSED]
+
+
 def test_what_was_missing_at_first_only_is_not_missing_for_good() -> None:
     machine = Machine()
-    machine.missing = ("cut short",)
+    machine.missing = CUT_SHORT
     machine.now = (socket(22),)
     machine.watch = Watch(machine.look, machine.explain, machine.clock)
     machine.missing = ()
     assert machine.step(socket(22)) == ()
-    machine.missing = ("cut short",)
+    machine.missing = CUT_SHORT
     assert machine.step() == ()
     machine.missing = ()
     assert [event.change for event in machine.step()] == [Change.CLOSED]
@@ -206,7 +256,7 @@ def test_the_events_lead_from_the_start_to_the_end(
     state = Counter(machine.watch.listeners)
     for now, dropped, cut_short in plan:
         machine.dropped = set(dropped)
-        machine.missing = ("cut short",) if cut_short else ()
+        machine.missing = CUT_SHORT if cut_short else ()
         for event in machine.step(*now):
             if event.change is Change.CLOSED:
                 assert event.before is None

@@ -16,11 +16,21 @@ from portbook.app.bind.observations import Elsewhere, Evidence, Redirected
 from portbook.app.bind.owner_text import holder, how_to_stop
 from portbook.host.bind_probe import PLACES, BindTry
 from portbook.host.linux.connections import Connection
-from portbook.model import Listener, Ownership, OwnersSeen, PortRules, Process, Socket, Transport
+from portbook.model import (
+    Gap,
+    GapCode,
+    Listener,
+    Ownership,
+    OwnersSeen,
+    PortRules,
+    Process,
+    Socket,
+    Transport,
+)
 from portbook.present.render.text import Style
 from portbook.present.views.why import of_why, render_why
 from tests.strategies import any_port, listeners, nasty, port_rules, transports
-from tests.values import changed
+from tests.values import changed, gap, sentences
 
 TCP = Transport.TCP
 LINUX = PortRules("linux", 1024, (32768, 60999))
@@ -86,10 +96,11 @@ def test_sockets_that_share_a_port_are_one_cause() -> None:
 
 def test_which_addresses_are_taken_is_no_explanation() -> None:
     """As with a kernel that doesn't list what is bound and doesn't listen."""
-    missing = ("sockets that are bound but not listening can't be seen there",)
+    missing = (Gap(GapCode.BOUND_UNLISTED, "tcp"),)
     found = why(tried({"0.0.0.0": IN_USE, "127.0.0.1": IN_USE, "::": IN_USE}), missing=missing)
     assert codes(found) == ["unknown", "address-overlap"]
-    assert "Not seen: sockets that are bound but not listening" in found.causes[0].message
+    shown = of_why(found)["causes"][0]["message"]
+    assert "Not seen: this kernel lists TCP only in /proc/net: sockets that are bound" in shown
 
 
 def test_a_connection_of_somebody_else_names_the_user() -> None:
@@ -456,11 +467,13 @@ def test_nat_redirect() -> None:
 
 
 def test_unknown_says_what_was_not_seen() -> None:
-    found = why(tried(IN_USE), missing=("NAT rules are visible to root only",))
+    found = why(tried(IN_USE), missing=(Gap(GapCode.NAT_HIDDEN),))
     assert codes(found) == ["unknown"]
     one = cause(found, "unknown")
     assert "EADDRINUSE" in one.message
-    assert "Not seen: NAT rules" in one.message
+    assert of_why(found)["causes"][0]["message"].endswith(
+        "explains it. Not seen: NAT rules are visible to root only."
+    )
     assert "root" in (one.mend or "")
     assert cause(why(tried(IN_USE)), "unknown").mend is None
 
@@ -477,7 +490,7 @@ def test_a_bind_that_could_not_be_tried_is_not_called_busy() -> None:
     found = why(tried(errno.EMFILE))
     assert codes(found) == ["unknown"]
     assert "whether it can be bound is not known" in cause(found, "unknown").message
-    assert found.missing == ("a bind could not be tried (EMFILE)",)
+    assert sentences(found.missing) == ("a bind could not be tried (EMFILE)",)
 
 
 # -- whom to stop ------------------------------------------------------------------------------
@@ -596,7 +609,7 @@ def evidence(draw: st.DrawFn) -> Evidence:
         tuple(draw(st.lists(st.builds(Redirected, nasty, nasty, nasty), max_size=1))),
         tuple(draw(st.lists(st.builds(Elsewhere, nasty, listeners()), max_size=1))),
         draw(st.sampled_from(((), ((0, 65535, "x"),)))),
-        tuple(draw(st.lists(nasty, max_size=2))),
+        tuple(draw(st.lists(nasty.map(gap), max_size=2))),
     )
 
 

@@ -25,6 +25,7 @@ from portbook.errors import UsageError
 from portbook.model import Assessment, Finding, Host, Level, Listener, Socket, Transport, Visibility
 from tests.counts import PROOF
 from tests.real.needs import need_program
+from tests.values import gap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -670,7 +671,7 @@ def _fake(monkeypatch: pytest.MonkeyPatch, *levels: Level, partial: bool = False
     host = Host(
         (listener,) if levels else (),
         Visibility.PARTIAL if partial else Visibility.FULL,
-        ("the owner",) if partial else (),
+        (gap("the owner"),) if partial else (),
     )
     monkeypatch.setattr("portbook.app.listen.look", lambda *_: host)
 

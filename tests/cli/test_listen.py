@@ -15,6 +15,7 @@ from portbook.host.firewall.rules import Redirect
 from portbook.model import (
     Assessment,
     Finding,
+    Gap,
     Level,
     Listener,
     Ownership,
@@ -24,7 +25,7 @@ from portbook.model import (
     Transport,
     Visibility,
 )
-from tests.values import changed
+from tests.values import changed, gap
 
 TCP = Transport.TCP
 CHECK = Finding("unregistered-port", Level.CHECK, "find out who started web", ("a row",))
@@ -42,7 +43,7 @@ class Asked:
     def __init__(self) -> None:
         self.filter = Filter()
         self.depth = Depth()
-        self.missing: tuple[str, ...] = ()
+        self.missing: tuple[Gap, ...] = ()
         self.listeners: tuple[Listener, ...] = (WEB,)
         self.redirects: tuple[Redirect, ...] = ()
 
@@ -165,7 +166,7 @@ def test_exit_status(
     asked: Asked, level: Level, missing: bool, arguments: str, status: int, form: str
 ) -> None:
     asked.listeners = (changed(WEB, findings=(CHECK._replace(level=level),)),)
-    asked.missing = ("sctp",) if missing else ()
+    asked.missing = (gap("sctp"),) if missing else ()
     assert cli.run(["listen", *arguments.split(), *form.split()]) == status
 
 
@@ -175,7 +176,7 @@ def test_nothing_found_is_no_failure(asked: Asked) -> None:
 
 
 def test_the_table(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
-    asked.missing = ("sctp",)
+    asked.missing = (gap("sctp"),)
     asked.redirects = (REDIRECT,)
     cli.run(["listen"])
     out, err = capsys.readouterr()
@@ -193,7 +194,7 @@ def loaded(text: str) -> Any:
 
 
 def test_json(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
-    asked.missing = ("the package of \udcff is not known",)
+    asked.missing = (gap("the package of \udcff is not known"),)
     asked.redirects = (REDIRECT,)
     cli.run(["listen", "--json"])
     out, err = capsys.readouterr()
@@ -215,7 +216,7 @@ def test_jsonl_has_a_schema_a_row_and_tells_the_rest_apart(
 ) -> None:
     asked.listeners = (WEB, changed(WEB, port=306))
     asked.redirects = (REDIRECT,)
-    asked.missing = ("sctp\x1b[2J",)
+    asked.missing = (gap("sctp\x1b[2J"),)
     cli.run(["listen", "--jsonl"])
     out, err = capsys.readouterr()
     rows = [loaded(line) for line in out.splitlines()]

@@ -12,6 +12,7 @@ from portbook import cli
 from portbook.app.stop.executor import Done, Outcome
 from portbook.model import OwnersSeen, Transport
 from tests.app.test_stop import owner, scene, socket
+from tests.values import gap
 
 if TYPE_CHECKING:
     from portbook.app.stop.model import Scene
@@ -144,6 +145,6 @@ def test_what_is_refused_is_1_and_nothing_is_done(
 
 
 def test_strict(stage: Stage) -> None:
-    stage.scene = stage.scene._replace(missing=("other users' processes",))
+    stage.scene = stage.scene._replace(missing=(gap("other users' processes"),))
     assert cli.run(["stop", "8080", "--yes"]) == 0
     assert cli.run(["stop", "8080", "--yes", "--strict"]) == 3

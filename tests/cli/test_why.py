@@ -13,7 +13,8 @@ from portbook import cli
 from portbook.app.bind.causes import Cause
 from portbook.app.bind.diagnose import Why
 from portbook.host.bind_probe import BindTry
-from portbook.model import Transport
+from portbook.model import Gap, Transport
+from tests.values import gap
 
 TCP, UDP = Transport.TCP, Transport.UDP
 
@@ -24,7 +25,7 @@ class Asked:
     def __init__(self) -> None:
         self.asked: tuple[Any, ...] = ()
         self.bindable = True
-        self.missing: tuple[str, ...] = ()
+        self.missing: tuple[Gap, ...] = ()
 
     def why_bind(self, port: int, transport: Transport, address: str | None, *, notes: bool) -> Why:
         assert notes
@@ -120,12 +121,12 @@ def test_port_0_is_no_port_that_can_be_held(capsys: pytest.CaptureFixture[str]) 
 def test_exit_status(
     asked: Asked, bindable: bool, missing: bool, arguments: str, status: int, form: str
 ) -> None:
-    asked.bindable, asked.missing = bindable, ("NAT rules",) if missing else ()
+    asked.bindable, asked.missing = bindable, (gap("NAT rules"),) if missing else ()
     assert cli.run(["why", "305", *arguments.split(), *form.split()]) == status
 
 
 def test_the_page(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
-    asked.bindable, asked.missing = False, ("NAT rules\x1b[2J",)
+    asked.bindable, asked.missing = False, (gap("NAT rules\x1b[2J"),)
     cli.run(["why", "127.0.0.1:305"])
     assert capsys.readouterr().out == (
         "Port 305/tcp on 127.0.0.1 can't be bound, unless the server sets SO_REUSEADDR.\n"
@@ -142,7 +143,7 @@ def test_the_page(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_json(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
-    asked.bindable, asked.missing = False, ("NAT rules \udcff",)
+    asked.bindable, asked.missing = False, (gap("NAT rules \udcff"),)
     cli.run(["why", "305/udp", "--json"])
     out = capsys.readouterr().out
     found = json.loads(out)

@@ -43,7 +43,7 @@ from portbook.present.views.stop import of_stop
 from portbook.verdict.rules import RULES
 from tests.counts import examples
 from tests.strategies import any_port, listeners, nasty, notes, reports, transports, uses
-from tests.values import changed
+from tests.values import changed, gap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -337,7 +337,7 @@ def test_no_mail_address_is_kept() -> None:
 
 @given(st.lists(listeners(), max_size=3), st.sampled_from(tuple(Visibility)))
 def test_every_key_of_a_listener_is_there(some: list[Any], visibility: Visibility) -> None:
-    found = _port(305)._replace(host=Host(tuple(some), visibility, ("sctp",)))
+    found = _port(305)._replace(host=Host(tuple(some), visibility, (gap("sctp"),)))
     made = _through_json(port_json.of(found))
     check(made, PORT)
     check(made["host"], HOST)
@@ -667,7 +667,7 @@ def test_every_key_of_a_stop_is_there(seen: Any, code: str, said: str, dry: bool
     pids = {owner.pid for each in seen for owner in each.ownership.owners}
     scene = Scene(
         80, None, None, tuple(seen), Own((1,), None, None, ()),
-        {pid: Identity(pid, 1.5, None) for pid in pids}, missing=(said,),
+        {pid: Identity(pid, 1.5, None) for pid in pids}, missing=(gap(said),),
     )  # fmt: skip
     done = (Done(code, said, 7), Done("failed", said, None, ("systemctl", said)))
     outcome = None if dry else Outcome(done, (), tuple(seen), (said,))

@@ -16,7 +16,7 @@ from portbook.host.containers import ContainerName
 from portbook.host.details import add_details, add_names, add_upgrades
 from portbook.host.linux.packages import Ownership, Package
 from portbook.model import Listener, OwnersSeen, Process, Socket, Transport
-from tests.values import changed
+from tests.values import changed, sentences
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,10 +86,14 @@ def test_not_asked_is_not_unpackaged(databases: Databases) -> None:
     owner = Process(7, "nginx", executable="/usr/sbin/nginx")
     (found,), missing = add_details((socket(owner),))
     assert found.ownership.owners == (owner,)
-    assert missing == ("the package of /usr/sbin/nginx is not known: this system has neither",)
+    assert sentences(missing) == (
+        "the package of /usr/sbin/nginx is not known: this system has neither",
+    )
     others = [Process(pid, "x", executable=f"/opt/{pid}") for pid in (8, 9)]
     _, missing = add_details((socket(owner, *others),))
-    assert missing == ("the packages of 3 executables are not known: this system has neither",)
+    assert sentences(missing) == (
+        "the packages of 3 executables are not known: this system has neither",
+    )
 
 
 def test_an_executable_that_is_not_visible_is_not_asked_about(databases: Databases) -> None:
@@ -132,9 +136,13 @@ def test_a_name_that_is_not_told(databases: Databases) -> None:
     some = [Process(pid, "web", container=f"docker:{pid:012x}") for pid in (1, 2)]
     (found,), missing = add_details((socket(some[0]),))
     assert found.ownership.owners[0].container_name is None
-    assert missing == ("the name of docker:000000000001 is not known: docker has no socket here",)
+    assert sentences(missing) == (
+        "the name of docker:000000000001 is not known: docker has no socket here",
+    )
     _, missing = add_details((socket(*some),))
-    assert missing == ("the names of 2 containers are not known: docker has no socket here",)
+    assert sentences(missing) == (
+        "the names of 2 containers are not known: docker has no socket here",
+    )
 
 
 def test_all_names_together_have_a_second(databases: Databases) -> None:
@@ -144,7 +152,9 @@ def test_all_names_together_have_a_second(databases: Databases) -> None:
     _, missing = add_details((socket(*some),))
     assert sum(timeout for *_, timeout in databases.containers) == pytest.approx(1.0)
     assert len(databases.containers) == 50
-    assert missing == ("the names of 50 containers are not known: docker did not answer in time",)
+    assert sentences(missing) == (
+        "the names of 50 containers are not known: docker did not answer in time",
+    )
 
 
 # -- upgrades ----------------------------------------------------------------------------------
@@ -210,4 +220,6 @@ def test_a_runtime_that_never_answers_is_a_line_not_a_wait(
         assert not run.is_alive(), "it hangs"
     (listener,), missing = found[0]
     assert {owner.container_name for owner in listener.ownership.owners} == {None}
-    assert missing == ("the names of 20 containers are not known: docker did not answer in time",)
+    assert sentences(missing) == (
+        "the names of 20 containers are not known: docker did not answer in time",
+    )

@@ -11,8 +11,8 @@ import portbook.host.reader
 from portbook.errors import HostUnreadable
 from portbook.host.linux.namespaces import Namespace
 from portbook.host.linux.other_namespaces import namespace_name, read_elsewhere
-from portbook.model import Host, Listener, Socket, Transport, Visibility
-from tests.values import changed
+from portbook.model import Gap, Host, Listener, Socket, Transport, Visibility
+from tests.values import changed, gap, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ class Kernel:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.namespaces: tuple[Namespace, ...] = (OWN, BLUE, RED)
-        self.missing: tuple[str, ...] = ()
+        self.missing: tuple[Gap, ...] = ()
         self.later: tuple[Namespace, ...] = ()  # those that there are after a failure
         self.once: Host | None = None  # what is seen after it
         self.hosts: dict[int, Host | Exception] = {
@@ -44,7 +44,7 @@ class Kernel:
         monkeypatch.setattr(portbook.host.reader, "read_host", self.read_host)
         monkeypatch.setattr("sys.platform", "linux")
 
-    def read_namespaces(self) -> tuple[tuple[Namespace, ...], tuple[str, ...]]:
+    def read_namespaces(self) -> tuple[tuple[Namespace, ...], tuple[Gap, ...]]:
         return self.namespaces, self.missing
 
     def in_namespace(self, namespace: Namespace, function: Callable[[], Host]) -> Host:
@@ -79,7 +79,7 @@ def test_one_that_is_closed_leaves_the_others(kernel: Kernel) -> None:
     kernel.hosts[2] = HostUnreadable("the network namespace 'blue' is gone")
     found, missing = read_elsewhere()
     assert [name for name, _ in found] == ["red"]
-    assert missing == ("the network namespace 'blue' is gone",)
+    assert sentences(missing) == ("the network namespace 'blue' is gone",)
 
 
 def test_one_that_is_gone_meanwhile_has_nothing_to_see(kernel: Kernel) -> None:
@@ -97,22 +97,24 @@ def test_one_whose_process_has_ended_is_entered_by_another(kernel: Kernel) -> No
     # The same one, as its inode tells, by the number of another process.
     kernel.later = (OWN, web._replace(path="/proc/9/ns/net", pid=9))
     kernel.hosts[2] = gone
-    assert read_elsewhere() == ((), (str(gone),))
+    found, missing = read_elsewhere()
+    assert (found, sentences(missing)) == ((), (str(gone),))
     kernel.namespaces, kernel.once = (OWN, web), Host((WEB,), Visibility.FULL)
-    (found,), missing = read_elsewhere()
-    assert (found[0], found[1].listeners, missing) == ("that of web (pid 9)", (WEB,), ())
+    (other,), missing = read_elsewhere()
+    assert (other[0], other[1].listeners, missing) == ("that of web (pid 9)", (WEB,), ())
 
 
 def test_a_reason_that_holds_for_all_is_told_once(kernel: Kernel) -> None:
     kernel.hosts[2] = kernel.hosts[3] = HostUnreadable("visible to root only")
-    assert read_elsewhere() == ((), ("visible to root only",))
+    found, missing = read_elsewhere()
+    assert (found, sentences(missing)) == ((), ("visible to root only",))
 
 
 def test_what_is_missing_inside_says_where(kernel: Kernel) -> None:
-    kernel.missing = ("1 process was hidden",)
-    kernel.hosts[2] = Host((), Visibility.PARTIAL, ("sctp",))
+    kernel.missing = (gap("1 process was hidden"),)
+    kernel.hosts[2] = Host((), Visibility.PARTIAL, (gap("sctp"),))
     _, missing = read_elsewhere()
-    assert missing == ("1 process was hidden", "in blue: sctp")
+    assert sentences(missing) == ("1 process was hidden", "in blue: sctp")
 
 
 def test_a_machine_that_shows_no_namespaces_is_no_failure(
@@ -122,14 +124,18 @@ def test_a_machine_that_shows_no_namespaces_is_no_failure(
         raise HostUnreadable("network namespaces can't be read from /proc: No such file")
 
     monkeypatch.setattr(portbook.host.linux.namespaces, "read_namespaces", refused)
-    assert read_elsewhere() == ((), ("network namespaces can't be read from /proc: No such file",))
+    found, missing = read_elsewhere()
+    assert (found, sentences(missing)) == (
+        (),
+        ("network namespaces can't be read from /proc: No such file",),
+    )
 
 
 def test_other_systems_have_none_of_these(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
     found, missing = read_elsewhere()
     assert found == ()
-    assert "Linux only" in missing[0]
+    assert "Linux only" in sentences(missing)[0]
 
 
 @pytest.mark.parametrize(

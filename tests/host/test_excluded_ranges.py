@@ -10,6 +10,7 @@ import pytest
 from portbook.host import windows
 from portbook.host.reader import read_excluded_ranges
 from portbook.model import Transport
+from tests.values import sentences
 
 # The form of netsh's table; the words in it differ from language to language.
 TABLE = """
@@ -57,7 +58,8 @@ def test_a_netsh_that_fails_is_said(error: Exception) -> None:
     def run(command: list[str]) -> str:
         raise error
 
-    found, (reason,) = windows.read_excluded_ranges(Transport.UDP, run=run)
+    found, gaps = windows.read_excluded_ranges(Transport.UDP, run=run)
+    (reason,) = sentences(gaps)
     assert found == ()
     assert reason.startswith("the excluded ports could not be read from netsh: ")
     assert "\n" not in reason

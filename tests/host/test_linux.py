@@ -28,6 +28,7 @@ from portbook.host.linux import sockets
 from portbook.host.reader import read_conflicts, read_host, read_rules
 from portbook.model import Host, Listener, OwnerSearch, OwnersSeen, Transport, Visibility
 from tests.real.needs import need_kernel, need_program, need_root
+from tests.values import sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -257,7 +258,7 @@ def test_the_owner_is_hidden_from_another_user() -> None:
     assert host.visibility is Visibility.PARTIAL
     # Without a cgroup of its own nothing points to the owner; with one it is inferred.
     assert listener.ownership.seen in (OwnersSeen.HIDDEN, OwnersSeen.INFERRED)
-    (reason,) = host.missing
+    (reason,) = sentences(host.missing)
     assert "run as root" in reason
 
 
@@ -296,7 +297,7 @@ def test_a_process_with_no_descriptor_to_spare() -> None:
         host: Host = result()
     assert host.listeners == ()
     assert host.visibility is Visibility.PARTIAL
-    assert "Too many open files" in host.missing[0]
+    assert "Too many open files" in sentences(host.missing)[0]
 
 
 def sockets_by_ss(*flags: str) -> set[tuple[str, int]]:
@@ -449,8 +450,8 @@ def test_netlink_refused(code: int) -> None:
     assert [listener.socket.name for listener in found] == [f"tcp 127.0.0.1:{port}"]
     assert found[0].socket.queue_limit is None
     assert host.visibility is Visibility.PARTIAL
-    assert os.strerror(code) in host.missing[0]
-    assert "bound but not listening" in host.missing[0]
+    assert os.strerror(code) in sentences(host.missing)[0]
+    assert "bound but not listening" in sentences(host.missing)[0]
 
 
 @pytest.mark.parametrize("answer", [done(errno.EPERM), b"\1\0\0", b"", OSError(errno.EAGAIN, "no")])
@@ -468,7 +469,7 @@ def test_neither_netlink_nor_proc(tmp_path: Path) -> None:
     host = asked(PermissionError(errno.EPERM, "Operation not permitted"), root=str(tmp_path))
     assert host.listeners == ()
     assert host.visibility is Visibility.PARTIAL
-    assert "can't be read" in host.missing[0]
+    assert "can't be read" in sentences(host.missing)[0]
     assert host.rules is not None
     assert host.rules.unprivileged_first is None
     assert host.rules.dynamic is None
@@ -489,7 +490,7 @@ def test_an_overrun_is_asked_again() -> None:
 def test_dumps_that_are_always_interrupted_are_told() -> None:
     host = asked(Kernel(last=done(flags=2 | 0x10)), release="6.18.0")
     assert host.visibility is Visibility.PARTIAL
-    assert "came and went" in host.missing[0]
+    assert "came and went" in sentences(host.missing)[0]
 
 
 @pytest.mark.parametrize(
@@ -505,10 +506,14 @@ def test_older_kernels_cannot_show_bound_sockets(release: str, shows: bool) -> N
 
 def test_a_transport_that_the_kernel_lacks_is_not_an_empty_list(tmp_path: Path) -> None:
     host = asked(Kernel(last=NO_MONITOR), Transport.SCTP, root=str(tmp_path))
-    assert host.missing == ("this kernel has no SCTP: nothing can use it here but in user space",)
+    assert sentences(host.missing) == (
+        "this kernel has no SCTP: nothing can use it here but in user space",
+    )
     (tmp_path / "net" / "sctp").mkdir(parents=True)
     host = asked(Kernel(last=NO_MONITOR), Transport.SCTP, root=str(tmp_path))
-    assert host.missing == ("this kernel has SCTP but can't list its sockets: load sctp_diag",)
+    assert sentences(host.missing) == (
+        "this kernel has SCTP but can't list its sockets: load sctp_diag",
+    )
     assert host.visibility is Visibility.PARTIAL
 
 
@@ -517,7 +522,7 @@ def test_a_kernel_without_the_tcp_monitor() -> None:
         _, port = opened(stack)
         host = asked(Kernel(last=NO_MONITOR))
     assert port in {listener.socket.port for listener in host.listeners}
-    assert "only in /proc/net" in host.missing[0]
+    assert "only in /proc/net" in sentences(host.missing)[0]
 
 
 def test_a_socket_without_an_inode_is_the_kernels() -> None:

@@ -20,6 +20,7 @@ from portbook.host.linux.namespaces import (
     read_namespaces,
 )
 from tests.real.needs import need_program, need_root
+from tests.values import sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +91,7 @@ def test_processes_of_others_are_counted_not_forgotten(
         monkeypatch.setattr(os, "geteuid", lambda uid=uid: uid)
         found, missing = read_namespaces(str(proc))
         assert [each.name for each in found] == [None, "blue"]
-        assert missing == (f"the network namespaces of 2 processes are {end}",)
+        assert sentences(missing) == (f"the network namespaces of 2 processes are {end}",)
 
 
 def test_without_proc_there_is_an_error(tmp_path: Path) -> None:
@@ -238,7 +239,8 @@ def test_another_user_may_not_enter(blue: str) -> None:
         "ctypes.CDLL(None).prctl(4, 1)  # PR_SET_DUMPABLE\n"
         "found, missing = read_namespaces()\n"
         f"blue, = (each for each in found if each.name == {blue!r})\n"
-        "print(*missing)\n"
+        "from portbook.present.phrases import gap_sentences\n"
+        "print(*gap_sentences(missing))\n"
         "try: in_namespace(blue, lambda: 1)\n"
         "except HostUnreadable as error: print(error)\n"
     )

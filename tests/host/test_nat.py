@@ -19,6 +19,7 @@ from portbook.host.firewall.rules import NatRules
 from portbook.host.linux.namespaces import Namespace, in_namespace
 from portbook.model import Transport
 from tests.real.needs import need_kernel, need_program, need_root
+from tests.values import sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,11 +101,16 @@ def test_without_root_nothing_can_be_seen(
     tools: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert read_redirects(80) == ((), ("NAT rules are visible to root only",))
+    found, missing = read_redirects(80)
+    assert (found, sentences(missing)) == ((), ("NAT rules are visible to root only",))
 
 
 def test_without_tools_that_is_said(tools: Callable[[str, str], None]) -> None:
-    assert read_redirects(80) == ((), (reader._NO_TOOL,))
+    found, missing = read_redirects(80)
+    assert (found, sentences(missing)) == (
+        (),
+        ("neither nft nor iptables is installed, so NAT rules were not read",),
+    )
 
 
 def test_both_tools_are_asked_and_one_port_is_picked(tools: Callable[[str, str], None]) -> None:
@@ -123,7 +129,7 @@ def test_what_iptables_keeps_in_nftables_is_read_with_its_own_tool(
     {"rule": {"family": "ip", "table": "nat", "chain": "P", "expr": [
     {"xt": {"type": "target", "name": "DNAT"}}]}}]}"""
     tools("nft", printing(unclear))
-    assert "1 NAT rule was not understood" in read_redirects()[1][0]
+    assert "1 NAT rule was not understood" in sentences(read_redirects()[1])[0]
     tools("iptables-save", printing(DOCKER))
     found, missing = read_redirects()
     assert missing == ()
@@ -157,7 +163,7 @@ def test_other_systems_have_filters_of_their_own(monkeypatch: pytest.MonkeyPatch
     assert not reader.readable()
     found, missing = read_redirects(80)
     assert found == ()
-    assert "not looked for" in missing[0]
+    assert "not looked for" in sentences(missing)[0]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +179,7 @@ def test_a_tool_that_fails_is_told(
     tools("nft", script)
     found, missing = read_redirects(80)
     assert found == ()
-    assert reason in " ".join(missing)
+    assert reason in " ".join(sentences(missing))
 
 
 def test_a_tool_that_hangs_is_told(
@@ -183,7 +189,7 @@ def test_a_tool_that_hangs_is_told(
     tools("nft", "exec /bin/sleep 60")
     found, missing = read_redirects(80)
     assert found == ()
-    assert missing == ("NAT rules were not all read: nft did not answer in time",)
+    assert sentences(missing) == ("NAT rules were not all read: nft did not answer in time",)
 
 
 # -- the real thing ---------------------------------------------------------------------------
@@ -279,11 +285,12 @@ def test_another_user_is_told_that_rules_are_hidden() -> None:
     # The interpreter's own folder need not be open to that user, so it only drops its rights.
     code = (
         "import os; os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "from portbook.host.firewall.reader import read_redirects; print(read_redirects(80))"
+        "from portbook.host.firewall.reader import read_redirects\n"
+        "found, (gap,) = read_redirects(80); print(found, gap.code, gap.needs)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
         [sys.executable, "-c", f"import portbook.host.firewall.reader\n{code}"],
         env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert done.stdout == "((), ('NAT rules are visible to root only',))\n"
+    assert done.stdout == "() nat-hidden root\n"

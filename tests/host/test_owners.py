@@ -22,6 +22,7 @@ from portbook.host.linux.owners import Owners, read_owners
 from portbook.host.linux.processes import read_process
 from portbook.model import OwnersSeen, Process
 from tests.real.needs import need_kernel, need_root
+from tests.values import sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,7 +139,7 @@ def test_nobody_holds_it(proc: Proc) -> None:
         assert owners.missing == ()
     else:  # in a container: the owner can be outside
         assert owners.owners[7] == (OwnersSeen.HIDDEN, ())
-        assert "ask on the host" in owners.missing[0]
+        assert "ask on the host" in sentences(owners.missing)[0]
 
 
 def test_in_a_pid_namespace_nobody_is_not_known(proc: Proc) -> None:
@@ -148,7 +149,7 @@ def test_in_a_pid_namespace_nobody_is_not_known(proc: Proc) -> None:
     owners = proc.owners({7: (0, None), 8: (0, None)})
     assert owners.owners[7] == (OwnersSeen.HIDDEN, ())
     assert owners.owners[8][0] is OwnersSeen.FIRST
-    (reason,) = owners.missing
+    (reason,) = sentences(owners.missing)
     assert reason.startswith("1 of 2 sockets is owned by a process that can't be seen from inside")
 
 
@@ -161,20 +162,23 @@ def test_processes_that_are_hidden_altogether(proc: Proc) -> None:
     assert owners.missing
     every = proc.owners({8: (0, None)}, every=True)
     assert every.owners[8][0] is OwnersSeen.FIRST
-    assert "there may be more owners" in every.missing[0]
+    assert "there may be more owners" in sentences(every.missing)[0]
 
 
 def test_no_proc_at_all(tmp_path: Path) -> None:
     owners = read_owners({7: (0, None)}, every=False, root=str(tmp_path / "none"))
     assert owners.owners[7] == (OwnersSeen.HIDDEN, ())
-    assert "No such file" in owners.missing[0]
+    assert "No such file" in sentences(owners.missing)[0]
 
 
 def test_a_proc_without_processes_is_told_apart_from_a_lack_of_privilege(tmp_path: Path) -> None:
     """As where procfs isn't mounted: root is told so, and nothing of security modules."""
     owners = read_owners({7: (0, None)}, every=False, root=str(tmp_path))
     assert owners.owners[7] == (OwnersSeen.HIDDEN, ())
-    assert f"no process is listed in {tmp_path}: procfs isn't mounted there" in owners.missing[0]
+    assert (
+        f"no process is listed in {tmp_path}: procfs isn't mounted there"
+        in sentences(owners.missing)[0]
+    )
 
 
 class Unprivileged(Proc):
@@ -206,7 +210,7 @@ def test_without_privilege_the_owner_is_hidden(closed: Unprivileged) -> None:
     closed.close(20)
     owners = closed.owners({7: (0, None)})
     assert owners.owners[7] == (OwnersSeen.HIDDEN, ())
-    (reason,) = owners.missing
+    (reason,) = sentences(owners.missing)
     assert reason.startswith("the socket is owned by a process that this user may not look into")
     assert "CAP_SYS_PTRACE" in reason
 
@@ -219,7 +223,7 @@ def test_without_privilege_the_cgroup_points_to_the_owner(closed: Unprivileged) 
     owners = closed.owners({7: (0, cgroup)})
     assert owners.owners[7][0] is OwnersSeen.INFERRED
     assert pids(owners, 7) == [30]
-    assert "inferred" in owners.missing[0]
+    assert "inferred" in sentences(owners.missing)[0]
 
 
 def test_without_privilege_the_user_points_to_the_owner(closed: Unprivileged) -> None:

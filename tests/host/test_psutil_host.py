@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 import psutil
 import pytest
 
+from portbook.app.watch import Change, Watch
 from portbook.host import macos, psutil_sockets, reader, windows
 from portbook.model import Host, OwnerSearch, OwnersSeen, Transport, Visibility
+from tests.values import sentences
 
 
 class Address(NamedTuple):
@@ -153,9 +155,9 @@ def test_what_listens_and_what_does_not() -> None:
 def test_bound_sockets_cannot_be_told_of() -> None:
     for seen in (on_macos(transport=None), on_windows(())):
         assert seen.visibility is Visibility.PARTIAL
-        assert "bound but not listening" in seen.missing[0]
+        assert "bound but not listening" in sentences(seen.missing)[0]
     assert on_macos(transport=Transport.UDP) == Host((), Visibility.FULL, (), macos.read_rules())
-    (reason,) = on_macos(transport=Transport.SCTP).missing
+    (reason,) = sentences(on_macos(transport=Transport.SCTP).missing)
     assert reason == "SCTP sockets can't be listed on macOS"
 
 
@@ -180,8 +182,24 @@ def test_macos_without_privilege_says_what_it_could_not_ask() -> None:
         owners=OwnerSearch.ALL,
     )
     assert seen.visibility is Visibility.PARTIAL
-    assert seen.missing[0].startswith("1 process of other users could not be asked")
+    assert sentences(seen.missing)[0].startswith("1 process of other users could not be asked")
     assert seen.listeners[0].ownership.seen is OwnersSeen.FIRST  # there may be more in the other
+
+
+def test_on_macos_a_socket_closes_however_many_processes_are_denied() -> None:
+    mine = [FakeProcess(7, connection("udp", "::", 5353), connection("udp", "::", 5354))]
+    others = [FakeProcess(pid, denied=("net_connections",)) for pid in range(20, 30)]
+
+    def look() -> Host:
+        return on_macos(*mine, *others[:denied], owners=OwnerSearch.NONE)
+
+    denied = 5
+    watch = Watch(look, lambda fresh: fresh)
+    (denied, mine[0]) = (6, FakeProcess(7, connection("udp", "::", 5353)))
+    assert [(e.change, e.listener.socket.port) for e in watch.step()] == [(Change.CLOSED, 5354)]
+    (denied, mine[0]) = (4, FakeProcess(7))
+    assert [(e.change, e.listener.socket.port) for e in watch.step()] == [(Change.CLOSED, 5353)]
+    assert watch.listeners == ()
 
 
 def test_windows_names_one_process_a_socket() -> None:
@@ -199,7 +217,7 @@ def test_windows_names_one_process_a_socket() -> None:
         OwnersSeen.HIDDEN,
         OwnersSeen.HIDDEN,  # ended between the table and the question
     ]
-    assert seen.missing[-1] == "2 of 4 sockets have an owner that can't be seen"
+    assert sentences(seen.missing)[-1] == "2 of 4 sockets have an owner that can't be seen"
     process = seen.listeners[1].ownership.owners[0]
     assert (process.uid, process.executable_mode, process.user) == (None, None, "someone")
 
@@ -208,7 +226,7 @@ def test_windows_names_one_process_a_socket() -> None:
 def test_windows_that_refuses_the_table(error: Exception) -> None:
     seen = on_windows(error)
     assert (seen.listeners, seen.visibility) == ((), Visibility.PARTIAL)
-    assert "sockets" in seen.missing[0]
+    assert "sockets" in sentences(seen.missing)[0]
 
 
 def test_what_is_denied_of_a_process_is_unknown() -> None:
@@ -233,7 +251,7 @@ def test_without_psutil(platform: Any) -> None:
 
     seen = platform.read_host(None, None, OwnerSearch.FIRST, load=load)
     assert seen.visibility is Visibility.PARTIAL
-    assert "psutil" in seen.missing[0]
+    assert "psutil" in sentences(seen.missing)[0]
 
 
 def test_rules_that_are_not_read_are_unknown() -> None:
@@ -257,7 +275,7 @@ def test_an_unknown_system_is_said_to_be_unknown(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "platform", "plan9")
     seen = reader.read_host()
     assert (seen.listeners, seen.visibility) == ((), Visibility.PARTIAL)
-    assert "plan9" in seen.missing[0]
+    assert "plan9" in sentences(seen.missing)[0]
     assert reader.read_rules().system == "plan9"
 
 

@@ -28,7 +28,7 @@ from portbook.present.port.this_machine import meaning
 from portbook.present.render.text import Style, columns_of
 from portbook.present.views.listen import render_here
 from tests.strategies import listeners, nasty, processes
-from tests.values import changed
+from tests.values import changed, gap
 
 TCP = Transport.TCP
 FULL, PARTIAL = Visibility.FULL, Visibility.PARTIAL
@@ -51,7 +51,7 @@ def answer(
     return HereAnswer(
         some,
         PARTIAL if missing else FULL,
-        missing,
+        tuple(map(gap, missing)),
         {
             (each.socket.port, each.socket.transport): standing
             or book.standing(each.socket.port, each.socket.transport)

@@ -31,6 +31,7 @@ from portbook.present.port.page import compose
 from portbook.present.render.text import Style, render_page
 from tests.counts import PROOF, every_port
 from tests.strategies import any_port, listeners, port_rules, transports
+from tests.values import gap
 
 BOOK = ["The book", "Block and neighbours", "In practice", "History"]
 TITLES = [*BOOK, "By hand", "Sources"]
@@ -194,7 +195,7 @@ def _hosts(draw: st.DrawFn) -> Host:
     return Host(
         tuple(draw(st.lists(listeners(), max_size=3))),
         draw(st.sampled_from(tuple(Visibility))),
-        tuple(draw(st.lists(st.text(max_size=20), max_size=2))),
+        tuple(draw(st.lists(st.text(max_size=20).map(gap), max_size=2))),
         draw(st.none() | port_rules()),
     )
 
@@ -210,7 +211,9 @@ def test_any_machine_has_a_page(port: int, host: Host) -> None:
 def test_nothing_bound_is_said_only_where_everything_was_seen() -> None:
     found = _answer("305")._replace(host=HOST)
     assert "Nothing is bound to 305 here at this moment" in _text(found)
-    partial = HOST._replace(visibility=Visibility.PARTIAL, missing=("sctp could not be asked",))
+    partial = HOST._replace(
+        visibility=Visibility.PARTIAL, missing=(gap("sctp could not be asked"),)
+    )
     said = _text(found._replace(host=partial))
     assert "Nothing is bound" not in said
     assert "Nothing that could be seen is bound to 305 here" in said

@@ -18,10 +18,11 @@ import pytest
 from portbook.app.bind.explain_bind import why_bind
 from portbook.app.listen import Depth, look
 from portbook.host.linux.procfs import parse_mounts
-from portbook.model import OwnersSeen, Transport, Visibility
+from portbook.model import GapCode, OwnersSeen, Transport, Visibility
 from tests.real.namespace import SOURCE, UNPRIVILEGED, Namespace
 from tests.real.needs import need_kernel
 from tests.real.readable import readable
+from tests.values import sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -234,9 +235,9 @@ def test_no_descriptors_left() -> None:
     for host in (seen, everywhere):
         assert host.listeners == ()
         assert host.visibility is Visibility.PARTIAL
-        assert "Too many open files" in " ".join(host.missing)
+        assert "Too many open files" in " ".join(sentences(host.missing))
     assert why.causes[0].code == "unknown"
-    assert any("could not be tried" in reason for reason in why.missing)
+    assert any(gap.code is GapCode.BIND_UNTRIED for gap in why.missing)
 
 
 @pytest.mark.usefixtures("own_network")

@@ -18,10 +18,11 @@ from portbook.catalog.expectations.trust import trust
 from portbook.host.reader import read_host
 from portbook.web.app import create_app
 from portbook.web.local.access import is_loopback
-from portbook.web.local.redact import SAID
+from portbook.web.local.redact import MASKED
 from portbook.web.pages import views
 from portbook.web.state import Settings
 from tests.real.needs import need
+from tests.values import sentences
 from tests.web.conftest import BROWSER
 from tests.web.views import StandIn, StandInFiles
 
@@ -279,16 +280,17 @@ def test_command_lines_are_masked_unless_asked_for(make: Make, bound: int) -> No
     command = mine.ownership.owners[0].command
     assert command
     masked, shown = make(), make(show_commands=True)
+    (masking,) = sentences((MASKED,))
     for path in (f"/here/{bound}.json", "/here.json"):
         host = masked.get(path).json()
         host = host.get("host", host)
         assert all(o["command"] is None for each in host["listeners"] for o in each["owners"])
-        assert SAID in host["missing"]
+        assert masking in host["missing"]
         host = shown.get(path).json()
         host = host.get("host", host)
         owners = [o for each in host["listeners"] if each["port"] == bound for o in each["owners"]]
         assert owners[0]["command"] == list(command)
-        assert SAID not in host["missing"]
+        assert masking not in host["missing"]
     page = masked.get("/here").text
     assert "command=None" in page
     assert all(word not in page for word in command if len(word) > 12)

@@ -10,15 +10,17 @@ import pytest
 
 from portbook.app.watch import Watch
 from portbook.errors import HostUnreadable
+from portbook.host import psutil_sockets
 from portbook.model import (
     Host,
     Listener,
+    OwnerSearch,
     Ownership,
     OwnersSeen,
+    PortRules,
     Process,
     Socket,
     Transport,
-    Visibility,
 )
 from portbook.web.http import streams
 from portbook.web.local import live_events as module
@@ -28,6 +30,7 @@ from tests.values import changed
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+RULES = PortRules("macos")
 PATIENCE = 60  # seconds until a wait is given up: a hang, not a slow machine
 OWNER = Process(7, "sshd", ("sshd", "--password=hunter2"))
 
@@ -48,11 +51,16 @@ class Machine:
         self.listeners = listeners
         self.watches = 0
         self.broken = False
+        self.denied = 0  # other users' processes that can't be asked, as on macOS
 
     def look(self) -> Host:
         if self.broken:
             raise HostUnreadable("netlink is gone")
-        return Host(self.listeners, Visibility.FULL)
+        table = psutil_sockets.Table((), self.denied)
+        seen = psutil_sockets.host_of(
+            table, lambda _: None, None, Transport.UDP, OwnerSearch.NONE, RULES, whole=True
+        )
+        return seen._replace(listeners=self.listeners)
 
     def watch(self) -> Watch:
         self.watches += 1
@@ -115,6 +123,21 @@ def test_all_streams_share_one_watch_and_without_any_there_is_none() -> None:
         stream = panel.stream(None)
         await _next(stream)
         assert machine.watches == 2
+        await _close(stream)
+
+    asyncio.run(run())
+
+
+def test_what_closes_is_told_however_many_processes_are_unseen() -> None:
+    async def run() -> None:
+        machine = Machine(_listener(305), _listener(306))
+        machine.denied = 5
+        stream = _panel(machine).stream(None)
+        await _next(stream)
+        for machine.denied, port, left in ((6, 305, (_listener(306),)), (4, 306, ())):
+            machine.listeners = left
+            name, event = await _next(stream)
+            assert (name, event["listener"]["port"]) == ("closed", port)
         await _close(stream)
 
     asyncio.run(run())

@@ -53,7 +53,7 @@ from portbook.web.site_config import Site
 from tests.counts import PROOF, examples
 from tests.real.needs import need_program
 from tests.strategies import any_port, listeners, nasty
-from tests.values import changed
+from tests.values import changed, gap
 from tests.web.pages import Page
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _here(*some: Listener) -> HereAnswer:
         )
         for each in some
     }
-    return HereAnswer(some, Visibility.PARTIAL, ("a reason",), standings, (), ())
+    return HereAnswer(some, Visibility.PARTIAL, (gap("a reason"),), standings, (), ())
 
 
 LISTENER = Listener(

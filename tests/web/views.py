@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from portbook.present.phrases import gap_sentences
+
 if TYPE_CHECKING:
     from portbook.app.explain import ExplainAnswer
     from portbook.app.listen import HereAnswer
@@ -72,7 +74,7 @@ class StandIn:
 
     def here(self, answer: HereAnswer, site: Site) -> str:
         owners = [owner for each in answer.listeners for owner in each.ownership.owners]
-        return _page("Here", f"{answer.missing} {owners}")
+        return _page("Here", f"{gap_sentences(answer.missing)} {owners}")
 
     def explain(self, answer: ExplainAnswer | None, wrong: str, site: Site) -> str:
         return _page("Explain an output", f"{wrong} {answer and answer.format}")

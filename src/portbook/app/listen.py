@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from portbook.catalog.expectations.lookup import Notes
     from portbook.catalog.registry.lookup import Registry
     from portbook.host.firewall.rules import Redirect
-    from portbook.model import Finding, Host, Level, Listener, Note, Program, Standing, Transport
+    from portbook.model import (
+        Finding,
+        Gap,
+        Host,
+        Level,
+        Listener,
+        Note,
+        Program,
+        Standing,
+        Transport,
+    )
 
     Owners = Literal["none", "first", "all"]
 
@@ -33,7 +43,7 @@ class HereAnswer(NamedTuple):
 
     listeners: tuple[Listener, ...]
     visibility: Visibility
-    missing: tuple[str, ...]
+    missing: tuple[Gap, ...]
     standings: Mapping[tuple[int, Transport], Standing]
     redirects: tuple[Redirect, ...]
     sources: tuple[Source, ...]
@@ -128,7 +138,7 @@ def look(ports: tuple[int, int] | None, transport: Transport | None, depth: Dept
 def _judged(seen: Host, namespace: str | None, depth: Depth, notes: Notes = NONE) -> Host:
     """*seen* with details where they are wanted or decide, and with the findings."""
     listeners = seen.listeners
-    unknown: tuple[str, ...] = ()
+    unknown: tuple[Gap, ...] = ()
     if notes.notes:
         listeners = tuple(
             [
@@ -306,7 +316,7 @@ def may_see_redirects() -> bool:
 
 def read_redirected(
     ports: tuple[int, int] | None, transport: Transport | None
-) -> tuple[tuple[Redirect, ...], tuple[str, ...]]:
+) -> tuple[tuple[Redirect, ...], tuple[Gap, ...]]:
     """The NAT rules that redirect one of *ports* (None: any), and what could not be seen."""
     from portbook.host.firewall.reader import read_redirects
 

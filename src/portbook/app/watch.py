@@ -2,8 +2,9 @@
 
 Each step asks the kernel for its sockets, which costs milliseconds however many processes run,
 and looks for owners only where something is new. A socket that lives longer than the time
-between two steps is in at least one of them, so it can't be missed. A socket that a step could
-not see, because the kernel's answer was cut short, isn't taken for closed.
+between two steps is in at least one of them, so it can't be missed. A socket has closed where a
+step doesn't see it that saw no less than the last that did: one that was cut short, or that the
+system let see less, closes nothing.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ from __future__ import annotations
 import time
 
 from portbook._fast_types import NamedTuple, StrEnum
+from portbook.model import Need
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from portbook.model import Host, Listener
+    from portbook.model import Gap, Host, Listener
 
     # What a socket is by itself, and what may change while it stays the same socket.
     Key = tuple[object, ...]
+    Kinds = frozenset[object]
     Look = Callable[[], Host]
     Explain = Callable[[tuple[Listener, ...]], tuple[Listener, ...]]
 
@@ -57,8 +60,9 @@ class Watch:
         self._clock = clock
         self._seen: dict[Key, Listener] = {}
         self._known: dict[Key, Listener] = {}
-        self._always_missing: frozenset[str] | None = None
-        self.missing: tuple[str, ...] = ()
+        # The kinds of gaps that each socket was seen in spite of.
+        self._in_spite_of: dict[Key, Kinds] = {}
+        self.missing: tuple[Gap, ...] = ()
         self.step()
 
     @property
@@ -75,8 +79,15 @@ class Watch:
         host = self._look()
         before = self._seen
         after = {identity(listener): listener for listener in host.listeners}
-        if not self._complete(host.missing):
-            after = {**before, **after}
+        gaps = frozenset(gap.kind for gap in host.missing)
+        lasting = frozenset(gap.kind for gap in host.missing if gap.needs is not Need.AGAIN)
+        unseen = {
+            key: self._in_spite_of[key]
+            for key in before
+            if key not in after and not gaps <= self._in_spite_of[key]
+        }
+        self._in_spite_of = unseen | dict.fromkeys(after, lasting)
+        after = {key: before[key] for key in unseen} | after
         self._seen, self.missing = after, host.missing
         fresh = [key for key in after if key not in before]
         other = [
@@ -92,14 +103,6 @@ class Watch:
             )
         }
         return tuple(self._events(now, fresh, other, gone, explained))
-
-    def _complete(self, missing: tuple[str, ...]) -> bool:
-        """Whether a look saw all that this machine can show: its *missing* is there every time."""
-        always = self._always_missing
-        self._always_missing = always = frozenset(missing) & (
-            frozenset(missing) if always is None else always
-        )
-        return always.issuperset(missing)
 
     def _events(
         self,

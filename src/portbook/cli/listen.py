@@ -18,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from portbook.model import Gap
+
 
 class Options(NamedTuple):
     """What the command line asked for."""
@@ -79,9 +81,11 @@ def run(argv: Sequence[str]) -> int:
     return 3 if options.strict and answer.visibility is Visibility.PARTIAL else 0
 
 
-def _tell_missing(missing: Iterable[str]) -> None:
+def _tell_missing(missing: Iterable[Gap]) -> None:
     """What rows of JSON have no place for: what was not visible, a line each."""
-    for reason in missing:
+    from portbook.present.phrases import gap_sentences
+
+    for reason in gap_sentences(missing):
         complain(f"not seen: {reason}")
 
 

@@ -12,6 +12,7 @@ from portbook.cli.help import Parser, add_json, add_notes
 from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError
 from portbook.formats.errors.query import Query
+from portbook.present.phrases import gap_sentences
 from portbook.present.render import port_json
 from portbook.present.views import lists
 
@@ -52,6 +53,6 @@ def run(argv: Sequence[str]) -> int:
 def _own(text: str) -> tuple[Note, ...]:
     """What is found among the user's own notes; what of them can't be read is told."""
     check_named()
-    for reason in read_notes().missing:
+    for reason in gap_sentences(read_notes().missing):
         complain(f"not seen: {reason}")
     return own_notes(text)

@@ -16,6 +16,7 @@ from portbook.app.watch import Event, Watch, steps
 from portbook.model import Level
 from portbook.present.charts.palette import LEVELS
 from portbook.present.escape import one_line
+from portbook.present.phrases import gap_sentences
 from portbook.present.port.this_machine import holder, meaning, moment
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ def _screen(watch: Watch, last: deque[Event], console: Console) -> Group:
     news = [_news(event) for event in reversed(last)]
     seen = " could be seen" if watch.missing else ""
     head = f"{len(listeners)} sockets that listen or are bound{seen}; Ctrl-C ends"
-    unseen = [Text(one_line(f"Not seen: {reason}"), style="dim") for reason in watch.missing]
+    unseen = [
+        Text(one_line(f"Not seen: {reason}"), style="dim")
+        for reason in gap_sentences(watch.missing)
+    ]
     return Group(Text(head, style="dim"), table, Text(""), *news, *unseen)
 
 

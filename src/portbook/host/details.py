@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from portbook.model import Gap, GapCode
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 _EACH, _TOGETHER = 0.3, 1.0  # seconds that runtimes have for one name, and for all
 
 
-def add_details(listeners: tuple[Listener, ...]) -> tuple[tuple[Listener, ...], tuple[str, ...]]:
+def add_details(listeners: tuple[Listener, ...]) -> tuple[tuple[Listener, ...], tuple[Gap, ...]]:
     """*listeners* with the packages and container names of their owners, and what wasn't told.
 
     Each executable and each container is asked for once. Runtimes have a second for all names
@@ -26,7 +28,7 @@ def add_details(listeners: tuple[Listener, ...]) -> tuple[tuple[Listener, ...], 
     return named, (*packages.missing(), *unnamed)
 
 
-def add_names(listeners: tuple[Listener, ...]) -> tuple[tuple[Listener, ...], tuple[str, ...]]:
+def add_names(listeners: tuple[Listener, ...]) -> tuple[tuple[Listener, ...], tuple[Gap, ...]]:
     """*listeners* with their owners' container names alone, and what wasn't told."""
     names = _Names()
     return _each_owner(listeners, names.add), tuple(names.missing())
@@ -92,10 +94,10 @@ class _Packages:
             return owner
         return owner._replace(upgraded=package.newer_than(owner.started))
 
-    def missing(self) -> Iterable[str]:
+    def missing(self) -> Iterable[Gap]:
         for reason, executables in self._unknown.items():
-            what = _of(executables, "the package of", "the packages of", "executables are")
-            yield f"{what} not known: {reason}"
+            first, count = next(iter(executables)), len(executables)
+            yield Gap(GapCode.PACKAGES_UNKNOWN, first, detail=reason, number=count)
 
     def _ask(self, owner: Process, executable: str) -> Ownership:
         from portbook.host.linux.packages import owning_package
@@ -123,10 +125,10 @@ class _Names:
             self._asked[owner.container] = self._ask(owner.container, owner.uid)
         return owner._replace(container_name=self._asked[owner.container])
 
-    def missing(self) -> Iterable[str]:
+    def missing(self) -> Iterable[Gap]:
         for reason, containers in self._unknown.items():
-            what = _of(containers, "the name of", "the names of", "containers are")
-            yield f"{what} not known: {reason}"
+            first, count = next(iter(containers)), len(containers)
+            yield Gap(GapCode.NAMES_UNKNOWN, first, detail=reason, number=count)
 
     def _ask(self, container: str, uid: int | None) -> str | None:
         from portbook.host.containers import container_name
@@ -139,8 +141,3 @@ class _Names:
         if found.name is None and found.reason is not None:
             self._unknown.setdefault(found.reason, {})[container] = None
         return found.name
-
-
-def _of(names: Iterable[str], one: str, more: str, kind: str) -> str:
-    first, *rest = names
-    return f"{more} {len(rest) + 1} {kind}" if rest else f"{one} {first} is"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from portbook.host import psutil_sockets
-from portbook.model import Host, PortRules, Transport, Visibility
+from portbook.model import Gap, GapCode, Host, Need, PortRules, Transport, Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +25,8 @@ def read_host(
     try:
         psutil = load()
     except ImportError:
-        reason = "this machine can't be asked without psutil: pip install psutil"
-        return Host((), Visibility.PARTIAL, (reason,), rules)
+        gap = Gap(GapCode.PSUTIL_MISSING, needs=Need.TOOL)
+        return Host((), Visibility.PARTIAL, (gap,), rules)
     return psutil_sockets.host_of(
         psutil_sockets.read_each_process(psutil),
         lambda pid: psutil_sockets.read_process(psutil, pid, posix=True),

@@ -12,8 +12,12 @@ import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from portbook.model import (
+    Gap,
+    GapCode,
     Host,
     Listener,
+    Need,
+    OwnerSearch,
     Ownership,
     OwnersSeen,
     PortRules,
@@ -25,8 +29,6 @@ from portbook.model import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-    from portbook.model import OwnerSearch
 
 _FAMILIES = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
 _TRANSPORTS = {socket.SOCK_STREAM: Transport.TCP, socket.SOCK_DGRAM: Transport.UDP}
@@ -44,7 +46,7 @@ class Table(NamedTuple):
 
     rows: tuple[Row, ...]
     denied: int = 0
-    failed: str | None = None
+    failed: Gap | None = None
 
 
 def load_psutil() -> Any:
@@ -59,9 +61,9 @@ def read_table(psutil: Any) -> Table:
     try:
         found = psutil.net_connections(kind="inet")
     except psutil.AccessDenied:
-        return Table((), failed="this user may not list sockets: run as an administrator")
+        return Table((), failed=Gap(GapCode.LISTING_DENIED, needs=Need.ROOT))
     except (psutil.Error, OSError) as error:
-        return Table((), failed=f"sockets can't be listed ({error})")
+        return Table((), failed=Gap(GapCode.LISTING_FAILED, detail=str(error)))
     return Table(tuple(Row(connection, connection.pid) for connection in found))
 
 
@@ -117,17 +119,17 @@ def host_of(
         known = [pid for pid in holders[key] if pid]
         people = [pid for pid in known if pid not in kernel]
         processes: tuple[Process, ...] = ()
-        if owners != "none":
-            wanted = people if owners == "all" else people[:1]
+        if owners != OwnerSearch.NONE:
+            wanted = people if owners == OwnerSearch.ALL else people[:1]
             processes = tuple(found for pid in wanted if (found := details(pid)) is not None)
         if processes:
-            whole_truth = whole and not table.denied and owners == "all"
+            whole_truth = whole and not table.denied and owners == OwnerSearch.ALL
             seen = OwnersSeen.ALL if whole_truth else OwnersSeen.FIRST
         elif known and not people:
             seen = OwnersSeen.KERNEL
         else:
             seen = OwnersSeen.HIDDEN
-            unseen += owners != "none"
+            unseen += owners != OwnerSearch.NONE
         user = processes[0].user if processes else None
         uid = processes[0].uid if processes else None
         listeners.append(
@@ -139,25 +141,20 @@ def host_of(
             )
         )
     if unseen:
-        missing.append(f"{unseen} of {len(listeners)} sockets have an owner that can't be seen")
+        missing.append(Gap(GapCode.OWNERS_UNSEEN, number=unseen, total=len(listeners)))
     visibility = Visibility.PARTIAL if missing else Visibility.FULL
     return Host(tuple(listeners), visibility, tuple(missing), rules)
 
 
-def _missing(table: Table, transport: Transport | None, system: str) -> Iterator[str]:
-    name = {"macos": "macOS", "windows": "Windows"}.get(system, system)
+def _missing(table: Table, transport: Transport | None, system: str) -> Iterator[Gap]:
     if table.failed:
         yield table.failed
     if table.denied:
-        processes = "process" if table.denied == 1 else "processes"
-        yield (
-            f"{table.denied} {processes} of other users could not be asked, and what they "
-            "listen on is not here: run as root"
-        )
+        yield Gap(GapCode.PROCESSES_DENIED, needs=Need.ROOT, number=table.denied)
     if transport in (Transport.SCTP, Transport.DCCP):
-        yield f"{transport.value.upper()} sockets can't be listed on {name}"
+        yield Gap(GapCode.TRANSPORT_UNSUPPORTED, transport.value, detail=system)
     elif transport in (None, Transport.TCP):
-        yield f"sockets that are bound but not listening can't be listed on {name}"
+        yield Gap(GapCode.BOUND_UNSUPPORTED, system)
 
 
 def _listeners(

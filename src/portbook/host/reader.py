@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from portbook.model import Host, OwnerSearch, PortRules, Transport, Visibility
+from portbook.model import Gap, GapCode, Host, OwnerSearch, PortRules, Transport, Visibility
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def read_host(
     search = OwnerSearch(owners)
     platform = _platform()
     if platform is None:
-        reason = f"portbook can't look at this machine: it does not know the system {sys.platform}"
-        return Host((), Visibility.PARTIAL, (reason,), PortRules(sys.platform))
+        gap = Gap(GapCode.SYSTEM_UNKNOWN, sys.platform)
+        return Host((), Visibility.PARTIAL, (gap,), PortRules(sys.platform))
     host: Host = platform.read_host(ports, transport, search)
     return host._replace(listeners=_count_sharing(host.listeners))
 
@@ -85,7 +85,7 @@ def read_rules() -> PortRules:
 
 def read_excluded_ranges(
     transport: Transport,
-) -> tuple[tuple[tuple[int, int, str], ...], tuple[str, ...]]:
+) -> tuple[tuple[tuple[int, int, str], ...], tuple[Gap, ...]]:
     """The ranges that the system keeps out of reach, with by whom, and what could not be seen.
 
     Only Windows has such ranges.
@@ -111,6 +111,6 @@ def read_conflicts(
 
     search = OwnerSearch(owners)
     if not sys.platform.startswith("linux"):
-        reason = f"connections that hold a port can't be looked up on {sys.platform}"
-        return connections.Conflicts((), Visibility.PARTIAL, (reason,))
+        gap = Gap(GapCode.CONNECTIONS_UNSUPPORTED, sys.platform)
+        return connections.Conflicts((), Visibility.PARTIAL, (gap,))
     return connections.read_conflicts(port, transport, search)

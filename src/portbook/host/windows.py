@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from portbook.host import psutil_sockets
 from portbook.host.netsh import parse_excluded_ranges
-from portbook.model import Host, PortRules, Transport, Visibility
+from portbook.model import Gap, GapCode, Host, Need, PortRules, Transport, Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +31,8 @@ def read_host(
     try:
         psutil = load()
     except ImportError:
-        reason = "this machine can't be asked without psutil: pip install psutil"
-        return Host((), Visibility.PARTIAL, (reason,), rules)
+        gap = Gap(GapCode.PSUTIL_MISSING, needs=Need.TOOL)
+        return Host((), Visibility.PARTIAL, (gap,), rules)
     return psutil_sockets.host_of(
         psutil_sockets.read_table(psutil),
         lambda pid: psutil_sockets.read_process(psutil, pid, posix=False),
@@ -54,7 +54,7 @@ def read_excluded_ranges(
     transport: Transport,
     *,
     run: Callable[[list[str]], str] | None = None,
-) -> tuple[tuple[tuple[int, int, str], ...], tuple[str, ...]]:
+) -> tuple[tuple[tuple[int, int, str], ...], tuple[Gap, ...]]:
     """The port ranges that netsh lists as excluded for *transport*, IPv4 and IPv6.
 
     Each is its first and last port and who excluded it. *run* runs a command and returns what it
@@ -69,8 +69,7 @@ def read_excluded_ranges(
             text = (run or _run)([*command, f"protocol={transport}"])
             ranges = parse_excluded_ranges(text)
         except (OSError, ValueError, subprocess.SubprocessError) as error:
-            reason = f"the excluded ports could not be read from netsh: {one_reason(error)}"
-            return tuple(found), (reason,)
+            return tuple(found), (Gap(GapCode.EXCLUDED_UNREADABLE, detail=one_reason(error)),)
         for each in ranges:
             who = "an administrator" if each.administered else "a service such as Hyper-V"
             found[each.first, each.last, who] = None

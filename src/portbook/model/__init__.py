@@ -4,11 +4,12 @@ Ports are ``int`` (0 to 65535), dates are ISO 8601 ``str`` (``2026-09-12``, or o
 where the registry gives only a month), and ``None`` means that no source says.
 
 :mod:`portbook.model.record` has what is on record of ports, :mod:`portbook.model.seen` what is
-seen of a machine.
+seen of a machine, :mod:`portbook.model.gap` what could not be seen of it.
 """
 
 from __future__ import annotations
 
+from portbook.model.gap import Gap, GapCode, Need
 from portbook.model.record import (
     DYNAMIC_PORTS,
     FIRST_PORT,
@@ -63,9 +64,12 @@ __all__ = [
     "Assignment",
     "Block",
     "Finding",
+    "Gap",
+    "GapCode",
     "Host",
     "Level",
     "Listener",
+    "Need",
     "Neighbour",
     "Note",
     "OwnerSearch",

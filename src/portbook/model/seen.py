@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
+from portbook.model.gap import Gap  # noqa: TC001 - for typing.get_type_hints
 from portbook.model.record import Note, Transport  # noqa: TC001 - for typing.get_type_hints
 
 
@@ -239,14 +240,14 @@ class PortRules(NamedTuple):
 
 
 class Host(NamedTuple):
-    """What was seen on this machine, and in ``missing`` what was not, a reason a line.
+    """What was seen on this machine, and in ``missing`` what was not.
 
     ``notes`` are the user's own on the ports that were asked about.
     """
 
     listeners: tuple[Listener, ...]
     visibility: Visibility
-    missing: tuple[str, ...] = ()
+    missing: tuple[Gap, ...] = ()
     rules: PortRules | None = None
     notes: tuple[Note, ...] = ()
 

@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.app.bind.observations import Elsewhere, Evidence, Redirected
     from portbook.host.linux.connections import Connection
+    from portbook.model import Gap
 
 # The code of a cause -> what it means; the documentation and the site show this table.
 CODES = {
@@ -37,7 +38,7 @@ class Cause(NamedTuple):
     """One reason, or warning: its code, what was found, and what to do about it.
 
     ``seconds_left`` until it is over by itself, where that is known; ``blocks`` whether it makes
-    the bind fail.
+    the bind fail. Where nothing that was seen is the reason, it may be in what was ``unseen``.
     """
 
     code: str
@@ -45,6 +46,7 @@ class Cause(NamedTuple):
     mend: str | None = None
     blocks: bool = True
     seconds_left: float | None = None
+    unseen: tuple[Gap, ...] = ()
 
 
 def free(seen: Evidence) -> Cause:
@@ -241,11 +243,11 @@ def unknown(seen: Evidence) -> Cause:
             "Load the kernel's module for it, if there is one.",
         )
     names = ", ".join(sorted({e.name for e in asked if not e.ok and not e.reuseaddr}))
-    unseen = f" Not seen: {'; '.join(seen.missing)}." if seen.missing else ""
     return Cause(
         "unknown",
-        f"The bind fails ({names}), and nothing that could be seen explains it.{unseen}",
+        f"The bind fails ({names}), and nothing that could be seen explains it.",
         "Ask again as root, and on the host if this is a container." if seen.missing else None,
+        unseen=seen.missing,
     )
 
 

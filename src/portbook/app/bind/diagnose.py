@@ -13,6 +13,7 @@ import errno
 from portbook._fast_types import NamedTuple
 from portbook.app.bind import causes
 from portbook.app.bind.addresses import meets, takes
+from portbook.model import Gap, GapCode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ class Why(NamedTuple):
     bindable_with_reuseaddr: bool
     causes: tuple[Cause, ...]
     tries: tuple[BindTry, ...]
-    missing: tuple[str, ...]
+    missing: tuple[Gap, ...]
     notes: tuple[Note, ...] = ()
     noted: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[Gap, ...] = ()
 
 
 def weigh(seen: Evidence) -> Why:
@@ -60,7 +61,7 @@ def weigh(seen: Evidence) -> Why:
         reuse,
         tuple(found),
         seen.tries,
-        seen.missing + tuple(f"a bind could not be tried ({name})" for name in untried),
+        seen.missing + tuple([Gap(GapCode.BIND_UNTRIED, name) for name in untried]),
     )
 
 

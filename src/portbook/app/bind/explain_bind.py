@@ -32,10 +32,10 @@ def why_bind(
     from portbook.host.firewall.reader import read_redirects
     from portbook.host.linux.other_namespaces import read_elsewhere
     from portbook.host.reader import read_conflicts, read_excluded_ranges, read_host
-    from portbook.model import PortRules
+    from portbook.model import OwnerSearch, PortRules
 
     tries = try_binds(port, transport, None if address == LOCALHOST else address)
-    seen = read_host((port, port), transport, "first")
+    seen = read_host((port, port), transport, OwnerSearch.FIRST)
     listeners = seen.listeners
     if any(owner.program == "systemd" for each in listeners for owner in each.ownership.owners):
         from portbook.host.linux.activation import add_activations

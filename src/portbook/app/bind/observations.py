@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.host.bind_probe import BindTry
     from portbook.host.linux.connections import Connection
+    from portbook.model import Gap
 
 
 class Redirected(NamedTuple):
@@ -40,7 +41,7 @@ class Evidence(NamedTuple):
     redirects: tuple[Redirected, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = ()
     excluded: tuple[tuple[int, int, str], ...] = ()
-    missing: tuple[str, ...] = ()
+    missing: tuple[Gap, ...] = ()
 
     def asked(self) -> list[BindTry]:
         """The attempts that count: those on the address asked for, else all that can succeed."""

@@ -6,7 +6,7 @@ from portbook.app.bind.addresses import takes
 from portbook.app.stop.model import Scene
 from portbook.errors import InvalidQuery
 from portbook.host.reader import read_conflicts, read_host
-from portbook.model import PortRules, Visibility
+from portbook.model import Gap, GapCode, OwnerSearch, PortRules, Visibility
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def read_listeners(
     port: int, transport: Transport | None, address: str | None
 ) -> tuple[Host, tuple[Listener, ...]]:
     """What was seen of *port*, with every owner, and the sockets of it that are asked about."""
-    seen = read_host((port, port), transport, "all")
+    seen = read_host((port, port), transport, OwnerSearch.ALL)
     listeners = seen.listeners
     if any(owner.program == "systemd" for each in listeners for owner in each.ownership.owners):
         from portbook.host.linux.activation import add_activations
@@ -51,16 +51,16 @@ def read_scene(port: int, transport: Transport | None, address: str | None, hand
     pids = {owner.pid for each in listeners for owner in each.ownership.owners}
     others: tuple[Listener, ...] = ()
     if pids:
-        everything = read_host(None, None, "all").listeners
+        everything = read_host(None, None, OwnerSearch.ALL).listeners
         mine = {each.socket.inode for each in listeners}
         others = tuple(
             each for each in everything if each.socket.inode not in mine or not each.socket.inode
         )
     connections: list[Connection] = []
     for each in dict.fromkeys(one.socket.transport for one in listeners):
-        connections += read_conflicts(port, each, "all").connections
-    published, reasons = _published(port, transport, listeners)
-    missing += reasons
+        connections += read_conflicts(port, each, OwnerSearch.ALL).connections
+    published, unasked = _published(port, transport, listeners)
+    missing += unasked
     elsewhere: tuple[tuple[str, Listener], ...] = ()
     if not listeners and not published:
         from portbook.host.linux.other_namespaces import read_elsewhere
@@ -106,7 +106,7 @@ def _identity(pid: int, listeners: tuple[Listener, ...], hands: Hands) -> Identi
 
 def _published(
     port: int, transport: Transport | None, listeners: tuple[Listener, ...]
-) -> tuple[tuple[Published, ...], tuple[str, ...]]:
+) -> tuple[tuple[Published, ...], tuple[Gap, ...]]:
     """The containers that publish the port, where that can matter."""
     forwarded = any(
         owner.program in _FORWARDS for each in listeners for owner in each.ownership.owners
@@ -116,10 +116,11 @@ def _published(
     from portbook.host.containers import read_published
 
     found: list[Published] = []
-    reasons: list[str] = []
+    reasons: dict[str, None] = {}
     kinds = [transport] if transport is not None else ["tcp", "udp"]
     for kind in kinds:
         some, why = read_published(port, str(kind))
         found += some
-        reasons += why
-    return tuple(dict.fromkeys(found)), tuple(dict.fromkeys(reasons)) if forwarded else ()
+        reasons |= dict.fromkeys(why)
+    gaps = tuple([Gap(GapCode.CONTAINERS_UNASKED, detail=reason) for reason in reasons])
+    return tuple(dict.fromkeys(found)), gaps if forwarded else ()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from portbook.host.linux.connections import Connection
     from portbook.host.linux.process_tree import Own, Relative
     from portbook.host.process_control import Identity
-    from portbook.model import Listener, Transport
+    from portbook.model import Gap, Listener, Transport
 
 # The code of a refusal -> what it means; the documentation shows this table.
 REFUSALS = {
@@ -56,7 +56,7 @@ class Scene(NamedTuple):
     rules: PortRules = PortRules("")
     systemd: bool = False
     user: int = 0
-    missing: tuple[str, ...] = ()
+    missing: tuple[Gap, ...] = ()
     blind: bool = False
 
 

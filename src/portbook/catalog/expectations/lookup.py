@@ -16,7 +16,7 @@ import sys
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import BadNotes, Untrusted, shown
-from portbook.model import Whose
+from portbook.model import Gap, GapCode, Whose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,9 +46,10 @@ class Notes(NamedTuple):
     hints: tuple[str, ...] = ()
 
     @property
-    def missing(self) -> tuple[str, ...]:
-        """What of the notes was not taken into account, a line each."""
-        return self.problems + self.hints
+    def missing(self) -> tuple[Gap, ...]:
+        """What of the notes was not taken into account."""
+        texts = self.problems + self.hints
+        return tuple([Gap(GapCode.NOTES_LEFT_OUT, detail=text) for text in texts])
 
     def lookup(self, port: int, transport: Transport) -> Note | None:
         """The note on *port*: a trusted project's before the user's, the narrowest of a file."""

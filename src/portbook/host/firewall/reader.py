@@ -14,6 +14,7 @@ import sys
 
 from portbook.errors import MalformedInput, shown
 from portbook.host.firewall.rules import NatRules, Redirect
+from portbook.model import Gap, GapCode, Need
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,31 +24,29 @@ if TYPE_CHECKING:
 
 _SECONDS = 2.0
 _REDIRECTING = ('"dnat"', '"redirect"', '"xt"')  # libnftables-json(5)
-_NO_TOOL = "neither nft nor iptables is installed, so NAT rules were not read"
 
 
 def read_redirects(
     port: int | None = None, transport: Transport | None = None
-) -> tuple[tuple[Redirect, ...], tuple[str, ...]]:
+) -> tuple[tuple[Redirect, ...], tuple[Gap, ...]]:
     """The redirects of *port* over *transport* (None: of all), and what could not be seen.
 
     It runs nft and iptables-save, for two seconds at most together. Where the kernel tracks no
     connections there can be no address translation, and nothing is run: ``((), ())``.
     """
     if not sys.platform.startswith("linux"):
-        return (), ("redirects by this system's own packet filter are not looked for",)
+        return (), (Gap(GapCode.NAT_UNSUPPORTED),)
     if not kernel_may_translate():
         return (), ()
     if os.geteuid() != 0:
-        return (), ("NAT rules are visible to root only",)
+        return (), (Gap(GapCode.NAT_HIDDEN, needs=Need.ROOT),)
     reader = _Reader()
     rules = reader.read()
     found = tuple(each for each in rules.redirects if each.holds_for(port, transport))
     missing = list(reader.missing)
     if rules.not_understood:
-        count = len(rules.not_understood)
-        start = "1 NAT rule was" if count == 1 else f"{count} NAT rules were"
-        missing.append(f"{start} not understood, first {shown(rules.not_understood[0], 120)}")
+        first, count = shown(rules.not_understood[0], 120), len(rules.not_understood)
+        missing.append(Gap(GapCode.NAT_UNCLEAR, detail=first, number=count))
     return found, tuple(missing)
 
 
@@ -77,7 +76,7 @@ class _Reader:
 
         self._clock = time.monotonic
         self._end = self._clock() + _SECONDS
-        self.missing: list[str] = []
+        self.missing: list[Gap] = []
 
     def read(self) -> NatRules:
         nft = self._nftables()
@@ -101,19 +100,16 @@ class _Reader:
                 text = self._save(prefix, "legacy")
                 tools = tools or text is not None
                 if text is None:
-                    self.missing.append(
-                        f"NAT rules of the older {prefix} are in force, but {prefix}-legacy-save "
-                        "is not there to read them"
-                    )
+                    self.missing.append(Gap(GapCode.NAT_NO_LEGACY, prefix, Need.TOOL))
                 else:
                     self._add(text, family, found, unclear)
         if nft is not None:
             found += nft.redirects
             unclear += nft.not_understood
         elif not tools:
-            self.missing.append(_NO_TOOL)
+            self.missing.append(Gap(GapCode.NAT_NO_TOOL, needs=Need.TOOL))
         elif not self.missing and _may_have_nf_tables():
-            self.missing.append("nft is not installed, so nftables' own NAT rules were not read")
+            self.missing.append(Gap(GapCode.NAT_NO_NFT, needs=Need.TOOL))
         return NatRules(tuple(dict.fromkeys(found)), tuple(dict.fromkeys(unclear)))
 
     def _nftables(self) -> NatRules | None:
@@ -129,7 +125,7 @@ class _Reader:
         try:
             return parse_nft(text)
         except MalformedInput as error:
-            self.missing.append(f"NAT rules of nftables could not be read: {error}")
+            self.missing.append(Gap(GapCode.NAT_UNREADABLE, "nftables", detail=str(error)))
             return NatRules(())
 
     def _add(self, text: str, family: str, found: list[Redirect], unclear: list[str]) -> None:
@@ -138,7 +134,7 @@ class _Reader:
         try:
             rules = parse_iptables_save(text, family)
         except MalformedInput as error:
-            self.missing.append(f"NAT rules of iptables could not be read: {error}")
+            self.missing.append(Gap(GapCode.NAT_UNREADABLE, "iptables", detail=str(error)))
             return
         found += rules.redirects
         unclear += rules.not_understood
@@ -162,14 +158,14 @@ class _Reader:
         try:
             done = run_tool([path, *arguments], SYSTEM_FOLDERS, max(0.0, self._end - self._clock()))
         except OSError as error:
-            self.missing.append(f"NAT rules were not all read: {name} ({error.strerror})")
+            self.missing.append(Gap(GapCode.TOOL_UNSTARTED, name, detail=str(error.strerror)))
             return ""
         if done.status is None:
-            self.missing.append(f"NAT rules were not all read: {name} did not answer in time")
+            self.missing.append(Gap(GapCode.TOOL_LATE, name, Need.AGAIN))
             return ""
         if done.status:
             why = shown(done.errors.decode("utf-8", "replace").strip().split("\n")[0], 120)
-            self.missing.append(f"NAT rules were not all read: {name} says {why}")
+            self.missing.append(Gap(GapCode.TOOL_FAILED, name, detail=why))
             return ""
         return done.output.decode("utf-8", "replace")
 

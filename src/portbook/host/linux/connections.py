@@ -11,7 +11,7 @@ from portbook.errors import HostUnreadable
 from portbook.host.linux import sock_diag
 from portbook.host.linux.sockets import connect_netlink, find_owners, read_sockets
 from portbook.host.linux.users import read_user
-from portbook.model import OwnersSeen, Process, Transport, Visibility
+from portbook.model import Gap, GapCode, OwnersSeen, Process, Transport, Visibility
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Conflicts(NamedTuple):
 
     connections: tuple[Connection, ...]
     visibility: Visibility
-    missing: tuple[str, ...] = ()
+    missing: tuple[Gap, ...] = ()
 
 
 def read_conflicts(
@@ -66,7 +66,8 @@ def read_conflicts(
     try:
         found = read_sockets(port, port, transport, states=states, root=root, connect=connect)
     except HostUnreadable as error:
-        return Conflicts((), Visibility.PARTIAL, (str(error),))
+        gap = Gap(GapCode.SOCKETS_UNREADABLE, detail=str(error))
+        return Conflicts((), Visibility.PARTIAL, (gap,))
     seen, unseen = find_owners(found.sockets, owners, root, cgroups)
     nobody = (OwnersSeen.KERNEL, ())
     hidden = (OwnersSeen.HIDDEN, ())

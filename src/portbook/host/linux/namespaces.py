@@ -16,6 +16,7 @@ import os
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import HostUnreadable
+from portbook.model import Gap, GapCode, Need
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _unescaped(path: bytes) -> str:
     return os.fsdecode(path.replace(b"\\134", b"\\"))
 
 
-def read_namespaces(proc: str = "/proc") -> tuple[tuple[Namespace, ...], tuple[str, ...]]:
+def read_namespaces(proc: str = "/proc") -> tuple[tuple[Namespace, ...], tuple[Gap, ...]]:
     """The namespaces, this process's own first, and what could not be seen.
 
     Raises HostUnreadable where there is no /proc or the kernel has no network namespaces.
@@ -101,10 +102,9 @@ def read_namespaces(proc: str = "/proc") -> tuple[tuple[Namespace, ...], tuple[s
     ]
     if not hidden:
         return tuple(found), ()
-    processes = "1 process" if hidden == 1 else f"{hidden:,} processes"
     # Root itself can be kept from some: by fewer capabilities, or by a security module.
-    whom = "visible to root only" if os.geteuid() else "kept from this process, though it is root's"
-    return tuple(found), (f"the network namespaces of {processes} are {whom}",)
+    needs = Need.ROOT if os.geteuid() else Need.LEAVE
+    return tuple(found), (Gap(GapCode.NAMESPACES_HIDDEN, needs=needs, number=hidden),)
 
 
 def _namespace(proc: str, inode: int, pids: list[int], paths: list[str], own: int) -> Namespace:

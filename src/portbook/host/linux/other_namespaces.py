@@ -6,35 +6,35 @@ import sys
 
 from portbook.errors import HostUnreadable, MalformedInput
 from portbook.host.linux import procfs
-from portbook.model import Host, Visibility
+from portbook.model import Gap, GapCode, Host, Need, OwnerSearch, Visibility
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from portbook.host.linux.namespaces import Namespace
-    from portbook.model import OwnerSearch, Transport
+    from portbook.model import Transport
 
 
 def read_elsewhere(
     ports: tuple[int, int] | None = None,
     transport: Transport | None = None,
-    owners: OwnerSearch | str = "first",
-) -> tuple[tuple[tuple[str, Host], ...], tuple[str, ...]]:
+    owners: OwnerSearch | str = OwnerSearch.FIRST,
+) -> tuple[tuple[tuple[str, Host], ...], tuple[Gap, ...]]:
     """(name, host) of every other network namespace, and what could not be seen.
 
     Each host has the rules of its own namespace, because low ports and the dynamic range are
     set for each apart. To look into one takes CAP_SYS_ADMIN.
     """
     if not sys.platform.startswith("linux"):
-        return (), ("other network namespaces are looked into on Linux only",)
+        return (), (Gap(GapCode.NAMESPACES_UNSUPPORTED),)
     from portbook.host.linux.namespaces import in_namespace, read_namespaces
     from portbook.host.reader import read_host
 
     try:
         namespaces, missing = read_namespaces()
     except HostUnreadable as error:
-        return (), (str(error),)
+        return (), (_unreadable(error),)
     found: list[tuple[str, Host]] = []
     unseen = list(missing)
 
@@ -43,14 +43,14 @@ def read_elsewhere(
         name = namespace_name(namespace)
         found.append((name, host))
         if host.visibility is Visibility.PARTIAL:
-            unseen.extend([f"in {name}: {reason}" for reason in host.missing])
+            unseen.extend([gap._replace(namespace=name) for gap in host.missing])
 
     unseen += _look_into([each for each in namespaces if not each.own], look)
     # Without privilege each namespace has the same reason.
     return tuple(found), tuple(dict.fromkeys(unseen))
 
 
-def _look_into(namespaces: list[Namespace], look: Callable[[Namespace], None]) -> list[str]:
+def _look_into(namespaces: list[Namespace], look: Callable[[Namespace], None]) -> list[Gap]:
     """Calls *look* for each of *namespaces*, and returns what could not be seen.
 
     The process by which one was to be entered may have ended. What is gone since then has nothing
@@ -58,24 +58,29 @@ def _look_into(namespaces: list[Namespace], look: Callable[[Namespace], None]) -
     """
     from portbook.host.linux.namespaces import read_namespaces
 
-    failed: list[tuple[Namespace, str]] = []
+    failed: list[tuple[Namespace, Gap]] = []
     for namespace in namespaces:
         try:
             look(namespace)
         except HostUnreadable as error:
-            failed.append((namespace, str(error)))
+            failed.append((namespace, _unreadable(error)))
     now = {each.inode: each for each in read_namespaces()[0]} if failed else {}
     unseen = []
-    for namespace, reason in failed:
+    for namespace, gap in failed:
         again = now.get(namespace.inode)
         if again is not None and again.path == namespace.path:
-            unseen.append(reason)
+            unseen.append(gap)
         elif again is not None:
             try:
                 look(again)
             except HostUnreadable as error:
-                unseen.append(str(error))
+                unseen.append(_unreadable(error))
     return unseen
+
+
+def _unreadable(error: HostUnreadable) -> Gap:
+    needs = Need.ROOT if isinstance(error.__cause__, PermissionError) else None
+    return Gap(GapCode.NAMESPACE_UNREADABLE, needs=needs, detail=str(error))
 
 
 def namespace_name(namespace: Namespace) -> str:

@@ -19,7 +19,7 @@ import os
 from portbook._fast_types import NamedTuple
 from portbook.host.linux import procfs
 from portbook.host.linux.cgroups import read_members
-from portbook.model import OwnersSeen
+from portbook.model import Gap, GapCode, Need, OwnersSeen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Owners(NamedTuple):
     """What was found for each inode, and what could not be seen."""
 
     owners: Mapping[int, tuple[OwnersSeen, tuple[Process, ...]]]
-    missing: tuple[str, ...] = ()
+    missing: tuple[Gap, ...] = ()
 
 
 def read_owners(
@@ -248,31 +248,20 @@ class _Search:
         guess = own or near
         return guess if len(guess) <= _LIKELY else []
 
-    def _missing(self, inferred: int, hidden: int, inside: bool, veiled: bool) -> Iterator[str]:
-        mend = (
-            "run as root, or with the capability CAP_SYS_PTRACE"
-            if os.geteuid()
-            else "a security module or a user namespace keeps even this root out"
-        )
+    def _missing(self, inferred: int, hidden: int, inside: bool, veiled: bool) -> Iterator[Gap]:
+        needs, place, total = Need.ROOT if os.geteuid() else Need.LEAVE, None, len(self.sockets)
         if veiled and not _lists_processes(self.root):
-            mend = f"no process is listed in {self.root}: procfs isn't mounted there"
+            needs, place = Need.PROCFS, self.root
         if self.failed:
-            yield f"not every process could be looked into ({self.failed})"
-        if hidden:
-            yield (
-                f"{_of(hidden, len(self.sockets))} owned by a process that can't be seen from "
-                "inside this container: ask on the host"
-                if inside
-                else f"{_of(hidden, len(self.sockets))} owned by a process that this user may "
-                f"not look into: {mend}"
-            )
+            yield Gap(GapCode.PROCESSES_UNREAD, detail=self.failed)
+        if hidden and inside:
+            yield Gap(GapCode.OWNERS_HIDDEN, None, Need.HOST, number=hidden, total=total)
+        elif hidden:
+            yield Gap(GapCode.OWNERS_HIDDEN, place, needs, number=hidden, total=total)
         if inferred:
-            yield (
-                f"{_of(inferred, len(self.sockets))} owned by a process that was inferred from "
-                f"control group and user, not seen: {mend}"
-            )
+            yield Gap(GapCode.OWNERS_INFERRED, place, needs, number=inferred, total=total)
         if self.every and (self.denied or veiled) and not hidden and not inferred:
-            yield f"there may be more owners in processes of other users: {mend}"
+            yield Gap(GapCode.OWNERS_PARTIAL, place, needs)
 
 
 def _counts_descriptors(root: str) -> bool:
@@ -288,12 +277,6 @@ def _lists_processes(root: str) -> bool:
         return any(name.isdecimal() for name in os.listdir(root))
     except OSError:
         return False
-
-
-def _of(count: int, total: int) -> str:
-    if total == 1:
-        return "the socket is"
-    return f"{count} of {total} sockets {'is' if count == 1 else 'are'}"
 
 
 def _inside_pid_namespace(root: str) -> bool:

@@ -17,8 +17,12 @@ from portbook.host.linux.sock_diag import DiagSocket, Question
 from portbook.host.linux.users import read_user
 from portbook.model import (
     Assessment,
+    Gap,
+    GapCode,
     Host,
     Listener,
+    Need,
+    OwnerSearch,
     Ownership,
     OwnersSeen,
     PortRules,
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from typing import Protocol
 
-    from portbook.model import OwnerSearch, Process
+    from portbook.model import Process
 
     class Netlink(Protocol):
         """The part of a socket that a dump needs: the seam where tests put a kernel of theirs."""
@@ -62,7 +66,7 @@ class _Sockets(NamedTuple):
     """What a dump, or its fallback, gave, and what it could not give."""
 
     sockets: tuple[DiagSocket, ...]
-    missing: tuple[str, ...] = ()
+    missing: tuple[Gap, ...] = ()
 
 
 def connect_netlink() -> Netlink:
@@ -92,14 +96,12 @@ def read_host(
     try:
         found = read_sockets(first, last, transport, root=root, connect=connect)
     except HostUnreadable as error:
-        return Host((), Visibility.PARTIAL, (str(error),), read_rules(root=root))
+        gap = Gap(GapCode.SOCKETS_UNREADABLE, detail=str(error))
+        return Host((), Visibility.PARTIAL, (gap,), read_rules(root=root))
     missing = list(found.missing)
     release = os.uname().release if release is None else release
     if transport in (None, Transport.TCP) and not missing and not _shows_bound(release):
-        missing.append(
-            f"this kernel ({release}) can't show sockets that are bound but not listening: "
-            "Linux 6.8 and later do"
-        )
+        missing.append(Gap(GapCode.BOUND_UNSEEN, release, Need.KERNEL))
     seen, unseen = find_owners(found.sockets, owners, root, cgroups)
     listeners = _listeners(found.sockets, seen)
     missing.extend(unseen)
@@ -109,14 +111,14 @@ def read_host(
 
 def find_owners(
     sockets: tuple[DiagSocket, ...], how: OwnerSearch, root: str, cgroups: str | None
-) -> tuple[Mapping[int, tuple[OwnersSeen, tuple[Process, ...]]], tuple[str, ...]]:
+) -> tuple[Mapping[int, tuple[OwnersSeen, tuple[Process, ...]]], tuple[Gap, ...]]:
     """Inode -> how its owners were found and who they are; and what could not be seen."""
     wanted = {socket.inode: (socket.uid, socket.cgroup) for socket in sockets if socket.inode}
-    if not wanted or how == "none":
+    if not wanted or how == OwnerSearch.NONE:
         return {}, ()
     from portbook.host.linux.owners import read_owners
 
-    return read_owners(wanted, every=how == "all", root=root, cgroups=cgroups)
+    return read_owners(wanted, every=how == OwnerSearch.ALL, root=root, cgroups=cgroups)
 
 
 def _shows_bound(release: str) -> bool:
@@ -150,7 +152,7 @@ def read_sockets(
     except OSError as error:
         return _read_fallback(kinds, first, last, root, error.strerror or str(error))
     sockets: list[DiagSocket] = []
-    missing: list[str] = []
+    missing: list[Gap] = []
     reader = _Dumps(netlink)
     try:
         for kind, udplite, mask, path, sign in kinds:
@@ -162,9 +164,7 @@ def read_sockets(
                     break
                 sockets += answer
         if reader.interrupted:
-            missing.append(
-                "sockets came and went while the kernel listed them: some may be missing; ask again"
-            )
+            missing.append(Gap(GapCode.SOCKETS_CHANGING, needs=Need.AGAIN))
     except (OSError, MalformedInput) as error:
         why = getattr(error, "strerror", None) or str(error)
         return _read_fallback(kinds, first, last, root, why)
@@ -223,12 +223,12 @@ def _read_unlisted(
     root: str,
     asked: Transport | None,
     sockets: list[DiagSocket],
-) -> tuple[str, ...]:
+) -> tuple[Gap, ...]:
     """A transport the kernel has no monitor for: its /proc table, or what can be said of it."""
-    name = "UDP-Lite" if question.udplite else question.transport.value.upper()
+    name = "udp-lite" if question.udplite else question.transport.value
     if not os.path.exists(f"{root}/{sign}"):
         if asked == question.transport and not question.udplite:
-            return (f"this kernel has no {name}: nothing can use it here but in user space",)
+            return (Gap(GapCode.TRANSPORT_ABSENT, name, Need.KERNEL),)
         return ()
     if path is not None:
         try:
@@ -238,12 +238,9 @@ def _read_unlisted(
             pass
         else:
             if question.transport is Transport.TCP:
-                return (f"this kernel lists {name} only in /proc/net: {_UNBOUND}",)
+                return (Gap(GapCode.BOUND_UNLISTED, name, Need.KERNEL),)
             return ()
-    return (f"this kernel has {name} but can't list its sockets: load {name.lower()}_diag",)
-
-
-_UNBOUND = "sockets that are bound but not listening can't be seen there"
+    return (Gap(GapCode.TRANSPORT_UNLISTED, name, Need.KERNEL),)
 
 
 def _read_table(question: Question, path: str, root: str) -> tuple[DiagSocket, ...]:
@@ -267,11 +264,11 @@ def _read_fallback(
     why: str,
 ) -> _Sockets:
     sockets: list[DiagSocket] = []
-    missing = [f"the kernel's socket monitor can't be asked ({why}): /proc/net was read"]
+    missing = [Gap(GapCode.MONITOR_REFUSED, detail=why)]
     for transport, udplite, states, path, sign in kinds:
         if path is None:
             if os.path.exists(f"{root}/{sign}"):
-                missing.append(f"{transport.value.upper()} sockets can't be seen without it")
+                missing.append(Gap(GapCode.TRANSPORT_UNSEEN, transport.value))
             continue
         try:
             for family in ("ipv4", "ipv6"):
@@ -286,7 +283,7 @@ def _read_fallback(
                 f"can't be asked ({why}), nor can {root}/{path} be read ({reason})"
             ) from error
         if transport is Transport.TCP:
-            missing[0] += f", and {_UNBOUND}"
+            missing[0] = missing[0]._replace(subject=transport.value)
     return _Sockets(tuple(sockets), tuple(missing))
 
 

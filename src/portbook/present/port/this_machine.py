@@ -45,8 +45,11 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
         yield Paragraph(f"Nothing that could be seen is bound to {answer.port} here.")
     for redirect in answer.redirects:
         yield Paragraph(f"Redirected: {redirected(redirect)}.")
-    for reason in host.missing:
-        yield Paragraph(f"Not seen: {reason}")
+    if host.missing:
+        from portbook.present.phrases import gap_sentences
+
+        for reason in gap_sentences(host.missing):
+            yield Paragraph(f"Not seen: {reason}")
     if host.rules is not None:
         yield Paragraph(_rules(answer, host.rules))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from portbook.app.lookup import PortAnswer, RangeAnswer, SearchAnswer, ServiceAnswer
 from portbook.present.escape import unbyte
+from portbook.present.phrases import gap_sentences
 from portbook.present.render.sockets_json import (
     of_findings,
     of_host,
@@ -125,7 +126,7 @@ def of_here(answer: HereAnswer) -> Object:
         "schema": "portbook/listen/1",
         "listeners": [of_listener(listener) for listener in answer.listeners],
         "visibility": answer.visibility,
-        "missing": [unbyte(reason) for reason in answer.missing],
+        "missing": [unbyte(reason) for reason in gap_sentences(answer.missing)],
         "redirects": [of_redirect(redirect) for redirect in answer.redirects],
         "own_notes": of_own_notes(answer.notes),
         "sources": _sources(answer.sources),

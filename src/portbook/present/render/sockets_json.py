@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portbook.model import Listener
 from portbook.present.escape import unbyte
+from portbook.present.phrases import gap_sentences
 from portbook.present.port.spoken import of_spoken
 from portbook.present.port.this_machine import moment
 
@@ -45,7 +46,7 @@ def of_host(
     return {
         "listeners": [of_listener(listener) for listener in host.listeners],
         "visibility": host.visibility,
-        "missing": [unbyte(reason) for reason in host.missing],
+        "missing": [unbyte(reason) for reason in gap_sentences(host.missing)],
         "redirects": [of_redirect(redirect) for redirect in redirects],
         "connections": None if connections is None else [*map(_connection, connections)],
     }

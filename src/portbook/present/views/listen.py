@@ -5,6 +5,7 @@ from __future__ import annotations
 from portbook.model import Level, OwnersSeen, State, Visibility
 from portbook.present.document import Paragraph
 from portbook.present.escape import one_line
+from portbook.present.phrases import gap_sentences
 from portbook.present.port.this_machine import meaning, moment, redirected
 from portbook.present.render.text import columns_of, render_item, wrap
 
@@ -36,7 +37,7 @@ def render_here(answer: HereAnswer, style: Style, *, some: bool = False) -> str:
     lines += rows(answer.listeners, answer.standings, style)
     for redirect in answer.redirects:
         lines += render_item(Paragraph(f"Redirected: {redirected(redirect)}"), style, "")
-    for reason in answer.missing:
+    for reason in gap_sentences(answer.missing):
         lines += render_item(Paragraph(f"Not seen: {reason}"), style, "")
     return "\n".join(lines) + "\n"
 

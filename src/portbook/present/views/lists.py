@@ -5,6 +5,7 @@ from __future__ import annotations
 from portbook.model import State, Visibility
 from portbook.present.document import Paragraph, Record, Table, Verdict
 from portbook.present.escape import one_line
+from portbook.present.phrases import gap_sentences
 from portbook.present.port.this_machine import redirected
 from portbook.present.render.text import flow, render_item, wrap
 from portbook.present.views.changes import past_of_name
@@ -212,7 +213,7 @@ def render_range(answer: RangeAnswer, style: Style) -> str:
             *[Verdict(each.socket.name, each.assessment.findings) for each in listeners],
             *([] if listeners else [Paragraph(_quiet(answer.host))]),
             *[Paragraph(f"Redirected: {redirected(each)}.") for each in answer.redirects],
-            *[Paragraph(f"Not seen: {reason}") for reason in answer.host.missing],
+            *[Paragraph(f"Not seen: {reason}") for reason in gap_sentences(answer.host.missing)],
         )
     out.sources(answer.sources)
     return str(out)

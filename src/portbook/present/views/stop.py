@@ -7,6 +7,7 @@ from shlex import quote
 from portbook.app.stop.executor import said_of
 from portbook.present.document import Paragraph, Table
 from portbook.present.escape import unbyte
+from portbook.present.phrases import gap_sentences
 from portbook.present.port.this_machine import holder
 from portbook.present.render.sockets_json import of_listener
 from portbook.present.render.text import render_item
@@ -53,7 +54,7 @@ def render_plan(plan: Plan, way: Way, *, dry: bool, style: Style) -> str:
 def _after(plan: Plan) -> Iterator[Item]:
     for note in plan.notes:
         yield Paragraph(note)
-    for reason in plan.scene.missing:
+    for reason in gap_sentences(plan.scene.missing):
         yield Paragraph(f"Not seen: {reason}")
 
 
@@ -128,7 +129,7 @@ def of_stop(plan: Plan, outcome: Outcome | None) -> dict[str, Any]:
         "free": None if outcome is None else outcome.free,
         "busy": [of_listener(each) for each in busy],
         "notes": [unbyte(each) for each in (*plan.notes, *(outcome.notes if outcome else ()))],
-        "missing": [unbyte(reason) for reason in scene.missing],
+        "missing": [unbyte(reason) for reason in gap_sentences(scene.missing)],
     }
 
 

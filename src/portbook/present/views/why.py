@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portbook.present.document import Paragraph, Table
 from portbook.present.escape import unbyte
+from portbook.present.phrases import gap_sentences
 from portbook.present.port import noted
 from portbook.present.render.text import render_item
 
@@ -21,7 +22,7 @@ def render_why(why: Why, style: Style) -> str:
     lines = [style.bold(f"{_subject(why)} {_verdict(why)}")]
     for cause in why.causes:
         lines += ["", f"{cause.code}{'' if cause.blocks or cause.code == 'free' else ' (warning)'}"]
-        lines += render_item(Paragraph(cause.message), style)
+        lines += render_item(Paragraph(_message(cause)), style)
         if cause.mend:
             lines += render_item(Paragraph(f"Mend: {cause.mend}"), style)
     for title, items in noted.sections(why.notes):
@@ -38,7 +39,7 @@ def render_why(why: Why, style: Style) -> str:
         option = "with SO_REUSEADDR" if each.reuseaddr else "plain"
         rows.append((f"{place}:{why.port}", dual, option, each.name))
     lines += render_item(Table(tuple(rows)), style)
-    for reason in (*why.missing, *why.left_out):
+    for reason in gap_sentences((*why.missing, *why.left_out)):
         lines += render_item(Paragraph(f"Not seen: {reason}"), style)
     return "\n".join(lines) + "\n"
 
@@ -79,14 +80,21 @@ def of_why(why: Why) -> dict[str, Any]:
         ],
         "own_notes": noted.of_notes(why.notes),
         "noted": [unbyte(said) for said in why.noted],
-        "missing": [unbyte(reason) for reason in (*why.missing, *why.left_out)],
+        "missing": [unbyte(reason) for reason in gap_sentences((*why.missing, *why.left_out))],
     }
+
+
+def _message(cause: Cause) -> str:
+    """What the cause is, with what of it may stand in what could not be seen."""
+    if not cause.unseen:
+        return cause.message
+    return f"{cause.message} Not seen: {'; '.join(gap_sentences(cause.unseen))}."
 
 
 def _cause(cause: Cause) -> dict[str, Any]:
     found: dict[str, Any] = {
         "code": cause.code,
-        "message": unbyte(cause.message),
+        "message": unbyte(_message(cause)),
         "mend": None if cause.mend is None else unbyte(cause.mend),
         "blocks": cause.blocks,
     }

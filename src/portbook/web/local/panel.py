@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from portbook.model import Level, State, Visibility
 from portbook.present.escape import one_line
+from portbook.present.phrases import gap_sentences
 from portbook.present.port.noted import in_short, of_whom
 from portbook.present.port.this_machine import holder, meaning, moment, redirected
 
@@ -28,7 +29,7 @@ def of_here(answer: HereAnswer) -> dict[str, Any]:
             for each in answer.listeners
         ],
         "redirects": [one_line(redirected(each)) for each in answer.redirects],
-        "missing": [one_line(reason) for reason in answer.missing],
+        "missing": [one_line(reason) for reason in gap_sentences(answer.missing)],
     }
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portbook.model import Gap, GapCode
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from portbook.model import Listener
 
-SAID = "the command lines of processes: start portbook serve with --show-commands to see them"
+MASKED = Gap(GapCode.COMMANDS_MASKED)
 
 
 def masked(listener: Listener, *, show: bool) -> Listener:
@@ -27,11 +29,11 @@ def masked(listener: Listener, *, show: bool) -> Listener:
 
 
 def masked_all(
-    listeners: Iterable[Listener], missing: tuple[str, ...], *, show: bool
-) -> tuple[tuple[Listener, ...], tuple[str, ...]]:
+    listeners: Iterable[Listener], missing: tuple[Gap, ...], *, show: bool
+) -> tuple[tuple[Listener, ...], tuple[Gap, ...]]:
     """*listeners* without command lines, and what is *missing* with that said."""
     kept = tuple(masked(each, show=show) for each in listeners)
     return kept, missing if show or not any(each.ownership.owners for each in kept) else (
         *missing,
-        SAID,
+        MASKED,
     )

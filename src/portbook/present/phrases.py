@@ -1,0 +1,123 @@
+"""The sentences for what is a value elsewhere: what could not be seen."""
+
+from __future__ import annotations
+
+from portbook.model import GapCode, Need
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portbook.model import Gap
+
+_BOUND = "sockets that are bound but not listening can't be seen there"
+_RULES = "NAT rules were not all read: {subject}"
+
+# A gap's fields, and what `_words` makes of them, stand in braces.
+TEMPLATES = {
+    GapCode.SYSTEM_UNKNOWN: "portbook can't look at this machine: it does not know the system "
+    "{subject}",
+    GapCode.SOCKETS_UNREADABLE: "{detail}",
+    GapCode.SOCKETS_CHANGING: "sockets came and went while the kernel listed them: some may be "
+    "missing; ask again",
+    GapCode.MONITOR_REFUSED: "the kernel's socket monitor can't be asked ({detail}): /proc/net was "
+    "read{and_bound}",
+    GapCode.BOUND_UNSEEN: "this kernel ({subject}) can't show sockets that are bound but not "
+    "listening: Linux 6.8 and later do",
+    GapCode.BOUND_UNLISTED: f"this kernel lists {{transport}} only in /proc/net: {_BOUND}",
+    GapCode.BOUND_UNSUPPORTED: "sockets that are bound but not listening can't be listed on "
+    "{subject_system}",
+    GapCode.TRANSPORT_UNSEEN: "{transport} sockets can't be seen without it",
+    GapCode.TRANSPORT_ABSENT: "this kernel has no {transport}: nothing can use it here but in user "
+    "space",
+    GapCode.TRANSPORT_UNLISTED: "this kernel has {transport} but can't list its sockets: load "
+    "{subject}_diag",
+    GapCode.TRANSPORT_UNSUPPORTED: "{transport} sockets can't be listed on {detail_system}",
+    GapCode.LISTING_DENIED: "this user may not list sockets: run as an administrator",
+    GapCode.LISTING_FAILED: "sockets can't be listed ({detail})",
+    GapCode.PROCESSES_DENIED: "{number} {process} of other users could not be asked, and what they "
+    "listen on is not here: run as root",
+    GapCode.PSUTIL_MISSING: "this machine can't be asked without psutil: pip install psutil",
+    GapCode.CONNECTIONS_UNSUPPORTED: "connections that hold a port can't be looked up on {subject}",
+    GapCode.EXCLUDED_UNREADABLE: "the excluded ports could not be read from netsh: {detail}",
+    GapCode.BIND_UNTRIED: "a bind could not be tried ({subject})",
+    GapCode.PROCESSES_UNREAD: "not every process could be looked into ({detail})",
+    GapCode.OWNERS_HIDDEN: "{sockets} owned by a process that {hidden_by}",
+    GapCode.OWNERS_INFERRED: "{sockets} owned by a process that was inferred from control group "
+    "and user, not seen: {fix}",
+    GapCode.OWNERS_PARTIAL: "there may be more owners in processes of other users: {fix}",
+    GapCode.OWNERS_UNSEEN: "{number} of {total} sockets have an owner that can't be seen",
+    GapCode.PACKAGES_UNKNOWN: "{packages} not known: {detail}",
+    GapCode.NAMES_UNKNOWN: "{names} not known: {detail}",
+    GapCode.CONTAINERS_UNASKED: "{detail}",
+    GapCode.NAMESPACES_UNSUPPORTED: "other network namespaces are looked into on Linux only",
+    GapCode.NAMESPACES_HIDDEN: "the network namespaces of {number:,} {process} are {kept_by}",
+    GapCode.NAMESPACE_UNREADABLE: "{detail}",
+    GapCode.NAT_UNSUPPORTED: "redirects by this system's own packet filter are not looked for",
+    GapCode.NAT_HIDDEN: "NAT rules are visible to root only",
+    GapCode.NAT_NO_TOOL: "neither nft nor iptables is installed, so NAT rules were not read",
+    GapCode.NAT_NO_NFT: "nft is not installed, so nftables' own NAT rules were not read",
+    GapCode.NAT_NO_LEGACY: "NAT rules of the older {subject} are in force, but "
+    "{subject}-legacy-save is not there to read them",
+    GapCode.NAT_UNREADABLE: "NAT rules of {subject} could not be read: {detail}",
+    GapCode.NAT_UNCLEAR: "{rules} not understood, first {detail}",
+    GapCode.TOOL_UNSTARTED: f"{_RULES} ({{detail}})",
+    GapCode.TOOL_LATE: f"{_RULES} did not answer in time",
+    GapCode.TOOL_FAILED: f"{_RULES} says {{detail}}",
+    GapCode.NOTES_LEFT_OUT: "{detail}",
+    GapCode.COMMANDS_MASKED: "the command lines of processes: start portbook serve with "
+    "--show-commands to see them",
+}
+_SYSTEMS = {"macos": "macOS", "windows": "Windows"}
+_FIXES = {
+    Need.ROOT: "run as root, or with the capability CAP_SYS_PTRACE",
+    Need.LEAVE: "a security module or a user namespace keeps even this root out",
+    Need.PROCFS: "no process is listed in {subject}: procfs isn't mounted there",
+}
+
+
+def gap_sentence(gap: Gap) -> str:
+    """What *gap* says, as the rest of a sentence that begins "Not seen:"; raw, as its facts are.
+
+    >>> from portbook.model import Gap
+    >>> gap_sentence(Gap(GapCode.OWNERS_UNSEEN, number=2, total=9))
+    "2 of 9 sockets have an owner that can't be seen"
+    """
+    facts = gap._asdict()
+    sentence = TEMPLATES[gap.code].format(**facts, **_words(gap, facts))
+    return sentence if gap.namespace is None else f"in {gap.namespace}: {sentence}"
+
+
+def gap_sentences(gaps: Iterable[Gap]) -> list[str]:
+    """A sentence for each of *gaps*."""
+    return [gap_sentence(gap) for gap in gaps]
+
+
+def _words(gap: Gap, facts: dict[str, object]) -> dict[str, str]:
+    """What templates say of a gap's facts, beyond the facts themselves."""
+    subject, number = gap.subject or "", gap.number or 0
+    fix = _FIXES.get(gap.needs, "").format(**facts) if gap.needs else ""
+    return {
+        "transport": "UDP-Lite" if subject == "udp-lite" else subject.upper(),
+        "subject_system": _SYSTEMS.get(subject, subject),
+        "detail_system": _SYSTEMS.get(gap.detail or "", gap.detail or ""),
+        "and_bound": f", and {_BOUND}" if subject else "",
+        "process": "process" if number == 1 else "processes",
+        "sockets": "the socket is"
+        if gap.total == 1
+        else f"{number} of {gap.total} sockets {'is' if number == 1 else 'are'}",
+        "hidden_by": "can't be seen from inside this container: ask on the host"
+        if gap.needs is Need.HOST
+        else f"this user may not look into: {fix}",
+        "kept_by": "visible to root only"
+        if gap.needs is Need.ROOT
+        else "kept from this process, though it is root's",
+        "fix": fix,
+        "packages": f"the package of {subject} is"
+        if number == 1
+        else f"the packages of {number} executables are",
+        "names": f"the name of {subject} is"
+        if number == 1
+        else f"the names of {number} containers are",
+        "rules": "1 NAT rule was" if number == 1 else f"{number} NAT rules were",
+    }
