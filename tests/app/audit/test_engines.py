@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -117,19 +115,6 @@ def test_what_still_runs_is_stopped_when_the_engine_is_closed() -> None:
     engine.close()
     running.join(60)
     assert not running.is_alive()
-
-
-def test_only_the_compiler_for_duckdb_is_loaded_and_the_others_still_can_be() -> None:
-    script = (
-        "import sys; from portbook.app.audit.engines import connect\n"
-        "engine = connect()\n"
-        "package = 'ibis.backends.sql.compilers'\n"
-        "assert package not in sys.modules and package + '.duckdb' in sys.modules\n"
-        "assert package + '.bigquery' not in sys.modules\n"
-        "from ibis.backends.sql.compilers import BigQueryCompiler, DuckDBCompiler\n"
-        "assert isinstance(engine._compiler, DuckDBCompiler)\n"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_the_least_of_a_column_is_known_of_parquet_alone(tmp_path: Path) -> None:

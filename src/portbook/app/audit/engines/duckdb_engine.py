@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
-import sys
 import tempfile
 from functools import cache
 
 import duckdb
 import ibis
+from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
 from ibis.backends.sql.datatypes import DuckDBType
 
 from portbook.app.audit.engines.duckdb_files import Files, quoted, text, type_name
@@ -32,24 +31,6 @@ if TYPE_CHECKING:
 
 _MEMORY = "1GB"  # what DuckDB may hold; beyond it, it writes to the folder for temporary files
 _TOLD = re.compile(r'"exception_message":"((?:[^"\\]|\\.)*)"')
-
-
-def _compiler() -> Any:
-    """Ibis's compiler for DuckDB, alone.
-
-    The package that it is in loads those of nineteen other databases with it, which takes as long
-    as loading DuckDB: while this one is imported, an empty module stands in its place.
-    """
-    package = "ibis.backends.sql.compilers"
-    if package not in sys.modules:
-        spec = importlib.util.find_spec(package)
-        assert spec is not None
-        sys.modules[package] = importlib.util.module_from_spec(spec)
-        try:
-            return importlib.import_module(f"{package}.duckdb").DuckDBCompiler()
-        finally:
-            del sys.modules[package]
-    return importlib.import_module(f"{package}.duckdb").DuckDBCompiler()
 
 
 def _connect(folder: str, memory: str | None) -> duckdb.DuckDBPyConnection:
@@ -97,7 +78,7 @@ class Duck:
         self._statements: list[Statement] = []  # those that may still run
         # Tables are looked for in the database that was named; what is made goes to memory.
         self._source = "source." if path else ""
-        self._compiler = _compiler()
+        self._compiler = DuckDBCompiler()
         self._spill = tempfile.TemporaryDirectory(
             prefix="portbook-audit-", dir=scratch_folder(), ignore_cleanup_errors=True
         )
