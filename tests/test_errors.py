@@ -36,6 +36,9 @@ CASES = [
     (errors.NotKept("'/srv' can't be written"), OSError),
     (errors.NotExported("'/srv/site' can't be written: No space left on device"), OSError),
     (errors.HostUnreadable("netlink refused"), OSError),
+    (errors.NotThisMachine("'192.0.2.1' is no address of this machine"), ValueError),
+    (errors.NotReserved("port 80 is taken", taken=True), OSError),
+    (errors.FeedbackUnavailable("the feedback's store can't be opened"), OSError),
     (errors.EngineFailed("Spark does not start: no Java"), RuntimeError),
     (errors.MissingExtra("web", "portbook serve"), ImportError),
 ]

@@ -21,6 +21,9 @@ portbook's names still catches what it expects::
      ├── NotKept (OSError)                 a registry, or a list of the user's, can't be written
      ├── NotExported (OSError)             a site that can't be written as files
      ├── HostUnreadable (OSError)          this machine doesn't let itself be asked
+     ├── NotThisMachine (ValueError)       an address that isn't this machine's own
+     ├── NotReserved (OSError)             a port that can't be kept for a command
+     ├── FeedbackUnavailable (OSError)     readers' votes that can't be kept or read
      ├── EngineFailed (RuntimeError)       a database engine couldn't do what it was asked
      └── MissingExtra (ImportError)        an optional part isn't installed
 
@@ -185,6 +188,28 @@ class HostUnreadable(PortbookError, OSError):
     """This machine doesn't let itself be asked: no /proc, netlink refused, no support."""
 
     def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class NotThisMachine(PortbookError, ValueError):
+    """An address that isn't this machine's own: nothing is ever sent there."""
+
+
+class NotReserved(PortbookError, OSError):
+    """A port that can't be kept; ``taken`` says that somebody else has it."""
+
+    def __init__(self, message: str, *, taken: bool) -> None:
+        super().__init__(message)
+        self.taken = taken
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class FeedbackUnavailable(PortbookError, OSError):
+    """The store can't be opened, read or written; nothing of the vote was kept."""
+
+    def __str__(self) -> str:  # OSError would print an errno
         return str(self.args[0]) if self.args else ""
 
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from portbook.errors import NotReserved
 from portbook.host.linux.sockets import read_sockets
-from portbook.host.port_reservation import Held, Refused, filled_in, hold, run
+from portbook.host.port_reservation import Held, filled_in, hold, run
 from portbook.model import Transport
 
 if TYPE_CHECKING:
@@ -72,21 +73,21 @@ def test_what_is_held_can_be_bound_by_nobody(held: Held) -> None:
                 other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
                 with pytest.raises(OSError, match="Address already in use"):
                     other.bind((place, held.ports[0]))
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(NotReserved) as refused:
         hold(held.ports, TCP)
     assert refused.value.taken
 
 
 def test_several_or_none(held: Held) -> None:
     free = free_port()
-    with pytest.raises(Refused):
+    with pytest.raises(NotReserved):
         hold([free, held.ports[0]], TCP)
     hold([free], TCP).close()
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", "no address", "::1%nowhere"])
 def test_no_address_of_this_machine(address: str) -> None:
-    with pytest.raises(Refused, match="is no address of this machine") as refused:
+    with pytest.raises(NotReserved, match="is no address of this machine") as refused:
         hold([free_port()], TCP, address)
     assert not refused.value.taken
 
@@ -132,7 +133,7 @@ def test_the_end_is_noticed_when_another_thread_takes_the_signal() -> None:
 
 @pytest.mark.parametrize("command", [["/nowhere/at all"], ["no such command"], ["/"], ["a\0b"]])
 def test_what_cannot_be_started_is_one_line(held: Held, command: list[str]) -> None:
-    with pytest.raises(Refused, match="can't be started"):
+    with pytest.raises(NotReserved, match="can't be started"):
         run(held, command, "kept", silent)
 
 

@@ -14,14 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from portbook.errors import NotThisMachine
 from portbook.host.probe import local_address, session
 from portbook.host.probe.fingerprints import LONGEST, QUESTIONS
-from portbook.host.probe.local_address import (
-    NotThisMachine,
-    OwnAddress,
-    parse_route_type,
-    route_request,
-)
+from portbook.host.probe.local_address import OwnAddress, parse_route_type, route_request
 from portbook.host.probe.scanner import _is_asked, add_spoken
 from portbook.host.probe.session import BYTES
 from portbook.model import Listener, OwnersSeen, PortRules, Process, Socket, Spoken, Transport

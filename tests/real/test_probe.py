@@ -157,7 +157,8 @@ def test_only_what_is_kept_is_asked(namespace: Namespace, data: Path) -> None:
 
 
 OWN = """
-from portbook.host.probe.local_address import NotThisMachine, OwnAddress
+from portbook.host.probe.local_address import (OwnAddress)
+from portbook.errors import NotThisMachine
 import sys
 for address in sys.argv[1:]:
     try:

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portbook.errors import FeedbackUnavailable
 from portbook.web.feedback.endpoints import parse_form
-from portbook.web.feedback.sqlite import VOTES, FeedbackUnavailable, Vote
+from portbook.web.feedback.sqlite import VOTES, Vote
 from portbook.web.http.rate_limit import RateLimit
 
 if TYPE_CHECKING:

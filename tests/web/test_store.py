@@ -12,16 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from portbook.errors import FeedbackUnavailable
 from portbook.storage.user_dirs import data_folder
 from portbook.web.feedback.postgres import PostgresStore
-from portbook.web.feedback.sqlite import (
-    VOTES,
-    FeedbackStore,
-    FeedbackUnavailable,
-    SQLiteStore,
-    Tally,
-    Vote,
-)
+from portbook.web.feedback.sqlite import VOTES, FeedbackStore, SQLiteStore, Tally, Vote
 from portbook.web.feedback.store import open_store
 from tests.real.needs import need
 from tests.web.database import Database, running

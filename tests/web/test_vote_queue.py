@@ -19,10 +19,11 @@ from urllib.parse import urlencode
 import httpx2
 import pytest
 
+from portbook.errors import FeedbackUnavailable
 from portbook.web.app import create_app
 from portbook.web.feedback import vote_queue
 from portbook.web.feedback.postgres import PostgresStore
-from portbook.web.feedback.sqlite import FeedbackUnavailable, SQLiteStore, Vote
+from portbook.web.feedback.sqlite import SQLiteStore, Vote
 from portbook.web.feedback.store import open_store
 from portbook.web.feedback.vote_queue import MOST, REST, VoteQueue
 from portbook.web.http.work_limit import Busy

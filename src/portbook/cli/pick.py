@@ -232,8 +232,9 @@ _TRIES = 20  # how often another port is picked, where somebody was quicker
 
 def _hold(wanted: Wanted, options: Options) -> int:
     """Picks and binds at once, then runs the command; its exit status is the answer's."""
+    from portbook.errors import NotReserved
     from portbook.formats.errors.query import parse_transport
-    from portbook.host.port_reservation import Refused, filled_in, hold, run
+    from portbook.host.port_reservation import filled_in, hold, run
     from portbook.model import Transport
 
     transport = parse_transport(options.transport or "tcp")
@@ -248,7 +249,7 @@ def _hold(wanted: Wanted, options: Options) -> int:
         ports = [choice.port for choice in found.choices]
         try:
             held = hold(ports, transport, address)
-        except Refused as refused:
+        except NotReserved as refused:
             if not refused.taken:
                 raise
             if left and wanted.name is None:

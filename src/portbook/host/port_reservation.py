@@ -22,7 +22,7 @@ import sys
 import time
 
 from portbook._fast_types import NamedTuple
-from portbook.errors import PortbookError, shown
+from portbook.errors import NotReserved, shown
 from portbook.model import Transport
 
 TYPE_CHECKING = False
@@ -33,17 +33,6 @@ if TYPE_CHECKING:
 FIRST_DESCRIPTOR = 3  # SD_LISTEN_FDS_START
 _FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 _OFTEN, _SELDOM, _AT_FIRST = 0.02, 0.25, 10.0  # seconds between looks, and how long the first
-
-
-class Refused(PortbookError, OSError):
-    """A port can't be held; ``taken`` says that somebody else has it."""
-
-    def __init__(self, message: str, *, taken: bool) -> None:
-        super().__init__(message)
-        self.taken = taken
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 class Held(NamedTuple):
@@ -60,7 +49,7 @@ class Held(NamedTuple):
 
 
 def hold(ports: Sequence[int], transport: Transport, address: str | None = None) -> Held:
-    """Binds every one of *ports* on *address*, or on all of IPv4 and IPv6. Raises Refused."""
+    """Binds every one of *ports* on *address*, or on all of IPv4 and IPv6. Raises NotReserved."""
     made: list[socket.socket] = []
     try:
         for port in ports:
@@ -69,12 +58,12 @@ def hold(ports: Sequence[int], transport: Transport, address: str | None = None)
         for each in made:
             each.close()
         if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-            raise Refused(
+            raise NotReserved(
                 f"{shown(address or '')} is no address of this machine: give one that it has",
                 taken=False,
             ) from error
         why = error.strerror or str(error)
-        raise Refused(
+        raise NotReserved(
             f"{ports[len(made)]}/{transport} can't be held: {why}",
             taken=error.errno == errno.EADDRINUSE,
         ) from error
@@ -126,7 +115,7 @@ def run(
 
     *how* is ``passed`` (the sockets go to the command), ``kept`` (until it has bound its own) or
     ``released`` (closed right before it starts). Signals that reach this process are sent on to
-    it. *tell* is given what its user should know. Raises Refused where it can't be started.
+    it. *tell* is given what its user should know. Raises NotReserved where it can't be started.
     """
     env = {**(os.environ if environ is None else environ), "PORT": str(held.ports[0])}
     if how == "kept" and not sys.platform.startswith("linux"):
@@ -157,7 +146,7 @@ def run(
 def _run_elsewhere(held: Held, command: Sequence[str], how: str, env: Mapping[str, str]) -> int:
     held.close()
     if how == "passed":
-        raise Refused("this system can't hand a socket over to a command", taken=False)
+        raise NotReserved("this system can't hand a socket over to a command", taken=False)
     import subprocess
 
     try:
@@ -174,9 +163,9 @@ def _share(held: Held) -> None:
             each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
 
 
-def _unstartable(command: Sequence[str], error: OSError) -> Refused:
+def _unstartable(command: Sequence[str], error: OSError) -> NotReserved:
     why = error.strerror or str(error)
-    return Refused(f"{shown(command[0])} can't be started: {why}", taken=False)
+    return NotReserved(f"{shown(command[0])} can't be started: {why}", taken=False)
 
 
 def _start(

@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 
-from portbook.errors import PortbookError, shown
+from portbook.errors import NotThisMachine, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,10 +22,6 @@ _RTM_NEWROUTE, _RTM_GETROUTE, _NLM_F_REQUEST = 24, 26, 1
 _RTA_DST = 1
 _RTN_LOCAL = 2
 _HEADER, _ROUTE, _ATTRIBUTE = "=IHHII", "=BBBBBBBBI", "=HH"
-
-
-class NotThisMachine(PortbookError, ValueError):
-    """An address that isn't this machine's own: nothing is ever sent there."""
 
 
 class OwnAddress:

@@ -14,8 +14,9 @@ import selectors
 import socket
 import time
 
+from portbook.errors import NotThisMachine
 from portbook.host.probe.fingerprints import ASKED_BY, GREETERS, SERVICES
-from portbook.host.probe.local_address import NotThisMachine, OwnAddress
+from portbook.host.probe.local_address import OwnAddress
 from portbook.host.probe.session import TIME, Conversation
 from portbook.model import Listener, Spoken, Transport
 

@@ -9,8 +9,9 @@ from urllib.parse import parse_qs
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from portbook.errors import FeedbackUnavailable
 from portbook.model import LAST_PORT
-from portbook.web.feedback.sqlite import VOTES, FeedbackUnavailable, Vote
+from portbook.web.feedback.sqlite import VOTES, Vote
 from portbook.web.http.problem_details import problem
 from portbook.web.local.access import from_own_page, from_this_machine
 from portbook.web.state import context

@@ -8,11 +8,10 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
-from portbook.errors import MissingExtra
+from portbook.errors import FeedbackUnavailable, MissingExtra
 from portbook.web.feedback.sqlite import (
     TALLIES,
     VOTES_OF,
-    FeedbackUnavailable,
     Tally,
     Vote,
     rank,

@@ -12,7 +12,7 @@ import sqlite3
 import threading
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
-from portbook.errors import PortbookError, Untrusted, shown
+from portbook.errors import FeedbackUnavailable, Untrusted, shown
 from portbook.storage.file_trust import check_path, trusted_users
 
 if TYPE_CHECKING:
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 VOTES = ("no", "partly", "yes")  # was this page helpful?
-
-
-class FeedbackUnavailable(PortbookError, OSError):
-    """The store can't be opened, read or written; nothing of the vote was kept."""
-
-    def __str__(self) -> str:  # OSError would print an errno
-        return str(self.args[0]) if self.args else ""
 
 
 class Vote(NamedTuple):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from portbook.errors import shown
+from portbook.errors import FeedbackUnavailable, shown
 from portbook.storage.user_dirs import data_folder
-from portbook.web.feedback.sqlite import FeedbackUnavailable, SQLiteStore
+from portbook.web.feedback.sqlite import SQLiteStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

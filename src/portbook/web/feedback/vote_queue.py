@@ -16,7 +16,7 @@ import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from portbook.web.feedback.sqlite import FeedbackUnavailable
+from portbook.errors import FeedbackUnavailable
 from portbook.web.http.work_limit import Busy
 
 if TYPE_CHECKING:
