@@ -49,6 +49,8 @@ from portbook.model.seen import (
     Socket,
     Spoken,
     Visibility,
+    bracketed,
+    host_port,
 )
 
 __all__ = [
@@ -90,5 +92,7 @@ __all__ = [
     "Use",
     "Visibility",
     "Whose",
+    "bracketed",
+    "host_port",
     "title_of",
 ]

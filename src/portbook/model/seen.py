@@ -92,6 +92,24 @@ class Spoken(NamedTuple):
     names: tuple[str, ...] = ()
 
 
+def bracketed(address: str) -> str:
+    """*address* as it stands in front of a port (RFC 3986 §3.2.2).
+
+    >>> bracketed("::1"), bracketed("127.0.0.1")
+    ('[::1]', '127.0.0.1')
+    """
+    return f"[{address}]" if ":" in address else address
+
+
+def host_port(address: str, port: int) -> str:
+    """*address* and *port* in one word.
+
+    >>> host_port("::1", 53)
+    '[::1]:53'
+    """
+    return f"{bracketed(address)}:{port}"
+
+
 class Socket(NamedTuple):
     """What the kernel or a tool said of one socket that listens, or is bound and blocks a bind.
 
@@ -129,8 +147,7 @@ class Socket(NamedTuple):
         >>> Socket(Transport.TCP, "ipv6", "::1", 5432, "listen").name
         'tcp [::1]:5432'
         """
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"{self.transport} {host}:{self.port}"
+        return f"{self.transport} {host_port(self.address, self.port)}"
 
     @property
     def loopback(self) -> bool:

@@ -9,7 +9,7 @@ from portbook._fast_types import NamedTuple
 from portbook.app.bind.addresses import LOCALHOST, plain_address
 from portbook.app.bind.observations import place
 from portbook.app.bind.owner_text import holder, how_to_stop, join, part_of_system
-from portbook.model import Listener, OwnersSeen, Transport
+from portbook.model import Listener, OwnersSeen, Transport, host_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def connection(connections: list[Connection], *, alone: bool, reuse: bool) -> Ca
     # One that a process holds says more than one that is being closed.
     first = next((each for each in connections if each.owners), connections[0])
     who = holder(first.owners, first.owners_seen, first.user, first.uid)
-    peer = f"[{first.peer_address}]" if ":" in first.peer_address else first.peer_address
+    peer = host_port(first.peer_address, first.peer_port)
     more = f", and {len(connections) - 1} more" if len(connections) > 1 else ""
     mend = "Wait until it is closed"
     mend += "." if first.owners_seen is OwnersSeen.KERNEL else ", or end the program."
@@ -152,8 +152,7 @@ def connection(connections: list[Connection], *, alone: bool, reuse: bool) -> Ca
         mend += " With SO_REUSEADDR set the bind succeeds now."
     return Cause(
         "outbound-connection",
-        f"{who} holds it as the local port of a connection to {peer}:{first.peer_port} "
-        f"({first.state}){more}.",
+        f"{who} holds it as the local port of a connection to {peer} ({first.state}){more}.",
         mend,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.app.bind.addresses import LOCALHOST
-from portbook.model import Listener, PortRules, Transport
+from portbook.model import Listener, PortRules, Transport, bracketed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Evidence(NamedTuple):
 
 def place(each: BindTry) -> str:
     """Where *each* was tried, as a word of a sentence."""
-    host = f"[{each.address}]" if ":" in each.address else each.address
+    host = bracketed(each.address)
     if each.address != "::":
         return host
     return f"{host} (IPv4 as well)" if each.v6only is False else f"{host} (IPv6 only)"

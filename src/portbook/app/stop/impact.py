@@ -5,6 +5,7 @@ from __future__ import annotations
 from portbook.app.bind.addresses import takes
 from portbook.app.stop.model import Loss
 from portbook.host.linux.process_tree import descendants
+from portbook.model import host_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,8 +62,7 @@ def losses(scene: Scene, steps: Iterable[Step]) -> Iterator[Loss]:
 
 
 def _peer(each: Connection) -> str:
-    host = f"[{each.peer_address}]" if ":" in each.peer_address else each.peer_address
-    return f"{host}:{each.peer_port}"
+    return host_port(each.peer_address, each.peer_port)
 
 
 def _count(number: int, one: str, more: str | None = None) -> str:

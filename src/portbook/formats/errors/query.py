@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import InvalidPort, InvalidQuery, InvalidRange, InvalidTransport, shown
-from portbook.model import LAST_PORT, Transport
+from portbook.model import LAST_PORT, Transport, host_port
 
 TYPE_CHECKING = False
 
@@ -150,8 +150,7 @@ def _parse_word(word: str) -> Query:
     query = _parse_address(word) or _pasted_setting(word, "")
     bare = word.removeprefix("[").removesuffix("]")
     if query is None and (_is_v4(bare) or _is_v6(bare)):
-        host = f"[{bare}]" if ":" in bare else bare
-        example = shown(f"{host}:8080")  # a zone may be anything
+        example = shown(host_port(bare, 8080))  # a zone may be anything
         raise InvalidQuery(
             f"{shown(word)} is an address without a port: give one with it, as in {example}", word
         )

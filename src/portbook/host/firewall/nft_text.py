@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 
+from portbook.model import bracketed
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,7 +104,7 @@ def _show_statement(statement: Any) -> str:
         address, port = value.get("addr"), value.get("port")
         goal = "" if address is None else show(address)
         if port is not None:
-            goal = f"[{goal}]" if ":" in goal and isinstance(address, str) else goal
+            goal = bracketed(goal) if isinstance(address, str) else goal
             goal += f":{show(port)}"
         words = (kind, value.get("family"), "to" if goal else None, goal)
         return " ".join(str(each) for each in words if each)

@@ -9,6 +9,7 @@ each rule along the way are given instead.
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
+from portbook.model import host_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Redirect(NamedTuple):
         if self.to_first is None:
             return host
         last = "" if self.to_last in (None, self.to_first) else f"-{self.to_last}"
-        return f"[{host}]:{self.to_first}{last}" if ":" in host else f"{host}:{self.to_first}{last}"
+        return f"{host_port(host, self.to_first)}{last}"
 
     def holds_for(self, port: int | None, transport: Transport | None) -> bool:
         """Whether it can concern *port* over *transport*; None stands for any."""

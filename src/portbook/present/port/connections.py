@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook.model import OwnersSeen, Transport
+from portbook.model import OwnersSeen, Transport, host_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ def sentence(port: int, connections: Sequence[Connection]) -> str:
     if live:
         # One that a process holds says more than one that is being closed.
         first = next((each for each in live if each.owners), live[0])
-        peer = f"[{first.peer_address}]" if ":" in first.peer_address else first.peer_address
+        peer = host_port(first.peer_address, first.peer_port)
         many = f"{len(live)} connections, one of them" if live[1:] else "a connection"
         parts.append(
-            f"it is the local port of {many} to {peer}:{first.peer_port} "
+            f"it is the local port of {many} to {peer} "
             f"({first.transport}, {first.state}), held by {_holder(first)}"
         )
     if waiting:

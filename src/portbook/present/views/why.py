@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook.model import host_port
 from portbook.present.document import Paragraph, Table
 from portbook.present.escape import unbyte
 from portbook.present.phrases import gap_sentences
@@ -34,10 +35,9 @@ def render_why(why: Why, style: Style) -> str:
     for each in why.tries:
         if each.unsupported and each.address != why.address:
             continue
-        place = f"[{each.address}]" if each.family == "ipv6" else each.address
         dual = {True: "IPv6 only", False: "IPv4 too", None: ""}[each.v6only]
         option = "with SO_REUSEADDR" if each.reuseaddr else "plain"
-        rows.append((f"{place}:{why.port}", dual, option, each.name))
+        rows.append((host_port(each.address, why.port), dual, option, each.name))
     lines += render_item(Table(tuple(rows)), style)
     for reason in gap_sentences((*why.missing, *why.left_out)):
         lines += render_item(Paragraph(f"Not seen: {reason}"), style)
