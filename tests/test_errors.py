@@ -6,11 +6,13 @@ import copy
 import errno
 import os
 import pickle
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 
 from portbook import errors
+from portbook.cli import _named
 from portbook.errors import shown
 from tests.strategies import nasty
 
@@ -23,6 +25,7 @@ CASES = [
     (errors.InvalidRange("'9-3' runs backwards", "9-3"), ValueError),
     (errors.InvalidTransport(HOSTILE), ValueError),
     (errors.UsageError("nothing was asked"), ValueError),
+    (errors.InvalidArgument("rows", "'x' ends in none of .csv"), ValueError),
     (errors.MalformedInput("line 3 is no row"), ValueError),
     (errors.NothingKnown("the input is empty"), ValueError),
     (errors.BadNotes("line 3 is no table"), ValueError),
@@ -128,3 +131,19 @@ def test_a_shown_value_is_printable_ascii_of_bounded_length(text: str) -> None:
 
 def test_a_long_value_is_cut_and_measured() -> None:
     assert shown("x" * 10_000) == f"'{'x' * 60}…' (10,000 characters)"
+
+
+def test_an_argument_is_named_as_in_python_and_on_the_command_line_by_its_option() -> None:
+    error = errors.InvalidArgument("key_file", "'x' has fewer than 16 bytes: give more")
+    assert str(error) == "key_file 'x' has fewer than 16 bytes: give more"
+    assert _named(error) == "--key-file 'x' has fewer than 16 bytes: give more"
+    assert _named(errors.InvalidArgument("", "nothing matches 'x'")) == "nothing matches 'x'"
+
+
+def test_the_library_names_no_option_in_its_errors() -> None:
+    package = Path(errors.__file__).parent
+    beyond = [path for path in package.rglob("*.py") if "cli" not in path.parts]
+    assert len(beyond) > 150
+    assert [path.name for path in beyond if "UsageError(" in path.read_text("utf-8")] == [
+        "errors.py"
+    ]

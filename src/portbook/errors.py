@@ -9,6 +9,7 @@ portbook's names still catches what it expects::
      │    ├── InvalidRange
      │    └── InvalidTransport
      ├── UsageError (ValueError)           the command line can't be read
+     ├── InvalidArgument (ValueError)      what a use case was given can't be used
      ├── MalformedInput (ValueError)       a capture, a registry file or a kernel answer
      │    └── NothingKnown                 a capture that is empty, or that no known tool printed
      ├── BadNotes (ValueError)             notes of one's own that can't be used
@@ -80,6 +81,19 @@ class InvalidTransport(InvalidQuery):
 
 class UsageError(PortbookError, ValueError):
     """A command line that can't be read."""
+
+
+class InvalidArgument(PortbookError, ValueError):
+    """What a use case was given can't be used.
+
+    ``argument`` is its name, empty where the value speaks for itself; ``reason`` says what is wrong
+    with it and what to give instead.
+    """
+
+    def __init__(self, argument: str, reason: str) -> None:
+        super().__init__(f"{argument} {reason}" if argument else reason)
+        self.argument = argument
+        self.reason = reason
 
 
 class MalformedInput(PortbookError, ValueError):

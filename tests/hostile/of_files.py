@@ -10,7 +10,7 @@ from portbook.catalog.expectations import parse, trust
 from portbook.catalog.registry import history, iana_formats, tsv_reader
 from portbook.catalog.update import origin, validate, versions
 from portbook.catalog.update.source import LARGEST
-from portbook.errors import BadNotes, DataCorrupt, MalformedInput, Untrusted, UsageError
+from portbook.errors import BadNotes, DataCorrupt, InvalidArgument, MalformedInput, Untrusted
 from portbook.formats.flows import generic_table
 from portbook.formats.flows.detect import FORMATS, Head, recognise
 from portbook.formats.flows.layout import parse_json
@@ -305,9 +305,11 @@ READERS = {
     "portbook.formats.flows.layout:parse_json": Reader(
         lambda data: parse_json(text_of(data)), (), (b'{"a": [1, "x"]}',), _JSON_INPUTS
     ),
-    "portbook.formats.flows.generic_table:build": Reader(_build, (UsageError,), _SOURCES["table"]),
+    "portbook.formats.flows.generic_table:build": Reader(
+        _build, (InvalidArgument,), _SOURCES["table"]
+    ),
     "portbook.formats.flows.generic_table:parse_mapping": Reader(
-        lambda data: generic_table.parse_mapping(text_of(data)), (UsageError,),
+        lambda data: generic_table.parse_mapping(text_of(data)), (InvalidArgument,),
         (b"port=dport, transport=proto",),
     ),
     "portbook.formats.flows.detect:recognise": Reader(

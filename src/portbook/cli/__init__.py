@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
-from portbook.errors import NO_ROOM, PortbookError, UsageError
+from portbook.errors import NO_ROOM, InvalidArgument, PortbookError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,11 +69,18 @@ def _answer(words: list[str], *, debug: bool) -> int:
     except PortbookError as error:
         if debug:
             _tell_traceback(error)
-        complain(str(error))
+        complain(_named(error))
         status = 2
     tell_notes()
     sys.stdout.flush()
     return status
+
+
+def _named(error: PortbookError) -> str:
+    """What *error* says, with the option in place of the argument that it is about."""
+    if isinstance(error, InvalidArgument) and error.argument:
+        return f"--{error.argument.replace('_', '-')} {error.reason}"
+    return str(error)
 
 
 def _failed(error: Exception, *, debug: bool) -> int:

@@ -22,7 +22,7 @@ from portbook.catalog.registry.lookup import registry
 from portbook.catalog.registry.search import index
 from portbook.catalog.registry.stats import count
 from portbook.catalog.registry.summary import shelf
-from portbook.errors import PortbookError, UsageError, shown
+from portbook.errors import InvalidArgument, PortbookError, shown
 from portbook.model import Transport
 from portbook.web.app import create_app
 from portbook.web.feedback.store import open_store
@@ -53,18 +53,19 @@ _WARM_AFTER = 0.7  # seconds until what later pages need is read
 
 
 def check_host(host: str, *, public: bool) -> None:
-    """Raises UsageError where *host* is no loopback address and the site isn't public."""
+    """Raises InvalidArgument where *host* is no loopback address and the site isn't public."""
     if not public and not is_loopback(host):
-        raise UsageError(
-            f"--host {shown(host)} can be reached by other machines, which must not see this one: "
-            "add --public, which leaves this machine out, or take 127.0.0.1"
+        raise InvalidArgument(
+            "host",
+            f"{shown(host)} can be reached by other machines, which must not see this one: "
+            "add --public, which leaves this machine out, or take 127.0.0.1",
         )
 
 
 def open_sockets(host: str, port: int) -> list[socket.socket]:
     """Listening sockets on *port* at *host*: both loopback addresses for ``localhost``.
 
-    Raises UsageError where the address can't be had, and says who has it.
+    Raises InvalidArgument where the address can't be had, and says who has it.
     """
     hosts = ("127.0.0.1", "::1") if host.lower() == "localhost" else (host,)
     opened: list[socket.socket] = []
@@ -81,7 +82,7 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
     except OSError as error:
         for each_socket in opened:
             each_socket.close()
-        raise UsageError(_why(host, port, error)) from error
+        raise InvalidArgument("", _why(host, port, error)) from error
     return opened
 
 
@@ -199,7 +200,7 @@ def serve(
 ) -> int:
     """Serves the site until it is told to stop, and returns the exit status.
 
-    Raises UsageError where *host* and *port* can't be had.
+    Raises InvalidArgument where *host* and *port* can't be had.
     """
     check_host(host, public=public)
     store = open_store()

@@ -19,7 +19,7 @@ from hypothesis import given
 from portbook.app.audit.baseline import compare, parse_previous, read_previous
 from portbook.app.audit.pseudonymise import Pseudonyms
 from portbook.cli import run
-from portbook.errors import UsageError
+from portbook.errors import InvalidArgument
 from portbook.model import Level, State, Transport
 from portbook.present.charts.traffic import limits, render_traffic_svg, shades
 from portbook.present.render.audit_csv import defused, render_csv
@@ -270,7 +270,7 @@ def test_what_is_new_and_what_is_gone(answer: AuditAnswer) -> None:
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "portbook/port/1"}', "\x00"])
 def test_what_is_no_previous_run_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "before.json").write_text(text)
-    with pytest.raises(UsageError, match="--against"):
+    with pytest.raises(InvalidArgument, match=r"^against "):
         read_previous(str(tmp_path / "before.json"))
 
 

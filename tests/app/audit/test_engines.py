@@ -12,7 +12,7 @@ import pytest
 from portbook.app.audit.engines import connect
 from portbook.app.audit.pipeline import Audit, Order
 from portbook.cli import run
-from portbook.errors import PortbookError, UsageError
+from portbook.errors import InvalidArgument, PortbookError
 from tests.app.audit import samples
 from tests.app.audit.asking import ask, counts
 
@@ -93,7 +93,7 @@ def test_files_are_for_duckdb_and_spark(tmp_path: Path) -> None:
     try:
         with pytest.raises(PortbookError, match="table:NAME"):
             Audit(Order((str(path),)), engine).run()
-        with pytest.raises(UsageError, match="no table"):
+        with pytest.raises(InvalidArgument, match="no table"):
             Audit(Order(("table:none",)), engine).run()
     finally:
         engine.close()
@@ -150,7 +150,7 @@ def test_a_table_of_the_users_own_is_named_by_its_name(tmp_path: Path) -> None:
     engine = connect(f"duckdb://{path}")
     try:
         assert counts(Audit(Order(("table:a'b",)), engine).run()) == {("tcp", 443): 1}
-        with pytest.raises(UsageError):
+        with pytest.raises(InvalidArgument):
             Audit(Order(("table:read_csv('/etc/passwd')",)), engine).run()
     finally:
         engine.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from portbook.app.audit.describe import say
-from portbook.errors import MalformedInput, UsageError
+from portbook.errors import InvalidArgument, MalformedInput
 from portbook.formats.flows.generic_table import match, parse_mapping
 from tests.app.audit import samples
 from tests.app.audit.asking import ask, counts
@@ -57,14 +57,14 @@ def test_columns_may_be_named(tmp_path: Path) -> None:
     answer = ask(path, columns="port=dienst,transport=art,host=wohin,first=wann")
     assert counts(answer) == {("tcp", 305): 1}
     assert answer.services[0].first == 1790000000
-    with pytest.raises(UsageError, match="no such column"):
+    with pytest.raises(InvalidArgument, match="no such column"):
         ask(path, columns="port=nichts,transport=art")
 
 
 def test_a_mapping_is_read_or_refused() -> None:
     assert parse_mapping(None) == {}
     for wrong in ("port", "port=", "kaese=x", "=x"):
-        with pytest.raises(UsageError):
+        with pytest.raises(InvalidArgument):
             parse_mapping(wrong)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from portbook.catalog.update.download import fetch
 from portbook.catalog.update.source import LARGEST, Validators, read_file
-from portbook.errors import NotFetched, UsageError
+from portbook.errors import InvalidArgument, NotFetched
 from tests.catalog.registry.upstream import Answer, Server, make_certificate, serving, small
 from tests.real.needs import need_program
 
@@ -225,7 +225,7 @@ def test_nobody_there(server: Server) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_address_of_the_web_is_refused(url: str) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(InvalidArgument) as caught:
         fetch(url)
     assert str(caught.value).isprintable()
     assert "secret" not in str(caught.value)
@@ -279,7 +279,7 @@ def test_a_redirect_from_https_to_http_is_not_followed(
 
 
 def test_an_authority_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="SSL_CERT_FILE"):
+    with pytest.raises(InvalidArgument, match="SSL_CERT_FILE"):
         fetch("https://localhost:1/", env={"SSL_CERT_FILE": str(tmp_path / "none.pem")})
 
 

@@ -7,7 +7,7 @@ from portbook.app.audit.group_join import groups_of, join_groups
 from portbook.app.audit.outputs import TABLES, table_form, write_table
 from portbook.app.audit.server_side import UNDECIDABLE, place
 from portbook.app.audit.spreadsheet import defuse, defused
-from portbook.errors import UsageError, shown
+from portbook.errors import InvalidArgument, shown
 from portbook.formats.flows.layout import LOST, within
 from portbook.model import LAST_PORT, Level
 
@@ -50,16 +50,16 @@ _KEYS = ("protocol", "port", "other", "reach")
 
 
 def check_path(path: str) -> None:
-    """Raises UsageError where nothing can be written by the name of *path*."""
+    """Raises InvalidArgument where nothing can be written by the name of *path*."""
     if table_form(path) is None:
-        raise UsageError(f"--rows {shown(path)} ends in none of {', '.join(TABLES)}")
+        raise InvalidArgument("rows", f"{shown(path)} ends in none of {', '.join(TABLES)}")
 
 
 def write_rows(audit: Audit, path: str, names: Pseudonyms | None, tell: Tell) -> None:
     """Writes every row that *audit* read to *path*, each with its verdict.
 
     Rows of one layout keep their columns; of several, or with *names* for addresses, they have
-    those of :data:`COMMON`. CSV is fit for a spreadsheet. Raises UsageError or EngineFailed.
+    those of :data:`COMMON`. CSV is fit for a spreadsheet. Raises InvalidArgument or EngineFailed.
     """
     is_csv = (table_form(path) or "").startswith(".csv")
     book = _annotations(audit, defused if is_csv else str)

@@ -7,7 +7,7 @@ import re
 
 from portbook._fast_types import NamedTuple
 from portbook.app.audit.result import Change
-from portbook.errors import UsageError, shown
+from portbook.errors import InvalidArgument, shown
 from portbook.model import LAST_PORT, Transport
 
 TYPE_CHECKING = False
@@ -62,15 +62,15 @@ def _key_of(service: object) -> Key:
 
 
 def read_previous(path: str) -> Previous:
-    """The run in the file at *path*. Raises UsageError."""
+    """The run in the file at *path*. Raises InvalidArgument."""
     try:
         return parse_previous(_text_of(path))
     except OSError as error:
         why = error.strerror or str(error)
-        raise UsageError(f"--against {shown(path)} can't be read: {why}") from error
+        raise InvalidArgument("against", f"{shown(path)} can't be read: {why}") from error
     except ValueError as error:
-        raise UsageError(
-            f"--against {shown(path)} is not what portbook audit --json prints: {error}"
+        raise InvalidArgument(
+            "against", f"{shown(path)} is not what portbook audit --json prints: {error}"
         ) from error
 
 

@@ -9,7 +9,7 @@ from glob import glob, has_magic
 
 from portbook.app.audit.batch import Batch, is_url
 from portbook.app.audit.row_errors import unforeseen
-from portbook.errors import UsageError, shown
+from portbook.errors import InvalidArgument, shown
 from portbook.formats.base import Fault
 from portbook.formats.flows.detect import Head, recognise
 
@@ -31,7 +31,7 @@ def find(words: Iterable[str], engine: Engine) -> tuple[list[str], list[Fault]]:
     """The files that *words* name: files, folders (with all that is below them), globs, URLs; and
     the folders among them that can't be looked into.
 
-    Raises UsageError where one names nothing. Hidden files in a folder are left out.
+    Raises InvalidArgument where one names nothing. Hidden files in a folder are left out.
     """
     found: list[str] = []
     faults: list[Fault] = []
@@ -43,7 +43,9 @@ def find(words: Iterable[str], engine: Engine) -> tuple[list[str], list[Fault]]:
         elif os.path.isdir(word):
             below, wrong = _below(word)
             if not below and not wrong:
-                raise UsageError(f"the folder {shown(word)} has no files: name one that has")
+                raise InvalidArgument(
+                    "", f"the folder {shown(word)} has no files: name one that has"
+                )
             found += below
             faults += wrong
         elif os.path.lexists(word):
@@ -51,10 +53,12 @@ def find(words: Iterable[str], engine: Engine) -> tuple[list[str], list[Fault]]:
         elif has_magic(word):
             matching = sorted(path for path in glob(word, recursive=True) if os.path.isfile(path))
             if not matching:
-                raise UsageError(f"nothing matches {shown(word)}: check the pattern")
+                raise InvalidArgument("", f"nothing matches {shown(word)}: check the pattern")
             found += matching
         else:
-            raise UsageError(f"{shown(word)} is no file, folder or pattern: check its name")
+            raise InvalidArgument(
+                "", f"{shown(word)} is no file, folder or pattern: check its name"
+            )
     return list(dict.fromkeys(found)), faults
 
 
@@ -86,15 +90,15 @@ def sort_files(
 ) -> tuple[list[Batch], list[Fault]]:
     """*paths* as batches of files that can be read together, and the files that can't be read.
 
-    Raises UsageError where none has what *mapping* names.
+    Raises InvalidArgument where none has what *mapping* names.
     """
     groups: dict[tuple[object, ...], tuple[Batch, list[str]]] = {}
     faults = []
-    lacking: UsageError | None = None
+    lacking: InvalidArgument | None = None
     for path in paths:
         try:
             found = look_at(path, engine, mapping, only)
-        except UsageError as error:
+        except InvalidArgument as error:
             if not mapping:
                 raise
             lacking = lacking or error
@@ -121,7 +125,7 @@ def look_at(
 ) -> Batch | Fault:
     """What *path* is, as a batch of one; or why it can't be read.
 
-    Raises UsageError where it lacks what *mapping* names, or where the engine has no such table.
+    Raises InvalidArgument where it lacks what *mapping* names, or the engine has no such table.
     """
     if path.startswith(TABLE):
         name = path.removeprefix(TABLE)
@@ -140,7 +144,7 @@ def look_at(
     head, compression = begun
     try:
         layout = recognise(head, mapping, only)
-    except UsageError:
+    except InvalidArgument:
         raise
     except Exception as error:  # noqa: BLE001 - the other files are none the worse for it
         return Fault(path, None, f"can't be recognised: {unforeseen(error)}", None)

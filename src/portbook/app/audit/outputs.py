@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from portbook.errors import EngineFailed, UsageError, shown
+from portbook.errors import EngineFailed, InvalidArgument, shown
 from portbook.storage.atomic_write import whole_file, whole_folder
 
 TYPE_CHECKING = False
@@ -31,7 +31,7 @@ def table_form(path: str) -> str | None:
 def write_table(engine: Engine, expression: ir.Table, path: str, tell: Tell) -> None:
     """Writes the rows of *expression* to *path*, in the form that its name ends in.
 
-    Raises EngineFailed, or UsageError where *path* can't be written.
+    Raises EngineFailed, or InvalidArgument where *path* can't be written.
     """
     form = table_form(path)
     assert form is not None  # the command line was checked before anything was read
@@ -48,7 +48,7 @@ def write_table(engine: Engine, expression: ir.Table, path: str, tell: Tell) -> 
 
 
 def write_text(path: str, text: str) -> None:
-    """Writes *text* to *path*, in UTF-8. Raises UsageError."""
+    """Writes *text* to *path*, in UTF-8. Raises InvalidArgument."""
     with _told(path), whole_file(path) as new:
         new.write(text.encode())
 
@@ -58,6 +58,6 @@ def _told(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(
-            f"{shown(path, 200)} can't be written: {error.strerror or error}"
+        raise InvalidArgument(
+            "", f"{shown(path, 200)} can't be written: {error.strerror or error}"
         ) from error

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 
-from portbook.errors import UsageError, shown
+from portbook.errors import InvalidArgument, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,14 +49,16 @@ class Pseudonyms:
 
 
 def read_key(path: str | None) -> bytes:
-    """The key in the file at *path*, or a new one. Raises UsageError."""
+    """The key in the file at *path*, or a new one. Raises InvalidArgument."""
     if path is None:
         return secrets.token_bytes(32)
     try:
         with open(path, "rb") as file:
             key = file.read(1 << 16).strip()
     except OSError as error:
-        raise UsageError(f"--key-file {shown(path)} can't be read: {error.strerror}") from error
+        raise InvalidArgument(
+            "key_file", f"{shown(path)} can't be read: {error.strerror}"
+        ) from error
     if len(key) < _LEAST:
-        raise UsageError(f"--key-file {shown(path)} has fewer than {_LEAST} bytes: give more")
+        raise InvalidArgument("key_file", f"{shown(path)} has fewer than {_LEAST} bytes: give more")
     return key

@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Self
 
 from portbook import __version__
 from portbook.catalog.update.source import LARGEST, TIMEOUT, Fetched, Validators, too_large
-from portbook.errors import NotFetched, PortbookError, UsageError, shown
+from portbook.errors import InvalidArgument, NotFetched, PortbookError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +46,7 @@ def fetch(
 ) -> Fetched | None:
     """The file at *url*, or None where it is still the one that *known* describes.
 
-    *timeout* is in seconds, for all of it. Raises NotFetched, and UsageError where the URL or
+    *timeout* is in seconds, for all of it. Raises NotFetched, and InvalidArgument where the URL or
     the certificates that *env* names can't be used.
     """
     parts = _checked(url)
@@ -82,13 +82,17 @@ def _checked(url: str) -> urllib.parse.SplitResult:
         parts = urllib.parse.urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise UsageError(f"{shown(url)} is no address: {error}") from error
+        raise InvalidArgument("", f"{shown(url)} is no address: {error}") from error
     if parts.scheme not in ("https", "http") or not parts.hostname or port == 0:
-        raise UsageError(f"{shown(url)} is no https address: give https://…, or a file")
+        raise InvalidArgument("", f"{shown(url)} is no https address: give https://…, or a file")
     if parts.username is not None or parts.password is not None:
-        raise UsageError("an address with a name or a password in it is not fetched: leave it out")
+        raise InvalidArgument(
+            "", "an address with a name or a password in it is not fetched: leave it out"
+        )
     if not url.isascii() or any(char <= " " for char in url):
-        raise UsageError(f"{shown(url)} has characters that stand in no address: write them as %XX")
+        raise InvalidArgument(
+            "", f"{shown(url)} has characters that stand in no address: write them as %XX"
+        )
     return parts
 
 
@@ -233,8 +237,8 @@ def _context(env: Mapping[str, str]) -> ssl.SSLContext:
     for name, there in (("SSL_CERT_FILE", os.path.isfile), ("SSL_CERT_DIR", os.path.isdir)):
         path = env.get(name)
         if path and not any(there(each) for each in path.split(os.pathsep)):
-            raise UsageError(
-                f"{name} names {shown(path, 200)}, which isn't there: mend or unset it"
+            raise InvalidArgument(
+                "", f"{name} names {shown(path, 200)}, which isn't there: mend or unset it"
             )
     return ssl.create_default_context()
 

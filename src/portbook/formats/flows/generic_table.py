@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 from itertools import islice
 
-from portbook.errors import UsageError, shown
+from portbook.errors import InvalidArgument, shown
 from portbook.formats.flows.layout import Head, Layout, parse_json, unique_names
 
 TYPE_CHECKING = False
@@ -72,8 +72,8 @@ def recognise(head: Head) -> Layout | None:
 def build(head: Head, mapping: Mapping[str, str]) -> Layout | None:
     """The layout of a table whose columns are called as *mapping* says, or by :data:`NAMES`.
 
-    None where it has no service port, by either. Raises UsageError where *mapping* names a column
-    that isn't there.
+    None where it has no service port, by either. Raises InvalidArgument where *mapping* names a
+    column that isn't there.
     """
     if head.columns:
         names = tuple(name for name, _ in head.columns)
@@ -192,12 +192,14 @@ def _nested(wanted: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         for parent in parents:
             inner = at.setdefault(parent, {})
             if not isinstance(inner, dict):
-                raise UsageError(
-                    f"--columns: {shown(parent)} is taken for a value and for an object"
+                raise InvalidArgument(
+                    "columns", f"{shown(parent)} is taken for a value and for an object"
                 )
             at = inner
         if leaf in at:
-            raise UsageError(f"--columns: {shown(name)} is taken for a value and for an object")
+            raise InvalidArgument(
+                "columns", f"{shown(name)} is taken for a value and for an object"
+            )
         at[leaf] = kind
     return tuple((name, _kind_of(each)) for name, each in tree.items())
 
@@ -238,7 +240,9 @@ def _check(mapping: Mapping[str, str], names: Iterable[str]) -> None:
     for ours, theirs in mapping.items():
         if theirs not in there:
             known = ", ".join(shown(name, 30) for name in sorted(there)[:12])
-            raise UsageError(f"--columns {ours}={theirs}: there is no such column, but {known}")
+            raise InvalidArgument(
+                "columns", f"{ours}={theirs}: there is no such column, but {known}"
+            )
 
 
 def _canonical(found: Mapping[str, str]) -> Callable[[ir.Table], Columns]:
@@ -271,7 +275,7 @@ def parse_mapping(text: str | None) -> dict[str, str]:
     >>> parse_mapping("port=dport, transport=proto")
     {'port': 'dport', 'protocol': 'proto'}
 
-    Raises UsageError.
+    Raises InvalidArgument.
     """
     found: dict[str, str] = {}
     for part in (text or "").split(","):
@@ -280,9 +284,9 @@ def parse_mapping(text: str | None) -> dict[str, str]:
         ours, equals, theirs = (piece.strip() for piece in part.partition("="))
         ours = "protocol" if ours == "transport" else ours
         if not equals or not theirs or ours not in NAMES:
-            raise UsageError(
-                f"--columns {shown(part)} is not NAME=COLUMN, where NAME is one of "
-                f"{', '.join(NAMES)}"
+            raise InvalidArgument(
+                "columns",
+                f"{shown(part)} is not NAME=COLUMN, where NAME is one of {', '.join(NAMES)}",
             )
         found[ours] = theirs
     return found

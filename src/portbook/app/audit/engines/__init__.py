@@ -6,7 +6,7 @@ tables get there, and that is all that the modules here hold.
 
 from __future__ import annotations
 
-from portbook.errors import EngineFailed, MissingExtra, UsageError, shown
+from portbook.errors import EngineFailed, InvalidArgument, MissingExtra, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def connect(name: str | None = None, *, memory: str | None = None) -> Engine:
     """The engine called *name*: ``duckdb`` (also where there is none), ``spark``, or a URL of
     Ibis's.
 
-    Raises MissingExtra, UsageError or EngineFailed.
+    Raises MissingExtra, InvalidArgument or EngineFailed.
     """
     try:
         return _connect(name or "duckdb", memory)
@@ -41,9 +41,10 @@ def _connect(name: str, memory: str | None) -> Engine:
 
         return Duck(name.removeprefix("duckdb").removeprefix("://"), memory=memory)
     if "://" not in name:
-        raise UsageError(
-            f"--engine {shown(name)} is none: give duckdb, spark or a connection URL of Ibis's, "
-            "such as duckdb://flows.duckdb"
+        raise InvalidArgument(
+            "engine",
+            f"{shown(name)} is none: give duckdb, spark or a connection URL of Ibis's, "
+            "such as duckdb://flows.duckdb",
         )
     from portbook.app.audit.engines.ibis_backend import Other
 

@@ -15,7 +15,7 @@ from ibis.backends.sql.datatypes import DuckDBType
 from portbook.app.audit.engines.duckdb_files import Files, quoted, text, type_name
 from portbook.app.audit.engines.statement import Line, Statement
 from portbook.app.audit.row_errors import KEPT
-from portbook.errors import EngineFailed, UsageError, shown
+from portbook.errors import EngineFailed, InvalidArgument, shown
 from portbook.formats.base import Fault
 from portbook.storage.private_folders import own_home, scratch_folder
 
@@ -45,7 +45,9 @@ def _connect(folder: str, memory: str | None) -> duckdb.DuckDBPyConnection:
     try:
         return duckdb.connect(":memory:", config=settings)
     except (duckdb.Error, RuntimeError) as error:  # the latter for what is no text at all
-        raise UsageError(f"--memory {shown(memory or '')} is no size: give 2GB, say") from error
+        raise InvalidArgument(
+            "memory", f"{shown(memory or '')} is no size: give 2GB, say"
+        ) from error
 
 
 @cache
@@ -94,7 +96,7 @@ class Duck:
 
     def _attach(self, path: str) -> None:
         if not os.path.isfile(path):
-            raise UsageError(f"--engine duckdb://{shown(path)}: there is no such database")
+            raise InvalidArgument("engine", f"duckdb://{shown(path)}: there is no such database")
         try:
             self._line.ask(f"ATTACH {text(os.path.abspath(path))} AS source (READ_ONLY)")
         except duckdb.Error as error:
@@ -126,15 +128,17 @@ class Duck:
             raise EngineFailed(f"{shown(url)}: {self.reason(error)}") from error
         found = [row[0] for row in rows]
         if not found:
-            raise UsageError(f"nothing is at {shown(url)}")
+            raise InvalidArgument("", f"nothing is at {shown(url)}")
         return found
 
     def columns_of_table(self, name: str) -> tuple[tuple[str, str], ...]:
-        """The columns of a table. Raises UsageError."""
+        """The columns of a table. Raises InvalidArgument."""
         try:
             rows = self._line.ask(f"DESCRIBE {self._source}{quoted(name)}")
         except duckdb.Error as error:
-            raise UsageError(f"{shown(name)} is no table there: {self.reason(error)}") from error
+            raise InvalidArgument(
+                "", f"{shown(name)} is no table there: {self.reason(error)}"
+            ) from error
         return tuple((row[0], row[1]) for row in rows)
 
     def columns_of_parquet(self, path: str) -> tuple[tuple[str, str], ...]:

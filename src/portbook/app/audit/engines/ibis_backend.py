@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook.errors import EngineFailed, UsageError, shown
+from portbook.errors import EngineFailed, InvalidArgument, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,30 +44,32 @@ class Other:
         return str(error).strip().partition("\n")[0] or type(error).__name__
 
     def glob(self, url: str) -> list[str]:
-        """Files are for DuckDB and Spark. Raises UsageError."""
-        raise UsageError(f"{shown(url)} can't be read with this engine: name table:NAME")
+        """Files are for DuckDB and Spark. Raises InvalidArgument."""
+        raise InvalidArgument("", f"{shown(url)} can't be read with this engine: name table:NAME")
 
     def columns_of_table(self, name: str) -> tuple[tuple[str, str], ...]:
-        """The columns of a table. Raises UsageError."""
+        """The columns of a table. Raises InvalidArgument."""
         try:
             schema = self._ibis.table(name).schema()
         except self.errors as error:
-            raise UsageError(f"{shown(name)} is no table there: {self.reason(error)}") from error
+            raise InvalidArgument(
+                "", f"{shown(name)} is no table there: {self.reason(error)}"
+            ) from error
         return tuple((column, str(kind)) for column, kind in schema.items())
 
     def columns_of_parquet(self, path: str) -> tuple[tuple[str, str], ...]:
-        """Files are for DuckDB and Spark. Raises UsageError."""
-        raise UsageError(f"{shown(path)} can't be read with this engine: name table:NAME")
+        """Files are for DuckDB and Spark. Raises InvalidArgument."""
+        raise InvalidArgument("", f"{shown(path)} can't be read with this engine: name table:NAME")
 
     def first_lines(self, path: str, compression: str, count: int) -> tuple[str, ...]:
-        """Files are for DuckDB and Spark. Raises UsageError."""
-        raise UsageError(f"{shown(path)} can't be read with this engine: name table:NAME")
+        """Files are for DuckDB and Spark. Raises InvalidArgument."""
+        raise InvalidArgument("", f"{shown(path)} can't be read with this engine: name table:NAME")
 
     def read(self, batch: Batch, *, places: bool = False) -> ir.Table:
-        """The table that *batch* names. Raises UsageError where it is a file."""
+        """The table that *batch* names. Raises InvalidArgument where it is a file."""
         if not batch.table:
-            raise UsageError(
-                f"{shown(batch.files[0])} can't be read with this engine: name table:NAME"
+            raise InvalidArgument(
+                "", f"{shown(batch.files[0])} can't be read with this engine: name table:NAME"
             )
         table: ir.Table = self._ibis.table(batch.table)
         return table
@@ -140,8 +142,8 @@ class Other:
             elif form == ".csv":
                 self._ibis.to_csv(expression, path)
             else:
-                raise UsageError(f"--rows {form}: this engine writes .parquet and .csv")
-        except UsageError:
+                raise InvalidArgument("rows", f"{form}: this engine writes .parquet and .csv")
+        except InvalidArgument:
             raise
         except self.errors as error:
             raise EngineFailed(self.reason(error)) from error

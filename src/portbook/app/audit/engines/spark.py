@@ -16,7 +16,7 @@ from pyspark.sql import SparkSession
 
 from portbook.app.audit.batch import is_url
 from portbook.app.audit.engines.base import FILE
-from portbook.errors import EngineFailed, UsageError, shown
+from portbook.errors import EngineFailed, InvalidArgument, shown
 from portbook.formats.base import Fault
 from portbook.host.children import SAFE_PATH, surroundings
 from portbook.host.run_tool import trusted_path
@@ -102,11 +102,13 @@ class Spark:
         return [url]
 
     def columns_of_table(self, name: str) -> tuple[tuple[str, str], ...]:
-        """The columns of a table. Raises UsageError."""
+        """The columns of a table. Raises InvalidArgument."""
         try:
             return tuple(self._session.table(name).dtypes)
         except self.errors as error:
-            raise UsageError(f"{shown(name)} is no table there: {self.reason(error)}") from error
+            raise InvalidArgument(
+                "", f"{shown(name)} is no table there: {self.reason(error)}"
+            ) from error
 
     def columns_of_parquet(self, path: str) -> tuple[tuple[str, str], ...]:
         """The columns of a Parquet file; raises what Spark does."""
