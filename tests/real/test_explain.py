@@ -217,6 +217,7 @@ def test_masscan(known: tuple[Namespace, set[int]], beside: Namespace) -> None:
     assert len(scans) == 4
     for form, scan in scans.items():
         listeners, _ = seen(scan.result(), form)
+        assert listeners, form
         names = {listener.socket.name for listener in listeners}
         assert names == {"tcp 192.0.2.1:80", "tcp 192.0.2.1:8080"}, form
         assert all(listener.socket.scanned for listener in listeners), form
