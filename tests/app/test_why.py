@@ -27,8 +27,9 @@ from portbook.model import (
     Socket,
     Transport,
 )
+from portbook.present.render.report_json import of_why
 from portbook.present.render.text import Style
-from portbook.present.views.why import of_why, render_why
+from portbook.present.views.why import render_why
 from tests.strategies import any_port, listeners, nasty, port_rules, transports
 from tests.values import changed, gap, sentences
 

@@ -38,8 +38,7 @@ from portbook.model import (
     Whose,
 )
 from portbook.present.render import port_json, sockets_json
-from portbook.present.views.pick import of_pick
-from portbook.present.views.stop import of_stop
+from portbook.present.render.report_json import of_pick, of_stop
 from portbook.verdict.rules import RULES
 from tests.counts import examples
 from tests.strategies import any_port, listeners, nasty, notes, reports, transports, uses

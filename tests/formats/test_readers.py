@@ -17,7 +17,7 @@ from portbook.formats.lines import LONGEST_LINE, numbered
 from portbook.formats.sockets.detect import FORMATS, detect, read, reader
 from portbook.formats.sockets.ss import _PLAIN, _made, _row
 from portbook.model import Listener, Ownership, OwnersSeen, Process, Socket, Transport
-from portbook.present.escape import unbyte
+from portbook.model.text import unbyte
 from portbook.present.render.sockets_json import of_row
 from tests.counts import examples
 from tests.strategies import any_port, listeners, nasty

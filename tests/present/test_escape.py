@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.present.escape import one_line, plain, unbyte
+from portbook.model.text import unbyte
+from portbook.present.escape import one_line, plain
 from tests.strategies import nasty, text
 
 hostile = st.one_of(nasty, text)

@@ -64,7 +64,7 @@ def test_every_port_has_a_page_with_json_and_text(folder: Path) -> None:
         page = Page((folder / f"{port}.html").read_text(encoding="utf-8"))
         assert f"Port {port}" in page.text
         found = answer_port(Query("port", str(port), port, port), registry())
-        assert json.loads((folder / f"{port}.json").read_text()) == port_json.of_port(found)
+        assert json.loads((folder / f"{port}.json").read_text()) == port_json.of(found)
         assert (folder / f"{port}.txt").read_text(encoding="utf-8").startswith(f"Port {port} ")
     assert not (folder / f"{LAST + 1}.html").exists()
 

@@ -18,7 +18,8 @@ from portbook.errors import InputUnreadable, MalformedInput, UsageError, shown
 from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD
 from portbook.formats.sockets.detect import FORMATS
 from portbook.model import Level, Listener
-from portbook.present.escape import plain, unbyte
+from portbook.model.text import unbyte
+from portbook.present.escape import plain
 from portbook.present.render import explain_json, sockets_json
 
 if TYPE_CHECKING:

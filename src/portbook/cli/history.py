@@ -9,6 +9,7 @@ from portbook.cli.help import Parser
 from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError, shown
 from portbook.formats.errors.query import parse_query
+from portbook.present.render.report_json import of_change, of_history
 from portbook.present.views import history
 
 TYPE_CHECKING = False
@@ -24,10 +25,10 @@ def run(argv: Sequence[str]) -> int:
     options = _parse(argv)
     found = _diff(*options.diff) if options.diff else _history(options)
     if options.json:
-        print_json(history.of_chronicle(found))
+        print_json(of_history(found))
     elif options.jsonl:
         for change in found.changes:
-            print_json(history.of_row(change), line=True)
+            print_json(of_change(change), line=True)
     else:
         sys.stdout.write(history.render(found, style(), options.limit))
     return 0 if found.known else 1

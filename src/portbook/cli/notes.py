@@ -37,7 +37,9 @@ def run(argv: Sequence[str]) -> int:
     files, unseen = read_files()
     missing = () if unseen is None else (unseen,)
     if options.json:
-        print_json(notes.of_files(files, missing))
+        from portbook.present.render.report_json import of_notes
+
+        print_json(of_notes(files, missing))
     else:
         sys.stdout.write(notes.render(files, missing, style()))
     return 0
@@ -103,7 +105,9 @@ _ACTIONS: Mapping[str, Callable[[argparse.Namespace], int]] = {
 
 def _show(options: argparse.Namespace, file: NotesFile, render: Callable[..., str]) -> None:
     if options.json:
-        print_json(notes.of_files((file,), ()))
+        from portbook.present.render.report_json import of_notes
+
+        print_json(of_notes((file,), ()))
     else:
         sys.stdout.write(render(file, style()))
 

@@ -46,7 +46,7 @@ def run(argv: Sequence[str]) -> int:
         return _hold(wanted, options)
     found = _pick(wanted)
     if options.json:
-        from portbook.present.views.pick import of_pick
+        from portbook.present.render.report_json import of_pick
 
         print_json(of_pick(found))
     elif options.quiet:

@@ -44,7 +44,7 @@ def run(argv: Sequence[str]) -> int:
     own = _own(text) if options.notes else None
     found = answer_search(Query("text", text), registry(), options.limit, own)
     if options.json:
-        print_json(port_json.of_search(found))
+        print_json(port_json.of(found))
     else:
         sys.stdout.write(lists.render_search(found, style()))
     return 0 if found.found else 1

@@ -239,7 +239,7 @@ class _Show:
         book = registry()
         for port in range(query.first, query.last + 1):
             one = query._replace(kind="port", first=port, last=port, notes=())
-            print_json(port_json.of_port(answer_port(one, book)), line=True)
+            print_json(port_json.of(answer_port(one, book)), line=True)
 
     def _weigh(self, found: Answer) -> None:
         if isinstance(found, SearchAnswer):

@@ -96,7 +96,9 @@ def run(argv: Sequence[str]) -> int:
         if not options.json:
             sys.stdout.write(stop.render_outcome(outcome, style()))
     if options.json:
-        print_json(stop.of_stop(planned, outcome))
+        from portbook.present.render.report_json import of_stop
+
+        print_json(of_stop(planned, outcome))
     elif dry and planned.steps:
         print(f"\nTo do it: portbook stop {' '.join(map(_worded, argv))} --yes")
     return _status(planned, outcome, dry=dry, strict=options.strict)

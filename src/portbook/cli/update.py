@@ -51,7 +51,9 @@ def run(argv: Sequence[str]) -> int:
     if outcome.plain:
         complain(f"{outcome.url} came over http: whoever is on the way can have changed it")
     if options.json:
-        print_json(updates.of_outcome(outcome))
+        from portbook.present.render.report_json import of_update
+
+        print_json(of_update(outcome))
     elif not options.quiet:
         sys.stdout.write(updates.render(outcome, style()))
     return 0
@@ -111,7 +113,9 @@ def _list(home: str, options: argparse.Namespace) -> int:
     found = {each.number: install.damaged_file(home, each) for each in versions}
     damaged = {number: name for number, name in found.items() if name is not None}
     if options.json:
-        print_json(updates.of_versions(versions, own, damaged))
+        from portbook.present.render.report_json import of_versions
+
+        print_json(of_versions(versions, own, damaged))
     else:
         sys.stdout.write(updates.render_versions(versions, own, damaged, style()))
     return 1 if any(each.in_use and each.number in damaged for each in versions) else 0

@@ -14,10 +14,11 @@ from rich.text import Text
 from portbook.app.listen import sort_by_gravity
 from portbook.app.watch import Event, Watch, steps
 from portbook.model import Level
+from portbook.model.text import moment
 from portbook.present.charts.palette import LEVELS
 from portbook.present.escape import one_line
 from portbook.present.phrases import gap_sentences
-from portbook.present.port.this_machine import holder, meaning, moment
+from portbook.present.port.this_machine import holder, meaning
 
 if TYPE_CHECKING:
     from portbook.model import Listener

@@ -50,7 +50,9 @@ def run(argv: Sequence[str]) -> int:
     transport = query.transport or Transport.TCP
     found = why_bind(query.first, transport, address, notes=options.notes)
     if options.json:
-        print_json(why.of_why(found))
+        from portbook.present.render.report_json import of_why
+
+        print_json(of_why(found))
     else:
         sys.stdout.write(why.render_why(found, style()))
     if not found.bindable:

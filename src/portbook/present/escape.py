@@ -22,6 +22,8 @@ def plain(text: str) -> str:
     """
     if text.isprintable():
         return text
+    from portbook.model.text import unbyte
+
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode()
         for char in unbyte(text)
@@ -38,24 +40,3 @@ def one_line(text: str) -> str:
     if text.isprintable() and "  " not in text and text == text.strip():
         return text
     return plain(" ".join(text.split()))
-
-
-def unbyte(text: str) -> str:
-    r"""*text* with the stray bytes that ``surrogateescape`` kept written out.
-
-    >>> unbyte("a\udcff")
-    'a\\xff'
-    """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raw = text.encode(errors="surrogateescape") if _only_bytes(text) else None
-        if raw is not None:
-            return raw.decode(errors="backslashreplace")
-        return text.encode(errors="backslashreplace").decode()
-    return text
-
-
-def _only_bytes(text: str) -> bool:
-    """Whether every surrogate in *text* stands for one byte (PEP 383)."""
-    return all("\udc80" <= char <= "\udcff" for char in text if "\ud800" <= char <= "\udfff")

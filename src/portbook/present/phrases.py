@@ -7,6 +7,7 @@ from portbook.model import GapCode, Need
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from portbook.model import Gap
 
@@ -91,6 +92,11 @@ def gap_sentence(gap: Gap) -> str:
 def gap_sentences(gaps: Iterable[Gap]) -> list[str]:
     """A sentence for each of *gaps*."""
     return [gap_sentence(gap) for gap in gaps]
+
+
+def with_sentences(report: Any) -> Any:
+    """*report*, a value with the field ``missing``, with sentences there instead of gaps."""
+    return report._replace(missing=gap_sentences(report.missing))
 
 
 def _words(gap: Gap, facts: dict[str, object]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from portbook.model import LAST_PORT, PORTS, RANGES, State, Transport
 from portbook.present.port.page import compose
 from portbook.present.render import markdown
 from portbook.present.render import port_json as objects
+from portbook.present.render.report_json import of_history
 from portbook.present.render.text import Style, render_page
 from portbook.present.views import history, lists
 from portbook.present.views.history import is_since
@@ -119,7 +120,7 @@ def _port(request: Request, named: Form | None) -> Response:
         site = context(request)
         body = site.views.port(found, site.site)
     elif form is Form.JSON:
-        body = to_json(objects.of_port(found))
+        body = to_json(objects.of(found))
     elif form is Form.TEXT:
         body = render_page(compose(found), STYLE)
     else:
@@ -162,7 +163,7 @@ async def service(request: Request) -> Response:
         site = context(request)
         body = await run_page(request, site.views.service, found, site.site)
     elif form is Form.JSON:
-        body = to_json(objects.of_service(found))
+        body = to_json(objects.of(found))
     else:
         body = lists.render_service(found, STYLE)
     return in_form(request, named, body)
@@ -298,7 +299,7 @@ async def changes(request: Request) -> Response:
             return site.views.changes(site.site, since)
         found = history.chronicle(since=since)
         if form is Form.JSON:
-            return to_json(history.of_chronicle(found))
+            return to_json(of_history(found))
         return history.render(found, STYLE)
 
     return in_form(request, None, await run_list(request, render), any_query=False)

@@ -52,7 +52,7 @@ async def page(request: Request) -> Response:
         if found is None:
             found = search_for("")
         if form is Form.JSON:
-            return to_json(port_json.of_search(found))
+            return to_json(port_json.of(found))
         return lists.render_search(found, STYLE)
 
     body = await (run_search if text else run_page)(request, render)
@@ -102,4 +102,4 @@ def read_search(request: Request) -> tuple[str, int] | Response:
 def of_found(found: SearchAnswer) -> dict[str, Any]:
     """``portbook/search/1`` with where a number leads."""
     number = port_in(found.text)
-    return {**port_json.of_search(found), "page": None if number is None else f"/{number}"}
+    return {**port_json.of(found), "page": None if number is None else f"/{number}"}

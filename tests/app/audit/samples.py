@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 
-from portbook.app.audit.timestamps import iso
+from portbook.model.text import moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,14 +178,14 @@ def suricata(path: Path) -> None:
 
 
 def _stamp(seconds: int) -> str:
-    return iso(seconds).replace("Z", ".000000+0000")
+    return moment(seconds).replace("Z", ".000000+0000")
 
 
 def nfdump(path: Path) -> None:
     """nfdump -o csv as of 1.7.1, with the summary that it ends in."""
     lines = ["ts,te,td,sa,da,sp,dp,pr,flg,fwd,stos,ipkt,ibyt,opkt,obyt,in,out"]
     for flow in flows():
-        first, last = (iso(each)[:19].replace("T", " ") for each in (flow.first, flow.last))
+        first, last = (moment(each)[:19].replace("T", " ") for each in (flow.first, flow.last))
         lines.append(
             f"{first},{last},5.000,{flow.client},{flow.server},{flow.client_port},{flow.port},"
             f"{flow.transport.upper()},...AP.SF,0,0,{flow.packets},{flow.bytes},0,0,0,0"
@@ -198,7 +198,7 @@ def nfdump_later(path: Path) -> None:
     """nfdump -o csv in the columns of later releases."""
     lines = ["firstSeen,duration,proto,srcAddr,srcPort,dstAddr,dstPort,packets,bytes,flows"]
     lines += [
-        f"{iso(flow.first)[:19].replace('T', ' ')}.000,5.000,{flow.transport.upper()},"
+        f"{moment(flow.first)[:19].replace('T', ' ')}.000,5.000,{flow.transport.upper()},"
         f"{flow.client},{flow.client_port},{flow.server},{flow.port},{flow.packets},"
         f"{flow.bytes},1"
         for flow in flows()
@@ -223,7 +223,7 @@ def table_json(path: Path) -> None:
         "".join(
             json.dumps(
                 {
-                    "@timestamp": iso(flow.first),
+                    "@timestamp": moment(flow.first),
                     "source": {"ip": flow.client, "port": flow.client_port},
                     "destination": {"ip": flow.server, "port": flow.port},
                     "network": {"transport": flow.transport, "bytes": flow.bytes, "packets": 10},

@@ -10,11 +10,12 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.app.audit.engines.base import FILE, ROW
 from portbook.app.audit.flow_schema import transport_of
-from portbook.app.audit.timestamps import iso, latest
+from portbook.app.audit.timestamps import latest
 from portbook.errors import EngineFailed, PortbookError, shown
 from portbook.formats.base import Fault
 from portbook.formats.flows.layout import LOST
 from portbook.model import LAST_PORT
+from portbook.model.text import moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def _time_cases(value: ir.Value, limits: Limits) -> list[tuple[ir.BooleanValue, 
             ((value > limits.latest).fill_null(False), ahead),
             ((value < 0).fill_null(False), before),
         ]
-    limit, epoch = ibis.timestamp(iso(latest()).rstrip("Z")), ibis.timestamp("1970-01-01")
+    limit, epoch = ibis.timestamp(moment(latest()).rstrip("Z")), ibis.timestamp("1970-01-01")
     stamp = value.cast("timestamp")
     return [
         ((stamp > limit).fill_null(False), ahead),
@@ -115,7 +116,7 @@ def _time_cases(value: ir.Value, limits: Limits) -> list[tuple[ir.BooleanValue, 
 
 def _text_limit() -> str:
     # ISO 8601 text sorts as its times do; the day alone is enough, whatever follows it.
-    return iso(latest())[:10] + "~"
+    return moment(latest())[:10] + "~"
 
 
 def gather(faults: Iterable[Fault], *, counted: bool) -> list[Fault]:

@@ -61,12 +61,3 @@ def moment(value: object, unit: int) -> float | None:
     if isinstance(value, dt.date):
         return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC).timestamp()
     return float(value) / unit  # type: ignore[arg-type]
-
-
-def iso(seconds: float) -> str:
-    """*seconds* since the epoch as ISO 8601 in UTC, to the second.
-
-    >>> iso(1795269600.0)
-    '2026-11-21T14:00:00Z'
-    """
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -106,6 +106,11 @@ class Pick(NamedTuple):
         return len(found) == self.wanted.many
 
     @property
+    def experiments(self) -> tuple[int, ...]:
+        """The ports that are set aside for experiments (RFC 4727)."""
+        return EXPERIMENTS
+
+    @property
     def left_out_by(self) -> dict[str, int]:
         """How many were left out by each criterion; the first that failed counts."""
         counts: dict[str, int] = {}

@@ -1,16 +1,14 @@
-"""Notes as text and as JSON, told as whose they are, and never on a page for others."""
+"""Notes as text, told as whose they are, and never on a page for others."""
 
 from __future__ import annotations
 
 from portbook.model import Whose
 from portbook.present.document import Table
-from portbook.present.escape import unbyte
 from portbook.verdict.expectation_match import expected, ports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Any
 
     from portbook.model import Note
     from portbook.present.document import Item
@@ -56,24 +54,3 @@ def tables(notes: Iterable[Note]) -> Iterator[Table]:
 def in_short(note: Note) -> str:
     """*note* in a word or a few: its label, or what stands for one."""
     return note.label or note.text or expected(note)
-
-
-def of_notes(notes: Iterable[Note]) -> list[dict[str, Any]]:
-    """*notes* as JSON objects; texts are the user's own, escaped where they aren't text."""
-    return [
-        {
-            "first": note.first,
-            "last": note.last,
-            "transport": note.transport,
-            "label": None if note.label is None else unbyte(note.label),
-            "note": None if note.text is None else unbyte(note.text),
-            "executables": [unbyte(word) for word in note.executables],
-            "units": [unbyte(word) for word in note.units],
-            "containers": [unbyte(word) for word in note.containers],
-            "users": [unbyte(word) for word in note.users],
-            "file": unbyte(note.file),
-            "whose": str(note.whose),
-            "trusted": note.trusted,
-        }
-        for note in notes
-    ]

@@ -144,6 +144,8 @@ def describe(owner: Process) -> Iterator[tuple[str, str]]:
         yield ("command", " ".join(owner.command))
     yield ("executable", _executable(owner))
     if owner.started is not None:
+        from portbook.model.text import moment
+
         yield ("started", f"{moment(owner.started)} (up {uptime(owner.started)})")
     if owner.unit:
         service = f", which starts {owner.activates}" if owner.activates else ""
@@ -180,17 +182,6 @@ def _name(owner: Process) -> str:
 
 def _user(owner: Process) -> str:
     return owner.user or ("not visible" if owner.uid is None else str(owner.uid))
-
-
-def moment(seconds: float) -> str:
-    """*seconds* since the epoch as a moment in UTC, ISO 8601.
-
-    >>> moment(0)
-    '1970-01-01T00:00:00Z'
-    """
-    import time
-
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def uptime(started: float, now: float | None = None) -> str:

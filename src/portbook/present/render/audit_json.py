@@ -2,105 +2,51 @@
 
 from __future__ import annotations
 
+from portbook._fast_types import NamedTuple
 from portbook.app.audit.describe import names, say, uses
-from portbook.app.audit.timestamps import iso
-from portbook.present.escape import unbyte
+from portbook.model.text import moment, unbyte
+from portbook.schema.captures import AUDIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from portbook.app.audit.result import AuditAnswer, Service, Tally
+    from portbook.app.audit.result import AuditAnswer, Service
+    from portbook.model import Level
 
-    Object = dict[str, Any]
+
+class _Finding(NamedTuple):
+    code: str
+    level: Level
+    message: str | None
 
 
-def of_audit(answer: AuditAnswer) -> Object:
+class _Service(NamedTuple):
+    service: Service
+    names: Sequence[str]
+    uses: Sequence[str]
+    findings: Sequence[_Finding]
+
+
+class _Audit(NamedTuple):
+    answer: AuditAnswer
+    services: Sequence[_Service]
+
+
+def of_audit(answer: AuditAnswer) -> dict[str, Any]:
     """``portbook/audit/1``."""
-    change = answer.change
-    return {
-        "schema": "portbook/audit/1",
-        "engine": answer.engine,
-        "inputs": [
-            {"format": each.format, "files": [unbyte(path) for path in each.files]}
-            for each in answer.inputs
-        ],
-        "first": _time(answer.first),
-        "last": _time(answer.last),
-        "total": _tally(answer.total),
-        "states": {state: _tally(tally) for state, tally in sorted(answer.states.items())},
-        "findings": [
-            {"code": code, "level": level, **_tally(tally)}
-            for (code, level), tally in sorted(answer.findings.items())
-        ],
-        "services": [_service(each) for each in answer.services],
-        "unanswered": _apart(answer.unanswered),
-        "undecidable": _apart(answer.undecidable),
-        "portless": _apart(answer.portless),
-        "no_data": answer.no_data,
-        "faults": [
-            {"file": unbyte(each.file), "row": each.row, "reason": unbyte(each.reason),
-             "more": each.more}
-            for each in answer.faults
-        ],
-        "missing": [unbyte(reason) for reason in answer.missing],
-        "since": change
-        and {
-            "as_of": change.since,
-            "new": [_key(key) for key in change.new],
-            "gone": [_key(key) for key in change.gone],
-        },
-        "pseudonymised": answer.pseudonymised,
-        "sources": [
-            {"id": each.id, "as_of": each.as_of, "what": each.what, "url": each.url}
-            for each in answer.sources
-        ],
-    }  # fmt: skip
+    return AUDIT.encode(_Audit(answer, [*map(_described, answer.services)]))
 
 
-def _service(service: Service) -> Object:
-    said = {each.code: each for each in say(service)} if service.is_unexpected else {}
-    return {
-        "transport": service.transport,
-        "port": service.port,
-        "reach": service.reach or None,
-        "state": service.state,
-        "service_names": list(names(service)),
-        "uses": list(uses(service)),
-        "findings": [
-            {"code": code, "level": level, "message": said[code].message if code in said else None}
-            for code, level in service.findings
-        ],
-        "flows": service.flows,
-        "bytes": service.bytes,
-        "packets": service.packets,
-        "first": _time(service.first),
-        "last": _time(service.last),
-        "hosts": None
-        if service.hosts is None
-        else [
-            {"host": unbyte(share.host), "flows": share.flows, "bytes": share.bytes}
-            for share in service.hosts
-        ],
-    }
-
-
-def _key(key: tuple[str, int, str]) -> Object:
-    transport, port, reach = key
-    return {"transport": transport, "port": port, "reach": reach or None}
-
-
-def _tally(tally: Tally) -> Object:
-    return {"services": tally.services, "flows": tally.flows, "bytes": tally.bytes}
-
-
-def _apart(tally: Tally) -> Object:
-    return {"flows": tally.flows, "bytes": tally.bytes}
+def _described(service: Service) -> _Service:
+    messages = {each.code: each.message for each in say(service)} if service.is_unexpected else {}
+    findings = [_Finding(code, level, messages.get(code)) for code, level in service.findings]
+    return _Service(service, names(service), uses(service), findings)
 
 
 def _time(seconds: float | None) -> str | None:
-    return None if seconds is None else iso(seconds)
+    return None if seconds is None else moment(seconds)
 
 
 # The columns of the services as a table, with their Ibis types.

@@ -1,70 +1,29 @@
-"""A capture explained, as JSON objects (``docs/json.md``)."""
+"""A capture explained, as JSON objects; :mod:`portbook.schema.captures` has their keys."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from portbook._fast_types import NamedTuple
+from portbook.schema.captures import EXPLAIN, EXPLAINED, UNREAD_ROW
 
-from portbook.present.escape import unbyte
-from portbook.present.render.port_json import of_sources
-from portbook.present.render.sockets_json import of_listener
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from portbook.app.explain import ExplainAnswer
-    from portbook.formats.fields import Line
-
-    Object = dict[str, Any]
-
-
-def of_explain(answer: ExplainAnswer) -> Object:
-    """``portbook/explain/1``; ``changes`` is null where no older capture was given."""
-    changes = answer.changes
-    return {
-        "schema": "portbook/explain/1",
-        "format": answer.format or None,
-        "sockets": [of_listener(listener) for listener in answer.sockets],
-        "not_understood": [_line(line) for line in answer.not_understood],
-        "left_out": dict(answer.left_out),
-        "changes": None
-        if changes is None
-        else {
-            "opened": [of_listener(listener) for listener in changes.opened],
-            "closed": [of_listener(listener) for listener in changes.closed],
-            "changed": [
-                {"before": of_listener(before), "after": of_listener(after)}
-                for before, after in changes.changed
-            ],
-            "same": changes.same,
-            "untold": changes.untold,
-        },
-        "sources": of_sources(answer.sources),
-    }
+of_explain = EXPLAIN.encode
+# ``portbook/not-understood/1``: a line, or lines, of a capture that no reader understood.
+of_unread = UNREAD_ROW.encode
 
 
-def of_unread(line: Line) -> Object:
-    """``portbook/not-understood/1``: a line, or lines, of a capture that no reader understood."""
-    return {"schema": "portbook/not-understood/1", **_line(line)}
+class _Counts(NamedTuple):
+    format: str
+    sockets: int
+    not_understood: int
+    left_out: Mapping[str, int]
 
 
 def of_explained(
     format_name: str, sockets: int, unread: int, left_out: Mapping[str, int]
-) -> Object:
+) -> dict[str, Any]:
     """``portbook/explained/1``: the end of a stream of rows, with their counts."""
-    return {
-        "schema": "portbook/explained/1",
-        "format": format_name,
-        "sockets": sockets,
-        "not_understood": unread,
-        "left_out": dict(left_out),
-    }
-
-
-def _line(line: Line) -> Object:
-    return {
-        "line": line.number,
-        "lines": line.many,
-        "text": unbyte(line.text),
-        "why": None if line.why is None else unbyte(line.why),
-    }
+    return EXPLAINED.encode(_Counts(format_name, sockets, unread, left_out))

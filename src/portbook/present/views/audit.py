@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.app.audit.describe import names, say, uses
-from portbook.app.audit.timestamps import iso
 from portbook.model import Level, State
+from portbook.model.text import moment
 from portbook.present.document import Paragraph, Section, Table
 from portbook.present.escape import plain
 from portbook.present.render.text import render_item, wrap
@@ -278,4 +278,4 @@ def moment_of(seconds: float) -> str:
     >>> moment_of(1795269600.0)
     '2026-11-21 14:00'
     """
-    return iso(seconds)[:16].replace("T", " ")
+    return moment(seconds)[:16].replace("T", " ")

@@ -1,4 +1,4 @@
-"""Changes between registries as words and as JSON objects."""
+"""Changes between registries as words."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from portbook.present.document import Paragraph, Table
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from typing import Any
 
     from portbook.app.lookup import PortAnswer, ServiceAnswer
     from portbook.catalog.registry.history import Change, Compared, Side
     from portbook.present.document import Item
-
-    Object = dict[str, Any]
 
 _SAID = {
     "name-added": "a further name",
@@ -144,21 +141,3 @@ def tally(counts: Mapping[str, int]) -> str:
     """How many changes of each kind, in words; the kinds that there are none of left out."""
     parts = [f"{count:,} {_SAID.get(kind, kind)}" for kind, count in counts.items() if count]
     return ", ".join(parts) or "no change of a port, a state or a name"
-
-
-def of_change(change: Change) -> Object:
-    """One change as an object."""
-    return {
-        "kind": change.kind,
-        "first": change.first,
-        "last": change.last,
-        "transports": list(change.transports),
-        "before": _of_side(change.before),
-        "after": _of_side(change.after),
-        "since": change.since,
-        "until": change.until,
-    }
-
-
-def _of_side(side: Side) -> Object:
-    return {"state": side.state, "service_names": list(side.names), "description": side.said}

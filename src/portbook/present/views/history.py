@@ -1,4 +1,4 @@
-"""What changed in the registry, over many ports: as text, as JSON, and as an Atom feed."""
+"""What changed in the registry, over many ports: as text, and as an Atom feed."""
 
 from __future__ import annotations
 
@@ -9,20 +9,17 @@ from portbook.catalog.registry.diff import count_kinds
 from portbook.catalog.registry.history import history
 from portbook.catalog.registry.lookup import registry
 from portbook.present.document import Paragraph, Table
-from portbook.present.escape import one_line, unbyte
+from portbook.present.escape import one_line
 from portbook.present.render.text import render_item
 from portbook.present.views import changes as words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Any
 
     from portbook.catalog.registry.history import Change, Compared, Copy
     from portbook.model import Source, Transport
     from portbook.present.document import Item
     from portbook.present.render.text import Style
-
-    Object = dict[str, Any]
 
 
 class Chronicle(NamedTuple):
@@ -165,35 +162,6 @@ def scope(copies: Sequence[Copy], days: Compared) -> str:
         "change lies between the two days that stand with it: the last copy that has what was "
         f"before, and the first that has what came. {words.unseen(days)}"
     )
-
-
-# -- JSON -------------------------------------------------------------------------------------
-
-
-def of_chronicle(found: Chronicle) -> Object:
-    """``portbook/history/1``."""
-    return {
-        "schema": "portbook/history/1",
-        "port": found.port,
-        "service_name": None if found.name is None else unbyte(found.name),
-        "since": found.since,
-        "known": found.known,
-        "changes": [words.of_change(change) for change in found.changes],
-        "registered": [
-            {"service_name": name, "registered": day, "as_of": as_of}
-            for name, day, as_of in found.registered
-        ],
-        "copies": [{"as_of": copy.as_of, "what": copy.what} for copy in found.copies],
-        "sources": [
-            {"id": source.id, "as_of": source.as_of, "what": source.what, "url": source.url}
-            for source in found.sources
-        ],
-    }
-
-
-def of_row(change: Change) -> Object:
-    """``portbook/change/1``: one change on its own."""
-    return {"schema": "portbook/change/1", **words.of_change(change)}
 
 
 # -- Atom -------------------------------------------------------------------------------------

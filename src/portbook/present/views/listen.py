@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from portbook.model import Level, OwnersSeen, State, Visibility
+from portbook.model.text import moment
 from portbook.present.document import Paragraph
 from portbook.present.escape import one_line
 from portbook.present.phrases import gap_sentences
-from portbook.present.port.this_machine import meaning, moment, redirected
+from portbook.present.port.this_machine import meaning, redirected
 from portbook.present.render.text import columns_of, render_item, wrap
 
 TYPE_CHECKING = False

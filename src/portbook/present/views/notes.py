@@ -5,15 +5,13 @@ from __future__ import annotations
 from portbook.errors import shown
 from portbook.model import Whose
 from portbook.present.document import Paragraph, Table
-from portbook.present.escape import one_line, unbyte
-from portbook.present.port.noted import of_notes
+from portbook.present.escape import one_line
 from portbook.present.render.text import render_item
 from portbook.verdict.expectation_match import gist, ports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Any
 
     from portbook.catalog.expectations.lookup import NotesFile
     from portbook.present.document import Item
@@ -75,24 +73,3 @@ def render_distrusted(path: str, *, before: bool) -> str:
     """That a file only labels from now on, or did so *before*."""
     now = "no longer trusted" if before else "wasn't trusted"
     return f"{one_line(path)} {'is ' if before else ''}{now}: it only labels ports\n"
-
-
-def of_files(files: Sequence[NotesFile], missing: Sequence[str]) -> dict[str, Any]:
-    """``portbook/notes/1``."""
-    return {
-        "schema": "portbook/notes/1",
-        "files": [
-            {
-                "path": unbyte(file.path),
-                "whose": str(file.whose),
-                "trusted": file.trusted,
-                "changed": file.changed,
-                "problem": None if file.problem is None else unbyte(file.problem),
-                "sha256": file.sha256 or None,
-                "notes": len(file.notes),
-            }
-            for file in files
-        ],
-        "notes": [note for file in files for note in of_notes(file.notes)],
-        "missing": [unbyte(reason) for reason in missing],
-    }

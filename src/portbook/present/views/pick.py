@@ -1,18 +1,16 @@
-"""A port that was picked, as text and as JSON."""
+"""A port that was picked, as text."""
 
 from __future__ import annotations
 
 from portbook.app.pick.criteria import EXPERIMENTS
 from portbook.present.document import Paragraph, Table
-from portbook.present.escape import unbyte
 from portbook.present.render.text import render_item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
 
-    from portbook.app.pick.criteria import Check, Choice, Pick
+    from portbook.app.pick.criteria import Check, Pick
     from portbook.present.document import Item
     from portbook.present.render.text import Style
 
@@ -70,44 +68,3 @@ def _left_out(found: Pick) -> str:
     counts = ", ".join(f"{count} by {code}" for code, count in found.left_out_by.items())
     more = " …" if len(found.left_out) > _SHOWN else ""
     return f"Left out on the way: {counts}: {'; '.join(shown)}{more}"
-
-
-def of_pick(found: Pick) -> dict[str, Any]:
-    """``portbook/pick/1``."""
-    wanted = found.wanted
-    return {
-        "schema": "portbook/pick/1",
-        "for": None if wanted.name is None else unbyte(wanted.name),
-        "first": wanted.first,
-        "last": wanted.last,
-        "count": wanted.many,
-        "good": found.good,
-        "ports": [choice.port for choice in found.choices],
-        "choices": [_choice(choice) for choice in found.choices],
-        "left_out": found.left_out_by,
-        "left_out_ports": [
-            {"port": each.port, "code": each.failed[0].code, "evidence": _said(each.failed[0])}
-            for each in found.left_out[:100]
-        ],
-        "experiments": list(EXPERIMENTS),
-        "notes": [unbyte(note) for note in found.notes],
-        "sources": [
-            {"id": each.id, "as_of": each.as_of, "what": each.what, "url": each.url}
-            for each in found.sources
-        ],
-    }
-
-
-def _choice(choice: Choice) -> dict[str, Any]:
-    return {
-        "port": choice.port,
-        "good": not choice.failed,
-        "checks": [
-            {"code": check.code, "ok": check.ok, "evidence": _said(check)}
-            for check in choice.checks
-        ],
-    }
-
-
-def _said(check: Check) -> str:
-    return unbyte(check.evidence)

@@ -1,4 +1,4 @@
-"""What would be stopped on a port, or was, as text and as JSON."""
+"""What would be stopped on a port, or was, as text."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ from shlex import quote
 
 from portbook.app.stop.executor import said_of
 from portbook.present.document import Paragraph, Table
-from portbook.present.escape import unbyte
 from portbook.present.phrases import gap_sentences
 from portbook.present.port.this_machine import holder
-from portbook.present.render.sockets_json import of_listener
 from portbook.present.render.text import render_item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
 
     from portbook.app.stop.executor import Outcome, Way
     from portbook.app.stop.model import Plan, Step
@@ -86,58 +83,3 @@ def render_outcome(outcome: Outcome, style: Style) -> str:
     for note in outcome.notes:
         lines += render_item(Paragraph(note), style, "")
     return "\n".join(lines) + "\n"
-
-
-def of_stop(plan: Plan, outcome: Outcome | None) -> dict[str, Any]:
-    """``portbook/stop/1``; *outcome* is None for a dry run."""
-    scene = plan.scene
-    busy = () if outcome is None else (*outcome.left, *outcome.fresh)
-    return {
-        "schema": "portbook/stop/1",
-        "port": scene.port,
-        "transport": scene.transport,
-        "address": scene.address,
-        "dry_run": outcome is None,
-        "listeners": [of_listener(each) for each in scene.listeners],
-        "steps": [_step(step) for step in plan.steps],
-        "refused": [
-            {
-                "code": each.code,
-                "message": unbyte(each.message),
-                "mend": None if each.mend is None else unbyte(each.mend),
-                "socket": each.socket,
-            }
-            for each in plan.refusals
-        ],
-        "lost": [
-            {"kind": each.kind, "count": each.number, "message": unbyte(each.message)}
-            for each in plan.losses
-        ],
-        "done": []
-        if outcome is None
-        else [
-            {
-                "code": each.code,
-                "message": unbyte(each.message),
-                "pid": each.pid,
-                "command": None
-                if each.command is None
-                else [unbyte(word) for word in each.command],
-            }
-            for each in outcome.done
-        ],
-        "free": None if outcome is None else outcome.free,
-        "busy": [of_listener(each) for each in busy],
-        "notes": [unbyte(each) for each in (*plan.notes, *(outcome.notes if outcome else ()))],
-        "missing": [unbyte(reason) for reason in gap_sentences(scene.missing)],
-    }
-
-
-def _step(step: Step) -> dict[str, Any]:
-    return {
-        "kind": "manager" if step.manager else "signal",
-        "command": [unbyte(word) for word in step.command],
-        "what": unbyte(step.what),
-        "pids": [each.pid for each in step.targets],
-        "later_pids": [each.pid for each in step.later],
-    }

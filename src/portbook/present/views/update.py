@@ -1,4 +1,4 @@
-"""What an update did, as text and as a JSON object."""
+"""What an update did, as text."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ from portbook.present.views import changes as words
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from typing import Any
 
     from portbook.app.update import Outcome
     from portbook.catalog.update.install import Version
     from portbook.present.document import Item
     from portbook.present.render.text import Style
-
-    Object = dict[str, Any]
 
 _MOST = 20  # changes and skipped rows that are shown one by one
 
@@ -94,42 +91,3 @@ def _said_of(version: Version, damaged: str | None) -> str:
         mend = ": portbook update fetches it again" if version.in_use else ""
         return f"{damaged} is damaged{mend}"
     return version.origin.url or "where it came from is not recorded"
-
-
-def of_outcome(outcome: Outcome) -> Object:
-    """``portbook/update/1``."""
-    return {
-        "schema": "portbook/update/1",
-        "status": outcome.status,
-        "before": outcome.before,
-        "after": outcome.after,
-        "url": outcome.url,
-        "folder": outcome.folder,
-        "rows": outcome.rows,
-        "rows_before": outcome.rows_before,
-        "skipped": [{"row": each.row, "why": each.why} for each in outcome.skipped],
-        "unknown": [{"field": each.name, "rows": each.rows} for each in outcome.unknown],
-        "overruled": list(outcome.overruled),
-        "changes": [words.of_change(change) for change in outcome.changes],
-    }
-
-
-def of_versions(versions: Sequence[Version], shipped: str, damaged: Mapping[int, str]) -> Object:
-    """``portbook/versions/1``."""
-    used = any(version.in_use for version in versions)
-    return {
-        "schema": "portbook/versions/1",
-        "shipped": {"as_of": shipped, "in_use": not used},
-        "versions": [
-            {
-                "number": version.number,
-                "as_of": version.as_of,
-                "in_use": version.in_use,
-                "folder": version.path,
-                "url": version.origin.url,
-                "fetched": version.origin.fetched,
-                "damaged": damaged.get(version.number),
-            }
-            for version in versions
-        ],
-    }

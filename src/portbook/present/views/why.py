@@ -1,18 +1,15 @@
-"""Why a port can or can't be bound, as text and as JSON."""
+"""Why a port can or can't be bound, as text."""
 
 from __future__ import annotations
 
 from portbook.model import host_port
 from portbook.present.document import Paragraph, Table
-from portbook.present.escape import unbyte
 from portbook.present.phrases import gap_sentences
 from portbook.present.port import noted
 from portbook.present.render.text import render_item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from portbook.app.bind.causes import Cause
     from portbook.app.bind.diagnose import Why
     from portbook.present.render.text import Style
@@ -23,7 +20,7 @@ def render_why(why: Why, style: Style) -> str:
     lines = [style.bold(f"{_subject(why)} {_verdict(why)}")]
     for cause in why.causes:
         lines += ["", f"{cause.code}{'' if cause.blocks or cause.code == 'free' else ' (warning)'}"]
-        lines += render_item(Paragraph(_message(cause)), style)
+        lines += render_item(Paragraph(message_of(cause)), style)
         if cause.mend:
             lines += render_item(Paragraph(f"Mend: {cause.mend}"), style)
     for title, items in noted.sections(why.notes):
@@ -57,47 +54,8 @@ def _verdict(why: Why) -> str:
     return "can't be bound."
 
 
-def of_why(why: Why) -> dict[str, Any]:
-    """``portbook/why/1``."""
-    return {
-        "schema": "portbook/why/1",
-        "port": why.port,
-        "transport": why.transport,
-        "address": why.address,
-        "bindable": why.bindable,
-        "bindable_with_reuseaddr": why.bindable_with_reuseaddr,
-        "causes": [_cause(cause) for cause in why.causes],
-        "binds": [
-            {
-                "family": each.family,
-                "address": each.address,
-                "v6only": each.v6only,
-                "reuseaddr": each.reuseaddr,
-                "ok": each.ok,
-                "error": None if each.ok else each.name,
-            }
-            for each in why.tries
-        ],
-        "own_notes": noted.of_notes(why.notes),
-        "noted": [unbyte(said) for said in why.noted],
-        "missing": [unbyte(reason) for reason in gap_sentences((*why.missing, *why.left_out))],
-    }
-
-
-def _message(cause: Cause) -> str:
+def message_of(cause: Cause) -> str:
     """What the cause is, with what of it may stand in what could not be seen."""
     if not cause.unseen:
         return cause.message
     return f"{cause.message} Not seen: {'; '.join(gap_sentences(cause.unseen))}."
-
-
-def _cause(cause: Cause) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "code": cause.code,
-        "message": unbyte(_message(cause)),
-        "mend": None if cause.mend is None else unbyte(cause.mend),
-        "blocks": cause.blocks,
-    }
-    if cause.seconds_left is not None:
-        found["seconds_left"] = round(cause.seconds_left, 1)
-    return found

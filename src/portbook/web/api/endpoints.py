@@ -11,6 +11,7 @@ from portbook.catalog.registry.lookup import registry
 from portbook.catalog.registry.stats import count
 from portbook.model import LAST_PORT, Transport
 from portbook.present.render import port_json
+from portbook.present.render.report_json import of_history
 from portbook.present.views import history
 from portbook.web.api import openapi
 from portbook.web.http.negotiation import Form
@@ -90,9 +91,7 @@ def _ports(spans: list[Span]) -> str:
     left: list[Span] = []
     for first, last, transport in spans:
         until = min(last, first + MOST_PORTS - len(answers) - 1)
-        answers += [
-            port_json.of_port(read_port(port, transport)) for port in range(first, until + 1)
-        ]
+        answers += [port_json.of(read_port(port, transport)) for port in range(first, until + 1)]
         if until < last:
             left.append((until + 1, last, transport))
     more = f"/api/ports?ports={','.join(_spans(left))}" if left else None
@@ -110,7 +109,7 @@ async def port_of_transport(request: Request) -> Response:
     number, word = request.path_params["port"], request.path_params["transport"]
     if number > LAST_PORT or word not in map(str, Transport):
         return problem(request, 404, "Ask for /api/ports/PORT/TRANSPORT: 443/udp, say.")
-    body = to_json(port_json.of_port(read_port(number, Transport(word))))
+    body = to_json(port_json.of(read_port(number, Transport(word))))
     return kept(request, body, _JSON, any_query=True)
 
 
@@ -147,7 +146,7 @@ async def changes(request: Request) -> Response:
         return since
 
     def made() -> str:
-        return to_json(history.of_chronicle(history.chronicle(since=since)))
+        return to_json(of_history(history.chronicle(since=since)))
 
     return kept(request, await run_list(request, made), _JSON)
 

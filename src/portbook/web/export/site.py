@@ -283,7 +283,7 @@ def _contents(row: _Row) -> Iterator[bytes]:
     for port in row.ports:
         found = answer_port(Query("port", str(port), port, port), book)
         yield views.port(found, _HERE).encode()
-        yield json.dumps(port_json.of_port(found), separators=(",", ":")).encode()
+        yield json.dumps(port_json.of(found), separators=(",", ":")).encode()
         yield render_page(page.compose(found), _STYLE).encode()
     for name in row.services:
         service = answer(Query("name", name))

@@ -87,7 +87,7 @@ async def here_port_json(request: Request) -> Response:
     show = context(request).settings.show_commands
     async with _looks(request):
         seen = await asyncio.to_thread(_read_port, port, show=show)
-    return _json(port_json.of_port(seen))
+    return _json(port_json.of(seen))
 
 
 @guarded

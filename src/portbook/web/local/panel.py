@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from portbook.model import Level, State, Visibility
+from portbook.model.text import moment
 from portbook.present.escape import one_line
 from portbook.present.phrases import gap_sentences
 from portbook.present.port.noted import in_short, of_whom
-from portbook.present.port.this_machine import holder, meaning, moment, redirected
+from portbook.present.port.this_machine import holder, meaning, redirected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

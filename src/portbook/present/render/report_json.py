@@ -1,0 +1,108 @@
+"""What the other commands report, as JSON; :mod:`portbook.schema.reports` has the keys."""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.present.phrases import gap_sentences, with_sentences
+from portbook.present.views.why import message_of
+from portbook.schema.reports import (
+    CHANGE_ROW,
+    HISTORY,
+    NOTES_REPORT,
+    PICK,
+    STOP,
+    UPDATE,
+    VERSIONS,
+    WHY,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from portbook.app.bind.diagnose import Why
+    from portbook.app.stop.executor import Outcome
+    from portbook.app.stop.model import Plan
+    from portbook.catalog.expectations.lookup import NotesFile
+    from portbook.catalog.update.install import Version
+    from portbook.catalog.update.origin import Origin
+    from portbook.model import Listener
+
+    Object = dict[str, Any]
+
+of_history = HISTORY.encode
+of_change = CHANGE_ROW.encode
+of_update = UPDATE.encode
+of_pick = PICK.encode
+
+
+def of_why(why: Why) -> Object:
+    """``portbook/why/1``."""
+    gaps = (*why.missing, *why.left_out)
+    causes = tuple([each._replace(message=message_of(each)) for each in why.causes])
+    return WHY.encode(with_sentences(why._replace(causes=causes, missing=gaps)))
+
+
+class _Shipped(NamedTuple):
+    as_of: str
+    in_use: bool
+
+
+class _Version(NamedTuple):
+    number: int
+    as_of: str
+    in_use: bool
+    path: str
+    origin: Origin
+    damaged: str | None
+
+
+class _Versions(NamedTuple):
+    shipped: _Shipped
+    versions: list[_Version]
+
+
+def of_versions(versions: Sequence[Version], shipped: str, damaged: Mapping[int, str]) -> Object:
+    """``portbook/versions/1``; *shipped* is a date, *damaged* has files by a version's number."""
+    rows = [
+        _Version(
+            number=each.number,
+            as_of=each.as_of,
+            in_use=each.in_use,
+            path=each.path,
+            origin=each.origin,
+            damaged=damaged.get(each.number),
+        )
+        for each in versions
+    ]
+    used = any(version.in_use for version in versions)
+    return VERSIONS.encode(_Versions(_Shipped(shipped, not used), rows))
+
+
+class _Stop(NamedTuple):
+    plan: Plan
+    outcome: Outcome | None
+    done: Sequence[object] = ()
+    busy: Sequence[Listener] = ()
+    notes: Sequence[str] = ()
+    missing: Sequence[str] = ()
+
+
+def of_stop(plan: Plan, outcome: Outcome | None) -> Object:
+    """``portbook/stop/1``; *outcome* is None for a dry run."""
+    report = _Stop(plan, outcome, notes=plan.notes, missing=gap_sentences(plan.scene.missing))
+    if outcome is not None:
+        busy, notes = (*outcome.left, *outcome.fresh), (*plan.notes, *outcome.notes)
+        report = report._replace(done=outcome.done, busy=busy, notes=notes)
+    return STOP.encode(report)
+
+
+class _Notes(NamedTuple):
+    files: Sequence[NotesFile]
+    missing: Sequence[str]
+
+
+def of_notes(files: Sequence[NotesFile], missing: Sequence[str]) -> Object:
+    """``portbook/notes/1``."""
+    return NOTES_REPORT.encode(_Notes(files, missing))

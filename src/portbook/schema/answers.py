@@ -1,0 +1,269 @@
+"""The answers of the commands and of the API as JSON: one table each.
+
+A table reads a report's attributes by name; it imports no report, because reports are made in
+layers above this one.
+"""
+
+from __future__ import annotations
+
+from portbook.model import RANGES, State, Transport
+from portbook.schema.codecs import (
+    FLAG,
+    NUMBER,
+    PORT,
+    TEXT,
+    WORDS,
+    Codec,
+    list_of,
+    optional,
+    tally,
+)
+from portbook.schema.records import (
+    ASSIGNMENTS,
+    BLOCK,
+    CHANGES,
+    MATCH,
+    NAMES,
+    NEIGHBOUR,
+    RANGE,
+    REPORT,
+    SOURCES,
+    STANDING,
+    STATE,
+    TRANSPORT,
+    USE,
+)
+from portbook.schema.sockets import (
+    CONNECTION,
+    FINDING,
+    LISTENERS,
+    NOTES,
+    REDIRECT,
+    TEXTS,
+    VISIBILITY,
+)
+from portbook.schema.tables import Field, Table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+FINDINGS = list_of(FINDING.codec(), "list of findings")
+USES = list_of(USE.codec(), "list of uses")
+BLOCKS = list_of(BLOCK.codec(), "list of blocks")
+QUERY_NOTES = Field("notes", NAMES, "what was understood of the query", "query.notes")
+STATE_COUNTS = tally("state")
+
+
+def _host(answer: Any) -> Any:
+    """The host with what stands beside it in the report; None where it was left out."""
+    return None if answer.host is None else answer
+
+
+HOST = Table(
+    "host",
+    "What was seen of this machine, and what was not.",
+    (
+        Field("listeners", LISTENERS, "the sockets", "host.listeners"),
+        Field("visibility", VISIBILITY, "whether all that was asked for could be seen",
+              "host.visibility"),
+        Field("missing", TEXTS, "what could not be seen, and what would show it",
+              "host.missing"),
+        Field("redirects", list_of(REDIRECT.codec(), "list of redirects"),
+              "rules of address translation that hold for the port"),
+        Field("connections", optional(list_of(CONNECTION.codec(), "list of connections")),
+              "connections on the port; null: not looked for",
+              lambda answer: getattr(answer, "connections", None)),
+    ),
+)  # fmt: skip
+HOST_FIELD = Field("host", optional(HOST.codec()), "this machine; null: left out", _host)
+
+
+def _own_notes(answer: Any) -> Any:
+    return None if answer.host is None else answer.host.notes
+
+
+def _nearest(side: str) -> Field:
+    return Field(side, list_of(NEIGHBOUR.codec()), path=side)
+
+
+_NEIGHBOURS = Table("neighbours", "", (_nearest("before"), _nearest("after")))
+_STANDINGS = Codec(
+    "{_x: _standing(_y) for _x, _y in {}.items()}",
+    dict,
+    {
+        "type": "object",
+        "properties": {str(each): STANDING.codec().schema for each in Transport},
+        "additionalProperties": False,
+        "minProperties": 1,
+    },
+    "object: transport to standing",
+    (("_standing", STANDING.encode),),
+)
+
+PORT_ANSWER = Table(
+    "port",
+    "All that is known of one port.",
+    (
+        Field("port", PORT),
+        Field("range", RANGE, "RFC 6335's range", "range.name"),
+        Field("state", STATE, "assigned if any transport is, else reserved, else unassigned"),
+        Field("transports", _STANDINGS, "each transport that was asked for", "standings"),
+        Field("block", BLOCK.codec(), "the run of equal state that it is part of"),
+        Field("neighbours", _NEIGHBOURS.inline(), "the nearest assigned ports", lambda it: it),
+        Field("uses", USES, "what people use it for"),
+        Field("abuse", list_of(REPORT.codec(), "list of reports"), "reported abuse"),
+        Field("browser_blocked", FLAG, "whether browsers refuse HTTP to it"),
+        HOST_FIELD,
+        Field("findings", FINDINGS, "those of the listeners, each with its socket"),
+        Field("own_notes", optional(NOTES), "your notes on it; null: left out", _own_notes),
+        Field("history", CHANGES, "what changed between copies of the registry"),
+        QUERY_NOTES,
+        Field("sources", SOURCES),
+    ),
+    version=1,
+)
+
+SERVICE_ANSWER = Table(
+    "service",
+    "All rows of one service name.",
+    (
+        Field("service_name", WORDS, path="name"),
+        Field("ports", list_of(PORT), "in order", lambda answer: sorted(
+            {row.first for row in answer.assignments if row.first is not None})),
+        Field("assignments", ASSIGNMENTS),
+        Field("without_port", ASSIGNMENTS, "rows that give it no port", "portless"),
+        Field("history", CHANGES),
+        QUERY_NOTES,
+        Field("sources", SOURCES),
+    ),
+    version=1,
+)  # fmt: skip
+
+RANGE_ANSWER = Table(
+    "range",
+    "A run of ports in short.",
+    (
+        Field("first", PORT),
+        Field("last", PORT),
+        Field("size", NUMBER, path=lambda answer: answer.last - answer.first + 1),
+        Field("transport", optional(TRANSPORT)),
+        Field("states", STATE_COUNTS, "ports by state", "counts"),
+        Field("blocks", BLOCKS),
+        Field("assignments", ASSIGNMENTS),
+        HOST_FIELD,
+        Field("findings", FINDINGS),
+        Field("own_notes", optional(NOTES), path=_own_notes),
+        QUERY_NOTES,
+        Field("sources", SOURCES),
+    ),
+    version=1,
+)
+
+SEARCH_ANSWER = Table(
+    "search",
+    "What a search found, best first.",
+    (
+        Field("text", TEXT),
+        Field("found", FLAG, "false where only near spellings were found"),
+        Field("total", NUMBER, path=lambda answer: len(answer.matches)),
+        Field("total_uses", NUMBER, path=lambda answer: len(answer.uses)),
+        Field("matches", list_of(MATCH.codec()), path=lambda it: it.matches[: it.shown]),
+        Field("uses", USES, path=lambda it: it.uses[: it.shown]),
+        Field("own_notes", optional(NOTES), "your notes that match; null: left out"),
+        QUERY_NOTES,
+        Field("sources", SOURCES),
+    ),
+    version=1,
+)
+
+LISTEN_ANSWER = Table(
+    "listen",
+    "Everything that listens or is bound on this machine.",
+    (
+        Field("listeners", LISTENERS),
+        Field("visibility", VISIBILITY),
+        Field("missing", TEXTS, "what could not be seen, and what would show it"),
+        Field("redirects", list_of(REDIRECT.codec(), "list of redirects")),
+        Field("own_notes", NOTES, path="notes"),
+        Field("sources", SOURCES),
+    ),
+    version=1,
+)
+
+_BLOCK_IN_RANGE = Table("block_in_range", BLOCK.about, (*BLOCK.fields, Field("range", RANGE)))
+BLOCKS_ANSWER = Table(
+    "blocks",
+    "Blocks, the longest first.",
+    (
+        Field("state", optional(STATE)),
+        Field("range", optional(RANGE)),
+        Field("count", NUMBER, path=lambda answer: len(answer.blocks)),
+        Field("ports", NUMBER, path=lambda answer: sum(each.size for each in answer.blocks)),
+        Field("blocks", list_of(_BLOCK_IN_RANGE.inline(), "list of blocks")),
+        Field("sources", SOURCES),
+    ),
+    version=1,
+)
+
+
+def _ranges(stats: Any) -> dict[str, Any]:
+    """Counts of each range: by transport, and under ``headline`` by headline state."""
+    ranges: dict[str, Any] = {}
+    for each in stats.ranges:
+        first, last, size = each.range.first, each.range.last, each.range.size
+        entry = ranges.setdefault(each.range.name, {"first": first, "last": last, "size": size})
+        entry[each.transport or "headline"] = dict(each.states)
+    return ranges
+
+
+def _range_schema() -> dict[str, Any]:
+    counts = {
+        "type": "object",
+        "properties": {str(each): NUMBER.schema for each in State},
+        "required": [*map(str, State)],
+    }
+    keys = {"first": PORT.schema, "last": PORT.schema, "size": NUMBER.schema, "headline": counts}
+    keys |= {str(each): counts for each in Transport}
+    each_range = {"type": "object", "properties": keys, "required": [*keys]}
+    names = [each.name for each in RANGES]
+    return {
+        "type": "object",
+        "properties": dict.fromkeys(names, each_range),
+        "required": names,
+    }
+
+
+_REGISTRATIONS = Table(
+    "registrations",
+    "",
+    (
+        Field("as_of", optional(WORDS), path="registration_as_of"),
+        Field("years", tally("year")),
+        Field("undated", NUMBER),
+    ),
+)
+_ASSIGNEES = Table(
+    "assignees",
+    "",
+    (
+        Field("as_of", optional(WORDS), path="registration_as_of"),
+        Field("rows", tally("assignee"), path="assignees"),
+        Field("not_recorded", NUMBER, path="assignee_not_recorded"),
+    ),
+)
+STATS_ANSWER = Table(
+    "stats",
+    "Counts over the whole registry.",
+    (
+        Field("ranges", Codec("_ranges({})", dict, _range_schema(), "object",
+                              (("_ranges", _ranges),)), path="stats"),
+        Field("services", NUMBER, path="stats.services"),
+        Field("services_without_port", NUMBER, path="stats.portless"),
+        Field("assigned_rows", NUMBER, path="stats.assigned_rows"),
+        Field("registrations", _REGISTRATIONS.inline(), path="stats"),
+        Field("assignees", _ASSIGNEES.inline(), path="stats"),
+        Field("sources", SOURCES),
+    ),
+    version=1,
+)  # fmt: skip

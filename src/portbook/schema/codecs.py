@@ -1,0 +1,205 @@
+"""How single values become JSON and come back.
+
+A codec is three things: an expression that encodes, a function that decodes, and a JSON Schema
+(2020-12). Decoding takes what any program may have written: it raises :class:`Mismatch`, and
+nothing else, for a value that the codec doesn't allow.
+
+>>> TEXT.decode("sshd")
+'sshd'
+>>> NUMBER.decode("7")
+Traceback (most recent call last):
+portbook.schema.codecs.Mismatch: not a whole number
+"""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.model.text import moment, unbyte
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Schema = dict[str, Any]
+
+LARGEST = 1 << 64  # of a number: inodes and counters of the kernel fit
+_LAST_PORT = 65535
+
+
+class Mismatch(ValueError):
+    """A value that isn't what its table says; the text says what is wrong, in a few words."""
+
+
+class Codec(NamedTuple):
+    """How a value of one kind is written and read.
+
+    ``encode`` is the source of an expression in which ``{}`` stands for the value; the functions
+    that it calls are in ``helpers``. ``schema`` is its JSON Schema, ``words`` names the kind in the
+    documentation.
+    """
+
+    encode: str
+    decode: Callable[[Any], Any]
+    schema: Schema
+    words: str
+    helpers: tuple[tuple[str, Callable[..., Any]], ...] = ()
+
+
+def _clean(text: str | None) -> str | None:
+    return None if text is None else unbyte(text)
+
+
+def _decode_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Mismatch("not text")
+    return value
+
+
+def _decode_flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Mismatch("neither true nor false")
+    return value
+
+
+def _number(most: int) -> Callable[[Any], int]:
+    def decode(value: Any) -> int:
+        if isinstance(value, float) and value.is_integer() and abs(value) <= most:
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise Mismatch("not a whole number")
+        if not 0 <= value <= most:
+            raise Mismatch("a number out of range")
+        return value
+
+    return decode
+
+
+def _decode_amount(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= LARGEST:
+        raise Mismatch("not a number")
+    return float(value)
+
+
+def _decode_moment(value: Any) -> float:
+    import calendar
+    import time
+
+    try:
+        return float(calendar.timegm(time.strptime(_decode_text(value), "%Y-%m-%dT%H:%M:%SZ")))
+    except ValueError:
+        raise Mismatch("not a moment such as 2026-09-12T08:30:00Z") from None
+
+
+def _decode_list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise Mismatch("not a list")
+    return value
+
+
+# Text that portbook or a data file of its own wrote.
+WORDS = Codec("{}", _decode_text, {"type": "string"}, "text")
+# Text of processes, captures and registries: bytes that are no UTF-8 are written out.
+TEXT = Codec("_unbyte({})", _decode_text, {"type": "string"}, "text", (("_unbyte", unbyte),))
+FLAG = Codec("{}", _decode_flag, {"type": "boolean"}, "true or false")
+NUMBER = Codec("{}", _number(LARGEST), {"type": "integer"}, "number")
+PORT = Codec(
+    "{}",
+    _number(_LAST_PORT),
+    {"type": "integer", "minimum": 0, "maximum": _LAST_PORT},
+    "port",
+)
+# Seconds since the epoch, written as ISO 8601 in UTC.
+MOMENT = Codec("_moment({})", _decode_moment, {"type": "string"}, "moment", (("_moment", moment),))
+
+
+def optional(codec: Codec) -> Codec:
+    """The same, or null."""
+    kind = codec.schema.get("type")
+    if isinstance(kind, str) and "enum" not in codec.schema:
+        schema: Schema = {**codec.schema, "type": [kind, "null"]}
+    elif "enum" in codec.schema:
+        schema = {**codec.schema, "type": [kind, "null"], "enum": [*codec.schema["enum"], None]}
+    else:
+        schema = {"anyOf": [codec.schema, {"type": "null"}]}
+    helpers = codec.helpers
+    if codec.encode == "{}":
+        encode = "{}"
+    elif codec is TEXT:  # the most frequent one: a function is faster than a condition
+        encode, helpers = "_clean({})", (("_clean", _clean),)
+    else:
+        encode = f"(None if {{}} is None else {codec.encode})"
+    return Codec(
+        encode,
+        lambda value: None if value is None else codec.decode(value),
+        schema,
+        f"{codec.words}, or null",
+        helpers,
+    )
+
+
+def list_of(codec: Codec, words: str | None = None) -> Codec:
+    """A list of such; a tuple in Python."""
+    encode = "[*{}]" if codec.encode == "{}" else f"[{codec.encode.format('_x')} for _x in {{}}]"
+    return Codec(
+        encode,
+        lambda value: tuple([codec.decode(item) for item in _decode_list(value)]),
+        {"type": "array", "items": codec.schema},
+        words or f"list: {codec.words}",
+        codec.helpers,
+    )
+
+
+def at_most_one(codec: Codec) -> Codec:
+    """A list of one or none; the value itself or None in Python."""
+
+    def decode(value: Any) -> Any:
+        items = _decode_list(value)
+        if len(items) > 1:
+            raise Mismatch("more than one")
+        return codec.decode(items[0]) if items else None
+
+    return Codec(
+        f"([] if {{}} is None else [{codec.encode}])",
+        decode,
+        {"type": "array", "items": codec.schema},
+        f"list: {codec.words}",
+        codec.helpers,
+    )
+
+
+def rounded(digits: int) -> Codec:
+    """A number with so many digits behind the point."""
+    return Codec(
+        f"round({{}}, {digits})",
+        _decode_amount,
+        {"type": "number"},
+        "number",
+        (("round", round),),
+    )
+
+
+def closed(kind: Any) -> Codec:
+    """One of a closed set of words."""
+    members = {str(member): member for member in kind}
+
+    def decode(value: Any) -> Any:
+        try:
+            return members[value]
+        except (KeyError, TypeError):
+            raise Mismatch(f"none of {', '.join(members)}") from None
+
+    schema: Schema = {"type": "string", "enum": [*members]}
+    return Codec("{}", decode, schema, " | ".join(members))
+
+
+def tally(keys: str) -> Codec:
+    """A mapping of *keys*, such as "state", to counts."""
+
+    def decode(value: Any) -> dict[str, int]:
+        if not isinstance(value, dict):
+            raise Mismatch("not an object")
+        return {_decode_text(key): NUMBER.decode(count) for key, count in value.items()}
+
+    schema: Schema = {"type": "object", "additionalProperties": {"type": "integer"}}
+    return Codec("dict({})", decode, schema, f"object: {keys} to number", (("dict", dict),))

@@ -1,0 +1,215 @@
+"""What is on record of ports as JSON: the registry, practice, history, sources."""
+
+from __future__ import annotations
+
+from portbook.model import (
+    RANGES,
+    Block,
+    Neighbour,
+    Report,
+    Source,
+    State,
+    Transport,
+    Use,
+)
+from portbook.schema.codecs import (
+    FLAG,
+    NUMBER,
+    PORT,
+    WORDS,
+    Codec,
+    Mismatch,
+    closed,
+    list_of,
+    optional,
+)
+from portbook.schema.tables import Field, Table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+TRANSPORT = closed(Transport)
+STATE = closed(State)
+RANGE = closed([each.name for each in RANGES])
+NAMES = list_of(WORDS)
+
+SOURCE = Table(
+    "source",
+    "Where facts come from.",
+    (
+        Field("id", WORDS, "a word for it"),
+        Field("as_of", optional(WORDS), "the day it shows"),
+        Field("what", WORDS, "what it says"),
+        Field("url", optional(WORDS), "where it can be read"),
+    ),
+    of=Source,
+)
+SOURCES = list_of(SOURCE.codec(), "list of sources")
+
+
+def _days(as_of: Mapping[str, str]) -> dict[str, str | None]:
+    return {group: as_of.get(group) for group in ("registry", "registration")}
+
+
+def _decode_days(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise Mismatch("not an object")
+    days = {str(group): optional(WORDS).decode(day) for group, day in value.items()}
+    return {group: day for group, day in days.items() if day is not None}
+
+
+_DAY = optional(WORDS).schema
+AS_OF = Codec(
+    "_days({})",
+    _decode_days,
+    {
+        "type": "object",
+        "properties": {"registry": _DAY, "registration": _DAY},
+        "required": ["registry", "registration"],
+    },
+    "object: group of fields to day",
+    (("_days", _days),),
+)
+
+ASSIGNMENT = Table(
+    "assignment",
+    "One row of the registry that assigns something.",
+    (
+        Field("service_name", optional(WORDS), "null where the registry only describes it"),
+        Field("aliases", NAMES, "other names that the row gives"),
+        Field("description", optional(WORDS)),
+        Field("references", NAMES, "RFCs and others, as the registry cites them"),
+        Field("assignee", optional(WORDS), "as the registry printed it"),
+        Field("registered", optional(WORDS), "the day or month of registration"),
+        Field("modified", optional(WORDS), "the day or month of the last change"),
+        Field("unauthorized_use", optional(WORDS), "what the registry says of it"),
+        Field("notes", optional(WORDS), "the registry's assignment notes"),
+        Field("service_code", optional(WORDS), "of DCCP"),
+        Field("first", optional(PORT), "null: a name without a port"),
+        Field("last", optional(PORT)),
+        Field("transport", optional(TRANSPORT), "null: the row states none"),
+        Field("transport_stated", FLAG, "false: taken for tcp and udp"),
+        Field("as_of", AS_OF, "the day of each group of fields"),
+    ),
+)
+ASSIGNMENTS = list_of(ASSIGNMENT.codec(), "list of assignments")
+
+STANDING = Table(
+    "standing",
+    "How a port stands for one transport. Not listed: the registry has no row for it.",
+    (
+        Field("state", STATE),
+        Field("listed", FLAG, "whether the registry has a row for it"),
+        Field("text", optional(WORDS), "the registry's own words"),
+        Field("references", NAMES),
+        Field("assignments", ASSIGNMENTS),
+    ),
+)
+
+BLOCK = Table(
+    "block",
+    "A run of ports of one state; its rank is by length among its like.",
+    (
+        Field("state", STATE),
+        Field("first", PORT),
+        Field("last", PORT),
+        Field("size", NUMBER, "how many ports"),
+        Field("rank", NUMBER, "1 is the longest"),
+        Field("of", NUMBER, "how many such blocks its range has"),
+    ),
+    of=Block,
+)
+
+NEIGHBOUR = Table(
+    "neighbour",
+    "One of the nearest assigned ports.",
+    (
+        Field("port", PORT),
+        Field("service_names", NAMES),
+        Field("description", optional(WORDS)),
+    ),
+    of=Neighbour,
+)
+
+USE = Table(
+    "use",
+    "What people use a port for.",
+    (
+        Field("product", WORDS),
+        Field("kind", WORDS),
+        Field("transport", TRANSPORT),
+        Field("first", PORT),
+        Field("last", PORT),
+        Field("summary", WORDS),
+        Field("source", WORDS, "the URL that says it"),
+        Field("read", WORDS, "the day it was read"),
+    ),
+    of=Use,
+)
+
+REPORT = Table(
+    "report",
+    "Abuse that was reported on a port.",
+    (
+        Field("subject", WORDS),
+        Field("kind", WORDS),
+        Field("transport", TRANSPORT),
+        Field("first", PORT),
+        Field("last", PORT),
+        Field("period", WORDS, "when it was reported"),
+        Field("summary", WORDS),
+        Field("source", WORDS, "the URL that says it"),
+        Field("read", WORDS, "the day it was read"),
+    ),
+    of=Report,
+)
+
+SIDE = Table(
+    "side",
+    "How something stood before or after a change.",
+    (
+        Field("state", STATE),
+        Field("service_names", NAMES, path="names"),
+        Field("description", optional(WORDS), path="said"),
+    ),
+)
+
+CHANGE = Table(
+    "change",
+    "What changed between two copies of the registry, whose days are since and until.",
+    (
+        Field("kind", WORDS),
+        Field("first", optional(PORT)),
+        Field("last", optional(PORT)),
+        Field("transports", list_of(TRANSPORT)),
+        Field("before", SIDE.codec()),
+        Field("after", SIDE.codec()),
+        Field("since", WORDS, "the last day that has what was before"),
+        Field("until", WORDS, "the first day that has what came"),
+    ),
+)
+CHANGES = list_of(CHANGE.codec(), "list of changes")
+
+_SPAN = Table(
+    "span",
+    "",
+    (
+        Field("first", PORT, path=lambda span: span[0]),
+        Field("last", PORT, path=lambda span: span[1]),
+        Field("transport", optional(TRANSPORT), path=lambda span: span[2]),
+    ),
+)
+
+MATCH = Table(
+    "match",
+    "One result of a search.",
+    (
+        Field("score", NUMBER, "0 to 100"),
+        Field("why", WORDS, "what matched"),
+        Field("service_name", optional(WORDS)),
+        Field("description", optional(WORDS)),
+        Field("ports", list_of(_SPAN.inline())),
+    ),
+)

@@ -1,0 +1,257 @@
+"""What is seen of a machine, or told of one, as JSON: sockets, owners, findings, notes."""
+
+from __future__ import annotations
+
+from portbook.model import (
+    Assessment,
+    Finding,
+    Level,
+    Listener,
+    Note,
+    Ownership,
+    OwnersSeen,
+    Process,
+    Socket,
+    Spoken,
+    Transport,
+    Visibility,
+    Whose,
+)
+from portbook.schema.codecs import (
+    FLAG,
+    MOMENT,
+    NUMBER,
+    PORT,
+    TEXT,
+    WORDS,
+    Codec,
+    Mismatch,
+    at_most_one,
+    closed,
+    list_of,
+    optional,
+    rounded,
+)
+from portbook.schema.tables import Field, Table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+TRANSPORT = closed(Transport)
+FAMILY = closed(("ipv4", "ipv6"))
+TEXTS = list_of(TEXT)
+
+
+def _decode_code(value: Any) -> str:
+    code = WORDS.decode(value)
+    if not 0 < len(code) <= 40 or not code.replace("-", "").isalnum():
+        raise Mismatch("no code")
+    return str(code)
+
+
+CODE = WORDS._replace(decode=_decode_code)
+
+
+FINDING = Table(
+    "finding",
+    "One thing to say of one socket.",
+    (
+        Field("code", CODE, "stable word for the rule; verdict.md lists them"),
+        Field("level", closed(Level), "how much it asks of you, in rising order"),
+        Field("message", TEXT, "what it is and what to do next"),
+        Field("evidence", TEXTS, "the facts that it rests on"),
+        Field("socket", optional(WORDS), "the socket's name, such as `tcp 0.0.0.0:22`"),
+    ),
+    of=Finding,
+)
+
+
+def _decode_pid(value: Any) -> int:
+    return 0 if value is None else int(NUMBER.decode(value))
+
+
+def _decode_ancestors(value: Any) -> tuple[tuple[int, str], ...]:
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise Mismatch("not a list of objects")
+    return tuple(
+        [
+            (_decode_pid(item.get("pid")), str(optional(TEXT).decode(item.get("program")) or ""))
+            for item in value
+        ]
+    )
+
+
+ANCESTORS = Codec(
+    "[{'pid': _x[0], 'program': _unbyte(_x[1])} for _x in {}]",
+    _decode_ancestors,
+    {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {"pid": {"type": "integer"}, "program": {"type": "string"}},
+            "required": ["pid", "program"],
+        },
+    },
+    "list: pid, program",
+    TEXT.helpers,
+)
+# A capture may name a process without its number, or a container alone: that is 0 in Python.
+PID = Codec("({} or None)", _decode_pid, {"type": ["integer", "null"]}, "number, or null")
+PLACE = optional(closed(("memory", "temporary", "world-writable", "mounted")))
+
+OWNER = Table(
+    "owner",
+    "A process that holds a socket. Its command is null where it is not shown or not seen.",
+    (
+        Field("pid", PID, "null where a capture doesn't tell"),
+        Field("program", optional(TEXT), "the process's own name for itself"),
+        Field("command", optional(TEXTS), "its arguments, the program first"),
+        Field("executable", optional(TEXT), "the path of the file that it runs"),
+        Field("executable_deleted", optional(FLAG), "whether that file is gone or replaced"),
+        Field("executable_place", PLACE, "where that file lies, if a server's wouldn't", "place"),
+        Field("uid", optional(NUMBER), "effective user id"),
+        Field("user", optional(TEXT), "that user's name"),
+        Field("started", optional(MOMENT), "when it started"),
+        Field("parent", optional(NUMBER), "its parent's pid"),
+        Field("ancestors", ANCESTORS, "the processes above it, nearest first"),
+        Field("unit", optional(TEXT), "its systemd unit"),
+        Field("activates", optional(TEXT), "the service for which systemd holds the socket"),
+        Field("container", optional(TEXT), "the container that it runs in: runtime and id"),
+        Field("container_name", optional(TEXT), "that container's name"),
+        Field("package", optional(TEXT), "the package that owns the file, and its version"),
+        Field("packaged", optional(FLAG), "whether a package owns the file; null: not asked"),
+    ),
+    of=Process,
+)
+
+_ANSWERS = ("identified", "unrecognised", "silent", "refused", "unasked")
+SPOKEN = Table(
+    "spoken",
+    "What a service answered when it was asked; null where it wasn't.",
+    (
+        Field("state", closed(_ANSWERS), "how the conversation ended"),
+        Field("protocol", optional(WORDS), "what it speaks, such as `ssh`"),
+        Field("detail", optional(TEXT), "what it said of itself, or why it wasn't asked"),
+        Field("tls", FLAG, "whether it speaks inside of TLS"),
+        Field("alpn", optional(TEXT), "the protocol agreed on (RFC 7301)"),
+        Field("certificate_names", TEXTS, "the names in its certificate", "names"),
+    ),
+    of=Spoken,
+)
+
+OWN_NOTE = Table(
+    "own_note",
+    "What the user of this machine, or a project of theirs, wrote down about ports.",
+    (
+        Field("first", PORT, "the first port that it is for"),
+        Field("last", PORT, "the last one"),
+        Field("transport", optional(TRANSPORT), "null: every transport"),
+        Field("label", optional(TEXT), "what the port is for"),
+        Field("note", optional(TEXT), "free text", "text"),
+        Field("executables", TEXTS, "paths of the programs that belong there"),
+        Field("units", TEXTS, "systemd units that belong there"),
+        Field("containers", TEXTS, "containers that belong there"),
+        Field("users", TEXTS, "users whose programs belong there"),
+        Field("file", TEXT, "the file that it stands in"),
+        Field("whose", closed(Whose), "who wrote it; `named`: the file of PORTBOOK_NOTES"),
+        Field("trusted", FLAG, "false: it is a label alone, and weighs nothing"),
+    ),
+    of=Note,
+)
+
+LISTENER = Table(
+    "listener",
+    "A socket that listens, or is bound.",
+    (
+        Field("transport", TRANSPORT, "", "socket.transport"),
+        Field("family", FAMILY, "", "socket.family"),
+        Field("address", WORDS, "the bound address; `0.0.0.0` and `::` are every address",
+              "socket.address"),
+        Field("port", PORT, "", "socket.port"),
+        Field("state", closed(("listen", "bound")),
+              "`listen` also for unconnected UDP; `bound`: bound and not listening",
+              "socket.state"),
+        Field("interface", optional(TEXT), "the interface that it is bound to",
+              "socket.interface"),
+        Field("inode", optional(NUMBER), "the socket's number in the kernel", "socket.inode"),
+        Field("uid", optional(NUMBER), "the user who made it", "socket.uid"),
+        Field("user", optional(TEXT), "that user's name", "socket.user"),
+        Field("owners", list_of(OWNER.codec(), "list of owners"), "the processes that hold it",
+              "ownership.owners"),
+        Field("owners_seen", closed(OwnersSeen), "how far the search for them went",
+              "ownership.seen"),
+        Field("v6only", optional(FLAG), "whether an IPv6 socket leaves IPv4 out",
+              "socket.v6only"),
+        Field("queue", optional(NUMBER), "connections waiting to be accepted", "socket.queue"),
+        Field("queue_limit", optional(NUMBER), "how many may wait (listen(2))",
+              "socket.queue_limit"),
+        Field("udplite", FLAG, "whether it is UDP-Lite (RFC 3828)", "socket.udplite"),
+        Field("namespace", optional(TEXT), "its network namespace, if another",
+              "socket.namespace"),
+        Field("sharing", NUMBER, "sockets bound to the same address and port", "socket.sharing"),
+        Field("scanned", FLAG, "whether a scan saw it: its bound address isn't known then",
+              "socket.scanned"),
+        Field("own_notes", at_most_one(OWN_NOTE.codec()), "your note that names the port",
+              "assessment.note"),
+        Field("findings", list_of(FINDING.codec(), "list of findings"), "the verdict",
+              "assessment.findings"),
+        Field("speaks", optional(SPOKEN.codec()), "what it answered to `--probe`",
+              "assessment.speaks"),
+    ),
+    of=Listener,
+    parts={"socket": Socket, "ownership": Ownership, "assessment": Assessment},
+)  # fmt: skip
+
+REDIRECT = Table(
+    "redirect",
+    "A rule of address translation that sends a port's connections elsewhere.",
+    (
+        Field("transport", optional(TRANSPORT), "null: the rule names none"),
+        Field("family", optional(FAMILY), "null: the rule names none"),
+        Field("first", PORT, "the first port that it holds for"),
+        Field("last", PORT, "the last one"),
+        Field("to", TEXT, "where connections end"),
+        Field("source", WORDS, "the tool that printed the rule"),
+        Field("rule", TEXT, "the rule's own text", "text"),
+    ),
+)
+
+CONNECTION = Table(
+    "connection",
+    "A socket that doesn't listen and yet holds a local port.",
+    (
+        Field("transport", TRANSPORT),
+        Field("family", FAMILY),
+        Field("address", WORDS),
+        Field("port", PORT),
+        Field("peer_address", WORDS),
+        Field("peer_port", PORT),
+        Field("state", WORDS, "as RFC 9293 §3.3.2 names it, such as `time-wait`"),
+        Field("seconds_left", optional(rounded(1)), "how long `time-wait` lasts"),
+        Field("inode", optional(NUMBER)),
+        Field("uid", optional(NUMBER)),
+        Field("user", optional(TEXT)),
+        Field("owners", list_of(OWNER.codec(), "list of owners")),
+        Field("owners_seen", closed(OwnersSeen)),
+    ),
+)
+
+VISIBILITY = closed(Visibility)
+LISTENERS = list_of(LISTENER.codec(), "list of listeners")
+NOTES = list_of(OWN_NOTE.codec(), "list of notes")
+
+# Rows on their own, one a line.
+LISTENER_ROW = LISTENER.alone()
+REDIRECT_ROW = REDIRECT.alone()
+EVENT = Table(
+    "watch",
+    "What happened to one socket, and as what it was known before.",
+    (
+        Field("event", closed(("opened", "closed", "changed")), "", "change"),
+        Field("at", MOMENT, "when it was seen"),
+        Field("listener", LISTENER.codec()),
+        Field("before", optional(LISTENER.codec()), "null: it wasn't known"),
+    ),
+    version=1,
+)

@@ -1,0 +1,197 @@
+"""A table of fields, and what follows from it: encoder, decoder, JSON Schema, documentation."""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.schema.codecs import Codec, Mismatch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+    Schema = dict[str, Any]
+
+_UNSET: Any = object()
+
+
+class Field(NamedTuple):
+    """One key of an object.
+
+    ``path`` leads from the value to what the key holds, by attributes (``socket.port``); a function
+    of the value computes it, and then it isn't read back. ``about`` is one short sentence for the
+    documentation. ``left_out`` says that the key isn't written where its value is null.
+    """
+
+    key: str
+    codec: Codec
+    about: str = ""
+    path: str | Callable[[Any], Any] = ""
+    left_out: bool = False
+
+    @property
+    def attribute(self) -> str | None:
+        """The path by attributes; None where the key is computed."""
+        return (self.path or self.key) if isinstance(self.path, str) else None
+
+
+class Table:
+    """The fields of one kind of object.
+
+    *of* is the class of the value, if it can be read back; *parts* are the classes of its
+    attributes that paths lead through. *kind* with *version* is told in the key ``schema``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        about: str,
+        fields: tuple[Field, ...],
+        *,
+        of: Any = None,
+        parts: Mapping[str, Any] | None = None,
+        version: int | None = None,
+    ) -> None:
+        self.name = name
+        self.about = about
+        self.fields = fields
+        self.version = version
+        self._of = of
+        self._parts = dict(parts or {})
+        self._encode: Callable[[Any], dict[str, Any]] | None = None
+
+    @property
+    def kind(self) -> str | None:
+        """``portbook/port/1``; None for what only stands inside of others."""
+        return None if self.version is None else f"portbook/{self.name}/{self.version}"
+
+    # -- writing ------------------------------------------------------------------------------
+
+    def encode(self, value: Any) -> dict[str, Any]:
+        """*value* as an object that :mod:`json` can write."""
+        if self._encode is None:
+            self._encode = self._compile()
+        return self._encode(value)
+
+    def _compile(self) -> Callable[[Any], dict[str, Any]]:
+        """A function with one dict display: as fast as one that is written by hand."""
+        scope: dict[str, Any] = {}
+        held: dict[str, str] = {}  # a part -> the local name that holds it
+        pairs = [] if self.kind is None else [f"'schema': {self.kind!r}"]
+        for number, field in enumerate(self.fields):
+            scope.update(field.codec.helpers)
+            if field.attribute is None:
+                scope[f"_get{number}"] = field.path
+                place = f"_get{number}(value)"
+            else:
+                *above, last = field.attribute.split(".")
+                part = ".".join(above)
+                if part:
+                    held.setdefault(part, f"part{len(held)}")
+                place = f"{held[part] if part else 'value'}.{last}"
+            source = field.codec.encode
+            if source.count("{}") > 1:
+                place = f"(x{number} := {place})"
+                first, _, rest = source.partition("{}")
+                source = f"{first}{place}{rest.replace('{}', f'x{number}')}"
+            else:
+                source = source.replace("{}", place)
+            pairs.append(f"{field.key!r}: {source}")
+        lines = ["def encode(value):"]
+        lines += [f"    {name} = value.{part}" for part, name in held.items()]
+        lines.append(f"    item = {{{', '.join(pairs)}}}")
+        for field in self.fields:
+            if field.left_out:
+                lines.append(f"    if item[{field.key!r}] is None: del item[{field.key!r}]")
+        lines.append("    return item")
+        exec("\n".join(lines), scope)  # noqa: S102 - made of this table alone
+        made: Callable[[Any], dict[str, Any]] = scope["encode"]
+        return made
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def decode(self, item: Any) -> Any:
+        """The value that *item*, read from JSON, stands for.
+
+        Keys that the table doesn't have are passed over: later versions add some. A key that isn't
+        there takes the class's default.
+
+        :raises Mismatch: where *item* is no such object; the text names the key.
+        """
+        if not isinstance(item, dict):
+            raise Mismatch(f"not an object ({self.name})")
+        found: dict[str, dict[str, Any]] = {"": {}}
+        for field in self.fields:
+            if field.attribute is None:
+                continue
+            value = item.get(field.key, _UNSET)
+            if value is _UNSET:
+                continue
+            *above, last = field.attribute.split(".")
+            try:
+                found.setdefault(".".join(above), {})[last] = field.codec.decode(value)
+            except Mismatch as error:
+                raise Mismatch(f"{field.key}: {error}") from None
+        whole = found.pop("")
+        for part, values in found.items():
+            whole[part] = self._build(self._parts[part], values)
+        return self._build(self._of, whole)
+
+    def _build(self, kind: Any, values: dict[str, Any]) -> Any:
+        lacking = [
+            name for name in kind._fields if name not in values and name not in kind._field_defaults
+        ]
+        if lacking:
+            keys = {field.attribute: field.key for field in self.fields}
+            name = next(
+                (key for path, key in keys.items() if path and path.split(".")[-1] == lacking[0]),
+                lacking[0],
+            )
+            raise Mismatch(f"{name}: not there")
+        return kind(**values)
+
+    def codec(self) -> Codec:
+        """This table as a codec: the object inside of another."""
+        name = f"_encode_{id(self)}"
+        return Codec(
+            f"{name}({{}})",
+            self.decode,
+            {"$ref": f"#/components/schemas/{self.name}"},
+            self.name.replace("_", " "),
+            ((name, self.encode),),
+        )
+
+    def inline(self) -> Codec:
+        """As :meth:`codec`, with the JSON Schema in place: for what has no name of its own."""
+        return self.codec()._replace(schema=self.json_schema())
+
+    def alone(self, version: int = 1) -> Table:
+        """The same as an object of its own, which tells its kind in the key ``schema``."""
+        return Table(
+            self.name, self.about, self.fields, of=self._of, parts=self._parts, version=version
+        )
+
+    # -- describing ---------------------------------------------------------------------------
+
+    def json_schema(self) -> Schema:
+        """This kind of object in JSON Schema 2020-12: every key is there, others may be added."""
+        keys: dict[str, Schema] = {}
+        if self.kind is not None:
+            keys["schema"] = {"type": "string", "const": self.kind}
+        keys |= {field.key: field.codec.schema for field in self.fields}
+        optional = {field.key for field in self.fields if field.left_out}
+        about = {"description": self.about} if self.about else {}
+        return {
+            **about,
+            "type": "object",
+            "properties": keys,
+            "required": [key for key in keys if key not in optional],
+        }
+
+    def rows(self) -> Iterator[tuple[str, str, str]]:
+        """Key, kind of value and meaning of each field, for the documentation."""
+        for field in self.fields:
+            yield field.key, field.codec.words, field.about
+
+    def __repr__(self) -> str:
+        return f"Table({self.name!r})"
