@@ -29,6 +29,7 @@ from portbook.verdict.engine import find_facts, judge
 from portbook.verdict.facts import Case, protected
 from portbook.verdict.rules import FACTS, RULES
 from tests.strategies import listeners, port_rules, processes, programs, reports, standings, uses
+from tests.values import changed
 
 TCP, UDP, SCTP, DCCP = Transport
 LINUX = PortRules("linux", 1024, (32768, 60999))
@@ -82,7 +83,7 @@ def _listener(
     family = "ipv6" if ":" in address else "ipv4"
     seen = OwnersSeen.ALL if owners else OwnersSeen.HIDDEN
     listener = Listener(Socket(transport, family, address, port, "listen"), Ownership(owners, seen))
-    return listener._replace(**changes)
+    return changed(listener, **changes)
 
 
 def _judge(
