@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 
+from portbook._fast_types import NamedTuple
 from portbook.cli.help import Parser, add_json
 from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError, shown
 from portbook.present.document import Table
 from portbook.present.render.text import render_item
+from portbook.schema.reports import FEEDBACK, VOTE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from portbook.web.feedback.sqlite import FeedbackStore
+    from portbook.web.feedback.sqlite import FeedbackStore, Tally
 
 
 def run(argv: Sequence[str]) -> int:
@@ -69,15 +71,19 @@ def _day(text: str) -> str:
 
 def _export(store: FeedbackStore) -> None:
     for vote in store.votes():
-        print_json({"schema": "portbook/vote/1", **vote._asdict()}, line=True)
+        print_json(VOTE.encode(vote), line=True)
+
+
+class _Report(NamedTuple):
+    total: int
+    pages: Sequence[Tally]
 
 
 def _show(store: FeedbackStore, limit: int, *, as_json: bool) -> None:
     tallies = store.tallies()
     shown_ = tallies[:limit] if limit else tallies
     if as_json:
-        pages = [{**each._asdict(), "votes": each.votes} for each in shown_]
-        print_json({"schema": "portbook/feedback/1", "total": len(tallies), "pages": pages})
+        print_json(FEEDBACK.encode(_Report(len(tallies), shown_)))
         return
     if not tallies:
         print("No reader has said anything yet.")

@@ -6,7 +6,7 @@ layers above this one.
 
 from __future__ import annotations
 
-from portbook.model import RANGES, State, Transport
+from portbook.model import RANGES, Transport
 from portbook.schema.codecs import (
     FLAG,
     NUMBER,
@@ -30,6 +30,7 @@ from portbook.schema.records import (
     SOURCES,
     STANDING,
     STATE,
+    STATE_COUNTS,
     TRANSPORT,
     USE,
 )
@@ -51,8 +52,8 @@ if TYPE_CHECKING:
 FINDINGS = list_of(FINDING.codec(), "list of findings")
 USES = list_of(USE.codec(), "list of uses")
 BLOCKS = list_of(BLOCK.codec(), "list of blocks")
+MATCHES = list_of(MATCH.inline(), "list of matches")
 QUERY_NOTES = Field("notes", NAMES, "what was understood of the query", "query.notes")
-STATE_COUNTS = tally("state")
 
 
 def _host(answer: Any) -> Any:
@@ -124,6 +125,17 @@ PORT_ANSWER = Table(
     version=1,
 )
 
+PORTS_ANSWER = Table(
+    "ports",
+    "Several ports, each with its transport if one was asked for; next leads to the rest.",
+    (
+        Field("total", NUMBER, "how many were asked for"),
+        Field("ports", list_of(PORT_ANSWER.codec(), "list of ports")),
+        Field("next", optional(WORDS), "where the rest is"),
+    ),
+    version=1,
+)
+
 SERVICE_ANSWER = Table(
     "service",
     "All rows of one service name.",
@@ -168,7 +180,11 @@ SEARCH_ANSWER = Table(
         Field("found", FLAG, "false where only near spellings were found"),
         Field("total", NUMBER, path=lambda answer: len(answer.matches)),
         Field("total_uses", NUMBER, path=lambda answer: len(answer.uses)),
-        Field("matches", list_of(MATCH.codec()), path=lambda it: it.matches[: it.shown]),
+        Field(
+            "matches",
+            list_of(MATCH.inline(), "list of matches"),
+            path=lambda it: it.matches[: it.shown],
+        ),
         Field("uses", USES, path=lambda it: it.uses[: it.shown]),
         Field("own_notes", optional(NOTES), "your notes that match; null: left out"),
         QUERY_NOTES,
@@ -218,13 +234,8 @@ def _ranges(stats: Any) -> dict[str, Any]:
 
 
 def _range_schema() -> dict[str, Any]:
-    counts = {
-        "type": "object",
-        "properties": {str(each): NUMBER.schema for each in State},
-        "required": [*map(str, State)],
-    }
-    keys = {"first": PORT.schema, "last": PORT.schema, "size": NUMBER.schema, "headline": counts}
-    keys |= {str(each): counts for each in Transport}
+    keys = {"first": PORT.schema, "last": PORT.schema, "size": NUMBER.schema}
+    keys |= {str(each): STATE_COUNTS.schema for each in ("headline", *Transport)}
     each_range = {"type": "object", "properties": keys, "required": [*keys]}
     names = [each.name for each in RANGES]
     return {

@@ -34,6 +34,18 @@ TRANSPORT = closed(Transport)
 STATE = closed(State)
 RANGE = closed([each.name for each in RANGES])
 NAMES = list_of(WORDS)
+# Ports by their state: every state is there.
+STATE_COUNTS = Codec(
+    "dict({})",
+    dict,
+    {
+        "type": "object",
+        "properties": {str(each): NUMBER.schema for each in State},
+        "required": [*map(str, State)],
+    },
+    "object: state to number",
+    (("dict", dict),),
+)
 
 SOURCE = Table(
     "source",
@@ -176,11 +188,15 @@ SIDE = Table(
     ),
 )
 
+# As catalog.registry.history.KINDS explains them.
+CHANGE_KIND = closed(
+    ("assigned", "reserved", "removed", "renamed", "reassigned", "name-added", "name-removed")
+)
 CHANGE = Table(
     "change",
     "What changed between two copies of the registry, whose days are since and until.",
     (
-        Field("kind", WORDS),
+        Field("kind", CHANGE_KIND),
         Field("first", optional(PORT)),
         Field("last", optional(PORT)),
         Field("transports", list_of(TRANSPORT)),

@@ -260,6 +260,38 @@ STOP = Table(
     version=1,
 )  # fmt: skip
 
+# -- what readers say -------------------------------------------------------------------------
+
+_VOTED_PAGE = Table(
+    "voted_page",
+    "",
+    (
+        Field("page", WORDS),
+        Field("no", NUMBER),
+        Field("partly", NUMBER),
+        Field("yes", NUMBER),
+        Field("texts", NUMBER, "votes that came with a text"),
+        Field("votes", NUMBER),
+    ),
+)
+FEEDBACK = Table(
+    "feedback",
+    "The pages that readers voted on, those that most need work first.",
+    (Field("total", NUMBER, "how many pages"), Field("pages", list_of(_VOTED_PAGE.inline()))),
+    version=1,
+)
+VOTE = Table(
+    "vote",
+    "What one reader said of one page.",
+    (
+        Field("page", WORDS),
+        Field("vote", closed(("no", "partly", "yes"))),
+        Field("text", optional(WORDS)),
+        Field("day", WORDS),
+    ),
+    version=1,
+)
+
 # -- notes of one's own -----------------------------------------------------------------------
 
 _NOTES_FILE = Table(

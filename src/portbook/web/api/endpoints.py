@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.responses import Response
 
@@ -13,6 +13,7 @@ from portbook.model import LAST_PORT, Transport
 from portbook.present.render import port_json
 from portbook.present.render.report_json import of_history
 from portbook.present.views import history
+from portbook.schema.answers import PORTS_ANSWER
 from portbook.web.api import openapi
 from portbook.web.http.negotiation import Form
 from portbook.web.http.problem_details import problem
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from starlette.requests import Request
+
+    from portbook.app.lookup import PortAnswer
 
     Span = tuple[int, int, Transport | None]
 
@@ -85,17 +88,23 @@ def parse_spans(text: str) -> list[Span]:
     return spans
 
 
+class _Ports(NamedTuple):
+    total: int
+    ports: list[PortAnswer]
+    next: str | None
+
+
 def _ports(spans: list[Span]) -> str:
     total = sum(last - first + 1 for first, last, _ in spans)
-    answers: list[dict[str, Any]] = []
+    answers: list[PortAnswer] = []
     left: list[Span] = []
     for first, last, transport in spans:
         until = min(last, first + MOST_PORTS - len(answers) - 1)
-        answers += [port_json.of(read_port(port, transport)) for port in range(first, until + 1)]
+        answers += [read_port(port, transport) for port in range(first, until + 1)]
         if until < last:
             left.append((until + 1, last, transport))
     more = f"/api/ports?ports={','.join(_spans(left))}" if left else None
-    return to_json({"schema": "portbook/ports/1", "total": total, "ports": answers, "next": more})
+    return to_json(PORTS_ANSWER.encode(_Ports(total, answers, more)))
 
 
 def _spans(spans: list[Span]) -> Iterator[str]:

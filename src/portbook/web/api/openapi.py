@@ -7,7 +7,7 @@ from typing import Any
 from portbook import __version__
 from portbook.formats.sockets.detect import FORMATS
 from portbook.model import LAST_PORT, RANGES, State, Transport
-from portbook.web.api.schemas import NUMBER, SCHEMAS, Schema, ref
+from portbook.web.api.schemas import SCHEMAS, Schema, ref
 
 _PORT = "(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[0-9]{1,4})"
 # One port or range, perhaps for one transport.
@@ -127,7 +127,7 @@ _SEARCH = (
         required=True,
         example="postgres",
     ),
-    _query("limit", {**NUMBER, "minimum": 1, "maximum": 100, "default": 20}),
+    _query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
 )
 
 
