@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # What a terminal obeys, a line break, bytes that are no text, numbers past any limit.
 HOSTILE = (
     "\x1b]0;x\x07\x1b[2J\u202e\u2028\x9b", "a\nb\x1b[2J", "\udcff\udc9b", "\x1b" * 3000,
-    "--\x1b[2J=\x1b", "/nowhere/\x1b[2J/x.csv", "x\x1b[2J.csv",
+    "--\x1b[2J=\x1b", "/proc/\x1b[2J/x.csv", "x\x1b[2J.csv",
     "9" * 5000, "-1e999", "",
 )  # fmt: skip
 TRIED = HOSTILE if PROOF else HOSTILE[:3]
