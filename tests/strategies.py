@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from portbook.model import (
     Assessment,
     Assignment,
+    ExecutablePlace,
     Finding,
     Listener,
     Note,
@@ -19,6 +20,7 @@ from portbook.model import (
     Report,
     Socket,
     Spoken,
+    SpokenState,
     Standing,
     State,
     Transport,
@@ -116,7 +118,7 @@ def processes() -> SearchStrategy[Process]:
         executable=opt_text | st.sampled_from(("/usr/sbin/sshd", "/tmp/sshd")),
         executable_uid=st.none() | st.sampled_from((0, 1000)),
         executable_mode=st.none() | st.sampled_from((0o755, 0o775, 0o757, 0o4755, 0)),
-        place=st.none() | st.sampled_from(("memory", "temporary", "world-writable", "mounted")),
+        place=st.none() | st.sampled_from(tuple(ExecutablePlace)),
         cgroup_uid=st.none() | st.sampled_from((0, 1000)),
     )
 
@@ -125,7 +127,7 @@ def answers() -> SearchStrategy[Spoken]:
     """What services answered when they were asked."""
     return values_of(
         Spoken,
-        state=st.sampled_from(("identified", "unrecognised", "silent", "refused", "unasked")),
+        state=st.sampled_from(tuple(SpokenState)),
         protocol=st.none() | st.sampled_from(("http", "ssh", "postgresql")) | nasty,
     )
 

@@ -30,7 +30,6 @@ from portbook.catalog.registry.lookup import registry
 from portbook.formats.errors.query import parse_query
 from portbook.host.firewall.rules import Redirect
 from portbook.model import (
-    REACHES,
     Finding,
     Gap,
     GapCode,
@@ -38,9 +37,11 @@ from portbook.model import (
     Level,
     Listener,
     Note,
+    OwnerSearch,
     OwnersSeen,
     PortRules,
     Process,
+    Reach,
     Socket,
     Transport,
     Visibility,
@@ -83,13 +84,13 @@ def finding(level: Level) -> Finding:
         (Filter(user="33"), True),
         (Filter(user="34"), False),
         (Filter(user="None"), False),
-        (Filter(reach="everywhere"), True),
-        (Filter(reach="loopback"), False),
+        (Filter(reach=Reach.EVERYWHERE), True),
+        (Filter(reach=Reach.LOOPBACK), False),
         (Filter(level=Level.OK), True),
         (Filter(level=Level.CHECK), True),
         (Filter(level=Level.ALERT), False),
-        (Filter(TCP, (1, 9999), "nginx", "33", "everywhere", Level.CHECK), True),
-        (Filter(TCP, (1, 9999), "nginx", "33", "everywhere", Level.ALERT), False),
+        (Filter(TCP, (1, 9999), "nginx", "33", Reach.EVERYWHERE, Level.CHECK), True),
+        (Filter(TCP, (1, 9999), "nginx", "33", Reach.EVERYWHERE, Level.ALERT), False),
     ],
 )
 def test_what_a_filter_keeps(wanted: Filter, kept: bool) -> None:
@@ -118,7 +119,7 @@ def test_nobody_is_not_a_user_called_none() -> None:
 )
 def test_reach(address: str, interface: str | None, reach: str) -> None:
     asked = socket(address=address, interface=interface)
-    assert [each for each in REACHES if Filter(reach=each).keeps(asked)] == [reach]
+    assert [each for each in Reach if Filter(reach=each).keeps(asked)] == [reach]
 
 
 @given(listeners())
@@ -214,7 +215,7 @@ def test_a_plain_look_asks_for_nothing_dear(monkeypatch: pytest.MonkeyPatch) -> 
     assert machine.asked == [((1, 9999), TCP, "first")]
     assert machine.calls == []
     assert seen.listeners[0].assessment.findings
-    answer_here(Filter(), Depth("all"))
+    answer_here(Filter(), Depth(OwnerSearch.ALL))
     assert machine.calls == []
     assert machine.asked[-1] == (None, None, "all")
 
@@ -330,7 +331,7 @@ def test_redirects_are_those_of_the_ports_asked_for(monkeypatch: pytest.MonkeyPa
         (gap("y"),),
     )
     machine.missing = (gap("x"), gap("y"))
-    answer = answer_here(Filter(ports=(8080, 8089)), Depth("all", everywhere=True))
+    answer = answer_here(Filter(ports=(8080, 8089)), Depth(OwnerSearch.ALL, everywhere=True))
     assert [each.first for each in answer.redirects] == [8080]
     assert sentences(answer.missing) == ("x", "y")
     assert answer.visibility is Visibility.PARTIAL
@@ -338,7 +339,7 @@ def test_redirects_are_those_of_the_ports_asked_for(monkeypatch: pytest.MonkeyPa
 
 def test_an_answer_has_what_is_kept_and_how_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     Machine(monkeypatch, socket(80), socket(305))
-    answer = answer_here(Filter(ports=(300, 310)), Depth("all"))
+    answer = answer_here(Filter(ports=(300, 310)), Depth(OwnerSearch.ALL))
     assert [each.socket.port for each in answer.listeners] == [305]
     assert {key: str(value.state) for key, value in answer.standings.items()} == {
         (305, TCP): "unassigned"
@@ -446,7 +447,7 @@ def test_notes_come_with_the_sockets_and_the_ports_they_are_on(
     # What was left out is told, and isn't a part of this machine that wasn't seen.
     assert sentences(seen.missing) == own.problems
     assert seen.visibility is Visibility.FULL
-    here = answer_here(Filter(), Depth("all"))
+    here = answer_here(Filter(), Depth(OwnerSearch.ALL))
     assert (here.notes, sentences(here.missing)) == (own.notes, own.problems)
 
 

@@ -27,6 +27,7 @@ from portbook.model import (
     Process,
     Socket,
     Spoken,
+    SpokenState,
     Transport,
 )
 from tests.counts import PROOF
@@ -232,7 +233,7 @@ def test_what_was_found_before_is_kept() -> None:
 def test_what_was_heard_weighs_as_much_whether_or_not_it_is_told() -> None:
     heard = Listener(
         Socket(Transport.TCP, "ipv4", "127.0.0.1", 22, "listen"),
-        assessment=Assessment(speaks=Spoken("identified", "http")),
+        assessment=Assessment(speaks=Spoken(SpokenState.IDENTIFIED, "http")),
     )
     told, bare, unasked = (
         Judge()(heard),

@@ -18,9 +18,11 @@ from portbook.model import (
     Gap,
     Level,
     Listener,
+    OwnerSearch,
     Ownership,
     OwnersSeen,
     Process,
+    Reach,
     Socket,
     Transport,
     Visibility,
@@ -81,7 +83,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
         ("--port 53/udp --transport udp", Filter(Transport.UDP, (53, 53))),
         ("--program sshd", Filter(program="sshd")),
         ("--user 0", Filter(user="0")),
-        ("--reach loopback", Filter(reach="loopback")),
+        ("--reach loopback", Filter(reach=Reach.LOOPBACK)),
         ("--level check", Filter(level=Level.CHECK)),
     ],
 )
@@ -93,12 +95,12 @@ def test_filters(asked: Asked, arguments: str, wanted: Filter) -> None:
 @pytest.mark.parametrize(
     ("arguments", "depth"),
     [
-        ("", Depth("all", said=False)),
-        ("--json", Depth("all")),
-        ("--detail", Depth("all", detail=True, said=False)),
-        ("--all-namespaces", Depth("all", everywhere=True, said=False)),
-        ("--no-notes", Depth("all", said=False, notes=False)),
-        ("--no-notes --level ok", Depth("all", said=False, notes=False)),
+        ("", Depth(OwnerSearch.ALL, said=False)),
+        ("--json", Depth(OwnerSearch.ALL)),
+        ("--detail", Depth(OwnerSearch.ALL, detail=True, said=False)),
+        ("--all-namespaces", Depth(OwnerSearch.ALL, everywhere=True, said=False)),
+        ("--no-notes", Depth(OwnerSearch.ALL, said=False, notes=False)),
+        ("--no-notes --level ok", Depth(OwnerSearch.ALL, said=False, notes=False)),
     ],
 )
 def test_depth(asked: Asked, arguments: str, depth: Depth) -> None:

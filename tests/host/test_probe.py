@@ -20,7 +20,16 @@ from portbook.host.probe.fingerprints import LONGEST, QUESTIONS
 from portbook.host.probe.local_address import OwnAddress, parse_route_type, route_request
 from portbook.host.probe.scanner import _is_asked, add_spoken
 from portbook.host.probe.session import BYTES
-from portbook.model import Listener, OwnersSeen, PortRules, Process, Socket, Spoken, Transport
+from portbook.model import (
+    Listener,
+    OwnersSeen,
+    PortRules,
+    Process,
+    Socket,
+    Spoken,
+    SpokenState,
+    Transport,
+)
 from tests.host.test_greetings import dns, packet
 from tests.real.needs import need_program
 from tests.values import changed
@@ -275,14 +284,14 @@ def test_those_that_misbehave_all_at_once(
         tls_alert,
     ]  # fmt: skip
     found = dict(zip(behaviours, asked(*map(services.tcp, behaviours)), strict=True))
-    assert found[hang] == Spoken("silent")
-    assert found[close] == found[reset] == Spoken("silent")
+    assert found[hang] == Spoken(SpokenState.SILENT)
+    assert found[close] == found[reset] == Spoken(SpokenState.SILENT)
     assert found[drip].protocol in (None, "ssh")
     for behaviour in (echo, stream, one_long_line, escapes):
         assert found[behaviour].protocol is None
         assert found[behaviour].state in ("unrecognised", "silent")
     assert found[long_banner].protocol == "ssh"
-    assert found[half_tls] == Spoken("identified", None, None, True)
+    assert found[half_tls] == Spoken(SpokenState.IDENTIFIED, None, None, True)
     assert found[tls_alert].tls
     assert "handshake failed" in (found[tls_alert].detail or "")
     assert all(len(each.detail or "") <= LONGEST + 1 for each in found.values())
@@ -303,7 +312,7 @@ def test_nothing_there() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         (found,) = asked(Listener(Socket(TCP, "ipv4", "127.0.0.1", port, "listen")))
-    assert found == Spoken("refused")
+    assert found == Spoken(SpokenState.REFUSED)
 
 
 # -- TLS --------------------------------------------------------------------------------------
@@ -360,18 +369,18 @@ def test_http_in_tls(services: Services, certificate: Path, likely: tuple[str, .
 
     servers = [services.tcp(over_tls(certificate, behave, alpn)) for alpn in (None, ["http/1.1"])]
     plain, agreed = asked(*servers, likely=likely)
-    assert plain == Spoken("identified", "http", "HTTP/1.1 200 OK; x", True, None, NAMES)
+    assert plain == Spoken(SpokenState.IDENTIFIED, "http", "HTTP/1.1 200 OK; x", True, None, NAMES)
     assert agreed == plain._replace(alpn="http/1.1")
 
 
 def test_http2_is_agreed_on(services: Services, certificate: Path) -> None:
     (found,) = asked(services.tcp(over_tls(certificate, hang, ["h2", "http/1.1"])))
-    assert found == Spoken("identified", "http", "HTTP/2", True, "h2", NAMES)
+    assert found == Spoken(SpokenState.IDENTIFIED, "http", "HTTP/2", True, "h2", NAMES)
 
 
 def test_one_that_speaks_first_in_tls(services: Services, certificate: Path) -> None:
     (found,) = asked(services.tcp(over_tls(certificate, saying(b"* OK ready\r\n"))))
-    assert found == Spoken("identified", "imap", "* OK ready", True, None, NAMES)
+    assert found == Spoken(SpokenState.IDENTIFIED, "imap", "* OK ready", True, None, NAMES)
 
 
 def test_one_that_is_known_for_another_protocol_in_tls(
@@ -394,7 +403,9 @@ def test_one_that_agrees_to_go_on_in_tls(
             shake(connection)
 
     (found,) = asked(services.tcp(behave), likely=likely)
-    assert found == Spoken("identified", "postgresql", "TLS on request", True, None, NAMES)
+    assert found == Spoken(
+        SpokenState.IDENTIFIED, "postgresql", "TLS on request", True, None, NAMES
+    )
 
 
 @pytest.mark.parametrize("byte", [b"S", b"N", b"Sorry\r\n", b"No\r\n"])
@@ -416,7 +427,7 @@ def test_one_that_keeps_silent_in_tls(
 ) -> None:
     monkeypatch.setattr(session, "TIME", 3.0)
     (found,) = asked(services.tcp(over_tls(certificate, hang)))
-    assert found == Spoken("identified", None, None, True, None, NAMES)
+    assert found == Spoken(SpokenState.IDENTIFIED, None, None, True, None, NAMES)
 
 
 def test_a_certificate_that_is_too_long_is_not_read(services: Services, certificate: Path) -> None:
@@ -438,7 +449,7 @@ def test_dns_over_udp(services: Services, monkeypatch: pytest.MonkeyPatch) -> No
         services.udp(lambda data: b"x" * 60_000),
     ]
     found = asked(*listeners)
-    assert found[0] == Spoken("identified", "dns", "dnsmasq-2.90")
+    assert found[0] == Spoken(SpokenState.IDENTIFIED, "dns", "dnsmasq-2.90")
     assert [each.protocol for each in found[1:]] == [None] * 3
 
 
@@ -474,7 +485,7 @@ def test_one_service_with_two_sockets_is_asked_once(services: Services) -> None:
     assert (
         both[0].assessment.speaks
         == both[1].assessment.speaks
-        == Spoken("identified", "ssh", "SSH-2.0-x")
+        == Spoken(SpokenState.IDENTIFIED, "ssh", "SSH-2.0-x")
     )
 
 

@@ -18,7 +18,13 @@ import pytest
 from portbook.app.bind.explain_bind import why_bind
 from portbook.app.listen import Depth, look
 from portbook.host.linux.procfs import parse_mounts
-from portbook.model import GapCode, OwnersSeen, Transport, Visibility
+from portbook.model import (
+    GapCode,
+    OwnerSearch,
+    OwnersSeen,
+    Transport,
+    Visibility,
+)
 from tests.real.namespace import SOURCE, UNPRIVILEGED, Namespace
 from tests.real.needs import need_kernel
 from tests.real.readable import readable
@@ -216,7 +222,7 @@ def test_another_users_sockets(namespace: Namespace, unprivileged: Any) -> None:
 @pytest.mark.usefixtures("own_network")
 def test_no_descriptors_left() -> None:
     """Nothing more can be opened: neither netlink nor /proc, nor a socket to try a bind with."""
-    depth = Depth("all")
+    depth = Depth(OwnerSearch.ALL)
     look(None, None, depth)  # the data files are open from here on
     why_bind(305, Transport.TCP)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -249,7 +255,9 @@ def test_too_few_descriptors_for_the_owners() -> None:
         made.bind(("127.0.0.1", 0))
         made.listen()
         port = made.getsockname()[1]
-        look((port, port), Transport.TCP, Depth("all"))  # the data files are open from here on
+        look(
+            (port, port), Transport.TCP, Depth(OwnerSearch.ALL)
+        )  # the data files are open from here on
         highest = max(map(int, os.listdir("/proc/self/fd")))
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
@@ -262,7 +270,7 @@ def test_too_few_descriptors_for_the_owners() -> None:
         for descriptor in spare[1:]:
             stack.callback(os.close, descriptor)
         os.close(spare[0])  # one is left: for netlink, then for one file at a time
-        seen = look((port, port), Transport.TCP, Depth("all"))
+        seen = look((port, port), Transport.TCP, Depth(OwnerSearch.ALL))
     (listener,) = seen.listeners
     assert listener.ownership.owners or (
         listener.ownership.seen is OwnersSeen.HIDDEN and seen.visibility is Visibility.PARTIAL

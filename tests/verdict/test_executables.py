@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from portbook.catalog.registry.lookup import standing
 from portbook.model import (
+    ExecutablePlace,
     Finding,
     Level,
     Listener,
@@ -64,7 +65,7 @@ def test_a_deleted_executable(changes: dict[str, Any], level: Level, said: str) 
 
 @pytest.mark.parametrize("known", [False, None])
 def test_one_that_is_there_or_not_visible_is_not_called_deleted(known: bool | None) -> None:
-    for place in (None, "memory", "temporary", "world-writable", "mounted"):
+    for place in (None, *ExecutablePlace):
         owner = process(executable_deleted=known, place=place, upgraded=True)
         assert "deleted-executable" not in findings(owner)
 
@@ -76,7 +77,7 @@ def test_every_deleted_one_must_be_upgraded() -> None:
 
 
 def test_the_owner_whose_file_is_gone_is_named_and_its_place_counts() -> None:
-    there = process("there", place="temporary", pid=8)
+    there = process("there", place=ExecutablePlace.TEMPORARY, pid=8)
     found = findings(there, deleted("gone"))["deleted-executable"]
     assert found.message.startswith("gone runs /opt/gone, which has been deleted")
     assert found.level is Level.CHECK, "another owner's place says nothing of this one's"
@@ -113,9 +114,7 @@ def test_levels_follow_the_contract(
 ) -> None:
     owners = [
         each._replace(
-            place=data.draw(
-                st.sampled_from((None, "memory", "temporary", "world-writable", "mounted"))
-            ),
+            place=data.draw(st.sampled_from((None, *ExecutablePlace))),
             upgraded=data.draw(st.sampled_from((None, True, False))),
             packaged=data.draw(st.sampled_from((None, True, False))),
         )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from portbook.catalog.registry.lookup import standing
 from portbook.model import (
+    ExecutablePlace,
     Finding,
     Level,
     Listener,
@@ -382,7 +383,7 @@ def test_a_deleted_executable_is_weighed_by_where_it_was(
 
 
 def test_what_was_deleted_is_named_and_nothing_else() -> None:
-    fine = _process("nginx", place="temporary")
+    fine = _process("nginx", place=ExecutablePlace.TEMPORARY)
     gone = _process("sshd", executable_deleted=True)
     found = _judge(_listener(22, "0.0.0.0", fine, gone), (NGINX,), (SSHD,))
     assert "/usr/sbin/sshd" in found["deleted-executable"].message

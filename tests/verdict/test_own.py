@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from portbook.catalog.registry.lookup import standing
 from portbook.model import (
     Assessment,
+    ExecutablePlace,
     Finding,
     Level,
     Listener,
@@ -106,9 +107,9 @@ def test_every_owner_has_to_be_the_one() -> None:
     [
         (API._replace(executable="/usr/bin/x"), True, "api runs /usr/bin/x"),
         (API, False, "others could have put /srv/shop/api"),
-        (API._replace(place="mounted"), True, "others could have put"),
-        (API._replace(place="memory"), True, "others could have put"),
-        (API._replace(place="temporary", uid=1001), True, "others could have put"),
+        (API._replace(place=ExecutablePlace.MOUNTED), True, "others could have put"),
+        (API._replace(place=ExecutablePlace.MEMORY), True, "others could have put"),
+        (API._replace(place=ExecutablePlace.TEMPORARY, uid=1001), True, "others could have put"),
         (API._replace(program=None, executable="/x"), True, "process 7 runs /x"),
     ],
 )
@@ -146,7 +147,7 @@ def test_a_hidden_owner_is_neither() -> None:
 
 
 def test_what_else_is_wrong_stays_judged() -> None:
-    deleted = API._replace(executable_deleted=True, place="temporary")
+    deleted = API._replace(executable_deleted=True, place=ExecutablePlace.TEMPORARY)
     assert judged(BY_PATH, deleted)["deleted-executable"].level is Level.ALERT
     full = Listener(
         Socket(TCP, "ipv4", "0.0.0.0", 8306, "listen", queue=9, queue_limit=5),
@@ -379,7 +380,7 @@ def test_findings_say_whose_note_they_rest_on() -> None:
 def test_a_note_never_silences_an_alert(listener: Listener, path: str) -> None:
     """Whatever a note expects, a socket whose program ran from memory stays an alert."""
     owners = tuple(
-        each._replace(executable="/memfd:x", executable_deleted=True, place="memory")
+        each._replace(executable="/memfd:x", executable_deleted=True, place=ExecutablePlace.MEMORY)
         for each in listener.ownership.owners
     )
     if not owners:

@@ -17,6 +17,7 @@ from portbook.model import (
     Program,
     Socket,
     Spoken,
+    SpokenState,
     Standing,
     Transport,
 )
@@ -54,12 +55,16 @@ HTTP = {"http", "https", "http-alt"}
 def test_when_it_contradicts(
     protocol: str | None, registered: set[str], programs: set[str], otherwise: bool
 ) -> None:
-    spoken = Spoken("identified", protocol)
+    spoken = Spoken(SpokenState.IDENTIFIED, protocol)
     assert speaks_otherwise(spoken, registered, programs) is otherwise
 
 
-@given(st.sampled_from(("silent", "unrecognised", "refused", "unasked")), st.none() | nasty)
-def test_what_was_not_understood_contradicts_nothing(state: str, detail: str | None) -> None:
+@given(
+    st.sampled_from([state for state in SpokenState if state != "identified"]), st.none() | nasty
+)
+def test_what_was_not_understood_contradicts_nothing(
+    state: SpokenState, detail: str | None
+) -> None:
     spoken = Spoken(state, None, detail)
     assert not speaks_otherwise(spoken, {"ssh"}, {"ssh"})
     assert said(spoken)
@@ -86,9 +91,11 @@ def levels(found: Case) -> dict[str, str]:
 def test_nginx_that_answers_with_the_banner_of_ssh_is_not_expected() -> None:
     everywhere = "0.0.0.0"
     assert "expected" in levels(case(80, "nginx", "http", None, everywhere))
-    right = Spoken("identified", "http", "HTTP/1.1 200 OK; nginx")
+    right = Spoken(SpokenState.IDENTIFIED, "http", "HTTP/1.1 200 OK; nginx")
     assert "expected" in levels(case(80, "nginx", "http", right, everywhere))
-    wrong = case(80, "nginx", "http", Spoken("identified", "ssh", "SSH-2.0-x"), everywhere)
+    wrong = case(
+        80, "nginx", "http", Spoken(SpokenState.IDENTIFIED, "ssh", "SSH-2.0-x"), everywhere
+    )
     assert "expected" not in levels(wrong)
     assert levels(wrong)["speaks-otherwise"] == "check"
     (finding,) = (each for each in judge(wrong) if each.code == "speaks-otherwise")
@@ -99,17 +106,19 @@ def test_nginx_that_answers_with_the_banner_of_ssh_is_not_expected() -> None:
 
 
 def test_on_loopback_it_is_a_note() -> None:
-    wrong = case(80, "nginx", "http", Spoken("identified", "ssh"), "127.0.0.1")
+    wrong = case(80, "nginx", "http", Spoken(SpokenState.IDENTIFIED, "ssh"), "127.0.0.1")
     assert levels(wrong)["speaks-otherwise"] == "note"
 
 
 def test_silence_changes_nothing() -> None:
-    quiet = case(80, "nginx", "http", Spoken("silent"), "0.0.0.0")
+    quiet = case(80, "nginx", "http", Spoken(SpokenState.SILENT), "0.0.0.0")
     assert levels(quiet) == levels(case(80, "nginx", "http", None, "0.0.0.0"))
 
 
 def test_an_unknown_program_on_a_port_of_another_protocol() -> None:
-    found = case(22, "thing", "http", Spoken("identified", "http"), "0.0.0.0")._replace(programs=())
+    found = case(22, "thing", "http", Spoken(SpokenState.IDENTIFIED, "http"), "0.0.0.0")._replace(
+        programs=()
+    )
     assert levels(found)["speaks-otherwise"] == "check"
     assert "unknown" not in levels(found)
 
@@ -119,13 +128,19 @@ def test_every_protocol_fits_its_own_services(protocol: str, tls: bool) -> None:
     plain, encrypted = SERVICES[protocol]
     assert plain or encrypted
     for name in (*plain, *encrypted):
-        assert not speaks_otherwise(Spoken("identified", protocol, tls=tls), {name}, set())
-        assert not speaks_otherwise(Spoken("identified", protocol, tls=tls), set(), {name})
+        assert not speaks_otherwise(
+            Spoken(SpokenState.IDENTIFIED, protocol, tls=tls), {name}, set()
+        )
+        assert not speaks_otherwise(
+            Spoken(SpokenState.IDENTIFIED, protocol, tls=tls), set(), {name}
+        )
     assert isinstance(Standing, type)
 
 
 def test_words() -> None:
     listener = Listener(Socket(TCP, "ipv4", "0.0.0.0", 1, "listen"))
     assert said_of(listener) == ""
-    assert said_of(changed(listener, speaks=Spoken("silent"))) == "silence"
-    assert said(Spoken("identified", None, "the handshake failed", True)).startswith("a protocol")
+    assert said_of(changed(listener, speaks=Spoken(SpokenState.SILENT))) == "silence"
+    assert said(Spoken(SpokenState.IDENTIFIED, None, "the handshake failed", True)).startswith(
+        "a protocol"
+    )

@@ -8,12 +8,19 @@ from portbook._fast_types import NamedTuple
 from portbook.catalog.expectations.lookup import NONE, read_notes
 from portbook.catalog.practice import lookup as practice
 from portbook.catalog.registry.lookup import registry
-from portbook.model import LAST_PORT, OwnersSeen, PortRules, Source, Visibility
+from portbook.model import (
+    LAST_PORT,
+    OwnerSearch,
+    OwnersSeen,
+    PortRules,
+    Reach,
+    Source,
+    Visibility,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from typing import Literal
 
     from portbook.app.watch import Watch
     from portbook.catalog.expectations.lookup import Notes
@@ -30,8 +37,6 @@ if TYPE_CHECKING:
         Standing,
         Transport,
     )
-
-    Owners = Literal["none", "first", "all"]
 
 
 class HereAnswer(NamedTuple):
@@ -53,15 +58,15 @@ class HereAnswer(NamedTuple):
 class Filter(NamedTuple):
     """Which of this machine's sockets are asked for; None lets everything through.
 
-    ``program`` and ``user`` are whole names, ``reach`` is one of :data:`REACHES`, and
-    ``level`` the lowest level of a socket's gravest finding.
+    ``program`` and ``user`` are whole names, ``level`` the lowest level of a socket's gravest
+    finding.
     """
 
     transport: Transport | None = None
     ports: tuple[int, int] | None = None
     program: str | None = None
     user: str | None = None
-    reach: str | None = None
+    reach: Reach | None = None
     level: Level | None = None
 
     def keeps(self, listener: Listener) -> bool:
@@ -97,7 +102,7 @@ class Depth(NamedTuple):
     into account.
     """
 
-    owners: Owners = "first"
+    owners: OwnerSearch = OwnerSearch.FIRST
     detail: bool = False
     everywhere: bool = False
     said: bool = True
@@ -334,16 +339,16 @@ def watch_here(wanted: Filter, *, notes: bool = True) -> Watch:
     from portbook.host.reader import read_host
 
     def look_once() -> Host:
-        return read_host(wanted.ports, wanted.transport, "none")
+        return read_host(wanted.ports, wanted.transport, OwnerSearch.NONE)
 
     def explain(fresh: tuple[Listener, ...]) -> tuple[Listener, ...]:
         # One walk through the processes serves any number of sockets.
         ports = (min(each.socket.port for each in fresh), max(each.socket.port for each in fresh))
         sockets = {_socket(each) for each in fresh}
-        host = read_host(ports, wanted.transport, "all")
+        host = read_host(ports, wanted.transport, OwnerSearch.ALL)
         asked = tuple(each for each in host.listeners if _socket(each) in sockets)
         own = read_notes() if notes else NONE
-        judged = _judged(host._replace(listeners=asked), None, Depth("all"), own)
+        judged = _judged(host._replace(listeners=asked), None, Depth(OwnerSearch.ALL), own)
         found = {_socket(each): each for each in judged.listeners}
         # One that has gone meanwhile is nobody's any more; unless it only couldn't be seen.
         lost = OwnersSeen.HIDDEN if judged.missing else OwnersSeen.NONE

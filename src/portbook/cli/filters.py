@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook.app.listen import Filter
 from portbook.errors import UsageError, shown
-from portbook.model import REACHES, Level, Transport
+from portbook.model import Level, Reach, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,11 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--program", metavar="NAME", help="only what a program of this name holds")
     parser.add_argument("--user", metavar="NAME", help="only what this user holds, by name or uid")
-    parser.add_argument("--reach", choices=REACHES, help="only what can be reached from there")
+    parser.add_argument(
+        "--reach",
+        choices=[reach.value for reach in Reach],
+        help="only what can be reached from there",
+    )
     parser.add_argument(
         "--level", choices=[*map(str, Level)], help="only with a finding at this level or above"
     )
@@ -63,6 +67,6 @@ def filter_of(options: Wanted) -> Filter:
         ports,
         options.program,
         options.user,
-        options.reach,
+        Reach(options.reach) if options.reach else None,
         Level(options.level) if options.level else None,
     )

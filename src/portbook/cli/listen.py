@@ -12,7 +12,10 @@ from portbook.cli import complain
 from portbook.cli.filters import add_filters, filter_of
 from portbook.cli.terminal import can_draw, print_json, reaches, style
 from portbook.errors import UsageError
-from portbook.model import Visibility
+from portbook.model import (
+    OwnerSearch,
+    Visibility,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,7 +59,9 @@ def run(argv: Sequence[str]) -> int:
     # The table shows the findings' codes alone.
     said = options.json or options.jsonl
     asked = Filter() if options.probe else None
-    depth = Depth("all", options.detail, options.all_namespaces, said, options.notes, asked)
+    depth = Depth(
+        OwnerSearch.ALL, options.detail, options.all_namespaces, said, options.notes, asked
+    )
     wanted = filter_of(options)
     answer = answer_here(wanted, depth)
     if options.json:

@@ -10,14 +10,17 @@ from portbook.cli import complain
 from portbook.cli.terminal import print_json, reaches, style
 from portbook.errors import InvalidQuery, UsageError
 from portbook.formats.errors.query import parse_query, split_queries
-from portbook.model import Visibility
+from portbook.model import (
+    OwnerSearch,
+    Visibility,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-    from portbook.app.listen import Depth, Owners
+    from portbook.app.listen import Depth
     from portbook.app.lookup import Answer
     from portbook.formats.errors.query import Query
     from portbook.model import Host
@@ -184,7 +187,7 @@ class _Show:
             from portbook.catalog.expectations.lookup import check_named
 
             check_named()
-        owners: Owners = "all" if options.all_owners else "first"
+        owners = OwnerSearch.ALL if options.all_owners else OwnerSearch.FIRST
         depth = Depth(owners, options.detail, options.all_namespaces, notes=options.notes)
         return depth._replace(probe=Filter()) if options.probe else depth
 

@@ -23,7 +23,10 @@ import time
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import NotReserved, shown
-from portbook.model import Transport
+from portbook.model import (
+    OwnerSearch,
+    Transport,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -294,7 +297,7 @@ class _Watch:
         """Whether a socket on *port* other than *own* is the command's; a stranger's is told."""
         from portbook.host.reader import read_host
 
-        for each in read_host((port, port), self._transport, "all").listeners:
+        for each in read_host((port, port), self._transport, OwnerSearch.ALL).listeners:
             if each.socket.inode == own:
                 continue
             if not each.ownership.owners:

@@ -34,16 +34,44 @@ class Visibility(StrEnum):
     PARTIAL = "partial"
 
 
+class Reach(StrEnum):
+    """From where a socket can be reached, as far as its address says."""
+
+    EVERYWHERE = "everywhere"
+    ADDRESS = "address"
+    LINK = "link"
+    INTERFACE = "interface"
+    LOOPBACK = "loopback"
+
+
+class ExecutablePlace(StrEnum):
+    """Where an executable lies, if that is no place for a server's."""
+
+    MEMORY = "memory"
+    TEMPORARY = "temporary"
+    WORLD_WRITABLE = "world-writable"
+    MOUNTED = "mounted"  # the process's user may have arranged what the path leads to
+
+
+class SpokenState(StrEnum):
+    """What came of asking a service what it speaks."""
+
+    IDENTIFIED = "identified"
+    UNRECOGNISED = "unrecognised"  # it said something that is no protocol known here
+    SILENT = "silent"  # it said nothing in the time there was
+    REFUSED = "refused"  # no connection came about
+    UNASKED = "unasked"
+
+
 class Process(NamedTuple):
     """One process that holds a socket. All text is as the process made it: hostile.
 
     ``pid`` is 0 where a capture names a process without its number, or a container alone.
     ``executable`` is the path of the file it runs, ``executable_uid`` and ``executable_mode``
     that file's owner and permission bits; ``started`` is seconds since the epoch. ``place`` says
-    where the file lies if that is no place for a server's: ``memory``, ``temporary``,
-    ``world-writable``, or ``mounted`` where the process's user may have arranged what the path
-    leads to. ``packaged`` says whether a package owns it and ``upgraded`` whether that package is
-    newer than the process; both are None where no package database was asked.
+    where the file lies if that is no place for a server's. ``packaged`` says whether a package
+    owns it and ``upgraded`` whether that package is newer than the process; both are None where no
+    package database was asked.
     ``cgroup_uid`` is the user in whose part of the control groups it is, 0 for the system's own;
     None where something other than systemd may have named them.
     ``activates`` is the service for which systemd holds the socket, ``activates_executable`` the
@@ -66,7 +94,7 @@ class Process(NamedTuple):
     container: str | None = None
     package: str | None = None
     container_name: str | None = None
-    place: str | None = None
+    place: ExecutablePlace | None = None
     packaged: bool | None = None
     upgraded: bool | None = None
     activates: str | None = None
@@ -77,14 +105,12 @@ class Process(NamedTuple):
 class Spoken(NamedTuple):
     """What a service answered when it was asked (``--probe``); all text is as it sent it: hostile.
 
-    ``state`` is ``identified``, ``unrecognised`` (it said something that is no protocol known
-    here), ``silent`` (it said nothing in the time there was), ``refused`` (no connection came
-    about) or ``unasked`` (why, is in ``detail``). ``protocol`` is a word such as ``ssh`` or
-    ``http``, None where it isn't known, as may be inside of TLS. ``detail`` is what it said of
-    itself, ``alpn`` the protocol agreed on (RFC 7301), ``names`` those of its certificate.
+    ``protocol`` is a word such as ``ssh`` or ``http``, None where it isn't known, as may be inside
+    of TLS. ``detail`` is what it said of itself, or why it was not asked, ``alpn`` the protocol
+    agreed on (RFC 7301), ``names`` those of its certificate.
     """
 
-    state: str
+    state: SpokenState
     protocol: str | None = None
     detail: str | None = None
     tls: bool = False
@@ -170,21 +196,21 @@ class Socket(NamedTuple):
         return every and self.interface is None and not self.scanned
 
     @property
-    def reach(self) -> str:
-        """From where it can be reached, as far as its address says; one of :data:`REACHES`.
+    def reach(self) -> Reach:
+        """From where it can be reached, as far as its address says.
 
         Firewalls may narrow it. Link-local addresses are those of RFC 4291 §2.5.6 and RFC 3927.
         """
         if self.scanned:
-            return "address"
+            return Reach.ADDRESS
         if self.loopback:
-            return "loopback"
+            return Reach.LOOPBACK
         if self.interface is not None:
-            return "interface"
+            return Reach.INTERFACE
         if self.wildcard:
-            return "everywhere"
+            return Reach.EVERYWHERE
         link = self.address.lower().startswith(("fe8", "fe9", "fea", "feb", "169.254."))
-        return "link" if link else "address"
+        return Reach.LINK if link else Reach.ADDRESS
 
     @property
     def backlog_full(self) -> bool:
@@ -227,7 +253,6 @@ class Listener(NamedTuple):
 
 # The name on Linux, and that on macOS and the BSDs.
 LOOPBACK_INTERFACES = ("lo", "lo0")
-REACHES = ("everywhere", "address", "link", "interface", "loopback")
 
 
 class PortRules(NamedTuple):

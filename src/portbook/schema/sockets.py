@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portbook.model import (
     Assessment,
+    ExecutablePlace,
     Finding,
     Level,
     Listener,
@@ -13,6 +14,7 @@ from portbook.model import (
     Process,
     Socket,
     Spoken,
+    SpokenState,
     Transport,
     Visibility,
     Whose,
@@ -98,7 +100,7 @@ ANCESTORS = Codec(
 )
 # A capture may name a process without its number, or a container alone: that is 0 in Python.
 PID = Codec("({} or None)", _decode_pid, {"type": ["integer", "null"]}, "number, or null")
-PLACE = optional(closed(("memory", "temporary", "world-writable", "mounted")))
+PLACE = optional(closed(ExecutablePlace))
 
 OWNER = Table(
     "owner",
@@ -125,12 +127,11 @@ OWNER = Table(
     of=Process,
 )
 
-_ANSWERS = ("identified", "unrecognised", "silent", "refused", "unasked")
 SPOKEN = Table(
     "spoken",
     "What a service answered when it was asked; null where it wasn't.",
     (
-        Field("state", closed(_ANSWERS), "how the conversation ended"),
+        Field("state", closed(SpokenState), "how the conversation ended"),
         Field("protocol", optional(WORDS), "what it speaks, such as `ssh`"),
         Field("detail", optional(TEXT), "what it said of itself, or why it wasn't asked"),
         Field("tls", FLAG, "whether it speaks inside of TLS"),

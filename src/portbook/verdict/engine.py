@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from portbook.model import Finding, Level, OwnersSeen, State
+from portbook.model import (
+    ExecutablePlace,
+    Finding,
+    Level,
+    OwnersSeen,
+    Reach,
+    State,
+)
 from portbook.verdict.evidence import evidence_of, sources_of
 from portbook.verdict.facts import (
     HTTP,
@@ -127,7 +134,7 @@ _STATES = {
     State.RESERVED: "reserved",
     State.UNASSIGNED: "unassigned",
 }
-_REACHES = {"loopback": "loopback", "everywhere": "wildcard"}
+_REACHES = {Reach.LOOPBACK: "loopback", Reach.EVERYWHERE: "wildcard"}
 _SEEN = {
     OwnersSeen.HIDDEN: "hidden",
     OwnersSeen.KERNEL: "kernel",
@@ -153,7 +160,7 @@ def _facts_of_owners(case: Case) -> list[str]:
         if owner.executable_deleted:
             truths["deleted"] = True
             truths["upgraded"] = upgraded(case.listener)
-            if owner.place in ("memory", "temporary"):
+            if owner.place in (ExecutablePlace.MEMORY, ExecutablePlace.TEMPORARY):
                 truths["ephemeral"] = True
     if not any(owner.executable for owner in case.listener.ownership.owners):
         truths.update(_facts_of_names(case))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.catalog.practice.path_patterns import path_matches
-from portbook.model import Whose
+from portbook.model import ExecutablePlace, Whose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ class Fit(NamedTuple):
 
 
 _FITS = Fit(True)
+_ANYBODY = (ExecutablePlace.TEMPORARY, ExecutablePlace.WORLD_WRITABLE)
+_ARRANGED = (ExecutablePlace.MEMORY, ExecutablePlace.MOUNTED)
 
 
 def compare(
@@ -71,8 +73,8 @@ def _by_executable(note: Note, owner: Process, kept: bool | None, trusted: froze
         return Fit(None, f"{path}, which {name} runs, has been deleted since")
     # A folder where anybody may put files tells nothing of a stranger's process: it may see
     # another folder there.
-    strange = owner.place in ("temporary", "world-writable") and owner.uid not in trusted
-    if kept is False or strange or owner.place in ("memory", "mounted"):
+    strange = owner.place in _ANYBODY and owner.uid not in trusted
+    if kept is False or strange or owner.place in _ARRANGED:
         return Fit(False, f"others could have put {path}, which {name} runs, where it is")
     return _FITS if kept else Fit(None, f"who could have put {path} where it is can't be told")
 

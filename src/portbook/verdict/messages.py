@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from portbook.model import OwnersSeen, State
+from portbook.model import (
+    ExecutablePlace,
+    OwnersSeen,
+    State,
+)
 from portbook.verdict.expectation_match import words_of
 from portbook.verdict.facts import (
     deleted,
@@ -115,13 +119,13 @@ def _files_of(owners: Iterable[Process]) -> str:
 
 def _deleted_why(listener: Listener) -> str:
     places = {owner.place for owner in deleted(listener)}
-    if "memory" in places:
+    if ExecutablePlace.MEMORY in places:
         return ": it ran from memory alone, as hardly any server does. Find out who started it"
-    if "temporary" in places:
+    if ExecutablePlace.TEMPORARY in places:
         return ", from a temporary folder. Find out who started it"
     if upgraded(listener):
         return " by an upgrade of its package: restart it to run the new one"
-    if "world-writable" in places:
+    if ExecutablePlace.WORLD_WRITABLE in places:
         return ", from a folder where anybody can put files. Find out who started it"
     return ": restart it if it was replaced on purpose, and find out who did if not"
 

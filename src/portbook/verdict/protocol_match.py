@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from portbook.model import SpokenState
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -18,9 +20,9 @@ def speaks_otherwise(
     fits the port is no contradiction, whoever says it: a proxy speaks what it is told to.
 
     >>> from portbook.model import Spoken
-    >>> speaks_otherwise(Spoken("identified", "ssh"), {"http"}, {"http", "https"})
+    >>> speaks_otherwise(Spoken(SpokenState.IDENTIFIED, "ssh"), {"http"}, {"http", "https"})
     True
-    >>> speaks_otherwise(Spoken("identified", "http"), {"ipp"}, {"ipp"})
+    >>> speaks_otherwise(Spoken(SpokenState.IDENTIFIED, "http"), {"ipp"}, {"ipp"})
     False
     """
     if spoken.protocol is None:
@@ -45,10 +47,10 @@ def said(spoken: Spoken) -> str:
     """What was heard, in a few words.
 
     >>> from portbook.model import Spoken
-    >>> said(Spoken("identified", "http", "HTTP/1.1 200 OK; nginx", True))
+    >>> said(Spoken(SpokenState.IDENTIFIED, "http", "HTTP/1.1 200 OK; nginx", True))
     'http in TLS (HTTP/1.1 200 OK; nginx)'
     """
-    if spoken.state == "identified":
+    if spoken.state == SpokenState.IDENTIFIED:
         words = spoken.protocol or "a protocol that isn't known"
         if spoken.tls:
             words += " in TLS"
@@ -64,8 +66,8 @@ def said_of(listener: Listener) -> str:
 
 
 _STATES = {
-    "unrecognised": "a protocol that isn't known",
-    "silent": "silence",
-    "refused": "no connection",
-    "unasked": "not asked",
+    SpokenState.UNRECOGNISED: "a protocol that isn't known",
+    SpokenState.SILENT: "silence",
+    SpokenState.REFUSED: "no connection",
+    SpokenState.UNASKED: "not asked",
 }

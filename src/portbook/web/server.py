@@ -23,7 +23,10 @@ from portbook.catalog.registry.search import index
 from portbook.catalog.registry.stats import count
 from portbook.catalog.registry.summary import shelf
 from portbook.errors import InvalidArgument, PortbookError, shown
-from portbook.model import Transport
+from portbook.model import (
+    OwnerSearch,
+    Transport,
+)
 from portbook.web.app import create_app
 from portbook.web.feedback.store import open_store
 from portbook.web.http.connections import (
@@ -123,7 +126,7 @@ def _holder(port: int) -> str | None:
     """Who has *port*, in a few words; None where that isn't visible."""
     from portbook.app.listen import Depth, look
 
-    listeners = look((port, port), Transport.TCP, Depth("first")).listeners
+    listeners = look((port, port), Transport.TCP, Depth(OwnerSearch.FIRST)).listeners
     for owner in (owner for each in listeners for owner in each.ownership.owners):
         return f"{owner.program or 'a process'} (pid {owner.pid})"
     users = {

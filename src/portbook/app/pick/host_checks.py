@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 
 from portbook.app.pick.criteria import Check, canonical
-from portbook.model import Transport
+from portbook.model import (
+    OwnerSearch,
+    Transport,
+)
 from portbook.verdict.expectation_match import notes_of
 
 TYPE_CHECKING = False
@@ -135,7 +138,7 @@ def _holders(port: int, transport: Transport) -> str | None:
     """Who has bound *port*, in a few words; None where no such socket is seen."""
     from portbook.host.reader import read_host
 
-    listeners = read_host((port, port), transport, "first").listeners
+    listeners = read_host((port, port), transport, OwnerSearch.FIRST).listeners
     if not listeners:
         return None
     from portbook.app.bind.owner_text import holder

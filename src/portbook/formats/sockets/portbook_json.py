@@ -14,6 +14,7 @@ from portbook.formats.json_stream import Value, values, whole_number
 from portbook.model import (
     LAST_PORT,
     Assessment,
+    ExecutablePlace,
     Finding,
     Level,
     Listener,
@@ -23,6 +24,7 @@ from portbook.model import (
     Process,
     Socket,
     Spoken,
+    SpokenState,
     Transport,
     Whose,
 )
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
 
 _LISTS = {"portbook/listen/1": "listeners", "portbook/explain/1": "sockets"}
 _MOST = 1 << 64
-_PLACES = ("memory", "temporary", "world-writable", "mounted")
-_ANSWERS = ("identified", "unrecognised", "silent", "refused", "unasked")
 
 
 class _Unfit(ValueError):
@@ -137,9 +137,9 @@ def _process(item: Any) -> Process:
     if not isinstance(item, dict):
         raise _Unfit("an owner")
     command = item.get("command")
-    place = _text(item, "executable_place")
-    if place is not None and place not in _PLACES:
-        raise _Unfit("executable_place")
+    place = item.get("executable_place")
+    if place is not None:
+        place = _one_of(item, "executable_place", ExecutablePlace)
     above = [
         (_number(each, "pid") or 0, _text(each, "program") or "")
         for each in _list(item, "ancestors")
@@ -207,10 +207,10 @@ def _note(notes: list[Any]) -> Note | None:
 def _spoken(item: Any) -> Spoken | None:
     if item is None:
         return None
-    if not isinstance(item, dict) or item.get("state") not in _ANSWERS:
+    if not isinstance(item, dict) or item.get("state") not in tuple(SpokenState):
         raise _Unfit("speaks")
     return Spoken(
-        str(item["state"]),
+        SpokenState(item["state"]),
         _text(item, "protocol"),
         _text(item, "detail"),
         _flag(item, "tls") or False,

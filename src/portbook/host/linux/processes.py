@@ -8,7 +8,10 @@ import time
 from portbook.errors import MalformedInput
 from portbook.host.linux import procfs
 from portbook.host.linux.users import read_user
-from portbook.model import Process
+from portbook.model import (
+    ExecutablePlace,
+    Process,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,7 +103,7 @@ def _read(path: str, size: int) -> bytes:
 
 def _read_executable(
     folder: str, root: str
-) -> tuple[str | None, int | None, int | None, bool | None, str | None]:
+) -> tuple[str | None, int | None, int | None, bool | None, ExecutablePlace | None]:
     """The path of the file a process runs, its owner and mode, whether it is deleted, its place."""
     path = f"{folder}/exe"
     try:
@@ -120,7 +123,7 @@ def _read_executable(
         # In a container the path is the container's.
         there = there or _is_at(file, f"{folder}/root{link}")
         if not (there and _mounts_are_roots(folder, root)):
-            place = "mounted"
+            place = ExecutablePlace.MOUNTED
     return executable, file.st_uid, file.st_mode & 0o7777, deleted, place
 
 
@@ -153,18 +156,18 @@ def _mounts_are_roots(folder: str, root: str) -> bool:
 _TEMPORARY = ("/tmp/", "/var/tmp/", "/dev/shm/")  # noqa: S108 - recognised, not written to
 
 
-def _place(executable: str, root: str) -> str | None:
+def _place(executable: str, root: str) -> ExecutablePlace | None:
     """Where the executable lies, if that is a place where anybody can put a file."""
     if executable.startswith("/memfd:"):  # memfd_create(2)
-        return "memory"
+        return ExecutablePlace.MEMORY
     if executable.startswith(_TEMPORARY):
-        return "temporary"
+        return ExecutablePlace.TEMPORARY
     try:
         # Through the process's own root: in a container the same path is another folder.
         folder = os.stat(root + (executable.rpartition("/")[0] or "/"))
     except OSError:
         return None
-    return "world-writable" if folder.st_mode & 0o002 else None
+    return ExecutablePlace.WORLD_WRITABLE if folder.st_mode & 0o002 else None
 
 
 def _is_at(file: os.stat_result, path: str) -> bool:

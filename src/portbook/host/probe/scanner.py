@@ -18,7 +18,12 @@ from portbook.errors import NotThisMachine
 from portbook.host.probe.fingerprints import ASKED_BY, GREETERS, SERVICES
 from portbook.host.probe.local_address import OwnAddress
 from portbook.host.probe.session import TIME, Conversation
-from portbook.model import Listener, Spoken, Transport
+from portbook.model import (
+    Listener,
+    Spoken,
+    SpokenState,
+    Transport,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +62,7 @@ def add_spoken(
         try:
             waiting.append(_conversation(key, group[0], tuple(likely(group[0]))))
         except NotThisMachine as error:
-            told[key] = Spoken("unasked", detail=str(error))
+            told[key] = Spoken(SpokenState.UNASKED, detail=str(error))
     for done in converse(waiting):
         told[done.key] = done.result()
     return tuple(

@@ -7,7 +7,10 @@ import selectors
 import socket
 
 from portbook.host.probe.fingerprints import QUESTIONS, first_line, is_tls, recognise
-from portbook.model import Spoken
+from portbook.model import (
+    Spoken,
+    SpokenState,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,10 +79,10 @@ class Conversation:
         if self._found is not None:
             return self._found
         if self._refused:
-            return Spoken("refused")
+            return Spoken(SpokenState.REFUSED)
         if self._said:
-            return Spoken("unrecognised", detail=first_line(self._said) or None)
-        return Spoken("silent", detail="asked for dns alone" if self._udp else None)
+            return Spoken(SpokenState.UNRECOGNISED, detail=first_line(self._said) or None)
+        return Spoken(SpokenState.SILENT, detail="asked for dns alone" if self._udp else None)
 
     def turn(self, now: float) -> None:
         """What is due at *now*: the next question, the end of a wait, the end of it all."""
@@ -137,7 +140,7 @@ class Conversation:
 
     def heard(self, heard: Heard, spoken: Spoken | None = None) -> None:
         """A connection recognised a protocol; *spoken* is what is known of its TLS."""
-        base = spoken or Spoken("identified")
+        base = spoken or Spoken(SpokenState.IDENTIFIED)
         found = base._replace(protocol=heard.protocol, detail=heard.detail)
         # A server that wants TLS tells a client without it so, in HTTP (400): TLS comes first,
         # if it is still to be heard of.

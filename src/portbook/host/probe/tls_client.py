@@ -8,7 +8,10 @@ from __future__ import annotations
 import ssl
 
 from portbook.host.probe.certificates import names_of
-from portbook.model import Spoken
+from portbook.model import (
+    Spoken,
+    SpokenState,
+)
 
 # What is offered (RFC 7301): a server may refuse the handshake if it finds its own not among them.
 ALPN = ("h2", "http/1.1", "dot", "imap", "pop3", "ftp", "mqtt", "postgresql", "smtp", "xmpp-client")
@@ -69,7 +72,7 @@ class TlsHello:
 
     def spoken(self, detail: str | None = None) -> Spoken:
         """What is known of it so far."""
-        return Spoken("identified", None, detail, True, self._alpn, self._names)
+        return Spoken(SpokenState.IDENTIFIED, None, detail, True, self._alpn, self._names)
 
     def outgoing(self) -> bytes:
         """What is to be sent."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from portbook.model import SpokenState
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,7 +15,7 @@ def facts(spoken: Spoken) -> Iterator[tuple[str, str]]:
     """What it answered, as labels and values."""
     from portbook.verdict.protocol_match import said
 
-    yield ("speaks" if spoken.state == "identified" else "asked", said(spoken))
+    yield ("speaks" if spoken.state == SpokenState.IDENTIFIED else "asked", said(spoken))
     if spoken.alpn:
         yield ("ALPN", spoken.alpn)
     if spoken.names:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from portbook.model import OwnersSeen, Visibility
+from portbook.model import (
+    ExecutablePlace,
+    OwnersSeen,
+    Reach,
+    Visibility,
+)
 from portbook.present.document import Command, Paragraph, Table, Verdict
 
 TYPE_CHECKING = False
@@ -105,10 +110,10 @@ def meaning(listener: Listener) -> str:
 
 
 _MEANINGS = {
-    "loopback": "this machine only",
-    "everywhere": "every interface; firewall not examined",
-    "link": "this link only",
-    "address": "this address only; firewall not examined",
+    Reach.LOOPBACK: "this machine only",
+    Reach.EVERYWHERE: "every interface; firewall not examined",
+    Reach.LINK: "this link only",
+    Reach.ADDRESS: "this address only; firewall not examined",
 }
 
 
@@ -168,9 +173,9 @@ def _executable(owner: Process) -> str:
     if owner.place is not None:
         said.append(
             {
-                "memory": "in memory only",
-                "temporary": "in a temporary folder",
-                "mounted": "by a path that its user may have arranged",
+                ExecutablePlace.MEMORY: "in memory only",
+                ExecutablePlace.TEMPORARY: "in a temporary folder",
+                ExecutablePlace.MOUNTED: "by a path that its user may have arranged",
             }.get(owner.place, "in a folder that anybody may write to")
         )
     return owner.executable + (f" ({', '.join(said)})" if said else "")

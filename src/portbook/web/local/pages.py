@@ -13,7 +13,10 @@ from portbook.app.listen import Depth, Filter, answer_here
 from portbook.app.lookup import answer_port, own_notes
 from portbook.catalog.registry.lookup import registry
 from portbook.formats.errors.query import Query
-from portbook.model import LAST_PORT
+from portbook.model import (
+    LAST_PORT,
+    OwnerSearch,
+)
 from portbook.present.render import port_json
 from portbook.present.render.text import Style
 from portbook.present.views.listen import render_here
@@ -140,7 +143,7 @@ async def _read_all(request: Request) -> HereAnswer:
     show = context(request).settings.show_commands
 
     def read() -> HereAnswer:
-        seen = answer_here(Filter(), Depth("all"))
+        seen = answer_here(Filter(), Depth(OwnerSearch.ALL))
         listeners, missing = masked_all(seen.listeners, seen.missing, show=show)
         return seen._replace(listeners=listeners, missing=missing)
 
@@ -149,7 +152,7 @@ async def _read_all(request: Request) -> HereAnswer:
 
 
 def _read_port(port: int, *, show: bool) -> PortAnswer:
-    found = answer_port(Query("port", str(port), port, port), registry(), Depth("all"))
+    found = answer_port(Query("port", str(port), port, port), registry(), Depth(OwnerSearch.ALL))
     host = found.host
     if host is None:
         return found
