@@ -9,7 +9,9 @@ import pytest
 
 from portbook.app.audit.describe import say
 from portbook.errors import InvalidArgument, MalformedInput
+from portbook.formats.flows.detect import recognise
 from portbook.formats.flows.generic_table import match, parse_mapping
+from portbook.formats.flows.layout import Head
 from tests.app.audit import samples
 from tests.app.audit.asking import ask, counts
 
@@ -184,3 +186,10 @@ def test_masscan(tmp_path: Path) -> None:
     array.write_text("[\n" + json.dumps(row) + "\n]\n")
     assert counts(ask(listed)) == {("tcp", 305): 1, ("udp", 53): 1}
     assert counts(ask(array)) == {("tcp", 305): 1}
+
+
+@pytest.mark.parametrize("filler", ["x", " --"])
+def test_a_header_that_is_longer_than_what_is_read_is_no_table(filler: str) -> None:
+    begun = "proto,src,dst,dst_port,"
+    assert recognise(Head("a.csv", (begun + filler * 1000,)), None, None) is not None
+    assert recognise(Head("a.csv", (begun + filler * 70_000,)), None, None) is None

@@ -61,6 +61,7 @@ NAMES = {
 }  # fmt: skip
 
 
+_LONGEST_HEADER = 1 << 16  # characters: no more is read of a file to recognise it
 _LONGEST_NAME = 255  # characters of a column's name, with the names of what it is in
 
 
@@ -90,7 +91,7 @@ def build(head: Head, mapping: Mapping[str, str]) -> Layout | None:
 
 def _csv(head: Head, mapping: Mapping[str, str]) -> Layout | None:
     for delimiter in (",", "\t", ";", "|", " "):
-        names = unique_names(_cells(head.lines[:1], delimiter))
+        names = _header(head, delimiter)
         found = match(names, mapping) if len(names) > 1 else None
         if found is None:
             continue
@@ -106,9 +107,15 @@ def _csv(head: Head, mapping: Mapping[str, str]) -> Layout | None:
             quote='"',
         )
     if mapping:
-        names = unique_names(_cells(head.lines[:1], ","))
+        names = _header(head, ",")
         _check(mapping, names)
     return None
+
+
+def _header(head: Head, delimiter: str) -> tuple[str, ...]:
+    """The names of the columns, none twice; none at all where the line is too long to be whole."""
+    lines = [line for line in head.lines[:1] if len(line) <= _LONGEST_HEADER]
+    return unique_names(_cells(lines, delimiter))
 
 
 def _cells(lines: Iterable[str], delimiter: str) -> list[str]:
