@@ -28,7 +28,14 @@ _LAST_PORT = 65535
 
 
 class Mismatch(ValueError):
-    """A value that isn't what its table says; the text says what is wrong, in a few words."""
+    """A value that isn't what its table says; the text says what is wrong, in a few words.
+
+    ``key`` is the innermost key that it stands at; None outside of objects.
+    """
+
+    def __init__(self, message: str, key: str | None = None) -> None:
+        super().__init__(message)
+        self.key = key
 
 
 class Codec(NamedTuple):
@@ -36,7 +43,8 @@ class Codec(NamedTuple):
 
     ``encode`` is the source of an expression in which ``{}`` stands for the value; the functions
     that it calls are in ``helpers``. ``schema`` is its JSON Schema, ``words`` names the kind in the
-    documentation.
+    documentation. ``null`` says that it writes and reads null; else a key with null is read as one
+    that isn't there.
     """
 
     encode: str
@@ -44,6 +52,7 @@ class Codec(NamedTuple):
     schema: Schema
     words: str
     helpers: tuple[tuple[str, Callable[..., Any]], ...] = ()
+    null: bool = False
 
 
 def _clean(text: str | None) -> str | None:
@@ -64,8 +73,6 @@ def _decode_flag(value: Any) -> bool:
 
 def _number(most: int) -> Callable[[Any], int]:
     def decode(value: Any) -> int:
-        if isinstance(value, float) and value.is_integer() and abs(value) <= most:
-            value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
             raise Mismatch("not a whole number")
         if not 0 <= value <= most:
@@ -135,6 +142,7 @@ def optional(codec: Codec) -> Codec:
         schema,
         f"{codec.words}, or null",
         helpers,
+        null=True,
     )
 
 

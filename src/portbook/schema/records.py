@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from portbook.model import (
     RANGES,
-    Block,
     Neighbour,
     Report,
     Source,
@@ -131,7 +130,6 @@ BLOCK = Table(
         Field("rank", NUMBER, "1 is the longest"),
         Field("of", NUMBER, "how many such blocks its range has"),
     ),
-    of=Block,
 )
 
 NEIGHBOUR = Table(

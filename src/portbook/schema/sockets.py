@@ -74,12 +74,14 @@ def _decode_pid(value: Any) -> int:
 
 
 def _decode_ancestors(value: Any) -> tuple[tuple[int, str], ...]:
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise Mismatch("not a list of objects")
+    if not isinstance(value, list):
+        raise Mismatch("not a list")
+    read = optional(TEXT).decode
     return tuple(
         [
-            (_decode_pid(item.get("pid")), str(optional(TEXT).decode(item.get("program")) or ""))
+            (_decode_pid(item.get("pid")), str(read(item.get("program")) or ""))
             for item in value
+            if isinstance(item, dict)
         ]
     )
 
@@ -99,7 +101,9 @@ ANCESTORS = Codec(
     TEXT.helpers,
 )
 # A capture may name a process without its number, or a container alone: that is 0 in Python.
-PID = Codec("({} or None)", _decode_pid, {"type": ["integer", "null"]}, "number, or null")
+PID = Codec(
+    "({} or None)", _decode_pid, {"type": ["integer", "null"]}, "number, or null", null=True
+)
 PLACE = optional(closed(ExecutablePlace))
 
 OWNER = Table(
@@ -161,6 +165,8 @@ OWN_NOTE = Table(
     of=Note,
 )
 
+# A socket shares at least with itself.
+SHARING = NUMBER._replace(decode=lambda value: NUMBER.decode(value) or 1)
 LISTENER = Table(
     "listener",
     "A socket that listens, or is bound.",
@@ -181,7 +187,7 @@ LISTENER = Table(
         Field("owners", list_of(OWNER.codec(), "list of owners"), "the processes that hold it",
               "ownership.owners"),
         Field("owners_seen", closed(OwnersSeen), "how far the search for them went",
-              "ownership.seen"),
+              "ownership.seen", required=True),
         Field("v6only", optional(FLAG), "whether an IPv6 socket leaves IPv4 out",
               "socket.v6only"),
         Field("queue", optional(NUMBER), "connections waiting to be accepted", "socket.queue"),
@@ -190,7 +196,7 @@ LISTENER = Table(
         Field("udplite", FLAG, "whether it is UDP-Lite (RFC 3828)", "socket.udplite"),
         Field("namespace", optional(TEXT), "its network namespace, if another",
               "socket.namespace"),
-        Field("sharing", NUMBER, "sockets bound to the same address and port", "socket.sharing"),
+        Field("sharing", SHARING, "sockets bound to the same address and port", "socket.sharing"),
         Field("scanned", FLAG, "whether a scan saw it: its bound address isn't known then",
               "socket.scanned"),
         Field("own_notes", at_most_one(OWN_NOTE.codec()), "your note that names the port",

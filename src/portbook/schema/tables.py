@@ -15,12 +15,17 @@ if TYPE_CHECKING:
 _UNSET: Any = object()
 
 
+def _lacks() -> Any:
+    raise Mismatch("not there")
+
+
 class Field(NamedTuple):
     """One key of an object.
 
     ``path`` leads from the value to what the key holds, by attributes (``socket.port``); a function
     of the value computes it, and then it isn't read back. ``about`` is one short sentence for the
-    documentation. ``left_out`` says that the key isn't written where its value is null.
+    documentation. ``left_out`` says that the key isn't written where its value is null,
+    ``required`` that it has to be there to be read, though the class has a default.
     """
 
     key: str
@@ -28,6 +33,7 @@ class Field(NamedTuple):
     about: str = ""
     path: str | Callable[[Any], Any] = ""
     left_out: bool = False
+    required: bool = False
 
     @property
     def attribute(self) -> str | None:
@@ -56,9 +62,10 @@ class Table:
         self.about = about
         self.fields = fields
         self.version = version
-        self._of = of
-        self._parts = dict(parts or {})
+        self.of = of
+        self.parts = dict(parts or {})
         self._encode: Callable[[Any], dict[str, Any]] | None = None
+        self._decode: Callable[[Any], Any] | None = None
 
     @property
     def kind(self) -> str | None:
@@ -114,41 +121,73 @@ class Table:
         """The value that *item*, read from JSON, stands for.
 
         Keys that the table doesn't have are passed over: later versions add some. A key that isn't
-        there takes the class's default.
+        there, or is null where that says nothing, takes the class's default: earlier versions
+        don't have all.
 
-        :raises Mismatch: where *item* is no such object; the text names the key.
+        :raises Mismatch: where *item* is no such object; it names the key.
         """
-        if not isinstance(item, dict):
-            raise Mismatch(f"not an object ({self.name})")
-        found: dict[str, dict[str, Any]] = {"": {}}
-        for field in self.fields:
+        if self._decode is None:
+            self._decode = self._compile_decoder()
+        return self._decode(item)
+
+    def _compile_decoder(self) -> Callable[[Any], Any]:
+        """A function with one call of each class, by position."""
+        scope: dict[str, Any] = {"name_of": self.name, "Mismatch": Mismatch, "lacks": _lacks}
+        lines = [
+            "def decode(item):",
+            "    if not isinstance(item, dict): raise Mismatch(f'not an object ({name_of})')",
+            "    get, key = item.get, None",
+            "    try:",
+        ]
+        places: dict[str, str] = {}  # an attribute's path -> the local name of its value
+        for number, field in enumerate(self.fields):
             if field.attribute is None:
                 continue
-            value = item.get(field.key, _UNSET)
-            if value is _UNSET:
-                continue
-            *above, last = field.attribute.split(".")
-            try:
-                found.setdefault(".".join(above), {})[last] = field.codec.decode(value)
-            except Mismatch as error:
-                raise Mismatch(f"{field.key}: {error}") from None
-        whole = found.pop("")
-        for part, values in found.items():
-            whole[part] = self._build(self._parts[part], values)
-        return self._build(self._of, whole)
-
-    def _build(self, kind: Any, values: dict[str, Any]) -> Any:
-        lacking = [
-            name for name in kind._fields if name not in values and name not in kind._field_defaults
+            scope[f"decode{number}"] = field.codec.decode
+            scope[f"absent{number}"] = absent = self._absent(field)
+            without = "lacks()" if absent is _UNSET else f"absent{number}"
+            place = places[field.attribute] = f"x{number}"
+            lines += [
+                f"        {place} = get(key := {field.key!r})",
+                f"        {place} = {without} if {place} is None else decode{number}({place})",
+            ]
+        lines += [
+            "    except Mismatch as error:",
+            "        error.key = error.key or key",
+            "        raise",
+            f"    return {self._construct(self.of, '', scope, places)}",
         ]
-        if lacking:
-            keys = {field.attribute: field.key for field in self.fields}
-            name = next(
-                (key for path, key in keys.items() if path and path.split(".")[-1] == lacking[0]),
-                lacking[0],
-            )
-            raise Mismatch(f"{name}: not there")
-        return kind(**values)
+        exec("\n".join(lines), scope)  # noqa: S102 - made of this table alone
+        made: Callable[[Any], Any] = scope["decode"]
+        return made
+
+    def _absent(self, field: Field) -> Any:
+        """What stands for a key that isn't there; _UNSET where it has to be."""
+        if field.codec.null:
+            return field.codec.decode(None)
+        *above, last = str(field.attribute).split(".")
+        kind = self.parts[".".join(above)] if above else self.of
+        return _UNSET if field.required else kind._field_defaults.get(last, _UNSET)
+
+    def _construct(
+        self, kind: Any, path: str, scope: dict[str, Any], places: dict[str, str]
+    ) -> str:
+        """The source of a call that makes a value of *kind*, which stands at *path*."""
+        name = f"make{len(scope)}"
+        scope[name] = kind
+        values = []
+        for attribute in kind._fields:
+            at = f"{path}.{attribute}".lstrip(".")
+            if at in places:
+                values.append(places[at])
+            elif at in self.parts:
+                values.append(self._construct(self.parts[at], at, scope, places))
+            else:  # what JSON leaves out
+                scope[f"default{len(scope)}"] = kind._field_defaults[attribute]
+                values.append(f"default{len(scope) - 1}")
+        return f"{name}({', '.join(values)})"
+
+    # -- describing ---------------------------------------------------------------------------
 
     def codec(self) -> Codec:
         """This table as a codec: the object inside of another."""
@@ -168,10 +207,8 @@ class Table:
     def alone(self, version: int = 1) -> Table:
         """The same as an object of its own, which tells its kind in the key ``schema``."""
         return Table(
-            self.name, self.about, self.fields, of=self._of, parts=self._parts, version=version
+            self.name, self.about, self.fields, of=self.of, parts=self.parts, version=version
         )
-
-    # -- describing ---------------------------------------------------------------------------
 
     def json_schema(self) -> Schema:
         """This kind of object in JSON Schema 2020-12: every key is there, others may be added."""
