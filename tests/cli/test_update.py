@@ -290,6 +290,15 @@ def test_what_makes_no_sense_is_said_in_one_line(
     assert said.err.count("\n") == 1
 
 
+def test_an_empty_source_is_not_the_usual_one(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script whose variable is empty connects to nobody."""
+    monkeypatch.setattr("portbook.cli.update.incoming.IANA_XML", "/nowhere")
+    assert run(["update", "--from", ""]) == 2
+    assert capsys.readouterr().err.startswith("portbook: --from is empty")
+
+
 def test_a_registry_that_is_not_trusted_is_noted_once(
     home: Path, near: None, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -144,4 +144,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         "--strict", action="store_true", help="exit with 3 if a file or a row couldn't be taken"
     )
     add_fail_on(parser, default="alert")
-    return parser.parse_args(list(argv))
+    options = parser.parse_args(list(argv))
+    for name in ("engine", "columns", "against", "key_file", "memory"):
+        if getattr(options, name) == "":  # a script's variable, say: it asked for something
+            raise UsageError(f"--{name.replace('_', '-')} is empty: give a value, or leave it out")
+    return options

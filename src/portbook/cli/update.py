@@ -100,6 +100,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(list(argv))
     if not 0 < options.timeout <= 86_400:
         raise UsageError(f"--timeout {options.timeout:g} is no time: give seconds, 1 to 86400")
+    if options.source == "":
+        raise UsageError("--from is empty: give an https address or a file")
     asked = [name for name in ("rollback", "list", "dry_run") if getattr(options, name)]
     if len(asked) > 1 or (asked and asked[0] != "dry_run" and (options.source or options.force)):
         words = [f"--{name.replace('_', '-')}" for name in asked]

@@ -347,6 +347,10 @@ def test_every_output_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (("{file}", "--key-file", "{file}"), "--pseudonymise"),
         (("{file}", "--pseudonymise", "--key-file", "nokey"), "--key-file"),
         (("s3://bucket/x.parquet",), "httpfs"),
+        *(
+            (("{file}", option, ""), f"{option} is empty")
+            for option in ("--engine", "--columns", "--against", "--key-file", "--memory")
+        ),
     ],
 )
 def test_what_can_not_be_is_one_line_and_2(
