@@ -90,6 +90,14 @@ SAID = {
     Gap(GapCode.TOOL_UNSTARTED, "nft", detail="x"): "NAT rules were not all read: nft (x)",
     Gap(GapCode.TOOL_LATE, "nft"): "NAT rules were not all read: nft did not answer in time",
     Gap(GapCode.TOOL_FAILED, "nft", detail="x"): "NAT rules were not all read: nft says x",
+    Gap(GapCode.FILE_CHANGED, "a.log"): "a.log changed while it was read: what came later is not "
+    "in the answer",
+    Gap(GapCode.NO_FLOWS, "a.log"): "a.log has no flows to read",
+    Gap(GapCode.NO_DATA, number=1): "1 record says itself that it has no data, or skipped it",
+    Gap(GapCode.NO_DATA, number=1200): "1,200 records say themselves that they have no data, or "
+    "skipped it",
+    Gap(GapCode.HOSTS_UNREAD, "a.parquet", detail="can't be read"): "the hosts of a.parquet, which "
+    "can't be read",
     Gap(GapCode.NOTES_LEFT_OUT, detail="x"): "x",
     Gap(GapCode.COMMANDS_MASKED): "the command lines of processes: start portbook serve with "
     "--show-commands to see them",

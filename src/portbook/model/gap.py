@@ -55,6 +55,11 @@ class GapCode(StrEnum):
     TOOL_UNSTARTED = "tool-unstarted"  # subject: the tool; detail: why
     TOOL_LATE = "tool-late"  # subject: the tool
     TOOL_FAILED = "tool-failed"  # subject: the tool; detail: what it said
+    # Flows
+    FILE_CHANGED = "file-changed"  # subject: the file
+    NO_FLOWS = "no-flows"  # subject: the file, or the format of several
+    NO_DATA = "no-data"  # number: records
+    HOSTS_UNREAD = "hosts-unread"  # subject: the file; detail: why
     # What the user has to do with
     NOTES_LEFT_OUT = "notes-left-out"  # detail: which, and why
     COMMANDS_MASKED = "commands-masked"

@@ -65,6 +65,11 @@ TEMPLATES = {
     GapCode.TOOL_UNSTARTED: f"{_RULES} ({{detail}})",
     GapCode.TOOL_LATE: f"{_RULES} did not answer in time",
     GapCode.TOOL_FAILED: f"{_RULES} says {{detail}}",
+    GapCode.FILE_CHANGED: "{subject} changed while it was read: what came later is not in the "
+    "answer",
+    GapCode.NO_FLOWS: "{subject} has no flows to read",
+    GapCode.NO_DATA: "{number:,} {records} no data, or skipped it",
+    GapCode.HOSTS_UNREAD: "the hosts of {subject}, which {detail}",
     GapCode.NOTES_LEFT_OUT: "{detail}",
     GapCode.COMMANDS_MASKED: "the command lines of processes: start portbook serve with "
     "--show-commands to see them",
@@ -125,5 +130,8 @@ def _words(gap: Gap, facts: dict[str, object]) -> dict[str, str]:
         "names": f"the name of {subject} is"
         if number == 1
         else f"the names of {number} containers are",
+        "records": "record says itself that it has"
+        if number == 1
+        else "records say themselves that they have",
         "rules": "1 NAT rule was" if number == 1 else f"{number} NAT rules were",
     }

@@ -21,6 +21,7 @@ from portbook.app.audit.inputs import find
 from portbook.app.audit.pipeline import DAMAGED, Audit, Order
 from portbook.errors import MalformedInput
 from portbook.formats.flows.detect import Head, recognise
+from portbook.present.phrases import gap_sentences
 from portbook.present.render.text import Style
 from portbook.present.views.audit import render_audit
 from tests.app.audit import samples
@@ -297,4 +298,4 @@ def test_a_source_without_flows_says_so(tmp_path: Path) -> None:
         '{"timestamp":"2026-09-21T14:00:00.000000+0000","event_type":"stats","stats":{}}\n'
     )
     answer = ask(tmp_path)
-    assert answer.missing == (f"{tmp_path}/eve.json has no flows to read",)
+    assert gap_sentences(answer.missing) == [f"{tmp_path}/eve.json has no flows to read"]

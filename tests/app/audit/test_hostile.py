@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from portbook.app.audit.row_errors import unforeseen
 from portbook.cli import run
 from portbook.formats.flows.detect import FORMATS, Head, recognise
+from portbook.present.phrases import gap_sentences
 from portbook.present.render.audit_csv import render_csv
 from portbook.present.render.audit_html import render_html
 from portbook.present.render.audit_json import of_audit
@@ -344,7 +345,7 @@ def test_addresses_that_can_not_be_read_cost_no_service(tmp_path: Path) -> None:
     answer = ask(tmp_path)
     assert counts(answer) == {("tcp", 305): 18_000}
     assert not answer.faults
-    ((missing),) = answer.missing
+    (missing,) = gap_sentences(answer.missing)
     assert missing.startswith(f"the hosts of {tmp_path}/bad.parquet, which can't be read")
     ((service,),) = [answer.services]
     assert service.hosts is not None

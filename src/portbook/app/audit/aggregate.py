@@ -10,7 +10,7 @@ from portbook.app.audit.row_errors import MOST_OF_MANY
 from portbook.app.audit.rules_ibis import read_findings
 from portbook.app.audit.server_side import UNDECIDABLE
 from portbook.app.audit.timestamps import latest, moment
-from portbook.model import LAST_PORT
+from portbook.model import LAST_PORT, Gap, GapCode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Collector:
     """Adds up groups of flows, from any number of batches."""
 
     def __init__(self) -> None:
-        self.missing: list[str] = []
+        self.missing: list[Gap] = []
         self._services: dict[Key, Service] = {}
         self._refused: dict[Key, Service] = {}
         self._unanswered = _Sum()
@@ -157,10 +157,7 @@ class Collector:
             for held in (total, states[state], *map(findings.__getitem__, found)):
                 held.add(kind.flows, kind.bytes, kind.count)
         if self._no_data:
-            what = "records say themselves that they have no data, or skipped it"
-            if self._no_data == 1:
-                what = "record says itself that it has no data, or skipped it"
-            self.missing.append(f"{self._no_data:,} {what}")
+            self.missing.append(Gap(GapCode.NO_DATA, number=self._no_data))
         return AuditAnswer(
             engine,
             _inputs(batches),

@@ -23,7 +23,7 @@ from portbook.errors import MalformedInput
 from portbook.formats.base import Fault
 from portbook.formats.flows.generic_table import parse_mapping
 from portbook.formats.flows.scans import read_scans
-from portbook.model import PORTS
+from portbook.model import PORTS, Gap, GapCode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,9 +92,7 @@ class Audit:
         self._refuse_nothing(faults)
         for path, size in _sizes(paths).items():
             if sizes.get(path) != size:
-                collector.missing.append(
-                    f"{path} changed while it was read: what came later is not in the answer"
-                )
+                collector.missing.append(Gap(GapCode.FILE_CHANGED, path))
         answer = collector.answer(
             self.engine.name,
             [self._as_named(read.batch) for read in self.reads],
@@ -168,7 +166,7 @@ class Audit:
             grouped, rows = self._group(batch, limits, faulty=True)
         if not rows:
             name = batch.files[0] if len(batch.files) == 1 else batch.layout.format
-            collector.missing.append(f"{self.given(name)} has no flows to read")
+            collector.missing.append(Gap(GapCode.NO_FLOWS, self.given(name)))
             faults += overlong(batch, empty=True)
         collector.add(rows, limits.unit)
         self.reads.append(Read(batch, limits, faulty, grouped, not rows))

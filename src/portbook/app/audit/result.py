@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from portbook.formats.base import Fault
-    from portbook.model import Source
+    from portbook.model import Gap, Source
 
 
 class Share(NamedTuple):
@@ -95,7 +95,7 @@ class AuditAnswer(NamedTuple):
     counts the flows that nothing accepted, ``undecidable`` those of which neither rule nor row
     tells the service, ``portless`` those of protocols without ports, ``no_data`` the records in
     which the source itself says that it has none. ``states`` and ``findings`` have their totals;
-    ``missing`` says in words which part of the truth was not seen.
+    ``missing`` says which part of the truth was not seen.
     """
 
     engine: str
@@ -109,7 +109,7 @@ class AuditAnswer(NamedTuple):
     portless: Tally
     no_data: int
     faults: tuple[Fault, ...]
-    missing: tuple[str, ...]
+    missing: tuple[Gap, ...]
     first: float | None
     last: float | None
     sources: tuple[Source, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from portbook.app.audit.group_join import groups_of, join_groups
 from portbook.app.audit.result import Share
 from portbook.app.audit.row_errors import left_out
+from portbook.model import Gap, GapCode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def add_hosts(audit: Sources, answer: AuditAnswer, count: int) -> AuditAnswer:
         else each
         for each in answer.services
     )
-    missing = (f"the hosts of {each.file}, which {each.reason}" for each in faults)
+    missing = [Gap(GapCode.HOSTS_UNREAD, each.file, detail=each.reason) for each in faults]
     return answer._replace(services=services, missing=(*answer.missing, *missing))
 
 

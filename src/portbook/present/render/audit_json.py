@@ -5,6 +5,7 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.app.audit.describe import names, say, uses
 from portbook.model.text import moment, unbyte
+from portbook.present.phrases import with_sentences
 from portbook.schema.captures import AUDIT
 
 TYPE_CHECKING = False
@@ -36,7 +37,7 @@ class _Audit(NamedTuple):
 
 def of_audit(answer: AuditAnswer) -> dict[str, Any]:
     """``portbook/audit/1``."""
-    return AUDIT.encode(_Audit(answer, [*map(_described, answer.services)]))
+    return AUDIT.encode(_Audit(with_sentences(answer), [*map(_described, answer.services)]))
 
 
 def _described(service: Service) -> _Service:

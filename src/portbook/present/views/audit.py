@@ -8,6 +8,7 @@ from portbook.model import Level, State
 from portbook.model.text import moment
 from portbook.present.document import Paragraph, Section, Table
 from portbook.present.escape import plain
+from portbook.present.phrases import gap_sentences
 from portbook.present.render.text import render_item, wrap
 
 TYPE_CHECKING = False
@@ -137,7 +138,9 @@ def _sections(answer: AuditAnswer, limit: int) -> Iterator[Section]:
     if answer.faults:
         yield Section("Not taken", (Table(tuple(_fault_rows(answer.faults))),))
     if answer.missing:
-        yield Section("Not seen", tuple(Paragraph(reason) for reason in answer.missing))
+        yield Section(
+            "Not seen", tuple(Paragraph(reason) for reason in gap_sentences(answer.missing))
+        )
     yield Section(
         "Sources",
         (Table(tuple((each.id, f"as of {each.as_of}", each.what) for each in answer.sources)),),
