@@ -113,7 +113,7 @@ def test_the_table_of_formats_is_the_one_in_the_code() -> None:
     text = (ROOT / "docs" / "explain.md").read_text()
     table = text.partition("<!-- formats -->")[2].partition("<!-- end -->")[0]
     rows = re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", table, re.MULTILINE)
-    assert rows == [(name, form.about) for name, form in FORMATS.items()]
+    assert rows == [(name, form.title) for name, form in FORMATS.items()]
 
 
 def test_the_table_of_criteria_is_the_one_in_the_code() -> None:

@@ -28,6 +28,7 @@ CASES = [
     (errors.InvalidArgument("rows", "'x' ends in none of .csv"), ValueError),
     (errors.MalformedInput("line 3 is no row"), ValueError),
     (errors.NothingKnown("the input is empty"), ValueError),
+    (errors.FormatFailed("the format x of y 1.0 fails at line 2: it returned a value"), ValueError),
     (errors.BadNotes("line 3 is no table"), ValueError),
     (errors.InputUnreadable("'/srv' can't be read"), OSError),
     (errors.Untrusted("it belongs to the user with the id 12345"), PermissionError),

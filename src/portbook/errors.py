@@ -11,7 +11,8 @@ portbook's names still catches what it expects::
      ├── UsageError (ValueError)           the command line can't be read
      ├── InvalidArgument (ValueError)      what a use case was given can't be used
      ├── MalformedInput (ValueError)       a capture, a registry file or a kernel answer
-     │    └── NothingKnown                 a capture that is empty, or that no known tool printed
+     │    ├── NothingKnown                 a capture that is empty, or that no known tool printed
+     │    └── FormatFailed                 a format of an installed package can't do what it has to
      ├── BadNotes (ValueError)             notes of one's own that can't be used
      ├── InputUnreadable (OSError)         a file or a stream that was named can't be read
      ├── Untrusted (PermissionError)       a file or folder that somebody else could have changed
@@ -102,6 +103,10 @@ class MalformedInput(PortbookError, ValueError):
 
 class NothingKnown(MalformedInput):
     """A capture that is empty, or of which no line is what a known tool prints."""
+
+
+class FormatFailed(MalformedInput):
+    """A format of an installed package that raised or returned what it must not; it is named."""
 
 
 class BadNotes(PortbookError, ValueError):
@@ -237,6 +242,10 @@ class MissingExtra(PortbookError, ImportError):
     def __init__(self, extra: str, what: str) -> None:
         super().__init__(f"{what} needs the extra '{extra}': pip install 'portbook[{extra}]'")
         self.extra = extra
+
+
+class FormatWarning(UserWarning):
+    """A format of an installed package is left out; the message names the package and says why."""
 
 
 def _restore(

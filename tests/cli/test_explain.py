@@ -337,7 +337,7 @@ def test_help_names_every_format(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "--help")
     told = "".join(out.split())
     for name, form in FORMATS.items():
-        assert "".join(f"{name} ({form.about})".split()) in told
+        assert "".join(f"{name} ({form.title})".split()) in told
 
 
 def test_rows_come_as_they_are_read() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import chain, repeat
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +14,11 @@ from portbook.formats.json_stream import Value, ended, values
 from portbook.formats.lines import LONGEST_LINE, numbered
 from portbook.formats.sockets.detect import FORMATS, detect, read, reader
 from portbook.model import Listener
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.formats.fields import Event, Lines, Names
 
 ROW = {"address": "0.0.0.0", "family": "2", "port": "22", "protocol": "6", "pid": "812"}
 ENDPOINT = {"LocalAddress": "::", "LocalPort": 445, "State": 2, "OwningProcess": 4}
@@ -32,7 +38,7 @@ def test_json_in_one_long_line_is_found_and_read_whole(form: str, value: object)
     data = json.dumps(value).encode()
     assert len(data) > 100_000
     found, events = read([data])
-    assert found == form
+    assert found.name == form
     assert sum(isinstance(each, Listener) for each in events) == 2000
 
 
@@ -52,16 +58,14 @@ def test_a_line_of_half_a_megabyte_is_tried_by_its_beginning_alone(
 ) -> None:
     longest = 0
 
-    def measured(lines: object, names: object) -> object:
+    def measured(lines: Lines, names: Names) -> Iterator[Event]:
         nonlocal longest
-        for number, line in lines:  # type: ignore[attr-defined]
+        for number, line in lines:
             longest = max(longest, len(line))
             yield not_understood(number, line)
 
-    monkeypatch.setattr(
-        "portbook.formats.sockets.detect.reader",
-        lambda name: measured if name == form else reader(name),
-    )
+    table = {**FORMATS, form: FORMATS[form]._replace(read=measured, by_line=False)}
+    monkeypatch.setattr("portbook.formats.sockets.detect.FORMATS", table)
     with pytest.raises(ValueError, match="nothing in the input"):
         detect([(1, "x" * 500_000), (2, "x")])
     assert 0 < longest <= (1 << 16) + 1
@@ -106,7 +110,7 @@ def test_only_the_columns_that_are_read_are_cut_out_of_a_row() -> None:
     wide = "CONTAINER ID   " + "X   " * 1000 + "PORTS     NAMES"
     place = wide.index("PORTS")
     row = "0123456789ab".ljust(place) + "22->22/tcp".ljust(10) + "web"
-    (_, _, socket) = reader("docker")([(1, wide), (2, row)], no_names)
+    (_, _, socket) = reader(FORMATS["docker"])([(1, wide), (2, row)], no_names)
     assert isinstance(socket, Listener)
     assert (socket.socket.port, socket.ownership.owners[0].container_name) == (22, "web")
 
@@ -118,7 +122,7 @@ def test_words_of_a_powershell_row_belong_to_the_column_that_they_share_most_wit
         "0.0.0.0              22 Listen           812 ssh d with words",
         "fe80::1%12345678   8080 Listen             4 System",
     ]
-    rows = list(reader("powershell")(enumerate(table, 1), no_names))
+    rows = list(reader(FORMATS["powershell"])(enumerate(table, 1), no_names))
     sockets = [each for each in rows if isinstance(each, Listener)]
     assert [(each.socket.port, *each.ownership.owners[0][:2]) for each in sockets] == [
         (22, 812, "ssh d with words"), (8080, 4, "System"),

@@ -45,7 +45,7 @@ def shown(listener: Listener) -> str:
 
 def events(sample: str, form: str | None = None) -> tuple[str, list[Event]]:
     chosen, found = read([(SAMPLES / sample).read_bytes()], form, names)
-    return chosen, list(found)
+    return chosen.name, list(found)
 
 
 KNOWN: dict[str, tuple[str, list[str], dict[str, int], list[int]]] = {
@@ -269,7 +269,7 @@ def test_what_a_paste_goes_through_changes_nothing(sample: str) -> None:
 def test_colours_are_taken_out() -> None:
     line = "\x1b[1;32mLISTEN\x1b[0m 0 128 \x1b]0;title\x07\x1b[36m0.0.0.0\x1b[0m:22 0.0.0.0:*\n"
     chosen, found = read([line.encode()])
-    assert chosen == "ss"
+    assert chosen.name == "ss"
     assert [shown(each) for each in found if isinstance(each, Listener)] == ["tcp 0.0.0.0:22"]
 
 

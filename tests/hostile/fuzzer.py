@@ -19,7 +19,7 @@ with atheris.instrument_imports(include=["portbook"]):  # what is loaded later i
     from portbook.formats.sockets.detect import FORMATS, reader
     from tests.hostile.readers import READERS
 
-    for form in FORMATS:
+    for form in FORMATS.values():
         reader(form)
 
 NAMES = tuple(READERS)

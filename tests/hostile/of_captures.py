@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from portbook.app import explain
 from portbook.app.listen import Filter
@@ -192,8 +192,8 @@ def samples_of(name: str) -> tuple[bytes, ...]:
 
 
 def _function(name: str) -> str:
-    form = FORMATS[name]
-    return f"portbook.formats.sockets.{form.module}:{form.function}"
+    function: Any = FORMATS[name].read
+    return f"{function.__module__}:{function.__name__}"
 
 
 _EVERY = tuple(samples_of(name)[0] for name in FORMATS if samples_of(name))

@@ -12,7 +12,7 @@ from portbook.catalog.update import origin, validate, versions
 from portbook.catalog.update.source import LARGEST
 from portbook.errors import BadNotes, DataCorrupt, InvalidArgument, MalformedInput, Untrusted
 from portbook.formats.flows import generic_table
-from portbook.formats.flows.detect import FORMATS, Head, recognise
+from portbook.formats.flows.detect import FORMATS, Head, explain_refusal, recognise
 from portbook.formats.flows.layout import parse_json
 from portbook.storage.sorted_tsv import SortedFile, number, unescape_cell, word
 from portbook.web.export import notes
@@ -224,6 +224,11 @@ def _recognise(name: str | None, data: bytes) -> None:
         recognise(head, None, name)
 
 
+def _explain_refusal(data: bytes) -> None:
+    for head in (_head(data), _names(data)):
+        explain_refusal(head)
+
+
 def _build(data: bytes) -> Layout | None:
     return generic_table.build(_head(data), {"port": "dst_port", "protocol": "proto"})
 
@@ -312,13 +317,16 @@ READERS = {
         lambda data: generic_table.parse_mapping(text_of(data)), (InvalidArgument,),
         (b"port=dport, transport=proto",),
     ),
+    "portbook.formats.flows.detect:explain_refusal": Reader(
+        _explain_refusal, (), _ALL_SOURCES, _JSON_INPUTS
+    ),
     "portbook.formats.flows.detect:recognise": Reader(
         partial(_recognise, None), (), _ALL_SOURCES, _JSON_INPUTS
     ),
     **{
-        f"{function.__module__}:{function.__name__}": Reader(
+        f"{form.recognise.__module__}:{form.recognise.__name__}": Reader(
             partial(_recognise, name), (), _SOURCES[name], _JSON_INPUTS
         )
-        for name, function in FORMATS.items()
+        for name, form in FORMATS.items()
     },
 }  # fmt: skip

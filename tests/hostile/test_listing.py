@@ -11,7 +11,7 @@ import importlib
 import re
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import portbook
 from portbook.formats.flows.detect import FORMATS as SOURCES
@@ -89,9 +89,11 @@ def test_each_name_is_a_function_of_the_product() -> None:
 def test_every_format_is_listed() -> None:
     assert SAMPLES.keys() == FORMATS.keys()
     for form in FORMATS.values():
-        assert READERS[f"portbook.formats.sockets.{form.module}:{form.function}"].samples
+        reader: Any = form.read
+        assert READERS[f"{reader.__module__}:{reader.__name__}"].samples
     for source in SOURCES.values():
-        assert READERS[f"{source.__module__}:{source.__name__}"].samples
+        recogniser: Any = source.recognise
+        assert READERS[f"{recogniser.__module__}:{recogniser.__name__}"].samples
 
 
 def test_a_reader_reads_what_it_is_made_for() -> None:

@@ -56,7 +56,7 @@ def known(namespace: Namespace) -> tuple[Namespace, set[int]]:
 def seen(text: str, form: str) -> tuple[list[Listener], list[Line]]:
     """What is read of a tool's output; nothing of it may be not understood."""
     chosen, events = read([text.encode("utf-8", "surrogateescape")], None, port_named)
-    assert chosen == form
+    assert chosen.name == form
     found = list(events)
     lines = [each for each in found if isinstance(each, Line)]
     assert [each for each in lines if each.what == NOT_UNDERSTOOD] == []

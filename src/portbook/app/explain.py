@@ -16,17 +16,16 @@ from portbook.catalog.registry.lookup import registry
 from portbook.errors import MalformedInput, NothingKnown
 from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD, not_understood
 from portbook.formats.lines import numbered
-from portbook.formats.sockets.detect import read
+from portbook.formats.sockets.detect import installed, read
 from portbook.model import Assessment, Listener, PortRules, State, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from portbook.formats.base import SocketFormat
     from portbook.formats.fields import Event, Line
     from portbook.model import Finding, Source, Standing, Use
 
-# One row of these is a process's view of a socket: several may be of one socket.
-_PER_PROCESS = ("lsof", "lsof-fields", "osquery")
 _MOST_KEPT = 65536  # verdicts kept for sockets that are alike
 _NOTHING_KNOWN = PortRules("")
 
@@ -48,9 +47,9 @@ class Changes(NamedTuple):
 class ExplainAnswer(NamedTuple):
     """A capture explained: its sockets, the gravest first, and what became of its other lines.
 
-    ``format`` is empty where none was found. ``left_out`` counts sockets and ports that aren't
-    listening, by the words of :data:`portbook.formats.fields.LEFT_OUT`. ``uses`` are those on
-    record for each socket's port.
+    ``format`` is empty where none was found, and ``title`` what people call it. ``left_out`` counts
+    sockets and ports that aren't listening, by the words of
+    :data:`portbook.formats.fields.LEFT_OUT`. ``uses`` are those on record for each socket's port.
     """
 
     format: str
@@ -61,6 +60,7 @@ class ExplainAnswer(NamedTuple):
     uses: Mapping[tuple[int, Transport], tuple[Use, ...]]
     sources: tuple[Source, ...]
     changes: Changes | None = None
+    title: str = ""
 
     @property
     def unread(self) -> int:
@@ -143,15 +143,19 @@ def explain(
     *,
     said: bool = True,
     most: int | None = None,
+    plugins: bool = False,
 ) -> ExplainAnswer:
     """What *wanted* keeps of a capture, with its verdict; *name* is its format, None finds it.
 
     With *most*, one of more sockets than that is refused. *old* is an older capture, in any
-    format, to say what changed since. Raises MalformedInput
-    where nothing can be read.
+    format, to say what changed since. With *plugins*, formats of installed packages are read too;
+    their code runs then.
+
+    :raises MalformedInput: nothing can be read.
+    :raises InvalidArgument: there is no format called *name*.
     """
-    before = None if old is None else _collect(old, None, "the older capture")
-    form, sockets, lines = _collect(chunks, name, most=most)
+    before = None if old is None else _collect(old, None, "the older capture", plugins=plugins)
+    form, sockets, lines = _collect(chunks, name, most=most, plugins=plugins)
     judge = Judge(said=said)
     judged = map(judge, sockets)
     kept = _sorted(judged if wanted == Filter() else filter(wanted.keeps, judged))
@@ -164,7 +168,7 @@ def explain(
     if changes is not None:
         keys |= {(each.socket.port, each.socket.transport) for each in changes.closed}
     return ExplainAnswer(
-        form,
+        form.name,
         kept,
         tuple([line for line in lines if line.what == NOT_UNDERSTOOD]),
         tally(lines),
@@ -172,6 +176,7 @@ def explain(
         {key: judge.uses.get(key) or practice.lookup_uses(*key) for key in keys},
         (*book.sources(), *practice.sources()),
         changes,
+        form.title,
     )
 
 
@@ -205,9 +210,11 @@ def _collect(
     name: str | None,
     what: str = "the input",
     most: int | None = None,
-) -> tuple[str, list[Listener], list[Line]]:
+    *,
+    plugins: bool,
+) -> tuple[SocketFormat, list[Listener], list[Line]]:
     """The format, the sockets and the lines that hold none and have to be told."""
-    form, events = read(chunks, name, port_named)
+    form, events = read(chunks, name, port_named, installed if plugins else dict)
     sockets: list[Listener] = []
     lines: list[Line] = []
     read_any = False
@@ -223,8 +230,8 @@ def _collect(
             lines.append(event)
         else:
             read_any = True
-    refuse_unread(form, what, read_any or bool(sockets), lines)
-    return form, merge(sockets) if form in _PER_PROCESS else sockets, lines
+    refuse_unread(form.name, what, read_any or bool(sockets), lines)
+    return form, merge(sockets) if form.per_process else sockets, lines
 
 
 def refuse_unread(form: str, what: str, read_any: bool, lines: Iterable[Line]) -> None:
@@ -246,9 +253,14 @@ def tally(lines: Iterable[Line]) -> dict[str, int]:
     return {what: counted[what] for what in LEFT_OUT if counted[what]}
 
 
-def stream(chunks: Iterable[bytes], name: str | None = None) -> tuple[str, Iterator[Event]]:
-    """The format of a capture, and its sockets and lines as they come, the sockets judged."""
-    form, events = read(chunks, name, port_named)
+def stream(
+    chunks: Iterable[bytes], name: str | None = None, *, plugins: bool = False
+) -> tuple[SocketFormat, Iterator[Event]]:
+    """The format of a capture, and its sockets and lines as they come, the sockets judged.
+
+    Raises as :func:`explain` does.
+    """
+    form, events = read(chunks, name, port_named, installed if plugins else dict)
     judge = Judge()
     return form, (judge(each) if isinstance(each, Listener) else each for each in events)
 

@@ -6,9 +6,10 @@ import sys
 from contextlib import closing
 
 from portbook.cli.help import Parser, add_fail_on
+from portbook.cli.plugin_warnings import plugins_told
 from portbook.cli.terminal import print_json, style
 from portbook.cli.termination import cleaned_up
-from portbook.errors import UsageError, shown
+from portbook.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,14 +21,18 @@ if TYPE_CHECKING:
 
 def run(argv: Sequence[str]) -> int:
     """Audits flow logs and scans, and returns the exit status."""
-    options = _parse(argv)
+    with plugins_told():
+        return _audit(_parse(argv))
+
+
+def _audit(options: argparse.Namespace) -> int:
     for name, count in (("--limit", options.limit), ("--hosts", options.hosts)):
         if count < 0:
             raise UsageError(f"{name} {count} is below 0: give 0 or more")
-    from portbook.formats.flows.detect import FORMATS
+    from portbook.formats.flows.detect import FORMATS, find_format, installed
 
-    if options.format not in (None, *FORMATS):
-        raise UsageError(f"--format {shown(options.format)} is none of {', '.join(FORMATS)}")
+    if options.format is not None:
+        find_format(FORMATS, options.format, installed)
     from portbook.app.audit.baseline import compare, read_previous
     from portbook.app.audit.engines import connect
     from portbook.app.audit.pipeline import Audit, Order
@@ -41,7 +46,9 @@ def run(argv: Sequence[str]) -> int:
     names = Pseudonyms(read_key(options.key_file)) if options.pseudonymise else None
     if options.key_file and names is None:
         raise UsageError("--key-file goes with --pseudonymise: give both")
-    order = Order(tuple(options.source), options.columns, options.format, options.hosts)
+    order = Order(
+        tuple(options.source), options.columns, options.format, options.hosts, plugins=True
+    )
     with (
         cleaned_up(),
         closing(connect(options.engine, memory=options.memory)) as engine,

@@ -13,10 +13,12 @@ from portbook.cli import complain
 from portbook.cli.capture_input import STANDARD_INPUT, chunks_of
 from portbook.cli.filters import add_filters, filter_of
 from portbook.cli.help import Parser, add_fail_on, add_json
+from portbook.cli.plugin_warnings import plugins_told
 from portbook.cli.terminal import print_json, reaches, style
 from portbook.errors import InputUnreadable, MalformedInput, UsageError, shown
 from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD
-from portbook.formats.sockets.detect import FORMATS
+from portbook.formats.sockets.detect import FORMATS, installed
+from portbook.formats.table import find_format
 from portbook.model import Level, Listener
 from portbook.model.text import unbyte
 from portbook.present.escape import plain
@@ -33,10 +35,11 @@ if TYPE_CHECKING:
 
 def run(argv: Sequence[str]) -> int:
     """Explains what a tool printed, and returns the exit status."""
-    options = _parse(argv)
-    _check(options)
-    with _few_collections():
-        return _explain(options)
+    with plugins_told():
+        options = _parse(argv)
+        _check(options)
+        with _few_collections():
+            return _explain(options)
 
 
 @contextmanager
@@ -75,6 +78,8 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
+    if options.format is not None:
+        find_format(FORMATS, options.format, installed)
     if options.json and options.jsonl:
         raise UsageError("--json and --jsonl exclude each other: give one of them")
     if options.against is not None and options.jsonl:
@@ -112,7 +117,9 @@ class _Explanation:
             return
         old = None if options.against is None else chunks_of(options.against)
         # The table shows the findings' codes alone.
-        answer = explain(self._chunks(path), self._wanted, options.format, old, said=options.json)
+        answer = explain(
+            self._chunks(path), self._wanted, options.format, old, said=options.json, plugins=True
+        )
         if options.json:
             named = {"file": unbyte(path)} if self._several else {}
             self._answers.append({**explain_json.of_explain(answer), **named})
@@ -149,7 +156,7 @@ class _Explanation:
     def _stream(self, path: str) -> None:
         """Prints a JSON object a line, as the capture is read."""
         options, wanted = self._options, self._wanted
-        form, events = stream(_flushing(self._chunks(path)), options.format)
+        form, events = stream(_flushing(self._chunks(path)), options.format, plugins=True)
         listed = unread = 0
         gravest, told, spoken = -1, False, False
         left_out: Counter[str] = Counter()
@@ -177,10 +184,10 @@ class _Explanation:
                 _print_unread(early)
                 early = []
         if not spoken:
-            refuse_unread(form, "the input", told, early)
+            refuse_unread(form.name, "the input", told, early)
         _print_unread(early)
         named = {"file": unbyte(path)} if self._several else {}
-        counts = explain_json.of_explained(form, listed, unread, left_out)
+        counts = explain_json.of_explained(form.name, listed, unread, left_out)
         print_json({**counts, **named}, line=True)
         if options.fail_on != "never" and gravest >= Level(options.fail_on).rank:
             self._found = True
@@ -208,10 +215,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--format",
-        choices=[*FORMATS],
         metavar="FORMAT",
-        help="read it as this: "
-        + "; ".join(f"{name} ({form.about})" for name, form in FORMATS.items()),
+        help=f"read it as this: {_formats(argv)}",
     )
     parser.add_argument(
         "--against",
@@ -224,6 +229,14 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_intermixed_args(list(argv))
     options.files = options.files or [STANDARD_INPUT]
     return options
+
+
+def _formats(argv: Sequence[str]) -> str:
+    """Every format, where the help is asked for: what tells of one has to be imported."""
+    if not {"-h", "--help"}.intersection(argv):
+        return ""
+    every = (*FORMATS.values(), *installed().values())
+    return "; ".join(f"{form.name} ({form.title})" for form in every).replace("%", "%%")
 
 
 def _print_unread(lines: Iterable[Line]) -> None:

@@ -1,8 +1,47 @@
-"""What readers of all formats have in common."""
+r"""What a format is, and what its reader may count on.
+
+A format is one value: a :class:`SocketFormat` for lists of sockets, which ``explain`` reads, or a
+:class:`FlowFormat` for logs of flows, which ``audit`` reads. It stands in the file of its reader,
+and whatever others need to know of the format is one of its fields: nothing asks for a format by
+its name. Portbook's own are rows of one table (:mod:`portbook.formats.table`); installed packages
+bring more (:mod:`portbook.formats.plugins`).
+
+A reader of sockets is a function that is given
+
+- ``lines``, an iterable of ``(number, text)``: the lines of the output from 1 on, as they come,
+  without their ends, without a terminal's colours, and decoded. Bytes that are no UTF-8 are lone
+  surrogates. A line of more than 64K characters is cut and begins with ``"\0"``, unless the format
+  isn't ``by_line``.
+- ``names``, a function from a service's name and a transport to a port: None where it has none.
+
+It yields, as it reads,
+
+- a :class:`~portbook.model.Listener` for each socket that listens or is bound, with its owners as
+  they were printed (:func:`portbook.formats.fields.owned`; ``UNTOLD`` where none was), unjudged;
+- a :class:`~portbook.formats.fields.Line` for each other line that isn't blank: no line is
+  dropped. One that it can't read is :func:`~portbook.formats.fields.not_understood`.
+
+It raises :class:`~portbook.errors.MalformedInput`, with a reason, only where the output is of its
+format and must not be read. It does no I/O, keeps nothing from one output to the next, and takes
+time and memory linear in its input: the text is whoever's, and may be made to do harm. Patterns
+have bounds, numbers are checked before they are taken, and nothing is evaluated.
+
+The format of an output is found by its readers: each reads the first lines, and the one that
+explains them best has it. A reader that takes other tools' lines for its own takes their outputs.
+"""
 
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from portbook.formats.fields import Reader
+    from portbook.formats.flows.layout import Head, Layout
+
+    Begins = Callable[[Sequence[str]], bool]
 
 
 class Fault(NamedTuple):
@@ -16,3 +55,46 @@ class Fault(NamedTuple):
     row: int | None
     reason: str
     more: int | None = 0
+
+
+class Scan(NamedTuple):
+    """What an audit needs to know of a format that is a scan's.
+
+    ``title`` is what its reports call it. ``begins`` says, without reading them, whether first
+    lines can be of such a scan.
+    """
+
+    title: str
+    begins: Begins
+
+
+class SocketFormat(NamedTuple):
+    """A form of output that lists sockets: its name, a title for people, and its reader.
+
+    ``by_line`` says that each line stands on its own, so that no line is long and memory stays
+    small. ``per_process`` says that a row is one process's view of a socket, of which several may
+    be listed. ``begins`` recognises first lines of which nothing can be read yet, where an output
+    is one value that may end far behind them. ``scan`` is set where it is a scan.
+    """
+
+    name: str
+    title: str
+    read: Reader
+    by_line: bool = True
+    per_process: bool = False
+    begins: Begins | None = None
+    scan: Scan | None = None
+
+
+class FlowFormat(NamedTuple):
+    """A form of flow log: its name, a title for people, and what recognises it.
+
+    ``recognise`` is given the beginning of a file, and returns how the engine is to read it, or
+    None where the file is of another format. ``explain_refusal`` says why a file that is plainly of
+    this family isn't taken; None where it isn't plain.
+    """
+
+    name: str
+    title: str
+    recognise: Callable[[Head], Layout | None]
+    explain_refusal: Callable[[Head], str | None] | None = None

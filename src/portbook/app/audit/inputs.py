@@ -11,13 +11,14 @@ from portbook.app.audit.batch import Batch, is_url
 from portbook.app.audit.row_errors import unforeseen
 from portbook.errors import InvalidArgument, shown
 from portbook.formats.base import Fault
-from portbook.formats.flows.detect import Head, recognise
+from portbook.formats.flows.detect import Head, explain_refusal, recognise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from portbook.app.audit.engines.base import Engine
+    from portbook.formats.flows.detect import More
 
 TABLE = "table:"  # in front of the name of a table on the engine
 _HEAD = 1 << 16
@@ -87,6 +88,7 @@ def sort_files(
     engine: Engine,
     mapping: Mapping[str, str] | None = None,
     only: str | None = None,
+    more: More = dict,
 ) -> tuple[list[Batch], list[Fault]]:
     """*paths* as batches of files that can be read together, and the files that can't be read.
 
@@ -97,7 +99,7 @@ def sort_files(
     lacking: InvalidArgument | None = None
     for path in paths:
         try:
-            found = look_at(path, engine, mapping, only)
+            found = look_at(path, engine, mapping, only, more)
         except InvalidArgument as error:
             if not mapping:
                 raise
@@ -122,6 +124,7 @@ def look_at(
     engine: Engine,
     mapping: Mapping[str, str] | None = None,
     only: str | None = None,
+    more: More = dict,
 ) -> Batch | Fault:
     """What *path* is, as a batch of one; or why it can't be read.
 
@@ -130,7 +133,7 @@ def look_at(
     if path.startswith(TABLE):
         name = path.removeprefix(TABLE)
         head = Head(path, (), engine.columns_of_table(name))
-        layout = recognise(head, mapping, only)
+        layout = recognise(head, mapping, only, more)
         if layout is None:
             return _not_recognised(head)
         return Batch(layout._replace(reader="table", format=f"table {name}"), (), table=name)
@@ -143,7 +146,7 @@ def look_at(
         return begun
     head, compression = begun
     try:
-        layout = recognise(head, mapping, only)
+        layout = recognise(head, mapping, only, more)
     except InvalidArgument:
         raise
     except Exception as error:  # noqa: BLE001 - the other files are none the worse for it
@@ -181,18 +184,12 @@ def _begin(path: str, engine: Engine) -> tuple[Head, str] | Fault:
 
 
 def _not_recognised(head: Head) -> Fault:
-    first = head.lines[0] if head.lines else ""
     if head.columns:
         names = ", ".join(name for name, _ in head.columns[:8])
         reason = f"has no columns of flows that are known ({names}): name them with --columns"
-    elif first.startswith("#separator") and not any(
-        line.startswith("#path") and not line.endswith("conn") for line in head.lines
-    ):
-        reason = "is a log of Zeek's whose #separator or #fields make no table of flows"
-    elif first.startswith("#separator") or '"id.resp_p"' in first:
-        reason = "is a log of Zeek's, but not conn.log: its connections are there"
     else:
-        reason = "is no format that is known: if it is a table with a header, try --columns"
+        unknown = "is no format that is known: if it is a table with a header, try --columns"
+        reason = explain_refusal(head) or unknown
     return Fault(head.path, None, reason, None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 
 from portbook._fast_types import NamedTuple
 from portbook.app.audit import reference_table as books
@@ -21,6 +22,7 @@ from portbook.catalog.practice import lookup as practice
 from portbook.catalog.registry.lookup import registry
 from portbook.errors import MalformedInput
 from portbook.formats.base import Fault
+from portbook.formats.flows.detect import installed
 from portbook.formats.flows.generic_table import parse_mapping
 from portbook.formats.flows.scans import read_scans
 from portbook.model import PORTS, Gap, GapCode
@@ -48,13 +50,15 @@ class Order(NamedTuple):
 
     ``words`` are files, folders, globs, URLs and ``table:NAME``; ``columns`` is the text of
     ``--columns``; ``only`` a format to be taken for granted; ``hosts`` how many hosts are named for
-    each unexpected service.
+    each unexpected service. With ``plugins``, formats of installed packages are read too; their
+    code runs then.
     """
 
     words: tuple[str, ...]
     columns: str | None = None
     only: str | None = None
     hosts: int = 5
+    plugins: bool = False
 
 
 class Audit:
@@ -77,9 +81,10 @@ class Audit:
         """Reads everything. Raises a PortbookError where nothing at all can be read."""
         self.engine.begin()
         mapping = parse_mapping(self.order.columns)
+        more = cache(installed) if self.order.plugins else dict
         paths, unseen = find(self.order.words, self.engine)
         sizes = _sizes(paths)
-        batches, faults = sort_files(paths, self.engine, mapping, self.order.only)
+        batches, faults = sort_files(paths, self.engine, mapping, self.order.only, more)
         faults = unseen + faults
         collector = self._collector
         for batch in batches:
@@ -288,7 +293,7 @@ def select_flows(batch: Batch, table: ir.Table, limits: Limits, *, faulty: bool)
 
 def _is_text(batch: Batch) -> bool:
     """Whether a row of *batch* without anything in it is a broken one."""
-    return batch.layout.reader in ("csv", "json") and batch.layout.format != "AWS VPC Flow Logs"
+    return batch.layout.reader in ("csv", "json") and not batch.layout.blank_rows
 
 
 def _sizes(paths: Iterable[str]) -> dict[str, tuple[int, int]]:

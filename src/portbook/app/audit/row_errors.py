@@ -11,7 +11,7 @@ from portbook._fast_types import NamedTuple
 from portbook.app.audit.engines.base import FILE, ROW
 from portbook.app.audit.flow_schema import transport_of
 from portbook.app.audit.timestamps import latest
-from portbook.errors import EngineFailed, PortbookError, shown
+from portbook.errors import EngineFailed, FormatFailed, PortbookError, shown
 from portbook.formats.base import Fault
 from portbook.formats.flows.layout import LOST
 from portbook.model import LAST_PORT
@@ -180,7 +180,7 @@ def left_out(name: str, error: Exception) -> Fault:
     """
     from ibis.common.exceptions import IbisError
 
-    if isinstance(error, EngineFailed):
+    if isinstance(error, EngineFailed | FormatFailed):
         reason = f"can't be read, so nothing of it is counted: {error}"
     elif isinstance(error, IbisError):
         said = str(error).partition("\n")[0]

@@ -6,39 +6,72 @@ r"""The formats that an audit reads: one module each, and how a file is recognis
 
 from __future__ import annotations
 
-from portbook.formats.flows import generic_table, nfdump, osquery, scans, suricata, vpc, zeek
+from portbook.formats.flows import generic_table
 from portbook.formats.flows.layout import Head, Layout
+from portbook.formats.table import FormatTable, find_format
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from portbook.formats.base import FlowFormat
+
+    More = Callable[[], Mapping[str, FlowFormat]]
+
 # In the order in which they are asked: what is told by most comes first.
-FORMATS: Mapping[str, Callable[[Head], Layout | None]] = {
-    "zeek": zeek.recognise,
-    "suricata": suricata.recognise,
-    "vpc": vpc.recognise,
-    "nfdump": nfdump.recognise,
-    "osquery": osquery.recognise,
-    "scan": scans.recognise,
-    "table": generic_table.recognise,
-}
+FORMATS: Mapping[str, FlowFormat] = FormatTable(
+    "portbook.formats.flows",
+    {
+        "zeek": "zeek",
+        "suricata": "suricata",
+        "vpc": "vpc",
+        "nfdump": "nfdump",
+        "osquery": "osquery",
+        "scan": "scans",
+        "table": "generic_table",
+    },
+)
+
+
+def installed() -> Mapping[str, FlowFormat]:
+    """The formats that installed packages bring; their code is imported."""
+    from portbook.formats.plugins import flow_formats
+
+    return flow_formats(FORMATS)
 
 
 def recognise(
-    head: Head, mapping: Mapping[str, str] | None = None, only: str | None = None
+    head: Head,
+    mapping: Mapping[str, str] | None = None,
+    only: str | None = None,
+    more: More = dict,
 ) -> Layout | None:
     """The layout of the file that begins with *head*, or None.
 
-    With a *mapping* of ``--columns`` the file is a table whatever it looks like; *only* asks one of
-    :data:`FORMATS`.
+    With a *mapping* of ``--columns`` the file is a table whatever it looks like; *only* asks one
+    format. *more* returns the formats to ask where none of portbook's own takes the file.
+
+    :raises InvalidArgument: there is no format called *only*.
     """
     if mapping:
         return generic_table.build(head, mapping)
-    for name, ask in FORMATS.items():
-        if only in (None, name) and (found := ask(head)) is not None:
-            return found
+    if only is not None:
+        return find_format(FORMATS, only, more).recognise(head)
+    for form in FORMATS.values():
+        if (layout := form.recognise(head)) is not None:
+            return layout
+    for form in more().values():
+        if (layout := form.recognise(head)) is not None:
+            return layout
     return None
 
 
-__all__ = ["FORMATS", "Head", "Layout", "recognise"]
+def explain_refusal(head: Head) -> str | None:
+    """Why the file that begins with *head* is no flow log, where its format is plain; else None."""
+    for form in FORMATS.values():
+        if form.explain_refusal is not None and (why := form.explain_refusal(head)) is not None:
+            return why
+    return None
+
+
+__all__ = ["FORMATS", "Head", "Layout", "explain_refusal", "find_format", "installed", "recognise"]

@@ -9,6 +9,7 @@ import csv
 from itertools import islice
 
 from portbook.errors import InvalidArgument, shown
+from portbook.formats.base import FlowFormat
 from portbook.formats.flows.layout import Head, Layout, parse_json, unique_names
 
 TYPE_CHECKING = False
@@ -297,3 +298,6 @@ def parse_mapping(text: str | None) -> dict[str, str]:
             )
         found[ours] = theirs
     return found
+
+
+FORMATS = (FlowFormat("table", "any table with a header: Parquet, CSV or JSON lines", recognise),)

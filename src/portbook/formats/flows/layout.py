@@ -48,6 +48,9 @@ class Layout(NamedTuple):
     The rest is for ``csv``: the delimiter, how many lines come before the first row, how many
     comments before it, the mark of a comment, the words for a value that isn't there, the quote,
     and beginnings of lines that are no rows, and no faults either.
+
+    With ``blank_rows``, a row of text without anything in it is a record of no traffic; else it is
+    a broken one.
     """
 
     format: str
@@ -63,6 +66,7 @@ class Layout(NamedTuple):
     quote: str = ""
     no_rows: tuple[str, ...] = ()
     prepare: Callable[[ir.Table], ir.Table] | None = None
+    blank_rows: bool = False
 
     def flows(self, table: ir.Table) -> dict[str, ir.Value]:
         """The columns of *table* that :mod:`portbook.app.audit.flow_schema` names, numbers whole.

@@ -7,6 +7,7 @@ taken for UTC.
 
 from __future__ import annotations
 
+from portbook.formats.base import FlowFormat
 from portbook.formats.flows.layout import Head, Layout, either, unique_names
 
 TYPE_CHECKING = False
@@ -58,3 +59,6 @@ def canonical(table: ir.Table) -> Columns:
     for address in ("src", "dst"):
         found[address] = found[address].strip()
     return found
+
+
+FORMATS = (FlowFormat("nfdump", "nfdump -o csv", recognise),)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 
+from portbook.formats.base import FlowFormat
 from portbook.formats.flows.layout import Head, Layout, parse_json, port_number
 
 TYPE_CHECKING = False
@@ -103,3 +104,6 @@ def _snapshot(table: ir.Table) -> Columns:
 
 def _of_host(table: ir.Table, found: dict[str, ir.Value]) -> Columns:
     return {**found, "host": table["hostIdentifier"], "first": table["unixTime"]}
+
+
+FORMATS = (FlowFormat("osquery", "osquery's listening_ports", recognise),)

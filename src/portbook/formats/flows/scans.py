@@ -10,9 +10,10 @@ import gzip
 import zlib
 
 from portbook.errors import MalformedInput
-from portbook.formats.base import Fault
+from portbook.formats.base import Fault, FlowFormat
 from portbook.formats.fields import NOT_UNDERSTOOD
 from portbook.formats.flows.layout import Head, Layout
+from portbook.formats.sockets.detect import FORMATS as SOCKET_FORMATS
 from portbook.formats.sockets.detect import detect, read
 from portbook.model import Listener
 
@@ -22,31 +23,21 @@ if TYPE_CHECKING:
 
     from portbook.formats.flows.layout import Columns
 
-# The formats of portbook.formats.sockets.detect that are a scan's, and what they are called here.
-SCANS = {
-    "nmap": "nmap",
-    "nmap-grepable": "nmap or masscan, grepable",
-    "nmap-xml": "nmap or masscan, XML",
-    "masscan-list": "masscan, list",
-    "masscan-json": "masscan, JSON",
-}
 COLUMNS = (("protocol", "string"), ("port", "int32"), ("host", "string"))
-_STARTS = ("<?xml", "<!DOCTYPE nmaprun", "<nmaprun", "# Nmap", "Starting Nmap", "#masscan")
 
 
 def recognise(head: Head) -> Layout | None:
     """By what every scan begins with, and by the reader that understands it."""
     if not head.lines:
         return None
-    first = head.lines[0].lstrip()
-    array = first.startswith("[") and any('"ports"' in line for line in head.lines[:5])
-    if not (first.startswith(_STARTS) or array):
+    scans = [form.scan for form in SOCKET_FORMATS.values() if form.scan is not None]
+    if not any(scan.begins(head.lines) for scan in scans):
         return None
     try:
-        name = detect(list(enumerate(head.lines, 1)))
+        scan = detect(list(enumerate(head.lines, 1))).scan
     except MalformedInput:
         return None
-    return Layout(SCANS[name], "rows", _canonical, COLUMNS) if name in SCANS else None
+    return None if scan is None else Layout(scan.title, "rows", _canonical, COLUMNS)
 
 
 def _canonical(table: ir.Table) -> Columns:
@@ -96,3 +87,6 @@ def read_scans(
         rows += found
         faults += wrong
     return rows, faults, tuple(good)
+
+
+FORMATS = (FlowFormat("scan", "what nmap or masscan found", recognise),)

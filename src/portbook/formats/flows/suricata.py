@@ -7,6 +7,7 @@ destination is the side that the first packet went to: the service.
 
 from __future__ import annotations
 
+from portbook.formats.base import FlowFormat
 from portbook.formats.flows.layout import Head, Layout, either, parse_json
 
 TYPE_CHECKING = False
@@ -61,3 +62,6 @@ def canonical(table: ir.Table) -> Columns:
         "packets": either(flow["pkts_toserver"], toclient),
         "answered": ~((table["proto"] == "TCP") & (toclient == 0)).fill_null(False),
     }
+
+
+FORMATS = (FlowFormat("suricata", "Suricata's eve.json", recognise),)

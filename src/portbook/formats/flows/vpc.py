@@ -7,6 +7,7 @@ without data (NODATA, SKIPDATA) has no protocol and is counted apart.
 
 from __future__ import annotations
 
+from portbook.formats.base import FlowFormat
 from portbook.formats.flows.layout import Head, Layout, unique_names, whole
 
 TYPE_CHECKING = False
@@ -53,7 +54,14 @@ _STATUS = ("OK", "NODATA", "SKIPDATA")
 def _text(names: tuple[str, ...], skip: int) -> Layout:
     columns = tuple((name, _NUMBERS.get(name, "string")) for name in names)
     return Layout(
-        "AWS VPC Flow Logs", "csv", canonical, columns, delimiter=" ", skip=skip, null="-"
+        "AWS VPC Flow Logs",
+        "csv",
+        canonical,
+        columns,
+        delimiter=" ",
+        skip=skip,
+        null="-",
+        blank_rows=True,
     )
 
 
@@ -83,3 +91,6 @@ def canonical(table: ir.Table) -> Columns:
     if "action" in named:
         found["answered"] = (named["action"] != "REJECT").fill_null(True)
     return found
+
+
+FORMATS = (FlowFormat("vpc", "AWS VPC Flow Logs", recognise),)

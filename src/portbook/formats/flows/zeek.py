@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from portbook.formats.base import FlowFormat
 from portbook.formats.flows.layout import Head, Layout, either, parse_json, unique_names
 
 TYPE_CHECKING = False
@@ -158,3 +159,17 @@ def canonical(table: ir.Table) -> Columns:
             (table["proto"] == "tcp") & table["conn_state"].isin(_UNANSWERED)
         ).fill_null(False)
     return found
+
+
+def _explain_refusal(head: Head) -> str | None:
+    first = head.lines[0] if head.lines else ""
+    if first.startswith("#separator") and not any(
+        line.startswith("#path") and not line.endswith("conn") for line in head.lines
+    ):
+        return "is a log of Zeek's whose #separator or #fields make no table of flows"
+    if first.startswith("#separator") or '"id.resp_p"' in first:
+        return "is a log of Zeek's, but not conn.log: its connections are there"
+    return None
+
+
+FORMATS = (FlowFormat("zeek", "Zeek's conn.log", recognise, _explain_refusal),)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from portbook.formats.base import SocketFormat
 from portbook.formats.fields import (
     UNPUBLISHED,
     Line,
@@ -169,3 +170,6 @@ def _ports(number: int, line: str, cell: str, owner: Process, ranges: _Ranges) -
                 ),
                 Ownership(owners, seen),
             )
+
+
+FORMATS = (SocketFormat("docker", "docker ps, podman ps, docker compose ps", read, by_line=False),)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from portbook.formats.base import SocketFormat
 from portbook.formats.fields import (
     CONNECTION,
     INODE_DIGITS,
@@ -180,3 +181,9 @@ def _file(
     name = of_file.get("n", "") + (f" ({state})" if state else "")
     made = _socket(number, (transport, family, name, inode), owner, names)
     yield not_understood(number, f"n{of_file.get('n', '')}") if made is None else made
+
+
+FORMATS = (
+    SocketFormat("lsof", "lsof -i", read, per_process=True),
+    SocketFormat("lsof-fields", "lsof -i -F", read_fields, per_process=True),
+)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from portbook.formats.base import Scan, SocketFormat
 from portbook.formats.fields import Line, detail, heading, host, not_understood
 from portbook.formats.json_stream import scalar, values, words
 from portbook.formats.sockets.nmap import answered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from portbook.formats.fields import Event, Lines, Names
 
@@ -72,3 +73,28 @@ def read_json(lines: Lines, names: Names) -> Iterator[Event]:
 
 def _told(port: dict[str, Any]) -> tuple[str, str, str]:
     return scalar(port.get("port")), scalar(port.get("proto")), scalar(port.get("status"))
+
+
+def _begins_list(lines: Sequence[str]) -> bool:
+    return lines[0].lstrip().startswith("#masscan")
+
+
+def _begins_json(lines: Sequence[str]) -> bool:
+    return lines[0].lstrip().startswith("[") and any('"ports"' in line for line in lines[:5])
+
+
+FORMATS = (
+    SocketFormat(
+        "masscan-list",
+        "masscan -oL, or its output as it goes",
+        read_list,
+        scan=Scan("masscan, list", _begins_list),
+    ),
+    SocketFormat(
+        "masscan-json",
+        "masscan -oJ",
+        read_json,
+        by_line=False,
+        scan=Scan("masscan, JSON", _begins_json),
+    ),
+)

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from portbook._fast_types import NamedTuple
+from portbook.formats.base import SocketFormat
 from portbook.formats.fields import (
     CONNECTION,
     INODE_DIGITS,
@@ -187,3 +188,6 @@ def _of_macos(rest: str, columns: _Columns) -> tuple[Process, ...]:
         if pid.isdigit() and pid != "0":
             return (process(pid, None),)
     return ()
+
+
+FORMATS = (SocketFormat("netstat", "netstat of Linux, macOS and the BSDs", read),)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from portbook.formats.base import SocketFormat
 from portbook.formats.fields import (
     CONNECTION,
     NO_PORT,
@@ -158,3 +159,6 @@ def _named(found: Listener, program: str) -> Listener:
     else:
         owners, seen = owned(process("", program))
     return found._replace(ownership=found.ownership._replace(owners=owners, seen=seen))
+
+
+FORMATS = (SocketFormat("netstat-windows", "netstat of Windows, in any language", read),)

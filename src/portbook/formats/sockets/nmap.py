@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from portbook.formats.base import Scan, SocketFormat
 from portbook.formats.fields import (
     CLOSED,
     FILTERED,
@@ -25,7 +26,7 @@ from portbook.formats.fields import (
 from portbook.model import LAST_PORT, Listener, Ownership, Socket, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from portbook.formats.fields import Event, Lines, Names
 
@@ -148,3 +149,18 @@ def read_grepable(lines: Lines, names: Names) -> Iterator[Event]:
                 yield answered(number, each, scanned, (cells[0], cells[2], cells[1]))
             elif each.strip():
                 yield not_understood(number, each)
+
+
+def _begins(lines: Sequence[str]) -> bool:
+    return lines[0].lstrip().startswith(("# Nmap", "Starting Nmap", "#masscan"))
+
+
+FORMATS = (
+    SocketFormat("nmap", "nmap", read, scan=Scan("nmap", _begins)),
+    SocketFormat(
+        "nmap-grepable",
+        "nmap -oG, masscan -oG",
+        read_grepable,
+        scan=Scan("nmap or masscan, grepable", _begins),
+    ),
+)

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from xml.parsers import expat
 
 from portbook.errors import MalformedInput
+from portbook.formats.base import Scan, SocketFormat
 from portbook.formats.fields import Host, Line, heading, host, not_understood
 from portbook.formats.sockets.nmap import STATES, answered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from portbook.formats.fields import Event, Lines, Names
 
@@ -157,3 +158,18 @@ def _parser() -> expat.XMLParserType:
     parser.EntityDeclHandler = refuse
     parser.ExternalEntityRefHandler = refuse
     return parser
+
+
+def _begins(lines: Sequence[str]) -> bool:
+    return lines[0].lstrip().startswith(("<?xml", "<!DOCTYPE nmaprun", "<nmaprun"))
+
+
+FORMATS = (
+    SocketFormat(
+        "nmap-xml",
+        "nmap -oX, masscan -oX",
+        read,
+        by_line=False,
+        scan=Scan("nmap or masscan, XML", _begins),
+    ),
+)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from portbook.formats.base import SocketFormat
 from portbook.formats.fields import (
     GONE,
     NO_PORT,
@@ -94,3 +95,10 @@ def _row(each: Value, row: Any) -> Event:
         ),
         Ownership(owners, seen),
     )
+
+
+FORMATS = (
+    SocketFormat(
+        "osquery", "osquery's listening_ports as JSON", read, by_line=False, per_process=True
+    ),
+)

@@ -5,20 +5,23 @@ The findings that stand in it are kept: they were made where more was known than
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
+from portbook.formats.base import SocketFormat
 from portbook.formats.fields import GONE, REDIRECT, Line, heading, host, not_understood
 from portbook.formats.json_stream import Value, values
 from portbook.schema.codecs import Mismatch
 from portbook.schema.sockets import LISTENER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from portbook.formats.fields import Event, Lines, Names
     from portbook.model import Listener
 
 _LISTS = {"portbook/listen/1": "listeners", "portbook/explain/1": "sockets"}
+_OWN = re.compile(r'\s*\{\s*"schema"\s*:\s*"portbook/(?:listen|explain|port)/1"')
 
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
@@ -84,3 +87,15 @@ def _listener(item: Any) -> Listener:
     if where.address == socket.address:
         return listener
     return listener._replace(socket=socket._replace(address=where.address))
+
+
+def _begins(lines: Sequence[str]) -> bool:
+    # What portbook prints with --json is one value, which may end far behind the first lines.
+    return _OWN.match("".join(lines[:40])) is not None
+
+
+FORMATS = (
+    SocketFormat(
+        "portbook", "portbook listen --json, explain --json", read, by_line=False, begins=_begins
+    ),
+)

@@ -11,6 +11,7 @@ import csv
 import re
 from typing import TYPE_CHECKING, Any
 
+from portbook.formats.base import SocketFormat
 from portbook.formats.fields import (
     CONNECTION,
     NO_PORT,
@@ -301,3 +302,8 @@ def _owner(record: Mapping[str, str]) -> list[Any]:
     if not (pid.isascii() and pid.isdigit()) or pid == "0":
         return [process("", words(name))] if name and "owningprocess" not in record else []
     return [process(pid, words(name))]
+
+
+FORMATS = (
+    SocketFormat("powershell", "Get-NetTCPConnection, Get-NetUDPEndpoint", read, by_line=False),
+)

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from portbook.errors import MalformedInput
+from portbook.formats.base import SocketFormat
 from portbook.formats.fields import CONNECTION, NO_PORT, UNTOLD, Line, heading, not_understood
 from portbook.formats.proc_net_row import parse_row
 from portbook.model import LAST_PORT, Listener, Ownership, Socket, Transport
@@ -64,3 +65,6 @@ def _row(number: int, line: str, datagrams: bool | None) -> Event:
         ),
         Ownership(seen=UNTOLD),
     )
+
+
+FORMATS = (SocketFormat("proc-net", "/proc/net/tcp, tcp6, udp, udp6", read),)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from portbook.formats.base import SocketFormat
 from portbook.formats.fields import (
     CONNECTION,
     NO_PORT,
@@ -273,3 +274,6 @@ def _owners(users: str) -> tuple[tuple[Process, ...], OwnersSeen]:
         if len(_kept_users) < 4096 and len(users) < 1024:
             _kept_users[users] = known
     return known
+
+
+FORMATS = (SocketFormat("ss", "ss of Linux, whatever its flags", read),)

@@ -14,7 +14,6 @@ from portbook.formats.fields import (
     UNCERTAIN,
     UNPUBLISHED,
 )
-from portbook.formats.sockets.detect import FORMATS
 from portbook.present.document import Paragraph
 from portbook.present.escape import plain
 from portbook.present.render.text import render_item, wrap
@@ -65,10 +64,10 @@ def told(answer: ExplainAnswer) -> Iterator[str]:
 
 def render_explained(answer: ExplainAnswer, style: Style) -> str:
     """Every socket in short, or what changed; then what was left out or not understood."""
-    about = FORMATS[answer.format].about
     if answer.changes is None:
         count = len(answer.sockets)
-        title = f"{count:,} listening or bound socket{'' if count == 1 else 's'}, read as {about}"
+        sockets = f"{count:,} listening or bound socket{'' if count == 1 else 's'}"
+        title = f"{sockets}, read as {answer.title}"
         lines = [head(title, answer.sockets, style), ""]
         lines += rows(answer.sockets, answer.standings, style, answer.uses)
     else:

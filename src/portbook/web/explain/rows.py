@@ -17,7 +17,7 @@ MOST_ROWS, MOST_LINES = 1000, 100
 
 def of_capture(answer: ExplainAnswer | None) -> dict[str, Any]:
     """What the page says of *answer*; None where nothing was given yet."""
-    known = [form.about for form in FORMATS.values()]
+    known = [form.title for form in FORMATS.values()]
     if answer is None:
         return {"answered": False, "known": known}
     rows = []
@@ -30,7 +30,7 @@ def of_capture(answer: ExplainAnswer | None) -> dict[str, Any]:
     return {
         "answered": True,
         "known": known,
-        "form": FORMATS[answer.format].about if answer.format else "",
+        "form": answer.title,
         "count": len(answer.sockets),
         "rows": rows,
         "more": max(0, len(answer.sockets) - MOST_ROWS),

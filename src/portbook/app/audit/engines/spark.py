@@ -127,8 +127,9 @@ class Spark:
             return self._view(self._session.table(batch.table))
         self._given |= {os.path.abspath(path): path for path in batch.files if not is_url(path)}
         paths = [_location(path) for path in batch.files]
+        readers = {"parquet": self._parquet, "json": self._json, "csv": self._csv}
         try:
-            frame = getattr(self, f"_{batch.layout.reader}")(batch, paths)
+            frame = readers[batch.layout.reader](batch, paths)
         except self.errors as error:
             raise EngineFailed(self.reason(error)) from error
         if batch.layout.reader != "parquet":
