@@ -10,7 +10,7 @@ EXTRAS := [web,postgres,audit]
 NEWEST := .venv-newest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench proof newest all-groups constraints registry lore release clean
+.PHONY: help run test lint bench proof newest all-groups constraints registry lore json-docs release clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -56,6 +56,9 @@ registry: $(VENV)/.ready  ## build the registry's data and its history from pack
 
 lore: $(VENV)/.ready  ## compile the lore from its TOML files
 	$(BIN)/python -m tasks.build_lore
+
+json-docs: $(VENV)/.ready  ## write the tables of keys in docs/json.md from the schema's
+	$(BIN)/python -m tasks.build_json_docs
 
 release: $(VENV)/.ready-test  ## build the wheel and the source archive, try them, and say what is left to do
 	$(BIN)/python -m tasks.release

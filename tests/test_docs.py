@@ -17,6 +17,7 @@ from portbook.app.stop.model import REFUSALS
 from portbook.cli import COMMANDS
 from portbook.formats.sockets.detect import FORMATS
 from portbook.verdict.rules import RULES
+from tasks import build_json_docs
 from tests.real.needs import need, need_program
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -169,3 +170,16 @@ def test_no_document_or_source_names_this_machine_or_a_package_index() -> None:
         if path.suffix in (".tsv", ".png") or not path.is_file():
             continue
         assert not re.search(hosts, path.read_text(errors="replace")), name
+
+
+def test_the_tables_of_keys_are_those_of_the_code() -> None:
+    assert build_json_docs.main(["--check"]) == 0
+
+
+def test_the_tables_of_keys_have_every_schema_that_the_document_names() -> None:
+    text = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
+    above, _, below = text.partition(build_json_docs.TITLE)
+    named = set(re.findall(r"`(portbook/[a-z-]+/1)`", above))
+    described = set(re.findall(r"^### `(portbook/[a-z-]+/1)`$", below, re.MULTILINE))
+    assert named - described == {"portbook/answers/1"}  # an envelope, told in the first table
+    assert described <= named

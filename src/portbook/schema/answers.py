@@ -49,10 +49,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FINDINGS = list_of(FINDING.codec(), "list of findings")
-USES = list_of(USE.codec(), "list of uses")
-BLOCKS = list_of(BLOCK.codec(), "list of blocks")
-MATCHES = list_of(MATCH.inline(), "list of matches")
+FINDINGS = list_of(FINDING.codec())
+USES = list_of(USE.codec())
+BLOCKS = list_of(BLOCK.codec())
+MATCHES = list_of(MATCH.inline())
 QUERY_NOTES = Field("notes", NAMES, "what was understood of the query", "query.notes")
 
 
@@ -70,9 +70,9 @@ HOST = Table(
               "host.visibility"),
         Field("missing", TEXTS, "what could not be seen, and what would show it",
               "host.missing"),
-        Field("redirects", list_of(REDIRECT.codec(), "list of redirects"),
+        Field("redirects", list_of(REDIRECT.codec()),
               "rules of address translation that hold for the port"),
-        Field("connections", optional(list_of(CONNECTION.codec(), "list of connections")),
+        Field("connections", optional(list_of(CONNECTION.codec())),
               "connections on the port; null: not looked for",
               lambda answer: getattr(answer, "connections", None)),
     ),
@@ -100,6 +100,7 @@ _STANDINGS = Codec(
     },
     "object: transport to standing",
     (("_standing", STANDING.encode),),
+    table=STANDING,
 )
 
 PORT_ANSWER = Table(
@@ -113,7 +114,7 @@ PORT_ANSWER = Table(
         Field("block", BLOCK.codec(), "the run of equal state that it is part of"),
         Field("neighbours", _NEIGHBOURS.inline(), "the nearest assigned ports", lambda it: it),
         Field("uses", USES, "what people use it for"),
-        Field("abuse", list_of(REPORT.codec(), "list of reports"), "reported abuse"),
+        Field("abuse", list_of(REPORT.codec()), "reported abuse"),
         Field("browser_blocked", FLAG, "whether browsers refuse HTTP to it"),
         HOST_FIELD,
         Field("findings", FINDINGS, "those of the listeners, each with its socket"),
@@ -130,7 +131,7 @@ PORTS_ANSWER = Table(
     "Several ports, each with its transport if one was asked for; next leads to the rest.",
     (
         Field("total", NUMBER, "how many were asked for"),
-        Field("ports", list_of(PORT_ANSWER.codec(), "list of ports")),
+        Field("ports", list_of(PORT_ANSWER.codec())),
         Field("next", optional(WORDS), "where the rest is"),
     ),
     version=1,
@@ -182,7 +183,7 @@ SEARCH_ANSWER = Table(
         Field("total_uses", NUMBER, path=lambda answer: len(answer.uses)),
         Field(
             "matches",
-            list_of(MATCH.inline(), "list of matches"),
+            list_of(MATCH.inline()),
             path=lambda it: it.matches[: it.shown],
         ),
         Field("uses", USES, path=lambda it: it.uses[: it.shown]),
@@ -200,14 +201,14 @@ LISTEN_ANSWER = Table(
         Field("listeners", LISTENERS),
         Field("visibility", VISIBILITY),
         Field("missing", TEXTS, "what could not be seen, and what would show it"),
-        Field("redirects", list_of(REDIRECT.codec(), "list of redirects")),
+        Field("redirects", list_of(REDIRECT.codec())),
         Field("own_notes", NOTES, path="notes"),
         Field("sources", SOURCES),
     ),
     version=1,
 )
 
-_BLOCK_IN_RANGE = Table("block_in_range", BLOCK.about, (*BLOCK.fields, Field("range", RANGE)))
+_BLOCK_IN_RANGE = Table("block_in_range", "", (*BLOCK.fields, Field("range", RANGE)))
 BLOCKS_ANSWER = Table(
     "blocks",
     "Blocks, the longest first.",
@@ -216,7 +217,7 @@ BLOCKS_ANSWER = Table(
         Field("range", optional(RANGE)),
         Field("count", NUMBER, path=lambda answer: len(answer.blocks)),
         Field("ports", NUMBER, path=lambda answer: sum(each.size for each in answer.blocks)),
-        Field("blocks", list_of(_BLOCK_IN_RANGE.inline(), "list of blocks")),
+        Field("blocks", list_of(_BLOCK_IN_RANGE.inline())),
         Field("sources", SOURCES),
     ),
     version=1,

@@ -100,6 +100,7 @@ _STATES = Codec(
     {"type": "object", "additionalProperties": _TALLY.json_schema()},
     "object: state to tally",
     (("_by_state", _by_state),),
+    table=_TALLY,
 )
 _COUNTED_FINDING = Table(
     "counted_finding",

@@ -44,7 +44,7 @@ class Codec(NamedTuple):
     ``encode`` is the source of an expression in which ``{}`` stands for the value; the functions
     that it calls are in ``helpers``. ``schema`` is its JSON Schema, ``words`` names the kind in the
     documentation. ``null`` says that it writes and reads null; else a key with null is read as one
-    that isn't there.
+    that isn't there. ``table`` is that of the objects in it, if there are any.
     """
 
     encode: str
@@ -53,6 +53,7 @@ class Codec(NamedTuple):
     words: str
     helpers: tuple[tuple[str, Callable[..., Any]], ...] = ()
     null: bool = False
+    table: Any = None
 
 
 def _clean(text: str | None) -> str | None:
@@ -143,7 +144,17 @@ def optional(codec: Codec) -> Codec:
         f"{codec.words}, or null",
         helpers,
         null=True,
+        table=codec.table,
     )
+
+
+def _plural(words: str) -> str:
+    """What several of *words* are called; a closed set stays as it is.
+
+    >>> _plural("port"), _plural("text"), _plural("`tcp` or `udp`")
+    ('ports', 'texts', '`tcp` or `udp`')
+    """
+    return words if words.endswith(("`", "s")) else f"{words}s"
 
 
 def list_of(codec: Codec, words: str | None = None) -> Codec:
@@ -153,8 +164,9 @@ def list_of(codec: Codec, words: str | None = None) -> Codec:
         encode,
         lambda value: tuple([codec.decode(item) for item in _decode_list(value)]),
         {"type": "array", "items": codec.schema},
-        words or f"list: {codec.words}",
+        words or f"list of {_plural(codec.words)}",
         codec.helpers,
+        table=codec.table,
     )
 
 
@@ -171,8 +183,9 @@ def at_most_one(codec: Codec) -> Codec:
         f"([] if {{}} is None else [{codec.encode}])",
         decode,
         {"type": "array", "items": codec.schema},
-        f"list: {codec.words}",
+        f"list of one {codec.words} or none",
         codec.helpers,
+        table=codec.table,
     )
 
 
@@ -198,7 +211,8 @@ def closed(kind: Any) -> Codec:
             raise Mismatch(f"none of {', '.join(members)}") from None
 
     schema: Schema = {"type": "string", "enum": [*members]}
-    return Codec("{}", decode, schema, " | ".join(members))
+    *most, last = [f"`{word}`" for word in members]
+    return Codec("{}", decode, schema, f"{', '.join(most)} or {last}" if most else last)
 
 
 def tally(keys: str) -> Codec:

@@ -57,7 +57,7 @@ SOURCE = Table(
     ),
     of=Source,
 )
-SOURCES = list_of(SOURCE.codec(), "list of sources")
+SOURCES = list_of(SOURCE.codec())
 
 
 def _days(as_of: Mapping[str, str]) -> dict[str, str | None]:
@@ -105,7 +105,7 @@ ASSIGNMENT = Table(
         Field("as_of", AS_OF, "the day of each group of fields"),
     ),
 )
-ASSIGNMENTS = list_of(ASSIGNMENT.codec(), "list of assignments")
+ASSIGNMENTS = list_of(ASSIGNMENT.codec())
 
 STANDING = Table(
     "standing",
@@ -204,7 +204,7 @@ CHANGE = Table(
         Field("until", WORDS, "the first day that has what came"),
     ),
 )
-CHANGES = list_of(CHANGE.codec(), "list of changes")
+CHANGES = list_of(CHANGE.codec())
 
 _SPAN = Table(
     "span",

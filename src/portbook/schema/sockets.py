@@ -184,7 +184,7 @@ LISTENER = Table(
         Field("inode", optional(NUMBER), "the socket's number in the kernel", "socket.inode"),
         Field("uid", optional(NUMBER), "the user who made it", "socket.uid"),
         Field("user", optional(TEXT), "that user's name", "socket.user"),
-        Field("owners", list_of(OWNER.codec(), "list of owners"), "the processes that hold it",
+        Field("owners", list_of(OWNER.codec()), "the processes that hold it",
               "ownership.owners"),
         Field("owners_seen", closed(OwnersSeen), "how far the search for them went",
               "ownership.seen", required=True),
@@ -201,7 +201,7 @@ LISTENER = Table(
               "socket.scanned"),
         Field("own_notes", at_most_one(OWN_NOTE.codec()), "your note that names the port",
               "assessment.note"),
-        Field("findings", list_of(FINDING.codec(), "list of findings"), "the verdict",
+        Field("findings", list_of(FINDING.codec()), "the verdict",
               "assessment.findings"),
         Field("speaks", optional(SPOKEN.codec()), "what it answered to `--probe`",
               "assessment.speaks"),
@@ -239,14 +239,14 @@ CONNECTION = Table(
         Field("inode", optional(NUMBER)),
         Field("uid", optional(NUMBER)),
         Field("user", optional(TEXT)),
-        Field("owners", list_of(OWNER.codec(), "list of owners")),
+        Field("owners", list_of(OWNER.codec())),
         Field("owners_seen", closed(OwnersSeen)),
     ),
 )
 
 VISIBILITY = closed(Visibility)
-LISTENERS = list_of(LISTENER.codec(), "list of listeners")
-NOTES = list_of(OWN_NOTE.codec(), "list of notes")
+LISTENERS = list_of(LISTENER.codec())
+NOTES = list_of(OWN_NOTE.codec())
 
 # Rows on their own, one a line.
 LISTENER_ROW = LISTENER.alone()

@@ -7,7 +7,7 @@ from portbook.schema.codecs import Codec, Mismatch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     Schema = dict[str, Any]
@@ -198,11 +198,12 @@ class Table:
             {"$ref": f"#/components/schemas/{self.name}"},
             self.name.replace("_", " "),
             ((name, self.encode),),
+            table=self,
         )
 
     def inline(self) -> Codec:
         """As :meth:`codec`, with the JSON Schema in place: for what has no name of its own."""
-        return self.codec()._replace(schema=self.json_schema())
+        return self.codec()._replace(schema=self.json_schema(), words="object")
 
     def alone(self, version: int = 1) -> Table:
         """The same as an object of its own, which tells its kind in the key ``schema``."""
@@ -224,11 +225,6 @@ class Table:
             "properties": keys,
             "required": [key for key in keys if key not in optional],
         }
-
-    def rows(self) -> Iterator[tuple[str, str, str]]:
-        """Key, kind of value and meaning of each field, for the documentation."""
-        for field in self.fields:
-            yield field.key, field.codec.words, field.about
 
     def __repr__(self) -> str:
         return f"Table({self.name!r})"
