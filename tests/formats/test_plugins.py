@@ -176,6 +176,8 @@ BAD = {
     "lacks": "import no_such_module_anywhere",
     "odd": "FORMAT = 7",
     "misnamed": toy("other"),
+    "title": "FORMAT = SocketFormat('title', 'a\\x1b[2J', lambda lines, names: [])",
+    "read": "FORMAT = SocketFormat('read', 'a toy', 7)",
     "flows": "FORMAT = FlowFormat('flows', 'a log', lambda head: None)",
 }
 
@@ -233,6 +235,18 @@ def test_two_formats_that_read_equally_well_are_refused(
     form, events = read([b"toyd\n"], "two", more=installed)
     assert form.name == "two"
     assert [event.number for event in events if not hasattr(event, "socket")] == [1]
+
+
+def test_an_output_that_goes_on_behind_the_first_lines_is_found_by_its_beginning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = toy("late") + "FORMAT = FORMAT._replace(begins=lambda lines: lines[0] == 'Dump:')\n"
+    put(tmp_path, "portbook-late", body, "late")
+    bad = toy("bad") + "FORMAT = FORMAT._replace(begins=lambda lines: lines[0] / 0)\n"
+    put(tmp_path, "portbook-bad", bad, "bad")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.warns(FormatWarning, match="a format of portbook-bad 2.5 is left out: TypeError"):
+        assert read([b"Dump:\nwhat comes\n"], more=installed)[0].name == "late"
 
 
 SOCKET = "Socket(Transport.TCP, 'ipv4', '0.0.0.0', 80, 'listen')"

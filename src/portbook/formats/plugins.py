@@ -28,10 +28,11 @@ from portbook.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator
+    from collections.abc import Callable, Container, Iterator, Sequence
     from importlib.metadata import EntryPoint
     from typing import Any
 
+    from portbook.formats.base import Begins
     from portbook.formats.fields import Event, Lines, Names
     from portbook.formats.flows.layout import Head
 
@@ -46,7 +47,9 @@ _FOREIGN = (Exception, SystemExit)
 def socket_formats(built_in: Container[str]) -> dict[str, SocketFormat]:
     """The formats for lists of sockets that installed packages bring, by name."""
     return {
-        name: form._replace(read=_Reader(form, package))
+        name: form._replace(
+            read=_Reader(form, package), begins=form.begins and _beginning(form.begins, package)
+        )
         for name, (package, form) in _load(SOCKETS, SocketFormat, built_in).items()
     }
 
@@ -82,16 +85,31 @@ def _load(group: str, kind: Any, built_in: Container[str]) -> dict[str, tuple[st
         except _FOREIGN as error:
             _leave_out(title, _reason(error))
             continue
-        if not isinstance(form, kind) or form.name != point.name or not _is_name(point.name):
-            _leave_out(title, f"{point.value} is no {kind.__name__} of that name")
+        if not isinstance(form, kind) or form.name != point.name or not _is_sound(form):
+            _leave_out(title, f"{point.value} is no sound {kind.__name__} of that name")
             continue
         loaded[point.name] = _package(point), form
     return loaded
 
 
-def _is_name(name: str) -> bool:
-    plain = name.replace("-", "")
-    return plain.isascii() and plain.isalnum() and len(name) <= _LONGEST_NAME
+def _is_sound(form: Any) -> bool:
+    """Whether *form* has a name to be given and a title to be printed, and what it does is code."""
+    plain = form.name.replace("-", "")
+    named = plain.isascii() and plain.isalnum() and len(form.name) <= _LONGEST_NAME
+    titled = isinstance(form.title, str) and form.title.isprintable()
+    code = (form.read, form.begins) if isinstance(form, SocketFormat) else (form.recognise,)
+    return named and titled and all(each is None or callable(each) for each in code)
+
+
+def _beginning(begins: Begins, package: str) -> Begins:
+    def guarded(lines: Sequence[str]) -> bool:
+        try:
+            return bool(begins(lines))
+        except _FOREIGN as error:
+            _leave_out(f"a format of {package}", _reason(error))
+            return False
+
+    return guarded
 
 
 def _package(point: EntryPoint) -> str:

@@ -123,9 +123,6 @@ def detect(
     sample = [(number, _beginning(line)) for number, line in sample]
     best = _best(FORMATS.values(), sample, names)
     if not best:
-        begun = [line for _, line in sample]
-        best = [form for form in FORMATS.values() if form.begins is not None and form.begins(begun)]
-    if not best:
         best = _best(more().values(), sample, names)
         if len(best) > 1:
             titles = " or ".join(form.name for form in best)
@@ -141,7 +138,11 @@ def detect(
 def _best(
     formats: Iterable[SocketFormat], sample: list[tuple[int, str]], names: Names
 ) -> list[SocketFormat]:
-    """The formats that explain *sample* best, all equally well; none where none explains it."""
+    """The formats that explain *sample* best, all equally well.
+
+    Where none explains anything, those that it is the beginning of.
+    """
+    formats = tuple(formats)
     best, most = [], 0
     for form in formats:
         worth = _worth(form, sample, names)
@@ -149,7 +150,8 @@ def _best(
             best, most = [form], worth
         elif worth and worth == most:
             best.append(form)
-    return best
+    begun = [line for _, line in sample]
+    return best or [form for form in formats if form.begins is not None and form.begins(begun)]
 
 
 def _beginning(line: str) -> str:
