@@ -28,7 +28,7 @@ FUZZER = Path(__file__).with_name("fuzzer.py")
 # Readers that share their time leave those alone that take longer to get into.
 EACH = [*READERS] if PROOF else ["all"]
 _SECONDS = 40  # for each reader, under make proof
-_COUNT = 20_000 if PROOF else 60
+_COUNT = 20_000 if PROOF else 40
 
 
 @pytest.mark.proof
@@ -58,7 +58,7 @@ def test_no_reader_breaks(tmp_path: Path, only: str) -> None:
     need_module("atheris")
     folder = tmp_path / "seeds"
     folder.mkdir()
-    runs = [only, f"-max_total_time={_SECONDS}"] if PROOF else ["-runs=6000", "-seed=1"]
+    runs = [only, f"-max_total_time={_SECONDS}"] if PROOF else ["-runs=2000", "-seed=1"]
     done = subprocess.run(
         [sys.executable, str(FUZZER), str(folder), *runs, "-max_len=4096", "-timeout=20"],
         cwd=tmp_path,

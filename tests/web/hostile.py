@@ -51,13 +51,18 @@ _MISLEADS = (
 
 
 def hostile_texts(count: int, chance: random.Random) -> list[str]:
-    """*count* different texts, each of the parts above among them as soon as it can be."""
+    """*count* different texts; the first 27 have every part above between them."""
     combinations = ["".join(parts) for parts in itertools.product(_OUT, _RUNS, _MISLEADS)]
     every_part = (
         [out + _RUNS[0] for out in _OUT] + [*_RUNS] + [text + _RUNS[2] for text in _MISLEADS]
     )
     together = "".join(_MISLEADS) + _RUNS[2]
-    chosen = dict.fromkeys([*HOSTILE, together, *chance.sample(every_part, len(every_part))])
+    in_turn = [
+        out + _RUNS[at] + _MISLEADS[at % len(_MISLEADS)] + _RUNS[(at + len(_OUT)) % len(_RUNS)]
+        for at, out in enumerate(_OUT)
+    ]
+    alone = chance.sample(every_part, len(every_part))
+    chosen = dict.fromkeys([*HOSTILE, together, *in_turn, *alone])
     chosen.update(dict.fromkeys(chance.sample(combinations, count)))
     return list(chosen)[:count]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.web.process import Running
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("network_of_module")]
-COUNT = 300 if PROOF else 30
+COUNT = 300 if PROOF else 28
 # The marks that turn the direction of text: Unicode's UAX 9.
 BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
