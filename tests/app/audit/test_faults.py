@@ -293,7 +293,7 @@ def test_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
     out.mkdir()
     duckdb.execute(
         f"COPY (SELECT 6 AS protocol, (range % 60000)::INT AS port, range::TEXT AS host, "
-        f"md5(range::TEXT) AS more FROM range(4000000)) TO '{source}' (FORMAT parquet)"
+        f"md5(range::TEXT) AS more FROM range(1500000)) TO '{source}' (FORMAT parquet)"
     )
     (out / "rows.csv").write_text("before")
     with subprocess.Popen(
