@@ -23,6 +23,8 @@ from portbook.model import (
     SpokenState,
     Standing,
     State,
+    Subject,
+    SubjectKind,
     Transport,
     Use,
 )
@@ -134,7 +136,11 @@ def answers() -> SearchStrategy[Spoken]:
 
 def findings() -> SearchStrategy[Finding]:
     """Findings with the codes that there are, and any text."""
-    return values_of(Finding, code=st.sampled_from([rule.code for rule in RULES]))
+    return values_of(
+        Finding,
+        code=st.sampled_from([rule.code for rule in RULES]),
+        subject=st.none() | st.builds(Subject, st.just(SubjectKind.SOCKET), nasty),
+    )
 
 
 def listeners(**fields: SearchStrategy[Any]) -> SearchStrategy[Listener]:

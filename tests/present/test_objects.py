@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from portbook.app.lookup import answer
 from portbook.errors import InvalidQuery
 from portbook.formats.errors.query import parse_query
-from portbook.model import Finding, Level, Listener
+from portbook.model import (
+    Finding,
+    Level,
+    Listener,
+    Subject,
+    SubjectKind,
+)
 from portbook.present.render import port_json, sockets_json
 from tests.counts import examples
 from tests.strategies import listeners, nasty, queryish
@@ -45,7 +51,8 @@ def test_any_answer_is_ascii_and_reads_back(text: str) -> None:
 
 @given(listeners(), nasty)
 def test_any_socket_is_text(listener: Listener, message: str) -> None:
-    finding = Finding("unknown", Level.NOTE, message, (message,), listener.socket.name)
+    of_socket = Subject(SubjectKind.SOCKET, listener.socket.name)
+    finding = Finding("unknown", Level.NOTE, message, (message,), of_socket)
     made = sockets_json.of_listener(changed(listener, findings=(finding,)))
     written = json.dumps(made, ensure_ascii=False, allow_nan=False)
     written.encode()

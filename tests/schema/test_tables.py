@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.catalog.registry.history import KINDS
-from portbook.model import Neighbour, Note, Source, Transport
+from portbook.model import (
+    Finding,
+    Level,
+    Neighbour,
+    Note,
+    Source,
+    Subject,
+    SubjectKind,
+    Transport,
+)
 from portbook.schema import records, sockets
 from portbook.schema.codecs import NUMBER, Mismatch, optional
 from portbook.schema.sockets import OWN_NOTE
@@ -123,3 +132,13 @@ def test_the_api_names_every_shape_that_it_refers_to() -> None:
 
 def test_the_kinds_of_changes_are_those_that_the_registrys_history_has() -> None:
     assert records.CHANGE.json_schema()["properties"]["kind"]["enum"] == [*KINDS]
+
+
+def test_a_finding_names_its_socket_and_no_other_subject() -> None:
+    finding = Finding("unknown", Level.NOTE, "who is it?")
+    for subject, name in (
+        (Subject(SubjectKind.SOCKET, "tcp 0.0.0.0:22"), "tcp 0.0.0.0:22"),
+        (Subject(SubjectKind.PORT, "22/tcp"), None),
+        (None, None),
+    ):
+        assert sockets.FINDING.encode(finding._replace(subject=subject))["socket"] == name

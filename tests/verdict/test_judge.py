@@ -23,6 +23,8 @@ from portbook.model import (
     Socket,
     Standing,
     State,
+    Subject,
+    SubjectKind,
     Transport,
     Use,
 )
@@ -547,7 +549,7 @@ def test_the_judge_never_stumbles_and_keeps_to_the_table(case: Case) -> None:
         assert finding.level in {rule.level, *(level for level, _ in rule.shifts)}
         assert finding.message
         assert finding.evidence
-        assert finding.socket == case.listener.socket.name
+        assert finding.subject == Subject(SubjectKind.SOCKET, case.listener.socket.name)
 
 
 @given(_cases())

@@ -311,11 +311,28 @@ class Level(StrEnum):
 _RANKS = {level: rank for rank, level in enumerate(Level)}
 
 
+class SubjectKind(StrEnum):
+    """What findings can concern."""
+
+    SOCKET = "socket"
+    PORT = "port"  # also one on which nothing is
+
+
+class Subject(NamedTuple):
+    """What a finding concerns, with the name that its kind goes by.
+
+    That is :attr:`Socket.name`, or a port as ``8080/tcp``.
+    """
+
+    kind: SubjectKind
+    name: str
+
+
 class Finding(NamedTuple):
-    """One thing to say of one socket: a stable code, a level, a sentence, and the evidence."""
+    """One thing to say of *subject*: a stable code, a level, a sentence, and the evidence."""
 
     code: str
     level: Level
     message: str
     evidence: tuple[str, ...] = ()
-    socket: str | None = None
+    subject: Subject | None = None

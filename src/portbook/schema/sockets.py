@@ -15,6 +15,8 @@ from portbook.model import (
     Socket,
     Spoken,
     SpokenState,
+    Subject,
+    SubjectKind,
     Transport,
     Visibility,
     Whose,
@@ -55,6 +57,19 @@ def _decode_code(value: Any) -> str:
 CODE = WORDS._replace(decode=_decode_code)
 
 
+def _socket_name(subject: Subject | None) -> str | None:
+    return subject.name if subject is not None and subject.kind is SubjectKind.SOCKET else None
+
+
+def _decode_socket_name(value: Any) -> Subject | None:
+    return None if value is None else Subject(SubjectKind.SOCKET, str(WORDS.decode(value)))
+
+
+SOCKET_NAME = optional(WORDS)._replace(
+    encode="_socket_name({})", decode=_decode_socket_name, helpers=(("_socket_name", _socket_name),)
+)
+
+
 FINDING = Table(
     "finding",
     "One thing to say of one socket.",
@@ -63,7 +78,7 @@ FINDING = Table(
         Field("level", closed(Level), "how much it asks of you, in rising order"),
         Field("message", TEXT, "what it is and what to do next"),
         Field("evidence", TEXTS, "the facts that it rests on"),
-        Field("socket", optional(WORDS), "the socket's name, such as `tcp 0.0.0.0:22`"),
+        Field("socket", SOCKET_NAME, "the socket's name, such as `tcp 0.0.0.0:22`", "subject"),
     ),
     of=Finding,
 )

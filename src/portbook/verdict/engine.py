@@ -9,6 +9,8 @@ from portbook.model import (
     OwnersSeen,
     Reach,
     State,
+    Subject,
+    SubjectKind,
 )
 from portbook.verdict.evidence import evidence_of, sources_of
 from portbook.verdict.facts import (
@@ -42,7 +44,8 @@ def judge(case: Case, *, said: bool = True) -> tuple[Finding, ...]:
     facts = find_facts(case)
     if not said:
         return _bare(facts)
-    words, socket = words_for(case), case.listener.socket.name
+    words = words_for(case)
+    subject = Subject(SubjectKind.SOCKET, case.listener.socket.name)
     evidence, sources = evidence_of(case), sources_of(case)
     return tuple(
         Finding(
@@ -50,7 +53,7 @@ def judge(case: Case, *, said: bool = True) -> tuple[Finding, ...]:
             level,
             rule.say.format_map(words),
             evidence + tuple(line for fact in rule.needs for line in sources.get(fact, ())),
-            socket,
+            subject,
         )
         for rule, level in apply(facts)
     )

@@ -12,7 +12,11 @@ from portbook.errors import InvalidArgument, MalformedInput
 from portbook.formats.flows.detect import recognise
 from portbook.formats.flows.generic_table import match, parse_mapping
 from portbook.formats.flows.layout import Head
-from portbook.model import GapCode
+from portbook.model import (
+    GapCode,
+    Subject,
+    SubjectKind,
+)
 from tests.app.audit import samples
 from tests.app.audit.asking import ask, counts
 
@@ -142,6 +146,8 @@ def test_a_fleet_of_osquery(kind: str, tmp_path: Path) -> None:
         ("tcp", 305, ""): (3, {"unregistered-port": "check"}),
     }
     (worst,) = answer.unexpected
+    # Nobody has seen the socket: what is said concerns the port.
+    assert {each.subject for each in say(worst)} == {Subject(SubjectKind.PORT, "305/tcp")}
     assert {share.host for share in worst.hosts or ()} == {"host-0", "host-1", "host-2"}
 
 

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from portbook.catalog.practice import lookup as practice
 from portbook.catalog.registry.lookup import registry
-from portbook.model import Listener, Ownership, OwnersSeen, PortRules, Socket, Transport
+from portbook.model import (
+    Listener,
+    Ownership,
+    OwnersSeen,
+    PortRules,
+    Socket,
+    Subject,
+    SubjectKind,
+    Transport,
+)
 from portbook.verdict.engine import judge
 from portbook.verdict.facts import Case
 
@@ -46,10 +55,10 @@ def case_of(service: Service) -> Case:
 
 def say(service: Service) -> tuple[Finding, ...]:
     """The findings on *service* in words, each with its evidence."""
-    name = f"{service.port}/{service.transport}"
+    subject = Subject(SubjectKind.PORT, f"{service.port}/{service.transport}")
     # The first line of evidence is the socket as it is bound, which nobody has seen.
     return tuple(
-        finding._replace(socket=name, evidence=finding.evidence[1:])
+        finding._replace(subject=subject, evidence=finding.evidence[1:])
         for finding in judge(case_of(service))
     )
 
