@@ -110,7 +110,7 @@ def write_html(folder: str, ports: range) -> None:
     """What `portbook export` does for each port, without the JSON and the text."""
     from portbook.app.lookup import answer_port
     from portbook.catalog.registry.lookup import registry
-    from portbook.formats.errors.query import Query
+    from portbook.formats.errors.query import Query, QueryKind
     from portbook.storage.atomic_write import Folder
     from portbook.web.pages import views
     from portbook.web.site_config import Site
@@ -119,7 +119,7 @@ def write_html(folder: str, ports: range) -> None:
     book.store.hold()
     with Folder.open(folder) as into:
         for port in ports:
-            found = answer_port(Query("port", str(port), port, port), book)
+            found = answer_port(Query(QueryKind.PORT, str(port), port, port), book)
             into.write(f"{port}.html", views.port(found, site).encode())
 
 
@@ -129,11 +129,11 @@ def write_html(folder: str, ports: range) -> None:
 def _prepare(folder: Path, ports: int) -> None:
     from portbook.app.lookup import answer_port
     from portbook.catalog.registry.lookup import registry
-    from portbook.formats.errors.query import Query
+    from portbook.formats.errors.query import Query, QueryKind
     from portbook.web.pages import views
     from portbook.web.site_config import Site
 
-    query = Query("port", str(SPECIMEN), SPECIMEN, SPECIMEN)
+    query = Query(QueryKind.PORT, str(SPECIMEN), SPECIMEN, SPECIMEN)
     page = views.port(answer_port(query, registry()), Site(export=True))
     layouts, content = folder / "layouts" / "_default", folder / "content"
     layouts.mkdir(parents=True)

@@ -7,6 +7,7 @@ from portbook.host.reader import read_host as read_host
 from portbook.model import Assessment as Assessment
 from portbook.model import Assignment as Assignment
 from portbook.model import Block as Block
+from portbook.model import ExecutablePlace as ExecutablePlace
 from portbook.model import Finding as Finding
 from portbook.model import Gap as Gap
 from portbook.model import GapCode as GapCode
@@ -14,12 +15,18 @@ from portbook.model import Host as Host
 from portbook.model import Level as Level
 from portbook.model import Listener as Listener
 from portbook.model import Need as Need
+from portbook.model import OwnerSearch as OwnerSearch
 from portbook.model import Ownership as Ownership
 from portbook.model import OwnersSeen as OwnersSeen
 from portbook.model import PortRange as PortRange
 from portbook.model import Process as Process
+from portbook.model import Reach as Reach
 from portbook.model import Socket as Socket
+from portbook.model import Spoken as Spoken
+from portbook.model import SpokenState as SpokenState
 from portbook.model import State as State
+from portbook.model import Subject as Subject
+from portbook.model import SubjectKind as SubjectKind
 from portbook.model import Transport as Transport
 from portbook.model import Use as Use
 from portbook.model import Visibility as Visibility

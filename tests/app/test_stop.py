@@ -312,7 +312,7 @@ def test_losses() -> None:
             ),
         )
     )
-    said = {loss.kind: (loss.number, loss.message) for loss in planned.losses}
+    said = {str(loss.kind): (loss.number, loss.message) for loss in planned.losses}
     assert said["connections"][0] == 2
     assert "192.0.2.9" not in said["connections"][1]
     assert said["children"] == (2, "2 children: sh (71), cat (72)")

@@ -22,7 +22,11 @@ from portbook.app.stop.planner import plan
 from portbook.catalog.registry.history import KINDS
 from portbook.catalog.registry.lookup import registry
 from portbook.catalog.registry.stats import count
-from portbook.formats.errors.query import Query, parse_query
+from portbook.formats.errors.query import (
+    Query,
+    QueryKind,
+    parse_query,
+)
 from portbook.host.linux.connections import Connection
 from portbook.host.linux.process_tree import Own
 from portbook.host.process_control import Identity
@@ -462,7 +466,7 @@ def test_a_service(name: str) -> None:
 
 @pytest.mark.parametrize("text", ["postgress", "qqqqzzzz", "novastor backup", "mail"])
 def test_a_search(text: str) -> None:
-    found = _through_json(port_json.of(answer_search(Query("text", text), registry(), 3)))
+    found = _through_json(port_json.of(answer_search(Query(QueryKind.TEXT, text), registry(), 3)))
     check(
         found,
         {
@@ -481,7 +485,7 @@ def test_a_search(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "ports"), [("airplay", {5000, 7000}), ("home assistant", {8123})])
 def test_a_search_finds_products_with_their_source(text: str, ports: set[int]) -> None:
-    found = _through_json(port_json.of(answer_search(Query("text", text), registry(), 20)))
+    found = _through_json(port_json.of(answer_search(Query(QueryKind.TEXT, text), registry(), 20)))
     assert found["found"]
     assert ports <= {use["first"] for use in found["uses"]}
     assert all(use["source"].startswith("https://") for use in found["uses"])

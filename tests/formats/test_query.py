@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.errors import InvalidPort, InvalidQuery, InvalidRange, InvalidTransport
-from portbook.formats.errors.query import LONGEST, Query, parse_port, parse_query, split_queries
+from portbook.formats.errors.query import (
+    LONGEST,
+    Query,
+    QueryKind,
+    parse_port,
+    parse_query,
+    split_queries,
+)
 from portbook.model import Transport
 from tests.strategies import any_port, nasty, queryish, text, transports
 
@@ -77,25 +84,25 @@ def test_leading_zeros_are_read_and_told(port: int, zeros: int) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("305", Query("port", "305", 305, 305)),
-        (":305", Query("port", "305", 305, 305)),
-        ("443/udp", Query("port", "443", 443, 443, UDP)),
-        ("udp:443", Query("port", "443", 443, 443, UDP)),
-        ("tcp6:443", Query("port", "443", 443, 443, TCP)),
-        ("127.0.0.1:8080", Query("port", "8080", 8080, 8080, None, "127.0.0.1")),
-        ("[::1]:5432", Query("port", "5432", 5432, 5432, None, "::1")),
-        ("https://localhost:8443/x", Query("port", "8443", 8443, 8443, None, "localhost")),
-        ("6000-6063", Query("range", "6000-6063", 6000, 6063)),
-        ("0-65535", Query("range", "0-65535", 0, 65535)),
-        ("ssh", Query("name", "ssh")),
-        ("cvc_hostd", Query("name", "cvc_hostd")),
-        ("whois++", Query("name", "whois++")),
-        ("914c-g", Query("name", "914c-g")),
-        ("3com-amp3", Query("name", "3com-amp3")),
-        ("novastor  backup", Query("text", "novastor backup")),
-        ("1.2.3", Query("name", "1.2.3")),
-        ("viewport=800", Query("name", "viewport=800")),
-        ("udp://[::]:53", Query("port", "53", 53, 53, UDP, "::")),
+        ("305", Query(QueryKind.PORT, "305", 305, 305)),
+        (":305", Query(QueryKind.PORT, "305", 305, 305)),
+        ("443/udp", Query(QueryKind.PORT, "443", 443, 443, UDP)),
+        ("udp:443", Query(QueryKind.PORT, "443", 443, 443, UDP)),
+        ("tcp6:443", Query(QueryKind.PORT, "443", 443, 443, TCP)),
+        ("127.0.0.1:8080", Query(QueryKind.PORT, "8080", 8080, 8080, None, "127.0.0.1")),
+        ("[::1]:5432", Query(QueryKind.PORT, "5432", 5432, 5432, None, "::1")),
+        ("https://localhost:8443/x", Query(QueryKind.PORT, "8443", 8443, 8443, None, "localhost")),
+        ("6000-6063", Query(QueryKind.RANGE, "6000-6063", 6000, 6063)),
+        ("0-65535", Query(QueryKind.RANGE, "0-65535", 0, 65535)),
+        ("ssh", Query(QueryKind.NAME, "ssh")),
+        ("cvc_hostd", Query(QueryKind.NAME, "cvc_hostd")),
+        ("whois++", Query(QueryKind.NAME, "whois++")),
+        ("914c-g", Query(QueryKind.NAME, "914c-g")),
+        ("3com-amp3", Query(QueryKind.NAME, "3com-amp3")),
+        ("novastor  backup", Query(QueryKind.TEXT, "novastor backup")),
+        ("1.2.3", Query(QueryKind.NAME, "1.2.3")),
+        ("viewport=800", Query(QueryKind.NAME, "viewport=800")),
+        ("udp://[::]:53", Query(QueryKind.PORT, "53", 53, 53, UDP, "::")),
     ],
 )
 def test_examples(text: str, expected: Query) -> None:
@@ -269,7 +276,7 @@ def test_pasted_lines(text: str, port: int, transport: Transport | None) -> None
     ],
 )
 def test_text_without_a_port_stays_text(text: str) -> None:
-    assert parse_query(text) == Query("text", text)
+    assert parse_query(text) == Query(QueryKind.TEXT, text)
 
 
 # -- bad input --------------------------------------------------------------------------------
@@ -345,7 +352,7 @@ def test_any_text_is_a_query_or_is_refused(text: str) -> None:
     assert all(note.isprintable() for note in query.notes)
     if query.kind in ("port", "range"):
         assert 0 <= query.first <= query.last <= 65535
-        assert query.kind == "range" or query.first == query.last
+        assert query.kind is QueryKind.RANGE or query.first == query.last
     else:
         assert (query.first, query.last) == (-1, -1)
         assert query.text.strip()

@@ -11,7 +11,10 @@ from hypothesis import given
 
 from portbook.app.lookup import PortAnswer, answer_port
 from portbook.catalog.registry.lookup import registry
-from portbook.formats.errors.query import Query
+from portbook.formats.errors.query import (
+    Query,
+    QueryKind,
+)
 from portbook.model import State, SystemRule, Transport, Use
 from portbook.present.port.entry import (
     Claims,
@@ -52,7 +55,7 @@ FORBIDDEN = re.compile(
 
 
 def _answer(port: int) -> PortAnswer:
-    return answer_port(Query("port", str(port), port, port), registry())
+    return answer_port(Query(QueryKind.PORT, str(port), port, port), registry())
 
 
 def _entry(port: int) -> Entry:

@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 from portbook.app.lookup import RangeAnswer, SearchAnswer, ServiceAnswer, answer, answer_search
 from portbook.catalog.registry.lookup import registry
 from portbook.catalog.registry.stats import count
-from portbook.formats.errors.query import Query, parse_query
+from portbook.formats.errors.query import (
+    Query,
+    QueryKind,
+    parse_query,
+)
 from portbook.model import State, Transport
 from portbook.present.render.text import NARROWEST, WIDEST, Style, columns_of
 from portbook.present.views import lists
@@ -35,7 +39,7 @@ def _range(text: str) -> RangeAnswer:
 
 
 def _search(text: str, shown: int = 20) -> SearchAnswer:
-    return answer_search(Query("text", text), registry(), shown)
+    return answer_search(Query(QueryKind.TEXT, text), registry(), shown)
 
 
 def _words(text: str) -> str:

@@ -19,7 +19,10 @@ from portbook.app.lookup import answer_port
 from portbook.catalog.registry.lookup import registry
 from portbook.cli import run
 from portbook.errors import NotExported
-from portbook.formats.errors.query import Query
+from portbook.formats.errors.query import (
+    Query,
+    QueryKind,
+)
 from portbook.present.render import port_json
 from portbook.web.export import site as module
 from portbook.web.export.notes import NOTES
@@ -63,7 +66,7 @@ def test_every_port_has_a_page_with_json_and_text(folder: Path) -> None:
     for port in range(FIRST, LAST + 1):
         page = Page((folder / f"{port}.html").read_text(encoding="utf-8"))
         assert f"Port {port}" in page.text
-        found = answer_port(Query("port", str(port), port, port), registry())
+        found = answer_port(Query(QueryKind.PORT, str(port), port, port), registry())
         assert json.loads((folder / f"{port}.json").read_text()) == port_json.of(found)
         assert (folder / f"{port}.txt").read_text(encoding="utf-8").startswith(f"Port {port} ")
     assert not (folder / f"{LAST + 1}.html").exists()

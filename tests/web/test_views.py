@@ -17,7 +17,10 @@ from hypothesis import given
 from portbook.app.listen import HereAnswer
 from portbook.app.lookup import PortAnswer, ServiceAnswer, answer, answer_port, answer_search
 from portbook.catalog.registry.lookup import registry
-from portbook.formats.errors.query import Query
+from portbook.formats.errors.query import (
+    Query,
+    QueryKind,
+)
 from portbook.model import (
     RANGES,
     Assessment,
@@ -84,11 +87,11 @@ EVIL = (
 
 
 def _answer(port: int) -> PortAnswer:
-    return answer_port(Query("port", str(port), port, port), registry())
+    return answer_port(Query(QueryKind.PORT, str(port), port, port), registry())
 
 
 def _service(name: str) -> ServiceAnswer:
-    found = answer(Query("name", name))
+    found = answer(Query(QueryKind.NAME, name))
     assert isinstance(found, ServiceAnswer)
     return found
 
@@ -128,7 +131,7 @@ def every_page(site: Site) -> Iterator[tuple[str, str]]:
     yield "map", views.map_(site)
     yield "search", views.search(None, "", site)
     for text in ("time", "nosuchthing", "postgrse"):
-        found = answer_search(Query("text", text), registry())
+        found = answer_search(Query(QueryKind.TEXT, text), registry())
         yield f"search {text}", views.search(found, text, site)
     yield "glossary", views.glossary(None, site)
     for term in TERMS:
@@ -371,7 +374,7 @@ def test_other_pages_are_as_inert(text: str) -> None:
     row = Assignment(
         text, text, 80, 80, Transport.TCP, True, State.ASSIGNED, (text,), (text,), text
     )
-    service = ServiceAnswer(Query("name", text, notes=(text,)), text, (row,), (), ())
+    service = ServiceAnswer(Query(QueryKind.NAME, text, notes=(text,)), text, (row,), (), ())
     listener = changed(
         LISTENER,
         user=text,
@@ -380,7 +383,7 @@ def test_other_pages_are_as_inert(text: str) -> None:
         owners=(Process(7, text, (text,), text, unit=text, container=text),),
         findings=(Finding("unknown", Level.ALERT, text),),
     )
-    search = answer_search(Query("text", text), registry())
+    search = answer_search(Query(QueryKind.TEXT, text), registry())
     for made, benign in (
         (views.service(service, SERVED), None),
         (views.search(search, text, SERVED), None),
@@ -416,7 +419,7 @@ REMEMBERED = (
 def test_a_search_shows_products_with_their_ports_and_source(
     text: str, ports: set[int], source: str
 ) -> None:
-    found = answer_search(Query("text", text), registry())
+    found = answer_search(Query(QueryKind.TEXT, text), registry())
     page = Page(views.search(found, text, SERVED))
     links = page.values("href")
     assert {f"/{port}" for port in ports} <= set(links)
@@ -473,7 +476,7 @@ def test_search_as_you_type_finds_products_with_their_source(tmp_path: Path) -> 
 def test_the_page_about_the_book_names_every_source_of_a_port() -> None:
     made = Page(views.about(SERVED))
     for port in (22, 80, 305, 6667):
-        sources = answer_port(Query("port", str(port), port, port), registry()).sources
+        sources = answer_port(Query(QueryKind.PORT, str(port), port, port), registry()).sources
         assert sources, port
         for source in sources:
             assert f"{source.id}, as of {source.as_of}" in made.text

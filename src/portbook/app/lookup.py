@@ -11,7 +11,11 @@ from portbook._fast_types import NamedTuple
 from portbook.catalog.practice import lookup as on_record
 from portbook.catalog.registry.history import history
 from portbook.catalog.registry.lookup import TRANSPORTS, headline, registry
-from portbook.formats.errors.query import Query, parse_query
+from portbook.formats.errors.query import (
+    Query,
+    QueryKind,
+    parse_query,
+)
 from portbook.model import (
     PORTS,
     Block,
@@ -148,11 +152,11 @@ def answer(query: Query, depth: Depth | None = None) -> Answer:
     Raises DataMissing or DataCorrupt where a data file can't be used.
     """
     book = registry()
-    if query.kind == "port":
+    if query.kind is QueryKind.PORT:
         return answer_port(query, book, depth)
-    if query.kind == "range":
+    if query.kind is QueryKind.RANGE:
         return answer_range(query, book, depth)
-    rows = book.named(query.text) if query.kind == "name" else ()
+    rows = book.named(query.text) if query.kind is QueryKind.NAME else ()
     if rows:
         return _answer_service(query, rows, book)
     own = own_notes(query.text) if depth is not None and depth.notes else None
@@ -287,7 +291,7 @@ def answer_search(
         uses = on_record.use_index().near(query.text)
     practice = tuple(source for source in on_record.sources() if source.id == "lore-uses")
     sources = book.sources() + practice
-    by_name = query.kind == "name"
+    by_name = query.kind is QueryKind.NAME
     return SearchAnswer(query, query.text, matches, shown, by_name, sources, uses, own)
 
 

@@ -8,7 +8,10 @@ import sys
 from portbook.cli.help import Parser
 from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError, shown
-from portbook.formats.errors.query import parse_query
+from portbook.formats.errors.query import (
+    QueryKind,
+    parse_query,
+)
 from portbook.present.render.report_json import of_change, of_history
 from portbook.present.views import history
 
@@ -82,9 +85,9 @@ def _history(options: argparse.Namespace) -> Chronicle:
     port = name = None
     if options.query is not None:
         query = parse_query(options.query)
-        if query.kind == "port":
+        if query.kind is QueryKind.PORT:
             port = (query.first, query.transport)
-        elif query.kind == "range":
+        elif query.kind is QueryKind.RANGE:
             raise UsageError(f"{shown(options.query)} is a range: give one port, or a name")
         else:
             name = query.text

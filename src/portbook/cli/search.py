@@ -11,7 +11,10 @@ from portbook.cli import complain
 from portbook.cli.help import Parser, add_json, add_notes
 from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError
-from portbook.formats.errors.query import Query
+from portbook.formats.errors.query import (
+    Query,
+    QueryKind,
+)
 from portbook.present.phrases import gap_sentences
 from portbook.present.render import port_json
 from portbook.present.views import lists
@@ -42,7 +45,7 @@ def run(argv: Sequence[str]) -> int:
     if options.limit < 1:
         raise UsageError(f"--limit {options.limit} shows nothing: give 1 or more")
     own = _own(text) if options.notes else None
-    found = answer_search(Query("text", text), registry(), options.limit, own)
+    found = answer_search(Query(QueryKind.TEXT, text), registry(), options.limit, own)
     if options.json:
         print_json(port_json.of(found))
     else:

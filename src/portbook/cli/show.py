@@ -9,7 +9,11 @@ from portbook.app.lookup import PortAnswer, RangeAnswer, SearchAnswer, ServiceAn
 from portbook.cli import complain
 from portbook.cli.terminal import print_json, reaches, style
 from portbook.errors import InvalidQuery, UsageError
-from portbook.formats.errors.query import parse_query, split_queries
+from portbook.formats.errors.query import (
+    QueryKind,
+    parse_query,
+    split_queries,
+)
 from portbook.model import (
     OwnerSearch,
     Visibility,
@@ -160,7 +164,7 @@ class _Show:
                 complain(str(error))
                 self.invalid = True
                 continue
-            if self.options.jsonl and query.kind == "range":
+            if self.options.jsonl and query.kind is QueryKind.RANGE:
                 self._stream(query)
                 continue
             self._show(query, collected)
@@ -241,7 +245,7 @@ class _Show:
 
         book = registry()
         for port in range(query.first, query.last + 1):
-            one = query._replace(kind="port", first=port, last=port, notes=())
+            one = query._replace(kind=QueryKind.PORT, first=port, last=port, notes=())
             print_json(port_json.of(answer_port(one, book)), line=True)
 
     def _weigh(self, found: Answer) -> None:

@@ -12,7 +12,10 @@ from portbook.cli import complain
 from portbook.cli.help import Parser, add_json
 from portbook.cli.terminal import can_draw, print_json, style
 from portbook.errors import InvalidQuery, UsageError, shown
-from portbook.formats.errors.query import parse_query
+from portbook.formats.errors.query import (
+    QueryKind,
+    parse_query,
+)
 from portbook.host.process_control import hands
 from portbook.present.views import stop
 
@@ -63,7 +66,7 @@ def run(argv: Sequence[str]) -> int:
     if not 0 <= options.timeout <= 3600:
         raise UsageError(f"--timeout {options.timeout:g} is not between 0 and 3600 seconds")
     query = parse_query(options.query)
-    if query.kind != "port":
+    if query.kind is not QueryKind.PORT:
         raise InvalidQuery(
             f"{shown(options.query)} names no single port: give one, such as 8080 or 53/udp",
             options.query,

@@ -10,7 +10,10 @@ from portbook.catalog.expectations.lookup import check_named
 from portbook.cli.help import Parser, add_json, add_notes
 from portbook.cli.terminal import print_json, style
 from portbook.errors import InvalidQuery, shown
-from portbook.formats.errors.query import parse_query
+from portbook.formats.errors.query import (
+    QueryKind,
+    parse_query,
+)
 from portbook.model import Transport
 from portbook.present.views import why
 
@@ -39,7 +42,7 @@ def run(argv: Sequence[str]) -> int:
     add_json(parser)
     options = parser.parse_args(list(argv))
     query = parse_query(options.query)
-    if query.kind != "port":
+    if query.kind is not QueryKind.PORT:
         raise InvalidQuery(
             f"{shown(options.query)} names no single port: give one, such as 8080 or 53/udp",
             options.query,

@@ -12,7 +12,10 @@ from starlette.responses import RedirectResponse, Response
 from portbook.app.lookup import PortAnswer, ServiceAnswer, answer, answer_port
 from portbook.catalog.registry.lookup import registry
 from portbook.catalog.registry.stats import count
-from portbook.formats.errors.query import Query
+from portbook.formats.errors.query import (
+    Query,
+    QueryKind,
+)
 from portbook.model import LAST_PORT, PORTS, RANGES, State, Transport
 from portbook.present.port.page import compose
 from portbook.present.render import markdown
@@ -82,7 +85,7 @@ def to_json(value: object) -> str:
 
 def read_port(port: int, transport: Transport | None = None) -> PortAnswer:
     """The answer for *port* without this machine."""
-    return answer_port(Query("port", str(port), port, port, transport), registry())
+    return answer_port(Query(QueryKind.PORT, str(port), port, port, transport), registry())
 
 
 async def port(request: Request) -> Response:
@@ -170,7 +173,7 @@ async def service(request: Request) -> Response:
 
 
 def _named(name: str) -> ServiceAnswer | None:
-    found = answer(Query("name", name)) if registry().named(name) else None
+    found = answer(Query(QueryKind.NAME, name)) if registry().named(name) else None
     return found if isinstance(found, ServiceAnswer) else None
 
 
@@ -198,7 +201,7 @@ async def range_(request: Request) -> Response:
     def render() -> str:
         if form is Form.HTML:
             return site.views.range_(name, site.site)
-        found = answer(Query("range", name, wanted.first, wanted.last))
+        found = answer(Query(QueryKind.RANGE, name, wanted.first, wanted.last))
         if form is Form.JSON:
             return to_json(objects.of(found))
         return lists.render_range(_as_range(found), STYLE)

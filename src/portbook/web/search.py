@@ -10,7 +10,11 @@ from starlette.responses import RedirectResponse, Response
 from portbook.app.lookup import answer_search
 from portbook.catalog.registry.lookup import registry
 from portbook.errors import InvalidQuery
-from portbook.formats.errors.query import Query, parse_query
+from portbook.formats.errors.query import (
+    Query,
+    QueryKind,
+    parse_query,
+)
 from portbook.present.render import port_json
 from portbook.present.views import lists
 from portbook.web.http.negotiation import Form
@@ -65,12 +69,12 @@ def port_in(text: str) -> int | None:
         query = parse_query(text)
     except InvalidQuery:
         return None
-    return query.first if query.kind == "port" else None
+    return query.first if query.kind is QueryKind.PORT else None
 
 
 def search_for(text: str, shown: int = 20) -> SearchAnswer:
     """What *text* finds among the services."""
-    return answer_search(Query("text", text), registry(), shown)
+    return answer_search(Query(QueryKind.TEXT, text), registry(), shown)
 
 
 async def as_json(request: Request) -> Response:

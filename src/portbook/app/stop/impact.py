@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.app.bind.addresses import takes
-from portbook.app.stop.model import Loss
+from portbook.app.stop.model import Loss, LossKind
 from portbook.host.linux.process_tree import descendants
 from portbook.model import host_port
 
@@ -33,12 +33,16 @@ def losses(scene: Scene, steps: Iterable[Step]) -> Iterator[Loss]:
     ]
     if live:
         peers = list(dict.fromkeys(_peer(each) for each in live))
-        yield Loss("connections", len(live), f"{_count(len(live), 'connection')}: {_some(peers)}")
+        yield Loss(
+            LossKind.CONNECTIONS, len(live), f"{_count(len(live), 'connection')}: {_some(peers)}"
+        )
     children = descendants(pids, scene.processes)
     if children:
         names = [f"{each.program} ({each.pid})" for each in children]
         yield Loss(
-            "children", len(children), f"{_count(len(names), 'child', 'children')}: {_some(names)}"
+            LossKind.CHILDREN,
+            len(children),
+            f"{_count(len(names), 'child', 'children')}: {_some(names)}",
         )
     others = list(
         dict.fromkeys(
@@ -48,7 +52,7 @@ def losses(scene: Scene, steps: Iterable[Step]) -> Iterator[Loss]:
         )
     )
     if others:
-        yield Loss("sockets", len(others), f"what it listens on besides: {_some(others)}")
+        yield Loss(LossKind.SOCKETS, len(others), f"what it listens on besides: {_some(others)}")
     known = pids | {each.pid for each in children}
     units = {word for step in steps if step.manager for word in step.command[1:]}
     rest = [
@@ -57,8 +61,8 @@ def losses(scene: Scene, steps: Iterable[Step]) -> Iterator[Loss]:
         if each.unit in units and each.pid not in known
     ]
     if rest:
-        yield Loss("unit", len(rest), f"{_count(len(rest), 'process', 'processes')} of the same "
-                   f"unit: {_some(rest)}")  # fmt: skip
+        many = _count(len(rest), "process", "processes")
+        yield Loss(LossKind.UNIT, len(rest), f"{many} of the same unit: {_some(rest)}")
 
 
 def _peer(each: Connection) -> str:

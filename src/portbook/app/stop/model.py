@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook._fast_types import NamedTuple
+from portbook._fast_types import NamedTuple, StrEnum
 from portbook.model import PortRules
 
 TYPE_CHECKING = False
@@ -85,10 +85,19 @@ class Refusal(NamedTuple):
     socket: str | None = None
 
 
-class Loss(NamedTuple):
-    """What goes with what is stopped: ``connections``, ``children``, ``sockets`` or ``unit``."""
+class LossKind(StrEnum):
+    """What can go with what is stopped."""
 
-    kind: str
+    CONNECTIONS = "connections"
+    CHILDREN = "children"
+    SOCKETS = "sockets"
+    UNIT = "unit"
+
+
+class Loss(NamedTuple):
+    """What goes with what is stopped."""
+
+    kind: LossKind
     number: int
     message: str
 

@@ -15,7 +15,7 @@ text to search:
 
 from __future__ import annotations
 
-from portbook._fast_types import NamedTuple
+from portbook._fast_types import NamedTuple, StrEnum
 from portbook.errors import InvalidPort, InvalidQuery, InvalidRange, InvalidTransport, shown
 from portbook.model import LAST_PORT, Transport, host_port
 
@@ -34,14 +34,23 @@ _TRANSPORTS: dict[str, Transport | None] = {
 _AROUND = "\"'`()<>{},;.!?"
 
 
+class QueryKind(StrEnum):
+    """What a query asks for."""
+
+    PORT = "port"
+    RANGE = "range"
+    NAME = "name"
+    TEXT = "text"
+
+
 class Query(NamedTuple):
-    """What was asked, understood: ``kind`` is ``port``, ``range``, ``name`` or ``text``.
+    """What was asked, understood.
 
     ``transport`` narrows a port or a range; ``address`` is the host part of a pasted address,
     and ``notes`` say how a loose spelling was read.
     """
 
-    kind: str
+    kind: QueryKind
     text: str
     first: int = -1
     last: int = -1
@@ -72,7 +81,7 @@ def parse_query(text: str) -> Query:
             "as in portbook why 8080",
             text,
         )
-    return query or Query("text", " ".join(words))
+    return query or Query(QueryKind.TEXT, " ".join(words))
 
 
 def split_queries(text: str) -> list[str]:
@@ -154,7 +163,7 @@ def _parse_word(word: str) -> Query:
         raise InvalidQuery(
             f"{shown(word)} is an address without a port: give one with it, as in {example}", word
         )
-    return query or Query("name", word)
+    return query or Query(QueryKind.NAME, word)
 
 
 def _split_transport(word: str) -> tuple[Transport | None, str]:
@@ -173,12 +182,12 @@ def _range(text: str, transport: Transport | None) -> Query:
     if text.startswith("-"):  # a negative number
         raise InvalidPort(text)
     first, last, notes = parse_range(text)
-    return Query("range", text, first, last, transport, None, notes)
+    return Query(QueryKind.RANGE, text, first, last, transport, None, notes)
 
 
 def _port(text: str, transport: Transport | None = None, address: str | None = None) -> Query:
     port, notes = parse_port(text)
-    return Query("port", text, port, port, transport, address, notes)
+    return Query(QueryKind.PORT, text, port, port, transport, address, notes)
 
 
 def _parse_url(word: str) -> Query:
@@ -192,7 +201,7 @@ def _parse_url(word: str) -> Query:
     if not scheme.replace("+", "").replace("-", "").replace(".", "").isalnum():
         raise InvalidQuery(f"{shown(word)} is not a URL: give SCHEME://HOST:PORT", word)
     note = f"the URL names no port; {shown(scheme.lower())[1:-1]} is looked up instead"
-    return Query("name", scheme.lower(), address=host or None, notes=(note,))
+    return Query(QueryKind.NAME, scheme.lower(), address=host or None, notes=(note,))
 
 
 def _parse_address(word: str) -> Query | None:
@@ -317,7 +326,7 @@ def _pasted(word: str) -> Query | None:
         return None
     # A bare number is no address, nor is the 98 of "(98: Address in use" or a time of day.
     bare = word.isdigit() or (query.address or "").isdigit()
-    return None if query.kind != "port" or bare else query
+    return None if query.kind is not QueryKind.PORT or bare else query
 
 
 def _pasted_setting(word: str, before: str) -> Query | None:

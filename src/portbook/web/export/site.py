@@ -27,7 +27,10 @@ from portbook.app.lookup import ServiceAnswer, answer, answer_port
 from portbook.catalog.practice import lookup as practice
 from portbook.catalog.registry.lookup import registry, use
 from portbook.errors import NotExported
-from portbook.formats.errors.query import Query
+from portbook.formats.errors.query import (
+    Query,
+    QueryKind,
+)
 from portbook.host.children import SAFE_PATH, surroundings
 from portbook.model import LAST_PORT, State
 from portbook.present.port import page
@@ -281,12 +284,12 @@ def _contents(row: _Row) -> Iterator[bytes]:
     book = registry()
     book.store.hold()
     for port in row.ports:
-        found = answer_port(Query("port", str(port), port, port), book)
+        found = answer_port(Query(QueryKind.PORT, str(port), port, port), book)
         yield views.port(found, _HERE).encode()
         yield json.dumps(port_json.of(found), separators=(",", ":")).encode()
         yield render_page(page.compose(found), _STYLE).encode()
     for name in row.services:
-        service = answer(Query("name", name))
+        service = answer(Query(QueryKind.NAME, name))
         assert isinstance(service, ServiceAnswer)
         yield views.service(service, _BELOW).encode()
 

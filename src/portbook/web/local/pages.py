@@ -12,7 +12,10 @@ from starlette.responses import Response, StreamingResponse
 from portbook.app.listen import Depth, Filter, answer_here
 from portbook.app.lookup import answer_port, own_notes
 from portbook.catalog.registry.lookup import registry
-from portbook.formats.errors.query import Query
+from portbook.formats.errors.query import (
+    Query,
+    QueryKind,
+)
 from portbook.model import (
     LAST_PORT,
     OwnerSearch,
@@ -152,7 +155,9 @@ async def _read_all(request: Request) -> HereAnswer:
 
 
 def _read_port(port: int, *, show: bool) -> PortAnswer:
-    found = answer_port(Query("port", str(port), port, port), registry(), Depth(OwnerSearch.ALL))
+    found = answer_port(
+        Query(QueryKind.PORT, str(port), port, port), registry(), Depth(OwnerSearch.ALL)
+    )
     host = found.host
     if host is None:
         return found
