@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from tests.alone import empty_network, network_of_module, own_network
 from tests.counts import PROOF
+from tests.order import in_order
 from tests.randomness import chance
 
 if TYPE_CHECKING:
@@ -67,14 +68,10 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-# Started first, because they wait most and share servers, browsers and engines: the others fill up
-# what is left of the processors.
-_FIRST = ("tests/real/", "tests/web/")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the tests of real components first; each folder keeps its own order."""
-    items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Puts what takes long at the beginning of each process; each file keeps its own order."""
+    processes = getattr(config, "workerinput", {}).get("workercount", 1)
+    items[:] = [items[at] for at in in_order([item.nodeid for item in items], processes)]
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
