@@ -15,6 +15,7 @@ from portbook.catalog.registry.history import KINDS
 from portbook.model import (
     Finding,
     Level,
+    Listener,
     Neighbour,
     Note,
     Source,
@@ -24,7 +25,7 @@ from portbook.model import (
 )
 from portbook.schema import records, sockets
 from portbook.schema.codecs import NUMBER, Mismatch, optional
-from portbook.schema.sockets import OWN_NOTE
+from portbook.schema.sockets import LISTENER, OWN_NOTE
 from portbook.schema.tables import Field, Table
 from tests.counts import examples
 from tests.strategies import (
@@ -142,3 +143,11 @@ def test_a_finding_names_its_socket_and_no_other_subject() -> None:
         (None, None),
     ):
         assert sockets.FINDING.encode(finding._replace(subject=subject))["socket"] == name
+
+
+@given(listeners())
+@examples(40)
+def test_the_first_objects_are_written_as_those_that_follow(listener: Listener) -> None:
+    table = LISTENER.alone()
+    first, *others = (json.dumps(table.encode(listener)) for _ in range(20))
+    assert others == [first] * 19

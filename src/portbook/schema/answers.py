@@ -90,7 +90,7 @@ def _nearest(side: str) -> Field:
 
 _NEIGHBOURS = Table("neighbours", "", (_nearest("before"), _nearest("after")))
 _STANDINGS = Codec(
-    "{_x: _standing(_y) for _x, _y in {}.items()}",
+    lambda standings: {each: STANDING.encode(standings[each]) for each in standings},
     dict,
     {
         "type": "object",
@@ -99,7 +99,6 @@ _STANDINGS = Codec(
         "minProperties": 1,
     },
     "object: transport to standing",
-    (("_standing", STANDING.encode),),
     table=STANDING,
 )
 
@@ -268,8 +267,7 @@ STATS_ANSWER = Table(
     "stats",
     "Counts over the whole registry.",
     (
-        Field("ranges", Codec("_ranges({})", dict, _range_schema(), "object",
-                              (("_ranges", _ranges),)), path="stats"),
+        Field("ranges", Codec(_ranges, dict, _range_schema(), "object"), path="stats"),
         Field("services", NUMBER, path="stats.services"),
         Field("services_without_port", NUMBER, path="stats.portless"),
         Field("assigned_rows", NUMBER, path="stats.assigned_rows"),

@@ -95,11 +95,10 @@ def _by_state(states: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _STATES = Codec(
-    "_by_state({})",
+    _by_state,
     dict,
     {"type": "object", "additionalProperties": _TALLY.json_schema()},
     "object: state to tally",
-    (("_by_state", _by_state),),
     table=_TALLY,
 )
 _COUNTED_FINDING = Table(

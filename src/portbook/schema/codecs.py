@@ -1,8 +1,8 @@
 """How single values become JSON and come back.
 
-A codec is three things: an expression that encodes, a function that decodes, and a JSON Schema
-(2020-12). Decoding takes what any program may have written: it raises :class:`Mismatch`, and
-nothing else, for a value that the codec doesn't allow.
+A codec is a function that writes, one that reads, and a JSON Schema (2020-12). Reading takes what
+any program may have written: it raises :class:`Mismatch`, and nothing else, for a value that the
+codec doesn't allow.
 
 >>> TEXT.decode("sshd")
 'sshd'
@@ -13,7 +13,6 @@ portbook.schema.codecs.Mismatch: not a whole number
 
 from __future__ import annotations
 
-from portbook._fast_types import NamedTuple
 from portbook.model.text import moment, unbyte
 
 TYPE_CHECKING = False
@@ -38,22 +37,41 @@ class Mismatch(ValueError):
         self.key = key
 
 
-class Codec(NamedTuple):
+class Codec:
     """How a value of one kind is written and read.
 
-    ``encode`` is the source of an expression in which ``{}`` stands for the value; the functions
-    that it calls are in ``helpers``. ``schema`` is its JSON Schema, ``words`` names the kind in the
-    documentation. ``null`` says that it writes and reads null; else a key with null is read as one
-    that isn't there. ``table`` is that of the objects in it, if there are any.
+    ``write`` makes of a value what JSON has, None where that is the value itself; ``decode`` reads
+    it. ``schema`` is its JSON Schema, ``words`` names the kind in the documentation. ``null`` says
+    that it writes and reads null; else a key with null is read as one that isn't there. ``table``
+    is that of the objects in it, if there are any. ``items`` says that the value is a list of what
+    ``items`` writes, for a table to write it in place.
     """
 
-    encode: str
-    decode: Callable[[Any], Any]
-    schema: Schema
-    words: str
-    helpers: tuple[tuple[str, Callable[..., Any]], ...] = ()
-    null: bool = False
-    table: Any = None
+    __slots__ = ("decode", "items", "null", "schema", "table", "words", "write")
+
+    def __init__(
+        self,
+        write: Callable[[Any], Any] | None,
+        decode: Callable[[Any], Any],
+        schema: Schema,
+        words: str,
+        *,
+        null: bool = False,
+        table: Any = None,
+        items: Codec | None = None,
+    ) -> None:
+        self.write = write
+        self.decode = decode
+        self.schema = schema
+        self.words = words
+        self.null = null
+        self.table = table
+        self.items = items
+
+    def but(self, **parts: Any) -> Codec:
+        """The same with other *parts*."""
+        own = {name: getattr(self, name) for name in self.__slots__}
+        return Codec(**(own | parts))
 
 
 def _clean(text: str | None) -> str | None:
@@ -106,19 +124,16 @@ def _decode_list(value: Any) -> list[Any]:
 
 
 # Text that portbook or a data file of its own wrote.
-WORDS = Codec("{}", _decode_text, {"type": "string"}, "text")
+WORDS = Codec(None, _decode_text, {"type": "string"}, "text")
 # Text of processes, captures and registries: bytes that are no UTF-8 are written out.
-TEXT = Codec("_unbyte({})", _decode_text, {"type": "string"}, "text", (("_unbyte", unbyte),))
-FLAG = Codec("{}", _decode_flag, {"type": "boolean"}, "true or false")
-NUMBER = Codec("{}", _number(LARGEST), {"type": "integer"}, "number")
+TEXT = Codec(unbyte, _decode_text, {"type": "string"}, "text")
+FLAG = Codec(None, _decode_flag, {"type": "boolean"}, "true or false")
+NUMBER = Codec(None, _number(LARGEST), {"type": "integer"}, "number")
 PORT = Codec(
-    "{}",
-    _number(_LAST_PORT),
-    {"type": "integer", "minimum": 0, "maximum": _LAST_PORT},
-    "port",
+    None, _number(_LAST_PORT), {"type": "integer", "minimum": 0, "maximum": _LAST_PORT}, "port"
 )
 # Seconds since the epoch, written as ISO 8601 in UTC.
-MOMENT = Codec("_moment({})", _decode_moment, {"type": "string"}, "moment", (("_moment", moment),))
+MOMENT = Codec(moment, _decode_moment, {"type": "string"}, "moment")
 
 
 def optional(codec: Codec) -> Codec:
@@ -130,19 +145,19 @@ def optional(codec: Codec) -> Codec:
         schema = {**codec.schema, "type": [kind, "null"], "enum": [*codec.schema["enum"], None]}
     else:
         schema = {"anyOf": [codec.schema, {"type": "null"}]}
-    helpers = codec.helpers
-    if codec.encode == "{}":
-        encode = "{}"
-    elif codec is TEXT:  # the most frequent one: a function is faster than a condition
-        encode, helpers = "_clean({})", (("_clean", _clean),)
+    inner, decode = codec.write, codec.decode
+    write: Callable[[Any], Any] | None
+    if inner is None:
+        write = None
+    elif codec is TEXT:  # the most frequent one
+        write = _clean
     else:
-        encode = f"(None if {{}} is None else {codec.encode})"
+        write = lambda value: None if value is None else inner(value)  # noqa: E731
     return Codec(
-        encode,
-        lambda value: None if value is None else codec.decode(value),
+        write,
+        lambda value: None if value is None else decode(value),
         schema,
         f"{codec.words}, or null",
-        helpers,
         null=True,
         table=codec.table,
     )
@@ -159,19 +174,21 @@ def _plural(words: str) -> str:
 
 def list_of(codec: Codec, words: str | None = None) -> Codec:
     """A list of such; a tuple in Python."""
-    encode = "[*{}]" if codec.encode == "{}" else f"[{codec.encode.format('_x')} for _x in {{}}]"
+    inner, decode = codec.write, codec.decode
     return Codec(
-        encode,
-        lambda value: tuple([codec.decode(item) for item in _decode_list(value)]),
+        list if inner is None else lambda values: [inner(value) for value in values],
+        lambda value: tuple([decode(item) for item in _decode_list(value)]),
         {"type": "array", "items": codec.schema},
         words or f"list of {_plural(codec.words)}",
-        codec.helpers,
         table=codec.table,
+        items=codec,
     )
 
 
 def at_most_one(codec: Codec) -> Codec:
-    """A list of one or none; the value itself or None in Python."""
+    """A list of one or none; the value itself or None in Python. It is one of objects."""
+    inner = codec.write
+    assert inner is not None
 
     def decode(value: Any) -> Any:
         items = _decode_list(value)
@@ -180,24 +197,17 @@ def at_most_one(codec: Codec) -> Codec:
         return codec.decode(items[0]) if items else None
 
     return Codec(
-        f"([] if {{}} is None else [{codec.encode}])",
+        lambda value: [] if value is None else [inner(value)],
         decode,
         {"type": "array", "items": codec.schema},
         f"list of one {codec.words} or none",
-        codec.helpers,
         table=codec.table,
     )
 
 
 def rounded(digits: int) -> Codec:
     """A number with so many digits behind the point."""
-    return Codec(
-        f"round({{}}, {digits})",
-        _decode_amount,
-        {"type": "number"},
-        "number",
-        (("round", round),),
-    )
+    return Codec(lambda value: round(value, digits), _decode_amount, {"type": "number"}, "number")
 
 
 def closed(kind: Any) -> Codec:
@@ -212,7 +222,7 @@ def closed(kind: Any) -> Codec:
 
     schema: Schema = {"type": "string", "enum": [*members]}
     *most, last = [f"`{word}`" for word in members]
-    return Codec("{}", decode, schema, f"{', '.join(most)} or {last}" if most else last)
+    return Codec(None, decode, schema, f"{', '.join(most)} or {last}" if most else last)
 
 
 def tally(keys: str) -> Codec:
@@ -224,4 +234,4 @@ def tally(keys: str) -> Codec:
         return {_decode_text(key): NUMBER.decode(count) for key, count in value.items()}
 
     schema: Schema = {"type": "object", "additionalProperties": {"type": "integer"}}
-    return Codec("dict({})", decode, schema, f"object: {keys} to number", (("dict", dict),))
+    return Codec(dict, decode, schema, f"object: {keys} to number")

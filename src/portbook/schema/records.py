@@ -35,7 +35,7 @@ RANGE = closed([each.name for each in RANGES])
 NAMES = list_of(WORDS)
 # Ports by their state: every state is there.
 STATE_COUNTS = Codec(
-    "dict({})",
+    dict,
     dict,
     {
         "type": "object",
@@ -43,7 +43,6 @@ STATE_COUNTS = Codec(
         "required": [*map(str, State)],
     },
     "object: state to number",
-    (("dict", dict),),
 )
 
 SOURCE = Table(
@@ -73,7 +72,7 @@ def _decode_days(value: Any) -> dict[str, str]:
 
 _DAY = optional(WORDS).schema
 AS_OF = Codec(
-    "_days({})",
+    _days,
     _decode_days,
     {
         "type": "object",
@@ -81,7 +80,6 @@ AS_OF = Codec(
         "required": ["registry", "registration"],
     },
     "object: group of fields to day",
-    (("_days", _days),),
 )
 
 ASSIGNMENT = Table(

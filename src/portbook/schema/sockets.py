@@ -21,6 +21,7 @@ from portbook.model import (
     Visibility,
     Whose,
 )
+from portbook.model.text import unbyte
 from portbook.schema.codecs import (
     FLAG,
     MOMENT,
@@ -54,7 +55,7 @@ def _decode_code(value: Any) -> str:
     return str(code)
 
 
-CODE = WORDS._replace(decode=_decode_code)
+CODE = WORDS.but(decode=_decode_code)
 
 
 def _socket_name(subject: Subject | None) -> str | None:
@@ -65,9 +66,7 @@ def _decode_socket_name(value: Any) -> Subject | None:
     return None if value is None else Subject(SubjectKind.SOCKET, str(WORDS.decode(value)))
 
 
-SOCKET_NAME = optional(WORDS)._replace(
-    encode="_socket_name({})", decode=_decode_socket_name, helpers=(("_socket_name", _socket_name),)
-)
+SOCKET_NAME = optional(WORDS).but(write=_socket_name, decode=_decode_socket_name)
 
 
 FINDING = Table(
@@ -102,7 +101,7 @@ def _decode_ancestors(value: Any) -> tuple[tuple[int, str], ...]:
 
 
 ANCESTORS = Codec(
-    "[{'pid': _x[0], 'program': _unbyte(_x[1])} for _x in {}]",
+    lambda above: [{"pid": pid, "program": unbyte(program)} for pid, program in above],
     _decode_ancestors,
     {
         "type": "array",
@@ -113,11 +112,14 @@ ANCESTORS = Codec(
         },
     },
     "list: pid, program",
-    TEXT.helpers,
 )
 # A capture may name a process without its number, or a container alone: that is 0 in Python.
 PID = Codec(
-    "({} or None)", _decode_pid, {"type": ["integer", "null"]}, "number, or null", null=True
+    lambda pid: pid or None,
+    _decode_pid,
+    {"type": ["integer", "null"]},
+    "number, or null",
+    null=True,
 )
 PLACE = optional(closed(ExecutablePlace))
 
@@ -181,7 +183,7 @@ OWN_NOTE = Table(
 )
 
 # A socket shares at least with itself.
-SHARING = NUMBER._replace(decode=lambda value: NUMBER.decode(value) or 1)
+SHARING = NUMBER.but(decode=lambda value: NUMBER.decode(value) or 1)
 LISTENER = Table(
     "listener",
     "A socket that listens, or is bound.",

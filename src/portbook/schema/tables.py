@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from portbook._fast_types import NamedTuple
 from portbook.schema.codecs import Codec, Mismatch
 
 TYPE_CHECKING = False
@@ -13,13 +12,15 @@ if TYPE_CHECKING:
     Schema = dict[str, Any]
 
 _UNSET: Any = object()
+# So many objects are written before a function is compiled, which takes as long.
+_FEW = 16
 
 
 def _lacks() -> Any:
     raise Mismatch("not there")
 
 
-class Field(NamedTuple):
+class Field:
     """One key of an object.
 
     ``path`` leads from the value to what the key holds, by attributes (``socket.port``); a function
@@ -28,17 +29,37 @@ class Field(NamedTuple):
     ``required`` that it has to be there to be read, though the class has a default.
     """
 
-    key: str
-    codec: Codec
-    about: str = ""
-    path: str | Callable[[Any], Any] = ""
-    left_out: bool = False
-    required: bool = False
+    __slots__ = ("about", "codec", "key", "left_out", "path", "required")
+
+    def __init__(
+        self,
+        key: str,
+        codec: Codec,
+        about: str = "",
+        path: str | Callable[[Any], Any] = "",
+        *,
+        left_out: bool = False,
+        required: bool = False,
+    ) -> None:
+        self.key = key
+        self.codec = codec
+        self.about = about
+        self.path = path or key
+        self.left_out = left_out
+        self.required = required
 
     @property
     def attribute(self) -> str | None:
         """The path by attributes; None where the key is computed."""
-        return (self.path or self.key) if isinstance(self.path, str) else None
+        return self.path if isinstance(self.path, str) else None
+
+    def read(self, value: Any) -> Any:
+        """What *value* holds for the key."""
+        if not isinstance(self.path, str):
+            return self.path(value)
+        for name in self.path.split("."):
+            value = getattr(value, name)
+        return value
 
 
 class Table:
@@ -64,6 +85,7 @@ class Table:
         self.version = version
         self.of = of
         self.parts = dict(parts or {})
+        self._few = _FEW
         self._encode: Callable[[Any], dict[str, Any]] | None = None
         self._decode: Callable[[Any], Any] | None = None
 
@@ -77,8 +99,22 @@ class Table:
     def encode(self, value: Any) -> dict[str, Any]:
         """*value* as an object that :mod:`json` can write."""
         if self._encode is None:
+            if self._few:
+                self._few -= 1
+                return self._encode_slowly(value)
             self._encode = self._compile()
         return self._encode(value)
+
+    def _encode_slowly(self, value: Any) -> dict[str, Any]:
+        """As the compiled function does; one port's answer has a few objects of each kind."""
+        item = {} if self.kind is None else {"schema": self.kind}
+        for field in self.fields:
+            part = field.read(value)
+            if part is None and field.left_out:
+                continue
+            write = field.codec.write
+            item[field.key] = part if write is None else write(part)
+        return item
 
     def _compile(self) -> Callable[[Any], dict[str, Any]]:
         """A function with one dict display: as fast as one that is written by hand."""
@@ -86,24 +122,16 @@ class Table:
         held: dict[str, str] = {}  # a part -> the local name that holds it
         pairs = [] if self.kind is None else [f"'schema': {self.kind!r}"]
         for number, field in enumerate(self.fields):
-            scope.update(field.codec.helpers)
             if field.attribute is None:
-                scope[f"_get{number}"] = field.path
-                place = f"_get{number}(value)"
+                scope[f"read{number}"] = field.path
+                place = f"read{number}(value)"
             else:
                 *above, last = field.attribute.split(".")
                 part = ".".join(above)
                 if part:
                     held.setdefault(part, f"part{len(held)}")
                 place = f"{held[part] if part else 'value'}.{last}"
-            source = field.codec.encode
-            if source.count("{}") > 1:
-                place = f"(x{number} := {place})"
-                first, _, rest = source.partition("{}")
-                source = f"{first}{place}{rest.replace('{}', f'x{number}')}"
-            else:
-                source = source.replace("{}", place)
-            pairs.append(f"{field.key!r}: {source}")
+            pairs.append(f"{field.key!r}: {_written(field.codec, place, scope)}")
         lines = ["def encode(value):"]
         lines += [f"    {name} = value.{part}" for part, name in held.items()]
         lines.append(f"    item = {{{', '.join(pairs)}}}")
@@ -191,19 +219,12 @@ class Table:
 
     def codec(self) -> Codec:
         """This table as a codec: the object inside of another."""
-        name = f"_encode_{id(self)}"
-        return Codec(
-            f"{name}({{}})",
-            self.decode,
-            {"$ref": f"#/components/schemas/{self.name}"},
-            self.name.replace("_", " "),
-            ((name, self.encode),),
-            table=self,
-        )
+        schema = {"$ref": f"#/components/schemas/{self.name}"}
+        return Codec(self.encode, self.decode, schema, self.name.replace("_", " "), table=self)
 
     def inline(self) -> Codec:
         """As :meth:`codec`, with the JSON Schema in place: for what has no name of its own."""
-        return self.codec()._replace(schema=self.json_schema(), words="object")
+        return Codec(self.encode, self.decode, self.json_schema(), "object", table=self)
 
     def alone(self, version: int = 1) -> Table:
         """The same as an object of its own, which tells its kind in the key ``schema``."""
@@ -228,3 +249,16 @@ class Table:
 
     def __repr__(self) -> str:
         return f"Table({self.name!r})"
+
+
+def _written(codec: Codec, place: str, scope: dict[str, Any]) -> str:
+    """The source of what *codec* writes of what stands at *place*; its functions go to *scope*."""
+    if codec.items is not None and codec.items.write is not None:
+        return f"[{_written(codec.items, 'each', scope)} for each in {place}]"
+    if codec.write is None:
+        return place
+    if codec.write is list:
+        return f"[*{place}]"
+    name = f"write{len(scope)}"
+    scope[name] = codec.write
+    return f"{name}({place})"
