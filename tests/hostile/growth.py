@@ -17,6 +17,7 @@ MOST = 3.0
 # Below so many seconds a ratio says nothing: the clock and the caches of the processor decide.
 _SHORT = 0.05
 _TRIES = 5
+_ROUNDS = 3  # a machine that others use too makes one of them wrong, not each
 # Past this a reader is given up whatever the ratio: a megabyte would take minutes.
 _TOO_LONG_A_KILOBYTE = 0.05
 
@@ -49,7 +50,8 @@ def measure(reader: Reader, data: bytes) -> float:
 def grown(reader: Reader, kind: Input, first: int, last: int) -> Growth | None:
     """The first doubling, from *first* bytes of *kind* up to *last*, that takes too much; or None.
 
-    A doubling that seems to is measured again, several times in turn: the medians count.
+    A doubling that seems to is measured again, several times in turn: the medians count, of the
+    last of some rounds.
     """
     smaller, before = first, measure(reader, kind.make(first))
     while smaller < last:
@@ -58,10 +60,11 @@ def grown(reader: Reader, kind: Input, first: int, last: int) -> Growth | None:
             return None
         after = measure(reader, kind.make(larger))
         growth = Growth(smaller, larger, before, after)
-        if growth.too_much:
-            growth = _again(reader, kind, smaller)
+        for _ in range(_ROUNDS):
             if growth.too_much:
-                return growth
+                growth = _again(reader, kind, smaller)
+        if growth.too_much:
+            return growth
         if after > _TOO_LONG_A_KILOBYTE * larger / 1000:
             return growth
         smaller, before = larger, after
