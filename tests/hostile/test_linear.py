@@ -10,6 +10,8 @@ import pytest
 
 from tests.counts import PROOF
 from tests.hostile.growth import grown
+from tests.hostile.inputs import Kind
+from tests.hostile.reader import Reader
 from tests.hostile.readers import READERS
 
 SMALLEST, LARGEST = (16_000, 1_024_000) if PROOF else (16_000, 32_000)
@@ -25,3 +27,18 @@ def test_a_reader_is_linear(name: str) -> None:
         assert found is None, f"{kind.name}: {found}"
         tried += 1
     assert tried > 40  # kinds
+
+
+def test_a_reader_that_is_not_is_noticed() -> None:
+    """One that looks for the end of a quote from each quote again."""
+    quotes = Kind("quotes", unit=b'"x')
+
+    def rescans(data: bytes) -> None:
+        for at, byte in enumerate(data):
+            if byte == ord('"'):
+                data.find(b"\n", at)
+
+    found = grown(Reader(rescans), quotes, 16_000, 256_000)
+    assert found is not None
+    assert found.after > 3 * found.before
+    assert grown(Reader(bytes.split), quotes, 16_000, 256_000) is None
