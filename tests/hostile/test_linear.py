@@ -31,14 +31,14 @@ def test_a_reader_is_linear(name: str) -> None:
 
 def test_a_reader_that_is_not_is_noticed() -> None:
     """One that looks for the end of a quote from each quote again."""
-    quotes = Kind("quotes", unit=b'"x')
+    quotes = Kind("quotes", unit=b'"xxxxx')
 
     def rescans(data: bytes) -> None:
         for at, byte in enumerate(data):
             if byte == ord('"'):
                 data.find(b"\n", at)
 
-    found = grown(Reader(rescans), quotes, 16_000, 256_000)
+    found = grown(Reader(rescans), quotes, 16_000, 512_000)
     assert found is not None
     assert found.after > 3 * found.before
-    assert grown(Reader(bytes.split), quotes, 16_000, 256_000) is None
+    assert grown(Reader(bytes.split), quotes, 16_000, 512_000) is None
