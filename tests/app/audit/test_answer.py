@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -20,7 +19,6 @@ from portbook.app.audit.baseline import compare, parse_previous, read_previous
 from portbook.app.audit.pseudonymise import Pseudonyms
 from portbook.cli import run
 from portbook.errors import InvalidArgument
-from portbook.model import Level, State, Transport
 from portbook.present.charts.traffic import limits, render_traffic_svg, shades
 from portbook.present.render.audit_csv import defused, render_csv
 from portbook.present.render.audit_html import render_html
@@ -30,52 +28,15 @@ from portbook.present.views.audit import render_audit, size_of
 from portbook.verdict.rules import RULES
 from tests.app.audit import samples
 from tests.app.audit.asking import ask
-from tests.contract.test_json import SOURCE, check
+from tests.contract.test_json import check
 from tests.strategies import nasty
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from portbook.app.audit.result import AuditAnswer
 
-TEXT = (str, type(None))
-NUMBER = (int, type(None))
-TALLY = {"services": int, "flows": int, "bytes": int}
-LEVELS = set(map(str, Level))
 CODES = {rule.code for rule in RULES}
-SERVICE = {
-    "transport": set(map(str, Transport)),
-    "port": int,
-    "reach": {None, "loopback", "everywhere"},
-    "state": set(map(str, State)),
-    "service_names": [str],
-    "uses": [str],
-    "findings": [{"code": CODES, "level": LEVELS, "message": TEXT}],
-    "flows": int,
-    "bytes": NUMBER,
-    "packets": NUMBER,
-    "first": TEXT,
-    "last": TEXT,
-    "hosts": (list, type(None)),
-}
-AUDIT = {
-    "schema": {"portbook/audit/1"},
-    "engine": str,
-    "inputs": [{"format": str, "files": [str]}],
-    "first": TEXT,
-    "last": TEXT,
-    "total": TALLY,
-    "states": dict,
-    "findings": [{"code": CODES, "level": LEVELS, **TALLY}],
-    "services": [SERVICE],
-    "unanswered": {"flows": int, "bytes": int},
-    "undecidable": {"flows": int, "bytes": int},
-    "portless": {"flows": int, "bytes": int},
-    "no_data": int,
-    "faults": [{"file": str, "row": NUMBER, "reason": str, "more": NUMBER}],
-    "missing": [str],
-    "since": (dict, type(None)),
-    "pseudonymised": bool,
-    "sources": [SOURCE],
-}
 HOSTILE = "=cmd|'/C calc'!A0\x1b[2J<script>alert(1)</script>\u202e"
 
 
@@ -96,7 +57,8 @@ def answer(folder: Path) -> AuditAnswer:
 
 def test_json_has_the_shape_that_the_documents_say(answer: AuditAnswer) -> None:
     found = json.loads(json.dumps(of_audit(answer), allow_nan=False))
-    check(found, AUDIT)
+    check(found, "audit")
+    assert {each["code"] for each in found["findings"]} <= CODES
     assert found["total"]["flows"] == 177
     assert sum(tally["flows"] for tally in found["states"].values()) == 177
     first = found["services"][0]
@@ -105,12 +67,6 @@ def test_json_has_the_shape_that_the_documents_say(answer: AuditAnswer) -> None:
     expected = next(each for each in found["services"] if each["port"] == 443)
     assert expected["hosts"] is None
     assert expected["findings"] == [{"code": "registered-port", "level": "ok", "message": None}]
-
-
-def test_every_key_is_in_the_documents() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "json.md").read_text()
-    for key in (*AUDIT, *SERVICE):
-        assert f"`{key}`" in text or f"`{key}" in text, key
 
 
 def test_totals_add_up(answer: AuditAnswer) -> None:
