@@ -18,6 +18,7 @@ from portbook.app.audit.row_errors import Limits, gather, left_out, locate, reas
 from portbook.app.audit.server_side import place, regroup, resolve
 from portbook.app.audit.timestamps import unit_of
 from portbook.app.audit.top_hosts import add_hosts
+from portbook.app.audit.zstd_frames import breaks_off
 from portbook.catalog.practice import lookup as practice
 from portbook.catalog.registry.lookup import registry
 from portbook.errors import MalformedInput
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 # Whoever waits so many seconds for the flows will meet many ports: all are looked up meanwhile.
 _LONG = 0.05
 _FIRST = Judged._fields.index("first")
+BROKEN_OFF = "breaks off: what comes before is counted, its last row may be cut"
 DAMAGED = "has a wrong checksum: any row of it may be wrong, also those that were counted"
 
 
@@ -262,15 +264,17 @@ class Audit:
         faults += gather(rows, counted=self.engine.kept_all)
 
     def _note_damage(self, faults: list[Fault]) -> None:
-        """Names the gzip files with faulty rows of which the checksum is wrong too."""
-        packed = {
-            path
-            for read in self.reads
-            for path in read.batch.files
-            if read.batch.compression == "gzip" and not is_url(path)
-        }
-        wrong = {each.file for each in faults} & packed
+        """Names the gzip files with faulty rows of which the checksum is wrong too, and the
+        Zstandard files that break off.
+        """
+        packed: dict[str, set[str]] = {}
+        for read in self.reads:
+            local = {path for path in read.batch.files if not is_url(path)}
+            packed.setdefault(read.batch.compression, set()).update(local)
+        wrong = {each.file for each in faults} & packed.get("gzip", set())
         faults += [Fault(path, None, DAMAGED, None) for path in sorted(wrong) if is_damaged(path)]
+        whole = sorted(packed.get("zstd", ()))
+        faults += [Fault(path, None, BROKEN_OFF, None) for path in whole if breaks_off(path)]
 
     def _sources(self) -> tuple[Source, ...]:
         return (*registry().sources(), *practice.sources())
