@@ -141,6 +141,22 @@ def test_what_comes_later_is_ignored_until_the_process_ends() -> None:
     assert _ended(script, "SIGINT") == (130, "", "")
 
 
+def test_nothing_is_sent_again_once_the_block_has_ended() -> None:
+    script = """
+        begin = termination._thread.start_new_thread
+        def later(send, _):
+            begin(lambda: (time.sleep(0.2), send()), ())
+        termination._thread.start_new_thread = later
+        try:
+            with termination.cleaned_up():
+                Destroyed()
+        except KeyboardInterrupt:
+            time.sleep(1)
+            sys.exit(3)
+    """
+    assert _ended(script, "SIGINT") == (3, "", "")
+
+
 def test_what_others_can_not_raise_is_told() -> None:
     script = """
         class Broken:

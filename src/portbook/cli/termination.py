@@ -67,11 +67,12 @@ class _Interruption:
         self.raised: BaseException | None = None
         self._number = 0
         self._swallowed = False
+        self._over = False  # nothing is left to be ended
         self._hook = sys.unraisablehook
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         """The handler of the signals."""
-        if self.raised is not None and not self._swallowed:
+        if self._over or (self.raised is not None and not self._swallowed):
             return
         while frame is not None:
             if frame.f_code is _Interruption.on_unraisable.__code__:
@@ -93,6 +94,7 @@ class _Interruption:
 
     def raise_anyway(self) -> None:
         """Raises at the end of the block what should have ended it before."""
+        self._over = self.raised is not None
         if self.raised is not None:
             raise self._error()
 
@@ -104,7 +106,7 @@ class _Interruption:
     def _send_again(self) -> None:
         self._swallowed = True
         main = threading.main_thread().ident
-        while self._swallowed:
+        while self._swallowed and not self._over:
             if main is not None and hasattr(signal, "pthread_kill"):
                 signal.pthread_kill(main, self._number)  # this ends what it waits for as well
             else:
