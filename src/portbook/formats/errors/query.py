@@ -10,7 +10,7 @@ text to search:
 >>> parse_query("6000-6063").last
 6063
 >>> parse_query("ssh").kind, parse_query("novastor backup").kind
-('name', 'text')
+(<QueryKind.NAME: 'name'>, <QueryKind.TEXT: 'text'>)
 """
 
 from __future__ import annotations
