@@ -17,6 +17,7 @@ from tests.alone import empty_network, network_of_module, own_network
 from tests.counts import PROOF
 from tests.order import in_order
 from tests.randomness import chance
+from tests.real.needs import extend_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,8 @@ os.environ["PORTBOOK_REGISTRY"] = "shipped"
 
 # Whoever runs the tests may have notes of their own, which would be taken into account.
 os.environ["PORTBOOK_NOTES"] = ""
+
+extend_path()
 
 # A shell starts what runs in its background with SIGINT ignored, and whatever is started from there
 # ignores it too: the tests of Ctrl-C would wait for ever.

@@ -26,7 +26,7 @@ from tests.catalog.registry.upstream import serving, small
 from tests.counts import PROOF
 from tests.real import tracing
 from tests.real.hostile import SCRIPT, TOOLS, fill_folder, make_program
-from tests.real.needs import need_program, need_root
+from tests.real.needs import need_module, need_program, need_root
 from tests.real.spark import settings
 
 if TYPE_CHECKING:
@@ -189,6 +189,7 @@ def test_spark_and_its_python_are_the_installed_ones_and_no_java_of_theirs_runs(
 ) -> None:
     """The working directory, full of modules and below what looks like a Spark, may be ours."""
     need_program("java")
+    need_module("pyspark")
     work = foreign / "spark" / "work"
     if whose == "ours":
         work = tmp_path / "spark" / "work"

@@ -50,6 +50,19 @@ def test_on_a_bare_machine_nothing_is_found() -> None:
             look()
 
 
+def test_roots_programs_are_found_and_started_with_a_path_of_the_basics(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(needs, "BARE", False)
+    monkeypatch.setenv("PATH", "/bin:/usr/sbin")
+    needs.extend_path()
+    assert os.environ["PATH"] == "/bin:/usr/sbin:/sbin"
+    monkeypatch.setattr(needs, "BARE", True)
+    monkeypatch.setenv("PATH", "/bin")
+    needs.extend_path()
+    assert os.environ["PATH"] == "/bin"
+
+
 @pytest.mark.usefixtures("required")
 def test_what_can_be_installed_is_required_and_what_the_kernel_does_is_not() -> None:
     assert needs.find_program("sh")
