@@ -114,12 +114,7 @@ def _refusal(scene: Scene, listener: Listener) -> Refusal | None:
     # A manager of services that holds a socket for one of them is not ended with it.
     pids = {owner.pid for owner in listener.ownership.owners if not owner.activates}
     if line & (pids - {1}) or line & (through - {1}):
-        return Refusal(
-            "own-line",
-            f"{_who(listener)} holds {socket}, and this very program runs inside of it.",
-            "Do it from somewhere else: another login, or the console.",
-            socket,
-        )
+        return _own_line(listener)
     # Only what was seen is sure: whatever else may come to be known of owners is not.
     if (
         listener.ownership.seen not in (OwnersSeen.ALL, OwnersSeen.FIRST)
@@ -137,6 +132,15 @@ def _refusal(scene: Scene, listener: Listener) -> Refusal | None:
             socket,
         )
     return None
+
+
+def _own_line(listener: Listener) -> Refusal:
+    return Refusal(
+        "own-line",
+        f"{_who(listener)} holds {listener.socket.name}, and this very program runs inside of it.",
+        "Do it from somewhere else: another login, or the console.",
+        listener.socket.name,
+    )
 
 
 _UNSEEN = {
@@ -193,9 +197,7 @@ def _steps(
         for owner in listener.ownership.owners:
             if listener.socket.inode is not None:
                 inodes.setdefault(owner.pid, set()).add(listener.socket.inode)
-            step = (
-                managed(scene, owner, listener.socket.port) if manager or owner.pid == 1 else None
-            )
+            step = _step(scene, listener, owner, manager)
             if isinstance(step, Refusal):
                 refusals.append(step._replace(socket=listener.socket.name))
                 found = []
@@ -220,6 +222,15 @@ def _steps(
     ]
     signalled, more = _signalled(scene, list(plain.values()), inodes)
     return steps + signalled, refusals + more
+
+
+def _step(scene: Scene, listener: Listener, owner: Process, manager: bool) -> Step | Refusal | None:
+    """What stops *owner* by its manager, or why nothing may; None where it gets a signal."""
+    step = managed(scene, owner, listener.socket.port) if manager or owner.pid == 1 else None
+    if step is None and owner.pid in scene.own.line:
+        # A manager of services would be signalled itself where it isn't asked to stop one.
+        return _own_line(listener)
+    return step
 
 
 def _joined(one: Step, other: Step) -> Step:
