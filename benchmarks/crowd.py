@@ -87,15 +87,22 @@ class _Keeper:
         self.port = FIRST_PORT
 
     def idle(self, count: int) -> None:
+        """*count* processes that wait, each with all of its descriptors."""
+        reader, writer = os.pipe()
         for _ in range(count):
             if (pid := os.fork()) == 0:
                 os.dup2(self.gate, 0)
+                os.dup2(writer, 100)
                 os.closerange(1, 64)
                 for _ in range(DESCRIPTORS - 1):
                     os.open("/dev/null", os.O_RDONLY)
+                os.close(100)
                 os.read(0, 1)  # returns when the keeper ends
                 os._exit(0)
             self.pids.append(pid)
+        os.close(writer)
+        os.read(reader, 1)  # returns when the last of them has closed its end
+        os.close(reader)
 
     def listen(self, count: int, cgroup: str | None = None) -> tuple[int, list[int]]:
         """A process with *count* listeners on ports that are free, started in *cgroup*."""
