@@ -303,6 +303,7 @@ def test_psutil_says_the_same_of_this_process() -> None:
     ours, theirs = read_process(os.getpid()), psutil.Process()
     assert ours is not None
     assert ours.command == tuple(theirs.cmdline())
+    assert ours.cwd == theirs.cwd()
     assert ours.executable == os.path.realpath(theirs.exe())
     assert (ours.parent, ours.uid, ours.user) == (
         theirs.ppid(), theirs.uids().effective, theirs.username(),
@@ -425,3 +426,25 @@ def test_a_cgroup_of_its_own() -> None:
             child.communicate()
     finally:
         group.rmdir()
+
+
+@pytest.mark.real
+def test_secrets_stay_with_the_process_and_its_directory_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    ready = [sys.executable, "-I", "-S", "-c", "print(flush=True); input()"]
+    secret = ["--api-key", "hunter2-Xyz"]
+    with subprocess.Popen(
+        [*ready, *secret], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        process = read_process(child.pid)
+        assert process is not None
+        assert process.command == (*ready, "--api-key", "***")
+        assert process.cwd == str(folder)
+        folder.rmdir()
+        process = read_process(child.pid)
+        assert process is not None
+        assert process.cwd == f"{folder} (deleted)"
+        child.kill()

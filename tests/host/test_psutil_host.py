@@ -53,6 +53,7 @@ class FakeProcess:
             "username": "someone",
             "create_time": 1.5e9,
             "ppid": 1,
+            "cwd": "/srv/shop",
         }
         if name not in values:
             raise AttributeError(name)
@@ -230,11 +231,12 @@ def test_windows_that_refuses_the_table(error: Exception) -> None:
 
 
 def test_what_is_denied_of_a_process_is_unknown() -> None:
-    denied = ("exe", "cmdline", "uids", "username", "create_time", "ppid")
+    denied = ("exe", "cmdline", "uids", "username", "create_time", "ppid", "cwd")
     process = psutil_sockets.read_process(FakePsutil(FakeProcess(7, denied=denied)), 7, posix=True)
     assert process is not None
     assert (process.pid, process.program) == (7, "node")
     assert process[2:11] == (None,) * 9
+    assert process.cwd is None
     assert psutil_sockets.read_process(FakePsutil(), 7, posix=True) is None
 
 

@@ -26,6 +26,7 @@ from portbook.model import (
     Transport,
     Visibility,
 )
+from portbook.model.secrets import mask_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -209,7 +210,7 @@ def read_process(psutil: Any, pid: int, *, posix: bool) -> Process | None:
     return Process(
         pid,
         ask("name"),
-        tuple(ask("cmdline") or ()) or None,
+        mask_secrets(tuple(ask("cmdline") or ())) or None,
         executable,
         file_uid,
         mode,
@@ -218,4 +219,5 @@ def read_process(psutil: Any, pid: int, *, posix: bool) -> Process | None:
         ask("username"),
         ask("create_time"),
         ask("ppid") or None,
+        cwd=ask("cwd") or None,
     )

@@ -76,6 +76,8 @@ class Process(NamedTuple):
     None where something other than systemd may have named them.
     ``activates`` is the service for which systemd holds the socket, ``activates_executable`` the
     file that this service runs, if only root can have put it there.
+    Secrets in ``command`` are masked (:mod:`portbook.model.secrets`). ``cwd`` is the working
+    directory as the process has it, with `` (deleted)`` behind it where it is gone (proc(5)).
     """
 
     pid: int
@@ -100,6 +102,7 @@ class Process(NamedTuple):
     activates: str | None = None
     activates_executable: str | None = None
     cgroup_uid: int | None = None
+    cwd: str | None = None
 
 
 class Spoken(NamedTuple):

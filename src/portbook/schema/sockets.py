@@ -129,7 +129,8 @@ OWNER = Table(
     (
         Field("pid", PID, "null where a capture doesn't tell"),
         Field("program", optional(TEXT), "the process's own name for itself"),
-        Field("command", optional(TEXTS), "its arguments, the program first"),
+        Field("command", optional(TEXTS), "its arguments, the program first; secrets are `***`"),
+        Field("cwd", optional(TEXT), "its working directory"),
         Field("executable", optional(TEXT), "the path of the file that it runs"),
         Field("executable_deleted", optional(FLAG), "whether that file is gone or replaced"),
         Field("executable_place", PLACE, "where that file lies, if a server's wouldn't", "place"),

@@ -12,6 +12,7 @@ from portbook.model import (
     ExecutablePlace,
     Process,
 )
+from portbook.model.secrets import mask_secrets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ def read_process(
     except OSError:
         command = None
     try:
+        cwd = os.readlink(f"{folder}/cwd")
+    except OSError:
+        cwd = None
+    try:
         cgroups = procfs.parse_cgroups(_read(f"{folder}/cgroup", 1 << 16))
     except (OSError, MalformedInput):
         cgroups = ()
@@ -58,7 +63,7 @@ def read_process(
     return Process(
         pid,
         _program(stat.name, command, executable),
-        command,
+        None if command is None else mask_secrets(command),
         executable,
         file_uid,
         mode,
@@ -72,6 +77,7 @@ def read_process(
         container=procfs.container(cgroups),
         place=place,
         cgroup_uid=procfs.cgroup_uid(cgroups),
+        cwd=cwd,
     )
 
 

@@ -15,7 +15,7 @@ MASKED = Gap(GapCode.COMMANDS_MASKED)
 
 
 def masked(listener: Listener, *, show: bool) -> Listener:
-    """*listener* without the command lines of its owners, unless they are to be shown.
+    """*listener* without its owners' command lines and directories, unless they are to be shown.
 
     The whole line goes: a process can write anything into its first word too.
     """
@@ -23,7 +23,9 @@ def masked(listener: Listener, *, show: bool) -> Listener:
         return listener
     return listener._replace(
         ownership=listener.ownership._replace(
-            owners=tuple(each._replace(command=None) for each in listener.ownership.owners)
+            owners=tuple(
+                owner._replace(command=None, cwd=None) for owner in listener.ownership.owners
+            )
         )
     )
 
