@@ -1,4 +1,4 @@
-"""The stand-ins of ``_lean`` behave as the standard library's classes do."""
+"""The stand-ins of ``_fast_types`` behave as the standard library's classes do."""
 
 from __future__ import annotations
 

@@ -40,6 +40,9 @@ _PACKAGE = __file__.removesuffix("errors.py")
 class PortbookError(Exception):
     """The root of the tree. ``str(error)`` is one line, fit to be shown."""
 
+    def __str__(self) -> str:  # OSError would print an errno and a file name of its own
+        return str(self.args[0]) if self.args else ""
+
     def __reduce__(self) -> tuple[object, ...]:
         # An exception is copied by calling its class with its message, which isn't what ours take.
         return _restore, (type(self), self.args, vars(self))
@@ -116,18 +119,12 @@ class BadNotes(PortbookError, ValueError):
 class InputUnreadable(PortbookError, OSError):
     """A file or a stream that was named to be read and can't be."""
 
-    def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
-
 
 class Untrusted(PortbookError, PermissionError):
     """A file or folder that somebody else could have changed, so that it isn't used.
 
     The message follows its name, as in "the registry in X is not used: …".
     """
-
-    def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
 
 
 class DataMissing(PortbookError, FileNotFoundError):
@@ -141,9 +138,6 @@ class DataMissing(PortbookError, FileNotFoundError):
         super().__init__(f"the data file {shown(path, 200)} can't be read ({why}): {mend}")
         self.path = path
         self.why = why
-
-    def __str__(self) -> str:  # OSError would print an errno and a file name of its own
-        return str(self.args[0])
 
 
 # What mends a lack of room, by errno.h; these have the same numbers on Linux, macOS, the BSDs and
@@ -174,9 +168,6 @@ class NotFetched(PortbookError, OSError):
         super().__init__(f"{shown(url, 200)} could not be fetched: {why}")
         self.url = url
 
-    def __str__(self) -> str:
-        return str(self.args[0])
-
 
 class Implausible(PortbookError, ValueError):
     """A registry that was read whole and can't be the one it should be; ``reasons`` say why."""
@@ -192,22 +183,13 @@ class Implausible(PortbookError, ValueError):
 class NotKept(PortbookError, OSError):
     """A registry, or a list of the user's, that can't be written: what was in use still is."""
 
-    def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
-
 
 class NotExported(PortbookError, OSError):
     """A site that can't be written as files, or not into the folder that was named."""
 
-    def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
-
 
 class HostUnreadable(PortbookError, OSError):
     """This machine doesn't let itself be asked: no /proc, netlink refused, no support."""
-
-    def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
 
 
 class NotThisMachine(PortbookError, ValueError):
@@ -221,15 +203,9 @@ class NotReserved(PortbookError, OSError):
         super().__init__(message)
         self.taken = taken
 
-    def __str__(self) -> str:
-        return str(self.args[0])
-
 
 class FeedbackUnavailable(PortbookError, OSError):
     """The store can't be opened, read or written; nothing of the vote was kept."""
-
-    def __str__(self) -> str:  # OSError would print an errno
-        return str(self.args[0]) if self.args else ""
 
 
 class EngineFailed(PortbookError, RuntimeError):

@@ -59,11 +59,10 @@ def _text_of(path: str, answer: AuditAnswer, limit: int) -> str:
             raise MissingExtra("audit", "a report as HTML") from error
         return render_html(answer, limit)
     if path.endswith(".json"):
-        import json
-
         from portbook.present.render.audit_json import of_audit
+        from portbook.present.render.json_text import json_pieces
 
-        return json.dumps(of_audit(answer), indent=2) + "\n"
+        return "".join(json_pieces(of_audit(answer))) + "\n"
     if path.endswith(".csv"):
         from portbook.present.render.audit_csv import render_csv
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from portbook.model import Finding
 
-_PARTS_AT_ONCE = 4096
-
 
 def style(environ: Mapping[str, str] | None = None) -> Style:
     """The style for standard output.
@@ -60,20 +58,15 @@ def _width(columns: str, terminal: bool) -> int:
 
 def print_json(value: Any, *, line: bool = False) -> None:
     """*value* as one JSON object: over several lines, or on one."""
-    import json
-
     if line:
-        print(json.dumps(value, separators=(",", ":")))
+        from json import dumps
+
+        print(dumps(value, separators=(",", ":")))
         return
-    # With an indent, the encoder makes millions of short strings of a large object. They are
-    # written as they come: all of them together take ten times the memory of the text.
-    parts: list[str] = []
-    for part in json.JSONEncoder(indent=2).iterencode(value):
-        parts.append(part)
-        if len(parts) == _PARTS_AT_ONCE:
-            sys.stdout.write("".join(parts))
-            parts.clear()
-    print("".join(parts))
+    from portbook.present.render.json_text import json_pieces
+
+    sys.stdout.writelines(json_pieces(value))
+    print()
 
 
 def reaches(findings: Iterable[Finding], level: str) -> bool:
