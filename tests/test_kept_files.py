@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from portbook.app import update
 from portbook.catalog.expectations.trust import NAME as TRUSTED
 from portbook.catalog.registry import lookup as book
-from portbook.catalog.update import validate, versions
+from portbook.catalog.update import validate
 from portbook.catalog.update.source import Fetched, Validators
 from portbook.cli import run
 from portbook.errors import NotExported
@@ -111,7 +111,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "HOME"):
         monkeypatch.setenv(name, str(tmp_path))
-    monkeypatch.setattr(versions, "system_folder", lambda _env: str(tmp_path / "system"))
+    monkeypatch.setattr(
+        "portbook.storage.user_dirs.system_folder", lambda _env: str(tmp_path / "system")
+    )
     monkeypatch.setattr(book, "_registry", None)
     monkeypatch.setattr(book, "notes", [])
     # What is compared with is as small as what is kept, so that the difference is.

@@ -13,7 +13,6 @@ import pytest
 from portbook.app import update
 from portbook.catalog.registry import lookup as book
 from portbook.catalog.update import validate
-from portbook.catalog.update import versions as kept
 from portbook.cli import run
 from tests.catalog.registry.upstream import Answer, Server, serving, small
 
@@ -28,7 +27,9 @@ if TYPE_CHECKING:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("PORTBOOK_REGISTRY")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setattr(kept, "system_folder", lambda _env: str(tmp_path / "system"))
+    monkeypatch.setattr(
+        "portbook.storage.user_dirs.system_folder", lambda _env: str(tmp_path / "system")
+    )
     monkeypatch.setattr(book, "_registry", None)
     monkeypatch.setattr(book, "notes", [])
     return tmp_path / "portbook" / "registry"

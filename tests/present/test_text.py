@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from portbook.app.lookup import PortAnswer, answer
 from portbook.formats.errors.query import parse_query
 from portbook.model import Finding, Level, State
-from portbook.present.charts.palette import LEVELS, STATES
 from portbook.present.document import Command, Paragraph, Record, Table, Verdict
 from portbook.present.escape import one_line
+from portbook.present.palette import LEVELS, STATES
 from portbook.present.port.page import compose
 from portbook.present.render.text import (
     NARROWEST,

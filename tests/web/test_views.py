@@ -43,7 +43,7 @@ from portbook.model import (
     Use,
     Visibility,
 )
-from portbook.present.charts.palette import LEVELS, STATES
+from portbook.present.palette import LEVELS, STATES
 from portbook.present.port.likeness import likeness
 from portbook.present.port.related import around
 from portbook.present.port.slots import Blank, slot

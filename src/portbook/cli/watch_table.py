@@ -15,8 +15,8 @@ from portbook.app.listen import sort_by_gravity
 from portbook.app.watch import Event, Watch, steps
 from portbook.model import Level
 from portbook.model.text import moment
-from portbook.present.charts.palette import LEVELS
 from portbook.present.escape import one_line
+from portbook.present.palette import LEVELS
 from portbook.present.phrases import gap_sentences
 from portbook.present.port.this_machine import holder, meaning
 

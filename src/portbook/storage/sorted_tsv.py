@@ -104,10 +104,10 @@ class SortedFile:
             raise DataCorrupt(self.path, "its end is missing")
         self.end -= 5
         while self._bytes[place : place + 1] == b"#" and place < self.end:
-            line_end = self._bytes.find(b"\n", place)
-            name, _, value = self._text(place + 1, line_end).partition("\t")
+            place = self._bytes.find(b"\n", place) + 1
+        for line in self._text(0, place).split("\n")[:-1]:
+            name, _, value = line[1:].partition("\t")
             self.header[name] = value
-            place = line_end + 1
         return place
 
     def _text(self, first: int, last: int) -> str:
@@ -124,13 +124,20 @@ class SortedFile:
         except ValueError as error:
             raise DataCorrupt(self.path, f"the row at byte {place} has no key") from error
 
-    def after(self, key: Any, near: int | None = None) -> int:
+    def after(self, key: Any, near: int | None = None, until: int | None = None) -> int:
         """The place behind the last row whose key is at most *key*.
 
-        *near* is the place of a row whose key is at most *key*, if one is known: what is close
-        behind it is found in fewer steps.
+        *near* is the place of a row whose key is at most *key*, *until* that of one whose key is
+        greater, if one is known: what is close behind it or before it is found in fewer steps.
         """
         low, high = self.start, self.end
+        if until is not None:
+            high, step = until, _NEAR
+            while (place := self._bytes.rfind(b"\n", low, max(low, high - step)) + 1) > low:
+                if self.key_at(place) <= key:
+                    low = place
+                    break
+                high, step = place, step * 4
         if near is not None:
             low, step = near, _NEAR
             while 0 < (place := self._bytes.find(b"\n", low + step, high) + 1) < high:

@@ -39,3 +39,8 @@ def system_folder(env: Mapping[str, str]) -> str:
     if sys.platform == "darwin":
         return "/Library/Application Support/portbook"
     return "/var/lib/portbook"
+
+
+def registry_folders(env: Mapping[str, str]) -> tuple[str, str]:
+    """The folders of the registries that an update kept: the user's own, then the system's."""
+    return os.path.join(data_folder(env), "registry"), os.path.join(system_folder(env), "registry")

@@ -32,7 +32,7 @@ from portbook.catalog.registry.history import (
     render,
 )
 from portbook.catalog.registry.tsv_reader import SHIPPED
-from portbook.catalog.update import validate, versions
+from portbook.catalog.update import validate
 from portbook.catalog.update.source import Fetched
 from portbook.cli import run
 from portbook.errors import DataCorrupt
@@ -294,7 +294,9 @@ def test_going_there_and_back_is_the_same_way(data: st.DataObject) -> None:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.delenv("PORTBOOK_REGISTRY")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setattr(versions, "system_folder", lambda _env: str(tmp_path / "system"))
+    monkeypatch.setattr(
+        "portbook.storage.user_dirs.system_folder", lambda _env: str(tmp_path / "system")
+    )
     monkeypatch.setattr(book, "_registry", None)
     monkeypatch.setattr(renew, "shipped", base)
     return str(tmp_path / "portbook" / "registry")

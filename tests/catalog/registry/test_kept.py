@@ -42,7 +42,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of this user's kept registries, with one in it that is in use."""
     monkeypatch.delenv("PORTBOOK_REGISTRY")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setattr(versions, "system_folder", lambda _env: str(tmp_path / "system"))
+    monkeypatch.setattr(
+        "portbook.storage.user_dirs.system_folder", lambda _env: str(tmp_path / "system")
+    )
     monkeypatch.setattr(book, "_registry", None)
     monkeypatch.setattr(book, "notes", [])
     found = tmp_path / "portbook" / "registry"

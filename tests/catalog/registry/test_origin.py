@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from portbook.catalog.registry import lookup as book
 from portbook.catalog.update import validate
-from portbook.catalog.update import versions as kept
 from portbook.catalog.update.install import Keeper
 from portbook.catalog.update.origin import UNRECORDED, Origin, parse_origin, read_origin
 from portbook.catalog.update.versions import open_version
@@ -46,7 +45,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of this user's kept registries, with two versions in it."""
     monkeypatch.delenv("PORTBOOK_REGISTRY")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setattr(kept, "system_folder", lambda _env: str(tmp_path / "system"))
+    monkeypatch.setattr(
+        "portbook.storage.user_dirs.system_folder", lambda _env: str(tmp_path / "system")
+    )
     monkeypatch.setattr(book, "_registry", None)
     monkeypatch.setattr(book, "notes", [])
     found = tmp_path / "portbook" / "registry"

@@ -290,13 +290,13 @@ class History:
 
 
 def _compare(days: list[str]) -> Compared:
-    gap, months = (days[0], days[0]), 0
     old = days[0]
+    gap, most, past = (old, old), 0, _months(old)
     for new in days[1:]:
-        between = _months(new) - _months(old)
-        if between > months:
-            gap, months = (old, new), between
-        old = new
+        now = _months(new)
+        if now - past > most:
+            gap, most = (old, new), now - past
+        old, past = new, now
     return Compared(days[0], days[-1], gap)
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 
 from portbook.catalog.registry.tsv_reader import SHIPPED, Store
-from portbook.catalog.update import versions
 from portbook.errors import DataCorrupt, DataMissing
 from portbook.model import (
     LAST_PORT,
@@ -26,6 +25,7 @@ from portbook.model import (
     State,
     Transport,
 )
+from portbook.storage.user_dirs import registry_folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -211,10 +211,32 @@ def registry(*, whole: bool = False) -> Registry:
     """
     global _registry  # noqa: PLW0603 - opened once, however many ask
     if _registry is None or whole:
-        folder, told = versions.find(os.environ, SHIPPED, whole=whole)
+        folder, told = _find_kept(whole=whole)
         notes.extend(told)
         _registry = _open_kept(folder) if folder is not None else Registry()
     return _registry
+
+
+def _find_kept(*, whole: bool) -> tuple[TrustedFolder | None, tuple[str, ...]]:
+    """The folder of the kept registry to read, if any, and notes, as ``versions.find`` has them.
+
+    Where none was ever kept, what reads them isn't imported: that takes a lookup 0.3 of its 8 ms.
+    """
+    if not any(map(_may_be_there, registry_folders(os.environ))):
+        return None, ()
+    from portbook.catalog.update import versions
+
+    return versions.find(os.environ, SHIPPED, whole=whole)
+
+
+def _may_be_there(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return False
+    except OSError:  # opening it will say so
+        pass
+    return True
 
 
 def use(folder: str) -> None:
@@ -226,6 +248,8 @@ def use(folder: str) -> None:
     if folder == SHIPPED:
         _registry = Registry()
     else:
+        from portbook.catalog.update import versions
+
         _registry = Registry(Store(folder, opener=versions.open_version(folder).opener))
 
 

@@ -128,7 +128,7 @@ class Store:
         found = []
         asked, after, following = self._last
         if port < asked:
-            after = self._file.after(port)
+            after = self._file.after(port, until=after if after < self._file.end else None)
         elif port >= following:
             after = self._file.after(port, after)
         following = self._file.key_at(after) if after < self._file.end else PORTS

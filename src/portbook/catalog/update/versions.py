@@ -19,7 +19,7 @@ import os
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import Untrusted, shown
-from portbook.storage.user_dirs import data_folder, system_folder
+from portbook.storage.user_dirs import registry_folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Pointer(NamedTuple):
 
 def folder(env: Mapping[str, str], *, system: bool = False) -> str:
     """The folder of the user's kept registries, or of the system's."""
-    return os.path.join(system_folder(env) if system else data_folder(env), "registry")
+    return registry_folders(env)[system]
 
 
 def find(
@@ -74,7 +74,7 @@ def find(
     if env.get("PORTBOOK_REGISTRY") == "shipped":
         return None, ()
     notes = []
-    for home in (folder(env), folder(env, system=True)):
+    for home in registry_folders(env):
         try:
             os.lstat(home)
         except FileNotFoundError:

@@ -14,8 +14,8 @@ from itertools import groupby
 
 from portbook.catalog.registry.summary import STATES
 from portbook.model import State
-from portbook.present.charts.palette import STATES as COLOURS
 from portbook.present.charts.png import render_png
+from portbook.present.palette import STATES as COLOURS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

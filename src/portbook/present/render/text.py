@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import State
-from portbook.present.charts.palette import LEVELS, STATES
 from portbook.present.document import Command, Paragraph, Record, Table, Verdict
 from portbook.present.escape import one_line, plain
 
@@ -39,6 +38,8 @@ class Style(NamedTuple):
         shown = str(word) if text is None else plain(text)
         if not self.colour:
             return shown
+        from portbook.present.palette import LEVELS, STATES
+
         colour = STATES[word] if isinstance(word, State) else LEVELS[word]
         return f"\x1b[38;5;{colour.code}m{shown}\x1b[0m"
 
@@ -165,11 +166,13 @@ def wrap(text: str, width: int, indent: str = "") -> list[str]:
     >>> wrap("a port is a number", 12, "  ")
     ['  a port is', '  a number']
     """
-    text, room = one_line(text), width - len(indent)
+    text, room = one_line(text), max(1, width - len(indent))
     if not text:
         return []
     if columns_of(text) <= room:
         return [indent + text]
+    if _narrow(text):
+        return _wrap_narrow(text, room, indent)
     lines: list[str] = []
     line, taken = "", 0
     for word in text.split(" "):
@@ -185,8 +188,28 @@ def wrap(text: str, width: int, indent: str = "") -> list[str]:
     return lines
 
 
+def _wrap_narrow(text: str, room: int, indent: str) -> list[str]:
+    """What :func:`wrap` does with *text* whose characters take one column each."""
+    lines = []
+    while len(text) > room:
+        end = text.rfind(" ", 0, room + 1)
+        if end < 0:  # a word that is longer than a line
+            end = text.find(" ", room + 1)
+            if end < 0:
+                break
+        lines.append(indent + text[:end])
+        text = text[end + 1 :]
+    lines.append(indent + text)
+    return lines
+
+
 # What stands in nearly every page: to find their width, no table has to be loaded.
-_NARROW = "–—…“”‘’"
+_NARROW = frozenset("–—…“”‘’")
+
+
+def _narrow(text: str) -> bool:
+    """Whether each character of *text* is known to take one column."""
+    return text.isascii() or max(set(text) - _NARROW, default="") < "\u0300"
 
 
 def columns_of(text: str) -> int:
@@ -195,7 +218,7 @@ def columns_of(text: str) -> int:
     >>> columns_of("port"), columns_of("端口"), columns_of("e\u0301")
     (4, 4, 1)
     """
-    if text.isascii() or all(char < "\u0300" or char in _NARROW for char in text):
+    if _narrow(text):
         return len(text)
     from unicodedata import category, east_asian_width
 
