@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from portbook.model import Level
+    from portbook.present.brief import Brief, NextStep
     from portbook.present.document import Item, Page
 
 NARROWEST, WIDEST = 40, 100
+_BRIEF_LABEL = 15  # columns before what a line of the short answer says
 
 
 class Style(NamedTuple):
@@ -65,6 +67,51 @@ def _headline(page: Page, style: Style) -> Iterator[str]:
     yield page.range
     for note in page.notes:
         yield from wrap(f"({note})", style.width)
+
+
+def render_brief(brief: Brief, style: Style) -> str:
+    """The short answer: at most twelve lines, the headline first."""
+    lines = [style.bold(line) for line in wrap(brief.headline, style.width)]
+    lines += [clipped(f"  {line}", style.width) for line in brief.programs]
+    rows = list(brief.rows)
+    if rows:
+        lines.append("")
+    for label, said in rows:
+        lines.append(f"  {style.dim(f'{label:<11}')}  {_row(label, said, brief, style)}")
+    lines += ["", *_steps(brief.next, style)]
+    return "\n".join(lines) + "\n"
+
+
+def _row(label: str, said: str, brief: Brief, style: Style) -> str:
+    shown = clipped(said, style.width - _BRIEF_LABEL)
+    level = brief.verdict.level if brief.verdict is not None else None
+    if label != "Verdict" or level is None or not shown.startswith(str(level)):
+        return shown
+    return style.of(level) + shown[len(level) :]
+
+
+def _steps(steps: Sequence[NextStep], style: Style) -> list[str]:
+    """What to do next, in one line; what doesn't fit is left out, but for the first and last."""
+    shown = [one_line(f"{step.label}: {step.command}") for step in steps]
+    while len(shown) > 2 and columns_of("   ".join(shown)) > style.width:
+        shown.pop(-2)
+    line = "   ".join(shown)
+    return [line] if columns_of(line) <= style.width else shown
+
+
+def clipped(text: str, columns: int) -> str:
+    """*text*, escaped, or as much of it as stands in *columns*, with ``…`` for the rest.
+
+    >>> clipped("hbci and remoteware-cl", 12)
+    'hbci and re…'
+    """
+    lead = text[: len(text) - len(text.lstrip(" "))]
+    text = lead + one_line(text)
+    if columns_of(text) <= columns:
+        return text
+    while text and columns_of(text) > columns - 1:
+        text = text[: -max(1, (columns_of(text) - columns) // 2)]
+    return f"{text.rstrip()}…"
 
 
 def _section(title: str, items: Iterable[Item], style: Style) -> Iterator[str]:

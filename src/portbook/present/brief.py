@@ -1,0 +1,310 @@
+"""The short answer on a port: this machine first, one verdict, and what to do next.
+
+The terminal, a page's head and description, and JSON's ``brief`` show the same one. It has at
+most :data:`LINES` lines of :data:`COLUMNS` columns; the whole page has the rest.
+"""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.model import OwnersSeen, Reach, State, Visibility, bracketed
+from portbook.present.owners import Viewer, owner_name, owner_phrase, unseen_owner
+from portbook.present.port.agreement import BriefVerdict, verdict_of
+from portbook.present.port.on_record import (
+    abuse_line,
+    fitted,
+    met,
+    practice_line,
+    registry_line,
+)
+from portbook.present.words import listed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from portbook.app.lookup import PortAnswer
+    from portbook.model import Host, Listener, Program
+
+LINES, COLUMNS = 12, 80
+_LABEL = 15  # columns before what a line says
+_MOST_GROUPS = 3  # programs that are listed of one port
+
+
+class NextStep(NamedTuple):
+    """What to do next: a few words, and the command."""
+
+    label: str
+    command: str
+
+
+class Brief(NamedTuple):
+    """The short answer; what has nothing to say is None.
+
+    ``programs`` are lines for each program, where several hold the port. ``binding`` says what it
+    takes to bind the port, where it is free; ``abuse`` names what was reported on it.
+    """
+
+    headline: str
+    machine: str | None
+    practice: str | None
+    registry: str
+    verdict: BriefVerdict | None
+    reach: str | None
+    next: tuple[NextStep, ...]
+    programs: tuple[str, ...] = ()
+    binding: str | None = None
+    abuse: str | None = None
+
+    @property
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """The lines between the headline and the next steps, each with its label."""
+        if self.practice:
+            yield "In practice", self.practice
+        yield "IANA", self.registry
+        if self.abuse:
+            yield "Reported", self.abuse
+        if self.verdict is not None and self.verdict.sentence:
+            level = f"{self.verdict.level}: " if self.verdict.level else ""
+            yield "Verdict", f"{level}{self.verdict.sentence}"
+        if self.reach:
+            yield "Reachable", self.reach
+        if self.binding:
+            yield "Binding it", self.binding
+
+
+def compose_brief(
+    answer: PortAnswer,
+    to: Viewer,
+    programs: Sequence[Program] = (),
+    free_port: int | None = None,
+) -> Brief:
+    """The short answer to *answer* for *to*.
+
+    *programs* have the port as a default of theirs; *free_port* is one nearby that is free.
+    """
+    host = answer.host
+    groups = _groups(host) if host is not None else []
+    machine = None if host is None else _machine(answer, host, groups, to)
+    practice = practice_line(answer, programs, COLUMNS - _LABEL - 2)
+    headline = machine if groups and machine else _headline(answer, programs, machine)
+    verdict = (
+        None
+        if host is None
+        else verdict_of(answer, [each for group in groups for each in group.listeners])
+    )
+    return Brief(
+        headline,
+        machine,
+        practice,
+        registry_line(answer),
+        verdict,
+        _reach(groups) if groups else None,
+        tuple(_next(answer, groups, free_port, to)),
+        tuple(_group_lines(groups, to)) if len(groups) > 1 else (),
+        None if groups or host is None else _binding(answer, host),
+        abuse_line(answer, COLUMNS - _LABEL - 2),
+    )
+
+
+# -- this machine -------------------------------------------------------------------------------
+
+
+class _Group(NamedTuple):
+    """The sockets on the port that one program holds."""
+
+    listeners: tuple[Listener, ...]
+
+    @property
+    def first(self) -> Listener:
+        return self.listeners[0]
+
+    @property
+    def transports(self) -> str:
+        return "/".join(dict.fromkeys(str(each.socket.transport) for each in self.listeners))
+
+    @property
+    def listens(self) -> bool:
+        return any(each.socket.state == "listen" for each in self.listeners)
+
+    def place(self) -> str:
+        """The addresses, as one says them."""
+        sockets = [each.socket for each in self.listeners]
+        addresses = list(dict.fromkeys(socket.address for socket in sockets))
+        inside = next((each.namespace for each in sockets if each.namespace), None)
+        suffix = f" in {inside}" if inside else ""
+        if any(socket.wildcard for socket in sockets):
+            both = {"0.0.0.0", "::"}.issubset(addresses) or any(
+                socket.address == "::" and socket.v6only is False for socket in sockets
+            )
+            families = {socket.family for socket in sockets if socket.wildcard}
+            only = "" if both else " (IPv4)" if families == {"ipv4"} else ""
+            only = " (IPv6 only)" if any(s.v6only for s in sockets) and not only else only
+            return f"every interface{'' if both else only}{suffix}"
+        shown = [bracketed(address) for address in addresses]
+        interface = next((each.interface for each in sockets if each.interface), None)
+        on = f" ({interface})" if interface else ""
+        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+        return f"{listed(shown[:3]) if not more else ', '.join(shown[:3])}{more}{on}{suffix}"
+
+
+def _groups(host: Host) -> list[_Group]:
+    """The sockets on the port by the program that holds them; most serious first."""
+    grouped: dict[object, list[Listener]] = {}
+    for listener in host.listeners:
+        owners = listener.ownership.owners
+        key: object = (
+            tuple(owner.pid for owner in owners)
+            if owners
+            else (listener.ownership.seen, listener.socket.uid)
+        )
+        grouped.setdefault((key, listener.socket.namespace), []).append(listener)
+    groups = [_Group(tuple(listeners)) for listeners in grouped.values()]
+    groups.sort(
+        key=lambda group: (
+            group.first.socket.namespace is not None,
+            not group.listens,
+            -max(each.assessment.gravity for each in group.listeners),
+        )
+    )
+    return groups
+
+
+def _who(group: _Group, to: Viewer) -> str:
+    owners = group.first.ownership.owners
+    if not owners:
+        return unseen_owner(group.first, to)
+    inferred = group.first.ownership.seen is OwnersSeen.INFERRED
+    said = ("probably " if inferred else "") + owner_phrase(owners[0], to)
+    names = {owner_name(owner) for owner in owners}
+    if len(owners) > 1:
+        more = f"{len(owners) - 1} more process{'es' if len(owners) > 2 else ''}"
+        said += f" and {more}" + ("" if len(names) == 1 else " of other programs")
+    return said
+
+
+def _machine(answer: PortAnswer, host: Host, groups: list[_Group], to: Viewer) -> str | None:
+    """What is on this machine, in a sentence; None where the port can hold nothing."""
+    port = answer.port
+    if port == 0:
+        return None
+    if len(groups) == 1:
+        (group,) = groups
+        where = group.place()
+        name = f"{port}/{group.transports}"
+        if not group.listens:
+            return f"{name} is bound on {where}, but nothing listens: {_who(group, to)}"
+        return f"{name} is in use: {_who(group, to)} on {where}"
+    if groups:
+        return f"{port} is in use by {len(groups)} programs"
+    if answer.redirects:
+        return f"{port} is redirected to {answer.redirects[0].to}"
+    if answer.connections:
+        return f"{port} has no listener, but a connection holds it"
+    if host.visibility is Visibility.FULL or not _hides_sockets(host):
+        return _FREE
+    return "nothing we can see listens on it"
+
+
+def _hides_sockets(host: Host) -> bool:
+    """Whether what could not be seen may be a socket on the port, and not only an owner."""
+    from portbook.model import GapCode
+
+    of_owners = {
+        GapCode.OWNERS_HIDDEN, GapCode.OWNERS_INFERRED, GapCode.OWNERS_PARTIAL,
+        GapCode.OWNERS_UNSEEN, GapCode.PROCESSES_UNREAD, GapCode.PACKAGES_UNKNOWN,
+        GapCode.NAMES_UNKNOWN, GapCode.CONTAINERS_UNASKED, GapCode.NOTES_LEFT_OUT,
+    }  # fmt: skip
+    return any(gap.code not in of_owners for gap in host.missing)
+
+
+def _group_lines(groups: list[_Group], to: Viewer) -> Iterator[str]:
+    for group in groups[:_MOST_GROUPS]:
+        state = "" if group.listens else ", bound only"
+        yield f"{group.transports} on {group.place()}: {_who(group, to)}{state}"
+    if len(groups) > _MOST_GROUPS:
+        yield f"and {len(groups) - _MOST_GROUPS} more"
+
+
+# -- headline -----------------------------------------------------------------------------------
+
+_FREE = "free on this machine"
+_STATES = {
+    State.UNASSIGNED: "unassigned",
+    State.RESERVED: "reserved",
+    State.DYNAMIC: "a dynamic (ephemeral) port",
+    State.ASSIGNED: "assigned",
+}
+
+
+def _headline(answer: PortAnswer, programs: Sequence[Program], machine: str | None) -> str:
+    """What people meet at the port, and whether it is free."""
+    port = answer.port
+    if port == 0:
+        return "0 means any free port: bind(0) lets the system choose, and nothing listens on 0"
+    name = met(answer, programs)
+    if name is None:
+        said = f"{port} is {_STATES[answer.state]}"
+        if machine is None:
+            return said
+        return f"{said}, and {machine}" if machine == _FREE else f"{said}; {machine}"
+    said = f"{port} · {name}"
+    return said if machine is None else f"{said}: {machine.removeprefix(f'{port} ')}"
+
+
+# -- reach and next steps -----------------------------------------------------------------------
+
+
+def _reach(groups: list[_Group]) -> str | None:
+    listeners = [
+        each for group in groups for each in group.listeners if each.socket.state == "listen"
+    ]
+    reaches = {each.socket.reach for each in listeners}
+    if not reaches:
+        return None
+    if Reach.EVERYWHERE in reaches:
+        return "from other machines, unless a firewall blocks it (not checked)"
+    if reaches == {Reach.LOOPBACK}:
+        return "from this machine only"
+    if reaches == {Reach.LINK}:
+        return "from its own network link only"
+    addresses = dict.fromkeys(
+        each.socket.interface or each.socket.address
+        for each in listeners
+        if each.socket.reach is not Reach.LOOPBACK
+    )
+    return f"through {fitted(list(addresses), 30)}, unless a firewall blocks it (not checked)"
+
+
+def _binding(answer: PortAnswer, host: Host) -> str | None:
+    rules, port = host.rules, answer.port
+    if rules is None or port == 0:
+        return None
+    if rules.unprivileged_first is not None and port < rules.unprivileged_first:
+        return "needs root or CAP_NET_BIND_SERVICE"
+    if rules.hands_out(port) and rules.dynamic is not None:
+        first, last = rules.dynamic
+        return f"may clash: your system hands out {first}–{last} as ephemeral ports"
+    return None
+
+
+def _next(
+    answer: PortAnswer, groups: list[_Group], free_port: int | None, to: Viewer
+) -> Iterator[NextStep]:
+    port = answer.port
+    transport = answer.query.transport
+    asked = f"{port}/{transport}" if transport is not None else str(port)
+    if groups:
+        if not groups[0].first.ownership.owners and not to.is_root:
+            yield NextStep("See who", f"sudo portbook {asked}")
+        elif groups[0].listens and groups[0].first.ownership.owners:
+            yield NextStep("Stop it", f"portbook stop {asked}")
+        else:
+            yield NextStep("Find out why", f"portbook why {asked}")
+        if free_port is not None:
+            yield NextStep("Or use", f"{free_port} (free)")
+    elif answer.connections or answer.redirects:
+        yield NextStep("Can it be bound?", f"portbook why {asked}")
+    elif answer.host is not None and port:
+        yield NextStep("Find a free port for yourself", "portbook pick")
+    yield NextStep("More", f"portbook {asked} --full")

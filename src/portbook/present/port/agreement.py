@@ -1,0 +1,105 @@
+"""The one verdict of a short answer: whether what runs here and what is on record agree."""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple, StrEnum
+from portbook.model import Level
+from portbook.present.owners import owner_name
+from portbook.present.port.on_record import service_names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from portbook.app.lookup import PortAnswer
+    from portbook.model import Finding, Listener
+
+
+class Agreement(StrEnum):
+    """Whether what runs here and what is on record for the port agree."""
+
+    AGREE = "agree"
+    DIFFER = "differ"
+    NOTHING = "nothing"  # nothing is bound
+    UNKNOWN = "unknown"  # nobody can tell by what could be seen
+
+
+class BriefVerdict(NamedTuple):
+    """The one verdict: whether things agree, how much it asks of the reader, and why.
+
+    ``level`` and ``sentence`` are None where nothing is bound.
+    """
+
+    agreement: Agreement
+    level: Level | None = None
+    sentence: str | None = None
+
+
+def verdict_of(answer: PortAnswer, listeners: Sequence[Listener]) -> BriefVerdict:
+    """The verdict on *listeners*, those on the port of *answer*, the first of them first.
+
+    A finding that asks to be checked leads; else the one that says whether the program belongs
+    here, which says more than that a port is exposed.
+    """
+    if not listeners:
+        return BriefVerdict(Agreement.NOTHING)
+    findings = [each for one in listeners for each in one.assessment.findings]
+    settling = sorted(
+        (each for each in findings if each.code in _SETTLES),
+        key=lambda finding: list(_SETTLES).index(finding.code),
+    )
+    grave = [each for each in findings if each.level.rank >= Level.CHECK.rank]
+    if grave:
+        leading = max(grave, key=lambda each: (each.level.rank, each.code in _SETTLES))
+    elif settling:
+        leading = settling[0]
+    elif findings:
+        leading = max(findings, key=lambda each: each.level.rank)
+    else:
+        return BriefVerdict(Agreement.UNKNOWN)
+    agreement = _SETTLES[settling[0].code][0] if settling else Agreement.UNKNOWN
+    return BriefVerdict(agreement, leading.level, _sentence(leading, answer, listeners))
+
+
+# What says whether a program belongs on the port; the first that applies says it.
+_SETTLES = {
+    "unexpected-program": (Agreement.DIFFER, "your notes expect another program here"),
+    "speaks-otherwise": (Agreement.DIFFER, "{program} doesn't speak what belongs on this port"),
+    "expected": (Agreement.AGREE, "{program} belongs here"),
+    "owner-hidden": (Agreement.UNKNOWN, "you can't see which program this is"),
+    "foreign-service": (Agreement.DIFFER, "not the registered service ({service}){common}"),
+    "reserved-port": (Agreement.DIFFER, "the port is reserved: no service should be on it"),
+    "unregistered-port": (
+        Agreement.DIFFER,
+        "not a registered service{common}: check that you started it",
+    ),
+    "service-elsewhere": (Agreement.DIFFER, "{program} isn't on its own port"),
+    "fits-by-name": (Agreement.UNKNOWN, "the name fits, and only the name could be seen"),
+    "known-use": (Agreement.AGREE, "a common use of the port"),
+    "registered-port": (Agreement.UNKNOWN, "which program it is can't be told from here"),
+    "noted": (Agreement.UNKNOWN, "your notes name this port, but no program"),
+    "unknown": (Agreement.UNKNOWN, "{program} isn't a server portbook recognises"),
+}
+_OTHERS = {
+    "deleted-executable": "{program} runs a file that has been deleted",
+    "backlog-full": "{program} accepts no more connections: its queue is full",
+    "abuse-on-record": "malware has used this port: check that you started {program}",
+    "unpackaged-executable": "no package owns the file that {program} runs",
+    "dynamic-port": "an ephemeral port: another program may get it after a restart",
+    "browser-blocked": "browsers refuse to open this port",
+    "exposed": "other machines may reach it",
+    "loopback-only": "only this machine can reach it",
+    "privileged-bind": "binding it took root or CAP_NET_BIND_SERVICE",
+}
+
+
+def _sentence(finding: Finding, answer: PortAnswer, listeners: Sequence[Listener]) -> str:
+    settling = _SETTLES.get(finding.code)
+    template = settling[1] if settling else _OTHERS.get(finding.code, finding.code)
+    owner = next((each.ownership.owners[0] for each in listeners if each.ownership.owners), None)
+    codes = {each.code for one in listeners for each in one.assessment.findings}
+    return template.format(
+        program="the program" if owner is None else owner.program or owner_name(owner),
+        service=next(iter(service_names(answer)), "another service"),
+        common=", but a common use of the port" if "known-use" in codes else "",
+    )

@@ -1,0 +1,283 @@
+"""The short answer: this machine first, one verdict, twelve lines, nothing raw."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portbook.app.lookup import PortAnswer, answer
+from portbook.formats.errors.query import parse_query
+from portbook.model import (
+    Assessment,
+    Finding,
+    Gap,
+    GapCode,
+    Host,
+    Level,
+    Listener,
+    Ownership,
+    OwnersSeen,
+    PortRules,
+    Process,
+    Socket,
+    Transport,
+    Visibility,
+)
+from portbook.present.brief import Brief, compose_brief
+from portbook.present.owners import (
+    Viewer,
+    age,
+    owner_name,
+    owner_phrase,
+    short_folder,
+    unseen_owner,
+)
+from portbook.present.port.agreement import Agreement
+from portbook.present.port.on_record import fitted, ranked_products
+from portbook.present.render.text import Style, clipped, columns_of, render_brief
+from tests.strategies import any_port, listeners, nasty, processes
+from tests.values import changed
+
+TO = Viewer(1000, "/home/ada", 20_000.0)
+RULES = PortRules("linux", 1024, (32768, 60999))
+NODE = Process(
+    17580, "node", ("node", "server.js"), uid=1000, user="ada", started=12_800.0,
+    cwd="/home/ada/shop",
+)  # fmt: skip
+
+
+def _answer(text: str, *bound: Listener, **seen: object) -> PortAnswer:
+    found = answer(parse_query(text))
+    assert isinstance(found, PortAnswer)
+    host = Host(bound, Visibility.FULL, (), RULES)._replace(**seen)
+    findings = tuple(finding for each in bound for finding in each.assessment.findings)
+    return found._replace(host=host, findings=findings)
+
+
+def _brief(text: str, *bound: Listener, **more: object) -> Brief:
+    return compose_brief(_answer(text, *bound), TO, **more)  # type: ignore[arg-type]
+
+
+def _listener(port: int, address: str = "127.0.0.1", *owners: Process, **facts: object) -> Listener:
+    family = "ipv6" if ":" in address else "ipv4"
+    seen = OwnersSeen.ALL if owners else OwnersSeen.HIDDEN
+    plain = Listener(
+        Socket(Transport.TCP, family, address, port, "listen"), Ownership(owners, seen)
+    )
+    return changed(plain, **facts)
+
+
+def _judged(code: str, level: Level) -> Assessment:
+    return Assessment((Finding(code, level, "…"),))
+
+
+def test_a_port_in_use_is_told_with_who_where_and_what_to_do() -> None:
+    bound = _listener(3000, "127.0.0.1", NODE)._replace(assessment=_judged("unknown", Level.NOTE))
+    brief = _brief("3000", bound, free_port=3001)
+    assert brief.headline == (
+        "3000/tcp is in use: node server.js (pid 17580, you, up 2 h, ~/shop) on 127.0.0.1"
+    )
+    assert brief.machine == brief.headline
+    assert brief.practice is not None
+    assert "Next.js" in brief.practice
+    assert brief.verdict is not None
+    assert brief.verdict.agreement is Agreement.UNKNOWN
+    assert brief.verdict.level is Level.NOTE
+    assert brief.reach == "from this machine only"
+    assert [tuple(step) for step in brief.next] == [
+        ("Stop it", "portbook stop 3000"),
+        ("Or use", "3001 (free)"),
+        ("More", "portbook 3000 --full"),
+    ]
+
+
+def test_a_free_port_is_told_in_five_lines() -> None:
+    lines = render_brief(_brief("305"), Style()).splitlines()
+    assert lines == [
+        "305 is unassigned, and free on this machine",
+        "",
+        "  In practice  no use and no abuse is known to us",
+        "  IANA         unassigned on every transport; in the gap 301–307",
+        "  Binding it   needs root or CAP_NET_BIND_SERVICE",
+        "",
+        "Find a free port for yourself: portbook pick   More: portbook 305 --full",
+    ]
+
+
+def test_without_this_machine_the_headline_is_what_people_meet() -> None:
+    found = answer(parse_query("443"))
+    assert isinstance(found, PortAnswer)
+    brief = compose_brief(found, TO)
+    assert brief.headline == "443 · https (http protocol over TLS/SSL)"
+    assert (brief.machine, brief.verdict, brief.reach) == (None, None, None)
+    assert [tuple(step) for step in brief.next] == [("More", "portbook 443 --full")]
+
+
+@pytest.mark.parametrize(
+    ("port", "headline"),
+    [
+        ("3000", "3000 · Express, Grafana, Next.js and 3 more"),
+        ("5432", "5432 · postgresql (PostgreSQL Database)"),
+        ("50000", "50000 · Jenkins"),
+        ("49152", "49152 is a dynamic (ephemeral) port"),
+        ("1023", "1023 is reserved"),
+        ("0", "0 means any free port: bind(0) lets the system choose, and nothing listens on 0"),
+    ],
+)
+def test_the_headline_names_what_people_meet(port: str, headline: str) -> None:
+    found = answer(parse_query(port))
+    assert isinstance(found, PortAnswer)
+    assert compose_brief(found, TO).headline == headline
+
+
+def test_a_wide_use_never_leads() -> None:
+    found = answer(parse_query("31337"))
+    assert isinstance(found, PortAnswer)
+    assert any(use.last - use.first > 16 for use in found.uses)
+    assert compose_brief(found, TO).headline.startswith("31337 · eldim")
+    assert compose_brief(found, TO).abuse == "Back Orifice (1998-09)"
+    assert ranked_products(found)[-1] == "Kubernetes NodePort services"
+
+
+def test_two_programs_on_one_port_are_told_apart() -> None:
+    other = NODE._replace(pid=17581, command=("python3", "-m", "http.server"), program="python3")
+    brief = _brief("3000", _listener(3000, "127.0.0.1", NODE), _listener(3000, "::1", other))
+    assert brief.headline == "3000 is in use by 2 programs"
+    assert [line.partition(" (")[0] for line in brief.programs] == [
+        "tcp on 127.0.0.1: node server.js",
+        "tcp on [::1]: python3 -m http.server",
+    ]
+
+
+def test_one_program_on_two_addresses_is_told_once() -> None:
+    nginx = Process(812, "nginx", ("nginx: master process nginx",), uid=0, user="root")
+    bound = (_listener(80, "0.0.0.0", nginx), _listener(80, "::", nginx))
+    brief = _brief("80", *bound)
+    assert brief.headline == "80/tcp is in use: nginx (pid 812, root) on every interface"
+    assert brief.programs == ()
+    assert brief.reach == "from other machines, unless a firewall blocks it (not checked)"
+
+
+def test_a_check_leads_a_note_and_no_note_hides_who_it_is() -> None:
+    bound = _listener(3000, "0.0.0.0", NODE)
+    findings = (
+        Finding("exposed", Level.NOTE, "…"),
+        Finding("deleted-executable", Level.ALERT, "…"),
+        Finding("unknown", Level.NOTE, "…"),
+    )
+    verdict = _brief("3000", changed(bound, findings=findings)).verdict
+    assert verdict is not None
+    assert verdict.level is Level.ALERT
+    assert "deleted" in (verdict.sentence or "")
+    verdict = _brief("3000", changed(bound, findings=findings[::2])).verdict
+    assert verdict is not None
+    assert verdict.sentence == "node isn't a server portbook recognises"
+
+
+def test_an_owner_that_is_hidden_is_said_to_be_so() -> None:
+    bound = _listener(22, "0.0.0.0", uid=0, user="root")
+    brief = _brief("22", bound)
+    assert "a root process you can't see (try sudo)" in brief.headline
+    assert brief.next[0] == ("See who", "sudo portbook 22")
+    assert "sudo" not in unseen_owner(bound, TO._replace(uid=0))
+
+
+def test_what_could_not_be_seen_is_never_free() -> None:
+    unseen = (Gap(GapCode.MONITOR_REFUSED, detail="EPERM"),)
+    found = _answer("305", visibility=Visibility.PARTIAL, missing=unseen)
+    headline = compose_brief(found, TO).headline
+    assert "free" not in headline
+    assert "nothing we can see" in headline
+
+
+def test_a_hidden_owner_elsewhere_leaves_a_port_free() -> None:
+    unseen = (Gap(GapCode.OWNERS_HIDDEN, number=1, total=1),)
+    found = _answer("305", visibility=Visibility.PARTIAL, missing=unseen)
+    assert compose_brief(found, TO).headline.endswith("and free on this machine")
+
+
+def test_bound_without_listening_is_told() -> None:
+    brief = _brief("9100", _listener(9100, "0.0.0.0", NODE, state="bound"))
+    assert "is bound on every interface (IPv4), but nothing listens" in brief.headline
+    assert brief.reach is None
+    assert brief.next[0].command == "portbook why 9100"
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (NODE, "node server.js"),
+        (NODE._replace(program="MainThread"), "node server.js"),
+        (Process(7, "nginx", ("nginx: master process nginx",)), "nginx"),
+        (Process(7, "next-server", ("next-server (v15.1)",)), "next-server"),
+        (Process(7, "sshd", ("/usr/sbin/sshd", "-D")), "sshd"),
+        (Process(7, None), "process 7"),
+        (Process(0, None, container_name="shop-db"), "container shop-db"),
+        (Process(7, "java", ("java", "a." * 60 + "Main")), "java " + ("a." * 60)[:42] + "…"),
+    ],
+)
+def test_owners_are_named_by_what_they_run(owner: Process, name: str) -> None:
+    assert owner_name(owner) == name
+
+
+def test_an_owner_is_told_by_its_service_or_container_before_its_directory() -> None:
+    service = NODE._replace(unit="shop.service", uid=33, user="www-data")
+    assert owner_phrase(service, TO) == (
+        "node server.js (pid 17580, www-data, up 2 h, shop.service)"
+    )
+    inside = NODE._replace(container="docker:0123456789ab", container_name="shop")
+    assert "container shop" in owner_phrase(inside, TO)
+    assert "/home" not in owner_phrase(inside, TO)
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/home/ada", "~"),
+        ("/home/adam/x", "/home/adam/x"),
+        ("/home/ada/shop (deleted)", "~/shop (deleted)"),
+        ("/", None),
+        ("/" + "x" * 100, "…/" + "x" * 32),
+    ],
+)
+def test_directories_are_short(path: str, shown: str | None) -> None:
+    assert short_folder(path, "/home/ada") == shown
+
+
+def test_ages_are_as_one_says_them() -> None:
+    spans = {0.2: "0 s", 89: "89 s", 90: "1 min", 5399: "89 min", 5400: "1 h", 172_800: "2 d"}
+    assert {seconds: age(seconds) for seconds in spans} == spans
+
+
+@given(any_port, st.lists(listeners(), max_size=5), st.sampled_from([20, 40, 80, 100]))
+def test_any_answer_is_short_and_nothing_is_raw(
+    port: int, bound: list[Listener], width: int
+) -> None:
+    placed = [changed(each, port=port) for each in bound]
+    found = _answer(str(port), *placed)
+    brief = compose_brief(found, TO, free_port=3001)
+    text = render_brief(brief, Style(max(width, 40)))
+    assert all(char.isprintable() or char == "\n" for char in text)
+    lines = render_brief(brief, Style(80)).splitlines()
+    assert len(lines) <= 12 or columns_of(brief.headline) > 80 * 3
+    assert brief.headline
+    assert brief.next[-1].command.endswith("--full")
+
+
+@given(processes(), nasty)
+def test_any_process_has_a_name(owner: Process, home: str) -> None:
+    assert owner_name(owner)
+    assert owner_phrase(owner, Viewer(1000, home, 1e9))
+
+
+@given(st.lists(st.text(min_size=1, max_size=20), max_size=30), st.integers(5, 80))
+def test_names_fit_or_the_first_stands_alone(names: list[str], columns: int) -> None:
+    line = fitted(names, columns)
+    assert (line == "") == (not names)
+    assert len(line) <= columns or line.startswith(names[0])
+
+
+@given(nasty, st.integers(2, 80))
+def test_clipped_text_fits(text: str, columns: int) -> None:
+    assert columns_of(clipped(text, columns)) <= columns
