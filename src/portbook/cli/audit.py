@@ -38,7 +38,8 @@ def _audit(options: argparse.Namespace) -> int:
     from portbook.app.audit.pipeline import Audit, Order
     from portbook.app.audit.pseudonymise import Pseudonyms, read_key
     from portbook.catalog.registry.lookup import registry
-    from portbook.cli.audit_output import check_outputs, progress, write_outputs
+    from portbook.cli.audit_output import check_outputs, write_outputs
+    from portbook.cli.progress import Measure, progress_bar
 
     check_outputs(options.output, options.rows)
     registry(whole=True)
@@ -52,7 +53,7 @@ def _audit(options: argparse.Namespace) -> int:
     with (
         cleaned_up(),
         closing(connect(options.engine, memory=options.memory)) as engine,
-        progress() as tell,
+        progress_bar("reading", Measure.TIME, after=1.0) as tell,
     ):
         audit = Audit(order, engine, tell)
         answer = audit.run()

@@ -1,19 +1,15 @@
-"""The files and the progress of ``portbook audit``."""
+"""The files that ``portbook audit`` writes."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 
-from portbook.cli.terminal import can_draw
 from portbook.errors import MissingExtra, UsageError, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from portbook.app.audit.engines.base import Tell
     from portbook.app.audit.pipeline import Audit
     from portbook.app.audit.result import AuditAnswer
 
@@ -71,37 +67,3 @@ def _text_of(path: str, answer: AuditAnswer, limit: int) -> str:
     from portbook.present.views.audit import render_audit
 
     return render_audit(answer, Style(), limit)
-
-
-@contextlib.contextmanager
-def progress() -> Iterator[Tell]:
-    """What long work tells how far it is: a bar on a terminal, after a second; else nothing."""
-    if not can_draw(sys.stderr):
-        yield lambda _: None
-        return
-    import time
-
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    began = time.monotonic()
-    bar = Progress(
-        TextColumn("reading"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    task = bar.add_task("", total=None)
-
-    def tell(share: float | None) -> None:
-        if not bar.live.is_started:
-            if time.monotonic() - began < 1:
-                return
-            bar.start()
-        bar.update(task, total=None if share is None else 1.0, completed=share or 0.0)
-
-    try:
-        yield tell
-    finally:
-        bar.stop()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from portbook.catalog.registry.lookup import registry
 from portbook.cli import complain, tell_notes
 from portbook.cli.help import Parser
-from portbook.cli.terminal import can_draw
+from portbook.cli.progress import Measure, progress_bar
 from portbook.cli.termination import cleaned_up
 from portbook.errors import MissingExtra, UsageError, shown
 from portbook.formats.errors.query import parse_query
@@ -16,9 +15,7 @@ from portbook.present.escape import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from portbook.web.export.site import Done
+    from collections.abc import Sequence
 
 
 def run(argv: Sequence[str]) -> int:
@@ -71,11 +68,8 @@ def run(argv: Sequence[str]) -> int:
     tell_notes()
     jobs = options.jobs or os.cpu_count() or 1
     plan = Plan(options.folder, first, last, options.base_url, jobs, options.force)
-    with cleaned_up():
-        if options.quiet or not can_draw(sys.stderr):
-            done = export(plan, lambda _: None, complain)
-        else:
-            done = _with_progress(lambda tell: export(plan, tell, complain), plan.steps)
+    with cleaned_up(), progress_bar("pages", Measure.COUNT, quiet=options.quiet) as tell:
+        done = export(plan, lambda steps: tell(steps, plan.steps), complain)
     if not options.quiet:
         print(
             f"{done.files:,} files in {plain(options.folder)}: {done.written:,} written, "
@@ -91,20 +85,3 @@ def _span(only: str | None) -> tuple[int, int]:
     if query.kind not in ("port", "range") or query.transport is not None:
         raise UsageError(f"--only {shown(only)} is no range of ports: give one such as 0-1023")
     return query.first, query.last
-
-
-def _with_progress(work: Callable[[Callable[[int], None]], Done], steps: int) -> Done:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
-        task = progress.add_task("pages", total=steps)
-        return work(lambda count: progress.advance(task, count))

@@ -8,9 +8,9 @@ from portbook.app.bind.addresses import numeric_host
 from portbook.app.stop.collect import read_listeners, read_scene
 from portbook.app.stop.executor import GOOD, Way, carry_out
 from portbook.app.stop.planner import plan
-from portbook.cli import complain
 from portbook.cli.help import Parser, add_json
-from portbook.cli.terminal import can_draw, print_json, style
+from portbook.cli.progress import StatusLine
+from portbook.cli.terminal import print_json, style
 from portbook.errors import InvalidQuery, UsageError, shown
 from portbook.formats.errors.query import (
     QueryKind,
@@ -91,7 +91,7 @@ def run(argv: Sequence[str]) -> int:
                 if each.socket.state == "listen"
             )
 
-        progress = _Progress()
+        progress = StatusLine()
         try:
             outcome = carry_out(planned, acting, look, way, progress)
         finally:
@@ -124,25 +124,3 @@ def _worded(word: str) -> str:
     from portbook.present.escape import plain
 
     return plain(quote(word))
-
-
-class _Progress:
-    """Lines on standard error; on a terminal each in the place of the one before it."""
-
-    def __init__(self) -> None:
-        self._drawn = can_draw(sys.stderr)
-        self._shown = False
-
-    def __call__(self, message: str) -> None:
-        if not self._drawn:
-            complain(message)
-            return
-        from portbook.present.escape import one_line
-
-        self._shown = True
-        print(f"\r\x1b[Kportbook: {one_line(message)}", end="", file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        """Takes away what was drawn."""
-        if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)

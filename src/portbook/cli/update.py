@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import os
 import sys
@@ -17,13 +16,14 @@ from portbook.catalog.update import source as incoming
 from portbook.catalog.update import versions as kept
 from portbook.cli import complain
 from portbook.cli.help import Parser
-from portbook.cli.terminal import can_draw, print_json, style
+from portbook.cli.progress import Measure, progress_bar
+from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError, shown
 from portbook.present.views import update as updates
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from portbook.app.update import Get
     from portbook.catalog.update.source import Fetched, Progress, Validators
@@ -39,7 +39,10 @@ def run(argv: Sequence[str]) -> int:
         outcome = update.roll_back(home)
     else:
         url = options.source or incoming.IANA_XML
-        with _progress(options) as progress:
+        # Nothing to wait for where it comes from a file.
+        fetches = options.source is None or options.source.lower().startswith(("http:", "https:"))
+        quiet = options.quiet or not fetches
+        with progress_bar("registry", Measure.BYTES, quiet=quiet) as progress:
             outcome = update.renew(
                 home,
                 url,
@@ -141,24 +144,3 @@ def _getter(source: str, timeout: float, progress: Progress | None) -> Get:
         return fetch(source, known, timeout, progress)
 
     return get
-
-
-@contextlib.contextmanager
-def _progress(options: argparse.Namespace) -> Iterator[Progress | None]:
-    """A bar on standard error, where that is a terminal and something is fetched."""
-    fetches = options.source is None or options.source.lower().startswith(("http:", "https:"))
-    if options.quiet or not fetches or not can_draw(sys.stderr):
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TransferSpeedColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("registry", total=None)
-
-        def tell(done: int, total: int | None) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield tell

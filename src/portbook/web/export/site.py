@@ -124,14 +124,14 @@ class _Wrote(NamedTuple):
 def export(
     plan: Plan, tell: Callable[[int], None], warn: Callable[[str], None] = lambda _: None
 ) -> Done:
-    """Carries *plan* out; calls *tell* with a number of ports whenever so many more are done.
+    """Carries *plan* out; calls *tell* with how many steps are done, whenever more are.
 
     *warn* is given a line on what is replaced that no export wrote. Raises NotExported where the
     folder is not an export's, or a file can't be written.
     """
     begun = time.monotonic()
     folder, record = open_output(plan.folder, force=plan.force)
-    files = written = 0
+    files = written = steps = 0
     with folder:
         digest = digest_of_inputs(plan.base_url)
         noted = record.notes if record.digest == digest else {}
@@ -150,7 +150,8 @@ def export(
                 written += each.written
                 if each.note is not None and each.note != noted.get(each.key):
                     notes.add(each.key, each.note)
-                tell(each.ports)
+                steps += each.ports
+                tell(steps)
             notes.add("others", BEGUN, others)
             for path, content in other_files(plan.base_url, names, folder.names):
                 files += 1

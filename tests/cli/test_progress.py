@@ -1,0 +1,69 @@
+"""How far long work is: a bar on a terminal, and nothing where there is none."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from portbook.cli.progress import Measure, StatusLine, progress_bar
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def on_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    stream = Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    return stream
+
+
+@pytest.mark.parametrize("measure", Measure)
+def test_a_bar_is_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch, measure: Measure) -> None:
+    terminal = on_terminal(monkeypatch)
+    with progress_bar("reading", measure) as tell:
+        tell(None)
+        tell(0.5)
+        tell(512, 2048)
+    assert "reading" in terminal.getvalue()
+
+
+def test_work_that_is_soon_done_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = on_terminal(monkeypatch)
+    with progress_bar("reading", Measure.TIME, after=3600.0) as tell:
+        tell(0.5)
+    assert "reading" not in terminal.getvalue()
+
+
+@pytest.mark.parametrize(("quiet", "term"), [(True, "xterm"), (False, "dumb")])
+def test_nothing_is_drawn_unasked(
+    monkeypatch: pytest.MonkeyPatch, term: str, *, quiet: bool
+) -> None:
+    terminal = on_terminal(monkeypatch)
+    monkeypatch.setenv("TERM", term)
+    with progress_bar("reading", Measure.COUNT, quiet=quiet) as tell:
+        tell(1, 2)
+    assert terminal.getvalue() == ""
+
+
+def test_a_status_takes_the_place_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = on_terminal(monkeypatch)
+    line = StatusLine()
+    line("waiting for pid 7")
+    line("waiting\x1b[2J")
+    line.clear()
+    shown = terminal.getvalue()
+    assert shown.count("\r\x1b[K") == 3
+    assert "\x1b[2J" not in shown
+
+
+def test_without_a_terminal_each_status_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    line = StatusLine()
+    line("waiting")
+    line.clear()
+    assert capsys.readouterr().err == "portbook: waiting\n"
