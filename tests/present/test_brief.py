@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,7 +49,7 @@ NODE = Process(
 )  # fmt: skip
 
 
-def _answer(text: str, *bound: Listener, **seen: object) -> PortAnswer:
+def _answer(text: str, *bound: Listener, **seen: Any) -> PortAnswer:
     found = answer(parse_query(text))
     assert isinstance(found, PortAnswer)
     host = Host(bound, Visibility.FULL, (), RULES)._replace(**seen)
@@ -55,11 +57,11 @@ def _answer(text: str, *bound: Listener, **seen: object) -> PortAnswer:
     return found._replace(host=host, findings=findings)
 
 
-def _brief(text: str, *bound: Listener, **more: object) -> Brief:
-    return compose_brief(_answer(text, *bound), TO, **more)  # type: ignore[arg-type]
+def _brief(text: str, *bound: Listener, **more: Any) -> Brief:
+    return compose_brief(_answer(text, *bound), TO, **more)
 
 
-def _listener(port: int, address: str = "127.0.0.1", *owners: Process, **facts: object) -> Listener:
+def _listener(port: int, address: str = "127.0.0.1", *owners: Process, **facts: Any) -> Listener:
     family = "ipv6" if ":" in address else "ipv4"
     seen = OwnersSeen.ALL if owners else OwnersSeen.HIDDEN
     plain = Listener(
