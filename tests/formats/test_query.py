@@ -18,7 +18,7 @@ from portbook.formats.errors.query import (
     parse_query,
     split_queries,
 )
-from portbook.model import Transport
+from portbook.model import Failure, Transport
 from tests.strategies import any_port, nasty, queryish, text, transports
 
 TCP, UDP, SCTP, DCCP = Transport
@@ -213,7 +213,7 @@ PASTED: list[tuple[str, int, Transport | None]] = [
         None,
     ),
     ("Error starting userland proxy: listen tcp4 0.0.0.0:5432: bind: address in use", 5432, TCP),
-    ("0.0.0.0:8080->80/tcp, [::]:8080->80/tcp", 8080, None),
+    ("0.0.0.0:8080->80/tcp, [::]:8080->80/tcp", 8080, TCP),
     # ssh, curl, databases
     ("ssh: connect to host db.example.org port 22: Connection refused", 22, None),
     ("error: Bind to port 2222 on 0.0.0.0 failed: Address already in use.", 2222, None),
@@ -258,7 +258,6 @@ def test_pasted_lines(text: str, port: int, transport: Transport | None) -> None
 @pytest.mark.parametrize(
     "text",
     [
-        "Error: That port is already in use.",
         "see Server.java:123 and net.js:1318",
         "nginx: invalid parameter in /etc/nginx/nginx.conf:12",
         "at 12:30:45 it failed",
@@ -277,6 +276,72 @@ def test_pasted_lines(text: str, port: int, transport: Transport | None) -> None
 )
 def test_text_without_a_port_stays_text(text: str) -> None:
     assert parse_query(text) == Query(QueryKind.TEXT, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Error: That port is already in use.",
+        "OSError: [Errno 98] Address already in use",
+        "java.net.BindException: Address already in use (Bind failed)",
+        "Traceback: main.py:15 in main: Address already in use",
+        "(98: Address already in use)",
+        "listen EADDRINUSE: " + "x" * 300,
+    ],
+)
+def test_a_failure_without_a_port_is_understood(text: str) -> None:
+    query = parse_query(text)
+    assert query.kind is QueryKind.TEXT
+    assert query.pasted is not None
+    assert query.pasted.failure is Failure.IN_USE
+
+
+@pytest.mark.parametrize(
+    ("text", "topic", "first"),
+    [
+        ("kill process on port 3000", "stop", 3000),
+        ("how do I free port 8080?", "stop", 8080),
+        ("which port should I use for my app", "choose", -1),
+        ("how do I register a port with IANA", "register", -1),
+        ("what are ephemeral ports", "ephemeral", -1),
+        ("too many connections in TIME_WAIT", "time-wait", -1),
+        ("bind port 80 without root", "privileged", 80),
+        ("difference between port 80 and 8080", None, 80),
+        ("difference between 80, 443 and 8080", None, 80),
+        ("What is 9123 for?", None, 9123),
+        ("which ports does kubernetes use", None, -1),
+    ],
+)
+def test_a_question_is_understood(text: str, topic: str | None, first: int) -> None:
+    query = parse_query(text)
+    assert (query.topic, query.first) == (topic, first)
+
+
+@pytest.mark.parametrize(
+    ("word", "port", "address"),
+    [
+        ("SelectChannelConnector@0.0.0.0:8080", 8080, "0.0.0.0"),
+        ("[AF_INET]192.0.2.1:5140", 5140, "192.0.2.1"),
+        ("ListenStream=192.0.2.1:80", 80, "192.0.2.1"),
+        ("{address:'0.0.0.0',port:80}", 80, "0.0.0.0"),
+        ("('::1',8000,0,0)", 8000, "::1"),
+        ("0.0.0.0:443->8443/tcp", 443, "0.0.0.0"),
+        ("端口8080被占用", 8080, None),
+    ],
+)
+def test_one_word_of_an_error_is_read_as_one(word: str, port: int, address: str | None) -> None:
+    query = parse_query(word)
+    assert (query.kind, query.first, query.address) == (QueryKind.PORT, port, address)
+
+
+def test_a_range_may_have_dots() -> None:
+    query = parse_query("3000..3010")
+    assert (query.kind, query.first, query.last) == (QueryKind.RANGE, 3000, 3010)
+
+
+@pytest.mark.parametrize("word", ["server.js:15", "main.go:37:12", "node:net:1817:16"])
+def test_a_place_in_a_file_is_no_port(word: str) -> None:
+    assert parse_query(word).kind is QueryKind.NAME
 
 
 # -- bad input --------------------------------------------------------------------------------
@@ -311,7 +376,6 @@ def test_text_without_a_port_stays_text(text: str) -> None:
         ("\u3000\u2028", InvalidQuery),
         ("80\0", InvalidQuery),
         ("\0", InvalidQuery),
-        ("ssh\0 x y", InvalidQuery),
         ("x" * 10_000, InvalidQuery),
         ("8" * 10_000, InvalidQuery),
         ("://", InvalidQuery),
@@ -322,11 +386,6 @@ def test_text_without_a_port_stays_text(text: str) -> None:
         ("2001:db8::1", InvalidQuery),
         ("[::1]", InvalidQuery),
         ("[fe80::1%eth0]", InvalidQuery),
-        ("OSError: [Errno 98] Address already in use", InvalidQuery),
-        ("java.net.BindException: Address already in use (Bind failed)", InvalidQuery),
-        ("Traceback: main.py:15 in main: Address already in use", InvalidQuery),
-        ("(98: Address already in use)", InvalidQuery),
-        ("listen EADDRINUSE: " + "x" * 300, InvalidQuery),
     ],
 )
 def test_bad_input(text: str, kind: type[InvalidQuery]) -> None:

@@ -20,6 +20,7 @@ from portbook.model.record import (
     USER_PORTS,
     Assignment,
     Block,
+    Failure,
     Neighbour,
     Note,
     PortRange,
@@ -55,6 +56,8 @@ from portbook.model.seen import (
     Visibility,
     bracketed,
     host_port,
+    is_v4,
+    is_v6,
 )
 
 __all__ = [
@@ -69,6 +72,7 @@ __all__ = [
     "Assignment",
     "Block",
     "ExecutablePlace",
+    "Failure",
     "Finding",
     "Gap",
     "GapCode",
@@ -102,5 +106,7 @@ __all__ = [
     "Whose",
     "bracketed",
     "host_port",
+    "is_v4",
+    "is_v6",
     "title_of",
 ]

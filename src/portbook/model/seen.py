@@ -121,6 +121,35 @@ class Spoken(NamedTuple):
     names: tuple[str, ...] = ()
 
 
+def is_v4(text: str) -> bool:
+    """Whether *text* has the form of an IPv4 address; its numbers may be too high."""
+    parts = text.split(".")
+    return len(parts) == 4 and all(part.isascii() and part.isdigit() for part in parts)
+
+
+def is_v6(text: str) -> bool:
+    """Whether *text* is an IPv6 address in one of the forms of RFC 4291 §2.2, with a zone or not.
+
+    >>> [is_v6(text) for text in ("::1", "fe80::1%eth0", "::ffff:10.0.0.1", "2001:db8:", ":::1")]
+    [True, True, True, False, False]
+    """
+    text, _, zone = text.partition("%")
+    hexadecimal = set("0123456789abcdefABCDEF")
+    halves = [half.split(":") if half else [] for half in text.split("::")]
+    groups = [group for half in halves for group in half]
+    size = len(groups) + (bool(groups) and is_v4(groups[-1]))
+    return (
+        ":" in text
+        and ":" not in zone
+        and (size == 8 if len(halves) == 1 else len(halves) == 2 and size < 8)
+        and all(
+            (0 < len(group) <= 4 and set(group) <= hexadecimal)
+            or (at == len(groups) - 1 and is_v4(group))
+            for at, group in enumerate(groups)
+        )
+    )
+
+
 def bracketed(address: str) -> str:
     """*address* as it stands in front of a port (RFC 3986 §3.2.2).
 

@@ -17,11 +17,16 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
 from portbook.errors import InvalidPort, InvalidQuery, InvalidRange, InvalidTransport, shown
-from portbook.model import LAST_PORT, Transport, host_port
+from portbook.model import LAST_PORT, Transport, host_port, is_v4, is_v6
 
 TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portbook.formats.errors.pasted import Reading
 
-LONGEST = 4096  # characters; a pasted error with its stack fits
+# What a setting or an error has between its words, and a service's name hasn't.
+_SIGNS = frozenset(":=@[](){}<>,;'\"")
+
+LONGEST = 4096  # characters of one word, and of a text that is searched for
 
 _TRANSPORTS: dict[str, Transport | None] = {
     **{transport.value: transport for transport in Transport},
@@ -30,8 +35,6 @@ _TRANSPORTS: dict[str, Transport | None] = {
     "udp4": Transport.UDP,
     "udp6": Transport.UDP,
 }
-# What a pasted line puts around an address: quotes, brackets, commas, a closing full stop.
-_AROUND = "\"'`()<>{},;.!?"
 
 
 class QueryKind(StrEnum):
@@ -47,7 +50,9 @@ class Query(NamedTuple):
     """What was asked, understood.
 
     ``transport`` narrows a port or a range; ``address`` is the host part of a pasted address,
-    and ``notes`` say how a loose spelling was read.
+    and ``notes`` say how a loose spelling was read. ``pasted`` is what was read in a text of
+    several words: all its ports, and what failed. ``topic`` names the page that answers a question
+    without a number, or with one what is asked of the port (``stop``).
     """
 
     kind: QueryKind
@@ -57,31 +62,24 @@ class Query(NamedTuple):
     transport: Transport | None = None
     address: str | None = None
     notes: tuple[str, ...] = ()
+    pasted: Reading | None = None
+    topic: str | None = None
 
 
 def parse_query(text: str) -> Query:
     """*text* understood. Raises InvalidQuery, or one of its kinds, where it can't be."""
+    words = text.split()
+    if not words:
+        raise InvalidQuery("the query is empty: give a port, a service name or text", text)
+    if len(words) > 2 or (len(words) == 2 and words[1].lower() not in _TRANSPORTS):
+        return _parse_text(text, words)
     if len(text) > LONGEST:
         raise InvalidQuery(
             f"the query is {len(text):,} characters long: give at most {LONGEST:,}", text
         )
     if "\0" in text:
         raise InvalidQuery(f"{shown(text)} holds a NUL character: leave it out", text)
-    words = text.split()
-    if not words:
-        raise InvalidQuery("the query is empty: give a port, a service name or text", text)
-    if len(words) == 1:
-        return _parse_word(words[0])
-    if len(words) == 2 and words[1].lower() in _TRANSPORTS:  # 443 udp
-        return _parse_word("/".join(words))
-    query = _parse_pasted(words)
-    if query is None and any(sign in text.lower() for sign in _BUSY):
-        raise InvalidQuery(
-            f"{shown(text)} names no port: find the one that the program was told to use, and ask "
-            "as in portbook why 8080",
-            text,
-        )
-    return query or Query(QueryKind.TEXT, " ".join(words))
+    return _parse_word("/".join(words))  # 443 udp
 
 
 def split_queries(text: str) -> list[str]:
@@ -149,6 +147,8 @@ def _looks_numeric(word: str) -> bool:
 def _parse_word(word: str) -> Query:
     if "://" in word:
         return _parse_url(word)
+    if "->" in word:  # a container's published port
+        return _parse_setting(word) or Query(QueryKind.NAME, word)
     transport, number = _split_transport(word)
     if number.isdigit():
         return _port(number, transport)
@@ -156,14 +156,61 @@ def _parse_word(word: str) -> Query:
         return _range(number, transport)
     if transport is not None or (number[:1] == "+" and number[1:].isdigit()):
         raise InvalidPort(number)
-    query = _parse_address(word) or _pasted_setting(word, "")
+    first, dots, last = word.partition("..")
+    if dots and first.isdigit() and last.strip(".").isdigit():  # 3000..3010
+        return _range(f"{first}-{last.strip('.')}", None)
     bare = word.removeprefix("[").removesuffix("]")
-    if query is None and (_is_v4(bare) or _is_v6(bare)):
+    query = _parse_address(word)
+    if query is None and (is_v4(bare) or is_v6(bare)):
         example = shown(host_port(bare, 8080))  # a zone may be anything
         raise InvalidQuery(
             f"{shown(word)} is an address without a port: give one with it, as in {example}", word
         )
-    return query or Query(QueryKind.NAME, word)
+    return query or _parse_setting(word) or Query(QueryKind.NAME, word)
+
+
+def _parse_setting(word: str) -> Query | None:
+    """The port in one word of a setting, a command or an error: ``httpPort=8080``."""
+    signed = not word.isascii() or set(word) & _SIGNS
+    if not (signed and any(map(str.isdigit, word))):
+        return None
+    query = _parse_text(word, [word])
+    return query if query.kind in (QueryKind.PORT, QueryKind.RANGE) else None
+
+
+def _parse_text(text: str, words: list[str]) -> Query:
+    """A text: a port that it is about with what failed, a question, or words to search for."""
+    # Regular expressions take longer to load than a lookup takes.
+    from portbook.formats.errors.pasted import Reading, read_text
+    from portbook.formats.errors.questions import read_question
+
+    reading = read_text(text)
+    question = None
+    if reading.failure is None and words[1:] and len(text) <= LONGEST:
+        question = read_question(words)
+        if question is not None and question.ports and not reading.ports:
+            reading = reading._replace(ports=question.ports)
+    topic = question.topic if question else None
+    if reading.ports:
+        first, last = reading.ports[0], reading.ports[-1]
+        kind = QueryKind.RANGE if reading.span else QueryKind.PORT
+        last = last if reading.span else first
+        many = len(reading.ports) > 1
+        ports = f"ports {first}–{last}" if reading.span else f"port {first}"
+        notes = (f"read from the text: {ports}",) if len(words) > 1 or many else ()
+        name = str(first) if not reading.span else f"{first}-{last}"
+        return Query(
+            kind, name, first, last, reading.transport, reading.address, notes, reading, topic
+        )
+    if len(text) > LONGEST and reading == Reading():
+        raise InvalidQuery(
+            f"the text of {len(text):,} characters names no port and no failure of one: give the "
+            "lines around the error",
+            text,
+        )
+    pasted = None if reading == Reading() else reading
+    short = " ".join(words) if len(text) <= LONGEST else " ".join(words)[:LONGEST]
+    return Query(QueryKind.TEXT, short, address=reading.address, pasted=pasted, topic=topic)
 
 
 def _split_transport(word: str) -> tuple[Transport | None, str]:
@@ -214,138 +261,37 @@ def _parse_address(word: str) -> Query | None:
     if not colon:
         host, _, number = word.rpartition(".")
         return _port(number, None, host) if number.isdigit() and _is_bsd_host(host) else None
-    if host.isdigit():  # a time of day
+    if host.isdigit() or not set(host.lower()) <= _HOST_SIGNS:  # a time of day, a setting
         return None
     if not number.isdigit():
         if _looks_numeric(number) and ":" not in host:
             raise InvalidPort(number)
         return None
+    if host.startswith("[") and not host.endswith("]"):
+        return None
     if host.startswith("[") or host in ("", "::"):
         return _port(number, None, host.strip("[]") or None)
-    if ":" in host and not _is_v6(host):
+    if (":" in host and not is_v6(host)) or (host[0].isalpha() and _is_file(word)):
         return None
     query = _port(number, None, host)
-    if ":" in host and _is_v6(word):
+    if ":" in host and is_v6(word):
         # Both readings are addresses, as in 2001:db8::1:80. A port is what was asked for.
         note = "without brackets the last group of an IPv6 address is read as the port"
         return query._replace(notes=(*query.notes, note))
     return query
 
 
+_HOST_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_:[]%*+")
+
+
+def _is_file(word: str) -> bool:
+    """Whether the number after the colon of *word* is a line of a file: ``server.js:15``."""
+    if "." not in word:
+        return False
+    from portbook.formats.errors.not_ports import blank
+
+    return not blank(word).strip()
+
+
 def _is_bsd_host(text: str) -> bool:
-    return text == "*" or _is_v4(text)
-
-
-def _is_v4(text: str) -> bool:
-    parts = text.split(".")
-    return len(parts) == 4 and all(part.isascii() and part.isdigit() for part in parts)
-
-
-def _is_v6(text: str) -> bool:
-    """Whether *text* is an IPv6 address in one of the forms of RFC 4291 §2.2, with a zone or not.
-
-    >>> [_is_v6(text) for text in ("::1", "fe80::1%eth0", "::ffff:10.0.0.1", "2001:db8:", ":::1")]
-    [True, True, True, False, False]
-    """
-    text, _, zone = text.partition("%")
-    hexadecimal = set("0123456789abcdefABCDEF")
-    halves = [half.split(":") if half else [] for half in text.split("::")]
-    groups = [group for half in halves for group in half]
-    size = len(groups) + (bool(groups) and _is_v4(groups[-1]))
-    return (
-        ":" in text
-        and ":" not in zone
-        and (size == 8 if len(halves) == 1 else len(halves) == 2 and size < 8)
-        and all(
-            (0 < len(group) <= 4 and set(group) <= hexadecimal)
-            or (at == len(groups) - 1 and _is_v4(group))
-            for at, group in enumerate(groups)
-        )
-    )
-
-
-# -- what programs print ----------------------------------------------------------------------
-
-# Words that end in "port" and say nothing of one; and what stands before a number without being
-# its host, as in errno:98 and server.js:15.
-_NO_PORT = {"airport", "export", "import", "passport", "report", "support", "transport", "viewport"}
-_NO_HOST = {"code", "column", "errno", "error", "exit", "line", "pid", "row", "status"}
-# What programs say of a port that is taken, in lower case, whether they name it or not.
-_BUSY = ("eaddrinuse", "address already in use", "address in use", "only one usage of each socket")
-_SOURCE_FILES = (
-    ".c .cc .cfg .cjs .conf .cpp .cs .ex .exs .go .h .html .ini .java .js .json .jsx .kt .log .lua "
-    ".mjs .php .pl .py .rb .rs .scala .sh .swift .toml .ts .tsx .vue .xml .yaml .yml "
-)
-
-
-def _parse_pasted(words: list[str]) -> Query | None:
-    """A line that a program printed: the port in it, and its transport where it names one."""
-    bare = [word.lstrip(_AROUND).rstrip(_AROUND + ":") for word in words]
-    transport = next(filter(None, (_TRANSPORTS.get(word.lower()) for word in bare)), None)
-    # The surest signs are tried first, each on the whole line.
-    for reader in (_pasted_setting, _pasted_address, _pasted_pair, _pasted_host):
-        for at in range(len(bare)):
-            query = reader(bare[at], bare[at - 1] if at else "")
-            if query is not None:
-                note = f"read from the text: port {query.first}"
-                return query._replace(
-                    transport=query.transport or transport, notes=(*query.notes, note)
-                )
-    return None
-
-
-def _pasted_address(word: str, _before: str) -> Query | None:
-    """A numeric address with its port, a URL, or ``443/udp``: nothing else looks like these."""
-    query = _pasted(word)
-    if query is None:
-        return None
-    host = query.address
-    sure = host is None or "://" in word or host in ("*", "localhost") or _is_v4(host)
-    return query if sure or _is_v6(host or "") or host == "::" else None
-
-
-def _pasted_host(word: str, _before: str) -> Query | None:
-    """``db:5432``; but no ``server.js:15`` and no ``errno:98``."""
-    query = _pasted(word)
-    host = (query.address or "").strip(_AROUND).lower() if query else ""
-    file = "." in host and f".{host.rpartition('.')[2]} " in _SOURCE_FILES
-    return None if file or host in _NO_HOST else query
-
-
-def _pasted(word: str) -> Query | None:
-    """The port in *word* where it is more than a number."""
-    word = word.removeprefix("bind(").removeprefix("listen(").partition("->")[0]
-    if "://" not in word and ":" in word:  # Java prints host/address:port
-        word = word.rpartition("/")[2]
-    if word[:1] == "[" and word[-1:] == "]":  # HAProxy prints [address:port]
-        inner = word[1:-1]
-        word = inner if _is_v4(inner.rpartition(":")[0]) or inner.startswith(":::") else word
-    try:
-        query = _parse_word(word)
-    except InvalidQuery:
-        return None
-    # A bare number is no address, nor is the 98 of "(98: Address in use" or a time of day.
-    bare = word.isdigit() or (query.address or "").isdigit()
-    return None if query.kind is not QueryKind.PORT or bare else query
-
-
-def _pasted_setting(word: str, before: str) -> Query | None:
-    """``port 8080``, ``port=8080``, ``"port":8080``, ``httpPort=8080``, ``server.port = 8080``."""
-    name, _, number = word.replace(":", "=").rpartition("=")
-    name = (name or before).strip(_AROUND + "=:#-").replace("_", ".").replace("-", ".").lower()
-    name = name.rpartition(".")[2]
-    return _pasted_number(number) if name.endswith("port") and name not in _NO_PORT else None
-
-
-def _pasted_pair(word: str, before: str) -> Query | None:
-    """``('127.0.0.1', 8000)``, as Python prints an address, and ``udp 443``."""
-    if _is_v4(before) or _is_v6(before):
-        return _pasted_number(word)
-    # netstat's "tcp 0 0" counts what is in the queues.
-    return _pasted_number(word) if before.lower() in _TRANSPORTS and word != "0" else None
-
-
-def _pasted_number(word: str) -> Query | None:
-    if word.isascii() and word.isdigit() and len(word) <= 5 and int(word) <= LAST_PORT:
-        return _port(word)
-    return None
+    return text == "*" or is_v4(text)
