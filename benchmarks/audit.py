@@ -23,6 +23,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.timing import environment, portbook
+from portbook.catalog import Catalog
+
+_CATALOG = Catalog()
 
 TITLE = "audit: flows by the million"
 
@@ -163,7 +166,7 @@ def _summary(path: Path, columns: str | None = _COLUMNS, hosts: int = 0) -> floa
     engine = connect("duckdb", memory=_MEMORY)
     try:
         began = time.perf_counter()
-        Audit(Order((str(path),), columns, hosts=hosts), engine).run()
+        Audit(Order((str(path),), columns, hosts=hosts), engine, _CATALOG).run()
         return time.perf_counter() - began
     finally:
         engine.close()
@@ -186,7 +189,7 @@ def _rows(path: Path, out: Path) -> float:
 
     engine = connect("duckdb", memory=_MEMORY)
     try:
-        audit = Audit(Order((str(path),), _COLUMNS, hosts=0), engine)
+        audit = Audit(Order((str(path),), _COLUMNS, hosts=0), engine, _CATALOG)
         audit.run()
         began = time.perf_counter()
         write_rows(audit, str(out), None, lambda _: None)
@@ -233,7 +236,7 @@ def _unexpected(path: Path) -> str:
 
     engine = connect("duckdb", memory=_MEMORY)
     try:
-        answer = Audit(Order((str(path),), _COLUMNS, hosts=0), engine).run()
+        answer = Audit(Order((str(path),), _COLUMNS, hosts=0), engine, _CATALOG).run()
     finally:
         engine.close()
     return ", ".join(sorted({str(each.port) for each in answer.unexpected[:MOST]}) or ["0"])
@@ -328,7 +331,9 @@ def _registry_csv(path: Path) -> None:
     from portbook.model import PORTS
 
     lines = ["transport,port,state"]
-    lines += [f"{each.transport},{each.port},{each.state}" for each in entries(range(PORTS))]
+    lines += [
+        f"{each.transport},{each.port},{each.state}" for each in entries(range(PORTS), _CATALOG)
+    ]
     path.write_text("\n".join(lines) + "\n")
 
 

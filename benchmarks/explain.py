@@ -11,7 +11,10 @@ from pathlib import Path
 from benchmarks.timing import alternate, portbook, table
 from portbook.app.explain import explain
 from portbook.app.listen import Filter
+from portbook.catalog import Catalog
 from portbook.formats.sockets.detect import read
+
+_CATALOG = Catalog()
 
 TITLE = "explain: what ss printed"
 _PROGRAMS = ("sshd", "nginx", "postgres", "redis-server", "java", "python3", "systemd-resolve")
@@ -44,7 +47,7 @@ def run(*, quick: bool = False) -> str:
     data = capture(lines)
     chunks = [data[at : at + 65536] for at in range(0, len(data), 65536)]
     reading = _rate(lines, runs, lambda: sum(1 for _ in read(chunks)[1]))
-    judging = _rate(lines, runs, lambda: explain(chunks, Filter(), said=False))
+    judging = _rate(lines, runs, lambda: explain(chunks, Filter(), _CATALOG, said=False))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ss.txt"
         path.write_bytes(data)

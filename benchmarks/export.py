@@ -18,6 +18,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.timing import BIN, ROOT, environment, find_program, require
+from portbook.catalog import Catalog
+
+_CATALOG = Catalog()
 
 TITLE = "export: the site as files, and Hugo"
 PROGRAMS = ("taskset",)
@@ -109,18 +112,17 @@ def _html(folder: Path, ports: int) -> float:
 def write_html(folder: str, ports: range) -> None:
     """What `portbook export` does for each port, without the JSON and the text."""
     from portbook.app.lookup import answer_port
-    from portbook.catalog.registry.lookup import registry
     from portbook.formats.errors.query import Query, QueryKind
     from portbook.storage.atomic_write import Folder
     from portbook.web.pages import views
     from portbook.web.site_config import Site
 
-    site, book = Site(export=True), registry()
-    book.store.hold()
+    site = Site(_CATALOG.registry.store.as_of, export=True)
+    _CATALOG.registry.store.hold()
     with Folder.open(folder) as into:
         for port in ports:
-            found = answer_port(Query(QueryKind.PORT, str(port), port, port), book)
-            into.write(f"{port}.html", views.port(found, site).encode())
+            found = answer_port(Query(QueryKind.PORT, str(port), port, port), _CATALOG)
+            into.write(f"{port}.html", views.port(found, _CATALOG, site).encode())
 
 
 # -- Hugo -------------------------------------------------------------------------------------
@@ -128,13 +130,13 @@ def write_html(folder: str, ports: range) -> None:
 
 def _prepare(folder: Path, ports: int) -> None:
     from portbook.app.lookup import answer_port
-    from portbook.catalog.registry.lookup import registry
     from portbook.formats.errors.query import Query, QueryKind
     from portbook.web.pages import views
     from portbook.web.site_config import Site
 
     query = Query(QueryKind.PORT, str(SPECIMEN), SPECIMEN, SPECIMEN)
-    page = views.port(answer_port(query, registry()), Site(export=True))
+    site = Site(_CATALOG.registry.store.as_of, export=True)
+    page = views.port(answer_port(query, _CATALOG), _CATALOG, site)
     layouts, content = folder / "layouts" / "_default", folder / "content"
     layouts.mkdir(parents=True)
     content.mkdir()

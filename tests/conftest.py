@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import settings
 
 from tests.alone import empty_network, network_of_module, own_network
@@ -20,7 +19,7 @@ from tests.randomness import chance
 from tests.real.needs import extend_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import pytest
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 
@@ -54,15 +53,6 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 # Nothing is freed while the tests are collected, and what they are made of stays until the end: the
 # garbage collector needn't go through it again and again.
 gc.disable()
-
-
-@pytest.fixture(autouse=True)
-def no_word_is_left() -> Iterator[None]:
-    """What a test made the registry say is said to no other test of the same process."""
-    yield
-    registry = sys.modules.get("portbook.catalog.registry.lookup")
-    if registry is not None:
-        registry.notes.clear()
 
 
 def pytest_collection_finish() -> None:

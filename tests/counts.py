@@ -6,6 +6,8 @@ import functools
 import os
 from typing import TYPE_CHECKING
 
+from tests.values import CATALOG
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
@@ -21,8 +23,6 @@ def every_port() -> tuple[int, ...]:
     Under make proof they are all there are. Else they are those at which something changes - the
     ends of blocks and ranges, the ports with a use on record - and one in 97 of the others.
     """
-    from portbook.catalog.practice import lookup as practice
-    from portbook.catalog.registry.lookup import registry
     from portbook.model import PORTS, State
 
     if PROOF:
@@ -30,10 +30,10 @@ def every_port() -> tuple[int, ...]:
     chosen = set(range(0, PORTS, _STRIDE))
     for edge in (0, 1, 512, 1024, 32768, 49152, 61000, PORTS):
         chosen |= {edge - 1, edge}
-    for block in registry().blocks():
+    for block in CATALOG.registry.blocks():
         if block.size > 2 and block.state is not State.ASSIGNED:
             chosen |= {block.first - 1, block.first, block.first + 1, block.last}
-    chosen.update(use.first for use in practice.uses())
+    chosen.update(use.first for use in CATALOG.practice.uses())
     return tuple(sorted(chosen & set(range(PORTS))))
 
 

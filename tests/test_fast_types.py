@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook import _fast_types, model
-from portbook.catalog.registry.lookup import registry
 from portbook.model import Transport
+from tests.values import CATALOG
 
 FIELDS = {"first": "int", "second": "str", "third": "tuple[int, ...]"}
 
@@ -250,14 +250,14 @@ def _facts(word: Any) -> list[Any]:
 
 
 def test_rows_of_the_registry_can_be_counted_and_kept_in_sets() -> None:
-    row, again = (registry().lookup(443, Transport.TCP)[0] for _ in range(2))
+    row, again = (CATALOG.registry.lookup(443, Transport.TCP)[0] for _ in range(2))
     assert row.as_of  # a mapping, which has no hash of its own
     assert hash(row) == hash(again)
     assert {row, again, row._replace(assignee="[Example]")} == {
         again,
         row._replace(assignee="[Example]"),
     }
-    assert hash(registry().standing(443, Transport.TCP))
+    assert hash(CATALOG.registry.standing(443, Transport.TCP))
 
 
 def test_a_word_is_the_same_both_ways() -> None:

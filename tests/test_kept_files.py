@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 
 from portbook.app import update
 from portbook.catalog.expectations.trust import NAME as TRUSTED
-from portbook.catalog.registry import lookup as book
 from portbook.catalog.update import validate
 from portbook.catalog.update.source import Fetched, Validators
 from portbook.cli import run
@@ -114,8 +113,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(
         "portbook.storage.user_dirs.system_folder", lambda _env: str(tmp_path / "system")
     )
-    monkeypatch.setattr(book, "_registry", None)
-    monkeypatch.setattr(book, "notes", [])
     # What is compared with is as small as what is kept, so that the difference is.
     base = validate.read(small("2026-09-12"), "file:x", "2026-09-12").book
     monkeypatch.setattr(update, "shipped", lambda: base)
@@ -144,8 +141,6 @@ def ask(
 ) -> Iterator[tuple[Sequence[str], int, str]]:
     """Runs *commands* as fresh processes would, and checks how each of them ended."""
     for argv in commands:
-        book._registry = None
-        book.notes.clear()
         status = run(argv)
         said = capsys.readouterr()
         if status not in (0, 1, 2, 3):

@@ -9,6 +9,7 @@ import pytest
 
 import portbook
 from portbook import Transport, lookup, standing, why_bind
+from portbook.catalog import Catalog
 from portbook.errors import InvalidQuery
 from portbook.model import State
 
@@ -34,7 +35,7 @@ def test_they_do_what_they_say() -> None:
     assert [row.service_name for row in lookup(80, Transport.TCP)] == ["http", "www", "www-http"]
     assert standing(305, Transport.UDP).state is State.UNASSIGNED
     with pytest.raises(InvalidQuery):
-        why_bind(0, Transport.TCP)
+        why_bind(0, Transport.TCP, Catalog())
     with pytest.raises(portbook.PortbookError):
         portbook.parse_query("65536")
 

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from portbook.catalog import Catalog
+from portbook.catalog.expectations.lookup import Notes
 from portbook.model import Gap, GapCode, Listener
 from portbook.present.phrases import gap_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any, NamedTuple
+
+    from portbook.model import Note
+
+
+# The shipped data, opened once a process. What a test changes, it makes for itself.
+CATALOG = Catalog()
+AS_OF = CATALOG.registry.store.as_of
+
+
+def with_notes(*notes: Note, problems: tuple[str, ...] = ()) -> Catalog:
+    """The shipped data, and *notes* of the user's own, whose files root may write."""
+    own = Notes(notes, problems, frozenset({0}))
+    return Catalog(CATALOG.registry, CATALOG.practice, read_notes=lambda: own)
 
 
 def changed(listener: Listener, **facts: Any) -> Listener:

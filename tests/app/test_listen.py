@@ -25,8 +25,6 @@ from portbook.app.listen import (
 )
 from portbook.app.lookup import PortAnswer, RangeAnswer, answer
 from portbook.app.watch import Change
-from portbook.catalog.expectations.lookup import Notes
-from portbook.catalog.registry.lookup import registry
 from portbook.formats.errors.query import parse_query
 from portbook.host.firewall.rules import Redirect
 from portbook.model import (
@@ -47,7 +45,7 @@ from portbook.model import (
     Visibility,
 )
 from tests.strategies import listeners
-from tests.values import changed, gap, sentences
+from tests.values import CATALOG, changed, gap, sentences, with_notes
 
 TCP, UDP = Transport.TCP, Transport.UDP
 LINUX = PortRules("linux", 1024, (32768, 60999))
@@ -211,11 +209,11 @@ class Machine:
 
 def test_a_plain_look_asks_for_nothing_dear(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, socket())
-    seen = look((1, 9999), TCP, Depth())
+    seen = look((1, 9999), TCP, Depth(), CATALOG)
     assert machine.asked == [((1, 9999), TCP, "first")]
     assert machine.calls == []
     assert seen.listeners[0].assessment.findings
-    answer_here(Filter(), Depth(OwnerSearch.ALL))
+    answer_here(Filter(), Depth(OwnerSearch.ALL), CATALOG)
     assert machine.calls == []
     assert machine.asked[-1] == (None, None, "all")
 
@@ -224,9 +222,9 @@ def test_details_and_other_namespaces_are_asked_for_where_they_are_wanted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     machine = Machine(monkeypatch, socket())
-    look(None, None, Depth(detail=True))
+    look(None, None, Depth(detail=True), CATALOG)
     assert machine.calls == ["details"]
-    answer_here(Filter(), Depth(everywhere=True))
+    answer_here(Filter(), Depth(everywhere=True), CATALOG)
     assert machine.calls == ["details", "elsewhere", "redirects"]
 
 
@@ -234,10 +232,10 @@ def test_a_container_is_named_without_being_asked_for(monkeypatch: pytest.Monkey
     inside = changed(socket(), owners=(WEB._replace(container="docker:0123456789ab"),))
     machine = Machine(monkeypatch, inside)
     machine.unknown = (gap("docker did not answer"),)
-    seen = look(None, None, Depth())
+    seen = look(None, None, Depth(), CATALOG)
     assert machine.calls == ["names"]
     assert (seen.visibility, seen.missing) == (Visibility.PARTIAL, machine.unknown)
-    look(None, None, Depth(detail=True))
+    look(None, None, Depth(detail=True), CATALOG)
     assert machine.calls == ["names", "details"]
 
 
@@ -248,13 +246,13 @@ def test_a_port_on_which_nothing_is_bound_may_be_redirected(
     machine = Machine(monkeypatch)
     machine.redirects = ((rule,), (gap("not all rules were read"),))
     for query in ("8080", "8000-8090"):
-        found = answer(parse_query(query), Depth())
+        found = answer(parse_query(query), CATALOG, Depth())
         assert isinstance(found, PortAnswer | RangeAnswer)
         assert found.redirects == (rule,)
         assert found.host is not None
         # What was not asked for is not missed.
         assert found.host.visibility is Visibility.FULL
-    found = answer(parse_query("8081"), Depth(everywhere=True))
+    found = answer(parse_query("8081"), CATALOG, Depth(everywhere=True))
     assert isinstance(found, PortAnswer)
     assert found.redirects == ()
     assert found.host is not None
@@ -266,13 +264,13 @@ def test_redirects_are_not_looked_for_where_something_listens(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     machine = Machine(monkeypatch, socket(80))
-    answer(parse_query("80"), Depth())
+    answer(parse_query("80"), CATALOG, Depth())
     assert machine.calls == []
-    answer(parse_query("80"), Depth(everywhere=True))
+    answer(parse_query("80"), CATALOG, Depth(everywhere=True))
     assert machine.calls == ["elsewhere", "redirects"]
     monkeypatch.setattr(portbook.host.firewall.reader, "readable", lambda: False)
     machine.found = ()
-    answer(parse_query("80"), Depth())
+    answer(parse_query("80"), CATALOG, Depth())
     assert machine.calls == ["elsewhere", "redirects"]
 
 
@@ -281,7 +279,7 @@ def test_a_deleted_executable_decides_and_is_always_looked_into(
 ) -> None:
     deleted = changed(socket(), owners=(WEB._replace(executable_deleted=True),))
     machine = Machine(monkeypatch, deleted)
-    (found,) = look(None, None, Depth()).listeners
+    (found,) = look(None, None, Depth(), CATALOG).listeners
     assert machine.calls == ["upgrades"]
     assert "deleted-executable" in [each.code for each in found.assessment.findings]
 
@@ -289,9 +287,9 @@ def test_a_deleted_executable_decides_and_is_always_looked_into(
 def test_what_a_detail_lacks_makes_the_answer_partial(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, socket())
     machine.unknown = (gap("the name of docker:0123456789ab is not known: no answer"),)
-    seen = look(None, None, Depth(detail=True))
+    seen = look(None, None, Depth(detail=True), CATALOG)
     assert (seen.visibility, seen.missing) == (Visibility.PARTIAL, machine.unknown)
-    assert look(None, None, Depth()).visibility is Visibility.FULL
+    assert look(None, None, Depth(), CATALOG).visibility is Visibility.FULL
 
 
 def test_listeners_elsewhere_are_marked_and_judged_by_the_rules_there(
@@ -300,7 +298,7 @@ def test_listeners_elsewhere_are_marked_and_judged_by_the_rules_there(
     machine = Machine(monkeypatch, socket(80))
     there = Host((socket(81),), Visibility.FULL, (), PortRules("linux", 0, (32768, 60999)))
     machine.elsewhere = ((("docker:0123456789ab", there),), (gap("one was closed to us"),))
-    seen = look(None, None, Depth(everywhere=True))
+    seen = look(None, None, Depth(everywhere=True), CATALOG)
     assert [(each.socket.port, each.socket.namespace) for each in seen.listeners] == [
         (80, None),
         (81, "docker:0123456789ab"),
@@ -317,7 +315,7 @@ def test_what_details_lack_elsewhere_is_told_once(monkeypatch: pytest.MonkeyPatc
     there = Host((socket(81),), Visibility.PARTIAL, (gap("x"),), LINUX)
     machine.elsewhere = ((("blue", there),), (gap("x")._replace(namespace="blue"),))
     machine.unknown = (gap("docker did not answer"),)
-    seen = look(None, None, Depth(detail=True, everywhere=True))
+    seen = look(None, None, Depth(detail=True, everywhere=True), CATALOG)
     assert sentences(seen.missing) == ("docker did not answer", "in blue: x")
 
 
@@ -331,7 +329,9 @@ def test_redirects_are_those_of_the_ports_asked_for(monkeypatch: pytest.MonkeyPa
         (gap("y"),),
     )
     machine.missing = (gap("x"), gap("y"))
-    answer = answer_here(Filter(ports=(8080, 8089)), Depth(OwnerSearch.ALL, everywhere=True))
+    answer = answer_here(
+        Filter(ports=(8080, 8089)), Depth(OwnerSearch.ALL, everywhere=True), CATALOG
+    )
     assert [each.first for each in answer.redirects] == [8080]
     assert sentences(answer.missing) == ("x", "y")
     assert answer.visibility is Visibility.PARTIAL
@@ -339,7 +339,7 @@ def test_redirects_are_those_of_the_ports_asked_for(monkeypatch: pytest.MonkeyPa
 
 def test_an_answer_has_what_is_kept_and_how_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     Machine(monkeypatch, socket(80), socket(305))
-    answer = answer_here(Filter(ports=(300, 310)), Depth(OwnerSearch.ALL))
+    answer = answer_here(Filter(ports=(300, 310)), Depth(OwnerSearch.ALL), CATALOG)
     assert [each.socket.port for each in answer.listeners] == [305]
     assert {key: str(value.state) for key, value in answer.standings.items()} == {
         (305, TCP): "unassigned"
@@ -355,7 +355,7 @@ def test_a_socket_is_judged_with_what_is_on_record() -> None:
         for finding in judge_listener(
             changed(socket(80), owners=(trusted,)),
             LINUX,
-            registry(),
+            CATALOG,
         )
     ]
     assert codes[0] == "expected"
@@ -368,7 +368,7 @@ def test_a_watch_looks_without_owners_and_explains_with_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     machine = Machine(monkeypatch, socket(80), socket(9000))
-    watch = watch_here(Filter(transport=TCP))
+    watch = watch_here(Filter(transport=TCP), CATALOG)
     assert machine.asked == [(None, TCP, "none"), ((80, 9000), TCP, "all")]
     assert [each.ownership.owners for each in watch.listeners] == [(WEB,), (WEB,)]
     assert all(each.assessment.findings for each in watch.listeners)
@@ -382,7 +382,7 @@ def test_a_watch_looks_without_owners_and_explains_with_all(
 
 def test_a_watch_keeps_what_the_filter_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, socket(80))
-    watch = watch_here(Filter(program="sshd"))
+    watch = watch_here(Filter(program="sshd"), CATALOG)
     assert watch.listeners == ()
     sshd = changed(socket(22), owners=(Process(9, "sshd"),))
     machine.found = (socket(80), sshd)
@@ -400,16 +400,16 @@ def test_what_is_gone_when_its_owner_is_looked_for_is_told_all_the_same(
         return Host((bare,) if owners == "none" else (), Visibility.FULL, tuple(missing), LINUX)
 
     monkeypatch.setattr(portbook.host.reader, "read_host", read_host)
-    (told,) = watch_here(Filter()).listeners
+    (told,) = watch_here(Filter(), CATALOG).listeners
     assert told == changed(bare, owners_seen=OwnersSeen.NONE)
     # Where not everything can be seen, it may only be out of sight.
     missing.append(Gap(GapCode.PROCESSES_UNREAD, detail="no"))
-    assert watch_here(Filter()).listeners == (bare,)
+    assert watch_here(Filter(), CATALOG).listeners == (bare,)
 
 
 def test_only_the_asked_sockets_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, socket(80))
-    watch = watch_here(Filter())
+    watch = watch_here(Filter(), CATALOG)
     judged: list[int] = []
 
     def judge(listener: Listener, *rest: Any, **more: Any) -> tuple[Finding, ...]:
@@ -425,52 +425,48 @@ def test_only_the_asked_sockets_are_judged(monkeypatch: pytest.MonkeyPatch) -> N
 # -- notes of one's own ------------------------------------------------------------------------
 
 
-@pytest.fixture
-def own(monkeypatch: pytest.MonkeyPatch) -> Notes:
-    """Notes on 8080 and 9000, and a file of them that was left out."""
-    note = Note(8080, 8080, None, "/srv/portbook.toml", "shop", executables=("/usr/sbin/nginx",))
-    other = Note(9000, 9009, UDP, "/srv/portbook.toml", "workers")
-    found = Notes((note, other), ("the notes in 'x': left out",), frozenset({0}))
-    monkeypatch.setattr(portbook.app.listen, "read_notes", lambda: found)
-    return found
+SHOP = Note(8080, 8080, None, "/srv/portbook.toml", "shop", executables=("/usr/sbin/nginx",))
+WORKERS = Note(9000, 9009, UDP, "/srv/portbook.toml", "workers")
+LEFT_OUT = "the notes in 'x': left out"
+NOTED = with_notes(SHOP, WORKERS, problems=(LEFT_OUT,))
 
 
 def test_notes_come_with_the_sockets_and_the_ports_they_are_on(
-    monkeypatch: pytest.MonkeyPatch, own: Notes
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Machine(monkeypatch, socket(8080), socket(9000))
-    seen = look((0, 65535), None, Depth())
-    assert [each.assessment.note for each in seen.listeners] == [own.notes[0], None]
-    assert seen.notes == own.notes
-    assert look((9000, 9000), TCP, Depth()).notes == ()
-    assert look((9005, 9005), None, Depth()).notes == own.notes[1:]
+    seen = look((0, 65535), None, Depth(), NOTED)
+    assert [each.assessment.note for each in seen.listeners] == [SHOP, None]
+    assert seen.notes == (SHOP, WORKERS)
+    assert look((9000, 9000), TCP, Depth(), NOTED).notes == ()
+    assert look((9005, 9005), None, Depth(), NOTED).notes == (WORKERS,)
     # What was left out is told, and isn't a part of this machine that wasn't seen.
-    assert sentences(seen.missing) == own.problems
+    assert sentences(seen.missing) == (LEFT_OUT,)
     assert seen.visibility is Visibility.FULL
-    here = answer_here(Filter(), Depth(OwnerSearch.ALL))
-    assert (here.notes, sentences(here.missing)) == (own.notes, own.problems)
+    here = answer_here(Filter(), Depth(OwnerSearch.ALL), NOTED)
+    assert (here.notes, sentences(here.missing)) == ((SHOP, WORKERS), (LEFT_OUT,))
 
 
-def test_notes_can_be_left_out(monkeypatch: pytest.MonkeyPatch, own: Notes) -> None:
+def test_notes_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     Machine(monkeypatch, socket(8080))
-    seen = look(None, None, Depth(notes=False))
+    seen = look(None, None, Depth(notes=False), NOTED)
     assert (seen.notes, seen.missing, seen.listeners[0].assessment.note) == ((), (), None)
-    (watched,) = watch_here(Filter(), notes=False).listeners
+    (watched,) = watch_here(Filter(), NOTED, notes=False).listeners
     assert watched.assessment.note is None
-    (watched,) = watch_here(Filter()).listeners
-    assert watched.assessment.note == own.notes[0]
+    (watched,) = watch_here(Filter(), NOTED).listeners
+    assert watched.assessment.note == SHOP
 
 
-def test_notes_are_not_about_other_namespaces(monkeypatch: pytest.MonkeyPatch, own: Notes) -> None:
+def test_notes_are_not_about_other_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch)
     machine.elsewhere = (("blue", Host((socket(8080),), Visibility.FULL, (), LINUX)),), ()
-    (there,) = look(None, None, Depth(everywhere=True)).listeners
+    (there,) = look(None, None, Depth(everywhere=True), NOTED).listeners
     assert (there.socket.namespace, there.assessment.note) == ("blue", None)
 
 
 @pytest.mark.parametrize("kept", [True, False, None])
 def test_who_could_have_put_a_noted_program_there_is_asked(
-    monkeypatch: pytest.MonkeyPatch, own: Notes, kept: bool | None
+    monkeypatch: pytest.MonkeyPatch, kept: bool | None
 ) -> None:
     asked: list[Any] = []
 
@@ -480,7 +476,7 @@ def test_who_could_have_put_a_noted_program_there_is_asked(
 
     monkeypatch.setattr(portbook.host.linux.file_owner, "put_there_by", put_there_by)
     Machine(monkeypatch, socket(8080), socket(9000))
-    noted, _ = look(None, None, Depth()).listeners
+    noted, _ = look(None, None, Depth(), NOTED).listeners
     assert asked == [(7, "/usr/sbin/nginx", frozenset({0}))]
     code = {True: "expected", False: "unexpected-program", None: "noted"}[kept]
     assert code in {finding.code for finding in noted.assessment.findings}

@@ -23,9 +23,6 @@ from portbook.app.pick.criteria import (
     pick,
 )
 from portbook.app.pick.host_checks import ThisMachine
-from portbook.catalog.expectations.lookup import Notes
-from portbook.catalog.practice import lookup as practice
-from portbook.catalog.registry.lookup import Registry, registry
 from portbook.errors import InvalidQuery
 from portbook.host import etc_services
 from portbook.host.bind_probe import PLACES, BindTry
@@ -43,9 +40,14 @@ from portbook.model import (
 )
 from tests.counts import examples
 from tests.strategies import any_port, nasty
+from tests.values import CATALOG, with_notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from portbook.catalog import Catalog
+
+PRACTICE = CATALOG.practice
 
 TCP, UDP = Transport.TCP, Transport.UDP
 
@@ -63,20 +65,17 @@ class Machine:
         yield Check("free-here", port not in self.taken, "asked")
 
 
-BOOK = Registry()
-
-
 def test_what_is_picked_fulfils_every_criterion_by_an_independent_look() -> None:
-    used = {port for use in practice.uses() for port in range(use.first, use.last + 1)}
-    abused = {port for each in practice.abuse() for port in range(each.first, each.last + 1)}
+    used = {port for use in PRACTICE.uses() for port in range(use.first, use.last + 1)}
+    abused = {port for each in PRACTICE.abuse() for port in range(each.first, each.last + 1)}
     for seed in range(0, 2**63, 2**63 // 60):
-        (choice,) = pick(Wanted(), Machine(), BOOK, seed).choices
+        (choice,) = pick(Wanted(), Machine(), CATALOG, seed).choices
         port = choice.port
         assert FIRST <= port <= LAST
         for transport in (TCP, UDP):
-            assert registry().standing(port, transport).state is State.UNASSIGNED
+            assert CATALOG.registry.standing(port, transport).state is State.UNASSIGNED
         assert port not in used | abused
-        assert not practice.browser_blocked(port)
+        assert not PRACTICE.browser_blocked(port)
         assert not choice.failed
         assert [check.code for check in choice.checks] == [
             "unassigned", "not-dynamic", "browser-opens", "no-known-use", "no-abuse",
@@ -98,27 +97,27 @@ def test_what_is_picked_fulfils_every_criterion_by_an_independent_look() -> None
     ],
 )
 def test_each_criterion_of_the_book_can_fail(port: int, code: str, said: str) -> None:
-    found = {check.code: check for check in by_the_book(port, BOOK)}
+    found = {check.code: check for check in by_the_book(port, CATALOG)}
     assert found[code].ok is False
     assert said in found[code].evidence
 
 
 @given(any_port)
 def test_the_book_answers_every_criterion_of_its_own(port: int) -> None:
-    found = list(by_the_book(port, BOOK))
+    found = list(by_the_book(port, CATALOG))
     assert [check.code for check in found] == list(CRITERIA)[:5]
     assert all(check.evidence for check in found)
 
 
 def test_the_default_range_is_outside_what_common_systems_hand_out() -> None:
-    rules = {rule.system: rule for rule in practice.system_rules()}
+    rules = {rule.system: rule for rule in PRACTICE.system_rules()}
     assert min(rules[name].dynamic_first or 0 for name in COMMON) == LAST + 1
 
 
 def test_the_ports_for_experiments_are_the_registrys() -> None:
     for number, port in enumerate(EXPERIMENTS, 1):
         for transport in Transport:
-            (row,) = BOOK.lookup(port, transport)
+            (row,) = CATALOG.registry.lookup(port, transport)
             assert row.service_name == f"exp{number}"
             assert "RFC4727" in row.references
 
@@ -132,7 +131,7 @@ def test_chance_meets_every_port_of_a_range_once(first: int, more: int, seed: in
     last = min(65535, first + more)
     machine = Machine(*range(first, last + 1))
     despite = tuple(code for code in CRITERIA if code != "free-here")
-    found = pick(Wanted(first, last, despite=despite), machine, BOOK, seed)
+    found = pick(Wanted(first, last, despite=despite), machine, CATALOG, seed)
     assert sorted(machine.asked) == list(range(first, last + 1))
     assert not found.choices
     assert found.left_out_by == {"free-here": last - first + 1}
@@ -140,7 +139,7 @@ def test_chance_meets_every_port_of_a_range_once(first: int, more: int, seed: in
 
 
 def test_chance_differs() -> None:
-    assert len({pick(Wanted(), Machine(), BOOK).choices[0].port for _ in range(12)}) > 1
+    assert len({pick(Wanted(), Machine(), CATALOG).choices[0].port for _ in range(12)}) > 1
 
 
 # A name's port is a promise: these may change only where a port gets an owner or a use.
@@ -149,47 +148,47 @@ NAMES = {"web": 23965, "billing api": 12354, "x": 20024}
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_leads_to_the_same_port_everywhere(name: str) -> None:
-    assert pick(Wanted(name=name), Machine(), BOOK).choices[0].port == NAMES[name]
+    assert pick(Wanted(name=name), Machine(), CATALOG).choices[0].port == NAMES[name]
 
 
 @given(nasty.filter(str.strip))
 @examples(60)
 def test_a_name_leads_to_one_port_however_it_is_spelled(name: str) -> None:
-    port = pick(Wanted(name=name), Machine(), BOOK).choices[0].port
+    port = pick(Wanted(name=name), Machine(), CATALOG).choices[0].port
     again = Wanted(name=f"  {canonical(name)}\t")
-    assert pick(again, Machine(), BOOK).choices[0].port == port
-    assert not [check for check in by_the_book(port, BOOK) if not check.ok]
+    assert pick(again, Machine(), CATALOG).choices[0].port == port
+    assert not [check for check in by_the_book(port, CATALOG) if not check.ok]
 
 
 def test_a_name_keeps_its_port_where_the_machine_has_something_against_it() -> None:
-    found = pick(Wanted(name="web"), Machine(NAMES["web"]), BOOK)
+    found = pick(Wanted(name="web"), Machine(NAMES["web"]), CATALOG)
     assert [choice.port for choice in found.choices] == [NAMES["web"]]
     assert not found.good
     assert [check.code for check in found.choices[0].failed] == ["free-here"]
 
 
 def test_several_ports_of_a_name_start_with_its_one() -> None:
-    three = [choice.port for choice in pick(Wanted(many=3, name="web"), Machine(), BOOK).choices]
+    three = [choice.port for choice in pick(Wanted(many=3, name="web"), Machine(), CATALOG).choices]
     assert three[0] == NAMES["web"]
     assert len(set(three)) == 3
 
 
 def test_a_name_searches_a_small_range_to_its_end() -> None:
     machine = Machine()
-    found = pick(Wanted(8000, 8100, 40, "web"), machine, BOOK)
+    found = pick(Wanted(8000, 8100, 40, "web"), machine, CATALOG)
     chosen = [choice.port for choice in found.choices]
     assert len(chosen) == len(set(chosen))
     whole = {
         port
         for port in range(8000, 8101)
-        if all(check.ok is not False for check in by_the_book(port, BOOK))
+        if all(check.ok is not False for check in by_the_book(port, CATALOG))
     }
     assert set(chosen) == whole or len(chosen) == 40
 
 
 def test_a_service_with_a_port_of_its_own_is_named() -> None:
-    assert "5432" in pick(Wanted(name="PostgreSQL"), Machine(), BOOK).notes[0]
-    assert not pick(Wanted(name="no such service"), Machine(), BOOK).notes
+    assert "5432" in pick(Wanted(name="PostgreSQL"), Machine(), CATALOG).notes[0]
+    assert not pick(Wanted(name="no such service"), Machine(), CATALOG).notes
 
 
 @pytest.mark.parametrize(
@@ -204,11 +203,11 @@ def test_a_service_with_a_port_of_its_own_is_named() -> None:
 )
 def test_what_cannot_be_served_is_refused(wanted: Wanted) -> None:
     with pytest.raises(InvalidQuery):
-        pick(wanted, Machine(), BOOK)
+        pick(wanted, Machine(), CATALOG)
 
 
 def test_the_whole_of_a_hopeless_range_is_counted() -> None:
-    found = pick(Wanted(40000, 40010), Machine(), BOOK)
+    found = pick(Wanted(40000, 40010), Machine(), CATALOG)
     assert not found.choices
     assert sum(found.left_out_by.values()) == 11
 
@@ -251,8 +250,8 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     return Kernel(monkeypatch)
 
 
-def asked(port: int) -> dict[str, Check]:
-    return {check.code: check for check in ThisMachine().checks(port)}
+def asked(port: int, catalog: Catalog = CATALOG) -> dict[str, Check]:
+    return {check.code: check for check in ThisMachine(catalog).checks(port)}
 
 
 def test_a_free_port_here(kernel: Kernel) -> None:
@@ -276,22 +275,19 @@ def test_the_services_file_counts(kernel: Kernel) -> None:
     assert asked(9999)["no-local-name"].ok is True
 
 
-def test_ones_own_notes_count(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ones_own_notes_count(kernel: Kernel) -> None:
     note = Note(5000, 5001, TCP, "/etc/ports.toml", label="Billing API")
-    monkeypatch.setattr("portbook.catalog.expectations.lookup.read_notes", lambda: Notes((note,)))
-    assert asked(5000)["not-noted"].ok is False
-    assert "Billing API" in asked(5001)["not-noted"].evidence
-    assert asked(5002)["not-noted"].ok is True
-    own = {check.code: check for check in ThisMachine(" billing  api").checks(5000)}
+    noted = with_notes(note)
+    assert asked(5000, noted)["not-noted"].ok is False
+    assert "Billing API" in asked(5001, noted)["not-noted"].evidence
+    assert asked(5002, noted)["not-noted"].ok is True
+    own = {check.code: check for check in ThisMachine(noted, " billing  api").checks(5000)}
     assert own["not-noted"].ok is True
     theirs = note._replace(whose=Whose.PROJECT, trusted=False)
-    monkeypatch.setattr("portbook.catalog.expectations.lookup.read_notes", lambda: Notes((theirs,)))
-    assert asked(5000)["not-noted"].ok is True
-    assert "which you haven't trusted" in asked(5000)["not-noted"].evidence
-    monkeypatch.setattr(
-        "portbook.catalog.expectations.lookup.read_notes", lambda: Notes((), ("can't be read",))
-    )
-    assert asked(5000)["not-noted"].ok is None
+    unweighed = with_notes(theirs)
+    assert asked(5000, unweighed)["not-noted"].ok is True
+    assert "which you haven't trusted" in asked(5000, unweighed)["not-noted"].evidence
+    assert asked(5000, with_notes(problems=("can't be read",)))["not-noted"].ok is None
 
 
 def test_a_privilege_that_is_missing(kernel: Kernel) -> None:
@@ -334,7 +330,7 @@ def test_this_machine_itself_is_asked() -> None:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
-        found = list(ThisMachine().checks(server.getsockname()[1]))
+        found = list(ThisMachine(CATALOG).checks(server.getsockname()[1]))
         assert found[-1].code == "free-here"
         assert found[-1].ok is False
     assert Path(etc_services.services_path()).name == "services"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from portbook import cli
-from portbook.app.explain import Judge, _resolver, compare, explain, merge, port_named
+from portbook.app.explain import Judge, _resolver, compare, explain, merge
 from portbook.app.listen import Filter
 from portbook.formats.sockets.detect import FORMATS
 from portbook.model import (
@@ -31,7 +31,7 @@ from portbook.model import (
     Transport,
 )
 from tests.counts import PROOF
-from tests.values import changed
+from tests.values import CATALOG, changed
 
 SAMPLES = Path(__file__).resolve().parent.parent / "formats" / "samples"
 SS = (
@@ -98,7 +98,7 @@ def test_a_name_is_never_enough_to_be_expected() -> None:
     for path in sorted(SAMPLES.iterdir()):
         if path.name == "nothing.txt":
             continue
-        answer = explain([path.read_bytes()], Filter())
+        answer = explain([path.read_bytes()], Filter(), CATALOG)
         for each in answer.sockets:
             judged += 1
             found = {finding.code for finding in each.assessment.findings}
@@ -214,7 +214,7 @@ def test_a_socket_of_several_processes_is_one() -> None:
         "nginx 11 www-data 6u IPv4 777 0t0 TCP *:80 (LISTEN)\n"
         "nginx 11 www-data 7u IPv4 778 0t0 TCP *:80 (LISTEN)\n"
     )
-    answer = explain([text.encode()], Filter())
+    answer = explain([text.encode()], Filter(), CATALOG)
     assert [[owner.pid for owner in each.ownership.owners] for each in answer.sockets] == [
         [10, 11],
         [11],
@@ -227,7 +227,7 @@ def test_what_was_found_before_is_kept() -> None:
     listener = Listener(
         Socket(Transport.TCP, "ipv4", "0.0.0.0", 22, "listen"), assessment=Assessment((finding,))
     )
-    assert Judge()(listener) is listener
+    assert Judge(CATALOG)(listener) is listener
 
 
 def test_what_was_heard_weighs_as_much_whether_or_not_it_is_told() -> None:
@@ -236,13 +236,16 @@ def test_what_was_heard_weighs_as_much_whether_or_not_it_is_told() -> None:
         assessment=Assessment(speaks=Spoken(SpokenState.IDENTIFIED, "http")),
     )
     told, bare, unasked = (
-        Judge()(heard),
-        Judge(said=False),
+        Judge(CATALOG)(heard),
+        Judge(CATALOG, said=False),
         changed(heard, speaks=None),
     )
     assert "speaks-otherwise" in [finding.code for finding in told.assessment.findings]
     for listener in (unasked, heard, unasked):
-        codes = [(finding.code, finding.level) for finding in Judge()(listener).assessment.findings]
+        codes = [
+            (finding.code, finding.level)
+            for finding in Judge(CATALOG)(listener).assessment.findings
+        ]
         assert [
             (finding.code, finding.level) for finding in bare(listener).assessment.findings
         ] == codes
@@ -254,7 +257,7 @@ def test_a_note_in_a_capture_is_kept_and_has_no_say(monkeypatch: pytest.MonkeyPa
     owner = Process(1, "sshd", executable="/usr/sbin/sshd")
     plain = Listener(Socket(Transport.TCP, "ipv4", "127.0.0.1", 301, "listen"), Ownership((owner,)))
     note = Note(301, 301, None, "/home/notes.toml", "shop", executables=("/usr/sbin/sshd",))
-    for judge in (Judge(), Judge(said=False)):
+    for judge in (Judge(CATALOG), Judge(CATALOG, said=False)):
         judged = judge(changed(plain, note=note))
         assert judged.assessment.note == note
         assert judged.assessment.findings == judge(plain).assessment.findings != ()
@@ -264,8 +267,8 @@ def test_codes_are_the_same_with_and_without_sentences() -> None:
     data = b"".join(
         (SAMPLES / name).read_bytes() for name in ("ss-old.txt", "ss-names.txt", "ss-hostile.txt")
     )
-    said = explain([data], Filter())
-    bare = explain([data], Filter(), said=False)
+    said = explain([data], Filter(), CATALOG)
+    bare = explain([data], Filter(), CATALOG, said=False)
     assert [each.socket.name for each in said.sockets] == [
         each.socket.name for each in bare.sockets
     ]
@@ -276,11 +279,11 @@ def test_codes_are_the_same_with_and_without_sentences() -> None:
 
 
 def test_names_instead_of_numbers() -> None:
-    assert port_named("ssh", Transport.TCP) == 22
-    assert port_named("SSH", Transport.TCP) == 22
-    assert port_named("domain", Transport.UDP) == 53
+    assert _resolver(CATALOG)("ssh", Transport.TCP) == 22
+    assert _resolver(CATALOG)("SSH", Transport.TCP) == 22
+    assert _resolver(CATALOG)("domain", Transport.UDP) == 53
     for wrong in ("nosuchserviceatall", "", "x" * 10_000, "a\0b", "\udcff", "٢٢"):
-        assert port_named(wrong, Transport.TCP) is None
+        assert _resolver(CATALOG)(wrong, Transport.TCP) is None
 
 
 @pytest.mark.parametrize(
@@ -298,7 +301,7 @@ def test_names_mean_the_same_on_every_machine(
     monkeypatch: pytest.MonkeyPatch, name: str, transport: Transport, port: int | None
 ) -> None:
     monkeypatch.setattr("socket.getservbyname", lambda *_: 4444)
-    assert _resolver()(name, transport) == port
+    assert _resolver(CATALOG)(name, transport) == port
 
 
 def test_wrong_usage_is_one_line(capsys: pytest.CaptureFixture[str], capture: Path) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import portbook.cli.listen
 from portbook import cli
 from portbook.app.listen import Depth, Filter, HereAnswer
-from portbook.catalog.registry.lookup import registry
 from portbook.host.firewall.rules import Redirect
 from portbook.model import (
     Assessment,
@@ -27,7 +26,10 @@ from portbook.model import (
     Transport,
     Visibility,
 )
-from tests.values import changed, gap
+from tests.values import CATALOG, changed, gap
+
+if TYPE_CHECKING:
+    from portbook.catalog import Catalog
 
 TCP = Transport.TCP
 CHECK = Finding("unregistered-port", Level.CHECK, "find out who started web", ("a row",))
@@ -49,14 +51,14 @@ class Asked:
         self.listeners: tuple[Listener, ...] = (WEB,)
         self.redirects: tuple[Redirect, ...] = ()
 
-    def answer_here(self, wanted: Filter, depth: Depth) -> HereAnswer:
+    def answer_here(self, wanted: Filter, depth: Depth, _: Catalog) -> HereAnswer:
         self.filter, self.depth = wanted, depth
         return HereAnswer(
             self.listeners,
             Visibility.PARTIAL if self.missing else Visibility.FULL,
             self.missing,
             {
-                (each.socket.port, TCP): registry().standing(each.socket.port, TCP)
+                (each.socket.port, TCP): CATALOG.registry.standing(each.socket.port, TCP)
                 for each in self.listeners
             },
             self.redirects,

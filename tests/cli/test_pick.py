@@ -27,7 +27,7 @@ _OPTIONS = {
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     made = Machine()
-    monkeypatch.setattr(host_checks, "ThisMachine", lambda _: made)
+    monkeypatch.setattr(host_checks, "ThisMachine", lambda *_: made)
     return made
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portbook.app import update
-from portbook.catalog.registry import lookup as book
+from portbook.catalog import Catalog
 from portbook.catalog.update import validate
 from portbook.cli import run
 from tests.catalog.registry.upstream import Answer, Server, serving, small
@@ -30,8 +30,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(
         "portbook.storage.user_dirs.system_folder", lambda _env: str(tmp_path / "system")
     )
-    monkeypatch.setattr(book, "_registry", None)
-    monkeypatch.setattr(book, "notes", [])
     return tmp_path / "portbook" / "registry"
 
 
@@ -148,7 +146,6 @@ def test_the_changes_that_updates_saw_outlive_a_registry_that_rotted(
     file.write_bytes(small("2026-11-14", without_ssh))
     assert run(["update", "--from", str(file), "--quiet"]) == 0
     capsys.readouterr()
-    book._registry = None
     assert run(["history", "427", "--since", "2026-09-13", "--json"]) == 0
     changes = json.loads(capsys.readouterr().out)["changes"]
     assert {(each["kind"], each["until"]) for each in changes} == {("removed", "2026-10-10")}
@@ -159,8 +156,7 @@ def test_what_runs_for_long_does_not_read_a_registry_that_rotted(
 ) -> None:
     assert run(["update", "--from", str(file), "--quiet"]) == 0
     capsys.readouterr()
-    book._registry = None
-    assert book.registry().store.as_of == "2026-11-14"
+    assert Catalog().registry.store.as_of == "2026-11-14"
     rot(next(home.glob("0*/registry.tsv")))
     assert run(["export", str(tmp_path / "site"), "--only", "22-23", "--quiet", "--jobs", "2"]) == 0
     assert "registry.tsv is not what portbook update wrote" in capsys.readouterr().err
@@ -176,7 +172,6 @@ def test_a_row_that_cannot_be_read_names_the_mend(
     status, content = path.stat(), path.read_bytes()
     path.write_bytes(content.replace(b"\n22\t22\ttcp\tassigned", b"\n22\t22\ttcp\tassigne!"))
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    book._registry = None
     assert run(["22", "--no-host"]) == 2
     said = capsys.readouterr().err
     assert "the row of '22' can't be read): portbook update fetches it again" in said
@@ -210,7 +205,6 @@ def test_a_rollback_leaves_what_was_before(
     files[1].write_bytes(small("2026-11-20", lambda row: None if row.first == 90 else row))
 
     def stand() -> tuple[dict[str, bytes], str]:
-        monkeypatch.setattr(book, "_registry", None)
         assert run(["90", "--no-host", "--json"]) == 0
         current = (home / "current").read_bytes()
         version = current.decode().split("version\t")[1].split("\n")[0].split("\t")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,9 @@ from portbook.app.bind.diagnose import Why
 from portbook.host.bind_probe import BindTry
 from portbook.model import Gap, Transport
 from tests.values import gap
+
+if TYPE_CHECKING:
+    from portbook.catalog import Catalog
 
 TCP, UDP = Transport.TCP, Transport.UDP
 
@@ -27,7 +30,9 @@ class Asked:
         self.bindable = True
         self.missing: tuple[Gap, ...] = ()
 
-    def why_bind(self, port: int, transport: Transport, address: str | None, *, notes: bool) -> Why:
+    def why_bind(
+        self, port: int, transport: Transport, _: Catalog, address: str | None, *, notes: bool
+    ) -> Why:
         assert notes
         self.asked = (port, transport, address)
         error = 0 if self.bindable else errno.EADDRINUSE

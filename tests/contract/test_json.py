@@ -22,7 +22,6 @@ from portbook.app.pick.criteria import CRITERIA, Check, Wanted, pick
 from portbook.app.stop.executor import OUTCOMES, Done, Outcome
 from portbook.app.stop.model import REFUSALS, Scene
 from portbook.app.stop.planner import plan
-from portbook.catalog.registry.lookup import registry
 from portbook.catalog.registry.stats import count
 from portbook.formats.errors.query import (
     Query,
@@ -46,7 +45,7 @@ from portbook.present.render.report_json import of_pick, of_stop
 from portbook.schema.tables import Table
 from tests.counts import examples
 from tests.strategies import any_port, listeners, nasty, notes, reports, transports, uses
-from tests.values import changed, gap
+from tests.values import CATALOG, changed, gap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -143,11 +142,11 @@ def _through_json(value: object) -> Any:
 
 
 def _of(text: str) -> Any:
-    return _through_json(port_json.of(answer(parse_query(text))))
+    return _through_json(port_json.of(answer(parse_query(text), CATALOG)))
 
 
 def _port(port: int) -> PortAnswer:
-    found = answer(parse_query(str(port)))
+    found = answer(parse_query(str(port)), CATALOG)
     assert isinstance(found, PortAnswer)
     return found
 
@@ -249,7 +248,7 @@ def test_facts_of_2015_are_dated_so() -> None:
 
 
 def test_no_mail_address_is_kept() -> None:
-    rows = list(registry().store.all())
+    rows = list(CATALOG.registry.store.all())
     assert len(rows) > 14_000
     for row in rows:
         for text in (row.assignee, row.notes, row.unauthorized_use, row.description):
@@ -349,7 +348,7 @@ def test_a_capture() -> None:
 
     new = b"LISTEN 0 5 0.0.0.0:22 0.0.0.0:*\nESTAB 0 0 192.0.2.5:22 192.0.2.6:9\nwhat\n"
     old = b"LISTEN 0 5 0.0.0.0:23 0.0.0.0:*\n"
-    for told in (explain([new], Filter()), explain([new], Filter(), old=[old])):
+    for told in (explain([new], Filter(), CATALOG), explain([new], Filter(), CATALOG, old=[old])):
         found = _through_json(explain_json.of_explain(told))
         check(found, "explain")
         assert found["format"] == "ss"
@@ -373,7 +372,7 @@ def test_a_service(name: str) -> None:
 
 @pytest.mark.parametrize("text", ["postgress", "qqqqzzzz", "novastor backup", "mail"])
 def test_a_search(text: str) -> None:
-    found = _through_json(port_json.of(answer_search(Query(QueryKind.TEXT, text), registry(), 3)))
+    found = _through_json(port_json.of(answer_search(Query(QueryKind.TEXT, text), CATALOG, 3)))
     check(found, "search")
     assert found["text"] == text
     assert len(found["matches"]) == min(3, found["total"])
@@ -381,7 +380,7 @@ def test_a_search(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "ports"), [("airplay", {5000, 7000}), ("home assistant", {8123})])
 def test_a_search_finds_products_with_their_source(text: str, ports: set[int]) -> None:
-    found = _through_json(port_json.of(answer_search(Query(QueryKind.TEXT, text), registry(), 20)))
+    found = _through_json(port_json.of(answer_search(Query(QueryKind.TEXT, text), CATALOG, 20)))
     assert found["found"]
     assert ports <= {use["first"] for use in found["uses"]}
     assert all(use["source"].startswith("https://") for use in found["uses"])
@@ -412,7 +411,7 @@ def test_a_range_lists_what_is_assigned_for_the_transport_asked(
 ) -> None:
     last = min(65535, first + 300)
     found = _of(f"{first}-{last}/{transport}")
-    book = registry()
+    book = CATALOG.registry
     wanted = {
         (row.first, row.service_name, row.description)
         for port in range(first, last + 1)
@@ -432,7 +431,7 @@ def test_a_row_without_a_transport_holds_for_tcp_and_udp_alone(transport: str) -
 
 
 def test_blocks() -> None:
-    book = registry()
+    book = CATALOG.registry
     blocks = book.blocks(State.UNASSIGNED, "system")
     found = _through_json(port_json.of_blocks(blocks, State.UNASSIGNED, "system", book.sources()))
     check(found, "blocks")
@@ -441,7 +440,7 @@ def test_blocks() -> None:
 
 
 def test_stats() -> None:
-    book = registry()
+    book = CATALOG.registry
     found = _through_json(port_json.of_stats(count(book), book.sources()))
     check(found, "stats")
     system = found["ranges"]["system"]
@@ -463,7 +462,7 @@ def test_every_key_of_a_pick_is_there(name: str | None, many: int, free: bool) -
             yield Check("free-here", free, "\x1b\udcff")
 
     wanted = Wanted(8000, 8200, many, name)
-    found = _through_json(of_pick(pick(wanted, Machine(), registry(), 0)))
+    found = _through_json(of_pick(pick(wanted, Machine(), CATALOG, 0)))
     check(found, "pick")
     codes = {each["code"] for choice in found["choices"] for each in choice["checks"]}
     assert codes <= set(CRITERIA)

@@ -20,6 +20,7 @@ from portbook.formats.sockets.detect import FORMATS, _best, detect, installed, r
 from portbook.web.explain.explainer import answer
 from tests.formats.test_samples import KNOWN, SAMPLES, names
 from tests.test_docs import matches
+from tests.values import CATALOG
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "formats.md"
 OUTPUT = b"toyd 1.0, 2 sockets\ntcp 0.0.0.0 8080 web[812]\nudp ::1 domain -\n"
@@ -127,16 +128,16 @@ def test_a_package_is_imported_only_where_portbook_knows_no_format(
 ) -> None:
     left = put(tmp_path, "portbook-lazy", toy("lazy", "LISTEN"), "lazy")
     monkeypatch.syspath_prepend(tmp_path)
-    assert explain([SS], Filter(), plugins=True).format == "ss"
-    assert explain([SS], Filter(), "ss", plugins=True).format == "ss"
+    assert explain([SS], Filter(), CATALOG, plugins=True).format == "ss"
+    assert explain([SS], Filter(), CATALOG, "ss", plugins=True).format == "ss"
     with pytest.raises(NothingKnown):
-        explain([b"LISTEN\n"], Filter())
+        explain([b"LISTEN\n"], Filter(), CATALOG)
     with pytest.raises(NothingKnown):
         read([b"LISTEN\n"])
     # The worker of the site.
-    assert json.loads(answer(b"LISTEN\n", None, None)[1])["format"] is None
+    assert json.loads(answer(b"LISTEN\n", None, None, CATALOG)[1])["format"] is None
     assert not left.exists()
-    assert explain([b"LISTEN\n"], Filter(), plugins=True).format == "lazy"
+    assert explain([b"LISTEN\n"], Filter(), CATALOG, plugins=True).format == "lazy"
     assert left.exists()
 
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.catalog.registry.lookup import registry
 from portbook.host.probe import fingerprints
 from portbook.host.probe.fingerprints import (
     ASKED_BY,
@@ -19,6 +18,7 @@ from portbook.host.probe.fingerprints import (
     is_tls,
     recognise,
 )
+from tests.values import CATALOG
 
 MYSQL = (
     b"\x0a8.0.36\0" + b"\x08\0\0\0" + b"salt8888\0" + b"\xff\xf7\xff\x02\0\xff\xdf\x15" + bytes(40)
@@ -194,7 +194,7 @@ def test_the_tables_fit_one_another_and_the_registry() -> None:
         name
         for plain, encrypted in SERVICES.values()
         for name in (*plain, *encrypted)
-        if not registry().named(name)
+        if not CATALOG.registry.named(name)
     }
     # The judge's own words for HTTP, which programs go by.
     assert unknown <= {"https-alt", "webcache"}

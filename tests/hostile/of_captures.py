@@ -22,6 +22,7 @@ from portbook.web.explain import endpoints, explainer
 from portbook.web.site_config import Site
 from tests.hostile.inputs import COUNTER, LONG_LINE, Kind, Repeated, Table
 from tests.hostile.reader import Reader
+from tests.values import AS_OF, CATALOG
 
 if TYPE_CHECKING:
     from tests.hostile.inputs import Input
@@ -157,26 +158,26 @@ def _read(name: str | None, data: bytes) -> None:
 
 
 def _explained(data: bytes) -> None:
-    answer = explain.explain([data], Filter())
+    answer = explain.explain([data], Filter(), CATALOG)
     json.dumps(of_explain(answer)).encode()
     assert_shown(render_explained(answer, Style()))
 
 
 def _answered(data: bytes) -> None:
     """The site's page and its JSON."""
-    for site in (Site()._asdict(), None):
-        says, body = explainer.answer(data[: endpoints.LONGEST], None, site)
+    for site in (Site(AS_OF)._asdict(), None):
+        says, body = explainer.answer(data[: endpoints.LONGEST], None, site, CATALOG)
         assert says["status"] in (200, 422)
         assert not {char for char in body.decode() if not char.isprintable()} - {"\n"}
 
 
 def _streamed(data: bytes) -> None:
-    for event in explain.stream([data])[1]:
+    for event in explain.stream([data], CATALOG)[1]:
         check(event)
 
 
 def _unread(data: bytes) -> None:
-    json.dumps(of_explain(explain.unread(data))).encode()
+    json.dumps(of_explain(explain.unread(data, CATALOG))).encode()
 
 
 def assert_shown(page: str) -> None:

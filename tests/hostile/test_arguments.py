@@ -13,6 +13,7 @@ import pytest
 
 from portbook.cli import COMMANDS, run
 from tests.counts import PROOF
+from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,10 +40,10 @@ def few_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """An export is of a few pages: their number changes nothing of what it says."""
     from portbook.web.export import other_pages, site
 
-    every = other_pages._pages(None)
-    monkeypatch.setattr(other_pages, "_pages", lambda base_url: {"index": every["index"]})
+    every = other_pages._pages(None, CATALOG)
+    monkeypatch.setattr(other_pages, "_pages", lambda base_url, catalog: {"index": every["index"]})
     monkeypatch.setattr(other_pages, "_static", lambda: ["site.css"])
-    monkeypatch.setattr(site, "_service_names", lambda: ("ssh",))
+    monkeypatch.setattr(site, "_service_names", lambda _: ("ssh",))
 
 
 @pytest.mark.proof

@@ -39,7 +39,7 @@ from portbook.present.port.agreement import Agreement
 from portbook.present.port.on_record import fitted, ranked_products
 from portbook.present.render.text import Style, clipped, columns_of, render_brief
 from tests.strategies import any_port, listeners, nasty, processes
-from tests.values import changed
+from tests.values import CATALOG, changed
 
 TO = Viewer(1000, "/home/ada", 20_000.0)
 RULES = PortRules("linux", 1024, (32768, 60999))
@@ -50,7 +50,7 @@ NODE = Process(
 
 
 def _answer(text: str, *bound: Listener, **seen: Any) -> PortAnswer:
-    found = answer(parse_query(text))
+    found = answer(parse_query(text), CATALOG)
     assert isinstance(found, PortAnswer)
     host = Host(bound, Visibility.FULL, (), RULES)._replace(**seen)
     findings = tuple(finding for each in bound for finding in each.assessment.findings)
@@ -108,7 +108,7 @@ def test_a_free_port_is_told_in_five_lines() -> None:
 
 
 def test_without_this_machine_the_headline_is_what_people_meet() -> None:
-    found = answer(parse_query("443"))
+    found = answer(parse_query("443"), CATALOG)
     assert isinstance(found, PortAnswer)
     brief = compose_brief(found, TO)
     assert brief.headline == "443 · https (http protocol over TLS/SSL)"
@@ -128,13 +128,13 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
     ],
 )
 def test_the_headline_names_what_people_meet(port: str, headline: str) -> None:
-    found = answer(parse_query(port))
+    found = answer(parse_query(port), CATALOG)
     assert isinstance(found, PortAnswer)
     assert compose_brief(found, TO).headline == headline
 
 
 def test_a_wide_use_never_leads() -> None:
-    found = answer(parse_query("31337"))
+    found = answer(parse_query("31337"), CATALOG)
     assert isinstance(found, PortAnswer)
     assert any(use.last - use.first > 16 for use in found.uses)
     assert compose_brief(found, TO).headline.startswith("31337 · eldim")

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 
 from portbook.app.lookup import PortAnswer, answer_port
-from portbook.catalog.registry.lookup import registry
 from portbook.formats.errors.query import (
     Query,
     QueryKind,
@@ -33,6 +32,7 @@ from portbook.present.port.entry_page import compose
 from portbook.present.port.related import around, swap_bytes
 from tests.counts import every_port
 from tests.strategies import any_port
+from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,12 +55,12 @@ FORBIDDEN = re.compile(
 
 
 def _answer(port: int) -> PortAnswer:
-    return answer_port(Query(QueryKind.PORT, str(port), port, port), registry())
+    return answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG)
 
 
 def _entry(port: int) -> Entry:
     found = _answer(port)
-    return compose(found, around(found, registry()))
+    return compose(found, around(found, CATALOG))
 
 
 def words(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
@@ -270,7 +270,7 @@ def test_sentences(port: int, part: str, sentences: list[str]) -> None:
 
 def test_a_registration_date_is_told_with_the_day_of_its_source() -> None:
     dated = next(
-        row for row in registry().rows(1024) if row.registered and row.state is State.ASSIGNED
+        row for row in CATALOG.registry.rows(1024) if row.registered and row.state is State.ASSIGNED
     )
     assert dated.first is not None
     text = said(_entry(dated.first), "history")
@@ -282,7 +282,7 @@ def test_uses_come_with_their_source_and_the_day_it_was_read() -> None:
     where = ("https://grafana.com/docs/", "2026-01-02")
     use = Use("Grafana", "default", Transport.TCP, 305, 305, "its web pages", *where)
     found = _answer(305)._replace(uses=(use,))
-    entry = compose(found, around(found, registry()))
+    entry = compose(found, around(found, CATALOG))
     assert "Grafana" in entry.lead[1]
     text = said(entry, "practice")
     for word in ("Grafana", "its web pages", *where):
@@ -292,7 +292,7 @@ def test_uses_come_with_their_source_and_the_day_it_was_read() -> None:
 
 def test_without_lore_nothing_is_claimed_about_systems() -> None:
     found = _answer(305)._replace(systems=(), uses=())
-    text = said(compose(found, around(found, registry())))
+    text = said(compose(found, around(found, CATALOG)))
     assert "Linux (" not in text
     assert "Does listening" not in text
 
@@ -303,7 +303,7 @@ def test_systems_that_pick_a_port_are_told_from_those_that_do_not() -> None:
         for system, first, last in (("Linux", 32768, 60999), ("macOS", 49152, 65535))
     )
     found = _answer(61000)._replace(systems=rules, uses=())
-    entry = compose(found, around(found, registry()))
+    entry = compose(found, around(found, CATALOG))
     assert "macOS may hand it" in entry.lead[1]
     assert "Linux would not" in entry.lead[1]
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.app.listen import HereAnswer, sort_by_gravity
-from portbook.catalog.registry.lookup import registry
 from portbook.host.firewall.rules import Redirect
 from portbook.model import (
     Finding,
@@ -28,7 +27,7 @@ from portbook.present.port.this_machine import meaning
 from portbook.present.render.text import Style, columns_of
 from portbook.present.views.listen import render_here
 from tests.strategies import listeners, nasty, processes
-from tests.values import changed, gap
+from tests.values import CATALOG, changed, gap
 
 TCP = Transport.TCP
 FULL, PARTIAL = Visibility.FULL, Visibility.PARTIAL
@@ -47,7 +46,7 @@ def answer(
     redirects: tuple[Redirect, ...] = (),
     standing: Standing | None = None,
 ) -> HereAnswer:
-    book = registry()
+    book = CATALOG.registry
     return HereAnswer(
         some,
         PARTIAL if missing else FULL,

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.app.lookup import RangeAnswer, SearchAnswer, ServiceAnswer, answer, answer_search
-from portbook.catalog.registry.lookup import registry
 from portbook.catalog.registry.stats import count
 from portbook.formats.errors.query import (
     Query,
@@ -21,25 +20,26 @@ from portbook.present.render.text import NARROWEST, WIDEST, Style, columns_of
 from portbook.present.views import lists
 from tests.counts import examples
 from tests.strategies import any_port, nasty
+from tests.values import CATALOG
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 styles = st.builds(Style, st.integers(NARROWEST, WIDEST), st.booleans())
 
 
 def _service(name: str) -> ServiceAnswer:
-    found = answer(parse_query(name))
+    found = answer(parse_query(name), CATALOG)
     assert isinstance(found, ServiceAnswer)
     return found
 
 
 def _range(text: str) -> RangeAnswer:
-    found = answer(parse_query(text))
+    found = answer(parse_query(text), CATALOG)
     assert isinstance(found, RangeAnswer)
     return found
 
 
 def _search(text: str, shown: int = 20) -> SearchAnswer:
-    return answer_search(Query(QueryKind.TEXT, text), registry(), shown)
+    return answer_search(Query(QueryKind.TEXT, text), CATALOG, shown)
 
 
 def _words(text: str) -> str:
@@ -104,7 +104,7 @@ def test_a_search_says_how_much_it_found(text: str, title: str) -> None:
 
 
 def test_a_name_that_does_not_exist_is_said_not_to() -> None:
-    found = answer(parse_query("postgress"))
+    found = answer(parse_query("postgress"), CATALOG)
     assert isinstance(found, SearchAnswer)
     assert not found.found
     said = lists.render_search(found, Style())
@@ -132,7 +132,7 @@ def test_what_is_left_out_of_a_search_is_counted() -> None:
 
 
 def test_blocks_are_counted() -> None:
-    book = registry()
+    book = CATALOG.registry
     blocks = book.blocks(State.UNASSIGNED, "system")
     said = lists.render_blocks(blocks, State.UNASSIGNED, "system", book.sources(), Style())
     assert said.startswith("48 unassigned blocks of the system range · 282 ports\n")
@@ -143,7 +143,7 @@ def test_blocks_are_counted() -> None:
 
 
 def test_counts_hold_the_undated_and_the_unrecorded() -> None:
-    book = registry()
+    book = CATALOG.registry
     stats = count(book)
     said = lists.render_stats(stats, book.sources(), Style())
     for words in ("System Ports (0–1023)", "694", "282", "undated", "assignee not recorded"):

@@ -16,6 +16,7 @@ from portbook.present.escape import one_line
 from portbook.present.port.page import compose
 from portbook.present.render.markdown import escape, render_page
 from tests.strategies import any_port, nasty
+from tests.values import CATALOG
 
 READER = MarkdownIt("commonmark").enable("table")
 markup = st.lists(
@@ -98,7 +99,7 @@ def test_a_finding_and_a_heading(message: str, title: str) -> None:
 
 @given(any_port)
 def test_a_port_says_what_its_text_says(port: int) -> None:
-    found = answer(parse_query(str(port)))
+    found = answer(parse_query(str(port)), CATALOG)
     assert isinstance(found, PortAnswer)
     page = compose(found)
     rendered = render_page(page)

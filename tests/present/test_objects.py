@@ -22,7 +22,7 @@ from portbook.model import (
 from portbook.present.render import port_json, sockets_json
 from tests.counts import examples
 from tests.strategies import listeners, nasty, queryish
-from tests.values import changed
+from tests.values import CATALOG, changed
 
 if TYPE_CHECKING:
     from portbook.formats.errors.query import Query
@@ -41,7 +41,7 @@ def test_any_answer_is_ascii_and_reads_back(text: str) -> None:
     query = _query(text)
     if query is None:
         return
-    made = port_json.of(answer(query))
+    made = port_json.of(answer(query, CATALOG))
     written = json.dumps(made)
     assert written.isascii()
     assert json.dumps(json.loads(written)) == written
@@ -71,8 +71,8 @@ def test_any_socket_is_text(listener: Listener, message: str) -> None:
     ],
 )
 def test_each_kind_of_answer_has_its_schema(query: str, kind: str) -> None:
-    assert port_json.of(answer(parse_query(query)))["schema"] == f"portbook/{kind}/1"
+    assert port_json.of(answer(parse_query(query), CATALOG))["schema"] == f"portbook/{kind}/1"
 
 
 def test_notes_are_carried_over() -> None:
-    assert port_json.of(answer(parse_query("00080")))["notes"] == ["00080 was read as 80"]
+    assert port_json.of(answer(parse_query("00080"), CATALOG))["notes"] == ["00080 was read as 80"]

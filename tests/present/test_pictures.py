@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.catalog.registry.lookup import registry
 from portbook.catalog.registry.summary import STATES, shelf
 from portbook.cli import run
 from portbook.model import PORTS, State
@@ -22,8 +21,9 @@ from portbook.present.charts.strip import WIDE, render_strip, window
 from portbook.present.charts.svg import render_band, render_bar, render_columns
 from portbook.present.palette import STATES as COLOURS
 from tests.strategies import any_port
+from tests.values import CATALOG
 
-STAND = shelf(registry())
+STAND = shelf(CATALOG.registry)
 
 
 def read_png(data: bytes) -> tuple[int, int, list[str], bytes]:
@@ -84,12 +84,14 @@ def test_the_map_shows_every_port_in_the_colour_of_its_state() -> None:
     assert (width, height) == (256, 256)
     for port in range(PORTS):
         column, row = place(port)
-        assert palette[pixels[row * 256 + column]] == COLOURS[registry().block(port).state].hex
+        assert (
+            palette[pixels[row * 256 + column]] == COLOURS[CATALOG.registry.block(port).state].hex
+        )
 
 
 def test_the_states_of_the_map_are_the_registrys() -> None:
     for port in [*range(1100), *range(1100, PORTS, 97)]:
-        assert STAND.state(port) is registry().state(port)
+        assert STAND.state(port) is CATALOG.registry.state(port)
     drawn = [(state, last - first + 1) for state, first, last in runs(STAND)]
     assert sum(size for _, size in drawn) == PORTS
     assert all(a[0] is not b[0] for a, b in itertools.pairwise(drawn))

@@ -31,7 +31,7 @@ from portbook.present.port.page import compose
 from portbook.present.render.text import Style, render_page
 from tests.counts import PROOF, every_port
 from tests.strategies import any_port, listeners, port_rules, transports
-from tests.values import gap
+from tests.values import CATALOG, gap
 
 BOOK = ["The book", "Block and neighbours", "In practice", "History"]
 TITLES = [*BOOK, "By hand", "Sources"]
@@ -39,7 +39,7 @@ WITH_HOST = [*BOOK, "This machine", "Verdict", "By hand", "Sources"]
 
 
 def _answer(text: str) -> PortAnswer:
-    found = answer(parse_query(text))
+    found = answer(parse_query(text), CATALOG)
     assert isinstance(found, PortAnswer)
     return found
 

@@ -29,6 +29,7 @@ from portbook.present.render.text import (
     wrap,
 )
 from tests.strategies import any_port, nasty
+from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from portbook.present.document import Page
@@ -177,7 +178,7 @@ def test_a_record_has_its_source_in_one_piece() -> None:
 
 
 def _page(port: int) -> Page:
-    found = answer(parse_query(str(port)))
+    found = answer(parse_query(str(port)), CATALOG)
     assert isinstance(found, PortAnswer)
     return compose(found)
 

@@ -17,6 +17,7 @@ from tests.app.audit.asking import ask, counts
 from tests.counts import PROOF
 from tests.real.needs import need_kernel, need_module, need_program
 from tests.real.spark import settings
+from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +58,7 @@ def test_spark_gives_the_judges_answers_for_ports(spark: Engine) -> None:
     from portbook.model import PORTS
 
     held = spark.lookup(
-        "contract_book", reference_table.COLUMNS, reference_table.entries(range(PORTS))
+        "contract_book", reference_table.COLUMNS, reference_table.entries(range(PORTS), CATALOG)
     )
     contract.check_ports(spark, held, None if PROOF else 200)
 
@@ -81,7 +82,7 @@ def test_spark_writes_rows_and_names_what_is_wrong(spark: Engine, tmp_path: Path
     with path.open("a") as file:
         file.write("1790000000000;192.0.2.1;50000;192.0.2.2\n")
         file.write("1790000000000;192.0.2.1;50000;192.0.2.2;334;tcp;-7;1\n")
-    audit = Audit(Order((str(path),)), spark)
+    audit = Audit(Order((str(path),)), spark, CATALOG)
     answer = audit.run()
     assert counts(answer) == samples.EXPECTED
     assert len(answer.faults) == 2

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from portbook.app.explain import merge, port_named
+from portbook.app.explain import _resolver, merge
 from portbook.formats.fields import NOT_UNDERSTOOD, Line
 from portbook.formats.sockets.detect import read
 from portbook.model import Listener
 from tests.real.namespace import SOURCE, Namespace, interpreter
 from tests.real.needs import need_kernel, need_program
+from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,7 +56,7 @@ def known(namespace: Namespace) -> tuple[Namespace, set[int]]:
 
 def seen(text: str, form: str) -> tuple[list[Listener], list[Line]]:
     """What is read of a tool's output; nothing of it may be not understood."""
-    chosen, events = read([text.encode("utf-8", "surrogateescape")], None, port_named)
+    chosen, events = read([text.encode("utf-8", "surrogateescape")], None, _resolver(CATALOG))
     assert chosen.name == form
     found = list(events)
     lines = [each for each in found if isinstance(each, Line)]

@@ -28,7 +28,7 @@ from portbook.model import (
 from tests.real.namespace import SOURCE, UNPRIVILEGED, Namespace
 from tests.real.needs import need_kernel
 from tests.real.readable import readable
-from tests.values import sentences
+from tests.values import CATALOG, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -223,8 +223,8 @@ def test_another_users_sockets(namespace: Namespace, unprivileged: Any) -> None:
 def test_no_descriptors_left() -> None:
     """Nothing more can be opened: neither netlink nor /proc, nor a socket to try a bind with."""
     depth = Depth(OwnerSearch.ALL)
-    look(None, None, depth)  # the data files are open from here on
-    why_bind(305, Transport.TCP)
+    look(None, None, depth, CATALOG)  # the data files are open from here on
+    why_bind(305, Transport.TCP, CATALOG)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with ExitStack() as stack:
         highest = max(map(int, os.listdir("/proc/self/fd")))
@@ -235,9 +235,9 @@ def test_no_descriptors_left() -> None:
                 stack.callback(os.close, os.dup(0))
             except OSError:
                 break
-        seen = look(None, None, depth)
-        everywhere = look((305, 305), Transport.TCP, depth._replace(everywhere=True))
-        why = why_bind(305, Transport.TCP)
+        seen = look(None, None, depth, CATALOG)
+        everywhere = look((305, 305), Transport.TCP, depth._replace(everywhere=True), CATALOG)
+        why = why_bind(305, Transport.TCP, CATALOG)
     for host in (seen, everywhere):
         assert host.listeners == ()
         assert host.visibility is Visibility.PARTIAL
@@ -256,7 +256,7 @@ def test_too_few_descriptors_for_the_owners() -> None:
         made.listen()
         port = made.getsockname()[1]
         look(
-            (port, port), Transport.TCP, Depth(OwnerSearch.ALL)
+            (port, port), Transport.TCP, Depth(OwnerSearch.ALL), CATALOG
         )  # the data files are open from here on
         highest = max(map(int, os.listdir("/proc/self/fd")))
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
@@ -270,7 +270,7 @@ def test_too_few_descriptors_for_the_owners() -> None:
         for descriptor in spare[1:]:
             stack.callback(os.close, descriptor)
         os.close(spare[0])  # one is left: for netlink, then for one file at a time
-        seen = look((port, port), Transport.TCP, Depth(OwnerSearch.ALL))
+        seen = look((port, port), Transport.TCP, Depth(OwnerSearch.ALL), CATALOG)
     (listener,) = seen.listeners
     assert listener.ownership.owners or (
         listener.ownership.seen is OwnersSeen.HIDDEN and seen.visibility is Visibility.PARTIAL

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from portbook.catalog.registry.lookup import registry
 from portbook.model import State, Transport
 from tests.real.namespace import holders, sees_all
 from tests.real.servers import SERVERS, Server
+from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from tests.real.namespace import Namespace, Running
@@ -40,7 +40,7 @@ def test_at_home(server: Server, namespace: Namespace, data: Path) -> None:
 def test_on_a_port_of_nobody(server: Server, namespace: Namespace, data: Path) -> None:
     assert server.transports
     for transport in server.transports:
-        standing = registry().standing(NOBODYS, Transport(transport))
+        standing = CATALOG.registry.standing(NOBODYS, Transport(transport))
         assert standing.state is State.UNASSIGNED
     running = server.start(namespace, data / server.name, NOBODYS)
     found = seen(namespace, server, running, NOBODYS)
@@ -61,7 +61,7 @@ def test_on_a_port_of_another(server: Server, namespace: Namespace, data: Path) 
     found = seen(namespace, server, running, server.foreign)
     assert found
     for listener in found:
-        standing = registry().standing(server.foreign, Transport(listener["transport"]))
+        standing = CATALOG.registry.standing(server.foreign, Transport(listener["transport"]))
         theirs = {row.service_name for row in standing.assignments}
         assert standing.state is State.ASSIGNED
         assert codes(listener) >= {"service-elsewhere", "foreign-service"}

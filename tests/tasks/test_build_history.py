@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from portbook.catalog.registry.diff import kind_of, side
-from portbook.catalog.registry.history import Change, Side, history
+from portbook.catalog.registry.history import Change, Side
 from portbook.catalog.registry.lookup import shipped
 from portbook.catalog.registry.tsv_reader import SHIPPED
 from portbook.model import State, Transport
@@ -26,6 +26,7 @@ from tasks.registry_sources import (
 )
 from tests.counts import PROOF
 from tests.real.needs import need_downloads
+from tests.values import CATALOG
 
 FREE, HELD = Side(State.UNASSIGNED), Side(State.ASSIGNED, ("New",))
 NEW = (State.ASSIGNED, "new")
@@ -111,7 +112,7 @@ def test_the_changes_lead_from_the_oldest_copy_to_the_shipped_registry() -> None
     file = fetch(SERVICE_NAMES, need_downloads("the registry's packages"))
     rows = rows_of_2015(parse_service_names(read_member(file, SERVICE_NAMES.member)))
     oldest = build_history.book_of(rows, SERVICE_NAMES.date)
-    past, newest = history(), shipped()
+    past, newest = CATALOG.history, shipped()
     for port in range(49152):
         for transport in Transport:
             then, now = (side(each.standing(port, transport)) for each in (oldest, newest))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.catalog.practice.lookup import Lore
+from portbook.catalog.practice.lookup import Practice
 from tasks import build_lore
 from tasks.build_lore import parse_service_names
 from tasks.lore_checks import (
@@ -419,7 +419,7 @@ def test_what_is_compiled_is_what_is_read(tmp_path: Path) -> None:
     uses = [{**USE, "ports": ["80/tcp", "80/udp"]}, {**USE, "ports": ["6000-6063/tcp"]}]
     write_lore(tmp_path, programs=programs, uses=uses, abuse=[REPORT], systems=[SYSTEM])
     assert run(tmp_path) == 0
-    made = Lore(str(tmp_path / "data"))
+    made = Practice(str(tmp_path / "data"))
     assert [program.name for program in made.lookup_programs("/usr/bin/b")] == ["a", "b"]
     assert [program.name for program in made.lookup_programs("/opt/x/bin/a")] == ["a"]
     assert [program.name for program in made.programs_named("B.exe")] == ["b"]
@@ -435,7 +435,7 @@ def test_what_is_compiled_is_what_is_read(tmp_path: Path) -> None:
 def test_nothing_is_still_a_file(tmp_path: Path) -> None:
     write_lore(tmp_path)
     assert run(tmp_path) == 0
-    made = Lore(str(tmp_path / "data"))
+    made = Practice(str(tmp_path / "data"))
     assert made.programs() == ()
     assert made.system_rules() == ()
     assert made.lookup_uses(80) == ()

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.catalog.registry.lookup import registry
 from portbook.host.probe.fingerprints import SERVICES
 from portbook.model import (
     Assessment,
@@ -25,7 +24,7 @@ from portbook.verdict.engine import judge
 from portbook.verdict.facts import Case
 from portbook.verdict.protocol_match import said, said_of, speaks_otherwise
 from tests.strategies import nasty
-from tests.values import changed
+from tests.values import CATALOG, changed
 
 TCP = Transport.TCP
 HTTP = {"http", "https", "http-alt"}
@@ -81,7 +80,7 @@ def case(port: int, program: str, service: str, spoken: Spoken | None, address: 
     known = Program(
         program, program, (path,), (service,), ((port, TCP),), "https://x", "2026-01-01"
     )
-    return Case(listener, registry().standing(port, TCP), ((known,),))
+    return Case(listener, CATALOG.registry.standing(port, TCP), ((known,),))
 
 
 def levels(found: Case) -> dict[str, str]:

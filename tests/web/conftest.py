@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from portbook.web.app import create_app
 from portbook.web.feedback.sqlite import SQLiteStore
 from portbook.web.state import Settings
+from tests.values import CATALOG
 from tests.web.views import StandIn, StandInFiles
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
     def make(**settings: Any) -> TestClient:
         settings.setdefault("store", SQLiteStore(str(tmp_path / "feedback.sqlite3")))
         views = settings.pop("views", None) or StandIn()
-        app = create_app(Settings(**settings), views, StandInFiles())
+        app = create_app(CATALOG, Settings(**settings), views, StandInFiles())
         client = TestClient(
             app,
             base_url="http://127.0.0.1:4905",

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from portbook.catalog.registry.lookup import registry
 from portbook.web.api import openapi
 from portbook.web.api.endpoints import MOST_PORTS, parse_spans
 from tests.counts import PROOF
+from tests.values import CATALOG
 from tests.web.process import serving
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def test_the_sitemap_holds_every_page_once(public: TestClient) -> None:
         seen += some
     assert len(set(seen)) == len(seen)
     assert {f"http://127.0.0.1:4905/{port}" for port in range(65536)} <= set(seen)
-    names = {row.service_name for row in registry().store.all() if row.service_name}
+    names = {row.service_name for row in CATALOG.registry.store.all() if row.service_name}
     assert sum("/services/" in each for each in seen) == len(names)
     for path in ("/", "/explain", "/changes", "/map", "/api"):
         assert f"http://127.0.0.1:4905{path}" in seen

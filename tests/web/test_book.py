@@ -14,6 +14,7 @@ from portbook.present.views.history import chronicle, render_feed
 from portbook.web.app import create_app
 from portbook.web.state import Settings
 from tests.counts import PROOF
+from tests.values import CATALOG
 from tests.web.asking import ask
 from tests.web.independent import TRANSPORTS, headline, services_of, state_of
 from tests.web.reading import read_html, read_text
@@ -36,7 +37,7 @@ def test_every_port_is_answered_in_every_form_as_the_registry_has_it(
 ) -> None:
     """The real pages, JSON and text, each read by code that shares nothing with what wrote it."""
     some = range(65536) if PROOF else [*EDGES, *chance.sample(range(65536), 300)]
-    app = create_app(Settings(public=True))
+    app = create_app(CATALOG, Settings(public=True))
 
     async def check() -> None:
         for port in some:
@@ -265,7 +266,7 @@ def test_the_feed_is_one(make: Make) -> None:
     assert len(set(ids)) == len(ids) == 100
     assert {UUID(each).urn for each in ids} == set(ids)
     # RFC 4287 §4.2.6: an entry is the same one wherever the site is.
-    moved = render_feed(chronicle(), "https://ports.example.org/a&b", ".html")
+    moved = render_feed(chronicle(CATALOG), "https://ports.example.org/a&b", ".html")
     other = ET.fromstring(moved)
     assert other.findtext(f"{atom}id") == "https://ports.example.org/a&b/changes.atom"
     assert [each.findtext(f"{atom}id") for each in other.findall(f"{atom}entry")] == ids
@@ -277,7 +278,7 @@ def test_the_feed_is_one(make: Make) -> None:
 
 
 def test_what_breaks_is_a_page_and_not_a_trace(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(self: StandIn, answer: object, site: object) -> str:
+    def broken(self: StandIn, answer: object, catalog: object, site: object) -> str:
         raise RuntimeError("secret detail")
 
     client = make()

@@ -10,6 +10,7 @@ import pytest
 
 from portbook.web.export import site as module
 from portbook.web.export.site import Plan, export
+from tests.values import CATALOG
 from tests.web.browsing import chromium, grave, reader
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("a folder with ünusual letters")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_service_names", lambda: ("ssh", "914c/g"))
-        export(Plan(str(made), 0, 511), lambda _: None)
+        export(Plan(str(made), 0, 511), CATALOG, lambda _: None)
     return made
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from portbook.catalog.registry.lookup import registry
 from portbook.model import State, Transport
 from tests.counts import PROOF
+from tests.values import CATALOG
 from tests.web.browsing import chromium, nothing_was_made, reader
 from tests.web.hostile import hostile_texts, spoiled_site
 
@@ -40,7 +40,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def spoiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spoiled]:
     chance = random.Random(13)  # the same texts each time: there are enough of them
-    book = registry()
+    book = CATALOG.registry
     ports = [
         port for port in range(1, 49152)
         if book.standings(port)[Transport.TCP].state is State.ASSIGNED

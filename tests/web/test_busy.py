@@ -21,11 +21,13 @@ from portbook.web.http.work_limit import Busy, WorkLimit
 from portbook.web.routes import BOOK
 from portbook.web.search import search_for
 from portbook.web.state import Settings
+from tests.values import CATALOG
 from tests.web.asking import ask
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from portbook.catalog import Catalog
     from portbook.web.http.cache import Keeping
 
 
@@ -157,7 +159,7 @@ def test_every_route_has_an_address_here() -> None:
 
 
 def _site(**settings: Any) -> Keeping:
-    return create_app(Settings(**settings))
+    return create_app(CATALOG, Settings(**settings))
 
 
 def _forget(site: Keeping) -> None:
@@ -192,7 +194,7 @@ def test_the_loop_writes_nothing_of_a_machine_with_thousands_of_listeners(
 ) -> None:
     site = _site()
     with socket.create_server(("127.0.0.1", 0)):
-        seen = answer_here(Filter(), Depth())
+        seen = answer_here(Filter(), Depth(), CATALOG)
     many = seen._replace(listeners=seen.listeners[:1] * 4000)
     monkeypatch.setattr("portbook.web.local.pages.answer_here", lambda *_: many)
 
@@ -211,9 +213,9 @@ def test_a_crowd_of_searches(public: bool, monkeypatch: pytest.MonkeyPatch) -> N
     site = _site(public=public)
     release = threading.Event()
 
-    def slow(text: str, shown: int = 20) -> Any:
+    def slow(catalog: Catalog, text: str, shown: int = 20) -> Any:
         assert release.wait(60)
-        return search_for(text, shown)
+        return search_for(catalog, text, shown)
 
     monkeypatch.setattr("portbook.web.search.search_for", slow)
 

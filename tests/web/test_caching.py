@@ -17,6 +17,7 @@ from portbook.web.http.cache import Cache, Entry, compress
 from portbook.web.http.negotiation import Form
 from portbook.web.site_config import Site
 from portbook.web.state import Settings, build_of
+from tests.values import AS_OF, CATALOG
 from tests.web.asking import ask
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def test_a_tag_names_the_bytes(local: TestClient) -> None:
 
 
 def test_the_tag_changes_with_what_it_is_made_of(tmp_path: object) -> None:
-    site = Site()
+    site = Site(AS_OF)
     assert build_of("a", site) == build_of("a", site)
     assert build_of("a", site) != build_of("b", site)
     assert build_of("a", site) != build_of("a", site._replace(public=True))
@@ -159,7 +160,7 @@ def test_a_query_that_is_refused_stays_refused(local: TestClient) -> None:
 
 
 def test_searches_push_no_page_out() -> None:
-    keeping = create_app(Settings())
+    keeping = create_app(CATALOG, Settings())
 
     async def ask_a_lot() -> None:
         await ask(keeping, "/305", accept="text/html")

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from portbook.catalog.registry.lookup import registry
 from portbook.model import State, Transport
 from tests.counts import PROOF
 from tests.real.needs import need_program
+from tests.values import CATALOG
 from tests.web.hostile import evil_process, hostile_texts, spoiled_site
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Spoiled(NamedTuple):
 def spoiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spoiled]:
     need_program("curl")
     chance = random.Random(12)
-    book = registry()
+    book = CATALOG.registry
     ports = [
         port for port in range(1, 49152)
         if book.standings(port)[Transport.TCP].state is State.ASSIGNED

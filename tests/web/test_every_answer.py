@@ -15,6 +15,7 @@ from portbook.web.http.security import OWN_RESOURCES
 from portbook.web.local.live_events import MOST_STREAMS
 from portbook.web.state import Settings
 from tests.real.needs import need
+from tests.values import CATALOG
 from tests.web.process import Running, serving
 from tests.web.test_slow_clients import IMPATIENT
 from tests.web.views import StandIn, StandInFiles
@@ -176,10 +177,10 @@ def test_they_stand_on_streams_and_on_one_too_many(
 class Broken(StandIn):
     """Pages that fail, and a page for failures that does as well."""
 
-    def stats(self, site: object) -> str:
+    def stats(self, _: object, site: object) -> str:
         raise RuntimeError("a fault")
 
-    def about(self, site: object) -> str:
+    def about(self, _: object, site: object) -> str:
         raise KeyError("another")
 
     def error(self, status: int, title: str, detail: str, site: object) -> str:
@@ -194,7 +195,7 @@ def test_they_stand_on_what_broke(path: str, again: bool, monkeypatch: pytest.Mo
     if again:
         monkeypatch.setenv("PORTBOOK_TEST_BROKEN", "1")
     client = TestClient(
-        create_app(Settings(), Broken(), StandInFiles()), raise_server_exceptions=False
+        create_app(CATALOG, Settings(), Broken(), StandInFiles()), raise_server_exceptions=False
     )
     for method in ("GET", "HEAD"):
         answer = client.request(method, path)

@@ -16,6 +16,7 @@ from portbook.web.explain.endpoints import LONGEST
 from portbook.web.explain.explainer import MOST_SOCKETS
 from portbook.web.pages import views
 from portbook.web.site_config import Site
+from tests.values import AS_OF, CATALOG
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,7 +157,7 @@ def test_long_lists_are_cut_on_the_page() -> None:
     from portbook.app.listen import Filter
 
     text = "".join(f"LISTEN 0 5 0.0.0.0:{port} 0.0.0.0:*\n" for port in range(1, 2001))
-    page = views.explain(explain([text.encode()], Filter()), "", Site())
+    page = views.explain(explain([text.encode()], Filter(), CATALOG), "", Site(AS_OF))
     assert page.count("<tr class=") == 1000
     assert "and 1,000 more" in page
     assert urlencode({"text": text}) not in page

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.catalog.registry.lookup import registry
 from portbook.web.app import create_app
 from portbook.web.explain import explainer
 from portbook.web.explain.workers import Workers
 from portbook.web.http.work_limit import WorkLimit
 from portbook.web.state import Settings
+from tests.values import CATALOG
 from tests.web.asking import ask
 from tests.web.hostile_worker import DEATH, FAULT, FOR_EVER, MUCH_MEMORY, command
 from tests.web.process import serving
@@ -44,9 +44,9 @@ PLAIN = {"content_type": "text/plain", "accept": "application/json"}
 
 @contextmanager
 def _hostile_site(*, seconds: float = 60.0, **limits: int) -> Iterator[Keeping]:
-    site = create_app(Settings())
+    site = create_app(CATALOG, Settings())
     limit = WorkLimit("captures", limits.get("at_once", 1), limits.get("waiting", 4), 10)
-    folder = registry().store.folder
+    folder = CATALOG.registry.store.folder
     site.context.explainers = Workers(command(folder, seconds), limit, seconds)
     try:
         yield site
@@ -144,7 +144,7 @@ def explainer_run(sent: bytes, out: io.BytesIO) -> None:
     explainer._limit = lambda: None
     explainer._alarm = lambda seconds: None
     try:
-        explainer.run(registry().store.folder, 1.0, io.BytesIO(sent), out)
+        explainer.run(CATALOG.registry.store.folder, 1.0, io.BytesIO(sent), out)
     finally:
         explainer._limit, explainer._alarm = limit, alarm
 

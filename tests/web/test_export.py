@@ -16,7 +16,6 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from portbook.app.lookup import answer_port
-from portbook.catalog.registry.lookup import registry
 from portbook.cli import run
 from portbook.errors import NotExported
 from portbook.formats.errors.query import (
@@ -28,6 +27,7 @@ from portbook.web.export import site as module
 from portbook.web.export.notes import NOTES
 from portbook.web.export.output_folder import OutputFolder, open_output
 from portbook.web.export.site import Plan, export
+from tests.values import CATALOG
 from tests.web.pages import Page
 
 FIRST, LAST = 250, 330  # parts of two rows
@@ -46,7 +46,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     told: list[int] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PORTBOOK_NOTES", str(own))
-        done = export(Plan(str(made), FIRST, LAST, "https://ports.example/book/"), told.append)
+        done = export(
+            Plan(str(made), FIRST, LAST, "https://ports.example/book/"), CATALOG, told.append
+        )
     assert done.written == done.files == sum(1 for each in _files(made))
     assert told == sorted(told)
     assert told[-1] == LAST - FIRST + 1
@@ -56,7 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages for some services only: what they hold is seen elsewhere."""
-    monkeypatch.setattr(module, "_service_names", lambda: ("ssh", "HTTP", "914c/g"))
+    monkeypatch.setattr(module, "_service_names", lambda _: ("ssh", "HTTP", "914c/g"))
 
 
 def _files(folder: Path) -> list[Path]:
@@ -67,7 +69,7 @@ def test_every_port_has_a_page_with_json_and_text(folder: Path) -> None:
     for port in range(FIRST, LAST + 1):
         page = Page((folder / f"{port}.html").read_text(encoding="utf-8"))
         assert f"Port {port}" in page.text
-        found = answer_port(Query(QueryKind.PORT, str(port), port, port), registry())
+        found = answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG)
         assert json.loads((folder / f"{port}.json").read_text()) == port_json.of(found)
         assert (folder / f"{port}.txt").read_text(encoding="utf-8").startswith(f"Port {port} ")
     assert not (folder / f"{LAST + 1}.html").exists()
@@ -145,7 +147,7 @@ def test_what_files_cannot_do_is_not_offered(folder: Path) -> None:
 
 @pytest.mark.usefixtures("few")
 def test_port_404_is_not_taken_for_an_error(tmp_path: Path) -> None:
-    export(Plan(str(tmp_path), 404, 404), lambda _: None)
+    export(Plan(str(tmp_path), 404, 404), CATALOG, lambda _: None)
     assert "Port 404" in Page((tmp_path / "404.html").read_text(encoding="utf-8")).text
 
 
@@ -155,7 +157,9 @@ def _times(folder: Path) -> dict[str, int]:
 
 def test_a_second_run_writes_nothing(folder: Path) -> None:
     before = _times(folder)
-    done = export(Plan(str(folder), FIRST, LAST, "https://ports.example/book/"), lambda _: None)
+    done = export(
+        Plan(str(folder), FIRST, LAST, "https://ports.example/book/"), CATALOG, lambda _: None
+    )
     assert (done.files, done.written) == (len(before), 0)
     assert _times(folder) == before
 
@@ -163,12 +167,12 @@ def test_a_second_run_writes_nothing(folder: Path) -> None:
 @pytest.mark.usefixtures("few")
 def test_only_what_differs_is_written_again(tmp_path: Path) -> None:
     plan = Plan(str(tmp_path), 300, 310)
-    export(plan, lambda _: None)
+    export(plan, CATALOG, lambda _: None)
     before = _times(tmp_path)
     (tmp_path / "305.html").write_text("somebody else's")
     (tmp_path / "306.json").unlink()
     (tmp_path / "static" / "site.css").write_text("")
-    done = export(plan, lambda _: None)
+    done = export(plan, CATALOG, lambda _: None)
     assert done.written == 3
     changed = {Path(name).name for name, when in _times(tmp_path).items() if before[name] != when}
     assert changed == {"305.html", "306.json", "site.css"}
@@ -180,21 +184,23 @@ def test_other_code_or_data_makes_everything_be_looked_at_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = Plan(str(tmp_path), 300, 310)
-    export(plan, lambda _: None)
+    export(plan, CATALOG, lambda _: None)
     looked: list[str] = []
 
     def look(_folder: OutputFolder, path: str, _: bytes) -> bool:
         looked.append(path)
         return False
 
-    monkeypatch.setattr(module, "digest_of_inputs", lambda _: "another")
+    monkeypatch.setattr(module, "digest_of_inputs", lambda *_: "another")
     monkeypatch.setattr(OutputFolder, "write", look)
-    export(plan, lambda _: None)
+    export(plan, CATALOG, lambda _: None)
     assert len([path for path in looked if path.endswith("305.html")]) == 1
 
 
 def test_two_processes_make_the_same_files(folder: Path, tmp_path: Path) -> None:
-    export(Plan(str(tmp_path), FIRST, LAST, "https://ports.example/book/", 2), lambda _: None)
+    export(
+        Plan(str(tmp_path), FIRST, LAST, "https://ports.example/book/", 2), CATALOG, lambda _: None
+    )
     ours = {path.relative_to(tmp_path): path.read_bytes() for path in _files(tmp_path)}
     theirs = {path.relative_to(folder): path.read_bytes() for path in _files(folder)}
     assert ours == theirs

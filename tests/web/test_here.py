@@ -22,7 +22,7 @@ from portbook.web.local.redact import MASKED
 from portbook.web.pages import views
 from portbook.web.state import Settings
 from tests.real.needs import need
-from tests.values import sentences
+from tests.values import CATALOG, sentences
 from tests.web.conftest import BROWSER
 from tests.web.views import StandIn, StandInFiles
 
@@ -124,7 +124,7 @@ def test_its_own_pages_may(local: TestClient, path: str, headers: dict[str, str]
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7", "10.0.0.1"])
 def test_another_machine_may_not_whatever_it_says(address: str) -> None:
     client = TestClient(
-        create_app(Settings(), StandIn(), StandInFiles()),
+        create_app(CATALOG, Settings(), StandIn(), StandInFiles()),
         base_url="http://127.0.0.1:4905",
         client=(address, 50000),
     )

@@ -25,6 +25,7 @@ from portbook.web.export.notes import NOTES, Record, parse_notes
 from portbook.web.export.output_folder import BELOW, OutputFolder, open_output
 from portbook.web.export.site import Plan, export
 from tests.real.needs import need, need_program
+from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,12 +38,12 @@ OTHER = 12345  # a user that isn't this one
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page or two for each folder only: what they hold is seen elsewhere."""
-    pages = other_pages._pages(None)
+    pages = other_pages._pages(None, CATALOG)
     some = {name: pages[name] for name in ("index", "ranges/system", f"glossary/{TERMS[0].name}")}
-    monkeypatch.setattr(other_pages, "_pages", lambda _base_url: some)
+    monkeypatch.setattr(other_pages, "_pages", lambda _base_url, _catalog: some)
     monkeypatch.setattr(other_pages, "_static", lambda: ["site.css"])
-    monkeypatch.setattr(module, "_service_names", lambda: ("ssh", "914c/g"))
-    monkeypatch.setattr(module, "digest_of_inputs", lambda _base_url: "digest")
+    monkeypatch.setattr(module, "_service_names", lambda _: ("ssh", "914c/g"))
+    monkeypatch.setattr(module, "digest_of_inputs", lambda _base_url, _catalog: "digest")
 
 
 @pytest.fixture
@@ -443,7 +444,7 @@ def test_a_plan_tells_what_it_replaces(site: Path) -> None:
     for name in names:
         (site / name).write_text("MINE")
     lines: list[str] = []
-    export(Plan(str(site), 0, 29, force=True), lambda _: None, lines.append)
+    export(Plan(str(site), 0, 29, force=True), CATALOG, lambda _: None, lines.append)
     assert len(lines) == 1
     assert lines[0].startswith("replacing 30 files that no export wrote: '0.html', ")
     assert lines[0].endswith(" and 10 more")

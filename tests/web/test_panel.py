@@ -25,7 +25,7 @@ from portbook.model import (
 from portbook.web.http import streams
 from portbook.web.local import live_events as module
 from portbook.web.local.live_events import Panel
-from tests.values import changed
+from tests.values import CATALOG, changed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,7 +70,7 @@ class Machine:
 def _panel(machine: Machine, **options: Any) -> Panel:
     options.setdefault("heartbeat", 600.0)
     options.setdefault("show_commands", False)
-    return Panel(watch=machine.watch, interval=0.01, **options)
+    return Panel(CATALOG, watch=lambda _: machine.watch(), interval=0.01, **options)
 
 
 async def _next(stream: AsyncIterator[bytes]) -> tuple[str, Any]:

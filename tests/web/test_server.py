@@ -18,18 +18,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portbook.app.pick.criteria import by_the_book
-from portbook.catalog.practice import lookup as practice
-from portbook.catalog.registry.lookup import registry
 from portbook.cli import run
 from portbook.model import RANGES, PortRange, State, Transport
 from portbook.web.feedback.sqlite import SQLiteStore
 from portbook.web.server import DEFAULT_PORT, check_host
 from tests.real.needs import need, need_kernel, need_program, need_root
+from tests.values import CATALOG
 from tests.web.process import Running, environ, serving
 from tests.web.wire import check_headers, connect, exchange, get, post, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+PRACTICE = CATALOG.practice
 
 pytestmark = pytest.mark.real
 
@@ -52,27 +53,27 @@ def site(tmp_path: Path) -> Iterator[Running]:
 
 def test_the_default_port_is_one_that_portbook_calls_a_good_choice() -> None:
     assert PortRange.of(DEFAULT_PORT) is RANGES[1]
-    standings = registry().standings(DEFAULT_PORT)
+    standings = CATALOG.registry.standings(DEFAULT_PORT)
     assert {standing.state for standing in standings.values()} == {State.UNASSIGNED}
     assert standings[Transport.TCP].listed
     # By the criteria of portbook pick that hold on every machine.
-    checks = list(by_the_book(DEFAULT_PORT, registry()))
+    checks = list(by_the_book(DEFAULT_PORT, CATALOG))
     assert {check.code for check in checks} >= {"unassigned", "no-known-use", "browser-opens"}
     assert [check for check in checks if not check.ok] == []
-    assert not practice.lookup_uses(DEFAULT_PORT)
-    assert not practice.lookup_abuse(DEFAULT_PORT)
-    assert not any(port == DEFAULT_PORT for each in practice.programs() for port, _ in each.ports)
-    assert not practice.browser_blocked(DEFAULT_PORT)
+    assert not PRACTICE.lookup_uses(DEFAULT_PORT)
+    assert not PRACTICE.lookup_abuse(DEFAULT_PORT)
+    assert not any(port == DEFAULT_PORT for each in PRACTICE.programs() for port, _ in each.ports)
+    assert not PRACTICE.browser_blocked(DEFAULT_PORT)
     hands_it_out = [
         rule.system
-        for rule in practice.system_rules()
+        for rule in PRACTICE.system_rules()
         if rule.dynamic_first is not None
         and rule.dynamic_last is not None
         and rule.dynamic_first <= DEFAULT_PORT <= rule.dynamic_last
     ]
     # OpenBSD's range leaves no User Port out.
     assert hands_it_out == ["OpenBSD"]
-    openbsd = next(rule for rule in practice.system_rules() if rule.system == "OpenBSD")
+    openbsd = next(rule for rule in PRACTICE.system_rules() if rule.system == "OpenBSD")
     assert (openbsd.dynamic_first, openbsd.dynamic_last) == (RANGES[1].first, RANGES[1].last)
 
 

@@ -11,6 +11,7 @@ from portbook.web import app as module
 from portbook.web.app import create_app
 from portbook.web.assets.files import MEDIA
 from portbook.web.state import Settings, read_static
+from tests.values import CATALOG
 from tests.web.views import StandIn, StandInFiles
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    monkeypatch.setattr(module, "read_static", lambda: read_static(str(folder)))
-    app = create_app(Settings(), StandIn(), StandInFiles())
+    monkeypatch.setattr(module, "read_static", lambda catalog: read_static(catalog, str(folder)))
+    app = create_app(CATALOG, Settings(), StandIn(), StandInFiles())
     with TestClient(app, base_url="http://127.0.0.1:4905") as found:
         yield found
 
@@ -70,16 +71,16 @@ def test_pictures_stand_beside_them(client: TestClient) -> None:
 
 
 def test_the_version_changes_with_files_and_templates(folder: Path) -> None:
-    versions = [read_static(str(folder))[1]]
+    versions = [read_static(CATALOG, str(folder))[1]]
     for path in ("static/site.js", "templates/port.html"):
         (folder / path).write_text("changed")
-        versions.append(read_static(str(folder))[1])
+        versions.append(read_static(CATALOG, str(folder))[1])
     (folder / "static" / "site.js").rename(folder / "static" / "other.js")
-    versions.append(read_static(str(folder))[1])
+    versions.append(read_static(CATALOG, str(folder))[1])
     assert len(set(versions)) == 4
-    assert read_static(str(folder))[1] == versions[-1]
+    assert read_static(CATALOG, str(folder))[1] == versions[-1]
 
 
 def test_every_file_of_ours_has_a_media_type() -> None:
-    files, _ = read_static()
+    files, _ = read_static(CATALOG)
     assert {name.rpartition(".")[2] for name in files} <= set(MEDIA)

@@ -16,7 +16,6 @@ from hypothesis import given
 
 from portbook.app.listen import HereAnswer
 from portbook.app.lookup import PortAnswer, ServiceAnswer, answer, answer_port, answer_search
-from portbook.catalog.registry.lookup import registry
 from portbook.formats.errors.query import (
     Query,
     QueryKind,
@@ -56,7 +55,7 @@ from portbook.web.site_config import Site
 from tests.counts import PROOF, examples
 from tests.real.needs import need_program
 from tests.strategies import any_port, listeners, nasty
-from tests.values import changed, gap
+from tests.values import AS_OF, CATALOG, changed, gap
 from tests.web.pages import Page
 
 if TYPE_CHECKING:
@@ -64,12 +63,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STATIC = Path(views.__file__).parents[1] / "assets" / "static"
-SERVED = Site(feedback=True, local=True, static_version="abc")
+SERVED = Site(AS_OF, feedback=True, local=True, static_version="abc")
 SITES = {
     "local": SERVED,
-    "public": Site(public=True, feedback=True, static_version="abc"),
-    "below": Site(base="/ports", public=True),
-    "export": Site(export=True),
+    "public": Site(AS_OF, public=True, feedback=True, static_version="abc"),
+    "below": Site(AS_OF, base="/ports", public=True),
+    "export": Site(AS_OF, export=True),
 }
 SAMPLE = (0, 1, 22, 24, 80, 300, 305, 443, 1023, 1024, 2825, 4200, 6010, 8080, 50000, 65535)
 EVIL = (
@@ -87,18 +86,18 @@ EVIL = (
 
 
 def _answer(port: int) -> PortAnswer:
-    return answer_port(Query(QueryKind.PORT, str(port), port, port), registry())
+    return answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG)
 
 
 def _service(name: str) -> ServiceAnswer:
-    found = answer(Query(QueryKind.NAME, name))
+    found = answer(Query(QueryKind.NAME, name), CATALOG)
     assert isinstance(found, ServiceAnswer)
     return found
 
 
 def _here(*some: Listener) -> HereAnswer:
     standings = {
-        (each.socket.port, each.socket.transport): registry().standing(
+        (each.socket.port, each.socket.transport): CATALOG.registry.standing(
             each.socket.port, each.socket.transport
         )
         for each in some
@@ -118,27 +117,27 @@ LISTENER = Listener(
 def every_page(site: Site) -> Iterator[tuple[str, str]]:
     """A page of each kind, and a sample of ports."""
     for port in SAMPLE:
-        yield f"{port}", views.port(_answer(port), site)
+        yield f"{port}", views.port(_answer(port), CATALOG, site)
     for name in ("ssh", "http", "whois++", "914c/g", "1password", "x11"):
-        if registry().named(name):
-            yield name, views.service(_service(name), site)
+        if CATALOG.registry.named(name):
+            yield name, views.service(_service(name), CATALOG, site)
     for each in RANGES:
-        yield each.name, views.range_(each.name, site)
-    yield "blocks", views.blocks(site)
-    yield "blocks of", views.blocks(site, State.UNASSIGNED, "system")
-    yield "no blocks", views.blocks(site, State.DYNAMIC, "system")
-    yield "stats", views.stats(site)
-    yield "map", views.map_(site)
+        yield each.name, views.range_(each.name, CATALOG, site)
+    yield "blocks", views.blocks(CATALOG, site)
+    yield "blocks of", views.blocks(CATALOG, site, State.UNASSIGNED, "system")
+    yield "no blocks", views.blocks(CATALOG, site, State.DYNAMIC, "system")
+    yield "stats", views.stats(CATALOG, site)
+    yield "map", views.map_(CATALOG, site)
     yield "search", views.search(None, "", site)
     for text in ("time", "nosuchthing", "postgrse"):
-        found = answer_search(Query(QueryKind.TEXT, text), registry())
+        found = answer_search(Query(QueryKind.TEXT, text), CATALOG)
         yield f"search {text}", views.search(found, text, site)
     yield "glossary", views.glossary(None, site)
     for term in TERMS:
         yield term.name, views.glossary(term.name, site)
-    yield "about", views.about(site)
+    yield "about", views.about(CATALOG, site)
     yield "api", views.api(site)
-    yield "home", views.home(site)
+    yield "home", views.home(CATALOG, site)
     yield "here", views.here(_here(LISTENER), site)
     yield "nothing here", views.here(_here(), site)
     yield "thanks", views.feedback_thanks(site, 305)
@@ -227,7 +226,7 @@ def test_links_of_a_site_below_a_path_stay_below_it() -> None:
 @given(any_port)
 @examples(60)
 def test_any_port_has_a_well_formed_page(port: int) -> None:
-    text = views.port(_answer(port), SERVED)
+    text = views.port(_answer(port), CATALOG, SERVED)
     page = Page(text)
     title = re.findall("<title>(.*?)</title>", text)[0]
     assert title.startswith(f"Port {port}: ")
@@ -240,7 +239,7 @@ def test_a_page_stays_below_60_kb_with_everything() -> None:
     """The book's pages as they are, those with this machine's script as they are sent."""
     for site in (SITES["public"], SERVED):
         for name, text in every_page(site):
-            made = [text.encode(), drawn.draw("map.png")]
+            made = [text.encode(), drawn.draw("map.png", CATALOG)]
             made += [
                 (STATIC / each).read_bytes()
                 for each in ("site.css", "more.css", "site.js", "here.js", "map.js", "icon.svg")
@@ -277,7 +276,7 @@ def test_a_rendered_page_of_a_port_holds_nothing_of_this_machine() -> None:
     found = _answer(5432)
     seen = found._replace(host=host, findings=LISTENER.assessment.findings)
     for site in SITES.values():
-        assert views.port(seen, site) == views.port(found, site)
+        assert views.port(seen, CATALOG, site) == views.port(found, CATALOG, site)
 
 
 @pytest.mark.parametrize(
@@ -285,7 +284,7 @@ def test_a_rendered_page_of_a_port_holds_nothing_of_this_machine() -> None:
     [("local", True, True), ("public", False, True), ("below", False, False)],
 )
 def test_panel_and_form_are_where_the_site_has_them(kind: str, panel: bool, form: bool) -> None:
-    text = views.port(_answer(305), SITES[kind])
+    text = views.port(_answer(305), CATALOG, SITES[kind])
     assert ('data-here="/here/305.json"' in text) is panel
     assert ("here.js" in text) is panel
     assert ('method="post"' in text) is form
@@ -347,9 +346,9 @@ def _hostile(text: str) -> PortAnswer:
 
 
 def test_registry_text_changes_no_element_of_a_page() -> None:
-    benign = Page(views.port(_hostile("harmless"), SERVED)).shape
+    benign = Page(views.port(_hostile("harmless"), CATALOG, SERVED)).shape
     for text in EVIL:
-        made = views.port(_hostile(text), SERVED)
+        made = views.port(_hostile(text), CATALOG, SERVED)
         page = Page(made)
         links = [shape for shape in page.shape if shape != ("a", ("href",))]
         assert links == [shape for shape in benign if shape != ("a", ("href",))], text
@@ -364,7 +363,7 @@ def test_registry_text_changes_no_element_of_a_page() -> None:
 @given(nasty)
 @examples(60)
 def test_any_text_leaves_a_page_well_formed(text: str) -> None:
-    made = views.port(_hostile(text or "x"), SERVED)
+    made = views.port(_hostile(text or "x"), CATALOG, SERVED)
     assert Page(made).all("h1")
     made.encode()  # whatever it holds, it can be sent
 
@@ -383,9 +382,9 @@ def test_other_pages_are_as_inert(text: str) -> None:
         owners=(Process(7, text, (text,), text, unit=text, container=text),),
         findings=(Finding("unknown", Level.ALERT, text),),
     )
-    search = answer_search(Query(QueryKind.TEXT, text), registry())
+    search = answer_search(Query(QueryKind.TEXT, text), CATALOG)
     for made, benign in (
-        (views.service(service, SERVED), None),
+        (views.service(service, CATALOG, SERVED), None),
         (views.search(search, text, SERVED), None),
         (views.error(400, text, text, SERVED), None),
         (views.here(_here(listener), SERVED), None),
@@ -400,7 +399,7 @@ def test_other_pages_are_as_inert(text: str) -> None:
 
 
 def test_the_search_index_can_end_no_script() -> None:
-    index = drawn.draw("search-index.js").decode()
+    index = drawn.draw("search-index.js", CATALOG).decode()
     assert "<" not in index
     assert index.isascii()
     assert index.count("\n") == 1
@@ -419,7 +418,7 @@ REMEMBERED = (
 def test_a_search_shows_products_with_their_ports_and_source(
     text: str, ports: set[int], source: str
 ) -> None:
-    found = answer_search(Query(QueryKind.TEXT, text), registry())
+    found = answer_search(Query(QueryKind.TEXT, text), CATALOG)
     page = Page(views.search(found, text, SERVED))
     links = page.values("href")
     assert {f"/{port}" for port in ports} <= set(links)
@@ -457,7 +456,7 @@ portbook.index().then((book) => console.log(JSON.stringify(
 def test_search_as_you_type_finds_products_with_their_source(tmp_path: Path) -> None:
     node = need_program("node")
     index = tmp_path / "search-index.js"
-    index.write_bytes(drawn.draw("search-index.js"))
+    index.write_bytes(drawn.draw("search-index.js", CATALOG))
     words = [text for text, _, _ in REMEMBERED]
     said = subprocess.run(
         [node, "-e", _STAND_IN, "--", str(index), str(STATIC / "site.js"), *words],
@@ -474,29 +473,31 @@ def test_search_as_you_type_finds_products_with_their_source(tmp_path: Path) -> 
 
 
 def test_the_page_about_the_book_names_every_source_of_a_port() -> None:
-    made = Page(views.about(SERVED))
+    made = Page(views.about(CATALOG, SERVED))
     for port in (22, 80, 305, 6667):
-        sources = answer_port(Query(QueryKind.PORT, str(port), port, port), registry()).sources
+        sources = answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG).sources
         assert sources, port
         for source in sources:
             assert f"{source.id}, as of {source.as_of}" in made.text
 
 
 def test_what_can_be_asked_is_in_the_navigation_of_every_served_page() -> None:
-    for site in (SERVED, Site(public=True)):
-        links = Page(views.service(_service("ssh"), site)).values("href")
+    for site in (SERVED, Site(AS_OF, public=True)):
+        links = Page(views.service(_service("ssh"), CATALOG, site)).values("href")
         assert {"/explain", "/map", "/blocks", "/stats", "/glossary", "/changes"} <= set(links)
         assert ("/here" in links) is site.local
-    export = Page(views.service(_service("ssh"), Site(base="../", export=True))).values("href")
+    export = Page(
+        views.service(_service("ssh"), CATALOG, Site(AS_OF, base="../", export=True))
+    ).values("href")
     assert not [link for link in export if "explain" in link]
 
 
 def test_a_service_tells_its_history_and_how_far_that_reaches() -> None:
-    made = Page(views.service(_service("xrpl"), SERVED))
+    made = Page(views.service(_service("xrpl"), CATALOG, SERVED))
     assert "history" in [section.attributes["id"] for section in made.all("section")]
     assert "renamed from community to xrpl (Community)" in made.text
     assert "those of 2018-07 and 2023-07-09 are furthest apart" in made.text
-    assert "No change of this name" in views.service(_service("ssh"), SERVED)
+    assert "No change of this name" in views.service(_service("ssh"), CATALOG, SERVED)
 
 
 @given(nasty)
@@ -510,9 +511,9 @@ def test_file_names_of_services_are_safe_and_told_apart(name: str) -> None:
 
 
 def test_every_service_has_a_file_of_its_own() -> None:
-    names = {row.service_name.lower() for row in registry().store.all() if row.service_name}
+    names = {row.service_name.lower() for row in CATALOG.registry.store.all() if row.service_name}
     assert len({file_name(name) for name in names}) == len(names)
-    links = Links(Site(base="../", export=True))
+    links = Links(Site(AS_OF, base="../", export=True))
     for name in names:
         address = links.service(name)
         assert unquote(address) == f"../services/{file_name(name)}.html"
@@ -541,7 +542,7 @@ def test_every_class_of_a_template_has_a_rule_or_a_use() -> None:
 
 def _ports_at_edges() -> Iterator[int]:
     """Ports at which something changes: a block, a range, what systems hand out."""
-    for block in registry().blocks():
+    for block in CATALOG.registry.blocks():
         if block.size > 2 and block.state is not State.ASSIGNED:
             yield from (block.first, block.first + 1, block.last)
     for edge in (512, 1024, 32768, 49152, 61000, 65535):
@@ -558,22 +559,22 @@ def test_a_page_that_others_are_like_is_what_it_would_be_alone(
     like = 0
     for port in ports:
         found = _answer(port)
-        near, to = around(found, registry()), Links(SITES[kind])
-        values = views.own_values(found, registry())
-        assert views.port(found, SITES[kind]) == views.alone(found, near, to, values), port
+        near, to = around(found, CATALOG), Links(SITES[kind])
+        values = views.own_values(found, CATALOG.registry)
+        assert views.port(found, CATALOG, SITES[kind]) == views.alone(found, near, to, values), port
         like += likeness(found, near) is not None
     assert like > len(ports) // 2
 
 
 def test_what_looks_like_a_slot_stays_what_it_is() -> None:
     found = _answer(12346)
-    block = views.port(found, SERVED)
-    assert likeness(found, around(found, registry())) is not None
+    block = views.port(found, CATALOG, SERVED)
+    assert likeness(found, around(found, CATALOG)) is not None
     odd = Neighbour(12000, (f"{slot('port')}", f"{slot('nothing')}"), f"{slot('strip')}")
-    made = Page(views.port(found._replace(before=(odd,)), SERVED))
+    made = Page(views.port(found._replace(before=(odd,)), CATALOG, SERVED))
     assert slot("port") in made.text
     assert slot("strip") in made.text
-    assert views.port(found, SERVED) == block
+    assert views.port(found, CATALOG, SERVED) == block
 
 
 @given(any_port)

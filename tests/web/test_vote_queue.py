@@ -28,6 +28,7 @@ from portbook.web.feedback.store import open_store
 from portbook.web.feedback.vote_queue import MOST, REST, VoteQueue
 from portbook.web.http.work_limit import Busy
 from portbook.web.state import Settings
+from tests.values import CATALOG
 from tests.web.database import Database, running
 from tests.web.process import serving
 from tests.web.views import StandIn, StandInFiles
@@ -205,7 +206,7 @@ def test_the_end_waits_for_a_vote_that_is_written_but_not_for_ever(
 
 def test_pages_and_searches_do_not_wait_for_votes(store: Hanging) -> None:
     """Sixty votes hang, more than there are threads for all that the site does."""
-    app = create_app(Settings(store=store), StandIn(), StandInFiles())  # type: ignore[arg-type]
+    app = create_app(CATALOG, Settings(store=store), StandIn(), StandInFiles())  # type: ignore[arg-type]
     own = {"origin": "http://127.0.0.1:4905"}
 
     async def ask() -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from portbook.app.explain import ExplainAnswer
     from portbook.app.listen import HereAnswer
     from portbook.app.lookup import PortAnswer, SearchAnswer, ServiceAnswer
+    from portbook.catalog import Catalog
     from portbook.model import State
     from portbook.web.site_config import Site
 
@@ -26,36 +27,40 @@ class StandInFiles:
 
     NAMES = ("map.png", "search-index.js")
 
-    def draw(self, name: str) -> bytes:
+    def draw(self, name: str, _: Catalog) -> bytes:
         return f"drawn {name}".encode() * 200
 
 
 class StandIn:
     """The views' functions."""
 
-    def home(self, site: Site) -> str:
+    def home(self, _: Catalog, site: Site) -> str:
         return _page("home", repr(site))
 
-    def port(self, answer: PortAnswer, site: Site) -> str:
+    def port(self, answer: PortAnswer, _: Catalog, site: Site) -> str:
         assert answer.host is None, "a page of the book holds nothing of this machine"
         return _page(f"Port {answer.port}", answer.state)
 
-    def service(self, answer: ServiceAnswer, site: Site) -> str:
+    def service(self, answer: ServiceAnswer, _: Catalog, site: Site) -> str:
         return _page(f"Service {answer.name}")
 
-    def range_(self, name: str, site: Site) -> str:
+    def range_(self, name: str, _: Catalog, site: Site) -> str:
         return _page(f"Range {name}")
 
-    def blocks(self, site: Site, state: State | None = None, range_name: str | None = None) -> str:
+    def blocks(
+        self, _: Catalog, site: Site, state: State | None = None, range_name: str | None = None
+    ) -> str:
         return _page(f"Blocks {state} {range_name}")
 
-    def stats(self, site: Site) -> str:
+    def stats(self, _: Catalog, site: Site) -> str:
         return _page("Stats")
 
-    def changes(self, site: Site, since: str | None = None, *, feed: bool = True) -> str:
+    def changes(
+        self, _: Catalog, site: Site, since: str | None = None, *, feed: bool = True
+    ) -> str:
         return _page("Changes", since or "")
 
-    def map_(self, site: Site) -> str:
+    def map_(self, _: Catalog, site: Site) -> str:
         return _page("Map")
 
     def search(self, answer: SearchAnswer | None, text: str, site: Site) -> str:
@@ -66,7 +71,7 @@ class StandIn:
             raise KeyError(term)
         return _page(f"Glossary {term}")
 
-    def about(self, site: Site) -> str:
+    def about(self, _: Catalog, site: Site) -> str:
         return _page("About")
 
     def api(self, site: Site) -> str:

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 
 from portbook._fast_types import NamedTuple
 from portbook.app.listen import Filter, judge_listener
-from portbook.catalog.practice import lookup as practice
-from portbook.catalog.registry.lookup import registry
 from portbook.errors import MalformedInput, NothingKnown
 from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD, not_understood
 from portbook.formats.lines import numbered
@@ -22,6 +20,7 @@ from portbook.model import Assessment, Listener, PortRules, State, Transport
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from portbook.catalog import Catalog
     from portbook.formats.base import SocketFormat
     from portbook.formats.fields import Event, Line
     from portbook.model import Finding, Source, Standing, Use
@@ -75,12 +74,12 @@ class Judge:
     is found here. Where *said* is false, findings have their codes and levels alone.
     """
 
-    def __init__(self, *, said: bool = True) -> None:
+    def __init__(self, catalog: Catalog, *, said: bool = True) -> None:
         self._said = said
-        self._book = registry()
+        self._catalog = catalog
         self._kept: dict[tuple[object, ...], tuple[Finding, ...]] = {}
         self._kinds: dict[tuple[int, Transport], object] = {}
-        self._defaults = {at for program in practice.programs() for at in program.ports}
+        self._defaults = {at for program in catalog.practice.programs() for at in program.ports}
         self.uses: dict[tuple[int, Transport], tuple[Use, ...]] = {}
 
     def __call__(self, listener: Listener) -> Listener:
@@ -93,7 +92,7 @@ class Judge:
             else listener._replace(assessment=listener.assessment._replace(note=None))
         )
         if self._said:
-            found = judge_listener(weighed, _NOTHING_KNOWN, self._book)
+            found = judge_listener(weighed, _NOTHING_KNOWN, self._catalog)
         else:
             found = self._bare(weighed)
         assessment = Assessment(found, *listener.assessment[1:])
@@ -105,7 +104,7 @@ class Judge:
             owner.executable or owner.executable_deleted for owner in owners
         )
         if alone:
-            return judge_listener(listener, _NOTHING_KNOWN, self._book, said=False)
+            return judge_listener(listener, _NOTHING_KNOWN, self._catalog, said=False)
         at = (listener.socket.port, listener.socket.transport)
         kind = self._kinds.get(at)
         if kind is None:
@@ -119,7 +118,7 @@ class Judge:
         )
         found = self._kept.get(key)
         if found is None:
-            found = judge_listener(listener, _NOTHING_KNOWN, self._book, said=False)
+            found = judge_listener(listener, _NOTHING_KNOWN, self._catalog, said=False)
             if len(self._kept) < _MOST_KEPT:
                 self._kept[key] = found
         return found
@@ -129,8 +128,9 @@ class Judge:
 
         A port with a service, a use, a report or a program of its own is one of a kind.
         """
+        practice = self._catalog.practice
         uses = self.uses[at] = practice.lookup_uses(*at)
-        state = self._book.standing(*at).state
+        state = self._catalog.registry.standing(*at).state
         own = state is State.ASSIGNED or uses or at in self._defaults or practice.lookup_abuse(*at)
         return at if own else state
 
@@ -138,6 +138,7 @@ class Judge:
 def explain(
     chunks: Iterable[bytes],
     wanted: Filter,
+    catalog: Catalog,
     name: str | None = None,
     old: Iterable[bytes] | None = None,
     *,
@@ -154,16 +155,18 @@ def explain(
     :raises MalformedInput: nothing can be read.
     :raises InvalidArgument: there is no format called *name*.
     """
-    before = None if old is None else _collect(old, None, "the older capture", plugins=plugins)
-    form, sockets, lines = _collect(chunks, name, most=most, plugins=plugins)
-    judge = Judge(said=said)
+    before = (
+        None if old is None else _collect(old, catalog, None, "the older capture", plugins=plugins)
+    )
+    form, sockets, lines = _collect(chunks, catalog, name, most=most, plugins=plugins)
+    judge = Judge(catalog, said=said)
     judged = map(judge, sockets)
     kept = _sorted(judged if wanted == Filter() else filter(wanted.keeps, judged))
     changes = None
     if before is not None:
         past = tuple(filter(wanted.keeps, map(judge, before[1])))
         changes = compare(past, kept)
-    book = registry()
+    book, practice = catalog.registry, catalog.practice
     keys = {(each.socket.port, each.socket.transport) for each in kept}
     if changes is not None:
         keys |= {(each.socket.port, each.socket.transport) for each in changes.closed}
@@ -198,15 +201,16 @@ def _sorted(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
     return tuple(some)
 
 
-def unread(text: bytes) -> ExplainAnswer:
+def unread(text: bytes, catalog: Catalog) -> ExplainAnswer:
     """The answer to what no tool printed: every line of it is not understood."""
     lines = tuple([not_understood(*each) for each in numbered([text]) if each[1].strip()])
-    book = registry()
-    return ExplainAnswer("", (), lines, {}, {}, {}, (*book.sources(), *practice.sources()))
+    sources = (*catalog.registry.sources(), *catalog.practice.sources())
+    return ExplainAnswer("", (), lines, {}, {}, {}, sources)
 
 
 def _collect(
     chunks: Iterable[bytes],
+    catalog: Catalog,
     name: str | None,
     what: str = "the input",
     most: int | None = None,
@@ -214,7 +218,7 @@ def _collect(
     plugins: bool,
 ) -> tuple[SocketFormat, list[Listener], list[Line]]:
     """The format, the sockets and the lines that hold none and have to be told."""
-    form, events = read(chunks, name, port_named, installed if plugins else dict)
+    form, events = read(chunks, name, _resolver(catalog), installed if plugins else dict)
     sockets: list[Listener] = []
     lines: list[Line] = []
     read_any = False
@@ -254,14 +258,14 @@ def tally(lines: Iterable[Line]) -> dict[str, int]:
 
 
 def stream(
-    chunks: Iterable[bytes], name: str | None = None, *, plugins: bool = False
+    chunks: Iterable[bytes], catalog: Catalog, name: str | None = None, *, plugins: bool = False
 ) -> tuple[SocketFormat, Iterator[Event]]:
     """The format of a capture, and its sockets and lines as they come, the sockets judged.
 
     Raises as :func:`explain` does.
     """
-    form, events = read(chunks, name, port_named, installed if plugins else dict)
-    judge = Judge()
+    form, events = read(chunks, name, _resolver(catalog), installed if plugins else dict)
+    judge = Judge(catalog)
     return form, (judge(each) if isinstance(each, Listener) else each for each in events)
 
 
@@ -350,7 +354,7 @@ def _holders(listener: Listener) -> frozenset[str]:
     return frozenset(name for name in names if name) if all(names) else frozenset()
 
 
-def _resolver() -> Callable[[str, Transport], int | None]:
+def _resolver(catalog: Catalog) -> Callable[[str, Transport], int | None]:
     kept: dict[tuple[str, Transport], int | None] = {}
 
     def named(name: str, transport: Transport) -> int | None:
@@ -361,7 +365,7 @@ def _resolver() -> Callable[[str, Transport], int | None]:
         """
         key = (name, transport)
         if key not in kept:
-            found = _look_up(name, transport) if 0 < len(name) <= 64 else None
+            found = _look_up(catalog, name, transport) if 0 < len(name) <= 64 else None
             if len(kept) >= _MOST_KEPT:
                 return found
             kept[key] = found
@@ -370,15 +374,12 @@ def _resolver() -> Callable[[str, Transport], int | None]:
     return named
 
 
-def _look_up(name: str, transport: Transport) -> int | None:
+def _look_up(catalog: Catalog, name: str, transport: Transport) -> int | None:
     ports = {
         row.first
-        for row in registry().named(name)
+        for row in catalog.registry.named(name)
         if row.first is not None and row.first == row.last and row.transport in (transport, None)
     }
     if len(ports) == 1:
         return ports.pop()
-    return practice.port_named(name.lower(), transport)
-
-
-port_named = _resolver()
+    return catalog.practice.port_named(name.lower(), transport)

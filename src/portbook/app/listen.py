@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 
 from portbook._fast_types import NamedTuple
-from portbook.catalog.expectations.lookup import NONE, read_notes
-from portbook.catalog.practice import lookup as practice
-from portbook.catalog.registry.lookup import registry
+from portbook.catalog.expectations.lookup import NONE
 from portbook.model import (
     LAST_PORT,
     OwnerSearch,
@@ -23,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from portbook.app.watch import Watch
+    from portbook.catalog import Catalog
     from portbook.catalog.expectations.lookup import Notes
-    from portbook.catalog.registry.lookup import Registry
     from portbook.host.firewall.rules import Redirect
     from portbook.model import (
         Finding,
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
         Level,
         Listener,
         Note,
-        Program,
         Standing,
         Transport,
     )
@@ -110,12 +107,14 @@ class Depth(NamedTuple):
     probe: Filter | None = None
 
 
-def look(ports: tuple[int, int] | None, transport: Transport | None, depth: Depth) -> Host:
+def look(
+    ports: tuple[int, int] | None, transport: Transport | None, depth: Depth, catalog: Catalog
+) -> Host:
     """This machine's sockets on *ports* (None: all), each with its findings."""
     from portbook.host.reader import read_host
 
-    notes = read_notes() if depth.notes else NONE
-    seen = _judged(read_host(ports, transport, depth.owners), None, depth, notes)
+    notes = catalog.expectations() if depth.notes else NONE
+    seen = _judged(read_host(ports, transport, depth.owners), None, depth, catalog, notes)
     if notes is not NONE:
         # What was left out of the notes says nothing about what could be seen.
         seen = seen._replace(
@@ -129,7 +128,7 @@ def look(ports: tuple[int, int] | None, transport: Transport | None, depth: Dept
     others, missing = read_elsewhere(ports, transport, depth.owners)
     listeners = list(seen.listeners)
     for name, other in others:
-        judged = _judged(other, name, depth)
+        judged = _judged(other, name, depth, catalog)
         listeners += judged.listeners
         missing += judged.missing[len(other.missing) :]  # what details lack; the rest is in it
     partial = seen.visibility is Visibility.PARTIAL or bool(missing)
@@ -140,7 +139,9 @@ def look(ports: tuple[int, int] | None, transport: Transport | None, depth: Dept
     )
 
 
-def _judged(seen: Host, namespace: str | None, depth: Depth, notes: Notes = NONE) -> Host:
+def _judged(
+    seen: Host, namespace: str | None, depth: Depth, catalog: Catalog, notes: Notes = NONE
+) -> Host:
     """*seen* with details where they are wanted or decide, and with the findings."""
     listeners = seen.listeners
     unknown: tuple[Gap, ...] = ()
@@ -171,16 +172,16 @@ def _judged(seen: Host, namespace: str | None, depth: Depth, notes: Notes = NONE
         from portbook.host.details import add_names
 
         listeners, unknown = add_names(listeners)
-    rules, book = seen.rules or PortRules(""), registry()
+    rules = seen.rules or PortRules("")
     if depth.probe is not None and namespace is None:
-        listeners = _asked(listeners, depth.probe, rules)
+        listeners = _asked(listeners, depth.probe, rules, catalog)
     return seen._replace(
         listeners=tuple(
             [
                 each._replace(
                     assessment=each.assessment._replace(
                         findings=judge_listener(
-                            each, rules, book, said=depth.said, trusted=notes.users
+                            each, rules, catalog, said=depth.said, trusted=notes.users
                         )
                     ),
                     socket=each.socket._replace(namespace=namespace),
@@ -195,22 +196,26 @@ def _judged(seen: Host, namespace: str | None, depth: Depth, notes: Notes = NONE
 
 
 def _asked(
-    listeners: tuple[Listener, ...], wanted: Filter, rules: PortRules
+    listeners: tuple[Listener, ...], wanted: Filter, rules: PortRules, catalog: Catalog
 ) -> tuple[Listener, ...]:
     """*listeners* with what those that *wanted* keeps speak; their level isn't known yet."""
     from portbook.host.probe.scanner import add_spoken
 
     wanted = wanted._replace(level=None)
     asked = {id(each): each for each in listeners if wanted.keeps(each)}
-    told = dict(zip(asked, add_spoken(tuple(asked.values()), likely_services, rules), strict=True))
+
+    def likely(listener: Listener) -> tuple[str, ...]:
+        return likely_services(listener, catalog)
+
+    told = dict(zip(asked, add_spoken(tuple(asked.values()), likely, rules), strict=True))
     return tuple([told.get(id(each), each) for each in listeners])
 
 
-def likely_services(listener: Listener) -> tuple[str, ...]:
+def likely_services(listener: Listener, catalog: Catalog) -> tuple[str, ...]:
     """The services to expect of *listener*, by name: those of its program, then of its port."""
     paths = [each.activates_executable or each.executable for each in listener.ownership.owners]
-    programs = [one for path in paths if path for one in practice.lookup_programs(path)]
-    rows = registry().standing(listener.socket.port, listener.socket.transport).assignments
+    programs = [one for path in paths if path for one in catalog.practice.lookup_programs(path)]
+    rows = catalog.registry.lookup(listener.socket.port, listener.socket.transport)
     here = [name for row in rows for name in (row.service_name, *row.aliases) if name]
     there = [service for program in programs for service in program.services]
     return tuple(dict.fromkeys([*(name for name in here if name in there), *there, *here]))
@@ -219,7 +224,7 @@ def likely_services(listener: Listener) -> tuple[str, ...]:
 def judge_listener(
     listener: Listener,
     rules: PortRules,
-    book: Registry,
+    catalog: Catalog,
     *,
     said: bool = True,
     trusted: frozenset[int] = frozenset(),
@@ -231,6 +236,7 @@ def judge_listener(
     from portbook.verdict.engine import judge
     from portbook.verdict.facts import Case, note_that_counts
 
+    practice = catalog.practice
     port, transport = listener.socket.port, listener.socket.transport
     executables = [
         each.activates_executable or each.executable for each in listener.ownership.owners
@@ -238,13 +244,19 @@ def judge_listener(
     unseen = bool(executables) and not any(executables)
     case = Case(
         listener,
-        book.standing(port, transport),
+        catalog.registry.standing(port, transport),
         tuple([practice.lookup_programs(path) if path else () for path in executables]),
         practice.lookup_uses(port, transport),
         rules,
         practice.browser_blocked(port),
         practice.lookup_abuse(port, transport),
-        named=tuple([_programs_named(o.program) for o in listener.ownership.owners])
+        # The name is all that could be seen of an owner.
+        named=tuple(
+            [
+                practice.programs_named(owner.program) if owner.program is not None else ()
+                for owner in listener.ownership.owners
+            ]
+        )
         if unseen
         else (),
     )
@@ -263,33 +275,18 @@ def judge_listener(
     return judge(case._replace(trusted=trusted), said=said)
 
 
-def _programs_named(name: str | None) -> tuple[Program, ...]:
-    """The programs that go by *name*, which is all that could be seen of an owner."""
-    if name is None:
-        return ()
-    found = _named.get(name)
-    if found is None:
-        found = practice.programs_named(name)
-        if len(_named) < 4096:
-            _named[name] = found
-    return found
-
-
-_named: dict[str, tuple[Program, ...]] = {}
-
-
 def here_source() -> Source:
     """This machine as a source of facts, with the moment at which it was asked."""
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return Source("host", moment, "this machine's sockets and processes, as it was asked")
 
 
-def answer_here(wanted: Filter, depth: Depth) -> HereAnswer:
+def answer_here(wanted: Filter, depth: Depth, catalog: Catalog) -> HereAnswer:
     """What *wanted* keeps of this machine's sockets, the gravest first."""
-    book = registry()
+    book = catalog.registry
     if depth.probe is not None:
         depth = depth._replace(probe=wanted)
-    seen = look(wanted.ports, wanted.transport, depth)
+    seen = look(wanted.ports, wanted.transport, depth, catalog)
     redirects, unseen = (
         read_redirected(wanted.ports, wanted.transport) if depth.everywhere else ((), ())
     )
@@ -307,7 +304,7 @@ def answer_here(wanted: Filter, depth: Depth) -> HereAnswer:
             for each in kept
         },
         redirects,
-        (*book.sources(), *practice.sources(), here_source()),
+        (*book.sources(), *catalog.practice.sources(), here_source()),
         seen.notes,
     )
 
@@ -330,7 +327,7 @@ def read_redirected(
     return tuple(each for each in found if each.first <= last and each.last >= first), missing
 
 
-def watch_here(wanted: Filter, *, notes: bool = True) -> Watch:
+def watch_here(wanted: Filter, catalog: Catalog, *, notes: bool = True) -> Watch:
     """A watch over what *wanted* keeps: its steps cost a look at the sockets, not at processes.
 
     *notes* takes the user's own notes into account, as they are when a socket appears.
@@ -347,8 +344,9 @@ def watch_here(wanted: Filter, *, notes: bool = True) -> Watch:
         sockets = {_socket(each) for each in fresh}
         host = read_host(ports, wanted.transport, OwnerSearch.ALL)
         asked = tuple(each for each in host.listeners if _socket(each) in sockets)
-        own = read_notes() if notes else NONE
-        judged = _judged(host._replace(listeners=asked), None, Depth(OwnerSearch.ALL), own)
+        own = catalog.expectations() if notes else NONE
+        depth = Depth(OwnerSearch.ALL)
+        judged = _judged(host._replace(listeners=asked), None, depth, catalog, own)
         found = {_socket(each): each for each in judged.listeners}
         # One that has gone meanwhile is nobody's any more; unless it only couldn't be seen.
         lost = OwnersSeen.HIDDEN if judged.missing else OwnersSeen.NONE

@@ -1,6 +1,7 @@
 """The answer to a query, put together once; everything that shows one starts here.
 
->>> found = answer(parse_query("305/udp"))
+>>> from portbook.catalog import Catalog
+>>> found = answer(parse_query("305/udp"), Catalog())
 >>> found.state, found.block.first
 (<State.UNASSIGNED: 'unassigned'>, 301)
 """
@@ -8,9 +9,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.catalog.practice import lookup as on_record
-from portbook.catalog.registry.history import history
-from portbook.catalog.registry.lookup import TRANSPORTS, headline, registry
+from portbook.catalog.registry.lookup import TRANSPORTS, headline
 from portbook.formats.errors.query import (
     Query,
     QueryKind,
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from portbook.app.listen import Depth
+    from portbook.catalog import Catalog
     from portbook.catalog.registry.history import Change, Compared, History
-    from portbook.catalog.registry.lookup import Registry
     from portbook.catalog.registry.search import Match
     from portbook.host.firewall.rules import Redirect
     from portbook.host.linux.connections import Connection
@@ -146,30 +145,30 @@ if TYPE_CHECKING:
     Answer = PortAnswer | ServiceAnswer | SearchAnswer | RangeAnswer
 
 
-def answer(query: Query, depth: Depth | None = None) -> Answer:
+def answer(query: Query, catalog: Catalog, depth: Depth | None = None) -> Answer:
     """The answer to *query*, with this machine as deep as *depth* says; None leaves it out.
 
     Raises DataMissing or DataCorrupt where a data file can't be used.
     """
-    book = registry()
     if query.kind is QueryKind.PORT:
-        return answer_port(query, book, depth)
+        return answer_port(query, catalog, depth)
     if query.kind is QueryKind.RANGE:
-        return answer_range(query, book, depth)
-    rows = book.named(query.text) if query.kind is QueryKind.NAME else ()
+        return answer_range(query, catalog, depth)
+    rows = catalog.registry.named(query.text) if query.kind is QueryKind.NAME else ()
     if rows:
-        return _answer_service(query, rows, book)
-    own = own_notes(query.text) if depth is not None and depth.notes else None
-    return answer_search(query, book, own=own)
+        return _answer_service(query, rows, catalog)
+    own = own_notes(query.text, catalog) if depth is not None and depth.notes else None
+    return answer_search(query, catalog, own=own)
 
 
-def answer_port(query: Query, book: Registry, depth: Depth | None = None) -> PortAnswer:
+def answer_port(query: Query, catalog: Catalog, depth: Depth | None = None) -> PortAnswer:
     """The whole answer for the one port of *query*."""
     port, transport = query.first, query.transport
+    book, on_record = catalog.registry, catalog.practice
     all_four = book.standings(port)
     asked = TRANSPORTS if transport is None else (transport,)
     before, after = book.neighbours(port)
-    seen, redirects = _look(query, depth)
+    seen, redirects = _look(query, catalog, depth)
     seen, connections = _connections(seen, port, transport, depth)
     found = PortAnswer(
         query,
@@ -193,15 +192,15 @@ def answer_port(query: Query, book: Registry, depth: Depth | None = None) -> Por
     )
     past = None
     if found.state is not State.DYNAMIC:  # RFC 6335 §6: never assigned, so nothing could change
-        past = history()
+        past = catalog.history
         changes = past.of_port(port)
         if transport is not None:
             changes = tuple([each for each in changes if transport in each.transports])
         found = found._replace(history=changes, compared=past.compared())
-    return found._replace(sources=_sources(found, book, past))
+    return found._replace(sources=_sources(found, catalog, past))
 
 
-def _sources(found: PortAnswer, book: Registry, past: History | None) -> tuple[Source, ...]:
+def _sources(found: PortAnswer, catalog: Catalog, past: History | None) -> tuple[Source, ...]:
     """The sources of what *found* says: what it says nothing from is left out."""
     rows = [row for standing in found.standings.values() for row in standing.assignments]
     listeners = found.host.listeners if found.host else ()
@@ -216,13 +215,15 @@ def _sources(found: PortAnswer, book: Registry, past: History | None) -> tuple[S
         "lore-systems": bool(found.systems),
         "lore-programs": any(listener.ownership.owners for listener in listeners),
     }
-    sources = (*book.sources(), *([past.source()] if past else ()), *on_record.sources())
+    of_changes = (past.source(),) if past else ()
+    sources = (*catalog.registry.sources(), *of_changes, *catalog.practice.sources())
     return tuple(source for source in sources if said.get(source.id, True)) + _here(found.host)
 
 
-def answer_range(query: Query, book: Registry, depth: Depth | None = None) -> RangeAnswer:
+def answer_range(query: Query, catalog: Catalog, depth: Depth | None = None) -> RangeAnswer:
     """What stands in the range of *query*, in short."""
     first, last, transport = query.first, query.last, query.transport
+    book = catalog.registry
     blocks = tuple(block for block in book.blocks() if block.first <= last and block.last >= first)
     counts = dict.fromkeys(State, 0)
     if transport is None:
@@ -239,7 +240,7 @@ def answer_range(query: Query, book: Registry, depth: Depth | None = None) -> Ra
         if row.state is State.ASSIGNED
         and (transport in (None, row.transport) or (row.transport is None and everyday))
     )
-    seen, redirects = _look(query, depth)
+    seen, redirects = _look(query, catalog, depth)
     return RangeAnswer(
         query,
         first,
@@ -255,26 +256,25 @@ def answer_range(query: Query, book: Registry, depth: Depth | None = None) -> Ra
     )
 
 
-def _answer_service(query: Query, rows: tuple[Assignment, ...], book: Registry) -> ServiceAnswer:
+def _answer_service(query: Query, rows: tuple[Assignment, ...], catalog: Catalog) -> ServiceAnswer:
     name = rows[0].service_name or query.text
     numbered = tuple(row for row in rows if row.first is not None)
     portless = tuple(row for row in rows if row.first is None)
-    past = history()
+    past = catalog.history
     changes = tuple(sorted(past.of_name(name), key=lambda change: change.until))
-    sources = (*book.sources(), past.source())
+    sources = (*catalog.registry.sources(), past.source())
     return ServiceAnswer(query, name, numbered, portless, sources, changes, past.compared())
 
 
-def own_notes(text: str) -> tuple[Note, ...]:
+def own_notes(text: str, catalog: Catalog) -> tuple[Note, ...]:
     """Which of the user's own notes *text* finds."""
-    from portbook.catalog.expectations.lookup import read_notes
     from portbook.catalog.expectations.search import search_notes
 
-    return search_notes(read_notes().notes, text)
+    return search_notes(catalog.expectations().notes, text)
 
 
 def answer_search(
-    query: Query, book: Registry, shown: int = 20, own: tuple[Note, ...] | None = None
+    query: Query, catalog: Catalog, shown: int = 20, own: tuple[Note, ...] | None = None
 ) -> SearchAnswer:
     """What the text of *query* finds, of which *shown* matches are to be shown.
 
@@ -282,7 +282,8 @@ def answer_search(
     """
     from portbook.catalog.registry.search import search
 
-    matches: Sequence[Match] = search(book, query.text)
+    on_record = catalog.practice
+    matches: Sequence[Match] = search(catalog.registry, query.text)
     # What is only spelled nearly so gives way to a product that is called so.
     uses = on_record.use_index().search(query.text)
     if uses and matches and matches[0].score < _SPELLED_SO:
@@ -290,19 +291,21 @@ def answer_search(
     elif not uses and not matches:
         uses = on_record.use_index().near(query.text)
     practice = tuple(source for source in on_record.sources() if source.id == "lore-uses")
-    sources = book.sources() + practice
+    sources = catalog.registry.sources() + practice
     by_name = query.kind is QueryKind.NAME
     return SearchAnswer(query, query.text, matches, shown, by_name, sources, uses, own)
 
 
-def _look(query: Query, depth: Depth | None) -> tuple[Host | None, tuple[Redirect, ...]]:
+def _look(
+    query: Query, catalog: Catalog, depth: Depth | None
+) -> tuple[Host | None, tuple[Redirect, ...]]:
     if depth is None:
         return None, ()
     from portbook.app.listen import look, may_see_redirects, read_redirected
 
     everything = query.last - query.first + 1 == PORTS
     ports = None if everything else (query.first, query.last)
-    seen = look(ports, query.transport, depth)
+    seen = look(ports, query.transport, depth, catalog)
     if not depth.everywhere and (seen.listeners or not may_see_redirects()):
         return seen, ()
     # "Nothing is bound to 8080" is half the truth where 8080 is redirected.

@@ -10,7 +10,6 @@ import hashlib
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from portbook.catalog.registry import lookup
 from portbook.catalog.registry.diff import compare
 from portbook.catalog.registry.history import Copy, kept_log, render
 from portbook.catalog.registry.lookup import Registry, shipped
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
     from portbook.catalog.update.disk import Disk
     from portbook.catalog.update.source import Fetched
 
+    # What is told of, a line a time.
+    Tell = Callable[[str], None]
     # What fetches: given what is known of the copy in use, a new one, or None if that is it.
     Get = Callable[[Validators | None], Fetched | None]
 
@@ -74,14 +75,17 @@ def renew(
     force: bool = False,
     dry_run: bool = False,
     disk: Disk | None = None,
+    tell: Tell = lambda _: None,
 ) -> Outcome:
     """Fetches from *url* by *get*, checks, and puts in use in *home* what is new.
+
+    *tell* is given a line where what is in use there can't be trusted or read.
 
     Raises NotFetched, MalformedInput, Implausible unless *force* is given, or NotKept. With
     *dry_run* nothing is written anywhere.
     """
     with _open(home, disk, dry_run=dry_run) as keeper:
-        used = _used(home)
+        used = _used(home, tell)
         fetched = get(_known(used, url))
         before = used.book.store.as_of
         if fetched is None:
@@ -127,10 +131,10 @@ def renew(
         return found._replace(status="updated", folder=version.path)
 
 
-def roll_back(home: str, disk: Disk | None = None) -> Outcome:
+def roll_back(home: str, disk: Disk | None = None, tell: Tell = lambda _: None) -> Outcome:
     """Puts the version before the one in use in *home* in use again. Raises NotKept."""
     with Keeper(home, disk) as keeper:
-        before = _used(home).book.store.as_of
+        before = _used(home, tell).book.store.as_of
         own = shipped().store.as_of
         version = keeper.roll_back(own)
         if version is None:
@@ -161,7 +165,7 @@ def _open(home: str, disk: Disk | None, *, dry_run: bool) -> Iterator[Keeper | N
         yield keeper
 
 
-def _used(home: str) -> _Used:
+def _used(home: str, tell: Tell) -> _Used:
     """What is in use among the registries kept in *home*, or the shipped one.
 
     One of which a byte is wrong isn't compared with, nor is the server told that it is there.
@@ -177,7 +181,7 @@ def _used(home: str) -> _Used:
                 return _Used(book, pointer, read_origin(version), log)
     except (Untrusted, DataMissing, DataCorrupt) as error:
         why = error if isinstance(error, Untrusted) else error.why
-        lookup.notes.append(f"the registry in {shown(home, 200)} is not used: {why}")
+        tell(f"the registry in {shown(home, 200)} is not used: {why}")
     return _Used(shipped(), None, UNRECORDED, log)
 
 

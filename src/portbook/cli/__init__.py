@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 
+from portbook.catalog import Catalog
 from portbook.errors import NO_ROOM, InvalidArgument, PortbookError, UsageError
 
 TYPE_CHECKING = False
@@ -38,8 +39,8 @@ COMMANDS = {
 }
 
 
-def run(argv: Sequence[str]) -> int:
-    """Runs the command line *argv* and returns its exit status.
+def run(argv: Sequence[str], catalog: Catalog | None = None) -> int:
+    """Runs the command line *argv* on *catalog*, by default one of its own; the exit status.
 
     Errors go to standard error, one line each; ``--debug``, before or behind the command, puts the
     traceback before it. A reader that closes the pipe ends the output, not more.
@@ -53,7 +54,7 @@ def run(argv: Sequence[str]) -> int:
         complain("standard output is closed: open it, or send it to a file")
         return 2
     try:
-        return _answer(words, debug=debug)
+        return _answer(words, Catalog() if catalog is None else catalog, debug=debug)
     except BrokenPipeError:
         _discard_output()
         return 0
@@ -61,9 +62,9 @@ def run(argv: Sequence[str]) -> int:
         return _failed(error, debug=debug)
 
 
-def _answer(words: list[str], *, debug: bool) -> int:
+def _answer(words: list[str], catalog: Catalog, *, debug: bool) -> int:
     try:
-        status = _dispatch(words)
+        status = _dispatch(words, catalog)
     except SystemExit as ended:  # argparse's way to end after --help
         status = int(ended.code or 0)
     except PortbookError as error:
@@ -71,7 +72,7 @@ def _answer(words: list[str], *, debug: bool) -> int:
             _tell_traceback(error)
         complain(_named(error))
         status = 2
-    tell_notes()
+    tell_notes(catalog)
     sys.stdout.flush()
     return status
 
@@ -127,11 +128,11 @@ def _discard_output() -> None:
     os.close(nothing)
 
 
-def _dispatch(argv: list[str]) -> int:
+def _dispatch(argv: list[str], catalog: Catalog) -> int:
     if not argv:
         raise UsageError("nothing was asked: give a port, a service name or text, or --help")
     if argv[0] in COMMANDS:
-        return _command(argv[0], argv[1:])
+        return _command(argv[0], argv[1:], catalog)
     if argv[0] in ("-h", "--help"):
         from portbook.cli.help import print_help
 
@@ -141,20 +142,19 @@ def _dispatch(argv: list[str]) -> int:
 
         print(f"portbook {__version__}")
         return 0
-    return _command("show", argv)
+    return _command("show", argv, catalog)
 
 
-def _command(name: str, argv: list[str]) -> int:
+def _command(name: str, argv: list[str], catalog: Catalog) -> int:
     module = __import__(f"portbook.cli.{COMMANDS[name][0]}", fromlist=["run"])
-    status: int = module.run(argv)
+    status: int = module.run(argv, catalog)
     return status
 
 
-def tell_notes() -> None:
+def tell_notes(catalog: Catalog) -> None:
     """Says on standard error what there is to say of the registry in use, once."""
-    registry = sys.modules.get("portbook.catalog.registry.lookup")
-    while registry is not None and registry.notes:
-        complain(registry.notes.pop(0))
+    while catalog.notes:
+        complain(catalog.notes.pop(0))
 
 
 def complain(message: str) -> None:

@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portbook.app.audit.result import AuditAnswer
+    from portbook.catalog import Catalog
 
 
-def run(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Audits flow logs and scans, and returns the exit status."""
     with plugins_told():
-        return _audit(_parse(argv))
+        return _audit(_parse(argv), catalog)
 
 
-def _audit(options: argparse.Namespace) -> int:
+def _audit(options: argparse.Namespace, catalog: Catalog) -> int:
     for name, count in (("--limit", options.limit), ("--hosts", options.hosts)):
         if count < 0:
             raise UsageError(f"{name} {count} is below 0: give 0 or more")
@@ -37,12 +38,11 @@ def _audit(options: argparse.Namespace) -> int:
     from portbook.app.audit.engines import connect
     from portbook.app.audit.pipeline import Audit, Order
     from portbook.app.audit.pseudonymise import Pseudonyms, read_key
-    from portbook.catalog.registry.lookup import registry
     from portbook.cli.audit_output import check_outputs, write_outputs
     from portbook.cli.progress import Measure, progress_bar
 
     check_outputs(options.output, options.rows)
-    registry(whole=True)
+    catalog.check()
     previous = read_previous(options.against) if options.against else None
     names = Pseudonyms(read_key(options.key_file)) if options.pseudonymise else None
     if options.key_file and names is None:
@@ -55,7 +55,7 @@ def _audit(options: argparse.Namespace) -> int:
         closing(connect(options.engine, memory=options.memory)) as engine,
         progress_bar("reading", Measure.TIME, after=1.0) as tell,
     ):
-        audit = Audit(order, engine, tell)
+        audit = Audit(order, engine, catalog, tell)
         answer = audit.run()
         if names is not None:
             answer = names.replace(answer)
@@ -69,11 +69,11 @@ def _audit(options: argparse.Namespace) -> int:
     if options.json:
         from portbook.present.render.audit_json import of_audit
 
-        print_json(of_audit(answer))
+        print_json(of_audit(answer, catalog))
     elif not options.output:
         from portbook.present.views.audit import render_audit
 
-        sys.stdout.write(render_audit(answer, style(), options.limit))
+        sys.stdout.write(render_audit(answer, catalog, style(), options.limit))
     return _status(answer, options)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from portbook.app.audit.pipeline import Audit
     from portbook.app.audit.result import AuditAnswer
+    from portbook.catalog import Catalog
 
 ENDINGS = (".html", ".json", ".parquet", ".csv", ".txt")
 
@@ -39,13 +40,15 @@ def write_outputs(audit: Audit, answer: AuditAnswer, paths: Sequence[str], limit
         if path.lower().endswith(".parquet"):
             from portbook.present.render.audit_json import COLUMNS, rows
 
-            table = audit.engine.lookup("portbook_services", COLUMNS, list(rows(answer)))
+            table = audit.engine.lookup(
+                "portbook_services", COLUMNS, list(rows(answer, audit.catalog))
+            )
             write_table(audit.engine, table, path, lambda _: None)
         else:
-            write_text(path, _text_of(path.lower(), answer, limit))
+            write_text(path, _text_of(path.lower(), answer, audit.catalog, limit))
 
 
-def _text_of(path: str, answer: AuditAnswer, limit: int) -> str:
+def _text_of(path: str, answer: AuditAnswer, catalog: Catalog, limit: int) -> str:
     if path.endswith(".html"):
         try:
             from portbook.present.render.audit_html import render_html
@@ -53,17 +56,17 @@ def _text_of(path: str, answer: AuditAnswer, limit: int) -> str:
             if error.name not in ("jinja2", "markupsafe"):
                 raise
             raise MissingExtra("audit", "a report as HTML") from error
-        return render_html(answer, limit)
+        return render_html(answer, catalog, limit)
     if path.endswith(".json"):
         from portbook.present.render.audit_json import of_audit
         from portbook.present.render.json_text import json_pieces
 
-        return "".join(json_pieces(of_audit(answer))) + "\n"
+        return "".join(json_pieces(of_audit(answer, catalog))) + "\n"
     if path.endswith(".csv"):
         from portbook.present.render.audit_csv import render_csv
 
-        return render_csv(answer)
+        return render_csv(answer, catalog)
     from portbook.present.render.text import Style
     from portbook.present.views.audit import render_audit
 
-    return render_audit(answer, Style(), limit)
+    return render_audit(answer, catalog, Style(), limit)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from portbook.catalog.registry.lookup import registry
 from portbook.cli.help import Parser, add_json
 from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError
@@ -16,8 +15,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from portbook.catalog import Catalog
 
-def run(argv: Sequence[str]) -> int:
+
+def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Prints the blocks of a state, the longest first."""
     parser = Parser("blocks", "The runs of ports of one state, the longest first.")
     parser.add_argument(
@@ -36,7 +37,7 @@ def run(argv: Sequence[str]) -> int:
     options = parser.parse_args(list(argv))
     if options.limit < 0:
         raise UsageError(f"--limit {options.limit} is below 0: give 0 for all, or how many")
-    book = registry()
+    book = catalog.registry
     state = None if options.state == "any" else State(options.state)
     blocks = sorted(book.blocks(state, options.range), key=lambda block: (-block.size, block.first))
     if options.limit > 0:

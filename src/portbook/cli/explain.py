@@ -30,16 +30,17 @@ if TYPE_CHECKING:
     from typing import Any
 
     from portbook.app.explain import ExplainAnswer
+    from portbook.catalog import Catalog
     from portbook.formats.fields import Line
 
 
-def run(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Explains what a tool printed, and returns the exit status."""
     with plugins_told():
         options = _parse(argv)
         _check(options)
         with _few_collections():
-            return _explain(options)
+            return _explain(options, catalog)
 
 
 @contextmanager
@@ -55,8 +56,8 @@ def _few_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _explain(options: argparse.Namespace) -> int:
-    explanation = _Explanation(options)
+def _explain(options: argparse.Namespace, catalog: Catalog) -> int:
+    explanation = _Explanation(options, catalog)
     if len(options.files) == 1:
         explanation.add(options.files[0])
         explanation.end()
@@ -95,8 +96,9 @@ def _check(options: argparse.Namespace) -> None:
 class _Explanation:
     """One run: what is printed of each capture, and what it means for the exit status."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
+    def __init__(self, options: argparse.Namespace, catalog: Catalog) -> None:
         self._options = options
+        self._catalog = catalog
         self._wanted = filter_of(options)
         self._several = len(options.files) > 1
         self._answers: list[dict[str, Any]] = []
@@ -118,7 +120,13 @@ class _Explanation:
         old = None if options.against is None else chunks_of(options.against)
         # The table shows the findings' codes alone.
         answer = explain(
-            self._chunks(path), self._wanted, options.format, old, said=options.json, plugins=True
+            self._chunks(path),
+            self._wanted,
+            self._catalog,
+            options.format,
+            old,
+            said=options.json,
+            plugins=True,
         )
         if options.json:
             named = {"file": unbyte(path)} if self._several else {}
@@ -156,7 +164,9 @@ class _Explanation:
     def _stream(self, path: str) -> None:
         """Prints a JSON object a line, as the capture is read."""
         options, wanted = self._options, self._wanted
-        form, events = stream(_flushing(self._chunks(path)), options.format, plugins=True)
+        form, events = stream(
+            _flushing(self._chunks(path)), self._catalog, options.format, plugins=True
+        )
         listed = unread = 0
         gravest, told, spoken = -1, False, False
         left_out: Counter[str] = Counter()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from portbook.catalog.registry.lookup import registry
 from portbook.cli import complain, tell_notes
 from portbook.cli.help import Parser
 from portbook.cli.progress import Measure, progress_bar
@@ -17,8 +16,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from portbook.catalog import Catalog
 
-def run(argv: Sequence[str]) -> int:
+
+def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Writes the site as files."""
     parser = Parser(
         "export",
@@ -64,12 +65,12 @@ def run(argv: Sequence[str]) -> int:
         if error.name not in ("jinja2", "markupsafe"):
             raise
         raise MissingExtra("web", "portbook export") from error
-    registry(whole=True)
-    tell_notes()
+    catalog.check()
+    tell_notes(catalog)
     jobs = options.jobs or os.cpu_count() or 1
     plan = Plan(options.folder, first, last, options.base_url, jobs, options.force)
     with cleaned_up(), progress_bar("pages", Measure.COUNT, quiet=options.quiet) as tell:
-        done = export(plan, lambda steps: tell(steps, plan.steps), complain)
+        done = export(plan, catalog, lambda steps: tell(steps, plan.steps), complain)
     if not options.quiet:
         print(
             f"{done.files:,} files in {plain(options.folder)}: {done.written:,} written, "

@@ -16,10 +16,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from portbook.catalog import Catalog
     from portbook.web.feedback.sqlite import FeedbackStore, Tally
 
 
-def run(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str], _: Catalog) -> int:
     """Prints what readers said, exports it, or forgets what is old."""
     parser = Parser(
         "feedback",

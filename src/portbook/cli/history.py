@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from portbook.catalog import Catalog
     from portbook.present.views.history import Chronicle
 
 
-def run(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Prints what changed; 1 where a name is asked for that no copy of the registry has."""
     options = _parse(argv)
-    found = _diff(*options.diff) if options.diff else _history(options)
+    found = _diff(options, catalog) if options.diff else _history(options, catalog)
     if options.json:
         print_json(of_history(found))
     elif options.jsonl:
@@ -81,7 +82,7 @@ def _tomorrow() -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86_400))
 
 
-def _history(options: argparse.Namespace) -> Chronicle:
+def _history(options: argparse.Namespace, catalog: Catalog) -> Chronicle:
     port = name = None
     if options.query is not None:
         query = parse_query(options.query)
@@ -91,22 +92,21 @@ def _history(options: argparse.Namespace) -> Chronicle:
             raise UsageError(f"{shown(options.query)} is a range: give one port, or a name")
         else:
             name = query.text
-    return history.chronicle(port, name, options.since)
+    return history.chronicle(catalog, port, name, options.since)
 
 
-def _diff(old: str, new: str) -> Chronicle:
+def _diff(options: argparse.Namespace, catalog: Catalog) -> Chronicle:
     from portbook.catalog.registry.diff import compare
     from portbook.catalog.registry.lookup import Registry
     from portbook.catalog.registry.tsv_reader import Store
 
-    first, second = (Registry(Store(_folder(each))) for each in (old, new))
+    first, second = (Registry(Store(_folder(each, catalog))) for each in options.diff)
     found = compare(first, second)
     return history.difference(found, first.sources(), second.sources())
 
 
-def _folder(word: str) -> str:
+def _folder(word: str, catalog: Catalog) -> str:
     """The folder of the registry that *word* names. Raises UsageError."""
-    from portbook.catalog.registry.lookup import registry
     from portbook.catalog.registry.tsv_reader import SHIPPED
     from portbook.catalog.update import install
     from portbook.catalog.update import versions as kept
@@ -114,7 +114,7 @@ def _folder(word: str) -> str:
     if word == "shipped":
         return SHIPPED
     if word == "current":
-        return registry().store.folder
+        return catalog.registry.store.folder
     versions = [
         version
         for system in (False, True)

@@ -6,8 +6,7 @@ import sys
 
 from portbook._fast_types import NamedTuple
 from portbook.app.listen import Depth, Filter, answer_here, watch_here
-from portbook.catalog.expectations.lookup import check_named, read_notes
-from portbook.catalog.registry.lookup import registry
+from portbook.catalog.expectations.lookup import check_named
 from portbook.cli import complain
 from portbook.cli.filters import add_filters, filter_of
 from portbook.cli.terminal import can_draw, print_json, reaches, style
@@ -21,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from portbook.catalog import Catalog
     from portbook.model import Gap
 
 
@@ -45,7 +45,7 @@ class Options(NamedTuple):
     notes: bool = True
 
 
-def run(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Prints what listens here, the gravest first, and returns the exit status."""
     options = parse_quick(argv) or parse_whole(argv)
     if options.json and options.jsonl:
@@ -55,7 +55,7 @@ def run(argv: Sequence[str]) -> int:
     if options.notes:
         check_named()
     if options.watch:
-        return _watch(options)
+        return _watch(options, catalog)
     # The table shows the findings' codes alone.
     said = options.json or options.jsonl
     asked = Filter() if options.probe else None
@@ -63,7 +63,7 @@ def run(argv: Sequence[str]) -> int:
         OwnerSearch.ALL, options.detail, options.all_namespaces, said, options.notes, asked
     )
     wanted = filter_of(options)
-    answer = answer_here(wanted, depth)
+    answer = answer_here(wanted, depth, catalog)
     if options.json:
         from portbook.present.render import port_json
 
@@ -146,15 +146,15 @@ def parse_whole(argv: Sequence[str]) -> Options:
     return Options(**vars(parser.parse_args(list(argv))))
 
 
-def _watch(options: Options) -> int:
+def _watch(options: Options, catalog: Catalog) -> int:
     """Follows the sockets until interrupted: a live table on a terminal, JSON lines in a pipe."""
     for name in ("json", "detail", "all_namespaces", "probe", "strict"):
         if getattr(options, name):
             raise UsageError(f"--watch doesn't go with --{name.replace('_', '-')}: leave one out")
     if options.notes:
-        _tell_missing(read_notes().missing)
-    registry(whole=True)
-    watch = watch_here(filter_of(options), notes=options.notes)
+        _tell_missing(catalog.expectations().missing)
+    catalog.check()
+    watch = watch_here(filter_of(options), catalog, notes=options.notes)
     if can_draw(sys.stdout) and not options.jsonl:
         from portbook.cli.watch_table import follow
 

@@ -13,8 +13,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from portbook.catalog import Catalog
 
-def run(argv: Sequence[str]) -> int:
+
+def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Draws all 65,536 ports: on the terminal, or as a PNG or SVG file."""
     parser = Parser("map", "The picture of all 65,536 ports, a row for each high byte.")
     parser.add_argument(
@@ -28,12 +30,11 @@ def run(argv: Sequence[str]) -> int:
     )
     options = parser.parse_args(list(argv))
 
-    from portbook.catalog.registry.lookup import registry
     from portbook.catalog.registry.summary import shelf
     from portbook.present.charts.map import render_map_png, render_map_svg, render_map_text
     from portbook.storage.atomic_write import whole_file
 
-    stand = shelf(registry())
+    stand = shelf(catalog.registry)
     if options.output is None:
         terminal = style()
         sys.stdout.write(render_map_text(stand, terminal.width, colour=terminal.colour))

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping, Sequence
 
+    from portbook.catalog import Catalog
 
-def run(argv: Sequence[str]) -> int:
+
+def run(argv: Sequence[str], _: Catalog) -> int:
     """Lists the notes, or changes which project's are trusted."""
     options = _parse(argv)
     if options.action is not None:

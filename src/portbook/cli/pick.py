@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from portbook.app.pick.criteria import Pick, Wanted
+    from portbook.catalog import Catalog
 
 
 class Options(NamedTuple):
@@ -34,7 +35,7 @@ class Options(NamedTuple):
     command: tuple[str, ...] | None = None
 
 
-def run(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Prints a port with the reasons for it, or runs a command on it; 1 where none is good."""
     words = list(argv)
     end = words.index("--") if "--" in words else len(words)
@@ -43,8 +44,8 @@ def run(argv: Sequence[str]) -> int:
     _refuse(options)
     wanted = _wanted(options)
     if options.hold:
-        return _hold(wanted, options)
-    found = _pick(wanted)
+        return _hold(wanted, options, catalog)
+    found = _pick(wanted, catalog)
     if options.json:
         from portbook.present.render.report_json import of_pick
 
@@ -60,15 +61,16 @@ def run(argv: Sequence[str]) -> int:
     return 0 if found.good else 1
 
 
-def _pick(wanted: Wanted) -> Pick:
+def _pick(wanted: Wanted, catalog: Catalog) -> Pick:
     from portbook.app.pick.criteria import pick
     from portbook.app.pick.host_checks import ThisMachine
-    from portbook.catalog.registry.lookup import Registry, registry
+    from portbook.catalog import Catalog
+    from portbook.catalog.registry.lookup import shipped
 
     # For a name, the registry that comes with portbook, whatever was fetched since: the name leads
     # to the same port on every machine that has the same version.
-    book = registry() if wanted.name is None else Registry()
-    return pick(wanted, ThisMachine(wanted.name), book)
+    book = catalog if wanted.name is None else Catalog(shipped(), catalog.practice)
+    return pick(wanted, ThisMachine(catalog, wanted.name), book)
 
 
 def _tell(found: Pick) -> None:
@@ -230,7 +232,7 @@ def _whole(text: str) -> int:
 _TRIES = 20  # how often another port is picked, where somebody was quicker
 
 
-def _hold(wanted: Wanted, options: Options) -> int:
+def _hold(wanted: Wanted, options: Options, catalog: Catalog) -> int:
     """Picks and binds at once, then runs the command; its exit status is the answer's."""
     from portbook.errors import NotReserved
     from portbook.formats.errors.query import parse_transport
@@ -242,7 +244,7 @@ def _hold(wanted: Wanted, options: Options) -> int:
         raise UsageError(f"--transport {transport}: --hold keeps tcp and udp sockets alone")
     address = "127.0.0.1" if options.address == "localhost" else options.address
     for left in reversed(range(_TRIES)):
-        found = _pick(wanted)
+        found = _pick(wanted, catalog)
         if not found.good:
             _tell(found)
             return 1

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 
 from portbook.app.lookup import answer_search, own_notes
-from portbook.catalog.expectations.lookup import check_named, read_notes
-from portbook.catalog.registry.lookup import registry
+from portbook.catalog.expectations.lookup import check_named
 from portbook.cli import complain
 from portbook.cli.help import Parser, add_json, add_notes
 from portbook.cli.terminal import print_json, style
@@ -23,10 +22,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from portbook.catalog import Catalog
     from portbook.model import Note
 
 
-def run(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Prints what a text finds; 1 where it finds nothing."""
     parser = Parser(
         "search",
@@ -44,8 +44,8 @@ def run(argv: Sequence[str]) -> int:
         raise UsageError("the text is empty: give a name, or words of a description")
     if options.limit < 1:
         raise UsageError(f"--limit {options.limit} shows nothing: give 1 or more")
-    own = _own(text) if options.notes else None
-    found = answer_search(Query(QueryKind.TEXT, text), registry(), options.limit, own)
+    own = _own(text, catalog) if options.notes else None
+    found = answer_search(Query(QueryKind.TEXT, text), catalog, options.limit, own)
     if options.json:
         print_json(port_json.of(found))
     else:
@@ -53,9 +53,9 @@ def run(argv: Sequence[str]) -> int:
     return 0 if found.found else 1
 
 
-def _own(text: str) -> tuple[Note, ...]:
+def _own(text: str, catalog: Catalog) -> tuple[Note, ...]:
     """What is found among the user's own notes; what of them can't be read is told."""
     check_named()
-    for reason in gap_sentences(read_notes().missing):
+    for reason in gap_sentences(catalog.expectations().missing):
         complain(f"not seen: {reason}")
-    return own_notes(text)
+    return own_notes(text, catalog)

@@ -12,10 +12,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from portbook.catalog import Catalog
+
 _NEEDED = ("httptools", "jinja2", "starlette", "uvicorn")
 
 
-def run(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Serves the site until it is told to stop."""
     parser = Parser(
         "serve",
@@ -51,12 +53,12 @@ def run(argv: Sequence[str]) -> int:
     if options.open and acts_as_root():
         raise UsageError("root opens no browser: leave --open out, and open the address yourself")
     need_web("portbook serve")
-    from portbook.catalog.registry.lookup import registry
     from portbook.web.server import DEFAULT_PORT, serve
 
-    registry(whole=True)
-    tell_notes()
+    catalog.check()
+    tell_notes(catalog)
     return serve(
+        catalog,
         options.host,
         DEFAULT_PORT if port is None else port,
         public=options.public,

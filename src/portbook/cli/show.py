@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from portbook.app.listen import Depth
     from portbook.app.lookup import Answer
+    from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
     from portbook.model import Host
 
@@ -46,14 +47,14 @@ class Options(NamedTuple):
     notes: bool = True
 
 
-def run(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Answers every query of *argv*, one after the other, and returns the exit status."""
     options = parse_quick(argv) or parse_whole(argv)
     if not options.queries:
         raise UsageError("nothing was asked: give a port, a service name or text, or --help")
     if options.json and options.jsonl:
         raise UsageError("--json and --jsonl exclude each other: give one of them")
-    return _Show(options).run()
+    return _Show(options, catalog).run()
 
 
 def parse_quick(argv: Sequence[str]) -> Options | None:
@@ -146,8 +147,9 @@ def parse_whole(argv: Sequence[str]) -> Options:
 class _Show:
     """One run: it prints answers and remembers what they mean for the exit status."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, catalog: Catalog) -> None:
         self.options = options
+        self.catalog = catalog
         self.style = style()
         self.depth = self._depth()
         self.shown = 0
@@ -208,7 +210,7 @@ class _Show:
                     yield from split_queries(line.strip())
 
     def _show(self, query: Query, collected: list[Any]) -> None:
-        found = answer(query, self.depth)
+        found = answer(query, self.catalog, self.depth)
         self._weigh(found)
         if self.options.json or self.options.jsonl:
             from portbook.present.render import port_json
@@ -240,13 +242,11 @@ class _Show:
     def _stream(self, query: Query) -> None:
         """A range as one object a port, without this machine."""
         from portbook.app.lookup import answer_port
-        from portbook.catalog.registry.lookup import registry
         from portbook.present.render import port_json
 
-        book = registry()
         for port in range(query.first, query.last + 1):
             one = query._replace(kind=QueryKind.PORT, first=port, last=port, notes=())
-            print_json(port_json.of(answer_port(one, book)), line=True)
+            print_json(port_json.of(answer_port(one, self.catalog)), line=True)
 
     def _weigh(self, found: Answer) -> None:
         if isinstance(found, SearchAnswer):

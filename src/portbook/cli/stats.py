@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from portbook.catalog.registry.lookup import registry
 from portbook.catalog.registry.stats import count
 from portbook.cli.help import Parser, add_json
 from portbook.cli.terminal import print_json, style
@@ -15,13 +14,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from portbook.catalog import Catalog
 
-def run(argv: Sequence[str]) -> int:
+
+def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Prints the counts over the whole registry."""
     parser = Parser("stats", "Counts by range and transport, by year of registration, by assignee.")
     add_json(parser)
     options = parser.parse_args(list(argv))
-    book = registry()
+    book = catalog.registry
     stats = count(book)
     if options.json:
         print_json(port_json.of_stats(stats, book.sources()))

@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
     from portbook.app.stop.executor import Outcome
     from portbook.app.stop.model import Plan
+    from portbook.catalog import Catalog
     from portbook.model import Listener
 
 
-def run(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str], _: Catalog) -> int:
     """Shows what would be stopped, or stops it; 1 where anything is left on the port."""
     parser = Parser(
         "stop",

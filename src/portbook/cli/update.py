@@ -26,17 +26,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portbook.app.update import Get
+    from portbook.catalog import Catalog
     from portbook.catalog.update.source import Fetched, Progress, Validators
 
 
-def run(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Fetches the registry and puts it in use, or takes that back."""
     options = _parse(argv)
     home = kept.folder(os.environ, system=options.system)
     if options.list:
         return _list(home, options)
     if options.rollback:
-        outcome = update.roll_back(home)
+        outcome = update.roll_back(home, tell=catalog.notes.append)
     else:
         url = options.source or incoming.IANA_XML
         # Nothing to wait for where it comes from a file.
@@ -50,6 +51,7 @@ def run(argv: Sequence[str]) -> int:
                 dt.datetime.now(dt.UTC).date().isoformat(),
                 force=options.force,
                 dry_run=options.dry_run,
+                tell=catalog.notes.append,
             )
     if outcome.plain:
         complain(f"{outcome.url} came over http: whoever is on the way can have changed it")

@@ -21,8 +21,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from portbook.catalog import Catalog
 
-def run(argv: Sequence[str]) -> int:
+
+def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Prints why a port can or can't be bound; 1 where the bind would fail."""
     parser = Parser(
         "why",
@@ -51,7 +53,7 @@ def run(argv: Sequence[str]) -> int:
     if options.notes:
         check_named()
     transport = query.transport or Transport.TCP
-    found = why_bind(query.first, transport, address, notes=options.notes)
+    found = why_bind(query.first, transport, catalog, address, notes=options.notes)
     if options.json:
         from portbook.present.render.report_json import of_why
 

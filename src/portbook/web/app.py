@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from portbook.catalog import Catalog
+
 # What is said where the standard's own phrase is all there is.
 _SAYINGS = {
     404: "Ports are at /0 to /65535, services at /services/NAME.",
@@ -38,16 +40,21 @@ _SAYINGS = {
 
 
 def create_app(
-    settings: Settings | None = None, views: Views | None = None, drawn: Drawn | None = None
+    catalog: Catalog,
+    settings: Settings | None = None,
+    views: Views | None = None,
+    drawn: Drawn | None = None,
 ) -> Keeping:
-    """The application. *views* writes its pages, by default :mod:`portbook.web.pages.views`.
+    """The application, which answers from *catalog*.
 
-    *drawn* makes the files that stand beside the static ones: :mod:`portbook.web.assets.drawn`.
+    *views* writes its pages, by default :mod:`portbook.web.pages.views`; *drawn* makes the files
+    that stand beside the static ones: :mod:`portbook.web.assets.drawn`.
     """
     settings = settings or Settings()
-    files, version = read_static()
+    files, version = read_static(catalog)
     local = not settings.public
     site = Site(
+        catalog.registry.store.as_of,
         local=local,
         public=settings.public,
         feedback=settings.store is not None,
@@ -55,15 +62,16 @@ def create_app(
     )
     context = Context(
         settings,
+        catalog,
         site,
         views or cast("Views", importlib.import_module("portbook.web.pages.views")),
         drawn or cast("Drawn", importlib.import_module("portbook.web.assets.drawn")),
         build_of(version, site),
         files,
         RateLimit(),
-        Panel(show_commands=settings.show_commands) if local else None,
+        Panel(catalog, show_commands=settings.show_commands) if local else None,
         work=Work(public=settings.public),
-        explainers=start_explainers(),
+        explainers=start_explainers(catalog),
         captures=None if local else RateLimit(of_one=20, of_all=200),
         votes=None if settings.store is None else VoteQueue(settings.store),
     )

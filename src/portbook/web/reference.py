@@ -10,7 +10,6 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse, Response
 
 from portbook.app.lookup import PortAnswer, ServiceAnswer, answer, answer_port
-from portbook.catalog.registry.lookup import registry
 from portbook.catalog.registry.stats import count
 from portbook.formats.errors.query import (
     Query,
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from portbook.app.lookup import RangeAnswer
+    from portbook.catalog import Catalog
 
 STYLE = Style(80)
 # Whoever has a page asks whether it is still the same one: the answer is a few bytes.
@@ -83,9 +83,9 @@ def to_json(value: object) -> str:
 # -- a port -----------------------------------------------------------------------------------
 
 
-def read_port(port: int, transport: Transport | None = None) -> PortAnswer:
+def read_port(catalog: Catalog, port: int, transport: Transport | None = None) -> PortAnswer:
     """The answer for *port* without this machine."""
-    return answer_port(Query(QueryKind.PORT, str(port), port, port, transport), registry())
+    return answer_port(Query(QueryKind.PORT, str(port), port, port, transport), catalog)
 
 
 async def port(request: Request) -> Response:
@@ -118,10 +118,10 @@ def _port(request: Request, named: Form | None) -> Response:
         suffix = f".{named}" if named else ""
         return RedirectResponse(f"/{number}{suffix}", 308)
     form = named or negotiated_form(request)
-    found = read_port(number)
+    site = context(request)
+    found = read_port(site.catalog, number)
     if form is Form.HTML:
-        site = context(request)
-        body = site.views.port(found, site.site)
+        body = site.views.port(found, site.catalog, site.site)
     elif form is Form.JSON:
         body = to_json(objects.of(found))
     elif form is Form.TEXT:
@@ -154,17 +154,17 @@ async def service(request: Request) -> Response:
     if not name:
         return await services(request)
     named = None
-    found = _named(name)
+    site = context(request)
+    found = _named(site.catalog, name)
     if found is None:
         bare, dot, suffix = name.rpartition(".")
         if dot and suffix in (Form.JSON.value, Form.TEXT.value):
-            named, found = Form(suffix), _named(bare)
+            named, found = Form(suffix), _named(site.catalog, bare)
     if found is None:
         return problem(request, 404, "No service has that name. A search finds what is like it.")
     form = named or negotiated_form(request)
     if form is Form.HTML:
-        site = context(request)
-        body = await run_page(request, site.views.service, found, site.site)
+        body = await run_page(request, site.views.service, found, site.catalog, site.site)
     elif form is Form.JSON:
         body = to_json(objects.of(found))
     else:
@@ -172,8 +172,10 @@ async def service(request: Request) -> Response:
     return in_form(request, named, body)
 
 
-def _named(name: str) -> ServiceAnswer | None:
-    found = answer(Query(QueryKind.NAME, name)) if registry().named(name) else None
+def _named(catalog: Catalog, name: str) -> ServiceAnswer | None:
+    if not catalog.registry.named(name):
+        return None
+    found = answer(Query(QueryKind.NAME, name), catalog)
     return found if isinstance(found, ServiceAnswer) else None
 
 
@@ -200,8 +202,8 @@ async def range_(request: Request) -> Response:
 
     def render() -> str:
         if form is Form.HTML:
-            return site.views.range_(name, site.site)
-        found = answer(Query(QueryKind.RANGE, name, wanted.first, wanted.last))
+            return site.views.range_(name, site.catalog, site.site)
+        found = answer(Query(QueryKind.RANGE, name, wanted.first, wanted.last), site.catalog)
         if form is Form.JSON:
             return to_json(objects.of(found))
         return lists.render_range(_as_range(found), STYLE)
@@ -229,9 +231,9 @@ async def blocks(request: Request) -> Response:
 
     def render() -> str:
         if form is Form.HTML:
-            return site.views.blocks(site.site, state, range_name)
-        found = longest_blocks(state, range_name)
-        sources = registry().sources()
+            return site.views.blocks(site.catalog, site.site, state, range_name)
+        found = longest_blocks(site.catalog, state, range_name)
+        sources = site.catalog.registry.sources()
         if form is Form.JSON:
             return to_json(objects.of_blocks(found, state, range_name, sources))
         return lists.render_blocks(found, state, range_name, sources, STYLE)
@@ -239,9 +241,9 @@ async def blocks(request: Request) -> Response:
     return in_form(request, None, await run_list(request, render), any_query=False)
 
 
-def longest_blocks(state: State | None, range_name: str | None) -> list[Any]:
+def longest_blocks(catalog: Catalog, state: State | None, range_name: str | None) -> list[Any]:
     """The blocks of *state* in a range, the longest first."""
-    found = registry().blocks(state, range_name)
+    found = catalog.registry.blocks(state, range_name)
     return sorted(found, key=lambda block: (-block.size, block.first))
 
 
@@ -281,8 +283,8 @@ async def stats(request: Request) -> Response:
 
     def render() -> str:
         if form is Form.HTML:
-            return site.views.stats(site.site)
-        book = registry()
+            return site.views.stats(site.catalog, site.site)
+        book = site.catalog.registry
         if form is Form.JSON:
             return to_json(objects.of_stats(count(book), book.sources()))
         return lists.render_stats(count(book), book.sources(), STYLE)
@@ -299,8 +301,8 @@ async def changes(request: Request) -> Response:
 
     def render() -> str:
         if form is Form.HTML:
-            return site.views.changes(site.site, since)
-        found = history.chronicle(since=since)
+            return site.views.changes(site.catalog, site.site, since)
+        found = history.chronicle(site.catalog, since=since)
         if form is Form.JSON:
             return to_json(of_history(found))
         return history.render(found, STYLE)
@@ -329,9 +331,9 @@ def _page(write: Callable[[Any], str]) -> Callable[[Request], Any]:
     return page
 
 
-home = _page(lambda found: str(found.views.home(found.site)))
-map_ = _page(lambda found: str(found.views.map_(found.site)))
-about = _page(lambda found: str(found.views.about(found.site)))
+home = _page(lambda found: str(found.views.home(found.catalog, found.site)))
+map_ = _page(lambda found: str(found.views.map_(found.catalog, found.site)))
+about = _page(lambda found: str(found.views.about(found.catalog, found.site)))
 api = _page(lambda found: str(found.views.api(found.site)))
 terms = _page(lambda found: str(found.views.glossary(None, found.site)))
 
@@ -354,7 +356,7 @@ async def anything(request: Request) -> Response:
     word: str = request.path_params["word"]
     if word.endswith("/") and word.rstrip("/"):
         return RedirectResponse(f"/{quote(word.rstrip('/').lstrip('/'))}", 308)
-    if _named(word) is not None:
+    if _named(context(request).catalog, word) is not None:
         return RedirectResponse(f"/services/{quote(word)}", 307)
     if wanted_form(request) is Form.HTML:
         return problem(request, 404, "Try the search: by number, by name, or in a word or two.")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import RedirectResponse, Response
 
 from portbook.app.lookup import answer_search
-from portbook.catalog.registry.lookup import registry
 from portbook.errors import InvalidQuery
 from portbook.formats.errors.query import (
     Query,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from portbook.app.lookup import SearchAnswer
+    from portbook.catalog import Catalog
 
 LONGEST = 200  # characters
 
@@ -50,11 +50,11 @@ async def page(request: Request) -> Response:
     site, form = context(request), negotiated_form(request)
 
     def render() -> str:
-        found = search_for(text) if text else None
+        found = search_for(site.catalog, text) if text else None
         if form is Form.HTML:
             return site.views.search(found, text, site.site)
         if found is None:
-            found = search_for("")
+            found = search_for(site.catalog, "")
         if form is Form.JSON:
             return to_json(port_json.of(found))
         return lists.render_search(found, STYLE)
@@ -72,9 +72,9 @@ def port_in(text: str) -> int | None:
     return query.first if query.kind is QueryKind.PORT else None
 
 
-def search_for(text: str, shown: int = 20) -> SearchAnswer:
+def search_for(catalog: Catalog, text: str, shown: int = 20) -> SearchAnswer:
     """What *text* finds among the services."""
-    return answer_search(Query(QueryKind.TEXT, text), registry(), shown)
+    return answer_search(Query(QueryKind.TEXT, text), catalog, shown)
 
 
 async def as_json(request: Request) -> Response:
@@ -83,9 +83,10 @@ async def as_json(request: Request) -> Response:
     if isinstance(asked, Response):
         return asked
     text, most = asked
+    catalog = context(request).catalog
 
     def made() -> str:
-        return to_json(of_found(search_for(text, most)))
+        return to_json(of_found(search_for(catalog, text, most)))
 
     return kept(request, await run_search(request, made), Form.JSON.media_type)
 

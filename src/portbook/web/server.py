@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from portbook.catalog.practice import lookup as practice
-from portbook.catalog.registry.lookup import registry
 from portbook.catalog.registry.search import index
 from portbook.catalog.registry.stats import count
 from portbook.catalog.registry.summary import shelf
@@ -43,6 +41,7 @@ from portbook.web.state import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from portbook.catalog import Catalog
     from portbook.web.http.cache import Keeping
 
 # What portbook itself calls a good choice: a User Port that IANA lists as "Unassigned" for all
@@ -65,7 +64,7 @@ def check_host(host: str, *, public: bool) -> None:
         )
 
 
-def open_sockets(host: str, port: int) -> list[socket.socket]:
+def open_sockets(catalog: Catalog, host: str, port: int) -> list[socket.socket]:
     """Listening sockets on *port* at *host*: both loopback addresses for ``localhost``.
 
     Raises InvalidArgument where the address can't be had, and says who has it.
@@ -85,7 +84,7 @@ def open_sockets(host: str, port: int) -> list[socket.socket]:
     except OSError as error:
         for each_socket in opened:
             each_socket.close()
-        raise InvalidArgument("", _why(host, port, error)) from error
+        raise InvalidArgument("", _why(catalog, host, port, error)) from error
     return opened
 
 
@@ -109,9 +108,9 @@ def _open(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _why(host: str, port: int, error: OSError) -> str:
+def _why(catalog: Catalog, host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        who = _holder(port)
+        who = _holder(catalog, port)
         return (
             f"port {port} is taken{f' by {who}' if who else ''}: "
             f"portbook why {port} tells more, --port N takes another"
@@ -122,11 +121,11 @@ def _why(host: str, port: int, error: OSError) -> str:
     return f"{shown(host)} port {port} can't be listened on ({said}): see --host and --port"
 
 
-def _holder(port: int) -> str | None:
+def _holder(catalog: Catalog, port: int) -> str | None:
     """Who has *port*, in a few words; None where that isn't visible."""
     from portbook.app.listen import Depth, look
 
-    listeners = look((port, port), Transport.TCP, Depth(OwnerSearch.FIRST)).listeners
+    listeners = look((port, port), Transport.TCP, Depth(OwnerSearch.FIRST), catalog).listeners
     for owner in (owner for each in listeners for owner in each.ownership.owners):
         return f"{owner.program or 'a process'} (pid {owner.pid})"
     users = {
@@ -194,6 +193,7 @@ class _Server(uvicorn.Server):
 
 
 def serve(
+    catalog: Catalog,
     host: str,
     port: int,
     *,
@@ -207,11 +207,11 @@ def serve(
     """
     check_host(host, public=public)
     store = open_store()
-    sockets = open_sockets(host, port)
+    sockets = open_sockets(catalog, host, port)
     # Other users of the machine must not see what only root sees.
     as_root = not public and hasattr(os, "geteuid") and os.geteuid() == 0
     token = secrets.token_urlsafe(24) if as_root else None
-    app = create_app(Settings(host, public, show_commands, token, store))
+    app = create_app(catalog, Settings(host, public, show_commands, token, store))
     most, backlog = shares(raise_descriptor_limit())
     config = uvicorn.Config(
         app,
@@ -243,7 +243,7 @@ def serve(
             threading.Thread(target=webbrowser.open, args=(f"{address}/",), daemon=True).start()
 
         # The first page must not wait for what only later ones need.
-        warm = threading.Timer(_WARM_AFTER, _warm_up)
+        warm = threading.Timer(_WARM_AFTER, _warm_up, (catalog,))
         warm.daemon = True
         warm.start()
 
@@ -251,19 +251,20 @@ def serve(
     return 0
 
 
-def _warm_up() -> None:
+def _warm_up(catalog: Catalog) -> None:
     """Reads what the first who search or ask for many ports would wait for.
 
     All of it stays for good, so the collector needn't look through it ever again: a look at the
     whole registry is a pause that readers notice.
     """
     with contextlib.suppress(PortbookError):  # a page that needs it says what is wrong
-        registry().store.hold()
-        registry().named("ssh")
-        shelf(registry())
-        index(registry()).prepare()
-        practice.use_index().prepare()
-        count(registry())
+        book = catalog.registry
+        book.store.hold()
+        book.named("ssh")
+        shelf(book)
+        index(book).prepare()
+        catalog.practice.use_index().prepare()
+        count(book)
     gc.collect()
     gc.freeze()
 

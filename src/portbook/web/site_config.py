@@ -8,6 +8,7 @@ from typing import NamedTuple
 class Site(NamedTuple):
     """The site a page is written for; the same page differs only in these.
 
+    ``as_of`` is the day that the registry describes; it stands at the foot of every page.
     ``base`` stands before every link of the site's own (empty on a server). ``local`` says that
     this machine's panel is there: every page then loads ``/static/here.js``, which keeps the
     token and opens the event stream. ``public`` is the opposite: other people read it.
@@ -16,6 +17,7 @@ class Site(NamedTuple):
     be kept for good.
     """
 
+    as_of: str
     base: str = ""
     local: bool = False
     public: bool = False

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from portbook import __version__
-from portbook.catalog.practice import lookup as practice
-from portbook.catalog.registry.lookup import registry
 from portbook.web.http.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
     from portbook.app.explain import ExplainAnswer
     from portbook.app.listen import HereAnswer
     from portbook.app.lookup import PortAnswer, SearchAnswer, ServiceAnswer
+    from portbook.catalog import Catalog
     from portbook.model import State
     from portbook.web.explain.workers import Workers
     from portbook.web.feedback.sqlite import FeedbackStore
@@ -35,19 +34,25 @@ FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "assets")
 class Views(Protocol):
     """The pages as :mod:`portbook.web.pages.views` writes them: whole HTML documents."""
 
-    def home(self, site: Site) -> str: ...
-    def port(self, answer: PortAnswer, site: Site) -> str: ...
-    def service(self, answer: ServiceAnswer, site: Site) -> str: ...
-    def range_(self, name: str, site: Site) -> str: ...
+    def home(self, catalog: Catalog, site: Site) -> str: ...
+    def port(self, answer: PortAnswer, catalog: Catalog, site: Site) -> str: ...
+    def service(self, answer: ServiceAnswer, catalog: Catalog, site: Site) -> str: ...
+    def range_(self, name: str, catalog: Catalog, site: Site) -> str: ...
     def blocks(
-        self, site: Site, state: State | None = None, range_name: str | None = None
+        self,
+        catalog: Catalog,
+        site: Site,
+        state: State | None = None,
+        range_name: str | None = None,
     ) -> str: ...
-    def stats(self, site: Site) -> str: ...
-    def changes(self, site: Site, since: str | None = None, *, feed: bool = True) -> str: ...
-    def map_(self, site: Site) -> str: ...
+    def stats(self, catalog: Catalog, site: Site) -> str: ...
+    def changes(
+        self, catalog: Catalog, site: Site, since: str | None = None, *, feed: bool = True
+    ) -> str: ...
+    def map_(self, catalog: Catalog, site: Site) -> str: ...
     def search(self, answer: SearchAnswer | None, text: str, site: Site) -> str: ...
     def glossary(self, term: str | None, site: Site) -> str: ...
-    def about(self, site: Site) -> str: ...
+    def about(self, catalog: Catalog, site: Site) -> str: ...
     def api(self, site: Site) -> str: ...
     def here(self, answer: HereAnswer, site: Site) -> str: ...
     def explain(self, answer: ExplainAnswer | None, wrong: str, site: Site) -> str: ...
@@ -61,7 +66,7 @@ class Drawn(Protocol):
     @property
     def NAMES(self) -> tuple[str, ...]: ...  # noqa: N802 - a constant of the module
 
-    def draw(self, name: str) -> bytes: ...
+    def draw(self, name: str, catalog: Catalog) -> bytes: ...
 
 
 @dataclass(slots=True)
@@ -85,6 +90,7 @@ class Context:
     """One running site."""
 
     settings: Settings
+    catalog: Catalog
     site: Site
     views: Views
     drawn: Drawn
@@ -105,14 +111,14 @@ def context(connection: HTTPConnection) -> Context:
     return found
 
 
-def read_static(folder: str = FOLDER) -> tuple[dict[str, bytes], str]:
+def read_static(catalog: Catalog, folder: str = FOLDER) -> tuple[dict[str, bytes], str]:
     """The static files by name, and a version that changes with all that they are made of.
 
     They are few and small: held in memory, so that no path of a request reaches the disk. Some
     of what stands beside them is drawn from the registry, so the version changes with that too.
     """
     digest = hashlib.sha256()
-    for path in _data():
+    for path in data_files(catalog):
         with open(path, "rb") as file:
             digest.update(hashlib.sha256(file.read()).digest())
     files: dict[str, bytes] = {}
@@ -144,9 +150,9 @@ def build_of(static_version: str, site: Site) -> str:
     return hashlib.sha256(made_of.encode()).hexdigest()[:16]
 
 
-def _data() -> Iterable[str]:
-    """The data files: those of the registry in use, and those of the lore."""
-    for folder in (registry().store.folder, practice.DATA):
+def data_files(catalog: Catalog) -> Iterable[str]:
+    """The data files: those of the registry in use, and those of practice."""
+    for folder in (catalog.registry.store.folder, catalog.practice.folder):
         for name in sorted(os.listdir(folder)):
             if name.endswith(".tsv"):
                 yield os.path.join(folder, name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -10,7 +9,6 @@ from xml.sax.saxutils import escape
 from starlette.responses import PlainTextResponse, Response
 
 from portbook import __version__
-from portbook.catalog.registry.lookup import registry
 from portbook.model import PORTS, RANGES, State
 from portbook.present.views.history import chronicle, render_feed
 from portbook.web.http.metrics import MEDIA_TYPE
@@ -23,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from starlette.requests import Request
+
+    from portbook.catalog import Catalog
 
 _XML = "application/xml"
 _ATOM = "application/atom+xml"
@@ -59,7 +59,10 @@ async def robots(request: Request) -> Response:
 async def sitemap_index(request: Request) -> Response:
     """``/sitemap.xml``: the list of sitemaps."""
     base = _base(request)
-    count = -(-len(await run_list(request, _addresses)) // MOST_ADDRESSES)
+    count = -(
+        -len(await run_list(request, context(request).catalog.derived, _addresses))
+        // MOST_ADDRESSES
+    )
     parts = "".join(
         f"<sitemap><loc>{escape(base)}/sitemap-{part}.xml</loc></sitemap>"
         for part in range(1, count + 1)
@@ -71,10 +74,11 @@ async def sitemap_index(request: Request) -> Response:
 async def sitemap(request: Request) -> Response:
     """``/sitemap-1.xml`` and so on: 50,000 pages each."""
     part = request.path_params["part"]
+    catalog = context(request).catalog
     base = escape(_base(request))
 
     def render() -> str | None:
-        some = _addresses()[MOST_ADDRESSES * (part - 1) : MOST_ADDRESSES * part]
+        some = catalog.derived(_addresses)[MOST_ADDRESSES * (part - 1) : MOST_ADDRESSES * part]
         if part < 1 or not some:
             return None
         pages = "".join(f"<url><loc>{base}{each}</loc></url>" for each in some)
@@ -86,24 +90,23 @@ async def sitemap(request: Request) -> Response:
     return Response(body, media_type=_XML)
 
 
-@lru_cache(maxsize=1)
-def _addresses() -> list[str]:
+def _addresses(catalog: Catalog) -> list[str]:
     pages = ["/", "/map", "/stats", "/blocks", "/changes", "/glossary", "/about", "/api"]
     pages.append("/explain")
     pages += [f"/ranges/{each.name}" for each in RANGES]
     pages += [f"/{port}" for port in range(PORTS)]
-    pages += [escape(f"/services/{quote(name)}") for name in _names()]
+    pages += [escape(f"/services/{quote(name)}") for name in _names(catalog)]
     return pages
 
 
-def _names() -> Iterator[str]:
-    rows = (row for row in registry().store.all() if row.state is State.ASSIGNED)
+def _names(catalog: Catalog) -> Iterator[str]:
+    rows = (row for row in catalog.registry.store.all() if row.state is State.ASSIGNED)
     yield from dict.fromkeys(row.service_name for row in rows if row.service_name)
 
 
 async def llms(request: Request) -> Response:
     """``/llms.txt`` (https://llmstxt.org/): where a language model finds what."""
-    source = registry().sources()[0]
+    source = context(request).catalog.registry.sources()[0]
     text = f"""# portbook
 
 > What IANA's registry says of each of the 65,536 ports, for tcp, udp, sctp and dccp; what the
@@ -136,14 +139,14 @@ transport; null means that no source says.
 
 async def feed(request: Request) -> Response:
     """``/changes.atom``: the newest changes as an Atom feed (RFC 4287)."""
-    base = _base(request)
-    body = await run_list(request, lambda: render_feed(chronicle(), base))
+    base, catalog = _base(request), context(request).catalog
+    body = await run_list(request, lambda: render_feed(chronicle(catalog), base))
     return Response(body, media_type=_ATOM)
 
 
 async def healthz(request: Request) -> Response:
     """``/healthz``: that the server answers and its data can be read."""
-    registry().state(305)
+    context(request).catalog.registry.state(305)
     return PlainTextResponse("ok\n", headers={"cache-control": "no-store"})
 
 

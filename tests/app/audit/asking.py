@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from portbook.app.audit.engines import connect
 from portbook.app.audit.pipeline import Audit, Order
+from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from portbook.app.audit.engines.base import Engine
@@ -16,7 +17,7 @@ def ask(*words: object, engine: Engine | None = None, **order: object) -> AuditA
     """The answer to an audit of *words*, on DuckDB unless an *engine* is given."""
     made = engine or connect()
     try:
-        return Audit(Order(tuple(map(str, words)), **order), made).run()  # type: ignore[arg-type]
+        return Audit(Order(tuple(map(str, words)), **order), made, CATALOG).run()  # type: ignore[arg-type]
     finally:
         if engine is None:
             made.close()

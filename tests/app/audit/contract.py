@@ -14,6 +14,7 @@ from portbook.app.audit.rules_ibis import findings_column, read_findings, render
 from portbook.model import PORTS, Transport
 from portbook.verdict.engine import apply, judge
 from portbook.verdict.rules import FACTS, RULES
+from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from portbook.app.audit.engines.base import Engine
@@ -82,7 +83,7 @@ def check_ports(engine: Engine, book: Any, count: int | None) -> None:
     assert len(found) == len(asked)
     for row in map(Judged._make, found):
         service = Service(row.transport, row.port, row.state, (), 1, reach=row.reach or "")
-        case = case_of(service)
+        case = case_of(service, CATALOG)
         expected = tuple((finding.code, finding.level) for finding in judge(case, said=False))
         assert read_findings(row.findings) == expected, service.key
         assert row.state == case.standing.state, service.key

@@ -30,6 +30,7 @@ from tests.app.audit import samples
 from tests.app.audit.asking import ask
 from tests.contract.test_json import check
 from tests.strategies import nasty
+from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +57,7 @@ def answer(folder: Path) -> AuditAnswer:
 
 
 def test_json_has_the_shape_that_the_documents_say(answer: AuditAnswer) -> None:
-    found = json.loads(json.dumps(of_audit(answer), allow_nan=False))
+    found = json.loads(json.dumps(of_audit(answer, CATALOG), allow_nan=False))
     check(found, "audit")
     assert {each["code"] for each in found["findings"]} <= CODES
     assert found["total"]["flows"] == 177
@@ -80,7 +81,7 @@ def test_totals_add_up(answer: AuditAnswer) -> None:
 
 def test_text_shows_nothing_raw_and_fits_its_width(answer: AuditAnswer) -> None:
     for width in (80, 100):
-        said = render_audit(answer, Style(width), 20)
+        said = render_audit(answer, CATALOG, Style(width), 20)
         assert "\x1b" not in said
         assert "\u202e" not in said
         assert "\\x1b[2J" in said
@@ -95,7 +96,7 @@ def test_text_shows_nothing_raw_and_fits_its_width(answer: AuditAnswer) -> None:
 
 
 def test_a_limit_says_what_it_leaves_out(answer: AuditAnswer) -> None:
-    said = render_audit(answer, Style(), 1)
+    said = render_audit(answer, CATALOG, Style(), 1)
     assert "and 2 more" in said
     assert "2825/tcp" not in said
 
@@ -114,7 +115,7 @@ class _Text(HTMLParser):
 
 
 def test_the_page_stands_alone_and_runs_nothing(answer: AuditAnswer) -> None:
-    page = render_html(answer, 20)
+    page = render_html(answer, CATALOG, 20)
     reader = _Text()
     reader.feed(page)
     tags = [tag for tag, _ in reader.tags]
@@ -180,7 +181,7 @@ def test_the_steps_of_the_map_are_those_of_its_legend(answer: AuditAnswer, most:
 
 
 def test_csv_is_fit_for_a_spreadsheet(answer: AuditAnswer) -> None:
-    rows = list(csv.DictReader(io.StringIO(render_csv(answer))))
+    rows = list(csv.DictReader(io.StringIO(render_csv(answer, CATALOG))))
     assert len(rows) == 6
     assert rows[0]["findings"] == "unregistered-port"
     hosts = next(row["hosts"] for row in rows if row["port"] == "334")
@@ -206,7 +207,7 @@ def test_sizes_are_read_at_a_glance() -> None:
 
 
 def test_what_is_new_and_what_is_gone(answer: AuditAnswer) -> None:
-    before = of_audit(answer)
+    before = of_audit(answer, CATALOG)
     before["services"] = [each for each in before["services"] if each["port"] not in (305, 53)] + [
         {"transport": "tcp", "port": 8080, "reach": None}
     ]
@@ -214,13 +215,13 @@ def test_what_is_new_and_what_is_gone(answer: AuditAnswer) -> None:
     assert changed.change is not None
     assert changed.change.new == (("tcp", 305, ""), ("udp", 53, ""))
     assert changed.change.gone == (("tcp", 8080, ""),)
-    said = render_audit(changed, Style(), 20)
+    said = render_audit(changed, CATALOG, Style(), 20)
     assert re.search(r"new +305/tcp", said)
     assert re.search(r"gone +8080/tcp", said)
-    since = of_audit(changed)["since"]
+    since = of_audit(changed, CATALOG)["since"]
     assert since["new"][0] == {"transport": "tcp", "port": 305, "reach": None}
-    same = compare(answer, parse_previous(json.dumps(of_audit(answer))))
-    assert "The same services as then." in render_audit(same, Style(), 20)
+    same = compare(answer, parse_previous(json.dumps(of_audit(answer, CATALOG))))
+    assert "The same services as then." in render_audit(same, CATALOG, Style(), 20)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "portbook/port/1"}', "\x00"])
@@ -238,7 +239,7 @@ def test_a_pseudonym_is_the_same_for_the_same_address_and_key(answer: AuditAnswe
     assert one.word("192.0.2.1") == one.word("192.0.2.1")
     assert len({one.word("192.0.2.1"), one.word("192.0.2.2"), other.word("192.0.2.1")}) == 3
     hidden = one.replace(answer)
-    said = json.dumps(of_audit(hidden)) + render_audit(hidden, Style(), 20)
+    said = json.dumps(of_audit(hidden, CATALOG)) + render_audit(hidden, CATALOG, Style(), 20)
     assert "198.51.100.66" not in said
     assert one.word("198.51.100.66") in said
     assert hidden.pseudonymised

@@ -26,6 +26,7 @@ from portbook.present.render.text import Style
 from portbook.present.views.audit import render_audit
 from tests.app.audit import samples
 from tests.app.audit.asking import ask, counts
+from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from portbook.app.audit.result import AuditAnswer
@@ -57,7 +58,7 @@ def test_the_lines_before_a_gzip_breaks_off_count(share: float, tmp_path: Path) 
     (tmp_path / "good.csv").write_text(_lines(10))
     engine = connect()
     try:
-        audit = Audit(Order((str(tmp_path),)), engine)
+        audit = Audit(Order((str(tmp_path),)), engine, CATALOG)
         answer = audit.run()
         write_rows(audit, str(tmp_path / "rows.csv"), None, lambda _: None)
     finally:
@@ -170,12 +171,12 @@ def test_a_name_that_is_no_text_is_named(tmp_path: Path) -> None:
     ((_, row, reason),) = _faults(answer)
     assert row is None
     assert "rename it" in reason
-    assert "\\xff.csv" in render_audit(answer, Style(), 20)
+    assert "\\xff.csv" in render_audit(answer, CATALOG, Style(), 20)
 
 
 def test_a_line_break_in_a_name_is_seen(tmp_path: Path) -> None:
     (tmp_path / "new\nline\x1b[31m.csv").write_text(_lines(3) + "tcp\n")
-    assert "new\\nline\\x1b[31m.csv, row 5" in render_audit(ask(tmp_path), Style(200), 20)
+    assert "new\\nline\\x1b[31m.csv, row 5" in render_audit(ask(tmp_path), CATALOG, Style(200), 20)
 
 
 def test_a_folder_that_can_not_be_looked_into_is_named(
@@ -223,7 +224,7 @@ def test_of_a_reason_a_few_rows_are_shown(count: int, more: int | None, tmp_path
     answer = ask(tmp_path)
     assert [each.row for each in answer.faults] == [5, 6, 7, 8, 9][:count]
     assert answer.faults[-1].more == more
-    said = render_audit(answer, Style(200), 20)
+    said = render_audit(answer, CATALOG, Style(200), 20)
     if more != 0:
         assert ("and 35 more rows" if more else "which were not counted") in said
 

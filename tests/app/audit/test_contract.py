@@ -16,6 +16,7 @@ from portbook.model import PORTS
 from portbook.verdict.rules import FACTS, RULES
 from tests.app.audit import contract
 from tests.counts import PROOF
+from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ def test_every_combination_of_facts(engine: Engine) -> None:
 @pytest.mark.proof
 def test_every_port(engine: Engine) -> None:
     held = engine.lookup(
-        "contract_book", reference_table.COLUMNS, reference_table.entries(range(PORTS))
+        "contract_book", reference_table.COLUMNS, reference_table.entries(range(PORTS), CATALOG)
     )
     contract.check_ports(engine, held, None if PROOF else 1_500)
 
@@ -152,7 +153,7 @@ def test_frequency_and_state_decide_the_rest(engine: Engine) -> None:
         for name in ("bytes", "packets", "least_bytes", "least_packets", "first", "last")
     }
     held = engine.lookup(
-        "side_book", reference_table.COLUMNS, reference_table.entries(range(PORTS))
+        "side_book", reference_table.COLUMNS, reference_table.entries(range(PORTS), CATALOG)
     )
     made = resolve(table.mutate(**lacking, answered=ibis.null("boolean")), held)
     found = {(row["port"], row["other"]): row for row in fetch(engine, made)}

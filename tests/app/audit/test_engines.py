@@ -15,6 +15,7 @@ from portbook.cli import run
 from portbook.errors import InvalidArgument, PortbookError
 from tests.app.audit import samples
 from tests.app.audit.asking import ask, counts
+from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +55,7 @@ def _in_sqlite(path: Path) -> str:
 def _ask(url: str) -> AuditAnswer:
     engine = connect(url)
     try:
-        return Audit(Order(("table:the flows",)), engine).run()
+        return Audit(Order(("table:the flows",)), engine, CATALOG).run()
     finally:
         engine.close()
 
@@ -92,9 +93,9 @@ def test_files_are_for_duckdb_and_spark(tmp_path: Path) -> None:
     engine = connect(url)
     try:
         with pytest.raises(PortbookError, match="table:NAME"):
-            Audit(Order((str(path),)), engine).run()
+            Audit(Order((str(path),)), engine, CATALOG).run()
         with pytest.raises(InvalidArgument, match="no table"):
-            Audit(Order(("table:none",)), engine).run()
+            Audit(Order(("table:none",)), engine, CATALOG).run()
     finally:
         engine.close()
 
@@ -126,7 +127,9 @@ def test_the_least_of_a_column_is_known_of_parquet_alone(tmp_path: Path) -> None
         )
     engine = connect()
     try:
-        audit = Audit(Order((str(path),), "port=port,protocol=protocol,bytes=bytes"), engine)
+        audit = Audit(
+            Order((str(path),), "port=port,protocol=protocol,bytes=bytes"), engine, CATALOG
+        )
         answer = audit.run()
         (read,) = audit.reads
         flows = audit.flows(read.batch, read.limits, faulty=False)
@@ -149,8 +152,8 @@ def test_a_table_of_the_users_own_is_named_by_its_name(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE \"a'b\" AS SELECT 'tcp' AS proto, 443 AS dst_port")
     engine = connect(f"duckdb://{path}")
     try:
-        assert counts(Audit(Order(("table:a'b",)), engine).run()) == {("tcp", 443): 1}
+        assert counts(Audit(Order(("table:a'b",)), engine, CATALOG).run()) == {("tcp", 443): 1}
         with pytest.raises(InvalidArgument):
-            Audit(Order(("table:read_csv('/etc/passwd')",)), engine).run()
+            Audit(Order(("table:read_csv('/etc/passwd')",)), engine, CATALOG).run()
     finally:
         engine.close()

@@ -23,6 +23,7 @@ from portbook.model import GapCode
 from tests.app.audit import samples
 from tests.app.audit.asking import ask, counts
 from tests.real.needs import need_kernel
+from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from portbook.app.audit.result import AuditAnswer
@@ -199,7 +200,7 @@ def test_a_file_that_grows_while_it_is_read(tmp_path: Path) -> None:
 def _rows(words: list[str], path: Path) -> None:
     engine = connect()
     try:
-        audit = Audit(Order(tuple(words)), engine)
+        audit = Audit(Order(tuple(words)), engine, CATALOG)
         audit.run()
         from portbook.app.audit.annotate_rows import write_rows
 

@@ -25,6 +25,7 @@ from tests.app.audit import hostile, samples
 from tests.app.audit.asking import ask, counts
 from tests.counts import PROOF
 from tests.strategies import nasty
+from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,10 +169,10 @@ def test_a_bad_file_is_named_beside_a_good_one(
 @pytest.mark.parametrize("form", ["html", "json", "csv", "txt"])
 def test_no_report_has_anything_raw(form: str, answer: AuditAnswer) -> None:
     forms: dict[str, Callable[[], str]] = {
-        "html": lambda: render_html(answer, 1000),
-        "json": lambda: json.dumps(of_audit(answer), indent=2),
-        "csv": lambda: render_csv(answer),
-        "txt": lambda: render_audit(answer, Style(), 1000),
+        "html": lambda: render_html(answer, CATALOG, 1000),
+        "json": lambda: json.dumps(of_audit(answer, CATALOG), indent=2),
+        "csv": lambda: render_csv(answer, CATALOG),
+        "txt": lambda: render_audit(answer, CATALOG, Style(), 1000),
     }
     lines = forms[form]().replace("\r\n", "\n").split("\n")
     assert len(lines) > 20

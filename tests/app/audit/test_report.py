@@ -10,6 +10,7 @@ import pytest
 
 from portbook.present.render.audit_html import render_html
 from tests.app.audit.asking import ask
+from tests.values import CATALOG
 from tests.web.browsing import HOSTILE, chromium, grave, reader
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     rows += [{"proto": "tcp", "host": "192.0.2.1", "port": -1}]
     path = folder / f"{'<img src=x onerror=self.portbookRan=1>'.replace('/', '')}.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (folder / "report.html").write_text(render_html(ask(path), 50))
+    (folder / "report.html").write_text(render_html(ask(path), CATALOG, 50))
     return (folder / "report.html").as_uri()
 
 

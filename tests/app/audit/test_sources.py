@@ -19,6 +19,7 @@ from portbook.model import (
 )
 from tests.app.audit import samples
 from tests.app.audit.asking import ask, counts
+from tests.values import CATALOG
 
 
 @pytest.mark.parametrize("name", samples.FORMATS)
@@ -37,7 +38,7 @@ def test_a_format_is_found_and_read(name: str, tmp_path: Path) -> None:
     assert (first.port, second.port) == (305, 2825)
     assert first.findings == (("unregistered-port", "check"),)
     assert [share.host for share in first.hosts or ()] == ["198.51.100.66"]
-    assert "not a standard service" in say(first)[0].message
+    assert "not a standard service" in say(first, CATALOG)[0].message
 
 
 def test_a_folder_may_hold_all_of_them(tmp_path: Path) -> None:
@@ -147,7 +148,7 @@ def test_a_fleet_of_osquery(kind: str, tmp_path: Path) -> None:
     }
     (worst,) = answer.unexpected
     # Nobody has seen the socket: what is said concerns the port.
-    assert {each.subject for each in say(worst)} == {Subject(SubjectKind.PORT, "305/tcp")}
+    assert {each.subject for each in say(worst, CATALOG)} == {Subject(SubjectKind.PORT, "305/tcp")}
     assert {share.host for share in worst.hosts or ()} == {"host-0", "host-1", "host-2"}
 
 

@@ -10,6 +10,9 @@ import tomllib
 from pathlib import Path
 
 from portbook.catalog.practice import lookup as practice
+from tests.values import CATALOG
+
+PRACTICE = CATALOG.practice
 
 UNDICI = """
 1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113 115
@@ -24,4 +27,4 @@ def test_the_list_is_undici_s_and_port_0() -> None:
     assert len(theirs) == 82
     text = (Path(practice.__file__).parent / "browsers.toml").read_text("utf-8")
     assert set(tomllib.loads(text)["ports"]) == theirs | {0}
-    assert {port for port in range(65_536) if practice.browser_blocked(port)} == theirs | {0}
+    assert {port for port in range(65_536) if PRACTICE.browser_blocked(port)} == theirs | {0}

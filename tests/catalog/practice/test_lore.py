@@ -15,13 +15,16 @@ from hypothesis import strategies as st
 
 import portbook
 from portbook.catalog.practice import lookup as practice
-from portbook.catalog.practice.lookup import COLUMNS, Lore
+from portbook.catalog.practice.lookup import COLUMNS, Practice
 from portbook.catalog.practice.path_patterns import path_matches
 from portbook.errors import DataCorrupt, DataMissing
 from portbook.model import Program, Transport
+from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+PRACTICE = CATALOG.practice
 
 FOLDER = Path(practice.__file__).parent
 ENTRIES: list[dict[str, Any]] = tomllib.loads((FOLDER / "programs.toml").read_text("utf-8"))[
@@ -36,12 +39,12 @@ USES = [
 ]
 
 
-def write_uses(folder: Path, rows: Sequence[tuple[str, ...]]) -> Lore:
+def write_uses(folder: Path, rows: Sequence[tuple[str, ...]]) -> Practice:
     widest = max((int(row[1]) - int(row[0]) for row in rows), default=0)
     lines = ["#portbook\tuses/1", "\t".join(("#columns", *COLUMNS["uses"])), f"#widest\t{widest}"]
     lines += ["\t".join((*row, "https://example.org/", "2026-11-21")) for row in rows]
     (folder / "uses.tsv").write_text("\n".join([*lines, "#end", ""]), "utf-8", newline="\n")
-    return Lore(str(folder))
+    return Practice(str(folder))
 
 
 # -- programs -----------------------------------------------------------------------------------
@@ -61,7 +64,7 @@ def write_uses(folder: Path, rows: Sequence[tuple[str, ...]]) -> Lore:
     ],
 )
 def test_a_program_is_known_by_its_path(executable: str, name: str) -> None:
-    assert [program.name for program in practice.lookup_programs(executable)] == [name]
+    assert [program.name for program in PRACTICE.lookup_programs(executable)] == [name]
 
 
 @pytest.mark.parametrize(
@@ -84,11 +87,11 @@ def test_a_program_is_known_by_its_path(executable: str, name: str) -> None:
     ],
 )
 def test_a_name_in_another_place_is_not_the_program(executable: str) -> None:
-    assert practice.lookup_programs(executable) == ()
+    assert PRACTICE.lookup_programs(executable) == ()
 
 
 def test_two_programs_may_share_a_path() -> None:
-    names = [program.name for program in practice.lookup_programs("/usr/sbin/ntpd")]
+    names = [program.name for program in PRACTICE.lookup_programs("/usr/sbin/ntpd")]
     assert names == ["ntpsec", "openntpd"]
 
 
@@ -103,19 +106,22 @@ def test_two_programs_may_share_a_path() -> None:
     ],
 )
 def test_programs_of_other_systems_go_by_their_names(name: str, program: str) -> None:
-    assert [each.name for each in practice.programs_named(name)] == [program]
+    assert [each.name for each in PRACTICE.programs_named(name)] == [program]
     # No path on this system is theirs.
-    assert practice.lookup_programs(f"/usr/sbin/{name}") == ()
+    assert PRACTICE.lookup_programs(f"/usr/sbin/{name}") == ()
 
 
 def test_a_name_without_a_path_finds_every_program_of_that_name() -> None:
-    assert [program.name for program in practice.programs_named("nginx.exe")] == ["nginx"]
-    assert [program.name for program in practice.programs_named("ntpd")] == ["ntpsec", "openntpd"]
-    assert practice.programs_named("no-such-program") == ()
+    assert [program.name for program in PRACTICE.programs_named("nginx.exe")] == ["nginx"]
+    assert [program.name for program in PRACTICE.programs_named("ntpd")] == [
+        "ntpsec",
+        "openntpd",
+    ]
+    assert PRACTICE.programs_named("no-such-program") == ()
 
 
 def test_a_program_says_what_it_is() -> None:
-    (program,) = practice.lookup_programs("/usr/sbin/named")
+    (program,) = PRACTICE.lookup_programs("/usr/sbin/named")
     assert program == Program(
         name="bind",
         product="BIND 9 name server",
@@ -130,16 +136,16 @@ def test_a_program_says_what_it_is() -> None:
 
 
 def test_who_implements_a_service() -> None:
-    names = [program.name for program in practice.programs_for("ssh")]
+    names = [program.name for program in PRACTICE.programs_for("ssh")]
     assert names == ["dropbear", "openssh"]
-    assert practice.programs_for("no-such-service") == ()
+    assert PRACTICE.programs_for("no-such-service") == ()
 
 
 def test_every_program_is_found_by_its_service_and_listed_once() -> None:
-    assert [program.name for program in practice.programs()] == [entry["name"] for entry in ENTRIES]
-    for program in practice.programs():
+    assert [program.name for program in PRACTICE.programs()] == [entry["name"] for entry in ENTRIES]
+    for program in PRACTICE.programs():
         for service in program.services:
-            assert program in practice.programs_for(service)
+            assert program in PRACTICE.programs_for(service)
 
 
 def as_regex(pattern: str) -> str:
@@ -186,12 +192,12 @@ def executables(draw: st.DrawFn) -> str:
 
 @given(executables())
 def test_the_compiled_lookup_is_a_scan_of_the_toml(executable: str) -> None:
-    assert [program.name for program in practice.lookup_programs(executable)] == scan(executable)
+    assert [program.name for program in PRACTICE.lookup_programs(executable)] == scan(executable)
 
 
 @given(st.text())
 def test_any_text_may_be_asked(executable: str) -> None:
-    assert practice.lookup_programs(executable) == () or executable.startswith("/")
+    assert PRACTICE.lookup_programs(executable) == () or executable.startswith("/")
 
 
 @given(st.lists(st.sampled_from(["*", "a", "b", "."]), min_size=1, max_size=6), st.text("ab."))
@@ -268,11 +274,11 @@ REPORTS = [
 ]
 
 
-def write_reports(folder: Path) -> Lore:
+def write_reports(folder: Path) -> Practice:
     head = ["#portbook\tabuse/1", "\t".join(("#columns", *COLUMNS["abuse"])), "#widest\t9"]
     rows = ["\t".join((*row, "https://example.org/", "2026-11-21")) for row in REPORTS]
     (folder / "abuse.tsv").write_text("\n".join([*head, *rows, "#end", ""]), "utf-8", newline="\n")
-    return Lore(str(folder))
+    return Practice(str(folder))
 
 
 def test_a_report_is_found_by_its_port_and_the_oldest_comes_first(tmp_path: Path) -> None:
@@ -289,11 +295,11 @@ def test_a_report_is_found_by_its_port_and_the_oldest_comes_first(tmp_path: Path
 
 
 def test_the_committed_reports_are_found_by_each_of_their_ports_and_say_what_they_are() -> None:
-    reports = list(practice.abuse())
+    reports = list(PRACTICE.abuse())
     assert len(reports) >= 39
     for report in reports:
         for port in {report.first, report.last}:
-            assert report in practice.lookup_abuse(port, report.transport)
+            assert report in PRACTICE.lookup_abuse(port, report.transport)
         assert "reported" in report.summary.lower()
         assert report.when.startswith(("in ", "on ", "from "))
 
@@ -302,7 +308,7 @@ def test_the_committed_reports_are_found_by_each_of_their_ports_and_say_what_the
 
 
 def test_browsers_refuse_the_fetch_standard_s_83_bad_ports() -> None:
-    refused = [port for port in range(65_536) if practice.browser_blocked(port)]
+    refused = [port for port in range(65_536) if PRACTICE.browser_blocked(port)]
     # The review draft of June 2026 lists 83; undici 7.30 lists the same without port 0, thus 82.
     assert len(refused) == 83
     assert refused[:3] == [0, 1, 7]
@@ -311,7 +317,7 @@ def test_browsers_refuse_the_fetch_standard_s_83_bad_ports() -> None:
 
 
 def test_what_each_system_does_by_default() -> None:
-    rules = {rule.system: rule for rule in practice.system_rules()}
+    rules = {rule.system: rule for rule in PRACTICE.system_rules()}
     ranges = {name: (rule.dynamic_first, rule.dynamic_last) for name, rule in rules.items()}
     assert ranges == {
         "FreeBSD": (10_000, 65_535),
@@ -328,7 +334,7 @@ def test_what_each_system_does_by_default() -> None:
 
 
 def test_the_sources_say_how_fresh_they_are() -> None:
-    sources = {source.id: source for source in practice.sources()}
+    sources = {source.id: source for source in PRACTICE.sources()}
     assert list(sources) == [
         "lore-programs", "lore-uses", "lore-abuse", "lore-browsers", "lore-names",
         "lore-systems",
@@ -342,7 +348,7 @@ def test_the_sources_say_how_fresh_they_are() -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    made = Lore(str(tmp_path))
+    made = Practice(str(tmp_path))
     for ask in (made.programs, made.system_rules, made.sources):
         with pytest.raises(DataMissing, match="reinstall portbook"):
             ask()
@@ -375,7 +381,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: tuple[str, str]) -> Non
     whole = path.read_text("utf-8")
     assert damage[0] in whole
     path.write_text(whole.replace(*damage), "utf-8", newline="\n")
-    made = Lore(str(tmp_path))
+    made = Practice(str(tmp_path))
     with pytest.raises(DataCorrupt, match=r"uses\.tsv"):
         made.lookup_uses(5900)
 
@@ -393,9 +399,9 @@ def test_reading_the_lore_imports_nothing_heavy() -> None:
     source = str(Path(portbook.__file__).parents[1])
     ask = (
         f"import sys; sys.path.insert(0, {source!r}); "
-        "from portbook.catalog.practice.lookup import *; "
-        "lookup_programs('/usr/sbin/sshd'); lookup_uses(80); browser_blocked(80); "
-        "lookup_abuse(80); system_rules(); sources(); print(*sys.modules)"
+        "from portbook.catalog.practice.lookup import Practice; made = Practice(); "
+        "made.lookup_programs('/usr/sbin/sshd'); made.lookup_uses(80); made.browser_blocked(80); "
+        "made.lookup_abuse(80); made.system_rules(); made.sources(); print(*sys.modules)"
     )
     ran = subprocess.run(
         [sys.executable, "-I", "-S", "-c", ask], capture_output=True, text=True, check=True

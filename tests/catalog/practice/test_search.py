@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.catalog.practice import lookup as practice
 from portbook.catalog.practice.search import UseIndex
 from portbook.model import Transport, Use
 from tests.strategies import nasty, queryish, uses
+from tests.values import CATALOG
 
 WHERE = ("https://example.org/", "2026-11-21")
 
@@ -68,7 +68,7 @@ def test_any_text_may_be_asked(some: list[Use], text: str) -> None:
 
 
 def test_every_product_on_record_is_found_by_its_name() -> None:
-    every = tuple(practice.uses())
+    every = tuple(CATALOG.practice.uses())
     assert every
     index = UseIndex(every)
     for use in every:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from benchmarks.update import xml_of
 from portbook.app import update as renew
-from portbook.catalog.registry import lookup as book
+from portbook.catalog import Catalog
 from portbook.catalog.registry.diff import compare, kind_of
 from portbook.catalog.registry.history import (
     HISTORY,
@@ -27,7 +27,6 @@ from portbook.catalog.registry.history import (
     History,
     Log,
     Side,
-    history,
     order,
     render,
 )
@@ -41,6 +40,7 @@ from portbook.present.views import changes as words
 from tests.catalog.registry.upstream import rows, small
 from tests.counts import examples
 from tests.strategies import any_port
+from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from portbook.catalog.registry.lookup import Registry
 
 DATA = Path(SHIPPED)
-PAST = history()
+PAST = CATALOG.history
 ALL = PAST.all()
 
 
@@ -102,7 +102,7 @@ def test_every_change_is_one() -> None:
 
 
 def test_the_changes_of_a_port_follow_from_each_other_and_end_at_today() -> None:
-    now = book.registry()
+    now = CATALOG.registry
     ports = {change.first for change in ALL if change.first is not None}
     assert len(ports) > 100
     for port in ports:
@@ -127,7 +127,9 @@ def _low(side: Side) -> set[str]:
 
 def test_a_service_with_a_date_was_there_from_then_on() -> None:
     # The registry's own dates are a second witness, for the rows of 2015 that bear one.
-    dated = [row for row in book.registry().store.all() if row.registered and row.first is not None]
+    dated = [
+        row for row in CATALOG.registry.store.all() if row.registered and row.first is not None
+    ]
     assert len(dated) > 1_000
     for row in dated:
         assert row.first is not None
@@ -297,7 +299,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(
         "portbook.storage.user_dirs.system_folder", lambda _env: str(tmp_path / "system")
     )
-    monkeypatch.setattr(book, "_registry", None)
     monkeypatch.setattr(renew, "shipped", base)
     return str(tmp_path / "portbook" / "registry")
 
@@ -306,13 +307,12 @@ def update(home: str, date: str, change: Callable[[Assignment], Assignment | Non
     got = Fetched(small(date, change), "file:x", date)
     done = renew.renew(home, "x", lambda _known: got, "2026-12-31", force=True)
     assert done.status == "updated"
-    book._registry = None
 
 
 def test_every_update_adds_what_it_saw(home: str, capsys: pytest.CaptureFixture[str]) -> None:
     update(home, "2026-11-14", named(49, service_name="other"))
     update(home, "2026-11-28", named(49, service_name="third"))
-    found = history()
+    found = Catalog().history
     assert [(each.kind, each.since, each.until) for each in found.of_port(49)] == [
         ("renamed", "2026-10-01", "2026-11-14"),
         ("renamed", "2026-11-14", "2026-11-28"),
@@ -334,14 +334,15 @@ def test_every_update_adds_what_it_saw(home: str, capsys: pytest.CaptureFixture[
 def test_going_back_to_an_older_one_is_no_event(home: str) -> None:
     update(home, "2026-11-14", named(49, service_name="other"))
     update(home, "2026-10-20", lambda row: row)
-    assert len(history().of_port(49)) == 1
+    assert len(Catalog().history.of_port(49)) == 1
 
 
 def test_a_log_that_cannot_be_read_is_left_out(home: str) -> None:
     update(home, "2026-11-14", named(49, service_name="other"))
     next(Path(home).glob("0*/history.tsv")).write_text("x")
-    assert history().of_port(49) == ()
-    assert history().of_port(300)
+    past = Catalog().history
+    assert past.of_port(49) == ()
+    assert past.of_port(300)
 
 
 def test_what_two_logs_tell_of_the_same_event_is_told_once() -> None:
@@ -388,7 +389,7 @@ def test_a_port_a_name_and_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_registration_date_is_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
-    row = next(row for row in book.registry().rows(1024) if row.registered and row.service_name)
+    row = next(row for row in CATALOG.registry.rows(1024) if row.registered and row.service_name)
     assert run(["history", str(row.service_name)]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert f"registered {row.registered} by the registry's own date, as of 2015-07-30" in said

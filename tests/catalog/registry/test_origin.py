@@ -48,8 +48,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(
         "portbook.storage.user_dirs.system_folder", lambda _env: str(tmp_path / "system")
     )
-    monkeypatch.setattr(book, "_registry", None)
-    monkeypatch.setattr(book, "notes", [])
     found = tmp_path / "portbook" / "registry"
     for day in ("2026-11-14", "2026-12-14"):
         taken = validate.read(small(day), "file:x", day)

@@ -94,7 +94,11 @@ def test_what_the_server_said_is_asked_of_it_again(home: str) -> None:
     renew.renew(home, "https://mirror.example/x", get, TODAY)
     assert known[1] is None
     install.Keeper(home).__enter__().roll_back("2026-09-12")
-    renew_known = renew._known(renew._used(home), "https://example.org/x")
+
+    def refuse(line: str) -> None:
+        raise AssertionError(line)
+
+    renew_known = renew._known(renew._used(home, refuse), "https://example.org/x")
     assert renew_known is None
 
 

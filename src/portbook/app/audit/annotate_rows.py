@@ -81,7 +81,7 @@ def _annotations(audit: Audit, form: Callable[[str], str]) -> ir.Table:
     for each in audit.seen():
         level = LEVELS[max(each.gravity, 0)]
         codes = " ".join(code for code, _ in each.findings)
-        row = (str(level), codes, form(" ".join(names(each))))
+        row = (str(level), codes, form(" ".join(names(each, audit.catalog))))
         rows.append((each.transport, each.port, each.reach, str(each.state), *row))
     columns = {
         "book_transport": "string",

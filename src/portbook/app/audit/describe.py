@@ -6,8 +6,6 @@ a few of thousands.
 
 from __future__ import annotations
 
-from portbook.catalog.practice import lookup as practice
-from portbook.catalog.registry.lookup import registry
 from portbook.model import (
     Listener,
     Ownership,
@@ -24,13 +22,15 @@ from portbook.verdict.facts import Case
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.app.audit.result import Service
+    from portbook.catalog import Catalog
     from portbook.model import Finding
 
 _ADDRESSES = {"loopback": "127.0.0.1", "everywhere": "0.0.0.0"}
 
 
-def case_of(service: Service) -> Case:
+def case_of(service: Service, catalog: Catalog) -> Case:
     """*service* as the judge of one socket has it: bound somewhere, by nobody knows whom."""
+    practice = catalog.practice
     transport = Transport(service.transport)
     listener = Listener(
         Socket(
@@ -45,7 +45,7 @@ def case_of(service: Service) -> Case:
     )
     return Case(
         listener,
-        registry().standing(service.port, transport),
+        catalog.registry.standing(service.port, transport),
         uses=practice.lookup_uses(service.port, transport),
         rules=PortRules(""),
         browser_blocked=practice.browser_blocked(service.port),
@@ -53,23 +53,23 @@ def case_of(service: Service) -> Case:
     )
 
 
-def say(service: Service) -> tuple[Finding, ...]:
+def say(service: Service, catalog: Catalog) -> tuple[Finding, ...]:
     """The findings on *service* in words, each with its evidence."""
     subject = Subject(SubjectKind.PORT, f"{service.port}/{service.transport}")
     # The first line of evidence is the socket as it is bound, which nobody has seen.
     return tuple(
         finding._replace(subject=subject, evidence=finding.evidence[1:])
-        for finding in judge(case_of(service))
+        for finding in judge(case_of(service, catalog))
     )
 
 
-def names(service: Service) -> tuple[str, ...]:
+def names(service: Service, catalog: Catalog) -> tuple[str, ...]:
     """The names that the registry has for *service*, without those it repeats."""
-    rows = registry().lookup(service.port, Transport(service.transport))
+    rows = catalog.registry.lookup(service.port, Transport(service.transport))
     return tuple(dict.fromkeys(row.service_name for row in rows if row.service_name))
 
 
-def uses(service: Service) -> tuple[str, ...]:
+def uses(service: Service, catalog: Catalog) -> tuple[str, ...]:
     """The products that use the port of *service*."""
-    found = practice.lookup_uses(service.port, Transport(service.transport))
+    found = catalog.practice.lookup_uses(service.port, Transport(service.transport))
     return tuple(dict.fromkeys(use.product for use in found))

@@ -19,8 +19,6 @@ from portbook.app.audit.server_side import place, regroup, resolve
 from portbook.app.audit.timestamps import unit_of
 from portbook.app.audit.top_hosts import add_hosts
 from portbook.app.audit.zstd_frames import breaks_off
-from portbook.catalog.practice import lookup as practice
-from portbook.catalog.registry.lookup import registry
 from portbook.errors import MalformedInput
 from portbook.formats.base import Fault
 from portbook.formats.flows.detect import installed
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
 
     from portbook.app.audit.engines.base import Engine, Tell
     from portbook.app.audit.result import AuditAnswer, Service
-    from portbook.model import Source
+    from portbook.catalog import Catalog
 
 
 # Whoever waits so many seconds for the flows will meet many ports: all are looked up meanwhile.
@@ -66,8 +64,11 @@ class Order(NamedTuple):
 class Audit:
     """One audit on one engine: what was read, and the answer."""
 
-    def __init__(self, order: Order, engine: Engine, tell: Tell = lambda _: None) -> None:
+    def __init__(
+        self, order: Order, engine: Engine, catalog: Catalog, tell: Tell = lambda _: None
+    ) -> None:
         self.order = order
+        self.catalog = catalog
         self.engine = engine
         self.reads: list[Read] = []
         self._collector = Collector()
@@ -104,7 +105,7 @@ class Audit:
             self.engine.name,
             [self._as_named(read.batch) for read in self.reads],
             [each._replace(file=self.given(each.file)) for each in faults],
-            self._sources(),
+            (*self.catalog.registry.sources(), *self.catalog.practice.sources()),
         )
         return add_hosts(self, answer, self.order.hosts) if self.order.hosts else answer
 
@@ -212,7 +213,7 @@ class Audit:
             judged = judge_groups(pending.table, books.table())
             self.engine.prepare(judged)
             if pending.lasts(_LONG):
-                books.load()
+                books.load(self.catalog)
         grouped = pending.wait(self._tell)
         book = self._book(grouped)
         if paired:
@@ -247,7 +248,7 @@ class Audit:
         """What is on record of the ports in *grouped*, as a table on the engine."""
         asked = grouped.select("port", "other").distinct()
         ports = {port for row in self.engine.fetch(asked) for port in row}
-        entries = books.entries(ports.intersection(range(PORTS)))
+        entries = books.entries(ports.intersection(range(PORTS)), self.catalog)
         return self.engine.lookup(books.NAME, books.COLUMNS, entries)
 
     def _note_rejects(self, faults: list[Fault]) -> None:
@@ -275,9 +276,6 @@ class Audit:
         faults += [Fault(path, None, DAMAGED, None) for path in sorted(wrong) if is_damaged(path)]
         whole = sorted(packed.get("zstd", ()))
         faults += [Fault(path, None, BROKEN_OFF, None) for path in whole if breaks_off(path)]
-
-    def _sources(self) -> tuple[Source, ...]:
-        return (*registry().sources(), *practice.sources())
 
 
 def select_flows(batch: Batch, table: ir.Table, limits: Limits, *, faulty: bool) -> ir.Table:

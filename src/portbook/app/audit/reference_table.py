@@ -7,11 +7,7 @@ What has no row is unassigned, or dynamic from 49152 on (RFC 6335 §6). The exce
 
 from __future__ import annotations
 
-from functools import cache
-
 from portbook._fast_types import NamedTuple
-from portbook.catalog.practice import lookup as practice
-from portbook.catalog.registry.lookup import registry
 from portbook.model import State
 
 TYPE_CHECKING = False
@@ -19,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     import ibis.expr.types as ir
+
+    from portbook.catalog import Catalog
 
 # The table's name on an engine, and its columns with their types in Ibis's words.
 NAME = "portbook_book"
@@ -43,9 +41,9 @@ class Entry(NamedTuple):
     abuse: bool
 
 
-def entries(ports: Iterable[int]) -> list[Entry]:
+def entries(ports: Iterable[int], catalog: Catalog) -> list[Entry]:
     """The rows of the table that are about *ports*."""
-    book, (uses, abuse) = registry(), _on_record()
+    book, (uses, abuse) = catalog.registry, catalog.derived(_on_record)
     found = []
     for port in sorted(set(ports)):
         for transport, standing in book.standings(port).items():
@@ -56,10 +54,10 @@ def entries(ports: Iterable[int]) -> list[Entry]:
     return found
 
 
-def load() -> None:
+def load(catalog: Catalog) -> None:
     """Reads all that is on record, so that many ports are looked up faster afterwards."""
-    registry().store.hold()
-    _on_record()
+    catalog.registry.store.hold()
+    catalog.derived(_on_record)
 
 
 def table() -> ir.Table:
@@ -69,8 +67,9 @@ def table() -> ir.Table:
     return ibis.table(COLUMNS, name=NAME)
 
 
-@cache
-def _on_record() -> tuple[frozenset[tuple[str, int]], frozenset[tuple[str, int]]]:
+def _on_record(
+    catalog: Catalog,
+) -> tuple[frozenset[tuple[str, int]], frozenset[tuple[str, int]]]:
     """The (transport, port) pairs with a use, and those of which abuse was reported."""
     used, abused = (
         frozenset(
@@ -78,6 +77,6 @@ def _on_record() -> tuple[frozenset[tuple[str, int]], frozenset[tuple[str, int]]
             for each in lines
             for port in range(each.first, each.last + 1)
         )
-        for lines in (practice.uses(), practice.abuse())
+        for lines in (catalog.practice.uses(), catalog.practice.abuse())
     )
     return used, abused

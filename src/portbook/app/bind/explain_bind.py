@@ -7,11 +7,17 @@ from portbook.errors import InvalidQuery
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.app.bind.diagnose import Why
+    from portbook.catalog import Catalog
     from portbook.model import Listener, Note, PortRules, Transport
 
 
 def why_bind(
-    port: int, transport: Transport, address: str | None = None, *, notes: bool = True
+    port: int,
+    transport: Transport,
+    catalog: Catalog,
+    address: str | None = None,
+    *,
+    notes: bool = True,
 ) -> Why:
     """Whether *port* can be bound now, on *address* or on every one, and why.
 
@@ -27,7 +33,7 @@ def why_bind(
     from portbook.app.bind.addresses import LOCALHOST
     from portbook.app.bind.diagnose import weigh
     from portbook.app.bind.observations import Elsewhere, Evidence, Redirected
-    from portbook.catalog.expectations.lookup import NONE, read_notes
+    from portbook.catalog.expectations.lookup import NONE
     from portbook.host.bind_probe import try_binds
     from portbook.host.firewall.reader import read_redirects
     from portbook.host.linux.other_namespaces import read_elsewhere
@@ -46,11 +52,11 @@ def why_bind(
     others, no_namespaces = read_elsewhere((port, port), transport)
     excluded, no_ranges = read_excluded_ranges(transport)
     missing = (*seen.missing, *conflicts.missing, *no_rules, *no_namespaces, *no_ranges)
-    own = read_notes() if notes else NONE
+    own = catalog.expectations() if notes else NONE
     note = own.lookup(port, transport)
     rules = seen.rules or PortRules("")
     counts = note is not None and note.trusted
-    held = _held_against(note, listeners, rules, own.users) if note and counts else ()
+    held = _held_against(note, listeners, rules, catalog, own.users) if note and counts else ()
     found = weigh(
         Evidence(
             port,
@@ -70,11 +76,14 @@ def why_bind(
 
 
 def _held_against(
-    note: Note, listeners: tuple[Listener, ...], rules: PortRules, trusted: frozenset[int]
+    note: Note,
+    listeners: tuple[Listener, ...],
+    rules: PortRules,
+    catalog: Catalog,
+    trusted: frozenset[int],
 ) -> tuple[str, ...]:
     """What the verdict says of *listeners* on account of *note*."""
     from portbook.app.listen import judge_listener
-    from portbook.catalog.registry.lookup import registry
 
     found = [
         finding.message
@@ -82,7 +91,7 @@ def _held_against(
         for finding in judge_listener(
             each._replace(assessment=each.assessment._replace(note=note)),
             rules,
-            registry(),
+            catalog,
             trusted=trusted,
         )
         if finding.code in ("unexpected-program", "noted")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 
 from portbook._fast_types import NamedTuple
-from portbook.catalog.practice import lookup as practice
 from portbook.errors import InvalidQuery
 from portbook.model import PortRange, State, Transport
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Protocol
 
-    from portbook.catalog.registry.lookup import Registry
+    from portbook.catalog import Catalog
     from portbook.model import Source
 
     class Machine(Protocol):
@@ -119,7 +118,7 @@ class Pick(NamedTuple):
         return counts
 
 
-def pick(wanted: Wanted, machine: Machine, book: Registry, seed: int | None = None) -> Pick:
+def pick(wanted: Wanted, machine: Machine, catalog: Catalog, seed: int | None = None) -> Pick:
     """The ports for *wanted*. *seed* takes the place of chance.
 
     Raises InvalidQuery for a count or a name that can't be served, or a range that holds fewer
@@ -132,7 +131,9 @@ def pick(wanted: Wanted, machine: Machine, book: Registry, seed: int | None = No
     for port in _by_name(wanted) if named else _by_chance(wanted, seed):
         if len(choices) == wanted.many:
             break
-        counted = (check for check in by_the_book(port, book) if check.code not in wanted.despite)
+        counted = (
+            check for check in by_the_book(port, catalog) if check.code not in wanted.despite
+        )
         checks = tuple(_until_failed(counted))
         if not checks or checks[-1].ok is not False:
             here = (check for check in machine.checks(port) if check.code not in wanted.despite)
@@ -141,9 +142,10 @@ def pick(wanted: Wanted, machine: Machine, book: Registry, seed: int | None = No
                 choices.append(Choice(port, checks))
                 continue
         left_out.append(Choice(port, checks))
-    notes = tuple(_notes(wanted, book))
+    notes = tuple(_notes(wanted, catalog))
     used = ("lore-uses", "lore-abuse", "lore-browsers", "lore-systems")
-    sources = book.sources()[:1] + tuple(each for each in practice.sources() if each.id in used)
+    sources = catalog.registry.sources()[:1]
+    sources += tuple(each for each in catalog.practice.sources() if each.id in used)
     return Pick(wanted, tuple(choices), tuple(left_out), notes, sources)
 
 
@@ -230,10 +232,11 @@ def canonical(name: str) -> str:
 # -- the book ---------------------------------------------------------------------------------
 
 
-def by_the_book(port: int, book: Registry) -> Iterator[Check]:
+def by_the_book(port: int, catalog: Catalog) -> Iterator[Check]:
     """What holds of *port* on every machine."""
-    yield _unassigned(port, book)
-    yield _not_dynamic(port)
+    practice = catalog.practice
+    yield _unassigned(port, catalog)
+    yield _not_dynamic(port, catalog)
     blocked = practice.browser_blocked(port)
     yield Check(
         "browser-opens",
@@ -248,8 +251,8 @@ def by_the_book(port: int, book: Registry) -> Iterator[Check]:
     yield Check("no-abuse", not reports, said)
 
 
-def _unassigned(port: int, book: Registry) -> Check:
-    standings = [book.standing(port, each) for each in _BOTH]
+def _unassigned(port: int, catalog: Catalog) -> Check:
+    standings = [catalog.registry.standing(port, each) for each in _BOTH]
     for transport, standing in zip(_BOTH, standings, strict=True):
         if standing.state is State.ASSIGNED:
             names = [row.service_name or row.title or "" for row in standing.assignments]
@@ -267,9 +270,9 @@ def _unassigned(port: int, book: Registry) -> Check:
     return Check("unassigned", True, said)
 
 
-def _not_dynamic(port: int) -> Check:
+def _not_dynamic(port: int, catalog: Catalog) -> Check:
     inside, ranges = [], []
-    for rule in practice.system_rules():
+    for rule in catalog.practice.system_rules():
         if rule.system in COMMON and rule.dynamic_first is not None:
             text = f"{rule.system} {rule.dynamic_first}–{rule.dynamic_last}"
             ranges.append(text)
@@ -285,9 +288,9 @@ def _some(words: Iterable[str], most: int = 3) -> str:
     return ", ".join(unique[:most]) + more
 
 
-def _notes(wanted: Wanted, book: Registry) -> Iterator[str]:
+def _notes(wanted: Wanted, catalog: Catalog) -> Iterator[str]:
     if wanted.name is not None:
-        rows = [row for row in book.named(wanted.name.strip()) if row.first is not None]
+        rows = [row for row in catalog.registry.named(wanted.name.strip()) if row.first is not None]
         if rows:
             ports = _some(f"{row.first}/{row.transport or 'tcp'}" for row in rows)
             yield (

@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from portbook.catalog import Catalog
     from portbook.catalog.expectations.lookup import Notes
     from portbook.host.bind_probe import BindTry
     from portbook.model import PortRules
@@ -28,7 +29,8 @@ class ThisMachine:
     *name* is what the port is for: a note that has it for that is none against it.
     """
 
-    def __init__(self, name: str | None = None) -> None:
+    def __init__(self, catalog: Catalog, name: str | None = None) -> None:
+        self._catalog = catalog
         self._name = None if name is None else canonical(name)
         self._notes: Notes | None = None
         self._rules: PortRules | None = None
@@ -57,10 +59,8 @@ class ThisMachine:
         return Check(code, False, f"in {first}–{last}, from which this machine hands out ports")
 
     def _noted(self, port: int) -> Check:
-        from portbook.catalog.expectations.lookup import read_notes
-
         if self._notes is None:
-            self._notes = read_notes()
+            self._notes = self._catalog.expectations()
         for transport in (Transport.TCP, Transport.UDP):
             note = self._notes.lookup(port, transport)
             if note is None:

@@ -5,11 +5,12 @@ abuse of them was reported, which ports browsers refuse, and what each operating
 default. Every line has a source and the day it was read. The lines are edited as TOML beside this
 file, and compiled by ``tasks/build_lore.py`` into the sorted text files that are read here.
 
->>> [program.name for program in lookup_programs("/usr/lib/postgresql/17/bin/postgres")]
+>>> practice = Practice()
+>>> [each.name for each in practice.lookup_programs("/usr/lib/postgresql/17/bin/postgres")]
 ['postgresql']
->>> lookup_programs("/home/eve/bin/postgres")
+>>> practice.lookup_programs("/home/eve/bin/postgres")
 ()
->>> browser_blocked(6667), browser_blocked(443)
+>>> practice.browser_blocked(6667), practice.browser_blocked(443)
 (True, False)
 """
 
@@ -32,6 +33,7 @@ DATA = os.path.join(os.path.dirname(__file__), "data")
 
 # Asked for more ports than this, a file is read once instead of searched every time.
 _PORTS_UNTIL_HELD = 12
+_NAMES_HELD = 4096  # names and paths of programs, of which captures may have any number
 
 # The kinds of the compiled files, and the columns of each; tasks/build_lore.py writes these.
 COLUMNS = {
@@ -100,7 +102,7 @@ SUBJECTS = {
 _BY_PORT = ("uses", "abuse", "browsers")
 
 
-class Lore:
+class Practice:
     """The compiled lore in one folder; each file is opened when it is first asked.
 
     Every method raises DataMissing where its file can't be opened, and DataCorrupt where the
@@ -115,6 +117,7 @@ class Lore:
         self._sources: tuple[Source, ...] | None = None
         self._programs: tuple[Program, ...] | None = None
         self._programs_at: dict[str, tuple[Program, ...]] = {}
+        self._programs_named: dict[str, tuple[Program, ...]] = {}
         self._asked: dict[str, int] = {}
         self._held: dict[str, dict[int, list[Any]]] = {}
         self._use_index: UseIndex | None = None
@@ -143,11 +146,13 @@ class Lore:
             path = executable
             if path.startswith(("/bin/", "/sbin/", "/lib/", "/lib64/")):
                 path = "/usr" + path
-            found = self._programs_at[executable] = tuple(
+            found = tuple(
                 program
                 for program in self.programs_named(path.rpartition("/")[2])
                 if any(path_matches(pattern, path) for pattern in program.executables)
             )
+            if len(self._programs_at) < _NAMES_HELD:
+                self._programs_at[executable] = found
         return found
 
     def programs_named(self, name: str) -> tuple[Program, ...]:
@@ -156,6 +161,14 @@ class Lore:
         Anyone can give a file that name: where the path is known, :meth:`lookup_programs`
         is the one to ask.
         """
+        found = self._programs_named.get(name)
+        if found is None:
+            found = self._search_programs(name)
+            if len(self._programs_named) < _NAMES_HELD:
+                self._programs_named[name] = found
+        return found
+
+    def _search_programs(self, name: str) -> tuple[Program, ...]:
         file = self._file("programs")
         found = []
         for row in file.backward(file.after(name.encode(errors="replace"))):
@@ -382,19 +395,3 @@ def _system_rule(row: list[str], path: str) -> SystemRule:
         read,
         tuple(further.split()),
     )
-
-
-_LORE = Lore()
-lookup_programs = _LORE.lookup_programs
-programs_named = _LORE.programs_named
-programs = _LORE.programs
-programs_for = _LORE.programs_for
-lookup_uses = _LORE.lookup_uses
-uses = _LORE.uses
-use_index = _LORE.use_index
-lookup_abuse = _LORE.lookup_abuse
-abuse = _LORE.abuse
-browser_blocked = _LORE.browser_blocked
-port_named = _LORE.port_named
-system_rules = _LORE.system_rules
-sources = _LORE.sources

@@ -5,7 +5,8 @@ header names the copies that were compared. A copy tells how things stood on its
 happened, happened between two of them. Where a row itself bears a date of registration, that is
 the registry's own word and stands with the row, not here.
 
->>> [change.kind for change in history().of_port(300)]
+>>> from portbook.catalog.registry.lookup import shipped
+>>> [change.kind for change in open_history(shipped()).of_port(300)]
 ['assigned', 'reserved']
 """
 
@@ -14,7 +15,6 @@ from __future__ import annotations
 import os
 
 from portbook._fast_types import NamedTuple
-from portbook.catalog.registry.lookup import registry
 from portbook.catalog.registry.tsv_reader import SHIPPED
 from portbook.errors import DataCorrupt, DataMissing
 from portbook.model import LAST_PORT, PORTS, Source, State, Transport
@@ -333,12 +333,8 @@ def _begun_before(changes: Sequence[Change], day: str) -> int:
     return bisect_left(changes, day, key=lambda change: change.since)
 
 
-def history() -> History:
-    """The history that goes with the registry in use. Raises DataMissing or DataCorrupt."""
-    return registry().derived(_beside)
-
-
-def _beside(book: Registry) -> History:
+def open_history(book: Registry) -> History:
+    """The history that goes with the registry *book*. Raises DataMissing or DataCorrupt."""
     shipped = Log(os.path.join(SHIPPED, HISTORY))
     own = kept_log(book.store.folder, book.store.opener)
     return History(shipped) if own is None else History(shipped, own)

@@ -1,9 +1,9 @@
 """What IANA's registry says: exact lookups, blocks, neighbours.
 
 >>> from portbook.model import Transport
->>> [row.service_name for row in lookup(22, Transport.TCP)]
+>>> [row.service_name for row in shipped().lookup(22, Transport.TCP)]
 ['ssh']
->>> standing(300, Transport.SCTP).listed
+>>> shipped().standing(300, Transport.SCTP).listed
 False
 """
 
@@ -196,25 +196,22 @@ def headline(standings: Mapping[Transport, Standing]) -> State:
     return State.UNASSIGNED
 
 
-_registry: Registry | None = None
+def open_in_use(tell: Callable[[str], None], *, whole: bool = False) -> Registry:
+    """The registry that ``portbook update`` last kept, or the shipped one.
 
-# What should be told of the registry in use, a line each; the command line prints and clears it.
-notes: list[str] = []
-
-
-def registry(*, whole: bool = False) -> Registry:
-    """The registry that this process reads, opened when first asked for.
-
-    It is the one that ``portbook update`` last kept, or the shipped one where there is none or
-    it can't be trusted or read; :data:`notes` then says why. With *whole* it is opened now, and
-    every byte of a kept one is checked first, which takes 5 ms that a lookup doesn't have.
+    It is the shipped one where there is no other, or where that can't be trusted or read; *tell*
+    is then given a line that says why. With *whole* every byte of a kept one is checked first.
     """
-    global _registry  # noqa: PLW0603 - opened once, however many ask
-    if _registry is None or whole:
-        folder, told = _find_kept(whole=whole)
-        notes.extend(told)
-        _registry = _open_kept(folder) if folder is not None else Registry()
-    return _registry
+    folder, told = _find_kept(whole=whole)
+    for line in told:
+        tell(line)
+    if folder is None:
+        return Registry()
+    try:
+        return Registry(Store(folder.path, opener=folder.opener))
+    except (DataMissing, DataCorrupt) as error:
+        tell(f"the shipped registry is used instead: {error.why}")
+        return Registry()
 
 
 def _find_kept(*, whole: bool) -> tuple[TrustedFolder | None, tuple[str, ...]]:
@@ -239,26 +236,16 @@ def _may_be_there(path: str) -> bool:
     return True
 
 
-def use(folder: str) -> None:
-    """Makes this process read the registry in *folder*, as the one that it helps does.
+def open_folder(folder: str) -> Registry:
+    """The registry in *folder*, as another process has it open.
 
     Raises Untrusted, DataMissing or DataCorrupt.
     """
-    global _registry  # noqa: PLW0603 - see registry()
     if folder == SHIPPED:
-        _registry = Registry()
-    else:
-        from portbook.catalog.update import versions
-
-        _registry = Registry(Store(folder, opener=versions.open_version(folder).opener))
-
-
-def _open_kept(folder: TrustedFolder) -> Registry:
-    try:
-        return Registry(Store(folder.path, opener=folder.opener))
-    except (DataMissing, DataCorrupt) as error:
-        notes.append(f"the shipped registry is used instead: {error.why}")
         return Registry()
+    from portbook.catalog.update import versions
+
+    return Registry(Store(folder, opener=versions.open_version(folder).opener))
 
 
 def shipped() -> Registry:
@@ -267,13 +254,13 @@ def shipped() -> Registry:
 
 
 def lookup(port: int, transport: Transport) -> tuple[Assignment, ...]:
-    """The assignments of (*port*, *transport*) in :func:`registry`."""
-    return registry().lookup(port, transport)
+    """The assignments of (*port*, *transport*) in the registry in use, opened for this."""
+    return standing(port, transport).assignments
 
 
 def standing(port: int, transport: Transport) -> Standing:
-    """How (*port*, *transport*) stands in :func:`registry`."""
-    return registry().standing(port, transport)
+    """How (*port*, *transport*) stands in the registry in use, opened for this."""
+    return open_in_use(lambda _: None).standing(port, transport)
 
 
 __all__ = [
@@ -282,9 +269,8 @@ __all__ = [
     "Registry",
     "headline",
     "lookup",
-    "notes",
-    "registry",
+    "open_folder",
+    "open_in_use",
     "shipped",
     "standing",
-    "use",
 ]

@@ -3,7 +3,8 @@
 Where one port is asked for, :class:`portbook.catalog.registry.lookup.Registry` answers from its
 files. Pictures, pages and the search index ask about all of them: they hold a shelf.
 
->>> stand = shelf(registry())
+>>> from portbook.catalog.registry.lookup import shipped
+>>> stand = shelf(shipped())
 >>> stand.state(305), stand.counts(0, 1023)[State.ASSIGNED]
 (<State.UNASSIGNED: 'unassigned'>, 694)
 >>> stand.named["x11"]
@@ -14,7 +15,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from portbook.catalog.registry.lookup import registry
 from portbook.model import PORTS, RANGES, State
 
 TYPE_CHECKING = False
@@ -78,4 +78,4 @@ def shelf(book: Registry) -> Shelf:
     return book.derived(build)
 
 
-__all__ = ["STATES", "Shelf", "build", "registry", "shelf"]
+__all__ = ["STATES", "Shelf", "build", "shelf"]

@@ -1,7 +1,8 @@
 """The map: all 65,536 ports, a row for each high byte, a column for each low byte.
 
->>> from portbook.catalog.registry.summary import registry, shelf
->>> stand = shelf(registry())
+>>> from portbook.catalog.registry.lookup import shipped
+>>> from portbook.catalog.registry.summary import shelf
+>>> stand = shelf(shipped())
 >>> len(render_map_png(stand)) < 4096
 True
 >>> place(305)

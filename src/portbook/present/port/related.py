@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
-from portbook.catalog.practice import lookup as practice
 from portbook.catalog.registry.summary import shelf
 from portbook.present.port.slots import own
 
@@ -14,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from portbook.app.lookup import PortAnswer
+    from portbook.catalog import Catalog
     from portbook.catalog.registry.lookup import Registry
     from portbook.model import Neighbour, Program, State
     from portbook.present.port.slots import Own
@@ -55,8 +54,9 @@ def swap_bytes(port: int) -> int:
     return (port & 0xFF) << 8 | port >> 8
 
 
-def around(answer: PortAnswer, book: Registry) -> Around:
-    """What stands around the port of *answer* in *book* and in the lore."""
+def around(answer: PortAnswer, catalog: Catalog) -> Around:
+    """What stands around the port of *answer* in *catalog*."""
+    book = catalog.registry
     stand = shelf(book)
     port = answer.port
     swapped = swap_bytes(port)
@@ -65,7 +65,7 @@ def around(answer: PortAnswer, book: Registry) -> Around:
     documents = dict.fromkeys(
         reference for row in rows for reference in row.references if reference.startswith("RFC")
     )
-    by_port, by_service = _programs()
+    by_port, by_service = catalog.derived(_programs)
     here = by_port.get(port, ())
     speaking = dict.fromkeys(
         program for name in names for program in by_service.get(name.lower(), ())
@@ -94,12 +94,13 @@ def _shared(what: str, spans: tuple[tuple[int, int], ...], port: int, book: Regi
     return Shared(what, shown, len(others))
 
 
-@lru_cache(maxsize=1)
-def _programs() -> tuple[Mapping[int, tuple[Program, ...]], Mapping[str, tuple[Program, ...]]]:
-    """The programs of the lore by their default ports, and by the services that they speak."""
+def _programs(
+    catalog: Catalog,
+) -> tuple[Mapping[int, tuple[Program, ...]], Mapping[str, tuple[Program, ...]]]:
+    """The programs on record by their default ports, and by the services that they speak."""
     by_port: dict[int, dict[Program, None]] = {}
     by_service: dict[str, dict[Program, None]] = {}
-    for program in practice.programs():
+    for program in catalog.practice.programs():
         for port, _ in program.ports:
             by_port.setdefault(port, {})[program] = None
         for service in program.services:

@@ -12,14 +12,15 @@ from portbook.present.render.audit_json import COLUMNS, rows
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.app.audit.result import AuditAnswer
+    from portbook.catalog import Catalog
 
 
-def render_csv(answer: AuditAnswer) -> str:
+def render_csv(answer: AuditAnswer, catalog: Catalog) -> str:
     """A header, and a row for each service; lines end as RFC 4180 §2 has it."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
-    for row in rows(answer):
+    for row in rows(answer, catalog):
         writer.writerow([defused(cell) if isinstance(cell, str) else cell for cell in row])
     return out.getvalue()
 

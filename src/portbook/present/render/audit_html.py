@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from typing import Any
 
     from portbook.app.audit.result import AuditAnswer, Service
+    from portbook.catalog import Catalog
 
 _NUMBER = re.compile(r"[\d,.]+( [kMGTPE]?B)?")
 
 
-def render_html(answer: AuditAnswer, limit: int) -> str:
+def render_html(answer: AuditAnswer, catalog: Catalog, limit: int) -> str:
     """The report on *answer* as a page that stands alone."""
-    report = compose(answer, limit)
+    report = compose(answer, catalog, limit)
     page: str = _template().render(
         report=report,
         look=LOOK,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from portbook.app.audit.result import AuditAnswer, Service
+    from portbook.catalog import Catalog
     from portbook.model import Level
 
 
@@ -35,15 +36,17 @@ class _Audit(NamedTuple):
     services: Sequence[_Service]
 
 
-def of_audit(answer: AuditAnswer) -> dict[str, Any]:
+def of_audit(answer: AuditAnswer, catalog: Catalog) -> dict[str, Any]:
     """``portbook/audit/1``."""
-    return AUDIT.encode(_Audit(with_sentences(answer), [*map(_described, answer.services)]))
+    services = [_described(each, catalog) for each in answer.services]
+    return AUDIT.encode(_Audit(with_sentences(answer), services))
 
 
-def _described(service: Service) -> _Service:
-    messages = {each.code: each.message for each in say(service)} if service.is_unexpected else {}
+def _described(service: Service, catalog: Catalog) -> _Service:
+    spoken = say(service, catalog) if service.is_unexpected else ()
+    messages = {each.code: each.message for each in spoken}
     findings = [_Finding(code, level, messages.get(code)) for code, level in service.findings]
-    return _Service(service, names(service), uses(service), findings)
+    return _Service(service, names(service, catalog), uses(service, catalog), findings)
 
 
 def _time(seconds: float | None) -> str | None:
@@ -69,7 +72,7 @@ COLUMNS = {
 }
 
 
-def rows(answer: AuditAnswer) -> Iterator[tuple[object, ...]]:
+def rows(answer: AuditAnswer, catalog: Catalog) -> Iterator[tuple[object, ...]]:
     """The services as rows of :data:`COLUMNS`, in the answer's order."""
     for each in answer.services:
         levels = [level for _, level in each.findings]
@@ -81,8 +84,8 @@ def rows(answer: AuditAnswer) -> Iterator[tuple[object, ...]]:
             each.state,
             str(max(levels, key=lambda level: level.rank)) if levels else None,
             " ".join(code for code, _ in each.findings),
-            " ".join(names(each)),
-            ", ".join(uses(each)),
+            " ".join(names(each, catalog)),
+            ", ".join(uses(each, catalog)),
             each.flows,
             each.bytes,
             each.packets,

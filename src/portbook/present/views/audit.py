@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from portbook.app.audit.result import AuditAnswer, Service, Share, Tally
+    from portbook.catalog import Catalog
     from portbook.formats.base import Fault
     from portbook.present.render.text import Style
 
@@ -49,21 +50,21 @@ class Report(NamedTuple):
     sections: tuple[Section, ...]
 
 
-def compose(answer: AuditAnswer, limit: int) -> Report:
+def compose(answer: AuditAnswer, catalog: Catalog, limit: int) -> Report:
     """The report on *answer*, with at most *limit* services in each list."""
     left = len(answer.unexpected) - limit
     return Report(
         _title(answer),
         tuple(_lead(answer)),
-        tuple(_looks(answer.unexpected[:limit])),
+        tuple(_looks(answer.unexpected[:limit], catalog)),
         f"and {left:,} more: --limit or --json shows them" if left > 0 else "",
-        tuple(_sections(answer, limit)),
+        tuple(_sections(answer, catalog, limit)),
     )
 
 
-def render_audit(answer: AuditAnswer, style: Style, limit: int) -> str:
+def render_audit(answer: AuditAnswer, catalog: Catalog, style: Style, limit: int) -> str:
     """The report as text, wrapped to the terminal."""
-    report = compose(answer, limit)
+    report = compose(answer, catalog, limit)
     first, *rest = wrap(report.title, style.width)
     lines = [style.bold(first), *rest]
     for line in report.lead:
@@ -121,7 +122,7 @@ def _lead(answer: AuditAnswer) -> Iterator[str]:
         yield "Addresses are pseudonyms."
 
 
-def _sections(answer: AuditAnswer, limit: int) -> Iterator[Section]:
+def _sections(answer: AuditAnswer, catalog: Catalog, limit: int) -> Iterator[Section]:
     if answer.change is not None:
         yield _change(answer, limit)
     if answer.states:
@@ -131,7 +132,8 @@ def _sections(answer: AuditAnswer, limit: int) -> Iterator[Section]:
         )
     rest = [each for each in answer.services if each.gravity < Level.CHECK.rank]
     if rest:
-        yield Section("The other services", (Table(tuple(_service_rows(rest, limit)), head=True),))
+        rows = tuple(_service_rows(rest, catalog, limit))
+        yield Section("The other services", (Table(rows, head=True),))
     apart = list(_apart(answer))
     if apart:
         yield Section("Counted apart", tuple(apart))
@@ -150,7 +152,7 @@ def _sections(answer: AuditAnswer, limit: int) -> Iterator[Section]:
 _HEAD = ("", "services", "flows", "bytes")
 
 
-def _looks(services: Iterable[Service]) -> Iterator[Look]:
+def _looks(services: Iterable[Service], catalog: Catalog) -> Iterator[Look]:
     before: set[str] = set()
     for each in services:
         name = f"{each.port}/{each.transport}"
@@ -160,7 +162,7 @@ def _looks(services: Iterable[Service]) -> Iterator[Look]:
         if each.first is not None and each.last is not None:
             facts.append(_span(each.first, each.last))
         said = []
-        for finding in say(each):
+        for finding in say(each, catalog):
             general = finding.message.replace(name, "")
             if finding.level.rank >= Level.CHECK.rank and general not in before:
                 said.append(finding.message)
@@ -219,22 +221,24 @@ def _tally(tally: Tally) -> tuple[str, str, str]:
     return f"{tally.services:,}", f"{tally.flows:,}", size_of(tally.bytes)
 
 
-def _service_rows(services: list[Service], limit: int) -> Iterator[tuple[str, ...]]:
+def _service_rows(
+    services: list[Service], catalog: Catalog, limit: int
+) -> Iterator[tuple[str, ...]]:
     busiest = sorted(services, key=lambda each: (-each.flows, each.port, each.transport))
     yield ("", "flows", "findings", "service")
     for each in busiest[:limit]:
         codes = ", ".join(code for code, _ in each.findings)
         name = f"{each.port}/{each.transport}"
-        yield (name, f"{each.flows:,}", codes, name_of(each))
+        yield (name, f"{each.flows:,}", codes, name_of(each, catalog))
     if len(busiest) > limit:
         yield ("", f"and {len(busiest) - limit:,} more", "", "")
 
 
-def name_of(service: Service) -> str:
+def name_of(service: Service, catalog: Catalog) -> str:
     """What a service is called: its registered names, else what is on record, else its state."""
-    if called := names(service):
+    if called := names(service, catalog):
         return ", ".join(called[:3])
-    if used := uses(service):
+    if used := uses(service, catalog):
         return f"in practice {', '.join(used[:3])}"
     return service.state
 

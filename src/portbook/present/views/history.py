@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 from portbook.catalog.registry.diff import count_kinds
-from portbook.catalog.registry.history import history
-from portbook.catalog.registry.lookup import registry
 from portbook.present.document import Paragraph, Table
 from portbook.present.escape import one_line
 from portbook.present.render.text import render_item
@@ -16,6 +14,7 @@ from portbook.present.views import changes as words
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from portbook.catalog import Catalog
     from portbook.catalog.registry.history import Change, Compared, Copy
     from portbook.model import Source, Transport
     from portbook.present.document import Item
@@ -42,6 +41,7 @@ class Chronicle(NamedTuple):
 
 
 def chronicle(
+    catalog: Catalog,
     port: tuple[int, Transport | None] | None = None,
     name: str | None = None,
     since: str | None = None,
@@ -50,7 +50,7 @@ def chronicle(
 
     Raises DataMissing or DataCorrupt.
     """
-    past, book = history(), registry()
+    past, book = catalog.history, catalog.registry
     registered: tuple[tuple[str, str, str], ...] = ()
     known = True
     if port is not None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.responses import Response
 
-from portbook.catalog.registry.lookup import registry
 from portbook.catalog.registry.stats import count
 from portbook.model import LAST_PORT, Transport
 from portbook.present.render import port_json
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from portbook.app.lookup import PortAnswer
+    from portbook.catalog import Catalog
 
     Span = tuple[int, int, Transport | None]
 
@@ -62,7 +62,7 @@ async def ports(request: Request) -> Response:
             "Give ports as ?ports=22,443/udp,6000-6063: numbers from 0 to 65535, ranges of them, "
             f"each perhaps with a transport; at most {MOST_SPANS} in a list.",
         )
-    return kept(request, await run_list(request, _ports, spans), _JSON)
+    return kept(request, await run_list(request, _ports, context(request).catalog, spans), _JSON)
 
 
 def parse_spans(text: str) -> list[Span]:
@@ -94,13 +94,13 @@ class _Ports(NamedTuple):
     next: str | None
 
 
-def _ports(spans: list[Span]) -> str:
+def _ports(catalog: Catalog, spans: list[Span]) -> str:
     total = sum(last - first + 1 for first, last, _ in spans)
     answers: list[PortAnswer] = []
     left: list[Span] = []
     for first, last, transport in spans:
         until = min(last, first + MOST_PORTS - len(answers) - 1)
-        answers += [read_port(port, transport) for port in range(first, until + 1)]
+        answers += [read_port(catalog, port, transport) for port in range(first, until + 1)]
         if until < last:
             left.append((until + 1, last, transport))
     more = f"/api/ports?ports={','.join(_spans(left))}" if left else None
@@ -118,7 +118,7 @@ async def port_of_transport(request: Request) -> Response:
     number, word = request.path_params["port"], request.path_params["transport"]
     if number > LAST_PORT or word not in map(str, Transport):
         return problem(request, 404, "Ask for /api/ports/PORT/TRANSPORT: 443/udp, say.")
-    body = to_json(port_json.of(read_port(number, Transport(word))))
+    body = to_json(port_json.of(read_port(context(request).catalog, number, Transport(word))))
     return kept(request, body, _JSON, any_query=True)
 
 
@@ -128,10 +128,12 @@ async def blocks(request: Request) -> Response:
     if isinstance(asked, Response):
         return asked
     state, range_name = asked
+    catalog = context(request).catalog
 
     def made() -> str:
-        found = longest_blocks(state, range_name)
-        return to_json(port_json.of_blocks(found, state, range_name, registry().sources()))
+        found = longest_blocks(catalog, state, range_name)
+        sources = catalog.registry.sources()
+        return to_json(port_json.of_blocks(found, state, range_name, sources))
 
     return kept(request, await run_list(request, made), _JSON)
 
@@ -142,8 +144,10 @@ async def stats(request: Request) -> Response:
     if wrong is not None:
         return wrong
 
+    book = context(request).catalog.registry
+
     def made() -> str:
-        return to_json(port_json.of_stats(count(registry()), registry().sources()))
+        return to_json(port_json.of_stats(count(book), book.sources()))
 
     return kept(request, await run_list(request, made), _JSON)
 
@@ -153,9 +157,10 @@ async def changes(request: Request) -> Response:
     since = read_since(request)
     if isinstance(since, Response):
         return since
+    catalog = context(request).catalog
 
     def made() -> str:
-        return to_json(of_history(history.chronicle(since=since)))
+        return to_json(of_history(history.chronicle(catalog, since=since)))
 
     return kept(request, await run_list(request, made), _JSON)
 

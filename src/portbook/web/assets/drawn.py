@@ -7,11 +7,8 @@ look things up in. It is a script, so that it works from a file as well.
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from portbook.catalog.practice import lookup as practice
-from portbook.catalog.registry.lookup import registry
 from portbook.catalog.registry.summary import STATES, shelf
 from portbook.model import State
 from portbook.present.charts.map import render_map_png, render_map_svg, runs
@@ -19,15 +16,26 @@ from portbook.present.charts.map import render_map_png, render_map_svg, runs
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from portbook.catalog import Catalog
     from portbook.catalog.registry.lookup import Registry
 
 NAMES = ("map.png", "map-large.png", "map.svg", "search-index.js")
 
 
-@lru_cache(maxsize=len(NAMES))
-def draw(name: str) -> bytes:
-    """The file called *name*, one of :data:`NAMES`; KeyError if it isn't one."""
-    stand = shelf(registry())
+def draw(name: str, catalog: Catalog) -> bytes:
+    """The file called *name*, one of :data:`NAMES`; KeyError if it isn't one. Drawn once."""
+    drawn = catalog.derived(_drawn)
+    if name not in drawn:
+        drawn[name] = _draw(name, catalog)
+    return drawn[name]
+
+
+def _drawn(_: Catalog) -> dict[str, bytes]:
+    return {}
+
+
+def _draw(name: str, catalog: Catalog) -> bytes:
+    stand = shelf(catalog.registry)
     if name == "map.png":
         return render_map_png(stand)
     if name == "map-large.png":
@@ -35,11 +43,11 @@ def draw(name: str) -> bytes:
     if name == "map.svg":
         return render_map_svg(stand).encode()
     if name == "search-index.js":
-        return render_index(registry()).encode()
+        return render_index(catalog).encode()
     raise KeyError(name)
 
 
-def render_index(book: Registry) -> str:
+def render_index(catalog: Catalog) -> str:
     """The search index as a script that sets ``portbookIndex``.
 
     ``states`` names the states; ``runs`` holds the map as ``state.length`` in base 36, separated
@@ -47,6 +55,7 @@ def render_index(book: Registry) -> str:
     ports as ``22`` or ``6000-6063``, separated by commas, and the description, between tabs. The
     name of a product has a ``+`` before it, and its source is the fourth cell.
     """
+    book = catalog.registry
     drawn = ",".join(
         f"{STATES.index(state)}.{_base36(last - first + 1)}"
         for state, first, last in runs(shelf(book))
@@ -55,7 +64,7 @@ def render_index(book: Registry) -> str:
         "asOf": book.sources()[0].as_of,
         "states": [str(state) for state in STATES],
         "runs": drawn,
-        "rows": "\n".join((*_services(book), *_products())),
+        "rows": "\n".join((*_services(book), *_products(catalog))),
     }
     # In ASCII and without "<": nothing in it can end the script or its lines.
     text = json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
@@ -80,15 +89,15 @@ def _services(book: Registry) -> Iterable[str]:
         yield f"{name}\t{','.join(spans[key])}\t{title}"
 
 
-def _products() -> Iterable[str]:
+def _products(catalog: Catalog) -> Iterable[str]:
     """A line for each use on record, then for each program with ports that no use tells of."""
     spans: dict[tuple[str, str, str], dict[str, None]] = {}
     told: set[tuple[str, int]] = set()
-    for use in practice.uses():
+    for use in catalog.practice.uses():
         key = (use.product, use.summary, use.source)
         spans.setdefault(key, {})[_ports(use.first, use.last)] = None
         told.add((use.product, use.first))
-    for program in practice.programs():
+    for program in catalog.practice.programs():
         for port, _ in program.ports:
             if (program.product, port) not in told:
                 spans.setdefault((program.product, "", program.source), {})[str(port)] = None

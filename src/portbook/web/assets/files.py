@@ -33,7 +33,7 @@ async def static(request: Request) -> Response:
     name: str = request.path_params["name"]
     body = found.files.get(name)
     if body is None and name in found.drawn.NAMES:
-        body = await run_list(request, found.drawn.draw, name)
+        body = await run_list(request, found.drawn.draw, name, found.catalog)
     media = MEDIA.get(name.rpartition(".")[2])
     if body is None or media is None:
         return problem(request, 404, "There is no such file.")

@@ -8,7 +8,6 @@ from urllib.parse import parse_qs
 
 from starlette.responses import HTMLResponse, Response
 
-from portbook.catalog.registry.lookup import registry
 from portbook.formats.sockets.detect import FORMATS
 from portbook.web.explain import explainer
 from portbook.web.explain.workers import SECONDS, WorkerDied, Workers, WorkerTimedOut
@@ -22,6 +21,7 @@ from portbook.web.state import context
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from portbook.catalog import Catalog
     from portbook.web.site_config import Site
 
 LONGEST = 1 << 19  # bytes of what is sent; in a form, escapes make it longer than the text
@@ -31,10 +31,11 @@ _NOT_KEPT = {"cache-control": "no-store"}
 _ELSE = "The command portbook explain has no limit."
 
 
-def start_explainers() -> Workers:
+def start_explainers(catalog: Catalog) -> Workers:
     """The workers of a site; a process is started with the first capture."""
     limit = WorkLimit("captures", at_once=2, waiting=4, retry_after=RETRY_AFTER)
-    return Workers(explainer.command(registry().store.folder, SECONDS), limit, SECONDS)
+    command = explainer.command(catalog.registry.store.folder, SECONDS)
+    return Workers(command, limit, SECONDS)
 
 
 async def form(request: Request) -> Response:

@@ -25,7 +25,7 @@ if _HOME not in sys.path:
 
 from portbook.app.explain import ExplainAnswer, explain, unread  # noqa: E402
 from portbook.app.listen import Filter  # noqa: E402
-from portbook.catalog.registry.lookup import use  # noqa: E402
+from portbook.catalog import Catalog  # noqa: E402
 from portbook.errors import MalformedInput, NothingKnown  # noqa: E402 - see above
 from portbook.present.render.explain_json import of_explain  # noqa: E402
 
@@ -50,7 +50,7 @@ def command(folder: str, seconds: float) -> list[str]:
 def run(folder: str, seconds: float, stdin: IO[bytes], stdout: IO[bytes]) -> None:
     """Answers the questions in *stdin* until it ends."""
     _limit()
-    use(folder)
+    catalog = Catalog.of_folder(folder)
     _write(stdout, {})
     for number in range(1, _QUESTIONS + 1):
         line = stdin.readline()
@@ -62,7 +62,7 @@ def run(folder: str, seconds: float, stdin: IO[bytes], stdout: IO[bytes]) -> Non
             return
         _alarm(int(seconds) + _PATIENCE)
         try:
-            says, made = answer(body, question["format"], question["site"])
+            says, made = answer(body, question["format"], question["site"], catalog)
         except MemoryError:
             detail = (
                 f"Reading it takes more than {MEMORY >> 20} MB of memory, the limit here. "
@@ -80,10 +80,10 @@ def run(folder: str, seconds: float, stdin: IO[bytes], stdout: IO[bytes]) -> Non
 
 
 def answer(
-    text: bytes, name: str | None, site: dict[str, Any] | None
+    text: bytes, name: str | None, site: dict[str, Any] | None, catalog: Catalog
 ) -> tuple[dict[str, Any], bytes]:
     """What the site says of *text*, of which *name* is the format, and the page or the JSON."""
-    found, wrong = _explained(text, name)
+    found, wrong = _explained(text, name, catalog)
     if site is not None:
         from portbook.web.pages.views import explain as page
         from portbook.web.site_config import Site
@@ -95,14 +95,14 @@ def answer(
     return {"status": 200}, json.dumps(of_explain(found), separators=(",", ":")).encode()
 
 
-def _explained(text: bytes, name: str | None) -> tuple[ExplainAnswer | None, str]:
+def _explained(text: bytes, name: str | None, catalog: Catalog) -> tuple[ExplainAnswer | None, str]:
     """What is made of *text*, and what hindered it."""
     try:
-        return explain([text], Filter(), name, most=MOST_SOCKETS), ""
+        return explain([text], Filter(), catalog, name, most=MOST_SOCKETS), ""
     except NothingKnown:
         if not text.strip():
-            return unread(b""), "There is nothing to read: paste what the tool printed."
-        return unread(text), "Nothing in it is what a known tool prints."
+            return unread(b"", catalog), "There is nothing to read: paste what the tool printed."
+        return unread(text, catalog), "Nothing in it is what a known tool prints."
     except MalformedInput as error:
         said = str(error)
         return None, f"{said[0].upper()}{said[1:]}."

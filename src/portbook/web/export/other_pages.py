@@ -23,17 +23,24 @@ from portbook.web.state import FOLDER
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
+    from portbook.catalog import Catalog
+
 _STATIC = os.path.join(FOLDER, "static")
-_HERE, _BELOW = Site(export=True), Site(base="../", export=True)
 _MOST_ADDRESSES = 50_000  # in one sitemap (https://www.sitemaps.org/protocol.html)
 
 
-def other_names(base_url: str | None, services: Collection[str]) -> list[str]:
+def sites(catalog: Catalog) -> tuple[Site, Site]:
+    """What the pages at the top of an export are written for, and those one folder below."""
+    as_of = catalog.registry.store.as_of
+    return Site(as_of, export=True), Site(as_of, base="../", export=True)
+
+
+def other_names(base_url: str | None, services: Collection[str], catalog: Catalog) -> list[str]:
     """The paths of all these files for a site at *base_url* that has pages of *services*.
 
     Of the sitemaps it names as many as there can be.
     """
-    pages = _pages(base_url)
+    pages = _pages(base_url, catalog)
     names = [*(f"{name}.html" for name in pages), *(f"static/{name}" for name in _static())]
     if base_url is not None:
         most = PORTS + len(pages) + len(services)
@@ -44,18 +51,21 @@ def other_names(base_url: str | None, services: Collection[str]) -> list[str]:
 
 
 def other_files(
-    base_url: str | None, services: Collection[str], names_there: Callable[[], Collection[str]]
+    base_url: str | None,
+    services: Collection[str],
+    names_there: Callable[[], Collection[str]],
+    catalog: Catalog,
 ) -> Iterator[tuple[str, bytes]]:
     """All these files, by path. *names_there* gives the names of the files in the site's folder."""
-    pages = _pages(base_url)
+    pages = _pages(base_url, catalog)
     for name, render in pages.items():
         yield f"{name}.html", render().encode()
     for name in _static():
-        yield f"static/{name}", _static_file(name)
+        yield f"static/{name}", _static_file(name, catalog)
     if base_url is not None:
         base = base_url.rstrip("/")
         # A feed is read far from its site: the addresses in it are whole ones.
-        yield "changes.atom", render_feed(chronicle(), base, ".html").encode()
+        yield "changes.atom", render_feed(chronicle(catalog), base, ".html").encode()
         # After --only, the other ports are there if an earlier export wrote them.
         there = set(names_there())
         ports = [str(port) for port in range(PORTS) if f"{port}.html" in there]
@@ -63,23 +73,24 @@ def other_files(
         yield from _sitemaps(base, [*pages, *ports, *named])
 
 
-def _pages(base_url: str | None) -> Mapping[str, Callable[[], str]]:
+def _pages(base_url: str | None, catalog: Catalog) -> Mapping[str, Callable[[], str]]:
+    here, below = sites(catalog)
     # No page for errors: its usual name, 404.html, is that of a port.
     pages: dict[str, Callable[[], str]] = {
-        "index": lambda: views.home(_HERE),
-        "map": lambda: views.map_(_HERE),
-        "stats": lambda: views.stats(_HERE),
-        "blocks": lambda: views.blocks(_HERE),
-        "changes": lambda: views.changes(_HERE, feed=base_url is not None),
-        "search": lambda: views.search(None, "", _HERE),
-        "about": lambda: views.about(_HERE),
-        "api": lambda: views.api(_HERE),
-        "glossary": lambda: views.glossary(None, _HERE),
+        "index": lambda: views.home(catalog, here),
+        "map": lambda: views.map_(catalog, here),
+        "stats": lambda: views.stats(catalog, here),
+        "blocks": lambda: views.blocks(catalog, here),
+        "changes": lambda: views.changes(catalog, here, feed=base_url is not None),
+        "search": lambda: views.search(None, "", here),
+        "about": lambda: views.about(catalog, here),
+        "api": lambda: views.api(here),
+        "glossary": lambda: views.glossary(None, here),
     }
     for span in RANGES:
-        pages[f"ranges/{span.name}"] = partial(views.range_, span.name, _BELOW)
+        pages[f"ranges/{span.name}"] = partial(views.range_, span.name, catalog, below)
     for term in TERMS:
-        pages[f"glossary/{term.name}"] = partial(views.glossary, term.name, _BELOW)
+        pages[f"glossary/{term.name}"] = partial(views.glossary, term.name, below)
     return pages
 
 
@@ -88,9 +99,9 @@ def _static() -> list[str]:
     return [*drawn.NAMES, *names]  # here.js asks the server for this machine
 
 
-def _static_file(name: str) -> bytes:
+def _static_file(name: str, catalog: Catalog) -> bytes:
     if name in drawn.NAMES:
-        return drawn.draw(name)
+        return drawn.draw(name, catalog)
     with open(os.path.join(_STATIC, name), "rb") as file:
         return file.read()
 

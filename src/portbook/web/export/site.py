@@ -24,8 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from portbook import __version__
 from portbook.app.lookup import ServiceAnswer, answer, answer_port
-from portbook.catalog.practice import lookup as practice
-from portbook.catalog.registry.lookup import registry, use
+from portbook.catalog import Catalog
 from portbook.errors import NotExported
 from portbook.formats.errors.query import (
     Query,
@@ -37,11 +36,10 @@ from portbook.present.port import page
 from portbook.present.render import port_json
 from portbook.present.render.text import Style, render_page
 from portbook.web.export.notes import BEGUN
-from portbook.web.export.other_pages import other_files, other_names
+from portbook.web.export.other_pages import other_files, other_names, sites
 from portbook.web.export.output_folder import OutputFolder, open_output
 from portbook.web.pages import views
 from portbook.web.pages.links import file_name
-from portbook.web.site_config import Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -50,7 +48,6 @@ if TYPE_CHECKING:
 
 ROW = 256  # ports that are written, and noted, together
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_HERE, _BELOW = Site(export=True), Site(base="../", export=True)
 _STYLE = Style(80)
 
 
@@ -122,7 +119,10 @@ class _Wrote(NamedTuple):
 
 
 def export(
-    plan: Plan, tell: Callable[[int], None], warn: Callable[[str], None] = lambda _: None
+    plan: Plan,
+    catalog: Catalog,
+    tell: Callable[[int], None],
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Done:
     """Carries *plan* out; calls *tell* with how many steps are done, whenever more are.
 
@@ -133,11 +133,11 @@ def export(
     folder, record = open_output(plan.folder, force=plan.force)
     files = written = steps = 0
     with folder:
-        digest = digest_of_inputs(plan.base_url)
+        digest = digest_of_inputs(plan.base_url, catalog)
         noted = record.notes if record.digest == digest else {}
-        rows = list(_rows(plan, digest, noted))
-        names = _service_names()
-        others = other_names(plan.base_url, names)
+        rows = list(_rows(plan, catalog, digest, noted))
+        names = _service_names(catalog)
+        others = other_names(plan.base_url, names, catalog)
         of_services = {path for row in rows if row.services for path in row.files()}
         folder.prepare(record, range(plan.first, plan.last + 1), {*others, *of_services}, warn)
         with folder.note(digest, record) as notes:
@@ -145,7 +145,7 @@ def export(
             def begin(row: _Row) -> None:
                 notes.add(row.key, BEGUN, row.files() if row.services else ())
 
-            for each in _carry_out(rows, plan.jobs, folder, begin):
+            for each in _carry_out(rows, plan.jobs, folder, catalog, begin):
                 files += each.files
                 written += each.written
                 if each.note is not None and each.note != noted.get(each.key):
@@ -153,37 +153,41 @@ def export(
                 steps += each.ports
                 tell(steps)
             notes.add("others", BEGUN, others)
-            for path, content in other_files(plan.base_url, names, folder.names):
+            for path, content in other_files(plan.base_url, names, folder.names, catalog):
                 files += 1
                 written += folder.write(path, content)
     return Done(files, written, time.monotonic() - begun)
 
 
-def _rows(plan: Plan, digest: str, noted: Mapping[str, str]) -> Iterator[_Row]:
+def _rows(plan: Plan, catalog: Catalog, digest: str, noted: Mapping[str, str]) -> Iterator[_Row]:
     first = plan.first
     while first <= plan.last:
         ports = range(first, min(first | (ROW - 1), plan.last) + 1)
         key = f"p{first}-{ports.stop - 1}"
         yield _Row(key, ports, (), digest, noted.get(key))
         first = ports.stop
-    names = _service_names()
+    names = _service_names(catalog)
     for at in range(0, len(names), ROW):
         some = names[at : at + ROW]
         yield _Row(f"s{at}", range(0), some, digest, noted.get(f"s{at}"))
 
 
-def _service_names() -> tuple[str, ...]:
+def _service_names(catalog: Catalog) -> tuple[str, ...]:
     """Every service that has a page, once, however its rows spell it."""
     names = {
         file_name(row.service_name): row.service_name
-        for row in registry().store.all()
+        for row in catalog.registry.store.all()
         if row.service_name and row.state is State.ASSIGNED
     }
     return tuple(names.values())
 
 
 def _carry_out(
-    rows: list[_Row], jobs: int, folder: OutputFolder, begin: Callable[[_Row], None]
+    rows: list[_Row],
+    jobs: int,
+    folder: OutputFolder,
+    catalog: Catalog,
+    begin: Callable[[_Row], None],
 ) -> Iterator[_Wrote]:
     # Rows that are as they were left cost a look at their files, not a process.
     stale = []
@@ -196,17 +200,21 @@ def _carry_out(
     if jobs == 1 or len(stale) < 2:
         for row in stale:
             begin(row)
-            yield _write_row(row, folder)
+            yield _write_row(row, folder, catalog)
         return
-    yield from _carry_out_together(stale, min(jobs, len(stale)), folder, begin)
+    yield from _carry_out_together(stale, min(jobs, len(stale)), folder, catalog, begin)
 
 
 def _carry_out_together(
-    rows: list[_Row], jobs: int, folder: OutputFolder, begin: Callable[[_Row], None]
+    rows: list[_Row],
+    jobs: int,
+    folder: OutputFolder,
+    catalog: Catalog,
+    begin: Callable[[_Row], None],
 ) -> Iterator[_Wrote]:
     # Not forked: the progress bar has a thread, and a copy of a thread's locks may never open.
     context = get_context("spawn")
-    given = _Given(registry().store.folder, folder.opened)
+    given = _Given(catalog.registry.store.folder, folder.opened)
     with surroundings(SAFE_PATH):
         try:
             with ProcessPoolExecutor(jobs, context, _begin, (given,)) as pool:
@@ -256,49 +264,49 @@ def _begin(given: _Given) -> None:
 
 
 @lru_cache(maxsize=1)
-def _output(given: _Given) -> OutputFolder:
-    """The folder to write into. The registry is the one that the parent checked or chose.
+def _open_given(given: _Given) -> tuple[OutputFolder, Catalog]:
+    """The folder to write into, and the catalog with the registry that the parent checked or chose.
 
-    It is opened with the first row and not before, because what is raised then reaches the parent.
+    Both are opened with the first row and not before, because what is raised then reaches the
+    parent.
     """
-    use(given.data)
-    return OutputFolder(given.opened)
+    return OutputFolder(given.opened), Catalog.of_folder(given.data)
 
 
 def _help(row: _Row) -> _Wrote:
     """Writes the files of a row, in a helping process."""
     assert _given is not None
-    return _write_row(row, _output(_given))
+    return _write_row(row, *_open_given(_given))
 
 
-def _write_row(row: _Row, folder: OutputFolder) -> _Wrote:
+def _write_row(row: _Row, folder: OutputFolder, catalog: Catalog) -> _Wrote:
     """Writes the files of a row."""
     files = written = 0
-    for path, content in zip(row.files(), _contents(row), strict=True):
+    for path, content in zip(row.files(), _contents(row, catalog), strict=True):
         files += 1
         written += folder.write(path, content)
     return _Wrote(row.key, len(row.ports), files, written, row.note(folder))
 
 
-def _contents(row: _Row) -> Iterator[bytes]:
+def _contents(row: _Row, catalog: Catalog) -> Iterator[bytes]:
     """What the files of a row hold, in the order of their paths."""
-    book = registry()
-    book.store.hold()
+    here, below = sites(catalog)
+    catalog.registry.store.hold()
     for port in row.ports:
-        found = answer_port(Query(QueryKind.PORT, str(port), port, port), book)
-        yield views.port(found, _HERE).encode()
+        found = answer_port(Query(QueryKind.PORT, str(port), port, port), catalog)
+        yield views.port(found, catalog, here).encode()
         yield json.dumps(port_json.of(found), separators=(",", ":")).encode()
         yield render_page(page.compose(found), _STYLE).encode()
     for name in row.services:
-        service = answer(Query(QueryKind.NAME, name))
+        service = answer(Query(QueryKind.NAME, name), catalog)
         assert isinstance(service, ServiceAnswer)
-        yield views.service(service, _BELOW).encode()
+        yield views.service(service, catalog, below).encode()
 
 
-def digest_of_inputs(base_url: str | None) -> str:
+def digest_of_inputs(base_url: str | None, catalog: Catalog) -> str:
     """A digest of all that a page is made of: the data, the code, the templates."""
     digest = hashlib.sha256(f"{__version__} {base_url}".encode())
-    for folder in (registry().store.folder, practice.DATA, _PACKAGE):
+    for folder in (catalog.registry.store.folder, catalog.practice.folder, _PACKAGE):
         for path in sorted(_sources(folder)):
             with open(path, "rb") as file:
                 name = os.path.relpath(path, folder).encode()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from portbook.app.watch import Event, Key, Watch
+    from portbook.catalog import Catalog
     from portbook.model import Listener
     from portbook.web.http.streams import State
 
@@ -40,12 +41,14 @@ class Panel:
 
     def __init__(
         self,
+        catalog: Catalog,
         *,
         show_commands: bool,
-        watch: Callable[[], Watch] = lambda: watch_here(Filter()),
+        watch: Callable[[Catalog], Watch] = lambda catalog: watch_here(Filter(), catalog),
         interval: float = _INTERVAL,
         heartbeat: float = _HEARTBEAT,
     ) -> None:
+        self._catalog = catalog
         self._show = show_commands
         self._make = watch
         self._interval = interval
@@ -107,7 +110,7 @@ class Panel:
                 self._following = asyncio.create_task(self._follow(watch))
 
     def _look(self) -> tuple[Watch, dict[Key, Encoded]]:
-        watch = self._make()
+        watch = self._make(self._catalog)
         return watch, {identity(one): self._socket(one) for one in watch.listeners}
 
     async def _follow(self, watch: Watch) -> None:

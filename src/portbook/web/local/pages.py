@@ -11,7 +11,6 @@ from starlette.responses import Response, StreamingResponse
 
 from portbook.app.listen import Depth, Filter, answer_here
 from portbook.app.lookup import answer_port, own_notes
-from portbook.catalog.registry.lookup import registry
 from portbook.formats.errors.query import (
     Query,
     QueryKind,
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
 
     from portbook.app.listen import HereAnswer
     from portbook.app.lookup import PortAnswer, SearchAnswer
+    from portbook.catalog import Catalog
 
     Handler = Callable[[Request], Awaitable[Response]]
 
@@ -90,9 +90,10 @@ async def here_port_json(request: Request) -> Response:
     port = request.path_params["port"]
     if port > LAST_PORT:
         return _no_port(request)
-    show = context(request).settings.show_commands
+    found = context(request)
+    show = found.settings.show_commands
     async with _looks(request):
-        seen = await asyncio.to_thread(_read_port, port, show=show)
+        seen = await asyncio.to_thread(_read_port, found.catalog, port, show=show)
     return _json(port_json.of(seen))
 
 
@@ -103,9 +104,10 @@ async def here_search(request: Request) -> Response:
     if isinstance(asked, Response):
         return asked
     text, most = asked
+    catalog = context(request).catalog
 
     def find() -> SearchAnswer:
-        return search_for(text, most)._replace(own_notes=own_notes(text))
+        return search_for(catalog, text, most)._replace(own_notes=own_notes(text, catalog))
 
     return _json(of_found(await run_search(request, find)))
 
@@ -143,10 +145,11 @@ def _looks(request: Request) -> AbstractAsyncContextManager[None]:
 
 
 async def _read_all(request: Request) -> HereAnswer:
-    show = context(request).settings.show_commands
+    found = context(request)
+    show = found.settings.show_commands
 
     def read() -> HereAnswer:
-        seen = answer_here(Filter(), Depth(OwnerSearch.ALL))
+        seen = answer_here(Filter(), Depth(OwnerSearch.ALL), found.catalog)
         listeners, missing = masked_all(seen.listeners, seen.missing, show=show)
         return seen._replace(listeners=listeners, missing=missing)
 
@@ -154,9 +157,9 @@ async def _read_all(request: Request) -> HereAnswer:
         return await asyncio.to_thread(read)
 
 
-def _read_port(port: int, *, show: bool) -> PortAnswer:
+def _read_port(catalog: Catalog, port: int, *, show: bool) -> PortAnswer:
     found = answer_port(
-        Query(QueryKind.PORT, str(port), port, port), registry(), Depth(OwnerSearch.ALL)
+        Query(QueryKind.PORT, str(port), port, port), catalog, Depth(OwnerSearch.ALL)
     )
     host = found.host
     if host is None:

@@ -1,9 +1,10 @@
 """Where the pages of a site are: addresses on a server, names of files in an export.
 
 >>> from portbook.web.site_config import Site
->>> Links(Site()).port(305), Links(Site()).service("whois++")
+>>> on_server = Links(Site("2026-11-14"))
+>>> on_server.port(305), on_server.service("whois++")
 ('/305', '/services/whois%2B%2B')
->>> from_below = Links(Site(base="../", export=True))
+>>> from_below = Links(Site("2026-11-14", base="../", export=True))
 >>> from_below.port(305), from_below.page("map"), from_below.service("914c/g")
 ('../305.html', '../map.html', '../services/914c~2fg.html')
 """

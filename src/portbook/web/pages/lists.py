@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from portbook.catalog.practice import lookup as practice
 from portbook.catalog.registry.diff import count_kinds
 from portbook.catalog.registry.stats import count
 from portbook.catalog.registry.summary import STATES, shelf
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from portbook.app.lookup import SearchAnswer, ServiceAnswer
+    from portbook.catalog import Catalog
     from portbook.catalog.registry.history import Change
     from portbook.catalog.registry.lookup import Registry
     from portbook.model import Assignment, PortRange, Use
@@ -60,7 +60,7 @@ def _history_rows(changes: Iterable[Change]) -> list[dict[str, object]]:
     ]
 
 
-def of_service(answer: ServiceAnswer) -> dict[str, Any]:
+def of_service(answer: ServiceAnswer, catalog: Catalog) -> dict[str, Any]:
     """What the page of a service says."""
     rows = answer.assignments + answer.portless
     return {
@@ -73,7 +73,7 @@ def of_service(answer: ServiceAnswer) -> dict[str, Any]:
         "registration": tuple(dict.fromkeys(map(_registration, rows))),
         "history": _history_rows(answer.history),
         "beyond": beyond_name(answer),
-        "programs": practice.programs_for(answer.name),
+        "programs": catalog.practice.programs_for(answer.name),
         "sources": (Sources(answer.sources),),
     }
 
@@ -127,9 +127,10 @@ def _band(counts: Mapping[State, int]) -> Markup:
     return Markup(render_band(counts))  # noqa: S704 - numbers and states alone
 
 
-def of_range(name: str, book: Registry) -> dict[str, Any]:
+def of_range(name: str, catalog: Catalog) -> dict[str, Any]:
     """What the page of a range says; KeyError if there is no such range."""
     wanted = {each.name: each for each in RANGES}[name]
+    book = catalog.registry
     stand = shelf(book)
     counts = stand.by_range[name]
     longest = sorted(book.blocks(range_name=name), key=lambda block: (-block.size, block.first))
@@ -143,14 +144,14 @@ def of_range(name: str, book: Registry) -> dict[str, Any]:
         "band": _band(counts),
         "top": top,
         "rows": (wanted.last >> 8) - top + 1,
-        "parts": (Part("rules", "Rules", tuple(map(Text, _rules(wanted)))),),
+        "parts": (Part("rules", "Rules", tuple(map(Text, _rules(wanted, catalog)))),),
         "blocks": [block for block in longest if block.size > 1][:20] if len(longest) > 1 else [],
         "stretches": list(range(wanted.first, wanted.last + 1, stride)),
         "stride": stride,
     }
 
 
-def _rules(wanted: PortRange) -> Iterable[str]:
+def _rules(wanted: PortRange, catalog: Catalog) -> Iterable[str]:
     if wanted.name == "system":
         yield (
             "System Ports are the smallest range and the most densely assigned one. Older texts "
@@ -167,7 +168,7 @@ def _rules(wanted: PortRange) -> Iterable[str]:
             "ephemeral ports (RFC 6335 §6)."
         )
     yield who_assigns(wanted.name)
-    for rule in practice.system_rules():
+    for rule in catalog.practice.system_rules():
         first, last = rule.dynamic_first, rule.dynamic_last
         if first is not None and last is not None and first <= wanted.last and last >= wanted.first:
             yield f"{rule.system} picks ports by itself from {first}–{last} by default."

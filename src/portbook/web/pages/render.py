@@ -101,10 +101,8 @@ def _sources(item: entry.Sources, to: Links) -> str:
 @lru_cache(maxsize=64)
 def fixed(template: str, to: Links, asked: str = "") -> Markup:
     """What is the same on every page: its head with the text that was searched for, its foot."""
-    from portbook.catalog.registry.lookup import registry
-
     made = environment().get_template(template)
-    values = {"to": to, "site": to.site, "asked": asked, "as_of": registry().store.as_of}
+    values = {"to": to, "site": to.site, "asked": asked, "as_of": to.site.as_of}
     return Markup(made.render(values))  # noqa: S704 - the template escapes
 
 
@@ -149,7 +147,5 @@ class Skeleton:
 
 def page(template: str, to: Links, title: str, **values: object) -> str:
     """The page that *template* makes of *values*."""
-    from portbook.catalog.registry.lookup import registry
-
-    given: dict[str, object] = {"about": "", "as_of": registry().store.as_of, **values}
+    given: dict[str, object] = {"about": "", "as_of": to.site.as_of, **values}
     return environment().get_template(template).render(to=to, site=to.site, title=title, **given)

@@ -8,8 +8,6 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from portbook.catalog.registry.history import history
-from portbook.catalog.registry.lookup import registry
 from portbook.catalog.registry.summary import shelf
 from portbook.model import LAST_PORT, RANGES, State
 from portbook.present.charts.map import place
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from portbook.app.explain import ExplainAnswer
     from portbook.app.listen import HereAnswer
     from portbook.app.lookup import PortAnswer, SearchAnswer, ServiceAnswer
+    from portbook.catalog import Catalog
     from portbook.catalog.registry.lookup import Registry
     from portbook.present.port.related import Around
     from portbook.web.site_config import Site
@@ -50,12 +49,12 @@ def _frame(to: Links, before: bool, after: bool) -> Skeleton:
     return Skeleton.of("port.html", to, slots, **turns)
 
 
-def port(answer: PortAnswer, site: Site) -> str:
+def port(answer: PortAnswer, catalog: Catalog, site: Site) -> str:
     """The page of a port. What *answer* holds of this machine is left out."""
-    book, to = registry(), Links(site)
-    near = around(answer, book)
-    values = own_values(answer, book)
-    alike = _alike(answer, near, to)
+    to = Links(site)
+    near = around(answer, catalog)
+    values = own_values(answer, catalog.registry)
+    alike = _alike(answer, near, catalog, to)
     if alike is None:
         return alone(answer, near, to, values)
     told = near.own
@@ -105,10 +104,11 @@ def alone(answer: PortAnswer, near: Around, to: Links, own: dict[str, str]) -> s
     return _frame(to, number > 0, number < LAST_PORT).fill(values)
 
 
-_kinds: dict[tuple[Links, Hashable], Skeleton] = {}
+def _kinds(_: Catalog) -> dict[tuple[Links, Hashable], Skeleton]:
+    return {}
 
 
-def _alike(answer: PortAnswer, near: Around, to: Links) -> Skeleton | None:
+def _alike(answer: PortAnswer, near: Around, catalog: Catalog, to: Links) -> Skeleton | None:
     """The page that all ports like that of *answer* have, with slots for what is their own.
 
     None where there is hardly another one like it.
@@ -116,49 +116,58 @@ def _alike(answer: PortAnswer, near: Around, to: Links) -> Skeleton | None:
     kind = likeness(answer, near)
     if kind is None or answer.port in (0, LAST_PORT):  # these turn one way only
         return None
-    found = _kinds.get((to, kind))
+    kinds = catalog.derived(_kinds)
+    found = kinds.get((to, kind))
     # What the registry or the lore says may look like a slot: it must not be filled.
     if found is None and OPEN not in f"{answer}{near}":
         text = alone(*blank(answer, near), to, {name: slot(name) for name in _OWN})
-        if len(_kinds) >= _MOST_ALIKE:
-            _kinds.clear()
+        if len(kinds) >= _MOST_ALIKE:
+            kinds.clear()
             Skeleton.forget()
-        found = _kinds[to, kind] = Skeleton(text)
+        found = kinds[to, kind] = Skeleton(text)
     return found
 
 
-def service(answer: ServiceAnswer, site: Site) -> str:
+def service(answer: ServiceAnswer, catalog: Catalog, site: Site) -> str:
     """The page of a service name."""
-    return page("service.html", Links(site), answer.name, **lists.of_service(answer))
+    return page("service.html", Links(site), answer.name, **lists.of_service(answer, catalog))
 
 
-def range_(name: str, site: Site) -> str:
+def range_(name: str, catalog: Catalog, site: Site) -> str:
     """The page of the range called ``system``, ``user`` or ``dynamic``; KeyError otherwise."""
-    values = lists.of_range(name, registry())
+    values = lists.of_range(name, catalog)
     return page("range.html", Links(site), str(values["title_line"]), **values)
 
 
-def blocks(site: Site, state: State | None = None, range_name: str | None = None) -> str:
+def blocks(
+    catalog: Catalog,
+    site: Site,
+    state: State | None = None,
+    range_name: str | None = None,
+) -> str:
     """The longest blocks, of *state* and of one range if they are given."""
-    values = lists.of_blocks(registry(), state, range_name)
+    values = lists.of_blocks(catalog.registry, state, range_name)
     return page("blocks.html", Links(site), "Blocks", **values)
 
 
-def stats(site: Site) -> str:
+def stats(catalog: Catalog, site: Site) -> str:
     """The registry in numbers."""
-    return page("stats.html", Links(site), "The registry in numbers", **lists.of_stats(registry()))
+    values = lists.of_stats(catalog.registry)
+    return page("stats.html", Links(site), "The registry in numbers", **values)
 
 
-def changes(site: Site, since: str | None = None, *, feed: bool = True) -> str:
+def changes(catalog: Catalog, site: Site, since: str | None = None, *, feed: bool = True) -> str:
     """What changed in the registry; *feed* says whether the site has it as a feed as well."""
     to = Links(site)
-    values = lists.of_changes(chronicle(since=since), to.file("changes.atom") if feed else None)
+    found = chronicle(catalog, since=since)
+    values = lists.of_changes(found, to.file("changes.atom") if feed else None)
     return page("changes.html", to, "Changes", **values)
 
 
-def map_(site: Site) -> str:
+def map_(catalog: Catalog, site: Site) -> str:
     """The map of all ports."""
-    return page("map.html", Links(site), "The map of all ports", **lists.of_map(registry()))
+    values = lists.of_map(catalog.registry)
+    return page("map.html", Links(site), "The map of all ports", **values)
 
 
 def search(answer: SearchAnswer | None, text: str, site: Site) -> str:
@@ -176,13 +185,13 @@ def glossary(term: str | None, site: Site) -> str:
     return page("glossary.html", Links(site), title, term=found, terms=TERMS)
 
 
-def about(site: Site) -> str:
+def about(catalog: Catalog, site: Site) -> str:
     """How the book is made."""
     from portbook import __version__
-    from portbook.catalog.practice import lookup as lore
     from portbook.present.views.method import method
 
-    sources = (*registry().sources(), history().source(), *lore.sources())
+    practice = catalog.practice.sources()
+    sources = (*catalog.registry.sources(), catalog.history.source(), *practice)
     told = method(sources, __version__)
     return page("about.html", Links(site), "How this book is made", parts=told)
 
@@ -225,9 +234,9 @@ def error(status: int, title: str, detail: str, site: Site) -> str:
     return page("error.html", Links(site), title, status=status, detail=detail)
 
 
-def home(site: Site) -> str:
+def home(catalog: Catalog, site: Site) -> str:
     """The front page."""
-    return page("home.html", Links(site), "portbook", **lists.of_home(registry()))
+    return page("home.html", Links(site), "portbook", **lists.of_home(catalog.registry))
 
 
 __all__ = [
