@@ -369,7 +369,7 @@ def test_its_own_answer_is_known_however_long_it_is(
     path.write_text("".join(f"tcp LISTEN 0 9 0.0.0.0:{port} 0.0.0.0:*\n" for port in range(1, 200)))
     status, out, _ = run(capsys, str(path), "--json", "--fail-on", "never")
     assert status == 0
-    assert out.count("\n") > 5000
+    assert out.count("\n") == 1
     path.write_text(out)
     status, again, _ = run(capsys, str(path), "--json", "--fail-on", "never")
     assert status == 0

@@ -1,4 +1,4 @@
-"""JSON over several lines is what the standard library writes."""
+"""JSON is what the standard library writes, compact and over several lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.model import Transport
-from portbook.present.render.json_text import json_pieces
+from portbook.present.render.json_text import compact_pieces, json_pieces
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 values = st.recursive(
@@ -23,6 +23,17 @@ values = st.recursive(
 @given(values)
 def test_it_is_the_standard_library_s_text(value: Any) -> None:
     assert "".join(json_pieces(value)) == json.dumps(value, indent=2)
+
+
+@given(values)
+def test_compact_it_is_so_too(value: Any) -> None:
+    assert "".join(compact_pieces(value)) == json.dumps(value, separators=(",", ":"))
+
+
+@given(values)
+def test_many_items_are_written_as_few_are(value: Any) -> None:
+    item = {"rows": [value] * 101}
+    assert "".join(compact_pieces(item)) == json.dumps(item, separators=(",", ":"))
 
 
 def test_closed_words_are_text() -> None:

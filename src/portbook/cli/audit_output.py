@@ -59,9 +59,10 @@ def _text_of(path: str, answer: AuditAnswer, catalog: Catalog, limit: int) -> st
         return render_html(answer, catalog, limit)
     if path.endswith(".json"):
         from portbook.present.render.audit_json import of_audit
-        from portbook.present.render.json_text import json_pieces
+        from portbook.present.render.json_text import compact_pieces
 
-        return "".join(json_pieces(of_audit(answer, catalog))) + "\n"
+        return "".join(compact_pieces(of_audit(answer, catalog))) + "
+"
     if path.endswith(".csv"):
         from portbook.present.render.audit_csv import render_csv
 

@@ -57,15 +57,19 @@ def _width(columns: str, terminal: bool) -> int:
 
 
 def print_json(value: Any, *, line: bool = False) -> None:
-    """*value* as one JSON object: over several lines, or on one."""
+    """*value* as one JSON object: over several lines for a terminal, else compact.
+
+    With *line* it is one of many rows, and compact wherever it goes.
+    """
     if line:
         from json import dumps
 
         print(dumps(value, separators=(",", ":")))
         return
-    from portbook.present.render.json_text import json_pieces
+    from portbook.present.render.json_text import compact_pieces, json_pieces
 
-    sys.stdout.writelines(json_pieces(value))
+    pieces = json_pieces if is_terminal(sys.stdout) else compact_pieces
+    sys.stdout.writelines(pieces(value))
     print()
 
 
