@@ -61,8 +61,7 @@ def _text_of(path: str, answer: AuditAnswer, catalog: Catalog, limit: int) -> st
         from portbook.present.render.audit_json import of_audit
         from portbook.present.render.json_text import compact_pieces
 
-        return "".join(compact_pieces(of_audit(answer, catalog))) + "
-"
+        return "".join(compact_pieces(of_audit(answer, catalog))) + "\n"
     if path.endswith(".csv"):
         from portbook.present.render.audit_csv import render_csv
 
