@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.app.lookup import PortAnswer, answer
-from portbook.catalog import Catalog
 from portbook.formats.errors.query import parse_query
 from portbook.model import (
     Assessment,
