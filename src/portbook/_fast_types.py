@@ -31,15 +31,12 @@ else:
             defaults = {field: namespace.pop(field) for field in fields if field in namespace}
             for index, field in enumerate(fields):
                 namespace[field] = _tuplegetter(index, None)
-            namespace.update(
-                __slots__=(),
-                _fields=fields,
-                _field_defaults=defaults,
-                _last=tuple(defaults.values()),
-                _calls=0,
-                __match_args__=fields,
-            )
-            return super().__new__(mcs, name, bases, namespace)
+            namespace["__slots__"] = ()
+            namespace["_fields"] = namespace["__match_args__"] = fields
+            if defaults:
+                namespace["_field_defaults"] = defaults
+                namespace["_last"] = tuple(defaults.values())
+            return type.__new__(mcs, name, bases, namespace)
 
         @property
         def __signature__(cls):
@@ -80,6 +77,7 @@ else:
         _fields = ()
         _field_defaults = {}
         _last = ()
+        _calls = 0
 
         def __new__(cls, /, *values, **named):
             if named:

@@ -262,8 +262,13 @@ class Practice:
 
     def browser_blocked(self, port: int) -> bool:
         """Whether browsers refuse HTTP to *port* (https://fetch.spec.whatwg.org/#port-blocking)."""
-        if self._blocked is None:  # fewer than a hundred: one reading serves all questions
+        if self._blocked is None:
             file = self._file("browsers")
+            asked = self._asked["browsers"] = self._asked.get("browsers", 0) + 1
+            if asked <= _PORTS_UNTIL_HELD:
+                row = next(file.backward(file.after(port)), ("",))
+                return row[0] == str(port)
+            # They are fewer than a hundred.
             self._blocked = frozenset(_number(row[0], file.path) for row in file.rows())
         return port in self._blocked
 

@@ -134,17 +134,17 @@ class Store:
         following = self._file.key_at(after) if after < self._file.end else PORTS
         self._last = (port, after, following)
         until = following - 1
-        rows = self._file.backward(after)
         # The header's lookback bounds how many rows can stand between a range and *port*.
-        for _, cells in zip(range(self._lookback + 1), rows, strict=False):
+        for line in self._file.before(after, self._lookback + 1):
+            cells = line.split("\t", 2)
             try:
                 first, last = int(cells[0]), int(cells[1])
             except (ValueError, IndexError) as error:
                 raise self._damaged(cells) from error
             if first <= port <= last:
-                found.append(self._assignment(cells))
+                found.append(self._assignment(line.split("\t")))
                 until = min(until, last)
-        self._run = (port, until, tuple(reversed(found)))
+        self._run = (port, until, tuple(found))
         return self._run[2]
 
     def hold(self) -> None:
