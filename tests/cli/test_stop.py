@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import portbook.cli.stop
+import portbook.app.stop.collect
 from portbook import cli
 from portbook.app.stop.executor import Done, Outcome
 from portbook.model import OwnersSeen, Transport
@@ -43,8 +43,8 @@ class Stage:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     made = Stage()
-    monkeypatch.setattr(portbook.cli.stop, "read_scene", made.read_scene)
-    monkeypatch.setattr(portbook.cli.stop, "carry_out", made.carry_out)
+    monkeypatch.setattr(portbook.app.stop.collect, "read_scene", made.read_scene)
+    monkeypatch.setattr(portbook.app.stop.collect, "carry_out", made.carry_out)
     return made
 
 

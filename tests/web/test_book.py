@@ -10,7 +10,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from portbook.present.views.history import chronicle, render_feed
+from portbook.app.history import chronicle
+from portbook.present.views.history import render_feed
 from portbook.web.app import create_app
 from portbook.web.state import Settings
 from tests.counts import PROOF

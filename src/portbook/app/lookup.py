@@ -273,6 +273,17 @@ def own_notes(text: str, catalog: Catalog) -> tuple[Note, ...]:
     return search_notes(catalog.expectations().notes, text)
 
 
+def search_text(
+    text: str, catalog: Catalog, limit: int = 20, *, notes: bool = False
+) -> SearchAnswer:
+    """What *text* finds, of which at most *limit* matches are to be shown.
+
+    *notes* searches the user's own notes as well. Raises DataMissing or DataCorrupt.
+    """
+    own = own_notes(text, catalog) if notes else None
+    return answer_search(Query(QueryKind.TEXT, text), catalog, limit, own)
+
+
 def answer_search(
     query: Query, catalog: Catalog, shown: int = 20, own: tuple[Note, ...] | None = None
 ) -> SearchAnswer:

@@ -6,8 +6,11 @@ Whatever goes wrong before the last step leaves everything as it was.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import hashlib
 import os
+import urllib.parse
+import urllib.request
 from typing import TYPE_CHECKING, NamedTuple
 
 from portbook.catalog.registry.diff import compare
@@ -17,8 +20,15 @@ from portbook.catalog.registry.tsv_reader import SHIPPED, Store
 from portbook.catalog.update import validate, versions
 from portbook.catalog.update.install import Keeper
 from portbook.catalog.update.origin import UNRECORDED, Origin, read_origin
-from portbook.catalog.update.source import Validators
-from portbook.errors import DataCorrupt, DataMissing, Implausible, Untrusted, shown
+from portbook.catalog.update.source import IANA_XML, TIMEOUT, Validators, read_file
+from portbook.errors import (
+    DataCorrupt,
+    DataMissing,
+    Implausible,
+    InvalidArgument,
+    Untrusted,
+    shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,12 +36,36 @@ if TYPE_CHECKING:
     from portbook.catalog.registry.history import Change, Log
     from portbook.catalog.registry.iana_formats import Skipped, Unknown
     from portbook.catalog.update.disk import Disk
-    from portbook.catalog.update.source import Fetched
+    from portbook.catalog.update.source import Fetched, Progress
 
     # What is told of, a line a time.
     Tell = Callable[[str], None]
     # What fetches: given what is known of the copy in use, a new one, or None if that is it.
     Get = Callable[[Validators | None], Fetched | None]
+
+
+class Request(NamedTuple):
+    """Which registry to put in use, and how; without a *source*, IANA's.
+
+    ``force`` takes one that is older or doesn't look like the registry; ``dry_run`` writes
+    nothing; ``system`` does it for all users of this machine. ``timeout`` is in seconds.
+    """
+
+    source: str | None = None
+    force: bool = False
+    dry_run: bool = False
+    system: bool = False
+    timeout: float = TIMEOUT
+
+    @property
+    def home(self) -> str:
+        """The folder of the registries that are kept."""
+        return versions.folder(os.environ, system=self.system)
+
+    @property
+    def url(self) -> str:
+        """Where the registry is to come from."""
+        return self.source or IANA_XML
 
 
 class Outcome(NamedTuple):
@@ -64,6 +98,50 @@ class _Used(NamedTuple):
     pointer: versions.Pointer | None
     origin: Origin
     log: Log | None
+
+
+def update(
+    request: Request, progress: Progress | None = None, tell: Tell = lambda _: None
+) -> Outcome:
+    """Does what *request* says.
+
+    *progress* is told how many bytes have come, *tell* in a line what of what is in use can't be
+    trusted or read. Raises InvalidArgument for a source of which no kind is known, NotFetched,
+    MalformedInput, Implausible or NotKept; whatever is raised, what is in use stays.
+    """
+    return renew(
+        request.home,
+        request.url,
+        _getter(request.url, request.timeout, progress),
+        dt.datetime.now(dt.UTC).date().isoformat(),
+        force=request.force,
+        dry_run=request.dry_run,
+        tell=tell,
+    )
+
+
+def _getter(source: str, timeout: float, progress: Progress | None) -> Get:
+    scheme = source.partition(":")[0].lower() if "://" in source else ""
+    if scheme == "file":
+        parts = urllib.parse.urlsplit(source)
+        if parts.netloc not in ("", "localhost"):
+            raise InvalidArgument(
+                "from", f"{shown(source)} is on another machine: give file:///PATH"
+            )
+        source, scheme = urllib.request.url2pathname(parts.path), ""
+    elif scheme not in ("", "http", "https"):
+        raise InvalidArgument(
+            "from", f"{shown(source)} is neither https nor a file: give one of these"
+        )
+
+    def get(known: Validators | None) -> Fetched | None:
+        if not scheme:
+            return read_file(source)
+        from portbook.catalog.update.download import fetch
+
+        return fetch(source, known, timeout, progress)
+
+    return get
 
 
 def renew(

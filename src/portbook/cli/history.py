@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
+from portbook.app.history import chronicle, compare_kept, is_since
 from portbook.cli.help import Parser
 from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError, shown
@@ -20,14 +20,18 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from portbook.app.history import Chronicle
     from portbook.catalog import Catalog
-    from portbook.present.views.history import Chronicle
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Prints what changed; 1 where a name is asked for that no copy of the registry has."""
     options = _parse(argv)
-    found = _diff(options, catalog) if options.diff else _history(options, catalog)
+    found = (
+        compare_kept(options.diff[0], options.diff[1], catalog)
+        if options.diff
+        else _history(options, catalog)
+    )
     if options.json:
         print_json(of_history(found))
     elif options.jsonl:
@@ -68,7 +72,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         raise UsageError(f"--limit {options.limit} is below 0: give 0 for all, or how many")
     if options.diff and (options.query is not None or options.since is not None):
         raise UsageError("--diff compares two whole registries: leave the port and --since out")
-    if options.since is not None and not history.is_since(options.since):
+    if options.since is not None and not is_since(options.since):
         raise UsageError(f"--since {shown(options.since)} is no date: give 2025-01-31, or a year")
     if options.since is not None and options.since > _tomorrow():
         raise UsageError(f"--since {shown(options.since)} is yet to come: give a day up to today")
@@ -92,38 +96,4 @@ def _history(options: argparse.Namespace, catalog: Catalog) -> Chronicle:
             raise UsageError(f"{shown(options.query)} is a range: give one port, or a name")
         else:
             name = query.text
-    return history.chronicle(catalog, port, name, options.since)
-
-
-def _diff(options: argparse.Namespace, catalog: Catalog) -> Chronicle:
-    from portbook.catalog.registry.diff import compare
-    from portbook.catalog.registry.lookup import Registry
-    from portbook.catalog.registry.tsv_reader import Store
-
-    first, second = (Registry(Store(_folder(each, catalog))) for each in options.diff)
-    found = compare(first, second)
-    return history.difference(found, first.sources(), second.sources())
-
-
-def _folder(word: str, catalog: Catalog) -> str:
-    """The folder of the registry that *word* names. Raises UsageError."""
-    from portbook.catalog.registry.tsv_reader import SHIPPED
-    from portbook.catalog.update import install
-    from portbook.catalog.update import versions as kept
-
-    if word == "shipped":
-        return SHIPPED
-    if word == "current":
-        return catalog.registry.store.folder
-    versions = [
-        version
-        for system in (False, True)
-        for version in install.versions(kept.folder(os.environ, system=system))
-        if word in (version.as_of, str(version.number))
-    ]
-    if not versions:
-        raise UsageError(
-            f"no registry {shown(word)} is kept here: give shipped, current, or a number or a date "
-            "of portbook update --list"
-        )
-    return versions[-1].path if word == versions[-1].as_of else versions[0].path
+    return chronicle(catalog, port, name, options.since)

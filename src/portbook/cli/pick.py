@@ -64,13 +64,8 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
 def _pick(wanted: Wanted, catalog: Catalog) -> Pick:
     from portbook.app.pick.criteria import pick
     from portbook.app.pick.host_checks import ThisMachine
-    from portbook.catalog import Catalog
-    from portbook.catalog.registry.lookup import shipped
 
-    # For a name, the registry that comes with portbook, whatever was fetched since: the name leads
-    # to the same port on every machine that has the same version.
-    book = catalog if wanted.name is None else Catalog(shipped(), catalog.practice)
-    return pick(wanted, ThisMachine(catalog, wanted.name), book)
+    return pick(wanted, ThisMachine(catalog, wanted.name), catalog)
 
 
 def _tell(found: Pick) -> None:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from portbook.app.lookup import answer_search, own_notes
+from portbook.app.lookup import search_text
 from portbook.catalog.expectations.lookup import check_named
 from portbook.cli import complain
 from portbook.cli.help import Parser, add_json, add_notes
 from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError
-from portbook.formats.errors.query import (
-    Query,
-    QueryKind,
-)
 from portbook.present.phrases import gap_sentences
 from portbook.present.render import port_json
 from portbook.present.views import lists
@@ -23,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portbook.catalog import Catalog
-    from portbook.model import Note
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
@@ -44,18 +39,13 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         raise UsageError("the text is empty: give a name, or words of a description")
     if options.limit < 1:
         raise UsageError(f"--limit {options.limit} shows nothing: give 1 or more")
-    own = _own(text, catalog) if options.notes else None
-    found = answer_search(Query(QueryKind.TEXT, text), catalog, options.limit, own)
+    if options.notes:
+        check_named()
+        for reason in gap_sentences(catalog.expectations().missing):
+            complain(f"not seen: {reason}")
+    found = search_text(text, catalog, options.limit, notes=options.notes)
     if options.json:
         print_json(port_json.of(found))
     else:
         sys.stdout.write(lists.render_search(found, style()))
     return 0 if found.found else 1
-
-
-def _own(text: str, catalog: Catalog) -> tuple[Note, ...]:
-    """What is found among the user's own notes; what of them can't be read is told."""
-    check_named()
-    for reason in gap_sentences(catalog.expectations().missing):
-        complain(f"not seen: {reason}")
-    return own_notes(text, catalog)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 
 from portbook.app.bind.addresses import numeric_host
-from portbook.app.stop.collect import read_listeners, read_scene
-from portbook.app.stop.executor import GOOD, Way, carry_out
-from portbook.app.stop.planner import plan
+from portbook.app.stop import collect
+from portbook.app.stop.executor import GOOD, Way
 from portbook.cli.help import Parser, add_json
 from portbook.cli.progress import StatusLine
 from portbook.cli.terminal import print_json, style
@@ -16,7 +15,6 @@ from portbook.formats.errors.query import (
     QueryKind,
     parse_query,
 )
-from portbook.host.process_control import hands
 from portbook.present.views import stop
 
 TYPE_CHECKING = False
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from portbook.app.stop.executor import Outcome
     from portbook.app.stop.model import Plan
     from portbook.catalog import Catalog
-    from portbook.model import Listener
 
 
 def run(argv: Sequence[str], _: Catalog) -> int:
@@ -74,9 +71,8 @@ def run(argv: Sequence[str], _: Catalog) -> int:
         )
     address = numeric_host(query.address)
     way = Way(options.force, options.timeout)
-    acting = hands()
-    planned = plan(
-        read_scene(query.first, query.transport, address, acting), manager=not options.no_manager
+    planned = collect.plan_stop(
+        query.first, query.transport, address, manager=not options.no_manager
     )
     dry = not options.yes
     if not options.json:
@@ -84,17 +80,9 @@ def run(argv: Sequence[str], _: Catalog) -> int:
         sys.stdout.flush()
     outcome: Outcome | None = None
     if not dry and planned.steps:
-
-        def look() -> tuple[Listener, ...]:
-            return tuple(
-                each
-                for each in read_listeners(query.first, query.transport, address)[1]
-                if each.socket.state == "listen"
-            )
-
         progress = StatusLine()
         try:
-            outcome = carry_out(planned, acting, look, way, progress)
+            outcome = collect.stop(planned, way, progress)
         finally:
             progress.clear()
         if not options.json:

@@ -2,57 +2,47 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import os
 import sys
-import urllib.parse
-import urllib.request
 from typing import TYPE_CHECKING
 
 from portbook.app import update
 from portbook.catalog.registry.lookup import shipped
 from portbook.catalog.update import install
-from portbook.catalog.update import source as incoming
-from portbook.catalog.update import versions as kept
+from portbook.catalog.update.source import TIMEOUT
 from portbook.cli import complain
 from portbook.cli.help import Parser
 from portbook.cli.progress import Measure, progress_bar
 from portbook.cli.terminal import print_json, style
-from portbook.errors import UsageError, shown
+from portbook.errors import UsageError
 from portbook.present.views import update as updates
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from portbook.app.update import Get
     from portbook.catalog import Catalog
-    from portbook.catalog.update.source import Fetched, Progress, Validators
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Fetches the registry and puts it in use, or takes that back."""
     options = _parse(argv)
-    home = kept.folder(os.environ, system=options.system)
+    request = update.Request(
+        options.source,
+        force=options.force,
+        dry_run=options.dry_run,
+        system=options.system,
+        timeout=options.timeout,
+    )
     if options.list:
-        return _list(home, options)
+        return _list(request.home, options)
     if options.rollback:
-        outcome = update.roll_back(home, tell=catalog.notes.append)
+        outcome = update.roll_back(request.home, tell=catalog.notes.append)
     else:
-        url = options.source or incoming.IANA_XML
         # Nothing to wait for where it comes from a file.
-        fetches = options.source is None or options.source.lower().startswith(("http:", "https:"))
+        fetches = request.url.lower().startswith(("http:", "https:"))
         quiet = options.quiet or not fetches
         with progress_bar("registry", Measure.BYTES, quiet=quiet) as progress:
-            outcome = update.renew(
-                home,
-                url,
-                _getter(url, options.timeout, progress),
-                dt.datetime.now(dt.UTC).date().isoformat(),
-                force=options.force,
-                dry_run=options.dry_run,
-                tell=catalog.notes.append,
-            )
+            outcome = update.update(request, progress, catalog.notes.append)
     if outcome.plain:
         complain(f"{outcome.url} came over http: whoever is on the way can have changed it")
     if options.json:
@@ -96,9 +86,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--timeout",
         type=float,
-        default=incoming.TIMEOUT,
+        default=TIMEOUT,
         metavar="SECONDS",
-        help=f"for the whole download (default: {incoming.TIMEOUT:g})",
+        help=f"for the whole download (default: {TIMEOUT:g})",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
@@ -126,23 +116,3 @@ def _list(home: str, options: argparse.Namespace) -> int:
     else:
         sys.stdout.write(updates.render_versions(versions, own, damaged, style()))
     return 1 if any(each.in_use and each.number in damaged for each in versions) else 0
-
-
-def _getter(source: str, timeout: float, progress: Progress | None) -> Get:
-    scheme = source.partition(":")[0].lower() if "://" in source else ""
-    if scheme == "file":
-        parts = urllib.parse.urlsplit(source)
-        if parts.netloc not in ("", "localhost"):
-            raise UsageError(f"--from {shown(source)} is on another machine: give file:///PATH")
-        source, scheme = urllib.request.url2pathname(parts.path), ""
-    elif scheme not in ("", "http", "https"):
-        raise UsageError(f"--from {shown(source)} is neither https nor a file: give one of these")
-
-    def get(known: Validators | None) -> Fetched | None:
-        if not scheme:
-            return incoming.read_file(source)
-        from portbook.catalog.update.download import fetch
-
-        return fetch(source, known, timeout, progress)
-
-    return get

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
 
+from portbook.app.history import chronicle, is_since
 from portbook.app.lookup import PortAnswer, ServiceAnswer, answer, answer_port
 from portbook.catalog.registry.stats import count
 from portbook.formats.errors.query import (
@@ -22,7 +23,6 @@ from portbook.present.render import port_json as objects
 from portbook.present.render.report_json import of_history
 from portbook.present.render.text import Style, render_page
 from portbook.present.views import history, lists
-from portbook.present.views.history import is_since
 from portbook.web.http.cache import ANY_QUERY, FORM, KEEP
 from portbook.web.http.negotiation import Form
 from portbook.web.http.problem_details import problem, wanted_form
@@ -302,7 +302,7 @@ async def changes(request: Request) -> Response:
     def render() -> str:
         if form is Form.HTML:
             return site.views.changes(site.catalog, site.site, since)
-        found = history.chronicle(site.catalog, since=since)
+        found = chronicle(site.catalog, since=since)
         if form is Form.JSON:
             return to_json(of_history(found))
         return history.render(found, STYLE)

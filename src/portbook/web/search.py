@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import RedirectResponse, Response
 
-from portbook.app.lookup import answer_search
+from portbook.app.lookup import search_text
 from portbook.errors import InvalidQuery
 from portbook.formats.errors.query import (
-    Query,
     QueryKind,
     parse_query,
 )
@@ -74,7 +73,7 @@ def port_in(text: str) -> int | None:
 
 def search_for(catalog: Catalog, text: str, shown: int = 20) -> SearchAnswer:
     """What *text* finds among the services."""
-    return answer_search(Query(QueryKind.TEXT, text), catalog, shown)
+    return search_text(text, catalog, shown)
 
 
 async def as_json(request: Request) -> Response:

@@ -9,8 +9,9 @@ from xml.sax.saxutils import escape
 from starlette.responses import PlainTextResponse, Response
 
 from portbook import __version__
+from portbook.app.history import chronicle
 from portbook.model import PORTS, RANGES, State
-from portbook.present.views.history import chronicle, render_feed
+from portbook.present.views.history import render_feed
 from portbook.web.http.metrics import MEDIA_TYPE
 from portbook.web.http.problem_details import problem
 from portbook.web.reference import kept

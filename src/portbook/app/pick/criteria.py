@@ -121,10 +121,18 @@ class Pick(NamedTuple):
 def pick(wanted: Wanted, machine: Machine, catalog: Catalog, seed: int | None = None) -> Pick:
     """The ports for *wanted*. *seed* takes the place of chance.
 
+    For a name, the registry that comes with portbook is asked, whatever was fetched since: the name
+    leads to the same port on every machine that has the same version.
+
     Raises InvalidQuery for a count or a name that can't be served, or a range that holds fewer
     ports than are asked for.
     """
     _refuse(wanted)
+    if wanted.name is not None:
+        from portbook.catalog import Catalog
+        from portbook.catalog.registry.lookup import shipped
+
+        catalog = Catalog(shipped(), catalog.practice)
     choices: list[Choice] = []
     left_out: list[Choice] = []
     named = wanted.name is not None

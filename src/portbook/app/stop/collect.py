@@ -3,19 +3,57 @@
 from __future__ import annotations
 
 from portbook.app.bind.addresses import takes
+from portbook.app.stop.executor import Way, carry_out
 from portbook.app.stop.model import Scene
+from portbook.app.stop.planner import plan
 from portbook.errors import InvalidQuery
+from portbook.host.process_control import hands
 from portbook.host.reader import read_conflicts, read_host
 from portbook.model import Gap, GapCode, OwnerSearch, PortRules, Visibility
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from portbook.app.stop.executor import Outcome, Progress
+    from portbook.app.stop.model import Plan
     from portbook.host.containers import Published
     from portbook.host.linux.connections import Connection
     from portbook.host.process_control import Hands, Identity
     from portbook.model import Host, Listener, Transport
 
 _FORWARDS = ("docker-proxy", "rootlessport", "rootlesskit", "slirp4netns", "pasta")
+
+WAY = Way()
+
+
+def plan_stop(
+    port: int,
+    transport: Transport | None = None,
+    address: str | None = None,
+    *,
+    manager: bool = True,
+) -> Plan:
+    """What would be done to free *port*, on *transport* or on any, and what would be lost.
+
+    *address*, which is numeric, narrows it to what answers there. With *manager*, what is managed
+    is stopped by its manager. Nothing is done yet. Raises InvalidQuery for port 0, and
+    HostUnreadable where nothing can be ended from here.
+    """
+    return plan(read_scene(port, transport, address, hands()), manager=manager)
+
+
+def stop(
+    planned: Plan,
+    way: Way = WAY,
+    progress: Progress = lambda _: None,
+) -> Outcome:
+    """Does what was *planned*, and says what became of it; *progress* is told in lines."""
+    scene = planned.scene
+
+    def look() -> tuple[Listener, ...]:
+        _, listeners = read_listeners(scene.port, scene.transport, scene.address)
+        return tuple(each for each in listeners if each.socket.state == "listen")
+
+    return carry_out(planned, hands(), look, way, progress)
 
 
 def read_listeners(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from portbook.catalog.registry.diff import count_kinds
@@ -14,105 +14,10 @@ from portbook.present.views import changes as words
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from portbook.catalog import Catalog
+    from portbook.app.history import Chronicle
     from portbook.catalog.registry.history import Change, Compared, Copy
-    from portbook.model import Source, Transport
     from portbook.present.document import Item
     from portbook.present.render.text import Style
-
-
-class Chronicle(NamedTuple):
-    """What was asked about, the changes found, and the copies of the registry compared for them.
-
-    ``subject`` is what it is about in words. ``registered`` are the dates that the registry itself
-    gives, by service name and port. ``known`` is false for a name that no copy has.
-    """
-
-    subject: str
-    port: int | None
-    name: str | None
-    since: str | None
-    changes: tuple[Change, ...]
-    copies: tuple[Copy, ...]
-    compared: Compared | None
-    sources: tuple[Source, ...]
-    registered: tuple[tuple[str, str, str], ...] = ()
-    known: bool = True
-
-
-def chronicle(
-    catalog: Catalog,
-    port: tuple[int, Transport | None] | None = None,
-    name: str | None = None,
-    since: str | None = None,
-) -> Chronicle:
-    """What became of a port, of a service *name*, or of everything; *since* a day, if given.
-
-    Raises DataMissing or DataCorrupt.
-    """
-    past, book = catalog.history, catalog.registry
-    registered: tuple[tuple[str, str, str], ...] = ()
-    known = True
-    if port is not None:
-        number, transport = port
-        found = past.of_port(number)
-        if transport is not None:
-            found = tuple(change for change in found if transport in change.transports)
-        over = "" if transport is None else f"/{transport}"
-        subject = f"Port {number}{over}"
-        rows = [row for each in book.standings(number).values() for row in each.assignments]
-        if transport is not None:
-            rows = list(book.standing(number, transport).assignments)
-    elif name is not None:
-        found = past.of_name(name)
-        rows = list(book.named(name))
-        known = bool(found or rows)
-        subject = rows[0].service_name or name if rows else name
-    else:
-        found, rows, subject = past.all(), [], "The registry"
-    if since is not None:
-        found = tuple(change for change in found if change.until >= since)
-    if port is None:  # the newest first: what is asked of the whole is what is new
-        found = tuple(sorted(found, key=lambda change: change.until, reverse=True))
-    dated = {
-        (row.service_name or "no name", row.registered, row.as_of.get("registration", ""))
-        for row in rows
-        if row.registered
-    }
-    registered = tuple(sorted(dated))
-    return Chronicle(
-        subject,
-        None if port is None else port[0],
-        name,
-        since,
-        found,
-        past.copies(),
-        past.compared(),
-        (past.source(), *(book.sources() if registered else ())),
-        registered,
-        known,
-    )
-
-
-def is_since(text: str) -> bool:
-    """Whether *text* is a day, a month or a year: 2025-01-31, 2025-01, 2025."""
-    import datetime as dt
-
-    if len(text) not in (4, 7, 10):
-        return False
-    try:
-        dt.date.fromisoformat(f"{text}{'-01-01'[len(text) - 4 :]}")
-    except ValueError:
-        return False
-    return True
-
-
-def difference(
-    changes: tuple[Change, ...], old: Sequence[Source], new: Sequence[Source]
-) -> Chronicle:
-    """The *changes* between two registries that are kept, whose sources are *old* and *new*."""
-    subject = f"From {old[0].as_of} to {new[0].as_of}"
-    return Chronicle(subject, None, None, None, changes, (), None, (*old[:1], *new[:1]))
 
 
 # -- text -------------------------------------------------------------------------------------

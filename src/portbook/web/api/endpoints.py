@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.responses import Response
 
+from portbook.app.history import chronicle
 from portbook.catalog.registry.stats import count
 from portbook.model import LAST_PORT, Transport
 from portbook.present.render import port_json
 from portbook.present.render.report_json import of_history
-from portbook.present.views import history
 from portbook.schema.answers import PORTS_ANSWER
 from portbook.web.api import openapi
 from portbook.web.http.negotiation import Form
@@ -160,7 +160,7 @@ async def changes(request: Request) -> Response:
     catalog = context(request).catalog
 
     def made() -> str:
-        return to_json(of_history(history.chronicle(catalog, since=since)))
+        return to_json(of_history(chronicle(catalog, since=since)))
 
     return kept(request, await run_list(request, made), _JSON)
 

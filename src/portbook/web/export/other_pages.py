@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
+from portbook.app.history import chronicle
 from portbook.model import PORTS, RANGES
 from portbook.present.views.glossary import TERMS
-from portbook.present.views.history import chronicle, render_feed
+from portbook.present.views.history import render_feed
 from portbook.web.assets import drawn
 from portbook.web.pages import views
 from portbook.web.pages.links import file_name

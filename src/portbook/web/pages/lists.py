@@ -19,12 +19,12 @@ from portbook.present.views.history import scope
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from portbook.app.history import Chronicle
     from portbook.app.lookup import SearchAnswer, ServiceAnswer
     from portbook.catalog import Catalog
     from portbook.catalog.registry.history import Change
     from portbook.catalog.registry.lookup import Registry
     from portbook.model import Assignment, PortRange, Use
-    from portbook.present.views.history import Chronicle
 
 MOST_BLOCKS = 60
 MOST_HOLDERS = 20

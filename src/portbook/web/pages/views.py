@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from portbook.app.history import chronicle
 from portbook.catalog.registry.summary import shelf
 from portbook.model import LAST_PORT, RANGES, State
 from portbook.present.charts.map import place
@@ -16,7 +17,6 @@ from portbook.present.port.entry_page import compose
 from portbook.present.port.likeness import blank, likeness
 from portbook.present.port.related import around
 from portbook.present.port.slots import OPEN, slot
-from portbook.present.views.history import chronicle
 from portbook.web.pages import lists, markup
 from portbook.web.pages.links import Links
 from portbook.web.pages.render import Skeleton, item, page, parts
