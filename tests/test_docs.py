@@ -93,7 +93,14 @@ def test_make_run_shows_port_305_whole() -> None:
     need_program("make")
     need((ROOT / ".venv" / ".ready").exists(), "make has set nothing up")
     done = subprocess.run(["make", "run"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for heading in ("Port 305", "The book", "This machine", "Verdict", "By hand", "Sources"):
+    for heading in (
+        "Port 305",
+        "In the registry",
+        "This machine",
+        "Verdict",
+        "How to check",
+        "Sources",
+    ):
         assert f"\n{heading}" in f"\n{done.stdout}"
 
 

@@ -22,6 +22,7 @@ MODULES = {
     "portbook.formats.errors.query", "portbook.model", "portbook.model.gap",
     "portbook.model.record", "portbook.model.seen", "portbook.present", "portbook.present.document",
     "portbook.present.escape", "portbook.present.port", "portbook.present.port.page",
+    "portbook.present.port.practice", "portbook.present.port.registry",
     "portbook.present.port.this_machine", "portbook.present.render",
     "portbook.present.render.text", "portbook.present.views", "portbook.present.views.changes",
     "portbook.present.words", "portbook.storage", "portbook.storage.sorted_tsv",

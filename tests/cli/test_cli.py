@@ -164,7 +164,7 @@ def test_leading_zeros_are_read_with_a_note() -> None:
 @pytest.mark.parametrize(
     ("argv", "status", "words"),
     [
-        (["305", "--no-host"], 0, ["Port 305", "301–307", "15th", "By hand", "Sources"]),
+        (["305", "--no-host"], 0, ["Port 305", "301–307", "15th", "How to check", "Sources"]),
         (["show", "443", "--no-host"], 0, ["https"]),
         (["80/tcp", "--no-host"], 0, ["http, www and www-http"]),
         (["6010", "--no-host"], 0, ["x11"]),
@@ -353,6 +353,7 @@ def test_complaints_that_nobody_reads_are_no_traceback() -> None:
         "stats",
         "305 --no-host --json",
         "305 65536 --no-host",
+        "80 65536 --no-host",  # more than fits into the buffer
     ],
 )
 @pytest.mark.parametrize("unbuffered", [None, "1"])

@@ -63,6 +63,8 @@ KEYS = {
     "neighbour": "port service_names description",
     "use": "product kind transport first last summary source read",
     "report": "subject kind transport first last period summary source read",
+    "program": "name product executables ports source read",
+    "page": ("place states systems implementing same_service same_document swapped questions"),
     "own_note": (
         "first last transport label note executables units containers users file whose trusted"
     ),
@@ -74,8 +76,8 @@ KEYS = {
     ),
     "source": "id as_of what",
     "port": (
-        "schema port range state transports block neighbours uses abuse host own_notes "
-        "findings sources"
+        "schema port range state transports block neighbours uses programs abuse host own_notes "
+        "findings history compared page sources"
     ),
     "connection": (
         "transport family address port peer_address peer_port state seconds_left inode "

@@ -11,10 +11,21 @@ from markdown_it import MarkdownIt
 from portbook.app.lookup import PortAnswer, answer
 from portbook.formats.errors.query import parse_query
 from portbook.model import Finding, Level, State
-from portbook.present.document import Command, Page, Paragraph, Record, Section, Table, Verdict
+from portbook.present.document import (
+    Checks,
+    Command,
+    Page,
+    Paragraph,
+    Record,
+    Section,
+    Table,
+    Verdict,
+)
 from portbook.present.escape import one_line
 from portbook.present.port.page import compose
 from portbook.present.render.markdown import escape, render_page
+from portbook.present.words import document
+from tests.present.reading import words
 from tests.strategies import any_port, nasty
 from tests.values import CATALOG
 
@@ -29,7 +40,7 @@ markup = st.lists(
 anything = st.one_of(markup, nasty)
 
 
-def _page(*items: Paragraph | Table | Record | Command | Verdict, title: str = "Port 1") -> Page:
+def _page(*items: Paragraph | Table | Record | Checks | Verdict, title: str = "Port 1") -> Page:
     section = Section("Part", items)
     return Page(title, "x", ((State.ASSIGNED, " for tcp"),), "System Ports", (), (section,))
 
@@ -63,7 +74,7 @@ def test_a_table_keeps_its_cells(rows: list[list[str]]) -> None:
 
 @given(anything)
 def test_a_command_is_code_as_it_was(text: str) -> None:
-    rendered = render_page(_page(Command("Linux", "tcp", f"x {text} x")))
+    rendered = render_page(_page(Checks(1, (Command(("Linux",), "tcp", f"x {text} x"),), ())))
     html = READER.render(rendered.partition("## Part\n")[2])
     assert set(re.findall(r"<(\w+)", html)) <= {"ul", "li", "code"}
     assert html.count("<code>") == 1
@@ -98,8 +109,8 @@ def test_a_finding_and_a_heading(message: str, title: str) -> None:
 
 
 @given(any_port)
-def test_a_port_says_what_its_text_says(port: int) -> None:
-    found = answer(parse_query(str(port)), CATALOG)
+def test_a_port_says_all_that_its_document_says(port: int) -> None:
+    found = answer(parse_query(str(port)), CATALOG, whole=True)
     assert isinstance(found, PortAnswer)
     page = compose(found)
     rendered = render_page(page)
@@ -109,10 +120,10 @@ def test_a_port_says_what_its_text_says(port: int) -> None:
         assert section.items
         assert f"## {section.title}" in rendered
         for item in section.items:
-            if isinstance(item, Paragraph):
-                assert " ".join(one_line(item.text).split()) in read
-            elif isinstance(item, Command):
-                assert one_line(item.command) in read
+            said = [*words(item)]
+            assert said
+            for word in said:
+                assert " ".join(one_line(document(word)).split()) in read
 
 
 def test_escaping_leaves_plain_text_alone() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -13,8 +13,25 @@ from hypothesis import strategies as st
 
 from portbook.app.lookup import PortAnswer, answer
 from portbook.formats.errors.query import parse_query
-from portbook.model import Finding, Level, State
-from portbook.present.document import Command, Paragraph, Record, Table, Verdict
+from portbook.model import Finding, Level, Source, State
+from portbook.present.document import (
+    Checks,
+    Command,
+    Facts,
+    Heading,
+    Paragraph,
+    PortRow,
+    Ports,
+    Question,
+    Quote,
+    Record,
+    Records,
+    ServiceRow,
+    Services,
+    Sources,
+    Table,
+    Verdict,
+)
 from portbook.present.escape import one_line
 from portbook.present.palette import LEVELS, STATES
 from portbook.present.port.page import compose
@@ -32,7 +49,7 @@ from tests.strategies import any_port, nasty
 from tests.values import CATALOG
 
 if TYPE_CHECKING:
-    from portbook.present.document import Page
+    from portbook.present.document import Item, Page
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 prose = st.lists(
@@ -145,19 +162,33 @@ findings = st.builds(
     st.just(()),
     st.none() | nasty,
 )
+pairs = st.lists(st.tuples(nasty, nasty), max_size=3).map(tuple)
+records = st.builds(Record, nasty, nasty, nasty, nasty, nasty)
+
+
+def _some(what: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(what, max_size=2).map(tuple)
+
+
 items = st.one_of(
     st.builds(Paragraph, nasty),
-    st.builds(Table, st.lists(st.tuples(nasty, nasty), max_size=3).map(tuple)),
-    st.builds(Record, nasty, nasty, nasty, nasty, nasty),
-    st.builds(Command, nasty, nasty, nasty),
+    st.builds(Heading, nasty),
+    st.builds(Quote, nasty, nasty),
+    st.builds(Table, pairs),
+    st.builds(Facts, pairs),
+    st.builds(Services, _some(st.builds(ServiceRow, nasty, nasty, nasty, _some(nasty)))),
+    st.builds(Ports, nasty, _some(st.builds(PortRow, any_port, any_port, _some(nasty), nasty))),
+    records,
+    st.builds(Records, nasty, _some(records)),
+    st.builds(Checks, any_port, _some(st.builds(Command, _some(nasty), nasty, nasty)), pairs),
     st.builds(Verdict, nasty, st.lists(findings, max_size=3).map(tuple)),
+    st.builds(Question, nasty, nasty),
+    st.builds(Sources, _some(st.builds(Source, nasty, st.none() | nasty, nasty, nasty))),
 )
 
 
 @given(items, widths)
-def test_hostile_text_reaches_no_terminal(
-    item: Paragraph | Table | Record | Command | Verdict, width: int
-) -> None:
+def test_hostile_text_reaches_no_terminal(item: Item, width: int) -> None:
     plain_lines = list(render_item(item, Style(width)))
     assert all(line.isprintable() for line in plain_lines)
     coloured = list(render_item(item, Style(width, colour=True)))
@@ -178,7 +209,7 @@ def test_a_record_has_its_source_in_one_piece() -> None:
 
 
 def _page(port: int) -> Page:
-    found = answer(parse_query(str(port)), CATALOG)
+    found = answer(parse_query(str(port)), CATALOG, whole=True)
     assert isinstance(found, PortAnswer)
     return compose(found)
 
@@ -203,7 +234,7 @@ def test_a_page_without_colour_has_no_escape_codes(port: int, width: int) -> Non
 @given(any_port, st.sampled_from((NARROWEST, 60, 80, WIDEST)))
 def test_a_page_keeps_to_its_width(port: int, width: int) -> None:
     """Commands stand whole, to be copied, and the first columns of a table are never cut."""
-    head, *sections = render_page(_page(port), Style(width)).split("\n\n")
+    head, _lead, *sections = render_page(_page(port), Style(width)).split("\n\n")
     assert head
     assert sections
     for line in head.splitlines():
@@ -213,10 +244,11 @@ def test_a_page_keeps_to_its_width(port: int, width: int) -> None:
         assert lines
         assert columns_of(title) <= width
         for line in lines:
-            command = title == "By hand" and ":  " in line
+            command = title == "How to check" and ": " in line
             hang = len(line) - len(line.lstrip())
             tabular = "  " in line.strip() or hang > 2
-            assert columns_of(line) <= width or command or tabular, line
+            alone = " " not in line.strip()  # a word that is longer than a line
+            assert columns_of(line) <= width or command or tabular or alone, line
 
 
 def test_every_state_and_level_has_a_colour_of_its_own() -> None:

@@ -29,7 +29,7 @@ def read_text(page: str) -> Read:
     head, _, rest = page.partition("\n\n")
     # Its second line, which goes on where it is too long; the range stands below it.
     said = " ".join(head.split("\n")[1:-1])
-    book = rest.partition("The book\n")[2].partition("\n\n")[0]
+    book = rest.partition("In the registry\n")[2].partition("\n\n")[0]
     services = set()
     for line in book.split("\n"):
         row = _SERVICE.fullmatch(line)

@@ -69,7 +69,8 @@ def test_every_port_has_a_page_with_json_and_text(folder: Path) -> None:
     for port in range(FIRST, LAST + 1):
         page = Page((folder / f"{port}.html").read_text(encoding="utf-8"))
         assert f"Port {port}" in page.text
-        found = answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG)
+        query = Query(QueryKind.PORT, str(port), port, port)
+        found = answer_port(query, CATALOG, whole=True)
         assert json.loads((folder / f"{port}.json").read_text()) == port_json.of(found)
         assert (folder / f"{port}.txt").read_text(encoding="utf-8").startswith(f"Port {port} ")
     assert not (folder / f"{LAST + 1}.html").exists()

@@ -43,23 +43,19 @@ from portbook.model import (
     Visibility,
 )
 from portbook.present.palette import LEVELS, STATES
-from portbook.present.port.likeness import likeness
-from portbook.present.port.related import around
-from portbook.present.port.slots import Blank, slot
 from portbook.present.views.glossary import TERMS
 from portbook.web.api import openapi
 from portbook.web.assets import drawn
 from portbook.web.pages import views
 from portbook.web.pages.links import Links, file_name
 from portbook.web.site_config import Site
-from tests.counts import PROOF, examples
+from tests.counts import examples
 from tests.real.needs import need_program
 from tests.strategies import any_port, listeners, nasty
 from tests.values import AS_OF, CATALOG, changed, gap
 from tests.web.pages import Page
 
 if TYPE_CHECKING:
-    import random
     from collections.abc import Iterator
 
 STATIC = Path(views.__file__).parents[1] / "assets" / "static"
@@ -86,7 +82,7 @@ EVIL = (
 
 
 def _answer(port: int) -> PortAnswer:
-    return answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG)
+    return answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG, whole=True)
 
 
 def _service(name: str) -> ServiceAnswer:
@@ -540,53 +536,11 @@ def test_every_class_of_a_template_has_a_rule_or_a_use() -> None:
         assert f".{name}" in css or f".{name}" in code, name
 
 
-def _ports_at_edges() -> Iterator[int]:
-    """Ports at which something changes: a block, a range, what systems hand out."""
-    for block in CATALOG.registry.blocks():
-        if block.size > 2 and block.state is not State.ASSIGNED:
-            yield from (block.first, block.first + 1, block.last)
-    for edge in (512, 1024, 32768, 49152, 61000, 65535):
-        yield from (edge - 1, edge)
-
-
-@pytest.mark.proof
-@pytest.mark.parametrize("kind", ["local", "export"])
-def test_a_page_that_others_are_like_is_what_it_would_be_alone(
-    kind: str, chance: random.Random
-) -> None:
-    some = sorted({*_ports_at_edges()})
-    ports = range(65536) if PROOF else [*chance.sample(some, 60), *SAMPLE, 1, 511, 512, 61000]
-    like = 0
-    for port in ports:
-        found = _answer(port)
-        near, to = around(found, CATALOG), Links(SITES[kind])
-        values = views.own_values(found, CATALOG.registry)
-        assert views.port(found, CATALOG, SITES[kind]) == views.alone(found, near, to, values), port
-        like += likeness(found, near) is not None
-    assert like > len(ports) // 2
-
-
-def test_what_looks_like_a_slot_stays_what_it_is() -> None:
-    found = _answer(12346)
-    block = views.port(found, CATALOG, SERVED)
-    assert likeness(found, around(found, CATALOG)) is not None
-    odd = Neighbour(12000, (f"{slot('port')}", f"{slot('nothing')}"), f"{slot('strip')}")
-    made = Page(views.port(found._replace(before=(odd,)), CATALOG, SERVED))
-    assert slot("port") in made.text
-    assert slot("strip") in made.text
-    assert views.port(found, CATALOG, SERVED) == block
-
-
-@given(any_port)
-def test_a_blank_number_is_compared_and_not_reckoned_with(port: int) -> None:
-    blank = Blank(port)
-    assert blank == port
-    assert (blank < 1024) is (port < 1024)
-    assert f"{blank}" == str(blank) == slot("port")
-    for reckon in (lambda n: n + 1, lambda n: 1 + n, lambda n: n - 1, lambda n: n >> 8,
-                   lambda n: n & 255, lambda n: f"{n:04x}", lambda n: divmod(n, 2)):  # fmt: skip
-        with pytest.raises(TypeError):
-            reckon(blank)
+def test_what_looks_like_a_gap_stays_what_it_is() -> None:
+    odd = Neighbour(12000, ("⟦port⟧", "⟦nothing⟧"), "⟦strip⟧")
+    made = Page(views.port(_answer(12346)._replace(before=(odd,)), CATALOG, SERVED))
+    for gap_like in (*odd.service_names, odd.description):
+        assert str(gap_like) in made.text
 
 
 @pytest.mark.real

@@ -34,12 +34,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from portbook.app.listen import Depth
+    from portbook.app.related import Related
     from portbook.catalog import Catalog
     from portbook.catalog.registry.history import Change, Compared, History
     from portbook.catalog.registry.search import Match
     from portbook.host.firewall.rules import Redirect
     from portbook.host.linux.connections import Connection
-    from portbook.model import Assignment, Note, Report, SystemRule, Use
+    from portbook.model import Assignment, Note, Program, Report, SystemRule, Use
 
 _SPELLED_SO = 50  # the least score of a match that isn't only spelled nearly like the text
 
@@ -52,7 +53,11 @@ class PortAnswer(NamedTuple):
     that hold for the port: looked for where everything was asked for, or where nothing is bound
     and this user may see them. ``history`` is what changed between the copies of the registry
     that were ``compared``. ``connections`` are those that have the port as their local one; None
-    where they weren't looked for, as on a port on which something is bound.
+    where they weren't looked for, as on a port on which something is bound. ``programs`` have the
+    port as a default of theirs.
+
+    A whole answer has what is ``related``, which takes reading the whole registry. Where one
+    transport was asked about, ``number`` is the whole answer about all four instead.
     """
 
     query: Query
@@ -74,6 +79,9 @@ class PortAnswer(NamedTuple):
     history: tuple[Change, ...] = ()
     compared: Compared | None = None
     connections: tuple[Connection, ...] | None = None
+    programs: tuple[Program, ...] = ()
+    related: Related | None = None
+    number: PortAnswer | None = None
 
 
 class ServiceAnswer(NamedTuple):
@@ -145,13 +153,17 @@ if TYPE_CHECKING:
     Answer = PortAnswer | ServiceAnswer | SearchAnswer | RangeAnswer
 
 
-def answer(query: Query, catalog: Catalog, depth: Depth | None = None) -> Answer:
+def answer(
+    query: Query, catalog: Catalog, depth: Depth | None = None, *, whole: bool = False
+) -> Answer:
     """The answer to *query*, with this machine as deep as *depth* says; None leaves it out.
+
+    *whole* adds what is related to a port.
 
     Raises DataMissing or DataCorrupt where a data file can't be used.
     """
     if query.kind is QueryKind.PORT:
-        return answer_port(query, catalog, depth)
+        return answer_port(query, catalog, depth, whole=whole)
     if query.kind is QueryKind.RANGE:
         return answer_range(query, catalog, depth)
     rows = catalog.registry.named(query.text) if query.kind is QueryKind.NAME else ()
@@ -161,8 +173,10 @@ def answer(query: Query, catalog: Catalog, depth: Depth | None = None) -> Answer
     return answer_search(query, catalog, own=own)
 
 
-def answer_port(query: Query, catalog: Catalog, depth: Depth | None = None) -> PortAnswer:
-    """The whole answer for the one port of *query*."""
+def answer_port(
+    query: Query, catalog: Catalog, depth: Depth | None = None, *, whole: bool = False
+) -> PortAnswer:
+    """The answer for the one port of *query*; *whole* adds what is related to it."""
     port, transport = query.first, query.transport
     book, on_record = catalog.registry, catalog.practice
     all_four = book.standings(port)
@@ -189,7 +203,15 @@ def answer_port(query: Query, catalog: Catalog, depth: Depth | None = None) -> P
         (),
         redirects,
         connections=connections,
+        programs=on_record.programs_on(port, transport),
     )
+    if whole and transport is not None:
+        number = answer_port(query._replace(transport=None), catalog, whole=True)
+        found = found._replace(number=number)
+    elif whole:
+        from portbook.app.related import related
+
+        found = found._replace(related=related(port, all_four, found.programs, catalog))
     past = None
     if found.state is not State.DYNAMIC:  # RFC 6335 §6: never assigned, so nothing could change
         past = catalog.history
@@ -213,7 +235,9 @@ def _sources(found: PortAnswer, catalog: Catalog, past: History | None) -> tuple
         "lore-abuse": True,
         "lore-browsers": found.browser_blocked,
         "lore-systems": bool(found.systems),
-        "lore-programs": any(listener.ownership.owners for listener in listeners),
+        "lore-programs": bool(found.programs)
+        or bool(found.number or found.related)
+        or any(listener.ownership.owners for listener in listeners),
     }
     of_changes = (past.source(),) if past else ()
     sources = (*catalog.registry.sources(), *of_changes, *catalog.practice.sources())

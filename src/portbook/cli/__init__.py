@@ -62,7 +62,11 @@ def run(argv: Sequence[str], catalog: Catalog | None = None) -> int:
         return _failed(error, debug=debug)
 
 
+_unwritten: list[OSError] = []
+
+
 def _answer(words: list[str], catalog: Catalog, *, debug: bool) -> int:
+    _unwritten.clear()
     try:
         status = _dispatch(words, catalog)
     except SystemExit as ended:  # argparse's way to end after --help
@@ -74,6 +78,8 @@ def _answer(words: list[str], catalog: Catalog, *, debug: bool) -> int:
         status = 2
     tell_notes(catalog)
     sys.stdout.flush()
+    if _unwritten:
+        raise _unwritten.pop()
     return status
 
 
@@ -166,8 +172,8 @@ def complain(message: str) -> None:
     try:
         if sys.stdout is not None:
             sys.stdout.flush()  # so that the two streams stay in order on a terminal
-    except OSError:  # run() flushes once more, and then says so
-        pass
+    except OSError as error:  # what could not be written is gone: run() says so at the end
+        _unwritten.append(error)
     try:
         print(f"portbook: {one_line(message)}", file=sys.stderr)
     except OSError:  # a full disk or a reader that is gone: there is nobody to tell

@@ -42,6 +42,7 @@ class Options(NamedTuple):
     detail: bool = False
     all_namespaces: bool = False
     probe: bool = False
+    full: bool = False
     strict: bool = False
     fail_on: str = "never"
     notes: bool = True
@@ -91,6 +92,7 @@ _FLAGS = {
     "--detail": ("detail", True),
     "--all-namespaces": ("all_namespaces", True),
     "--probe": ("probe", True),
+    "--full": ("full", True),
     "--strict": ("strict", True),
 }
 
@@ -112,6 +114,11 @@ def parse_whole(argv: Sequence[str]) -> Options:
         "(6000-6063), a service name, or text; - reads queries from standard input, one a line",
     )
     add_json(parser, rows=True)
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help="the whole page of a port: also questions, related ports, and how it is assigned",
+    )
     parser.add_argument(
         "--no-host", dest="host", action="store_false", help="leave this machine out"
     )
@@ -138,6 +145,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
         found.detail,
         found.all_namespaces,
         found.probe,
+        found.full,
         found.strict,
         found.fail_on,
         found.notes,
@@ -210,7 +218,7 @@ class _Show:
                     yield from split_queries(line.strip())
 
     def _show(self, query: Query, collected: list[Any]) -> None:
-        found = answer(query, self.catalog, self.depth)
+        found = answer(query, self.catalog, self.depth, whole=self.options.full)
         self._weigh(found)
         if self.options.json or self.options.jsonl:
             from portbook.present.render import port_json

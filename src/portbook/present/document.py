@@ -1,7 +1,8 @@
-"""A page before it has a form: sections of paragraphs, tables, records, commands and findings.
+"""The one document: what a page says before it has a form, section by section.
 
-:mod:`portbook.present.port.page` writes one from an answer; a renderer per form prints it. All text
-in it is raw, as the registry or a process gave it: escaping is the renderer's work.
+:mod:`portbook.present.port.page` composes one from an answer; :mod:`portbook.present.render` has a
+printer for each form. All text in it is raw, as the registry or a process gave it: escaping is the
+printer's work. Items are immutable and hashable, so that a printer can keep what it made of one.
 """
 
 from __future__ import annotations
@@ -10,13 +11,27 @@ from portbook._fast_types import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from portbook.model import Finding, State
+    from portbook.model import Finding, Source, State
 
 
 class Paragraph(NamedTuple):
-    """Running text."""
+    """Running text. ``ports`` are numbers in it that have a page of their own."""
 
     text: str
+    ports: tuple[int, ...] = ()
+
+
+class Heading(NamedTuple):
+    """A heading inside a section."""
+
+    heading: str
+
+
+class Quote(NamedTuple):
+    """The registry's own words, with what they are and the day they are of."""
+
+    quote: str
+    of: str
 
 
 class Table(NamedTuple):
@@ -29,6 +44,47 @@ class Table(NamedTuple):
     head: bool = False
 
 
+class Facts(NamedTuple):
+    """Labels and values."""
+
+    facts: tuple[tuple[str, str], ...]
+
+
+class ServiceRow(NamedTuple):
+    """A service as the registry has it on a port; ``name`` is None where it has none."""
+
+    name: str | None
+    transports: str
+    description: str
+    references: tuple[str, ...]
+
+
+class Services(NamedTuple):
+    """The services registered on a port."""
+
+    services: tuple[ServiceRow, ...]
+
+
+class PortRow(NamedTuple):
+    """A port or a span of them, what it is called, and whether it is the page's own.
+
+    ``names`` are service names.
+    """
+
+    first: int
+    last: int
+    names: tuple[str, ...]
+    description: str
+    own: bool = False
+
+
+class Ports(NamedTuple):
+    """Ports, one a row, each with a way to its page."""
+
+    caption: str
+    port_rows: tuple[PortRow, ...]
+
+
 class Record(NamedTuple):
     """What a source has on record: of what, in which way, what it says, and where it was read."""
 
@@ -39,12 +95,36 @@ class Record(NamedTuple):
     read: str
 
 
-class Command(NamedTuple):
-    """A command to run by hand; ``system`` is where, ``about`` what it answers."""
+class Records(NamedTuple):
+    """Records of one kind, under a caption."""
 
-    system: str
+    caption: str
+    records: tuple[Record, ...]
+
+
+PORT = "{port}"
+
+
+class Command(NamedTuple):
+    """A command to run by hand, :data:`PORT` for the port; ``about`` is what it answers.
+
+    ``systems`` is where it runs; empty: everywhere.
+    """
+
+    systems: tuple[str, ...]
     about: str
     command: str
+
+
+class Checks(NamedTuple):
+    """How to see by hand whether something holds ``port``.
+
+    ``proofs`` are systems, and what an empty answer proves on each.
+    """
+
+    port: int
+    commands: tuple[Command, ...]
+    proofs: tuple[tuple[str, str], ...]
 
 
 class Verdict(NamedTuple):
@@ -54,19 +134,50 @@ class Verdict(NamedTuple):
     findings: tuple[Finding, ...]
 
 
+class Question(NamedTuple):
+    """A question that people ask, and the answer of the data."""
+
+    question: str
+    answer: str
+
+
+class Sources(NamedTuple):
+    """Where the facts come from."""
+
+    sources: tuple[Source, ...]
+
+
 if TYPE_CHECKING:
-    Item = Paragraph | Table | Record | Command | Verdict
+    Item = (
+        Paragraph
+        | Heading
+        | Quote
+        | Table
+        | Facts
+        | Services
+        | Ports
+        | Record
+        | Records
+        | Checks
+        | Verdict
+        | Question
+        | Sources
+    )
 
 
 class Section(NamedTuple):
-    """A part of a page under one heading."""
+    """A part of a page under one heading; ``id`` is its place in the page's address."""
 
     title: str
     items: tuple[Item, ...]
+    id: str = ""
 
 
 class Page(NamedTuple):
-    """A whole page: its subject, its character in a line, its states with what each holds for."""
+    """A whole page: its subject, its character in a line, its states with what each holds for.
+
+    ``lead`` are the sentences that stand before all sections.
+    """
 
     title: str
     character: str
@@ -74,3 +185,4 @@ class Page(NamedTuple):
     range: str
     notes: tuple[str, ...]
     sections: tuple[Section, ...]
+    lead: tuple[str, ...] = ()

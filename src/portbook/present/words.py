@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 def listed(words: Iterable[str]) -> str:
@@ -17,9 +17,16 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def shortened(text: str, most: int = 240) -> str:
-    """*text*, or its beginning where it is longer than *most* characters."""
-    return text if len(text) <= most else f"{text[:most].rpartition(' ')[0]} … (--json has it all)"
+def few(words: Sequence[str], most: int = 3) -> str:
+    """*words* in a list, or the first *most* of them and how many others there are.
+
+    >>> few(["a", "b"]), few(["a", "b", "c", "d", "e"])
+    ('a and b', 'a, b, c and 2 others')
+    """
+    more = len(words) - most
+    if more < 1:
+        return listed(words)
+    return f"{', '.join(words[:most])} and {more} other{'s' if more > 1 else ''}"
 
 
 def with_references(text: str, references: tuple[str, ...]) -> str:

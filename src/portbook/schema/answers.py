@@ -25,6 +25,7 @@ from portbook.schema.records import (
     MATCH,
     NAMES,
     NEIGHBOUR,
+    PROGRAM,
     RANGE,
     REPORT,
     SOURCES,
@@ -102,6 +103,70 @@ _STANDINGS = Codec(
     table=STANDING,
 )
 
+_COMPARED = Table(
+    "compared",
+    "",
+    (
+        Field("first", WORDS, "the day of the oldest copy"),
+        Field("last", WORDS, "the day of the newest"),
+        Field("gap", NAMES, "the two days that are furthest apart"),
+    ),
+)
+_PORT_AND_STATE = Table(
+    "port_and_state",
+    "",
+    (
+        Field("port", PORT, path="swapped.port"),
+        Field("state", STATE, path="swapped_state"),
+        Field("service_names", NAMES, path="swapped.service_names"),
+        Field("description", optional(TEXT), path="swapped.description"),
+    ),
+)
+_SPAN = Table(
+    "span_of_ports",
+    "",
+    (
+        Field("first", PORT, path=lambda span: span[0]),
+        Field("last", PORT, path=lambda span: span[1]),
+        Field("service_names", NAMES, path=lambda span: span[2].service_names),
+        Field("description", optional(TEXT), path=lambda span: span[2].description),
+    ),
+)
+_SHARED = Table(
+    "shared",
+    "",
+    (
+        Field("what", WORDS, "a service's name, or a document"),
+        Field("total", NUMBER, "how many there are"),
+        Field("ports", list_of(_SPAN.inline())),
+    ),
+)
+_SYSTEM = Table(
+    "system",
+    "",
+    (
+        Field("system", WORDS),
+        Field("since", optional(WORDS), "the version from which it does so"),
+        Field("picks", optional(FLAG), "whether its default dynamic range has the port"),
+        Field("privileged", optional(WORDS), "who may bind a System Port"),
+    ),
+)
+_QUESTION = Table("question", "", (Field("question", WORDS), Field("answer", WORDS)))
+PAGE = Table(
+    "page",
+    "What the whole page of a port says of its number beyond the short answer.",
+    (
+        Field("place", NUMBER, "its place in its range, from 1"),
+        Field("states", STATE_COUNTS, "the ports of its range by state", "related.counts"),
+        Field("systems", list_of(_SYSTEM.inline()), "what systems do with it by default"),
+        Field("implementing", NAMES, "other programs that speak a service registered on it"),
+        Field("same_service", list_of(_SHARED.inline()), path="related.same_service"),
+        Field("same_document", list_of(_SHARED.inline()), path="related.same_document"),
+        Field("swapped", _PORT_AND_STATE.inline(), "the same bytes in the other order", "related"),
+        Field("questions", list_of(_QUESTION.inline()), "what people ask"),
+    ),
+)
+
 PORT_ANSWER = Table(
     "port",
     "All that is known of one port.",
@@ -113,12 +178,15 @@ PORT_ANSWER = Table(
         Field("block", BLOCK.codec(), "the run of equal state that it is part of"),
         Field("neighbours", _NEIGHBOURS.inline(), "the nearest assigned ports", lambda it: it),
         Field("uses", USES, "what people use it for"),
+        Field("programs", list_of(PROGRAM.codec()), "server programs whose default it is"),
         Field("abuse", list_of(REPORT.codec()), "reported abuse"),
         Field("browser_blocked", FLAG, "whether browsers refuse HTTP to it"),
         HOST_FIELD,
         Field("findings", FINDINGS, "those of the listeners, each with its socket"),
         Field("own_notes", optional(NOTES), "your notes on it; null: left out", _own_notes),
         Field("history", CHANGES, "what changed between copies of the registry"),
+        Field("compared", optional(_COMPARED.inline()), "those copies; null: it has no rows"),
+        Field("page", optional(PAGE.codec()), "the rest of its page; null: left out", "related"),
         QUERY_NOTES,
         Field("sources", SOURCES),
     ),

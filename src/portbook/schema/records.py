@@ -174,6 +174,28 @@ REPORT = Table(
     of=Report,
 )
 
+_DEFAULT = Table(
+    "default",
+    "",
+    (
+        Field("port", PORT, path=lambda pair: pair[0]),
+        Field("transport", TRANSPORT, path=lambda pair: pair[1]),
+    ),
+)
+
+PROGRAM = Table(
+    "program",
+    "A server program that is on record.",
+    (
+        Field("name", WORDS, "a short name for it"),
+        Field("product", WORDS),
+        Field("executables", NAMES, "paths; * is any part of a path's component"),
+        Field("ports", list_of(_DEFAULT.inline()), "its defaults"),
+        Field("source", WORDS, "the URL that says it"),
+        Field("read", WORDS, "the day it was read"),
+    ),
+)
+
 SIDE = Table(
     "side",
     "How something stood before or after a change.",

@@ -193,6 +193,15 @@ class SortedFile:
         text = self._text(self.start, self.end)
         return [line.split("\t", columns) for line in text.split("\n")[:-1]]
 
+    def containing(self, piece: bytes) -> Iterator[list[str]]:
+        """The rows in which *piece* stands."""
+        haystack = self._bytes[: self.end]  # searched much faster than the mapped file
+        at = haystack.find(piece, self.start)
+        while at >= 0:
+            row, after = self.cells(haystack.rfind(b"\n", 0, at) + 1)
+            yield row
+            at = haystack.find(piece, after)
+
     def places(self, cell: bytes) -> Iterator[int]:
         """The places of the rows in which a cell behind the first is *cell*, as it is escaped.
 

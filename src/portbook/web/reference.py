@@ -83,9 +83,12 @@ def to_json(value: object) -> str:
 # -- a port -----------------------------------------------------------------------------------
 
 
-def read_port(catalog: Catalog, port: int, transport: Transport | None = None) -> PortAnswer:
-    """The answer for *port* without this machine."""
-    return answer_port(Query(QueryKind.PORT, str(port), port, port, transport), catalog)
+def read_port(
+    catalog: Catalog, port: int, transport: Transport | None = None, *, whole: bool = False
+) -> PortAnswer:
+    """The answer for *port* without this machine; *whole* for all that its page says."""
+    query = Query(QueryKind.PORT, str(port), port, port, transport)
+    return answer_port(query, catalog, whole=whole)
 
 
 async def port(request: Request) -> Response:
@@ -119,7 +122,7 @@ def _port(request: Request, named: Form | None) -> Response:
         return RedirectResponse(f"/{number}{suffix}", 308)
     form = named or negotiated_form(request)
     site = context(request)
-    found = read_port(site.catalog, number)
+    found = read_port(site.catalog, number, whole=True)
     if form is Form.HTML:
         body = site.views.port(found, site.catalog, site.site)
     elif form is Form.JSON:

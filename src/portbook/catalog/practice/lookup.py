@@ -38,55 +38,22 @@ _NAMES_HELD = 4096  # names and paths of programs, of which captures may have an
 # The kinds of the compiled files, and the columns of each; tasks/build_lore.py writes these.
 COLUMNS = {
     "programs": (
-        "basename",
-        "name",
-        "product",
-        "executables",
-        "services",
-        "ports",
-        "units",
-        "package",
-        "macos",
-        "windows",
-        "source",
-        "read",
-        "further",
+        "basename", "name", "product", "executables", "services", "ports", "units", "package",
+        "macos", "windows", "source", "read", "further",
     ),
     "uses": (
-        "first",
-        "last",
-        "transport",
-        "kind",
-        "family",
-        "product",
-        "summary",
-        "source",
-        "read",
+        "first", "last", "transport", "kind", "family", "product", "summary", "source", "read",
     ),
     "abuse": (
-        "first",
-        "last",
-        "transport",
-        "kind",
-        "period",
-        "subject",
-        "summary",
-        "source",
-        "read",
+        "first", "last", "transport", "kind", "period", "subject", "summary", "source", "read",
     ),
     "browsers": ("port", "source"),
     "names": ("name", "transport", "port", "source"),
     "systems": (
-        "system",
-        "since",
-        "dynamic_first",
-        "dynamic_last",
-        "privileged",
-        "source",
-        "read",
+        "system", "since", "dynamic_first", "dynamic_last", "privileged", "source", "read",
         "further",
     ),
-}
+}  # fmt: skip
 
 # What each file is, for a reader of the list of sources.
 SUBJECTS = {
@@ -188,6 +155,23 @@ class Practice:
     def programs_for(self, service_name: str) -> tuple[Program, ...]:
         """The programs that implement an IANA service, sorted by name. Reads the whole file."""
         return tuple(program for program in self.programs() if service_name in program.services)
+
+    def programs_on(self, port: int, transport: Transport | None = None) -> tuple[Program, ...]:
+        """The programs that have *port* as a default, on *transport* or on any, sorted by name."""
+        asked = self._asked["programs"] = self._asked.get("programs", 0) + 1
+        if asked <= _PORTS_UNTIL_HELD:
+            file = self._file("programs")
+            rows = {row[1]: row for row in file.containing(b"%d/" % port)}
+            programs = [_program(rows[name], file.path) for name in sorted(rows)]
+        else:
+            if "programs" not in self._held:
+                held = self._held["programs"] = {}
+                for program in self.programs():
+                    for default in dict.fromkeys([number for number, _ in program.ports]):
+                        held.setdefault(default, []).append(program)
+            programs = self._held["programs"].get(port, [])
+        defaults = [(port, kind) for kind in ([transport] if transport else Transport)]
+        return tuple([each for each in programs if any(one in defaults for one in each.ports)])
 
     def lookup_uses(self, port: int, transport: Transport | None = None) -> tuple[Use, ...]:
         """What *port* is used for in practice, on *transport* or on any, the narrowest first."""

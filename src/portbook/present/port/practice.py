@@ -1,196 +1,145 @@
-"""What is known of a port beyond its rows: its use in practice, its history, its security."""
+"""What is known of a port beside its rows: its use in practice, and its security."""
 
 from __future__ import annotations
 
-from portbook.model import State
-from portbook.present import words
-from portbook.present.port import page
-from portbook.present.port.entry import Claim, Claims, Facts, Heading, Quote, Text
-from portbook.present.port.lead import day
-from portbook.present.views import changes
+from portbook.present.document import Paragraph, Quote, Record, Records
+from portbook.present.port.registry import services
+from portbook.present.words import listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from portbook.app.lookup import PortAnswer
-    from portbook.model import Assignment
-    from portbook.present.port.entry import Item
-    from portbook.present.port.related import Around
+    from portbook.model import Program, Report, Transport, Use
+    from portbook.present.document import Item
 
 
-# -- in practice ------------------------------------------------------------------------------
-
-
-def practice(answer: PortAnswer, near: Around) -> Iterator[Item]:
+def practice(answer: PortAnswer) -> Iterator[Item]:
     """What the port is used for, by whom, and which systems hand it out."""
-    claims = [
-        Claim(
-            use.product,
-            f"{use.kind}, {use.transport}{_span(use.first, use.last)}",
-            use.summary,
-            use.source,
-            use.read,
-        )
+    uses = _records(
+        (use.product, use.kind, use.transport, (use.first, use.last), use.summary, use)
         for use in answer.uses
-    ]
-    if claims:
-        yield Claims("Uses on record", tuple(claims))
-    programs = [
-        Claim(
-            program.product,
-            " ".join(str(kind) for port, kind in program.ports if port == answer.port),
-            _default(program.executables),
-            program.source,
-            program.read,
-        )
-        for program in near.programs
-    ]
-    if programs:
-        yield Claims("Server programs with this default port", tuple(programs))
-    if near.implementing:
-        names = [program.product for program in near.implementing]
-        more = f" and {len(names) - 12} more" if len(names) > 12 else ""
-        yield Text(
-            "Other server programs on record that can speak what is registered here: "
-            f"{words.listed(names[:12]) if not more else ', '.join(names[:12])}{more}."
-        )
-    if not claims:
-        # Its own programs are no use beside the registry's.
-        none = page.no_uses(answer)
-        yield Text(none.replace("No use in", "No other use in", 1) if programs else none)
+    )
+    if uses:
+        yield Records("Uses on record", uses)
+    if answer.programs:
+        programs = [*map(_of_program, answer.programs)]
+        yield Records("Server programs with this default port", tuple(programs))
+    lacking = no_uses(answer)
+    if lacking:
+        yield Paragraph(lacking)
     if answer.systems:
-        yield Text(page.dynamic_ranges(answer))
+        yield Paragraph(dynamic_ranges(answer))
     if 512 <= answer.port <= 1023:
-        yield Text(
+        yield Paragraph(
             "A privileged program that asks bindresvport(3) for a port may get it as well: that "
             "function picks from 512–1023."
         )
 
 
-def _span(first: int, last: int) -> str:
-    return "" if first == last else f", {first}–{last}"
-
-
-def _default(executables: tuple[str, ...]) -> str:
-    return (
-        f"runs as {words.listed(executables[:3])}" if executables else "its path is not on record"
+def _records(
+    rows: Iterable[tuple[str, str, Transport, tuple[int, int], str, Use | Report]],
+) -> tuple[Record, ...]:
+    """Subject, kind, transport, span, text and source; alike transports together."""
+    grouped: dict[tuple[str, ...], list[str]] = {}
+    for subject, kind, transport, (first, last), said, where in rows:
+        span = "" if first == last else f", {first}–{last}"
+        key = (subject, kind, span, said, where.source, where.read)
+        grouped.setdefault(key, []).append(str(transport))
+    return tuple(
+        [
+            Record(subject, f"{kind}, {listed(transports)}{span}", said, source, read)
+            for (subject, kind, span, said, source, read), transports in grouped.items()
+        ]
     )
 
 
-# -- history ----------------------------------------------------------------------------------
+def _of_program(program: Program) -> Record:
+    defaults = listed([f"{port}/{transport}" for port, transport in program.ports])
+    paths = program.executables
+    said = f"runs as {listed(paths)}" if paths else "its path is not on record"
+    return Record(program.product, defaults, said, program.source, program.read)
 
 
-def history(answer: PortAnswer) -> Iterator[Item]:
-    """What the sources tell of the past, with the day that each is of."""
-    if answer.history:
-        rows = [
-            (
-                f"{change.since} – {change.until}",
-                f"{changes.place(change)}: {changes.said(change)}.",
-            )
-            for change in answer.history
-        ]
-        yield Facts(tuple(rows))
-    yield Text(changes.beyond(answer))
-    if answer.state is State.DYNAMIC:
-        return
-    then = next((s.as_of for s in answer.sources if s.id == "iana-2015"), None)
-    for row, transports in page.services(answer.standings)[:6]:
-        yield Text(_row_history(row, transports))
-    if answer.state is State.ASSIGNED:
-        if then is not None:
-            yield Text(
-                "Assignees and dates of registration are those of the registry's copy of "
-                f"{then}, the only one read here that has them; what changed since is not in it."
-            )
-        return
-    said = dict.fromkeys(standing.text for standing in answer.standings.values() if standing.text)
-    for text in said:
-        if text.casefold() not in ("unassigned", "reserved"):
-            yield Quote(text, f"all that the row of {day(answer)} says about the past")
-    dated = [each for each in (*answer.before[:1], *answer.after[:1]) if each.service_names]
-    if dated:
-        yield Text(
-            "Its neighbours have pages with what is known of theirs: "
-            f"{words.listed([f'{each.port} ({each.service_names[0]})' for each in dated])}.",
-            tuple(each.port for each in dated),
-        )
+def no_uses(answer: PortAnswer) -> str:
+    """What was looked for in which source, as of when, and isn't there; empty where all is."""
+    as_of = {source.id: source.as_of for source in answer.sources}
+    other = "other " if answer.programs else ""
+    looked = (
+        (f"{other}use in practice", "lore-uses", answer.uses),
+        ("report of abuse", "lore-abuse", answer.abuse),
+    )
+    lacking = [(subject, source) for subject, source, there in looked if not there]
+    asked = [(subject, source) for subject, source in lacking if as_of.get(source)]
+    sentences = []
+    if asked:
+        subjects = " and no ".join([subject for subject, _ in asked])
+        where = ", ".join([f"{source} as of {as_of[source]}" for _, source in asked])
+        sentences.append(f"No {subjects} is on record here ({where}).")
+    sentences += [
+        f"No {subject} is recorded at all in this version of portbook."
+        for subject, source in lacking
+        if not as_of.get(source)
+    ]
+    return " ".join(sentences)
 
 
-def _row_history(row: Assignment, transports: list[str]) -> str:
-    name = f"{row.service_name or row.title or 'The row'} ({words.listed(transports)})"
-    day = row.as_of.get("registration")
-    if day is None:
+def dynamic_ranges(answer: PortAnswer) -> str:
+    """Which systems hand the port out automatically, by default."""
+    ranges: dict[tuple[int, int], list[str]] = {}
+    for rule in answer.systems:
+        if rule.dynamic_first is not None and rule.dynamic_last is not None:
+            span = (rule.dynamic_first, rule.dynamic_last)
+            ranges.setdefault(span, []).append(rule.system)
+    hits = [
+        f"{listed(systems)} ({first}–{last})"
+        for (first, last), systems in ranges.items()
+        if first <= answer.port <= last
+    ]
+    if hits:
         return (
-            f"{name}: who registered it, and when, is not recorded in our sources: the copy with "
-            "dates has no row of that name, number and transport."
+            "A program that asks for any port can be given this one, so an outbound connection "
+            f"can hold it by chance: it is in the default range of {listed(hits)}."
         )
-    said = []
-    if row.registered:
-        said.append(f"registered {row.registered}")
-    if row.modified:
-        said.append(f"last modified {row.modified}")
-    if not said:
-        said.append(f"already in the registry of {day}, which has no date for it")
-    said.append(f"assignee {row.assignee}" if row.assignee else "assignee not recorded")
-    return f"{name}: {'; '.join(said)}."
+    systems = listed(dict.fromkeys([rule.system for rule in answer.systems]))
+    return (
+        "A program that asks for any port isn't given this one: it is outside the default "
+        f"ranges of {systems}."
+    )
 
 
 # -- security ---------------------------------------------------------------------------------
 
 
 def security(answer: PortAnswer) -> Iterator[Item]:
-    """What is on record that a defender wants to know."""
-    for row, _ in page.services(answer.standings):
-        if row.unauthorized_use:
-            yield Quote(
-                row.unauthorized_use,
-                f"known unauthorized use, by the registry as of {row.as_of['registration']}",
-            )
+    """What is on record that a defender wants to know; nothing where nothing is."""
+    quoted = {
+        (row.unauthorized_use, row.as_of["registration"]): None
+        for row, _ in services(answer.standings)
+        if row.unauthorized_use
+    }
+    for said, day in quoted:
+        yield Quote(said, f"known unauthorized use, by the registry as of {day}")
     if answer.abuse:
-        yield Claims(
+        yield Records(
             "Abuse that was reported on it, which says nothing of what runs there today",
-            tuple(
-                Claim(
-                    report.subject,
-                    f"{report.when}, {report.transport}{_span(report.first, report.last)}",
-                    report.summary,
-                    report.source,
-                    report.read,
+            _records(
+                (
+                    each.subject,
+                    f"{each.kind}, {each.when}",
+                    each.transport,
+                    (each.first, each.last),
+                    each.summary,
+                    each,
                 )
-                for report in answer.abuse
+                for each in answer.abuse
             ),
         )
     if answer.browser_blocked:
-        yield Text(
-            "Browsers refuse to open it: it is one of the ports that the Fetch standard blocks, "
-            "so that a web page can't be made to speak to the service behind it."
+        source = next((each for each in answer.sources if each.id == "lore-browsers"), None)
+        where = "" if source is None else f" ({source.id} as of {source.as_of})"
+        yield Paragraph(
+            "Browsers refuse to open it: it is one of the ports that the Fetch standard blocks"
+            f"{where}, so that a web page can't be made to speak to the service behind it."
         )
-    if answer.state is State.ASSIGNED:
-        yield Text(
-            f"That {answer.port} is assigned vouches for nothing: traffic on it need not belong "
-            "to its service, and a firewall is better set up by what is known of the traffic "
-            "than by the number (RFC 6335 §10)."
-        )
-    elif answer.state is State.DYNAMIC:
-        yield Text(
-            f"Something that listens on {answer.port} need not be there tomorrow, and the same "
-            "program may come back on another number. A rule for the program, or for its "
-            "address, holds better than one for this port."
-        )
-    else:
-        yield Text(
-            f"A listener on {answer.port} breaks no rule and follows none: no service is known by "
-            "this number, so only the program itself can tell what it is. A closed firewall "
-            "takes nothing from any registered service here."
-        )
-    if answer.range.name == "system" and answer.systems:
-        yield Heading("Who may bind it")
-        yield Facts(
-            tuple((_titled(rule.system, rule.since), rule.privileged) for rule in answer.systems)
-        )
-
-
-def _titled(system: str, since: str | None) -> str:
-    return f"{system}, {since} on" if since else system

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from portbook.model import State
 from portbook.present import words
-from portbook.present.port import page
-from portbook.present.port.entry import Question
-from portbook.present.port.lead import pickers
+from portbook.present.document import Question
+from portbook.present.port.background import pickers
+from portbook.present.port.registry import services
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portbook.app.lookup import PortAnswer
-    from portbook.present.port.related import Around
 
 
-def questions(answer: PortAnswer, near: Around) -> Iterator[Question]:
+def questions(answer: PortAnswer) -> Iterator[Question]:
     """Questions that the facts of this port answer."""
     port = answer.port
     yield Question(f"Is {port} a TCP or a UDP port?", _transports(answer))
-    yield Question(f"Which program uses port {port}?", _program(answer, near))
+    yield Question(f"Which program uses port {port}?", _program(answer))
     if answer.systems:
         yield Question(f"Does listening on {port} take root or an administrator?", _root(answer))
     yield Question(f"May I use {port} for my own software?", _mine(answer))
@@ -57,12 +56,13 @@ def _transports(answer: PortAnswer) -> str:
     return f"Neither, by the registry: no transport has it assigned. {both}"
 
 
-def _program(answer: PortAnswer, near: Around) -> str:
+def _program(answer: PortAnswer) -> str:
+    speaking = answer.related.implementing if answer.related else ()
     products = list(
         dict.fromkeys(
-            [program.product for program in near.programs]
+            [program.product for program in answer.programs]
             + [use.product for use in answer.uses]
-            + [program.product for program in near.implementing]
+            + [program.product for program in speaking]
         )
     )
     here = f"What has it on your machine, portbook {answer.port} says."
@@ -70,7 +70,7 @@ def _program(answer: PortAnswer, near: Around) -> str:
         many = f" and {len(products) - 6} more" if len(products) > 6 else ""
         shown = ", ".join(products[:6]) if many else words.listed(products)
         return f"On record here: {shown}{many}. {here}"
-    names = [row.service_name for row, _ in page.services(answer.standings) if row.service_name]
+    names = [row.service_name for row, _ in services(answer.standings) if row.service_name]
     if names:
         unique = list(dict.fromkeys(names))
         return (
@@ -100,7 +100,7 @@ def _mine(answer: PortAnswer) -> str:
             "as anything else may hold it when your program starts."
         )
     if answer.state is State.ASSIGNED:
-        names = [row.service_name for row, _ in page.services(answer.standings)]
+        names = [row.service_name for row, _ in services(answer.standings)]
         who = next((name for name in names if name), "the service it is assigned to")
         return (
             f"On a network of your own, at the risk of being taken for {who}. In software that "

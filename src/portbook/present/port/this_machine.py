@@ -8,7 +8,7 @@ from portbook.model import (
     Reach,
     Visibility,
 )
-from portbook.present.document import Command, Paragraph, Table, Verdict
+from portbook.present.document import PORT, Checks, Command, Paragraph, Table, Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -258,30 +258,57 @@ def verdict(host: Host) -> Iterator[Item]:
             yield Paragraph("Nothing to judge in what could be seen.")
 
 
-# -- by hand ----------------------------------------------------------------------------------
+# -- how to check -----------------------------------------------------------------------------
 
-
-def by_hand(port: int | str) -> Iterator[Item]:
-    """Commands that match exactly *port*, listeners only, and what an empty answer proves.
-
-    *port* may be a word that stands for any port.
-
-    ``grep :340`` would match 3400 too, and a plain ``lsof -i :340`` lists clients: these don't.
-    """
-    both = "tcp and udp"
-    yield Command("Linux", both, f"sudo ss -Hltunp 'sport = :{port}'")
-    yield Command("Linux, macOS", "tcp", f"sudo lsof -nP -iTCP:{port} -sTCP:LISTEN")
+# Each matches exactly the port, and listeners only: ``grep :340`` would match 3400 too, and a plain
+# ``lsof -i :340`` lists clients.
+_COMMANDS = (
+    Command((), "this page with this machine on it", f"portbook {PORT}"),
+    Command(("Linux",), "tcp and udp", f"sudo ss -Hltunp 'sport = :{PORT}'"),
+    Command(("Linux", "macOS"), "tcp", f"sudo lsof -nP -iTCP:{PORT} -sTCP:LISTEN"),
     # lsof has no state for UDP: a connected socket shows an arrow, and isn't a listener.
-    yield Command("Linux, macOS", "udp", f"sudo lsof -nP -iUDP:{port} | grep -v -e '->'")
-    yield Command("Windows", "tcp", f"Get-NetTCPConnection -State Listen -LocalPort {port}")
-    yield Command("Windows", "udp", f"Get-NetUDPEndpoint -LocalPort {port}")
-    yield Paragraph(
-        "An empty answer proves that no socket listens there in the network namespace you asked "
-        "in. It doesn't rule out a container with a namespace of its own, a redirect in the "
-        "firewall's NAT rules, a socket that is bound but doesn't listen, or a closed connection "
-        "that still waits: a bind can fail for each of them."
-    )
-    yield Paragraph(
-        "Without sudo, ss still lists every socket, but not who holds it; lsof leaves out the "
-        "sockets of other users altogether."
-    )
+    Command(("Linux", "macOS"), "udp", f"sudo lsof -nP -iUDP:{PORT} | grep -v -e '->'"),
+    Command(("Windows",), "tcp", f"Get-NetTCPConnection -State Listen -LocalPort {PORT}"),
+    Command(("Windows",), "udp", f"Get-NetUDPEndpoint -LocalPort {PORT}"),
+    Command(
+        ("Windows",),
+        "excluded ranges",
+        "netsh interface ipv4 show excludedportrange protocol=tcp",
+    ),
+    Command((), "why a bind fails or would succeed", f"portbook why {PORT}"),
+)
+# What an empty answer proves on each system, and what it doesn't.
+_PROOFS = (
+    (
+        "Linux",
+        (
+            "An empty answer proves that no socket listens there in the network namespace that you "
+            "asked in. It doesn't rule out a container with a namespace of its own, a redirect in "
+            "NAT rules, a socket that is bound but doesn't listen, or a closed connection that "
+            "still waits: a bind can fail for each of them. Without sudo, ss lists every socket "
+            "but not who holds it; lsof leaves out those of other users."
+        ),
+    ),
+    (
+        "macOS",
+        (
+            "An empty answer to sudo lsof proves that no process holds a listening socket there. "
+            "Without sudo it proves it for your own processes alone. It doesn't rule out a "
+            "redirect in the packet filter, or a closed connection that still waits."
+        ),
+    ),
+    (
+        "Windows",
+        (
+            "Where nothing matches, both commands say so with an error: that proves that nothing "
+            "listens there in this Windows. It doesn't rule out that the port is in an excluded "
+            "range, which makes a bind fail while nothing holds it: netsh lists those. Linux "
+            "distributions under WSL 2 and containers have networks of their own."
+        ),
+    ),
+)
+
+
+def checks(port: int) -> Checks:
+    """Commands for each system, and what an empty answer proves there."""
+    return Checks(port, _COMMANDS, _PROOFS)

@@ -6,12 +6,28 @@ r"""An answer as Markdown (CommonMark, with GitHub's tables), from the same docu
 
 from __future__ import annotations
 
-from portbook.present.document import Command, Paragraph, Record, Table, Verdict
+from portbook.present.document import (
+    PORT,
+    Checks,
+    Facts,
+    Heading,
+    Paragraph,
+    Ports,
+    Question,
+    Quote,
+    Record,
+    Records,
+    Services,
+    Sources,
+    Table,
+    Verdict,
+)
 from portbook.present.escape import one_line
+from portbook.present.words import with_references
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from portbook.present.document import Item, Page
 
@@ -26,6 +42,8 @@ def render_page(page: Page) -> str:
     lines += [escape(page.range)]
     for note in page.notes:
         lines += ["", f"({escape(note)})"]
+    for sentence in page.lead:
+        lines += ["", _line(sentence)]
     for section in page.sections:
         lines += ["", f"## {escape(section.title)}", *_items(section.items)]
     return "\n".join(lines) + "\n"
@@ -34,38 +52,84 @@ def render_page(page: Page) -> str:
 def _items(items: Iterable[Item]) -> Iterator[str]:
     before: type[Item] | None = None
     for item in items:
-        # Commands and records are lists: their points stand together.
-        if not (isinstance(item, Command | Record) and type(item) is before):
+        # Records are a list: its points stand together.
+        if not (isinstance(item, Record) and type(item) is before):
             yield ""
         before = type(item)
         yield from _item(item)
 
 
-def _item(item: Item) -> Iterator[str]:
+def _item(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
     if isinstance(item, Paragraph):
         yield _line(item.text)
+    elif isinstance(item, Heading):
+        yield f"### {escape(item.heading)}"
+    elif isinstance(item, Quote):
+        yield f"> {_line(item.quote)}"
+        yield ""
+        yield f"({escape(item.of)})"
     elif isinstance(item, Table):
-        yield from _table(item)
+        yield from _table(item.rows)
+    elif isinstance(item, Facts):
+        yield from _table(item.facts)
+    elif isinstance(item, Services):
+        yield from _table([
+            (row.name or "(no name)", row.transports,
+             with_references(row.description, row.references))
+            for row in item.services
+        ])  # fmt: skip
+    elif isinstance(item, Ports):
+        yield _line(f"{item.caption}:")
+        yield ""
+        yield from _table([
+            (
+                str(row.first) if row.last == row.first else f"{row.first}–{row.last}",
+                ", ".join(row.names),
+                f"{row.description} (this port)" if row.own else row.description,
+            )
+            for row in item.port_rows
+        ])  # fmt: skip
     elif isinstance(item, Record):
-        source = f"{_link(item.source)}, read {escape(item.read)}"
-        yield f"- **{escape(item.subject)}** ({escape(item.kind)}): {escape(item.said)} ({source})"
-    elif isinstance(item, Command):
-        about = escape(f"{item.system}, {item.about}")
-        yield f"- {about}: {_code(item.command)}"
+        yield _record(item)
+    elif isinstance(item, Records):
+        yield from (_line(f"{item.caption}:"), "", *map(_record, item.records))
+    elif isinstance(item, Checks):
+        yield from _checks(item)
     elif isinstance(item, Verdict):
         yield f"**{escape(item.socket)}**"
         yield ""
         for finding in item.findings:
             yield f"- `{finding.code}` ({finding.level}): {escape(finding.message)}"
+    elif isinstance(item, Question):
+        yield from (f"### {escape(item.question)}", "", _line(item.answer))
+    elif isinstance(item, Sources):
+        for source in item.sources:
+            day = f"as of {escape(source.as_of)}" if source.as_of else "undated"
+            where = f" ({_link(source.url)})" if source.url else ""
+            yield f"- **{escape(source.id)}**, {day}: {escape(source.what)}{where}"
 
 
-def _table(table: Table) -> Iterator[str]:
-    """*table* with an empty head: Markdown has no table without one."""
-    columns = max((len(row) for row in table.rows), default=0)
+def _record(record: Record) -> str:
+    source = f"{_link(record.source)}, read {escape(record.read)}"
+    said = escape(record.said)
+    return f"- **{escape(record.subject)}** ({escape(record.kind)}): {said} ({source})"
+
+
+def _checks(item: Checks) -> Iterator[str]:
+    for command in item.commands:
+        about = escape(f"{', '.join(command.systems) or 'any system'}, {command.about}")
+        yield f"- {about}: {_code(command.command.replace(PORT, str(item.port)))}"
+    for system, proves in item.proofs:
+        yield from ("", _line(f"{system}: {proves}"))
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """*rows* with an empty head: Markdown has no table without one."""
+    columns = max((len(row) for row in rows), default=0)
     if columns:
         yield "|" + " |" * columns
         yield "|" + " --- |" * columns
-    for row in table.rows:
+    for row in rows:
         cells = [*map(escape, row), *[""] * (columns - len(row))]
         yield f"| {' | '.join(cells)} |"
 

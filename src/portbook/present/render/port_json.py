@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
     from portbook.app.listen import HereAnswer
     from portbook.app.lookup import Answer
+    from portbook.app.related import Related
     from portbook.catalog.registry.stats import Stats
     from portbook.model import Block, Source, State
+    from portbook.present.document import Question
 
     Object = dict[str, Any]
 
@@ -38,8 +40,55 @@ _TABLES = {
 }
 
 
+class _System(NamedTuple):
+    system: str
+    since: str | None
+    picks: bool | None
+    privileged: str | None
+
+
+class _Rest(NamedTuple):
+    """What a whole page says beyond the short answer."""
+
+    place: int
+    related: Related
+    systems: Sequence[_System]
+    implementing: Sequence[str]
+    questions: Sequence[Question]
+
+
+def _rest(number: PortAnswer) -> _Rest | None:
+    """The rest of the page of *number*, a whole answer; None of another."""
+    near = number.related
+    if near is None:
+        return None
+    from portbook.present.port.background import pickers
+    from portbook.present.port.questions import questions
+
+    picking, others = pickers(number)
+    picks = {**dict.fromkeys(picking, True), **dict.fromkeys(others, False)}
+    system_ports = number.range.name == "system"
+    return _Rest(
+        number.port - number.range.first + 1,
+        near,
+        [
+            _System(
+                each.system,
+                each.since,
+                picks.get(each.system),
+                each.privileged if system_ports else None,
+            )
+            for each in number.systems
+        ],
+        [program.product for program in near.implementing],
+        [*questions(number)],
+    )
+
+
 def of(answer: Answer) -> Object:
     """*answer* as one object with its schema."""
+    if isinstance(answer, PortAnswer):
+        answer = answer._replace(related=_rest(answer.number or answer))  # type: ignore[arg-type]
     if isinstance(answer, (PortAnswer, RangeAnswer)) and answer.host is not None:
         answer = answer._replace(host=with_sentences(answer.host))
     return _TABLES[type(answer)].encode(answer)

@@ -41,11 +41,11 @@ SCHEMAS: dict[str, Schema] = {
         table.name: table.json_schema()
         for table in (
             *(records.SIDE, records.CHANGE, records.SOURCE, records.ASSIGNMENT, records.STANDING),
-            *(records.BLOCK, records.NEIGHBOUR, records.USE, records.REPORT),
+            *(records.BLOCK, records.NEIGHBOUR, records.USE, records.PROGRAM, records.REPORT),
             *(sockets.FINDING, sockets.OWNER, sockets.LISTENER, sockets.SPOKEN, sockets.OWN_NOTE),
             *(sockets.REDIRECT, sockets.CONNECTION),
             *(answers.HOST, answers.PORT_ANSWER, answers.SERVICE_ANSWER, answers.BLOCKS_ANSWER),
-            *(answers.STATS_ANSWER, answers.LISTEN_ANSWER, reports.HISTORY),
+            *(answers.PAGE, answers.STATS_ANSWER, answers.LISTEN_ANSWER, reports.HISTORY),
             *(answers.PORTS_ANSWER, _PROBLEM),
         )
     },

@@ -293,10 +293,12 @@ def _contents(row: _Row, catalog: Catalog) -> Iterator[bytes]:
     here, below = sites(catalog)
     catalog.registry.store.hold()
     for port in row.ports:
-        found = answer_port(Query(QueryKind.PORT, str(port), port, port), catalog)
-        yield views.port(found, catalog, here).encode()
+        query = Query(QueryKind.PORT, str(port), port, port)
+        found = answer_port(query, catalog, whole=True)
+        document = page.compose(found)
+        yield views.port(found, catalog, here, document).encode()
         yield json.dumps(port_json.of(found), separators=(",", ":")).encode()
-        yield render_page(page.compose(found), _STYLE).encode()
+        yield render_page(document, _STYLE).encode()
     for name in row.services:
         service = answer(Query(QueryKind.NAME, name), catalog)
         assert isinstance(service, ServiceAnswer)

@@ -11,8 +11,8 @@ from portbook.catalog.registry.stats import count
 from portbook.catalog.registry.summary import STATES, shelf
 from portbook.model import PORTS, RANGES, State
 from portbook.present.charts.svg import render_band, render_bar, render_columns
-from portbook.present.port.entry import Part, Sources, Text
-from portbook.present.port.requests import who_assigns
+from portbook.present.document import Paragraph, Section, Sources
+from portbook.present.port.registry import WHO_ASSIGNS
 from portbook.present.views.changes import beyond_name, said, tally
 from portbook.present.views.history import scope
 
@@ -144,7 +144,7 @@ def of_range(name: str, catalog: Catalog) -> dict[str, Any]:
         "band": _band(counts),
         "top": top,
         "rows": (wanted.last >> 8) - top + 1,
-        "parts": (Part("rules", "Rules", tuple(map(Text, _rules(wanted, catalog)))),),
+        "parts": (Section("Rules", tuple(map(Paragraph, _rules(wanted, catalog))), "rules"),),
         "blocks": [block for block in longest if block.size > 1][:20] if len(longest) > 1 else [],
         "stretches": list(range(wanted.first, wanted.last + 1, stride)),
         "stride": stride,
@@ -167,7 +167,7 @@ def _rules(wanted: PortRange, catalog: Catalog) -> Iterable[str]:
             "Dynamic Ports are for local and temporary use. Older texts call them private or "
             "ephemeral ports (RFC 6335 §6)."
         )
-    yield who_assigns(wanted.name)
+    yield WHO_ASSIGNS[wanted.name]
     for rule in catalog.practice.system_rules():
         first, last = rule.dynamic_first, rule.dynamic_last
         if first is not None and last is not None and first <= wanted.last and last >= wanted.first:

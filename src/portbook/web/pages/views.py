@@ -13,119 +13,64 @@ from portbook.catalog.registry.summary import shelf
 from portbook.model import LAST_PORT, RANGES, State
 from portbook.present.charts.map import place
 from portbook.present.charts.strip import render_strip, window
-from portbook.present.port.entry_page import compose
-from portbook.present.port.likeness import blank, likeness
-from portbook.present.port.related import around
-from portbook.present.port.slots import OPEN, slot
-from portbook.web.pages import lists, markup
+from portbook.present.port.page import compose
+from portbook.present.render import html
+from portbook.web.pages import lists
 from portbook.web.pages.links import Links
-from portbook.web.pages.render import Skeleton, item, page, parts
+from portbook.web.pages.render import Frame, page
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from portbook.app.explain import ExplainAnswer
     from portbook.app.listen import HereAnswer
     from portbook.app.lookup import PortAnswer, SearchAnswer, ServiceAnswer
     from portbook.catalog import Catalog
-    from portbook.catalog.registry.lookup import Registry
-    from portbook.present.port.related import Around
+    from portbook.present.document import Page
     from portbook.web.site_config import Site
 
 
-_SLOTS = (
+_GAPS = (
     "port", "state", "states", "character", "range_name", "range_title", "title", "about", "strip",
-    "first", "last", "row", "column", "lead", "contents", "parts",
+    "first", "last", "row", "column", "lead", "contents", "sections",
 )  # fmt: skip
-# What differs between ports that are alike; beside these the page of one is that of the other.
-_OWN = ("port", "before", "after", "strip", "first", "last", "row", "column")
-_MOST_ALIKE = 4096  # kinds of ports that are held: about a thousand, in one registry
 
 
 @lru_cache(maxsize=32)
-def _frame(to: Links, before: bool, after: bool) -> Skeleton:
+def _frame(to: Links, before: bool, after: bool) -> Frame:
     turns = {name: None for name, there in (("before", before), ("after", after)) if not there}
-    slots = [*_SLOTS, *({"before", "after"} - set(turns))]
-    return Skeleton.of("port.html", to, slots, **turns)
+    return Frame("port.html", to, [*_GAPS, *({"before", "after"} - set(turns))], turns)
 
 
-def port(answer: PortAnswer, catalog: Catalog, site: Site) -> str:
-    """The page of a port. What *answer* holds of this machine is left out."""
-    to = Links(site)
-    near = around(answer, catalog)
-    values = own_values(answer, catalog.registry)
-    alike = _alike(answer, near, catalog, to)
-    if alike is None:
-        return alone(answer, near, to, values)
-    told = near.own
-    values["in_range"] = told.in_range
-    values["in_block"] = told.in_block
-    values["packet"] = told.packet
-    values["on_map"] = told.on_map
-    values["swapped"] = item(told.swapped, to)
-    values["mirror"] = item(told.mirror, to) if told.mirror else ""
-    return alike.fill(values)
+def port(answer: PortAnswer, catalog: Catalog, site: Site, document: Page | None = None) -> str:
+    """The page of a port, of a whole answer. What *answer* holds of this machine is left out.
 
 
-def own_values(answer: PortAnswer, book: Registry) -> dict[str, str]:
-    """What the frame of a port's page has that is its own."""
-    number = answer.port
+    *document* is what is composed of it, where that is there already.
+    """
+    document = document or compose(answer._replace(host=None))
+    number, to = answer.port, Links(site)
     first, last = window(number)
     column, row = place(number)
-    return {
+    values = {
         "port": str(number),
         "before": str(number - 1),
         "after": str(number + 1),
-        "strip": render_strip(shelf(book), number),
+        "strip": render_strip(shelf(catalog.registry), number),
         "first": str(first),
         "last": str(last),
         "row": str(row),
         "column": str(column),
-    }
-
-
-def alone(answer: PortAnswer, near: Around, to: Links, own: dict[str, str]) -> str:
-    """The page of a port, composed for it alone."""
-    entry = compose(answer, near)
-    number = answer.port
-    values = {
-        **own,
-        "state": str(entry.state),
-        "states": markup.states(entry.states),
-        "character": markup.escape(entry.character),
-        "range_name": entry.range_name,
-        "range_title": entry.range_title,
-        "title": markup.escape(f"Port {number}: {entry.character}"),
-        "about": markup.escape(" ".join(entry.lead)),
-        "lead": markup.lead(entry.lead, entry.notes, to),
-        "contents": markup.contents(tuple([(part.id, part.title) for part in entry.parts])),
-        "parts": parts(entry.parts, to),
+        "state": str(answer.state),
+        "states": html.states(document.states),
+        "character": html.escape(document.character),
+        "range_name": answer.range.name,
+        "range_title": answer.range.title,
+        "title": html.escape(f"{document.title}: {document.character}"),
+        "about": html.escape(" ".join(document.lead)),
+        "lead": html.lead(document.lead, document.notes, to),
+        "contents": html.contents(tuple([(each.id, each.title) for each in document.sections])),
+        "sections": html.sections(document.sections, to),
     }
     return _frame(to, number > 0, number < LAST_PORT).fill(values)
-
-
-def _kinds(_: Catalog) -> dict[tuple[Links, Hashable], Skeleton]:
-    return {}
-
-
-def _alike(answer: PortAnswer, near: Around, catalog: Catalog, to: Links) -> Skeleton | None:
-    """The page that all ports like that of *answer* have, with slots for what is their own.
-
-    None where there is hardly another one like it.
-    """
-    kind = likeness(answer, near)
-    if kind is None or answer.port in (0, LAST_PORT):  # these turn one way only
-        return None
-    kinds = catalog.derived(_kinds)
-    found = kinds.get((to, kind))
-    # What the registry or the lore says may look like a slot: it must not be filled.
-    if found is None and OPEN not in f"{answer}{near}":
-        text = alone(*blank(answer, near), to, {name: slot(name) for name in _OWN})
-        if len(kinds) >= _MOST_ALIKE:
-            kinds.clear()
-            Skeleton.forget()
-        found = kinds[to, kind] = Skeleton(text)
-    return found
 
 
 def service(answer: ServiceAnswer, catalog: Catalog, site: Site) -> str:
@@ -242,7 +187,6 @@ def home(catalog: Catalog, site: Site) -> str:
 __all__ = [
     "RANGES",
     "about",
-    "alone",
     "api",
     "blocks",
     "changes",
@@ -253,7 +197,6 @@ __all__ = [
     "here",
     "home",
     "map_",
-    "own_values",
     "port",
     "range_",
     "search",

@@ -1,47 +1,30 @@
-"""Every port has an entry that says what its facts carry, and nothing else."""
+"""Every port has a whole page that says what its facts carry, and nothing else."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 
 from portbook.app.lookup import PortAnswer, answer_port
+from portbook.app.related import swap_bytes
 from portbook.formats.errors.query import (
     Query,
     QueryKind,
 )
 from portbook.model import State, SystemRule, Transport, Use
-from portbook.present.port.entry import (
-    Claims,
-    Entry,
-    Facts,
-    Heading,
-    Ports,
-    Question,
-    Quote,
-    Services,
-    Sources,
-    Tabs,
-    Text,
-)
-from portbook.present.port.entry_page import compose
-from portbook.present.port.related import around, swap_bytes
+from portbook.present.document import Checks, Facts, Heading, Page, Paragraph, Question
+from portbook.present.port.page import compose
 from tests.counts import every_port
+from tests.present.reading import commands, said, words
 from tests.strategies import any_port
 from tests.values import CATALOG
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from portbook.present.port.entry import Item
-
-PARTS = [
-    "registry", "range", "block", "practice", "history", "security", "check", "assign",
-    "questions", "related", "sources",
+SECTIONS = [
+    "registry", "practice", "check", "security", "questions", "block", "related", "range", "assign",
+    "history", "sources",
 ]  # fmt: skip
 
 # What articles about ports often say, and no source does (docs/web.md, "What is never said").
@@ -55,62 +38,21 @@ FORBIDDEN = re.compile(
 
 
 def _answer(port: int) -> PortAnswer:
-    return answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG)
+    return answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG, whole=True)
 
 
-def _entry(port: int) -> Entry:
-    found = _answer(port)
-    return compose(found, around(found, CATALOG))
+def _page(port: int) -> Page:
+    return compose(_answer(port))
 
 
-def words(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
-    """All that an item says."""
-    if isinstance(item, Text):
-        yield item.text
-    elif isinstance(item, Heading):
-        yield item.heading
-    elif isinstance(item, Quote):
-        yield from (item.quote, item.of)
-    elif isinstance(item, Facts):
-        yield from (word for pair in item.facts for word in pair)
-    elif isinstance(item, Services):
-        for row in item.services_here:
-            yield from (row.name or "", row.transports, row.description, *row.references)
-    elif isinstance(item, Ports):
-        yield item.caption
-        for each in item.port_rows:
-            yield from (str(each.first), str(each.last), *each.names, each.description)
-    elif isinstance(item, Claims):
-        yield item.caption
-        for claim in item.claims:
-            yield from claim
-    elif isinstance(item, Tabs):
-        yield from item.commands()
-        yield from (tab.proves for tab in item.tabs)
-    elif isinstance(item, Question):
-        yield from item
-    else:
-        assert isinstance(item, Sources)
-        yield from (source.what for source in item.sources)
-
-
-def said(entry: Entry, *ids: str) -> str:
-    """The text of an entry, or of the parts that are named."""
-    parts = [part for part in entry.parts if not ids or part.id in ids]
-    lead = [] if ids else [entry.character, *entry.lead]
-    return "\n".join(
-        [*lead, *(word for part in parts for item in part.items for word in words(item))]
-    )
-
-
-def own_words(entry: Entry) -> str:
-    """What is said by this book itself: without what it quotes of the registry and of others."""
+def own_words(page: Page) -> str:
+    """What is said by portbook itself: without what it quotes of the registry and of others."""
     kept: list[str] = []
-    for part in entry.parts:
-        for item in part.items:
-            if isinstance(item, Text | Heading | Question | Tabs | Facts):
+    for section in page.sections:
+        for item in section.items:
+            if isinstance(item, Paragraph | Heading | Question | Checks | Facts):
                 kept += words(item)
-    return "\n".join([*entry.lead, *kept])
+    return "\n".join([*page.lead, *kept])
 
 
 def _facts(found: PortAnswer) -> object:
@@ -144,14 +86,14 @@ def test_all_pages_differ_by_more_than_their_number_and_claim_nothing_unsourced(
     masked: dict[int, list[int]] = defaultdict(list)
     others = set()
     for port in every_port():
-        entry = _entry(port)
-        assert [part.id for part in entry.parts] == PARTS
-        assert all(part.items for part in entry.parts)
-        text = said(entry)
+        page = _page(port)
+        assert [section.id for section in page.sections] == SECTIONS
+        assert all(section.items for section in page.sections)
+        text = said(page)
         others.add(hash(re.sub(rf"\b{port}\b", "#", text)))
         masked[hash(re.sub("[0-9]+", "#", text))].append(port)
         # Between quotation marks and brackets stand the registry's words and its assignees.
-        wrong = FORBIDDEN.search(re.sub(r'"[^"]*"|\[[^]]*\]', "", own_words(entry)))
+        wrong = FORBIDDEN.search(re.sub(r'"[^"]*"|\[[^]]*\]', "", own_words(page)))
         assert wrong is None, (port, wrong)
     # No two are the same text with another number ...
     assert len(others) == len(every_port())
@@ -165,10 +107,10 @@ def test_all_pages_differ_by_more_than_their_number_and_claim_nothing_unsourced(
 
 @given(any_port)
 def test_the_lead_is_two_sentences_that_name_the_port_and_its_state(port: int) -> None:
-    entry = _entry(port)
-    first, second = entry.lead
+    page = _page(port)
+    first, second = page.lead
     assert first.startswith(f"Port {port} is ")
-    assert str(entry.state).casefold() in first.casefold()
+    assert str(_answer(port).state).casefold() in first.casefold()
     for sentence in (first, second):
         assert sentence.endswith(".")
         assert "  " not in sentence
@@ -195,15 +137,15 @@ def test_the_lead_is_two_sentences_that_name_the_port_and_its_state(port: int) -
     ],
 )
 def test_the_first_lines_are_drawn_from_the_facts(port: int, character: str, second: str) -> None:
-    entry = _entry(port)
-    assert entry.character.startswith(character)
-    assert second in entry.lead[1]
+    page = _page(port)
+    assert page.character.startswith(character)
+    assert second in page.lead[1]
 
 
 @given(any_port)
 def test_iana_is_quoted_only_where_it_has_a_row(port: int) -> None:
     found = _answer(port)
-    text = said(_entry(port), "registry")
+    text = said(_page(port), "registry")
     quoted = any(s.text == "Unassigned" for s in found.standings.values())
     assert ('"Unassigned"' in text) is quoted
     if not any(standing.listed for standing in found.standings.values()):
@@ -212,19 +154,22 @@ def test_iana_is_quoted_only_where_it_has_a_row(port: int) -> None:
 
 @given(any_port)
 def test_commands_match_exactly_this_port(port: int) -> None:
-    (part,) = [part for part in _entry(port).parts if part.id == "check"]
-    (tabs,) = [item for item in part.items if isinstance(item, Tabs)]
-    assert [tab.system for tab in tabs.tabs] == ["Linux", "macOS", "Windows"]
-    for command in tabs.commands():
+    (section,) = [section for section in _page(port).sections if section.id == "check"]
+    (checks,) = [item for item in section.items if isinstance(item, Checks)]
+    assert [system for system, _ in checks.proofs] == ["Linux", "macOS", "Windows"]
+    for command in commands(checks):
         assert "{" not in command
         numbers = re.findall("[0-9]+", command.replace("ipv4", ""))
         assert numbers in ([str(port)], [])
         assert str(port) not in command.partition("grep")[2]
-    assert all(tab.proves for tab in tabs.tabs)
+    assert all(proves for _, proves in checks.proofs)
+    assert {each for command in checks.commands for each in command.systems} == {
+        system for system, _ in checks.proofs
+    }
 
 
 def test_an_empty_answer_is_said_to_prove_what_it_does() -> None:
-    text = said(_entry(305), "check")
+    text = said(_page(305), "check")
     for sentence in ("network namespace", "redirect", "excluded range", "still waits"):
         assert sentence in text
 
@@ -233,7 +178,7 @@ def test_an_empty_answer_is_said_to_prove_what_it_does() -> None:
     ("port", "part", "sentences"),
     [
         (305, "registry", ['"Unassigned" for every transport, in the row 301–307']),
-        (305, "range", ["306 of the 1,024 System Ports", "694 assigned (67.8%)", "IETF Review"]),
+        (305, "range", ["306 of the 1,024 System Ports", "694 assigned (67.8%)"]),
         (305, "range", ["01 31 (0x0131)", "row 1, column 49", "12545, which is unassigned"]),
         (305, "block", ["301–307: 7 unassigned ports in a row", "the 5th", "15th by length"]),
         (305, "block", ["300", "tacacss", "308", "novastorbakcup"]),
@@ -247,6 +192,7 @@ def test_an_empty_answer_is_said_to_prove_what_it_does() -> None:
             ],
         ),
         (305, "assign", ["why a User Port won't", "squatting", "RFC 7605 §7.8"]),
+        (305, "registry", ["IETF Review"]),
         (300, "registry", ['"Reserved" for udp', "no row for port 300 with sctp and dccp"]),
         (22, "related", ["5632"]),
         (80, "range", ["20480"]),
@@ -263,7 +209,7 @@ def test_an_empty_answer_is_said_to_prove_what_it_does() -> None:
     ],
 )
 def test_sentences(port: int, part: str, sentences: list[str]) -> None:
-    text = said(_entry(port), part)
+    text = said(_page(port), part)
     for sentence in sentences:
         assert sentence in text
 
@@ -273,7 +219,7 @@ def test_a_registration_date_is_told_with_the_day_of_its_source() -> None:
         row for row in CATALOG.registry.rows(1024) if row.registered and row.state is State.ASSIGNED
     )
     assert dated.first is not None
-    text = said(_entry(dated.first), "history")
+    text = said(_page(dated.first), "history")
     assert f"registered {dated.registered}" in text
     assert dated.as_of["registration"] in text
 
@@ -282,9 +228,9 @@ def test_uses_come_with_their_source_and_the_day_it_was_read() -> None:
     where = ("https://grafana.com/docs/", "2026-01-02")
     use = Use("Grafana", "default", Transport.TCP, 305, 305, "its web pages", *where)
     found = _answer(305)._replace(uses=(use,))
-    entry = compose(found, around(found, CATALOG))
-    assert "Grafana" in entry.lead[1]
-    text = said(entry, "practice")
+    page = compose(found)
+    assert "Grafana" in page.lead[1]
+    text = said(page, "practice")
     for word in ("Grafana", "its web pages", *where):
         assert word in text
     assert "No unofficial use" not in text
@@ -292,7 +238,7 @@ def test_uses_come_with_their_source_and_the_day_it_was_read() -> None:
 
 def test_without_lore_nothing_is_claimed_about_systems() -> None:
     found = _answer(305)._replace(systems=(), uses=())
-    text = said(compose(found, around(found, CATALOG)))
+    text = said(compose(found))
     assert "Linux (" not in text
     assert "Does listening" not in text
 
@@ -303,9 +249,9 @@ def test_systems_that_pick_a_port_are_told_from_those_that_do_not() -> None:
         for system, first, last in (("Linux", 32768, 60999), ("macOS", 49152, 65535))
     )
     found = _answer(61000)._replace(systems=rules, uses=())
-    entry = compose(found, around(found, CATALOG))
-    assert "macOS may hand it" in entry.lead[1]
-    assert "Linux would not" in entry.lead[1]
+    page = compose(found)
+    assert "macOS may hand it" in page.lead[1]
+    assert "Linux would not" in page.lead[1]
 
 
 @given(any_port)
@@ -315,6 +261,6 @@ def test_swapping_bytes_twice_is_nothing(port: int) -> None:
 
 
 def test_others_of_the_same_service_and_document_are_related() -> None:
-    shared = said(_entry(1021), "related")
+    shared = said(_page(1021), "related")
     assert "exp2" in shared
     assert "RFC" in shared

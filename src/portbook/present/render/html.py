@@ -1,0 +1,349 @@
+"""The document as HTML: the sections of a page, and what a sentence has in it.
+
+Each function escapes whatever it is given, whole, before it adds an element or a link of its own.
+What stands on all pages alike is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from html import escape as _escape
+from typing import TYPE_CHECKING, Any, Protocol
+
+from portbook.present.document import (
+    PORT,
+    Checks,
+    Command,
+    Facts,
+    Heading,
+    Paragraph,
+    Ports,
+    Question,
+    Quote,
+    Record,
+    Records,
+    Services,
+    Sources,
+    Table,
+    Verdict,
+)
+from portbook.present.escape import plain
+from portbook.present.words import document
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from portbook.model import Source, State
+    from portbook.present.document import Item, PortRow, Section
+
+
+class Links(Protocol):
+    """Where the pages are that a document leads to."""
+
+    def port(self, port: int) -> str:
+        """The page of *port*."""
+
+    def service(self, name: str) -> str:
+        """The page of the service called *name*."""
+
+
+def visible(text: str) -> str:
+    r"""*text* with every character visible: what could reorder or hide others is written out.
+
+    Line breaks stay; the pages that have any show them.
+
+    >>> visible("caf\xe9"), visible("a\u202eb\nc")
+    ('café', 'a\\u202eb\nc')
+    """
+    if text.isprintable():
+        return text
+    return "\n".join(map(plain, text.split("\n")))
+
+
+def escape(text: str) -> str:
+    """*text* as it may stand in an element or between the quotes of an attribute."""
+    return _escape(text if text.isprintable() else visible(text))
+
+
+# -- sentences --------------------------------------------------------------------------------
+
+# What is a link wherever it stands in a sentence of ours. The registry's text may hold other
+# addresses: those stay text.
+_REFERENCE = re.compile(
+    r"RFC (?P<rfc>[0-9]{1,5})(?: §(?P<section>[0-9]+(?:\.[0-9]+)*))?"
+    r"|(?<=[ (])(?P<iana>https://www\.iana\.org/form/[a-z-]+)"
+)
+# Sentences are written with the quotation marks of a terminal.
+_QUOTED = re.compile("&quot;(.+?)&quot;")
+_APOSTROPHE = re.compile("(?<=[a-z])&#x27;(?=[a-z])")
+_NUMBER = re.compile(r"(?<![\w§.#/–-])[0-9]{1,5}(?![\w.–])")
+
+
+def typeset(text: str) -> str:
+    r"""A sentence of ours, escaped, with the quotation marks of a book.
+
+    >>> typeset('It isn\'t "unassigned".')
+    'It isn’t “unassigned”.'
+    """
+    out = escape(text)
+    return _APOSTROPHE.sub("’", _QUOTED.sub(r"“\1”", out)) if "&" in out else out
+
+
+def linked(text: str, to: Links, ports: tuple[int, ...] = ()) -> str:
+    """*text* with RFCs as links, and the first mention of each of *ports*."""
+    out = typeset(text)
+    if "RFC " in out or "https://www.iana" in out:
+        out = _REFERENCE.sub(_link, out)
+    if ports:
+        left = set(map(str, ports))
+
+        def port_link(match: re.Match[str]) -> str:
+            number = match[0]
+            if number not in left:
+                return number
+            left.discard(number)
+            return f'<a href="{to.port(int(number))}">{number}</a>'
+
+        out = _NUMBER.sub(port_link, out)
+    return out
+
+
+def _link(match: re.Match[str]) -> str:
+    if match["iana"]:
+        return f'<a href="{match["iana"]}">{match["iana"].partition("//")[2]}</a>'
+    section = f"#section-{match['section']}" if match["section"] else ""
+    return f'<a href="https://www.rfc-editor.org/rfc/rfc{match["rfc"]}{section}">{match[0]}</a>'
+
+
+def references(cited: Iterable[str]) -> str:
+    """References of the registry, RFCs as links."""
+    return ", ".join(
+        [
+            f'<a href="https://www.rfc-editor.org/rfc/rfc{each[3:]}">{document(each)}</a>'
+            if document(each) != each
+            else escape(each)
+            for each in cited
+        ]
+    )
+
+
+def source(url: str, name: str | None = None) -> str:
+    """The source of a claim as a link; what isn't an address of the web stays text."""
+    if not url.startswith(("https://", "http://")):
+        return escape(name or url)
+    shown = name or url.partition("//")[2].partition("/")[0].removeprefix("www.")
+    return f'<a href="{escape(url)}" rel="noreferrer">{escape(shown)}</a>'
+
+
+# -- the frame of a port's page ---------------------------------------------------------------
+
+
+@lru_cache(maxsize=64)
+def contents(parts: tuple[tuple[str, str], ...]) -> str:
+    """The list of a page's sections, each an id and a title."""
+    return "".join(
+        f'<li><a href="#{escape(place)}">{typeset(title)}</a></li>' for place, title in parts
+    )
+
+
+@lru_cache(maxsize=256)
+def states(of: tuple[tuple[State, str], ...]) -> str:
+    """States, each with what it holds for."""
+    return "".join(
+        f'<li><span class="sw s-{state}" aria-hidden="true"></span>'
+        f"<b>{state}</b>{escape(said)}</li>"
+        for state, said in of
+    )
+
+
+def lead(sentences: tuple[str, ...], notes: tuple[str, ...], to: Links) -> str:
+    """The first sentences of a page, and how a loose question was read."""
+    said = [f"<p>{linked(sentence, to)}</p>\n" for sentence in sentences]
+    return "".join([*said, *(f'<p class="note">{escape(note)}</p>' for note in notes)])
+
+
+# -- sections and items -----------------------------------------------------------------------
+
+
+def sections(some: Iterable[Section], to: Links) -> str:
+    """The sections of a page; their ids are words of ours."""
+    return "".join([
+        f'<section id="{each.id}" aria-labelledby="{each.id}-title"><h2 id="{each.id}-title">'
+        f"{typeset(each.title)}</h2>\n"
+        f"<div>{items(each.items, to)}</div>"
+        "</section>\n"
+        for each in some
+    ])  # fmt: skip
+
+
+def items(some: Iterable[Item], to: Links) -> str:
+    """The items of a section."""
+    return "".join([_WRITERS[type(each)](each, to) for each in some])
+
+
+def _paragraph(item: Paragraph, to: Links) -> str:
+    return f"<p>{linked(item.text, to, item.ports)}</p>\n"
+
+
+def _heading(item: Heading, _to: Links) -> str:
+    return f"<h3>{typeset(item.heading)}</h3>\n"
+
+
+def _quote(item: Quote, _to: Links) -> str:
+    return (
+        f'<figure class="quote"><blockquote>{escape(item.quote)}</blockquote>'
+        f"<figcaption>{escape(item.of)}</figcaption></figure>\n"
+    )
+
+
+def _table(item: Table, _to: Links) -> str:
+    rows = "\n".join(
+        [f"<tr>{''.join([f'<td>{escape(cell)}</td>' for cell in row])}</tr>" for row in item.rows]
+    )
+    return f"<table><tbody>\n{rows}\n</tbody></table>\n"
+
+
+def _facts(item: Facts, _to: Links) -> str:
+    rows = "".join(
+        [
+            f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>"
+            for label, value in item.facts
+        ]
+    )
+    return f'<dl class="facts">{rows}</dl>\n'
+
+
+def _services(item: Services, to: Links) -> str:
+    rows = []
+    for row in item.services:
+        name = "<i>no name</i>"
+        if row.name:
+            name = f'<a href="{escape(to.service(row.name))}">{escape(row.name)}</a>'
+        cites = f' <span class="cites">{references(row.references)}</span>'
+        rows.append(
+            f'<tr><th scope="row">{name}</th><td>{escape(row.transports)}</td>'
+            f"<td>{escape(row.description)}{cites if row.references else ''}</td></tr>\n"
+        )
+    return (
+        '<div class="scroll" tabindex="0" role="group" aria-label="Services registered here">'
+        '<table><thead><tr><th scope="col">Service</th><th scope="col">Transport</th>'
+        f'<th scope="col">Description</th></tr></thead><tbody>\n{"".join(rows)}</tbody></table>'
+        "</div>\n"
+    )
+
+
+def _ports(item: Ports, to: Links) -> str:
+    rows = "\n".join([_port_row(row, to) for row in item.port_rows])
+    return (
+        f'<table class="ports"><caption>{escape(item.caption)}</caption><tbody>\n{rows}\n'
+        "</tbody></table>\n"
+    )
+
+
+def _port_row(row: PortRow, to: Links) -> str:
+    names = ", ".join(
+        [f'<a href="{escape(to.service(name))}">{escape(name)}</a>' for name in row.names]
+    )
+    if row.own:
+        number = f"<b>{row.first}</b>"
+    else:
+        number = f'<a href="{to.port(row.first)}">{row.first}</a>'
+        if row.last > row.first:
+            number += f'–<a href="{to.port(row.last)}">{row.last}</a>'
+    here = ' class="here"' if row.own else ""
+    if row.own and not names:
+        names = "<i>this port</i>"
+    said = escape(row.description)
+    return f'<tr{here}><th scope="row">{number}</th><td>{names}</td><td>{said}</td></tr>'
+
+
+def _records(item: Records, _to: Links) -> str:
+    rows = "".join([f"<li>{_claim(record)}</li>\n" for record in item.records])
+    return f'<h3>{typeset(item.caption)}</h3>\n<ul class="claims">{rows}</ul>\n'
+
+
+def _record(item: Record, _to: Links) -> str:
+    return f"<p>{_claim(item)}</p>\n"
+
+
+def _claim(record: Record) -> str:
+    kind = f' <span class="kind">{escape(record.kind)}</span>' if record.kind else ""
+    return (
+        f"<b>{escape(record.subject)}</b>{kind}<br>{escape(record.said)} "
+        f'<span class="cites">{source(record.source)}, read {escape(record.read)}</span>'
+    )
+
+
+def _verdict(item: Verdict, _to: Links) -> str:
+    rows = "".join(
+        [
+            f"<li><b>{escape(finding.code)}</b> {finding.level}: {escape(finding.message)}</li>"
+            for finding in item.findings
+        ]
+    )
+    return f"<h3>{escape(item.socket)}</h3>\n<ul>{rows}</ul>\n"
+
+
+def _question(item: Question, to: Links) -> str:
+    return f"<h3>{typeset(item.question)}</h3><p>{linked(item.answer, to)}</p>\n"
+
+
+def _sources(item: Sources, _to: Links) -> str:
+    return _source_list(item.sources)
+
+
+@lru_cache(maxsize=64)
+def _source_list(sources: tuple[Source, ...]) -> str:
+    """A few lists of sources stand on all pages."""
+    rows = []
+    for each in sources:
+        name = source(each.url, each.id) if each.url else escape(each.id)
+        day = f"as of <time>{escape(each.as_of)}</time>" if each.as_of else "undated"
+        rows.append(f"<li><b>{name}</b>, {day}: {escape(each.what)}</li>\n")
+    return f'<ul class="sources">{"".join(rows)}</ul>\n'
+
+
+def _checks(item: Checks, _to: Links) -> str:
+    return _tabs(item.commands, item.proofs).replace(PORT, str(item.port))
+
+
+@lru_cache(maxsize=8)
+def _tabs(commands: tuple[Command, ...], proofs: tuple[tuple[str, str], ...]) -> str:
+    """A tab a system, made of radio buttons, so that they work without a script."""
+    labels = "".join(
+        f'<input type="radio" name="system" id="on-{at}" data-system="{escape(system)}"'
+        f'{" checked" if at == 1 else ""}><label for="on-{at}">{escape(system)}</label>\n'
+        for at, (system, _) in enumerate(proofs, 1)
+    )
+    tabs = "".join(
+        f'<section class="tab" aria-label="{escape(system)}"><h3>{escape(system)}</h3>\n'
+        f"{''.join([_step(each) for each in commands if system in (each.systems or [system])])}"
+        f"<p>{typeset(proves)}</p></section>\n"
+        for system, proves in proofs
+    )
+    return f'<div class="tabs">\n{labels}{tabs}</div>\n'
+
+
+def _step(command: Command) -> str:
+    return (
+        f'<p class="does">{escape(command.about)}</p>'
+        f'<pre tabindex="0"><code>{escape(command.command)}</code></pre>\n'
+    )
+
+
+_WRITERS: dict[type, Callable[[Any, Links], str]] = {
+    Paragraph: _paragraph,
+    Heading: _heading,
+    Quote: _quote,
+    Table: _table,
+    Facts: _facts,
+    Services: _services,
+    Ports: _ports,
+    Record: _record,
+    Records: _records,
+    Checks: _checks,
+    Verdict: _verdict,
+    Question: _question,
+    Sources: _sources,
+}

@@ -1,0 +1,80 @@
+"""Reading a document: all words that an item says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portbook.present.document import (
+    PORT,
+    Checks,
+    Facts,
+    Heading,
+    Paragraph,
+    Ports,
+    Question,
+    Quote,
+    Record,
+    Records,
+    Services,
+    Sources,
+    Table,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.present.document import Item, Page
+
+
+def words(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
+    """All that an item says."""
+    if isinstance(item, Paragraph):
+        yield item.text
+    elif isinstance(item, Heading):
+        yield item.heading
+    elif isinstance(item, Quote):
+        yield from (item.quote, item.of)
+    elif isinstance(item, Table):
+        yield from (cell for row in item.rows for cell in row)
+    elif isinstance(item, Facts):
+        yield from (word for pair in item.facts for word in pair)
+    elif isinstance(item, Services):
+        for row in item.services:
+            yield from (row.name or "", row.transports, row.description, *row.references)
+    elif isinstance(item, Ports):
+        yield item.caption
+        for each in item.port_rows:
+            yield from (str(each.first), str(each.last), *each.names, each.description)
+    elif isinstance(item, Record):
+        yield from item
+    elif isinstance(item, Records):
+        yield item.caption
+        for record in item.records:
+            yield from record
+    elif isinstance(item, Checks):
+        yield from commands(item)
+        yield from (proves for _, proves in item.proofs)
+    elif isinstance(item, Verdict):
+        for finding in item.findings:
+            yield from (finding.code, finding.message)
+    elif isinstance(item, Question):
+        yield from item
+    else:
+        assert isinstance(item, Sources)
+        for source in item.sources:
+            yield from (source.id, source.what, source.as_of or "undated", source.url or "")
+
+
+def commands(item: Checks) -> list[str]:
+    """The commands, filled in."""
+    return [each.command.replace(PORT, str(item.port)) for each in item.commands]
+
+
+def said(page: Page, *ids: str) -> str:
+    """The text of a page, or of the sections that are named."""
+    sections = [section for section in page.sections if not ids or section.id in ids]
+    head = [] if ids else [page.character, *page.lead]
+    return "\n".join(
+        [*head, *(word for each in sections for item in each.items for word in words(item))]
+    )

@@ -1,0 +1,286 @@
+"""No form of a port's page states what another lacks, or denies what another states."""
+
+from __future__ import annotations
+
+import html as markup
+import json
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from portbook.app.lookup import answer_port
+from portbook.cli import run
+from portbook.formats.errors.query import Query, QueryKind
+from portbook.present.port.page import compose
+from portbook.present.render import markdown, port_json
+from portbook.present.render.text import Style, render_page
+from portbook.present.words import document
+from portbook.web.pages import views
+from portbook.web.site_config import Site
+from tests.counts import PROOF, every_port
+from tests.values import AS_OF, CATALOG
+from tests.web.reading import read_html, read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SITE = Site(AS_OF, public=True, feedback=True)
+# Assigned, unassigned, reserved and dynamic ones; with practice, abuse, history, quotations.
+TOLD_OF = (
+    0, 1, 8, 22, 23, 24, 80, 135, 300, 305, 443, 853, 1023, 1024, 1433, 2825, 3000, 4200, 4444,
+    5432, 6010, 6667, 8080, 8888, 9100, 12345, 27017, 31337, 36412, 49151, 50000, 65535,
+)  # fmt: skip
+_DATE = re.compile(r"\b\d{4}-\d{2}(?:-\d{2})?\b")
+_ADDRESS = re.compile(r"https?://[^\s<>\"']+")
+# Addresses that follow from a sentence, and the form to ask IANA with: in each form as it can.
+_OF_SENTENCES = ("https://www.rfc-editor.org/rfc/", "https://www.iana.org/form/")
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?!\w)")
+_DENIALS = ("No use in practice", "No use of", "No program is on record", "recorded at all")
+
+
+class Form(NamedTuple):
+    """What a reader finds in one form of a page."""
+
+    text: str  # all of it as one line, without markup
+    addresses: frozenset[str]
+    records: frozenset[str]
+    states: dict[str, str]
+
+
+def _forms(port: int) -> tuple[dict[str, Any], dict[str, Form]]:
+    query = Query(QueryKind.PORT, str(port), port, port)
+    found = answer_port(query, CATALOG, whole=True)
+    page = compose(found)
+    facts = json.loads(json.dumps(port_json.of(found)))
+    return facts, {
+        "text": of_text(render_page(page, Style(80))),
+        "markdown": of_markdown(markdown.render_page(page)),
+        "html": of_html(views.port(found, CATALOG, SITE)),
+    }
+
+
+def _addresses(text: str) -> frozenset[str]:
+    found = set()
+    for each in _ADDRESS.findall(text):
+        address = each.rstrip(".,;")
+        if address.count(")") > address.count("("):
+            address = address.rstrip(")")
+        found.add(address)
+    return frozenset(each for each in found if not each.startswith(_OF_SENTENCES))
+
+
+def of_text(text: str) -> Form:
+    """The form for a terminal: long words stand whole, so a line's end is a space."""
+    records = set()
+    lines = text.splitlines()
+    for at, line in enumerate(lines):
+        # A record is a head, which goes on where it is long, and lines further in.
+        if re.match(r"    read \d{4}-", line):
+            begin = at - 1
+            while lines[begin].startswith("    "):
+                begin -= 1
+            while " · " not in lines[begin]:
+                begin -= 1
+            head = " ".join(each.strip() for each in lines[begin:at])
+            records.add(head.partition(" · ")[0])
+    return Form(
+        " ".join(text.split()), _addresses(text), frozenset(records), read_text(text).states
+    )
+
+
+def of_markdown(text: str) -> Form:
+    """Without what Markdown marks, and with what is escaped as it is."""
+    bare = re.sub(
+        r"\\(.)|\*\*|`|<|>|^#+ |^- |\||---", lambda each: each[1] or " ", text, flags=re.MULTILINE
+    )
+    heads = re.findall(r"^- \*\*(.*?)\*\* \(", text, re.MULTILINE)
+    states = " ".join(text.split("\n")[2].replace("**", "").split())
+    return Form(
+        " ".join(bare.split()),
+        _addresses(bare),
+        frozenset(re.sub(r"\\(.)", r"\1", head) for head in heads),
+        read_text(f"\n{states}\nrange\n\n").states,
+    )
+
+
+def of_html(text: str) -> Form:
+    """What stands in the page's own part, with a terminal's quotation marks."""
+    main = text.partition('<header class="hero')[2].partition('<section id="feedback"')[0]
+    lead, _, rest = main.partition("</figure>")  # the picture of the ports around
+    main = lead.partition("<a class=")[0] + rest
+    hrefs = {markup.unescape(each) for each in re.findall(r'href="(https?://.*?)"', main)}
+    records = re.findall(r'<li><b>([^<]*)</b> <span class="kind">', main)
+    bare = markup.unescape(
+        re.sub(r"<[^>]*>", " ", re.sub(r"</?(?:a|b|i|time|span)\b[^>]*>", "", main))
+    )
+    plain = bare.translate(str.maketrans("“”’", '""\''))
+    return Form(
+        " ".join(plain.split()),
+        frozenset(each for each in hrefs if not each.startswith(_OF_SENTENCES)),
+        frozenset(map(markup.unescape, records)),
+        read_html(text).states,
+    )
+
+
+def _stated(facts: dict[str, Any]) -> Iterator[str]:
+    """What JSON states, each as the words of a page have it."""
+    yield from _of_the_registry(facts)
+    yield from _of_practice(facts)
+    yield from _of_the_number(facts["page"])
+    for source in facts["sources"]:
+        yield from (source["id"], source["as_of"] or "undated", source["what"])
+
+
+def _of_the_registry(facts: dict[str, Any]) -> Iterator[str]:
+    for standing in facts["transports"].values():
+        for row in standing["assignments"]:
+            title = (row["description"] or "").partition("\n")[0]
+            values = ("service_name", "assignee", "registered", "modified", "service_code", "notes",
+                      "unauthorized_use")  # fmt: skip
+            yield from (row[value] or "" for value in values)
+            yield "" if title.startswith("IANA assigned this") else title
+            yield from [*row["aliases"], *map(document, row["references"])]
+        if standing["text"] and not standing["assignments"]:
+            yield standing["text"].partition("\n")[0]
+    block = facts["block"]
+    if block["size"] > 1:
+        yield from (f"{block['first']}–{block['last']}", f"{block['size']:,}")
+    for near in (*facts["neighbours"]["before"], *facts["neighbours"]["after"]):
+        yield from (str(near["port"]), *near["service_names"], near["description"] or "")
+    for change in facts["history"]:
+        yield from (change["since"], change["until"])
+        yield from (*change["before"]["service_names"], *change["after"]["service_names"])
+    if facts["compared"]:
+        yield from (facts["compared"]["first"], facts["compared"]["last"])
+        yield from facts["compared"]["gap"]
+
+
+def _of_practice(facts: dict[str, Any]) -> Iterator[str]:
+    for use in facts["uses"]:
+        yield from (use["product"], use["kind"], use["transport"], use["summary"], use["read"])
+        if use["first"] < use["last"]:
+            yield f"{use['first']}–{use['last']}"
+    for program in facts["programs"]:
+        yield from (program["product"], program["read"], *program["executables"])
+        yield from (f"{each['port']}/{each['transport']}" for each in program["ports"])
+    for report in facts["abuse"]:
+        yield from (report["subject"], report["kind"], report["transport"], report["summary"])
+        yield from (report["read"], *report["period"].split("/"))
+    if facts["browser_blocked"]:
+        yield "Browsers refuse to open it"
+
+
+def _of_the_number(page: dict[str, Any]) -> Iterator[str]:
+    yield f"{page['place']:,}"
+    for system in page["systems"]:
+        yield from (system["system"], system["privileged"] or "")
+        if system["privileged"] and system["since"]:
+            yield f"{system['system']}, {system['since']} on"
+    yield from page["implementing"]
+    for shared in (*page["same_service"], *page["same_document"]):
+        yield document(shared["what"])
+        for each in shared["ports"]:
+            yield from (str(each["first"]), *each["service_names"], each["description"] or "")
+    swapped = page["swapped"]
+    yield from (str(swapped["port"]), *swapped["service_names"], swapped["description"] or "")
+    for each in page["questions"]:
+        yield from (each["question"], each["answer"])
+
+
+@cache
+def _ports() -> tuple[int, ...]:
+    stride = 33 if PROOF else 9
+    return tuple(sorted({*every_port()[::stride], *TOLD_OF}))
+
+
+@pytest.mark.proof
+def test_every_form_of_a_port_states_the_same() -> None:
+    kinds = set()
+    wrong = []
+    for port in _ports():
+        facts, forms = _forms(port)
+        kinds |= {facts["state"]}
+        kinds |= {name for name in ("uses", "programs", "abuse", "history") if facts[name]}
+        assert set(forms) == {"text", "markdown", "html"}
+        wrong += [
+            (port, name, each) for name, form in forms.items() for each in _at_odds(form, facts)
+        ]
+        text, *others = [_NUMBER.findall(_ADDRESS.sub("", form.text)) for form in forms.values()]
+        wrong += [
+            (port, "numbers", set(text) ^ set(other)) for other in others if set(text) ^ set(other)
+        ]
+    assert wrong == []
+    assert kinds >= {"assigned", "unassigned", "reserved", "dynamic", "uses", "programs", "abuse",
+                     "history"}  # fmt: skip
+
+
+def _at_odds(form: Form, facts: dict[str, Any]) -> Iterator[object]:
+    """What *form* lacks of *facts*, states beyond them, or denies."""
+    states = {transport: each["state"] for transport, each in facts["transports"].items()}
+    if form.states != states:
+        yield form.states
+    sourced = [*facts["uses"], *facts["programs"], *facts["abuse"]]
+    records = {each.get("product") or each["subject"] for each in sourced}
+    yield from form.records ^ records
+    addresses = {each["source"] for each in sourced}
+    addresses |= {each["url"] for each in facts["sources"] if each["url"]}
+    whole = json.dumps(facts, ensure_ascii=False)
+    yield from form.addresses ^ (addresses | _quoted(form, whole))
+    yield from {*_DATE.findall(form.text)} - {*_DATE.findall(whole)}
+    stated = [" ".join(each.split()) for each in _stated(facts)]
+    yield from [each for each in stated if each not in form.text]
+    denials = [*_DENIALS] if facts["uses"] or facts["programs"] else []
+    denials += ["no report of abuse"] if facts["abuse"] else []
+    yield from [each for each in denials if each in form.text]
+
+
+def _quoted(form: Form, facts: str) -> set[str]:
+    """Addresses that stand inside of a text that is quoted."""
+    return {each for each in form.addresses if each in facts and f'"{each}"' not in facts}
+
+
+@pytest.mark.parametrize("port", [22, 80, 305, 8080, 50000])
+def test_the_whole_page_of_a_terminal_is_the_one_of_the_site(
+    port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = Query(QueryKind.PORT, str(port), port, port)
+    found = answer_port(query, CATALOG, whole=True)
+    assert run([str(port), "--full", "--no-host"]) == 0
+    assert capsys.readouterr().out == render_page(compose(found), Style(80))
+    assert run([str(port), "--full", "--no-host", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(port_json.of(found)))
+    assert run([str(port), "--no-host", "--json"]) == 0
+    short = json.loads(capsys.readouterr().out)
+    whole = json.loads(json.dumps(port_json.of(found)))
+    assert short["page"] is None
+    assert {**short, "page": whole["page"], "sources": whole["sources"]} == whole
+
+
+def test_a_short_page_denies_nothing_that_the_whole_one_states() -> None:
+    for port in TOLD_OF:
+        query = Query(QueryKind.PORT, str(port), port, port)
+        whole = render_page(compose(answer_port(query, CATALOG, whole=True)), Style(80))
+        short = render_page(compose(answer_port(query, CATALOG)), Style(80))
+        lines = [*short.partition("\nSources\n")[0].splitlines()]
+        assert lines
+        assert [line for line in lines if line not in whole] == [], port
+
+
+@pytest.mark.parametrize(
+    ("port", "transport"), [(443, "udp"), (8, "udp"), (300, "sctp"), (80, "sctp")]
+)
+def test_a_whole_page_of_one_transport_is_wrong_about_no_other(port: int, transport: str) -> None:
+    from portbook.model import Transport
+
+    query = Query(QueryKind.PORT, f"{port}/{transport}", port, port, Transport(transport))
+    narrow = answer_port(query, CATALOG, whole=True)
+    wide = answer_port(query._replace(transport=None), CATALOG, whole=True)
+    sections = {each.id: each for each in compose(narrow).sections}
+    for each in compose(wide).sections:
+        if each.id in ("questions", "related", "range", "assign"):
+            assert sections[each.id] == each
+    assert compose(narrow).lead == compose(wide).lead
+    assert port_json.of(narrow)["page"] == port_json.of(wide)["page"]
+    assert set(port_json.of(narrow)["transports"]) == {transport}
