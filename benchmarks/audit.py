@@ -58,7 +58,7 @@ class Line(NamedTuple):
 def run(*, quick: bool = False, rows: int | None = None) -> str:
     """Measures, and returns the results as Markdown."""
     count = rows or (QUICK_ROWS if quick else ROWS)
-    rounds = 1 if quick else 5
+    rounds = 0 if quick else 5  # after one, which counts where it is alone
     with (
         _garbage_as_in_portbook(),
         tempfile.TemporaryDirectory(
@@ -72,10 +72,10 @@ def run(*, quick: bool = False, rows: int | None = None) -> str:
         for size, path in files.items():
             make(path, size)
         whole, fifth = files[count], files[count // 5]
-        lines = [_start(), *_in_process(whole, folder, rounds)]
+        lines = [_start(rounds), *_in_process(whole, folder, rounds)]
         lines.append(_two_sided(whole, rounds))
         lines.append(_process(fifth, count // 5, rounds))
-        lines += _pandas(whole, 0 if quick else 2)
+        lines += _pandas(whole, rounds // 2)
         lines.append(_memory(whole))
         exponent, times = _growth(files, rounds)
         lines.append(Line(f"exponent of time over rows, {sizes[0]:,} to {sizes[-1]:,}", exponent,
@@ -84,8 +84,8 @@ def run(*, quick: bool = False, rows: int | None = None) -> str:
     table = "\n".join(line.row() for line in lines)
     return f"""\
 {count:,} flows in Parquet, whose log says which side is the service; both sides of a comparison
-let DuckDB have {_MEMORY}. Medians of {rounds} runs that alternate. Where another size is named, the
-line is of that many flows.
+let DuckDB have {_MEMORY}. Medians of {rounds or 1} runs that alternate. Where another size is
+named, the line is of that many flows.
 
 | what | portbook | compared with | ratio | target |
 |---|---|---|---|---|
@@ -218,12 +218,12 @@ def _in_process(path: Path, folder: Path, rounds: int) -> Iterable[Line]:
     yield Line("`portbook audit`, the summary, to a plain group-by", ours, theirs, 1.15)
     hosts = _HOSTS.format(path=path, ports=_unexpected(path))
     ours, theirs = _alternate(
-        lambda: _summary(path, hosts=5), lambda: _plain(sql, hosts), max(1, rounds // 2)
+        lambda: _summary(path, hosts=5), lambda: _plain(sql, hosts), rounds // 2
     )
     yield Line("`portbook audit`, with hosts, to two plain queries", ours, theirs, None)
     out = folder / "rows.parquet"
     copy = f"COPY (SELECT * FROM read_parquet('{path}')) TO '{folder}/copy.parquet'"
-    ours, theirs = _alternate(lambda: _rows(path, out), lambda: _plain(copy), max(1, rounds // 2))
+    ours, theirs = _alternate(lambda: _rows(path, out), lambda: _plain(copy), rounds // 2)
     (folder / "copy.parquet").unlink()
     yield Line("`portbook audit --rows`, every row, to a plain copy", ours, theirs, 1.6)
 
@@ -245,13 +245,11 @@ def _unexpected(path: Path) -> str:
 def _two_sided(path: Path, rounds: int) -> Line:
     """The same flows as a log that doesn't say which side is the service."""
     sql = _PLAIN.format(path=path)
-    ours, theirs = _alternate(
-        lambda: _summary(path, None), lambda: _plain(sql), max(1, rounds // 2)
-    )
+    ours, theirs = _alternate(lambda: _summary(path, None), lambda: _plain(sql), rounds // 2)
     return Line("`portbook audit`, finding out which side it is, to the same", ours, theirs, None)
 
 
-def _start() -> Line:
+def _start(rounds: int) -> Line:
     """What loading the engine takes, in a process of its own."""
     script = (
         "import time; began = time.perf_counter()\n"
@@ -260,7 +258,7 @@ def _start() -> Line:
     )
     seconds = [
         float(subprocess.check_output([sys.executable, "-c", script], env=environment()))
-        for _ in range(3)
+        for _ in range(max(1, rounds // 2 + 1))
     ]
     return Line("`portbook audit`, the start of the engine", statistics.median(seconds), None, None)
 

@@ -46,12 +46,15 @@ def portbook() -> list[str]:
 def alternate(commands: Mapping[str, Sequence[str]], runs: int = 30) -> dict[str, Times]:
     """Runs every command once a round for *runs* rounds, after two rounds that don't count.
 
+    A single round counts without any before it: nobody takes it for a measurement.
+
     Alternating spreads what else the machine does over all of them alike.
     """
     environ = environment()
     wall: dict[str, list[float]] = {name: [] for name in commands}
     cpu: dict[str, list[float]] = {name: [] for name in commands}
-    for turn in range(runs + 2):
+    uncounted = 2 if runs > 1 else 0
+    for turn in range(runs + uncounted):
         for name, command in commands.items():
             began = time.perf_counter()
             child = subprocess.Popen(
@@ -62,7 +65,7 @@ def alternate(commands: Mapping[str, Sequence[str]], runs: int = 30) -> dict[str
             child.returncode = os.waitstatus_to_exitcode(status)
             if child.returncode not in (0, 1):
                 raise SystemExit(f"{' '.join(command)} ended with {child.returncode}")
-            if turn >= 2:
+            if turn >= uncounted:
                 wall[name].append(took * 1000)
                 cpu[name].append((usage.ru_utime + usage.ru_stime) * 1000)
     return {name: Times(tuple(wall[name]), tuple(cpu[name])) for name in commands}

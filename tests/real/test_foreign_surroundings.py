@@ -100,7 +100,11 @@ def environment(foreign: Path) -> dict[str, str]:
 def traced(foreign: Path, out: Path, argv: list[str]) -> tracing.Trace:
     work = foreign / "spark" / "work"
     log = out / "log"
-    return tracing.trace([str(SCRIPT), *argv], work, environment(foreign), log)
+    env = environment(foreign)
+    if argv[0] == "export" and not PROOF:  # root's own registry: a small one has few pages
+        put(out / "data" / "portbook" / "registry")
+        env["XDG_DATA_HOME"] = str(out / "data")
+    return tracing.trace([str(SCRIPT), *argv], work, env, log)
 
 
 def nothing_foreign(found: tracing.Trace, foreign: Path, *, loopback: bool = False) -> None:

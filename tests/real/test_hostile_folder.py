@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portbook.cli import COMMANDS as EVERY_COMMAND
+from tests.catalog.registry.test_kept import put
 from tests.real.hostile import SCRIPT, fill_folder
 from tests.real.needs import need
 
@@ -24,9 +25,19 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a small registry is kept: the site that is exported has pages of few services."""
+    made = tmp_path_factory.mktemp("data")
+    put(made / "portbook" / "registry")
+    return made
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, small: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with every such module, below a folder that looks like a Spark."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(small))
+    monkeypatch.delenv("PORTBOOK_REGISTRY")
     made = tmp_path / "spark" / "work"
     fill_folder(made, tmp_path / "ran")
     return made

@@ -52,7 +52,8 @@ def site(tmp_path: Path) -> Path:
 
 
 def command(site: Path, *more: str) -> int:
-    return run(["export", str(site), "--only", "22", "--jobs", "1", "--quiet", *more])
+    argv = ["export", str(site), "--only", "22", "--jobs", "1", "--quiet", *more]
+    return run(argv, CATALOG)
 
 
 def refused(site: Path, capsys: pytest.CaptureFixture[str], *more: str) -> str:

@@ -38,6 +38,14 @@ def put(home: Path, updated: str = NEW, content: bytes | None = None) -> str:
         return keeper.keep(taken.contents, updated, {}, book.shipped().store.as_of).path
 
 
+def reading_small(data: Path) -> dict[str, str]:
+    """The environment of a process that reads a small registry, which is put below *data*."""
+    put(data / "portbook" / "registry")
+    environ = {**os.environ, "XDG_DATA_HOME": str(data)}
+    environ.pop("PORTBOOK_REGISTRY", None)
+    return environ
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of this user's kept registries, with one in it that is in use."""

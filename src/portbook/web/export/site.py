@@ -218,20 +218,30 @@ def _carry_out_together(
     with surroundings(SAFE_PATH):
         try:
             with ProcessPoolExecutor(jobs, context, _begin, (given,)) as pool:
-                # No more at a time than keeps all busy: only what was begun is noted as ours.
-                going: deque[Future[_Wrote]] = deque()
-                for row in rows:
-                    begin(row)
-                    going.append(pool.submit(_help, row))
-                    if len(going) > 2 * jobs:
-                        yield going.popleft().result()
-                while going:
-                    yield going.popleft().result()
+                try:
+                    yield from _hand_out(rows, pool, jobs, begin)
+                except BaseException:
+                    pool.shutdown(cancel_futures=True)  # what was begun is finished, and no more
+                    raise
         except BrokenProcessPool as error:
             raise NotExported(
                 "a process that writes pages was killed, perhaps because memory ran out: run the "
                 "export again, with fewer --jobs"
             ) from error
+
+
+def _hand_out(
+    rows: list[_Row], pool: ProcessPoolExecutor, jobs: int, begin: Callable[[_Row], None]
+) -> Iterator[_Wrote]:
+    # No more at a time than keeps all busy: only what was begun is noted as ours.
+    going: deque[Future[_Wrote]] = deque()
+    for row in rows:
+        begin(row)
+        going.append(pool.submit(_help, row))
+        if len(going) > 2 * jobs:
+            yield going.popleft().result()
+    while going:
+        yield going.popleft().result()
 
 
 class _Given(NamedTuple):

@@ -1,0 +1,137 @@
+"""Exports that are ended halfway: no process is left, every page is whole, the next one goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from portbook.web.export.notes import NOTES
+from tests.catalog.registry.test_kept import reading_small
+
+pytestmark = pytest.mark.real
+
+PATIENCE = 180  # seconds until a wait is given up: a hang, not a slow machine
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of exports as processes: a small registry has pages of few services."""
+    return reading_small(tmp_path_factory.mktemp("data"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
+def test_a_killed_export_goes_on_where_it_ended(tmp_path: Path, small: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "portbook", "export", str(tmp_path), "--only", "0-4095"]
+    command += ["--jobs", "1", "--quiet"]
+    notes = tmp_path / NOTES
+    with subprocess.Popen(command, env=small) as begun:
+        end = time.monotonic() + PATIENCE
+        while not (notes.exists() and notes.read_text().count("\n") > 3):
+            assert begun.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        begun.send_signal(signal.SIGKILL)
+    run = notes.read_text().split("\n")[1].removeprefix("run ")
+    (tmp_path / f"{NOTES}-{run}-305").write_text("what a killed export leaves")
+    (tmp_path / f"{NOTES}-1-305.html").write_text("somebody else's")
+    first = _times(tmp_path)
+    assert len(first) > 3
+    done = subprocess.run(
+        [*command[:-1], "--only", "0-511"], env=small, capture_output=True, text=True, check=True
+    )
+    assert "unchanged" in done.stdout
+    after = _times(tmp_path)
+    assert all(after[name] == when for name, when in first.items() if f"{NOTES}-" not in name)
+    assert all((tmp_path / f"{port}.html").exists() for port in range(512))
+    assert [path.name for path in tmp_path.glob(f"{NOTES}-*")] == [f"{NOTES}-1-305.html"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it reads /proc")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_an_export_that_is_ended_leaves_no_process(
+    tmp_path: Path, small: dict[str, str], number: signal.Signals
+) -> None:
+    command = [sys.executable, "-m", "portbook", "export", str(tmp_path), "--only", "0-8191"]
+    with subprocess.Popen(
+        [*command, "--jobs", "2"],
+        env=small,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as begun:
+        end = time.monotonic() + PATIENCE
+        while not (tmp_path / "300.json").exists():
+            assert begun.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        helpers = _session(begun.pid) - {begun.pid}
+        assert len(helpers) >= 2
+        # Ctrl-C reaches every process of the terminal.
+        (os.killpg if number == signal.SIGINT else os.kill)(begun.pid, number)
+        assert begun.stderr is not None
+        said = begun.stderr.read()
+    if number != signal.SIGKILL:
+        assert begun.returncode == (143 if number == signal.SIGTERM else 130)
+        assert said == ""
+    while _session(begun.pid):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    pages = list(tmp_path.glob("[0-9]*.html"))
+    assert pages
+    for path in pages:
+        assert path.read_bytes().endswith(b"</html>")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it reads /proc")
+def test_a_helping_process_that_is_killed_is_one_line(
+    tmp_path: Path, small: dict[str, str]
+) -> None:
+    command = [sys.executable, "-m", "portbook", "export", str(tmp_path), "--only", "0-8191"]
+    with subprocess.Popen(
+        [*command, "--jobs", "2"],
+        env=small,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as begun:
+        end = time.monotonic() + PATIENCE
+        while not (tmp_path / "300.json").exists():
+            assert begun.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        # The helper that multiprocessing starts beside them writes nothing.
+        for pid in _session(begun.pid) - {begun.pid}:
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+                break
+        assert begun.stderr is not None
+        said = begun.stderr.read()
+    assert begun.returncode == 2
+    assert said.startswith("portbook: a process that writes pages was killed")
+    assert said.count("\n") == 1
+
+
+def _session(leader: int) -> set[int]:
+    """The processes of a session that run."""
+    found = set()
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            with contextlib.suppress(OSError):
+                state, _, _, session = (
+                    Path(f"/proc/{name}/stat").read_text().split(") ")[-1].split()[:4]
+                )
+                if int(session) == leader and state != "Z":
+                    found.add(int(name))
+    return found
+
+
+def _times(folder: Path) -> dict[str, int]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != NOTES)
+    return {str(path): path.stat().st_mtime_ns for path in files}
