@@ -260,6 +260,7 @@ def test_any_answer_is_short_and_nothing_is_raw(
     found = _answer(str(port), *placed)
     brief = compose_brief(found, TO, free_port=3001)
     text = render_brief(brief, Style(max(width, 40)))
+    assert text
     assert all(char.isprintable() or char == "\n" for char in text)
     lines = render_brief(brief, Style(80)).splitlines()
     assert len(lines) <= 12 or columns_of(brief.headline) > 80 * 3
