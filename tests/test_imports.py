@@ -66,8 +66,9 @@ def test_a_lookup_loads_next_to_nothing(query: str) -> None:
     assert loaded <= MODULES
 
 
-def test_json_takes_as_little() -> None:
-    loaded = _loaded("443", "--no-host", "--json")
+@pytest.mark.parametrize("form", ["--json", "--jsonl"])
+def test_json_takes_as_little(form: str) -> None:
+    loaded = _loaded("443", "--no-host", form)
     assert "portbook.present.render.json_text" in loaded
     assert not loaded & NEVER
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.model import Transport
-from portbook.present.render.json_text import compact_pieces, json_pieces
+from portbook.present.render.json_text import compact_pieces, json_line, json_pieces
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 values = st.recursive(
@@ -31,9 +33,22 @@ def test_compact_it_is_so_too(value: Any) -> None:
 
 
 @given(values)
-def test_many_items_are_written_as_few_are(value: Any) -> None:
-    item = {"rows": [value] * 101}
-    assert "".join(compact_pieces(item)) == json.dumps(item, separators=(",", ":"))
+def test_a_row_is_one_line(value: Any) -> None:
+    assert json_line(value) == json.dumps(value, separators=(",", ":"))
+
+
+def test_a_python_without_the_encoder_in_c_writes_the_same() -> None:
+    value = {"port": 443, "names": ["https", "\u20ac"], "ratio": 0.5, "none": None, "empty": []}
+    script = (
+        "import sys; sys.modules['_json'] = None\n"
+        "from portbook.present.render.json_text import json_line, json_pieces\n"
+        f"print(json_line({value!r})); print(*json_pieces({value!r}), sep='')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    expected = [json.dumps(value, separators=(",", ":")), json.dumps(value, indent=2)]
+    assert done.stdout == "\n".join([*expected, ""])
 
 
 def test_closed_words_are_text() -> None:
@@ -44,6 +59,8 @@ def test_closed_words_are_text() -> None:
 def test_what_is_not_json_is_refused() -> None:
     with pytest.raises(TypeError):
         list(json_pieces({"a": [b"bytes"]}))
+    with pytest.raises(TypeError):
+        json_line({"a": [b"bytes"]})
 
 
 def test_a_long_list_comes_in_pieces() -> None:

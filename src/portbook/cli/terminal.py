@@ -61,13 +61,11 @@ def print_json(value: Any, *, line: bool = False) -> None:
 
     With *line* it is one of many rows, and compact wherever it goes.
     """
+    from portbook.present.render.json_text import compact_pieces, json_line, json_pieces
+
     if line:
-        from json import dumps
-
-        print(dumps(value, separators=(",", ":")))
+        print(json_line(value))
         return
-    from portbook.present.render.json_text import compact_pieces, json_pieces
-
     pieces = json_pieces if is_terminal(sys.stdout) else compact_pieces
     sys.stdout.writelines(pieces(value))
     print()
