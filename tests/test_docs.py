@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+import inspect
 import os
 import re
 import subprocess
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import portbook
 from portbook.app.bind.causes import CODES
 from portbook.app.pick.criteria import CRITERIA
 from portbook.app.stop.executor import OUTCOMES
@@ -18,7 +21,7 @@ from portbook.cli import COMMANDS
 from portbook.formats.sockets.detect import FORMATS
 from portbook.verdict.rules import RULES
 from tasks import build_json_docs
-from tests.real.needs import need, need_program
+from tests.real.needs import need, need_module, need_program
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -191,3 +194,32 @@ def test_the_tables_of_keys_have_every_schema_that_the_document_names() -> None:
     described = set(re.findall(r"^### `(portbook/[a-z-]+/1)`$", below, re.MULTILINE))
     assert named - described == {"portbook/answers/1"}  # an envelope, told in the first table
     assert described <= named
+
+
+API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("own_network")  # nothing listens on the ports that they speak of
+def test_the_examples_of_the_library_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    need_module("duckdb", "ibis")
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```", API, re.DOTALL | re.MULTILINE)
+    examples = doctest.DocTestParser().get_doctest("".join(blocks), {}, "api.md", None, 0)
+    assert len(examples.examples) > 30
+    result = doctest.DocTestRunner().run(examples)
+    assert not result.failed, capsys.readouterr().out
+
+
+def test_every_public_name_is_documented() -> None:
+    functions = {
+        match[1]: match[2] for match in re.finditer(r"^### `(\w+)(\(.*\))`$", API, re.MULTILINE)
+    }
+    values = re.findall(r"^\| `(\w+)` \|", API, re.MULTILINE)
+    assert sorted([*functions, *values]) == sorted(portbook.__all__)
+    for name, told in functions.items():
+        signature = inspect.signature(getattr(portbook, name))
+        bare = [each.replace(annotation=each.empty) for each in signature.parameters.values()]
+        assert str(inspect.Signature(bare)) == told, name

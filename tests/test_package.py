@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 import portbook
-from portbook import Transport, lookup, standing, why_bind
-from portbook.catalog import Catalog
+from portbook import Transport, lookup, why
 from portbook.errors import InvalidQuery
-from portbook.model import State
 
 STUB = Path(portbook.__file__).with_suffix(".pyi")
 
 
 def test_every_name_is_at_home_where_the_stub_says() -> None:
     told = {
-        alias.name: node.module
+        alias.asname or "": node.module or ""
+        if alias.name == alias.asname
+        else f"{node.module}:{alias.name}"
         for node in ast.parse(STUB.read_text(encoding="utf-8")).body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
@@ -26,16 +26,19 @@ def test_every_name_is_at_home_where_the_stub_says() -> None:
     homes: dict[str, str] = vars(portbook)["_HOMES"]
     assert told == {name: f"portbook.{home}" for name, home in homes.items()}
     for name, home in told.items():
-        module = __import__(home or "", fromlist=[name])
-        assert getattr(portbook, name) is getattr(module, name)
+        module, _, there = home.partition(":")
+        found = getattr(__import__(module, fromlist=[there or name]), there or name)
+        assert getattr(portbook, name) is found
         assert name in dir(portbook)
 
 
 def test_they_do_what_they_say() -> None:
-    assert [row.service_name for row in lookup(80, Transport.TCP)] == ["http", "www", "www-http"]
-    assert standing(305, Transport.UDP).state is State.UNASSIGNED
+    found = lookup("80")
+    assert isinstance(found, portbook.PortAnswer)
+    names = [row.service_name for row in found.standings[Transport.TCP].assignments]
+    assert names == ["http", "www", "www-http"]
     with pytest.raises(InvalidQuery):
-        why_bind(0, Transport.TCP, Catalog())
+        why(0)
     with pytest.raises(portbook.PortbookError):
         portbook.parse_query("65536")
 

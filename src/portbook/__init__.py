@@ -1,7 +1,8 @@
 """The truth about every port number: what the registry says, what listens, and the verdict.
 
 >>> import portbook
->>> [row.service_name for row in portbook.lookup(853, portbook.Transport.UDP)]
+>>> answer = portbook.lookup("853/udp")
+>>> [row.service_name for row in answer.standings[portbook.Transport.UDP].assignments]
 ['domain-s']
 >>> portbook.PortRange.of(853).title
 'System Ports'
@@ -11,40 +12,80 @@ Names are loaded where they are first used: the import itself costs nothing.
 
 __version__ = "0.1.0"
 
-# Where each public name is at home. The stub beside this file tells type checkers the same.
+# Where each public name is at home, after a colon by another name. The stub beside this file tells
+# type checkers the same.
 _HOMES = {
     "Assessment": "model",
     "Assignment": "model",
+    "AuditAnswer": "app.audit.result",
     "Block": "model",
+    "Catalog": "catalog",
+    "Chronicle": "app.history",
+    "Depth": "app.listen",
+    "Event": "app.watch",
     "ExecutablePlace": "model",
+    "ExplainAnswer": "app.explain",
+    "Filter": "app.listen",
     "Finding": "model",
     "Gap": "model",
     "GapCode": "model",
+    "HereAnswer": "app.listen",
     "Host": "model",
     "Level": "model",
     "Listener": "model",
     "Need": "model",
+    "Note": "model",
     "OwnerSearch": "model",
     "OwnersSeen": "model",
     "Ownership": "model",
+    "Pick": "app.pick.criteria",
+    "Plan": "app.stop.model",
+    "PortAnswer": "app.lookup",
     "PortRange": "model",
+    "PortRules": "model",
     "PortbookError": "errors",
     "Process": "model",
+    "Query": "formats.errors.query",
+    "RangeAnswer": "app.lookup",
     "Reach": "model",
+    "Report": "model",
+    "SearchAnswer": "app.lookup",
+    "ServiceAnswer": "app.lookup",
     "Socket": "model",
+    "Source": "model",
     "Spoken": "model",
     "SpokenState": "model",
+    "Standing": "model",
     "State": "model",
+    "Stats": "catalog.registry.stats",
+    "StopOutcome": "app.stop.executor:Outcome",
     "Subject": "model",
     "SubjectKind": "model",
     "Transport": "model",
+    "UpdateOutcome": "app.update:Outcome",
+    "UpdateRequest": "app.update:Request",
     "Use": "model",
     "Visibility": "model",
-    "lookup": "catalog.registry.lookup",
+    "Wanted": "app.pick.criteria",
+    "Watch": "app.watch",
+    "Way": "app.stop.executor",
+    "Why": "app.bind.diagnose",
+    "audit": "app.library",
+    "blocks": "app.library",
+    "explain": "app.library",
+    "history": "app.library",
+    "listen": "app.library",
+    "lookup": "app.library",
     "parse_query": "formats.errors.query",
+    "pick": "app.library",
+    "plan_stop": "app.library",
     "read_host": "host.reader",
-    "standing": "catalog.registry.lookup",
-    "why_bind": "app.bind.explain_bind",
+    "search": "app.library",
+    "stats": "app.library",
+    "stop": "app.library",
+    "update": "app.library",
+    "watch": "app.library",
+    "why": "app.library",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604
 
@@ -53,7 +94,9 @@ def __getattr__(name: str) -> object:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(__import__(f"{__name__}.{home}", fromlist=[name]), name)
+    module, _, there = home.partition(":")
+    there = there or name
+    found: object = getattr(__import__(f"{__name__}.{module}", fromlist=[there]), there)
     globals()[name] = found
     return found
 

@@ -1,7 +1,41 @@
-from portbook.app.bind.explain_bind import why_bind as why_bind
-from portbook.catalog.registry.lookup import lookup as lookup
-from portbook.catalog.registry.lookup import standing as standing
+from portbook.app.audit.result import AuditAnswer as AuditAnswer
+from portbook.app.bind.diagnose import Why as Why
+from portbook.app.explain import ExplainAnswer as ExplainAnswer
+from portbook.app.history import Chronicle as Chronicle
+from portbook.app.library import audit as audit
+from portbook.app.library import blocks as blocks
+from portbook.app.library import explain as explain
+from portbook.app.library import history as history
+from portbook.app.library import listen as listen
+from portbook.app.library import lookup as lookup
+from portbook.app.library import pick as pick
+from portbook.app.library import plan_stop as plan_stop
+from portbook.app.library import search as search
+from portbook.app.library import stats as stats
+from portbook.app.library import stop as stop
+from portbook.app.library import update as update
+from portbook.app.library import watch as watch
+from portbook.app.library import why as why
+from portbook.app.listen import Depth as Depth
+from portbook.app.listen import Filter as Filter
+from portbook.app.listen import HereAnswer as HereAnswer
+from portbook.app.lookup import PortAnswer as PortAnswer
+from portbook.app.lookup import RangeAnswer as RangeAnswer
+from portbook.app.lookup import SearchAnswer as SearchAnswer
+from portbook.app.lookup import ServiceAnswer as ServiceAnswer
+from portbook.app.pick.criteria import Pick as Pick
+from portbook.app.pick.criteria import Wanted as Wanted
+from portbook.app.stop.executor import Outcome as StopOutcome
+from portbook.app.stop.executor import Way as Way
+from portbook.app.stop.model import Plan as Plan
+from portbook.app.update import Outcome as UpdateOutcome
+from portbook.app.update import Request as UpdateRequest
+from portbook.app.watch import Event as Event
+from portbook.app.watch import Watch as Watch
+from portbook.catalog import Catalog as Catalog
+from portbook.catalog.registry.stats import Stats as Stats
 from portbook.errors import PortbookError as PortbookError
+from portbook.formats.errors.query import Query as Query
 from portbook.formats.errors.query import parse_query as parse_query
 from portbook.host.reader import read_host as read_host
 from portbook.model import Assessment as Assessment
@@ -15,15 +49,20 @@ from portbook.model import Host as Host
 from portbook.model import Level as Level
 from portbook.model import Listener as Listener
 from portbook.model import Need as Need
+from portbook.model import Note as Note
 from portbook.model import OwnerSearch as OwnerSearch
 from portbook.model import Ownership as Ownership
 from portbook.model import OwnersSeen as OwnersSeen
 from portbook.model import PortRange as PortRange
+from portbook.model import PortRules as PortRules
 from portbook.model import Process as Process
 from portbook.model import Reach as Reach
+from portbook.model import Report as Report
 from portbook.model import Socket as Socket
+from portbook.model import Source as Source
 from portbook.model import Spoken as Spoken
 from portbook.model import SpokenState as SpokenState
+from portbook.model import Standing as Standing
 from portbook.model import State as State
 from portbook.model import Subject as Subject
 from portbook.model import SubjectKind as SubjectKind
@@ -32,3 +71,77 @@ from portbook.model import Use as Use
 from portbook.model import Visibility as Visibility
 
 __version__: str
+__all__ = [
+    "Assessment",
+    "Assignment",
+    "AuditAnswer",
+    "Block",
+    "Catalog",
+    "Chronicle",
+    "Depth",
+    "Event",
+    "ExecutablePlace",
+    "ExplainAnswer",
+    "Filter",
+    "Finding",
+    "Gap",
+    "GapCode",
+    "HereAnswer",
+    "Host",
+    "Level",
+    "Listener",
+    "Need",
+    "Note",
+    "OwnerSearch",
+    "OwnersSeen",
+    "Ownership",
+    "Pick",
+    "Plan",
+    "PortAnswer",
+    "PortRange",
+    "PortRules",
+    "PortbookError",
+    "Process",
+    "Query",
+    "RangeAnswer",
+    "Reach",
+    "Report",
+    "SearchAnswer",
+    "ServiceAnswer",
+    "Socket",
+    "Source",
+    "Spoken",
+    "SpokenState",
+    "Standing",
+    "State",
+    "Stats",
+    "StopOutcome",
+    "Subject",
+    "SubjectKind",
+    "Transport",
+    "UpdateOutcome",
+    "UpdateRequest",
+    "Use",
+    "Visibility",
+    "Wanted",
+    "Watch",
+    "Way",
+    "Why",
+    "__version__",
+    "audit",
+    "blocks",
+    "explain",
+    "history",
+    "listen",
+    "lookup",
+    "parse_query",
+    "pick",
+    "plan_stop",
+    "read_host",
+    "search",
+    "stats",
+    "stop",
+    "update",
+    "watch",
+    "why",
+]

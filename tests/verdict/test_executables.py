@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.catalog.registry.lookup import standing
 from portbook.model import (
     ExecutablePlace,
     Finding,
@@ -23,7 +22,7 @@ from portbook.model import (
 from portbook.verdict.engine import judge
 from portbook.verdict.facts import Case
 from tests.strategies import listeners, processes
-from tests.values import changed
+from tests.values import CATALOG, changed
 
 TCP = Transport.TCP
 ROOTS: dict[str, Any] = {"executable_uid": 0, "executable_mode": 0o755}
@@ -41,7 +40,7 @@ def deleted(program: str = "web", **changes: Any) -> Process:
 def findings(*owners: Process, **changes: Any) -> dict[str, Finding]:
     held = Listener(Socket(TCP, "ipv4", "0.0.0.0", 305, "listen"), Ownership(owners))
     held = changed(held, owners_seen=OwnersSeen.ALL, **changes)
-    return {each.code: each for each in judge(Case(held, standing(305, TCP)))}
+    return {each.code: each for each in judge(Case(held, CATALOG.registry.standing(305, TCP)))}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +122,9 @@ def test_levels_follow_the_contract(
     held = changed(held, owners=tuple(owners))
     found = {
         each.code: each.level
-        for each in judge(Case(held, standing(held.socket.port, held.socket.transport)))
+        for each in judge(
+            Case(held, CATALOG.registry.standing(held.socket.port, held.socket.transport))
+        )
     }
     gone = [each for each in owners if each.executable_deleted]
     expected = None

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.catalog.registry.lookup import standing
 from portbook.model import (
     ExecutablePlace,
     Finding,
@@ -32,7 +31,7 @@ from portbook.verdict.engine import find_facts, judge
 from portbook.verdict.facts import Case, protected
 from portbook.verdict.rules import FACTS, RULES
 from tests.strategies import listeners, port_rules, processes, programs, reports, standings, uses
-from tests.values import changed
+from tests.values import CATALOG, changed
 
 TCP, UDP, SCTP, DCCP = Transport
 LINUX = PortRules("linux", 1024, (32768, 60999))
@@ -98,7 +97,7 @@ def _judge(
     abuse: tuple[Report, ...] = (),
 ) -> dict[str, Finding]:
     """The findings on *listener*, weighed with what the shipped registry says of its port."""
-    stands = standing(listener.socket.port, listener.socket.transport)
+    stands = CATALOG.registry.standing(listener.socket.port, listener.socket.transport)
     found = judge(Case(listener, stands, known, uses, rules, blocked, abuse))
     assert len({finding.code for finding in found}) == len(found)
     return {finding.code: finding for finding in found}
@@ -585,7 +584,11 @@ def test_unknown_stands_alone(case: Case) -> None:
 def test_any_socket_is_judged_against_the_shipped_registry(
     listener: Listener, rules: PortRules
 ) -> None:
-    case = Case(listener, standing(listener.socket.port, listener.socket.transport), rules=rules)
+    case = Case(
+        listener,
+        CATALOG.registry.standing(listener.socket.port, listener.socket.transport),
+        rules=rules,
+    )
     assert judge(case)
 
 
@@ -596,7 +599,7 @@ def test_what_processes_call_themselves_is_not_a_format() -> None:
 
 
 def test_a_name_is_compared_whatever_its_letter_case() -> None:
-    stands = standing(2222, TCP)
+    stands = CATALOG.registry.standing(2222, TCP)
     name = stands.assignments[0].service_name
     assert name == "EtherNet-IP-1"
     program = SSHD._replace(services=(name.lower(),))

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.catalog.registry.lookup import standing
 from portbook.model import (
     Assessment,
     ExecutablePlace,
@@ -32,7 +31,7 @@ from portbook.verdict.engine import find_facts, judge
 from portbook.verdict.expectation_match import compare, describe, expected
 from portbook.verdict.facts import Case
 from tests.strategies import listeners, nasty, notes, port_rules, standings
-from tests.values import changed
+from tests.values import CATALOG, changed
 
 TCP = Transport.TCP
 FILE = "/srv/shop/portbook.toml"
@@ -71,7 +70,7 @@ def judged(
     )
     case = Case(
         listener,
-        standing(port, TCP),
+        CATALOG.registry.standing(port, TCP),
         tuple(known for _ in owners),
         rules=LINUX,
         kept=tuple(kept for _ in owners),
@@ -388,7 +387,7 @@ def test_a_note_never_silences_an_alert(listener: Listener, path: str) -> None:
     own = note(executables=("/memfd:x", path))
     case = Case(
         changed(listener, owners=owners, note=own),
-        standing(listener.socket.port, listener.socket.transport),
+        CATALOG.registry.standing(listener.socket.port, listener.socket.transport),
         kept=tuple(True for _ in owners),
         trusted=TRUSTED,
     )

@@ -14,7 +14,8 @@ from portbook.catalog.registry.diff import compare
 from portbook.catalog.registry.lookup import Registry
 from portbook.catalog.registry.tsv_reader import SHIPPED, Store
 from portbook.catalog.update import install, versions
-from portbook.errors import InvalidArgument, shown
+from portbook.errors import InvalidArgument, InvalidQuery, shown
+from portbook.formats.errors.query import QueryKind, parse_query
 
 if TYPE_CHECKING:
     from portbook.catalog import Catalog
@@ -93,6 +94,22 @@ def chronicle(
         registered,
         known,
     )
+
+
+def subject_of(text: str) -> tuple[tuple[int, Transport | None] | None, str | None]:
+    """The port, with its transport if one is named, or the name of the service that *text* means.
+
+    Raises InvalidQuery for a range, or for a port that there can't be.
+
+    >>> subject_of("443/udp"), subject_of("ssh")
+    (((443, <Transport.UDP: 'udp'>), None), (None, 'ssh'))
+    """
+    query = parse_query(text)
+    if query.kind is QueryKind.RANGE:
+        raise InvalidQuery(f"{shown(text)} is a range: give one port, or a name", text)
+    if query.kind is QueryKind.PORT:
+        return (query.first, query.transport), None
+    return None, query.text
 
 
 def is_since(text: str) -> bool:

@@ -244,6 +244,14 @@ def _sources(found: PortAnswer, catalog: Catalog, past: History | None) -> tuple
     return tuple(source for source in sources if said.get(source.id, True)) + _here(found.host)
 
 
+def longest_blocks(
+    catalog: Catalog, state: State | None = None, range_name: str | None = None
+) -> tuple[Block, ...]:
+    """The blocks of *state* in the range of that name, the longest first."""
+    found = catalog.registry.blocks(state, range_name)
+    return tuple(sorted(found, key=lambda block: (-block.size, block.first)))
+
+
 def answer_range(query: Query, catalog: Catalog, depth: Depth | None = None) -> RangeAnswer:
     """What stands in the range of *query*, in short."""
     first, last, transport = query.first, query.last, query.transport

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from portbook.app.lookup import longest_blocks
 from portbook.cli.help import Parser, add_json
 from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError
@@ -39,7 +40,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         raise UsageError(f"--limit {options.limit} is below 0: give 0 for all, or how many")
     book = catalog.registry
     state = None if options.state == "any" else State(options.state)
-    blocks = sorted(book.blocks(state, options.range), key=lambda block: (-block.size, block.first))
+    blocks = longest_blocks(catalog, state, options.range)
     if options.limit > 0:
         blocks = blocks[: options.limit]
     if options.json:

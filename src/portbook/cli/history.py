@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from portbook.app.history import chronicle, compare_kept, is_since
+from portbook.app.history import chronicle, compare_kept, is_since, subject_of
 from portbook.cli.help import Parser
 from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError, shown
-from portbook.formats.errors.query import (
-    QueryKind,
-    parse_query,
-)
 from portbook.present.render.report_json import of_change, of_history
 from portbook.present.views import history
 
@@ -20,18 +16,18 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from portbook.app.history import Chronicle
     from portbook.catalog import Catalog
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Prints what changed; 1 where a name is asked for that no copy of the registry has."""
     options = _parse(argv)
-    found = (
-        compare_kept(options.diff[0], options.diff[1], catalog)
-        if options.diff
-        else _history(options, catalog)
-    )
+    if options.diff:
+        old, new = options.diff
+        found = compare_kept(old, new, catalog)
+    else:
+        port, name = (None, None) if options.query is None else subject_of(options.query)
+        found = chronicle(catalog, port, name, options.since)
     if options.json:
         print_json(of_history(found))
     elif options.jsonl:
@@ -84,16 +80,3 @@ def _tomorrow() -> str:
     import time
 
     return time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86_400))
-
-
-def _history(options: argparse.Namespace, catalog: Catalog) -> Chronicle:
-    port = name = None
-    if options.query is not None:
-        query = parse_query(options.query)
-        if query.kind is QueryKind.PORT:
-            port = (query.first, query.transport)
-        elif query.kind is QueryKind.RANGE:
-            raise UsageError(f"{shown(options.query)} is a range: give one port, or a name")
-        else:
-            name = query.text
-    return chronicle(catalog, port, name, options.since)

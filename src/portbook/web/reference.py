@@ -10,7 +10,7 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse, Response
 
 from portbook.app.history import chronicle, is_since
-from portbook.app.lookup import PortAnswer, ServiceAnswer, answer, answer_port
+from portbook.app.lookup import PortAnswer, ServiceAnswer, answer, answer_port, longest_blocks
 from portbook.catalog.registry.stats import count
 from portbook.formats.errors.query import (
     Query,
@@ -242,12 +242,6 @@ async def blocks(request: Request) -> Response:
         return lists.render_blocks(found, state, range_name, sources, STYLE)
 
     return in_form(request, None, await run_list(request, render), any_query=False)
-
-
-def longest_blocks(catalog: Catalog, state: State | None, range_name: str | None) -> list[Any]:
-    """The blocks of *state* in a range, the longest first."""
-    found = catalog.registry.blocks(state, range_name)
-    return sorted(found, key=lambda block: (-block.size, block.first))
 
 
 def read_blocks_query(

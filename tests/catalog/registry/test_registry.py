@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.catalog.registry import lookup as book
 from portbook.catalog.registry.lookup import Registry, headline
 from portbook.catalog.registry.tsv_reader import SHIPPED, Store
 from portbook.model import PORTS, RANGES, PortRange, Standing, State, Transport
 from tests.counts import PROOF
 from tests.strategies import any_port
+from tests.values import CATALOG
 
 TCP, UDP, SCTP, DCCP = Transport
 ASSIGNED, RESERVED, UNASSIGNED, DYNAMIC = State
@@ -212,7 +212,7 @@ def test_how_many_names_there_are() -> None:
 )
 def test_what_is_assigned(port: int, transport: Transport, names: list[str]) -> None:
     assert [row.service_name for row in REGISTRY.lookup(port, transport)] == names
-    assert book.lookup(port, transport) == REGISTRY.lookup(port, transport)
+    assert CATALOG.registry.lookup(port, transport) == REGISTRY.lookup(port, transport)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_how_it_stands(port: int, transport: Transport, state: State, listed: bo
     standing = REGISTRY.standing(port, transport)
     assert (standing.state, standing.listed) == (state, listed)
     assert (standing.text is None) == (standing.row is None) == (not listed)
-    assert book.standing(port, transport) == standing
+    assert CATALOG.registry.standing(port, transport) == standing
 
 
 def test_a_row_without_a_transport_says_that_it_states_none() -> None:

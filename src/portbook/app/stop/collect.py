@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.app.bind.addresses import takes
-from portbook.app.stop.executor import Way, carry_out
+from portbook.app.stop.executor import carry_out
 from portbook.app.stop.model import Scene
 from portbook.app.stop.planner import plan
 from portbook.errors import InvalidQuery
@@ -13,7 +13,7 @@ from portbook.model import Gap, GapCode, OwnerSearch, PortRules, Visibility
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from portbook.app.stop.executor import Outcome, Progress
+    from portbook.app.stop.executor import Outcome, Progress, Way
     from portbook.app.stop.model import Plan
     from portbook.host.containers import Published
     from portbook.host.linux.connections import Connection
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from portbook.model import Host, Listener, Transport
 
 _FORWARDS = ("docker-proxy", "rootlessport", "rootlesskit", "slirp4netns", "pasta")
-
-WAY = Way()
 
 
 def plan_stop(
@@ -43,8 +41,8 @@ def plan_stop(
 
 def stop(
     planned: Plan,
-    way: Way = WAY,
-    progress: Progress = lambda _: None,
+    way: Way,
+    progress: Progress,
 ) -> Outcome:
     """Does what was *planned*, and says what became of it; *progress* is told in lines."""
     scene = planned.scene

@@ -253,24 +253,12 @@ def shipped() -> Registry:
     return Registry()
 
 
-def lookup(port: int, transport: Transport) -> tuple[Assignment, ...]:
-    """The assignments of (*port*, *transport*) in the registry in use, opened for this."""
-    return standing(port, transport).assignments
-
-
-def standing(port: int, transport: Transport) -> Standing:
-    """How (*port*, *transport*) stands in the registry in use, opened for this."""
-    return open_in_use(lambda _: None).standing(port, transport)
-
-
 __all__ = [
     "RANGES",
     "TRANSPORTS",
     "Registry",
     "headline",
-    "lookup",
     "open_folder",
     "open_in_use",
     "shipped",
-    "standing",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from starlette.responses import Response
 
 from portbook.app.history import chronicle
+from portbook.app.lookup import longest_blocks
 from portbook.catalog.registry.stats import count
 from portbook.model import LAST_PORT, Transport
 from portbook.present.render import port_json
@@ -18,7 +19,6 @@ from portbook.web.http.negotiation import Form
 from portbook.web.http.problem_details import problem
 from portbook.web.reference import (
     kept,
-    longest_blocks,
     read_blocks_query,
     read_port,
     read_since,

@@ -1,0 +1,293 @@
+"""Every use case as one call, for programs; the package itself offers these functions.
+
+Each takes the catalog to answer from. Without one, a catalog is opened for the call: whoever asks
+more than once opens a :class:`portbook.Catalog` and passes it on. Where a data file can't be used,
+each raises DataMissing or DataCorrupt.
+"""
+
+from __future__ import annotations
+
+from portbook.catalog import Catalog
+from portbook.model import Transport
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from portbook.app.audit.result import AuditAnswer
+    from portbook.app.bind.diagnose import Why
+    from portbook.app.explain import ExplainAnswer
+    from portbook.app.history import Chronicle
+    from portbook.app.listen import Depth, Filter, HereAnswer
+    from portbook.app.lookup import Answer, SearchAnswer
+    from portbook.app.pick.criteria import Pick, Wanted
+    from portbook.app.stop.executor import Outcome as StopOutcome
+    from portbook.app.stop.executor import Way
+    from portbook.app.stop.model import Plan
+    from portbook.app.update import Outcome as UpdateOutcome
+    from portbook.app.update import Request
+    from portbook.app.watch import Watch
+    from portbook.catalog.registry.stats import Stats
+    from portbook.formats.errors.query import Query
+    from portbook.model import Block, State
+
+
+def lookup(
+    query: str | Query, depth: Depth | None = None, *, catalog: Catalog | None = None
+) -> Answer:
+    """Everything about what *query* names: a port, a range, a service, a pasted error, or text.
+
+    This machine is looked at as far as *depth* says; None leaves it out.
+
+    >>> [row.service_name for row in lookup("853/udp").standings[Transport.UDP].assignments]
+    ['domain-s']
+
+    :raises InvalidQuery: it names a port that there can't be.
+    """
+    from portbook.app.lookup import answer
+    from portbook.formats.errors.query import parse_query
+
+    asked = parse_query(query) if isinstance(query, str) else query
+    return answer(asked, catalog or Catalog(), depth)
+
+
+def search(
+    text: str, limit: int = 20, *, notes: bool = False, catalog: Catalog | None = None
+) -> SearchAnswer:
+    """The services and products that *text* finds by name, description or alias, best first.
+
+    ``shown`` of the answer is *limit*. *notes* searches the user's own notes as well.
+
+    >>> search("postgress").matches[0].service_name
+    'postgresql'
+    """
+    from portbook.app.lookup import search_text
+
+    return search_text(text, catalog or Catalog(), limit, notes=notes)
+
+
+def listen(
+    wanted: Filter | None = None,
+    depth: Depth | None = None,
+    *,
+    catalog: Catalog | None = None,
+) -> HereAnswer:
+    """What listens or is bound on this machine, each socket with its findings, the gravest first.
+
+    *wanted* says which sockets, by default all; *depth* how far to look, by default at every
+    process.
+
+    :raises HostUnreadable: this machine's sockets can't be listed.
+    """
+    from portbook.app.listen import Depth, Filter, answer_here
+    from portbook.model import OwnerSearch
+
+    how_far = Depth(OwnerSearch.ALL) if depth is None else depth
+    return answer_here(wanted or Filter(), how_far, catalog or Catalog())
+
+
+def watch(
+    wanted: Filter | None = None, *, notes: bool = True, catalog: Catalog | None = None
+) -> Watch:
+    """A watch over this machine's sockets; each ``step()`` of it tells what changed since the last.
+
+    *notes* takes the user's own notes into account.
+
+    :raises HostUnreadable: this machine's sockets can't be listed.
+    """
+    from portbook.app.listen import Filter, watch_here
+
+    return watch_here(wanted or Filter(), catalog or Catalog(), notes=notes)
+
+
+def explain(
+    output: bytes | Iterable[bytes],
+    wanted: Filter | None = None,
+    *,
+    format: str | None = None,  # noqa: A002 - the word of the command line and of the answer
+    older: bytes | Iterable[bytes] | None = None,
+    plugins: bool = False,
+    catalog: Catalog | None = None,
+) -> ExplainAnswer:
+    """What another tool printed, each socket with its verdict; *format* is found by itself.
+
+    *older* is an earlier output, of whichever tool, to say what changed since. With *plugins*,
+    formats of installed packages are read too; their code runs then.
+
+    :raises MalformedInput: nothing can be read.
+    :raises InvalidArgument: there is no format of that name.
+    """
+    from portbook.app import explain as captures
+    from portbook.app.listen import Filter
+
+    def chunks(given: bytes | Iterable[bytes]) -> Iterable[bytes]:
+        return [given] if isinstance(given, bytes) else given
+
+    return captures.explain(
+        chunks(output),
+        wanted or Filter(),
+        catalog or Catalog(),
+        format,
+        None if older is None else chunks(older),
+        plugins=plugins,
+    )
+
+
+def why(
+    port: int,
+    transport: Transport = Transport.TCP,
+    address: str | None = None,
+    *,
+    notes: bool = True,
+    catalog: Catalog | None = None,
+) -> Why:
+    """Whether *port* can be bound now, on *address* or on every one, and why.
+
+    The port is bound for real, for a moment, and nothing listens on it meanwhile. *address* is
+    numeric, or ``localhost`` for both loopback addresses. *notes* takes the user's own into
+    account.
+
+    :raises InvalidQuery: port 0, which no socket can hold.
+    """
+    from portbook.app.bind.explain_bind import why_bind
+
+    return why_bind(port, transport, catalog or Catalog(), address, notes=notes)
+
+
+def pick(wanted: Wanted | None = None, *, catalog: Catalog | None = None) -> Pick:
+    """Ports that nobody has a claim on and that are free on this machine, with the reasons.
+
+    :raises InvalidQuery: a count, a range or a name that can't be served.
+    """
+    from portbook.app.pick import criteria
+    from portbook.app.pick.host_checks import ThisMachine
+
+    asked, opened = wanted or criteria.Wanted(), catalog or Catalog()
+    return criteria.pick(asked, ThisMachine(opened, asked.name), opened)
+
+
+def plan_stop(
+    port: int,
+    transport: Transport | None = None,
+    address: str | None = None,
+    *,
+    manager: bool = True,
+) -> Plan:
+    """What :func:`stop` would do to free *port*, and what would be lost; nothing is done yet.
+
+    :raises InvalidQuery: port 0, on which nothing can listen.
+    :raises HostUnreadable: nothing can be ended from here.
+    """
+    from portbook.app.stop import collect
+
+    return collect.plan_stop(port, transport, address, manager=manager)
+
+
+def stop(
+    plan: Plan, way: Way | None = None, progress: Callable[[str], None] | None = None
+) -> StopOutcome:
+    """Does what *plan* says, and tells what became of it; *progress* is given a line at times.
+
+    :raises HostUnreadable: nothing can be ended from here.
+    """
+    from portbook.app.stop import collect
+    from portbook.app.stop.executor import Way
+
+    return collect.stop(plan, way or Way(), progress or _be_silent)
+
+
+def _be_silent(_: str) -> None: ...
+
+
+def audit(
+    *sources: str,
+    columns: str | None = None,
+    format: str | None = None,  # noqa: A002 - the word of the command line
+    hosts: int = 5,
+    engine: str = "duckdb",
+    plugins: bool = False,
+    catalog: Catalog | None = None,
+) -> AuditAnswer:
+    """The verdict over flow logs and scans of any size.
+
+    *sources* are files, folders, patterns, URLs of an object store, or ``table:NAME`` on *engine*;
+    *columns* says which columns are what in a table that isn't known
+    (``port=dport,transport=proto``); *hosts* is how many are named for each unexpected service.
+
+    :raises MissingExtra: the extra ``audit`` isn't installed.
+    :raises MalformedInput: nothing at all can be read.
+    :raises InvalidArgument: a source, a column, a format or an engine that can't be used.
+    :raises EngineFailed: what the engine says.
+    """
+    from contextlib import closing
+
+    from portbook.app.audit.engines import connect
+
+    with closing(connect(engine)) as connected:
+        from portbook.app.audit.pipeline import Audit, Order
+
+        order = Order(sources, columns, format, hosts, plugins)
+        return Audit(order, connected, catalog or Catalog()).run()
+
+
+def update(request: Request | None = None) -> UpdateOutcome:
+    """Puts a newer registry in use for this user, or says what that would change.
+
+    A catalog that is open stays what it is: open another one to read what is in use now.
+
+    :raises InvalidArgument: a source of which no kind is known.
+    :raises NotFetched: it can't be had.
+    :raises MalformedInput: it is no registry.
+    :raises Implausible: it is older, or doesn't look like the registry; ``force`` takes it.
+    :raises NotKept: it can't be written.
+    """
+    from portbook.app import update as updates
+
+    return updates.update(request or updates.Request())
+
+
+def history(
+    of: str | None = None, since: str | None = None, *, catalog: Catalog | None = None
+) -> Chronicle:
+    """What became of a port or of a service, or, without one, of the whole registry.
+
+    *since* is a day, a month or a year: ``2025-01-31``, ``2025``.
+
+    >>> [change.kind for change in history("300").changes]
+    ['assigned', 'reserved']
+
+    :raises InvalidQuery: *of* is a range, or a port that there can't be.
+    :raises InvalidArgument: *since* is no day.
+    """
+    from portbook.app.history import chronicle, is_since, subject_of
+    from portbook.errors import InvalidArgument, shown
+
+    if since is not None and not is_since(since):
+        raise InvalidArgument("since", f"{shown(since)} is no date: give 2025-01-31, or a year")
+    port, name = (None, None) if of is None else subject_of(of)
+    return chronicle(catalog or Catalog(), port, name, since)
+
+
+def blocks(
+    state: State | None = None, range_name: str | None = None, *, catalog: Catalog | None = None
+) -> tuple[Block, ...]:
+    """The runs of ports of one state, the longest first; *range_name* as in PortRange.
+
+    >>> longest = blocks(range_name="system")[0]
+    >>> longest.state, longest.first, longest.last
+    (<State.ASSIGNED: 'assigned'>, 360, 584)
+    """
+    from portbook.app.lookup import longest_blocks
+
+    return longest_blocks(catalog or Catalog(), state, range_name)
+
+
+def stats(*, catalog: Catalog | None = None) -> Stats:
+    """Counts over the whole registry: by range and transport, by year, by assignee.
+
+    >>> stats().services > 5000
+    True
+    """
+    from portbook.catalog.registry.stats import count
+
+    return count((catalog or Catalog()).registry)
