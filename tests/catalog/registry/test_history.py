@@ -36,7 +36,7 @@ from portbook.catalog.update.source import Fetched
 from portbook.cli import run
 from portbook.errors import DataCorrupt
 from portbook.model import Assignment, State, Transport
-from portbook.present.views import changes as words
+from portbook.present.port import changes as words
 from tests.catalog.registry.upstream import rows, small
 from tests.counts import examples
 from tests.strategies import any_port

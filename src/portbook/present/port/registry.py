@@ -17,7 +17,7 @@ from portbook.present.document import (
     ServiceRow,
     Services,
 )
-from portbook.present.views import changes
+from portbook.present.port import changes
 from portbook.present.words import listed, ordinal, with_references
 
 TYPE_CHECKING = False

@@ -8,8 +8,8 @@ from xml.sax.saxutils import escape, quoteattr
 from portbook.catalog.registry.diff import count_kinds
 from portbook.present.document import Paragraph, Table
 from portbook.present.escape import one_line
+from portbook.present.port import changes as words
 from portbook.present.render.text import render_item
-from portbook.present.views import changes as words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

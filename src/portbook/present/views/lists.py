@@ -6,9 +6,9 @@ from portbook.model import State, Visibility
 from portbook.present.document import Paragraph, Record, Table, Verdict
 from portbook.present.escape import one_line
 from portbook.present.phrases import gap_sentences
+from portbook.present.port.changes import past_of_name
 from portbook.present.port.this_machine import redirected
 from portbook.present.render.text import flow, render_item, wrap
-from portbook.present.views.changes import past_of_name
 from portbook.present.words import with_references
 
 TYPE_CHECKING = False

@@ -5,8 +5,8 @@ from __future__ import annotations
 from portbook.catalog.registry.diff import count_kinds
 from portbook.errors import shown
 from portbook.present.document import Paragraph, Table
+from portbook.present.port import changes as words
 from portbook.present.render.text import render_item
-from portbook.present.views import changes as words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

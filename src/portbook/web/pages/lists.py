@@ -12,8 +12,8 @@ from portbook.catalog.registry.summary import STATES, shelf
 from portbook.model import PORTS, RANGES, State
 from portbook.present.charts.svg import render_band, render_bar, render_columns
 from portbook.present.document import Paragraph, Section, Sources
+from portbook.present.port.changes import beyond_name, said, tally
 from portbook.present.port.registry import WHO_ASSIGNS
-from portbook.present.views.changes import beyond_name, said, tally
 from portbook.present.views.history import scope
 
 if TYPE_CHECKING:
