@@ -101,7 +101,9 @@ KEYS = {
         "hosts"
     ),
     "explain": "schema format sockets not_understood left_out changes sources",
-    "service": "schema service_name ports assignments without_port history sources",
+    "service": (
+        "schema service_name ports assignments without_port programs history compared sources"
+    ),
     "search": "schema text found total matches own_notes uses sources",
     "match": "score why service_name ports",
     "range": "schema first last states blocks assignments host own_notes findings sources",

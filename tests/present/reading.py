@@ -47,11 +47,11 @@ def words(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
         for each in item.port_rows:
             yield from (str(each.first), str(each.last), *each.names, each.description)
     elif isinstance(item, Record):
-        yield from item
+        yield from item[:5]
     elif isinstance(item, Records):
         yield item.caption
         for record in item.records:
-            yield from record
+            yield from record[:5]
     elif isinstance(item, Checks):
         yield from commands(item)
         yield from (proves for _, proves in item.proofs)
@@ -59,7 +59,7 @@ def words(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
         for finding in item.findings:
             yield from (finding.code, finding.message)
     elif isinstance(item, Question):
-        yield from item
+        yield from item[:5]
     else:
         assert isinstance(item, Sources)
         for source in item.sources:

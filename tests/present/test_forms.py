@@ -1,4 +1,4 @@
-"""No form of a port's page states what another lacks, or denies what another states."""
+"""No form of a page states what another lacks, or denies what another states."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from portbook.app.lookup import answer_port
+from portbook.app.lookup import ServiceAnswer, answer, answer_port
 from portbook.cli import run
 from portbook.formats.errors.query import Query, QueryKind
 from portbook.present.port.page import compose
 from portbook.present.render import markdown, port_json
 from portbook.present.render.text import Style, render_page
+from portbook.present.views.service import compose_service
 from portbook.present.words import document
 from portbook.web.pages import views
 from portbook.web.site_config import Site
@@ -107,7 +108,11 @@ def of_markdown(text: str) -> Form:
 
 def of_html(text: str) -> Form:
     """What stands in the page's own part, with a terminal's quotation marks."""
-    main = text.partition('<header class="hero')[2].partition('<section id="feedback"')[0]
+    main = (
+        text.partition('<header class="hero')[2]
+        .partition("</main>")[0]
+        .partition('<section id="feedback"')[0]
+    )
     lead, _, rest = main.partition("</figure>")  # the picture of the ports around
     main = lead.partition("<a class=")[0] + rest
     hrefs = {markup.unescape(each) for each in re.findall(r'href="(https?://.*?)"', main)}
@@ -130,25 +135,23 @@ def _stated(facts: dict[str, Any]) -> Iterator[str]:
     yield from _of_practice(facts)
     yield from _of_the_number(facts["page"])
     for source in facts["sources"]:
-        yield from (source["id"], source["as_of"] or "undated", source["what"])
+        yield from _of_a_source(source)
 
 
-def _of_the_registry(facts: dict[str, Any]) -> Iterator[str]:
-    for standing in facts["transports"].values():
-        for row in standing["assignments"]:
-            title = (row["description"] or "").partition("\n")[0]
-            values = ("service_name", "assignee", "registered", "modified", "service_code", "notes",
-                      "unauthorized_use")  # fmt: skip
-            yield from (row[value] or "" for value in values)
-            yield "" if title.startswith("IANA assigned this") else title
-            yield from [*row["aliases"], *map(document, row["references"])]
-        if standing["text"] and not standing["assignments"]:
-            yield standing["text"].partition("\n")[0]
-    block = facts["block"]
-    if block["size"] > 1:
-        yield from (f"{block['first']}–{block['last']}", f"{block['size']:,}")
-    for near in (*facts["neighbours"]["before"], *facts["neighbours"]["after"]):
-        yield from (str(near["port"]), *near["service_names"], near["description"] or "")
+def _of_a_source(source: dict[str, Any]) -> Iterator[str]:
+    yield from (source["id"], source["as_of"] or "undated", source["what"])
+
+
+def _of_a_row(row: dict[str, Any]) -> Iterator[str]:
+    title = (row["description"] or "").partition("\n")[0]
+    values = ("service_name", "assignee", "registered", "modified", "service_code", "notes",
+              "unauthorized_use")  # fmt: skip
+    yield from (row[value] or "" for value in values)
+    yield "" if title.startswith("IANA assigned this") else title
+    yield from [*row["aliases"], *map(document, row["references"])]
+
+
+def _of_the_past(facts: dict[str, Any]) -> Iterator[str]:
     for change in facts["history"]:
         yield from (change["since"], change["until"])
         yield from (*change["before"]["service_names"], *change["after"]["service_names"])
@@ -157,14 +160,32 @@ def _of_the_registry(facts: dict[str, Any]) -> Iterator[str]:
         yield from facts["compared"]["gap"]
 
 
+def _of_programs(facts: dict[str, Any]) -> Iterator[str]:
+    for program in facts["programs"]:
+        yield from (program["product"], program["read"], *program["executables"])
+        yield from (f"{each['port']}/{each['transport']}" for each in program["ports"])
+
+
+def _of_the_registry(facts: dict[str, Any]) -> Iterator[str]:
+    for standing in facts["transports"].values():
+        for row in standing["assignments"]:
+            yield from _of_a_row(row)
+        if standing["text"] and not standing["assignments"]:
+            yield standing["text"].partition("\n")[0]
+    block = facts["block"]
+    if block["size"] > 1:
+        yield from (f"{block['first']}–{block['last']}", f"{block['size']:,}")
+    for near in (*facts["neighbours"]["before"], *facts["neighbours"]["after"]):
+        yield from (str(near["port"]), *near["service_names"], near["description"] or "")
+    yield from _of_the_past(facts)
+
+
 def _of_practice(facts: dict[str, Any]) -> Iterator[str]:
     for use in facts["uses"]:
         yield from (use["product"], use["kind"], use["transport"], use["summary"], use["read"])
         if use["first"] < use["last"]:
             yield f"{use['first']}–{use['last']}"
-    for program in facts["programs"]:
-        yield from (program["product"], program["read"], *program["executables"])
-        yield from (f"{each['port']}/{each['transport']}" for each in program["ports"])
+    yield from _of_programs(facts)
     for report in facts["abuse"]:
         yield from (report["subject"], report["kind"], report["transport"], report["summary"])
         yield from (report["read"], *report["period"].split("/"))
@@ -284,3 +305,53 @@ def test_a_whole_page_of_one_transport_is_wrong_about_no_other(port: int, transp
     assert compose(narrow).lead == compose(wide).lead
     assert port_json.of(narrow)["page"] == port_json.of(wide)["page"]
     assert set(port_json.of(narrow)["transports"]) == {transport}
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    names = {row.service_name: None for row in CATALOG.registry.store.all() if row.service_name}
+    some = [*names][:: 1 if PROOF else 120]
+    # With and without a port, over a range, of no transport, renamed, with notes, with a program.
+    kinds = ("ssh", "https", "x11", "tcp", "1password", "vrml-multi-use", "xrpl", "http", "domain",
+             "postgresql", "dec-notes")  # fmt: skip
+    return tuple(dict.fromkeys([*some, *kinds]))
+
+
+_KINDS = {"assignments", "without_port", "programs", "history"}
+
+
+@pytest.mark.proof
+def test_every_form_of_a_service_states_the_same() -> None:
+    wrong: list[object] = []
+    kinds = set()
+    for name in _names():
+        found = answer(Query(QueryKind.NAME, name), CATALOG)
+        assert isinstance(found, ServiceAnswer), name
+        page = compose_service(found)
+        facts = json.loads(json.dumps(port_json.of(found)))
+        kinds |= {
+            key for key in ("assignments", "without_port", "programs", "history") if facts[key]
+        }
+        forms = {
+            "text": of_text(render_page(page, Style(80))),
+            "markdown": of_markdown(markdown.render_page(page)),
+            "html": of_html(views.service(found, SITE).replace('class="front"', 'class="hero"')),
+        }
+        rows = [*facts["assignments"], *facts["without_port"]]
+        stated = [word for row in rows for word in _of_a_row(row)]
+        stated += [*_of_programs(facts), *_of_the_past(facts), *map(str, facts["ports"])]
+        stated += [word for source in facts["sources"] for word in _of_a_source(source)]
+        addresses = {each["source"] for each in facts["programs"]}
+        addresses |= {each["url"] for each in facts["sources"] if each["url"]}
+        whole = json.dumps(facts, ensure_ascii=False)
+        for kind, form in forms.items():
+            words = [" ".join(word.split()) for word in stated]
+            wrong += [(name, kind, word) for word in words if word not in form.text]
+            at_odds = form.addresses ^ (addresses | _quoted(form, whole))
+            at_odds |= form.records ^ {each["product"] for each in facts["programs"]}
+            at_odds |= {*_DATE.findall(form.text)} - {*_DATE.findall(whole)}
+            wrong += [(name, kind, each) for each in at_odds]
+        text, *others = [{*_NUMBER.findall(_ADDRESS.sub("", each.text))} for each in forms.values()]
+        wrong += [(name, "numbers", text ^ other) for other in others if text ^ other]
+    assert wrong == []
+    assert kinds == _KINDS

@@ -16,8 +16,9 @@ from portbook.formats.errors.query import (
     parse_query,
 )
 from portbook.model import State, Transport
-from portbook.present.render.text import NARROWEST, WIDEST, Style, columns_of
+from portbook.present.render.text import NARROWEST, WIDEST, Style, columns_of, render_page
 from portbook.present.views import lists
+from portbook.present.views.service import compose_service
 from tests.counts import examples
 from tests.strategies import any_port, nasty
 from tests.values import CATALOG
@@ -47,7 +48,7 @@ def _words(text: str) -> str:
 
 
 def test_a_service_shows_every_port_and_transport() -> None:
-    said = _words(lists.render_service(_service("ssh"), Style()))
+    said = _words(render_page(compose_service(_service("ssh")), Style()))
     assert said.startswith("ssh · The Secure Shell (SSH) Protocol")
     assert "22 tcp udp" in said
     assert "22 sctp" in said
@@ -55,10 +56,10 @@ def test_a_service_shows_every_port_and_transport() -> None:
 
 
 def test_a_service_has_its_history_and_how_far_that_reaches() -> None:
-    said = _words(lists.render_service(_service("xrpl"), Style()))
+    said = _words(render_page(compose_service(_service("xrpl")), Style()))
     assert "renamed from community to xrpl (Community)" in said
     assert "iana-history" in said
-    said = _words(lists.render_service(_service("ssh"), Style()))
+    said = _words(render_page(compose_service(_service("ssh")), Style()))
     assert "No change of this name or its ports between the copies of the registry of" in said
     assert "doesn't mean that it wasn't there" in said
 
@@ -66,9 +67,9 @@ def test_a_service_has_its_history_and_how_far_that_reaches() -> None:
 @pytest.mark.parametrize("name", ["https", "vrml-multi-use", "x11", "tcp", "1password"])
 def test_a_name_without_a_port_is_reached_through_dns(name: str) -> None:
     found = _service(name)
-    said = lists.render_service(found, Style())
+    said = render_page(compose_service(found), Style())
     assert ("DNS" in said) is bool(found.portless)
-    assert ("no port" in said) is bool(found.portless)
+    assert ("without a port" in said) is bool(found.portless)
     assert ("Ports" in said) is bool(found.assignments)
     assert ("states no transport" in said or "not stated" in said) is any(
         row.transport is None for row in (*found.assignments, *found.portless)

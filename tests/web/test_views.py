@@ -116,7 +116,7 @@ def every_page(site: Site) -> Iterator[tuple[str, str]]:
         yield f"{port}", views.port(_answer(port), CATALOG, site)
     for name in ("ssh", "http", "whois++", "914c/g", "1password", "x11"):
         if CATALOG.registry.named(name):
-            yield name, views.service(_service(name), CATALOG, site)
+            yield name, views.service(_service(name), site)
     for each in RANGES:
         yield each.name, views.range_(each.name, CATALOG, site)
     yield "blocks", views.blocks(CATALOG, site)
@@ -380,7 +380,7 @@ def test_other_pages_are_as_inert(text: str) -> None:
     )
     search = answer_search(Query(QueryKind.TEXT, text), CATALOG)
     for made, benign in (
-        (views.service(service, CATALOG, SERVED), None),
+        (views.service(service, SERVED), None),
         (views.search(search, text, SERVED), None),
         (views.error(400, text, text, SERVED), None),
         (views.here(_here(listener), SERVED), None),
@@ -479,21 +479,21 @@ def test_the_page_about_the_book_names_every_source_of_a_port() -> None:
 
 def test_what_can_be_asked_is_in_the_navigation_of_every_served_page() -> None:
     for site in (SERVED, Site(AS_OF, public=True)):
-        links = Page(views.service(_service("ssh"), CATALOG, site)).values("href")
+        links = Page(views.service(_service("ssh"), site)).values("href")
         assert {"/explain", "/map", "/blocks", "/stats", "/glossary", "/changes"} <= set(links)
         assert ("/here" in links) is site.local
-    export = Page(
-        views.service(_service("ssh"), CATALOG, Site(AS_OF, base="../", export=True))
-    ).values("href")
+    export = Page(views.service(_service("ssh"), Site(AS_OF, base="../", export=True))).values(
+        "href"
+    )
     assert not [link for link in export if "explain" in link]
 
 
 def test_a_service_tells_its_history_and_how_far_that_reaches() -> None:
-    made = Page(views.service(_service("xrpl"), CATALOG, SERVED))
+    made = Page(views.service(_service("xrpl"), SERVED))
     assert "history" in [section.attributes["id"] for section in made.all("section")]
     assert "renamed from community to xrpl (Community)" in made.text
     assert "those of 2018-07 and 2023-07-09 are furthest apart" in made.text
-    assert "No change of this name" in views.service(_service("ssh"), CATALOG, SERVED)
+    assert "No change of this name" in views.service(_service("ssh"), SERVED)
 
 
 @given(nasty)

@@ -41,7 +41,7 @@ class StandIn:
         assert answer.host is None, "a page of the book holds nothing of this machine"
         return _page(f"Port {answer.port}", answer.state)
 
-    def service(self, answer: ServiceAnswer, _: Catalog, site: Site) -> str:
+    def service(self, answer: ServiceAnswer, site: Site) -> str:
         return _page(f"Service {answer.name}")
 
     def range_(self, name: str, _: Catalog, site: Site) -> str:

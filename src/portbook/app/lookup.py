@@ -88,7 +88,7 @@ class ServiceAnswer(NamedTuple):
     """All rows of one service name: those with a port, and those that the registry gives none.
 
     ``history`` is in which changes between the copies of the registry that were ``compared`` the
-    name came, went or gave way to another, the oldest first.
+    name came, went or gave way to another, the oldest first. ``programs`` are those that speak it.
     """
 
     query: Query
@@ -98,6 +98,7 @@ class ServiceAnswer(NamedTuple):
     sources: tuple[Source, ...]
     history: tuple[Change, ...] = ()
     compared: Compared | None = None
+    programs: tuple[Program, ...] = ()
 
 
 class SearchAnswer(NamedTuple):
@@ -295,7 +296,18 @@ def _answer_service(query: Query, rows: tuple[Assignment, ...], catalog: Catalog
     past = catalog.history
     changes = tuple(sorted(past.of_name(name), key=lambda change: change.until))
     sources = (*catalog.registry.sources(), past.source())
-    return ServiceAnswer(query, name, numbered, portless, sources, changes, past.compared())
+    programs = catalog.practice.programs_for(name)
+    of_programs = [each for each in catalog.practice.sources() if each.id == "lore-programs"]
+    return ServiceAnswer(
+        query,
+        name,
+        numbered,
+        portless,
+        (*sources, *of_programs),
+        changes,
+        past.compared(),
+        programs,
+    )
 
 
 def own_notes(text: str, catalog: Catalog) -> tuple[Note, ...]:

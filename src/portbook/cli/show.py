@@ -239,10 +239,13 @@ class _Show:
             from portbook.present.render.text import render_page
 
             return render_page(compose(found), self.style)
+        if isinstance(found, ServiceAnswer):
+            from portbook.present.render.text import render_page
+            from portbook.present.views.service import compose_service
+
+            return render_page(compose_service(found), self.style)
         from portbook.present.views import lists
 
-        if isinstance(found, ServiceAnswer):
-            return lists.render_service(found, self.style)
         if isinstance(found, RangeAnswer):
             return lists.render_range(found, self.style)
         return lists.render_search(found, self.style)

@@ -45,9 +45,10 @@ class Table(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """Labels and values."""
+    """Labels and values. ``ports`` are numbers in the values that have a page of their own."""
 
     facts: tuple[tuple[str, str], ...]
+    ports: tuple[int, ...] = ()
 
 
 class ServiceRow(NamedTuple):
@@ -68,7 +69,7 @@ class Services(NamedTuple):
 class PortRow(NamedTuple):
     """A port or a span of them, what it is called, and whether it is the page's own.
 
-    ``names`` are service names.
+    ``names`` are service names; where the page is about a name, ``transports`` stand instead.
     """
 
     first: int
@@ -76,6 +77,8 @@ class PortRow(NamedTuple):
     names: tuple[str, ...]
     description: str
     own: bool = False
+    transports: str = ""
+    references: tuple[str, ...] = ()
 
 
 class Ports(NamedTuple):
@@ -86,13 +89,17 @@ class Ports(NamedTuple):
 
 
 class Record(NamedTuple):
-    """What a source has on record: of what, in which way, what it says, and where it was read."""
+    """What a source has on record: of what, in which way, what it says, and where it was read.
+
+    ``ports`` are numbers in ``kind`` that have a page of their own.
+    """
 
     subject: str
     kind: str
     said: str
     source: str
     read: str
+    ports: tuple[int, ...] = ()
 
 
 class Records(NamedTuple):
@@ -176,7 +183,8 @@ class Section(NamedTuple):
 class Page(NamedTuple):
     """A whole page: its subject, its character in a line, its states with what each holds for.
 
-    ``lead`` are the sentences that stand before all sections.
+    ``lead`` are the sentences that stand before all sections. A page of no port has no states and
+    no range.
     """
 
     title: str

@@ -194,8 +194,8 @@ class SortedFile:
         return [line.split("\t", columns) for line in text.split("\n")[:-1]]
 
     def containing(self, piece: bytes) -> Iterator[list[str]]:
-        """The rows in which *piece* stands."""
-        haystack = self._bytes[: self.end]  # searched much faster than the mapped file
+        """The rows in which *piece*, in lower case, stands. Letter case doesn't count (ASCII)."""
+        haystack = self._bytes[: self.end].lower()
         at = haystack.find(piece, self.start)
         while at >= 0:
             row, after = self.cells(haystack.rfind(b"\n", 0, at) + 1)

@@ -23,6 +23,7 @@ from portbook.present.render import port_json as objects
 from portbook.present.render.report_json import of_history
 from portbook.present.render.text import Style, render_page
 from portbook.present.views import history, lists
+from portbook.present.views.service import compose_service
 from portbook.web.http.cache import ANY_QUERY, FORM, KEEP
 from portbook.web.http.negotiation import Form
 from portbook.web.http.problem_details import problem, wanted_form
@@ -152,7 +153,7 @@ async def random(request: Request) -> Response:
 
 
 async def service(request: Request) -> Response:
-    """``/services/ssh``, ``/services/ssh.json`` and ``/services/ssh.txt``."""
+    """``/services/ssh``, and ``.json``, ``.txt``, ``.md`` behind it."""
     name: str = request.path_params["name"]
     if not name:
         return await services(request)
@@ -161,17 +162,18 @@ async def service(request: Request) -> Response:
     found = _named(site.catalog, name)
     if found is None:
         bare, dot, suffix = name.rpartition(".")
-        if dot and suffix in (Form.JSON.value, Form.TEXT.value):
+        if dot and suffix in (Form.JSON.value, Form.TEXT.value, Form.MARKDOWN.value):
             named, found = Form(suffix), _named(site.catalog, bare)
     if found is None:
         return problem(request, 404, "No service has that name. A search finds what is like it.")
     form = named or negotiated_form(request)
     if form is Form.HTML:
-        body = await run_page(request, site.views.service, found, site.catalog, site.site)
+        body = await run_page(request, site.views.service, found, site.site)
     elif form is Form.JSON:
         body = to_json(objects.of(found))
     else:
-        body = lists.render_service(found, STYLE)
+        page = compose_service(found)
+        body = render_page(page, STYLE) if form is Form.TEXT else markdown.render_page(page)
     return in_form(request, named, body)
 
 

@@ -119,7 +119,7 @@ transport; null means that no source says.
 ## Pages
 
 - [A port](/305.md): any number from 0 to 65535; also `/305.json` and `/305.txt`
-- [A service](/services/ssh.json): all rows of a name, also as `/services/ssh.txt`
+- [A service](/services/ssh.json): all rows of a name, also as `/services/ssh.txt` and `.md`
 - [Several ports](/api/ports?ports=22,443/udp,6000-6063): up to 256 in one answer
 - [Search](/search.json?q=postgres): names, numbers and descriptions
 - [Blocks](/api/blocks?state=unassigned&range=system): runs of ports of one state

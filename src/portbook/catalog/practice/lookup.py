@@ -153,8 +153,12 @@ class Practice:
         return self._programs
 
     def programs_for(self, service_name: str) -> tuple[Program, ...]:
-        """The programs that implement an IANA service, sorted by name. Reads the whole file."""
-        return tuple(program for program in self.programs() if service_name in program.services)
+        """The programs that implement an IANA service, in any letter case, sorted by name."""
+        file = self._file("programs")
+        name = service_name.lower()
+        rows = {row[1]: row for row in file.containing(name.encode(errors="replace"))}
+        made = [_program(rows[each], file.path) for each in sorted(rows)]
+        return tuple([each for each in made if name in map(str.lower, each.services)])
 
     def programs_on(self, port: int, transport: Transport | None = None) -> tuple[Program, ...]:
         """The programs that have *port* as a default, on *transport* or on any, sorted by name."""

@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 from portbook.model import State
-from portbook.present.document import Paragraph, Table
+from portbook.present.document import Facts, Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from portbook.app.lookup import PortAnswer, ServiceAnswer
     from portbook.catalog.registry.history import Change, Compared, Side
-    from portbook.present.document import Item
 
 _SAID = {
     "name-added": "a further name",
     "name-removed": "one name fewer",
 }
-
-
-def past(answer: PortAnswer) -> Iterator[Item]:
-    """What the compared copies tell of a port's past."""
-    if answer.history:
-        yield table(answer.history)
-    yield Paragraph(beyond(answer))
-
-
-def past_of_name(answer: ServiceAnswer) -> Iterator[Item]:
-    """What the compared copies tell of a service name's past."""
-    if answer.history:
-        yield table(answer.history)
-    yield Paragraph(beyond_name(answer))
 
 
 def beyond(answer: PortAnswer) -> str:
@@ -72,6 +57,16 @@ def unseen(days: Compared) -> str:
         f"{days.first}, and what came and went between two copies, of which those of "
         f"{days.gap[0]} and {days.gap[1]} are furthest apart."
     )
+
+
+def facts(changes: Sequence[Change]) -> Facts:
+    """*changes* as between which dates, and what happened where."""
+    rows = [
+        (f"{change.since} – {change.until}", f"{place(change)}: {said(change)}.")
+        for change in changes
+    ]
+    ports = dict.fromkeys([change.first for change in changes if change.first is not None])
+    return Facts(tuple(rows), tuple(ports))
 
 
 def table(changes: Sequence[Change], *, dates: bool = True) -> Table:

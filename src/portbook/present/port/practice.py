@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from portbook.present.document import Paragraph, Quote, Record, Records
-from portbook.present.port.registry import services
+from portbook.present.document import Paragraph, Record, Records
+from portbook.present.port.registry import services, unauthorized
 from portbook.present.words import listed
 
 TYPE_CHECKING = False
@@ -24,7 +24,7 @@ def practice(answer: PortAnswer) -> Iterator[Item]:
     if uses:
         yield Records("Uses on record", uses)
     if answer.programs:
-        programs = [*map(_of_program, answer.programs)]
+        programs = [program_record(each, answer.port) for each in answer.programs]
         yield Records("Server programs with this default port", tuple(programs))
     lacking = no_uses(answer)
     if lacking:
@@ -55,11 +55,18 @@ def _records(
     )
 
 
-def _of_program(program: Program) -> Record:
-    defaults = listed([f"{port}/{transport}" for port, transport in program.ports])
+def program_record(program: Program, own: int | None = None) -> Record:
+    """What is on record of *program*, on the page of the port *own* or of none."""
+    defaults = [f"{port}/{transport}" for port, transport in program.ports]
     paths = program.executables
-    said = f"runs as {listed(paths)}" if paths else "its path is not on record"
-    return Record(program.product, defaults, said, program.source, program.read)
+    return Record(
+        program.product,
+        f"by default {listed(defaults)}" if defaults else "no default port on record",
+        f"runs as {listed(paths)}" if paths else "its path is not on record",
+        program.source,
+        program.read,
+        tuple([port for port, _ in program.ports if port != own]),
+    )
 
 
 def no_uses(answer: PortAnswer) -> str:
@@ -114,13 +121,7 @@ def dynamic_ranges(answer: PortAnswer) -> str:
 
 def security(answer: PortAnswer) -> Iterator[Item]:
     """What is on record that a defender wants to know; nothing where nothing is."""
-    quoted = {
-        (row.unauthorized_use, row.as_of["registration"]): None
-        for row, _ in services(answer.standings)
-        if row.unauthorized_use
-    }
-    for said, day in quoted:
-        yield Quote(said, f"known unauthorized use, by the registry as of {day}")
+    yield from unauthorized([row for row, _ in services(answer.standings)])
     if answer.abuse:
         yield Records(
             "Abuse that was reported on it, which says nothing of what runs there today",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from portbook.model import State
 from portbook.present.document import (
-    Facts,
     Heading,
     Paragraph,
     PortRow,
@@ -22,7 +21,7 @@ from portbook.present.words import listed, ordinal, with_references
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from portbook.app.lookup import PortAnswer
     from portbook.model import Assignment, Neighbour, Standing, Transport
@@ -49,7 +48,14 @@ def rows(answer: PortAnswer) -> Iterator[Item]:
                 ]
             )
         )
-        yield from dict.fromkeys([item for row, _ in assigned for item in _about_row(row)])
+        yield from dict.fromkeys(
+            [
+                item
+                for row, _ in assigned
+                for about in (_about_span, about_row)
+                for item in about(row)
+            ]
+        )
     for state in (State.RESERVED, State.UNASSIGNED):
         for standing, transports in alike(answer.standings, state):
             yield Paragraph(held_by_nobody(answer, standing, transports))
@@ -86,16 +92,11 @@ def alike(
     return list(grouped.values())
 
 
-def _about_row(row: Assignment) -> Iterator[Item]:
+def about_row(row: Assignment) -> Iterator[Item]:
     """What the registry adds about one assignment."""
     name = row.service_name or row.description or "this row"
     if row.aliases:
         yield Paragraph(f"{name} stands for the same service as {listed(row.aliases)}.")
-    if size_of(row) > 1:
-        yield Paragraph(
-            f"{name} holds {size_of(row)} ports, {row.first}–{row.last}: this page is about one "
-            "of them."
-        )
     if not row.transport_stated:
         yield Paragraph(
             f"The registry's row for {name} states no transport; it is read as tcp and udp."
@@ -104,6 +105,15 @@ def _about_row(row: Assignment) -> Iterator[Item]:
         yield Quote(row.notes, f"{name}, the registry's note as of {row.as_of['registration']}")
     if row.service_code:
         yield Paragraph(f"{name} has the DCCP service code {row.service_code}.")
+
+
+def _about_span(row: Assignment) -> Iterator[Item]:
+    if size_of(row) > 1:
+        name = row.service_name or row.description or "this row"
+        yield Paragraph(
+            f"{name} holds {size_of(row)} ports, {row.first}–{row.last}: this page is about one "
+            "of them."
+        )
 
 
 def size_of(row: Assignment) -> int:
@@ -258,17 +268,7 @@ def port_row(near: Neighbour) -> PortRow:
 def history(answer: PortAnswer) -> Iterator[Item]:
     """What the sources tell of the past, with the day that each is of."""
     if answer.history:
-        yield Facts(
-            tuple(
-                [
-                    (
-                        f"{change.since} – {change.until}",
-                        f"{changes.place(change)}: {changes.said(change)}.",
-                    )
-                    for change in answer.history
-                ]
-            )
-        )
+        yield changes.facts(answer.history)
     yield Paragraph(changes.beyond(answer))
     if answer.state is State.DYNAMIC:
         return
@@ -292,6 +292,13 @@ def history(answer: PortAnswer) -> Iterator[Item]:
             f"{listed([f'{each.port} ({each.service_names[0]})' for each in near])}.",
             tuple([each.port for each in near]),
         )
+
+
+def unauthorized(rows: Iterable[Assignment]) -> Iterator[Item]:
+    """What the registry knows of unauthorized use, each text once."""
+    quoted = [(row.unauthorized_use, row.as_of) for row in rows if row.unauthorized_use]
+    for said, day in dict.fromkeys([(said, as_of["registration"]) for said, as_of in quoted]):
+        yield Quote(said, f"known unauthorized use, by the registry as of {day}")
 
 
 def _registration(row: Assignment, transports: list[str]) -> str:

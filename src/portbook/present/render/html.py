@@ -95,18 +95,23 @@ def linked(text: str, to: Links, ports: tuple[int, ...] = ()) -> str:
     out = typeset(text)
     if "RFC " in out or "https://www.iana" in out:
         out = _REFERENCE.sub(_link, out)
-    if ports:
-        left = set(map(str, ports))
+    return with_ports(out, to, ports)
 
-        def port_link(match: re.Match[str]) -> str:
-            number = match[0]
-            if number not in left:
-                return number
-            left.discard(number)
-            return f'<a href="{to.port(int(number))}">{number}</a>'
 
-        out = _NUMBER.sub(port_link, out)
-    return out
+def with_ports(out: str, to: Links, ports: tuple[int, ...]) -> str:
+    """*out*, which is escaped, with the first mention of each of *ports* as a link."""
+    if not ports:
+        return out
+    left = set(map(str, ports))
+
+    def port_link(match: re.Match[str]) -> str:
+        number = match[0]
+        if number not in left:
+            return number
+        left.discard(number)
+        return f'<a href="{to.port(int(number))}">{number}</a>'
+
+    return _NUMBER.sub(port_link, out)
 
 
 def _link(match: re.Match[str]) -> str:
@@ -204,10 +209,11 @@ def _table(item: Table, _to: Links) -> str:
     return f"<table><tbody>\n{rows}\n</tbody></table>\n"
 
 
-def _facts(item: Facts, _to: Links) -> str:
+def _facts(item: Facts, to: Links) -> str:
     rows = "".join(
         [
-            f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>"
+            f"<div><dt>{escape(label)}</dt>"
+            f"<dd>{with_ports(escape(value), to, item.ports)}</dd></div>"
             for label, value in item.facts
         ]
     )
@@ -255,20 +261,24 @@ def _port_row(row: PortRow, to: Links) -> str:
     if row.own and not names:
         names = "<i>this port</i>"
     said = escape(row.description)
+    if row.references:
+        said += f' <span class="cites">{references(row.references)}</span>'
+    names = names or escape(row.transports)
     return f'<tr{here}><th scope="row">{number}</th><td>{names}</td><td>{said}</td></tr>'
 
 
-def _records(item: Records, _to: Links) -> str:
-    rows = "".join([f"<li>{_claim(record)}</li>\n" for record in item.records])
+def _records(item: Records, to: Links) -> str:
+    rows = "".join([f"<li>{_claim(record, to)}</li>\n" for record in item.records])
     return f'<h3>{typeset(item.caption)}</h3>\n<ul class="claims">{rows}</ul>\n'
 
 
-def _record(item: Record, _to: Links) -> str:
-    return f"<p>{_claim(item)}</p>\n"
+def _record(item: Record, to: Links) -> str:
+    return f"<p>{_claim(item, to)}</p>\n"
 
 
-def _claim(record: Record) -> str:
-    kind = f' <span class="kind">{escape(record.kind)}</span>' if record.kind else ""
+def _claim(record: Record, to: Links) -> str:
+    kind = with_ports(escape(record.kind), to, record.ports)
+    kind = f' <span class="kind">{kind}</span>' if kind else ""
     return (
         f"<b>{escape(record.subject)}</b>{kind}<br>{escape(record.said)} "
         f'<span class="cites">{source(record.source)}, read {escape(record.read)}</span>'

@@ -38,8 +38,9 @@ _SPECIAL = "\\`*_[]<>|&~^$"
 def render_page(page: Page) -> str:
     """The page of one port."""
     states = "; ".join(f"**{state}**{_after(said)}" for state, said in page.states)
-    lines = [f"# {escape(page.title)}: {escape(page.character)}", "", states, ""]
-    lines += [escape(page.range)]
+    lines = [f"# {escape(page.title)}: {escape(page.character)}"]
+    for line in (states, escape(page.range)):
+        lines += ["", line] if line else []
     for note in page.notes:
         lines += ["", f"({escape(note)})"]
     for sentence in page.lead:
@@ -84,8 +85,10 @@ def _item(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
         yield from _table([
             (
                 str(row.first) if row.last == row.first else f"{row.first}–{row.last}",
-                ", ".join(row.names),
-                f"{row.description} (this port)" if row.own else row.description,
+                row.transports or ", ".join(row.names),
+                f"{row.description} (this port)"
+                if row.own
+                else with_references(row.description, row.references),
             )
             for row in item.port_rows
         ])  # fmt: skip

@@ -81,7 +81,8 @@ def _headline(page: Page, style: Style) -> Iterator[str]:
     yield style.bold(page.title) + first[len(page.title) :]
     yield from rest
     yield from flow(page.states, "; ", style)
-    yield page.range
+    if page.range:
+        yield page.range
     for note in page.notes:
         yield from wrap(f"({note})", style.width)
     if page.lead:
@@ -180,8 +181,10 @@ def _ports(item: Ports, style: Style, indent: str) -> Iterable[str]:
     rows = [
         (
             str(row.first) if row.last == row.first else f"{row.first}–{row.last}",
-            ", ".join(row.names),
-            f"{row.description} (this port)" if row.own else row.description,
+            row.transports or ", ".join(row.names),
+            f"{row.description} (this port)"
+            if row.own
+            else with_references(row.description, row.references),
         )
         for row in item.port_rows
     ]

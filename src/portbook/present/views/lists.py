@@ -6,16 +6,14 @@ from portbook.model import State, Visibility
 from portbook.present.document import Paragraph, Record, Table, Verdict
 from portbook.present.escape import one_line
 from portbook.present.phrases import gap_sentences
-from portbook.present.port.changes import past_of_name
 from portbook.present.port.this_machine import redirected
 from portbook.present.render.text import flow, render_item, wrap
-from portbook.present.words import with_references
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from portbook.app.lookup import RangeAnswer, SearchAnswer, ServiceAnswer
+    from portbook.app.lookup import RangeAnswer, SearchAnswer
     from portbook.catalog.registry.stats import Stats
     from portbook.model import Assignment, Block, Host, Source, Transport
     from portbook.present.document import Item
@@ -53,64 +51,6 @@ class _Lines:
 
     def __str__(self) -> str:
         return "\n".join(self.lines) + "\n"
-
-
-def render_service(answer: ServiceAnswer, style: Style) -> str:
-    """A service name: its ports, or that it has none."""
-    out = _Lines(style)
-    rows = answer.assignments + answer.portless
-    out.title(answer.name, f"· {rows[0].title or 'no description'}")
-    out.notes(answer.query.notes)
-    if answer.assignments:
-        out.section("Ports", Table(tuple(_service_rows(answer.assignments))))
-        first = answer.assignments[0].first
-        out.lines += render_item(
-            Paragraph(f"Everything about one of them: portbook {first}"), style
-        )
-    if answer.portless:
-        out.section(
-            "Without a port",
-            Paragraph(
-                "The registry gives this name no number: it is reached through DNS (SRV records "
-                "or DNS-SD), which says at which port."
-                if not answer.assignments
-                else "The registry has it without a number as well: there it is reached through "
-                "DNS (SRV records or DNS-SD)."
-            ),
-            Table(tuple(_service_rows(answer.portless))),
-        )
-    out.section("Registration", *_registration(rows))
-    if answer.compared is not None:
-        out.section("History", *past_of_name(answer))
-    out.sources(answer.sources)
-    return str(out)
-
-
-def _registration(rows: Sequence[Assignment]) -> Iterator[Paragraph]:
-    said = {
-        (row.as_of.get("registration"), row.assignee, row.registered, row.modified) for row in rows
-    }
-    for day, assignee, registered, modified in sorted(said, key=str):
-        if day is None:
-            yield Paragraph("Who registered it, and when, is not recorded in our sources.")
-            continue
-        words = [
-            f"assignee {assignee}" if assignee else "assignee not recorded",
-            f"registered {registered}" if registered else "no registration date",
-            *([f"modified {modified}"] if modified else []),
-        ]
-        yield Paragraph(f"As of {day}: {', '.join(words)}.")
-
-
-def _service_rows(rows: Iterable[Assignment]) -> Iterator[tuple[str, ...]]:
-    grouped: dict[tuple[object, ...], tuple[Assignment, list[str]]] = {}
-    for row in rows:
-        key = (row.first, row.last, row.description)
-        transport = row.transport or "not stated (read as tcp and udp)"
-        grouped.setdefault(key, (row, []))[1].append(transport)
-    for row, transports in grouped.values():
-        said = with_references(row.title or "no description", row.references)
-        yield (_span(row.first, row.last), " ".join(transports), said)
 
 
 def _span(first: int | None, last: int | None) -> str:

@@ -312,7 +312,7 @@ def _contents(row: _Row, catalog: Catalog) -> Iterator[bytes]:
     for name in row.services:
         service = answer(Query(QueryKind.NAME, name), catalog)
         assert isinstance(service, ServiceAnswer)
-        yield views.service(service, catalog, below).encode()
+        yield views.service(service, below).encode()
 
 
 def digest_of_inputs(base_url: str | None, catalog: Catalog) -> str:

@@ -11,8 +11,8 @@ from portbook.catalog.registry.stats import count
 from portbook.catalog.registry.summary import STATES, shelf
 from portbook.model import PORTS, RANGES, State
 from portbook.present.charts.svg import render_band, render_bar, render_columns
-from portbook.present.document import Paragraph, Section, Sources
-from portbook.present.port.changes import beyond_name, said, tally
+from portbook.present.document import Paragraph, Section
+from portbook.present.port.changes import said, tally
 from portbook.present.port.registry import WHO_ASSIGNS
 from portbook.present.views.history import scope
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from portbook.app.history import Chronicle
-    from portbook.app.lookup import SearchAnswer, ServiceAnswer
+    from portbook.app.lookup import SearchAnswer
     from portbook.catalog import Catalog
     from portbook.catalog.registry.history import Change
     from portbook.catalog.registry.lookup import Registry
-    from portbook.model import Assignment, PortRange, Use
+    from portbook.model import PortRange, Use
 
 MOST_BLOCKS = 60
 MOST_HOLDERS = 20
@@ -58,55 +58,6 @@ def _history_rows(changes: Iterable[Change]) -> list[dict[str, object]]:
         }
         for change in changes
     ]
-
-
-def of_service(answer: ServiceAnswer, catalog: Catalog) -> dict[str, Any]:
-    """What the page of a service says."""
-    rows = answer.assignments + answer.portless
-    return {
-        "name": answer.name,
-        "title_line": rows[0].title or "no description",
-        "about": f"{answer.name}: {rows[0].title or 'no description'}",
-        "notes": answer.query.notes,
-        "numbered": _grouped(answer.assignments),
-        "portless": _grouped(answer.portless),
-        "registration": tuple(dict.fromkeys(map(_registration, rows))),
-        "history": _history_rows(answer.history),
-        "beyond": beyond_name(answer),
-        "programs": catalog.practice.programs_for(answer.name),
-        "sources": (Sources(answer.sources),),
-    }
-
-
-def _grouped(rows: Iterable[Assignment]) -> list[dict[str, object]]:
-    """Rows that differ in their transport alone, as one."""
-    grouped: dict[tuple[object, ...], tuple[Assignment, list[str]]] = {}
-    for row in rows:
-        key = (row.first, row.last, row.description, row.references)
-        grouped.setdefault(key, (row, []))[1].append(row.transport or "not stated")
-    return [
-        {
-            "first": row.first,
-            "last": row.last,
-            "transports": " ".join(transports),
-            "description": row.title or "no description",
-            "references": row.references,
-        }
-        for row, transports in grouped.values()
-    ]
-
-
-def _registration(row: Assignment) -> str:
-    where = "without a port" if row.first is None else f"port {row.first}"
-    on = f"{where}{f', {row.transport}' if row.transport else ''}"
-    day = row.as_of.get("registration")
-    if day is None:
-        return f"{on}: who registered it, and when, is not recorded in our sources."
-    said = [f"assignee {row.assignee}" if row.assignee else "assignee not recorded"]
-    said.append(f"registered {row.registered}" if row.registered else "no registration date")
-    if row.modified:
-        said.append(f"modified {row.modified}")
-    return f"{on}, as of {day}: {', '.join(said)}."
 
 
 # -- ranges and blocks ------------------------------------------------------------------------

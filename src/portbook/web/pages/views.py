@@ -15,6 +15,7 @@ from portbook.present.charts.map import place
 from portbook.present.charts.strip import render_strip, window
 from portbook.present.port.page import compose
 from portbook.present.render import html
+from portbook.present.views.service import compose_service
 from portbook.web.pages import lists
 from portbook.web.pages.links import Links
 from portbook.web.pages.render import Frame, page
@@ -73,9 +74,11 @@ def port(answer: PortAnswer, catalog: Catalog, site: Site, document: Page | None
     return _frame(to, number > 0, number < LAST_PORT).fill(values)
 
 
-def service(answer: ServiceAnswer, catalog: Catalog, site: Site) -> str:
+def service(answer: ServiceAnswer, site: Site) -> str:
     """The page of a service name."""
-    return page("service.html", Links(site), answer.name, **lists.of_service(answer, catalog))
+    document = compose_service(answer)
+    about = f"{document.title}: {document.character}"
+    return page("service.html", Links(site), answer.name, about=about, document=document)
 
 
 def range_(name: str, catalog: Catalog, site: Site) -> str:

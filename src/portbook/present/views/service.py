@@ -1,0 +1,128 @@
+"""A service name's page: one document for every form, as a port's is."""
+
+from __future__ import annotations
+
+from portbook.present.document import (
+    Page,
+    Paragraph,
+    PortRow,
+    Ports,
+    Records,
+    Section,
+    ServiceRow,
+    Services,
+    Sources,
+)
+from portbook.present.port import changes
+from portbook.present.port.practice import program_record
+from portbook.present.port.registry import about_row, unauthorized
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from portbook.app.lookup import ServiceAnswer
+    from portbook.model import Assignment
+    from portbook.present.document import Item
+
+
+def compose_service(answer: ServiceAnswer) -> Page:
+    """The page of a service name: its ports, or that it has none, and who speaks it."""
+    rows = answer.assignments + answer.portless
+    sections = (
+        Section("Ports", tuple(_numbered(answer)), "ports"),
+        Section("Without a port", tuple(_portless(answer)), "without"),
+        Section("Registration", tuple(_registered(rows)), "registration"),
+        Section("History", tuple(_history(answer)), "history"),
+        Section("Server programs", tuple(_programs(answer)), "programs"),
+        Section("Sources", (Sources(answer.sources),), "sources"),
+    )
+    return Page(
+        answer.name,
+        rows[0].title or "no description",
+        (),
+        "",
+        answer.query.notes,
+        tuple([section for section in sections if section.items]),
+    )
+
+
+def _grouped(rows: Iterable[Assignment]) -> Iterator[tuple[Assignment, str]]:
+    """Rows that differ in their transport alone, each once, with the transports."""
+    grouped: dict[tuple[object, ...], tuple[Assignment, list[str]]] = {}
+    for row in rows:
+        key = (row.first, row.last, row.description, row.references)
+        transport = row.transport or "not stated (read as tcp and udp)"
+        grouped.setdefault(key, (row, []))[1].append(transport)
+    for row, transports in grouped.values():
+        yield row, " ".join(transports)
+
+
+def _numbered(answer: ServiceAnswer) -> Iterator[Item]:
+    rows = [
+        PortRow(
+            row.first,
+            row.first if row.last is None else row.last,
+            (),
+            row.title or "no description",
+            transports=transports,
+            references=row.references,
+        )
+        for row, transports in _grouped(answer.assignments)
+        if row.first is not None
+    ]
+    if rows:
+        yield Ports(f"Ports of {answer.name}", tuple(rows))
+        first = rows[0].first
+        yield Paragraph(f"Everything about one of them: portbook {first}", (first,))
+
+
+def _portless(answer: ServiceAnswer) -> Iterator[Item]:
+    if not answer.portless:
+        return
+    how = "reached through DNS, by SRV records or DNS-SD, which say at which port"
+    if answer.assignments:
+        yield Paragraph(f"The registry has the name without a number as well: there it is {how}.")
+    else:
+        yield Paragraph(f"The registry gives this name no number: it is {how} (RFC 6335 §5).")
+    yield Services(
+        tuple(
+            [
+                ServiceRow(answer.name, on, row.title or "no description", row.references)
+                for row, on in _grouped(answer.portless)
+            ]
+        )
+    )
+
+
+def _registered(rows: Sequence[Assignment]) -> Iterator[Item]:
+    yield from map(Paragraph, dict.fromkeys(map(_registration, rows)))
+    yield from dict.fromkeys([item for row in rows for item in about_row(row)])
+    yield from unauthorized(rows)
+
+
+def _registration(row: Assignment) -> str:
+    where = "without a port" if row.first is None else f"port {row.first}"
+    on = f"{where}{f', {row.transport}' if row.transport else ''}"
+    day = row.as_of.get("registration")
+    if day is None:
+        return f"{on}: who registered it, and when, is not recorded in our sources."
+    said = [f"assignee {row.assignee}" if row.assignee else "assignee not recorded"]
+    said.append(f"registered {row.registered}" if row.registered else "no registration date")
+    if row.modified:
+        said.append(f"modified {row.modified}")
+    return f"{on}, as of {day}: {', '.join(said)}."
+
+
+def _history(answer: ServiceAnswer) -> Iterator[Item]:
+    if answer.history:
+        yield changes.facts(answer.history)
+    beyond = changes.beyond_name(answer)
+    if beyond:
+        yield Paragraph(beyond)
+
+
+def _programs(answer: ServiceAnswer) -> Iterator[Item]:
+    if answer.programs:
+        records = tuple(map(program_record, answer.programs))
+        yield Records("On record as speaking it, wherever they listen", records)
