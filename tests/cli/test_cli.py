@@ -18,11 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import portbook
-from portbook.cli import COMMANDS, run
+from portbook.cli import COMMANDS
 from portbook.cli.show import Options, parse_quick, parse_whole
 from portbook.cli.terminal import reaches, style
 from portbook.errors import UsageError
 from portbook.model import Assessment, Finding, Host, Level, Listener, Socket, Transport, Visibility
+from tests.command_line import run
 from tests.counts import PROOF
 from tests.real.needs import need_program
 from tests.values import gap

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.cli import run
 from portbook.cli.serve import need_web
 from portbook.errors import MissingExtra
 from portbook.web.feedback.sqlite import SQLiteStore, Vote
+from tests.command_line import run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 import portbook
-from portbook.cli import COMMANDS, complain, run
+from portbook.cli import COMMANDS, complain
 from portbook.cli.terminal import can_draw, is_terminal
 from portbook.errors import UsageError
+from tests.command_line import run
 from tests.counts import PROOF
 from tests.real.needs import need_program
 
@@ -199,7 +200,7 @@ def test_one_place_says_what_a_terminal_is() -> None:
 def faulty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lookup has a fault: an error with bytes of somebody else's in it."""
 
-    def fail(argv: object) -> int:
+    def fail(argv: object, catalog: object) -> int:
         raise KeyError("\x1b[2Jdst\u202e\nTraceback")
 
     monkeypatch.setattr("portbook.cli.stats.run", fail)
@@ -256,7 +257,7 @@ def test_every_help_names_it(capsys: pytest.CaptureFixture[str]) -> None:
 def test_no_memory_is_no_fault(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(argv: object) -> int:
+    def fail(argv: object, catalog: object) -> int:
         raise MemoryError
 
     monkeypatch.setattr("portbook.cli.stats.run", fail)
@@ -267,7 +268,7 @@ def test_no_memory_is_no_fault(
 def test_an_error_of_the_user_is_no_fault(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(argv: object) -> int:
+    def fail(argv: object, catalog: object) -> int:
         raise UsageError("what is wrong: what to do")
 
     monkeypatch.setattr("portbook.cli.stats.run", fail)

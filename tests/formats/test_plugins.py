@@ -13,11 +13,11 @@ import pytest
 
 from portbook.app.explain import explain
 from portbook.app.listen import Filter
-from portbook.cli import run
 from portbook.errors import FormatFailed, FormatWarning, MalformedInput, NothingKnown
 from portbook.formats.lines import numbered
 from portbook.formats.sockets.detect import FORMATS, _best, detect, installed, read
 from portbook.web.explain.explainer import answer
+from tests.command_line import run
 from tests.formats.test_samples import KNOWN, SAMPLES, names
 from tests.test_docs import matches
 from tests.values import CATALOG

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.cli import COMMANDS, run
+from portbook.cli import COMMANDS
+from tests.command_line import run
 from tests.counts import PROOF
 from tests.values import CATALOG
 

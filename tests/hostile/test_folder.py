@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.cli import run
 from portbook.formats.sockets.detect import FORMATS
 from portbook.present.escape import plain
+from tests.command_line import run
 from tests.hostile.mutation import changed
 from tests.hostile.of_captures import READERS, samples_of
 

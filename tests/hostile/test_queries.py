@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.cli import COMMANDS, run
+from portbook.cli import COMMANDS
 from portbook.errors import InvalidQuery
 from portbook.formats.errors.query import LONGEST, parse_query, split_queries
 from portbook.model import LAST_PORT
+from tests.command_line import run
 from tests.counts import PROOF
 from tests.hostile.queries import drawn
 

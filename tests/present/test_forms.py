@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from portbook.app.lookup import ServiceAnswer, answer, answer_port
-from portbook.cli import run
 from portbook.formats.errors.query import Query, QueryKind
 from portbook.present.port.page import compose
 from portbook.present.render import markdown, port_json
@@ -20,6 +19,7 @@ from portbook.present.views.service import compose_service
 from portbook.present.words import document
 from portbook.web.pages import views
 from portbook.web.site_config import Site
+from tests.command_line import run
 from tests.counts import PROOF, every_port
 from tests.values import AS_OF, CATALOG
 from tests.web.reading import read_html, read_text

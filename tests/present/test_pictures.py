@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.catalog.registry.summary import STATES, shelf
-from portbook.cli import run
 from portbook.model import PORTS, State
 from portbook.present.charts.map import place, render_map_png, render_map_svg, render_map_text, runs
 from portbook.present.charts.png import render_png
 from portbook.present.charts.strip import WIDE, render_strip, window
 from portbook.present.charts.svg import render_band, render_bar, render_columns
 from portbook.present.palette import STATES as COLOURS
+from tests.command_line import run
 from tests.strategies import any_port
 from tests.values import CATALOG
 

@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 import pytest
 from jsonschema import Draft202012Validator
 
-from portbook.cli import run
 from portbook.web.api import openapi
 from portbook.web.explain.endpoints import LONGEST
 from portbook.web.explain.explainer import MOST_SOCKETS
 from portbook.web.pages import views
 from portbook.web.site_config import Site
+from tests.command_line import run
 from tests.values import AS_OF, CATALOG
 
 if TYPE_CHECKING:

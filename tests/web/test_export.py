@@ -15,7 +15,6 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from portbook.app.lookup import answer_port
-from portbook.cli import run
 from portbook.errors import NotExported
 from portbook.formats.errors.query import (
     Query,
@@ -27,6 +26,7 @@ from portbook.web.export.notes import NOTES
 from portbook.web.export.output_folder import OutputFolder, open_output
 from portbook.web.export.site import Plan, export
 from portbook.web.pages.links import file_name
+from tests.command_line import run
 from tests.counts import PROOF
 from tests.values import CATALOG
 from tests.web.pages import Page

@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.cli import run
 from portbook.errors import NotExported
 from portbook.present.views.glossary import TERMS
 from portbook.web.export import other_pages
@@ -24,6 +23,7 @@ from portbook.web.export import site as module
 from portbook.web.export.notes import NOTES, Record, parse_notes
 from portbook.web.export.output_folder import BELOW, OutputFolder, open_output
 from portbook.web.export.site import Plan, export
+from tests.command_line import run
 from tests.real.needs import need, need_program
 from tests.values import CATALOG
 
@@ -53,7 +53,7 @@ def site(tmp_path: Path) -> Path:
 
 def command(site: Path, *more: str) -> int:
     argv = ["export", str(site), "--only", "22", "--jobs", "1", "--quiet", *more]
-    return run(argv, CATALOG)
+    return run(argv)
 
 
 def refused(site: Path, capsys: pytest.CaptureFixture[str], *more: str) -> str:

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portbook.app.pick.criteria import by_the_book
-from portbook.cli import run
 from portbook.model import RANGES, PortRange, State, Transport
 from portbook.web.feedback.sqlite import SQLiteStore
 from portbook.web.server import DEFAULT_PORT, check_host
+from tests.command_line import run
 from tests.real.needs import need, need_kernel, need_program, need_root
 from tests.values import CATALOG
 from tests.web.process import Running, environ, serving

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.cli import run
+from tests.command_line import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

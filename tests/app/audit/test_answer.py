@@ -17,7 +17,6 @@ from hypothesis import given
 
 from portbook.app.audit.baseline import compare, parse_previous, read_previous
 from portbook.app.audit.pseudonymise import Pseudonyms
-from portbook.cli import run
 from portbook.errors import InvalidArgument
 from portbook.present.charts.traffic import limits, render_traffic_svg, shades
 from portbook.present.render.audit_csv import defused, render_csv
@@ -28,6 +27,7 @@ from portbook.present.views.audit import render_audit, size_of
 from portbook.verdict.rules import RULES
 from tests.app.audit import samples
 from tests.app.audit.asking import ask
+from tests.command_line import run
 from tests.contract.test_json import check
 from tests.strategies import nasty
 from tests.values import CATALOG

@@ -11,10 +11,10 @@ import pytest
 
 from portbook.app.audit.engines import connect
 from portbook.app.audit.pipeline import Audit, Order
-from portbook.cli import run
 from portbook.errors import InvalidArgument, PortbookError
 from tests.app.audit import samples
 from tests.app.audit.asking import ask, counts
+from tests.command_line import run
 from tests.values import CATALOG
 
 if TYPE_CHECKING:

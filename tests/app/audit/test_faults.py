@@ -17,11 +17,11 @@ import pytest
 
 from portbook.app.audit.engines import connect
 from portbook.app.audit.pipeline import Audit, Order
-from portbook.cli import run
 from portbook.errors import MalformedInput
 from portbook.model import GapCode
 from tests.app.audit import samples
 from tests.app.audit.asking import ask, counts
+from tests.command_line import run
 from tests.real.needs import need_kernel
 from tests.values import CATALOG
 

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.app.audit.row_errors import unforeseen
-from portbook.cli import run
 from portbook.formats.flows.detect import FORMATS, Head, recognise
 from portbook.present.phrases import gap_sentences
 from portbook.present.render.audit_csv import render_csv
@@ -23,6 +22,7 @@ from portbook.present.render.text import Style
 from portbook.present.views.audit import render_audit
 from tests.app.audit import hostile, samples
 from tests.app.audit.asking import ask, counts
+from tests.command_line import run
 from tests.counts import PROOF
 from tests.strategies import nasty
 from tests.values import CATALOG

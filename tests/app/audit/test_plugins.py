@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.cli import run
 from portbook.formats.flows.detect import Head, recognise
+from tests.command_line import run
 from tests.formats.test_plugins import put
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from portbook.app.audit.engines import connect
 from portbook.app.audit.spreadsheet import SIGNS, defuse, defused
-from portbook.cli import run
 from tests.app.audit import hostile
+from tests.command_line import run
 from tests.strategies import nasty
 
 if TYPE_CHECKING:

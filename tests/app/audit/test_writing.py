@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from portbook.cli import run
 from tests.app.audit import samples
+from tests.command_line import run
 from tests.real.needs import need
 
 
