@@ -448,3 +448,29 @@ def test_secrets_stay_with_the_process_and_its_directory_is_told(tmp_path: Path)
         assert process is not None
         assert process.cwd == f"{folder} (deleted)"
         child.kill()
+
+
+def test_a_user_who_was_renamed_has_the_new_name(
+    proc: Proc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proc.add(20)
+    names = iter(("before", "after"))
+    monkeypatch.setattr("portbook.host.linux.processes.read_user", lambda _: next(names))
+    found = [read_process(20, str(proc.root)) for _ in range(2)]
+    assert [process and process.user for process in found] == ["before", "after"]
+
+
+def test_a_clock_that_is_set_moves_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server lives longer than a wrong clock; small steps are how a clock is kept in time."""
+    now = 1_000_000.0
+    monkeypatch.setattr("time.time", lambda: now)
+    before = read_process(os.getpid())
+    now += 0.01
+    assert read_process(os.getpid()) == before
+    now += 3600
+    after = read_process(os.getpid())
+    assert before is not None
+    assert after is not None
+    assert before.started is not None
+    assert after.started is not None
+    assert after.started - before.started == pytest.approx(3600, abs=1)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
 
-    from portbook.catalog.expectations.lookup import Notes
+    from portbook.catalog.expectations.lookup import Earlier, Notes
     from portbook.catalog.practice.lookup import Practice
     from portbook.catalog.registry.history import History
     from portbook.catalog.registry.lookup import Registry
@@ -33,7 +33,9 @@ class Catalog:
     ports.
     """
 
-    __slots__ = ("_derived", "_history", "_practice", "_read_notes", "_registry", "notes")
+    __slots__ = (
+        "_derived", "_history", "_notes_files", "_practice", "_read_notes", "_registry", "notes"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -46,6 +48,7 @@ class Catalog:
         self._practice = practice
         self._history: History | None = None
         self._read_notes = read_notes
+        self._notes_files: Earlier = {}
         self._derived: dict[object, Any] = {}
         self.notes: list[str] = []
 
@@ -101,7 +104,7 @@ class Catalog:
         if self._read_notes is None:
             from portbook.catalog.expectations.lookup import read_notes
 
-            return read_notes()
+            return read_notes(self._notes_files)
         return self._read_notes()
 
     def derived(self, make: Callable[[Catalog], Derived]) -> Derived:

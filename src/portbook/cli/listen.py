@@ -53,7 +53,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     if not 0.05 <= options.interval <= 3600:
         raise UsageError(f"--interval {options.interval:g} is not between 0.05 and 3600 seconds")
     if options.notes:
-        check_named()
+        check_named(catalog.expectations)
     if options.watch:
         return _watch(options, catalog)
     # The table shows the findings' codes alone.

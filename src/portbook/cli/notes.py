@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
 
 
-def run(argv: Sequence[str], _: Catalog) -> int:
+def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Lists the notes, or changes which project's are trusted."""
     options = _parse(argv)
     if options.action is not None:
         return _ACTIONS[options.action](options)
-    check_named()
+    check_named(catalog.expectations)
     files, unseen = read_files()
     missing = () if unseen is None else (unseen,)
     if options.json:

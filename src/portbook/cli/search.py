@@ -40,7 +40,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     if options.limit < 1:
         raise UsageError(f"--limit {options.limit} shows nothing: give 1 or more")
     if options.notes:
-        check_named()
+        check_named(catalog.expectations)
         for reason in gap_sentences(catalog.expectations().missing):
             complain(f"not seen: {reason}")
     found = search_text(text, catalog, options.limit, notes=options.notes)

@@ -200,7 +200,7 @@ class _Show:
         if options.notes:
             from portbook.catalog.expectations.lookup import check_named
 
-            check_named()
+            check_named(self.catalog.expectations)
         owners = OwnerSearch.ALL if options.all_owners else OwnerSearch.FIRST
         depth = Depth(owners, options.detail, options.all_namespaces, notes=options.notes)
         return depth._replace(probe=Filter()) if options.probe else depth

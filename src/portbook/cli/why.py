@@ -51,7 +51,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         )
     address = numeric_host(query.address)
     if options.notes:
-        check_named()
+        check_named(catalog.expectations)
     transport = query.transport or Transport.TCP
     found = why_bind(query.first, transport, catalog, address, notes=options.notes)
     if options.json:

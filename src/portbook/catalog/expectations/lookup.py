@@ -20,9 +20,12 @@ from portbook.model import Gap, GapCode, Whose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from portbook.model import Note, Transport
+
+    # What was read of files, by what tells whether one has changed: a panel asks every second.
+    Earlier = dict[tuple[object, ...], "NotesFile"]
 
 # Names another file instead of those found, or, empty, none.
 VARIABLE = "PORTBOOK_NOTES"
@@ -112,9 +115,12 @@ class NotesFile(NamedTuple):
     changed: bool = False
 
 
-def read_notes() -> Notes:
-    """The notes of this user in this folder. Nothing is raised: problems are told."""
-    files, store_problem = read_files()
+def read_notes(earlier: Earlier | None = None) -> Notes:
+    """The notes of this user in this folder. Nothing is raised: problems are told.
+
+    *earlier* holds what was read of files before: those that haven't changed aren't read again.
+    """
+    files, store_problem = read_files(earlier)
     if not files:
         return NONE
     notes = [note for file in files for note in file.notes]
@@ -128,10 +134,10 @@ def read_notes() -> Notes:
     )
 
 
-def read_files() -> tuple[tuple[NotesFile, ...], str | None]:
+def read_files(earlier: Earlier | None = None) -> tuple[tuple[NotesFile, ...], str | None]:
     """The files of notes that are there; and, in a line, why it can't be told which are trusted."""
     users = trusted_users()
-    files = [read_file(place, users) for place in places(os.environ)]
+    files = [read_file(place, users, earlier) for place in places(os.environ)]
     if not any(map(_needs_trust, files)):
         return tuple(files), None
     from portbook.catalog.expectations.trust import read_trusted
@@ -166,10 +172,10 @@ def _hint(file: NotesFile) -> str:
     )
 
 
-def check_named() -> None:
-    """Raises BadNotes where the file that PORTBOOK_NOTES names can't be used."""
+def check_named(read: Callable[[], Notes] = read_notes) -> None:
+    """Raises BadNotes where the file that PORTBOOK_NOTES names can't be used; *read* reads it."""
     if os.environ.get(VARIABLE):
-        for problem in read_notes().problems:
+        for problem in read().problems:
             raise BadNotes(f"{problem} ({VARIABLE} names it)")
 
 
@@ -265,11 +271,8 @@ def _is_there(path: str) -> bool:
 
 # -- one file ---------------------------------------------------------------------------------
 
-# What was read of a file, by what tells whether it has changed: a panel asks every second.
-_read_before: dict[tuple[object, ...], NotesFile] = {}
 
-
-def read_file(place: Place, users: frozenset[int]) -> NotesFile:
+def read_file(place: Place, users: frozenset[int], earlier: Earlier | None = None) -> NotesFile:
     """The notes in *place*, or the reason why there are none. *users* are those whose files count.
 
     Whether a project's are trusted is not looked up.
@@ -299,11 +302,12 @@ def read_file(place: Place, users: frozenset[int]) -> NotesFile:
             status.st_mtime_ns,
             status.st_ctime_ns,
         )
-        if key not in _read_before:
-            if len(_read_before) > _KEPT:
-                _read_before.clear()
-            _read_before[key] = _parsed(place, os.read(descriptor, _LARGEST + 1))
-        return _read_before[key]
+        known = {} if earlier is None else earlier
+        if key not in known:
+            if len(known) > _KEPT:
+                known.clear()
+            known[key] = _parsed(place, os.read(descriptor, _LARGEST + 1))
+        return known[key]
     except OSError as error:
         return unread._replace(problem=f"{where}: they can't be read ({error.strerror or error})")
     finally:

@@ -25,7 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from portbook.host.linux.procfs import Stat
+    from portbook.host.linux.processes import Walk
     from portbook.model import Process
 
 _ENOENT, _EPERM, _ESRCH, _EACCES = 2, 1, 3, 13
@@ -303,15 +303,16 @@ class _Details:
     def __init__(self, root: str) -> None:
         self._root = root
         self._seen: dict[int, Process | None] = {}
-        self._stats: dict[int, Stat | None] = {}
+        self._walk: Walk | None = None
 
     def read(self, pids: Iterable[int]) -> tuple[Process, ...]:
         processes = []
         for pid in pids:
             if pid not in self._seen:
-                from portbook.host.linux.processes import read_process
+                from portbook.host.linux.processes import Walk, read_process
 
-                self._seen[pid] = read_process(pid, self._root, self._stats)
+                self._walk = self._walk or Walk()
+                self._seen[pid] = read_process(pid, self._root, self._walk)
             process = self._seen[pid]
             if process is not None:
                 processes.append(process)

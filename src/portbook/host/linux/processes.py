@@ -26,20 +26,34 @@ _NS_GET_OWNER_UID = 0xB704  # linux/nsfs.h
 
 _DEEPEST = 64  # numbers are used again, so what is read at different moments could be a ring
 
-_users: dict[int, str | None] = {}
+_STEP = 0.5  # seconds by which a clock that is only kept in time never is off at once
+
+# When stat's starts are counted from, as it was last worked out.
 _clock: list[float] = []
 
 
-def read_process(
-    pid: int, root: str = "/proc", stats: dict[int, Stat | None] | None = None
-) -> Process | None:
+class Walk:
+    """What one walk through the processes needn't read twice: their parents, and users' names."""
+
+    def __init__(self) -> None:
+        self.stats: dict[int, Stat | None] = {}
+        self.users: dict[int, str | None] = {}
+
+    def user(self, uid: int) -> str | None:
+        """The name of the user *uid*."""
+        if uid not in self.users:
+            self.users[uid] = read_user(uid)
+        return self.users[uid]
+
+
+def read_process(pid: int, root: str = "/proc", walk: Walk | None = None) -> Process | None:
     """All that this user may see of a process; None where it has ended.
 
     ``executable`` and what is known of the file are None without the right to look;
-    ``ancestors`` go from the parent up to the first process. *stats* keeps what was read of
-    them for the next process.
+    ``ancestors`` go from the parent up to the first process. *walk* keeps what the next process
+    of it shares.
     """
-    folder = f"{root}/{pid}"
+    folder, shared = f"{root}/{pid}", walk or Walk()
     try:
         stat = procfs.parse_stat(_read(f"{folder}/stat", 4096))
         uid = os.stat(folder).st_uid
@@ -57,8 +71,6 @@ def read_process(
         cgroups = procfs.parse_cgroups(_read(f"{folder}/cgroup", 1 << 16))
     except (OSError, MalformedInput):
         cgroups = ()
-    if uid not in _users:
-        _users[uid] = read_user(uid)
     executable, file_uid, mode, deleted, place = _read_executable(folder, root)
     return Process(
         pid,
@@ -69,10 +81,10 @@ def read_process(
         mode,
         deleted,
         uid,
-        _users[uid],
+        shared.user(uid),
         _start_of_clock() + stat.start / os.sysconf("SC_CLK_TCK"),
         stat.parent or None,
-        _read_ancestors(stat.parent, root, {} if stats is None else stats),
+        _read_ancestors(stat.parent, root, shared.stats),
         unit=procfs.systemd_unit(cgroups),
         container=procfs.container(cgroups),
         place=place,
@@ -198,7 +210,8 @@ def _program(name: str, command: tuple[str, ...] | None, executable: str | None)
 def _start_of_clock() -> float:
     # The moment that stat's start counts from. /proc/stat has it too (btime), but makes the
     # kernel add up every interrupt of every processor first. Kept, so that one process has
-    # one start however often it is read.
-    if not _clock:
-        _clock.append(time.time() - time.clock_gettime(_CLOCK_BOOTTIME))
+    # one start however often it is read; unless the clock was set meanwhile.
+    now = time.time() - time.clock_gettime(_CLOCK_BOOTTIME)
+    if not _clock or abs(now - _clock[0]) > _STEP:
+        _clock[:] = [now]
     return _clock[0]
