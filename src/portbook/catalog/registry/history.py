@@ -116,17 +116,23 @@ class Log:
         header = self._file.header
         try:
             self._lookback = int(header["lookback"][:9])
-            self.copies = tuple(
-                Copy(key.partition(":")[2], value)
-                for key, value in header.items()
+            # What the copies compared are, by their days; a lookup wants the days alone.
+            self.copied = {
+                key.partition(":")[2]: what
+                for key, what in header.items()
                 if key.startswith("copy:")
-            )
-            for copy in self.copies:
-                _months(copy.as_of)
+            }
+            for day in self.copied:
+                _months(day)
         except (KeyError, ValueError) as error:
             raise DataCorrupt(path, "its header can't be read") from error
-        if not self.copies:
+        if not self.copied:
             raise DataCorrupt(path, "it names no copy of the registry")
+
+    @property
+    def copies(self) -> tuple[Copy, ...]:
+        """The copies that were compared, in the file's order."""
+        return tuple([Copy(*copy) for copy in self.copied.items()])
 
     def of_port(self, port: int) -> tuple[Change, ...]:
         """The changes that concern *port*, the oldest first."""
@@ -222,9 +228,8 @@ class History:
 
     def __init__(self, *logs: Log) -> None:
         self._logs = logs
-        found = {copy.as_of: copy for log in reversed(logs) for copy in log.copies}
-        self._copies = tuple([found[as_of] for as_of in sorted(found)])
-        self._compared = _compare([copy.as_of for copy in self._copies])
+        self._copied = {day: what for log in reversed(logs) for day, what in log.copied.items()}
+        self._compared = _compare(sorted(self._copied))
         self._source: Source | None = None
         self._asked = 0
         self._by_port: dict[int, tuple[Change, ...]] | None = None
@@ -232,7 +237,7 @@ class History:
 
     def copies(self) -> tuple[Copy, ...]:
         """The copies that were compared, the oldest first."""
-        return self._copies
+        return tuple([Copy(*copy) for copy in sorted(self._copied.items())])
 
     def compared(self) -> Compared:
         """Which days the copies are of."""
@@ -282,7 +287,7 @@ class History:
             self._source = Source(
                 "iana-history",
                 days.last,
-                f"what changed between {len(self._copies)} copies of the registry, {days.first} to "
+                f"what changed between {len(self._copied)} copies of the registry, {days.first} to "
                 f"{days.last}",
                 "https://www.iana.org/assignments/service-names-port-numbers/",
             )
