@@ -308,10 +308,10 @@ def wrap(text: str, width: int, indent: str = "") -> list[str]:
     text, room = one_line(text), max(1, width - len(indent))
     if not text:
         return []
-    if columns_of(text) <= room:
-        return [indent + text]
     if _narrow(text):
         return _wrap_narrow(text, room, indent)
+    if columns_of(text) <= room:
+        return [indent + text]
     lines: list[str] = []
     line, taken = "", 0
     for word in text.split(" "):
