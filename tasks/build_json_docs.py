@@ -40,6 +40,7 @@ OBJECTS = (
     reports.STOP,
     answers.RANGE_ANSWER,
     answers.SEARCH_ANSWER,
+    answers.TOPIC_ANSWER,
     reports.NOTES_REPORT,
     answers.BLOCKS_ANSWER,
     answers.STATS_ANSWER,

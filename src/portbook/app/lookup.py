@@ -33,14 +33,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from portbook.app.failed import Failed
     from portbook.app.listen import Depth
     from portbook.app.related import Related
+    from portbook.app.topics import Topic
     from portbook.catalog import Catalog
     from portbook.catalog.registry.history import Change, Compared, History
     from portbook.catalog.registry.search import Match
     from portbook.host.firewall.rules import Redirect
     from portbook.host.linux.connections import Connection
-    from portbook.model import Assignment, Note, Program, Report, SystemRule, Use
+    from portbook.model import (
+        Assignment,
+        Listener,
+        Note,
+        PortRules,
+        Program,
+        Report,
+        SystemRule,
+        Use,
+    )
 
 _SPELLED_SO = 50  # the least score of a match that isn't only spelled nearly like the text
 
@@ -54,7 +65,7 @@ class PortAnswer(NamedTuple):
     and this user may see them. ``history`` is what changed between the copies of the registry
     that were ``compared``. ``connections`` are those that have the port as their local one; None
     where they weren't looked for, as on a port on which something is bound. ``programs`` have the
-    port as a default of theirs.
+    port as a default of theirs. ``failed`` is what a pasted text said went wrong with the port.
 
     A whole answer has what is ``related``, which takes reading the whole registry. Where one
     transport was asked about, ``number`` is the whole answer about all four instead.
@@ -82,6 +93,7 @@ class PortAnswer(NamedTuple):
     programs: tuple[Program, ...] = ()
     related: Related | None = None
     number: PortAnswer | None = None
+    failed: Failed | None = None
 
 
 class ServiceAnswer(NamedTuple):
@@ -150,8 +162,25 @@ class RangeAnswer(NamedTuple):
     redirects: tuple[Redirect, ...] = ()
 
 
+class TopicAnswer(NamedTuple):
+    """A topic: asked for by name, by a question, or by a text that names no port.
+
+    ``listeners`` are this machine's, where the text may be about one; ``rules`` are its rules.
+    """
+
+    query: Query
+    topic: Topic
+    listeners: tuple[Listener, ...] = ()
+    rules: PortRules | None = None
+
+    @property
+    def tells_failure(self) -> bool:
+        """Whether a text told of a failure, and no question was asked."""
+        return self.query.pasted is not None and self.query.pasted.failure is not None
+
+
 if TYPE_CHECKING:
-    Answer = PortAnswer | ServiceAnswer | SearchAnswer | RangeAnswer
+    Answer = PortAnswer | ServiceAnswer | SearchAnswer | RangeAnswer | TopicAnswer
 
 
 def answer(
@@ -167,6 +196,12 @@ def answer(
         return answer_port(query, catalog, depth, whole=whole)
     if query.kind is QueryKind.RANGE:
         return answer_range(query, catalog, depth)
+    if query.pasted is not None or query.topic is not None:
+        from portbook.app.topics import read_local, topic_of
+
+        topic = topic_of(query)
+        if topic is not None:
+            return TopicAnswer(query, topic, *read_local(topic, catalog, depth))
     rows = catalog.registry.named(query.text) if query.kind is QueryKind.NAME else ()
     if rows:
         return _answer_service(query, rows, catalog)
@@ -213,6 +248,10 @@ def answer_port(
         from portbook.app.related import related
 
         found = found._replace(related=related(port, all_four, found.programs, catalog))
+    if query.pasted is not None and query.pasted.failure is not None:
+        from portbook.app.failed import weigh
+
+        found = found._replace(failed=weigh(query, seen, held=bool(connections)))
     past = None
     if found.state is not State.DYNAMIC:  # RFC 6335 §6: never assigned, so nothing could change
         past = catalog.history
@@ -338,17 +377,22 @@ def answer_search(
     from portbook.catalog.registry.search import search
 
     on_record = catalog.practice
-    matches: Sequence[Match] = search(catalog.registry, query.text)
+    text = query.text
+    if " " in text:
+        from portbook.formats.errors.questions import search_words
+
+        text = search_words(text)
+    matches: Sequence[Match] = search(catalog.registry, text)
     # What is only spelled nearly so gives way to a product that is called so.
-    uses = on_record.use_index().search(query.text)
+    uses = on_record.use_index().search(text)
     if uses and matches and matches[0].score < _SPELLED_SO:
         matches = ()
     elif not uses and not matches:
-        uses = on_record.use_index().near(query.text)
+        uses = on_record.use_index().near(text)
     practice = tuple(source for source in on_record.sources() if source.id == "lore-uses")
     sources = catalog.registry.sources() + practice
     by_name = query.kind is QueryKind.NAME
-    return SearchAnswer(query, query.text, matches, shown, by_name, sources, uses, own)
+    return SearchAnswer(query, text, matches, shown, by_name, sources, uses, own)
 
 
 def _look(
@@ -409,6 +453,7 @@ __all__ = [
     "RangeAnswer",
     "SearchAnswer",
     "ServiceAnswer",
+    "TopicAnswer",
     "answer",
     "answer_port",
     "answer_range",

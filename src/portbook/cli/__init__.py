@@ -26,6 +26,7 @@ COMMANDS = {
     "pick": ("pick", "a good port for a purpose, and why; keeps it for a command"),
     "stop": ("stop", "stops what listens on a port, safely; a dry run without --yes"),
     "notes": ("notes", "the notes on ports here, and whose they are; trust a project's"),
+    "topic": ("topic", "a page on what people ask: refused, localhost, excluded and more"),
     "search": ("search", "services by name, description or alias; survives a typo"),
     "blocks": ("blocks", "the runs of ports of one state, the longest first"),
     "stats": ("stats", "counts by range, transport, year and assignee"),

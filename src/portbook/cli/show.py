@@ -5,12 +5,20 @@ from __future__ import annotations
 import sys
 
 from portbook._fast_types import NamedTuple
-from portbook.app.lookup import PortAnswer, RangeAnswer, SearchAnswer, ServiceAnswer, answer
+from portbook.app.lookup import (
+    PortAnswer,
+    RangeAnswer,
+    SearchAnswer,
+    ServiceAnswer,
+    TopicAnswer,
+    answer,
+)
 from portbook.cli import complain
 from portbook.cli.terminal import print_json, reaches, style
 from portbook.errors import InvalidQuery, UsageError
 from portbook.formats.errors.query import (
     QueryKind,
+    is_short,
     parse_query,
     split_queries,
 )
@@ -29,6 +37,63 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
     from portbook.model import Host
+    from portbook.present.render.text import Style
+
+
+_MOST_BYTES = 1 << 28  # of standard input; what is behind them is no error message
+_FIRST_LINES = 256  # if so many are queries, the others are too, and each is answered as it comes
+
+
+def standard_input() -> Iterator[str]:
+    """The queries on standard input: one text, unless every line is a query."""
+    if sys.stdin is None:
+        raise UsageError("standard input is closed: give the query as an argument")
+    stream = sys.stdin.buffer
+    lines: list[bytes] = []
+    for line in iter(lambda: stream.readline(_MOST_BYTES), b""):
+        lines.append(line)
+        if b"\0" in line or not all(map(is_short, _queries(_decoded(line)))):
+            yield from _queries_of(b"".join(lines) + stream.read(_MOST_BYTES))
+            return
+        if len(lines) == _FIRST_LINES:
+            break
+    for line in lines:
+        yield from _queries(_decoded(line))
+    if len(lines) == _FIRST_LINES:
+        for line in stream:
+            yield from _queries(_decoded(line))
+
+
+def _decoded(line: bytes) -> str:
+    return line.decode("utf-8", "surrogateescape")
+
+
+def _queries(line: str) -> list[str]:
+    return split_queries(line.strip()) if line.strip() else []
+
+
+def _queries_of(data: bytes) -> list[str]:
+    """The one text of *data*; several queries where only its encoding hid that they are."""
+    from portbook.formats.errors.pasted import decode_text
+
+    text = decode_text(data)
+    queries = [query for line in text.splitlines() for query in _queries(line)]
+    return queries if all(map(is_short, queries)) else [text]
+
+
+def _one_text(words: Sequence[str], catalog: Catalog) -> bool:
+    """Whether *words* are one text: a question, or words none of which stands for anything."""
+    if "-" in words or any(" " in word for word in words):
+        return False
+    from portbook.formats.errors.questions import is_question
+
+    if is_question(list(words)):
+        return True
+    try:
+        kinds = {parse_query(part).kind for word in words for part in split_queries(word)}
+    except InvalidQuery:
+        return False
+    return kinds == {QueryKind.NAME} and not any(map(catalog.registry.named, words))
 
 
 class Options(NamedTuple):
@@ -111,7 +176,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
         nargs="*",
         metavar="QUERY",
         help="a port (305, :305, 443/udp), an address or URL, a pasted error, a range "
-        "(6000-6063), a service name, or text; - reads queries from standard input, one a line",
+        "(6000-6063), a service name, or text; - reads standard input: one text, or a query a line",
     )
     add_json(parser, rows=True)
     parser.add_argument(
@@ -206,16 +271,12 @@ class _Show:
         return depth._replace(probe=Filter()) if options.probe else depth
 
     def _texts(self) -> Iterator[str]:
-        for word in self.options.queries:
-            if word != "-":
-                yield from split_queries(word)
-                continue
-            if sys.stdin is None:
-                raise UsageError("standard input is closed: give the query as an argument")
-            sys.stdin.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
-            for line in sys.stdin:
-                if line.strip():
-                    yield from split_queries(line.strip())
+        queries = self.options.queries
+        if len(queries) > 1 and _one_text(queries, self.catalog):
+            yield " ".join(queries)
+            return
+        for word in queries:
+            yield from standard_input() if word == "-" else split_queries(word)
 
     def _show(self, query: Query, collected: list[Any]) -> None:
         found = answer(query, self.catalog, self.depth, whole=self.options.full)
@@ -238,12 +299,17 @@ class _Show:
             from portbook.present.port.page import compose
             from portbook.present.render.text import render_page
 
-            return render_page(compose(found), self.style)
+            page = render_page(compose(found), self.style)
+            return f"{lead_of(found, self.style)}{page}"
         if isinstance(found, ServiceAnswer):
             from portbook.present.render.text import render_page
             from portbook.present.views.service import compose_service
 
             return render_page(compose_service(found), self.style)
+        if isinstance(found, TopicAnswer):
+            from portbook.present.topics import render_topic
+
+            return render_topic(found, self.style)
         from portbook.present.views import lists
 
         if isinstance(found, RangeAnswer):
@@ -262,9 +328,33 @@ class _Show:
     def _weigh(self, found: Answer) -> None:
         if isinstance(found, SearchAnswer):
             self.missed |= not found.found
+        elif isinstance(found, TopicAnswer):
+            self.found |= found.tells_failure
         elif isinstance(found, PortAnswer | RangeAnswer):
             self.found |= reaches(found.findings, self.options.fail_on)
+            self.found |= isinstance(found, PortAnswer) and fails(found)
             self.partial |= _partial(found.host)
+
+
+def fails(found: PortAnswer) -> bool:
+    """Whether what a text said failed would fail again, as far as this machine can tell."""
+    failed = found.failed
+    if failed is None or found.host is None:
+        return False
+    return failed.again is not False
+
+
+def lead_of(found: PortAnswer, look: Style) -> str:
+    """What stands before the page: the answer to what failed, or to what was asked of the port."""
+    if found.failed is None and found.query.topic is None:
+        return ""
+    from portbook.present.failed import compose_failed, compose_request
+    from portbook.present.owners import viewer
+    from portbook.present.render.text import render_lead
+
+    compose = compose_request if found.failed is None else compose_failed
+    lead = compose(found, viewer())
+    return f"{render_lead(lead.headline, lead.sentences, lead.next, look)}\n"
 
 
 def _partial(host: Host | None) -> bool:

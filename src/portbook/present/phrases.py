@@ -74,6 +74,50 @@ TEMPLATES = {
     GapCode.COMMANDS_MASKED: "the command lines of processes: start portbook serve with "
     "--show-commands to see them",
 }
+# What a pasted text says failed, held against this machine; portbook.present.failed chooses.
+FAILURES = {
+    "in-use": "The text says that {name} is in use.",
+    "in-use-held": "{name} is in use: {who} on {where}.",
+    "in-use-connection": "A connection holds {name}; nothing listens on it.",
+    "in-use-free": "{name} is free on this machine now: what held it is gone, or it was elsewhere.",
+    "permission": "The system refused {name} to that user.",
+    "permission-needed": "Binding {name} needs root or CAP_NET_BIND_SERVICE: it is below {first}.",
+    "permission-given": "You may bind {name} on this machine; the user in the text may not.",
+    "permission-windows": "Windows refused {name}: this is not about privileges.",
+    "permission-windows-why": "The port is in an excluded range (Hyper-V, WSL, Docker), or another "
+    "program has it exclusively. Nothing needs to listen on it.",
+    "unavailable": "The address in the text isn't one of that machine's.",
+    "unavailable-here": "{address} is an address of this machine now, so {place} can be bound.",
+    "unavailable-elsewhere": "{address} is not an address of this machine, so it can't be bound.",
+    "unavailable-fix": "Bind 0.0.0.0 or the machine's own address; a cloud's public address is "
+    "translated before it arrives.",
+    "unavailable-v6": "IPv6 is off here: bind 127.0.0.1, or switch IPv6 on.",
+    "refused": "The text says that {place} refused a connection: nothing listened there.",
+    "refused-here": "Nothing listens on {place} on this machine.",
+    "refused-family": "But {others} listens on {elsewhere}: connect to that address, or bind both "
+    "127.0.0.1 and [::1].",
+    "refused-beside": "But {others} listens on {elsewhere}: connect there, or bind {address} too.",
+    "answers": "{who} listens on {where} now, so {place} accepts connections.",
+    "another-machine": "{address} is another machine, so what listens here says nothing about it.",
+    "another-name": "{address} is a host's name, and portbook looks no names up: it may be another "
+    "machine.",
+    "refused-far": "Refused: the host is up, and nothing listens on {port} there, or its firewall "
+    "rejects you.",
+    "timeout-far": "Timed out: the host is down, or a firewall drops packets to {port} silently.",
+    "unreachable-far": "Unreachable: no route leads there, or a router rejects you. The port "
+    "doesn't matter yet.",
+    "timeout": "The connection to {place} timed out: packets were dropped, not refused.",
+    "unreachable": "No route leads to {place}: the port doesn't matter yet.",
+    "excluded-range": "{port} is in a range that Windows keeps for itself; nothing listens there.",
+    "browser-blocked": "Browsers refuse to open port {port}, whatever listens there.",
+    "dropped": "A firewall dropped a packet to {name}.",
+    "dropped-listening": "A firewall dropped a packet to {name}, on which {who} listens.",
+    "dropped-silent": "A firewall dropped a packet to {name}; nothing listens on it here, so "
+    "nothing was lost.",
+    "other": "The text says that something went wrong with {name}, and not what.",
+    "invalid-address": "{address} is not an address; {port} was looked at on every address.",
+    "name": "{address} is a name, not an address: {port} was looked at on every address.",
+}
 _SYSTEMS = {"macos": "macOS", "windows": "Windows"}
 _FIXES = {
     Need.ROOT: "run as root, or with the capability CAP_SYS_PTRACE",

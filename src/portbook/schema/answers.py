@@ -6,7 +6,7 @@ layers above this one.
 
 from __future__ import annotations
 
-from portbook.model import RANGES, Transport
+from portbook.model import RANGES, Failure, Transport
 from portbook.schema.codecs import (
     FLAG,
     NUMBER,
@@ -14,6 +14,7 @@ from portbook.schema.codecs import (
     TEXT,
     WORDS,
     Codec,
+    closed,
     list_of,
     optional,
     tally,
@@ -54,6 +55,37 @@ FINDINGS = list_of(FINDING.codec())
 USES = list_of(USE.codec())
 BLOCKS = list_of(BLOCK.codec())
 MATCHES = list_of(MATCH.inline())
+
+
+def _pasted(answer: Any) -> Any:
+    """*answer*, if a text of several words was asked; None elsewhere."""
+    return answer if answer.query is not None and answer.query.pasted is not None else None
+
+
+def _of_failed(answer: Any, name: str) -> Any:
+    return getattr(getattr(answer, "failed", None), name, None)
+
+
+QUERY = Table(
+    "query",
+    "What was read in a text: an error message, a setting, a question.",
+    (
+        Field("ports", list_of(PORT), "those that it is about, in its order", "query.pasted.ports"),
+        Field("others", list_of(PORT), "other ports that it names", "query.pasted.others"),
+        Field("failure", optional(closed(Failure)), "what went wrong", "query.pasted.failure"),
+        Field("address", optional(TEXT), "as the text has it", "query.address"),
+        Field("transport", optional(TRANSPORT), "null: the text names none", "query.transport"),
+        Field("process", optional(TEXT), "who has the port, by the text", "query.pasted.process"),
+        Field("place", optional(WORDS), "whose the address is: none, here, elsewhere, name, "
+              "invalid; unknown: this machine was left out",
+              lambda answer: _of_failed(answer, "place")),
+        Field("again", optional(FLAG), "whether it would fail again on this machine now; null: "
+              "not known", lambda answer: _of_failed(answer, "again")),
+    ),
+)  # fmt: skip
+QUERY_FIELD = Field(
+    "query", optional(QUERY.codec()), "what was read in a text; null for a plain query", _pasted
+)
 QUERY_NOTES = Field("notes", NAMES, "what was understood of the query", "query.notes")
 
 
@@ -187,6 +219,7 @@ PORT_ANSWER = Table(
         Field("history", CHANGES, "what changed between copies of the registry"),
         Field("compared", optional(_COMPARED.inline()), "those copies; null: it has no rows"),
         Field("page", optional(PAGE.codec()), "the rest of its page; null: left out", "related"),
+        QUERY_FIELD,
         QUERY_NOTES,
         Field("sources", SOURCES),
     ),
@@ -236,6 +269,7 @@ RANGE_ANSWER = Table(
         HOST_FIELD,
         Field("findings", FINDINGS),
         Field("own_notes", optional(NOTES), path=_own_notes),
+        QUERY_FIELD,
         QUERY_NOTES,
         Field("sources", SOURCES),
     ),
@@ -259,6 +293,20 @@ SEARCH_ANSWER = Table(
         Field("own_notes", optional(NOTES), "your notes that match; null: left out"),
         QUERY_NOTES,
         Field("sources", SOURCES),
+    ),
+    version=1,
+)
+
+_STEP = Table("step", "", (Field("label", WORDS), Field("command", WORDS)))
+TOPIC_ANSWER = Table(
+    "topic",
+    "A page on what people ask, or on a failure of which a text names no port.",
+    (
+        Field("topic", WORDS),
+        Field("title", TEXT, "the answer in a line", "page.title"),
+        Field("text", list_of(TEXT), "what else to know", "page.sentences"),
+        Field("next", list_of(_STEP.inline()), "what to do", "page.next"),
+        QUERY_FIELD,
     ),
     version=1,
 )

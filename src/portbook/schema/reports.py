@@ -5,6 +5,7 @@ As in :mod:`portbook.schema.answers`, a table reads a report's attributes by nam
 
 from __future__ import annotations
 
+from portbook.schema.answers import QUERY_FIELD
 from portbook.schema.codecs import (
     FLAG,
     NUMBER,
@@ -144,6 +145,7 @@ WHY = Table(
         Field("own_notes", NOTES, path="notes"),
         Field("noted", TEXTS, "what the verdict makes of your notes"),
         Field("missing", TEXTS, "what could not be seen"),
+        QUERY_FIELD,
     ),
     version=1,
 )

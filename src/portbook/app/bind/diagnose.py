@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from portbook.app.bind.causes import Cause
     from portbook.app.bind.observations import Evidence
+    from portbook.app.failed import Failed
+    from portbook.formats.errors.query import Query
     from portbook.host.bind_probe import BindTry
     from portbook.model import Note, Transport
 
@@ -29,6 +31,7 @@ class Why(NamedTuple):
     """Whether *port* can be bound, plainly and with SO_REUSEADDR, and why.
 
     ``noted`` is what the verdict makes of the user's ``notes``, ``left_out`` why some do not count.
+    ``query`` asked for it, and ``failed`` is what its text said went wrong.
     """
 
     port: int
@@ -42,6 +45,8 @@ class Why(NamedTuple):
     notes: tuple[Note, ...] = ()
     noted: tuple[str, ...] = ()
     left_out: tuple[Gap, ...] = ()
+    query: Query | None = None
+    failed: Failed | None = None
 
 
 def weigh(seen: Evidence) -> Why:

@@ -201,6 +201,14 @@ _LOGGED_PACKET = re.compile(r"\bDPT=\d")
 _PASSED = re.compile(r"(?i)\b(?:allow|accept|pass)\w{0,3}\b")
 # What a firewall's verdict is called in the label of its own log line.
 _STOPPED = re.compile(r"(?i)block|drop|den(?:y|ied)|reject|refus")
+# Windows' own numbers, and its wordings in the languages that it speaks.
+WINDOWS = re.compile(
+    r"(?i)\b100(?:13|48|49|51|60|61|65)\b|winerror|wsae|-40(?:90|91|92|78|39)\b|access permission|"
+    r"only one usage of each socket|not valid in its context|actively refused|"
+    r"zugriffsrechte|jeweils einmal|autorisations d.acc|permisos de acceso|permissões de acesso|"
+    r"autorizzazioni di accesso|toegangsrechten|uprawnienia dostępu|запрещ[её]нным правами|"
+    r"erişim izinleri|访问权限不允许|套接字地址|通訊端|アクセス許可で|ソケット アドレス|액세스 권한|각 소켓 주소"
+)
 # A reason that was left open: the program doesn't know either.
 _UNKNOWN_REASON = re.compile(r"\(reason: \?\)")
 

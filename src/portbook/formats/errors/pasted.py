@@ -25,7 +25,7 @@ from portbook.formats.errors.clauses import (
     place_of,
     read_clause,
 )
-from portbook.formats.errors.failures import places
+from portbook.formats.errors.failures import WINDOWS, classify, places
 from portbook.formats.errors.forms import Mention, Part
 from portbook.model import Failure, Transport, is_v4, is_v6
 
@@ -45,7 +45,8 @@ class Reading(NamedTuple):
 
     ``span`` says that ``ports`` are the ends of a range. ``address`` is the first port's, or the
     one that failed where no port is named; it stands as the text has it, whatever it is.
-    ``process`` is who the text says has the port. ``peers`` are the ports of clients.
+    ``process`` is who the text says has the port. ``peers`` are the ports of clients; ``windows``
+    says that the failure is in Windows' own words or numbers.
     """
 
     ports: tuple[int, ...] = ()
@@ -56,6 +57,7 @@ class Reading(NamedTuple):
     process: str | None = None
     failure: Failure | None = None
     peers: tuple[int, ...] = ()
+    windows: bool = False
 
 
 def read_text(text: str) -> Reading:
@@ -63,6 +65,7 @@ def read_text(text: str) -> Reading:
     clauses = [read_clause(clause) for clause in _clauses(_cut(_cleaned(text)))]
     failure = next((clause.failure for clause in clauses if clause.failure), None)
     presumed = next((clause.presumed for clause in clauses if clause.presumed), None)
+    windows = any(clause.failure and WINDOWS.search(clause.text) for clause in clauses)
     ranked = _ranked(clauses, failure or presumed)
     process = next(filter(None, map(holder, (clause.text for clause in clauses))), None)
     mentions = [mention for clause in clauses for mention in clause.mentions]
@@ -70,8 +73,14 @@ def read_text(text: str) -> Reading:
     peers = tuple(dict.fromkeys(port for mention in clients for port in mention.ports))
     if not ranked:
         address = next(filter(None, (place_of(each) for each in clauses if each.failure)), None)
-        return Reading((), (), False, _transport(clauses, failure), address, process,
-                       failure or presumed, peers)  # fmt: skip
+        return Reading(
+            transport=_transport(clauses, failure),
+            address=address,
+            process=process,
+            failure=failure or presumed,
+            peers=peers,
+            windows=windows,
+        )
     best = max(rank for rank, _, _ in ranked)
     chosen = [(clause, mention) for rank, clause, mention in ranked if rank == best]
     ports = tuple(dict.fromkeys(port for _, mention in chosen for port in mention.ports))
@@ -97,6 +106,7 @@ def read_text(text: str) -> Reading:
         process,
         reason or presumed,
         peers,
+        windows,
     )
 
 
@@ -161,6 +171,33 @@ def _clauses(text: str) -> Iterator[str]:
             continue
         for start in range(0, len(line), _LONGEST_LINE):
             yield from filter(None, _SENTENCE.split(line[start : start + _LONGEST_LINE]))
+
+
+# What systems wrote before UTF-8, in the order in which a text is tried.
+_LEGACY = ("gb18030", "cp932", "cp949", "cp1251", "cp1252")
+
+
+def decode_text(data: bytes) -> str:
+    """*data* as text, in whatever encoding: stray bytes stay, as surrogates.
+
+    >>> decode_text("端口 80".encode("utf-16")), decode_text("地址已在使用".encode("gb18030"))
+    ('端口 80', '地址已在使用')
+    """
+    from portbook.formats.lines import encoding_of
+
+    name, mark = encoding_of(data)
+    if name != "utf-8" and b"\0" not in data:  # its first two bytes only look like a mark
+        name, mark = "utf-8", 0
+    text = data[mark:].decode(name, "surrogateescape" if name == "utf-8" else "replace")
+    if name != "utf-8" or not any("\udc80" <= letter <= "\udcff" for letter in text[:WHOLE]):
+        return text
+    for legacy in _LEGACY:
+        told = data.decode(legacy, "replace")
+        if not told.isascii() and any(
+            classify(line) for line in told[:WHOLE].splitlines() if not line.isascii()
+        ) and read_text(text).failure is None:  # fmt: skip
+            return told
+    return text
 
 
 # -- which port -------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def parse_query(text: str) -> Query:
     words = text.split()
     if not words:
         raise InvalidQuery("the query is empty: give a port, a service name or text", text)
-    if len(words) > 2 or (len(words) == 2 and words[1].lower() not in _TRANSPORTS):
+    if not is_short(text):
         return _parse_text(text, words)
     if len(text) > LONGEST:
         raise InvalidQuery(
@@ -97,6 +97,12 @@ def split_queries(text: str) -> list[str]:
     if len(parts) > 1 and not parts[-1]:  # "portbook 22, 80" gives "22,"
         parts.pop()
     return parts if all(map(_numeric, parts)) else [text]
+
+
+def is_short(text: str) -> bool:
+    """Whether *text* is a query by itself, and no line of a longer text: one word, ``443 udp``."""
+    words = text.split()
+    return len(words) < 2 or (len(words) == 2 and words[1].lower() in _TRANSPORTS)
 
 
 def _numeric(part: str) -> bool:

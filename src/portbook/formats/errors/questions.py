@@ -103,3 +103,16 @@ def search_words(text: str) -> str:
     kept = [word.strip("¿?!,.") for word in words if word.strip("¿?¡!,.").lower() not in _DROPPED]
     asked = words[0].lower() in _ASKING or text.rstrip().endswith("?") or len(kept) < len(words)
     return " ".join(filter(None, kept)) or text if asked else text
+
+
+def is_question(words: list[str]) -> bool:
+    """Whether *words*, each an argument of its own, are one question.
+
+    >>> is_question("kill process on port 3000".split()), is_question(["ssh", "3000", "http"])
+    (True, False)
+    """
+    if len(words) < 3:
+        return False
+    lower = {word.lower().strip("¿?¡!,.") for word in words}
+    asking = words[0].lower() in _ASKING or words[-1].endswith("?")
+    return (asking or bool(lower & {"port", "ports"})) and not all(map(str.isdigit, words))

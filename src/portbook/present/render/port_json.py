@@ -6,7 +6,13 @@ Keys are only ever added within a version of a schema. What no source holds is `
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.app.lookup import PortAnswer, RangeAnswer, SearchAnswer, ServiceAnswer
+from portbook.app.lookup import (
+    PortAnswer,
+    RangeAnswer,
+    SearchAnswer,
+    ServiceAnswer,
+    TopicAnswer,
+)
 from portbook.present.phrases import with_sentences
 from portbook.schema.answers import (
     BLOCKS_ANSWER,
@@ -16,6 +22,7 @@ from portbook.schema.answers import (
     SEARCH_ANSWER,
     SERVICE_ANSWER,
     STATS_ANSWER,
+    TOPIC_ANSWER,
 )
 
 TYPE_CHECKING = False
@@ -26,9 +33,12 @@ if TYPE_CHECKING:
     from portbook.app.listen import HereAnswer
     from portbook.app.lookup import Answer
     from portbook.app.related import Related
+    from portbook.app.topics import Topic
     from portbook.catalog.registry.stats import Stats
+    from portbook.formats.errors.query import Query
     from portbook.model import Block, Source, State
     from portbook.present.document import Question
+    from portbook.present.topics import TopicPage
 
     Object = dict[str, Any]
 
@@ -89,9 +99,19 @@ def of(answer: Answer) -> Object:
     """*answer* as one object with its schema."""
     if isinstance(answer, PortAnswer):
         answer = answer._replace(related=_rest(answer.number or answer))  # type: ignore[arg-type]
+    if isinstance(answer, TopicAnswer):
+        from portbook.present.topics import compose_topic
+
+        return TOPIC_ANSWER.encode(_Topic(answer.query, answer.topic, compose_topic(answer)))
     if isinstance(answer, (PortAnswer, RangeAnswer)) and answer.host is not None:
         answer = answer._replace(host=with_sentences(answer.host))
     return _TABLES[type(answer)].encode(answer)
+
+
+class _Topic(NamedTuple):
+    query: Query
+    topic: Topic
+    page: TopicPage
 
 
 def of_here(answer: HereAnswer) -> Object:

@@ -41,7 +41,8 @@ def of_why(why: Why) -> Object:
     """``portbook/why/1``."""
     gaps = (*why.missing, *why.left_out)
     causes = tuple([each._replace(message=message_of(each)) for each in why.causes])
-    return WHY.encode(with_sentences(why._replace(causes=causes, missing=gaps)))
+    whole = with_sentences(why._replace(causes=causes, missing=gaps))
+    return WHY.encode(whole)
 
 
 class _Shipped(NamedTuple):

@@ -104,6 +104,18 @@ def render_brief(brief: Brief, style: Style) -> str:
     return "\n".join(lines) + "\n"
 
 
+def render_lead(
+    headline: str, sentences: Iterable[str], steps: Sequence[NextStep], style: Style
+) -> str:
+    """An answer in a line, what else to know, and what to do next."""
+    lines = [style.bold(line) for line in wrap(headline, style.width)]
+    for sentence in sentences:
+        lines += wrap(sentence, style.width, "  ")
+    if steps:
+        lines += ["", *(f"{one_line(step.label)}: {one_line(step.command)}" for step in steps)]
+    return "\n".join(lines) + "\n"
+
+
 def _row(label: str, said: str, brief: Brief, style: Style) -> str:
     shown = clipped(said, style.width - _BRIEF_LABEL)
     level = brief.verdict.level if brief.verdict is not None else None

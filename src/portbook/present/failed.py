@@ -1,0 +1,193 @@
+"""What a pasted text said failed, and what this machine says to it: the first lines of an answer.
+
+>>> from portbook.app.lookup import answer
+>>> from portbook.formats.errors.query import parse_query
+>>> query = parse_query("http://localhost:6000/ ERR_UNSAFE_PORT")
+>>> compose_failed(answer(query)).headline
+'Browsers refuse to open port 6000, whatever listens there.'
+"""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.app.failed import CONNECTING, Place
+from portbook.model import Failure, bracketed
+from portbook.present.brief import NextStep
+from portbook.present.owners import owner_phrase, unseen_owner
+from portbook.present.phrases import FAILURES
+from portbook.present.words import listed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.app.failed import Failed
+    from portbook.app.lookup import PortAnswer
+    from portbook.model import Listener
+    from portbook.present.owners import Viewer
+
+_MOST = 3  # programs, and further ports, that a line names
+
+
+class Lead(NamedTuple):
+    """What stands before everything else: the answer in a line, why, and what to do."""
+
+    headline: str
+    sentences: tuple[str, ...]
+    next: tuple[NextStep, ...]
+
+
+def compose_failed(answer: PortAnswer, to: Viewer | None = None) -> Lead:
+    """The answer to the failure that *answer* was asked with, for *to*."""
+    from portbook.present.owners import Viewer
+
+    failed = answer.failed
+    assert failed is not None
+    facts = _facts(answer, failed, to or Viewer())
+    keys = list(_keys(failed))
+    headline, *more = [FAILURES[key].format(**facts) for key in keys]
+    pasted = answer.query.pasted
+    if pasted is not None and (pasted.ports[1:] or pasted.others):
+        more.append(_ports(pasted.ports[1:], pasted.others))
+    if pasted is not None and pasted.process and not (failed.listening or failed.beside):
+        more.append(f"The text names {pasted.process} as its holder.")
+    return Lead(headline, tuple(more), tuple(_next(failed, facts)))
+
+
+def compose_request(answer: PortAnswer, to: Viewer) -> Lead:
+    """The answer to "stop what is on 3000" and "bind 80 without root"."""
+    port = answer.port
+    listeners = answer.host.listeners if answer.host else ()
+    more: list[str] = []
+    if answer.query.topic == "privileged":
+        from portbook.app.topics import Topic
+        from portbook.present.topics import PAGES
+
+        page = PAGES[Topic.PRIVILEGED]
+        return Lead(page.title, page.sentences, page.next)
+    if listeners:
+        headline = f"{port} is in use: {_who(listeners, to)}."
+        more.append("portbook stop shows its plan and asks before it stops anything.")
+    elif answer.host is not None:
+        headline = f"Nothing listens on {port}, so there is nothing to stop."
+    else:
+        headline = f"portbook stop {port} shows what holds the port, and stops it."
+    return Lead(headline, tuple(more), (NextStep("Stop it", f"portbook stop {port}"),))
+
+
+def _facts(answer: PortAnswer, failed: Failed, to: Viewer) -> dict[str, str]:
+    transport = answer.query.transport
+    name = f"{answer.port}/{transport}" if transport else str(answer.port)
+    address = failed.address or ""
+    place = f"{bracketed(address)}:{answer.port}" if address else name
+    return {
+        "port": str(answer.port),
+        "name": name,
+        "address": address,
+        "place": place,
+        "who": _who(failed.listening, to),
+        "others": _who(failed.beside, to),
+        "where": _where(failed.listening),
+        "elsewhere": _where(failed.beside),
+        "first": str(failed.privileged or 1024),
+    }
+
+
+def _who(listeners: tuple[Listener, ...], to: Viewer) -> str:
+    names = dict.fromkeys(
+        owner_phrase(each.ownership.owners[0], to)
+        if each.ownership.owners
+        else unseen_owner(each, to)
+        for each in listeners
+    )
+    shown = list(names)[:_MOST]
+    return listed(shown) if shown else ""
+
+
+def _where(listeners: tuple[Listener, ...]) -> str:
+    shown = list(dict.fromkeys(bracketed(each.socket.address) for each in listeners))[:_MOST]
+    return listed(shown) if shown else ""
+
+
+def _keys(failed: Failed) -> Iterator[str]:
+    """The sentences, by name: the headline first."""
+    failure, place = failed.failure, failed.place
+    yield _headline(failed)
+    if failure is Failure.PERMISSION and failed.windows:
+        yield "permission-windows-why"
+    if failure is Failure.REFUSED and failed.again and failed.beside:
+        yield "refused-family" if failed.address in _LOOPBACKS else "refused-beside"
+    if failure is Failure.UNAVAILABLE and place is Place.ELSEWHERE:
+        yield "unavailable-v6" if failed.address == "::1" else "unavailable-fix"
+    if failure in CONNECTING and place in (Place.ELSEWHERE, Place.NAME):
+        yield f"{failure}-far"
+    if place is Place.INVALID:
+        yield "invalid-address"
+    if place is Place.NAME and failure not in CONNECTING:
+        yield "name"
+
+
+_LOOPBACKS = ("::1", "127.0.0.1", "localhost")
+
+
+def _headline(failed: Failed) -> str:
+    failure, place = failed.failure, failed.place
+    if place is Place.UNKNOWN or failure in (
+        Failure.EXCLUDED_RANGE, Failure.BROWSER_BLOCKED, Failure.OTHER,
+    ):  # fmt: skip
+        return str(failure)
+    if failure is Failure.IN_USE:
+        held = "held" if failed.listening else "connection"
+        return f"in-use-{held if failed.again else 'free'}"
+    if failure is Failure.PERMISSION:
+        if failed.windows:
+            return "permission-windows"
+        if failed.again is None:
+            return "permission"
+        return "permission-needed" if failed.again else "permission-given"
+    if failure is Failure.UNAVAILABLE:
+        return {Place.HERE: "unavailable-here", Place.ELSEWHERE: "unavailable-elsewhere"}.get(
+            place, "unavailable"
+        )
+    if failure in CONNECTING:
+        if place in (Place.ELSEWHERE, Place.NAME):
+            return "another-machine" if place is Place.ELSEWHERE else "another-name"
+        if failure is Failure.REFUSED or failed.listening:
+            return "answers" if failed.listening else "refused-here"
+        return str(failure)
+    return "dropped-listening" if failed.listening else "dropped-silent"
+
+
+def _ports(more: tuple[int, ...], others: tuple[int, ...]) -> str:
+    parts = []
+    if more:
+        parts.append(f"The text is also about {listed([str(port) for port in more[:12]])}.")
+    if others:
+        parts.append(f"It names {listed([str(port) for port in others[:12]])} besides.")
+    return " ".join(parts)
+
+
+def _next(failed: Failed, facts: dict[str, str]) -> Iterator[NextStep]:
+    name = facts["name"]
+    where = facts["place"] if failed.place in (Place.HERE, Place.ELSEWHERE) else name
+    if failed.failure is Failure.IN_USE and failed.again:
+        yield NextStep("Stop it", f"portbook stop {name}")
+        yield NextStep("All causes", f"portbook why {where}")
+    elif failed.failure is Failure.BROWSER_BLOCKED:
+        yield NextStep("A port that opens", "portbook pick")
+    elif failed.windows and failed.failure is Failure.PERMISSION:
+        yield NextStep("On Windows", "netsh interface ipv4 show excludedportrange protocol=tcp")
+    elif failed.failure in CONNECTING and failed.place not in (Place.ELSEWHERE, Place.NAME):
+        yield NextStep("What listens", "portbook listen")
+        yield NextStep("Start it, then", f"portbook {name}")
+    elif failed.failure in CONNECTING:
+        yield NextStep("There", f"portbook {name}")
+    else:
+        yield NextStep("All causes", f"portbook why {where}")
+    yield NextStep("About it", f"portbook topic {_topic(failed)}")
+
+
+def _topic(failed: Failed) -> str:
+    from portbook.app.topics import topic_of_failure
+
+    return str(topic_of_failure(failed.failure, failed.windows) or "in-use")

@@ -1,0 +1,265 @@
+"""The pages on what people ask: an answer in a line, what else to know, and what to do.
+
+The rules are those of the systems' own documentation: bind(2), connect(2), ip(7), tcp(7) and
+capabilities(7) for Linux, winsock2.h and netsh for Windows, RFC 6335 and 7605 for IANA, and the
+Fetch standard's list of bad ports for browsers.
+"""
+
+# A sentence stands whole, whatever its length.
+# ruff: noqa: E501, ISC004
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.app.topics import Topic
+from portbook.present.brief import NextStep
+from portbook.present.owners import owner_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.app.lookup import TopicAnswer
+    from portbook.model import Listener
+    from portbook.present.render.text import Style
+
+
+class TopicPage(NamedTuple):
+    """One topic: the answer, what else to know, and what to do next."""
+
+    title: str
+    sentences: tuple[str, ...]
+    next: tuple[NextStep, ...]
+
+
+_NETSH = "netsh interface ipv4 show excludedportrange protocol=tcp"
+PAGES: dict[Topic, TopicPage] = {
+    Topic.REFUSED: TopicPage(
+        "Connection refused: the host answered, and nothing listens on that port and address.",
+        (
+            "The server isn't running, listens on another port, or is bound to another address.",
+            "A server on 127.0.0.1 refuses [::1] and every other machine.",
+            "In a container, localhost is the container itself: use the service's name, or "
+            "host.docker.internal.",
+            "A firewall that rejects looks the same; one that drops makes you wait instead.",
+        ),
+        (NextStep("What listens here", "portbook listen"),),
+    ),
+    Topic.LOCALHOST: TopicPage(
+        "localhost is two addresses, 127.0.0.1 and [::1], and many programs try [::1] first.",
+        (
+            "A server that binds one of them refuses clients that come to the other.",
+            "Connect to 127.0.0.1 by number, or have the server bind both.",
+            "Two servers can share a port number, one on each family; localhost then reaches the "
+            "one on [::1].",
+        ),
+        (NextStep("What listens here", "portbook listen"),),
+    ),
+    Topic.EPHEMERAL: TopicPage(
+        "An ephemeral port is the one the system gives to a client for one connection.",
+        (
+            "Linux takes them from 32768–60999, macOS and Windows from 49152–65535.",
+            "EADDRNOTAVAIL on connect means that none is left for that destination: too many "
+            "connections are open or in TIME_WAIT.",
+            "Reuse connections first. On Linux, net.ipv4.ip_local_port_range widens the range.",
+            "Keep a server's port out of the range, or a client may hold it when the server starts.",
+        ),
+        (
+            NextStep("A port outside it", "portbook pick"),
+            NextStep("On Linux", "sysctl net.ipv4.ip_local_port_range"),
+        ),
+    ),
+    Topic.EXCLUDED: TopicPage(
+        "Windows refuses (10013, WSAEACCES): the port is in an excluded range, or held exclusively.",
+        (
+            "Nothing needs to listen on an excluded port; Hyper-V, WSL and Docker reserve whole "
+            "ranges at start.",
+            "Administered port exclusions, marked *, are set by an administrator or an installer.",
+            "Restarting winnat often frees the range: net stop winnat, then net start winnat.",
+            "Or choose a port outside every range. Administrator rights don't help.",
+        ),
+        (NextStep("List the ranges", _NETSH), NextStep("Choose another", "portbook pick")),
+    ),
+    Topic.REGISTER: TopicPage(
+        "Ask IANA with its form, Application for Service Names and User Port Numbers.",
+        (
+            "A service name alone is given first come, first served, and often is enough (RFC 6335 "
+            "§8.1).",
+            "A User Port (1024–49151) takes Expert Review; a System Port takes an RFC.",
+            "Say why a dynamic port with DNS-SD won't do, and ask for one port, not several "
+            "(RFC 7605 §6).",
+            "The form asks for assignee, contact, transports, service name, description and reference.",
+        ),
+        (
+            NextStep("Form", "https://www.iana.org/form/ports-services"),
+            NextStep("Free until then", "portbook pick"),
+        ),
+    ),
+    Topic.TIME_WAIT: TopicPage(
+        "TIME_WAIT is normal: the side that closes first keeps the connection for late packets.",
+        (
+            "On Linux it lasts 60 s and costs little memory.",
+            "It stops a server from binding its port again unless the server sets SO_REUSEADDR.",
+            "Thousands towards one destination use up ephemeral ports: keep connections open instead.",
+        ),
+        (
+            NextStep("Seconds left for a port", "portbook why 8080"),
+            NextStep("Count them", "ss -tan state time-wait"),
+        ),
+    ),
+    Topic.IN_USE: TopicPage(
+        "Address already in use: another socket has that port and address, and the text names no port.",
+        (
+            "Find the port that the program was told to use, in its settings or command line.",
+            "The holder can be a second copy of the program, one that was stopped with Ctrl-Z, or "
+            "TIME_WAIT.",
+            "A bind to every address fails where one address is taken, and the other way round.",
+        ),
+        (
+            NextStep("What listens here", "portbook listen"),
+            NextStep("Who has it, and why", "portbook why 8080"),
+        ),
+    ),
+    Topic.PRIVILEGED: TopicPage(
+        "Permission denied: ports below 1024 need root or CAP_NET_BIND_SERVICE on most systems.",
+        (
+            "Linux decides by net.ipv4.ip_unprivileged_port_start; macOS only for single addresses; "
+            "Windows not at all.",
+            "Give the program the capability: setcap cap_net_bind_service=+ep PROGRAM.",
+            "systemd can open the socket for it, or grant AmbientCapabilities=CAP_NET_BIND_SERVICE.",
+            "Or bind a port from 1024 on, with a reverse proxy or a redirect in front.",
+            "Rootless containers need net.ipv4.ip_unprivileged_port_start=80 on the host.",
+        ),
+        (
+            NextStep("Try a port", "portbook why 80"),
+            NextStep("The limit here", "sysctl net.ipv4.ip_unprivileged_port_start"),
+        ),
+    ),
+    Topic.UNAVAILABLE: TopicPage(
+        "Cannot assign requested address (99, 49, 10049): the address isn't this machine's.",
+        (
+            "On a bind: the server asks for an address that no interface has. Bind 0.0.0.0, [::] or "
+            "an own one.",
+            "A cloud's public address is translated before it arrives: bind the private one.",
+            "For [::1] it means that IPv6 is off: bind 127.0.0.1.",
+            "On a connect: no ephemeral port is left for that destination.",
+        ),
+        (
+            NextStep("Own addresses", "ip address"),
+            NextStep("Ports that ran out", "portbook topic ephemeral"),
+        ),
+    ),
+    Topic.TIMEOUT: TopicPage(
+        "Timed out: packets were lost on the way, most often dropped by a firewall.",
+        (
+            "A closed port refuses at once; silence means a firewall, a wrong address or a host that "
+            "is down.",
+            "Look at the firewall of the server, of its provider, and of your own network.",
+            "SSH that times out on 22 often works on 443 where the provider offers that.",
+        ),
+        (NextStep("From outside", "nc -zv HOST PORT"),),
+    ),
+    Topic.UNREACHABLE: TopicPage(
+        "No route to host: the network doesn't lead there, so no port was tried.",
+        (
+            "The address is wrong, the interface or VPN is down, or a firewall answers so.",
+            "For an IPv6 address, this machine may have no IPv6 beyond its own link.",
+        ),
+        (NextStep("The route", "ip route get ADDRESS"),),
+    ),
+    Topic.BROWSER: TopicPage(
+        "Browsers refuse some ports (ERR_UNSAFE_PORT), so that web pages can't talk to other servers.",
+        (
+            "The list is the Fetch standard's: 22, 25, 6000, 6665–6669, 10080 and dozens more.",
+            "Nothing is wrong with the server: curl opens it. Move it to a port that isn't listed.",
+        ),
+        (NextStep("A port that opens", "portbook pick"),),
+    ),
+    Topic.DROPPED: TopicPage(
+        "The firewall's log shows a packet that it didn't let through: DPT is the port it was for.",
+        (
+            "SPT is the sender's port and says little; a reply has SPT 443 or the like.",
+            "Packets to a port on which nothing listens are scans, and lose nothing.",
+        ),
+        (NextStep("What listens here", "portbook listen"),),
+    ),
+    Topic.CHOOSE: TopicPage(
+        "portbook pick chooses: a User Port that is free, unassigned, and not ephemeral.",
+        (
+            "A server for development can take any free port from 1024 to 32767.",
+            "For a test, port 0 asks the system for any free one.",
+            "For a product that others install, ask IANA for a name, and a port if it needs one.",
+        ),
+        (
+            NextStep("Choose one", "portbook pick"),
+            NextStep("For others' use", "portbook topic register"),
+        ),
+    ),
+    Topic.STOP: TopicPage(
+        "portbook stop PORT shows what it would stop, and asks first.",
+        (
+            "It stops a unit or a container through its manager, so that nothing starts it again.",
+            "Other programs get SIGTERM and 10 s to end.",
+        ),
+        (
+            NextStep("Stop it", "portbook stop 3000"),
+            NextStep("What listens here", "portbook listen"),
+        ),
+    ),
+    Topic.CLIENT: TopicPage(
+        "The port in the text is a client's own, given by its system: it isn't open on your machine.",
+        (
+            "In a log, from ADDRESS port N names the other end; the service is the one that logged it.",
+            "For sshd that is 22, unless its settings say otherwise.",
+        ),
+        (NextStep("What listens here", "portbook listen"),),
+    ),
+}
+_MOST = 6  # of this machine's servers that a line names
+
+
+def compose_topic(answer: TopicAnswer) -> TopicPage:
+    """The page of *answer*'s topic, with what this machine adds."""
+    page = PAGES[answer.topic]
+    more = tuple(_local(answer))
+    pasted = answer.query.pasted
+    title = page.title
+    if answer.topic is Topic.CLIENT and pasted is not None and pasted.peers:
+        title = (
+            f"{pasted.peers[0]} is a client's own port, given by its system; it isn't open here."
+        )
+    return page._replace(title=title, sentences=more + page.sentences)
+
+
+def _local(answer: TopicAnswer) -> Iterator[str]:
+    address = answer.query.address
+    if answer.tells_failure and address is not None:
+        yield f"The text names {address}, and no port."
+    if answer.listeners:
+        yield f"In use on this machine: {_ports(answer.listeners)}."
+    rules = answer.rules
+    if rules is None:
+        return
+    if answer.topic is Topic.EPHEMERAL and rules.dynamic is not None:
+        first, last = rules.dynamic
+        yield f"This machine takes them from {first}–{last}: {last - first + 1:,} ports."
+    if answer.topic is Topic.PRIVILEGED and rules.unprivileged_first is not None:
+        yield f"On this machine, ports from {rules.unprivileged_first} on need no privilege."
+
+
+def _ports(listeners: tuple[Listener, ...]) -> str:
+    names: dict[int, str] = {}
+    for each in listeners:
+        owners = each.ownership.owners
+        names.setdefault(each.socket.port, owner_name(owners[0]) if owners else "")
+    shown = [f"{port} {name}".rstrip() for port, name in sorted(names.items())[:_MOST]]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def render_topic(answer: TopicAnswer, style: Style) -> str:
+    """The page as text: the answer first, then what to do."""
+    from portbook.present.render.text import render_lead
+
+    page = compose_topic(answer)
+    return render_lead(page.title, page.sentences, page.next, style)

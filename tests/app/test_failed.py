@@ -1,0 +1,111 @@
+"""What a text says failed is held against this machine: would it fail again here, and now?"""
+
+from __future__ import annotations
+
+import pytest
+
+from portbook.app.failed import Place, place_of, weigh
+from portbook.app.topics import Topic, topic_named, topic_of
+from portbook.errors import InvalidArgument
+from portbook.formats.errors.query import parse_query
+from portbook.model import Failure, Host, Listener, PortRules, Socket, Transport, Visibility
+
+RULES = PortRules("linux", 1024, (32768, 60999))
+
+
+def _host(*listeners: Listener) -> Host:
+    return Host(listeners, Visibility.FULL, (), RULES)
+
+
+def _on(address: str, port: int) -> Listener:
+    family = "ipv6" if ":" in address else "ipv4"
+    return Listener(Socket(Transport.TCP, family, address, port, "listen"))
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        (None, Place.NONE),
+        ("0.0.0.0", Place.HERE),
+        ("::", Place.HERE),
+        ("*", Place.HERE),
+        ("127.0.0.1", Place.HERE),
+        ("localhost", Place.HERE),
+        ("192.0.2.77", Place.ELSEWHERE),
+        ("2001:db8::77", Place.ELSEWHERE),
+        ("db.example.org", Place.NAME),
+        ("x.x.x.x", Place.INVALID),
+        ("999.1.1.1", Place.INVALID),
+        ("1.2.3", Place.INVALID),
+        ("-web", Place.INVALID),
+    ],
+)
+def test_whose_an_address_is(address: str | None, place: Place) -> None:
+    assert place_of(address) is place
+
+
+def test_refused_on_one_family_is_told_from_the_other() -> None:
+    query = parse_query("Error: connect ECONNREFUSED ::1:3306")
+    failed = weigh(query, _host(_on("127.0.0.1", 3306)))
+    assert failed.failure is Failure.REFUSED
+    assert (failed.listening, failed.beside, failed.again) == ((), (_on("127.0.0.1", 3306),), True)
+    there = weigh(query, _host(_on("::1", 3306)))
+    assert (there.listening, there.again) == ((_on("::1", 3306),), False)
+
+
+def test_refused_by_another_machine_is_not_known_here() -> None:
+    query = parse_query("Error: connect ECONNREFUSED 192.0.2.77:3306")
+    failed = weigh(query, _host(_on("127.0.0.1", 3306)))
+    assert (failed.place, failed.again) == (Place.ELSEWHERE, None)
+
+
+def test_in_use_is_over_where_nothing_holds_the_port() -> None:
+    query = parse_query("listen tcp 127.0.0.1:8080: bind: address already in use")
+    assert weigh(query, _host()).again is False
+    assert weigh(query, _host(), held=True).again is True
+    assert weigh(query, _host(_on("0.0.0.0", 8080))).again is True
+    assert weigh(query, _host(_on("192.0.2.1", 8080))).again is False
+
+
+def test_an_address_that_is_not_here_fails_again() -> None:
+    query = parse_query("bind 192.0.2.77:80: cannot assign requested address")
+    assert weigh(query, _host()).again is True
+    here = parse_query("bind 127.0.0.1:80: cannot assign requested address")
+    assert weigh(here, _host()).again is False
+
+
+def test_a_machine_that_was_left_out_says_nothing() -> None:
+    query = parse_query("listen tcp :8080: bind: address already in use")
+    failed = weigh(query, None)
+    assert (failed.place, failed.again) == (Place.UNKNOWN, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        ("OSError: [WinError 10013] forbidden by its access permissions", Topic.EXCLUDED),
+        ("OSError: [WinError 10048] only one usage of each socket address", Topic.IN_USE),
+        ("OSError: [Errno 99] Cannot assign requested address", Topic.UNAVAILABLE),
+        ("bind: Keine Berechtigung (errno 13)", Topic.PRIVILEGED),
+        ("bind: 无法指定被请求的地址", Topic.UNAVAILABLE),
+        ("connect: Connexion refusée par le serveur", Topic.REFUSED),
+        ("Invalid user admin from 192.0.2.7 port 41234", Topic.CLIENT),
+        ("Windows excluded port range", Topic.EXCLUDED),
+        ("port already in use", Topic.IN_USE),
+        ("how do I register a port with IANA", Topic.REGISTER),
+        ("which port should I use for my app", Topic.CHOOSE),
+    ],
+)
+def test_a_text_without_a_port_has_a_topic(text: str, topic: Topic) -> None:
+    assert topic_of(parse_query(text)) is topic
+
+
+def test_a_search_has_no_topic() -> None:
+    for text in ("novastor backup", "which ports does kubernetes use"):
+        assert topic_of(parse_query(text)) is None
+
+
+def test_an_unknown_topic_is_refused_with_those_that_are() -> None:
+    assert topic_named("Refused") is Topic.REFUSED
+    with pytest.raises(InvalidArgument, match=r"no topic: give one of refused, localhost"):
+        topic_named("nonsense")
