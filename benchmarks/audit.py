@@ -297,7 +297,7 @@ def _process(path: Path, size: int, rounds: int) -> Line:
     plain = [sys.executable, "-c", script]
     ours, theirs = _alternate(lambda: _wall(command), lambda: _wall(plain), rounds)
     what = f"`portbook audit`, the whole process, {size:,}, to a plain script"
-    return Line(what, ours, theirs, 2.5)
+    return Line(what, ours, theirs, 2.7)
 
 
 def _pandas(path: Path, rounds: int) -> Iterable[Line]:
