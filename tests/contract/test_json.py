@@ -392,6 +392,7 @@ def test_a_search_finds_products_with_their_source(text: str, ports: set[int]) -
     assert "lore-uses" in {source["id"] for source in found["sources"]}
 
 
+@examples(25)
 @given(any_port, any_port, st.sampled_from((*Transport, None)))
 def test_a_range(first: int, last: int, transport: Transport | None) -> None:
     first, last = sorted((first, last))

@@ -58,7 +58,7 @@ def test_no_reader_breaks(tmp_path: Path, only: str) -> None:
     need_module("atheris")
     folder = tmp_path / "seeds"
     folder.mkdir()
-    runs = [only, f"-max_total_time={_SECONDS}"] if PROOF else ["-runs=2000", "-seed=1"]
+    runs = [only, f"-max_total_time={_SECONDS}"] if PROOF else ["-runs=1000", "-seed=1"]
     done = subprocess.run(
         [sys.executable, str(FUZZER), str(folder), *runs, "-max_len=4096", "-timeout=20"],
         cwd=tmp_path,

@@ -14,7 +14,7 @@ from tests.hostile.inputs import Kind
 from tests.hostile.reader import Reader
 from tests.hostile.readers import READERS
 
-SMALLEST, LARGEST = (16_000, 1_024_000) if PROOF else (16_000, 32_000)
+SMALLEST, LARGEST = (16_000, 1_024_000) if PROOF else (8_000, 16_000)
 
 
 @pytest.mark.proof
