@@ -137,7 +137,7 @@ def write_html(folder: str, ports: range) -> None:
     _CATALOG.registry.store.hold()
     with Folder.open(folder) as into:
         for port in ports:
-            found = answer_port(Query(QueryKind.PORT, str(port), port, port), _CATALOG)
+            found = answer_port(Query(QueryKind.PORT, str(port), port, port), _CATALOG, whole=True)
             into.write(f"{port}.html", views.port(found, _CATALOG, site).encode())
 
 
@@ -152,7 +152,7 @@ def _prepare(folder: Path, ports: int) -> None:
 
     query = Query(QueryKind.PORT, str(SPECIMEN), SPECIMEN, SPECIMEN)
     site = Site(_CATALOG.registry.store.as_of, export=True)
-    page = views.port(answer_port(query, _CATALOG), _CATALOG, site)
+    page = views.port(answer_port(query, _CATALOG, whole=True), _CATALOG, site)
     layouts, content = folder / "layouts" / "_default", folder / "content"
     layouts.mkdir(parents=True)
     content.mkdir()

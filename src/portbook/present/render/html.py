@@ -7,6 +7,7 @@ What stands on all pages alike is kept.
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable
 from functools import lru_cache
 from html import escape as _escape
 from typing import TYPE_CHECKING, Any, Protocol
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from portbook.present.document import Item, PortRow, Section
 
 
-class Links(Protocol):
+class Links(Hashable, Protocol):
     """Where the pages are that a document leads to."""
 
     def port(self, port: int) -> str:
@@ -92,10 +93,16 @@ def typeset(text: str) -> str:
 
 def linked(text: str, to: Links, ports: tuple[int, ...] = ()) -> str:
     """*text* with RFCs as links, and the first mention of each of *ports*."""
+    return with_ports(_sentence(text), to, ports)
+
+
+@lru_cache(maxsize=1024)
+def _sentence(text: str) -> str:
+    """Half of the sentences of a page stand on thousands of others."""
     out = typeset(text)
     if "RFC " in out or "https://www.iana" in out:
         out = _REFERENCE.sub(_link, out)
-    return with_ports(out, to, ports)
+    return out
 
 
 def with_ports(out: str, to: Links, ports: tuple[int, ...]) -> str:
@@ -247,7 +254,9 @@ def _ports(item: Ports, to: Links) -> str:
     )
 
 
+@lru_cache(maxsize=1024)
 def _port_row(row: PortRow, to: Links) -> str:
+    """Ports beside each other have the same neighbours."""
     names = ", ".join(
         [f'<a href="{escape(to.service(name))}">{escape(name)}</a>' for name in row.names]
     )
