@@ -539,9 +539,7 @@ def test_json_is_ascii() -> None:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the package, to be damaged; what is asked of it is asked of the copy."""
-    shutil.copytree(
-        SOURCE / "portbook", tmp_path / "portbook", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(SOURCE / "portbook", tmp_path / "portbook")  # with what is compiled of it
     return tmp_path
 
 
