@@ -49,7 +49,7 @@ _HOMES = {
     "RangeAnswer": "app.lookup",
     "Reach": "model",
     "Report": "model",
-    "SearchAnswer": "app.lookup",
+    "SearchAnswer": "app.search",
     "ServiceAnswer": "app.lookup",
     "Socket": "model",
     "Source": "model",

@@ -9,11 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import portbook.app.listen
-import portbook.host.details
-import portbook.host.firewall.reader
-import portbook.host.linux.file_owner
-import portbook.host.linux.other_namespaces
-import portbook.host.reader
 from portbook.app.listen import (
     Depth,
     Filter,
@@ -27,6 +22,7 @@ from portbook.app.lookup import PortAnswer, RangeAnswer, answer
 from portbook.app.watch import Change
 from portbook.formats.errors.query import parse_query
 from portbook.host.firewall.rules import Redirect
+from portbook.host.host_reader import HostReader
 from portbook.model import (
     Finding,
     Gap,
@@ -155,10 +151,10 @@ def test_sorting_keeps_every_socket(some: list[Listener]) -> None:
 # -- depth -------------------------------------------------------------------------------------
 
 
-class Machine:
+class Machine(HostReader):
     """A host to look at, which notes how it is asked."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *found: Listener) -> None:
+    def __init__(self, *found: Listener) -> None:
         self.found = found
         self.missing: tuple[Gap, ...] = ()
         self.asked: list[Any] = []
@@ -166,15 +162,10 @@ class Machine:
         self.elsewhere: tuple[tuple[tuple[str, Host], ...], tuple[Gap, ...]] = ((), ())
         self.redirects: tuple[tuple[Redirect, ...], tuple[Gap, ...]] = ((), ())
         self.unknown: tuple[Gap, ...] = ()
-        monkeypatch.setattr(portbook.host.reader, "read_host", self.read_host)
-        monkeypatch.setattr(
-            portbook.host.linux.other_namespaces, "read_elsewhere", self.read_elsewhere
-        )
-        monkeypatch.setattr(portbook.host.firewall.reader, "read_redirects", self.read_redirects)
-        monkeypatch.setattr(portbook.host.details, "add_details", self.add_details)
-        monkeypatch.setattr(portbook.host.details, "add_upgrades", self.add_upgrades)
-        monkeypatch.setattr(portbook.host.details, "add_names", self.add_names)
-        monkeypatch.setattr(portbook.host.firewall.reader, "readable", lambda: True)
+        self.readable = True
+
+    def may_read_redirects(self) -> bool:
+        return self.readable
 
     def read_host(self, *asked: Any) -> Host:
         self.asked.append(asked)
@@ -207,52 +198,48 @@ class Machine:
         return found
 
 
-def test_a_plain_look_asks_for_nothing_dear(monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = Machine(monkeypatch, socket())
-    seen = look((1, 9999), TCP, Depth(), CATALOG)
+def test_a_plain_look_asks_for_nothing_dear() -> None:
+    machine = Machine(socket())
+    seen = look((1, 9999), TCP, Depth(), CATALOG, host=machine)
     assert machine.asked == [((1, 9999), TCP, "first")]
     assert machine.calls == []
     assert seen.listeners[0].assessment.findings
-    answer_here(Filter(), Depth(OwnerSearch.ALL), CATALOG)
+    answer_here(Filter(), Depth(OwnerSearch.ALL), CATALOG, host=machine)
     assert machine.calls == []
     assert machine.asked[-1] == (None, None, "all")
 
 
-def test_details_and_other_namespaces_are_asked_for_where_they_are_wanted(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    machine = Machine(monkeypatch, socket())
-    look(None, None, Depth(detail=True), CATALOG)
+def test_details_and_other_namespaces_are_asked_for_where_they_are_wanted() -> None:
+    machine = Machine(socket())
+    look(None, None, Depth(detail=True), CATALOG, host=machine)
     assert machine.calls == ["details"]
-    answer_here(Filter(), Depth(everywhere=True), CATALOG)
+    answer_here(Filter(), Depth(everywhere=True), CATALOG, host=machine)
     assert machine.calls == ["details", "elsewhere", "redirects"]
 
 
-def test_a_container_is_named_without_being_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_container_is_named_without_being_asked_for() -> None:
     inside = changed(socket(), owners=(WEB._replace(container="docker:0123456789ab"),))
-    machine = Machine(monkeypatch, inside)
+    machine = Machine(inside)
     machine.unknown = (gap("docker did not answer"),)
-    seen = look(None, None, Depth(), CATALOG)
+    seen = look(None, None, Depth(), CATALOG, host=machine)
     assert machine.calls == ["names"]
     assert (seen.visibility, seen.missing) == (Visibility.PARTIAL, machine.unknown)
-    look(None, None, Depth(detail=True), CATALOG)
+    look(None, None, Depth(detail=True), CATALOG, host=machine)
     assert machine.calls == ["names", "details"]
 
 
-def test_a_port_on_which_nothing_is_bound_may_be_redirected(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_port_on_which_nothing_is_bound_may_be_redirected() -> None:
     rule = Redirect(TCP, 8080, 8080, "172.17.0.2", 80, None, "ipv4", "nftables", "c", "text")
-    machine = Machine(monkeypatch)
+    machine = Machine()
     machine.redirects = ((rule,), (gap("not all rules were read"),))
     for query in ("8080", "8000-8090"):
-        found = answer(parse_query(query), CATALOG, Depth())
+        found = answer(parse_query(query), CATALOG, Depth(), host=machine)
         assert isinstance(found, PortAnswer | RangeAnswer)
         assert found.redirects == (rule,)
         assert found.host is not None
         # What was not asked for is not missed.
         assert found.host.visibility is Visibility.FULL
-    found = answer(parse_query("8081"), CATALOG, Depth(everywhere=True))
+    found = answer(parse_query("8081"), CATALOG, Depth(everywhere=True), host=machine)
     assert isinstance(found, PortAnswer)
     assert found.redirects == ()
     assert found.host is not None
@@ -260,45 +247,39 @@ def test_a_port_on_which_nothing_is_bound_may_be_redirected(
     assert found.host.visibility is Visibility.PARTIAL
 
 
-def test_redirects_are_not_looked_for_where_something_listens(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    machine = Machine(monkeypatch, socket(80))
-    answer(parse_query("80"), CATALOG, Depth())
+def test_redirects_are_not_looked_for_where_something_listens() -> None:
+    machine = Machine(socket(80))
+    answer(parse_query("80"), CATALOG, Depth(), host=machine)
     assert machine.calls == []
-    answer(parse_query("80"), CATALOG, Depth(everywhere=True))
+    answer(parse_query("80"), CATALOG, Depth(everywhere=True), host=machine)
     assert machine.calls == ["elsewhere", "redirects"]
-    monkeypatch.setattr(portbook.host.firewall.reader, "readable", lambda: False)
+    machine.readable = False
     machine.found = ()
-    answer(parse_query("80"), CATALOG, Depth())
+    answer(parse_query("80"), CATALOG, Depth(), host=machine)
     assert machine.calls == ["elsewhere", "redirects"]
 
 
-def test_a_deleted_executable_decides_and_is_always_looked_into(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_deleted_executable_decides_and_is_always_looked_into() -> None:
     deleted = changed(socket(), owners=(WEB._replace(executable_deleted=True),))
-    machine = Machine(monkeypatch, deleted)
-    (found,) = look(None, None, Depth(), CATALOG).listeners
+    machine = Machine(deleted)
+    (found,) = look(None, None, Depth(), CATALOG, host=machine).listeners
     assert machine.calls == ["upgrades"]
     assert "deleted-executable" in [each.code for each in found.assessment.findings]
 
 
-def test_what_a_detail_lacks_makes_the_answer_partial(monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = Machine(monkeypatch, socket())
+def test_what_a_detail_lacks_makes_the_answer_partial() -> None:
+    machine = Machine(socket())
     machine.unknown = (gap("the name of docker:0123456789ab is not known: no answer"),)
-    seen = look(None, None, Depth(detail=True), CATALOG)
+    seen = look(None, None, Depth(detail=True), CATALOG, host=machine)
     assert (seen.visibility, seen.missing) == (Visibility.PARTIAL, machine.unknown)
-    assert look(None, None, Depth(), CATALOG).visibility is Visibility.FULL
+    assert look(None, None, Depth(), CATALOG, host=machine).visibility is Visibility.FULL
 
 
-def test_listeners_elsewhere_are_marked_and_judged_by_the_rules_there(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    machine = Machine(monkeypatch, socket(80))
+def test_listeners_elsewhere_are_marked_and_judged_by_the_rules_there() -> None:
+    machine = Machine(socket(80))
     there = Host((socket(81),), Visibility.FULL, (), PortRules("linux", 0, (32768, 60999)))
     machine.elsewhere = ((("docker:0123456789ab", there),), (gap("one was closed to us"),))
-    seen = look(None, None, Depth(everywhere=True), CATALOG)
+    seen = look(None, None, Depth(everywhere=True), CATALOG, host=machine)
     assert [(each.socket.port, each.socket.namespace) for each in seen.listeners] == [
         (80, None),
         (81, "docker:0123456789ab"),
@@ -310,36 +291,36 @@ def test_listeners_elsewhere_are_marked_and_judged_by_the_rules_there(
     assert seen.visibility is Visibility.PARTIAL
 
 
-def test_what_details_lack_elsewhere_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = Machine(monkeypatch, socket(80))
+def test_what_details_lack_elsewhere_is_told_once() -> None:
+    machine = Machine(socket(80))
     there = Host((socket(81),), Visibility.PARTIAL, (gap("x"),), LINUX)
     machine.elsewhere = ((("blue", there),), (gap("x")._replace(namespace="blue"),))
     machine.unknown = (gap("docker did not answer"),)
-    seen = look(None, None, Depth(detail=True, everywhere=True), CATALOG)
+    seen = look(None, None, Depth(detail=True, everywhere=True), CATALOG, host=machine)
     assert sentences(seen.missing) == ("docker did not answer", "in blue: x")
 
 
-def test_redirects_are_those_of_the_ports_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_redirects_are_those_of_the_ports_asked_for() -> None:
     def redirect(first: int, last: int) -> Redirect:
         return Redirect(TCP, first, last, "192.0.2.7", 80, None, "ipv4", "nftables", "c", "text")
 
-    machine = Machine(monkeypatch)
+    machine = Machine()
     machine.redirects = (
         (redirect(8080, 8080), redirect(1, 8079), redirect(8090, 9000)),
         (gap("y"),),
     )
     machine.missing = (gap("x"), gap("y"))
     answer = answer_here(
-        Filter(ports=(8080, 8089)), Depth(OwnerSearch.ALL, everywhere=True), CATALOG
+        Filter(ports=(8080, 8089)), Depth(OwnerSearch.ALL, everywhere=True), CATALOG, host=machine
     )
     assert [each.first for each in answer.redirects] == [8080]
     assert sentences(answer.missing) == ("x", "y")
     assert answer.visibility is Visibility.PARTIAL
 
 
-def test_an_answer_has_what_is_kept_and_how_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    Machine(monkeypatch, socket(80), socket(305))
-    answer = answer_here(Filter(ports=(300, 310)), Depth(OwnerSearch.ALL), CATALOG)
+def test_an_answer_has_what_is_kept_and_how_it_stands() -> None:
+    machine = Machine(socket(80), socket(305))
+    answer = answer_here(Filter(ports=(300, 310)), Depth(OwnerSearch.ALL), CATALOG, host=machine)
     assert [each.socket.port for each in answer.listeners] == [305]
     assert {key: str(value.state) for key, value in answer.standings.items()} == {
         (305, TCP): "unassigned"
@@ -364,11 +345,9 @@ def test_a_socket_is_judged_with_what_is_on_record() -> None:
 # -- following ---------------------------------------------------------------------------------
 
 
-def test_a_watch_looks_without_owners_and_explains_with_all(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    machine = Machine(monkeypatch, socket(80), socket(9000))
-    watch = watch_here(Filter(transport=TCP), CATALOG)
+def test_a_watch_looks_without_owners_and_explains_with_all() -> None:
+    machine = Machine(socket(80), socket(9000))
+    watch = watch_here(Filter(transport=TCP), CATALOG, host=machine)
     assert machine.asked == [(None, TCP, "none"), ((80, 9000), TCP, "all")]
     assert [each.ownership.owners for each in watch.listeners] == [(WEB,), (WEB,)]
     assert all(each.assessment.findings for each in watch.listeners)
@@ -380,9 +359,9 @@ def test_a_watch_looks_without_owners_and_explains_with_all(
     assert (event.change, event.listener.socket.port) == (Change.OPENED, 81)
 
 
-def test_a_watch_keeps_what_the_filter_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = Machine(monkeypatch, socket(80))
-    watch = watch_here(Filter(program="sshd"), CATALOG)
+def test_a_watch_keeps_what_the_filter_keeps() -> None:
+    machine = Machine(socket(80))
+    watch = watch_here(Filter(program="sshd"), CATALOG, host=machine)
     assert watch.listeners == ()
     sshd = changed(socket(22), owners=(Process(9, "sshd"),))
     machine.found = (socket(80), sshd)
@@ -390,26 +369,26 @@ def test_a_watch_keeps_what_the_filter_keeps(monkeypatch: pytest.MonkeyPatch) ->
     assert event.listener.socket.port == 22
 
 
-def test_what_is_gone_when_its_owner_is_looked_for_is_told_all_the_same(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_is_gone_when_its_owner_is_looked_for_is_told_all_the_same() -> None:
     bare = changed(socket(81), owners=(), owners_seen=OwnersSeen.HIDDEN)
     missing: list[Gap] = []
 
-    def read_host(ports: Any, transport: Any, owners: str) -> Host:
-        return Host((bare,) if owners == "none" else (), Visibility.FULL, tuple(missing), LINUX)
+    class Leaving(HostReader):
+        def read_host(self, ports: Any, transport: Any, owners: str) -> Host:
+            seen = (bare,) if owners == "none" else ()
+            return Host(seen, Visibility.FULL, tuple(missing), LINUX)
 
-    monkeypatch.setattr(portbook.host.reader, "read_host", read_host)
-    (told,) = watch_here(Filter(), CATALOG).listeners
+    machine = Leaving()
+    (told,) = watch_here(Filter(), CATALOG, host=machine).listeners
     assert told == changed(bare, owners_seen=OwnersSeen.NONE)
     # Where not everything can be seen, it may only be out of sight.
     missing.append(Gap(GapCode.PROCESSES_UNREAD, detail="no"))
-    assert watch_here(Filter(), CATALOG).listeners == (bare,)
+    assert watch_here(Filter(), CATALOG, host=machine).listeners == (bare,)
 
 
 def test_only_the_asked_sockets_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = Machine(monkeypatch, socket(80))
-    watch = watch_here(Filter(), CATALOG)
+    machine = Machine(socket(80))
+    watch = watch_here(Filter(), CATALOG, host=machine)
     judged: list[int] = []
 
     def judge(listener: Listener, *rest: Any, **more: Any) -> tuple[Finding, ...]:
@@ -431,52 +410,48 @@ LEFT_OUT = "the notes in 'x': left out"
 NOTED = with_notes(SHOP, WORKERS, problems=(LEFT_OUT,))
 
 
-def test_notes_come_with_the_sockets_and_the_ports_they_are_on(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    Machine(monkeypatch, socket(8080), socket(9000))
-    seen = look((0, 65535), None, Depth(), NOTED)
+def test_notes_come_with_the_sockets_and_the_ports_they_are_on() -> None:
+    machine = Machine(socket(8080), socket(9000))
+    seen = look((0, 65535), None, Depth(), NOTED, host=machine)
     assert [each.assessment.note for each in seen.listeners] == [SHOP, None]
     assert seen.notes == (SHOP, WORKERS)
-    assert look((9000, 9000), TCP, Depth(), NOTED).notes == ()
-    assert look((9005, 9005), None, Depth(), NOTED).notes == (WORKERS,)
+    assert look((9000, 9000), TCP, Depth(), NOTED, host=machine).notes == ()
+    assert look((9005, 9005), None, Depth(), NOTED, host=machine).notes == (WORKERS,)
     # What was left out is told, and isn't a part of this machine that wasn't seen.
     assert sentences(seen.missing) == (LEFT_OUT,)
     assert seen.visibility is Visibility.FULL
-    here = answer_here(Filter(), Depth(OwnerSearch.ALL), NOTED)
+    here = answer_here(Filter(), Depth(OwnerSearch.ALL), NOTED, host=machine)
     assert (here.notes, sentences(here.missing)) == ((SHOP, WORKERS), (LEFT_OUT,))
 
 
-def test_notes_can_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    Machine(monkeypatch, socket(8080))
-    seen = look(None, None, Depth(notes=False), NOTED)
+def test_notes_can_be_left_out() -> None:
+    machine = Machine(socket(8080))
+    seen = look(None, None, Depth(notes=False), NOTED, host=machine)
     assert (seen.notes, seen.missing, seen.listeners[0].assessment.note) == ((), (), None)
-    (watched,) = watch_here(Filter(), NOTED, notes=False).listeners
+    (watched,) = watch_here(Filter(), NOTED, notes=False, host=machine).listeners
     assert watched.assessment.note is None
-    (watched,) = watch_here(Filter(), NOTED).listeners
+    (watched,) = watch_here(Filter(), NOTED, host=machine).listeners
     assert watched.assessment.note == SHOP
 
 
-def test_notes_are_not_about_other_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
-    machine = Machine(monkeypatch)
+def test_notes_are_not_about_other_namespaces() -> None:
+    machine = Machine()
     machine.elsewhere = (("blue", Host((socket(8080),), Visibility.FULL, (), LINUX)),), ()
-    (there,) = look(None, None, Depth(everywhere=True), NOTED).listeners
+    (there,) = look(None, None, Depth(everywhere=True), NOTED, host=machine).listeners
     assert (there.socket.namespace, there.assessment.note) == ("blue", None)
 
 
 @pytest.mark.parametrize("kept", [True, False, None])
-def test_who_could_have_put_a_noted_program_there_is_asked(
-    monkeypatch: pytest.MonkeyPatch, kept: bool | None
-) -> None:
+def test_who_could_have_put_a_noted_program_there_is_asked(kept: bool | None) -> None:
     asked: list[Any] = []
 
-    def put_there_by(*arguments: Any) -> bool | None:
-        asked.append(arguments)
-        return kept
+    class Asked(Machine):
+        def put_there_by(self, *arguments: Any) -> bool | None:
+            asked.append(arguments)
+            return kept
 
-    monkeypatch.setattr(portbook.host.linux.file_owner, "put_there_by", put_there_by)
-    Machine(monkeypatch, socket(8080), socket(9000))
-    noted, _ = look(None, None, Depth(), NOTED).listeners
+    machine = Asked(socket(8080), socket(9000))
+    noted, _ = look(None, None, Depth(), NOTED, host=machine).listeners
     assert asked == [(7, "/usr/sbin/nginx", frozenset({0}))]
     code = {True: "expected", False: "unexpected-program", None: "noted"}[kept]
     assert code in {finding.code for finding in noted.assessment.findings}

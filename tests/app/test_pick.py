@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -26,7 +26,9 @@ from portbook.app.pick.host_checks import ThisMachine
 from portbook.errors import InvalidQuery
 from portbook.host import etc_services
 from portbook.host.bind_probe import PLACES, BindTry
+from portbook.host.host_reader import HostReader
 from portbook.model import (
+    Host,
     Listener,
     Note,
     Ownership,
@@ -36,6 +38,7 @@ from portbook.model import (
     Socket,
     State,
     Transport,
+    Visibility,
     Whose,
 )
 from tests.counts import examples
@@ -215,29 +218,28 @@ def test_the_whole_of_a_hopeless_range_is_counted() -> None:
 # -- this machine -----------------------------------------------------------------------------
 
 
-class Kernel:
+class Kernel(HostReader):
     """Stands in for what ThisMachine asks."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.error = 0
         self.reuse_error = 0
         self.listeners: tuple[Listener, ...] = ()
         self.rules = PortRules("linux", 1024, (32768, 60999), ((40000, 40001),))
         self.names: dict[int, tuple[str, ...]] | OSError = {9999: ("distinct",)}
-        monkeypatch.setattr("portbook.host.reader.read_rules", lambda: self.rules)
-        monkeypatch.setattr("portbook.host.bind_probe.try_binds", self.try_binds)
-        monkeypatch.setattr(etc_services, "read_services", self.read_services)
-        monkeypatch.setattr(
-            "portbook.host.reader.read_host",
-            lambda *_: type("Seen", (), {"listeners": self.listeners}),
-        )
+
+    def read_rules(self) -> PortRules:
+        return self.rules
+
+    def read_host(self, *_: Any) -> Host:
+        return Host(self.listeners, Visibility.FULL, ())
 
     def read_services(self) -> dict[int, tuple[str, ...]]:
         if isinstance(self.names, OSError):
             raise self.names
         return self.names
 
-    def try_binds(self, port: int, transport: Transport) -> tuple[BindTry, ...]:
+    def try_binds(self, *_: Any) -> tuple[BindTry, ...]:
         return tuple(
             BindTry(family, place, reuse, only, self.reuse_error if reuse else self.error)
             for family, place, only in PLACES
@@ -246,53 +248,53 @@ class Kernel:
 
 
 @pytest.fixture
-def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
-    return Kernel(monkeypatch)
+def kernel() -> Kernel:
+    return Kernel()
 
 
-def asked(port: int, catalog: Catalog = CATALOG) -> dict[str, Check]:
-    return {check.code: check for check in ThisMachine(catalog).checks(port)}
+def asked(port: int, kernel: Kernel, catalog: Catalog = CATALOG) -> dict[str, Check]:
+    return {check.code: check for check in ThisMachine(catalog, host=kernel).checks(port)}
 
 
 def test_a_free_port_here(kernel: Kernel) -> None:
-    found = asked(5000)
+    found = asked(5000, kernel)
     assert list(found) == list(CRITERIA)[5:]
     assert all(check.ok for check in found.values())
 
 
 def test_this_machines_own_dynamic_range_counts(kernel: Kernel) -> None:
-    assert asked(33000)["not-dynamic-here"].ok is False
-    assert asked(40000)["not-dynamic-here"].ok is True
+    assert asked(33000, kernel)["not-dynamic-here"].ok is False
+    assert asked(40000, kernel)["not-dynamic-here"].ok is True
     kernel.rules = PortRules("linux")
-    assert asked(33000)["not-dynamic-here"].ok is None
+    assert asked(33000, kernel)["not-dynamic-here"].ok is None
 
 
 def test_the_services_file_counts(kernel: Kernel) -> None:
-    assert asked(9999)["no-local-name"].evidence.endswith("calls it distinct")
+    assert asked(9999, kernel)["no-local-name"].evidence.endswith("calls it distinct")
     kernel.names = PermissionError(13, "Permission denied")
-    assert asked(9999)["no-local-name"].ok is None
+    assert asked(9999, kernel)["no-local-name"].ok is None
     kernel.names = FileNotFoundError(2, "No such file")
-    assert asked(9999)["no-local-name"].ok is True
+    assert asked(9999, kernel)["no-local-name"].ok is True
 
 
 def test_ones_own_notes_count(kernel: Kernel) -> None:
     note = Note(5000, 5001, TCP, "/etc/ports.toml", label="Billing API")
     noted = with_notes(note)
-    assert asked(5000, noted)["not-noted"].ok is False
-    assert "Billing API" in asked(5001, noted)["not-noted"].evidence
-    assert asked(5002, noted)["not-noted"].ok is True
-    own = {check.code: check for check in ThisMachine(noted, " billing  api").checks(5000)}
+    assert asked(5000, kernel, noted)["not-noted"].ok is False
+    assert "Billing API" in asked(5001, kernel, noted)["not-noted"].evidence
+    assert asked(5002, kernel, noted)["not-noted"].ok is True
+    own = {check.code: check for check in ThisMachine(noted, " billing  api", kernel).checks(5000)}
     assert own["not-noted"].ok is True
     theirs = note._replace(whose=Whose.PROJECT, trusted=False)
     unweighed = with_notes(theirs)
-    assert asked(5000, unweighed)["not-noted"].ok is True
-    assert "which you haven't trusted" in asked(5000, unweighed)["not-noted"].evidence
-    assert asked(5000, with_notes(problems=("can't be read",)))["not-noted"].ok is None
+    assert asked(5000, kernel, unweighed)["not-noted"].ok is True
+    assert "which you haven't trusted" in asked(5000, kernel, unweighed)["not-noted"].evidence
+    assert asked(5000, kernel, with_notes(problems=("can't be read",)))["not-noted"].ok is None
 
 
 def test_a_privilege_that_is_missing(kernel: Kernel) -> None:
     kernel.error = kernel.reuse_error = 13
-    found = asked(80)
+    found = asked(80, kernel)
     assert found["unprivileged"].ok is False
     assert "below 1024" in found["unprivileged"].evidence
     assert "free-here" not in found
@@ -306,21 +308,21 @@ def test_who_has_it_is_named(kernel: Kernel) -> None:
             Socket(TCP, "ipv4", "0.0.0.0", 5000, "listen"), Ownership((owner,), OwnersSeen.ALL)
         ),
     )
-    assert asked(5000)["free-here"].evidence == "node (pid 7) listens on tcp 0.0.0.0:5000"
+    assert asked(5000, kernel)["free-here"].evidence == "node (pid 7) listens on tcp 0.0.0.0:5000"
     kernel.listeners = ()
-    assert asked(5000)["free-here"].evidence == "tcp: a bind fails (EADDRINUSE)"
+    assert asked(5000, kernel)["free-here"].evidence == "tcp: a bind fails (EADDRINUSE)"
 
 
 def test_a_connection_that_still_waits(kernel: Kernel) -> None:
     kernel.error = 98
-    found = asked(5000)["free-here"]
+    found = asked(5000, kernel)["free-here"]
     assert found.ok is False
     assert "closed connection" in found.evidence
 
 
 def test_no_room_for_a_socket_is_not_a_free_port(kernel: Kernel) -> None:
     kernel.error = kernel.reuse_error = 24
-    assert asked(5000)["free-here"].ok is None
+    assert asked(5000, kernel)["free-here"].ok is None
 
 
 @pytest.mark.real

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 
 from portbook.app.listen import HereAnswer
-from portbook.app.lookup import PortAnswer, ServiceAnswer, answer, answer_port, answer_search
+from portbook.app.lookup import PortAnswer, ServiceAnswer, answer, answer_port
+from portbook.app.search import answer_search
 from portbook.formats.errors.query import (
     Query,
     QueryKind,

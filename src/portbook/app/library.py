@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from portbook.app.explain import ExplainAnswer
     from portbook.app.history import Chronicle
     from portbook.app.listen import Depth, Filter, HereAnswer
-    from portbook.app.lookup import Answer, SearchAnswer
+    from portbook.app.lookup import Answer
     from portbook.app.pick.criteria import Pick, Wanted
+    from portbook.app.search import SearchAnswer
     from portbook.app.stop.executor import Outcome as StopOutcome
     from portbook.app.stop.executor import Way
     from portbook.app.stop.model import Plan
@@ -61,7 +62,7 @@ def search(
     >>> search("postgress").matches[0].service_name
     'postgresql'
     """
-    from portbook.app.lookup import search_text
+    from portbook.app.search import search_text
 
     return search_text(text, catalog or Catalog(), limit, notes=notes)
 

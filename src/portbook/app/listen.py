@@ -6,6 +6,7 @@ import time
 
 from portbook._fast_types import NamedTuple
 from portbook.catalog.expectations.lookup import NONE
+from portbook.host.host_reader import THIS_HOST
 from portbook.model import (
     LAST_PORT,
     OwnerSearch,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
     from portbook.catalog.expectations.lookup import Notes
     from portbook.host.firewall.rules import Redirect
+    from portbook.host.host_reader import HostReader
     from portbook.model import (
         Finding,
         Gap,
@@ -108,13 +110,16 @@ class Depth(NamedTuple):
 
 
 def look(
-    ports: tuple[int, int] | None, transport: Transport | None, depth: Depth, catalog: Catalog
+    ports: tuple[int, int] | None,
+    transport: Transport | None,
+    depth: Depth,
+    catalog: Catalog,
+    host: HostReader = THIS_HOST,
 ) -> Host:
-    """This machine's sockets on *ports* (None: all), each with its findings."""
-    from portbook.host.reader import read_host
-
+    """The sockets of *host* on *ports* (None: all), each with its findings."""
     notes = catalog.expectations() if depth.notes else NONE
-    seen = _judged(read_host(ports, transport, depth.owners), None, depth, catalog, notes)
+    bare = host.read_host(ports, transport, depth.owners)
+    seen = _judged(bare, None, depth, catalog, host, notes)
     if notes is not NONE:
         # What was left out of the notes says nothing about what could be seen.
         seen = seen._replace(
@@ -123,12 +128,10 @@ def look(
         )
     if not depth.everywhere:
         return seen
-    from portbook.host.linux.other_namespaces import read_elsewhere
-
-    others, missing = read_elsewhere(ports, transport, depth.owners)
+    others, missing = host.read_elsewhere(ports, transport, depth.owners)
     listeners = list(seen.listeners)
     for name, other in others:
-        judged = _judged(other, name, depth, catalog)
+        judged = _judged(other, name, depth, catalog, host)
         listeners += judged.listeners
         missing += judged.missing[len(other.missing) :]  # what details lack; the rest is in it
     partial = seen.visibility is Visibility.PARTIAL or bool(missing)
@@ -140,7 +143,12 @@ def look(
 
 
 def _judged(
-    seen: Host, namespace: str | None, depth: Depth, catalog: Catalog, notes: Notes = NONE
+    seen: Host,
+    namespace: str | None,
+    depth: Depth,
+    catalog: Catalog,
+    host: HostReader,
+    notes: Notes = NONE,
 ) -> Host:
     """*seen* with details where they are wanted or decide, and with the findings."""
     listeners = seen.listeners
@@ -157,31 +165,28 @@ def _judged(
             ]
         )
     if any(owner.executable_deleted for each in listeners for owner in each.ownership.owners):
-        from portbook.host.details import add_upgrades
-
-        listeners = add_upgrades(listeners)
+        listeners = host.add_upgrades(listeners)
     if any(owner.program == "systemd" for each in listeners for owner in each.ownership.owners):
-        from portbook.host.linux.activation import add_activations
-
-        listeners = add_activations(listeners)
+        listeners = host.add_activations(listeners)
     if depth.detail:
-        from portbook.host.details import add_details
-
-        listeners, unknown = add_details(listeners)
+        listeners, unknown = host.add_details(listeners)
     elif any(owner.container for each in listeners for owner in each.ownership.owners):
-        from portbook.host.details import add_names
-
-        listeners, unknown = add_names(listeners)
+        listeners, unknown = host.add_names(listeners)
     rules = seen.rules or PortRules("")
     if depth.probe is not None and namespace is None:
-        listeners = _asked(listeners, depth.probe, rules, catalog)
+        listeners = _asked(listeners, depth.probe, rules, catalog, host)
     return seen._replace(
         listeners=tuple(
             [
                 each._replace(
                     assessment=each.assessment._replace(
                         findings=judge_listener(
-                            each, rules, catalog, said=depth.said, trusted=notes.users
+                            each,
+                            rules,
+                            catalog,
+                            said=depth.said,
+                            trusted=notes.users,
+                            host=host,
                         )
                     ),
                     socket=each.socket._replace(namespace=namespace),
@@ -196,18 +201,20 @@ def _judged(
 
 
 def _asked(
-    listeners: tuple[Listener, ...], wanted: Filter, rules: PortRules, catalog: Catalog
+    listeners: tuple[Listener, ...],
+    wanted: Filter,
+    rules: PortRules,
+    catalog: Catalog,
+    host: HostReader,
 ) -> tuple[Listener, ...]:
     """*listeners* with what those that *wanted* keeps speak; their level isn't known yet."""
-    from portbook.host.probe.scanner import add_spoken
-
     wanted = wanted._replace(level=None)
     asked = {id(each): each for each in listeners if wanted.keeps(each)}
 
     def likely(listener: Listener) -> tuple[str, ...]:
         return likely_services(listener, catalog)
 
-    told = dict(zip(asked, add_spoken(tuple(asked.values()), likely, rules), strict=True))
+    told = dict(zip(asked, host.add_spoken(tuple(asked.values()), likely, rules), strict=True))
     return tuple([told.get(id(each), each) for each in listeners])
 
 
@@ -228,6 +235,7 @@ def judge_listener(
     *,
     said: bool = True,
     trusted: frozenset[int] = frozenset(),
+    host: HostReader = THIS_HOST,
 ) -> tuple[Finding, ...]:
     """The findings on *listener*, weighed with all that is on record about its port.
 
@@ -265,10 +273,8 @@ def judge_listener(
         case = case._replace(browsers=sources)
     note = note_that_counts(listener)
     if note is not None and note.executables:
-        from portbook.host.linux.file_owner import put_there_by
-
         kept = [
-            put_there_by(owner.pid, path, trusted) if path else None
+            host.put_there_by(owner.pid, path, trusted) if path else None
             for owner, path in zip(listener.ownership.owners, executables, strict=True)
         ]
         case = case._replace(kept=tuple(kept))
@@ -281,14 +287,16 @@ def here_source() -> Source:
     return Source("host", moment, "this machine's sockets and processes, as it was asked")
 
 
-def answer_here(wanted: Filter, depth: Depth, catalog: Catalog) -> HereAnswer:
-    """What *wanted* keeps of this machine's sockets, the gravest first."""
+def answer_here(
+    wanted: Filter, depth: Depth, catalog: Catalog, host: HostReader = THIS_HOST
+) -> HereAnswer:
+    """What *wanted* keeps of the sockets of *host*, the gravest first."""
     book = catalog.registry
     if depth.probe is not None:
         depth = depth._replace(probe=wanted)
-    seen = look(wanted.ports, wanted.transport, depth, catalog)
+    seen = look(wanted.ports, wanted.transport, depth, catalog, host)
     redirects, unseen = (
-        read_redirected(wanted.ports, wanted.transport) if depth.everywhere else ((), ())
+        read_redirected(wanted.ports, wanted.transport, host) if depth.everywhere else ((), ())
     )
     kept = sort_by_gravity(
         seen.listeners if wanted == Filter() else filter(wanted.keeps, seen.listeners)
@@ -309,44 +317,36 @@ def answer_here(wanted: Filter, depth: Depth, catalog: Catalog) -> HereAnswer:
     )
 
 
-def may_see_redirects() -> bool:
-    """Whether there can be NAT rules here, and this user may read them."""
-    from portbook.host.firewall.reader import readable
-
-    return readable()
-
-
 def read_redirected(
-    ports: tuple[int, int] | None, transport: Transport | None
+    ports: tuple[int, int] | None, transport: Transport | None, host: HostReader = THIS_HOST
 ) -> tuple[tuple[Redirect, ...], tuple[Gap, ...]]:
     """The NAT rules that redirect one of *ports* (None: any), and what could not be seen."""
-    from portbook.host.firewall.reader import read_redirects
-
-    found, missing = read_redirects(None, transport)
+    found, missing = host.read_redirects(None, transport)
     first, last = ports or (0, LAST_PORT)
     return tuple(each for each in found if each.first <= last and each.last >= first), missing
 
 
-def watch_here(wanted: Filter, catalog: Catalog, *, notes: bool = True) -> Watch:
+def watch_here(
+    wanted: Filter, catalog: Catalog, *, notes: bool = True, host: HostReader = THIS_HOST
+) -> Watch:
     """A watch over what *wanted* keeps: its steps cost a look at the sockets, not at processes.
 
     *notes* takes the user's own notes into account, as they are when a socket appears.
     """
     from portbook.app.watch import Watch
-    from portbook.host.reader import read_host
 
     def look_once() -> Host:
-        return read_host(wanted.ports, wanted.transport, OwnerSearch.NONE)
+        return host.read_host(wanted.ports, wanted.transport, OwnerSearch.NONE)
 
     def explain(fresh: tuple[Listener, ...]) -> tuple[Listener, ...]:
         # One walk through the processes serves any number of sockets.
         ports = (min(each.socket.port for each in fresh), max(each.socket.port for each in fresh))
         sockets = {_socket(each) for each in fresh}
-        host = read_host(ports, wanted.transport, OwnerSearch.ALL)
-        asked = tuple(each for each in host.listeners if _socket(each) in sockets)
+        seen = host.read_host(ports, wanted.transport, OwnerSearch.ALL)
+        asked = tuple(each for each in seen.listeners if _socket(each) in sockets)
         own = catalog.expectations() if notes else NONE
         depth = Depth(OwnerSearch.ALL)
-        judged = _judged(host._replace(listeners=asked), None, depth, catalog, own)
+        judged = _judged(seen._replace(listeners=asked), None, depth, catalog, host, own)
         found = {_socket(each): each for each in judged.listeners}
         # One that has gone meanwhile is nobody's any more; unless it only couldn't be seen.
         lost = OwnersSeen.HIDDEN if judged.missing else OwnersSeen.NONE

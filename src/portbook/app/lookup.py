@@ -31,29 +31,27 @@ from portbook.model import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from portbook.app.failed import Failed
     from portbook.app.listen import Depth
     from portbook.app.related import Related
+    from portbook.app.search import SearchAnswer
     from portbook.app.topics import Topic
     from portbook.catalog import Catalog
     from portbook.catalog.registry.history import Change, Compared, History
-    from portbook.catalog.registry.search import Match
     from portbook.host.firewall.rules import Redirect
+    from portbook.host.host_reader import HostReader
     from portbook.host.linux.connections import Connection
     from portbook.model import (
         Assignment,
         Listener,
-        Note,
         PortRules,
         Program,
         Report,
         SystemRule,
         Use,
     )
-
-_SPELLED_SO = 50  # the least score of a match that isn't only spelled nearly like the text
 
 
 class PortAnswer(NamedTuple):
@@ -113,35 +111,6 @@ class ServiceAnswer(NamedTuple):
     programs: tuple[Program, ...] = ()
 
 
-class SearchAnswer(NamedTuple):
-    """What a search found, best first; ``shown`` of it are to be shown.
-
-    ``matches`` are the registry's, ``uses`` those of products whose name or use matches.
-    ``asked_by_name`` says that the text was given as the name of a service, which it isn't.
-    ``own_notes`` are those of the user's own notes that match; None where they were left out, as
-    they are on everything that others may read.
-    """
-
-    query: Query
-    text: str
-    matches: Sequence[Match]
-    shown: int
-    asked_by_name: bool
-    sources: tuple[Source, ...]
-    uses: tuple[Use, ...] = ()
-    own_notes: tuple[Note, ...] | None = None
-
-    @property
-    def found(self) -> bool:
-        """Whether anything matched, a near spelling of a name that doesn't exist apart.
-
-        Notes of a project that isn't trusted are shown, and change no status.
-        """
-        near = not self.matches or self.matches[0].score < _SPELLED_SO
-        noted = any(note.trusted for note in self.own_notes or ())
-        return bool(self.uses or noted or (self.matches and not (self.asked_by_name and near)))
-
-
 class RangeAnswer(NamedTuple):
     """A run of ports in short: what stands in it, block by block, and what listens there.
 
@@ -184,33 +153,47 @@ if TYPE_CHECKING:
 
 
 def answer(
-    query: Query, catalog: Catalog, depth: Depth | None = None, *, whole: bool = False
+    query: Query,
+    catalog: Catalog,
+    depth: Depth | None = None,
+    *,
+    whole: bool = False,
+    host: HostReader | None = None,
 ) -> Answer:
-    """The answer to *query*, with this machine as deep as *depth* says; None leaves it out.
+    """The answer to *query*, with *host* as deep as *depth* says; without one it is left out.
+
+    *host* is this machine, unless another is given.
 
     *whole* adds what is related to a port.
 
     Raises DataMissing or DataCorrupt where a data file can't be used.
     """
     if query.kind is QueryKind.PORT:
-        return answer_port(query, catalog, depth, whole=whole)
+        return answer_port(query, catalog, depth, whole=whole, host=host)
     if query.kind is QueryKind.RANGE:
-        return answer_range(query, catalog, depth)
+        return answer_range(query, catalog, depth, host)
     if query.pasted is not None or query.topic is not None:
         from portbook.app.topics import read_local, topic_of
 
         topic = topic_of(query)
         if topic is not None:
-            return TopicAnswer(query, topic, *read_local(topic, catalog, depth))
+            return TopicAnswer(query, topic, *read_local(topic, catalog, depth, host))
     rows = catalog.registry.named(query.text) if query.kind is QueryKind.NAME else ()
     if rows:
         return _answer_service(query, rows, catalog)
+    from portbook.app.search import answer_search, own_notes
+
     own = own_notes(query.text, catalog) if depth is not None and depth.notes else None
     return answer_search(query, catalog, own=own)
 
 
 def answer_port(
-    query: Query, catalog: Catalog, depth: Depth | None = None, *, whole: bool = False
+    query: Query,
+    catalog: Catalog,
+    depth: Depth | None = None,
+    *,
+    whole: bool = False,
+    host: HostReader | None = None,
 ) -> PortAnswer:
     """The answer for the one port of *query*; *whole* adds what is related to it."""
     port, transport = query.first, query.transport
@@ -218,8 +201,8 @@ def answer_port(
     all_four = book.standings(port)
     asked = TRANSPORTS if transport is None else (transport,)
     before, after = book.neighbours(port)
-    seen, redirects = _look(query, catalog, depth)
-    seen, connections = _connections(seen, port, transport, depth)
+    seen, redirects = _look(query, catalog, depth, host)
+    seen, connections = _connections(seen, port, transport, depth, host)
     found = PortAnswer(
         query,
         port,
@@ -292,7 +275,12 @@ def longest_blocks(
     return tuple(sorted(found, key=lambda block: (-block.size, block.first)))
 
 
-def answer_range(query: Query, catalog: Catalog, depth: Depth | None = None) -> RangeAnswer:
+def answer_range(
+    query: Query,
+    catalog: Catalog,
+    depth: Depth | None = None,
+    host: HostReader | None = None,
+) -> RangeAnswer:
     """What stands in the range of *query*, in short."""
     first, last, transport = query.first, query.last, query.transport
     book = catalog.registry
@@ -312,7 +300,7 @@ def answer_range(query: Query, catalog: Catalog, depth: Depth | None = None) -> 
         if row.state is State.ASSIGNED
         and (transport in (None, row.transport) or (row.transport is None and everyday))
     )
-    seen, redirects = _look(query, catalog, depth)
+    seen, redirects = _look(query, catalog, depth, host)
     return RangeAnswer(
         query,
         first,
@@ -349,66 +337,22 @@ def _answer_service(query: Query, rows: tuple[Assignment, ...], catalog: Catalog
     )
 
 
-def own_notes(text: str, catalog: Catalog) -> tuple[Note, ...]:
-    """Which of the user's own notes *text* finds."""
-    from portbook.catalog.expectations.search import search_notes
-
-    return search_notes(catalog.expectations().notes, text)
-
-
-def search_text(
-    text: str, catalog: Catalog, limit: int = 20, *, notes: bool = False
-) -> SearchAnswer:
-    """What *text* finds, of which at most *limit* matches are to be shown.
-
-    *notes* searches the user's own notes as well. Raises DataMissing or DataCorrupt.
-    """
-    own = own_notes(text, catalog) if notes else None
-    return answer_search(Query(QueryKind.TEXT, text), catalog, limit, own)
-
-
-def answer_search(
-    query: Query, catalog: Catalog, shown: int = 20, own: tuple[Note, ...] | None = None
-) -> SearchAnswer:
-    """What the text of *query* finds, of which *shown* matches are to be shown.
-
-    *own* are the user's own notes that it finds, for the user's own eyes.
-    """
-    from portbook.catalog.registry.search import search
-
-    on_record = catalog.practice
-    text = query.text
-    if " " in text:
-        from portbook.formats.errors.questions import search_words
-
-        text = search_words(text)
-    matches: Sequence[Match] = search(catalog.registry, text)
-    # What is only spelled nearly so gives way to a product that is called so.
-    uses = on_record.use_index().search(text)
-    if uses and matches and matches[0].score < _SPELLED_SO:
-        matches = ()
-    elif not uses and not matches:
-        uses = on_record.use_index().near(text)
-    practice = tuple(source for source in on_record.sources() if source.id == "lore-uses")
-    sources = catalog.registry.sources() + practice
-    by_name = query.kind is QueryKind.NAME
-    return SearchAnswer(query, text, matches, shown, by_name, sources, uses, own)
-
-
 def _look(
-    query: Query, catalog: Catalog, depth: Depth | None
+    query: Query, catalog: Catalog, depth: Depth | None, host: HostReader | None
 ) -> tuple[Host | None, tuple[Redirect, ...]]:
     if depth is None:
         return None, ()
-    from portbook.app.listen import look, may_see_redirects, read_redirected
+    from portbook.app.listen import look, read_redirected
+    from portbook.host.host_reader import THIS_HOST
 
+    host = host or THIS_HOST
     everything = query.last - query.first + 1 == PORTS
     ports = None if everything else (query.first, query.last)
-    seen = look(ports, query.transport, depth, catalog)
-    if not depth.everywhere and (seen.listeners or not may_see_redirects()):
+    seen = look(ports, query.transport, depth, catalog, host)
+    if not depth.everywhere and (seen.listeners or not host.may_read_redirects()):
         return seen, ()
     # "Nothing is bound to 8080" is half the truth where 8080 is redirected.
-    redirects, unseen = read_redirected(ports, query.transport)
+    redirects, unseen = read_redirected(ports, query.transport, host)
     if depth.everywhere and unseen:
         missing = tuple(dict.fromkeys(seen.missing + unseen))
         seen = seen._replace(visibility=Visibility.PARTIAL, missing=missing)
@@ -416,7 +360,11 @@ def _look(
 
 
 def _connections(
-    seen: Host | None, port: int, transport: Transport | None, depth: Depth | None
+    seen: Host | None,
+    port: int,
+    transport: Transport | None,
+    depth: Depth | None,
+    host: HostReader | None,
 ) -> tuple[Host | None, tuple[Connection, ...] | None]:
     """The connections on a port on which nothing is bound here: a bind can fail for them too."""
     if (
@@ -427,9 +375,9 @@ def _connections(
         return seen, None
     if seen.rules is None or seen.rules.system != "linux":
         return seen, None
-    from portbook.host.reader import read_conflicts
+    from portbook.host.host_reader import THIS_HOST
 
-    found = read_conflicts(port, transport, depth.owners)
+    found = (host or THIS_HOST).read_conflicts(port, transport, depth.owners)
     if found.missing:
         missing = tuple(dict.fromkeys(seen.missing + found.missing))
         seen = seen._replace(visibility=Visibility.PARTIAL, missing=missing)
@@ -451,13 +399,10 @@ def _findings(seen: Host) -> tuple[Finding, ...]:
 __all__ = [
     "PortAnswer",
     "RangeAnswer",
-    "SearchAnswer",
     "ServiceAnswer",
     "TopicAnswer",
     "answer",
     "answer_port",
     "answer_range",
-    "answer_search",
-    "own_notes",
     "parse_query",
 ]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from portbook.app.listen import Depth
     from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
+    from portbook.host.host_reader import HostReader
     from portbook.model import Listener, PortRules
 
 
@@ -83,14 +84,15 @@ def topic_named(name: str) -> Topic:
 
 
 def read_local(
-    topic: Topic, catalog: Catalog, depth: Depth | None
+    topic: Topic, catalog: Catalog, depth: Depth | None, host: HostReader | None = None
 ) -> tuple[tuple[Listener, ...], PortRules | None]:
     """What this machine adds to *topic*: its servers and its rules; *depth* None leaves it out."""
     if depth is None or topic not in (Topic.IN_USE, Topic.EPHEMERAL, Topic.PRIVILEGED):
         return (), None
     from portbook.app.listen import look
+    from portbook.host.host_reader import THIS_HOST
 
-    seen = look(None, None, depth, catalog)
+    seen = look(None, None, depth, catalog, host or THIS_HOST)
     servers = [each for each in seen.listeners if each.socket.state == "listen"]
     here = [each for each in servers if topic is Topic.IN_USE and each.socket.namespace is None]
     return tuple(here), seen.rules

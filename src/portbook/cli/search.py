@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from portbook.app.lookup import search_text
+from portbook.app.search import search_text
 from portbook.catalog.expectations.lookup import check_named
 from portbook.cli import complain
 from portbook.cli.help import Parser, add_json, add_notes

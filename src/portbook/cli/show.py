@@ -8,7 +8,6 @@ from portbook._fast_types import NamedTuple
 from portbook.app.lookup import (
     PortAnswer,
     RangeAnswer,
-    SearchAnswer,
     ServiceAnswer,
     TopicAnswer,
     answer,
@@ -326,14 +325,14 @@ class _Show:
             print_json(port_json.of(answer_port(one, self.catalog)), line=True)
 
     def _weigh(self, found: Answer) -> None:
-        if isinstance(found, SearchAnswer):
-            self.missed |= not found.found
-        elif isinstance(found, TopicAnswer):
-            self.found |= found.tells_failure
-        elif isinstance(found, PortAnswer | RangeAnswer):
+        if isinstance(found, PortAnswer | RangeAnswer):
             self.found |= reaches(found.findings, self.options.fail_on)
             self.found |= isinstance(found, PortAnswer) and fails(found)
             self.partial |= _partial(found.host)
+        elif isinstance(found, TopicAnswer):
+            self.found |= found.tells_failure
+        elif not isinstance(found, ServiceAnswer):
+            self.missed |= not found.found
 
 
 def fails(found: PortAnswer) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import RedirectResponse, Response
 
-from portbook.app.lookup import search_text
+from portbook.app.search import search_text
 from portbook.errors import InvalidQuery
 from portbook.formats.errors.query import (
     QueryKind,
@@ -32,7 +32,7 @@ from portbook.web.work import run_page, run_search
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from portbook.app.lookup import SearchAnswer
+    from portbook.app.search import SearchAnswer
     from portbook.catalog import Catalog
 
 LONGEST = 200  # characters

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from portbook.app.explain import ExplainAnswer
     from portbook.app.listen import HereAnswer
-    from portbook.app.lookup import PortAnswer, SearchAnswer, ServiceAnswer
+    from portbook.app.lookup import PortAnswer, ServiceAnswer
+    from portbook.app.search import SearchAnswer
     from portbook.catalog import Catalog
     from portbook.model import State
     from portbook.web.explain.workers import Workers

@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.app.bind.diagnose import Why
     from portbook.catalog import Catalog
+    from portbook.host.host_reader import HostReader
     from portbook.model import Listener, Note, PortRules, Transport
 
 
@@ -18,6 +19,7 @@ def why_bind(
     address: str | None = None,
     *,
     notes: bool = True,
+    host: HostReader | None = None,
 ) -> Why:
     """Whether *port* can be bound now, on *address* or on every one, and why.
 
@@ -34,29 +36,27 @@ def why_bind(
     from portbook.app.bind.diagnose import weigh
     from portbook.app.bind.observations import Elsewhere, Evidence, Redirected
     from portbook.catalog.expectations.lookup import NONE
-    from portbook.host.bind_probe import try_binds
-    from portbook.host.firewall.reader import read_redirects
-    from portbook.host.linux.other_namespaces import read_elsewhere
-    from portbook.host.reader import read_conflicts, read_excluded_ranges, read_host
+    from portbook.host.host_reader import THIS_HOST
     from portbook.model import OwnerSearch, PortRules
 
-    tries = try_binds(port, transport, None if address == LOCALHOST else address)
-    seen = read_host((port, port), transport, OwnerSearch.FIRST)
+    host = host or THIS_HOST
+    tries = host.try_binds(port, transport, None if address == LOCALHOST else address)
+    seen = host.read_host((port, port), transport, OwnerSearch.FIRST)
     listeners = seen.listeners
     if any(owner.program == "systemd" for each in listeners for owner in each.ownership.owners):
-        from portbook.host.linux.activation import add_activations
-
-        listeners = add_activations(listeners)
-    conflicts = read_conflicts(port, transport)
-    redirects, no_rules = read_redirects(port, transport)
-    others, no_namespaces = read_elsewhere((port, port), transport)
-    excluded, no_ranges = read_excluded_ranges(transport)
+        listeners = host.add_activations(listeners)
+    conflicts = host.read_conflicts(port, transport)
+    redirects, no_rules = host.read_redirects(port, transport)
+    others, no_namespaces = host.read_elsewhere((port, port), transport)
+    excluded, no_ranges = host.read_excluded_ranges(transport)
     missing = (*seen.missing, *conflicts.missing, *no_rules, *no_namespaces, *no_ranges)
     own = catalog.expectations() if notes else NONE
     note = own.lookup(port, transport)
     rules = seen.rules or PortRules("")
     counts = note is not None and note.trusted
-    held = _held_against(note, listeners, rules, catalog, own.users) if note and counts else ()
+    held = (
+        _held_against(note, listeners, rules, catalog, own.users, host) if note and counts else ()
+    )
     found = weigh(
         Evidence(
             port,
@@ -67,7 +67,7 @@ def why_bind(
             conflicts.connections,
             rules,
             tuple(Redirected(each.to, each.text, each.source) for each in redirects),
-            tuple(Elsewhere(name, each) for name, host in others for each in host.listeners),
+            tuple(Elsewhere(name, each) for name, other in others for each in other.listeners),
             excluded,
             tuple(dict.fromkeys(missing)),
         )
@@ -81,6 +81,7 @@ def _held_against(
     rules: PortRules,
     catalog: Catalog,
     trusted: frozenset[int],
+    host: HostReader,
 ) -> tuple[str, ...]:
     """What the verdict says of *listeners* on account of *note*."""
     from portbook.app.listen import judge_listener
@@ -93,6 +94,7 @@ def _held_against(
             rules,
             catalog,
             trusted=trusted,
+            host=host,
         )
         if finding.code in ("unexpected-program", "noted")
         or (finding.code == "expected" and note.expects)

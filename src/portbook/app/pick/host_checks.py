@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from portbook.app.pick.criteria import Check, canonical
+from portbook.host.host_reader import THIS_HOST
 from portbook.model import (
     OwnerSearch,
     Transport,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
     from portbook.catalog.expectations.lookup import Notes
     from portbook.host.bind_probe import BindTry
+    from portbook.host.host_reader import HostReader
     from portbook.model import PortRules
 
 _DENIED = frozenset((errno.EACCES, errno.EPERM))
@@ -29,8 +31,11 @@ class ThisMachine:
     *name* is what the port is for: a note that has it for that is none against it.
     """
 
-    def __init__(self, catalog: Catalog, name: str | None = None) -> None:
+    def __init__(
+        self, catalog: Catalog, name: str | None = None, host: HostReader = THIS_HOST
+    ) -> None:
         self._catalog = catalog
+        self._host = host
         self._name = None if name is None else canonical(name)
         self._notes: Notes | None = None
         self._rules: PortRules | None = None
@@ -45,9 +50,7 @@ class ThisMachine:
 
     def _dynamic(self, port: int) -> Check:
         if self._rules is None:
-            from portbook.host.reader import read_rules
-
-            self._rules = read_rules()
+            self._rules = self._host.read_rules()
         code, dynamic = "not-dynamic-here", self._rules.dynamic
         if dynamic is None:
             return Check(code, None, "which ports this machine hands out could not be read")
@@ -76,12 +79,12 @@ class ThisMachine:
         return Check("not-noted", True, "your notes have nothing there")
 
     def _local_name(self, port: int) -> Check:
-        from portbook.host.etc_services import read_services, services_path
+        from portbook.host.etc_services import services_path
 
         path = services_path()
         if self._names is None:
             try:
-                self._names = read_services()
+                self._names = self._host.read_services()
             except OSError as error:
                 self._names = error
         if isinstance(self._names, FileNotFoundError):
@@ -95,10 +98,8 @@ class ThisMachine:
         return Check("no-local-name", True, f"{path} has no name for it")
 
     def _binds(self, port: int) -> Iterator[Check]:
-        from portbook.host.bind_probe import try_binds
-
         tries = {
-            each: [one for one in try_binds(port, each) if not one.unsupported]
+            each: [one for one in self._host.try_binds(port, each) if not one.unsupported]
             for each in (Transport.TCP, Transport.UDP)
         }
         plain = [one for each in tries.values() for one in each if not one.reuseaddr]
@@ -122,7 +123,7 @@ class ThisMachine:
                 continue
             if all(one.ok for one in plain):
                 continue
-            if who := _holders(port, transport):
+            if who := _holders(port, transport, self._host):
                 return Check(code, False, who)
             if all(one.ok for one in binds if one.reuseaddr):
                 return Check(
@@ -134,11 +135,9 @@ class ThisMachine:
         return Check(code, True, "a bind for tcp and for udp succeeded just now")
 
 
-def _holders(port: int, transport: Transport) -> str | None:
+def _holders(port: int, transport: Transport, host: HostReader) -> str | None:
     """Who has bound *port*, in a few words; None where no such socket is seen."""
-    from portbook.host.reader import read_host
-
-    listeners = read_host((port, port), transport, OwnerSearch.FIRST).listeners
+    listeners = host.read_host((port, port), transport, OwnerSearch.FIRST).listeners
     if not listeners:
         return None
     from portbook.app.bind.owner_text import holder

@@ -9,10 +9,10 @@ from portbook._fast_types import NamedTuple
 from portbook.app.lookup import (
     PortAnswer,
     RangeAnswer,
-    SearchAnswer,
     ServiceAnswer,
     TopicAnswer,
 )
+from portbook.app.search import SearchAnswer
 from portbook.present.phrases import with_sentences
 from portbook.schema.answers import (
     BLOCKS_ANSWER,

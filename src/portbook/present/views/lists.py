@@ -13,7 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from portbook.app.lookup import RangeAnswer, SearchAnswer
+    from portbook.app.lookup import RangeAnswer
+    from portbook.app.search import SearchAnswer
     from portbook.catalog.registry.stats import Stats
     from portbook.model import Assignment, Block, Host, Source, Transport
     from portbook.present.document import Item

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response, StreamingResponse
 
 from portbook.app.listen import Depth, Filter, answer_here
-from portbook.app.lookup import answer_port, own_notes
+from portbook.app.lookup import answer_port
+from portbook.app.search import own_notes
 from portbook.formats.errors.query import (
     Query,
     QueryKind,
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from portbook.app.listen import HereAnswer
-    from portbook.app.lookup import PortAnswer, SearchAnswer
+    from portbook.app.lookup import PortAnswer
+    from portbook.app.search import SearchAnswer
     from portbook.catalog import Catalog
 
     Handler = Callable[[Request], Awaitable[Response]]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from portbook.app.history import Chronicle
-    from portbook.app.lookup import SearchAnswer
+    from portbook.app.search import SearchAnswer
     from portbook.catalog import Catalog
     from portbook.catalog.registry.history import Change
     from portbook.catalog.registry.lookup import Registry

@@ -23,7 +23,8 @@ from portbook.web.pages.render import Frame, page
 if TYPE_CHECKING:
     from portbook.app.explain import ExplainAnswer
     from portbook.app.listen import HereAnswer
-    from portbook.app.lookup import PortAnswer, SearchAnswer, ServiceAnswer
+    from portbook.app.lookup import PortAnswer, ServiceAnswer
+    from portbook.app.search import SearchAnswer
     from portbook.catalog import Catalog
     from portbook.present.document import Page
     from portbook.web.site_config import Site

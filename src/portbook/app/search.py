@@ -1,0 +1,96 @@
+"""What a text finds: services, products, and the user's own notes.
+
+>>> from portbook.catalog import Catalog
+>>> search_text("postgress", Catalog()).matches[0].service_name
+'postgresql'
+"""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.formats.errors.query import Query, QueryKind
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from portbook.catalog import Catalog
+    from portbook.catalog.registry.search import Match
+    from portbook.model import Note, Source, Use
+
+_SPELLED_SO = 50  # the least score of a match that isn't only spelled nearly like the text
+
+
+class SearchAnswer(NamedTuple):
+    """What a search found, best first; ``shown`` of it are to be shown.
+
+    ``matches`` are the registry's, ``uses`` those of products whose name or use matches.
+    ``asked_by_name`` says that the text was given as the name of a service, which it isn't.
+    ``own_notes`` are those of the user's own notes that match; None where they were left out, as
+    they are on everything that others may read.
+    """
+
+    query: Query
+    text: str
+    matches: Sequence[Match]
+    shown: int
+    asked_by_name: bool
+    sources: tuple[Source, ...]
+    uses: tuple[Use, ...] = ()
+    own_notes: tuple[Note, ...] | None = None
+
+    @property
+    def found(self) -> bool:
+        """Whether anything matched, a near spelling of a name that doesn't exist apart.
+
+        Notes of a project that isn't trusted are shown, and change no status.
+        """
+        near = not self.matches or self.matches[0].score < _SPELLED_SO
+        noted = any(note.trusted for note in self.own_notes or ())
+        return bool(self.uses or noted or (self.matches and not (self.asked_by_name and near)))
+
+
+def own_notes(text: str, catalog: Catalog) -> tuple[Note, ...]:
+    """Which of the user's own notes *text* finds."""
+    from portbook.catalog.expectations.search import search_notes
+
+    return search_notes(catalog.expectations().notes, text)
+
+
+def search_text(
+    text: str, catalog: Catalog, limit: int = 20, *, notes: bool = False
+) -> SearchAnswer:
+    """What *text* finds, of which at most *limit* matches are to be shown.
+
+    *notes* searches the user's own notes as well. Raises DataMissing or DataCorrupt.
+    """
+    own = own_notes(text, catalog) if notes else None
+    return answer_search(Query(QueryKind.TEXT, text), catalog, limit, own)
+
+
+def answer_search(
+    query: Query, catalog: Catalog, shown: int = 20, own: tuple[Note, ...] | None = None
+) -> SearchAnswer:
+    """What the text of *query* finds, of which *shown* matches are to be shown.
+
+    *own* are the user's own notes that it finds, for the user's own eyes.
+    """
+    from portbook.catalog.registry.search import search
+
+    on_record = catalog.practice
+    text = query.text
+    if " " in text:
+        from portbook.formats.errors.questions import search_words
+
+        text = search_words(text)
+    matches: Sequence[Match] = search(catalog.registry, text)
+    # What is only spelled nearly so gives way to a product that is called so.
+    uses = on_record.use_index().search(text)
+    if uses and matches and matches[0].score < _SPELLED_SO:
+        matches = ()
+    elif not uses and not matches:
+        uses = on_record.use_index().near(text)
+    practice = tuple(source for source in on_record.sources() if source.id == "lore-uses")
+    sources = catalog.registry.sources() + practice
+    by_name = query.kind is QueryKind.NAME
+    return SearchAnswer(query, text, matches, shown, by_name, sources, uses, own)

@@ -1,0 +1,128 @@
+"""All that use cases ask of a machine, as one object: who has another machine hands in another.
+
+Each method loads what it takes when it is called.
+"""
+
+from __future__ import annotations
+
+from portbook.host import reader
+from portbook.model import OwnerSearch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from portbook.host.bind_probe import BindTry
+    from portbook.host.firewall.rules import Redirect
+    from portbook.host.linux.connections import Conflicts
+    from portbook.model import Gap, Host, Listener, PortRules, Transport
+
+    Ports = tuple[int, int] | None  # the first and the last
+    Listeners = tuple[Listener, ...]
+
+
+class HostReader:
+    """This machine."""
+
+    def read_host(self, ports: Ports, transport: Transport | None, owners: OwnerSearch) -> Host:
+        """As :func:`portbook.host.reader.read_host`."""
+        return reader.read_host(ports, transport, owners)
+
+    def read_elsewhere(
+        self,
+        ports: Ports,
+        transport: Transport | None,
+        owners: OwnerSearch = OwnerSearch.FIRST,
+    ) -> tuple[tuple[tuple[str, Host], ...], tuple[Gap, ...]]:
+        """What listens in other network namespaces, by their names, and what was not seen."""
+        from portbook.host.linux.other_namespaces import read_elsewhere
+
+        return read_elsewhere(ports, transport, owners)
+
+    def read_conflicts(
+        self, port: int, transport: Transport | None, owners: OwnerSearch = OwnerSearch.FIRST
+    ) -> Conflicts:
+        """As :func:`portbook.host.reader.read_conflicts`."""
+        return reader.read_conflicts(port, transport, owners)
+
+    def read_rules(self) -> PortRules:
+        """As :func:`portbook.host.reader.read_rules`."""
+        return reader.read_rules()
+
+    def read_excluded_ranges(
+        self, transport: Transport
+    ) -> tuple[tuple[tuple[int, int, str], ...], tuple[Gap, ...]]:
+        """As :func:`portbook.host.reader.read_excluded_ranges`."""
+        return reader.read_excluded_ranges(transport)
+
+    def may_read_redirects(self) -> bool:
+        """Whether there can be NAT rules here, and this user may read them."""
+        from portbook.host.firewall.reader import readable
+
+        return readable()
+
+    def read_redirects(
+        self, port: int | None, transport: Transport | None
+    ) -> tuple[tuple[Redirect, ...], tuple[Gap, ...]]:
+        """The NAT rules that redirect *port* (None: any), and what could not be seen."""
+        from portbook.host.firewall.reader import read_redirects
+
+        return read_redirects(port, transport)
+
+    def try_binds(
+        self, port: int, transport: Transport, address: str | None = None
+    ) -> tuple[BindTry, ...]:
+        """What became of binding *port* for a moment, on each address that counts."""
+        from portbook.host.bind_probe import try_binds
+
+        return try_binds(port, transport, address)
+
+    def read_services(self) -> Mapping[int, tuple[str, ...]]:
+        """The names that this machine's services file has for ports. Raises OSError."""
+        from portbook.host.etc_services import read_services
+
+        return read_services()
+
+    def put_there_by(self, pid: int, path: str, users: frozenset[int]) -> bool | None:
+        """Whether only *users* can have put *path* where the process *pid* runs it."""
+        from portbook.host.linux.file_owner import put_there_by
+
+        return put_there_by(pid, path, users)
+
+    def add_upgrades(self, listeners: Listeners) -> Listeners:
+        """*listeners* with whether a deleted executable was replaced by an upgrade."""
+        from portbook.host.details import add_upgrades
+
+        return add_upgrades(listeners)
+
+    def add_activations(self, listeners: Listeners) -> Listeners:
+        """*listeners* with what systemd starts for each socket that it holds."""
+        from portbook.host.linux.activation import add_activations
+
+        return add_activations(listeners)
+
+    def add_details(self, listeners: Listeners) -> tuple[Listeners, tuple[Gap, ...]]:
+        """*listeners* with packages and containers, and what could not be told."""
+        from portbook.host.details import add_details
+
+        return add_details(listeners)
+
+    def add_names(self, listeners: Listeners) -> tuple[Listeners, tuple[Gap, ...]]:
+        """*listeners* with the names of containers, and what could not be told."""
+        from portbook.host.details import add_names
+
+        return add_names(listeners)
+
+    def add_spoken(
+        self,
+        listeners: Listeners,
+        likely: Callable[[Listener], tuple[str, ...]],
+        rules: PortRules,
+    ) -> Listeners:
+        """*listeners* with what they speak; *likely* gives the services to expect of one."""
+        from portbook.host.probe.scanner import add_spoken
+
+        return add_spoken(listeners, likely, rules)
+
+
+THIS_HOST = HostReader()
