@@ -13,6 +13,7 @@ from portbook.app.library import plan_stop as plan_stop
 from portbook.app.library import search as search
 from portbook.app.library import stats as stats
 from portbook.app.library import stop as stop
+from portbook.app.library import topic as topic
 from portbook.app.library import update as update
 from portbook.app.library import watch as watch
 from portbook.app.library import why as why
@@ -28,6 +29,8 @@ from portbook.app.search import SearchAnswer as SearchAnswer
 from portbook.app.stop.executor import Outcome as StopOutcome
 from portbook.app.stop.executor import Way as Way
 from portbook.app.stop.model import Plan as Plan
+from portbook.app.topics import Topic as Topic
+from portbook.app.topics import TopicAnswer as TopicAnswer
 from portbook.app.update import Outcome as UpdateOutcome
 from portbook.app.update import Request as UpdateRequest
 from portbook.app.watch import Event as Event
@@ -118,6 +121,8 @@ __all__ = [
     "StopOutcome",
     "Subject",
     "SubjectKind",
+    "Topic",
+    "TopicAnswer",
     "Transport",
     "UpdateOutcome",
     "UpdateRequest",
@@ -141,6 +146,7 @@ __all__ = [
     "search",
     "stats",
     "stop",
+    "topic",
     "update",
     "watch",
     "why",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from portbook.app.stop.executor import Outcome as StopOutcome
     from portbook.app.stop.executor import Way
     from portbook.app.stop.model import Plan
+    from portbook.app.topics import TopicAnswer
     from portbook.app.update import Outcome as UpdateOutcome
     from portbook.app.update import Request
     from portbook.app.watch import Watch
@@ -65,6 +66,21 @@ def search(
     from portbook.app.search import search_text
 
     return search_text(text, catalog or Catalog(), limit, notes=notes)
+
+
+def topic(name: str, depth: Depth | None = None, *, catalog: Catalog | None = None) -> TopicAnswer:
+    """What people ask of ports that no number answers; *depth* adds what this machine says to it.
+
+    >>> topic("time-wait").topic
+    <Topic.TIME_WAIT: 'time-wait'>
+
+    :raises InvalidArgument: there is no topic of that name.
+    """
+    from portbook.app.topics import answer_topic, topic_named
+    from portbook.formats.errors.query import Query, QueryKind
+
+    found = topic_named(name)
+    return answer_topic(found, Query(QueryKind.TEXT, found), catalog or Catalog(), depth)
 
 
 def listen(

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from portbook.app.listen import Depth
     from portbook.app.related import Related
     from portbook.app.search import SearchAnswer
-    from portbook.app.topics import Topic
+    from portbook.app.topics import TopicAnswer
     from portbook.catalog import Catalog
     from portbook.catalog.registry.history import Change, Compared, History
     from portbook.host.firewall.rules import Redirect
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from portbook.host.linux.connections import Connection
     from portbook.model import (
         Assignment,
-        Listener,
-        PortRules,
         Program,
         Report,
         SystemRule,
@@ -131,23 +129,6 @@ class RangeAnswer(NamedTuple):
     redirects: tuple[Redirect, ...] = ()
 
 
-class TopicAnswer(NamedTuple):
-    """A topic: asked for by name, by a question, or by a text that names no port.
-
-    ``listeners`` are this machine's, where the text may be about one; ``rules`` are its rules.
-    """
-
-    query: Query
-    topic: Topic
-    listeners: tuple[Listener, ...] = ()
-    rules: PortRules | None = None
-
-    @property
-    def tells_failure(self) -> bool:
-        """Whether a text told of a failure, and no question was asked."""
-        return self.query.pasted is not None and self.query.pasted.failure is not None
-
-
 if TYPE_CHECKING:
     Answer = PortAnswer | ServiceAnswer | SearchAnswer | RangeAnswer | TopicAnswer
 
@@ -173,11 +154,11 @@ def answer(
     if query.kind is QueryKind.RANGE:
         return answer_range(query, catalog, depth, host)
     if query.pasted is not None or query.topic is not None:
-        from portbook.app.topics import read_local, topic_of
+        from portbook.app.topics import answer_topic, topic_of
 
         topic = topic_of(query)
         if topic is not None:
-            return TopicAnswer(query, topic, *read_local(topic, catalog, depth, host))
+            return answer_topic(topic, query, catalog, depth, host)
     rows = catalog.registry.named(query.text) if query.kind is QueryKind.NAME else ()
     if rows:
         return _answer_service(query, rows, catalog)
@@ -400,7 +381,6 @@ __all__ = [
     "PortAnswer",
     "RangeAnswer",
     "ServiceAnswer",
-    "TopicAnswer",
     "answer",
     "answer_port",
     "answer_range",

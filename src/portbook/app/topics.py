@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from portbook._fast_types import StrEnum
+from portbook._fast_types import NamedTuple, StrEnum
 from portbook.errors import InvalidArgument, shown
 from portbook.model import Failure
 
@@ -83,8 +83,36 @@ def topic_named(name: str) -> Topic:
     )
 
 
-def read_local(
-    topic: Topic, catalog: Catalog, depth: Depth | None, host: HostReader | None = None
+class TopicAnswer(NamedTuple):
+    """A topic: asked for by name, by a question, or by a text that names no port.
+
+    ``listeners`` are this machine's, where the text may be about one; ``rules`` are its rules.
+    """
+
+    query: Query
+    topic: Topic
+    listeners: tuple[Listener, ...] = ()
+    rules: PortRules | None = None
+
+    @property
+    def tells_failure(self) -> bool:
+        """Whether a text told of a failure, and no question was asked."""
+        return self.query.pasted is not None and self.query.pasted.failure is not None
+
+
+def answer_topic(
+    topic: Topic,
+    query: Query,
+    catalog: Catalog,
+    depth: Depth | None,
+    host: HostReader | None = None,
+) -> TopicAnswer:
+    """*topic* as the answer to *query*, with *host* as deep as *depth* says; None leaves it out."""
+    return TopicAnswer(query, topic, *_read_local(topic, catalog, depth, host))
+
+
+def _read_local(
+    topic: Topic, catalog: Catalog, depth: Depth | None, host: HostReader | None
 ) -> tuple[tuple[Listener, ...], PortRules | None]:
     """What this machine adds to *topic*: its servers and its rules; *depth* None leaves it out."""
     if depth is None or topic not in (Topic.IN_USE, Topic.EPHEMERAL, Topic.PRIVILEGED):

@@ -9,7 +9,6 @@ from portbook.app.lookup import (
     PortAnswer,
     RangeAnswer,
     ServiceAnswer,
-    TopicAnswer,
     answer,
 )
 from portbook.cli import complain
@@ -305,6 +304,8 @@ class _Show:
             from portbook.present.views.service import compose_service
 
             return render_page(compose_service(found), self.style)
+        from portbook.app.topics import TopicAnswer
+
         if isinstance(found, TopicAnswer):
             from portbook.present.topics import render_topic
 
@@ -329,10 +330,13 @@ class _Show:
             self.found |= reaches(found.findings, self.options.fail_on)
             self.found |= isinstance(found, PortAnswer) and fails(found)
             self.partial |= _partial(found.host)
-        elif isinstance(found, TopicAnswer):
-            self.found |= found.tells_failure
         elif not isinstance(found, ServiceAnswer):
-            self.missed |= not found.found
+            from portbook.app.topics import TopicAnswer
+
+            if isinstance(found, TopicAnswer):
+                self.found |= found.tells_failure
+            else:
+                self.missed |= not found.found
 
 
 def fails(found: PortAnswer) -> bool:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from portbook.app.lookup import TopicAnswer
-from portbook.app.topics import Topic, read_local, topic_named
+from portbook.app.topics import Topic, TopicAnswer, answer_topic, topic_named
 from portbook.cli.help import Parser, add_json
 from portbook.cli.terminal import print_json, style
 from portbook.formats.errors.query import Query, QueryKind
@@ -32,7 +31,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     from portbook.app.listen import Depth
 
     topic = topic_named(options.name)
-    answer = TopicAnswer(Query(QueryKind.TEXT, topic), topic, *read_local(topic, catalog, Depth()))
+    answer = answer_topic(topic, Query(QueryKind.TEXT, topic), catalog, Depth())
     if options.json:
         from portbook.present.render import port_json
 

@@ -8,7 +8,8 @@ from portbook.app.bind.addresses import numeric_host
 from portbook.app.bind.explain_bind import why_bind
 from portbook.app.failed import CONNECTING
 from portbook.app.listen import Depth
-from portbook.app.lookup import PortAnswer, TopicAnswer, answer
+from portbook.app.lookup import PortAnswer, answer
+from portbook.app.topics import TopicAnswer
 from portbook.catalog.expectations.lookup import check_named
 from portbook.cli.help import Parser, add_json, add_notes
 from portbook.cli.show import fails, lead_of, standard_input

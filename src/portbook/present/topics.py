@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portbook.app.lookup import TopicAnswer
+    from portbook.app.topics import TopicAnswer
     from portbook.model import Listener
     from portbook.present.render.text import Style
 

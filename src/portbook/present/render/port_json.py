@@ -10,9 +10,9 @@ from portbook.app.lookup import (
     PortAnswer,
     RangeAnswer,
     ServiceAnswer,
-    TopicAnswer,
 )
 from portbook.app.search import SearchAnswer
+from portbook.app.topics import TopicAnswer
 from portbook.present.phrases import with_sentences
 from portbook.schema.answers import (
     BLOCKS_ANSWER,
