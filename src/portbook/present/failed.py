@@ -1,9 +1,10 @@
 """What a pasted text said failed, and what this machine says to it: the first lines of an answer.
 
 >>> from portbook.app.lookup import answer
+>>> from portbook.catalog import Catalog
 >>> from portbook.formats.errors.query import parse_query
 >>> query = parse_query("http://localhost:6000/ ERR_UNSAFE_PORT")
->>> compose_failed(answer(query)).headline
+>>> compose_failed(answer(query, Catalog())).headline
 'Browsers refuse to open port 6000, whatever listens there.'
 """
 

@@ -29,8 +29,13 @@ class Clause(NamedTuple):
 
 
 _LEAD = 48  # characters before a port that tell its part
-_PEER = re.compile(r"(?i)\b(?:from|client|peer|src|source|remote address|closed by|received disconnect|"
-                   r"accepted|authenticating user|invalid user|reset by)\b[^,;]{0,40}$|\blocal \($")  # fmt: skip
+_PEER = re.compile(
+    r"(?i)\b(?:from|client|peer|src|source|accepted|authenticating user|invalid user)\b[^,;]{0,40}$|\blocal \($"
+)
+# Said by both ends: of a client's port if that is one.
+_OTHER_END = re.compile(
+    r"(?i)\b(?:closed by|disconnected by|reset by|remote address)\b[^,;]{0,40}$"
+)
 _NEXT = re.compile(r"(?i)(?:\btry(?:ing)?|attempting|retrying|now (?:on|at|listening|running|using)|instead|fall(?:ing|s)? ?back|"
                    r"next (?:free|available)|forward(?:ed|ing|s)? to|redirect(?:ed|ing|s)? to|will use|switch(?:ing|ed) to|"
                    r"valid ports|range|between|proxy(?:ing|_pass)? to|->|≥|>=|choose|e\.g\.|such as|for example|usage|see|docs|documentation|more info|visit)\b[^;]{0,24}$")  # fmt: skip
@@ -120,7 +125,10 @@ def _part(mention: Mention, before: str, after: str) -> Part:
     # "from 192.0.2.4 port 51515": the address stands within the mention
     if _INSTEAD.match(after):
         return Part.NEXT
-    if _PEER.search(before) and mention.ports[0] > _LAST_SYSTEM:
+    port = mention.ports[0]
+    if _PEER.search(before) and port > _LAST_SYSTEM:
+        return Part.PEER
+    if _OTHER_END.search(before) and port >= _EPHEMERAL:
         return Part.PEER
     if _NEXT.search(before):
         return Part.NEXT

@@ -55,7 +55,7 @@ FRAGMENTS: dict[Failure, tuple[str, ...]] = {
         "another process is using", "something is already using", "server running on port",
         "postmaster already running", "conflicts with an existing registration",
         "no free port", "not have free ports", "n't have free ports", "had no free ports",
-        "not free for the requested", "find an available port", "no available port",
+        "not free for the requested", "find an available port", "no available port", "find empty port", "find a free port", "find free port", "find an open port", "already performing on", "already using ",
         "can't connect to ('", "port is not free", "port already assigned", "is used by",
         "has been used by", "port conflict", "in use)", "collides with", "would collide", "process using that port", "process using this port",
         # German, French, Spanish, Portuguese, Italian, Dutch, Polish
@@ -193,9 +193,12 @@ _NUMBERED = re.compile(
 _ABOUT_OTHER = re.compile(
     r"(?i)(?:container|network|volume|user) ?name.{0,120}?in use(?: by container)?|"
     r"the name \S{1,80} (?:is|seems).{0,40}?in use|"
-    r"permission denied,? (?:\(publickey|please try again)|permission denied \(|"
+    r"permission denied,? (?:\(publickey|please try again)|permission denied \((?:publickey|password|keyboard|gssapi)|"
     r"access denied for user|access denied \(using|device or resource busy|in use by module|"
     r"subnet|pool overlaps|timeout set to|address pools"
+)
+_IN_USE = re.compile(
+    r"(?i)\bports?\b.{0,24}\bin use\b|:\d{1,5} in use\b|\bbereits\b.{0,60}\b(?:belegt|verwendet|benutzt)"
 )
 _LOGGED_PACKET = re.compile(r"\bDPT=\d")
 _PASSED = re.compile(r"(?i)\b(?:allow|accept|pass)\w{0,3}\b")
@@ -222,6 +225,8 @@ def classify(clause: str) -> Failure | None:
     text = _ABOUT_OTHER.sub(" ", clause)
     lower = text.lower()
     for failure, fragments in FRAGMENTS.items():
+        if failure is Failure.IN_USE and _IN_USE.search(text):
+            return failure
         if any(fragment in lower for fragment in fragments):
             return failure
     for match in _NUMBERED.finditer(text):

@@ -73,10 +73,10 @@ _WORDS = (
 )
 _AFTER_WORD = (
     r"[\"'`]?(?:\(s\)|\(en\))?(?:\s{0,3}(?:number|nr\.?|no\.?|n°|nº|numéro|número|numero|nummer|номер|"
-    r"is|to|of|id|range|=>|[:=#№]))*\s{0,3}[\[({\"'`«„“-]{0,3}\s?"
+    r"is|to|of|id|in range|range|=>|[:=#№]))*\s{0,3}[\[({\"'`«„“-]{0,3}\s?"
 )
 _HOST_BEFORE = (
-    rf"(?:(?:(?<![\w.])(?P<a>{_V4}|{_V6})[\"')\]|]{{0,3}},?\s{{1,3}}(?:on\s)?|(?:\b(?:host|to|at|server at|reach)\s[\"'(]?"
+    rf"(?:(?:(?<![\w.*])(?P<a>{_V4}|{_V6}|\*)[\"')\]|]{{0,3}},?\s{{1,3}}(?:on\s)?|(?:\b(?:host|to|at|server at|reach)\s[\"'(]?"
     rf"(?P<c>(?!(?:an?|the|this|that|another|its|your|any|tcp|udp|free|local|remote|given|open|same|"
     rf"distribution|privileged|unsafe|low|default|port)\b){_NAME})[\"']?"
     rf"(?:\s?\((?P<d>{_V4}|{_V6})\))?,?\s{{1,3}})))?"
@@ -111,6 +111,10 @@ _FORMS: tuple[tuple[str, Part], ...] = (
     # 192.0.2.1:5140, [::1]:80, 127.0.0.1:[9300-9400], |127.0.0.1|:8080, x.x.x.x:25589
     (rf"(?<![\d.])(?P<a>{_V4})(?:%[\w.-]{{1,16}})?:{_N}{_END}", Part.PLAIN),
     (rf"(?<![\d.])(?P<a>{_V4}):\[{_N}{_RANGE}\]", Part.PLAIN),
+    # named's 0.0.0.0#53, unbound's 127.0.0.1@5335, SQL Server's 192.0.2.8,1433, "port: 0.0.0.0 443"
+    (rf"(?<![\w.:])(?P<a>{_V4}|{_V6})[#@]{_N}{_END}", Part.PLAIN),
+    (rf"(?<![\d.])(?P<a>{_V4}),{_N}{_END}(?![,.])", Part.PLAIN),
+    (rf"\bport:?\s(?P<a>{_V4})\s{_N}{_END}", Part.PLAIN),
     (rf"\[(?:v\d\.)?(?P<a>{_V6})\]:{_N}{_END}", Part.PLAIN),
     (rf"\|(?P<a>{_V4}|{_V6})\|:{_N}{_END}", Part.PLAIN),
     (rf"(?<![\w.])(?P<a>{_MASKED}):{_N}{_END}", Part.PLAIN),
@@ -121,7 +125,7 @@ _FORMS: tuple[tuple[str, Part], ...] = (
     (rf"^\s*{_T}\w{{0,3}}\s.{{0,80}}?(?<![\w.])(?P<a>{_V4}|\*)\.{_N}(?=\s)", Part.PLAIN),
     # ('::1', 8000, 0, 0); ["localhost", 80]; {"0.0.0.0",15672}; {{0,0,0,0},8080}; [port 8080]
     (rf"[(\[{{,]\s?b?[\"'](?P<a>[^\"'()\s]{{0,253}})[\"']\s?,\s?{_N}(?:\s?,\s?\d{{1,10}}){{0,2}}\s?[)\]}},]", Part.PLAIN),
-    (rf"\{{(?P<erl>(?:\d{{1,5}},\s?){{3,7}}\d{{1,5}})\}},\s?{_N}\b", Part.PLAIN),
+    (rf"\{{(?P<erl>(?:\d{{1,5}},\s?){{3,7}}\d{{1,5}})\}},?\s?(?:port )?{_N}\b", Part.PLAIN),
     # jdwp's address=8221, PostgreSQL's socket, Tomcat's connectors
     (rf"(?:jdwp|dt_socket)[\w=,.:-]{{0,80}}?address=(?:(?P<a>[^:,\s]{{1,80}}):)?{_N}{_END}", Part.LISTEN),
     (rf"\.s\.PGSQL\.{_N}\b", Part.CONNECT),
@@ -135,6 +139,7 @@ _FORMS: tuple[tuple[str, Part], ...] = (
     (rf"^\s*EXPOSE\s{{1,8}}{_N}{_U}(?P<more>(?:\s{{1,4}}\d{{1,5}}(?:/\w{{3,4}})?){{0,20}})", Part.LISTEN),
     (rf"\bufw (?:allow|deny|reject|limit|delete)(?: in| out)? {_N}{_U}{_END}", Part.LISTEN),
     # 443/udp, 80,443/tcp, 40000:50000/tcp, TCP/80, tcp:9222
+    (rf"(?<![\w.:/,-]){_N}:(?P<more>3[0-2]\d{{3}})/{_T}\b", Part.PLAIN),  # a node port
     (rf"(?<![\w.:/,-]){_N}(?P<more>(?:,\d{{1,5}}){{0,40}})(?:[:-](?P<e>\d{{1,5}}))?/{_T}\b", Part.PLAIN),
     (rf"(?<![\w/]){_T}[46]?[:/]{_N}(?:-(?P<e>\d{{1,5}}))?{_END}(?!:)", Part.PLAIN),
     # nodePort: Invalid value: 3000
@@ -191,7 +196,7 @@ _NO_HOST = {
 # What says that the next word is a host.
 _HOST_SIGN = re.compile(
     r"(?i)(?:\b(?:to|at|on|host|hosts|server|servers|dial|tcp|udp|connect|connecting|via|bind|address|addr|"
-    r"from|reach|broker|brokers|node|listening|upstream|peer|endpoint|with|of|bootstrap|for|ping)"
+    r"from|reach|broker|brokers|node|listening|upstream|peer|endpoint|with|of|bootstrap|for|ping|use)"
     r"[ =:]{1,3}|[@=/(\[|'\"<,])[\"'\[(<]?$"
 )
 _TRANSPORTS = {transport.value: transport for transport in Transport}
@@ -287,7 +292,8 @@ def _is_host(name: str, before: str, *, signed: bool) -> bool:
         return False
     if _HOST_SIGN.search(before[-24:]):
         return True
-    return not signed and (lower == "localhost" or ("." in name and name[-1].isalpha()))
+    host = lower == "localhost" or ("." in name and name[-1].isalpha())
+    return host and (not signed or lower == "localhost" or before.rstrip().endswith(":"))
 
 
 def _erlang(numbers: str) -> str:
@@ -304,17 +310,22 @@ def _erlang(numbers: str) -> str:
 
 
 def read_address(line: str) -> str | None:
-    """The one address without a port that *line* names as the place of a bind or a connection."""
+    """The address without a port that *line* names as the place of a bind or a connection.
+
+    A number stands before the name that led to it.
+    """
+    names = []
     for match in _LONE.finditer(line):
         if match["erl"]:
             return _erlang(match["erl"])
         address = match["a"] or match["k"]
-        if is_v4(address) or is_v6(address) or address in ("localhost", "*", "::"):
+        if is_v4(address) or is_v6(address):
             return address
         named = match["sep"] == "=" and match["key"].lower() in ("host", "hostname")
-        if match["k"] and (named or (address.count(".") and not address.startswith("self."))):
-            return address
-    return None
+        dotted = match["k"] and "." in address and not address.startswith("self.")
+        if address in ("localhost", "*", "::") or (match["k"] and named) or dotted:
+            names.append(address)
+    return names[0] if names else None
 
 
 _LONE = re.compile(

@@ -3,9 +3,9 @@
 They are blanked before ports are looked for, so that what is left can be read freely.
 
 >>> blank("12:30:45 main.go:15: listen tcp :8080").split()
-['listen', 'tcp', ':8080']
+[':', 'listen', 'tcp', ':8080']
 >>> blank("image postgres:16, errno:98, haproxy[17001]: up").split()
-['image', ',', ',', 'up']
+['image', ',', ',', 'haproxy', 'up']
 """
 
 # The patterns of a table stand whole, whatever their length.

@@ -279,4 +279,7 @@ def _numeric(address: str) -> bool:
     return is_v4(address) or is_v6(address)
 
 
-_RUNNING = re.compile(r"(?i)\bis the server running|running on (?:that )?host")
+_RUNNING = re.compile(
+    r"(?i)\bis the server running|running on (?:that )?host"
+    r"|^\s*(?:bind|bind[-_]address|listen_address(?:es)?|host|address|interface)\s?[=: ]"
+)
