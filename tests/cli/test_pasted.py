@@ -16,6 +16,7 @@ from portbook.present.topics import PAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 NODE = (
     "node:events:495\n      throw er; // Unhandled 'error' event\n      ^\n\n"
@@ -118,6 +119,21 @@ def test_standard_input_is_one_text(
     assert (status, json.loads(out)["query"]["ports"]) == (1, [server])
 
 
+def test_explain_reads_an_error_as_well(
+    server: int, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    error = tmp_path / "error.txt"
+    error.write_text(NODE.format(port=server))
+    status, out = _answer(capfd, "explain", str(error))
+    assert status == 1
+    assert out.startswith(f"{server} is in use: python")
+    status, out = _answer(capfd, "explain", str(error), "--json")
+    assert (status, json.loads(out)["query"]["failure"]) == (1, "in-use")
+    error.write_text("Dear all,\nthe port 8080 is slow again: who uses it?\n")
+    status, out = _answer(capfd, "explain", str(error))
+    assert (status, "known tool" in out) == (2, True)
+
+
 def test_a_query_a_line_are_several(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,6 +209,16 @@ def test_question_words_are_not_searched_for(capfd: pytest.CaptureFixture[str]) 
 def test_both_ports_of_a_comparison_are_kept(capfd: pytest.CaptureFixture[str]) -> None:
     _, out = _answer(capfd, "difference between port 80 and 8080", "--no-host", "--json")
     assert json.loads(out)["query"]["ports"] == [80, 8080]
+
+
+def test_the_other_ports_of_a_text_are_told_with_who_has_them(
+    server: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = f"[ERROR Port-1]: Port 1 is in use\n[ERROR Port-{server}]: Port {server} is in use"
+    _, out = _answer(capfd, text)
+    assert f"\n  {server} is in use: python" in out
+    _, out = _answer(capfd, "difference between port 80 and 8080", "--no-host")
+    assert "(also in the text: 8080)" in out
 
 
 def test_the_other_ports_of_a_text_are_in_a_line(capfd: pytest.CaptureFixture[str]) -> None:

@@ -14,6 +14,8 @@ from portbook.model import Failure, Transport, is_v4, is_v6
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from portbook.app.listen import Depth
+    from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
     from portbook.model import Host, Listener
 
@@ -39,6 +41,7 @@ class Failed(NamedTuple):
     ``listening`` are the sockets that take in the address asked for, ``beside`` the others on the
     port. ``again`` is whether it would fail again on this machine now; None where that can't be
     known. ``privileged`` is the first port that needs no privilege, if the port is below it.
+    ``more`` are the other ports that the text says failed, each with what is bound to it.
     """
 
     failure: Failure
@@ -49,6 +52,26 @@ class Failed(NamedTuple):
     again: bool | None = None
     privileged: int | None = None
     windows: bool = False
+    more: tuple[tuple[int, tuple[Listener, ...]], ...] = ()
+
+
+_MOST = 8  # further ports of a text that are looked at
+
+
+def add_more(failed: Failed, query: Query, catalog: Catalog, depth: Depth | None) -> Failed:
+    """*failed* with what is bound to the other ports of the text."""
+    if depth is None or query.pasted is None:
+        return failed
+    from portbook.app.listen import look
+
+    ports = query.pasted.ports[1 : _MOST + 1]
+    hosts = [look((port, port), query.transport, depth, catalog) for port in ports]
+    return failed._replace(
+        more=tuple(
+            (port, _alike(host.listeners, query.transport, failed.failure))
+            for port, host in zip(ports, hosts, strict=True)
+        )
+    )
 
 
 def weigh(query: Query, host: Host | None, *, held: bool = False) -> Failed:

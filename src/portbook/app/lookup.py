@@ -213,9 +213,10 @@ def answer_port(
 
         found = found._replace(related=related(port, all_four, found.programs, catalog))
     if query.pasted is not None and query.pasted.failure is not None:
-        from portbook.app.failed import weigh
+        from portbook.app.failed import add_more, weigh
 
-        found = found._replace(failed=weigh(query, seen, held=bool(connections)))
+        failed = weigh(query, seen, held=bool(connections))
+        found = found._replace(failed=add_more(failed, query, catalog, depth))
     past = None
     if found.state is not State.DYNAMIC:  # RFC 6335 §6: never assigned, so nothing could change
         past = catalog.history

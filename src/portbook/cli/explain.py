@@ -59,7 +59,15 @@ def _few_collections() -> Iterator[None]:
 def _explain(options: argparse.Namespace, catalog: Catalog) -> int:
     explanation = _Explanation(options, catalog)
     if len(options.files) == 1:
-        explanation.add(options.files[0])
+        try:
+            explanation.add(options.files[0])
+        except MalformedInput:
+            text = None if options.format or options.against else explanation.pasted()
+            if text is None:
+                raise
+            from portbook.cli.show import answer_text
+
+            return answer_text(text, catalog, as_json=options.json, as_lines=options.jsonl)
         explanation.end()
         return explanation.status
     unread = 0
@@ -93,11 +101,15 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError("two captures can't be on standard input: name a file for one of them")
 
 
+_MOST_HEAD = 1 << 22  # bytes of an error message that are read
+
+
 class _Explanation:
     """One run: what is printed of each capture, and what it means for the exit status."""
 
     def __init__(self, options: argparse.Namespace, catalog: Catalog) -> None:
         self._options = options
+        self._head = bytearray()  # of the capture, in case it turns out to be none
         self._catalog = catalog
         self._wanted = filter_of(options)
         self._several = len(options.files) > 1
@@ -139,6 +151,13 @@ class _Explanation:
         self._found = reaches(findings, options.fail_on) or self._found
         self._not_understood = bool(answer.not_understood) or self._not_understood
 
+    def pasted(self) -> str | None:
+        """What was read, where it is no capture but tells of a failure; None elsewhere."""
+        from portbook.formats.errors.pasted import decode_text, read_text
+
+        text = decode_text(bytes(self._head))
+        return None if read_text(text).failure is None else text
+
     def end(self) -> None:
         """Prints what is one JSON object for all captures."""
         if not self._options.json:
@@ -149,7 +168,10 @@ class _Explanation:
             print_json(self._answers[0])
 
     def _chunks(self, path: str) -> Iterator[bytes]:
-        return chunks_of(path, wait=not self._several)
+        for chunk in chunks_of(path, wait=not self._several):
+            if len(self._head) < _MOST_HEAD:
+                self._head += chunk
+            yield chunk
 
     def _print(self, path: str, answer: ExplainAnswer) -> None:
         from portbook.present.views.explain import render_explained

@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     from portbook.present.render.text import Style
 
 
+def answer_text(text: str, catalog: Catalog, *, as_json: bool, as_lines: bool) -> int:
+    """Answers *text*, an error message, as a query; returns the exit status."""
+    return _Show(Options((text,), json=as_json, jsonl=as_lines), catalog, (text,)).run()
+
+
 _MOST_BYTES = 1 << 28  # of standard input; what is behind them is no error message
 _FIRST_LINES = 256  # if so many are queries, the others are too, and each is answered as it comes
 
@@ -218,8 +223,11 @@ def parse_whole(argv: Sequence[str]) -> Options:
 class _Show:
     """One run: it prints answers and remembers what they mean for the exit status."""
 
-    def __init__(self, options: Options, catalog: Catalog) -> None:
+    def __init__(
+        self, options: Options, catalog: Catalog, texts: tuple[str, ...] | None = None
+    ) -> None:
         self.options = options
+        self.texts = texts
         self.catalog = catalog
         self.style = style()
         self.depth = self._depth()
@@ -269,6 +277,9 @@ class _Show:
         return depth._replace(probe=Filter()) if options.probe else depth
 
     def _texts(self) -> Iterator[str]:
+        if self.texts is not None:
+            yield from self.texts
+            return
         queries = self.options.queries
         if len(queries) > 1 and _one_text(queries, self.catalog):
             yield " ".join(queries)

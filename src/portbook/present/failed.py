@@ -49,7 +49,9 @@ def compose_failed(answer: PortAnswer, to: Viewer | None = None) -> Lead:
     headline, *more = [FAILURES[key].format(**facts) for key in keys]
     pasted = answer.query.pasted
     if pasted is not None and (pasted.ports[1:] or pasted.others):
-        more.append(_ports(pasted.ports[1:], pasted.others))
+        told = [_other(port, listeners, to or Viewer()) for port, listeners in failed.more]
+        rest = pasted.ports[1 + len(told) :]
+        more.extend(filter(None, (*told, _ports(rest, pasted.others))))
     if pasted is not None and pasted.process and not (failed.listening or failed.beside):
         more.append(f"The text names {pasted.process} as its holder.")
     return Lead(headline, tuple(more), tuple(_next(failed, facts)))
@@ -157,6 +159,10 @@ def _headline(failed: Failed) -> str:
             return "answers" if failed.listening else "refused-here"
         return str(failure)
     return "dropped-listening" if failed.listening else "dropped-silent"
+
+
+def _other(port: int, listeners: tuple[Listener, ...], to: Viewer) -> str:
+    return f"{port} is in use: {_who(listeners, to)}." if listeners else f"{port} is free."
 
 
 def _ports(more: tuple[int, ...], others: tuple[int, ...]) -> str:

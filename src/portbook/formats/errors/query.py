@@ -23,6 +23,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.formats.errors.pasted import Reading
 
+_MOST_NAMED = 12  # further ports that a note names
+
 # What a setting or an error has between its words, and a service's name hasn't.
 _SIGNS = frozenset(":=@[](){}<>,;'\"")
 
@@ -203,7 +205,11 @@ def _parse_text(text: str, words: list[str]) -> Query:
         last = last if reading.span else first
         many = len(reading.ports) > 1
         ports = f"ports {first}–{last}" if reading.span else f"port {first}"
-        notes = (f"read from the text: {ports}",) if len(words) > 1 or many else ()
+        notes: tuple[str, ...] = ()
+        if len(words) > 1 or many:
+            notes = (f"read from the text: {ports}",)
+        if reading.failure is None:  # an answer to a failure tells the other ports itself
+            notes += _also_named(reading)
         name = str(first) if not reading.span else f"{first}-{last}"
         return Query(
             kind, name, first, last, reading.transport, reading.address, notes, reading, topic
@@ -217,6 +223,11 @@ def _parse_text(text: str, words: list[str]) -> Query:
     pasted = None if reading == Reading() else reading
     short = " ".join(words) if len(text) <= LONGEST else " ".join(words)[:LONGEST]
     return Query(QueryKind.TEXT, short, address=reading.address, pasted=pasted, topic=topic)
+
+
+def _also_named(reading: Reading) -> tuple[str, ...]:
+    ports = (*reading.ports[1 + reading.span :], *reading.others)[:_MOST_NAMED]
+    return (f"also in the text: {', '.join(map(str, ports))}",) if ports else ()
 
 
 def _split_transport(word: str) -> tuple[Transport | None, str]:
