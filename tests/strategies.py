@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from portbook.model import (
     Assessment,
     Assignment,
+    Evidence,
+    EvidenceCode,
     ExecutablePlace,
+    Facts,
     Finding,
     Listener,
     Note,
@@ -24,10 +27,10 @@ from portbook.model import (
     Standing,
     State,
     Subject,
-    SubjectKind,
     Transport,
     Use,
 )
+from portbook.verdict.finding_facts import GROUPS
 from portbook.verdict.rules import RULES
 from tests.fields import strategy_for, types_of
 
@@ -135,11 +138,31 @@ def answers() -> SearchStrategy[Spoken]:
 
 
 def findings() -> SearchStrategy[Finding]:
-    """Findings with the codes that there are, and any text."""
+    """Findings with the codes that there are, any facts, and the words that they came with.
+
+    That is what JSON holds of one: a finding that was made here has no words yet.
+    """
+    lines = st.lists(nasty.map(_line), max_size=2).map(tuple)
     return values_of(
         Finding,
         code=st.sampled_from([rule.code for rule in RULES]),
-        subject=st.none() | st.builds(Subject, st.just(SubjectKind.SOCKET), nasty),
+        subject=st.none() | values_of(Subject, name=nasty),
+        facts=st.builds(lambda facts, text: (*facts, ("message", text)), facts(), nasty),
+        evidence=lines,
+    )
+
+
+def _line(text: str) -> Evidence:
+    return Evidence(EvidenceCode.TEXT, (("text", text),))
+
+
+def facts() -> SearchStrategy[Facts]:
+    """Facts of any name that a finding carries, and of any kind."""
+    names = sorted({name for group in GROUPS.values() for name in group.names})
+    words = st.lists(nasty | st.integers(0, 2**32), min_size=1, max_size=4).map(tuple)
+    fact = nasty | st.booleans() | st.integers(-5, 2**64) | words | st.none()
+    return st.dictionaries(st.sampled_from(names), fact, max_size=6).map(
+        lambda drawn: tuple(drawn.items())
     )
 
 

@@ -19,6 +19,7 @@ from portbook.app.stop.executor import OUTCOMES
 from portbook.app.stop.model import REFUSALS
 from portbook.cli import COMMANDS
 from portbook.formats.sockets.detect import FORMATS
+from portbook.verdict.finding_facts import GROUPS
 from portbook.verdict.rules import RULES
 from tasks import build_json_docs
 from tests.real.needs import need, need_module, need_program
@@ -112,6 +113,17 @@ def test_the_table_of_findings_is_the_one_in_the_code() -> None:
     table = text.partition("<!-- rules -->")[2].partition("<!-- end -->")[0]
     rows = re.findall(r"^\| `([a-z-]+)` \| (\w+) \| (.*) \|$", table, re.MULTILINE)
     assert rows == [(rule.code, rule.level.value, rule.when) for rule in RULES]
+
+
+def test_the_table_of_facts_is_the_one_in_the_code() -> None:
+    text = (ROOT / "docs" / "verdict.md").read_text()
+    table = text.partition("<!-- facts -->")[2].partition("<!-- end -->")[0]
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", table, re.MULTILINE)
+    assert [(code, tuple(re.findall(r"`(\w+)`", names))) for code, names in rows] == [
+        (rule.code, tuple([name for group in rule.carries for name in GROUPS[group].names]))
+        for rule in RULES
+        if rule.carries
+    ]
 
 
 def test_the_table_of_causes_is_the_one_in_the_code() -> None:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from portbook.catalog import Catalog
 from portbook.catalog.expectations.lookup import Notes
-from portbook.model import Gap, GapCode, Listener
+from portbook.model import (
+    Evidence,
+    EvidenceCode,
+    Facts,
+    Finding,
+    Gap,
+    GapCode,
+    Level,
+    Listener,
+    Subject,
+)
 from portbook.present.phrases import gap_sentences
+from portbook.present.phrases.evidence import evidence_lines
+from portbook.present.phrases.findings import finding_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any, NamedTuple
+    from typing import Any
 
     from portbook.model import Note
 
@@ -54,3 +66,35 @@ def gap(text: str) -> Gap:
 def sentences(gaps: Iterable[Gap]) -> tuple[str, ...]:
     """What users read of *gaps*."""
     return tuple(gap_sentences(gaps))
+
+
+def worded(code: str, level: Level, text: str, *lines: str) -> Finding:
+    """A finding as another run made it: with the sentence *text*, and *lines* of evidence."""
+    evidence = [Evidence(EvidenceCode.TEXT, (("text", line),)) for line in lines]
+    return Finding(code, level, facts=(("message", text),), evidence=tuple(evidence))
+
+
+class Told(NamedTuple):
+    """A finding with what users read of it."""
+
+    code: str
+    level: Level
+    subject: Subject | None
+    facts: Facts
+    message: str
+    evidence: tuple[str, ...]
+
+
+def told(findings: Iterable[Finding]) -> dict[str, Told]:
+    """*findings* with what users read of them, by their codes."""
+    return {
+        each.code: Told(
+            each.code,
+            each.level,
+            each.subject,
+            each.facts,
+            finding_message(each),
+            tuple(evidence_lines(each)),
+        )
+        for each in findings
+    }

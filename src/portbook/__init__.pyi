@@ -44,6 +44,8 @@ from portbook.host.reader import read_host as read_host
 from portbook.model import Assessment as Assessment
 from portbook.model import Assignment as Assignment
 from portbook.model import Block as Block
+from portbook.model import Evidence as Evidence
+from portbook.model import EvidenceCode as EvidenceCode
 from portbook.model import ExecutablePlace as ExecutablePlace
 from portbook.model import Finding as Finding
 from portbook.model import Gap as Gap
@@ -72,6 +74,7 @@ from portbook.model import SubjectKind as SubjectKind
 from portbook.model import Transport as Transport
 from portbook.model import Use as Use
 from portbook.model import Visibility as Visibility
+from portbook.present.phrases.findings import finding_message as finding_message
 
 __version__: str
 __all__ = [

@@ -41,7 +41,7 @@ from portbook.model import (
     Visibility,
 )
 from tests.strategies import listeners
-from tests.values import CATALOG, changed, gap, sentences, with_notes
+from tests.values import CATALOG, changed, gap, sentences, with_notes, worded
 
 TCP, UDP = Transport.TCP, Transport.UDP
 LINUX = PortRules("linux", 1024, (32768, 60999))
@@ -54,7 +54,7 @@ def socket(port: int = 8080, **changes: Any) -> Listener:
 
 
 def finding(level: Level) -> Finding:
-    return Finding("exposed", level, "…")
+    return worded("exposed", level, "…")
 
 
 # -- filters -----------------------------------------------------------------------------------

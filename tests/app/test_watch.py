@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from portbook.app.watch import Change, Event, Watch, steps
 from portbook.model import (
-    Finding,
     Gap,
     GapCode,
     Host,
@@ -22,10 +21,10 @@ from portbook.model import (
     Transport,
     Visibility,
 )
-from tests.values import changed
+from tests.values import changed, worded
 
 TCP = Transport.TCP
-NOTE = (Finding("exposed", Level.NOTE, "…"),)
+NOTE = (worded("exposed", Level.NOTE, "…"),)
 CUT_SHORT = (Gap(GapCode.SOCKETS_CHANGING, needs=Need.AGAIN),)
 
 

@@ -22,11 +22,11 @@ from portbook.cli import COMMANDS
 from portbook.cli.show import Options, parse_quick, parse_whole
 from portbook.cli.terminal import reaches, style
 from portbook.errors import UsageError
-from portbook.model import Assessment, Finding, Host, Level, Listener, Socket, Transport, Visibility
+from portbook.model import Assessment, Host, Level, Listener, Socket, Transport, Visibility
 from tests.command_line import run
 from tests.counts import PROOF
 from tests.real.needs import need_program
-from tests.values import gap
+from tests.values import gap, worded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -636,7 +636,7 @@ def test_the_quick_reader_leaves_the_rest_to_the_whole_one() -> None:
 
 @given(st.lists(st.sampled_from(tuple(Level)), max_size=4), st.sampled_from((*Level, "never")))
 def test_a_finding_at_or_above_the_level_counts(levels: list[Level], least: str) -> None:
-    findings = [Finding("unknown", level, "x") for level in levels]
+    findings = [worded("unknown", level, "x") for level in levels]
     order = ["ok", "note", "check", "alert", "never"]
     assert reaches(findings, least) is any(
         order.index(level) >= order.index(least) for level in levels
@@ -664,7 +664,7 @@ def test_nothing_is_written_where_the_package_stands(copy: Path) -> None:
 
 def _fake(monkeypatch: pytest.MonkeyPatch, *levels: Level, partial: bool = False) -> None:
     """Makes the machine one with a socket on port 305 that has findings of *levels*."""
-    findings = tuple(Finding("unregistered-port", level, "say so") for level in levels)
+    findings = tuple(worded("unregistered-port", level, "say so") for level in levels)
     listener = Listener(
         Socket(Transport.TCP, "ipv4", "0.0.0.0", 305, "listen"), assessment=Assessment(findings)
     )

@@ -18,7 +18,6 @@ from portbook.app.listen import Filter
 from portbook.formats.sockets.detect import FORMATS
 from portbook.model import (
     Assessment,
-    Finding,
     Level,
     Listener,
     Note,
@@ -31,7 +30,7 @@ from portbook.model import (
     Transport,
 )
 from tests.counts import PROOF
-from tests.values import CATALOG, changed
+from tests.values import CATALOG, changed, worded
 
 SAMPLES = Path(__file__).resolve().parent.parent / "formats" / "samples"
 SS = (
@@ -223,7 +222,7 @@ def test_a_socket_of_several_processes_is_one() -> None:
 
 
 def test_what_was_found_before_is_kept() -> None:
-    finding = Finding("expected", Level.OK, "said")
+    finding = worded("expected", Level.OK, "said")
     listener = Listener(
         Socket(Transport.TCP, "ipv4", "0.0.0.0", 22, "listen"), assessment=Assessment((finding,))
     )

@@ -13,7 +13,6 @@ from portbook.app.listen import Depth, Filter, HereAnswer
 from portbook.host.firewall.rules import Redirect
 from portbook.model import (
     Assessment,
-    Finding,
     Gap,
     Level,
     Listener,
@@ -26,13 +25,13 @@ from portbook.model import (
     Transport,
     Visibility,
 )
-from tests.values import CATALOG, changed, gap
+from tests.values import CATALOG, changed, gap, worded
 
 if TYPE_CHECKING:
     from portbook.catalog import Catalog
 
 TCP = Transport.TCP
-CHECK = Finding("unregistered-port", Level.CHECK, "find out who started web", ("a row",))
+CHECK = worded("unregistered-port", Level.CHECK, "find out who started web", "a row")
 WEB = Listener(
     Socket(TCP, "ipv4", "0.0.0.0", 305, "listen", inode=7, uid=33),
     Ownership((Process(7, "web\x1b[2J\udcff"),), OwnersSeen.ALL),

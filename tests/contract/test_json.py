@@ -69,7 +69,7 @@ KEYS = {
     "own_note": (
         "first last transport label note executables units containers users file whose trusted"
     ),
-    "finding": "code level message evidence socket",
+    "finding": "code level message facts evidence socket",
     "owner": "pid program command executable started parent unit container package",
     "listener": (
         "transport family address port state interface inode uid user owners own_notes "

@@ -20,6 +20,7 @@ from portbook.present.document import (
     Table,
     Verdict,
 )
+from portbook.present.phrases.findings import finding_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +58,7 @@ def words(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
         yield from (proves for _, proves in item.proofs)
     elif isinstance(item, Verdict):
         for finding in item.findings:
-            yield from (finding.code, finding.message)
+            yield from (finding.code, finding_message(finding))
     elif isinstance(item, Question):
         yield from item[:5]
     else:

@@ -71,7 +71,7 @@ def _listener(port: int, address: str = "127.0.0.1", *owners: Process, **facts: 
 
 
 def _judged(code: str, level: Level) -> Assessment:
-    return Assessment((Finding(code, level, "…"),))
+    return Assessment((Finding(code, level),))
 
 
 def test_a_port_in_use_is_told_with_who_where_and_what_to_do() -> None:
@@ -164,9 +164,9 @@ def test_one_program_on_two_addresses_is_told_once() -> None:
 def test_a_check_leads_a_note_and_no_note_hides_who_it_is() -> None:
     bound = _listener(3000, "0.0.0.0", NODE)
     findings = (
-        Finding("exposed", Level.NOTE, "…"),
-        Finding("deleted-executable", Level.ALERT, "…"),
-        Finding("unknown", Level.NOTE, "…"),
+        Finding("exposed", Level.NOTE),
+        Finding("deleted-executable", Level.ALERT),
+        Finding("unknown", Level.NOTE),
     )
     verdict = _brief("3000", changed(bound, findings=findings)).verdict
     assert verdict is not None

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from portbook.app.listen import HereAnswer, sort_by_gravity
 from portbook.host.firewall.rules import Redirect
 from portbook.model import (
-    Finding,
     Level,
     Listener,
     OwnersSeen,
@@ -27,11 +26,11 @@ from portbook.present.port.this_machine import meaning
 from portbook.present.render.text import Style, columns_of
 from portbook.present.views.listen import render_here
 from tests.strategies import listeners, nasty, processes
-from tests.values import CATALOG, changed, gap
+from tests.values import CATALOG, changed, gap, worded
 
 TCP = Transport.TCP
 FULL, PARTIAL = Visibility.FULL, Visibility.PARTIAL
-NOTE, CHECK, ALERT = (Finding(f"c-{level}", level, "…") for level in tuple(Level)[1:])
+NOTE, CHECK, ALERT = (worded(f"c-{level}", level, "…") for level in tuple(Level)[1:])
 
 
 def socket(port: int = 8080, *owners: Process, **changes: Any) -> Listener:

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from portbook.app.lookup import PortAnswer, answer
 from portbook.formats.errors.query import parse_query
-from portbook.model import Finding, Level, State
+from portbook.model import Level, State
 from portbook.present.document import (
     Checks,
     Command,
@@ -27,7 +27,7 @@ from portbook.present.render.markdown import escape, render_page
 from portbook.present.words import document
 from tests.present.reading import words
 from tests.strategies import any_port, nasty
-from tests.values import CATALOG
+from tests.values import CATALOG, worded
 
 READER = MarkdownIt("commonmark").enable("table")
 markup = st.lists(
@@ -99,7 +99,7 @@ def test_a_record_in_markdown() -> None:
 
 @given(anything, anything)
 def test_a_finding_and_a_heading(message: str, title: str) -> None:
-    finding = Finding("exposed", Level.NOTE, message)
+    finding = worded("exposed", Level.NOTE, message)
     rendered = render_page(_page(Verdict("tcp 0.0.0.0:1", (finding,)), title=f"T {title}"))
     html = READER.render(rendered)
     assert html.count("<h1>") == html.count("<h2>") == 1

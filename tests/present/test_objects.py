@@ -13,7 +13,6 @@ from portbook.app.lookup import answer
 from portbook.errors import InvalidQuery
 from portbook.formats.errors.query import parse_query
 from portbook.model import (
-    Finding,
     Level,
     Listener,
     Subject,
@@ -22,7 +21,7 @@ from portbook.model import (
 from portbook.present.render import port_json, sockets_json
 from tests.counts import examples
 from tests.strategies import listeners, nasty, queryish
-from tests.values import CATALOG, changed
+from tests.values import CATALOG, changed, worded
 
 if TYPE_CHECKING:
     from portbook.formats.errors.query import Query
@@ -52,7 +51,7 @@ def test_any_answer_is_ascii_and_reads_back(text: str) -> None:
 @given(listeners(), nasty)
 def test_any_socket_is_text(listener: Listener, message: str) -> None:
     of_socket = Subject(SubjectKind.SOCKET, listener.socket.name)
-    finding = Finding("unknown", Level.NOTE, message, (message,), of_socket)
+    finding = worded("unknown", Level.NOTE, message, message)._replace(subject=of_socket)
     made = sockets_json.of_listener(changed(listener, findings=(finding,)))
     written = json.dumps(made, ensure_ascii=False, allow_nan=False)
     written.encode()

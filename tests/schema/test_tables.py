@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from types import SimpleNamespace
+from typing import Any
 
 import jsonschema
 import pytest
@@ -13,20 +14,25 @@ from hypothesis import strategies as st
 
 from portbook.catalog.registry.history import KINDS
 from portbook.model import (
+    Assessment,
+    Evidence,
+    EvidenceCode,
     Finding,
     Level,
     Listener,
     Neighbour,
     Note,
+    Socket,
     Source,
     Subject,
     SubjectKind,
     Transport,
 )
+from portbook.present.render.sockets_json import phrased
 from portbook.schema import records, sockets
 from portbook.schema.codecs import NUMBER, Mismatch, optional
 from portbook.schema.sockets import LISTENER, OWN_NOTE
-from portbook.schema.tables import Field, Table
+from portbook.schema.tables import Computing, Field, Table
 from tests.counts import examples
 from tests.strategies import (
     answers,
@@ -39,6 +45,7 @@ from tests.strategies import (
     uses,
     values_of,
 )
+from tests.values import worded
 
 TABLES = [
     value
@@ -58,6 +65,7 @@ READ = {
     "spoken": answers(),
     "own_note": notes(),
     "listener": listeners(),
+    "subject": values_of(Subject),
 }
 # What the findings are made of, which come along.
 NOT_IN_JSON = {
@@ -69,6 +77,8 @@ NOT_IN_JSON = {
         "cgroup_uid",
     },
     "use": {"family"},
+    # Each is told by more than one key, and comes back all the same.
+    "finding": {"subject", "evidence"},
 }
 
 
@@ -85,11 +95,12 @@ def test_every_table_that_names_its_class_is_read_back() -> None:
 @examples(60)
 def test_a_value_comes_back_as_it_was(table: Table, data: st.DataObject) -> None:
     value = data.draw(READ[table.name])
-    item = json.loads(json.dumps(table.encode(value)))
+    item = json.loads(json.dumps(phrased(table).encode(value)))
     valid(table, item)
     again = table.decode(item)
     assert type(again) is type(value)
-    assert table.encode(again) == item
+    assert phrased(table).encode(again) == item
+    assert table.decode(item) == again == table.decode(phrased(table).encode(again))
 
 
 @pytest.mark.parametrize("table", [each for each in TABLES if each.name in READ], ids=str)
@@ -135,19 +146,99 @@ def test_the_kinds_of_changes_are_those_that_the_registrys_history_has() -> None
     assert records.CHANGE.json_schema()["properties"]["kind"]["enum"] == [*KINDS]
 
 
-def test_a_finding_names_its_socket_and_no_other_subject() -> None:
-    finding = Finding("unknown", Level.NOTE, "who is it?")
-    for subject, name in (
-        (Subject(SubjectKind.SOCKET, "tcp 0.0.0.0:22"), "tcp 0.0.0.0:22"),
-        (Subject(SubjectKind.PORT, "22/tcp"), None),
-        (None, None),
-    ):
-        assert sockets.FINDING.encode(finding._replace(subject=subject))["socket"] == name
+@pytest.mark.parametrize(
+    ("subject", "keys"),
+    [
+        (None, {"socket": None}),
+        (Subject(SubjectKind.SOCKET, "tcp 0.0.0.0:22"), {"socket": "tcp 0.0.0.0:22"}),
+        *[
+            (Subject(kind, name), {"socket": None, "subject": {"kind": str(kind), "name": name}})
+            for kind, name in (
+                (SubjectKind.PORT, "22/tcp"),
+                (SubjectKind.LINE, "compose.yaml:7"),
+                (SubjectKind.EXPECTATION, "portbook.toml 8000-8009/tcp"),
+            )
+        ],
+    ],
+)
+def test_a_finding_names_what_it_concerns(subject: Subject | None, keys: dict[str, object]) -> None:
+    finding = worded("unknown", Level.NOTE, "who is it?", "a row")._replace(subject=subject)
+    item = phrased(sockets.FINDING).encode(finding)
+    assert {key: item[key] for key in ("socket", "subject") if key in item} == keys
+    assert sockets.FINDING.decode(item) == finding
+
+
+WEB = Socket(Transport.TCP, "ipv4", "0.0.0.0", 3000, "listen")
+FOUND = Finding(
+    "known-use",
+    Level.NOTE,
+    Subject(SubjectKind.SOCKET, "tcp 0.0.0.0:3000"),
+    (("uses", ("Grafana",)), ("state", "assigned"), ("services", ("hbci",))),
+    (
+        Evidence(EvidenceCode.SOCKET, (("state", "listen"),)),
+        Evidence(EvidenceCode.REGISTRY, (("state", "assigned"), ("text", "HBCI"))),
+    ),
+)
+FOUND_ITEM: dict[str, Any] = {
+    "code": "known-use",
+    "level": "note",
+    "message": "On record for this port in practice: Grafana; the registry has it for hbci.",
+    "facts": {"uses": ["Grafana"], "state": "assigned", "services": ["hbci"]},
+    "evidence": ["tcp 0.0.0.0:3000 listen", "registry: 3000/tcp assigned, HBCI"],
+    "socket": "tcp 0.0.0.0:3000",
+}
+
+
+def test_a_finding_that_is_read_keeps_its_words_beside_its_facts() -> None:
+    assert phrased(sockets.FINDING).encode(FOUND) == FOUND_ITEM
+    again = sockets.FINDING.decode(FOUND_ITEM)
+    words = worded("known-use", Level.NOTE, FOUND_ITEM["message"], *FOUND_ITEM["evidence"])
+    assert again == words._replace(subject=FOUND.subject, facts=(*FOUND.facts, *words.facts))
+    assert phrased(sockets.FINDING).encode(again) == FOUND_ITEM
+
+
+def test_what_an_older_or_a_later_version_wrote_of_a_finding_is_read() -> None:
+    """Before there were facts, and where there are kinds of them that this version hasn't got."""
+    older = {key: FOUND_ITEM[key] for key in ("code", "level", "message", "evidence", "socket")}
+    again = sockets.FINDING.decode(older)
+    assert phrased(sockets.FINDING).encode(again) == {**older, "facts": {}}
+    facts = {"new": 1.5, "deep": {"a": 1}, "lists": [[1]], "known": ["a", 1, True], "none": None}
+    later = {**FOUND_ITEM, "code": "later", "facts": facts, "more": True}
+    again = sockets.FINDING.decode(later)
+    item = phrased(sockets.FINDING).encode(again)
+    assert item == {**FOUND_ITEM, "code": "later", "facts": {"known": ["a", 1, True], "none": None}}
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        ("message", None), ("message", 7), ("facts", []), ("evidence", "row"), ("evidence", [7]),
+        ("socket", 7), ("code", "no code"), ("level", "grave"),
+    ],
+)  # fmt: skip
+def test_a_finding_that_is_none_is_refused_by_its_key(key: str, wrong: object) -> None:
+    with pytest.raises(Mismatch) as raised:
+        sockets.FINDING.decode({**FOUND_ITEM, key: wrong})
+    assert raised.value.key == key
+
+
+def test_sentences_are_handed_in_by_who_shows_them() -> None:
+    with pytest.raises(TypeError, match="computed"):
+        sockets.FINDING.encode(FOUND)
+    with pytest.raises(TypeError, match="computed"):
+        LISTENER.encode(Listener(WEB, assessment=Assessment((FOUND,))))
+    codes = Computing(
+        lambda: {"finding.message": lambda finding: finding.code, "finding.evidence": lambda _: []}
+    )
+    for _ in range(20):  # more than are written before a function is compiled
+        assert codes(sockets.FINDING).encode(FOUND)["message"] == "known-use"
+    assert codes(sockets.FINDING) is codes(sockets.FINDING)
+    assert codes(OWN_NOTE) is OWN_NOTE
 
 
 @given(listeners())
 @examples(40)
 def test_the_first_objects_are_written_as_those_that_follow(listener: Listener) -> None:
-    table = LISTENER.alone()
+    table = phrased(LISTENER).alone()
     first, *others = (json.dumps(table.encode(listener)) for _ in range(20))
     assert others == [first] * 19

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from portbook.model import (
     ExecutablePlace,
-    Finding,
     Level,
     Listener,
     Ownership,
@@ -22,7 +21,7 @@ from portbook.model import (
 from portbook.verdict.engine import judge
 from portbook.verdict.facts import Case
 from tests.strategies import listeners, processes
-from tests.values import CATALOG, changed
+from tests.values import CATALOG, Told, changed, told
 
 TCP = Transport.TCP
 ROOTS: dict[str, Any] = {"executable_uid": 0, "executable_mode": 0o755}
@@ -37,10 +36,10 @@ def deleted(program: str = "web", **changes: Any) -> Process:
     return process(program, executable_deleted=True, **changes)
 
 
-def findings(*owners: Process, **changes: Any) -> dict[str, Finding]:
+def findings(*owners: Process, **changes: Any) -> dict[str, Told]:
     held = Listener(Socket(TCP, "ipv4", "0.0.0.0", 305, "listen"), Ownership(owners))
     held = changed(held, owners_seen=OwnersSeen.ALL, **changes)
-    return {each.code: each for each in judge(Case(held, CATALOG.registry.standing(305, TCP)))}
+    return told(judge(Case(held, CATALOG.registry.standing(305, TCP))))
 
 
 @pytest.mark.parametrize(

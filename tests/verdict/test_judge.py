@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from portbook.model import (
     ExecutablePlace,
-    Finding,
     Level,
     Listener,
     Ownership,
@@ -29,9 +28,10 @@ from portbook.model import (
 )
 from portbook.verdict.engine import find_facts, judge
 from portbook.verdict.facts import Case, protected
+from portbook.verdict.finding_facts import GROUPS
 from portbook.verdict.rules import FACTS, RULES
 from tests.strategies import listeners, port_rules, processes, programs, reports, standings, uses
-from tests.values import CATALOG, changed
+from tests.values import CATALOG, Told, changed, told
 
 TCP, UDP, SCTP, DCCP = Transport
 LINUX = PortRules("linux", 1024, (32768, 60999))
@@ -95,12 +95,12 @@ def _judge(
     rules: PortRules = LINUX,
     blocked: bool = False,
     abuse: tuple[Report, ...] = (),
-) -> dict[str, Finding]:
+) -> dict[str, Told]:
     """The findings on *listener*, weighed with what the shipped registry says of its port."""
     stands = CATALOG.registry.standing(listener.socket.port, listener.socket.transport)
     found = judge(Case(listener, stands, known, uses, rules, blocked, abuse))
     assert len({finding.code for finding in found}) == len(found)
-    return {finding.code: finding for finding in found}
+    return told(found)
 
 
 # -- expected ---------------------------------------------------------------------------------
@@ -546,7 +546,9 @@ def test_the_judge_never_stumbles_and_keeps_to_the_table(case: Case) -> None:
     for finding in found:
         rule = by_code[finding.code]
         assert finding.level in {rule.level, *(level for level, _ in rule.shifts)}
-        assert finding.message
+        assert set(dict(finding.facts)) <= {
+            name for group in rule.carries for name in GROUPS[group].names
+        }
         assert finding.evidence
         assert finding.subject == Subject(SubjectKind.SOCKET, case.listener.socket.name)
 

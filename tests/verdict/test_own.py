@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from portbook.model import (
     Assessment,
     ExecutablePlace,
-    Finding,
     Level,
     Listener,
     Note,
@@ -27,11 +26,12 @@ from portbook.model import (
     Use,
     Whose,
 )
+from portbook.present.phrases.evidence import expected, gist, ports
 from portbook.verdict.engine import find_facts, judge
-from portbook.verdict.expectation_match import compare, describe, expected
+from portbook.verdict.expectation_match import compare
 from portbook.verdict.facts import Case
 from tests.strategies import listeners, nasty, notes, port_rules, standings
-from tests.values import CATALOG, changed
+from tests.values import CATALOG, Told, changed, told
 
 TCP = Transport.TCP
 FILE = "/srv/shop/portbook.toml"
@@ -64,7 +64,7 @@ def judged(
     known: tuple[Program, ...] = (),
     seen: OwnersSeen = OwnersSeen.ALL,
     **more: Any,
-) -> dict[str, Finding]:
+) -> dict[str, Told]:
     listener = Listener(
         Socket(TCP, "ipv4", address, port, "listen"), Ownership(owners, seen), Assessment(note=own)
     )
@@ -76,7 +76,7 @@ def judged(
         kept=tuple(kept for _ in owners),
         trusted=TRUSTED,
     )._replace(**more)
-    return {finding.code: finding for finding in judge(case)}
+    return told(judge(case))
 
 
 # -- expected ---------------------------------------------------------------------------------
@@ -293,10 +293,11 @@ IN_CONTAINER = API._replace(
 def test_what_fits_a_note(own: Note, owner: Process, fits: bool | None, why: str) -> None:
     found = compare(own, owner, True, TRUSTED)
     assert found.fits is fits
-    assert why in found.why
     codes = judged(own, owner)
     wanted = {True: "expected", False: "unexpected-program", None: "noted"}[fits]
     assert set(codes) & {"expected", "unexpected-program", "noted"} == {wanted}
+    assert why in codes[wanted].message
+    assert dict(codes[wanted].facts).get("fit") == (None if fits else found.code)
 
 
 def test_systems_without_units_cant_tell() -> None:
@@ -316,8 +317,9 @@ def test_a_service_behind_systemds_socket_is_what_counts() -> None:
 def test_what_a_note_says_in_words() -> None:
     own = BY_PATH._replace(containers=("db",), users=("a", "b"), transport=TCP, last=8310)
     assert expected(own) == "/srv/shop/api in the container db run by a or b"
-    assert describe(own).startswith("8306–8310/tcp shop API, expects /srv/shop/api")
-    assert describe(note(label=None, text="later")) == "8306 later"
+    assert ports(own) == "8306–8310/tcp"
+    assert gist(own).startswith("shop API, expects /srv/shop/api")
+    assert (ports(note()), gist(note(label=None, text="later"))) == ("8306", "later")
 
 
 # -- anything ---------------------------------------------------------------------------------

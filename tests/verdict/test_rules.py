@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from string import Formatter
-
 import pytest
 
-from portbook.model import Level, Listener, PortRules, Socket, Standing, State, Transport
+from portbook.model import (
+    EvidenceCode,
+    Level,
+    Listener,
+    PortRules,
+    Socket,
+    Standing,
+    State,
+    Transport,
+)
+from portbook.present.phrases.findings import TEMPLATES
 from portbook.verdict.engine import find_facts
 from portbook.verdict.facts import Case
-from portbook.verdict.messages import words_for
+from portbook.verdict.finding_facts import GROUPS
 from portbook.verdict.rules import FACTS, RULES, Rule
 
 SOFTER = (("note", ("known-use",)), ("note", ("loopback",)), ("note", ("labelled",)))
@@ -75,12 +83,16 @@ def _facts(rule: Rule) -> set[str]:
 
 
 @EACH
-def test_a_rules_sentence_is_made_of_words_the_judge_has(rule: Rule) -> None:
-    listener = Listener(Socket(Transport.TCP, "ipv4", "0.0.0.0", 80, "listen"))
-    words = words_for(Case(listener, Standing(State.UNASSIGNED, False, None)))
-    fields = [field for _, field, _, _ in Formatter().parse(rule.say) if field is not None]
-    assert set(fields) <= set(words)
-    assert rule.say.endswith(".")
+def test_a_rule_names_what_its_finding_carries_and_rests_on(rule: Rule) -> None:
+    names = [name for group in rule.carries for name in GROUPS[group].names]
+    assert len(names) == len(set(names))
+    assert rule.rests_on
+    assert EvidenceCode.TEXT not in rule.rests_on
+    assert rule.code in TEMPLATES
+
+
+def test_every_group_of_facts_is_carried_by_a_finding() -> None:
+    assert {group for rule in RULES for group in rule.carries} == set(GROUPS)
 
 
 def test_every_fact_has_a_meaning_and_is_one_the_judge_finds() -> None:

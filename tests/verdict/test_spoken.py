@@ -20,11 +20,12 @@ from portbook.model import (
     Standing,
     Transport,
 )
+from portbook.present.phrases.evidence import heard
 from portbook.verdict.engine import judge
 from portbook.verdict.facts import Case
-from portbook.verdict.protocol_match import said, said_of, speaks_otherwise
+from portbook.verdict.protocol_match import speaks_otherwise
 from tests.strategies import nasty
-from tests.values import CATALOG, changed
+from tests.values import CATALOG, told
 
 TCP = Transport.TCP
 HTTP = {"http", "https", "http-alt"}
@@ -66,7 +67,7 @@ def test_what_was_not_understood_contradicts_nothing(
 ) -> None:
     spoken = Spoken(state, None, detail)
     assert not speaks_otherwise(spoken, {"ssh"}, {"ssh"})
-    assert said(spoken)
+    assert heard(spoken)
 
 
 def case(port: int, program: str, service: str, spoken: Spoken | None, address: str) -> Case:
@@ -97,7 +98,7 @@ def test_nginx_that_answers_with_the_banner_of_ssh_is_not_expected() -> None:
     )
     assert "expected" not in levels(wrong)
     assert levels(wrong)["speaks-otherwise"] == "check"
-    (finding,) = (each for each in judge(wrong) if each.code == "speaks-otherwise")
+    finding = told(judge(wrong))["speaks-otherwise"]
     assert "nginx answers with ssh (SSH-2.0-x), where http or www or www-http belongs" in (
         finding.message
     )
@@ -137,9 +138,7 @@ def test_every_protocol_fits_its_own_services(protocol: str, tls: bool) -> None:
 
 
 def test_words() -> None:
-    listener = Listener(Socket(TCP, "ipv4", "0.0.0.0", 1, "listen"))
-    assert said_of(listener) == ""
-    assert said_of(changed(listener, speaks=Spoken(SpokenState.SILENT))) == "silence"
-    assert said(Spoken(SpokenState.IDENTIFIED, None, "the handshake failed", True)).startswith(
+    assert heard(Spoken(SpokenState.SILENT)) == "silence"
+    assert heard(Spoken(SpokenState.IDENTIFIED, None, "the handshake failed", True)).startswith(
         "a protocol"
     )

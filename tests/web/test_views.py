@@ -25,7 +25,6 @@ from portbook.model import (
     RANGES,
     Assessment,
     Assignment,
-    Finding,
     Host,
     Level,
     Listener,
@@ -53,7 +52,7 @@ from portbook.web.site_config import Site
 from tests.counts import examples
 from tests.real.needs import need_program
 from tests.strategies import any_port, listeners, nasty
-from tests.values import AS_OF, CATALOG, changed, gap
+from tests.values import AS_OF, CATALOG, changed, gap, worded
 from tests.web.pages import Page
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ LISTENER = Listener(
     Ownership(
         (Process(7, "postgres", ("postgres", "-D", "/srv"), "/usr/bin/postgres"),), OwnersSeen.ALL
     ),
-    Assessment((Finding("expected", Level.OK, "PostgreSQL where it belongs"),)),
+    Assessment((worded("expected", Level.OK, "PostgreSQL where it belongs"),)),
 )
 
 
@@ -309,7 +308,7 @@ def test_a_masked_command_line_is_not_shown() -> None:
 @given(listeners())
 @examples(80)
 def test_any_socket_has_a_row(listener: Listener) -> None:
-    findings = (Finding("unknown", Level.NOTE, "nothing on record fits"),)
+    findings = (worded("unknown", Level.NOTE, "nothing on record fits"),)
     page = Page(
         views.here(
             _here(changed(listener, findings=findings)),
@@ -377,7 +376,7 @@ def test_other_pages_are_as_inert(text: str) -> None:
         interface=text,
         namespace=text,
         owners=(Process(7, text, (text,), text, unit=text, container=text),),
-        findings=(Finding("unknown", Level.ALERT, text),),
+        findings=(worded("unknown", Level.ALERT, text),),
     )
     search = answer_search(Query(QueryKind.TEXT, text), CATALOG)
     for made, benign in (

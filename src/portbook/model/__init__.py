@@ -4,11 +4,22 @@ Ports are ``int`` (0 to 65535), dates are ISO 8601 ``str`` (``2026-09-12``, or o
 where the registry gives only a month), and ``None`` means that no source says.
 
 :mod:`portbook.model.record` has what is on record of ports, :mod:`portbook.model.seen` what is
-seen of a machine, :mod:`portbook.model.gap` what could not be seen of it.
+seen of a machine, :mod:`portbook.model.gap` what could not be seen of it, and
+:mod:`portbook.model.finding` what is to be said of either.
 """
 
 from __future__ import annotations
 
+from portbook.model.finding import (
+    Evidence,
+    EvidenceCode,
+    Fact,
+    Facts,
+    Finding,
+    Level,
+    Subject,
+    SubjectKind,
+)
 from portbook.model.gap import Gap, GapCode, Need
 from portbook.model.record import (
     DYNAMIC_PORTS,
@@ -38,9 +49,7 @@ from portbook.model.record import (
 from portbook.model.seen import (
     Assessment,
     ExecutablePlace,
-    Finding,
     Host,
-    Level,
     Listener,
     OwnerSearch,
     Ownership,
@@ -51,8 +60,6 @@ from portbook.model.seen import (
     Socket,
     Spoken,
     SpokenState,
-    Subject,
-    SubjectKind,
     Visibility,
     bracketed,
     host_port,
@@ -71,7 +78,11 @@ __all__ = [
     "Assessment",
     "Assignment",
     "Block",
+    "Evidence",
+    "EvidenceCode",
     "ExecutablePlace",
+    "Fact",
+    "Facts",
     "Failure",
     "Finding",
     "Gap",

@@ -216,21 +216,6 @@ class Report(NamedTuple):
     source: str
     read: str
 
-    @property
-    def when(self) -> str:
-        """The period in words.
-
-        >>> rest = ("The summary.", "https://example.org/", "2026-11-21")
-        >>> Report("A worm", "advisory", Transport.UDP, 1434, 1434, "2003-01", *rest).when
-        'in 2003-01'
-        >>> Report("A worm", "advisory", Transport.TCP, 135, 135, "2003/2004", *rest).when
-        'from 2003 to 2004'
-        """
-        since, _, until = self.period.partition("/")
-        if until:
-            return f"from {since} to {until}"
-        return f"{'on' if len(since) == 10 else 'in'} {since}"
-
 
 class Program(NamedTuple):
     """A server program: where its executable lives and which services it implements.

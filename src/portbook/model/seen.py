@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
+from portbook.model.finding import Finding  # noqa: TC001 - for typing.get_type_hints
 from portbook.model.gap import Gap  # noqa: TC001 - for typing.get_type_hints
 from portbook.model.record import Note, Transport  # noqa: TC001 - for typing.get_type_hints
 
@@ -324,47 +325,3 @@ class Host(NamedTuple):
     missing: tuple[Gap, ...] = ()
     rules: PortRules | None = None
     notes: tuple[Note, ...] = ()
-
-
-class Level(StrEnum):
-    """How much a finding asks of the reader, in rising order; compare ``rank``, not the word."""
-
-    OK = "ok"
-    NOTE = "note"
-    CHECK = "check"
-    ALERT = "alert"
-
-    @property
-    def rank(self) -> int:
-        """0 for ``ok`` to 3 for ``alert``."""
-        return _RANKS[self]
-
-
-_RANKS = {level: rank for rank, level in enumerate(Level)}
-
-
-class SubjectKind(StrEnum):
-    """What findings can concern."""
-
-    SOCKET = "socket"
-    PORT = "port"  # also one on which nothing is
-
-
-class Subject(NamedTuple):
-    """What a finding concerns, with the name that its kind goes by.
-
-    That is :attr:`Socket.name`, or a port as ``8080/tcp``.
-    """
-
-    kind: SubjectKind
-    name: str
-
-
-class Finding(NamedTuple):
-    """One thing to say of *subject*: a stable code, a level, a sentence, and the evidence."""
-
-    code: str
-    level: Level
-    message: str
-    evidence: tuple[str, ...] = ()
-    subject: Subject | None = None

@@ -12,6 +12,8 @@ def unbyte(text: str) -> str:
 
     Other surrogates, which no encoding has, become ``\udcff`` and the like.
     """
+    if text.isascii():  # most is
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

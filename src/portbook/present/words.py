@@ -58,3 +58,15 @@ def ordinal(number: int) -> str:
     """
     teen = 10 <= number % 100 <= 20
     return f"{number}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+
+
+def when(period: str) -> str:
+    """A report's period as a part of a sentence.
+
+    >>> when("2003-01"), when("2003-01-25"), when("2003/2004")
+    ('in 2003-01', 'on 2003-01-25', 'from 2003 to 2004')
+    """
+    since, _, until = period.partition("/")
+    if until:
+        return f"from {since} to {until}"
+    return f"{'on' if len(since) == 10 else 'in'} {since}"

@@ -44,10 +44,11 @@ class Codec:
     it. ``schema`` is its JSON Schema, ``words`` names the kind in the documentation. ``null`` says
     that it writes and reads null; else a key with null is read as one that isn't there. ``table``
     is that of the objects in it, if there are any. ``items`` says that the value is a list of what
-    ``items`` writes, for a table to write it in place.
+    ``items`` writes, for a table to write it in place. ``again`` makes it anew over the table that
+    a function returns for its own (:class:`portbook.schema.tables.Computing`).
     """
 
-    __slots__ = ("decode", "items", "null", "schema", "table", "words", "write")
+    __slots__ = ("again", "decode", "items", "null", "schema", "table", "words", "write")
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class Codec:
         null: bool = False,
         table: Any = None,
         items: Codec | None = None,
+        again: Callable[[Callable[[Any], Any]], Codec] | None = None,
     ) -> None:
         self.write = write
         self.decode = decode
@@ -67,6 +69,13 @@ class Codec:
         self.null = null
         self.table = table
         self.items = items
+        self.again = again
+
+    def over(self, bind: Callable[[Any], Any]) -> Codec:
+        """The same over the table that *bind* returns for that of its objects."""
+        if self.again is None or bind(self.table) is self.table:
+            return self
+        return self.again(bind)
 
     def but(self, **parts: Any) -> Codec:
         """The same with other *parts*."""
@@ -160,6 +169,7 @@ def optional(codec: Codec) -> Codec:
         f"{codec.words}, or null",
         null=True,
         table=codec.table,
+        again=None if codec.again is None else lambda bind: optional(codec.over(bind)),
     )
 
 
@@ -182,6 +192,7 @@ def list_of(codec: Codec, words: str | None = None) -> Codec:
         words or f"list of {_plural(codec.words)}",
         table=codec.table,
         items=codec,
+        again=None if codec.again is None else lambda bind: list_of(codec.over(bind), words),
     )
 
 
@@ -202,6 +213,7 @@ def at_most_one(codec: Codec) -> Codec:
         {"type": "array", "items": codec.schema},
         f"list of one {codec.words} or none",
         table=codec.table,
+        again=None if codec.again is None else lambda bind: at_most_one(codec.over(bind)),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from _operator import is_
+
 from portbook.schema.codecs import Codec, Mismatch
 
 TYPE_CHECKING = False
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     Schema = dict[str, Any]
+    Functions = Callable[[], Mapping[str, Callable[[Any], Any]]]
 
 _UNSET: Any = object()
 # So many objects are written before a function is compiled, which takes as long.
@@ -20,11 +23,17 @@ def _lacks() -> Any:
     raise Mismatch("not there")
 
 
+def computed(_: Any) -> Any:
+    """Stands for the path of a key for which :class:`Computing` has the function."""
+    raise TypeError("a key of this table is computed: encode by Computing(…)(table)")
+
+
 class Field:
     """One key of an object.
 
     ``path`` leads from the value to what the key holds, by attributes (``socket.port``); a function
-    of the value computes it, and then it isn't read back. ``about`` is one short sentence for the
+    of the value computes it, and then it isn't read back. That of
+    :func:`computed` is handed in by who encodes. ``about`` is one short sentence for the
     documentation. ``left_out`` says that the key isn't written where its value is null,
     ``required`` that it has to be there to be read, though the class has a default.
     """
@@ -53,6 +62,20 @@ class Field:
         """The path by attributes; None where the key is computed."""
         return self.path if isinstance(self.path, str) else None
 
+    def at(self, path: str | Callable[[Any], Any]) -> Field:
+        """The same with another path."""
+        return self._with(self.codec, path)
+
+    def over(self, bind: Callable[[Any], Any]) -> Field:
+        """The same over the table that *bind* returns for that of its objects."""
+        codec = self.codec.over(bind)
+        return self if codec is self.codec else self._with(codec, self.path)
+
+    def _with(self, codec: Codec, path: str | Callable[[Any], Any]) -> Field:
+        return Field(
+            self.key, codec, self.about, path, left_out=self.left_out, required=self.required
+        )
+
     def read(self, value: Any) -> Any:
         """What *value* holds for the key."""
         if not isinstance(self.path, str):
@@ -66,7 +89,8 @@ class Table:
     """The fields of one kind of object.
 
     *of* is the class of the value, if it can be read back; *parts* are the classes of its
-    attributes that paths lead through. *kind* with *version* is told in the key ``schema``.
+    attributes that paths lead through. *finish* completes a value that was read by what no single
+    key of its object tells. *kind* with *version* is told in the key ``schema``.
     """
 
     def __init__(
@@ -77,6 +101,7 @@ class Table:
         *,
         of: Any = None,
         parts: Mapping[str, Any] | None = None,
+        finish: Callable[[Any, Mapping[str, Any]], Any] | None = None,
         version: int | None = None,
     ) -> None:
         self.name = name
@@ -85,9 +110,11 @@ class Table:
         self.version = version
         self.of = of
         self.parts = dict(parts or {})
+        self.finish = finish
         self._few = _FEW
         self._encode: Callable[[Any], dict[str, Any]] | None = None
         self._decode: Callable[[Any], Any] | None = None
+        self._load: Functions | None = None
 
     @property
     def kind(self) -> str | None:
@@ -99,11 +126,22 @@ class Table:
     def encode(self, value: Any) -> dict[str, Any]:
         """*value* as an object that :mod:`json` can write."""
         if self._encode is None:
+            if self._load is not None:
+                self._compute(self._load())
             if self._few:
                 self._few -= 1
                 return self._encode_slowly(value)
             self._encode = self._compile()
         return self._encode(value)
+
+    def _compute(self, functions: Mapping[str, Callable[[Any], Any]]) -> None:
+        self._load = None
+        self.fields = tuple(
+            [
+                field.at(functions[f"{self.name}.{field.key}"]) if field.path is computed else field
+                for field in self.fields
+            ]
+        )
 
     def _encode_slowly(self, value: Any) -> dict[str, Any]:
         """As the compiled function does; one port's answer has a few objects of each kind."""
@@ -179,15 +217,19 @@ class Table:
                 f"        {place} = get(key := {field.key!r})",
                 f"        {place} = {without} if {place} is None else decode{number}({place})",
             ]
+        made = self._construct(self.of, "", scope, places)
+        if self.finish is not None:
+            scope["finish"] = self.finish
+            made = f"finish({made}, item)"
         lines += [
             "    except Mismatch as error:",
             "        error.key = error.key or key",
             "        raise",
-            f"    return {self._construct(self.of, '', scope, places)}",
+            f"    return {made}",
         ]
         exec("\n".join(lines), scope)  # noqa: S102 - made of this table alone
-        made: Callable[[Any], Any] = scope["decode"]
-        return made
+        decode: Callable[[Any], Any] = scope["decode"]
+        return decode
 
     def _absent(self, field: Field) -> Any:
         """What stands for a key that isn't there; _UNSET where it has to be."""
@@ -220,17 +262,53 @@ class Table:
     def codec(self) -> Codec:
         """This table as a codec: the object inside of another."""
         schema = {"$ref": f"#/components/schemas/{self.name}"}
-        return Codec(self.encode, self.decode, schema, self.name.replace("_", " "), table=self)
+        return Codec(
+            self.encode,
+            self.decode,
+            schema,
+            self.name.replace("_", " "),
+            table=self,
+            again=lambda bind: bind(self).codec(),
+        )
 
     def inline(self) -> Codec:
         """As :meth:`codec`, with the JSON Schema in place: for what has no name of its own."""
-        return Codec(self.encode, self.decode, self.json_schema(), "object", table=self)
+        return Codec(
+            self.encode,
+            self.decode,
+            self.json_schema(),
+            "object",
+            table=self,
+            again=lambda bind: bind(self).inline(),
+        )
 
     def alone(self, version: int = 1) -> Table:
         """The same as an object of its own, which tells its kind in the key ``schema``."""
+        return self._with(self.fields, version)
+
+    def _with(self, fields: tuple[Field, ...], version: int | None) -> Table:
         return Table(
-            self.name, self.about, self.fields, of=self.of, parts=self.parts, version=version
+            self.name,
+            self.about,
+            fields,
+            of=self.of,
+            parts=self.parts,
+            finish=self.finish,
+            version=version,
         )
+
+    def over(self, bind: Callable[[Table], Table], load: Functions) -> Table:
+        """The same over the tables that *bind* returns for those of its objects, with the functions
+        that *load* returns for its computed keys; itself where that is no other.
+        """
+        fields = tuple([field.over(bind) for field in self.fields])
+        late = any(field.path is computed for field in fields)
+        if not late and all(map(is_, fields, self.fields)):
+            return self
+        table = self._with(fields, self.version)
+        if late:
+            table._load = load
+        return table
 
     def json_schema(self) -> Schema:
         """This kind of object in JSON Schema 2020-12: every key is there, others may be added."""
@@ -262,3 +340,23 @@ def _written(codec: Codec, place: str, scope: dict[str, Any]) -> str:
     name = f"write{len(scope)}"
     scope[name] = codec.write
     return f"{name}({place})"
+
+
+class Computing:
+    """Tables with the functions for their computed keys, by table and key (``finding.message``).
+
+    What a key says in words belongs to whoever shows it: it makes one of these of its functions,
+    and encodes by the tables that this returns for those of :mod:`portbook.schema`. *load* is
+    called once a value is encoded that has such a key.
+    """
+
+    def __init__(self, load: Functions) -> None:
+        self._load = load
+        self._tables: dict[Table, Table] = {}
+
+    def __call__(self, table: Table) -> Table:
+        """*table*, and all tables in it, with their functions."""
+        bound = self._tables.get(table)
+        if bound is None:
+            bound = self._tables[table] = table.over(self, self._load)
+        return bound

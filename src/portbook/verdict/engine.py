@@ -12,7 +12,6 @@ from portbook.model import (
     Subject,
     SubjectKind,
 )
-from portbook.verdict.evidence import evidence_of, sources_of
 from portbook.verdict.facts import (
     HTTP,
     Case,
@@ -26,7 +25,7 @@ from portbook.verdict.facts import (
     speaks,
     upgraded,
 )
-from portbook.verdict.messages import words_for
+from portbook.verdict.finding_facts import Carried, RestsOn
 from portbook.verdict.protocol_match import speaks_otherwise
 from portbook.verdict.rules import RULES, Rule
 
@@ -35,27 +34,30 @@ if TYPE_CHECKING:
     from portbook.model import PortRules
 
 
-def judge(case: Case, *, said: bool = True) -> tuple[Finding, ...]:
+def judge(case: Case, *, said: bool = True, subject: Subject | None = None) -> tuple[Finding, ...]:
     """The findings on *case*, in the order of the table.
 
-    Where *said* is false they have their codes and levels alone: that is enough to sort or to
-    count thousands of sockets by, and takes a third of the time.
+    They concern its socket, or *subject* where nobody has seen the socket. Where *said* is false
+    they have their codes and levels alone: that is enough to sort or to count thousands of sockets
+    by, and takes a third of the time.
     """
     facts = find_facts(case)
     if not said:
         return _bare(facts)
-    words = words_for(case)
-    subject = Subject(SubjectKind.SOCKET, case.listener.socket.name)
-    evidence, sources = evidence_of(case), sources_of(case)
+    if subject is None:
+        subject = Subject(SubjectKind.SOCKET, case.listener.socket.name)
+    carried, evidence = Carried(case, subject), RestsOn(case, subject)
     return tuple(
-        Finding(
-            rule.code,
-            level,
-            rule.say.format_map(words),
-            evidence + tuple(line for fact in rule.needs for line in sources.get(fact, ())),
-            subject,
-        )
-        for rule, level in apply(facts)
+        [
+            Finding(
+                code=rule.code,
+                level=level,
+                subject=subject,
+                facts=carried.of(rule.carries),
+                evidence=evidence.of(rule.rests_on),
+            )
+            for rule, level in apply(facts)
+        ]
     )
 
 
@@ -82,7 +84,7 @@ _bare_findings: dict[frozenset[str], tuple[Finding, ...]] = {}
 def _bare(facts: frozenset[str]) -> tuple[Finding, ...]:
     found = _bare_findings.get(facts)
     if found is None:
-        found = tuple(Finding(rule.code, level, "") for rule, level in apply(facts))
+        found = tuple(Finding(rule.code, level) for rule, level in apply(facts))
         _bare_findings[facts] = found
     return found
 

@@ -4,31 +4,64 @@
 >>> note = Note(8305, 8305, None, "/srv/shop/portbook.toml", executables=("/srv/shop/api",))
 >>> compare(note, Process(7, "api", executable="/srv/shop/api"), True, frozenset({1000})).fits
 True
->>> compare(note, Process(8, "api", executable="/tmp/api"), True, frozenset({1000})).why
-'api runs /tmp/api'
+>>> compare(note, Process(8, "api", executable="/tmp/api"), True, frozenset({1000})).code
+<FitCode.EXECUTABLE_OTHER: 'executable-other'>
 """
 
 from __future__ import annotations
 
-from portbook._fast_types import NamedTuple
+from portbook._fast_types import NamedTuple, StrEnum
 from portbook.catalog.practice.path_patterns import path_matches
-from portbook.model import ExecutablePlace, Whose
+from portbook.model import ExecutablePlace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from portbook.model import Facts, Note, Process
 
-    from portbook.model import Note, Process
+
+class FitCode(StrEnum):
+    """How a process compares with what a note expects.
+
+    Each has the name of the ``owner`` that it speaks of, or its ``pid`` where it has none, and the
+    facts that stand beside the code.
+    """
+
+    FITS = "fits"
+    EXECUTABLE_UNSEEN = "executable-unseen"
+    EXECUTABLE_OTHER = "executable-other"  # path
+    EXECUTABLE_DELETED = "executable-deleted"  # path
+    EXECUTABLE_REPLACEABLE = "executable-replaceable"  # path: others could have put it there
+    EXECUTABLE_UNSURE = "executable-unsure"  # path: who could have put it there can't be told
+    UNITS_UNSUPPORTED = "units-unsupported"  # only Linux has them
+    UNIT_OTHER = "unit-other"  # unit, where there is one
+    UNIT_FOREIGN = "unit-foreign"  # unit: neither the system's nor the user's
+    CONTAINER_NONE = "container-none"
+    CONTAINER_UNNAMED = "container-unnamed"  # container: its id, of which the name isn't known
+    CONTAINER_OTHER = "container-other"  # container: its name
+    CONTAINER_FOREIGN = "container-foreign"
+    USER_UNSEEN = "user-unseen"
+    USER_OTHER = "user-other"  # user, uid
 
 
 class Fit(NamedTuple):
-    """Whether a process is what a note expects, None where that can't be told; and why not."""
+    """Whether a process is what a note expects, None where that can't be told, and which facts
+    decide.
+    """
 
     fits: bool | None
-    why: str = ""
+    code: FitCode
+    facts: Facts = ()
 
 
-_FITS = Fit(True)
+_FITS = Fit(True, FitCode.FITS)
+
+
+def _fit(fits: bool | None, code: FitCode, owner: Process, **facts: str | int | None) -> Fit:
+    name = ("owner", owner.program) if owner.program else ("pid", owner.pid)
+    known = [(key, value) for key, value in facts.items() if value is not None]
+    return Fit(fits, code, (name, *known))
+
+
 _ANYBODY = (ExecutablePlace.TEMPORARY, ExecutablePlace.WORLD_WRITABLE)
 _ARRANGED = (ExecutablePlace.MEMORY, ExecutablePlace.MOUNTED)
 
@@ -62,39 +95,37 @@ def compare(
 
 
 def _by_executable(note: Note, owner: Process, kept: bool | None, trusted: frozenset[int]) -> Fit:
-    name, path = _name(owner), owner.activates_executable or owner.executable
+    path = owner.activates_executable or owner.executable
     if path is None:
-        return Fit(None, f"which file {name} runs isn't visible")
+        return _fit(None, FitCode.EXECUTABLE_UNSEEN, owner)
     if not any(path_matches(pattern, path) for pattern in note.executables):
-        return Fit(False, f"{name} runs {path}")
+        return _fit(False, FitCode.EXECUTABLE_OTHER, owner, path=path)
     if owner.activates_executable is not None:  # read where only root can have put it
         return _FITS
     if owner.executable_deleted:
-        return Fit(None, f"{path}, which {name} runs, has been deleted since")
+        return _fit(None, FitCode.EXECUTABLE_DELETED, owner, path=path)
     # A folder where anybody may put files tells nothing of a stranger's process: it may see
     # another folder there.
     strange = owner.place in _ANYBODY and owner.uid not in trusted
     if kept is False or strange or owner.place in _ARRANGED:
-        return Fit(False, f"others could have put {path}, which {name} runs, where it is")
-    return _FITS if kept else Fit(None, f"who could have put {path} where it is can't be told")
+        return _fit(False, FitCode.EXECUTABLE_REPLACEABLE, owner, path=path)
+    return _FITS if kept else _fit(None, FitCode.EXECUTABLE_UNSURE, owner, path=path)
 
 
 def _by_unit(note: Note, owner: Process, trusted: frozenset[int], system: str) -> Fit:
-    name = _name(owner)
     if system not in ("linux", ""):
-        return Fit(None, "only Linux has units")
+        return Fit(None, FitCode.UNITS_UNSUPPORTED)
     units = [unit for unit in (owner.unit, owner.activates) if unit is not None]
     if not any(path_matches(pattern, unit) for pattern in note.units for unit in units):
-        return Fit(False, f"{name} runs in {owner.unit or 'no unit'}")
+        return _fit(False, FitCode.UNIT_OTHER, owner, unit=owner.unit)
     if owner.cgroup_uid not in trusted:
-        return Fit(False, f"the {owner.unit} that {name} runs in is neither the system's nor yours")
+        return _fit(False, FitCode.UNIT_FOREIGN, owner, unit=owner.unit or owner.activates)
     return _FITS
 
 
 def _by_container(note: Note, owner: Process, trusted: frozenset[int]) -> Fit:
-    name = _name(owner)
     if owner.container is None:
-        return Fit(False, f"{name} runs in no container")
+        return _fit(False, FitCode.CONTAINER_NONE, owner)
     number = owner.container.rpartition(":")[2]
     # Ids are cut to twelve characters wherever they are shown.
     known = any(
@@ -105,122 +136,16 @@ def _by_container(note: Note, owner: Process, trusted: frozenset[int]) -> Fit:
         known = any(path_matches(wanted, owner.container_name) for wanted in note.containers)
     if not known:
         if owner.container_name is None:
-            return Fit(None, f"what the container {owner.container} is called isn't known")
-        return Fit(False, f"{name} runs in the container {owner.container_name}")
+            return _fit(None, FitCode.CONTAINER_UNNAMED, owner, container=owner.container)
+        return _fit(False, FitCode.CONTAINER_OTHER, owner, container=owner.container_name)
     if owner.cgroup_uid not in trusted:
-        return Fit(False, f"the container that {name} runs in is neither the system's nor yours")
+        return _fit(False, FitCode.CONTAINER_FOREIGN, owner)
     return _FITS
 
 
 def _by_user(note: Note, owner: Process) -> Fit:
     if owner.uid is None and owner.user is None:
-        return Fit(None, f"whose {_name(owner)} is isn't visible")
+        return _fit(None, FitCode.USER_UNSEEN, owner)
     if owner.user in note.users or str(owner.uid) in note.users:
         return _FITS
-    return Fit(False, f"{_name(owner)} runs for {owner.user or f'user {owner.uid}'}")
-
-
-def _name(owner: Process) -> str:
-    return owner.program or f"process {owner.pid}"
-
-
-def expected(note: Note) -> str:
-    """What *note* expects, in words; empty where it expects nothing.
-
-    >>> from portbook.model import Note
-    >>> expected(Note(1, 1, None, "f", executables=("/a", "/b"), units=("c.service",)))
-    '/a or /b in c.service'
-    """
-    parts = []
-    if note.executables:
-        parts.append(_any(note.executables))
-    if note.units:
-        parts.append(("in " if parts else "") + _any(note.units))
-    if note.containers:
-        words = f"the container {_any(note.containers)}"
-        parts.append(f"in {words}" if parts else words)
-    if note.users:
-        parts.append(f"run by {_any(note.users)}")
-    return " ".join(parts)
-
-
-def _any(words: Iterable[str]) -> str:
-    return " or ".join(words)
-
-
-def ports(note: Note) -> str:
-    """The ports that *note* is for, as ``8000–8009/tcp``."""
-    span = str(note.first) if note.first == note.last else f"{note.first}–{note.last}"
-    return span if note.transport is None else f"{span}/{note.transport}"
-
-
-def describe(note: Note) -> str:
-    """*note* in one line, but for its file and its text."""
-    return f"{ports(note)} {gist(note)}"
-
-
-def gist(note: Note) -> str:
-    """What *note* says of its ports, in a line."""
-    said = [note.label or note.text, f"expects {expected(note)}" if note.expects else None]
-    return ", ".join(filter(None, said))
-
-
-_NOTES_OF = {
-    Whose.USER: "your notes",
-    Whose.PROJECT: "the project's notes",
-    Whose.NAMED: "your notes",
-}
-
-
-def notes_of(note: Note) -> str:
-    """Whose notes *note* is one of, in words that stand in a sentence.
-
-    >>> from portbook.model import Note
-    >>> notes_of(Note(1, 1, None, "portbook.toml", whose=Whose.PROJECT))
-    "the project's notes"
-    """
-    return _NOTES_OF[note.whose]
-
-
-def words_of(
-    note: Note | None, fits: list[Fit], program: str, service: str
-) -> Mapping[str, object]:
-    """The words about *note*, the one that counts, that the rules' sentences are filled with."""
-    if note is None:
-        return {
-            "belongs": f"implements {service}, which is registered here",
-            "then": f"Find out who started {program}",
-            **dict.fromkeys(("label", "expected", "for_label", "not_as_noted", "undecided"), ""),
-            "note_file": "",
-            "Notes": "",
-        }
-    as_noted = note.expects and bool(fits) and all(fit.fits for fit in fits)
-    label = f'"{note.label}"' if note.label else ""
-    of_whom = notes_of(note)
-    where = ", ".join(filter(None, (label, note.file)))
-    return {
-        "belongs": f"is what {of_whom} expect here ({where})"
-        if as_noted
-        else f"implements {service}, which is registered here",
-        "then": f"{_capital(of_whom)} have it so: another port would be safer"
-        if as_noted
-        else f"Find out who started {program}",
-        "label": label or (expected(note) if note.expects else "a note"),
-        "expected": expected(note),
-        "for_label": f" for {label}" if label else "",
-        "not_as_noted": next((fit.why for fit in fits if fit.fits is False), ""),
-        "undecided": _undecided(note, fits),
-        "note_file": note.file,
-        "Notes": _capital(of_whom),
-    }
-
-
-def _capital(words: str) -> str:
-    return words[0].upper() + words[1:]
-
-
-def _undecided(note: Note, fits: list[Fit]) -> str:
-    if not note.expects:
-        return ", and don't say which program should be here"
-    why = next((fit.why for fit in fits if fit.fits is None), "who holds the socket isn't visible")
-    return f", and expect {expected(note)}; whether this is it isn't known: {why}"
+    return _fit(False, FitCode.USER_OTHER, owner, user=owner.user, uid=owner.uid)

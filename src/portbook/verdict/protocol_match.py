@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from portbook.model import SpokenState
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from portbook.model import Listener, Spoken
+    from portbook.model import Spoken
 
 
 def speaks_otherwise(
@@ -19,7 +17,7 @@ def speaks_otherwise(
     *programs* are the services that the known programs speak, none where no program is known. What
     fits the port is no contradiction, whoever says it: a proxy speaks what it is told to.
 
-    >>> from portbook.model import Spoken
+    >>> from portbook.model import Spoken, SpokenState
     >>> speaks_otherwise(Spoken(SpokenState.IDENTIFIED, "ssh"), {"http"}, {"http", "https"})
     True
     >>> speaks_otherwise(Spoken(SpokenState.IDENTIFIED, "http"), {"ipp"}, {"ipp"})
@@ -41,33 +39,3 @@ def speaks_otherwise(
         # A known program away from home may speak what it always speaks: another rule says that.
         return bool(programs & told) and (not programs & services or at_home)
     return bool(registered & told)
-
-
-def said(spoken: Spoken) -> str:
-    """What was heard, in a few words.
-
-    >>> from portbook.model import Spoken
-    >>> said(Spoken(SpokenState.IDENTIFIED, "http", "HTTP/1.1 200 OK; nginx", True))
-    'http in TLS (HTTP/1.1 200 OK; nginx)'
-    """
-    if spoken.state == SpokenState.IDENTIFIED:
-        words = spoken.protocol or "a protocol that isn't known"
-        if spoken.tls:
-            words += " in TLS"
-    else:
-        words = _STATES.get(spoken.state, spoken.state)
-    detail = f" ({spoken.detail})" if spoken.detail else ""
-    return words + detail
-
-
-def said_of(listener: Listener) -> str:
-    """What *listener* answered; nothing where it wasn't asked."""
-    return "" if listener.assessment.speaks is None else said(listener.assessment.speaks)
-
-
-_STATES = {
-    SpokenState.UNRECOGNISED: "a protocol that isn't known",
-    SpokenState.SILENT: "silence",
-    SpokenState.REFUSED: "no connection",
-    SpokenState.UNASKED: "not asked",
-}

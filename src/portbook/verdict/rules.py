@@ -9,7 +9,7 @@ shown, and the one in which the documentation lists them.
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import Level
+from portbook.model import EvidenceCode, Level
 
 FACTS = {
     "assigned": "the registry gives the port to a service, for this transport",
@@ -52,11 +52,13 @@ FACTS = {
 
 
 class Rule(NamedTuple):
-    """One line of the table; ``say`` is filled in from the judge's words for the socket.
+    """One line of the table.
 
-    ``level`` holds where nothing else is said: each of ``shifts`` is another level and the facts
-    that, all true, give it, and the first that applies decides. ``settles`` marks the rules that
-    say whether the socket belongs here.
+    ``carries`` names the groups of facts that its finding has of the socket
+    (:data:`portbook.verdict.finding_facts.GROUPS`), ``rests_on`` what it rests on. ``level`` holds
+    where nothing else is said: each of ``shifts`` is another level and the facts that, all true,
+    give it, and the first that applies decides. ``settles`` marks the rules that say whether the
+    socket belongs here.
     """
 
     code: str
@@ -64,7 +66,8 @@ class Rule(NamedTuple):
     when: str
     needs: tuple[str, ...]
     unless: tuple[str, ...]
-    say: str
+    carries: tuple[str, ...]
+    rests_on: tuple[EvidenceCode, ...]
     shifts: tuple[tuple[Level, tuple[str, ...]], ...] = ()
     settles: bool = False
 
@@ -76,6 +79,11 @@ _SOFTER = (
     (Level.NOTE, ("labelled",)),
 )
 
+_SOCKET, _REGISTRY, _ASKED = EvidenceCode.SOCKET, EvidenceCode.REGISTRY, EvidenceCode.ASKED
+_EXECUTABLE, _PROGRAM = EvidenceCode.EXECUTABLE, EvidenceCode.PROGRAM
+_OWN_NOTE, _BROWSERS = EvidenceCode.NOTE, EvidenceCode.BROWSERS
+_USE, _REPORT = EvidenceCode.USE, EvidenceCode.REPORT
+
 RULES = (
     Rule(
         "expected",
@@ -84,7 +92,8 @@ RULES = (
         "implements the service registered here, or is what a note of your own expects",
         ("belongs",),
         ("not-as-noted", "speaks-otherwise"),
-        "{program} {belongs}: as it should be.",
+        ("owners", "service", "note"),
+        (_REGISTRY, _ASKED, _EXECUTABLE, _OWN_NOTE, _PROGRAM),
         settles=True,
     ),
     Rule(
@@ -93,8 +102,8 @@ RULES = (
         "a note of your own expects another program here",
         ("not-as-noted",),
         (),
-        "{Notes} expect {expected} here{for_label}, but {not_as_noted}. Find out who started "
-        "it; if it is meant, change {note_file}.",
+        ("note", "expects"),
+        (_EXECUTABLE, _OWN_NOTE),
         settles=True,
     ),
     Rule(
@@ -103,7 +112,8 @@ RULES = (
         "a note of your own names the port, and doesn't decide whether what is here belongs",
         ("noted",),
         ("belongs", "not-as-noted"),
-        "{Notes} have {label} here ({note_file}){undecided}.",
+        ("note", "expects"),
+        (_EXECUTABLE, _OWN_NOTE),
         settles=True,
     ),
     Rule(
@@ -112,8 +122,8 @@ RULES = (
         "asked, it answers in another protocol than the one that belongs here; note if loopback",
         ("speaks-otherwise",),
         (),
-        "Asked, {program} answers with {spoken}, where {awaited} belongs: make sure that you know "
-        "what is behind it.",
+        ("owners", "spoken", "awaited"),
+        (_REGISTRY, _ASKED, _EXECUTABLE, _PROGRAM),
         shifts=((Level.NOTE, ("loopback",)),),
         settles=True,
     ),
@@ -123,8 +133,8 @@ RULES = (
         "the port is registered for a service, and what was read can't say which program answers",
         ("assigned", "unasked"),
         (),
-        "{port}/{transport} is registered for {service}. Which program answers can't be told from "
-        "here: to know, ask on the host itself.",
+        ("service",),
+        (_REGISTRY,),
         settles=True,
     ),
     Rule(
@@ -134,8 +144,8 @@ RULES = (
         "be seen",
         ("assigned", "fits-by-name"),
         (),
-        "A program called {program} implements {service}, which is registered here. Only the name "
-        "could be seen, and anything may be called that.",
+        ("owners", "service"),
+        (_REGISTRY, _ASKED, _EXECUTABLE),
         settles=True,
     ),
     Rule(
@@ -144,7 +154,8 @@ RULES = (
         "reachable from this machine only",
         ("loopback",),
         (),
-        "Bound to {address}: only this machine can reach it.",
+        ("address", "interface"),
+        (_SOCKET,),
     ),
     Rule(
         "exposed",
@@ -152,8 +163,8 @@ RULES = (
         "bound to every interface; firewalls were not examined",
         ("wildcard",),
         (),
-        "Bound to every interface ({address}); firewalls were not examined. If only this machine "
-        "needs it, bind it to a loopback address.",
+        ("address",),
+        (_SOCKET,),
     ),
     Rule(
         "known-use",
@@ -161,7 +172,8 @@ RULES = (
         "an unofficial use on record fits the program or, unseen, the port",
         ("known-use",),
         ("belongs",),
-        "On record for this port in practice: {use}{beside}.",
+        ("uses", "state", "service"),
+        (_REGISTRY, _EXECUTABLE, _PROGRAM, _USE),
         settles=True,
     ),
     Rule(
@@ -170,8 +182,8 @@ RULES = (
         "a known service on a port that isn't its own",
         ("known-program",),
         ("belongs", "default-port"),
-        "{program} speaks {speaks}, whose own port is {own_ports}; here it is on {port}. If "
-        "that is meant, nothing is to be done; if not, look at its configuration.",
+        ("owners", "elsewhere"),
+        (_ASKED, _EXECUTABLE, _PROGRAM),
         settles=True,
     ),
     Rule(
@@ -181,8 +193,8 @@ RULES = (
         "your notes",
         ("assigned", "known-program"),
         ("belongs",),
-        "{port}/{transport} is registered for {service}, which {program} isn't known to speak. "
-        "Move it, or make sure that nobody here expects {service}.",
+        ("owners", "service"),
+        (_REGISTRY, _ASKED, _EXECUTABLE, _PROGRAM),
         shifts=_SOFTER,
         settles=True,
     ),
@@ -192,8 +204,8 @@ RULES = (
         "the port is unassigned; note if `known-use`, loopback or labelled in your notes",
         ("unassigned",),
         ("as-noted",),
-        "{port}/{transport} is not registered for any service, so this is not a standard "
-        "service: find out who started {program} and why it chose this port{practice}.",
+        ("owners", "practice"),
+        (_REGISTRY, _ASKED, _EXECUTABLE),
         shifts=_SOFTER,
         settles=True,
     ),
@@ -203,8 +215,8 @@ RULES = (
         "the port is reserved; note if the program is what your notes expect",
         ("reserved",),
         (),
-        "{port}/{transport} is reserved (the registry says {text}): no service should be here. "
-        "{then}.",
+        ("owners", "text", "note"),
+        (_REGISTRY,),
         shifts=((Level.NOTE, ("as-noted",)),),
         settles=True,
     ),
@@ -214,8 +226,8 @@ RULES = (
         "in this machine's dynamic range: may be chance, may clash",
         ("in-dynamic-range",),
         (),
-        "{port} is in {dynamic}, from which this machine hands out ports: it may be here by "
-        "chance, and another program may be given it first after a restart.",
+        ("dynamic",),
+        (_SOCKET,),
         settles=True,
     ),
     Rule(
@@ -224,7 +236,8 @@ RULES = (
         "bound by a privilege that this machine really asks for",
         ("privileged",),
         (),
-        "Binding {port} takes a privilege on this machine (ports below {unprivileged} do).",
+        ("unprivileged",),
+        (_SOCKET,),
     ),
     Rule(
         "browser-blocked",
@@ -232,7 +245,8 @@ RULES = (
         "HTTP on a port that browsers refuse",
         ("browser-blocked", "speaks-http"),
         (),
-        "Browsers refuse to open port {port}: a page served here can't be visited with one.",
+        (),
+        (_EXECUTABLE, _PROGRAM, _BROWSERS),
     ),
     Rule(
         "abuse-on-record",
@@ -241,8 +255,8 @@ RULES = (
         "unknown program on an exposed socket",
         ("abuse-on-record",),
         (),
-        "Reported on this port: {abuse}. That says nothing against {program}: make sure that it "
-        "is what you mean to run.",
+        ("owners", "reports"),
+        (_SOCKET, _EXECUTABLE, _REPORT),
         shifts=((Level.CHECK, ("unknown-program", "wildcard")),),
     ),
     Rule(
@@ -252,7 +266,8 @@ RULES = (
         "memory or a temporary folder",
         ("deleted",),
         (),
-        "{deleted_by} runs {deleted}, which has been deleted{deleted_why}.",
+        ("deleted",),
+        (_EXECUTABLE,),
         shifts=((Level.ALERT, ("ephemeral",)), (Level.NOTE, ("upgraded",))),
     ),
     Rule(
@@ -261,7 +276,8 @@ RULES = (
         "no package owns the executable; only where the package database was asked",
         ("unpackaged",),
         (),
-        "{unpackaged} belongs to no installed package: make sure that you know where it came from.",
+        ("unpackaged",),
+        (_EXECUTABLE,),
     ),
     Rule(
         "backlog-full",
@@ -269,8 +285,8 @@ RULES = (
         "the accept queue is at its limit",
         ("backlog-full",),
         (),
-        "{queue} connections wait for {program} to accept them, and no more may: it is too slow or "
-        "stuck, and new clients are turned away as long as that lasts.",
+        ("owners", "queue"),
+        (_SOCKET,),
     ),
     Rule(
         "owner-hidden",
@@ -278,8 +294,8 @@ RULES = (
         "a socket is there, its owner not visible to this user",
         ("hidden",),
         (),
-        "Something is bound here, but which program it is is not visible to you: run portbook as "
-        "{who_sees}, if it doesn't run so already.",
+        ("user",),
+        (_SOCKET,),
         settles=True,
     ),
     Rule(
@@ -288,7 +304,7 @@ RULES = (
         "nothing on record fits",
         (),
         ("settled",),
-        "Nothing on record says whether {program} belongs on {port}/{transport}"
-        "{registered_for}{practice}.",
+        ("owners", "state", "service", "practice"),
+        (_REGISTRY, _ASKED, _EXECUTABLE),
     ),
 )

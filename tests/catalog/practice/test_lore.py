@@ -19,6 +19,7 @@ from portbook.catalog.practice.lookup import COLUMNS, Practice
 from portbook.catalog.practice.path_patterns import path_matches
 from portbook.errors import DataCorrupt, DataMissing
 from portbook.model import Program, Transport
+from portbook.present.words import when
 from tests.values import CATALOG
 
 if TYPE_CHECKING:
@@ -286,7 +287,7 @@ def test_a_report_is_found_by_its_port_and_the_oldest_comes_first(tmp_path: Path
     (worm,) = made.lookup_abuse(1434)
     assert (worm.subject, worm.kind, worm.period) == ("Another worm", "paper", "2003-01")
     assert (worm.first, worm.last, worm.transport) == (1434, 1434, Transport.UDP)
-    assert (worm.summary, worm.when) == ("Reported to spread by it.", "in 2003-01")
+    assert (worm.summary, when(worm.period)) == ("Reported to spread by it.", "in 2003-01")
     assert made.lookup_abuse(1434, Transport.TCP) == ()
     assert [report.subject for report in made.lookup_abuse(6667)] == ["Bots", "A backdoor"]
     assert [report.subject for report in made.lookup_abuse(6660)] == ["Bots"]
@@ -301,7 +302,7 @@ def test_the_committed_reports_are_found_by_each_of_their_ports_and_say_what_the
         for port in {report.first, report.last}:
             assert report in PRACTICE.lookup_abuse(port, report.transport)
         assert "reported" in report.summary.lower()
-        assert report.when.startswith(("in ", "on ", "from "))
+        assert when(report.period).startswith(("in ", "on ", "from "))
 
 
 # -- browsers and systems -----------------------------------------------------------------------

@@ -54,13 +54,9 @@ def case_of(service: Service, catalog: Catalog) -> Case:
 
 
 def say(service: Service, catalog: Catalog) -> tuple[Finding, ...]:
-    """The findings on *service* in words, each with its evidence."""
+    """The findings on *service*: on its port, for nobody has seen the socket."""
     subject = Subject(SubjectKind.PORT, f"{service.port}/{service.transport}")
-    # The first line of evidence is the socket as it is bound, which nobody has seen.
-    return tuple(
-        finding._replace(subject=subject, evidence=finding.evidence[1:])
-        for finding in judge(case_of(service, catalog))
-    )
+    return judge(case_of(service, catalog), subject=subject)
 
 
 def names(service: Service, catalog: Catalog) -> tuple[str, ...]:

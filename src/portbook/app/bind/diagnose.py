@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from portbook.app.failed import Failed
     from portbook.formats.errors.query import Query
     from portbook.host.bind_probe import BindTry
-    from portbook.model import Note, Transport
+    from portbook.model import Finding, Note, Transport
 
 
 class Why(NamedTuple):
@@ -43,7 +43,7 @@ class Why(NamedTuple):
     tries: tuple[BindTry, ...]
     missing: tuple[Gap, ...]
     notes: tuple[Note, ...] = ()
-    noted: tuple[str, ...] = ()
+    noted: tuple[Finding, ...] = ()
     left_out: tuple[Gap, ...] = ()
     query: Query | None = None
     failed: Failed | None = None

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from portbook.app.bind.diagnose import Why
     from portbook.catalog import Catalog
     from portbook.host.host_reader import HostReader
-    from portbook.model import Listener, Note, PortRules, Transport
+    from portbook.model import Finding, Listener, Note, PortRules, Transport
 
 
 def why_bind(
@@ -82,12 +82,12 @@ def _held_against(
     catalog: Catalog,
     trusted: frozenset[int],
     host: HostReader,
-) -> tuple[str, ...]:
+) -> tuple[Finding, ...]:
     """What the verdict says of *listeners* on account of *note*."""
     from portbook.app.listen import judge_listener
 
-    found = [
-        finding.message
+    findings = [
+        finding
         for each in listeners
         for finding in judge_listener(
             each._replace(assessment=each.assessment._replace(note=note)),
@@ -99,4 +99,5 @@ def _held_against(
         if finding.code in ("unexpected-program", "noted")
         or (finding.code == "expected" and note.expects)
     ]
-    return tuple(dict.fromkeys(found))
+    # Of sockets that are alike it says the same.
+    return tuple({(each.code, each.facts): each for each in findings}.values())

@@ -9,8 +9,8 @@ from portbook.host.host_reader import THIS_HOST
 from portbook.model import (
     OwnerSearch,
     Transport,
+    Whose,
 )
-from portbook.verdict.expectation_match import notes_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,7 +69,8 @@ class ThisMachine:
             if note is None:
                 continue
             label = note.label or note.text or "something"
-            there = f"{notes_of(note)} have {label} there ({note.file})"
+            whose = "the project's notes" if note.whose is Whose.PROJECT else "your notes"
+            there = f"{whose} have {label} there ({note.file})"
             if not note.trusted:  # a folder that was fetched from somewhere decides nothing
                 return Check("not-noted", True, f"{there}, which you haven't trusted")
             same = self._name is not None and canonical(label) == self._name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook.model import Whose
 from portbook.present.document import Table
-from portbook.verdict.expectation_match import expected, ports
+from portbook.present.phrases.evidence import expected, ports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

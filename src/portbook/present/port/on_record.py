@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.model import State
-from portbook.present.words import listed
+from portbook.present.words import listed, when
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def met(answer: PortAnswer, programs: Sequence[Program]) -> str | None:
     if narrow:
         return fitted(ranked_products(answer), 40)
     if answer.state is not State.ASSIGNED and answer.abuse:
-        return f"{answer.abuse[0].subject}, reported {answer.abuse[0].when}"
+        return f"{answer.abuse[0].subject}, reported {when(answer.abuse[0].period)}"
     return None
 
 

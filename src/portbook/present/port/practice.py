@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook.present.document import Paragraph, Record, Records
 from portbook.present.port.registry import services, unauthorized
-from portbook.present.words import listed
+from portbook.present.words import listed, when
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def security(answer: PortAnswer) -> Iterator[Item]:
             _records(
                 (
                     each.subject,
-                    f"{each.kind}, {each.when}",
+                    f"{each.kind}, {when(each.period)}",
                     each.transport,
                     (each.first, each.last),
                     each.summary,

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 def facts(spoken: Spoken) -> Iterator[tuple[str, str]]:
     """What it answered, as labels and values."""
-    from portbook.verdict.protocol_match import said
+    from portbook.present.phrases.evidence import heard
 
-    yield ("speaks" if spoken.state == SpokenState.IDENTIFIED else "asked", said(spoken))
+    yield ("speaks" if spoken.state == SpokenState.IDENTIFIED else "asked", heard(spoken))
     if spoken.alpn:
         yield ("ALPN", spoken.alpn)
     if spoken.names:

@@ -6,6 +6,7 @@ from portbook._fast_types import NamedTuple
 from portbook.app.audit.describe import names, say, uses
 from portbook.model.text import moment, unbyte
 from portbook.present.phrases import with_sentences
+from portbook.present.phrases.findings import finding_message
 from portbook.schema.captures import AUDIT
 
 TYPE_CHECKING = False
@@ -44,7 +45,7 @@ def of_audit(answer: AuditAnswer, catalog: Catalog) -> dict[str, Any]:
 
 def _described(service: Service, catalog: Catalog) -> _Service:
     spoken = say(service, catalog) if service.is_unexpected else ()
-    messages = {each.code: each.message for each in spoken}
+    messages = {each.code: finding_message(each) for each in spoken}
     findings = [_Finding(code, level, messages.get(code)) for code, level in service.findings]
     return _Service(service, names(service, catalog), uses(service, catalog), findings)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
+from portbook.present.render.sockets_json import phrased
 from portbook.schema.captures import EXPLAIN, EXPLAINED, UNREAD_ROW
 
 TYPE_CHECKING = False
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-of_explain = EXPLAIN.encode
+of_explain = phrased(EXPLAIN).encode
 # ``portbook/not-understood/1``: a line, or lines, of a capture that no reader understood.
 of_unread = UNREAD_ROW.encode
 

@@ -30,6 +30,7 @@ from portbook.present.document import (
     Verdict,
 )
 from portbook.present.escape import plain
+from portbook.present.phrases.findings import finding_message
 from portbook.present.words import document
 
 if TYPE_CHECKING:
@@ -297,7 +298,8 @@ def _claim(record: Record, to: Links) -> str:
 def _verdict(item: Verdict, _to: Links) -> str:
     rows = "".join(
         [
-            f"<li><b>{escape(finding.code)}</b> {finding.level}: {escape(finding.message)}</li>"
+            f"<li><b>{escape(finding.code)}</b> {finding.level}: "
+            f"{escape(finding_message(finding))}</li>"
             for finding in item.findings
         ]
     )

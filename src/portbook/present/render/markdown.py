@@ -23,6 +23,7 @@ from portbook.present.document import (
     Verdict,
 )
 from portbook.present.escape import one_line
+from portbook.present.phrases.findings import finding_message
 from portbook.present.words import with_references
 
 TYPE_CHECKING = False
@@ -102,7 +103,7 @@ def _item(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
         yield f"**{escape(item.socket)}**"
         yield ""
         for finding in item.findings:
-            yield f"- `{finding.code}` ({finding.level}): {escape(finding.message)}"
+            yield f"- `{finding.code}` ({finding.level}): {escape(finding_message(finding))}"
     elif isinstance(item, Question):
         yield from (f"### {escape(item.question)}", "", _line(item.answer))
     elif isinstance(item, Sources):

@@ -14,6 +14,7 @@ from portbook.app.lookup import (
 from portbook.app.search import SearchAnswer
 from portbook.app.topics import TopicAnswer
 from portbook.present.phrases import with_sentences
+from portbook.present.render.sockets_json import phrased
 from portbook.schema.answers import (
     BLOCKS_ANSWER,
     LISTEN_ANSWER,
@@ -43,9 +44,9 @@ if TYPE_CHECKING:
     Object = dict[str, Any]
 
 _TABLES = {
-    PortAnswer: PORT_ANSWER,
+    PortAnswer: phrased(PORT_ANSWER),
     ServiceAnswer: SERVICE_ANSWER,
-    RangeAnswer: RANGE_ANSWER,
+    RangeAnswer: phrased(RANGE_ANSWER),
     SearchAnswer: SEARCH_ANSWER,
 }
 
@@ -116,7 +117,7 @@ class _Topic(NamedTuple):
 
 def of_here(answer: HereAnswer) -> Object:
     """``portbook/listen/1``."""
-    return LISTEN_ANSWER.encode(with_sentences(answer))
+    return phrased(LISTEN_ANSWER).encode(with_sentences(answer))
 
 
 class _Blocks(NamedTuple):

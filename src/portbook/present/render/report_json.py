@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.present.phrases import gap_sentences, with_sentences
+from portbook.present.phrases.findings import finding_message
+from portbook.present.render.sockets_json import phrased
 from portbook.present.views.why import message_of
 from portbook.schema.reports import (
     CHANGE_ROW,
@@ -41,8 +43,9 @@ def of_why(why: Why) -> Object:
     """``portbook/why/1``."""
     gaps = (*why.missing, *why.left_out)
     causes = tuple([each._replace(message=message_of(each)) for each in why.causes])
-    whole = with_sentences(why._replace(causes=causes, missing=gaps))
-    return WHY.encode(whole)
+    noted = [finding_message(finding) for finding in why.noted]
+    report = why._replace(causes=causes, missing=gaps, noted=noted)  # type: ignore[arg-type]
+    return WHY.encode(with_sentences(report))
 
 
 class _Shipped(NamedTuple):
@@ -96,7 +99,7 @@ def of_stop(plan: Plan, outcome: Outcome | None) -> Object:
     if outcome is not None:
         busy, notes = (*outcome.left, *outcome.fresh), (*plan.notes, *outcome.notes)
         report = report._replace(done=outcome.done, busy=busy, notes=notes)
-    return STOP.encode(report)
+    return phrased(STOP).encode(report)
 
 
 class _Notes(NamedTuple):

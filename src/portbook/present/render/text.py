@@ -220,9 +220,12 @@ def _checks(item: Checks, style: Style, indent: str) -> Iterator[str]:
 
 def _verdict(item: Verdict, style: Style, indent: str) -> Iterator[str]:
     yield f"{indent}{style.bold(plain(item.socket))}"
+    from portbook.present.phrases.findings import finding_message
+
     for finding in item.findings:
         label = style.of(finding.level, f"{finding.level:<6}")
-        body = wrap(f"{finding.code}: {finding.message}", style.width, indent + " " * 9)
+        sentence = f"{finding.code}: {finding_message(finding)}"
+        body = wrap(sentence, style.width, indent + " " * 9)
         yield f"{indent}  {label} {body[0].lstrip()}"
         yield from body[1:]
 

@@ -9,6 +9,7 @@ from portbook.model.text import moment
 from portbook.present.document import Paragraph, Section, Table
 from portbook.present.escape import plain
 from portbook.present.phrases import gap_sentences
+from portbook.present.phrases.findings import finding_message
 from portbook.present.render.text import render_item, wrap
 
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from portbook.app.audit.result import AuditAnswer, Service, Share, Tally
     from portbook.catalog import Catalog
     from portbook.formats.base import Fault
+    from portbook.model import Facts
     from portbook.present.render.text import Style
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
@@ -26,8 +28,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 class Look(NamedTuple):
     """A service to look into: its name, its gravest findings, how much there is of it, and where.
 
-    ``said`` are the findings in words, but for what was said of a service before: that differs in
-    the number alone.
+    ``said`` are the findings in words, but for what was said of a service before.
     """
 
     name: str
@@ -153,7 +154,7 @@ _HEAD = ("", "services", "flows", "bytes")
 
 
 def _looks(services: Iterable[Service], catalog: Catalog) -> Iterator[Look]:
-    before: set[str] = set()
+    before: set[tuple[str, Facts]] = set()
     for each in services:
         name = f"{each.port}/{each.transport}"
         facts = [_many(each.flows, "flow")]
@@ -163,9 +164,9 @@ def _looks(services: Iterable[Service], catalog: Catalog) -> Iterator[Look]:
             facts.append(_span(each.first, each.last))
         said = []
         for finding in say(each, catalog):
-            general = finding.message.replace(name, "")
+            general = (finding.code, finding.facts)  # the port is its subject's
             if finding.level.rank >= Level.CHECK.rank and general not in before:
-                said.append(finding.message)
+                said.append(finding_message(finding))
                 before.add(general)
         hosts = tuple((share.host, _much(share)) for share in each.hosts or ())
         yield Look(

@@ -6,8 +6,8 @@ from portbook.errors import shown
 from portbook.model import Whose
 from portbook.present.document import Paragraph, Table
 from portbook.present.escape import one_line
+from portbook.present.phrases.evidence import gist, ports
 from portbook.present.render.text import render_item
-from portbook.verdict.expectation_match import gist, ports
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

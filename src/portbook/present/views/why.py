@@ -5,6 +5,7 @@ from __future__ import annotations
 from portbook.model import host_port
 from portbook.present.document import Paragraph, Table
 from portbook.present.phrases import gap_sentences
+from portbook.present.phrases.findings import finding_message
 from portbook.present.port import noted
 from portbook.present.render.text import render_item
 
@@ -25,7 +26,7 @@ def render_why(why: Why, style: Style) -> str:
             lines += render_item(Paragraph(f"Mend: {cause.mend}"), style)
     for title, items in noted.sections(why.notes):
         lines += ["", style.bold(title)]
-        for item in (*items, *map(Paragraph, why.noted)):
+        for item in (*items, *[Paragraph(finding_message(finding)) for finding in why.noted]):
             lines += render_item(item, style)
     lines += ["", style.bold("What the kernel answered")]
     rows = []

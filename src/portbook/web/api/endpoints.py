@@ -13,6 +13,7 @@ from portbook.catalog.registry.stats import count
 from portbook.model import LAST_PORT, Transport
 from portbook.present.render import port_json
 from portbook.present.render.report_json import of_history
+from portbook.present.render.sockets_json import phrased
 from portbook.schema.answers import PORTS_ANSWER
 from portbook.web.api import openapi
 from portbook.web.http.negotiation import Form
@@ -104,7 +105,7 @@ def _ports(catalog: Catalog, spans: list[Span]) -> str:
         if until < last:
             left.append((until + 1, last, transport))
     more = f"/api/ports?ports={','.join(_spans(left))}" if left else None
-    return to_json(PORTS_ANSWER.encode(_Ports(total, answers, more)))
+    return to_json(phrased(PORTS_ANSWER).encode(_Ports(total, answers, more)))
 
 
 def _spans(spans: list[Span]) -> Iterator[str]:

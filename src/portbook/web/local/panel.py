@@ -8,6 +8,7 @@ from portbook.model import Level, State, Visibility
 from portbook.model.text import moment
 from portbook.present.escape import one_line
 from portbook.present.phrases import gap_sentences
+from portbook.present.phrases.findings import finding_message
 from portbook.present.port.noted import in_short, of_whom
 from portbook.present.port.this_machine import holder, meaning, redirected
 
@@ -60,7 +61,7 @@ def row_of(listener: Listener, standing: Standing) -> dict[str, object]:
             {
                 "level": finding.level,
                 "code": finding.code,
-                "message": one_line(finding.message),
+                "message": one_line(finding_message(finding)),
             }
             for finding in assessment.findings
         ],

@@ -1,0 +1,90 @@
+"""What is to be said of something, as a value: a code, a level, a subject and named facts.
+
+The sentence for each stands in :mod:`portbook.present.finding_phrases`.
+"""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple, StrEnum
+
+# Words are names or raw text (hostile, where a process or a file made it), numbers are plain.
+Fact = str | int | bool | None | tuple[str | int, ...]
+Facts = tuple[tuple[str, Fact], ...]
+
+
+class Level(StrEnum):
+    """How much a finding asks of the reader, in rising order; compare ``rank``, not the word."""
+
+    OK = "ok"
+    NOTE = "note"
+    CHECK = "check"
+    ALERT = "alert"
+
+    @property
+    def rank(self) -> int:
+        """0 for ``ok`` to 3 for ``alert``."""
+        return _RANKS[self]
+
+
+_RANKS = {level: rank for rank, level in enumerate(Level)}
+
+
+class SubjectKind(StrEnum):
+    """What findings can concern."""
+
+    SOCKET = "socket"
+    PORT = "port"  # also one on which nothing is
+    EXPECTATION = "expectation"  # of the user's own or of a project
+    LINE = "line"  # of a file
+
+
+class Subject(NamedTuple):
+    """What a finding concerns, with the name that its kind goes by.
+
+    That is :attr:`portbook.model.Socket.name`, a port as ``8080/tcp``, an expectation as its file
+    and its ports (``portbook.toml 8000-8009/tcp``), a line as its file and number
+    (``compose.yaml:7``).
+    """
+
+    kind: SubjectKind
+    name: str
+
+
+class EvidenceCode(StrEnum):
+    """What a finding can rest on; each code says which facts it has."""
+
+    SOCKET = "socket"  # state
+    REGISTRY = "registry"  # state, text; or that it isn't listed
+    ASKED = "asked"  # state, protocol, tls, detail: what a service answered
+    EXECUTABLE = "executable"  # pid, path, uid, mode, place
+    EXECUTABLE_UNSEEN = "executable-unseen"  # pid or program
+    NOTE = "note"  # as :class:`portbook.model.Note`
+    PROGRAM = "program"  # product, services, source, read
+    BROWSERS = "browsers"  # source, read
+    USE = "use"  # product, summary, source, read
+    REPORT = "report"  # subject, period, source, read
+    TEXT = "text"  # text: words that another run of portbook found for its evidence
+
+
+class Evidence(NamedTuple):
+    """One thing that a finding rests on, by the facts that its code names; those that are null or
+    empty are left out.
+    """
+
+    code: EvidenceCode
+    facts: Facts = ()
+
+
+class Finding(NamedTuple):
+    """One thing to say of *subject*: a stable code, a level, the facts and what they rest on.
+
+    ``facts`` has what its rule (:data:`portbook.verdict.rules.RULES`) names and *subject* doesn't
+    say; what is null or empty is left out. One that another run of portbook made has its sentence
+    as the fact ``message``.
+    """
+
+    code: str
+    level: Level
+    subject: Subject | None = None
+    facts: Facts = ()
+    evidence: tuple[Evidence, ...] = ()

@@ -1,0 +1,316 @@
+"""The sentences for findings, made of their facts.
+
+Facts are raw text, as a process or a file made them: whoever prints a sentence escapes it.
+"""
+
+from __future__ import annotations
+
+from portbook.model import ExecutablePlace, State, Whose
+from portbook.present.phrases.evidence import expected_words, place_of, spoken_words
+from portbook.present.words import when
+from portbook.verdict.expectation_match import FitCode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from portbook.model import Finding
+
+    Facts = dict[str, Any]
+    Form = tuple[str, list[Callable[[Facts], object]]]
+
+# A finding's facts, and what _WORDS makes of them, stand in braces.
+TEMPLATES = {
+    "expected": "{program} {belongs}: as it should be.",
+    "unexpected-program": "{Notes} expect {expected} here{for_label}, but {differs}. Find out who "
+    "started it; if it is meant, change {note_file}.",
+    "noted": "{Notes} have {label} here ({note_file}){undecided}.",
+    "speaks-otherwise": "Asked, {program} answers with {spoken}, where {awaits} belongs: make sure "
+    "that you know what is behind it.",
+    "registered-port": "{place} is registered for {service}. Which program answers can't be told "
+    "from here: to know, ask on the host itself.",
+    "fits-by-name": "A program called {program} implements {service}, which is registered here. "
+    "Only the name could be seen, and anything may be called that.",
+    "loopback-only": "Bound to {bound_to}: only this machine can reach it.",
+    "exposed": "Bound to every interface ({bound_to}); firewalls were not examined. If only this "
+    "machine needs it, bind it to a loopback address.",
+    "known-use": "On record for this port in practice: {use}{beside}.",
+    "service-elsewhere": "{program} speaks {protocols}, whose own port is {home}; here it is on "
+    "{port}. If that is meant, nothing is to be done; if not, look at its configuration.",
+    "foreign-service": "{place} is registered for {service}, which {program} isn't known to speak. "
+    "Move it, or make sure that nobody here expects {service}.",
+    "unregistered-port": "{place} is not registered for any service, so this is not a standard "
+    "service: find out who started {program} and why it chose this port{maybe}.",
+    "reserved-port": "{place} is reserved (the registry says {quoted}): no service should be here. "
+    "{then}.",
+    "dynamic-port": "{port} is in {dynamic}, from which this machine hands out ports: it may be "
+    "here by chance, and another program may be given it first after a restart.",
+    "privileged-bind": "Binding {port} takes a privilege on this machine (ports below "
+    "{unprivileged_first} do).",
+    "browser-blocked": "Browsers refuse to open port {port}: a page served here can't be visited "
+    "with one.",
+    "abuse-on-record": "Reported on this port: {abuse}. That says nothing against {program}: make "
+    "sure that it is what you mean to run.",
+    "deleted-executable": "{deleted_by} runs {deleted}, which has been deleted{deleted_why}.",
+    "unpackaged-executable": "{unpackaged} belongs to no installed package: make sure that you "
+    "know where it came from.",
+    "backlog-full": "{queue} connections wait for {program} to accept them, and no more may: it is "
+    "too slow or stuck, and new clients are turned away as long as that lasts.",
+    "owner-hidden": "Something is bound here, but which program it is is not visible to you: run "
+    "portbook as {who_sees}, if it doesn't run so already.",
+    "unknown": "Nothing on record says whether {program} belongs on {place}{registered_for}"
+    "{maybe}.",
+}
+_FITS: dict[str, str] = {
+    FitCode.EXECUTABLE_UNSEEN: "which file {name} runs isn't visible",
+    FitCode.EXECUTABLE_OTHER: "{name} runs {path}",
+    FitCode.EXECUTABLE_DELETED: "{path}, which {name} runs, has been deleted since",
+    FitCode.EXECUTABLE_REPLACEABLE: "others could have put {path}, which {name} runs, where it is",
+    FitCode.EXECUTABLE_UNSURE: "who could have put {path} where it is can't be told",
+    FitCode.UNITS_UNSUPPORTED: "only Linux has units",
+    FitCode.UNIT_OTHER: "{name} runs in {unit}",
+    FitCode.UNIT_FOREIGN: "the {unit} that {name} runs in is neither the system's nor yours",
+    FitCode.CONTAINER_NONE: "{name} runs in no container",
+    FitCode.CONTAINER_UNNAMED: "what the container {container} is called isn't known",
+    FitCode.CONTAINER_OTHER: "{name} runs in the container {container}",
+    FitCode.CONTAINER_FOREIGN: "the container that {name} runs in is neither the system's nor "
+    "yours",
+    FitCode.USER_UNSEEN: "whose {name} is isn't visible",
+    FitCode.USER_OTHER: "{name} runs for {user}",
+}
+# What the registry has, where it is another thing than the use on record.
+_BESIDE: dict[str, str] = {
+    State.RESERVED: ", though the registry reserves it",
+    State.DYNAMIC: ", though ports from 49152 on are assigned to nobody",
+    State.UNASSIGNED: ", though the registry gives it to nobody",
+}
+_NOTES: dict[str, str] = {Whose.PROJECT: "the project's notes"}
+
+
+def finding_message(finding: Finding) -> str:
+    """What *finding* is and what to do next; raw, as its facts are.
+
+    One that another run made keeps the sentence that it came with. What this version has no
+    sentence for is its code.
+
+    >>> from portbook.model import Finding, Level, Subject, SubjectKind
+    >>> socket = Subject(SubjectKind.SOCKET, "tcp [::1]:5432")
+    >>> finding_message(Finding("loopback-only", Level.OK, socket))
+    'Bound to ::1: only this machine can reach it.'
+    """
+    facts: dict[str, Any] = dict(finding.facts)
+    if "message" in facts:
+        return str(facts["message"])
+    form = _forms.get(finding.code)
+    if form is None:
+        if finding.code not in TEMPLATES:
+            return finding.code
+        form = _forms[finding.code] = _form(TEMPLATES[finding.code])
+    facts["subject"] = place_of(finding.subject)
+    text, makers = form
+    return text % tuple([make(facts) for make in makers])
+
+
+_forms: dict[str, Form] = {}
+
+
+def _form(template: str) -> Form:
+    """*template* with %s for its words, and what makes each: it is filled in thousands of times."""
+    text, *pieces = template.split("{")
+    makers = []
+    for piece in pieces:
+        name, _, rest = piece.partition("}")
+        makers.append(_WORDS[name])
+        text += f"%s{rest}"
+    return text, makers
+
+
+def _texts(facts: Facts, name: str) -> list[str]:
+    """The fact *name* as several words; none where there is none."""
+    fact = facts.get(name)
+    return [*map(str, fact)] if isinstance(fact, tuple) else []
+
+
+def _bound_to(facts: Facts) -> str:
+    """The bound address, and the interface where that is what limits who can reach it."""
+    address = facts.get("address") or facts["subject"][2]
+    interface = facts.get("interface")
+    return str(address) if interface is None else f"{address} on the interface {interface}"
+
+
+def _owners(facts: Facts) -> str:
+    names = _texts(facts, "programs")
+    if "containers" in facts:
+        names += [f"the container {name}" for name in _texts(facts, "containers")]
+    if "pids" in facts:
+        names += map(_process, _texts(facts, "pids"))
+    return ", ".join(names)
+
+
+def _process(pid: str) -> str:
+    return "a process" if pid == "0" else f"process {pid}"
+
+
+def _program(facts: Facts) -> str:
+    return _owners(facts) or ("the kernel" if "kernel" in facts else "the program that holds it")
+
+
+def _service(facts: Facts) -> str:
+    return " or ".join(_texts(facts, "services")) or str(facts.get("text") or "a service")
+
+
+def _belongs(facts: Facts) -> str:
+    if "as_noted" not in facts:
+        return f"implements {_service(facts)}, which is registered here"
+    label = facts.get("note_label")
+    where = ", ".join([f'"{label}"'] * bool(label) + [str(facts.get("note_file", ""))])
+    return f"is what {_notes(facts)} expect here ({where})"
+
+
+def _notes(facts: Facts) -> str:
+    return notes_of(facts.get("note_whose"))
+
+
+def notes_of(whose: object) -> str:
+    """Whose notes they are, in words that stand in a sentence.
+
+    >>> notes_of(Whose.PROJECT), notes_of(Whose.NAMED)
+    ("the project's notes", 'your notes')
+    """
+    return _NOTES.get(str(whose), "your notes")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _then(facts: Facts) -> str:
+    if "as_noted" in facts:
+        return f"{_capital(_notes(facts))} have it so: another port would be safer"
+    return f"Find out who started {_owners(facts) or 'the program'}"
+
+
+def _label(facts: Facts) -> str:
+    label = facts.get("note_label")
+    if label:
+        return f'"{label}"'
+    return expected_words(facts, "note_") if _expects(facts) else "a note"
+
+
+def _expects(facts: Facts) -> bool:
+    """Whether the note says which program should be there."""
+    return any(facts.get(f"note_{kind}") for kind in ("executables", "units", "containers"))
+
+
+def _fit(facts: Facts) -> str:
+    """How the owner that decides compares with the note; empty where none does."""
+    facts = {name.removeprefix("fit_"): fact for name, fact in facts.items()}
+    return _FITS.get(str(facts.get("fit")), "").format_map(
+        {
+            "name": facts.get("owner") or f"process {facts.get('pid', 0)}",
+            "path": facts.get("path", ""),
+            "unit": facts.get("unit") or "no unit",
+            "container": facts.get("container", ""),
+            "user": facts.get("user") or f"user {facts.get('uid', 0)}",
+        }
+    )
+
+
+def _undecided(facts: Facts) -> str:
+    if not _expects(facts):
+        return ", and don't say which program should be here"
+    why = _fit(facts) or "who holds the socket isn't visible"
+    return f", and expect {expected_words(facts, 'note_')}; whether this is it isn't known: {why}"
+
+
+def _maybe(facts: Facts) -> str:
+    """What may be behind a program that isn't known, an interpreter say."""
+    products = _texts(facts, "practice")
+    if not products:
+        return ""
+    which = "this" if len(products) == 1 else "one of these"
+    return f"; in practice it is on record for {_some(products)}, and may be {which}"
+
+
+def _some(words: list[str], most: int = 3) -> str:
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
+
+
+def _beside(facts: Facts) -> str:
+    if facts.get("state") == State.ASSIGNED:
+        return f"; the registry has it for {_service(facts)}"
+    return _BESIDE.get(str(facts.get("state")), "")
+
+
+def _abuse(facts: Facts) -> str:
+    reports = zip(_texts(facts, "reports"), _texts(facts, "periods"), strict=False)
+    return _some([f"{report} ({when(period)})" for report, period in reports])
+
+
+def _deleted_by(facts: Facts) -> str:
+    pids = map(_process, _texts(facts, "deleted_pids"))
+    return ", ".join([*_texts(facts, "deleted_programs"), *pids])
+
+
+def _deleted_why(facts: Facts) -> str:
+    places = _texts(facts, "deleted_places")
+    if ExecutablePlace.MEMORY in places:
+        return ": it ran from memory alone, as hardly any server does. Find out who started it"
+    if ExecutablePlace.TEMPORARY in places:
+        return ", from a temporary folder. Find out who started it"
+    if "upgraded" in facts:
+        return " by an upgrade of its package: restart it to run the new one"
+    if ExecutablePlace.WORLD_WRITABLE in places:
+        return ", from a folder where anybody can put files. Find out who started it"
+    return ": restart it if it was replaced on purpose, and find out who did if not"
+
+
+def _who_sees(facts: Facts) -> str:
+    uid = facts.get("uid")
+    if not uid:  # root's own, or nobody knows whose
+        return "root"
+    return f"root, or as {facts.get('user') or f'user {uid}'}"
+
+
+def _dynamic(facts: Facts) -> str:
+    return f"{facts.get('dynamic_first', 0)}–{facts.get('dynamic_last', 0)}"
+
+
+_WORDS: dict[str, Callable[[Facts], object]] = {
+    "port": lambda facts: facts["subject"][0],
+    "place": lambda facts: "{}/{}".format(*facts["subject"]),
+    "bound_to": _bound_to,
+    "program": _program,
+    "service": _service,
+    "registered_for": lambda facts: (
+        f" ({_service(facts)})" if facts.get("state") == State.ASSIGNED else ""
+    ),
+    "quoted": lambda facts: f'"{facts["text"]}"' if "text" in facts else "nothing",
+    "protocols": lambda facts: " and ".join(_texts(facts, "speaks")) or "a service",
+    "home": lambda facts: ", ".join(_texts(facts, "own_ports")) or "another one",
+    "use": lambda facts: _some(_texts(facts, "uses")) or "a use",
+    "beside": _beside,
+    "maybe": _maybe,
+    "abuse": _abuse,
+    "dynamic": _dynamic,
+    "deleted_by": _deleted_by,
+    "deleted": lambda facts: ", ".join(_texts(facts, "deleted_files")) or "a file",
+    "deleted_why": _deleted_why,
+    "unpackaged": lambda facts: ", ".join(_texts(facts, "unpackaged_files")) or "a file",
+    "who_sees": _who_sees,
+    "spoken": lambda facts: spoken_words(facts, "spoken_"),
+    "awaits": lambda facts: " or ".join(_texts(facts, "awaited")) or "something else",
+    "queue": lambda facts: facts.get("queue", 0),
+    "unprivileged_first": lambda facts: facts.get("unprivileged_first", 0),
+    "note_file": lambda facts: facts.get("note_file", ""),
+    "belongs": _belongs,
+    "then": _then,
+    "Notes": lambda facts: _capital(_notes(facts)),
+    "expected": lambda facts: expected_words(facts, "note_"),
+    "for_label": lambda facts: f' for "{facts["note_label"]}"' if "note_label" in facts else "",
+    "label": _label,
+    "differs": _fit,
+    "undecided": _undecided,
+}

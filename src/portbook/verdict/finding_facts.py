@@ -1,0 +1,365 @@
+"""What findings carry of a socket, in groups, and what they rest on, by code. Pure.
+
+:data:`portbook.verdict.rules.RULES` names both for each rule. Nothing here is a sentence: that is
+made where it is shown.
+"""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.model import Evidence, EvidenceCode, OwnersSeen, SubjectKind
+from portbook.verdict.facts import (
+    deleted,
+    fits,
+    fitting,
+    known_programs,
+    note_that_counts,
+    upgraded,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from portbook.model import Fact, Facts, Process, Program, Report, Source, Subject, Use
+    from portbook.verdict.facts import Case
+
+
+class Group(NamedTuple):
+    """Facts that findings carry together: the names that they can have, and those of a case.
+
+    What is null or empty is left out.
+    """
+
+    names: tuple[str, ...]
+    of: Callable[[Case], Facts]
+
+
+class Carried(dict[str, "Facts"]):
+    """The facts of *case* by their group, each worked out when it is first asked for.
+
+    What *subject* says itself is left out.
+    """
+
+    __slots__ = ("_case",)
+
+    def __init__(self, case: Case, subject: Subject) -> None:
+        self._case = case
+        if subject.kind is SubjectKind.SOCKET:
+            self["address"] = ()
+
+    def __missing__(self, group: str) -> Facts:
+        facts = self[group] = GROUPS[group].of(self._case)
+        return facts
+
+    def of(self, groups: tuple[str, ...]) -> Facts:
+        """Those of *groups*."""
+        facts: Facts = ()
+        for group in groups:
+            facts += self[group]
+        return facts
+
+
+class RestsOn(dict[EvidenceCode, tuple[Evidence, ...]]):
+    """The evidence of *case* by its code, each made when it is first asked for.
+
+    A socket is none where *subject* isn't one: nobody has seen it then.
+    """
+
+    __slots__ = ("_case",)
+
+    def __init__(self, case: Case, subject: Subject) -> None:
+        self._case = case
+        if subject.kind is not SubjectKind.SOCKET:
+            self[EvidenceCode.SOCKET] = ()
+
+    def __missing__(self, code: EvidenceCode) -> tuple[Evidence, ...]:
+        evidence = self[code] = _EVIDENCE[code](self._case)
+        return evidence
+
+    def of(self, codes: tuple[EvidenceCode, ...]) -> tuple[Evidence, ...]:
+        """What there is of *codes*."""
+        evidence: tuple[Evidence, ...] = ()
+        for code in codes:
+            evidence += self[code]
+        return evidence
+
+
+# -- facts ------------------------------------------------------------------------------------
+
+
+def _there(*facts: tuple[str, Fact]) -> Facts:
+    """Those of *facts* that are neither null nor empty, nor false or 0."""
+    return tuple([fact for fact in facts if fact[1]])
+
+
+def _owners(case: Case) -> Facts:
+    """Who holds the socket; a pid is 0 where not even that is known."""
+    owners = case.listener.ownership.owners
+    if not owners:
+        return (("kernel", True),) if case.listener.ownership.seen is OwnersSeen.KERNEL else ()
+    unnamed = [owner for owner in owners if not owner.program]
+    if not unnamed:
+        return (("programs", _programs(owners)),)
+    contained = [owner.container_name or owner.container for owner in unnamed]
+    return _there(
+        ("programs", _programs(owners)),
+        ("containers", tuple(dict.fromkeys([name for name in contained if name]))),
+        (
+            "pids",
+            _pids([owner for owner in unnamed if not (owner.container_name or owner.container)]),
+        ),
+    )
+
+
+def _programs(owners: Iterable[Process]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([owner.program for owner in owners if owner.program]))
+
+
+def _pids(owners: Iterable[Process]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys([owner.pid for owner in owners]))
+
+
+def _files(owners: Iterable[Process]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([owner.executable for owner in owners if owner.executable]))
+
+
+def _user(case: Case) -> Facts:
+    """Whose the socket is, where it isn't root's."""
+    socket = case.listener.socket
+    return _there(("uid", socket.uid), ("user", socket.user)) if socket.uid else ()
+
+
+def _services(case: Case) -> tuple[str, ...]:
+    names = [row.service_name for row in case.standing.assignments]
+    return tuple(dict.fromkeys([name for name in names if name]))
+
+
+def _service(case: Case) -> Facts:
+    """The services that the registry has there, or its words where it names none."""
+    services = _services(case)
+    return (("services", services),) if services else _text(case)
+
+
+def _text(case: Case) -> Facts:
+    return _there(("text", case.standing.text))
+
+
+def _known(case: Case) -> list[Program]:
+    return [program for programs in case.programs for program in programs]
+
+
+def _elsewhere(case: Case) -> Facts:
+    """What the known programs speak, the first two services of each, and on which ports."""
+    known = _known(case)
+    ports = [f"{port}/{transport}" for one in known for port, transport in one.ports]
+    return _there(
+        ("speaks", tuple(dict.fromkeys([name for one in known for name in one.services[:2]]))),
+        ("own_ports", tuple(dict.fromkeys(ports))),
+    )
+
+
+def _uses(case: Case) -> Facts:
+    """What is on record for the port: what fits the known programs, else all that is."""
+    here = (case.listener.socket.port, case.listener.socket.transport)
+    products = fitting(case) or [program.product for program in _known(case)]
+    if not products:
+        products = [one.product for some in case.named for one in some if here in one.ports]
+    return _there(("uses", tuple(dict.fromkeys(products)) or _products(case)))
+
+
+def _products(case: Case) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([use.product for use in case.uses]))
+
+
+def _practice(case: Case) -> Facts:
+    """What may be behind a program that isn't known, an interpreter say."""
+    if not (case.uses and case.listener.ownership.owners) or known_programs(case):
+        return ()
+    return (("practice", _products(case)),)
+
+
+def _awaited(case: Case) -> Facts:
+    """What should answer: the services registered, else those of the known programs."""
+    awaited = _services(case) or tuple([name for one in _known(case) for name in one.services])
+    return _there(("awaited", tuple(dict.fromkeys(awaited[:3]))))
+
+
+def _spoken(case: Case) -> Facts:
+    spoken = case.listener.assessment.speaks
+    names = ("state", "protocol", "tls", "detail")
+    return _there(*[(f"spoken_{name}", getattr(spoken, name, None)) for name in names])
+
+
+def _note(case: Case) -> Facts:
+    """The note that counts, and whether the owners are what it expects."""
+    note = note_that_counts(case.listener)
+    if note is None:
+        return ()
+    compared = fits(case)
+    as_noted = note.expects and bool(compared) and all(fit.fits for fit in compared)
+    return _there(
+        ("as_noted", as_noted),
+        ("note_file", note.file),
+        ("note_whose", note.whose),
+        ("note_label", note.label),
+    )
+
+
+def _expects(case: Case) -> Facts:
+    """What that note expects, and the comparison that decides: with an owner that differs, else
+    with one of which it can't be told.
+    """
+    note = note_that_counts(case.listener)
+    kinds = ("executables", "units", "containers", "users")
+    facts = _there(*[(f"note_{kind}", getattr(note, kind, None)) for kind in kinds])
+    compared = sorted([fit for fit in fits(case) if not fit.fits], key=lambda fit: fit.fits is None)
+    if not compared:
+        return facts
+    fit = compared[0]
+    return (*facts, ("fit", fit.code), *[(f"fit_{name}", fact) for name, fact in fit.facts])
+
+
+def _deleted(case: Case) -> Facts:
+    owners = deleted(case.listener)
+    return _there(
+        ("deleted_programs", _programs(owners)),
+        ("deleted_pids", _pids([owner for owner in owners if not owner.program])),
+        ("deleted_files", _files(owners)),
+        ("deleted_places", tuple(dict.fromkeys([one.place for one in owners if one.place]))),
+        ("upgraded", upgraded(case.listener)),
+    )
+
+
+def _unpackaged(case: Case) -> Facts:
+    owners = case.listener.ownership.owners
+    return _there(("unpackaged_files", _files([one for one in owners if one.packaged is False])))
+
+
+GROUPS = {
+    "owners": Group(("programs", "containers", "pids", "kernel"), _owners),
+    "user": Group(("uid", "user"), _user),
+    "address": Group(("address",), lambda case: (("address", case.listener.socket.address),)),
+    "interface": Group(
+        ("interface",), lambda case: _there(("interface", case.listener.socket.interface))
+    ),
+    "queue": Group(("queue",), lambda case: _there(("queue", case.listener.socket.queue))),
+    "state": Group(("state",), lambda case: (("state", case.standing.state),)),
+    "service": Group(("services", "text"), _service),
+    "text": Group(("text",), _text),
+    "elsewhere": Group(("speaks", "own_ports"), _elsewhere),
+    "uses": Group(("uses",), _uses),
+    "practice": Group(("practice",), _practice),
+    "reports": Group(
+        ("reports", "periods"),
+        lambda case: (
+            ("reports", tuple([report.subject for report in case.abuse])),
+            ("periods", tuple([report.period for report in case.abuse])),
+        ),
+    ),
+    "dynamic": Group(
+        ("dynamic_first", "dynamic_last"),
+        lambda case: tuple(
+            zip(("dynamic_first", "dynamic_last"), case.rules.dynamic or (), strict=False)
+        ),
+    ),
+    "unprivileged": Group(
+        ("unprivileged_first",),
+        lambda case: (("unprivileged_first", case.rules.unprivileged_first),),
+    ),
+    "deleted": Group(
+        ("deleted_programs", "deleted_pids", "deleted_files", "deleted_places", "upgraded"),
+        _deleted,
+    ),
+    "unpackaged": Group(("unpackaged_files",), _unpackaged),
+    "spoken": Group(("spoken_state", "spoken_protocol", "spoken_tls", "spoken_detail"), _spoken),
+    "awaited": Group(("awaited",), _awaited),
+    "note": Group(("as_noted", "note_file", "note_whose", "note_label"), _note),
+    "expects": Group(
+        (
+            *("note_executables", "note_units", "note_containers", "note_users", "fit"),
+            *("fit_owner", "fit_pid", "fit_path", "fit_unit", "fit_container", "fit_user"),
+            "fit_uid",
+        ),
+        _expects,
+    ),
+}
+
+
+# -- evidence ---------------------------------------------------------------------------------
+
+
+def _made(code: EvidenceCode, value: object, *names: str) -> Evidence:
+    """Evidence with those fields of *value* that aren't null or empty."""
+    facts = [(name, fact) for name in names if (fact := getattr(value, name)) not in (None, ())]
+    return Evidence(code, tuple(facts))
+
+
+def _registry(case: Case) -> tuple[Evidence]:
+    facts: list[tuple[str, Fact]] = [("state", case.standing.state)]
+    if not case.standing.listed:
+        facts.append(("listed", False))
+    elif case.standing.text is not None:
+        facts.append(("text", case.standing.text))
+    return (Evidence(EvidenceCode.REGISTRY, tuple(facts)),)
+
+
+def _executable(owner: Process) -> Evidence:
+    if not owner.executable:
+        who = ("pid", owner.pid) if owner.pid else ("program", owner.program)
+        return Evidence(EvidenceCode.EXECUTABLE_UNSEEN, (who,) if who[1] else ())
+    facts: list[tuple[str, Fact]] = [("pid", owner.pid), ("path", owner.executable)]
+    if owner.executable_uid is not None:
+        facts.append(("uid", owner.executable_uid))
+    if owner.executable_mode is not None:
+        facts.append(("mode", owner.executable_mode))
+    if owner.place is not None:
+        facts.append(("place", owner.place))
+    return Evidence(EvidenceCode.EXECUTABLE, tuple(facts))
+
+
+def _asked(case: Case) -> tuple[Evidence, ...]:
+    spoken = case.listener.assessment.speaks
+    if spoken is None:
+        return ()
+    return (_made(EvidenceCode.ASKED, spoken, "state", "protocol", "tls", "detail"),)
+
+
+def _own_note(case: Case) -> tuple[Evidence, ...]:
+    note = note_that_counts(case.listener)
+    if note is None:
+        return ()
+    spoken = ("label", "text", "executables", "units", "containers", "users", "file")
+    return (_made(EvidenceCode.NOTE, note, "first", "last", "transport", *spoken),)
+
+
+def _program(program: Program) -> Evidence:
+    return _made(EvidenceCode.PROGRAM, program, "product", "services", "source", "read")
+
+
+def _browsers(source: Source) -> Evidence:
+    facts: list[tuple[str, Fact]] = [("source", source.url)] if source.url else []
+    return Evidence(EvidenceCode.BROWSERS, (*facts, ("read", source.as_of)))
+
+
+def _use(use: Use) -> Evidence:
+    return _made(EvidenceCode.USE, use, "product", "summary", "source", "read")
+
+
+def _report(report: Report) -> Evidence:
+    return _made(EvidenceCode.REPORT, report, "subject", "period", "source", "read")
+
+
+_EVIDENCE: dict[EvidenceCode, Callable[[Case], tuple[Evidence, ...]]] = {
+    EvidenceCode.SOCKET: lambda case: (
+        Evidence(EvidenceCode.SOCKET, (("state", case.listener.socket.state),)),
+    ),
+    EvidenceCode.REGISTRY: _registry,
+    EvidenceCode.ASKED: _asked,
+    EvidenceCode.EXECUTABLE: lambda case: tuple(map(_executable, case.listener.ownership.owners)),
+    EvidenceCode.NOTE: _own_note,
+    EvidenceCode.PROGRAM: lambda case: tuple(map(_program, dict.fromkeys(_known(case)))),
+    EvidenceCode.BROWSERS: lambda case: tuple(map(_browsers, case.browsers)),
+    EvidenceCode.USE: lambda case: tuple(map(_use, case.uses)),
+    EvidenceCode.REPORT: lambda case: tuple(map(_report, case.abuse)),
+}

@@ -1,0 +1,259 @@
+"""What is said of each finding, and of what it rests on."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portbook.model import Evidence, EvidenceCode, Facts, Finding, Level, Subject, SubjectKind
+from portbook.present.phrases.evidence import evidence_lines
+from portbook.present.phrases.findings import _FITS, TEMPLATES, finding_message
+from portbook.verdict.expectation_match import FitCode
+from portbook.verdict.rules import RULES
+from tests.strategies import facts, nasty
+
+SOCKET = Subject(SubjectKind.SOCKET, "tcp [::1]:3000")
+SAID: dict[tuple[str, Facts], str] = {
+    (
+        "expected",
+        (("programs", ("web",)), ("services", ("http", "www"))),
+    ): "web implements http or www, which is registered here: as it should be.",
+    (
+        "expected",
+        (
+            ("programs", ("web",)),
+            ("as_noted", True),
+            ("note_file", "p.toml"),
+            ("note_whose", "project"),
+            ("note_label", "shop"),
+        ),
+    ): 'web is what the project\'s notes expect here ("shop", p.toml): as it should be.',
+    (
+        "unexpected-program",
+        (
+            ("note_file", "p.toml"),
+            ("note_whose", "project"),
+            ("note_executables", ("/srv/shop",)),
+            ("fit", "executable-other"),
+            ("fit_owner", "x"),
+            ("fit_path", "/x"),
+        ),
+    ): "The project's notes expect /srv/shop here, but x runs /x. Find out who "
+    "started it; if it is meant, change p.toml.",
+    (
+        "noted",
+        (("note_file", "p.toml"), ("note_whose", "project"), ("note_label", "shop")),
+    ): "The project's notes have \"shop\" here (p.toml), and don't say which program "
+    "should be here.",
+    (
+        "noted",
+        (("note_file", "p.toml"), ("note_whose", "project"), ("note_executables", ("/srv/shop",))),
+    ): "The project's notes have /srv/shop here (p.toml), and expect /srv/shop; "
+    "whether this is it isn't known: who holds the socket isn't visible.",
+    (
+        "noted",
+        (("note_file", "p.toml"), ("note_users", ("me",))),
+    ): "Your notes have a note here (p.toml), and don't say which program should be here.",
+    (
+        "speaks-otherwise",
+        (
+            ("programs", ("web",)),
+            ("spoken_state", "identified"),
+            ("spoken_protocol", "ssh"),
+            ("spoken_tls", True),
+            ("spoken_detail", "SSH-2.0-x"),
+            ("awaited", ("http",)),
+        ),
+    ): "Asked, web answers with ssh in TLS (SSH-2.0-x), where http belongs: make sure "
+    "that you know what is behind it.",
+    (
+        "registered-port",
+        (("text", "Ruby"),),
+    ): "3000/tcp is registered for Ruby. Which program answers can't be told from "
+    "here: to know, ask on the host itself.",
+    (
+        "fits-by-name",
+        (("programs", ("web",)), ("services", ("http",))),
+    ): "A program called web implements http, which is registered here. Only the name "
+    "could be seen, and anything may be called that.",
+    ("loopback-only", ()): "Bound to ::1: only this machine can reach it.",
+    (
+        "loopback-only",
+        (("address", "127.0.0.1"), ("interface", "lo")),
+    ): "Bound to 127.0.0.1 on the interface lo: only this machine can reach it.",
+    ("exposed", ()): "Bound to every interface (::1); firewalls were not examined. If only this "
+    "machine needs it, bind it to a loopback address.",
+    (
+        "known-use",
+        (("uses", ("a", "b", "c", "d")), ("state", "reserved")),
+    ): "On record for this port in practice: a, b, c and 1 more, though the registry reserves it.",
+    (
+        "service-elsewhere",
+        (
+            ("programs", ("web",)),
+            ("speaks", ("http", "https")),
+            ("own_ports", ("80/tcp", "443/tcp")),
+        ),
+    ): "web speaks http and https, whose own port is 80/tcp, 443/tcp; here it is on "
+    "3000. If that is meant, nothing is to be done; if not, look at its "
+    "configuration.",
+    (
+        "foreign-service",
+        (("programs", ("web",)), ("services", ("hbci",))),
+    ): "3000/tcp is registered for hbci, which web isn't known to speak. Move it, or "
+    "make sure that nobody here expects hbci.",
+    (
+        "unregistered-port",
+        (("containers", ("db",)), ("pids", (0, 7))),
+    ): "3000/tcp is not registered for any service, so this is not a standard "
+    "service: find out who started the container db, a process, process 7 and why "
+    "it chose this port.",
+    (
+        "unregistered-port",
+        (("programs", ("web",)), ("practice", ("Rails",))),
+    ): "3000/tcp is not registered for any service, so this is not a standard "
+    "service: find out who started web and why it chose this port; in practice it "
+    "is on record for Rails, and may be this.",
+    (
+        "reserved-port",
+        (("programs", ("web",)), ("text", "Reserved")),
+    ): '3000/tcp is reserved (the registry says "Reserved"): no service should be '
+    "here. Find out who started web.",
+    (
+        "reserved-port",
+        (
+            ("as_noted", True),
+            ("note_file", "p.toml"),
+            ("note_whose", "project"),
+            ("note_label", "shop"),
+        ),
+    ): "3000/tcp is reserved (the registry says nothing): no service should be here. "
+    "The project's notes have it so: another port would be safer.",
+    (
+        "dynamic-port",
+        (("dynamic_first", 32768), ("dynamic_last", 60999)),
+    ): "3000 is in 32768–60999, from which this machine hands out ports: it may be "
+    "here by chance, and another program may be given it first after a restart.",
+    (
+        "privileged-bind",
+        (("unprivileged_first", 1024),),
+    ): "Binding 3000 takes a privilege on this machine (ports below 1024 do).",
+    (
+        "browser-blocked",
+        (),
+    ): "Browsers refuse to open port 3000: a page served here can't be visited with one.",
+    (
+        "abuse-on-record",
+        (
+            ("programs", ("web",)),
+            ("reports", ("A worm", "A bot")),
+            ("periods", ("2001", "2003/2004")),
+        ),
+    ): "Reported on this port: A worm (in 2001), A bot (from 2003 to 2004). That says "
+    "nothing against web: make sure that it is what you mean to run.",
+    (
+        "deleted-executable",
+        (("deleted_programs", ("web",)), ("deleted_files", ("/w",)), ("upgraded", True)),
+    ): "web runs /w, which has been deleted by an upgrade of its package: restart it "
+    "to run the new one.",
+    (
+        "unpackaged-executable",
+        (("unpackaged_files", ("/w",)),),
+    ): "/w belongs to no installed package: make sure that you know where it came from.",
+    (
+        "backlog-full",
+        (("programs", ("web",)), ("queue", 6)),
+    ): "6 connections wait for web to accept them, and no more may: it is too slow or "
+    "stuck, and new clients are turned away as long as that lasts.",
+    (
+        "owner-hidden",
+        (("uid", 33), ("user", "www")),
+    ): "Something is bound here, but which program it is is not visible to you: run "
+    "portbook as root, or as www, if it doesn't run so already.",
+    (
+        "owner-hidden",
+        (),
+    ): "Something is bound here, but which program it is is not visible to you: run "
+    "portbook as root, if it doesn't run so already.",
+    (
+        "unknown",
+        (("kernel", True), ("state", "assigned"), ("services", ("nfs",))),
+    ): "Nothing on record says whether the kernel belongs on 3000/tcp (nfs).",
+    (
+        "unknown",
+        (("state", "dynamic"),),
+    ): "Nothing on record says whether the program that holds it belongs on 3000/tcp.",
+}
+
+
+@pytest.mark.parametrize(("code", "known"), SAID)
+def test_what_is_said_of_a_finding(code: str, known: Facts) -> None:
+    assert finding_message(Finding(code, Level.NOTE, SOCKET, known)) == SAID[code, known]
+
+
+def test_each_rule_has_its_sentence() -> None:
+    assert {rule.code for rule in RULES} == set(TEMPLATES) == {code for code, _ in SAID}
+
+
+@pytest.mark.parametrize("code", [code for code in FitCode if code is not FitCode.FITS])
+def test_each_comparison_with_a_note_has_its_words(code: FitCode) -> None:
+    known = (("fit", code), ("fit_owner", "x"), ("fit_path", "/x"), ("fit_unit", "x.service"),
+             ("fit_container", "x"), ("fit_user", "x"))  # fmt: skip
+    message = finding_message(Finding("unexpected-program", Level.CHECK, SOCKET, known))
+    assert ", but . Find" not in message
+    assert "{" not in message
+    assert set(_FITS) == set(FitCode) - {FitCode.FITS}
+
+
+def test_a_finding_of_another_run_says_what_it_came_with() -> None:
+    words = (("message", "{place} 100%s"),)
+    assert finding_message(Finding("exposed", Level.NOTE, SOCKET, words)) == "{place} 100%s"
+    assert finding_message(Finding("later", Level.NOTE, None, (("a", 1),))) == "later"
+
+
+@given(
+    st.sampled_from(sorted(TEMPLATES)),
+    facts(),
+    st.none() | st.builds(Subject, st.sampled_from(tuple(SubjectKind)), nasty),
+)
+def test_no_fact_breaks_a_sentence(code: str, known: Facts, subject: Subject | None) -> None:
+    finding = Finding(code, Level.NOTE, subject, known)
+    assert finding_message(finding)
+    rests_on = tuple([Evidence(each, known) for each in EvidenceCode])
+    assert len(evidence_lines(finding._replace(evidence=rests_on))) == len(EvidenceCode)
+
+
+READ = (("source", "https://example.org/"), ("read", "2026-11-21"))
+LINES: list[tuple[EvidenceCode, Facts, str]] = [
+    (EvidenceCode.SOCKET, (("state", "listen"),), "tcp [::1]:3000 listen"),
+    (EvidenceCode.REGISTRY, (("state", "assigned"), ("text", "HBCI")),
+     "registry: 3000/tcp assigned, HBCI"),
+    (EvidenceCode.REGISTRY, (("state", "unassigned"), ("listed", False)),
+     "registry: 3000/tcp unassigned, no row"),
+    (EvidenceCode.ASKED, (("state", "silent"),), "asked: silence"),
+    (EvidenceCode.EXECUTABLE, (("pid", 7), ("path", "/x"), ("uid", 0), ("mode", 0o755),
+     ("place", "temporary")), "pid 7 runs /x, owned by uid 0, mode 0755, place: temporary"),
+    (EvidenceCode.EXECUTABLE_UNSEEN, (("pid", 7),), "pid 7: its executable could not be seen"),
+    (EvidenceCode.EXECUTABLE_UNSEEN, (("program", "x"),), "x: its executable could not be seen"),
+    (EvidenceCode.EXECUTABLE_UNSEEN, (), "the container: its executable could not be seen"),
+    (EvidenceCode.NOTE, (("first", 1), ("last", 2), ("transport", "tcp"), ("label", "shop"),
+     ("units", ("a.service",)), ("file", "p.toml")),
+     "note: 1–2/tcp shop, expects a.service (p.toml)"),
+    (EvidenceCode.PROGRAM, (("product", "nginx"), ("services", ("http", "https")), *READ),
+     "program: nginx, http, https (https://example.org/, read 2026-11-21)"),
+    (EvidenceCode.BROWSERS, READ,
+     "browsers: the fetch standard's bad ports (https://example.org/, read 2026-11-21)"),
+    (EvidenceCode.USE, (("product", "Rails"), ("summary", "its server"), *READ),
+     "use: Rails, its server (https://example.org/, read 2026-11-21)"),
+    (EvidenceCode.REPORT, (("subject", "A worm"), ("period", "2001-07-13"), *READ),
+     "report: A worm, on 2001-07-13 (https://example.org/, read 2026-11-21)"),
+    (EvidenceCode.TEXT, (("text", "as it came"),), "as it came"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "known", "line"), LINES)
+def test_what_a_finding_rests_on(code: EvidenceCode, known: Facts, line: str) -> None:
+    finding = Finding("unknown", Level.NOTE, SOCKET, (), (Evidence(code, known),))
+    assert evidence_lines(finding) == [line]
+    assert {each for each, _, _ in LINES} == set(EvidenceCode)
