@@ -286,7 +286,9 @@ def test_a_short_page_denies_nothing_that_the_whole_one_states() -> None:
         short = render_page(compose(answer_port(query, CATALOG)), Style(80))
         lines = [*short.partition("\nSources\n")[0].splitlines()]
         assert lines
-        assert [line for line in lines if line not in whole] == [], port
+        missing = [line for line in lines if line not in whole]
+        # What a short page quotes the beginning of, it says.
+        assert [line for line in missing if "…" not in line and "has it all" not in line] == []
 
 
 @pytest.mark.parametrize(

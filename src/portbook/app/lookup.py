@@ -238,6 +238,7 @@ def _sources(found: PortAnswer, catalog: Catalog, past: History | None) -> tuple
         "spelling-2018": bool(rows),
         "lore-uses": True,
         "lore-abuse": True,
+        "lore-names": False,
         "lore-browsers": found.browser_blocked,
         "lore-systems": bool(found.systems),
         "lore-programs": bool(found.programs)
@@ -306,7 +307,9 @@ def _answer_service(query: Query, rows: tuple[Assignment, ...], catalog: Catalog
     changes = tuple(sorted(past.of_name(name), key=lambda change: change.until))
     sources = (*catalog.registry.sources(), past.source())
     programs = catalog.practice.programs_for(name)
-    of_programs = [each for each in catalog.practice.sources() if each.id == "lore-programs"]
+    of_programs = [
+        each for each in catalog.practice.sources() if programs and each.id == "lore-programs"
+    ]
     return ServiceAnswer(
         query,
         name,

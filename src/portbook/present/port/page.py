@@ -7,7 +7,7 @@ the page is the short one: what is on record, this machine, how to check, the so
 from __future__ import annotations
 
 from portbook.model import State
-from portbook.present.document import Page, Section, Sources
+from portbook.present.document import Page, Quote, Section, Sources
 from portbook.present.port import practice, registry, this_machine
 from portbook.present.port.registry import between, place_in, services, size_of
 from portbook.present.words import few, listed
@@ -43,7 +43,7 @@ def compose(answer: PortAnswer) -> Page:
 
 
 def _short(answer: PortAnswer) -> Iterator[Section]:
-    yield _section("registry", registry.rows(answer))
+    yield _section("registry", map(_shortened, registry.rows(answer)))
     yield _section("block", registry.block(answer))
     yield _section("practice", practice.practice(answer))
     security = _section("security", practice.security(answer))
@@ -53,6 +53,14 @@ def _short(answer: PortAnswer) -> Iterator[Section]:
     yield from _machine(answer)
     yield _section("check", [this_machine.checks(answer.port)])
     yield _section("sources", [Sources(answer.sources)])
+
+
+def _shortened(item: Item, most: int = 240) -> Item:
+    """*item*, or its beginning where it quotes more than *most* characters."""
+    if isinstance(item, Quote) and len(item.quote) > most:
+        begin = item.quote[:most].rpartition(" ")[0]
+        return item._replace(quote=f"{begin} … (--full has it all)")
+    return item
 
 
 def _whole(answer: PortAnswer, number: PortAnswer) -> Iterator[Section]:
