@@ -170,6 +170,30 @@ def test_the_list_follows_what_opens_and_closes(browser: Any, as_user: Running) 
         assert opened.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
+@pytest.mark.parametrize("where", ["here", "305"])
+def test_what_a_busy_server_refused_is_asked_again(
+    browser: Any, as_user: Running, where: str
+) -> None:
+    """Though nothing opens or closes meanwhile."""
+    refusals: list[str] = []
+
+    def refuse_once(route: Any) -> None:
+        if route.request.resource_type != "fetch" or refusals:
+            route.continue_()
+        else:
+            refusals.append(route.request.url)
+            route.fulfill(status=503, body="busy")
+
+    with reader(browser, refused=True) as (opened, _):
+        opened.route(re.compile(r"/here(/305\.json)?$"), refuse_once)
+        opened.goto(f"{as_user.url}/{where}")
+        opened.get_by_text(re.compile("could not be read")).wait_for()
+        with opened.expect_response(re.compile(r"/here(/305\.json)?$")) as again:
+            pass
+        assert again.value.ok
+    assert refusals
+
+
 def test_the_list_can_be_read_without_a_script(browser: Any, as_user: Running) -> None:
     with reader(browser, java_script_enabled=False, width=320) as (opened, _), _listening() as port:
         opened.goto(f"{as_user.url}/305")

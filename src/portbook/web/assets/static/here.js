@@ -126,6 +126,7 @@
     }
   };
 
+  const AGAIN = 3000; // milliseconds until a busy server is asked again
   const ANEW = "portbook was started anew since this tab was opened: open the address that it printed this time.";
 
   // -- the panel on the page of a port --
@@ -167,7 +168,7 @@
           over = true;
           forget();
         } else if (answer.status === 403) say("This machine is shown only in a browser that runs on it, at the address that portbook printed.");
-        else say("This machine could not be read.");
+        else { say("This machine could not be read."); setTimeout(look, AGAIN); }
       } catch { say("portbook doesn’t answer: was it stopped?"); }
     });
     follow(events, look, look);
@@ -222,7 +223,11 @@
       try {
         const answer = await ask(home.href, "text/html");
         if (answer.status === 401) { over = true; forget(); say(ANEW); return; }
-        if (!answer.ok) { say("What listens could not be read anew: what stands here may be old."); return; }
+        if (!answer.ok) {
+          say("What listens could not be read anew: what stands here may be old.");
+          setTimeout(look, AGAIN); // nothing else may happen for long
+          return;
+        }
         // Parsed, nothing in it runs or loads; the server has escaped it all the same.
         const read = new DOMParser().parseFromString(await answer.text(), "text/html");
         const focus = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
