@@ -176,11 +176,10 @@ def pick(wanted: Wanted | None = None, *, catalog: Catalog | None = None) -> Pic
 
     :raises InvalidQuery: a count, a range or a name that can't be served.
     """
-    from portbook.app.pick import criteria
-    from portbook.app.pick.host_checks import ThisMachine
+    from portbook.app.pick.criteria import Wanted
+    from portbook.app.pick.host_checks import pick_here
 
-    asked, opened = wanted or criteria.Wanted(), catalog or Catalog()
-    return criteria.pick(asked, ThisMachine(opened, asked.name), opened)
+    return pick_here(wanted or Wanted(), catalog or Catalog())
 
 
 def plan_stop(
@@ -221,7 +220,9 @@ def audit(
     columns: str | None = None,
     format: str | None = None,  # noqa: A002 - the word of the command line
     hosts: int = 5,
+    against: str | None = None,
     engine: str = "duckdb",
+    memory: str | None = None,
     plugins: bool = False,
     catalog: Catalog | None = None,
 ) -> AuditAnswer:
@@ -230,6 +231,8 @@ def audit(
     *sources* are files, folders, patterns, URLs of an object store, or ``table:NAME`` on *engine*;
     *columns* says which columns are what in a table that isn't known
     (``port=dport,transport=proto``); *hosts* is how many are named for each unexpected service.
+    *against* is the file of a previous run's JSON, to say what is new since; *memory* is what
+    DuckDB may hold, as ``1GB``.
 
     :raises MissingExtra: the extra ``audit`` isn't installed.
     :raises MalformedInput: nothing at all can be read.
@@ -238,13 +241,16 @@ def audit(
     """
     from contextlib import closing
 
+    from portbook.app.audit.baseline import compare, read_previous
     from portbook.app.audit.engines import connect
 
-    with closing(connect(engine)) as connected:
+    previous = None if against is None else read_previous(against)
+    with closing(connect(engine, memory=memory)) as connected:
         from portbook.app.audit.pipeline import Audit, Order
 
         order = Order(sources, columns, format, hosts, plugins)
-        return Audit(order, connected, catalog or Catalog()).run()
+        answer = Audit(order, connected, catalog or Catalog()).run()
+    return answer if previous is None else compare(answer, previous)
 
 
 def update(request: Request | None = None) -> UpdateOutcome:

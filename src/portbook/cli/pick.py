@@ -45,7 +45,9 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     wanted = _wanted(options)
     if options.hold:
         return _hold(wanted, options, catalog)
-    found = _pick(wanted, catalog)
+    from portbook.app.pick.host_checks import pick_here
+
+    found = pick_here(wanted, catalog)
     if options.json:
         from portbook.present.render.report_json import of_pick
 
@@ -59,13 +61,6 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
 
         sys.stdout.write(render_pick(found, style()))
     return 0 if found.good else 1
-
-
-def _pick(wanted: Wanted, catalog: Catalog) -> Pick:
-    from portbook.app.pick.criteria import pick
-    from portbook.app.pick.host_checks import ThisMachine
-
-    return pick(wanted, ThisMachine(catalog, wanted.name), catalog)
 
 
 def _tell(found: Pick) -> None:
@@ -224,39 +219,32 @@ def _whole(text: str) -> int:
 
 # -- holding ----------------------------------------------------------------------------------
 
-_TRIES = 20  # how often another port is picked, where somebody was quicker
-
 
 def _hold(wanted: Wanted, options: Options, catalog: Catalog) -> int:
     """Picks and binds at once, then runs the command; its exit status is the answer's."""
+    from portbook.app.pick.host_checks import pick_and_hold
     from portbook.errors import NotReserved
     from portbook.formats.errors.query import parse_transport
-    from portbook.host.port_reservation import filled_in, hold, run
+    from portbook.host.port_reservation import filled_in, run
     from portbook.model import Transport
 
     transport = parse_transport(options.transport or "tcp")
     if transport not in (Transport.TCP, Transport.UDP):
         raise UsageError(f"--transport {transport}: --hold keeps tcp and udp sockets alone")
     address = "127.0.0.1" if options.address == "localhost" else options.address
-    for left in reversed(range(_TRIES)):
-        found = _pick(wanted, catalog)
-        if not found.good:
-            _tell(found)
-            return 1
-        ports = [choice.port for choice in found.choices]
-        try:
-            held = hold(ports, transport, address)
-        except NotReserved as refused:
-            if not refused.taken:
-                raise
-            if left and wanted.name is None:
-                continue
-            complain(str(refused))
-            return 1
-        break
-    command = filled_in(options.command or (), ports)
+    try:
+        found, held = pick_and_hold(wanted, transport, address, catalog)
+    except NotReserved as refused:
+        if not refused.taken:
+            raise
+        complain(str(refused))
+        return 1
+    if held is None:
+        _tell(found)
+        return 1
+    command = filled_in(options.command or (), held.ports)
     how = "passed" if options.listen_fds else "released" if options.release else "kept"
     if not options.quiet:
-        said = ", ".join(map(str, ports))
+        said = ", ".join(map(str, held.ports))
         complain(f"{said}/{transport}, {how} for {shown(command[0])}")
     return run(held, command, how, complain)

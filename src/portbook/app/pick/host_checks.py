@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-from portbook.app.pick.criteria import Check, canonical
+from portbook.app.pick.criteria import Check, canonical, pick
 from portbook.host.host_reader import THIS_HOST
 from portbook.model import (
     OwnerSearch,
@@ -16,13 +16,48 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from portbook.app.pick.criteria import Pick, Wanted
     from portbook.catalog import Catalog
     from portbook.catalog.expectations.lookup import Notes
     from portbook.host.bind_probe import BindTry
     from portbook.host.host_reader import HostReader
+    from portbook.host.port_reservation import Held
     from portbook.model import PortRules
 
 _DENIED = frozenset((errno.EACCES, errno.EPERM))
+
+
+_TRIES = 20  # how often another port is picked, where somebody was quicker
+
+
+def pick_here(wanted: Wanted, catalog: Catalog, host: HostReader = THIS_HOST) -> Pick:
+    """The ports for *wanted* that are good by the catalog and on *host*. Raises InvalidQuery."""
+    return pick(wanted, ThisMachine(catalog, wanted.name, host), catalog)
+
+
+def pick_and_hold(
+    wanted: Wanted, transport: Transport, address: str | None, catalog: Catalog
+) -> tuple[Pick, Held | None]:
+    """The ports for *wanted*, bound on *address* or on every one; None where none was good.
+
+    Where somebody is quicker, others are picked, unless a name leads to this one. Raises
+    InvalidQuery, or NotReserved where what was picked can't be bound.
+    """
+    from portbook.errors import NotReserved
+    from portbook.host.port_reservation import hold
+
+    for left in reversed(range(_TRIES)):
+        found = pick_here(wanted, catalog)
+        if not found.good:
+            break
+        try:
+            held = hold([choice.port for choice in found.choices], transport, address)
+        except NotReserved as refused:
+            if left and refused.taken and wanted.name is None:
+                continue
+            raise
+        return found, held
+    return found, None
 
 
 class ThisMachine:
