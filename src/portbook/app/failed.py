@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from portbook.app.listen import Depth
     from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
+    from portbook.host.host_reader import HostReader
     from portbook.model import Host, Listener
 
 # Failures of a client: it asked for a server, which is there or not.
@@ -58,14 +59,22 @@ class Failed(NamedTuple):
 _MOST = 8  # further ports of a text that are looked at
 
 
-def add_more(failed: Failed, query: Query, catalog: Catalog, depth: Depth | None) -> Failed:
-    """*failed* with what is bound to the other ports of the text."""
+def add_more(
+    failed: Failed,
+    query: Query,
+    catalog: Catalog,
+    depth: Depth | None,
+    machine: HostReader | None = None,
+) -> Failed:
+    """*failed* with what is bound to the other ports of the text, on this machine or *machine*."""
     if depth is None or query.pasted is None:
         return failed
     from portbook.app.listen import look
+    from portbook.host.host_reader import THIS_HOST
 
     ports = query.pasted.ports[1 : _MOST + 1]
-    hosts = [look((port, port), query.transport, depth, catalog) for port in ports]
+    reader = machine or THIS_HOST
+    hosts = [look((port, port), query.transport, depth, catalog, reader) for port in ports]
     return failed._replace(
         more=tuple(
             (port, _alike(host.listeners, query.transport, failed.failure))

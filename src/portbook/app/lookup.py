@@ -216,7 +216,7 @@ def answer_port(
         from portbook.app.failed import add_more, weigh
 
         failed = weigh(query, seen, held=bool(connections))
-        found = found._replace(failed=add_more(failed, query, catalog, depth))
+        found = found._replace(failed=add_more(failed, query, catalog, depth, host))
     past = None
     if found.state is not State.DYNAMIC:  # RFC 6335 §6: never assigned, so nothing could change
         past = catalog.history

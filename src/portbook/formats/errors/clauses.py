@@ -38,7 +38,7 @@ _OTHER_END = re.compile(
 )
 _NEXT = re.compile(r"(?i)(?:\btry(?:ing)?|attempting|retrying|now (?:on|at|listening|running|using)|instead|fall(?:ing|s)? ?back|"
                    r"next (?:free|available)|forward(?:ed|ing|s)? to|redirect(?:ed|ing|s)? to|will use|switch(?:ing|ed) to|"
-                   r"valid ports|range|between|proxy(?:ing|_pass)? to|->|≥|>=|choose|e\.g\.|such as|for example|usage|see|docs|documentation|more info|visit)\b[^;]{0,24}$")  # fmt: skip
+                   r"valid ports|range|between|proxy(?:ing|_pass)? to|->|≥|>=|choose|e\.g\.|such as|for example|usage|see|docs|documentation|more info|visit)\b[^;]{0,24}$|, host: \"$")  # fmt: skip
 _CONNECT = re.compile(r"(?i)(?:\bconnect(?:ed|ing|ion)?(?: (?:to|with|string|url))?\b|\bupstream|\bdial|\bbackend|\breach|"
                       r"\bremote\b|\btarget|\bserver for|database|redis|mongo|postgres|mysql|broker|\bGET|\bPOST|lookup)[^;]{0,32}$")  # fmt: skip
 _LISTEN = re.compile(r"(?i)(?:\blisten|\bbind|\bbound|\bstart|\brunning|\bserv(?:e|ing)\b|\bserver at|\bavailable|\bexpos|\bpublish|\blocal:|"

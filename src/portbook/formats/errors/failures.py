@@ -45,10 +45,10 @@ FRAGMENTS: dict[Failure, tuple[str, ...]] = {
         "iptables dropped", "netfilter drop", "nft drop", "firewall drop", "in-world-drop",
     ),
     Failure.IN_USE: (
-        "eaddrinuse", "addrinuse", "addressalreadyinuse", "address already in use",
+        "eaddrinuse", "addrinuse", "addressinuse", "addressalreadyinuse", "address already in use",
         "address in use", "only one usage of each socket", "already in use", "is in use",
         "are in use", "in use by", "in use:", "connection in use", "still in use", "be in use",
-        "port in use", "was in use", "being used", "already used", "already allocated",
+        "port in use", "was in use", "being used", "already used", "already allocated", "already been allocated", "already been taken", "already been used",
         "already bound", "already taken", "is taken", "is occupied", "already occupied",
         "occupied by", "already being listened", "already running on", "already running at",
         "already listening", "running on the same address", "already running?",
@@ -173,7 +173,7 @@ BIND_FAILED = re.compile(
     r"(?:connector|listener|protocolhandler|web server))\b"
     r"|\b(?:bind|listen|bind\(\)|bind\(\.\.\)|listener|listening|forwarding)\b"
     r"(?: \S{1,60}){0,6} fail"
-    r"|server failed to start|bindexception|bindfailed|bind_error|could_not_start_listener"
+    r"|\bport \d{1,5} is (?:not available|unavailable|not free|busy)|server failed to start|bindexception|bindfailed|bind_error|could_not_start_listener"
     r"|listen_error|failed to start ranch listener"
 )
 CONNECT_FAILED = re.compile(
@@ -194,7 +194,7 @@ _ABOUT_OTHER = re.compile(
     r"(?i)(?:container|network|volume|user) ?name.{0,120}?in use(?: by container)?|"
     r"the name \S{1,80} (?:is|seems).{0,40}?in use|"
     r"permission denied,? (?:\(publickey|please try again)|permission denied \((?:publickey|password|keyboard|gssapi)|"
-    r"access denied for user|access denied \(using|device or resource busy|in use by module|"
+    r"access denied for user|pull access denied|access denied \(using|device or resource busy|in use by module|"
     r"subnet|pool overlaps|timeout set to|address pools"
 )
 _IN_USE = re.compile(

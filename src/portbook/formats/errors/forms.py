@@ -115,7 +115,9 @@ _FORMS: tuple[tuple[str, Part], ...] = (
     (rf"(?<![\w.:])(?P<a>{_V4}|{_V6})[#@]{_N}{_END}", Part.PLAIN),
     (rf"(?<![\d.])(?P<a>{_V4}),{_N}{_END}(?![,.])", Part.PLAIN),
     (rf"\bport:?\s(?P<a>{_V4})\s{_N}{_END}", Part.PLAIN),
-    (rf"\[(?:v\d\.)?(?P<a>{_V6})\]:{_N}{_END}", Part.PLAIN),
+    (rf"\[(?:v\d\.)?(?P<a>{_V4}|{_V6})\]:{_N}{_END}", Part.PLAIN),
+    (rf"(?<![\d.])(?P<a>{_V4})::{_N}{_END}", Part.PLAIN),  # VNC
+    (rf"\bhost, port: (?P<a>{_NAME}|{_V4}), {_N}{_END}", Part.CONNECT),  # JavaMail
     (rf"\|(?P<a>{_V4}|{_V6})\|:{_N}{_END}", Part.PLAIN),
     (rf"(?<![\w.])(?P<a>{_MASKED}):{_N}{_END}", Part.PLAIN),
     # :::3000, ::1:5432, fe80::1%eth0:22, ::*:6379, *:80, http://+:80
@@ -193,12 +195,16 @@ _NO_HOST = {
     "attempt", "retry", "retries", "page", "chapter", "section", "score", "ratio", "number",
     "main", "pts", "system", "generic", "posix", "win32", "asio", "tty", "session", "job", "task", "frame", "offset", "l", "ln", "col", "e", "w",
 }  # fmt: skip
-# What says that the next word is a host.
+# What says that the next word is a host; the second may as well lead to an image and its tag.
 _HOST_SIGN = re.compile(
-    r"(?i)(?:\b(?:to|at|on|host|hosts|server|servers|dial|tcp|udp|connect|connecting|via|bind|address|addr|"
-    r"from|reach|broker|brokers|node|listening|upstream|peer|endpoint|with|of|bootstrap|for|ping|use)"
-    r"[ =:]{1,3}|[@=/(\[|'\"<,])[\"'\[(<]?$"
+    r"(?i)(?:\b(?:to|host|hosts|server|servers|dial|tcp|udp|connect|connecting|address|addr|reach|broker|brokers|"
+    r"upstream|peer|endpoint|bootstrap|ping|use|econnrefused|etimedout|ehostunreach|enetunreach|eaddrinuse|"
+    r"eaddrnotavail|econnreset)[ =:]{1,3}|[@/])[\"'\[(<]?$"
 )
+_LOOSE_SIGN = re.compile(
+    r"(?i)(?:\b(?:at|on|via|bind|from|node|listening|with|of|for)[ =:]{1,3}|[=(\[|'\"<,])[\"'\[(<]?$"
+)
+_LEAST_AFTER_LOOSE = 80  # versions in an image's tag are below it
 _TRANSPORTS = {transport.value: transport for transport in Transport}
 
 
@@ -235,7 +241,8 @@ def _mention(match: re.Match[str], part: Part, line: str) -> Mention | None:
     if groups.get("host"):
         # What a compiler prints is a file and a line: name:12: error.
         listed = line[end : end + 1] == ":"
-        if not _is_host(groups["host"], line[: match.start("host")], signed=listed):
+        before = line[: match.start("host")]
+        if not _is_host(groups["host"], before, int(groups["p"]), signed=listed):
             return None
     numbers = [groups["p"], *re.findall(r"\d+", groups.get("more") or "")]
     last = groups.get("e")
@@ -285,12 +292,14 @@ def _is_port_key(key: str) -> bool:
     return last.lower() not in _NO_PORT and "unprivileged" not in key
 
 
-def _is_host(name: str, before: str, *, signed: bool) -> bool:
+def _is_host(name: str, before: str, port: int, *, signed: bool) -> bool:
     """Whether *name*, before a colon and a number, is a host by itself or by what leads to it."""
     lower = name.lower()
     if lower in _NO_HOST or lower.endswith(("port", "error", "exception")):
         return False
     if _HOST_SIGN.search(before[-24:]):
+        return True
+    if port >= _LEAST_AFTER_LOOSE and _LOOSE_SIGN.search(before[-24:]):
         return True
     host = lower == "localhost" or ("." in name and name[-1].isalpha())
     return host and (not signed or lower == "localhost" or before.rstrip().endswith(":"))

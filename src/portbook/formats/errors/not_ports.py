@@ -94,7 +94,7 @@ _MASK = tuple(re.compile(kind) for kind in _KINDS)
 # postgres:16, ubuntu:22.04, haproxy:alpine3.19, registry/app:3000 behind "image"
 _IMAGE = re.compile(
     r"(?i)(?:\b(?:image|pull(?:ing|ed)?|tag(?:ged)?|push(?:ing|ed)?|manifest for)\b|^\s{0,9}from\b)"
-    r"[\"']?(?: image)?\s{0,2}[:=]?\s{0,2}[\"'`]?"
+    r"[\"']?(?: image)?\s{0,2}[:=]?\s{0,2}(?:Invalid value: )?[\"'`]?"
     r"(?!http)(?:[\w.-]{1,80}(?::\d{2,5})?/){0,4}(?P<name>[A-Za-z][\w.-]{0,80}:\d[\w.-]{0,40})"
 )
 
