@@ -24,7 +24,7 @@ MODULES = {
     "portbook.model.record", "portbook.model.seen", "portbook.present", "portbook.present.document",
     "portbook.present.escape", "portbook.present.port", "portbook.present.port.page",
     "portbook.present.port.practice", "portbook.present.port.registry",
-    "portbook.present.port.this_machine", "portbook.present.render",
+    "portbook.present.render",
     "portbook.present.render.text", "portbook.present.port.changes",
     "portbook.present.words", "portbook.storage", "portbook.storage.sorted_tsv",
     "portbook.storage.user_dirs",

@@ -158,9 +158,9 @@ findings = st.builds(
     Finding,
     st.sampled_from(("expected", "unregistered-port")),
     st.sampled_from(tuple(Level)),
-    nasty,
+    st.none(),
+    nasty.map(lambda text: (("message", text),)),
     st.just(()),
-    st.none() | nasty,
 )
 pairs = st.lists(st.tuples(nasty, nasty), max_size=3).map(tuple)
 records = st.builds(Record, nasty, nasty, nasty, nasty, nasty)

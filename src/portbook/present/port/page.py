@@ -7,8 +7,8 @@ the page is the short one: what is on record, this machine, how to check, the so
 from __future__ import annotations
 
 from portbook.model import State
-from portbook.present.document import Page, Quote, Section, Sources
-from portbook.present.port import practice, registry, this_machine
+from portbook.present.document import PORT, Checks, Command, Page, Quote, Section, Sources
+from portbook.present.port import practice, registry
 from portbook.present.port.registry import between, place_in, services, size_of
 from portbook.present.words import few, listed
 
@@ -51,7 +51,7 @@ def _short(answer: PortAnswer) -> Iterator[Section]:
         yield security
     yield _section("history", registry.history(answer))
     yield from _machine(answer)
-    yield _section("check", [this_machine.checks(answer.port)])
+    yield _section("check", [Checks(answer.port, _COMMANDS, _PROOFS)])
     yield _section("sources", [Sources(answer.sources)])
 
 
@@ -70,7 +70,7 @@ def _whole(answer: PortAnswer, number: PortAnswer) -> Iterator[Section]:
     yield from _machine(answer)
     yield _section("registry", registry.rows(answer))
     yield _section("practice", [*practice.practice(answer), *background.implementing(number)])
-    yield _section("check", [this_machine.checks(answer.port)])
+    yield _section("check", [Checks(answer.port, _COMMANDS, _PROOFS)])
     yield _section("security", [*practice.security(answer), *background.security(number)])
     yield _section("questions", questions(number))
     yield _section("block", registry.block(answer))
@@ -87,6 +87,8 @@ def _machine(answer: PortAnswer) -> Iterator[Section]:
     """This machine, the user's notes on the port, and the verdict; nothing without a host."""
     if answer.host is None:
         return
+    from portbook.present.port import this_machine
+
     if answer.host.notes:
         from portbook.present.port import noted
 
@@ -162,3 +164,54 @@ def character(answer: PortAnswer) -> str:
     said = first.title or ""
     span = f" (one of {size_of(first)} ports)" if size_of(first) > 1 else ""
     return f"{head}{': ' if head and said else ''}{said}{span}"
+
+
+# -- how to check -----------------------------------------------------------------------------
+
+# Each matches exactly the port, and listeners only: ``grep :340`` would match 3400 too, and a plain
+# ``lsof -i :340`` lists clients.
+_COMMANDS = (
+    Command((), "this page with this machine on it", f"portbook {PORT}"),
+    Command(("Linux",), "tcp and udp", f"sudo ss -Hltunp 'sport = :{PORT}'"),
+    Command(("Linux", "macOS"), "tcp", f"sudo lsof -nP -iTCP:{PORT} -sTCP:LISTEN"),
+    # lsof has no state for UDP: a connected socket shows an arrow, and isn't a listener.
+    Command(("Linux", "macOS"), "udp", f"sudo lsof -nP -iUDP:{PORT} | grep -v -e '->'"),
+    Command(("Windows",), "tcp", f"Get-NetTCPConnection -State Listen -LocalPort {PORT}"),
+    Command(("Windows",), "udp", f"Get-NetUDPEndpoint -LocalPort {PORT}"),
+    Command(
+        ("Windows",),
+        "excluded ranges",
+        "netsh interface ipv4 show excludedportrange protocol=tcp",
+    ),
+    Command((), "why a bind fails or would succeed", f"portbook why {PORT}"),
+)
+# What an empty answer proves on each system, and what it doesn't.
+_PROOFS = (
+    (
+        "Linux",
+        (
+            "An empty answer proves that no socket listens there in the network namespace that you "
+            "asked in. It doesn't rule out a container with a namespace of its own, a redirect in "
+            "NAT rules, a socket that is bound but doesn't listen, or a closed connection that "
+            "still waits: a bind can fail for each of them. Without sudo, ss lists every socket "
+            "but not who holds it; lsof leaves out those of other users."
+        ),
+    ),
+    (
+        "macOS",
+        (
+            "An empty answer to sudo lsof proves that no process holds a listening socket there. "
+            "Without sudo it proves it for your own processes alone. It doesn't rule out a "
+            "redirect in the packet filter, or a closed connection that still waits."
+        ),
+    ),
+    (
+        "Windows",
+        (
+            "Where nothing matches, both commands say so with an error: that proves that nothing "
+            "listens there in this Windows. It doesn't rule out that the port is in an excluded "
+            "range, which makes a bind fail while nothing holds it: netsh lists those. Linux "
+            "distributions under WSL 2 and containers have networks of their own."
+        ),
+    ),
+)

@@ -1,4 +1,4 @@
-"""What a port's page says of this machine: what is bound, the verdict, and how to check by hand."""
+"""What a port's page says of this machine: what is bound, what holds the port, the verdict."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ from portbook.model import (
     ExecutablePlace,
     OwnersSeen,
     Reach,
+    SpokenState,
+    Transport,
     Visibility,
+    host_port,
 )
-from portbook.present.document import PORT, Checks, Command, Paragraph, Table, Verdict
+from portbook.present.document import Paragraph, Table, Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from portbook.app.lookup import PortAnswer
     from portbook.host.firewall.rules import Redirect
-    from portbook.model import Host, Listener, PortRules, Process
+    from portbook.host.linux.connections import Connection
+    from portbook.model import Host, Listener, PortRules, Process, Spoken
     from portbook.present.document import Item
 
 
@@ -38,9 +42,7 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
             )
             yield Table(tuple(_facts(listener)))
     if answer.connections:
-        from portbook.present.port.connections import sentence
-
-        yield Paragraph(sentence(answer.port, answer.connections))
+        yield Paragraph(_in_use(answer.port, answer.connections))
     elif host.listeners:
         pass
     elif host.visibility is Visibility.FULL:
@@ -86,9 +88,7 @@ def _facts(listener: Listener) -> Iterator[tuple[str, str]]:
     if listener.socket.sharing > 1:
         yield ("shared", f"{listener.socket.sharing} sockets have this address and port together")
     if listener.assessment.speaks is not None:
-        from portbook.present.port import spoken
-
-        yield from spoken.facts(listener.assessment.speaks)
+        yield from spoken_facts(listener.assessment.speaks)
     for owner in listener.ownership.owners:
         yield from describe(owner)
 
@@ -243,6 +243,71 @@ def _rules(answer: PortAnswer, rules: PortRules) -> str:
     return f"{privilege} The system picks ports by itself from {low}–{high}, this one included."
 
 
+# -- what a service answered ------------------------------------------------------------------
+
+
+def spoken_facts(spoken: Spoken) -> Iterator[tuple[str, str]]:
+    """What it answered, as labels and values."""
+    from portbook.present.phrases.evidence import heard
+
+    yield ("speaks" if spoken.state == SpokenState.IDENTIFIED else "asked", heard(spoken))
+    if spoken.alpn:
+        yield ("ALPN", spoken.alpn)
+    if spoken.names:
+        yield ("certificate", ", ".join(spoken.names))
+
+
+def spoken_in_short(spoken: Spoken) -> str:
+    """What it answered, as a part of a line."""
+    label, value = next(spoken_facts(spoken))
+    return f"{label} {value}" if label == "speaks" else f"{label}: {value}"
+
+
+# -- connections ------------------------------------------------------------------------------
+
+
+def _in_use(port: int, connections: Sequence[Connection]) -> str:
+    """That *port* is in use though nothing listens on it, by whom, and what tells more."""
+    waiting = [each for each in connections if each.state == "time-wait"]
+    live = [each for each in connections if each.state != "time-wait"]
+    parts = []
+    if live:
+        # One that a process holds says more than one that is being closed.
+        first = next((each for each in live if each.owners), live[0])
+        peer = host_port(first.peer_address, first.peer_port)
+        many = f"{len(live)} connections, one of them" if live[1:] else "a connection"
+        parts.append(
+            f"it is the local port of {many} to {peer} "
+            f"({first.transport}, {first.state}), held by {_connection_holder(first)}"
+        )
+    if waiting:
+        left = [each.seconds_left for each in waiting if each.seconds_left is not None]
+        many = f"{len(waiting)} closed connections wait" if waiting[1:] else "a closed one waits"
+        if not live and not waiting[1:]:
+            many = "a closed connection waits"
+        until = f", for {round(max(left))} s at most" if left else ""
+        parts.append(f"{many} there for late packets (TIME_WAIT){until}")
+    transport = connections[0].transport
+    asked = port if transport is Transport.TCP else f"{port}/{transport}"
+    return (
+        f"Nothing listens on {port} here at this moment, but {'; and '.join(parts)}. "
+        f"A bind of it can fail for that: portbook why {asked} tries."
+    )
+
+
+def _connection_holder(connection: Connection) -> str:
+    if connection.owners:
+        inferred = ", inferred" if connection.owners_seen is OwnersSeen.INFERRED else ""
+        first = connection.owners[0]
+        return f"{first.program or 'a process'} (pid {first.pid}{inferred})"
+    if connection.owners_seen is OwnersSeen.KERNEL:
+        return "the kernel, which is closing it"
+    user = "" if connection.uid is None else f" of user {connection.user or connection.uid}"
+    if connection.owners_seen is OwnersSeen.NONE:
+        return f"no process that is left{user}"
+    return f"a process{user} that is not visible to you"
+
+
 # -- the verdict ------------------------------------------------------------------------------
 
 
@@ -256,59 +321,3 @@ def verdict(host: Host) -> Iterator[Item]:
             yield Paragraph("Nothing listens, so there is nothing to judge.")
         else:
             yield Paragraph("Nothing to judge in what could be seen.")
-
-
-# -- how to check -----------------------------------------------------------------------------
-
-# Each matches exactly the port, and listeners only: ``grep :340`` would match 3400 too, and a plain
-# ``lsof -i :340`` lists clients.
-_COMMANDS = (
-    Command((), "this page with this machine on it", f"portbook {PORT}"),
-    Command(("Linux",), "tcp and udp", f"sudo ss -Hltunp 'sport = :{PORT}'"),
-    Command(("Linux", "macOS"), "tcp", f"sudo lsof -nP -iTCP:{PORT} -sTCP:LISTEN"),
-    # lsof has no state for UDP: a connected socket shows an arrow, and isn't a listener.
-    Command(("Linux", "macOS"), "udp", f"sudo lsof -nP -iUDP:{PORT} | grep -v -e '->'"),
-    Command(("Windows",), "tcp", f"Get-NetTCPConnection -State Listen -LocalPort {PORT}"),
-    Command(("Windows",), "udp", f"Get-NetUDPEndpoint -LocalPort {PORT}"),
-    Command(
-        ("Windows",),
-        "excluded ranges",
-        "netsh interface ipv4 show excludedportrange protocol=tcp",
-    ),
-    Command((), "why a bind fails or would succeed", f"portbook why {PORT}"),
-)
-# What an empty answer proves on each system, and what it doesn't.
-_PROOFS = (
-    (
-        "Linux",
-        (
-            "An empty answer proves that no socket listens there in the network namespace that you "
-            "asked in. It doesn't rule out a container with a namespace of its own, a redirect in "
-            "NAT rules, a socket that is bound but doesn't listen, or a closed connection that "
-            "still waits: a bind can fail for each of them. Without sudo, ss lists every socket "
-            "but not who holds it; lsof leaves out those of other users."
-        ),
-    ),
-    (
-        "macOS",
-        (
-            "An empty answer to sudo lsof proves that no process holds a listening socket there. "
-            "Without sudo it proves it for your own processes alone. It doesn't rule out a "
-            "redirect in the packet filter, or a closed connection that still waits."
-        ),
-    ),
-    (
-        "Windows",
-        (
-            "Where nothing matches, both commands say so with an error: that proves that nothing "
-            "listens there in this Windows. It doesn't rule out that the port is in an excluded "
-            "range, which makes a bind fail while nothing holds it: netsh lists those. Linux "
-            "distributions under WSL 2 and containers have networks of their own."
-        ),
-    ),
-)
-
-
-def checks(port: int) -> Checks:
-    """Commands for each system, and what an empty answer proves there."""
-    return Checks(port, _COMMANDS, _PROOFS)

@@ -7,7 +7,7 @@ from portbook.model.text import moment
 from portbook.present.document import Paragraph
 from portbook.present.escape import one_line
 from portbook.present.phrases import gap_sentences
-from portbook.present.port.this_machine import meaning, redirected
+from portbook.present.port.this_machine import meaning, redirected, spoken_in_short
 from portbook.present.render.text import columns_of, render_item, wrap
 
 TYPE_CHECKING = False
@@ -189,9 +189,7 @@ def _details(listener: Listener, standing: Standing, once: _Once) -> str:
 
         parts.append(f"{of_whom(listener.assessment.note)}: {in_short(listener.assessment.note)}")
     if listener.assessment.speaks is not None:
-        from portbook.present.port import spoken
-
-        parts.append(spoken.in_short(listener.assessment.speaks))
+        parts.append(spoken_in_short(listener.assessment.speaks))
     for owner in listener.ownership.owners[:1]:
         parts += once.owner(owner)[1]
     if listener.socket.namespace is not None:
