@@ -43,6 +43,7 @@ RUNS = {
     "feedback": ["feedback"],
     "notes": ["notes", "notes --json"],
     "map": ["map", "map -o {folder}/map.svg"],
+    "topic": ["topic", "topic time-wait"],
     "export": ["export {folder}/flows.csv --only 22 --jobs 1"],
 }
 EVERY_RUN = [words for some in RUNS.values() for words in some]
