@@ -104,6 +104,16 @@ def test_an_address_that_is_none_is_said_to_be_so(
     assert "every address" in " ".join(out.split("\n\n")[0].split())
 
 
+def test_numbers_that_are_no_address_are_said_to_be_so(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    text = "listen 999.1.1.1:8000 failed: cannot assign requested address"
+    for argv in ([text], ["why", text]):
+        status, out = _answer(capfd, *argv)
+        assert status == 1
+        assert "999.1.1.1 is not an address" in out
+
+
 def test_standard_input_is_one_text(
     server: int, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

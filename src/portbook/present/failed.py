@@ -186,9 +186,9 @@ def _next(failed: Failed, facts: dict[str, str]) -> Iterator[NextStep]:
         yield NextStep("On Windows", "netsh interface ipv4 show excludedportrange protocol=tcp")
     elif failed.failure in CONNECTING and failed.place not in (Place.ELSEWHERE, Place.NAME):
         yield NextStep("What listens", "portbook listen")
-        yield NextStep("Start it, then", f"portbook {name}")
+        yield NextStep("Start the server, then", f"portbook {name}")
     elif failed.failure in CONNECTING:
-        yield NextStep("There", f"portbook {name}")
+        yield NextStep("On that machine", f"portbook {name}")
     else:
         yield NextStep("All causes", f"portbook why {where}")
     yield NextStep("About it", f"portbook topic {_topic(failed)}")

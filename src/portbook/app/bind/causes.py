@@ -9,7 +9,7 @@ from portbook._fast_types import NamedTuple
 from portbook.app.bind.addresses import LOCALHOST, plain_address
 from portbook.app.bind.observations import place
 from portbook.app.bind.owner_text import holder, how_to_stop, join, part_of_system
-from portbook.model import Listener, OwnersSeen, Transport, host_port
+from portbook.model import Listener, OwnersSeen, Transport, host_port, is_v4
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -217,7 +217,14 @@ def overlap(seen: Evidence, listeners: list[Listener]) -> Cause | None:
 
 
 def no_address(address: str) -> Cause:
-    """*address* is none that could be bound here."""
+    """*address* is none that could be bound here, or none at all."""
+    numbers = address.split(".") if is_v4(address) else []
+    if any(int(number) > 255 for number in numbers):
+        return Cause(
+            "unknown",
+            f"{address} is not an address: the numbers of one end at 255.",
+            "Give an address that this machine has, or the wildcard address.",
+        )
     return Cause(
         "unknown",
         f"{address} is no address of this machine.",
