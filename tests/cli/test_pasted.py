@@ -114,6 +114,17 @@ def test_numbers_that_are_no_address_are_said_to_be_so(
         assert "999.1.1.1 is not an address" in out
 
 
+def test_stop_takes_no_host_for_this_machine(
+    server: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for address in ("db.example.org", "x.x.x.x"):
+        status, out = _answer(capfd, "stop", f"Failed to bind to {address}:{server}")
+        assert status == 2
+        assert (
+            f"'{address}' is not an address of this machine: give the port alone, {server}" in out
+        )
+
+
 def test_standard_input_is_one_text(
     server: int, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

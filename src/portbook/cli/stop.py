@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from portbook.app.stop.executor import Outcome
     from portbook.app.stop.model import Plan
     from portbook.catalog import Catalog
+    from portbook.formats.errors.query import Query
 
 
 def run(argv: Sequence[str], _: Catalog) -> int:
@@ -70,6 +71,7 @@ def run(argv: Sequence[str], _: Catalog) -> int:
             options.query,
         )
     address = numeric_host(query.address)
+    _refuse_names(query)
     way = Way(options.force, options.timeout)
     planned = collect.plan_stop(
         query.first, query.transport, address, manager=not options.no_manager
@@ -94,6 +96,18 @@ def run(argv: Sequence[str], _: Catalog) -> int:
     elif dry and planned.steps:
         print(f"\nTo do it: portbook stop {' '.join(map(_worded, argv))} --yes")
     return _status(planned, outcome, dry=dry, strict=options.strict)
+
+
+def _refuse_names(query: Query) -> None:
+    """Refuses a port on a host whose name isn't looked up: it may be another machine's."""
+    from portbook.app.failed import Place, place_of
+
+    if place_of(query.address) in (Place.NAME, Place.INVALID):
+        raise InvalidQuery(
+            f"{shown(query.address or '')} is not an address of this machine: give the port alone, "
+            f"{query.first}, to stop what listens on it here",
+            query.text,
+        )
 
 
 def _status(planned: Plan, outcome: Outcome | None, *, dry: bool, strict: bool) -> int:
