@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.web.process import Running
 
 pytestmark = pytest.mark.real
-COUNT = 1000 if PROOF else 28
+COUNT = 1000 if PROOF else 21
 
 
 class Spoiled(NamedTuple):

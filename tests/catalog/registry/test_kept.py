@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import shutil
@@ -31,11 +32,16 @@ if TYPE_CHECKING:
 OLD, NEW = "2026-10-01", "2026-11-14"
 
 
+@functools.cache
+def _contents(content: bytes, updated: str) -> dict[str, bytes]:
+    return validate.read(content, "file:x", updated).contents
+
+
 def put(home: Path, updated: str = NEW, content: bytes | None = None) -> str:
     """Puts a small registry in use in *home*; the folder of its version."""
-    taken = validate.read(content or small(updated), "file:x", updated)
     with Keeper(str(home)) as keeper:
-        return keeper.keep(taken.contents, updated, {}, book.shipped().store.as_of).path
+        contents = _contents(content or small(updated), updated)
+        return keeper.keep(contents, updated, {}, book.shipped().store.as_of).path
 
 
 def reading_small(data: Path) -> dict[str, str]:
