@@ -310,6 +310,11 @@ def test_a_failure_without_a_port_is_understood(text: str) -> None:
         ("difference between 80, 443 and 8080", None, 80),
         ("What is 9123 for?", None, 9123),
         ("which ports does kubernetes use", None, -1),
+        ("Find a free port in a test without a race", "choose", -1),
+        ("how do I free port 8080", "stop", 8080),
+        ("How do I see every port that's open here?", "listen", -1),
+        ("Why is everything on 3000 / 8000 / 8080?", None, 3000),
+        ("Which socket unit holds the port (systemd, pid 1)?", None, -1),
     ],
 )
 def test_a_question_is_understood(text: str, topic: str | None, first: int) -> None:

@@ -40,6 +40,7 @@ class Topic(StrEnum):
     DROPPED = "dropped"
     CHOOSE = "choose"
     STOP = "stop"
+    LISTEN = "listen"
     CLIENT = "client"
 
 

@@ -206,6 +206,14 @@ PAGES: dict[Topic, TopicPage] = {
             NextStep("What listens here", "portbook listen"),
         ),
     ),
+    Topic.LISTEN: TopicPage(
+        "portbook listen shows every port that is open on this machine, with its program and verdict.",
+        (
+            "A port on 127.0.0.1 or [::1] is open to this machine only.",
+            "What others reach also depends on firewalls here and on the way.",
+        ),
+        (NextStep("Show them", "portbook listen"),),
+    ),
     Topic.CLIENT: TopicPage(
         "The port in the text is a client's own, given by its system: it isn't open on your machine.",
         (

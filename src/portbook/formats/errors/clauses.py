@@ -30,7 +30,8 @@ class Clause(NamedTuple):
 
 _LEAD = 48  # characters before a port that tell its part
 _PEER = re.compile(
-    r"(?i)\b(?:from|client|peer|src|source|accepted|authenticating user|invalid user)\b[^,;]{0,40}$|\blocal \($"
+    r"(?i)\bfrom\s(?:\S{1,80}\s)?$|\b(?:client|peer|src|source)(?: ip| address| port)?\W{0,4}$|"
+    r"\b(?:accepted|authenticating user|invalid user)\b[^,;]{0,40}$|\blocal \($"
 )
 # Said by both ends: of a client's port if that is one.
 _OTHER_END = re.compile(

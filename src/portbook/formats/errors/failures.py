@@ -55,7 +55,7 @@ FRAGMENTS: dict[Failure, tuple[str, ...]] = {
         "another process is using", "something is already using", "server running on port",
         "postmaster already running", "conflicts with an existing registration",
         "no free port", "not have free ports", "n't have free ports", "had no free ports",
-        "not free for the requested", "find an available port", "no available port", "find empty port", "find a free port", "find free port", "find an open port", "already performing on", "already using ",
+        "not free for the requested", "no available port", "already performing on", "already using ",
         "can't connect to ('", "port is not free", "port already assigned", "is used by",
         "has been used by", "port conflict", "in use)", "collides with", "would collide", "process using that port", "process using this port",
         # German, French, Spanish, Portuguese, Italian, Dutch, Polish
@@ -198,7 +198,9 @@ _ABOUT_OTHER = re.compile(
     r"subnet|pool overlaps|timeout set to|address pools"
 )
 _IN_USE = re.compile(
-    r"(?i)\bports?\b.{0,24}\bin use\b|:\d{1,5} in use\b|\bbereits\b.{0,60}\b(?:belegt|verwendet|benutzt)"
+    r"(?i)(?:not|n[’']t|failed to|unable to) find an? (?:empty|free|open|available|unused) port|"
+    r"(?:not|n[’']t|failed to|unable to) find (?:empty|free|open|available|unused) ports?|"
+    r"\bports?\b.{0,24}\bin use\b|:\d{1,5} in use\b|\bbereits\b.{0,60}\b(?:belegt|verwendet|benutzt)"
 )
 _LOGGED_PACKET = re.compile(r"\bDPT=\d")
 _PASSED = re.compile(r"(?i)\b(?:allow|accept|pass)\w{0,3}\b")

@@ -155,7 +155,7 @@ _FORMS: tuple[tuple[str, Part], ...] = (
     # PORT=8080, "httpPort": 8080, {port,8088}, /port:63293, forward_port 8080
     (rf"(?P<key>[\w.-]{{0,60}}?port(?:s|_number|no|number)?)[\"']?\s{{0,3}}(?:=>|:=|[=:,])\s{{0,3}}[\"'\[({{]{{0,2}}{_N}{_RANGE}{_LIST}{_U}"
      rf"(?![\w.]*[A-Za-z.]\d)", Part.LISTEN),
-    (rf"(?P<key>[\w.-]{{1,60}}[._-]port)\s{{1,8}}{_N}{_LIST}{_END}", Part.LISTEN),
+    (rf"(?P<key>[\w.-]{{1,60}}[._-]port)\s{{1,8}}(?:on |is )?{_N}(?P<more>(?:\s?[,/]\s?\d{{1,5}}(?![\d.:]))*){_END}", Part.LISTEN),
     # localhost [127.0.0.1] 8080 (http-alt) : Connection refused
     (rf"\[(?P<a>{_V4}|{_V6})\]\s{{1,4}}{_N}(?= \()", Part.CONNECT),
     # nc -zv host 8080; telnet host 23; python -m http.server 8000; -p 8080
@@ -171,7 +171,7 @@ _FORMS: tuple[tuple[str, Part], ...] = (
     # :8080 alone, <null>:8080
     (rf"(?:^|(?<=[\s\"'(\[{{=,<>]))(?P<colon>:){_N}{_END}(?!:\d)", Part.PLAIN),
     # 8080 is already in use
-    (rf"(?<![\w.:/#-])(?P<busy>){_N}\)?(?: port)?\s(?=is |was |are |ist |est |está |esta |è |jest |уже |ya |já |già |"
+    (rf"(?<![\w.:/#-])(?P<busy>){_N}{_LIST}\)?(?: port)?\s(?=is |was |are |ist |est |está |esta |è |jest |уже |ya |já |già |"
      rf"al |zaten |already |still |in use|taken|occupied|bereits |déjà )", Part.PLAIN),
     (rf"(?<![\w.:/#-])(?P<busy>){_N}\s?(?=已|被|は|が|이|正在)", Part.PLAIN),
     # db:5432, where something says that db is a host
@@ -245,6 +245,8 @@ def _mention(match: re.Match[str], part: Part, line: str) -> Mention | None:
         if not _is_host(groups["host"], before, int(groups["p"]), signed=listed):
             return None
     numbers = [groups["p"], *re.findall(r"\d+", groups.get("more") or "")]
+    if numbers == ["0"] and line[match.end() : match.end() + 2].startswith("/"):  # 0/3 nodes
+        return None
     last = groups.get("e")
     span = last is not None and int(last) > int(numbers[0])
     if span:

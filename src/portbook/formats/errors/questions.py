@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 
 from portbook._fast_types import NamedTuple
+from portbook.formats.errors.not_ports import blank
 from portbook.model import LAST_PORT
 
 
@@ -37,11 +38,13 @@ _ASKED: tuple[tuple[str, str], ...] = (
     ("time-wait", r"\btime[_ -]?wait\b"),
     ("privileged", r"\bwithout (?:root|sudo|admin)|\bprivileged ports?\b|\b(?:below|under) 1024\b|\bnon-?root\b|\bneeds? root\b"),
     ("browser", r"\berr_unsafe_port\b|\b(?:unsafe|restricted|blocked) ports?\b"),
-    ("stop", r"\b(?:kill|stop|free(?: up)?|terminate|end|close|release|shut ?down|clear|unblock|get rid of)\b.{0,40}\bports?\b"
-             r"|\b(?:kill|stop|terminate)\b.{0,40}\b(?:on|using|at|listening)\b.{0,12}\d"),
     ("choose", r"\b(?:which|what|choose|pick|find|get|need|want|good|free|best|suggest|recommend\w*)\b.{0,40}\b(?:ports?)\b.{0,30}"
                r"\b(?:should|use|choose|pick|run|listen|bind|for my|to use|is free|are free)\b"
-               r"|\b(?:unused|available|free|open) ports?\b|\bchoose an? port\b|\bpick an? port\b"),
+               r"|\b(?:unused|available) ports?\b|\b(?:an?|any|some|find|next) free ports?\b|\bfree ports\b|\bchoose an? port\b|\bpick an? port\b"),
+    ("stop", r"\b(?:kill|stop|free(?: up)?|terminate|end|close|release|shut ?down|clear|unblock|get rid of)\b.{0,40}\bports?\b"
+             r"|\b(?:kill|stop|terminate)\b.{0,40}\b(?:on|using|at|listening)\b.{0,12}\d"),
+    ("listen", r"\b(?:every|all|open|listening|which|what|see|list)\b.{0,24}\bports?\b.{0,30}\b(?:open here|in use here|on this (?:machine|computer)|"
+               r"(?:on )?my (?:machine|computer|server|system|pc|mac))\b"),
     ("localhost", r"\blocalhost\b.*\b(?:127\.0\.0\.1|::1|fails?|works?|vs|versus|ipv6)|\b127\.0\.0\.1\b.*\b(?:vs|versus|localhost|::1)"),
     ("refused", r"\bconnection (?:is |was )?refused\b|\beconnrefused\b|\brefus(?:es|ed) connections?\b"),
     ("timeout", r"\bconnection (?:is |was )?tim(?:es|ed) ?out\b|\betimedout\b|\bport is filtered\b"),
@@ -81,7 +84,7 @@ def read_question(words: list[str]) -> Question | None:
         return None
     text = " ".join(words)
     ports = tuple(dict.fromkeys(
-        int(word) for word in re.findall(r"(?<![\w.:/-])\d{1,5}(?![\w:/]|\.\d)", text)
+        int(word) for word in re.findall(r"(?<![\w.:/-])\d{1,5}(?![\w:/]|\.\d)", blank(text))
         if word.isascii() and 0 < int(word) <= LAST_PORT
     ))  # fmt: skip
     asking = words[0].lower().strip("¿?¡!,.") in _ASKING or text.rstrip().endswith("?")
