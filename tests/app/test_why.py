@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -27,6 +27,7 @@ from portbook.model import (
     Socket,
     Transport,
 )
+from portbook.present.phrases.causes import MENDS, MESSAGES, cause_mend, cause_message
 from portbook.present.render.report_json import of_why
 from portbook.present.render.text import Style
 from portbook.present.views.why import render_why
@@ -86,7 +87,7 @@ def why(tries: tuple[BindTry, ...], **evidence: Any) -> Why:
 def test_sockets_that_share_a_port_are_one_cause() -> None:
     group = (socket(sharing=2), socket(sharing=2, inode=2))
     found = why(tried(IN_USE), listeners=group)
-    (one,) = found.causes
+    (one,) = map(told, found.causes)
     assert one.code == "listener"
     assert "2 sockets share that address and port" in one.message
     assert "SO_REUSEPORT" in (one.mend or "")
@@ -107,16 +108,32 @@ def test_which_addresses_are_taken_is_no_explanation() -> None:
 def test_a_connection_of_somebody_else_names_the_user() -> None:
     hidden = connection(owners_seen=OwnersSeen.HIDDEN, user="www-data")
     found = why(tried(IN_USE), connections=(hidden,))
-    assert "A process of user www-data that is not visible" in found.causes[0].message
+    assert "A process of user www-data that is not visible" in told(found.causes[0]).message
 
 
 def codes(found: Why) -> list[str]:
     return [cause.code for cause in found.causes]
 
 
-def cause(found: Why, code: str) -> Cause:
+class ToldCause(NamedTuple):
+    """A cause with what users read of it."""
+
+    code: str
+    message: str
+    mend: str | None
+    blocks: bool
+    seconds_left: float | None
+
+
+def told(cause: Cause) -> ToldCause:
+    return ToldCause(
+        cause.code, cause_message(cause), cause_mend(cause), cause.blocks, cause.seconds_left
+    )
+
+
+def cause(found: Why, code: str) -> ToldCause:
     (one,) = (each for each in found.causes if each.code == code)
-    return one
+    return told(one)
 
 
 # -- nothing in the way ------------------------------------------------------------------------
@@ -653,3 +670,18 @@ def test_the_page_shows_every_cause_and_nothing_raw(seen: Evidence, colour: bool
         assert each.code in page
     bare = page.replace("\x1b[1m", "").replace("\x1b[0m", "") if colour else page
     assert all(line.isprintable() for line in bare.split("\n"))
+
+
+def test_each_cause_has_its_sentence() -> None:
+    assert {key.partition(" ")[0] for key in MESSAGES} == set(CODES)
+    assert set(MENDS) == set(MESSAGES) - {"free", "other-namespace"}
+    assert cause_message(Cause("later")) == "later"
+    assert cause_mend(Cause("later")) is None
+
+
+@given(evidence())
+def test_every_cause_is_said_whole(seen: Evidence) -> None:
+    for each in weigh(seen).causes:
+        why = dict(each.facts).get("why")
+        assert (f"{each.code} {why}" if why else each.code) in MESSAGES
+        assert cause_message(each)

@@ -13,13 +13,25 @@ from portbook import cli
 from portbook.app.bind.causes import Cause
 from portbook.app.bind.diagnose import Why
 from portbook.host.bind_probe import BindTry
-from portbook.model import Gap, Transport
+from portbook.model import Gap, Listener, Socket, Transport
 from tests.values import gap
 
 if TYPE_CHECKING:
     from portbook.catalog import Catalog
 
 TCP, UDP = Transport.TCP, Transport.UDP
+HELD = Cause(
+    "listener",
+    facts=(
+        ("part", "web\x1b[2J\udcff"),
+        ("summary", "it shares"),
+        ("source", "https://example.org/"),
+        ("read", "2026-11-21"),
+        ("mend", "Wait\u202e"),
+    ),
+    listener=Listener(Socket(TCP, "ipv4", "0.0.0.0", 305, "listen")),
+    seconds_left=58.26,
+)
 
 
 class Asked:
@@ -40,11 +52,7 @@ class Asked:
             BindTry("ipv4", "0.0.0.0", reuse, None, 0 if reuse else error)
             for reuse in (False, True)
         )
-        cause = (
-            Cause("free", "It is free.", None, False)
-            if self.bindable
-            else Cause("time-wait", "web\x1b[2J\udcff was here.", "Wait\u202e.", seconds_left=58.26)
-        )
+        cause = Cause("free", blocks=False) if self.bindable else HELD
         return Why(port, transport, address, self.bindable, True, (cause,), tries, self.missing)
 
 
@@ -136,8 +144,9 @@ def test_the_page(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == (
         "Port 305/tcp on 127.0.0.1 can't be bound, unless the server sets SO_REUSEADDR.\n"
         "\n"
-        "time-wait\n"
-        "  web\\x1b[2J\\xff was here.\n"
+        "listener\n"
+        "  web\\x1b[2J\\xff has tcp 0.0.0.0:305: it shares (https://example.org/, read\n"
+        "  2026-11-21).\n"
         "  Mend: Wait\\u202e.\n"
         "\n"
         "What the kernel answered\n"
@@ -161,8 +170,9 @@ def test_json(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
     assert (found["bindable"], found["bindable_with_reuseaddr"]) == (False, True)
     assert found["causes"] == [
         {
-            "code": "time-wait",
-            "message": "web\x1b[2J\\xff was here.",
+            "code": "listener",
+            "message": "web\x1b[2J\\xff has tcp 0.0.0.0:305: it shares "
+            "(https://example.org/, read 2026-11-21).",
             "mend": "Wait\u202e.",
             "blocks": True,
             "seconds_left": 58.3,

@@ -20,7 +20,7 @@ from portbook.schema.codecs import (
 )
 from portbook.schema.records import CHANGE, CHANGES, NAMES, SOURCES, TRANSPORT
 from portbook.schema.sockets import FAMILY, LISTENERS, NOTES, TEXTS
-from portbook.schema.tables import Field, Table
+from portbook.schema.tables import Field, Table, computed
 
 NUMBERS = list_of(NUMBER)
 
@@ -113,8 +113,8 @@ _CAUSE = Table(
     "",
     (
         Field("code", WORDS),
-        Field("message", TEXT),
-        Field("mend", optional(TEXT), "what to do about it"),
+        Field("message", TEXT, "", computed),
+        Field("mend", optional(TEXT), "what to do about it", computed),
         Field("blocks", FLAG, "whether it makes the bind fail"),
         Field("seconds_left", optional(rounded(1)), "until it is over", left_out=True),
     ),

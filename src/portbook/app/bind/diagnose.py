@@ -1,8 +1,8 @@
-"""Why a port can or can't be bound: the kernel's own answer, and each cause with its mend.
+"""Why a port can or can't be bound: the kernel's own answer, and each cause.
 
 The answer is a real bind, made just now; the causes are what was found beside it. A cause either
 *blocks* the bind, or warns of what can go wrong though it succeeds. :func:`weigh` is pure: what
-was seen is given to it as :class:`Evidence`, and what there is to say of each cause stands in
+was seen is given to it as :class:`Evidence`, and what there is to know of each cause stands in
 :mod:`portbook.app.bind.causes`.
 """
 
@@ -87,7 +87,11 @@ def _blocking(seen: Evidence, reuse: bool) -> Iterator[Cause]:
         if meets(each.socket.address, asked) or (asked is not None and takes(each, asked))
     ]
     # Sockets of one program that share a port are one cause.
-    yield from dict.fromkeys(causes.listener(each, seen.rules.system) for each in listeners)
+    kinds: dict[tuple[object, ...], Cause] = {}
+    for each in listeners:
+        cause = causes.listener(each, seen.rules.system)
+        kinds.setdefault(cause.kind, cause)
+    yield from kinds.values()
     held = [each for each in seen.connections if meets(each.address, asked)]
     # Connections that a listener accepted follow from it.
     servers = [each for each in seen.listeners if each.socket.state == "listen"]

@@ -6,7 +6,6 @@ from portbook._fast_types import NamedTuple
 from portbook.present.phrases import gap_sentences, with_sentences
 from portbook.present.phrases.findings import finding_message
 from portbook.present.render.sockets_json import phrased
-from portbook.present.views.why import message_of
 from portbook.schema.reports import (
     CHANGE_ROW,
     HISTORY,
@@ -42,10 +41,9 @@ of_pick = PICK.encode
 def of_why(why: Why) -> Object:
     """``portbook/why/1``."""
     gaps = (*why.missing, *why.left_out)
-    causes = tuple([each._replace(message=message_of(each)) for each in why.causes])
     noted = [finding_message(finding) for finding in why.noted]
-    report = why._replace(causes=causes, missing=gaps, noted=noted)  # type: ignore[arg-type]
-    return WHY.encode(with_sentences(report))
+    report = why._replace(missing=gaps, noted=noted)  # type: ignore[arg-type]
+    return phrased(WHY).encode(with_sentences(report))
 
 
 class _Shipped(NamedTuple):

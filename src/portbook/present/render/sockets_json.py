@@ -15,10 +15,16 @@ if TYPE_CHECKING:
 
 
 def _sentences() -> Mapping[str, Callable[[Any], Any]]:
+    from portbook.present.phrases.causes import cause_mend, cause_message
     from portbook.present.phrases.evidence import evidence_lines
     from portbook.present.phrases.findings import finding_message
 
-    return {"finding.message": finding_message, "finding.evidence": evidence_lines}
+    return {
+        "cause.mend": cause_mend,
+        "cause.message": cause_message,
+        "finding.evidence": evidence_lines,
+        "finding.message": finding_message,
+    }
 
 
 # The tables of :mod:`portbook.schema` with the sentences that they leave to whoever shows them.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from portbook.model import host_port
 from portbook.present.document import Paragraph, Table
 from portbook.present.phrases import gap_sentences
+from portbook.present.phrases.causes import cause_mend, cause_message
 from portbook.present.phrases.findings import finding_message
 from portbook.present.port import noted
 from portbook.present.render.text import render_item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from portbook.app.bind.causes import Cause
     from portbook.app.bind.diagnose import Why
     from portbook.present.render.text import Style
 
@@ -21,9 +21,9 @@ def render_why(why: Why, style: Style) -> str:
     lines = [style.bold(f"{_subject(why)} {_verdict(why)}")]
     for cause in why.causes:
         lines += ["", f"{cause.code}{'' if cause.blocks or cause.code == 'free' else ' (warning)'}"]
-        lines += render_item(Paragraph(message_of(cause)), style)
-        if cause.mend:
-            lines += render_item(Paragraph(f"Mend: {cause.mend}"), style)
+        lines += render_item(Paragraph(cause_message(cause)), style)
+        if mend := cause_mend(cause):
+            lines += render_item(Paragraph(f"Mend: {mend}"), style)
     for title, items in noted.sections(why.notes):
         lines += ["", style.bold(title)]
         for item in (*items, *[Paragraph(finding_message(finding)) for finding in why.noted]):
@@ -53,10 +53,3 @@ def _verdict(why: Why) -> str:
     if why.bindable_with_reuseaddr:
         return "can't be bound, unless the server sets SO_REUSEADDR."
     return "can't be bound."
-
-
-def message_of(cause: Cause) -> str:
-    """What the cause is, with what of it may stand in what could not be seen."""
-    if not cause.unseen:
-        return cause.message
-    return f"{cause.message} Not seen: {'; '.join(gap_sentences(cause.unseen))}."

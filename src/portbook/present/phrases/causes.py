@@ -1,0 +1,239 @@
+"""The sentences for why a bind fails, or may, and for what to do about it."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from portbook.app.bind.owner_text import holder, how_to_stop, join
+from portbook.model import OwnersSeen, Transport, host_port
+from portbook.present.phrases import gap_sentences
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from portbook.app.bind.causes import Cause
+
+    Facts = dict[str, Any]
+    Words = Callable[[Cause, Facts], str]
+
+# By code, and by the fact ``why`` where a code has several reasons. A cause's facts, and what
+# _WORDS makes of it, stand in braces.
+MESSAGES = {
+    "free": "A bind of {port}/{transport} on {where} succeeded just now.",
+    "excluded-range range": "{port} is in {first}–{last}, which the system keeps for itself "
+    "({kind}).",
+    "excluded-range refused": "Windows refuses {port}: it is in an excluded range, or another "
+    "socket has it for its exclusive use.",
+    "no-privilege low-port": "Ports below {unprivileged_first} take a privilege here "
+    "(net.ipv4.ip_unprivileged_port_start), and this user hasn't got it.",
+    "no-privilege one-address": "macOS asks for a privilege below 1024 where one address is bound, "
+    "and for none where every address is; this user hasn't got it.",
+    "no-privilege rule-unread": "The system refuses {port} to this user, and its rule for low "
+    "ports could not be read: a security module (SELinux, AppArmor, a seccomp or cgroup filter) "
+    "may be the reason.",
+    "no-privilege rule-allows": "The system refuses {port} to this user, and its rule allows it: a "
+    "security module (SELinux, AppArmor, a seccomp or cgroup filter) may be the reason.",
+    "listener": "{listens}",
+    "bound-not-listening": "{who} has bound {socket} and doesn't listen: lists of listeners don't "
+    "show it.",
+    "outbound-connection": "{who} holds it as the local port of a connection to {peer}{more}.",
+    "time-wait": "It is the local port of {closed}, kept in TIME_WAIT for late packets (RFC 9293 "
+    "§3.6.1); no process holds it any more.",
+    "address-overlap dual-stack": "{socket} is not limited to IPv6 (IPV6_V6ONLY is off), so it "
+    "takes the port for IPv4 as well.",
+    "address-overlap wildcard": "Not every address is taken: {free_places} can be bound, "
+    "{taken_places} can't. A wildcard bind fails while one specific address is in use, and the "
+    "other way round.",
+    "unknown malformed-address": "{address} is not an address: the numbers of one end at 255.",
+    "unknown no-address": "{address} is no address of this machine.",
+    "unknown untried": "No socket could be made to try it with, so whether it can be bound is not "
+    "known.",
+    "unknown unsupported": "This machine has no {TRANSPORT}{over_family} to bind with.",
+    "unknown unexplained": "The bind fails ({names}), and nothing that could be seen explains it.",
+    "nat-redirect": "A NAT rule sends connections to {port} on to {to} ({source}: {rule}): those "
+    "that it matches don't reach a server bound here.",
+    "other-namespace": "{who} has {socket} in another network namespace ({namespace}). That keeps "
+    "nobody from binding it here.",
+    "dynamic-range": "{port} is in {first}–{last}, from which this machine gives ports to programs "
+    "that ask for any: one of them may have it when the server starts.",
+}
+MENDS = {
+    "excluded-range range": "Choose a port outside the excluded ranges.",
+    "excluded-range refused": "List the ranges with: netsh interface ipv4 show excludedportrange "
+    "protocol={transport}",
+    "no-privilege low-port": "Run the server as root, give its executable CAP_NET_BIND_SERVICE, "
+    "let systemd open the socket for it, or choose a port from {unprivileged_first} on.",
+    "no-privilege one-address": "Bind every address, run the server as root, or choose a port from "
+    "1024 on.",
+    "no-privilege rule-unread": "Look into the audit log; with SELinux, semanage port -l shows "
+    "what a domain may bind.",
+    "no-privilege rule-allows": "Look into the audit log; with SELinux, semanage port -l shows "
+    "what a domain may bind.",
+    "listener": "{stop}{join_them}",
+    "bound-not-listening": "{stop}",
+    "outbound-connection": "Wait until it is closed{end}{reuse}",
+    "time-wait": "{over}",
+    "address-overlap dual-stack": "To have both families apart, the program has to set "
+    "IPV6_V6ONLY.",
+    "address-overlap wildcard": "Bind {first_free}, if that is enough.",
+    "unknown malformed-address": "Give an address that this machine has, or the wildcard address.",
+    "unknown no-address": "Give an address that it has, or the wildcard address.",
+    "unknown untried": "Ask again when there are fewer open files or more memory.",
+    "unknown unsupported": "Load the kernel's module for it, if there is one.",
+    "unknown unexplained": "{elsewhere}",
+    "nat-redirect": "Stop what asked for the redirect (most often a container with a published "
+    "port), or remove the rule.",
+    "dynamic-range": "Choose a port outside the range{or_reserve}.",
+}
+
+
+def cause_message(cause: Cause) -> str:
+    """What the cause is, with what of it may stand in what could not be seen."""
+    message = _filled(MESSAGES, cause) or cause.code
+    if not cause.unseen:
+        return message
+    return f"{message} Not seen: {'; '.join(gap_sentences(cause.unseen))}."
+
+
+def cause_mend(cause: Cause) -> str | None:
+    """What to do about the cause; None where there is nothing."""
+    return _filled(MENDS, cause) or None
+
+
+def _filled(templates: dict[str, str], cause: Cause) -> str:
+    facts = dict(cause.facts)
+    key = f"{cause.code} {facts['why']}" if "why" in facts else cause.code
+    text, *pieces = templates.get(key, "").split("{")
+    for piece in pieces:
+        name, _, rest = piece.partition("}")
+        make = _WORDS.get(name)
+        text += f"{facts.get(name, '') if make is None else make(cause, facts)}{rest}"
+    return text
+
+
+def _where(_: Cause, facts: Facts) -> str:
+    if "places" in facts:
+        return join(facts["places"])
+    if "family" in facts:
+        return f"every address of {_family(facts)}, the only family here,"
+    return "every address, IPv4 and IPv6,"
+
+
+def _family(facts: Facts) -> str:
+    return str(facts["family"]).replace("ip", "IP")
+
+
+def _who(cause: Cause, _: Facts) -> str:
+    if cause.listener is not None:
+        socket, ownership, _assessment = cause.listener
+        return holder(ownership.owners, ownership.seen, socket.user, socket.uid)
+    first = cause.connections[0]
+    return holder(first.owners, first.owners_seen, first.user, first.uid)
+
+
+def _socket(cause: Cause, _: Facts) -> str:
+    return "" if cause.listener is None else cause.listener.socket.name
+
+
+def _listens(cause: Cause, facts: Facts) -> str:
+    if cause.listener is None:
+        return ""
+    socket = cause.listener.socket
+    if "part" in facts:
+        source = f"({facts['source']}, read {facts['read']})"
+        return f"{facts['part']} has {socket.name}: {facts['summary']} {source}."
+    verb = "listens on" if socket.transport is not Transport.UDP else "is bound to"
+    many = f"; {socket.sharing} sockets share that address and port" if socket.sharing > 1 else ""
+    return f"{_who(cause, facts)} {verb} {socket.name}{many}."
+
+
+def _stop(cause: Cause, facts: Facts) -> str:
+    if "mend" in facts:
+        return f"{facts['mend']}."
+    return "" if cause.listener is None else how_to_stop(cause.listener)
+
+
+def _join_them(cause: Cause, facts: Facts) -> str:
+    """Who else may bind it, where several sockets share it."""
+    if "part" in facts or cause.listener is None or cause.listener.socket.sharing <= 1:
+        return ""
+    if cause.listener.socket.transport is not Transport.TCP:
+        return " A program that sets what they have set to share it can join them."
+    # socket(7): the group takes in sockets of the same effective user alone.
+    return " A program of the same user that sets SO_REUSEPORT, as they have, can join them."
+
+
+def _peer(cause: Cause, _: Facts) -> str:
+    first = cause.connections[0]
+    return f"{host_port(first.peer_address, first.peer_port)} ({first.state})"
+
+
+def _more(cause: Cause, _: Facts) -> str:
+    more = len(cause.connections) - 1
+    return f", and {more} more" if more else ""
+
+
+def _end(cause: Cause, _: Facts) -> str:
+    kernel = cause.connections[0].owners_seen is OwnersSeen.KERNEL
+    return "." if kernel else ", or end the program."
+
+
+def _closed(cause: Cause, _: Facts) -> str:
+    many = len(cause.connections)
+    return f"{many} closed connections" if many > 1 else "a connection that was closed"
+
+
+def _over(cause: Cause, facts: Facts) -> str:
+    """When a closed connection is over, and who can bind the port before."""
+    # Linux waits for 60 seconds (TCP_TIMEWAIT_LEN, include/net/tcp.h).
+    left = cause.seconds_left
+    when = "within a minute" if left is None else f"in {ceil(left)} s"
+    # inet_csk_bind_conflict in the kernel: both sockets must have set it.
+    if not facts.get("alone"):
+        return (
+            f"Once nothing else is in the way, it is free by itself {when}; at once for a server "
+            "that sets SO_REUSEADDR, if the closed socket had set it as well."
+        )
+    if facts.get("reusable"):
+        return (
+            f"It is free by itself {when}. A server that sets SO_REUSEADDR can bind it now, "
+            "because the closed socket had set it as well."
+        )
+    return (
+        f"It is free by itself {when}. SO_REUSEADDR doesn't help here: the closed socket "
+        "would have had to set it too."
+    )
+
+
+_WORDS: dict[str, Words] = {
+    "where": _where,
+    "who": _who,
+    "socket": _socket,
+    "listens": _listens,
+    "stop": _stop,
+    "join_them": _join_them,
+    "peer": _peer,
+    "more": _more,
+    "end": _end,
+    "reuse": lambda _, facts: (
+        " With SO_REUSEADDR set the bind succeeds now." if "reusable" in facts else ""
+    ),
+    "closed": _closed,
+    "over": _over,
+    "free_places": lambda _, facts: join(facts["free"]),
+    "taken_places": lambda _, facts: join(facts["taken"]),
+    "first_free": lambda _, facts: str(facts["free"][0]),
+    "TRANSPORT": lambda _, facts: str(facts["transport"]).upper(),
+    "over_family": lambda _, facts: f" over {_family(facts)}" if "family" in facts else "",
+    "names": lambda _, facts: ", ".join(facts["errors"]),
+    "elsewhere": lambda cause, _: (
+        "Ask again as root, and on the host if this is a container." if cause.unseen else ""
+    ),
+    "or_reserve": lambda _, facts: (
+        f", or add {facts['port']} to net.ipv4.ip_local_reserved_ports"
+        if facts["system"] == "linux"
+        else ""
+    ),
+}
