@@ -51,7 +51,7 @@ FRAGMENTS: dict[Failure, tuple[str, ...]] = {
         "port in use", "was in use", "being used", "already used", "already allocated", "already been allocated", "already been taken", "already been used",
         "already bound", "already taken", "is taken", "is occupied", "already occupied",
         "occupied by", "already being listened", "already running on", "already running at",
-        "already listening", "running on the same address", "already running?",
+        "already listening", "running on the same address", "already running?", "server is already running", "instance is already running", "is running this app",
         "another process is using", "something is already using", "server running on port",
         "postmaster already running", "conflicts with an existing registration",
         "no free port", "not have free ports", "n't have free ports", "had no free ports",

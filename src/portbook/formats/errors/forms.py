@@ -57,8 +57,7 @@ _N = r"(?P<p>\d{1,5})"
 _END = r"(?![0-9A-Za-z_]|\.\d)"
 _RANGE = r"(?:\s?(?:-|–|\.{2,3}|\bto\b)\s?(?P<e>\d{1,5})(?![\d.]))?"
 _AND = r"and|und|et|y|e|en|и|i|ve|or|oder|ou|o|bzw\.?|dan|và"
-_LIST = rf"(?P<more>(?:(?:\s?(?:[,&、和と]|/(?=\d))\s?(?:(?:{_AND})\s)?|\s(?:{_AND})\s)\d{{1,5}}(?![\d.:/]\d|\d))*)"
-_ALSO = rf"(?P<more>(?:\s(?:{_AND}|&)\s\d{{1,5}}(?![\d.:/]\d|\d))*)"
+_LIST = rf"(?P<more>(?:(?:\s?(?:[,&、和と]|/(?=\d))\s?(?:(?:{_AND})\s)?|\s(?:{_AND})\s)\d{{1,5}}(?![\d.:/]\d|\d)){{0,40}})"
 _T = r"(?P<t>tcp|udp|sctp|dccp)"
 _U = r"(?:/(?P<u>tcp|udp|sctp|dccp)\b)?"
 _AT = (
@@ -155,14 +154,16 @@ _FORMS: tuple[tuple[str, Part], ...] = (
     # PORT=8080, "httpPort": 8080, {port,8088}, /port:63293, forward_port 8080
     (rf"(?P<key>[\w.-]{{0,60}}?port(?:s|_number|no|number)?)[\"']?\s{{0,3}}(?:=>|:=|[=:,])\s{{0,3}}[\"'\[({{]{{0,2}}{_N}{_RANGE}{_LIST}{_U}"
      rf"(?![\w.]*[A-Za-z.]\d)", Part.LISTEN),
-    (rf"(?P<key>[\w.-]{{1,60}}[._-]port)\s{{1,8}}(?:on |is )?{_N}(?P<more>(?:\s?[,/]\s?\d{{1,5}}(?![\d.:]))*){_END}", Part.LISTEN),
+    (rf"(?P<key>[\w.-]{{1,60}}[._-]port)\s{{1,8}}(?:on |is )?{_N}(?P<more>(?:\s?[,/]\s?\d{{1,5}}(?![\d.:])){{0,40}}){_END}", Part.LISTEN),
     # localhost [127.0.0.1] 8080 (http-alt) : Connection refused
     (rf"\[(?P<a>{_V4}|{_V6})\]\s{{1,4}}{_N}(?= \()", Part.CONNECT),
     # nc -zv host 8080; telnet host 23; python -m http.server 8000; -p 8080
     (rf"\b(?:nc|ncat|netcat|telnet)(?:\.exe)?\s[^|;&]{{0,120}}?(?<=\s)(?:(?P<a>{_V4}|{_NAME})\s{{1,3}})?{_N}(?=\s*(?:$|[;|&<>\"'`)]))",
      Part.PLAIN),
     (rf"\b(?:http\.server|SimpleHTTPServer|runserver)\s{{1,3}}{_N}{_END}", Part.LISTEN),
+    (rf"(?:^|\s)(?:-h|-H|--host)[ =](?P<a>{_V4}|{_NAME})\s{{1,3}}(?:-[pP]|--port)[ =]?{_N}{_END}(?!:)", Part.PLAIN),
     (rf"(?:^|\s)(?:-[pP]|--port|--listen|-l)[ =]{{1,2}}{_N}{_END}(?!:)", Part.LISTEN),
+    (rf"\b(?:WSA)?E(?:ADDR[A-Z]{{5,8}}|CONNREFUSED|ACCES|TIMEDOUT|HOSTUNREACH)[:\s]{{1,3}}{_N}{_END}(?![:.]\d)", Part.PLAIN),
     # listening on 8080, Failed to bind to [9200-9300], listen: 80, address 8081: missing port
     (rf"\b(?:listen(?:ing|s|er)?|bind(?:ing)?|bound|running|started|serving|available|starting|up)"
      rf"(?: is)? ?(?:on|at|to|auf|sur|en|em|su|op|na|на|:)\s?[:\[(\"']?{_N}{_RANGE}{_END}(?![:/]\d)", Part.LISTEN),
