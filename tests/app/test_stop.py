@@ -15,6 +15,7 @@ from portbook.host.linux.connections import Connection
 from portbook.host.linux.process_tree import Own, Relative
 from portbook.host.process_control import Identity
 from portbook.model import Listener, Ownership, OwnersSeen, PortRules, Process, Socket, Transport
+from portbook.present.phrases.losses import loss_message
 from tests.counts import examples
 from tests.strategies import listeners, nasty
 from tests.values import changed, gap
@@ -312,7 +313,7 @@ def test_losses() -> None:
             ),
         )
     )
-    said = {str(loss.kind): (loss.number, loss.message) for loss in planned.losses}
+    said = {str(loss.kind): (loss.number, loss_message(loss)) for loss in planned.losses}
     assert said["connections"][0] == 2
     assert "192.0.2.9" not in said["connections"][1]
     assert said["children"] == (2, "2 children: sh (71), cat (72)")

@@ -227,7 +227,7 @@ _LOST = Table(
     (
         Field("kind", closed(("connections", "children", "sockets", "unit"))),
         Field("count", NUMBER, path="number"),
-        Field("message", TEXT),
+        Field("message", TEXT, "", computed),
     ),
 )
 _DONE = Table(

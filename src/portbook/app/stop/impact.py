@@ -32,27 +32,19 @@ def losses(scene: Scene, steps: Iterable[Step]) -> Iterator[Loss]:
         if each.state in _TAKEN and any(takes(one, each.address) for one in stopped)
     ]
     if live:
-        peers = list(dict.fromkeys(_peer(each) for each in live))
-        yield Loss(
-            LossKind.CONNECTIONS, len(live), f"{_count(len(live), 'connection')}: {_some(peers)}"
-        )
+        peers = dict.fromkeys([_peer(each) for each in live])
+        yield Loss(LossKind.CONNECTIONS, len(live), tuple(peers))
     children = descendants(pids, scene.processes)
     if children:
         names = [f"{each.program} ({each.pid})" for each in children]
-        yield Loss(
-            LossKind.CHILDREN,
-            len(children),
-            f"{_count(len(names), 'child', 'children')}: {_some(names)}",
-        )
-    others = list(
-        dict.fromkeys(
-            each.socket.name
-            for each in scene.others
-            if any(owner.pid in pids for owner in each.ownership.owners)
-        )
+        yield Loss(LossKind.CHILDREN, len(names), tuple(names))
+    others = dict.fromkeys(
+        each.socket.name
+        for each in scene.others
+        if any(owner.pid in pids for owner in each.ownership.owners)
     )
     if others:
-        yield Loss(LossKind.SOCKETS, len(others), f"what it listens on besides: {_some(others)}")
+        yield Loss(LossKind.SOCKETS, len(others), tuple(others))
     known = pids | {each.pid for each in children}
     units = {word for step in steps if step.manager for word in step.command[1:]}
     rest = [
@@ -61,18 +53,8 @@ def losses(scene: Scene, steps: Iterable[Step]) -> Iterator[Loss]:
         if each.unit in units and each.pid not in known
     ]
     if rest:
-        many = _count(len(rest), "process", "processes")
-        yield Loss(LossKind.UNIT, len(rest), f"{many} of the same unit: {_some(rest)}")
+        yield Loss(LossKind.UNIT, len(rest), tuple(rest))
 
 
 def _peer(each: Connection) -> str:
     return host_port(each.peer_address, each.peer_port)
-
-
-def _count(number: int, one: str, more: str | None = None) -> str:
-    return f"{number} {one if number == 1 else more or one + 's'}"
-
-
-def _some(words: list[str], most: int = 4) -> str:
-    more = f" and {len(words) - most} more" if len(words) > most else ""
-    return ", ".join(words[:most]) + more

@@ -95,11 +95,14 @@ class LossKind(StrEnum):
 
 
 class Loss(NamedTuple):
-    """What goes with what is stopped."""
+    """What goes with what is stopped: so many, and what they are called.
+
+    ``names`` are peers' addresses, processes as ``sh (812)``, or sockets; each once.
+    """
 
     kind: LossKind
     number: int
-    message: str
+    names: tuple[str, ...]
 
 
 class Plan(NamedTuple):

@@ -18,12 +18,14 @@ def _sentences() -> Mapping[str, Callable[[Any], Any]]:
     from portbook.present.phrases.causes import cause_mend, cause_message
     from portbook.present.phrases.evidence import evidence_lines
     from portbook.present.phrases.findings import finding_message
+    from portbook.present.phrases.losses import loss_message
 
     return {
         "cause.mend": cause_mend,
         "cause.message": cause_message,
         "finding.evidence": evidence_lines,
         "finding.message": finding_message,
+        "lost.message": loss_message,
     }
 
 

@@ -7,6 +7,7 @@ from shlex import quote
 from portbook.app.stop.executor import said_of
 from portbook.present.document import Paragraph, Table
 from portbook.present.phrases import gap_sentences
+from portbook.present.phrases.losses import loss_message
 from portbook.present.port.this_machine import holder
 from portbook.present.render.text import render_item
 
@@ -36,7 +37,7 @@ def render_plan(plan: Plan, way: Way, *, dry: bool, style: Style) -> str:
     if plan.losses:
         lines += ["", style.bold("Lost with it")]
         for loss in plan.losses:
-            lines += render_item(Paragraph(loss.message), style)
+            lines += render_item(Paragraph(loss_message(loss)), style)
     if plan.refusals:
         lines += ["", style.bold("Left alone")]
         for refusal in plan.refusals:
