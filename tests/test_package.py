@@ -32,6 +32,15 @@ def test_every_name_is_at_home_where_the_stub_says() -> None:
         assert name in dir(portbook)
 
 
+def test_the_stub_offers_every_name() -> None:
+    (listed,) = (
+        node.value
+        for node in ast.parse(STUB.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+    )
+    assert sorted(ast.literal_eval(listed)) == sorted(portbook.__all__)
+
+
 def test_they_do_what_they_say() -> None:
     found = lookup("80")
     assert isinstance(found, portbook.PortAnswer)

@@ -1,8 +1,8 @@
 """Every use case as one call, for programs; the package itself offers these functions.
 
-Each takes the catalog to answer from. Without one, a catalog is opened for the call: whoever asks
-more than once opens a :class:`portbook.Catalog` and passes it on. Where a data file can't be used,
-each raises DataMissing or DataCorrupt.
+Each takes the catalog to answer from. Without one, a catalog is opened for the call: for more than
+one question, open a :class:`portbook.Catalog` and pass it on. Where a data file can't be used, each
+raises DataMissing or DataCorrupt.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""All that use cases ask of a machine, as one object: who has another machine hands in another.
+"""All that use cases ask of a machine, as one object, in the place of which tests put another.
 
 Each method loads what it takes when it is called.
 """
