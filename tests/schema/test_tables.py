@@ -227,9 +227,7 @@ def test_sentences_are_handed_in_by_who_shows_them() -> None:
         sockets.FINDING.encode(FOUND)
     with pytest.raises(TypeError, match="computed"):
         LISTENER.encode(Listener(WEB, assessment=Assessment((FOUND,))))
-    codes = Computing(
-        lambda: {"finding.message": lambda finding: finding.code, "finding.evidence": lambda _: []}
-    )
+    codes = Computing(lambda _: {"message": lambda finding: finding.code, "evidence": lambda _: []})
     for _ in range(20):  # more than are written before a function is compiled
         assert codes(sockets.FINDING).encode(FOUND)["message"] == "known-use"
     assert codes(sockets.FINDING) is codes(sockets.FINDING)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     Schema = dict[str, Any]
-    Functions = Callable[[], Mapping[str, Callable[[Any], Any]]]
+    Functions = Callable[[str], Mapping[str, Callable[[Any], Any]]]
 
 _UNSET: Any = object()
 # So many objects are written before a function is compiled, which takes as long.
@@ -127,7 +127,7 @@ class Table:
         """*value* as an object that :mod:`json` can write."""
         if self._encode is None:
             if self._load is not None:
-                self._compute(self._load())
+                self._compute(self._load(self.name))
             if self._few:
                 self._few -= 1
                 return self._encode_slowly(value)
@@ -138,7 +138,7 @@ class Table:
         self._load = None
         self.fields = tuple(
             [
-                field.at(functions[f"{self.name}.{field.key}"]) if field.path is computed else field
+                field.at(functions[field.key]) if field.path is computed else field
                 for field in self.fields
             ]
         )
@@ -343,11 +343,11 @@ def _written(codec: Codec, place: str, scope: dict[str, Any]) -> str:
 
 
 class Computing:
-    """Tables with the functions for their computed keys, by table and key (``finding.message``).
+    """Tables with the functions for their computed keys.
 
     What a key says in words belongs to whoever shows it: it makes one of these of its functions,
-    and encodes by the tables that this returns for those of :mod:`portbook.schema`. *load* is
-    called once a value is encoded that has such a key.
+    and encodes by the tables that this returns for those of :mod:`portbook.schema`. *load* returns
+    the functions of a table, by key; it is called once a value of that table is encoded.
     """
 
     def __init__(self, load: Functions) -> None:

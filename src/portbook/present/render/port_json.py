@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     Object = dict[str, Any]
 
 _TABLES = {
-    PortAnswer: phrased(PORT_ANSWER),
+    PortAnswer: PORT_ANSWER,
     ServiceAnswer: SERVICE_ANSWER,
-    RangeAnswer: phrased(RANGE_ANSWER),
+    RangeAnswer: RANGE_ANSWER,
     SearchAnswer: SEARCH_ANSWER,
 }
 
@@ -106,7 +106,7 @@ def of(answer: Answer) -> Object:
         return TOPIC_ANSWER.encode(_Topic(answer.query, answer.topic, compose_topic(answer)))
     if isinstance(answer, (PortAnswer, RangeAnswer)) and answer.host is not None:
         answer = answer._replace(host=with_sentences(answer.host))
-    return _TABLES[type(answer)].encode(answer)
+    return phrased(_TABLES[type(answer)]).encode(answer)
 
 
 class _Topic(NamedTuple):

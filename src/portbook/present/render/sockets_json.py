@@ -14,19 +14,20 @@ if TYPE_CHECKING:
     from portbook.host.firewall.rules import Redirect
 
 
-def _sentences() -> Mapping[str, Callable[[Any], Any]]:
-    from portbook.present.phrases.causes import cause_mend, cause_message
+def _sentences(table: str) -> Mapping[str, Callable[[Any], Any]]:
+    """The functions for the keys of *table* that are sentences; nothing else is loaded."""
+    if table == "cause":
+        from portbook.present.phrases.causes import cause_mend, cause_message
+
+        return {"mend": cause_mend, "message": cause_message}
+    if table == "lost":
+        from portbook.present.phrases.losses import loss_message
+
+        return {"message": loss_message}
     from portbook.present.phrases.evidence import evidence_lines
     from portbook.present.phrases.findings import finding_message
-    from portbook.present.phrases.losses import loss_message
 
-    return {
-        "cause.mend": cause_mend,
-        "cause.message": cause_message,
-        "finding.evidence": evidence_lines,
-        "finding.message": finding_message,
-        "lost.message": loss_message,
-    }
+    return {"evidence": evidence_lines, "message": finding_message}
 
 
 # The tables of :mod:`portbook.schema` with the sentences that they leave to whoever shows them.
