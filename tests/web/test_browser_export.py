@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first two rows of ports, two of the services, and every other page."""
     made = tmp_path_factory.mktemp("a folder with ünusual letters")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_service_names", lambda: ("ssh", "914c/g"))
+        patch.setattr(module, "_service_names", lambda _: ("ssh", "914c/g"))
         export(Plan(str(made), 0, 511), CATALOG, lambda _: None)
     return made
 
