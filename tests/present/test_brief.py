@@ -58,7 +58,7 @@ def _answer(text: str, *bound: Listener, **seen: Any) -> PortAnswer:
 
 
 def _brief(text: str, *bound: Listener, **more: Any) -> Brief:
-    return compose_brief(_answer(text, *bound), TO, **more)
+    return compose_brief(_answer(text, *bound)._replace(**more), TO)
 
 
 def _listener(port: int, address: str = "127.0.0.1", *owners: Process, **facts: Any) -> Listener:
@@ -258,7 +258,7 @@ def test_any_answer_is_short_and_nothing_is_raw(
 ) -> None:
     placed = [changed(each, port=port) for each in bound]
     found = _answer(str(port), *placed)
-    brief = compose_brief(found, TO, free_port=3001)
+    brief = compose_brief(found._replace(free_port=3001), TO)
     text = render_brief(brief, Style(max(width, 40)))
     assert text
     assert all(char.isprintable() or char == "\n" for char in text)

@@ -16,11 +16,13 @@ from portbook.formats.errors.query import (
     parse_query,
 )
 from portbook.model import (
+    LAST_PORT,
     PORTS,
     Block,
     Finding,
     Host,
     Neighbour,
+    OwnerSearch,
     PortRange,
     Source,
     Standing,
@@ -61,7 +63,8 @@ class PortAnswer(NamedTuple):
     and this user may see them. ``history`` is what changed between the copies of the registry
     that were ``compared``. ``connections`` are those that have the port as their local one; None
     where they weren't looked for, as on a port on which something is bound. ``programs`` have the
-    port as a default of theirs. ``failed`` is what a pasted text said went wrong with the port.
+    port as a default of theirs. ``free_port`` is the next on which nothing is bound here, where
+    the port is in use. ``failed`` is what a pasted text said went wrong with the port.
 
     A whole answer has what is ``related``, which takes reading the whole registry. Where one
     transport was asked about, ``number`` is the whole answer about all four instead.
@@ -87,6 +90,7 @@ class PortAnswer(NamedTuple):
     compared: Compared | None = None
     connections: tuple[Connection, ...] | None = None
     programs: tuple[Program, ...] = ()
+    free_port: int | None = None
     related: Related | None = None
     number: PortAnswer | None = None
     failed: Failed | None = None
@@ -204,6 +208,7 @@ def answer_port(
         redirects,
         connections=connections,
         programs=on_record.programs_on(port, transport),
+        free_port=None if seen is None else _free_port(seen, port, transport),
     )
     if whole and transport is not None:
         number = answer_port(query._replace(transport=None), catalog, whole=True)
@@ -367,6 +372,28 @@ def _connections(
         missing = tuple(dict.fromkeys(seen.missing + found.missing))
         seen = seen._replace(visibility=Visibility.PARTIAL, missing=missing)
     return seen, found.connections
+
+
+_NEARBY = 64  # ports: so far the next free one is looked for
+
+
+def _free_port(seen: Host, port: int, transport: Transport | None) -> int | None:
+    """The next port above *port*, which is in use, on which nothing is bound; None if none is near.
+
+    None as well where sockets that are bound could be there and not be seen.
+    """
+    if not any(each.socket.namespace is None for each in seen.listeners) or port == LAST_PORT:
+        return None
+    from portbook.host.reader import read_host
+
+    last = min(port + _NEARBY, LAST_PORT)
+    beside = read_host((port + 1, last), transport, OwnerSearch.NONE)
+    first_open = seen.rules.unprivileged_first if seen.rules else None
+    taken = {each.socket.port for each in beside.listeners}
+    for each in range(port + 1, last + 1):
+        if each not in taken and (first_open is None or port < first_open or each >= first_open):
+            return each
+    return None
 
 
 def _here(host: Host | None) -> tuple[Source, ...]:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
     from portbook.model import Host
+    from portbook.present.brief import Brief
+    from portbook.present.owners import Viewer
     from portbook.present.render.text import Style
 
 
@@ -111,6 +113,7 @@ class Options(NamedTuple):
     all_namespaces: bool = False
     probe: bool = False
     full: bool = False
+    deep: bool = False
     strict: bool = False
     fail_on: str = "never"
     notes: bool = True
@@ -161,6 +164,7 @@ _FLAGS = {
     "--all-namespaces": ("all_namespaces", True),
     "--probe": ("probe", True),
     "--full": ("full", True),
+    "--deep": ("deep", True),
     "--strict": ("strict", True),
 }
 
@@ -185,7 +189,12 @@ def parse_whole(argv: Sequence[str]) -> Options:
     parser.add_argument(
         "--full",
         action="store_true",
-        help="the whole page of a port: also questions, related ports, and how it is assigned",
+        help="the whole page of a port: everything on record, with its sources",
+    )
+    parser.add_argument(
+        "--deep",
+        action="store_true",
+        help="look as hard as possible: all owners, network namespaces, packages",
     )
     parser.add_argument(
         "--no-host", dest="host", action="store_false", help="leave this machine out"
@@ -214,6 +223,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
         found.all_namespaces,
         found.probe,
         found.full,
+        found.deep,
         found.strict,
         found.fail_on,
         found.notes,
@@ -272,8 +282,13 @@ class _Show:
             from portbook.catalog.expectations.lookup import check_named
 
             check_named(self.catalog.expectations)
-        owners = OwnerSearch.ALL if options.all_owners else OwnerSearch.FIRST
-        depth = Depth(owners, options.detail, options.all_namespaces, notes=options.notes)
+        owners = OwnerSearch.ALL if options.all_owners or options.deep else OwnerSearch.FIRST
+        depth = Depth(
+            owners,
+            options.detail or options.deep,
+            options.all_namespaces or options.deep,
+            notes=options.notes,
+        )
         return depth._replace(probe=Filter()) if options.probe else depth
 
     def _texts(self) -> Iterator[str]:
@@ -289,21 +304,41 @@ class _Show:
 
     def _show(self, query: Query, collected: list[Any]) -> None:
         found = answer(query, self.catalog, self.depth, whole=self.options.full)
+        if isinstance(found, ServiceAnswer) and not (self.options.full or self.options.json):
+            found = self._only_port(found) or found
         self._weigh(found)
         if self.options.json or self.options.jsonl:
+            from portbook.present.owners import viewer
             from portbook.present.render import port_json
 
             if self.options.jsonl:
-                print_json(port_json.of(found), line=True)
+                print_json(port_json.of(found, viewer()), line=True)
             else:
-                collected.append(port_json.of(found))
+                collected.append(port_json.of(found, viewer()))
         else:
             if self.shown:
                 print(f"\n{'─' * self.style.width}\n")
             sys.stdout.write(self._render(found))
         self.shown += 1
 
+    def _only_port(self, found: ServiceAnswer) -> PortAnswer | None:
+        """The answer for the port of a service that has one alone; None where it has several."""
+        ports = {row.first for row in found.assignments if row.first == row.last}
+        if len(ports) != 1 or self.options.jsonl:
+            return None
+        from portbook.app.lookup import answer_port
+
+        (port,) = ports
+        assert port is not None
+        query = found.query._replace(kind=QueryKind.PORT, first=port, last=port)
+        return answer_port(query, self.catalog, self.depth)
+
     def _render(self, found: Answer) -> str:
+        if isinstance(found, PortAnswer) and not self.options.full:
+            from portbook.present.owners import viewer
+            from portbook.present.render.text import render_brief
+
+            return render_brief(_brief(found, viewer()), self.style)
         if isinstance(found, PortAnswer):
             from portbook.present.port.page import compose
             from portbook.present.render.text import render_page
@@ -369,6 +404,16 @@ def lead_of(found: PortAnswer, look: Style) -> str:
     compose = compose_request if found.failed is None else compose_failed
     lead = compose(found, viewer())
     return f"{render_lead(lead.headline, lead.sentences, lead.next, look)}\n"
+
+
+def _brief(found: PortAnswer, to: Viewer) -> Brief:
+    if found.failed is None and found.query.topic is None:
+        from portbook.present.brief import compose_brief
+
+        return compose_brief(found, to)
+    from portbook.present.failed import compose_answer
+
+    return compose_answer(found, to)
 
 
 def _partial(host: Host | None) -> bool:

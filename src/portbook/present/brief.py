@@ -1,7 +1,7 @@
 """The short answer on a port: this machine first, one verdict, and what to do next.
 
 The terminal, a page's head and description, and JSON's ``brief`` show the same one. It has at
-most :data:`LINES` lines of :data:`COLUMNS` columns; the whole page has the rest.
+most twelve lines of :data:`COLUMNS` columns; the whole page has the rest.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from portbook.app.lookup import PortAnswer
     from portbook.model import Host, Listener, Program
 
-LINES, COLUMNS = 12, 80
+COLUMNS = 80
 _LABEL = 15  # columns before what a line says
 _MOST_GROUPS = 3  # programs that are listed of one port
 
@@ -42,7 +42,9 @@ class Brief(NamedTuple):
     """The short answer; what has nothing to say is None.
 
     ``programs`` are lines for each program, where several hold the port. ``binding`` says what it
-    takes to bind the port, where it is free; ``abuse`` names what was reported on it.
+    takes to bind the port, where it is free; ``abuse`` names what was reported on it, ``note`` is
+    the user's own on it. ``remarks`` say how the query was understood, where that isn't plain;
+    ``sentences`` what a text that tells of a failure comes to on this machine.
     """
 
     headline: str
@@ -55,10 +57,15 @@ class Brief(NamedTuple):
     programs: tuple[str, ...] = ()
     binding: str | None = None
     abuse: str | None = None
+    note: str | None = None
+    remarks: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
 
     @property
     def rows(self) -> Iterator[tuple[str, str]]:
         """The lines between the headline and the next steps, each with its label."""
+        if self.note:
+            yield "Your note", self.note
         if self.practice:
             yield "In practice", self.practice
         yield "IANA", self.registry
@@ -73,17 +80,9 @@ class Brief(NamedTuple):
             yield "Binding it", self.binding
 
 
-def compose_brief(
-    answer: PortAnswer,
-    to: Viewer,
-    programs: Sequence[Program] = (),
-    free_port: int | None = None,
-) -> Brief:
-    """The short answer to *answer* for *to*.
-
-    *programs* have the port as a default of theirs; *free_port* is one nearby that is free.
-    """
-    host = answer.host
+def compose_brief(answer: PortAnswer, to: Viewer) -> Brief:
+    """The short answer to *answer* for *to*."""
+    host, programs = answer.host, answer.programs
     groups = _groups(host) if host is not None else []
     machine = None if host is None else _machine(answer, host, groups, to)
     practice = practice_line(answer, programs, COLUMNS - _LABEL - 2)
@@ -100,11 +99,25 @@ def compose_brief(
         registry_line(answer),
         verdict,
         _reach(groups) if groups else None,
-        tuple(_next(answer, groups, free_port, to)),
+        tuple(_next(answer, groups, to)),
         tuple(_group_lines(groups, to)) if len(groups) > 1 else (),
         None if groups or host is None else _binding(answer, host),
         abuse_line(answer, COLUMNS - _LABEL - 2),
+        _note(host),
+        answer.query.notes,
     )
+
+
+def _note(host: Host | None) -> str | None:
+    """The user's own note on the port, and whose it is where that is a project's."""
+    if host is None or not host.notes:
+        return None
+    from portbook.present.port.noted import in_short, of_whom
+
+    first, *more = sorted(host.notes, key=lambda note: not note.trusted)
+    whose = of_whom(first)
+    kind = "" if whose == "note" else f" ({whose})"
+    return f"{in_short(first)}{kind}{f' and {len(more)} more' if more else ''}"
 
 
 # -- this machine -------------------------------------------------------------------------------
@@ -288,9 +301,7 @@ def _binding(answer: PortAnswer, host: Host) -> str | None:
     return None
 
 
-def _next(
-    answer: PortAnswer, groups: list[_Group], free_port: int | None, to: Viewer
-) -> Iterator[NextStep]:
+def _next(answer: PortAnswer, groups: list[_Group], to: Viewer) -> Iterator[NextStep]:
     port = answer.port
     transport = answer.query.transport
     asked = f"{port}/{transport}" if transport is not None else str(port)
@@ -301,8 +312,8 @@ def _next(
             yield NextStep("Stop it", f"portbook stop {asked}")
         else:
             yield NextStep("Find out why", f"portbook why {asked}")
-        if free_port is not None:
-            yield NextStep("Or use", f"{free_port} (free)")
+        if answer.free_port is not None:
+            yield NextStep("Or use", f"{answer.free_port} (free)")
     elif answer.connections or answer.redirects:
         yield NextStep("Can it be bound?", f"portbook why {asked}")
     elif answer.host is not None and port:

@@ -6,7 +6,7 @@ layers above this one.
 
 from __future__ import annotations
 
-from portbook.model import RANGES, Failure, Transport
+from portbook.model import RANGES, Failure, Level, Transport
 from portbook.schema.codecs import (
     FLAG,
     NUMBER,
@@ -199,6 +199,35 @@ PAGE = Table(
     ),
 )
 
+_AGREEMENTS = closed(("agree", "differ", "nothing", "unknown"))
+_BRIEF_VERDICT = Table(
+    "brief_verdict",
+    "",
+    (
+        Field("agreement", _AGREEMENTS, "whether what runs here is what belongs on the port"),
+        Field("level", optional(closed(Level)), "null: nothing is bound"),
+        Field("sentence", optional(TEXT)),
+    ),
+)
+_NEXT_STEP = Table("next_step", "", (Field("label", WORDS), Field("command", WORDS)))
+BRIEF = Table(
+    "brief",
+    "The short answer, as the terminal prints it.",
+    (
+        Field("headline", TEXT, "the answer in a line"),
+        Field("machine", optional(TEXT), "what is bound; null: this machine was left out"),
+        Field("practice", optional(TEXT), "what people use it for"),
+        Field("registry", TEXT, "how it stands in the registry"),
+        Field("verdict", optional(_BRIEF_VERDICT.inline()), "null: this machine was left out"),
+        Field("reach", optional(TEXT), "from where it can be reached; null: nothing listens"),
+        Field("next", list_of(_NEXT_STEP.inline()), "what to do next"),
+        Field("programs", TEXTS, "a line each, where several programs hold it"),
+        Field("binding", optional(TEXT), "what binding it takes, where it is free"),
+        Field("abuse", optional(TEXT), "what was reported on it"),
+        Field("note", optional(TEXT), "your own note on it"),
+    ),
+)
+
 PORT_ANSWER = Table(
     "port",
     "All that is known of one port.",
@@ -217,6 +246,7 @@ PORT_ANSWER = Table(
         Field("findings", FINDINGS, "those of the listeners, each with its socket"),
         Field("own_notes", optional(NOTES), "your notes on it; null: left out", _own_notes),
         Field("history", CHANGES, "what changed between copies of the registry"),
+        Field("brief", BRIEF.codec(), "the short answer"),
         Field("compared", optional(_COMPARED.inline()), "those copies; null: it has no rows"),
         Field("page", optional(PAGE.codec()), "the rest of its page; null: left out", "related"),
         QUERY_FIELD,

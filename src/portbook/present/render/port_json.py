@@ -38,13 +38,14 @@ if TYPE_CHECKING:
     from portbook.catalog.registry.stats import Stats
     from portbook.formats.errors.query import Query
     from portbook.model import Block, Source, State
+    from portbook.present.brief import Brief
     from portbook.present.document import Question
+    from portbook.present.owners import Viewer
     from portbook.present.topics import TopicPage
 
     Object = dict[str, Any]
 
 _TABLES = {
-    PortAnswer: PORT_ANSWER,
     ServiceAnswer: SERVICE_ANSWER,
     RangeAnswer: RANGE_ANSWER,
     SearchAnswer: SEARCH_ANSWER,
@@ -96,15 +97,30 @@ def _rest(number: PortAnswer) -> _Rest | None:
     )
 
 
-def of(answer: Answer) -> Object:
-    """*answer* as one object with its schema."""
+class _Port:
+    """A port's answer with what is made of it: the short answer, and the rest of its page."""
+
+    def __init__(self, answer: PortAnswer, brief: Brief) -> None:
+        vars(self).update(answer._asdict())
+        self.brief = brief
+        self.related = _rest(answer.number or answer)
+
+
+def of(answer: Answer, to: Viewer | None = None) -> Object:
+    """*answer* as one object with its schema; *to* is whom the short answer is for."""
     if isinstance(answer, PortAnswer):
-        answer = answer._replace(related=_rest(answer.number or answer))  # type: ignore[arg-type]
+        from portbook.present.failed import compose_answer
+        from portbook.present.owners import Viewer
+
+        brief = compose_answer(answer, to or Viewer())
+        if answer.host is not None:
+            answer = answer._replace(host=with_sentences(answer.host))
+        return phrased(PORT_ANSWER).encode(_Port(answer, brief))
     if isinstance(answer, TopicAnswer):
         from portbook.present.topics import compose_topic
 
         return TOPIC_ANSWER.encode(_Topic(answer.query, answer.topic, compose_topic(answer)))
-    if isinstance(answer, (PortAnswer, RangeAnswer)) and answer.host is not None:
+    if isinstance(answer, RangeAnswer) and answer.host is not None:
         answer = answer._replace(host=with_sentences(answer.host))
     return phrased(_TABLES[type(answer)]).encode(answer)
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from portbook.present.document import Item, Page
 
 NARROWEST, WIDEST = 40, 100
+BRIEF_LINES = 12  # of the short answer, where words are not too long to wrap
 _BRIEF_LABEL = 15  # columns before what a line of the short answer says
 
 
@@ -94,13 +95,16 @@ def _headline(page: Page, style: Style) -> Iterator[str]:
 def render_brief(brief: Brief, style: Style) -> str:
     """The short answer: at most twelve lines, the headline first."""
     lines = [style.bold(line) for line in wrap(brief.headline, style.width)]
+    lines += [line for remark in brief.remarks for line in wrap(f"({remark})", style.width)]
+    lines += [line for each in brief.sentences for line in wrap(each, style.width)]
     lines += [clipped(f"  {line}", style.width) for line in brief.programs]
-    rows = list(brief.rows)
+    steps = _steps(brief.next, style)
+    rows = list(brief.rows)[: max(0, BRIEF_LINES - len(lines) - len(steps) - 2)]
     if rows:
         lines.append("")
     for label, said in rows:
         lines.append(f"  {style.dim(f'{label:<11}')}  {_row(label, said, brief, style)}")
-    lines += ["", *_steps(brief.next, style)]
+    lines += ["", *steps]
     return "\n".join(lines) + "\n"
 
 
