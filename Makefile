@@ -15,7 +15,7 @@ NEWEST := .venv-newest
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
 
-run: $(VENV)/.ready  ## set up, then show port 305 whole
+run: $(VENV)/.ready  ## set up, then answer for port 305
 	@$(BIN)/portbook 305
 
 test: $(VENV)/.ready-test  ## set up, then run all tests

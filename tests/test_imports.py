@@ -14,20 +14,19 @@ SOURCE = Path(__file__).resolve().parent.parent / "src"
 MODULES = {
     "__future__", "_stat", "stat", "posixpath", "genericpath", "os", "os.path", "_collections_abc",
     "mmap", "_collections", "time", "encodings.ascii", "encodings.latin_1", "encodings.utf_8",
-    "portbook", "portbook._fast_types", "portbook.app", "portbook.app.lookup", "portbook.catalog",
-    "portbook.catalog.practice", "portbook.catalog.practice.lookup", "portbook.catalog.registry",
+    "portbook", "portbook._fast_types", "portbook.app", "portbook.app.answers",
+    "portbook.app.lookup", "portbook.catalog", "portbook.catalog.practice",
+    "portbook.catalog.practice.lookup", "portbook.catalog.registry",
     "portbook.catalog.registry.history", "portbook.catalog.registry.lookup",
     "portbook.catalog.registry.tsv_reader", "portbook.cli", "portbook.cli.show",
     "portbook.cli.terminal", "portbook.errors", "portbook.formats", "portbook.formats.errors",
     "portbook.formats.errors.query", "portbook.model", "portbook.model.finding",
     "portbook.model.gap",
-    "portbook.model.record", "portbook.model.seen", "portbook.present", "portbook.present.document",
-    "portbook.present.escape", "portbook.present.port", "portbook.present.port.page",
-    "portbook.present.port.practice", "portbook.present.port.registry",
-    "portbook.present.render",
-    "portbook.present.render.text", "portbook.present.port.changes",
-    "portbook.present.words", "portbook.storage", "portbook.storage.sorted_tsv",
-    "portbook.storage.user_dirs",
+    "portbook.model.record", "portbook.model.seen", "portbook.present", "portbook.present.brief",
+    "portbook.present.document", "portbook.present.escape", "portbook.present.owners",
+    "portbook.present.port", "portbook.present.port.agreement", "portbook.present.port.on_record",
+    "portbook.present.render", "portbook.present.render.text", "portbook.present.words",
+    "portbook.storage", "portbook.storage.sorted_tsv", "portbook.storage.user_dirs",
 }  # fmt: skip
 NEVER = {
     "re", "typing", "enum", "dataclasses", "collections", "functools", "argparse", "json",
@@ -62,7 +61,7 @@ def _loaded(*argv: str) -> set[str]:
 @pytest.mark.parametrize("query", ["443", "305", "300/udp", ":8080", "50000", "00080"])
 def test_a_lookup_loads_next_to_nothing(query: str) -> None:
     loaded = _loaded("show", query, "--no-host")
-    assert "portbook.present.port.page" in loaded
+    assert "portbook.present.brief" in loaded
     assert not loaded & NEVER
     assert loaded <= MODULES
 

@@ -1,6 +1,7 @@
 """The answer to a query, put together once; everything that shows one starts here.
 
 >>> from portbook.catalog import Catalog
+>>> from portbook.formats.errors.query import parse_query
 >>> found = answer(parse_query("305/udp"), Catalog())
 >>> found.state, found.block.first
 (<State.UNASSIGNED: 'unassigned'>, 301)

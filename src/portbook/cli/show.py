@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
     from portbook.model import Host
-    from portbook.present.brief import Brief
-    from portbook.present.owners import Viewer
     from portbook.present.render.text import Style
 
 
@@ -296,7 +294,12 @@ class _Show:
             yield from self.texts
             return
         queries = self.options.queries
-        if len(queries) > 1 and _one_text(queries, self.catalog):
+        if len(queries) == 1 and queries[0] != "-":
+            yield from split_queries(queries[0])
+            return
+        from portbook.cli.given import one_text, standard_input
+
+        if len(queries) > 1 and one_text(queries, self.catalog):
             yield " ".join(queries)
             return
         for word in queries:
@@ -335,10 +338,11 @@ class _Show:
 
     def _render(self, found: Answer) -> str:
         if isinstance(found, PortAnswer) and not self.options.full:
+            from portbook.present.brief import compose_brief
             from portbook.present.owners import viewer
             from portbook.present.render.text import render_brief
 
-            return render_brief(_brief(found, viewer()), self.style)
+            return render_brief(compose_brief(found, viewer()), self.style)
         if isinstance(found, PortAnswer):
             from portbook.present.port.page import compose
             from portbook.present.render.text import render_page
@@ -404,16 +408,6 @@ def lead_of(found: PortAnswer, look: Style) -> str:
     compose = compose_request if found.failed is None else compose_failed
     lead = compose(found, viewer())
     return f"{render_lead(lead.headline, lead.sentences, lead.next, look)}\n"
-
-
-def _brief(found: PortAnswer, to: Viewer) -> Brief:
-    if found.failed is None and found.query.topic is None:
-        from portbook.present.brief import compose_brief
-
-        return compose_brief(found, to)
-    from portbook.present.failed import compose_answer
-
-    return compose_answer(found, to)
 
 
 def _partial(host: Host | None) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import OwnersSeen, Reach, State, Visibility, bracketed
+from portbook.present.document import NextStep
 from portbook.present.owners import Viewer, owner_name, owner_phrase, unseen_owner
 from portbook.present.port.agreement import BriefVerdict, verdict_of
 from portbook.present.port.on_record import (
@@ -29,13 +30,6 @@ if TYPE_CHECKING:
 COLUMNS = 80
 _LABEL = 15  # columns before what a line says
 _MOST_GROUPS = 3  # programs that are listed of one port
-
-
-class NextStep(NamedTuple):
-    """What to do next: a few words, and the command."""
-
-    label: str
-    command: str
 
 
 class Brief(NamedTuple):
@@ -81,7 +75,24 @@ class Brief(NamedTuple):
 
 
 def compose_brief(answer: PortAnswer, to: Viewer) -> Brief:
-    """The short answer to *answer* for *to*."""
+    """The short answer to *answer* for *to*, led by what a pasted text says failed."""
+    brief = _of_port(answer, to)
+    if answer.failed is None and answer.query.topic is None:
+        return brief
+    from portbook.present.failed import compose_failed, compose_request
+
+    compose = compose_request if answer.failed is None else compose_failed
+    lead = compose(answer, to)
+    return brief._replace(
+        headline=lead.headline,
+        sentences=lead.sentences,
+        programs=(),
+        remarks=(),
+        next=(*lead.next, brief.next[-1]),
+    )
+
+
+def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
     host, programs = answer.host, answer.programs
     groups = _groups(host) if host is not None else []
     machine = None if host is None else _machine(answer, host, groups, to)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.app.failed import CONNECTING, Place
 from portbook.model import Failure, bracketed
-from portbook.present.brief import NextStep, compose_brief
+from portbook.present.document import NextStep
 from portbook.present.owners import owner_phrase, unseen_owner
 from portbook.present.phrases import FAILURES
 from portbook.present.words import listed
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from portbook.app.failed import Failed
     from portbook.app.lookup import PortAnswer
     from portbook.model import Listener
-    from portbook.present.brief import Brief
     from portbook.present.owners import Viewer
 
 _MOST = 3  # programs, and further ports, that a line names
@@ -37,22 +36,6 @@ class Lead(NamedTuple):
     headline: str
     sentences: tuple[str, ...]
     next: tuple[NextStep, ...]
-
-
-def compose_answer(answer: PortAnswer, to: Viewer) -> Brief:
-    """The short answer, led by what failed or what was asked, where a text said so."""
-    brief = compose_brief(answer, to)
-    if answer.failed is None and answer.query.topic is None:
-        return brief
-    compose = compose_request if answer.failed is None else compose_failed
-    lead = compose(answer, to)
-    return brief._replace(
-        headline=lead.headline,
-        sentences=lead.sentences,
-        programs=(),
-        remarks=(),
-        next=(*lead.next, brief.next[-1]),
-    )
 
 
 def compose_failed(answer: PortAnswer, to: Viewer | None = None) -> Lead:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.app.topics import Topic
-from portbook.present.brief import NextStep
+from portbook.present.document import NextStep
 from portbook.present.owners import owner_name
 
 TYPE_CHECKING = False

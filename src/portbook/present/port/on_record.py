@@ -107,13 +107,13 @@ def registry_line(answer: PortAnswer) -> str:
     return "; ".join(f"{words}, {listed(transports)}" for words, transports in by_words.items())
 
 
-def title_line(answer: PortAnswer) -> str | None:
+def title_line(answer: PortAnswer, longest: int = _LONGEST_TITLE) -> str | None:
     """What the first service of the port is, where its name doesn't say so already."""
     for row in _rows(answer):
         title, name = row.title, row.service_name or ""
         if title is None or _plain(title) == _plain(name):
             continue
-        return title if len(title) <= _LONGEST_TITLE else f"{title[:43].rstrip()}…"
+        return title if len(title) <= longest else f"{title[: longest - 1].rstrip()}…"
     return None
 
 
@@ -131,7 +131,7 @@ def met(answer: PortAnswer, programs: Sequence[Program]) -> str | None:
     if answer.state is State.ASSIGNED and (not narrow or _used_as_registered(answer, programs)):
         names = service_names(answer)
         if names:
-            title = title_line(answer)
+            title = title_line(answer, 100)
             return f"{names[0]} ({title})" if title else names[0]
     if narrow:
         return fitted(ranked_products(answer), 40)

@@ -109,10 +109,10 @@ class _Port:
 def of(answer: Answer, to: Viewer | None = None) -> Object:
     """*answer* as one object with its schema; *to* is whom the short answer is for."""
     if isinstance(answer, PortAnswer):
-        from portbook.present.failed import compose_answer
+        from portbook.present.brief import compose_brief
         from portbook.present.owners import Viewer
 
-        brief = compose_answer(answer, to or Viewer())
+        brief = compose_brief(answer, to or Viewer())
         if answer.host is not None:
             answer = answer._replace(host=with_sentences(answer.host))
         return phrased(PORT_ANSWER).encode(_Port(answer, brief))

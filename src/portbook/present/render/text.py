@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from portbook.model import Level, Source
-    from portbook.present.brief import Brief, NextStep
-    from portbook.present.document import Item, Page
+    from portbook.present.brief import Brief
+    from portbook.present.document import Item, NextStep, Page
 
 NARROWEST, WIDEST = 40, 100
 BRIEF_LINES = 12  # of the short answer, where words are not too long to wrap

@@ -46,7 +46,7 @@ SCHEMAS: dict[str, Schema] = {
             *(sockets.REDIRECT, sockets.CONNECTION, answers.QUERY),
             *(answers.HOST, answers.PORT_ANSWER, answers.SERVICE_ANSWER, answers.BLOCKS_ANSWER),
             *(answers.PAGE, answers.STATS_ANSWER, answers.LISTEN_ANSWER, reports.HISTORY),
-            *(answers.PORTS_ANSWER, _PROBLEM),
+            *(answers.BRIEF, answers.PORTS_ANSWER, _PROBLEM),
         )
     },
     "range": _schema_of(answers.RANGE_ANSWER, host=_NULL),
