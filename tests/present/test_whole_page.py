@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -22,9 +21,6 @@ from tests.counts import PROOF, every_port
 from tests.present.reading import commands, said, words
 from tests.strategies import any_port
 from tests.values import CATALOG
-
-if TYPE_CHECKING:
-    from portbook.app.answers import PortAnswer
 
 SECTIONS = [
     "registry", "practice", "check", "security", "questions", "block", "related", "range", "assign",

@@ -16,7 +16,6 @@ from portbook.cli.terminal import print_json, reaches, style
 from portbook.errors import InvalidQuery, UsageError
 from portbook.formats.errors.query import (
     QueryKind,
-    is_short,
     parse_query,
     split_queries,
 )
@@ -41,62 +40,6 @@ if TYPE_CHECKING:
 def answer_text(text: str, catalog: Catalog, *, as_json: bool, as_lines: bool) -> int:
     """Answers *text*, an error message, as a query; returns the exit status."""
     return _Show(Options((text,), json=as_json, jsonl=as_lines), catalog, (text,)).run()
-
-
-_MOST_BYTES = 1 << 28  # of standard input; what is behind them is no error message
-_FIRST_LINES = 256  # if so many are queries, the others are too, and each is answered as it comes
-
-
-def standard_input() -> Iterator[str]:
-    """The queries on standard input: one text, unless every line is a query."""
-    if sys.stdin is None:
-        raise UsageError("standard input is closed: give the query as an argument")
-    stream = sys.stdin.buffer
-    lines: list[bytes] = []
-    for line in iter(lambda: stream.readline(_MOST_BYTES), b""):
-        lines.append(line)
-        if b"\0" in line or not all(map(is_short, _queries(_decoded(line)))):
-            yield from _queries_of(b"".join(lines) + stream.read(_MOST_BYTES))
-            return
-        if len(lines) == _FIRST_LINES:
-            break
-    for line in lines:
-        yield from _queries(_decoded(line))
-    if len(lines) == _FIRST_LINES:
-        for line in stream:
-            yield from _queries(_decoded(line))
-
-
-def _decoded(line: bytes) -> str:
-    return line.decode("utf-8", "surrogateescape")
-
-
-def _queries(line: str) -> list[str]:
-    return split_queries(line.strip()) if line.strip() else []
-
-
-def _queries_of(data: bytes) -> list[str]:
-    """The one text of *data*; several queries where only its encoding hid that they are."""
-    from portbook.formats.errors.pasted import decode_text
-
-    text = decode_text(data)
-    queries = [query for line in text.splitlines() for query in _queries(line)]
-    return queries if all(map(is_short, queries)) else [text]
-
-
-def _one_text(words: Sequence[str], catalog: Catalog) -> bool:
-    """Whether *words* are one text: a question, or words none of which stands for anything."""
-    if "-" in words or any(" " in word for word in words):
-        return False
-    from portbook.formats.errors.questions import is_question
-
-    if is_question(list(words)):
-        return True
-    try:
-        kinds = {parse_query(part).kind for word in words for part in split_queries(word)}
-    except InvalidQuery:
-        return False
-    return kinds == {QueryKind.NAME} and not any(map(catalog.registry.named, words))
 
 
 class Options(NamedTuple):

@@ -11,8 +11,9 @@ from portbook.app.listen import Depth
 from portbook.app.lookup import PortAnswer, answer
 from portbook.app.topics import TopicAnswer
 from portbook.catalog.expectations.lookup import check_named
+from portbook.cli.given import standard_input
 from portbook.cli.help import Parser, add_json, add_notes
-from portbook.cli.show import fails, lead_of, standard_input
+from portbook.cli.show import fails, lead_of
 from portbook.cli.terminal import print_json, style
 from portbook.errors import InvalidQuery, shown
 from portbook.formats.errors.query import (
