@@ -25,7 +25,8 @@ MODULES = {
     "portbook.model.record", "portbook.model.seen", "portbook.present", "portbook.present.brief",
     "portbook.present.document", "portbook.present.escape", "portbook.present.owners",
     "portbook.present.port", "portbook.present.port.agreement", "portbook.present.port.on_record",
-    "portbook.present.render", "portbook.present.render.text", "portbook.present.words",
+    "portbook.present.render", "portbook.present.render.brief_text",
+    "portbook.present.render.text", "portbook.present.words",
     "portbook.storage", "portbook.storage.sorted_tsv", "portbook.storage.user_dirs",
 }  # fmt: skip
 NEVER = {

@@ -37,7 +37,8 @@ from portbook.present.owners import (
 )
 from portbook.present.port.agreement import Agreement
 from portbook.present.port.on_record import fitted, ranked_products
-from portbook.present.render.text import Style, clipped, columns_of, render_brief
+from portbook.present.render.brief_text import render_brief
+from portbook.present.render.text import Style, clipped, columns_of
 from tests.strategies import any_port, listeners, nasty, processes
 from tests.values import CATALOG, changed
 

@@ -14,16 +14,13 @@ from portbook.catalog.registry.lookup import TRANSPORTS, headline
 from portbook.formats.errors.query import (
     Query,
     QueryKind,
-    parse_query,
 )
 from portbook.model import (
-    LAST_PORT,
     PORTS,
     Block,
     Finding,
     Host,
     Neighbour,
-    OwnerSearch,
     PortRange,
     Source,
     Standing,
@@ -209,7 +206,7 @@ def answer_port(
         redirects,
         connections=connections,
         programs=on_record.programs_on(port, transport),
-        free_port=None if seen is None else _free_port(seen, port, transport),
+        free_port=_free_port(seen, port, transport, host),
     )
     if whole and transport is not None:
         number = answer_port(query._replace(transport=None), catalog, whole=True)
@@ -375,26 +372,16 @@ def _connections(
     return seen, found.connections
 
 
-_NEARBY = 64  # ports: so far the next free one is looked for
-
-
-def _free_port(seen: Host, port: int, transport: Transport | None) -> int | None:
-    """The next port above *port*, which is in use, on which nothing is bound; None if none is near.
-
-    None as well where sockets that are bound could be there and not be seen.
-    """
-    if not any(each.socket.namespace is None for each in seen.listeners) or port == LAST_PORT:
+def _free_port(
+    seen: Host | None, port: int, transport: Transport | None, host: HostReader | None
+) -> int | None:
+    """The next free port, where *port* is in use."""
+    if seen is None or not seen.listeners:
         return None
-    from portbook.host.reader import read_host
+    from portbook.app.pick.nearby import free_beside
+    from portbook.host.host_reader import THIS_HOST
 
-    last = min(port + _NEARBY, LAST_PORT)
-    beside = read_host((port + 1, last), transport, OwnerSearch.NONE)
-    first_open = seen.rules.unprivileged_first if seen.rules else None
-    taken = {each.socket.port for each in beside.listeners}
-    for each in range(port + 1, last + 1):
-        if each not in taken and (first_open is None or port < first_open or each >= first_open):
-            return each
-    return None
+    return free_beside(seen, port, transport, host or THIS_HOST)
 
 
 def _here(host: Host | None) -> tuple[Source, ...]:
@@ -407,14 +394,3 @@ def _here(host: Host | None) -> tuple[Source, ...]:
 
 def _findings(seen: Host) -> tuple[Finding, ...]:
     return tuple(finding for listener in seen.listeners for finding in listener.assessment.findings)
-
-
-__all__ = [
-    "PortAnswer",
-    "RangeAnswer",
-    "ServiceAnswer",
-    "answer",
-    "answer_port",
-    "answer_range",
-    "parse_query",
-]

@@ -283,7 +283,7 @@ class _Show:
         if isinstance(found, PortAnswer) and not self.options.full:
             from portbook.present.brief import compose_brief
             from portbook.present.owners import viewer
-            from portbook.present.render.text import render_brief
+            from portbook.present.render.brief_text import render_brief
 
             return render_brief(compose_brief(found, viewer()), self.style)
         if isinstance(found, PortAnswer):

@@ -29,12 +29,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from portbook.model import Level, Source
-    from portbook.present.brief import Brief
     from portbook.present.document import Item, NextStep, Page
 
 NARROWEST, WIDEST = 40, 100
-BRIEF_LINES = 12  # of the short answer, where words are not too long to wrap
-_BRIEF_LABEL = 15  # columns before what a line of the short answer says
 
 
 class Style(NamedTuple):
@@ -92,22 +89,6 @@ def _headline(page: Page, style: Style) -> Iterator[str]:
         yield from wrap(sentence, style.width)
 
 
-def render_brief(brief: Brief, style: Style) -> str:
-    """The short answer: at most twelve lines, the headline first."""
-    lines = [style.bold(line) for line in wrap(brief.headline, style.width)]
-    lines += [line for remark in brief.remarks for line in wrap(f"({remark})", style.width)]
-    lines += [line for each in brief.sentences for line in wrap(each, style.width)]
-    lines += [clipped(f"  {line}", style.width) for line in brief.programs]
-    steps = _steps(brief.next, style)
-    rows = list(brief.rows)[: max(0, BRIEF_LINES - len(lines) - len(steps) - 2)]
-    if rows:
-        lines.append("")
-    for label, said in rows:
-        lines.append(f"  {style.dim(f'{label:<11}')}  {_row(label, said, brief, style)}")
-    lines += ["", *steps]
-    return "\n".join(lines) + "\n"
-
-
 def render_lead(
     headline: str, sentences: Iterable[str], steps: Sequence[NextStep], style: Style
 ) -> str:
@@ -118,23 +99,6 @@ def render_lead(
     if steps:
         lines += ["", *(f"{one_line(step.label)}: {one_line(step.command)}" for step in steps)]
     return "\n".join(lines) + "\n"
-
-
-def _row(label: str, said: str, brief: Brief, style: Style) -> str:
-    shown = clipped(said, style.width - _BRIEF_LABEL)
-    level = brief.verdict.level if brief.verdict is not None else None
-    if label != "Verdict" or level is None or not shown.startswith(str(level)):
-        return shown
-    return style.of(level) + shown[len(level) :]
-
-
-def _steps(steps: Sequence[NextStep], style: Style) -> list[str]:
-    """What to do next, in one line; what doesn't fit is left out, but for the first and last."""
-    shown = [one_line(f"{step.label}: {step.command}") for step in steps]
-    while len(shown) > 2 and columns_of("   ".join(shown)) > style.width:
-        shown.pop(-2)
-    line = "   ".join(shown)
-    return [line] if columns_of(line) <= style.width else shown
 
 
 def clipped(text: str, columns: int) -> str:
