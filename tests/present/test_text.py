@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from portbook.app.lookup import PortAnswer, answer
 from portbook.formats.errors.query import parse_query
-from portbook.model import Finding, Level, Source, State
+from portbook.model import Level, Source, State
 from portbook.present.document import (
     Checks,
     Command,
@@ -46,6 +46,7 @@ from portbook.present.render.text import (
     wrap,
 )
 from tests.strategies import any_port, nasty
+from tests.strategies import findings as findings_of_any_kind
 from tests.values import CATALOG
 
 if TYPE_CHECKING:
@@ -154,14 +155,7 @@ def test_any_table_can_be_printed(given_rows: list[list[str]], width: int) -> No
 
 # -- items and pages --------------------------------------------------------------------------
 
-findings = st.builds(
-    Finding,
-    st.sampled_from(("expected", "unregistered-port")),
-    st.sampled_from(tuple(Level)),
-    st.none(),
-    nasty.map(lambda text: (("message", text),)),
-    st.just(()),
-)
+findings = findings_of_any_kind()
 pairs = st.lists(st.tuples(nasty, nasty), max_size=3).map(tuple)
 records = st.builds(Record, nasty, nasty, nasty, nasty, nasty)
 
