@@ -165,16 +165,17 @@ def test_leading_zeros_are_read_with_a_note() -> None:
 @pytest.mark.parametrize(
     ("argv", "status", "words"),
     [
-        (["305", "--no-host"], 0, ["Port 305", "301–307", "15th", "How to check", "Sources"]),
+        (["305", "--no-host"], 0, ["305 is unassigned", "in the gap 301–307"]),
+        (["305", "--no-host", "--full"], 0, ["Port 305", "15th", "How to check", "Sources"]),
         (["show", "443", "--no-host"], 0, ["https"]),
         (["80/tcp", "--no-host"], 0, ["http, www and www-http"]),
         (["6010", "--no-host"], 0, ["x11"]),
         (["853/udp", "--no-host"], 0, ["domain-s"]),
         (["36412/sctp", "--no-host"], 0, ["s1-control"]),
-        (["50000", "--no-host"], 0, ["Dynamic Ports"]),
+        (["50000", "--no-host"], 0, ["dynamic (ephemeral) port"]),
         (["ssh", "--no-host"], 0, ["ssh", "22"]),
-        (["https://localhost:8443/", "--no-host"], 0, ["Port 8443"]),
-        (["EADDRINUSE: address already in use :::3000", "--no-host"], 0, ["Port 3000"]),
+        (["https://localhost:8443/", "--no-host"], 0, ["8443 · "]),
+        (["EADDRINUSE: address already in use :::3000", "--no-host"], 0, ["that 3000 is in use"]),
         (["6000-6063", "--no-host"], 0, ["x11", "64"]),
         (["show", "no-such-service", "--no-host"], 1, ["Nothing"]),
         (["search", "airplay"], 0, ["5000/tcp", "7000/tcp", "lore-uses", "https://"]),
@@ -703,7 +704,7 @@ def test_findings_and_what_was_not_seen_set_the_status(
     status: int,
 ) -> None:
     _fake(monkeypatch, *levels, partial=partial)
-    assert run([query, *flags]) == status
+    assert run([query, "--full", *flags]) == status
     out, err = capsys.readouterr()
     assert err == ""
     assert ("Not seen: the owner" in out) is partial

@@ -118,6 +118,8 @@ def test_another_program_than_the_note_expects(project: Project) -> None:
 def test_what_the_terminal_shows(project: Project) -> None:
     project.note(label="shop API", note="Moves in May.", executable="bin/api")
     shown = project.ask(str(project.port)).stdout
+    assert "\n  Your note    shop API (project note)\n" in shown
+    shown = project.ask(str(project.port), "--full").stdout
     assert "\nThe project's notes\n  label    shop API\n" in shown
     assert "note     Moves in May." in shown
     machine = shown.partition("This machine")[2].splitlines()

@@ -69,7 +69,7 @@ def test_an_excerpt_is_refused_and_taken_with_force(
     assert "The registry of 2026-11-14" in said.out
     assert "Overruled by --force" in said.out
     assert said.err == ""
-    assert run(["22/tcp", "--no-host"]) == 0
+    assert run(["22/tcp", "--no-host", "--full"]) == 0
     assert "as of 2026-11-14" in capsys.readouterr().out
 
 
@@ -314,7 +314,7 @@ def test_for_all_users(
     assert run(["update", "--system", "--from", str(file), "--force"]) == 0
     assert (tmp_path / "system" / "registry" / "0001-2026-11-14").is_dir()
     capsys.readouterr()
-    assert run(["22", "--no-host"]) == 0
+    assert run(["22", "--no-host", "--full"]) == 0
     assert "as of 2026-11-14" in capsys.readouterr().out
     assert not home.exists()
 
@@ -329,7 +329,7 @@ def test_a_lookup_after_an_update_loads_no_more(home: Path, near: None, file: Pa
         [sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True,
         env=dict(os.environ),
     )  # fmt: skip
-    assert "as of 2026-11-14" in done.stdout
+    assert done.stdout.startswith("22 · ssh")
     loaded = set(done.stderr.split())
     assert "portbook.catalog.update.versions" in loaded
     assert not loaded & {

@@ -7,7 +7,7 @@ most twelve lines of :data:`COLUMNS` columns; the whole page has the rest.
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import OwnersSeen, Reach, State, Visibility, bracketed
+from portbook.model import GapCode, OwnersSeen, Reach, State, Visibility, bracketed
 from portbook.present.document import NextStep
 from portbook.present.owners import Viewer, owner_name, owner_phrase, unseen_owner
 from portbook.present.port.agreement import BriefVerdict, verdict_of
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from portbook.app.lookup import PortAnswer
-    from portbook.model import Host, Listener, Program
+    from portbook.model import Gap, Host, Listener, Program
 
 COLUMNS = 80
 _LABEL = 15  # columns before what a line says
@@ -38,7 +38,8 @@ class Brief(NamedTuple):
     ``programs`` are lines for each program, where several hold the port. ``binding`` says what it
     takes to bind the port, where it is free; ``abuse`` names what was reported on it, ``note`` is
     the user's own on it. ``remarks`` say how the query was understood, where that isn't plain;
-    ``sentences`` what a text that tells of a failure comes to on this machine.
+    ``sentences`` what a text that tells of a failure comes to on this machine. ``unseen`` is what
+    could not be seen, beside owners, of which the headline and the verdict tell.
     """
 
     headline: str
@@ -54,6 +55,7 @@ class Brief(NamedTuple):
     note: str | None = None
     remarks: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @property
     def rows(self) -> Iterator[tuple[str, str]]:
@@ -116,6 +118,7 @@ def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
         abuse_line(answer, COLUMNS - _LABEL - 2),
         _note(host),
         answer.query.notes,
+        unseen=_unseen_sentences(host),
     )
 
 
@@ -230,16 +233,32 @@ def _machine(answer: PortAnswer, host: Host, groups: list[_Group], to: Viewer) -
     return "nothing we can see listens on it"
 
 
-def _hides_sockets(host: Host) -> bool:
-    """Whether what could not be seen may be a socket on the port, and not only an owner."""
-    from portbook.model import GapCode
+_OF_OWNERS = {
+    GapCode.OWNERS_HIDDEN, GapCode.OWNERS_INFERRED, GapCode.OWNERS_PARTIAL, GapCode.OWNERS_UNSEEN,
+    GapCode.PROCESSES_UNREAD,
+}  # fmt: skip
+_OF_DETAILS = {
+    GapCode.PACKAGES_UNKNOWN, GapCode.NAMES_UNKNOWN, GapCode.CONTAINERS_UNASKED,
+    GapCode.NOTES_LEFT_OUT,
+}  # fmt: skip
 
-    of_owners = {
-        GapCode.OWNERS_HIDDEN, GapCode.OWNERS_INFERRED, GapCode.OWNERS_PARTIAL,
-        GapCode.OWNERS_UNSEEN, GapCode.PROCESSES_UNREAD, GapCode.PACKAGES_UNKNOWN,
-        GapCode.NAMES_UNKNOWN, GapCode.CONTAINERS_UNASKED, GapCode.NOTES_LEFT_OUT,
-    }  # fmt: skip
-    return any(gap.code not in of_owners for gap in host.missing)
+
+def _unseen(host: Host) -> list[Gap]:
+    """What could not be seen, beside owners."""
+    return [gap for gap in host.missing if gap.code not in _OF_OWNERS]
+
+
+def _unseen_sentences(host: Host | None) -> tuple[str, ...]:
+    if host is None or not host.missing:
+        return ()
+    from portbook.present.phrases import gap_sentences
+
+    return tuple(gap_sentences(_unseen(host)))
+
+
+def _hides_sockets(host: Host) -> bool:
+    """Whether what could not be seen may be a socket on the port, and not only its details."""
+    return any(gap.code not in _OF_DETAILS for gap in _unseen(host))
 
 
 def _group_lines(groups: list[_Group], to: Viewer) -> Iterator[str]:

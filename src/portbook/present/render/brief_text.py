@@ -21,7 +21,7 @@ def render_brief(brief: Brief, style: Style) -> str:
     """The short answer: at most twelve lines, the headline first."""
     lines = [style.bold(line) for line in wrap(brief.headline, style.width)]
     lines += [line for remark in brief.remarks for line in wrap(f"({remark})", style.width)]
-    lines += [line for each in brief.sentences for line in wrap(each, style.width)]
+    lines += [line for each in brief.sentences for line in wrap(each, style.width, "  ")]
     lines += [clipped(f"  {line}", style.width) for line in brief.programs]
     steps = _steps(brief.next, style)
     rows = list(brief.rows)[: max(0, LINES - len(lines) - len(steps) - 2)]
@@ -29,6 +29,8 @@ def render_brief(brief: Brief, style: Style) -> str:
         lines.append("")
     for label, said in rows:
         lines.append(f"  {style.dim(f'{label:<11}')}  {_row(label, said, brief, style)}")
+    for sentence in brief.unseen:
+        lines += wrap(f"Not seen: {sentence}", style.width, "  ")
     lines += ["", *steps]
     return "\n".join(lines) + "\n"
 
