@@ -14,7 +14,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "src"
 MODULES = {
     "__future__", "_stat", "stat", "posixpath", "genericpath", "os", "os.path", "_collections_abc",
     "mmap", "_collections", "time", "encodings.ascii", "encodings.latin_1", "encodings.utf_8",
-    "portbook", "portbook._fast_types", "portbook.app", "portbook.app.answers",
+    "portbook", "portbook._fast_types", "portbook.app",
     "portbook.app.lookup", "portbook.catalog", "portbook.catalog.practice",
     "portbook.catalog.practice.lookup", "portbook.catalog.registry",
     "portbook.catalog.registry.history", "portbook.catalog.registry.lookup",

@@ -95,7 +95,8 @@ def test_it_adds_a_label_and_changes_nothing_else(project: Project, keys: dict[s
     for _, _, found in (after[0], after[1], after[3]):
         (note,) = found["own_notes"]
         assert (note["whose"], note["trusted"], note["file"]) == ("project", False, str(path))
-    shown = project.ask(port).stdout
+    assert "(project note, not trusted)" in project.ask(port).stdout
+    shown = project.ask(port, "--full").stdout
     assert "The project's notes (not trusted: labels only)" in shown
     if "label" in keys:
         assert [note["label"] for note in after[4][2]["own_notes"]] == ["harmless"]
@@ -156,7 +157,8 @@ def test_ones_own_note_is_not_hidden_by_a_projects(project: Project, tmp_path: P
         ("mine", "user"),
         ("theirs", "project"),
     ]
-    shown = project.ask(str(project.port)).stdout
+    assert "Your note    mine and 1 more" in project.ask(str(project.port)).stdout
+    shown = project.ask(str(project.port), "--full").stdout
     assert shown.index("\nYour notes\n") < shown.index("\nThe project's notes (not trusted")
 
 

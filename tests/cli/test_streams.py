@@ -36,7 +36,6 @@ RUNS = {
     "search": ["search ssh", "search postgress"],
     "blocks": ["blocks"],
     "stats": ["stats"],
-    "topic": ["topic refused", "topic"],
     "update": ["update --from {folder}/services.xml", "update --list"],
     "audit": ["audit {folder}/flows.csv", "audit {folder}/flows.csv --json -o {folder}/a.parquet"],
     "history": ["history 853"],
