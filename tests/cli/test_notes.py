@@ -118,14 +118,14 @@ def test_another_program_than_the_note_expects(project: Project) -> None:
 def test_what_the_terminal_shows(project: Project) -> None:
     project.note(label="shop API", note="Moves in May.", executable="bin/api")
     shown = project.ask(str(project.port)).stdout
-    assert "\n  Your note    shop API (project note)\n" in shown
+    assert "\n  Your note    project note: shop API\n" in shown
     shown = project.ask(str(project.port), "--full").stdout
     assert "\nThe project's notes\n  label    shop API\n" in shown
     assert "note     Moves in May." in shown
     machine = shown.partition("This machine")[2].splitlines()
     assert len(machine) > 3
-    # A path or an address isn't broken, so that it can be copied.
-    whole = (str(project.folder), "://")
+    # A path, an address or a command isn't broken, so that it can be copied.
+    whole = (str(project.folder), "://", ": netsh ")
     assert all(len(line) <= 80 or any(part in line for part in whole) for line in machine)
     table = " ".join(project.ask("listen", "--port", str(project.port)).stdout.split())
     assert "project note: shop API" in table

@@ -95,7 +95,7 @@ def test_it_adds_a_label_and_changes_nothing_else(project: Project, keys: dict[s
     for _, _, found in (after[0], after[1], after[3]):
         (note,) = found["own_notes"]
         assert (note["whose"], note["trusted"], note["file"]) == ("project", False, str(path))
-    assert "(project note, not trusted)" in project.ask(port).stdout
+    assert "Your note    project note, not trusted: " in project.ask(port).stdout
     shown = project.ask(port, "--full").stdout
     assert "The project's notes (not trusted: labels only)" in shown
     if "label" in keys:

@@ -130,8 +130,8 @@ def _note(host: Host | None) -> str | None:
 
     first, *more = sorted(host.notes, key=lambda note: not note.trusted)
     whose = of_whom(first)
-    kind = "" if whose == "note" else f" ({whose})"
-    return f"{in_short(first)}{kind}{f' and {len(more)} more' if more else ''}"
+    kind = "" if whose == "note" else f"{whose}: "
+    return f"{kind}{in_short(first)}{f' and {len(more)} more' if more else ''}"
 
 
 # -- this machine -------------------------------------------------------------------------------
