@@ -474,12 +474,15 @@ _ROW_OF = {
 }
 
 
+_FEWEST = 8192 if PROOF else 2048
+
+
 def _write_rows(path: Path, form: str, megabytes: int) -> int:
     """Writes so many rows that no two are alike; how many."""
     row, number = _ROW_OF[form], 0
     with path.open("w") as file:
-        while number < 8192 or file.tell() < megabytes << 20:
-            for _ in range(8192):
+        while number < _FEWEST or file.tell() < megabytes << 20:
+            for _ in range(_FEWEST):
                 file.write(row.format(port=1 + number % 65535, number=number, low=number % 256))
                 number += 1
     return number
