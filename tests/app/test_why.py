@@ -681,7 +681,9 @@ def test_each_cause_has_its_sentence() -> None:
 
 @given(evidence())
 def test_every_cause_is_said_whole(seen: Evidence) -> None:
-    for each in weigh(seen).causes:
+    causes = weigh(seen).causes
+    assert causes
+    for each in causes:
         why = dict(each.facts).get("why")
         assert (f"{each.code} {why}" if why else each.code) in MESSAGES
         assert cause_message(each)

@@ -136,6 +136,12 @@ def _places(data: bytes) -> None:
     list(SortedFile("a.tsv", "a", content=rows).places(data))
 
 
+def _containing(data: bytes) -> None:
+    """Looks for what somebody gave as a program's name, which has a letter at least."""
+    rows = b"#portbook\ta\n" + b"22\tssh\n23\ta\\tb\n" * 500 + b"#end\n"
+    list(SortedFile("a.tsv", "a", content=rows).containing(data.lower() or b"a"))
+
+
 # -- notes ------------------------------------------------------------------------------------
 
 _NOTES = (
@@ -282,6 +288,9 @@ READERS = {
     ),
     "portbook.storage.sorted_tsv:SortedFile.places": Reader(
         _places, (DataCorrupt,), (b"ssh", b"a\\tb")
+    ),
+    "portbook.storage.sorted_tsv:SortedFile.containing": Reader(
+        _containing, (DataCorrupt,), (b"ssh", b"a\\tb")
     ),
     "portbook.storage.sorted_tsv:unescape_cell": Reader(
         lambda data: unescape_cell(text_of(data)), (), (b"a\\tb\\\\",)

@@ -34,6 +34,10 @@ READERS = {
          b"Connector[\"http-nio-8080\"] failed", b"1.2.3.4:5->6.7.8.9:10 DPT=22 /a/b.c:80:1",
          b"ports 22, 80 and 443", b"{{0,0,0,0},80} :::80 db:5432 -p 8080:80"),
     ),
+    "portbook.formats.errors.pasted:decode_text": Reader(
+        pasted.decode_text, (),
+        ("端口 80".encode("utf-16"), "地址已在使用: 80".encode("gb18030"), b"\xff\xfe\xdc80"),
+    ),
     "portbook.formats.errors.not_ports:blank": Reader(
         lambda data: not_ports.blank(text_of(data)), (),
         (b"12:30:45 a/b.py:37:1 errno:98 v1.2.3 haproxy[17]: (node:1)", b"image: a/b:16"), (), 8192

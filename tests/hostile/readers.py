@@ -13,6 +13,7 @@ _OPTIONS = "is given options: the tests of queries go through the whole command 
 _HTTP = "is given what httptools parsed; the server's own limits are held by the tests of the web"
 _WRITES = "writes what portbook itself made"
 NO_READERS = {
+    "portbook.app.library:explain": "hands on what app.explain reads",
     "portbook.app.audit.pseudonymise:Pseudonyms": "is given a key, and hashes",
     "portbook.cli.listen:parse_quick": _OPTIONS,
     "portbook.cli.listen:parse_whole": _OPTIONS,

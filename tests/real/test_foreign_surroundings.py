@@ -130,6 +130,7 @@ COMMANDS = [
     ["pick", "--hold", "--", "/bin/true"],
     ["stop", "1"],
     ["search", "postgress"],
+    ["topic", "refused"],
     ["explain", "flows.csv"],
     ["history", "22"],
     ["blocks"],

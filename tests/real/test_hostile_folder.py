@@ -68,6 +68,7 @@ COMMANDS = [
     ["pick", "--hold", "--", "/bin/sh", "-c", "exit 0"],
     ["stop", "305"],
     ["search", "postgress"],
+    ["topic", "refused"],
     ["explain", "flows.csv"],
     ["history", "22"],
     ["blocks"],

@@ -140,6 +140,7 @@ COMMANDS = {
     "audit -o": ("audit", "osquery.json", "--rows", "rows.csv", "-o", "answer.html"),
     "notes": ("notes",),
     "search": ("search", "postgress"),
+    "topic": ("topic", "refused"),
     "blocks": ("blocks",),
     "stats": ("stats",),
     "history": ("history", PORT),

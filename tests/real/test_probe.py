@@ -109,10 +109,12 @@ def test_nothing_is_asked_unasked(namespace: Namespace, data: Path) -> None:
 
 def test_show_tells_it(namespace: Namespace, data: Path) -> None:
     SERVERS["nginx"].start(namespace, data / "nginx")
-    done = probed(namespace, "80")
+    done = probed(namespace, "80", "--full")
     assert "speaks" in done.stdout
     assert "http (HTTP/1.1" in done.stdout
-    assert all(len(line) <= 80 for line in done.stdout.splitlines() if "http://" not in line)
+    lines = done.stdout.partition("\nThis machine\n")[2].partition("\n\n")[0].splitlines()
+    assert len(lines) > 3
+    assert [line for line in lines if len(line) > 80 and "http://" not in line] == []
 
 
 def test_nginx_with_tls(namespace: Namespace, data: Path) -> None:

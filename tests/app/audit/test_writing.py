@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ import pytest
 
 from tests.app.audit import samples
 from tests.command_line import run
-from tests.real.needs import need
+from tests.real.needs import find_program, need
 
 
 @pytest.mark.parametrize(
@@ -80,8 +79,8 @@ def _begun(source: Path, folder: Path, *options: str) -> subprocess.Popen[str]:
     (folder / "out" / "rows.csv").write_text("before")
     # On one processor, if it can be: what takes for ever takes no more of the machine.
     alone: list[str] = []
-    if sys.platform == "linux" and shutil.which("taskset"):
-        alone = ["taskset", "-c", str(min(os.sched_getaffinity(0)))]
+    if sys.platform == "linux" and (taskset := find_program("taskset")):
+        alone = [taskset, "-c", str(min(os.sched_getaffinity(0)))]
     return subprocess.Popen(
         [*alone, sys.executable, "-m", "portbook", "audit", str(source), *options],
         cwd=folder / "out",
