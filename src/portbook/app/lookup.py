@@ -162,12 +162,30 @@ def answer(
         if topic is not None:
             return answer_topic(topic, query, catalog, depth, host)
     rows = catalog.registry.named(query.text) if query.kind is QueryKind.NAME else ()
+    if not rows and "/" in query.text:
+        port = _with_transport(query, catalog)
+        if port is not None:
+            return answer_port(port, catalog, depth, whole=whole, host=host)
     if rows:
         return _answer_service(query, rows, catalog)
     from portbook.app.search import answer_search, own_notes
 
     own = own_notes(query.text, catalog) if depth is not None and depth.notes else None
     return answer_search(query, catalog, own=own)
+
+
+def _with_transport(query: Query, catalog: Catalog) -> Query | None:
+    """The query for the one port of ``ssh/tcp``; None where *query* is no such name."""
+    name, _, word = query.text.rpartition("/")
+    if word.lower() not in [str(transport) for transport in Transport]:
+        return None
+    transport = Transport(word.lower())
+    rows = [row for row in catalog.registry.named(name) if row.transport in (transport, None)]
+    ports = {row.first for row in rows if row.first is not None and row.first == row.last}
+    if len(ports) != 1:
+        return None
+    (port,) = ports
+    return query._replace(kind=QueryKind.PORT, first=port, last=port, transport=transport)
 
 
 def answer_port(

@@ -78,6 +78,15 @@ class Brief(NamedTuple):
 
 def compose_brief(answer: PortAnswer, to: Viewer) -> Brief:
     """The short answer to *answer* for *to*, led by what a pasted text says failed."""
+    address = answer.query.address
+    if answer.failed is None and address is not None and answer.host is not None:
+        from portbook.app.failed import Place, place_of
+
+        if place_of(address) in (Place.ELSEWHERE, Place.NAME):
+            remark = f"{address} is another machine: what runs there can't be seen from this one"
+            notes = (*answer.query.notes, remark)
+            query = answer.query._replace(notes=notes)
+            answer = answer._replace(host=None, findings=(), query=query)
     brief = _of_port(answer, to)
     if answer.failed is None and answer.query.topic is None:
         return brief
