@@ -149,7 +149,7 @@ def test_bytes_that_are_no_text_can_be_asked_for() -> None:
 def test_a_typo_of_a_name_ends_with_1_and_a_proposal() -> None:
     done = portbook_("postgress", "--no-host")
     assert (done.returncode, done.stderr) == (1, b"")
-    assert b"No service is called" in done.stdout
+    assert b"No service is named" in done.stdout
     assert b"postgresql" in done.stdout
 
 

@@ -66,13 +66,13 @@ def test_each_socket_gets_its_page_in_short(
     assert (status, err) == (0, "")
     assert "read as ss of Linux" in out
     for said in (
-        "sshd (812)", "by the book: ssh", "fits-by-name", "every interface", "unregistered-port",
-        "by the book: unassigned", "this machine only", "1 connection",
+        "sshd (812)", "IANA: ssh", "fits-by-name", "every interface", "unregistered-port",
+        "IANA: unassigned", "this machine only", "1 connection",
         "line 5: what is this",
     ):  # fmt: skip
         assert said in out, said
     assert "\x1b" not in out
-    # The gravest first.
+    # The most serious first.
     assert out.index("301") < out.index("323") < out.index("0.0.0.0:22 ")
 
 

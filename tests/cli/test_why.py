@@ -147,7 +147,7 @@ def test_the_page(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
         "listener\n"
         "  web\\x1b[2J\\xff has tcp 0.0.0.0:305: it shares (https://example.org/, read\n"
         "  2026-11-21).\n"
-        "  Mend: Wait\\u202e.\n"
+        "  Fix: Wait\\u202e.\n"
         "\n"
         "What the kernel answered\n"
         "  0.0.0.0:305    plain              EADDRINUSE\n"

@@ -95,8 +95,8 @@ def test_each_socket_has_its_level_holder_meaning_and_verdict() -> None:
         "1 socket that listens or is bound: 1 note\n"
         "\n"
         "note   tcp 0.0.0.0:8080  nginx (7), www-data\n"
-        "       every interface; firewall not examined; by the book: http-alt;\n"
-        "       nginx.service; since 1970-01-01T00:00:00Z\n"
+        "       every interface; firewall not examined; IANA: http-alt; nginx.service;\n"
+        "       since 1970-01-01T00:00:00Z\n"
         "       c-note\n"
     )
 
@@ -153,10 +153,10 @@ def test_a_user_without_a_name_is_a_number() -> None:
 @pytest.mark.parametrize(
     ("standing", "said"),
     [
-        (Standing(State.UNASSIGNED, False, None), "by the book: not listed"),
-        (Standing(State.UNASSIGNED, True, "Unassigned"), "by the book: unassigned"),
-        (Standing(State.RESERVED, True, "Reserved"), "by the book: reserved"),
-        (Standing(State.DYNAMIC, False, None), "by the book: dynamic"),
+        (Standing(State.UNASSIGNED, False, None), "IANA: not listed"),
+        (Standing(State.UNASSIGNED, True, "Unassigned"), "IANA: unassigned"),
+        (Standing(State.RESERVED, True, "Reserved"), "IANA: reserved"),
+        (Standing(State.DYNAMIC, False, None), "IANA: dynamic"),
     ],
 )
 def test_the_book(standing: Standing, said: str) -> None:

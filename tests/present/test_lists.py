@@ -110,7 +110,7 @@ def test_a_name_that_does_not_exist_is_said_not_to() -> None:
     assert isinstance(found, SearchAnswer)
     assert not found.found
     said = lists.render_search(found, Style())
-    assert said.startswith('No service is called "postgress".')
+    assert said.startswith('No service is named "postgress".')
     assert "postgresql" in said
 
 

@@ -44,7 +44,7 @@ class Changes(NamedTuple):
 
 
 class ExplainAnswer(NamedTuple):
-    """A capture explained: its sockets, the gravest first, and what became of its other lines.
+    """A capture explained: its sockets, the most serious first, and what became of its other lines.
 
     ``format`` is empty where none was found, and ``title`` what people call it. ``left_out`` counts
     sockets and ports that aren't listening, by the words of

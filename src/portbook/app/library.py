@@ -89,7 +89,7 @@ def listen(
     *,
     catalog: Catalog | None = None,
 ) -> HereAnswer:
-    """What listens or is bound on this machine, each socket with its findings, the gravest first.
+    """What listens or is bound on this machine, the most serious first, each with its findings.
 
     *wanted* says which sockets, by default all; *depth* how far to look, by default at every
     process.

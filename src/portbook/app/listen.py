@@ -290,7 +290,7 @@ def here_source() -> Source:
 def answer_here(
     wanted: Filter, depth: Depth, catalog: Catalog, host: HostReader = THIS_HOST
 ) -> HereAnswer:
-    """What *wanted* keeps of the sockets of *host*, the gravest first."""
+    """What *wanted* keeps of the sockets of *host*, the most serious first."""
     book = catalog.registry
     if depth.probe is not None:
         depth = depth._replace(probe=wanted)
@@ -369,7 +369,7 @@ def _socket(listener: Listener) -> tuple[object, ...]:
 
 
 def sort_by_gravity(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
-    """*listeners*, the gravest first, then by port."""
+    """*listeners*, the most serious first, then by port."""
     return tuple(
         sorted(
             listeners,

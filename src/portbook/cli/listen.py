@@ -46,7 +46,7 @@ class Options(NamedTuple):
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
-    """Prints what listens here, the gravest first, and returns the exit status."""
+    """Prints what listens here, the most serious first, and returns the exit status."""
     options = parse_quick(argv) or parse_whole(argv)
     if options.json and options.jsonl:
         raise UsageError("--json and --jsonl exclude each other: give one of them")
@@ -122,7 +122,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
     from portbook.cli.help import Parser, add_depth, add_fail_on, add_json, add_notes, add_probe
 
     parser = Parser(
-        "listen", "Everything that listens or is bound on this machine, the gravest first."
+        "listen", "Everything that listens or is bound on this machine, the most serious first."
     )
     add_filters(parser)
     parser.add_argument(

@@ -62,7 +62,7 @@ EXPLAIN = Table(
     "What another tool printed, explained; no format where no tool prints such.",
     (
         Field("format", optional(WORDS), path=lambda answer: answer.format or None),
-        Field("sockets", LISTENERS, "the gravest first"),
+        Field("sockets", LISTENERS, "the most serious first"),
         Field("not_understood", list_of(UNREAD.inline()), "lines that no reader understood"),
         Field("left_out", tally("what it is"), "what doesn't listen"),
         Field("changes", optional(_CHANGES.inline()), "null without --against"),
@@ -180,7 +180,7 @@ AUDIT = Table(
         Field("states", _STATES, path="answer.states"),
         Field("findings", list_of(_COUNTED_FINDING.inline()),
               path=lambda it: sorted(it.answer.findings.items())),
-        Field("services", list_of(_SERVICE.inline()), "the gravest first"),
+        Field("services", list_of(_SERVICE.inline()), "the most serious first"),
         Field("unanswered", _APART.inline(), path="answer.unanswered"),
         Field("undecidable", _APART.inline(), path="answer.undecidable"),
         Field("portless", _APART.inline(), path="answer.portless"),

@@ -91,9 +91,9 @@ class _Service:
     def nearness(self, ratio: _Ratio) -> tuple[int, str] | None:
         best = max(map(ratio, self.names), default=0.0)
         if best >= ALIKE:
-            return int(best * 45), "a name spelled nearly so"
+            return int(best * 45), "a similar name"
         best = max((ratio(word) for word in self.words if len(word) > 3), default=0.0)
-        return (int(best * 40), "a word spelled nearly so") if best >= ALIKE else None
+        return (int(best * 40), "a similar word") if best >= ALIKE else None
 
     def match(self, score: int, why: str) -> Match:
         numbers = sorted(self.numbers, key=lambda number: (*number[:2], number[2] or ""))

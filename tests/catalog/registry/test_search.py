@@ -53,9 +53,9 @@ def _names(text: str, most: int = 5) -> list[str | None]:
         ("any private mail", None, "words of the description"),
         ("443", "https", "number"),
         ("6010", "x11", "number"),
-        ("postgress", "postgresql", "a name spelled nearly so"),
-        ("postgrsql", "postgresql", "a name spelled nearly so"),
-        ("htttps", "https", "a name spelled nearly so"),
+        ("postgress", "postgresql", "a similar name"),
+        ("postgrsql", "postgresql", "a similar name"),
+        ("htttps", "https", "a similar name"),
         ("elasticsaerch", None, None),
     ],
 )

@@ -91,7 +91,7 @@ class Change(NamedTuple):
 class AuditAnswer(NamedTuple):
     """The answer to an audit.
 
-    ``services`` are sorted: the gravest first, then those with the most flows. ``unanswered``
+    ``services`` are sorted: the most serious first, then those with the most flows. ``unanswered``
     counts the flows that nothing accepted, ``undecidable`` those of which neither rule nor row
     tells the service, ``portless`` those of protocols without ports, ``no_data`` the records in
     which the source itself says that it has none. ``states`` and ``findings`` have their totals;

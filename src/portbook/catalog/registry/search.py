@@ -168,8 +168,8 @@ class Index:
         """Services spelled nearly so: the place of each, with the score and why."""
         near: dict[int, tuple[int, str]] = {}
         for vocabulary, shortest, weight, why in (
-            (self._words, _SHORT + 1, 40, "a word spelled nearly so"),
-            (self._names, 0, 45, "a name spelled nearly so"),
+            (self._words, _SHORT + 1, 40, "a similar word"),
+            (self._names, 0, 45, "a similar name"),
         ):
             best: dict[int, float] = {}
             for term, ratio in vocabulary.near(wanted, ALIKE).items():

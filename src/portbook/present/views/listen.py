@@ -123,7 +123,7 @@ class _Once:
                 said = "not listed"
             else:
                 said = str(standing.state)
-            said = self._books[id(standing)] = f"by the book: {said}"
+            said = self._books[id(standing)] = f"IANA: {said}"
         return said
 
     def meaning(self, listener: Listener) -> str:

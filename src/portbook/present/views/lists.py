@@ -67,7 +67,7 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
     if not answer.matches:
         out.title(f"Nothing in the registry matches {quoted}.")
     elif answer.asked_by_name and not answer.found:
-        out.title(f"No service is called {quoted}.", "Spelled nearly so:")
+        out.title(f"No service is named {quoted}.", "Similar names:")
     else:
         count = len(answer.matches)
         out.title(f"{count} match{'' if count == 1 else 'es'} for {quoted}")
@@ -131,7 +131,7 @@ def render_range(answer: RangeAnswer, style: Style) -> str:
     out.notes(answer.query.notes)
     rows = tuple(_service_rows_by_name(answer.assignments))
     out.section(
-        "The book",
+        "IANA",
         *([Table(rows[:_MOST])] if rows else [Paragraph("No service is assigned here.")]),
         *_cut(rows),
     )

@@ -35,7 +35,7 @@ def render_plan(plan: Plan, way: Way, *, dry: bool, style: Style) -> str:
         if any(not step.manager for step in plan.steps):
             lines += render_item(Paragraph(_waiting(way)), style)
     if plan.losses:
-        lines += ["", style.bold("Lost with it")]
+        lines += ["", style.bold("You would also lose")]
         for loss in plan.losses:
             lines += render_item(Paragraph(loss_message(loss)), style)
     if plan.refusals:
@@ -43,7 +43,7 @@ def render_plan(plan: Plan, way: Way, *, dry: bool, style: Style) -> str:
         for refusal in plan.refusals:
             lines += render_item(Paragraph(f"{refusal.code}: {refusal.message}"), style)
             if refusal.mend:
-                lines += render_item(Paragraph(f"Mend: {refusal.mend}"), style)
+                lines += render_item(Paragraph(f"Fix: {refusal.mend}"), style)
     for item in _after(plan):
         lines += ["", *render_item(item, style, "")]
     return "\n".join(lines) + "\n"

@@ -23,7 +23,7 @@ def render_why(why: Why, style: Style) -> str:
         lines += ["", f"{cause.code}{'' if cause.blocks or cause.code == 'free' else ' (warning)'}"]
         lines += render_item(Paragraph(cause_message(cause)), style)
         if mend := cause_mend(cause):
-            lines += render_item(Paragraph(f"Mend: {mend}"), style)
+            lines += render_item(Paragraph(f"Fix: {mend}"), style)
     for title, items in noted.sections(why.notes):
         lines += ["", style.bold(title)]
         for item in (*items, *[Paragraph(finding_message(finding)) for finding in why.noted]):

@@ -218,8 +218,8 @@ def of_search(answer: SearchAnswer | None, text: str) -> dict[str, Any]:
     uses = _records(answer.uses)
     number = len(answer.matches) + len(uses)
     if answer.matches and not answer.found:
-        headline = f"No service is called “{text}”"
-        said = "Spelled nearly so:"
+        headline = f"No service is named “{text}”"
+        said = "Similar names:"
     elif number:
         headline = f"{number:,} {'match' if number == 1 else 'matches'} for “{text}”"
         said = ""
