@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from portbook.catalog.registry.stats import Stats
     from portbook.formats.errors.query import Query
     from portbook.model import Block, Source, State
-    from portbook.present.brief import Brief
     from portbook.present.document import Question
     from portbook.present.owners import Viewer
     from portbook.present.topics import TopicPage
@@ -97,25 +96,26 @@ def _rest(number: PortAnswer) -> _Rest | None:
     )
 
 
-class _Port:
-    """A port's answer with what is made of it: the short answer, and the rest of its page."""
+class ShownPort:
+    """A port's answer with what is made of it: the short answer, and the rest of its page.
 
-    def __init__(self, answer: PortAnswer, brief: Brief) -> None:
-        vars(self).update(answer._asdict())
-        self.brief = brief
+    *to* is whom the short answer is for.
+    """
+
+    def __init__(self, answer: PortAnswer, to: Viewer | None = None) -> None:
+        from portbook.present.brief import compose_brief
+        from portbook.present.owners import Viewer
+
+        self.brief = compose_brief(answer, to or Viewer())
+        host = None if answer.host is None else with_sentences(answer.host)
+        vars(self).update(answer._replace(host=host)._asdict())
         self.related = _rest(answer.number or answer)
 
 
 def of(answer: Answer, to: Viewer | None = None) -> Object:
     """*answer* as one object with its schema; *to* is whom the short answer is for."""
     if isinstance(answer, PortAnswer):
-        from portbook.present.brief import compose_brief
-        from portbook.present.owners import Viewer
-
-        brief = compose_brief(answer, to or Viewer())
-        if answer.host is not None:
-            answer = answer._replace(host=with_sentences(answer.host))
-        return phrased(PORT_ANSWER).encode(_Port(answer, brief))
+        return phrased(PORT_ANSWER).encode(ShownPort(answer, to))
     if isinstance(answer, TopicAnswer):
         from portbook.present.topics import compose_topic
 

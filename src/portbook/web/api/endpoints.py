@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from portbook.app.lookup import PortAnswer
     from portbook.catalog import Catalog
 
     Span = tuple[int, int, Transport | None]
@@ -91,17 +90,18 @@ def parse_spans(text: str) -> list[Span]:
 
 class _Ports(NamedTuple):
     total: int
-    ports: list[PortAnswer]
+    ports: list[port_json.ShownPort]
     next: str | None
 
 
 def _ports(catalog: Catalog, spans: list[Span]) -> str:
     total = sum(last - first + 1 for first, last, _ in spans)
-    answers: list[PortAnswer] = []
+    answers: list[port_json.ShownPort] = []
     left: list[Span] = []
     for first, last, transport in spans:
         until = min(last, first + MOST_PORTS - len(answers) - 1)
-        answers += [read_port(catalog, port, transport) for port in range(first, until + 1)]
+        ports = range(first, until + 1)
+        answers += [port_json.ShownPort(read_port(catalog, port, transport)) for port in ports]
         if until < last:
             left.append((until + 1, last, transport))
     more = f"/api/ports?ports={','.join(_spans(left))}" if left else None
