@@ -171,7 +171,7 @@ def test_hidden_processes(namespace: Namespace) -> None:
     assert found["visibility"] == "partial"
     assert found["missing"]
     assert "owner-hidden" in [finding["code"] for finding in listener["findings"]]
-    for arguments in (("listen",), ("305",), ("why", 3050)):
+    for arguments in (("listen",), ("305", "--full"), ("why", 3050)):
         assert namespace.portbook(*arguments, "--strict", **before).returncode == 3
         assert "Not seen: " in namespace.portbook(*arguments, **before).stdout
     assert "not visible" in namespace.portbook("why", 305, **before).stdout

@@ -47,7 +47,7 @@ def test_a_web_server_on_305(namespace: Namespace) -> None:
     assert "firewalls were not examined" in findings["exposed"]["message"]
     assert not findings.keys() & {"expected", "loopback-only", "owner-hidden"}
 
-    text = namespace.portbook(305).stdout
+    text = namespace.portbook(305, "--full").stdout
     assert str(running.pid) in text
     assert "http.server" in text
     assert "unregistered-port" in text
@@ -70,7 +70,7 @@ def test_a_web_server_on_8080_for_this_machine_only(namespace: Namespace) -> Non
     assert findings["loopback-only"] == "ok"
     assert "exposed" not in findings
     assert set(findings.values()) <= {"ok", "note"}
-    text = namespace.portbook(8080).stdout
+    text = namespace.portbook(8080, "--full").stdout
     assert "http-alt" in text
     assert "loopback-only" in text
 
@@ -92,7 +92,7 @@ def test_the_same_as_an_unprivileged_user(namespace: Namespace) -> None:
     word = "inferred" if inferred else "may not look into"
     assert any(word in line for line in answer["host"]["missing"])
 
-    text = namespace.portbook(8080, before=UNPRIVILEGED, source=source)
+    text = namespace.portbook(8080, "--full", before=UNPRIVILEGED, source=source)
     assert text.returncode == 0
     assert ("inferred" if inferred else "not visible") in text.stdout
     assert ("owner-hidden" in text.stdout) != inferred

@@ -185,7 +185,7 @@ def test_a_connection_holds_the_port(namespace: Namespace) -> None:
     assert f"(pid {running.pid})" in one["message"]
     assert "127.0.0.1:443 (established)" in one["message"]
     # The page of the port doesn't call it free either.
-    page = " ".join(namespace.portbook("305").stdout.split())
+    page = " ".join(namespace.portbook("305", "--full").stdout.split())
     assert "Nothing is bound" not in page
     assert "but it is the local port of a connection to 127.0.0.1:443 (tcp, established)" in page
     assert f"(pid {running.pid}). A bind of it can fail for that: portbook why 305" in page
@@ -210,7 +210,7 @@ def test_time_wait(namespace: Namespace, reuse: int, address: str) -> None:
     assert 0 < one["seconds_left"] <= 60
     assert ("can bind it now" in one["mend"]) is bool(reuse)
     assert ("doesn't help" in one["mend"]) is not bool(reuse)
-    page = " ".join(namespace.portbook("305").stdout.split())
+    page = " ".join(namespace.portbook("305", "--full").stdout.split())
     assert "but a closed connection waits there for late packets (TIME_WAIT), for" in page
     # The kernel says the same to others.
     assert bound(namespace, 305) == "EADDRINUSE"
@@ -292,7 +292,7 @@ def test_a_redirect(namespace: Namespace, table: str) -> None:
     assert "192.0.2.7:80" in cause(found, "nat-redirect")["message"]
     assert codes(why(namespace, "305/udp")) == ["free"]
     assert codes(why(namespace, 306)) == ["free"]
-    page = namespace.portbook("305").stdout
+    page = namespace.portbook("305", "--full").stdout
     assert "Nothing is bound to 305 here" in page or "Nothing that could be seen" in page
     assert "Redirected: 305/tcp to 192.0.2.7:80" in page
     assert "Redirected" not in namespace.portbook("306").stdout
