@@ -5,10 +5,23 @@ from __future__ import annotations
 import pytest
 
 from portbook.app.failed import Place, place_of, weigh
+from portbook.app.lookup import answer_port
 from portbook.app.topics import Topic, topic_named, topic_of
 from portbook.errors import InvalidArgument
 from portbook.formats.errors.query import parse_query
-from portbook.model import Failure, Host, Listener, PortRules, Socket, Transport, Visibility
+from portbook.model import (
+    Failure,
+    Gap,
+    GapCode,
+    Host,
+    Listener,
+    PortRules,
+    Socket,
+    Transport,
+    Visibility,
+)
+from portbook.present.failed import compose_failed
+from tests.values import CATALOG
 
 RULES = PortRules("linux", 1024, (32768, 60999))
 
@@ -109,3 +122,16 @@ def test_an_unknown_topic_is_refused_with_those_that_are() -> None:
     assert topic_named("Refused") is Topic.REFUSED
     with pytest.raises(InvalidArgument, match=r"no topic: give one of refused, localhost"):
         topic_named("nonsense")
+
+
+def test_what_could_not_be_seen_is_not_said_to_be_free() -> None:
+    unseen = (Gap(GapCode.MONITOR_REFUSED, detail="EPERM"),)
+    blind = Host((), Visibility.PARTIAL, unseen, RULES)
+    for text, words in {
+        "listen EADDRINUSE: address already in use :::3000": "Nothing we can see holds 3000",
+        "connect ECONNREFUSED 127.0.0.1:3000": "Nothing we can see listens on 127.0.0.1:3000",
+    }.items():
+        found = answer_port(parse_query(text), CATALOG)
+        failed = weigh(found.query, blind)
+        assert failed.again is None
+        assert compose_failed(found._replace(host=blind, failed=failed)).headline.startswith(words)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple, StrEnum
 from portbook.app.bind.addresses import LOCALHOST, meets, takes
 from portbook.model import Failure, Transport, is_v4, is_v6
+from portbook.model.gap import hide_sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Failed(NamedTuple):
 
     ``listening`` are the sockets that take in the address asked for, ``beside`` the others on the
     port. ``again`` is whether it would fail again on this machine now; None where that can't be
-    known. ``privileged`` is the first port that needs no privilege, if the port is below it.
+    known. ``hidden`` says that a socket could be there and not
+    be seen. ``privileged`` is the first port that needs no privilege, if the port is below it.
     ``more`` are the other ports that the text says failed, each with what is bound to it.
     """
 
@@ -53,6 +55,7 @@ class Failed(NamedTuple):
     again: bool | None = None
     privileged: int | None = None
     windows: bool = False
+    hidden: bool = False
     more: tuple[tuple[int, tuple[Listener, ...]], ...] = ()
 
 
@@ -100,7 +103,11 @@ def weigh(query: Query, host: Host | None, *, held: bool = False) -> Failed:
     first = host.rules.unprivileged_first if host.rules else None
     privileged = first if first is not None and 0 < query.first < first else None
     failed = Failed(failure, query.address, place, listening, beside, None, privileged, windows)
-    return failed._replace(again=_again(failed, host, held))
+    failed = failed._replace(hidden=hide_sockets(host.missing))
+    again = _again(failed, host, held)
+    if failed.hidden and not failed.listening and failure in (Failure.IN_USE, Failure.REFUSED):
+        again = True if again and failure is Failure.IN_USE else None  # it may be there, unseen
+    return failed._replace(again=again)
 
 
 def place_of(address: str | None) -> Place:

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class GapCode(StrEnum):
     """What could not be seen; each code says what the gap's other fields hold."""
@@ -102,3 +106,23 @@ class Gap(NamedTuple):
         (False, True)
         """
         return self.code, self.subject, self.namespace
+
+
+# What owners and details lack hides no socket.
+OF_OWNERS = frozenset({
+    GapCode.OWNERS_HIDDEN, GapCode.OWNERS_INFERRED, GapCode.OWNERS_PARTIAL, GapCode.OWNERS_UNSEEN,
+    GapCode.PROCESSES_UNREAD,
+})  # fmt: skip
+_OF_DETAILS = frozenset({
+    GapCode.PACKAGES_UNKNOWN, GapCode.NAMES_UNKNOWN, GapCode.CONTAINERS_UNASKED,
+    GapCode.NOTES_LEFT_OUT,
+})  # fmt: skip
+
+
+def hide_sockets(gaps: Iterable[Gap]) -> bool:
+    """Whether *gaps* may hide a socket, and not only who holds one.
+
+    >>> hide_sockets([Gap(GapCode.OWNERS_HIDDEN)]), hide_sockets([Gap(GapCode.MONITOR_REFUSED)])
+    (False, True)
+    """
+    return any(gap.code not in OF_OWNERS and gap.code not in _OF_DETAILS for gap in gaps)

@@ -7,7 +7,8 @@ most twelve lines of :data:`COLUMNS` columns; the whole page has the rest.
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import GapCode, OwnersSeen, Reach, State, Visibility, bracketed
+from portbook.model import OwnersSeen, Reach, State, Visibility, bracketed
+from portbook.model.gap import OF_OWNERS, hide_sockets
 from portbook.present.document import NextStep
 from portbook.present.owners import Viewer, owner_name, owner_phrase, unseen_owner
 from portbook.present.port.agreement import BriefVerdict, verdict_of
@@ -237,24 +238,14 @@ def _machine(answer: PortAnswer, host: Host, groups: list[_Group], to: Viewer) -
         return f"{port} is redirected to {answer.redirects[0].to}"
     if answer.connections:
         return f"{port} has no listener, but a connection holds it"
-    if host.visibility is Visibility.FULL or not _hides_sockets(host):
+    if host.visibility is Visibility.FULL or not hide_sockets(host.missing):
         return _FREE
     return "nothing we can see listens on it"
 
 
-_OF_OWNERS = {
-    GapCode.OWNERS_HIDDEN, GapCode.OWNERS_INFERRED, GapCode.OWNERS_PARTIAL, GapCode.OWNERS_UNSEEN,
-    GapCode.PROCESSES_UNREAD,
-}  # fmt: skip
-_OF_DETAILS = {
-    GapCode.PACKAGES_UNKNOWN, GapCode.NAMES_UNKNOWN, GapCode.CONTAINERS_UNASKED,
-    GapCode.NOTES_LEFT_OUT,
-}  # fmt: skip
-
-
 def _unseen(host: Host) -> list[Gap]:
     """What could not be seen, beside owners."""
-    return [gap for gap in host.missing if gap.code not in _OF_OWNERS]
+    return [gap for gap in host.missing if gap.code not in OF_OWNERS]
 
 
 def _unseen_sentences(host: Host | None) -> tuple[str, ...]:
@@ -263,11 +254,6 @@ def _unseen_sentences(host: Host | None) -> tuple[str, ...]:
     from portbook.present.phrases import gap_sentences
 
     return tuple(gap_sentences(_unseen(host)))
-
-
-def _hides_sockets(host: Host) -> bool:
-    """Whether what could not be seen may be a socket on the port, and not only its details."""
-    return any(gap.code not in _OF_DETAILS for gap in _unseen(host))
 
 
 def _group_lines(groups: list[_Group], to: Viewer) -> Iterator[str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.app.failed import CONNECTING, Place
 from portbook.model import Failure, bracketed
+from portbook.model.gap import hide_sockets
 from portbook.present.document import NextStep
 from portbook.present.owners import owner_phrase, unseen_owner
 from portbook.present.phrases import FAILURES
@@ -72,7 +73,8 @@ def compose_request(answer: PortAnswer, to: Viewer) -> Lead:
         headline = f"{port} is in use: {_who(listeners, to)}."
         more.append("portbook stop shows its plan and asks before it stops anything.")
     elif answer.host is not None:
-        headline = f"Nothing listens on {port}, so there is nothing to stop."
+        nothing = "Nothing we can see" if hide_sockets(answer.host.missing) else "Nothing"
+        headline = f"{nothing} listens on {port}, so there is nothing to stop."
     else:
         headline = f"portbook stop {port} shows what holds the port, and stops it."
     return Lead(headline, tuple(more), (NextStep("Stop it", f"portbook stop {port}"),))
@@ -115,7 +117,9 @@ def _where(listeners: tuple[Listener, ...]) -> str:
 def _keys(failed: Failed) -> Iterator[str]:
     """The sentences, by name: the headline first."""
     failure, place = failed.failure, failed.place
-    yield _headline(failed)
+    headline = _headline(failed)
+    unseen = failed.hidden and headline in ("in-use-free", "refused-here", "dropped-silent")
+    yield f"{headline}-unseen" if unseen else headline
     if failure is Failure.PERMISSION and failed.windows:
         yield "permission-windows-why"
     if failure is Failure.REFUSED and failed.again and failed.beside:

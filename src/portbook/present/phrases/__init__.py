@@ -93,6 +93,10 @@ FAILURES = {
     "translated before it arrives.",
     "unavailable-v6": "IPv6 is off here: bind 127.0.0.1, or switch IPv6 on.",
     "refused": "The text says that {place} refused a connection: nothing listened there.",
+    "in-use-free-unseen": "Nothing we can see holds {name} on this machine now.",
+    "refused-here-unseen": "Nothing we can see listens on {place} on this machine.",
+    "dropped-silent-unseen": "A firewall dropped a packet to {name}; nothing we can see listens "
+    "on it here.",
     "refused-here": "Nothing listens on {place} on this machine.",
     "refused-family": "But {others} listens on {elsewhere}: connect to that address, or bind both "
     "127.0.0.1 and [::1].",

@@ -27,9 +27,9 @@ MESSAGES = {
     "excluded-range refused": "Windows refuses {port}: it is in an excluded range, or another "
     "socket has it for its exclusive use.",
     "no-privilege low-port": "Ports below {unprivileged_first} take a privilege here "
-    "(net.ipv4.ip_unprivileged_port_start), and this user hasn't got it.",
+    "(net.ipv4.ip_unprivileged_port_start), which this user doesn't have.",
     "no-privilege one-address": "macOS asks for a privilege below 1024 where one address is bound, "
-    "and for none where every address is; this user hasn't got it.",
+    "and for none where every address is; this user doesn't have it.",
     "no-privilege rule-unread": "The system refuses {port} to this user, and its rule for low "
     "ports could not be read: a security module (SELinux, AppArmor, a seccomp or cgroup filter) "
     "may be the reason.",
