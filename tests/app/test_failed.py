@@ -135,3 +135,7 @@ def test_what_could_not_be_seen_is_not_said_to_be_free() -> None:
         failed = weigh(found.query, blind)
         assert failed.again is None
         assert compose_failed(found._replace(host=blind, failed=failed)).headline.startswith(words)
+    two = answer_port(parse_query("Port 3000 is in use\nPort 3001 is in use"), CATALOG)
+    failed = weigh(two.query, blind)._replace(more=((3001, ()),))
+    lead = compose_failed(two._replace(host=blind, failed=failed))
+    assert "Nothing we can see holds 3001." in lead.sentences

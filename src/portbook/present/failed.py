@@ -50,7 +50,10 @@ def compose_failed(answer: PortAnswer, to: Viewer | None = None) -> Lead:
     headline, *more = [FAILURES[key].format(**facts) for key in keys]
     pasted = answer.query.pasted
     if pasted is not None and (pasted.ports[1:] or pasted.others):
-        told = [_other(port, listeners, to or Viewer()) for port, listeners in failed.more]
+        told = [
+            _other(port, listeners, to or Viewer(), hidden=failed.hidden)
+            for port, listeners in failed.more
+        ]
         rest = pasted.ports[1 + len(told) :]
         more.extend(filter(None, (*told, _ports(rest, pasted.others))))
     if pasted is not None and pasted.process and not (failed.listening or failed.beside):
@@ -165,8 +168,10 @@ def _headline(failed: Failed) -> str:
     return "dropped-listening" if failed.listening else "dropped-silent"
 
 
-def _other(port: int, listeners: tuple[Listener, ...], to: Viewer) -> str:
-    return f"{port} is in use: {_who(listeners, to)}." if listeners else f"{port} is free."
+def _other(port: int, listeners: tuple[Listener, ...], to: Viewer, *, hidden: bool) -> str:
+    if listeners:
+        return f"{port} is in use: {_who(listeners, to)}."
+    return f"Nothing we can see holds {port}." if hidden else f"{port} is free."
 
 
 def _ports(more: tuple[int, ...], others: tuple[int, ...]) -> str:
