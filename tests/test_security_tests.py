@@ -15,7 +15,7 @@ from portbook.web.explain import endpoints as capture
 from portbook.web.explain import explainer, workers
 from portbook.web.feedback import endpoints as feedback
 from portbook.web.feedback import vote_queue
-from portbook.web.http import connections, limits, protocol, site_limits
+from portbook.web.http import connections, protocol, security, work_limit
 from portbook.web.local import live_events
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,8 +49,8 @@ def test_each_promise_has_its_tests(row: str) -> None:
 
 LIMITS = {
     "docs/web.md": (
-        f"path of more than {limits.LONGEST_PATH:,} bytes",
-        f"query of more than {limits.LONGEST_QUERY:,}",
+        f"path of more than {security.LONGEST_PATH:,} bytes",
+        f"query of more than {security.LONGEST_QUERY:,}",
         f"a head of more than {protocol.LARGEST_HEAD >> 10} kB",
         f"sends {protocol.MOST_PIPELINED} requests ahead",
         f"or {protocol.LARGEST_BODY >> 20} MB",
@@ -59,7 +59,7 @@ LIMITS = {
         f"At most {capture.LONGEST >> 10} kB and {explainer.MOST_SOCKETS:,} sockets",
         f"may take {workers.SECONDS:.0f} seconds and {explainer.MEMORY >> 20} MB",
         f"most {feedback.LONGEST_TEXT} characters: {feedback.LONGEST >> 10} kB in all",
-        f"may have {site_limits.OF_ONE} new searches in {site_limits.WINDOW:.0f} seconds",
+        f"may have {work_limit.OF_ONE} new searches in {work_limit.WINDOW:.0f} seconds",
         f"{live_events.MOST_STREAMS} at a time",
     ),
     "docs/security.md": (

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.host.probe.certificates import MOST, names_of
+from portbook.host.probe.tls_client import MOST, names_of
 from tests.real.needs import need_program
 
 if TYPE_CHECKING:

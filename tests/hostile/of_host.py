@@ -9,7 +9,7 @@ from portbook.formats import proc_net_row
 from portbook.host import containers, etc_services, netsh
 from portbook.host.firewall import iptables, nftables
 from portbook.host.linux import activation, namespaces, packages, process_tree, procfs, sock_diag
-from portbook.host.probe import certificates, fingerprints, local_address, tls_client
+from portbook.host.probe import fingerprints, local_address, tls_client
 from portbook.model import Transport
 from tests.host.test_certificates import certificate, der
 from tests.host.test_iptables import DOCKER
@@ -156,8 +156,8 @@ READERS = {
         (Repeated("one setting again and again", b"ListenStream=" + COUNTER + b"\n",
                   b"[Socket]\n"),),
     ),
-    "portbook.host.probe.certificates:names_of": Reader(
-        certificates.names_of, (),
+    "portbook.host.probe.tls_client:names_of": Reader(
+        tls_client.names_of, (),
         (certificate([(0x82, b"a.example.org"), (0x87, bytes(4))]), certificate([])),
         (Repeated("values in values", b"\x30\x80", b"\x30\x84\x7f\xff\xff\xff"),
          Repeated("many small values", b"\x30\x00", b"\x30\x84\x00\x0f\x00\x00"),

@@ -135,7 +135,7 @@ def test_what_may_be_left_out_is_left_out() -> None:
 
 
 def test_the_api_names_every_shape_that_it_refers_to() -> None:
-    from portbook.web.api.schemas import SCHEMAS
+    from portbook.web.api.openapi import SCHEMAS
 
     named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(SCHEMAS)))
     assert len(named) > 10

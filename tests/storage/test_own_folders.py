@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.storage.private_folders import own_home, scratch_folder
+from portbook.storage.file_trust import own_home, scratch_folder
 from tests.real.needs import need
 
 if TYPE_CHECKING:

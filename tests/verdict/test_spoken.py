@@ -22,8 +22,8 @@ from portbook.model import (
 )
 from portbook.present.phrases.evidence import heard
 from portbook.verdict.engine import judge
+from portbook.verdict.expectation_match import speaks_otherwise
 from portbook.verdict.facts import Case
-from portbook.verdict.protocol_match import speaks_otherwise
 from tests.strategies import nasty
 from tests.values import CATALOG, told
 

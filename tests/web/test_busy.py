@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from portbook.app.listen import Depth, Filter, answer_here
 from portbook.web.app import create_app
-from portbook.web.http import site_limits
+from portbook.web.http import work_limit
 from portbook.web.http.cache import Cache
 from portbook.web.http.rate_limit import RateLimit
 from portbook.web.http.work_limit import Busy, WorkLimit
@@ -268,7 +268,7 @@ def test_lists_wait_for_each_other(address: str) -> None:
 def test_a_client_of_a_public_site_may_ask_for_so_much_that_is_new(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(site_limits, "OF_ONE", 25)
+    monkeypatch.setattr(work_limit, "OF_ONE", 25)
 
     async def asks(site: Keeping) -> list[int]:
         answers = [await ask(site, f"/search.json?q=port{number}") for number in range(30)]
@@ -278,7 +278,7 @@ def test_a_client_of_a_public_site_may_ask_for_so_much_that_is_new(
         assert [again.status, *(page.status for page in pages)] == [200, 200, 200]
         for answer in answers:
             if answer.status == 429:
-                assert 1 <= int(answer.headers["retry-after"]) <= site_limits.WINDOW
+                assert 1 <= int(answer.headers["retry-after"]) <= work_limit.WINDOW
                 assert "came from your address" in json.loads(answer.body)["detail"]
         return [answer.status for answer in answers]
 
@@ -287,7 +287,7 @@ def test_a_client_of_a_public_site_may_ask_for_so_much_that_is_new(
 
 
 def test_a_list_counts_as_ten_searches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(site_limits, "OF_ONE", 25)
+    monkeypatch.setattr(work_limit, "OF_ONE", 25)
 
     async def asks(site: Keeping) -> list[int]:
         years = [f"/changes?since={year}" for year in range(2015, 2019)]

@@ -18,7 +18,7 @@ from portbook.catalog.expectations.trust import trust
 from portbook.host.reader import read_host
 from portbook.web.app import create_app
 from portbook.web.local.access import is_loopback
-from portbook.web.local.redact import MASKED
+from portbook.web.local.panel import MASKED
 from portbook.web.pages import views
 from portbook.web.state import Settings
 from tests.real.needs import need

@@ -12,6 +12,7 @@ from portbook.model import (
     Subject,
     SubjectKind,
 )
+from portbook.verdict.expectation_match import speaks_otherwise
 from portbook.verdict.facts import (
     HTTP,
     Case,
@@ -26,7 +27,6 @@ from portbook.verdict.facts import (
     upgraded,
 )
 from portbook.verdict.finding_facts import Carried, RestsOn
-from portbook.verdict.protocol_match import speaks_otherwise
 from portbook.verdict.rules import RULES, Rule
 
 TYPE_CHECKING = False

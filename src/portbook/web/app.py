@@ -12,12 +12,10 @@ from starlette.exceptions import HTTPException
 from portbook.web.explain.endpoints import start_explainers
 from portbook.web.feedback.vote_queue import VoteQueue
 from portbook.web.http.cache import Keeping
-from portbook.web.http.limits import Limits
 from portbook.web.http.problem_details import problem
 from portbook.web.http.rate_limit import RateLimit, TooManyRequests
-from portbook.web.http.security import Secured
-from portbook.web.http.site_limits import Work
-from portbook.web.http.work_limit import Busy
+from portbook.web.http.security import Limits, Secured
+from portbook.web.http.work_limit import Busy, Work
 from portbook.web.local.live_events import Panel
 from portbook.web.routes import routes
 from portbook.web.site_config import Site

@@ -27,8 +27,7 @@ from portbook.present.views.service import compose_service
 from portbook.web.http.cache import ANY_QUERY, FORM, KEEP
 from portbook.web.http.negotiation import Form
 from portbook.web.http.problem_details import problem, wanted_form
-from portbook.web.state import context
-from portbook.web.work import run_list, run_page
+from portbook.web.state import context, run_list, run_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -26,8 +26,7 @@ from portbook.web.reference import (
     refuse_unknown,
     to_json,
 )
-from portbook.web.state import context
-from portbook.web.work import run_page, run_search
+from portbook.web.state import context, run_page, run_search
 
 if TYPE_CHECKING:
     from starlette.requests import Request

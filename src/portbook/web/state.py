@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from portbook import __version__
 from portbook.web.http.metrics import Metrics
+from portbook.web.http.work_limit import LIST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from starlette.requests import HTTPConnection
+    from starlette.requests import HTTPConnection, Request
 
     from portbook.app.explain import ExplainAnswer
     from portbook.app.listen import HereAnswer
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from portbook.web.feedback.sqlite import FeedbackStore
     from portbook.web.feedback.vote_queue import VoteQueue
     from portbook.web.http.rate_limit import RateLimit
-    from portbook.web.http.site_limits import Work
+    from portbook.web.http.work_limit import Work
     from portbook.web.local.live_events import Panel
     from portbook.web.site_config import Site
 
@@ -157,3 +158,37 @@ def data_files(catalog: Catalog) -> Iterable[str]:
         for name in sorted(os.listdir(folder)):
             if name.endswith(".tsv"):
                 yield os.path.join(folder, name)
+
+
+# -- costly work, each kind with a limit of its own ---------------------------------------------
+
+# Whatever takes more than a millisecond of processor time and isn't kept goes through one of these.
+# The interpreter runs one thread at a time: a second one would only make both of them slower, and
+# the event loop with them.
+Args = TypeVarTuple("Args")
+Result = TypeVar("Result")
+
+
+async def run_search(
+    request: Request, call: Callable[[Unpack[Args]], Result], *args: *Args
+) -> Result:
+    """The result of *call*, which searches."""
+    work = context(request).work
+    work.count(request, 1)
+    return await work.searches.run(call, *args)
+
+
+async def run_page(
+    request: Request, call: Callable[[Unpack[Args]], Result], *args: *Args
+) -> Result:
+    """The result of *call*, which composes a page; there are only so many of them to be kept."""
+    return await context(request).work.pages.run(call, *args)
+
+
+async def run_list(
+    request: Request, call: Callable[[Unpack[Args]], Result], *args: *Args
+) -> Result:
+    """The result of *call*, which composes a long list."""
+    work = context(request).work
+    work.count(request, LIST)
+    return await work.lists.run(call, *args)

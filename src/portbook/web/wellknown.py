@@ -15,8 +15,7 @@ from portbook.present.views.history import render_feed
 from portbook.web.http.metrics import MEDIA_TYPE
 from portbook.web.http.problem_details import problem
 from portbook.web.reference import kept
-from portbook.web.state import context
-from portbook.web.work import run_list
+from portbook.web.state import context, run_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

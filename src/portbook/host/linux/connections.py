@@ -9,8 +9,8 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.errors import HostUnreadable
 from portbook.host.linux import sock_diag
+from portbook.host.linux.procfs import read_user
 from portbook.host.linux.sockets import connect_netlink, find_owners, read_sockets
-from portbook.host.linux.users import read_user
 from portbook.model import Gap, GapCode, OwnersSeen, Process, Transport, Visibility
 
 TYPE_CHECKING = False

@@ -7,7 +7,7 @@ import time
 
 from portbook.errors import MalformedInput
 from portbook.host.linux import procfs
-from portbook.host.linux.users import read_user
+from portbook.host.linux.procfs import read_user
 from portbook.model import (
     ExecutablePlace,
     Process,

@@ -13,8 +13,8 @@ import os
 from portbook._fast_types import NamedTuple
 from portbook.errors import HostUnreadable, MalformedInput
 from portbook.host.linux import procfs, sock_diag
+from portbook.host.linux.procfs import read_user
 from portbook.host.linux.sock_diag import DiagSocket, Question
-from portbook.host.linux.users import read_user
 from portbook.model import (
     Assessment,
     Gap,

@@ -6,8 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from portbook.web.api.openapi import describe
-from portbook.web.api.schemas import SCHEMAS
+from portbook.web.api.openapi import SCHEMAS, describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -108,3 +107,26 @@ def _example(path: str, parameters: Iterable[dict[str, Any]]) -> str:
             query.append(f"{each['name']}={quote(value, safe=',/')}")
     filled = re.sub(r"\{(\w+)\}", lambda match: values[match[1]], path)
     return filled + (f"?{'&'.join(query)}" if query else "")
+
+
+RULES = (
+    (
+        "What to rely on",
+        (
+            ("ETag, 304", "an answer changes only with the registry; ask with If-None-Match"),
+            ("Access-Control-Allow-Origin: *", "scripts of any site may read the book"),
+            ("application/problem+json", "what an error is, and what would help (RFC 9457)"),
+            ("null", "not recorded by any source; never none"),
+        ),
+    ),
+)
+FILES = (
+    (
+        "Files",
+        (
+            ("305.json", "portbook/port/1: everything on record about the port"),
+            ("305.txt", "the page as text"),
+            ("static/search-index.js", "names, descriptions and products with their ports"),
+        ),
+    ),
+)

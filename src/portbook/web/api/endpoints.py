@@ -26,8 +26,7 @@ from portbook.web.reference import (
     refuse_unknown,
     to_json,
 )
-from portbook.web.state import context
-from portbook.web.work import run_list
+from portbook.web.state import context, run_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,7 @@ from starlette.responses import Response
 from portbook.web.http.cache import KEEP
 from portbook.web.http.problem_details import problem
 from portbook.web.reference import OPEN, REVALIDATED
-from portbook.web.state import context
-from portbook.web.work import run_list
+from portbook.web.state import context, run_list
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -11,7 +11,7 @@ from portbook.app.watch import Change, identity
 from portbook.errors import HostUnreadable
 from portbook.present.render import sockets_json
 from portbook.web.http.streams import Encoded, Stream
-from portbook.web.local.redact import masked
+from portbook.web.local.panel import masked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

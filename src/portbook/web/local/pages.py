@@ -27,10 +27,9 @@ from portbook.web.http.cache import FORM
 from portbook.web.http.negotiation import Form
 from portbook.web.http.problem_details import problem
 from portbook.web.local.access import why_not
-from portbook.web.local.redact import masked_all
+from portbook.web.local.panel import masked_all
 from portbook.web.search import of_found, read_search, search_for
-from portbook.web.state import context
-from portbook.web.work import run_search
+from portbook.web.state import context, run_search
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

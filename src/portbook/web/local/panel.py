@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from portbook.model import Level, State, Visibility
+from portbook.model import Gap, GapCode, Level, State, Visibility
 from portbook.model.text import moment
 from portbook.present.escape import one_line
 from portbook.present.phrases import gap_sentences
@@ -13,10 +13,11 @@ from portbook.present.port.noted import in_short, of_whom
 from portbook.present.port.this_machine import holder, meaning, redirected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from portbook.app.listen import HereAnswer
     from portbook.model import Listener, Process, Standing
+
 
 _LEVELS = tuple(Level)
 
@@ -77,3 +78,34 @@ def _details(owner: Process) -> Iterator[str]:
         yield owner.container or owner.unit or ""
     if owner.started is not None:
         yield f"since {moment(owner.started).replace('T', ' ').replace('Z', ' UTC')}"
+
+
+# Command lines stay out of pages unless they were asked for: passwords stand in them.
+MASKED = Gap(GapCode.COMMANDS_MASKED)
+
+
+def masked(listener: Listener, *, show: bool) -> Listener:
+    """*listener* without its owners' command lines and directories, unless they are to be shown.
+
+    The whole line goes: a process can write anything into its first word too.
+    """
+    if show or not listener.ownership.owners:
+        return listener
+    return listener._replace(
+        ownership=listener.ownership._replace(
+            owners=tuple(
+                owner._replace(command=None, cwd=None) for owner in listener.ownership.owners
+            )
+        )
+    )
+
+
+def masked_all(
+    listeners: Iterable[Listener], missing: tuple[Gap, ...], *, show: bool
+) -> tuple[tuple[Listener, ...], tuple[Gap, ...]]:
+    """*listeners* without command lines, and what is *missing* with that said."""
+    kept = tuple(masked(each, show=show) for each in listeners)
+    return kept, missing if show or not any(each.ownership.owners for each in kept) else (
+        *missing,
+        MASKED,
+    )

@@ -5,22 +5,31 @@ No page of the book holds anything of this machine: its panel is empty, and ``he
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from portbook.app.history import chronicle
 from portbook.catalog.registry.summary import shelf
+from portbook.formats.sockets.detect import FORMATS
 from portbook.model import LAST_PORT, RANGES, State
 from portbook.present.charts.map import place
 from portbook.present.charts.strip import render_strip, window
+from portbook.present.escape import one_line
 from portbook.present.port.page import compose
 from portbook.present.render import html
+from portbook.present.views.explain import told
 from portbook.present.views.service import compose_service
+from portbook.web.local.panel import row_of
 from portbook.web.pages import lists
 from portbook.web.pages.links import Links
-from portbook.web.pages.render import Frame, page
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from portbook.app.explain import ExplainAnswer
     from portbook.app.listen import HereAnswer
     from portbook.app.lookup import PortAnswer, ServiceAnswer
@@ -28,7 +37,6 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
     from portbook.present.document import Page
     from portbook.web.site_config import Site
-
 
 _GAPS = (
     "port", "state", "states", "character", "range_name", "range_title", "title", "about", "strip",
@@ -147,8 +155,7 @@ def about(catalog: Catalog, site: Site) -> str:
 
 def api(site: Site) -> str:
     """What programs can ask."""
-    from portbook.web.api.addresses import FILES, RULES
-    from portbook.web.api.docs import operations
+    from portbook.web.api.docs import FILES, RULES, operations
 
     found = None if site.export else operations(local=site.local)
     rest = FILES if site.export else RULES
@@ -167,8 +174,6 @@ def here(answer: HereAnswer, site: Site) -> str:
 
 def explain(answer: ExplainAnswer | None, wrong: str, site: Site) -> str:
     """The form that takes a capture, with what was made of one; *wrong* says what hindered it."""
-    from portbook.web.explain.rows import of_capture
-
     values = of_capture(answer)
     return page("explain.html", Links(site), "Explain an output", wrong=wrong, **values)
 
@@ -207,3 +212,120 @@ __all__ = [
     "service",
     "stats",
 ]
+
+
+MOST_ROWS, MOST_LINES = 1000, 100
+
+
+def of_capture(answer: ExplainAnswer | None) -> dict[str, Any]:
+    """What the page says of *answer*; None where nothing was given yet."""
+    known = [form.title for form in FORMATS.values()]
+    if answer is None:
+        return {"answered": False, "known": known}
+    rows = []
+    for each in answer.sockets[:MOST_ROWS]:
+        key = (each.socket.port, each.socket.transport)
+        products = list(dict.fromkeys(use.product for use in answer.uses[key]))
+        more = f" and {len(products) - 3} more" if len(products) > 3 else ""
+        practice = ", ".join(products[:3]) + more
+        rows.append({**row_of(each, answer.standings[key]), "practice": one_line(practice)})
+    return {
+        "answered": True,
+        "known": known,
+        "form": answer.title,
+        "count": len(answer.sockets),
+        "rows": rows,
+        "more": max(0, len(answer.sockets) - MOST_ROWS),
+        "told": list(told(answer)),
+        "unread": answer.unread,
+        "lines": [
+            {"number": line.number, "text": one_line(line.text), "why": one_line(line.why or "")}
+            for line in answer.not_understood[:MOST_LINES]
+        ],
+        "more_lines": max(0, len(answer.not_understood) - MOST_LINES),
+    }
+
+
+# -- templates: they go through Jinja2 with autoescape on -------------------------------------
+
+# The document inside of a page is printed by portbook.present.render.html, which escapes it.
+_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
+
+
+def _finalize(value: object) -> object:
+    """What a template prints: text with every character visible, the rest as it is."""
+    return html.visible(value) if type(value) is str else value
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The templates; compiled when first used."""
+    made = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(
+        linked=_escaped(html.linked),
+        references=_escaped(html.references),
+        source=_escaped(html.source),
+        sections=_escaped(html.sections),
+        items=_escaped(html.items),
+        fixed=fixed,
+    )
+    return made
+
+
+def _escaped(printer: Callable[..., str]) -> Callable[..., Markup]:
+    """*printer*, whose output a template takes as it is: it escapes what it is given."""
+    return lambda *given: Markup(printer(*given))  # noqa: S704
+
+
+@lru_cache(maxsize=64)
+def fixed(template: str, to: Links, asked: str = "") -> Markup:
+    """What is the same on every page: its head with the text that was searched for, its foot."""
+    made = environment().get_template(template)
+    values = {"to": to, "site": to.site, "asked": asked, "as_of": to.site.as_of}
+    return Markup(made.render(values))  # noqa: S704 - the template escapes
+
+
+# What a gap is written between; no template has anything like it.
+_OPEN, _CLOSE = "⟦", "⟧"
+
+
+class Frame:
+    """A template rendered once, with gaps where the values of each page go.
+
+    A page of a port takes twenty small values, and Jinja2 half a millisecond for them; putting
+    them into the gaps takes a hundredth of that. What is put in must be markup already.
+    """
+
+    def __init__(
+        self, template: str, to: Links, names: Iterable[str], values: Mapping[str, object]
+    ) -> None:
+        gaps = {name: Markup(f"{_OPEN}{name}{_CLOSE}") for name in names}  # noqa: S704 - our words
+        made = environment().get_template(template)
+        first, *rest = made.render(to=to, site=to.site, **gaps, **values).split(_OPEN)
+        self._pieces = [first]
+        self._places: list[tuple[int, str]] = []
+        for part in rest:
+            name, _, after = part.partition(_CLOSE)
+            self._places.append((len(self._pieces), name))
+            self._pieces += ["", after]
+
+    def fill(self, values: Mapping[str, str]) -> str:
+        """The page with *values*, all of them markup, in the gaps."""
+        out = self._pieces.copy()
+        for at, name in self._places:
+            out[at] = values[name]
+        return "".join(out)
+
+
+def page(template: str, to: Links, title: str, **values: object) -> str:
+    """The page that *template* makes of *values*."""
+    given: dict[str, object] = {"about": "", "as_of": to.site.as_of, **values}
+    return environment().get_template(template).render(to=to, site=to.site, title=title, **given)

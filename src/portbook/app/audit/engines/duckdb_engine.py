@@ -17,7 +17,7 @@ from portbook.app.audit.engines.statement import Line, Statement
 from portbook.app.audit.row_errors import KEPT
 from portbook.errors import EngineFailed, InvalidArgument, shown
 from portbook.formats.base import Fault
-from portbook.storage.private_folders import own_home, scratch_folder
+from portbook.storage.file_trust import own_home, scratch_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from portbook.errors import EngineFailed, InvalidArgument, shown
 from portbook.formats.base import Fault
 from portbook.host.children import SAFE_PATH, surroundings
 from portbook.host.run_tool import trusted_path
-from portbook.storage.private_folders import scratch_folder
+from portbook.storage.file_trust import scratch_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
