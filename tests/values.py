@@ -58,6 +58,11 @@ def changed(listener: Listener, **facts: Any) -> Listener:
     return made
 
 
+def placeholders(template: str) -> set[str]:
+    """What stands in braces in *template*."""
+    return {piece.partition("}")[0] for piece in template.split("{")[1:]}
+
+
 def gap(text: str) -> Gap:
     """A gap whose sentence is *text*."""
     return Gap(GapCode.CONTAINERS_UNASKED, detail=text)

@@ -17,6 +17,8 @@ from portbook.app.pick.criteria import (
     LAST,
     MOST,
     Check,
+    Criterion,
+    HintCode,
     Wanted,
     by_the_book,
     canonical,
@@ -41,9 +43,10 @@ from portbook.model import (
     Visibility,
     Whose,
 )
+from portbook.present.phrases.picks import _WORDS, EVIDENCE, HINTS, check_evidence, pick_notes
 from tests.counts import examples
 from tests.strategies import any_port, nasty
-from tests.values import CATALOG, with_notes
+from tests.values import CATALOG, placeholders, with_notes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,8 +67,10 @@ class Machine:
 
     def checks(self, port: int) -> Iterator[Check]:
         self.asked.append(port)
-        yield Check("no-local-name", None, "not to be read")
-        yield Check("free-here", port not in self.taken, "asked")
+        unread = (("why", "unread"), ("path", "services"), ("error", "not to be read"))
+        yield Check(Criterion.NO_LOCAL_NAME, None, unread)
+        fails = (("why", "fails"), ("transport", TCP), ("error", "asked"))
+        yield Check(Criterion.FREE_HERE, port not in self.taken, fails)
 
 
 def test_what_is_picked_fulfils_every_criterion_by_an_independent_look() -> None:
@@ -100,16 +105,17 @@ def test_what_is_picked_fulfils_every_criterion_by_an_independent_look() -> None
     ],
 )
 def test_each_criterion_of_the_book_can_fail(port: int, code: str, said: str) -> None:
-    found = {check.code: check for check in by_the_book(port, CATALOG)}
+    found = {str(check.code): check for check in by_the_book(port, CATALOG)}
     assert found[code].ok is False
-    assert said in found[code].evidence
+    assert said in check_evidence(found[code])
 
 
 @given(any_port)
 def test_the_book_answers_every_criterion_of_its_own(port: int) -> None:
     found = list(by_the_book(port, CATALOG))
     assert [check.code for check in found] == list(CRITERIA)[:5]
-    assert all(check.evidence for check in found)
+    assert all(map(said_whole, found))
+    assert all(map(check_evidence, found))
 
 
 def test_the_default_range_is_outside_what_common_systems_hand_out() -> None:
@@ -190,8 +196,10 @@ def test_a_name_searches_a_small_range_to_its_end() -> None:
 
 
 def test_a_service_with_a_port_of_its_own_is_named() -> None:
-    assert "5432" in pick(Wanted(name="PostgreSQL"), Machine(), CATALOG).notes[0]
-    assert not pick(Wanted(name="no such service"), Machine(), CATALOG).notes
+    found = pick(Wanted(name="PostgreSQL"), Machine(), CATALOG)
+    assert [hint.code for hint in found.hints] == [HintCode.SERVICE]
+    assert "5432" in pick_notes(found)[0]
+    assert not pick(Wanted(name="no such service"), Machine(), CATALOG).hints
 
 
 @pytest.mark.parametrize(
@@ -253,7 +261,21 @@ def kernel() -> Kernel:
 
 
 def asked(port: int, kernel: Kernel, catalog: Catalog = CATALOG) -> dict[str, Check]:
-    return {check.code: check for check in ThisMachine(catalog, host=kernel).checks(port)}
+    checks = list(ThisMachine(catalog, host=kernel).checks(port))
+    assert all(map(said_whole, checks))
+    return {check.code: check for check in checks}
+
+
+def said_whole(check: Check) -> bool:
+    """Whether all that its sentence names is known."""
+    facts = dict(check.facts)
+    template = EVIDENCE[f"{check.code} {facts['why']}"]
+    return placeholders(template) <= {*facts, *_WORDS}
+
+
+def test_each_check_has_its_sentence() -> None:
+    assert set(CRITERIA) == set(Criterion) == {key.partition(" ")[0] for key in EVIDENCE}
+    assert set(HINTS) == set(HintCode)
 
 
 def test_a_free_port_here(kernel: Kernel) -> None:
@@ -270,7 +292,7 @@ def test_this_machines_own_dynamic_range_counts(kernel: Kernel) -> None:
 
 
 def test_the_services_file_counts(kernel: Kernel) -> None:
-    assert asked(9999, kernel)["no-local-name"].evidence.endswith("calls it distinct")
+    assert check_evidence(asked(9999, kernel)["no-local-name"]).endswith("calls it distinct")
     kernel.names = PermissionError(13, "Permission denied")
     assert asked(9999, kernel)["no-local-name"].ok is None
     kernel.names = FileNotFoundError(2, "No such file")
@@ -281,14 +303,18 @@ def test_ones_own_notes_count(kernel: Kernel) -> None:
     note = Note(5000, 5001, TCP, "/etc/ports.toml", label="Billing API")
     noted = with_notes(note)
     assert asked(5000, kernel, noted)["not-noted"].ok is False
-    assert "Billing API" in asked(5001, kernel, noted)["not-noted"].evidence
+    assert "Billing API" in check_evidence(asked(5001, kernel, noted)["not-noted"])
     assert asked(5002, kernel, noted)["not-noted"].ok is True
-    own = {check.code: check for check in ThisMachine(noted, " billing  api", kernel).checks(5000)}
+    own = {
+        str(check.code): check for check in ThisMachine(noted, " billing  api", kernel).checks(5000)
+    }
     assert own["not-noted"].ok is True
     theirs = note._replace(whose=Whose.PROJECT, trusted=False)
     unweighed = with_notes(theirs)
     assert asked(5000, kernel, unweighed)["not-noted"].ok is True
-    assert "which you haven't trusted" in asked(5000, kernel, unweighed)["not-noted"].evidence
+    assert "which you haven't trusted" in check_evidence(
+        asked(5000, kernel, unweighed)["not-noted"]
+    )
     assert asked(5000, kernel, with_notes(problems=("can't be read",)))["not-noted"].ok is None
 
 
@@ -296,7 +322,7 @@ def test_a_privilege_that_is_missing(kernel: Kernel) -> None:
     kernel.error = kernel.reuse_error = 13
     found = asked(80, kernel)
     assert found["unprivileged"].ok is False
-    assert "below 1024" in found["unprivileged"].evidence
+    assert "below 1024" in check_evidence(found["unprivileged"])
     assert "free-here" not in found
 
 
@@ -308,16 +334,19 @@ def test_who_has_it_is_named(kernel: Kernel) -> None:
             Socket(TCP, "ipv4", "0.0.0.0", 5000, "listen"), Ownership((owner,), OwnersSeen.ALL)
         ),
     )
-    assert asked(5000, kernel)["free-here"].evidence == "node (pid 7) listens on tcp 0.0.0.0:5000"
+    assert (
+        check_evidence(asked(5000, kernel)["free-here"])
+        == "node (pid 7) listens on tcp 0.0.0.0:5000"
+    )
     kernel.listeners = ()
-    assert asked(5000, kernel)["free-here"].evidence == "tcp: a bind fails (EADDRINUSE)"
+    assert check_evidence(asked(5000, kernel)["free-here"]) == "tcp: a bind fails (EADDRINUSE)"
 
 
 def test_a_connection_that_still_waits(kernel: Kernel) -> None:
     kernel.error = 98
     found = asked(5000, kernel)["free-here"]
     assert found.ok is False
-    assert "closed connection" in found.evidence
+    assert "closed connection" in check_evidence(found)
 
 
 def test_no_room_for_a_socket_is_not_a_free_port(kernel: Kernel) -> None:

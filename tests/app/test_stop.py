@@ -8,17 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.app.stop.model import REFUSALS, Plan, Scene
+from portbook.app.stop.model import REFUSALS, Plan, RefusalCode, Scene, StepKind
 from portbook.app.stop.planner import plan
 from portbook.host.containers import Published
 from portbook.host.linux.connections import Connection
 from portbook.host.linux.process_tree import Own, Relative
 from portbook.host.process_control import Identity
 from portbook.model import Listener, Ownership, OwnersSeen, PortRules, Process, Socket, Transport
-from portbook.present.phrases.losses import loss_message
+from portbook.present.phrases.stops import (
+    _REFUSAL_WORDS,
+    REFUSED,
+    REFUSED_MENDS,
+    loss_message,
+    plan_notes,
+    refusal_mend,
+    refusal_message,
+    step_text,
+)
 from tests.counts import examples
 from tests.strategies import listeners, nasty
-from tests.values import changed, gap
+from tests.values import changed, gap, placeholders
 
 TCP, UDP = Transport.TCP, Transport.UDP
 SHELL = (900, "bash")
@@ -118,7 +127,7 @@ USERS = ((800, "systemd"), (1, "systemd"))
 def test_its_manager_is_asked(process: Process, command: str) -> None:
     planned = plan(scene(socket(process)))
     assert commands(planned) == [command]
-    assert planned.steps[0].manager
+    assert planned.steps[0].kind is StepKind.MANAGER
 
 
 @pytest.mark.parametrize(
@@ -190,16 +199,18 @@ def test_what_starts_containers_again_is_not_gone_behind(runtime: str) -> None:
 def test_nothing_there() -> None:
     planned = plan(scene(missing=(gap("other network namespaces"),)))
     assert codes(planned) == ["nothing-there"]
-    assert planned.refusals[0].message.startswith("Nothing listens on 8080 here")
+    assert refusal_message(planned.refusals[0]).startswith("Nothing listens on 8080 here")
     blind = plan(scene(blind=True))
-    assert blind.refusals[0].message.startswith("Nothing that can be seen listens on 8080 here")
+    assert refusal_message(blind.refusals[0]).startswith(
+        "Nothing that can be seen listens on 8080 here"
+    )
 
 
 def test_in_another_namespace() -> None:
     there = socket(owner(container="docker:0123456789ab"))
     planned = plan(scene(elsewhere=(("docker:0123456789ab", there),)))
     assert codes(planned) == ["other-namespace"]
-    assert planned.refusals[0].mend == "Stop its container: docker stop 0123456789ab"
+    assert refusal_mend(planned.refusals[0]) == "Stop its container: docker stop 0123456789ab"
     assert not planned.steps
 
 
@@ -323,8 +334,8 @@ def test_losses() -> None:
 
 def test_another_users_process_is_announced() -> None:
     planned = plan(scene(socket(owner(uid=33, user="www-data")), user=1000))
-    assert planned.notes == ("pid 7 belongs to www-data: only that user or root may end it.",)
-    assert not plan(scene(socket(owner(uid=33)), user=0)).notes
+    assert plan_notes(planned) == ["pid 7 belongs to www-data: only that user or root may end it."]
+    assert not plan(scene(socket(owner(uid=33)), user=0)).foreign
 
 
 def test_a_manager_that_this_program_runs_under_gets_no_signal() -> None:
@@ -334,6 +345,17 @@ def test_a_manager_that_this_program_runs_under_gets_no_signal() -> None:
     planned = plan(scene(held, own=own), manager=False)
     assert not planned.steps
     assert [each.code for each in planned.refusals] == ["own-line"]
+
+
+def test_each_refusal_has_its_sentences() -> None:
+    assert set(REFUSALS) == set(RefusalCode)
+    assert {key.partition(" ")[0] for key in REFUSED} == set(RefusalCode)
+    assert set(REFUSED_MENDS) == set(REFUSED)
+
+
+def test_of_sockets_that_are_alike_one_is_refused() -> None:
+    two = [socket(owners_seen=OwnersSeen.HIDDEN, inode=inode) for inode in (70, 71)]
+    assert codes(plan(scene(*two))) == ["owner-hidden"]
 
 
 # -- whatever is seen -------------------------------------------------------------------------
@@ -361,7 +383,14 @@ def scenes(draw: st.DrawFn) -> Scene:
 def test_nothing_is_stopped_by_mistake(seen: Scene, manager: bool) -> None:
     planned = plan(seen, manager=manager)
     assert planned.steps or planned.refusals
-    assert {each.code for each in planned.refusals} <= set(REFUSALS)
+    for refusal in planned.refusals:
+        facts = dict(refusal.facts)
+        key = f"{refusal.code} {facts['why']}" if "why" in facts else refusal.code
+        known = {*facts, *_REFUSAL_WORDS}
+        assert placeholders(REFUSED[key]) | placeholders(REFUSED_MENDS[key]) <= known
+        assert refusal_message(refusal)
+        assert refusal_mend(refusal)
+    assert all(map(step_text, planned.steps))
     sure = {
         each.pid
         for one in seen.listeners
@@ -370,11 +399,11 @@ def test_nothing_is_stopped_by_mistake(seen: Scene, manager: bool) -> None:
     }
     for step in planned.steps:
         targets = (*step.targets, *step.later)
-        assert targets or step.manager
+        assert targets or step.kind is StepKind.MANAGER
         for target in targets:
             assert target.pid in sure
             assert target == seen.identities[target.pid]
-            if not step.manager:
+            if step.kind is StepKind.SIGNAL:
                 assert target.pid != 1
                 assert target.pid not in seen.own.line
     stopped = {inode for step in planned.steps for inode in step.sockets}

@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from portbook.app.stop.executor import GOOD, OUTCOMES, Outcome, Way, carry_out, said_of
-from portbook.app.stop.model import Plan, Step
+from portbook.app.stop.executor import GOOD, OUTCOMES, DoneCode, Outcome, Waiting, Way, carry_out
+from portbook.app.stop.model import Plan, Step, StepKind
 from portbook.host.process_control import Hands, Identity, Ran
+from portbook.present.phrases.stops import (
+    DONE,
+    done_message,
+    outcome_notes,
+    outcome_sentence,
+    waiting_line,
+)
 from tests.app.test_stop import owner, scene, socket
 
 if TYPE_CHECKING:
@@ -28,6 +35,7 @@ class Life:
         self.ends = NEVER
         self.holds = True
         self.permitted = True
+        self.follower: Listener | None = None  # what listens once it has ended
         self.got: list[int] = []
 
 
@@ -45,7 +53,7 @@ class World(Hands):
         self.answer: Ran | OSError = Ran(0, "")
         self.fresh: tuple[Listener, ...] = ()
         self.takes = 0.0
-        self.said: list[str] = []
+        self.waits: list[Waiting] = []
 
     def alive(self, life: Life) -> bool:
         return self.lives.get(life.identity.pid) is life and self.time < life.ends
@@ -112,7 +120,9 @@ class World(Hands):
             for pid, life in self.lives.items()
             if self.alive(life) and life.holds
         )
-        return held + self.fresh
+        ended = [life for life in self.lives.values() if not self.alive(life)]
+        followers = [life.follower for life in ended if life.follower is not None]
+        return (*held, *followers, *self.fresh)
 
 
 def planned(world: World, *, later: tuple[int, ...] = (), manager: bool = False) -> Plan:
@@ -121,15 +131,21 @@ def planned(world: World, *, later: tuple[int, ...] = (), manager: bool = False)
     rest = tuple(each.identity for pid, each in world.lives.items() if pid in later)
     command = ("systemctl", "stop", "--", "web.service") if manager else ("kill", "-TERM", "7")
     sockets = tuple(each.socket.inode or 0 for each in seen)
-    step = Step(manager, command, "what", first, rest, sockets)
+    kind = StepKind.MANAGER if manager else StepKind.SIGNAL
+    facts = (("programs", ("node",) * len(first)), ("later_programs", ("node",) * len(rest)))
+    step = Step(kind, command, facts, first, rest, sockets)
     return Plan(scene(*seen), (step,), (), ())
 
 
 def done(world: World, plan: Plan, *, force: bool = False, patience: float = 10) -> Outcome:
-    outcome = carry_out(plan, world, world.look, Way(force, patience), world.said.append)
-    assert {each.code for each in outcome.done} <= set(OUTCOMES)
+    outcome = carry_out(plan, world, world.look, Way(force, patience), world.waits.append)
+    assert all(map(done_message, outcome.done))
     assert sorted(world.closed) == sorted(world.handles)  # every handle is given up, once
     return outcome
+
+
+def test_each_outcome_has_its_sentence() -> None:
+    assert set(OUTCOMES) == set(DoneCode) == {key.partition(" ")[0] for key in DONE}
 
 
 def codes(outcome: Outcome) -> list[str]:
@@ -142,21 +158,21 @@ def test_one_that_ends() -> None:
     assert codes(outcome) == ["stopped"]
     assert outcome.free
     assert life.got == [Hands.TERM, Hands.CONT]
-    assert world.said == [
+    assert list(map(waiting_line, world.waits)) == [
         "SIGTERM sent, waiting for pid 7 to end: 1 s",
         "SIGTERM sent, waiting for pid 7 to end: 2 s",
     ]
-    assert said_of(outcome) == "Nothing listens on the port any more."
+    assert outcome_sentence(outcome) == "Nothing listens on the port any more."
 
 
 def test_one_that_ignores_it() -> None:
     world = World(life := Life(7, term=NEVER))
     outcome = done(world, planned(world), patience=3)
     assert codes(outcome) == ["still-running"]
-    assert "--force" in outcome.done[0].message
+    assert "--force" in done_message(outcome.done[0])
     assert Hands.KILL not in life.got
     assert not outcome.free
-    assert "still listens" in said_of(outcome)
+    assert "still listens" in outcome_sentence(outcome)
     assert 3 <= world.time < 5
 
 
@@ -172,7 +188,7 @@ def test_one_that_nothing_ends() -> None:
     world = World(Life(7, term=NEVER, kill=NEVER))
     outcome = done(world, planned(world), force=True, patience=1)
     assert codes(outcome) == ["still-running"]
-    assert "not even SIGKILL" in outcome.done[0].message
+    assert "not even SIGKILL" in done_message(outcome.done[0])
 
 
 def test_one_that_ended_since_it_was_seen() -> None:
@@ -232,7 +248,7 @@ def test_another_users_process() -> None:
     life.permitted = False
     outcome = done(world, planned(world))
     assert codes(outcome) == ["not-permitted"]
-    assert "as root" in outcome.done[0].message
+    assert "as root" in done_message(outcome.done[0])
     assert not outcome.free
 
 
@@ -248,7 +264,7 @@ def test_one_that_lets_go_of_the_port_and_goes_on() -> None:
     world = Draining(life)
     outcome = done(world, planned(world), patience=30)
     assert codes(outcome) == ["stopped"]
-    assert "still runs" in outcome.done[0].message
+    assert "still runs" in done_message(outcome.done[0])
     assert world.time < 3
 
 
@@ -286,12 +302,12 @@ def test_one_that_is_started_again_is_named_with_who_started_it() -> None:
     assert codes(outcome) == ["stopped"]
     assert not outcome.free
     assert [each.socket.inode for each in outcome.fresh] == [5]
-    (note,) = outcome.notes
+    (note,) = outcome_notes(outcome)
     assert note == (
         "The port is busy again: python3 (pid 70) listens on tcp 0.0.0.0:8080, started by "
         "supervisord (60): stop that, and then the port."
     )
-    assert said_of(outcome) == "The port is busy again."
+    assert outcome_sentence(outcome) == "The port is busy again."
 
 
 # -- managers ---------------------------------------------------------------------------------
@@ -305,7 +321,7 @@ def test_a_manager() -> None:
     assert world.ran == [("systemctl", "stop", "--", "web.service")]
     assert life.got == []
     assert outcome.free
-    assert world.said[-1] == "waiting for systemctl stop -- web.service: 2 s"
+    assert waiting_line(world.waits[-1]) == "waiting for systemctl stop -- web.service: 2 s"
 
 
 @pytest.mark.parametrize(
@@ -323,7 +339,7 @@ def test_a_manager_that_fails(answer: Ran | OSError, code: str, said: str) -> No
     outcome = done(world, planned(world, manager=True))
     assert codes(outcome) == [code]
     assert code not in GOOD
-    assert said in outcome.done[0].message
+    assert said in done_message(outcome.done[0])
 
 
 def test_a_manager_is_not_asked_about_one_that_is_gone() -> None:

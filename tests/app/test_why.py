@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.app.bind.causes import CODES, Cause
+from portbook.app.bind.causes import CODES, Cause, CauseCode
 from portbook.app.bind.diagnose import Why, weigh
 from portbook.app.bind.observations import Elsewhere, Evidence, Redirected
-from portbook.app.bind.owner_text import holder, how_to_stop
 from portbook.host.bind_probe import PLACES, BindTry
 from portbook.host.linux.connections import Connection
 from portbook.model import (
@@ -28,6 +27,7 @@ from portbook.model import (
     Transport,
 )
 from portbook.present.phrases.causes import MENDS, MESSAGES, cause_mend, cause_message
+from portbook.present.phrases.holders import holder, how_to_stop
 from portbook.present.render.report_json import of_why
 from portbook.present.render.text import Style
 from portbook.present.views.why import render_why
@@ -654,7 +654,10 @@ def test_the_json_has_the_keys_of_the_contract_and_nothing_raw(seen: Evidence) -
     for each in found["causes"]:
         assert each["code"] in CODES
         assert each["message"]
-        assert set(each) - {"seconds_left"} == {"code", "message", "mend", "blocks"}
+        assert set(each) - {"seconds_left"} == {
+            "code", "message", "mend", "blocks", "facts", "listener", "connections",
+        }  # fmt: skip
+        assert ("why" in each["facts"]) is (each["code"] not in MESSAGES)
         assert 0 <= each.get("seconds_left", 0) <= 60
     json.dumps(found).encode("ascii")
     # No lone surrogate is left over: it would be no Unicode.
@@ -675,8 +678,7 @@ def test_the_page_shows_every_cause_and_nothing_raw(seen: Evidence, colour: bool
 def test_each_cause_has_its_sentence() -> None:
     assert {key.partition(" ")[0] for key in MESSAGES} == set(CODES)
     assert set(MENDS) == set(MESSAGES) - {"free", "other-namespace"}
-    assert cause_message(Cause("later")) == "later"
-    assert cause_mend(Cause("later")) is None
+    assert set(CODES) == set(CauseCode)
 
 
 @given(evidence())

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from portbook import cli
 from portbook.app.pick import host_checks
-from portbook.app.pick.criteria import CRITERIA, Check
+from portbook.app.pick.criteria import CRITERIA, Check, Criterion
 from portbook.cli.pick import Options, parse_quick, parse_whole
 from tests.app.test_pick import NAMES, Machine
 
+FAILS = (("why", "fails"), ("transport", "tcp"))
 _OPTIONS = {
     "--json": (), "--quiet": (), "-q": (), "--hold": (), "--listen-fds": (), "--release": (),
     "--for": ("web", "a b", "é"), "--count": ("1", "7", "x"), "--range": ("1-9", "80", "?"),
@@ -103,7 +104,7 @@ def test_a_port_with_its_reasons(machine: Machine, capsys: pytest.CaptureFixture
     assert out.startswith(f"Port {NAMES['web']}\n")
     for code in ("unassigned", "not-dynamic", "browser-opens", "no-known-use", "free-here"):
         assert f"\n  {code}" in out
-    assert "not known: not to be read" in out
+    assert "not known: services could not be read (not to be read)" in out
     assert "1021 and 1022" in out
     assert all(len(line) <= 80 for line in out.splitlines())
 
@@ -113,11 +114,11 @@ def test_a_taken_port_of_a_name(machine: Machine, capsys: pytest.CaptureFixture[
     assert cli.run(["pick", "--for", "web"]) == 1
     out = capsys.readouterr().out
     assert "something against" in out
-    assert "NO: asked" in out
+    assert "NO: tcp: a bind fails (asked)" in out
     assert cli.run(["pick", "-q", "--for", "web"]) == 1
     out, err = capsys.readouterr()
     assert out == f"{NAMES['web']}\n"
-    assert err == f"portbook: {NAMES['web']}: asked\n"
+    assert err == f"portbook: {NAMES['web']}: tcp: a bind fails (asked)\n"
     assert cli.run(["pick", "--hold", "--for", "web", "--", "true"]) == 1
 
 
@@ -151,7 +152,7 @@ def test_hostile_evidence_is_shown_harmless(
     machine: Machine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def checks(port: int) -> Any:
-        yield Check("free-here", False, "web\x1b[2J\udcff\u202e listens")
+        yield Check(Criterion.FREE_HERE, False, (*FAILS, ("error", "web\x1b[2J\udcff\u202e")))
 
     monkeypatch.setattr(machine, "checks", checks)
     for argv in (

@@ -7,45 +7,69 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import portbook.app.stop.collect
 from portbook import cli
-from portbook.app.stop.executor import Done, Outcome
-from portbook.model import OwnersSeen, Transport
-from tests.app.test_stop import owner, scene, socket
-from tests.values import gap
+from portbook.cli import stop
+from portbook.host.host_reader import HostReader
+from portbook.host.linux.connections import Conflicts
+from portbook.host.linux.process_tree import Own
+from portbook.model import Gap, Host, Listener, OwnersSeen, PortRules, Transport, Visibility
+from tests.app.test_stop import owner, socket
+from tests.app.test_stopping import NEVER, Life, World
+from tests.values import CATALOG, changed, gap
 
 if TYPE_CHECKING:
-    from portbook.app.stop.model import Scene
+    from collections.abc import Callable
+
+    from portbook.host.process_control import Hands
 
 TCP, UDP = Transport.TCP, Transport.UDP
 
 
-class Stage:
-    """Stands in for this machine: a scene, and what came of carrying a plan out."""
+class Stage(HostReader):
+    """Stands in for this machine: the processes of a world, and what was asked of it."""
 
-    def __init__(self) -> None:
-        self.asked: tuple[Any, ...] = ()
-        self.scene = scene(socket(owner(program="web\x1b[2J\u202e")))
-        self.outcome = Outcome((Done("stopped", "pid 7 has ended", 7),), (), ())
-        self.carried = 0
+    def __init__(self, *lives: Life) -> None:
+        self.world = World(*lives)
+        self.program = "node"
+        self.hidden: tuple[Listener, ...] = ()
+        self.missing: tuple[Gap, ...] = ()
+        self.asked: list[tuple[int, Transport | None]] = []
 
-    def read_scene(
-        self, port: int, transport: Transport | None, address: str | None, _: Any
-    ) -> Scene:
-        self.asked = (port, transport, address)
-        return self.scene
+    def read_host(self, ports: Any, transport: Transport | None, *_: Any) -> Host:
+        if ports is not None:
+            self.asked.append((ports[0], transport))
+        listeners = self.hidden or tuple([self._named(each) for each in self.world.look()])
+        visibility = Visibility.PARTIAL if self.missing else Visibility.FULL
+        return Host(listeners, visibility, self.missing, PortRules("linux", 1024))
 
-    def carry_out(self, *_: Any) -> Outcome:
-        self.carried += 1
-        return self.outcome
+    def _named(self, listener: Listener) -> Listener:
+        owners = [each._replace(program=self.program) for each in listener.ownership.owners]
+        return changed(listener, owners=tuple(owners))
+
+    def read_conflicts(self, *_: Any) -> Conflicts:
+        return Conflicts((), Visibility.FULL)
+
+    def read_elsewhere(self, *_: Any) -> Any:
+        return (), ()
+
+    def read_published(self, *_: Any) -> Any:
+        return (), ()
+
+    def read_own(self) -> Own:
+        return Own((5000, 1), None, None, ())
+
+    def read_processes(self) -> Any:
+        return {}
+
+    def systemd_runs(self) -> bool:
+        return False
+
+    def process_control(self) -> Hands:
+        return self.world
 
 
-@pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    made = Stage()
-    monkeypatch.setattr(portbook.app.stop.collect, "read_scene", made.read_scene)
-    monkeypatch.setattr(portbook.app.stop.collect, "carry_out", made.carry_out)
-    return made
+def run(stage: Stage, *arguments: str) -> int:
+    return stop.run(arguments, CATALOG, stage)
 
 
 @pytest.mark.parametrize(
@@ -59,14 +83,19 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         ("EADDRINUSE: address already in use :::3000", (3000, None, "::")),
     ],
 )
-def test_what_it_takes(stage: Stage, query: str, expected: tuple[Any, ...]) -> None:
-    assert cli.run(["stop", query]) == 0
-    assert stage.asked == expected
-    assert stage.carried == 0
+def test_what_it_takes(
+    capsys: pytest.CaptureFixture[str], query: str, expected: tuple[Any, ...]
+) -> None:
+    stage = Stage(Life(7))
+    run(stage, query, "--json")
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["port"], answer["transport"], answer["address"]) == expected
+    assert stage.asked == [expected[:2]]
+    assert not stage.world.handles
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["ssh"], "'ssh' names no single port"),
         (["6000-6063"], "'6000-6063' names no single port"),
@@ -81,14 +110,13 @@ def test_what_it_takes(stage: Stage, query: str, expected: tuple[Any, ...]) -> N
     ],
 )
 def test_what_cannot_be_read_is_one_line_and_2(
-    stage: Stage, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     assert cli.run(["stop", *arguments]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert said in err
+    assert message in err
     assert err.count("\n") == 1
-    assert stage.carried == 0
 
 
 def test_port_0_holds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,55 +124,77 @@ def test_port_0_holds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert "nothing can listen on port 0" in capsys.readouterr().err
 
 
-def test_a_dry_run(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["stop", "8080", "--force"]) == 0
+def test_a_dry_run(capsys: pytest.CaptureFixture[str]) -> None:
+    stage = Stage(Life(7))
+    stage.program = "web\x1b[2J\u202e"
+    assert run(stage, "8080", "--force") == 0
     out = capsys.readouterr().out
     assert "nothing is stopped without --yes" in out
     assert "kill -TERM 7" in out
     assert "To do it: portbook stop 8080 --force --yes" in out
+    assert "web" in out
     assert "\x1b" not in out
     assert "\u202e" not in out
-    assert stage.carried == 0
+    assert not stage.world.handles
 
 
-def test_it_is_done_with_yes(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.run(["stop", "8080", "-y"]) == 0
+def test_it_is_done_with_yes(capsys: pytest.CaptureFixture[str]) -> None:
+    stage = Stage(Life(7))
+    assert run(stage, "8080", "-y") == 0
     assert "stopped: pid 7 has ended" in capsys.readouterr().out
-    assert stage.carried == 1
+    assert not stage.world.look()
+
+
+def deaf() -> Stage:
+    return Stage(Life(7, term=NEVER))
+
+
+def back() -> Stage:
+    """Something else listens as soon as the process has ended."""
+    stage = Stage(life := Life(7))
+    life.follower = socket(owner(8), inode=5)
+    return stage
+
+
+def anothers() -> Stage:
+    stage = Stage(life := Life(7))
+    life.permitted = False
+    return stage
 
 
 @pytest.mark.parametrize(
-    "outcome",
-    [
-        Outcome((Done("still-running", "pid 7 still runs", 7),), (), ()),
-        Outcome((Done("stopped", "it has ended", 7),), (socket(owner()),), ()),
-        Outcome((Done("stopped", "it has ended", 7),), (), (socket(owner(8)),), ("Busy again.",)),
-        Outcome((Done("not-permitted", "another user", 7),), (socket(owner()),), ()),
-    ],
+    ("stage", "code", "left", "fresh"),
+    [(deaf, "still-running", 1, 0), (anothers, "not-permitted", 1, 0), (back, "stopped", 0, 1)],
 )
 def test_what_is_left_is_1(
-    stage: Stage, capsys: pytest.CaptureFixture[str], outcome: Outcome
+    capsys: pytest.CaptureFixture[str],
+    stage: Callable[[], Stage],
+    code: str,
+    left: int,
+    fresh: int,
 ) -> None:
-    stage.outcome = outcome
-    assert cli.run(["stop", "8080", "-y"]) == 1
-    assert outcome.done[0].message in capsys.readouterr().out
-    assert cli.run(["stop", "8080", "-y", "--json"]) == 1
-    found = json.loads(capsys.readouterr().out)
-    assert found["free"] is outcome.free
-    assert len(found["busy"]) == len(outcome.left + outcome.fresh)
+    assert run(stage(), "8080", "-y", "--timeout", "0.5") == 1
+    out = capsys.readouterr().out
+    assert f"{code}: pid 7" in out
+    assert ("still listens" if left else "The port is busy again: node (pid 8)") in out
+    assert run(stage(), "8080", "-y", "--timeout", "0.5", "--json") == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["free"] is False
+    assert len(answer["busy"]) == left + fresh
+    assert [done["code"] for done in answer["done"]] == [code]
 
 
-def test_what_is_refused_is_1_and_nothing_is_done(
-    stage: Stage, capsys: pytest.CaptureFixture[str]
-) -> None:
-    stage.scene = scene(socket(owners_seen=OwnersSeen.HIDDEN))
+def test_what_is_refused_is_1_and_nothing_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+    stage = Stage()
+    stage.hidden = (socket(owners_seen=OwnersSeen.HIDDEN),)
     for flag in ([], ["--yes"], ["--yes", "--force"]):
-        assert cli.run(["stop", "8080", *flag]) == 1
-    assert stage.carried == 0
+        assert run(stage, "8080", *flag) == 1
+    assert not stage.world.handles
     assert "owner-hidden" in capsys.readouterr().out
 
 
-def test_strict(stage: Stage) -> None:
-    stage.scene = stage.scene._replace(missing=(gap("other users' processes"),))
-    assert cli.run(["stop", "8080", "--yes"]) == 0
-    assert cli.run(["stop", "8080", "--yes", "--strict"]) == 3
+def test_strict() -> None:
+    for flags, status in (((), 0), (("--strict",), 3)):
+        stage = Stage(Life(7))
+        stage.missing = (gap("other users' processes"),)
+        assert run(stage, "8080", "--yes", *flags) == status

@@ -10,7 +10,7 @@ import pytest
 
 import portbook.cli.why
 from portbook import cli
-from portbook.app.bind.causes import Cause
+from portbook.app.bind.causes import Cause, CauseCode
 from portbook.app.bind.diagnose import Why
 from portbook.host.bind_probe import BindTry
 from portbook.model import Gap, Listener, Socket, Transport
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TCP, UDP = Transport.TCP, Transport.UDP
 HELD = Cause(
-    "listener",
+    CauseCode.LISTENER,
     facts=(
         ("part", "web\x1b[2J\udcff"),
         ("summary", "it shares"),
@@ -52,7 +52,7 @@ class Asked:
             BindTry("ipv4", "0.0.0.0", reuse, None, 0 if reuse else error)
             for reuse in (False, True)
         )
-        cause = Cause("free", blocks=False) if self.bindable else HELD
+        cause = Cause(CauseCode.FREE, blocks=False) if self.bindable else HELD
         return Why(port, transport, address, self.bindable, True, (cause,), tries, self.missing)
 
 
@@ -168,16 +168,26 @@ def test_json(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
         "address": None,
     }
     assert (found["bindable"], found["bindable_with_reuseaddr"]) == (False, True)
-    assert found["causes"] == [
+    (cause,) = found["causes"]
+    assert cause.pop("listener")["address"] == "0.0.0.0"
+    assert cause == (
         {
             "code": "listener",
             "message": "web\x1b[2J\\xff has tcp 0.0.0.0:305: it shares "
             "(https://example.org/, read 2026-11-21).",
             "mend": "Wait\u202e.",
             "blocks": True,
+            "facts": {
+                "part": "web\x1b[2J\\xff",
+                "summary": "it shares",
+                "source": "https://example.org/",
+                "read": "2026-11-21",
+                "mend": "Wait\u202e",
+            },
+            "connections": [],
             "seconds_left": 58.3,
         }
-    ]
+    )
     assert [each["error"] for each in found["binds"]] == ["EADDRINUSE", None]
     assert found["missing"] == ["NAT rules \\xff"]
     assert out.isascii()

@@ -18,9 +18,9 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from portbook import schema
 from portbook.app.lookup import PortAnswer, answer
-from portbook.app.pick.criteria import CRITERIA, Check, Wanted, pick
+from portbook.app.pick.criteria import CRITERIA, Check, Criterion, Wanted, pick
 from portbook.app.search import answer_search
-from portbook.app.stop.executor import OUTCOMES, Done, Outcome
+from portbook.app.stop.executor import OUTCOMES, Done, DoneCode, Outcome, Restarted
 from portbook.app.stop.model import REFUSALS, Scene
 from portbook.app.stop.planner import plan
 from portbook.catalog.registry.stats import count
@@ -41,6 +41,7 @@ from portbook.model import (
     Transport,
     Visibility,
 )
+from portbook.present.phrases.stops import DONE
 from portbook.present.render import port_json, sockets_json
 from portbook.present.render.report_json import of_pick, of_stop
 from portbook.schema.tables import Table
@@ -465,7 +466,8 @@ def test_stats() -> None:
 def test_every_key_of_a_pick_is_there(name: str | None, many: int, free: bool) -> None:
     class Machine:
         def checks(self, port: int) -> Iterator[Check]:
-            yield Check("free-here", free, "\x1b\udcff")
+            facts = (("why", "fails"), ("transport", "tcp"), ("error", "\x1b\udcff"))
+            yield Check(Criterion.FREE_HERE, free, facts)
 
     wanted = Wanted(8000, 8200, many, name)
     found = _through_json(of_pick(pick(wanted, Machine(), CATALOG, 0)))
@@ -479,16 +481,20 @@ def test_every_key_of_a_pick_is_there(name: str | None, many: int, free: bool) -
 # -- a stop -----------------------------------------------------------------------------------
 
 
-@given(st.lists(listeners(), max_size=3), st.sampled_from(tuple(OUTCOMES)), nasty, st.booleans())
+@given(st.lists(listeners(), max_size=3), st.sampled_from(tuple(DONE)), nasty, st.booleans())
 @examples(40)
-def test_every_key_of_a_stop_is_there(seen: Any, code: str, said: str, dry: bool) -> None:
+def test_every_key_of_a_stop_is_there(seen: Any, key: str, said: str, dry: bool) -> None:
     pids = {owner.pid for each in seen for owner in each.ownership.owners}
     scene = Scene(
         80, None, None, tuple(seen), Own((1,), None, None, ()),
         {pid: Identity(pid, 1.5, None) for pid in pids}, missing=(gap(said),),
     )  # fmt: skip
-    done = (Done(code, said, 7), Done("failed", said, None, ("systemctl", said)))
-    outcome = None if dry else Outcome(done, (), tuple(seen), (said,))
+    code, _, why = key.partition(" ")
+    facts = (("why", why),) if why else ()
+    more = (("target", 7), ("seconds", 0.5), ("error", said), ("status", 4), ("output", said))
+    done = (Done(DoneCode(code), 7, ("systemctl", said), (*facts, *more)),)
+    restarted = tuple([Restarted(each, ((8, said),)) for each in seen])
+    outcome = None if dry else Outcome(done, (), restarted)
     found = _through_json(of_stop(plan(scene), outcome))
     check(found, "stop")
     assert {each["code"] for each in found["refused"]} <= set(REFUSALS)

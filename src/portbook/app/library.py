@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from portbook.app.pick.criteria import Pick, Wanted
     from portbook.app.search import SearchAnswer
     from portbook.app.stop.executor import Outcome as StopOutcome
-    from portbook.app.stop.executor import Way
+    from portbook.app.stop.executor import Waiting, Way
     from portbook.app.stop.model import Plan
     from portbook.app.topics import TopicAnswer
     from portbook.app.update import Outcome as UpdateOutcome
@@ -200,9 +200,9 @@ def plan_stop(
 
 
 def stop(
-    plan: Plan, way: Way | None = None, progress: Callable[[str], None] | None = None
+    plan: Plan, way: Way | None = None, progress: Callable[[Waiting], None] | None = None
 ) -> StopOutcome:
-    """Does what *plan* says, and tells what became of it; *progress* is given a line at times.
+    """Does what *plan* says, and tells what became of it; *progress* is told what takes long.
 
     :raises HostUnreadable: nothing can be ended from here.
     """
@@ -212,7 +212,7 @@ def stop(
     return collect.stop(plan, way or Way(), progress or _be_silent)
 
 
-def _be_silent(_: str) -> None: ...
+def _be_silent(_: Waiting) -> None: ...
 
 
 def audit(

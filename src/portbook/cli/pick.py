@@ -67,7 +67,9 @@ def _tell(found: Pick) -> None:
     """What a bare number doesn't say, a line each on standard error."""
     for choice in found.choices:
         for check in choice.failed:
-            complain(f"{choice.port}: {check.evidence}")
+            from portbook.present.phrases.picks import check_evidence
+
+            complain(f"{choice.port}: {check_evidence(check)}")
     if len(found.choices) < found.wanted.many:
         wanted = found.wanted
         counts = ", ".join(f"{many} by {code}" for code, many in found.left_out_by.items())

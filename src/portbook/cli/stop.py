@@ -15,6 +15,8 @@ from portbook.formats.errors.query import (
     QueryKind,
     parse_query,
 )
+from portbook.host.host_reader import THIS_HOST
+from portbook.present.phrases.stops import waiting_line
 from portbook.present.views import stop
 
 TYPE_CHECKING = False
@@ -25,10 +27,11 @@ if TYPE_CHECKING:
     from portbook.app.stop.model import Plan
     from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
+    from portbook.host.host_reader import HostReader
 
 
-def run(argv: Sequence[str], _: Catalog) -> int:
-    """Shows what would be stopped, or stops it; 1 where anything is left on the port."""
+def run(argv: Sequence[str], _: Catalog, host: HostReader = THIS_HOST) -> int:
+    """Shows what would be stopped on *host*, or stops it; 1 where anything is left on the port."""
     parser = Parser(
         "stop",
         "Stops what listens on a port, and no client of it: by its manager (systemd, docker, "
@@ -74,7 +77,7 @@ def run(argv: Sequence[str], _: Catalog) -> int:
     _refuse_names(query)
     way = Way(options.force, options.timeout)
     planned = collect.plan_stop(
-        query.first, query.transport, address, manager=not options.no_manager
+        query.first, query.transport, address, manager=not options.no_manager, host=host
     )
     dry = not options.yes
     if not options.json:
@@ -84,7 +87,7 @@ def run(argv: Sequence[str], _: Catalog) -> int:
     if not dry and planned.steps:
         progress = StatusLine()
         try:
-            outcome = collect.stop(planned, way, progress)
+            outcome = collect.stop(planned, way, lambda it: progress(waiting_line(it)), host)
         finally:
             progress.clear()
         if not options.json:

@@ -5,6 +5,8 @@ Each method loads what it takes when it is called.
 
 from __future__ import annotations
 
+import os
+
 from portbook.host import reader
 from portbook.model import OwnerSearch
 
@@ -13,8 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from portbook.host.bind_probe import BindTry
+    from portbook.host.containers import Published
     from portbook.host.firewall.rules import Redirect
     from portbook.host.linux.connections import Conflicts
+    from portbook.host.linux.process_tree import Own, Relative
+    from portbook.host.process_control import Hands
     from portbook.model import Gap, Host, Listener, PortRules, Transport
 
     Ports = tuple[int, int] | None  # the first and the last
@@ -123,6 +128,42 @@ class HostReader:
         from portbook.host.probe.scanner import add_spoken
 
         return add_spoken(listeners, likely, rules)
+
+    def read_published(
+        self, port: int, transport: str
+    ) -> tuple[tuple[Published, ...], tuple[str, ...]]:
+        """As :func:`portbook.host.containers.read_published`."""
+        from portbook.host.containers import read_published
+
+        return read_published(port, transport)
+
+    def read_processes(self) -> Mapping[int, Relative]:
+        """As :func:`portbook.host.linux.process_tree.read_processes`."""
+        from portbook.host.linux.process_tree import read_processes
+
+        return read_processes()
+
+    def read_own(self) -> Own:
+        """As :func:`portbook.host.linux.process_tree.read_own`."""
+        from portbook.host.linux.process_tree import read_own
+
+        return read_own()
+
+    def systemd_runs(self) -> bool:
+        """Whether systemd is this machine's first process."""
+        from portbook.host.linux.process_tree import systemd_runs
+
+        return systemd_runs()
+
+    def user(self) -> int:
+        """The effective user's number; 0 on systems without user numbers."""
+        return os.geteuid() if hasattr(os, "geteuid") else 0
+
+    def process_control(self) -> Hands:
+        """What ends processes here. Raises HostUnreadable where nothing can."""
+        from portbook.host.process_control import hands
+
+        return hands()
 
 
 THIS_HOST = HostReader()

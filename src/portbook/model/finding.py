@@ -8,7 +8,7 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple, StrEnum
 
 # Words are names or raw text (hostile, where a process or a file made it), numbers are plain.
-Fact = str | int | bool | None | tuple[str | int, ...]
+Fact = str | int | float | bool | None | tuple[str | int, ...]
 Facts = tuple[tuple[str, Fact], ...]
 
 

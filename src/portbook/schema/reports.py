@@ -19,7 +19,15 @@ from portbook.schema.codecs import (
     tally,
 )
 from portbook.schema.records import CHANGE, CHANGES, NAMES, SOURCES, TRANSPORT
-from portbook.schema.sockets import FAMILY, LISTENERS, NOTES, TEXTS
+from portbook.schema.sockets import (
+    CONNECTION,
+    FACTS,
+    FAMILY,
+    LISTENER,
+    LISTENERS,
+    NOTES,
+    TEXTS,
+)
 from portbook.schema.tables import Field, Table, computed
 
 NUMBERS = list_of(NUMBER)
@@ -116,6 +124,9 @@ _CAUSE = Table(
         Field("message", TEXT, "", computed),
         Field("mend", optional(TEXT), "what to do about it", computed),
         Field("blocks", FLAG, "whether it makes the bind fail"),
+        Field("facts", FACTS, "what the message is made of; `why` is the reason"),
+        Field("listener", optional(LISTENER.codec()), "the socket that it is about"),
+        Field("connections", list_of(CONNECTION.codec()), "those that hold the port"),
         Field("seconds_left", optional(rounded(1)), "until it is over", left_out=True),
     ),
 )
@@ -156,7 +167,8 @@ _CHECK = Table(
     (
         Field("code", WORDS, "the criterion"),
         Field("ok", optional(FLAG), "null: it could not be found out"),
-        Field("evidence", TEXT),
+        Field("facts", FACTS, "what the evidence is made of; `why` is the reason"),
+        Field("evidence", TEXT, "", computed),
     ),
 )
 _CHOICE = Table(
@@ -174,7 +186,8 @@ _LEFT_OUT = Table(
     (
         Field("port", PORT),
         Field("code", WORDS, path=lambda choice: choice.failed[0].code),
-        Field("evidence", TEXT, path=lambda choice: choice.failed[0].evidence),
+        Field("facts", FACTS, path=lambda choice: choice.failed[0].facts),
+        Field("evidence", TEXT, "", computed),
     ),
 )
 PICK = Table(
@@ -192,7 +205,7 @@ PICK = Table(
         Field("left_out_ports", list_of(_LEFT_OUT.inline()), "the first hundred of them",
               lambda it: it.left_out[:100]),
         Field("experiments", list_of(PORT), "the ports for experiments (RFC 4727)"),
-        Field("notes", TEXTS),
+        Field("notes", TEXTS, "", computed),
         Field("sources", SOURCES),
     ),
     version=1,
@@ -202,10 +215,10 @@ _STEP = Table(
     "step",
     "",
     (
-        Field("kind", closed(("manager", "signal")), "",
-              lambda step: "manager" if step.manager else "signal"),
+        Field("kind", closed(("manager", "signal"))),
         Field("command", TEXTS),
-        Field("what", TEXT),
+        Field("what", TEXT, "", computed),
+        Field("facts", FACTS, "who is asked, and what is stopped"),
         Field("pids", NUMBERS, "", lambda step: [each.pid for each in step.targets]),
         Field("later_pids", NUMBERS, "signalled only where they outlive the first ones",
               lambda step: [each.pid for each in step.later]),
@@ -216,9 +229,10 @@ _REFUSED = Table(
     "",
     (
         Field("code", WORDS),
-        Field("message", TEXT),
-        Field("mend", optional(TEXT)),
-        Field("socket", optional(WORDS)),
+        Field("message", TEXT, "", computed),
+        Field("mend", TEXT, "what to do instead", computed),
+        Field("facts", FACTS, "what the message is made of; `why` is the reason"),
+        Field("socket", optional(WORDS), "the listener's name"),
     ),
 )
 _LOST = Table(
@@ -235,7 +249,8 @@ _DONE = Table(
     "",
     (
         Field("code", WORDS),
-        Field("message", TEXT),
+        Field("message", TEXT, "", computed),
+        Field("facts", FACTS, "what the message is made of; `why` is the reason"),
         Field("pid", optional(NUMBER)),
         Field("command", optional(TEXTS)),
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from portbook.model import (
     Assessment,
     Evidence,
@@ -93,6 +95,8 @@ def _decode_facts(value: Any) -> Facts:
 def _is_fact(fact: Any) -> bool:
     if isinstance(fact, list):
         return all(isinstance(item, (str, int)) for item in fact)
+    if isinstance(fact, float):
+        return isfinite(fact)
     return fact is None or isinstance(fact, (str, int))
 
 
@@ -101,7 +105,7 @@ FACTS = Codec(
     _decode_facts,
     {
         "type": "object",
-        "additionalProperties": {"type": ["string", "integer", "boolean", "array", "null"]},
+        "additionalProperties": {"type": ["string", "number", "boolean", "array", "null"]},
     },
     "object: name to text, number, flag, or list of them",
 )

@@ -7,32 +7,50 @@ from __future__ import annotations
 
 import errno
 
-from portbook._fast_types import NamedTuple
+from portbook._fast_types import NamedTuple, StrEnum
 from portbook.app.bind.addresses import LOCALHOST, plain_address
 from portbook.app.bind.observations import place
-from portbook.app.bind.owner_text import part_of_system
 from portbook.model import is_v4
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.app.bind.observations import Elsewhere, Evidence, Redirected
     from portbook.host.linux.connections import Connection
+    from portbook.host.netsh import SystemListener
     from portbook.model import Facts, Gap, Listener
 
-# The code of a cause -> what it means; the documentation and the site show this table.
+
+class CauseCode(StrEnum):
+    """Why a bind fails, or what can go wrong though it succeeds."""
+
+    FREE = "free"
+    LISTENER = "listener"
+    BOUND_NOT_LISTENING = "bound-not-listening"
+    OUTBOUND_CONNECTION = "outbound-connection"
+    TIME_WAIT = "time-wait"
+    ADDRESS_OVERLAP = "address-overlap"
+    NO_PRIVILEGE = "no-privilege"
+    OTHER_NAMESPACE = "other-namespace"
+    NAT_REDIRECT = "nat-redirect"
+    EXCLUDED_RANGE = "excluded-range"
+    DYNAMIC_RANGE = "dynamic-range"
+    UNKNOWN = "unknown"
+
+
+# What each means; the documentation and the site show this table.
 CODES = {
-    "free": "the bind succeeded just now",
-    "listener": "a socket listens there",
-    "bound-not-listening": "a socket is bound there and never listened",
-    "outbound-connection": "a connection holds it as its local port",
-    "time-wait": "a closed connection still waits for late packets",
-    "address-overlap": "some addresses are taken, others are free",
-    "no-privilege": "this user may not bind it",
-    "other-namespace": "it is in use in another network namespace of this machine",
-    "nat-redirect": "connections to it are redirected before they reach a socket",
-    "excluded-range": "the system keeps it out of reach",
-    "dynamic-range": "the system may give it to any program that asks for some port",
-    "unknown": "the bind fails, and nothing that could be seen explains it",
+    CauseCode.FREE: "the bind succeeded just now",
+    CauseCode.LISTENER: "a socket listens there",
+    CauseCode.BOUND_NOT_LISTENING: "a socket is bound there and never listened",
+    CauseCode.OUTBOUND_CONNECTION: "a connection holds it as its local port",
+    CauseCode.TIME_WAIT: "a closed connection still waits for late packets",
+    CauseCode.ADDRESS_OVERLAP: "some addresses are taken, others are free",
+    CauseCode.NO_PRIVILEGE: "this user may not bind it",
+    CauseCode.OTHER_NAMESPACE: "it is in use in another network namespace of this machine",
+    CauseCode.NAT_REDIRECT: "connections to it are redirected before they reach a socket",
+    CauseCode.EXCLUDED_RANGE: "the system keeps it out of reach",
+    CauseCode.DYNAMIC_RANGE: "the system may give it to any program that asks for some port",
+    CauseCode.UNKNOWN: "the bind fails, and nothing that could be seen explains it",
 }
 
 
@@ -46,7 +64,7 @@ class Cause(NamedTuple):
     what was ``unseen``.
     """
 
-    code: str
+    code: CauseCode
     blocks: bool = True
     facts: Facts = ()
     listener: Listener | None = None
@@ -60,7 +78,7 @@ class Cause(NamedTuple):
         if self.listener is None:
             return self.code, self.facts
         socket, ownership, _ = self.listener
-        shared = socket.sharing if self.code == "listener" else 1
+        shared = socket.sharing if self.code is CauseCode.LISTENER else 1
         return self.code, self.facts, socket.name, shared, ownership, socket.uid, socket.user
 
 
@@ -82,7 +100,7 @@ def free(seen: Evidence) -> Cause:
         facts.append(("places", (seen.address,)))
     elif len(families) == 1:
         facts.append(("family", families.pop()))
-    return Cause("free", blocks=False, facts=tuple(facts))
+    return Cause(CauseCode.FREE, blocks=False, facts=tuple(facts))
 
 
 # -- what blocks ------------------------------------------------------------------------------
@@ -95,16 +113,18 @@ def no_privilege(seen: Evidence) -> Cause:
     for low, high, kind in seen.excluded:
         if low <= seen.port <= high:
             within = (("first", low), ("last", high), ("kind", kind))
-            return Cause("excluded-range", facts=(("why", "range"), port, *within))
+            return Cause(CauseCode.EXCLUDED_RANGE, facts=(("why", "range"), port, *within))
     if first is not None and seen.port < first:
-        return Cause("no-privilege", facts=(("why", "low-port"), ("unprivileged_first", first)))
+        return Cause(
+            CauseCode.NO_PRIVILEGE, facts=(("why", "low-port"), ("unprivileged_first", first))
+        )
     if system == "windows":
         transport = ("transport", seen.transport)
-        return Cause("excluded-range", facts=(("why", "refused"), port, transport))
+        return Cause(CauseCode.EXCLUDED_RANGE, facts=(("why", "refused"), port, transport))
     if system == "macos" and seen.port < 1024:
-        return Cause("no-privilege", facts=(("why", "one-address"),))
+        return Cause(CauseCode.NO_PRIVILEGE, facts=(("why", "one-address"),))
     why = "rule-unread" if first is None else "rule-allows"
-    return Cause("no-privilege", facts=(("why", why), port))
+    return Cause(CauseCode.NO_PRIVILEGE, facts=(("why", why), port))
 
 
 def listener(socket: Listener, system: str) -> Cause:
@@ -121,9 +141,24 @@ def listener(socket: Listener, system: str) -> Cause:
             ("read", known.read),
             ("mend", known.mend),
         )
-        return Cause("listener", facts=facts, listener=socket)
-    code = "listener" if socket.socket.state == "listen" else "bound-not-listening"
+        return Cause(CauseCode.LISTENER, facts=facts, listener=socket)
+    listens = socket.socket.state == "listen"
+    code = CauseCode.LISTENER if listens else CauseCode.BOUND_NOT_LISTENING
     return Cause(code, listener=socket)
+
+
+def part_of_system(listener: Listener, system: str) -> SystemListener | None:
+    """The part of macOS or Windows, or the engine on it, that *listener* is known to be."""
+    from portbook.host.netsh import lookup_system_listeners
+
+    for owner in listener.ownership.owners:
+        for known in lookup_system_listeners(system, program=owner.program):
+            return known
+    if listener.ownership.owners:  # somebody else has the port
+        return None
+    return next(
+        iter(lookup_system_listeners(system, listener.socket.port, listener.socket.transport)), None
+    )
 
 
 def connection(connections: list[Connection], *, alone: bool, reuse: bool) -> Cause:
@@ -133,7 +168,7 @@ def connection(connections: list[Connection], *, alone: bool, reuse: bool) -> Ca
     """
     ordered = sorted(connections, key=lambda each: not each.owners)
     facts = (("reusable", True),) if alone and reuse else ()
-    return Cause("outbound-connection", facts=facts, connections=tuple(ordered))
+    return Cause(CauseCode.OUTBOUND_CONNECTION, facts=facts, connections=tuple(ordered))
 
 
 def time_wait(waiting: list[Connection], *, alone: bool, reuse: bool) -> Cause:
@@ -141,7 +176,7 @@ def time_wait(waiting: list[Connection], *, alone: bool, reuse: bool) -> Cause:
     known = [each.seconds_left for each in waiting if each.seconds_left is not None]
     left = max(known) if len(known) == len(waiting) else None
     return Cause(
-        "time-wait",
+        CauseCode.TIME_WAIT,
         facts=(("alone", alone), ("reusable", reuse)),
         connections=tuple(waiting),
         seconds_left=left,
@@ -154,7 +189,7 @@ def overlap(seen: Evidence, listeners: list[Listener]) -> Cause | None:
     for each in listeners:
         dual = plain_address(each.socket.address) == "::" and each.socket.v6only is False
         if dual and (asked is None or "." in asked):
-            return Cause("address-overlap", facts=(("why", "dual-stack"),), listener=each)
+            return Cause(CauseCode.ADDRESS_OVERLAP, facts=(("why", "dual-stack"),), listener=each)
     tries = seen.asked() if seen.address == LOCALHOST else seen.tries
     plain = [each for each in tries if not each.reuseaddr]
     free = tuple(dict.fromkeys([place(each) for each in plain if each.ok]))
@@ -163,7 +198,8 @@ def overlap(seen: Evidence, listeners: list[Listener]) -> Cause | None:
     if not free or not taken or not (asked is None or wider):
         return None
     return Cause(
-        "address-overlap", facts=(("why", "wildcard"), ("free", free), ("taken", tuple(taken)))
+        CauseCode.ADDRESS_OVERLAP,
+        facts=(("why", "wildcard"), ("free", free), ("taken", tuple(taken))),
     )
 
 
@@ -171,22 +207,23 @@ def no_address(address: str) -> Cause:
     """*address* is none that could be bound here, or none at all."""
     numbers = address.split(".") if is_v4(address) else []
     why = "malformed-address" if any(int(number) > 255 for number in numbers) else "no-address"
-    return Cause("unknown", facts=(("why", why), ("address", address)))
+    return Cause(CauseCode.UNKNOWN, facts=(("why", why), ("address", address)))
 
 
 def unknown(seen: Evidence) -> Cause:
     """Nothing that was seen explains it: ``why`` says how far that was tried."""
     asked = seen.asked()
     if any(each.untried for each in asked):
-        return Cause("unknown", facts=(("why", "untried"),))
+        return Cause(CauseCode.UNKNOWN, facts=(("why", "untried"),))
     if all(each.unsupported for each in asked):
         family = (("family", asked[0].family),) if asked else ()
         return Cause(
-            "unknown", facts=(("why", "unsupported"), ("transport", seen.transport), *family)
+            CauseCode.UNKNOWN,
+            facts=(("why", "unsupported"), ("transport", seen.transport), *family),
         )
     names = sorted({each.name for each in asked if not each.ok and not each.reuseaddr})
     return Cause(
-        "unknown",
+        CauseCode.UNKNOWN,
         facts=(("why", "unexplained"), ("errors", tuple(names))),
         unseen=seen.missing,
     )
@@ -198,16 +235,16 @@ def unknown(seen: Evidence) -> Cause:
 def redirect(port: int, rule: Redirected) -> Cause:
     """A rule of address translation sends some connections elsewhere."""
     facts = (("port", port), ("to", rule.to), ("source", rule.source), ("rule", rule.rule))
-    return Cause("nat-redirect", blocks=False, facts=facts)
+    return Cause(CauseCode.NAT_REDIRECT, blocks=False, facts=facts)
 
 
 def elsewhere(other: Elsewhere) -> Cause:
     """The same port is in use in another network namespace."""
     facts = (("namespace", other.namespace),)
-    return Cause("other-namespace", blocks=False, facts=facts, listener=other.listener)
+    return Cause(CauseCode.OTHER_NAMESPACE, blocks=False, facts=facts, listener=other.listener)
 
 
 def dynamic(port: int, within: tuple[int, int], system: str) -> Cause:
     """The system may give the port to any program that asks for some port."""
     facts = (("port", port), ("first", within[0]), ("last", within[1]), ("system", system))
-    return Cause("dynamic-range", blocks=False, facts=facts)
+    return Cause(CauseCode.DYNAMIC_RANGE, blocks=False, facts=facts)

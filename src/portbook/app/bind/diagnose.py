@@ -13,6 +13,7 @@ import errno
 from portbook._fast_types import NamedTuple
 from portbook.app.bind import causes
 from portbook.app.bind.addresses import meets, takes
+from portbook.app.bind.causes import CauseCode
 from portbook.model import Gap, GapCode
 
 TYPE_CHECKING = False
@@ -54,7 +55,8 @@ def weigh(seen: Evidence) -> Why:
     plain, reuse = seen.succeeds(reuse=False), seen.succeeds(reuse=True)
     found = list(_blocking(seen, reuse)) if not plain else [causes.free(seen)]
     # Which addresses are taken is no reason why they are.
-    if not plain and not any(each.blocks and each.code != "address-overlap" for each in found):
+    reasons = [cause for cause in found if cause.blocks]
+    if not plain and all(cause.code is CauseCode.ADDRESS_OVERLAP for cause in reasons):
         found.insert(0, causes.unknown(seen))
     found += _warnings(seen)
     untried = dict.fromkeys(each.name for each in seen.asked() if each.untried)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from portbook._fast_types import NamedTuple
+from portbook._fast_types import NamedTuple, StrEnum
 from portbook.errors import InvalidQuery
 from portbook.model import PortRange, State, Transport
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from portbook.catalog import Catalog
-    from portbook.model import Source
+    from portbook.model import Facts, Listener, Source
 
     class Machine(Protocol):
         """What is asked of a machine about one port: the seam where tests put one of theirs."""
@@ -27,18 +27,34 @@ if TYPE_CHECKING:
         def checks(self, port: int) -> Iterator[Check]: ...
 
 
-# The code of a criterion -> what it asks; the documentation shows this table.
+class Criterion(StrEnum):
+    """What is asked of a port, in this order."""
+
+    UNASSIGNED = "unassigned"
+    NOT_DYNAMIC = "not-dynamic"
+    BROWSER_OPENS = "browser-opens"
+    NO_KNOWN_USE = "no-known-use"
+    NO_ABUSE = "no-abuse"
+    NOT_DYNAMIC_HERE = "not-dynamic-here"
+    NOT_NOTED = "not-noted"
+    NO_LOCAL_NAME = "no-local-name"
+    UNPRIVILEGED = "unprivileged"
+    FREE_HERE = "free-here"
+
+
+# What each asks; the documentation shows this table.
 CRITERIA = {
-    "unassigned": "the registry gives it to no service, for tcp and for udp",
-    "not-dynamic": "it is outside the ranges from which Linux, macOS and Windows hand out ports",
-    "browser-opens": "browsers open it",
-    "no-known-use": "no use in practice is on record",
-    "no-abuse": "no abuse is on record",
-    "not-dynamic-here": "it is outside the range from which this machine hands out ports",
-    "not-noted": "no note of your own has it for something else",
-    "no-local-name": "this machine's services file has no name for it",
-    "unprivileged": "this user may bind it here",
-    "free-here": "nothing is bound to it here, for tcp and for udp",
+    Criterion.UNASSIGNED: "the registry gives it to no service, for tcp and for udp",
+    Criterion.NOT_DYNAMIC: "it is outside the ranges from which Linux, macOS and "
+    "Windows hand out ports",
+    Criterion.BROWSER_OPENS: "browsers open it",
+    Criterion.NO_KNOWN_USE: "no use in practice is on record",
+    Criterion.NO_ABUSE: "no abuse is on record",
+    Criterion.NOT_DYNAMIC_HERE: "it is outside the range from which this machine hands out ports",
+    Criterion.NOT_NOTED: "no note of your own has it for something else",
+    Criterion.NO_LOCAL_NAME: "this machine's services file has no name for it",
+    Criterion.UNPRIVILEGED: "this user may bind it here",
+    Criterion.FREE_HERE: "nothing is bound to it here, for tcp and for udp",
 }
 
 # Above the System Ports, below the lowest port that a common system hands out by itself. Fixed,
@@ -66,11 +82,16 @@ class Wanted(NamedTuple):
 
 
 class Check(NamedTuple):
-    """One criterion and the answer to it; ``ok`` is None where it could not be found out."""
+    """One criterion and the answer to it; ``ok`` is None where it could not be found out.
 
-    code: str
+    ``facts`` has the reason, as ``why``, and what goes with it; ``listener`` is the socket that
+    has the port.
+    """
+
+    code: Criterion
     ok: bool | None
-    evidence: str
+    facts: Facts = ()
+    listener: Listener | None = None
 
 
 class Choice(NamedTuple):
@@ -85,6 +106,20 @@ class Choice(NamedTuple):
         return tuple(check for check in self.checks if check.ok is False)
 
 
+class HintCode(StrEnum):
+    """What else there is to know of a pick."""
+
+    SERVICE = "service"  # service_name, ports: the registry has a service of the name asked for
+    SYSTEM_PORTS = "system-ports"  # some of the range are System Ports
+
+
+class Hint(NamedTuple):
+    """Something else to know of a pick, by a code that names its facts."""
+
+    code: HintCode
+    facts: Facts = ()
+
+
 class Pick(NamedTuple):
     """The ports chosen, and those that were looked at on the way and left out, in order.
 
@@ -95,7 +130,7 @@ class Pick(NamedTuple):
     wanted: Wanted
     choices: tuple[Choice, ...]
     left_out: tuple[Choice, ...]
-    notes: tuple[str, ...]
+    hints: tuple[Hint, ...]
     sources: tuple[Source, ...]
 
     @property
@@ -150,11 +185,11 @@ def pick(wanted: Wanted, machine: Machine, catalog: Catalog, seed: int | None = 
                 choices.append(Choice(port, checks))
                 continue
         left_out.append(Choice(port, checks))
-    notes = tuple(_notes(wanted, catalog))
+    hints = tuple(_hints(wanted, catalog))
     used = ("lore-uses", "lore-abuse", "lore-browsers", "lore-systems")
     sources = catalog.registry.sources()[:1]
     sources += tuple(each for each in catalog.practice.sources() if each.id in used)
-    return Pick(wanted, tuple(choices), tuple(left_out), notes, sources)
+    return Pick(wanted, tuple(choices), tuple(left_out), hints, sources)
 
 
 def _refuse(wanted: Wanted) -> None:
@@ -246,67 +281,58 @@ def by_the_book(port: int, catalog: Catalog) -> Iterator[Check]:
     yield _unassigned(port, catalog)
     yield _not_dynamic(port, catalog)
     blocked = practice.browser_blocked(port)
-    yield Check(
-        "browser-opens",
-        not blocked,
-        "browsers refuse to open it" if blocked else "browsers open it",
+    why = "blocked" if blocked else "opened"
+    yield Check(Criterion.BROWSER_OPENS, not blocked, (("why", why),))
+    products = dict.fromkeys(
+        [use.product for each in _BOTH for use in practice.lookup_uses(port, each)]
     )
-    uses = [use.product for each in _BOTH for use in practice.lookup_uses(port, each)]
-    said = f"in use in practice: {_some(uses)}" if uses else "no use in practice is on record"
-    yield Check("no-known-use", not uses, said)
-    reports = [each.subject for each in practice.lookup_abuse(port)]
-    said = f"abuse on record: {_some(reports)}" if reports else "no abuse is on record"
-    yield Check("no-abuse", not reports, said)
+    facts: Facts = (("why", "used"), ("products", tuple(products)))
+    yield Check(Criterion.NO_KNOWN_USE, not products, facts if products else (("why", "unused"),))
+    subjects = dict.fromkeys([each.subject for each in practice.lookup_abuse(port)])
+    facts = (("why", "reported"), ("subjects", tuple(subjects)))
+    yield Check(Criterion.NO_ABUSE, not subjects, facts if subjects else (("why", "unreported"),))
 
 
 def _unassigned(port: int, catalog: Catalog) -> Check:
+    code = Criterion.UNASSIGNED
     standings = [catalog.registry.standing(port, each) for each in _BOTH]
     for transport, standing in zip(_BOTH, standings, strict=True):
         if standing.state is State.ASSIGNED:
-            names = [row.service_name or row.title or "" for row in standing.assignments]
-            return Check("unassigned", False, f"{transport}: assigned to {_some(names)}")
+            names = dict.fromkeys(
+                [row.service_name or row.title or "" for row in standing.assignments]
+            )
+            assigned = (("why", "assigned"), ("transport", transport), ("names", tuple(names)))
+            return Check(code, False, assigned)
         if standing.state is State.RESERVED:
-            return Check("unassigned", False, f"{transport}: reserved ({standing.text})")
+            reserved = (("why", "reserved"), ("transport", transport), ("text", standing.text))
+            return Check(code, False, reserved)
     if PortRange.of(port).name == "dynamic":
-        said = "a Dynamic Port, which is never assigned (RFC 6335 §6)"
-    elif standings[0].row is not None:
-        first, last = standings[0].row
-        row = f"row {first}–{last}" if last > first else f"row {first}"
-        said = f'IANA lists it as "{standings[0].text}" ({row})'
-    else:
-        said = "IANA has no row for it"
-    return Check("unassigned", True, said)
+        return Check(code, True, (("why", "dynamic"),))
+    if standings[0].row is None:
+        return Check(code, True, (("why", "no-row"),))
+    first, last = standings[0].row
+    row = (("first", first), ("last", last))
+    return Check(code, True, (("why", "listed"), ("text", standings[0].text), *row))
 
 
 def _not_dynamic(port: int, catalog: Catalog) -> Check:
     inside, ranges = [], []
     for rule in catalog.practice.system_rules():
         if rule.system in COMMON and rule.dynamic_first is not None:
-            text = f"{rule.system} {rule.dynamic_first}–{rule.dynamic_last}"
+            text = f"{rule.system} {rule.dynamic_first}-{rule.dynamic_last}"
             ranges.append(text)
             if rule.dynamic_first <= port <= (rule.dynamic_last or rule.dynamic_first):
                 inside.append(text)
-    said = f"handed out to any program by {_some(inside)}" if inside else "outside what systems "
-    return Check("not-dynamic", not inside, said if inside else f"{said}hand out: {_some(ranges)}")
+    why = ("why", "inside" if inside else "outside")
+    return Check(Criterion.NOT_DYNAMIC, not inside, (why, ("ranges", tuple(inside or ranges))))
 
 
-def _some(words: Iterable[str], most: int = 3) -> str:
-    unique = list(dict.fromkeys(words))
-    more = f" and {len(unique) - most} more" if len(unique) > most else ""
-    return ", ".join(unique[:most]) + more
-
-
-def _notes(wanted: Wanted, catalog: Catalog) -> Iterator[str]:
+def _hints(wanted: Wanted, catalog: Catalog) -> Iterator[Hint]:
     if wanted.name is not None:
         rows = [row for row in catalog.registry.named(wanted.name.strip()) if row.first is not None]
         if rows:
-            ports = _some(f"{row.first}/{row.transport or 'tcp'}" for row in rows)
-            yield (
-                f"IANA has a service of that name, {rows[0].service_name}, on {ports}: for that "
-                "service, take its own port."
-            )
+            ports = dict.fromkeys([f"{row.first}/{row.transport or 'tcp'}" for row in rows])
+            service = ("service_name", rows[0].service_name)
+            yield Hint(HintCode.SERVICE, (service, ("ports", tuple(ports))))
     if wanted.first <= 1023:
-        yield (
-            "Ports up to 1023 are System Ports: the registry gives them away by IETF Review alone "
-            "(RFC 6335 §8.1.2), so an unassigned one may become somebody's."
-        )
+        yield Hint(HintCode.SYSTEM_PORTS)

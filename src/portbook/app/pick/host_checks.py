@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import errno
 
-from portbook.app.pick.criteria import Check, canonical, pick
+from portbook.app.pick.criteria import Check, Criterion, canonical, pick
 from portbook.host.host_reader import THIS_HOST
-from portbook.model import (
-    OwnerSearch,
-    Transport,
-    Whose,
-)
+from portbook.model import OwnerSearch, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +18,7 @@ if TYPE_CHECKING:
     from portbook.host.bind_probe import BindTry
     from portbook.host.host_reader import HostReader
     from portbook.host.port_reservation import Held
-    from portbook.model import PortRules
+    from portbook.model import Facts, Listener, PortRules
 
 _DENIED = frozenset((errno.EACCES, errno.EPERM))
 
@@ -86,52 +82,50 @@ class ThisMachine:
     def _dynamic(self, port: int) -> Check:
         if self._rules is None:
             self._rules = self._host.read_rules()
-        code, dynamic = "not-dynamic-here", self._rules.dynamic
+        code, dynamic = Criterion.NOT_DYNAMIC_HERE, self._rules.dynamic
         if dynamic is None:
-            return Check(code, None, "which ports this machine hands out could not be read")
-        first, last = dynamic
-        if not first <= port <= last:
-            return Check(code, True, f"outside {first}–{last}, which this machine hands out")
-        if not self._rules.hands_out(port):
-            return Check(code, True, f"in {first}–{last}, but kept from being handed out here")
-        return Check(code, False, f"in {first}–{last}, from which this machine hands out ports")
+            return Check(code, None, (("why", "unread"),))
+        between = (("first", dynamic[0]), ("last", dynamic[1]))
+        if not dynamic[0] <= port <= dynamic[1]:
+            return Check(code, True, (("why", "outside"), *between))
+        handed_out = self._rules.hands_out(port)
+        return Check(code, not handed_out, (("why", "inside" if handed_out else "kept"), *between))
 
     def _noted(self, port: int) -> Check:
+        code = Criterion.NOT_NOTED
         if self._notes is None:
             self._notes = self._catalog.expectations()
         for transport in (Transport.TCP, Transport.UDP):
             note = self._notes.lookup(port, transport)
             if note is None:
                 continue
-            label = note.label or note.text or "something"
-            whose = "the project's notes" if note.whose is Whose.PROJECT else "your notes"
-            there = f"{whose} have {label} there ({note.file})"
+            label = note.label or note.text
+            there = (("label", label), ("whose", note.whose), ("file", note.file))
             if not note.trusted:  # a folder that was fetched from somewhere decides nothing
-                return Check("not-noted", True, f"{there}, which you haven't trusted")
-            same = self._name is not None and canonical(label) == self._name
-            return Check("not-noted", same, there)
+                return Check(code, True, (("why", "untrusted"), *there))
+            same = self._name is not None and canonical(label or "") == self._name
+            return Check(code, same, (("why", "noted"), *there))
         if self._notes.problems:
-            return Check("not-noted", None, self._notes.problems[0])
-        return Check("not-noted", True, "your notes have nothing there")
+            return Check(code, None, (("why", "unread"), ("problem", self._notes.problems[0])))
+        return Check(code, True, (("why", "nothing"),))
 
     def _local_name(self, port: int) -> Check:
         from portbook.host.etc_services import services_path
 
-        path = services_path()
+        code, path = Criterion.NO_LOCAL_NAME, ("path", services_path())
         if self._names is None:
             try:
                 self._names = self._host.read_services()
             except OSError as error:
                 self._names = error
         if isinstance(self._names, FileNotFoundError):
-            return Check("no-local-name", True, f"{path} is not there")
+            return Check(code, True, (("why", "absent"), path))
         if isinstance(self._names, OSError):
-            why = self._names.strerror or "unreadable"
-            return Check("no-local-name", None, f"{path} could not be read ({why})")
-        names = self._names.get(port, ())
-        if names:
-            return Check("no-local-name", False, f"{path} calls it {', '.join(names[:3])}")
-        return Check("no-local-name", True, f"{path} has no name for it")
+            because = ("error", self._names.strerror or "unreadable")
+            return Check(code, None, (("why", "unread"), path, because))
+        if names := self._names.get(port, ()):
+            return Check(code, False, (("why", "named"), path, ("names", tuple(names))))
+        return Check(code, True, (("why", "unnamed"), path))
 
     def _binds(self, port: int) -> Iterator[Check]:
         tries = {
@@ -140,45 +134,33 @@ class ThisMachine:
         }
         plain = [one for each in tries.values() for one in each if not one.reuseaddr]
         if any(one.error in _DENIED for one in plain):
-            yield Check("unprivileged", False, f"the system refuses it to this user{self._why()}")
+            first = None if self._rules is None else self._rules.unprivileged_first
+            refused = (("why", "refused"), ("unprivileged_first", first))
+            yield Check(Criterion.UNPRIVILEGED, False, refused)
             return
-        yield Check("unprivileged", True, "binding it takes no privilege that is missing here")
+        yield Check(Criterion.UNPRIVILEGED, True, (("why", "given"),))
         yield self._free(port, tries)
 
-    def _why(self) -> str:
-        first = None if self._rules is None else self._rules.unprivileged_first
-        return "" if first is None else f": ports below {first} take a privilege"
-
     def _free(self, port: int, tries: Mapping[Transport, list[BindTry]]) -> Check:
-        code = "free-here"
+        code = Criterion.FREE_HERE
         for transport, binds in tries.items():
             plain = [one for one in binds if not one.reuseaddr]
             if not plain or any(one.untried for one in plain):
                 if transport is Transport.TCP:
-                    return Check(code, None, "no socket could be made to try a bind with")
+                    return Check(code, None, (("why", "untried"),))
                 continue
             if all(one.ok for one in plain):
                 continue
-            if who := _holders(port, transport, self._host):
-                return Check(code, False, who)
+            if listener := self._listener(port, transport):
+                facts: Facts = (("why", "held"), ("transport", transport))
+                return Check(code, False, facts, listener)
             if all(one.ok for one in binds if one.reuseaddr):
-                return Check(
-                    code,
-                    False,
-                    f"{transport}: a closed connection still holds it; free again within minutes",
-                )
-            return Check(code, False, f"{transport}: a bind fails ({plain[0].name})")
-        return Check(code, True, "a bind for tcp and for udp succeeded just now")
+                return Check(code, False, (("why", "closing"), ("transport", transport)))
+            error = ("error", plain[0].name)
+            return Check(code, False, (("why", "fails"), ("transport", transport), error))
+        return Check(code, True, (("why", "free"),))
 
-
-def _holders(port: int, transport: Transport, host: HostReader) -> str | None:
-    """Who has bound *port*, in a few words; None where no such socket is seen."""
-    listeners = host.read_host((port, port), transport, OwnerSearch.FIRST).listeners
-    if not listeners:
-        return None
-    from portbook.app.bind.owner_text import holder
-
-    first = listeners[0]
-    who = holder(first.ownership.owners, first.ownership.seen, first.socket.user, first.socket.uid)
-    doing = "listens on" if first.socket.state == "listen" else "has bound"
-    return f"{who} {doing} {first.socket.name}"
+    def _listener(self, port: int, transport: Transport) -> Listener | None:
+        """What has bound *port*; None where no such socket is seen."""
+        seen = self._host.read_host((port, port), transport, OwnerSearch.FIRST)
+        return seen.listeners[0] if seen.listeners else None

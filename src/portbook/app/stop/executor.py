@@ -7,8 +7,8 @@ it was opened for. One that isn't what it was is left alone.
 
 from __future__ import annotations
 
-from portbook._fast_types import NamedTuple
-from portbook.app.bind.owner_text import holder, sentence
+from portbook._fast_types import NamedTuple, StrEnum
+from portbook.app.stop.model import StepKind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,24 +17,38 @@ if TYPE_CHECKING:
 
     from portbook.app.stop.model import Plan, Step
     from portbook.host.process_control import Hands, Identity
-    from portbook.model import Listener
+    from portbook.model import Facts, Listener
 
     Look = Callable[[], tuple[Listener, ...]]
-    Progress = Callable[[str], None]
 
-# The code of what became of a process or a command -> what it means; the documentation has it.
+
+class DoneCode(StrEnum):
+    """What became of a process or a command."""
+
+    STOPPED = "stopped"
+    KILLED = "killed"
+    GONE = "gone"
+    REPLACED = "replaced"
+    LET_GO = "let-go"
+    NOT_PERMITTED = "not-permitted"
+    STILL_RUNNING = "still-running"
+    FAILED = "failed"
+    UNFINISHED = "unfinished"
+
+
+# What each means; the documentation has it.
 OUTCOMES = {
-    "stopped": "it has ended, or let go of the port",
-    "killed": "it has ended after SIGKILL",
-    "gone": "it had ended before anything was done to it",
-    "replaced": "its number is another process's now, or it runs another file: left alone",
-    "let-go": "it no longer held the port: left alone",
-    "not-permitted": "it is another user's",
-    "still-running": "it goes on in spite of SIGTERM, or even of SIGKILL",
-    "failed": "the manager's command failed",
-    "unfinished": "the manager's command had not ended after the time given",
+    DoneCode.STOPPED: "it has ended, or let go of the port",
+    DoneCode.KILLED: "it has ended after SIGKILL",
+    DoneCode.GONE: "it had ended before anything was done to it",
+    DoneCode.REPLACED: "its number is another process's now, or it runs another file: left alone",
+    DoneCode.LET_GO: "it no longer held the port: left alone",
+    DoneCode.NOT_PERMITTED: "it is another user's",
+    DoneCode.STILL_RUNNING: "it goes on in spite of SIGTERM, or even of SIGKILL",
+    DoneCode.FAILED: "the manager's command failed",
+    DoneCode.UNFINISHED: "the manager's command had not ended after the time given",
 }
-GOOD = frozenset(("stopped", "killed", "gone", "let-go"))
+GOOD = frozenset((DoneCode.STOPPED, DoneCode.KILLED, DoneCode.GONE, DoneCode.LET_GO))
 
 _TICK = 0.1  # seconds between looks at a process that is to end
 _SETTLE = 0.5  # seconds in which what is started again is waited for
@@ -42,26 +56,55 @@ _KILLED = 5.0  # seconds that a process has to end after SIGKILL
 
 
 class Done(NamedTuple):
-    """What became of one process or command: its code, and a sentence."""
+    """What became of one process, by its ``pid``, or of one ``command``: a code and named facts.
 
-    code: str
-    message: str
+    ``facts`` are named where it is made, ``why`` among them where a code has several reasons.
+    """
+
+    code: DoneCode
     pid: int | None = None
     command: tuple[str, ...] | None = None
+    facts: Facts = ()
+
+
+class Restarted(NamedTuple):
+    """What listens on the port again, and what started its first owner, the nearest first."""
+
+    listener: Listener
+    started_by: tuple[tuple[int, str], ...] = ()
 
 
 class Outcome(NamedTuple):
-    """What was done, and what is on the port now: ``left`` was there before, ``fresh`` was not."""
+    """What was done, and what is on the port now: ``left`` was there before, ``restarted`` not."""
 
     done: tuple[Done, ...]
     left: tuple[Listener, ...]
-    fresh: tuple[Listener, ...]
-    notes: tuple[str, ...] = ()
+    restarted: tuple[Restarted, ...] = ()
+
+    @property
+    def fresh(self) -> tuple[Listener, ...]:
+        """What listens there now and didn't before."""
+        return tuple([each.listener for each in self.restarted])
 
     @property
     def free(self) -> bool:
         """Whether nothing listens on the port any more."""
-        return not self.left and not self.fresh
+        return not self.left and not self.restarted
+
+
+class Waiting(NamedTuple):
+    """What is waited for, for so many ``seconds`` by now: the end of a manager's ``command``, or
+    of the processes ``pids``, which were sent SIGTERM, or SIGKILL if ``killed``.
+    """
+
+    seconds: int
+    command: tuple[str, ...] = ()
+    pids: tuple[int, ...] = ()
+    killed: bool = False
+
+
+if TYPE_CHECKING:
+    Progress = Callable[[Waiting], None]
 
 
 class Way(NamedTuple):
@@ -74,12 +117,12 @@ class Way(NamedTuple):
 def carry_out(plan: Plan, hands: Hands, look: Look, way: Way, progress: Progress) -> Outcome:
     """Does what *plan* says, and reports it.
 
-    *look* gives what listens on the port now; *progress* is told in a line what is waited for,
-    about once a second.
+    *look* gives what listens on the port now; *progress* is told what is waited for, about once a
+    second.
     """
     done: list[Done] = []
     for step in plan.steps:
-        if step.manager:
+        if step.kind is StepKind.MANAGER:
             done.append(_ask_manager(step, hands, way, progress))
         else:
             done += _Signals(step, hands, look, way, progress).run()
@@ -92,7 +135,7 @@ def carry_out(plan: Plan, hands: Hands, look: Look, way: Way, progress: Progress
             break
         hands.pause(_TICK)
     left = tuple(each for each in now if _place(each) in before)
-    return Outcome(tuple(done), left, fresh, tuple(_notes(plan, fresh)))
+    return Outcome(tuple(done), left, tuple([_restarted(each, plan) for each in fresh]))
 
 
 def _place(each: Listener) -> object:
@@ -105,33 +148,23 @@ def _place(each: Listener) -> object:
     )
 
 
-def _notes(plan: Plan, fresh: Iterable[Listener]) -> Iterable[str]:
-    asked = {each.pid for step in plan.steps for each in (*step.targets, *step.later)}
-    for each in fresh:
-        who = holder(each.ownership.owners, each.ownership.seen, each.socket.user, each.socket.uid)
-        note = f"The port is busy again: {who} listens on {each.socket.name}"
-        parents = [
-            f"{name} ({pid})"
-            for owner in each.ownership.owners[:1]
-            for pid, name in owner.ancestors[:2]
-            if pid not in asked and pid != 1
-        ]
-        if parents:
-            note += f", started by {' < '.join(parents)}: stop that, and then the port"
-        yield f"{note}."
+def _restarted(listener: Listener, plan: Plan) -> Restarted:
+    planned = {target.pid for step in plan.steps for target in (*step.targets, *step.later)}
+    above = [pair for owner in listener.ownership.owners[:1] for pair in owner.ancestors[:2]]
+    started_by = [(pid, name) for pid, name in above if pid not in planned and pid != 1]
+    return Restarted(listener, tuple(started_by))
 
 
 # -- managers ---------------------------------------------------------------------------------
 
 
 def _ask_manager(step: Step, hands: Hands, way: Way, progress: Progress) -> Done:
-    said = " ".join(step.command)
     if step.targets:
         states = [_recheck(each, step, hands) for each in step.targets]
         if all(state is not None for state in states):
-            code = states[0] or "gone"
-            about = f"pid {step.targets[0].pid}: {OUTCOMES[code]}; {said} was not run"
-            return Done(code, about, None, step.command)
+            code = states[0] or DoneCode.GONE
+            facts = (("why", "not-run"), ("target", step.targets[0].pid))
+            return Done(code, None, step.command, facts)
     began = hands.now()
     told = [0]
 
@@ -139,35 +172,34 @@ def _ask_manager(step: Step, hands: Hands, way: Way, progress: Progress) -> Done
         seconds = int(hands.now() - began)
         if seconds > told[0]:
             told[0] = seconds
-            progress(f"waiting for {said}: {seconds} s")
+            progress(Waiting(seconds, step.command))
 
     # A manager has a patience of its own: systemd's is 90 seconds, docker's 10, before it kills.
     limit = max(way.patience, 100.0)
     try:
         ran = hands.run(step.command, tick, limit)
     except OSError as error:
-        why = error.strerror or str(error)
-        return Done("failed", f"{step.command[0]} can't be run: {why}", None, step.command)
+        unstarted = (("why", "unstarted"), ("error", error.strerror or str(error)))
+        return Done(DoneCode.FAILED, None, step.command, unstarted)
     if ran.status is None:
-        return Done(
-            "unfinished", f"{said} has not ended after {limit:g} s; it goes on", None, step.command
-        )
+        return Done(DoneCode.UNFINISHED, None, step.command, (("seconds", limit),))
     if ran.status:
         lines = [line.strip() for line in ran.output.splitlines() if line.strip()]
-        why = lines[-1] if lines else "and said nothing"
-        return Done("failed", f"{said} ended with {ran.status}: {why[:200]}", None, step.command)
-    return Done("stopped", f"{said}: done", None, step.command)
+        output = lines[-1][:200] if lines else None
+        failed = (("why", "status"), ("status", ran.status), ("output", output))
+        return Done(DoneCode.FAILED, None, step.command, failed)
+    return Done(DoneCode.STOPPED, None, step.command, (("why", "manager"),))
 
 
-def _recheck(target: Identity, step: Step, hands: Hands) -> str | None:
+def _recheck(target: Identity, step: Step, hands: Hands) -> DoneCode | None:
     """Why *target* is not what was meant any more; None where it still is."""
     now = hands.identify(target.pid)
     if now is None:
-        return "gone"
+        return DoneCode.GONE
     if now != target:
-        return "replaced"
+        return DoneCode.REPLACED
     if step.sockets and hands.holds(target.pid, step.sockets) is False:
-        return "let-go"
+        return DoneCode.LET_GO
     return None
 
 
@@ -190,7 +222,9 @@ class _Signals:
         """Signals the first ones, and then those of the others that did not end with them."""
         try:
             self._end(self._step.targets)
-            if not any(each.code in ("not-permitted", "still-running") for each in self._done):
+            if not any(
+                each.code in (DoneCode.NOT_PERMITTED, DoneCode.STILL_RUNNING) for each in self._done
+            ):
                 self._end(self._step.later, quiet=True)
         finally:
             for _, handle in self._open.values():
@@ -201,24 +235,23 @@ class _Signals:
         self._open = {}
         for target in targets:
             self._send_term(target, quiet=quiet)
-        self._wait(self._way.patience, "SIGTERM")
-        self._note_ended("stopped")
+        self._wait(self._way.patience)
+        self._note_ended(DoneCode.STOPPED)
         if self._open and self._gone_from_port():
             for target, handle in self._open.values():
-                said = f"pid {target.pid} has let go of the port, and still runs"
-                self._done.append(Done("stopped", said, target.pid))
+                self._add(DoneCode.STOPPED, target.pid, ("why", "let-go"))
                 self._hands.close(handle)
             self._open = {}
         if self._open and self._way.force:
             # The handle can mean no other process, however long this took.
             for target, handle in list(self._open.values()):
                 self._send(target, handle, self._hands.KILL)
-            self._wait(_KILLED, "SIGKILL")
-            self._note_ended("killed")
+            self._wait(_KILLED, killed=True)
+            self._note_ended(DoneCode.KILLED)
         for target, handle in self._open.values():
-            hint = "not even SIGKILL ended it" if self._way.force else "--force sends SIGKILL"
-            said = f"pid {target.pid} still runs after {self._way.patience:g} s: {hint}"
-            self._done.append(Done("still-running", said, target.pid))
+            forced = "forced" if self._way.force else "unforced"
+            seconds = ("seconds", self._way.patience)
+            self._add(DoneCode.STILL_RUNNING, target.pid, ("why", forced), seconds)
             self._hands.close(handle)
         self._open = {}
 
@@ -227,14 +260,13 @@ class _Signals:
             handle = self._hands.open(target.pid)
         except ProcessLookupError:
             if not quiet:
-                self._done.append(Done("gone", f"pid {target.pid} had ended already", target.pid))
+                self._add(DoneCode.GONE, target.pid)
             return
         state = _recheck(target, self._step, self._hands)
         if state is not None:
             self._hands.close(handle)
-            if not quiet or state == "replaced":
-                said = f"pid {target.pid}: {OUTCOMES[state]}"
-                self._done.append(Done(state, said, target.pid))
+            if not quiet or state is DoneCode.REPLACED:
+                self._add(state, target.pid, ("why", "rechecked"))
             return
         self._open[target.pid] = (target, handle)
         self._send(target, handle, self._hands.TERM)
@@ -247,12 +279,11 @@ class _Signals:
         except ProcessLookupError:
             pass  # it has just ended: the wait will see that
         except PermissionError:
-            said = f"pid {target.pid} belongs to another user: do it as that user, or as root"
-            self._done.append(Done("not-permitted", said, target.pid))
+            self._add(DoneCode.NOT_PERMITTED, target.pid)
             self._hands.close(handle)
             del self._open[target.pid]
 
-    def _wait(self, patience: float, signal: str) -> None:
+    def _wait(self, patience: float, *, killed: bool = False) -> None:
         """Until all have ended or let go of the port, or *patience* seconds are over."""
         began = self._hands.now()
         told = 0
@@ -265,32 +296,21 @@ class _Signals:
                 continue
             if int(passed) > told:
                 told = int(passed)
-                pids = ", ".join(str(pid) for pid in self._open)
-                self._progress(f"{signal} sent, waiting for pid {pids} to end: {told} s")
+                self._progress(Waiting(told, (), tuple(self._open), killed))
                 if self._gone_from_port():
                     return
 
-    def _note_ended(self, code: str) -> None:
+    def _note_ended(self, code: DoneCode) -> None:
         for pid, (_, handle) in list(self._open.items()):
             if self._hands.wait(handle, 0):
-                self._done.append(Done(code, f"pid {pid} has ended", pid))
+                self._add(code, pid)
                 self._hands.close(handle)
                 del self._open[pid]
+
+    def _add(self, code: DoneCode, pid: int, *facts: tuple[str, str | float]) -> None:
+        self._done.append(Done(code, pid, None, facts))
 
     def _gone_from_port(self) -> bool:
         """Whether none of this step's sockets is on the port any more."""
         inodes = set(self._step.sockets)
         return bool(inodes) and not any(each.socket.inode in inodes for each in self._look())
-
-
-def said_of(outcome: Outcome) -> str:
-    """The outcome in one sentence."""
-    if outcome.free:
-        return "Nothing listens on the port any more."
-    if outcome.left:
-        first = outcome.left[0]
-        who = holder(
-            first.ownership.owners, first.ownership.seen, first.socket.user, first.socket.uid
-        )
-        return sentence(f"{who} still listens on {first.socket.name}.")
-    return "The port is busy again."

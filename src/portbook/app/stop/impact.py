@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.app.bind.addresses import takes
-from portbook.app.stop.model import Loss, LossKind
+from portbook.app.stop.model import Loss, LossKind, StepKind
 from portbook.host.linux.process_tree import descendants
 from portbook.model import host_port
 
@@ -46,7 +46,7 @@ def losses(scene: Scene, steps: Iterable[Step]) -> Iterator[Loss]:
     if others:
         yield Loss(LossKind.SOCKETS, len(others), tuple(others))
     known = pids | {each.pid for each in children}
-    units = {word for step in steps if step.manager for word in step.command[1:]}
+    units = {word for step in steps if step.kind is StepKind.MANAGER for word in step.command[1:]}
     rest = [
         f"{each.program} ({each.pid})"
         for each in scene.processes.values()

@@ -13,23 +13,44 @@ if TYPE_CHECKING:
     from portbook.host.linux.connections import Connection
     from portbook.host.linux.process_tree import Own, Relative
     from portbook.host.process_control import Identity
-    from portbook.model import Gap, Listener, Transport
+    from portbook.model import Facts, Gap, Listener, Process, Transport
 
-# The code of a refusal -> what it means; the documentation shows this table.
+
+class RefusalCode(StrEnum):
+    """Why something is left alone."""
+
+    NOTHING_THERE = "nothing-there"
+    OTHER_NAMESPACE = "other-namespace"
+    NOT_LISTENING = "not-listening"
+    MAYBE_CLIENT = "maybe-client"
+    KERNEL = "kernel"
+    OWNER_HIDDEN = "owner-hidden"
+    OWNER_INFERRED = "owner-inferred"
+    FIRST_PROCESS = "first-process"
+    OWN_LINE = "own-line"
+    SSH_CONNECTION = "ssh-connection"
+    PORT_FORWARDER = "port-forwarder"
+    CONTAINER_MANAGER = "container-manager"
+    REPLACED = "replaced"
+
+
+# What each means; the documentation shows this table.
 REFUSALS = {
-    "nothing-there": "nothing listens on the port here",
-    "other-namespace": "it is in use in another network namespace of this machine",
-    "not-listening": "a socket is bound there and doesn't listen: it may be a client's",
-    "maybe-client": "a UDP socket in this machine's dynamic range: it may be a client's",
-    "kernel": "the kernel itself holds it: there is no process to stop",
-    "owner-hidden": "which process holds it can't be seen by this user",
-    "owner-inferred": "which process holds it was inferred, not seen",
-    "first-process": "the machine's first process holds it, for nobody that could be found",
-    "own-line": "this program runs inside of what would be stopped",
-    "ssh-connection": "the connection that this program is used through arrives there",
-    "port-forwarder": "a container's port is passed on, by which container could not be found out",
-    "container-manager": "something that starts containers again runs it",
-    "replaced": "the process that held it is gone, and another one has its number",
+    RefusalCode.NOTHING_THERE: "nothing listens on the port here",
+    RefusalCode.OTHER_NAMESPACE: "it is in use in another network namespace of this machine",
+    RefusalCode.NOT_LISTENING: "a socket is bound there and doesn't listen: it may be a client's",
+    RefusalCode.MAYBE_CLIENT: "a UDP socket in this machine's dynamic range: it may be a client's",
+    RefusalCode.KERNEL: "the kernel itself holds it: there is no process to stop",
+    RefusalCode.OWNER_HIDDEN: "which process holds it can't be seen by this user",
+    RefusalCode.OWNER_INFERRED: "which process holds it was inferred, not seen",
+    RefusalCode.FIRST_PROCESS: "the machine's first process holds it, for nobody that "
+    "could be found",
+    RefusalCode.OWN_LINE: "this program runs inside of what would be stopped",
+    RefusalCode.SSH_CONNECTION: "the connection that this program is used through arrives there",
+    RefusalCode.PORT_FORWARDER: "a container's port is passed on, by which container "
+    "could not be found out",
+    RefusalCode.CONTAINER_MANAGER: "something that starts containers again runs it",
+    RefusalCode.REPLACED: "the process that held it is gone, and another one has its number",
 }
 
 
@@ -60,29 +81,56 @@ class Scene(NamedTuple):
     blind: bool = False
 
 
+class StepKind(StrEnum):
+    """How something is stopped."""
+
+    MANAGER = "manager"  # by a command of what manages it
+    SIGNAL = "signal"
+
+
 class Step(NamedTuple):
     """One thing to do: a manager's command to run, or processes to send a signal.
 
     ``command`` is what is run, or for signals what a user would type. ``targets`` are the
-    processes that it is meant for, the ones signalled first before the others; ``sockets`` the
-    inodes that they hold on the port.
+    processes that it is meant for, ``later`` those that get a signal only where they outlive them;
+    ``sockets`` are the inodes that they hold on the port.
+
+    ``facts`` are, for systemd, ``manager`` and ``units``; for a container ``manager``,
+    ``container`` and its ``name``; for a signal ``programs`` and ``later_programs``, the names of
+    the processes in their order.
     """
 
-    manager: bool
+    kind: StepKind
     command: tuple[str, ...]
-    what: str
+    facts: Facts
     targets: tuple[Identity, ...]
     later: tuple[Identity, ...] = ()
     sockets: tuple[int, ...] = ()
 
 
 class Refusal(NamedTuple):
-    """What is not stopped, why, and what to do instead."""
+    """What is not stopped, and why: a code, named facts, and the socket that it is about.
 
-    code: str
-    message: str
-    mend: str | None = None
-    socket: str | None = None
+    ``facts`` are named where the refusal is made, ``why`` among them where a code has several
+    reasons.
+    """
+
+    code: RefusalCode
+    facts: Facts = ()
+    listener: Listener | None = None
+
+    @property
+    def socket(self) -> str | None:
+        """The name of the socket; None where it is about none."""
+        return None if self.listener is None else self.listener.socket.name
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """What is the same for two sockets of one program that share an address and a port."""
+        if self.listener is None:
+            return self.code, self.facts
+        socket, ownership, _ = self.listener
+        return self.code, self.facts, socket.name, ownership, socket.uid, socket.user
 
 
 class LossKind(StrEnum):
@@ -106,10 +154,13 @@ class Loss(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What would be done about a port, and what not."""
+    """What would be done about a port, and what not.
+
+    ``foreign`` are the processes to signal that belong to another user than this one.
+    """
 
     scene: Scene
     steps: tuple[Step, ...]
     refusals: tuple[Refusal, ...]
     losses: tuple[Loss, ...]
-    notes: tuple[str, ...] = ()
+    foreign: tuple[Process, ...] = ()

@@ -9,9 +9,8 @@ merely inferred, or can't be told from a client, is left alone.
 from __future__ import annotations
 
 from portbook.app.bind.addresses import takes
-from portbook.app.bind.owner_text import holder, how_to_stop
 from portbook.app.stop.impact import losses
-from portbook.app.stop.model import Plan, Refusal, Scene, Step
+from portbook.app.stop.model import Plan, Refusal, RefusalCode, Scene, Step, StepKind
 from portbook.app.stop.service_managers import RUNTIMES, container, managed
 from portbook.model import OwnersSeen, Transport
 
@@ -40,13 +39,12 @@ def plan(scene: Scene, *, manager: bool = True) -> Plan:
     if not scene.listeners and scene.published:
         steps = [container(each.runtime, each.id, each.name, ()) for each in scene.published]
         refusals = []
-    notes = tuple(_notes(scene, steps))
     return Plan(
         scene,
         tuple(steps),
-        tuple(dict.fromkeys(refusals)),
+        tuple({refusal.kind: refusal for refusal in refusals}.values()),
         tuple(losses(scene, steps)),
-        notes,
+        tuple(_foreign(scene, steps)),
     )
 
 
@@ -54,60 +52,33 @@ def plan(scene: Scene, *, manager: bool = True) -> Plan:
 
 
 def _nothing(scene: Scene) -> Iterator[Refusal]:
-    kind = "" if scene.transport is None else f"/{scene.transport}"
-    where = "" if scene.address is None else f" on {scene.address}"
-    for name, listener in scene.elsewhere:
-        who = holder(
-            listener.ownership.owners,
-            listener.ownership.seen,
-            listener.socket.user,
-            listener.socket.uid,
-        )
-        yield Refusal(
-            "other-namespace",
-            f"{who} has {listener.socket.name} in another network namespace ({name}), where "
-            "portbook doesn't reach.",
-            _elsewhere_mend(listener, name),
-            listener.socket.name,
-        )
+    for namespace, listener in scene.elsewhere:
+        facts = (("namespace", namespace), *_stopped_by_id(listener))
+        yield Refusal(RefusalCode.OTHER_NAMESPACE, facts, listener)
     if not scene.elsewhere:
-        seen = " that can be seen" if scene.blind else ""
-        yield Refusal(
-            "nothing-there",
-            f"Nothing{seen} listens on {scene.port}{kind}{where} here.",
-            f"If a bind fails nevertheless: portbook why {scene.port}{kind}",
-        )
+        where = (("transport", scene.transport), ("address", scene.address))
+        about = (("port", scene.port), *where, ("blind", scene.blind))
+        yield Refusal(RefusalCode.NOTHING_THERE, about)
 
 
-def _elsewhere_mend(listener: Listener, name: str) -> str:
+def _stopped_by_id(listener: Listener) -> tuple[tuple[str, str], ...]:
+    """The runtime that stops the container with *listener*, and its id; empty without one."""
     for owner in listener.ownership.owners:
         runtime, _, number = (owner.container or "").partition(":")
         if runtime in RUNTIMES:
-            return f"Stop its container: {runtime} stop {number}"
-    return f"Stop it where it runs: in {name}."
+            return ("runtime", runtime), ("container", number)
+    return ()
 
 
 def _refusal(scene: Scene, listener: Listener) -> Refusal | None:
     """Why *listener* is left alone; None where nothing speaks against stopping it."""
-    socket, own = listener.socket.name, scene.own
+    own = scene.own
     if listener.socket.state != "listen":
-        return Refusal(
-            "not-listening",
-            f"{_who(listener)} has bound {socket} and doesn't listen: it may be a client about to "
-            "connect.",
-            how_to_stop(listener),
-            socket,
-        )
+        return Refusal(RefusalCode.NOT_LISTENING, listener=listener)
     for address, port in own.ssh:
         tcp = listener.socket.transport is Transport.TCP
         if tcp and port == listener.socket.port and takes(listener, address):
-            return Refusal(
-                "ssh-connection",
-                f"The connection through which you are here arrives at {socket}: stopping what "
-                "listens there could lock you out.",
-                "Do it from the machine's console.",
-                socket,
-            )
+            return Refusal(RefusalCode.SSH_CONNECTION, listener=listener)
     line = set(own.line)
     accepted = [each for each in scene.connections if each.port == listener.socket.port]
     through = {owner.pid for each in accepted for owner in each.owners}
@@ -116,63 +87,26 @@ def _refusal(scene: Scene, listener: Listener) -> Refusal | None:
     if line & (pids - {1}) or line & (through - {1}):
         return _own_line(listener)
     # Only what was seen is sure: whatever else may come to be known of owners is not.
-    if (
-        listener.ownership.seen not in (OwnersSeen.ALL, OwnersSeen.FIRST)
-        or not listener.ownership.owners
-    ):
-        code = _UNSEEN.get(listener.ownership.seen, "owner-hidden")
-        return Refusal(code, *_unseen(listener), socket)
+    ownership = listener.ownership
+    if ownership.seen not in (OwnersSeen.ALL, OwnersSeen.FIRST) or not ownership.owners:
+        code = _UNSEEN.get(ownership.seen, RefusalCode.OWNER_HIDDEN)
+        return Refusal(code, listener=listener)
     if _maybe_client(scene, listener):
-        low, high = scene.rules.dynamic or (0, 0)
-        return Refusal(
-            "maybe-client",
-            f"{_who(listener)} has {socket}, a UDP socket in {low}–{high}, from which this machine "
-            "hands out ports: it may be a client's.",
-            f"If it is a server's: portbook stop {listener.socket.port}/udp",
-            socket,
-        )
+        first, last = scene.rules.dynamic or (0, 0)
+        facts = (("port", listener.socket.port), ("first", first), ("last", last))
+        return Refusal(RefusalCode.MAYBE_CLIENT, facts, listener)
     return None
 
 
 def _own_line(listener: Listener) -> Refusal:
-    return Refusal(
-        "own-line",
-        f"{_who(listener)} holds {listener.socket.name}, and this very program runs inside of it.",
-        "Do it from somewhere else: another login, or the console.",
-        listener.socket.name,
-    )
+    return Refusal(RefusalCode.OWN_LINE, (("why", "inside"),), listener)
 
 
 _UNSEEN = {
-    OwnersSeen.KERNEL: "kernel",
-    OwnersSeen.NONE: "kernel",
-    OwnersSeen.INFERRED: "owner-inferred",
+    OwnersSeen.KERNEL: RefusalCode.KERNEL,
+    OwnersSeen.NONE: RefusalCode.KERNEL,
+    OwnersSeen.INFERRED: RefusalCode.OWNER_INFERRED,
 }
-
-
-def _who(listener: Listener) -> str:
-    return holder(
-        listener.ownership.owners,
-        listener.ownership.seen,
-        listener.socket.user,
-        listener.socket.uid,
-    )
-
-
-def _unseen(listener: Listener) -> tuple[str, str]:
-    who = _who(listener)
-    if listener.ownership.seen in (OwnersSeen.KERNEL, OwnersSeen.NONE):
-        said = f"{who} holds {listener.socket.name}: there is no process to stop."
-        return said, "Take away what made it in the kernel (a tunnel, NFS, a module)."
-    user = (
-        "root"
-        if not listener.socket.uid
-        else f"root, or as {listener.socket.user or listener.socket.uid}"
-    )
-    said = f"{who} holds {listener.socket.name}"
-    if listener.ownership.seen is OwnersSeen.INFERRED:
-        return f"{said}; that was inferred, and nothing is stopped on a guess.", f"Ask as {user}."
-    return f"{said}.", f"Ask as {user}."
 
 
 def _maybe_client(scene: Scene, listener: Listener) -> bool:
@@ -199,7 +133,7 @@ def _steps(
                 inodes.setdefault(owner.pid, set()).add(listener.socket.inode)
             step = _step(scene, listener, owner, manager)
             if isinstance(step, Refusal):
-                refusals.append(step._replace(socket=listener.socket.name))
+                refusals.append(step._replace(listener=listener))
                 found = []
                 break
             if step is None:
@@ -247,12 +181,7 @@ def _signalled(
         identity = scene.identities.get(owner.pid)
         if identity is None:
             refusals.append(
-                Refusal(
-                    "replaced",
-                    f"{owner.program} (pid {owner.pid}) has ended, or let go of the port, since it "
-                    "was seen.",
-                    "Ask again.",
-                )
+                Refusal(RefusalCode.REPLACED, (("program", owner.program), ("pid", owner.pid)))
             )
         else:
             identities[owner.pid] = identity
@@ -265,21 +194,21 @@ def _signalled(
             above = any(pid in identities for pid, _ in owner.ancestors)
             (later if above else first).append(identities[owner.pid])
     names = {owner.pid: owner.program or "?" for owner in owners}
-    said = ", ".join(f"{names[each.pid]} ({each.pid})" for each in first)
-    if later:
-        said += f", and with it {', '.join(f'{names[each.pid]} ({each.pid})' for each in later)}"
+    facts = (
+        ("programs", tuple([names[target.pid] for target in first])),
+        ("later_programs", tuple([names[target.pid] for target in later])),
+    )
     sockets = tuple(sorted({inode for pid in identities for inode in inodes.get(pid, ())}))
-    command = ("kill", "-TERM", *(str(each.pid) for each in first))
-    return [Step(False, command, said, tuple(first), tuple(later), sockets)], refusals
+    command = ("kill", "-TERM", *(str(target.pid) for target in first))
+    return [Step(StepKind.SIGNAL, command, facts, tuple(first), tuple(later), sockets)], refusals
 
 
-def _notes(scene: Scene, steps: Iterable[Step]) -> Iterator[str]:
+def _foreign(scene: Scene, steps: Iterable[Step]) -> Iterator[Process]:
+    """The processes to signal that are another user's; root may signal all."""
     owners = {owner.pid: owner for each in scene.listeners for owner in each.ownership.owners}
     for step in steps:
         for target in step.targets:
             owner = owners.get(target.pid)
-            if owner is not None and scene.user not in (0, owner.uid) and not step.manager:
-                yield (
-                    f"pid {owner.pid} belongs to {owner.user or owner.uid}: only that user or root "
-                    "may end it."
-                )
+            signalled = step.kind is StepKind.SIGNAL
+            if owner is not None and scene.user not in (0, owner.uid) and signalled:
+                yield owner

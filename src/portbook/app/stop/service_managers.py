@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook.app.stop.model import Refusal, Step
+from portbook.app.stop.model import Refusal, RefusalCode, Step, StepKind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,34 +29,20 @@ def managed(scene: Scene, owner: Process, port: int) -> Step | Refusal | None:
         if len(scene.published) == 1:
             found = scene.published[0]
             return container(found.runtime, found.id, found.name, targets)
-        return Refusal(
-            "port-forwarder",
-            f"{owner.program} (pid {owner.pid}) passes the port on to a container, and which one "
-            "it is could not be found out.",
-            f"docker ps --filter publish={port}, or podman ps, shows it: stop that one.",
-        )
+        return Refusal(RefusalCode.PORT_FORWARDER, (*_named(owner), ("port", port)))
     if owner.container is not None and owner.container != scene.own.container:
         runtime, _, number = owner.container.partition(":")
         if runtime in RUNTIMES:
             return container(runtime, number, owner.container_name, targets)
-        return Refusal(
-            "container-manager",
-            f"{owner.program} (pid {owner.pid}) runs in the container {owner.container}, and what "
-            "runs that would start it again.",
-            "Stop it by what started it: kubectl, nerdctl, crictl, lxc or machinectl.",
-        )
+        facts = (*_named(owner), ("container", owner.container))
+        return Refusal(RefusalCode.CONTAINER_MANAGER, facts)
     if owner.activates:
         units = [owner.unit or ""]
         if "@." not in owner.activates:  # a template: its instances end with their connections
             units.append(owner.activates)
         return _unit(scene, owner, units, targets)
     if owner.pid == 1:
-        return Refusal(
-            "first-process",
-            f"The first process, {owner.program}, holds it, and for which unit could not be found "
-            "out.",
-            "systemctl list-sockets shows the unit: stop that.",
-        )
+        return Refusal(RefusalCode.FIRST_PROCESS, _named(owner))
     unit = owner.unit or ""
     if scene.systemd and unit.endswith(".service") and _is_its_own(owner, unit):
         return _unit(scene, owner, [unit], targets)
@@ -85,12 +71,8 @@ def _unit(
     scene: Scene, owner: Process, units: list[str], targets: tuple[Identity, ...]
 ) -> Step | Refusal:
     if scene.own.unit in units:
-        return Refusal(
-            "own-line",
-            f"{owner.program} (pid {owner.pid}) runs in {scene.own.unit}, and so does this very "
-            "program.",
-            "Do it from somewhere else: another login, or the console.",
-        )
+        within = (("why", "unit"), *_named(owner), ("unit", scene.own.unit))
+        return Refusal(RefusalCode.OWN_LINE, within)
     command = ["systemctl"]
     if owner.program == "systemd":
         users = owner.pid != 1
@@ -100,10 +82,15 @@ def _unit(
         command.append("--user")
         if owner.uid is not None and owner.uid != scene.user:
             command.append(f"--machine={owner.user or owner.uid}@")
-    what = f"systemd stops {' and '.join(units)}"
-    return Step(True, (*command, "stop", "--", *units), what, targets)
+    facts = (("manager", "systemd"), ("units", tuple(units)))
+    return Step(StepKind.MANAGER, (*command, "stop", "--", *units), facts, targets)
+
+
+def _named(owner: Process) -> tuple[tuple[str, str | int | None], ...]:
+    return ("program", owner.program), ("pid", owner.pid)
 
 
 def container(runtime: str, number: str, name: str | None, targets: tuple[Identity, ...]) -> Step:
-    called = f"{number} ({name})" if name else number
-    return Step(True, (runtime, "stop", number), f"{runtime} stops the container {called}", targets)
+    """The step that has *runtime* stop the container *number*, which may have a *name* too."""
+    facts = (("manager", runtime), ("container", number), ("name", name))
+    return Step(StepKind.MANAGER, (runtime, "stop", number), facts, targets)

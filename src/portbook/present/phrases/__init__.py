@@ -1,4 +1,4 @@
-"""The sentences for what is a value elsewhere: what could not be seen."""
+"""The sentences for what is a value elsewhere: what could not be seen; how others are filled."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from portbook.model import GapCode, Need
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     from portbook.model import Gap
+
+    Words = Callable[[Any, dict[str, Any]], str]  # of a value and its facts
 
 _BOUND = "sockets that are bound but not listening can't be seen there"
 _RULES = "NAT rules were not all read: {subject}"
@@ -145,6 +147,20 @@ def gap_sentence(gap: Gap) -> str:
 def gap_sentences(gaps: Iterable[Gap]) -> list[str]:
     """A sentence for each of *gaps*."""
     return [gap_sentence(gap) for gap in gaps]
+
+
+def filled(templates: Mapping[str, str], value: Any, words: Mapping[str, Words]) -> str:
+    """The sentence in *templates* for *value*, by its ``code``, and by the fact ``why`` if it has
+    one; empty where there is none. What stands in braces is made by *words*, or is a fact.
+    """
+    facts = dict(value.facts)
+    key = f"{value.code} {facts['why']}" if "why" in facts else value.code
+    text, *pieces = templates.get(key, "").split("{")
+    for piece in pieces:
+        name, _, rest = piece.partition("}")
+        make = words.get(name)
+        text += f"{facts.get(name, '') if make is None else make(value, facts)}{rest}"
+    return text
 
 
 def with_sentences(report: Any) -> Any:

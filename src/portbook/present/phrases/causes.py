@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from math import ceil
 
-from portbook.app.bind.owner_text import holder, how_to_stop, join
 from portbook.model import OwnersSeen, Transport, host_port
-from portbook.present.phrases import gap_sentences
+from portbook.present.phrases import filled, gap_sentences
+from portbook.present.phrases.holders import holder, holder_of, how_to_stop, join
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from portbook.app.bind.causes import Cause
+    from portbook.present.phrases import Words
 
     Facts = dict[str, Any]
-    Words = Callable[[Cause, Facts], str]
 
 # By code, and by the fact ``why`` where a code has several reasons. A cause's facts, and what
 # _WORDS makes of it, stand in braces.
@@ -91,7 +90,7 @@ MENDS = {
 
 def cause_message(cause: Cause) -> str:
     """What the cause is, with what of it may stand in what could not be seen."""
-    message = _filled(MESSAGES, cause) or cause.code
+    message = filled(MESSAGES, cause, _WORDS)
     if not cause.unseen:
         return message
     return f"{message} Not seen: {'; '.join(gap_sentences(cause.unseen))}."
@@ -99,18 +98,7 @@ def cause_message(cause: Cause) -> str:
 
 def cause_mend(cause: Cause) -> str | None:
     """What to do about the cause; None where there is nothing."""
-    return _filled(MENDS, cause) or None
-
-
-def _filled(templates: dict[str, str], cause: Cause) -> str:
-    facts = dict(cause.facts)
-    key = f"{cause.code} {facts['why']}" if "why" in facts else cause.code
-    text, *pieces = templates.get(key, "").split("{")
-    for piece in pieces:
-        name, _, rest = piece.partition("}")
-        make = _WORDS.get(name)
-        text += f"{facts.get(name, '') if make is None else make(cause, facts)}{rest}"
-    return text
+    return filled(MENDS, cause, _WORDS) or None
 
 
 def _where(_: Cause, facts: Facts) -> str:
@@ -127,8 +115,7 @@ def _family(facts: Facts) -> str:
 
 def _who(cause: Cause, _: Facts) -> str:
     if cause.listener is not None:
-        socket, ownership, _assessment = cause.listener
-        return holder(ownership.owners, ownership.seen, socket.user, socket.uid)
+        return holder_of(cause.listener)
     first = cause.connections[0]
     return holder(first.owners, first.owners_seen, first.user, first.uid)
 

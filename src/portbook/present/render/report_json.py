@@ -5,6 +5,7 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.present.phrases import gap_sentences, with_sentences
 from portbook.present.phrases.findings import finding_message
+from portbook.present.phrases.stops import outcome_notes, plan_notes
 from portbook.present.render.sockets_json import phrased
 from portbook.schema.reports import (
     CHANGE_ROW,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 of_history = HISTORY.encode
 of_change = CHANGE_ROW.encode
 of_update = UPDATE.encode
-of_pick = PICK.encode
+of_pick = phrased(PICK).encode
 
 
 def of_why(why: Why) -> Object:
@@ -93,9 +94,10 @@ class _Stop(NamedTuple):
 
 def of_stop(plan: Plan, outcome: Outcome | None) -> Object:
     """``portbook/stop/1``; *outcome* is None for a dry run."""
-    report = _Stop(plan, outcome, notes=plan.notes, missing=gap_sentences(plan.scene.missing))
+    notes = plan_notes(plan)
+    report = _Stop(plan, outcome, notes=notes, missing=gap_sentences(plan.scene.missing))
     if outcome is not None:
-        busy, notes = (*outcome.left, *outcome.fresh), (*plan.notes, *outcome.notes)
+        busy, notes = (*outcome.left, *outcome.fresh), [*notes, *outcome_notes(outcome)]
         report = report._replace(done=outcome.done, busy=busy, notes=notes)
     return phrased(STOP).encode(report)
 

@@ -20,10 +20,14 @@ def _sentences(table: str) -> Mapping[str, Callable[[Any], Any]]:
         from portbook.present.phrases.causes import cause_mend, cause_message
 
         return {"mend": cause_mend, "message": cause_message}
-    if table == "lost":
-        from portbook.present.phrases.losses import loss_message
+    if table in ("pick", "check", "left_out"):
+        from portbook.present.phrases import picks
 
-        return {"message": loss_message}
+        return picks.KEYS[table]
+    if table in ("step", "refused", "lost", "done"):
+        from portbook.present.phrases import stops
+
+        return stops.KEYS[table]
     from portbook.present.phrases.evidence import evidence_lines
     from portbook.present.phrases.findings import finding_message
 

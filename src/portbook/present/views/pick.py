@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portbook.app.pick.criteria import EXPERIMENTS
 from portbook.present.document import Paragraph, Table
+from portbook.present.phrases.picks import check_evidence, pick_notes
 from portbook.present.render.text import render_item
 
 TYPE_CHECKING = False
@@ -33,7 +34,7 @@ def render_pick(found: Pick, style: Style) -> str:
 
 
 def _row(check: Check) -> tuple[str, str]:
-    return check.code, _MARKS[check.ok] + check.evidence
+    return check.code, _MARKS[check.ok] + check_evidence(check)
 
 
 def _after(found: Pick) -> Iterator[Item]:
@@ -52,7 +53,7 @@ def _after(found: Pick) -> Iterator[Item]:
             f'The name "{wanted.name}" leads to this port on every machine, so no other is given '
             "in its place."
         )
-    for note in found.notes:
+    for note in pick_notes(found):
         yield Paragraph(note)
     if any(not choice.failed for choice in found.choices):
         yield Paragraph("Free at this moment: --hold -- COMMAND {port} keeps it for a command.")
@@ -64,7 +65,7 @@ def _after(found: Pick) -> Iterator[Item]:
 
 
 def _left_out(found: Pick) -> str:
-    shown = [f"{each.port} ({each.failed[0].evidence})" for each in found.left_out[:_SHOWN]]
+    shown = [f"{each.port} ({check_evidence(each.failed[0])})" for each in found.left_out[:_SHOWN]]
     counts = ", ".join(f"{count} by {code}" for code, count in found.left_out_by.items())
     more = " …" if len(found.left_out) > _SHOWN else ""
     return f"Left out on the way: {counts}: {'; '.join(shown)}{more}"

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from shlex import quote
 
-from portbook.app.stop.executor import said_of
+from portbook.app.stop.model import StepKind
 from portbook.present.document import Paragraph, Table
 from portbook.present.phrases import gap_sentences
-from portbook.present.phrases.losses import loss_message
+from portbook.present.phrases.stops import (
+    done_message,
+    loss_message,
+    outcome_notes,
+    outcome_sentence,
+    plan_notes,
+    refusal_mend,
+    refusal_message,
+    step_text,
+)
 from portbook.present.port.this_machine import holder
 from portbook.present.render.text import render_item
 
@@ -30,9 +39,9 @@ def render_plan(plan: Plan, way: Way, *, dry: bool, style: Style) -> str:
     lines += render_item(Table(rows), style)
     if plan.steps:
         lines += ["", style.bold("Would do" if dry else "Doing")]
-        rows = tuple((_command(step), step.what) for step in plan.steps)
+        rows = tuple((_command(step), step_text(step)) for step in plan.steps)
         lines += render_item(Table(rows), style)
-        if any(not step.manager for step in plan.steps):
+        if any(step.kind is StepKind.SIGNAL for step in plan.steps):
             lines += render_item(Paragraph(_waiting(way)), style)
     if plan.losses:
         lines += ["", style.bold("You would also lose")]
@@ -41,16 +50,16 @@ def render_plan(plan: Plan, way: Way, *, dry: bool, style: Style) -> str:
     if plan.refusals:
         lines += ["", style.bold("Left alone")]
         for refusal in plan.refusals:
-            lines += render_item(Paragraph(f"{refusal.code}: {refusal.message}"), style)
-            if refusal.mend:
-                lines += render_item(Paragraph(f"Fix: {refusal.mend}"), style)
+            message = f"{refusal.code}: {refusal_message(refusal)}"
+            lines += render_item(Paragraph(message), style)
+            lines += render_item(Paragraph(f"Fix: {refusal_mend(refusal)}"), style)
     for item in _after(plan):
         lines += ["", *render_item(item, style, "")]
     return "\n".join(lines) + "\n"
 
 
 def _after(plan: Plan) -> Iterator[Item]:
-    for note in plan.notes:
+    for note in plan_notes(plan):
         yield Paragraph(note)
     for reason in gap_sentences(plan.scene.missing):
         yield Paragraph(f"Not seen: {reason}")
@@ -79,8 +88,8 @@ def render_outcome(outcome: Outcome, style: Style) -> str:
     """What was done, and what is on the port now."""
     lines = ["", style.bold("Done")]
     for each in outcome.done:
-        lines += render_item(Paragraph(f"{each.code}: {each.message}"), style)
-    lines += ["", *render_item(Paragraph(said_of(outcome)), style, "")]
-    for note in outcome.notes:
+        lines += render_item(Paragraph(f"{each.code}: {done_message(each)}"), style)
+    lines += ["", *render_item(Paragraph(outcome_sentence(outcome)), style, "")]
+    for note in outcome_notes(outcome):
         lines += render_item(Paragraph(note), style, "")
     return "\n".join(lines) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook.app.bind.causes import CauseCode
 from portbook.model import host_port
 from portbook.present.document import Paragraph, Table
 from portbook.present.phrases import gap_sentences
@@ -20,7 +21,8 @@ def render_why(why: Why, style: Style) -> str:
     """The answer in a line, each cause with its mend, and what the kernel said."""
     lines = [style.bold(f"{_subject(why)} {_verdict(why)}")]
     for cause in why.causes:
-        lines += ["", f"{cause.code}{'' if cause.blocks or cause.code == 'free' else ' (warning)'}"]
+        warns = not cause.blocks and cause.code is not CauseCode.FREE
+        lines += ["", f"{cause.code}{' (warning)' if warns else ''}"]
         lines += render_item(Paragraph(cause_message(cause)), style)
         if mend := cause_mend(cause):
             lines += render_item(Paragraph(f"Fix: {mend}"), style)

@@ -1,4 +1,4 @@
-"""Who holds a socket, and how to have it let go: words that several causes share. Pure."""
+"""Who holds a socket and how to make it let go, in words that causes, stops and picks share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from portbook.host.netsh import SystemListener
     from portbook.model import Listener, Process
 
 # The runtimes whose own command stops a container by its id; those above them start it again.
@@ -31,6 +30,12 @@ def holder(owners: Iterable[Process], seen: OwnersSeen, user: str | None, uid: i
         OwnersSeen.KERNEL: "The kernel itself",
         OwnersSeen.NONE: f"A socket without a process{whose}",
     }.get(seen, f"A process{whose} that is not visible to you")
+
+
+def holder_of(listener: Listener) -> str:
+    """Who holds *listener*, as the subject of a sentence."""
+    socket, ownership, _ = listener
+    return holder(ownership.owners, ownership.seen, socket.user, socket.uid)
 
 
 def how_to_stop(listener: Listener) -> str:
@@ -54,20 +59,6 @@ def how_to_stop(listener: Listener) -> str:
     return (
         "Ask as root, and on the host if this is a container, to see which program it is; or "
         "choose another port."
-    )
-
-
-def part_of_system(listener: Listener, system: str) -> SystemListener | None:
-    """The part of macOS or Windows, or the engine on it, that *listener* is known to be."""
-    from portbook.host.netsh import lookup_system_listeners
-
-    for owner in listener.ownership.owners:
-        for known in lookup_system_listeners(system, program=owner.program):
-            return known
-    if listener.ownership.owners:  # somebody else has the port
-        return None
-    return next(
-        iter(lookup_system_listeners(system, listener.socket.port, listener.socket.transport)), None
     )
 
 

@@ -1,0 +1,250 @@
+"""The sentences for what is stopped on a port or left alone, what is lost, and what came of it.
+
+Facts are raw text, as a process or a tool made them: whoever prints a sentence escapes it.
+"""
+
+from __future__ import annotations
+
+from portbook.app.stop.executor import OUTCOMES
+from portbook.app.stop.model import LossKind, RefusalCode, StepKind
+from portbook.present.phrases import filled
+from portbook.present.phrases.holders import holder_of, how_to_stop, sentence
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from portbook.app.stop.executor import Done, Outcome, Restarted, Waiting
+    from portbook.app.stop.model import Loss, Plan, Refusal, Step
+    from portbook.model import Process
+    from portbook.present.phrases import Words
+
+    Facts = dict[str, Any]
+
+_ELSEWHERE = "Do it from somewhere else: another login, or the console."
+_MOST = 4  # names
+# By code, and by the fact ``why`` where a code has several reasons. Facts, and what _REFUSAL_WORDS
+# makes of a refusal, stand in braces.
+REFUSED = {
+    RefusalCode.NOTHING_THERE: "Nothing{seen} listens on {place} here.",
+    RefusalCode.OTHER_NAMESPACE: "{who} has {socket} in another network namespace ({namespace}), "
+    "where portbook doesn't reach.",
+    RefusalCode.NOT_LISTENING: "{who} has bound {socket} and doesn't listen: it may be a client "
+    "about to connect.",
+    RefusalCode.MAYBE_CLIENT: "{who} has {socket}, a UDP socket in {first}–{last}, from which this "
+    "machine hands out ports: it may be a client's.",
+    RefusalCode.KERNEL: "{who} holds {socket}: there is no process to stop.",
+    RefusalCode.OWNER_HIDDEN: "{who} holds {socket}.",
+    RefusalCode.OWNER_INFERRED: "{who} holds {socket}; that was inferred, and nothing is stopped "
+    "on a guess.",
+    RefusalCode.FIRST_PROCESS: "The first process, {program}, holds it, and for which unit could "
+    "not be found out.",
+    f"{RefusalCode.OWN_LINE} inside": "{who} holds {socket}, and this very program runs inside of "
+    "it.",
+    f"{RefusalCode.OWN_LINE} unit": "{program} (pid {pid}) runs in {unit}, and so does this very "
+    "program.",
+    RefusalCode.SSH_CONNECTION: "The connection through which you are here arrives at {socket}: "
+    "stopping what listens there could lock you out.",
+    RefusalCode.PORT_FORWARDER: "{program} (pid {pid}) passes the port on to a container, and "
+    "which one it is could not be found out.",
+    RefusalCode.CONTAINER_MANAGER: "{program} (pid {pid}) runs in the container {container}, and "
+    "what runs that would start it again.",
+    RefusalCode.REPLACED: "{program} (pid {pid}) has ended, or let go of the port, since it was "
+    "seen.",
+}
+REFUSED_MENDS = {
+    RefusalCode.NOTHING_THERE: "If a bind fails nevertheless: portbook why {port_word}",
+    RefusalCode.OTHER_NAMESPACE: "{stop_there}",
+    RefusalCode.NOT_LISTENING: "{stop}",
+    RefusalCode.MAYBE_CLIENT: "If it is a server's: portbook stop {port}/udp",
+    RefusalCode.KERNEL: "Take away what made it in the kernel (a tunnel, NFS, a module).",
+    RefusalCode.OWNER_HIDDEN: "Ask as {user}.",
+    RefusalCode.OWNER_INFERRED: "Ask as {user}.",
+    RefusalCode.FIRST_PROCESS: "systemctl list-sockets shows the unit: stop that.",
+    f"{RefusalCode.OWN_LINE} inside": _ELSEWHERE,
+    f"{RefusalCode.OWN_LINE} unit": _ELSEWHERE,
+    RefusalCode.SSH_CONNECTION: "Do it from the machine's console.",
+    RefusalCode.PORT_FORWARDER: "docker ps --filter publish={port}, or podman ps, shows it: stop "
+    "that one.",
+    RefusalCode.CONTAINER_MANAGER: "Stop it by what started it: kubectl, nerdctl, crictl, lxc or "
+    "machinectl.",
+    RefusalCode.REPLACED: "Ask again.",
+}
+# By code and the fact ``why``, with a command or a pid where there is one.
+DONE = {
+    "stopped": "pid {pid} has ended",
+    "stopped let-go": "pid {pid} has let go of the port, and still runs",
+    "stopped manager": "{command_line}: done",
+    "killed": "pid {pid} has ended",
+    "gone": "pid {pid} had ended already",
+    "gone rechecked": "pid {pid}: {meaning}",
+    "gone not-run": "pid {target}: {meaning}; {command_line} was not run",
+    "replaced rechecked": "pid {pid}: {meaning}",
+    "replaced not-run": "pid {target}: {meaning}; {command_line} was not run",
+    "let-go rechecked": "pid {pid}: {meaning}",
+    "let-go not-run": "pid {target}: {meaning}; {command_line} was not run",
+    "not-permitted": "pid {pid} belongs to another user: do it as that user, or as root",
+    "still-running forced": "pid {pid} still runs after {seconds:g} s: not even SIGKILL ended it",
+    "still-running unforced": "pid {pid} still runs after {seconds:g} s: --force sends SIGKILL",
+    "failed unstarted": "{tool} can't be run: {error}",
+    "failed status": "{command_line} ended with {status}: {last_line}",
+    "unfinished": "{command_line} has not ended after {seconds:g} s; it goes on",
+}
+# One of them, and several.
+LOST = {
+    LossKind.CONNECTIONS: ("1 connection", "{} connections"),
+    LossKind.CHILDREN: ("1 child", "{} children"),
+    LossKind.SOCKETS: ("what it listens on besides", "what it listens on besides"),
+    LossKind.UNIT: ("1 process of the same unit", "{} processes of the same unit"),
+}
+
+
+def refusal_message(refusal: Refusal) -> str:
+    """Why something is left alone."""
+    return filled(REFUSED, refusal, _REFUSAL_WORDS)
+
+
+def refusal_mend(refusal: Refusal) -> str:
+    """What to do instead."""
+    return filled(REFUSED_MENDS, refusal, _REFUSAL_WORDS)
+
+
+def step_text(step: Step) -> str:
+    """What *step* stops, in a few words."""
+    facts: Facts = dict(step.facts)
+    if step.kind is StepKind.SIGNAL:
+        first = _processes(facts["programs"], step.targets)
+        later = _processes(facts["later_programs"], step.later)
+        return f"{first}, and with it {later}" if later else first
+    if "units" in facts:
+        return f"{facts['manager']} stops {' and '.join(facts['units'])}"
+    name = f" ({facts['name']})" if facts["name"] else ""
+    return f"{facts['manager']} stops the container {facts['container']}{name}"
+
+
+def _processes(programs: tuple[str, ...], targets: tuple[Any, ...]) -> str:
+    pairs = zip(programs, targets, strict=True)
+    return ", ".join([f"{program} ({target.pid})" for program, target in pairs])
+
+
+def loss_message(loss: Loss) -> str:
+    """What is lost, as the rest of a sentence.
+
+    >>> from portbook.app.stop.model import Loss
+    >>> loss_message(Loss(LossKind.CHILDREN, 2, ("sh (812)", "sleep (813)")))
+    '2 children: sh (812), sleep (813)'
+    """
+    one, several = LOST[loss.kind]
+    more = len(loss.names) - _MOST
+    rest = f" and {more} more" if more > 0 else ""
+    many = one if loss.number == 1 else several.format(loss.number)
+    return f"{many}: {', '.join(loss.names[:_MOST])}{rest}"
+
+
+def plan_notes(plan: Plan) -> list[str]:
+    """What else to know before *plan* is carried out."""
+    return [_foreign_note(owner) for owner in plan.foreign]
+
+
+def _foreign_note(owner: Process) -> str:
+    whose = owner.user or owner.uid
+    return f"pid {owner.pid} belongs to {whose}: only that user or root may end it."
+
+
+def waiting_line(waiting: Waiting) -> str:
+    """What is waited for, in a line."""
+    if waiting.command:
+        return f"waiting for {' '.join(waiting.command)}: {waiting.seconds} s"
+    signal = "SIGKILL" if waiting.killed else "SIGTERM"
+    pids = ", ".join(map(str, waiting.pids))
+    return f"{signal} sent, waiting for pid {pids} to end: {waiting.seconds} s"
+
+
+def done_message(done: Done) -> str:
+    """What became of a process or a command.
+
+    >>> from portbook.app.stop.executor import Done, DoneCode
+    >>> done_message(Done(DoneCode.STOPPED, 812))
+    'pid 812 has ended'
+    """
+    facts: Facts = {**dict(done.facts), "pid": done.pid}
+    key = f"{done.code} {facts['why']}" if "why" in facts else done.code
+    command = done.command or ("",)
+    return DONE[key].format(
+        **facts,
+        command_line=" ".join(command),
+        tool=command[0],
+        meaning=OUTCOMES[done.code],
+        last_line=facts.get("output") or "and said nothing",
+    )
+
+
+def outcome_sentence(outcome: Outcome) -> str:
+    """What became of the port."""
+    if outcome.free:
+        return "Nothing listens on the port any more."
+    if outcome.left:
+        first = outcome.left[0]
+        return sentence(f"{holder_of(first)} still listens on {first.socket.name}.")
+    return "The port is busy again."
+
+
+def outcome_notes(outcome: Outcome) -> list[str]:
+    """Who has the port again, and what started them."""
+    return list(map(_restarted_note, outcome.restarted))
+
+
+def _restarted_note(again: Restarted) -> str:
+    who, name = holder_of(again.listener), again.listener.socket.name
+    note = f"The port is busy again: {who} listens on {name}"
+    if again.started_by:
+        above = " < ".join([f"{program} ({pid})" for pid, program in again.started_by])
+        note += f", started by {above}: stop that, and then the port"
+    return f"{note}."
+
+
+def _who(refusal: Refusal, _: Facts) -> str:
+    return "" if refusal.listener is None else holder_of(refusal.listener)
+
+
+def _place(_: Refusal, facts: Facts) -> str:
+    address = facts["address"]
+    return _port_word(_, facts) + ("" if address is None else f" on {address}")
+
+
+def _port_word(_: Refusal, facts: Facts) -> str:
+    transport = facts["transport"]
+    return str(facts["port"]) + ("" if transport is None else f"/{transport}")
+
+
+def _stop_there(_: Refusal, facts: Facts) -> str:
+    if "runtime" in facts:
+        return f"Stop its container: {facts['runtime']} stop {facts['container']}"
+    return f"Stop it where it runs: in {facts['namespace']}."
+
+
+def _user(refusal: Refusal, _: Facts) -> str:
+    socket = None if refusal.listener is None else refusal.listener.socket
+    if socket is None or not socket.uid:
+        return "root"
+    return f"root, or as {socket.user or socket.uid}"
+
+
+_REFUSAL_WORDS: dict[str, Words] = {
+    "who": _who,
+    "socket": lambda refusal, _: refusal.socket or "",
+    "seen": lambda _, facts: " that can be seen" if facts["blind"] else "",
+    "place": _place,
+    "port_word": _port_word,
+    "stop_there": _stop_there,
+    "stop": lambda refusal, _: how_to_stop(refusal.listener) if refusal.listener else "",
+    "user": _user,
+}
+# The functions for the keys of JSON that are sentences, by the table that they stand in.
+KEYS: dict[str, dict[str, Callable[[Any], Any]]] = {
+    "step": {"what": step_text},
+    "refused": {"message": refusal_message, "mend": refusal_mend},
+    "lost": {"message": loss_message},
+    "done": {"message": done_message},
+}
