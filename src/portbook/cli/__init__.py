@@ -17,36 +17,45 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# name: (module, what it does)
+# name: (module, what it does), in the order of the help
 COMMANDS = {
-    "show": ("show", "everything about a port, a range, a service or a pasted error"),
-    "listen": ("listen", "everything that listens or is bound here, with its verdict"),
-    "explain": ("explain", "what ss, netstat, lsof, nmap and others printed, with the verdict"),
-    "why": ("why", "why a bind fails or would succeed, cause by cause"),
-    "pick": ("pick", "a good port for a purpose, and why; keeps it for a command"),
-    "stop": ("stop", "stops what listens on a port, safely; a dry run without --yes"),
-    "notes": ("notes", "the notes on ports here, and whose they are; trust a project's"),
-    "topic": ("topic", "a page on what people ask: refused, localhost, excluded and more"),
-    "search": ("search", "services by name, description or alias; survives a typo"),
-    "blocks": ("blocks", "the runs of ports of one state, the longest first"),
-    "stats": ("stats", "counts by range, transport, year and assignee"),
-    "update": ("update", "fetch the registry from IANA, and keep the old ones"),
-    "audit": ("audit", "the same verdict over flow logs and scans of any size"),
-    "history": ("history", "what was assigned, renamed, reserved or removed, and when"),
-    "serve": ("serve", "the site and its API, with a panel of this machine"),
-    "feedback": ("feedback", "what readers said of the site's pages"),
-    "map": ("map", "the picture of all 65,536, on the terminal or as PNG or SVG"),
-    "export": ("export", "the site as files for any static host"),
+    "listen": ("listen", "list what listens on this machine, with the verdict"),
+    "why": ("why", "explain why a bind fails, or that it would succeed"),
+    "stop": ("stop", "stop what listens on a port, safely"),
+    "pick": ("pick", "pick a good free port, and keep it for a command"),
+    "show": ("show", "show a port, a range, a service or a pasted error"),
+    "search": ("search", "find services and products by name, also misspelled"),
+    "topic": ("topic", "read about refused, localhost, time-wait and more"),
+    "history": ("history", "show what was assigned, renamed or removed, and when"),
+    "blocks": ("blocks", "list the runs of ports of one state, longest first"),
+    "stats": ("stats", "count ports by range, transport, year and assignee"),
+    "map": ("map", "draw all 65,536 ports"),
+    "update": ("update", "update the registry from IANA"),
+    "notes": ("notes", "list your notes on ports; trust a project's"),
+    "explain": ("explain", "explain the output of ss, netstat, lsof, nmap and others"),
+    "audit": ("audit", "judge flow logs and scans of any size"),
+    "serve": ("serve", "start the site, its API and a panel of this machine"),
+    "export": ("export", "write the site as files for any static host"),
+    "feedback": ("feedback", "show readers' votes on the site's pages"),
 }
+# Said beside a service of a name that is also a verb people try.
+_HINTS = {"who": "to see what listens on this machine: portbook listen"}
+_NEXT = (
+    ("portbook 3000", "what is on a port"),
+    ("portbook stop 3000", "stop what listens there"),
+    ("portbook help", "all commands"),
+)
+_COLOURS = ("auto", "always", "never")
 
 
 def run(argv: Sequence[str], catalog: Catalog | None = None) -> int:
     """Runs the command line *argv* on *catalog*, by default one of its own; the exit status.
 
-    Errors go to standard error, one line each; ``--debug``, before or behind the command, puts the
-    traceback before it. A reader that closes the pipe ends the output, not more.
+    Errors go to standard error, one line each. ``--debug`` puts the traceback before it, and
+    ``--color WHEN`` chooses colours; both stand before or behind the command. A reader that closes
+    the pipe ends the output, not more.
     """
-    words, debug = _take_debug(argv)
+    words, debug, colour = _take_global(argv)
     # Text of processes and of the registry may not fit the terminal's encoding.
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
@@ -54,6 +63,26 @@ def run(argv: Sequence[str], catalog: Catalog | None = None) -> int:
     if sys.stdout is None:
         complain("standard output is closed: open it, or send it to a file")
         return 2
+    if colour is not None:
+        return _in_colour(colour, words, catalog, debug=debug)
+    return _guarded(words, catalog, debug=debug)
+
+
+def _in_colour(word: str, words: list[str], catalog: Catalog | None, *, debug: bool) -> int:
+    if word not in _COLOURS:
+        complain(f"--color {word[:40]!r} is none of {', '.join(_COLOURS)}: give one of them")
+        return 2
+    from portbook.cli import terminal
+
+    terminal.colour_choice = word
+    try:
+        return _guarded(words, catalog, debug=debug)
+    finally:
+        terminal.colour_choice = "auto"
+
+
+def _guarded(words: list[str], catalog: Catalog | None, *, debug: bool) -> int:
+    """The exit status of *words*, whatever goes wrong meanwhile."""
     try:
         return _answer(words, Catalog() if catalog is None else catalog, debug=debug)
     except BrokenPipeError:
@@ -110,13 +139,26 @@ def _failed(error: Exception, *, debug: bool) -> int:
     return tell_fault(error, complain, debug=debug)
 
 
-def _take_debug(argv: Sequence[str]) -> tuple[list[str], bool]:
-    """*argv* without ``--debug``, and whether it was there; what stands behind ``--`` is left."""
+def _take_global(argv: Sequence[str]) -> tuple[list[str], bool, str | None]:
+    """*argv* without ``--debug`` and ``--color WHEN``, whether the one was there, and the other.
+
+    What stands behind ``--`` is left.
+    """
     words = list(argv)
     end = words.index("--") if "--" in words else len(words)
-    if "--debug" not in words[:end]:
-        return words, False
-    return [word for word in words[:end] if word != "--debug"] + words[end:], True
+    given = words[:end]
+    debug = "--debug" in given
+    colour = None
+    if debug:
+        given = [word for word in given if word != "--debug"]
+    if "--color" in given:
+        at = given.index("--color")
+        colour = given[at + 1] if at + 1 < len(given) else ""
+        del given[at : at + 2]
+    for word in [word for word in given if word.startswith("--color=")]:
+        given.remove(word)
+        colour = word.partition("=")[2]
+    return given + words[end:], debug, colour
 
 
 def _tell_traceback(error: BaseException) -> None:
@@ -137,19 +179,42 @@ def _discard_output() -> None:
 
 def _dispatch(argv: list[str], catalog: Catalog) -> int:
     if not argv:
-        raise UsageError("nothing was asked: give a port, a service name or text, or --help")
-    if argv[0] in COMMANDS:
-        return _command(argv[0], argv[1:], catalog)
-    if argv[0] in ("-h", "--help"):
+        return _overview(catalog)
+    word = argv[0]
+    if word in COMMANDS:
+        return _command(word, argv[1:], catalog)
+    if word in ("-h", "--help", "help"):
         from portbook.cli.help import print_help
 
-        return print_help(COMMANDS)
-    if argv[0] == "--version":
+        return print_help(COMMANDS, argv[1:], catalog)
+    if word in ("-V", "--version"):
         from portbook import __version__
 
         print(f"portbook {__version__}")
         return 0
-    return _command("show", argv, catalog)
+    if word.isalpha():  # no number, no address: it may be a mistyped command
+        from portbook.cli.mistyped import did_you_mean
+
+        proposal = did_you_mean(argv, COMMANDS, catalog)
+        if proposal is not None:
+            raise UsageError(proposal)
+    status = _command("show", argv, catalog)
+    if word in _HINTS and "--json" not in argv and "--jsonl" not in argv:
+        complain(_HINTS[word])
+    return status
+
+
+def _overview(catalog: Catalog) -> int:
+    """What listens on this machine, and three commands to go on with.
+
+    It is an answer whatever was found: no finding changes the exit status.
+    """
+    _command("listen", [], catalog)
+    width = max(len(command) for command, _ in _NEXT)
+    print()
+    for command, about in _NEXT:
+        print(f"{command:<{width}}  {about}")
+    return 0
 
 
 def _command(name: str, argv: list[str], catalog: Catalog) -> int:

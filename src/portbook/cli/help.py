@@ -6,34 +6,91 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from portbook.errors import UsageError
+from portbook.errors import UsageError, shown
 from portbook.model import Level
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from _typeshed import SupportsWrite
 
+    from portbook.catalog import Catalog
 
+
+_WIDTH = 79  # columns that an example may take
 _LONGEST = 400  # characters of an error of argparse
+
+GROUPS = {
+    "This machine": ("listen", "why", "stop", "pick"),
+    "On record": ("show", "search", "topic", "history", "blocks", "stats", "map", "update"),
+    "Your notes": ("notes",),
+    "Files": ("explain", "audit"),
+    "The site": ("serve", "export", "feedback"),
+}
+
+
+_ASK = "--\0parser"  # no argument of a command line can hold a NUL
+
+
+class _ParserRequested(Exception):
+    """The parser itself was asked for, in place of a run."""
+
+    def __init__(self, parser: Parser) -> None:
+        super().__init__(parser.prog)
+        self.parser = parser
+
+
+class _GiveParser(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        assert isinstance(parser, Parser)
+        raise _ParserRequested(parser)
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Wraps a description, and leaves the lines of what follows the options as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if "\n" in text:
+            return super()._fill_text(text, width, indent)
+        return argparse.HelpFormatter._fill_text(self, text, width, indent)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are portbook's: one line, exit status 2."""
+    """A parser whose errors are portbook's: one line, exit status 2.
+
+    Its examples and exit statuses are those of :mod:`portbook.cli.usage`.
+    """
 
     def __init__(self, name: str, description: str) -> None:
         super().__init__(
             prog=f"portbook {name}",
             description=description,
-            epilog=f"To look up a service that is called {name}: portbook show {name}",
+            epilog=_epilog(name),
+            formatter_class=_Formatter,
             allow_abbrev=False,
+            add_help=False,
         )
-        # run() takes it away before any parser sees it: it stands here for the help alone.
+        self.add_argument("-h", "--help", action="help", help="show this help")
+        self.add_argument(
+            _ASK,
+            action=_GiveParser,
+            nargs=0,
+            dest=argparse.SUPPRESS,
+            default=argparse.SUPPRESS,
+            help=argparse.SUPPRESS,
+        )
+        # run() takes these away before any parser sees them: they stand here for the help alone.
         self.add_argument(
             "--debug",
             action="store_true",
             default=argparse.SUPPRESS,
             help="if portbook has a fault, show its traceback",
+        )
+        self.add_argument(
+            "--color",
+            metavar="WHEN",
+            default=argparse.SUPPRESS,
+            help="auto (default), always or never",
         )
 
     def error(self, message: str) -> NoReturn:
@@ -45,6 +102,39 @@ class Parser(argparse.ArgumentParser):
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:
         """Prints the help; argparse's own swallows the error of a full disk."""
         (file or sys.stdout).write(self.format_help())
+
+
+def parser_of(module: str, catalog: Catalog) -> Parser:
+    """The parser of the command in *module* of this package; nothing of the command is run."""
+    command = __import__(f"portbook.cli.{module}", fromlist=["run"])
+    try:
+        command.run([_ASK, "--help"], catalog)
+    except _ParserRequested as requested:
+        return requested.parser
+    raise AssertionError(f"{module} reads its arguments without a Parser")
+
+
+def _epilog(name: str) -> str:
+    from portbook.cli.usage import statuses_of
+
+    examples = _examples(name)
+    statuses = [f"  {status:<3}  {about}" for status, about in statuses_of(name)]
+    service = f"The service that is called {name}: portbook show {name}"
+    return "\n".join(("examples:", *examples, "", "exit status:", *statuses, "", service))
+
+
+def _examples(name: str) -> Iterator[str]:
+    """Each example beside what it does, or above it where that is too long for a line."""
+    from portbook.cli.usage import EXAMPLES
+
+    width = max(len(command) for command, _ in EXAMPLES[name])
+    beside = all(width + len(about) + 4 <= _WIDTH for _, about in EXAMPLES[name])
+    for command, about in EXAMPLES[name]:
+        if beside:
+            yield f"  {command:<{width}}  {about}"
+        else:
+            yield f"  {command}"
+            yield f"      {about}"
 
 
 def add_json(parser: argparse.ArgumentParser, *, rows: bool = False) -> None:
@@ -105,21 +195,37 @@ def add_fail_on(parser: argparse.ArgumentParser, default: str) -> None:
     )
 
 
-def print_help(commands: Mapping[str, tuple[str, str]]) -> int:
-    """The help of the program as a whole; *commands* are their modules and what each is for."""
+def print_help(
+    commands: Mapping[str, tuple[str, str]], words: Sequence[str], catalog: Catalog
+) -> int:
+    """The help of the command that *words* name, or of the program as a whole."""
+    if words and words[0] in commands:
+        parser_of(commands[words[0]][0], catalog).print_help()
+        return 0
+    if words and not words[0].startswith("-"):
+        raise UsageError(f"no command {shown(words[0])}: portbook help lists them all")
     print(
-        "usage: portbook QUERY... [--json] [--no-host]\n"
+        "usage: portbook QUERY... [--full] [--json] [--no-host]\n"
         "       portbook COMMAND ...\n\n"
-        "What the registry says of a port, what really listens there, and whether the\n"
-        "two agree. A QUERY is a port (305, 443/udp), an address, a URL, a pasted error,\n"
-        "a range, a service name or text. A word that is a command is the command:\n"
-        "portbook show COMMAND looks up the service of that name.\n"
+        "Show what a port is for, what really listens on it, and whether the two agree.\n"
+        "A QUERY is a port, an address, a URL, a pasted error, a range, a service name or\n"
+        "text. Without one, portbook lists what listens on this machine.\n\n"
+        "  portbook 3000                     what is on port 3000, and what it is for\n"
+        "  portbook 443/udp --full           everything on record about it\n"
+        "  portbook postgresql               the service, by its name\n"
+        '  portbook "EADDRINUSE :::3000"     what a pasted error is about\n'
+        "  npm start 2>&1 | portbook -       the same, of what a program prints"
     )
     width = max(map(len, commands))
-    for name, (_, about) in commands.items():
-        print(f"  {name:<{width}}  {about}")
+    for title, names in GROUPS.items():
+        print(f"\n{title}:")
+        for name in names:
+            print(f"  {name:<{width}}  {commands[name][1]}")
     print(
-        "\nportbook COMMAND --help tells more; portbook --version tells which one this is.\n"
-        "--debug, before or behind the command, shows the traceback of an error."
+        "\nOptions everywhere:\n"
+        "  -h, --help       help of a command, as in portbook help why\n"
+        "  -V, --version    the version\n"
+        "  --color WHEN     auto, always or never (also NO_COLOR, CLICOLOR_FORCE)\n"
+        "  --debug          if portbook has a fault, show its traceback"
     )
     return 0

@@ -15,18 +15,29 @@ if TYPE_CHECKING:
     from portbook.model import Finding
 
 
+colour_choice = "auto"  # what --color says, for as long as the command runs
+
+
 def style(environ: Mapping[str, str] | None = None) -> Style:
     """The style for standard output.
 
-    ``NO_COLOR``, ``TERM=dumb`` and a pipe turn colours off, ``FORCE_COLOR`` turns them on
-    wherever the output goes. ``COLUMNS`` or the terminal sets the width.
+    ``--color`` decides, else ``NO_COLOR``, else ``FORCE_COLOR`` and ``CLICOLOR_FORCE``, which turn
+    colours on wherever the output goes; else there are colours on a terminal, unless
+    ``TERM=dumb`` or ``CLICOLOR=0``. ``COLUMNS`` or the terminal sets the width. Source:
+    https://no-color.org/, https://bixense.com/clicolors/.
     """
     env = os.environ if environ is None else environ
     terminal = is_terminal(sys.stdout)
-    if env.get("NO_COLOR"):
+    if colour_choice != "auto":
+        colour = colour_choice == "always"
+    elif env.get("NO_COLOR"):
         colour = False
     elif env.get("FORCE_COLOR"):
         colour = env["FORCE_COLOR"] != "0"
+    elif env.get("CLICOLOR_FORCE", "0") != "0":
+        colour = True
+    elif env.get("CLICOLOR") == "0":
+        colour = False
     else:
         colour = terminal and env.get("TERM") != "dumb"
     return Style(_width(env.get("COLUMNS", ""), terminal), colour)

@@ -1,0 +1,125 @@
+"""A first word that is no command and nothing on record, but nearly one: did you mean?"""
+
+from __future__ import annotations
+
+from portbook.errors import shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from portbook.catalog import Catalog
+
+# What people type for a command, by the habit of other tools; {port}: one was given.
+_VERBS = {
+    "kill": ("stop",),
+    "free": ("why", "stop"),
+    "ls": ("listen",),
+    "list": ("listen",),
+    "ps": ("listen",),
+    "version": ("--version",),
+}
+_WITHOUT_PORT = {"free": ("pick",)}
+_ALONE = ("--version", "listen", "pick")  # what is proposed for a verb without what follows it
+_LONG = 7  # letters of a command from which on two edits still make it
+_NAMED = 98  # the least score of a match that is called so, and isn't only like it
+_MOST_SHOWN = 80  # characters of the other arguments in the proposal
+
+
+def did_you_mean(argv: Sequence[str], commands: Iterable[str], catalog: Catalog) -> str | None:
+    """The message for *argv*, whose first word is no command; None where it is a query.
+
+    It is one where any store knows the word exactly (a service, a product, a program, a note of
+    the user's own), and where *argv* is a question. A word is taken for a command that is one edit
+    away, or two from seven letters on, and for the verbs that people try.
+    """
+    word, verb = argv[0].lower(), argv[0].lower() in _VERBS
+    # A verb's options are another tool's: kill -9, ls -la.
+    rest = [each for each in argv[1:] if not (verb and each.startswith("-"))]
+    proposals = _of_verb(word, rest) or _nearest(word, commands)
+    if not proposals or _is_question(argv) or _known(argv[0], catalog, verb=verb):
+        return None
+    tail = _tail(rest)
+    lines = [f"portbook {name}{'' if verb and name in _ALONE else tail}" for name in proposals]
+    return f"no command {shown(argv[0])}; did you mean: {' or '.join(lines)}?"
+
+
+def edits(one: str, other: str) -> int:
+    """How many letters to insert, delete, replace or swap with the next make *one* of *other*.
+
+    >>> edits("lsten", "listen"), edits("hisotry", "history"), edits("kill", "stop")
+    (1, 1, 4)
+    """
+    before: list[int] = []
+    row: list[int] = [*range(len(other) + 1)]
+    for at, letter in enumerate(one, 1):
+        previous, row = row, [at]
+        for place, against in enumerate(other, 1):
+            cost = min(
+                previous[place] + 1,
+                row[place - 1] + 1,
+                previous[place - 1] + (letter != against),
+            )
+            if at > 1 and place > 1 and letter == other[place - 2] and one[at - 2] == against:
+                cost = min(cost, before[place - 2] + 1)
+            row.append(cost)
+        before = previous
+    return row[-1]
+
+
+def _of_verb(word: str, rest: Sequence[str]) -> tuple[str, ...]:
+    if word in _WITHOUT_PORT and not any(argument[:1].isdigit() for argument in rest):
+        return _WITHOUT_PORT[word]
+    return _VERBS.get(word, ())
+
+
+def _nearest(word: str, commands: Iterable[str]) -> tuple[str, ...]:
+    near: dict[int, list[str]] = {}
+    for name in commands:
+        most = 2 if len(name) >= _LONG else 1
+        if abs(len(name) - len(word)) <= most:
+            distance = edits(word, name)
+            if distance <= most:
+                near.setdefault(distance, []).append(name)
+    return tuple(near[min(near)]) if near else ()
+
+
+def _is_question(argv: Sequence[str]) -> bool:
+    from portbook.formats.errors.questions import is_question
+
+    return is_question([word for word in argv if not word.startswith("-")])
+
+
+def _known(word: str, catalog: Catalog, *, verb: bool) -> bool:
+    """Whether any store has something that is called *word*; for a *verb*, by that whole name."""
+    practice = catalog.practice
+    if catalog.registry.named(word) or practice.programs_named(word):
+        return True
+    from portbook.catalog.registry.search import search
+    from portbook.catalog.text_index import words_of
+
+    matches = search(catalog.registry, word)
+    if matches and matches[0].score >= _NAMED:
+        return True
+    name = word.lower()
+    notes = catalog.expectations().notes
+    titles = [
+        *(use.product for use in practice.uses()),
+        *(name for each in practice.programs() for name in (each.name, each.product)),
+        *(report.subject for report in practice.abuse()),
+        *(note.label or "" for note in notes),
+    ]
+    return any(
+        name == title.lower() or (not verb and name in words_of(title))
+        for title in titles
+        if name in title.lower()
+    )
+
+
+def _tail(rest: Sequence[str]) -> str:
+    from shlex import quote
+
+    from portbook.present.escape import plain
+
+    words = "".join(f" {plain(quote(word))}" for word in rest)
+    return words if len(words) <= _MOST_SHOWN else " …"

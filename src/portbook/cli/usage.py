@@ -1,0 +1,121 @@
+"""What the help of each command ends with: examples, and what its exit statuses mean.
+
+The manual pages have them too.
+"""
+
+from __future__ import annotations
+
+# name: examples, each with what it does
+EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "listen": (
+        ("portbook listen", "everything that listens on this machine"),
+        ("portbook listen --level check", "only what needs a look"),
+        ("portbook listen --watch", "follow what opens and closes"),
+    ),
+    "why": (
+        ("portbook why 3000", "can 3000 be bound, and if not, why?"),
+        ("portbook why 53/udp", "the same for UDP"),
+        ("npm start 2>&1 | portbook why -", "why did it fail?"),
+    ),
+    "stop": (
+        ("portbook stop 3000", "show what would be stopped"),
+        ("portbook stop 3000 --yes", "stop it"),
+        ("portbook stop 3000 --yes --force", "send SIGKILL to what won't end"),
+    ),
+    "pick": (
+        ("portbook pick", "a port that nobody has a claim on"),
+        ("portbook pick --for shop-api", "the same one for this name, everywhere"),
+        ("portbook pick --hold -- server --port {port}", "start a server on one"),
+    ),
+    "show": (
+        ("portbook 3000", "what is on port 3000, and what it is for"),
+        ("portbook show 443/udp --full", "everything on record about it"),
+        ("portbook show 6000-6063 --json", "a range, as JSON"),
+    ),
+    "search": (
+        ("portbook search postgres", "by name"),
+        ("portbook search remote desktop", "by description"),
+        ("portbook search kubernets --json", "misspelled, as JSON"),
+    ),
+    "topic": (
+        ("portbook topic", "list the topics"),
+        ("portbook topic refused", "what a refused connection means"),
+        ("portbook topic time-wait", "why a port stays taken for a minute"),
+    ),
+    "history": (
+        ("portbook history 853", "what became of one port"),
+        ("portbook history --since 2025", "what changed since 2025"),
+        ("portbook history --diff shipped current", "compare two registries"),
+    ),
+    "blocks": (
+        ("portbook blocks --limit 5", "the longest unassigned blocks"),
+        ("portbook blocks --range system", "only among the System Ports"),
+        ("portbook blocks --state reserved", "the blocks that IANA reserves"),
+    ),
+    "stats": (
+        ("portbook stats", "counts over all ports"),
+        ("portbook stats --json", "the same as JSON"),
+        ("portbook stats --color never", "the same without colours"),
+    ),
+    "map": (
+        ("portbook map", "draw the map on the terminal"),
+        ("portbook map -o ports.svg", "write it as SVG"),
+        ("portbook map -o ports.png --scale 8", "write it as PNG, 8 pixels a port"),
+    ),
+    "update": (
+        ("portbook update --dry-run", "show what an update would change"),
+        ("portbook update", "update the registry from IANA"),
+        ("portbook update --rollback", "go back to the version before"),
+    ),
+    "notes": (
+        ("portbook notes", "list the notes in force, and whose they are"),
+        ("portbook notes trust portbook.toml", "let a project's notes count"),
+        ("portbook notes distrust portbook.toml", "let them only label again"),
+    ),
+    "explain": (
+        ("ss -tlnp | portbook explain", "explain the output of ss"),
+        ("portbook explain netstat.txt --level check", "only what needs a look"),
+        ("portbook explain new.txt --against old.txt", "what changed since"),
+    ),
+    "audit": (
+        ("portbook audit conn.log", "judge a log of Zeek"),
+        ("portbook audit flows.csv --json", "a table of flows, as JSON"),
+        ("portbook audit flows.csv -o report.html", "write a report"),
+    ),
+    "serve": (
+        ("portbook serve", "start the site for this machine"),
+        ("portbook serve --open", "and open it in the browser"),
+        ("portbook serve --public --port 8080", "for others, without this machine"),
+    ),
+    "export": (
+        ("portbook export site", "write the site into a folder"),
+        ("portbook export site --only 300-310", "only the pages of some ports"),
+        ("portbook export site --base-url https://www.example.org", "with its address"),
+    ),
+    "feedback": (
+        ("portbook feedback", "the pages with the worst votes first"),
+        ("portbook feedback --limit 5", "the worst five"),
+        ("portbook feedback --json", "all of them as JSON"),
+    ),
+}
+
+_ALERTS = "a finding at the level of --fail-on or above"
+_STRICT = "something could not be seen, and --strict was given"
+_ALWAYS = ((2, "wrong usage, or unreadable input"), (130, "interrupted"))
+_STATUSES: dict[str, tuple[tuple[int, str], ...]] = {
+    "listen": ((1, _ALERTS), (3, _STRICT)),
+    "why": ((1, "the bind would fail, or the connection is refused"), (3, _STRICT)),
+    "stop": ((1, "something is left on the port, or nothing was stopped"), (3, _STRICT)),
+    "pick": ((1, "no port fulfils every criterion"),),
+    "show": ((1, "nothing found, or the failure in a pasted error persists"), (3, _STRICT)),
+    "search": ((1, "nothing found"),),
+    "history": ((1, "no version of the registry has this name"),),
+    "explain": ((1, _ALERTS), (3, "some lines were not understood, with --strict")),
+    "audit": ((1, _ALERTS), (3, "part of the input was not understood, with --strict")),
+    "update": ((1, "the version in use is damaged, with --list"),),
+}
+
+
+def statuses_of(name: str) -> tuple[tuple[int, str], ...]:
+    """The exit statuses of the command *name*, with what each means."""
+    return (0, "done"), *sorted((*_STATUSES.get(name, ()), *_ALWAYS))

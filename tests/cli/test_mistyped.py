@@ -1,0 +1,92 @@
+"""A mistyped command is understood, and nothing that is on record is taken for one."""
+
+from __future__ import annotations
+
+import pytest
+
+from portbook.catalog.text_index import words_of
+from portbook.cli import COMMANDS
+from portbook.cli.mistyped import did_you_mean, edits
+from portbook.model import Note
+from tests.command_line import run
+from tests.values import CATALOG, with_notes
+
+
+@pytest.mark.parametrize(
+    ("argv", "proposal"),
+    [
+        (["kill", "3000"], "portbook stop 3000"),
+        (["kill", "-9", "3000"], "portbook stop 3000"),
+        (["free", "3000"], "portbook why 3000 or portbook stop 3000"),
+        (["free"], "portbook pick"),
+        (["ls", "-la"], "portbook listen"),
+        (["list", "ports"], "portbook listen"),
+        (["ps"], "portbook listen"),
+        (["version"], "portbook --version"),
+        (["lsten"], "portbook listen"),
+        (["serch", "remote desktop"], "portbook search 'remote desktop'"),
+        (["Listen", "--json"], "portbook listen --json"),
+        (["hsitory", "22"], "portbook history 22"),
+        (["feedbakc"], "portbook feedback"),
+        (["exlpian", "x" * 200], "portbook explain …"),
+    ],
+)
+def test_it_is_answered_with_did_you_mean(
+    capsys: pytest.CaptureFixture[str], argv: list[str], proposal: str
+) -> None:
+    assert run(argv) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == f"portbook: no command {argv[0]!r}; did you mean: {proposal}?\n"
+
+
+@pytest.mark.parametrize(
+    "word", ["node", "react", "vite", "nats", "tor", "who", "ssh", "http", "remote", "lstn"]
+)
+def test_what_is_on_record_stays_what_it_is(word: str) -> None:
+    if word == "lstn":  # two edits, of a short command
+        assert edits(word, "listen") == 2
+    assert did_you_mean([word], COMMANDS, CATALOG) is None
+
+
+def test_no_name_on_record_is_taken_for_a_command() -> None:
+    practice = CATALOG.practice
+    names = {name for row in CATALOG.registry.rows() for name in (row.service_name, *row.aliases)}
+    names |= {word for use in practice.uses() for word in words_of(use.product)}
+    names |= {program.name for program in practice.programs()}
+    near = [
+        name
+        for name in names
+        if name and name.isalpha() and any(edits(name.lower(), each) <= 2 for each in COMMANDS)
+    ]
+    assert len(near) > 20
+    assert [name for name in near if did_you_mean([name], COMMANDS, CATALOG)] == []
+
+
+def test_nor_is_a_note_of_the_user() -> None:
+    noted = with_notes(Note(8306, 8306, None, "x.toml", "Shop API"))
+    assert did_you_mean(["shop"], COMMANDS, CATALOG) is not None
+    assert did_you_mean(["shop"], COMMANDS, noted) is None
+
+
+@pytest.mark.parametrize("text", ["free port for a web server", "list all ports on my machine"])
+def test_nor_is_a_question(text: str) -> None:
+    assert did_you_mean(text.split(), COMMANDS, CATALOG) is None
+
+
+def test_a_service_that_is_a_verb_has_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["who", "--no-host"]) == 0
+    out, err = capsys.readouterr()
+    assert "513" in out
+    assert err == "portbook: to see what listens on this machine: portbook listen\n"
+    assert run(["who", "--no-host", "--json"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_another_commands_name_is_asked_for_by_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["help", "why"]) == 0
+    helped = capsys.readouterr().out
+    assert run(["why", "--help"]) == 0
+    assert capsys.readouterr().out == helped
+    assert run(["help", "nosuch"]) == 2
+    assert "'nosuch'" in capsys.readouterr().err
