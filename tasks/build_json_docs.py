@@ -38,6 +38,7 @@ OBJECTS = (
     reports.WHY,
     reports.PICK,
     reports.STOP,
+    reports.WAIT,
     answers.RANGE_ANSWER,
     answers.SEARCH_ANSWER,
     answers.TOPIC_ANSWER,

@@ -70,6 +70,8 @@ _HOMES = {
     "UpdateRequest": "app.update:Request",
     "Use": "model",
     "Visibility": "model",
+    "WaitRequest": "app.wait",
+    "Waited": "app.wait",
     "Wanted": "app.pick.criteria",
     "Watch": "app.watch",
     "Way": "app.stop.executor",
@@ -90,6 +92,7 @@ _HOMES = {
     "stop": "app.library",
     "topic": "app.library",
     "update": "app.library",
+    "wait": "app.library",
     "watch": "app.library",
     "why": "app.library",
 }

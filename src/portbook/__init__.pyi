@@ -15,6 +15,7 @@ from portbook.app.library import stats as stats
 from portbook.app.library import stop as stop
 from portbook.app.library import topic as topic
 from portbook.app.library import update as update
+from portbook.app.library import wait as wait
 from portbook.app.library import watch as watch
 from portbook.app.library import why as why
 from portbook.app.listen import Depth as Depth
@@ -33,6 +34,8 @@ from portbook.app.topics import Topic as Topic
 from portbook.app.topics import TopicAnswer as TopicAnswer
 from portbook.app.update import Outcome as UpdateOutcome
 from portbook.app.update import Request as UpdateRequest
+from portbook.app.wait import Waited as Waited
+from portbook.app.wait import WaitRequest as WaitRequest
 from portbook.app.watch import Event as Event
 from portbook.app.watch import Watch as Watch
 from portbook.catalog import Catalog as Catalog
@@ -133,6 +136,8 @@ __all__ = [
     "UpdateRequest",
     "Use",
     "Visibility",
+    "WaitRequest",
+    "Waited",
     "Wanted",
     "Watch",
     "Way",
@@ -154,6 +159,7 @@ __all__ = [
     "stop",
     "topic",
     "update",
+    "wait",
     "watch",
     "why",
 ]

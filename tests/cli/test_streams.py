@@ -33,6 +33,7 @@ RUNS = {
     "why": ["why 305"],
     "pick": ["pick", "pick --hold -- true {{port}}"],
     "stop": ["stop 1"],
+    "wait": ["wait 1 --timeout 0", "wait 1 --free --json"],
     "search": ["search ssh", "search postgress"],
     "blocks": ["blocks"],
     "stats": ["stats"],

@@ -129,6 +129,7 @@ COMMANDS = [
     ["pick", "--for", "web"],
     ["pick", "--hold", "--", "/bin/true"],
     ["stop", "1"],
+    ["wait", "1", "--free"],
     ["search", "postgress"],
     ["topic", "refused"],
     ["explain", "flows.csv"],

@@ -67,6 +67,7 @@ COMMANDS = [
     ["why", "305"],
     ["pick", "--hold", "--", "/bin/sh", "-c", "exit 0"],
     ["stop", "305"],
+    ["wait", "305", "--free"],
     ["search", "postgress"],
     ["topic", "refused"],
     ["explain", "flows.csv"],

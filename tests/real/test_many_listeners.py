@@ -129,6 +129,7 @@ COMMANDS = {
     "why": ("why", PORT),
     "why --json": ("why", PORT, "--json"),
     "stop": ("stop", PORT),
+    "wait": ("wait", PORT),
     "pick": ("pick",),
     "explain": ("explain", "ss.txt"),
     "explain --json": ("explain", "ss.txt", "--json"),

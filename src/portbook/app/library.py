@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from portbook.app.topics import TopicAnswer
     from portbook.app.update import Outcome as UpdateOutcome
     from portbook.app.update import Request
+    from portbook.app.wait import Waited
     from portbook.app.watch import Watch
     from portbook.catalog.registry.stats import Stats
     from portbook.formats.errors.query import Query
@@ -210,6 +211,27 @@ def stop(
     from portbook.app.stop.executor import Way
 
     return collect.stop(plan, way or Way(), progress or _be_silent)
+
+
+def wait(
+    port: int,
+    transport: Transport | None = None,
+    address: str | None = None,
+    *,
+    free: bool = False,
+    timeout: float | None = 60.0,
+) -> Waited:
+    """Waits until something listens on *port* of this machine, or with *free* until nothing does.
+
+    At most *timeout* seconds; 0 looks once, None waits for ever. ``met`` of the answer says
+    whether it came.
+
+    :raises InvalidQuery: port 0, on which nothing can listen.
+    :raises InvalidArgument: a time below 0, or longer than a week.
+    """
+    from portbook.app.wait import WaitRequest, wait_here
+
+    return wait_here(WaitRequest(port, transport, address, free, timeout))
 
 
 def _be_silent(_: Waiting) -> None: ...

@@ -176,16 +176,27 @@ def answer(
 
 def _with_transport(query: Query, catalog: Catalog) -> Query | None:
     """The query for the one port of ``ssh/tcp``; None where *query* is no such name."""
-    name, _, word = query.text.rpartition("/")
-    if word.lower() not in [str(transport) for transport in Transport]:
-        return None
-    transport = Transport(word.lower())
-    rows = [row for row in catalog.registry.named(name) if row.transport in (transport, None)]
+    ports = port_of_name(query, catalog) if "/" in query.text else ()
+    return ports[0] if len(ports) == 1 else None
+
+
+def port_of_name(query: Query, catalog: Catalog) -> tuple[Query, ...]:
+    """A query for each port of the service that *query* names, as ``ssh`` or ``ssh/tcp``."""
+    name, transport = query.text, None
+    rows = catalog.registry.named(name)
+    if not rows and "/" in name:
+        name, _, word = name.rpartition("/")
+        if word.lower() not in [str(each) for each in Transport]:
+            return ()
+        transport = Transport(word.lower())
+        rows = tuple(
+            row for row in catalog.registry.named(name) if row.transport in (transport, None)
+        )
     ports = {row.first for row in rows if row.first is not None and row.first == row.last}
-    if len(ports) != 1:
-        return None
-    (port,) = ports
-    return query._replace(kind=QueryKind.PORT, first=port, last=port, transport=transport)
+    return tuple(
+        query._replace(kind=QueryKind.PORT, first=port, last=port, transport=transport)
+        for port in sorted(ports)
+    )
 
 
 def answer_port(

@@ -22,6 +22,7 @@ COMMANDS = {
     "listen": ("listen", "list what listens on this machine, with the verdict"),
     "why": ("why", "explain why a bind fails, or that it would succeed"),
     "stop": ("stop", "stop what listens on a port, safely"),
+    "wait": ("wait", "wait until something listens on a port, or nothing does"),
     "pick": ("pick", "pick a good free port, and keep it for a command"),
     "show": ("show", "show a port, a range, a service or a pasted error"),
     "search": ("search", "find services and products by name, also misspelled"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from portbook.errors import InvalidQuery, UsageError
+from portbook.errors import InvalidQuery, UsageError, shown
 from portbook.formats.errors.query import QueryKind, is_short, parse_query, split_queries
 
 TYPE_CHECKING = False
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from portbook.catalog import Catalog
+    from portbook.formats.errors.query import Query
 
 _MOST_BYTES = 1 << 28  # of standard input; what is behind them is no error message
 _FIRST_LINES = 256  # if so many are queries, the others are too, and each is answered as it comes
@@ -67,3 +68,24 @@ def one_text(words: Sequence[str], catalog: Catalog) -> bool:
     except InvalidQuery:
         return False
     return kinds == {QueryKind.NAME} and not any(map(catalog.registry.named, words))
+
+
+def one_port(text: str, catalog: Catalog) -> Query:
+    """The query for the one port that *text* names: by number, in an address, by a service's name.
+
+    Raises InvalidQuery where it names none, or several.
+    """
+    from portbook.app.lookup import port_of_name
+
+    query = parse_query(text)
+    if query.kind is QueryKind.PORT:
+        return query
+    ports = port_of_name(query, catalog) if query.kind is QueryKind.NAME else ()
+    if len(ports) == 1:
+        return ports[0]
+    if ports:
+        several = ", ".join(str(each.first) for each in ports)
+        raise InvalidQuery(f"{shown(text)} has several ports, {several}: give one of them", text)
+    raise InvalidQuery(
+        f"{shown(text)} names no single port: give one, such as 8080 or 53/udp", text
+    )

@@ -22,6 +22,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("portbook stop 3000 --yes", "stop it"),
         ("portbook stop 3000 --yes --force", "send SIGKILL to what won't end"),
     ),
+    "wait": (
+        ("portbook wait 5432", "until a server listens on 5432"),
+        ("portbook wait 3000 --free", "until nothing is bound to 3000"),
+        ("portbook wait localhost:8080 --timeout 10", "for ten seconds at most"),
+    ),
     "pick": (
         ("portbook pick", "a port that nobody has a claim on"),
         ("portbook pick --for shop-api", "the same one for this name, everywhere"),
@@ -106,6 +111,7 @@ _STATUSES: dict[str, tuple[tuple[int, str], ...]] = {
     "listen": ((1, _ALERTS), (3, _STRICT)),
     "why": ((1, "the bind would fail, or the connection is refused"), (3, _STRICT)),
     "stop": ((1, "something is left on the port, or nothing was stopped"), (3, _STRICT)),
+    "wait": ((1, "the time ran out"), (3, "--free, and not all could be seen, with --strict")),
     "pick": ((1, "no port fulfils every criterion"),),
     "show": ((1, "nothing found, or the failure in a pasted error persists"), (3, _STRICT)),
     "search": ((1, "nothing found"),),

@@ -277,6 +277,22 @@ STOP = Table(
     version=1,
 )  # fmt: skip
 
+WAIT = Table(
+    "wait",
+    "How a wait for a port ended.",
+    (
+        Field("port", PORT, path="request.port"),
+        Field("transport", optional(TRANSPORT), path="request.transport"),
+        Field("address", optional(WORDS), path="request.address"),
+        Field("free", FLAG, "whether it was waited until nothing is bound", "request.free"),
+        Field("met", optional(FLAG), "false: the time ran out; null: sockets can't be listed"),
+        Field("seconds", rounded(3), "how long it took"),
+        Field("listeners", LISTENERS, "what is on the port now"),
+        Field("missing", TEXTS, "what could not be seen"),
+    ),
+    version=1,
+)
+
 # -- what readers say -------------------------------------------------------------------------
 
 _VOTED_PAGE = Table(

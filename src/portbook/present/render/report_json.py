@@ -15,6 +15,7 @@ from portbook.schema.reports import (
     STOP,
     UPDATE,
     VERSIONS,
+    WAIT,
     WHY,
 )
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from portbook.app.bind.diagnose import Why
     from portbook.app.stop.executor import Outcome
     from portbook.app.stop.model import Plan
+    from portbook.app.wait import Waited
     from portbook.catalog.expectations.lookup import NotesFile
     from portbook.catalog.update.install import Version
     from portbook.catalog.update.origin import Origin
@@ -45,6 +47,11 @@ def of_why(why: Why) -> Object:
     noted = [finding_message(finding) for finding in why.noted]
     report = why._replace(missing=gaps, noted=noted)  # type: ignore[arg-type]
     return phrased(WHY).encode(with_sentences(report))
+
+
+def of_wait(waited: Waited) -> Object:
+    """``portbook/wait/1``."""
+    return phrased(WAIT).encode(with_sentences(waited))
 
 
 class _Shipped(NamedTuple):

@@ -1,0 +1,91 @@
+"""How a wait for a port ended, as text."""
+
+from __future__ import annotations
+
+from portbook.model import host_port
+from portbook.model.gap import hide_sockets
+from portbook.present.owners import owner_phrase, unseen_owner
+from portbook.present.phrases import gap_sentences
+from portbook.present.render.text import wrap
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from portbook.app.wait import Waited, WaitRequest
+    from portbook.model import Listener
+    from portbook.present.owners import Viewer
+    from portbook.present.render.text import Style
+
+
+def render_waited(waited: Waited, to: Viewer, style: Style) -> str:
+    """What came of a wait: what listens, or that nothing does, and what to do next."""
+    first, *rest = _sentences(waited, to)
+    lines = [style.bold(line) for line in wrap(first, style.width)]
+    for sentence in rest:
+        lines += wrap(sentence, style.width, "  ")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def waiting_for(request: WaitRequest) -> str:
+    """What is waited for, while it is.
+
+    >>> from portbook.app.wait import WaitRequest
+    >>> waiting_for(WaitRequest(3000)), waiting_for(WaitRequest(3000, free=True, timeout=None))
+    ('waiting up to 60 s for a listener on 3000', 'waiting for 3000 to be free')
+    """
+    limit = "" if request.timeout is None else f" up to {seconds(request.timeout)}"
+    what = f"{name_of(request)} to be free" if request.free else f"a listener on {name_of(request)}"
+    return f"waiting{limit} for {what}"
+
+
+def name_of(request: WaitRequest) -> str:
+    """The port that is waited for, as ``3000/tcp`` or ``127.0.0.1:3000``."""
+    port = str(request.port)
+    if request.address is not None:
+        port = host_port(request.address, request.port)
+    return port if request.transport is None else f"{port}/{request.transport}"
+
+
+def seconds(time: float) -> str:
+    """*time* in seconds with one digit behind the point where that tells anything.
+
+    >>> seconds(0.04), seconds(2.13), seconds(60.0)
+    ('0 s', '2.1 s', '60 s')
+    """
+    return f"{time:.1f}".removesuffix(".0") + " s"
+
+
+def _sentences(waited: Waited, to: Viewer) -> Iterator[str]:
+    request, name = waited.request, name_of(waited.request)
+    after = f"after {seconds(waited.seconds)}"
+    at_once = after if round(waited.seconds, 1) else "at once"
+    listeners = waited.listeners
+    listening = [each for each in listeners if each.socket.state == "listen"]
+    if waited.met is None:
+        yield f"portbook can't tell whether anything listens on {name}."
+    elif request.free and waited.met:
+        unseen = hide_sockets(waited.missing)
+        yield f"{name} is free {at_once}" + (", as far as portbook can see." if unseen else ".")
+    elif request.free:
+        yield f"{name} is still in use {after}."
+        yield from _held(listeners, to)
+        yield f"Stop it: portbook stop {request.port}"
+    elif waited.met:
+        yield f"Something listens on {name} {at_once}."
+        yield from _held(listening, to)
+    else:
+        yield f"Nothing listens on {name} {after}."
+        yield from _held(listeners, to, "is bound by")
+        yield f"Would a bind succeed: portbook why {request.port}"
+    if waited.met is None or hide_sockets(waited.missing):
+        for reason in gap_sentences(waited.missing):
+            yield f"Not seen: {reason}"
+
+
+def _held(listeners: Iterable[Listener], to: Viewer, verb: str = "") -> Iterator[str]:
+    for listener in listeners:
+        socket, owners = listener.socket, listener.ownership.owners
+        owner = owner_phrase(owners[0], to) if owners else unseen_owner(listener, to)
+        doing = verb or ("is held by" if socket.state == "listen" else "is bound by")
+        yield f"{socket.transport} {host_port(socket.address, socket.port)} {doing} {owner}"
