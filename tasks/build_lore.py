@@ -18,7 +18,6 @@ from portbook.catalog.practice.lookup import COLUMNS
 from portbook.storage.sorted_tsv import escape_cell
 from tasks.lore_checks import (
     KINDS,
-    PortSpan,
     Problem,
     check_browsers,
     check_entries,
@@ -26,6 +25,8 @@ from tasks.lore_checks import (
     check_services,
     parse_entries,
 )
+from tasks.lore_fields import PortSpan
+from tasks.use_weights import further_sources, weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -79,7 +80,12 @@ def use_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
         for span in map(PortSpan.parse, entry["ports"]):
             fields = ("kind", "family", "product", "summary", "source", "read")
             ports = [str(span.first), str(span.last), span.transport.value]
-            yield [*ports, *(entry[field] for field in fields)]
+            shown = [
+                *ports,
+                *(entry[field] for field in fields),
+                " ".join(entry.get("services", ())),
+            ]
+            yield [*shown, str(weight(entry, span)), " ".join(further_sources(entry, span))]
 
 
 def report_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
@@ -151,6 +157,12 @@ def compile_lore(folder: Path) -> tuple[dict[str, str], dict[str, list[Entry]], 
         if not found:
             rows = list(rows_of[kind](entries))
             reads = [entry["read"] for entry in entries]
+            reads += [
+                each["read"]
+                for entry in entries
+                if kind == "uses"
+                for each in entry.get("further", ())
+            ]
             header = {"entries": str(len(entries))}
             if kind in ("uses", "abuse"):
                 header["widest"] = str(max((int(row[1]) - int(row[0]) for row in rows), default=0))
@@ -224,7 +236,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     texts, parsed, problems = compile_lore(options.lore)
     try:
         known = parse_service_names(options.registry.read_text("utf-8"))
-        problems += check_services(parsed.get("programs", ()), known)
+        for kind in ("programs", "uses"):
+            problems += check_services(kind, parsed.get(kind, ()), known)
     except (OSError, ValueError) as error:
         problems.append(Problem("programs.toml", "services", f"can't be checked: {error}"))
     data = options.lore / "data"

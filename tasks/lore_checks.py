@@ -1,26 +1,37 @@
 """What an entry of the lore must be, and what is wrong with one that isn't.
 
-Each ``check_*`` of a field yields what is wrong with its value, in words; those of whole entries
-yield a :class:`Problem`, which also names the file and the entry. ``tasks/build_lore.py`` runs
-them all.
+The checks of whole entries yield a :class:`Problem`, which names the file and the entry; those of a
+field are in ``tasks/lore_fields.py``. ``tasks/build_lore.py`` runs them all.
 """
 
 from __future__ import annotations
 
-import re
 import tomllib
-from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
 
-from portbook.model import FIRST_PORT, LAST_PORT, Transport
+from portbook.model import FIRST_PORT, LAST_PORT
+from tasks.lore_fields import (
+    PortSpan,
+    check_executables,
+    check_line,
+    check_name,
+    check_period,
+    check_ports,
+    check_read,
+    check_report,
+    check_single_ports,
+    check_system_range,
+    check_title,
+    check_url,
+    check_urls,
+    check_words,
+    one_of,
+)
+from tasks.use_weights import check_further, check_independent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-LINE_LENGTH = 140
-NAME_LENGTH = 60
 
 REPORT_KINDS = ("advisory", "analysis", "attack", "cve", "paper")
 USE_KINDS = ("default", "alternative", "development", "management", "legacy")
@@ -46,12 +57,6 @@ FAMILIES = (
     "web",
 )
 
-# An executable that runs whatever it is given says nothing of what it serves.
-INTERPRETERS = re.compile(
-    r"(java|node|nodejs|deno|bun|mono|dotnet|beam\.smp|sh|bash|dash|zsh|busybox|"
-    r"(python|perl|ruby|php|lua|luajit|tclsh|guile|pypy)[-0-9.]*)\Z"
-)
-
 Entry = dict[str, Any]
 
 
@@ -64,167 +69,6 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.file}: {self.entry}: {self.what}"
-
-
-class PortSpan(NamedTuple):
-    """Ports as an entry writes them: ``22/tcp`` or ``6000-6063/tcp``."""
-
-    first: int
-    last: int
-    transport: Transport
-
-    @classmethod
-    def parse(cls, text: str) -> PortSpan:
-        """The span that *text* is. Raises ValueError with what is wrong with it."""
-        match = re.fullmatch(r"(0|[1-9][0-9]*)(?:-([1-9][0-9]*))?/([a-z]+)", text)
-        if match is None:
-            raise ValueError(f"{text!r} is not of the form 22/tcp or 6000-6063/tcp")
-        first = int(match[1])
-        last = int(match[2] or first)
-        if not FIRST_PORT <= first <= last <= LAST_PORT:
-            raise ValueError(f"{text!r} is out of the range of ports, or runs backwards")
-        if match[2] and first == last:
-            raise ValueError(f"{text!r} is a range of one port")
-        if match[3] not in tuple(Transport):
-            raise ValueError(f"{text!r} has a transport that the registry does not know")
-        return cls(first, last, Transport(match[3]))
-
-    def __str__(self) -> str:
-        ports = f"{self.first}" if self.first == self.last else f"{self.first}-{self.last}"
-        return f"{ports}/{self.transport}"
-
-
-# -- checks of one field: each yields what is wrong ---------------------------------------------
-
-
-def check_line(value: object, limit: int = LINE_LENGTH) -> Iterator[str]:
-    if not isinstance(value, str) or not value.strip():
-        yield "is not text"
-    elif value != " ".join(value.split()):
-        yield "has stray white space"
-    elif not value.isprintable():
-        yield f"{value!a} has characters that don't print"
-    elif len(value) > limit:
-        yield f"has {len(value)} characters, {limit} are allowed"
-
-
-def check_url(value: object) -> Iterator[str]:
-    parts = urlsplit(value) if isinstance(value, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or "." not in parts.netloc:
-        yield f"{value!r} is not an http(s) URL"
-    elif not re.fullmatch(r"[!#-;=?-~]+", str(value)):
-        yield f"{value!r} has characters that a URL must not have"
-
-
-def check_read(value: object) -> Iterator[str]:
-    try:
-        if not isinstance(value, str) or date.fromisoformat(value).isoformat() != value:
-            raise ValueError
-    except ValueError:
-        yield f"{value!r} is not a day, as 2026-11-21"
-        return
-    yield from _check_past(value)
-
-
-def _check_past(value: str) -> Iterator[str]:
-    # Nobody can have read or reported anything then. A day further east has begun.
-    if value > (datetime.now(UTC).date() + timedelta(days=1)).isoformat():
-        yield f"{value!r} is yet to come"
-
-
-def check_words(value: object, form: str = r"[!-~]+") -> Iterator[str]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        yield "is not a list of text"
-        return
-    for item in value:
-        if not re.fullmatch(form, item):
-            yield f"{item!r} is not of the form expected"
-    if len(set(value)) != len(value):
-        yield "has the same value twice"
-
-
-def check_ports(value: object) -> Iterator[str]:
-    yield from check_words(value)
-    if not isinstance(value, list):
-        return
-    spans = []
-    for item in value:
-        try:
-            spans.append(PortSpan.parse(str(item)))
-        except ValueError as error:
-            yield str(error)
-    if spans != sorted(spans):
-        yield "is not sorted by port and transport"
-
-
-def check_single_ports(value: object) -> Iterator[str]:
-    yield from check_ports(value)
-    for item in value if isinstance(value, list) else ():
-        if "-" in str(item):
-            yield f"{item!r} is a range: a program's default ports are listed one by one"
-
-
-def check_executables(value: object) -> Iterator[str]:
-    yield from check_words(value)
-    if not isinstance(value, list):
-        return
-    for path in map(str, value):
-        *folders, basename = path.split("/")
-        if folders[:1] != [""] or len(folders) < 2 or {"", ".", ".."} & {*folders[1:], basename}:
-            yield f"{path!r} is not an absolute path of a file"
-        elif folders[1] in ("bin", "sbin", "lib", "lib64"):
-            yield f"{path!r}: write it as it is under /usr; the lookup knows the older form"
-        elif "*" in basename:
-            yield f"{path!r} has a * in the file's name, by which it is looked up: list the names"
-        elif INTERPRETERS.match(basename):
-            yield f"{path!r} is an interpreter: it runs whatever it is given"
-
-
-def check_system_range(value: object) -> Iterator[str]:
-    match = re.fullmatch(r"(\d+)-(\d+)", value) if isinstance(value, str) else None
-    if match is None or not FIRST_PORT <= int(match[1]) < int(match[2]) <= LAST_PORT:
-        yield f"{value!r} is not a range of ports, as 49152-65535"
-
-
-def check_period(value: object) -> Iterator[str]:
-    moment = r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?"
-    match = re.fullmatch(f"({moment})(/{moment})?", value) if isinstance(value, str) else None
-    if match is None:
-        yield f"{value!r} is not a period, as 2001, 2003-01 or 2003-08/2004"
-        return
-    since, _, until = match[0].partition("/")
-    if until and since >= until:
-        yield f"{value!r} runs backwards"
-    yield from _check_past(until or since)
-
-
-def check_report(value: object) -> Iterator[str]:
-    """A report says that it is one: the line accuses nobody who has the port open today."""
-    yield from check_line(value)
-    if isinstance(value, str) and "reported" not in value.lower():
-        yield "doesn't say that this was reported"
-
-
-def one_of(words: Sequence[str]) -> Callable[[object], Iterator[str]]:
-    def check(value: object) -> Iterator[str]:
-        if value not in words:
-            yield f"{value!r} is not one of {', '.join(words)}"
-
-    return check
-
-
-def check_name(value: object) -> Iterator[str]:
-    return check_words([value], r"[a-z0-9][a-z0-9.+-]*")
-
-
-def check_title(value: object) -> Iterator[str]:
-    return check_line(value, NAME_LENGTH)
-
-
-def check_urls(value: object) -> Iterator[str]:
-    yield from check_words(value)
-    for item in value if isinstance(value, list) else ():
-        yield from check_url(item)
 
 
 # -- the files ----------------------------------------------------------------------------------
@@ -280,7 +124,7 @@ KINDS = {
             "summary": check_line,
             **SOURCED,
         },
-        optional={},
+        optional={"services": check_words, "further": check_further},
         label=lambda entry: f"{entry.get('product')} {entry.get('ports')}",
         order=first_span,
         not_empty=("ports",),
@@ -360,6 +204,9 @@ def check_entries(kind: str, entries: Sequence[Entry]) -> Iterator[Problem]:
             yield Problem(file, rule.label(after), "is not sorted: it belongs further up")
     if kind in ("uses", "abuse"):
         yield from check_claims(kind, entries)
+    for entry in entries if kind == "uses" else ():
+        for what in check_independent(entry):
+            yield Problem(file, rule.label(entry), what)
 
 
 def check_claims(kind: str, entries: Sequence[Entry]) -> Iterator[Problem]:
@@ -375,13 +222,13 @@ def check_claims(kind: str, entries: Sequence[Entry]) -> Iterator[Problem]:
                 yield Problem(f"{kind}.toml", rule.label(entry), what)
 
 
-def check_services(entries: Sequence[Entry], known: set[str]) -> Iterator[Problem]:
-    """The services of programs that the registry does not have."""
+def check_services(kind: str, entries: Sequence[Entry], known: set[str]) -> Iterator[Problem]:
+    """The services of programs or uses that the registry does not have."""
     for entry in entries:
         for service in entry.get("services", ()):
             if service not in known:
                 what = f"services {service!r} is not a name in IANA's registry"
-                yield Problem("programs.toml", str(entry.get("name")), what)
+                yield Problem(f"{kind}.toml", KINDS[kind].label(entry), what)
 
 
 def check_names(listed: Entry) -> Iterator[Problem]:

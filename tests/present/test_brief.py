@@ -24,6 +24,7 @@ from portbook.model import (
     Process,
     Socket,
     Transport,
+    Use,
     Visibility,
 )
 from portbook.present.brief import Brief, compose_brief
@@ -36,7 +37,7 @@ from portbook.present.owners import (
     unseen_owner,
 )
 from portbook.present.port.agreement import Agreement
-from portbook.present.port.on_record import fitted, ranked_products
+from portbook.present.port.on_record import fitted, in_practice
 from portbook.present.render.brief_text import render_brief
 from portbook.present.render.text import Style, clipped, columns_of
 from tests.strategies import any_port, listeners, nasty, processes
@@ -120,9 +121,9 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
 @pytest.mark.parametrize(
     ("port", "headline"),
     [
-        ("3000", "3000 · Express, Grafana, Next.js and 3 more"),
+        ("3000", "3000 · Gitea, Grafana, Next.js and 12 more"),
         ("5432", "5432 · postgresql (PostgreSQL Database)"),
-        ("50000", "50000 · Jenkins"),
+        ("50000", "50000 · Jenkins and IBM Db2"),
         ("49152", "49152 is a dynamic (ephemeral) port"),
         ("1023", "1023 is reserved"),
         ("0", "0 means any free port: bind(0) lets the system choose, and nothing listens on 0"),
@@ -140,7 +141,37 @@ def test_a_wide_use_never_leads() -> None:
     assert any(use.last - use.first > 16 for use in found.uses)
     assert compose_brief(found, TO).headline.startswith("31337 · eldim")
     assert compose_brief(found, TO).abuse == "Back Orifice (1998-09)"
-    assert ranked_products(found)[-1] == "Kubernetes NodePort services"
+    assert in_practice(found).leading == ()
+    assert in_practice(found).wide == ("Kubernetes NodePort services",)
+    assert compose_brief(found, TO).practice == "Kubernetes NodePort services (30000–32767)"
+
+
+@pytest.mark.parametrize(
+    ("port", "line"),
+    [
+        ("22", "as registered: OpenSSH and Dropbear SSH server"),
+        ("443", "as registered: nginx, Apache HTTP Server and Caddy"),
+        ("5432", "as registered: PostgreSQL; also CrateDB"),
+        ("3000", "Gitea, Grafana, Next.js, Redmine, Ruby on Rails and 10 more"),
+    ],
+)
+def test_the_registered_services_own_programs_come_first(port: str, line: str) -> None:
+    found = answer(parse_query(port), CATALOG)
+    assert isinstance(found, PortAnswer)
+    assert compose_brief(found, TO).practice == line
+
+
+def test_products_come_by_weight_then_one_port_then_name() -> None:
+    use = Use("Zebra", "default", Transport.TCP, 305, 305, "A use.", "https://example.org/", "")
+    uses = (
+        use._replace(product="Wide", first=300, last=316, weight=3),
+        use,
+        use._replace(product="Ape"),
+        use._replace(product="Span", first=300, last=315, weight=2),
+        use._replace(product="Heavy", weight=2),
+    )
+    ranked = [each.product for each in sorted(uses, key=lambda each: each.rank)]
+    assert ranked == ["Heavy", "Span", "Ape", "Zebra", "Wide"]
 
 
 def test_two_programs_on_one_port_are_told_apart() -> None:

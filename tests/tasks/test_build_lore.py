@@ -18,13 +18,13 @@ from tasks.build_lore import parse_service_names
 from tasks.lore_checks import (
     FAMILIES,
     USE_KINDS,
-    PortSpan,
     check_browsers,
     check_entries,
     check_names,
-    check_period,
     check_services,
 )
+from tasks.lore_fields import PortSpan, check_period
+from tasks.use_weights import publisher
 
 PROGRAM: dict[str, Any] = {
     "name": "exampled",
@@ -112,7 +112,7 @@ def test_the_committed_entries_have_nothing_wrong_and_the_files_are_in_step() ->
 def test_every_service_of_the_committed_programs_is_in_the_registry() -> None:
     known = parse_service_names(build_lore.REGISTRY.read_text("utf-8"))
     _, parsed, _ = build_lore.compile_lore(build_lore.LORE)
-    assert list(check_services(parsed["programs"], known)) == []
+    assert list(check_services("programs", parsed["programs"], known)) == []
 
 
 # -- what is refused ----------------------------------------------------------------------------
@@ -255,6 +255,42 @@ def test_the_words_of_a_program_are_checked(field: str, value: object, what: str
     assert any(what in problem for problem in wrong("programs", {**PROGRAM, field: value}))
 
 
+def test_a_use_weighs_what_independent_sources_show_of_it() -> None:
+    others: list[dict[str, Any]] = [
+        {"source": "https://other.example.net/docs", "read": "2026-11-22"},
+        {"source": "https://github.com/acme/charts", "read": "2026-11-22", "ports": ["3000/tcp"]},
+        {"source": "https://github.com/emca/compose", "read": "2026-11-22"},
+    ]
+    entry = {**USE, "ports": ["3000/tcp", "3001/tcp"], "further": others}
+    assert wrong("uses", entry) == []
+    weights = [row[-2:] for row in build_lore.use_rows([entry])]
+    urls = [each["source"] for each in others]
+    assert weights == [["3", " ".join(urls)], ["3", " ".join([urls[0], urls[2]])]]
+    assert [row[-2] for row in build_lore.use_rows([{**USE, "further": others[:1]}])] == ["2"]
+    assert [row[-2] for row in build_lore.use_rows([USE])] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("further", "what"),
+    [
+        ("https://example.net/", "is not a list"),
+        ([{"source": "https://example.net/"}], "None is not a day"),
+        ([{"source": "example.net", "read": "2026-11-22"}], "not an http(s) URL"),
+        ([{"source": "https://www.example.org/x", "read": "2026-11-22"}], "as another source is"),
+        ([{"source": "https://a.net/", "read": "2026-11-22", "weight": 3}], "has weight"),
+        ([{"source": "https://a.net/", "read": "2026-11-22", "ports": ["9/tcp"]}], "not among"),
+    ],
+)
+def test_further_sources_are_checked(further: object, what: str) -> None:
+    assert any(what in problem for problem in wrong("uses", {**USE, "further": further}))
+
+
+def test_who_publishes_an_address() -> None:
+    assert publisher("https://docs.example.org/a") == publisher("https://www.example.org/b")
+    assert publisher("https://github.com/a/x") != publisher("https://github.com/b/x")
+    assert publisher("https://a.github.io/") != publisher("https://b.github.io/")
+
+
 def test_a_use_is_of_a_known_kind_and_family_and_one_line_long() -> None:
     assert len(USE_KINDS) == 5
     assert list(FAMILIES) == sorted(set(FAMILIES))
@@ -340,7 +376,7 @@ def test_a_line_has_nothing_that_does_not_print(mark: str) -> None:
 
 
 def test_a_service_that_the_registry_lacks_is_named() -> None:
-    (problem,) = check_services([{**PROGRAM, "services": ["ssh", "sssh"]}], {"ssh"})
+    (problem,) = check_services("programs", [{**PROGRAM, "services": ["ssh", "sssh"]}], {"ssh"})
     assert str(problem) == (
         "programs.toml: exampled: services 'sssh' is not a name in IANA's registry"
     )

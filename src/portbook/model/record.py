@@ -13,6 +13,10 @@ from _collections_abc import Mapping  # noqa: TC003
 
 from portbook._fast_types import NamedTuple, StrEnum
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
 FIRST_PORT = 0
 LAST_PORT = 65535
 PORTS = LAST_PORT + 1
@@ -180,10 +184,25 @@ class Source(NamedTuple):
     url: str | None = None
 
 
+def same_product(product: str, other: str) -> bool:
+    """Whether one name of a product holds the other, word by word.
+
+    >>> same_product("Mosquitto", "Eclipse Mosquitto"), same_product("Redis", "Rediska")
+    (True, False)
+    """
+    one, two = set(product.lower().split()), set(other.lower().split())
+    return bool(one and two) and (one <= two or two <= one)
+
+
+WIDE = 16  # ports: a use that spans more leads on none of them
+
+
 class Use(NamedTuple):
     """What people use a port for, whether or not the registry agrees.
 
     ``kind`` is ``default``, ``alternative``, ``development``, ``management`` or ``legacy``.
+    ``services`` are those of the registry that the product speaks there. ``weight`` is from how
+    many independent sources people are known to meet the use, 1 to 3: ``source`` and ``further``.
     """
 
     product: str
@@ -195,6 +214,26 @@ class Use(NamedTuple):
     source: str
     read: str
     family: str | None = None
+    services: tuple[str, ...] = ()
+    weight: int = 1
+    further: tuple[str, ...] = ()
+
+    def speaks(self, names: AbstractSet[str]) -> bool:
+        """Whether it is a use of one of the services *names*, which are in lower case."""
+        return any(service.lower() in names for service in self.services)
+
+    @property
+    def leads(self) -> bool:
+        """Whether it may stand for its port: of a wide span, no port is known for it."""
+        return self.last - self.first < WIDE
+
+    @property
+    def rank(self) -> tuple[bool, int, bool, str]:
+        """Its place among uses of a port, the first least.
+
+        By weight, then one port before a span of them, then by name; wide spans last.
+        """
+        return (not self.leads, -self.weight, self.last > self.first, self.product.casefold())
 
 
 class Report(NamedTuple):

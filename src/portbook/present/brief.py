@@ -23,10 +23,10 @@ from portbook.present.words import listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from portbook.app.lookup import PortAnswer
-    from portbook.model import Gap, Host, Listener, Program
+    from portbook.model import Gap, Host, Listener
 
 COLUMNS = 80
 _LABEL = 15  # columns before what a line says
@@ -105,11 +105,11 @@ def compose_brief(answer: PortAnswer, to: Viewer) -> Brief:
 
 
 def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
-    host, programs = answer.host, answer.programs
+    host = answer.host
     groups = _groups(host) if host is not None else []
     machine = None if host is None else _machine(answer, host, groups, to)
-    practice = practice_line(answer, programs, COLUMNS - _LABEL - 2)
-    headline = machine if groups and machine else _headline(answer, programs, machine)
+    practice = practice_line(answer, COLUMNS - _LABEL - 2)
+    headline = machine if groups and machine else _headline(answer, machine)
     verdict = (
         None
         if host is None
@@ -275,12 +275,12 @@ _STATES = {
 }
 
 
-def _headline(answer: PortAnswer, programs: Sequence[Program], machine: str | None) -> str:
+def _headline(answer: PortAnswer, machine: str | None) -> str:
     """What people meet at the port, and whether it is free."""
     port = answer.port
     if port == 0:
         return "0 means any free port: bind(0) lets the system choose, and nothing listens on 0"
-    name = met(answer, programs)
+    name = met(answer)
     if name is None:
         said = f"{port} is {_STATES[answer.state]}"
         if machine is None:

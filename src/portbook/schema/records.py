@@ -153,6 +153,9 @@ USE = Table(
         Field("summary", WORDS),
         Field("source", WORDS, "the URL that says it"),
         Field("read", WORDS, "the day it was read"),
+        Field("services", NAMES, "services of the registry that it speaks there"),
+        Field("weight", NUMBER, "1 to 3: how many independent sources show it"),
+        Field("further", NAMES, "URLs of the others"),
     ),
     of=Use,
 )

@@ -12,6 +12,7 @@ from portbook.model import (
     Subject,
     SubjectKind,
 )
+from portbook.model.record import same_product
 from portbook.verdict.expectation_match import speaks_otherwise
 from portbook.verdict.facts import (
     HTTP,
@@ -21,9 +22,9 @@ from portbook.verdict.facts import (
     known_programs,
     note_that_counts,
     protected,
-    same_product,
     service_names,
     speaks,
+    unofficial,
     upgraded,
 )
 from portbook.verdict.finding_facts import Carried, RestsOn
@@ -111,7 +112,7 @@ def find_facts(case: Case) -> frozenset[str]:
         facts.append("abuse-on-record")
     if listener.ownership.owners:
         facts += _facts_of_owners(case)
-    elif case.uses:
+    elif unofficial(case):
         facts.append("known-use")
     facts += _facts_of_note(case)
     facts += _facts_heard(case, noted="as-noted" in facts)
@@ -189,14 +190,14 @@ def _facts_of_names(case: Case) -> dict[str, bool]:
     """
     owners = case.listener.ownership.owners
     if not any(owner.program for owner in owners):
-        return {"known-use": bool(case.uses)}
+        return {"known-use": bool(unofficial(case))}
     named = case.named + ((),) * (len(owners) - len(case.named))
     names = service_names(case.standing)
     here = (case.listener.socket.port, case.listener.socket.transport)
     by_name = all(speaks(each) & names for each in named)
     uses = any(
         same_product(use.product, product)
-        for use in case.uses
+        for use in unofficial(case)
         for owner, programs in zip(owners, named, strict=True)
         for product in (owner.program or "", *(program.product for program in programs))
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import PortRules
+from portbook.model.record import same_product
 from portbook.verdict.expectation_match import compare
 
 TYPE_CHECKING = False
@@ -112,21 +113,19 @@ def service_names(standing: Standing) -> set[str]:
     return {name.lower() for row in rows for name in (row.service_name, *row.aliases) if name}
 
 
+def unofficial(case: Case) -> list[Use]:
+    """The uses on record that are of no service registered there."""
+    if not case.uses:
+        return []
+    names = service_names(case.standing)
+    return [use for use in case.uses if not use.speaks(names)]
+
+
 def fitting(case: Case) -> list[str]:
     """The products of the uses on record that fit one of the known programs."""
     programs = [program.product for each in case.programs for program in each]
     return [
         product
-        for product in dict.fromkeys(use.product for use in case.uses)
+        for product in dict.fromkeys(use.product for use in unofficial(case))
         if any(same_product(product, program) for program in programs)
     ]
-
-
-def same_product(product: str, other: str) -> bool:
-    """Whether one name of a product holds the other, word by word.
-
-    >>> same_product("Mosquitto", "Eclipse Mosquitto"), same_product("Redis", "Rediska")
-    (True, False)
-    """
-    one, two = set(product.lower().split()), set(other.lower().split())
-    return bool(one and two) and (one <= two or two <= one)

@@ -14,6 +14,7 @@ from portbook.verdict.facts import (
     fitting,
     known_programs,
     note_that_counts,
+    unofficial,
     upgraded,
 )
 
@@ -169,12 +170,12 @@ def _uses(case: Case) -> Facts:
 
 
 def _products(case: Case) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([use.product for use in case.uses]))
+    return tuple(dict.fromkeys([use.product for use in unofficial(case)]))
 
 
 def _practice(case: Case) -> Facts:
     """What may be behind a program that isn't known, an interpreter say."""
-    if not (case.uses and case.listener.ownership.owners) or known_programs(case):
+    if not (unofficial(case) and case.listener.ownership.owners) or known_programs(case):
         return ()
     return (("practice", _products(case)),)
 
@@ -360,6 +361,6 @@ _EVIDENCE: dict[EvidenceCode, Callable[[Case], tuple[Evidence, ...]]] = {
     EvidenceCode.NOTE: _own_note,
     EvidenceCode.PROGRAM: lambda case: tuple(map(_program, dict.fromkeys(_known(case)))),
     EvidenceCode.BROWSERS: lambda case: tuple(map(_browsers, case.browsers)),
-    EvidenceCode.USE: lambda case: tuple(map(_use, case.uses)),
+    EvidenceCode.USE: lambda case: tuple(map(_use, unofficial(case))),
     EvidenceCode.REPORT: lambda case: tuple(map(_report, case.abuse)),
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import State
+from portbook.verdict.facts import service_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,13 +71,19 @@ def table() -> ir.Table:
 def _on_record(
     catalog: Catalog,
 ) -> tuple[frozenset[tuple[str, int]], frozenset[tuple[str, int]]]:
-    """The (transport, port) pairs with a use, and those of which abuse was reported."""
-    used, abused = (
-        frozenset(
-            (str(each.transport), port)
-            for each in lines
-            for port in range(each.first, each.last + 1)
+    """The (transport, port) pairs with an unofficial use, and those with a report of abuse."""
+    used = frozenset(
+        (str(use.transport), port)
+        for use in catalog.practice.uses()
+        for port in range(use.first, use.last + 1)
+        if not (
+            use.services
+            and use.speaks(service_names(catalog.registry.standing(port, use.transport)))
         )
-        for lines in (catalog.practice.uses(), catalog.practice.abuse())
+    )
+    abused = frozenset(
+        (str(report.transport), port)
+        for report in catalog.practice.abuse()
+        for port in range(report.first, report.last + 1)
     )
     return used, abused

@@ -43,6 +43,7 @@ COLUMNS = {
     ),
     "uses": (
         "first", "last", "transport", "kind", "family", "product", "summary", "source", "read",
+        "services", "weight", "further",
     ),
     "abuse": (
         "first", "last", "transport", "kind", "period", "subject", "summary", "source", "read",
@@ -178,11 +179,11 @@ class Practice:
         return tuple([each for each in programs if any(one in defaults for one in each.ports)])
 
     def lookup_uses(self, port: int, transport: Transport | None = None) -> tuple[Use, ...]:
-        """What *port* is used for in practice, on *transport* or on any, the narrowest first."""
+        """What *port* is used for in practice, on *transport* or on any, by :attr:`Use.rank`."""
         found: list[Use] = self._spanning("uses", _use, port, transport)
         if not found:  # most ports have none, and captures ask for thousands
             return ()
-        return tuple(sorted(found, key=lambda use: (*_breadth(use), use.product, use.transport)))
+        return tuple(sorted(found, key=lambda use: (use.rank, use.first, use.transport)))
 
     def uses(self) -> Iterator[Use]:
         """Every use, by port."""
@@ -297,10 +298,6 @@ class Practice:
         return self._sources
 
 
-def _breadth(use: Use) -> tuple[int, int]:
-    return use.last - use.first, use.first
-
-
 def _number(cell: str, path: str) -> int:
     if not (cell.isascii() and cell.isdigit()):
         raise DataCorrupt(path, f"{cell[:20]!a} is not a number")
@@ -347,7 +344,8 @@ def _program(row: list[str], path: str) -> Program:
 
 
 def _use(cells: list[str], path: str) -> Use:
-    first, last, transport, kind, family, product, summary, source, read = cells
+    first, last, transport, kind, family, product, summary, source, read, *rest = cells
+    services, weight, further = rest
     return Use(
         product,
         kind,
@@ -358,6 +356,9 @@ def _use(cells: list[str], path: str) -> Use:
         source,
         read,
         family or None,
+        tuple(services.split()),
+        _number(weight, path),
+        tuple(further.split()),
     )
 
 

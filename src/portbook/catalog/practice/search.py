@@ -28,7 +28,7 @@ class UseIndex:
 
     def __init__(self, uses: Iterable[Use]) -> None:
         # An entry's number is its place among uses that fit as well.
-        self._uses = sorted(uses, key=lambda use: (use.first, use.transport, use.product))
+        self._uses = sorted(uses, key=lambda use: (use.rank, use.first, use.transport))
         names = [use.product for use in self._uses]
         products = words_of_each(names)
         summaries = words_of_each([use.summary for use in self._uses])
@@ -48,7 +48,7 @@ class UseIndex:
         )
 
     def search(self, text: str) -> tuple[Use, ...]:
-        """The uses that *text* finds: best first, then by port.
+        """The uses that *text* finds: best first, then by :attr:`Use.rank`.
 
         A product that is called so comes first, then names that begin with the text, names that
         hold its words, and summaries that do.
@@ -75,7 +75,7 @@ class UseIndex:
             yield self._all_words.with_all(words)
 
     def near(self, text: str) -> tuple[Use, ...]:
-        """The uses of products with a name or a word spelled nearly like *text*, by port."""
+        """The uses of products with a name or a word spelled nearly like *text*, by rank."""
         near = self._spelled.near(" ".join(words_of(text)), ALIKE)
         places = {place for word in near for place in self._spelled.exact(word)}
         return tuple([self._uses[place] for place in sorted(places)])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from portbook.model import State
 from portbook.present import words
 from portbook.present.document import Facts, Heading, Paragraph, PortRow, Ports
+from portbook.present.port.on_record import in_practice
 from portbook.present.port.registry import alike, between, day, port_row, services
 
 TYPE_CHECKING = False
@@ -74,13 +75,9 @@ def _to_whom(answer: PortAnswer) -> str:
 
 def _second_sentence(answer: PortAnswer) -> str:
     """Who uses it, or else what to expect there."""
-    products = list(
-        dict.fromkeys(
-            [use.product for use in answer.uses if use.kind == "default"]
-            + [program.product for program in answer.programs]
-            + [use.product for use in answer.uses]
-        )
-    )
+    met_there = in_practice(answer)
+    # A use of thousands of ports says something of one where nothing else does.
+    products = list(met_there.leading or (() if answer.abuse else met_there.wide))
     if products and (answer.uses or answer.state is not State.ASSIGNED):
         verb = "is" if len(products) == 1 else "are"
         return f"{words.few(products)} {verb} on record as using it in practice."

@@ -2,36 +2,65 @@
 
 from __future__ import annotations
 
+from portbook._fast_types import NamedTuple
 from portbook.model import State
+from portbook.model.record import same_product
 from portbook.present.words import listed, when
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from portbook.app.lookup import PortAnswer
-    from portbook.model import Assignment, Program, Use
+    from portbook.model import Assignment
 
-WIDE = 16  # ports: a use that spans more never leads
 _LONGEST_TITLE = 44
-_KINDS = ("development", "default", "alternative", "management", "legacy")
+_AS_REGISTERED = "as registered: "
 
 
-def ranked_products(answer: PortAnswer, programs: Iterable[Program] = ()) -> list[str]:
-    """What people use the port for, by name.
+class InPractice(NamedTuple):
+    """The products that people meet on a port, each once, by their rank.
 
-    A use of this port alone comes before one of many ports, a default before what is a choice;
-    *programs*, which have the port as a default of theirs, before uses of a wide span.
+    ``registered`` speak a service that the registry has there. ``others`` are the rest; those of
+    ``wide`` are known for so many ports that they say nothing of this one.
     """
-    uses = sorted(answer.uses, key=_rank)
-    narrow = [use.product for use in uses if use.last - use.first < WIDE]
-    wide = [use.product for use in uses if use.last - use.first >= WIDE]
-    return list(dict.fromkeys([*narrow, *(each.product for each in programs), *wide]))
+
+    registered: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    wide: tuple[str, ...] = ()
+
+    @property
+    def leading(self) -> tuple[str, ...]:
+        """Those that may stand for the port, the registered service's own first."""
+        return self.registered + self.others
+
+    @property
+    def products(self) -> tuple[str, ...]:
+        """All of them."""
+        return self.leading + self.wide
 
 
-def _rank(use: Use) -> tuple[int, int, str]:
-    kind = _KINDS.index(use.kind) if use.kind in _KINDS else len(_KINDS)
-    return use.last - use.first, max(kind, 1), use.product.lower()
+def in_practice(answer: PortAnswer) -> InPractice:
+    """What people meet on the port: the one order of products that every answer has.
+
+    Uses come by their rank (:attr:`portbook.model.Use.rank`), then programs that have the port as
+    a default and are no product of a use.
+    """
+    names = {name.lower() for name in service_names(answer)}
+    services = {use.product: use.services for use in answer.uses if use.leads}
+    for program in answer.programs:
+        if not any(same_product(program.product, product) for product in services):
+            services[program.product] = program.services
+    registered = [
+        product
+        for product, spoken in services.items()
+        if not names.isdisjoint(map(str.lower, spoken))
+    ]
+    return InPractice(
+        tuple(registered),
+        tuple([product for product in services if product not in registered]),
+        tuple(dict.fromkeys([use.product for use in answer.uses if use.product not in services])),
+    )
 
 
 def fitted(names: Sequence[str], columns: int) -> str:
@@ -48,11 +77,23 @@ def fitted(names: Sequence[str], columns: int) -> str:
     return ""
 
 
-def practice_line(answer: PortAnswer, programs: Sequence[Program], columns: int) -> str | None:
+def practice_line(answer: PortAnswer, columns: int) -> str | None:
     """Who uses the port, as far as *columns* go; None where the registry's service says enough."""
-    products = ranked_products(answer, programs)
-    if products:
-        return fitted(products, columns)
+    met_there = in_practice(answer)
+    if met_there.registered:
+        line = _AS_REGISTERED + fitted(met_there.registered, columns - len(_AS_REGISTERED))
+        rest = met_there.others
+        room = columns - len(line) - len("; also ")
+        also = fitted(rest, room) if rest else ""
+        if also and len(also) <= room:
+            return f"{line}; also {also}"
+        more = f"; {len(rest)} more use it otherwise" if rest else ""
+        return f"{line}{more}" if len(line) + len(more) <= columns else line
+    if met_there.leading:
+        return fitted(met_there.products, columns)
+    if met_there.wide:
+        spans = {use.product: f"{use.first}–{use.last}" for use in answer.uses}
+        return fitted([f"{name} ({spans[name]})" for name in met_there.wide], columns)
     if answer.abuse or answer.state is State.ASSIGNED or any(_unauthorized(answer)):
         return None
     return "no use and no abuse is known to us"
@@ -121,32 +162,23 @@ def _plain(text: str) -> str:
     return "".join(char for char in text.casefold() if char.isalnum())
 
 
-def met(answer: PortAnswer, programs: Sequence[Program]) -> str | None:
+def met(answer: PortAnswer) -> str | None:
     """What people meet at the port; None where nothing is known but its state.
 
     That is the use in practice where no use on record is the registered service, else that
     service, else abuse that was reported.
     """
-    narrow = [use for use in answer.uses if use.last - use.first < WIDE]
-    if answer.state is State.ASSIGNED and (not narrow or _used_as_registered(answer, programs)):
+    met_there = in_practice(answer)
+    if answer.state is State.ASSIGNED and (met_there.registered or not met_there.leading):
         names = service_names(answer)
         if names:
             title = title_line(answer, 100)
             return f"{names[0]} ({title})" if title else names[0]
-    if narrow:
-        return fitted(ranked_products(answer), 40)
+    if met_there.leading:
+        return fitted(met_there.leading, 40)
     if answer.state is not State.ASSIGNED and answer.abuse:
         return f"{answer.abuse[0].subject}, reported {when(answer.abuse[0].period)}"
     return None
-
-
-def _used_as_registered(answer: PortAnswer, programs: Iterable[Program]) -> bool:
-    """Whether a use or a program on record is the registered service, by its name."""
-    names = {name.lower() for name in service_names(answer)}
-    if any(names.intersection(map(str.lower, program.services)) for program in programs):
-        return True
-    known = names.union(*((row.title or "").lower().split() for row in _rows(answer)))
-    return any(use.product.lower().split()[0] in known for use in answer.uses)
 
 
 def service_names(answer: PortAnswer) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from portbook.model import State
 from portbook.present.document import PORT, Checks, Command, Page, Quote, Section, Sources
 from portbook.present.port import practice, registry
+from portbook.present.port.on_record import in_practice
 from portbook.present.port.registry import between, place_in, services, size_of
 from portbook.present.words import few, listed
 
@@ -134,7 +135,7 @@ def states(standings: Mapping[Transport, Standing]) -> Iterator[tuple[State, str
 
 def character(answer: PortAnswer) -> str:
     """The port in one line: its service, or else who uses it, or its place."""
-    used = list(dict.fromkeys([use.product for use in answer.uses]))
+    used = list(in_practice(answer).leading)
     run = answer.block
     if answer.state is State.DYNAMIC:
         own = answer.range

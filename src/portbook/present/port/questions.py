@@ -6,6 +6,7 @@ from portbook.model import State
 from portbook.present import words
 from portbook.present.document import Question
 from portbook.present.port.background import pickers
+from portbook.present.port.on_record import in_practice
 from portbook.present.port.registry import services
 
 TYPE_CHECKING = False
@@ -58,13 +59,9 @@ def _transports(answer: PortAnswer) -> str:
 
 def _program(answer: PortAnswer) -> str:
     speaking = answer.related.implementing if answer.related else ()
-    products = list(
-        dict.fromkeys(
-            [program.product for program in answer.programs]
-            + [use.product for use in answer.uses]
-            + [program.product for program in speaking]
-        )
-    )
+    met_there = in_practice(answer)
+    spoken = [program.product for program in speaking]
+    products = list(dict.fromkeys([*met_there.leading, *spoken])) or list(met_there.wide)
     here = f"What has it on your machine, portbook {answer.port} says."
     if products:
         many = f" and {len(products) - 6} more" if len(products) > 6 else ""
