@@ -122,11 +122,15 @@ def test_the_lead_is_two_sentences_that_name_the_port_and_its_state(port: int) -
     [
         (305, "the 5th of 7 unassigned ports in a row between 300 ", "No use of 305 is on record"),
         (306, "the 6th of 7 unassigned ports in a row between 300 ", "No use of 306 is on record"),
-        (443, "https: http protocol over TLS/SSL", " server programs on record here that speak it"),
+        (
+            443,
+            "https: http protocol over TLS/SSL",
+            "nginx, Apache HTTP Server and Caddy are on record as using it",
+        ),
         (
             50000,
-            "Jenkins in practice; number 849 of 16,384 Dynamic",
-            "Jenkins is on record as using",
+            "Jenkins and IBM Db2 in practice; number 849 of 16,384 Dynamic",
+            "Jenkins and IBM Db2 are on record as using",
         ),
         (
             50002,
