@@ -11,12 +11,14 @@ from portbook.errors import InvalidArgument
 from portbook.formats.errors.query import parse_query
 from portbook.model import (
     Failure,
+    Family,
     Gap,
     GapCode,
     Host,
     Listener,
     PortRules,
     Socket,
+    SocketState,
     Transport,
     Visibility,
 )
@@ -31,8 +33,8 @@ def _host(*listeners: Listener) -> Host:
 
 
 def _on(address: str, port: int) -> Listener:
-    family = "ipv6" if ":" in address else "ipv4"
-    return Listener(Socket(Transport.TCP, family, address, port, "listen"))
+    family = Family.IPV6 if ":" in address else Family.IPV4
+    return Listener(Socket(Transport.TCP, family, address, port, SocketState.LISTEN))
 
 
 @pytest.mark.parametrize(

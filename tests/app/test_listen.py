@@ -24,6 +24,7 @@ from portbook.formats.errors.query import parse_query
 from portbook.host.firewall.rules import Redirect
 from portbook.host.host_reader import HostReader
 from portbook.model import (
+    Family,
     Finding,
     Gap,
     GapCode,
@@ -37,6 +38,7 @@ from portbook.model import (
     Process,
     Reach,
     Socket,
+    SocketState,
     Transport,
     Visibility,
 )
@@ -49,7 +51,11 @@ WEB = Process(7, "nginx", executable="/usr/sbin/nginx", uid=33, user="www-data")
 
 
 def socket(port: int = 8080, **changes: Any) -> Listener:
-    made = Listener(Socket(TCP, "ipv4", "0.0.0.0", port, "listen", inode=port, uid=0, user="root"))
+    made = Listener(
+        Socket(
+            TCP, Family.IPV4, "0.0.0.0", port, SocketState.LISTEN, inode=port, uid=0, user="root"
+        )
+    )
     return changed(made, owners=(WEB,), owners_seen=OwnersSeen.ALL, **changes)
 
 
@@ -229,7 +235,7 @@ def test_a_container_is_named_without_being_asked_for() -> None:
 
 
 def test_a_port_on_which_nothing_is_bound_may_be_redirected() -> None:
-    rule = Redirect(TCP, 8080, 8080, "172.17.0.2", 80, None, "ipv4", "nftables", "c", "text")
+    rule = Redirect(TCP, 8080, 8080, "172.17.0.2", 80, None, Family.IPV4, "nftables", "c", "text")
     machine = Machine()
     machine.redirects = ((rule,), (gap("not all rules were read"),))
     for query in ("8080", "8000-8090"):
@@ -302,7 +308,9 @@ def test_what_details_lack_elsewhere_is_told_once() -> None:
 
 def test_redirects_are_those_of_the_ports_asked_for() -> None:
     def redirect(first: int, last: int) -> Redirect:
-        return Redirect(TCP, first, last, "192.0.2.7", 80, None, "ipv4", "nftables", "c", "text")
+        return Redirect(
+            TCP, first, last, "192.0.2.7", 80, None, Family.IPV4, "nftables", "c", "text"
+        )
 
     machine = Machine()
     machine.redirects = (

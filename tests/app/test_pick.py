@@ -30,6 +30,7 @@ from portbook.host import etc_services
 from portbook.host.bind_probe import PLACES, BindTry
 from portbook.host.host_reader import HostReader
 from portbook.model import (
+    Family,
     Host,
     Listener,
     Note,
@@ -38,6 +39,7 @@ from portbook.model import (
     PortRules,
     Process,
     Socket,
+    SocketState,
     State,
     Transport,
     Visibility,
@@ -331,7 +333,8 @@ def test_who_has_it_is_named(kernel: Kernel) -> None:
     owner = Process(7, "node")
     kernel.listeners = (
         Listener(
-            Socket(TCP, "ipv4", "0.0.0.0", 5000, "listen"), Ownership((owner,), OwnersSeen.ALL)
+            Socket(TCP, Family.IPV4, "0.0.0.0", 5000, SocketState.LISTEN),
+            Ownership((owner,), OwnersSeen.ALL),
         ),
     )
     assert (

@@ -14,7 +14,16 @@ from portbook.host.containers import Published
 from portbook.host.linux.connections import Connection
 from portbook.host.linux.process_tree import Own, Relative
 from portbook.host.process_control import Identity
-from portbook.model import Listener, Ownership, OwnersSeen, PortRules, Process, Socket, Transport
+from portbook.model import (
+    Family,
+    Listener,
+    Ownership,
+    OwnersSeen,
+    PortRules,
+    Process,
+    Socket,
+    Transport,
+)
 from portbook.present.phrases.stops import (
     _REFUSAL_WORDS,
     REFUSED,
@@ -43,7 +52,7 @@ def socket(*owners: Process, **facts: Any) -> Listener:
     facts.setdefault("inode", 70)
     address = facts.pop("address", "0.0.0.0")
     transport = facts.pop("transport", TCP)
-    family = "ipv6" if ":" in address else "ipv4"
+    family = Family.IPV6 if ":" in address else Family.IPV4
     port, state = facts.pop("port", 8080), facts.pop("state", "listen")
     made = Listener(Socket(transport, family, address, port, state), Ownership(owners))
     return changed(made, **facts)
@@ -267,7 +276,7 @@ def test_the_way_in_is_left_open(seen: Listener, end: tuple[str, int], refused: 
 def test_a_connection_of_our_own_line_is_left_open() -> None:
     """A terminal in a browser: its server forks, and only the fork is our ancestor."""
     through = Connection(
-        TCP, "ipv4", "192.0.2.1", 8080, "192.0.2.9", 50000, "established",
+        TCP, Family.IPV4, "192.0.2.1", 8080, "192.0.2.9", 50000, "established",
         owners=(owner(4999, "ttyd"),), owners_seen=OwnersSeen.ALL,
     )  # fmt: skip
     assert codes(plan(scene(socket(owner()), connections=(through,)))) == ["own-line"]
@@ -297,7 +306,7 @@ def test_what_can_be_stopped_is_beside_what_cannot() -> None:
 
 def test_losses() -> None:
     def connection(state: str, peer: str) -> Connection:
-        return Connection(TCP, "ipv4", "192.0.2.1", 8080, peer, 50000, state)
+        return Connection(TCP, Family.IPV4, "192.0.2.1", 8080, peer, 50000, state)
 
     process = owner(unit="web.service", ancestors=SERVICE)
     also = socket(process, port=9090, inode=99)

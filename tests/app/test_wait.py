@@ -15,6 +15,7 @@ from portbook.app.wait import LONGEST, LONGEST_WAIT, SHORTEST, WaitRequest, wait
 from portbook.errors import InvalidArgument, InvalidQuery
 from portbook.host.host_reader import HostReader
 from portbook.model import (
+    Family,
     Gap,
     GapCode,
     Host,
@@ -23,6 +24,7 @@ from portbook.model import (
     OwnersSeen,
     Process,
     Socket,
+    SocketState,
     Transport,
     Visibility,
 )
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 TCP = Transport.TCP
 SERVER = changed(
-    Listener(Socket(TCP, "ipv4", "127.0.0.1", 5432, "listen")),
+    Listener(Socket(TCP, Family.IPV4, "127.0.0.1", 5432, SocketState.LISTEN)),
     owners=(Process(7, "postgres"),),
     owners_seen=OwnersSeen.FIRST,
 )

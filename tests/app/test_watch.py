@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from portbook.app.watch import Change, Event, Watch, steps
 from portbook.model import (
+    Family,
     Gap,
     GapCode,
     Host,
@@ -18,6 +19,7 @@ from portbook.model import (
     Listener,
     Need,
     Socket,
+    SocketState,
     Transport,
     Visibility,
 )
@@ -30,7 +32,16 @@ CUT_SHORT = (Gap(GapCode.SOCKETS_CHANGING, needs=Need.AGAIN),)
 
 def socket(port: int = 80, inode: int | None = 1, **changes: Any) -> Listener:
     made = Listener(
-        Socket(TCP, "ipv4", "0.0.0.0", port, "listen", inode=inode, queue=0, queue_limit=5)
+        Socket(
+            TCP,
+            Family.IPV4,
+            "0.0.0.0",
+            port,
+            SocketState.LISTEN,
+            inode=inode,
+            queue=0,
+            queue_limit=5,
+        )
     )
     return changed(made, **changes)
 

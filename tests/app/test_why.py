@@ -16,6 +16,7 @@ from portbook.app.bind.observations import Elsewhere, Evidence, Redirected
 from portbook.host.bind_probe import PLACES, BindTry
 from portbook.host.linux.connections import Connection
 from portbook.model import (
+    Family,
     Gap,
     GapCode,
     Listener,
@@ -24,6 +25,7 @@ from portbook.model import (
     PortRules,
     Process,
     Socket,
+    SocketState,
     Transport,
 )
 from portbook.present.phrases.causes import MENDS, MESSAGES, cause_mend, cause_message
@@ -53,11 +55,13 @@ def tried(
     return tuple(found)
 
 
-def socket(address: str = "0.0.0.0", state: str = "listen", **changes: Any) -> Listener:
+def socket(
+    address: str = "0.0.0.0", state: SocketState = SocketState.LISTEN, **changes: Any
+) -> Listener:
     made = Listener(
         Socket(
             TCP,
-            "ipv6" if ":" in address else "ipv4",
+            Family.IPV6 if ":" in address else Family.IPV4,
             address,
             8080,
             state,
@@ -71,7 +75,7 @@ def socket(address: str = "0.0.0.0", state: str = "listen", **changes: Any) -> L
 
 
 def connection(state: str = "established", **changes: Any) -> Connection:
-    made = Connection(TCP, "ipv4", "192.0.2.7", 8080, "198.51.100.1", 443, state, None, 1, 33)
+    made = Connection(TCP, Family.IPV4, "192.0.2.7", 8080, "198.51.100.1", 443, state, None, 1, 33)
     return made._replace(**changes)
 
 
@@ -192,7 +196,9 @@ def test_what_listens_can_be_stopped_by_name_of_the_command() -> None:
     mend = cause(why(tried(IN_USE), listeners=(socket(),)), "listener").mend
     assert mend == "Stop the program (portbook stop 8080), or choose another port."
     # stop leaves what doesn't listen alone.
-    mend = cause(why(tried(IN_USE), listeners=(socket(state="bound"),)), "bound-not-listening").mend
+    mend = cause(
+        why(tried(IN_USE), listeners=(socket(state=SocketState.BOUND),)), "bound-not-listening"
+    ).mend
     assert mend == "Stop the program, or choose another port."
 
 
@@ -214,7 +220,7 @@ def test_udp_doesnt_listen() -> None:
 
 
 def test_bound_not_listening() -> None:
-    found = why(tried(IN_USE, reuse=0), listeners=(socket(state="bound"),))
+    found = why(tried(IN_USE, reuse=0), listeners=(socket(state=SocketState.BOUND),))
     assert codes(found) == ["bound-not-listening"]
     assert found.bindable_with_reuseaddr
     assert "lists of listeners don't show it" in cause(found, "bound-not-listening").message
@@ -374,7 +380,8 @@ def test_an_asked_wildcard_of_ipv6_is_dual() -> None:
 
 def test_an_address_that_the_machine_has_not() -> None:
     own = tuple(
-        BindTry("ipv4", "192.0.2.99", option, None, errno.EADDRNOTAVAIL) for option in (False, True)
+        BindTry(Family.IPV4, "192.0.2.99", option, None, errno.EADDRNOTAVAIL)
+        for option in (False, True)
     )
     found = why(own + tried(), address="192.0.2.99")
     assert codes(found) == ["unknown"]
@@ -610,7 +617,7 @@ def evidence(draw: st.DrawFn) -> Evidence:
     address = draw(st.none() | st.sampled_from(asked))
     places = list(PLACES)
     if address == "192.0.2.7":
-        places.insert(0, ("ipv4", address, None))
+        places.insert(0, (Family.IPV4, address, None))
     tries = tuple(
         BindTry(family, where, reuse, v6only, draw(errors))
         for family, where, v6only in places

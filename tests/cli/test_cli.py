@@ -22,7 +22,17 @@ from portbook.cli import COMMANDS
 from portbook.cli.show import Options, parse_quick, parse_whole
 from portbook.cli.terminal import reaches, style
 from portbook.errors import UsageError
-from portbook.model import Assessment, Host, Level, Listener, Socket, Transport, Visibility
+from portbook.model import (
+    Assessment,
+    Family,
+    Host,
+    Level,
+    Listener,
+    Socket,
+    SocketState,
+    Transport,
+    Visibility,
+)
 from tests.command_line import run
 from tests.counts import PROOF
 from tests.real.needs import need_program
@@ -670,7 +680,8 @@ def _fake(monkeypatch: pytest.MonkeyPatch, *levels: Level, partial: bool = False
     """Makes the machine one with a socket on port 305 that has findings of *levels*."""
     findings = tuple(worded("unregistered-port", level, "say so") for level in levels)
     listener = Listener(
-        Socket(Transport.TCP, "ipv4", "0.0.0.0", 305, "listen"), assessment=Assessment(findings)
+        Socket(Transport.TCP, Family.IPV4, "0.0.0.0", 305, SocketState.LISTEN),
+        assessment=Assessment(findings),
     )
     host = Host(
         (listener,) if levels else (),

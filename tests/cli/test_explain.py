@@ -18,6 +18,7 @@ from portbook.app.listen import Filter
 from portbook.formats.sockets.detect import FORMATS
 from portbook.model import (
     Assessment,
+    Family,
     Level,
     Listener,
     Note,
@@ -25,6 +26,7 @@ from portbook.model import (
     OwnersSeen,
     Process,
     Socket,
+    SocketState,
     Spoken,
     SpokenState,
     Transport,
@@ -201,7 +203,7 @@ def test_against_says_what_changed(
 def test_the_same_holder_with_another_number_changed_nothing() -> None:
     def web(pid: int) -> Listener:
         owners = (Process(pid, "web"),)
-        made = Socket(Transport.TCP, "ipv4", "0.0.0.0", 80, "listen")
+        made = Socket(Transport.TCP, Family.IPV4, "0.0.0.0", 80, SocketState.LISTEN)
         return Listener(made, Ownership(owners, OwnersSeen.FIRST))
 
     assert compare([web(1)], [web(2)]) == ((), (), (), 1, 0)
@@ -224,14 +226,15 @@ def test_a_socket_of_several_processes_is_one() -> None:
 def test_what_was_found_before_is_kept() -> None:
     finding = worded("expected", Level.OK, "said")
     listener = Listener(
-        Socket(Transport.TCP, "ipv4", "0.0.0.0", 22, "listen"), assessment=Assessment((finding,))
+        Socket(Transport.TCP, Family.IPV4, "0.0.0.0", 22, SocketState.LISTEN),
+        assessment=Assessment((finding,)),
     )
     assert Judge(CATALOG)(listener) is listener
 
 
 def test_what_was_heard_weighs_as_much_whether_or_not_it_is_told() -> None:
     heard = Listener(
-        Socket(Transport.TCP, "ipv4", "127.0.0.1", 22, "listen"),
+        Socket(Transport.TCP, Family.IPV4, "127.0.0.1", 22, SocketState.LISTEN),
         assessment=Assessment(speaks=Spoken(SpokenState.IDENTIFIED, "http")),
     )
     told, bare, unasked = (
@@ -254,7 +257,10 @@ def test_a_note_in_a_capture_is_kept_and_has_no_say(monkeypatch: pytest.MonkeyPa
     """It would have this machine's files looked at, which a capture says nothing of."""
     monkeypatch.setattr("portbook.host.linux.file_owner.put_there_by", lambda *_: 1 / 0)
     owner = Process(1, "sshd", executable="/usr/sbin/sshd")
-    plain = Listener(Socket(Transport.TCP, "ipv4", "127.0.0.1", 301, "listen"), Ownership((owner,)))
+    plain = Listener(
+        Socket(Transport.TCP, Family.IPV4, "127.0.0.1", 301, SocketState.LISTEN),
+        Ownership((owner,)),
+    )
     note = Note(301, 301, None, "/home/notes.toml", "shop", executables=("/usr/sbin/sshd",))
     for judge in (Judge(CATALOG), Judge(CATALOG, said=False)):
         judged = judge(changed(plain, note=note))

@@ -13,6 +13,7 @@ from portbook.app.listen import Depth, Filter, HereAnswer
 from portbook.host.firewall.rules import Redirect
 from portbook.model import (
     Assessment,
+    Family,
     Gap,
     Level,
     Listener,
@@ -22,6 +23,7 @@ from portbook.model import (
     Process,
     Reach,
     Socket,
+    SocketState,
     Transport,
     Visibility,
 )
@@ -33,11 +35,13 @@ if TYPE_CHECKING:
 TCP = Transport.TCP
 CHECK = worded("unregistered-port", Level.CHECK, "find out who started web", "a row")
 WEB = Listener(
-    Socket(TCP, "ipv4", "0.0.0.0", 305, "listen", inode=7, uid=33),
+    Socket(TCP, Family.IPV4, "0.0.0.0", 305, SocketState.LISTEN, inode=7, uid=33),
     Ownership((Process(7, "web\x1b[2J\udcff"),), OwnersSeen.ALL),
     Assessment((CHECK,)),
 )
-REDIRECT = Redirect(TCP, 80, 80, "192.0.2.7", 8080, None, "ipv4", "nftables", "c", "dnat \x1b[2J")
+REDIRECT = Redirect(
+    TCP, 80, 80, "192.0.2.7", 8080, None, Family.IPV4, "nftables", "c", "dnat \x1b[2J"
+)
 
 
 class Asked:

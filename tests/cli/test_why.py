@@ -13,7 +13,7 @@ from portbook import cli
 from portbook.app.bind.causes import Cause, CauseCode
 from portbook.app.bind.diagnose import Why
 from portbook.host.bind_probe import BindTry
-from portbook.model import Gap, Listener, Socket, Transport
+from portbook.model import Family, Gap, Listener, Socket, SocketState, Transport
 from tests.values import gap
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ HELD = Cause(
         ("read", "2026-11-21"),
         ("mend", "Wait\u202e"),
     ),
-    listener=Listener(Socket(TCP, "ipv4", "0.0.0.0", 305, "listen")),
+    listener=Listener(Socket(TCP, Family.IPV4, "0.0.0.0", 305, SocketState.LISTEN)),
     seconds_left=58.26,
 )
 
@@ -49,7 +49,7 @@ class Asked:
         self.asked = (port, transport, address)
         error = 0 if self.bindable else errno.EADDRINUSE
         tries = tuple(
-            BindTry("ipv4", "0.0.0.0", reuse, None, 0 if reuse else error)
+            BindTry(Family.IPV4, "0.0.0.0", reuse, None, 0 if reuse else error)
             for reuse in (False, True)
         )
         cause = Cause(CauseCode.FREE, blocks=False) if self.bindable else HELD

@@ -33,10 +33,12 @@ from portbook.host.linux.connections import Connection
 from portbook.host.linux.process_tree import Own
 from portbook.host.process_control import Identity
 from portbook.model import (
+    Family,
     Host,
     Ownership,
     OwnersSeen,
     Socket,
+    SocketState,
     State,
     Transport,
     Visibility,
@@ -281,8 +283,12 @@ def test_every_key_of_a_listener_is_there(some: list[Any], visibility: Visibilit
 
 def test_every_key_of_a_connection_is_there() -> None:
     some = (
-        Connection(Transport.TCP, "ipv4", "192.0.2.7", 305, "198.51.100.1", 443, "established"),
-        Connection(Transport.TCP, "ipv4", "192.0.2.7", 305, "198.51.100.1", 80, "time-wait", 12.34),
+        Connection(
+            Transport.TCP, Family.IPV4, "192.0.2.7", 305, "198.51.100.1", 443, "established"
+        ),
+        Connection(
+            Transport.TCP, Family.IPV4, "192.0.2.7", 305, "198.51.100.1", 80, "time-wait", 12.34
+        ),
     )
     host = Host((), Visibility.FULL)
     found = _port(305)._replace(host=host, connections=some)
@@ -313,7 +319,8 @@ def test_a_stray_byte_in_a_name_survives_as_an_escape() -> None:
 
     process = Process(7, "ssh\udcff\ud800", ("x\udce9",), "/tmp/\udcff")
     listener = Listener(
-        Socket(Transport.TCP, "ipv4", "0.0.0.0", 305, "listen"), Ownership((process,))
+        Socket(Transport.TCP, Family.IPV4, "0.0.0.0", 305, SocketState.LISTEN),
+        Ownership((process,)),
     )
     (owner,) = _through_json(sockets_json.of_listener(listener))["owners"]
     assert owner["program"] == "ssh\\udcff\\ud800"

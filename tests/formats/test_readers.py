@@ -16,7 +16,16 @@ from portbook.formats.fields import LEFT_OUT, LONGEST_TEXT, NOT_UNDERSTOOD, Line
 from portbook.formats.lines import LONGEST_LINE, numbered
 from portbook.formats.sockets.detect import FORMATS, detect, read, reader
 from portbook.formats.sockets.ss import _PLAIN, _made, _row
-from portbook.model import Listener, Ownership, OwnersSeen, Process, Socket, Transport
+from portbook.model import (
+    Family,
+    Listener,
+    Ownership,
+    OwnersSeen,
+    Process,
+    Socket,
+    SocketState,
+    Transport,
+)
 from portbook.model.text import unbyte
 from portbook.present.render.sockets_json import of_row
 from tests.counts import PROOF, examples
@@ -151,7 +160,10 @@ def test_our_own_json_comes_back_as_it_was(listener: Listener) -> None:
     ],
 )
 def test_what_is_no_answer_or_no_note_is_told(key: str, value: Any) -> None:
-    row = {**of_row(Listener(Socket(Transport.TCP, "ipv4", "127.0.0.1", 22, "listen"))), key: value}
+    row = {
+        **of_row(Listener(Socket(Transport.TCP, Family.IPV4, "127.0.0.1", 22, SocketState.LISTEN))),
+        key: value,
+    }
     (line,) = read([json.dumps(row).encode()], "portbook")[1]
     assert isinstance(line, Line)
     assert line.what == NOT_UNDERSTOOD
@@ -163,7 +175,13 @@ programs = st.text(st.sampled_from("abcXYZ019-_.+@é端"), min_size=1, max_size=
 addresses = st.sampled_from(("0.0.0.0", "127.0.0.1", "192.0.2.7", "::", "::1", "2001:db8::7"))
 sockets = st.builds(
     lambda transport, address, port, pid, program: Listener(
-        Socket(transport, "ipv6" if ":" in address else "ipv4", address, port, "listen"),
+        Socket(
+            transport,
+            Family.IPV6 if ":" in address else Family.IPV4,
+            address,
+            port,
+            SocketState.LISTEN,
+        ),
         Ownership(
             () if program is None else (Process(pid, program),),
             OwnersSeen.UNASKED if program is None else OwnersSeen.FIRST,
@@ -275,7 +293,9 @@ def test_what_the_short_way_through_ss_makes_is_a_whole_listener() -> None:
     line = 'tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=812,fd=3))'
     (found,) = read([line.encode()], "ss")[1]
     assert found == Listener(
-        Socket(Transport.TCP, "ipv4", "0.0.0.0", 22, "listen", queue=0, queue_limit=128),
+        Socket(
+            Transport.TCP, Family.IPV4, "0.0.0.0", 22, SocketState.LISTEN, queue=0, queue_limit=128
+        ),
         Ownership((Process(812, "sshd"),), OwnersSeen.FIRST),
     )
 

@@ -16,15 +16,25 @@ from portbook.host.linux.activation import (
     listens,
     parse_unit,
 )
-from portbook.model import Listener, Ownership, OwnersSeen, Process, Socket, Transport
+from portbook.model import (
+    Family,
+    Listener,
+    Ownership,
+    OwnersSeen,
+    Process,
+    Socket,
+    SocketState,
+    Transport,
+)
 from tests.values import changed
 
 
 def listener(port: int, address: str = "::", transport: Transport = Transport.TCP) -> Listener:
-    family = "ipv6" if ":" in address else "ipv4"
+    family = Family.IPV6 if ":" in address else Family.IPV4
     owner = Process(1, "systemd", executable="/usr/lib/systemd/systemd")
     return Listener(
-        Socket(transport, family, address, port, "listen"), Ownership((owner,), OwnersSeen.ALL)
+        Socket(transport, family, address, port, SocketState.LISTEN),
+        Ownership((owner,), OwnersSeen.ALL),
     )
 
 

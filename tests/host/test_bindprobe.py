@@ -14,7 +14,7 @@ from contextlib import ExitStack
 import pytest
 
 from portbook.host.bind_probe import PLACES, BindTry, try_binds
-from portbook.model import Transport
+from portbook.model import Family, Transport
 from tests.real.needs import need_kernel, need_program
 
 pytestmark = [
@@ -171,5 +171,5 @@ def test_a_transport_that_the_kernel_may_lack(transport: Transport) -> None:
 
 
 def test_an_error_that_python_has_no_name_for() -> None:
-    assert BindTry("ipv4", "0.0.0.0", False, None, 99999).name == "error 99999"
-    assert BindTry("ipv4", "0.0.0.0", False, None, 0).name == "OK"
+    assert BindTry(Family.IPV4, "0.0.0.0", False, None, 99999).name == "error 99999"
+    assert BindTry(Family.IPV4, "0.0.0.0", False, None, 0).name == "OK"

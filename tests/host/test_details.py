@@ -15,7 +15,7 @@ import portbook.host.linux.packages
 from portbook.host.containers import ContainerName
 from portbook.host.details import add_details, add_names, add_upgrades
 from portbook.host.linux.packages import Ownership, Package
-from portbook.model import Listener, OwnersSeen, Process, Socket, Transport
+from portbook.model import Family, Listener, OwnersSeen, Process, Socket, SocketState, Transport
 from tests.values import changed, sentences
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ ID = "0123456789ab"
 
 
 def socket(*owners: Process, port: int = 80) -> Listener:
-    made = Listener(Socket(Transport.TCP, "ipv4", "0.0.0.0", port, "listen"))
+    made = Listener(Socket(Transport.TCP, Family.IPV4, "0.0.0.0", port, SocketState.LISTEN))
     return changed(made, owners=owners, owners_seen=OwnersSeen.ALL)
 
 

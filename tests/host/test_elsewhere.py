@@ -11,7 +11,7 @@ import portbook.host.reader
 from portbook.errors import HostUnreadable
 from portbook.host.linux.namespaces import Namespace
 from portbook.host.linux.other_namespaces import namespace_name, read_elsewhere
-from portbook.model import Gap, Host, Listener, Socket, Transport, Visibility
+from portbook.model import Family, Gap, Host, Listener, Socket, SocketState, Transport, Visibility
 from tests.values import changed, gap, sentences
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 OWN = Namespace(1, "/proc/self/ns/net", own=True)
 BLUE = Namespace(2, "/run/netns/blue", "blue")
 RED = Namespace(3, "/run/netns/red", "red")
-WEB = Listener(Socket(Transport.TCP, "ipv4", "0.0.0.0", 80, "listen"))
+WEB = Listener(Socket(Transport.TCP, Family.IPV4, "0.0.0.0", 80, SocketState.LISTEN))
 HEX = "0123456789abcdef" * 4
 
 

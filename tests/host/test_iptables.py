@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from portbook.errors import MalformedInput
 from portbook.host.firewall.iptables import parse_iptables_save
 from portbook.host.firewall.rules import NatRules
-from portbook.model import Transport
+from portbook.model import Family, Transport
 
 TCP, UDP = Transport.TCP, Transport.UDP
 
@@ -46,7 +46,7 @@ COMMIT
 
 
 def test_a_port_that_docker_publishes() -> None:
-    rules = parse_iptables_save(DOCKER, "ipv4")
+    rules = parse_iptables_save(DOCKER, Family.IPV4)
     assert rules.not_understood == ()
     by_hook = {each.hooks: each for each in rules.redirects}
     assert set(by_hook) == {("prerouting",), ("output",)}
@@ -105,7 +105,7 @@ def saved(*rules: str) -> str:
     ],
 )
 def test_rules_of_iptables(text: str, expected: list[tuple[object, ...]]) -> None:
-    rules = parse_iptables_save(saved(text), "ipv4")
+    rules = parse_iptables_save(saved(text), Family.IPV4)
     assert brief(rules) == expected
     assert rules.not_understood == ()
 
@@ -121,7 +121,7 @@ def test_rules_of_iptables(text: str, expected: list[tuple[object, ...]]) -> Non
 )
 def test_goals_of_ip6tables(goal: str, address: str, port: int | None) -> None:
     text = saved(f"-p tcp -m tcp --dport 80 -j DNAT --to-destination {goal}")
-    (found,) = parse_iptables_save(text, "ipv6").redirects
+    (found,) = parse_iptables_save(text, Family.IPV6).redirects
     assert (found.to_address, found.to_first) == (address, port)
     assert (found.family, found.source) == ("ipv6", "ip6tables")
 
@@ -136,21 +136,21 @@ def test_goals_of_ip6tables(goal: str, address: str, port: int | None) -> None:
     ],
 )
 def test_rules_of_iptables_that_are_not_understood_are_told(text: str) -> None:
-    rules = parse_iptables_save(saved(text), "ipv4")
+    rules = parse_iptables_save(saved(text), Family.IPV4)
     assert rules == NatRules((), (f"nat PREROUTING: -A PREROUTING {text}",))
 
 
 @pytest.mark.parametrize("text", ["*nat\nhello\n", '*nat\n-A PREROUTING -m comment --comment "x\n'])
 def test_other_text_in_the_nat_table_is_malformed(text: str) -> None:
     with pytest.raises(MalformedInput):
-        parse_iptables_save(text, "ipv4")
+        parse_iptables_save(text, Family.IPV4)
 
 
 def test_counters_do_not_matter() -> None:
     text = (
         "*nat\n:PREROUTING ACCEPT [1:2]\n[7:420] -A PREROUTING -p tcp -m tcp --dport 1 -j REDIRECT"
     )
-    assert len(parse_iptables_save(text, "ipv4").redirects) == 1
+    assert len(parse_iptables_save(text, Family.IPV4).redirects) == 1
 
 
 WORDS = """-p tcp ! --dport 80 1:2 -j DNAT REDIRECT --to-ports 9 -m --to-destination ::1 [::1]:9
@@ -161,6 +161,6 @@ words = st.sampled_from(WORDS.split())
 @given(st.lists(words, max_size=10))
 def test_no_line_breaks_the_reader(parts: list[str]) -> None:
     """Nothing is raised, and what is redirected are ports."""
-    rules = parse_iptables_save(saved(" ".join(parts)), "ipv4")
+    rules = parse_iptables_save(saved(" ".join(parts)), Family.IPV4)
     for redirect in rules.redirects:
         assert 0 <= redirect.first <= redirect.last <= 65535

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.host.firewall.rules import Case, NatRules, Packets, Rule, Target, follow, outside
+from portbook.model import Family
 
 
 def test_chains_that_branch_without_end_are_cut_and_told() -> None:
@@ -37,7 +38,7 @@ def test_outside_is_the_complement(pairs: list[tuple[int, int]]) -> None:
 
 
 def test_packets_of_another_family_are_not_reached() -> None:
-    assert Packets(family="ipv4").narrowed(Packets(family="ipv6")) is None
-    chains = {"in": [Rule("", (Case(Packets(family="ipv6"), target=Target(None, 1, 1)),))]}
-    rules = follow([("prerouting", "in")], chains, source="nftables", family="ipv4")
+    assert Packets(family=Family.IPV4).narrowed(Packets(family=Family.IPV6)) is None
+    chains = {"in": [Rule("", (Case(Packets(family=Family.IPV6), target=Target(None, 1, 1)),))]}
+    rules = follow([("prerouting", "in")], chains, source="nftables", family=Family.IPV4)
     assert rules == NatRules(())

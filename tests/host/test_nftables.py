@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from portbook.errors import MalformedInput
 from portbook.host.firewall.nftables import parse_nft
 from portbook.host.firewall.rules import NatRules, Redirect
-from portbook.model import Transport
+from portbook.model import Family, Transport
 
 HERE = Path(__file__).parent
 TCP, UDP = Transport.TCP, Transport.UDP
@@ -100,7 +100,7 @@ def test_a_chain_is_followed_with_its_jumps_conditions(recorded: NatRules) -> No
         "172.17.0.2",
         80,
         80,
-        "ipv4",
+        Family.IPV4,
         "nftables",
         "inet x redir",
         "tcp dport 8080 dnat ip to 172.17.0.2:80",

@@ -21,11 +21,13 @@ from portbook.host.probe.local_address import OwnAddress, parse_route_type, rout
 from portbook.host.probe.scanner import _is_asked, add_spoken
 from portbook.host.probe.session import BYTES
 from portbook.model import (
+    Family,
     Listener,
     OwnersSeen,
     PortRules,
     Process,
     Socket,
+    SocketState,
     Spoken,
     SpokenState,
     Transport,
@@ -72,7 +74,9 @@ class Services:
 
         threading.Thread(target=serve, daemon=True).start()
         self._stack.callback(server.shutdown, socket.SHUT_RDWR)
-        return Listener(Socket(TCP, "ipv4", "127.0.0.1", server.getsockname()[1], "listen"))
+        return Listener(
+            Socket(TCP, Family.IPV4, "127.0.0.1", server.getsockname()[1], SocketState.LISTEN)
+        )
 
     def _treat(self, connection: socket.socket, behave: Behave) -> None:
         with connection:
@@ -103,7 +107,7 @@ class Services:
             thread.join(60)
 
         self._stack.callback(end)
-        return Listener(Socket(UDP, "ipv4", "127.0.0.1", port, "listen"))
+        return Listener(Socket(UDP, Family.IPV4, "127.0.0.1", port, SocketState.LISTEN))
 
     def close(self) -> None:
         self.ended.set()
@@ -311,7 +315,7 @@ def test_nothing_there() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-        (found,) = asked(Listener(Socket(TCP, "ipv4", "127.0.0.1", port, "listen")))
+        (found,) = asked(Listener(Socket(TCP, Family.IPV4, "127.0.0.1", port, SocketState.LISTEN)))
     assert found == Spoken(SpokenState.REFUSED)
 
 
@@ -454,7 +458,7 @@ def test_dns_over_udp(services: Services, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_udp_socket_that_may_be_a_clients_is_not_asked() -> None:
-    low = Listener(Socket(UDP, "ipv4", "127.0.0.1", 40000, "listen"))
+    low = Listener(Socket(UDP, Family.IPV4, "127.0.0.1", 40000, SocketState.LISTEN))
     rules = PortRules("linux", 1024, (32768, 60999))
     assert add_spoken((low,), lambda _: (), rules)[0].assessment.speaks is None
 
@@ -462,10 +466,10 @@ def test_a_udp_socket_that_may_be_a_clients_is_not_asked() -> None:
 @pytest.mark.parametrize(
     "listener",
     [
-        Listener(Socket(TCP, "ipv4", "127.0.0.1", 1, "bound")),
-        Listener(Socket(TCP, "ipv4", "127.0.0.1", 1, "listen", namespace="other")),
-        Listener(Socket(Transport.SCTP, "ipv4", "127.0.0.1", 1, "listen")),
-        Listener(Socket(UDP, "ipv4", "127.0.0.1", 9, "listen", udplite=True)),
+        Listener(Socket(TCP, Family.IPV4, "127.0.0.1", 1, SocketState.BOUND)),
+        Listener(Socket(TCP, Family.IPV4, "127.0.0.1", 1, SocketState.LISTEN, namespace="other")),
+        Listener(Socket(Transport.SCTP, Family.IPV4, "127.0.0.1", 1, SocketState.LISTEN)),
+        Listener(Socket(UDP, Family.IPV4, "127.0.0.1", 9, SocketState.LISTEN, udplite=True)),
     ],
 )
 def test_what_is_not_asked(listener: Listener) -> None:
@@ -505,8 +509,8 @@ def test_no_other_machine_is_asked(address: str, monkeypatch: pytest.MonkeyPatch
         raise AssertionError("a connection was made")
 
     monkeypatch.setattr("portbook.host.probe.session.Connection", connected)
-    family = "ipv6" if ":" in address else "ipv4"
-    (found,) = asked(Listener(Socket(TCP, family, address, 80, "listen")))
+    family = Family.IPV6 if ":" in address else Family.IPV4
+    (found,) = asked(Listener(Socket(TCP, family, address, 80, SocketState.LISTEN)))
     assert found.state == "unasked"
     assert "no address of this machine" in (found.detail or "")
 
@@ -533,6 +537,6 @@ def test_other_systems_bind() -> None:
 def test_a_reserved_port_in_the_dynamic_range_is_a_service_s() -> None:
     """A UDP socket there is no client's: the system hands that port to nobody."""
     rules = PortRules("linux", 1024, (32768, 60999), ((40000, 40000),))
-    listener = Listener(Socket(Transport.UDP, "ipv4", "127.0.0.1", 40000, "listen"))
+    listener = Listener(Socket(Transport.UDP, Family.IPV4, "127.0.0.1", 40000, SocketState.LISTEN))
     assert _is_asked(listener, rules)
     assert not _is_asked(changed(listener, port=40001), rules)

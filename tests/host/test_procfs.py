@@ -12,7 +12,7 @@ from portbook.errors import MalformedInput
 from portbook.host.linux import procfs
 from portbook.host.linux.procfs import Cgroup
 from portbook.host.linux.sock_diag import EVERY_STATE, TCP_LISTEN_MASK, UDP_LISTEN_MASK, Question
-from portbook.model import Transport
+from portbook.model import Family, Transport
 
 little = pytest.mark.skipif(sys.byteorder != "little", reason="recorded on a little-endian machine")
 
@@ -37,7 +37,7 @@ HEX = "0123456789abcdef" * 4
 
 @little
 def test_listeners_of_ipv4() -> None:
-    question = Question(Transport.TCP, "ipv4", TCP_LISTEN_MASK)
+    question = Question(Transport.TCP, Family.IPV4, TCP_LISTEN_MASK)
     first, second = procfs.parse_sockets(TCP, question)
     assert (first.address, first.port, first.inode, first.uid) == ("127.0.0.1", 40001, 111545, 0)
     assert (second.address, second.port, second.uid) == ("0.0.0.0", 2024, 104)
@@ -47,7 +47,7 @@ def test_listeners_of_ipv4() -> None:
 
 @little
 def test_only_what_the_question_asks_for() -> None:
-    question = Question(Transport.TCP, "ipv6", TCP_LISTEN_MASK)
+    question = Question(Transport.TCP, Family.IPV6, TCP_LISTEN_MASK)
     (listener,) = procfs.parse_sockets(TCP6, question)
     assert (listener.family, listener.address, listener.port) == ("ipv6", "::1", 40003)
     assert procfs.parse_sockets(TCP6, question._replace(first=1, last=40002)) == ()
@@ -59,7 +59,7 @@ def test_only_what_the_question_asks_for() -> None:
 
 @little
 def test_udp() -> None:
-    (socket,) = procfs.parse_sockets(UDP6, Question(Transport.UDP, "ipv6", UDP_LISTEN_MASK))
+    (socket,) = procfs.parse_sockets(UDP6, Question(Transport.UDP, Family.IPV6, UDP_LISTEN_MASK))
     assert (socket.transport, socket.address, socket.port) == (Transport.UDP, "::", 40004)
 
 
@@ -142,7 +142,7 @@ def test_ranges_and_numbers_that_are_none() -> None:
 @given(st.binary(max_size=300))
 def test_random_bytes_only_raise_malformed_input(data: bytes) -> None:
     """Nothing is raised but that."""
-    question = Question(Transport.TCP, "ipv4", EVERY_STATE)
+    question = Question(Transport.TCP, Family.IPV4, EVERY_STATE)
     for parse in (
         procfs.parse_stat,
         procfs.parse_command,
@@ -163,7 +163,7 @@ def test_damaged_tables_only_raise_malformed_input(junk: bytes, place: int) -> N
     """Nothing is raised but that."""
     damaged = TCP[: 96 + place] + junk + TCP[96 + place :]
     try:
-        procfs.parse_sockets(damaged, Question(Transport.TCP, "ipv4", EVERY_STATE))
+        procfs.parse_sockets(damaged, Question(Transport.TCP, Family.IPV4, EVERY_STATE))
     except MalformedInput:
         return
 

@@ -25,7 +25,7 @@ from portbook.host.linux.sock_diag import (
     parse_part,
     request,
 )
-from portbook.model import Transport
+from portbook.model import Family, Transport
 
 little = pytest.mark.skipif(sys.byteorder != "little", reason="recorded on a little-endian machine")
 
@@ -72,9 +72,9 @@ REFUSED = bytes.fromhex(
     "00000000 ffffffff ffffffff"
 )
 
-TCP4 = Question(Transport.TCP, "ipv4", TCP_LISTEN_MASK, 40001, 40002)
-TCP6 = Question(Transport.TCP, "ipv6", TCP_LISTEN_MASK, 40003, 40003)
-SCTP = Question(Transport.SCTP, "ipv4", SCTP_LISTEN_MASK)
+TCP4 = Question(Transport.TCP, Family.IPV4, TCP_LISTEN_MASK, 40001, 40002)
+TCP6 = Question(Transport.TCP, Family.IPV6, TCP_LISTEN_MASK, 40003, 40003)
+SCTP = Question(Transport.SCTP, Family.IPV4, SCTP_LISTEN_MASK)
 
 
 def message(
@@ -133,7 +133,7 @@ def test_a_listener_and_a_bound_socket() -> None:
     assert part.error == 0
     listening, bound = part.sockets
     assert listening == DiagSocket(
-        Transport.TCP, "ipv4", LISTEN, "127.0.0.1", 40001, "0.0.0.0", 0, 0, 0, 0, 7, 0, 111545,
+        Transport.TCP, Family.IPV4, LISTEN, "127.0.0.1", 40001, "0.0.0.0", 0, 0, 0, 0, 7, 0, 111545,
         cgroup=1,
     )  # fmt: skip
     assert (bound.state, bound.port, bound.inode) == (CLOSE, 40002, 111546)
@@ -149,11 +149,11 @@ def test_what_ipv6_adds() -> None:
 
 @little
 def test_udp_and_udplite() -> None:
-    question = Question(Transport.UDP, "ipv6", UDP_LISTEN_MASK)
+    question = Question(Transport.UDP, Family.IPV6, UDP_LISTEN_MASK)
     socket = recorded(UDP_IPV6, question)
     assert (socket.transport, socket.state, socket.v6only) == (Transport.UDP, CLOSE, False)
     assert not socket.udplite
-    socket = recorded(UDPLITE, question._replace(family="ipv4", udplite=True))
+    socket = recorded(UDPLITE, question._replace(family=Family.IPV4, udplite=True))
     assert (socket.transport, socket.udplite, socket.port) == (Transport.UDP, True, 40005)
 
 
@@ -179,7 +179,7 @@ def test_an_sctp_endpoint_with_many_addresses() -> None:
 
 
 def test_a_dccp_listener() -> None:
-    question = Question(Transport.DCCP, "ipv6", SCTP_LISTEN_MASK)
+    question = Question(Transport.DCCP, Family.IPV6, SCTP_LISTEN_MASK)
     body = described(family=10, source=bytes(15) + b"\1", rqueue=2, wqueue=5)
     socket = recorded(message(body) + message(b"\0\0\0\0", 3), question)
     assert (socket.transport, socket.address) == (Transport.DCCP, "::1")
@@ -279,5 +279,5 @@ def test_a_request_for_every_port_has_no_filter() -> None:
 
 @given(st.integers(0, 65535), st.integers(0, 65535))
 def test_a_request_is_as_long_as_it_says(first: int, last: int) -> None:
-    data = request(Question(Transport.UDP, "ipv6", UDP_LISTEN_MASK, first, last), 1)
+    data = request(Question(Transport.UDP, Family.IPV6, UDP_LISTEN_MASK, first, last), 1)
     assert struct.unpack_from("=I", data)[0] == len(data)

@@ -10,7 +10,7 @@ from portbook.host import containers, etc_services, netsh
 from portbook.host.firewall import iptables, nftables
 from portbook.host.linux import activation, namespaces, packages, process_tree, procfs, sock_diag
 from portbook.host.probe import fingerprints, local_address, tls_client
-from portbook.model import Transport
+from portbook.model import Family, Transport
 from tests.host.test_certificates import certificate, der
 from tests.host.test_iptables import DOCKER
 from tests.host.test_sockdiag import IPV6, LISTENING_AND_BOUND
@@ -20,7 +20,7 @@ from tests.hostile.reader import Reader, text_of
 if TYPE_CHECKING:
     from tests.hostile.inputs import Input
 
-_TCP = sock_diag.Question(Transport.TCP, "ipv4", sock_diag.EVERY_STATE)
+_TCP = sock_diag.Question(Transport.TCP, Family.IPV4, sock_diag.EVERY_STATE)
 _ROW = b"  0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 20101 1 0"
 _CGROUPS = (
     b"1:name=systemd:/\n0::/system.slice/docker-" + b"0123456789abcdef" * 4 + b".scope\n",
@@ -62,7 +62,7 @@ def _nft(data: bytes) -> None:
 
 
 def _iptables(data: bytes) -> None:
-    for family in ("ipv4", "ipv6"):
+    for family in Family:
         iptables.parse_iptables_save(data.decode("utf-8", "replace"), family)
 
 

@@ -12,6 +12,7 @@ from portbook.app.lookup import PortAnswer, answer
 from portbook.formats.errors.query import parse_query
 from portbook.model import (
     Assessment,
+    Family,
     Finding,
     Gap,
     GapCode,
@@ -23,6 +24,7 @@ from portbook.model import (
     PortRules,
     Process,
     Socket,
+    SocketState,
     Transport,
     Use,
     Visibility,
@@ -64,10 +66,10 @@ def _brief(text: str, *bound: Listener, **more: Any) -> Brief:
 
 
 def _listener(port: int, address: str = "127.0.0.1", *owners: Process, **facts: Any) -> Listener:
-    family = "ipv6" if ":" in address else "ipv4"
+    family = Family.IPV6 if ":" in address else Family.IPV4
     seen = OwnersSeen.ALL if owners else OwnersSeen.HIDDEN
     plain = Listener(
-        Socket(Transport.TCP, family, address, port, "listen"), Ownership(owners, seen)
+        Socket(Transport.TCP, family, address, port, SocketState.LISTEN), Ownership(owners, seen)
     )
     return changed(plain, **facts)
 

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from portbook.app.listen import HereAnswer, sort_by_gravity
 from portbook.host.firewall.rules import Redirect
 from portbook.model import (
+    Family,
     Level,
     Listener,
     OwnersSeen,
     Process,
     Socket,
+    SocketState,
     Standing,
     State,
     Transport,
@@ -34,7 +36,9 @@ NOTE, CHECK, ALERT = (worded(f"c-{level}", level, "…") for level in tuple(Leve
 
 
 def socket(port: int = 8080, *owners: Process, **changes: Any) -> Listener:
-    made = Listener(Socket(TCP, "ipv4", "0.0.0.0", port, "listen", uid=33, user="www-data"))
+    made = Listener(
+        Socket(TCP, Family.IPV4, "0.0.0.0", port, SocketState.LISTEN, uid=33, user="www-data")
+    )
     facts = {"owners": owners, "owners_seen": OwnersSeen.ALL, "findings": (NOTE,), **changes}
     return changed(made, **facts)
 
@@ -182,7 +186,9 @@ def test_the_package_where_it_was_asked_for() -> None:
 
 
 def redirect(**changes: Any) -> Redirect:
-    made = Redirect(TCP, 8080, 8080, "172.17.0.2", 80, None, "ipv4", "nftables", "c", "dnat to …")
+    made = Redirect(
+        TCP, 8080, 8080, "172.17.0.2", 80, None, Family.IPV4, "nftables", "c", "dnat to …"
+    )
     return made._replace(**changes)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from portbook.app.lookup import PortAnswer, answer
 from portbook.formats.errors.query import parse_query
 from portbook.model import (
+    Family,
     Host,
     Listener,
     Ownership,
@@ -20,6 +21,7 @@ from portbook.model import (
     Process,
     Report,
     Socket,
+    SocketState,
     State,
     SystemRule,
     Transport,
@@ -238,7 +240,8 @@ def test_how_far_the_search_for_owners_went_is_said(
     seen: OwnersSeen, owners: tuple[Process, ...], sentence: str
 ) -> None:
     listener = Listener(
-        Socket(Transport.TCP, "ipv4", "0.0.0.0", 305, "listen"), Ownership(owners, seen)
+        Socket(Transport.TCP, Family.IPV4, "0.0.0.0", 305, SocketState.LISTEN),
+        Ownership(owners, seen),
     )
     said = _text(_answer("305")._replace(host=HOST._replace(listeners=(listener,))))
     assert sentence in said
@@ -248,7 +251,7 @@ def test_how_far_the_search_for_owners_went_is_said(
 
 
 def test_a_bound_socket_is_not_said_to_listen() -> None:
-    listener = Listener(Socket(Transport.TCP, "ipv4", "127.0.0.1", 305, "bound"))
+    listener = Listener(Socket(Transport.TCP, Family.IPV4, "127.0.0.1", 305, SocketState.BOUND))
     said = _text(_answer("305")._replace(host=HOST._replace(listeners=(listener,))))
     assert "tcp 127.0.0.1:305 is bound, but doesn't listen, this machine only" in said
     assert "127.0.0.1:305 listens" not in said

@@ -17,12 +17,14 @@ from portbook.model import (
     Assessment,
     Evidence,
     EvidenceCode,
+    Family,
     Finding,
     Level,
     Listener,
     Neighbour,
     Note,
     Socket,
+    SocketState,
     Source,
     Subject,
     SubjectKind,
@@ -168,7 +170,7 @@ def test_a_finding_names_what_it_concerns(subject: Subject | None, keys: dict[st
     assert sockets.FINDING.decode(item) == finding
 
 
-WEB = Socket(Transport.TCP, "ipv4", "0.0.0.0", 3000, "listen")
+WEB = Socket(Transport.TCP, Family.IPV4, "0.0.0.0", 3000, SocketState.LISTEN)
 FOUND = Finding(
     "known-use",
     Level.NOTE,

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from portbook.model import (
     ExecutablePlace,
+    Family,
     Level,
     Listener,
     Ownership,
     OwnersSeen,
     Process,
     Socket,
+    SocketState,
     Transport,
 )
 from portbook.verdict.engine import judge
@@ -37,7 +39,7 @@ def deleted(program: str = "web", **changes: Any) -> Process:
 
 
 def findings(*owners: Process, **changes: Any) -> dict[str, Told]:
-    held = Listener(Socket(TCP, "ipv4", "0.0.0.0", 305, "listen"), Ownership(owners))
+    held = Listener(Socket(TCP, Family.IPV4, "0.0.0.0", 305, SocketState.LISTEN), Ownership(owners))
     held = changed(held, owners_seen=OwnersSeen.ALL, **changes)
     return told(judge(Case(held, CATALOG.registry.standing(305, TCP))))
 

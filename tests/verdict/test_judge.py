@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from portbook.model import (
     ExecutablePlace,
+    Family,
     Level,
     Listener,
     Ownership,
@@ -19,6 +20,7 @@ from portbook.model import (
     Program,
     Report,
     Socket,
+    SocketState,
     Standing,
     State,
     Subject,
@@ -82,9 +84,11 @@ def _listener(
     transport: Transport = TCP,
     **changes: Any,
 ) -> Listener:
-    family = "ipv6" if ":" in address else "ipv4"
+    family = Family.IPV6 if ":" in address else Family.IPV4
     seen = OwnersSeen.ALL if owners else OwnersSeen.HIDDEN
-    listener = Listener(Socket(transport, family, address, port, "listen"), Ownership(owners, seen))
+    listener = Listener(
+        Socket(transport, family, address, port, SocketState.LISTEN), Ownership(owners, seen)
+    )
     return changed(listener, **changes)
 
 

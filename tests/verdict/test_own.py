@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from portbook.model import (
     Assessment,
     ExecutablePlace,
+    Family,
     Level,
     Listener,
     Note,
@@ -21,6 +22,7 @@ from portbook.model import (
     Program,
     Report,
     Socket,
+    SocketState,
     Source,
     Transport,
     Use,
@@ -66,7 +68,9 @@ def judged(
     **more: Any,
 ) -> dict[str, Told]:
     listener = Listener(
-        Socket(TCP, "ipv4", address, port, "listen"), Ownership(owners, seen), Assessment(note=own)
+        Socket(TCP, Family.IPV4, address, port, SocketState.LISTEN),
+        Ownership(owners, seen),
+        Assessment(note=own),
     )
     case = Case(
         listener,
@@ -149,7 +153,7 @@ def test_what_else_is_wrong_stays_judged() -> None:
     deleted = API._replace(executable_deleted=True, place=ExecutablePlace.TEMPORARY)
     assert judged(BY_PATH, deleted)["deleted-executable"].level is Level.ALERT
     full = Listener(
-        Socket(TCP, "ipv4", "0.0.0.0", 8306, "listen", queue=9, queue_limit=5),
+        Socket(TCP, Family.IPV4, "0.0.0.0", 8306, SocketState.LISTEN, queue=9, queue_limit=5),
         Ownership((API,)),
         Assessment(note=BY_PATH),
     )

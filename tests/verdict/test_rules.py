@@ -6,10 +6,12 @@ import pytest
 
 from portbook.model import (
     EvidenceCode,
+    Family,
     Level,
     Listener,
     PortRules,
     Socket,
+    SocketState,
     Standing,
     State,
     Transport,
@@ -99,7 +101,7 @@ def test_every_fact_has_a_meaning_and_is_one_the_judge_finds() -> None:
     assert all(FACTS.values())
     used = {fact for rule in RULES for fact in _facts(rule)}
     assert used <= set(FACTS)
-    listener = Listener(Socket(Transport.TCP, "ipv4", "127.0.0.1", 80, "listen"))
+    listener = Listener(Socket(Transport.TCP, Family.IPV4, "127.0.0.1", 80, SocketState.LISTEN))
     case = Case(listener, Standing(State.ASSIGNED, True, "HTTP"), rules=PortRules("linux", 1024))
     assert find_facts(case) <= set(FACTS)
 

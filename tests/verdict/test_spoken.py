@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from portbook.host.probe.fingerprints import SERVICES
 from portbook.model import (
     Assessment,
+    Family,
     Listener,
     Ownership,
     OwnersSeen,
     Process,
     Program,
     Socket,
+    SocketState,
     Spoken,
     SpokenState,
     Standing,
@@ -74,7 +76,7 @@ def case(port: int, program: str, service: str, spoken: Spoken | None, address: 
     path = f"/usr/sbin/{program}"
     owner = Process(7, program, executable=path, executable_uid=0, executable_mode=0o755)
     listener = Listener(
-        Socket(TCP, "ipv4", address, port, "listen"),
+        Socket(TCP, Family.IPV4, address, port, SocketState.LISTEN),
         Ownership((owner,), OwnersSeen.ALL),
         Assessment(speaks=spoken),
     )

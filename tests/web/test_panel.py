@@ -12,6 +12,7 @@ from portbook.app.watch import Watch
 from portbook.errors import HostUnreadable
 from portbook.host import psutil_sockets
 from portbook.model import (
+    Family,
     Host,
     Listener,
     OwnerSearch,
@@ -20,6 +21,7 @@ from portbook.model import (
     PortRules,
     Process,
     Socket,
+    SocketState,
     Transport,
 )
 from portbook.web.http import streams
@@ -38,7 +40,13 @@ OWNER = Process(7, "sshd", ("sshd", "--password=hunter2"))
 def _listener(port: int, inode: int = 1, queue_limit: int = 5) -> Listener:
     return Listener(
         Socket(
-            Transport.TCP, "ipv4", "0.0.0.0", port, "listen", inode=inode, queue_limit=queue_limit
+            Transport.TCP,
+            Family.IPV4,
+            "0.0.0.0",
+            port,
+            SocketState.LISTEN,
+            inode=inode,
+            queue_limit=queue_limit,
         ),
         Ownership((OWNER,), OwnersSeen.ALL),
     )

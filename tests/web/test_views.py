@@ -25,6 +25,7 @@ from portbook.model import (
     RANGES,
     Assessment,
     Assignment,
+    Family,
     Host,
     Level,
     Listener,
@@ -34,6 +35,7 @@ from portbook.model import (
     PortRules,
     Process,
     Socket,
+    SocketState,
     Source,
     Standing,
     State,
@@ -102,7 +104,7 @@ def _here(*some: Listener) -> HereAnswer:
 
 
 LISTENER = Listener(
-    Socket(Transport.TCP, "ipv4", "127.0.0.1", 5432, "listen"),
+    Socket(Transport.TCP, Family.IPV4, "127.0.0.1", 5432, SocketState.LISTEN),
     Ownership(
         (Process(7, "postgres", ("postgres", "-D", "/srv"), "/usr/bin/postgres"),), OwnersSeen.ALL
     ),

@@ -164,7 +164,7 @@ def _alike(
         for each in listeners
         if transport in (None, each.socket.transport)
         and each.socket.namespace is None
-        and (failure not in CONNECTING or each.socket.state == "listen")
+        and (failure not in CONNECTING or each.socket.listens)
     )
 
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from portbook._fast_types import NamedTuple
-from portbook.model import LAST_PORT, Listener, OwnersSeen, Process, Transport
+from portbook.model import LAST_PORT, Family, Listener, OwnersSeen, Process, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -89,7 +89,7 @@ OVERLONG = "\0"
 class Host(NamedTuple):
     """An address as it was printed: its family, the address alone, and an interface."""
 
-    family: str
+    family: Family
     address: str
     interface: str | None
 
@@ -100,14 +100,14 @@ _LONGEST_HOST = 300  # characters: the longest address with brackets and the lon
 _NUMBER = re.compile(r"[0-9]{1,5}", re.ASCII)
 # RFC 6761 §6.3, and what Debian's /etc/hosts calls the other family's.
 _LOCALHOST = {
-    "localhost": Host("ipv4", "127.0.0.1", None),
-    "localhost6": Host("ipv6", "::1", None),
-    "ip6-localhost": Host("ipv6", "::1", None),
-    "ip6-loopback": Host("ipv6", "::1", None),
+    "localhost": Host(Family.IPV4, "127.0.0.1", None),
+    "localhost6": Host(Family.IPV6, "::1", None),
+    "ip6-localhost": Host(Family.IPV6, "::1", None),
+    "ip6-loopback": Host(Family.IPV6, "::1", None),
 }
 
 
-def host(text: str, family: str | None = None) -> Host | None:
+def host(text: str, family: Family | None = None) -> Host | None:
     """An address with or without brackets and an interface, as ``[fe80::1]%eth0``; else None.
 
     A name instead of an address is kept as it is: *family* is then what it is taken for.
@@ -120,7 +120,7 @@ def host(text: str, family: str | None = None) -> Host | None:
 
 
 @lru_cache(maxsize=65536)
-def _host(text: str, family: str | None) -> Host | None:
+def _host(text: str, family: Family | None) -> Host | None:
     bare = text.replace("[", "").replace("]", "") if text.startswith("[") else text
     address, percent, interface = bare.partition("%")
     if not _ADDRESS.fullmatch(address):
@@ -129,17 +129,17 @@ def _host(text: str, family: str | None) -> Host | None:
         return None
     lower = address.lower()
     if lower in _LOCALHOST:
-        return _LOCALHOST["localhost6"] if family == "ipv6" else _LOCALHOST[lower]
-    known = "ipv6" if ":" in address else "ipv4" if address[-1].isdigit() else None
-    return Host(known or family or "ipv4", lower, interface or None)
+        return _LOCALHOST["localhost6"] if family == Family.IPV6 else _LOCALHOST[lower]
+    known = Family.IPV6 if ":" in address else Family.IPV4 if address[-1].isdigit() else None
+    return Host(known or family or Family.IPV4, lower, interface or None)
 
 
-def everywhere(family: str | None) -> Host:
+def everywhere(family: Family | None) -> Host:
     """The address for every one of *family*; for both where that isn't known."""
-    return _EVERY_IPV4 if family == "ipv4" else _EVERY_IPV6
+    return _EVERY_IPV4 if family == Family.IPV4 else _EVERY_IPV6
 
 
-_EVERY_IPV4, _EVERY_IPV6 = Host("ipv4", "0.0.0.0", None), Host("ipv6", "::", None)
+_EVERY_IPV4, _EVERY_IPV6 = Host(Family.IPV4, "0.0.0.0", None), Host(Family.IPV6, "::", None)
 
 
 def port_number(text: str, transport: Transport, names: Names) -> int | None:

@@ -19,11 +19,13 @@ from portbook.formats.flows.layout import Layout
 from portbook.model import (
     LAST_PORT,
     Assessment,
+    Family,
     Listener,
     Ownership,
     OwnersSeen,
     Process,
     Socket,
+    SocketState,
     Transport,
 )
 
@@ -186,9 +188,9 @@ def _wrong_with_socket(socket: Any) -> str | None:
     if type(socket.port) is not int or not 0 < socket.port <= LAST_PORT:
         return f"port {socket.port!r:.40}, which is none"
     address = host(socket.address) if isinstance(socket.address, str) else None
-    if address is None or socket.family not in ("ipv4", "ipv6"):
+    if address is None or socket.family not in Family:
         return f"address {socket.address!r:.60}, which is none"
-    if socket.state not in ("listen", "bound"):
+    if socket.state not in SocketState:
         return f"state {socket.state!r:.40}, which is neither listen nor bound"
     return None if all(isinstance(value, _PLAIN) for value in socket) else "a Socket of odd fields"
 

@@ -10,7 +10,7 @@ import _socket as socket  # the module beneath it: the same calls, without its i
 import errno
 
 from portbook._fast_types import NamedTuple
-from portbook.model import Transport
+from portbook.model import Family, Transport
 
 _SCTP, _DCCP = 132, 33  # IANA's protocol numbers
 _IPV6_V6ONLY = getattr(socket, "IPV6_V6ONLY", 26)
@@ -23,7 +23,7 @@ class BindTry(NamedTuple):
     is that error's name, as in ``EADDRINUSE``.
     """
 
-    family: str
+    family: Family
     address: str
     reuseaddr: bool
     v6only: bool | None
@@ -61,12 +61,12 @@ _UNSUPPORTED = frozenset(
 _NO_ROOM = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 # The wildcard and the loopback address of each family; a dual-stack bind of :: takes IPv4 too.
-PLACES: tuple[tuple[str, str, bool | None], ...] = (
-    ("ipv4", "0.0.0.0", None),
-    ("ipv4", "127.0.0.1", None),
-    ("ipv6", "::", False),
-    ("ipv6", "::", True),
-    ("ipv6", "::1", True),
+PLACES: tuple[tuple[Family, str, bool | None], ...] = (
+    (Family.IPV4, "0.0.0.0", None),
+    (Family.IPV4, "127.0.0.1", None),
+    (Family.IPV6, "::", False),
+    (Family.IPV6, "::", True),
+    (Family.IPV6, "::1", True),
 )
 
 
@@ -78,10 +78,10 @@ def try_binds(port: int, transport: Transport, address: str | None = None) -> tu
     """
     places = list(PLACES)
     if address not in (None, "::"):
-        own: tuple[str, str, bool | None] = ("ipv4", address, None)
+        own: tuple[Family, str, bool | None] = (Family.IPV4, address, None)
         if ":" in address:
             # An IPv4 address in IPv6's form can't be bound by a socket that is IPv6 only.
-            own = ("ipv6", address, not address.lower().startswith("::ffff:"))
+            own = (Family.IPV6, address, not address.lower().startswith("::ffff:"))
         places.insert(0, own)
     return tuple(
         BindTry(family, where, reuse, v6only, _bind(port, transport, family, where, reuse, v6only))
@@ -91,7 +91,7 @@ def try_binds(port: int, transport: Transport, address: str | None = None) -> tu
 
 
 def _bind(
-    port: int, transport: Transport, family: str, address: str, reuse: bool, v6only: bool | None
+    port: int, transport: Transport, family: Family, address: str, reuse: bool, v6only: bool | None
 ) -> int:
     """0, or the errno with which the kernel refused."""
     kinds = {
@@ -102,7 +102,7 @@ def _bind(
         Transport.DCCP: (6, _DCCP),
     }
     kind, protocol = kinds[transport]
-    number = socket.AF_INET6 if family == "ipv6" else socket.AF_INET
+    number = socket.AF_INET6 if family == Family.IPV6 else socket.AF_INET
     try:
         probe = socket.socket(number, kind, protocol)
         try:

@@ -12,6 +12,7 @@ import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from portbook.model import (
+    Family,
     Gap,
     GapCode,
     Host,
@@ -23,6 +24,7 @@ from portbook.model import (
     PortRules,
     Process,
     Socket,
+    SocketState,
     Transport,
     Visibility,
 )
@@ -31,7 +33,7 @@ from portbook.model.secrets import mask_secrets
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-_FAMILIES = {socket.AF_INET: "ipv4", socket.AF_INET6: "ipv6"}
+_FAMILIES = {socket.AF_INET: Family.IPV4, socket.AF_INET6: Family.IPV6}
 _TRANSPORTS = {socket.SOCK_STREAM: Transport.TCP, socket.SOCK_DGRAM: Transport.UDP}
 
 
@@ -101,7 +103,7 @@ def host_of(
     process by process, so that every holder of a socket is in it.
     """
     missing = list(_missing(table, transport, rules.system))
-    holders: dict[tuple[int, Transport, str, str, str | None], list[int | None]] = {}
+    holders: dict[tuple[int, Transport, Family, str, str | None], list[int | None]] = {}
     for listener, pid in _listeners(table.rows, ports or (0, 65535), transport):
         key = (
             listener.socket.port,
@@ -136,7 +138,14 @@ def host_of(
         listeners.append(
             Listener(
                 Socket(
-                    kind, family, address, port, "listen", interface=interface, uid=uid, user=user
+                    kind,
+                    family,
+                    address,
+                    port,
+                    SocketState.LISTEN,
+                    interface=interface,
+                    uid=uid,
+                    user=user,
                 ),
                 Ownership(processes, seen),
             )
@@ -176,7 +185,14 @@ def _listeners(
             address, _, zone = local.ip.partition("%")
             yield (
                 Listener(
-                    Socket(kind, family, address, local.port, "listen", interface=zone or None)
+                    Socket(
+                        kind,
+                        family,
+                        address,
+                        local.port,
+                        SocketState.LISTEN,
+                        interface=zone or None,
+                    )
                 ),
                 row.pid,
             )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from portbook.host import psutil_sockets
 from portbook.host.netsh import parse_excluded_ranges
-from portbook.model import Gap, GapCode, Host, Need, PortRules, Transport, Visibility
+from portbook.model import Family, Gap, GapCode, Host, Need, PortRules, Transport, Visibility
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ def read_excluded_ranges(
     if transport not in (Transport.TCP, Transport.UDP):
         return (), ()
     found: dict[tuple[int, int, str], None] = {}
-    for family in ("ipv4", "ipv6"):
+    for family in Family:
         command = [system_program("netsh"), "interface", family, "show", "excludedportrange"]
         try:
             text = (run or _run)([*command, f"protocol={transport}"])

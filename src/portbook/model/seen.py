@@ -8,6 +8,20 @@ from portbook.model.gap import Gap  # noqa: TC001 - for typing.get_type_hints
 from portbook.model.record import Note, Transport  # noqa: TC001 - for typing.get_type_hints
 
 
+class Family(StrEnum):
+    """The address families of sockets."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+
+
+class SocketState(StrEnum):
+    """Whether a socket listens."""
+
+    LISTEN = "listen"  # also for unconnected UDP
+    BOUND = "bound"  # and doesn't listen: it blocks a bind
+
+
 class OwnerSearch(StrEnum):
     """How far to search for the processes that hold a socket."""
 
@@ -172,8 +186,7 @@ def host_port(address: str, port: int) -> str:
 class Socket(NamedTuple):
     """What the kernel or a tool said of one socket that listens, or is bound and blocks a bind.
 
-    ``address`` is the bound address as text (``0.0.0.0`` and ``::`` for every address),
-    ``family`` ``ipv4`` or ``ipv6``, ``state`` ``listen`` (also for unconnected UDP) or ``bound``.
+    ``address`` is the bound address as text (``0.0.0.0`` and ``::`` for every address).
     ``queue`` and ``queue_limit`` count connections waiting to be accepted. ``namespace`` names
     the network namespace it is in, where that isn't the one that was asked in. ``sharing`` counts
     the sockets bound to the same address and port, which takes SO_REUSEPORT or, for UDP,
@@ -182,10 +195,10 @@ class Socket(NamedTuple):
     """
 
     transport: Transport
-    family: str
+    family: Family
     address: str
     port: int
-    state: str
+    state: SocketState
     interface: str | None = None
     inode: int | None = None
     uid: int | None = None
@@ -203,10 +216,15 @@ class Socket(NamedTuple):
         """The socket's name in one word.
 
         >>> from portbook.model import Transport
-        >>> Socket(Transport.TCP, "ipv6", "::1", 5432, "listen").name
+        >>> Socket(Transport.TCP, Family.IPV6, "::1", 5432, SocketState.LISTEN).name
         'tcp [::1]:5432'
         """
         return f"{self.transport} {host_port(self.address, self.port)}"
+
+    @property
+    def listens(self) -> bool:
+        """Whether it takes connections or packets, and isn't merely bound."""
+        return self.state == SocketState.LISTEN
 
     @property
     def loopback(self) -> bool:

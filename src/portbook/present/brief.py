@@ -7,7 +7,7 @@ most twelve lines of :data:`COLUMNS` columns; the whole page has the rest.
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import OwnersSeen, Reach, State, Visibility, bracketed
+from portbook.model import Family, OwnersSeen, Reach, State, Visibility, bracketed
 from portbook.model.gap import OF_OWNERS, hide_sockets
 from portbook.present.document import NextStep
 from portbook.present.owners import Viewer, owner_name, owner_phrase, unseen_owner
@@ -162,7 +162,7 @@ class _Group(NamedTuple):
 
     @property
     def listens(self) -> bool:
-        return any(each.socket.state == "listen" for each in self.listeners)
+        return any(each.socket.listens for each in self.listeners)
 
     def place(self) -> str:
         """The addresses, as one says them."""
@@ -175,7 +175,7 @@ class _Group(NamedTuple):
                 socket.address == "::" and socket.v6only is False for socket in sockets
             )
             families = {socket.family for socket in sockets if socket.wildcard}
-            only = "" if both else " (IPv4)" if families == {"ipv4"} else ""
+            only = "" if both else " (IPv4)" if families == {Family.IPV4} else ""
             only = " (IPv6 only)" if any(s.v6only for s in sockets) and not only else only
             return f"every interface{'' if both else only}{suffix}"
         shown = [bracketed(address) for address in addresses]
@@ -294,9 +294,7 @@ def _headline(answer: PortAnswer, machine: str | None) -> str:
 
 
 def _reach(groups: list[_Group]) -> str | None:
-    listeners = [
-        each for group in groups for each in group.listeners if each.socket.state == "listen"
-    ]
+    listeners = [each for group in groups for each in group.listeners if each.socket.listens]
     reaches = {each.socket.reach for each in listeners}
     if not reaches:
         return None

@@ -9,6 +9,7 @@ from portbook.model import (
     Evidence,
     EvidenceCode,
     ExecutablePlace,
+    Family,
     Finding,
     Level,
     Listener,
@@ -17,6 +18,7 @@ from portbook.model import (
     OwnersSeen,
     Process,
     Socket,
+    SocketState,
     Spoken,
     SpokenState,
     Subject,
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
     from portbook.model import Facts
 
 TRANSPORT = closed(Transport)
-FAMILY = closed(("ipv4", "ipv6"))
+FAMILY = closed(Family)
 TEXTS = list_of(TEXT)
 
 
@@ -286,7 +288,7 @@ LISTENER = Table(
         Field("address", WORDS, "the bound address; `0.0.0.0` and `::` are every address",
               "socket.address"),
         Field("port", PORT, "", "socket.port"),
-        Field("state", closed(("listen", "bound")),
+        Field("state", closed(SocketState),
               "`listen` also for unconnected UDP; `bound`: bound and not listening",
               "socket.state"),
         Field("interface", optional(TEXT), "the interface that it is bound to",

@@ -7,11 +7,13 @@ a few of thousands.
 from __future__ import annotations
 
 from portbook.model import (
+    Family,
     Listener,
     Ownership,
     OwnersSeen,
     PortRules,
     Socket,
+    SocketState,
     Subject,
     SubjectKind,
     Transport,
@@ -35,10 +37,10 @@ def case_of(service: Service, catalog: Catalog) -> Case:
     listener = Listener(
         Socket(
             transport,
-            "ipv4",
+            Family.IPV4,
             _ADDRESSES.get(service.reach, "its host"),
             service.port,
-            "listen",
+            SocketState.LISTEN,
             scanned=not service.reach,
         ),
         Ownership(seen=OwnersSeen.UNASKED),

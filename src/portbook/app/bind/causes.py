@@ -142,7 +142,7 @@ def listener(socket: Listener, system: str) -> Cause:
             ("mend", known.mend),
         )
         return Cause(CauseCode.LISTENER, facts=facts, listener=socket)
-    listens = socket.socket.state == "listen"
+    listens = socket.socket.listens
     code = CauseCode.LISTENER if listens else CauseCode.BOUND_NOT_LISTENING
     return Cause(code, listener=socket)
 

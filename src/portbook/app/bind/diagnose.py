@@ -96,7 +96,7 @@ def _blocking(seen: Evidence, reuse: bool) -> Iterator[Cause]:
     yield from kinds.values()
     held = [each for each in seen.connections if meets(each.address, asked)]
     # Connections that a listener accepted follow from it.
-    servers = [each for each in seen.listeners if each.socket.state == "listen"]
+    servers = [each for each in seen.listeners if each.socket.listens]
     others = [
         each
         for each in held

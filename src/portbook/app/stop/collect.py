@@ -49,7 +49,7 @@ def stop(planned: Plan, way: Way, progress: Progress, host: HostReader = THIS_HO
 
     def look() -> tuple[Listener, ...]:
         _, listeners = read_listeners(scene.port, scene.transport, scene.address, host)
-        return tuple(each for each in listeners if each.socket.state == "listen")
+        return tuple(each for each in listeners if each.socket.listens)
 
     return carry_out(planned, host.process_control(), look, way, progress)
 

@@ -73,7 +73,7 @@ def _stopped_by_id(listener: Listener) -> tuple[tuple[str, str], ...]:
 def _refusal(scene: Scene, listener: Listener) -> Refusal | None:
     """Why *listener* is left alone; None where nothing speaks against stopping it."""
     own = scene.own
-    if listener.socket.state != "listen":
+    if not listener.socket.listens:
         return Refusal(RefusalCode.NOT_LISTENING, listener=listener)
     for address, port in own.ssh:
         tcp = listener.socket.transport is Transport.TCP

@@ -20,7 +20,7 @@ from portbook.formats.fields import (
     owned,
 )
 from portbook.formats.json_stream import values, words
-from portbook.model import LAST_PORT, Listener, Ownership, Process, Socket, Transport
+from portbook.model import LAST_PORT, Listener, Ownership, Process, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,7 +165,7 @@ def _ports(number: int, line: str, cell: str, owner: Process, ranges: _Ranges) -
                     where.family,
                     where.address,
                     port,
-                    "listen",
+                    SocketState.LISTEN,
                     interface=where.interface,
                 ),
                 Ownership(owners, seen),

@@ -25,7 +25,7 @@ from portbook.formats.fields import (
     process,
     whole,
 )
-from portbook.model import Listener, Ownership, Socket, Transport
+from portbook.model import Family, Listener, Ownership, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from portbook.formats.fields import Event, Lines, Names
     from portbook.model import Process
 
-_FAMILIES = {"IPv4": "ipv4", "IPv6": "ipv6"}
+_FAMILIES = {"IPv4": Family.IPV4, "IPv6": Family.IPV6}
 _TRANSPORTS = {
     "TCP": Transport.TCP,
     "UDP": Transport.UDP,
@@ -91,7 +91,7 @@ def _unescaped(word: str) -> str:
 
 
 def _socket(
-    number: int, told: tuple[Transport, str, str, int | None], owner: Process, names: Names
+    number: int, told: tuple[Transport, Family, str, int | None], owner: Process, names: Names
 ) -> Event | None:
     """The socket that *told* describes: transport, family, name and inode."""
     transport, family, name, inode = told
@@ -112,13 +112,14 @@ def _socket(
     if bound_to is None or number_of is None:
         return None
     owners, seen = owned(owner)
+    idle = transport is Transport.TCP and state in _BOUND
     return Listener(
         Socket(
             transport,
             bound_to.family,
             bound_to.address,
             number_of,
-            "bound" if transport is Transport.TCP and state in _BOUND else "listen",
+            SocketState.BOUND if idle else SocketState.LISTEN,
             interface=bound_to.interface,
             inode=inode,
             uid=owner.uid,

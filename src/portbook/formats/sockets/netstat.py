@@ -26,7 +26,7 @@ from portbook.formats.fields import (
     process,
     whole,
 )
-from portbook.model import Assessment, Listener, Ownership, Socket, Transport
+from portbook.model import Assessment, Family, Listener, Ownership, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,21 +36,21 @@ if TYPE_CHECKING:
 
 # The protocol, and the family that it is for; None for both.
 _PROTOCOLS = {
-    "tcp": (Transport.TCP, "ipv4"),
-    "tcp4": (Transport.TCP, "ipv4"),
-    "tcp6": (Transport.TCP, "ipv6"),
+    "tcp": (Transport.TCP, Family.IPV4),
+    "tcp4": (Transport.TCP, Family.IPV4),
+    "tcp6": (Transport.TCP, Family.IPV6),
     "tcp46": (Transport.TCP, None),
-    "udp": (Transport.UDP, "ipv4"),
-    "udp4": (Transport.UDP, "ipv4"),
-    "udp6": (Transport.UDP, "ipv6"),
+    "udp": (Transport.UDP, Family.IPV4),
+    "udp4": (Transport.UDP, Family.IPV4),
+    "udp6": (Transport.UDP, Family.IPV6),
     "udp46": (Transport.UDP, None),
-    "udplite": (Transport.UDP, "ipv4"),
-    "udpl": (Transport.UDP, "ipv4"),
-    "udpl6": (Transport.UDP, "ipv6"),
-    "sctp": (Transport.SCTP, "ipv4"),
-    "sctp6": (Transport.SCTP, "ipv6"),
-    "dccp": (Transport.DCCP, "ipv4"),
-    "dccp6": (Transport.DCCP, "ipv6"),
+    "udplite": (Transport.UDP, Family.IPV4),
+    "udpl": (Transport.UDP, Family.IPV4),
+    "udpl6": (Transport.UDP, Family.IPV6),
+    "sctp": (Transport.SCTP, Family.IPV4),
+    "sctp6": (Transport.SCTP, Family.IPV6),
+    "dccp": (Transport.DCCP, Family.IPV4),
+    "dccp6": (Transport.DCCP, Family.IPV6),
 }
 _PORTLESS = {"raw", "raw6", "icm4", "icm6", "ip", "ip4", "ip6", "div4", "unix", "igmp", "l2cap"}
 _TITLE = re.compile(
@@ -131,12 +131,12 @@ def _row(number: int, parts: list[str], line: str, columns: _Columns, names: Nam
     if where is None or bound is None:
         why = "its port is none" if where else "its address can't be read"
         return not_understood(number, line, why)
-    doing = "listen"
+    doing = SocketState.LISTEN
     state, _, more = rest.partition(" ")
     if transport is not Transport.UDP and state[:1].isalpha():  # UDP has no state
         rest = more
         if state in ("CLOSED", "CLOSE", "BOUND", "IDLE"):
-            doing = "bound"
+            doing = SocketState.BOUND
     inode = user = None
     if columns.inode:
         # Where UDP has no state, the user comes first.

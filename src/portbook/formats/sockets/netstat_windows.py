@@ -24,7 +24,7 @@ from portbook.formats.fields import (
     port_number,
     process,
 )
-from portbook.model import Listener, Ownership, Socket, Transport
+from portbook.model import Family, Listener, Ownership, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +131,7 @@ def _row(number: int, parts: list[str], line: str, names: Names) -> Event | None
         return None
     if peer_port not in ("0", "*"):
         return Line(number, CONNECTION)
-    where = everywhere("ipv4") if address == "*" else host(address)
+    where = everywhere(Family.IPV4) if address == "*" else host(address)
     bound = port_number(port, transport, names)
     if where is None or bound is None:
         why = "its port is none" if where else "its address can't be read"
@@ -140,13 +140,14 @@ def _row(number: int, parts: list[str], line: str, names: Names) -> Event | None
     pid = next((word for word in rest if word.isdigit()), None)
     state = rest[0].upper() if rest and not rest[0].isdigit() else ""
     owners, seen = owned(*([process(pid, None)] if pid and pid != "0" else []))
+    idle = state == "BOUND" and transport is Transport.TCP
     return Listener(
         Socket(
             transport,
             where.family,
             where.address,
             bound,
-            "bound" if state == "BOUND" and transport is Transport.TCP else "listen",
+            SocketState.BOUND if idle else SocketState.LISTEN,
             interface=where.interface,
         ),
         Ownership(owners, seen),

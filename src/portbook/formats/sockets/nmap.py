@@ -23,7 +23,7 @@ from portbook.formats.fields import (
     host,
     not_understood,
 )
-from portbook.model import LAST_PORT, Listener, Ownership, Socket, Transport
+from portbook.model import LAST_PORT, Listener, Ownership, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -116,7 +116,7 @@ def answered(number: int, text: str, scanned: Host, told: tuple[str, str, str]) 
             scanned.family,
             scanned.address,
             int(port),
-            "listen",
+            SocketState.LISTEN,
             interface=scanned.interface,
             scanned=True,
         ),

@@ -20,7 +20,7 @@ from portbook.formats.fields import (
     process,
 )
 from portbook.formats.json_stream import Value, scalar, values, whole_number, words
-from portbook.model import LAST_PORT, Listener, Ownership, Socket, Transport
+from portbook.model import LAST_PORT, Family, Listener, Ownership, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ _TRANSPORTS = {
     136: Transport.UDP,
 }
 # AF_INET is 2 everywhere; AF_INET6 is 10 on Linux, 23 on Windows, 28 on FreeBSD, 30 on macOS.
-_FAMILIES = {2: "ipv4", 10: "ipv6", 23: "ipv6", 28: "ipv6", 30: "ipv6"}
+_FAMILIES = {2: Family.IPV4, 10: Family.IPV6, 23: Family.IPV6, 28: Family.IPV6, 30: Family.IPV6}
 
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
@@ -88,7 +88,7 @@ def _row(each: Value, row: Any) -> Event:
             where.family,
             where.address,
             port,
-            "listen",
+            SocketState.LISTEN,
             interface=where.interface,
             inode=inode,
             udplite=protocol == 136,

@@ -25,14 +25,19 @@ from portbook.formats.fields import (
     process,
 )
 from portbook.formats.json_stream import Value, values, whole_number, words
-from portbook.model import LAST_PORT, Listener, Ownership, Socket, Transport
+from portbook.model import LAST_PORT, Listener, Ownership, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from portbook.formats.fields import Event, Lines, Names
 
-_STATES = {"2": "listen", "listen": "listen", "100": "bound", "bound": "bound"}
+_STATES = {
+    "2": SocketState.LISTEN,
+    "listen": SocketState.LISTEN,
+    "100": SocketState.BOUND,
+    "bound": SocketState.BOUND,
+}
 _CONNECTED = {
     "1", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "closed", "synsent", "synreceived",
     "established", "finwait1", "finwait2", "closewait", "closing", "lastack", "timewait",
@@ -253,7 +258,7 @@ def _endpoint(number: int, record: Mapping[str, str], text: str | None = None) -
         why = "it says neither State nor whether it is TCP or UDP"
         yield not_understood(number, shown, why)
         return
-    state = "listen"
+    state = SocketState.LISTEN
     if transport is Transport.TCP:
         told = record.get("state", "").lower()
         if told in _CONNECTED:
@@ -264,7 +269,7 @@ def _endpoint(number: int, record: Mapping[str, str], text: str | None = None) -
             if peer != "0" or told:
                 yield not_understood(number, shown, "its state is not told")
                 return
-        state = _STATES.get(told, "listen")
+        state = _STATES.get(told, SocketState.LISTEN)
     where = host(record.get("localaddress", ""))
     port = whole_number(record.get("localport", ""), LAST_PORT)
     if where is None or port is None:

@@ -13,7 +13,7 @@ from portbook.errors import MalformedInput
 from portbook.formats.base import SocketFormat
 from portbook.formats.fields import CONNECTION, NO_PORT, UNTOLD, Line, heading, not_understood
 from portbook.formats.proc_net_row import parse_row
-from portbook.model import LAST_PORT, Listener, Ownership, Socket, Transport
+from portbook.model import LAST_PORT, Family, Listener, Ownership, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,10 +55,10 @@ def _row(number: int, line: str, datagrams: bool | None) -> Event:
     return Listener(
         Socket(
             Transport.UDP if udp else Transport.TCP,
-            "ipv6" if ":" in row.address else "ipv4",
+            Family.IPV6 if ":" in row.address else Family.IPV4,
             row.address,
             row.port,
-            "listen" if udp or row.state == _LISTEN else "bound",
+            SocketState.LISTEN if udp or row.state == _LISTEN else SocketState.BOUND,
             interface=None,
             inode=row.inode or None,
             uid=row.uid,

@@ -31,6 +31,7 @@ from portbook.model import (
     OwnersSeen,
     Process,
     Socket,
+    SocketState,
     Transport,
 )
 
@@ -135,7 +136,7 @@ def _made(number: int, line: str, match: re.Match[str]) -> Event:
             where[0],
             where[1],
             bound,
-            "listen" if listens or udp else "bound",
+            SocketState.LISTEN if listens or udp else SocketState.BOUND,
             None,
             None,
             None,
@@ -219,7 +220,7 @@ def _listener(
             where.family,
             where.address,
             bound,
-            "listen" if listens or transport is Transport.UDP else "bound",
+            SocketState.LISTEN if listens or transport is Transport.UDP else SocketState.BOUND,
             interface=where.interface,
             inode=None,
             uid=None,

@@ -27,13 +27,13 @@ from portbook.host.firewall.rules import (
     follow,
     outside,
 )
-from portbook.model import Transport
+from portbook.model import Family, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-_SOURCES = {"ipv4": "iptables", "ipv6": "ip6tables"}
+_SOURCES = {Family.IPV4: "iptables", Family.IPV6: "ip6tables"}
 _PROTOCOLS = {
     "tcp": Transport.TCP,
     "6": Transport.TCP,
@@ -57,7 +57,7 @@ _HARMLESS = (*_VERDICTS, *_REMARKS, *_MARKS, "HL", "TCPMSS", "NFQUEUE")
 _TARGET_FLAGS = ("--random", "--random-fully", "--persistent")
 
 
-def parse_iptables_save(text: str, family: str) -> NatRules:
+def parse_iptables_save(text: str, family: Family) -> NatRules:
     """The redirects that can be reached from PREROUTING and OUTPUT; *family* ipv4 or ipv6.
 
     Raises MalformedInput for text that has rules of the nat table in another form.

@@ -33,14 +33,14 @@ from portbook.host.firewall.rules import (
     follow,
     outside,
 )
-from portbook.model import Transport
+from portbook.model import Family, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-_FAMILIES = {"ip": "ipv4", "ip6": "ipv6"}
+_FAMILIES = {"ip": Family.IPV4, "ip6": Family.IPV6}
 _PROTOCOLS = {
     "tcp": Transport.TCP,
     "udp": Transport.UDP,
@@ -323,13 +323,13 @@ def _of_payload(value: dict[str, Any]) -> Packets:
     return Packets(family=_FAMILIES.get(protocol or ""))
 
 
-def _family_named(value: Any) -> str | None:
+def _family_named(value: Any) -> Family | None:
     # linux/socket.h: AF_INET 2, AF_INET6 10
-    return {"ipv4": "ipv4", "ipv6": "ipv6", 2: "ipv4", 10: "ipv6"}.get(value)
+    return {"ipv4": Family.IPV4, "ipv6": Family.IPV6, 2: Family.IPV4, 10: Family.IPV6}.get(value)
 
 
-def _other(family: str | None) -> str | None:
-    return {"ipv4": "ipv6", "ipv6": "ipv4"}.get(family or "")
+def _other(family: Family | None) -> Family | None:
+    return {Family.IPV4: Family.IPV6, Family.IPV6: Family.IPV4, None: None}[family]
 
 
 def _ports(value: Any) -> tuple[tuple[int, int], ...]:

@@ -14,7 +14,7 @@ import sys
 
 from portbook.errors import MalformedInput, shown
 from portbook.host.firewall.rules import NatRules, Redirect
-from portbook.model import Gap, GapCode, Need
+from portbook.model import Family, Gap, GapCode, Need
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ class _Reader:
         unclear: list[str] = []
         tools = nft is not None
         for family, nft_family, prefix, names in (
-            ("ipv4", "ip", "iptables", "ip_tables_names"),
-            ("ipv6", "ip6", "ip6tables", "ip6_tables_names"),
+            (Family.IPV4, "ip", "iptables", "ip_tables_names"),
+            (Family.IPV6, "ip6", "ip6tables", "ip6_tables_names"),
         ):
             table = f"{nft_family} nat "
             # iptables over nftables keeps its rules in nftables' table "nat", in a form that
@@ -128,7 +128,7 @@ class _Reader:
             self.missing.append(Gap(GapCode.NAT_UNREADABLE, "nftables", detail=str(error)))
             return NatRules(())
 
-    def _add(self, text: str, family: str, found: list[Redirect], unclear: list[str]) -> None:
+    def _add(self, text: str, family: Family, found: list[Redirect], unclear: list[str]) -> None:
         from portbook.host.firewall.iptables import parse_iptables_save
 
         try:

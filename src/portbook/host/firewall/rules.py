@@ -9,7 +9,7 @@ each rule along the way are given instead.
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import host_port
+from portbook.model import Family, host_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Redirect(NamedTuple):
     to_address: str | None
     to_first: int | None
     to_last: int | None
-    family: str | None
+    family: Family | None
     source: str
     chain: str
     text: str
@@ -79,7 +79,7 @@ class Packets(NamedTuple):
 
     transports: tuple[Transport, ...] | None = None
     ports: tuple[tuple[int, int], ...] = ALL_PORTS
-    family: str | None = None
+    family: Family | None = None
     conditions: tuple[str, ...] = ()
 
     def narrowed(self, other: Packets) -> Packets | None:
@@ -193,7 +193,7 @@ def follow(
     chains: Mapping[str, Sequence[Rule]],
     *,
     source: str,
-    family: str | None,
+    family: Family | None,
     named: Callable[[str], str] = str,
 ) -> NatRules:
     """The redirects that can be reached from *entries*, pairs of a hook and a chain.

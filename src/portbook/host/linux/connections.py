@@ -11,7 +11,7 @@ from portbook.errors import HostUnreadable
 from portbook.host.linux import sock_diag
 from portbook.host.linux.procfs import read_user
 from portbook.host.linux.sockets import connect_netlink, find_owners, read_sockets
-from portbook.model import Gap, GapCode, OwnersSeen, Process, Transport, Visibility
+from portbook.model import Family, Gap, GapCode, OwnersSeen, Process, Transport, Visibility
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Connection(NamedTuple):
     """
 
     transport: Transport
-    family: str
+    family: Family
     address: str
     port: int
     peer_address: str

@@ -17,7 +17,7 @@ import sys
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import MalformedInput
-from portbook.model import Transport
+from portbook.model import Family, Transport
 
 # include/net/tcp_states.h; the other transports use the same numbers for the same things.
 ESTABLISHED = 1
@@ -52,7 +52,7 @@ STATE_NAMES = {
 PROTOCOLS = {Transport.TCP: 6, Transport.UDP: 17, Transport.SCTP: 132, Transport.DCCP: 33}
 UDPLITE = 136  # RFC 3828 §6
 
-_FAMILIES = {"ipv4": _socket.AF_INET, "ipv6": _socket.AF_INET6}
+_FAMILIES = {Family.IPV4: _socket.AF_INET, Family.IPV6: _socket.AF_INET6}
 
 # linux/netlink.h
 _NLMSG_NOOP, _NLMSG_ERROR, _NLMSG_DONE = 1, 2, 3
@@ -83,7 +83,7 @@ class Question(NamedTuple):
     """
 
     transport: Transport
-    family: str
+    family: Family
     states: int
     first: int = 0
     last: int = 65535
@@ -101,7 +101,7 @@ class DiagSocket(NamedTuple):
     """
 
     transport: Transport
-    family: str
+    family: Family
     state: int
     address: str
     port: int
@@ -116,7 +116,7 @@ class DiagSocket(NamedTuple):
     v6only: bool | None = None
     cgroup: int | None = None
     udplite: bool = False
-    addresses: tuple[tuple[str, str], ...] = ()
+    addresses: tuple[tuple[Family, str], ...] = ()
 
 
 class Part(NamedTuple):
@@ -220,14 +220,14 @@ def _parse_message(
         inode,
     ) = _MESSAGE.unpack_from(data, place)
     if family_number == _socket.AF_INET:
-        family, source, destination = "ipv4", source[:4], destination[:4]
+        family, source, destination = Family.IPV4, source[:4], destination[:4]
     elif family_number == _socket.AF_INET6:
-        family = "ipv6"
+        family = Family.IPV6
     else:
         raise MalformedInput(f"a socket of the address family {family_number}")
     v6only: bool | None = None
     cgroup: int | None = None
-    addresses: tuple[tuple[str, str], ...] = ()
+    addresses: tuple[tuple[Family, str], ...] = ()
     place += _MESSAGE.size
     while place + 4 <= end:
         length, kind = _ATTRIBUTE.unpack_from(data, place)
@@ -235,7 +235,7 @@ def _parse_message(
             raise MalformedInput(f"an attribute of a socket claims {length} bytes")
         if kind == _CGROUP_ID and length == 12:
             cgroup = _U64.unpack_from(data, place + 4)[0]
-        elif kind == _SKV6ONLY and length == 5 and family == "ipv6":
+        elif kind == _SKV6ONLY and length == 5 and family == Family.IPV6:
             v6only = data[place + 4] != 0
         elif kind == _LOCALS:
             addresses = _parse_addresses(data[place + 4 : place + length])
@@ -267,15 +267,15 @@ def _write(family: int, address: bytes, texts: dict[bytes, str]) -> str:
     return texts[address]
 
 
-def _parse_addresses(data: bytes) -> tuple[tuple[str, str], ...]:
+def _parse_addresses(data: bytes) -> tuple[tuple[Family, str], ...]:
     # INET_DIAG_LOCALS, of SCTP only: an array of struct sockaddr_storage, 128 bytes each
     found = []
     for place in range(0, len(data) - 127, 128):
         family = int.from_bytes(data[place : place + 2], sys.byteorder)
         if family == _socket.AF_INET:
             text = _socket.inet_ntop(family, data[place + 4 : place + 8])
-            found.append(("ipv4", text))
+            found.append((Family.IPV4, text))
         elif family == _socket.AF_INET6:
             text = _socket.inet_ntop(family, data[place + 8 : place + 24])
-            found.append(("ipv6", text))
+            found.append((Family.IPV6, text))
     return tuple(found)

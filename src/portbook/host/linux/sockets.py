@@ -17,6 +17,7 @@ from portbook.host.linux.procfs import read_user
 from portbook.host.linux.sock_diag import DiagSocket, Question
 from portbook.model import (
     Assessment,
+    Family,
     Gap,
     GapCode,
     Host,
@@ -27,6 +28,7 @@ from portbook.model import (
     OwnersSeen,
     PortRules,
     Socket,
+    SocketState,
     Transport,
     Visibility,
 )
@@ -156,7 +158,7 @@ def read_sockets(
     reader = _Dumps(netlink)
     try:
         for kind, udplite, mask, path, sign in kinds:
-            for family in ("ipv4", "ipv6"):
+            for family in Family:
                 question = Question(kind, family, mask, first, last, udplite)
                 answer = reader.read(question)
                 if answer is None:  # no monitor for the one family, none for the other
@@ -232,7 +234,7 @@ def _read_unlisted(
         return ()
     if path is not None:
         try:
-            for family in ("ipv4", "ipv6"):
+            for family in Family:
                 sockets += _read_table(question._replace(family=family), path, root)
         except (OSError, MalformedInput):
             pass
@@ -244,7 +246,7 @@ def _read_unlisted(
 
 
 def _read_table(question: Question, path: str, root: str) -> tuple[DiagSocket, ...]:
-    suffix = "6" if question.family == "ipv6" else ""
+    suffix = "6" if question.family == Family.IPV6 else ""
     # /proc/net is that of the main thread: another one may be in another network namespace.
     own = f"{root}/thread-self"
     try:
@@ -271,7 +273,7 @@ def _read_fallback(
                 missing.append(Gap(GapCode.TRANSPORT_UNSEEN, transport.value))
             continue
         try:
-            for family in ("ipv4", "ipv6"):
+            for family in Family:
                 question = Question(transport, family, states, first, last, udplite)
                 sockets += _read_table(question, path, root)
         except (OSError, MalformedInput) as error:
@@ -302,6 +304,8 @@ def _listeners(
         if socket.interface not in names:
             names[socket.interface] = _interface(socket.interface)
         listening = socket.state == sock_diag.LISTEN
+        takes = listening or socket.transport is Transport.UDP
+        state = SocketState.LISTEN if takes else SocketState.BOUND
         seen, processes = owners.get(socket.inode, hidden) if socket.inode else kernel
         # SCTP endpoints can have many addresses, all on one port and one socket.
         for family, address in socket.addresses or ((socket.family, socket.address),):
@@ -312,7 +316,7 @@ def _listeners(
                         family,
                         address,
                         socket.port,
-                        "listen" if listening or socket.transport is Transport.UDP else "bound",
+                        state,
                         interface=names[socket.interface],
                         inode=socket.inode or None,
                         uid=socket.uid,

@@ -18,12 +18,7 @@ from portbook.errors import NotThisMachine
 from portbook.host.probe.fingerprints import ASKED_BY, GREETERS, SERVICES
 from portbook.host.probe.local_address import OwnAddress
 from portbook.host.probe.session import TIME, Conversation
-from portbook.model import (
-    Listener,
-    Spoken,
-    SpokenState,
-    Transport,
-)
+from portbook.model import Listener, Spoken, SpokenState, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,7 +69,7 @@ def add_spoken(
 
 
 def _is_asked(each: Listener, rules: PortRules) -> bool:
-    if each.socket.state != "listen" or each.socket.namespace is not None:
+    if not each.socket.listens or each.socket.namespace is not None:
         return False
     if each.socket.transport is Transport.TCP:
         return True

@@ -45,11 +45,7 @@ def how_to_stop(listener: Listener) -> str:
             return f"{mend}; or choose another port."
     if listener.ownership.owners:
         udp = "" if listener.socket.transport is Transport.TCP else f"/{listener.socket.transport}"
-        how = (
-            f" (portbook stop {listener.socket.port}{udp})"
-            if listener.socket.state == "listen"
-            else ""
-        )
+        how = f" (portbook stop {listener.socket.port}{udp})" if listener.socket.listens else ""
         return f"Stop the program{how}, or choose another port."
     if listener.ownership.seen in (OwnersSeen.KERNEL, OwnersSeen.NONE):
         return (

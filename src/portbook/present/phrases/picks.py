@@ -106,7 +106,7 @@ def _below(_: Check, facts: Facts) -> str:
 
 
 def _does(check: Check, _: Facts) -> str:
-    listens = check.listener is not None and check.listener.socket.state == "listen"
+    listens = check.listener is not None and check.listener.socket.listens
     return "listens on" if listens else "has bound"
 
 

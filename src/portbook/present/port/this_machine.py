@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portbook.model import (
     ExecutablePlace,
+    Family,
     OwnersSeen,
     Reach,
     SpokenState,
@@ -62,7 +63,7 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
 
 
 def _doing(listener: Listener) -> str:
-    return "listens" if listener.socket.state == "listen" else "is bound, but doesn't listen"
+    return "listens" if listener.socket.listens else "is bound, but doesn't listen"
 
 
 def redirected(redirect: Redirect) -> str:
@@ -100,7 +101,7 @@ def meaning(listener: Listener) -> str:
     said = _MEANINGS.get(listener.socket.reach) or f"interface {listener.socket.interface} only"
     if (
         listener.socket.wildcard
-        and listener.socket.family == "ipv6"
+        and listener.socket.family == Family.IPV6
         and listener.socket.v6only is not None
     ):
         # ipv6(7): without IPV6_V6ONLY it takes the connections of IPv4 as well.

@@ -182,7 +182,7 @@ def _holder(listener: Listener, once: _Once) -> str:
 
 
 def _details(listener: Listener, standing: Standing, once: _Once) -> str:
-    bound = "" if listener.socket.state == "listen" else "bound, doesn't listen; "
+    bound = "" if listener.socket.listens else "bound, doesn't listen; "
     parts = [f"{bound}{once.meaning(listener)}", once.book(standing)]
     if listener.assessment.note is not None:
         from portbook.present.port.noted import in_short, of_whom
