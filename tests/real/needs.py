@@ -99,6 +99,14 @@ def need_program(*names: str) -> str:
     return path
 
 
+def need_any_program(*names: str) -> str:
+    """Needs one program of *names*, and returns the path of the first that is there."""
+    path = next(filter(None, map(find_program, names)), None)
+    need(path is not None, f"{' or '.join(names)} is not installed")
+    assert path is not None, "no program was named"
+    return path
+
+
 def need_module(*names: str) -> None:
     """Needs every package of Python of *names*: those that ``make test`` alone doesn't install."""
     for name in names:

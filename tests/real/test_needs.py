@@ -41,6 +41,7 @@ def test_on_a_bare_machine_nothing_is_found() -> None:
     assert needs.find_program("/bin/s*") is None
     for look in (
         lambda: needs.need_program("sh"),
+        lambda: needs.need_any_program("sh", "env"),
         lambda: needs.need_module("pytest"),
         lambda: needs.need_file(Path(__file__), "itself"),
         lambda: needs.need_kernel(True, "a feature"),
@@ -66,10 +67,12 @@ def test_roots_programs_are_found_and_started_with_a_path_of_the_basics(
 @pytest.mark.usefixtures("required")
 def test_what_can_be_installed_is_required_and_what_the_kernel_does_is_not() -> None:
     assert needs.find_program("sh")
+    assert needs.need_any_program("no such program", "sh") == needs.find_program("sh")
     needs.need_module("pytest")
     assert needs.need_file(Path(__file__), "itself") == Path(__file__)
     for look in (
         lambda: needs.need_program("no such program"),
+        lambda: needs.need_any_program("no such program", "nor this one"),
         lambda: needs.need_module("no_such_package"),
         lambda: needs.need_file(TESTS / "no such file", "a file"),
     ):
