@@ -37,6 +37,7 @@ def test_each_has_three_examples_and_its_statuses(
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_examples_can_be_parsed(name: str) -> None:
+    assert EXAMPLES[name]
     for command, _ in EXAMPLES[name]:
         words = shlex.split(command.rpartition("| ")[2])
         assert words.pop(0) == "portbook"

@@ -39,12 +39,12 @@ def ran(capfd: pytest.CaptureFixture[str], argv: list[str]) -> tuple[int, str, s
 @pytest.fixture(autouse=True)
 def few_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """An export is of a few pages: their number changes nothing of what it says."""
-    from portbook.web.export import other_pages, site
+    from portbook.web.export import other_pages
+    from portbook.web.export.scope import Scope
 
-    every = other_pages._pages(None, CATALOG)
-    monkeypatch.setattr(other_pages, "_pages", lambda base_url, catalog: {"index": every["index"]})
+    some = {"index": other_pages._pages(None, Scope(), CATALOG)["index"]}
+    monkeypatch.setattr(other_pages, "_pages", lambda base_url, scope, catalog: some)
     monkeypatch.setattr(other_pages, "_static", lambda: ["site.css"])
-    monkeypatch.setattr(site, "_service_names", lambda _: ("ssh",))
 
 
 @pytest.mark.proof

@@ -95,13 +95,12 @@ import sys
 from portbook.cli import run
 from portbook.present.views.glossary import TERMS
 from portbook.web.export import other_pages
-from portbook.web.export import site as export
+from portbook.web.export.scope import Scope
 from portbook.catalog import Catalog
-pages = other_pages._pages(None, Catalog())
+pages = other_pages._pages(None, Scope(), Catalog())
 some = {name: pages[name] for name in ("index", "ranges/system", f"glossary/{TERMS[0].name}")}
-other_pages._pages = lambda base_url, catalog: some
+other_pages._pages = lambda base_url, scope, catalog: some
 other_pages._static = lambda: ["site.css"]
-export._service_names = lambda catalog: ("ssh", "HTTP")
 sys.exit(run(sys.argv[1:]))
 """
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
+import posixpath
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 from xml.etree import ElementTree as ET
 
@@ -24,29 +23,16 @@ from portbook.present.render import port_json
 from portbook.web.export import site as module
 from portbook.web.export.notes import NOTES
 from portbook.web.export.output_folder import OutputFolder, open_output
+from portbook.web.export.scope import Scope, scope_of, service_names
 from portbook.web.export.site import Plan, export
 from portbook.web.pages.links import file_name
 from tests.command_line import run
-from tests.counts import PROOF
 from tests.values import CATALOG
 from tests.web.pages import Page
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FIRST, LAST = 250, 330  # parts of two rows
 
 OURS = "a label of our own"
-_every_name = functools.partial(functools.cache(module._service_names), CATALOG)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _some_services() -> Iterator[None]:
-    """Pages for a part of the services; all of them under make proof."""
-    names = _every_name() if PROOF else ("ssh", "HTTP", "914c/g", *_every_name()[::40])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_service_names", lambda _: tuple(dict.fromkeys(names)))
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +53,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages for some services only: what they hold is seen elsewhere."""
-    monkeypatch.setattr(module, "_service_names", lambda _: ("ssh", "HTTP", "914c/g"))
-
-
 def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file() and path.name != NOTES]
 
@@ -88,33 +68,82 @@ def test_every_port_has_a_page_with_json_and_text(folder: Path) -> None:
     assert not (folder / f"{LAST + 1}.html").exists()
 
 
-def test_every_link_is_relative_and_leads_to_a_file(folder: Path) -> None:
-    there = {str(path.relative_to(folder)) for path in _files(folder)}
-    pages = [path for path in _files(folder) if path.suffix == ".html"]
-    assert len(pages) > (7000 if PROOF else 250)
-    left_out = {f"services/{file_name(name)}.html" for name in _every_name()}
-    left_out -= {f"services/{file_name(name)}.html" for name in module._service_names(CATALOG)}
-    some = [path for path in pages if path.parent.name != "services"]
-    some += [path for path in pages if path.parent.name == "services"][::60]
-    assert some
-    followed = 0
-    for path in some:
-        page = Page(path.read_text(encoding="utf-8"))
+def _dead_links(folder: Path) -> list[tuple[str, str]]:
+    """The links of the pages of *folder* that lead to no file, as page and address."""
+    files = {path.relative_to(folder).as_posix() for path in _files(folder)}
+    pages = [path for path in files if path.endswith(".html")]
+    dead, followed = [], 0
+    for path in pages:
+        page = Page((folder / path).read_text(encoding="utf-8"))
         for attribute in ("href", "src", "action", "data-index"):
             for address in page.values(attribute):
                 if address.startswith(("https://", "http://", "#")):
                     continue
-                assert not address.startswith("/"), (path, address)
                 bare = unquote(address.partition("#")[0])
-                target = os.path.relpath(path.parent / bare, folder)
-                stem = Path(target).stem
-                if stem.isdigit() and not FIRST <= int(stem) <= LAST:
-                    continue  # a port that this small export leaves out
-                if target in left_out:
-                    continue
-                assert target in there, (path, address)
+                target = posixpath.normpath(posixpath.join(posixpath.dirname(path), bare))
+                if address.startswith("/") or target not in files:
+                    dead.append((path, address))
                 followed += 1
-    assert followed > len(some)
+    assert followed > 10 * len(pages) > 100
+    return dead
+
+
+def test_every_link_is_relative_and_leads_to_a_file(folder: Path) -> None:
+    assert _dead_links(folder) == []
+
+
+def test_only_some_ports_are_written_and_what_they_need(tmp_path: Path) -> None:
+    """Of the thousands of services those on these ports; and no port is linked to that isn't."""
+    export(Plan(str(tmp_path), 300, 310, "https://ports.example/"), CATALOG, lambda _: None)
+    stems = {path.stem for path in tmp_path.iterdir()}
+    assert {int(stem) for stem in stems if stem.isdigit()} == set(range(300, 311))
+    services = {path.stem for path in (tmp_path / "services").iterdir()}
+    assert services == {"tacacss", "novastorbakcup", "entrusttime", "bhmds"}
+    assert _dead_links(tmp_path) == []
+    assert len(_files(tmp_path)) < 100
+    # Neither is one in the feed, which is read elsewhere.
+    feed = ET.parse(tmp_path / "changes.atom").getroot()
+    linked = [each.get("href") or "" for each in feed.iter("{http://www.w3.org/2005/Atom}link")]
+    assert len(linked) > 50
+    there = {f"https://ports.example/{path.name}" for path in tmp_path.iterdir()}
+    assert set(linked) <= there
+    # The ends of the row have no arrow to go on; the front page leads to what is there.
+    lowest = Page((tmp_path / "300.html").read_text(encoding="utf-8"))
+    assert "299.html" not in lowest.values("href")
+    assert "301.html" in lowest.values("href")
+    front = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
+    assert {f"{port}.html" for port in range(300, 311)} <= set(front.values("href"))
+    assert "This copy has the pages of ports 300–310 only." in front.text
+
+
+def test_the_ports_of_an_earlier_export_stay_and_are_linked_to(tmp_path: Path) -> None:
+    for first, last in ((300, 301), (304, 305), (302, 303)):
+        export(Plan(str(tmp_path), first, last), CATALOG, lambda _: None)
+    front = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
+    assert "This copy has the pages of ports 300–305 only." in front.text
+    assert {f"{port}.html" for port in range(300, 306)} <= set(front.values("href"))
+    page = Page((tmp_path / "303.html").read_text(encoding="utf-8"))
+    assert "304.html" in page.values("href")
+    assert _dead_links(tmp_path) == []
+    before = _times(tmp_path)
+    done = export(Plan(str(tmp_path), 302, 303), CATALOG, lambda _: None)
+    assert done.written == 0
+    assert _times(tmp_path) == before
+    # What was taken away isn't linked to any more.
+    (tmp_path / "305.html").unlink()
+    export(Plan(str(tmp_path), 302, 303), CATALOG, lambda _: None)
+    front = Page((tmp_path / "index.html").read_text(encoding="utf-8"))
+    assert not {"304.html", "305.html"} & set(front.values("href"))
+
+
+def test_the_whole_site_has_every_service_and_every_link() -> None:
+    scope = scope_of([(0, 1023), (1024, 65535)], CATALOG)
+    assert scope == Scope()
+    names = service_names(scope, CATALOG)
+    assert len(names) > 7000
+    assert {"ssh", "http", "914c~2fg"} <= {file_name(name) for name in names}
+    html = '<a href="443.html">443</a>'
+    assert scope.without_dead_links(html) == html
 
 
 def test_there_is_no_form_for_feedback_and_nothing_of_this_machine(folder: Path) -> None:
@@ -162,7 +191,6 @@ def test_what_files_cannot_do_is_not_offered(folder: Path) -> None:
         assert not [link for link in page.values("href") if link.startswith("/")]
 
 
-@pytest.mark.usefixtures("few")
 def test_port_404_is_not_taken_for_an_error(tmp_path: Path) -> None:
     export(Plan(str(tmp_path), 404, 404), CATALOG, lambda _: None)
     assert "Port 404" in Page((tmp_path / "404.html").read_text(encoding="utf-8")).text
@@ -181,7 +209,6 @@ def test_a_second_run_writes_nothing(folder: Path) -> None:
     assert _times(folder) == before
 
 
-@pytest.mark.usefixtures("few")
 def test_only_what_differs_is_written_again(tmp_path: Path) -> None:
     plan = Plan(str(tmp_path), 300, 310)
     export(plan, CATALOG, lambda _: None)
@@ -196,7 +223,6 @@ def test_only_what_differs_is_written_again(tmp_path: Path) -> None:
     assert "Port 305" in (tmp_path / "305.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.usefixtures("few")
 def test_other_code_or_data_makes_everything_be_looked_at_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,7 +270,6 @@ def test_a_file_is_written_whole_or_not_at_all(
 # -- the command ------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("few")
 def test_the_command_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     where = str(tmp_path / "new")
     argv = ["export", where, "--only", "305", "--jobs", "1"]

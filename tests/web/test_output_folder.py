@@ -22,6 +22,7 @@ from portbook.web.export import other_pages
 from portbook.web.export import site as module
 from portbook.web.export.notes import NOTES, Record, parse_notes
 from portbook.web.export.output_folder import BELOW, OutputFolder, open_output
+from portbook.web.export.scope import Scope
 from portbook.web.export.site import Plan, export
 from tests.command_line import run
 from tests.real.needs import need, need_program
@@ -38,12 +39,11 @@ OTHER = 12345  # a user that isn't this one
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page or two for each folder only: what they hold is seen elsewhere."""
-    pages = other_pages._pages(None, CATALOG)
+    pages = other_pages._pages(None, Scope(), CATALOG)
     some = {name: pages[name] for name in ("index", "ranges/system", f"glossary/{TERMS[0].name}")}
-    monkeypatch.setattr(other_pages, "_pages", lambda _base_url, _catalog: some)
+    monkeypatch.setattr(other_pages, "_pages", lambda _base_url, _scope, _catalog: some)
     monkeypatch.setattr(other_pages, "_static", lambda: ["site.css"])
-    monkeypatch.setattr(module, "_service_names", lambda _: ("ssh", "914c/g"))
-    monkeypatch.setattr(module, "digest_of_inputs", lambda _base_url, _catalog: "digest")
+    monkeypatch.setattr(module, "digest_of_inputs", lambda _base_url, _scope, _catalog: "digest")
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ def test_names_while_writing_cannot_be_planted(site: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(os, "open", spy)
     assert command(site) == 0
-    assert len({name for name, _ in made}) == len(made) >= 10
+    assert len({name for name, _ in made}) == len(made) >= 9
     assert all(flags & os.O_EXCL and flags & os.O_NOFOLLOW for _, flags in made)
     assert all(len(name.rpartition("-")[2]) == 32 for name, _ in made)
     assert not list(site.rglob(".portbook-export-*"))

@@ -28,7 +28,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     )
     parser.add_argument("folder", metavar="DIR", help="where to; made if it isn't there")
     parser.add_argument(
-        "--only", metavar="RANGE", help="only these ports, as 0-1023; the other pages as well"
+        "--only", metavar="RANGE", help="only these ports, as 0-1023, and their services"
     )
     parser.add_argument(
         "--base-url",

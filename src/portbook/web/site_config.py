@@ -14,7 +14,8 @@ class Site(NamedTuple):
     token and opens the event stream. ``public`` is the opposite: other people read it.
     ``feedback`` says whether the form is there, ``export`` that the page is a file.
     ``static_version`` changes with the static files and stands in their links, so that they can
-    be kept for good.
+    be kept for good. ``only`` names the ports, as (first, last) in order, that an export has pages
+    of, and is empty where it has all.
     """
 
     as_of: str
@@ -24,3 +25,11 @@ class Site(NamedTuple):
     feedback: bool = False
     static_version: str = ""
     export: bool = False
+    only: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def ports(self) -> str:
+        """The ports of ``only``, for people and scripts: ``300–310, 443``."""
+        return ", ".join(
+            str(first) if first == last else f"{first}–{last}" for first, last in self.only
+        )

@@ -12,7 +12,7 @@ from portbook.present.port import changes as words
 from portbook.present.render.text import render_item
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from portbook.app.history import Chronicle
     from portbook.catalog.registry.history import Change, Compared, Copy
@@ -76,10 +76,13 @@ _ATOM = "http://www.w3.org/2005/Atom"
 _ENTRIES = "0d98a6a6-f781-4447-8eab-a3f487f2739a"  # the name space of the entries' ids
 
 
-def render_feed(found: Chronicle, base: str, suffix: str = "") -> str:
+def render_feed(
+    found: Chronicle, base: str, suffix: str = "", has_port: Callable[[int], bool] | None = None
+) -> str:
     """The newest of *found* as an Atom feed (RFC 4287) of the site at *base*.
 
-    *suffix* ends the address of a page, as ``.html`` does where the site is files. The feed's id
+    *suffix* ends the address of a page, as ``.html`` does where the site is files. *has_port* says
+    which ports have a page, where not all do; the others lead to the page of changes. The feed's id
     is its address. An entry's is made of what it says (RFC 9562 §5.5), so that a reader knows it
     again when the site has moved (RFC 4287 §4.2.6).
     """
@@ -96,11 +99,16 @@ def render_feed(found: Chronicle, base: str, suffix: str = "") -> str:
         f'<link rel="self" href={quoteattr(f"{base}/changes.atom")}/>',
     ]
     for change in found.changes[:MOST_ENTRIES]:
-        lines += _entry(change, base, suffix)
+        page = change.first
+        if page is None or (has_port is not None and not has_port(page)):
+            address = f"{base}/changes{suffix}"
+        else:
+            address = f"{base}/{page}{suffix}"
+        lines += _entry(change, address)
     return "\n".join([*lines, "</feed>"]) + "\n"
 
 
-def _entry(change: Change, base: str, suffix: str) -> Iterator[str]:
+def _entry(change: Change, address: str) -> Iterator[str]:
     from uuid import UUID, uuid5
 
     place, said = words.place(change), words.said(change)
@@ -108,9 +116,6 @@ def _entry(change: Change, base: str, suffix: str) -> Iterator[str]:
     span = "name" if change.first is None else f"{change.first}-{change.last}"
     over = "+".join(change.transports)
     key = f"{change.until}/{change.kind}/{span}/{over}/{names}"
-    address = (
-        f"{base}/changes{suffix}" if change.first is None else f"{base}/{change.first}{suffix}"
-    )
     yield "<entry>"
     yield f"<title>{escape(f'{place}: {said}')}</title>"
     yield f"<id>{uuid5(UUID(_ENTRIES), key).urn}</id>"

@@ -16,6 +16,7 @@ from portbook.model import PORTS, RANGES
 from portbook.present.views.glossary import TERMS
 from portbook.present.views.history import render_feed
 from portbook.web.assets import drawn
+from portbook.web.export.scope import Scope
 from portbook.web.pages import views
 from portbook.web.pages.links import file_name
 from portbook.web.site_config import Site
@@ -30,10 +31,11 @@ _STATIC = os.path.join(FOLDER, "static")
 _MOST_ADDRESSES = 50_000  # in one sitemap (https://www.sitemaps.org/protocol.html)
 
 
-def sites(catalog: Catalog) -> tuple[Site, Site]:
+def sites(scope: Scope, catalog: Catalog) -> tuple[Site, Site]:
     """What the pages at the top of an export are written for, and those one folder below."""
-    as_of = catalog.registry.store.as_of
-    return Site(as_of, export=True), Site(as_of, base="../", export=True)
+    only = () if scope.whole else scope.spans
+    here = Site(catalog.registry.store.as_of, export=True, only=only)
+    return here, here._replace(base="../")
 
 
 def other_names(base_url: str | None, services: Collection[str], catalog: Catalog) -> list[str]:
@@ -41,7 +43,7 @@ def other_names(base_url: str | None, services: Collection[str], catalog: Catalo
 
     Of the sitemaps it names as many as there can be.
     """
-    pages = _pages(base_url, catalog)
+    pages = _pages(base_url, Scope(), catalog)
     names = [*(f"{name}.html" for name in pages), *(f"static/{name}" for name in _static())]
     if base_url is not None:
         most = PORTS + len(pages) + len(services)
@@ -54,28 +56,27 @@ def other_names(base_url: str | None, services: Collection[str], catalog: Catalo
 def other_files(
     base_url: str | None,
     services: Collection[str],
-    names_there: Callable[[], Collection[str]],
+    scope: Scope,
     catalog: Catalog,
 ) -> Iterator[tuple[str, bytes]]:
-    """All these files, by path. *names_there* gives the names of the files in the site's folder."""
-    pages = _pages(base_url, catalog)
+    """All these files of a site that has the pages of *scope*, by path."""
+    pages = _pages(base_url, scope, catalog)
     for name, render in pages.items():
-        yield f"{name}.html", render().encode()
+        yield f"{name}.html", scope.without_dead_links(render()).encode()
     for name in _static():
         yield f"static/{name}", _static_file(name, catalog)
     if base_url is not None:
         base = base_url.rstrip("/")
         # A feed is read far from its site: the addresses in it are whole ones.
-        yield "changes.atom", render_feed(chronicle(catalog), base, ".html").encode()
-        # After --only, the other ports are there if an earlier export wrote them.
-        there = set(names_there())
-        ports = [str(port) for port in range(PORTS) if f"{port}.html" in there]
+        feed = render_feed(chronicle(catalog), base, ".html", scope.has_port)
+        yield "changes.atom", feed.encode()
+        ports = [str(port) for port in range(PORTS) if scope.has_port(port)]
         named = [f"services/{quote(file_name(name), safe='~+')}" for name in services]
         yield from _sitemaps(base, [*pages, *ports, *named])
 
 
-def _pages(base_url: str | None, catalog: Catalog) -> Mapping[str, Callable[[], str]]:
-    here, below = sites(catalog)
+def _pages(base_url: str | None, scope: Scope, catalog: Catalog) -> Mapping[str, Callable[[], str]]:
+    here, below = sites(scope, catalog)
     # No page for errors: its usual name, 404.html, is that of a port.
     pages: dict[str, Callable[[], str]] = {
         "index": lambda: views.home(catalog, here),

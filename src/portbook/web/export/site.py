@@ -31,13 +31,14 @@ from portbook.formats.errors.query import (
     QueryKind,
 )
 from portbook.host.children import SAFE_PATH, surroundings
-from portbook.model import LAST_PORT, State
+from portbook.model import LAST_PORT
 from portbook.present.port import page
 from portbook.present.render import port_json
 from portbook.present.render.text import Style, render_page
 from portbook.web.export.notes import BEGUN
 from portbook.web.export.other_pages import other_files, other_names, sites
 from portbook.web.export.output_folder import OutputFolder, open_output
+from portbook.web.export.scope import Scope, scope_of, service_names, spans_there
 from portbook.web.pages import views
 from portbook.web.pages.links import file_name
 
@@ -46,13 +47,15 @@ if TYPE_CHECKING:
 
     from portbook.web.export.output_folder import Opened
 
+    _Content = tuple[Catalog, Scope]
+
 ROW = 256  # ports that are written, and noted, together
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _STYLE = Style(80)
 
 
 class Plan(NamedTuple):
-    """What to export: the ports from *first* to *last* and all other pages, into *folder*.
+    """What to export into *folder*: the ports from *first* to *last*, and what their pages need.
 
     ``force`` writes into a folder with other files, and replaces those that are in the way.
     """
@@ -133,10 +136,13 @@ def export(
     folder, record = open_output(plan.folder, force=plan.force)
     files = written = steps = 0
     with folder:
-        digest = digest_of_inputs(plan.base_url, catalog)
+        # The ports of earlier exports stay, and are linked to.
+        earlier = spans_there(record.ports, folder.names())
+        scope = scope_of([*earlier, (plan.first, plan.last)], catalog)
+        digest = digest_of_inputs(plan.base_url, scope, catalog)
         noted = record.notes if record.digest == digest else {}
-        rows = list(_rows(plan, catalog, digest, noted))
-        names = _service_names(catalog)
+        names = service_names(scope, catalog)
+        rows = list(_rows(plan, names, digest, noted))
         others = other_names(plan.base_url, names, catalog)
         of_services = {path for row in rows if row.services for path in row.files()}
         folder.prepare(record, range(plan.first, plan.last + 1), {*others, *of_services}, warn)
@@ -145,7 +151,7 @@ def export(
             def begin(row: _Row) -> None:
                 notes.add(row.key, BEGUN, row.files() if row.services else ())
 
-            for each in _carry_out(rows, plan.jobs, folder, catalog, begin):
+            for each in _carry_out(rows, plan.jobs, folder, (catalog, scope), begin):
                 files += each.files
                 written += each.written
                 if each.note is not None and each.note != noted.get(each.key):
@@ -153,40 +159,31 @@ def export(
                 steps += each.ports
                 tell(steps)
             notes.add("others", BEGUN, others)
-            for path, content in other_files(plan.base_url, names, folder.names, catalog):
+            for path, content in other_files(plan.base_url, names, scope, catalog):
                 files += 1
                 written += folder.write(path, content)
     return Done(files, written, time.monotonic() - begun)
 
 
-def _rows(plan: Plan, catalog: Catalog, digest: str, noted: Mapping[str, str]) -> Iterator[_Row]:
+def _rows(
+    plan: Plan, names: tuple[str, ...], digest: str, noted: Mapping[str, str]
+) -> Iterator[_Row]:
     first = plan.first
     while first <= plan.last:
         ports = range(first, min(first | (ROW - 1), plan.last) + 1)
         key = f"p{first}-{ports.stop - 1}"
         yield _Row(key, ports, (), digest, noted.get(key))
         first = ports.stop
-    names = _service_names(catalog)
     for at in range(0, len(names), ROW):
         some = names[at : at + ROW]
         yield _Row(f"s{at}", range(0), some, digest, noted.get(f"s{at}"))
-
-
-def _service_names(catalog: Catalog) -> tuple[str, ...]:
-    """Every service that has a page, once, however its rows spell it."""
-    names = {
-        file_name(row.service_name): row.service_name
-        for row in catalog.registry.store.all()
-        if row.service_name and row.state is State.ASSIGNED
-    }
-    return tuple(names.values())
 
 
 def _carry_out(
     rows: list[_Row],
     jobs: int,
     folder: OutputFolder,
-    catalog: Catalog,
+    content: _Content,
     begin: Callable[[_Row], None],
 ) -> Iterator[_Wrote]:
     # Rows that are as they were left cost a look at their files, not a process.
@@ -200,21 +197,22 @@ def _carry_out(
     if jobs == 1 or len(stale) < 2:
         for row in stale:
             begin(row)
-            yield _write_row(row, folder, catalog)
+            yield _write_row(row, folder, *content)
         return
-    yield from _carry_out_together(stale, min(jobs, len(stale)), folder, catalog, begin)
+    yield from _carry_out_together(stale, min(jobs, len(stale)), folder, content, begin)
 
 
 def _carry_out_together(
     rows: list[_Row],
     jobs: int,
     folder: OutputFolder,
-    catalog: Catalog,
+    content: _Content,
     begin: Callable[[_Row], None],
 ) -> Iterator[_Wrote]:
     # Not forked: the progress bar has a thread, and a copy of a thread's locks may never open.
     context = get_context("spawn")
-    given = _Given(catalog.registry.store.folder, folder.opened)
+    catalog, scope = content
+    given = _Given(catalog.registry.store.folder, folder.opened, scope)
     with surroundings(SAFE_PATH):
         try:
             with ProcessPoolExecutor(jobs, context, _begin, (given,)) as pool:
@@ -249,6 +247,7 @@ class _Given(NamedTuple):
 
     data: str
     opened: Opened
+    scope: Scope
 
 
 _given: _Given | None = None
@@ -274,13 +273,13 @@ def _begin(given: _Given) -> None:
 
 
 @lru_cache(maxsize=1)
-def _open_given(given: _Given) -> tuple[OutputFolder, Catalog]:
+def _open_given(given: _Given) -> tuple[OutputFolder, Catalog, Scope]:
     """The folder to write into, and the catalog with the registry that the parent checked or chose.
 
     Both are opened with the first row and not before, because what is raised then reaches the
     parent.
     """
-    return OutputFolder(given.opened), Catalog.of_folder(given.data)
+    return OutputFolder(given.opened), Catalog.of_folder(given.data), given.scope
 
 
 def _help(row: _Row) -> _Wrote:
@@ -289,35 +288,35 @@ def _help(row: _Row) -> _Wrote:
     return _write_row(row, *_open_given(_given))
 
 
-def _write_row(row: _Row, folder: OutputFolder, catalog: Catalog) -> _Wrote:
+def _write_row(row: _Row, folder: OutputFolder, catalog: Catalog, scope: Scope) -> _Wrote:
     """Writes the files of a row."""
     files = written = 0
-    for path, content in zip(row.files(), _contents(row, catalog), strict=True):
+    for path, content in zip(row.files(), _contents(row, catalog, scope), strict=True):
         files += 1
         written += folder.write(path, content)
     return _Wrote(row.key, len(row.ports), files, written, row.note(folder))
 
 
-def _contents(row: _Row, catalog: Catalog) -> Iterator[bytes]:
+def _contents(row: _Row, catalog: Catalog, scope: Scope) -> Iterator[bytes]:
     """What the files of a row hold, in the order of their paths."""
-    here, below = sites(catalog)
+    here, below = sites(scope, catalog)
     catalog.registry.store.hold()
     for port in row.ports:
         query = Query(QueryKind.PORT, str(port), port, port)
         found = answer_port(query, catalog, whole=True)
         document = page.compose(found)
-        yield views.port(found, catalog, here, document).encode()
+        yield scope.without_dead_links(views.port(found, catalog, here, document)).encode()
         yield json.dumps(port_json.of(found), separators=(",", ":")).encode()
         yield render_page(document, _STYLE).encode()
     for name in row.services:
         service = answer(Query(QueryKind.NAME, name), catalog)
         assert isinstance(service, ServiceAnswer)
-        yield views.service(service, below).encode()
+        yield scope.without_dead_links(views.service(service, below)).encode()
 
 
-def digest_of_inputs(base_url: str | None, catalog: Catalog) -> str:
-    """A digest of all that a page is made of: the data, the code, the templates."""
-    digest = hashlib.sha256(f"{__version__} {base_url}".encode())
+def digest_of_inputs(base_url: str | None, scope: Scope, catalog: Catalog) -> str:
+    """A digest of all that a page is made of: the data, the code, the templates, what it links."""
+    digest = hashlib.sha256(f"{__version__} {base_url} {scope.spans}".encode())
     for folder in (catalog.registry.store.folder, catalog.practice.folder, _PACKAGE):
         for path in sorted(_sources(folder)):
             with open(path, "rb") as file:

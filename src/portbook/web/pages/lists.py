@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -17,7 +18,7 @@ from portbook.present.port.registry import WHO_ASSIGNS
 from portbook.present.views.history import scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from portbook.app.history import Chronicle
     from portbook.app.search import SearchAnswer
@@ -274,11 +275,19 @@ def _unnamed(book: Registry, port: int, state: State) -> str:
     return "held back by IANA" if state is State.RESERVED else "for whoever needs one for a while"
 
 
-def of_home(book: Registry) -> dict[str, Any]:
-    """What the front page says."""
+def _first_ports(only: Sequence[tuple[int, int]]) -> list[int]:
+    """As many ports of the spans *only* as the front page leads to: known ones, then the first."""
+    known = [port for port in _DOORS if any(first <= port <= last for first, last in only)]
+    ports = (port for first, last in only for port in range(first, last + 1))
+    others = (port for port in ports if port not in known)
+    return sorted([*known, *islice(others, len(_DOORS) - len(known))])
+
+
+def of_home(book: Registry, only: Sequence[tuple[int, int]] = ()) -> dict[str, Any]:
+    """What the front page says; *only* has the ports that the site has pages of, if not all."""
     stand = shelf(book)
     doors = []
-    for port in _DOORS:
+    for port in _first_ports(only) if only else _DOORS:
         near = book.neighbour(port)
         state = stand.state(port)
         name = near.service_names[0] if near.service_names else str(state)

@@ -190,7 +190,7 @@ def error(status: int, title: str, detail: str, site: Site) -> str:
 
 def home(catalog: Catalog, site: Site) -> str:
     """The front page."""
-    return page("home.html", Links(site), "portbook", **lists.of_home(catalog.registry))
+    return page("home.html", Links(site), "portbook", **lists.of_home(catalog.registry, site.only))
 
 
 __all__ = [

@@ -5,7 +5,7 @@
   const svg = figure.querySelector("svg");
   const cursor = svg.querySelector(".cursor");
   const now = document.getElementById("map-now");
-  const { index, portPage } = self.portbook;
+  const { index, hasPort, portPage } = self.portbook;
   let book = null;
   let port = 0;
   let view = { x: 0, y: 0, size: 256 };
@@ -21,10 +21,9 @@
 
   const tell = () => {
     const head = document.createElement("b");
-    const link = document.createElement("a");
+    const link = document.createElement(hasPort(port) ? "a" : "span");
     link.textContent = port;
-    link.href = portPage(port);
-    link.setAttribute("aria-label", `Port ${port}`);
+    if (hasPort(port)) { link.href = portPage(port); link.setAttribute("aria-label", `Port ${port}`); }
     head.append(link);
     const names = book ? book.holding(port).map((row) => row.name || row.said) : [];
     now.replaceChildren(head, book ? `${book.state(port)}${names.length ? `: ${names.slice(0, 3).join(", ")}` : ""}` : "");
@@ -126,7 +125,7 @@
   for (const name of ["pointerup", "pointercancel"]) svg.addEventListener(name, lift);
   // A finger hides what it points at: it is told first, and the number beside the map opens it.
   svg.addEventListener("click", (event) => {
-    if (!moved && shown && event.pointerType !== "touch") location.href = portPage(port);
+    if (!moved && shown && event.pointerType !== "touch" && hasPort(port)) location.href = portPage(port);
   });
   svg.addEventListener("wheel", (event) => {
     event.preventDefault();
@@ -138,7 +137,7 @@
     if (event.key in steps) point(shown ? port + steps[event.key] : 0);
     else if (event.key === "Home") point(0);
     else if (event.key === "End") point(65535);
-    else if (event.key === "Enter" && shown) location.href = portPage(port);
+    else if (event.key === "Enter" && shown) { if (hasPort(port)) location.href = portPage(port); }
     else if (event.key === "+" || event.key === "=") zoom(0.6, port & 255, port >> 8);
     else if (event.key === "-") zoom(1 / 0.6, port & 255, port >> 8);
     else if (event.key === "Escape") { view = { x: 0, y: 0, size: 256 }; look(); }

@@ -3,6 +3,16 @@
 "use strict";
 (() => {
   const page = document.documentElement.dataset;
+  // What a copy holds that has the pages of some ports only; null where it has all.
+  const only = page.only?.split(", ").map((span) => { const [a, b] = span.split("–").map(Number); return [a, b ?? a]; });
+  const hasPort = (port) => !only || only.some(([a, b]) => a <= port && port <= b);
+  const firstThere = (spans) => {
+    for (const [a, b] of spans) {
+      const part = only ? only.find(([c, d]) => a <= d && c <= b) : [a, b];
+      if (part) return Math.max(a, part[0]);
+    }
+    return null;
+  };
   const portPage = (port) => `${page.root}${port}${page.suffix}`;
   // The rule of portbook.web.pages.links.file_name.
   const fileName = (name) => [...new TextEncoder().encode(name.toLowerCase())]
@@ -49,7 +59,7 @@
     if (!wanted) return [];
     const hits = [];
     const port = portIn(wanted);
-    if (port !== null) {
+    if (port !== null && hasPort(port)) {
       const names = book.holding(port).map((row) => row.name || row.said);
       hits.push({ href: portPage(port), head: String(port), text: names.join(", ") || book.state(port), score: 1000 });
     }
@@ -63,14 +73,16 @@
         score = words.every((word) => ` ${row.words}`.includes(` ${word}`)) ? 70 : 50;
       if (!score) continue;
       const first = row.ports.split(",").slice(0, 2).join(", ");
-      const single = row.product || !row.name ? row.spans[0] : null;
-      hits.push({ href: single ? portPage(single[0]) : servicePage(row.name), head: first || "no port",
+      const there = firstThere(row.spans);
+      if (only && there === null) continue;
+      const single = (row.product || !row.name) && there !== null;
+      hits.push({ href: single ? portPage(there) : servicePage(row.name), head: first || "no port",
         text: row.name || row.said, said: row.product ? `in practice${row.said ? `: ${row.said}` : ""}` : row.name ? row.said : "", source: row.source,
         score: score + (row.product ? -1 : 0) - row.name.length / 100 - (row.ports ? 0 : 3) });
     }
     return hits.sort((a, b) => b.score - a.score).slice(0, most);
   };
-  self.portbook = { index, find, portPage, servicePage };
+  self.portbook = { index, find, hasPort, portPage, servicePage };
 
   const put = (parent, tag, text, name) => {
     const made = document.createElement(tag);
@@ -145,7 +157,7 @@
   });
   form.addEventListener("submit", (event) => {
     const port = portIn(field.value.trim());
-    if (port === null) return;
+    if (port === null || !hasPort(port)) return;
     event.preventDefault();
     location.href = portPage(port);
   });
@@ -173,7 +185,7 @@
     field.value = asked;
     index().then((book) => {
       const found = find(book, asked, 50);
-      document.querySelector("h1").textContent = found.length ? `${found.length}${found.length === 50 ? " and more" : ""} for “${asked}”` : `Nothing matches “${asked}”`;
+      document.querySelector("h1").textContent = found.length ? `${found.length}${found.length === 50 ? " and more" : ""} for “${asked}”` : only ? `Nothing on port${/[–,]/.test(page.only) ? "s" : ""} ${page.only} matches “${asked}”` : `Nothing matches “${asked}”`;
       for (const hit of found) {
         const item = put(results, "li");
         const link = put(item, "a");
@@ -220,7 +232,7 @@
     const said = title.textContent;
     strip.addEventListener("pointermove", (event) => { title.textContent = `Port ${at(event)}`; });
     strip.addEventListener("pointerleave", () => { title.textContent = said; });
-    strip.addEventListener("click", (event) => { location.href = portPage(at(event)); });
+    strip.addEventListener("click", (event) => { if (hasPort(at(event))) location.href = portPage(at(event)); });
   }
 
   // -- arrow keys turn the page --
