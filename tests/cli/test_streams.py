@@ -45,6 +45,7 @@ RUNS = {
     "notes": ["notes", "notes --json"],
     "map": ["map", "map -o {folder}/map.svg"],
     "topic": ["topic", "topic time-wait"],
+    "completion": ["completion bash"],
     "export": ["export {folder}/flows.csv --only 22 --jobs 1"],
 }
 EVERY_RUN = [words for some in RUNS.values() for words in some]

@@ -135,6 +135,7 @@ COMMANDS = [
     ["explain", "flows.csv"],
     ["history", "22"],
     ["blocks"],
+    ["completion", "fish"],
     ["stats"],
     ["notes"],
     ["notes", "trust", "portbook.toml"],

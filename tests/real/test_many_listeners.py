@@ -143,6 +143,7 @@ COMMANDS = {
     "search": ("search", "postgress"),
     "topic": ("topic", "refused"),
     "blocks": ("blocks",),
+    "completion": ("completion", "bash"),
     "stats": ("stats",),
     "history": ("history", PORT),
     "update": ("update", "--list"),

@@ -38,6 +38,7 @@ COMMANDS = {
     "serve": ("serve", "start the site, its API and a panel of this machine"),
     "export": ("export", "write the site as files for any static host"),
     "feedback": ("feedback", "show readers' votes on the site's pages"),
+    "completion": ("completion", "print the completion script for bash, zsh or fish"),
 }
 # Said beside a service of a name that is also a verb people try.
 _HINTS = {"who": "to see what listens on this machine: portbook listen"}

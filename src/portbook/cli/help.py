@@ -26,6 +26,7 @@ GROUPS = {
     "Your notes": ("notes",),
     "Files": ("explain", "audit"),
     "The site": ("serve", "export", "feedback"),
+    "The shell": ("completion",),
 }
 
 
@@ -88,6 +89,7 @@ class Parser(argparse.ArgumentParser):
         )
         self.add_argument(
             "--color",
+            choices=("auto", "always", "never"),
             metavar="WHEN",
             default=argparse.SUPPRESS,
             help="auto (default), always or never",

@@ -102,6 +102,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("portbook feedback --limit 5", "the worst five"),
         ("portbook feedback --json", "all of them as JSON"),
     ),
+    "completion": (
+        ("source <(portbook completion bash)", "in ~/.bashrc"),
+        ("source <(portbook completion zsh)", "in ~/.zshrc, after compinit"),
+        ("portbook completion fish | source", "in ~/.config/fish/config.fish"),
+    ),
 }
 
 _ALERTS = "a finding at the level of --fail-on or above"
