@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.timing import alternate, portbook, table
 from portbook.app.explain import explain
-from portbook.app.listen import Filter
+from portbook.app.socket_filter import Filter
 from portbook.catalog import Catalog
 from portbook.formats.sockets.detect import read
 

@@ -19,6 +19,7 @@ from portbook.app.stop.executor import OUTCOMES
 from portbook.app.stop.model import REFUSALS
 from portbook.cli import COMMANDS
 from portbook.formats.sockets.detect import FORMATS
+from portbook.present.views.listen import FIELDS
 from portbook.verdict.finding_facts import GROUPS
 from portbook.verdict.rules import RULES
 from tasks import build_json_docs
@@ -121,6 +122,12 @@ def test_the_table_of_facts_is_the_one_in_the_code() -> None:
         for rule in RULES
         if rule.carries
     ]
+
+
+def test_the_table_of_fields_is_the_one_in_the_code() -> None:
+    text = (ROOT / "docs" / "machine.md").read_text()
+    table = text.partition("<!-- fields -->")[2].partition("<!-- end -->")[0]
+    assert dict(re.findall(r"^\| `([a-z]+)` \| (.*) \|$", table, re.MULTILINE)) == FIELDS
 
 
 def test_the_table_of_causes_is_the_one_in_the_code() -> None:

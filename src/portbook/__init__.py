@@ -27,7 +27,7 @@ _HOMES = {
     "EvidenceCode": "model",
     "ExecutablePlace": "model",
     "ExplainAnswer": "app.explain",
-    "Filter": "app.listen",
+    "Filter": "app.socket_filter",
     "Finding": "model",
     "Gap": "model",
     "GapCode": "model",

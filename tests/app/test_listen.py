@@ -9,16 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import portbook.app.listen
-from portbook.app.listen import (
-    Depth,
-    Filter,
-    answer_here,
-    judge_listener,
-    look,
-    sort_by_gravity,
-    watch_here,
-)
+from portbook.app.listen import Depth, answer_here, judge_listener, look, watch_here
 from portbook.app.lookup import PortAnswer, RangeAnswer, answer
+from portbook.app.socket_filter import Filter, PortSpan, sort_by_gravity, sort_sockets
 from portbook.app.watch import Change
 from portbook.formats.errors.query import parse_query
 from portbook.host.firewall.rules import Redirect
@@ -77,7 +70,13 @@ def finding(level: Level) -> Finding:
         (Filter(ports=(8080, 9000)), True),
         (Filter(ports=(8081, 9000)), False),
         (Filter(program="nginx"), True),
-        (Filter(program="ngin"), False),
+        (Filter(program="NGIN"), True),
+        (Filter(program="ng*x"), True),
+        (Filter(program="ngin?"), True),
+        (Filter(program="g*x"), False),
+        (Filter(program="httpd"), False),
+        (Filter(ports=(80, 9000), spans=(PortSpan(80, 80), PortSpan(8080, 8080, TCP))), True),
+        (Filter(ports=(80, 9000), spans=(PortSpan(80, 80), PortSpan(9000, 9000))), False),
         (Filter(user="root"), True),
         (Filter(user="0"), True),
         (Filter(user="www-data"), True),
@@ -347,7 +346,7 @@ def test_a_socket_is_judged_with_what_is_on_record() -> None:
             CATALOG,
         )
     ]
-    assert codes[0] == "expected"
+    assert codes == ["exposed", "privileged-bind", "expected"]
 
 
 # -- following ---------------------------------------------------------------------------------
@@ -463,3 +462,48 @@ def test_who_could_have_put_a_noted_program_there_is_asked(kept: bool | None) ->
     assert asked == [(7, "/usr/sbin/nginx", frozenset({0}))]
     code = {True: "expected", False: "unexpected-program", None: "noted"}[kept]
     assert code in {finding.code for finding in noted.assessment.findings}
+
+
+def test_a_program_is_also_what_an_interpreter_runs() -> None:
+    node = WEB._replace(program="node", command=("node", "/srv/node_modules/.bin/next", "dev"))
+    served = changed(socket(3000), owners=(node,))
+    assert Filter(program="next").keeps(served)
+    assert Filter(program="next*").keeps(served)
+    assert Filter(program="node").keeps(served)
+    assert not Filter(program="vite").keeps(served)
+
+
+def test_the_order_that_is_asked_for() -> None:
+    old = WEB._replace(pid=9, program="b", started=100.0)
+    new = WEB._replace(pid=8, program="a", started=200.0)
+    first = changed(socket(1), owners=(old,), findings=(finding(Level.OK),))
+    second = changed(socket(2), owners=(new,), findings=(finding(Level.ALERT),))
+    unseen = changed(socket(3), owners=(), findings=(finding(Level.NOTE),))
+    ports = {
+        order: [each.socket.port for each in sort_sockets((first, second, unseen), order)]
+        for order in ("level", "port", "program", "pid", "uptime")
+    }
+    assert ports == {
+        "level": [2, 3, 1],
+        "port": [1, 2, 3],
+        "program": [2, 1, 3],
+        "pid": [2, 1, 3],
+        "uptime": [2, 1, 3],
+    }
+
+
+def test_the_total_counts_what_was_not_asked_for() -> None:
+    """Whichever part of the filter the kernel was asked with."""
+
+    class Kernel(Machine):
+        def read_host(self, *asked: Any) -> Host:
+            first, last = asked[0] or (0, 65535)
+            host = super().read_host(*asked)
+            kept = [each for each in host.listeners if first <= each.socket.port <= last]
+            return host._replace(listeners=tuple(kept))
+
+    host = Kernel(socket(80), socket(8080), socket(9000))
+    for wanted in (Filter(ports=(80, 80)), Filter(program="nginx"), Filter(TCP), Filter()):
+        here = answer_here(wanted, Depth(), CATALOG, host)
+        assert here.total == 3, wanted
+    assert len(answer_here(Filter(ports=(80, 80)), Depth(), CATALOG, host).listeners) == 1

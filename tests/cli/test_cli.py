@@ -109,7 +109,7 @@ BAD = [
     (["-x"], "-x"),
     (["search"], "TEXT"),
     (["search", ""], "empty"),
-    (["search", "ssh", "--limit", "0"], "--limit"),
+    (["search", "ssh", "--limit", "-1"], "--limit"),
     (["search", "ssh", "--limit", "many"], "many"),
     (["blocks", "--state", "free"], "free"),
     (["blocks", "--range", "high"], "high"),

@@ -14,7 +14,7 @@ import pytest
 
 from portbook import cli
 from portbook.app.explain import Judge, _resolver, compare, explain, merge
-from portbook.app.listen import Filter
+from portbook.app.socket_filter import Filter
 from portbook.formats.sockets.detect import FORMATS
 from portbook.model import (
     Assessment,
@@ -88,7 +88,7 @@ def test_json(capsys: pytest.CaptureFixture[str], capture: Path) -> None:
     assert found["not_understood"] == [{"line": 5, "lines": 1, "text": "what is this", "why": None}]
     assert found["left_out"] == {"connection": 1}
     odd, ntp, ssh = found["sockets"]
-    assert codes(odd) == ["exposed", "unregistered-port"]
+    assert codes(odd) == ["unregistered-port", "exposed"]
     assert codes(ssh) == ["fits-by-name", "exposed"]
     assert ntp["owners_seen"] == "unasked"
     assert all(finding["message"] for finding in ssh["findings"])

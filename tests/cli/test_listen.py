@@ -9,11 +9,12 @@ import pytest
 
 import portbook.cli.listen
 from portbook import cli
-from portbook.app.listen import Depth, Filter, HereAnswer
+from portbook.app.listen import Depth, HereAnswer
+from portbook.app.socket_filter import Filter, PortSpan
 from portbook.host.firewall.rules import Redirect
 from portbook.model import (
-    Assessment,
     Family,
+    Assessment,
     Gap,
     Level,
     Listener,
@@ -39,9 +40,9 @@ WEB = Listener(
     Ownership((Process(7, "web\x1b[2J\udcff"),), OwnersSeen.ALL),
     Assessment((CHECK,)),
 )
-REDIRECT = Redirect(
-    TCP, 80, 80, "192.0.2.7", 8080, None, Family.IPV4, "nftables", "c", "dnat \x1b[2J"
-)
+DNS, X11 = PortSpan(53, 53, Transport.UDP), PortSpan(6000, 6063)
+HTTP_ALT = tuple([PortSpan(port, port, TCP) for port in (591, 8008, 8080)])
+REDIRECT = Redirect(TCP, 80, 80, "192.0.2.7", 8080, None, Family.IPV4, "nftables", "c", "dnat \x1b[2J")
 
 
 class Asked:
@@ -50,12 +51,15 @@ class Asked:
     def __init__(self) -> None:
         self.filter = Filter()
         self.depth = Depth()
+        self.order = ""
         self.missing: tuple[Gap, ...] = ()
         self.listeners: tuple[Listener, ...] = (WEB,)
         self.redirects: tuple[Redirect, ...] = ()
 
-    def answer_here(self, wanted: Filter, depth: Depth, _: Catalog) -> HereAnswer:
-        self.filter, self.depth = wanted, depth
+    def answer_here(
+        self, wanted: Filter, depth: Depth, _: Catalog, order: str = "level"
+    ) -> HereAnswer:
+        self.filter, self.depth, self.order = wanted, depth, order
         return HereAnswer(
             self.listeners,
             Visibility.PARTIAL if self.missing else Visibility.FULL,
@@ -86,6 +90,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
         ("--port 6000-6063", Filter(ports=(6000, 6063))),
         ("--port 53/udp", Filter(Transport.UDP, (53, 53))),
         ("--port 53/udp --transport udp", Filter(Transport.UDP, (53, 53))),
+        ("22", Filter(ports=(22, 22))),
+        ("53/udp 6000-6063", Filter(ports=(53, 6063), spans=(DNS, X11))),
+        ("ssh", Filter(ports=(22, 22))),
+        ("http-alt/tcp", Filter(Transport.TCP, (591, 8080), spans=HTTP_ALT)),
+        ("--port ssh", Filter(ports=(22, 22))),
         ("--program sshd", Filter(program="sshd")),
         ("--user 0", Filter(user="0")),
         ("--reach loopback", Filter(reach=Reach.LOOPBACK)),
@@ -121,8 +130,9 @@ def test_depth(asked: Asked, arguments: str, depth: Depth) -> None:
         (["--port"], "expected one argument"),
         (["--port", ""], "the query is empty"),
         (["--port", "9-3"], "runs backwards"),
-        (["--port", "ssh"], "no port or range"),
-        (["--port", "127.0.0.1:22"], "no port or range"),
+        (["--port", "nosuchservice"], "no port, range or service"),
+        (["--port", "127.0.0.1:22"], "no port, range or service"),
+        (["22", "rfb/xyz"], "'xyz' is not a transport"),
         (["--port", "53/xyz"], "is not a transport"),
         (["--port", "53/udp", "--transport", "tcp"], "exclude each other"),
         (["--transport", "icmp"], "invalid choice"),
@@ -139,7 +149,13 @@ def test_depth(asked: Asked, arguments: str, depth: Depth) -> None:
         (["--watch", "--detail"], "--watch doesn't go with --detail"),
         (["--watch", "--all-namespaces"], "--watch doesn't go with --all-namespaces"),
         (["--watch", "--strict"], "--watch doesn't go with --strict"),
-        (["22"], "unrecognized arguments"),
+        (["--user", "nosuchuser"], "--user 'nosuchuser' is no user of this machine"),
+        (["--format", "{nosuchfield}"], "--format has no field 'nosuchfield'"),
+        (["--format", "{port}", "--json"], "exclude each other"),
+        (["-v", "--jsonl"], "exclude each other"),
+        (["--sort", "nosuchfield"], "invalid choice"),
+        (["--limit", "-1"], "--limit -1 is below 0"),
+        (["--watch", "--format", "{port}"], "--watch doesn't go with --format"),
     ],
 )
 def test_what_cannot_be_read_is_one_line_and_2(
@@ -182,16 +198,50 @@ def test_nothing_found_is_no_failure(asked: Asked) -> None:
     assert cli.run(["listen"]) == 0
 
 
-def test_the_table(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pipe_has_a_line_a_socket(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
     asked.missing = (gap("sctp"),)
     asked.redirects = (REDIRECT,)
     cli.run(["listen"])
     out, err = capsys.readouterr()
-    assert "check  tcp 0.0.0.0:305  web\\x1b[2J\\xff (7)" in out
+    assert out.split("\t") == [
+        *("check", "305/tcp", "0.0.0.0", "web\\x1b[2J\\xff", "7", "33", "-", "unassigned"),
+        "unregistered-port\n",
+    ]
+    assert err == (
+        "portbook: redirected: 80/tcp to 192.0.2.7:8080 (nftables: dnat \\x1b[2J)\n"
+        "portbook: not seen: sctp\n"
+    )
+
+
+def test_the_table(
+    asked: Asked, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    asked.missing = (gap("sctp"),)
+    asked.redirects = (REDIRECT,)
+    cli.run(["listen"])
+    out, err = capsys.readouterr()
+    assert "0.0.0.0  web\\x1b[2J\\xff" in out
     assert "Redirected: 80/tcp to 192.0.2.7:8080 (nftables: dnat \\x1b[2J)" in out
     assert "Not seen: sctp" in out
-    assert "\x1b" not in out
+    assert "\x1b[2J" not in out
     assert err == ""
+
+
+def test_sentences_template_order_and_limit(
+    asked: Asked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked.listeners = (WEB, changed(WEB, port=306))
+    assert cli.run(["listen", "-v"]) == 0
+    assert "check  unregistered-port: find out who started web" in capsys.readouterr().out
+    assert asked.depth.said
+    assert cli.run(["listen", "--format", "{port} {level}", "--sort", "port"]) == 0
+    assert capsys.readouterr().out == "305 check\n306 check\n"
+    assert asked.order == "port"
+    assert cli.run(["listen", "--limit", "1", "--jsonl"]) == 0
+    assert capsys.readouterr().out.count("\n") == 1
+    assert cli.run(["listen", "--limit", "1", "--format", "{port}"]) == 0
+    assert capsys.readouterr().out == "305\n"
 
 
 def loaded(text: str) -> Any:

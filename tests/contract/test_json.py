@@ -355,7 +355,7 @@ def test_every_key_of_a_report_is_there(some: list[Any]) -> None:
 
 def test_a_capture() -> None:
     from portbook.app.explain import explain
-    from portbook.app.listen import Filter
+    from portbook.app.socket_filter import Filter
     from portbook.formats.fields import LEFT_OUT
     from portbook.present.render import explain_json
 

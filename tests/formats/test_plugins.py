@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from portbook.app.explain import explain
-from portbook.app.listen import Filter
+from portbook.app.socket_filter import Filter
 from portbook.errors import FormatFailed, FormatWarning, MalformedInput, NothingKnown
 from portbook.formats.lines import numbered
 from portbook.formats.sockets.detect import FORMATS, _best, detect, installed, read

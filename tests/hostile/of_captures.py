@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from portbook.app import explain
-from portbook.app.listen import Filter
+from portbook.app.socket_filter import Filter
 from portbook.errors import MalformedInput
 from portbook.formats import json_stream, lines
 from portbook.formats.fields import LONGEST_TEXT

@@ -1,4 +1,4 @@
-"""What listens, as a table: nothing raw, nothing wider than the terminal, nothing made up."""
+"""What listens, as a table: one line a socket at any width, nothing raw, nothing made up."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portbook.app.listen import HereAnswer, sort_by_gravity
+from portbook.app.listen import HereAnswer
+from portbook.app.socket_filter import sort_by_gravity
+from portbook.errors import InvalidArgument
 from portbook.host.firewall.rules import Redirect
 from portbook.model import (
     Family,
     Level,
     Listener,
+    Note,
     OwnersSeen,
     Process,
     Socket,
     SocketState,
-    Standing,
-    State,
+    Spoken,
+    SpokenState,
     Transport,
     Visibility,
 )
-from portbook.present.port.this_machine import meaning
 from portbook.present.render.text import Style, columns_of
-from portbook.present.views.listen import render_here
-from tests.strategies import listeners, nasty, processes
+from portbook.present.views.listen import FIELDS, Template, record_lines, render_here
+from tests.strategies import listeners, nasty
 from tests.values import CATALOG, changed, gap, worded
 
 TCP = Transport.TCP
-FULL, PARTIAL = Visibility.FULL, Visibility.PARTIAL
 NOTE, CHECK, ALERT = (worded(f"c-{level}", level, "…") for level in tuple(Level)[1:])
+WEB = Process(7, "node", ("/usr/bin/node", "/srv/shop/server.js", "--port", "8080"))
 
 
 def socket(port: int = 8080, *owners: Process, **changes: Any) -> Listener:
-    made = Listener(
-        Socket(TCP, Family.IPV4, "0.0.0.0", port, SocketState.LISTEN, uid=33, user="www-data")
-    )
+    made = Listener(Socket(TCP, Family.IPV4, "0.0.0.0", port, SocketState.LISTEN, uid=33, user="www-data"))
     facts = {"owners": owners, "owners_seen": OwnersSeen.ALL, "findings": (NOTE,), **changes}
     return changed(made, **facts)
 
@@ -47,234 +47,197 @@ def answer(
     *some: Listener,
     missing: tuple[str, ...] = (),
     redirects: tuple[Redirect, ...] = (),
-    standing: Standing | None = None,
+    total: int = 0,
 ) -> HereAnswer:
     book = CATALOG.registry
+    keys = {(each.socket.port, each.socket.transport) for each in some}
     return HereAnswer(
         some,
-        PARTIAL if missing else FULL,
+        Visibility.PARTIAL if missing else Visibility.FULL,
         tuple(map(gap, missing)),
-        {
-            (each.socket.port, each.socket.transport): standing
-            or book.standing(each.socket.port, each.socket.transport)
-            for each in some
-        },
+        {key: book.standing(*key) for key in keys},
         redirects,
         (),
+        (),
+        total or len(some),
     )
 
 
-def shown(*some: Listener, width: int = 80, **more: Any) -> str:
-    return render_here(answer(*some, **more), Style(width))
+def shown(*some: Listener, width: int = 100, verbose: bool = False, **more: Any) -> list[str]:
+    return render_here(answer(*some, **more), Style(width), verbose=verbose).splitlines()
 
 
-WEB = Process(7, "nginx")
-
-
-def test_a_wildcard_of_ipv6_says_which_families_it_takes() -> None:
-    six = changed(socket(8080, WEB), family="ipv6", address="::")
-    assert meaning(changed(six, v6only=True)) == "every interface, IPv6 only; firewall not examined"
-    both = "every interface, IPv4 and IPv6; firewall not examined"
-    assert meaning(changed(six, v6only=False)) == both
-    assert meaning(six) == "every interface; firewall not examined"  # not every system tells
-    page = " ".join(
-        shown(
-            changed(six, v6only=False),
-            changed(six, v6only=True),
-        ).split()
-    )
-    assert both in page
-    assert "IPv6 only" in page
-
-
-def test_udplite_and_the_loopback_interface_are_told() -> None:
-    assert meaning(changed(socket(8080, WEB), udplite=True)).startswith("UDP-Lite; ")
-    assert meaning(changed(socket(8080, WEB), interface="lo")) == "this machine only"
-    assert meaning(changed(socket(8080, WEB), interface="lo1")) == "interface lo1 only"
-
-
-def test_each_socket_has_its_level_holder_meaning_and_verdict() -> None:
-    page = shown(socket(8080, WEB._replace(started=0, unit="nginx.service")))
-    assert page == (
-        "1 socket that listens or is bound: 1 note\n"
-        "\n"
-        "note   tcp 0.0.0.0:8080  nginx (7), www-data\n"
-        "       every interface; firewall not examined; IANA: http-alt; nginx.service;\n"
-        "       since 1970-01-01T00:00:00Z\n"
-        "       c-note\n"
-    )
-
-
-def test_nothing() -> None:
-    assert shown() == "0 sockets that listen or are bound\n\n"
-    partial = shown(missing=("sctp",))
-    assert partial.startswith("0 sockets that listen or are bound could be seen\n")
-    assert partial.endswith("Not seen: sctp\n")
-
-
-def test_levels_are_counted_from_the_gravest() -> None:
-    some = (
-        socket(1, WEB, findings=(ALERT, NOTE)),
-        socket(2, WEB, findings=(CHECK,)),
-        socket(3, WEB),
-        socket(4, WEB),
-    )
-    page = shown(*some)
-    assert page.startswith("4 sockets that listen or are bound: 1 alert, 1 check, 2 note\n")
-    assert [line.split()[0] for line in page.split("\n") if "nginx" in line] == [
-        "alert",
-        "check",
-        "note",
-        "note",
+def test_a_socket_is_a_line() -> None:
+    udp = changed(socket(53, Process(8, "named"), findings=(CHECK,)), transport=Transport.UDP)
+    assert shown(udp, socket(8080, WEB)) == [
+        "2 sockets: 1 check, 1 note",
+        "",
+        "LEVEL  PORT      ADDRESS  PROGRAM                     PID  USER      SERVICE   FINDING",
+        "check  53/udp    0.0.0.0  named                         8  www-data  domain    c-check",
+        "note   8080/tcp  0.0.0.0  node server.js --port 8080    7  www-data  http-alt  c-note",
     ]
 
 
+@pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 120, 200])
+def test_the_table_is_as_wide_as_the_terminal(width: int) -> None:
+    long = Process(1234567, "java", ("java", "-jar", "app.jar", *["--option"] * 40), started=0)
+    some = [
+        socket(65535, long, address="2001:db8:1234:5678:9abc:def0:1234:5678", family=Family.IPV6),
+        socket(22, WEB, findings=(ALERT, CHECK, NOTE)),
+    ]
+    table = shown(*some, width=width)[-3:]
+    assert max(map(columns_of, table)) <= width
+    assert "65535/tcp" in table[1], "a port is never cut"
+    assert "java" in table[1]
+    if width >= 200:
+        assert "c-alert, c-check, c-note" in table[2]
+    elif width >= 60:
+        assert "c-alert" in table[2]
+
+
+def test_findings_that_have_no_room_are_counted() -> None:
+    codes = tuple(worded(f"a-long-code-{at}", Level.NOTE, "…") for at in range(3))
+    assert shown(socket(8080, WEB, findings=codes), width=60)[-1].endswith("a-long-code-0 +2")
+
+
+def test_nothing() -> None:
+    assert shown() == ["Nothing listens on this machine."]
+    assert shown(missing=("sctp",)) == ["No socket can be seen.", "Not seen: sctp"]
+    assert shown(total=48) == ["None of the 48 sockets matches."]
+    assert shown(total=1) == ["The only socket doesn't match."]
+
+
+def test_totals_are_true_totals() -> None:
+    some = [socket(port, WEB) for port in (1, 2, 3)]
+    assert shown(*some, total=48)[0] == "3 of 48 sockets: 3 note"
+    page = render_here(answer(*some), Style(), most=2)
+    assert page.startswith("2 of 3 sockets: 3 note\n")
+    assert page.count("node server.js") == 2
+
+
+def test_owners_that_are_hidden_are_counted() -> None:
+    hidden = socket(1, owners_seen=OwnersSeen.HIDDEN)
+    assert shown(hidden, socket(2, WEB))[0] == "2 sockets (1 owner hidden): 2 note"
+
+
 @pytest.mark.parametrize(
-    ("seen", "said"),
+    ("facts", "words"),
     [
-        (OwnersSeen.KERNEL, "the kernel itself, www-data"),
-        (OwnersSeen.NONE, "no process, www-data"),
-        (OwnersSeen.HIDDEN, "owner not visible, www-data"),
-        (OwnersSeen.INFERRED, "nginx (7), inferred, www-data"),
+        ({"owners_seen": OwnersSeen.HIDDEN}, "(not visible)"),
+        ({"owners_seen": OwnersSeen.KERNEL}, "(kernel)"),
+        ({"owners_seen": OwnersSeen.NONE}, "(no process)"),
+        ({"owners_seen": OwnersSeen.UNASKED}, "(unknown)"),
+        ({"owners": (WEB,), "owners_seen": OwnersSeen.INFERRED}, "--port 8080 (inferred)"),
+        ({"owners": (WEB, WEB._replace(pid=8), WEB._replace(pid=9))}, "--port 8080 +2"),
+        ({"owners": (Process(9, None),)}, "process 9"),
+        ({"owners": (WEB._replace(container="docker:1"),)}, "--port 8080 in docker:1"),
+        ({"owners": (WEB,), "state": SocketState.BOUND}, "0.0.0.0 (bound)"),
+        ({"owners": (WEB,), "interface": "eth0"}, "0.0.0.0%eth0"),
+        ({"owners": (WEB,), "user": None, "uid": 4000}, " 4000 "),
+        ({"owners": (WEB,), "namespace": "blue"}, "blue"),
+        ({"owners": (WEB,), "speaks": Spoken(SpokenState.IDENTIFIED, "ssh")}, "ssh"),
+        ({"owners": (WEB,), "note": Note(8080, 8080, TCP, "n", "shop")}, '"shop"'),
     ],
 )
-def test_who_holds_it_and_how_that_is_known(seen: OwnersSeen, said: str) -> None:
-    owners = (WEB,) if seen is OwnersSeen.INFERRED else ()
-    assert f"tcp 0.0.0.0:8080  {said}\n" in shown(socket(8080, *owners, owners_seen=seen))
+def test_what_stands_in_a_line(facts: dict[str, Any], words: str) -> None:
+    assert words in shown(socket(8080, **facts), width=160)[-1]
 
 
-def test_many_owners_are_counted() -> None:
-    workers = [Process(pid, "nginx") for pid in range(1, 6)]
-    assert "nginx (1), nginx (2), nginx (3) and 2 more, www-data" in shown(socket(80, *workers))
-    assert "? (9)" in shown(socket(80, Process(9, None)))
-
-
-def test_a_user_without_a_name_is_a_number() -> None:
-    assert "nginx (7), 4000\n" in shown(socket(80, WEB, user=None, uid=4000))
-    assert "nginx (7)\n" in shown(socket(80, WEB, user=None, uid=None))
-
-
-@pytest.mark.parametrize(
-    ("standing", "said"),
-    [
-        (Standing(State.UNASSIGNED, False, None), "IANA: not listed"),
-        (Standing(State.UNASSIGNED, True, "Unassigned"), "IANA: unassigned"),
-        (Standing(State.RESERVED, True, "Reserved"), "IANA: reserved"),
-        (Standing(State.DYNAMIC, False, None), "IANA: dynamic"),
-    ],
-)
-def test_the_book(standing: Standing, said: str) -> None:
-    assert said in shown(socket(80, WEB), standing=standing)
-
-
-def test_where_it_is_and_what_it_is_in() -> None:
-    page = shown(socket(80, WEB, namespace="blue", state="bound"), width=160)
-    assert "in the network namespace blue; bound, doesn't listen; every interface" in page
-    container = WEB._replace(container="docker:0123456789ab", unit="docker.service")
-    assert "; docker:0123456789ab\n" in shown(socket(80, container), width=160)
-    named = container._replace(container_name="web")
-    assert "; docker:0123456789ab (web)\n" in shown(socket(80, named), width=160)
-    systemd = Process(1, "systemd", unit="ssh.socket", activates="ssh.service")
-    assert "; ssh.socket for ssh.service\n" in shown(socket(80, systemd), width=160)
-
-
-def test_the_package_where_it_was_asked_for() -> None:
-    assert "package" not in shown(socket(80, WEB))
-    packaged = WEB._replace(packaged=True, package="nginx 1.22.1-9")
-    assert "; package nginx 1.22.1-9\n" in shown(socket(80, packaged), width=160)
-    assert "; in no package\n" in shown(socket(80, WEB._replace(packaged=False)), width=160)
+def test_in_short_and_in_sentences() -> None:
+    web = WEB._replace(unit="shop.service", executable="/usr/bin/node", packaged=False)
+    lines = shown(socket(8080, web), width=80, verbose=True)
+    assert lines[-3] == "       every interface; firewall not examined; pid 7; shop.service; runs"
+    assert lines[-2] == "       /usr/bin/node; in no package"
+    assert lines[-1] == "       note   c-note: …"
 
 
 def redirect(**changes: Any) -> Redirect:
-    made = Redirect(
-        TCP, 8080, 8080, "172.17.0.2", 80, None, Family.IPV4, "nftables", "c", "dnat to …"
-    )
+    made = Redirect(TCP, 8080, 8080, "172.17.0.2", 80, None, Family.IPV4, "nftables", "c", "dnat to …")
     return made._replace(**changes)
 
 
 def test_redirects() -> None:
-    page = shown(redirects=(redirect(), redirect(last=8090, transport=None)))
+    page = "\n".join(shown(redirects=(redirect(), redirect(last=8090, transport=None))))
     assert "Redirected: 8080/tcp to 172.17.0.2:80 (nftables: dnat to …)\n" in page
     assert "Redirected: 8080–8090/any to 172.17.0.2:80" in page
 
 
-def test_a_name_of_a_hundred_kilobytes_stays_in_its_lines() -> None:
-    long = Process(7, "x" * 100_000)
-    page = shown(socket(80, long), socket(81, WEB))
-    assert "x" * 100_000 in page, "it can be copied whole"
-    assert max(len(line) for line in page.split("\n") if "xx" not in line) <= 80
+# -- for programs -------------------------------------------------------------------------------
 
+
+def test_a_record_has_the_same_fields_whatever_is_in_it() -> None:
+    some = (
+        socket(8080, WEB, WEB._replace(pid=8)),
+        socket(1, owners_seen=OwnersSeen.HIDDEN, findings=(), user=None, uid=None),
+    )
+    assert [line.split("\t") for line in record_lines(answer(*some))] == [
+        ["note", "8080/tcp", "0.0.0.0", "node server.js --port 8080 +1", "7,8", "www-data", "-",
+         "http-alt", "c-note"],
+        ["ok", "1/tcp", "0.0.0.0", "(not visible)", "-", "-", "-", "tcpmux", "-"],
+    ]  # fmt: skip
+
+
+def test_a_template_is_filled() -> None:
+    line = r"{port}/{transport}\t{program}|{reach}|{state}|{directory}|{{}}"
+    (filled,) = record_lines(answer(socket(8080, WEB._replace(cwd="/srv/shop"))), Template(line))
+    assert filled == "8080/tcp\tnode server.js --port 8080|everywhere|listen|/srv/shop|{}"
+
+
+def test_every_field_can_be_asked_for() -> None:
+    template = Template("|".join(f"{{{name}}}" for name in FIELDS))
+    (filled,) = record_lines(answer(socket(8080, WEB)), template)
+    assert len(filled.split("|")) == len(FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{prot}", "no field 'prot': the fields are level, port"),
+        ("{}", "no field ''"),
+        ("{port!r}", "no field 'port!r'"),
+        ("{port:>9}", "no field 'port:>9'"),
+        ("{port.real}", "no field 'port.real'"),
+        ("{port[0]}", "no field 'port[0]'"),
+        ("{port", "brace without its partner"),
+        ("}", "brace without its partner"),
+    ],
+)
+def test_what_is_no_template(template: str, words: str) -> None:
+    with pytest.raises(InvalidArgument, match=re.escape(words)):
+        Template(template)
+
+
+# -- whatever stands in it ----------------------------------------------------------------------
 
 ESCAPES = re.compile(r"\x1b\[(?:0|1|2|38;5;\d+)m")
 
-hostile = st.tuples(processes(), nasty, st.none() | st.booleans()).map(
-    lambda drawn: drawn[0]._replace(
-        container_name=drawn[1], activates=drawn[1], packaged=drawn[2], unit=drawn[1]
-    )
-)
 
-
+@settings(max_examples=50)
 @given(
-    st.lists(listeners(), max_size=4),
-    st.lists(hostile, max_size=4),
+    st.lists(listeners(), min_size=1, max_size=4),
     nasty,
-    st.lists(nasty, max_size=2),
-    st.integers(40, 100),
+    st.integers(20, 200),
+    st.booleans(),
     st.booleans(),
 )
-def test_nothing_raw_reaches_the_terminal(
-    some: list[Listener],
-    owners: list[Process],
-    text: str,
-    missing: list[str],
-    width: int,
-    colour: bool,
+def test_nothing_raw_and_nothing_too_wide(
+    some: list[Listener], text: str, width: int, colour: bool, verbose: bool
 ) -> None:
+    owner = Process(7, text, (text, text), cwd=text, container=text, unit=text)
     some = [
-        changed(each, owners=tuple(owners), namespace=text, user=text, findings=(CHECK,))
+        changed(each, owners=(owner,), namespace=text, user=text, findings=(CHECK,))
         for each in some
     ]
-    rule = redirect(text=text, to_address=text)
-    page = render_here(
-        answer(*sort_by_gravity(some), missing=tuple(missing), redirects=(rule,)),
-        Style(width, colour),
-    )
+    whole = answer(*sort_by_gravity(some), redirects=(redirect(text=text, to_address=text),))
+    page = render_here(whole, Style(width, colour), verbose=verbose)
     bare = ESCAPES.sub("", page) if colour else page
     assert all(line.isprintable() for line in bare.split("\n"))
     for each in some:
-        assert each.socket.name in bare
-
-
-@given(st.lists(listeners(), max_size=4), st.integers(40, 100))
-def test_only_words_that_are_too_long_stand_out(some: list[Listener], width: int) -> None:
-    plain = [
-        changed(each, owners=(WEB, Process(8, "worker process")), user="www-data", interface=None)
-        for each in some
-    ]
-    for line in render_here(answer(*plain), Style(width)).split("\n"):
-        longest = max((columns_of(word) for word in line.split()), default=0)
-        assert columns_of(line) <= max(width, longest + 7, width // 2 + 9 + 20)
-
-
-def test_the_levels_stand_below_a_head_that_is_too_narrow_for_them() -> None:
-    some = answer(changed(socket(1), findings=(CHECK,)), socket(2))
-    wide, narrow = (render_here(some, Style(width)).split("\n") for width in (80, 50))
-    assert wide[0] == "2 sockets that listen or are bound: 1 check, 1 note"
-    assert narrow[:2] == ["2 sockets that listen or are bound:", " " * 7 + "1 check, 1 note"]
-
-
-def test_sockets_stand_in_a_column() -> None:
-    page = shown(socket(1, WEB), socket(65535, WEB), socket(80, WEB, address="127.0.0.1"))
-    places = {line.index("nginx") for line in page.split("\n") if "nginx" in line}
-    assert len(places) == 1
-
-
-def test_where_only_some_were_asked_for_none_is_not_nothing() -> None:
-    whole = render_here(answer(), Style(80))
-    assert whole.startswith("0 sockets that listen or are bound\n")
-    assert render_here(answer(), Style(80), some=True).startswith(
-        "0 sockets fit what was asked for\n"
-    )
-    hidden = render_here(answer(missing=("a reason",)), Style(80), some=True)
-    assert hidden.startswith("0 sockets fit what was asked for")
-    assert "Not seen: a reason" in hidden
+        assert f"{each.socket.port}/{each.socket.transport}" in bare
+    if not verbose:
+        table = bare.split("\n")[bare.split("\n").index("") + 1 :][: len(some) + 1]
+        assert max(map(columns_of, table)) <= width
+    records = list(record_lines(whole))
+    assert len(records) == len(some)
+    assert {record.count("\t") for record in records} == {len(records[0].split("\t")) - 1}
+    assert all(record.replace("\t", "").isprintable() for record in records)

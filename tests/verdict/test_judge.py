@@ -542,8 +542,8 @@ def _cases(draw: st.DrawFn) -> Case:
 def test_the_judge_never_stumbles_and_keeps_to_the_table(case: Case) -> None:
     found = judge(case)
     order = [rule.code for rule in RULES]
-    places = [order.index(finding.code) for finding in found]
-    assert places == sorted(places)
+    places = [(-finding.level.rank, order.index(finding.code)) for finding in found]
+    assert places == sorted(places), "the most serious first, then as the table has them"
     assert len(set(places)) == len(places)
     assert found, "something is always to be said of a socket"
     by_code = {rule.code: rule for rule in RULES}

@@ -89,7 +89,7 @@ def judged(
 def test_a_teams_own_service_is_expected() -> None:
     assert judged(None, API)["unregistered-port"].level is Level.CHECK
     found = judged(BY_PATH, API)
-    assert list(found) == ["expected", "exposed"]
+    assert list(found) == ["exposed", "expected"]
     assert found["expected"].level is Level.OK
     assert "api is what your notes expect here" in found["expected"].message
     assert FILE in found["expected"].message
@@ -183,7 +183,7 @@ def test_a_known_server_moved_on_purpose_is_expected() -> None:
     alone = judged(None, sshd, port=2222, known=(SSHD,))
     assert {"service-elsewhere", "foreign-service"} <= set(alone)
     found = judged(note(executables=("/usr/sbin/sshd",)), sshd, port=2222, known=(SSHD,))
-    assert list(found) == ["expected", "exposed"]
+    assert list(found) == ["exposed", "expected"]
 
 
 def test_a_note_beats_the_registry_where_they_differ() -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.routing import Route
 
-from portbook.app.listen import Depth, Filter, answer_here
+from portbook.app.listen import Depth, answer_here
+from portbook.app.socket_filter import Filter
 from portbook.web.app import create_app
 from portbook.web.http import work_limit
 from portbook.web.http.cache import Cache

@@ -154,7 +154,7 @@ def test_a_public_site_takes_so_many_a_minute(public: TestClient, local: TestCli
 
 def test_long_lists_are_cut_on_the_page() -> None:
     from portbook.app.explain import explain
-    from portbook.app.listen import Filter
+    from portbook.app.socket_filter import Filter
 
     text = "".join(f"LISTEN 0 5 0.0.0.0:{port} 0.0.0.0:*\n" for port in range(1, 2001))
     page = views.explain(explain([text.encode()], Filter(), CATALOG), "", Site(AS_OF))

@@ -10,7 +10,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from portbook._fast_types import NamedTuple
-from portbook.app.listen import Filter, judge_listener
+from portbook.app.listen import judge_listener
+from portbook.app.socket_filter import Filter
 from portbook.errors import MalformedInput, NothingKnown
 from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD, not_understood
 from portbook.formats.lines import numbered
@@ -60,6 +61,7 @@ class ExplainAnswer(NamedTuple):
     sources: tuple[Source, ...]
     changes: Changes | None = None
     title: str = ""
+    total: int = 0  # sockets in the capture, those that were not asked for included
 
     @property
     def unread(self) -> int:
@@ -180,11 +182,12 @@ def explain(
         (*book.sources(), *practice.sources()),
         changes,
         form.title,
+        len(sockets),
     )
 
 
 def _sorted(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
-    """As :func:`portbook.app.listen.sort_by_gravity`; findings that are shared weigh once."""
+    """The most serious first, then by port; findings that are shared weigh once."""
     some = list(listeners)
     ranks: dict[int, int] = {}
     for each in some:

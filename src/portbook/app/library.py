@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from portbook.app.bind.diagnose import Why
     from portbook.app.explain import ExplainAnswer
     from portbook.app.history import Chronicle
-    from portbook.app.listen import Depth, Filter, HereAnswer
+    from portbook.app.listen import Depth, HereAnswer
     from portbook.app.lookup import Answer
     from portbook.app.pick.criteria import Pick, Wanted
     from portbook.app.search import SearchAnswer
+    from portbook.app.socket_filter import Filter
     from portbook.app.stop.executor import Outcome as StopOutcome
     from portbook.app.stop.executor import Waiting, Way
     from portbook.app.stop.model import Plan
@@ -97,7 +98,8 @@ def listen(
 
     :raises HostUnreadable: this machine's sockets can't be listed.
     """
-    from portbook.app.listen import Depth, Filter, answer_here
+    from portbook.app.listen import Depth, answer_here
+    from portbook.app.socket_filter import Filter
     from portbook.model import OwnerSearch
 
     how_far = Depth(OwnerSearch.ALL) if depth is None else depth
@@ -113,7 +115,8 @@ def watch(
 
     :raises HostUnreadable: this machine's sockets can't be listed.
     """
-    from portbook.app.listen import Filter, watch_here
+    from portbook.app.listen import watch_here
+    from portbook.app.socket_filter import Filter
 
     return watch_here(wanted or Filter(), catalog or Catalog(), notes=notes)
 
@@ -136,7 +139,7 @@ def explain(
     :raises InvalidArgument: there is no format of that name.
     """
     from portbook.app import explain as captures
-    from portbook.app.listen import Filter
+    from portbook.app.socket_filter import Filter
 
     def chunks(given: bytes | Iterable[bytes]) -> Iterable[bytes]:
         return [given] if isinstance(given, bytes) else given

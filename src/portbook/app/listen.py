@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from portbook._fast_types import NamedTuple
+from portbook.app.socket_filter import Filter, sort_sockets
 from portbook.catalog.expectations.lookup import NONE
 from portbook.host.host_reader import THIS_HOST
 from portbook.model import (
@@ -12,14 +13,13 @@ from portbook.model import (
     OwnerSearch,
     OwnersSeen,
     PortRules,
-    Reach,
     Source,
     Visibility,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from portbook.app.watch import Watch
     from portbook.catalog import Catalog
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         Finding,
         Gap,
         Host,
-        Level,
         Listener,
         Note,
         Standing,
@@ -41,8 +40,10 @@ if TYPE_CHECKING:
 class HereAnswer(NamedTuple):
     """What listens or is bound on this machine, each socket with its findings.
 
-    ``listeners`` are sorted by their gravest finding, then by port; ``standings`` says how each
-    (port, transport) stands in the registry; ``notes`` are the user's own on the ports asked for.
+    ``listeners`` have their most serious finding first, then their port, unless another order was
+    asked for; ``standings`` says how each (port, transport) stands in the registry; ``notes`` are
+    the user's own on the ports asked for. ``total`` counts all sockets that could be seen, those
+    that were not asked for included.
     """
 
     listeners: tuple[Listener, ...]
@@ -52,43 +53,7 @@ class HereAnswer(NamedTuple):
     redirects: tuple[Redirect, ...]
     sources: tuple[Source, ...]
     notes: tuple[Note, ...] = ()
-
-
-class Filter(NamedTuple):
-    """Which of this machine's sockets are asked for; None lets everything through.
-
-    ``program`` and ``user`` are whole names, ``level`` the lowest level of a socket's gravest
-    finding.
-    """
-
-    transport: Transport | None = None
-    ports: tuple[int, int] | None = None
-    program: str | None = None
-    user: str | None = None
-    reach: Reach | None = None
-    level: Level | None = None
-
-    def keeps(self, listener: Listener) -> bool:
-        """Whether *listener*, with its owners and findings, is asked for."""
-        return (
-            self.transport in (None, listener.socket.transport)
-            and (self.ports is None or self.ports[0] <= listener.socket.port <= self.ports[1])
-            and (
-                self.program is None
-                or any(owner.program == self.program for owner in listener.ownership.owners)
-            )
-            and (self.user is None or self.user in _users(listener))
-            and self.reach in (None, listener.socket.reach)
-            and (self.level is None or listener.assessment.gravity >= self.level.rank)
-        )
-
-
-def _users(listener: Listener) -> set[str | None]:
-    """The users that hold *listener*, by name and by number."""
-    owners = listener.ownership.owners
-    uids = (listener.socket.uid, *(owner.uid for owner in owners))
-    names = {listener.socket.user, *(owner.user for owner in owners)}
-    return names | {str(uid) for uid in uids if uid is not None}
+    total: int = 0
 
 
 class Depth(NamedTuple):
@@ -288,9 +253,13 @@ def here_source() -> Source:
 
 
 def answer_here(
-    wanted: Filter, depth: Depth, catalog: Catalog, host: HostReader = THIS_HOST
+    wanted: Filter,
+    depth: Depth,
+    catalog: Catalog,
+    host: HostReader = THIS_HOST,
+    order: str = "level",
 ) -> HereAnswer:
-    """What *wanted* keeps of the sockets of *host*, the most serious first."""
+    """What *wanted* keeps of the sockets of *host*, in an *order* of :data:`ORDERS`."""
     book = catalog.registry
     if depth.probe is not None:
         depth = depth._replace(probe=wanted)
@@ -298,9 +267,15 @@ def answer_here(
     redirects, unseen = (
         read_redirected(wanted.ports, wanted.transport, host) if depth.everywhere else ((), ())
     )
-    kept = sort_by_gravity(
-        seen.listeners if wanted == Filter() else filter(wanted.keeps, seen.listeners)
+    kept = sort_sockets(
+        seen.listeners if wanted == Filter() else filter(wanted.keeps, seen.listeners), order
     )
+    total = len(seen.listeners)
+    if wanted.ports is not None or wanted.transport is not None:
+        # A list without owners is cheap; without it the total would be of those ports alone.
+        total = len(host.read_host(None, None, OwnerSearch.NONE).listeners) + sum(
+            [each.socket.namespace is not None for each in seen.listeners]
+        )
     return HereAnswer(
         kept,
         Visibility.PARTIAL if unseen else seen.visibility,
@@ -314,6 +289,7 @@ def answer_here(
         redirects,
         (*book.sources(), *catalog.practice.sources(), here_source()),
         seen.notes,
+        max(total, len(kept)),
     )
 
 
@@ -365,19 +341,4 @@ def _socket(listener: Listener) -> tuple[object, ...]:
         listener.socket.transport,
         listener.socket.address,
         listener.socket.port,
-    )
-
-
-def sort_by_gravity(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
-    """*listeners*, the most serious first, then by port."""
-    return tuple(
-        sorted(
-            listeners,
-            key=lambda each: (
-                -each.assessment.gravity,
-                each.socket.port,
-                each.socket.transport,
-                each.socket.family,
-            ),
-        )
     )

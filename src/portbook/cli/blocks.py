@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 
 from portbook.app.lookup import longest_blocks
-from portbook.cli.help import Parser, add_json
+from portbook.cli.help import Parser, add_json, add_limit, read_limit
 from portbook.cli.terminal import print_json, style
-from portbook.errors import UsageError
 from portbook.model import RANGES, State
 from portbook.present.render import port_json
 from portbook.present.views import lists
@@ -31,20 +30,17 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     parser.add_argument(
         "--range", choices=[each.name for each in RANGES], help="only inside this range"
     )
-    parser.add_argument(
-        "--limit", type=int, default=0, metavar="N", help="show at most N blocks (default: all)"
-    )
+    add_limit(parser, "blocks")
     add_json(parser)
     options = parser.parse_args(list(argv))
-    if options.limit < 0:
-        raise UsageError(f"--limit {options.limit} is below 0: give 0 for all, or how many")
+    limit = read_limit(options)
     book = catalog.registry
     state = None if options.state == "any" else State(options.state)
     blocks = longest_blocks(catalog, state, options.range)
-    if options.limit > 0:
-        blocks = blocks[: options.limit]
     if options.json:
-        print_json(port_json.of_blocks(blocks, state, options.range, book.sources()))
+        print_json(port_json.of_blocks(blocks, state, options.range, book.sources(), limit))
     else:
-        sys.stdout.write(lists.render_blocks(blocks, state, options.range, book.sources(), style()))
+        sys.stdout.write(
+            lists.render_blocks(blocks, state, options.range, book.sources(), style(), limit)
+        )
     return 0

@@ -111,7 +111,7 @@ class _Explanation:
         self._options = options
         self._head = bytearray()  # of the capture, in case it turns out to be none
         self._catalog = catalog
-        self._wanted = filter_of(options)
+        self._wanted = filter_of(options, catalog)
         self._several = len(options.files) > 1
         self._answers: list[dict[str, Any]] = []
         self._printed = self._found = self._not_understood = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from portbook._fast_types import NamedTuple
-from portbook.cli.help import Parser, add_json
+from portbook.cli.help import Parser, add_json, add_limit, read_limit
 from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError, shown
 from portbook.present.document import Table
@@ -27,9 +27,7 @@ def run(argv: Sequence[str], _: Catalog) -> int:
         "What readers said of the site's pages: those that most need work first. The votes are "
         "in a file of yours, or in the database that PORTBOOK_DATABASE_URL names.",
     )
-    parser.add_argument(
-        "--limit", type=int, default=20, metavar="N", help="show N pages (default: 20; 0: all)"
-    )
+    add_limit(parser, "pages")
     parser.add_argument(
         "--export", action="store_true", help="print every vote, one JSON object a line"
     )
@@ -40,8 +38,7 @@ def run(argv: Sequence[str], _: Catalog) -> int:
     )
     add_json(parser)
     options = parser.parse_args(list(argv))
-    if options.limit < 0:
-        raise UsageError(f"--limit {options.limit} is below 0: give 0 for all, or how many")
+    limit = read_limit(options)
     if sum((options.export, options.json, options.delete_before is not None)) > 1:
         raise UsageError("--export, --json and --delete-before exclude each other: give one")
     day = None if options.delete_before is None else _day(options.delete_before)
@@ -55,7 +52,7 @@ def run(argv: Sequence[str], _: Catalog) -> int:
         elif options.export:
             _export(store)
         else:
-            _show(store, options.limit, as_json=options.json)
+            _show(store, limit, as_json=options.json)
     finally:
         store.close()
     return 0

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from portbook.app.listen import Filter
+from portbook.app.socket_filter import Filter, PortSpan, read_spans
 from portbook.errors import UsageError, shown
 from portbook.model import Level, Reach, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
     from typing import Protocol
+
+    from portbook.catalog import Catalog
 
     class Wanted(Protocol):
         """What a command line says of the sockets that are asked for."""
@@ -32,9 +35,13 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     """``--transport``, ``--port``, ``--program``, ``--user``, ``--reach`` and ``--level``."""
     parser.add_argument("--transport", choices=[*map(str, Transport)], help="only this transport")
     parser.add_argument(
-        "--port", metavar="PORT", help="only this port (53, 53/udp), or range (6000-6063)"
+        "--port", metavar="PORT", help="only this port (53, 53/udp), range (6000-6063) or service"
     )
-    parser.add_argument("--program", metavar="NAME", help="only what a program of this name holds")
+    parser.add_argument(
+        "--program",
+        metavar="NAME",
+        help="only programs with this in their name, or of this pattern (python*)",
+    )
     parser.add_argument("--user", metavar="NAME", help="only what this user holds, by name or uid")
     parser.add_argument(
         "--reach",
@@ -46,22 +53,25 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def filter_of(options: Wanted) -> Filter:
-    """The filter that *options* ask for. Raises UsageError, or InvalidQuery for a wrong port."""
-    ports, transport = None, Transport(options.transport) if options.transport else None
-    if options.port is not None:
-        from portbook.formats.errors.query import parse_query
+def filter_of(options: Wanted, catalog: Catalog, words: Sequence[str] = ()) -> Filter:
+    """The filter that *options* ask for, and *words*, which are ports, ranges or names.
 
-        query = parse_query(options.port)
-        if query.kind not in ("port", "range") or query.address is not None:
+    Raises UsageError, or InvalidQuery for a wrong port.
+    """
+    transport = Transport(options.transport) if options.transport else None
+    spans: tuple[PortSpan, ...] = ()
+    for word in (*words, *([] if options.port is None else [options.port])):
+        spans += read_spans(word, catalog)
+    for span in spans:
+        if transport is not None and span.transport not in (None, transport):
             raise UsageError(
-                f"--port {shown(options.port)} is no port or range: give 8080, say, or 6000-6063"
+                f"{span.first}/{span.transport} and --transport {transport} exclude each other"
             )
-        if transport is not None and query.transport not in (None, transport):
-            raise UsageError(
-                f"--port {shown(options.port)} and --transport {transport} exclude each other"
-            )
-        ports, transport = (query.first, query.last), transport or query.transport
+    ports = None
+    if spans:
+        ports = (min([span.first for span in spans]), max([span.last for span in spans]))
+        kinds = {span.transport for span in spans}
+        transport = transport or (kinds.pop() if len(kinds) == 1 else None)
     return Filter(
         transport,
         ports,
@@ -69,4 +79,21 @@ def filter_of(options: Wanted) -> Filter:
         options.user,
         Reach(options.reach) if options.reach else None,
         Level(options.level) if options.level else None,
+        spans if len(spans) > 1 else (),
     )
+
+
+def check_user(user: str | None) -> None:
+    """Raises UsageError where *user* is no user of this machine; any number may be one."""
+    if user is None or (user.isascii() and user.isdigit()):
+        return
+    try:
+        import pwd
+    except ModuleNotFoundError:  # Windows
+        return
+    try:
+        pwd.getpwnam(user)
+    except (KeyError, ValueError):
+        raise UsageError(
+            f"--user {shown(user)} is no user of this machine: give a name that it has, or a uid"
+        ) from None

@@ -151,6 +151,31 @@ def add_json(parser: argparse.ArgumentParser, *, rows: bool = False) -> None:
         )
 
 
+_LIMIT = 20
+
+
+def add_limit(parser: argparse.ArgumentParser, what: str, *, default: bool = True) -> None:
+    """``--limit N``: how many of *what* are shown; 0 is all of them, for every command."""
+    usual = f"{_LIMIT}; with --json all" if default else "all"
+    parser.add_argument(
+        "--limit",
+        type=int,
+        default=None if default else 0,
+        metavar="N",
+        help=f"show at most N {what}, 0 for all (default: {usual})",
+    )
+
+
+def read_limit(options: argparse.Namespace) -> int:
+    """The ``--limit`` of *options*; 0: all. Raises UsageError where it is below 0."""
+    limit: int | None = options.limit
+    if limit is None:
+        return 0 if options.json or getattr(options, "jsonl", False) else _LIMIT
+    if limit < 0:
+        raise UsageError(f"--limit {limit} is below 0: give 0 for all, or how many")
+    return limit
+
+
 def add_depth(parser: argparse.ArgumentParser) -> None:
     """``--detail`` and ``--all-namespaces``."""
     parser.add_argument(

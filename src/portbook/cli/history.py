@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from portbook.app.history import chronicle, compare_kept, is_since, subject_of
-from portbook.cli.help import Parser
+from portbook.cli.help import Parser, add_limit, read_limit
 from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError, shown
 from portbook.present.render.report_json import of_change, of_history
@@ -28,6 +28,8 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     else:
         port, name = (None, None) if options.query is None else subject_of(options.query)
         found = chronicle(catalog, port, name, options.since)
+    if options.json or options.jsonl:
+        found = found._replace(changes=found.changes[: options.limit or None])
     if options.json:
         print_json(of_history(found))
     elif options.jsonl:
@@ -56,16 +58,13 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         help="the difference between two registries that are kept here: shipped, current, a number "
         "or a date of portbook update --list",
     )
-    parser.add_argument(
-        "--limit", type=int, default=40, metavar="N", help="show at most N changes; 0: all"
-    )
+    add_limit(parser, "changes")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--jsonl", action="store_true", help="one JSON object a line")
     options = parser.parse_args(list(argv))
     if options.json and options.jsonl:
         raise UsageError("--json and --jsonl exclude each other: give one of them")
-    if options.limit < 0:
-        raise UsageError(f"--limit {options.limit} is below 0: give 0 for all, or how many")
+    options.limit = read_limit(options)
     if options.diff and (options.query is not None or options.since is not None):
         raise UsageError("--diff compares two whole registries: leave the port and --since out")
     if options.since is not None and not is_since(options.since):

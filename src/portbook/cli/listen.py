@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 
 from portbook._fast_types import NamedTuple
-from portbook.app.listen import Depth, Filter, answer_here, watch_here
+from portbook.app.listen import Depth, answer_here, watch_here
+from portbook.app.socket_filter import Filter
 from portbook.catalog.expectations.lookup import check_named
 from portbook.cli import complain
-from portbook.cli.filters import add_filters, filter_of
-from portbook.cli.terminal import can_draw, print_json, reaches, style
+from portbook.cli.filters import add_filters, check_user, filter_of
+from portbook.cli.terminal import can_draw, is_read, print_json, reaches, table_style
 from portbook.errors import UsageError
 from portbook.model import (
     OwnerSearch,
@@ -20,13 +21,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from portbook.app.listen import HereAnswer
     from portbook.catalog import Catalog
+    from portbook.host.firewall.rules import Redirect
     from portbook.model import Gap
+    from portbook.present.views.listen import Template
 
 
 class Options(NamedTuple):
     """What the command line asked for."""
 
+    ports: Sequence[str] = ()
     transport: str | None = None
     port: str | None = None
     program: str | None = None
@@ -43,47 +48,84 @@ class Options(NamedTuple):
     strict: bool = False
     fail_on: str = "alert"
     notes: bool = True
+    verbose: bool = False
+    format: str | None = None
+    sort: str = "level"
+    limit: int = 0
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Prints what listens here, the most serious first, and returns the exit status."""
     options = parse_quick(argv) or parse_whole(argv)
-    if options.json and options.jsonl:
-        raise UsageError("--json and --jsonl exclude each other: give one of them")
-    if not 0.05 <= options.interval <= 3600:
-        raise UsageError(f"--interval {options.interval:g} is not between 0.05 and 3600 seconds")
+    _check(options)
     if options.notes:
         check_named(catalog.expectations)
     if options.watch:
         return _watch(options, catalog)
+    return answer(options, catalog)
+
+
+def _check(options: Options) -> None:
+    """Raises UsageError where the options contradict each other or have no such value."""
+    if sum([options.json, options.jsonl, options.format is not None, options.verbose]) > 1:
+        raise UsageError(
+            "--json, --jsonl, --format and --verbose exclude each other: give one of them"
+        )
+    if not 0.05 <= options.interval <= 3600:
+        raise UsageError(f"--interval {options.interval:g} is not between 0.05 and 3600 seconds")
+    if options.limit < 0:
+        raise UsageError(f"--limit {options.limit} is below 0: give 0 for all, or how many")
+    check_user(options.user)
+
+
+def answer(options: Options, catalog: Catalog) -> int:
+    """Prints what listens here now; the exit status."""
+    from portbook.present.views.listen import Template
+
+    template = None if options.format is None else Template(options.format)
     # The table shows the findings' codes alone.
-    said = options.json or options.jsonl
-    asked = Filter() if options.probe else None
+    said = options.json or options.jsonl or options.verbose
+    probed = Filter() if options.probe else None
     depth = Depth(
-        OwnerSearch.ALL, options.detail, options.all_namespaces, said, options.notes, asked
+        OwnerSearch.ALL, options.detail, options.all_namespaces, said, options.notes, probed
     )
-    wanted = filter_of(options)
-    answer = answer_here(wanted, depth, catalog)
+    wanted = filter_of(options, catalog, options.ports)
+    here = answer_here(wanted, depth, catalog, order=options.sort)
+    _print(here, options, template, some=wanted != Filter())
+    findings = [finding for each in here.listeners for finding in each.assessment.findings]
+    if reaches(findings, options.fail_on):
+        return 1
+    return 3 if options.strict and here.visibility is Visibility.PARTIAL else 0
+
+
+def _print(here: HereAnswer, options: Options, template: Template | None, *, some: bool) -> None:
+    shown = here._replace(listeners=here.listeners[: options.limit or None])
     if options.json:
         from portbook.present.render import port_json
 
-        print_json(port_json.of_here(answer))
-    elif options.jsonl:
+        print_json(port_json.of_here(shown))
+        return
+    if options.jsonl:
         from portbook.present.render import sockets_json
 
-        for listener in answer.listeners:
+        for listener in shown.listeners:
             print_json(sockets_json.of_row(listener), line=True)
-        for redirect in answer.redirects:
+        for redirect in shown.redirects:
             print_json(sockets_json.of_row(redirect), line=True)
-        _tell_missing(answer.missing)
-    else:
-        from portbook.present.views.listen import render_here
+        _tell_missing(shown.missing)
+        return
+    from portbook.present.views.listen import record_lines, render_here
 
-        sys.stdout.write(render_here(answer, style(), some=wanted != Filter()))
-    findings = [finding for each in answer.listeners for finding in each.assessment.findings]
-    if reaches(findings, options.fail_on):
-        return 1
-    return 3 if options.strict and answer.visibility is Visibility.PARTIAL else 0
+    if template is None and (options.verbose or is_read(sys.stdout)):
+        page = render_here(
+            here, table_style(), some=some, verbose=options.verbose, most=options.limit
+        )
+        sys.stdout.write(page)
+        return
+    for line in record_lines(shown, template):
+        print(line)
+    _tell_redirects(shown.redirects)
+    _tell_missing(shown.missing)
 
 
 def _tell_missing(missing: Iterable[Gap]) -> None:
@@ -92,6 +134,13 @@ def _tell_missing(missing: Iterable[Gap]) -> None:
 
     for reason in gap_sentences(missing):
         complain(f"not seen: {reason}")
+
+
+def _tell_redirects(redirects: Iterable[Redirect]) -> None:
+    from portbook.present.port.this_machine import redirected
+
+    for redirect in redirects:
+        complain(f"redirected: {redirected(redirect)}")
 
 
 def parse_quick(argv: Sequence[str]) -> Options | None:
@@ -114,17 +163,47 @@ _FLAGS = {
     "--all-namespaces": "all_namespaces",
     "--probe": "probe",
     "--no-notes": "notes",
+    "-v": "verbose",
+    "--verbose": "verbose",
 }
 
 
 def parse_whole(argv: Sequence[str]) -> Options:
     """*argv* read by argparse. Raises UsageError; ``--help`` prints and exits."""
-    from portbook.cli.help import Parser, add_depth, add_fail_on, add_json, add_notes, add_probe
+    from portbook.app.socket_filter import ORDERS
+    from portbook.cli.help import (
+        Parser,
+        add_depth,
+        add_fail_on,
+        add_json,
+        add_limit,
+        add_notes,
+        add_probe,
+    )
+    from portbook.present.views.listen import FIELDS
 
     parser = Parser(
-        "listen", "Everything that listens or is bound on this machine, the most serious first."
+        "listen", "Show what listens or is bound on this machine, the most serious first."
+    )
+    parser.add_argument(
+        "ports", nargs="*", metavar="PORT", help="only these: 8000, 53/udp, 6000-6063 or ssh"
     )
     add_filters(parser)
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="add what each finding says, and who can reach it",
+    )
+    parser.add_argument(
+        "--format",
+        metavar="TEMPLATE",
+        help="print a line a socket, such as '{port} {program}'; fields: " + ", ".join(FIELDS),
+    )
+    parser.add_argument(
+        "--sort", choices=[*ORDERS], default="level", help="what to sort by (default: level)"
+    )
+    add_limit(parser, "sockets", default=False)
     parser.add_argument(
         "--watch",
         action="store_true",
@@ -143,18 +222,33 @@ def parse_whole(argv: Sequence[str]) -> Options:
     add_notes(parser)
     add_json(parser, rows=True)
     add_fail_on(parser, default="alert")
-    return Options(**vars(parser.parse_args(list(argv))))
+    return Options(**vars(parser.parse_intermixed_args(list(argv))))
+
+
+_NOT_WATCHED = (
+    *("json", "detail", "all_namespaces", "probe"),
+    *("strict", "verbose", "format", "limit"),
+)
 
 
 def _watch(options: Options, catalog: Catalog) -> int:
     """Follows the sockets until interrupted: a live table on a terminal, JSON lines in a pipe."""
-    for name in ("json", "detail", "all_namespaces", "probe", "strict"):
+    for name in (
+        "json",
+        "detail",
+        "all_namespaces",
+        "probe",
+        "strict",
+        "verbose",
+        "format",
+        "limit",
+    ):
         if getattr(options, name):
             raise UsageError(f"--watch doesn't go with --{name.replace('_', '-')}: leave one out")
     if options.notes:
         _tell_missing(catalog.expectations().missing)
     catalog.check()
-    watch = watch_here(filter_of(options), catalog, notes=options.notes)
+    watch = watch_here(filter_of(options, catalog, options.ports), catalog, notes=options.notes)
     if can_draw(sys.stdout) and not options.jsonl:
         from portbook.cli.watch_table import follow
 

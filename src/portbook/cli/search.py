@@ -7,7 +7,7 @@ import sys
 from portbook.app.search import search_text
 from portbook.catalog.expectations.lookup import check_named
 from portbook.cli import complain
-from portbook.cli.help import Parser, add_json, add_notes
+from portbook.cli.help import Parser, add_json, add_limit, add_notes, read_limit
 from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError
 from portbook.present.phrases import gap_sentences
@@ -28,22 +28,19 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         "Services by name, description or alias, products, and your own notes, best first.",
     )
     parser.add_argument("text", nargs="+", metavar="TEXT", help="what to look for")
-    parser.add_argument(
-        "--limit", type=int, default=20, metavar="N", help="show at most N matches (default: 20)"
-    )
+    add_limit(parser, "matches")
     add_json(parser)
     add_notes(parser)
     options = parser.parse_intermixed_args(list(argv))
     text = " ".join(options.text)
     if not text.strip():
         raise UsageError("the text is empty: give a name, or words of a description")
-    if options.limit < 1:
-        raise UsageError(f"--limit {options.limit} shows nothing: give 1 or more")
+    limit = read_limit(options)
     if options.notes:
         check_named(catalog.expectations)
         for reason in gap_sentences(catalog.expectations().missing):
             complain(f"not seen: {reason}")
-    found = search_text(text, catalog, options.limit, notes=options.notes)
+    found = search_text(text, catalog, limit or sys.maxsize, notes=options.notes)
     if options.json:
         print_json(port_json.of(found))
     else:

@@ -217,7 +217,8 @@ class _Show:
         options = self.options
         if not options.host:
             return None
-        from portbook.app.listen import Depth, Filter
+        from portbook.app.listen import Depth
+        from portbook.app.socket_filter import Filter
 
         if options.notes:
             from portbook.catalog.expectations.lookup import check_named

@@ -7,6 +7,8 @@ import sys
 
 from portbook.present.render.text import NARROWEST, WIDEST, Style
 
+_NARROWEST_TABLE = 20
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,20 +29,33 @@ def style(environ: Mapping[str, str] | None = None) -> Style:
     https://no-color.org/, https://bixense.com/clicolors/.
     """
     env = os.environ if environ is None else environ
-    terminal = is_terminal(sys.stdout)
+    width = terminal_width(env)
+    return Style(max(NARROWEST, min(WIDEST, width)), _colour(env))
+
+
+def table_style(environ: Mapping[str, str] | None = None) -> Style:
+    """The style for a table, which takes all columns that there are, and no more."""
+    env = os.environ if environ is None else environ
+    return Style(max(_NARROWEST_TABLE, terminal_width(env)), _colour(env))
+
+
+def is_read(stream: TextIO | None) -> bool:
+    """Whether *stream* goes to a reader and not to a program: a terminal, or colours are forced."""
+    return is_terminal(stream) or _colour(os.environ)
+
+
+def _colour(env: Mapping[str, str]) -> bool:
     if colour_choice != "auto":
-        colour = colour_choice == "always"
-    elif env.get("NO_COLOR"):
-        colour = False
-    elif env.get("FORCE_COLOR"):
-        colour = env["FORCE_COLOR"] != "0"
-    elif env.get("CLICOLOR_FORCE", "0") != "0":
-        colour = True
-    elif env.get("CLICOLOR") == "0":
-        colour = False
-    else:
-        colour = terminal and env.get("TERM") != "dumb"
-    return Style(_width(env.get("COLUMNS", ""), terminal), colour)
+        return colour_choice == "always"
+    if env.get("NO_COLOR"):
+        return False
+    if env.get("FORCE_COLOR"):
+        return env["FORCE_COLOR"] != "0"
+    if env.get("CLICOLOR_FORCE", "0") != "0":
+        return True
+    if env.get("CLICOLOR") == "0":
+        return False
+    return is_terminal(sys.stdout) and env.get("TERM") != "dumb"
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -55,16 +70,17 @@ def can_draw(stream: TextIO | None) -> bool:
     return is_terminal(stream) and os.environ.get("TERM") != "dumb"
 
 
-def _width(columns: str, terminal: bool) -> int:
-    width = 80
+def terminal_width(env: Mapping[str, str]) -> int:
+    """The columns of standard output: ``COLUMNS``, else the terminal's, else 80."""
+    columns = env.get("COLUMNS", "")
     if columns.isascii() and columns.isdigit() and int(columns[:6]):
-        width = int(columns[:6])
-    elif terminal:
+        return int(columns[:6])
+    if is_terminal(sys.stdout):
         try:
-            width = os.get_terminal_size(sys.stdout.fileno()).columns or width
+            return os.get_terminal_size(sys.stdout.fileno()).columns or 80
         except OSError:
             pass
-    return max(NARROWEST, min(WIDEST, width))
+    return 80
 
 
 def print_json(value: Any, *, line: bool = False) -> None:

@@ -11,7 +11,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from portbook.app.listen import sort_by_gravity
+from portbook.app.socket_filter import sort_by_gravity
 from portbook.app.watch import Event, Watch, steps
 from portbook.model import Level
 from portbook.model.text import moment

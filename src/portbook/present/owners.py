@@ -75,6 +75,21 @@ def owner_name(owner: Process) -> str:
     return f"process {owner.pid}" if owner.pid else "a process"
 
 
+def owner_line(owner: Process) -> str:
+    """*owner* as it was started: its name, and the arguments behind it.
+
+    >>> from portbook.model import Process
+    >>> owner_line(Process(7, "node", ("/usr/bin/node", "/srv/shop/server.js", "--port", "3000")))
+    'node server.js --port 3000'
+    """
+    from portbook.model.command_line import RunKind, run_of
+
+    run = run_of(owner.command) if owner.command else None
+    if run is None or run.kind is RunKind.TITLE or not run.arguments:
+        return owner_name(owner)
+    return " ".join((owner_name(owner), *run.arguments))
+
+
 def owner_phrase(owner: Process, to: Viewer) -> str:
     """*owner* by name, and in brackets what tells it from others of that name."""
     facts = owner_facts(owner, to)

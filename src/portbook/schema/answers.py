@@ -345,7 +345,8 @@ LISTEN_ANSWER = Table(
     "listen",
     "Everything that listens or is bound on this machine.",
     (
-        Field("listeners", LISTENERS),
+        Field("listeners", LISTENERS, "those that were asked for, at most `--limit`"),
+        Field("total", NUMBER, "all sockets that could be seen, asked for or not"),
         Field("visibility", VISIBILITY),
         Field("missing", TEXTS, "what could not be seen, and what would show it"),
         Field("redirects", list_of(REDIRECT.codec())),
@@ -362,9 +363,9 @@ BLOCKS_ANSWER = Table(
     (
         Field("state", optional(STATE)),
         Field("range", optional(RANGE)),
-        Field("count", NUMBER, path=lambda answer: len(answer.blocks)),
-        Field("ports", NUMBER, path=lambda answer: sum(each.size for each in answer.blocks)),
-        Field("blocks", list_of(_BLOCK_IN_RANGE.inline())),
+        Field("count", NUMBER, "of all such blocks", lambda answer: len(answer.blocks)),
+        Field("ports", NUMBER, "in all of them", lambda it: sum(each.size for each in it.blocks)),
+        Field("blocks", list_of(_BLOCK_IN_RANGE.inline()), "at most `--limit`", "shown"),
         Field("sources", SOURCES),
     ),
     version=1,

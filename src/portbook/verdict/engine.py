@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def judge(case: Case, *, said: bool = True, subject: Subject | None = None) -> tuple[Finding, ...]:
-    """The findings on *case*, in the order of the table.
+    """The findings on *case*, the most serious first, then in the order of the table.
 
     They concern its socket, or *subject* where nobody has seen the socket. Where *said* is false
     they have their codes and levels alone: that is enough to sort or to count thousands of sockets
@@ -63,7 +63,9 @@ def judge(case: Case, *, said: bool = True, subject: Subject | None = None) -> t
 
 
 def apply(facts: frozenset[str]) -> tuple[tuple[Rule, Level], ...]:
-    """The rules that *facts* fulfil, each with its level, in the order of the table."""
+    """The rules that *facts* fulfil, each with its level: the most serious first, then in
+    the order of the table.
+    """
     found = _applied.get(facts)
     if found is None:
         known = set(facts)
@@ -73,6 +75,7 @@ def apply(facts: frozenset[str]) -> tuple[tuple[Rule, Level], ...]:
                 if rule.settles:
                     known.add("settled")
                 rules.append((rule, _level(rule, known)))
+        rules.sort(key=lambda found: -found[1].rank)  # stable: the table's order within a level
         found = _applied[facts] = tuple(rules)
     return found
 

@@ -84,7 +84,7 @@ def findings_column(columns: Mapping[str, ir.IntegerValue]) -> ir.IntegerValue:
 
 @cache
 def read_findings(number: int) -> tuple[tuple[str, Level], ...]:
-    """What :func:`findings_column` made, as codes with their levels, in the order of the rules.
+    """What :func:`findings_column` made, as codes with their levels: the most serious first.
 
     >>> read_findings(0)
     ()
@@ -96,4 +96,5 @@ def read_findings(number: int) -> tuple[tuple[str, Level], ...]:
         number, digit = divmod(number, _BASE)
         if digit:
             found.append((code, LEVELS[digit - 1]))
+    found.sort(key=lambda each: -each[1].rank)  # stable: the rules' order within a level
     return tuple(found)

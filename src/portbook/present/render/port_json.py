@@ -141,6 +141,7 @@ class _Blocks(NamedTuple):
     state: State | None
     range: str | None
     sources: Sequence[Source]
+    shown: Sequence[Block]
 
 
 def of_blocks(
@@ -148,9 +149,11 @@ def of_blocks(
     state: State | None,
     range_name: str | None,
     sources: Sequence[Source],
+    most: int = 0,
 ) -> Object:
-    """``portbook/blocks/1``."""
-    return BLOCKS_ANSWER.encode(_Blocks(blocks, state, range_name, sources))
+    """``portbook/blocks/1``, with *most* of *blocks*, 0 for all; the counts are of all."""
+    shown = blocks[: most or None]
+    return BLOCKS_ANSWER.encode(_Blocks(blocks, state, range_name, sources, shown))
 
 
 class _Counts(NamedTuple):

@@ -17,7 +17,8 @@ from portbook.formats.fields import (
 from portbook.present.document import Paragraph
 from portbook.present.escape import plain
 from portbook.present.render.text import render_item, wrap
-from portbook.present.views.listen import head, rows
+from portbook.present.views.capture_rows import rows
+from portbook.present.views.listen import head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +67,10 @@ def render_explained(answer: ExplainAnswer, style: Style) -> str:
     """Every socket in short, or what changed; then what was left out or not understood."""
     if answer.changes is None:
         count = len(answer.sockets)
-        sockets = f"{count:,} listening or bound socket{'' if count == 1 else 's'}"
+        total = max(answer.total, count)
+        sockets = f"{total:,} listening or bound socket{'' if total == 1 else 's'}"
+        if count < total:
+            sockets = f"{f'{count:,}' if count else 'None'} of {sockets}"
         title = f"{sockets}, read as {answer.title}"
         lines = [head(title, answer.sockets, style), ""]
         lines += rows(answer.sockets, answer.standings, style, answer.uses)

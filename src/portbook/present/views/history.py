@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def render(found: Chronicle, style: Style, limit: int = 0) -> str:
     """*found* as text; at most *limit* changes, 0 for all."""
-    lines = [style.bold(one_line(f"{found.subject}: {_counted(found)}"))]
+    lines = [style.bold(one_line(f"{found.subject}: {_counted(found, limit)}"))]
     for item in _items(found, limit):
         lines += ["", *render_item(item, style, "")]
     rows = tuple(
@@ -36,14 +36,15 @@ def render(found: Chronicle, style: Style, limit: int = 0) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _counted(found: Chronicle) -> str:
+def _counted(found: Chronicle, limit: int) -> str:
     count = len(found.changes)
     if not found.known:
         return "no copy of the registry here has a service of that name"
     since = f" since {found.since}" if found.since else ""
     if not count:
         return f"no change on record{since}"
-    return f"{count:,} change{'' if count == 1 else 's'}{since}"
+    shown = f"{limit:,} of " if 0 < limit < count else ""
+    return f"{shown}{count:,} change{'' if count == 1 else 's'}{since}"
 
 
 def _items(found: Chronicle, limit: int) -> Iterator[Item]:

@@ -70,7 +70,8 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
         out.title(f"No service is named {quoted}.", "Similar names:")
     else:
         count = len(answer.matches)
-        out.title(f"{count} match{'' if count == 1 else 'es'} for {quoted}")
+        shown = f"{answer.shown:,} of " if answer.shown < count else ""
+        out.title(f"{shown}{count:,} match{'' if count == 1 else 'es'} for {quoted}")
     out.notes(answer.query.notes)
     if answer.matches:
         rows = tuple(
@@ -85,7 +86,7 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
         out.lines += render_item(Table(rows), style)
     more = len(answer.matches) - answer.shown
     if more > 0:
-        out.lines += render_item(Paragraph(f"and {more} more: --limit shows them"), style)
+        out.lines += render_item(Paragraph(f"and {more:,} more: --limit 0 shows all"), style)
     if answer.uses:
         out.section("In practice", *_use_rows(answer))
     if answer.own_notes:
@@ -107,7 +108,7 @@ def _use_rows(answer: SearchAnswer) -> Iterator[Item]:
         yield Record(product, f"{_numbers(at)}, {kind}", said, source, read)
     more = len(answer.uses) - answer.shown
     if more > 0:
-        yield Paragraph(f"and {more} more: --limit shows them")
+        yield Paragraph(f"and {more:,} more: --limit 0 shows all")
 
 
 def _numbers(ports: Sequence[tuple[int, int, Transport | None]]) -> str:
@@ -188,15 +189,19 @@ def render_blocks(
     range_name: str | None,
     sources: Iterable[Source],
     style: Style,
+    most: int = 0,
 ) -> str:
-    """The blocks of a state, the longest first."""
+    """The blocks of a state, the longest first; *most* of them, 0 for all."""
     out = _Lines(style)
     ports = sum(block.size for block in blocks)
     kind = f"{state} " if state else ""
     where = f" of the {range_name} range" if range_name else ""
     noun = "block" if len(blocks) == 1 else "blocks"
+    shown = blocks[: most or None]
+    of_all = f"{len(shown):,} of " if len(shown) < len(blocks) else ""
     out.title(
-        f"{len(blocks):,} {kind}{noun}{where}", f"· {ports:,} {'port' if ports == 1 else 'ports'}"
+        f"{of_all}{len(blocks):,} {kind}{noun}{where}",
+        f"· {ports:,} {'port' if ports == 1 else 'ports'}{' in all' if of_all else ''}",
     )
     out.lines.append("")
     rows = tuple(
@@ -206,9 +211,12 @@ def render_blocks(
             *(() if state else (str(block.state),)),
             f"{block.range}, {block.rank} of {block.of}",
         )
-        for block in blocks
+        for block in shown
     )
     out.lines += render_item(Table(rows), style)
+    if of_all:
+        more = f"and {len(blocks) - len(shown):,} more: --limit 0 shows all"
+        out.lines += render_item(Paragraph(more), style)
     out.sources(sources)
     return str(out)
 

@@ -24,7 +24,7 @@ if _HOME not in sys.path:
     sys.path.append(_HOME)
 
 from portbook.app.explain import ExplainAnswer, explain, unread  # noqa: E402
-from portbook.app.listen import Filter  # noqa: E402
+from portbook.app.socket_filter import Filter  # noqa: E402
 from portbook.catalog import Catalog  # noqa: E402
 from portbook.errors import MalformedInput, NothingKnown  # noqa: E402 - see above
 from portbook.present.render.explain_json import of_explain  # noqa: E402

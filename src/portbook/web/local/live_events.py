@@ -6,7 +6,8 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from portbook.app.listen import Filter, watch_here
+from portbook.app.listen import watch_here
+from portbook.app.socket_filter import Filter
 from portbook.app.watch import Change, identity
 from portbook.errors import HostUnreadable
 from portbook.present.render import sockets_json

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response, StreamingResponse
 
-from portbook.app.listen import Depth, Filter, answer_here
+from portbook.app.listen import Depth, answer_here
 from portbook.app.lookup import answer_port
 from portbook.app.search import own_notes
+from portbook.app.socket_filter import Filter
 from portbook.formats.errors.query import (
     Query,
     QueryKind,
