@@ -165,7 +165,7 @@ def test_ctrl_c_ends_it_with_130(watch: Piped) -> None:
 
 
 def test_a_filter_holds_for_events_too() -> None:
-    found = Piped("--user", "nobody-of-this-name")
+    found = Piped("--user", "4294967294")
     try:
         with opened() as made:
             assert found.event(port_of(made), 5 * INTERVAL) is None
@@ -178,7 +178,7 @@ def test_a_filter_holds_for_events_too() -> None:
 
 def test_a_closed_pipe_ends_it_quietly_though_nothing_happens() -> None:
     # No event is let through, so that it can't learn of it by writing.
-    found = Piped("--user", "nobody-of-this-name")
+    found = Piped("--user", "4294967294")
     assert found.process.stdout is not None
     assert found.process.stderr is not None
     found.process.stdout.close()
