@@ -13,8 +13,8 @@ from portbook.app.listen import Depth, HereAnswer
 from portbook.app.socket_filter import Filter, PortSpan
 from portbook.host.firewall.rules import Redirect
 from portbook.model import (
-    Family,
     Assessment,
+    Family,
     Gap,
     Level,
     Listener,
@@ -42,7 +42,9 @@ WEB = Listener(
 )
 DNS, X11 = PortSpan(53, 53, Transport.UDP), PortSpan(6000, 6063)
 HTTP_ALT = tuple([PortSpan(port, port, TCP) for port in (591, 8008, 8080)])
-REDIRECT = Redirect(TCP, 80, 80, "192.0.2.7", 8080, None, Family.IPV4, "nftables", "c", "dnat \x1b[2J")
+REDIRECT = Redirect(
+    TCP, 80, 80, "192.0.2.7", 8080, None, Family.IPV4, "nftables", "c", "dnat \x1b[2J"
+)
 
 
 class Asked:

@@ -32,7 +32,9 @@ NOTE, CHECK, ALERT = (worded(f"c-{level}", level, "…") for level in tuple(Leve
 
 
 def socket(port: int = 8080, *owners: Process, **changes: Any) -> Listener:
-    made = Listener(Socket(TCP, Family.IPV4, "0.0.0.0", port, SocketState.LISTEN, uid=33, user="www-data"))
+    made = Listener(
+        Socket(TCP, Family.IPV4, "0.0.0.0", port, SocketState.LISTEN, uid=33, user="www-data")
+    )
     facts = {"owners": owners, "owners_seen": OwnersSeen.ALL, "findings": (NOTE,), **changes}
     return changed(made, **facts)
 

@@ -38,7 +38,9 @@ WEB = Process(7, "node", ("/usr/bin/node", "/srv/shop/server.js", "--port", "808
 
 
 def socket(port: int = 8080, *owners: Process, **changes: Any) -> Listener:
-    made = Listener(Socket(TCP, Family.IPV4, "0.0.0.0", port, SocketState.LISTEN, uid=33, user="www-data"))
+    made = Listener(
+        Socket(TCP, Family.IPV4, "0.0.0.0", port, SocketState.LISTEN, uid=33, user="www-data")
+    )
     facts = {"owners": owners, "owners_seen": OwnersSeen.ALL, "findings": (NOTE,), **changes}
     return changed(made, **facts)
 
@@ -152,7 +154,9 @@ def test_in_short_and_in_sentences() -> None:
 
 
 def redirect(**changes: Any) -> Redirect:
-    made = Redirect(TCP, 8080, 8080, "172.17.0.2", 80, None, Family.IPV4, "nftables", "c", "dnat to …")
+    made = Redirect(
+        TCP, 8080, 8080, "172.17.0.2", 80, None, Family.IPV4, "nftables", "c", "dnat to …"
+    )
     return made._replace(**changes)
 
 
