@@ -571,7 +571,8 @@ def test_a_missing_or_damaged_data_file_is_one_line(copy: Path, file: str) -> No
     path = copy / "portbook" / file
     whole = path.read_bytes()
     environ = _environ(PYTHONPATH=str(copy))
-    assert portbook_("305", "--no-host", environ=environ).returncode == 0
+    argv = ("305", "--no-host", "--json")  # the short answer asks fewer files
+    assert portbook_(*argv, environ=environ).returncode == 0
     for damaged in (
         b"",
         whole[: len(whole) // 2],
@@ -579,11 +580,11 @@ def test_a_missing_or_damaged_data_file_is_one_line(copy: Path, file: str) -> No
         whole.replace(b"#portbook", b"#"),
     ):
         path.write_bytes(damaged)
-        assert path.name in assert_one_line(portbook_("305", "--no-host", environ=environ))
+        assert path.name in assert_one_line(portbook_(*argv, environ=environ))
     path.unlink()
-    assert path.name in assert_one_line(portbook_("305", "--no-host", environ=environ))
+    assert path.name in assert_one_line(portbook_(*argv, environ=environ))
     path.mkdir()
-    assert path.name in assert_one_line(portbook_("305", "--no-host", environ=environ))
+    assert path.name in assert_one_line(portbook_(*argv, environ=environ))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -12,9 +13,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.host.firewall import reader
+from portbook.host import firewall
+from portbook.host.firewall import (
+    chain_request,
+    has_nat_chains,
+    kernel_may_translate,
+    parse_chains,
+    reader,
+)
 from portbook.host.firewall.nftables import parse_nft
-from portbook.host.firewall.reader import kernel_may_translate, read_redirects
+from portbook.host.firewall.reader import read_redirects
 from portbook.host.firewall.rules import NatRules
 from portbook.host.linux.namespaces import Namespace, in_namespace
 from portbook.model import Transport
@@ -76,6 +84,47 @@ def test_nothing_is_run_where_there_can_be_no_rules(monkeypatch: pytest.MonkeyPa
     assert read_redirects() == ((), ())
 
 
+def message(kind: int, body: bytes, flags: int = 2, sequence: int = 1) -> bytes:
+    return struct.pack("=IHHII", 16 + len(body), kind, flags, sequence, 0) + body
+
+
+def chain(kind: str | None) -> bytes:
+    """A chain as the kernel describes it: its name, and its type where it has one."""
+    body = bytes(4) + struct.pack("=HH", 6, 3) + b"c\0\0\0"
+    if kind is not None:
+        body += struct.pack("=HH", 5 + len(kind), 7) + kind.encode() + b"\0" * (4 - len(kind) % 4)
+    return message(0xA03, body)
+
+
+DONE = message(3, bytes(4))
+
+
+def test_chains_are_read_from_the_kernels_answer() -> None:
+    assert chain_request()[4:8] == struct.pack("=HH", 0xA04, 0x301)
+    assert parse_chains(DONE) == set()
+    answer = chain("filter") + chain(None) + chain("nat")
+    assert parse_chains(answer) is None  # there is more to come
+    assert parse_chains(answer + DONE) == {"filter", "", "nat"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        message(2, struct.pack("=i", -1)),  # EPERM
+        message(3, struct.pack("=i", -22)),
+        message(0xA03, bytes(4), flags=0x12) + DONE,  # the rules changed meanwhile
+        message(3, bytes(4), sequence=2),
+        message(0xA05, bytes(4)),
+        DONE[:12],
+        DONE[:18],
+        message(0xA03, bytes(8)) + DONE,
+    ],
+)
+def test_an_answer_that_says_nothing_of_chains_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        parse_chains(data)
+
+
 @pytest.fixture
 def tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, str], None]:
     """Puts scripts in the place of the tools, and makes this process look like root's."""
@@ -84,6 +133,7 @@ def tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, str
     monkeypatch.setattr("portbook.host.run_tool.SYSTEM_FOLDERS", str(tmp_path))
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(reader, "_words", lambda path: [])
+    monkeypatch.setattr(reader, "legacy_nat", lambda family: False)
 
     def put(name: str, script: str) -> None:
         path = tmp_path / name
@@ -160,7 +210,7 @@ def test_a_table_that_iptables_prints_in_part_is_read_with_nft(
 
 def test_other_systems_have_filters_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert not reader.readable()
+    assert not firewall.may_redirect()
     found, missing = read_redirects(80)
     assert found == ()
     assert "not looked for" in sentences(missing)[0]
@@ -269,6 +319,7 @@ def test_each_iptables_is_read_once(server: Namespace, tool: str) -> None:
     run(*command, "-N", "WEB")
     run(*command, "-A", "PREROUTING", "-i", "lo", "-j", "WEB")
     run(*command, "-A", "WEB", *ports, "--to-ports", "8080")
+    assert in_namespace(server, firewall.may_redirect)
     found, missing = in_namespace(server, read_redirects)
     assert missing == ()
     assert brief(NatRules(found)) == [
@@ -276,6 +327,22 @@ def test_each_iptables_is_read_once(server: Namespace, tool: str) -> None:
         (TCP, 443, 443, None, 8080, 8080),
     ]
     assert {(each.source, each.conditions) for each in found} == {(source, ("-i lo",))}
+
+
+@pytest.mark.real
+def test_the_kernel_says_whether_a_rule_can_redirect(server: Namespace) -> None:
+    assert server.name is not None
+    nft = ("ip", "netns", "exec", server.name, "nft", "-f", "-")
+    assert in_namespace(server, has_nat_chains) is False
+    run(
+        *nft,
+        text="table inet f { chain in { type filter hook input priority 0; }\nchain own {\n}\n}",
+    )
+    assert in_namespace(server, has_nat_chains) is False
+    assert not in_namespace(server, firewall.may_redirect)
+    run(*nft, text="table ip6 n { chain p { type nat hook prerouting priority -100; }\n}")
+    assert in_namespace(server, has_nat_chains) is True
+    assert in_namespace(server, firewall.may_redirect)
 
 
 @pytest.mark.real

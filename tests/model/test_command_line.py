@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.model.command_line import RunKind, base_name, run_of
-from portbook.model.secret_arguments import is_secret_name
-from portbook.model.secrets import MASK, mask_secrets
+from portbook.model.secrets import MASK, is_secret_name, mask_secrets
 
 TITLES = {
     "python3 -m http.server 5432": "python3 -m http.server",

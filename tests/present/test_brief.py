@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.app.lookup import PortAnswer, answer
+from portbook.app.lookup import PortAnswer, answer, answer_port
 from portbook.formats.errors.query import parse_query
 from portbook.model import (
     Assessment,
@@ -318,3 +318,14 @@ def test_names_fit_or_the_first_stands_alone(names: list[str], columns: int) -> 
 @given(nasty, st.integers(2, 80))
 def test_clipped_text_fits(text: str, columns: int) -> None:
     assert columns_of(clipped(text, columns)) <= columns
+
+
+@given(any_port, st.sampled_from(["", "/tcp", "/udp", "/sctp"]))
+def test_the_short_answer_needs_no_more_than_it_is_given(port: int, transport: str) -> None:
+    query = parse_query(f"{port}{transport}")
+    briefs = [
+        compose_brief(answer_port(query, CATALOG, short=short)._replace(host=host), TO)
+        for short in (True, False)
+        for host in (None, Host((), Visibility.FULL, (), RULES))
+    ]
+    assert briefs[:2] == briefs[2:]

@@ -14,7 +14,8 @@ from portbook.app.lookup import ServiceAnswer, answer, answer_port
 from portbook.formats.errors.query import Query, QueryKind
 from portbook.present.port.page import compose
 from portbook.present.render import markdown, port_json
-from portbook.present.render.text import Style, render_page
+from portbook.present.render.document_text import render_page
+from portbook.present.render.text import Style
 from portbook.present.views.service import compose_service
 from portbook.present.words import document
 from portbook.web.pages import views

@@ -17,7 +17,8 @@ from portbook.formats.errors.query import (
     parse_query,
 )
 from portbook.model import State, Transport
-from portbook.present.render.text import NARROWEST, WIDEST, Style, columns_of, render_page
+from portbook.present.render.document_text import render_page
+from portbook.present.render.text import NARROWEST, WIDEST, Style, columns_of
 from portbook.present.views import lists
 from portbook.present.views.service import compose_service
 from tests.counts import examples

@@ -30,7 +30,8 @@ from portbook.model import (
 )
 from portbook.present.document import Checks, Page, Services
 from portbook.present.port.page import compose
-from portbook.present.render.text import Style, render_page
+from portbook.present.render.document_text import render_page
+from portbook.present.render.text import Style
 from tests.counts import PROOF, every_port
 from tests.present.reading import commands, words
 from tests.strategies import any_port, listeners, port_rules, transports

@@ -35,16 +35,8 @@ from portbook.present.document import (
 from portbook.present.escape import one_line
 from portbook.present.palette import LEVELS, STATES
 from portbook.present.port.page import compose
-from portbook.present.render.text import (
-    NARROWEST,
-    WIDEST,
-    Style,
-    columns_of,
-    render_item,
-    render_page,
-    table,
-    wrap,
-)
+from portbook.present.render.document_text import render_item, render_page
+from portbook.present.render.text import NARROWEST, WIDEST, Style, columns_of, table, wrap
 from tests.strategies import any_port, nasty
 from tests.strategies import findings as findings_of_any_kind
 from tests.values import CATALOG

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 
 from portbook.app.lookup import PortAnswer, answer_port
-from portbook.app.related import swap_bytes
+from portbook.app.related import related, swap_bytes
+from portbook.catalog import Catalog
 from portbook.formats.errors.query import (
     Query,
     QueryKind,
@@ -269,3 +270,14 @@ def test_others_of_the_same_service_and_document_are_related() -> None:
     shared = said(_page(1021), "related")
     assert "exp2" in shared
     assert "RFC" in shared
+
+
+def test_what_is_related_is_the_same_whether_the_registry_is_held_or_not() -> None:
+    held = Catalog()
+    held.registry.store.hold()
+    one_by_one = Catalog()
+    for port in (0, 22, 53, 80, 443, 853, 1021, 2049, 6000, 49151, 65535, *range(300, 1300, 17)):
+        programs = held.practice.programs_on(port)
+        found = related(port, held.registry.standings(port), programs, held)
+        assert related(port, one_by_one.registry.standings(port), programs, one_by_one) == found
+    assert not one_by_one.registry.store.held

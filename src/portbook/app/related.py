@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from portbook.catalog.registry.summary import shelf
+from portbook._fast_types import NamedTuple
+from portbook.catalog.registry.summary import counts_in, spans_citing, spans_named
 from portbook.model import PortRange
 
 TYPE_CHECKING = False
@@ -57,7 +56,6 @@ def related(
 ) -> Related:
     """What is beside *port*, which has *standings* in *catalog*, and *here* as its programs."""
     book = catalog.registry
-    stand = shelf(book)
     rows = [row for standing in standings.values() for row in standing.assignments]
     names = dict.fromkeys([row.service_name for row in rows if row.service_name])
     documents = dict.fromkeys(
@@ -65,12 +63,12 @@ def related(
     )
     swapped = swap_bytes(port)
     return Related(
-        stand.by_range[PortRange.of(port).name],
+        counts_in(book, PortRange.of(port).name),
         _implementing(names, {*here}, catalog),
-        _all_shared(names, stand.named, port, book, str.lower),
-        _all_shared(documents, stand.citing, port, book),
+        _all_shared(names, spans_named, port, book),
+        _all_shared(documents, spans_citing, port, book),
         book.neighbour(swapped),
-        stand.state(swapped),
+        book.state(swapped),
     )
 
 
@@ -78,19 +76,21 @@ def _implementing(
     names: Iterable[str], here: set[Program], catalog: Catalog
 ) -> tuple[Program, ...]:
     """The programs of *names*, each once, without those that are *here*."""
-    by_service = catalog.derived(_by_service)
-    speaking = [program for name in names for program in by_service.get(name.lower(), ())]
+    if catalog.registry.store.held:  # many ports are asked for
+        by_service = catalog.derived(_by_service)
+        speaking = [program for name in names for program in by_service.get(name.lower(), ())]
+    else:
+        speaking = [each for name in names for each in catalog.practice.programs_for(name)]
     return tuple(dict.fromkeys([program for program in speaking if program not in here]))
 
 
 def _all_shared(
     subjects: Iterable[str],
-    spans: Mapping[str, tuple[tuple[int, int], ...]],
+    spans: Callable[[Registry, str], tuple[tuple[int, int], ...]],
     port: int,
     book: Registry,
-    key: Callable[[str], str] = str,
 ) -> tuple[Shared, ...]:
-    made = [_shared(each, spans.get(key(each), ()), port, book) for each in subjects]
+    made = [_shared(each, spans(book, each), port, book) for each in subjects]
     return tuple([shared for shared in made if shared.total])
 
 

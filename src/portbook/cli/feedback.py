@@ -9,7 +9,7 @@ from portbook.cli.help import Parser, add_json, add_limit, read_limit
 from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError, shown
 from portbook.present.document import Table
-from portbook.present.render.text import render_item
+from portbook.present.render.document_text import render_item
 from portbook.schema.reports import FEEDBACK, VOTE
 
 TYPE_CHECKING = False

@@ -250,7 +250,9 @@ class _Show:
             yield from standard_input() if word == "-" else split_queries(word)
 
     def _show(self, query: Query, collected: list[Any]) -> None:
-        found = answer(query, self.catalog, self.depth, whole=self.options.full)
+        whole, as_json = self.options.full, self.options.json or self.options.jsonl
+        short = not (whole or as_json)
+        found = answer(query, self.catalog, self.depth, short=short, whole=whole)
         if isinstance(found, ServiceAnswer) and not (self.options.full or self.options.json):
             found = self._only_port(found) or found
         self._weigh(found)
@@ -278,7 +280,7 @@ class _Show:
         (port,) = ports
         assert port is not None
         query = found.query._replace(kind=QueryKind.PORT, first=port, last=port)
-        return answer_port(query, self.catalog, self.depth)
+        return answer_port(query, self.catalog, self.depth, short=True)
 
     def _render(self, found: Answer) -> str:
         if isinstance(found, PortAnswer) and not self.options.full:
@@ -289,12 +291,12 @@ class _Show:
             return render_brief(compose_brief(found, viewer()), self.style)
         if isinstance(found, PortAnswer):
             from portbook.present.port.page import compose
-            from portbook.present.render.text import render_page
+            from portbook.present.render.document_text import render_page
 
             page = render_page(compose(found), self.style)
             return f"{lead_of(found, self.style)}{page}"
         if isinstance(found, ServiceAnswer):
-            from portbook.present.render.text import render_page
+            from portbook.present.render.document_text import render_page
             from portbook.present.views.service import compose_service
 
             return render_page(compose_service(found), self.style)

@@ -62,9 +62,9 @@ class HostReader:
 
     def may_read_redirects(self) -> bool:
         """Whether there can be NAT rules here, and this user may read them."""
-        from portbook.host.firewall.reader import readable
+        from portbook.host.firewall import may_redirect
 
-        return readable()
+        return may_redirect()
 
     def read_redirects(
         self, port: int | None, transport: Transport | None

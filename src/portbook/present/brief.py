@@ -9,7 +9,6 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.model import Family, OwnersSeen, Reach, State, Visibility, bracketed
 from portbook.model.gap import OF_OWNERS, hide_sockets
-from portbook.present.document import NextStep
 from portbook.present.owners import Viewer, owner_name, owner_phrase, unseen_owner
 from portbook.present.port.agreement import BriefVerdict, verdict_of
 from portbook.present.port.on_record import (
@@ -19,7 +18,7 @@ from portbook.present.port.on_record import (
     practice_line,
     registry_line,
 )
-from portbook.present.words import listed
+from portbook.present.words import NextStep, listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,13 +14,6 @@ if TYPE_CHECKING:
     from portbook.model import Finding, Source, State
 
 
-class NextStep(NamedTuple):
-    """What to do next: a few words, and the command."""
-
-    label: str
-    command: str
-
-
 class Paragraph(NamedTuple):
     """Running text. ``ports`` are numbers in it that have a page of their own."""
 

@@ -14,10 +14,9 @@ from portbook._fast_types import NamedTuple
 from portbook.app.failed import CONNECTING, Place
 from portbook.model import Failure, bracketed
 from portbook.model.gap import hide_sockets
-from portbook.present.document import NextStep
 from portbook.present.owners import owner_phrase, unseen_owner
 from portbook.present.phrases import FAILURES
-from portbook.present.words import listed
+from portbook.present.words import NextStep, listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

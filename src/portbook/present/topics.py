@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.app.topics import Topic
-from portbook.present.document import NextStep
 from portbook.present.owners import owner_name
+from portbook.present.words import NextStep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

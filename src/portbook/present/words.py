@@ -1,10 +1,19 @@
-"""The small words of sentences: lists, ranks, references."""
+"""The small parts of answers: lists, ranks, references, the next step."""
 
 from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+
+class NextStep(NamedTuple):
+    """What to do next: a few words, and the command."""
+
+    label: str
+    command: str
 
 
 def listed(words: Iterable[str]) -> str:

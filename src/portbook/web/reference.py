@@ -20,8 +20,9 @@ from portbook.model import LAST_PORT, PORTS, RANGES, State, Transport
 from portbook.present.port.page import compose
 from portbook.present.render import markdown
 from portbook.present.render import port_json as objects
+from portbook.present.render.document_text import render_page
 from portbook.present.render.report_json import of_history
-from portbook.present.render.text import Style, render_page
+from portbook.present.render.text import Style
 from portbook.present.views import history, lists
 from portbook.present.views.service import compose_service
 from portbook.web.http.cache import ANY_QUERY, FORM, KEEP

@@ -13,8 +13,7 @@ files. Pictures, pages and the search index ask about all of them: they hold a s
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from portbook._fast_types import NamedTuple
 from portbook.model import PORTS, RANGES, State
 
 TYPE_CHECKING = False
@@ -78,4 +77,31 @@ def shelf(book: Registry) -> Shelf:
     return book.derived(build)
 
 
-__all__ = ["STATES", "Shelf", "build", "shelf"]
+# -- what a shelf says, of one subject: a shelf isn't built for it -------------------------------
+
+
+def spans_named(book: Registry, name: str) -> tuple[tuple[int, int], ...]:
+    """The spans of ports that *book* assigns to the service *name*; letter case doesn't count."""
+    if book.store.held:
+        return shelf(book).named.get(name.lower(), ())
+    return book.store.spans_with(name, cited=False)
+
+
+def spans_citing(book: Registry, document: str) -> tuple[tuple[int, int], ...]:
+    """The spans of assigned ports for which *book* cites *document*, as it prints it."""
+    if book.store.held:
+        return shelf(book).citing.get(document, ())
+    return book.store.spans_with(document, cited=True)
+
+
+def counts_in(book: Registry, range_name: str) -> Mapping[State, int]:
+    """How many ports of the range of that name stand in each state."""
+    if book.store.held:
+        return shelf(book).by_range[range_name]
+    counts = dict.fromkeys(STATES, 0)
+    for state, size in book.store.block_sizes(range_name):
+        counts[state] += size
+    return counts
+
+
+__all__ = ["STATES", "Shelf", "build", "counts_in", "shelf", "spans_citing", "spans_named"]

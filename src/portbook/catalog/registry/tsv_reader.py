@@ -173,6 +173,11 @@ class Store:
                 raise self._damaged(cells) from error
         self._held = held
 
+    @property
+    def held(self) -> bool:
+        """Whether the whole file was read: whatever is asked of all its rows then costs little."""
+        return self._held is not None
+
     def _row(self, index: int) -> Assignment:
         row = self._rows.get(index)
         if row is None:
@@ -202,6 +207,30 @@ class Store:
             if state == State.ASSIGNED:
                 span = int(first), int(last)
                 yield *span, unescape_cell(name), _references(unescape_cell(cited))
+
+    def spans_with(self, word: str, *, cited: bool) -> tuple[tuple[int, int], ...]:
+        """The spans of ports that are assigned to the service *word*, or that cite it.
+
+        In the file's order, each once, found without reading every row: see :meth:`outline`.
+        """
+        piece, key = escape_cell(word).encode(errors="replace").lower(), word.lower()
+        found: dict[tuple[int, int], None] = {}
+        for cells in self._file.containing(piece):
+            if cells[0] == "-":
+                break  # names without a port come last
+            if len(cells) <= _NAME or cells[_STATE] != State.ASSIGNED:
+                continue
+            references = cells[_HEAD - 1] if len(cells) >= _HEAD else ""
+            if (
+                word in _references(unescape_cell(references))
+                if cited
+                else unescape_cell(cells[_NAME]).lower() == key
+            ):
+                try:
+                    found[int(cells[0]), int(cells[1])] = None
+                except ValueError as error:
+                    raise self._damaged(cells) from error
+        return tuple(found)
 
     def assigned(self) -> Iterator[Naming]:
         """What names each assigned row: its name, title, number and other names.
@@ -303,6 +332,13 @@ class Store:
             self._block_list = [self._block(cells) for cells in self._blocks().rows()]
             self._block_firsts = [block.first for block in self._block_list]
         return len(self._block_list)
+
+    def block_sizes(self, range_name: str) -> Iterator[tuple[State, int]]:
+        """The state and the number of ports of each block of the range of that name."""
+        for cells in self._blocks().rows():
+            if len(cells) > 3 and cells[2] == range_name:
+                block = self._block(cells)
+                yield block.state, block.size
 
     def blocks_from(self, port: int) -> Iterator[Block]:
         """The block that *port* is in, then those after it."""

@@ -13,6 +13,7 @@ import os
 import sys
 
 from portbook.errors import MalformedInput, shown
+from portbook.host.firewall import kernel_may_translate, legacy_nat
 from portbook.host.firewall.rules import NatRules, Redirect
 from portbook.model import Family, Gap, GapCode, Need
 
@@ -50,24 +51,6 @@ def read_redirects(
     return found, tuple(missing)
 
 
-def readable() -> bool:
-    """Whether there can be rules, and this user may read them: what it costs to ask is a stat."""
-    return sys.platform.startswith("linux") and os.geteuid() == 0 and kernel_may_translate()
-
-
-def kernel_may_translate(proc: str = "/proc", sys: str = "/sys") -> bool:
-    """Whether the kernel tracks connections, without which it can't translate addresses.
-
-    nf_nat depends on nf_conntrack. That has parameters, so it is in /sys/module whether it is
-    built in or loaded, and it has a setting in /proc/sys, which some containers don't show.
-    """
-    return (
-        not os.path.isdir(f"{sys}/module")
-        or os.path.exists(f"{sys}/module/nf_conntrack")
-        or os.path.exists(f"{proc}/sys/net/netfilter/nf_conntrack_max")
-    )
-
-
 class _Reader:
     """One reading of all the rules. ``missing`` collects what could not be seen."""
 
@@ -83,9 +66,9 @@ class _Reader:
         found: list[Redirect] = []
         unclear: list[str] = []
         tools = nft is not None
-        for family, nft_family, prefix, names in (
-            (Family.IPV4, "ip", "iptables", "ip_tables_names"),
-            (Family.IPV6, "ip6", "ip6tables", "ip6_tables_names"),
+        for family, nft_family, prefix in (
+            (Family.IPV4, "ip", "iptables"),
+            (Family.IPV6, "ip6", "ip6tables"),
         ):
             table = f"{nft_family} nat "
             # iptables over nftables keeps its rules in nftables' table "nat", in a form that
@@ -96,7 +79,7 @@ class _Reader:
                 if text and "use 'nft' tool" not in text:
                     self._add(text, family, found, unclear)
                     nft = _without(nft, table)
-            if "nat" in _words(f"/proc/thread-self/net/{names}"):
+            if legacy_nat(nft_family):
                 text = self._save(prefix, "legacy")
                 tools = tools or text is not None
                 if text is None:

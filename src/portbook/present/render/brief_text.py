@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portbook.present.brief import Brief
-    from portbook.present.document import NextStep
     from portbook.present.render.text import Style
+    from portbook.present.words import NextStep
 
 LINES = 12  # where words are not too long to wrap
 _LABEL = 15  # columns before what a line says

@@ -10,7 +10,8 @@ from portbook.present.document import Paragraph, Section, Table
 from portbook.present.escape import plain
 from portbook.present.phrases import gap_sentences
 from portbook.present.phrases.findings import finding_message
-from portbook.present.render.text import render_item, wrap
+from portbook.present.render.document_text import render_item
+from portbook.present.render.text import wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

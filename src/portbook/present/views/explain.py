@@ -16,7 +16,8 @@ from portbook.formats.fields import (
 )
 from portbook.present.document import Paragraph
 from portbook.present.escape import plain
-from portbook.present.render.text import render_item, wrap
+from portbook.present.render.document_text import render_item
+from portbook.present.render.text import wrap
 from portbook.present.views.capture_rows import rows
 from portbook.present.views.listen import head
 

@@ -9,7 +9,7 @@ from portbook.catalog.registry.diff import count_kinds
 from portbook.present.document import Paragraph, Table
 from portbook.present.escape import one_line
 from portbook.present.port import changes as words
-from portbook.present.render.text import render_item
+from portbook.present.render.document_text import render_item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

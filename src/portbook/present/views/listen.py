@@ -10,7 +10,8 @@ from portbook.present.document import Paragraph
 from portbook.present.escape import one_line
 from portbook.present.owners import age, owner_facts, owner_line, short_folder, viewer
 from portbook.present.phrases import gap_sentences
-from portbook.present.render.text import clipped, columns_of, render_item, wrap
+from portbook.present.render.document_text import render_item
+from portbook.present.render.text import clipped, columns_of, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

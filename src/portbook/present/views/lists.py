@@ -7,7 +7,8 @@ from portbook.present.document import Paragraph, Record, Table, Verdict
 from portbook.present.escape import one_line
 from portbook.present.phrases import gap_sentences
 from portbook.present.port.this_machine import redirected
-from portbook.present.render.text import flow, render_item, wrap
+from portbook.present.render.document_text import render_item
+from portbook.present.render.text import flow, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

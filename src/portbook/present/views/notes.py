@@ -7,7 +7,7 @@ from portbook.model import Whose
 from portbook.present.document import Paragraph, Table
 from portbook.present.escape import one_line
 from portbook.present.phrases.evidence import gist, ports
-from portbook.present.render.text import render_item
+from portbook.present.render.document_text import render_item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from portbook.app.pick.criteria import EXPERIMENTS
 from portbook.present.document import Paragraph, Table
 from portbook.present.phrases.picks import check_evidence, pick_notes
-from portbook.present.render.text import render_item
+from portbook.present.render.document_text import render_item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from portbook.present.phrases.stops import (
     step_text,
 )
 from portbook.present.port.this_machine import holder
-from portbook.present.render.text import render_item
+from portbook.present.render.document_text import render_item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from portbook.catalog.registry.diff import count_kinds
 from portbook.errors import shown
 from portbook.present.document import Paragraph, Table
 from portbook.present.port import changes as words
-from portbook.present.render.text import render_item
+from portbook.present.render.document_text import render_item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

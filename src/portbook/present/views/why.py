@@ -9,7 +9,7 @@ from portbook.present.phrases import gap_sentences
 from portbook.present.phrases.causes import cause_mend, cause_message
 from portbook.present.phrases.findings import finding_message
 from portbook.present.port import noted
-from portbook.present.render.text import render_item
+from portbook.present.render.document_text import render_item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

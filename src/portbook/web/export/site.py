@@ -34,7 +34,8 @@ from portbook.host.children import SAFE_PATH, surroundings
 from portbook.model import LAST_PORT
 from portbook.present.port import page
 from portbook.present.render import port_json
-from portbook.present.render.text import Style, render_page
+from portbook.present.render.document_text import render_page
+from portbook.present.render.text import Style
 from portbook.web.export.notes import BEGUN
 from portbook.web.export.other_pages import other_files, other_names, sites
 from portbook.web.export.output_folder import OutputFolder, open_output
