@@ -10,7 +10,7 @@ EXTRAS := [web,postgres,audit]
 NEWEST := .venv-newest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench proof newest all-groups constraints registry lore json-docs release clean
+.PHONY: help run test lint bench proof newest all-groups constraints registry lore json-docs man release clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -59,6 +59,9 @@ lore: $(VENV)/.ready  ## compile the lore from its TOML files
 
 json-docs: $(VENV)/.ready  ## write the tables of keys in docs/json.md from the schema's
 	$(BIN)/python -m tasks.build_json_docs
+
+man: $(VENV)/.ready  ## write the manual pages from the parsers
+	$(BIN)/python -m tasks.build_man
 
 release: $(VENV)/.ready-test  ## build the wheel and the source archive, try them, and say what is left to do
 	$(BIN)/python -m tasks.release

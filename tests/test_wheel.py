@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from portbook.cli import COMMANDS
+from tasks import build_man
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,7 +50,18 @@ def test_it_holds_the_package_whole_and_nothing_else(wheel: Path) -> None:
         if "__pycache__" not in path.parts and not path.name.startswith(".")
     }
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name for name in names if ".dist-info/" not in name} == wanted
+    assert {name for name in names if not re.search(r"\.(dist-info|data)/", name)} == wanted
+
+
+def test_it_holds_the_manual_pages_as_the_parsers_are_now(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    data = {
+        name.partition(".data/data/")[2]: archive.read(name).decode()
+        for name in archive.namelist()
+        if ".data/" in name
+    }
+    assert data == {f"share/man/man1/{name}": text for name, text in build_man.pages().items()}
+    assert len(data) == len(COMMANDS) + 1
 
 
 @pytest.mark.real
@@ -69,3 +84,5 @@ def test_it_looks_a_port_up_in_an_empty_environment(wheel: Path, tmp_path: Path)
     answer = json.loads(done.stdout)
     assert (answer["port"], answer["state"], answer["block"]["first"]) == (305, "unassigned", 301)
     assert answer["host"]["visibility"] in ("full", "partial")
+    page = tmp_path / "venv" / "share" / "man" / "man1" / "portbook-why.1"
+    assert page.read_text() == build_man.pages()["portbook-why.1"]
