@@ -112,7 +112,7 @@ def _nothing(folder: Path) -> None:
 def _site_is_whole(folder: Path, done: bool) -> None:
     pages = list((folder / "out").rglob("*.html"))
     assert all(path.read_bytes().endswith(b"</html>") for path in pages)
-    assert not done or len(pages) == 6
+    assert not done or len(pages) == 5
 
 
 def _project(folder: Path) -> None:
