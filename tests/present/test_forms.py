@@ -181,11 +181,15 @@ def _of_the_registry(facts: dict[str, Any]) -> Iterator[str]:
     yield from _of_the_past(facts)
 
 
+def _of_a_use(use: dict[str, Any]) -> Iterator[str]:
+    yield from (use["product"], use["kind"], use["transport"], use["summary"], use["read"])
+    if use["first"] < use["last"]:
+        yield f"{use['first']}–{use['last']}"
+
+
 def _of_practice(facts: dict[str, Any]) -> Iterator[str]:
     for use in facts["uses"]:
-        yield from (use["product"], use["kind"], use["transport"], use["summary"], use["read"])
-        if use["first"] < use["last"]:
-            yield f"{use['first']}–{use['last']}"
+        yield from _of_a_use(use)
     yield from _of_programs(facts)
     for report in facts["abuse"]:
         yield from (report["subject"], report["kind"], report["transport"], report["summary"])
@@ -320,7 +324,7 @@ def _names() -> tuple[str, ...]:
     return tuple(dict.fromkeys([*some, *kinds]))
 
 
-_KINDS = {"assignments", "without_port", "programs", "history"}
+_KINDS = {"assignments", "without_port", "programs", "history", "uses"}
 
 
 @pytest.mark.proof
@@ -332,9 +336,7 @@ def test_every_form_of_a_service_states_the_same() -> None:
         assert isinstance(found, ServiceAnswer), name
         page = compose_service(found)
         facts = json.loads(json.dumps(port_json.of(found)))
-        kinds |= {
-            key for key in ("assignments", "without_port", "programs", "history") if facts[key]
-        }
+        kinds |= {key for key in _KINDS if facts[key]}
         forms = {
             "text": of_text(render_page(page, Style(80))),
             "markdown": of_markdown(markdown.render_page(page)),
@@ -344,14 +346,16 @@ def test_every_form_of_a_service_states_the_same() -> None:
         stated = [word for row in rows for word in _of_a_row(row)]
         stated += [*_of_programs(facts), *_of_the_past(facts), *map(str, facts["ports"])]
         stated += [word for source in facts["sources"] for word in _of_a_source(source)]
-        addresses = {each["source"] for each in facts["programs"]}
+        stated += [word for use in facts["uses"] for word in _of_a_use(use)]
+        sourced = [*facts["programs"], *facts["uses"]]
+        addresses = {each["source"] for each in sourced}
         addresses |= {each["url"] for each in facts["sources"] if each["url"]}
         whole = json.dumps(facts, ensure_ascii=False)
         for kind, form in forms.items():
             words = [" ".join(word.split()) for word in stated]
             wrong += [(name, kind, word) for word in words if word not in form.text]
             at_odds = form.addresses ^ (addresses | _quoted(form, whole))
-            at_odds |= form.records ^ {each["product"] for each in facts["programs"]}
+            at_odds |= form.records ^ {each["product"] for each in sourced}
             at_odds |= {*_DATE.findall(form.text)} - {*_DATE.findall(whole)}
             wrong += [(name, kind, each) for each in at_odds]
         text, *others = [{*_NUMBER.findall(_ADDRESS.sub("", each.text))} for each in forms.values()]

@@ -110,6 +110,16 @@ def weigh(query: Query, host: Host | None, *, held: bool = False) -> Failed:
     return failed._replace(again=again)
 
 
+def is_elsewhere(query: Query) -> bool:
+    """Whether *query* is about a port of another machine, of which this one knows nothing.
+
+    A text that tells of a failure is about this machine all the same: it failed here.
+    """
+    if query.pasted is not None and query.pasted.failure is not None:
+        return False
+    return place_of(query.address) in (Place.ELSEWHERE, Place.NAME)
+
+
 def place_of(address: str | None) -> Place:
     """Whose *address* is; names aren't looked up, which would ask the network."""
     if address is None:

@@ -16,7 +16,6 @@ from portbook.formats.errors.query import (
     QueryKind,
 )
 from portbook.model import (
-    PORTS,
     Block,
     Finding,
     Host,
@@ -26,12 +25,11 @@ from portbook.model import (
     Standing,
     State,
     Transport,
-    Visibility,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from portbook.app.failed import Failed
     from portbook.app.listen import Depth
@@ -92,6 +90,7 @@ class PortAnswer(NamedTuple):
     related: Related | None = None
     number: PortAnswer | None = None
     failed: Failed | None = None
+    elsewhere: bool = False
 
 
 class ServiceAnswer(NamedTuple):
@@ -99,6 +98,8 @@ class ServiceAnswer(NamedTuple):
 
     ``history`` is in which changes between the copies of the registry that were ``compared`` the
     name came, went or gave way to another, the oldest first. ``programs`` are those that speak it.
+    ``ports`` are the answers for its ports and spans of ports, in order, and ``uses`` what people
+    use these for; ``host`` is this machine with all of them, None where it was left out.
     """
 
     query: Query
@@ -109,13 +110,18 @@ class ServiceAnswer(NamedTuple):
     history: tuple[Change, ...] = ()
     compared: Compared | None = None
     programs: tuple[Program, ...] = ()
+    ports: tuple[PortAnswer | RangeAnswer, ...] = ()
+    uses: tuple[Use, ...] = ()
+    host: Host | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 class RangeAnswer(NamedTuple):
     """A run of ports in short: what stands in it, block by block, and what listens there.
 
     ``counts`` are ports by headline state, or by state where one transport was asked about;
-    ``blocks`` are whole, also where they reach beyond the range.
+    ``blocks`` are whole, also where they reach beyond the range. ``uses``, ``programs`` and
+    ``abuse`` are of its ports. ``gravest`` is the answer for the port that has the gravest finding.
     """
 
     query: Query
@@ -129,6 +135,10 @@ class RangeAnswer(NamedTuple):
     findings: tuple[Finding, ...]
     sources: tuple[Source, ...]
     redirects: tuple[Redirect, ...] = ()
+    uses: tuple[Use, ...] = ()
+    programs: tuple[Program, ...] = ()
+    abuse: tuple[Report, ...] = ()
+    gravest: PortAnswer | None = None
 
 
 if TYPE_CHECKING:
@@ -169,7 +179,7 @@ def answer(
         if port is not None:
             return answer_port(port, catalog, depth, short=short, whole=whole, host=host)
     if rows:
-        return _answer_service(query, rows, catalog)
+        return _answer_service(query, rows, catalog, depth, host)
     from portbook.app.search import answer_search, own_notes
 
     own = own_notes(query.text, catalog) if depth is not None and depth.notes else None
@@ -220,8 +230,21 @@ def answer_port(
     all_four = book.standings(port)
     asked = TRANSPORTS if transport is None else (transport,)
     before, after = ((), ()) if short else book.neighbours(port)
-    seen, redirects = _look(query, catalog, depth, host)
-    seen, connections = _connections(seen, port, transport, depth, host)
+    elsewhere = False
+    if query.address is not None:
+        from portbook.app.failed import is_elsewhere
+
+        elsewhere = is_elsewhere(query)
+    seen, connections, free = None, None, None
+    redirects: tuple[Redirect, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    if depth is not None and not elsewhere:
+        from portbook.app.host_lookup import connections_on, findings_of, free_port, look_at
+
+        seen, redirects = look_at(query, catalog, depth, host)
+        seen, connections = connections_on(seen, port, transport, depth, host)
+        findings = findings_of(seen)
+        free = free_port(seen, port, transport, host)
     found = PortAnswer(
         query,
         port,
@@ -237,12 +260,13 @@ def answer_port(
         transport not in (Transport.SCTP, Transport.DCCP) and on_record.browser_blocked(port),
         () if short else on_record.system_rules(),
         seen,
-        () if seen is None else _findings(seen),
+        findings,
         (),
         redirects,
         connections=connections,
         programs=on_record.programs_on(port, transport),
-        free_port=_free_port(seen, port, transport, host),
+        free_port=free,
+        elsewhere=elsewhere,
     )
     if whole and transport is not None:
         number = answer_port(query._replace(transport=None), catalog, whole=True)
@@ -287,8 +311,13 @@ def _sources(found: PortAnswer, catalog: Catalog, past: History | None) -> tuple
         or any(listener.ownership.owners for listener in listeners),
     }
     of_changes = (past.source(),) if past else ()
-    sources = (*catalog.registry.sources(), *of_changes, *catalog.practice.sources())
-    return tuple(source for source in sources if said.get(source.id, True)) + _here(found.host)
+    sources = [*catalog.registry.sources(), *of_changes, *catalog.practice.sources()]
+    sources = [source for source in sources if said.get(source.id, True)]
+    if found.host is not None:
+        from portbook.app.host_lookup import host_sources
+
+        sources += host_sources(found.host)
+    return tuple(sources)
 
 
 def longest_blocks(
@@ -324,7 +353,10 @@ def answer_range(
         if row.state is State.ASSIGNED
         and (transport in (None, row.transport) or (row.transport is None and everyday))
     )
-    seen, redirects = _look(query, catalog, depth, host)
+    from portbook.app.host_lookup import findings_of, host_sources, look_at
+
+    practice = catalog.practice
+    seen, redirects = look_at(query, catalog, depth, host)
     return RangeAnswer(
         query,
         first,
@@ -334,101 +366,86 @@ def answer_range(
         assignments,
         blocks,
         seen,
-        () if seen is None else _findings(seen),
-        book.sources() + _here(seen),
+        findings_of(seen),
+        (*book.sources(), *practice.sources()[:3], *host_sources(seen)),
         redirects,
+        practice.uses_within(first, last, transport),
+        tuple([each for each in practice.programs() if _defaults_within(each, query)]),
+        practice.abuse_within(first, last, transport),
+        _gravest(query, seen, catalog),
     )
 
 
-def _answer_service(query: Query, rows: tuple[Assignment, ...], catalog: Catalog) -> ServiceAnswer:
+def _defaults_within(program: Program, query: Query) -> bool:
+    return any(
+        query.first <= port <= query.last and query.transport in (None, kind)
+        for port, kind in program.ports
+    )
+
+
+def _gravest(query: Query, seen: Host | None, catalog: Catalog) -> PortAnswer | None:
+    """The answer for the port of *seen* with the gravest finding; None where nothing is bound."""
+    if seen is None or not seen.listeners:
+        return None
+    port = max(seen.listeners, key=lambda each: each.assessment.gravity).socket.port
+    bound = tuple([each for each in seen.listeners if each.socket.port == port])
+    one = answer_port(query._replace(kind=QueryKind.PORT, first=port, last=port), catalog)
+    return one._replace(host=seen._replace(listeners=bound))
+
+
+def _answer_service(
+    query: Query,
+    rows: tuple[Assignment, ...],
+    catalog: Catalog,
+    depth: Depth | None,
+    host: HostReader | None,
+) -> ServiceAnswer:
+    from portbook.app.host_lookup import findings_of, host_sources, join_hosts
+
     name = rows[0].service_name or query.text
     numbered = tuple(row for row in rows if row.first is not None)
     portless = tuple(row for row in rows if row.first is None)
-    past = catalog.history
+    past, practice = catalog.history, catalog.practice
     changes = tuple(sorted(past.of_name(name), key=lambda change: change.until))
-    sources = (*catalog.registry.sources(), past.source())
-    programs = catalog.practice.programs_for(name)
-    of_programs = [
-        each for each in catalog.practice.sources() if programs and each.id == "lore-programs"
-    ]
+    programs = practice.programs_for(name)
+    ports = tuple(_answer_rows(query, numbered, catalog, depth, host))
+    uses = tuple(dict.fromkeys(use for each in ports for use in each.uses))
+    seen = join_hosts([each.host for each in ports if each.host is not None])
+    used = {"lore-programs": bool(programs), "lore-uses": bool(uses)}
     return ServiceAnswer(
         query,
         name,
         numbered,
         portless,
-        (*sources, *of_programs),
+        (
+            *catalog.registry.sources(),
+            past.source(),
+            *(each for each in practice.sources() if used.get(each.id)),
+            *host_sources(seen),
+        ),
         changes,
         past.compared(),
         programs,
+        ports,
+        uses,
+        seen,
+        findings_of(seen),
     )
 
 
-def _look(
-    query: Query, catalog: Catalog, depth: Depth | None, host: HostReader | None
-) -> tuple[Host | None, tuple[Redirect, ...]]:
-    if depth is None:
-        return None, ()
-    from portbook.app.listen import look, read_redirected
-    from portbook.host.host_reader import THIS_HOST
-
-    host = host or THIS_HOST
-    everything = query.last - query.first + 1 == PORTS
-    ports = None if everything else (query.first, query.last)
-    seen = look(ports, query.transport, depth, catalog, host)
-    if not depth.everywhere and (seen.listeners or not host.may_read_redirects()):
-        return seen, ()
-    # "Nothing is bound to 8080" is half the truth where 8080 is redirected.
-    redirects, unseen = read_redirected(ports, query.transport, host)
-    if depth.everywhere and unseen:
-        missing = tuple(dict.fromkeys(seen.missing + unseen))
-        seen = seen._replace(visibility=Visibility.PARTIAL, missing=missing)
-    return seen, redirects
-
-
-def _connections(
-    seen: Host | None,
-    port: int,
-    transport: Transport | None,
+def _answer_rows(
+    query: Query,
+    rows: Iterable[Assignment],
+    catalog: Catalog,
     depth: Depth | None,
     host: HostReader | None,
-) -> tuple[Host | None, tuple[Connection, ...] | None]:
-    """The connections on a port on which nothing is bound here: a bind can fail for them too."""
-    if (
-        depth is None
-        or seen is None
-        or any(each.socket.namespace is None for each in seen.listeners)
-    ):
-        return seen, None
-    if seen.rules is None or seen.rules.system != "linux":
-        return seen, None
-    from portbook.host.host_reader import THIS_HOST
-
-    found = (host or THIS_HOST).read_conflicts(port, transport, depth.owners)
-    if found.missing:
-        missing = tuple(dict.fromkeys(seen.missing + found.missing))
-        seen = seen._replace(visibility=Visibility.PARTIAL, missing=missing)
-    return seen, found.connections
-
-
-def _free_port(
-    seen: Host | None, port: int, transport: Transport | None, host: HostReader | None
-) -> int | None:
-    """The next free port, where *port* is in use."""
-    if seen is None or not seen.listeners:
-        return None
-    from portbook.app.pick.nearby import free_beside
-    from portbook.host.host_reader import THIS_HOST
-
-    return free_beside(seen, port, transport, host or THIS_HOST)
-
-
-def _here(host: Host | None) -> tuple[Source, ...]:
-    if host is None:
-        return ()
-    from portbook.app.listen import here_source
-
-    return (here_source(),)
-
-
-def _findings(seen: Host) -> tuple[Finding, ...]:
-    return tuple(finding for listener in seen.listeners for finding in listener.assessment.findings)
+) -> Iterator[PortAnswer | RangeAnswer]:
+    """The answers for the ports of *rows*, and for their spans, each once and in order."""
+    spans = {(row.first, row.first if row.last is None else row.last) for row in rows}
+    for first, last in sorted((first, last) for first, last in spans if first is not None):
+        one = query._replace(first=first, last=last or first)
+        if first == last:
+            one = one._replace(kind=QueryKind.PORT)
+            yield answer_port(one, catalog, depth, short=True, host=host)
+        else:
+            yield answer_range(one._replace(kind=QueryKind.RANGE), catalog, depth, host)

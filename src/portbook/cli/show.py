@@ -253,8 +253,6 @@ class _Show:
         whole, as_json = self.options.full, self.options.json or self.options.jsonl
         short = not (whole or as_json)
         found = answer(query, self.catalog, self.depth, short=short, whole=whole)
-        if isinstance(found, ServiceAnswer) and not (self.options.full or self.options.json):
-            found = self._only_port(found) or found
         self._weigh(found)
         if self.options.json or self.options.jsonl:
             from portbook.present.owners import viewer
@@ -270,18 +268,6 @@ class _Show:
             sys.stdout.write(self._render(found))
         self.shown += 1
 
-    def _only_port(self, found: ServiceAnswer) -> PortAnswer | None:
-        """The answer for the port of a service that has one alone; None where it has several."""
-        ports = {row.first for row in found.assignments if row.first == row.last}
-        if len(ports) != 1 or self.options.jsonl:
-            return None
-        from portbook.app.lookup import answer_port
-
-        (port,) = ports
-        assert port is not None
-        query = found.query._replace(kind=QueryKind.PORT, first=port, last=port)
-        return answer_port(query, self.catalog, self.depth, short=True)
-
     def _render(self, found: Answer) -> str:
         if isinstance(found, PortAnswer) and not self.options.full:
             from portbook.present.brief import compose_brief
@@ -289,6 +275,12 @@ class _Show:
             from portbook.present.render.brief_text import render_brief
 
             return render_brief(compose_brief(found, viewer()), self.style)
+        if isinstance(found, ServiceAnswer | RangeAnswer) and not self.options.full:
+            from portbook.present.list_briefs import brief_of
+            from portbook.present.owners import viewer
+            from portbook.present.render.brief_text import render_brief
+
+            return render_brief(brief_of(found, viewer()), self.style)
         if isinstance(found, PortAnswer):
             from portbook.present.port.page import compose
             from portbook.present.render.document_text import render_page
@@ -322,11 +314,11 @@ class _Show:
             print_json(port_json.of(answer_port(one, self.catalog)), line=True)
 
     def _weigh(self, found: Answer) -> None:
-        if isinstance(found, PortAnswer | RangeAnswer):
+        if isinstance(found, PortAnswer | RangeAnswer | ServiceAnswer):
             self.found |= reaches(found.findings, self.options.fail_on)
             self.found |= isinstance(found, PortAnswer) and fails(found)
             self.partial |= _partial(found.host)
-        elif not isinstance(found, ServiceAnswer):
+        else:
             from portbook.app.topics import TopicAnswer
 
             if isinstance(found, TopicAnswer):

@@ -15,6 +15,7 @@ from portbook.present.port.on_record import (
     abuse_line,
     fitted,
     met,
+    notes_of,
     practice_line,
     registry_line,
 )
@@ -22,14 +23,25 @@ from portbook.present.words import NextStep, listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from portbook.app.lookup import PortAnswer
     from portbook.model import Gap, Host, Listener
 
 COLUMNS = 80
-_LABEL = 15  # columns before what a line says
+LABEL = 15  # columns before what a line says
 _MOST_GROUPS = 3  # programs that are listed of one port
+
+
+class PortLine(NamedTuple):
+    """One port of a name, or a span of them: what this machine and practice do with it.
+
+    ``machine`` is None where this machine was left out, ``practice`` where nothing is on record.
+    """
+
+    port: str
+    machine: str | None
+    practice: str | None
 
 
 class Brief(NamedTuple):
@@ -39,7 +51,8 @@ class Brief(NamedTuple):
     takes to bind the port, where it is free; ``abuse`` names what was reported on it, ``note`` is
     the user's own on it. ``remarks`` say how the query was understood, where that isn't plain;
     ``sentences`` what a text that tells of a failure comes to on this machine. ``unseen`` is what
-    could not be seen, beside owners, of which the headline and the verdict tell.
+    could not be seen, beside owners, of which the headline and the verdict tell. ``ports`` are
+    those of a name that has several, ``blocks`` what a range consists of.
     """
 
     headline: str
@@ -56,6 +69,8 @@ class Brief(NamedTuple):
     remarks: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
+    ports: tuple[PortLine, ...] = ()
+    blocks: str | None = None
 
     @property
     def rows(self) -> Iterator[tuple[str, str]]:
@@ -65,6 +80,8 @@ class Brief(NamedTuple):
         if self.practice:
             yield "In practice", self.practice
         yield "IANA", self.registry
+        if self.blocks:
+            yield "Blocks", self.blocks
         if self.abuse:
             yield "Reported", self.abuse
         if self.verdict is not None and self.verdict.sentence:
@@ -78,15 +95,6 @@ class Brief(NamedTuple):
 
 def compose_brief(answer: PortAnswer, to: Viewer) -> Brief:
     """The short answer to *answer* for *to*, led by what a pasted text says failed."""
-    address = answer.query.address
-    if answer.failed is None and address is not None and answer.host is not None:
-        from portbook.app.failed import Place, place_of
-
-        if place_of(address) in (Place.ELSEWHERE, Place.NAME):
-            remark = f"{address} is another machine: what runs there can't be seen from this one"
-            notes = (*answer.query.notes, remark)
-            query = answer.query._replace(notes=notes)
-            answer = answer._replace(host=None, findings=(), query=query)
     brief = _of_port(answer, to)
     if answer.failed is None and answer.query.topic is None:
         return brief
@@ -105,10 +113,13 @@ def compose_brief(answer: PortAnswer, to: Viewer) -> Brief:
 
 def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
     host = answer.host
-    groups = _groups(host) if host is not None else []
+    groups = groups_of(host.listeners) if host is not None else []
     machine = None if host is None else _machine(answer, host, groups, to)
-    practice = practice_line(answer, COLUMNS - _LABEL - 2)
+    practice = practice_line(answer, COLUMNS - LABEL - 2)
     headline = machine if groups and machine else _headline(answer, machine)
+    if groups and not _takes_address(answer, groups):
+        place = f"{bracketed(str(answer.query.address))}:{answer.port}"
+        headline = f"Nothing listens on {place}, but {headline}"
     verdict = (
         None
         if host is None
@@ -124,11 +135,21 @@ def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
         tuple(_next(answer, groups, to)),
         tuple(_group_lines(groups, to)) if len(groups) > 1 else (),
         None if groups or host is None else _binding(answer, host),
-        abuse_line(answer, COLUMNS - _LABEL - 2),
+        abuse_line(answer, COLUMNS - LABEL - 2),
         _note(host),
-        answer.query.notes,
-        unseen=_unseen_sentences(host),
+        notes_of(answer),
+        unseen=unseen_sentences(host),
     )
+
+
+def _takes_address(answer: PortAnswer, groups: Sequence[Group]) -> bool:
+    """Whether one of *groups* is bound to the address asked for, where one was."""
+    address = answer.query.address
+    if address is None or answer.failed is not None:
+        return True
+    from portbook.app.bind.addresses import takes
+
+    return any(takes(each, address) for group in groups for each in group.listeners)
 
 
 def _note(host: Host | None) -> str | None:
@@ -146,21 +167,24 @@ def _note(host: Host | None) -> str | None:
 # -- this machine -------------------------------------------------------------------------------
 
 
-class _Group(NamedTuple):
-    """The sockets on the port that one program holds."""
+class Group(NamedTuple):
+    """The sockets on a port that one program holds."""
 
     listeners: tuple[Listener, ...]
 
     @property
     def first(self) -> Listener:
+        """One of them."""
         return self.listeners[0]
 
     @property
     def transports(self) -> str:
+        """The transports, as in ``tcp/udp``."""
         return "/".join(dict.fromkeys(str(each.socket.transport) for each in self.listeners))
 
     @property
     def listens(self) -> bool:
+        """Whether it takes connections or datagrams, and isn't bound alone."""
         return any(each.socket.listens for each in self.listeners)
 
     def place(self) -> str:
@@ -184,10 +208,10 @@ class _Group(NamedTuple):
         return f"{listed(shown[:3]) if not more else ', '.join(shown[:3])}{more}{on}{suffix}"
 
 
-def _groups(host: Host) -> list[_Group]:
+def groups_of(sockets: Iterable[Listener]) -> list[Group]:
     """The sockets on the port by the program that holds them; most serious first."""
     grouped: dict[object, list[Listener]] = {}
-    for listener in host.listeners:
+    for listener in sockets:
         owners = listener.ownership.owners
         key: object = (
             tuple(owner.pid for owner in owners)
@@ -195,7 +219,7 @@ def _groups(host: Host) -> list[_Group]:
             else (listener.ownership.seen, listener.socket.uid)
         )
         grouped.setdefault((key, listener.socket.namespace), []).append(listener)
-    groups = [_Group(tuple(listeners)) for listeners in grouped.values()]
+    groups = [Group(tuple(listeners)) for listeners in grouped.values()]
     groups.sort(
         key=lambda group: (
             group.first.socket.namespace is not None,
@@ -206,7 +230,8 @@ def _groups(host: Host) -> list[_Group]:
     return groups
 
 
-def _who(group: _Group, to: Viewer) -> str:
+def who_holds(group: Group, to: Viewer) -> str:
+    """The program that holds the sockets of *group*, and how many others of it."""
     owners = group.first.ownership.owners
     if not owners:
         return unseen_owner(group.first, to)
@@ -219,7 +244,7 @@ def _who(group: _Group, to: Viewer) -> str:
     return said
 
 
-def _machine(answer: PortAnswer, host: Host, groups: list[_Group], to: Viewer) -> str | None:
+def _machine(answer: PortAnswer, host: Host, groups: list[Group], to: Viewer) -> str | None:
     """What is on this machine, in a sentence; None where the port can hold nothing."""
     port = answer.port
     if port == 0:
@@ -229,8 +254,8 @@ def _machine(answer: PortAnswer, host: Host, groups: list[_Group], to: Viewer) -
         where = group.place()
         name = f"{port}/{group.transports}"
         if not group.listens:
-            return f"{name} is bound on {where}, but nothing listens: {_who(group, to)}"
-        return f"{name} is in use: {_who(group, to)} on {where}"
+            return f"{name} is bound on {where}, but nothing listens: {who_holds(group, to)}"
+        return f"{name} is in use: {who_holds(group, to)} on {where}"
     if groups:
         return f"{port} is in use by {len(groups)} programs"
     if answer.redirects:
@@ -247,7 +272,8 @@ def _unseen(host: Host) -> list[Gap]:
     return [gap for gap in host.missing if gap.code not in OF_OWNERS]
 
 
-def _unseen_sentences(host: Host | None) -> tuple[str, ...]:
+def unseen_sentences(host: Host | None) -> tuple[str, ...]:
+    """What could not be seen of *host*, beside owners, a sentence each."""
     if host is None or not host.missing:
         return ()
     from portbook.present.phrases import gap_sentences
@@ -255,10 +281,10 @@ def _unseen_sentences(host: Host | None) -> tuple[str, ...]:
     return tuple(gap_sentences(_unseen(host)))
 
 
-def _group_lines(groups: list[_Group], to: Viewer) -> Iterator[str]:
+def _group_lines(groups: list[Group], to: Viewer) -> Iterator[str]:
     for group in groups[:_MOST_GROUPS]:
         state = "" if group.listens else ", bound only"
-        yield f"{group.transports} on {group.place()}: {_who(group, to)}{state}"
+        yield f"{group.transports} on {group.place()}: {who_holds(group, to)}{state}"
     if len(groups) > _MOST_GROUPS:
         yield f"and {len(groups) - _MOST_GROUPS} more"
 
@@ -292,7 +318,7 @@ def _headline(answer: PortAnswer, machine: str | None) -> str:
 # -- reach and next steps -----------------------------------------------------------------------
 
 
-def _reach(groups: list[_Group]) -> str | None:
+def _reach(groups: list[Group]) -> str | None:
     listeners = [each for group in groups for each in group.listeners if each.socket.listens]
     reaches = {each.socket.reach for each in listeners}
     if not reaches:
@@ -323,7 +349,7 @@ def _binding(answer: PortAnswer, host: Host) -> str | None:
     return None
 
 
-def _next(answer: PortAnswer, groups: list[_Group], to: Viewer) -> Iterator[NextStep]:
+def _next(answer: PortAnswer, groups: list[Group], to: Viewer) -> Iterator[NextStep]:
     port = answer.port
     transport = answer.query.transport
     asked = f"{port}/{transport}" if transport is not None else str(port)

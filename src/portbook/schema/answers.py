@@ -104,7 +104,8 @@ HOST = Table(
         Field("missing", TEXTS, "what could not be seen, and what would show it",
               "host.missing"),
         Field("redirects", list_of(REDIRECT.codec()),
-              "rules of address translation that hold for the port"),
+              "rules of address translation that hold for the port",
+              lambda answer: getattr(answer, "redirects", ())),
         Field("connections", optional(list_of(CONNECTION.codec())),
               "connections on the port; null: not looked for",
               lambda answer: getattr(answer, "connections", None)),
@@ -210,6 +211,15 @@ _BRIEF_VERDICT = Table(
     ),
 )
 _NEXT_STEP = Table("next_step", "", (Field("label", WORDS), Field("command", WORDS)))
+_PORT_LINE = Table(
+    "port_line",
+    "",
+    (
+        Field("port", WORDS, "a port, or the first and the last of a span"),
+        Field("machine", optional(TEXT), "what is bound; null: this machine was left out"),
+        Field("practice", optional(TEXT)),
+    ),
+)
 BRIEF = Table(
     "brief",
     "The short answer, as the terminal prints it.",
@@ -225,6 +235,8 @@ BRIEF = Table(
         Field("binding", optional(TEXT), "what binding it takes, where it is free"),
         Field("abuse", optional(TEXT), "what was reported on it"),
         Field("note", optional(TEXT), "your own note on it"),
+        Field("ports", list_of(_PORT_LINE.inline()), "the ports of a name that has several"),
+        Field("blocks", optional(TEXT), "the blocks of a range"),
     ),
 )
 
@@ -277,6 +289,11 @@ SERVICE_ANSWER = Table(
         Field("assignments", ASSIGNMENTS),
         Field("without_port", ASSIGNMENTS, "rows that give it no port", "portless"),
         Field("programs", list_of(PROGRAM.codec()), "server programs that speak it"),
+        Field("uses", USES, "what people use its ports for"),
+        HOST_FIELD,
+        Field("findings", FINDINGS),
+        Field("own_notes", optional(NOTES), "your notes on its ports; null: left out", _own_notes),
+        Field("brief", BRIEF.codec(), "the short answer"),
         Field("history", CHANGES),
         Field("compared", optional(_COMPARED.inline()), "the copies that were compared"),
         QUERY_NOTES,
@@ -296,9 +313,13 @@ RANGE_ANSWER = Table(
         Field("states", STATE_COUNTS, "ports by state", "counts"),
         Field("blocks", BLOCKS),
         Field("assignments", ASSIGNMENTS),
+        Field("uses", USES, "what people use its ports for"),
+        Field("programs", list_of(PROGRAM.codec()), "server programs whose default is in it"),
+        Field("abuse", list_of(REPORT.codec()), "reported abuse of its ports"),
         HOST_FIELD,
         Field("findings", FINDINGS),
         Field("own_notes", optional(NOTES), path=_own_notes),
+        Field("brief", BRIEF.codec(), "the short answer"),
         QUERY_FIELD,
         QUERY_NOTES,
         Field("sources", SOURCES),

@@ -185,6 +185,14 @@ class Practice:
             return ()
         return tuple(sorted(found, key=lambda use: (use.rank, use.first, use.transport)))
 
+    def uses_within(
+        self, first: int, last: int, transport: Transport | None = None
+    ) -> tuple[Use, ...]:
+        """What the ports from *first* to *last* are used for, by port, the narrowest first."""
+        uses: list[Use] = self._search("uses", _use, first, last)
+        uses.sort(key=lambda use: (use.first, use.last, use.product, use.transport))
+        return tuple([use for use in uses if transport in (None, use.transport)])
+
     def uses(self) -> Iterator[Use]:
         """Every use, by port."""
         file = self._file("uses")
@@ -206,6 +214,14 @@ class Practice:
             return ()
         return tuple(sorted(found, key=lambda each: (each.period, each.subject, each.transport)))
 
+    def abuse_within(
+        self, first: int, last: int, transport: Transport | None = None
+    ) -> tuple[Report, ...]:
+        """What abuse of the ports from *first* to *last* was reported, by port."""
+        reports: list[Report] = self._search("abuse", _report, first, last)
+        reports.sort(key=lambda each: (each.first, each.period, each.subject, each.transport))
+        return tuple([each for each in reports if transport in (None, each.transport)])
+
     def abuse(self) -> Iterator[Report]:
         """Every report of abuse, by port."""
         file = self._file("abuse")
@@ -218,7 +234,7 @@ class Practice:
         """The entries of *kind*, made of their cells, that *port* is among, in no order."""
         asked = self._asked[kind] = self._asked.get(kind, 0) + 1
         if asked <= _PORTS_UNTIL_HELD:
-            found = self._search(kind, make, port)
+            found = self._search(kind, make, port, port)
         else:
             if kind not in self._held:
                 self._held[kind] = self._hold(kind, make)
@@ -227,16 +243,19 @@ class Practice:
             return found
         return [each for each in found if wanted in (None, each.transport)]
 
-    def _search(self, kind: str, make: Callable[[list[str], str], Any], port: int) -> list[Any]:
+    def _search(
+        self, kind: str, make: Callable[[list[str], str], Any], first: int, last: int
+    ) -> list[Any]:
+        """The entries of *kind* that one of the ports *first* to *last* is among, in no order."""
         file = self._file(kind)
         widest = _number(file.header.get("widest", ""), file.path)
         found = []
-        for row in file.backward(file.after(port)):
-            # No range is wider than the widest: nothing that begins lower can reach this port.
-            if _number(row[0], file.path) < port - widest:
+        for row in file.backward(file.after(last)):
+            # No range is wider than the widest: nothing that begins lower can reach these ports.
+            if _number(row[0], file.path) < first - widest:
                 break
-            # Most rows that are looked at end below it: only what reaches it is read whole.
-            if len(row) <= 1 or _number(row[1], file.path) >= port:
+            # Most rows that are looked at end below them: only what reaches them is read whole.
+            if len(row) <= 1 or _number(row[1], file.path) >= first:
                 found.append(make(_cells(row, kind, file.path), file.path))
         return found
 

@@ -71,7 +71,7 @@ def fitted(names: Sequence[str], columns: int) -> str:
     """
     for many in range(len(names), 0, -1):
         left = len(names) - many
-        line = listed(names[:many]) if not left else f"{', '.join(names[:many])} and {left} more"
+        line = listed(names[:many]) if not left else f"{', '.join(names[:many])} and {left:,} more"
         if len(line) <= columns or many == 1:
             return line
     return ""
@@ -188,3 +188,11 @@ def service_names(answer: PortAnswer) -> list[str]:
 
 def _rows(answer: PortAnswer) -> list[Assignment]:
     return [row for standing in answer.standings.values() for row in standing.assignments]
+
+
+def notes_of(answer: PortAnswer) -> tuple[str, ...]:
+    """How the query was understood, where that isn't plain."""
+    if not answer.elsewhere:
+        return answer.query.notes
+    remark = f"{answer.query.address} is another machine; portbook looks only at this one"
+    return (*answer.query.notes, remark)

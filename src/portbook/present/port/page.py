@@ -9,7 +9,7 @@ from __future__ import annotations
 from portbook.model import State
 from portbook.present.document import PORT, Checks, Command, Page, Quote, Section, Sources
 from portbook.present.port import practice, registry
-from portbook.present.port.on_record import in_practice
+from portbook.present.port.on_record import in_practice, notes_of
 from portbook.present.port.registry import between, place_in, services, size_of
 from portbook.present.words import few, listed
 
@@ -37,7 +37,7 @@ def compose(answer: PortAnswer) -> Page:
         character(answer),
         tuple(states(answer.standings)),
         f"{own.title} ({own.first}–{own.last})",
-        answer.query.notes,
+        notes_of(answer),
         tuple(_whole(answer, number) if whole else _short(answer)),
         lead,
     )

@@ -38,6 +38,33 @@ def practice(answer: PortAnswer) -> Iterator[Item]:
         )
 
 
+def use_records(uses: Iterable[Use]) -> tuple[Record, ...]:
+    """*uses* of several ports as records, each with its ports."""
+    return _records(
+        (use.product, f"{use.kind}, {_ports(use)}", use.transport, (0, 0), use.summary, use)
+        for use in uses
+    )
+
+
+def report_records(reports: Iterable[Report]) -> tuple[Record, ...]:
+    """*reports* of abuse of several ports as records, each with its ports."""
+    return _records(
+        (
+            each.subject,
+            f"{each.kind}, {when(each.period)}, {_ports(each)}",
+            each.transport,
+            (0, 0),
+            each.summary,
+            each,
+        )
+        for each in reports
+    )
+
+
+def _ports(entry: Use | Report) -> str:
+    return str(entry.first) if entry.first == entry.last else f"{entry.first}–{entry.last}"
+
+
 def _records(
     rows: Iterable[tuple[str, str, Transport, tuple[int, int], str, Use | Report]],
 ) -> tuple[Record, ...]:

@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from portbook.app.lookup import PortAnswer
+    from portbook.app.lookup import PortAnswer, RangeAnswer
     from portbook.host.firewall.rules import Redirect
     from portbook.host.linux.connections import Connection
     from portbook.model import Host, Listener, PortRules, Process, Spoken
@@ -60,6 +60,34 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
             yield Paragraph(f"Not seen: {reason}")
     if host.rules is not None:
         yield Paragraph(_rules(answer, host.rules))
+
+
+def in_range(answer: RangeAnswer, host: Host) -> Iterator[Item]:
+    """What is bound to ports of a range, each with its verdict, and what was not visible."""
+    for listener in host.listeners:
+        yield Verdict(listener.socket.name, listener.assessment.findings)
+    yield from quiet(host) if not host.listeners else _not_seen(host)
+    for redirect in answer.redirects:
+        yield Paragraph(f"Redirected: {redirected(redirect)}.")
+
+
+def quiet(host: Host) -> Iterator[Item]:
+    """That nothing is bound to any of the ports asked for, as far as could be seen."""
+    full = host.visibility is Visibility.FULL
+    yield Paragraph(
+        "Nothing is bound here at this moment."
+        if full
+        else "Nothing that could be seen is bound here."
+    )
+    yield from _not_seen(host)
+
+
+def _not_seen(host: Host) -> Iterator[Item]:
+    if host.missing:
+        from portbook.present.phrases import gap_sentences
+
+        for reason in gap_sentences(host.missing):
+            yield Paragraph(f"Not seen: {reason}")
 
 
 def _doing(listener: Listener) -> str:

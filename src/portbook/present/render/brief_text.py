@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from portbook.present.escape import one_line
+from portbook.present.escape import one_line, plain
 from portbook.present.render.text import clipped, columns_of, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from portbook.present.brief import Brief
+    from portbook.present.brief import Brief, PortLine
     from portbook.present.render.text import Style
     from portbook.present.words import NextStep
 
@@ -23,8 +23,9 @@ def render_brief(brief: Brief, style: Style) -> str:
     lines += [line for remark in brief.remarks for line in wrap(f"({remark})", style.width)]
     lines += [line for each in brief.sentences for line in wrap(each, style.width, "  ")]
     lines += [clipped(f"  {line}", style.width) for line in brief.programs]
+    lines += _ports(brief.ports, style)
     steps = _steps(brief.next, style)
-    rows = list(brief.rows)[: max(0, LINES - len(lines) - len(steps) - 2)]
+    rows = _most_telling(brief, LINES - len(lines) - len(steps) - 2)
     if rows:
         lines.append("")
     for label, said in rows:
@@ -33,6 +34,40 @@ def render_brief(brief: Brief, style: Style) -> str:
         lines += wrap(f"Not seen: {sentence}", style.width, "  ")
     lines += ["", *steps]
     return "\n".join(lines) + "\n"
+
+
+# What is left out first where there is no room for all.
+_LESS = ("Binding it", "Blocks", "Reported", "Reachable")
+
+
+def _most_telling(brief: Brief, room: int) -> list[tuple[str, str]]:
+    rows = list(brief.rows)
+    for label in _LESS:
+        if len(rows) > room:
+            rows = [row for row in rows if row[0] != label]
+    return rows[: max(0, room)]
+
+
+def _ports(ports: Sequence[PortLine], style: Style) -> Iterator[str]:
+    """The ports of a name as a table: what this machine and practice do with each."""
+    if not ports:
+        return
+    here = any(line.machine is not None for line in ports)
+    rows = [
+        (line.port, one_line(line.machine or ""), one_line(line.practice or "")) for line in ports
+    ]
+    rows.insert(0, ("Port", "On this machine", "In practice"))
+    numbers, machine = (max(columns_of(row[at]) for row in rows) for at in (0, 1))
+    yield ""
+    for at, (port, state, practice) in enumerate(rows):
+        begin = f"  {port:>{numbers}}  {_padded(state, machine) + '  ' if here else ''}"
+        room = style.width - columns_of(begin)
+        line = begin + clipped(practice, room) if room > 0 else clipped(begin, style.width)
+        yield plain(line.rstrip()) if at else style.dim(line.rstrip())
+
+
+def _padded(text: str, columns: int) -> str:
+    return text + " " * (columns - columns_of(text))
 
 
 def _row(label: str, said: str, brief: Brief, style: Style) -> str:

@@ -14,6 +14,7 @@ from portbook.app.lookup import (
 from portbook.app.search import SearchAnswer
 from portbook.app.topics import TopicAnswer
 from portbook.present.phrases import with_sentences
+from portbook.present.port.on_record import notes_of
 from portbook.present.render.sockets_json import phrased
 from portbook.schema.answers import (
     BLOCKS_ANSWER,
@@ -43,12 +44,6 @@ if TYPE_CHECKING:
     from portbook.present.topics import TopicPage
 
     Object = dict[str, Any]
-
-_TABLES = {
-    ServiceAnswer: SERVICE_ANSWER,
-    RangeAnswer: RANGE_ANSWER,
-    SearchAnswer: SEARCH_ANSWER,
-}
 
 
 class _System(NamedTuple):
@@ -96,6 +91,17 @@ def _rest(number: PortAnswer) -> _Rest | None:
     )
 
 
+class ShownList:
+    """The answer for a name or a range, with the short answer that is made of it for *to*."""
+
+    def __init__(self, answer: ServiceAnswer | RangeAnswer, to: Viewer) -> None:
+        from portbook.present.list_briefs import brief_of
+
+        self.brief = brief_of(answer, to)
+        host = None if answer.host is None else with_sentences(answer.host)
+        vars(self).update(answer._replace(host=host)._asdict())
+
+
 class ShownPort:
     """A port's answer with what is made of it: the short answer, and the rest of its page.
 
@@ -108,7 +114,8 @@ class ShownPort:
 
         self.brief = compose_brief(answer, to or Viewer())
         host = None if answer.host is None else with_sentences(answer.host)
-        vars(self).update(answer._replace(host=host)._asdict())
+        query = answer.query._replace(notes=notes_of(answer))
+        vars(self).update(answer._replace(host=host, query=query)._asdict())
         self.related = _rest(answer.number or answer)
 
 
@@ -120,9 +127,12 @@ def of(answer: Answer, to: Viewer | None = None) -> Object:
         from portbook.present.topics import compose_topic
 
         return TOPIC_ANSWER.encode(_Topic(answer.query, answer.topic, compose_topic(answer)))
-    if isinstance(answer, RangeAnswer) and answer.host is not None:
-        answer = answer._replace(host=with_sentences(answer.host))
-    return phrased(_TABLES[type(answer)]).encode(answer)
+    if isinstance(answer, SearchAnswer):
+        return phrased(SEARCH_ANSWER).encode(answer)
+    from portbook.present.owners import Viewer
+
+    table = SERVICE_ANSWER if isinstance(answer, ServiceAnswer) else RANGE_ANSWER
+    return phrased(table).encode(ShownList(answer, to or Viewer()))
 
 
 class _Topic(NamedTuple):

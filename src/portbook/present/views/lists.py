@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from portbook.model import State, Visibility
-from portbook.present.document import Paragraph, Record, Table, Verdict
+from portbook.model import State
+from portbook.present.document import Paragraph, Record, Table
 from portbook.present.escape import one_line
-from portbook.present.phrases import gap_sentences
-from portbook.present.port.this_machine import redirected
+from portbook.present.port.practice import program_record, report_records, use_records
+from portbook.present.port.this_machine import in_range
 from portbook.present.render.document_text import render_item
 from portbook.present.render.text import flow, wrap
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from portbook.app.lookup import RangeAnswer
     from portbook.app.search import SearchAnswer
     from portbook.catalog.registry.stats import Stats
-    from portbook.model import Assignment, Block, Host, Source, Transport
+    from portbook.model import Assignment, Block, Source, Transport
     from portbook.present.document import Item
     from portbook.present.render.text import Style
 
@@ -145,27 +145,23 @@ def render_range(answer: RangeAnswer, style: Style) -> str:
     heading = "Blocks, over all transports" if answer.transport else "Blocks"
     out.section(heading, Table(blocks[:_MOST]), *_cut(blocks))
     if answer.host is not None:
-        listeners = answer.host.listeners
         if answer.host.notes:
             from portbook.present.port import noted
 
             for title, items in noted.sections(answer.host.notes):
                 out.section(title, *items[:_MOST], *_cut(items))
-        out.section(
-            "This machine",
-            *[Verdict(each.socket.name, each.assessment.findings) for each in listeners],
-            *([] if listeners else [Paragraph(_quiet(answer.host))]),
-            *[Paragraph(f"Redirected: {redirected(each)}.") for each in answer.redirects],
-            *[Paragraph(f"Not seen: {reason}") for reason in gap_sentences(answer.host.missing)],
-        )
+        out.section("This machine", *in_range(answer, answer.host))
+    uses, reports = use_records(answer.uses), report_records(answer.abuse)
+    programs = tuple(map(program_record, answer.programs))
+    for title, records in (
+        ("In practice", uses),
+        ("Server programs with a default port in it", programs),
+        ("Reported abuse", reports),
+    ):
+        if records:
+            out.section(title, *records[:_MOST], *_cut(records))
     out.sources(answer.sources)
     return str(out)
-
-
-def _quiet(host: Host) -> str:
-    if host.visibility is Visibility.FULL:
-        return "Nothing is bound here at this moment."
-    return "Nothing that could be seen is bound here."
 
 
 def _cut(rows: Sequence[object]) -> Iterator[Paragraph]:

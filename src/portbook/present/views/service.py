@@ -13,8 +13,9 @@ from portbook.present.document import (
     Services,
     Sources,
 )
+from portbook.present.list_briefs import leading_port
 from portbook.present.port import changes
-from portbook.present.port.practice import program_record
+from portbook.present.port.practice import program_record, use_records
 from portbook.present.port.registry import about_row, unauthorized
 
 TYPE_CHECKING = False
@@ -30,8 +31,10 @@ def compose_service(answer: ServiceAnswer) -> Page:
     """The page of a service name: its ports, or that it has none, and who speaks it."""
     rows = answer.assignments + answer.portless
     sections = (
+        Section("This machine", tuple(_machine(answer)), "machine"),
         Section("Ports", tuple(_numbered(answer)), "ports"),
         Section("Without a port", tuple(_portless(answer)), "without"),
+        Section("In practice", tuple(_practice(answer)), "practice"),
         Section("Registration", tuple(_registered(rows)), "registration"),
         Section("History", tuple(_history(answer)), "history"),
         Section("Server programs", tuple(_programs(answer)), "programs"),
@@ -45,6 +48,30 @@ def compose_service(answer: ServiceAnswer) -> Page:
         answer.query.notes,
         tuple([section for section in sections if section.items]),
     )
+
+
+def _machine(answer: ServiceAnswer) -> Iterator[Item]:
+    """What is on the ports of the name on this machine, and which have nothing."""
+    if answer.host is None:
+        return
+    from portbook.app.lookup import PortAnswer
+    from portbook.present.port import this_machine
+
+    for each in answer.ports:
+        if each.host is None or not each.host.listeners:
+            continue
+        if isinstance(each, PortAnswer):
+            yield from this_machine.seen(each, each.host)
+            yield from this_machine.verdict(each.host)
+        else:
+            yield from this_machine.in_range(each, each.host)
+    if not answer.host.listeners:
+        yield from this_machine.quiet(answer.host)
+
+
+def _practice(answer: ServiceAnswer) -> Iterator[Item]:
+    if answer.uses:
+        yield Records("Uses of its ports", use_records(answer.uses))
 
 
 def _grouped(rows: Iterable[Assignment]) -> Iterator[tuple[Assignment, str]]:
@@ -73,7 +100,7 @@ def _numbered(answer: ServiceAnswer) -> Iterator[Item]:
     ]
     if rows:
         yield Ports(f"Ports of {answer.name}", tuple(rows))
-        first = rows[0].first
+        first = leading_port(answer) if answer.ports else rows[0].first
         yield Paragraph(f"Everything about one of them: portbook {first}", (first,))
 
 

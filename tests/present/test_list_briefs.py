@@ -1,0 +1,251 @@
+"""The short answer to a name and to a range: twelve lines, this machine first, and one verdict."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portbook.app.listen import Depth
+from portbook.app.lookup import RangeAnswer, ServiceAnswer, answer
+from portbook.formats.errors.query import Query, QueryKind, parse_query
+from portbook.host.host_reader import HostReader
+from portbook.host.linux.connections import Conflicts
+from portbook.model import (
+    Family,
+    Host,
+    Listener,
+    Ownership,
+    OwnersSeen,
+    PortRules,
+    Process,
+    Socket,
+    SocketState,
+    Transport,
+    Visibility,
+)
+from portbook.present.list_briefs import brief_of
+from portbook.present.owners import Viewer
+from portbook.present.port.agreement import Agreement
+from portbook.present.render import port_json
+from portbook.present.render.brief_text import LINES, render_brief
+from portbook.present.render.document_text import render_page
+from portbook.present.render.text import Style, columns_of
+from portbook.present.views.service import compose_service
+from tests.strategies import listeners
+from tests.values import CATALOG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portbook.model import OwnerSearch
+    from portbook.present.brief import Brief
+
+TO = Viewer(1000, "/home/ada", 20_000.0)
+RULES = PortRules("linux", 1024, (32768, 60999))
+SERVER = Process(
+    17581, "python3", ("python3", "-m", "http.server", "8080"), executable="/usr/bin/python3.11",
+    uid=1000, user="ada", started=19_000.0, cwd="/home/ada/shop",
+)  # fmt: skip
+
+
+class Machine(HostReader):
+    """A machine with the sockets that it is given."""
+
+    def __init__(self, sockets: Iterable[Listener] = ()) -> None:
+        self.sockets = tuple(sockets)
+
+    def read_host(
+        self, ports: tuple[int, int] | None, transport: Transport | None, owners: OwnerSearch
+    ) -> Host:
+        first, last = ports or (0, 65535)
+        bound = [each for each in self.sockets if first <= each.socket.port <= last]
+        return Host(tuple(bound), Visibility.FULL, (), RULES)
+
+    def read_conflicts(self, *_: Any) -> Conflicts:
+        return Conflicts((), Visibility.FULL)
+
+    def may_read_redirects(self) -> bool:
+        return False
+
+
+def bound(port: int, *owners: Process, address: str = "0.0.0.0") -> Listener:
+    seen = OwnersSeen.ALL if owners else OwnersSeen.HIDDEN
+    socket = Socket(Transport.TCP, Family.IPV4, address, port, SocketState.LISTEN, uid=1000)
+    return Listener(socket, Ownership(owners, seen))
+
+
+def _answer(text: str, *sockets: Listener) -> ServiceAnswer | RangeAnswer:
+    depth = Depth(notes=False)
+    found = answer(parse_query(text), CATALOG, depth, host=Machine(sockets))
+    assert isinstance(found, ServiceAnswer | RangeAnswer)
+    return found
+
+
+def _brief(text: str, *sockets: Listener) -> Brief:
+    return brief_of(_answer(text, *sockets), TO)
+
+
+def test_a_name_of_several_ports_is_a_table_of_them() -> None:
+    lines = render_brief(_brief("http-alt", bound(8080, SERVER)), Style()).splitlines()
+    assert lines[0] == "http-alt · HTTP Alternate (see port 80): in use on 8080"
+    assert lines[2].split() == ["Port", "On", "this", "machine", "In", "practice"]
+    assert lines[3].split() == ["591", "free"]
+    assert lines[4].split()[:2] == ["8008", "free"]
+    assert lines[5].startswith("  8080  in use: python3 -m http.server (pid 17581)  ")
+    assert lines[-1].startswith("Stop it: portbook stop 8080")
+    assert any(line.startswith("  Verdict") and "(8080)" in line for line in lines)
+
+
+def test_a_name_leads_to_the_port_that_people_use() -> None:
+    assert [tuple(step) for step in _brief("http-alt").next] == [
+        ("One of them", "portbook 8080"),
+        ("More", "portbook http-alt --full"),
+    ]
+    said = render_page(compose_service(_service("http-alt")), Style())
+    assert "portbook 8080" in said
+    assert "portbook 591" not in said
+
+
+def _service(name: str) -> ServiceAnswer:
+    found = answer(parse_query(name), CATALOG)
+    assert isinstance(found, ServiceAnswer)
+    return found
+
+
+def test_without_this_machine_its_column_is_left_out() -> None:
+    brief = brief_of(_service("http-alt"), TO)
+    assert brief.headline.endswith(": ports 591, 8008 and 8080")
+    assert (brief.machine, brief.verdict) == (None, None)
+    assert "On this machine" not in render_brief(brief, Style())
+
+
+@pytest.mark.parametrize(
+    ("name", "port"), [("redis", 6379), ("postgresql", 5432), ("ssh", 22), ("https", 443)]
+)
+def test_a_name_of_one_port_has_the_short_answer_of_the_port(name: str, port: int) -> None:
+    by_number = answer(parse_query(str(port)), CATALOG, Depth(notes=False), host=Machine())
+    assert _brief(name) == brief_of(by_number, TO)  # type: ignore[arg-type]
+
+
+def test_a_name_of_a_span_has_the_short_answer_of_the_range() -> None:
+    brief = _brief("x11", bound(6010, SERVER))
+    assert brief.headline == "6000–6063 · x11 (X Window System): 1 in use on this machine"
+    (line,) = brief.programs
+    assert line.startswith("6010/tcp on every interface (IPv4): python3 -m http.server (pid 17581,")
+    assert brief.next[-1].command == "portbook x11 --full"
+
+
+def test_a_name_without_a_port_says_how_it_is_reached() -> None:
+    brief = _brief("1password")
+    assert brief.headline.endswith(": a name without a port")
+    assert "DNS-SD" in brief.registry
+    assert (brief.machine, brief.verdict, brief.ports) == (None, None, ())
+
+
+def test_a_range_is_told_by_its_blocks_its_sockets_and_its_uses() -> None:
+    assert render_brief(_brief("300-310"), Style()).splitlines() == [
+        "300–310 · 4 assigned and 7 unassigned: none in use on this machine",
+        "",
+        "  In practice  no use and no abuse is known to us",
+        "  IANA         300 tacacss, 308 novastorbakcup, 309 entrusttime and 310 bhmds",
+        "  Blocks       300 assigned, 301–307 unassigned, 308–324 assigned (17 ports)",
+        "  Binding it   needs root or CAP_NET_BIND_SERVICE",
+        "",
+        "More: portbook 300-310 --full",
+    ]
+    brief = _brief("6000-6063")
+    assert brief.headline == "6000–6063 · x11 (X Window System): none in use on this machine"
+    assert brief.practice is not None
+    assert "Godot (6005)" in brief.practice
+    assert brief.blocks == "5999–6066 assigned (68 ports)"
+
+
+def test_a_range_has_the_verdict_of_its_most_serious_socket() -> None:
+    stranger = SERVER._replace(executable="/tmp/x (deleted)", executable_deleted=True)
+    brief = _brief("8000-8100", bound(8001, SERVER), bound(8080, stranger))
+    assert brief.verdict is not None
+    assert brief.verdict.sentence is not None
+    assert brief.verdict.sentence.endswith("(8080)")
+    assert brief.verdict.level is not None
+    levels = [each.level.rank for each in _answer("8080-8080", bound(8080, stranger)).findings]
+    assert brief.verdict.level.rank == max(levels)
+    assert "  Verdict" in render_brief(brief, Style())
+    assert _brief("8000-8100").verdict == (Agreement.NOTHING, None, None)
+
+
+@pytest.mark.parametrize(
+    "text", ["0-1023", "0-65535", "49152-65535", "31000-33000", "6000-6063/udp"]
+)
+def test_a_long_range_keeps_to_twelve_lines(text: str) -> None:
+    sockets = [bound(port, SERVER) for port in (22, 6010, 8080, 32000, 50000)]
+    lines = render_brief(_brief(text, *sockets), Style()).splitlines()
+    assert len(lines) <= LINES
+    assert max(map(columns_of, lines)) <= 80
+
+
+def test_every_name_keeps_to_twelve_lines() -> None:
+    names = {row.service_name for row in CATALOG.registry.store.all() if row.service_name}
+    spans: dict[str, int] = {}
+    for name in names:
+        spans[name] = len({(row.first, row.last) for row in CATALOG.registry.named(name)})
+    several = sorted(name for name in names if spans[name] > 1)
+    assert len(several) > 30
+    for name in [*several, *sorted(names)[::150]]:
+        found = answer(Query(QueryKind.NAME, name), CATALOG, Depth(notes=False), host=Machine())
+        assert isinstance(found, ServiceAnswer)
+        lines = render_brief(brief_of(found, TO), Style()).splitlines()
+        assert len(lines) <= LINES, name
+        assert max(map(columns_of, lines)) <= 80, name
+
+
+@pytest.mark.parametrize("text", ["http-alt", "x11", "ssh", "1password", "300-310"])
+def test_json_carries_the_same(text: str) -> None:
+    found = _answer(text, bound(8080, SERVER), bound(6010, SERVER))
+    item = json.loads(json.dumps(port_json.of(found, TO)))
+    brief = brief_of(found, TO)
+    assert item["brief"]["headline"] == brief.headline
+    assert item["brief"]["practice"] == brief.practice
+    assert item["brief"]["blocks"] == brief.blocks
+    assert [tuple(each.values()) for each in item["brief"]["ports"]] == list(brief.ports)
+    assert [tuple(each.values()) for each in item["brief"]["next"]] == list(brief.next)
+    ports = [each["port"] for each in item["host"]["listeners"]] if item["host"] else []
+    assert ports == [each.socket.port for each in found.host.listeners] if found.host else True
+
+
+@given(st.lists(listeners(), max_size=6), st.sampled_from([20, 40, 80]))
+def test_hostile_sockets_leave_nothing_raw(sockets: list[Listener], width: int) -> None:
+    ports = (591, 8008, 8080)
+    placed = [
+        each._replace(socket=each.socket._replace(port=ports[at % 3], state=SocketState.LISTEN))
+        for at, each in enumerate(sockets)
+    ]
+    for text in ("http-alt", "8000-8100"):
+        shown = render_brief(_brief(text, *placed), Style(width))
+        assert not [char for char in shown if char != "\n" and not char.isprintable()]
+
+
+def test_another_machine_is_said_to_be_one_and_not_looked_at() -> None:
+    sockets = (bound(443, SERVER), bound(53, SERVER))
+    for text in ("https://192.0.2.7/", "192.0.2.7:53", "https://db.example.com"):
+        found = answer(parse_query(text), CATALOG, Depth(notes=False), host=Machine(sockets))
+        brief = brief_of(found, TO)  # type: ignore[arg-type]
+        assert brief.machine is None
+        assert any("another machine" in remark for remark in brief.remarks)
+        item = port_json.of(found, TO)
+        assert item["host"] is None
+
+
+def test_an_own_address_that_nothing_listens_on_is_said_first() -> None:
+    server = bound(8080, SERVER, address="127.0.0.1")
+    text = "127.0.0.2:8080"
+    found = answer(parse_query(text), CATALOG, Depth(notes=False), host=Machine([server]))
+    headline = brief_of(found, TO).headline  # type: ignore[arg-type]
+    assert headline.startswith("Nothing listens on 127.0.0.2:8080, but 8080/tcp is in use: python3")
+    found = answer(
+        parse_query("localhost:8080"), CATALOG, Depth(notes=False), host=Machine([server])
+    )
+    assert brief_of(found, TO).headline.startswith("8080/tcp is in use")  # type: ignore[arg-type]
