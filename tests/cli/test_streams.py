@@ -43,6 +43,7 @@ RUNS = {
     "serve": ["serve --port 70000"],
     "feedback": ["feedback"],
     "notes": ["notes", "notes --json"],
+    "note": ["note 8306 shop"],
     "map": ["map", "map -o {folder}/map.svg"],
     "topic": ["topic", "topic time-wait"],
     "completion": ["completion bash"],

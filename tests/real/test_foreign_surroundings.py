@@ -138,6 +138,7 @@ COMMANDS = [
     ["completion", "fish"],
     ["stats"],
     ["notes"],
+    ["note", "8306", "shop"],
     ["notes", "trust", "portbook.toml"],
     ["update", "--list"],
     ["update", "--rollback"],

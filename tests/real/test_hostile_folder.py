@@ -76,6 +76,7 @@ COMMANDS = [
     ["completion", "zsh"],
     ["stats"],
     ["notes"],
+    ["note", "8306", "shop"],
     ["update", "--list"],
     ["map", "-o", "ports.png"],
     ["feedback"],

@@ -140,6 +140,7 @@ COMMANDS = {
     "audit --json": ("audit", "osquery.json", "--json"),
     "audit -o": ("audit", "osquery.json", "--rows", "rows.csv", "-o", "answer.html"),
     "notes": ("notes",),
+    "note": ("note", PORT, "shop"),
     "search": ("search", "postgress"),
     "topic": ("topic", "refused"),
     "blocks": ("blocks",),

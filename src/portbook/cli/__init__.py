@@ -32,6 +32,7 @@ COMMANDS = {
     "stats": ("stats", "count ports by range, transport, year and assignee"),
     "map": ("map", "draw all 65,536 ports"),
     "update": ("update", "update the registry from IANA"),
+    "note": ("note", "write down what a port is for"),
     "notes": ("notes", "list your notes on ports; trust a project's"),
     "explain": ("explain", "explain the output of ss, netstat, lsof, nmap and others"),
     "audit": ("audit", "judge flow logs and scans of any size"),

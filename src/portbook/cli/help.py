@@ -23,7 +23,7 @@ _LONGEST = 400  # characters of an error of argparse
 GROUPS = {
     "This machine": ("listen", "why", "stop", "wait", "pick"),
     "On record": ("show", "search", "topic", "history", "blocks", "stats", "map", "update"),
-    "Your notes": ("notes",),
+    "Your notes": ("note", "notes"),
     "Files": ("explain", "audit"),
     "The site": ("serve", "export", "feedback"),
     "The shell": ("completion",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from portbook.app.notes import adopt
 from portbook.catalog.expectations.lookup import (
     PROJECT_FILE,
     NotesFile,
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Lists the notes, or changes which project's are trusted."""
     options = _parse(argv)
+    if options.adopt:
+        sys.stdout.write(notes.render_written(adopt(catalog), style()))
+        return 0
     if options.action is not None:
         return _ACTIONS[options.action](options)
     check_named(catalog.expectations)
@@ -61,8 +65,16 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         "distrust FILE: let them only label again",
     )
     parser.add_argument("file", nargs="?", metavar="FILE", help=f"a project's {PROJECT_FILE}")
+    parser.add_argument(
+        "--adopt",
+        action="store_true",
+        help="write what listens now into your own file: a label and the program for each port "
+        "without a note",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object")
     options = parser.parse_args(list(argv))
+    if options.adopt and (options.action is not None or options.json):
+        raise UsageError("--adopt writes notes and goes with nothing else: give it alone")
     if options.action is not None and options.action not in _ACTIONS:
         raise UsageError(
             f"notes can't {shown(options.action)}: give trust FILE or distrust FILE, or nothing"

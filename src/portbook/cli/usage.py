@@ -72,10 +72,15 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("portbook update", "update the registry from IANA"),
         ("portbook update --rollback", "go back to the version before"),
     ),
+    "note": (
+        ('portbook note 8306 "shop API"', "on tcp and udp"),
+        ('portbook note 5353/udp "discovery"', "on one transport"),
+        ("portbook note postgresql our database", "on a service's port"),
+    ),
     "notes": (
         ("portbook notes", "list the notes in force, and whose they are"),
         ("portbook notes trust portbook.toml", "let a project's notes count"),
-        ("portbook notes distrust portbook.toml", "let them only label again"),
+        ("portbook notes --adopt", "write down what listens now"),
     ),
     "explain": (
         ("ss -tlnp | portbook explain", "explain the output of ss"),

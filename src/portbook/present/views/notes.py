@@ -6,6 +6,7 @@ from portbook.errors import shown
 from portbook.model import Whose
 from portbook.present.document import Paragraph, Table
 from portbook.present.escape import one_line
+from portbook.present.phrases import gap_sentences
 from portbook.present.phrases.evidence import gist, ports
 from portbook.present.render.document_text import render_item
 
@@ -13,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from portbook.app.notes import Written
     from portbook.catalog.expectations.lookup import NotesFile
     from portbook.present.document import Item
     from portbook.present.render.text import Style
@@ -23,8 +25,8 @@ _WHOSE = {
     Whose.NAMED: "Your notes, by PORTBOOK_NOTES",
 }
 _NONE = (
-    "There are no notes here. Write yours into ports.toml in portbook's folder below ~/.config, or "
-    "a project's into portbook.toml in its folder."
+    'There are no notes. Write one: portbook note 3000 "shop API". A project\'s stand in '
+    "portbook.toml in its folder."
 )
 
 
@@ -54,6 +56,26 @@ def _about(file: NotesFile) -> Iterator[Item]:
         yield Table(tuple([(ports(note), gist(note)) for note in file.notes]))
     else:
         yield Paragraph("It holds no notes.")
+
+
+def render_written(written: Written, style: Style) -> str:
+    """What was written down, and into which file."""
+    lines = []
+    if not written.entries:
+        lines.append("Every port that listens has a note already, or no program that can be seen.")
+    rows = [
+        (
+            str(entry.port) + ("" if entry.transport is None else f"/{entry.transport}"),
+            ", ".join((entry.label, *(f"{key} {word}" for key, word in entry.more))),
+        )
+        for entry in written.entries
+    ]
+    if rows:
+        lines += [style.bold(one_line(f"Written to {written.path}"))]
+        lines += render_item(Table(tuple(rows)), style)
+    for reason in gap_sentences(written.missing):
+        lines += render_item(Paragraph(f"Not seen: {reason}"), style, "")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def render_trusted(file: NotesFile, style: Style) -> str:
