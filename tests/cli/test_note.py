@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import sys
 import tomllib
@@ -18,6 +19,7 @@ from portbook.catalog.expectations.write import Entry, with_label
 from portbook.errors import BadNotes, InvalidArgument, NotKept
 from portbook.host.host_reader import HostReader
 from portbook.model import (
+    Family,
     Gap,
     GapCode,
     Host,
@@ -27,6 +29,7 @@ from portbook.model import (
     PortRules,
     Process,
     Socket,
+    SocketState,
     Transport,
     Visibility,
 )
@@ -203,7 +206,7 @@ def test_under_sudo_it_is_refused() -> None:
 
 
 def listener(port: int, *owners: Process, **facts: Any) -> Listener:
-    made = Listener(Socket(TCP, "ipv4", "0.0.0.0", port, "listen"))
+    made = Listener(Socket(TCP, Family.IPV4, "0.0.0.0", port, SocketState.LISTEN))
     return changed(made, owners=owners, owners_seen=OwnersSeen.FIRST, **facts)
 
 
@@ -275,8 +278,13 @@ def test_no_process_can_write_into_the_file(own: Path) -> None:
     assert set(entry) == {"port", "transport", "label"}
 
 
+@pytest.mark.real
+@pytest.mark.usefixtures("own_network")
 def test_the_command_adopts(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["notes", "--adopt", "--json"]) == 2
-    assert run(["notes", "--adopt"]) == 0
     capsys.readouterr()
+    with socket.create_server(("127.0.0.1", 8306)):
+        assert run(["notes", "--adopt"]) == 0
+    assert "8306/tcp" in capsys.readouterr().out
     assert run(["notes"]) == 0
+    assert "8306" in capsys.readouterr().out

@@ -128,7 +128,7 @@ def test_what_the_terminal_shows(project: Project) -> None:
     whole = (str(project.folder), "://", ": netsh ")
     assert all(len(line) <= 80 or any(part in line for part in whole) for line in machine)
     table = " ".join(project.ask("listen", "--port", str(project.port)).stdout.split())
-    assert "project note: shop API" in table
+    assert "shop API" in table
     assert "unexpected-program" in table
     ranged = project.ask(f"{project.port}-{project.port + 1}").stdout
     assert "The project's notes" in ranged
@@ -191,7 +191,7 @@ def test_a_file_that_is_wrong_is_told_and_the_answer_stands(project: Project) ->
     found = json.loads(done.stdout)
     (problem,) = [reason for reason in found["host"]["missing"] if "notes" in reason]
     assert problem.startswith(f"the notes in '{path}': [[port]] 1, lable: isn't known")
-    assert "Not seen: the notes in" in project.ask("listen").stdout
+    assert "not seen: the notes in" in project.ask("listen").stderr
     named = {"PORTBOOK_NOTES": str(path)}
     for argv in (
         (str(project.port),),

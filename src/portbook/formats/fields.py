@@ -113,7 +113,7 @@ def host(text: str, family: Family | None = None) -> Host | None:
     A name instead of an address is kept as it is: *family* is then what it is taken for.
 
     >>> host("[fe80::1%eth0]"), host("127.0.0.53%lo").address, host("<b>")
-    (Host(family='ipv6', address='fe80::1', interface='eth0'), '127.0.0.53', None)
+    (Host(family=<Family.IPV6: 'ipv6'>, address='fe80::1', interface='eth0'), '127.0.0.53', None)
     """
     # What is kept is kept for as long as the process runs: nothing that is long.
     return _host(text, family) if len(text) <= _LONGEST_HOST else None
