@@ -130,7 +130,7 @@ def test_what_the_terminal_shows(project: Project) -> None:
     table = " ".join(project.ask("listen", "--port", str(project.port)).stdout.split())
     assert "shop API" in table
     assert "unexpected-program" in table
-    ranged = project.ask(f"{project.port}-{project.port + 1}").stdout
+    ranged = project.ask(f"{project.port}-{project.port + 1}", "--full").stdout
     assert "The project's notes" in ranged
     why = project.ask("why", str(project.port))
     assert why.returncode == 1
