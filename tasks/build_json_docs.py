@@ -43,6 +43,7 @@ OBJECTS = (
     answers.SEARCH_ANSWER,
     answers.TOPIC_ANSWER,
     reports.NOTES_REPORT,
+    reports.DOCTOR,
     answers.BLOCKS_ANSWER,
     answers.STATS_ANSWER,
     reports.HISTORY,

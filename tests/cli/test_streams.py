@@ -46,6 +46,7 @@ RUNS = {
     "note": ["note 8306 shop"],
     "map": ["map", "map -o {folder}/map.svg"],
     "topic": ["topic", "topic time-wait"],
+    "doctor": ["doctor", "doctor --json"],
     "completion": ["completion bash"],
     "export": ["export {folder}/flows.csv --only 22 --jobs 1"],
 }

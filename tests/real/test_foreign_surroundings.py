@@ -135,6 +135,7 @@ COMMANDS = [
     ["explain", "flows.csv"],
     ["history", "22"],
     ["blocks"],
+    ["doctor"],
     ["completion", "fish"],
     ["stats"],
     ["notes"],

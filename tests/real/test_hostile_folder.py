@@ -73,6 +73,7 @@ COMMANDS = [
     ["explain", "flows.csv"],
     ["history", "22"],
     ["blocks"],
+    ["doctor"],
     ["completion", "zsh"],
     ["stats"],
     ["notes"],

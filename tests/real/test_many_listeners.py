@@ -144,6 +144,7 @@ COMMANDS = {
     "search": ("search", "postgress"),
     "topic": ("topic", "refused"),
     "blocks": ("blocks",),
+    "doctor": ("doctor",),
     "completion": ("completion", "bash"),
     "stats": ("stats",),
     "history": ("history", PORT),

@@ -24,6 +24,7 @@ COMMANDS = {
     "stop": ("stop", "stop what listens on a port, safely"),
     "wait": ("wait", "wait until something listens on a port, or nothing does"),
     "pick": ("pick", "pick a good free port, and keep it for a command"),
+    "doctor": ("doctor", "show what portbook can see here, and why not more"),
     "show": ("show", "show a port, a range, a service or a pasted error"),
     "search": ("search", "find services and products by name, also misspelled"),
     "topic": ("topic", "read about refused, localhost, time-wait and more"),

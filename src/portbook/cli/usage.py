@@ -32,6 +32,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("portbook pick --for shop-api", "the same one for this name, everywhere"),
         ("portbook pick --hold -- server --port {port}", "start a server on one"),
     ),
+    "doctor": (
+        ("portbook doctor", "what portbook can see as this user"),
+        ("sudo portbook doctor", "and as root"),
+        ("portbook doctor --json --strict", "for a script: 3 if anything is hidden"),
+    ),
     "show": (
         ("portbook 3000", "what is on port 3000, and what it is for"),
         ("portbook show 443/udp --full", "everything on record about it"),
@@ -123,6 +128,7 @@ _STATUSES: dict[str, tuple[tuple[int, str], ...]] = {
     "stop": ((1, "something is left on the port, or nothing was stopped"), (3, _STRICT)),
     "wait": ((1, "the time ran out"), (3, "--free, and not all could be seen, with --strict")),
     "pick": ((1, "no port fulfils every criterion"),),
+    "doctor": ((3, _STRICT),),
     "show": ((1, "nothing found, or the failure in a pasted error persists"), (3, _STRICT)),
     "search": ((1, "nothing found"),),
     "history": ((1, "no version of the registry has this name"),),

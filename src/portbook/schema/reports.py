@@ -350,3 +350,42 @@ NOTES_REPORT = Table(
     ),
     version=1,
 )
+
+# -- what portbook can see --------------------------------------------------------------------
+
+_IN_USE = Table(
+    "registry_in_use",
+    "",
+    (
+        Field("as_of", WORDS),
+        Field("days", optional(NUMBER), "its age"),
+        Field("kept", FLAG, "false: the one that came with portbook"),
+        Field("notes", TEXTS, "what is wrong with a newer one"),
+    ),
+)
+_EXTRA = Table(
+    "extra",
+    "",
+    (
+        Field("name", WORDS),
+        Field("installed", FLAG, path=lambda extra: not extra.lacking),
+        Field("lacking", NAMES, "the modules that aren't there"),
+    ),
+)
+DOCTOR = Table(
+    "doctor",
+    "What portbook can see on this machine, and what its answers rest on.",
+    (
+        Field("version", WORDS),
+        Field("python", WORDS, path="checkup.python"),
+        Field("system", WORDS, path="checkup.system"),
+        Field("uid", optional(NUMBER), "who asked", "checkup.uid"),
+        Field("sockets", NUMBER, "how many listen or are bound", "checkup.sockets"),
+        Field("owned", NUMBER, "how many of them have an owner that was seen", "checkup.owned"),
+        Field("registry", _IN_USE.inline(), path="checkup.registry"),
+        Field("extras", list_of(_EXTRA.inline()), path="checkup.extras"),
+        Field("notes", list_of(_NOTES_FILE.inline()), "the files of notes", "checkup.notes"),
+        Field("missing", TEXTS, "what could not be seen"),
+    ),
+    version=1,
+)

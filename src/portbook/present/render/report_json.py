@@ -9,6 +9,7 @@ from portbook.present.phrases.stops import outcome_notes, plan_notes
 from portbook.present.render.sockets_json import phrased
 from portbook.schema.reports import (
     CHANGE_ROW,
+    DOCTOR,
     HISTORY,
     NOTES_REPORT,
     PICK,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from portbook.app.bind.diagnose import Why
+    from portbook.app.doctor import Checkup
     from portbook.app.stop.executor import Outcome
     from portbook.app.stop.model import Plan
     from portbook.app.wait import Waited
@@ -107,6 +109,20 @@ def of_stop(plan: Plan, outcome: Outcome | None) -> Object:
         busy, notes = (*outcome.left, *outcome.fresh), [*notes, *outcome_notes(outcome)]
         report = report._replace(done=outcome.done, busy=busy, notes=notes)
     return phrased(STOP).encode(report)
+
+
+class _Doctor(NamedTuple):
+    checkup: Checkup
+    version: str
+    missing: Sequence[str]
+
+
+def of_checkup(checkup: Checkup, version: str) -> Object:
+    """``portbook/doctor/1``."""
+    missing = gap_sentences(checkup.missing)
+    if checkup.notes_problem is not None:
+        missing.append(checkup.notes_problem)
+    return DOCTOR.encode(_Doctor(checkup, version, missing))
 
 
 class _Notes(NamedTuple):
