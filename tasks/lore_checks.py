@@ -10,7 +10,7 @@ import tomllib
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from portbook.model import FIRST_PORT, LAST_PORT
+from portbook.model import FIRST_PORT, LAST_PORT, ReportKind, UseKind
 from tasks.lore_fields import (
     PortSpan,
     check_executables,
@@ -33,8 +33,6 @@ from tasks.use_weights import check_further, check_independent
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-REPORT_KINDS = ("advisory", "analysis", "attack", "cve", "paper")
-USE_KINDS = ("default", "alternative", "development", "management", "legacy")
 FAMILIES = (
     "apple-windows",
     "automation",
@@ -118,7 +116,7 @@ KINDS = {
         table="use",
         needed={
             "product": check_title,
-            "kind": one_of(USE_KINDS),
+            "kind": one_of(tuple(UseKind)),
             "family": one_of(FAMILIES),
             "ports": check_ports,
             "summary": check_line,
@@ -133,7 +131,7 @@ KINDS = {
         table="report",
         needed={
             "subject": check_title,
-            "kind": one_of(REPORT_KINDS),
+            "kind": one_of(tuple(ReportKind)),
             "ports": check_ports,
             "period": check_period,
             "summary": check_report,

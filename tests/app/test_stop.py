@@ -15,6 +15,7 @@ from portbook.host.linux.connections import Connection
 from portbook.host.linux.process_tree import Own, Relative
 from portbook.host.process_control import Identity
 from portbook.model import (
+    ConnectionState,
     Family,
     Listener,
     Ownership,
@@ -276,7 +277,7 @@ def test_the_way_in_is_left_open(seen: Listener, end: tuple[str, int], refused: 
 def test_a_connection_of_our_own_line_is_left_open() -> None:
     """A terminal in a browser: its server forks, and only the fork is our ancestor."""
     through = Connection(
-        TCP, Family.IPV4, "192.0.2.1", 8080, "192.0.2.9", 50000, "established",
+        TCP, Family.IPV4, "192.0.2.1", 8080, "192.0.2.9", 50000, ConnectionState.ESTABLISHED,
         owners=(owner(4999, "ttyd"),), owners_seen=OwnersSeen.ALL,
     )  # fmt: skip
     assert codes(plan(scene(socket(owner()), connections=(through,)))) == ["own-line"]
@@ -305,7 +306,7 @@ def test_what_can_be_stopped_is_beside_what_cannot() -> None:
 
 
 def test_losses() -> None:
-    def connection(state: str, peer: str) -> Connection:
+    def connection(state: ConnectionState, peer: str) -> Connection:
         return Connection(TCP, Family.IPV4, "192.0.2.1", 8080, peer, 50000, state)
 
     process = owner(unit="web.service", ancestors=SERVICE)
@@ -327,9 +328,9 @@ def test_losses() -> None:
             others=(also, other),
             processes=family,
             connections=(
-                connection("established", "192.0.2.7"),
-                connection("established", "192.0.2.8"),
-                connection("time-wait", "192.0.2.9"),
+                connection(ConnectionState.ESTABLISHED, "192.0.2.7"),
+                connection(ConnectionState.SYN_RECEIVED, "192.0.2.8"),
+                connection(ConnectionState.TIME_WAIT, "192.0.2.9"),
             ),
         )
     )

@@ -16,6 +16,7 @@ from portbook.app.bind.observations import Elsewhere, Evidence, Redirected
 from portbook.host.bind_probe import PLACES, BindTry
 from portbook.host.linux.connections import Connection
 from portbook.model import (
+    ConnectionState,
     Family,
     Gap,
     GapCode,
@@ -74,13 +75,13 @@ def socket(
     return changed(made, **changes)
 
 
-def connection(state: str = "established", **changes: Any) -> Connection:
+def connection(state: ConnectionState = ConnectionState.ESTABLISHED, **changes: Any) -> Connection:
     made = Connection(TCP, Family.IPV4, "192.0.2.7", 8080, "198.51.100.1", 443, state, None, 1, 33)
     return made._replace(**changes)
 
 
 def waiting(seconds: float | None = 12.3, **changes: Any) -> Connection:
-    made = connection("time-wait", seconds_left=seconds, inode=None, uid=0)
+    made = connection(ConnectionState.TIME_WAIT, seconds_left=seconds, inode=None, uid=0)
     return made._replace(owners_seen=OwnersSeen.KERNEL, **changes)
 
 
@@ -264,7 +265,7 @@ def test_outbound_connection() -> None:
 
 
 def test_outbound_connections_are_counted_and_one_with_a_process_is_shown() -> None:
-    closing = connection("fin-wait-2", owners_seen=OwnersSeen.KERNEL)
+    closing = connection(ConnectionState.FIN_WAIT_2, owners_seen=OwnersSeen.KERNEL)
     held = connection(
         peer_address="2001:db8::9", owners=(Process(9, "curl"),), owners_seen=OwnersSeen.FIRST
     )
@@ -276,7 +277,7 @@ def test_outbound_connections_are_counted_and_one_with_a_process_is_shown() -> N
 
 
 def test_a_connection_that_nobody_holds_has_no_program_to_end() -> None:
-    closing = connection("fin-wait-2", owners_seen=OwnersSeen.KERNEL)
+    closing = connection(ConnectionState.FIN_WAIT_2, owners_seen=OwnersSeen.KERNEL)
     found = cause(why(tried(IN_USE), connections=(closing,)), "outbound-connection")
     assert found.message.startswith("The kernel itself holds it")
     assert found.mend == "Wait until it is closed."

@@ -33,6 +33,7 @@ from portbook.host.linux.connections import Connection
 from portbook.host.linux.process_tree import Own
 from portbook.host.process_control import Identity
 from portbook.model import (
+    ConnectionState,
     Family,
     Host,
     Ownership,
@@ -284,10 +285,23 @@ def test_every_key_of_a_listener_is_there(some: list[Any], visibility: Visibilit
 def test_every_key_of_a_connection_is_there() -> None:
     some = (
         Connection(
-            Transport.TCP, Family.IPV4, "192.0.2.7", 305, "198.51.100.1", 443, "established"
+            Transport.TCP,
+            Family.IPV4,
+            "192.0.2.7",
+            305,
+            "198.51.100.1",
+            443,
+            ConnectionState.ESTABLISHED,
         ),
         Connection(
-            Transport.TCP, Family.IPV4, "192.0.2.7", 305, "198.51.100.1", 80, "time-wait", 12.34
+            Transport.TCP,
+            Family.IPV4,
+            "192.0.2.7",
+            305,
+            "198.51.100.1",
+            80,
+            ConnectionState.TIME_WAIT,
+            12.34,
         ),
     )
     host = Host((), Visibility.FULL)

@@ -17,7 +17,7 @@ import pytest
 
 from portbook.errors import NotReserved
 from portbook.host.linux.sockets import read_sockets
-from portbook.host.port_reservation import Held, filled_in, hold, run
+from portbook.host.port_reservation import Handover, Held, filled_in, hold, run
 from portbook.model import Transport
 
 if TYPE_CHECKING:
@@ -100,12 +100,12 @@ def test_places_are_filled_in() -> None:
 
 def test_the_status_and_the_environment_are_the_commands(held: Held) -> None:
     code = f"import os, sys; sys.exit(os.environ['PORT'] == '{held.ports[0]}' and 7)"
-    assert run(held, python(code), "released", silent) == 7
+    assert run(held, python(code), Handover.RELEASED, silent) == 7
 
 
 def test_a_signal_that_ends_it_is_told(held: Held) -> None:
     code = "import os; os.kill(os.getpid(), 9)"
-    assert run(held, python(code), "kept", silent) == 128 + 9
+    assert run(held, python(code), Handover.KEPT, silent) == 128 + 9
 
 
 BESIDE_A_THREAD = """
@@ -134,7 +134,7 @@ def test_the_end_is_noticed_when_another_thread_takes_the_signal() -> None:
 @pytest.mark.parametrize("command", [["/nowhere/at all"], ["no such command"], ["/"], ["a\0b"]])
 def test_what_cannot_be_started_is_one_line(held: Held, command: list[str]) -> None:
     with pytest.raises(NotReserved, match="can't be started"):
-        run(held, command, "kept", silent)
+        run(held, command, Handover.KEPT, silent)
 
 
 SERVER = """
@@ -151,14 +151,14 @@ sys.exit(5)
 
 def test_a_server_binds_beside_the_kept_socket(held: Held) -> None:
     command = python(SERVER.format(reuse=1), str(held.ports[0]))
-    assert run(held, command, "kept", silent) == 5
+    assert run(held, command, Handover.KEPT, silent) == 5
 
 
 def test_a_server_that_shares_nothing_needs_it_released(held: Held) -> None:
     port = held.ports[0]
     command = python(SERVER.format(reuse=0), str(port))
-    assert run(held, command, "kept", silent) == 1
-    assert run(hold([port], TCP), command, "released", silent) == 5
+    assert run(held, command, Handover.KEPT, silent) == 1
+    assert run(hold([port], TCP), command, Handover.RELEASED, silent) == 5
 
 
 WAITER = """
@@ -252,7 +252,7 @@ def test_sockets_are_handed_over(many: int) -> None:
     ports = free_ports(many)
     marks = ["{port}", "{port2}", "{port3}", "{port4}"][:many]
     command = filled_in(python(TAKER, *marks), ports)
-    assert run(hold(ports, TCP), command, "passed", silent) == 10 + many
+    assert run(hold(ports, TCP), command, Handover.PASSED, silent) == 10 + many
 
 
 def test_a_datagram_socket_is_handed_over() -> None:
@@ -261,7 +261,7 @@ def test_a_datagram_socket_is_handed_over() -> None:
         "sys.exit(server.type == socket.SOCK_DGRAM and os.environ['LISTEN_FDS'] == '1' and 3)"
     )
     made = hold([free_port()], UDP)
-    assert run(made, python(code), "passed", silent) == 3
+    assert run(made, python(code), Handover.PASSED, silent) == 3
 
 
 def test_a_kept_socket_is_not_handed_over(held: Held) -> None:
@@ -272,7 +272,7 @@ def test_a_kept_socket_is_not_handed_over(held: Held) -> None:
         "sys.exit(1 + (sys.argv[1] in links) + 20 * ('LISTEN_FDS' in os.environ))"
     )
     environ = {**os.environ, "LISTEN_FDS": "9", "LISTEN_PID": "1"}
-    assert run(held, python(code, link), "kept", silent, environ) == 1
+    assert run(held, python(code, link), Handover.KEPT, silent, environ) == 1
 
 
 # It ends when a file is there, or after a minute.
@@ -308,7 +308,7 @@ def test_a_stranger_on_the_port_is_told(held: Held, tmp_path: Path) -> None:
 
         thread = threading.Thread(target=snatch)
         thread.start()
-        assert run(held, python(UNTIL, str(over)), "kept", tell) == 0
+        assert run(held, python(UNTIL, str(over)), Handover.KEPT, tell) == 0
         over.touch()
         thread.join()
     assert len(said) == 1

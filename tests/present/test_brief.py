@@ -27,6 +27,7 @@ from portbook.model import (
     SocketState,
     Transport,
     Use,
+    UseKind,
     Visibility,
 )
 from portbook.present.brief import Brief, compose_brief
@@ -164,7 +165,9 @@ def test_the_registered_services_own_programs_come_first(port: str, line: str) -
 
 
 def test_products_come_by_weight_then_one_port_then_name() -> None:
-    use = Use("Zebra", "default", Transport.TCP, 305, 305, "A use.", "https://example.org/", "")
+    use = Use(
+        "Zebra", UseKind.DEFAULT, Transport.TCP, 305, 305, "A use.", "https://example.org/", ""
+    )
     uses = (
         use._replace(product="Wide", first=300, last=316, weight=3),
         use,

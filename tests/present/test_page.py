@@ -20,12 +20,14 @@ from portbook.model import (
     PortRules,
     Process,
     Report,
+    ReportKind,
     Socket,
     SocketState,
     State,
     SystemRule,
     Transport,
     Use,
+    UseKind,
     Visibility,
 )
 from portbook.present.document import Checks, Page, Services
@@ -284,7 +286,7 @@ def test_the_rules_of_this_machine_are_read_not_assumed(rules: PortRules, senten
 
 def test_uses_browsers_and_systems_are_told() -> None:
     where = ("https://grafana.com/docs/", "2026-01-02")
-    use = Use("Grafana", "default", Transport.TCP, 305, 305, "its web pages", *where)
+    use = Use("Grafana", UseKind.DEFAULT, Transport.TCP, 305, 305, "its web pages", *where)
     rules = (
         SystemRule("linux", None, 32768, 60999, "", *where),
         SystemRule("windows", None, 49152, 65535, "", *where),
@@ -304,7 +306,7 @@ def test_reports_of_abuse_are_told_with_their_period_and_source() -> None:
     where = ("https://example.org/advisory", "2026-01-02")
     worm = Report(
         "A worm",
-        "advisory",
+        ReportKind.ADVISORY,
         Transport.UDP,
         305,
         305,
@@ -319,8 +321,10 @@ def test_reports_of_abuse_are_told_with_their_period_and_source() -> None:
 
 def test_what_holds_for_several_transports_alike_is_told_once() -> None:
     where = ("https://example.org/ports", "2026-01-02")
-    both = [Use("A", "default", each, 305, 305, "alike", *where) for each in list(Transport)[:2]]
-    other = Use("A", "default", Transport.SCTP, 305, 305, "other", *where)
+    both = [
+        Use("A", UseKind.DEFAULT, each, 305, 305, "alike", *where) for each in list(Transport)[:2]
+    ]
+    other = Use("A", UseKind.DEFAULT, Transport.SCTP, 305, 305, "other", *where)
     said = _text(_answer("305")._replace(uses=(*both, other)))
     assert said.count("alike") == 1
     assert "A · default, tcp and udp alike" in said

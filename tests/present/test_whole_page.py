@@ -15,7 +15,7 @@ from portbook.formats.errors.query import (
     Query,
     QueryKind,
 )
-from portbook.model import State, SystemRule, Transport, Use
+from portbook.model import State, SystemRule, Transport, Use, UseKind
 from portbook.present.document import Checks, Facts, Heading, Page, Paragraph, Question
 from portbook.present.port.page import compose
 from tests.counts import PROOF, every_port
@@ -232,7 +232,7 @@ def test_a_registration_date_is_told_with_the_day_of_its_source() -> None:
 
 def test_uses_come_with_their_source_and_the_day_it_was_read() -> None:
     where = ("https://grafana.com/docs/", "2026-01-02")
-    use = Use("Grafana", "default", Transport.TCP, 305, 305, "its web pages", *where)
+    use = Use("Grafana", UseKind.DEFAULT, Transport.TCP, 305, 305, "its web pages", *where)
     found = _answer(305)._replace(uses=(use,))
     page = compose(found)
     assert "Grafana" in page.lead[1]

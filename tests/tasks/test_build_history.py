@@ -11,7 +11,7 @@ from portbook.catalog.registry.diff import kind_of, side
 from portbook.catalog.registry.history import Change, Side
 from portbook.catalog.registry.lookup import shipped
 from portbook.catalog.registry.tsv_reader import SHIPPED
-from portbook.model import State, Transport
+from portbook.model import ChangeKind, State, Transport
 from tasks import build_history
 from tasks.build_history import Partial, narrow, parse_ports_json, rows_of_2015
 from tasks.history_sources import PORTS_JSON, RELEASES
@@ -31,7 +31,14 @@ from tests.values import CATALOG
 FREE, HELD = Side(State.UNASSIGNED), Side(State.ASSIGNED, ("New",))
 NEW = (State.ASSIGNED, "new")
 CHANGE = Change(
-    "assigned", 7, 8, (Transport.TCP, Transport.UDP), FREE, HELD, "2015-07-30", "2023-07-09"
+    ChangeKind.ASSIGNED,
+    7,
+    8,
+    (Transport.TCP, Transport.UDP),
+    FREE,
+    HELD,
+    "2015-07-30",
+    "2023-07-09",
 )
 
 

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.catalog.practice.lookup import Practice
+from portbook.model import UseKind
 from tasks import build_lore
 from tasks.build_lore import parse_service_names
 from tasks.lore_checks import (
     FAMILIES,
-    USE_KINDS,
     check_browsers,
     check_entries,
     check_names,
@@ -292,7 +292,7 @@ def test_who_publishes_an_address() -> None:
 
 
 def test_a_use_is_of_a_known_kind_and_family_and_one_line_long() -> None:
-    assert len(USE_KINDS) == 5
+    assert len(UseKind) == 5
     assert list(FAMILIES) == sorted(set(FAMILIES))
     assert "kind" in wrong("uses", {**USE, "kind": "usual"})[0]
     assert "family" in wrong("uses", {**USE, "family": "other"})[0]

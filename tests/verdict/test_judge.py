@@ -19,6 +19,7 @@ from portbook.model import (
     Process,
     Program,
     Report,
+    ReportKind,
     Socket,
     SocketState,
     Standing,
@@ -27,6 +28,7 @@ from portbook.model import (
     SubjectKind,
     Transport,
     Use,
+    UseKind,
 )
 from portbook.verdict.engine import find_facts, judge
 from portbook.verdict.facts import Case, protected
@@ -51,13 +53,13 @@ GRAFANA = Program(
     "https://grafana.com/docs/", "2026-09-12",
 )  # fmt: skip
 GRAFANA_USE = Use(
-    "Grafana", "default", TCP, 3000, 3000, "Grafana's web interface", "https://grafana.com/docs/",
+    "Grafana", UseKind.DEFAULT, TCP, 3000, 3000, "Grafana's web interface", "https://grafana.com/docs/",
     "2026-09-12",
 )  # fmt: skip
 
 
 WORM = Report(
-    "A worm", "advisory", TCP, 8080, 8080, "2001", "Reported to spread by it.",
+    "A worm", ReportKind.ADVISORY, TCP, 8080, 8080, "2001", "Reported to spread by it.",
     "https://example.org/advisory", "2026-11-21",
 )  # fmt: skip
 

@@ -21,11 +21,13 @@ from portbook.model import (
     Process,
     Program,
     Report,
+    ReportKind,
     Socket,
     SocketState,
     Source,
     Transport,
     Use,
+    UseKind,
     Whose,
 )
 from portbook.present.phrases.evidence import expected, gist, ports
@@ -160,7 +162,15 @@ def test_what_else_is_wrong_stays_judged() -> None:
     found = judged(BY_PATH, API, listener=full)
     assert {"expected", "exposed", "backlog-full"} <= set(found)
     worm = Report(
-        "A worm", "advisory", TCP, 8306, 8306, "2001", "Said.", "https://example.org/", "2026-11-21"
+        "A worm",
+        ReportKind.ADVISORY,
+        TCP,
+        8306,
+        8306,
+        "2001",
+        "Said.",
+        "https://example.org/",
+        "2026-11-21",
     )
     assert judged(None, API, abuse=(worm,))["abuse-on-record"].level is Level.CHECK
     assert judged(BY_PATH, API, abuse=(worm,))["abuse-on-record"].level is Level.NOTE
@@ -232,7 +242,7 @@ def test_evidence_names_the_sources() -> None:
 
 def test_an_unknown_program_is_told_what_the_port_is_used_for() -> None:
     where = ("2026", "https://example.org/", "2026-11-21")
-    flask = Use("Flask", "development", TCP, 5000, 5000, *where[:2], where[2])
+    flask = Use("Flask", UseKind.DEVELOPMENT, TCP, 5000, 5000, *where[:2], where[2])
     mlflow = flask._replace(product="MLflow")
     said = judged(None, API, port=5000, uses=(flask, mlflow))["unknown"].message
     assert said.endswith(

@@ -42,6 +42,7 @@ from portbook.model import (
     SystemRule,
     Transport,
     Use,
+    UseKind,
     Visibility,
 )
 from portbook.present.palette import LEVELS, STATES
@@ -337,7 +338,7 @@ def _hostile(text: str) -> PortAnswer:
         standings={**found.standings, Transport.TCP: held, Transport.UDP: quoted},
         before=(Neighbour(79, (text,), text),),
         after=(Neighbour(82, (text,), text),),
-        uses=(Use(text, text, Transport.TCP, 80, 80, text, text, text),),
+        uses=(Use(text, UseKind.DEFAULT, Transport.TCP, 80, 80, text, text, text),),
         systems=(SystemRule(text, text, 32768, 60999, text, text, text),),
         sources=(Source(text, text, text, text), Source("iana", text, text, None)),
     )

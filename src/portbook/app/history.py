@@ -1,7 +1,7 @@
 """What became of ports: what was assigned, renamed, reserved or removed, and when.
 
 >>> from portbook.catalog import Catalog
->>> [change.kind for change in chronicle(Catalog(), (300, None)).changes]
+>>> [str(change.kind) for change in chronicle(Catalog(), (300, None)).changes]
 ['assigned', 'reserved']
 """
 

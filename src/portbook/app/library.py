@@ -301,7 +301,7 @@ def history(
 
     *since* is a day, a month or a year: ``2025-01-31``, ``2025``.
 
-    >>> [change.kind for change in history("300").changes]
+    >>> [str(change.kind) for change in history("300").changes]
     ['assigned', 'reserved']
 
     :raises InvalidQuery: *of* is a range, or a port that there can't be.

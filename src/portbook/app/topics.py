@@ -122,6 +122,6 @@ def _read_local(
     from portbook.host.host_reader import THIS_HOST
 
     seen = look(None, None, depth, catalog, host or THIS_HOST)
-    servers = [each for each in seen.listeners if each.socket.state == "listen"]
+    servers = [each for each in seen.listeners if each.socket.listens]
     here = [each for each in servers if topic is Topic.IN_USE and each.socket.namespace is None]
     return tuple(here), seen.rules

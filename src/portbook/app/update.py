@@ -13,6 +13,7 @@ import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING, NamedTuple
 
+from portbook._fast_types import StrEnum
 from portbook.catalog.registry.diff import compare
 from portbook.catalog.registry.history import Copy, kept_log, render
 from portbook.catalog.registry.lookup import Registry, shipped
@@ -68,16 +69,25 @@ class Request(NamedTuple):
         return self.source or IANA_XML
 
 
-class Outcome(NamedTuple):
-    """What an update did, or with ``status`` ``difference`` would do.
+class UpdateStatus(StrEnum):
+    """What became of an update."""
 
-    ``status`` is ``updated``, ``unchanged``, ``difference``, ``rolled-back`` or ``shipped``.
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    DIFFERENCE = "difference"  # nothing was done: this is what would change
+    ROLLED_BACK = "rolled-back"
+    SHIPPED = "shipped"  # the registry that came with portbook is in use again
+
+
+class Outcome(NamedTuple):
+    """What an update did, or with ``status`` DIFFERENCE would do.
+
     ``before`` and ``after`` are the dates of the registries, ``lost`` counts rows of the one
     before that are not in the other. ``overruled`` are the reasons against it that ``--force``
     set aside.
     """
 
-    status: str
+    status: UpdateStatus
     before: str
     after: str
     folder: str | None = None
@@ -169,13 +179,13 @@ def renew(
         if fetched is None:
             if keeper is not None:
                 keeper.confirm()
-            return Outcome("unchanged", before, before, url=url)
+            return Outcome(UpdateStatus.UNCHANGED, before, before, url=url)
         taken = validate.read(fetched.content, fetched.url, fetched.day)
         reasons = validate.reasons_against(taken, used.book, used.pointer is None, today)
         if reasons and not force:
             raise Implausible(reasons)
         found = Outcome(
-            "difference",
+            UpdateStatus.DIFFERENCE,
             before,
             taken.as_of,
             url=fetched.url,
@@ -190,7 +200,7 @@ def renew(
         if used.pointer is not None and _same(used.pointer, taken.contents):
             if keeper is not None:
                 keeper.confirm()
-            return found._replace(status="unchanged")
+            return found._replace(status=UpdateStatus.UNCHANGED)
         if keeper is None:
             return found
         origin = {
@@ -206,7 +216,7 @@ def renew(
         log = extend_log(used.book, taken, found.changes, used.log)
         contents = {**taken.contents, versions.HISTORY: log}
         version = keeper.keep(contents, taken.as_of, origin, shipped().store.as_of)
-        return found._replace(status="updated", folder=version.path)
+        return found._replace(status=UpdateStatus.UPDATED, folder=version.path)
 
 
 def roll_back(home: str, disk: Disk | None = None, tell: Tell = lambda _: None) -> Outcome:
@@ -216,8 +226,8 @@ def roll_back(home: str, disk: Disk | None = None, tell: Tell = lambda _: None) 
         own = shipped().store.as_of
         version = keeper.roll_back(own)
         if version is None:
-            return Outcome("shipped", before, own)
-        return Outcome("rolled-back", before, version.as_of, folder=version.path)
+            return Outcome(UpdateStatus.SHIPPED, before, own)
+        return Outcome(UpdateStatus.ROLLED_BACK, before, version.as_of, folder=version.path)
 
 
 def extend_log(

@@ -115,4 +115,4 @@ def _look(
 
 
 def _listens(listener: Listener) -> bool:
-    return listener.socket.state == "listen"
+    return listener.socket.listens

@@ -227,7 +227,7 @@ def _hold(wanted: Wanted, options: Options, catalog: Catalog) -> int:
     from portbook.app.pick.host_checks import pick_and_hold
     from portbook.errors import NotReserved
     from portbook.formats.errors.query import parse_transport
-    from portbook.host.port_reservation import filled_in, run
+    from portbook.host.port_reservation import Handover, filled_in, run
     from portbook.model import Transport
 
     transport = parse_transport(options.transport or "tcp")
@@ -245,7 +245,8 @@ def _hold(wanted: Wanted, options: Options, catalog: Catalog) -> int:
         _tell(found)
         return 1
     command = filled_in(options.command or (), held.ports)
-    how = "passed" if options.listen_fds else "released" if options.release else "kept"
+    how = Handover.RELEASED if options.release else Handover.KEPT
+    how = Handover.PASSED if options.listen_fds else how
     if not options.quiet:
         said = ", ".join(map(str, held.ports))
         complain(f"{said}/{transport}, {how} for {shown(command[0])}")

@@ -21,7 +21,7 @@ import socket
 import sys
 import time
 
-from portbook._fast_types import NamedTuple
+from portbook._fast_types import NamedTuple, StrEnum
 from portbook.errors import NotReserved, shown
 from portbook.model import (
     OwnerSearch,
@@ -36,6 +36,14 @@ if TYPE_CHECKING:
 FIRST_DESCRIPTOR = 3  # SD_LISTEN_FDS_START
 _FORWARDED = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 _OFTEN, _SELDOM, _AT_FIRST = 0.02, 0.25, 10.0  # seconds between looks, and how long the first
+
+
+class Handover(StrEnum):
+    """How a command that runs gets a port that is held for it."""
+
+    PASSED = "passed"  # the sockets go to it
+    KEPT = "kept"  # the sockets stay open until it has bound its own
+    RELEASED = "released"  # the sockets are closed right before it starts
 
 
 class Held(NamedTuple):
@@ -110,25 +118,24 @@ def filled_in(command: Sequence[str], ports: Sequence[int]) -> list[str]:
 def run(
     held: Held,
     command: Sequence[str],
-    how: str,
+    how: Handover,
     tell: Callable[[str], None],
     environ: Mapping[str, str] | None = None,
 ) -> int:
     """Runs *command*, already filled in, and returns its exit status (128 and a signal's number).
 
-    *how* is ``passed`` (the sockets go to the command), ``kept`` (until it has bound its own) or
-    ``released`` (closed right before it starts). Signals that reach this process are sent on to
-    it. *tell* is given what its user should know. Raises NotReserved where it can't be started.
+    Signals that reach this process are sent on to it. *tell* is given what its user should know.
+    Raises NotReserved where it can't be started.
     """
     env = {**(os.environ if environ is None else environ), "PORT": str(held.ports[0])}
-    if how == "kept" and not sys.platform.startswith("linux"):
+    if how is Handover.KEPT and not sys.platform.startswith("linux"):
         tell("this system can't keep a port beside the command's own: it is let go right before")
-        how = "released"
+        how = Handover.RELEASED
     if not hasattr(os, "fork"):
         return _run_elsewhere(held, command, how, env)
-    if how == "released":
+    if how is Handover.RELEASED:
         held.close()
-    elif how == "kept":
+    elif how is Handover.KEPT:
         _share(held)
     elif held.transport is Transport.TCP:
         for each in held.sockets:
@@ -136,10 +143,10 @@ def run(
     forwarded = {getattr(signal, name) for name in _FORWARDED}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {*forwarded, signal.SIGCHLD})
     try:
-        child = _start(command, env, held if how == "passed" else None, before)
-        if how == "passed":
+        child = _start(command, env, held if how is Handover.PASSED else None, before)
+        if how is Handover.PASSED:
             held.close()
-        watch = _Watch(held, child, tell) if how == "kept" else None
+        watch = _Watch(held, child, tell) if how is Handover.KEPT else None
         return _wait(child, forwarded, watch)
     finally:
         held.close()
@@ -148,7 +155,7 @@ def run(
 
 def _run_elsewhere(held: Held, command: Sequence[str], how: str, env: Mapping[str, str]) -> int:
     held.close()
-    if how == "passed":
+    if how is Handover.PASSED:
         raise NotReserved("this system can't hand a socket over to a command", taken=False)
     import subprocess
 

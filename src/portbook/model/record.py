@@ -55,6 +55,18 @@ class Failure(StrEnum):
     OTHER = "other"
 
 
+class ChangeKind(StrEnum):
+    """What became of a port, or of a name, between two copies of the registry."""
+
+    ASSIGNED = "assigned"
+    RESERVED = "reserved"
+    REMOVED = "removed"
+    RENAMED = "renamed"
+    REASSIGNED = "reassigned"
+    NAME_ADDED = "name-added"
+    NAME_REMOVED = "name-removed"
+
+
 class PortRange(NamedTuple):
     """One of the three ranges of RFC 6335 §6, or any other run of ports, ends included."""
 
@@ -197,16 +209,25 @@ def same_product(product: str, other: str) -> bool:
 WIDE = 16  # ports: a use that spans more leads on none of them
 
 
+class UseKind(StrEnum):
+    """How a use comes to a port."""
+
+    DEFAULT = "default"
+    ALTERNATIVE = "alternative"
+    DEVELOPMENT = "development"
+    MANAGEMENT = "management"
+    LEGACY = "legacy"
+
+
 class Use(NamedTuple):
     """What people use a port for, whether or not the registry agrees.
 
-    ``kind`` is ``default``, ``alternative``, ``development``, ``management`` or ``legacy``.
     ``services`` are those of the registry that the product speaks there. ``weight`` is from how
     many independent sources people are known to meet the use, 1 to 3: ``source`` and ``further``.
     """
 
     product: str
-    kind: str
+    kind: UseKind
     transport: Transport
     first: int
     last: int
@@ -236,17 +257,25 @@ class Use(NamedTuple):
         return (not self.leads, -self.weight, self.last > self.first, self.product.casefold())
 
 
+class ReportKind(StrEnum):
+    """What reports an abuse."""
+
+    ADVISORY = "advisory"  # a CERT's or an authority's
+    ANALYSIS = "analysis"  # a vendor's or a researcher's
+    ATTACK = "attack"  # MITRE ATT&CK
+    CVE = "cve"
+    PAPER = "paper"
+
+
 class Report(NamedTuple):
     """An unwelcome use of a port that somebody reported: history, and no word about what runs here.
 
-    ``subject`` is what was reported (a worm, a backdoor, an attack), ``kind`` what reports it:
-    ``advisory`` (a CERT or an authority), ``analysis`` (a vendor's or a researcher's), ``attack``
-    (MITRE ATT&CK), ``cve`` or ``paper``. ``period`` is when, as ISO 8601 has it: a year, a month
-    or a day, or two of them with a slash between.
+    ``subject`` is what was reported (a worm, a backdoor, an attack). ``period`` is when, as ISO
+    8601 has it: a year, a month or a day, or two of them with a slash between.
     """
 
     subject: str
-    kind: str
+    kind: ReportKind
     transport: Transport
     first: int
     last: int

@@ -22,6 +22,22 @@ class SocketState(StrEnum):
     BOUND = "bound"  # and doesn't listen: it blocks a bind
 
 
+class ConnectionState(StrEnum):
+    """The state of a connection, as RFC 9293 §3.3.2 names it."""
+
+    ESTABLISHED = "established"
+    SYN_SENT = "syn-sent"
+    SYN_RECEIVED = "syn-received"
+    FIN_WAIT_1 = "fin-wait-1"
+    FIN_WAIT_2 = "fin-wait-2"
+    TIME_WAIT = "time-wait"
+    CLOSED = "closed"
+    CLOSE_WAIT = "close-wait"
+    LAST_ACK = "last-ack"
+    LISTEN = "listen"
+    CLOSING = "closing"
+
+
 class OwnerSearch(StrEnum):
     """How far to search for the processes that hold a socket."""
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from portbook.model import (
     RANGES,
+    ChangeKind,
     Neighbour,
     Report,
+    ReportKind,
     Source,
     State,
     Transport,
     Use,
+    UseKind,
 )
 from portbook.schema.codecs import (
     FLAG,
@@ -146,7 +149,7 @@ USE = Table(
     "What people use a port for.",
     (
         Field("product", WORDS),
-        Field("kind", WORDS),
+        Field("kind", closed(UseKind)),
         Field("transport", TRANSPORT),
         Field("first", PORT),
         Field("last", PORT),
@@ -165,7 +168,7 @@ REPORT = Table(
     "Abuse that was reported on a port.",
     (
         Field("subject", WORDS),
-        Field("kind", WORDS),
+        Field("kind", closed(ReportKind)),
         Field("transport", TRANSPORT),
         Field("first", PORT),
         Field("last", PORT),
@@ -210,9 +213,7 @@ SIDE = Table(
 )
 
 # As catalog.registry.history.KINDS explains them.
-CHANGE_KIND = closed(
-    ("assigned", "reserved", "removed", "renamed", "reassigned", "name-added", "name-removed")
-)
+CHANGE_KIND = closed(ChangeKind)
 CHANGE = Table(
     "change",
     "What changed between two copies of the registry, whose days are since and until.",

@@ -6,6 +6,7 @@ from math import isfinite
 
 from portbook.model import (
     Assessment,
+    ConnectionState,
     Evidence,
     EvidenceCode,
     ExecutablePlace,
@@ -346,7 +347,7 @@ CONNECTION = Table(
         Field("port", PORT),
         Field("peer_address", WORDS),
         Field("peer_port", PORT),
-        Field("state", WORDS, "as RFC 9293 §3.3.2 names it, such as `time-wait`"),
+        Field("state", closed(ConnectionState), "as RFC 9293 §3.3.2 names it"),
         Field("seconds_left", optional(rounded(1)), "how long `time-wait` lasts"),
         Field("inode", optional(NUMBER)),
         Field("uid", optional(NUMBER)),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.catalog.practice.search import UseIndex
-from portbook.model import Transport, Use
+from portbook.model import Transport, Use, UseKind
 from tests.strategies import nasty, queryish, uses
 from tests.values import CATALOG
 
@@ -15,7 +15,7 @@ WHERE = ("https://example.org/", "2026-11-21")
 
 
 def _use(product: str, port: int, summary: str = "A use.") -> Use:
-    return Use(product, "default", Transport.TCP, port, port, summary, *WHERE)
+    return Use(product, UseKind.DEFAULT, Transport.TCP, port, port, summary, *WHERE)
 
 
 SOME = [

@@ -14,7 +14,7 @@ from portbook._fast_types import NamedTuple
 from portbook.app.bind import causes
 from portbook.app.bind.addresses import meets, takes
 from portbook.app.bind.causes import CauseCode
-from portbook.model import Gap, GapCode
+from portbook.model import ConnectionState, Gap, GapCode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,11 +100,12 @@ def _blocking(seen: Evidence, reuse: bool) -> Iterator[Cause]:
     others = [
         each
         for each in held
-        if each.state != "time-wait" and not any(takes(one, each.address) for one in servers)
+        if each.state is not ConnectionState.TIME_WAIT
+        and not any(takes(one, each.address) for one in servers)
     ]
     if others:
         yield causes.connection(others, alone=not listeners and not denied, reuse=reuse)
-    waiting = [each for each in held if each.state == "time-wait"]
+    waiting = [each for each in held if each.state is ConnectionState.TIME_WAIT]
     if waiting:
         alone = not listeners and not others and not denied
         yield causes.time_wait(waiting, alone=alone, reuse=reuse)

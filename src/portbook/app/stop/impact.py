@@ -5,7 +5,7 @@ from __future__ import annotations
 from portbook.app.bind.addresses import takes
 from portbook.app.stop.model import Loss, LossKind, StepKind
 from portbook.host.linux.process_tree import descendants
-from portbook.model import host_port
+from portbook.model import ConnectionState, host_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from portbook.host.linux.connections import Connection
 
 # The states of RFC 9293 §3.3.2 in which a connection is somebody's.
-_TAKEN = ("established", "syn-recv", "fin-wait-1", "fin-wait-2", "close-wait", "closing")
+_TAKEN = (
+    ConnectionState.ESTABLISHED,
+    ConnectionState.SYN_RECEIVED,
+    ConnectionState.FIN_WAIT_1,
+    ConnectionState.FIN_WAIT_2,
+    ConnectionState.CLOSE_WAIT,
+    ConnectionState.CLOSING,
+)
 
 
 def losses(scene: Scene, steps: Iterable[Step]) -> Iterator[Loss]:

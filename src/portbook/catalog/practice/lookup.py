@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 
 from portbook.errors import DataCorrupt
-from portbook.model import Program, Report, Source, SystemRule, Transport, Use
+from portbook.model import Program, Report, ReportKind, Source, SystemRule, Transport, Use, UseKind
 from portbook.storage.sorted_tsv import SortedFile, number, unescape_cell, word
 
 TYPE_CHECKING = False
@@ -336,6 +336,20 @@ def _transport(word: str, path: str) -> Transport:
         raise DataCorrupt(path, f"{word[:20]!a} is not a transport") from None
 
 
+def _use_kind(word: str, path: str) -> UseKind:
+    try:
+        return UseKind(word)
+    except ValueError:
+        raise DataCorrupt(path, f"{word[:20]!a} is no kind of a use") from None
+
+
+def _report_kind(word: str, path: str) -> ReportKind:
+    try:
+        return ReportKind(word)
+    except ValueError:
+        raise DataCorrupt(path, f"{word[:20]!a} is no kind of a report") from None
+
+
 def _port(text: str, path: str) -> tuple[int, Transport]:
     port, _, transport = text.partition("/")
     return _number(port, path), _transport(transport, path)
@@ -367,7 +381,7 @@ def _use(cells: list[str], path: str) -> Use:
     services, weight, further = rest
     return Use(
         product,
-        kind,
+        _use_kind(kind, path),
         _transport(transport, path),
         _number(first, path),
         _number(last, path),
@@ -385,7 +399,7 @@ def _report(cells: list[str], path: str) -> Report:
     first, last, transport, kind, period, subject, summary, source, read = cells
     return Report(
         subject,
-        kind,
+        _report_kind(kind, path),
         _transport(transport, path),
         _number(first, path),
         _number(last, path),

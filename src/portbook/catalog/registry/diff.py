@@ -14,7 +14,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from portbook.catalog.registry.history import KINDS, Change, Side, order
-from portbook.model import State, Transport
+from portbook.model import ChangeKind, State, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _of_ports(
     found: list[tuple[int, str, Side, Side, tuple[Transport, ...]]] = []
     for port in ports:
         was, now = old.standings(port), new.standings(port)
-        alike: dict[tuple[str, Side, Side], list[Transport]] = {}
+        alike: dict[tuple[ChangeKind, Side, Side], list[Transport]] = {}
         for transport in Transport:
             before, after = side(was[transport]), side(now[transport])
             kind = kind_of(before, after)
@@ -82,7 +82,7 @@ def _of_names(
     names: Iterable[tuple[str, str]], old: Registry, new: Registry, since: str, until: str
 ) -> Iterator[Change]:
     """The names without a port that came or went, each once with all its transports."""
-    alike: dict[tuple[str, Side, Side], list[Transport]] = {}
+    alike: dict[tuple[ChangeKind, Side, Side], list[Transport]] = {}
     for name, transport in sorted(names):
         was, now = (_portless(book, name, transport) for book in (old, new))
         if bool(was) == bool(now):
@@ -90,7 +90,7 @@ def _of_names(
         nobody = Side(State.UNASSIGNED)
         before = _side_of(was) if was else nobody
         after = _side_of(now) if now else nobody
-        key = ("assigned" if now else "removed", before, after)
+        key = (ChangeKind.ASSIGNED if now else ChangeKind.REMOVED, before, after)
         alike.setdefault(key, []).extend([Transport(transport)] if transport else [])
     for (kind, before, after), transports in alike.items():
         yield Change(kind, None, None, tuple(transports), before, after, since, until)
@@ -114,18 +114,19 @@ def side(standing: Standing) -> Side:
     return Side(standing.state, names, next((row.title for row in rows if row.title), None))
 
 
-def kind_of(before: Side, after: Side) -> str | None:
+def kind_of(before: Side, after: Side) -> ChangeKind | None:
     """What happened between *before* and *after*; None where they are the same."""
     was, now = ({name.lower() for name in each.names} for each in (before, after))
     if before.state is not after.state:
         if after.state is State.ASSIGNED:
-            return "assigned"
-        return "reserved" if after.state is State.RESERVED else "removed"
+            return ChangeKind.ASSIGNED
+        return ChangeKind.RESERVED if after.state is State.RESERVED else ChangeKind.REMOVED
     if was == now:
         return None
     if was and now and not was & now:
-        return "renamed" if letters(before.said) == letters(after.said) else "reassigned"
-    return "name-added" if now - was else "name-removed"
+        alike = letters(before.said) == letters(after.said)
+        return ChangeKind.RENAMED if alike else ChangeKind.REASSIGNED
+    return ChangeKind.NAME_ADDED if now - was else ChangeKind.NAME_REMOVED
 
 
 def letters(text: str | None) -> str:
@@ -137,7 +138,7 @@ def letters(text: str | None) -> str:
     return "".join(char for char in (text or "").casefold() if char.isalnum())
 
 
-def count_kinds(changes: Iterable[Change]) -> Mapping[str, int]:
+def count_kinds(changes: Iterable[Change]) -> Mapping[ChangeKind, int]:
     """How many changes there are of each kind, in the order of :data:`KINDS`."""
     counts = dict.fromkeys(KINDS, 0)
     for change in changes:

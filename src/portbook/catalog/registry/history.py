@@ -6,7 +6,7 @@ happened, happened between two of them. Where a row itself bears a date of regis
 the registry's own word and stands with the row, not here.
 
 >>> from portbook.catalog.registry.lookup import shipped
->>> [change.kind for change in open_history(shipped()).of_port(300)]
+>>> [str(change.kind) for change in open_history(shipped()).of_port(300)]
 ['assigned', 'reserved']
 """
 
@@ -17,7 +17,7 @@ import os
 from portbook._fast_types import NamedTuple
 from portbook.catalog.registry.tsv_reader import SHIPPED
 from portbook.errors import DataCorrupt, DataMissing
-from portbook.model import LAST_PORT, PORTS, Source, State, Transport
+from portbook.model import LAST_PORT, PORTS, ChangeKind, Source, State, Transport
 from portbook.storage.sorted_tsv import SortedFile, escape_cell, unescape_cell
 
 TYPE_CHECKING = False
@@ -38,13 +38,13 @@ COLUMNS = (
 
 # What can become of a port: each kind with what it means.
 KINDS = {
-    "assigned": "it was given to a service",
-    "reserved": "it was reserved, or taken back",
-    "removed": "it belongs to no service any more",
-    "renamed": "its service has another name and the same description",
-    "reassigned": "another service has it",
-    "name-added": "a further name",
-    "name-removed": "one of its names is gone",
+    ChangeKind.ASSIGNED: "it was given to a service",
+    ChangeKind.RESERVED: "it was reserved, or taken back",
+    ChangeKind.REMOVED: "it belongs to no service any more",
+    ChangeKind.RENAMED: "its service has another name and the same description",
+    ChangeKind.REASSIGNED: "another service has it",
+    ChangeKind.NAME_ADDED: "a further name",
+    ChangeKind.NAME_REMOVED: "one of its names is gone",
 }
 
 
@@ -63,7 +63,7 @@ class Change(NamedTuple):
     first one in which it stands as after: it happened between the two.
     """
 
-    kind: str
+    kind: ChangeKind
     first: int | None
     last: int | None
     transports: tuple[Transport, ...]
@@ -157,15 +157,13 @@ class Log:
         values = [unescape_cell(cell) for cell in cells] + [""] * (len(COLUMNS) - len(cells))
         try:
             first, last, kind, transports, since, until, *sides = values
-            if kind not in KINDS:
-                raise ValueError(kind)
             numbered = first != "-"
             if numbered and not 0 <= int(first) <= int(last) <= LAST_PORT:
                 raise ValueError(last)
             if since > until:
                 raise ValueError(until)
             return Change(
-                kind,
+                ChangeKind(kind),
                 int(first) if numbered else None,
                 int(last) if numbered else None,
                 tuple([Transport(each) for each in transports.split()]),

@@ -11,7 +11,16 @@ from portbook.errors import HostUnreadable
 from portbook.host.linux import sock_diag
 from portbook.host.linux.procfs import read_user
 from portbook.host.linux.sockets import connect_netlink, find_owners, read_sockets
-from portbook.model import Family, Gap, GapCode, OwnersSeen, Process, Transport, Visibility
+from portbook.model import (
+    ConnectionState,
+    Family,
+    Gap,
+    GapCode,
+    OwnersSeen,
+    Process,
+    Transport,
+    Visibility,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,9 +33,8 @@ if TYPE_CHECKING:
 class Connection(NamedTuple):
     """A socket that doesn't listen and yet holds a local port.
 
-    ``state`` is the name that RFC 9293 §3.3.2 gives it, in lower case with dashes
-    (``established``, ``time-wait``); ``seconds_left`` is how long a ``time-wait`` lasts.
-    A connection that no process has any more, as in ``time-wait``, has no ``inode``.
+    ``seconds_left`` is how long TIME_WAIT lasts. A connection that no process has any more, as in
+    TIME_WAIT, has no ``inode``.
     """
 
     transport: Transport
@@ -35,7 +43,7 @@ class Connection(NamedTuple):
     port: int
     peer_address: str
     peer_port: int
-    state: str
+    state: ConnectionState
     seconds_left: float | None = None
     inode: int | None = None
     uid: int | None = None
@@ -84,7 +92,9 @@ def read_conflicts(
                 each.peer_address,
                 each.peer_port,
                 state,
-                each.expires / 1000 if state == "time-wait" and each.expires else None,
+                each.expires / 1000
+                if state is ConnectionState.TIME_WAIT and each.expires
+                else None,
                 each.inode or None,
                 each.uid,
                 processes,

@@ -17,7 +17,7 @@ import sys
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import MalformedInput
-from portbook.model import Family, Transport
+from portbook.model import ConnectionState, Family, Transport
 
 # include/net/tcp_states.h; the other transports use the same numbers for the same things.
 ESTABLISHED = 1
@@ -35,18 +35,18 @@ EVERY_STATE = (1 << BOUND_INACTIVE + 1) - 1
 CONNECTED_MASK = EVERY_STATE & ~(1 << LISTEN | 1 << CLOSE | 1 << BOUND_INACTIVE)
 # The states' names in RFC 9293 §3.3.2; NEW-SYN-RECV is the kernel's own for a half-open one.
 STATE_NAMES = {
-    ESTABLISHED: "established",
-    2: "syn-sent",
-    3: "syn-received",
-    4: "fin-wait-1",
-    5: "fin-wait-2",
-    TIME_WAIT: "time-wait",
-    CLOSE: "closed",
-    8: "close-wait",
-    9: "last-ack",
-    LISTEN: "listen",
-    11: "closing",
-    12: "syn-received",
+    ESTABLISHED: ConnectionState.ESTABLISHED,
+    2: ConnectionState.SYN_SENT,
+    3: ConnectionState.SYN_RECEIVED,
+    4: ConnectionState.FIN_WAIT_1,
+    5: ConnectionState.FIN_WAIT_2,
+    TIME_WAIT: ConnectionState.TIME_WAIT,
+    CLOSE: ConnectionState.CLOSED,
+    8: ConnectionState.CLOSE_WAIT,
+    9: ConnectionState.LAST_ACK,
+    LISTEN: ConnectionState.LISTEN,
+    11: ConnectionState.CLOSING,
+    12: ConnectionState.SYN_RECEIVED,
 }
 
 PROTOCOLS = {Transport.TCP: 6, Transport.UDP: 17, Transport.SCTP: 132, Transport.DCCP: 33}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook.model import State
+from portbook.model import ChangeKind, State
 from portbook.present.document import Facts, Table
 
 TYPE_CHECKING = False
@@ -93,23 +93,23 @@ def said(change: Change) -> str:
     >>> from portbook.catalog.registry.history import Side
     >>> from portbook.catalog.registry.history import Change as C
     >>> free, held = Side(State.UNASSIGNED), Side(State.ASSIGNED, ("x",), "The X")
-    >>> said(C("assigned", 1, 1, (), free, held, "2015-07-30", "2023-07-09"))
+    >>> said(C(ChangeKind.ASSIGNED, 1, 1, (), free, held, "2015-07-30", "2023-07-09"))
     'assigned to x (The X), unassigned before'
     """
     before, after = change.before, change.after
     if change.first is None:
         return f"the service name {_names(after if after.names else before)} " + (
-            "appeared, without a port" if change.kind == "assigned" else "is gone"
+            "appeared, without a port" if change.kind is ChangeKind.ASSIGNED else "is gone"
         )
-    if change.kind == "assigned":
+    if change.kind is ChangeKind.ASSIGNED:
         return f"assigned to {_who(after)}, {before.state} before"
-    if change.kind == "reserved":
+    if change.kind is ChangeKind.RESERVED:
         return f"reserved, {_was(before)} before"
-    if change.kind == "removed":
+    if change.kind is ChangeKind.REMOVED:
         return f"unassigned, {_was(before)} before"
-    if change.kind == "renamed":
+    if change.kind is ChangeKind.RENAMED:
         return f"renamed from {_names(before)} to {_who(after)}"
-    if change.kind == "reassigned":
+    if change.kind is ChangeKind.REASSIGNED:
         return f"from {_who(before)} to {_who(after)}"
     return f"{_SAID[change.kind]}: {_names(after) or 'none'}, {_names(before) or 'none'} before"
 
@@ -132,7 +132,7 @@ def _who(side: Side) -> str:
     return f"{names} ({about})" if about and about.lower() != names.lower() else names
 
 
-def tally(counts: Mapping[str, int]) -> str:
+def tally(counts: Mapping[ChangeKind, int]) -> str:
     """How many changes of each kind, in words; the kinds that there are none of left out."""
     parts = [f"{count:,} {_SAID.get(kind, kind)}" for kind, count in counts.items() if count]
     return ", ".join(parts) or "no change of a port, a state or a name"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook.model import (
+    ConnectionState,
     ExecutablePlace,
     Family,
     OwnersSeen,
@@ -297,8 +298,8 @@ def spoken_in_short(spoken: Spoken) -> str:
 
 def _in_use(port: int, connections: Sequence[Connection]) -> str:
     """That *port* is in use though nothing listens on it, by whom, and what tells more."""
-    waiting = [each for each in connections if each.state == "time-wait"]
-    live = [each for each in connections if each.state != "time-wait"]
+    waiting = [each for each in connections if each.state is ConnectionState.TIME_WAIT]
+    live = [each for each in connections if each.state is not ConnectionState.TIME_WAIT]
     parts = []
     if live:
         # One that a process holds says more than one that is being closed.

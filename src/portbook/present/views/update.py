@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook.app.update import UpdateStatus
 from portbook.catalog.registry.diff import count_kinds
 from portbook.errors import shown
 from portbook.present.document import Paragraph, Table
@@ -27,18 +28,20 @@ def render(outcome: Outcome, style: Style) -> str:
 
 
 def _items(outcome: Outcome) -> Iterator[Item]:
-    if outcome.status == "shipped":
+    if outcome.status is UpdateStatus.SHIPPED:
         yield Paragraph(f"The shipped registry of {outcome.after} is in use again.")
         return
-    if outcome.status == "rolled-back":
+    if outcome.status is UpdateStatus.ROLLED_BACK:
         yield Paragraph(
             f"The registry of {outcome.after} is in use again, instead of that of {outcome.before}."
         )
         return
-    if outcome.status == "unchanged":
+    if outcome.status is UpdateStatus.UNCHANGED:
         yield Paragraph(f"Nothing new: the registry of {outcome.after} is the newest there is.")
         return
-    does = "would take the place" if outcome.status == "difference" else "takes the place"
+    does = (
+        "would take the place" if outcome.status is UpdateStatus.DIFFERENCE else "takes the place"
+    )
     yield Paragraph(
         f"The registry of {outcome.after}, {outcome.rows:,} rows, {does} of that of "
         f"{outcome.before}, {outcome.rows_before:,} rows."

@@ -61,7 +61,7 @@ def _sentences(waited: Waited, to: Viewer) -> Iterator[str]:
     after = f"after {seconds(waited.seconds)}"
     at_once = after if round(waited.seconds, 1) else "at once"
     listeners = waited.listeners
-    listening = [each for each in listeners if each.socket.state == "listen"]
+    listening = [each for each in listeners if each.socket.listens]
     if waited.met is None:
         yield f"portbook can't tell whether anything listens on {name}."
     elif request.free and waited.met:
@@ -87,5 +87,5 @@ def _held(listeners: Iterable[Listener], to: Viewer, verb: str = "") -> Iterator
     for listener in listeners:
         socket, owners = listener.socket, listener.ownership.owners
         owner = owner_phrase(owners[0], to) if owners else unseen_owner(listener, to)
-        doing = verb or ("is held by" if socket.state == "listen" else "is bound by")
+        doing = verb or ("is held by" if socket.listens else "is bound by")
         yield f"{socket.transport} {host_port(socket.address, socket.port)} {doing} {owner}"
