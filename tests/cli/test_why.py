@@ -38,7 +38,7 @@ class Asked:
     """Stands in for this machine, and notes what it is asked."""
 
     def __init__(self) -> None:
-        self.asked: tuple[Any, ...] = ()
+        self.asked: list[tuple[Any, ...]] = []
         self.bindable = True
         self.missing: tuple[Gap, ...] = ()
 
@@ -46,7 +46,7 @@ class Asked:
         self, port: int, transport: Transport, _: Catalog, address: str | None, *, notes: bool
     ) -> Why:
         assert notes
-        self.asked = (port, transport, address)
+        self.asked.append((port, transport, address))
         error = 0 if self.bindable else errno.EADDRINUSE
         tries = tuple(
             BindTry(Family.IPV4, "0.0.0.0", reuse, None, 0 if reuse else error)
@@ -66,30 +66,53 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("305", (305, TCP, None)),
-        (":305", (305, TCP, None)),
         ("53/udp", (53, UDP, None)),
         ("udp:53", (53, UDP, None)),
-        ("127.0.0.1:8080", (8080, TCP, "127.0.0.1")),
-        ("[::1]:5432", (5432, TCP, "::1")),
-        ("0.0.0.0:80", (80, TCP, "0.0.0.0")),
-        ("*:80", (80, TCP, None)),
-        ("localhost:3000", (3000, TCP, "localhost")),
-        ("db.invalid:5432", (5432, TCP, None)),
-        ("https://localhost:8443/x", (8443, TCP, "localhost")),
+        ("ssh/tcp", (22, TCP, None)),
         ("EADDRINUSE: address already in use :::3000", (3000, TCP, "::")),
         ("listen tcp 127.0.0.1:8080: bind: address already in use", (8080, TCP, "127.0.0.1")),
     ],
 )
 def test_what_it_takes(asked: Asked, query: str, expected: tuple[Any, ...]) -> None:
     assert cli.run(["why", query]) == 0
-    assert asked.asked == expected
+    assert asked.asked == [expected]
+
+
+@pytest.mark.parametrize(
+    ("query", "port", "address"),
+    [
+        ("305", 305, None),
+        (":305", 305, None),
+        ("127.0.0.1:8080", 8080, "127.0.0.1"),
+        ("[::1]:5432", 5432, "::1"),
+        ("0.0.0.0:80", 80, "0.0.0.0"),
+        ("*:80", 80, None),
+        ("localhost:3000", 3000, "localhost"),
+        ("db.invalid:5432", 5432, None),
+        ("https://localhost:8443/x", 8443, "localhost"),
+        ("ssh", 22, None),
+    ],
+)
+def test_tcp_and_udp_unless_one_is_named(
+    asked: Asked, query: str, port: int, address: str | None
+) -> None:
+    assert cli.run(["why", query]) == 0
+    assert asked.asked == [(port, TCP, address), (port, UDP, address)]
+
+
+def test_several_are_answered_one_after_the_other(
+    asked: Asked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["why", "80/tcp", "http-alt/tcp", "--json"]) == 0
+    assert [each[0] for each in asked.asked] == [80, 591, 8008, 8080]
+    answers = json.loads(capsys.readouterr().out)["answers"]
+    assert [each["port"] for each in answers] == [80, 591, 8008, 8080]
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["ssh"], "'ssh' names no single port"),
+        (["nosuchservice"], "'nosuchservice' is no port, range or service"),
         (["6000-6063"], "'6000-6063' names no single port"),
         ([""], "the query is empty"),
         (["   "], "the query is empty"),
@@ -97,7 +120,6 @@ def test_what_it_takes(asked: Asked, query: str, expected: tuple[Any, ...]) -> N
         (["-1"], "is not a port number"),
         (["80/xyz"], "is not a transport"),
         (["x" * 5000], "characters long"),
-        (["80", "81"], "unrecognized arguments"),
         ([], "PORT"),
         (["80", "--jsonl"], "unrecognized arguments"),
         (["80", "--nonsense"], "unrecognized arguments"),
@@ -111,7 +133,7 @@ def test_what_cannot_be_read_is_one_line_and_2(
     assert (out, err.count("\n")) == ("", 1)
     assert err.startswith("portbook: ")
     assert said in err
-    assert asked.asked == ()
+    assert asked.asked == []
 
 
 def test_port_0_is_no_port_that_can_be_held(capsys: pytest.CaptureFixture[str]) -> None:
@@ -140,7 +162,7 @@ def test_exit_status(
 
 def test_the_page(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
     asked.bindable, asked.missing = False, (gap("NAT rules\x1b[2J"),)
-    cli.run(["why", "127.0.0.1:305"])
+    cli.run(["why", "tcp://127.0.0.1:305", "-v"])
     assert capsys.readouterr().out == (
         "Port 305/tcp on 127.0.0.1 can't be bound, unless the server sets SO_REUSEADDR.\n"
         "\n"

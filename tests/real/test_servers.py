@@ -93,7 +93,7 @@ def test_a_fresh_server_with_one_thing_amiss(namespace: Namespace, data: Path) -
     done = namespace.portbook("listen", "--fail-on", "check")
     assert done.returncode == 1
     # The gravest comes first.
-    assert done.stdout.index(":5432") < done.stdout.index(":22")
+    assert done.stdout.index("5432/tcp") < done.stdout.index("22/tcp")
 
 
 # -- what is seen, against what is so ---------------------------------------------------------

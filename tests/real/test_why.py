@@ -237,7 +237,7 @@ def test_a_listener_of_another_user(namespace: Namespace) -> None:
     namespace.open(listener("0.0.0.0", 3050))
     found = why(namespace, 3050, before=UNPRIVILEGED, source=readable(namespace))
     assert codes(found) == ["listener", "address-overlap"]
-    assert "root" in cause(found, "listener")["mend"]
+    assert "sudo" in cause(found, "listener")["mend"]
     assert "not visible to you" in cause(found, "listener")["message"]
 
 
@@ -309,7 +309,7 @@ def test_a_kernel_without_the_transport_is_not_called_busy(namespace: Namespace)
 
 def test_exit_statuses(namespace: Namespace) -> None:
     assert namespace.portbook("why", 305).returncode == 0
-    assert namespace.portbook("why", "ssh").returncode == 2
+    assert namespace.portbook("why", "ssh").returncode == 0
     assert namespace.portbook("why", 0).returncode == 2
     namespace.open(listener("0.0.0.0", 305))
     assert namespace.portbook("why", 305, "--strict").returncode == 1

@@ -9,6 +9,7 @@ from portbook.app.bind.explain_bind import why_bind
 from portbook.app.failed import CONNECTING
 from portbook.app.listen import Depth
 from portbook.app.lookup import PortAnswer, answer
+from portbook.app.socket_filter import read_spans
 from portbook.app.topics import TopicAnswer
 from portbook.catalog.expectations.lookup import check_named
 from portbook.cli.given import standard_input
@@ -21,46 +22,77 @@ from portbook.formats.errors.query import (
     parse_query,
 )
 from portbook.model import Transport
+from portbook.present.owners import viewer
 from portbook.present.views import why
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import argparse
+    from collections.abc import Iterator, Sequence
+    from typing import Any
 
+    from portbook.app.bind.diagnose import Why
     from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
-    """Prints why a port can or can't be bound; 1 where the bind would fail."""
+    """Prints why ports can or can't be bound; 1 where a bind would fail."""
+    options = _parse(argv)
+    if options.notes:
+        check_named(catalog.expectations)
+    queries = [query for word in options.queries for query in _queries(word, catalog)]
+    told: list[dict[str, Any]] = []
+    statuses = []
+    for number, query in enumerate(queries):
+        if number and not options.json:
+            print()
+        statuses.append(_answer(query, options, catalog, told))
+    if len(told) == 1:
+        print_json(told[0])
+    elif told:
+        print_json({"schema": "portbook/answers/1", "answers": told})
+    return 1 if 1 in statuses else max(statuses)
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         "why",
-        "Why a bind fails or would succeed: the port is bound for real, for a moment, and every "
-        "cause that can be seen is named with its mend.",
+        "Say why a bind fails or would succeed. The port is bound for real, for a moment.",
     )
     parser.add_argument(
-        "query",
+        "queries",
+        nargs="+",
         metavar="PORT",
-        help="a port (8080, 53/udp; tcp if none is given), an address with a port "
-        "(127.0.0.1:8080), or the error that a program printed; - reads it from standard input",
+        help="a port (8080, 53/udp; tcp and udp if none is given), an address with a port "
+        "([::1]:8080), a service (ssh), or a program's error message; - reads standard input",
+    )
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="add every cause and what the kernel answered for each address",
     )
     parser.add_argument(
         "--strict", action="store_true", help="exit with 3 if part of the truth was not visible"
     )
     add_notes(parser)
     add_json(parser)
-    options = parser.parse_args(list(argv))
-    query = _query(options.query)
-    if options.notes:
-        check_named(catalog.expectations)
-    asked = query.pasted is not None or query.topic is not None
-    found = answer(query, catalog, Depth(notes=options.notes)) if asked else None
+    return parser.parse_args(list(argv))
+
+
+def _answer(
+    query: Query, options: argparse.Namespace, catalog: Catalog, told: list[dict[str, Any]]
+) -> int:
+    """Prints one answer, or adds it to *told* for JSON; the exit status."""
+    pasted = query.pasted is not None or query.topic is not None
+    found = answer(query, catalog, Depth(notes=options.notes)) if pasted else None
     if isinstance(found, TopicAnswer):
-        return _tell_topic(found, as_json=options.json)
+        return _tell_topic(found, told, as_json=options.json)
     if query.kind is not QueryKind.PORT:
         raise InvalidQuery(
-            f"{shown(options.query)} names no single port: give one, such as 8080 or 53/udp",
-            options.query,
+            f"{shown(query.text)} names no single port: give one, such as 8080 or 53/udp",
+            query.text,
         )
     failed = found.failed if isinstance(found, PortAnswer) else None
     refused = failed is not None and failed.failure in CONNECTING
@@ -68,21 +100,50 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     if isinstance(found, PortAnswer) and refused and not options.json:
         sys.stdout.write(lead_of(found, style()))
         return int(fails(found))
-    transport = query.transport or Transport.TCP
-    address = numeric_host(query.address)
-    bind = why_bind(query.first, transport, catalog, address, notes=options.notes)
+    # What failed to bind and doesn't say over what was a server of tcp.
+    both = (Transport.TCP,) if pasted else (Transport.TCP, Transport.UDP)
+    binds = [
+        why_bind(
+            query.first, each, catalog, numeric_host(query.address), notes=options.notes
+        )._replace(query=query, failed=failed)
+        for each in ((query.transport,) if query.transport else both)
+    ]
     if options.json:
         from portbook.present.render.report_json import of_why
 
-        print_json(of_why(bind._replace(query=query, failed=failed)))
+        told.append(of_why(binds[0]._replace(others=tuple(binds[1:]))))
     else:
-        sys.stdout.write(_replaced(query))
-        sys.stdout.write(why.render_why(bind, style()))
+        sys.stdout.write(_replaced(query) + _shown(query, binds, verbose=options.verbose))
     if isinstance(found, PortAnswer) and refused:
         return int(fails(found))
-    if not bind.bindable:
+    if not all(bind.bindable for bind in binds):
         return 1
-    return 3 if options.strict and bind.missing else 0
+    return 3 if options.strict and any(bind.missing for bind in binds) else 0
+
+
+def _shown(query: Query, binds: Sequence[Why], *, verbose: bool) -> str:
+    if verbose:
+        return "\n".join([why.render_why(bind, style()) for bind in binds])
+    from portbook.app.pick.nearby import free_beside
+    from portbook.host.host_reader import THIS_HOST
+    from portbook.model import Host, Visibility
+
+    held = [cause.listener for bind in binds for cause in bind.causes if cause.listener]
+    seen = Host(tuple(held), Visibility.FULL)
+    free = free_beside(seen, query.first, query.transport, THIS_HOST)
+    return why.render_short(binds, style(), viewer(), free)
+
+
+def _queries(word: str, catalog: Catalog) -> Iterator[Query]:
+    """What *word* asks about: a service stands for each of its ports."""
+    query = _query(word)
+    if query.kind is not QueryKind.NAME:
+        yield query
+        return
+    for span in read_spans(word, catalog):
+        yield query._replace(
+            kind=QueryKind.PORT, first=span.first, last=span.last, transport=span.transport
+        )
 
 
 def _query(text: str) -> Query:
@@ -97,11 +158,11 @@ def _query(text: str) -> Query:
     return parse_query(queries[0])
 
 
-def _tell_topic(found: TopicAnswer, *, as_json: bool) -> int:
+def _tell_topic(found: TopicAnswer, told: list[dict[str, Any]], *, as_json: bool) -> int:
     if as_json:
         from portbook.present.render import port_json
 
-        print_json(port_json.of(found))
+        told.append(port_json.of(found))
     else:
         from portbook.present.topics import render_topic
 

@@ -142,21 +142,26 @@ _BIND = Table(
         Field("error", optional(WORDS), "the kernel's", lambda it: None if it.ok else it.name),
     ),
 )
+_WHY_FIELDS = (
+    Field("port", PORT),
+    Field("transport", TRANSPORT),
+    Field("address", optional(WORDS)),
+    Field("bindable", FLAG),
+    Field("bindable_with_reuseaddr", FLAG),
+    Field("causes", list_of(_CAUSE.inline())),
+    Field("binds", list_of(_BIND.inline()), "what the kernel answered", "tries"),
+    Field("own_notes", NOTES, path="notes"),
+    Field("noted", TEXTS, "what the verdict makes of your notes"),
+    Field("missing", TEXTS, "what could not be seen"),
+    QUERY_FIELD,
+)
+_OTHER_WHY = Table("other_why", "", _WHY_FIELDS)
 WHY = Table(
     "why",
     "Whether a port can be bound, and why not.",
     (
-        Field("port", PORT),
-        Field("transport", TRANSPORT),
-        Field("address", optional(WORDS)),
-        Field("bindable", FLAG),
-        Field("bindable_with_reuseaddr", FLAG),
-        Field("causes", list_of(_CAUSE.inline())),
-        Field("binds", list_of(_BIND.inline()), "what the kernel answered", "tries"),
-        Field("own_notes", NOTES, path="notes"),
-        Field("noted", TEXTS, "what the verdict makes of your notes"),
-        Field("missing", TEXTS, "what could not be seen"),
-        QUERY_FIELD,
+        *_WHY_FIELDS,
+        Field("others", list_of(_OTHER_WHY.inline()), "for the other transports asked about"),
     ),
     version=1,
 )

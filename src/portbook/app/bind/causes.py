@@ -197,9 +197,11 @@ def overlap(seen: Evidence, listeners: list[Listener]) -> Cause | None:
     wider = any(plain_address(each.socket.address) != asked for each in listeners)
     if not free or not taken or not (asked is None or wider):
         return None
+    # Beside a program, whoever connects to the port would reach now one and now the other.
+    why = "program" if listeners else "wildcard"
     return Cause(
         CauseCode.ADDRESS_OVERLAP,
-        facts=(("why", "wildcard"), ("free", free), ("taken", tuple(taken))),
+        facts=(("why", why), ("free", free), ("taken", tuple(taken))),
     )
 
 

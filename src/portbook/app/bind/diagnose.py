@@ -32,7 +32,8 @@ class Why(NamedTuple):
     """Whether *port* can be bound, plainly and with SO_REUSEADDR, and why.
 
     ``noted`` is what the verdict makes of the user's ``notes``, ``left_out`` why some do not count.
-    ``query`` asked for it, and ``failed`` is what its text said went wrong.
+    ``query`` asked for it, and ``failed`` is what its text said went wrong. ``others`` are the same
+    for further transports, where none was named.
     """
 
     port: int
@@ -48,6 +49,7 @@ class Why(NamedTuple):
     left_out: tuple[Gap, ...] = ()
     query: Query | None = None
     failed: Failed | None = None
+    others: tuple[Why, ...] = ()
 
 
 def weigh(seen: Evidence) -> Why:

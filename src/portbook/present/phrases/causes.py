@@ -45,6 +45,9 @@ MESSAGES = {
     "address-overlap wildcard": "Not every address is taken: {free_places} can be bound, "
     "{taken_places} can't. A wildcard bind fails while one specific address is in use, and the "
     "other way round.",
+    "address-overlap program": "Not every address is taken: {free_places} can be bound, "
+    "{taken_places} can't. A wildcard bind fails while one specific address is in use, and the "
+    "other way round.",
     "unknown malformed-address": "{address} is not an address: the numbers of one end at 255.",
     "unknown no-address": "{address} is no address of this machine.",
     "unknown untried": "No socket could be made to try it with, so whether it can be bound is not "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from shlex import quote
 
 from portbook.model import OwnersSeen, Transport
+from portbook.present.owners import viewer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,17 +46,18 @@ def how_to_stop(listener: Listener) -> str:
             return f"{mend}; or choose another port."
     if listener.ownership.owners:
         udp = "" if listener.socket.transport is Transport.TCP else f"/{listener.socket.transport}"
-        how = f" (portbook stop {listener.socket.port}{udp})" if listener.socket.listens else ""
-        return f"Stop the program{how}, or choose another port."
+        how = f"portbook stop {listener.socket.port}{udp}"
+        if not listener.socket.listens:  # stop leaves it alone: it may be a client
+            pids = dict.fromkeys([str(owner.pid) for owner in listener.ownership.owners])
+            how = f"kill {' '.join(pids)}"
+        return f"Stop the program ({how}), or choose another port."
     if listener.ownership.seen in (OwnersSeen.KERNEL, OwnersSeen.NONE):
         return (
             "There is no program to stop: take away what made it in the kernel (a tunnel, NFS), "
             "or choose another port."
         )
-    return (
-        "Ask as root, and on the host if this is a container, to see which program it is; or "
-        "choose another port."
-    )
+    where = "Look from the host" if viewer().is_root else "Run with sudo"
+    return f"{where} to see which program it is; or choose another port."
 
 
 def _by_owner(owner: Process, port: int) -> str | None:

@@ -7,7 +7,7 @@ from portbook.present.render.text import clipped, columns_of, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from portbook.present.brief import Brief, PortLine
     from portbook.present.render.text import Style
@@ -24,7 +24,7 @@ def render_brief(brief: Brief, style: Style) -> str:
     lines += [line for each in brief.sentences for line in wrap(each, style.width, "  ")]
     lines += [clipped(f"  {line}", style.width) for line in brief.programs]
     lines += _ports(brief.ports, style)
-    steps = _steps(brief.next, style)
+    steps = steps_line(brief.next, style)
     rows = _most_telling(brief, LINES - len(lines) - len(steps) - 2)
     if rows:
         lines.append("")
@@ -78,7 +78,7 @@ def _row(label: str, said: str, brief: Brief, style: Style) -> str:
     return style.of(level) + shown[len(level) :]
 
 
-def _steps(steps: Sequence[NextStep], style: Style) -> list[str]:
+def steps_line(steps: Iterable[NextStep], style: Style) -> list[str]:
     """What to do next, in one line; what doesn't fit is left out, but for the first and last."""
     shown = [one_line(f"{step.label}: {step.command}") for step in steps]
     while len(shown) > 2 and columns_of("   ".join(shown)) > style.width:

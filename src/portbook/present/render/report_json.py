@@ -45,10 +45,17 @@ of_pick = phrased(PICK).encode
 
 def of_why(why: Why) -> Object:
     """``portbook/why/1``."""
+    others = tuple([_told(other) for other in why.others])
+    return phrased(WHY).encode(_told(why)._replace(others=others))
+
+
+def _told(why: Why) -> Why:
+    """*why* with sentences in place of what they are made of."""
     gaps = (*why.missing, *why.left_out)
     noted = [finding_message(finding) for finding in why.noted]
     report = why._replace(missing=gaps, noted=noted)  # type: ignore[arg-type]
-    return phrased(WHY).encode(with_sentences(report))
+    told: Why = with_sentences(report)
+    return told
 
 
 def of_wait(waited: Waited) -> Object:

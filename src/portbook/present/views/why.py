@@ -3,18 +3,125 @@
 from __future__ import annotations
 
 from portbook.app.bind.causes import CauseCode
-from portbook.model import host_port
+from portbook.model import Transport, host_port
 from portbook.present.document import Paragraph, Table
+from portbook.present.owners import owner_phrase, unseen_owner
 from portbook.present.phrases import gap_sentences
 from portbook.present.phrases.causes import cause_mend, cause_message
 from portbook.present.phrases.findings import finding_message
 from portbook.present.port import noted
+from portbook.present.render.brief_text import steps_line
 from portbook.present.render.document_text import render_item
+from portbook.present.render.text import clipped, wrap
+from portbook.present.words import NextStep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from portbook.app.bind.causes import Cause
     from portbook.app.bind.diagnose import Why
+    from portbook.present.owners import Viewer
     from portbook.present.render.text import Style
+
+
+_MOST_HOLDERS = 3  # that are named each on a line
+_WARNED = (CauseCode.NAT_REDIRECT, CauseCode.OTHER_NAMESPACE)
+
+
+def render_short(answers: Sequence[Why], style: Style, to: Viewer, free_port: int | None) -> str:
+    """*answers* for one port in a few lines: who has it, and what to do.
+
+    *free_port* is another that can be had.
+    """
+    lines: list[str] = []
+    for why in answers:
+        first, *more = _short(why, to)
+        lines += [style.bold(line) for line in wrap(first, style.width)]
+        lines += [line for words in more for line in wrap(words, style.width, "  ")]
+    for fix in dict.fromkeys(filter(None, map(_fix, answers))):
+        lines += wrap(f"Fix: {fix}", style.width)
+    unseen = [gap for why in answers for gap in (*why.left_out, *why.missing)]
+    for reason, *others in [list(gap_sentences(dict.fromkeys(unseen)))] if unseen else []:
+        count = f"; and {len(others)} more" if others else ""
+        lines.append(clipped(f"Not seen: {reason}", style.width - len(count)) + count)
+    lines += steps_line(_steps(answers, free_port), style)
+    return "\n".join(lines) + "\n"
+
+
+def _holding(why: Why) -> list[Cause]:
+    codes = (CauseCode.LISTENER, CauseCode.BOUND_NOT_LISTENING)
+    return [cause for cause in why.causes if cause.listener is not None and cause.code in codes]
+
+
+def _short(why: Why, to: Viewer) -> Iterator[str]:
+    """The answer, and what belongs to it."""
+    subject = _subject(why).removeprefix("Port ")
+    held = _holding(why)
+    if len(held) == 1:
+        yield f"{subject} is in use: {_held(held[0], to)}."
+    elif held:
+        yield f"{subject} is in use by {len(held)} sockets:"
+        for cause in held[:_MOST_HOLDERS]:
+            yield f"{_held(cause, to)}."
+        if more := len(held) - _MOST_HOLDERS:
+            yield from [f"and {more} more"] if more > 0 else []
+    else:
+        yield f"{subject} {_verdict(why)}"
+        reasons = [cause for cause in why.causes if cause.blocks]
+        yield from [cause_message(cause) for cause in reasons[:1]]
+    for cause in why.causes:
+        if cause.code in _WARNED:
+            yield cause_message(cause)
+    for finding in why.noted:
+        yield finding_message(finding)
+
+
+def _held(cause: Cause, to: Viewer) -> str:
+    """Who has the socket that *cause* is about, and how."""
+    listener = cause.listener
+    assert listener is not None
+    if cause.facts:  # a part of the system
+        return cause_message(cause).rstrip(".")
+    socket, owners = listener.socket, listener.ownership.owners
+    who = owner_phrase(owners[0], to) if owners else unseen_owner(listener, to)
+    if len(owners) > 1:
+        who += f" and {len(owners) - 1} more"
+    place = host_port(socket.address, socket.port)
+    if cause.code is CauseCode.BOUND_NOT_LISTENING:
+        return f"{who} has bound {place} and doesn't listen"
+    verb = "is bound to" if socket.transport is Transport.UDP else "listens on"
+    return f"{who} {verb} {place}"
+
+
+def _fix(why: Why) -> str | None:
+    """What to do where no program has the port that a command could stop."""
+    for cause in _holding(why)[:1]:
+        hidden = cause.listener is not None and not cause.listener.ownership.owners
+        return cause_mend(cause) if cause.facts or hidden else None
+    return next((cause_mend(cause) for cause in why.causes if cause.blocks), None)
+
+
+def _steps(answers: Sequence[Why], free_port: int | None) -> Iterator[NextStep]:
+    """The commands to go on with."""
+    named = answers[0]
+    alone = named.query is not None and named.query.transport is not None
+    place = f"{named.port}/{named.transport}" if alone else str(named.port)
+    held = [cause for why in answers for cause in _holding(why)]
+    sockets = [each.listener for each in held if each.listener and each.listener.ownership.owners]
+    bound = [each for each in sockets if not each.socket.listens]
+    pids = dict.fromkeys([owner.pid for each in bound for owner in each.ownership.owners])
+    if any(each.socket.listens for each in sockets):
+        yield NextStep("Stop it", f"portbook stop {place}")
+    elif pids:
+        yield NextStep("Stop it", f"kill {' '.join(map(str, pids))}")
+    if free_port is not None:
+        yield NextStep("Or use" if sockets else "Use", f"{free_port} (free)")
+    yield NextStep("More", f"portbook why {_asked(named, place)} -v")
+
+
+def _asked(why: Why, place: str) -> str:
+    return place if why.address is None else host_port(why.address, why.port)
 
 
 def render_why(why: Why, style: Style) -> str:

@@ -1,0 +1,117 @@
+"""The short answer of ``why``: who has the port, and what to do, in three to five lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from portbook.app.bind.causes import Cause, CauseCode
+from portbook.app.bind.diagnose import Why
+from portbook.formats.errors.query import parse_query
+from portbook.model import (
+    Family,
+    Listener,
+    Ownership,
+    OwnersSeen,
+    Process,
+    Socket,
+    SocketState,
+    Transport,
+)
+from portbook.present.owners import Viewer
+from portbook.present.render.text import Style
+from portbook.present.views.why import render_short
+from tests.values import changed
+
+TCP, UDP = Transport.TCP, Transport.UDP
+NODE = Process(
+    17580, "node", ("node", "server.js"), uid=1000, user="ada", started=100.0, cwd="/home/ada/shop"
+)
+ADA = Viewer(1000, "/home/ada", 7300.0)
+SHOP = Listener(
+    Socket(TCP, Family.IPV4, "127.0.0.1", 3000, SocketState.LISTEN, uid=1000, user="ada"),
+    Ownership((NODE,), OwnersSeen.ALL),
+)
+
+
+def held(listener: Listener) -> Cause:
+    listens = listener.socket.state is SocketState.LISTEN
+    code = CauseCode.LISTENER if listens else CauseCode.BOUND_NOT_LISTENING
+    return Cause(code, listener=listener)
+
+
+def why(*causes: Cause, transport: Transport = TCP, query: str = "3000") -> Why:
+    blocked = any(cause.blocks for cause in causes)
+    found = causes or (Cause(CauseCode.FREE, blocks=False),)
+    bind = Why(3000, transport, None, not blocked, not blocked, found, (), ())
+    return bind._replace(query=parse_query(query))
+
+
+FREE = why(transport=UDP)
+
+
+def shown(*answers: Why, to: Viewer = ADA, free: int | None = 3001) -> list[str]:
+    return render_short(answers, Style(80), to, free).splitlines()
+
+
+def test_a_listener() -> None:
+    assert shown(why(held(SHOP)), FREE) == [
+        "3000/tcp is in use: node server.js (pid 17580, you, up 2 h, ~/shop) listens on",
+        "127.0.0.1:3000.",
+        "3000/udp can be bound.",
+        "Stop it: portbook stop 3000   Or use: 3001 (free)   More: portbook why 3000 -v",
+    ]
+
+
+def test_free() -> None:
+    assert shown(why(), FREE, free=None) == [
+        "3000/tcp can be bound.",
+        "3000/udp can be bound.",
+        "More: portbook why 3000 -v",
+    ]
+
+
+def test_what_is_bound_alone_is_ended_by_kill() -> None:
+    *lines, steps = shown(why(held(changed(SHOP, state=SocketState.BOUND))), free=None)
+    assert " ".join(lines).endswith("has bound 127.0.0.1:3000 and doesn't listen.")
+    assert steps == "Stop it: kill 17580   More: portbook why 3000 -v"
+
+
+def test_one_transport_alone_is_named_in_the_commands() -> None:
+    udp = why(held(changed(SHOP, transport=UDP)), transport=UDP, query="3000/udp")
+    lines = shown(udp)
+    assert "is bound to 127.0.0.1:3000." in " ".join(lines)
+    assert lines[-1].startswith("Stop it: portbook stop 3000/udp ")
+    assert lines[-1].endswith("portbook why 3000/udp -v")
+
+
+def test_two_programs() -> None:
+    python = Process(9, "python3", ("python3", "-m", "http.server"))
+    other = changed(SHOP, address="::", family=Family.IPV6, owners=(python,))
+    lines = shown(why(held(SHOP), held(other)))
+    assert lines[0] == "3000/tcp is in use by 2 sockets:"
+    assert lines[1].startswith("  node server.js (pid 17580")
+    assert lines[2] == "  python3 -m http.server (pid 9) listens on [::]:3000."
+
+
+@pytest.mark.parametrize(
+    ("to", "who"),
+    [
+        (ADA, "a root process you can't see (try sudo) listens on"),
+        (ADA._replace(uid=0), "a root process outside this container or namespace listens on"),
+    ],
+)
+def test_who_is_not_seen(to: Viewer, who: str) -> None:
+    hidden: Any = changed(SHOP, owners=(), owners_seen=OwnersSeen.HIDDEN, uid=0, user="root")
+    lines = shown(why(held(hidden)), to=to)
+    assert who in " ".join(lines)
+    assert not any("portbook stop" in line for line in lines)
+
+
+def test_another_cause_has_its_sentence_and_what_to_do() -> None:
+    low = Cause(CauseCode.NO_PRIVILEGE, facts=(("why", "low-port"), ("unprivileged_first", 1024)))
+    lines = shown(why(low), free=None)
+    assert lines[0] == "3000/tcp can't be bound."
+    assert any(line.startswith("Fix: Run the server as root") for line in lines)
+    assert len(lines) <= 6
