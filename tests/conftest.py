@@ -39,7 +39,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Deadlines are timing assertions: a slow machine is no bug. A blob repeats a failure elsewhere.
-settings.register_profile("short", deadline=None, print_blob=True, max_examples=50)
+settings.register_profile("short", deadline=None, print_blob=True, max_examples=20)
 settings.register_profile("proof", deadline=None, print_blob=True, max_examples=1000)
 settings.load_profile("proof" if PROOF else "short")
 

@@ -46,7 +46,6 @@ from portbook.model import (
     Whose,
 )
 from portbook.present.phrases.picks import _WORDS, EVIDENCE, HINTS, check_evidence, pick_notes
-from tests.counts import examples
 from tests.strategies import any_port, nasty
 from tests.values import CATALOG, placeholders, with_notes
 
@@ -137,7 +136,6 @@ def test_the_ports_for_experiments_are_the_registrys() -> None:
 
 
 @given(st.integers(1, 65535), st.integers(0, 300), st.integers(0, 2**64 - 1))
-@examples(30)
 def test_chance_meets_every_port_of_a_range_once(first: int, more: int, seed: int) -> None:
     last = min(65535, first + more)
     machine = Machine(*range(first, last + 1))
@@ -163,7 +161,6 @@ def test_a_name_leads_to_the_same_port_everywhere(name: str) -> None:
 
 
 @given(nasty.filter(str.strip))
-@examples(60)
 def test_a_name_leads_to_one_port_however_it_is_spelled(name: str) -> None:
     port = pick(Wanted(name=name), Machine(), CATALOG).choices[0].port
     again = Wanted(name=f"  {canonical(name)}\t")

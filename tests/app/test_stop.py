@@ -35,7 +35,6 @@ from portbook.present.phrases.stops import (
     refusal_message,
     step_text,
 )
-from tests.counts import examples
 from tests.strategies import listeners, nasty
 from tests.values import changed, gap, placeholders
 
@@ -389,7 +388,6 @@ def scenes(draw: st.DrawFn) -> Scene:
 
 
 @given(scenes(), st.booleans())
-@examples(60)
 def test_nothing_is_stopped_by_mistake(seen: Scene, manager: bool) -> None:
     planned = plan(seen, manager=manager)
     assert planned.steps or planned.refusals

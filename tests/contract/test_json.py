@@ -48,7 +48,6 @@ from portbook.present.phrases.stops import DONE
 from portbook.present.render import port_json, sockets_json
 from portbook.present.render.report_json import of_pick, of_stop
 from portbook.schema.tables import Table
-from tests.counts import examples
 from tests.strategies import any_port, listeners, nasty, notes, reports, transports, uses
 from tests.values import CATALOG, changed, gap
 
@@ -415,7 +414,6 @@ def test_a_search_finds_products_with_their_source(text: str, ports: set[int]) -
     assert "lore-uses" in {source["id"] for source in found["sources"]}
 
 
-@examples(25)
 @given(any_port, any_port, st.sampled_from((*Transport, None)))
 def test_a_range(first: int, last: int, transport: Transport | None) -> None:
     first, last = sorted((first, last))
@@ -483,7 +481,6 @@ def test_stats() -> None:
 
 
 @given(st.none() | nasty.filter(str.strip), st.integers(1, 3), st.booleans())
-@examples(25)
 def test_every_key_of_a_pick_is_there(name: str | None, many: int, free: bool) -> None:
     class Machine:
         def checks(self, port: int) -> Iterator[Check]:
@@ -503,7 +500,6 @@ def test_every_key_of_a_pick_is_there(name: str | None, many: int, free: bool) -
 
 
 @given(st.lists(listeners(), max_size=3), st.sampled_from(tuple(DONE)), nasty, st.booleans())
-@examples(40)
 def test_every_key_of_a_stop_is_there(seen: Any, key: str, said: str, dry: bool) -> None:
     pids = {owner.pid for each in seen for owner in each.ownership.owners}
     scene = Scene(

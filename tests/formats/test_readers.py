@@ -28,7 +28,7 @@ from portbook.model import (
 )
 from portbook.model.text import unbyte
 from portbook.present.render.sockets_json import of_row
-from tests.counts import PROOF, examples
+from tests.counts import PROOF
 from tests.strategies import any_port, listeners, nasty
 
 if TYPE_CHECKING:
@@ -64,7 +64,6 @@ def all_of(text: str, form: str) -> list[Event]:
 
 @pytest.mark.parametrize("form", FORMATS)
 @given(scraps)
-@examples(30)
 def test_no_input_breaks_a_reader(form: str, text: str) -> None:
     """Nothing is raised, whatever is found."""
     for event in all_of(text, form):
@@ -84,7 +83,6 @@ def test_no_input_breaks_a_reader(form: str, text: str) -> None:
 
 @pytest.mark.parametrize("form", [name for name, form in FORMATS.items() if form.by_line])
 @given(scraps)
-@examples(30)
 def test_no_line_is_dropped(form: str, text: str) -> None:
     lines = list(enumerate(text.split("\n"), 1))
     found = list(reader(FORMATS[form])(lines, no_names))
@@ -246,7 +244,6 @@ def as_lsof(each: Listener) -> str:
 
 
 @given(st.lists(sockets, min_size=1, max_size=4))
-@examples(50)
 @pytest.mark.parametrize(
     ("form", "write", "named"),
     [

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.app.listen import HereAnswer
@@ -216,7 +216,6 @@ def test_what_is_no_template(template: str, words: str) -> None:
 ESCAPES = re.compile(r"\x1b\[(?:0|1|2|38;5;\d+)m")
 
 
-@settings(max_examples=50)
 @given(
     st.lists(listeners(), min_size=1, max_size=4),
     nasty,

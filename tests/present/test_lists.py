@@ -21,7 +21,6 @@ from portbook.present.render.document_text import render_page
 from portbook.present.render.text import NARROWEST, WIDEST, Style, columns_of
 from portbook.present.views import lists
 from portbook.present.views.service import compose_service
-from tests.counts import examples
 from tests.strategies import any_port, nasty
 from tests.values import CATALOG
 
@@ -157,7 +156,6 @@ def test_counts_hold_the_undated_and_the_unrecorded() -> None:
 
 
 @given(any_port, st.integers(0, 200), st.sampled_from((*Transport, None)), styles)
-@examples(40)
 def test_any_range_is_printable(
     first: int, size: int, transport: Transport | None, style: Style
 ) -> None:
@@ -172,7 +170,6 @@ def test_any_range_is_printable(
 
 
 @given(nasty, styles)
-@examples(40)
 def test_any_search_is_printable(text: str, style: Style) -> None:
     found = _search(text or "x")
     shown = SGR.sub("", lists.render_search(found, style))

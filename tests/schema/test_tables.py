@@ -35,7 +35,6 @@ from portbook.schema import records, sockets
 from portbook.schema.codecs import NUMBER, Mismatch, optional
 from portbook.schema.sockets import LISTENER, OWN_NOTE
 from portbook.schema.tables import Computing, Field, Table
-from tests.counts import examples
 from tests.strategies import (
     answers,
     any_port,
@@ -94,7 +93,6 @@ def test_every_table_that_names_its_class_is_read_back() -> None:
 
 @pytest.mark.parametrize("table", [each for each in TABLES if each.name in READ], ids=str)
 @given(data=st.data())
-@examples(60)
 def test_a_value_comes_back_as_it_was(table: Table, data: st.DataObject) -> None:
     value = data.draw(READ[table.name])
     item = json.loads(json.dumps(phrased(table).encode(value)))
@@ -238,7 +236,6 @@ def test_sentences_are_handed_in_by_who_shows_them() -> None:
 
 
 @given(listeners())
-@examples(40)
 def test_the_first_objects_are_written_as_those_that_follow(listener: Listener) -> None:
     table = phrased(LISTENER).alone()
     first, *others = (json.dumps(table.encode(listener)) for _ in range(20))

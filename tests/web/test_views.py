@@ -52,7 +52,6 @@ from portbook.web.assets import drawn
 from portbook.web.pages import views
 from portbook.web.pages.links import Links, file_name
 from portbook.web.site_config import Site
-from tests.counts import examples
 from tests.real.needs import need_program
 from tests.strategies import any_port, listeners, nasty
 from tests.values import AS_OF, CATALOG, changed, gap, worded
@@ -223,7 +222,6 @@ def test_links_of_a_site_below_a_path_stay_below_it() -> None:
 
 
 @given(any_port)
-@examples(60)
 def test_any_port_has_a_well_formed_page(port: int) -> None:
     text = views.port(_answer(port), CATALOG, SERVED)
     page = Page(text)
@@ -309,7 +307,6 @@ def test_a_masked_command_line_is_not_shown() -> None:
 
 
 @given(listeners())
-@examples(80)
 def test_any_socket_has_a_row(listener: Listener) -> None:
     findings = (worded("unknown", Level.NOTE, "nothing on record fits"),)
     page = Page(
@@ -360,7 +357,6 @@ def test_registry_text_changes_no_element_of_a_page() -> None:
 
 
 @given(nasty)
-@examples(60)
 def test_any_text_leaves_a_page_well_formed(text: str) -> None:
     made = views.port(_hostile(text or "x"), CATALOG, SERVED)
     assert Page(made).all("h1")

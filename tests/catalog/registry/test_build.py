@@ -32,7 +32,6 @@ from portbook.model import (
     Transport,
 )
 from portbook.storage.sorted_tsv import SortedFile, unescape_cell
-from tests.counts import examples
 
 SOURCES = (
     Source("iana", "2026-09-12", "names", "https://www.iana.org/"),
@@ -271,7 +270,6 @@ def test_lookback_is_not_larger_than_it_has_to_be(rows: list[Assignment]) -> Non
 
 
 @given(rows_of_a_registry())
-@examples(20)
 def test_blocks_are_a_partition_into_maximal_runs(rows: list[Assignment]) -> None:
     blocks = find_blocks(rows)
     lines = headlines(rows)

@@ -183,7 +183,6 @@ def drawn_changes(draw: st.DrawFn) -> Change:
 
 
 @given(st.lists(drawn_changes(), max_size=12), st.lists(any_port, max_size=5))
-@examples(60)
 def test_what_is_written_is_read(made: list[Change], ports: list[int]) -> None:
     copies = [Copy("2015-07-30", "every row"), Copy("2026-09-12", "every row")]
     log = Log("x", render(made, copies).encode())

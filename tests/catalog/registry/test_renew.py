@@ -23,7 +23,6 @@ from portbook.catalog.update.source import LARGEST, Fetched, Validators
 from portbook.errors import Implausible, MalformedInput, NotFetched
 from portbook.model import Assignment, State, Transport
 from tests.catalog.registry.upstream import rows, small
-from tests.counts import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,7 +242,6 @@ def test_an_empty_file_is_called_that(content: bytes) -> None:
 
 
 @given(st.integers(0, len(WHOLE) - 2))
-@examples(30)
 def test_a_file_that_is_cut_off_is_refused(at: int) -> None:
     with pytest.raises(MalformedInput):
         validate.read(WHOLE[:at], "file:x", TODAY)
@@ -265,7 +263,6 @@ names = st.text(st.sampled_from("abc-09ÄØ<&\"'\\\t\n"), max_size=9)
         max_size=20,
     )
 )
-@examples(50)
 def test_every_row_is_in_the_store_or_named_as_skipped(drawn: list[Any]) -> None:
     made = []
     for name, transport, span, description, notes in drawn:

@@ -19,7 +19,7 @@ from portbook.catalog.text_index import words_of
 from portbook.errors import DataCorrupt
 from portbook.model import State, Transport
 from tests.catalog.registry.scanning import Scan
-from tests.counts import PROOF, examples
+from tests.counts import PROOF
 from tests.strategies import any_port, nasty, queryish
 
 if TYPE_CHECKING:
@@ -71,7 +71,6 @@ def test_nothing_is_found_where_nothing_is(text: str) -> None:
 
 
 @given(st.deferred(lambda: st.sampled_from(assigned_names())))
-@examples(60)
 def test_each_name_finds_itself_first(name: str) -> None:
     for spelled in (name, name.upper()):
         first = search(REGISTRY, spelled)[0]
@@ -91,7 +90,6 @@ def test_an_ill_formed_name_finds_itself_before_the_one_that_replaced_it(name: s
     st.deferred(lambda: st.sampled_from([name for name in assigned_names() if len(name) >= 8])),
     st.data(),
 )
-@examples(30)
 def test_a_long_name_survives_a_typo(name: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(1, len(name) - 1))
     kind = data.draw(st.sampled_from(("drop", "double", "swap")))
@@ -105,7 +103,6 @@ def test_a_long_name_survives_a_typo(name: str, data: st.DataObject) -> None:
 
 
 @given(any_port)
-@examples(60)
 def test_a_number_finds_what_is_assigned_there(port: int) -> None:
     rows = [row for each in REGISTRY.standings(port).values() for row in each.assignments]
     found = _names(str(port), 1000)
@@ -113,7 +110,6 @@ def test_a_number_finds_what_is_assigned_there(port: int) -> None:
 
 
 @given(st.one_of(nasty, queryish, st.text(max_size=40)))
-@examples(60)
 def test_any_text_is_searched_for(text: str) -> None:
     matches = search(REGISTRY, text)
     scores = [match.score for match in matches]
