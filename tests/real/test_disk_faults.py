@@ -265,6 +265,8 @@ def test_each_write_that_fails_leaves_all_whole(tmp_path: Path, name: str) -> No
             assert done.stderr.startswith("portbook: "), (call, number, done.stderr)
             assert done.stderr.count("\n") == 1, (call, number, done.stderr)
         case.check(folder, False)
+        if hits > 1 and not PROOF:
+            continue  # the next run was seen to succeed
         done = _run(folder, case.argv)
         assert done.returncode == 0, (call, number, done.stderr)
         case.check(folder, True)
