@@ -190,7 +190,9 @@ def test_only_words_that_are_too_long_stand_out(some: list[Listener], width: int
         changed(each, owners=(WEB, Process(8, "worker process")), user="www-data", interface=None)
         for each in some
     ]
-    for line in rows(plain, standings(*plain), Style(width)):
+    lines = list(rows(plain, standings(*plain), Style(width)))
+    assert bool(lines) is bool(plain)
+    for line in lines:
         longest = max((columns_of(word) for word in line.split()), default=0)
         assert columns_of(line) <= max(width, longest + 7, width // 2 + 9 + 20)
 
