@@ -46,6 +46,7 @@ from portbook.model import (
     Whose,
 )
 from portbook.present.phrases.picks import _WORDS, EVIDENCE, HINTS, check_evidence, pick_notes
+from tests.command_line import run
 from tests.strategies import any_port, nasty
 from tests.values import CATALOG, placeholders, with_notes
 
@@ -365,3 +366,39 @@ def test_this_machine_itself_is_asked() -> None:
         assert found[-1].code == "free-here"
         assert found[-1].ok is False
     assert Path(etc_services.services_path()).name == "services"
+
+
+# -- beside a port ----------------------------------------------------------------------------
+
+
+def test_near_a_port_it_is_that_one_or_the_next() -> None:
+    assert [c.port for c in pick(Wanted(3000, 4000, near=3000), Machine(), CATALOG).choices] == [
+        3000
+    ]
+    found = pick(Wanted(3000, 4000, 2, near=3000), Machine(3000, 3001, 3003), CATALOG)
+    assert [choice.port for choice in found.choices] == [3002, 3004]
+    assert [choice.port for choice in found.left_out] == [3000, 3001, 3003]
+    codes = [check.code for check in found.choices[0].checks]
+    assert codes == ["browser-opens", "free-here"], "that others use it is known by then"
+
+
+def test_near_a_port_that_browsers_refuse_another_is_given() -> None:
+    (choice,) = pick(Wanted(6665, 6700, near=6665), Machine(), CATALOG).choices
+    assert choice.port == 6670
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--near", "3000", "--for", "web"], "--near and --for"),
+        (["--near=3000", "--range", "1-9"], "--near and --range"),
+        (["--near", "0"], "--near 0"),
+        (["--near", "nosuch"], "names no single port"),
+        (["--near", "70000"], "70000"),
+    ],
+)
+def test_near_what_it_can_not_be(
+    capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    assert run(["pick", *words]) == 2
+    assert told in capsys.readouterr().err

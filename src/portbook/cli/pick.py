@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
 
 
+_NEARBY = 1000  # ports above that of --near
+
+
 class Options(NamedTuple):
     """What the command line asked for; ``command`` is what stands behind ``--``."""
 
@@ -33,6 +36,7 @@ class Options(NamedTuple):
     transport: str | None = None
     address: str | None = None
     command: tuple[str, ...] | None = None
+    near: str | None = None
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
@@ -42,7 +46,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     command = tuple(words[end + 1 :]) if end < len(words) else None
     options = (parse_quick(words[:end]) or parse_whole(words[:end]))._replace(command=command)
     _refuse(options)
-    wanted = _wanted(options)
+    wanted = _wanted(options, catalog)
     if options.hold:
         return _hold(wanted, options, catalog)
     from portbook.app.pick.host_checks import pick_here
@@ -93,6 +97,7 @@ _PLAIN = {
 _VALUED = {
     "--for": "name",
     "--count": "many",
+    "--near": "near",
     "--range": "range",
     "--transport": "transport",
     "--address": "address",
@@ -141,6 +146,11 @@ def parse_whole(argv: Sequence[str]) -> Options:
         "--count", dest="many", metavar="N", help="so many different ports (default: 1)"
     )
     parser.add_argument(
+        "--near",
+        metavar="PORT",
+        help="this port if it is free on this machine, else the next one that is",
+    )
+    parser.add_argument(
         "--range", metavar="FIRST-LAST", help=f"pick from these (default: {FIRST}-{LAST})"
     )
     parser.add_argument(
@@ -185,6 +195,9 @@ def _refuse(options: Options) -> None:
             "--hold keeps the port for a command: give it behind --, as in "
             "portbook pick --hold -- server --port {port}"
         )
+    if options.near is not None and (options.name is not None or options.range is not None):
+        other = "for" if options.name is not None else "range"
+        raise UsageError(f"--near and --{other} exclude each other: give one of them")
     for name in ("listen_fds", "release", "transport", "address"):
         if getattr(options, name) and not options.hold:
             raise UsageError(f"--{name.replace('_', '-')} goes with --hold: give that too")
@@ -197,7 +210,7 @@ def _refuse(options: Options) -> None:
         raise UsageError("no command stands behind --: give one")
 
 
-def _wanted(options: Options) -> Wanted:
+def _wanted(options: Options, catalog: Catalog) -> Wanted:
     from portbook.app.pick.criteria import Wanted
 
     wanted = Wanted(name=options.name, despite=options.despite)
@@ -208,6 +221,14 @@ def _wanted(options: Options) -> Wanted:
         if query.kind not in ("port", "range") or query.address or query.transport:
             raise UsageError(f"--range {shown(options.range)} is no range: give 20000-20999, say")
         wanted = wanted._replace(first=query.first, last=query.last)
+    if options.near is not None:
+        from portbook.cli.given import one_port
+        from portbook.model import LAST_PORT
+
+        port = one_port(options.near, catalog).first
+        if port == 0:
+            raise UsageError("--near 0 is no port to begin with: give 1 or more")
+        wanted = wanted._replace(first=port, last=min(port + _NEARBY, LAST_PORT), near=port)
     if options.many is not None:
         wanted = wanted._replace(many=_whole(options.many))
     return wanted

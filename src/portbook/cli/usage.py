@@ -29,7 +29,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "pick": (
         ("portbook pick", "a port that nobody has a claim on"),
-        ("portbook pick --for shop-api", "the same one for this name, everywhere"),
+        ("portbook pick --near 3000", "3000, or the next one that is free"),
         ("portbook pick --hold -- server --port {port}", "start a server on one"),
     ),
     "doctor": (

@@ -200,6 +200,7 @@ PICK = Table(
     "Ports that are free to use.",
     (
         Field("for", optional(TEXT), "the name that was given", "wanted.name"),
+        Field("near", optional(PORT), "the port to begin with", "wanted.near"),
         Field("first", PORT, path="wanted.first"),
         Field("last", PORT, path="wanted.last"),
         Field("count", NUMBER, "how many were asked for", "wanted.many"),

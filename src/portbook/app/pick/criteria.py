@@ -62,6 +62,13 @@ CRITERIA = {
 FIRST, LAST = 1024, 32767
 COMMON = ("Linux", "Windows", "macOS")
 MOST = 1000  # ports at once
+# What counts beside a port that a developer has in mind: others' claims are known by then.
+NEAR = (
+    Criterion.BROWSER_OPENS,
+    Criterion.NOT_NOTED,
+    Criterion.UNPRIVILEGED,
+    Criterion.FREE_HERE,
+)
 # RFC 4727 sets these aside for experiments; the registry has them as exp1 and exp2.
 EXPERIMENTS = (1021, 1022)
 _HASHES = 512  # so many ports are tried by a name's hash; then each after the last one, in order
@@ -71,7 +78,8 @@ _BOTH = (Transport.TCP, Transport.UDP)
 class Wanted(NamedTuple):
     """What is asked for: *many* ports from *first* to *last*, for a name or for none.
 
-    ``despite`` are codes of criteria that don't count.
+    ``despite`` are codes of criteria that don't count. ``near`` is the port to begin with, upward
+    to *last*; then only the criteria in NEAR count.
     """
 
     first: int = FIRST
@@ -79,6 +87,13 @@ class Wanted(NamedTuple):
     many: int = 1
     name: str | None = None
     despite: tuple[str, ...] = ()
+    near: int | None = None
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The criteria that don't count."""
+        beside = () if self.near is None else [each for each in Criterion if each not in NEAR]
+        return frozenset((*self.despite, *beside))
 
 
 class Check(NamedTuple):
@@ -171,15 +186,17 @@ def pick(wanted: Wanted, machine: Machine, catalog: Catalog, seed: int | None = 
     choices: list[Choice] = []
     left_out: list[Choice] = []
     named = wanted.name is not None
-    for port in _by_name(wanted) if named else _by_chance(wanted, seed):
+    order = _by_name(wanted) if named else _by_chance(wanted, seed)
+    if wanted.near is not None:
+        order = iter(range(wanted.near, wanted.last + 1))
+    uncounted = wanted.left_out
+    for port in order:
         if len(choices) == wanted.many:
             break
-        counted = (
-            check for check in by_the_book(port, catalog) if check.code not in wanted.despite
-        )
+        counted = (check for check in by_the_book(port, catalog) if check.code not in uncounted)
         checks = tuple(_until_failed(counted))
         if not checks or checks[-1].ok is not False:
-            here = (check for check in machine.checks(port) if check.code not in wanted.despite)
+            here = (check for check in machine.checks(port) if check.code not in uncounted)
             checks += tuple(here if named else _until_failed(here))
             if named or not any(check.ok is False for check in checks):
                 choices.append(Choice(port, checks))
