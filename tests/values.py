@@ -103,3 +103,10 @@ def told(findings: Iterable[Finding]) -> dict[str, Told]:
         )
         for each in findings
     }
+
+
+def still(item: Any) -> Any:
+    """*item* without what the clock changes from one moment to the next."""
+    if isinstance(item, dict):
+        return {key: still(value) for key, value in item.items() if key != "uptime_s"}
+    return [still(each) for each in item] if isinstance(item, list) else item

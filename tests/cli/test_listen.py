@@ -260,7 +260,7 @@ def test_json(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
     found = loaded(out)
     assert err == ""
     assert found["schema"] == "portbook/listen/1"
-    assert (found["visibility"], found["missing"]) == (
+    assert (found["visibility"], [each["message"] for each in found["missing"]]) == (
         "partial",
         ["the package of \\xff is not known"],
     )

@@ -156,7 +156,7 @@ def test_somebody_elses_project_changes_nothing_but_a_line(project: Project) -> 
     assert project.codes() == before
     found = project.show()
     assert found["own_notes"] == []
-    (problem,) = [reason for reason in found["host"]["missing"] if "notes" in reason]
+    (problem,) = [gap["message"] for gap in found["host"]["missing"] if "notes" in gap["code"]]
     assert "it belongs to another user (uid 12345)" in problem
     os.chown(path, 0, 0)
     path.chmod(0o666)
@@ -189,7 +189,7 @@ def test_a_file_that_is_wrong_is_told_and_the_answer_stands(project: Project) ->
     path = project.note(label="x", lable="y")
     done = project.ask(str(project.port), "--json", "--strict")
     found = json.loads(done.stdout)
-    (problem,) = [reason for reason in found["host"]["missing"] if "notes" in reason]
+    (problem,) = [gap["message"] for gap in found["host"]["missing"] if "notes" in gap["code"]]
     assert problem.startswith(f"the notes in '{path}': [[port]] 1, lable: isn't known")
     assert "not seen: the notes in" in project.ask("listen").stderr
     named = {"PORTBOOK_NOTES": str(path)}

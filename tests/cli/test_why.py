@@ -211,6 +211,6 @@ def test_json(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
         }
     )
     assert [each["error"] for each in found["binds"]] == ["EADDRINUSE", None]
-    assert found["missing"] == ["NAT rules \\xff"]
+    assert [each["message"] for each in found["missing"]] == ["NAT rules \\xff"]
     assert out.isascii()
     assert "\x1b" not in out

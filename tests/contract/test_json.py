@@ -76,13 +76,14 @@ KEYS = {
     "owner": "pid program command executable started parent unit container package",
     "listener": (
         "transport family address port state interface inode uid user owners own_notes "
-        "owners_seen findings"
+        "owners_seen findings level reach service_names uptime_s cwd arguments"
     ),
     "source": "id as_of what",
     "port": (
         "schema port range state transports block neighbours uses programs abuse host own_notes "
         "findings history compared page sources"
     ),
+    "gap": "code subject needs message",
     "connection": (
         "transport family address port peer_address peer_port state seconds_left inode "
         "uid user owners owners_seen"
@@ -272,7 +273,7 @@ def test_every_key_of_a_listener_is_there(some: list[Any], visibility: Visibilit
     made = _through_json(port_json.of(found))
     check(made, "port")
     check(made["host"], "host")
-    assert made["host"]["missing"] == ["sctp"]
+    assert [each["message"] for each in made["host"]["missing"]] == ["sctp"]
     for listener, shown in zip(some, made["host"]["listeners"], strict=True):
         assert len(shown["owners"]) == len(listener.ownership.owners)
         assert (shown["port"], shown["transport"]) == (

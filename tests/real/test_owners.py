@@ -193,7 +193,7 @@ def test_bound_but_not_listening(namespace: Namespace) -> None:
     assert numbers
     if (int(numbers[1]), int(numbers[2])) < (6, 8):  # it can't tell, and portbook says so
         assert answer["host"]["listeners"] == []
-        assert any("bound but not listening" in line for line in answer["host"]["missing"])
+        assert any("bound but not listening" in gap["message"] for gap in answer["host"]["missing"])
         return
     (listener,) = answer["host"]["listeners"]
     assert (listener["state"], listener["inode"]) == ("bound", said["inode"])
@@ -357,7 +357,7 @@ def nobody(namespace: Namespace) -> dict[str, Any]:
 def assert_partial(namespace: Namespace, nobody: dict[str, Any], word: str) -> None:
     answer = namespace.ask(PORT, **nobody)
     assert answer["host"]["visibility"] == "partial"
-    assert any(word in line for line in answer["host"]["missing"])
+    assert any(word in gap["message"] for gap in answer["host"]["missing"])
     assert namespace.portbook(PORT, **nobody).returncode == 0
     assert namespace.portbook(PORT, "--strict", **nobody).returncode == 3
     # As root everything is there.

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from portbook._fast_types import NamedTuple
-from portbook.app.listen import judge_listener
+from portbook.app.listen import judge_listener, registered_names
 from portbook.app.socket_filter import Filter
 from portbook.errors import MalformedInput, NothingKnown
 from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD, not_understood
@@ -82,6 +82,7 @@ class Judge:
         self._kept: dict[tuple[object, ...], tuple[Finding, ...]] = {}
         self._kinds: dict[tuple[int, Transport], object] = {}
         self._defaults = {at for program in catalog.practice.programs() for at in program.ports}
+        self._names: dict[tuple[int, Transport], tuple[str, ...]] = {}
         self.uses: dict[tuple[int, Transport], tuple[Use, ...]] = {}
 
     def __call__(self, listener: Listener) -> Listener:
@@ -97,7 +98,11 @@ class Judge:
             found = judge_listener(weighed, _NOTHING_KNOWN, self._catalog)
         else:
             found = self._bare(weighed)
-        assessment = Assessment(found, *listener.assessment[1:])
+        _, note, speaks, names = listener.assessment
+        key = (listener.socket.port, listener.socket.transport)
+        if key not in self._names:
+            self._names[key] = registered_names(listener, self._catalog)
+        assessment = Assessment(found, note, speaks, names or self._names[key])
         return Listener(listener.socket, listener.ownership, assessment)
 
     def _bare(self, listener: Listener) -> tuple[Finding, ...]:

@@ -152,7 +152,8 @@ def _judged(
                             said=depth.said,
                             trusted=notes.users,
                             host=host,
-                        )
+                        ),
+                        service_names=registered_names(each, catalog) if depth.said else (),
                     ),
                     socket=each.socket._replace(namespace=namespace),
                 )
@@ -244,6 +245,12 @@ def judge_listener(
         ]
         case = case._replace(kept=tuple(kept))
     return judge(case._replace(trusted=trusted), said=said)
+
+
+def registered_names(listener: Listener, catalog: Catalog) -> tuple[str, ...]:
+    """The services that the registry has for the port and transport of *listener*."""
+    rows = catalog.registry.lookup(listener.socket.port, listener.socket.transport)
+    return tuple(dict.fromkeys([row.service_name for row in rows if row.service_name]))
 
 
 def here_source() -> Source:

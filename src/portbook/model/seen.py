@@ -297,12 +297,14 @@ class Ownership(NamedTuple):
 
 class Assessment(NamedTuple):
     """What was made of a socket: the findings on it, the user's own note that names its port, and
-    what its service answered when it was probed.
+    what its service answered when it was probed. ``service_names`` are those that the registry has
+    for its port and transport.
     """
 
     findings: tuple[Finding, ...] = ()
     note: Note | None = None
     speaks: Spoken | None = None
+    service_names: tuple[str, ...] = ()
 
     @property
     def gravity(self) -> int:

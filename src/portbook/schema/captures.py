@@ -16,7 +16,7 @@ from portbook.schema.codecs import (
     optional,
     tally,
 )
-from portbook.schema.records import NAMES, SOURCES, STATE, TRANSPORT
+from portbook.schema.records import GAPS, NAMES, SOURCES, STATE, TRANSPORT
 from portbook.schema.sockets import LISTENER, LISTENERS, TEXTS
 from portbook.schema.tables import Field, Table
 
@@ -186,7 +186,7 @@ AUDIT = Table(
         Field("portless", _APART.inline(), path="answer.portless"),
         Field("no_data", NUMBER, "records that say that they have none", "answer.no_data"),
         Field("faults", list_of(_FAULT.inline()), "what could not be taken", "answer.faults"),
-        Field("missing", TEXTS, "what was not seen", "answer.missing"),
+        Field("missing", GAPS, "what was not seen", "answer.missing"),
         Field("since", optional(_SINCE.inline()), "null without --against", "answer.change"),
         Field("pseudonymised", FLAG, "", "answer.pseudonymised"),
         Field("sources", SOURCES, path="answer.sources"),

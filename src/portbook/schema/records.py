@@ -5,6 +5,8 @@ from __future__ import annotations
 from portbook.model import (
     RANGES,
     ChangeKind,
+    GapCode,
+    Need,
     Neighbour,
     Report,
     ReportKind,
@@ -18,6 +20,7 @@ from portbook.schema.codecs import (
     FLAG,
     NUMBER,
     PORT,
+    TEXT,
     WORDS,
     Codec,
     Mismatch,
@@ -25,7 +28,7 @@ from portbook.schema.codecs import (
     list_of,
     optional,
 )
-from portbook.schema.tables import Field, Table
+from portbook.schema.tables import Field, Table, computed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -251,3 +254,15 @@ MATCH = Table(
         Field("ports", list_of(_SPAN.inline())),
     ),
 )
+
+GAP = Table(
+    "gap",
+    "One thing that could not be seen.",
+    (
+        Field("code", closed(GapCode), "stable word for what it is"),
+        Field("subject", optional(TEXT), "which path, transport or tool it is about"),
+        Field("needs", optional(closed(Need)), "what it takes to see it; null: nothing would"),
+        Field("message", TEXT, "what could not be seen, and what would show it", computed),
+    ),
+)
+GAPS = list_of(GAP.codec())

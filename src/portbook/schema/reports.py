@@ -18,7 +18,7 @@ from portbook.schema.codecs import (
     rounded,
     tally,
 )
-from portbook.schema.records import CHANGE, CHANGES, NAMES, SOURCES, TRANSPORT
+from portbook.schema.records import CHANGE, CHANGES, GAPS, NAMES, SOURCES, TRANSPORT
 from portbook.schema.sockets import (
     CONNECTION,
     FACTS,
@@ -152,7 +152,7 @@ _WHY_FIELDS = (
     Field("binds", list_of(_BIND.inline()), "what the kernel answered", "tries"),
     Field("own_notes", NOTES, path="notes"),
     Field("noted", TEXTS, "what the verdict makes of your notes"),
-    Field("missing", TEXTS, "what could not be seen"),
+    Field("missing", GAPS, "what could not be seen"),
     QUERY_FIELD,
 )
 _OTHER_WHY = Table("other_why", "", _WHY_FIELDS)
@@ -278,7 +278,7 @@ STOP = Table(
               lambda it: None if it.outcome is None else it.outcome.free),
         Field("busy", LISTENERS, "what listens there afterwards"),
         Field("notes", TEXTS),
-        Field("missing", TEXTS, "what could not be seen"),
+        Field("missing", GAPS, "what could not be seen"),
     ),
     version=1,
 )  # fmt: skip
@@ -294,7 +294,7 @@ WAIT = Table(
         Field("met", optional(FLAG), "false: the time ran out; null: sockets can't be listed"),
         Field("seconds", rounded(3), "how long it took"),
         Field("listeners", LISTENERS, "what is on the port now"),
-        Field("missing", TEXTS, "what could not be seen"),
+        Field("missing", GAPS, "what could not be seen"),
     ),
     version=1,
 )
@@ -352,7 +352,7 @@ NOTES_REPORT = Table(
     (
         Field("files", list_of(_NOTES_FILE.inline())),
         Field("notes", NOTES, "", lambda it: [note for file in it.files for note in file.notes]),
-        Field("missing", TEXTS),
+        Field("missing", GAPS),
     ),
     version=1,
 )
@@ -391,7 +391,7 @@ DOCTOR = Table(
         Field("registry", _IN_USE.inline(), path="checkup.registry"),
         Field("extras", list_of(_EXTRA.inline()), path="checkup.extras"),
         Field("notes", list_of(_NOTES_FILE.inline()), "the files of notes", "checkup.notes"),
-        Field("missing", TEXTS, "what could not be seen"),
+        Field("missing", GAPS, "what could not be seen"),
     ),
     version=1,
 )

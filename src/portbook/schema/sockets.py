@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from time import time
 
 from portbook.model import (
     Assessment,
@@ -18,6 +19,7 @@ from portbook.model import (
     Ownership,
     OwnersSeen,
     Process,
+    Reach,
     Socket,
     SocketState,
     Spoken,
@@ -278,6 +280,23 @@ OWN_NOTE = Table(
     of=Note,
 )
 
+
+def _of_owner(listener: Listener, name: str) -> Any:
+    """What the first owner of *listener* has as *name*; None where none is seen."""
+    owners = listener.ownership.owners
+    return getattr(owners[0], name) if owners else None
+
+
+def _uptime(listener: Listener) -> int | None:
+    started = _of_owner(listener, "started")
+    return None if started is None else max(0, int(time()) - int(started))
+
+
+def _level(listener: Listener) -> Level | None:
+    levels = [finding.level for finding in listener.assessment.findings]
+    return max(levels, key=lambda level: level.rank, default=None)
+
+
 # A socket shares at least with itself.
 SHARING = NUMBER.but(decode=lambda value: NUMBER.decode(value) or 1)
 LISTENER = Table(
@@ -312,6 +331,17 @@ LISTENER = Table(
         Field("sharing", SHARING, "sockets bound to the same address and port", "socket.sharing"),
         Field("scanned", FLAG, "whether a scan saw it: its bound address isn't known then",
               "socket.scanned"),
+        Field("level", optional(closed(Level)), "that of its gravest finding; null: none", _level),
+        Field("reach", closed(Reach), "from where it can be reached, by its address alone",
+              lambda listener: listener.socket.reach),
+        Field("service_names", TEXTS, "the services that the registry has there",
+              "assessment.service_names"),
+        Field("uptime_s", optional(NUMBER), "how long its first owner has run, in seconds",
+              _uptime),
+        Field("cwd", optional(TEXT), "the working directory of its first owner",
+              lambda listener: _of_owner(listener, "cwd")),
+        Field("arguments", optional(TEXTS), "that owner's arguments, without the program",
+              lambda listener: (_of_owner(listener, "command") or (None,))[1:] or None),
         Field("own_notes", at_most_one(OWN_NOTE.codec()), "your note that names the port",
               "assessment.note"),
         Field("findings", list_of(FINDING.codec()), "the verdict",

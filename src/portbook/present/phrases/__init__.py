@@ -163,11 +163,6 @@ def filled(templates: Mapping[str, str], value: Any, words: Mapping[str, Words])
     return text
 
 
-def with_sentences(report: Any) -> Any:
-    """*report*, a value with the field ``missing``, with sentences there instead of gaps."""
-    return report._replace(missing=gap_sentences(report.missing))
-
-
 def _words(gap: Gap, facts: dict[str, object]) -> dict[str, str]:
     """What templates say of a gap's facts, beyond the facts themselves."""
     subject, number = gap.subject or "", gap.number or 0

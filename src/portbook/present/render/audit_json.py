@@ -5,8 +5,8 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.app.audit.describe import names, say, uses
 from portbook.model.text import moment, unbyte
-from portbook.present.phrases import with_sentences
 from portbook.present.phrases.findings import finding_message
+from portbook.present.render.sockets_json import phrased
 from portbook.schema.captures import AUDIT
 
 TYPE_CHECKING = False
@@ -40,7 +40,7 @@ class _Audit(NamedTuple):
 def of_audit(answer: AuditAnswer, catalog: Catalog) -> dict[str, Any]:
     """``portbook/audit/1``."""
     services = [_described(each, catalog) for each in answer.services]
-    return AUDIT.encode(_Audit(with_sentences(answer), services))
+    return phrased(AUDIT).encode(_Audit(answer, services))
 
 
 def _described(service: Service, catalog: Catalog) -> _Service:

@@ -13,7 +13,6 @@ from portbook.app.lookup import (
 )
 from portbook.app.search import SearchAnswer
 from portbook.app.topics import TopicAnswer
-from portbook.present.phrases import with_sentences
 from portbook.present.port.on_record import notes_of
 from portbook.present.render.sockets_json import phrased
 from portbook.schema.answers import (
@@ -98,8 +97,7 @@ class ShownList:
         from portbook.present.list_briefs import brief_of
 
         self.brief = brief_of(answer, to)
-        host = None if answer.host is None else with_sentences(answer.host)
-        vars(self).update(answer._replace(host=host)._asdict())
+        vars(self).update(answer._asdict())
 
 
 class ShownPort:
@@ -113,9 +111,8 @@ class ShownPort:
         from portbook.present.owners import Viewer
 
         self.brief = compose_brief(answer, to or Viewer())
-        host = None if answer.host is None else with_sentences(answer.host)
         query = answer.query._replace(notes=notes_of(answer))
-        vars(self).update(answer._replace(host=host, query=query)._asdict())
+        vars(self).update(answer._replace(query=query)._asdict())
         self.related = _rest(answer.number or answer)
 
 
@@ -143,7 +140,7 @@ class _Topic(NamedTuple):
 
 def of_here(answer: HereAnswer) -> Object:
     """``portbook/listen/1``."""
-    return phrased(LISTEN_ANSWER).encode(with_sentences(answer))
+    return phrased(LISTEN_ANSWER).encode(answer)
 
 
 class _Blocks(NamedTuple):

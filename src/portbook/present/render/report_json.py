@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.present.phrases import gap_sentences, with_sentences
+from portbook.model import Gap, GapCode
 from portbook.present.phrases.findings import finding_message
 from portbook.present.phrases.stops import outcome_notes, plan_notes
 from portbook.present.render.sockets_json import phrased
@@ -53,14 +53,12 @@ def _told(why: Why) -> Why:
     """*why* with sentences in place of what they are made of."""
     gaps = (*why.missing, *why.left_out)
     noted = [finding_message(finding) for finding in why.noted]
-    report = why._replace(missing=gaps, noted=noted)  # type: ignore[arg-type]
-    told: Why = with_sentences(report)
-    return told
+    return why._replace(missing=gaps, noted=noted)  # type: ignore[arg-type]
 
 
 def of_wait(waited: Waited) -> Object:
     """``portbook/wait/1``."""
-    return phrased(WAIT).encode(with_sentences(waited))
+    return phrased(WAIT).encode(waited)
 
 
 class _Shipped(NamedTuple):
@@ -105,13 +103,13 @@ class _Stop(NamedTuple):
     done: Sequence[object] = ()
     busy: Sequence[Listener] = ()
     notes: Sequence[str] = ()
-    missing: Sequence[str] = ()
+    missing: Sequence[Gap] = ()
 
 
 def of_stop(plan: Plan, outcome: Outcome | None) -> Object:
     """``portbook/stop/1``; *outcome* is None for a dry run."""
     notes = plan_notes(plan)
-    report = _Stop(plan, outcome, notes=notes, missing=gap_sentences(plan.scene.missing))
+    report = _Stop(plan, outcome, notes=notes, missing=plan.scene.missing)
     if outcome is not None:
         busy, notes = (*outcome.left, *outcome.fresh), [*notes, *outcome_notes(outcome)]
         report = report._replace(done=outcome.done, busy=busy, notes=notes)
@@ -121,22 +119,24 @@ def of_stop(plan: Plan, outcome: Outcome | None) -> Object:
 class _Doctor(NamedTuple):
     checkup: Checkup
     version: str
-    missing: Sequence[str]
+    missing: Sequence[Gap]
 
 
 def of_checkup(checkup: Checkup, version: str) -> Object:
     """``portbook/doctor/1``."""
-    missing = gap_sentences(checkup.missing)
+    missing = [*checkup.missing]
     if checkup.notes_problem is not None:
-        missing.append(checkup.notes_problem)
-    return DOCTOR.encode(_Doctor(checkup, version, missing))
+        missing.append(Gap(GapCode.NOTES_LEFT_OUT, detail=checkup.notes_problem))
+    return phrased(DOCTOR).encode(_Doctor(checkup, version, missing))
 
 
 class _Notes(NamedTuple):
     files: Sequence[NotesFile]
-    missing: Sequence[str]
+    missing: Sequence[Gap]
 
 
 def of_notes(files: Sequence[NotesFile], missing: Sequence[str]) -> Object:
     """``portbook/notes/1``."""
-    return NOTES_REPORT.encode(_Notes(files, missing))
+    return phrased(NOTES_REPORT).encode(
+        _Notes(files, [Gap(GapCode.NOTES_LEFT_OUT, detail=reason) for reason in missing])
+    )

@@ -28,6 +28,10 @@ def _sentences(table: str) -> Mapping[str, Callable[[Any], Any]]:
         from portbook.present.phrases import stops
 
         return stops.KEYS[table]
+    if table == "gap":
+        from portbook.present.phrases import gap_sentence
+
+        return {"message": gap_sentence}
     from portbook.present.phrases.evidence import evidence_lines
     from portbook.present.phrases.findings import finding_message
 

@@ -325,7 +325,7 @@ SCHEMAS: dict[str, Schema] = {
             *(records.SIDE, records.CHANGE, records.SOURCE, records.ASSIGNMENT, records.STANDING),
             *(records.BLOCK, records.NEIGHBOUR, records.USE, records.PROGRAM, records.REPORT),
             *(sockets.FINDING, sockets.OWNER, sockets.LISTENER, sockets.SPOKEN, sockets.OWN_NOTE),
-            *(sockets.REDIRECT, sockets.CONNECTION, answers.QUERY),
+            *(sockets.REDIRECT, sockets.CONNECTION, records.GAP, answers.QUERY),
             *(answers.HOST, answers.PORT_ANSWER, answers.SERVICE_ANSWER, answers.BLOCKS_ANSWER),
             *(answers.PAGE, answers.STATS_ANSWER, answers.LISTEN_ANSWER, reports.HISTORY),
             *(answers.BRIEF, answers.PORTS_ANSWER, _PROBLEM),

@@ -157,7 +157,7 @@
       } else {
         put(live, "p", host.visibility === "full" ? `Nothing is bound to ${port} here at this moment.` : `Nothing that could be seen is bound to ${port} here.`);
       }
-      for (const reason of host.missing ?? []) put(live, "p", `Not seen: ${plain(reason)}`, "quiet");
+      for (const gap of host.missing ?? []) put(live, "p", `Not seen: ${plain(gap.message)}`, "quiet");
     };
     const look = once(async () => {
       try {
