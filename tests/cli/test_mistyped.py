@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING
+
 import pytest
 
 from portbook.catalog.text_index import words_of
@@ -10,6 +13,9 @@ from portbook.cli.mistyped import did_you_mean, edits
 from portbook.model import Note
 from tests.command_line import run
 from tests.values import CATALOG, with_notes
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -90,3 +96,45 @@ def test_another_commands_name_is_asked_for_by_help(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().out == helped
     assert run(["help", "nosuch"]) == 2
     assert "'nosuch'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "transports"),
+    [(["8080", "tcp"], ["tcp"]), (["udp", "53"], ["udp"]), (["8080"], ["tcp", "udp"])],
+)
+def test_a_port_and_a_transport_are_one_query(
+    capsys: pytest.CaptureFixture[str], words: list[str], transports: list[str]
+) -> None:
+    assert run([*words, "--no-host", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["schema"].startswith("portbook/port/")
+    assert [*answer["transports"]][: len(transports)] == transports
+    assert len(answer["transports"]) == (1 if len(words) > 1 else 4)
+
+
+@pytest.mark.parametrize("word", ["localhost", "localhost:", "127.0.0.1:", "[::1]:", "8.8.8.8"])
+def test_an_address_without_a_port_is_told(capsys: pytest.CaptureFixture[str], word: str) -> None:
+    assert run([word]) == 2
+    assert "is an address without a port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["3000..3010", "3000-3010"])
+def test_a_range_however_it_is_written(capsys: pytest.CaptureFixture[str], word: str) -> None:
+    assert run([word, "--no-host", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["first"], answer["last"]) == (3000, 3010)
+
+
+def test_a_service_with_its_transport(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["ssh/tcp", "--no-host", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["port"], [*answer["transports"]]) == (22, ["tcp"])
+
+
+def test_several_files_are_explained(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for name, port in (("a", 23), ("b", 6379)):
+        (tmp_path / name).write_text(f"tcp LISTEN 0 128 0.0.0.0:{port} 0.0.0.0:*\n")
+    assert run(["explain", str(tmp_path / "a"), str(tmp_path / "b")]) in (0, 1)
+    out = capsys.readouterr().out
+    assert "23/tcp" in out or "0.0.0.0:23" in out
+    assert "6379" in out

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
 
+_TRANSPORTS = ("tcp", "udp", "sctp", "dccp")
 _MOST_BYTES = 1 << 28  # of standard input; what is behind them is no error message
 _FIRST_LINES = 256  # if so many are queries, the others are too, and each is answered as it comes
 
@@ -53,6 +54,28 @@ def _queries_of(data: bytes) -> list[str]:
     text = decode_text(data)
     queries = [query for line in text.splitlines() for query in _queries(line)]
     return queries if all(map(is_short, queries)) else [text]
+
+
+def joined(words: Sequence[str]) -> tuple[str, ...]:
+    """*words* with a port and the transport beside it as one query.
+
+    >>> joined(["8080", "tcp", "ssh"]), joined(["udp", "53"]), joined(["tcp", "ssh"])
+    (('8080/tcp', 'ssh'), ('53/udp',), ('tcp', 'ssh'))
+    """
+    queries: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if rest and _is_port(word) and rest[0].lower() in _TRANSPORTS:
+            word = f"{word}/{rest.pop(0)}"
+        elif rest and word.lower() in _TRANSPORTS and _is_port(rest[0]):
+            word = f"{rest.pop(0)}/{word}"
+        queries.append(word)
+    return tuple(queries)
+
+
+def _is_port(word: str) -> bool:
+    return word.isascii() and word.replace("-", "").isdigit() and word[0] != "-"
 
 
 def one_text(words: Sequence[str], catalog: Catalog) -> bool:

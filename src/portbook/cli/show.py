@@ -241,8 +241,9 @@ class _Show:
         if len(queries) == 1 and queries[0] != "-":
             yield from split_queries(queries[0])
             return
-        from portbook.cli.given import one_text, standard_input
+        from portbook.cli.given import joined, one_text, standard_input
 
+        queries = joined(queries)
         if len(queries) > 1 and one_text(queries, self.catalog):
             yield " ".join(queries)
             return

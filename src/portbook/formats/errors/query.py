@@ -167,9 +167,10 @@ def _parse_word(word: str) -> Query:
     first, dots, last = word.partition("..")
     if dots and first.isdigit() and last.strip(".").isdigit():  # 3000..3010
         return _range(f"{first}-{last.strip('.')}", None)
-    bare = word.removeprefix("[").removesuffix("]")
+    host = word.removesuffix(":") if word.count(":") == 1 or word.endswith("]:") else word
+    bare = host.removeprefix("[").removesuffix("]")
     query = _parse_address(word)
-    if query is None and (is_v4(bare) or is_v6(bare)):
+    if query is None and (is_v4(bare) or is_v6(bare) or bare.lower() == "localhost"):
         example = shown(host_port(bare, 8080))  # a zone may be anything
         raise InvalidQuery(
             f"{shown(word)} is an address without a port: give one with it, as in {example}", word
