@@ -69,13 +69,78 @@ def ordinal(number: int) -> str:
     return f"{number}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+
+
+def day(moment: str) -> str:
+    """An ISO 8601 year, month, day or moment in UTC as people write it; other text as it is.
+
+    >>> day("2026-09-12"), day("2018-07"), day("2015"), day("2026-11-27T01:45:39Z")
+    ('12 September 2026', 'July 2018', '2015', '27 November 2026, 01:45 UTC')
+    """
+    date, _, time = moment.partition("T")
+    year, *parts = date.split("-")
+    if len(parts) > 2 or not all(part.isdigit() for part in (year, *parts)):
+        return moment
+    if parts and not 1 <= int(parts[0]) <= len(_MONTHS):
+        return moment
+    shown = [str(int(parts[1]))] if len(parts) == 2 else []
+    shown += [_MONTHS[int(parts[0]) - 1]] if parts else []
+    return " ".join([*shown, year]) + (f", {time[:5]} UTC" if time else "")
+
+
+def month(moment: str) -> str:
+    """The month of an ISO 8601 day, in words.
+
+    >>> month("2015-07-30"), month("2018-07")
+    ('July 2015', 'July 2018')
+    """
+    return day(moment[:7])
+
+
 def when(period: str) -> str:
     """A report's period as a part of a sentence.
 
     >>> when("2003-01"), when("2003-01-25"), when("2003/2004")
-    ('in 2003-01', 'on 2003-01-25', 'from 2003 to 2004')
+    ('in January 2003', 'on 25 January 2003', 'from 2003 to 2004')
     """
     since, _, until = period.partition("/")
     if until:
-        return f"from {since} to {until}"
-    return f"{'on' if len(since) == 10 else 'in'} {since}"
+        return f"from {day(since)} to {day(until)}"
+    return f"{'on' if len(since) == 10 else 'in'} {day(since)}"
+
+
+def plural(count: int, noun: str, several: str | None = None) -> str:
+    """*count* and *noun*, which takes an s or is *several* where there isn't one of it.
+
+    >>> plural(1, "port"), plural(1200, "port"), plural(2, "entry", "entries")
+    ('1 port', '1,200 ports', '2 entries')
+    """
+    return f"{count:,} {noun if count == 1 else several or f'{noun}s'}"
+
+
+_SYSTEMS = ("Linux", "macOS", "Windows")
+
+
+def systems_in_order(names: Iterable[str]) -> list[str]:
+    """Operating systems, each once, in the order in which people meet them.
+
+    >>> systems_in_order(["FreeBSD", "Windows", "Linux", "FreeBSD"])
+    ['Linux', 'Windows', 'FreeBSD']
+    """
+    rank = {name: place for place, name in enumerate(_SYSTEMS)}
+    return sorted(dict.fromkeys(names), key=lambda name: (rank.get(name, len(rank)), name))
+
+
+def assignee(printed: str) -> str:
+    """An assignee as people write the name; the registry prints keys in brackets.
+
+    >>> assignee("[Kurt_Haubner]"), assignee("[IESG][IETF_Chair]"), assignee("Example Inc.")
+    ('Kurt Haubner', 'IESG, IETF Chair', 'Example Inc.')
+    """
+    if not (printed.startswith("[") and printed.endswith("]")):
+        return printed
+    return ", ".join(printed[1:-1].replace("_", " ").split("]["))

@@ -81,11 +81,12 @@ class Copy(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """The first day and the last of the copies compared, and the two with most time between."""
+    """The first and last day of the copies compared, the two furthest apart, and how many."""
 
     first: str
     last: str
     gap: tuple[str, str]
+    copies: int = 0
 
 
 def order(change: Change) -> tuple[object, ...]:
@@ -300,7 +301,7 @@ def _compare(days: list[str]) -> Compared:
         if now - past > most:
             gap, most = (old, new), now - past
         old, past = new, now
-    return Compared(days[0], days[-1], gap)
+    return Compared(days[0], days[-1], gap, len(days))
 
 
 def _months(day: str) -> int:

@@ -3,78 +3,61 @@
 from __future__ import annotations
 
 from portbook.model import ChangeKind, State
-from portbook.present.document import Facts, Table
+from portbook.present.document import Paragraph, Table
+from portbook.present.words import day, listed, month, plural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from portbook.app.lookup import PortAnswer, ServiceAnswer
     from portbook.catalog.registry.history import Change, Compared, Side
+    from portbook.present.document import Item
 
-_SAID = {
-    "name-added": "a further name",
-    "name-removed": "one name fewer",
-}
+_KINDS = {"name-added": "with a further name", "name-removed": "with one name fewer"}
 
 
-def beyond(answer: PortAnswer) -> str:
-    """How far back the copies go, and what they don't tell of a port."""
-    if answer.compared is None:
-        return (
-            "A Dynamic Port has none in the registry: these ports were set aside, and are never "
-            "assigned (RFC 6335 §6)."
-        )
-    return _reach(answer.compared, answer.history, "its state or its names")
-
-
-def beyond_name(answer: ServiceAnswer) -> str:
-    """How far back the copies go, and what they don't tell of a service name; empty without any."""
-    if answer.compared is None:
-        return ""
-    return _reach(answer.compared, answer.history, "this name or its ports")
-
-
-def _reach(days: Compared, changes: Sequence[Change], subject: str) -> str:
-    if changes:
-        head = (
-            "Each change lies between two copies of the registry that were compared, the last with "
-            f"what was before and the first with what came; {days.first} is the oldest, "
-            f"{days.last} the newest."
-        )
-    else:
-        head = (
-            f"No change of {subject} between the copies of the registry of {days.first} and "
-            f"{days.last}."
-        )
-    return f"{head} {unseen(days)}"
-
-
-def unseen(days: Compared) -> str:
-    """What copies of some days can't tell."""
+def unchanged(compared: Compared) -> str:
+    """That nothing changed, and how far that can be told."""
     return (
-        "Not in our sources, which doesn't mean that it wasn't there: what was before "
-        f"{days.first}, and what came and went between two copies, of which those of "
-        f"{days.gap[0]} and {days.gap[1]} are furthest apart."
+        f"Unchanged from {month(compared.first)} to {month(compared.last)} "
+        f"({plural(compared.copies, 'snapshot')}; earlier and short-lived changes aren't covered)."
     )
 
 
-def facts(changes: Sequence[Change]) -> Facts:
-    """*changes* as between which dates, and what happened where."""
-    rows = [
-        (f"{change.since} – {change.until}", f"{place(change)}: {said(change)}.")
-        for change in changes
-    ]
-    ports = dict.fromkeys([change.first for change in changes if change.first is not None])
-    return Facts(tuple(rows), tuple(ports))
+def limits(compared: Compared) -> str:
+    """What snapshots of some days can tell, and what not."""
+    return (
+        f"Compared: {plural(compared.copies, 'snapshot')} of the registry, "
+        f"{month(compared.first)} to {month(compared.last)}. Earlier and short-lived changes "
+        "aren't covered."
+    )
+
+
+def past(changes: Sequence[Change], compared: Compared | None) -> Iterator[Item]:
+    """What changed between the snapshots of the registry, or that nothing did."""
+    if compared is None:
+        return
+    if not changes:
+        yield Paragraph(unchanged(compared))
+        return
+    for change in changes:
+        ports = () if change.first is None else (change.first,)
+        yield Paragraph(f"{_between(change)}, {place(change)}: {said(change)}.", ports)
+    yield Paragraph(limits(compared))
+
+
+def _between(change: Change) -> str:
+    if month(change.since) != month(change.until):
+        return f"Between {month(change.since)} and {month(change.until)}"
+    return f"Between {day(change.since)} and {day(change.until)}"
 
 
 def table(changes: Sequence[Change], *, dates: bool = True) -> Table:
-    """*changes* as rows: where, what happened, between which dates, and the words of it."""
+    """*changes* as rows: where, by which day, and what happened."""
     rows = []
     for change in changes:
-        when = (f"{change.since} – {change.until}",) if dates else ()
-        rows.append((place(change), *when, f"{said(change)}."))
+        by = (f"by {day(change.until)}",) if dates else ()
+        rows.append((place(change), *by, said(change)))
     return Table(tuple(rows))
 
 
@@ -88,51 +71,33 @@ def place(change: Change) -> str:
 
 
 def said(change: Change) -> str:
-    """What happened, in a clause.
+    """What happened, as state or names before and after.
 
     >>> from portbook.catalog.registry.history import Side
     >>> from portbook.catalog.registry.history import Change as C
     >>> free, held = Side(State.UNASSIGNED), Side(State.ASSIGNED, ("x",), "The X")
     >>> said(C(ChangeKind.ASSIGNED, 1, 1, (), free, held, "2015-07-30", "2023-07-09"))
-    'assigned to x (The X), unassigned before'
+    'unassigned → x ("The X")'
     """
     before, after = change.before, change.after
     if change.first is None:
-        return f"the service name {_names(after if after.names else before)} " + (
-            "appeared, without a port" if change.kind is ChangeKind.ASSIGNED else "is gone"
-        )
-    if change.kind is ChangeKind.ASSIGNED:
-        return f"assigned to {_who(after)}, {before.state} before"
-    if change.kind is ChangeKind.RESERVED:
-        return f"reserved, {_was(before)} before"
-    if change.kind is ChangeKind.REMOVED:
-        return f"unassigned, {_was(before)} before"
-    if change.kind is ChangeKind.RENAMED:
-        return f"renamed from {_names(before)} to {_who(after)}"
-    if change.kind is ChangeKind.REASSIGNED:
-        return f"from {_who(before)} to {_who(after)}"
-    return f"{_SAID[change.kind]}: {_names(after) or 'none'}, {_names(before) or 'none'} before"
+        names = listed((after if after.names else before).names)
+        return f"{'new' if change.kind is ChangeKind.ASSIGNED else 'removed'} service name {names}"
+    return f"{_side(before)} → {_side(after, described=change.kind not in _KINDS)}"
 
 
-def _was(side: Side) -> str:
-    return f"assigned to {_who(side)}" if side.state is State.ASSIGNED else str(side.state)
-
-
-def _names(side: Side) -> str:
-    if not side.names:
-        return ""
-    *most, last = side.names
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def _who(side: Side) -> str:
-    names, about = _names(side), side.said or ""
+def _side(side: Side, *, described: bool = False) -> str:
+    """The state of *side*, or its names, with its description where it is *described*."""
+    if side.state is not State.ASSIGNED:
+        return str(side.state)
+    names, about = listed(side.names) if side.names else "", side.said or ""
     if not names:
-        return about or "a service without a name"
-    return f"{names} ({about})" if about and about.lower() != names.lower() else names
+        return f'"{about}"' if about else "a service without a name"
+    same = not about or about.casefold() == names.casefold()
+    return names if same or not described else f'{names} ("{about}")'
 
 
 def tally(counts: Mapping[ChangeKind, int]) -> str:
     """How many changes of each kind, in words; the kinds that there are none of left out."""
-    parts = [f"{count:,} {_SAID.get(kind, kind)}" for kind, count in counts.items() if count]
-    return ", ".join(parts) or "no change of a port, a state or a name"
+    parts = [f"{count:,} {_KINDS.get(kind, kind)}" for kind, count in counts.items() if count]
+    return ", ".join(parts) or "no port, state or name"
