@@ -70,7 +70,7 @@ def test_an_excerpt_is_refused_and_taken_with_force(
     assert "Overruled by --force" in said.out
     assert said.err == ""
     assert run(["22/tcp", "--no-host", "--full"]) == 0
-    assert "as of 2026-11-14" in capsys.readouterr().out
+    assert "IANA registry, 14 November 2026" in capsys.readouterr().out
 
 
 def test_a_field_that_is_new_is_named(
@@ -313,7 +313,7 @@ def test_for_all_users(
     assert (tmp_path / "system" / "registry" / "0001-2026-11-14").is_dir()
     capsys.readouterr()
     assert run(["22", "--no-host", "--full"]) == 0
-    assert "as of 2026-11-14" in capsys.readouterr().out
+    assert "IANA registry, 14 November 2026" in capsys.readouterr().out
     assert not home.exists()
 
 

@@ -247,7 +247,7 @@ LINES: list[tuple[EvidenceCode, Facts, str]] = [
     (EvidenceCode.USE, (("product", "Rails"), ("summary", "its server"), *READ),
      "use: Rails, its server (https://example.org/, read 2026-11-21)"),
     (EvidenceCode.REPORT, (("subject", "A worm"), ("period", "2001-07-13"), *READ),
-     "report: A worm, on 2001-07-13 (https://example.org/, read 2026-11-21)"),
+     "report: A worm, on 13 July 2001 (https://example.org/, read 2026-11-21)"),
     (EvidenceCode.TEXT, (("text", "as it came"),), "as it came"),
 ]  # fmt: skip
 

@@ -188,7 +188,7 @@ def test_a_record_has_its_source_in_one_piece() -> None:
     assert list(render_item(record, Style(40))) == [
         "  A product · default, tcp",
         "    What it is, in a line or two.",
-        f"    read 2026: {address}",
+        f"    {address} (2026)",
     ]
     coloured = list(render_item(record, Style(40, colour=True)))
     assert coloured[0] == "  \x1b[1mA product\x1b[0m · default, tcp"

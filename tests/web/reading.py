@@ -9,9 +9,9 @@ from typing import NamedTuple
 from tests.web.independent import TRANSPORTS
 
 _ONE = "|".join(TRANSPORTS)
-_LISTED = rf"((?:{_ONE})(?:(?:, | and )(?:{_ONE}))*)"
+_LISTED = rf"((?:{_ONE})(?:, (?:{_ONE}))*)"
 _STATES = re.compile(
-    rf"\b(assigned|reserved|unassigned|dynamic)(?:, not listed,)? for {_LISTED}(?=$|;)"
+    rf"\b(assigned|reserved|unassigned|dynamic): {_LISTED}(?: \(not in the registry\))?(?=$|;)"
 )
 _SERVICE = re.compile(rf"  (\S.*?) {{2,}}((?:{_ONE})(?: (?:{_ONE}))*)(?: {{2,}}.*)?")
 NO_NAME = {"no name", "(no name)"}
@@ -29,13 +29,13 @@ def read_text(page: str) -> Read:
     head, _, rest = page.partition("\n\n")
     # Its second line, which goes on where it is too long; the range stands below it.
     said = " ".join(head.split("\n")[1:-1])
-    book = rest.partition("In the registry\n")[2].partition("\n\n")[0]
+    book = rest.partition("What it is for\n")[2].partition("\n\n")[0]
     services = set()
     for line in book.split("\n"):
         row = _SERVICE.fullmatch(line)
         if row is not None:
             services |= {(_named(row[1]), each) for each in row[2].split()}
-    return Read(_states(said), services)
+    return Read(_all(_states(said)), services)
 
 
 def read_html(page: str) -> Read:
@@ -56,15 +56,20 @@ def read_html(page: str) -> Read:
         for name, transports in reader.services
         for transport in transports.split()
     }
-    return Read(states, services)
+    return Read(_all(states), services)
 
 
 def _states(said: str) -> dict[str, str]:
     return {
         transport: state
         for state, listed in _STATES.findall(said)
-        for transport in re.split(r", | and ", listed)
+        for transport in listed.split(", ")
     }
+
+
+def _all(states: dict[str, str]) -> dict[str, str]:
+    """With those that the page leaves out beside others: the registry has no row for them."""
+    return {**dict.fromkeys(TRANSPORTS, "unassigned"), **states} if states else {}
 
 
 def _named(name: str) -> str | None:

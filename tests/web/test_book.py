@@ -73,7 +73,7 @@ def test_the_forms_of_a_port(local: TestClient) -> None:
         found = local.get(path)
         assert (found.status_code, found.headers["content-type"]) == (200, kind)
     assert local.get("/305.json").json()["state"] == "unassigned"
-    assert local.get("/305.md").text.startswith("# Port 305: the 5th of 7 unassigned ports")
+    assert local.get("/305.md").text.startswith("# Port 305: unassigned (gap 301–307)")
 
 
 @pytest.mark.parametrize(

@@ -149,9 +149,10 @@ class Question(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """Where the facts come from."""
+    """Where the facts come from; ``further`` are documents by name alone."""
 
     sources: tuple[Source, ...]
+    further: tuple[str, ...] = ()
 
 
 if TYPE_CHECKING:

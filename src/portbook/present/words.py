@@ -83,7 +83,7 @@ def day(moment: str) -> str:
     """
     date, _, time = moment.partition("T")
     year, *parts = date.split("-")
-    if len(parts) > 2 or not all(part.isdigit() for part in (year, *parts)):
+    if len(parts) > 2 or not (date.isascii() and all(map(str.isdigit, [year, *parts]))):
         return moment
     if parts and not 1 <= int(parts[0]) <= len(_MONTHS):
         return moment
@@ -120,6 +120,15 @@ def plural(count: int, noun: str, several: str | None = None) -> str:
     ('1 port', '1,200 ports', '2 entries')
     """
     return f"{count:,} {noun if count == 1 else several or f'{noun}s'}"
+
+
+def period(moments: str) -> str:
+    """A report's period, as it stands in brackets.
+
+    >>> period("2003-01"), period("2003/2004")
+    ('January 2003', '2003 to 2004')
+    """
+    return " to ".join(map(day, moments.split("/")))
 
 
 _SYSTEMS = ("Linux", "macOS", "Windows")

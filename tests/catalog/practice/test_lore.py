@@ -287,7 +287,7 @@ def test_a_report_is_found_by_its_port_and_the_oldest_comes_first(tmp_path: Path
     (worm,) = made.lookup_abuse(1434)
     assert (worm.subject, worm.kind, worm.period) == ("Another worm", "paper", "2003-01")
     assert (worm.first, worm.last, worm.transport) == (1434, 1434, Transport.UDP)
-    assert (worm.summary, when(worm.period)) == ("Reported to spread by it.", "in 2003-01")
+    assert (worm.summary, when(worm.period)) == ("Reported to spread by it.", "in January 2003")
     assert made.lookup_abuse(1434, Transport.TCP) == ()
     assert [report.subject for report in made.lookup_abuse(6667)] == ["Bots", "A backdoor"]
     assert [report.subject for report in made.lookup_abuse(6660)] == ["Bots"]

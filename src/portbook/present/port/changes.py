@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from portbook.catalog.registry.history import Change, Compared, Side
     from portbook.present.document import Item
 
-_KINDS = {"name-added": "with a further name", "name-removed": "with one name fewer"}
+_KINDS = {
+    ChangeKind.NAME_ADDED: "with a further name",
+    ChangeKind.NAME_REMOVED: "with one name fewer",
+}
 
 
 def unchanged(compared: Compared) -> str:
@@ -99,5 +102,7 @@ def _side(side: Side, *, described: bool = False) -> str:
 
 def tally(counts: Mapping[ChangeKind, int]) -> str:
     """How many changes of each kind, in words; the kinds that there are none of left out."""
-    parts = [f"{count:,} {_KINDS.get(kind, kind)}" for kind, count in counts.items() if count]
+    parts = [
+        f"{count:,} {_KINDS.get(ChangeKind(kind), kind)}" for kind, count in counts.items() if count
+    ]
     return ", ".join(parts) or "no port, state or name"

@@ -94,9 +94,13 @@ def practice_line(answer: PortAnswer, columns: int) -> str | None:
     if met_there.wide:
         spans = {use.product: f"{use.first}–{use.last}" for use in answer.uses}
         return fitted([f"{name} ({spans[name]})" for name in met_there.wide], columns)
-    if answer.abuse or answer.state is State.ASSIGNED or any(_unauthorized(answer)):
-        return None
-    return "no use and no abuse is known to us"
+    return "no use and no abuse is known to us" if untold_uses(answer) else None
+
+
+def untold_uses(answer: PortAnswer) -> bool:
+    """Whether no store has anything on the use of the port: a denial would be true."""
+    known = answer.uses or answer.programs or answer.abuse or any(_unauthorized(answer))
+    return not known and answer.state is not State.ASSIGNED and answer.port != 0
 
 
 def _unauthorized(answer: PortAnswer) -> Iterator[str]:

@@ -1,17 +1,16 @@
-"""A port's page: one document from one answer, whole or in short, for every form.
+"""A port's page: one document from one answer, for every form.
 
 A whole page needs the answer's ``related``, which reads the registry from end to end. Without it
-the page is the short one: what is on record, this machine, how to check, the sources.
+the page lacks the questions, related ports and the registry's details.
 """
 
 from __future__ import annotations
 
 from portbook.model import State
-from portbook.present.document import PORT, Checks, Command, Page, Quote, Section, Sources
-from portbook.present.port import practice, registry
-from portbook.present.port.on_record import in_practice, notes_of
-from portbook.present.port.registry import between, place_in, services, size_of
-from portbook.present.words import few, listed
+from portbook.present.document import PORT, Checks, Command, Page, Section, Sources
+from portbook.present.port import practice, registry, special
+from portbook.present.port.on_record import in_practice, met, notes_of, service_names
+from portbook.present.words import few
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,9 +24,8 @@ if TYPE_CHECKING:
 def compose(answer: PortAnswer) -> Page:
     """The page of one port, in the order in which it is to be read."""
     number = answer.number or answer  # over all transports
-    whole = number.related is not None
     lead: tuple[str, ...] = ()
-    if whole:
+    if number.related is not None:
         from portbook.present.port import background
 
         lead = background.lead(number)
@@ -38,50 +36,34 @@ def compose(answer: PortAnswer) -> Page:
         tuple(states(answer.standings)),
         f"{own.title} ({own.first}–{own.last})",
         notes_of(answer),
-        tuple(_whole(answer, number) if whole else _short(answer)),
+        tuple([section for section in _sections(answer, number) if section.items]),
         lead,
     )
 
 
-def _short(answer: PortAnswer) -> Iterator[Section]:
-    yield _section("registry", map(_shortened, registry.rows(answer)))
-    yield _section("block", registry.block(answer))
-    yield _section("practice", practice.practice(answer))
-    security = _section("security", practice.security(answer))
-    if security.items:
-        yield security
-    yield _section("history", registry.history(answer))
-    yield from _machine(answer)
-    yield _section("check", [Checks(answer.port, _COMMANDS, _PROOFS)])
-    yield _section("sources", [Sources(answer.sources)])
-
-
-def _shortened(item: Item, most: int = 240) -> Item:
-    """*item*, or its beginning where it quotes more than *most* characters."""
-    if isinstance(item, Quote) and len(item.quote) > most:
-        begin = item.quote[:most].rpartition(" ")[0]
-        return item._replace(quote=f"{begin} … (--full has it all)")
-    return item
-
-
-def _whole(answer: PortAnswer, number: PortAnswer) -> Iterator[Section]:
+def _sections(answer: PortAnswer, number: PortAnswer) -> Iterator[Section]:
+    whole = number.related is not None
     from portbook.present.port import background
-    from portbook.present.port.questions import questions
 
     yield from _machine(answer)
     yield _section("registry", registry.rows(answer))
-    yield _section("practice", [*practice.practice(answer), *background.implementing(number)])
-    yield _section("check", [Checks(answer.port, _COMMANDS, _PROOFS)])
-    yield _section("security", [*practice.security(answer), *background.security(number)])
-    yield _section("questions", questions(number))
-    yield _section("block", registry.block(answer))
-    yield _section("related", background.related(number))
-    yield _section("range", background.place(number))
-    yield Section(
-        background.ASSIGN[answer.state], tuple(background.how_to_assign(number)), "assign"
-    )
+    speaking = background.implementing(number) if whole else ()
+    yield _section("practice", [*practice.practice(answer), *speaking])
+    if answer.port:
+        yield _section("check", [Checks(answer.port, _COMMANDS, _PROOFS)])
+    blocking = background.security(number) if whole else ()
+    yield _section("security", [*practice.security(answer), *blocking])
+    if whole:
+        from portbook.present.port.questions import questions
+
+        yield _section("questions", questions(number))
+    others = background.related(number) if whole else ()
+    yield _section("neighbours", [*registry.block(answer), *others])
+    if whole:
+        yield _section("details", background.details(number))
     yield _section("history", registry.history(answer))
-    yield _section("sources", [Sources(answer.sources)])
+    rules = (*special.sources_of_special(answer.port), background.RULES)
+    yield _section("sources", [Sources(answer.sources, rules)])
 
 
 def _machine(answer: PortAnswer) -> Iterator[Section]:
@@ -100,17 +82,16 @@ def _machine(answer: PortAnswer) -> Iterator[Section]:
 
 
 _TITLES = {
-    "registry": "In the registry",
-    "block": "Block and neighbours",
-    "practice": "In practice",
-    "security": "Security",
-    "history": "History",
     "machine": "This machine",
     "verdict": "Verdict",
+    "registry": "What it is for",
+    "practice": "In practice",
     "check": "How to check",
+    "security": "Security",
     "questions": "Questions people ask",
-    "related": "Related ports",
-    "range": "Its range",
+    "neighbours": "Neighbours",
+    "details": "Registry details",
+    "history": "History",
     "sources": "Sources",
 }
 
@@ -123,48 +104,51 @@ def _section(name: str, items: Iterable[Item]) -> Section:
 
 
 def states(standings: Mapping[Transport, Standing]) -> Iterator[tuple[State, str]]:
-    """Each state with the transports that share it; no row is told from "Unassigned"."""
-    grouped: dict[tuple[State, str], list[str]] = {}
+    """Each state with the transports that share it.
+
+    A transport without a row is left out beside others: "Unassigned" isn't IANA's word for it.
+    """
+    grouped: dict[State, list[str]] = {}
+    listed_at_all = any(
+        standing.listed or standing.state is not State.UNASSIGNED for standing in standings.values()
+    )
     for transport, standing in standings.items():
-        silent = not standing.listed and standing.state is State.UNASSIGNED
-        key = (standing.state, ", not listed," if silent else "")
-        grouped.setdefault(key, []).append(str(transport))
-    for (state, more), transports in grouped.items():
-        yield state, f"{more} for {listed(transports)}"
+        if standing.listed or standing.state is not State.UNASSIGNED or not listed_at_all:
+            grouped.setdefault(standing.state, []).append(str(transport))
+    without = "" if listed_at_all else " (not in the registry)"
+    for state, transports in grouped.items():
+        yield state, f": {', '.join(transports)}{without}"
 
 
 def character(answer: PortAnswer) -> str:
-    """The port in one line: its service, or else who uses it, or its place."""
-    used = list(in_practice(answer).leading)
-    run = answer.block
-    if answer.state is State.DYNAMIC:
-        own = answer.range
-        place = f"number {answer.port - own.first + 1:,} of {own.size:,} {own.title}"
-        place = f"{place}, never assigned"
-        return f"{few(used)} in practice; {place}" if used else place
-    if answer.state is State.UNASSIGNED:
-        if used:
-            return f"{few(used)} in practice; unassigned by the registry"
-        where = between(answer)
-        if run.size == 1:
-            return f"a single unassigned port{where}"
-        place = place_in(run.first, answer.port, run.last)
-        return f"{place} of {run.size:,} unassigned ports in a row{where}"
-    if answer.state is State.RESERVED:
-        words = [s.text for s in answer.standings.values() if s.state is State.RESERVED and s.text]
-        if not words:  # asked for a transport that has no row
-            return "reserved, but not for this transport"
-        said = words[0]
-        return "held back by IANA" if said == "Reserved" else f"held back by IANA: {said}"
-    rows = services(answer.standings)
-    if not rows:
-        return "assigned, but not for this transport"
-    first = rows[0][0]
-    names = dict.fromkeys([row.service_name for row, _ in rows if row.service_name])
-    head = listed(names) if names else ""
-    said = first.title or ""
-    span = f" (one of {size_of(first)} ports)" if size_of(first) > 1 else ""
-    return f"{head}{': ' if head and said else ''}{said}{span}"
+    """The port in one line: what people meet there, or how it stands."""
+    known = met(answer)
+    products = list(in_practice(answer).leading)
+    special_title = special.title_of_special(answer.port)
+    if special_title is not None:
+        practice_too = f"; {few(products)} in practice" if products else ""
+        own_state = "never assigned" if answer.state is State.DYNAMIC else str(answer.state)
+        return f"{special_title}, {own_state}{practice_too}"
+    if answer.state is State.ASSIGNED:
+        names = service_names(answer)
+        if known is None:
+            return "assigned, but not for this transport"
+        if not names or known.startswith(names[0]):
+            return known
+        return f"{known} in practice; registered for {few(names)}"
+    state = "dynamic (ephemeral) port, never assigned"
+    if answer.state is not State.DYNAMIC:
+        text = registry.row_text(answer, answer.state)
+        state = str(answer.state)
+        if answer.state is State.RESERVED and text and text != "Reserved":
+            state = f'reserved ("{text}")'
+    if products:
+        return f"{few(products)} in practice; {state}"
+    if answer.abuse:
+        return f"{state}; abuse reported: {few([each.subject for each in answer.abuse])}"
+    block = answer.block
+    gap = answer.state is State.UNASSIGNED and block.size > 1
+    return f"{state} (gap {block.first}–{block.last})" if gap else state
 
 
 # -- how to check -----------------------------------------------------------------------------
@@ -172,10 +156,10 @@ def character(answer: PortAnswer) -> str:
 # Each matches exactly the port, and listeners only: ``grep :340`` would match 3400 too, and a plain
 # ``lsof -i :340`` lists clients.
 _COMMANDS = (
-    Command((), "this page with this machine on it", f"portbook {PORT}"),
+    Command((), "what holds it", f"portbook {PORT}"),
     Command(("Linux",), "tcp and udp", f"sudo ss -Hltunp 'sport = :{PORT}'"),
     Command(("Linux", "macOS"), "tcp", f"sudo lsof -nP -iTCP:{PORT} -sTCP:LISTEN"),
-    # lsof has no state for UDP: a connected socket shows an arrow, and isn't a listener.
+    # lsof has no state for UDP: a connected socket shows an arrow and doesn't listen.
     Command(("Linux", "macOS"), "udp", f"sudo lsof -nP -iUDP:{PORT} | grep -v -e '->'"),
     Command(("Windows",), "tcp", f"Get-NetTCPConnection -State Listen -LocalPort {PORT}"),
     Command(("Windows",), "udp", f"Get-NetUDPEndpoint -LocalPort {PORT}"),
@@ -184,35 +168,31 @@ _COMMANDS = (
         "excluded ranges",
         "netsh interface ipv4 show excludedportrange protocol=tcp",
     ),
-    Command((), "why a bind fails or would succeed", f"portbook why {PORT}"),
+    Command((), "whether it can be bound", f"portbook why {PORT}"),
 )
 # What an empty answer proves on each system, and what it doesn't.
 _PROOFS = (
     (
         "Linux",
         (
-            "An empty answer proves that no socket listens there in the network namespace that you "
-            "asked in. It doesn't rule out a container with a namespace of its own, a redirect in "
-            "NAT rules, a socket that is bound but doesn't listen, or a closed connection that "
-            "still waits: a bind can fail for each of them. Without sudo, ss lists every socket "
-            "but not who holds it; lsof leaves out those of other users."
+            "An empty answer proves that no tcp or udp socket listens there in this network "
+            "namespace. A bind can still fail: `portbook why` finds the cause. Without sudo, "
+            "ss shows no owner, and lsof only your own processes."
         ),
     ),
     (
         "macOS",
         (
-            "An empty answer to sudo lsof proves that no process holds a listening socket there. "
-            "Without sudo it proves it for your own processes alone. It doesn't rule out a "
-            "redirect in the packet filter, or a closed connection that still waits."
+            "An empty answer to sudo lsof proves that no process listens there on tcp or udp. "
+            "Without sudo it covers your own processes only."
         ),
     ),
     (
         "Windows",
         (
-            "Where nothing matches, both commands say so with an error: that proves that nothing "
-            "listens there in this Windows. It doesn't rule out that the port is in an excluded "
-            "range, which makes a bind fail while nothing holds it: netsh lists those. Linux "
-            "distributions under WSL 2 and containers have networks of their own."
+            "Where nothing listens, both commands answer with an error. A port in an excluded "
+            "range can't be bound although nothing holds it; netsh lists those. WSL 2 and "
+            "containers have networks of their own."
         ),
     ),
 )

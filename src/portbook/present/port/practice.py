@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from portbook.present.document import Paragraph, Record, Records
+from portbook.present.port.on_record import untold_uses
 from portbook.present.port.registry import services, unauthorized
-from portbook.present.words import listed, when
+from portbook.present.words import listed, systems_in_order, when
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,20 +23,17 @@ def practice(answer: PortAnswer) -> Iterator[Item]:
         for use in answer.uses
     )
     if uses:
-        yield Records("Uses on record", uses)
+        yield Records("Used in practice by", uses)
     if answer.programs:
         programs = [program_record(each, answer.port) for each in answer.programs]
-        yield Records("Server programs with this default port", tuple(programs))
-    lacking = no_uses(answer)
-    if lacking:
-        yield Paragraph(lacking)
-    if answer.systems:
-        yield Paragraph(dynamic_ranges(answer))
+        yield Records("Servers with this default port", tuple(programs))
+    if untold_uses(answer):
+        yield Paragraph("We know of no software that uses it, and of no reported abuse.")
+    handing_out = dynamic_ranges(answer)
+    if handing_out:
+        yield Paragraph(handing_out)
     if 512 <= answer.port <= 1023:
-        yield Paragraph(
-            "A privileged program that asks bindresvport(3) for a port may get it as well: that "
-            "function picks from 512–1023."
-        )
+        yield Paragraph("bindresvport(3) hands out 512–1023 to privileged programs.")
 
 
 def use_records(uses: Iterable[Use]) -> tuple[Record, ...]:
@@ -83,75 +81,45 @@ def _records(
 
 
 def program_record(program: Program, own: int | None = None) -> Record:
-    """What is on record of *program*, on the page of the port *own* or of none."""
+    """What is known of *program*, on the page of the port *own* or of none."""
     defaults = [f"{port}/{transport}" for port, transport in program.ports]
     paths = program.executables
     return Record(
         program.product,
-        f"by default {listed(defaults)}" if defaults else "no default port on record",
-        f"runs as {listed(paths)}" if paths else "its path is not on record",
+        f"default {listed(defaults)}" if defaults else "default port not recorded",
+        f"runs as {listed(paths)}" if paths else "path not recorded",
         program.source,
         program.read,
         tuple([port for port, _ in program.ports if port != own]),
     )
 
 
-def no_uses(answer: PortAnswer) -> str:
-    """What was looked for in which source, as of when, and isn't there; empty where all is."""
-    as_of = {source.id: source.as_of for source in answer.sources}
-    other = "other " if answer.programs else ""
-    looked = (
-        (f"{other}use in practice", "lore-uses", answer.uses),
-        ("report of abuse", "lore-abuse", answer.abuse),
-    )
-    lacking = [(subject, source) for subject, source, there in looked if not there]
-    asked = [(subject, source) for subject, source in lacking if as_of.get(source)]
-    sentences = []
-    if asked:
-        subjects = " and no ".join([subject for subject, _ in asked])
-        where = ", ".join([f"{source} as of {as_of[source]}" for _, source in asked])
-        sentences.append(f"No {subjects} is on record here ({where}).")
-    sentences += [
-        f"No {subject} is recorded at all in this version of portbook."
-        for subject, source in lacking
-        if not as_of.get(source)
-    ]
-    return " ".join(sentences)
-
-
 def dynamic_ranges(answer: PortAnswer) -> str:
-    """Which systems hand the port out automatically, by default."""
-    ranges: dict[tuple[int, int], list[str]] = {}
-    for rule in answer.systems:
-        if rule.dynamic_first is not None and rule.dynamic_last is not None:
-            span = (rule.dynamic_first, rule.dynamic_last)
-            ranges.setdefault(span, []).append(rule.system)
-    hits = [
-        f"{listed(systems)} ({first}–{last})"
-        for (first, last), systems in ranges.items()
-        if first <= answer.port <= last
-    ]
-    if hits:
-        return (
-            "A program that asks for any port can be given this one, so an outbound connection "
-            f"can hold it by chance: it is in the default range of {listed(hits)}."
-        )
-    systems = listed(dict.fromkeys([rule.system for rule in answer.systems]))
-    return (
-        "A program that asks for any port isn't given this one: it is outside the default "
-        f"ranges of {systems}."
-    )
+    """Which systems hand the port out by default, each with its range; empty where none does."""
+    ranges = {
+        rule.system: (rule.dynamic_first, rule.dynamic_last)
+        for rule in answer.systems
+        if rule.dynamic_first is not None
+        and rule.dynamic_last is not None
+        and rule.dynamic_first <= answer.port <= rule.dynamic_last
+    }
+    by_range: dict[tuple[int, int], list[str]] = {}
+    for system in systems_in_order(ranges):
+        by_range.setdefault(ranges[system], []).append(system)
+    if not by_range:
+        return ""
+    shown = [f"{listed(systems)} ({first}–{last})" for (first, last), systems in by_range.items()]
+    return f"An ephemeral port by default on {listed(shown)}."
 
 
 # -- security ---------------------------------------------------------------------------------
 
 
 def security(answer: PortAnswer) -> Iterator[Item]:
-    """What is on record that a defender wants to know; nothing where nothing is."""
-    yield from unauthorized([row for row, _ in services(answer.standings)])
+    """What a defender wants to know, reported abuse first; nothing where nothing is known."""
     if answer.abuse:
         yield Records(
-            "Abuse that was reported on it, which says nothing of what runs there today",
+            "Reported abuse (history, not a verdict on your machine)",
             _records(
                 (
                     each.subject,
@@ -164,10 +132,6 @@ def security(answer: PortAnswer) -> Iterator[Item]:
                 for each in answer.abuse
             ),
         )
+    yield from unauthorized([row for row, _ in services(answer.standings)])
     if answer.browser_blocked:
-        source = next((each for each in answer.sources if each.id == "lore-browsers"), None)
-        where = "" if source is None else f" ({source.id} as of {source.as_of})"
-        yield Paragraph(
-            "Browsers refuse to open it: it is one of the ports that the Fetch standard blocks"
-            f"{where}, so that a web page can't be made to speak to the service behind it."
-        )
+        yield Paragraph("Browsers refuse to open it, so that web pages can't reach its service.")

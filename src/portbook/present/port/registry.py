@@ -1,14 +1,12 @@
 """What the registry has of a port: its rows, its block and neighbours, its past.
 
-Every sentence is chosen by a fact and filled with one. RFC 6335 is the source of the rules about
-ranges and states.
+Every sentence is chosen by a fact and filled with one; what the registry wrote is quoted.
 """
 
 from __future__ import annotations
 
 from portbook.model import State
 from portbook.present.document import (
-    Heading,
     Paragraph,
     PortRow,
     Ports,
@@ -17,7 +15,16 @@ from portbook.present.document import (
     Services,
 )
 from portbook.present.port import changes
-from portbook.present.words import listed, ordinal, with_references
+from portbook.present.words import (
+    assignee,
+    day,
+    few,
+    listed,
+    month,
+    ordinal,
+    plural,
+    with_references,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,26 +55,28 @@ def rows(answer: PortAnswer) -> Iterator[Item]:
                 ]
             )
         )
-        yield from dict.fromkeys(
-            [
-                item
-                for row, _ in assigned
-                for about in (_about_span, about_row)
-                for item in about(row)
-            ]
-        )
+        yield from about_rows([row for row, _ in assigned])
     for state in (State.RESERVED, State.UNASSIGNED):
         for standing, transports in alike(answer.standings, state):
-            yield Paragraph(held_by_nobody(answer, standing, transports))
-    if any(
-        not each.listed and each.state is not State.DYNAMIC for each in answer.standings.values()
-    ):
-        yield Paragraph(
-            "A transport without a row isn't an oversight: what is unassigned is typically not "
-            "listed at all (RFC 6335 §6)."
+            if standing.listed:
+                yield Paragraph(_quoted_row(standing, transports))
+    if not any(standing.listed for standing in answer.standings.values()):
+        yield Paragraph(_without_row(answer))
+
+
+def _without_row(answer: PortAnswer) -> str:
+    """That the registry has no row, and where the port has one otherwise."""
+    if answer.range.name == "dynamic":
+        return "IANA assigns no Dynamic Port, so the registry has no row for any of them."
+    if len(answer.standings) > 1:
+        return f"The registry has no row for port {answer.port}."
+    (transport,) = answer.standings
+    elsewhere = ""
+    if answer.state is not State.UNASSIGNED:
+        elsewhere = (
+            f"; the number is {answer.state} for another transport: `portbook {answer.port}`"
         )
-    yield from _meaning(answer)
-    yield Paragraph(WHO_ASSIGNS[answer.range.name])
+    return f"The registry has no row for {answer.port}/{transport}{elsewhere}."
 
 
 def services(standings: Mapping[Transport, Standing]) -> list[tuple[Assignment, list[str]]]:
@@ -92,28 +101,25 @@ def alike(
     return list(grouped.values())
 
 
-def about_row(row: Assignment) -> Iterator[Item]:
-    """What the registry adds about one assignment."""
-    name = row.service_name or row.description or "this row"
+def about_rows(some: Iterable[Assignment]) -> Iterator[Item]:
+    """What the registry adds about assignments, each text once."""
+    yield from dict.fromkeys([item for row in some for item in _about_row(row)])
+
+
+def _about_row(row: Assignment) -> Iterator[Item]:
+    name = row.service_name or (f'"{row.title}"' if row.title else "this row")
+    if size_of(row) > 1:
+        yield Paragraph(f"{name} has {plural(size_of(row), 'port')}, {row.first}–{row.last}.")
     if row.aliases:
-        yield Paragraph(f"{name} stands for the same service as {listed(row.aliases)}.")
+        yield Paragraph(f"{listed(sorted({name, *row.aliases}))} are names of one service.")
     if not row.transport_stated:
         yield Paragraph(
-            f"The registry's row for {name} states no transport; it is read as tcp and udp."
+            f"The registry states no transport for {name}; portbook reads that as tcp and udp."
         )
     if row.notes:
-        yield Quote(row.notes, f"{name}, the registry's note as of {row.as_of['registration']}")
+        yield Quote(row.notes, f"{name}, the registry's note ({day(row.as_of['registration'])})")
     if row.service_code:
-        yield Paragraph(f"{name} has the DCCP service code {row.service_code}.")
-
-
-def _about_span(row: Assignment) -> Iterator[Item]:
-    if size_of(row) > 1:
-        name = row.service_name or row.description or "this row"
-        yield Paragraph(
-            f"{name} holds {size_of(row)} ports, {row.first}–{row.last}: this page is about one "
-            "of them."
-        )
+        yield Paragraph(f"DCCP service code of {name}: {row.service_code}.")
 
 
 def size_of(row: Assignment) -> int:
@@ -121,78 +127,21 @@ def size_of(row: Assignment) -> int:
     return 0 if row.first is None or row.last is None else row.last - row.first + 1
 
 
-def held_by_nobody(answer: PortAnswer, standing: Standing, transports: list[str]) -> str:
-    """What the registry says of a port that it gives to nobody, or that it has no row."""
-    every = len(transports) == len(answer.standings) == 4
-    who = "every transport" if every else listed(transports)
-    if not standing.listed:
-        return f"The registry has no row for port {answer.port} with {who}."
-    row = standing.row
+def row_text(answer: PortAnswer, state: State) -> str | None:
+    """The registry's own words for the port's row of *state*; None where it has none."""
+    for standing in answer.standings.values():
+        if standing.state is state and standing.listed:
+            return standing.text
+    return None
+
+
+def _quoted_row(standing: Standing, transports: list[str]) -> str:
+    """What the registry says of a port that it gives to no service."""
     where = ""
-    if row is not None and row[0] < row[1]:
-        where = f", in the row {row[0]}–{row[1]}"
-    said = with_references(f'"{standing.text}"', standing.references)
-    return f"IANA lists the port as {said} for {who}{where}."
-
-
-def _meaning(answer: PortAnswer) -> Iterator[Item]:
-    """What "unassigned", "reserved" and "dynamic" mean for this port, and why such ports exist."""
-    port = answer.port
-    states = {standing.state for standing in answer.standings.values()}
-    if states == {State.UNASSIGNED} and answer.state is not State.UNASSIGNED:
-        yield Paragraph(
-            f"The number is {answer.state} for another transport: portbook {port} shows it."
-        )
-    elif answer.state is State.UNASSIGNED:
-        yield Heading("What unassigned means here")
-        yield Paragraph(
-            f"Unassigned means that {port} belongs to no service and can be assigned to one on "
-            "request (RFC 6335 §6). It doesn't mean unused: the registry records agreements, and "
-            "nothing in it keeps a program from listening."
-        )
-        yield Paragraph(
-            "Such ports exist because the space is finite and handed out sparingly: one port a "
-            "service where possible, and none where a service name or a Dynamic Port will do "
-            "(RFC 6335 §7.2, RFC 7605 §6)."
-        )
-    elif answer.state is State.DYNAMIC:
-        yield Heading("What dynamic means")
-        yield Paragraph(
-            "Dynamic Ports are set aside for local and temporary use. Any program may take one "
-            "that is free at the moment, none can count on getting it, and IANA never assigns "
-            "them: the registry has no rows for them (RFC 6335 §6, §8.1.2)."
-        )
-    elif State.UNASSIGNED in states and State.ASSIGNED in states:
-        yield Paragraph(
-            "A port is assigned transport by transport: a service gets those that its request "
-            "names (RFC 6335 §7.2)."
-        )
-    if State.RESERVED in states:
-        yield Heading("What reserved means")
-        edge = (
-            " This one stands at the edge of a range: the edges are kept so that a range, or the "
-            "numbers as a whole, could be extended one day."
-            if port in (0, 1023, 1024, 49151)
-            else ""
-        )
-        yield Paragraph(
-            "A reserved number isn't available for ordinary requests: IANA holds it for special "
-            f"purposes (RFC 6335 §6).{edge}"
-        )
-
-
-# RFC 6335 §8.1.2, by the names of the ranges.
-WHO_ASSIGNS = {
-    "system": (
-        "Who may assign it: as a System Port it takes IETF Review or IESG Approval "
-        "(RFC 6335 §8.1.2; RFC 8126 §4.8, §4.10)."
-    ),
-    "user": (
-        "Who may assign it: as a User Port it takes IETF Review, IESG Approval or Expert Review "
-        "(RFC 6335 §8.1.2; RFC 8126 §4.5, §4.8, §4.10)."
-    ),
-    "dynamic": ("Nobody can apply for it: a service that needs a fixed number takes a User Port."),
-}
+    if standing.row is not None and standing.row[0] < standing.row[1]:
+        where = f", in one row for {standing.row[0]}–{standing.row[1]}"
+    text = with_references(f'"{standing.text}"', standing.references)
+    return f"The registry says {text} for {listed(transports)}{where}."
 
 
 # -- block and neighbours ---------------------------------------------------------------------
@@ -200,61 +149,32 @@ WHO_ASSIGNS = {
 
 def block(answer: PortAnswer) -> Iterator[Item]:
     """The run of ports that it is part of, and the nearest assigned ones."""
-    run = answer.block
-    place = place_in(run.first, answer.port, run.last)
-    if run.size == answer.range.size:
-        yield Paragraph(
-            f"All {run.size:,} of them, {run.first}–{run.last}, are {run.state}; this is {place}."
-        )
-    elif run.size == 1:
-        yield Paragraph(
-            f"A block of its own: no port beside it in its range is {run.state} as well."
-        )
-    else:
-        longest = "the longest" if run.rank == 1 else f"{ordinal(run.rank)} by length"
-        yield Paragraph(
-            f"{run.first}–{run.last}: {run.size:,} {run.state} ports in a row, of which this is "
-            f"{place}. Of the {run.of} {run.state} blocks of the {answer.range.title} it is "
-            f"{longest}."
-        )
-    rows = [port_row(near) for near in (*reversed(answer.before), *answer.after)]
-    here = PortRow(answer.port, answer.port, (), str(answer.state), own=True)
+    yield Paragraph(_block(answer))
+    neighbours = [port_row(near) for near in (*reversed(answer.before), *answer.after)]
+    own = PortRow(answer.port, answer.port, (), str(answer.state), own=True)
     assigned = services(answer.standings)
     if assigned:
         names = tuple(dict.fromkeys([row.service_name for row, _ in assigned if row.service_name]))
-        here = here._replace(names=names, description=assigned[0][0].title or "no description")
-    rows.insert(len(answer.before), here)
-    yield Ports("The nearest assigned ports", tuple(rows))
+        own = own._replace(names=names, description=assigned[0][0].title or "no description")
+    neighbours.insert(len(answer.before), own)
+    yield Ports("The nearest assigned ports", tuple(neighbours))
     if not answer.after:
-        yield Paragraph(
-            f"No port above is assigned: {answer.range.title} end at {answer.range.last}."
-        )
+        yield Paragraph("No port above it is assigned.")
 
 
-def place_in(first: int, port: int, last: int) -> str:
-    """The place of *port* among those from *first* to *last*.
-
-    >>> place_in(301, 305, 307), place_in(301, 307, 307)
-    ('the 5th', 'the last')
-    """
-    if port in (first, last):
-        return "the first" if port == first else "the last"
-    return f"the {ordinal(port - first + 1)}"
-
-
-def between(answer: PortAnswer) -> str:
-    """Between which assigned ports it lies, with a space before; nothing where there are none."""
-    before = next(iter(answer.before), None)
-    after = next(iter(answer.after), None)
-    if before and after:
-        return f" between {_near(before)} and {_near(after)}"
-    near = before or after
-    return f" next to {_near(near)}" if near else ""
-
-
-def _near(neighbour: Neighbour) -> str:
-    names = neighbour.service_names
-    return f"{neighbour.port} ({names[0]})" if names else str(neighbour.port)
+def _block(answer: PortAnswer) -> str:
+    run, own = answer.block, answer.range
+    if run.size == own.size:
+        return f"Part of the {own.title}, {run.first}–{run.last}: {run.size:,}, all {run.state}."
+    if run.size == 1:
+        alone = "Its neighbours aren't assigned" if run.state is State.ASSIGNED else ""
+        return f"{alone or f'A single {run.state} port'}."
+    longest = "the longest" if run.rank == 1 else f"the {ordinal(run.rank)} longest"
+    what = "gap" if run.state is State.UNASSIGNED else f"{run.state} block"
+    return (
+        f"Part of the {what} {run.first}–{run.last} ({run.size:,} ports, {longest} of {run.of:,} "
+        f"among the {own.title})."
+    )
 
 
 def port_row(near: Neighbour) -> PortRow:
@@ -266,59 +186,38 @@ def port_row(near: Neighbour) -> PortRow:
 
 
 def history(answer: PortAnswer) -> Iterator[Item]:
-    """What the sources tell of the past, with the day that each is of."""
-    if answer.history:
-        yield changes.facts(answer.history)
-    yield Paragraph(changes.beyond(answer))
-    if answer.state is State.DYNAMIC:
-        return
+    """What changed, and who registered the services, as far as the sources tell."""
+    yield from changes.past(answer.history, answer.compared)
+    registered: dict[str, list[str]] = {}
     for row, transports in services(answer.standings):
-        yield Paragraph(_registration(row, transports))
+        name = row.service_name or (f'"{row.title}"' if row.title else "The row")
+        over = "" if len(transports) == len(answer.standings) else f" ({listed(transports)})"
+        registered.setdefault(registration(row), []).append(f"{name}{over}")
+    for sentence, names in registered.items():
+        yield Paragraph(f"{few(names, 8)}: {sentence}.")
     if answer.state is State.ASSIGNED:
-        then = next((s.as_of for s in answer.sources if s.id == "iana-2015"), None)
-        if then is not None:
-            yield Paragraph(
-                "Assignees and dates of registration are those of the registry's copy of "
-                f"{then}, the only one read here that has them; what changed since is not in it."
-            )
         return
     for text in dict.fromkeys([each.text for each in answer.standings.values() if each.text]):
         if text.casefold() not in ("unassigned", "reserved"):
-            yield Quote(text, f"all that the row of {day(answer)} says about the past")
-    near = [each for each in (*answer.before[:1], *answer.after[:1]) if each.service_names]
-    if near:
-        yield Paragraph(
-            "Its neighbours have pages with what is known of theirs: "
-            f"{listed([f'{each.port} ({each.service_names[0]})' for each in near])}.",
-            tuple([each.port for each in near]),
-        )
+            yield Quote(text, "the registry's own words")
 
 
 def unauthorized(rows: Iterable[Assignment]) -> Iterator[Item]:
     """What the registry knows of unauthorized use, each text once."""
     quoted = [(row.unauthorized_use, row.as_of) for row in rows if row.unauthorized_use]
-    for said, day in dict.fromkeys([(said, as_of["registration"]) for said, as_of in quoted]):
-        yield Quote(said, f"known unauthorized use, by the registry as of {day}")
+    for text, as_of in dict.fromkeys([(text, of["registration"]) for text, of in quoted]):
+        yield Quote(text, f"unauthorized use known to the registry ({day(as_of)})")
 
 
-def _registration(row: Assignment, transports: list[str]) -> str:
+def registration(row: Assignment) -> str:
     """Who registered *row*, and when, with what isn't recorded said so."""
-    name = f"{row.service_name or row.title or 'The row'} ({listed(transports)})"
     as_of = row.as_of.get("registration")
-    if as_of is None:
-        return (
-            f"{name}: who registered it, and when, is not recorded in our sources: the copy with "
-            "dates has no row of that name, number and transport."
-        )
-    said = [f"registered {row.registered}"] if row.registered else []
-    if row.modified:
-        said.append(f"last modified {row.modified}")
-    if not said:
-        said.append(f"already in the registry of {as_of}, which has no date for it")
-    said.append(f"assignee {row.assignee}" if row.assignee else "assignee not recorded")
-    return f"{name}: {'; '.join(said)}."
-
-
-def day(answer: PortAnswer) -> str:
-    """The day that the registry's rows are of."""
-    return next((s.as_of for s in answer.sources if s.id == "iana" and s.as_of), "an unknown day")
+    if as_of is None or not (row.assignee or row.registered or row.modified):
+        return "registrant and date not recorded"
+    who = f" by {assignee(row.assignee)}" if row.assignee else ""
+    when = f" on {day(row.registered)}" if row.registered and len(row.registered) == 10 else ""
+    when = when or (f" in {day(row.registered)}" if row.registered else "")
+    more = [f"last modified {day(row.modified)}"] if row.modified else []
+    more += ["date unknown"] if not row.registered else []
+    more += ["registrant not recorded"] if not row.assignee else []
+    return f"registered{who}{when} ({'; '.join([f'as of {month(as_of)}', *more])})"

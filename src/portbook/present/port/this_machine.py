@@ -14,6 +14,7 @@ from portbook.model import (
     host_port,
 )
 from portbook.present.document import Paragraph, Table, Verdict
+from portbook.present.words import plural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,27 +32,15 @@ if TYPE_CHECKING:
 
 def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
     """What is bound to the port here, what was not visible, and the rules in force."""
-    asked = " and ".join(str(transport) for transport in answer.standings)
-    if host.listeners:
-        for listener in host.listeners:
-            where = (
-                f", in the network namespace {listener.socket.namespace}"
-                if listener.socket.namespace
-                else ""
-            )
-            yield Paragraph(
-                f"{listener.socket.name} {_doing(listener)}, {meaning(listener)}{where}."
-            )
-            yield Table(tuple(_facts(listener)))
+    for listener in host.listeners:
+        inside = listener.socket.namespace
+        where = f", in network namespace {inside}" if inside else ""
+        yield Paragraph(f"{listener.socket.name} {_doing(listener)}: {meaning(listener)}{where}.")
+        yield Table(tuple(_facts(listener)))
     if answer.connections:
         yield Paragraph(_in_use(answer.port, answer.connections))
-    elif host.listeners:
-        pass
-    elif host.visibility is Visibility.FULL:
-        kinds = "" if len(answer.standings) > 1 else f" with {asked}"
-        yield Paragraph(f"Nothing is bound to {answer.port} here{kinds} at this moment.")
-    else:
-        yield Paragraph(f"Nothing that could be seen is bound to {answer.port} here.")
+    elif not host.listeners:
+        yield Paragraph(_unbound(answer, host))
     for redirect in answer.redirects:
         yield Paragraph(f"Redirected: {redirected(redirect)}.")
     if host.missing:
@@ -59,8 +48,18 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
 
         for reason in gap_sentences(host.missing):
             yield Paragraph(f"Not seen: {reason}")
-    if host.rules is not None:
-        yield Paragraph(_rules(answer, host.rules))
+    if host.rules is not None and answer.port:
+        yield from map(Paragraph, _rules(answer, host.rules))
+
+
+def _unbound(answer: PortAnswer, host: Host) -> str:
+    if answer.port == 0:
+        return "Nothing can listen on port 0."
+    transport = answer.query.transport
+    name = str(answer.port) if transport is None else f"{answer.port}/{transport}"
+    if host.visibility is Visibility.FULL:
+        return f"{name} is free on this machine."
+    return f"Nothing we can see is bound to {name} on this machine."
 
 
 def in_range(answer: RangeAnswer, host: Host) -> Iterator[Item]:
@@ -92,7 +91,7 @@ def _not_seen(host: Host) -> Iterator[Item]:
 
 
 def _doing(listener: Listener) -> str:
-    return "listens" if listener.socket.listens else "is bound, but doesn't listen"
+    return "listens" if listener.socket.listens else "is bound but doesn't listen"
 
 
 def redirected(redirect: Redirect) -> str:
@@ -109,14 +108,14 @@ def redirected(redirect: Redirect) -> str:
 
 def _facts(listener: Listener) -> Iterator[tuple[str, str]]:
     """What is known of one socket, as labels and values."""
-    yield ("held by", holder(listener))
+    yield ("owner", holder(listener))
     if listener.socket.queue is not None and listener.socket.queue_limit is not None:
         yield (
             "waiting",
-            f"{listener.socket.queue} of at most {listener.socket.queue_limit} to be accepted",
+            f"{listener.socket.queue} of at most {listener.socket.queue_limit} connections",
         )
     if listener.socket.sharing > 1:
-        yield ("shared", f"{listener.socket.sharing} sockets have this address and port together")
+        yield ("shared", f"{listener.socket.sharing} sockets share this address and port")
     if listener.assessment.speaks is not None:
         yield from spoken_facts(listener.assessment.speaks)
     for owner in listener.ownership.owners:
@@ -126,7 +125,7 @@ def _facts(listener: Listener) -> Iterator[tuple[str, str]]:
 def meaning(listener: Listener) -> str:
     """What the bound address means for who can reach it."""
     if listener.socket.scanned:
-        return "answered a scan there; what it is bound to isn't known"
+        return "open (seen by a scan)"
     said = _MEANINGS.get(listener.socket.reach) or f"interface {listener.socket.interface} only"
     if (
         listener.socket.wildcard
@@ -141,35 +140,29 @@ def meaning(listener: Listener) -> str:
 
 _MEANINGS = {
     Reach.LOOPBACK: "this machine only",
-    Reach.EVERYWHERE: "every interface; firewall not examined",
+    Reach.EVERYWHERE: "every interface; firewall not checked",
     Reach.LINK: "this link only",
-    Reach.ADDRESS: "this address only; firewall not examined",
+    Reach.ADDRESS: "this address only; firewall not checked",
 }
 
 
 def holder(listener: Listener) -> str:
-    """Who holds the socket, with how far the search for it went."""
+    """Who holds the socket, or why no process can be named."""
     owners = ", ".join(
         f"{owner.program or 'a process whose name could not be read'} (pid {owner.pid})"
         for owner in listener.ownership.owners
     )
     if owners:
-        more = {
-            OwnersSeen.FIRST: "; there may be others, not looked at",
-            OwnersSeen.INFERRED: "; inferred: its descriptors could not be read",
-        }.get(listener.ownership.seen, "")
-        return owners + more
-    whose = (
-        ""
-        if listener.socket.uid is None
-        else f", of user {listener.socket.user or listener.socket.uid}"
-    )
+        inferred = listener.ownership.seen is OwnersSeen.INFERRED
+        return f"probably {owners}" if inferred else owners
+    user = listener.socket.user or listener.socket.uid
+    whose = "a process" if user is None else f"a {user} process"
     return {
-        OwnersSeen.HIDDEN: f"a process that is not visible to you{whose}",
+        OwnersSeen.HIDDEN: f"{whose} you can't see (try sudo)",
         OwnersSeen.KERNEL: "the kernel itself",
-        OwnersSeen.NONE: f"no process: the kernel itself, or a descriptor on its way{whose}",
-        OwnersSeen.UNASKED: f"not told by what was read{whose}",
-    }.get(listener.ownership.seen, f"not looked for{whose}")
+        OwnersSeen.NONE: "no process: the kernel, or a socket being passed on",
+        OwnersSeen.UNASKED: "owner unknown" if user is None else f"owner unknown, user {user}",
+    }.get(listener.ownership.seen, "not looked for")
 
 
 def describe(owner: Process) -> Iterator[tuple[str, str]]:
@@ -189,7 +182,7 @@ def describe(owner: Process) -> Iterator[tuple[str, str]]:
         name = f" ({owner.container_name})" if owner.container_name else ""
         yield ("container", f"{owner.container}{name}")
     if owner.packaged is not None:
-        yield ("package", owner.package or "none owns the executable")
+        yield ("package", owner.package or "no package owns the executable")
     if owner.ancestors:
         yield ("started by", " < ".join(f"{name} ({pid})" for pid, name in owner.ancestors))
 
@@ -199,14 +192,14 @@ def _executable(owner: Process) -> str:
         return "not visible"
     said = []
     if owner.executable_deleted:
-        said.append("since deleted")
+        said.append("deleted since")
     if owner.place is not None:
         said.append(
             {
                 ExecutablePlace.MEMORY: "in memory only",
                 ExecutablePlace.TEMPORARY: "in a temporary folder",
-                ExecutablePlace.MOUNTED: "by a path that its user may have arranged",
-            }.get(owner.place, "in a folder that anybody may write to")
+                ExecutablePlace.MOUNTED: "on a path that its user may have mounted",
+            }.get(owner.place, "in a folder that anyone can write to")
         )
     return owner.executable + (f" ({', '.join(said)})" if said else "")
 
@@ -238,39 +231,27 @@ def uptime(started: float, now: float | None = None) -> str:
     return " ".join(parts[:2])
 
 
-def _rules(answer: PortAnswer, rules: PortRules) -> str:
-    port = answer.port
-    first = rules.unprivileged_first
-    if rules.system == "windows":
-        privilege = "Windows asks for no privilege to bind it."
-    elif rules.system == "macos":
-        privilege = (
-            "macOS asks for a privilege below 1024 only where a specific address is bound."
-            if port < 1024
-            else "Binding it takes no privilege here."
-        )
-    elif first is None:
-        privilege = "Whether binding it takes a privilege here could not be read."
-    elif port < first:
-        privilege = (
-            f"Binding it takes a privilege here: ports below {first} do "
-            "(net.ipv4.ip_unprivileged_port_start), by root or CAP_NET_BIND_SERVICE."
-        )
-    else:
-        privilege = (
-            f"Binding it takes no privilege here: only ports below {first} do "
-            "(net.ipv4.ip_unprivileged_port_start)."
-            if first
-            else "Binding it takes no privilege here (net.ipv4.ip_unprivileged_port_start is 0)."
-        )
+def _rules(answer: PortAnswer, rules: PortRules) -> Iterator[str]:
+    """What is unusual about binding the port on this machine; nothing where nothing is."""
+    port, first = answer.port, rules.unprivileged_first
+    if rules.system == "macos":
+        if port < 1024:
+            yield "Binding it on a single address needs root; on every address it doesn't."
+    elif rules.system != "windows" and first is None:
+        yield "Whether binding it needs root could not be read."
+    elif first is not None and port < first:
+        below = "" if first == 1024 else f" (on this machine, ports below {first} do)"
+        yield f"Binding it needs root or CAP_NET_BIND_SERVICE{below}."
+    elif first is not None and port < 1024:
+        yield f"Binding it needs no root on this machine: only ports below {first} do."
     if rules.dynamic is None:
-        return f"{privilege} Which ports the system picks by itself could not be read."
+        yield "Which ports the system hands out as ephemeral ports could not be read."
+        return
     low, high = rules.dynamic
-    if not low <= port <= high:
-        return f"{privilege} The system picks ports by itself from {low}–{high}, so not this one."
-    if not rules.hands_out(port):
-        return f"{privilege} It lies in {low}–{high}, but this machine keeps it from being picked."
-    return f"{privilege} The system picks ports by itself from {low}–{high}, this one included."
+    if rules.hands_out(port):
+        yield f"Your system may hand it out as an ephemeral port ({low}–{high})."
+    elif low <= port <= high:
+        yield f"In the ephemeral range {low}–{high}, but this machine never hands it out."
 
 
 # -- what a service answered ------------------------------------------------------------------
@@ -280,7 +261,7 @@ def spoken_facts(spoken: Spoken) -> Iterator[tuple[str, str]]:
     """What it answered, as labels and values."""
     from portbook.present.phrases.evidence import heard
 
-    yield ("speaks" if spoken.state == SpokenState.IDENTIFIED else "asked", heard(spoken))
+    yield ("speaks" if spoken.state == SpokenState.IDENTIFIED else "probe", heard(spoken))
     if spoken.alpn:
         yield ("ALPN", spoken.alpn)
     if spoken.names:
@@ -300,54 +281,48 @@ def _in_use(port: int, connections: Sequence[Connection]) -> str:
     """That *port* is in use though nothing listens on it, by whom, and what tells more."""
     waiting = [each for each in connections if each.state is ConnectionState.TIME_WAIT]
     live = [each for each in connections if each.state is not ConnectionState.TIME_WAIT]
-    parts = []
+    transport = connections[0].transport
+    name = str(port) if transport is Transport.TCP else f"{port}/{transport}"
+    sentences = [f"Nothing listens on {port}, but binding it may fail: `portbook why {name}`."]
     if live:
         # One that a process holds says more than one that is being closed.
         first = next((each for each in live if each.owners), live[0])
         peer = host_port(first.peer_address, first.peer_port)
         many = f"{len(live)} connections, one of them" if live[1:] else "a connection"
-        parts.append(
-            f"it is the local port of {many} to {peer} "
-            f"({first.transport}, {first.state}), held by {_connection_holder(first)}"
+        sentences.append(
+            f"It is the local port of {many} to {peer} ({first.transport}, {first.state}); owner: "
+            f"{_connection_holder(first)}."
         )
     if waiting:
         left = [each.seconds_left for each in waiting if each.seconds_left is not None]
-        many = f"{len(waiting)} closed connections wait" if waiting[1:] else "a closed one waits"
-        if not live and not waiting[1:]:
-            many = "a closed connection waits"
-        until = f", for {round(max(left))} s at most" if left else ""
-        parts.append(f"{many} there for late packets (TIME_WAIT){until}")
-    transport = connections[0].transport
-    asked = port if transport is Transport.TCP else f"{port}/{transport}"
-    return (
-        f"Nothing listens on {port} here at this moment, but {'; and '.join(parts)}. "
-        f"A bind of it can fail for that: portbook why {asked} tries."
-    )
+        until = f" for up to {round(max(left))} s" if left else ""
+        closed = plural(len(waiting), "closed connection")
+        verb = "waits" if len(waiting) == 1 else "wait"
+        sentences.append(f"{closed} still {verb} in TIME_WAIT{until}.")
+    return " ".join(sentences)
 
 
 def _connection_holder(connection: Connection) -> str:
     if connection.owners:
-        inferred = ", inferred" if connection.owners_seen is OwnersSeen.INFERRED else ""
+        probably = "probably " if connection.owners_seen is OwnersSeen.INFERRED else ""
         first = connection.owners[0]
-        return f"{first.program or 'a process'} (pid {first.pid}{inferred})"
+        return f"{probably}{first.program or 'a process'} (pid {first.pid})"
     if connection.owners_seen is OwnersSeen.KERNEL:
         return "the kernel, which is closing it"
-    user = "" if connection.uid is None else f" of user {connection.user or connection.uid}"
+    user = connection.user or connection.uid
+    whose = "a process" if user is None else f"a {user} process"
     if connection.owners_seen is OwnersSeen.NONE:
-        return f"no process that is left{user}"
-    return f"a process{user} that is not visible to you"
+        return f"none: {whose} has left it"
+    return f"{whose} you can't see (try sudo)"
 
 
 # -- the verdict ------------------------------------------------------------------------------
 
 
 def verdict(host: Host) -> Iterator[Item]:
-    """The findings, socket by socket; a quiet port has none."""
-    for listener in host.listeners:
-        if listener.assessment.findings:
-            yield Verdict(listener.socket.name, listener.assessment.findings)
-    if not host.listeners:
-        if host.visibility is Visibility.FULL:
-            yield Paragraph("Nothing listens, so there is nothing to judge.")
-        else:
-            yield Paragraph("Nothing to judge in what could be seen.")
+    """The findings, socket by socket, most serious first; a quiet port has none."""
+    by_gravity = sorted(host.listeners, key=lambda each: -each.assessment.gravity)
+    for listener in by_gravity:
+        findings = sorted(listener.assessment.findings, key=lambda each: -each.level.rank)
+        if findings:
+            yield Verdict(listener.socket.name, tuple(findings))

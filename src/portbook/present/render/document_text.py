@@ -20,14 +20,14 @@ from portbook.present.document import (
 )
 from portbook.present.escape import one_line, plain
 from portbook.present.render.text import flow, table, wrap
-from portbook.present.words import with_references
+from portbook.present.sources import source_content, source_name
+from portbook.present.words import day, with_references
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from portbook.model import Source
     from portbook.present.document import Item, Page
     from portbook.present.render.text import Style
 
@@ -148,16 +148,18 @@ def _question(item: Question, style: Style, indent: str) -> Iterator[str]:
     yield from wrap(item.answer, style.width, indent + "  ")
 
 
-def _sources(item: Sources, style: Style, indent: str) -> Iterable[str]:
-    return table([_source(source) for source in item.sources], style, indent)
-
-
-def _source(source: Source) -> tuple[str, str, str]:
-    day, _, time = (source.as_of or "").partition("T")
-    # A time of day in the column of dates would leave little room for what was taken.
-    said = f"{source.what} at {time}" if time else source.what
-    where = f" {source.url}" if source.url else ""
-    return source.id, f"as of {day}" if day else "undated", said + where
+def _sources(item: Sources, style: Style, indent: str) -> Iterator[str]:
+    addresses: set[str] = set()
+    for source in item.sources:
+        content = source_content(source)
+        yield from wrap(
+            f"{source_name(source)}{f' ({content})' if content else ''}", style.width, indent
+        )
+        if source.url and source.url not in addresses:
+            addresses.add(source.url)
+            yield f"{indent}  {style.dim(one_line(source.url))}"
+    for name in item.further:
+        yield from wrap(name, style.width, indent)
 
 
 def _record(record: Record, style: Style, indent: str) -> Iterator[str]:
@@ -169,8 +171,8 @@ def _record(record: Record, style: Style, indent: str) -> Iterator[str]:
         first = indent + style.bold(subject) + first[lead:]
     yield from (first, *rest)
     yield from wrap(record.said, style.width, indent + "  ")
-    read = one_line(f"read {record.read}: {record.source}")
-    yield f"{indent}  {style.dim(read)}"
+    source = one_line(f"{record.source} ({day(record.read)})")
+    yield f"{indent}  {style.dim(source)}"
 
 
 _PRINTERS: dict[type, Any] = {

@@ -31,12 +31,13 @@ from portbook.present.document import (
 )
 from portbook.present.escape import plain
 from portbook.present.phrases.findings import finding_message
-from portbook.present.words import document
+from portbook.present.sources import source_content, source_name
+from portbook.present.words import day, document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from portbook.model import Source, State
+    from portbook.model import State
     from portbook.present.document import Item, PortRow, Section
 
 
@@ -76,6 +77,8 @@ _REFERENCE = re.compile(
     r"RFC (?P<rfc>[0-9]{1,5})(?: §(?P<section>[0-9]+(?:\.[0-9]+)*))?"
     r"|(?<=[ (])(?P<iana>https://www\.iana\.org/form/[a-z-]+)"
 )
+# A command of ours in a sentence.
+_COMMAND = re.compile("`(portbook [a-z0-9 /-]+)`")
 # Sentences are written with the quotation marks of a terminal.
 _QUOTED = re.compile("&quot;(.+?)&quot;")
 _APOSTROPHE = re.compile("(?<=[a-z])&#x27;(?=[a-z])")
@@ -103,7 +106,7 @@ def _sentence(text: str) -> str:
     out = typeset(text)
     if "RFC " in out or "https://www.iana" in out:
         out = _REFERENCE.sub(_link, out)
-    return out
+    return _COMMAND.sub(r"<code>\1</code>", out) if "`" in out else out
 
 
 def with_ports(out: str, to: Links, ports: tuple[int, ...]) -> str:
@@ -291,7 +294,7 @@ def _claim(record: Record, to: Links) -> str:
     kind = f' <span class="kind">{kind}</span>' if kind else ""
     return (
         f"<b>{escape(record.subject)}</b>{kind}<br>{escape(record.said)} "
-        f'<span class="cites">{source(record.source)}, read {escape(record.read)}</span>'
+        f'<span class="cites">{source(record.source)}, {escape(day(record.read))}</span>'
     )
 
 
@@ -311,17 +314,18 @@ def _question(item: Question, to: Links) -> str:
 
 
 def _sources(item: Sources, _to: Links) -> str:
-    return _source_list(item.sources)
+    return _source_list(item)
 
 
 @lru_cache(maxsize=64)
-def _source_list(sources: tuple[Source, ...]) -> str:
+def _source_list(item: Sources) -> str:
     """A few lists of sources stand on all pages."""
     rows = []
-    for each in sources:
-        name = source(each.url, each.id) if each.url else escape(each.id)
-        day = f"as of <time>{escape(each.as_of)}</time>" if each.as_of else "undated"
-        rows.append(f"<li><b>{name}</b>, {day}: {escape(each.what)}</li>\n")
+    for each in item.sources:
+        name, content = source_name(each), source_content(each)
+        shown = source(each.url, name) if each.url else escape(name)
+        rows.append(f"<li>{shown}{f' ({escape(content)})' if content else ''}</li>\n")
+    rows += [f"<li>{_sentence(name)}</li>\n" for name in item.further]
     return f'<ul class="sources">{"".join(rows)}</ul>\n'
 
 

@@ -6,6 +6,8 @@ r"""An answer as Markdown (CommonMark, with GitHub's tables), from the same docu
 
 from __future__ import annotations
 
+import re
+
 from portbook.present.document import (
     PORT,
     Checks,
@@ -24,16 +26,20 @@ from portbook.present.document import (
 )
 from portbook.present.escape import one_line
 from portbook.present.phrases.findings import finding_message
-from portbook.present.words import with_references
+from portbook.present.sources import source_content, source_name
+from portbook.present.words import day, with_references
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from portbook.model import Source
     from portbook.present.document import Item, Page
 
 # What could begin emphasis, code, a link, HTML, an entity, a table's cell or a footnote.
 _SPECIAL = "\\`*_[]<>|&~^$"
+# A command of ours in a sentence.
+_COMMAND = re.compile("(`portbook [a-z0-9 /-]+`)")
 
 
 def render_page(page: Page) -> str:
@@ -107,14 +113,18 @@ def _item(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
     elif isinstance(item, Question):
         yield from (f"### {escape(item.question)}", "", _line(item.answer))
     elif isinstance(item, Sources):
-        for source in item.sources:
-            day = f"as of {escape(source.as_of)}" if source.as_of else "undated"
-            where = f" ({_link(source.url)})" if source.url else ""
-            yield f"- **{escape(source.id)}**, {day}: {escape(source.what)}{where}"
+        yield from map(_source, item.sources)
+        yield from (f"- {_line(name)}" for name in item.further)
+
+
+def _source(source: Source) -> str:
+    content = source_content(source)
+    where = f" {_link(source.url)}" if source.url else ""
+    return f"- {escape(source_name(source))}{f' ({escape(content)})' if content else ''}{where}"
 
 
 def _record(record: Record) -> str:
-    source = f"{_link(record.source)}, read {escape(record.read)}"
+    source = f"{_link(record.source)}, {escape(day(record.read))}"
     said = escape(record.said)
     return f"- **{escape(record.subject)}** ({escape(record.kind)}): {said} ({source})"
 
@@ -140,7 +150,7 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def _line(text: str) -> str:
     """*text* as a paragraph: what would begin a list, a heading or a quotation doesn't."""
-    line = escape(text)
+    line = "".join(part if at % 2 else escape(part) for at, part in enumerate(_COMMAND.split(text)))
     number = line.lstrip("0123456789")
     if line[:1] in ("#", "+", "-", "="):
         return f"\\{line}"

@@ -132,6 +132,24 @@ def wrap(text: str, width: int, indent: str = "") -> list[str]:
     text, room = one_line(text), max(1, width - len(indent))
     if not text:
         return []
+    if "`portbook " in text:
+        lines = _wrapped(_joined(text), room, indent)
+        return [line.replace(_JOINT, " ") for line in lines]
+    return _wrapped(text, room, indent)
+
+
+_JOINT = "\u00a0"
+
+
+def _joined(text: str) -> str:
+    """*text* with no place to break in a command of ours, which stands whole on its line."""
+    parts = text.split("`")
+    return "`".join(
+        part.replace(" ", _JOINT) if part.startswith("portbook ") else part for part in parts
+    )
+
+
+def _wrapped(text: str, room: int, indent: str) -> list[str]:
     if _narrow(text):
         return _wrap_narrow(text, room, indent)
     if columns_of(text) <= room:

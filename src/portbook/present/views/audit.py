@@ -6,12 +6,13 @@ from portbook._fast_types import NamedTuple
 from portbook.app.audit.describe import names, say, uses
 from portbook.model import Level, State
 from portbook.model.text import moment
-from portbook.present.document import Paragraph, Section, Table
+from portbook.present.document import Paragraph, Section, Sources, Table
 from portbook.present.escape import plain
 from portbook.present.phrases import gap_sentences
 from portbook.present.phrases.findings import finding_message
 from portbook.present.render.document_text import render_item
 from portbook.present.render.text import wrap
+from portbook.present.words import plural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -138,16 +139,16 @@ def _sections(answer: AuditAnswer, catalog: Catalog, limit: int) -> Iterator[Sec
         yield Section("The other services", (Table(rows, head=True),))
     apart = list(_apart(answer))
     if apart:
-        yield Section("Counted apart", tuple(apart))
+        yield Section("Not counted", tuple(apart))
     if answer.faults:
-        yield Section("Not taken", (Table(tuple(_fault_rows(answer.faults))),))
+        yield Section("Skipped rows", (Table(tuple(_fault_rows(answer.faults))),))
     if answer.missing:
         yield Section(
             "Not seen", tuple(Paragraph(reason) for reason in gap_sentences(answer.missing))
         )
     yield Section(
         "Sources",
-        (Table(tuple((each.id, f"as of {each.as_of}", each.what) for each in answer.sources)),),
+        (Sources(tuple(answer.sources)),),
     )
 
 
@@ -201,7 +202,7 @@ def _change(answer: AuditAnswer, limit: int) -> Section:
             rows.append((word, f"and {len(keys) - limit:,} more", ""))
     title = f"Since the run of {change.since}"
     if not rows:
-        return Section(title, (Paragraph("The same services as then."),))
+        return Section(title, (Paragraph("No service is new or gone."),))
     return Section(title, (Table(tuple(rows)),))
 
 
@@ -237,7 +238,7 @@ def _service_rows(
 
 
 def name_of(service: Service, catalog: Catalog) -> str:
-    """What a service is called: its registered names, else what is on record, else its state."""
+    """What a service is called: its registered names, else its products, else its state."""
     if called := names(service, catalog):
         return ", ".join(called[:3])
     if used := uses(service, catalog):
@@ -247,8 +248,8 @@ def name_of(service: Service, catalog: Catalog) -> str:
 
 def _apart(answer: AuditAnswer) -> Iterator[Paragraph]:
     for tally, what in (
-        (answer.unanswered, "that nothing answered: refused, or never accepted"),
-        (answer.undecidable, "of which nothing tells which side is the service"),
+        (answer.unanswered, "unanswered: refused or never accepted"),
+        (answer.undecidable, "with no sign of which side is the service"),
         (answer.portless, "of protocols without ports"),
     ):
         if tally.flows:
@@ -266,7 +267,7 @@ def _fault_rows(faults: Iterable[Fault]) -> Iterator[tuple[str, ...]]:
 
 
 def _many(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
+    return plural(count, word)
 
 
 def size_of(count: int) -> str:

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from portbook.catalog.registry.diff import count_kinds
-from portbook.present.document import Paragraph, Table
+from portbook.present.document import Paragraph, Sources
 from portbook.present.escape import one_line
 from portbook.present.port import changes as words
 from portbook.present.render.document_text import render_item
+from portbook.present.words import day, month, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from portbook.app.history import Chronicle
-    from portbook.catalog.registry.history import Change, Compared, Copy
+    from portbook.catalog.registry.history import Change
     from portbook.present.document import Item
     from portbook.present.render.text import Style
 
@@ -28,23 +29,19 @@ def render(found: Chronicle, style: Style, limit: int = 0) -> str:
     lines = [style.bold(one_line(f"{found.subject}: {_counted(found, limit)}"))]
     for item in _items(found, limit):
         lines += ["", *render_item(item, style, "")]
-    rows = tuple(
-        (source.id, f"as of {source.as_of}" if source.as_of else "undated", source.what)
-        for source in found.sources
-    )
-    lines += ["", style.bold("Sources"), *render_item(Table(rows), style)]
+    lines += ["", style.bold("Sources"), *render_item(Sources(found.sources), style)]
     return "".join(f"{line}\n" for line in lines)
 
 
 def _counted(found: Chronicle, limit: int) -> str:
     count = len(found.changes)
     if not found.known:
-        return "no copy of the registry here has a service of that name"
-    since = f" since {found.since}" if found.since else ""
+        return "no snapshot of the registry has this name"
+    since = f" since {day(found.since)}" if found.since else ""
     if not count:
-        return f"no change on record{since}"
+        return f"unchanged{since}"
     shown = f"{limit:,} of " if 0 < limit < count else ""
-    return f"{shown}{count:,} change{'' if count == 1 else 's'}{since}"
+    return f"{shown}{plural(count, 'change')}{since}"
 
 
 def _items(found: Chronicle, limit: int) -> Iterator[Item]:
@@ -55,19 +52,10 @@ def _items(found: Chronicle, limit: int) -> Iterator[Item]:
         yield Paragraph(f"and {len(found.changes) - len(shown):,} more: --limit 0 shows all")
     if len(found.changes) > 1 and found.port is None:
         yield Paragraph(f"In all: {words.tally(count_kinds(found.changes))}.")
-    for name, day, as_of in found.registered:
-        yield Paragraph(f"{name}: registered {day} by the registry's own date, as of {as_of}.")
+    for name, registered, as_of in found.registered:
+        yield Paragraph(f"{name}: registered {day(registered)} (as of {month(as_of)}).")
     if found.compared is not None and found.known:
-        yield Paragraph(scope(found.copies, found.compared))
-
-
-def scope(copies: Sequence[Copy], days: Compared) -> str:
-    """What the compared *copies* can tell, and what not."""
-    return (
-        f"{len(copies)} copies of the registry were compared, {days.first} to {days.last}. A "
-        "change lies between the two days that stand with it: the last copy that has what was "
-        f"before, and the first that has what came. {words.unseen(days)}"
-    )
+        yield Paragraph(words.limits(found.compared))
 
 
 # -- Atom -------------------------------------------------------------------------------------
@@ -122,7 +110,7 @@ def _entry(change: Change, address: str) -> Iterator[str]:
     yield f"<id>{uuid5(UUID(_ENTRIES), key).urn}</id>"
     yield f"<updated>{_moment(change.until)}</updated>"
     yield f"<link href={quoteattr(address)}/>"
-    summary = f"{place}: {said}, between {change.since} and {change.until}."
+    summary = f"{place}: {said}, between {day(change.since)} and {day(change.until)}."
     yield f"<summary>{escape(summary)}</summary>"
     yield "</entry>"
 

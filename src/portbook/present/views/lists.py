@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from portbook.model import State
-from portbook.present.document import Paragraph, Record, Table
+from portbook.present.document import Paragraph, Record, Sources, Table
 from portbook.present.escape import one_line
 from portbook.present.port.practice import program_record, report_records, use_records
 from portbook.present.port.this_machine import in_range
 from portbook.present.render.document_text import render_item
 from portbook.present.render.text import flow, wrap
+from portbook.present.words import assignee, day, plural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,8 +49,7 @@ class _Lines:
             self.lines += render_item(Paragraph(f"({note})"), self.style, "")
 
     def sources(self, sources: Iterable[Source]) -> None:
-        rows = tuple((s.id, f"as of {s.as_of}" if s.as_of else "undated", s.what) for s in sources)
-        self.section("Sources", Table(rows))
+        self.section("Sources", Sources(tuple(sources)))
 
     def __str__(self) -> str:
         return "\n".join(self.lines) + "\n"
@@ -72,7 +72,7 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
     else:
         count = len(answer.matches)
         shown = f"{answer.shown:,} of " if answer.shown < count else ""
-        out.title(f"{shown}{count:,} match{'' if count == 1 else 'es'} for {quoted}")
+        out.title(f"{shown}{plural(count, 'match', 'matches')} for {quoted}")
     out.notes(answer.query.notes)
     if answer.matches:
         rows = tuple(
@@ -134,7 +134,7 @@ def render_range(answer: RangeAnswer, style: Style) -> str:
     rows = tuple(_service_rows_by_name(answer.assignments))
     out.section(
         "IANA",
-        *([Table(rows[:_MOST])] if rows else [Paragraph("No service is assigned here.")]),
+        *([Table(rows[:_MOST])] if rows else [Paragraph("No service is assigned in this range.")]),
         *_cut(rows),
     )
     blocks = tuple(
@@ -142,7 +142,7 @@ def render_range(answer: RangeAnswer, style: Style) -> str:
         for block in answer.blocks
     )
     # A block is a run of headline states, which are over all transports.
-    heading = "Blocks, over all transports" if answer.transport else "Blocks"
+    heading = "Blocks (all transports)" if answer.transport else "Blocks"
     out.section(heading, Table(blocks[:_MOST]), *_cut(blocks))
     if answer.host is not None:
         if answer.host.notes:
@@ -192,19 +192,18 @@ def render_blocks(
     out = _Lines(style)
     ports = sum(block.size for block in blocks)
     kind = f"{state} " if state else ""
-    where = f" of the {range_name} range" if range_name else ""
-    noun = "block" if len(blocks) == 1 else "blocks"
+    where = f" of the {range_name.title()} Ports" if range_name else ""
     shown = blocks[: most or None]
     of_all = f"{len(shown):,} of " if len(shown) < len(blocks) else ""
     out.title(
-        f"{of_all}{len(blocks):,} {kind}{noun}{where}",
-        f"· {ports:,} {'port' if ports == 1 else 'ports'}{' in all' if of_all else ''}",
+        f"{of_all}{plural(len(blocks), f'{kind}block')}{where}",
+        f"· {plural(ports, 'port')}{' in all' if of_all else ''}",
     )
     out.lines.append("")
     rows = tuple(
         (
             _span(block.first, block.last),
-            f"{block.size:,} port{'' if block.size == 1 else 's'}",
+            plural(block.size, "port"),
             *(() if state else (str(block.state),)),
             f"{block.range}, {block.rank} of {block.of}",
         )
@@ -232,19 +231,19 @@ def render_stats(stats: Stats, sources: Iterable[Source], style: Style) -> str:
     out.section(
         "Services",
         Paragraph(
-            f"{stats.services:,} service names; {stats.portless:,} of them have a row without a "
-            f"port. {stats.assigned_rows:,} rows assign something."
+            f"{plural(stats.services, 'service name')}, {stats.portless:,} of them also or only "
+            f"without a port. {plural(stats.assigned_rows, 'row')} assign a service."
         ),
     )
-    day = stats.registration_as_of or "an unknown day"
+    as_of = day(stats.registration_as_of) if stats.registration_as_of else "an unknown day"
     years = tuple((year, f"{count:,}") for year, count in stats.years)
     out.section(
-        f"Rows by year of registration, as of {day}",
+        f"Registrations by year (as of {as_of})",
         Table((*years, ("undated", f"{stats.undated:,}"))),
     )
-    top = tuple((f"{count:,}", name) for name, count in stats.assignees[:10])
+    top = tuple((f"{count:,}", assignee(name)) for name, count in stats.assignees[:10])
     out.section(
-        f"Who holds the most rows, as of {day}",
+        f"Assignees with the most rows (as of {as_of})",
         Table((*top, (f"{stats.assignee_not_recorded:,}", "assignee not recorded"))),
     )
     out.sources(sources)

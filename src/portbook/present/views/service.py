@@ -16,7 +16,8 @@ from portbook.present.document import (
 from portbook.present.list_briefs import leading_port
 from portbook.present.port import changes
 from portbook.present.port.practice import program_record, use_records
-from portbook.present.port.registry import about_row, unauthorized
+from portbook.present.port.registry import about_rows, registration, unauthorized
+from portbook.present.words import few
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def compose_service(answer: ServiceAnswer) -> Page:
         Section("Without a port", tuple(_portless(answer)), "without"),
         Section("In practice", tuple(_practice(answer)), "practice"),
         Section("Registration", tuple(_registered(rows)), "registration"),
-        Section("History", tuple(_history(answer)), "history"),
+        Section("History", tuple(changes.past(answer.history, answer.compared)), "history"),
         Section("Server programs", tuple(_programs(answer)), "programs"),
         Section("Sources", (Sources(answer.sources),), "sources"),
     )
@@ -101,17 +102,16 @@ def _numbered(answer: ServiceAnswer) -> Iterator[Item]:
     if rows:
         yield Ports(f"Ports of {answer.name}", tuple(rows))
         first = leading_port(answer) if answer.ports else rows[0].first
-        yield Paragraph(f"Everything about one of them: portbook {first}", (first,))
+        yield Paragraph(f"More on one of them: `portbook {first}`", (first,))
 
 
 def _portless(answer: ServiceAnswer) -> Iterator[Item]:
     if not answer.portless:
         return
-    how = "reached through DNS, by SRV records or DNS-SD, which say at which port"
     if answer.assignments:
-        yield Paragraph(f"The registry has the name without a number as well: there it is {how}.")
+        yield Paragraph("Also registered without a fixed port: DNS (SRV or DNS-SD) tells it.")
     else:
-        yield Paragraph(f"The registry gives this name no number: it is {how} (RFC 6335 §5).")
+        yield Paragraph("No fixed port: DNS (SRV or DNS-SD) tells the port.")
     yield Services(
         tuple(
             [
@@ -123,33 +123,19 @@ def _portless(answer: ServiceAnswer) -> Iterator[Item]:
 
 
 def _registered(rows: Sequence[Assignment]) -> Iterator[Item]:
-    yield from map(Paragraph, dict.fromkeys(map(_registration, rows)))
-    yield from dict.fromkeys([item for row in rows for item in about_row(row)])
+    registered: dict[str, list[str]] = {}
+    for row in rows:
+        where = "without a port" if row.first is None else f"port {row.first}"
+        over = f" ({row.transport})" if row.transport else ""
+        registered.setdefault(registration(row), []).append(f"{where}{over}")
+    for sentence, places in registered.items():
+        unique = list(dict.fromkeys(places))
+        yield Paragraph(f"{few(unique, 4)}: {sentence}.")
+    yield from about_rows(rows)
     yield from unauthorized(rows)
-
-
-def _registration(row: Assignment) -> str:
-    where = "without a port" if row.first is None else f"port {row.first}"
-    on = f"{where}{f', {row.transport}' if row.transport else ''}"
-    day = row.as_of.get("registration")
-    if day is None:
-        return f"{on}: who registered it, and when, is not recorded in our sources."
-    said = [f"assignee {row.assignee}" if row.assignee else "assignee not recorded"]
-    said.append(f"registered {row.registered}" if row.registered else "no registration date")
-    if row.modified:
-        said.append(f"modified {row.modified}")
-    return f"{on}, as of {day}: {', '.join(said)}."
-
-
-def _history(answer: ServiceAnswer) -> Iterator[Item]:
-    if answer.history:
-        yield changes.facts(answer.history)
-    beyond = changes.beyond_name(answer)
-    if beyond:
-        yield Paragraph(beyond)
 
 
 def _programs(answer: ServiceAnswer) -> Iterator[Item]:
     if answer.programs:
         records = tuple(map(program_record, answer.programs))
-        yield Records("On record as speaking it, wherever they listen", records)
+        yield Records("Servers that speak it, on any port", records)

@@ -13,9 +13,8 @@ from portbook.catalog.registry.summary import STATES, shelf
 from portbook.model import PORTS, RANGES, State
 from portbook.present.charts.svg import render_band, render_bar, render_columns
 from portbook.present.document import Paragraph, Section
-from portbook.present.port.changes import said, tally
-from portbook.present.port.registry import WHO_ASSIGNS
-from portbook.present.views.history import scope
+from portbook.present.port.background import GETTING_IT
+from portbook.present.port.changes import limits, said, tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,7 +41,7 @@ def of_changes(found: Chronicle, feed: str | None) -> dict[str, Any]:
         "since": found.since,
         "count": len(found.changes),
         "tally": tally(count_kinds(found.changes)),
-        "scope": scope(found.copies, found.compared),
+        "scope": limits(found.compared),
         "years": tuple(years.items()),
     }
 
@@ -119,7 +118,7 @@ def _rules(wanted: PortRange, catalog: Catalog) -> Iterable[str]:
             "Dynamic Ports are for local and temporary use. Older texts call them private or "
             "ephemeral ports (RFC 6335 §6)."
         )
-    yield WHO_ASSIGNS[wanted.name]
+    yield GETTING_IT[wanted.name]
     for rule in catalog.practice.system_rules():
         first, last = rule.dynamic_first, rule.dynamic_last
         if first is not None and last is not None and first <= wanted.last and last >= wanted.first:
