@@ -57,10 +57,10 @@ WEB = Process(7, "nginx")
 
 def test_a_wildcard_of_ipv6_says_which_families_it_takes() -> None:
     six = changed(socket(8080, WEB), family=Family.IPV6, address="::")
-    assert meaning(changed(six, v6only=True)) == "every interface, IPv6 only; firewall not examined"
-    both = "every interface, IPv4 and IPv6; firewall not examined"
+    assert meaning(changed(six, v6only=True)) == "every interface, IPv6 only; firewall not checked"
+    both = "every interface, IPv4 and IPv6; firewall not checked"
     assert meaning(changed(six, v6only=False)) == both
-    assert meaning(six) == "every interface; firewall not examined"  # not every system tells
+    assert meaning(six) == "every interface; firewall not checked"  # not every system tells
     page = " ".join(
         shown(
             changed(six, v6only=False),
@@ -81,7 +81,7 @@ def test_each_socket_has_its_level_holder_meaning_and_verdict() -> None:
     page = shown(socket(8080, WEB._replace(started=0, unit="nginx.service")))
     assert page == (
         "note   tcp 0.0.0.0:8080  nginx (7), www-data\n"
-        "       every interface; firewall not examined; IANA: http-alt; nginx.service;\n"
+        "       every interface; firewall not checked; IANA: http-alt; nginx.service;\n"
         "       since 1970-01-01T00:00:00Z\n"
         "       c-note\n"
     )

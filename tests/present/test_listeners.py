@@ -148,7 +148,7 @@ def test_what_stands_in_a_line(facts: dict[str, Any], words: str) -> None:
 def test_in_short_and_in_sentences() -> None:
     web = WEB._replace(unit="shop.service", executable="/usr/bin/node", packaged=False)
     lines = shown(socket(8080, web), width=80, verbose=True)
-    assert lines[-3] == "       every interface; firewall not examined; pid 7; shop.service; runs"
+    assert lines[-3] == "       every interface; firewall not checked; pid 7; shop.service; runs"
     assert lines[-2] == "       /usr/bin/node; in no package"
     assert lines[-1] == "       note   c-note: …"
 

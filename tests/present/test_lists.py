@@ -89,7 +89,7 @@ def test_a_range_counts_and_lists_and_ends_its_lists() -> None:
 def test_a_range_of_one_transport_does_not_pass_headline_blocks_off_as_its_own() -> None:
     said = lists.render_range(_range("4200-4299/sctp"), Style())
     assert "unassigned 100" in said
-    assert "No service is assigned here." in said
+    assert "No service is assigned in this range." in said
     assert "Blocks, over all transports" in said
     assert "Blocks, over" not in lists.render_range(_range("4200-4299"), Style())
 
@@ -138,7 +138,7 @@ def test_blocks_are_counted() -> None:
     book = CATALOG.registry
     blocks = book.blocks(State.UNASSIGNED, "system")
     said = lists.render_blocks(blocks, State.UNASSIGNED, "system", book.sources(), Style())
-    assert said.startswith("48 unassigned blocks of the system range · 282 ports\n")
+    assert said.startswith("48 unassigned blocks of the System Ports · 282 ports\n")
     assert "37 ports" in said
     assert re.search(r"\b1 port\b", said)
     assert " 1 ports" not in said

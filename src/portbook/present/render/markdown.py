@@ -150,7 +150,8 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def _line(text: str) -> str:
     """*text* as a paragraph: what would begin a list, a heading or a quotation doesn't."""
-    line = "".join(part if at % 2 else escape(part) for at, part in enumerate(_COMMAND.split(text)))
+    parts = _COMMAND.split(one_line(text))
+    line = "".join(part if at % 2 else _unmarked(part) for at, part in enumerate(parts))
     number = line.lstrip("0123456789")
     if line[:1] in ("#", "+", "-", "="):
         return f"\\{line}"
@@ -178,7 +179,11 @@ def _code(text: str) -> str:
 
 def escape(text: str) -> str:
     """*text* on one line, in which nothing is markup."""
-    return "".join(f"\\{char}" if char in _SPECIAL else char for char in one_line(text))
+    return _unmarked(one_line(text))
+
+
+def _unmarked(text: str) -> str:
+    return "".join(f"\\{char}" if char in _SPECIAL else char for char in text)
 
 
 def _after(said: str) -> str:
