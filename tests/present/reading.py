@@ -21,6 +21,8 @@ from portbook.present.document import (
     Verdict,
 )
 from portbook.present.phrases.findings import finding_message
+from portbook.present.sources import source_content, source_name
+from portbook.present.words import day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,11 +50,11 @@ def words(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
         for each in item.port_rows:
             yield from (str(each.first), str(each.last), *each.names, each.description)
     elif isinstance(item, Record):
-        yield from item[:5]
+        yield from (*item[:4], day(item.read))
     elif isinstance(item, Records):
         yield item.caption
         for record in item.records:
-            yield from record[:5]
+            yield from (*record[:4], day(record.read))
     elif isinstance(item, Checks):
         yield from commands(item)
         yield from (proves for _, proves in item.proofs)
@@ -60,11 +62,12 @@ def words(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
         for finding in item.findings:
             yield from (finding.code, finding_message(finding))
     elif isinstance(item, Question):
-        yield from item[:5]
+        yield from (*item[:4], day(item.read))
     else:
         assert isinstance(item, Sources)
         for source in item.sources:
-            yield from (source.id, source.what, source.as_of or "undated", source.url or "")
+            yield from (source_name(source), source_content(source))
+        yield from item.further
 
 
 def commands(item: Checks) -> list[str]:

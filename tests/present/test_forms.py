@@ -122,7 +122,7 @@ def of_html(text: str) -> Form:
     hrefs = {markup.unescape(each) for each in re.findall(r'href="(https?://.*?)"', main)}
     records = re.findall(r'<li><b>([^<]*)</b> <span class="kind">', main)
     bare = markup.unescape(
-        re.sub(r"<[^>]*>", " ", re.sub(r"</?(?:a|b|i|time|span)\b[^>]*>", "", main))
+        re.sub(r"<[^>]*>", " ", re.sub(r"</?(?:a|b|i|time|span|code)\b[^>]*>", "", main))
     )
     plain = bare.translate(str.maketrans("“”’", '""\''))
     return Form(

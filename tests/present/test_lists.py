@@ -90,7 +90,7 @@ def test_a_range_of_one_transport_does_not_pass_headline_blocks_off_as_its_own()
     said = lists.render_range(_range("4200-4299/sctp"), Style())
     assert "unassigned 100" in said
     assert "No service is assigned in this range." in said
-    assert "Blocks, over all transports" in said
+    assert "Blocks (all transports)" in said
     assert "Blocks, over" not in lists.render_range(_range("4200-4299"), Style())
 
 
