@@ -62,7 +62,7 @@ def words(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
         for finding in item.findings:
             yield from (finding.code, finding_message(finding))
     elif isinstance(item, Question):
-        yield from (*item[:4], day(item.read))
+        yield from item
     else:
         assert isinstance(item, Sources)
         for source in item.sources:

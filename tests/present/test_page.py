@@ -337,8 +337,8 @@ def test_no_use_is_denied_only_where_no_store_has_one() -> None:
     denial = "We know of no software that uses it"
     assert denial in _text(found)
     where = ("https://example.org/", "2026-01-02")
-    use = Use("A", "default", Transport.TCP, 305, 305, "x", *where)
-    report = Report("B", "paper", Transport.TCP, 305, 305, "2003", "x", *where)
+    use = Use("A", UseKind.DEFAULT, Transport.TCP, 305, 305, "x", *where)
+    report = Report("B", ReportKind.PAPER, Transport.TCP, 305, 305, "2003", "x", *where)
     assert denial not in _text(found._replace(uses=(use,)))
     assert denial not in _text(found._replace(abuse=(report,)))
 
