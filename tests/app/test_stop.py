@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portbook.app.stop.impact import unrelated
 from portbook.app.stop.model import REFUSALS, Plan, RefusalCode, Scene, StepKind
 from portbook.app.stop.planner import plan
 from portbook.host.containers import Published
@@ -425,3 +426,28 @@ def test_nothing_is_stopped_by_mistake(seen: Scene, manager: bool) -> None:
             or one.socket.inode is None
             or gone
         )
+
+
+# -- how many programs ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("owners", "many"),
+    [
+        ((owner(7), owner(7)), 1),
+        ((owner(7), owner(8)), 2),
+        ((owner(7), owner(8, ancestors=((7, "node"),))), 1),
+        ((owner(7, command=("a",), parent=5), owner(8, command=("a",), parent=5)), 1),
+        ((owner(7, command=("a",), parent=5), owner(8, command=("b",), parent=5)), 2),
+        ((owner(7, unit="web.service"), owner(8, unit="web.service")), 1),
+        ((owner(7, unit="session-1.scope"), owner(8, unit="session-1.scope")), 2),
+        ((owner(7, container="docker:1"), owner(8, container="docker:1")), 1),
+        ((owner(7), owner(8), owner(9, ancestors=((7, "a"), (8, "b")))), 1),
+    ],
+)
+def test_how_many_programs_have_a_port(owners: tuple[Process, ...], many: int) -> None:
+    assert unrelated([socket(each) for each in owners]) == many
+
+
+def test_who_is_not_seen_is_not_counted() -> None:
+    assert unrelated([socket(), socket(owner(7))]) == 1

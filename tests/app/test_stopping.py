@@ -305,7 +305,7 @@ def test_one_that_is_started_again_is_named_with_who_started_it() -> None:
     (note,) = outcome_notes(outcome)
     assert note == (
         "The port is busy again: python3 (pid 70) listens on tcp 0.0.0.0:8080, started by "
-        "supervisord (60): stop that, and then the port."
+        "supervisord (60). Stop that: supervisorctl status, then supervisorctl stop NAME"
     )
     assert outcome_sentence(outcome) == "The port is busy again."
 

@@ -97,12 +97,12 @@ def test_what_it_takes(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["ssh"], "'ssh' names no single port"),
+        (["nosuchservice"], "'nosuchservice' is no port, range or service"),
         (["6000-6063"], "'6000-6063' names no single port"),
         (["99999"], "is not a port number"),
         (["80/xyz"], "is not a transport"),
         ([], "PORT"),
-        (["80", "81"], "unrecognized arguments"),
+        (["80", "--yes", "--dry-run"], "--yes and --dry-run exclude each other"),
         (["80", "--jsonl"], "unrecognized arguments"),
         (["80", "--timeout", "-1"], "--timeout -1 is not between 0 and 3600"),
         (["80", "--timeout", "nan"], "--timeout nan is not between 0 and 3600"),
@@ -127,7 +127,7 @@ def test_port_0_holds_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_dry_run(capsys: pytest.CaptureFixture[str]) -> None:
     stage = Stage(Life(7))
     stage.program = "web\x1b[2J\u202e"
-    assert run(stage, "8080", "--force") == 0
+    assert run(stage, "8080", "--force") == 1, "a plan that did nothing"
     out = capsys.readouterr().out
     assert "nothing is stopped without --yes" in out
     assert "kill -TERM 7" in out
@@ -198,3 +198,18 @@ def test_strict() -> None:
         stage = Stage(Life(7))
         stage.missing = (gap("other users' processes"),)
         assert run(stage, "8080", "--yes", *flags) == status
+
+
+def test_several_ports_and_names_are_planned_together(capsys: pytest.CaptureFixture[str]) -> None:
+    stage = Stage(Life(7))
+    assert run(stage, "8080", "ssh", "--json") == 1
+    answers = json.loads(capsys.readouterr().out)["answers"]
+    assert [each["port"] for each in answers] == [8080, 22]
+    assert stage.asked == [(8080, None), (22, None)]
+    assert not stage.world.handles
+
+
+def test_a_plan_says_what_it_would_stop(capsys: pytest.CaptureFixture[str]) -> None:
+    stage = Stage(Life(7))
+    assert run(stage, "8080", "-n") == 1
+    assert "node (pid 7" in capsys.readouterr().out

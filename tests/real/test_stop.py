@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.real.namespace import UNPRIVILEGED, holders
+from tests.real.namespace import SOURCE, UNPRIVILEGED, holders
 from tests.real.needs import need_kernel
 from tests.real.servers import SERVERS
 
@@ -23,7 +27,10 @@ PATIENCE = 60  # seconds until a wait is given up: a hang, not a slow machine
 TCP = {"transport": "tcp", "family": "ipv4", "address": "0.0.0.0", "port": PORT}
 
 
-def stop(namespace: Namespace, *arguments: str | int, status: int = 0) -> dict[str, Any]:
+def stop(namespace: Namespace, *arguments: str | int, status: int | None = None) -> dict[str, Any]:
+    """The answer; a plan alone did nothing, which is 1."""
+    if status is None:
+        status = 0 if "--yes" in arguments else 1
     done = namespace.portbook("stop", *arguments, "--json")
     assert done.returncode == status, done.stderr + done.stdout
     found: dict[str, Any] = json.loads(done.stdout)
@@ -295,3 +302,112 @@ def test_a_container_runtime_is_asked_which_one_publishes(namespace: Namespace) 
     assert done.returncode == 0, done.stdout + done.stderr
     assert found["steps"][0]["what"] == "docker stops the container 0123456789ab (web)"
     assert (folder / "told").read_text() == "stop 0123456789ab\n"
+
+
+# -- on a terminal ------------------------------------------------------------------------------
+
+
+class Terminal:
+    """portbook in a namespace, on a terminal of its own."""
+
+    def __init__(self, namespace: Namespace, *arguments: str | int) -> None:
+        self._ours, theirs = pty.openpty()
+        argv = [sys.executable, "-m", "portbook", *map(str, arguments)]
+        self.process = subprocess.Popen(
+            namespace.command(argv),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": str(SOURCE), "COLUMNS": "100", "TERM": "xterm"},
+        )
+        os.close(theirs)
+        self.printed = ""
+
+    def read_until(self, words: str) -> str:
+        """All that was printed until *words* were; fails where it ends before."""
+        while words not in self.printed:
+            try:
+                chunk = os.read(self._ours, 4096)
+            except OSError:  # EIO: the other side is closed
+                chunk = b""
+            assert chunk or not words, self.printed
+            if not chunk:
+                break
+            self.printed += chunk.decode()
+        return self.printed
+
+    def type(self, words: str) -> None:
+        os.write(self._ours, words.encode())
+
+    def hang_up(self) -> None:
+        os.close(self._ours)
+        self._ours = -1
+
+    def end(self) -> int:
+        """Reads what is left; the exit status."""
+        with contextlib.suppress(AssertionError):
+            self.read_until("\0")
+        status = self.process.wait(PATIENCE)
+        if self._ours >= 0:
+            os.close(self._ours)
+        return status
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "ended"),
+    [("y\n", 0, True), ("yes\n", 0, True), ("n\n", 1, False), ("\n", 1, False), ("\x04", 1, False)],
+    ids=["y", "yes", "n", "return", "end-of-input"],
+)
+def test_it_asks_on_a_terminal(namespace: Namespace, answer: str, status: int, ended: bool) -> None:
+    running, _ = namespace.open(TCP)
+    terminal = Terminal(namespace, "stop", PORT)
+    plan = terminal.read_until("Stop it? [y/N] ")
+    assert f"pid {running.pid}" in plan
+    assert "opener.py" in plan, "the command line is what is asked about"
+    assert running.process.poll() is None
+    terminal.type(answer)
+    assert terminal.end() == status
+    assert ("Nothing listens on the port any more." in terminal.printed) is ended
+    assert ("Nothing was stopped." in terminal.printed) is not ended
+    assert (PORT in listening(namespace)) is not ended
+
+
+def test_ctrl_c_and_a_terminal_that_goes_away_stop_nothing(namespace: Namespace) -> None:
+    running, _ = namespace.open(TCP)
+    terminal = Terminal(namespace, "stop", PORT)
+    terminal.read_until("Stop it? [y/N] ")
+    os.killpg(terminal.process.pid, signal.SIGINT)
+    assert terminal.end() == 130
+    assert "Traceback" not in terminal.printed
+    terminal = Terminal(namespace, "stop", PORT)
+    terminal.read_until("Stop it? [y/N] ")
+    terminal.hang_up()
+    assert terminal.process.wait(PATIENCE) != 0
+    assert running.process.poll() is None
+    assert PORT in listening(namespace)
+
+
+def test_several_ports_are_stopped_after_one_question(namespace: Namespace) -> None:
+    first, _ = namespace.open(TCP)
+    second, _ = namespace.open({**TCP, "port": 22})
+    terminal = Terminal(namespace, "stop", PORT, "ssh")
+    terminal.read_until("Stop them? [y/N] ")
+    terminal.type("y\n")
+    assert terminal.end() == 0
+    assert first.process.wait(PATIENCE) == second.process.wait(PATIENCE) == -signal.SIGTERM
+
+
+def test_two_programs_on_one_port_are_counted(namespace: Namespace) -> None:
+    namespace.open({**TCP, "address": "127.0.0.1"})
+    namespace.open({**TCP, "family": "ipv6", "address": "::", "v6only": True}, churn=False)
+    plan = namespace.portbook("stop", PORT, "--dry-run")
+    assert plan.returncode == 1
+    assert "2 different programs have the port" in plan.stdout
+
+
+def test_where_it_does_not_act_it_gives_the_command_that_does(namespace: Namespace) -> None:
+    running, _ = namespace.open({**TCP, "listen": False})
+    done = namespace.portbook("stop", PORT)
+    assert done.returncode == 1
+    assert f"(kill {running.pid})" in " ".join(done.stdout.split())

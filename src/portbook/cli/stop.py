@@ -5,23 +5,26 @@ from __future__ import annotations
 import sys
 
 from portbook.app.bind.addresses import numeric_host
+from portbook.app.socket_filter import read_spans
 from portbook.app.stop import collect
 from portbook.app.stop.executor import GOOD, Way
 from portbook.cli.help import Parser, add_json
 from portbook.cli.progress import StatusLine
-from portbook.cli.terminal import print_json, style
+from portbook.cli.terminal import can_ask, confirmed, print_json, style
 from portbook.errors import InvalidQuery, UsageError, shown
 from portbook.formats.errors.query import (
     QueryKind,
     parse_query,
 )
 from portbook.host.host_reader import THIS_HOST
+from portbook.present.owners import viewer
 from portbook.present.phrases.stops import waiting_line
 from portbook.present.views import stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import argparse
+    from collections.abc import Iterator, Sequence
 
     from portbook.app.stop.executor import Outcome
     from portbook.app.stop.model import Plan
@@ -30,21 +33,64 @@ if TYPE_CHECKING:
     from portbook.host.host_reader import HostReader
 
 
-def run(argv: Sequence[str], _: Catalog, host: HostReader = THIS_HOST) -> int:
-    """Shows what would be stopped on *host*, or stops it; 1 where anything is left on the port."""
+def run(argv: Sequence[str], catalog: Catalog, host: HostReader = THIS_HOST) -> int:
+    """Shows what would be stopped on *host*, asks, and stops it.
+
+    1 where nothing was done, or anything is left on a port.
+    """
+    options = _parse(argv)
+    if not 0 <= options.timeout <= 3600:
+        raise UsageError(f"--timeout {options.timeout:g} is not between 0 and 3600 seconds")
+    if options.yes and options.dry_run:
+        raise UsageError("--yes and --dry-run exclude each other: give one of them")
+    way = Way(options.force, options.timeout)
+    plans = [
+        collect.plan_stop(
+            query.first,
+            query.transport,
+            numeric_host(query.address),
+            manager=not options.no_manager,
+            host=host,
+        )
+        for word in options.queries
+        for query in _queries(word, catalog)
+    ]
+    asks = not (options.yes or options.dry_run or options.json) and can_ask()
+    go = options.yes
+    if not options.json:
+        _show(plans, way, dry=not (go or asks))
+        steps = sum([len(plan.steps) for plan in plans])
+        go = go or (asks and steps > 0 and confirmed("Stop it?" if steps == 1 else "Stop them?"))
+    outcomes = [_carry_out(plan, way, host) if go and plan.steps else None for plan in plans]
+    if options.json:
+        _print_json(plans, outcomes)
+    else:
+        for outcome in outcomes:
+            if outcome is not None:
+                sys.stdout.write(stop.render_outcome(outcome, style()))
+        _tell_undone(plans, argv, go=go, asked=asks)
+    statuses = map(_status, plans, outcomes)
+    return max(statuses) or (3 if options.strict and any(p.scene.missing for p in plans) else 0)
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         "stop",
-        "Stops what listens on a port, and no client of it: by its manager (systemd, docker, "
-        "podman) or by SIGTERM. Without --yes it only shows what it would do, and what would be "
-        "lost.",
+        "Stop what listens on a port, and no client of it: by its manager (systemd, docker, "
+        "podman) or by SIGTERM. It shows the plan and asks on a terminal; elsewhere it does "
+        "nothing without --yes.",
     )
     parser.add_argument(
-        "query",
+        "queries",
+        nargs="+",
         metavar="PORT",
         help="a port (8080, 53/udp; every transport if none is given), an address with a port "
-        "(127.0.0.1:8080), or the error that a program printed",
+        "(127.0.0.1:8080), a service (ssh), or the error that a program printed",
     )
-    parser.add_argument("-y", "--yes", action="store_true", help="do it")
+    parser.add_argument("-y", "--yes", action="store_true", help="do it without asking")
+    parser.add_argument(
+        "-n", "--dry-run", action="store_true", help="show the plan alone, and don't ask"
+    )
     parser.add_argument(
         "--force", action="store_true", help="send SIGKILL to what SIGTERM did not end"
     )
@@ -64,41 +110,57 @@ def run(argv: Sequence[str], _: Catalog, host: HostReader = THIS_HOST) -> int:
         "--strict", action="store_true", help="exit with 3 if part of the truth was not visible"
     )
     add_json(parser)
-    options = parser.parse_args(list(argv))
-    if not 0 <= options.timeout <= 3600:
-        raise UsageError(f"--timeout {options.timeout:g} is not between 0 and 3600 seconds")
-    query = parse_query(options.query)
+    return parser.parse_args(list(argv))
+
+
+def _queries(word: str, catalog: Catalog) -> Iterator[Query]:
+    """The ports that *word* asks about: a service stands for each of its own."""
+    query = parse_query(word)
+    if query.kind is QueryKind.NAME:
+        for span in read_spans(word, catalog):
+            yield query._replace(first=span.first, last=span.last, transport=span.transport)
+        return
     if query.kind is not QueryKind.PORT:
         raise InvalidQuery(
-            f"{shown(options.query)} names no single port: give one, such as 8080 or 53/udp",
-            options.query,
+            f"{shown(word)} names no single port: give one, such as 8080 or 53/udp", word
         )
-    address = numeric_host(query.address)
     _refuse_names(query)
-    way = Way(options.force, options.timeout)
-    planned = collect.plan_stop(
-        query.first, query.transport, address, manager=not options.no_manager, host=host
-    )
-    dry = not options.yes
-    if not options.json:
-        sys.stdout.write(stop.render_plan(planned, way, dry=dry, style=style()))
-        sys.stdout.flush()
-    outcome: Outcome | None = None
-    if not dry and planned.steps:
-        progress = StatusLine()
-        try:
-            outcome = collect.stop(planned, way, lambda it: progress(waiting_line(it)), host)
-        finally:
-            progress.clear()
-        if not options.json:
-            sys.stdout.write(stop.render_outcome(outcome, style()))
-    if options.json:
-        from portbook.present.render.report_json import of_stop
+    yield query
 
-        print_json(of_stop(planned, outcome))
-    elif dry and planned.steps:
-        print(f"\nTo do it: portbook stop {' '.join(map(_worded, argv))} --yes")
-    return _status(planned, outcome, dry=dry, strict=options.strict)
+
+def _show(plans: Sequence[Plan], way: Way, *, dry: bool) -> None:
+    for number, plan in enumerate(plans):
+        gap = "\n" if number else ""
+        sys.stdout.write(gap + stop.render_plan(plan, way, viewer(), dry=dry, style=style()))
+    sys.stdout.flush()
+
+
+def _carry_out(plan: Plan, way: Way, host: HostReader) -> Outcome:
+    progress = StatusLine()
+    try:
+        return collect.stop(plan, way, lambda it: progress(waiting_line(it)), host)
+    finally:
+        progress.clear()
+
+
+def _print_json(plans: Sequence[Plan], outcomes: Sequence[Outcome | None]) -> None:
+    from portbook.present.render.report_json import of_stop
+
+    answers = list(map(of_stop, plans, outcomes))
+    if len(answers) == 1:
+        print_json(answers[0])
+    else:
+        print_json({"schema": "portbook/answers/1", "answers": answers})
+
+
+def _tell_undone(plans: Sequence[Plan], argv: Sequence[str], *, go: bool, asked: bool) -> None:
+    if go or not any(plan.steps for plan in plans):
+        return
+    if asked:
+        print("Nothing was stopped.")
+        return
+    words = [word for word in argv if word not in ("-n", "--dry-run")]
+    print(f"\nTo do it: portbook stop {' '.join(map(_worded, words))} --yes")
 
 
 def _refuse_names(query: Query) -> None:
@@ -113,15 +175,11 @@ def _refuse_names(query: Query) -> None:
         )
 
 
-def _status(planned: Plan, outcome: Outcome | None, *, dry: bool, strict: bool) -> int:
-    if planned.refusals or not planned.steps:
+def _status(plan: Plan, outcome: Outcome | None) -> int:
+    """0 where all that was asked for is stopped."""
+    if plan.refusals or outcome is None or not outcome.free:
         return 1
-    if outcome is not None:
-        if not outcome.free or any(each.code not in GOOD for each in outcome.done):
-            return 1
-    elif not dry:
-        return 1
-    return 3 if strict and planned.scene.missing else 0
+    return int(any(each.code not in GOOD for each in outcome.done))
 
 
 def _worded(word: str) -> str:

@@ -70,6 +70,24 @@ def can_draw(stream: TextIO | None) -> bool:
     return is_terminal(stream) and os.environ.get("TERM") != "dumb"
 
 
+def can_ask() -> bool:
+    """Whether somebody is there to be asked: who reads the question and can answer it."""
+    return is_terminal(sys.stdin) and is_terminal(sys.stdout)
+
+
+def confirmed(question: str) -> bool:
+    """Whether *question* was answered with yes; the end of standard input is a no."""
+    sys.stdout.write(f"\n{question} [y/N] ")
+    sys.stdout.flush()
+    try:
+        answer = sys.stdin.readline()
+    except (OSError, ValueError):  # the terminal went away
+        answer = ""
+    if not answer.endswith("\n"):
+        print()
+    return answer.strip().lower() in ("y", "yes")
+
+
 def terminal_width(env: Mapping[str, str]) -> int:
     """The columns of standard output: ``COLUMNS``, else the terminal's, else 80."""
     columns = env.get("COLUMNS", "")

@@ -90,10 +90,14 @@ def owner_line(owner: Process) -> str:
     return " ".join((owner_name(owner), *run.arguments))
 
 
-def owner_phrase(owner: Process, to: Viewer) -> str:
-    """*owner* by name, and in brackets what tells it from others of that name."""
+def owner_phrase(owner: Process, to: Viewer, *, whole: bool = False) -> str:
+    """*owner* by name, and in brackets what tells it from others of that name.
+
+    The *whole* of it has the arguments as well.
+    """
     facts = owner_facts(owner, to)
-    return f"{owner_name(owner)} ({', '.join(facts)})" if facts else owner_name(owner)
+    name = owner_line(owner) if whole else owner_name(owner)
+    return f"{name} ({', '.join(facts)})" if facts else name
 
 
 def owner_facts(owner: Process, to: Viewer) -> list[str]:

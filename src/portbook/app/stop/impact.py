@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from portbook.app.stop.model import Scene, Step
     from portbook.host.linux.connections import Connection
+    from portbook.model import Listener
 
 # The states of RFC 9293 §3.3.2 in which a connection is somebody's.
 _TAKEN = (
@@ -23,6 +24,31 @@ _TAKEN = (
     ConnectionState.CLOSE_WAIT,
     ConnectionState.CLOSING,
 )
+
+
+def unrelated(listeners: Iterable[Listener]) -> int:
+    """How many programs hold *listeners*.
+
+    Processes are one program where they share a socket, a container or a service, where one
+    started the other, and where one parent started both with the same arguments.
+    """
+    held = [each.ownership.owners for each in listeners]
+    pids = {owner.pid for owners in held for owner in owners}
+    groups: list[set[object]] = []
+    for owners in held:
+        marks: set[object] = set()
+        for owner in owners:
+            marks |= {owner.pid, (owner.parent, owner.command)} if owner.command else {owner.pid}
+            marks |= {pid for pid, _ in owner.ancestors if pid in pids}
+            if owner.container:
+                marks.add(owner.container)
+            elif owner.unit and owner.unit.endswith(".service") and owner.unit[:5] != "user@":
+                marks.add(owner.unit)
+        if marks:
+            joined = [group for group in groups if group & marks]
+            groups = [group for group in groups if not group & marks]
+            groups.append(marks.union(*joined))
+    return len(groups)
 
 
 def losses(scene: Scene, steps: Iterable[Step]) -> Iterator[Loss]:
@@ -36,7 +62,9 @@ def losses(scene: Scene, steps: Iterable[Step]) -> Iterator[Loss]:
     live = [
         each
         for each in scene.connections
-        if each.state in _TAKEN and any(takes(one, each.address) for one in stopped)
+        if each.state in _TAKEN
+        and not _abandoned(each)
+        and any(takes(one, each.address) for one in stopped)
     ]
     if live:
         peers = dict.fromkeys([_peer(each) for each in live])
@@ -61,6 +89,11 @@ def losses(scene: Scene, steps: Iterable[Step]) -> Iterator[Loss]:
     ]
     if rest:
         yield Loss(LossKind.UNIT, len(rest), tuple(rest))
+
+
+def _abandoned(connection: Connection) -> bool:
+    """Whether its client left before any process accepted it: nobody loses anything with it."""
+    return connection.state is ConnectionState.CLOSE_WAIT and not connection.inode
 
 
 def _peer(each: Connection) -> str:

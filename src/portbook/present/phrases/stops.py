@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from portbook.app.stop.executor import OUTCOMES
 from portbook.app.stop.model import LossKind, RefusalCode, StepKind
+from portbook.present.owners import viewer
 from portbook.present.phrases import filled
 from portbook.present.phrases.holders import holder_of, how_to_stop, sentence
 
@@ -22,8 +23,18 @@ if TYPE_CHECKING:
 
     Facts = dict[str, Any]
 
-_ELSEWHERE = "Do it from somewhere else: another login, or the console."
+_ELSEWHERE = "From another login or the console: {kill}"
 _MOST = 4  # names
+# What keeps programs running, by the beginning of its name, and its own way to stop one of them.
+_SUPERVISORS = {
+    "supervisord": "supervisorctl status, then supervisorctl stop NAME",
+    "pm2": "pm2 list, then pm2 stop NAME",
+    "runsv": "sv down NAME",
+    "s6-supervise": "s6-svc -d SERVICE",
+    "circusd": "circusctl stop NAME",
+    "monit": "monit stop NAME",
+    "god": "god stop NAME",
+}
 # By code, and by the fact ``why`` where a code has several reasons. Facts, and what _REFUSAL_WORDS
 # makes of a refusal, stand in braces.
 REFUSED = {
@@ -59,12 +70,12 @@ REFUSED_MENDS = {
     RefusalCode.NOT_LISTENING: "{stop}",
     RefusalCode.MAYBE_CLIENT: "If it is a server's: portbook stop {port}/udp",
     RefusalCode.KERNEL: "Take away what made it in the kernel (a tunnel, NFS, a module).",
-    RefusalCode.OWNER_HIDDEN: "Ask as {user}.",
-    RefusalCode.OWNER_INFERRED: "Ask as {user}.",
+    RefusalCode.OWNER_HIDDEN: "{see}",
+    RefusalCode.OWNER_INFERRED: "{see}",
     RefusalCode.FIRST_PROCESS: "systemctl list-sockets shows the unit: stop that.",
     f"{RefusalCode.OWN_LINE} inside": _ELSEWHERE,
     f"{RefusalCode.OWN_LINE} unit": _ELSEWHERE,
-    RefusalCode.SSH_CONNECTION: "Do it from the machine's console.",
+    RefusalCode.SSH_CONNECTION: "From the machine's console: {kill}",
     RefusalCode.PORT_FORWARDER: "docker ps --filter publish={port}, or podman ps, shows it: stop "
     "that one.",
     RefusalCode.CONTAINER_MANAGER: "Stop it by what started it: kubectl, nerdctl, crictl, lxc or "
@@ -200,8 +211,20 @@ def _restarted_note(again: Restarted) -> str:
     note = f"The port is busy again: {who} listens on {name}"
     if again.started_by:
         above = " < ".join([f"{program} ({pid})" for pid, program in again.started_by])
-        note += f", started by {above}: stop that, and then the port"
+        return f"{note}, started by {above}. Stop that: {_supervisor_command(again)}"
     return f"{note}."
+
+
+def _supervisor_command(again: Restarted) -> str:
+    """What stops the program that starts another one again, in its own words if it has any."""
+    pid, program = again.started_by[0]
+    for supervisor, command in _SUPERVISORS.items():
+        if program.lower().startswith(supervisor):
+            return command
+    unit = next((owner.unit for owner in again.listener.ownership.owners if owner.unit), None)
+    if unit is not None and unit.endswith(".service") and program == "systemd":
+        return f"systemctl stop {unit}"
+    return f"kill {pid}"
 
 
 def _who(refusal: Refusal, _: Facts) -> str:
@@ -224,11 +247,19 @@ def _stop_there(_: Refusal, facts: Facts) -> str:
     return f"Stop it where it runs: in {facts['namespace']}."
 
 
-def _user(refusal: Refusal, _: Facts) -> str:
+def _see(refusal: Refusal, _: Facts) -> str:
+    """How to see who holds the socket; root isn't told to be root."""
+    if viewer().is_root:
+        return "Stop it on the host: it runs outside of this container or namespace."
     socket = None if refusal.listener is None else refusal.listener.socket
-    if socket is None or not socket.uid:
-        return "root"
-    return f"root, or as {socket.user or socket.uid}"
+    port = "" if socket is None else f" {socket.port}"
+    whose = "" if socket is None or not socket.uid else f", or as {socket.user or socket.uid}"
+    return f"Run it with sudo{whose}: sudo portbook stop{port}"
+
+
+def _kill(refusal: Refusal, _: Facts) -> str:
+    owners = () if refusal.listener is None else refusal.listener.ownership.owners
+    return f"kill {' '.join(dict.fromkeys([str(owner.pid) for owner in owners]))}"
 
 
 _REFUSAL_WORDS: dict[str, Words] = {
@@ -239,7 +270,8 @@ _REFUSAL_WORDS: dict[str, Words] = {
     "port_word": _port_word,
     "stop_there": _stop_there,
     "stop": lambda refusal, _: how_to_stop(refusal.listener) if refusal.listener else "",
-    "user": _user,
+    "see": _see,
+    "kill": _kill,
 }
 # The functions for the keys of JSON that are sentences, by the table that they stand in.
 KEYS: dict[str, dict[str, Callable[[Any], Any]]] = {

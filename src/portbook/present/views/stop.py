@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from shlex import quote
 
+from portbook.app.stop.impact import unrelated
 from portbook.app.stop.model import StepKind
+from portbook.model import OwnersSeen
 from portbook.present.document import Paragraph, Table
+from portbook.present.owners import owner_phrase, unseen_owner
 from portbook.present.phrases import gap_sentences
 from portbook.present.phrases.stops import (
     done_message,
@@ -17,7 +20,6 @@ from portbook.present.phrases.stops import (
     refusal_message,
     step_text,
 )
-from portbook.present.port.this_machine import holder
 from portbook.present.render.document_text import render_item
 
 TYPE_CHECKING = False
@@ -26,17 +28,23 @@ if TYPE_CHECKING:
 
     from portbook.app.stop.executor import Outcome, Way
     from portbook.app.stop.model import Plan, Step
+    from portbook.model import Listener
     from portbook.present.document import Item
+    from portbook.present.owners import Viewer
     from portbook.present.render.text import Style
 
 
-def render_plan(plan: Plan, way: Way, *, dry: bool, style: Style) -> str:
+def render_plan(plan: Plan, way: Way, to: Viewer, *, dry: bool, style: Style) -> str:
     """What would be done, what would be lost, what is left alone; before anything is done."""
     title = f"Port {plan.scene.port}{_kind(plan)}{_where(plan)}"
     title += ": nothing is stopped without --yes" if dry and plan.steps else ""
     lines = [style.bold(title)]
-    rows = tuple((each.socket.name, holder(each)) for each in plan.scene.listeners)
+    rows = tuple((each.socket.name, _holder(each, to)) for each in plan.scene.listeners)
     lines += render_item(Table(rows), style)
+    programs = unrelated(plan.scene.listeners)
+    if programs > 1:
+        message = f"{programs} different programs have the port; an address names one of them."
+        lines += render_item(Paragraph(message), style)
     if plan.steps:
         lines += ["", style.bold("Would do" if dry else "Doing")]
         rows = tuple((_command(step), step_text(step)) for step in plan.steps)
@@ -56,6 +64,15 @@ def render_plan(plan: Plan, way: Way, *, dry: bool, style: Style) -> str:
     for item in _after(plan):
         lines += ["", *render_item(item, style, "")]
     return "\n".join(lines) + "\n"
+
+
+def _holder(listener: Listener, to: Viewer) -> str:
+    """Each owner with its command line, and what tells it from others."""
+    owners = listener.ownership.owners
+    if not owners:
+        return unseen_owner(listener, to)
+    sure = "inferred: " if listener.ownership.seen is OwnersSeen.INFERRED else ""
+    return sure + ", ".join([owner_phrase(owner, to, whole=True) for owner in owners])
 
 
 def _after(plan: Plan) -> Iterator[Item]:
@@ -78,10 +95,8 @@ def _command(step: Step) -> str:
 
 
 def _waiting(way: Way) -> str:
-    then = (
-        "then send SIGKILL to what still runs" if way.force else "--force would then send SIGKILL"
-    )
-    return f"The signal goes to these very processes; wait up to {way.patience:g} s; {then}."
+    then = "Then sends SIGKILL." if way.force else "--force then sends SIGKILL."
+    return f"Sends SIGTERM and waits {way.patience:g} s. {then}"
 
 
 def render_outcome(outcome: Outcome, style: Style) -> str:
@@ -89,7 +104,9 @@ def render_outcome(outcome: Outcome, style: Style) -> str:
     lines = ["", style.bold("Done")]
     for each in outcome.done:
         lines += render_item(Paragraph(f"{each.code}: {done_message(each)}"), style)
-    lines += ["", *render_item(Paragraph(outcome_sentence(outcome)), style, "")]
+    lines.append("")
+    if not outcome.restarted:
+        lines += render_item(Paragraph(outcome_sentence(outcome)), style, "")
     for note in outcome_notes(outcome):
         lines += render_item(Paragraph(note), style, "")
     return "\n".join(lines) + "\n"
