@@ -13,6 +13,7 @@ import sys
 from benchmarks.timing import ROOT, machine
 
 SCRIPTS = (
+    "answers",
     "audit",
     "explain",
     "export",

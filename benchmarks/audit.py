@@ -119,9 +119,7 @@ COPY (
             || (hash(range, 3) % 256) AS src,
         (32768 + hash(range, 4) % 28232)::INT AS src_port,
         '198.51.' || (100 + hash(range, 5) % 4) || '.' || (hash(range, 6) % 250) AS dst,
-        CASE WHEN hash(range, 7) % 1000 < 990 THEN {services}[(hash(range, 8) % {many})::BIGINT + 1]
-            WHEN hash(range, 7) % 1000 < 997 THEN (1024 + hash(range, 9) % 4000)::INT
-            ELSE (20000 + hash(range, 10) % 100)::INT END AS dst_port,
+        {port} AS dst_port,
         CASE WHEN hash(range, 11) % 10 < 8 THEN 6 ELSE 17 END::UTINYINT AS protocol,
         (40 + hash(range, 12) % 100000)::BIGINT AS bytes,
         (1 + hash(range, 13) % 100)::BIGINT AS packets
@@ -130,22 +128,26 @@ COPY (
 """
 
 
-def make(path: Path, rows: int) -> None:
-    """Writes *rows* flows: nearly all to 30 services, some to odd ports."""
+_PORT = """\
+CASE WHEN hash(range, 7) % 1000 < 990 THEN {services}[(hash(range, 8) % {many})::BIGINT + 1]
+    WHEN hash(range, 7) % 1000 < 997 THEN (1024 + hash(range, 9) % 4000)::INT
+    ELSE (20000 + hash(range, 10) % 100)::INT END"""
+
+
+def make(path: Path, rows: int, port: str | None = None) -> None:
+    """Writes *rows* flows: nearly all to 30 services, some to odd ports; or to *port*, in SQL."""
     import duckdb
 
     with duckdb.connect(config={"memory_limit": _MEMORY}) as connection:
-        services = list(_SERVICES)
-        connection.execute(
-            _MAKE.format(rows=rows, path=path, services=services, many=len(services))
-        )
+        usual = _PORT.format(services=list(_SERVICES), many=len(_SERVICES))
+        connection.execute(_MAKE.format(rows=rows, path=path, port=port or usual))
 
 
 # -- in one process: what the work itself takes -----------------------------------------------
 
 # The log's own destination is the service: what a Zeek or Suricata log says, and what a user of
 # --columns says of his.
-_COLUMNS = "port=dst_port,host=dst,peer=src"
+COLUMNS = "port=dst_port,host=dst,peer=src"
 _PLAIN = (
     "SELECT protocol, dst_port, count(*), sum(bytes), sum(packets), min(first), max(last) "
     "FROM read_parquet('{path}') GROUP BY ALL"
@@ -159,7 +161,7 @@ _HOSTS = (
 )
 
 
-def _summary(path: Path, columns: str | None = _COLUMNS, hosts: int = 0) -> float:
+def _summary(path: Path, columns: str | None = COLUMNS, hosts: int = 0) -> float:
     from portbook.app.audit.engines import connect
     from portbook.app.audit.pipeline import Audit, Order
 
@@ -189,7 +191,7 @@ def _rows(path: Path, out: Path) -> float:
 
     engine = connect("duckdb", memory=_MEMORY)
     try:
-        audit = Audit(Order((str(path),), _COLUMNS, hosts=0), engine, _CATALOG)
+        audit = Audit(Order((str(path),), COLUMNS, hosts=0), engine, _CATALOG)
         audit.run()
         began = time.perf_counter()
         write_rows(audit, str(out), None, lambda _: None)
@@ -236,7 +238,7 @@ def _unexpected(path: Path) -> str:
 
     engine = connect("duckdb", memory=_MEMORY)
     try:
-        answer = Audit(Order((str(path),), _COLUMNS, hosts=0), engine, _CATALOG).run()
+        answer = Audit(Order((str(path),), COLUMNS, hosts=0), engine, _CATALOG).run()
     finally:
         engine.close()
     return ", ".join(sorted({str(each.port) for each in answer.unexpected[:MOST]}) or ["0"])
@@ -291,10 +293,14 @@ print(hosts.groupby(level=[0, 1]).head(5).head(100))
 """
 
 
+def plain_script(path: Path) -> str:
+    """A script that has DuckDB group the flows at *path*, and prints the largest groups."""
+    return _SCRIPT.format(sql=_PLAIN.format(path=path), memory=_MEMORY)
+
+
 def _process(path: Path, size: int, rounds: int) -> Line:
-    command = [*portbook(), "audit", str(path), "--columns", _COLUMNS]
-    script = _SCRIPT.format(sql=_PLAIN.format(path=path), memory=_MEMORY)
-    plain = [sys.executable, "-c", script]
+    command = [*portbook(), "audit", str(path), "--columns", COLUMNS]
+    plain = [sys.executable, "-c", plain_script(path)]
     ours, theirs = _alternate(lambda: _wall(command), lambda: _wall(plain), rounds)
     what = f"`portbook audit`, the whole process, {size:,}, to a plain script"
     return Line(what, ours, theirs, 2.7)
@@ -302,7 +308,7 @@ def _process(path: Path, size: int, rounds: int) -> Line:
 
 def _pandas(path: Path, rounds: int) -> Iterable[Line]:
     """What a user would write instead, for the same answer: the registry merged with the flows."""
-    command = [*portbook(), "audit", str(path), "--columns", _COLUMNS]
+    command = [*portbook(), "audit", str(path), "--columns", COLUMNS]
     book = path.with_suffix(".csv")
     _registry_csv(book)
     for columns, what, most in (
@@ -346,7 +352,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 def _memory(path: Path) -> Line:
     """The peak resident memory of the whole process."""
-    command = [*portbook(), "audit", str(path), "--columns", _COLUMNS]
+    command = [*portbook(), "audit", str(path), "--columns", COLUMNS]
     peak = subprocess.check_output([sys.executable, "-c", _PEAK, *command], env=environment())
     return Line("`portbook audit`, peak memory", int(peak) / 1e6, None, 1.5, " GB")
 
