@@ -34,7 +34,8 @@ class Catalog:
     """
 
     __slots__ = (
-        "_derived", "_history", "_notes_files", "_practice", "_read_notes", "_registry", "notes"
+        "_derived", "_given", "_history", "_notes_files", "_practice", "_read_notes", "_registry",
+        "notes",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +46,7 @@ class Catalog:
         read_notes: Callable[[], Notes] | None = None,
     ) -> None:
         self._registry = registry
+        self._given = registry is not None
         self._practice = practice
         self._history: History | None = None
         self._read_notes = read_notes
@@ -80,6 +82,20 @@ class Catalog:
 
         if self._registry is None:
             self._registry = open_in_use(self.notes.append, whole=True)
+
+    def newer(self) -> Catalog | None:
+        """A catalog with the registry that is in use by now; None where that is this one's.
+
+        It is where the registry was handed in, too. To look takes a few system calls.
+        """
+        if self._given or self._registry is None:
+            return None
+        folder = self._registry.store.folder
+        if Catalog().registry.store.folder == folder:
+            return None
+        other = Catalog(practice=self._practice, read_notes=self._read_notes)
+        other.check()
+        return None if other.registry.store.folder == folder else other
 
     @property
     def practice(self) -> Practice:

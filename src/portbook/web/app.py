@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
+import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
+from portbook.errors import PortbookError
 from portbook.web.explain.endpoints import start_explainers
 from portbook.web.feedback.vote_queue import VoteQueue
 from portbook.web.http.cache import Keeping
@@ -51,13 +54,7 @@ def create_app(
     settings = settings or Settings()
     files, version = read_static(catalog)
     local = not settings.public
-    site = Site(
-        catalog.registry.store.as_of,
-        local=local,
-        public=settings.public,
-        feedback=settings.store is not None,
-        static_version=version,
-    )
+    site = _site(catalog, settings, version)
     context = Context(
         settings,
         catalog,
@@ -76,7 +73,9 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        following = asyncio.create_task(_follow_updates(keeping))
         yield
+        following.cancel()
         context.explainers.close()
         if context.panel is not None:
             context.panel.close()
@@ -95,7 +94,51 @@ def create_app(
     )
     # Its own redirects name the host that the client named: ours are relative.
     application.router.redirect_slashes = False
-    return Keeping(Secured(Limits(application, context)), context)
+    keeping = Keeping(Secured(Limits(application, context)), context)
+    return keeping
+
+
+def _site(catalog: Catalog, settings: Settings, static_version: str) -> Site:
+    return Site(
+        catalog.registry.store.as_of,
+        local=not settings.public,
+        public=settings.public,
+        feedback=settings.store is not None,
+        static_version=static_version,
+    )
+
+
+async def _follow_updates(keeping: Keeping) -> None:
+    """Looks now and then whether ``portbook update`` has put another registry in use."""
+    while True:
+        await asyncio.sleep(keeping.context.settings.look_again)
+        try:
+            await renew(keeping)
+        except (PortbookError, OSError) as error:  # it is looked at again
+            print(f"portbook: the registry in use was not taken: {error}", file=sys.stderr)
+
+
+async def renew(keeping: Keeping) -> bool:
+    """Lets the site answer from the registry that is in use by now; whether it is another one.
+
+    Raises PortbookError or OSError where it can't be read: the site then stays what it is.
+    """
+    context = keeping.context
+    newer = await asyncio.to_thread(context.catalog.newer)
+    if newer is None:
+        return False
+    files, version = await asyncio.to_thread(read_static, newer)
+    before, context.explainers = context.explainers, start_explainers(newer)
+    context.catalog, context.files = newer, files
+    context.site = _site(newer, context.settings, version)
+    context.build = build_of(version, context.site)
+    if context.panel is not None:
+        context.panel.catalog = newer
+    keeping.forget()
+    before.close()
+    for note in newer.notes:
+        print(f"portbook: {note}", file=sys.stderr)
+    return True
 
 
 async def _refused(request: Request, error: Exception) -> Response:

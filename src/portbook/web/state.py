@@ -77,7 +77,8 @@ class Settings:
 
     *host* is the address that is listened on. *public* leaves out everything about this machine.
     *show_commands* shows the command lines of its processes. *token*, if any, has to be given to
-    see them; *store* keeps what readers say, None leaves the form out.
+    see them; *store* keeps what readers say, None leaves the form out. *look_again*
+    is how many seconds lie between two looks at which registry is in use.
     """
 
     host: str = "127.0.0.1"
@@ -85,6 +86,7 @@ class Settings:
     show_commands: bool = False
     token: str | None = None
     store: FeedbackStore | None = None
+    look_again: float = 10.0
 
 
 @dataclass(slots=True)

@@ -140,6 +140,11 @@ class Keeping:
         self.queries = Cache(budget // 8)
         self.cache = Cache(budget - self.queries.budget)
 
+    def forget(self) -> None:
+        """Keeps nothing any more: what the answers are made of has changed."""
+        self.queries = Cache(self.queries.budget)
+        self.cache = Cache(self.cache.budget)
+
     @property
     def kept(self) -> tuple[int, int]:
         """How many answers are kept, and how many bytes they take."""
@@ -224,6 +229,7 @@ class Keeping:
         start: Message = {}
         body = bytearray()
         head = scope["method"] == "HEAD"
+        build = self.context.build
 
         async def catch(message: Message) -> None:
             nonlocal start
@@ -247,13 +253,14 @@ class Keeping:
             _entry,
             bytes(body),
             start["headers"],
-            self.context.build + scope[KEEP],
+            build + scope[KEEP],
             key[2],
             any_query=bool(scope.get(ANY_QUERY)),
         )
         # What is long takes long to compress, and nobody else should wait for that.
         entry = make() if len(body) <= _LONGEST_AT_ONCE else await run_in_threadpool(make)
-        self._put(key, entry)
+        if build == self.context.build:  # else it may be of what was in use before
+            self._put(key, entry)
         return entry
 
 

@@ -49,7 +49,7 @@ class Panel:
         interval: float = _INTERVAL,
         heartbeat: float = _HEARTBEAT,
     ) -> None:
-        self._catalog = catalog
+        self.catalog = catalog  # of what is looked at from now on
         self._show = show_commands
         self._make = watch
         self._interval = interval
@@ -111,7 +111,7 @@ class Panel:
                 self._following = asyncio.create_task(self._follow(watch))
 
     def _look(self) -> tuple[Watch, dict[Key, Encoded]]:
-        watch = self._make(self._catalog)
+        watch = self._make(self.catalog)
         return watch, {identity(one): self._socket(one) for one in watch.listeners}
 
     async def _follow(self, watch: Watch) -> None:
