@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from portbook.schema import answers, captures, reports, sockets
+from portbook.schema import answers, captures, port, reports, sockets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ that several others have in them has a table of its own, where it first comes up
 
 # In the order of the table at the top of the document.
 OBJECTS = (
-    answers.PORT_ANSWER,
+    port.PORT_ANSWER,
     answers.SERVICE_ANSWER,
     answers.LISTEN_ANSWER,
     sockets.LISTENER_ROW,
@@ -53,6 +53,7 @@ OBJECTS = (
     reports.FEEDBACK,
     reports.VOTE,
     answers.PORTS_ANSWER,
+    answers.ANSWERS,
     captures.AUDIT,
 )
 

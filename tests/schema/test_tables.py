@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import portbook
+from portbook import schema
 from portbook.catalog.registry.history import KINDS
 from portbook.model import (
     Assessment,
@@ -35,6 +40,7 @@ from portbook.schema import records, sockets
 from portbook.schema.codecs import NUMBER, Mismatch, optional
 from portbook.schema.sockets import LISTENER, OWN_NOTE
 from portbook.schema.tables import Computing, Field, Table
+from tasks import build_json_docs
 from tests.strategies import (
     answers,
     any_port,
@@ -112,6 +118,31 @@ def test_every_field_of_the_class_is_in_its_table(table: Table) -> None:
         for name in kind._fields
     }
     assert wanted - set(table.parts) - paths == NOT_IN_JSON.get(table.name, set())
+
+
+def kinds_of_schema() -> set[str]:
+    """The kinds of all objects that stand on their own, of every module of the schema."""
+    modules = [
+        importlib.import_module(f"{schema.__name__}.{module.name}")
+        for module in pkgutil.iter_modules(schema.__path__)
+    ]
+    tables = [value for module in modules for value in vars(module).values()]
+    return {table.kind for table in tables if isinstance(table, Table) and table.kind is not None}
+
+
+def test_every_object_has_its_table_in_the_documentation() -> None:
+    documented = {table.kind for table in build_json_docs.OBJECTS}
+    assert len(documented) > 20
+    assert kinds_of_schema() == documented
+
+
+def test_no_object_is_made_by_hand() -> None:
+    """Whatever tells its kind is written from a table."""
+    by_hand = re.compile(r"""["']schema["']\s*:\s*f?["']portbook/[a-z-]+/""")
+    folder = Path(portbook.__file__).parent
+    made = [path.name for path in folder.rglob("*.py") if by_hand.search(path.read_text("utf-8"))]
+    assert by_hand.search('{"schema": "portbook/port/1"}')
+    assert made == []
 
 
 def test_a_key_that_is_not_there_takes_the_default_or_is_named() -> None:

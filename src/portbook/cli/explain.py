@@ -163,7 +163,9 @@ class _Explanation:
         if not self._options.json:
             return
         if self._several:
-            print_json({"schema": "portbook/answers/1", "answers": self._answers})
+            from portbook.schema.answers import ANSWERS
+
+            print_json(ANSWERS.encode(self._answers))
         else:
             print_json(self._answers[0])
 

@@ -206,7 +206,9 @@ class _Show:
             if len(collected) == 1:
                 print_json(collected[0])
             else:
-                print_json({"schema": "portbook/answers/1", "answers": collected})
+                from portbook.schema.answers import ANSWERS
+
+                print_json(ANSWERS.encode(collected))
         if self.invalid:
             return 2
         if self.missed or self.found:

@@ -150,7 +150,9 @@ def _print_json(plans: Sequence[Plan], outcomes: Sequence[Outcome | None]) -> No
     if len(answers) == 1:
         print_json(answers[0])
     else:
-        print_json({"schema": "portbook/answers/1", "answers": answers})
+        from portbook.schema.answers import ANSWERS
+
+        print_json(ANSWERS.encode(answers))
 
 
 def _tell_undone(plans: Sequence[Plan], argv: Sequence[str], *, go: bool, asked: bool) -> None:

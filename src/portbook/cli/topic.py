@@ -48,9 +48,10 @@ def _list(*, as_json: bool) -> int:
 
     if as_json:
         from portbook.present.render import port_json
+        from portbook.schema.answers import ANSWERS
 
         answers = [TopicAnswer(Query(QueryKind.TEXT, topic), topic) for topic in Topic]
-        print_json({"schema": "portbook/answers/1", "answers": [*map(port_json.of, answers)]})
+        print_json(ANSWERS.encode([*map(port_json.of, answers)]))
         return 0
     from portbook.present.render.text import table
 

@@ -51,7 +51,9 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     if len(told) == 1:
         print_json(told[0])
     elif told:
-        print_json({"schema": "portbook/answers/1", "answers": told})
+        from portbook.schema.answers import ANSWERS
+
+        print_json(ANSWERS.encode(told))
     return 1 if 1 in statuses else max(statuses)
 
 

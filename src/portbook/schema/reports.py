@@ -5,7 +5,6 @@ As in :mod:`portbook.schema.answers`, a table reads a report's attributes by nam
 
 from __future__ import annotations
 
-from portbook.schema.answers import QUERY_FIELD
 from portbook.schema.codecs import (
     FLAG,
     NUMBER,
@@ -18,6 +17,7 @@ from portbook.schema.codecs import (
     rounded,
     tally,
 )
+from portbook.schema.port import QUERY_FIELD
 from portbook.schema.records import CHANGE, CHANGES, GAPS, NAMES, SOURCES, TRANSPORT
 from portbook.schema.sockets import (
     CONNECTION,

@@ -9,6 +9,7 @@ from portbook._fast_types import NamedTuple
 from portbook.app.audit.result import Change
 from portbook.errors import InvalidArgument, shown
 from portbook.model import LAST_PORT, Transport
+from portbook.schema.captures import AUDIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def parse_previous(text: str) -> Previous:
         run = json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
-    if not isinstance(run, dict) or run.get("schema") != "portbook/audit/1":
+    if not isinstance(run, dict) or run.get("schema") != AUDIT.kind:
         raise ValueError("it is no JSON of portbook audit")
     services = run.get("services")
     if not isinstance(services, list):

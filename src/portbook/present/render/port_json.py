@@ -18,13 +18,13 @@ from portbook.present.render.sockets_json import phrased
 from portbook.schema.answers import (
     BLOCKS_ANSWER,
     LISTEN_ANSWER,
-    PORT_ANSWER,
     RANGE_ANSWER,
     SEARCH_ANSWER,
     SERVICE_ANSWER,
     STATS_ANSWER,
     TOPIC_ANSWER,
 )
+from portbook.schema.port import PORT_ANSWER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 from portbook import __version__
 from portbook.formats.sockets.detect import FORMATS
 from portbook.model import LAST_PORT, RANGES, State, Transport
-from portbook.schema import answers, captures, records, reports, sockets
+from portbook.schema import answers, captures, port, records, reports, sockets
 from portbook.schema.codecs import NUMBER, WORDS, optional
 from portbook.schema.tables import Field, Table
 
@@ -325,10 +325,10 @@ SCHEMAS: dict[str, Schema] = {
             *(records.SIDE, records.CHANGE, records.SOURCE, records.ASSIGNMENT, records.STANDING),
             *(records.BLOCK, records.NEIGHBOUR, records.USE, records.PROGRAM, records.REPORT),
             *(sockets.FINDING, sockets.OWNER, sockets.LISTENER, sockets.SPOKEN, sockets.OWN_NOTE),
-            *(sockets.REDIRECT, sockets.CONNECTION, records.GAP, answers.QUERY),
-            *(answers.HOST, answers.PORT_ANSWER, answers.SERVICE_ANSWER, answers.BLOCKS_ANSWER),
-            *(answers.PAGE, answers.STATS_ANSWER, answers.LISTEN_ANSWER, reports.HISTORY),
-            *(answers.BRIEF, answers.PORTS_ANSWER, _PROBLEM),
+            *(sockets.REDIRECT, sockets.CONNECTION, records.GAP, port.QUERY),
+            *(port.HOST, port.PORT_ANSWER, answers.SERVICE_ANSWER, answers.BLOCKS_ANSWER),
+            *(port.PAGE, answers.STATS_ANSWER, answers.LISTEN_ANSWER, reports.HISTORY),
+            *(port.BRIEF, answers.PORTS_ANSWER, _PROBLEM),
         )
     },
     "range": _schema_of(answers.RANGE_ANSWER, host=_NULL),

@@ -10,6 +10,8 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from portbook.schema.answers import LISTEN_ANSWER
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -17,7 +19,8 @@ MOST_WAITING = 256 << 10  # bytes of events that may wait for a reader
 PIECE = 64 << 10  # bytes that are handed to the server at a time; it then waits for the reader
 
 # A reader that is cut off comes back after two seconds.
-_HEAD = b'retry: 2000\nevent: state\ndata: {"schema":"portbook/listen/1","listeners":['
+_RETRY = b"retry: 2000\n"
+_STATE = f'event: state\ndata: {{"schema":"{LISTEN_ANSWER.kind}","listeners":['.encode()
 
 
 class Encoded(NamedTuple):
@@ -100,7 +103,7 @@ class Stream:
 
 
 def _pieces(state: State, port: int | None) -> Iterator[bytes]:
-    piece = bytearray(_HEAD)
+    piece = bytearray(_RETRY + _STATE)
     first = True
     for socket in state:
         if port in (None, socket.port):
