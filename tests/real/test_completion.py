@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import pty
 import re
-import select
 import statistics
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +16,7 @@ from portbook.cli import COMMANDS
 from portbook.cli.completion import SHELLS, names_by_letter, shapes
 from tests.command_line import run
 from tests.real.needs import need_program
+from tests.real.terminals import Terminal
 from tests.values import CATALOG
 
 if TYPE_CHECKING:
@@ -42,7 +40,6 @@ TYPED = {
     "portbook completion z": {"zsh"},
     "portbook --color al": {"always"},
 }
-_ESCAPES = re.compile(r"\x1b(?:\[[0-9;?>=]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[=>()][0B]?)")
 
 
 @pytest.fixture
@@ -55,35 +52,6 @@ def script(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[[str]
         return path
 
     return write
-
-
-class Terminal:
-    """A shell at a terminal, typed into."""
-
-    def __init__(self, argv: list[str], folder: Path) -> None:
-        self.child, self.terminal = pty.fork()
-        if self.child == 0:
-            os.chdir(folder)
-            environ = {"PATH": os.environ["PATH"], "HOME": str(folder), "TERM": "xterm"}
-            os.execve(argv[0], argv, {**environ, "LANG": "C.UTF-8", "COLUMNS": "200"})
-
-    def type(self, keys: str) -> None:
-        os.write(self.terminal, keys.encode())
-
-    def until(self, pattern: str, seconds: float = 20.0) -> str:
-        """What is shown from now on until *pattern* is in it."""
-        shown, end = "", time.monotonic() + seconds
-        while time.monotonic() < end:
-            if select.select([self.terminal], [], [], 0.1)[0]:
-                shown += os.read(self.terminal, 65536).decode(errors="replace")
-            plain = _ESCAPES.sub("", shown)
-            if re.search(pattern, plain, re.DOTALL):
-                return plain
-        raise AssertionError(f"{pattern!r} is not in {shown!r}")
-
-    def close(self) -> None:
-        os.close(self.terminal)
-        os.waitpid(self.child, 0)
 
 
 def everything(words: set[str]) -> str:

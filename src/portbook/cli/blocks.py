@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from portbook.app.lookup import longest_blocks
 from portbook.cli.help import Parser, add_json, add_limit, read_limit
-from portbook.cli.terminal import print_json, style
+from portbook.cli.terminal import print_json, show, style
 from portbook.model import RANGES, State
 from portbook.present.render import port_json
 from portbook.present.views import lists
@@ -40,7 +38,5 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     if options.json:
         print_json(port_json.of_blocks(blocks, state, options.range, book.sources(), limit))
     else:
-        sys.stdout.write(
-            lists.render_blocks(blocks, state, options.range, book.sources(), style(), limit)
-        )
+        show(lists.render_blocks(blocks, state, options.range, book.sources(), style(), limit))
     return 0

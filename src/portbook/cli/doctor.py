@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 from portbook import __version__
 from portbook.app.doctor import check_up
 from portbook.cli.help import Parser, add_json
-from portbook.cli.terminal import print_json, style
+from portbook.cli.terminal import print_json, show, style
 from portbook.present.owners import viewer
 
 TYPE_CHECKING = False
@@ -37,5 +35,5 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     else:
         from portbook.present.views.doctor import render_checkup
 
-        sys.stdout.write(render_checkup(checkup, __version__, viewer(), style()))
+        show(render_checkup(checkup, __version__, viewer(), style()))
     return 3 if options.strict and checkup.missing else 0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from portbook.cli.terminal import show
 from portbook.errors import UsageError, shown
 from portbook.model import Level
 
@@ -103,7 +103,10 @@ class Parser(argparse.ArgumentParser):
 
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:
         """Prints the help; argparse's own swallows the error of a full disk."""
-        (file or sys.stdout).write(self.format_help())
+        if file is None:
+            show(self.format_help())
+        else:
+            file.write(self.format_help())
 
 
 def parser_of(module: str, catalog: Catalog) -> Parser:
@@ -231,7 +234,7 @@ def print_help(
         return 0
     if words and not words[0].startswith("-"):
         raise UsageError(f"no command {shown(words[0])}: portbook help lists them all")
-    print(
+    head = (
         "usage: portbook QUERY... [--full] [--json] [--no-host]\n"
         "       portbook COMMAND ...\n\n"
         "Show what a port is for, what really listens on it, and whether the two agree.\n"
@@ -243,16 +246,17 @@ def print_help(
         '  portbook "EADDRINUSE :::3000"     what a pasted error is about\n'
         "  npm start 2>&1 | portbook -       the same, of what a program prints"
     )
+    lines = [head]
     width = max(map(len, commands))
     for title, names in GROUPS.items():
-        print(f"\n{title}:")
-        for name in names:
-            print(f"  {name:<{width}}  {commands[name][1]}")
-    print(
+        lines += ["", f"{title}:"]
+        lines += [f"  {name:<{width}}  {commands[name][1]}" for name in names]
+    lines.append(
         "\nOptions everywhere:\n"
         "  -h, --help       help of a command, as in portbook help why\n"
         "  -V, --version    the version\n"
         "  --color WHEN     auto, always or never (also NO_COLOR, CLICOLOR_FORCE)\n"
         "  --debug          if portbook has a fault, show its traceback"
     )
+    show("\n".join(lines) + "\n")
     return 0

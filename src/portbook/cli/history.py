@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from portbook.app.history import chronicle, compare_kept, is_since, subject_of
 from portbook.cli.help import Parser, add_limit, read_limit
-from portbook.cli.terminal import print_json, style
+from portbook.cli.terminal import print_json, show, style
 from portbook.errors import UsageError, shown
 from portbook.present.render.report_json import of_change, of_history
 from portbook.present.views import history
@@ -36,7 +34,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         for change in found.changes:
             print_json(of_change(change), line=True)
     else:
-        sys.stdout.write(history.render(found, style(), options.limit))
+        show(history.render(found, style(), options.limit))
     return 0 if found.known else 1
 
 

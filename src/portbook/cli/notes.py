@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from portbook.app.notes import adopt
 from portbook.catalog.expectations.lookup import (
@@ -18,7 +17,7 @@ from portbook.catalog.expectations.lookup import (
 )
 from portbook.catalog.expectations.trust import distrust, trust
 from portbook.cli.help import Parser
-from portbook.cli.terminal import print_json, style
+from portbook.cli.terminal import print_json, show, style
 from portbook.errors import BadNotes, UsageError, shown
 from portbook.model import Whose
 from portbook.present.views import notes
@@ -35,7 +34,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Lists the notes, or changes which project's are trusted."""
     options = _parse(argv)
     if options.adopt:
-        sys.stdout.write(notes.render_written(adopt(catalog), style()))
+        show(notes.render_written(adopt(catalog), style()))
         return 0
     if options.action is not None:
         return _ACTIONS[options.action](options)
@@ -47,7 +46,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
 
         print_json(of_notes(files, missing))
     else:
-        sys.stdout.write(notes.render(files, missing, style()))
+        show(notes.render(files, missing, style()))
     return 0
 
 
@@ -123,7 +122,7 @@ def _show(options: argparse.Namespace, file: NotesFile, render: Callable[..., st
 
         print_json(of_notes((file,), ()))
     else:
-        sys.stdout.write(render(file, style()))
+        show(render(file, style()))
 
 
 def _path_of(word: str) -> str:

@@ -8,7 +8,7 @@ from portbook.app.search import search_text
 from portbook.catalog.expectations.lookup import check_named
 from portbook.cli import complain
 from portbook.cli.help import Parser, add_json, add_limit, add_notes, read_limit
-from portbook.cli.terminal import print_json, style
+from portbook.cli.terminal import print_json, show, style
 from portbook.errors import UsageError
 from portbook.present.phrases import gap_sentences
 from portbook.present.render import port_json
@@ -44,5 +44,5 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     if options.json:
         print_json(port_json.of(found))
     else:
-        sys.stdout.write(lists.render_search(found, style()))
+        show(lists.render_search(found, style()))
     return 0 if found.found else 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from portbook._fast_types import NamedTuple
 from portbook.app.lookup import (
     PortAnswer,
@@ -12,7 +10,7 @@ from portbook.app.lookup import (
     answer,
 )
 from portbook.cli import complain
-from portbook.cli.terminal import print_json, reaches, style
+from portbook.cli.terminal import print_json, reaches, show, style
 from portbook.errors import InvalidQuery, UsageError
 from portbook.formats.errors.query import (
     QueryKind,
@@ -268,7 +266,7 @@ class _Show:
         else:
             if self.shown:
                 print(f"\n{'─' * self.style.width}\n")
-            sys.stdout.write(self._render(found))
+            show(self._render(found))
         self.shown += 1
 
     def _render(self, found: Answer) -> str:

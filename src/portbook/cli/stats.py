@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from portbook.catalog.registry.stats import count
 from portbook.cli.help import Parser, add_json
-from portbook.cli.terminal import print_json, style
+from portbook.cli.terminal import print_json, show, style
 from portbook.present.render import port_json
 from portbook.present.views import lists
 
@@ -27,5 +25,5 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     if options.json:
         print_json(port_json.of_stats(stats, book.sources()))
     else:
-        sys.stdout.write(lists.render_stats(stats, book.sources(), style()))
+        show(lists.render_stats(stats, book.sources(), style()))
     return 0

@@ -101,6 +101,26 @@ def terminal_width(env: Mapping[str, str]) -> int:
     return 80
 
 
+def show(text: str) -> None:
+    """Prints *text*; on a terminal that it doesn't fit on, through a pager."""
+    if can_draw(sys.stdout) and _is_long(text):
+        from portbook.cli.pager import page
+
+        sys.stdout.flush()
+        if page(text):
+            return
+    sys.stdout.write(text)
+
+
+def _is_long(text: str) -> bool:
+    """Whether *text* has more lines than the terminal, on which the prompt takes one."""
+    try:
+        lines = os.get_terminal_size(sys.stdout.fileno()).lines
+    except OSError:
+        return False
+    return 0 < lines <= text.count("\n")
+
+
 def print_json(value: Any, *, line: bool = False) -> None:
     """*value* as one JSON object: over several lines for a terminal, else compact.
 

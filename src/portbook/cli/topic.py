@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 from portbook.app.topics import Topic, TopicAnswer, answer_topic, topic_named
 from portbook.cli.help import Parser, add_json
-from portbook.cli.terminal import print_json, style
+from portbook.cli.terminal import print_json, show, style
 from portbook.formats.errors.query import Query, QueryKind
 
 TYPE_CHECKING = False
@@ -39,7 +37,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     else:
         from portbook.present.topics import render_topic
 
-        sys.stdout.write(render_topic(answer, style()))
+        show(render_topic(answer, style()))
     return 0
 
 
@@ -56,5 +54,5 @@ def _list(*, as_json: bool) -> int:
     from portbook.present.render.text import table
 
     rows = [(str(topic), page.title) for topic, page in PAGES.items()]
-    sys.stdout.write("\n".join(table(rows, style(), "")) + "\n")
+    show("\n".join(table(rows, style(), "")) + "\n")
     return 0
