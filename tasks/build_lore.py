@@ -96,6 +96,12 @@ def report_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
             yield [*ports, *(entry[field] for field in fields)]
 
 
+def tool_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
+    for entry in entries:
+        services = " ".join(entry["services"])
+        yield [entry["name"], entry["product"], services, entry["source"], entry["read"]]
+
+
 def system_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
     for entry in entries:
         further = " ".join(entry.get("further", ()))
@@ -144,6 +150,7 @@ def compile_lore(folder: Path) -> tuple[dict[str, str], dict[str, list[Entry]], 
         "uses": use_rows,
         "abuse": report_rows,
         "systems": system_rows,
+        "tools": tool_rows,
     }
     for kind in KINDS:
         try:
@@ -236,7 +243,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     texts, parsed, problems = compile_lore(options.lore)
     try:
         known = parse_service_names(options.registry.read_text("utf-8"))
-        for kind in ("programs", "uses"):
+        for kind in ("programs", "uses", "tools"):
             problems += check_services(kind, parsed.get(kind, ()), known)
     except (OSError, ValueError) as error:
         problems.append(Problem("programs.toml", "services", f"can't be checked: {error}"))

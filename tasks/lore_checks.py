@@ -142,6 +142,18 @@ KINDS = {
         order=lambda entry: (*PortSpan.parse(entry["ports"][0]), entry["subject"]),
         not_empty=("ports",),
     ),
+    "tools": Kind(
+        table="tool",
+        needed={
+            "name": check_title,
+            "product": check_title,
+            "services": check_words,
+            **SOURCED,
+        },
+        optional={},
+        label=lambda entry: str(entry.get("name")),
+        order=lambda entry: (entry["name"].encode(),),
+    ),
     "systems": Kind(
         table="system",
         needed={

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portbook.app.listen import judge_listener
 from portbook.app.lookup import PortAnswer, answer, answer_port
 from portbook.formats.errors.query import parse_query
 from portbook.model import (
@@ -97,6 +98,21 @@ def test_a_port_in_use_is_told_with_who_where_and_what_to_do() -> None:
         ("Or use", "3001 (free)"),
         ("More", "portbook 3000 --full"),
     ]
+
+
+def test_a_server_that_arguments_name_can_be_asked() -> None:
+    http_server = NODE._replace(
+        command=("python3", "-m", "http.server", "5432"),
+        program="python3",
+        executable="/usr/bin/python3.11",
+    )
+    bound = _listener(5432, "0.0.0.0", http_server)
+    findings = judge_listener(bound, RULES, CATALOG)
+    brief = _brief("5432", changed(bound, findings=findings))
+    assert brief.verdict is not None
+    assert brief.verdict.sentence == "Python's http.server, not postgresql"
+    assert brief.verdict.level is Level.CHECK
+    assert ("Ask it", "portbook 5432 --probe") in [tuple(step) for step in brief.next]
 
 
 def test_a_free_port_is_told_in_five_lines() -> None:

@@ -242,6 +242,8 @@ LINES: list[tuple[EvidenceCode, Facts, str]] = [
      "note: 1–2/tcp shop, expects a.service (p.toml)"),
     (EvidenceCode.PROGRAM, (("product", "nginx"), ("services", ("http", "https")), *READ),
      "program: nginx, http, https (https://example.org/, read 2026-11-21)"),
+    (EvidenceCode.TOOL, (("name", "next"), ("product", "Next.js"), ("services", ("http",)), *READ),
+     "arguments: next is Next.js, http (https://example.org/, read 2026-11-21)"),
     (EvidenceCode.BROWSERS, READ,
      "browsers: the fetch standard's bad ports (https://example.org/, read 2026-11-21)"),
     (EvidenceCode.USE, (("product", "Rails"), ("summary", "its server"), *READ),

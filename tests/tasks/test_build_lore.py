@@ -61,7 +61,14 @@ REPORT: dict[str, Any] = {
     "source": "https://example.org/advisory",
     "read": "2026-11-21",
 }
-GOOD = {"programs": PROGRAM, "uses": USE, "abuse": REPORT, "systems": SYSTEM}
+TOOL: dict[str, Any] = {
+    "name": "example.server",
+    "product": "Example",
+    "services": ["http"],
+    "source": "https://example.org/manual",
+    "read": "2026-11-21",
+}
+GOOD = {"programs": PROGRAM, "uses": USE, "abuse": REPORT, "tools": TOOL, "systems": SYSTEM}
 NAMES = {"ports": {"imap2": ["143/tcp"]}, "source": "https://example.org/", "read": "2026-11-21"}
 BROWSERS = {"ports": [1, 7], "source": "https://example.org/", "read": "2026-11-21"}
 
@@ -75,6 +82,7 @@ def write_lore(folder: Path, **entries: list[dict[str, Any]]) -> Path:
         ("programs", "program"),
         ("uses", "use"),
         ("abuse", "report"),
+        ("tools", "tool"),
         ("systems", "system"),
     ):
         text = "".join(f"[[{table}]]\n{as_toml(entry)}" for entry in entries.get(kind, []))
@@ -103,7 +111,8 @@ def test_the_committed_entries_have_nothing_wrong_and_the_files_are_in_step() ->
     texts, parsed, problems = build_lore.compile_lore(build_lore.LORE)
     assert problems == []
     assert sorted(texts) == [
-        "abuse.tsv", "browsers.tsv", "names.tsv", "programs.tsv", "systems.tsv", "uses.tsv",
+        "abuse.tsv", "browsers.tsv", "names.tsv", "programs.tsv", "systems.tsv", "tools.tsv",
+        "uses.tsv",
     ]  # fmt: skip
     assert list(build_lore.check_in_step(build_lore.LORE / "data", texts)) == []
     assert len(parsed["programs"]) >= 100

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portbook.app.listen import judge_listener
 from portbook.model import (
     ExecutablePlace,
     Family,
@@ -278,8 +279,12 @@ def test_who_can_reach_it(
 def test_an_unassigned_port_is_a_note_on_loopback_and_where_a_use_is_known() -> None:
     assert _judge(_listener(305, "127.0.0.1", PYTHON), ())["unregistered-port"].level is Level.NOTE
     use = GRAFANA_USE._replace(first=305, last=305)
-    hidden = _listener(305, "0.0.0.0")
-    assert _judge(hidden, uses=(use,))["unregistered-port"].level is Level.NOTE
+    scanned = _listener(305, "0.0.0.0", owners_seen=OwnersSeen.UNASKED)
+    assert _judge(scanned, uses=(use,))["unregistered-port"].level is Level.NOTE
+    # What couldn't be seen isn't judged milder than what was.
+    found = _judge(_listener(305, "0.0.0.0"), uses=(use,))
+    assert found["unregistered-port"].level is Level.CHECK
+    assert {"known-use", "owner-hidden"} <= found.keys()
     # A use on record doesn't fit a program that was seen to be another one.
     found = _judge(_listener(305, "0.0.0.0", PYTHON), (), uses=(use,))
     assert found["unregistered-port"].level is Level.CHECK
@@ -506,8 +511,9 @@ def test_a_report_is_history_and_told_with_its_source() -> None:
         # In its place, but not protected there: it may be anything.
         (_listener(8080, "0.0.0.0", _process("nginx", executable_uid=7)), (NGINX,), Level.CHECK),
         (_listener(8080, "0.0.0.0", _process("nginx"), PYTHON), (NGINX,), Level.CHECK),
-        # What couldn't be seen isn't called unknown.
-        (_listener(8080, "0.0.0.0"), (), Level.NOTE),
+        # What couldn't be seen isn't called unknown, and is judged as gravely.
+        (_listener(8080, "0.0.0.0"), (), Level.CHECK),
+        (_listener(8080, "127.0.0.1"), (), Level.NOTE),
         (_listener(8080, "0.0.0.0", _process(executable=None)), (), Level.NOTE),
     ],
 )
@@ -618,3 +624,67 @@ def test_a_name_is_compared_whatever_its_letter_case() -> None:
 def test_a_standing_that_is_not_listed_can_be_judged() -> None:
     for state in (State.UNASSIGNED, State.DYNAMIC):
         assert judge(Case(_listener(80), Standing(state, False, None)))
+
+
+# -- what an interpreter's arguments say ------------------------------------------------------
+
+
+def _interpreted(port: int, address: str, *command: str) -> dict[str, Told]:
+    """The findings on what runs by *command*, weighed with all that is on record."""
+    executable = "/usr/bin/python3.11" if command[0] == "python3" else f"/usr/bin/{command[0]}"
+    owner = _process(command[0], executable=executable, command=command)
+    return told(judge_listener(_listener(port, address, owner), LINUX, CATALOG))
+
+
+def test_a_server_that_arguments_name_is_foreign_where_another_is_registered() -> None:
+    found = _interpreted(5432, "0.0.0.0", "python3", "-m", "http.server", "5432")
+    said = found["foreign-service"]
+    assert next(iter(found)) == "foreign-service"
+    assert said.level is Level.CHECK
+    assert "registered for postgresql, but python3 runs Python's http.server" in said.message
+    assert "portbook 5432 --probe" in said.message
+    assert any(line.startswith("arguments: http.server is") for line in said.evidence)
+    assert "may be" not in "".join(each.message for each in found.values())
+    loopback = _interpreted(5432, "127.0.0.1", "python3", "-m", "http.server", "5432")
+    assert loopback["foreign-service"].level is Level.NOTE
+
+
+@pytest.mark.parametrize(
+    ("port", "command", "code", "level"),
+    [
+        (80, ("python3", "-m", "http.server", "80"), "fits-by-name", Level.NOTE),
+        (8080, ("php", "-S", "0.0.0.0:8080"), "fits-by-name", Level.NOTE),
+        (25, ("python3", "-m", "aiosmtpd"), "fits-by-name", Level.NOTE),
+        (22, ("python3", "-m", "aiosmtpd"), "foreign-service", Level.CHECK),
+        (3000, ("node", "/srv/node_modules/.bin/next", "dev"), "known-use", Level.NOTE),
+        (3000, ("node", "/srv/node_modules/.bin/vite"), "foreign-service", Level.NOTE),
+        (8000, ("python3", "/srv/manage.py", "runserver"), "known-use", Level.NOTE),
+        (5432, ("java", "-jar", "jenkins.war"), "foreign-service", Level.CHECK),
+        (305, ("python3", "-m", "http.server", "305"), "unregistered-port", Level.CHECK),
+        (5432, ("python3", "shop.py"), "unknown", Level.NOTE),
+    ],
+)
+def test_arguments_say_what_runs_and_never_that_it_belongs(
+    port: int, command: tuple[str, ...], code: str, level: Level
+) -> None:
+    found = _interpreted(port, "0.0.0.0", *command)
+    assert found[code].level is level
+    assert "expected" not in found
+    assert "implements" not in "".join(found) + "".join(line for line in found[code].evidence)
+
+
+def test_a_port_of_many_uses_is_no_graver_than_one_of_none() -> None:
+    busy = _interpreted(8000, "0.0.0.0", "python3", "shop.py")
+    assert busy["abuse-on-record"].level is Level.NOTE
+    assert all(each.level.rank <= Level.NOTE.rank for each in busy.values())
+
+
+def test_a_hidden_owner_makes_no_socket_milder() -> None:
+    for port in (305, 4444, 8000, 8501):
+        seen = judge_listener(_listener(port, "0.0.0.0", PYTHON), LINUX, CATALOG)
+        unseen = judge_listener(_listener(port, "0.0.0.0"), LINUX, CATALOG)
+        levels = {each.code: each.level.rank for each in unseen}
+        assert "owner-hidden" in levels
+        assert max(levels.values()) >= max(each.level.rank for each in seen)
+        for each in seen:
+            assert levels.get(each.code, each.level.rank) >= each.level.rank

@@ -240,16 +240,20 @@ def test_evidence_names_the_sources() -> None:
     assert program in judged(None, web, port=80, known=(nginx,))["expected"].evidence
 
 
-def test_an_unknown_program_is_told_what_the_port_is_used_for() -> None:
+def test_a_script_that_nothing_is_known_of_may_be_what_the_port_is_used_for() -> None:
     where = ("2026", "https://example.org/", "2026-11-21")
     flask = Use("Flask", UseKind.DEVELOPMENT, TCP, 5000, 5000, *where[:2], where[2])
     mlflow = flask._replace(product="MLflow")
-    said = judged(None, API, port=5000, uses=(flask, mlflow))["unknown"].message
-    assert said.endswith(
-        "; in practice it is on record for Flask, MLflow, and may be one of these."
-    )
-    said = judged(None, API, port=305, uses=(flask,))["unregistered-port"].message
+    script = API._replace(executable="/usr/bin/python3.11", command=("python3", "shop.py"))
+    said = judged(None, script, port=5000, uses=(flask, mlflow))["unknown"].message
+    assert "; in practice it is on record for Flask, MLflow, and may be one of these." in said
+    assert said.endswith(" To find out what it speaks: portbook 5000 --probe.")
+    said = judged(None, script, port=305, uses=(flask,))["unregistered-port"].message
     assert said.endswith("; in practice it is on record for Flask, and may be this.")
+    # A program of its own is none of these, nor is one that an interpreter's arguments name.
+    for other in (API, script._replace(command=("python3", "-m", "celery"))):
+        for port, code in ((5000, "unknown"), (305, "unregistered-port")):
+            assert "may be" not in judged(None, other, port=port, uses=(flask,))[code].message
     assert "in practice" not in judged(None, API, port=305)["unregistered-port"].message
     # Where no owner could be seen, the use is a finding of its own.
     unseen = judged(None, port=305, uses=(flask,), seen=OwnersSeen.HIDDEN)

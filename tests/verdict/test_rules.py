@@ -22,7 +22,7 @@ from portbook.verdict.facts import Case
 from portbook.verdict.finding_facts import GROUPS
 from portbook.verdict.rules import FACTS, RULES, Rule
 
-SOFTER = (("note", ("known-use",)), ("note", ("loopback",)), ("note", ("labelled",)))
+SOFTER = (("note", ("use-fits",)), ("note", ("loopback",)), ("note", ("labelled",)))
 # The contract's table, with what one's own notes and a probe add: code, level, and the facts
 # that, all true, give another one.
 CONTRACT: list[tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]] = [
@@ -36,13 +36,20 @@ CONTRACT: list[tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]] = [
     ("exposed", "note", ()),
     ("known-use", "note", ()),
     ("service-elsewhere", "note", ()),
-    ("foreign-service", "check", SOFTER),
+    ("foreign-service", "check", (*SOFTER, ("note", ("says-otherwise", "used-otherwise")))),
     ("unregistered-port", "check", SOFTER),
     ("reserved-port", "check", (("note", ("as-noted",)),)),
     ("dynamic-port", "note", ()),
     ("privileged-bind", "note", ()),
     ("browser-blocked", "note", ()),
-    ("abuse-on-record", "note", (("check", ("unknown-program", "wildcard")),)),
+    (
+        "abuse-on-record",
+        "note",
+        (
+            ("check", ("unknown-program", "wildcard", "few-uses")),
+            ("check", ("hidden", "wildcard", "few-uses")),
+        ),
+    ),
     ("deleted-executable", "check", (("alert", ("ephemeral",)), ("note", ("upgraded",)))),
     ("unpackaged-executable", "note", ()),
     ("backlog-full", "check", ()),

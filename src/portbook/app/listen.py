@@ -16,6 +16,7 @@ from portbook.model import (
     Source,
     Visibility,
 )
+from portbook.model.command_line import tool_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -216,6 +217,10 @@ def judge_listener(
         each.activates_executable or each.executable for each in listener.ownership.owners
     ]
     unseen = bool(executables) and not any(executables)
+    tools = [
+        practice.tool_named(tool_names(path or owner.program or "", owner.command or ()))
+        for owner, path in zip(listener.ownership.owners, executables, strict=True)
+    ]
     case = Case(
         listener,
         catalog.registry.standing(port, transport),
@@ -233,6 +238,7 @@ def judge_listener(
         )
         if unseen
         else (),
+        tools=tuple(tools) if any(tools) else (),
     )
     if case.browser_blocked and said:
         sources = tuple(source for source in practice.sources() if source.id == "lore-browsers")

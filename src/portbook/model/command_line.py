@@ -49,6 +49,21 @@ class Run(NamedTuple):
         return f"{self.interpreter} {_FLAGS.get(self.kind, '')}{self.name}"
 
     @property
+    def tools(self) -> tuple[str, ...]:
+        """The names that a known tool may go by, the most telling first; none of a script's.
+
+        >>> run_of(("node", "/srv/node_modules/.bin/next", "dev")).tools
+        ('next dev', 'next')
+        >>> run_of(("php", "-S", "localhost:8000")).tools, run_of(("node", "server.js")).tools
+        (('php -S',), ())
+        """
+        if self.interpreter is None:
+            return ()
+        if self.kind is RunKind.SCRIPT:
+            return ("php -S",) if self.name.startswith("-S") else ()
+        return tuple(dict.fromkeys((self.name, self.name.partition(" ")[0])))
+
+    @property
     def line(self) -> str:
         """The title with the arguments behind it."""
         return " ".join((self.title, *self.arguments))
@@ -70,6 +85,20 @@ def run_of(command: Sequence[str]) -> Run | None:
         return Run(RunKind.PROGRAM, program, None, rest)
     found = _READERS[kind](program, rest)
     return found or Run(RunKind.PROGRAM, program, None, rest)
+
+
+def tool_names(program: str, command: Sequence[str]) -> tuple[str, ...]:
+    """The names that a known tool may go by which the interpreter *program* runs by *command*.
+
+    None where *program*, a path or a name, is no interpreter, or runs a script.
+
+    >>> tool_names("/usr/bin/python3.11", ("python3", "-m", "http.server")), tool_names("nginx", ())
+    (('http.server',), ())
+    """
+    if not command or interpreter_of(base_name(program)) is None:
+        return ()
+    run = run_of(command)
+    return run.tools if run is not None else ()
 
 
 def base_name(path: str) -> str:

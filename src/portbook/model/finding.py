@@ -58,6 +58,7 @@ class EvidenceCode(StrEnum):
     ASKED = "asked"  # state, protocol, tls, detail: what a service answered
     EXECUTABLE = "executable"  # pid, path, uid, mode, place
     EXECUTABLE_UNSEEN = "executable-unseen"  # pid or program
+    TOOL = "tool"  # name, product, services, source, read: what an interpreter's arguments name
     NOTE = "note"  # as :class:`portbook.model.Note`
     PROGRAM = "program"  # product, services, source, read
     BROWSERS = "browsers"  # source, read

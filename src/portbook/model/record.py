@@ -257,6 +257,19 @@ class Use(NamedTuple):
         return (not self.leads, -self.weight, self.last > self.first, self.product.casefold())
 
 
+class Tool(NamedTuple):
+    """A server that an interpreter runs: a module, a tool, an archive or a class.
+
+    ``name`` is what stands for it in the interpreter's arguments, ``services`` what it speaks.
+    """
+
+    name: str
+    product: str
+    services: tuple[str, ...]
+    source: str
+    read: str
+
+
 class ReportKind(StrEnum):
     """What reports an abuse."""
 

@@ -7,7 +7,7 @@ most twelve lines of :data:`COLUMNS` columns; the whole page has the rest.
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import Family, OwnersSeen, Reach, State, Visibility, bracketed
+from portbook.model import Family, OwnersSeen, Reach, State, Transport, Visibility, bracketed
 from portbook.model.gap import OF_OWNERS, hide_sockets
 from portbook.present.owners import Viewer, owner_name, owner_phrase, unseen_owner
 from portbook.present.port.agreement import BriefVerdict, verdict_of
@@ -349,6 +349,13 @@ def _binding(answer: PortAnswer, host: Host) -> str | None:
     return None
 
 
+def _may_be_asked(listener: Listener) -> bool:
+    """Whether only its owner's arguments say what it speaks, and a probe would tell."""
+    named = any("tools" in dict(finding.facts) for finding in listener.assessment.findings)
+    tcp = listener.socket.transport is Transport.TCP
+    return named and tcp and listener.assessment.speaks is None
+
+
 def _next(answer: PortAnswer, groups: list[Group], to: Viewer) -> Iterator[NextStep]:
     port = answer.port
     transport = answer.query.transport
@@ -360,6 +367,8 @@ def _next(answer: PortAnswer, groups: list[Group], to: Viewer) -> Iterator[NextS
             yield NextStep("Stop it", f"portbook stop {asked}")
         else:
             yield NextStep("Find out why", f"portbook why {asked}")
+        if any(map(_may_be_asked, groups[0].listeners)):
+            yield NextStep("Ask it", f"portbook {asked} --probe")
         if answer.free_port is not None:
             yield NextStep("Or use", f"{answer.free_port} (free)")
     elif answer.connections or answer.redirects:

@@ -24,6 +24,7 @@ from portbook.verdict.facts import (
     protected,
     service_names,
     speaks,
+    tools_of,
     unofficial,
     upgraded,
 )
@@ -32,7 +33,10 @@ from portbook.verdict.rules import RULES, Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from portbook.model import PortRules
+    from portbook.model import PortRules, Tool
+
+
+_MANY = 5  # products: known for so many, a port says nothing of an abuse of it
 
 
 def judge(case: Case, *, said: bool = True, subject: Subject | None = None) -> tuple[Finding, ...]:
@@ -107,12 +111,11 @@ def find_facts(case: Case) -> frozenset[str]:
     if seen in _SEEN:
         facts.append(_SEEN[seen])
     facts += _facts_of_port(port, rules)
-    if listener.socket.backlog_full:
-        facts.append("backlog-full")
+    facts += ["backlog-full"] if listener.socket.backlog_full else []
     if case.browser_blocked:
         facts.append("browser-blocked")
     if case.abuse:
-        facts.append("abuse-on-record")
+        facts += _facts_of_abuse(case)
     if listener.ownership.owners:
         facts += _facts_of_owners(case)
     elif unofficial(case):
@@ -123,7 +126,13 @@ def find_facts(case: Case) -> frozenset[str]:
         facts.append("belongs")
     if "as-noted" not in facts and _stranger(case):
         facts.append("unknown-program")
-    return frozenset(facts)
+    known = frozenset(facts)
+    return known | {"use-fits"} if "known-use" in known and "hidden" not in known else known
+
+
+def _facts_of_abuse(case: Case) -> list[str]:
+    products = {use.product for use in case.uses if use.leads}
+    return ["abuse-on-record", *(["few-uses"] if len(products) < _MANY else [])]
 
 
 def _facts_of_note(case: Case) -> list[str]:
@@ -178,12 +187,30 @@ def _facts_of_owners(case: Case) -> list[str]:
         here = (case.listener.socket.port, case.listener.socket.transport)
         implements = all(speaks(each) & names for each in known)
         own = any(here in program.ports for each in known for program in each)
-        truths["known-program"] = True
+        truths["known-program"] = truths["known-server"] = True
         truths["implements"] = implements
         truths["default-port"] = own
         truths["speaks-http"] = any(speaks(each) & HTTP for each in known)
         truths["known-use"] = not implements and (own or bool(fitting(case)))
+    elif tools := tools_of(case):
+        truths.update(_facts_of_tools(case, tools))
     return [fact for fact, true in truths.items() if true]
+
+
+def _facts_of_tools(case: Case, tools: list[Tool]) -> dict[str, bool]:
+    """What interpreters' arguments say."""
+    names = service_names(case.standing)
+    fits_by_name = all(speaks((tool,)) & names for tool in tools)
+    others = unofficial(case)
+    products = [use.product for use in others if use.leads]
+    return {
+        "known-server": True,
+        "says-otherwise": not fits_by_name,
+        "fits-by-name": fits_by_name,
+        "known-use": any(same_product(tool.product, each) for tool in tools for each in products),
+        "used-otherwise": bool(products) and len(others) == len(case.uses),
+        "speaks-http": any(speaks((tool,)) & HTTP for tool in tools),
+    }
 
 
 def _facts_of_names(case: Case) -> dict[str, bool]:

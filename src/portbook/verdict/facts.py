@@ -9,7 +9,7 @@ from portbook.verdict.expectation_match import compare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from portbook.model import Listener, Note, Process, Program, Report, Source, Standing, Use
+    from portbook.model import Listener, Note, Process, Program, Report, Source, Standing, Tool, Use
     from portbook.verdict.expectation_match import Fit
 
 # RFC 6335 and the registry have HTTP under several names; a server that speaks one speaks all.
@@ -25,7 +25,8 @@ class Case(NamedTuple):
     users could have put its executable where it is, None where that isn't known: it is wanted
     where the listener's own note names an executable. ``browsers`` is the source of
     ``browser_blocked``. ``named`` holds, for each owner of which no executable could be seen, the
-    programs that go by its name.
+    programs that go by its name. ``tools`` holds, for each owner in order, the server on record
+    that its arguments name where it is an interpreter, and else None.
     """
 
     listener: Listener
@@ -39,6 +40,7 @@ class Case(NamedTuple):
     trusted: frozenset[int] = frozenset()
     browsers: tuple[Source, ...] = ()
     named: tuple[tuple[Program, ...], ...] = ()
+    tools: tuple[Tool | None, ...] = ()
 
 
 def note_that_counts(listener: Listener) -> Note | None:
@@ -100,7 +102,16 @@ def protected(process: Process) -> bool:
     return uid == 0 and mode is not None and not mode & 0o022
 
 
-def speaks(programs: tuple[Program, ...]) -> set[str]:
+def tools_of(case: Case) -> list[Tool]:
+    """The servers that the owners' arguments name, if those of every owner do; else nothing.
+
+    Arguments are what a program says that it is: no proof that it belongs anywhere.
+    """
+    tools = [tool for tool in case.tools if tool is not None]
+    return tools if len(tools) == len(case.listener.ownership.owners) else []
+
+
+def speaks(programs: tuple[Program | Tool, ...]) -> set[str]:
     """The services that *programs* implement, in lower case."""
     services = {service.lower() for program in programs for service in program.services}
     return services | HTTP if services & HTTP else services

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import Evidence, EvidenceCode, OwnersSeen, SubjectKind
+from portbook.model.command_line import RunKind, base_name, interpreter_of, run_of
 from portbook.verdict.facts import (
     deleted,
     fits,
     fitting,
-    known_programs,
     note_that_counts,
+    tools_of,
     unofficial,
     upgraded,
 )
@@ -174,10 +175,29 @@ def _products(case: Case) -> tuple[str, ...]:
 
 
 def _practice(case: Case) -> Facts:
-    """What may be behind a program that isn't known, an interpreter say."""
-    if not (unofficial(case) and case.listener.ownership.owners) or known_programs(case):
+    """What may be behind an interpreter that runs a script of which nothing is known."""
+    owners = case.listener.ownership.owners
+    if not (owners and unofficial(case) and all(map(_runs_anything, owners))):
         return ()
     return (("practice", _products(case)),)
+
+
+def _runs_anything(owner: Process) -> bool:
+    """Whether *owner* is an interpreter, and its arguments name no program but a script."""
+    path = owner.activates_executable or owner.executable
+    if path is None or interpreter_of(base_name(path)) is None:
+        return False
+    run = run_of(owner.command) if owner.command else None
+    return run is None or run.kind in (RunKind.PROGRAM, RunKind.SCRIPT, RunKind.TITLE)
+
+
+def _tool(case: Case) -> Facts:
+    """What the owners' arguments say that they are, and what that speaks."""
+    tools = tools_of(case)
+    return _there(
+        ("tools", tuple(dict.fromkeys([tool.product for tool in tools]))),
+        ("tool_services", tuple(dict.fromkeys([name for one in tools for name in one.services]))),
+    )
 
 
 def _awaited(case: Case) -> Facts:
@@ -251,6 +271,7 @@ GROUPS = {
     "elsewhere": Group(("speaks", "own_ports"), _elsewhere),
     "uses": Group(("uses",), _uses),
     "practice": Group(("practice",), _practice),
+    "tool": Group(("tools", "tool_services"), _tool),
     "reports": Group(
         ("reports", "periods"),
         lambda case: (
@@ -360,6 +381,12 @@ _EVIDENCE: dict[EvidenceCode, Callable[[Case], tuple[Evidence, ...]]] = {
     EvidenceCode.EXECUTABLE: lambda case: tuple(map(_executable, case.listener.ownership.owners)),
     EvidenceCode.NOTE: _own_note,
     EvidenceCode.PROGRAM: lambda case: tuple(map(_program, dict.fromkeys(_known(case)))),
+    EvidenceCode.TOOL: lambda case: tuple(
+        [
+            _made(EvidenceCode.TOOL, tool, "name", "product", "services", "source", "read")
+            for tool in dict.fromkeys(tools_of(case))
+        ]
+    ),
     EvidenceCode.BROWSERS: lambda case: tuple(map(_browsers, case.browsers)),
     EvidenceCode.USE: lambda case: tuple(map(_use, unofficial(case))),
     EvidenceCode.REPORT: lambda case: tuple(map(_report, case.abuse)),

@@ -2,8 +2,8 @@
 
 A rule applies to a socket when every fact it needs is true of it and none that it excludes is.
 Facts are plain words with a stated meaning, so that the same table can judge one socket here, a
-pasted capture, or a table of flows in a database. The order is the order in which findings are
-shown, and the one in which the documentation lists them.
+pasted capture, or a table of flows in a database. Findings are shown by level, and those of one
+level in this order, which is the one in which the documentation lists them.
 """
 
 from __future__ import annotations
@@ -23,12 +23,20 @@ FACTS = {
     "kernel": "the kernel holds the socket itself",
     "unasked": "what was read, a scan or a flow log, says nothing of owners",
     "known-program": "every owner seen runs a known server program from its own, protected place",
+    "known-server": "known-program, or every owner is an interpreter whose arguments name a server "
+    "that is on record",
+    "says-otherwise": "none of the servers that interpreters' arguments name speaks a service "
+    "registered here",
+    "used-otherwise": "uses of the port are on record, and none is of a service registered here",
+    "few-uses": "fewer than five products are on record for the port, those of wide spans apart",
     "implements": "every owner seen implements a service that is registered here",
     "fits-by-name": "every owner seen is called like a program that implements a service "
-    "registered here, and of none could more be seen than its name",
+    "registered here, and of none could more be seen than its name; or is an interpreter, and its "
+    "arguments name such a program",
     "default-port": "the port is one of the known program's own default ports",
     "known-use": "a use on record fits the program (its name, where only that could be seen) or, "
     "where none was seen, the port",
+    "use-fits": "known-use, and the owner isn't hidden: what couldn't be seen fits nothing",
     "abuse-on-record": "abuse of the port was reported, for this transport, by a source on record",
     "unknown-program": "an owner's executable was seen, is no known server's in its place, and "
     "none that an own note expects",
@@ -74,7 +82,7 @@ class Rule(NamedTuple):
 
 # An exposure that reaches nobody else, or a use that people know, asks for less.
 _SOFTER = (
-    (Level.NOTE, ("known-use",)),
+    (Level.NOTE, ("use-fits",)),
     (Level.NOTE, ("loopback",)),
     (Level.NOTE, ("labelled",)),
 )
@@ -82,7 +90,7 @@ _SOFTER = (
 _SOCKET, _REGISTRY, _ASKED = EvidenceCode.SOCKET, EvidenceCode.REGISTRY, EvidenceCode.ASKED
 _EXECUTABLE, _PROGRAM = EvidenceCode.EXECUTABLE, EvidenceCode.PROGRAM
 _OWN_NOTE, _BROWSERS = EvidenceCode.NOTE, EvidenceCode.BROWSERS
-_USE, _REPORT = EvidenceCode.USE, EvidenceCode.REPORT
+_USE, _REPORT, _TOOL = EvidenceCode.USE, EvidenceCode.REPORT, EvidenceCode.TOOL
 
 RULES = (
     Rule(
@@ -141,11 +149,11 @@ RULES = (
         "fits-by-name",
         Level.NOTE,
         "a program of that name implements the service registered here, and only its name could "
-        "be seen",
+        "be seen, or an interpreter's arguments name it",
         ("assigned", "fits-by-name"),
         (),
-        ("owners", "service"),
-        (_REGISTRY, _ASKED, _EXECUTABLE),
+        ("owners", "service", "tool"),
+        (_REGISTRY, _ASKED, _EXECUTABLE, _TOOL),
         settles=True,
     ),
     Rule(
@@ -189,23 +197,25 @@ RULES = (
     Rule(
         "foreign-service",
         Level.CHECK,
-        "the port is registered for something else; note if `known-use`, loopback or labelled in "
-        "your notes",
-        ("assigned", "known-program"),
-        ("belongs",),
-        ("owners", "service"),
-        (_REGISTRY, _ASKED, _EXECUTABLE, _PROGRAM),
-        shifts=_SOFTER,
+        "the port is registered for something else than the program, or than the server that an "
+        "interpreter's arguments name; note if `known-use`, loopback or labelled in your notes, or "
+        "if the port isn't known to be used as registered and only arguments say so",
+        ("assigned", "known-server"),
+        ("belongs", "fits-by-name"),
+        ("owners", "service", "tool"),
+        (_REGISTRY, _ASKED, _EXECUTABLE, _PROGRAM, _TOOL),
+        shifts=(*_SOFTER, (Level.NOTE, ("says-otherwise", "used-otherwise"))),
         settles=True,
     ),
     Rule(
         "unregistered-port",
         Level.CHECK,
-        "the port is unassigned; note if `known-use`, loopback or labelled in your notes",
+        "the port is unassigned; note if loopback, labelled in your notes or `known-use`, unless "
+        "the owner is hidden",
         ("unassigned",),
         ("as-noted",),
-        ("owners", "practice"),
-        (_REGISTRY, _ASKED, _EXECUTABLE),
+        ("owners", "practice", "tool"),
+        (_REGISTRY, _ASKED, _EXECUTABLE, _TOOL),
         shifts=_SOFTER,
         settles=True,
     ),
@@ -252,12 +262,15 @@ RULES = (
         "abuse-on-record",
         Level.NOTE,
         "abuse of the port was reported, at a stated time, which accuses nobody; check with an "
-        "unknown program on an exposed socket",
+        "unknown or hidden program on an exposed socket, where few products use the port",
         ("abuse-on-record",),
         (),
         ("owners", "reports"),
         (_SOCKET, _EXECUTABLE, _REPORT),
-        shifts=((Level.CHECK, ("unknown-program", "wildcard")),),
+        shifts=(
+            (Level.CHECK, ("unknown-program", "wildcard", "few-uses")),
+            (Level.CHECK, ("hidden", "wildcard", "few-uses")),
+        ),
     ),
     Rule(
         "deleted-executable",
@@ -304,7 +317,7 @@ RULES = (
         "nothing on record fits",
         (),
         ("settled",),
-        ("owners", "state", "service", "practice"),
-        (_REGISTRY, _ASKED, _EXECUTABLE),
+        ("owners", "state", "service", "practice", "tool", "spoken"),
+        (_REGISTRY, _ASKED, _EXECUTABLE, _TOOL),
     ),
 )

@@ -18,7 +18,7 @@ from portbook.catalog.practice import lookup as practice
 from portbook.catalog.practice.lookup import COLUMNS, Practice
 from portbook.catalog.practice.path_patterns import path_matches
 from portbook.errors import DataCorrupt, DataMissing
-from portbook.model import Program, Transport
+from portbook.model import Program, Tool, Transport
 from portbook.present.words import when
 from tests.values import CATALOG
 
@@ -408,3 +408,16 @@ def test_reading_the_lore_imports_nothing_heavy() -> None:
         [sys.executable, "-I", "-S", "-c", ask], capture_output=True, text=True, check=True
     )
     assert HEAVY.isdisjoint(ran.stdout.split())
+
+
+# -- tools ----------------------------------------------------------------------------------------
+
+
+def test_every_tool_is_found_by_its_name_and_no_other() -> None:
+    tools = tomllib.loads((FOLDER / "tools.toml").read_text("utf-8"))["tool"]
+    assert len(tools) > 40
+    for entry in tools:
+        found = PRACTICE.tool_named(("no such tool", entry["name"]))
+        assert found == Tool(*entry.values())._replace(services=tuple(entry["services"]))
+    for names in ((), ("",), ("http",), ("http.server2",), ("zzz",), ("\udcff",)):
+        assert PRACTICE.tool_named(names) is None

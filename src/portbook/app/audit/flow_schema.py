@@ -168,6 +168,7 @@ def facts_of(joined: ir.Table) -> Mapping[str, ir.BooleanValue]:
         "loopback": reach == "loopback",
         "wildcard": reach == "everywhere",
         "known-use": joined["known_use"].fill_null(False),
+        "use-fits": joined["known_use"].fill_null(False),
         "abuse-on-record": joined["abuse"].fill_null(False),
         "unasked": ibis.literal(True),
     }

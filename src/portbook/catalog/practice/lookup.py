@@ -19,12 +19,22 @@ from __future__ import annotations
 import os
 
 from portbook.errors import DataCorrupt
-from portbook.model import Program, Report, ReportKind, Source, SystemRule, Transport, Use, UseKind
+from portbook.model import (
+    Program,
+    Report,
+    ReportKind,
+    Source,
+    SystemRule,
+    Tool,
+    Transport,
+    Use,
+    UseKind,
+)
 from portbook.storage.sorted_tsv import SortedFile, number, unescape_cell, word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
     from portbook.catalog.practice.search import UseIndex
@@ -49,6 +59,7 @@ COLUMNS = {
         "first", "last", "transport", "kind", "period", "subject", "summary", "source", "read",
     ),
     "browsers": ("port", "source"),
+    "tools": ("name", "product", "services", "source", "read"),
     "names": ("name", "transport", "port", "source"),
     "systems": (
         "system", "since", "dynamic_first", "dynamic_last", "privileged", "source", "read",
@@ -177,6 +188,18 @@ class Practice:
             programs = self._held["programs"].get(port, [])
         defaults = [(port, kind) for kind in ([transport] if transport else Transport)]
         return tuple([each for each in programs if any(one in defaults for one in each.ports)])
+
+    def tool_named(self, names: Sequence[str]) -> Tool | None:
+        """The first of *names* that is a server which an interpreter runs."""
+        if not names:
+            return None
+        file = self._file("tools")
+        for name in names:
+            row = next(file.backward(file.after(name.encode(errors="replace"))), None)
+            if row is not None and row[0] == name:
+                _, product, services, source, read = _cells([*row], "tools", file.path)
+                return Tool(name, product, tuple(services.split()), source, read)
+        return None
 
     def lookup_uses(self, port: int, transport: Transport | None = None) -> tuple[Use, ...]:
         """What *port* is used for in practice, on *transport* or on any, by :attr:`Use.rank`."""
@@ -397,17 +420,8 @@ def _use(cells: list[str], path: str) -> Use:
 
 def _report(cells: list[str], path: str) -> Report:
     first, last, transport, kind, period, subject, summary, source, read = cells
-    return Report(
-        subject,
-        _report_kind(kind, path),
-        _transport(transport, path),
-        _number(first, path),
-        _number(last, path),
-        period,
-        summary,
-        source,
-        read,
-    )
+    ports = (_transport(transport, path), _number(first, path), _number(last, path))
+    return Report(subject, _report_kind(kind, path), *ports, period, summary, source, read)
 
 
 def _system_rule(row: list[str], path: str) -> SystemRule:

@@ -88,6 +88,11 @@ def _program(facts: Words, _: Subject | None) -> str:
     return f"program: {facts.get('product')}, {services} {_read(facts)}"
 
 
+def _tool(facts: Words, _: Subject | None) -> str:
+    services = _listed(facts, "services", ", ") or "no registered service"
+    return f"arguments: {facts.get('name')} is {facts.get('product')}, {services} {_read(facts)}"
+
+
 def _report(facts: Words, _: Subject | None) -> str:
     return f"report: {facts.get('subject')}, {when(str(facts.get('period')))} {_read(facts)}"
 
@@ -102,6 +107,7 @@ _LINES: dict[EvidenceCode, Callable[[Words, Subject | None], str]] = {
         f"note: {_ports(facts)} {_gist(facts)} ({facts.get('file')})"
     ),
     EvidenceCode.PROGRAM: _program,
+    EvidenceCode.TOOL: _tool,
     EvidenceCode.BROWSERS: lambda facts, _: (
         f"browsers: the fetch standard's bad ports {_read(facts)}"
     ),

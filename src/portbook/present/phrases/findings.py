@@ -30,16 +30,14 @@ TEMPLATES = {
     "that you know what is behind it.",
     "registered-port": "{place} is registered for {service}. Which program answers can't be told "
     "from here: to know, ask on the host itself.",
-    "fits-by-name": "A program called {program} implements {service}, which is registered here. "
-    "Only the name could be seen, and anything may be called that.",
+    "fits-by-name": "{named} implements {service}, which is registered here. {only_named}",
     "loopback-only": "Bound to {bound_to}: only this machine can reach it.",
     "exposed": "Bound to every interface ({bound_to}); firewalls were not examined. If only this "
     "machine needs it, bind it to a loopback address.",
     "known-use": "On record for this port in practice: {use}{beside}.",
     "service-elsewhere": "{program} speaks {protocols}, whose own port is {home}; here it is on "
     "{port}. If that is meant, nothing is to be done; if not, look at its configuration.",
-    "foreign-service": "{place} is registered for {service}, which {program} isn't known to speak. "
-    "Move it, or make sure that nobody here expects {service}.",
+    "foreign-service": "{place} is registered for {service}, {foreign}",
     "unregistered-port": "{place} is not registered for any service, so this is not a standard "
     "service: find out who started {program} and why it chose this port{maybe}.",
     "reserved-port": "{place} is reserved (the registry says {quoted}): no service should be here. "
@@ -60,7 +58,7 @@ TEMPLATES = {
     "owner-hidden": "Something is bound here, but which program it is is not visible to you: run "
     "portbook as {who_sees}, if it doesn't run so already.",
     "unknown": "Nothing on record says whether {program} belongs on {place}{registered_for}"
-    "{maybe}.",
+    "{maybe}.{ask}",
 }
 _FITS: dict[str, str] = {
     FitCode.EXECUTABLE_UNSEEN: "which file {name} runs isn't visible",
@@ -233,6 +231,39 @@ def _maybe(facts: Facts) -> str:
     return f"; in practice it is on record for {_some(products)}, and may be {which}"
 
 
+def _tool(facts: Facts) -> str:
+    return " and ".join(_texts(facts, "tools"))
+
+
+def _named(facts: Facts) -> str:
+    if "tools" in facts:
+        return f"{_tool(facts)}, as {_program(facts)}'s arguments say,"
+    return f"A program called {_program(facts)}"
+
+
+def _only_named(facts: Facts) -> str:
+    if "tools" in facts:
+        return f"Arguments prove nothing.{_ask(facts)}"
+    return "Only the name could be seen, and anything may be called that."
+
+
+def _foreign(facts: Facts) -> str:
+    if "tools" in facts:
+        return f"but {_program(facts)} runs {_tool(facts)}, as its arguments say.{_ask(facts)}"
+    return (
+        f"which {_program(facts)} isn't known to speak. Move it, or make sure that nobody here "
+        f"expects {_service(facts)}."
+    )
+
+
+def _ask(facts: Facts) -> str:
+    """How to find out what it speaks, where it can be asked and wasn't yet."""
+    port, transport, address = facts["subject"]
+    if transport != "tcp" or not address or "programs" not in facts or "spoken_state" in facts:
+        return ""
+    return f" To find out what it speaks: portbook {port} --probe."
+
+
 def _some(words: list[str], most: int = 3) -> str:
     more = f" and {len(words) - most} more" if len(words) > most else ""
     return ", ".join(words[:most]) + more
@@ -293,6 +324,10 @@ _WORDS: dict[str, Callable[[Facts], object]] = {
     "use": lambda facts: _some(_texts(facts, "uses")) or "a use",
     "beside": _beside,
     "maybe": _maybe,
+    "ask": _ask,
+    "named": _named,
+    "only_named": _only_named,
+    "foreign": _foreign,
     "abuse": _abuse,
     "dynamic": _dynamic,
     "deleted_by": _deleted_by,

@@ -95,6 +95,11 @@ _OTHERS = {
 
 def _sentence(finding: Finding, answer: PortAnswer, listeners: Sequence[Listener]) -> str:
     settling = _SETTLES.get(finding.code)
+    tools = dict(finding.facts).get("tools")
+    if finding.code == "foreign-service" and isinstance(tools, tuple):
+        settling = (Agreement.DIFFER, "{tool}, not {service}{common}")
+    elif finding.code == "fits-by-name" and isinstance(tools, tuple):
+        settling = (Agreement.UNKNOWN, "{tool}, as its arguments say; they prove nothing")
     template = settling[1] if settling else _OTHERS.get(finding.code, finding.code)
     owner = next((each.ownership.owners[0] for each in listeners if each.ownership.owners), None)
     codes = {each.code for one in listeners for each in one.assessment.findings}
@@ -102,4 +107,5 @@ def _sentence(finding: Finding, answer: PortAnswer, listeners: Sequence[Listener
         program="the program" if owner is None else owner.program or owner_name(owner),
         service=next(iter(service_names(answer)), "another service"),
         common=", but a common use of the port" if "known-use" in codes else "",
+        tool=tools[0] if isinstance(tools, tuple) and tools else "",
     )
