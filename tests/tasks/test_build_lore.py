@@ -540,13 +540,15 @@ def test_a_file_that_cannot_be_read_is_named(
 def test_the_documented_example_passes() -> None:
     text = (Path(__file__).parents[2] / "docs" / "lore.md").read_text("utf-8")
     blocks = [block.partition("```")[0] for block in text.split("```toml\n")[1:]]
-    found: dict[str, list[dict[str, Any]]] = {"program": [], "use": [], "report": []}
+    found: dict[str, list[dict[str, Any]]] = {"program": [], "use": [], "report": [], "tool": []}
     for block in blocks:
         for table, entries in tomllib.loads(block).items():
             found[table] += entries
     assert len(found["program"]) == 1
     assert len(found["use"]) == 1
     assert len(found["report"]) == 1
+    assert len(found["tool"]) == 1
+    assert list(check_entries("tools", found["tool"])) == []
     assert list(check_entries("abuse", found["report"])) == []
     assert list(check_entries("programs", found["program"])) == []
     assert list(check_entries("uses", found["use"])) == []

@@ -99,7 +99,7 @@ def _sentence(finding: Finding, answer: PortAnswer, listeners: Sequence[Listener
     if finding.code == "foreign-service" and isinstance(tools, tuple):
         settling = (Agreement.DIFFER, "{tool}, not {service}{common}")
     elif finding.code == "fits-by-name" and isinstance(tools, tuple):
-        settling = (Agreement.UNKNOWN, "{tool}, as its arguments say; they prove nothing")
+        settling = (Agreement.UNKNOWN, "{tool}, by its arguments alone")
     template = settling[1] if settling else _OTHERS.get(finding.code, finding.code)
     owner = next((each.ownership.owners[0] for each in listeners if each.ownership.owners), None)
     codes = {each.code for one in listeners for each in one.assessment.findings}
