@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 import subprocess
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -45,6 +46,8 @@ from portbook.model import (
     UseKind,
     Visibility,
 )
+from portbook.present.brief import compose_brief
+from portbook.present.owners import Viewer
 from portbook.present.palette import LEVELS, STATES
 from portbook.present.sources import source_name
 from portbook.present.views.glossary import TERMS
@@ -548,3 +551,15 @@ def test_the_scripts_are_javascript() -> None:
     node = need_program("node")
     for path in STATIC.glob("*.js"):
         subprocess.run([node, "--check", path], check=True)
+
+
+@pytest.mark.parametrize("number", [0, 22, 305, 443, 3000, 8080, 31337, 50000])
+def test_the_description_of_a_port_is_its_short_answer(number: int) -> None:
+    query = Query(QueryKind.PORT, str(number), number, number)
+    found = answer_port(query, CATALOG, whole=True)
+    brief = compose_brief(found, Viewer())
+    body = unescape(views.port(found, CATALOG, SITES["public"]))
+    (described,) = re.findall(r'<meta name="description" content="(.*?)">', body)
+    assert described.startswith(f"{brief.headline}.")
+    for label, said in brief.rows:
+        assert f"{label}: {said}." in described

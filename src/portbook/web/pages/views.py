@@ -16,9 +16,12 @@ from portbook.app.history import chronicle
 from portbook.catalog.registry.summary import shelf
 from portbook.formats.sockets.detect import FORMATS
 from portbook.model import LAST_PORT, RANGES, State
+from portbook.present.brief import compose_brief
 from portbook.present.charts.map import place
 from portbook.present.charts.strip import render_strip, window
 from portbook.present.escape import one_line
+from portbook.present.list_briefs import brief_of
+from portbook.present.owners import Viewer
 from portbook.present.port.page import compose
 from portbook.present.render import html
 from portbook.present.views.explain import told
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from portbook.app.lookup import PortAnswer, ServiceAnswer
     from portbook.app.search import SearchAnswer
     from portbook.catalog import Catalog
+    from portbook.present.brief import Brief
     from portbook.present.document import Page
     from portbook.web.site_config import Site
 
@@ -75,7 +79,7 @@ def port(answer: PortAnswer, catalog: Catalog, site: Site, document: Page | None
         "range_name": answer.range.name,
         "range_title": answer.range.title,
         "title": html.escape(f"{document.title}: {document.character}"),
-        "about": html.escape(" ".join(document.lead)),
+        "about": html.escape(_about(answer)),
         "lead": html.lead(document.lead, document.notes, to),
         "contents": html.contents(tuple([(each.id, each.title) for each in document.sections])),
         "sections": html.sections(document.sections, to),
@@ -83,10 +87,19 @@ def port(answer: PortAnswer, catalog: Catalog, site: Site, document: Page | None
     return _frame(to, number > 0, number < LAST_PORT).fill(values)
 
 
+def _about(answer: PortAnswer) -> str:
+    """The description of the page of a port: its short answer, of no machine, as one text."""
+    return _as_text(compose_brief(answer._replace(host=None, findings=()), Viewer()))
+
+
+def _as_text(brief: Brief) -> str:
+    return " ".join([f"{brief.headline}.", *(f"{label}: {said}." for label, said in brief.rows)])
+
+
 def service(answer: ServiceAnswer, site: Site) -> str:
     """The page of a service name."""
     document = compose_service(answer)
-    about = f"{document.title}: {document.character}"
+    about = _as_text(brief_of(answer, Viewer()))
     return page("service.html", Links(site), answer.name, about=about, document=document)
 
 
