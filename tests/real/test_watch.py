@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.real.namespace import SOURCE
-from tests.real.needs import need_bound_shown
+from tests.real.needs import need_bound_shown, need_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -251,23 +252,107 @@ def terminal() -> Iterator[Terminal]:
 
 
 def test_a_live_table_on_a_terminal(terminal: Terminal) -> None:
-    terminal.wait_for(b"Ctrl-C ends")
+    terminal.wait_for(b"q quits")
+    assert b"\x1b[?1049h" in terminal.shown, "another screen"
     assert b"\x1b[?25l" in terminal.shown, "the cursor is out of the way"
     with opened() as made:
         port = port_of(made)
-        terminal.wait_for(f"opened: tcp 127.0.0.1:{port}".encode())
-        terminal.wait_for(b"loopback-only")
-    terminal.wait_for(f"closed: tcp 127.0.0.1:{port}".encode())
+        terminal.wait_for(f"opened tcp 127.0.0.1:{port}".encode())
+        terminal.wait_for(f"{port}/tcp".encode())
+    terminal.wait_for(f"closed tcp 127.0.0.1:{port}".encode())
     assert b'{"schema"' not in terminal.shown
     terminal.interrupt()
     assert terminal.process.returncode == 130
+    assert_restored(terminal)
+
+
+def assert_restored(terminal: Terminal) -> None:
     assert terminal.shown.rfind(b"\x1b[?25h") > terminal.shown.rfind(b"\x1b[?25l")
+    assert terminal.shown.rfind(b"\x1b[?1049l") > terminal.shown.rfind(b"\x1b[?1049h")
     assert termios.tcgetattr(terminal.slave) == terminal.settings
     assert b"Traceback" not in terminal.shown
 
 
+def test_q_ends_it(terminal: Terminal) -> None:
+    terminal.wait_for(b"q quits")
+    os.write(terminal.master, b"jk\x1b[B\x1b[6~gGq")
+    assert terminal.process.wait(PATIENCE) == 0
+    while terminal.read(0):
+        pass
+    assert_restored(terminal)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_and_leaves_the_terminal_as_it_was(
+    terminal: Terminal, number: signal.Signals
+) -> None:
+    terminal.wait_for(b"q quits")
+    terminal.process.send_signal(number)
+    assert terminal.process.wait(PATIENCE) == 128 + number
+    while terminal.read(0):
+        pass
+    assert_restored(terminal)
+
+
+def test_a_terminal_that_goes_away_ends_it() -> None:
+    made = Terminal()
+    made.wait_for(b"q quits")
+    os.close(made.slave)
+    os.close(made.master)
+    assert made.process.wait(PATIENCE) in (0, 2, 129)
+
+
+def test_in_a_terminal_that_is_resized() -> None:
+    """tmux says what stands on the screen."""
+    tmux = [need_program("tmux"), "-L", f"portbook-{os.getpid()}"]
+
+    def ask(*words: str) -> str:
+        return subprocess.run([*tmux, *words], capture_output=True, text=True, check=True).stdout
+
+    def screen_with(words: str, without: str = "\0") -> list[str]:
+        give_up = time.monotonic() + PATIENCE
+        while True:
+            shown = ask("capture-pane", "-p")
+            if words in shown and without not in shown:
+                return shown.splitlines()
+            assert time.monotonic() < give_up, shown
+            time.sleep(0.05)
+
+    with contextlib.ExitStack() as sockets:
+        old = [sockets.enter_context(opened()) for _ in range(30)]
+        environ = [word for name in ("PYTHONPATH",) for word in ("-e", f"{name}={ENVIRON[name]}")]
+        ask("-f", os.devnull, "new-session", "-d", "-x", "100", "-y", "20", *environ, "sh")
+        try:
+            ask("send-keys", f"{' '.join(WATCH)}; echo ended-$?", "Enter")
+            before = screen_with("q quits")
+            assert len(before) <= 20
+            made = sockets.enter_context(opened())
+            place = f"{port_of(made)}/tcp"
+            shown = screen_with(f"opened tcp 127.0.0.1:{port_of(made)}")
+            first = next(line for line in shown if "/tcp" in line)
+            assert place in first, "the newest stands first"
+            assert first.startswith("* "), "and is marked"
+            ask("send-keys", "G")
+            screen_with("q quits", without=place)
+            ask("send-keys", "g")
+            screen_with(place)
+            ask("resize-window", "-x", "20", "-y", "8")
+            narrow = screen_with(place, without="q quits")
+            assert len(narrow) <= 8
+            assert max(map(len, narrow)) <= 20
+            ask("resize-window", "-x", "120", "-y", "30")
+            screen_with("q quits")
+            ask("send-keys", "q")
+            assert not any("LEVEL" in line for line in screen_with("ended-0"))
+        finally:
+            ask("kill-server")
+        assert len(old) == 30
+
+
 def test_a_terminal_that_draws_nothing_gets_lines() -> None:
-    made = Terminal(TERM="dumb")
+    with opened():
+        made = Terminal(TERM="dumb")
+        made.wait_for(b'"event":"present"')  # what was there at the start
     try:
         for times in (2, 4, 8, 16, 32, 64, 128):  # a busy machine looks less often
             with opened():

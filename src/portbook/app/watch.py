@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 class Change(StrEnum):
     """What happened to a socket."""
 
+    PRESENT = "present"  # it was there at the first look
     OPENED = "opened"
     CLOSED = "closed"
     CHANGED = "changed"
@@ -69,6 +70,11 @@ class Watch:
     def listeners(self) -> tuple[Listener, ...]:
         """What listens now, as far as the last step saw, explained."""
         return tuple(self._known.values())
+
+    def present(self) -> tuple[Event, ...]:
+        """An event for each socket that is there now, of the moment at which it is asked."""
+        now = self._clock()
+        return tuple([Event(Change.PRESENT, now, each) for each in self._known.values()])
 
     def step(self) -> tuple[Event, ...]:
         """Looks once, and returns what is different from the last time.

@@ -252,11 +252,14 @@ def _watch(options: Options, catalog: Catalog) -> int:
     if can_draw(sys.stdout) and not options.jsonl:
         from portbook.cli.watch_table import follow
 
-        return follow(watch, options.interval)
+        return follow(watch, options.interval, catalog)
     from portbook.app.watch import steps
     from portbook.present.render import sockets_json
 
     _tell_missing(watch.missing)
+    for event in watch.present():
+        print_json(sockets_json.of_event(event), line=True)
+    sys.stdout.flush()
     for events in steps(watch, options.interval):
         for event in events:
             print_json(sockets_json.of_event(event), line=True)
