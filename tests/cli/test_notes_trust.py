@@ -104,7 +104,7 @@ def test_it_adds_a_label_and_changes_nothing_else(project: Project, keys: dict[s
     assert "The project's notes (not trusted: labels only)" in shown
     if "label" in keys:
         assert [note["label"] for note in after[4][2]["own_notes"]] == ["harmless"]
-        table = " ".join(project.ask("listen", "--port", port).stdout.split())
+        table = " ".join(project.ask("listen", "-v", "--port", port).stdout.split())
         assert "project note, not trusted: harmless" in table
 
 
@@ -123,7 +123,7 @@ def test_a_trusted_one_counts_until_it_changes(project: Project) -> None:
     # A change of any kind takes the trust away, and says so once.
     path.write_text(path.read_text() + "# another line\n")
     assert project.codes() == before
-    for argv in (("listen",), (str(project.port),), ("why", str(project.port))):
+    for argv in (("listen", "-v"), (str(project.port),), ("why", str(project.port))):
         said = " ".join(project.ask(*argv).stdout.split())
         assert said.count("the file has changed since you trusted it") == 1, argv
         assert f"portbook notes trust '{path}'" in said
@@ -169,7 +169,7 @@ def test_ones_own_note_is_not_hidden_by_a_projects(project: Project, tmp_path: P
 def test_all_notes_are_listed(project: Project, tmp_path: Path) -> None:
     empty = project.ask("notes")
     assert (empty.returncode, empty.stderr) == (0, "")
-    assert empty.stdout.startswith("There are no notes here.")
+    assert empty.stdout.startswith("There are no notes.")
     path = project.note(label="shop \\u001b[2JAPI", executable=ME)
     own = tmp_path / ".config" / "portbook" / "ports.toml"
     own.parent.mkdir(parents=True)
