@@ -127,7 +127,7 @@ def _html(folder: Path, ports: int) -> float:
 
 def write_html(folder: str, ports: range) -> None:
     """What `portbook export` does for each port, without the JSON and the text."""
-    from portbook.app.lookup import answer_port
+    from portbook.app.port_lookup import answer_port
     from portbook.formats.errors.query import Query, QueryKind
     from portbook.storage.atomic_write import Folder
     from portbook.web.pages import views
@@ -145,7 +145,7 @@ def write_html(folder: str, ports: range) -> None:
 
 
 def _prepare(folder: Path, ports: int) -> None:
-    from portbook.app.lookup import answer_port
+    from portbook.app.port_lookup import answer_port
     from portbook.formats.errors.query import Query, QueryKind
     from portbook.web.pages import views
     from portbook.web.site_config import Site

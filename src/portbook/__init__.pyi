@@ -18,13 +18,13 @@ from portbook.app.library import update as update
 from portbook.app.library import wait as wait
 from portbook.app.library import watch as watch
 from portbook.app.library import why as why
+from portbook.app.list_lookup import RangeAnswer as RangeAnswer
+from portbook.app.list_lookup import ServiceAnswer as ServiceAnswer
 from portbook.app.listen import Depth as Depth
 from portbook.app.listen import HereAnswer as HereAnswer
-from portbook.app.lookup import PortAnswer as PortAnswer
-from portbook.app.lookup import RangeAnswer as RangeAnswer
-from portbook.app.lookup import ServiceAnswer as ServiceAnswer
 from portbook.app.pick.criteria import Pick as Pick
 from portbook.app.pick.criteria import Wanted as Wanted
+from portbook.app.port_lookup import PortAnswer as PortAnswer
 from portbook.app.search import SearchAnswer as SearchAnswer
 from portbook.app.socket_filter import Filter as Filter
 from portbook.app.stop.executor import Outcome as StopOutcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portbook.app.failed import Place, place_of, weigh
-from portbook.app.lookup import answer_port
+from portbook.app.port_lookup import answer_port
 from portbook.app.topics import Topic, topic_named, topic_of
 from portbook.errors import InvalidArgument
 from portbook.formats.errors.query import parse_query

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import portbook.app.listen
+from portbook.app.list_lookup import RangeAnswer
 from portbook.app.listen import Depth, answer_here, judge_listener, look, watch_here
-from portbook.app.lookup import PortAnswer, RangeAnswer, answer
+from portbook.app.lookup import answer
+from portbook.app.port_lookup import PortAnswer
 from portbook.app.socket_filter import Filter, PortSpan, sort_by_gravity, sort_sockets
 from portbook.app.watch import Change
 from portbook.formats.errors.query import parse_query

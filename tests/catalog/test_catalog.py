@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import portbook
-from portbook.app.lookup import PortAnswer, answer
+from portbook.app.lookup import answer
+from portbook.app.port_lookup import PortAnswer
 from portbook.catalog import Catalog
 from portbook.catalog.expectations.lookup import Notes
 from portbook.catalog.registry.lookup import Registry

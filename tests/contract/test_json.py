@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
 from portbook import schema
-from portbook.app.lookup import PortAnswer, answer
+from portbook.app.lookup import answer
 from portbook.app.pick.criteria import CRITERIA, Check, Criterion, Wanted, pick
+from portbook.app.port_lookup import PortAnswer
 from portbook.app.search import answer_search
 from portbook.app.stop.executor import OUTCOMES, Done, DoneCode, Outcome, Restarted
 from portbook.app.stop.model import REFUSALS, Scene

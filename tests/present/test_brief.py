@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.app.listen import judge_listener
-from portbook.app.lookup import PortAnswer, answer, answer_port
+from portbook.app.lookup import answer
+from portbook.app.port_lookup import PortAnswer, answer_port
 from portbook.formats.errors.query import parse_query
 from portbook.model import (
     Assessment,

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from portbook.app.lookup import ServiceAnswer, answer, answer_port
+from portbook.app.list_lookup import ServiceAnswer
+from portbook.app.lookup import answer
+from portbook.app.port_lookup import answer_port
 from portbook.formats.errors.query import Query, QueryKind
 from portbook.model import Source
 from portbook.present.port.page import compose

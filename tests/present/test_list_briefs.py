@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
 from portbook.app.listen import Depth
-from portbook.app.lookup import RangeAnswer, ServiceAnswer, answer
+from portbook.app.lookup import answer
 from portbook.formats.errors.query import Query, QueryKind, parse_query
 from portbook.host.host_reader import HostReader
 from portbook.host.linux.connections import Conflicts

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.app.lookup import RangeAnswer, ServiceAnswer, answer
+from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
+from portbook.app.lookup import answer
 from portbook.app.search import SearchAnswer, answer_search
 from portbook.catalog.registry.stats import count
 from portbook.formats.errors.query import (

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from portbook.app.lookup import PortAnswer, answer
+from portbook.app.lookup import answer
+from portbook.app.port_lookup import PortAnswer
 from portbook.formats.errors.query import parse_query
 from portbook.model import Level, State
 from portbook.present.document import (

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.app.lookup import PortAnswer, answer
+from portbook.app.lookup import answer
+from portbook.app.port_lookup import PortAnswer
 from portbook.formats.errors.query import parse_query
 from portbook.model import Level, Source, State
 from portbook.present.document import (

@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 from hypothesis import given
 
-from portbook.app.lookup import PortAnswer, answer_port
+from portbook.app.port_lookup import PortAnswer, answer_port
 from portbook.app.related import related, swap_bytes
 from portbook.catalog import Catalog
 from portbook.formats.errors.query import (

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from portbook.app.lookup import answer_port
+from portbook.app.port_lookup import answer_port
 from portbook.errors import NotExported
 from portbook.formats.errors.query import (
     Query,

@@ -15,8 +15,10 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import given
 
+from portbook.app.list_lookup import ServiceAnswer
 from portbook.app.listen import HereAnswer
-from portbook.app.lookup import PortAnswer, ServiceAnswer, answer, answer_port
+from portbook.app.lookup import answer
+from portbook.app.port_lookup import PortAnswer, answer_port
 from portbook.app.search import answer_search
 from portbook.formats.errors.query import (
     Query,

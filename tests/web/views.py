@@ -9,8 +9,9 @@ from portbook.present.phrases import gap_sentences
 
 if TYPE_CHECKING:
     from portbook.app.explain import ExplainAnswer
+    from portbook.app.list_lookup import ServiceAnswer
     from portbook.app.listen import HereAnswer
-    from portbook.app.lookup import PortAnswer, ServiceAnswer
+    from portbook.app.port_lookup import PortAnswer
     from portbook.app.search import SearchAnswer
     from portbook.catalog import Catalog
     from portbook.model import State

@@ -348,7 +348,7 @@ def blocks(
     >>> longest.state, longest.first, longest.last
     (<State.ASSIGNED: 'assigned'>, 360, 584)
     """
-    from portbook.app.lookup import longest_blocks
+    from portbook.app.list_lookup import longest_blocks
 
     return longest_blocks(catalog or Catalog(), state, range_name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook.app.lookup import longest_blocks
+from portbook.app.list_lookup import longest_blocks
 from portbook.cli.help import Parser, add_json, add_limit, read_limit
 from portbook.cli.terminal import print_json, show, style
 from portbook.model import RANGES, State

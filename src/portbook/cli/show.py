@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.app.lookup import (
-    PortAnswer,
-    RangeAnswer,
-    ServiceAnswer,
-    answer,
-)
+from portbook.app.lookup import answer
+from portbook.app.port_lookup import PortAnswer
 from portbook.cli import complain
 from portbook.cli.terminal import print_json, reaches, show, style
 from portbook.errors import InvalidQuery, UsageError
@@ -27,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
+    from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
     from portbook.app.listen import Depth
     from portbook.app.lookup import Answer
     from portbook.catalog import Catalog
@@ -276,18 +273,20 @@ class _Show:
             from portbook.present.render.brief_text import render_brief
 
             return render_brief(compose_brief(found, viewer()), self.style)
-        if isinstance(found, ServiceAnswer | RangeAnswer) and not self.options.full:
-            from portbook.present.list_briefs import brief_of
-            from portbook.present.owners import viewer
-            from portbook.present.render.brief_text import render_brief
-
-            return render_brief(brief_of(found, viewer()), self.style)
         if isinstance(found, PortAnswer):
             from portbook.present.port.page import compose
             from portbook.present.render.document_text import render_page
 
             page = render_page(compose(found), self.style)
             return f"{lead_of(found, self.style)}{page}"
+        from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
+
+        if isinstance(found, ServiceAnswer | RangeAnswer) and not self.options.full:
+            from portbook.present.list_briefs import brief_of
+            from portbook.present.owners import viewer
+            from portbook.present.render.brief_text import render_brief
+
+            return render_brief(brief_of(found, viewer()), self.style)
         if isinstance(found, ServiceAnswer):
             from portbook.present.render.document_text import render_page
             from portbook.present.views.service import compose_service
@@ -307,7 +306,7 @@ class _Show:
 
     def _stream(self, query: Query) -> None:
         """A range as one object a port, without this machine."""
-        from portbook.app.lookup import answer_port
+        from portbook.app.port_lookup import answer_port
         from portbook.present.render import port_json
 
         for port in range(query.first, query.last + 1):
@@ -315,17 +314,23 @@ class _Show:
             print_json(port_json.of(answer_port(one, self.catalog)), line=True)
 
     def _weigh(self, found: Answer) -> None:
-        if isinstance(found, PortAnswer | RangeAnswer | ServiceAnswer):
-            self.found |= reaches(found.findings, self.options.fail_on)
-            self.found |= isinstance(found, PortAnswer) and fails(found)
-            self.partial |= _partial(found.host)
-        else:
-            from portbook.app.topics import TopicAnswer
+        if isinstance(found, PortAnswer):
+            self._weigh_host(found)
+            self.found |= fails(found)
+            return
+        from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
+        from portbook.app.topics import TopicAnswer
 
-            if isinstance(found, TopicAnswer):
-                self.found |= found.tells_failure
-            else:
-                self.missed |= not found.found
+        if isinstance(found, RangeAnswer | ServiceAnswer):
+            self._weigh_host(found)
+        elif isinstance(found, TopicAnswer):
+            self.found |= found.tells_failure
+        else:
+            self.missed |= not found.found
+
+    def _weigh_host(self, found: PortAnswer | RangeAnswer | ServiceAnswer) -> None:
+        self.found |= reaches(found.findings, self.options.fail_on)
+        self.partial |= _partial(found.host)
 
 
 def fails(found: PortAnswer) -> bool:

@@ -8,7 +8,8 @@ from portbook.app.bind.addresses import numeric_host
 from portbook.app.bind.explain_bind import why_bind
 from portbook.app.failed import CONNECTING
 from portbook.app.listen import Depth
-from portbook.app.lookup import PortAnswer, answer
+from portbook.app.lookup import answer
+from portbook.app.port_lookup import PortAnswer
 from portbook.app.socket_filter import read_spans
 from portbook.app.topics import TopicAnswer
 from portbook.catalog.expectations.lookup import check_named

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portbook.app.failed import Failed
-    from portbook.app.lookup import PortAnswer
+    from portbook.app.port_lookup import PortAnswer
     from portbook.model import Listener
     from portbook.present.owners import Viewer
 

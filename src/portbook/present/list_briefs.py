@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from portbook.app.lookup import PortAnswer, RangeAnswer
+from portbook.app.list_lookup import RangeAnswer
+from portbook.app.port_lookup import PortAnswer
 from portbook.model import RANGES, State, Visibility
 from portbook.model.gap import hide_sockets
 from portbook.present.brief import (
@@ -27,7 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from portbook.app.lookup import ServiceAnswer
+    from portbook.app.list_lookup import ServiceAnswer
     from portbook.model import Assignment, Block, Host, Level, Listener
     from portbook.present.brief import Group
     from portbook.present.owners import Viewer

@@ -10,7 +10,9 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse, Response
 
 from portbook.app.history import chronicle, is_since
-from portbook.app.lookup import PortAnswer, ServiceAnswer, answer, answer_port, longest_blocks
+from portbook.app.list_lookup import ServiceAnswer, longest_blocks
+from portbook.app.lookup import answer
+from portbook.app.port_lookup import PortAnswer, answer_port
 from portbook.catalog.registry.stats import count
 from portbook.formats.errors.query import (
     Query,
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from portbook.app.lookup import RangeAnswer
+    from portbook.app.list_lookup import RangeAnswer
     from portbook.catalog import Catalog
 
 STYLE = Style(80)

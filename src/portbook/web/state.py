@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection, Request
 
     from portbook.app.explain import ExplainAnswer
+    from portbook.app.list_lookup import ServiceAnswer
     from portbook.app.listen import HereAnswer
-    from portbook.app.lookup import PortAnswer, ServiceAnswer
+    from portbook.app.port_lookup import PortAnswer
     from portbook.app.search import SearchAnswer
     from portbook.catalog import Catalog
     from portbook.model import State

@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portbook.app.lookup import PortAnswer
+    from portbook.app.port_lookup import PortAnswer
     from portbook.app.related import Related, Shared
     from portbook.present.document import Item
 

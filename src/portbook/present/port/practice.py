@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from portbook.app.lookup import PortAnswer
+    from portbook.app.port_lookup import PortAnswer
     from portbook.model import Program, Report, Transport, Use
     from portbook.present.document import Item
 

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portbook.app.lookup import PortAnswer
+    from portbook.app.port_lookup import PortAnswer
 
 
 def questions(answer: PortAnswer) -> Iterator[Question]:

@@ -30,7 +30,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from portbook.app.lookup import PortAnswer
+    from portbook.app.port_lookup import PortAnswer
     from portbook.model import Assignment, Neighbour, Standing, Transport
     from portbook.present.document import Item
 

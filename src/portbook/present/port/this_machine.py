@@ -20,7 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from portbook.app.lookup import PortAnswer, RangeAnswer
+    from portbook.app.list_lookup import RangeAnswer
+    from portbook.app.port_lookup import PortAnswer
     from portbook.host.firewall.rules import Redirect
     from portbook.host.linux.connections import Connection
     from portbook.model import Host, Listener, PortRules, Process, Spoken

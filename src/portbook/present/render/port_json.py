@@ -6,11 +6,8 @@ Keys are only ever added within a version of a schema. What no source holds is `
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.app.lookup import (
-    PortAnswer,
-    RangeAnswer,
-    ServiceAnswer,
-)
+from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
+from portbook.app.port_lookup import PortAnswer
 from portbook.app.search import SearchAnswer
 from portbook.app.topics import TopicAnswer
 from portbook.present.port.on_record import notes_of

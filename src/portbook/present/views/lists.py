@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from portbook.app.lookup import RangeAnswer
+    from portbook.app.list_lookup import RangeAnswer
     from portbook.app.search import SearchAnswer
     from portbook.catalog.registry.stats import Stats
     from portbook.model import Assignment, Block, Source, Transport

@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from portbook.app.lookup import ServiceAnswer
+    from portbook.app.list_lookup import ServiceAnswer
     from portbook.model import Assignment
     from portbook.present.document import Item
 
@@ -55,7 +55,7 @@ def _machine(answer: ServiceAnswer) -> Iterator[Item]:
     """What is on the ports of the name on this machine, and which have nothing."""
     if answer.host is None:
         return
-    from portbook.app.lookup import PortAnswer
+    from portbook.app.port_lookup import PortAnswer
     from portbook.present.port import this_machine
 
     for each in answer.ports:

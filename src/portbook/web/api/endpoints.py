@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from starlette.responses import Response
 
 from portbook.app.history import chronicle
-from portbook.app.lookup import longest_blocks
+from portbook.app.list_lookup import longest_blocks
 from portbook.catalog.registry.stats import count
 from portbook.model import LAST_PORT, Transport
 from portbook.present.render import port_json

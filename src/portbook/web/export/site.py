@@ -23,7 +23,9 @@ from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING, NamedTuple
 
 from portbook import __version__
-from portbook.app.lookup import ServiceAnswer, answer, answer_port
+from portbook.app.list_lookup import ServiceAnswer
+from portbook.app.lookup import answer
+from portbook.app.port_lookup import answer_port
 from portbook.catalog import Catalog
 from portbook.errors import NotExported
 from portbook.formats.errors.query import (

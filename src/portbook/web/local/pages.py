@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response, StreamingResponse
 
 from portbook.app.listen import Depth, answer_here
-from portbook.app.lookup import answer_port
+from portbook.app.port_lookup import answer_port
 from portbook.app.search import own_notes
 from portbook.app.socket_filter import Filter
 from portbook.formats.errors.query import (
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from portbook.app.listen import HereAnswer
-    from portbook.app.lookup import PortAnswer
+    from portbook.app.port_lookup import PortAnswer
     from portbook.app.search import SearchAnswer
     from portbook.catalog import Catalog
 

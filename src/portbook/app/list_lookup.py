@@ -1,0 +1,214 @@
+"""The answers that list ports: a range in short, the ports of a service, the longest blocks."""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.app.port_lookup import PortAnswer, answer_port
+from portbook.formats.errors.query import (
+    Query,
+    QueryKind,
+)
+from portbook.model import (
+    Block,
+    Finding,
+    Host,
+    Source,
+    State,
+    Transport,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from portbook.app.listen import Depth
+    from portbook.catalog import Catalog
+    from portbook.catalog.registry.history import Change, Compared
+    from portbook.host.firewall.rules import Redirect
+    from portbook.host.host_reader import HostReader
+    from portbook.model import (
+        Assignment,
+        Program,
+        Report,
+        Use,
+    )
+
+
+class ServiceAnswer(NamedTuple):
+    """All rows of one service name: those with a port, and those that the registry gives none.
+
+    ``history`` is in which changes between the copies of the registry that were ``compared`` the
+    name came, went or gave way to another, the oldest first. ``programs`` are those that speak it.
+    ``ports`` are the answers for its ports and spans of ports, in order, and ``uses`` what people
+    use these for; ``host`` is this machine with all of them, None where it was left out.
+    """
+
+    query: Query
+    name: str
+    assignments: tuple[Assignment, ...]
+    portless: tuple[Assignment, ...]
+    sources: tuple[Source, ...]
+    history: tuple[Change, ...] = ()
+    compared: Compared | None = None
+    programs: tuple[Program, ...] = ()
+    ports: tuple[PortAnswer | RangeAnswer, ...] = ()
+    uses: tuple[Use, ...] = ()
+    host: Host | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+class RangeAnswer(NamedTuple):
+    """A run of ports in short: what stands in it, block by block, and what listens there.
+
+    ``counts`` are ports by headline state, or by state where one transport was asked about;
+    ``blocks`` are whole, also where they reach beyond the range. ``uses``, ``programs`` and
+    ``abuse`` are of its ports. ``gravest`` is the answer for the port that has the gravest finding.
+    """
+
+    query: Query
+    first: int
+    last: int
+    transport: Transport | None
+    counts: Mapping[State, int]
+    assignments: tuple[Assignment, ...]
+    blocks: tuple[Block, ...]
+    host: Host | None
+    findings: tuple[Finding, ...]
+    sources: tuple[Source, ...]
+    redirects: tuple[Redirect, ...] = ()
+    uses: tuple[Use, ...] = ()
+    programs: tuple[Program, ...] = ()
+    abuse: tuple[Report, ...] = ()
+    gravest: PortAnswer | None = None
+
+
+def longest_blocks(
+    catalog: Catalog, state: State | None = None, range_name: str | None = None
+) -> tuple[Block, ...]:
+    """The blocks of *state* in the range of that name, the longest first."""
+    found = catalog.registry.blocks(state, range_name)
+    return tuple(sorted(found, key=lambda block: (-block.size, block.first)))
+
+
+def answer_range(
+    query: Query,
+    catalog: Catalog,
+    depth: Depth | None = None,
+    host: HostReader | None = None,
+) -> RangeAnswer:
+    """What stands in the range of *query*, in short."""
+    first, last, transport = query.first, query.last, query.transport
+    book = catalog.registry
+    blocks = tuple(block for block in book.blocks() if block.first <= last and block.last >= first)
+    counts = dict.fromkeys(State, 0)
+    if transport is None:
+        for block in blocks:
+            counts[block.state] += min(block.last, last) - max(block.first, first) + 1
+    else:
+        for port in range(first, last + 1):
+            counts[book.standing(port, transport).state] += 1
+    # A row that states no transport but names a service is read as tcp and udp.
+    everyday = transport in (Transport.TCP, Transport.UDP)
+    assignments = tuple(
+        row
+        for row in book.rows(first, last)
+        if row.state is State.ASSIGNED
+        and (transport in (None, row.transport) or (row.transport is None and everyday))
+    )
+    from portbook.app.host_lookup import findings_of, host_sources, look_at
+
+    practice = catalog.practice
+    seen, redirects = look_at(query, catalog, depth, host)
+    return RangeAnswer(
+        query,
+        first,
+        last,
+        transport,
+        counts,
+        assignments,
+        blocks,
+        seen,
+        findings_of(seen),
+        (*book.sources(), *practice.sources()[:3], *host_sources(seen)),
+        redirects,
+        practice.uses_within(first, last, transport),
+        tuple([each for each in practice.programs() if _defaults_within(each, query)]),
+        practice.abuse_within(first, last, transport),
+        _gravest(query, seen, catalog),
+    )
+
+
+def _defaults_within(program: Program, query: Query) -> bool:
+    return any(
+        query.first <= port <= query.last and query.transport in (None, kind)
+        for port, kind in program.ports
+    )
+
+
+def _gravest(query: Query, seen: Host | None, catalog: Catalog) -> PortAnswer | None:
+    """The answer for the port of *seen* with the gravest finding; None where nothing is bound."""
+    if seen is None or not seen.listeners:
+        return None
+    port = max(seen.listeners, key=lambda each: each.assessment.gravity).socket.port
+    bound = tuple([each for each in seen.listeners if each.socket.port == port])
+    one = answer_port(query._replace(kind=QueryKind.PORT, first=port, last=port), catalog)
+    return one._replace(host=seen._replace(listeners=bound))
+
+
+def answer_service(
+    query: Query,
+    rows: tuple[Assignment, ...],
+    catalog: Catalog,
+    depth: Depth | None,
+    host: HostReader | None,
+) -> ServiceAnswer:
+    """The answer for the service of *rows*: its ports, what runs on them, and what became of it."""
+    from portbook.app.host_lookup import findings_of, host_sources, join_hosts
+
+    name = rows[0].service_name or query.text
+    numbered = tuple(row for row in rows if row.first is not None)
+    portless = tuple(row for row in rows if row.first is None)
+    past, practice = catalog.history, catalog.practice
+    changes = tuple(sorted(past.of_name(name), key=lambda change: change.until))
+    programs = practice.programs_for(name)
+    ports = tuple(_answer_rows(query, numbered, catalog, depth, host))
+    uses = tuple(dict.fromkeys(use for each in ports for use in each.uses))
+    seen = join_hosts([each.host for each in ports if each.host is not None])
+    used = {"lore-programs": bool(programs), "lore-uses": bool(uses)}
+    return ServiceAnswer(
+        query,
+        name,
+        numbered,
+        portless,
+        (
+            *catalog.registry.sources(),
+            past.source(),
+            *(each for each in practice.sources() if used.get(each.id)),
+            *host_sources(seen),
+        ),
+        changes,
+        past.compared(),
+        programs,
+        ports,
+        uses,
+        seen,
+        findings_of(seen),
+    )
+
+
+def _answer_rows(
+    query: Query,
+    rows: Iterable[Assignment],
+    catalog: Catalog,
+    depth: Depth | None,
+    host: HostReader | None,
+) -> Iterator[PortAnswer | RangeAnswer]:
+    """The answers for the ports of *rows*, and for their spans, each once and in order."""
+    spans = {(row.first, row.first if row.last is None else row.last) for row in rows}
+    for first, last in sorted((first, last) for first, last in spans if first is not None):
+        one = query._replace(first=first, last=last or first)
+        if first == last:
+            one = one._replace(kind=QueryKind.PORT)
+            yield answer_port(one, catalog, depth, short=True, host=host)
+        else:
+            yield answer_range(one._replace(kind=QueryKind.RANGE), catalog, depth, host)

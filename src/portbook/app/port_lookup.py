@@ -1,0 +1,189 @@
+"""The answer for one port: all that is on record of it, and what this machine does with it."""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.catalog.registry.lookup import TRANSPORTS, headline
+from portbook.model import (
+    Block,
+    Finding,
+    Host,
+    Neighbour,
+    PortRange,
+    Source,
+    Standing,
+    State,
+    Transport,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portbook.app.failed import Failed
+    from portbook.app.listen import Depth
+    from portbook.app.related import Related
+    from portbook.catalog import Catalog
+    from portbook.catalog.registry.history import Change, Compared, History
+    from portbook.formats.errors.query import Query
+    from portbook.host.firewall.rules import Redirect
+    from portbook.host.host_reader import HostReader
+    from portbook.host.linux.connections import Connection
+    from portbook.model import (
+        Program,
+        Report,
+        SystemRule,
+        Use,
+    )
+
+
+class PortAnswer(NamedTuple):
+    """All that is known of one port; ``host`` is None where this machine was left out.
+
+    ``standings`` holds the transports that were asked about; ``state`` is the headline state
+    over all four. ``findings`` repeats those of the listeners. ``redirects`` are the NAT rules
+    that hold for the port: looked for where everything was asked for, or where nothing is bound
+    and this user may see them. ``history`` is what changed between the copies of the registry
+    that were ``compared``. ``connections`` are those that have the port as their local one; None
+    where they weren't looked for, as on a port on which something is bound. ``programs`` have the
+    port as a default of theirs. ``free_port`` is the next on which nothing is bound here, where
+    the port is in use. ``failed`` is what a pasted text said went wrong with the port.
+
+    A whole answer has what is ``related``, which takes reading the whole registry. Where one
+    transport was asked about, ``number`` is the whole answer about all four instead.
+    """
+
+    query: Query
+    port: int
+    range: PortRange
+    state: State
+    standings: Mapping[Transport, Standing]
+    block: Block
+    before: tuple[Neighbour, ...]
+    after: tuple[Neighbour, ...]
+    uses: tuple[Use, ...]
+    abuse: tuple[Report, ...]
+    browser_blocked: bool
+    systems: tuple[SystemRule, ...]
+    host: Host | None
+    findings: tuple[Finding, ...]
+    sources: tuple[Source, ...]
+    redirects: tuple[Redirect, ...] = ()
+    history: tuple[Change, ...] = ()
+    compared: Compared | None = None
+    connections: tuple[Connection, ...] | None = None
+    programs: tuple[Program, ...] = ()
+    free_port: int | None = None
+    related: Related | None = None
+    number: PortAnswer | None = None
+    failed: Failed | None = None
+    elsewhere: bool = False
+
+
+def answer_port(
+    query: Query,
+    catalog: Catalog,
+    depth: Depth | None = None,
+    *,
+    short: bool = False,
+    whole: bool = False,
+    host: HostReader | None = None,
+) -> PortAnswer:
+    """The answer for the one port of *query*; *whole* adds what is related to it.
+
+    *short* leaves out what :func:`portbook.present.brief.compose_brief` doesn't ask for, and what
+    takes a tenth of a lookup: the neighbours, the systems' rules, the history and the sources.
+    """
+    port, transport = query.first, query.transport
+    book, on_record = catalog.registry, catalog.practice
+    all_four = book.standings(port)
+    asked = TRANSPORTS if transport is None else (transport,)
+    before, after = ((), ()) if short else book.neighbours(port)
+    elsewhere = False
+    if query.address is not None:
+        from portbook.app.failed import is_elsewhere
+
+        elsewhere = is_elsewhere(query)
+    seen, connections, free = None, None, None
+    redirects: tuple[Redirect, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    if depth is not None and not elsewhere:
+        from portbook.app.host_lookup import connections_on, findings_of, free_port, look_at
+
+        seen, redirects = look_at(query, catalog, depth, host)
+        seen, connections = connections_on(seen, port, transport, depth, host)
+        findings = findings_of(seen)
+        free = free_port(seen, port, transport, host)
+    found = PortAnswer(
+        query,
+        port,
+        PortRange.of(port),
+        headline(all_four),
+        {each: all_four[each] for each in asked},
+        book.block(port),
+        before,
+        after,
+        on_record.lookup_uses(port, transport),
+        on_record.lookup_abuse(port, transport),
+        # Browsers speak HTTP over tcp, and over udp with QUIC.
+        transport not in (Transport.SCTP, Transport.DCCP) and on_record.browser_blocked(port),
+        () if short else on_record.system_rules(),
+        seen,
+        findings,
+        (),
+        redirects,
+        connections=connections,
+        programs=on_record.programs_on(port, transport),
+        free_port=free,
+        elsewhere=elsewhere,
+    )
+    if whole and transport is not None:
+        number = answer_port(query._replace(transport=None), catalog, whole=True)
+        found = found._replace(number=number)
+    elif whole:
+        from portbook.app.related import related
+
+        found = found._replace(related=related(port, all_four, found.programs, catalog))
+    if query.pasted is not None and query.pasted.failure is not None:
+        from portbook.app.failed import add_more, weigh
+
+        failed = weigh(query, seen, held=bool(connections))
+        found = found._replace(failed=add_more(failed, query, catalog, depth, host))
+    if short:
+        return found
+    past = None
+    if found.state is not State.DYNAMIC:  # RFC 6335 §6: never assigned, so nothing could change
+        past = catalog.history
+        changes = past.of_port(port)
+        if transport is not None:
+            changes = tuple([each for each in changes if transport in each.transports])
+        found = found._replace(history=changes, compared=past.compared())
+    return found._replace(sources=_sources(found, catalog, past))
+
+
+def _sources(found: PortAnswer, catalog: Catalog, past: History | None) -> tuple[Source, ...]:
+    """The sources of what *found* says: what it says nothing from is left out."""
+    rows = [row for standing in found.standings.values() for row in standing.assignments]
+    listeners = found.host.listeners if found.host else ()
+    said = {
+        "iana": True,
+        "iana-2015": any("registration" in row.as_of for row in rows),
+        "spelling": bool(rows),
+        "spelling-2018": bool(rows),
+        "lore-uses": True,
+        "lore-abuse": True,
+        "lore-names": False,
+        "lore-browsers": found.browser_blocked,
+        "lore-systems": bool(found.systems),
+        "lore-programs": bool(found.programs)
+        or bool(found.number or found.related)
+        or any(listener.ownership.owners for listener in listeners),
+    }
+    of_changes = (past.source(),) if past else ()
+    sources = [*catalog.registry.sources(), *of_changes, *catalog.practice.sources()]
+    sources = [source for source in sources if said.get(source.id, True)]
+    if found.host is not None:
+        from portbook.app.host_lookup import host_sources
+
+        sources += host_sources(found.host)
+    return tuple(sources)
