@@ -117,12 +117,14 @@ else:
             return tuple.__new__(cls, values)
 
         def _replace(self, /, **changes):
-            values = list(self)
+            cls = self.__class__
+            values, place_of = list(self), cls._fields.index
             for field, value in changes.items():
-                if field not in self._fields:
-                    raise TypeError(f"{type(self).__name__} has no field {field!r}")
-                values[self._fields.index(field)] = value
-            return tuple.__new__(type(self), values)
+                try:
+                    values[place_of(field)] = value
+                except ValueError:
+                    raise TypeError(f"{cls.__name__} has no field {field!r}") from None
+            return tuple.__new__(cls, values)
 
         def _asdict(self):
             return dict(zip(self._fields, self, strict=True))

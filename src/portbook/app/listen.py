@@ -141,6 +141,10 @@ def _judged(
     rules = seen.rules or PortRules("")
     if depth.probe is not None and namespace is None:
         listeners = _asked(listeners, depth.probe, rules, catalog, host)
+    if namespace is not None:
+        listeners = tuple(
+            [each._replace(socket=each.socket._replace(namespace=namespace)) for each in listeners]
+        )
     return seen._replace(
         listeners=tuple(
             [
@@ -155,8 +159,7 @@ def _judged(
                             host=host,
                         ),
                         service_names=registered_names(each, catalog) if depth.said else (),
-                    ),
-                    socket=each.socket._replace(namespace=namespace),
+                    )
                 )
                 for each in listeners
             ]
@@ -239,6 +242,7 @@ def judge_listener(
         if unseen
         else (),
         tools=tuple(tools) if any(tools) else (),
+        trusted=trusted,
     )
     if case.browser_blocked and said:
         sources = tuple(source for source in practice.sources() if source.id == "lore-browsers")
@@ -250,7 +254,7 @@ def judge_listener(
             for owner, path in zip(listener.ownership.owners, executables, strict=True)
         ]
         case = case._replace(kept=tuple(kept))
-    return judge(case._replace(trusted=trusted), said=said)
+    return judge(case, said=said)
 
 
 def registered_names(listener: Listener, catalog: Catalog) -> tuple[str, ...]:
