@@ -99,11 +99,12 @@ class Judge:
         else:
             found = self._bare(weighed)
         _, note, speaks, names = listener.assessment
-        key = (listener.socket.port, listener.socket.transport)
-        if key not in self._names:
-            self._names[key] = registered_names(listener, self._catalog)
-        assessment = Assessment(found, note, speaks, names or self._names[key])
-        return Listener(listener.socket, listener.ownership, assessment)
+        if self._said and not names:
+            key = (listener.socket.port, listener.socket.transport)
+            if key not in self._names:
+                self._names[key] = registered_names(listener, self._catalog)
+            names = self._names[key]
+        return Listener(listener.socket, listener.ownership, Assessment(found, note, speaks, names))
 
     def _bare(self, listener: Listener) -> tuple[Finding, ...]:
         owners = listener.ownership.owners
