@@ -18,7 +18,7 @@ from portbook.errors import NotThisMachine
 from portbook.host.probe import local_address, session
 from portbook.host.probe.fingerprints import LONGEST, QUESTIONS
 from portbook.host.probe.local_address import OwnAddress, parse_route_type, route_request
-from portbook.host.probe.scanner import _is_asked, add_spoken
+from portbook.host.probe.scanner import AcceptQueues, _is_asked, add_spoken
 from portbook.host.probe.session import BYTES
 from portbook.model import (
     Family,
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("own_network")]
 TCP, UDP = Transport.TCP, Transport.UDP
 RULES = PortRules("linux", 1024, (1, 2))
+LISTENER = Listener(Socket(TCP, Family.IPV4, "127.0.0.1", 7070, SocketState.LISTEN))
 
 
 @pytest.fixture(autouse=True)
@@ -540,3 +541,32 @@ def test_a_reserved_port_in_the_dynamic_range_is_a_service_s() -> None:
     listener = Listener(Socket(Transport.UDP, Family.IPV4, "127.0.0.1", 40000, SocketState.LISTEN))
     assert _is_asked(listener, rules)
     assert not _is_asked(changed(listener, port=40001), rules)
+
+
+# -- accept queues ------------------------------------------------------------------------------
+
+
+def test_one_listing_of_accept_queues_serves_many() -> None:
+    listings = []
+    now = [0.0]
+
+    def read() -> list[Listener]:
+        listings.append(now[0])
+        return [changed(LISTENER, inode=7, queue=1), changed(LISTENER, inode=8, queue=0)]
+
+    queues = AcceptQueues(read, lambda: now[0])
+    assert not queues.empty(7)
+    assert queues.empty(8)
+    assert queues.empty(None), "what can't be told is no reason"
+    assert queues.empty(9), "nor is one that has gone"
+    assert listings == [0.0]
+    now[0] = 1.0
+    assert not queues.empty(7)
+    assert listings == [0.0, 1.0]
+
+
+def test_one_at_which_others_wait_is_not_asked() -> None:
+    busy = changed(LISTENER, inode=7, queue=2, queue_limit=5)
+    (spoken,) = asked(busy)
+    assert spoken.state is SpokenState.UNASKED
+    assert spoken.detail == "2 connections wait to be accepted already"

@@ -202,3 +202,39 @@ def test_one_that_is_bound_to_an_address_of_ours(namespace: Namespace) -> None:
     assert running.read_line() == "up\n"
     (found,) = listened(namespace)
     assert found["speaks"]["detail"] == "SSH-2.0-here"
+
+
+# -- one that never accepts ---------------------------------------------------------------------
+
+STUCK = """
+import socket, sys
+made = socket.socket()
+made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+made.bind(("127.0.0.1", 7070))
+made.listen(int(sys.argv[1]))
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def waiting(namespace: Namespace) -> int:
+    """The connections in the accept queue of 7070, by the kernel's own table."""
+    (line,) = namespace.run(["ss", "-Hltn", "sport = :7070"]).stdout.splitlines()
+    return int(line.split()[1])
+
+
+@pytest.mark.parametrize("backlog", [0, 1, 3])
+def test_a_server_that_never_accepts_has_one_connection_of_ours_at_most(
+    namespace: Namespace, backlog: int
+) -> None:
+    running = namespace.start([sys.executable, "-I", "-c", STUCK, str(backlog)])
+    assert running.read_line() == "ready\n"
+    for _ in range(3):  # and asked again, it isn't bothered again
+        (listener,) = listened(namespace)
+        assert listener["speaks"]["state"] in ("silent", "unasked")
+        assert waiting(namespace) <= (1 if backlog else 0)
+    (listener,) = namespace.ask("listen")["listeners"]
+    assert "backlog-full" not in codes(listener)
+    plan = json.loads(namespace.portbook("stop", 7070, "--json").stdout)
+    assert plan["lost"] == [], "what portbook left there is nobody's loss"
+    assert namespace.run(["ss", "-Htn", "sport = :7070"]).stdout.count("CLOSE-WAIT") <= 1

@@ -5,7 +5,8 @@ it is asked in one protocol after the other, first in those that its port or its
 for, each on a connection of its own as soon as the one before has failed or kept silent. What comes
 back is understood by :mod:`portbook.host.probe.fingerprints`. All services are asked at once.
 Nothing is ever sent to an address that isn't this machine's
-(:class:`portbook.host.probe.local_address.OwnAddress`).
+(:class:`portbook.host.probe.local_address.OwnAddress`), and nothing more to a service that doesn't
+accept the first connection.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from portbook.errors import NotThisMachine
 from portbook.host.probe.fingerprints import ASKED_BY, GREETERS, SERVICES
 from portbook.host.probe.local_address import OwnAddress
 from portbook.host.probe.session import TIME, Conversation
-from portbook.model import Listener, Spoken, SpokenState, Transport
+from portbook.model import Listener, OwnerSearch, Spoken, SpokenState, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from portbook.model import PortRules
 
 AT_ONCE = 64  # services that are talked to at one time
+_LISTED = 0.02  # seconds for which a listing of accept queues is good
 
 _ORDER = ("tls", "http", "line", "postgresql", "mqtt", "amqp", "mongodb", "dns")
 _PROTOCOL_OF = {
@@ -53,9 +55,14 @@ def add_spoken(
             groups.setdefault(_group(each), []).append(each)
     told: dict[object, Spoken] = {}
     waiting: list[Conversation] = []
+    queues = AcceptQueues()
     for key, group in groups.items():
+        busy = _why_not_now(group[0])
+        if busy is not None:
+            told[key] = Spoken(SpokenState.UNASKED, detail=busy)
+            continue
         try:
-            waiting.append(_conversation(key, group[0], tuple(likely(group[0]))))
+            waiting.append(_conversation(key, group[0], tuple(likely(group[0])), queues))
         except NotThisMachine as error:
             told[key] = Spoken(SpokenState.UNASKED, detail=str(error))
     for done in converse(waiting):
@@ -95,7 +102,51 @@ def _group(each: Listener) -> object:
     )
 
 
-def _conversation(key: object, listener: Listener, names: tuple[str, ...]) -> Conversation:
+def _why_not_now(listener: Listener) -> str | None:
+    """Why a connection of ours would be one too many for *listener*; None where it isn't."""
+    waiting, limit = listener.socket.queue, listener.socket.queue_limit
+    if listener.socket.transport is not Transport.TCP or waiting is None:
+        return None
+    if waiting:
+        return f"{waiting} connection{'s wait' if waiting > 1 else ' waits'} to be accepted already"
+    return "one connection would fill its accept queue" if limit == 0 else None
+
+
+class AcceptQueues:
+    """How many connections wait for each listening socket of this machine, as the kernel says.
+
+    One listing serves all who ask within some milliseconds; *read* and *clock* are for tests.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Iterable[Listener]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._read = read or _read_tcp
+        self._clock = clock
+        self._queues: dict[int | None, int | None] = {}
+        self._read_at = float("-inf")
+
+    def empty(self, inode: int | None) -> bool:
+        """Whether nothing waits for the socket *inode*; also where that can't be told."""
+        if inode is None:
+            return True
+        if self._clock() - self._read_at > _LISTED:
+            self._queues = {each.socket.inode: each.socket.queue for each in self._read()}
+            self._read_at = self._clock()
+        return not self._queues.get(inode)
+
+
+def _read_tcp() -> Iterable[Listener]:
+    from portbook.host.reader import read_host
+
+    return read_host(None, Transport.TCP, OwnerSearch.NONE).listeners
+
+
+def _conversation(
+    key: object, listener: Listener, names: tuple[str, ...], queues: AcceptQueues
+) -> Conversation:
     place = _own_address(listener).at(listener.socket.port)
     family = socket.AF_INET6 if len(place) == 4 else socket.AF_INET
     if listener.socket.transport is Transport.UDP:
@@ -111,6 +162,7 @@ def _conversation(key: object, listener: Listener, names: tuple[str, ...]) -> Co
         greets=any(each in GREETERS and not tls for each, tls in hints),
         sure=bool(first),
         inside=inside[0] if inside else "http",
+        accepts=lambda: queues.empty(listener.socket.inode),
     )
 
 

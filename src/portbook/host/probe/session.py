@@ -14,6 +14,7 @@ from portbook.model import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from portbook.host.probe.fingerprints import Heard
@@ -32,7 +33,9 @@ class Conversation:
 
     *questions* are asked in this order. *greets* says that the service is known to speak first,
     *sure* that the first question is one that it is known to answer, *inside* is what is asked
-    inside of TLS.
+    inside of TLS. *accepts* tells whether nothing waits to be accepted: as long as something does,
+    nothing is sent and no other connection is made, so that a service that is stuck has one
+    connection of ours at most.
     """
 
     def __init__(
@@ -46,8 +49,11 @@ class Conversation:
         greets: bool = False,
         sure: bool = False,
         inside: str = "http",
+        accepts: Callable[[], bool] | None = None,
     ) -> None:
         self.key = key
+        self._accepts = accepts
+        self._stuck = False
         self.inside = inside
         self.left = BYTES
         self.over = False
@@ -82,6 +88,8 @@ class Conversation:
             return Spoken(SpokenState.REFUSED)
         if self._said:
             return Spoken(SpokenState.UNRECOGNISED, detail=first_line(self._said) or None)
+        if self._stuck:
+            return Spoken(SpokenState.SILENT, detail="it accepted no connection")
         return Spoken(SpokenState.SILENT, detail="asked for dns alone" if self._udp else None)
 
     def turn(self, now: float) -> None:
@@ -92,7 +100,9 @@ class Conversation:
         for each in list(self._open):
             each.turn(now)
         if now >= self._ask_at and self._questions and not self.over:
-            self._ask(self._questions.pop(0))
+            self._stuck = self._accepts is not None and not self._accepts()
+            if not self._stuck:
+                self._ask(self._questions.pop(0))
             self._ask_at = now + _STEP
         waiting = [each for each in self._open if each.asked == "tls" or self._perhaps is None]
         if not waiting and not self._questions:
