@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import errno
 import os
 import pickle
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 
+import portbook
 from portbook import errors
 from portbook.cli import _named
 from portbook.errors import shown
 from tests.strategies import nasty
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 HOSTILE = "80\x1b[2J\n\u202e\udcff"
 # Every class, made as its callers make it, with the builtin that it also is.
@@ -148,3 +154,75 @@ def test_the_library_names_no_option_in_its_errors() -> None:
     assert [path.name for path in beyond if "UsageError(" in path.read_text("utf-8")] == [
         "errors.py"
     ]
+
+
+# -- what is raised is named ------------------------------------------------------------------
+
+ERRORS = {
+    name: value
+    for name, value in vars(errors).items()
+    if isinstance(value, type) and issubclass(value, errors.PortbookError)
+}
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def public_functions(tree: ast.Module | ast.ClassDef) -> Iterator[Function]:
+    """The functions of *tree*, and the methods of its classes, without those that are private."""
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from public_functions(node)
+        elif isinstance(node, Function) and not node.name.startswith("_"):
+            yield node
+
+
+def raised(function: Function) -> set[str]:
+    """The errors of portbook that *function* raises by itself, not through what it calls."""
+    names = set()
+    todo = [*function.body]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, Function | ast.ClassDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            made = node.exc.func
+            names.add(made.attr if isinstance(made, ast.Attribute) else getattr(made, "id", ""))
+        todo += ast.iter_child_nodes(node)  # type: ignore[arg-type]
+    return names & set(ERRORS)
+
+
+def unnamed(function: Function) -> set[str]:
+    """Those of them that the docstring names neither by themselves nor by a narrower group."""
+    text = ast.get_docstring(function) or ""
+    groups = set(ERRORS) - {"PortbookError"}
+    return {
+        name
+        for name in raised(function)
+        if not any(
+            kind.__name__ in text for kind in ERRORS[name].__mro__ if kind.__name__ in groups
+        )
+    }
+
+
+def test_what_a_public_function_raises_is_in_its_docstring() -> None:
+    checked, found = 0, []
+    for path in sorted(Path(portbook.__file__).parent.rglob("*.py")):
+        for function in public_functions(ast.parse(path.read_text("utf-8"))):
+            checked += bool(raised(function))
+            found += [f"{path.name}:{function.name} {name}" for name in unnamed(function)]
+    assert checked > 80
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "lacking"),
+    [
+        ("Raises InvalidPort.", set()),
+        ("Raises InvalidQuery.", set()),  # of which it is one
+        ("Raises PortbookError.", {"InvalidPort"}),
+        ("Reads it.", {"InvalidPort"}),
+    ],
+)
+def test_a_group_names_what_is_in_it(text: str, lacking: set[str]) -> None:
+    source = f"def read():\n    {text!r}\n    if 1:\n        raise InvalidPort('x')\n"
+    (function,) = public_functions(ast.parse(source))
+    assert unnamed(function) == lacking

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
-    """Writes the site as files."""
+    """Writes the site as files. Raises MissingExtra or UsageError."""
     parser = Parser(
         "export",
         "The site as files for any static host, or to open from a folder. Nothing of this "

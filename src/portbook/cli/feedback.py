@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def run(argv: Sequence[str], _: Catalog) -> int:
-    """Prints what readers said, exports it, or forgets what is old."""
+    """Prints what readers said, exports it, or forgets what is old. Raises UsageError."""
     parser = Parser(
         "feedback",
         "What readers said of the site's pages: those that most need work first. The votes are "

@@ -20,7 +20,7 @@ _FIRST_LINES = 256  # if so many are queries, the others are too, and each is an
 
 
 def standard_input() -> Iterator[str]:
-    """The queries on standard input: one text, unless every line is a query."""
+    """The queries on standard input: one text, unless every line is a query. Raises UsageError."""
     if sys.stdin is None:
         raise UsageError("standard input is closed: give the query as an argument")
     stream = sys.stdin.buffer

@@ -228,7 +228,10 @@ def add_fail_on(parser: argparse.ArgumentParser, default: str) -> None:
 def print_help(
     commands: Mapping[str, tuple[str, str]], words: Sequence[str], catalog: Catalog
 ) -> int:
-    """The help of the command that *words* name, or of the program as a whole."""
+    """The help of the command that *words* name, or of the program as a whole.
+
+    Raises UsageError.
+    """
     if words and words[0] in commands:
         parser_of(commands[words[0]][0], catalog).print_help()
         return 0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
-    """Draws all 65,536 ports: on the terminal, or as a PNG or SVG file."""
+    """Draws all 65,536 ports: on the terminal, or as a PNG or SVG file. Raises UsageError."""
     parser = Parser("map", "The picture of all 65,536 ports, a row for each high byte.")
     parser.add_argument(
         "-o",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
-    """Writes a note on a port into the user's own file."""
+    """Writes a note on a port into the user's own file. Raises InvalidQuery or UsageError."""
     parser = Parser(
         "note",
         "Write down what a port is for, in your own ports.toml: every answer about the port shows "

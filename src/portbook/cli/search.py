@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
-    """Prints what a text finds; 1 where it finds nothing."""
+    """Prints what a text finds; 1 where it finds nothing. Raises UsageError."""
     parser = Parser(
         "search",
         "Services by name, description or alias, products, and your own notes, best first.",

@@ -18,7 +18,7 @@ _NEEDED = ("httptools", "jinja2", "starlette", "uvicorn")
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
-    """Serves the site until it is told to stop."""
+    """Serves the site until it is told to stop. Raises UsageError."""
     parser = Parser(
         "serve",
         "The site: a page for every port, its API, and, for this machine alone, what listens here.",

@@ -56,7 +56,10 @@ class Options(NamedTuple):
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
-    """Answers every query of *argv*, one after the other, and returns the exit status."""
+    """Answers every query of *argv*, one after the other, and returns the exit status.
+
+    Raises UsageError.
+    """
     options = parse_quick(argv) or parse_whole(argv)
     if not options.queries:
         raise UsageError("nothing was asked: give a port, a service name or text, or --help")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def run(argv: Sequence[str], catalog: Catalog, host: HostReader = THIS_HOST) -> int:
-    """Shows what would be stopped on *host*, asks, and stops it.
+    """Shows what would be stopped on *host*, asks, and stops it. Raises UsageError.
 
     1 where nothing was done, or anything is left on a port.
     """

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
-    """Waits until something listens on a port; 1 where its time ran out."""
+    """Waits until something listens on a port; 1 where its time ran out. Raises InvalidQuery."""
     parser = Parser(
         "wait",
         "Wait until something listens on a port of this machine, or with --free until nothing "

@@ -122,7 +122,7 @@ class SortedFile:
             raise DataCorrupt(self.path, f"byte {first + error.start} is not UTF-8") from error
 
     def key_at(self, place: int) -> Any:
-        """The key of the row at *place*."""
+        """The key of the row at *place*. Raises DataCorrupt."""
         tab = self._bytes.find(b"\t", place, self.end)
         try:
             return self._key(self._bytes[place:tab])

@@ -88,7 +88,7 @@ class Store:
             raise DataCorrupt(self._file.path, f"its header has no {key}") from None
 
     def sources(self) -> tuple[Source, ...]:
-        """Where the rows come from, in the order of the file's header."""
+        """Where the rows come from, in the order of the file's header. Raises DataCorrupt."""
         if self._sources is None:
             try:
                 self._sources = tuple(
@@ -148,7 +148,7 @@ class Store:
         return self._run[2]
 
     def hold(self) -> None:
-        """Reads the whole file, once: 14,500 rows in about 30 ms."""
+        """Reads the whole file, once: 14,500 rows in about 30 ms. Raises DataCorrupt."""
         if self._held is not None:
             return
         self._cells = self._file.rows()
@@ -341,7 +341,7 @@ class Store:
                 yield block.state, block.size
 
     def blocks_from(self, port: int) -> Iterator[Block]:
-        """The block that *port* is in, then those after it."""
+        """The block that *port* is in, then those after it. Raises DataCorrupt."""
         if port > LAST_PORT:
             return iter(())
         held = self._hold_blocks()

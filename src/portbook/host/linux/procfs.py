@@ -58,7 +58,10 @@ def decode(data: bytes) -> str:
 
 
 def parse_stat(data: bytes) -> Stat:
-    """The fields 1, 2, 3, 4, 20 and 22 of proc_pid_stat(5). The name may hold parentheses."""
+    """The fields 1, 2, 3, 4, 20 and 22 of proc_pid_stat(5). The name may hold parentheses.
+
+    Raises MalformedInput.
+    """
     opening, closing = data.find(b"("), data.rfind(b")")
     try:
         rest = data[closing + 1 :].split()
@@ -84,7 +87,7 @@ def parse_command(data: bytes) -> tuple[str, ...] | None:
 
 
 def parse_cgroups(data: bytes) -> tuple[Cgroup, ...]:
-    r"""/proc/PID/cgroup.
+    r"""/proc/PID/cgroup. Raises MalformedInput.
 
     >>> parse_cgroups(b"1:name=systemd:/\n0::/system.slice/ssh.service\n")[1].path
     '/system.slice/ssh.service'
@@ -217,7 +220,7 @@ def parse_mounts(data: bytes) -> tuple[Mount, ...]:
 
 
 def parse_numbers(data: bytes) -> tuple[int, ...]:
-    r"""A line of whole numbers, as most files of /proc/sys are.
+    r"""A line of whole numbers, as most files of /proc/sys are. Raises MalformedInput.
 
     >>> parse_numbers(b"32768\t60999\n")
     (32768, 60999)
@@ -229,7 +232,7 @@ def parse_numbers(data: bytes) -> tuple[int, ...]:
 
 
 def parse_ranges(data: bytes) -> tuple[tuple[int, int], ...]:
-    r"""A bitmap as the kernel prints it.
+    r"""A bitmap as the kernel prints it. Raises MalformedInput.
 
     >>> parse_ranges(b"8080,9000-9010\n")
     ((8080, 8080), (9000, 9010))

@@ -114,7 +114,7 @@ class Duck:
     # -- what is there ------------------------------------------------------------------------
 
     def glob(self, url: str) -> list[str]:
-        """The files that *url* names. Raises EngineFailed."""
+        """The files that *url* names. Raises InvalidArgument or EngineFailed."""
         try:
             self._line.ask("LOAD httpfs")
         except duckdb.Error as error:

@@ -135,7 +135,10 @@ class Other:
         return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
     def write(self, expression: ir.Table, path: str, form: str, tell: Tell) -> None:
-        """Writes the rows of *expression* into the file *path*. Raises EngineFailed."""
+        """Writes the rows of *expression* into the file *path*.
+
+        Raises InvalidArgument or EngineFailed.
+        """
         try:
             if form == ".parquet":
                 self._ibis.to_parquet(expression, path)

@@ -122,7 +122,10 @@ class Spark:
     # -- reading ------------------------------------------------------------------------------
 
     def read(self, batch: Batch, *, places: bool = False) -> ir.Table:
-        """The table that *batch* holds; with *places*, also the file of each row."""
+        """The table that *batch* holds; with *places*, also the file of each row.
+
+        Raises EngineFailed.
+        """
         if batch.table:
             return self._view(self._session.table(batch.table))
         self._given |= {os.path.abspath(path): path for path in batch.files if not is_url(path)}
