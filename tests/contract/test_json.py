@@ -119,7 +119,7 @@ KEYS = {
 
 # Where a table is also a row of its own, the one without the key "schema" comes first.
 TABLES: dict[str, Table] = {}
-for module in ("records", "sockets", "port", "answers", "reports", "captures"):
+for module in ("records", "findings", "sockets", "port", "answers", "reports", "captures"):
     for value in vars(import_module(f"{schema.__name__}.{module}")).values():
         if isinstance(value, Table):
             TABLES.setdefault(value.name, value)

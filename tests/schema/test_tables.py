@@ -36,8 +36,10 @@ from portbook.model import (
     Transport,
 )
 from portbook.present.render.sockets_json import phrased
+from portbook.schema import findings as finding_tables
 from portbook.schema import records, sockets
 from portbook.schema.codecs import NUMBER, Mismatch, optional
+from portbook.schema.findings import FINDING
 from portbook.schema.sockets import LISTENER, OWN_NOTE
 from portbook.schema.tables import Computing, Field, Table
 from tasks import build_json_docs
@@ -54,12 +56,14 @@ from tests.strategies import (
 )
 from tests.values import still, worded
 
-TABLES = [
-    value
-    for module in (records, sockets)
-    for value in vars(module).values()
-    if isinstance(value, Table) and value.kind is None
-]
+TABLES = list(
+    dict.fromkeys(
+        value
+        for module in (records, finding_tables, sockets)
+        for value in vars(module).values()
+        if isinstance(value, Table) and value.kind is None
+    )
+)
 COMPONENTS = {"components": {"schemas": {each.name: each.json_schema() for each in TABLES}}}
 # What can be read back, and how its values are drawn.
 READ = {
@@ -194,9 +198,9 @@ def test_the_kinds_of_changes_are_those_that_the_registrys_history_has() -> None
 )
 def test_a_finding_names_what_it_concerns(subject: Subject | None, keys: dict[str, object]) -> None:
     finding = worded("unknown", Level.NOTE, "who is it?", "a row")._replace(subject=subject)
-    item = phrased(sockets.FINDING).encode(finding)
+    item = phrased(FINDING).encode(finding)
     assert {key: item[key] for key in ("socket", "subject") if key in item} == keys
-    assert sockets.FINDING.decode(item) == finding
+    assert FINDING.decode(item) == finding
 
 
 WEB = Socket(Transport.TCP, Family.IPV4, "0.0.0.0", 3000, SocketState.LISTEN)
@@ -221,23 +225,23 @@ FOUND_ITEM: dict[str, Any] = {
 
 
 def test_a_finding_that_is_read_keeps_its_words_beside_its_facts() -> None:
-    assert phrased(sockets.FINDING).encode(FOUND) == FOUND_ITEM
-    again = sockets.FINDING.decode(FOUND_ITEM)
+    assert phrased(FINDING).encode(FOUND) == FOUND_ITEM
+    again = FINDING.decode(FOUND_ITEM)
     words = worded("known-use", Level.NOTE, FOUND_ITEM["message"], *FOUND_ITEM["evidence"])
     assert again == words._replace(subject=FOUND.subject, facts=(*FOUND.facts, *words.facts))
-    assert phrased(sockets.FINDING).encode(again) == FOUND_ITEM
+    assert phrased(FINDING).encode(again) == FOUND_ITEM
 
 
 def test_what_an_older_or_a_later_version_wrote_of_a_finding_is_read() -> None:
     """Before there were facts, and where there are kinds of them that this version hasn't got."""
     older = {key: FOUND_ITEM[key] for key in ("code", "level", "message", "evidence", "socket")}
-    again = sockets.FINDING.decode(older)
-    assert phrased(sockets.FINDING).encode(again) == {**older, "facts": {}}
+    again = FINDING.decode(older)
+    assert phrased(FINDING).encode(again) == {**older, "facts": {}}
     known = {"half": 1.5, "list": ["a", 1, True], "none": None}
     facts = {**known, "endless": float("inf"), "deep": {"a": 1}, "lists": [[1]]}
     later = {**FOUND_ITEM, "code": "later", "facts": facts, "more": True}
-    again = sockets.FINDING.decode(later)
-    item = phrased(sockets.FINDING).encode(again)
+    again = FINDING.decode(later)
+    item = phrased(FINDING).encode(again)
     assert item == {**FOUND_ITEM, "code": "later", "facts": known}
 
 
@@ -250,19 +254,19 @@ def test_what_an_older_or_a_later_version_wrote_of_a_finding_is_read() -> None:
 )  # fmt: skip
 def test_a_finding_that_is_none_is_refused_by_its_key(key: str, wrong: object) -> None:
     with pytest.raises(Mismatch) as raised:
-        sockets.FINDING.decode({**FOUND_ITEM, key: wrong})
+        FINDING.decode({**FOUND_ITEM, key: wrong})
     assert raised.value.key == key
 
 
 def test_sentences_are_handed_in_by_who_shows_them() -> None:
     with pytest.raises(TypeError, match="computed"):
-        sockets.FINDING.encode(FOUND)
+        FINDING.encode(FOUND)
     with pytest.raises(TypeError, match="computed"):
         LISTENER.encode(Listener(WEB, assessment=Assessment((FOUND,))))
     codes = Computing(lambda _: {"message": lambda finding: finding.code, "evidence": lambda _: []})
     for _ in range(20):  # more than are written before a function is compiled
-        assert codes(sockets.FINDING).encode(FOUND)["message"] == "known-use"
-    assert codes(sockets.FINDING) is codes(sockets.FINDING)
+        assert codes(FINDING).encode(FOUND)["message"] == "known-use"
+    assert codes(FINDING) is codes(FINDING)
     assert codes(OWN_NOTE) is OWN_NOTE
 
 

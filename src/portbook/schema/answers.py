@@ -45,12 +45,7 @@ from portbook.schema.records import (
     STATE_COUNTS,
     TRANSPORT,
 )
-from portbook.schema.sockets import (
-    LISTENERS,
-    NOTES,
-    REDIRECT,
-    VISIBILITY,
-)
+from portbook.schema.sockets import LISTENERS, NOTES, REDIRECT, VISIBILITY
 from portbook.schema.tables import Field, Table
 
 TYPE_CHECKING = False

@@ -16,8 +16,9 @@ from portbook.schema.codecs import (
     optional,
     tally,
 )
+from portbook.schema.findings import TEXTS
 from portbook.schema.records import GAPS, NAMES, SOURCES, STATE, TRANSPORT
-from portbook.schema.sockets import LISTENER, LISTENERS, TEXTS
+from portbook.schema.sockets import LISTENER, LISTENERS
 from portbook.schema.tables import Field, Table
 
 TYPE_CHECKING = False

@@ -18,6 +18,7 @@ from portbook.schema.codecs import (
     list_of,
     optional,
 )
+from portbook.schema.findings import FINDING, TEXTS
 from portbook.schema.records import (
     BLOCK,
     CHANGES,
@@ -35,15 +36,7 @@ from portbook.schema.records import (
     TRANSPORT,
     USE,
 )
-from portbook.schema.sockets import (
-    CONNECTION,
-    FINDING,
-    LISTENERS,
-    NOTES,
-    REDIRECT,
-    TEXTS,
-    VISIBILITY,
-)
+from portbook.schema.sockets import CONNECTION, LISTENERS, NOTES, REDIRECT, VISIBILITY
 from portbook.schema.tables import Field, Table
 
 TYPE_CHECKING = False

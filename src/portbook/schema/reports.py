@@ -17,17 +17,10 @@ from portbook.schema.codecs import (
     rounded,
     tally,
 )
+from portbook.schema.findings import FACTS, TEXTS
 from portbook.schema.port import QUERY_FIELD
 from portbook.schema.records import CHANGE, CHANGES, GAPS, NAMES, SOURCES, TRANSPORT
-from portbook.schema.sockets import (
-    CONNECTION,
-    FACTS,
-    FAMILY,
-    LISTENER,
-    LISTENERS,
-    NOTES,
-    TEXTS,
-)
+from portbook.schema.sockets import CONNECTION, FAMILY, LISTENER, LISTENERS, NOTES
 from portbook.schema.tables import Field, Table, computed
 
 NUMBERS = list_of(NUMBER)

@@ -7,7 +7,7 @@ from typing import Any
 from portbook import __version__
 from portbook.formats.sockets.detect import FORMATS
 from portbook.model import LAST_PORT, RANGES, State, Transport
-from portbook.schema import answers, captures, port, records, reports, sockets
+from portbook.schema import answers, captures, findings, port, records, reports, sockets
 from portbook.schema.codecs import NUMBER, WORDS, optional
 from portbook.schema.tables import Field, Table
 
@@ -324,7 +324,7 @@ SCHEMAS: dict[str, Schema] = {
         for table in (
             *(records.SIDE, records.CHANGE, records.SOURCE, records.ASSIGNMENT, records.STANDING),
             *(records.BLOCK, records.NEIGHBOUR, records.USE, records.PROGRAM, records.REPORT),
-            *(sockets.FINDING, sockets.OWNER, sockets.LISTENER, sockets.SPOKEN, sockets.OWN_NOTE),
+            *(findings.FINDING, sockets.OWNER, sockets.LISTENER, sockets.SPOKEN, sockets.OWN_NOTE),
             *(sockets.REDIRECT, sockets.CONNECTION, records.GAP, port.QUERY),
             *(port.HOST, port.PORT_ANSWER, answers.SERVICE_ANSWER, answers.BLOCKS_ANSWER),
             *(port.PAGE, answers.STATS_ANSWER, answers.LISTEN_ANSWER, reports.HISTORY),
