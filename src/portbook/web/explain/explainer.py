@@ -32,6 +32,8 @@ from portbook.present.render.explain_json import of_explain  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from portbook.web.site_config import Site
+
 MOST_SOCKETS = 10_000
 MEMORY = 1 << 29  # bytes of address space; half a megabyte of anything takes 190 MB at most
 _QUESTIONS = 200  # after which the process is replaced, with whatever it gathered
@@ -86,13 +88,24 @@ def answer(
     found, wrong = _explained(text, name, catalog)
     if site is not None:
         from portbook.web.pages.views import explain as page
-        from portbook.web.site_config import Site
 
         status = 200 if found is not None and found.format else 422
-        return {"status": status}, page(found, wrong, Site(**site)).encode()
+        return {"status": status}, page(found, wrong, _site(site)).encode()
     if found is None:
         return {"status": 422, "detail": wrong}, b""
     return {"status": 200}, json.dumps(of_explain(found), separators=(",", ":")).encode()
+
+
+def _site(settings: dict[str, Any]) -> Site:
+    """The site with *settings*, in which JSON made lists of tuples."""
+    from portbook.web.site_config import Site
+
+    return Site(
+        **{
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in settings.items()
+        }
+    )
 
 
 def _explained(text: bytes, name: str | None, catalog: Catalog) -> tuple[ExplainAnswer | None, str]:
