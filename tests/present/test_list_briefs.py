@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -13,70 +13,23 @@ from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
 from portbook.app.listen import Depth
 from portbook.app.lookup import answer
 from portbook.formats.errors.query import Query, QueryKind, parse_query
-from portbook.host.host_reader import HostReader
-from portbook.host.linux.connections import Conflicts
 from portbook.model import (
-    Family,
-    Host,
     Listener,
-    Ownership,
-    OwnersSeen,
-    PortRules,
-    Process,
-    Socket,
     SocketState,
-    Transport,
-    Visibility,
 )
 from portbook.present.list_briefs import brief_of
-from portbook.present.owners import Viewer
 from portbook.present.port.agreement import Agreement
 from portbook.present.render import port_json
 from portbook.present.render.brief_text import LINES, render_brief
 from portbook.present.render.document_text import render_page
 from portbook.present.render.text import Style, columns_of
 from portbook.present.views.service import compose_service
+from tests.machine import SERVER, TO, Machine, bound
 from tests.strategies import listeners
 from tests.values import CATALOG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from portbook.model import OwnerSearch
     from portbook.present.brief import Brief
-
-TO = Viewer(1000, "/home/ada", 20_000.0)
-RULES = PortRules("linux", 1024, (32768, 60999))
-SERVER = Process(
-    17581, "python3", ("python3", "-m", "http.server", "8080"), executable="/usr/bin/python3.11",
-    uid=1000, user="ada", started=19_000.0, cwd="/home/ada/shop",
-)  # fmt: skip
-
-
-class Machine(HostReader):
-    """A machine with the sockets that it is given."""
-
-    def __init__(self, sockets: Iterable[Listener] = ()) -> None:
-        self.sockets = tuple(sockets)
-
-    def read_host(
-        self, ports: tuple[int, int] | None, transport: Transport | None, owners: OwnerSearch
-    ) -> Host:
-        first, last = ports or (0, 65535)
-        bound = [each for each in self.sockets if first <= each.socket.port <= last]
-        return Host(tuple(bound), Visibility.FULL, (), RULES)
-
-    def read_conflicts(self, *_: Any) -> Conflicts:
-        return Conflicts((), Visibility.FULL)
-
-    def may_read_redirects(self) -> bool:
-        return False
-
-
-def bound(port: int, *owners: Process, address: str = "0.0.0.0") -> Listener:
-    seen = OwnersSeen.ALL if owners else OwnersSeen.HIDDEN
-    socket = Socket(Transport.TCP, Family.IPV4, address, port, SocketState.LISTEN, uid=1000)
-    return Listener(socket, Ownership(owners, seen))
 
 
 def _answer(text: str, *sockets: Listener) -> ServiceAnswer | RangeAnswer:

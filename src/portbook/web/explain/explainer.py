@@ -100,12 +100,10 @@ def _site(settings: dict[str, Any]) -> Site:
     """The site with *settings*, in which JSON made lists of tuples."""
     from portbook.web.site_config import Site
 
-    return Site(
-        **{
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in settings.items()
-        }
-    )
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
+    }
+    return Site(**values)
 
 
 def _explained(text: bytes, name: str | None, catalog: Catalog) -> tuple[ExplainAnswer | None, str]:
