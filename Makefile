@@ -10,7 +10,7 @@ EXTRAS := [web,postgres,audit]
 NEWEST := .venv-newest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench proof newest all-groups constraints registry lore json-docs man release clean
+.PHONY: help run test lint bench proof newest all-groups constraints registry lore golden json-docs man release clean
 
 help:  ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -56,6 +56,10 @@ registry: $(VENV)/.ready  ## build the registry's data and its history from pack
 
 lore: $(VENV)/.ready  ## compile the lore from its TOML files
 	$(BIN)/python -m tasks.build_lore
+
+golden: $(VENV)/.ready-test  ## write the answers of tests/golden and docs/tour.md anew (needs root)
+	PORTBOOK_UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q -n0 tests/golden
+	$(BIN)/python -m tasks.build_tour
 
 json-docs: $(VENV)/.ready  ## write the tables of keys in docs/json.md from the schema's
 	$(BIN)/python -m tasks.build_json_docs
