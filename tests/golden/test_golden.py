@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
 from portbook.app.listen import Depth
-from portbook.app.lookup import PortAnswer, RangeAnswer, ServiceAnswer, answer
+from portbook.app.lookup import answer
+from portbook.app.port_lookup import PortAnswer
 from portbook.formats.errors.query import parse_query
 from portbook.model import Process
 from portbook.present.list_briefs import brief_of
