@@ -123,7 +123,7 @@ def test_a_trusted_one_counts_until_it_changes(project: Project) -> None:
     # A change of any kind takes the trust away, and says so once.
     path.write_text(path.read_text() + "# another line\n")
     assert project.codes() == before
-    for argv in (("listen", "-v"), (str(project.port),), ("why", str(project.port))):
+    for argv in (("listen", "-v"), (str(project.port),), ("why", "-v", f"{project.port}/tcp")):
         said = " ".join(project.ask(*argv).stdout.split())
         assert said.count("the file has changed since you trusted it") == 1, argv
         assert f"portbook notes trust '{path}'" in said
