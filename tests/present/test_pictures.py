@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from portbook.catalog.registry.summary import STATES, shelf
 from portbook.model import PORTS, State
-from portbook.present.charts.map import place, render_map_png, render_map_svg, render_map_text, runs
+from portbook.present.charts.map import (
+    place,
+    render_map_png,
+    render_map_svg,
+    render_map_text,
+    render_range_text,
+    runs,
+)
 from portbook.present.charts.png import render_png
 from portbook.present.charts.strip import WIDE, render_strip, window
 from portbook.present.charts.svg import render_band, render_bar, render_columns
@@ -176,6 +183,36 @@ def test_the_terminal_shows_the_map_with_and_without_colours() -> None:
     assert "\x1b[38;5;" in coloured
     wide = render_map_text(STAND, 140, colour=False)
     assert max(map(len, wide.splitlines())) == 134
+
+
+def test_some_ports_are_drawn_one_by_one() -> None:
+    plain = render_range_text(STAND, 280, 320, 80, colour=False)
+    assert plain.splitlines()[0] == "  280 #####.##............#.......#############"
+    assert plain.endswith("each mark stands for a port\n")
+    for first, last in ((0, 1023), (0, 65535), (65535, 65535), (20000, 65535)):
+        for width in (20, 40, 80, 140):
+            lines = render_range_text(STAND, first, last, width, colour=False).splitlines()
+            rows = [line for line in lines if re.fullmatch(r" *\d+ [#x.~]+", line)]
+            assert 1 <= len(rows) <= 32
+            assert max(map(len, rows)) <= width
+            step = int((re.search(r"for (\d+) ports", lines[-1]) or [0, "1"])[1])
+            assert sum(len(row) - 6 for row in rows) == -(-(last - first + 1) // step)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["map", "0-99", "-o", "x.svg"], "--output"),
+        (["map", "ssh"], "no range"),
+        (["stats", "80/tcp"], "no range"),
+        (["stats", "9-1"], "backwards"),
+    ],
+)
+def test_a_range_that_is_none(
+    capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    assert run(words) == 2
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["ports.png", "ports.svg", "PORTS.PNG"])

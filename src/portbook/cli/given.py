@@ -112,3 +112,12 @@ def one_port(text: str, catalog: Catalog) -> Query:
     raise InvalidQuery(
         f"{shown(text)} names no single port: give one, such as 8080 or 53/udp", text
     )
+
+
+def port_range(text: str) -> tuple[int, int]:
+    """The first and the last port of *text*, a range or one port. Raises InvalidQuery."""
+    query = parse_query(text)
+    whole = query.kind in (QueryKind.PORT, QueryKind.RANGE)
+    if not whole or query.transport is not None or query.address is not None:
+        raise InvalidQuery(f"{shown(text)} is no range of ports: give one such as 0-1023", text)
+    return query.first, query.last

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from portbook.cli.given import port_range
 from portbook.cli.help import Parser
 from portbook.cli.terminal import style
 from portbook.errors import UsageError, shown
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Draws all 65,536 ports: on the terminal, or as a PNG or SVG file. Raises UsageError."""
-    parser = Parser("map", "The picture of all 65,536 ports, a row for each high byte.")
+    parser = Parser(
+        "map", "Draw all 65,536 ports, a row for each high byte, or some of them one by one."
+    )
+    parser.add_argument(
+        "range", nargs="?", metavar="RANGE", help="only these ports (0-1023; default: all)"
+    )
     parser.add_argument(
         "-o",
         "--output",
@@ -31,14 +37,26 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     options = parser.parse_args(list(argv))
 
     from portbook.catalog.registry.summary import shelf
-    from portbook.present.charts.map import render_map_png, render_map_svg, render_map_text
+    from portbook.present.charts.map import (
+        render_map_png,
+        render_map_svg,
+        render_map_text,
+        render_range_text,
+    )
     from portbook.storage.atomic_write import whole_file
 
     stand = shelf(catalog.registry)
     if options.output is None:
         terminal = style()
-        sys.stdout.write(render_map_text(stand, terminal.width, colour=terminal.colour))
+        if options.range is None:
+            drawn = render_map_text(stand, terminal.width, colour=terminal.colour)
+        else:
+            first, last = port_range(options.range)
+            drawn = render_range_text(stand, first, last, terminal.width, colour=terminal.colour)
+        sys.stdout.write(drawn)
         return 0
+    if options.range is not None:
+        raise UsageError("RANGE and --output exclude each other: a file has all 65,536 ports")
     suffix = os.path.splitext(options.output)[1].lower()
     if suffix not in (".png", ".svg"):
         raise UsageError(f"{shown(options.output)} ends in neither .png nor .svg: give one of them")

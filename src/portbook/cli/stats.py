@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from portbook.catalog.registry.stats import count
+from portbook.catalog.registry.stats import count, count_within
+from portbook.cli.given import port_range
 from portbook.cli.help import Parser, add_json
 from portbook.cli.terminal import print_json, show, style
 from portbook.present.render import port_json
@@ -16,12 +17,20 @@ if TYPE_CHECKING:
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
-    """Prints the counts over the whole registry."""
-    parser = Parser("stats", "Counts by range and transport, by year of registration, by assignee.")
+    """Prints the counts over the whole registry, or over some of its ports."""
+    parser = Parser(
+        "stats",
+        "Count ports by range and transport, and rows by year of registration and by assignee; of "
+        "all ports, or of some.",
+    )
+    parser.add_argument(
+        "range", nargs="?", metavar="RANGE", help="only these ports (0-1023; default: all)"
+    )
     add_json(parser)
     options = parser.parse_args(list(argv))
     book = catalog.registry
-    stats = count(book)
+    chosen = options.range
+    stats = count(book) if chosen is None else count_within(book, *port_range(chosen))
     if options.json:
         print_json(port_json.of_stats(stats, book.sources()))
     else:

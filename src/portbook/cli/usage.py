@@ -64,13 +64,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "stats": (
         ("portbook stats", "counts over all ports"),
-        ("portbook stats --json", "the same as JSON"),
-        ("portbook stats --color never", "the same without colours"),
+        ("portbook stats 0-1023", "over the System Ports"),
+        ("portbook stats --json", "as JSON"),
     ),
     "map": (
         ("portbook map", "draw the map on the terminal"),
-        ("portbook map -o ports.svg", "write it as SVG"),
-        ("portbook map -o ports.png --scale 8", "write it as PNG, 8 pixels a port"),
+        ("portbook map 0-1023", "only these ports, one by one"),
+        ("portbook map -o ports.svg", "write it as SVG; as PNG by that name"),
     ),
     "update": (
         ("portbook update --dry-run", "show what an update would change"),

@@ -198,12 +198,9 @@ def _range_schema() -> dict[str, Any]:
     keys = {"first": PORT.schema, "last": PORT.schema, "size": NUMBER.schema}
     keys |= {str(each): STATE_COUNTS.schema for each in ("headline", *Transport)}
     each_range = {"type": "object", "properties": keys, "required": [*keys]}
-    names = [each.name for each in RANGES]
-    return {
-        "type": "object",
-        "properties": dict.fromkeys(names, each_range),
-        "required": names,
-    }
+    # The three of RFC 6335; of other ports that were chosen, those alone.
+    names = [*(each.name for each in RANGES), "selected"]
+    return {"type": "object", "properties": dict.fromkeys(names, each_range)}
 
 
 _REGISTRATIONS = Table(

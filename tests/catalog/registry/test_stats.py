@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from portbook.catalog.registry.lookup import Registry
-from portbook.catalog.registry.stats import Stats, count
+from portbook.catalog.registry.stats import Stats, count, count_within
 from portbook.model import RANGES, State, Transport
 
 REGISTRY = Registry()
@@ -79,3 +79,21 @@ def test_names_are_counted_once() -> None:
 def test_dates_of_registration_are_dated() -> None:
     ids = {source.id: source.as_of for source in REGISTRY.sources()}
     assert _stats().registration_as_of == ids["iana-2015"]
+
+
+def test_some_ports_are_counted_as_they_are_in_all() -> None:
+    for part in RANGES:
+        inside = count_within(REGISTRY, part.first, part.last)
+        assert inside.ranges == tuple(each for each in _stats().ranges if each.range == part)
+    halves = [count_within(REGISTRY, 0, 511), count_within(REGISTRY, 512, 1023)]
+    system = count_within(REGISTRY, 0, 1023)
+    for at, whole in enumerate(system.ranges):
+        parts = [half.ranges[at].states for half in halves]
+        assert {state: sum(part[state] for part in parts) for state in State} == whole.states
+    assert halves[0].assigned_rows < system.assigned_rows < _stats().assigned_rows
+
+
+def test_one_port_is_a_range_too() -> None:
+    one = count_within(REGISTRY, 443, 443)
+    assert [each.states[State.ASSIGNED] for each in one.ranges] == [1, 1, 1, 1, 0]
+    assert (one.services, one.ranges[0].range.size) == (1, 1)

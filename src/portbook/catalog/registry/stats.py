@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.catalog.registry.lookup import TRANSPORTS
-from portbook.model import RANGES, State
+from portbook.model import RANGES, PortRange, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from portbook.catalog.registry.lookup import Registry
-    from portbook.model import PortRange, Standing, Transport
+    from portbook.model import Assignment, Standing, Transport
 
 
 class RangeCount(NamedTuple):
@@ -45,15 +45,27 @@ def count(registry: Registry) -> Stats:
     return registry.derived(_count)
 
 
+def count_within(registry: Registry, first: int, last: int) -> Stats:
+    """The counts of the ports from *first* to *last*, both included, and of the rows on them."""
+    registry.store.hold()
+    chosen = PortRange("selected", first, last, "Ports")
+    known = next((each for each in RANGES if (each.first, each.last) == (first, last)), chosen)
+    return _count_rows(registry.rows(first, last), tuple(_count_range(registry, known)))
+
+
 def _count(registry: Registry) -> Stats:
     registry.store.hold()
     ranges = tuple(found for each in RANGES for found in _count_range(registry, each))
+    return _count_rows(registry.store.all(), ranges)
+
+
+def _count_rows(all_rows: Iterable[Assignment], ranges: tuple[RangeCount, ...]) -> Stats:
     years: dict[str, int] = {}
     assignees: dict[str, int] = {}
     names, portless_names = set(), set()
     rows = undated = unrecorded = 0
     as_of = None
-    for row in registry.store.all():
+    for row in all_rows:
         if row.state is not State.ASSIGNED:
             continue
         rows += 1
@@ -89,8 +101,9 @@ def _count_range(registry: Registry, counted: PortRange) -> Iterator[RangeCount]
     tallies: dict[Transport | None, dict[State, int]] = {
         transport: dict.fromkeys(State, 0) for transport in (None, *TRANSPORTS)
     }
-    for block in registry.blocks(range_name=counted.name):
-        tallies[None][block.state] += block.size
+    for block in registry.blocks():
+        inside = min(block.last, counted.last) - max(block.first, counted.first) + 1
+        tallies[None][block.state] += max(0, inside)
     # Most ports stand like many others: each way to stand is looked at once.
     ways: dict[int, tuple[Mapping[Transport, Standing], list[int]]] = {}
     for port in range(counted.first, counted.last + 1):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from portbook.catalog.registry.summary import Shelf
 
 SIDE = 256
+_MOST_ROWS = 32  # of a picture of some ports
 
 # A terminal shows two rows of the map in one line of text: the halves of one block character.
 _HALVES = "▀"
@@ -98,11 +99,39 @@ def render_map_text(stand: Shelf, width: int, *, colour: bool) -> str:
     return "\n".join([*lines, "", "   ".join(legend), said]) + "\n"
 
 
+def render_range_text(stand: Shelf, first: int, last: int, width: int, *, colour: bool) -> str:
+    """The ports from *first* to *last* for a terminal of *width* columns: a mark for each, or for
+    as many side by side as it takes to fit into 32 lines.
+    """
+    room = max(8, width - 6)
+    columns = next(size for size in (128, 64, 32, 16, 8) if size <= room)
+    step = -(-(last - first + 1) // (columns * _MOST_ROWS))
+    lines = []
+    for start in range(first, last + 1, columns * step):
+        end = min(start + columns * step, last + 1)
+        marks = [
+            _state_of(stand.states[at : min(at + step, end)]) for at in range(start, end, step)
+        ]
+        lines.append(f"{start:>5} {_line(zip(marks, marks, strict=True), colour=colour)}")
+    counts = stand.counts(first, last)
+    legend = [
+        f"{_line([(state, state)], colour=colour)} {state} {count:,}"
+        for state, count in counts.items()
+        if count
+    ]
+    each = "a port" if step == 1 else f"{step} ports side by side"
+    return "\n".join([*lines, "", "   ".join(legend), f"each mark stands for {each}"]) + "\n"
+
+
 def _most(stand: Shelf, row: int, column: int, step: int) -> State:
     square = b"".join(
         stand.states[(row + down) * SIDE + column : (row + down) * SIDE + column + step]
         for down in range(step)
     )
+    return _state_of(square)
+
+
+def _state_of(square: bytes) -> State:
     assigned = STATES.index(State.ASSIGNED)
     if 3 * square.count(assigned) >= len(square):
         return State.ASSIGNED
