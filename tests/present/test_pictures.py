@@ -195,7 +195,8 @@ def test_some_ports_are_drawn_one_by_one() -> None:
             rows = [line for line in lines if re.fullmatch(r" *\d+ [#x.~]+", line)]
             assert 1 <= len(rows) <= 32
             assert max(map(len, rows)) <= width
-            step = int((re.search(r"for (\d+) ports", lines[-1]) or [0, "1"])[1])
+            grouped = re.search(r"for (\d+) ports", lines[-1])
+            step = int(grouped[1]) if grouped else 1
             assert sum(len(row) - 6 for row in rows) == -(-(last - first + 1) // step)
 
 
