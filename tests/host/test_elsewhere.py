@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-import portbook.host.linux.namespaces
-import portbook.host.reader
 from portbook.errors import HostUnreadable
+from portbook.host.linux import other_namespaces
 from portbook.host.linux.namespaces import Namespace
 from portbook.host.linux.other_namespaces import namespace_name, read_elsewhere
 from portbook.model import Family, Gap, Host, Listener, Socket, SocketState, Transport, Visibility
 from tests.values import changed, gap, sentences
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 OWN = Namespace(1, "/proc/self/ns/net", own=True)
 BLUE = Namespace(2, "/run/netns/blue", "blue")
@@ -24,10 +20,10 @@ WEB = Listener(Socket(Transport.TCP, Family.IPV4, "0.0.0.0", 80, SocketState.LIS
 HEX = "0123456789abcdef" * 4
 
 
-class Kernel:
+class Kernel(other_namespaces.Kernel):
     """Namespaces, what is in each, and what was asked inside them."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.namespaces: tuple[Namespace, ...] = (OWN, BLUE, RED)
         self.missing: tuple[Gap, ...] = ()
         self.later: tuple[Namespace, ...] = ()  # those that there are after a failure
@@ -38,36 +34,27 @@ class Kernel:
             3: Host((), Visibility.FULL),
         }
         self.asked: list[tuple[int, Any]] = []
-        self._inside = 1
-        monkeypatch.setattr(portbook.host.linux.namespaces, "read_namespaces", self.read_namespaces)
-        monkeypatch.setattr(portbook.host.linux.namespaces, "in_namespace", self.in_namespace)
-        monkeypatch.setattr(portbook.host.reader, "read_host", self.read_host)
-        monkeypatch.setattr("sys.platform", "linux")
 
     def read_namespaces(self) -> tuple[tuple[Namespace, ...], tuple[Gap, ...]]:
         return self.namespaces, self.missing
 
-    def in_namespace(self, namespace: Namespace, function: Callable[[], Host]) -> Host:
-        self._inside = namespace.inode
-        return function()
-
-    def read_host(self, *asked: Any) -> Host:
-        self.asked.append((self._inside, asked))
-        found = self.hosts[self._inside]
+    def read_host_in(self, namespace: Namespace, *asked: Any) -> Host:
+        self.asked.append((namespace.inode, asked))
+        found = self.hosts[namespace.inode]
         if isinstance(found, Exception):
             self.namespaces = self.later or self.namespaces
-            self.hosts[self._inside] = self.once or found
+            self.hosts[namespace.inode] = self.once or found
             raise found
         return found
 
 
 @pytest.fixture
-def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
-    return Kernel(monkeypatch)
+def kernel() -> Kernel:
+    return Kernel()
 
 
 def test_all_but_the_own_namespace_are_looked_into(kernel: Kernel) -> None:
-    found, missing = read_elsewhere((80, 80), Transport.TCP, "all")
+    found, missing = read_elsewhere((80, 80), Transport.TCP, "all", kernel)
     assert [name for name, _ in found] == ["blue", "red"]
     assert found[0][1].listeners == (WEB,)
     assert missing == ()
@@ -77,7 +64,7 @@ def test_all_but_the_own_namespace_are_looked_into(kernel: Kernel) -> None:
 
 def test_one_that_is_closed_leaves_the_others(kernel: Kernel) -> None:
     kernel.hosts[2] = HostUnreadable("the network namespace 'blue' is gone")
-    found, missing = read_elsewhere()
+    found, missing = read_elsewhere(kernel=kernel)
     assert [name for name, _ in found] == ["red"]
     assert sentences(missing) == ("the network namespace 'blue' is gone",)
 
@@ -85,7 +72,7 @@ def test_one_that_is_closed_leaves_the_others(kernel: Kernel) -> None:
 def test_one_that_is_gone_meanwhile_has_nothing_to_see(kernel: Kernel) -> None:
     kernel.hosts[2] = HostUnreadable("the network namespace 'blue' is gone")
     kernel.later = (OWN, RED)
-    found, missing = read_elsewhere()
+    found, missing = read_elsewhere(kernel=kernel)
     assert [name for name, _ in found] == ["red"]
     assert missing == ()
 
@@ -97,34 +84,32 @@ def test_one_whose_process_has_ended_is_entered_by_another(kernel: Kernel) -> No
     # The same one, as its inode tells, by the number of another process.
     kernel.later = (OWN, web._replace(path="/proc/9/ns/net", pid=9))
     kernel.hosts[2] = gone
-    found, missing = read_elsewhere()
+    found, missing = read_elsewhere(kernel=kernel)
     assert (found, sentences(missing)) == ((), (str(gone),))
     kernel.namespaces, kernel.once = (OWN, web), Host((WEB,), Visibility.FULL)
-    (other,), missing = read_elsewhere()
+    (other,), missing = read_elsewhere(kernel=kernel)
     assert (other[0], other[1].listeners, missing) == ("that of web (pid 9)", (WEB,), ())
 
 
 def test_a_reason_that_holds_for_all_is_told_once(kernel: Kernel) -> None:
     kernel.hosts[2] = kernel.hosts[3] = HostUnreadable("visible to root only")
-    found, missing = read_elsewhere()
+    found, missing = read_elsewhere(kernel=kernel)
     assert (found, sentences(missing)) == ((), ("visible to root only",))
 
 
 def test_what_is_missing_inside_says_where(kernel: Kernel) -> None:
     kernel.missing = (gap("1 process was hidden"),)
     kernel.hosts[2] = Host((), Visibility.PARTIAL, (gap("sctp"),))
-    _, missing = read_elsewhere()
+    _, missing = read_elsewhere(kernel=kernel)
     assert sentences(missing) == ("1 process was hidden", "in blue: sctp")
 
 
-def test_a_machine_that_shows_no_namespaces_is_no_failure(
-    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refused() -> None:
-        raise HostUnreadable("network namespaces can't be read from /proc: No such file")
+def test_a_machine_that_shows_no_namespaces_is_no_failure() -> None:
+    class Hidden(Kernel):
+        def read_namespaces(self) -> tuple[tuple[Namespace, ...], tuple[Gap, ...]]:
+            raise HostUnreadable("network namespaces can't be read from /proc: No such file")
 
-    monkeypatch.setattr(portbook.host.linux.namespaces, "read_namespaces", refused)
-    found, missing = read_elsewhere()
+    found, missing = read_elsewhere(kernel=Hidden())
     assert (found, sentences(missing)) == (
         (),
         ("network namespaces can't be read from /proc: No such file",),

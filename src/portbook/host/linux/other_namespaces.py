@@ -16,55 +16,78 @@ if TYPE_CHECKING:
     from portbook.model import Transport
 
 
+class Kernel:
+    """What tells of this machine's namespaces: the seam where tests put some of their own."""
+
+    def read_namespaces(self) -> tuple[tuple[Namespace, ...], tuple[Gap, ...]]:
+        """As :func:`portbook.host.linux.namespaces.read_namespaces`."""
+        from portbook.host.linux.namespaces import read_namespaces
+
+        return read_namespaces()
+
+    def read_host_in(
+        self,
+        namespace: Namespace,
+        ports: tuple[int, int] | None,
+        transport: Transport | None,
+        owners: OwnerSearch | str,
+    ) -> Host:
+        """What listens in *namespace*. Raises HostUnreadable where it can't be entered."""
+        from portbook.host.linux.namespaces import in_namespace
+        from portbook.host.reader import read_host
+
+        return in_namespace(namespace, lambda: read_host(ports, transport, owners))
+
+
 def read_elsewhere(
     ports: tuple[int, int] | None = None,
     transport: Transport | None = None,
     owners: OwnerSearch | str = OwnerSearch.FIRST,
+    kernel: Kernel | None = None,
 ) -> tuple[tuple[tuple[str, Host], ...], tuple[Gap, ...]]:
     """(name, host) of every other network namespace, and what could not be seen.
 
     Each host has the rules of its own namespace, because low ports and the dynamic range are
     set for each apart. To look into one takes CAP_SYS_ADMIN.
     """
-    if not sys.platform.startswith("linux"):
+    if kernel is None and not sys.platform.startswith("linux"):
         return (), (Gap(GapCode.NAMESPACES_UNSUPPORTED),)
-    from portbook.host.linux.namespaces import in_namespace, read_namespaces
-    from portbook.host.reader import read_host
-
+    kernel = kernel or Kernel()
     try:
-        namespaces, missing = read_namespaces()
+        namespaces, missing = kernel.read_namespaces()
     except HostUnreadable as error:
         return (), (_unreadable(error),)
     found: list[tuple[str, Host]] = []
     unseen = list(missing)
 
     def look(namespace: Namespace) -> None:
-        host = in_namespace(namespace, lambda: read_host(ports, transport, owners))
+        host = kernel.read_host_in(namespace, ports, transport, owners)
         name = namespace_name(namespace)
         found.append((name, host))
         if host.visibility is Visibility.PARTIAL:
             unseen.extend([gap._replace(namespace=name) for gap in host.missing])
 
-    unseen += _look_into([each for each in namespaces if not each.own], look)
+    others = [namespace for namespace in namespaces if not namespace.own]
+    unseen += _look_into(others, look, kernel)
     # Without privilege each namespace has the same reason.
     return tuple(found), tuple(dict.fromkeys(unseen))
 
 
-def _look_into(namespaces: list[Namespace], look: Callable[[Namespace], None]) -> list[Gap]:
+def _look_into(
+    namespaces: list[Namespace], look: Callable[[Namespace], None], kernel: Kernel
+) -> list[Gap]:
     """Calls *look* for each of *namespaces*, and returns what could not be seen.
 
     The process by which one was to be entered may have ended. What is gone since then has nothing
     that could be seen, and what is still there has another way in.
     """
-    from portbook.host.linux.namespaces import read_namespaces
-
     failed: list[tuple[Namespace, Gap]] = []
     for namespace in namespaces:
         try:
             look(namespace)
         except HostUnreadable as error:
             failed.append((namespace, _unreadable(error)))
-    now = {each.inode: each for each in read_namespaces()[0]} if failed else {}
+    now = {each.inode: each for each in kernel.read_namespaces()[0]} if failed else {}
     unseen = []
     for namespace, gap in failed:
         again = now.get(namespace.inode)
