@@ -10,27 +10,57 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from portbook.host.containers import ContainerName
     from portbook.host.linux.packages import Ownership
     from portbook.model import Listener, Process
 
 _EACH, _TOGETHER = 0.3, 1.0  # seconds that runtimes have for one name, and for all
 
 
-def add_details(listeners: tuple[Listener, ...]) -> tuple[tuple[Listener, ...], tuple[Gap, ...]]:
+class Databases:
+    """The package databases and the container runtimes: the seam where tests put their own."""
+
+    def owning_package(self, path: str, root: str) -> Ownership:
+        """As :func:`portbook.host.linux.packages.owning_package`."""
+        from portbook.host.linux.packages import owning_package
+
+        return owning_package(path, root)
+
+    def container_name(
+        self, runtime: str, identity: str, timeout: float, uid: int | None
+    ) -> ContainerName:
+        """As :func:`portbook.host.containers.container_name`."""
+        from portbook.host.containers import container_name
+
+        return container_name(runtime, identity, timeout, uid=uid)
+
+    def now(self) -> float:
+        """A moment in seconds, to compare with others."""
+        return time.monotonic()
+
+
+_THESE = Databases()
+
+
+def add_details(
+    listeners: tuple[Listener, ...], databases: Databases = _THESE
+) -> tuple[tuple[Listener, ...], tuple[Gap, ...]]:
     """*listeners* with the packages and container names of their owners, and what wasn't told.
 
     Each executable and each container is asked for once. Runtimes have a second for all names
     together: one that doesn't answer costs names, nothing more.
     """
-    packages = _Packages()
+    packages = _Packages(databases)
     found = _each_owner(listeners, packages.add)
-    named, unnamed = add_names(found)
+    named, unnamed = add_names(found, databases)
     return named, (*packages.missing(), *unnamed)
 
 
-def add_names(listeners: tuple[Listener, ...]) -> tuple[tuple[Listener, ...], tuple[Gap, ...]]:
+def add_names(
+    listeners: tuple[Listener, ...], databases: Databases = _THESE
+) -> tuple[tuple[Listener, ...], tuple[Gap, ...]]:
     """*listeners* with their owners' container names alone, and what wasn't told."""
-    names = _Names()
+    names = _Names(databases)
     return _each_owner(listeners, names.add), tuple(names.missing())
 
 
@@ -52,9 +82,11 @@ def _each_owner(
     )
 
 
-def add_upgrades(listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
+def add_upgrades(
+    listeners: tuple[Listener, ...], databases: Databases = _THESE
+) -> tuple[Listener, ...]:
     """*listeners* with whether a package upgrade explains each deleted executable."""
-    packages = _Packages()
+    packages = _Packages(databases)
     return tuple(
         each._replace(
             ownership=each.ownership._replace(
@@ -70,7 +102,8 @@ def add_upgrades(listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
 class _Packages:
     """The package databases, asked once for each executable."""
 
-    def __init__(self) -> None:
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
         self._asked: dict[tuple[str, str], Ownership] = {}
         self._unknown: dict[str, dict[str, None]] = {}
 
@@ -100,20 +133,19 @@ class _Packages:
             yield Gap(GapCode.PACKAGES_UNKNOWN, first, detail=reason, number=count)
 
     def _ask(self, owner: Process, executable: str) -> Ownership:
-        from portbook.host.linux.packages import owning_package
-
         # The file system that the process sees: its own, where it is in a container.
         root = f"/proc/{owner.pid}/root" if owner.container else "/"
         place = (owner.container or "", executable)
         if place not in self._asked:
-            self._asked[place] = owning_package(executable, root)
+            self._asked[place] = self._databases.owning_package(executable, root)
         return self._asked[place]
 
 
 class _Names:
     """The container runtimes, asked once for each container, within a time for all."""
 
-    def __init__(self) -> None:
+    def __init__(self, databases: Databases) -> None:
+        self._databases = databases
         self._end: float | None = None
         self._asked: dict[str, str | None] = {}
         self._unknown: dict[str, dict[str, None]] = {}
@@ -131,13 +163,11 @@ class _Names:
             yield Gap(GapCode.NAMES_UNKNOWN, first, detail=reason, number=count)
 
     def _ask(self, container: str, uid: int | None) -> str | None:
-        from portbook.host.containers import container_name
-
-        now = time.monotonic()
+        now = self._databases.now()
         self._end = self._end or now + _TOGETHER
         runtime, _, identity = container.partition(":")
         left = min(_EACH, max(0.0, self._end - now))
-        found = container_name(runtime, identity, left, uid=uid)
+        found = self._databases.container_name(runtime, identity, left, uid)
         if found.name is None and found.reason is not None:
             self._unknown.setdefault(found.reason, {})[container] = None
         return found.name
