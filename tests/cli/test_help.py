@@ -117,3 +117,27 @@ def test_another_choice_is_refused(capsys: pytest.CaptureFixture[str], words: li
     assert out == ""
     assert "auto, always, never" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["443", "-j"],
+        ["show", "-j", "443"],
+        ["pick", "-j"],
+        ["stats", "-j"],
+        ["listen", "-j"],
+        ["history", "853", "-j"],
+        ["notes", "-j"],
+    ],
+)
+def test_json_has_a_short_flag(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert run(words) in (0, 1)
+    assert capsys.readouterr().out.startswith('{"schema":"portbook/')
+
+
+def test_the_whole_page_has_a_short_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["443", "-f", "--no-host"]) == 0
+    short = capsys.readouterr().out
+    assert run(["443", "--full", "--no-host"]) == 0
+    assert capsys.readouterr().out == short

@@ -203,7 +203,7 @@ def _dispatch(argv: list[str], catalog: Catalog) -> int:
         if proposal is not None:
             raise UsageError(proposal)
     status = _command("show", argv, catalog)
-    if word in _HINTS and "--json" not in argv and "--jsonl" not in argv:
+    if word in _HINTS and not {"-j", "--json", "--jsonl"} & set(argv):
         complain(_HINTS[word])
     return status
 

@@ -147,7 +147,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--memory", metavar="SIZE", help="what DuckDB may hold before it writes to disk: 1GB"
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("-j", "--json", action="store_true", help="one JSON object")
     parser.add_argument(
         "--strict", action="store_true", help="exit with 3 if a file or a row couldn't be taken"
     )

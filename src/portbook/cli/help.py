@@ -144,7 +144,7 @@ def _examples(name: str) -> Iterator[str]:
 
 def add_json(parser: argparse.ArgumentParser, *, rows: bool = False) -> None:
     """``--json``, and ``--jsonl`` where *rows* stream; with them ``--strict``."""
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("-j", "--json", action="store_true", help="one JSON object")
     if rows:
         parser.add_argument("--jsonl", action="store_true", help="one JSON object a line")
         parser.add_argument(

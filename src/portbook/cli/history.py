@@ -57,7 +57,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         "or a date of portbook update --list",
     )
     add_limit(parser, "changes")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("-j", "--json", action="store_true", help="one JSON object")
     parser.add_argument("--jsonl", action="store_true", help="one JSON object a line")
     options = parser.parse_args(list(argv))
     if options.json and options.jsonl:

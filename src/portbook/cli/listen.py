@@ -156,6 +156,7 @@ def parse_quick(argv: Sequence[str]) -> Options | None:
 
 _FLAGS = {
     "--json": "json",
+    "-j": "json",
     "--jsonl": "jsonl",
     "--strict": "strict",
     "--watch": "watch",

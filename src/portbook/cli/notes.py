@@ -70,7 +70,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         help="write what listens now into your own file: a label and the program for each port "
         "without a note",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("-j", "--json", action="store_true", help="one JSON object")
     options = parser.parse_args(list(argv))
     if options.adopt and (options.action is not None or options.json):
         raise UsageError("--adopt writes notes and goes with nothing else: give it alone")

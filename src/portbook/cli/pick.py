@@ -88,6 +88,7 @@ def _tell(found: Pick) -> None:
 
 _PLAIN = {
     "--json": "json",
+    "-j": "json",
     "--quiet": "quiet",
     "-q": "quiet",
     "--hold": "hold",

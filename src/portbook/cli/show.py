@@ -95,6 +95,8 @@ def _is_negative(word: str) -> bool:
 
 _FLAGS = {
     "--json": ("json", True),
+    "-j": ("json", True),
+    "-f": ("full", True),
     "--jsonl": ("jsonl", True),
     "--no-host": ("host", False),
     "--no-notes": ("notes", False),
@@ -126,6 +128,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
     )
     add_json(parser, rows=True)
     parser.add_argument(
+        "-f",
         "--full",
         action="store_true",
         help="the whole page of a port: everything on record, with its sources",

@@ -90,7 +90,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         metavar="SECONDS",
         help=f"for the whole download (default: {TIMEOUT:g})",
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("-j", "--json", action="store_true", help="one JSON object")
     parser.add_argument("--quiet", action="store_true", help="no progress, no summary")
     options = parser.parse_args(list(argv))
     if not 0 < options.timeout <= 86_400:
