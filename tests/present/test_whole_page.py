@@ -93,6 +93,7 @@ def test_all_pages_differ_by_more_than_their_number_and_claim_nothing_unsourced(
     for port in ports:
         page = _page(port)
         ids = [section.id for section in page.sections]
+        assert page.sections
         assert ids == [each for each in SECTIONS if each in ids or each not in _OPTIONAL]
         assert all(section.items for section in page.sections)
         text = said(page)

@@ -343,7 +343,9 @@ def test_in_a_terminal_that_is_resized() -> None:
             ask("resize-window", "-x", "120", "-y", "30")
             screen_with("q quits")
             ask("send-keys", "q")
-            assert not any("LEVEL" in line for line in screen_with("ended-0"))
+            ended = screen_with("ended-0")
+            assert ended
+            assert not any("LEVEL" in line for line in ended)
         finally:
             ask("kill-server")
         assert len(old) == 30

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
+from portbook.web.http.cache import Keeping
+
 if TYPE_CHECKING:
-    from portbook.web.http.cache import Keeping
+    from starlette.testclient import TestClient
 
 
 class Answer(NamedTuple):
@@ -15,6 +17,12 @@ class Answer(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
+
+
+def app_of(client: TestClient) -> Keeping:
+    """The application that *client* asks."""
+    assert isinstance(client.app, Keeping)
+    return client.app
 
 
 async def ask(

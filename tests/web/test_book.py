@@ -16,7 +16,7 @@ from portbook.web.app import create_app
 from portbook.web.state import Settings
 from tests.counts import PROOF
 from tests.values import CATALOG
-from tests.web.asking import ask
+from tests.web.asking import app_of, ask
 from tests.web.independent import TRANSPORTS, headline, services_of, state_of
 from tests.web.reading import read_html, read_text
 from tests.web.views import StandIn
@@ -162,7 +162,7 @@ def test_a_client_gets_what_it_reads(
 )
 def test_addresses(local: TestClient, path: str, status: int, location: str | None) -> None:
     """Asked without a client that would tidy the address up first."""
-    found = asyncio.run(ask(local.app, path, accept="text/html"))  # type: ignore[arg-type]
+    found = asyncio.run(ask(app_of(local), path, accept="text/html"))
     assert (found.status, found.headers.get("location")) == (status, location)
     if status >= 400:
         assert found.headers["content-type"] == "text/html; charset=utf-8"

@@ -18,7 +18,7 @@ from portbook.web.http.negotiation import Form
 from portbook.web.site_config import Site
 from portbook.web.state import Settings, build_of
 from tests.values import AS_OF, CATALOG
-from tests.web.asking import ask
+from tests.web.asking import app_of, ask
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
@@ -32,7 +32,7 @@ def _entry(size: int) -> Entry:
 
 
 def test_a_page_is_made_once(local: TestClient) -> None:
-    metrics = local.app.context.metrics  # type: ignore[attr-defined]
+    metrics = app_of(local).context.metrics
     first, second = local.get("/305"), local.get("/305")
     assert (metrics.hits, metrics.misses) == (1, 1)
     assert first.content == second.content
@@ -108,7 +108,7 @@ def test_head_is_get_without_the_body(local: TestClient, path: str) -> None:
 
 
 def _misses(client: TestClient) -> int:
-    metrics: Metrics = client.app.context.metrics  # type: ignore[attr-defined]
+    metrics: Metrics = app_of(client).context.metrics
     return metrics.misses
 
 
@@ -181,7 +181,7 @@ def test_searches_push_no_page_out() -> None:
 def test_a_file_with_a_query_that_names_no_version_is_not_kept(
     local: TestClient, name: str
 ) -> None:
-    version = local.app.context.site.static_version  # type: ignore[attr-defined]
+    version = app_of(local).context.site.static_version
     plain = local.get(f"/static/{name}")
     kept = local.get(f"/static/{name}?v={version}")
     assert "immutable" in kept.headers["cache-control"]

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from portbook.errors import FeedbackUnavailable
 from portbook.web.feedback.endpoints import parse_form
-from portbook.web.feedback.sqlite import VOTES, Vote
+from portbook.web.feedback.sqlite import VOTES, SQLiteStore, Vote
 from portbook.web.http.rate_limit import RateLimit
+from tests.web.asking import app_of
 
 if TYPE_CHECKING:
     import httpx2
@@ -30,7 +31,13 @@ def _send(client: TestClient, **changes: str) -> httpx2.Response:
 
 
 def _stored(client: TestClient) -> list[Vote]:
-    return list(client.app.context.settings.store.votes())  # type: ignore[attr-defined]
+    return list(_store(client).votes())
+
+
+def _store(client: TestClient) -> SQLiteStore:
+    store = app_of(client).context.settings.store
+    assert isinstance(store, SQLiteStore)
+    return store
 
 
 def test_a_vote_is_kept_and_thanked_for(local: TestClient) -> None:
@@ -48,7 +55,7 @@ def test_nothing_of_the_reader_is_kept(local: TestClient) -> None:
     _send(local)
     assert Vote._fields == ("page", "vote", "text", "day")
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", _stored(local)[0].day)
-    store = local.app.context.settings.store  # type: ignore[attr-defined]
+    store = _store(local)
     store.close()
     with open(store.path, "rb") as file:
         content = file.read()

@@ -23,6 +23,7 @@ from portbook.web.pages import views
 from portbook.web.state import Settings
 from tests.real.needs import need
 from tests.values import CATALOG, sentences
+from tests.web.asking import app_of
 from tests.web.conftest import BROWSER
 from tests.web.views import StandIn, StandInFiles
 
@@ -139,7 +140,7 @@ def test_it_is_not_kept_anywhere(local: TestClient, path: str) -> None:
     assert found.headers["cache-control"] == "no-store"
     assert "etag" not in found.headers
     assert "access-control-allow-origin" not in found.headers
-    assert not [key for key in local.app.cache._entries if b"here" in key[0]]  # type: ignore[attr-defined]
+    assert not [key for key in app_of(local).cache._entries if b"here" in key[0]]
 
 
 def test_a_public_site_has_none_of_it(public: TestClient) -> None:
@@ -147,7 +148,7 @@ def test_a_public_site_has_none_of_it(public: TestClient) -> None:
         assert public.get(path).status_code == 404
     described = public.get("/openapi.json").json()
     assert not [path for path in described["paths"] if "here" in path]
-    assert public.app.context.panel is None  # type: ignore[attr-defined]
+    assert app_of(public).context.panel is None
 
 
 def test_a_client_that_speaks_as_proxies_do_is_refused(local: TestClient) -> None:

@@ -12,6 +12,7 @@ from portbook.web.app import create_app
 from portbook.web.assets.files import MEDIA
 from portbook.web.state import Settings, read_static
 from tests.values import CATALOG
+from tests.web.asking import app_of
 from tests.web.views import StandIn, StandInFiles
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def test_files_are_served_as_what_they_are(client: TestClient) -> None:
 
 
 def test_with_its_version_a_file_is_kept_for_good(client: TestClient) -> None:
-    version = client.app.context.site.static_version  # type: ignore[attr-defined]
+    version = app_of(client).context.site.static_version
     kept = client.get(f"/static/site.js?v={version}")
     assert "immutable" in kept.headers["cache-control"]
     for query in ("", "?v=old", "?x=1"):

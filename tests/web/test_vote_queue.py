@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from portbook.web.feedback.sqlite import Tally
+
 VOTE = Vote("305", "yes", None, "2026-09-12")
 FORM = {"port": "305", "vote": "yes"}
 
@@ -61,6 +63,15 @@ class Hanging:
         if self.fails:
             raise FeedbackUnavailable("the disk is full")
         self.kept.append(vote)
+
+    def tallies(self) -> tuple[Tally, ...]:
+        raise NotImplementedError
+
+    def votes(self) -> Iterator[Vote]:
+        raise NotImplementedError
+
+    def delete_before(self, day: str) -> int:
+        raise NotImplementedError
 
     def give_up(self) -> None:
         self.given_up = True
@@ -100,7 +111,7 @@ async def outcome(call: Coroutine[Any, Any, None]) -> type[Exception] | None:
 
 def test_of_many_votes_one_is_written_few_wait_and_the_rest_are_busy(store: Hanging) -> None:
     async def vote() -> None:
-        votes = VoteQueue(store)  # type: ignore[arg-type]
+        votes = VoteQueue(store)
         given = [asyncio.create_task(outcome(votes.add(VOTE))) for _ in range(60)]
         await asyncio.wait(given[MOST:])
         assert {await each for each in given[MOST:]} == {Busy}
@@ -129,7 +140,7 @@ def test_a_store_that_failed_is_left_alone_for_a_while(store: Hanging) -> None:
     clock = Clock()
 
     async def vote() -> None:
-        votes = VoteQueue(store, clock)  # type: ignore[arg-type]
+        votes = VoteQueue(store, clock)
         assert votes.rest == 0
         assert await outcome(votes.add(VOTE)) is FeedbackUnavailable
         for passed in (0.0, REST - 0.5):
@@ -150,7 +161,7 @@ def test_those_who_wait_when_it_fails_do_not_try_it_again(store: Hanging) -> Non
     store.fails = True
 
     async def vote() -> None:
-        votes = VoteQueue(store)  # type: ignore[arg-type]
+        votes = VoteQueue(store)
         given = [asyncio.create_task(outcome(votes.add(VOTE))) for _ in range(3)]
         await asyncio.to_thread(store.begun.wait, 60)
         store.released.set()
@@ -162,7 +173,7 @@ def test_those_who_wait_when_it_fails_do_not_try_it_again(store: Hanging) -> Non
 
 def test_a_client_that_goes_before_its_turn_votes_nothing(store: Hanging) -> None:
     async def vote() -> None:
-        votes = VoteQueue(store)  # type: ignore[arg-type]
+        votes = VoteQueue(store)
         first, second = (asyncio.create_task(outcome(votes.add(VOTE))) for _ in range(2))
         await asyncio.to_thread(store.begun.wait, 60)
         second.cancel()
@@ -182,7 +193,7 @@ def test_the_end_waits_for_a_vote_that_is_written_but_not_for_ever(
     monkeypatch.setattr(vote_queue, "LONGEST", 60.0)  # the voter hears of it however busy it is
 
     async def vote() -> None:
-        votes = VoteQueue(store)  # type: ignore[arg-type]
+        votes = VoteQueue(store)
         task = asyncio.create_task(outcome(votes.add(VOTE)))
         await asyncio.to_thread(store.begun.wait, 60)
         await asyncio.to_thread(votes.close)
@@ -197,7 +208,7 @@ def test_the_end_waits_for_a_vote_that_is_written_but_not_for_ever(
 
     asyncio.run(vote())
     unused = Hanging()
-    VoteQueue(unused).close()  # type: ignore[arg-type]
+    VoteQueue(unused).close()
     assert unused.closed
 
 
@@ -206,7 +217,7 @@ def test_the_end_waits_for_a_vote_that_is_written_but_not_for_ever(
 
 def test_pages_and_searches_do_not_wait_for_votes(store: Hanging) -> None:
     """Sixty votes hang, more than there are threads for all that the site does."""
-    app = create_app(CATALOG, Settings(store=store), StandIn(), StandInFiles())  # type: ignore[arg-type]
+    app = create_app(CATALOG, Settings(store=store), StandIn(), StandInFiles())
     own = {"origin": "http://127.0.0.1:4905"}
 
     async def ask() -> None:
