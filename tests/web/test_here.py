@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -270,7 +271,7 @@ def test_everything_that_listens(local: TestClient, bound: int) -> None:
     assert found["schema"] == "portbook/listen/1"
     assert bound in [each["port"] for each in found["listeners"]]
     text = local.get("/here", headers={"accept": "text/plain"})
-    assert f"tcp 127.0.0.1:{bound}" in text.text
+    assert re.search(rf"\b{bound}/tcp +127\.0\.0\.1 ", text.text)
     assert local.get("/here", headers={"accept": "application/json"}).json()["listeners"]
 
 

@@ -75,7 +75,7 @@ async def here(request: Request) -> Response:
     if form is Form.HTML:
         page = await asyncio.to_thread(found.views.here, seen, found.site)
         return Response(page, 200, _PRIVATE, Form.HTML.media_type)
-    text = await asyncio.to_thread(render_here, seen, Style(100))
+    text = await asyncio.to_thread(lambda: render_here(seen, Style(100), verbose=True))
     return Response(text, 200, _PRIVATE, Form.TEXT.media_type)
 
 
