@@ -10,16 +10,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from portbook.app.list_lookup import ServiceAnswer
+from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import answer_port
-from portbook.formats.errors.query import Query, QueryKind
+from portbook.formats.errors.query import Query, QueryKind, parse_query
 from portbook.model import Source
+from portbook.present.brief import compose_brief
+from portbook.present.list_briefs import brief_of
+from portbook.present.owners import Viewer
 from portbook.present.port.page import compose
 from portbook.present.render import markdown, port_json
+from portbook.present.render.brief_text import render_brief
 from portbook.present.render.document_text import render_page
 from portbook.present.render.text import Style
 from portbook.present.sources import source_content, source_name
+from portbook.present.views import lists
 from portbook.present.views.service import compose_service
 from portbook.present.words import assignee, day, document, month, ordinal, when
 from portbook.web.pages import views
@@ -364,3 +369,53 @@ def test_every_form_of_a_service_states_the_same() -> None:
         wrong += [(name, "numbers", text ^ other) for other in others if text ^ other]
     assert wrong == []
     assert kinds == _KINDS
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0-1023", "300-310", "301-307", "2000-2100/udp", "6000-6063", "8000-8100"],
+)
+def test_every_form_of_a_range_states_the_same(text: str) -> None:
+    found = answer(parse_query(text), CATALOG)
+    assert isinstance(found, RangeAnswer)
+    facts = json.loads(json.dumps(port_json.of(found)))
+    whole = " ".join(lists.render_range(found, Style(80)).split())
+    shown = {"uses": "product", "programs": "product", "abuse": "subject"}
+    for kind, name in shown.items():
+        records = facts[kind][:40]
+        assert [each[name] for each in records if each[name] not in whole] == []
+    names = [row["service_name"] for row in facts["assignments"][:40] if row["service_name"]]
+    assert [name for name in names if name not in whole] == []
+    brief = brief_of(found, Viewer())
+    short = render_brief(brief, Style(200))
+    assert facts["brief"]["headline"] == brief.headline
+    on_record = [each[name] for kind, name in shown.items() for each in facts[kind]]
+    if brief.practice is not None and not on_record:
+        assert "no use" in brief.practice
+    if on_record:
+        assert "no use" not in short
+        assert any(each in short for each in on_record)
+
+
+@pytest.mark.proof
+def test_the_short_answer_says_what_the_others_say_and_denies_nothing() -> None:
+    wrong = []
+    for port in _ports():
+        query = Query(QueryKind.PORT, str(port), port, port)
+        found = answer_port(query, CATALOG)
+        facts = json.loads(json.dumps(port_json.of(found)))
+        brief = compose_brief(found, Viewer())
+        short = render_brief(brief, Style(80))
+        on_record = [*facts["uses"], *facts["programs"], *facts["abuse"]]
+        rows = [row for each in facts["transports"].values() for row in each["assignments"]]
+        noted = [row for row in rows if row["notes"] or row["unauthorized_use"]]
+        if "no use" in short and (on_record or noted):
+            wrong.append((port, "denied"))
+        if facts["abuse"] and "Reported" not in short:
+            wrong.append((port, "abuse"))
+        if (facts["uses"] or facts["programs"]) and not brief.practice:
+            wrong.append((port, "practice"))
+        told = {key: facts["brief"][key] for key in ("headline", "practice", "registry", "abuse")}
+        if told != {key: getattr(brief, key) for key in told}:
+            wrong.append((port, "json"))
+    assert wrong == []
