@@ -85,6 +85,14 @@ SAID: dict[tuple[str, Facts], str] = {
     ("exposed", ()): "Bound to every interface (::1); firewalls were not examined. If only this "
     "machine needs it, bind it to a loopback address.",
     (
+        "shadowed",
+        (
+            ("reached_addresses", ("localhost", "127.0.0.1", "::1")),
+            ("reached_programs", ("node (7)", "web (8)", "node (7)")),
+        ),
+    ): "Two programs have this port: localhost, ::1 → node (7); 127.0.0.1 → web (8). Stop one, or "
+    "name the address.",
+    (
         "known-use",
         (("uses", ("a", "b", "c", "d")), ("state", "reserved")),
     ): "On record for this port in practice: a, b, c and 1 more, though the registry reserves it.",
@@ -231,6 +239,8 @@ LINES: list[tuple[EvidenceCode, Facts, str]] = [
      "registry: 3000/tcp assigned, HBCI"),
     (EvidenceCode.REGISTRY, (("state", "unassigned"), ("listed", False)),
      "registry: 3000/tcp unassigned, no row"),
+    (EvidenceCode.REACHED, (("address", "localhost"), ("program", "node"), ("pid", 7)),
+     "localhost reaches node (7)"),
     (EvidenceCode.ASKED, (("state", "silent"),), "asked: silence"),
     (EvidenceCode.EXECUTABLE, (("pid", 7), ("path", "/x"), ("uid", 0), ("mode", 0o755),
      ("place", "temporary")), "pid 7 runs /x, owned by uid 0, mode 0755, place: temporary"),

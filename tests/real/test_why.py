@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -305,6 +306,25 @@ def test_a_kernel_without_the_transport_is_not_called_busy(namespace: Namespace)
     need_kernel(not found["binds"][0]["ok"], "this kernel has DCCP")
     assert codes(found) == ["unknown"]
     assert "no DCCP to bind with" in found["causes"][0]["message"]
+
+
+def test_two_programs_on_one_port(namespace: Namespace) -> None:
+    one, _ = namespace.open(listener("127.0.0.1", 9200))
+    other, _ = namespace.open({**listener("::", 9200), "family": "ipv6", "v6only": True})
+    said = " ".join(namespace.portbook("why", 9200).stdout.split())
+    assert f"localhost, ::1 → {interpreter_name(other.pid)}; 127.0.0.1 → " in said
+    for each in namespace.ask("listen")["listeners"]:
+        (shadowed,) = [found for found in each["findings"] if found["code"] == "shadowed"]
+        assert shadowed["level"] == "note"
+        assert [line.split(" ")[0] for line in shadowed["evidence"][1:]] == [
+            "localhost", "127.0.0.1", "::1",
+        ]  # fmt: skip
+        assert f"({one.pid})" in shadowed["message"]
+        assert f"({other.pid})" in shadowed["message"]
+
+
+def interpreter_name(pid: int) -> str:
+    return f"{Path(f'/proc/{pid}/comm').read_text().strip()} ({pid})"
 
 
 def test_exit_statuses(namespace: Namespace) -> None:

@@ -34,6 +34,7 @@ CONTRACT: list[tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]] = [
     ("fits-by-name", "note", ()),
     ("loopback-only", "ok", ()),
     ("exposed", "note", ()),
+    ("shadowed", "note", ()),
     ("known-use", "note", ()),
     ("service-elsewhere", "note", ()),
     ("foreign-service", "check", (*SOFTER, ("note", ("says-otherwise", "used-otherwise")))),

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         Standing,
         Transport,
     )
+    from portbook.verdict.shadowing import Reached
 
 
 class HereAnswer(NamedTuple):
@@ -145,6 +146,7 @@ def _judged(
         listeners = tuple(
             [each._replace(socket=each.socket._replace(namespace=namespace)) for each in listeners]
         )
+    shadowed = _shadowed(listeners)
     return seen._replace(
         listeners=tuple(
             [
@@ -157,17 +159,28 @@ def _judged(
                             said=depth.said,
                             trusted=notes.users,
                             host=host,
+                            reached=shadowed.get(place, ()),
                         ),
                         service_names=registered_names(each, catalog) if depth.said else (),
                     )
                 )
-                for each in listeners
+                for place, each in enumerate(listeners)
             ]
         ),
         # A detail was asked for: one that wasn't told is a part of the truth that wasn't seen.
         visibility=Visibility.PARTIAL if unknown else seen.visibility,
         missing=seen.missing + unknown,
     )
+
+
+def _shadowed(listeners: tuple[Listener, ...]) -> Mapping[int, tuple[Reached, ...]]:
+    """As :func:`portbook.verdict.shadowing.find_shadowed`, which few machines have to load."""
+    places = {(each.socket.transport, each.socket.port) for each in listeners}
+    if len(places) == len(listeners):
+        return {}
+    from portbook.verdict.shadowing import find_shadowed
+
+    return find_shadowed(listeners)
 
 
 def _asked(
@@ -206,10 +219,12 @@ def judge_listener(
     said: bool = True,
     trusted: frozenset[int] = frozenset(),
     host: HostReader = THIS_HOST,
+    reached: tuple[Reached, ...] = (),
 ) -> tuple[Finding, ...]:
     """The findings on *listener*, weighed with all that is on record about its port.
 
-    *trusted* are the users who may put programs where its note expects them.
+    *trusted* are the users who may put programs where its note expects them; *reached* says which
+    addresses lead to another program that has the port too.
     """
     from portbook.verdict.engine import judge
     from portbook.verdict.facts import Case, note_that_counts
@@ -242,6 +257,7 @@ def judge_listener(
         if unseen
         else (),
         tools=tuple(tools) if any(tools) else (),
+        reached=reached,
         trusted=trusted,
     )
     if case.browser_blocked and said:

@@ -64,6 +64,7 @@ class EvidenceCode(StrEnum):
     BROWSERS = "browsers"  # source, read
     USE = "use"  # product, summary, source, read
     REPORT = "report"  # subject, period, source, read
+    REACHED = "reached"  # address, program, pid: what a name of this machine leads to
     TEXT = "text"  # text: words that another run of portbook found for its evidence
 
 

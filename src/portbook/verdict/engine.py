@@ -112,6 +112,7 @@ def find_facts(case: Case) -> frozenset[str]:
         facts.append(_SEEN[seen])
     facts += _facts_of_port(port, rules)
     facts += ["backlog-full"] if listener.socket.backlog_full else []
+    facts += ["shadowed"] if case.reached else []
     if case.browser_blocked:
         facts.append("browser-blocked")
     if case.abuse:

@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.model import Listener, Note, Process, Program, Report, Source, Standing, Tool, Use
     from portbook.verdict.expectation_match import Fit
+    from portbook.verdict.shadowing import Reached
 
 # RFC 6335 and the registry have HTTP under several names; a server that speaks one speaks all.
 HTTP = {"http", "https", "http-alt", "https-alt", "www", "www-http", "webcache"}
@@ -21,12 +22,13 @@ class Case(NamedTuple):
 
     ``programs`` holds, for each owner in order, the known programs whose place its executable
     is in; ``uses`` the uses and ``abuse`` the reports on record for the socket's port and
-    transport. ``kept`` holds, for each owner in order, whether nobody but root and the ``trusted``
-    users could have put its executable where it is, None where that isn't known: it is wanted
-    where the listener's own note names an executable. ``browsers`` is the source of
-    ``browser_blocked``. ``named`` holds, for each owner of which no executable could be seen, the
-    programs that go by its name. ``tools`` holds, for each owner in order, the server on record
-    that its arguments name where it is an interpreter, and else None.
+    transport. ``kept`` holds, for each owner in order, whether nobody but root and the
+    ``trusted`` users could have put its executable where it is, None where that isn't known: it
+    is wanted where the listener's own note names an executable. ``browsers`` is the source of
+    ``browser_blocked``. ``reached`` are the addresses that lead to another program on the same
+    port. ``named`` holds, for each owner of which no executable could be seen, the programs
+    that go by its name. ``tools`` holds, for each owner in order, the server on record that its
+    arguments name where it is an interpreter, and else None.
     """
 
     listener: Listener
@@ -41,6 +43,7 @@ class Case(NamedTuple):
     browsers: tuple[Source, ...] = ()
     named: tuple[tuple[Program, ...], ...] = ()
     tools: tuple[Tool | None, ...] = ()
+    reached: tuple[Reached, ...] = ()
 
 
 def note_that_counts(listener: Listener) -> Note | None:

@@ -18,6 +18,7 @@ from portbook.verdict.facts import (
     unofficial,
     upgraded,
 )
+from portbook.verdict.shadowing import as_facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -264,6 +265,9 @@ GROUPS = {
     "interface": Group(
         ("interface",), lambda case: _there(("interface", case.listener.socket.interface))
     ),
+    "reached": Group(
+        ("reached_addresses", "reached_programs"), lambda case: as_facts(case.reached)
+    ),
     "queue": Group(("queue",), lambda case: _there(("queue", case.listener.socket.queue))),
     "state": Group(("state",), lambda case: (("state", case.standing.state),)),
     "service": Group(("services", "text"), _service),
@@ -377,6 +381,7 @@ _EVIDENCE: dict[EvidenceCode, Callable[[Case], tuple[Evidence, ...]]] = {
         Evidence(EvidenceCode.SOCKET, (("state", case.listener.socket.state),)),
     ),
     EvidenceCode.REGISTRY: _registry,
+    EvidenceCode.REACHED: lambda case: tuple([one.evidence for one in case.reached]),
     EvidenceCode.ASKED: _asked,
     EvidenceCode.EXECUTABLE: lambda case: tuple(map(_executable, case.listener.ownership.owners)),
     EvidenceCode.NOTE: _own_note,

@@ -45,6 +45,8 @@ FACTS = {
     "upgraded": "the package of every deleted executable is newer than the process",
     "unpackaged": "the package database was asked, and no package owns an owner's executable",
     "backlog-full": "as many connections wait to be accepted as the socket allows",
+    "shadowed": "another program holds the same port on a more specific address or on the other "
+    "family, so that localhost, 127.0.0.1 or ::1 reaches that one",
     "speaks-http": "the known program serves HTTP",
     "speaks-otherwise": "asked, it answered in a protocol that is neither the program's nor spoken "
     "by a service that is registered here",
@@ -173,6 +175,16 @@ RULES = (
         (),
         ("address",),
         (_SOCKET,),
+    ),
+    Rule(
+        "shadowed",
+        Level.NOTE,
+        "another program holds the same port on a more specific address or family: which one "
+        "localhost and other names reach",
+        ("shadowed",),
+        (),
+        ("reached",),
+        (_SOCKET, EvidenceCode.REACHED),
     ),
     Rule(
         "known-use",

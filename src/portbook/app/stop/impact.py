@@ -6,6 +6,7 @@ from portbook.app.bind.addresses import takes
 from portbook.app.stop.model import Loss, LossKind, StepKind
 from portbook.host.linux.process_tree import descendants
 from portbook.model import ConnectionState, host_port
+from portbook.verdict.shadowing import group_programs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,28 +28,8 @@ _TAKEN = (
 
 
 def unrelated(listeners: Iterable[Listener]) -> int:
-    """How many programs hold *listeners*.
-
-    Processes are one program where they share a socket, a container or a service, where one
-    started the other, and where one parent started both with the same arguments.
-    """
-    held = [each.ownership.owners for each in listeners]
-    pids = {owner.pid for owners in held for owner in owners}
-    groups: list[set[object]] = []
-    for owners in held:
-        marks: set[object] = set()
-        for owner in owners:
-            marks |= {owner.pid, (owner.parent, owner.command)} if owner.command else {owner.pid}
-            marks |= {pid for pid, _ in owner.ancestors if pid in pids}
-            if owner.container:
-                marks.add(owner.container)
-            elif owner.unit and owner.unit.endswith(".service") and owner.unit[:5] != "user@":
-                marks.add(owner.unit)
-        if marks:
-            joined = [group for group in groups if group & marks]
-            groups = [group for group in groups if not group & marks]
-            groups.append(marks.union(*joined))
-    return len(groups)
+    """How many programs hold *listeners*."""
+    return len({program for program in group_programs(listeners) if program is not None})
 
 
 def losses(scene: Scene, steps: Iterable[Step]) -> Iterator[Loss]:

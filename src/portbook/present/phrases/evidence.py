@@ -100,6 +100,9 @@ def _report(facts: Words, _: Subject | None) -> str:
 _LINES: dict[EvidenceCode, Callable[[Words, Subject | None], str]] = {
     EvidenceCode.SOCKET: _socket,
     EvidenceCode.REGISTRY: _registry,
+    EvidenceCode.REACHED: lambda facts, _: (
+        f"{facts.get('address')} reaches {facts.get('program') or 'a process'} ({facts.get('pid')})"
+    ),
     EvidenceCode.ASKED: lambda facts, _: f"asked: {spoken_words(facts)}",
     EvidenceCode.EXECUTABLE: _executable,
     EvidenceCode.EXECUTABLE_UNSEEN: _executable_unseen,

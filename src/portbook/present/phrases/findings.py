@@ -34,6 +34,7 @@ TEMPLATES = {
     "loopback-only": "Bound to {bound_to}: only this machine can reach it.",
     "exposed": "Bound to every interface ({bound_to}); firewalls were not examined. If only this "
     "machine needs it, bind it to a loopback address.",
+    "shadowed": "Two programs have this port: {reached}. Stop one, or name the address.",
     "known-use": "On record for this port in practice: {use}{beside}.",
     "service-elsewhere": "{program} speaks {protocols}, whose own port is {home}; here it is on "
     "{port}. If that is meant, nothing is to be done; if not, look at its configuration.",
@@ -298,6 +299,15 @@ def _deleted_why(facts: Facts) -> str:
     return ": restart it if it was replaced on purpose, and find out who did if not"
 
 
+def _reached(facts: Facts) -> str:
+    """Which program each address leads to, program by program."""
+    programs: dict[str, list[str]] = {}
+    pairs = zip(_texts(facts, "reached_addresses"), _texts(facts, "reached_programs"), strict=False)
+    for address, program in pairs:
+        programs.setdefault(program, []).append(address)
+    return "; ".join([f"{', '.join(places)} → {name}" for name, places in programs.items()])
+
+
 def _who_sees(facts: Facts) -> str:
     uid = facts.get("uid")
     if not uid:  # root's own, or nobody knows whose
@@ -338,6 +348,7 @@ _WORDS: dict[str, Callable[[Facts], object]] = {
     "spoken": lambda facts: spoken_words(facts, "spoken_"),
     "awaits": lambda facts: " or ".join(_texts(facts, "awaited")) or "something else",
     "queue": lambda facts: facts.get("queue", 0),
+    "reached": _reached,
     "unprivileged_first": lambda facts: facts.get("unprivileged_first", 0),
     "note_file": lambda facts: facts.get("note_file", ""),
     "belongs": _belongs,

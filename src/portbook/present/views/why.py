@@ -14,6 +14,7 @@ from portbook.present.render.brief_text import steps_line
 from portbook.present.render.document_text import render_item
 from portbook.present.render.text import clipped, wrap
 from portbook.present.words import NextStep
+from portbook.verdict.shadowing import find_shadowed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from portbook.app.bind.causes import Cause
     from portbook.app.bind.diagnose import Why
+    from portbook.model import Listener
     from portbook.present.owners import Viewer
     from portbook.present.render.text import Style
 
@@ -66,6 +68,7 @@ def _short(why: Why, to: Viewer) -> Iterator[str]:
             yield f"{_held(cause, to)}."
         if more := len(held) - _MOST_HOLDERS:
             yield from [f"and {more} more"] if more > 0 else []
+        yield from _split([cause.listener for cause in held if cause.listener is not None])
     else:
         yield f"{subject} {_verdict(why)}"
         reasons = [cause for cause in why.causes if cause.blocks]
@@ -75,6 +78,16 @@ def _short(why: Why, to: Viewer) -> Iterator[str]:
             yield cause_message(cause)
     for finding in why.noted:
         yield finding_message(finding)
+
+
+def _split(listeners: list[Listener]) -> Iterator[str]:
+    """Which of several programs each address leads to."""
+    for reached in list(find_shadowed(listeners).values())[:1]:
+        programs: dict[str, list[str]] = {}
+        for each in reached:
+            programs.setdefault(each.name, []).append(each.address)
+        ways = [f"{', '.join(places)} → {name}" for name, places in programs.items()]
+        yield f"{'; '.join(ways)}."
 
 
 def _held(cause: Cause, to: Viewer) -> str:
