@@ -32,7 +32,7 @@ from portbook.model import (
     SpokenState,
     Transport,
 )
-from tests.host.test_greetings import dns, packet
+from tests.host.probe.test_fingerprints import dns, packet
 from tests.real.needs import need_program
 from tests.values import changed
 

@@ -11,9 +11,9 @@ from portbook.host.firewall import iptables, nftables
 from portbook.host.linux import activation, namespaces, packages, process_tree, procfs, sock_diag
 from portbook.host.probe import fingerprints, local_address, tls_client
 from portbook.model import Family, Transport
-from tests.host.test_certificates import certificate, der
-from tests.host.test_iptables import DOCKER
-from tests.host.test_sockdiag import IPV6, LISTENING_AND_BOUND
+from tests.host.firewall.test_iptables import DOCKER
+from tests.host.linux.test_sock_diag import IPV6, LISTENING_AND_BOUND
+from tests.host.probe.test_certificates import certificate, der
 from tests.hostile.inputs import COUNTER, Kind, Repeated, Table
 from tests.hostile.reader import Reader, text_of
 
