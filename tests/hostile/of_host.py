@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from portbook.errors import MalformedInput
 from portbook.formats import proc_net_row
-from portbook.host import containers, etc_services, netsh
+from portbook.host import containers, etc_services, firewall, netsh
 from portbook.host.firewall import iptables, nftables
 from portbook.host.linux import activation, namespaces, packages, process_tree, procfs, sock_diag
 from portbook.host.probe import fingerprints, local_address, tls_client
 from portbook.model import Family, Transport
 from tests.host.firewall.test_iptables import DOCKER
+from tests.host.firewall.test_reader import DONE, chain, message
 from tests.host.linux.test_sock_diag import IPV6, LISTENING_AND_BOUND
 from tests.host.probe.test_certificates import certificate, der
 from tests.hostile.inputs import COUNTER, Kind, Repeated, Table
@@ -187,6 +188,12 @@ READERS = {
     ),
     "portbook.host.probe.fingerprints:first_line": Reader(
         fingerprints.first_line, (), (b"\r\n\0 a\r\nb",)
+    ),
+    "portbook.host.firewall:parse_chains": Reader(
+        firewall.parse_chains, (ValueError,),
+        (chain("filter") + chain(None) + chain("nat") + DONE, DONE),
+        (Repeated("many chains", chain("nat"), b"", DONE),
+         Repeated("many attributes", message(0xA03, bytes(4) + bytes((4, 0, 9, 0)) * 30))),
     ),
     "portbook.host.firewall.iptables:parse_iptables_save": Reader(
         _iptables, (MalformedInput,), (DOCKER.encode(), _NAT + _REDIRECT),
