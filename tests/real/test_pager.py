@@ -73,6 +73,7 @@ def test_ctrl_c_that_ends_the_pager_ends_with_130(start: Callable[..., Terminal]
 
 
 def test_a_pager_that_reads_a_part_is_no_fault(start: Callable[..., Terminal]) -> None:
+    need_program("head")
     terminal = start("blocks", "--limit", "0", PAGER="head -n 3")
     shown = terminal.rest()
     assert terminal.status == 0
@@ -99,6 +100,7 @@ def test_what_fits_needs_none(start: Callable[..., Terminal]) -> None:
 
 
 def test_its_own_variable_goes_first(start: Callable[..., Terminal]) -> None:
+    need_program("head")
     terminal = start("help", PAGER="false", PORTBOOK_PAGER="head -n 1")
     assert terminal.rest().strip().startswith("usage: portbook")
     assert terminal.status == 0
