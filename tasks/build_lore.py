@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 LORE = Path(__file__).parents[1] / "src" / "portbook" / "catalog" / "practice"
 REGISTRY = LORE.parent / "registry" / "data" / "registry.tsv"
 
+SPANNING = ("uses", "abuse", "services")  # sorted by the ports that their rows span
+
 # -- compiling ----------------------------------------------------------------------------------
 
 
@@ -96,6 +98,24 @@ def report_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
             yield [*ports, *(entry[field] for field in fields)]
 
 
+def service_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
+    for entry in entries:
+        for span in map(PortSpan.parse, entry["ports"]):
+            yield [
+                str(span.first),
+                str(span.last),
+                span.transport.value,
+                entry["name"],
+                entry["gist"],
+                ", ".join(entry.get("also_called", ())),
+                entry["description"],
+                entry.get("encryption", ""),
+                entry.get("twin", ""),
+                entry["source"],
+                entry["read"],
+            ]
+
+
 def tool_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
     for entry in entries:
         services = " ".join(entry["services"])
@@ -124,7 +144,7 @@ def by_span(row: list[str]) -> tuple[Any, ...]:
 
 def compile_file(kind: str, rows: Sequence[list[str]], reads: Sequence[str], **header: str) -> str:
     """The text of one compiled file."""
-    order = {"uses": by_span, "abuse": by_span, "browsers": by_number}.get(kind, by_word)
+    order = {"browsers": by_number, **dict.fromkeys(SPANNING, by_span)}.get(kind, by_word)
     lines = [
         ("#portbook", f"{kind}/1"),
         ("#columns", *COLUMNS[kind]),
@@ -150,6 +170,7 @@ def compile_lore(folder: Path) -> tuple[dict[str, str], dict[str, list[Entry]], 
         "uses": use_rows,
         "abuse": report_rows,
         "systems": system_rows,
+        "services": service_rows,
         "tools": tool_rows,
     }
     for kind in KINDS:
@@ -171,7 +192,7 @@ def compile_lore(folder: Path) -> tuple[dict[str, str], dict[str, list[Entry]], 
                 for each in entry.get("further", ())
             ]
             header = {"entries": str(len(entries))}
-            if kind in ("uses", "abuse"):
+            if kind in SPANNING:
                 header["widest"] = str(max((int(row[1]) - int(row[0]) for row in rows), default=0))
             texts[f"{kind}.tsv"] = compile_file(kind, rows, reads, **header)
     texts |= _compile_names(folder, problems)

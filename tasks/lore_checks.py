@@ -142,6 +142,24 @@ KINDS = {
         order=lambda entry: (*PortSpan.parse(entry["ports"][0]), entry["subject"]),
         not_empty=("ports",),
     ),
+    "services": Kind(
+        table="service",
+        needed={
+            "name": check_title,
+            "ports": check_ports,
+            "gist": check_title,
+            "description": check_line,
+            **SOURCED,
+        },
+        optional={
+            "also_called": lambda value: check_words(value, r"[^,]+"),
+            "encryption": one_of(("none", "optional", "always")),
+            "twin": lambda value: check_single_ports([value]),
+        },
+        label=lambda entry: f"{entry.get('name')} {entry.get('ports')}",
+        order=lambda entry: (*PortSpan.parse(entry["ports"][0]), entry["name"]),
+        not_empty=("ports",),
+    ),
     "tools": Kind(
         table="tool",
         needed={

@@ -327,7 +327,7 @@ def test_a_lookup_after_an_update_loads_no_more(home: Path, near: None, file: Pa
         [sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True,
         env=dict(os.environ),
     )  # fmt: skip
-    assert done.stdout.startswith("22 · ssh")
+    assert done.stdout.startswith("22 · SSH")
     loaded = set(done.stderr.split())
     assert "portbook.catalog.update.versions" in loaded
     assert not loaded & {

@@ -133,7 +133,7 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
     found = answer(parse_query("443"), CATALOG)
     assert isinstance(found, PortAnswer)
     brief = compose_brief(found, TO)
-    assert brief.headline == "443 · https (http protocol over TLS/SSL)"
+    assert brief.headline == "443 · HTTPS, the encrypted web"
     assert (brief.machine, brief.verdict, brief.reach) == (None, None, None)
     assert [tuple(step) for step in brief.next] == [("More", "portbook 443 --full")]
 
@@ -142,7 +142,7 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
     ("port", "headline"),
     [
         ("3000", "3000 · Gitea, Grafana, Next.js and 12 more"),
-        ("5432", "5432 · postgresql (PostgreSQL Database)"),
+        ("5432", "5432 · PostgreSQL, SQL databases"),
         ("50000", "50000 · Jenkins and IBM Db2"),
         ("49152", "49152 is a dynamic (ephemeral) port"),
         ("1023", "1023 is reserved"),

@@ -68,7 +68,22 @@ TOOL: dict[str, Any] = {
     "source": "https://example.org/manual",
     "read": "2026-11-21",
 }
-GOOD = {"programs": PROGRAM, "uses": USE, "abuse": REPORT, "tools": TOOL, "systems": SYSTEM}
+SERVICE: dict[str, Any] = {
+    "name": "Example",
+    "ports": ["3000/tcp"],
+    "gist": "an example",
+    "description": "Serves as an example.",
+    "source": "https://example.org/manual",
+    "read": "2026-11-21",
+}
+GOOD = {
+    "programs": PROGRAM,
+    "uses": USE,
+    "abuse": REPORT,
+    "services": SERVICE,
+    "tools": TOOL,
+    "systems": SYSTEM,
+}
 NAMES = {"ports": {"imap2": ["143/tcp"]}, "source": "https://example.org/", "read": "2026-11-21"}
 BROWSERS = {"ports": [1, 7], "source": "https://example.org/", "read": "2026-11-21"}
 
@@ -82,6 +97,7 @@ def write_lore(folder: Path, **entries: list[dict[str, Any]]) -> Path:
         ("programs", "program"),
         ("uses", "use"),
         ("abuse", "report"),
+        ("services", "service"),
         ("tools", "tool"),
         ("systems", "system"),
     ):
@@ -111,8 +127,8 @@ def test_the_committed_entries_have_nothing_wrong_and_the_files_are_in_step() ->
     texts, parsed, problems = build_lore.compile_lore(build_lore.LORE)
     assert problems == []
     assert sorted(texts) == [
-        "abuse.tsv", "browsers.tsv", "names.tsv", "programs.tsv", "systems.tsv", "tools.tsv",
-        "uses.tsv",
+        "abuse.tsv", "browsers.tsv", "names.tsv", "programs.tsv", "services.tsv",
+        "systems.tsv", "tools.tsv", "uses.tsv",
     ]  # fmt: skip
     assert list(build_lore.check_in_step(build_lore.LORE / "data", texts)) == []
     assert len(parsed["programs"]) >= 100
@@ -540,7 +556,9 @@ def test_a_file_that_cannot_be_read_is_named(
 def test_the_documented_example_passes() -> None:
     text = (Path(__file__).parents[2] / "docs" / "lore.md").read_text("utf-8")
     blocks = [block.partition("```")[0] for block in text.split("```toml\n")[1:]]
-    found: dict[str, list[dict[str, Any]]] = {"program": [], "use": [], "report": [], "tool": []}
+    found: dict[str, list[dict[str, Any]]] = {
+        "program": [], "use": [], "report": [], "service": [], "tool": [],
+    }  # fmt: skip
     for block in blocks:
         for table, entries in tomllib.loads(block).items():
             found[table] += entries
@@ -548,6 +566,7 @@ def test_the_documented_example_passes() -> None:
     assert len(found["use"]) == 1
     assert len(found["report"]) == 1
     assert len(found["tool"]) == 1
+    assert list(check_entries("services", found["service"])) == []
     assert list(check_entries("tools", found["tool"])) == []
     assert list(check_entries("abuse", found["report"])) == []
     assert list(check_entries("programs", found["program"])) == []

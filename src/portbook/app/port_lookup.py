@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from portbook.host.host_reader import HostReader
     from portbook.host.linux.connections import Connection
     from portbook.model import (
+        KnownService,
         Program,
         Report,
         SystemRule,
@@ -46,7 +47,7 @@ class PortAnswer(NamedTuple):
     and this user may see them. ``history`` is what changed between the copies of the registry
     that were ``compared``. ``connections`` are those that have the port as their local one; None
     where they weren't looked for, as on a port on which something is bound. ``programs`` have the
-    port as a default of theirs. ``free_port`` is the next on which nothing is bound here, where
+    port as a default of theirs; ``services`` say what it is for. ``free_port`` is the next on which nothing is bound here, where
     the port is in use. ``failed`` is what a pasted text said went wrong with the port.
 
     A whole answer has what is ``related``, which takes reading the whole registry. Where one
@@ -73,6 +74,7 @@ class PortAnswer(NamedTuple):
     compared: Compared | None = None
     connections: tuple[Connection, ...] | None = None
     programs: tuple[Program, ...] = ()
+    services: tuple[KnownService, ...] = ()
     free_port: int | None = None
     related: Related | None = None
     number: PortAnswer | None = None
@@ -134,6 +136,7 @@ def answer_port(
         redirects,
         connections=connections,
         programs=on_record.programs_on(port, transport),
+        services=on_record.lookup_services(port, transport),
         free_port=free,
         elsewhere=elsewhere,
     )

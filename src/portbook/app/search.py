@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from portbook.catalog import Catalog
     from portbook.catalog.registry.search import Match
-    from portbook.model import Note, Source, Use
+    from portbook.model import Note, Source, Transport, Use
 
 _SPELLED_SO = 50  # the least score of a match that isn't only spelled nearly like the text
 
@@ -68,6 +68,23 @@ def search_text(
     return answer_search(Query(QueryKind.TEXT, text), catalog, limit, own)
 
 
+def _called(text: str, catalog: Catalog) -> list[Match]:
+    """The registry's services on the ports of what people call *text*, a match for each."""
+    from portbook.catalog.registry.search import Match
+
+    ports: dict[str, list[tuple[int, int, Transport | None]]] = {}
+    titles: dict[str, str] = {}
+    for known in catalog.practice.services_called(text):
+        rows = catalog.registry.lookup(known.first, known.transport)
+        name = next((row.service_name for row in rows if row.service_name), known.name)
+        ports.setdefault(name, []).append((known.first, known.last, known.transport))
+        titles[name] = f"{known.name}: {known.gist}"
+    return [
+        Match(99, "what people call it", name, titles[name], tuple(at))
+        for name, at in ports.items()
+    ]
+
+
 def answer_search(
     query: Query, catalog: Catalog, shown: int = 20, own: tuple[Note, ...] | None = None
 ) -> SearchAnswer:
@@ -84,6 +101,10 @@ def answer_search(
 
         text = search_words(text)
     matches: Sequence[Match] = search(catalog.registry, text)
+    known = _called(text, catalog)
+    if known:  # what people call so leads
+        named = {match.service_name for match in known}
+        matches = (*known, *[each for each in matches if each.service_name not in named])
     # What is only spelled nearly so gives way to a product that is called so.
     uses = on_record.use_index().search(text)
     if uses and matches and matches[0].score < _SPELLED_SO:

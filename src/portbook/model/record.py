@@ -257,6 +257,26 @@ class Use(NamedTuple):
         return (not self.leads, -self.weight, self.last > self.first, self.product.casefold())
 
 
+class KnownService(NamedTuple):
+    """What a service that people meet on a port is, in words of our own.
+
+    ``gist`` is a few words on it, ``encryption`` is ``none``, ``optional`` or ``always``, ``twin``
+    the port of the same service with or without TLS, as ``636/tcp``. What no source says is None.
+    """
+
+    name: str
+    transport: Transport
+    first: int
+    last: int
+    gist: str
+    description: str
+    source: str
+    read: str
+    also_called: tuple[str, ...] = ()
+    encryption: str | None = None
+    twin: str | None = None
+
+
 class Tool(NamedTuple):
     """A server that an interpreter runs: a module, a tool, an archive or a class.
 

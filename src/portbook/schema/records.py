@@ -6,6 +6,7 @@ from portbook.model import (
     RANGES,
     ChangeKind,
     GapCode,
+    KnownService,
     Need,
     Neighbour,
     Report,
@@ -181,6 +182,25 @@ REPORT = Table(
         Field("read", WORDS, "the day it was read"),
     ),
     of=Report,
+)
+
+KNOWN_SERVICE = Table(
+    "service_meaning",
+    "What a service is that people meet on a port.",
+    (
+        Field("name", WORDS, "what people call it"),
+        Field("transport", TRANSPORT),
+        Field("first", PORT),
+        Field("last", PORT),
+        Field("gist", WORDS, "a few words on it"),
+        Field("also_called", NAMES),
+        Field("description", WORDS, "one sentence"),
+        Field("encryption", optional(WORDS), "none, optional or always; null: not recorded"),
+        Field("twin", optional(WORDS), "the same with or without TLS, as `636/tcp`"),
+        Field("source", WORDS, "the URL that says it"),
+        Field("read", WORDS, "the day it was read"),
+    ),
+    of=KnownService,
 )
 
 _DEFAULT = Table(

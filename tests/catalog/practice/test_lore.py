@@ -421,3 +421,29 @@ def test_every_tool_is_found_by_its_name_and_no_other() -> None:
         assert found == Tool(*entry.values())._replace(services=tuple(entry["services"]))
     for names in ((), ("",), ("http",), ("http.server2",), ("zzz",), ("\udcff",)):
         assert PRACTICE.tool_named(names) is None
+
+
+# -- what services are ----------------------------------------------------------------------------
+
+
+def test_a_service_that_people_meet_has_a_meaning() -> None:
+    https, http3 = PRACTICE.lookup_services(443)
+    assert (https.name, https.gist, https.twin) == ("HTTPS", "the encrypted web", "80/tcp")
+    assert (http3.name, http3.transport) == ("HTTP/3", Transport.UDP)
+    assert PRACTICE.lookup_services(443, Transport.UDP) == (http3,)
+    assert PRACTICE.lookup_services(305) == ()
+    for called, port in (("rdp", 3389), ("Remote Desktop", 3389), ("SMB", 445), ("dns", 53)):
+        assert {each.first for each in PRACTICE.services_called(called)} == {port}
+    assert PRACTICE.services_called("") == ()
+
+
+def test_every_service_is_found_on_its_ports_which_are_assigned() -> None:
+    entries = tomllib.loads((FOLDER / "services.toml").read_text("utf-8"))["service"]
+    assert len(entries) >= 60
+    for entry in entries:
+        for span in entry["ports"]:
+            port, _, transport = span.partition("/")
+            found = PRACTICE.lookup_services(int(port), Transport(transport))
+            assert entry["name"] in [each.name for each in found]
+            rows = CATALOG.registry.lookup(int(port), Transport(transport))
+            assert rows, f"{span} is assigned: its headline may name a service"

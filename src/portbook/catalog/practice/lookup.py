@@ -20,6 +20,7 @@ import os
 
 from portbook.errors import DataCorrupt
 from portbook.model import (
+    KnownService,
     Program,
     Report,
     ReportKind,
@@ -58,6 +59,10 @@ COLUMNS = {
     "abuse": (
         "first", "last", "transport", "kind", "period", "subject", "summary", "source", "read",
     ),
+    "services": (
+        "first", "last", "transport", "name", "gist", "also_called", "description", "encryption",
+        "twin", "source", "read",
+    ),
     "browsers": ("port", "source"),
     "tools": ("name", "product", "services", "source", "read"),
     "names": ("name", "transport", "port", "source"),
@@ -78,7 +83,7 @@ SUBJECTS = {
 }
 
 
-_BY_PORT = ("uses", "abuse", "browsers")
+_BY_PORT = ("uses", "abuse", "browsers", "services")
 
 
 class Practice:
@@ -291,6 +296,25 @@ class Practice:
                 held.setdefault(port, []).append(entry)
         return held
 
+    def lookup_services(
+        self, port: int, transport: Transport | None = None
+    ) -> tuple[KnownService, ...]:
+        """What the services are that people meet on *port*, on *transport* or on any."""
+        found: list[KnownService] = self._spanning("services", _service, port, transport)
+        return tuple(sorted(found, key=lambda each: each.transport))
+
+    def services_called(self, text: str) -> tuple[KnownService, ...]:
+        """The services that people call *text*, in any letter case, by port; reads them all."""
+        file, called = self._file("services"), text.casefold()
+        rows = [_service(_cells(row, "services", file.path), file.path) for row in file.rows()]
+        return tuple(
+            [
+                each
+                for each in rows
+                if called in (each.name.casefold(), *map(str.casefold, each.also_called))
+            ]
+        )
+
     def browser_blocked(self, port: int) -> bool:
         """Whether browsers refuse HTTP to *port* (https://fetch.spec.whatwg.org/#port-blocking)."""
         if self._blocked is None:
@@ -422,6 +446,24 @@ def _report(cells: list[str], path: str) -> Report:
     first, last, transport, kind, period, subject, summary, source, read = cells
     ports = (_transport(transport, path), _number(first, path), _number(last, path))
     return Report(subject, _report_kind(kind, path), *ports, period, summary, source, read)
+
+
+def _service(cells: list[str], path: str) -> KnownService:
+    first, last, transport, name, gist, also_called, description, *rest = cells
+    encryption, twin, source, read = rest
+    return KnownService(
+        name,
+        _transport(transport, path),
+        _number(first, path),
+        _number(last, path),
+        gist,
+        description,
+        source,
+        read,
+        tuple(also_called.split(", ")) if also_called else (),
+        encryption or None,
+        twin or None,
+    )
 
 
 def _system_rule(row: list[str], path: str) -> SystemRule:

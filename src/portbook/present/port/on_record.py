@@ -169,9 +169,12 @@ def _plain(text: str) -> str:
 def met(answer: PortAnswer) -> str | None:
     """What people meet at the port; None where nothing is known but its state.
 
-    That is the use in practice where no use on record is the registered service, else that
-    service, else abuse that was reported.
+    That is the service that people meet there, if its meaning is on record; the use in practice
+    where no use on record is the registered service, else that service, else reported abuse.
     """
+    if answer.services and answer.state is State.ASSIGNED:
+        first = answer.services[0]
+        return f"{first.name}, {first.gist}"
     met_there = in_practice(answer)
     if answer.state is State.ASSIGNED and (met_there.registered or not met_there.leading):
         names = service_names(answer)

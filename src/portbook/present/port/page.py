@@ -135,6 +135,8 @@ def character(answer: PortAnswer) -> str:
             return "assigned, but not for this transport"
         if not names or known.startswith(names[0]):
             return known
+        if answer.services:
+            return f"{known}; registered as {few(names)}"
         return f"{known} in practice; registered for {few(names)}"
     state = "dynamic (ephemeral) port, never assigned"
     if answer.state is not State.DYNAMIC:
