@@ -48,7 +48,8 @@ class PortAnswer(NamedTuple):
     that were ``compared``. ``connections`` are those that have the port as their local one; None
     where they weren't looked for, as on a port on which something is bound. ``programs`` have the
     port as a default of theirs; ``services`` say what it is for. ``free_port`` is the next on which
-    nothing is bound here, where the port is in use. ``failed`` is what a pasted text said went wrong with the port.
+    nothing is bound here, where the port is in use. ``failed`` is what a pasted text says failed
+    on the port.
 
     A whole answer has what is ``related``, which takes reading the whole registry. Where one
     transport was asked about, ``number`` is the whole answer about all four instead.
