@@ -114,7 +114,7 @@ def test_which_addresses_are_taken_is_no_explanation() -> None:
 def test_a_connection_of_somebody_else_names_the_user() -> None:
     hidden = connection(owners_seen=OwnersSeen.HIDDEN, user="www-data")
     found = why(tried(IN_USE), connections=(hidden,))
-    assert "A process of user www-data that is not visible" in told(found.causes[0]).message
+    assert "A process of user www-data you can't see" in told(found.causes[0]).message
 
 
 def codes(found: Why) -> list[str]:
@@ -298,14 +298,14 @@ def test_time_wait_that_reuseaddr_helps() -> None:
 def test_time_wait_that_reuseaddr_does_not_help() -> None:
     found = why(tried(IN_USE), connections=(waiting(),))
     assert not found.bindable_with_reuseaddr
-    assert "SO_REUSEADDR doesn't help here" in (cause(found, "time-wait").mend or "")
+    assert "SO_REUSEADDR won't help this time" in (cause(found, "time-wait").mend or "")
 
 
 def test_time_wait_beside_a_listener_says_nothing_of_now() -> None:
     found = why(tried(IN_USE), listeners=(socket(),), connections=(waiting(),))
     assert codes(found) == ["listener", "time-wait"]
     mend = cause(found, "time-wait").mend or ""
-    assert mend.startswith("Once nothing else is in the way")
+    assert mend.startswith("Free again in 13 s, once nothing else is in the way")
     assert "doesn't help" not in mend
 
 
@@ -564,7 +564,7 @@ def test_root_is_not_told_to_be_root(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (OwnersSeen.KERNEL, "The kernel itself", "no program to stop"),
         (OwnersSeen.NONE, "A socket without a process of user www-data", "no program to stop"),
-        (OwnersSeen.HIDDEN, "A process of user www-data that is not visible to you", "program it"),
+        (OwnersSeen.HIDDEN, "A process of user www-data you can't see", "program it"),
     ],
 )
 def test_nobody_to_stop(seen: OwnersSeen, who: str, mend: str) -> None:

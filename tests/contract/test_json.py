@@ -61,7 +61,7 @@ KEYS = {
         "service_name aliases description references assignee registered modified "
         "unauthorized_use notes service_code first last transport_stated as_of"
     ),
-    "standing": "state listed text assignments",
+    "standing": "state listed text notes assignments",
     "block": "state first last size rank of",
     "side": "state service_names description",
     "change": "kind first last transports before after since until",

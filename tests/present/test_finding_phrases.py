@@ -18,7 +18,7 @@ SAID: dict[tuple[str, Facts], str] = {
     (
         "expected",
         (("programs", ("web",)), ("services", ("http", "www"))),
-    ): "web implements http or www, which is registered here: as it should be.",
+    ): "web implements http or www, the registered service.",
     (
         "expected",
         (
@@ -28,7 +28,7 @@ SAID: dict[tuple[str, Facts], str] = {
             ("note_whose", "project"),
             ("note_label", "shop"),
         ),
-    ): 'web is what the project\'s notes expect here ("shop", p.toml): as it should be.',
+    ): 'web is what the project\'s notes expect ("shop", p.toml).',
     (
         "unexpected-program",
         (
@@ -39,22 +39,21 @@ SAID: dict[tuple[str, Facts], str] = {
             ("fit_owner", "x"),
             ("fit_path", "/x"),
         ),
-    ): "The project's notes expect /srv/shop here, but x runs /x. Find out who "
-    "started it; if it is meant, change p.toml.",
+    ): "The project's notes expect /srv/shop, but x runs /x. Find out who started "
+    "it, or change p.toml.",
     (
         "noted",
         (("note_file", "p.toml"), ("note_whose", "project"), ("note_label", "shop")),
-    ): "The project's notes have \"shop\" here (p.toml), and don't say which program "
-    "should be here.",
+    ): 'The project\'s notes cover this port as "shop" (p.toml), but name no program.',
     (
         "noted",
         (("note_file", "p.toml"), ("note_whose", "project"), ("note_executables", ("/srv/shop",))),
-    ): "The project's notes have /srv/shop here (p.toml), and expect /srv/shop; "
-    "whether this is it isn't known: who holds the socket isn't visible.",
+    ): "The project's notes cover this port (p.toml), and expect /srv/shop. Not "
+    "confirmed: its owner isn't visible.",
     (
         "noted",
         (("note_file", "p.toml"), ("note_users", ("me",))),
-    ): "Your notes have a note here (p.toml), and don't say which program should be here.",
+    ): "Your notes cover this port (p.toml), but name no program.",
     (
         "speaks-otherwise",
         (
@@ -65,25 +64,24 @@ SAID: dict[tuple[str, Facts], str] = {
             ("spoken_detail", "SSH-2.0-x"),
             ("awaited", ("http",)),
         ),
-    ): "Asked, web answers with ssh in TLS (SSH-2.0-x), where http belongs: make sure "
-    "that you know what is behind it.",
+    ): "web speaks ssh in TLS (SSH-2.0-x), but this port is for http. Check what it is.",
     (
         "registered-port",
         (("text", "Ruby"),),
-    ): "3000/tcp is registered for Ruby. Which program answers can't be told from "
-    "here: to know, ask on the host itself.",
+    ): "3000/tcp is registered for Ruby. Which program answers is unknown: run "
+    "portbook on that host.",
     (
         "fits-by-name",
         (("programs", ("web",)), ("services", ("http",))),
-    ): "A program called web implements http, which is registered here. Only the name "
-    "could be seen, and anything may be called that.",
+    ): "A program named web fits http, the registered service. Only its name could "
+    "be seen, and any program can have that name.",
     ("loopback-only", ()): "Bound to ::1: only this machine can reach it.",
     (
         "loopback-only",
         (("address", "127.0.0.1"), ("interface", "lo")),
     ): "Bound to 127.0.0.1 on the interface lo: only this machine can reach it.",
-    ("exposed", ()): "Bound to every interface (::1); firewalls were not examined. If only this "
-    "machine needs it, bind it to a loopback address.",
+    ("exposed", ()): "Bound to every interface (::1); the firewall wasn't checked. If only this "
+    "machine needs it, bind it to 127.0.0.1 or [::1].",
     (
         "shadowed",
         (
@@ -95,7 +93,7 @@ SAID: dict[tuple[str, Facts], str] = {
     (
         "known-use",
         (("uses", ("a", "b", "c", "d")), ("state", "reserved")),
-    ): "On record for this port in practice: a, b, c and 1 more, though the registry reserves it.",
+    ): "Commonly on this port: a, b, c and 1 more, though IANA reserves it.",
     (
         "service-elsewhere",
         (
@@ -103,31 +101,27 @@ SAID: dict[tuple[str, Facts], str] = {
             ("speaks", ("http", "https")),
             ("own_ports", ("80/tcp", "443/tcp")),
         ),
-    ): "web speaks http and https, whose own port is 80/tcp, 443/tcp; here it is on "
-    "3000. If that is meant, nothing is to be done; if not, look at its "
-    "configuration.",
+    ): "web speaks http and https, usually on 80/tcp, 443/tcp, and is on 3000. If "
+    "that isn't intended, check its configuration.",
     (
         "foreign-service",
         (("programs", ("web",)), ("services", ("hbci",))),
-    ): "3000/tcp is registered for hbci, which web isn't known to speak. Move it, or "
-    "make sure that nobody here expects hbci.",
+    ): "3000/tcp is registered for hbci, which web isn't known to speak. Move it, "
+    "unless something here expects web.",
     (
         "unregistered-port",
         (("containers", ("db",)), ("pids", (0, 7))),
-    ): "3000/tcp is not registered for any service, so this is not a standard "
-    "service: find out who started the container db, a process, process 7 and why "
-    "it chose this port.",
+    ): "3000/tcp is registered for no service. Check who started the container db, "
+    "a process, process 7, and why on this port.",
     (
         "unregistered-port",
         (("programs", ("web",)), ("practice", ("Rails",))),
-    ): "3000/tcp is not registered for any service, so this is not a standard "
-    "service: find out who started web and why it chose this port; in practice it "
-    "is on record for Rails, and may be this.",
+    ): "3000/tcp is registered for no service. Check who started web, and why on "
+    "this port. Commonly on 3000: Rails.",
     (
         "reserved-port",
         (("programs", ("web",)), ("text", "Reserved")),
-    ): '3000/tcp is reserved (the registry says "Reserved"): no service should be '
-    "here. Find out who started web.",
+    ): "3000/tcp is reserved: no service should be on it. Find out who started web.",
     (
         "reserved-port",
         (
@@ -136,21 +130,21 @@ SAID: dict[tuple[str, Facts], str] = {
             ("note_whose", "project"),
             ("note_label", "shop"),
         ),
-    ): "3000/tcp is reserved (the registry says nothing): no service should be here. "
-    "The project's notes have it so: another port would be safer.",
+    ): "3000/tcp is reserved: no service should be on it. The project's notes "
+    "expect this: another port would be safer.",
     (
         "dynamic-port",
         (("dynamic_first", 32768), ("dynamic_last", 60999)),
-    ): "3000 is in 32768–60999, from which this machine hands out ports: it may be "
-    "here by chance, and another program may be given it first after a restart.",
+    ): "3000 is an ephemeral port on this machine (32768–60999): another program "
+    "may get it after a restart.",
     (
         "privileged-bind",
         (("unprivileged_first", 1024),),
-    ): "Binding 3000 takes a privilege on this machine (ports below 1024 do).",
+    ): "Binding 3000 needs root or CAP_NET_BIND_SERVICE, as ports below 1024 do on this machine.",
     (
         "browser-blocked",
         (),
-    ): "Browsers refuse to open port 3000: a page served here can't be visited with one.",
+    ): "Browsers refuse to open port 3000.",
     (
         "abuse-on-record",
         (
@@ -158,40 +152,38 @@ SAID: dict[tuple[str, Facts], str] = {
             ("reports", ("A worm", "A bot")),
             ("periods", ("2001", "2003/2004")),
         ),
-    ): "Reported on this port: A worm (in 2001), A bot (from 2003 to 2004). That says "
-    "nothing against web: make sure that it is what you mean to run.",
+    ): "Reported on this port: A worm (in 2001), A bot (from 2003 to 2004). That "
+    "doesn't mean web is malicious; check that you started it.",
     (
         "deleted-executable",
         (("deleted_programs", ("web",)), ("deleted_files", ("/w",)), ("upgraded", True)),
-    ): "web runs /w, which has been deleted by an upgrade of its package: restart it "
-    "to run the new one.",
+    ): "web runs /w, which has been deleted by an upgrade of its package. Restart "
+    "it to run the new version.",
     (
         "unpackaged-executable",
         (("unpackaged_files", ("/w",)),),
-    ): "/w belongs to no installed package: make sure that you know where it came from.",
+    ): "No package owns /w. Check where it came from.",
     (
         "backlog-full",
         (("programs", ("web",)), ("queue", 6)),
-    ): "6 connections wait for web to accept them, and no more may: it is too slow or "
-    "stuck, and new clients are turned away as long as that lasts.",
+    ): "web has a full queue: 6 connections to be accepted. It is slow or stuck, "
+    "and new clients are turned away.",
     (
         "owner-hidden",
         (("uid", 33), ("user", "www")),
-    ): "Something is bound here, but which program it is is not visible to you: run "
-    "portbook as root, or as www, if it doesn't run so already.",
+    ): "You can't see which program this is. Run with sudo, or as www.",
     (
         "owner-hidden",
         (),
-    ): "Something is bound here, but which program it is is not visible to you: run "
-    "portbook as root, if it doesn't run so already.",
+    ): "You can't see which program this is. Run with sudo.",
     (
         "unknown",
         (("kernel", True), ("state", "assigned"), ("services", ("nfs",))),
-    ): "Nothing on record says whether the kernel belongs on 3000/tcp (nfs).",
+    ): "the kernel isn't a server portbook recognises.",
     (
         "unknown",
         (("state", "dynamic"),),
-    ): "Nothing on record says whether the program that holds it belongs on 3000/tcp.",
+    ): "the program that holds it isn't a server portbook recognises.",
 }
 
 

@@ -219,7 +219,7 @@ FOUND = Finding(
 FOUND_ITEM: dict[str, Any] = {
     "code": "known-use",
     "level": "note",
-    "message": "On record for this port in practice: Grafana; the registry has it for hbci.",
+    "message": "Commonly on this port: Grafana; IANA: hbci.",
     "facts": {"uses": ["Grafana"], "state": "assigned", "services": ["hbci"]},
     "evidence": ["tcp 0.0.0.0:3000 listen", "registry: 3000/tcp assigned, HBCI"],
     "socket": "tcp 0.0.0.0:3000",

@@ -47,13 +47,13 @@ def findings(*owners: Process, **changes: Any) -> dict[str, Told]:
 @pytest.mark.parametrize(
     ("changes", "level", "said"),
     [
-        ({}, Level.CHECK, "restart it if it was replaced on purpose"),
-        ({"upgraded": True}, Level.NOTE, "by an upgrade of its package: restart it"),
-        ({"upgraded": False}, Level.CHECK, "restart it if it was replaced on purpose"),
-        ({"place": "memory"}, Level.ALERT, "ran from memory alone"),
+        ({}, Level.CHECK, "Restart it if you replaced it"),
+        ({"upgraded": True}, Level.NOTE, "by an upgrade of its package. Restart it"),
+        ({"upgraded": False}, Level.CHECK, "Restart it if you replaced it"),
+        ({"place": "memory"}, Level.ALERT, "ran from memory"),
         ({"place": "temporary"}, Level.ALERT, "from a temporary folder"),
         ({"place": "temporary", "upgraded": True}, Level.ALERT, "from a temporary folder"),
-        ({"place": "world-writable"}, Level.CHECK, "where anybody can put files"),
+        ({"place": "world-writable"}, Level.CHECK, "that anyone can write to"),
     ],
 )
 def test_a_deleted_executable(changes: dict[str, Any], level: Level, said: str) -> None:
@@ -88,7 +88,7 @@ def test_the_owner_whose_file_is_gone_is_named_and_its_place_counts() -> None:
 def test_no_package_owns_it() -> None:
     found = findings(process("there", packaged=True), process("own", packaged=False, pid=8))
     assert found["unpackaged-executable"].level is Level.NOTE
-    assert found["unpackaged-executable"].message.startswith("/opt/own belongs to no installed")
+    assert found["unpackaged-executable"].message.startswith("No package owns /opt/own.")
 
 
 @pytest.mark.parametrize("packaged", [True, None])
@@ -105,7 +105,7 @@ def test_a_full_queue(queue: int | None, limit: int | None, full: bool) -> None:
     assert ("backlog-full" in found) is full
     if full:
         assert found["backlog-full"].level is Level.CHECK
-        assert found["backlog-full"].message.startswith(f"{queue} connections wait for web")
+        assert found["backlog-full"].message.startswith(f"web has a full queue: {queue} conn")
 
 
 @given(listeners(), st.lists(processes(), min_size=1, max_size=3), st.data())

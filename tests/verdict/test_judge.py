@@ -244,7 +244,6 @@ def test_http_server_on_8080_of_loopback_is_this_machine_only() -> None:
     assert found["loopback-only"].level is Level.OK
     assert "exposed" not in found
     assert "unregistered-port" not in found
-    assert "http-alt" in found["unknown"].message
 
 
 @pytest.mark.parametrize(
@@ -303,7 +302,7 @@ def test_a_reserved_port_is_to_be_checked(port: int, transport: Transport) -> No
     for address in ("0.0.0.0", "127.0.0.1"):
         found = _judge(_listener(port, address, PYTHON, transport=transport), ())
         assert found["reserved-port"].level is Level.CHECK
-        assert '"Reserved"' in found["reserved-port"].message
+        assert "is reserved: no service should" in found["reserved-port"].message
         assert "unregistered-port" not in found
     assert "reserved-port" not in _judge(_listener(305, "0.0.0.0", PYTHON), ())
 
@@ -378,7 +377,7 @@ def test_browsers_matter_where_http_is_served() -> None:
         ({"place": "temporary"}, Level.ALERT),
         ({"place": "world-writable"}, Level.CHECK),
         ({"place": "temporary", "upgraded": True}, Level.ALERT),
-        # A container's files lie behind mounts; that is no folder where anybody can put files.
+        # A container's files lie behind mounts; that is no folder that anyone can write to.
         ({"place": "mounted"}, Level.CHECK),
     ],
 )
@@ -437,8 +436,8 @@ def test_a_full_backlog_is_to_be_checked(queue: int | None, limit: int, full: bo
 def test_a_hidden_owner_is_said_to_be_hidden() -> None:
     found = _judge(_listener(22, "0.0.0.0", uid=0, user="root"))
     assert found["owner-hidden"].level is Level.NOTE
-    assert "root" in found["owner-hidden"].message
-    assert "not visible" in found["owner-hidden"].message
+    assert "sudo" in found["owner-hidden"].message
+    assert "can't see" in found["owner-hidden"].message
     assert not set(found) & {"expected", "unknown"}
 
 
@@ -466,10 +465,12 @@ def test_a_use_is_told_apart_from_what_the_registry_has() -> None:
     other = GRAFANA_USE._replace(product="Another")
     found = _judge(_listener(3000, "0.0.0.0"), uses=(GRAFANA_USE, other))["known-use"]
     assert "Grafana, Another" in found.message
-    assert "the registry has it for hbci" in found.message
+    assert "IANA: hbci" in found.message
     assert any("https://grafana.com/docs/" in line for line in found.evidence)
     free = GRAFANA_USE._replace(first=305, last=305)
-    assert "nobody" in _judge(_listener(305, "0.0.0.0"), uses=(free,))["known-use"].message
+    assert (
+        "hasn't assigned it" in _judge(_listener(305, "0.0.0.0"), uses=(free,))["known-use"].message
+    )
     # A program that is known is named by itself, not by what else is used there.
     grafana = _process("grafana")
     found = _judge(_listener(3000, "0.0.0.0", grafana), (GRAFANA,), uses=(other,))["known-use"]

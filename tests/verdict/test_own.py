@@ -93,7 +93,7 @@ def test_a_teams_own_service_is_expected() -> None:
     found = judged(BY_PATH, API)
     assert list(found) == ["exposed", "expected"]
     assert found["expected"].level is Level.OK
-    assert "api is what your notes expect here" in found["expected"].message
+    assert "api is what your notes expect" in found["expected"].message
     assert FILE in found["expected"].message
     assert any(
         "note: 8306 shop API, expects /srv/shop/api" in e for e in found["expected"].evidence
@@ -111,10 +111,14 @@ def test_every_owner_has_to_be_the_one() -> None:
     ("owner", "kept", "why"),
     [
         (API._replace(executable="/usr/bin/x"), True, "api runs /usr/bin/x"),
-        (API, False, "others could have put /srv/shop/api"),
-        (API._replace(place=ExecutablePlace.MOUNTED), True, "others could have put"),
-        (API._replace(place=ExecutablePlace.MEMORY), True, "others could have put"),
-        (API._replace(place=ExecutablePlace.TEMPORARY, uid=1001), True, "others could have put"),
+        (API, False, "api runs /srv/shop/api, which other users could have replaced"),
+        (API._replace(place=ExecutablePlace.MOUNTED), True, "other users could have replaced"),
+        (API._replace(place=ExecutablePlace.MEMORY), True, "other users could have replaced"),
+        (
+            API._replace(place=ExecutablePlace.TEMPORARY, uid=1001),
+            True,
+            "other users could have replaced",
+        ),
         (API._replace(program=None, executable="/x"), True, "process 7 runs /x"),
     ],
 )
@@ -131,9 +135,9 @@ def test_another_program_is_something_to_check(owner: Process, kept: bool | None
 @pytest.mark.parametrize(
     ("owner", "kept", "why"),
     [
-        (API, None, "who could have put /srv/shop/api where it is can't be told"),
-        (API._replace(executable=None), None, "which file api runs isn't visible"),
-        (API._replace(executable_deleted=True), True, "has been deleted since"),
+        (API, None, "other users may have replaced /srv/shop/api"),
+        (API._replace(executable=None), None, "the file that api runs isn't visible"),
+        (API._replace(executable_deleted=True), True, "has been deleted"),
     ],
 )
 def test_what_cant_be_told_is_neither(owner: Process, kept: bool | None, why: str) -> None:
@@ -146,7 +150,7 @@ def test_what_cant_be_told_is_neither(owner: Process, kept: bool | None, why: st
 
 def test_a_hidden_owner_is_neither() -> None:
     found = judged(BY_PATH, seen=OwnersSeen.HIDDEN)
-    assert "who holds the socket isn't visible" in found["noted"].message
+    assert "its owner isn't visible" in found["noted"].message
     assert "owner-hidden" in found
     assert found["unregistered-port"].level is Level.CHECK
 
@@ -216,7 +220,7 @@ def test_a_note_beats_the_registry_where_they_differ() -> None:
 def test_a_label_asks_for_less_and_settles_nothing_else() -> None:
     found = judged(note(), API)
     assert found["noted"].level is Level.NOTE
-    assert 'Your notes have "shop API" here' in found["noted"].message
+    assert 'Your notes cover this port as "shop API"' in found["noted"].message
     assert found["unregistered-port"].level is Level.NOTE
     assert "unknown" not in judged(note(), API, port=3000)
     assert "unknown" in judged(None, API, port=3000)
@@ -246,14 +250,14 @@ def test_a_script_that_nothing_is_known_of_may_be_what_the_port_is_used_for() ->
     mlflow = flask._replace(product="MLflow")
     script = API._replace(executable="/usr/bin/python3.11", command=("python3", "shop.py"))
     said = judged(None, script, port=5000, uses=(flask, mlflow))["unknown"].message
-    assert "; in practice it is on record for Flask, MLflow, and may be one of these." in said
-    assert said.endswith(" To find out what it speaks: portbook 5000 --probe.")
+    assert ". Commonly on 5000: Flask, MLflow." in said
+    assert said.endswith(" Ask it: portbook 5000 --probe.")
     said = judged(None, script, port=305, uses=(flask,))["unregistered-port"].message
-    assert said.endswith("; in practice it is on record for Flask, and may be this.")
+    assert said.endswith(". Commonly on 305: Flask.")
     # A program of its own is none of these, nor is one that an interpreter's arguments name.
     for other in (API, script._replace(command=("python3", "-m", "celery"))):
         for port, code in ((5000, "unknown"), (305, "unregistered-port")):
-            assert "may be" not in judged(None, other, port=port, uses=(flask,))[code].message
+            assert "Commonly" not in judged(None, other, port=port, uses=(flask,))[code].message
     assert "in practice" not in judged(None, API, port=305)["unregistered-port"].message
     # Where no owner could be seen, the use is a finding of its own.
     unseen = judged(None, port=305, uses=(flask,), seen=OwnersSeen.HIDDEN)
@@ -291,19 +295,24 @@ IN_CONTAINER = API._replace(
         (note(containers=("docker:0123456789ab",)), IN_CONTAINER, True, ""),
         (note(containers=("0123456789abcdef0123",)), IN_CONTAINER, True, ""),
         (note(containers=("0123",)), IN_CONTAINER, False, "container shop-db"),
-        (note(containers=("other",)), IN_CONTAINER, False, "runs in the container shop-db"),
+        (note(containers=("other",)), IN_CONTAINER, False, "runs in container shop-db"),
         (note(containers=("shop-db",)), API, False, "runs in no container"),
         (
             note(containers=("shop-db",)),
             IN_CONTAINER._replace(container_name=None),
             None,
-            "docker:0123456789ab is called isn't known",
+            "the name of container docker:0123456789ab is unknown",
         ),
         (note(containers=("shop-db",)), IN_CONTAINER._replace(cgroup_uid=1001), False, "neither"),
         (BY_PATH._replace(users=("me",)), API, True, ""),
         (BY_PATH._replace(users=("1000",)), API, True, ""),
         (BY_PATH._replace(users=("root",)), API, False, "api runs for me"),
-        (BY_PATH._replace(users=("me",)), API._replace(uid=None, user=None), None, "whose api is"),
+        (
+            BY_PATH._replace(users=("me",)),
+            API._replace(uid=None, user=None),
+            None,
+            "the user of api",
+        ),
         (BY_PATH._replace(units=("other.service",)), API, False, "runs in shop.service"),
         (BY_PATH._replace(units=("shop.service",)), API, True, ""),
     ],
@@ -390,7 +399,7 @@ def test_a_note_that_nobody_trusted_changes_nothing(
 
 def test_findings_say_whose_note_they_rest_on() -> None:
     theirs = BY_PATH._replace(whose=Whose.PROJECT)
-    assert "what the project's notes expect here" in judged(theirs, API)["expected"].message
+    assert "what the project's notes expect" in judged(theirs, API)["expected"].message
     other = judged(theirs, API._replace(executable="/tmp/api"))["unexpected-program"]
     assert other.message.startswith("The project's notes expect /srv/shop/api here")
 

@@ -101,7 +101,7 @@ def test_nginx_that_answers_with_the_banner_of_ssh_is_not_expected() -> None:
     assert "expected" not in levels(wrong)
     assert levels(wrong)["speaks-otherwise"] == "check"
     finding = told(judge(wrong))["speaks-otherwise"]
-    assert "nginx answers with ssh (SSH-2.0-x), where http or www or www-http belongs" in (
+    assert "nginx speaks ssh (SSH-2.0-x), but this port is for http or www or www-http" in (
         finding.message
     )
     assert "asked: ssh (SSH-2.0-x)" in finding.evidence

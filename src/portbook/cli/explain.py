@@ -239,13 +239,13 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         "explain",
         "What another tool printed, explained: each listening socket with what is registered and "
-        "used on its port, who can reach it, and the verdict. The format is found by itself.",
+        "used on its port, who can reach it, and the verdict. The format is detected.",
     )
     parser.add_argument(
         "files",
         nargs="*",
         metavar="FILE",
-        help="where the output is, each file by itself; - or nothing: standard input",
+        help="where the output is, file by file; - or nothing: standard input",
     )
     parser.add_argument(
         "--format",

@@ -116,8 +116,8 @@ def parse_whole(argv: Sequence[str]) -> Options:
 
     parser = Parser(
         "show",
-        "Everything about what is asked: the book, use in practice, this machine, the verdict, "
-        "and how to check by hand.",
+        "Show everything about a port: this machine, the verdict, the registry, its use in "
+        "practice, and how to check by hand.",
     )
     parser.add_argument(
         "queries",

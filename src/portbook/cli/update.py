@@ -44,7 +44,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         with progress_bar("registry", Measure.BYTES, quiet=quiet) as progress:
             outcome = update.update(request, progress, catalog.notes.append)
     if outcome.plain:
-        complain(f"{outcome.url} came over http: whoever is on the way can have changed it")
+        complain(f"{outcome.url} came over http: anyone on the way can have changed it")
     if options.json:
         from portbook.present.render.report_json import of_update
 

@@ -149,7 +149,8 @@ class Standing(NamedTuple):
     """How one (port, transport) stands in the registry.
 
     ``listed`` is false where the registry has no row for it: ``text`` is then None, because
-    "Unassigned" would not be IANA's word. ``text`` is the row's own description otherwise.
+    "Unassigned" would not be IANA's word. ``text`` is the row's own description otherwise;
+    ``notes`` are the registry's on a row without a service, whose assignments have their own.
     """
 
     state: State
@@ -158,6 +159,7 @@ class Standing(NamedTuple):
     assignments: tuple[Assignment, ...] = ()
     references: tuple[str, ...] = ()
     row: tuple[int, int] | None = None
+    notes: str | None = None
 
 
 class Block(NamedTuple):

@@ -113,7 +113,7 @@ PAGES: dict[Topic, TopicPage] = {
             "Find the port that the program was told to use, in its settings or command line.",
             "The holder can be a second copy of the program, one that was stopped with Ctrl-Z, or "
             "TIME_WAIT.",
-            "A bind to every address fails where one address is taken, and the other way round.",
+            "A bind to every address fails where one address is taken, and one to a single address where all are.",
         ),
         (
             NextStep("What listens here", "portbook listen"),

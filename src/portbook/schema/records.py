@@ -119,6 +119,7 @@ STANDING = Table(
         Field("state", STATE),
         Field("listed", FLAG, "whether the registry has a row for it"),
         Field("text", optional(WORDS), "the registry's own words"),
+        Field("notes", optional(WORDS), "the registry's note on a row without a service"),
         Field("references", NAMES),
         Field("assignments", ASSIGNMENTS),
     ),

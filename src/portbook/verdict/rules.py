@@ -170,7 +170,7 @@ RULES = (
     Rule(
         "exposed",
         Level.NOTE,
-        "bound to every interface; firewalls were not examined",
+        "bound to every interface; the firewall wasn't checked",
         ("wildcard",),
         (),
         ("address",),

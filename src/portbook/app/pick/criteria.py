@@ -48,8 +48,8 @@ CRITERIA = {
     Criterion.NOT_DYNAMIC: "it is outside the ranges from which Linux, macOS and "
     "Windows hand out ports",
     Criterion.BROWSER_OPENS: "browsers open it",
-    Criterion.NO_KNOWN_USE: "no use in practice is on record",
-    Criterion.NO_ABUSE: "no abuse is on record",
+    Criterion.NO_KNOWN_USE: "no use in practice is known",
+    Criterion.NO_ABUSE: "no abuse is known",
     Criterion.NOT_DYNAMIC_HERE: "it is outside the range from which this machine hands out ports",
     Criterion.NOT_NOTED: "no note of your own has it for something else",
     Criterion.NO_LOCAL_NAME: "this machine's services file has no name for it",

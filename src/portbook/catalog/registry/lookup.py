@@ -179,7 +179,8 @@ def _standing(rows: tuple[Assignment, ...], transport: Transport) -> Standing:
             assert head.last is not None
             assigned = rows_of if state is State.ASSIGNED else ()
             row = (head.first, head.last)
-            return Standing(state, True, head.description, assigned, head.references, row)
+            notes = None if assigned else head.notes or head.unauthorized_use
+            return Standing(state, True, head.description, assigned, head.references, row, notes)
     return _NOT_LISTED
 
 

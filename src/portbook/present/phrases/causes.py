@@ -25,8 +25,8 @@ MESSAGES = {
     "({kind}).",
     "excluded-range refused": "Windows refuses {port}: it is in an excluded range, or another "
     "socket has it for its exclusive use.",
-    "no-privilege low-port": "Ports below {unprivileged_first} take a privilege here "
-    "(net.ipv4.ip_unprivileged_port_start), which this user doesn't have.",
+    "no-privilege low-port": "Ports below {unprivileged_first} need root or CAP_NET_BIND_SERVICE "
+    "on this machine (net.ipv4.ip_unprivileged_port_start).",
     "no-privilege one-address": "macOS asks for a privilege below 1024 where one address is bound, "
     "and for none where every address is; this user doesn't have it.",
     "no-privilege rule-unread": "The system refuses {port} to this user, and its rule for low "
@@ -38,16 +38,14 @@ MESSAGES = {
     "bound-not-listening": "{who} has bound {socket} and doesn't listen: lists of listeners don't "
     "show it.",
     "outbound-connection": "{who} holds it as the local port of a connection to {peer}{more}.",
-    "time-wait": "It is the local port of {closed}, kept in TIME_WAIT for late packets (RFC 9293 "
-    "§3.6.1); no process holds it any more.",
+    "time-wait": "It is the local port of {closed}, kept in TIME_WAIT for late packets "
+    "(RFC 9293); no process holds it any more.",
     "address-overlap dual-stack": "{socket} is not limited to IPv6 (IPV6_V6ONLY is off), so it "
     "takes the port for IPv4 as well.",
-    "address-overlap wildcard": "Not every address is taken: {free_places} can be bound, "
-    "{taken_places} can't. A wildcard bind fails while one specific address is in use, and the "
-    "other way round.",
-    "address-overlap program": "Not every address is taken: {free_places} can be bound, "
-    "{taken_places} can't. A wildcard bind fails while one specific address is in use, and the "
-    "other way round.",
+    "address-overlap wildcard": "Part of the addresses is free: {free_places} can be bound, "
+    "{taken_places} can't.",
+    "address-overlap program": "Part of the addresses is free: {free_places} can be bound, "
+    "{taken_places} can't.",
     "unknown malformed-address": "{address} is not an address: the numbers of one end at 255.",
     "unknown no-address": "{address} is no address of this machine.",
     "unknown untried": "No socket could be made to try it with, so whether it can be bound is not "
@@ -183,17 +181,17 @@ def _over(cause: Cause, facts: Facts) -> str:
     # inet_csk_bind_conflict in the kernel: both sockets must have set it.
     if not facts.get("alone"):
         return (
-            f"Once nothing else is in the way, it is free by itself {when}; at once for a server "
-            "that sets SO_REUSEADDR, if the closed socket had set it as well."
+            f"Free again {when}, once nothing else is in the way; at once for a server that sets "
+            "SO_REUSEADDR, if the closed socket had set it too."
         )
     if facts.get("reusable"):
         return (
-            f"It is free by itself {when}. A server that sets SO_REUSEADDR can bind it now, "
-            "because the closed socket had set it as well."
+            f"Free again {when}. A server that sets SO_REUSEADDR can bind it now, because the "
+            "closed socket had set it too."
         )
     return (
-        f"It is free by itself {when}. SO_REUSEADDR doesn't help here: the closed socket "
-        "would have had to set it too."
+        f"Free again {when}. SO_REUSEADDR won't help this time, because the old socket didn't "
+        "set it."
     )
 
 

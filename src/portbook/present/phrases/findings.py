@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from portbook.model import ExecutablePlace, State, Whose
 from portbook.present.phrases.evidence import expected_words, place_of, spoken_words
-from portbook.present.words import when
+from portbook.present.words import plural, when
 from portbook.verdict.expectation_match import FitCode
 
 TYPE_CHECKING = False
@@ -22,67 +22,61 @@ if TYPE_CHECKING:
 
 # A finding's facts, and what _WORDS makes of them, stand in braces.
 TEMPLATES = {
-    "expected": "{program} {belongs}: as it should be.",
-    "unexpected-program": "{Notes} expect {expected} here{for_label}, but {differs}. Find out who "
-    "started it; if it is meant, change {note_file}.",
-    "noted": "{Notes} have {label} here ({note_file}){undecided}.",
-    "speaks-otherwise": "Asked, {program} answers with {spoken}, where {awaits} belongs: make sure "
-    "that you know what is behind it.",
-    "registered-port": "{place} is registered for {service}. Which program answers can't be told "
-    "from here: to know, ask on the host itself.",
-    "fits-by-name": "{named} implements {service}, which is registered here. {only_named}",
+    "expected": "{program} {belongs}.",
+    "unexpected-program": "{Notes} expect {expected}{for_label}, but {differs}. Find out who "
+    "started it, or change {note_file}.",
+    "noted": "{Notes} cover this port{label} ({note_file}){undecided}.",
+    "speaks-otherwise": "{program} speaks {spoken}, but this port is for {awaits}. Check what it "
+    "is.",
+    "registered-port": "{place} is registered for {service}. Which program answers is unknown: run "
+    "portbook on that host.",
+    "fits-by-name": "{named} fits {service}, the registered service. {only_named}",
     "loopback-only": "Bound to {bound_to}: only this machine can reach it.",
-    "exposed": "Bound to every interface ({bound_to}); firewalls were not examined. If only this "
-    "machine needs it, bind it to a loopback address.",
+    "exposed": "Bound to every interface ({bound_to}); the firewall wasn't checked. If only this "
+    "machine needs it, bind it to 127.0.0.1 or [::1].",
     "shadowed": "Two programs have this port: {reached}. Stop one, or name the address.",
-    "known-use": "On record for this port in practice: {use}{beside}.",
-    "service-elsewhere": "{program} speaks {protocols}, whose own port is {home}; here it is on "
-    "{port}. If that is meant, nothing is to be done; if not, look at its configuration.",
+    "known-use": "Commonly on this port: {use}{beside}.",
+    "service-elsewhere": "{program} speaks {protocols}, usually on {home}, and is on {port}. If "
+    "that isn't intended, check its configuration.",
     "foreign-service": "{place} is registered for {service}, {foreign}",
-    "unregistered-port": "{place} is not registered for any service, so this is not a standard "
-    "service: find out who started {program} and why it chose this port{maybe}.",
-    "reserved-port": "{place} is reserved (the registry says {quoted}): no service should be here. "
-    "{then}.",
-    "dynamic-port": "{port} is in {dynamic}, from which this machine hands out ports: it may be "
-    "here by chance, and another program may be given it first after a restart.",
-    "privileged-bind": "Binding {port} takes a privilege on this machine (ports below "
-    "{unprivileged_first} do).",
-    "browser-blocked": "Browsers refuse to open port {port}: a page served here can't be visited "
-    "with one.",
-    "abuse-on-record": "Reported on this port: {abuse}. That says nothing against {program}: make "
-    "sure that it is what you mean to run.",
+    "unregistered-port": "{place} is registered for no service. Check who started {program}, and "
+    "why on this port{maybe}.",
+    "reserved-port": "{place} is reserved{quoted}: no service should be on it. {then}.",
+    "dynamic-port": "{port} is an ephemeral port on this machine ({dynamic}): another program may "
+    "get it after a restart.",
+    "privileged-bind": "Binding {port} needs root or CAP_NET_BIND_SERVICE, as ports below "
+    "{unprivileged_first} do on this machine.",
+    "browser-blocked": "Browsers refuse to open port {port}.",
+    "abuse-on-record": "Reported on this port: {abuse}. That doesn't mean {program} is malicious; "
+    "check that you started it.",
     "deleted-executable": "{deleted_by} runs {deleted}, which has been deleted{deleted_why}.",
-    "unpackaged-executable": "{unpackaged} belongs to no installed package: make sure that you "
-    "know where it came from.",
-    "backlog-full": "{queue} connections wait for {program} to accept them, and no more may: it is "
-    "too slow or stuck, and new clients are turned away as long as that lasts.",
-    "owner-hidden": "Something is bound here, but which program it is is not visible to you: run "
-    "portbook as {who_sees}, if it doesn't run so already.",
-    "unknown": "Nothing on record says whether {program} belongs on {place}{registered_for}"
-    "{maybe}.{ask}",
+    "unpackaged-executable": "No package owns {unpackaged}. Check where it came from.",
+    "backlog-full": "{program} has a full queue: {queue} to be accepted. It is slow or stuck, and "
+    "new clients are turned away.",
+    "owner-hidden": "You can't see which program this is. Run with sudo{who_sees}.",
+    "unknown": "{program} isn't a server portbook recognises{maybe}.{ask}",
 }
 _FITS: dict[str, str] = {
-    FitCode.EXECUTABLE_UNSEEN: "which file {name} runs isn't visible",
+    FitCode.EXECUTABLE_UNSEEN: "the file that {name} runs isn't visible",
     FitCode.EXECUTABLE_OTHER: "{name} runs {path}",
-    FitCode.EXECUTABLE_DELETED: "{path}, which {name} runs, has been deleted since",
-    FitCode.EXECUTABLE_REPLACEABLE: "others could have put {path}, which {name} runs, where it is",
-    FitCode.EXECUTABLE_UNSURE: "who could have put {path} where it is can't be told",
+    FitCode.EXECUTABLE_DELETED: "{name} runs {path}, which has been deleted",
+    FitCode.EXECUTABLE_REPLACEABLE: "{name} runs {path}, which other users could have replaced",
+    FitCode.EXECUTABLE_UNSURE: "other users may have replaced {path}",
     FitCode.UNITS_UNSUPPORTED: "only Linux has units",
     FitCode.UNIT_OTHER: "{name} runs in {unit}",
-    FitCode.UNIT_FOREIGN: "the {unit} that {name} runs in is neither the system's nor yours",
+    FitCode.UNIT_FOREIGN: "the unit of {name}, {unit}, is neither the system's nor yours",
     FitCode.CONTAINER_NONE: "{name} runs in no container",
-    FitCode.CONTAINER_UNNAMED: "what the container {container} is called isn't known",
-    FitCode.CONTAINER_OTHER: "{name} runs in the container {container}",
-    FitCode.CONTAINER_FOREIGN: "the container that {name} runs in is neither the system's nor "
-    "yours",
-    FitCode.USER_UNSEEN: "whose {name} is isn't visible",
+    FitCode.CONTAINER_UNNAMED: "the name of container {container} is unknown",
+    FitCode.CONTAINER_OTHER: "{name} runs in container {container}",
+    FitCode.CONTAINER_FOREIGN: "the container of {name} is neither the system's nor yours",
+    FitCode.USER_UNSEEN: "the user of {name} isn't visible",
     FitCode.USER_OTHER: "{name} runs for {user}",
 }
-# What the registry has, where it is another thing than the use on record.
+# What the registry has, where it is another thing than the common use.
 _BESIDE: dict[str, str] = {
-    State.RESERVED: ", though the registry reserves it",
-    State.DYNAMIC: ", though ports from 49152 on are assigned to nobody",
-    State.UNASSIGNED: ", though the registry gives it to nobody",
+    State.RESERVED: ", though IANA reserves it",
+    State.DYNAMIC: ", on a dynamic port",
+    State.UNASSIGNED: ", though IANA hasn't assigned it",
 }
 _NOTES: dict[str, str] = {Whose.PROJECT: "the project's notes"}
 
@@ -161,10 +155,10 @@ def _service(facts: Facts) -> str:
 
 def _belongs(facts: Facts) -> str:
     if "as_noted" not in facts:
-        return f"implements {_service(facts)}, which is registered here"
+        return f"implements {_service(facts)}, the registered service"
     label = facts.get("note_label")
     where = ", ".join([f'"{label}"'] * bool(label) + [str(facts.get("note_file", ""))])
-    return f"is what {_notes(facts)} expect here ({where})"
+    return f"is what {_notes(facts)} expect ({where})"
 
 
 def _notes(facts: Facts) -> str:
@@ -186,15 +180,13 @@ def _capital(text: str) -> str:
 
 def _then(facts: Facts) -> str:
     if "as_noted" in facts:
-        return f"{_capital(_notes(facts))} have it so: another port would be safer"
+        return f"{_capital(_notes(facts))} expect this: another port would be safer"
     return f"Find out who started {_owners(facts) or 'the program'}"
 
 
 def _label(facts: Facts) -> str:
     label = facts.get("note_label")
-    if label:
-        return f'"{label}"'
-    return expected_words(facts, "note_") if _expects(facts) else "a note"
+    return f' as "{label}"' if label else ""
 
 
 def _expects(facts: Facts) -> bool:
@@ -218,18 +210,16 @@ def _fit(facts: Facts) -> str:
 
 def _undecided(facts: Facts) -> str:
     if not _expects(facts):
-        return ", and don't say which program should be here"
-    why = _fit(facts) or "who holds the socket isn't visible"
-    return f", and expect {expected_words(facts, 'note_')}; whether this is it isn't known: {why}"
+        return ", but name no program"
+    why = _fit(facts) or "its owner isn't visible"
+    return f", and expect {expected_words(facts, 'note_')}. Not confirmed: {why}"
 
 
 def _maybe(facts: Facts) -> str:
-    """What may be behind a program that isn't known, an interpreter say."""
+    """What is common on the port of a program that isn't known, an interpreter say."""
     products = _texts(facts, "practice")
-    if not products:
-        return ""
-    which = "this" if len(products) == 1 else "one of these"
-    return f"; in practice it is on record for {_some(products)}, and may be {which}"
+    port = facts["subject"][0]
+    return f". Commonly on {port}: {_some(products)}" if products else ""
 
 
 def _tool(facts: Facts) -> str:
@@ -238,22 +228,22 @@ def _tool(facts: Facts) -> str:
 
 def _named(facts: Facts) -> str:
     if "tools" in facts:
-        return f"{_tool(facts)}, as {_program(facts)}'s arguments say,"
-    return f"A program called {_program(facts)}"
+        return f"{_tool(facts)}, by {_program(facts)}'s arguments,"
+    return f"A program named {_program(facts)}"
 
 
 def _only_named(facts: Facts) -> str:
     if "tools" in facts:
         return f"Arguments prove nothing.{_ask(facts)}"
-    return "Only the name could be seen, and anything may be called that."
+    return "Only its name could be seen, and any program can have that name."
 
 
 def _foreign(facts: Facts) -> str:
     if "tools" in facts:
-        return f"but {_program(facts)} runs {_tool(facts)}, as its arguments say.{_ask(facts)}"
+        return f"but {_program(facts)} runs {_tool(facts)}, by its arguments.{_ask(facts)}"
     return (
-        f"which {_program(facts)} isn't known to speak. Move it, or make sure that nobody here "
-        f"expects {_service(facts)}."
+        f"which {_program(facts)} isn't known to speak. Move it, unless something here expects "
+        f"{_program(facts)}."
     )
 
 
@@ -262,7 +252,7 @@ def _ask(facts: Facts) -> str:
     port, transport, address = facts["subject"]
     if transport != "tcp" or not address or "programs" not in facts or "spoken_state" in facts:
         return ""
-    return f" To find out what it speaks: portbook {port} --probe."
+    return f" Ask it: portbook {port} --probe."
 
 
 def _some(words: list[str], most: int = 3) -> str:
@@ -272,7 +262,7 @@ def _some(words: list[str], most: int = 3) -> str:
 
 def _beside(facts: Facts) -> str:
     if facts.get("state") == State.ASSIGNED:
-        return f"; the registry has it for {_service(facts)}"
+        return f"; IANA: {_service(facts)}"
     return _BESIDE.get(str(facts.get("state")), "")
 
 
@@ -289,14 +279,14 @@ def _deleted_by(facts: Facts) -> str:
 def _deleted_why(facts: Facts) -> str:
     places = _texts(facts, "deleted_places")
     if ExecutablePlace.MEMORY in places:
-        return ": it ran from memory alone, as hardly any server does. Find out who started it"
+        return ". It ran from memory, which servers rarely do. Find out who started it"
     if ExecutablePlace.TEMPORARY in places:
         return ", from a temporary folder. Find out who started it"
     if "upgraded" in facts:
-        return " by an upgrade of its package: restart it to run the new one"
+        return " by an upgrade of its package. Restart it to run the new version"
     if ExecutablePlace.WORLD_WRITABLE in places:
-        return ", from a folder where anybody can put files. Find out who started it"
-    return ": restart it if it was replaced on purpose, and find out who did if not"
+        return ", from a folder that anyone can write to. Find out who started it"
+    return ". Restart it if you replaced it; otherwise find out who did"
 
 
 def _reached(facts: Facts) -> str:
@@ -310,9 +300,8 @@ def _reached(facts: Facts) -> str:
 
 def _who_sees(facts: Facts) -> str:
     uid = facts.get("uid")
-    if not uid:  # root's own, or nobody knows whose
-        return "root"
-    return f"root, or as {facts.get('user') or f'user {uid}'}"
+    # Root's own, or nobody knows whose, takes root.
+    return f", or as {facts.get('user') or f'user {uid}'}" if uid else ""
 
 
 def _dynamic(facts: Facts) -> str:
@@ -325,10 +314,9 @@ _WORDS: dict[str, Callable[[Facts], object]] = {
     "bound_to": _bound_to,
     "program": _program,
     "service": _service,
-    "registered_for": lambda facts: (
-        f" ({_service(facts)})" if facts.get("state") == State.ASSIGNED else ""
+    "quoted": lambda facts: (
+        f' ("{facts["text"]}")' if facts.get("text", "Reserved") != "Reserved" else ""
     ),
-    "quoted": lambda facts: f'"{facts["text"]}"' if "text" in facts else "nothing",
     "protocols": lambda facts: " and ".join(_texts(facts, "speaks")) or "a service",
     "home": lambda facts: ", ".join(_texts(facts, "own_ports")) or "another one",
     "use": lambda facts: _some(_texts(facts, "uses")) or "a use",
@@ -347,7 +335,7 @@ _WORDS: dict[str, Callable[[Facts], object]] = {
     "who_sees": _who_sees,
     "spoken": lambda facts: spoken_words(facts, "spoken_"),
     "awaits": lambda facts: " or ".join(_texts(facts, "awaited")) or "something else",
-    "queue": lambda facts: facts.get("queue", 0),
+    "queue": lambda facts: plural(int(facts.get("queue", 0)), "connection"),
     "reached": _reached,
     "unprivileged_first": lambda facts: facts.get("unprivileged_first", 0),
     "note_file": lambda facts: facts.get("note_file", ""),

@@ -30,7 +30,7 @@ def holder(owners: Iterable[Process], seen: OwnersSeen, user: str | None, uid: i
     return {
         OwnersSeen.KERNEL: "The kernel itself",
         OwnersSeen.NONE: f"A socket without a process{whose}",
-    }.get(seen, f"A process{whose} that is not visible to you")
+    }.get(seen, f"A process{whose} you can't see")
 
 
 def holder_of(listener: Listener) -> str:

@@ -100,6 +100,7 @@ def practice_line(answer: PortAnswer, columns: int) -> str | None:
 def untold_uses(answer: PortAnswer) -> bool:
     """Whether no store has anything on the use of the port: a denial would be true."""
     known = answer.uses or answer.programs or answer.abuse or any(_unauthorized(answer))
+    known = known or any(standing.notes for standing in answer.standings.values())
     return not known and answer.state is not State.ASSIGNED and answer.port != 0
 
 

@@ -60,6 +60,8 @@ def rows(answer: PortAnswer) -> Iterator[Item]:
         for standing, transports in alike(answer.standings, state):
             if standing.listed:
                 yield Paragraph(_quoted_row(standing, transports))
+                if standing.notes:
+                    yield Quote(standing.notes, "the registry's note")
     if not any(standing.listed for standing in answer.standings.values()):
         yield Paragraph(_without_row(answer))
 

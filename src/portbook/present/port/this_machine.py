@@ -76,9 +76,7 @@ def quiet(host: Host) -> Iterator[Item]:
     """That nothing is bound to any of the ports asked for, as far as could be seen."""
     full = host.visibility is Visibility.FULL
     yield Paragraph(
-        "Nothing is bound here at this moment."
-        if full
-        else "Nothing that could be seen is bound here."
+        "Nothing is bound to these ports." if full else "Nothing that could be seen is bound here."
     )
     yield from _not_seen(host)
 

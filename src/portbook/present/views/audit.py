@@ -249,7 +249,7 @@ def name_of(service: Service, catalog: Catalog) -> str:
 def _apart(answer: AuditAnswer) -> Iterator[Paragraph]:
     for tally, what in (
         (answer.unanswered, "unanswered: refused or never accepted"),
-        (answer.undecidable, "with no sign of which side is the service"),
+        (answer.undecidable, "where neither side is known to be the service"),
         (answer.portless, "of protocols without ports"),
     ):
         if tally.flows:

@@ -122,8 +122,7 @@ def _changes(answer: ExplainAnswer, changes: Changes, style: Style) -> Iterator[
     yield f"{changes.same:,} unchanged."
     if changes.untold:
         yield from wrap(
-            f"{changes.untold:,} more in both, of which one of the captures doesn't name the "
-            "program: whether they changed hands can't be said.",
+            f"{changes.untold:,} more in both, with the program unknown in one of the captures.",
             style.width,
         )
 

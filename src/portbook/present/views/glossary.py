@@ -79,7 +79,7 @@ TERMS = (
             (
                 "Software that takes such a number without asking squats on it: IANA can't see "
                 "that, "
-                "and may assign it to somebody else (RFC 7605 §7.8)."
+                "and may assign it to someone else (RFC 7605 §7.8)."
             ),
         ),
         (
@@ -140,7 +140,7 @@ TERMS = (
             ),
             (
                 "On Linux net.ipv4.ip_unprivileged_port_start decides, 1024 by default, in each "
-                "network namespace by itself; the capability CAP_NET_BIND_SERVICE lifts it. macOS "
+                "network namespace separately; the capability CAP_NET_BIND_SERVICE lifts it. macOS "
                 "asks for root below 1024 only where one address is bound. Windows asks for "
                 "nothing."
             ),
@@ -155,7 +155,7 @@ TERMS = (
         (
             (
                 "A service name has 1 to 15 characters, letters, digits and hyphens, with at least "
-                "one letter (RFC 6335 §5.1). Names are told apart without regard to case. Some "
+                "one letter (RFC 6335 §5.1). Case makes no difference. Some "
                 "older "
                 "names break these rules; the registry keeps them as aliases of well-formed ones."
             ),

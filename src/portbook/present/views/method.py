@@ -64,8 +64,8 @@ def method(sources: Iterable[Source], version: str) -> tuple[Section, ...]:
             (
                 Paragraph(
                     "These pages set no cookie, load nothing from elsewhere and keep no address "
-                    "of their readers. What a page says of your machine is asked of your machine "
-                    "by itself, and only where portbook runs on it."
+                    "of their readers. What a page says about your machine comes from that "
+                    "machine alone, and only where portbook runs on it."
                 ),
             ),
             "privacy",

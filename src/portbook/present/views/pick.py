@@ -56,7 +56,7 @@ def _after(found: Pick) -> Iterator[Item]:
     for note in pick_notes(found):
         yield Paragraph(note)
     if any(not choice.failed for choice in found.choices):
-        yield Paragraph("Free at this moment: --hold -- COMMAND {port} keeps it for a command.")
+        yield Paragraph("Free now: --hold -- COMMAND {port} keeps it for a command.")
     one, two = EXPERIMENTS
     yield Paragraph(
         f"For an experiment with a protocol, {one} and {two} are set aside (exp1 and exp2, "

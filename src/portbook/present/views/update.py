@@ -54,7 +54,7 @@ def _items(outcome: Outcome) -> Iterator[Item]:
         yield Table(tuple((f"row {each.row}", each.why) for each in rows))
         yield from _more(outcome.skipped)
     if outcome.unknown:
-        yield Paragraph("Fields that portbook doesn't know yet, of which nothing is taken:")
+        yield Paragraph("Unknown fields, skipped:")
         some = outcome.unknown[:_MOST]
         yield Table(tuple((shown(each.name), f"in {each.rows:,} rows") for each in some))
         yield from _more(outcome.unknown)
