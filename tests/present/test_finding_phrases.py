@@ -106,8 +106,8 @@ SAID: dict[tuple[str, Facts], str] = {
     (
         "foreign-service",
         (("programs", ("web",)), ("services", ("hbci",))),
-    ): "3000/tcp is registered for hbci, which web isn't known to speak. Move it, "
-    "unless something here expects web.",
+    ): "3000/tcp is registered for hbci, which web isn't known to speak. Move it "
+    "if anything here expects hbci.",
     (
         "unregistered-port",
         (("containers", ("db",)), ("pids", (0, 7))),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import portbook
-from portbook.app.lookup import PortAnswer, answer_port
+from portbook.app.port_lookup import PortAnswer, answer_port
 from portbook.formats.errors.query import Query, QueryKind
 from portbook.model import State, Transport
 from portbook.present.brief import compose_brief

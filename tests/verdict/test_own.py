@@ -401,7 +401,7 @@ def test_findings_say_whose_note_they_rest_on() -> None:
     theirs = BY_PATH._replace(whose=Whose.PROJECT)
     assert "what the project's notes expect" in judged(theirs, API)["expected"].message
     other = judged(theirs, API._replace(executable="/tmp/api"))["unexpected-program"]
-    assert other.message.startswith("The project's notes expect /srv/shop/api here")
+    assert other.message.startswith("The project's notes expect /srv/shop/api for")
 
 
 @given(listeners(), nasty)

@@ -242,8 +242,8 @@ def _foreign(facts: Facts) -> str:
     if "tools" in facts:
         return f"but {_program(facts)} runs {_tool(facts)}, by its arguments.{_ask(facts)}"
     return (
-        f"which {_program(facts)} isn't known to speak. Move it, unless something here expects "
-        f"{_program(facts)}."
+        f"which {_program(facts)} isn't known to speak. Move it if anything here expects "
+        f"{_service(facts)}."
     )
 
 
