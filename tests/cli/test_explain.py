@@ -186,7 +186,7 @@ def test_against_says_what_changed(
     assert status == 0
     assert "1 opened, 1 closed, 1 changed hands" in out
     assert "before: sshd" in out
-    assert "can't be said" in out.replace("\n", " ")
+    assert "program unknown in one" in out.replace("\n", " ")
     status, out, _ = run(capsys, str(new), "--against", str(capture), "--json")
     changes = json.loads(out)["changes"]
     assert [each["port"] for each in changes["opened"]] == [8080]

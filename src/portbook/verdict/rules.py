@@ -23,12 +23,12 @@ FACTS = {
     "kernel": "the kernel holds the socket itself",
     "unasked": "what was read, a scan or a flow log, says nothing of owners",
     "known-program": "every owner seen runs a known server program from its own, protected place",
-    "known-server": "known-program, or every owner is an interpreter whose arguments name a server "
-    "that is on record",
+    "known-server": "known-program, or every owner is an interpreter whose arguments name a known "
+    "server",
     "says-otherwise": "none of the servers that interpreters' arguments name speaks a service "
     "registered here",
-    "used-otherwise": "uses of the port are on record, and none is of a service registered here",
-    "few-uses": "fewer than five products are on record for the port, those of wide spans apart",
+    "used-otherwise": "the port has known uses, and none is of a service registered here",
+    "few-uses": "fewer than five known products use the port, without those of wide spans",
     "implements": "every owner seen implements a service that is registered here",
     "fits-by-name": "every owner seen is called like a program that implements a service "
     "registered here, and of none could more be seen than its name; or is an interpreter, and its "
