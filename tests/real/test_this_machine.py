@@ -94,7 +94,7 @@ def test_the_same_as_an_unprivileged_user(namespace: Namespace) -> None:
 
     text = namespace.portbook(8080, "--full", before=UNPRIVILEGED, source=source)
     assert text.returncode == 0
-    assert ("inferred" if inferred else "not visible") in text.stdout
+    assert ("inferred" if inferred else "can't see") in text.stdout
     assert ("owner-hidden" in text.stdout) != inferred
     strict = namespace.portbook(8080, "--strict", before=UNPRIVILEGED, source=source)
     assert strict.returncode == 3

@@ -16,8 +16,9 @@ from markupsafe import Markup
 from portbook.model import Level
 from portbook.present.charts.map import SIDE
 from portbook.present.charts.traffic import limits, render_traffic_svg
-from portbook.present.document import Paragraph, Table
+from portbook.present.document import Paragraph, Sources, Table
 from portbook.present.escape import one_line
+from portbook.present.sources import source_content, source_name
 from portbook.present.views.audit import LOOK, compose
 
 TYPE_CHECKING = False
@@ -72,6 +73,8 @@ def _key(answer: AuditAnswer) -> list[tuple[int, str]]:
 def _item(item: Any) -> tuple[str, Any]:
     if isinstance(item, Table):
         return ("headed" if item.head else "table"), item.rows
+    if isinstance(item, Sources):
+        return "table", [(source_name(each), source_content(each)) for each in item.sources]
     assert isinstance(item, Paragraph)
     return "text", item.text
 
