@@ -1,7 +1,7 @@
 """Waiting until something listens on a port, or until nothing does.
 
 The kernel is asked for the sockets of that one port, again and again: at first every 20 ms, later
-four times a second, which takes about a thousandth of a processor. Linux tells nobody when a
+four times a second, which takes less than a hundredth of a processor. Linux tells nobody when a
 socket begins to listen (sock_diag(7) announces only those that are destroyed).
 """
 
