@@ -14,7 +14,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from portbook.catalog.practice.lookup import COLUMNS
+from portbook.catalog.practice.rows import COLUMNS
 from portbook.storage.sorted_tsv import escape_cell
 from tasks.lore_checks import (
     KINDS,

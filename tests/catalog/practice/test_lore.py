@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 import portbook
 from portbook.catalog.practice import lookup as practice
-from portbook.catalog.practice.lookup import COLUMNS, Practice
+from portbook.catalog.practice.lookup import Practice
 from portbook.catalog.practice.path_patterns import path_matches
+from portbook.catalog.practice.rows import COLUMNS
 from portbook.errors import DataCorrupt, DataMissing
 from portbook.model import Program, Tool, Transport
 from portbook.present.words import when

@@ -18,20 +18,28 @@ from __future__ import annotations
 
 import os
 
+from portbook.catalog.practice.rows import (
+    COLUMNS,
+    cells_of,
+    number_of,
+    program_of,
+    report_of,
+    service_of,
+    system_rule_of,
+    use_of,
+)
 from portbook.errors import DataCorrupt
 from portbook.model import (
     KnownService,
     Program,
     Report,
-    ReportKind,
     Source,
     SystemRule,
     Tool,
     Transport,
     Use,
-    UseKind,
 )
-from portbook.storage.sorted_tsv import SortedFile, number, unescape_cell, word
+from portbook.storage.sorted_tsv import SortedFile, number, word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,32 +54,6 @@ DATA = os.path.join(os.path.dirname(__file__), "data")
 _PORTS_UNTIL_HELD = 12
 _NAMES_HELD = 4096  # names and paths of programs, of which captures may have any number
 
-# The kinds of the compiled files, and the columns of each; tasks/build_lore.py writes these.
-COLUMNS = {
-    "programs": (
-        "basename", "name", "product", "executables", "services", "ports", "units", "package",
-        "macos", "windows", "source", "read", "further",
-    ),
-    "uses": (
-        "first", "last", "transport", "kind", "family", "product", "summary", "source", "read",
-        "services", "weight", "further",
-    ),
-    "abuse": (
-        "first", "last", "transport", "kind", "period", "subject", "summary", "source", "read",
-    ),
-    "services": (
-        "first", "last", "transport", "name", "gist", "also_called", "description", "encryption",
-        "twin", "source", "read",
-    ),
-    "browsers": ("port", "source"),
-    "tools": ("name", "product", "services", "source", "read"),
-    "names": ("name", "transport", "port", "source"),
-    "systems": (
-        "system", "since", "dynamic_first", "dynamic_last", "privileged", "source", "read",
-        "further",
-    ),
-}  # fmt: skip
-
 # What each file is, for a reader of the list of sources.
 SUBJECTS = {
     "programs": "server programs, the services they implement and where their executables live",
@@ -81,7 +63,6 @@ SUBJECTS = {
     "names": "names that systems give to ports beside the registry's",
     "systems": "dynamic ranges and privileged-port rules of operating systems",
 }
-
 
 _BY_PORT = ("uses", "abuse", "browsers", "services")
 
@@ -158,7 +139,7 @@ class Practice:
         for row in file.backward(file.after(name.encode(errors="replace"))):
             if row[0] != name:
                 break
-            found.append(_program(row, file.path))
+            found.append(program_of(row, file.path))
         return tuple(reversed(found))
 
     def programs(self) -> tuple[Program, ...]:
@@ -166,7 +147,7 @@ class Practice:
         if self._programs is None:
             file = self._file("programs")
             found = {row[1]: row for row in file.rows()}
-            self._programs = tuple(_program(found[name], file.path) for name in sorted(found))
+            self._programs = tuple(program_of(found[name], file.path) for name in sorted(found))
         return self._programs
 
     def programs_for(self, service_name: str) -> tuple[Program, ...]:
@@ -174,7 +155,7 @@ class Practice:
         file = self._file("programs")
         name = service_name.lower()
         rows = {row[1]: row for row in file.containing(name.encode(errors="replace"))}
-        made = [_program(rows[each], file.path) for each in sorted(rows)]
+        made = [program_of(rows[each], file.path) for each in sorted(rows)]
         return tuple([each for each in made if name in map(str.lower, each.services)])
 
     def programs_on(self, port: int, transport: Transport | None = None) -> tuple[Program, ...]:
@@ -183,7 +164,7 @@ class Practice:
         if asked <= _PORTS_UNTIL_HELD:
             file = self._file("programs")
             rows = {row[1]: row for row in file.containing(b"%d/" % port)}
-            programs = [_program(rows[name], file.path) for name in sorted(rows)]
+            programs = [program_of(rows[name], file.path) for name in sorted(rows)]
         else:
             if "programs" not in self._held:
                 held = self._held["programs"] = {}
@@ -202,13 +183,13 @@ class Practice:
         for name in names:
             row = next(file.backward(file.after(name.encode(errors="replace"))), None)
             if row is not None and row[0] == name:
-                _, product, services, source, read = _cells([*row], "tools", file.path)
+                _, product, services, source, read = cells_of([*row], "tools", file.path)
                 return Tool(name, product, tuple(services.split()), source, read)
         return None
 
     def lookup_uses(self, port: int, transport: Transport | None = None) -> tuple[Use, ...]:
         """What *port* is used for in practice, on *transport* or on any, by :attr:`Use.rank`."""
-        found: list[Use] = self._spanning("uses", _use, port, transport)
+        found: list[Use] = self._spanning("uses", use_of, port, transport)
         if not found:  # most ports have none, and captures ask for thousands
             return ()
         return tuple(sorted(found, key=lambda use: (use.rank, use.first, use.transport)))
@@ -217,7 +198,7 @@ class Practice:
         self, first: int, last: int, transport: Transport | None = None
     ) -> tuple[Use, ...]:
         """What the ports from *first* to *last* are used for, by port, the narrowest first."""
-        uses: list[Use] = self._search("uses", _use, first, last)
+        uses: list[Use] = self._search("uses", use_of, first, last)
         uses.sort(key=lambda use: (use.first, use.last, use.product, use.transport))
         return tuple([use for use in uses if transport in (None, use.transport)])
 
@@ -225,7 +206,7 @@ class Practice:
         """Every use, by port."""
         file = self._file("uses")
         for row in file.rows():
-            yield _use(_cells(row, "uses", file.path), file.path)
+            yield use_of(cells_of(row, "uses", file.path), file.path)
 
     def use_index(self) -> UseIndex:
         """All uses, ready to be searched; made when first asked for."""
@@ -237,7 +218,7 @@ class Practice:
 
     def lookup_abuse(self, port: int, transport: Transport | None = None) -> tuple[Report, ...]:
         """What abuse of *port* was reported, on *transport* or on any, the oldest period first."""
-        found: list[Report] = self._spanning("abuse", _report, port, transport)
+        found: list[Report] = self._spanning("abuse", report_of, port, transport)
         if not found:
             return ()
         return tuple(sorted(found, key=lambda each: (each.period, each.subject, each.transport)))
@@ -246,7 +227,7 @@ class Practice:
         self, first: int, last: int, transport: Transport | None = None
     ) -> tuple[Report, ...]:
         """What abuse of the ports from *first* to *last* was reported, by port."""
-        reports: list[Report] = self._search("abuse", _report, first, last)
+        reports: list[Report] = self._search("abuse", report_of, first, last)
         reports.sort(key=lambda each: (each.first, each.period, each.subject, each.transport))
         return tuple([each for each in reports if transport in (None, each.transport)])
 
@@ -254,7 +235,7 @@ class Practice:
         """Every report of abuse, by port."""
         file = self._file("abuse")
         for row in file.rows():
-            yield _report(_cells(row, "abuse", file.path), file.path)
+            yield report_of(cells_of(row, "abuse", file.path), file.path)
 
     def _spanning(
         self, kind: str, make: Callable[[list[str], str], Any], port: int, wanted: Transport | None
@@ -276,22 +257,22 @@ class Practice:
     ) -> list[Any]:
         """The entries of *kind* that one of the ports *first* to *last* is among, in no order."""
         file = self._file(kind)
-        widest = _number(file.header.get("widest", ""), file.path)
+        widest = number_of(file.header.get("widest", ""), file.path)
         found = []
         for row in file.backward(file.after(last)):
             # No range is wider than the widest: nothing that begins lower can reach these ports.
-            if _number(row[0], file.path) < first - widest:
+            if number_of(row[0], file.path) < first - widest:
                 break
             # Most rows that are looked at end below them: only what reaches them is read whole.
-            if len(row) <= 1 or _number(row[1], file.path) >= first:
-                found.append(make(_cells(row, kind, file.path), file.path))
+            if len(row) <= 1 or number_of(row[1], file.path) >= first:
+                found.append(make(cells_of(row, kind, file.path), file.path))
         return found
 
     def _hold(self, kind: str, make: Callable[[list[str], str], Any]) -> dict[int, list[Any]]:
         file = self._file(kind)
         held: dict[int, list[Any]] = {}
         for row in file.rows():
-            entry = make(_cells(row, kind, file.path), file.path)
+            entry = make(cells_of(row, kind, file.path), file.path)
             for port in range(entry.first, entry.last + 1):
                 held.setdefault(port, []).append(entry)
         return held
@@ -300,13 +281,13 @@ class Practice:
         self, port: int, transport: Transport | None = None
     ) -> tuple[KnownService, ...]:
         """What the services are that people meet on *port*, on *transport* or on any."""
-        found: list[KnownService] = self._spanning("services", _service, port, transport)
+        found: list[KnownService] = self._spanning("services", service_of, port, transport)
         return tuple(sorted(found, key=lambda each: each.transport))
 
     def services_called(self, text: str) -> tuple[KnownService, ...]:
         """The services that people call *text*, in any letter case, by port; reads them all."""
         file, called = self._file("services"), text.casefold()
-        rows = [_service(_cells(row, "services", file.path), file.path) for row in file.rows()]
+        rows = [service_of(cells_of(row, "services", file.path), file.path) for row in file.rows()]
         return tuple(
             [
                 each
@@ -324,7 +305,7 @@ class Practice:
                 row = next(file.backward(file.after(port)), ("",))
                 return row[0] == str(port)
             # They are fewer than a hundred.
-            self._blocked = frozenset(_number(row[0], file.path) for row in file.rows())
+            self._blocked = frozenset(number_of(row[0], file.path) for row in file.rows())
         return port in self._blocked
 
     def port_named(self, name: str, transport: Transport) -> int | None:
@@ -337,15 +318,15 @@ class Practice:
         for row in file.backward(file.after(name.encode(errors="replace"))):
             if row[0] != name:
                 break
-            if _cells(row, "names", file.path)[1] == transport:
-                return _number(row[2], file.path)
+            if cells_of(row, "names", file.path)[1] == transport:
+                return number_of(row[2], file.path)
         return None
 
     def system_rules(self) -> tuple[SystemRule, ...]:
         """What each operating system does with ports by default, sorted by system."""
         if self._rules is None:
             file = self._file("systems")
-            self._rules = tuple(_system_rule(row, file.path) for row in file.rows())
+            self._rules = tuple(system_rule_of(row, file.path) for row in file.rows())
         return self._rules
 
     def sources(self) -> tuple[Source, ...]:
@@ -362,119 +343,3 @@ class Practice:
             found.append(Source(f"lore-{kind}", newest, what, header.get("source") or None))
         self._sources = tuple(found)
         return self._sources
-
-
-def _number(cell: str, path: str) -> int:
-    if not (cell.isascii() and cell.isdigit()):
-        raise DataCorrupt(path, f"{cell[:20]!a} is not a number")
-    return int(cell)
-
-
-def _cells(row: list[str], kind: str, path: str) -> list[str]:
-    if len(row) != len(COLUMNS[kind]):
-        raise DataCorrupt(path, f"the row of {row[0][:40]!a} has {len(row)} cells")
-    return [unescape_cell(cell) for cell in row]
-
-
-def _transport(word: str, path: str) -> Transport:
-    try:
-        return Transport(word)
-    except ValueError:
-        raise DataCorrupt(path, f"{word[:20]!a} is not a transport") from None
-
-
-def _use_kind(word: str, path: str) -> UseKind:
-    try:
-        return UseKind(word)
-    except ValueError:
-        raise DataCorrupt(path, f"{word[:20]!a} is no kind of a use") from None
-
-
-def _report_kind(word: str, path: str) -> ReportKind:
-    try:
-        return ReportKind(word)
-    except ValueError:
-        raise DataCorrupt(path, f"{word[:20]!a} is no kind of a report") from None
-
-
-def _port(text: str, path: str) -> tuple[int, Transport]:
-    port, _, transport = text.partition("/")
-    return _number(port, path), _transport(transport, path)
-
-
-def _program(row: list[str], path: str) -> Program:
-    _, name, product, executables, services, ports, units, package, macos, windows, *rest = _cells(
-        row, "programs", path
-    )
-    source, read, further = rest
-    return Program(
-        name,
-        product,
-        tuple(executables.split()),
-        tuple(services.split()),
-        tuple([_port(port, path) for port in ports.split()]),
-        source,
-        read,
-        tuple(units.split()),
-        package or None,
-        tuple(macos.split()),
-        tuple(windows.split()),
-        tuple(further.split()),
-    )
-
-
-def _use(cells: list[str], path: str) -> Use:
-    first, last, transport, kind, family, product, summary, source, read, *rest = cells
-    services, weight, further = rest
-    return Use(
-        product,
-        _use_kind(kind, path),
-        _transport(transport, path),
-        _number(first, path),
-        _number(last, path),
-        summary,
-        source,
-        read,
-        family or None,
-        tuple(services.split()),
-        _number(weight, path),
-        tuple(further.split()),
-    )
-
-
-def _report(cells: list[str], path: str) -> Report:
-    first, last, transport, kind, period, subject, summary, source, read = cells
-    ports = (_transport(transport, path), _number(first, path), _number(last, path))
-    return Report(subject, _report_kind(kind, path), *ports, period, summary, source, read)
-
-
-def _service(cells: list[str], path: str) -> KnownService:
-    first, last, transport, name, gist, also_called, description, *rest = cells
-    encryption, twin, source, read = rest
-    return KnownService(
-        name,
-        _transport(transport, path),
-        _number(first, path),
-        _number(last, path),
-        gist,
-        description,
-        source,
-        read,
-        tuple(also_called.split(", ")) if also_called else (),
-        encryption or None,
-        twin or None,
-    )
-
-
-def _system_rule(row: list[str], path: str) -> SystemRule:
-    system, since, first, last, privileged, source, read, further = _cells(row, "systems", path)
-    return SystemRule(
-        system,
-        since or None,
-        _number(first, path) if first else None,
-        _number(last, path) if last else None,
-        privileged,
-        source,
-        read,
-        tuple(further.split()),
-    )

@@ -1,0 +1,158 @@
+"""The rows of practice's files as values. Each raises DataCorrupt for a cell that can't be one."""
+
+from __future__ import annotations
+
+from portbook.errors import DataCorrupt
+from portbook.model import (
+    KnownService,
+    Program,
+    Report,
+    ReportKind,
+    SystemRule,
+    Transport,
+    Use,
+    UseKind,
+)
+from portbook.storage.sorted_tsv import unescape_cell
+
+# The kinds of the compiled files, and the columns of each; tasks/build_lore.py writes these.
+COLUMNS = {
+    "programs": (
+        "basename", "name", "product", "executables", "services", "ports", "units", "package",
+        "macos", "windows", "source", "read", "further",
+    ),
+    "uses": (
+        "first", "last", "transport", "kind", "family", "product", "summary", "source", "read",
+        "services", "weight", "further",
+    ),
+    "abuse": (
+        "first", "last", "transport", "kind", "period", "subject", "summary", "source", "read",
+    ),
+    "services": (
+        "first", "last", "transport", "name", "gist", "also_called", "description", "encryption",
+        "twin", "source", "read",
+    ),
+    "browsers": ("port", "source"),
+    "tools": ("name", "product", "services", "source", "read"),
+    "names": ("name", "transport", "port", "source"),
+    "systems": (
+        "system", "since", "dynamic_first", "dynamic_last", "privileged", "source", "read",
+        "further",
+    ),
+}  # fmt: skip
+
+
+def number_of(cell: str, path: str) -> int:
+    if not (cell.isascii() and cell.isdigit()):
+        raise DataCorrupt(path, f"{cell[:20]!a} is not a number")
+    return int(cell)
+
+
+def cells_of(row: list[str], kind: str, path: str) -> list[str]:
+    if len(row) != len(COLUMNS[kind]):
+        raise DataCorrupt(path, f"the row of {row[0][:40]!a} has {len(row)} cells")
+    return [unescape_cell(cell) for cell in row]
+
+
+def _transport(word: str, path: str) -> Transport:
+    try:
+        return Transport(word)
+    except ValueError:
+        raise DataCorrupt(path, f"{word[:20]!a} is not a transport") from None
+
+
+def _use_kind(word: str, path: str) -> UseKind:
+    try:
+        return UseKind(word)
+    except ValueError:
+        raise DataCorrupt(path, f"{word[:20]!a} is no kind of a use") from None
+
+
+def _report_kind(word: str, path: str) -> ReportKind:
+    try:
+        return ReportKind(word)
+    except ValueError:
+        raise DataCorrupt(path, f"{word[:20]!a} is no kind of a report") from None
+
+
+def port_of(text: str, path: str) -> tuple[int, Transport]:
+    port, _, transport = text.partition("/")
+    return number_of(port, path), _transport(transport, path)
+
+
+def program_of(row: list[str], path: str) -> Program:
+    _, name, product, executables, services, ports, units, package, macos, windows, *rest = (
+        cells_of(row, "programs", path)
+    )
+    source, read, further = rest
+    return Program(
+        name,
+        product,
+        tuple(executables.split()),
+        tuple(services.split()),
+        tuple([port_of(port, path) for port in ports.split()]),
+        source,
+        read,
+        tuple(units.split()),
+        package or None,
+        tuple(macos.split()),
+        tuple(windows.split()),
+        tuple(further.split()),
+    )
+
+
+def use_of(cells: list[str], path: str) -> Use:
+    first, last, transport, kind, family, product, summary, source, read, *rest = cells
+    services, weight, further = rest
+    return Use(
+        product,
+        _use_kind(kind, path),
+        _transport(transport, path),
+        number_of(first, path),
+        number_of(last, path),
+        summary,
+        source,
+        read,
+        family or None,
+        tuple(services.split()),
+        number_of(weight, path),
+        tuple(further.split()),
+    )
+
+
+def report_of(cells: list[str], path: str) -> Report:
+    first, last, transport, kind, period, subject, summary, source, read = cells
+    ports = (_transport(transport, path), number_of(first, path), number_of(last, path))
+    return Report(subject, _report_kind(kind, path), *ports, period, summary, source, read)
+
+
+def service_of(cells: list[str], path: str) -> KnownService:
+    first, last, transport, name, gist, also_called, description, *rest = cells
+    encryption, twin, source, read = rest
+    return KnownService(
+        name,
+        _transport(transport, path),
+        number_of(first, path),
+        number_of(last, path),
+        gist,
+        description,
+        source,
+        read,
+        tuple(also_called.split(", ")) if also_called else (),
+        encryption or None,
+        twin or None,
+    )
+
+
+def system_rule_of(row: list[str], path: str) -> SystemRule:
+    system, since, first, last, privileged, source, read, further = cells_of(row, "systems", path)
+    return SystemRule(
+        system,
+        since or None,
+        number_of(first, path) if first else None,
+        number_of(last, path) if last else None,
+        privileged,
+        source,
+        read,
+        tuple(further.split()),
+    )
