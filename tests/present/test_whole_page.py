@@ -16,8 +16,11 @@ from portbook.formats.errors.query import (
     QueryKind,
 )
 from portbook.model import State, SystemRule, Transport, Use, UseKind
+from portbook.present.brief import compose_brief
 from portbook.present.document import Checks, Facts, Heading, Page, Paragraph, Question
+from portbook.present.owners import Viewer
 from portbook.present.port.page import compose
+from portbook.present.port.special import title_of_special
 from portbook.present.words import day, month
 from tests.counts import PROOF, every_port
 from tests.present.reading import commands, said, words
@@ -145,6 +148,12 @@ def test_the_first_lines_are_drawn_from_the_facts(port: int, character: str, sec
     page = _page(port)
     assert page.character.startswith(character)
     assert second in " ".join(page.lead)
+
+
+@pytest.mark.parametrize("port", [1023, 1024, 49151, 49152, 65535])
+def test_the_short_answer_says_the_end_of_which_range_a_port_is(port: int) -> None:
+    headline = compose_brief(_answer(port), Viewer()).headline
+    assert headline.startswith(f"{port} is {title_of_special(port)}, ")
 
 
 @given(any_port)

@@ -300,6 +300,16 @@ _STATES = {
 }
 
 
+# The ends of the ranges of RFC 6335 §6; portbook.present.port.special has the rest on them.
+_ENDS = {
+    1023: "the last System Port",
+    1024: "the first User Port",
+    49151: "the last User Port",
+    49152: "the first Dynamic Port",
+    65535: "the highest port",
+}
+
+
 def _headline(answer: PortAnswer, machine: str | None) -> str:
     """What people meet at the port, and whether it is free."""
     port = answer.port
@@ -308,6 +318,9 @@ def _headline(answer: PortAnswer, machine: str | None) -> str:
     name = met(answer)
     if name is None:
         said = f"{port} is {_STATES[answer.state]}"
+        if port in _ENDS:
+            state = "ephemeral" if answer.state is State.DYNAMIC else _STATES[answer.state]
+            said = f"{port} is {_ENDS[port]}, {state}"
         if machine is None:
             return said
         return f"{said}, and {machine}" if machine == _FREE else f"{said}; {machine}"
