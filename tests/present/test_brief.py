@@ -111,7 +111,7 @@ def test_a_server_that_arguments_name_can_be_asked() -> None:
     findings = judge_listener(bound, RULES, CATALOG)
     brief = _brief("5432", changed(bound, findings=findings))
     assert brief.verdict is not None
-    assert brief.verdict.sentence == "Python's http.server, not postgresql"
+    assert brief.verdict.sentence == "Python's http.server, not postgresql; --probe asks it"
     assert brief.verdict.level is Level.CHECK
     assert ("Ask it", "portbook 5432 --probe") in [tuple(step) for step in brief.next]
 

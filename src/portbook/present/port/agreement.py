@@ -98,7 +98,7 @@ def _sentence(finding: Finding, answer: PortAnswer, listeners: Sequence[Listener
     settling = _SETTLES.get(finding.code)
     tools = dict(finding.facts).get("tools")
     if finding.code == "foreign-service" and isinstance(tools, tuple):
-        settling = (Agreement.DIFFER, "{tool}, not {service}{common}")
+        settling = (Agreement.DIFFER, "{tool}, not {service}{common}{ask}")
     elif finding.code == "fits-by-name" and isinstance(tools, tuple):
         settling = (Agreement.UNKNOWN, "{tool}, by its arguments alone")
     template = settling[1] if settling else _OTHERS.get(finding.code, finding.code)
@@ -109,4 +109,5 @@ def _sentence(finding: Finding, answer: PortAnswer, listeners: Sequence[Listener
         service=next(iter(service_names(answer)), "another service"),
         common=", but a common use of the port" if "known-use" in codes else "",
         tool=tools[0] if isinstance(tools, tuple) and tools else "",
+        ask="" if "known-use" in codes else "; --probe asks it",
     )
