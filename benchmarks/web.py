@@ -223,6 +223,8 @@ def _paced(home: Path, url: str, rate: float) -> Load:
     mean = 1000 * many / rate
     # A connection waits for its answer as well: by how much too few come, it waits too long.
     seen = _wrk(home, url, PACED.format(mean=mean), many)
+    if not seen.rate:  # a machine so busy that none was answered in time
+        return seen
     mean = max(0.0, 2 * mean - 1000 * many / seen.rate)
     return _wrk(home, url, PACED.format(mean=mean), many)
 

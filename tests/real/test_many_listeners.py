@@ -85,6 +85,9 @@ class Crowded(NamedTuple):
         env = {**os.environ, "XDG_DATA_HOME": str(self.folder)}
         if arguments[0] == "export" and not PROOF:  # the site of a small registry has few pages
             env = reading_small(self.folder / "small")
+        if arguments[0] == "note":  # it writes notes, which the other tests don't read
+            env |= {"XDG_CONFIG_HOME": str(self.folder / "config")}
+            del env["PORTBOOK_NOTES"]
         env["PYTHONPATH"] = str(SOURCE)
         done = self.namespace.run([*run, "-m", "portbook", *arguments], env=env)
         *errors, last = done.stderr.strip().splitlines()

@@ -7,7 +7,7 @@ from portbook.errors import InvalidArgument, shown
 from portbook.model import Level, OwnersSeen, State, Visibility
 from portbook.model.seen import bracketed
 from portbook.present.document import Paragraph
-from portbook.present.escape import one_line
+from portbook.present.escape import one_line, plain
 from portbook.present.owners import age, owner_facts, owner_line, short_folder, viewer
 from portbook.present.phrases import gap_sentences
 from portbook.present.render.document_text import render_item
@@ -229,7 +229,11 @@ class Template:
                 raise InvalidArgument(
                     "format", f"has no field {shown(wrong)}: the fields are {', '.join(FIELDS)}"
                 )
-        self._pieces = [(literal, name) for literal, name, _, _ in pieces]
+        # What the format itself says is shown as text too: it may be another's, from a script.
+        self._pieces = [
+            ("".join(char if char in "\t\n" else plain(char) for char in literal), name)
+            for literal, name, _, _ in pieces
+        ]
 
     def fill(self, cells: Cells, listener: Listener) -> str:
         """The line of one socket."""
