@@ -163,7 +163,9 @@ def test_each_page_speaks_in_short_sentences_of_the_field() -> None:
         found = _answer(port)
         kinds.add(found.state)
         # A list of names may be long; each name is quoted for the count of words.
-        for text in _own_words(compose(found)):
+        texts = list(_own_words(compose(found)))
+        assert texts
+        for text in texts:
             assert wrong_in(text) == [], (port, text)
             assert not [one for one in too_long(text) if one.count(",") < 4], (port, text)
     assert kinds == set(State)

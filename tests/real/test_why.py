@@ -313,7 +313,9 @@ def test_two_programs_on_one_port(namespace: Namespace) -> None:
     other, _ = namespace.open({**listener("::", 9200), "family": "ipv6", "v6only": True})
     said = " ".join(namespace.portbook("why", 9200).stdout.split())
     assert f"localhost, ::1 → {interpreter_name(other.pid)}; 127.0.0.1 → " in said
-    for each in namespace.ask("listen")["listeners"]:
+    listeners = namespace.ask("listen")["listeners"]
+    assert len(listeners) == 2
+    for each in listeners:
         (shadowed,) = [found for found in each["findings"] if found["code"] == "shadowed"]
         assert shadowed["level"] == "note"
         assert [line.split(" ")[0] for line in shadowed["evidence"][1:]] == [

@@ -442,6 +442,7 @@ def test_every_service_is_found_on_its_ports_which_are_assigned() -> None:
     entries = tomllib.loads((FOLDER / "services.toml").read_text("utf-8"))["service"]
     assert len(entries) >= 60
     for entry in entries:
+        assert entry["ports"]
         for span in entry["ports"]:
             port, _, transport = span.partition("/")
             found = PRACTICE.lookup_services(int(port), Transport(transport))
