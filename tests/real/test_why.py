@@ -187,9 +187,10 @@ def test_a_connection_holds_the_port(namespace: Namespace) -> None:
     assert "127.0.0.1:443 (established)" in one["message"]
     # The page of the port doesn't call it free either.
     page = " ".join(namespace.portbook("305", "--full").stdout.split())
-    assert "Nothing is bound" not in page
-    assert "but it is the local port of a connection to 127.0.0.1:443 (tcp, established)" in page
-    assert f"(pid {running.pid}). A bind of it can fail for that: portbook why 305" in page
+    assert "is free" not in page
+    assert "It is the local port of a connection to 127.0.0.1:443 (tcp, established)" in page
+    assert f"(pid {running.pid})." in page
+    assert "binding it may fail: `portbook why 305`" in page
     (seen,) = namespace.ask("305")["host"]["connections"]
     assert (seen["peer_port"], seen["state"]) == (443, "established")
     assert namespace.ask("305/udp")["host"]["connections"] == []
@@ -210,9 +211,9 @@ def test_time_wait(namespace: Namespace, reuse: int, address: str) -> None:
     one = cause(found, "time-wait")
     assert 0 < one["seconds_left"] <= 60
     assert ("can bind it now" in one["mend"]) is bool(reuse)
-    assert ("doesn't help" in one["mend"]) is not bool(reuse)
+    assert ("won't help this time" in one["mend"]) is not bool(reuse)
     page = " ".join(namespace.portbook("305", "--full").stdout.split())
-    assert "but a closed connection waits there for late packets (TIME_WAIT), for" in page
+    assert "1 closed connection still waits in TIME_WAIT for up to" in page
     # The kernel says the same to others.
     assert bound(namespace, 305) == "EADDRINUSE"
     assert bound(namespace, 305, reuse=1) == ("OK" if reuse else "EADDRINUSE")
