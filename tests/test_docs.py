@@ -19,7 +19,7 @@ from portbook.app.stop.executor import OUTCOMES
 from portbook.app.stop.model import REFUSALS
 from portbook.cli import COMMANDS
 from portbook.formats.sockets.detect import FORMATS
-from portbook.present.views.listen import FIELDS
+from portbook.present.views.listen_fields import FIELDS
 from portbook.verdict.finding_facts import GROUPS
 from portbook.verdict.rules import RULES
 from tasks import build_json_docs

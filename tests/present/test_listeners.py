@@ -28,7 +28,8 @@ from portbook.model import (
     Visibility,
 )
 from portbook.present.render.text import Style, columns_of
-from portbook.present.views.listen import FIELDS, Template, record_lines, render_here
+from portbook.present.views.listen import render_here
+from portbook.present.views.listen_fields import FIELDS, Template, record_lines
 from tests.strategies import listeners, nasty
 from tests.values import CATALOG, changed, gap, worded
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
     from portbook.host.firewall.rules import Redirect
     from portbook.model import Gap
-    from portbook.present.views.listen import Template
+    from portbook.present.views.listen_fields import Template
 
 
 class Options(NamedTuple):
@@ -80,7 +80,7 @@ def _check(options: Options) -> None:
 
 def answer(options: Options, catalog: Catalog) -> int:
     """Prints what listens here now; the exit status."""
-    from portbook.present.views.listen import Template
+    from portbook.present.views.listen_fields import Template
 
     template = None if options.format is None else Template(options.format)
     # The table shows the findings' codes alone.
@@ -114,7 +114,8 @@ def _print(here: HereAnswer, options: Options, template: Template | None, *, som
             print_json(sockets_json.of_row(redirect), line=True)
         _tell_missing(shown.missing)
         return
-    from portbook.present.views.listen import record_lines, render_here
+    from portbook.present.views.listen import render_here
+    from portbook.present.views.listen_fields import record_lines
 
     if template is None and (options.verbose or is_read(sys.stdout)):
         page = render_here(
@@ -181,7 +182,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
         add_notes,
         add_probe,
     )
-    from portbook.present.views.listen import FIELDS
+    from portbook.present.views.listen_fields import FIELDS
 
     parser = Parser(
         "listen", "Show what listens or is bound on this machine, the most serious first."

@@ -21,7 +21,8 @@ from portbook.cli.termination import cleaned_up
 from portbook.present.owners import viewer
 from portbook.present.phrases import gap_sentences
 from portbook.present.render.text import clipped, columns_of
-from portbook.present.views.listen import Cells, head, table_lines
+from portbook.present.views.listen import head, table_lines
+from portbook.present.views.listen_fields import Cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
