@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from benchmarks.timing import Times
 
+PROGRAMS = ("ss",)
+
 TITLE = "answers: the short one, and JSON"
 
 _BARE, _SS, _GROUP_BY = "python -c pass", "ss -tlnp", "DuckDB's group-by"
@@ -52,7 +54,7 @@ class Target(NamedTuple):
 
 def run(*, quick: bool = False) -> str:
     """Measures, and returns the results as Markdown."""
-    require(["ss"])
+    require(PROGRAMS)
     size = Size(20, 20, 20_000, 1, 1) if quick else Size()
     load = os.getloadavg()[0]
     rows = [*_short(size), *_listeners(size), *_flows(size)]
