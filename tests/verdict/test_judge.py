@@ -461,6 +461,24 @@ def test_a_use_on_record_stands_in_for_an_owner_unseen() -> None:
     assert "known-use" not in _judge(_listener(3000, "0.0.0.0"))
 
 
+NODE_PORTS = Use(
+    "NodePort services", UseKind.DEFAULT, TCP, 30000, 32767, "Forwarded to a service.",
+    "https://example.org/ports", "2026-11-21",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("owner", [(), (_process(executable=None)._replace(program=None),)])
+def test_a_wide_use_speaks_for_no_port_with_reported_abuse(owner: tuple[Process, ...]) -> None:
+    listener = _listener(31337, "0.0.0.0", *owner)
+    report = WORM._replace(first=31337, last=31337)
+    narrow = NODE_PORTS._replace(product="dump", first=31337, last=31337)
+    assert "known-use" in _judge(listener, uses=(NODE_PORTS,))
+    reported = _judge(listener, uses=(NODE_PORTS,), abuse=(report,))
+    assert "known-use" not in reported
+    assert "abuse-on-record" in reported
+    assert "known-use" in _judge(listener, uses=(NODE_PORTS, narrow), abuse=(report,))
+
+
 def test_a_use_is_told_apart_from_what_the_registry_has() -> None:
     other = GRAFANA_USE._replace(product="Another")
     found = _judge(_listener(3000, "0.0.0.0"), uses=(GRAFANA_USE, other))["known-use"]

@@ -19,6 +19,7 @@ from portbook.verdict.facts import (
     Case,
     fits,
     fitting,
+    known_by_port,
     known_programs,
     note_that_counts,
     protected,
@@ -119,7 +120,7 @@ def find_facts(case: Case) -> frozenset[str]:
         facts += _facts_of_abuse(case)
     if listener.ownership.owners:
         facts += _facts_of_owners(case)
-    elif unofficial(case):
+    elif known_by_port(case):
         facts.append("known-use")
     facts += _facts_of_note(case)
     facts += _facts_heard(case, noted="as-noted" in facts)
@@ -221,7 +222,7 @@ def _facts_of_names(case: Case) -> dict[str, bool]:
     """
     owners = case.listener.ownership.owners
     if not any(owner.program for owner in owners):
-        return {"known-use": bool(unofficial(case))}
+        return {"known-use": known_by_port(case)}
     named = case.named + ((),) * (len(owners) - len(case.named))
     names = service_names(case.standing)
     here = (case.listener.socket.port, case.listener.socket.transport)

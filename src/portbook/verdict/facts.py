@@ -135,6 +135,15 @@ def unofficial(case: Case) -> list[Use]:
     return [use for use in case.uses if not use.speaks(names)]
 
 
+def known_by_port(case: Case) -> bool:
+    """Whether a use on record speaks for the port, where nothing says which program is there.
+
+    A use of a wide span speaks for no port of which abuse was reported.
+    """
+    uses = unofficial(case)
+    return any(use.leads for use in uses) or (bool(uses) and not case.abuse)
+
+
 def fitting(case: Case) -> list[str]:
     """The products of the uses on record that fit one of the known programs."""
     programs = [program.product for each in case.programs for program in each]

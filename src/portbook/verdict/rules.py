@@ -35,7 +35,7 @@ FACTS = {
     "arguments name such a program",
     "default-port": "the port is one of the known program's own default ports",
     "known-use": "a use on record fits the program (its name, where only that could be seen) or, "
-    "where none was seen, the port",
+    "where none was seen, the port; a wide span speaks for no port with reported abuse",
     "use-fits": "known-use, and the owner isn't hidden: what couldn't be seen fits nothing",
     "abuse-on-record": "abuse of the port was reported, for this transport, by a source on record",
     "unknown-program": "an owner's executable was seen, is no known server's in its place, and "
