@@ -162,6 +162,29 @@ def test_a_typo_of_a_name_ends_with_1_and_a_proposal() -> None:
     assert b"postgresql" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "argv", [["rdp"], ["remote", "desktop"], ["remote desktop"], ["Microsoft", "Remote", "Desktop"]]
+)
+def test_what_people_call_a_service_is_one_query(argv: list[str]) -> None:
+    done = portbook_(*argv, "--no-host")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith("3389 · ".encode())
+
+
+@pytest.mark.parametrize("command", [["why"], ["wait", "--free", "--timeout", "0"]])
+def test_commands_take_what_people_call_a_service(command: list[str]) -> None:
+    done = portbook_(*command, "rdp")
+    assert b"names no single port" not in done.stderr
+    assert b"3389" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("argv", [["mirai"], ["search", "mirai"], ["back", "orifice"], ["jenkins"]])
+def test_what_is_on_record_without_a_registered_name_is_found(argv: list[str]) -> None:
+    done = portbook_(*argv)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"No service is named" not in done.stdout
+
+
 def test_leading_zeros_are_read_with_a_note() -> None:
     done = portbook_("00080", "--no-host")
     assert (done.returncode, done.stderr) == (0, b"")

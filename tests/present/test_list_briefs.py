@@ -100,6 +100,65 @@ def test_a_name_without_a_port_says_how_it_is_reached() -> None:
     assert (brief.machine, brief.verdict, brief.ports) == (None, None, ())
 
 
+@pytest.mark.parametrize(
+    ("text", "port", "name"),
+    [("rdp", 3389, "ms-wbt-server"), ("smb", 445, "microsoft-ds"), ("mail", 25, "smtp")],
+)
+def test_what_people_call_a_service_goes_before_a_name_without_a_port(
+    text: str, port: int, name: str
+) -> None:
+    found = _service(text)
+    assert (found.name, {row.first for row in found.assignments}) == (name, {port})
+    assert {row.service_name for row in found.portless} == {text}
+    brief = _brief(text)
+    assert brief.headline.startswith(f"{port} · ")
+    (below,) = brief.remarks
+    assert below.startswith(f"{text} is also a registered name without a port: ")
+    said = render_page(compose_service(found), Style(200))
+    assert below in said
+    assert "Also registered without a fixed port" not in said
+    for row in found.portless:
+        assert any(line.split()[:1] == [text] and row.title in line for line in said.splitlines())
+    sent = json.loads(json.dumps(port_json.of(found, TO)))
+    assert (sent["service_name"], sent["ports"]) == (name, [port])
+    assert {row["service_name"] for row in sent["without_port"]} == {text}
+
+
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ("remote desktop", 3389),
+        ("Remote  Desktop", 3389),
+        ("mssql", 1433),
+        ("dns", 53),
+        ("DoT", 853),
+    ],
+)
+def test_what_only_people_call_a_service_leads_to_its_port(text: str, port: int) -> None:
+    assert _brief(text).headline.startswith(f"{port} · ")
+    assert _brief(text).remarks == ()
+
+
+def test_a_registered_port_goes_before_what_people_call_so() -> None:
+    """ISCSI is registered for 860; people mean 3260 by it too."""
+    for text in ("cifs", "iscsi", "mailbox", "ups"):
+        found = _service(text)
+        assert found.name == text
+        assert {each.query.first for each in found.ports} == {
+            row.first for row in CATALOG.registry.named(text)
+        }
+
+
+def test_every_word_that_people_use_leads_to_a_port() -> None:
+    services = [known for port in range(65_536) for known in CATALOG.practice.lookup_services(port)]
+    assert len(services) >= 60
+    for known in services:
+        for text in (known.name, *known.also_called):
+            found = answer(parse_query(text), CATALOG)
+            assert isinstance(found, ServiceAnswer), text
+            assert found.ports, text
+
+
 def test_a_range_is_told_by_its_blocks_its_sockets_and_its_uses() -> None:
     assert render_brief(_brief("300-310"), Style()).splitlines() == [
         "300–310 · 4 assigned and 7 unassigned: none in use on this machine",

@@ -129,6 +129,33 @@ def test_a_search_tells_of_each_use_where_how_and_by_which_source() -> None:
         assert f"    {use.source} ({day(use.read)})\n" in said
 
 
+@pytest.mark.parametrize(
+    ("text", "port", "subject"),
+    [
+        ("mirai", 2323, "Mirai and its variants"),
+        ("back orifice", 31337, "Back Orifice"),
+        ("Back  Orifice", 31337, "Back Orifice"),
+    ],
+)
+def test_what_abuse_is_called_leads_to_its_ports(text: str, port: int, subject: str) -> None:
+    looked_up = answer(parse_query(text), CATALOG)
+    assert isinstance(looked_up, SearchAnswer)
+    for found in (looked_up, _search(text)):
+        assert found.found
+        assert port in {report.first for report in found.abuse}
+        assert {report.subject for report in found.abuse} == {subject}
+        assert any(source.id == "lore-abuse" for source in found.sources)
+        said = lists.render_search(found, Style())
+        assert "No service is named" not in said
+        assert f"\nReported abuse\n  {subject} · " in said
+        assert str(port) in said
+
+
+@pytest.mark.parametrize("text", ["by", "2.3.4", "qqqqzzzz", "ssh"])
+def test_other_words_find_no_report_of_abuse(text: str) -> None:
+    assert _search(text).abuse == ()
+
+
 def test_what_is_left_out_of_a_search_is_counted() -> None:
     found = _search("mail", 3)
     assert f"and {len(found.matches) - 3} more" in lists.render_search(found, Style())

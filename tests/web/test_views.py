@@ -565,3 +565,13 @@ def test_the_description_of_a_port_is_its_short_answer(number: int) -> None:
     assert described.startswith(f"{brief.headline}.")
     for label, said in brief.rows:
         assert f"{label}: {said}." in described
+
+
+@pytest.mark.parametrize(("text", "port"), [("mirai", 2323), ("back orifice", 31337)])
+def test_a_search_shows_the_reports_of_what_is_called_so(text: str, port: int) -> None:
+    found = answer_search(Query(QueryKind.TEXT, text), CATALOG)
+    page = views.search(found, text, SERVED)
+    assert "<h2>Reported abuse</h2>" in page
+    assert f'href="/{port}"' in page
+    for denial in ("Nothing in the book", "No service is named"):
+        assert denial not in page

@@ -19,7 +19,8 @@ from portbook.model import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from portbook.app.listen import Depth
     from portbook.catalog import Catalog
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from portbook.host.host_reader import HostReader
     from portbook.model import (
         Assignment,
+        KnownService,
         Program,
         Report,
         Use,
@@ -163,15 +165,48 @@ def answer_service(
     host: HostReader | None,
 ) -> ServiceAnswer:
     """The answer for the service of *rows*: its ports, what runs on them, and what became of it."""
-    from portbook.app.host_lookup import findings_of, host_sources, join_hosts
-
     name = rows[0].service_name or query.text
     numbered = tuple(row for row in rows if row.first is not None)
     portless = tuple(row for row in rows if row.first is None)
+    spans = {(row.first, row.first if row.last is None else row.last) for row in numbered}
+    return _answer_name(query, name, numbered, portless, spans, catalog, depth, host)
+
+
+def answer_called(
+    query: Query,
+    called: tuple[KnownService, ...],
+    portless: tuple[Assignment, ...],
+    catalog: Catalog,
+    depth: Depth | None,
+    host: HostReader | None,
+) -> ServiceAnswer:
+    """The answer for the service that people call the text of *query*.
+
+    *called* are its ports, *portless* the rows of a registered name that is spelled the same.
+    """
+    rows = [row for each in called for row in catalog.registry.lookup(each.first, each.transport)]
+    name = next((row.service_name for row in rows if row.service_name), query.text)
+    numbered = tuple(dict.fromkeys(row for row in rows if row.service_name == name))
+    spans = {(each.first, each.last) for each in called}
+    return _answer_name(query, name, numbered, portless, spans, catalog, depth, host)
+
+
+def _answer_name(
+    query: Query,
+    name: str,
+    numbered: tuple[Assignment, ...],
+    portless: tuple[Assignment, ...],
+    spans: AbstractSet[tuple[int | None, int | None]],
+    catalog: Catalog,
+    depth: Depth | None,
+    host: HostReader | None,
+) -> ServiceAnswer:
+    from portbook.app.host_lookup import findings_of, host_sources, join_hosts
+
     past, practice = catalog.history, catalog.practice
     changes = tuple(sorted(past.of_name(name), key=lambda change: change.until))
     programs = practice.programs_for(name)
-    ports = tuple(_answer_rows(query, numbered, catalog, depth, host))
+    ports = tuple(_answer_spans(query, spans, catalog, depth, host))
     uses = tuple(dict.fromkeys(use for each in ports for use in each.uses))
     seen = join_hosts([each.host for each in ports if each.host is not None])
     used = {"lore-programs": bool(programs), "lore-uses": bool(uses)}
@@ -196,15 +231,14 @@ def answer_service(
     )
 
 
-def _answer_rows(
+def _answer_spans(
     query: Query,
-    rows: Iterable[Assignment],
+    spans: AbstractSet[tuple[int | None, int | None]],
     catalog: Catalog,
     depth: Depth | None,
     host: HostReader | None,
 ) -> Iterator[PortAnswer | RangeAnswer]:
-    """The answers for the ports of *rows*, and for their spans, each once and in order."""
-    spans = {(row.first, row.first if row.last is None else row.last) for row in rows}
+    """The answers for the ports and spans of ports *spans*, in order."""
     for first, last in sorted((first, last) for first, last in spans if first is not None):
         one = query._replace(first=first, last=last or first)
         if first == last:

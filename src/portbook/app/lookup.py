@@ -68,6 +68,12 @@ def answer(
         port = _with_transport(query, catalog)
         if port is not None:
             return answer_port(port, catalog, depth, short=short, whole=whole, host=host)
+    portless = all(row.first is None for row in rows)
+    called = catalog.practice.services_called(query.text) if portless else ()
+    if called:
+        from portbook.app.list_lookup import answer_called
+
+        return answer_called(query, called, rows, catalog, depth, host)
     if rows:
         from portbook.app.list_lookup import answer_service
 
@@ -85,7 +91,10 @@ def _with_transport(query: Query, catalog: Catalog) -> Query | None:
 
 
 def port_of_name(query: Query, catalog: Catalog) -> tuple[Query, ...]:
-    """A query for each port of the service that *query* names, as ``ssh`` or ``ssh/tcp``."""
+    """A query for each port of the service that *query* names, as ``ssh`` or ``ssh/tcp``.
+
+    Where the registry has no port of that name, those of the service that people call so.
+    """
     name, transport = query.text, None
     rows = catalog.registry.named(name)
     if not rows and "/" in name:
@@ -97,6 +106,9 @@ def port_of_name(query: Query, catalog: Catalog) -> tuple[Query, ...]:
             row for row in catalog.registry.named(name) if row.transport in (transport, None)
         )
     ports = {row.first for row in rows if row.first is not None and row.first == row.last}
+    if not ports and all(row.first is None for row in rows):
+        called = catalog.practice.services_called(name)
+        ports = {known.first for known in called if transport in (None, known.transport)}
     return tuple(
         query._replace(kind=QueryKind.PORT, first=port, last=port, transport=transport)
         for port in sorted(ports)

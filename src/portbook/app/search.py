@@ -1,4 +1,4 @@
-"""What a text finds: services, products, and the user's own notes.
+"""What a text finds: services, products, reports of abuse, and the user's own notes.
 
 >>> from portbook.catalog import Catalog
 >>> search_text("postgress", Catalog()).matches[0].service_name
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from portbook.catalog import Catalog
     from portbook.catalog.registry.search import Match
-    from portbook.model import Note, Source, Transport, Use
+    from portbook.model import Note, Report, Source, Transport, Use
 
 _SPELLED_SO = 50  # the least score of a match that isn't only spelled nearly like the text
 
@@ -24,7 +24,8 @@ _SPELLED_SO = 50  # the least score of a match that isn't only spelled nearly li
 class SearchAnswer(NamedTuple):
     """What a search found, best first; ``shown`` of it are to be shown.
 
-    ``matches`` are the registry's, ``uses`` those of products whose name or use matches.
+    ``matches`` are the registry's, ``uses`` those of products whose name or use matches, ``abuse``
+    the reports of what is called so.
     ``asked_by_name`` says that the text was given as the name of a service, which it isn't.
     ``own_notes`` are those of the user's own notes that match; None where they were left out, as
     they are on everything that others may read.
@@ -38,6 +39,7 @@ class SearchAnswer(NamedTuple):
     sources: tuple[Source, ...]
     uses: tuple[Use, ...] = ()
     own_notes: tuple[Note, ...] | None = None
+    abuse: tuple[Report, ...] = ()
 
     @property
     def found(self) -> bool:
@@ -47,7 +49,8 @@ class SearchAnswer(NamedTuple):
         """
         near = not self.matches or self.matches[0].score < _SPELLED_SO
         noted = any(note.trusted for note in self.own_notes or ())
-        return bool(self.uses or noted or (self.matches and not (self.asked_by_name and near)))
+        recorded = self.uses or self.abuse or noted
+        return bool(recorded or (self.matches and not (self.asked_by_name and near)))
 
 
 def own_notes(text: str, catalog: Catalog) -> tuple[Note, ...]:
@@ -105,13 +108,14 @@ def answer_search(
     if known:  # what people call so leads
         named = {match.service_name for match in known}
         matches = (*known, *[each for each in matches if each.service_name not in named])
-    # What is only spelled nearly so gives way to a product that is called so.
-    uses = on_record.use_index().search(text)
-    if uses and matches and matches[0].score < _SPELLED_SO:
+    # What is only spelled nearly so gives way to a product or a report that is called so.
+    uses, abuse = on_record.use_index().search(text), on_record.abuse_called(text)
+    if (uses or abuse) and matches and matches[0].score < _SPELLED_SO:
         matches = ()
-    elif not uses and not matches:
+    elif not uses and not abuse and not matches:
         uses = on_record.use_index().near(text)
-    practice = tuple(source for source in on_record.sources() if source.id == "lore-uses")
+    stores = {"lore-uses": True, "lore-abuse": bool(abuse)}
+    practice = tuple(source for source in on_record.sources() if stores.get(source.id))
     sources = catalog.registry.sources() + practice
     by_name = query.kind is QueryKind.NAME
-    return SearchAnswer(query, text, matches, shown, by_name, sources, uses, own)
+    return SearchAnswer(query, text, matches, shown, by_name, sources, uses, own, abuse)

@@ -128,7 +128,7 @@ ORDERS: dict[str, Callable[[Listener], Any]] = {
 
 
 def ports_named(name: str, catalog: Catalog) -> tuple[int, ...]:
-    """The ports of the service *name*: those of the registry, else what systems call so.
+    """The ports of the service *name*: the registry's, else what systems or people call so.
 
     >>> from portbook.catalog import Catalog
     >>> ports_named("ssh", Catalog()), ports_named("http-alt", Catalog())
@@ -141,6 +141,7 @@ def ports_named(name: str, catalog: Catalog) -> tuple[int, ...]:
     if not ports:
         named = (catalog.practice.port_named(name, each) for each in Transport)
         ports = {port for port in named if port is not None}
+        ports = ports or {known.first for known in catalog.practice.services_called(name)}
     return tuple(sorted(ports))
 
 

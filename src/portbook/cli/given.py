@@ -79,7 +79,7 @@ def _is_port(word: str) -> bool:
 
 
 def one_text(words: Sequence[str], catalog: Catalog) -> bool:
-    """Whether *words* are one text: a question, or words none of which stands for anything."""
+    """Whether *words* are one text: a question, what people call a service, unknown words."""
     if "-" in words or any(" " in word for word in words):
         return False
     from portbook.formats.errors.questions import is_question
@@ -90,7 +90,11 @@ def one_text(words: Sequence[str], catalog: Catalog) -> bool:
         kinds = {parse_query(part).kind for word in words for part in split_queries(word)}
     except InvalidQuery:
         return False
-    return kinds == {QueryKind.NAME} and not any(map(catalog.registry.named, words))
+    if kinds != {QueryKind.NAME}:
+        return False
+    if catalog.practice.services_called(" ".join(words)):
+        return True
+    return not any(map(catalog.registry.named, words))
 
 
 def one_port(text: str, catalog: Catalog) -> Query:

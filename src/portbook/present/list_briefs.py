@@ -50,10 +50,21 @@ def brief_of(answer: PortAnswer | ServiceAnswer | RangeAnswer, to: Viewer) -> Br
     if len(answer.ports) == 1:
         (only,) = answer.ports
         if isinstance(only, PortAnswer):
-            return compose_brief(only, to)
+            brief = compose_brief(only, to)
+            return brief._replace(remarks=(*brief.remarks, *same_spelling(answer)))
         brief = _of_range(only, to)
         return brief._replace(next=(*brief.next[:-1], _more(answer.name)))
     return _of_ports(answer, to) if answer.ports else _of_portless(answer)
+
+
+def same_spelling(answer: ServiceAnswer) -> tuple[str, ...]:
+    """That what was asked for is a registered name too, of another service without a port."""
+    others = [row for row in answer.portless if row.service_name != answer.name]
+    if not others:
+        return ()
+    titles = list(dict.fromkeys(row.title for row in others if row.title))
+    title = f": {listed(titles)}" if titles else ""
+    return (f"{others[0].service_name} is also a registered name without a port{title}",)
 
 
 def _more(query: str) -> NextStep:
@@ -85,7 +96,7 @@ def _of_ports(answer: ServiceAnswer, to: Viewer) -> Brief:
         None,
         (*_next(in_use, _first(leading)), _more(answer.name)),
         note=None,
-        remarks=answer.query.notes,
+        remarks=(*answer.query.notes, *same_spelling(answer)),
         unseen=unseen_sentences(answer.host),
         ports=tuple(rows),
     )

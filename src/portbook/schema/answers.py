@@ -133,6 +133,7 @@ SEARCH_ANSWER = Table(
             path=lambda it: it.matches[: it.shown],
         ),
         Field("uses", USES, path=lambda it: it.uses[: it.shown]),
+        Field("abuse", list_of(REPORT.codec()), "reports of abuse that are called so"),
         Field("own_notes", optional(NOTES), "your notes that match; null: left out"),
         QUERY_NOTES,
         Field("sources", SOURCES),

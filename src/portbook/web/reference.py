@@ -10,7 +10,7 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse, Response
 
 from portbook.app.history import chronicle, is_since
-from portbook.app.list_lookup import ServiceAnswer, longest_blocks
+from portbook.app.list_lookup import ServiceAnswer, answer_service, longest_blocks
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer, answer_port
 from portbook.catalog.registry.stats import count
@@ -180,10 +180,11 @@ async def service(request: Request) -> Response:
 
 
 def _named(catalog: Catalog, name: str) -> ServiceAnswer | None:
-    if not catalog.registry.named(name):
+    rows = catalog.registry.named(name)
+    if not rows:
         return None
-    found = answer(Query(QueryKind.NAME, name), catalog)
-    return found if isinstance(found, ServiceAnswer) else None
+    # The address is of the registered name, also where people call another service so.
+    return answer_service(Query(QueryKind.NAME, name), rows, catalog, None, None)
 
 
 async def services(request: Request) -> Response:

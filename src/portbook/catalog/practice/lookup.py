@@ -52,6 +52,7 @@ DATA = os.path.join(os.path.dirname(__file__), "data")
 
 # Asked for more ports than this, a file is read once instead of searched every time.
 _PORTS_UNTIL_HELD = 12
+_SHORT = 2  # letters of a word that stands in too many texts
 _NAMES_HELD = 4096  # names and paths of programs, of which captures may have any number
 
 # What each file is, for a reader of the list of sources.
@@ -237,6 +238,24 @@ class Practice:
         for row in file.rows():
             yield report_of(cells_of(row, "abuse", file.path), file.path)
 
+    def abuse_called(self, text: str) -> tuple[Report, ...]:
+        """The reports with each word of *text* in what they name, by port; reads them all.
+
+        Numbers and words of two letters find a subject only where *text* is all of it.
+        """
+        from portbook.catalog.text_index import words_of
+
+        words = words_of(text)
+        long = all(len(word) > _SHORT and not word.isdigit() for word in words)
+        subjects = [(each, words_of(each.subject)) for each in self.abuse()] if words else []
+        return tuple(
+            [
+                each
+                for each, subject in subjects
+                if subject == words or (long and set(words) <= set(subject))
+            ]
+        )
+
     def _spanning(
         self, kind: str, make: Callable[[list[str], str], Any], port: int, wanted: Transport | None
     ) -> list[Any]:
@@ -286,7 +305,7 @@ class Practice:
 
     def services_called(self, text: str) -> tuple[KnownService, ...]:
         """The services that people call *text*, in any letter case, by port; reads them all."""
-        file, called = self._file("services"), text.casefold()
+        file, called = self._file("services"), " ".join(text.casefold().split())
         rows = [service_of(cells_of(row, "services", file.path), file.path) for row in file.rows()]
         return tuple(
             [

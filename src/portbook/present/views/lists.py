@@ -90,6 +90,8 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
         out.lines += render_item(Paragraph(f"and {more:,} more: --limit 0 shows all"), style)
     if answer.uses:
         out.section("In practice", *_use_rows(answer))
+    if answer.abuse:
+        out.section("Reported abuse", *report_records(answer.abuse))
     if answer.own_notes:
         from portbook.present.port import noted
 

@@ -13,7 +13,7 @@ from portbook.present.document import (
     Services,
     Sources,
 )
-from portbook.present.list_briefs import leading_port
+from portbook.present.list_briefs import leading_port, same_spelling
 from portbook.present.port import changes
 from portbook.present.port.practice import program_record, use_records
 from portbook.present.port.registry import about_rows, registration, unauthorized
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 def compose_service(answer: ServiceAnswer) -> Page:
     """The page of a service name: its ports, or that it has none, and who speaks it."""
-    rows = answer.assignments + answer.portless
+    others = same_spelling(answer)
+    rows = answer.assignments if others else answer.assignments + answer.portless
     sections = (
         Section("This machine", tuple(_machine(answer)), "machine"),
         Section("Ports", tuple(_numbered(answer)), "ports"),
@@ -43,10 +44,10 @@ def compose_service(answer: ServiceAnswer) -> Page:
     )
     return Page(
         answer.name,
-        rows[0].title or "no description",
+        (rows[0].title if rows else None) or "no description",
         (),
         "",
-        answer.query.notes,
+        (*answer.query.notes, *others),
         tuple([section for section in sections if section.items]),
     )
 
@@ -108,14 +109,19 @@ def _numbered(answer: ServiceAnswer) -> Iterator[Item]:
 def _portless(answer: ServiceAnswer) -> Iterator[Item]:
     if not answer.portless:
         return
-    if answer.assignments:
+    if answer.assignments and not same_spelling(answer):
         yield Paragraph("Also registered without a fixed port: DNS (SRV or DNS-SD) tells it.")
     else:
         yield Paragraph("No fixed port: DNS (SRV or DNS-SD) tells the port.")
     yield Services(
         tuple(
             [
-                ServiceRow(answer.name, on, row.title or "no description", row.references)
+                ServiceRow(
+                    row.service_name or answer.name,
+                    on,
+                    row.title or "no description",
+                    row.references,
+                )
                 for row, on in _grouped(answer.portless)
             ]
         )

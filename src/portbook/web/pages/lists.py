@@ -211,12 +211,12 @@ def of_search(answer: SearchAnswer | None, text: str) -> dict[str, Any]:
             "By number, name, description or product. The key / leads to the field from any page."
         )
         return {
-            "headline": "Search", "said": said, "matches": [], "uses": [], "more": 0,
+            "headline": "Search", "said": said, "matches": [], "uses": [], "abuse": [], "more": 0,
             "more_uses": 0, "about": said,
         }  # fmt: skip
     shown = answer.matches[: answer.shown]
     uses = _records(answer.uses)
-    number = len(answer.matches) + len(uses)
+    number = len(answer.matches) + len(uses) + len(answer.abuse)
     if answer.matches and not answer.found:
         headline = f"No service is named “{text}”"
         said = "Similar names:"
@@ -229,6 +229,7 @@ def of_search(answer: SearchAnswer | None, text: str) -> dict[str, Any]:
         "headline": headline,
         "said": said,
         "uses": uses[: answer.shown],
+        "abuse": answer.abuse,
         "more_uses": max(0, len(uses) - answer.shown),
         "matches": [
             {
