@@ -83,7 +83,7 @@ def test_a_field_that_is_new_is_named(
     assert told["unknown"] == [{"field": "st\xe4tus", "rows": told["rows"]}]
     assert run(["update", "--from", str(file)]) == 0
     said = capsys.readouterr()
-    assert "Fields that portbook doesn't know yet, of which nothing is taken:" in said.out
+    assert "Unknown fields, skipped:" in said.out
     assert f"'st\\xe4tus'  in {told['rows']:,} rows" in said.out
     assert said.err == ""
     origin = json.loads(next(home.glob("0*/origin.json")).read_bytes())

@@ -43,12 +43,14 @@ COLUMNS = {
 
 
 def number_of(cell: str, path: str) -> int:
+    """The number that *cell* of the file *path* is. Raises DataCorrupt."""
     if not (cell.isascii() and cell.isdigit()):
         raise DataCorrupt(path, f"{cell[:20]!a} is not a number")
     return int(cell)
 
 
 def cells_of(row: list[str], kind: str, path: str) -> list[str]:
+    """The texts of *row* of the file *path*, one for each column of *kind*. Raises DataCorrupt."""
     if len(row) != len(COLUMNS[kind]):
         raise DataCorrupt(path, f"the row of {row[0][:40]!a} has {len(row)} cells")
     return [unescape_cell(cell) for cell in row]
