@@ -118,7 +118,9 @@ def test_what_people_call_a_service_goes_before_a_name_without_a_port(
     assert below in said
     assert "Also registered without a fixed port" not in said
     for row in found.portless:
-        assert any(line.split()[:1] == [text] and row.title in line for line in said.splitlines())
+        assert any(
+            line.split()[:1] == [text] and str(row.title) in line for line in said.splitlines()
+        )
     sent = json.loads(json.dumps(port_json.of(found, TO)))
     assert (sent["service_name"], sent["ports"]) == (name, [port])
     assert {row["service_name"] for row in sent["without_port"]} == {text}
