@@ -29,7 +29,7 @@ portbook's names still catches what it expects::
      ├── EngineFailed (RuntimeError)       a database engine couldn't do what it was asked
      └── MissingExtra (ImportError)        an optional part isn't installed
 
-The message of each is one line that names the value and the mend.
+The message of each is one line that names the value and the fix.
 """
 
 from __future__ import annotations

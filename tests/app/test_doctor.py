@@ -136,7 +136,7 @@ def test_the_command_says_it_of_this_machine(capsys: pytest.CaptureFixture[str])
     assert run(["doctor"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("portbook sees ")
-    assert "\nRegistry\n  IANA registry of " in out
+    assert "\nRegistry\n  IANA registry, " in out
     status = run(["doctor", "--json", "--strict"])
     told = json.loads(capsys.readouterr().out)
     assert told["schema"] == "portbook/doctor/1"

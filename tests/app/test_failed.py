@@ -122,7 +122,7 @@ def test_a_search_has_no_topic() -> None:
 
 def test_an_unknown_topic_is_refused_with_those_that_are() -> None:
     assert topic_named("Refused") is Topic.REFUSED
-    with pytest.raises(InvalidArgument, match=r"no topic: give one of refused, localhost"):
+    with pytest.raises(InvalidArgument, match=r"not a topic: give one of refused, localhost"):
         topic_named("nonsense")
 
 

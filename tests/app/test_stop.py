@@ -209,10 +209,11 @@ def test_what_starts_containers_again_is_not_gone_behind(runtime: str) -> None:
 def test_nothing_there() -> None:
     planned = plan(scene(missing=(gap("other network namespaces"),)))
     assert codes(planned) == ["nothing-there"]
-    assert refusal_message(planned.refusals[0]).startswith("Nothing listens on 8080 here")
+    nothing = "Nothing listens on 8080 on this machine"
+    assert refusal_message(planned.refusals[0]).startswith(nothing)
     blind = plan(scene(blind=True))
     assert refusal_message(blind.refusals[0]).startswith(
-        "Nothing that can be seen listens on 8080 here"
+        "Nothing that can be seen listens on 8080 on this machine"
     )
 
 

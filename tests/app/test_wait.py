@@ -86,14 +86,14 @@ def test_it_ends_as_soon_as_something_listens() -> None:
     assert waited.listeners == (SERVER,)
     assert text(waited) == [
         "Something listens on 5432 after 0.1 s.",
-        "  tcp 127.0.0.1:5432 is held by postgres (pid 7)",
+        "  tcp 127.0.0.1:5432: postgres (pid 7)",
     ]
 
 
 def test_free_is_what_nothing_is_bound_to() -> None:
     waited = Machine((SERVER,), (BOUND,), ()).wait(free=True)
     assert (waited.met, waited.listeners) == (True, ())
-    assert text(Machine(()).wait(free=True)) == ["5432 is free at once."]
+    assert text(Machine(()).wait(free=True)) == ["5432 is already free."]
 
 
 def test_the_time_runs_out() -> None:
@@ -141,7 +141,7 @@ def test_what_can_not_be_seen_is_never_said_to_be_free() -> None:
     assert "can't tell" in text(blind)[0]
     partly = Machine((), missing=(Gap(GapCode.BOUND_UNSUPPORTED, "macos"),)).wait(free=True)
     assert partly.met is True
-    assert text(partly)[0] == "5432 is free at once, as far as portbook can see."
+    assert text(partly)[0] == "5432 is already free, as far as portbook can see."
     assert text(partly)[1].startswith("  Not seen: ")
 
 

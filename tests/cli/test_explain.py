@@ -184,7 +184,7 @@ def test_against_says_what_changed(
     )
     status, out, _ = run(capsys, str(new), "--against", str(capture))
     assert status == 0
-    assert "1 opened, 1 closed, 1 changed hands" in out
+    assert "1 opened, 1 closed, 1 changed owner" in out
     assert "before: sshd" in out
     assert "program unknown in one" in out.replace("\n", " ")
     status, out, _ = run(capsys, str(new), "--against", str(capture), "--json")

@@ -92,7 +92,7 @@ def test_each_socket_has_its_level_holder_meaning_and_verdict() -> None:
     [
         (OwnersSeen.KERNEL, "the kernel itself, www-data"),
         (OwnersSeen.NONE, "no process, www-data"),
-        (OwnersSeen.HIDDEN, "owner not visible, www-data"),
+        (OwnersSeen.HIDDEN, "owner hidden, www-data"),
         (OwnersSeen.INFERRED, "nginx (7), inferred, www-data"),
     ],
 )

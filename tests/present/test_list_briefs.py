@@ -45,7 +45,7 @@ def _brief(text: str, *sockets: Listener) -> Brief:
 
 def test_a_name_of_several_ports_is_a_table_of_them() -> None:
     lines = render_brief(_brief("http-alt", bound(8080, SERVER)), Style()).splitlines()
-    assert lines[0] == "http-alt · HTTP Alternate (see port 80): in use on 8080"
+    assert lines[0] == "http-alt · HTTP Alternate: in use on 8080"
     assert lines[2].split() == ["Port", "On", "this", "machine", "In", "practice"]
     assert lines[3].split() == ["591", "free"]
     assert lines[4].split()[:2] == ["8008", "free"]

@@ -112,15 +112,15 @@ def test_nothing() -> None:
 
 def test_totals_are_true_totals() -> None:
     some = [socket(port, WEB) for port in (1, 2, 3)]
-    assert shown(*some, total=48)[0] == "3 of 48 sockets: 3 note"
+    assert shown(*some, total=48)[0] == "3 of 48 sockets: 3 notes"
     page = render_here(answer(*some), Style(), most=2)
-    assert page.startswith("2 of 3 sockets: 3 note\n")
+    assert page.startswith("2 of 3 sockets: 3 notes\n")
     assert page.count("node server.js") == 2
 
 
 def test_owners_that_are_hidden_are_counted() -> None:
     hidden = socket(1, owners_seen=OwnersSeen.HIDDEN)
-    assert shown(hidden, socket(2, WEB))[0] == "2 sockets (1 owner hidden): 2 note"
+    assert shown(hidden, socket(2, WEB))[0] == "2 sockets (1 owner hidden): 2 notes"
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,12 @@ def _answer(text: str) -> PortAnswer:
     return found
 
 
+def _whole(text: str) -> PortAnswer:
+    found = answer(parse_query(text), CATALOG, whole=True)
+    assert isinstance(found, PortAnswer)
+    return found
+
+
 def _text(found: PortAnswer, width: int = 100) -> str:
     """The page as one run of text, its lines unwrapped."""
     return " ".join(render_page(compose(found), Style(width)).split())
@@ -348,3 +354,20 @@ def test_without_any_lore_nothing_is_claimed() -> None:
     found = _answer("305")._replace(uses=(), systems=(), browser_blocked=False)
     said = _text(found)
     assert "default range" not in said
+
+
+def test_a_service_in_plain_text_is_called_dangerous() -> None:
+    assert "Yes, if it is Telnet: everything it sends crosses the network in plain text." in _text(
+        _whole("23")
+    )
+    assert "in plain text. The encrypted port is 8883/tcp." in _text(_whole("1883"))
+    assert "in plain text" not in _text(_whole("22"))
+
+
+def test_abuse_is_reported_without_a_verb_that_has_to_agree() -> None:
+    assert "Reported abuse: Back Orifice (September 1998). It depends on" in _text(_whole("31337"))
+
+
+def test_a_page_denies_a_use_once() -> None:
+    for port in ("305", "63867", "40001"):
+        assert _text(_answer(port)).count("We know of no software that uses it") == 1

@@ -10,7 +10,7 @@ from portbook.present.phrases import TEMPLATES, gap_sentence
 from tests.strategies import nasty
 
 MEND = "run as root, or with the capability CAP_SYS_PTRACE"
-KEPT = "a security module or a user namespace keeps even this root out"
+KEPT = "a security module or user namespace blocks even root"
 BOUND = "sockets that are bound but not listening can't be"
 SAID = {
     Gap(GapCode.SYSTEM_UNKNOWN, "plan9"): "portbook can't look at this machine: it does not know "
@@ -53,9 +53,9 @@ SAID = {
     Gap(GapCode.OWNERS_HIDDEN, None, Need.HOST, number=2, total=3): "2 of 3 sockets are owned by a "
     "process that can't be seen from inside this container: ask on the host",
     Gap(GapCode.OWNERS_HIDDEN, None, Need.ROOT, number=1, total=3): "1 of 3 sockets is owned by a "
-    f"process that this user may not look into: {MEND}",
+    f"process that this user can't see: {MEND}",
     Gap(GapCode.OWNERS_HIDDEN, None, Need.LEAVE, number=1, total=1): "the socket is owned by a "
-    f"process that this user may not look into: {KEPT}",
+    f"process that this user can't see: {KEPT}",
     Gap(GapCode.OWNERS_INFERRED, "/proc", Need.PROCFS, number=1, total=1): "the socket is owned by "
     "a process that was inferred from control group and user, not seen: no process is listed in "
     "/proc: procfs isn't mounted there",
@@ -75,7 +75,7 @@ SAID = {
     Gap(GapCode.NAMESPACES_HIDDEN, None, Need.ROOT, number=1): "the network namespaces of 1 "
     "process are visible to root only",
     Gap(GapCode.NAMESPACES_HIDDEN, None, Need.LEAVE, number=1200): "the network namespaces of "
-    "1,200 processes are kept from this process, though it is root's",
+    "1,200 processes are hidden even from root",
     Gap(GapCode.NAMESPACE_UNREADABLE, detail="x"): "x",
     Gap(GapCode.NAT_UNSUPPORTED): "redirects by this system's own packet filter are not looked for",
     Gap(GapCode.NAT_HIDDEN): "NAT rules are visible to root only",

@@ -129,7 +129,11 @@ def test_the_lead_names_the_port_and_its_state(port: int) -> None:
 @pytest.mark.parametrize(
     ("port", "character", "second"),
     [
-        (305, "unassigned (gap 301–307)", "We know of no software that uses it."),
+        (
+            305,
+            "unassigned (gap 301–307)",
+            "We know of no software that uses it, and of no reported abuse.",
+        ),
         (443, "HTTPS, the encrypted web; registered as https", "Used in practice by nginx, Apache"),
         (50000, "Jenkins and IBM Db2 in practice; dynamic", "Used in practice by Jenkins"),
         (50002, "dynamic (ephemeral) port, never assigned", "Linux, macOS, Windows, FreeBSD"),

@@ -89,7 +89,7 @@ def test_the_same_as_an_unprivileged_user(namespace: Namespace) -> None:
     assert codes >= ({"loopback-only"} if inferred else {"owner-hidden", "loopback-only"})
     assert "expected" not in codes
     assert answer["host"]["visibility"] == "partial"
-    word = "inferred" if inferred else "may not look into"
+    word = "inferred" if inferred else "can't see"
     assert any(word in gap["message"] for gap in answer["host"]["missing"])
 
     text = namespace.portbook(8080, "--full", before=UNPRIVILEGED, source=source)

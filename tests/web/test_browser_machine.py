@@ -67,7 +67,7 @@ def _free_port() -> int:
 
 def _wait_until_followed(page: Any) -> None:
     """News of another socket may take the place of the words that say so, at once."""
-    said = re.compile(r"^Followed live|:\d+ (was opened|was closed|has changed)\.$")
+    said = re.compile(r"^Live|:\d+ (was opened|was closed|has changed)\.$")
     page.locator("#here-news", has_text=said).wait_for()
 
 
@@ -81,13 +81,13 @@ def test_the_panel_shows_what_listens_and_follows_it(browser: Any, as_user: Runn
         opened.goto(f"{as_user.url}/{port}")
         live = opened.locator("#machine .live")
         live.get_by_text("is bound, but doesn’t listen").or_(
-            live.get_by_text(f"is bound to {port} here")
+            live.get_by_text(f"is bound to {port} on this machine")
         ).wait_for()
         later.listen()
         live.get_by_text(f"tcp 127.0.0.1:{port} listens, this machine only").wait_for()
         live.get_by_text("loopback-only").wait_for()
         later.close()
-        live.get_by_text(f"bound to {port} here").wait_for()
+        live.get_by_text(f"bound to {port} on this machine").wait_for()
 
 
 def test_the_search_shows_what_the_owners_notes_have(
@@ -310,7 +310,7 @@ def test_a_server_that_was_started_anew(browser: Any, tmp_path: Path) -> None:
         listed.goto(f"{first.url}/here?token={first.token}")
         _wait_until_followed(listed)
         panel.goto(f"{first.url}/305?token={first.token}")
-        panel.locator("#machine .live").get_by_text("bound to 305 here").wait_for()
+        panel.locator("#machine .live").get_by_text("bound to 305 on this machine").wait_for()
     silent = "portbook doesn’t answer"
     listed.locator("#here-news", has_text=silent).wait_for()
     panel.locator("#machine .live", has_text=silent).wait_for()

@@ -131,7 +131,7 @@ def explain(
     plugins: bool = False,
     catalog: Catalog | None = None,
 ) -> ExplainAnswer:
-    """What another tool printed, each socket with its verdict; *format* is found by itself.
+    """What another tool printed, each socket with its verdict; *format* is detected unless given.
 
     *older* is an earlier output, of whichever tool, to say what changed since. With *plugins*,
     formats of installed packages are read too; their code runs then.

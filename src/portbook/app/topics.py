@@ -80,7 +80,7 @@ def topic_named(name: str) -> Topic:
         if topic == name.lower():
             return topic
     raise InvalidArgument(
-        "", f"{shown(name)} is no topic: give one of {', '.join(map(str, Topic))}"
+        "", f"{shown(name)} is not a topic: give one of {', '.join(map(str, Topic))}"
     )
 
 

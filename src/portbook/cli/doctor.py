@@ -23,7 +23,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         "notes in force and the optional parts that are installed.",
     )
     parser.add_argument(
-        "--strict", action="store_true", help="exit with 3 if part of the truth was not visible"
+        "--strict", action="store_true", help="exit with 3 if not everything could be seen"
     )
     add_json(parser)
     options = parser.parse_args(list(argv))

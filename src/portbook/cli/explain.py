@@ -229,7 +229,7 @@ class _Explanation:
 
 
 def _new(answer: ExplainAnswer) -> Iterable[Listener]:
-    """What there is to see to: every socket, or what opened and changed hands since."""
+    """What there is to see to: every socket, or what opened or changed owner since."""
     if answer.changes is None:
         return answer.sockets
     return (*answer.changes.opened, *(after for _, after in answer.changes.changed))
@@ -238,24 +238,24 @@ def _new(answer: ExplainAnswer) -> Iterable[Listener]:
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         "explain",
-        "What another tool printed, explained: each listening socket with what is registered and "
-        "used on its port, who can reach it, and the verdict. The format is detected.",
+        "Explain the output of ss, netstat, lsof, nmap and others: what each port is for, who "
+        "can reach it, and the verdict. The format is detected.",
     )
     parser.add_argument(
         "files",
         nargs="*",
         metavar="FILE",
-        help="where the output is, file by file; - or nothing: standard input",
+        help="the files to read; standard input for - or none",
     )
     parser.add_argument(
         "--format",
         metavar="FORMAT",
-        help=f"read it as this: {_formats(argv)}",
+        help=f"read the input in this format: {_formats(argv)}",
     )
     parser.add_argument(
         "--against",
         metavar="OLD",
-        help="an older capture, of whichever tool: say what opened, closed or changed hands",
+        help="compare with an older capture of any tool: show what opened, closed or changed owner",
     )
     add_filters(parser)
     add_json(parser, rows=True)

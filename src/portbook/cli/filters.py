@@ -33,23 +33,31 @@ if TYPE_CHECKING:
 
 def add_filters(parser: argparse.ArgumentParser) -> None:
     """``--transport``, ``--port``, ``--program``, ``--user``, ``--reach`` and ``--level``."""
-    parser.add_argument("--transport", choices=[*map(str, Transport)], help="only this transport")
     parser.add_argument(
-        "--port", metavar="PORT", help="only this port (53, 53/udp), range (6000-6063) or service"
+        "--transport", choices=[*map(str, Transport)], help="show only this transport"
+    )
+    parser.add_argument(
+        "--port",
+        metavar="PORT",
+        help="show only this port (53, 53/udp), range (6000-6063) or service",
     )
     parser.add_argument(
         "--program",
         metavar="NAME",
-        help="only programs with this in their name, or of this pattern (python*)",
+        help="show only programs whose name contains or matches this (python*)",
     )
-    parser.add_argument("--user", metavar="NAME", help="only what this user holds, by name or uid")
+    parser.add_argument(
+        "--user", metavar="NAME", help="show only this user's sockets (name or uid)"
+    )
     parser.add_argument(
         "--reach",
         choices=[reach.value for reach in Reach],
-        help="only what can be reached from there",
+        help="show only sockets that can be reached from there",
     )
     parser.add_argument(
-        "--level", choices=[*map(str, Level)], help="only with a finding at this level or above"
+        "--level",
+        choices=[*map(str, Level)],
+        help="show only sockets with a finding at this level or above",
     )
 
 

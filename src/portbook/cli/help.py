@@ -85,7 +85,7 @@ class Parser(argparse.ArgumentParser):
             "--debug",
             action="store_true",
             default=argparse.SUPPRESS,
-            help="if portbook has a fault, show its traceback",
+            help="show the traceback of an internal error",
         )
         self.add_argument(
             "--color",
@@ -124,8 +124,7 @@ def _epilog(name: str) -> str:
 
     examples = _examples(name)
     statuses = [f"  {status:<3}  {about}" for status, about in statuses_of(name)]
-    service = f"The service that is called {name}: portbook show {name}"
-    return "\n".join(("examples:", *examples, "", "exit status:", *statuses, "", service))
+    return "\n".join(("examples:", *examples, "", "exit status:", *statuses))
 
 
 def _examples(name: str) -> Iterator[str]:
@@ -150,7 +149,7 @@ def add_json(parser: argparse.ArgumentParser, *, rows: bool = False) -> None:
         parser.add_argument(
             "--strict",
             action="store_true",
-            help="exit with 3 if part of the truth was not visible",
+            help="exit with 3 if not everything could be seen",
         )
 
 
@@ -259,7 +258,7 @@ def print_help(
         "  -h, --help       help of a command, as in portbook help why\n"
         "  -V, --version    the version\n"
         "  --color WHEN     auto, always or never (also NO_COLOR, CLICOLOR_FORCE)\n"
-        "  --debug          if portbook has a fault, show its traceback"
+        "  --debug          show the traceback of an internal error"
     )
     show("\n".join(lines) + "\n")
     return 0

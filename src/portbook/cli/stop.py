@@ -107,7 +107,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         help="send signals to the processes even where something manages them",
     )
     parser.add_argument(
-        "--strict", action="store_true", help="exit with 3 if part of the truth was not visible"
+        "--strict", action="store_true", help="exit with 3 if not everything could be seen"
     )
     add_json(parser)
     return parser.parse_args(list(argv))

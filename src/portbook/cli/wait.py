@@ -31,7 +31,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     parser = Parser(
         "wait",
         "Wait until something listens on a port of this machine, or with --free until nothing "
-        "does. For scripts: exit status 0 says that it came, 1 that the time ran out.",
+        "does. In scripts, the exit status tells: 0 done, 1 timed out.",
     )
     parser.add_argument(
         "query",
@@ -39,7 +39,9 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         help="a port (5432, 53/udp; any transport if none is given), an address of this machine "
         "with a port (127.0.0.1:8080), or a service's name",
     )
-    parser.add_argument("-f", "--free", action="store_true", help="until nothing is bound there")
+    parser.add_argument(
+        "-f", "--free", action="store_true", help="wait until nothing is bound there"
+    )
     parser.add_argument(
         "-t",
         "--timeout",
@@ -53,7 +55,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing")
     parser.add_argument(
-        "--strict", action="store_true", help="exit with 3 if part of the truth was not visible"
+        "--strict", action="store_true", help="exit with 3 if not everything could be seen"
     )
     add_json(parser)
     options = parser.parse_args(list(argv))

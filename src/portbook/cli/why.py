@@ -77,7 +77,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         help="add every cause and what the kernel answered for each address",
     )
     parser.add_argument(
-        "--strict", action="store_true", help="exit with 3 if part of the truth was not visible"
+        "--strict", action="store_true", help="exit with 3 if not everything could be seen"
     )
     add_notes(parser)
     add_json(parser)

@@ -79,6 +79,7 @@ def _of_ports(answer: ServiceAnswer, to: Viewer) -> Brief:
     in_use = [each for each in answer.ports if each.host is not None and each.host.listeners]
     numbers = [_span(each) for each in answer.ports]
     title = next((row.title for row in answer.assignments if row.first == _first(leading)), None)
+    title = title and title.partition(" (see port ")[0]  # a pointer, no part of the name
     name = f"{answer.name} · {title}" if title else answer.name
     machine = None if answer.host is None else _of_machine(answer.host, in_use)
     transports = dict.fromkeys(row.transport or "any" for row in answer.assignments)

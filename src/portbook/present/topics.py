@@ -176,7 +176,7 @@ PAGES: dict[Topic, TopicPage] = {
         (NextStep("A port that opens", "portbook pick"),),
     ),
     Topic.DROPPED: TopicPage(
-        "The firewall's log shows a packet that it didn't let through: DPT is the port it was for.",
+        "The firewall's log shows a packet that it dropped; DPT is its destination port.",
         (
             "SPT is the sender's port and says little; a reply has SPT 443 or the like.",
             "Packets to a port on which nothing listens are scans, and lose nothing.",

@@ -113,7 +113,7 @@ def _why(catalog: Catalog, host: str, port: int, error: OSError) -> str:
         who = _holder(catalog, port)
         return (
             f"port {port} is taken{f' by {who}' if who else ''}: "
-            f"portbook why {port} tells more, --port N takes another"
+            f"portbook why {port} shows why; --port N takes another"
         )
     if error.errno == errno.EACCES:
         return f"port {port} needs a privilege: take one above, or see portbook why {port}"

@@ -86,7 +86,7 @@ def test_processes_of_others_are_counted_not_forgotten(
     monkeypatch.setattr(os, "stat", refusing)
     for uid, end in (
         (1000, "visible to root only"),
-        (0, "kept from this process, though it is root's"),
+        (0, "hidden even from root"),
     ):
         monkeypatch.setattr(os, "geteuid", lambda uid=uid: uid)
         found, missing = read_namespaces(str(proc))
@@ -116,7 +116,7 @@ def test_without_the_right_to_enter_there_is_one_line(
     monkeypatch.setattr(namespaces, "_setns", refused)
     path = tmp_path / "blue"
     path.touch()
-    for uid, who in ((1000, "visible to root only"), (0, "kept from this process, though root's")):
+    for uid, who in ((1000, "visible to root only"), (0, "hidden even from root")):
         monkeypatch.setattr(os, "geteuid", lambda uid=uid: uid)
         with pytest.raises(HostUnreadable, match="listeners in other network") as raised:
             in_namespace(Namespace(path.stat().st_ino, str(path), "blue"), lambda: 1)

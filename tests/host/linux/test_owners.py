@@ -211,7 +211,7 @@ def test_without_privilege_the_owner_is_hidden(closed: Unprivileged) -> None:
     owners = closed.owners({7: (0, None)})
     assert owners.owners[7] == (OwnersSeen.HIDDEN, ())
     (reason,) = sentences(owners.missing)
-    assert reason.startswith("the socket is owned by a process that this user may not look into")
+    assert reason.startswith("the socket is owned by a process that this user can't see")
     assert "CAP_SYS_PTRACE" in reason
 
 

@@ -277,4 +277,4 @@ def _owners(users: str) -> tuple[tuple[Process, ...], OwnersSeen]:
     return known
 
 
-FORMATS = (SocketFormat("ss", "ss of Linux, whatever its flags", read),)
+FORMATS = (SocketFormat("ss", "ss of Linux", read),)

@@ -178,7 +178,7 @@ def _enter(namespace: Namespace) -> None:
             raise HostUnreadable(f"{called} is gone")
         _setns(descriptor)
     except PermissionError as error:
-        who = "visible to root only" if os.geteuid() else "kept from this process, though root's"
+        who = "visible to root only" if os.geteuid() else "hidden even from root"
         raise HostUnreadable(
             f"listeners in other network namespaces are {who} (CAP_SYS_ADMIN)"
         ) from error

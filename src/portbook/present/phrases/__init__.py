@@ -104,7 +104,7 @@ FAILURES = {
     "127.0.0.1 and [::1].",
     "refused-beside": "But {others} listens on {elsewhere}: connect there, or bind {address} too.",
     "answers": "{who} listens on {where} now, so {place} accepts connections.",
-    "another-machine": "{address} is another machine, so what listens here says nothing about it.",
+    "another-machine": "{address} is another machine; portbook looks only at this one.",
     "another-name": "{address} is a host's name, and portbook looks no names up: it may be another "
     "machine.",
     "refused-far": "Refused: the host is up, and nothing listens on {port} there, or its firewall "
@@ -118,7 +118,7 @@ FAILURES = {
     "browser-blocked": "Browsers refuse to open port {port}, whatever listens there.",
     "dropped": "A firewall dropped a packet to {name}.",
     "dropped-listening": "A firewall dropped a packet to {name}, on which {who} listens.",
-    "dropped-silent": "A firewall dropped a packet to {name}; nothing listens on it here, so "
+    "dropped-silent": "A firewall dropped a packet to {name}; nothing listens on it, so "
     "nothing was lost.",
     "other": "The text says that something went wrong with {name}, and not what.",
     "invalid-address": "{address} is not an address; {port} was looked at on every address.",
@@ -127,7 +127,7 @@ FAILURES = {
 _SYSTEMS = {"macos": "macOS", "windows": "Windows"}
 _FIXES = {
     Need.ROOT: "run as root, or with the capability CAP_SYS_PTRACE",
-    Need.LEAVE: "a security module or a user namespace keeps even this root out",
+    Need.LEAVE: "a security module or user namespace blocks even root",
     Need.PROCFS: "no process is listed in {subject}: procfs isn't mounted there",
 }
 
@@ -178,10 +178,8 @@ def _words(gap: Gap, facts: dict[str, object]) -> dict[str, str]:
         else f"{number} of {gap.total} sockets {'is' if number == 1 else 'are'}",
         "hidden_by": "can't be seen from inside this container: ask on the host"
         if gap.needs is Need.HOST
-        else f"this user may not look into: {fix}",
-        "kept_by": "visible to root only"
-        if gap.needs is Need.ROOT
-        else "kept from this process, though it is root's",
+        else f"this user can't see: {fix}",
+        "kept_by": "visible to root only" if gap.needs is Need.ROOT else "hidden even from root",
         "fix": fix,
         "packages": f"the package of {subject} is"
         if number == 1

@@ -38,7 +38,7 @@ _SUPERVISORS = {
 # By code, and by the fact ``why`` where a code has several reasons. Facts, and what _REFUSAL_WORDS
 # makes of a refusal, stand in braces.
 REFUSED = {
-    RefusalCode.NOTHING_THERE: "Nothing{seen} listens on {place} here.",
+    RefusalCode.NOTHING_THERE: "Nothing{seen} listens on {place} on this machine.",
     RefusalCode.OTHER_NAMESPACE: "{who} has {socket} in another network namespace ({namespace}), "
     "where portbook doesn't reach.",
     RefusalCode.NOT_LISTENING: "{who} has bound {socket} and doesn't listen: it may be a client "
@@ -65,7 +65,7 @@ REFUSED = {
     "seen.",
 }
 REFUSED_MENDS = {
-    RefusalCode.NOTHING_THERE: "If a bind fails nevertheless: portbook why {port_word}",
+    RefusalCode.NOTHING_THERE: "If a bind still fails: portbook why {port_word}",
     RefusalCode.OTHER_NAMESPACE: "{stop_there}",
     RefusalCode.NOT_LISTENING: "{stop}",
     RefusalCode.MAYBE_CLIENT: "If it is a server's: portbook stop {port}/udp",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from portbook.model import State
 from portbook.present import words
 from portbook.present.document import Facts, Paragraph, PortRow, Ports
-from portbook.present.port.on_record import in_practice, untold_uses
+from portbook.present.port.on_record import UNUSED, in_practice, untold_uses
 from portbook.present.port.registry import row_text, services
 from portbook.present.port.special import lead_of_special
 
@@ -81,7 +81,7 @@ def _practice(answer: PortAnswer) -> Iterator[str]:
     if "Linux" in picking or "Windows" in picking:
         yield f"{words.listed(picking)} may hand it out as an ephemeral port."
     elif untold_uses(answer):
-        yield "We know of no software that uses it."
+        yield UNUSED
 
 
 def _related(answer: PortAnswer) -> Related:

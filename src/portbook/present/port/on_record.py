@@ -97,6 +97,9 @@ def practice_line(answer: PortAnswer, columns: int) -> str | None:
     return "no use and no abuse is known to us" if untold_uses(answer) else None
 
 
+UNUSED = "We know of no software that uses it, and of no reported abuse."
+
+
 def untold_uses(answer: PortAnswer) -> bool:
     """Whether no store has anything on the use of the port: a denial would be true."""
     known = answer.uses or answer.programs or answer.abuse or any(_unauthorized(answer))
@@ -157,6 +160,7 @@ def title_line(answer: PortAnswer, longest: int = _LONGEST_TITLE) -> str | None:
     """What the first service of the port is, where its name doesn't say so already."""
     for row in _rows(answer):
         title, name = row.title, row.service_name or ""
+        title = title and title.partition(" (see port ")[0]  # a pointer, no part of the name
         if title is None or _plain(title) == _plain(name):
             continue
         return title if len(title) <= longest else f"{title[: longest - 1].rstrip()}…"

@@ -36,19 +36,19 @@ def compose(answer: PortAnswer) -> Page:
         tuple(states(answer.standings)),
         f"{own.title} ({own.first}–{own.last})",
         notes_of(answer),
-        tuple([section for section in _sections(answer, number) if section.items]),
+        tuple([section for section in _sections(answer, number, lead) if section.items]),
         lead,
     )
 
 
-def _sections(answer: PortAnswer, number: PortAnswer) -> Iterator[Section]:
+def _sections(answer: PortAnswer, number: PortAnswer, lead: tuple[str, ...]) -> Iterator[Section]:
     whole = number.related is not None
     from portbook.present.port import background
 
     yield from _machine(answer)
     yield _section("registry", registry.rows(answer))
     speaking = background.implementing(number) if whole else ()
-    yield _section("practice", [*practice.practice(answer), *speaking])
+    yield _section("practice", [*practice.practice(answer, lead), *speaking])
     if answer.port:
         yield _section("check", [Checks(answer.port, _COMMANDS, _PROOFS)])
     blocking = background.security(number) if whole else ()

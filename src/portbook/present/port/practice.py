@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from portbook.present.document import Paragraph, Record, Records
-from portbook.present.port.on_record import untold_uses
+from portbook.present.port.on_record import UNUSED, untold_uses
 from portbook.present.port.registry import services, unauthorized
 from portbook.present.words import listed, systems_in_order, when
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from portbook.app.port_lookup import PortAnswer
     from portbook.model import Program, Report, Transport, Use
     from portbook.present.document import Item
 
 
-def practice(answer: PortAnswer) -> Iterator[Item]:
-    """What the port is used for, by whom, and which systems hand it out."""
+def practice(answer: PortAnswer, lead: Sequence[str] = ()) -> Iterator[Item]:
+    """What the port is used for, by whom, and which systems hand it out, after the page's *lead*.
+
+    A denial that *lead* makes isn't repeated.
+    """
     uses = _records(
         (use.product, use.kind, use.transport, (use.first, use.last), use.summary, use)
         for use in answer.uses
@@ -27,8 +30,8 @@ def practice(answer: PortAnswer) -> Iterator[Item]:
     if answer.programs:
         programs = [program_record(each, answer.port) for each in answer.programs]
         yield Records("Servers with this default port", tuple(programs))
-    if untold_uses(answer):
-        yield Paragraph("We know of no software that uses it, and of no reported abuse.")
+    if untold_uses(answer) and UNUSED not in lead:
+        yield Paragraph(UNUSED)
     handing_out = dynamic_ranges(answer)
     if handing_out:
         yield Paragraph(handing_out)

@@ -117,9 +117,23 @@ def _mine(answer: PortAnswer) -> str:
 
 
 def _danger(answer: PortAnswer) -> str:
-    look = f"`portbook {answer.port}` shows both."
-    depends = f"That depends on the program behind it and on who can reach it. {look}"
+    """The gravest first: plain text by the service's own protocol, then reported abuse."""
+    plain = next((one for one in answer.services if one.encryption == "none"), None)
+    parts = []
+    if plain is not None:
+        instead = f" The encrypted port is {plain.twin}." if plain.twin else ""
+        parts.append(
+            f"Yes, if it is {plain.name}: everything it sends crosses the network in plain "
+            f"text.{instead}"
+        )
     if answer.abuse:
-        subjects = list(dict.fromkeys([report.subject for report in answer.abuse]))
-        return f"It can be: reported on it were {words.few(subjects)}. {depends}"
-    return depends
+        reports = list(
+            dict.fromkeys([f"{one.subject} ({words.period(one.period)})" for one in answer.abuse])
+        )
+        parts.append(f"Reported abuse: {words.few(reports)}.")
+    if plain is not None:
+        parts.append(f"`portbook {answer.port}` shows the program behind it and who can reach it.")
+    else:
+        parts.append("It depends on the program behind it and on who can reach it.")
+        parts.append(f"`portbook {answer.port}` shows both.")
+    return " ".join(parts)

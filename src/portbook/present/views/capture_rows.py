@@ -126,7 +126,7 @@ class _Once:
 _UNHELD = {
     OwnersSeen.KERNEL: "the kernel itself",
     OwnersSeen.NONE: "no process",
-    OwnersSeen.UNASKED: "owner not told",
+    OwnersSeen.UNASKED: "owner unknown",
 }
 
 
@@ -137,7 +137,7 @@ def _holder(listener: Listener, once: _Once) -> str:
         if more > 0:
             holders += f" and {more} more"
     else:
-        holders = _UNHELD.get(listener.ownership.seen, "owner not visible")
+        holders = _UNHELD.get(listener.ownership.seen, "owner hidden")
     if listener.ownership.seen is OwnersSeen.INFERRED:
         holders += ", inferred"
     user = listener.socket.user or ("" if listener.socket.uid is None else str(listener.socket.uid))

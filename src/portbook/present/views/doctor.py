@@ -8,6 +8,7 @@ from portbook.model.gap import OF_OWNERS
 from portbook.present.document import Paragraph, Table
 from portbook.present.phrases import gap_sentence
 from portbook.present.render.document_text import render_item
+from portbook.present.words import day
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def _sections(checkup: Checkup, version: str, to: Viewer) -> Iterator[tuple[str,
     user = "root" if to.is_root else f"user {checkup.uid}" if checkup.uid is not None else "you"
     machine = [
         ("sockets", f"{checkup.sockets:,}, {checkup.owned:,} with an owner"),
-        ("asked as", user),
+        ("running as", user),
     ]
     if checkup.rules.unprivileged_first is not None:
         first = checkup.rules.unprivileged_first
@@ -73,7 +74,7 @@ def _sections(checkup: Checkup, version: str, to: Viewer) -> Iterator[tuple[str,
 def _registry(registry: RegistryInUse) -> Iterator[Item]:
     kept = "kept by portbook update" if registry.kept else "shipped with portbook"
     age = "" if registry.days is None else f", {registry.days:,} days old"
-    yield Paragraph(f"IANA registry of {registry.as_of}, {kept}{age}.")
+    yield Paragraph(f"IANA registry, {day(registry.as_of)}, {kept}{age}.")
     for note in registry.notes:
         yield Paragraph(f"{note}.")
     if registry.days is not None and registry.days >= OLD_DAYS:

@@ -33,24 +33,24 @@ _MOST_LINES = 20  # that were not understood; --json has all
 # What is said of each kind of socket or port that was left out, for one and for several.
 LEFT_OUT = {
     CONNECTION: (
-        "connection, which doesn't listen, is left out",
-        "connections, which don't listen, are left out",
+        "connection skipped: it doesn't listen",
+        "connections skipped: they don't listen",
     ),
-    CLOSED: ("closed port is left out", "closed ports are left out"),
+    CLOSED: ("closed port skipped", "closed ports skipped"),
     FILTERED: (
-        "port is filtered: nothing came back, so nobody knows",
-        "ports are filtered: nothing came back, so nobody knows",
+        "port is filtered: no reply, so it may be open or closed",
+        "ports are filtered: no reply, so they may be open or closed",
     ),
     UNCERTAIN: (
-        "port is open or filtered: the scan could not tell which",
-        "ports are open or filtered: the scan could not tell which",
+        "port is open or filtered: the scan couldn't tell which",
+        "ports are open or filtered: the scan couldn't tell which",
     ),
-    NO_PORT: ("socket without a port is left out", "sockets without a port are left out"),
+    NO_PORT: ("socket without a port skipped", "sockets without a port skipped"),
     UNPUBLISHED: (
         "port is a container's own: its host doesn't publish it",
         "ports are containers' own: their hosts don't publish them",
     ),
-    REDIRECT: ("redirection is left out", "redirections are left out: they are no sockets"),
+    REDIRECT: ("redirect skipped: it isn't a socket", "redirects skipped: they aren't sockets"),
     GONE: (
         "line says that a socket has closed since",
         "lines say that a socket has closed since",
@@ -101,7 +101,7 @@ def _changes(answer: ExplainAnswer, changes: Changes, style: Style) -> Iterator[
     parts = (
         ("opened", changes.opened),
         ("closed", changes.closed),
-        ("changed hands", tuple([after for _, after in changes.changed])),
+        ("changed owner", tuple([after for _, after in changes.changed])),
     )
     yield style.bold(", ".join(f"{len(sockets):,} {word}" for word, sockets in parts))
     before = {_place(after): past for past, after in changes.changed}
@@ -112,7 +112,7 @@ def _changes(answer: ExplainAnswer, changes: Changes, style: Style) -> Iterator[
         yield style.bold(word.capitalize())
         for each in sockets:
             yield from rows((each,), answer.standings, style, answer.uses)
-            past = before.get(_place(each)) if word == "changed hands" else None
+            past = before.get(_place(each)) if word == "changed owner" else None
             if past is not None:
                 names = [
                     owner.program or owner.container_name or "?" for owner in past.ownership.owners

@@ -27,7 +27,7 @@ TERMS = (
             (
                 "A port is assigned when the registry gives it to a service for a transport "
                 "(RFC 6335 §6). The same number can be assigned with tcp, reserved with udp and "
-                "without a row for sctp, so this book states each transport apart."
+                "without a row for sctp, so portbook states each transport apart."
             ),
             (
                 "One port can have several names, and a name several ports. A row can also assign "

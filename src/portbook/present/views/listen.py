@@ -88,8 +88,13 @@ def head(title: str, listeners: Sequence[Listener], style: Style) -> str:
     if not levels:
         return style.bold(title)
     counts = {level: gravities.count(level.rank) for level in levels}
-    plain_tallies = ", ".join(f"{count} {level}" for level, count in counts.items())
-    tallies = ", ".join(f"{count} {style.of(level)}" for level, count in counts.items())
+    ends = {
+        level: "s" if count > 1 and level is not Level.OK else "" for level, count in counts.items()
+    }
+    plain_tallies = ", ".join(f"{count} {level}{ends[level]}" for level, count in counts.items())
+    tallies = ", ".join(
+        f"{count} {style.of(level)}{ends[level]}" for level, count in counts.items()
+    )
     gap = " " if columns_of(f"{title}: {plain_tallies}") <= style.width else "\n" + _INDENT
     return f"{style.bold(title)}:{gap}{tallies}"
 

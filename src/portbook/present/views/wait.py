@@ -59,24 +59,27 @@ def seconds(time: float) -> str:
 def _sentences(waited: Waited, to: Viewer) -> Iterator[str]:
     request, name = waited.request, name_of(waited.request)
     after = f"after {seconds(waited.seconds)}"
-    at_once = after if round(waited.seconds, 1) else "at once"
+    already = "" if round(waited.seconds, 1) else "already "
+    later = "" if already else f" {after}"
     listeners = waited.listeners
     listening = [each for each in listeners if each.socket.listens]
     if waited.met is None:
         yield f"portbook can't tell whether anything listens on {name}."
     elif request.free and waited.met:
         unseen = hide_sockets(waited.missing)
-        yield f"{name} is free {at_once}" + (", as far as portbook can see." if unseen else ".")
+        yield f"{name} is {already}free{later}" + (
+            ", as far as portbook can see." if unseen else "."
+        )
     elif request.free:
         yield f"{name} is still in use {after}."
         yield from _held(listeners, to)
         yield f"Stop it: portbook stop {request.port}"
     elif waited.met:
-        yield f"Something listens on {name} {at_once}."
+        yield f"Something {already}listens on {name}{later}."
         yield from _held(listening, to)
     else:
         yield f"Nothing listens on {name} {after}."
-        yield from _held(listeners, to, "is bound by")
+        yield from _held(listeners, to, " is bound by")
         yield f"Would a bind succeed: portbook why {request.port}"
     if waited.met is None or hide_sockets(waited.missing):
         for reason in gap_sentences(waited.missing):
@@ -87,5 +90,5 @@ def _held(listeners: Iterable[Listener], to: Viewer, verb: str = "") -> Iterator
     for listener in listeners:
         socket, owners = listener.socket, listener.ownership.owners
         owner = owner_phrase(owners[0], to) if owners else unseen_owner(listener, to)
-        doing = verb or ("is held by" if socket.listens else "is bound by")
-        yield f"{socket.transport} {host_port(socket.address, socket.port)} {doing} {owner}"
+        doing = verb or (":" if socket.listens else " is bound by")
+        yield f"{socket.transport} {host_port(socket.address, socket.port)}{doing} {owner}"

@@ -157,14 +157,14 @@ def glossary(term: str | None, site: Site) -> str:
 
 
 def about(catalog: Catalog, site: Site) -> str:
-    """How the book is made."""
+    """How the pages are made."""
     from portbook import __version__
     from portbook.present.views.method import method
 
     practice = catalog.practice.sources()
     sources = (*catalog.registry.sources(), catalog.history.source(), *practice)
     told = method(sources, __version__)
-    return page("about.html", Links(site), "How this book is made", parts=told)
+    return page("about.html", Links(site), "How these pages are made", parts=told)
 
 
 def api(site: Site) -> str:

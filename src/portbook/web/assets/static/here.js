@@ -94,10 +94,10 @@
   };
   const holder = (listener) => {
     const owners = listener.owners.map((owner) => `${owner.program === null ? "a process whose name could not be read" : plain(owner.program)} (pid ${owner.pid})`);
-    const more = { first: "; there may be others, not looked at", inferred: "; inferred: its descriptors could not be read" }[listener.owners_seen] ?? "";
+    const more = { first: "", inferred: "; inferred: its descriptors could not be read" }[listener.owners_seen] ?? "";
     if (owners.length) return owners.join(", ") + more;
-    return { hidden: "a process that is not visible without privilege", kernel: "the kernel itself",
-      none: "no process: the kernel itself, or a descriptor on its way" }[listener.owners_seen] ?? "not looked for";
+    return { hidden: "a process you can't see (run with sudo)", kernel: "the kernel itself",
+      none: "no process (the kernel, or a descriptor being passed)" }[listener.owners_seen] ?? "not looked for";
   };
   const socket = (listener) => `${listener.transport} ${listener.address.includes(":") ? `[${listener.address}]` : listener.address}:${listener.port}`;
   const since = (moment) => moment && `since ${moment.replace("T", " ").replace("Z", " UTC")}`;
@@ -153,9 +153,9 @@
         const list = put(live, "ul");
         listeners.forEach((listener) => describe(list, listener));
       } else if (busy) {
-        put(live, "p", `Nothing listens on ${port} here at this moment, but it is the local port of ${busy === 1 ? "a connection" : `${busy} connections`}: portbook why ${port} tells more.`);
+        put(live, "p", `Nothing listens on ${port} now, but it is the local port of ${busy === 1 ? "a connection" : `${busy} connections`}: portbook why ${port} shows them.`);
       } else {
-        put(live, "p", host.visibility === "full" ? `Nothing is bound to ${port} here at this moment.` : `Nothing that could be seen is bound to ${port} here.`);
+        put(live, "p", host.visibility === "full" ? `Nothing is bound to ${port} on this machine.` : `Nothing we can see is bound to ${port} on this machine.`);
       }
       for (const gap of host.missing ?? []) put(live, "p", `Not seen: ${plain(gap.message)}`, "quiet");
     };
@@ -244,7 +244,7 @@
     let first = true;
     follow(all.dataset.events, (event) => {
       if (event.type === "state") {
-        say(first ? "Followed live: what opens or closes shows here at once." : "Followed live again.");
+        say(first ? "Live: changes show here immediately." : "Live again.");
         first = false;
         look(); // what opened between the page and the stream
         return;
