@@ -168,6 +168,7 @@ def test_every_command_and_option_is_in_the_readme_or_the_docs() -> None:
         )
         options.update(re.findall(r"--[a-z][a-z-]+", done.stdout))
         assert f"portbook {name}" in everything, name
+        assert f"portbook show {name}" in done.stdout
     assert {"--help", "--format", "--against"} <= options
     assert {option for option in options if option not in everything} <= {"--help"}
 

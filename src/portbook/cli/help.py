@@ -124,7 +124,8 @@ def _epilog(name: str) -> str:
 
     examples = _examples(name)
     statuses = [f"  {status:<3}  {about}" for status, about in statuses_of(name)]
-    return "\n".join(("examples:", *examples, "", "exit status:", *statuses))
+    service = f"Look up the service of this name: portbook show {name}"
+    return "\n".join(("examples:", *examples, "", "exit status:", *statuses, "", service))
 
 
 def _examples(name: str) -> Iterator[str]:
