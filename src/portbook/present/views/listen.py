@@ -89,7 +89,7 @@ def head(title: str, listeners: Sequence[Listener], style: Style) -> str:
         return style.bold(title)
     counts = {level: gravities.count(level.rank) for level in levels}
     ends = {
-        level: "s" if count > 1 and level is not Level.OK else "" for level, count in counts.items()
+        level: "s" if count > 1 and str(level) != "ok" else "" for level, count in counts.items()
     }
     plain_tallies = ", ".join(f"{count} {level}{ends[level]}" for level, count in counts.items())
     tallies = ", ".join(
