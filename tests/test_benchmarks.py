@@ -28,7 +28,8 @@ def test_it_measures(name: str) -> None:
     # Whatever it compares portbook with, every row has its figures.
     rows = [line for line in said.splitlines() if line.startswith("| `")]
     assert rows
-    assert all(line.count("|") == 6 for line in rows)
+    columns = {line.count("|") for line in said.splitlines() if line.startswith("|---")}
+    assert {line.count("|") for line in rows} <= columns
 
 
 @pytest.mark.real

@@ -89,4 +89,4 @@ def test_what_we_print_is_a_previous_run(say: Callable[..., Said], tmp_path: Pat
     status, again, _ = say(tmp_path / "flows.csv", "--against", tmp_path / "old" / "run.json")
     assert status == 0
     assert f"Since the run of {json.loads(out)['last']}" in again
-    assert "The same services as then." in again
+    assert "No service is new or gone." in again

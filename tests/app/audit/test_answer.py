@@ -221,7 +221,7 @@ def test_what_is_new_and_what_is_gone(answer: AuditAnswer) -> None:
     since = of_audit(changed, CATALOG)["since"]
     assert since["new"][0] == {"transport": "tcp", "port": 305, "reach": None}
     same = compare(answer, parse_previous(json.dumps(of_audit(answer, CATALOG))))
-    assert "The same services as then." in render_audit(same, CATALOG, Style(), 20)
+    assert "No service is new or gone." in render_audit(same, CATALOG, Style(), 20)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "portbook/port/1"}', "\x00"])
