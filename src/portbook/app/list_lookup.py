@@ -64,7 +64,7 @@ class RangeAnswer(NamedTuple):
 
     ``counts`` are ports by headline state, or by state where one transport was asked about;
     ``blocks`` are whole, also where they reach beyond the range. ``uses``, ``programs`` and
-    ``abuse`` are of its ports. ``gravest`` is the answer for the port that has the gravest finding.
+    ``abuse`` are of its ports. ``gravest`` is the answer for the port of the most serious finding.
     """
 
     query: Query
@@ -148,7 +148,7 @@ def _defaults_within(program: Program, query: Query) -> bool:
 
 
 def _gravest(query: Query, seen: Host | None, catalog: Catalog) -> PortAnswer | None:
-    """The answer for the port of *seen* with the gravest finding; None where nothing is bound."""
+    """The answer for *seen*'s port of the most serious finding; None where nothing is bound."""
     if seen is None or not seen.listeners:
         return None
     port = max(seen.listeners, key=lambda each: each.assessment.gravity).socket.port

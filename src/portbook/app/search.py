@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from portbook.catalog.registry.search import Match
     from portbook.model import Note, Report, Source, Transport, Use
 
-_SPELLED_SO = 50  # the least score of a match that isn't only spelled nearly like the text
+_SPELLED_SO = 50  # the least score of a match that isn't only similar to the text
 
 
 class SearchAnswer(NamedTuple):
@@ -108,7 +108,7 @@ def answer_search(
     if known:  # what people call so leads
         named = {match.service_name for match in known}
         matches = (*known, *[each for each in matches if each.service_name not in named])
-    # What is only spelled nearly so gives way to a product or a report that is called so.
+    # What only has a similar spelling gives way to a product or a report that is called so.
     uses, abuse = on_record.use_index().search(text), on_record.abuse_called(text)
     if (uses or abuse) and matches and matches[0].score < _SPELLED_SO:
         matches = ()

@@ -308,7 +308,7 @@ class Assessment(NamedTuple):
 
     @property
     def gravity(self) -> int:
-        """The rank of the gravest finding; -1 where there is none."""
+        """The rank of the most serious finding; -1 where there is none."""
         return max([finding.level.rank for finding in self.findings], default=-1)
 
 

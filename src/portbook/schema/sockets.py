@@ -203,7 +203,7 @@ LISTENER = Table(
         Field("sharing", SHARING, "sockets bound to the same address and port", "socket.sharing"),
         Field("scanned", FLAG, "whether a scan saw it: its bound address isn't known then",
               "socket.scanned"),
-        Field("level", optional(closed(Level)), "that of its gravest finding; null: none", _level),
+        Field("level", optional(closed(Level)), "of its most serious finding; null: none", _level),
         Field("reach", closed(Reach), "from where it can be reached, by its address alone",
               lambda listener: listener.socket.reach),
         Field("service_names", TEXTS, "the services that the registry has there",

@@ -51,7 +51,7 @@ class Service(NamedTuple):
 
     @property
     def gravity(self) -> int:
-        """The rank of its gravest finding; -1 where it has none."""
+        """The rank of its most serious finding; -1 where it has none."""
         return _gravity(self.findings)
 
     @property

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from portbook.app.audit.result import AuditAnswer
     from portbook.formats.base import Fault
 
-# The services whose hosts are looked for: the gravest, and of these the busiest.
+# The services whose hosts are looked for: the most serious, and of these the busiest.
 MOST = 200
 
 

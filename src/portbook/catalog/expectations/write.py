@@ -1,6 +1,6 @@
 r"""Writing notes: the text of a file of notes with one more, and all else in it as it was.
 
-The text is edited, not made anew: comments, order and spacing are somebody's own. What comes out is
+The text is edited, not made anew: comments, order and spacing stay as they are. What comes out is
 read again, and kept only if it holds what it should.
 
 >>> print(with_label('# mine\n', Entry(3000, None, 'shop "API"')), end="")

@@ -75,7 +75,7 @@ class UseIndex:
             yield self._all_words.with_all(words)
 
     def near(self, text: str) -> tuple[Use, ...]:
-        """The uses of products with a name or a word spelled nearly like *text*, by rank."""
+        """The uses of products with a name or a word similar to *text*, by rank."""
         near = self._spelled.near(" ".join(words_of(text)), ALIKE)
         places = {place for word in near for place in self._spelled.exact(word)}
         return tuple([self._uses[place] for place in sorted(places)])

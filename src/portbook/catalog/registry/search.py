@@ -1,7 +1,7 @@
 """Finding services by what people remember of them: a name, part of one, words, a typo.
 
 Every result says why it matched. Exact names come first, then names that begin with the text,
-names that hold it, descriptions that hold every word, and last what is spelled nearly so.
+names that hold it, descriptions that hold every word, and last what is of a similar spelling.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ class Index:
         return {self._places[_key(row.service_name, row.title)] for row in assigned}
 
     def _near(self, wanted: str) -> Iterable[tuple[int, tuple[int, str]]]:
-        """Services spelled nearly so: the place of each, with the score and why."""
+        """Services of a similar spelling: the place of each, with the score and why."""
         near: dict[int, tuple[int, str]] = {}
         for vocabulary, shortest, weight, why in (
             (self._words, _SHORT + 1, 40, "a similar word"),

@@ -1,4 +1,4 @@
-"""Finding entries by their words: whole, begun, in part, or spelled nearly so.
+"""Finding entries by their words: whole, begun, in part, or of a similar spelling.
 
 An *entry* is whatever is searched for (a service, a product) and is known here by a number.
 :class:`~portbook.catalog.text_index.vocabulary.Vocabulary` holds what entries are called and

@@ -30,7 +30,7 @@ _HIGH, _WIDE = 8, 30  # the room that a label takes, in cells
 def shades(answer: AuditAnswer) -> dict[int, tuple[bool, int]]:
     """For each port with traffic, whether it is to be looked into, and the step of its traffic.
 
-    Of several services of one port the gravest and the busiest decide.
+    Of several services of one port the most serious and the busiest decide.
     """
     most = most_flows(answer)
     found: dict[int, tuple[bool, int]] = {}

@@ -58,7 +58,7 @@ REFUSED = {
     RefusalCode.SSH_CONNECTION: "The connection through which you are here arrives at {socket}: "
     "stopping what listens there could lock you out.",
     RefusalCode.PORT_FORWARDER: "{program} (pid {pid}) passes the port on to a container, and "
-    "which one it is could not be found out.",
+    "nothing shows which one.",
     RefusalCode.CONTAINER_MANAGER: "{program} (pid {pid}) runs in the container {container}, and "
     "what runs that would start it again.",
     RefusalCode.REPLACED: "{program} (pid {pid}) has ended, or let go of the port, since it was "

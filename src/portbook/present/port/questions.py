@@ -117,7 +117,7 @@ def _mine(answer: PortAnswer) -> str:
 
 
 def _danger(answer: PortAnswer) -> str:
-    """The gravest first: plain text by the service's own protocol, then reported abuse."""
+    """The most serious first: plain text by the service's own protocol, then reported abuse."""
     plain = next((one for one in answer.services if one.encryption == "none"), None)
     parts = []
     if plain is not None:

@@ -28,7 +28,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 
 
 class Look(NamedTuple):
-    """A service to look into: its name, its gravest findings, how much there is of it, and where.
+    """A service to look into: its name, its most serious findings, how much of it, and where.
 
     ``said`` are the findings in words, but for what was said of a service before.
     """
