@@ -395,6 +395,11 @@ def test_near_a_port_that_browsers_refuse_another_is_given() -> None:
         (["--near", "0"], "--near 0"),
         (["--near", "nosuch"], "names no single port"),
         (["--near", "70000"], "70000"),
+        (["3000", "--near", "4000"], "'3000' and --near '4000': give one of them"),
+        (["--near=4000", "3000"], "'3000' and --near '4000': give one of them"),
+        (["nosuch"], "names no single port"),
+        (["3000", "--for", "web"], "--near and --for"),
+        (["3000", "3001"], "unrecognized arguments: 3001"),
     ],
 )
 def test_near_what_it_can_not_be(
@@ -402,3 +407,11 @@ def test_near_what_it_can_not_be(
 ) -> None:
     assert run(["pick", *words]) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["305", "-q"], ["-q", "305"], ["--near", "305", "-q"]])
+def test_a_port_alone_is_where_to_begin(
+    capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert run(["pick", *words]) in (0, 1)
+    assert capsys.readouterr().out == "305\n"

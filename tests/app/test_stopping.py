@@ -34,6 +34,7 @@ class Life:
         self.term, self.kill = term, kill
         self.ends = NEVER
         self.holds = True
+        self.port = 8080
         self.permitted = True
         self.follower: Listener | None = None  # what listens once it has ended
         self.got: list[int] = []
@@ -116,7 +117,7 @@ class World(Hands):
 
     def look(self) -> tuple[Listener, ...]:
         held = tuple(
-            socket(owner(pid), inode=pid * 100)
+            socket(owner(pid), inode=pid * 100, port=life.port)
             for pid, life in self.lives.items()
             if self.alive(life) and life.holds
         )

@@ -203,6 +203,8 @@ def test_ctrl_c_ends_it_with_130(server: socket.socket) -> None:
         (["198.51.100.7:80"], "not an address of this machine"),
         (["db.example.org:80"], "not an address of this machine"),
         (["1-5"], "names no single port"),
+        (["19", "1-5"], "names no single port"),
+        (["19", "0"], "port 0"),
         (["http-alt"], "has several ports, 591, 8008, 8080"),
         (["80", "--timeout", "-1"], "--timeout"),
         (["80", "--timeout", "nan"], "--timeout"),
@@ -222,3 +224,19 @@ def test_what_can_not_be_waited_for(
 def test_a_name_stands_for_its_port(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["wait", "chargen/tcp", "--timeout", "0"]) in (0, 1)
     assert "19/tcp" in capsys.readouterr().out
+
+
+def test_several_ports_are_waited_for_in_one_time_limit(
+    capsys: pytest.CaptureFixture[str], server: socket.socket
+) -> None:
+    server.listen()
+    listening, quiet = str(server.getsockname()[1]), "19/sctp"
+    assert run(["wait", listening, quiet, "--timeout", "0.2"]) == 1
+    out = capsys.readouterr().out
+    assert f"already listens on {listening}" in out
+    assert "Nothing listens on 19/sctp after" in out
+    assert run(["wait", quiet, listening, quiet, "--timeout", "0.2", "--json"]) == 1
+    answers = json.loads(capsys.readouterr().out)["answers"]
+    assert [each["met"] for each in answers] == [False, True, False]
+    assert sum([each["seconds"] for each in answers]) < 2 * 0.2, "the limit is for all of them"
+    assert run(["wait", quiet, quiet, "--free", "--timeout", "0", "-q"]) == 0

@@ -59,7 +59,7 @@ def test_what_the_quick_reading_leaves_to_argparse(argv: str) -> None:
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (["80"], "unrecognized arguments: 80"),
+        (["80", "81"], "unrecognized arguments: 81"),
         (["--for"], "expected one argument"),
         (["--for", ""], "the name is empty"),
         (["--count", "0"], "0 ports can't be picked at once"),

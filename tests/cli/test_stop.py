@@ -31,6 +31,7 @@ class Stage(HostReader):
     def __init__(self, *lives: Life) -> None:
         self.world = World(*lives)
         self.program = "node"
+        self.names: dict[int, str] = {}
         self.hidden: tuple[Listener, ...] = ()
         self.missing: tuple[Gap, ...] = ()
         self.asked: list[tuple[int, Transport | None]] = []
@@ -39,11 +40,16 @@ class Stage(HostReader):
         if ports is not None:
             self.asked.append((ports[0], transport))
         listeners = self.hidden or tuple([self._named(each) for each in self.world.look()])
+        first, last = ports or (0, 65535)
+        listeners = tuple([each for each in listeners if first <= each.socket.port <= last])
         visibility = Visibility.PARTIAL if self.missing else Visibility.FULL
         return Host(listeners, visibility, self.missing, PortRules("linux", 1024))
 
     def _named(self, listener: Listener) -> Listener:
-        owners = [each._replace(program=self.program) for each in listener.ownership.owners]
+        owners = [
+            each._replace(program=self.names.get(each.pid, self.program))
+            for each in listener.ownership.owners
+        ]
         return changed(listener, owners=tuple(owners))
 
     def read_conflicts(self, *_: Any) -> Conflicts:
@@ -98,7 +104,8 @@ def test_what_it_takes(
     ("arguments", "message"),
     [
         (["nosuchservice"], "'nosuchservice' is no port, range or service"),
-        (["6000-6063"], "'6000-6063' names no single port"),
+        (["home banking"], "'home banking' names no port"),
+        (["80", "--pid", "node"], "invalid int value"),
         (["99999"], "is not a port number"),
         (["80/xyz"], "is not a transport"),
         ([], "PORT"),
@@ -213,3 +220,117 @@ def test_a_plan_says_what_it_would_stop(capsys: pytest.CaptureFixture[str]) -> N
     stage = Stage(Life(7))
     assert run(stage, "8080", "-n") == 1
     assert "node (pid 7" in capsys.readouterr().out
+
+
+# -- several programs -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("flags", [(), ("--force",), ("--json",)])
+def test_yes_stops_none_of_two_programs_that_nobody_named(
+    capsys: pytest.CaptureFixture[str], flags: tuple[str, ...]
+) -> None:
+    stage = Stage(Life(7), Life(8))
+    assert run(stage, "8080", "--yes", *flags) == 1
+    out = capsys.readouterr().out
+    assert not stage.world.handles, "no process was opened, so none was signalled"
+    for pid in (7, 8):
+        assert f"portbook stop 8080/tcp --pid {pid} --yes" in out
+
+
+@pytest.mark.parametrize("choice", [("--pid", "8"), ("--program", "NODE"), ("--program", "no*")])
+def test_only_what_is_named_is_stopped(
+    capsys: pytest.CaptureFixture[str], choice: tuple[str, str]
+) -> None:
+    stage = Stage(Life(7), Life(8))
+    stage.names = {7: "ruby"}
+    assert run(stage, "8080", "--yes", *choice) == 0
+    assert [life.got for life in stage.world.lives.values()] == [[], [15]]
+    out = capsys.readouterr().out
+    assert "goes on listening on tcp 0.0.0.0:8080, as asked" in out
+    assert "any more" not in out
+
+
+def test_the_port_is_not_free_while_the_other_program_is_there(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(Stage(Life(7), Life(8)), "8080", "--yes", "--pid", "8", "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["free"], answer["refused"]) == (False, [])
+    assert [each["owners"][0]["pid"] for each in answer["busy"]] == [7]
+
+
+def test_both_can_be_named() -> None:
+    stage = Stage(Life(7), Life(8))
+    assert run(stage, "8080", "--yes", "--pid", "7", "--pid", "8") == 0
+    assert not stage.world.look()
+
+
+@pytest.mark.parametrize("choice", [("--pid", "9"), ("--program", "nod"), ("--program", "7")])
+def test_another_program_is_left_alone(
+    capsys: pytest.CaptureFixture[str], choice: tuple[str, str]
+) -> None:
+    stage = Stage(Life(7))
+    assert run(stage, "8080", "--yes", *choice) == 1
+    assert not stage.world.handles
+    out = " ".join(capsys.readouterr().out.split())
+    assert "not-named: node (pid 7) holds tcp 0.0.0.0:8080" in out
+    assert "Fix: portbook stop 8080/tcp --pid 7 " in f"{out} "
+
+
+def test_a_plan_for_two_programs_ends_with_a_command_for_each(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(Stage(Life(7), Life(8)), "8080") == 1
+    out = capsys.readouterr().out
+    assert "2 different programs have the port" in out
+    assert out.endswith(
+        "To stop one of them:\n"
+        "  portbook stop 8080/tcp --pid 7 --yes\n"
+        "  portbook stop 8080/tcp --pid 8 --yes\n"
+    )
+
+
+# -- ranges -----------------------------------------------------------------------------------
+
+
+def two_ports() -> Stage:
+    stage = Stage(Life(7), Life(8))
+    stage.world.lives[8].port = 8082
+    return stage
+
+
+def test_a_range_is_its_ports_in_use(capsys: pytest.CaptureFixture[str]) -> None:
+    stage = two_ports()
+    assert run(stage, "8080-8089", "-n") == 1
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if line.startswith("Port ")] == [
+        "Port 8080: nothing is stopped without --yes",
+        "Port 8082: nothing is stopped without --yes",
+    ]
+
+
+def test_yes_stops_no_range_of_several_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    stage = two_ports()
+    assert run(stage, "8080-8089", "--yes") == 1
+    assert not stage.world.handles
+    assert "Fix: portbook stop 8082/tcp --pid 8 --yes" in capsys.readouterr().out
+
+
+def test_ports_that_are_named_one_by_one_are_stopped() -> None:
+    stage = two_ports()
+    assert run(stage, "8080", "8082", "--yes") == 0
+    assert not stage.world.look()
+
+
+def test_a_range_of_one_program_is_stopped(capsys: pytest.CaptureFixture[str]) -> None:
+    stage = Stage(Life(7))
+    assert run(stage, "8080-8089", "--yes", "--json") == 0
+    assert not stage.world.look()
+    assert [each["port"] for each in json.loads(capsys.readouterr().out)["answers"]] == [8080]
+
+
+def test_a_range_without_anything(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(Stage(Life(7)), "9000-9010", "--yes") == 1
+    assert capsys.readouterr().out == "Nothing is bound to 9000–9010 on this machine.\n"
+    assert run(Stage(Life(7)), "9000-9010", "--yes", "--json") == 1
+    assert json.loads(capsys.readouterr().out)["answers"] == []

@@ -109,11 +109,28 @@ def test_several_are_answered_one_after_the_other(
     assert [each["port"] for each in answers] == [80, 591, 8008, 8080]
 
 
+def test_a_range_is_one_answer_in_text_and_one_a_port_in_json(
+    asked: Asked, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["why", "3000-3003"]) == 0
+    assert asked.asked == [(port, kind, None) for port in range(3000, 3004) for kind in (TCP, UDP)]
+    out = capsys.readouterr().out
+    assert out.startswith("Can be bound: 3000–3003/tcp, 3000–3003/udp\n")
+    assert cli.run(["why", "3000-3000/tcp", "--json"]) == 0
+    answers = json.loads(capsys.readouterr().out)["answers"]
+    assert [each["port"] for each in answers] == [3000]
+    asked.bindable = False
+    assert cli.run(["why", "3000..3001/tcp"]) == 1
+    out = capsys.readouterr().out
+    assert out.count("is in use: ") == 2
+    assert "Can be bound" not in out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["nosuchservice"], "'nosuchservice' is no port, range or service"),
-        (["6000-6063"], "'6000-6063' names no single port"),
+        (["1-1024"], "'1-1024' is 1,024 ports, and each is bound for real: give at most 128"),
         ([""], "the query is empty"),
         (["   "], "the query is empty"),
         (["99999"], "is not a port number"),

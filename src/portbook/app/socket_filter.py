@@ -57,14 +57,25 @@ class Filter(NamedTuple):
 
 
 def _runs(listener: Listener, program: str) -> bool:
-    """Whether an owner of *listener* is called so: by its program, or by what its program runs."""
+    """Whether *program* is a part of what an owner of *listener* is called, or a pattern of it."""
+    pattern = program.casefold()
+    return is_called(listener, program) or any(
+        pattern in name.casefold() for name in _programs(listener)
+    )
+
+
+def is_called(listener: Listener, program: str) -> bool:
+    """Whether an owner of *listener* is called so: by its program, or by what its program runs.
+
+    *program* is the whole name or a pattern (``python*``), in either case.
+    """
     names = [name.casefold() for name in _programs(listener)]
     pattern = program.casefold()
     if any(sign in pattern for sign in "*?["):
         from fnmatch import fnmatchcase
 
         return any(fnmatchcase(name, pattern) for name in names)
-    return any(pattern in name for name in names)
+    return pattern in names
 
 
 def _programs(listener: Listener) -> Iterator[str]:

@@ -14,7 +14,7 @@ from portbook.cli.capture_input import STANDARD_INPUT, chunks_of
 from portbook.cli.filters import add_filters, filter_of
 from portbook.cli.help import Parser, add_fail_on, add_json
 from portbook.cli.plugin_warnings import plugins_told
-from portbook.cli.terminal import print_json, reaches, style
+from portbook.cli.terminal import print_answers, print_json, reaches, style
 from portbook.errors import InputUnreadable, MalformedInput, UsageError, shown
 from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD
 from portbook.formats.sockets.detect import FORMATS, installed
@@ -162,12 +162,7 @@ class _Explanation:
         """Prints what is one JSON object for all captures."""
         if not self._options.json:
             return
-        if self._several:
-            from portbook.schema.answers import ANSWERS
-
-            print_json(ANSWERS.encode(self._answers))
-        else:
-            print_json(self._answers[0])
+        print_answers(self._answers, several=self._several)
 
     def _chunks(self, path: str) -> Iterator[bytes]:
         for chunk in chunks_of(path, wait=not self._several):

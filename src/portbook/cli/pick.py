@@ -116,6 +116,9 @@ def parse_quick(argv: Sequence[str]) -> Options | None:
         if word in _PLAIN:
             found[_PLAIN[word]] = True
             continue
+        if word[:1].isdigit() and "near" not in found:  # 3000: as --near 3000
+            found["near"] = word
+            continue
         option, equals, value = word.partition("=")
         if option not in _VALUED:
             return None
@@ -123,6 +126,8 @@ def parse_quick(argv: Sequence[str]) -> Options | None:
             value = next(words, "-")
             if value.startswith("-"):
                 return None
+        if option == "--near" and "near" in found:
+            return None
         found[_VALUED[option]] = value
     return Options(**found)
 
@@ -136,6 +141,12 @@ def parse_whole(argv: Sequence[str]) -> Options:
         "pick",
         "A port that nobody has a claim on: unassigned, in no known use, in no dynamic range, and "
         "free on this machine, with the reasons.",
+    )
+    parser.add_argument(
+        "port",
+        nargs="?",
+        metavar="PORT",
+        help="the same as --near PORT",
     )
     parser.add_argument(
         "--for",
@@ -185,7 +196,11 @@ def parse_whole(argv: Sequence[str]) -> Options:
         "--address", metavar="ADDRESS", help="with --hold: only this address, not every one"
     )
     add_json(parser)
-    read = vars(parser.parse_args(list(argv)))
+    read = vars(parser.parse_intermixed_args(list(argv)))
+    port = read.pop("port")
+    if port is not None and read["near"] is not None:
+        raise UsageError(f"{shown(port)} and --near {shown(read['near'])}: give one of them")
+    read["near"] = port or read["near"]
     return Options(**{**read, "despite": tuple(read["despite"])})
 
 

@@ -8,23 +8,26 @@ from portbook.app.bind.addresses import numeric_host
 from portbook.app.socket_filter import read_spans
 from portbook.app.stop import collect
 from portbook.app.stop.executor import GOOD, Way
+from portbook.app.stop.model import Named, RefusalCode
+from portbook.app.stop.planner import hold_back
 from portbook.cli.help import Parser, add_json
 from portbook.cli.progress import StatusLine
-from portbook.cli.terminal import can_ask, confirmed, print_json, style
+from portbook.cli.terminal import can_ask, confirmed, print_answers, style
 from portbook.errors import InvalidQuery, UsageError, shown
 from portbook.formats.errors.query import (
     QueryKind,
     parse_query,
 )
 from portbook.host.host_reader import THIS_HOST
+from portbook.present.escape import plain
 from portbook.present.owners import viewer
-from portbook.present.phrases.stops import waiting_line
+from portbook.present.phrases.stops import refusal_mend, waiting_line
 from portbook.present.views import stop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from portbook.app.stop.executor import Outcome
     from portbook.app.stop.model import Plan
@@ -44,33 +47,34 @@ def run(argv: Sequence[str], catalog: Catalog, host: HostReader = THIS_HOST) -> 
     if options.yes and options.dry_run:
         raise UsageError("--yes and --dry-run exclude each other: give one of them")
     way = Way(options.force, options.timeout)
-    plans = [
-        collect.plan_stop(
-            query.first,
-            query.transport,
-            numeric_host(query.address),
-            manager=not options.no_manager,
-            host=host,
-        )
-        for word in options.queries
-        for query in _queries(word, catalog)
-    ]
+    named = Named(tuple(options.pid), tuple(options.program))
     asks = not (options.yes or options.dry_run or options.json) and can_ask()
+    queries = [_queries(word, catalog) for word in options.queries]
+    ranges = any(query.kind is QueryKind.RANGE for of_word in queries for query in of_word)
+    words = [_plan_word(of_word, options, named, host) for of_word in queries]
+    held = [hold_back(word) for word in words]
+    several = held != words
+    plans = [plan for word in (held if options.yes else words) for plan in word]
     go = options.yes
     if not options.json:
         _show(plans, way, dry=not (go or asks))
         steps = sum([len(plan.steps) for plan in plans])
-        go = go or (asks and steps > 0 and confirmed("Stop it?" if steps == 1 else "Stop them?"))
+        one = steps == 1 and not several
+        go = go or (asks and steps > 0 and confirmed("Stop it?" if one else "Stop them?"))
     outcomes = [_carry_out(plan, way, host) if go and plan.steps else None for plan in plans]
     if options.json:
-        _print_json(plans, outcomes)
+        from portbook.present.render.report_json import of_stop
+
+        print_answers(list(map(of_stop, plans, outcomes)), several=ranges)
     else:
         for outcome in outcomes:
             if outcome is not None:
                 sys.stdout.write(stop.render_outcome(outcome, style()))
-        _tell_undone(plans, argv, go=go, asked=asks)
-    statuses = map(_status, plans, outcomes)
-    return max(statuses) or (3 if options.strict and any(p.scene.missing for p in plans) else 0)
+        unnamed = [plan for word in held for plan in word] if several else []
+        _tell_undone(plans, unnamed, argv, go=go, asked=asks)
+    if max(map(_status, plans, outcomes), default=1) or not all(words):
+        return 1
+    return 3 if options.strict and any(plan.scene.missing for plan in plans) else 0
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -84,10 +88,32 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         "queries",
         nargs="+",
         metavar="PORT",
-        help="a port (8080, 53/udp; every transport if none is given), an address with a port "
-        "(127.0.0.1:8080), a service (ssh), or the error that a program printed",
+        help="a port (8080, 53/udp; every transport if none is given), a range (3000-3005), an "
+        "address with a port (127.0.0.1:8080), a service (ssh), or the error that a program "
+        "printed",
     )
-    parser.add_argument("-y", "--yes", action="store_true", help="do it without asking")
+    parser.add_argument(
+        "-y",
+        "--yes",
+        action="store_true",
+        help="do it without asking; of several programs on a port only those that --pid or "
+        "--program names",
+    )
+    parser.add_argument(
+        "--pid",
+        action="append",
+        type=int,
+        default=[],
+        metavar="PID",
+        help="only this process; can be given several times",
+    )
+    parser.add_argument(
+        "--program",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only programs of this name, whole or a pattern (python*); can be given several times",
+    )
     parser.add_argument(
         "-n", "--dry-run", action="store_true", help="show the plan alone, and don't ask"
     )
@@ -113,19 +139,46 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(list(argv))
 
 
-def _queries(word: str, catalog: Catalog) -> Iterator[Query]:
-    """The ports that *word* asks about: a service stands for each of its own."""
+def _plan_word(
+    queries: Iterable[Query], options: argparse.Namespace, named: Named, host: HostReader
+) -> list[Plan]:
+    """The plans for the ports that one word asks for: of a range, those that are in use."""
+    plans = []
+    for query in queries:
+        ports: Sequence[int] = (query.first,)
+        if query.kind is QueryKind.RANGE:
+            span = query.first, query.last
+            ports, missing = collect.ports_in_use(*span, query.transport, host)
+            if not ports and not options.json:
+                sys.stdout.write(stop.render_nothing(*span, missing, style()))
+        plans += [
+            collect.plan_stop(
+                port,
+                query.transport,
+                numeric_host(query.address),
+                manager=not options.no_manager,
+                named=named,
+                host=host,
+            )
+            for port in ports
+        ]
+    return plans
+
+
+def _queries(word: str, catalog: Catalog) -> list[Query]:
+    """The ports and ranges that *word* asks about: a service stands for each of its own."""
     query = parse_query(word)
     if query.kind is QueryKind.NAME:
-        for span in read_spans(word, catalog):
-            yield query._replace(first=span.first, last=span.last, transport=span.transport)
-        return
-    if query.kind is not QueryKind.PORT:
-        raise InvalidQuery(
-            f"{shown(word)} names no single port: give one, such as 8080 or 53/udp", word
-        )
+        return [
+            query._replace(
+                kind=QueryKind.PORT, first=span.first, last=span.last, transport=span.transport
+            )
+            for span in read_spans(word, catalog)
+        ]
+    if query.kind not in (QueryKind.PORT, QueryKind.RANGE):
+        raise InvalidQuery(f"{shown(word)} names no port: give one, such as 8080 or 53/udp", word)
     _refuse_names(query)
-    yield query
+    return [query]
 
 
 def _show(plans: Sequence[Plan], way: Way, *, dry: bool) -> None:
@@ -143,23 +196,21 @@ def _carry_out(plan: Plan, way: Way, host: HostReader) -> Outcome:
         progress.clear()
 
 
-def _print_json(plans: Sequence[Plan], outcomes: Sequence[Outcome | None]) -> None:
-    from portbook.present.render.report_json import of_stop
-
-    answers = list(map(of_stop, plans, outcomes))
-    if len(answers) == 1:
-        print_json(answers[0])
-    else:
-        from portbook.schema.answers import ANSWERS
-
-        print_json(ANSWERS.encode(answers))
-
-
-def _tell_undone(plans: Sequence[Plan], argv: Sequence[str], *, go: bool, asked: bool) -> None:
+def _tell_undone(
+    plans: Sequence[Plan], unnamed: Sequence[Plan], argv: Sequence[str], *, go: bool, asked: bool
+) -> None:
+    """How to do what was not done; one by one where ``--yes`` wants a program named."""
     if go or not any(plan.steps for plan in plans):
         return
     if asked:
         print("Nothing was stopped.")
+        return
+    if unnamed:
+        print("\nTo stop one of them:")
+        refusals = [refusal for plan in unnamed for refusal in plan.refusals]
+        refusals = [each for each in refusals if each.code is RefusalCode.SEVERAL_PROGRAMS]
+        for command in dict.fromkeys(map(refusal_mend, refusals)):
+            print(f"  {plain(command)}")
         return
     words = [word for word in argv if word not in ("-n", "--dry-run")]
     print(f"\nTo do it: portbook stop {' '.join(map(_worded, words))} --yes")
@@ -179,14 +230,12 @@ def _refuse_names(query: Query) -> None:
 
 def _status(plan: Plan, outcome: Outcome | None) -> int:
     """0 where all that was asked for is stopped."""
-    if plan.refusals or outcome is None or not outcome.free:
+    if plan.refusals or outcome is None or not outcome.cleared:
         return 1
     return int(any(each.code not in GOOD for each in outcome.done))
 
 
 def _worded(word: str) -> str:
     from shlex import quote
-
-    from portbook.present.escape import plain
 
     return plain(quote(word))

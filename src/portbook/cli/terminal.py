@@ -11,7 +11,7 @@ _NARROWEST_TABLE = 20
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any, TextIO
 
     from portbook.model import Finding
@@ -134,6 +134,16 @@ def print_json(value: Any, *, line: bool = False) -> None:
     pieces = json_pieces if is_terminal(sys.stdout) else compact_pieces
     sys.stdout.writelines(pieces(value))
     print()
+
+
+def print_answers(answers: Sequence[Any], *, several: bool = False) -> None:
+    """One of *answers* as it is; more, or *several* where more were asked for, as one object."""
+    if len(answers) == 1 and not several:
+        print_json(answers[0])
+        return
+    from portbook.schema.answers import ANSWERS
+
+    print_json(ANSWERS.encode(answers))
 
 
 def reaches(findings: Iterable[Finding], level: str) -> bool:

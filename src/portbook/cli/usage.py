@@ -20,16 +20,16 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "stop": (
         ("portbook stop 3000", "show what would be stopped"),
         ("portbook stop 3000 --yes", "stop it"),
-        ("portbook stop 3000 --yes --force", "send SIGKILL to what won't end"),
+        ("portbook stop 3000-3005 --program node", "stop node on any of them"),
     ),
     "wait": (
         ("portbook wait 5432", "until a server listens on 5432"),
         ("portbook wait 3000 --free", "until nothing is bound to 3000"),
-        ("portbook wait localhost:8080 --timeout 10", "for ten seconds at most"),
+        ("portbook wait 5432 localhost:8080 --timeout 10", "for ten seconds at most"),
     ),
     "pick": (
         ("portbook pick", "a port that nobody has a claim on"),
-        ("portbook pick --near 3000", "3000, or the next one that is free"),
+        ("portbook pick 3000", "3000, or the next one that is free"),
         ("portbook pick --hold -- server --port {port}", "start a server on one"),
     ),
     "doctor": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 from portbook.app.bind.addresses import numeric_host
 from portbook.app.failed import Place, place_of
@@ -11,7 +12,7 @@ from portbook.cli import complain
 from portbook.cli.given import one_port
 from portbook.cli.help import Parser, add_json
 from portbook.cli.progress import StatusLine
-from portbook.cli.terminal import can_draw, print_json, style
+from portbook.cli.terminal import can_draw, print_answers, style
 from portbook.errors import InvalidQuery, shown
 from portbook.model.gap import hide_sockets
 from portbook.present.owners import viewer
@@ -20,6 +21,7 @@ from portbook.present.views import wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from portbook.app.wait import Waited
@@ -27,17 +29,21 @@ if TYPE_CHECKING:
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
-    """Waits until something listens on a port; 1 where its time ran out. Raises InvalidQuery."""
+    """Waits until something listens on every port that is named; 1 where the time ran out.
+
+    Raises InvalidQuery.
+    """
     parser = Parser(
         "wait",
         "Wait until something listens on a port of this machine, or with --free until nothing "
         "does. In scripts, the exit status tells: 0 done, 1 timed out.",
     )
     parser.add_argument(
-        "query",
+        "queries",
+        nargs="+",
         metavar="PORT",
         help="a port (5432, 53/udp; any transport if none is given), an address of this machine "
-        "with a port (127.0.0.1:8080), or a service's name",
+        "with a port (127.0.0.1:8080), or a service's name; of several, all have to listen",
     )
     parser.add_argument(
         "-f", "--free", action="store_true", help="wait until nothing is bound there"
@@ -59,36 +65,51 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     )
     add_json(parser)
     options = parser.parse_args(list(argv))
-    query = one_port(options.query, catalog)
+    requests = [_request(word, options, catalog) for word in options.queries]
+    ended: list[Waited] = []
+    began = time.monotonic()
+    for request in requests:
+        ended.append(waited := _wait(request, began, quiet=options.quiet))
+        if waited.met is None and not options.json:
+            complain(f"not seen: {next(iter(gap_sentences(waited.missing)))}")
+        elif not (options.quiet or options.json):
+            sys.stdout.write(wait.render_waited(waited, viewer(), style()))
+            sys.stdout.flush()
+    if options.json:
+        from portbook.present.render.report_json import of_wait
+
+        print_answers(list(map(of_wait, ended)))
+    statuses = [_status(waited, strict=options.strict) for waited in ended]
+    # That the time ran out is said before that something could not be seen.
+    return next(status for status in (2, 1, 3, 0) if status in statuses)
+
+
+def _request(word: str, options: argparse.Namespace, catalog: Catalog) -> WaitRequest:
+    query = one_port(word, catalog)
+    if query.first == 0:  # before any other port is waited for
+        raise InvalidQuery("nothing can listen on port 0: give the port itself", "0")
     if place_of(query.address) not in (Place.NONE, Place.HERE):
         raise InvalidQuery(
             f"{shown(query.address or '')} is not an address of this machine: give the port alone, "
             f"{query.first}",
             query.text,
         )
-    request = WaitRequest(
-        query.first,
-        query.transport,
-        numeric_host(query.address),
-        options.free,
-        options.timeout,
-    )
+    host = numeric_host(query.address)
+    return WaitRequest(query.first, query.transport, host, options.free, options.timeout)
+
+
+def _wait(request: WaitRequest, began: float, *, quiet: bool) -> Waited:
+    """Waits for one port in what is left of the time since *began*; at the end it looks once."""
+    if request.timeout is not None and request.timeout > 0:
+        left = request.timeout - (time.monotonic() - began)
+        request = request._replace(timeout=min(request.timeout, max(0.0, left)))
     status = StatusLine()
-    if can_draw(sys.stderr) and not options.quiet:
+    if can_draw(sys.stderr) and not quiet:
         status(wait.waiting_for(request))
     try:
-        waited = wait_here(request)
+        return wait_here(request)
     finally:
         status.clear()
-    if options.json:
-        from portbook.present.render.report_json import of_wait
-
-        print_json(of_wait(waited))
-    elif waited.met is None:
-        complain(f"not seen: {next(iter(gap_sentences(waited.missing)))}")
-    elif not options.quiet:
-        sys.stdout.write(wait.render_waited(waited, viewer(), style()))
-    return _status(waited, strict=options.strict)
 
 
 def _status(waited: Waited, *, strict: bool) -> int:

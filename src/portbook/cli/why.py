@@ -15,8 +15,9 @@ from portbook.app.topics import TopicAnswer
 from portbook.catalog.expectations.lookup import check_named
 from portbook.cli.given import standard_input
 from portbook.cli.help import Parser, add_json, add_notes
+from portbook.cli.progress import StatusLine
 from portbook.cli.show import fails, lead_of
-from portbook.cli.terminal import print_json, style
+from portbook.cli.terminal import can_draw, print_answers, style
 from portbook.errors import InvalidQuery, shown
 from portbook.formats.errors.query import (
     QueryKind,
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
     from portbook.formats.errors.query import Query
 
 
+_BOTH = (Transport.TCP, Transport.UDP)
+_MOST_PORTS = 128  # of a range: a bind of one takes some 50 ms
+
+
 def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Prints why ports can or can't be bound; 1 where a bind would fail."""
     options = _parse(argv)
@@ -45,16 +50,17 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     queries = [query for word in options.queries for query in _queries(word, catalog)]
     told: list[dict[str, Any]] = []
     statuses = []
+    several = len(queries) > 1
     for number, query in enumerate(queries):
         if number and not options.json:
             print()
-        statuses.append(_answer(query, options, catalog, told))
-    if len(told) == 1:
-        print_json(told[0])
-    elif told:
-        from portbook.schema.answers import ANSWERS
-
-        print_json(ANSWERS.encode(told))
+        if query.kind is QueryKind.RANGE and query.pasted is None:
+            several = True
+            statuses.append(_answer_range(query, options, catalog, told))
+        else:
+            statuses.append(_answer(query, options, catalog, told))
+    if told:
+        print_answers(told, several=several)
     return 1 if 1 in statuses else max(statuses)
 
 
@@ -67,8 +73,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         "queries",
         nargs="+",
         metavar="PORT",
-        help="a port (8080, 53/udp; tcp and udp if none is given), an address with a port "
-        "([::1]:8080), a service (ssh), or a program's error message; - reads standard input",
+        help="a port (8080, 53/udp; tcp and udp if none is given), a range (3000-3005), an "
+        "address with a port ([::1]:8080), a service (ssh), or a program's error message; - reads "
+        "standard input",
     )
     parser.add_argument(
         "-v",
@@ -104,12 +111,10 @@ def _answer(
         sys.stdout.write(lead_of(found, style()))
         return int(fails(found))
     # What failed to bind and doesn't say over what was a server of tcp.
-    both = (Transport.TCP,) if pasted else (Transport.TCP, Transport.UDP)
+    both = (Transport.TCP,) if pasted else _BOTH
     binds = [
-        why_bind(
-            query.first, each, catalog, numeric_host(query.address), notes=options.notes
-        )._replace(query=query, failed=failed)
-        for each in ((query.transport,) if query.transport else both)
+        bind._replace(query=query, failed=failed)
+        for bind in _binds(query, both, catalog, notes=options.notes)
     ]
     if options.json:
         from portbook.present.render.report_json import of_why
@@ -119,9 +124,57 @@ def _answer(
         sys.stdout.write(_replaced(query) + _shown(query, binds, verbose=options.verbose))
     if isinstance(found, PortAnswer) and refused:
         return int(fails(found))
+    return _status(binds, strict=options.strict)
+
+
+def _binds(
+    query: Query, transports: Sequence[Transport], catalog: Catalog, *, notes: bool
+) -> list[Why]:
+    """What a bind of the first port of *query* does on its transport, or on *transports*."""
+    address = numeric_host(query.address)
+    return [
+        why_bind(query.first, each, catalog, address, notes=notes)
+        for each in ((query.transport,) if query.transport else transports)
+    ]
+
+
+def _answer_range(
+    query: Query, options: argparse.Namespace, catalog: Catalog, told: list[dict[str, Any]]
+) -> int:
+    """As :func:`_answer`, for the ports of a range: those that can't be bound, then the others."""
+    ports = range(query.first, query.last + 1)
+    if len(ports) > _MOST_PORTS:
+        raise InvalidQuery(
+            f"{shown(query.text)} is {len(ports):,} ports, and each is bound for real: give at "
+            f"most {_MOST_PORTS}",
+            query.text,
+        )
+    progress = StatusLine()
+    every = []
+    try:
+        for port in ports:
+            if can_draw(sys.stderr):
+                progress(f"binding {port}")
+            one = query._replace(kind=QueryKind.PORT, text=str(port), first=port, last=port)
+            found = _binds(one, _BOTH, catalog, notes=options.notes)
+            every.append([bind._replace(query=one) for bind in found])
+    finally:
+        progress.clear()
+    if options.json:
+        from portbook.present.render.report_json import of_why
+
+        told += [of_why(first._replace(others=tuple(others))) for first, *others in every]
+    elif options.verbose:
+        sys.stdout.write("\n".join([why.render_why(bind, style()) for of in every for bind in of]))
+    else:
+        sys.stdout.write(why.render_range(every, style(), viewer()))
+    return _status([bind for binds in every for bind in binds], strict=options.strict)
+
+
+def _status(binds: Sequence[Why], *, strict: bool) -> int:
     if not all(bind.bindable for bind in binds):
         return 1
-    return 3 if options.strict and any(bind.missing for bind in binds) else 0
+    return 3 if strict and any(bind.missing for bind in binds) else 0
 
 
 def _shown(query: Query, binds: Sequence[Why], *, verbose: bool) -> str:

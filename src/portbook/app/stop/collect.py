@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook.app.bind.addresses import takes
 from portbook.app.stop.executor import carry_out
-from portbook.app.stop.model import Scene
+from portbook.app.stop.model import ANY_PROGRAM, Scene
 from portbook.app.stop.planner import plan
 from portbook.errors import InvalidQuery
 from portbook.host.host_reader import THIS_HOST
@@ -13,7 +13,7 @@ from portbook.model import Gap, GapCode, OwnerSearch, PortRules, Visibility
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.app.stop.executor import Outcome, Progress, Way
-    from portbook.app.stop.model import Plan
+    from portbook.app.stop.model import Named, Plan
     from portbook.host.containers import Published
     from portbook.host.host_reader import HostReader
     from portbook.host.linux.connections import Connection
@@ -29,15 +29,24 @@ def plan_stop(
     address: str | None = None,
     *,
     manager: bool = True,
+    named: Named = ANY_PROGRAM,
     host: HostReader = THIS_HOST,
 ) -> Plan:
     """What would be done to free *port*, on *transport* or on any, and what would be lost.
 
-    *address*, which is numeric, narrows it to what answers there. With *manager*, what is managed
-    is stopped by its manager. Nothing is done yet. Raises InvalidQuery for port 0, and
-    HostUnreadable where nothing can be ended from here.
+    *address*, which is numeric, narrows it to what answers there, *named* to some of the programs
+    that have the port. With *manager*, what is managed is stopped by its manager. Nothing is done
+    yet. Raises InvalidQuery for port 0, and HostUnreadable where nothing can be ended from here.
     """
-    return plan(read_scene(port, transport, address, host), manager=manager)
+    return plan(read_scene(port, transport, address, host, named), manager=manager)
+
+
+def ports_in_use(
+    first: int, last: int, transport: Transport | None, host: HostReader = THIS_HOST
+) -> tuple[tuple[int, ...], tuple[Gap, ...]]:
+    """The ports from *first* to *last* on which anything is bound, and what could not be seen."""
+    seen = host.read_host((first, last), transport, OwnerSearch.NONE)
+    return tuple(sorted({each.socket.port for each in seen.listeners})), seen.missing
 
 
 def stop(planned: Plan, way: Way, progress: Progress, host: HostReader = THIS_HOST) -> Outcome:
@@ -68,9 +77,14 @@ def read_listeners(
 
 
 def read_scene(
-    port: int, transport: Transport | None, address: str | None, host: HostReader = THIS_HOST
+    port: int,
+    transport: Transport | None,
+    address: str | None,
+    host: HostReader = THIS_HOST,
+    named: Named = ANY_PROGRAM,
 ) -> Scene:
-    """All that a plan for *port* needs. *address* narrows it to what answers there.
+    """All that a plan for *port* needs. *address* narrows it to what answers there, *named* to the
+    sockets of some programs.
 
     Raises InvalidQuery for port 0, which no socket can hold, and HostUnreadable where nothing can
     be ended from here.
@@ -79,7 +93,8 @@ def read_scene(
         raise InvalidQuery("nothing can listen on port 0: give one from 1 to 65535", "0")
     hands = host.process_control()
     seen, listeners = read_listeners(port, transport, address, host)
-    listeners, _ = host.add_names(listeners)
+    on_port, _ = host.add_names(listeners)
+    listeners = tuple(filter(named.takes, on_port))
     missing = list(seen.missing)
     pids = {owner.pid for each in listeners for owner in each.ownership.owners}
     others: tuple[Listener, ...] = ()
@@ -92,10 +107,10 @@ def read_scene(
     connections: list[Connection] = []
     for each in dict.fromkeys(one.socket.transport for one in listeners):
         connections += host.read_conflicts(port, each, OwnerSearch.ALL).connections
-    published, unasked = _published(port, transport, listeners, host)
+    published, unasked = _published(port, transport, on_port, host)
     missing += unasked
     elsewhere: tuple[tuple[str, Listener], ...] = ()
-    if not listeners and not published:
+    if not on_port and not published:
         hosts, unseen = host.read_elsewhere((port, port), transport)
         elsewhere = tuple((name, each) for name, other in hosts for each in other.listeners)
         missing += unseen
@@ -117,6 +132,8 @@ def read_scene(
         host.user(),
         tuple(dict.fromkeys(missing)) if partial else (),
         bool(seen.missing) and not seen.listeners,
+        named,
+        tuple([each for each in on_port if each not in listeners]),
     )
 
 

@@ -75,11 +75,15 @@ class Restarted(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What was done, and what is on the port now: ``left`` was there before, ``restarted`` not."""
+    """What was done, and what is on the port now: ``left`` was there before, ``restarted`` not.
+
+    ``beside`` are the sockets of programs that were not meant.
+    """
 
     done: tuple[Done, ...]
     left: tuple[Listener, ...]
     restarted: tuple[Restarted, ...] = ()
+    beside: tuple[Listener, ...] = ()
 
     @property
     def fresh(self) -> tuple[Listener, ...]:
@@ -87,9 +91,14 @@ class Outcome(NamedTuple):
         return tuple([each.listener for each in self.restarted])
 
     @property
+    def cleared(self) -> bool:
+        """Whether nothing that was meant listens on the port any more, nor what followed it."""
+        return not self.left and not self.restarted
+
+    @property
     def free(self) -> bool:
         """Whether nothing listens on the port any more."""
-        return not self.left and not self.restarted
+        return self.cleared and not self.beside
 
 
 class Waiting(NamedTuple):
@@ -127,15 +136,19 @@ def carry_out(plan: Plan, hands: Hands, look: Look, way: Way, progress: Progress
         else:
             done += _Signals(step, hands, look, way, progress).run()
     before = {_place(each) for each in plan.scene.listeners}
+    beside = {_place(each) for each in plan.scene.beside}
     until = hands.now() + _SETTLE
     while True:
-        now = look()
+        on_port = look()
+        now = [each for each in on_port if _place(each) not in beside]
         fresh = tuple(each for each in now if _place(each) not in before)
         if fresh or hands.now() >= until:
             break
         hands.pause(_TICK)
     left = tuple(each for each in now if _place(each) in before)
-    return Outcome(tuple(done), left, tuple([_restarted(each, plan) for each in fresh]))
+    others = tuple([each for each in on_port if _place(each) in beside])
+    again = tuple([_restarted(each, plan) for each in fresh])
+    return Outcome(tuple(done), left, again, others)
 
 
 def _place(each: Listener) -> object:

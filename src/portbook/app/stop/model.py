@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
+from portbook.app.socket_filter import is_called
 from portbook.model import PortRules
 
 TYPE_CHECKING = False
@@ -32,6 +33,8 @@ class RefusalCode(StrEnum):
     PORT_FORWARDER = "port-forwarder"
     CONTAINER_MANAGER = "container-manager"
     REPLACED = "replaced"
+    NOT_NAMED = "not-named"
+    SEVERAL_PROGRAMS = "several-programs"
 
 
 # What each means; the documentation shows this table.
@@ -51,7 +54,32 @@ REFUSALS = {
     "could not be found out",
     RefusalCode.CONTAINER_MANAGER: "something that starts containers again runs it",
     RefusalCode.REPLACED: "the process that held it is gone, and another one has its number",
+    RefusalCode.NOT_NAMED: "another program holds it than `--pid` or `--program` names",
+    RefusalCode.SEVERAL_PROGRAMS: "with `--yes`: several programs hold what one word asks for",
 }
+
+
+class Named(NamedTuple):
+    """Which programs of a port are meant, by number or by name; all of them where both are empty.
+
+    A name is a whole one or a pattern (``python*``), in either case: part of a name would stop what
+    nobody thought of.
+    """
+
+    pids: tuple[int, ...] = ()
+    programs: tuple[str, ...] = ()
+
+    def takes(self, listener: Listener) -> bool:
+        """Whether an owner of *listener* is meant."""
+        if not any(self):
+            return True
+        pids = {owner.pid for owner in listener.ownership.owners}
+        return not pids.isdisjoint(self.pids) or any(
+            is_called(listener, program) for program in self.programs
+        )
+
+
+ANY_PROGRAM = Named()
 
 
 class Scene(NamedTuple):
@@ -60,7 +88,8 @@ class Scene(NamedTuple):
     ``listeners`` are those on the port that were asked about, with all owners; ``others`` what the
     same owners hold on other ports; ``identities`` is None for a process that is gone or was
     replaced since its socket was seen. ``blind`` says that sockets of this network namespace itself
-    may have been left out. ``systemd`` says whether systemd runs this machine.
+    may have been left out. ``systemd`` says whether systemd runs this machine. ``named`` says which
+    programs are meant; ``beside`` are sockets on the port of those that are not.
     """
 
     port: int
@@ -79,6 +108,8 @@ class Scene(NamedTuple):
     user: int = 0
     missing: tuple[Gap, ...] = ()
     blind: bool = False
+    named: Named = ANY_PROGRAM
+    beside: tuple[Listener, ...] = ()
 
 
 class StepKind(StrEnum):

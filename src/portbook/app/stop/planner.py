@@ -9,14 +9,14 @@ merely inferred, or can't be told from a client, is left alone.
 from __future__ import annotations
 
 from portbook.app.bind.addresses import takes
-from portbook.app.stop.impact import losses
+from portbook.app.stop.impact import losses, unrelated
 from portbook.app.stop.model import Plan, Refusal, RefusalCode, Scene, Step, StepKind
 from portbook.app.stop.service_managers import RUNTIMES, container, managed
 from portbook.model import OwnersSeen, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from portbook.host.process_control import Identity
     from portbook.model import Listener, Process
@@ -36,7 +36,7 @@ def plan(scene: Scene, *, manager: bool = True) -> Plan:
         refusals += _nothing(scene)
     steps, more = _steps(scene, wanted, manager)
     refusals += more
-    if not scene.listeners and scene.published:
+    if not scene.listeners and not scene.beside and not any(scene.named) and scene.published:
         steps = [container(each.runtime, each.id, each.name, ()) for each in scene.published]
         refusals = []
     return Plan(
@@ -48,10 +48,48 @@ def plan(scene: Scene, *, manager: bool = True) -> Plan:
     )
 
 
+def hold_back(plans: Sequence[Plan]) -> list[Plan]:
+    """*plans*, for what one word asks for, without what would stop several programs unnamed.
+
+    Whoever is asked sees them all first. Without a question, what is meant has to be named.
+    """
+    meant = [listener for planned in plans for listener in _stopped(planned)]
+    containers = [step for each in plans if not each.scene.listeners for step in each.steps]
+    if unrelated(meant) + len({step.command for step in containers}) < 2:
+        return list(plans)
+    return [each if any(each.scene.named) else _held_back(each) for each in plans]
+
+
+def _stopped(planned: Plan) -> list[Listener]:
+    """The sockets on the port whose owners *planned* stops."""
+    pids = {each.pid for step in planned.steps for each in (*step.targets, *step.later)}
+    return [
+        each
+        for each in planned.scene.listeners
+        if any(owner.pid in pids for owner in each.ownership.owners)
+    ]
+
+
+def _held_back(planned: Plan) -> Plan:
+    code = RefusalCode.SEVERAL_PROGRAMS
+    refusals = [Refusal(code, (("why", "program"),), each) for each in _stopped(planned)]
+    if not planned.scene.listeners:
+        refusals += [
+            Refusal(code, (("why", "container"), ("command", step.command)))
+            for step in planned.steps
+        ]
+    unique = {each.kind: each for each in (*refusals, *planned.refusals)}
+    return planned._replace(steps=(), losses=(), foreign=(), refusals=tuple(unique.values()))
+
+
 # -- what is left alone -----------------------------------------------------------------------
 
 
 def _nothing(scene: Scene) -> Iterator[Refusal]:
+    for listener in scene.beside:
+        yield Refusal(RefusalCode.NOT_NAMED, listener=listener)
+    if scene.beside:
+        return
     for namespace, listener in scene.elsewhere:
         facts = (("namespace", namespace), *_stopped_by_id(listener))
         yield Refusal(RefusalCode.OTHER_NAMESPACE, facts, listener)

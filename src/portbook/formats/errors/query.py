@@ -162,11 +162,11 @@ def _parse_word(word: str) -> Query:
         return _port(number, transport)
     if number and not number.strip("0123456789-"):
         return _range(number, transport)
+    first, dots, last = number.partition("..")
+    if dots and first.isdigit() and last.strip(".").isdigit():  # 3000..3010
+        return _range(f"{first}-{last.strip('.')}", transport)
     if transport is not None or (number[:1] == "+" and number[1:].isdigit()):
         raise InvalidPort(number)
-    first, dots, last = word.partition("..")
-    if dots and first.isdigit() and last.strip(".").isdigit():  # 3000..3010
-        return _range(f"{first}-{last.strip('.')}", None)
     host = word.removesuffix(":") if word.count(":") == 1 or word.endswith("]:") else word
     bare = host.removeprefix("[").removesuffix("]")
     query = _parse_address(word)

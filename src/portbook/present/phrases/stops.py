@@ -63,6 +63,11 @@ REFUSED = {
     "what runs that would start it again.",
     RefusalCode.REPLACED: "{program} (pid {pid}) has ended, or let go of the port, since it was "
     "seen.",
+    RefusalCode.NOT_NAMED: "{who} holds {socket}, which isn't the program that you named.",
+    f"{RefusalCode.SEVERAL_PROGRAMS} program": "{who} holds {socket}. Several programs are meant: "
+    "--yes stops only the one that you name.",
+    f"{RefusalCode.SEVERAL_PROGRAMS} container": "Several containers publish the port: stop one of "
+    "them by its name.",
 }
 REFUSED_MENDS = {
     RefusalCode.NOTHING_THERE: "If a bind still fails: portbook why {port_word}",
@@ -81,6 +86,9 @@ REFUSED_MENDS = {
     RefusalCode.CONTAINER_MANAGER: "Stop it by what started it: kubectl, nerdctl, crictl, lxc or "
     "machinectl.",
     RefusalCode.REPLACED: "Ask again.",
+    RefusalCode.NOT_NAMED: "{name_it}",
+    f"{RefusalCode.SEVERAL_PROGRAMS} program": "{name_it} --yes",
+    f"{RefusalCode.SEVERAL_PROGRAMS} container": "{command_line}",
 }
 # By code and the fact ``why``, with a command or a pid where there is one.
 DONE = {
@@ -195,6 +203,9 @@ def outcome_sentence(outcome: Outcome) -> str:
     """What became of the port."""
     if outcome.free:
         return "Nothing listens on the port any more."
+    if outcome.cleared:
+        first = outcome.beside[0]
+        return sentence(f"{holder_of(first)} goes on listening on {first.socket.name}, as asked.")
     if outcome.left:
         first = outcome.left[0]
         return sentence(f"{holder_of(first)} still listens on {first.socket.name}.")
@@ -262,6 +273,15 @@ def _kill(refusal: Refusal, _: Facts) -> str:
     return f"kill {' '.join(dict.fromkeys([str(owner.pid) for owner in owners]))}"
 
 
+def _name_it(refusal: Refusal, _: Facts) -> str:
+    """The command that stops this program, and no other one on the port."""
+    listener = refusal.listener
+    if listener is None or not listener.ownership.owners:
+        return _see(refusal, _)
+    socket, pid = listener.socket, listener.ownership.owners[0].pid
+    return f"portbook stop {socket.port}/{socket.transport} --pid {pid}"
+
+
 _REFUSAL_WORDS: dict[str, Words] = {
     "who": _who,
     "socket": lambda refusal, _: refusal.socket or "",
@@ -272,6 +292,8 @@ _REFUSAL_WORDS: dict[str, Words] = {
     "stop": lambda refusal, _: how_to_stop(refusal.listener) if refusal.listener else "",
     "see": _see,
     "kill": _kill,
+    "name_it": _name_it,
+    "command_line": lambda _, facts: " ".join(facts["command"]),
 }
 # The functions for the keys of JSON that are sentences, by the table that they stand in.
 KEYS: dict[str, dict[str, Callable[[Any], Any]]] = {

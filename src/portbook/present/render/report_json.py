@@ -111,7 +111,8 @@ def of_stop(plan: Plan, outcome: Outcome | None) -> Object:
     notes = plan_notes(plan)
     report = _Stop(plan, outcome, notes=notes, missing=plan.scene.missing)
     if outcome is not None:
-        busy, notes = (*outcome.left, *outcome.fresh), [*notes, *outcome_notes(outcome)]
+        busy = (*outcome.left, *outcome.fresh, *outcome.beside)
+        notes = [*notes, *outcome_notes(outcome)]
         report = report._replace(done=outcome.done, busy=busy, notes=notes)
     return phrased(STOP).encode(report)
 

@@ -24,11 +24,11 @@ from portbook.present.render.document_text import render_item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from portbook.app.stop.executor import Outcome, Way
     from portbook.app.stop.model import Plan, Step
-    from portbook.model import Listener
+    from portbook.model import Gap, Listener
     from portbook.present.document import Item
     from portbook.present.owners import Viewer
     from portbook.present.render.text import Style
@@ -43,7 +43,7 @@ def render_plan(plan: Plan, way: Way, to: Viewer, *, dry: bool, style: Style) ->
     lines += render_item(Table(rows), style)
     programs = unrelated(plan.scene.listeners)
     if programs > 1:
-        message = f"{programs} different programs have the port; an address names one of them."
+        message = f"{programs} different programs have the port: --pid or an address names one."
         lines += render_item(Paragraph(message), style)
     if plan.steps:
         lines += ["", style.bold("Would do" if dry else "Doing")]
@@ -80,6 +80,14 @@ def _after(plan: Plan) -> Iterator[Item]:
         yield Paragraph(note)
     for reason in gap_sentences(plan.scene.missing):
         yield Paragraph(f"Not seen: {reason}")
+
+
+def render_nothing(first: int, last: int, missing: Sequence[Gap], style: Style) -> str:
+    """That nothing is bound in a range, as far as could be seen."""
+    lines = [style.bold(f"Nothing is bound to {first}–{last} on this machine.")]
+    for reason in gap_sentences(missing):
+        lines += render_item(Paragraph(f"Not seen: {reason}"), style, "")
+    return "\n".join(lines) + "\n"
 
 
 def _kind(plan: Plan) -> str:

@@ -51,6 +51,49 @@ def render_short(answers: Sequence[Why], style: Style, to: Viewer, free_port: in
     return "\n".join(lines) + "\n"
 
 
+def render_range(ports: Sequence[Sequence[Why]], style: Style, to: Viewer) -> str:
+    """*ports* of a range, each with its answers: what can't be bound and why, then the others."""
+    lines: list[str] = []
+    free: dict[Transport, list[int]] = {}
+    every = [why for answers in ports for why in answers]
+    for why in every:
+        warned = why.noted or any(cause.code in _WARNED for cause in why.causes)
+        if why.bindable and not warned:
+            free.setdefault(why.transport, []).append(why.port)
+            continue
+        first, *more = _short(why, to)
+        lines += [style.bold(line) for line in wrap(first, style.width)]
+        lines += [line for words in more for line in wrap(words, style.width, "  ")]
+    if free:
+        runs = [f"{_runs(numbers)}/{kind}" for kind, numbers in free.items()]
+        lines += wrap(f"Can be bound: {', '.join(runs)}", style.width)
+    unseen = dict.fromkeys(gap for why in every for gap in (*why.left_out, *why.missing))
+    lines += [clipped(f"Not seen: {reason}", style.width) for reason in gap_sentences(unseen)]
+    span = f"{ports[0][0].port}-{ports[-1][0].port}"
+    held = [cause.listener for why in every for cause in _holding(why) if cause.listener]
+    steps = []
+    if any(each.socket.listens and each.ownership.owners for each in held):
+        steps.append(NextStep("Stop them", f"portbook stop {span}"))
+    steps.append(NextStep("More", f"portbook why {span} -v"))
+    lines += steps_line(steps, style)
+    return "\n".join(lines) + "\n"
+
+
+def _runs(numbers: Sequence[int]) -> str:
+    """*numbers*, which rise, with those in a row as one.
+
+    >>> _runs([3000, 3002, 3003, 3004])
+    '3000, 3002–3004'
+    """
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1][1:] = [number]
+        else:
+            runs.append([number])
+    return ", ".join(["–".join(map(str, run)) for run in runs])
+
+
 def _holding(why: Why) -> list[Cause]:
     codes = (CauseCode.LISTENER, CauseCode.BOUND_NOT_LISTENING)
     return [cause for cause in why.causes if cause.listener is not None and cause.code in codes]
