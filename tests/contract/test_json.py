@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
 from portbook import schema
+from portbook.app.list_lookup import answer_blocks
 from portbook.app.lookup import answer
 from portbook.app.pick.criteria import CRITERIA, Check, Criterion, Wanted, pick
 from portbook.app.port_lookup import PortAnswer
@@ -459,9 +460,8 @@ def test_a_row_without_a_transport_holds_for_tcp_and_udp_alone(transport: str) -
 
 
 def test_blocks() -> None:
-    book = CATALOG.registry
-    blocks = book.blocks(State.UNASSIGNED, "system")
-    found = _through_json(port_json.of_blocks(blocks, State.UNASSIGNED, "system", book.sources()))
+    blocks = answer_blocks(CATALOG, State.UNASSIGNED, "system")
+    found = _through_json(port_json.of_blocks(blocks))
     check(found, "blocks")
     assert (found["state"], found["range"]) == ("unassigned", "system")
     assert (found["count"], found["ports"]) == (48, 282)

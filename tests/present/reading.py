@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from portbook.present.document import (
     PORT,
+    Blocks,
     Checks,
     Facts,
     Heading,
@@ -49,6 +50,9 @@ def words(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
         yield item.caption
         for each in item.port_rows:
             yield from (str(each.first), str(each.last), *each.names, each.description)
+    elif isinstance(item, Blocks):
+        yield item.caption
+        yield from (cell for row in item.cells() for cell in row)
     elif isinstance(item, Record):
         yield from (*item[:4], day(item.read))
     elif isinstance(item, Records):

@@ -10,25 +10,36 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
+from portbook.app.list_lookup import RangeAnswer, ServiceAnswer, answer_blocks
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import answer_port
 from portbook.formats.errors.query import Query, QueryKind, parse_query
-from portbook.model import Source
+from portbook.model import RANGES, Source, State
 from portbook.present.brief import compose_brief
 from portbook.present.list_briefs import brief_of
 from portbook.present.owners import Viewer
 from portbook.present.port.on_record import UNUSED
 from portbook.present.port.page import compose
-from portbook.present.render import markdown, port_json
+from portbook.present.render import html, markdown, port_json
 from portbook.present.render.brief_text import render_brief
 from portbook.present.render.document_text import render_page
 from portbook.present.render.text import Style
 from portbook.present.sources import source_content, source_name
-from portbook.present.views import lists
+from portbook.present.views.ranges import Length, compose_blocks, compose_range
 from portbook.present.views.service import compose_service
-from portbook.present.words import assignee, day, document, month, ordinal, when
+from portbook.present.words import (
+    assignee,
+    day,
+    document,
+    month,
+    ordinal,
+    plural,
+    span,
+    when,
+)
 from portbook.web.pages import views
+from portbook.web.pages.links import Links
+from portbook.web.pages.lists import MOST_ENTRIES, RangePages
 from portbook.web.site_config import Site
 from tests.command_line import run
 from tests.counts import PROOF, every_port
@@ -36,7 +47,10 @@ from tests.values import AS_OF, CATALOG
 from tests.web.reading import read_html, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+
+    from portbook.model import PortRange
+    from portbook.present.document import Page
 
 SITE = Site(AS_OF, public=True, feedback=True)
 # Assigned, unassigned, reserved and dynamic ones; with practice, abuse, history, quotations.
@@ -376,21 +390,97 @@ def test_every_form_of_a_service_states_the_same() -> None:
     assert kinds == _KINDS
 
 
+def _of_a_range(facts: dict[str, Any], most: int) -> Iterator[str]:
+    """What JSON states of a range, as far as a page lists it: *most* of each kind."""
+    yield from (f"{state} {count:,}" for state, count in facts["states"].items() if count)
+    yield from (str(facts["first"]), str(facts["last"]), f"{facts['size']:,}")
+    services = dict.fromkeys(
+        (row["first"], row["last"], row["service_name"], row["description"])
+        for row in facts["assignments"]
+    )
+    for first, last, name, description in [*services][:most]:
+        title = (description or "").partition("\n")[0]
+        yield from (str(first), span(first, last), name or "")
+        yield "" if title.startswith("IANA assigned this") else title
+    if not services:
+        yield "No service is assigned in this range."
+    yield from _of_blocks(_shown_blocks(facts, most))
+    for each in facts["ephemeral"]:
+        yield from (each["system"], f"{each['first']}–{each['last']}")
+    for kind in ("uses", "programs", "abuse"):
+        for each in facts[kind][:most]:
+            yield from (each.get("product") or each["subject"], day(each["read"]))
+    for source in facts["sources"]:
+        yield from _of_a_source(source)
+
+
+def _shown_blocks(facts: dict[str, Any], most: int) -> list[dict[str, Any]]:
+    blocks: list[dict[str, Any]] = facts["blocks"]
+    if len(blocks) > most:
+        blocks = sorted(blocks, key=lambda block: (-block["size"], block["first"]))
+    return blocks[:most]
+
+
+def _of_blocks(blocks: list[dict[str, Any]]) -> Iterator[str]:
+    for block in blocks:
+        yield from (span(block["first"], block["last"]), plural(block["size"], "port"))
+        yield from (block["state"], f"{block['rank']} of {block['of']}")
+
+
+def _printed(page: Page, of_site: str) -> dict[str, Form]:
+    """The forms of *page*; *of_site* is its HTML."""
+    picture = re.sub('<figure class="slice">.*</figure>', "</figure>", of_site)
+    front = picture.replace('class="front"', 'class="hero"').partition('<section id="stretches"')
+    return {
+        "text": of_text(render_page(page, Style(80))),
+        "markdown": of_markdown(markdown.render_page(page)),
+        "html": of_html(f"{front[0]}</main>"),
+    }
+
+
+def _forms_at_odds(forms: dict[str, Form], stated: Iterable[str]) -> list[object]:
+    """What a form lacks of *stated*, and numbers, records, addresses that not all of them have."""
+    words = [" ".join(word.split()) for word in stated]
+    wrong: list[object] = [
+        (kind, word) for kind, form in forms.items() for word in words if word not in form.text
+    ]
+    for of in (
+        lambda form: {*_NUMBER.findall(_ADDRESS.sub("", form.text))},
+        lambda form: form.records,
+        lambda form: form.addresses,
+    ):
+        first, *others = map(of, forms.values())
+        wrong += [first ^ other for other in others if first ^ other]
+    return wrong
+
+
+@pytest.mark.parametrize("own", RANGES, ids=lambda own: own.name)
+def test_every_form_of_a_named_range_states_the_same(own: PortRange) -> None:
+    found = answer(Query(QueryKind.RANGE, own.name, own.first, own.last), CATALOG)
+    assert isinstance(found, RangeAnswer)
+    facts = json.loads(json.dumps(port_json.of(found)))
+    page = CATALOG.derived(RangePages).page(own.name)
+    assert page == compose_range(found, Length(MOST_ENTRIES))
+    forms = _printed(page, views.range_(own.name, CATALOG, SITE))
+    assert _forms_at_odds(forms, _of_a_range(facts, MOST_ENTRIES)) == []
+    assert own.title in forms["html"].text
+
+
 @pytest.mark.parametrize(
     "text",
-    ["0-1023", "300-310", "301-307", "2000-2100/udp", "6000-6063", "8000-8100"],
+    ["0-1023", "300-310", "301-307", "2000-2100/udp", "6000-6063", "8000-8100", "4200-4299/sctp"],
 )
 def test_every_form_of_a_range_states_the_same(text: str) -> None:
     found = answer(parse_query(text), CATALOG)
     assert isinstance(found, RangeAnswer)
     facts = json.loads(json.dumps(port_json.of(found)))
-    whole = " ".join(lists.render_range(found, Style(80)).split())
+    page = compose_range(found)
+    sections = html.sections(page.sections, Links(SITE))
+    states = "".join(f"<p>{state} {said}</p>" for state, said in page.states)
+    head = f'<header class="front"><h1>{page.title}</h1>{page.character}{states}</header>'
+    forms = _printed(page, f"{head}</figure>{sections}</main>")
+    assert _forms_at_odds(forms, _of_a_range(facts, 40)) == []
     shown = {"uses": "product", "programs": "product", "abuse": "subject"}
-    for kind, name in shown.items():
-        records = facts[kind][:40]
-        assert [each[name] for each in records if each[name] not in whole] == []
-    names = [row["service_name"] for row in facts["assignments"][:40] if row["service_name"]]
-    assert [name for name in names if name not in whole] == []
     brief = brief_of(found, Viewer())
     short = render_brief(brief, Style(200))
     assert facts["brief"]["headline"] == brief.headline
@@ -400,6 +490,24 @@ def test_every_form_of_a_range_states_the_same(text: str) -> None:
     if on_record:
         assert "no use" not in short
         assert any(each in short for each in on_record)
+
+
+@pytest.mark.parametrize("state", [None, *State])
+@pytest.mark.parametrize("range_name", [None, "system", "user", "dynamic"])
+def test_every_form_of_blocks_states_the_same(state: State | None, range_name: str | None) -> None:
+    found = answer_blocks(CATALOG, state, range_name)
+    facts = json.loads(json.dumps(port_json.of_blocks(found)))
+    forms = _printed(compose_blocks(found, Length(60)), views.blocks(found, SITE))
+    stated = [*_of_blocks(facts["blocks"][:60]), plural(facts["ports"], "port")]
+    stated += [f"{facts['count']:,}", *(word for one in facts["sources"] for word in
+                                        _of_a_source(one))]  # fmt: skip
+    assert _forms_at_odds(forms, stated) == []
+    whole = of_text(render_page(compose_blocks(found), Style(80)))
+    missing = [each for each in _of_blocks(facts["blocks"]) if each not in whole.text]
+    assert missing == []
+    left = facts["count"] - 60
+    assert ("more: JSON has them all" in forms["html"].text) is (left > 0)
+    assert left <= 0 or f"and {left:,} more" in forms["markdown"].text
 
 
 @pytest.mark.proof

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
+from portbook.app.list_lookup import RangeAnswer, ServiceAnswer, answer_blocks
 from portbook.app.lookup import answer
 from portbook.app.search import SearchAnswer, answer_search
 from portbook.catalog.registry.stats import count
@@ -21,6 +21,7 @@ from portbook.model import State, Transport
 from portbook.present.render.document_text import render_page
 from portbook.present.render.text import NARROWEST, WIDEST, Style, columns_of
 from portbook.present.views import lists
+from portbook.present.views.ranges import Length, compose_blocks, compose_range
 from portbook.present.views.service import compose_service
 from portbook.present.words import day
 from tests.strategies import any_port, nasty
@@ -80,19 +81,19 @@ def test_a_name_without_a_port_is_reached_through_dns(name: str) -> None:
 
 
 def test_a_range_counts_and_lists_and_ends_its_lists() -> None:
-    said = _words(lists.render_range(_range("0-1023"), Style()))
-    assert "Ports 0–1023 · 1,024 in all" in said
-    assert "assigned 694 · reserved 48 · unassigned 282" in said
-    assert "more: --json has them all" in said
+    said = _words(render_page(compose_range(_range("0-1023")), Style()))
+    assert "System Ports · 0–1023, 1,024 in all" in said
+    assert "assigned 694; reserved 48; unassigned 282" in said
+    assert "more: JSON has them all" in said
     assert "This machine" not in said
 
 
 def test_a_range_of_one_transport_does_not_pass_headline_blocks_off_as_its_own() -> None:
-    said = lists.render_range(_range("4200-4299/sctp"), Style())
+    said = render_page(compose_range(_range("4200-4299/sctp")), Style())
     assert "unassigned 100" in said
     assert "No service is assigned in this range." in said
     assert "Blocks (all transports)" in said
-    assert "Blocks, over" not in lists.render_range(_range("4200-4299"), Style())
+    assert "Blocks (" not in render_page(compose_range(_range("4200-4299")), Style())
 
 
 @pytest.mark.parametrize(
@@ -163,14 +164,17 @@ def test_what_is_left_out_of_a_search_is_counted() -> None:
 
 
 def test_blocks_are_counted() -> None:
-    book = CATALOG.registry
-    blocks = book.blocks(State.UNASSIGNED, "system")
-    said = lists.render_blocks(blocks, State.UNASSIGNED, "system", book.sources(), Style())
+    blocks = answer_blocks(CATALOG, State.UNASSIGNED, "system")
+    said = render_page(compose_blocks(blocks), Style())
     assert said.startswith("48 unassigned blocks of the System Ports · 282 ports\n")
     assert "37 ports" in said
     assert re.search(r"\b1 port\b", said)
     assert " 1 ports" not in said
-    assert lists.render_blocks([], None, None, (), Style()).startswith("0 blocks · 0 ports")
+    some = render_page(compose_blocks(blocks, Length(8, "--limit 0 shows all")), Style())
+    assert some.startswith("8 of 48 unassigned blocks of the System Ports · 282 ports in all\n")
+    assert "and 40 more: --limit 0 shows all" in some
+    none = answer_blocks(CATALOG, State.DYNAMIC, "system")
+    assert render_page(compose_blocks(none), Style()).startswith("0 dynamic blocks of the System")
 
 
 def test_counts_hold_the_undated_and_the_unrecorded() -> None:
@@ -189,7 +193,8 @@ def test_any_range_is_printable(
     first: int, size: int, transport: Transport | None, style: Style
 ) -> None:
     last = min(65535, first + size)
-    text = lists.render_range(_range(f"{first}-{last}" + f"/{transport}" * bool(transport)), style)
+    found = _range(f"{first}-{last}" + f"/{transport}" * bool(transport))
+    text = render_page(compose_range(found), style)
     bare = SGR.sub("", text)
     assert bare.replace("\n", "").isprintable()
     assert (bare == text) is not style.colour

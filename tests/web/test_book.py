@@ -134,6 +134,7 @@ def test_a_client_gets_what_it_reads(
         ("/services/ssh.xml", 404, None),
         ("/ranges/system", 200, None),
         ("/ranges/system.txt", 200, None),
+        ("/ranges/system.md", 200, None),
         ("/ranges/system.xml", 404, None),
         ("/ranges/wellknown", 404, None),
         ("/blocks?state=dynamic&range=dynamic", 200, None),

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import given
 
-from portbook.app.list_lookup import ServiceAnswer
+from portbook.app.list_lookup import ServiceAnswer, answer_blocks
 from portbook.app.listen import HereAnswer
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer, answer_port
@@ -127,9 +127,9 @@ def every_page(site: Site) -> Iterator[tuple[str, str]]:
             yield name, views.service(_service(name), site)
     for each in RANGES:
         yield each.name, views.range_(each.name, CATALOG, site)
-    yield "blocks", views.blocks(CATALOG, site)
-    yield "blocks of", views.blocks(CATALOG, site, State.UNASSIGNED, "system")
-    yield "no blocks", views.blocks(CATALOG, site, State.DYNAMIC, "system")
+    yield "blocks", views.blocks(answer_blocks(CATALOG), site)
+    yield "blocks of", views.blocks(answer_blocks(CATALOG, State.UNASSIGNED, "system"), site)
+    yield "no blocks", views.blocks(answer_blocks(CATALOG, State.DYNAMIC, "system"), site)
     yield "stats", views.stats(CATALOG, site)
     yield "map", views.map_(CATALOG, site)
     yield "search", views.search(None, "", site)

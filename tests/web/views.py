@@ -9,12 +9,11 @@ from portbook.present.phrases import gap_sentences
 
 if TYPE_CHECKING:
     from portbook.app.explain import ExplainAnswer
-    from portbook.app.list_lookup import ServiceAnswer
+    from portbook.app.list_lookup import BlocksAnswer, ServiceAnswer
     from portbook.app.listen import HereAnswer
     from portbook.app.port_lookup import PortAnswer
     from portbook.app.search import SearchAnswer
     from portbook.catalog import Catalog
-    from portbook.model import State
     from portbook.web.site_config import Site
 
 TERMS = ("assigned", "reserved")
@@ -49,10 +48,8 @@ class StandIn:
     def range_(self, name: str, _: Catalog, site: Site) -> str:
         return _page(f"Range {name}")
 
-    def blocks(
-        self, _: Catalog, site: Site, state: State | None = None, range_name: str | None = None
-    ) -> str:
-        return _page(f"Blocks {state} {range_name}")
+    def blocks(self, answer: BlocksAnswer, site: Site) -> str:
+        return _page(f"Blocks {answer.state} {answer.range_name}")
 
     def stats(self, _: Catalog, site: Site) -> str:
         return _page("Stats")

@@ -348,9 +348,9 @@ def blocks(
     >>> longest.state, longest.first, longest.last
     (<State.ASSIGNED: 'assigned'>, 360, 584)
     """
-    from portbook.app.list_lookup import longest_blocks
+    from portbook.app.list_lookup import answer_blocks
 
-    return longest_blocks(catalog or Catalog(), state, range_name)
+    return answer_blocks(catalog or Catalog(), state, range_name).blocks
 
 
 def stats(*, catalog: Catalog | None = None) -> Stats:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         KnownService,
         Program,
         Report,
+        SystemRule,
         Use,
     )
 
@@ -64,7 +65,8 @@ class RangeAnswer(NamedTuple):
 
     ``counts`` are ports by headline state, or by state where one transport was asked about;
     ``blocks`` are whole, also where they reach beyond the range. ``uses``, ``programs`` and
-    ``abuse`` are of its ports. ``gravest`` is the answer for the port of the most serious finding.
+    ``abuse`` are of its ports. ``gravest`` is the answer for the port of the most serious finding;
+    ``systems`` are those that hand out ports of it by default.
     """
 
     query: Query
@@ -82,14 +84,25 @@ class RangeAnswer(NamedTuple):
     programs: tuple[Program, ...] = ()
     abuse: tuple[Report, ...] = ()
     gravest: PortAnswer | None = None
+    systems: tuple[SystemRule, ...] = ()
 
 
-def longest_blocks(
+class BlocksAnswer(NamedTuple):
+    """The blocks of a state, or of all, in one range or in all, the longest first."""
+
+    blocks: tuple[Block, ...]
+    state: State | None
+    range_name: str | None
+    sources: tuple[Source, ...]
+
+
+def answer_blocks(
     catalog: Catalog, state: State | None = None, range_name: str | None = None
-) -> tuple[Block, ...]:
+) -> BlocksAnswer:
     """The blocks of *state* in the range of that name, the longest first."""
-    found = catalog.registry.blocks(state, range_name)
-    return tuple(sorted(found, key=lambda block: (-block.size, block.first)))
+    book = catalog.registry
+    blocks = sorted(book.blocks(state, range_name), key=lambda block: (-block.size, block.first))
+    return BlocksAnswer(tuple(blocks), state, range_name, book.sources())
 
 
 def answer_range(
@@ -137,6 +150,7 @@ def answer_range(
         tuple([each for each in practice.programs() if _defaults_within(each, query)]),
         practice.abuse_within(first, last, transport),
         _gravest(query, seen, catalog),
+        tuple([rule for rule in practice.system_rules() if rule.hands_out(first, last)]),
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from portbook.app.list_lookup import longest_blocks
+from portbook.app.list_lookup import answer_blocks
 from portbook.cli.help import Parser, add_json, add_limit, read_limit
 from portbook.cli.terminal import print_json, show, style
 from portbook.model import RANGES, State
 from portbook.present.render import port_json
-from portbook.present.views import lists
+from portbook.present.render.document_text import render_page
+from portbook.present.views.ranges import Length, compose_blocks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,11 +33,10 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     add_json(parser)
     options = parser.parse_args(list(argv))
     limit = read_limit(options)
-    book = catalog.registry
     state = None if options.state == "any" else State(options.state)
-    blocks = longest_blocks(catalog, state, options.range)
+    blocks = answer_blocks(catalog, state, options.range)
     if options.json:
-        print_json(port_json.of_blocks(blocks, state, options.range, book.sources(), limit))
+        print_json(port_json.of_blocks(blocks, limit))
     else:
-        show(lists.render_blocks(blocks, state, options.range, book.sources(), style(), limit))
+        show(render_page(compose_blocks(blocks, Length(limit, "--limit 0 shows all")), style()))
     return 0

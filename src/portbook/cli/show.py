@@ -304,10 +304,13 @@ class _Show:
             from portbook.present.topics import render_topic
 
             return render_topic(found, self.style)
+        if isinstance(found, RangeAnswer):
+            from portbook.present.render.document_text import render_page
+            from portbook.present.views.ranges import Length, compose_range
+
+            return render_page(compose_range(found, Length(rest="--json has them all")), self.style)
         from portbook.present.views import lists
 
-        if isinstance(found, RangeAnswer):
-            return lists.render_range(found, self.style)
         return lists.render_search(found, self.style)
 
     def _stream(self, query: Query) -> None:

@@ -355,6 +355,13 @@ class SystemRule(NamedTuple):
     read: str
     further: tuple[str, ...] = ()
 
+    def hands_out(self, first: int, last: int | None = None) -> bool:
+        """Whether *first*, or a port from it to *last*, is an ephemeral port by default."""
+        low, high = self.dynamic_first, self.dynamic_last
+        if low is None or high is None:
+            return False
+        return first <= high and low <= (first if last is None else last)
+
 
 class Whose(StrEnum):
     """Who wrote a note, as far as the place of its file tells."""

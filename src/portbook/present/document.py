@@ -8,10 +8,11 @@ printer's work. Items are immutable and hashable, so that a printer can keep wha
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
+from portbook.present.words import plural, span, with_references
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from portbook.model import Finding, Source, State
+    from portbook.model import Block, Finding, Source, State
 
 
 class Paragraph(NamedTuple):
@@ -65,6 +66,17 @@ class Services(NamedTuple):
 
     services: tuple[ServiceRow, ...]
 
+    def cells(self) -> list[tuple[str, ...]]:
+        """A row a service, where a form has text alone."""
+        return [
+            (
+                row.name or "(no name)",
+                row.transports,
+                with_references(row.description, row.references),
+            )
+            for row in self.services
+        ]
+
 
 class PortRow(NamedTuple):
     """A port or a span of them, what it is called, and whether it is the page's own.
@@ -86,6 +98,36 @@ class Ports(NamedTuple):
 
     caption: str
     port_rows: tuple[PortRow, ...]
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """A row a port, where a form has text alone."""
+        return [
+            (
+                span(row.first, row.last),
+                row.transports or ", ".join(row.names),
+                f"{row.description} (this port)" if row.own else _cited(row),
+            )
+            for row in self.port_rows
+        ]
+
+
+class Blocks(NamedTuple):
+    """Runs of ports of one state, each with its length and its rank in its range."""
+
+    caption: str
+    blocks: tuple[Block, ...]
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """A row a block, where a form has text alone."""
+        return [
+            (
+                span(block.first, block.last),
+                plural(block.size, "port"),
+                str(block.state),
+                f"{block.range}, {block.rank} of {block.of}",
+            )
+            for block in self.blocks
+        ]
 
 
 class Record(NamedTuple):
@@ -155,6 +197,10 @@ class Sources(NamedTuple):
     further: tuple[str, ...] = ()
 
 
+def _cited(row: ServiceRow | PortRow) -> str:
+    return with_references(row.description, row.references)
+
+
 if TYPE_CHECKING:
     Item = (
         Paragraph
@@ -164,6 +210,7 @@ if TYPE_CHECKING:
         | Facts
         | Services
         | Ports
+        | Blocks
         | Record
         | Records
         | Checks

@@ -131,6 +131,15 @@ def period(moments: str) -> str:
     return " to ".join(map(day, moments.split("/")))
 
 
+def span(first: int, last: int) -> str:
+    """The ports from *first* to *last*.
+
+    >>> span(22, 22), span(6000, 6063)
+    ('22', '6000–6063')
+    """
+    return str(first) if first == last else f"{first}–{last}"
+
+
 _SYSTEMS = ("Linux", "macOS", "Windows")
 
 

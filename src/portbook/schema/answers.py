@@ -94,6 +94,15 @@ SERVICE_ANSWER = Table(
     version=1,
 )  # fmt: skip
 
+_EPHEMERAL = Table(
+    "ephemeral",
+    "",
+    (
+        Field("system", WORDS),
+        Field("first", PORT, "of its ephemeral ports by default", "dynamic_first"),
+        Field("last", PORT, path="dynamic_last"),
+    ),
+)
 RANGE_ANSWER = Table(
     "range",
     "A run of ports in short.",
@@ -108,6 +117,12 @@ RANGE_ANSWER = Table(
         Field("uses", USES, "what people use its ports for"),
         Field("programs", list_of(PROGRAM.codec()), "server programs whose default is in it"),
         Field("abuse", list_of(REPORT.codec()), "reported abuse of its ports"),
+        Field(
+            "ephemeral",
+            list_of(_EPHEMERAL.inline()),
+            "systems that hand out ports of it",
+            "systems",
+        ),
         HOST_FIELD,
         Field("findings", FINDINGS),
         Field("own_notes", optional(NOTES), path=own_notes),
@@ -174,12 +189,17 @@ BLOCKS_ANSWER = Table(
     "blocks",
     "Blocks, the longest first.",
     (
-        Field("state", optional(STATE)),
-        Field("range", optional(RANGE)),
-        Field("count", NUMBER, "of all such blocks", lambda answer: len(answer.blocks)),
-        Field("ports", NUMBER, "in all of them", lambda it: sum(each.size for each in it.blocks)),
+        Field("state", optional(STATE), path="answer.state"),
+        Field("range", optional(RANGE), path="answer.range_name"),
+        Field("count", NUMBER, "of all such blocks", lambda it: len(it.answer.blocks)),
+        Field(
+            "ports",
+            NUMBER,
+            "in all of them",
+            lambda it: sum(each.size for each in it.answer.blocks),
+        ),
         Field("blocks", list_of(_BLOCK_IN_RANGE.inline()), "at most `--limit`", "shown"),
-        Field("sources", SOURCES),
+        Field("sources", SOURCES, path="answer.sources"),
     ),
     version=1,
 )

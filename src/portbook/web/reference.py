@@ -10,7 +10,7 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse, Response
 
 from portbook.app.history import chronicle, is_since
-from portbook.app.list_lookup import ServiceAnswer, answer_service, longest_blocks
+from portbook.app.list_lookup import ServiceAnswer, answer_blocks, answer_service
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer, answer_port
 from portbook.catalog.registry.stats import count
@@ -26,10 +26,12 @@ from portbook.present.render.document_text import render_page
 from portbook.present.render.report_json import of_history
 from portbook.present.render.text import Style
 from portbook.present.views import history, lists
+from portbook.present.views.ranges import compose_blocks
 from portbook.present.views.service import compose_service
 from portbook.web.http.cache import ANY_QUERY, FORM, KEEP
 from portbook.web.http.negotiation import Form
 from portbook.web.http.problem_details import problem, wanted_form
+from portbook.web.pages.lists import RangePages
 from portbook.web.state import context, run_list, run_page
 
 if TYPE_CHECKING:
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from portbook.app.list_lookup import RangeAnswer
     from portbook.catalog import Catalog
+    from portbook.present.document import Page
 
 STYLE = Style(80)
 # Whoever has a page asks whether it is still the same one: the answer is a few bytes.
@@ -130,10 +132,8 @@ def _port(request: Request, named: Form | None) -> Response:
         body = site.views.port(found, site.catalog, site.site)
     elif form is Form.JSON:
         body = to_json(objects.of(found))
-    elif form is Form.TEXT:
-        body = render_page(compose(found), STYLE)
     else:
-        body = markdown.render_page(compose(found))
+        body = _printed(compose(found), form)
     return in_form(request, named, body)
 
 
@@ -174,8 +174,7 @@ async def service(request: Request) -> Response:
     elif form is Form.JSON:
         body = to_json(objects.of(found))
     else:
-        page = compose_service(found)
-        body = render_page(page, STYLE) if form is Form.TEXT else markdown.render_page(page)
+        body = _printed(compose_service(found), form)
     return in_form(request, named, body)
 
 
@@ -198,10 +197,11 @@ async def ranges(request: Request) -> Response:
 
 
 async def range_(request: Request) -> Response:
-    """``/ranges/system``, ``.json`` and ``.txt`` beside it; also user and dynamic."""
+    """``/ranges/system``, in the form that the client wants; also user and dynamic."""
     name, dot, suffix = request.path_params["name"].partition(".")
     wanted = next((each for each in RANGES if each.name == name), None)
-    if wanted is None or (dot and suffix not in (Form.JSON.value, Form.TEXT.value)):
+    forms = (Form.JSON.value, Form.TEXT.value, Form.MARKDOWN.value)
+    if wanted is None or (dot and suffix not in forms):
         ranges = ", ".join(each.name for each in RANGES)
         return problem(request, 404, f"The ranges are {ranges} (RFC 6335 §6).")
     named = Form(suffix) if dot else None
@@ -211,19 +211,19 @@ async def range_(request: Request) -> Response:
     def render() -> str:
         if form is Form.HTML:
             return site.views.range_(name, site.catalog, site.site)
-        found = answer(Query(QueryKind.RANGE, name, wanted.first, wanted.last), site.catalog)
         if form is Form.JSON:
-            return to_json(objects.of(found))
-        return lists.render_range(_as_range(found), STYLE)
+            query = Query(QueryKind.RANGE, name, wanted.first, wanted.last)
+            return to_json(objects.of(answer(query, site.catalog)))
+        return _printed(site.catalog.derived(RangePages).page(name), form)
 
-    # A whole range as JSON takes 100 ms; its page, which draws it, takes 2.
-    body = await (run_page if form is Form.HTML else run_list)(request, render)
+    # A whole range as JSON takes 100 ms; its page, which is composed once, takes 2.
+    body = await (run_list if form is Form.JSON else run_page)(request, render)
     return in_form(request, named, body)
 
 
-def _as_range(found: Any) -> RangeAnswer:
-    range_found: RangeAnswer = found
-    return range_found
+def _printed(document: Page, form: Form) -> str:
+    """*document* as text or Markdown."""
+    return render_page(document, STYLE) if form is Form.TEXT else markdown.render_page(document)
 
 
 # -- blocks, counts, the map ------------------------------------------------------------------
@@ -238,13 +238,12 @@ async def blocks(request: Request) -> Response:
     site, form = context(request), negotiated_form(request)
 
     def render() -> str:
+        found = answer_blocks(site.catalog, state, range_name)
         if form is Form.HTML:
-            return site.views.blocks(site.catalog, site.site, state, range_name)
-        found = longest_blocks(site.catalog, state, range_name)
-        sources = site.catalog.registry.sources()
+            return site.views.blocks(found, site.site)
         if form is Form.JSON:
-            return to_json(objects.of_blocks(found, state, range_name, sources))
-        return lists.render_blocks(found, state, range_name, sources, STYLE)
+            return to_json(objects.of_blocks(found))
+        return _printed(compose_blocks(found), form)
 
     return in_form(request, None, await run_list(request, render), any_query=False)
 

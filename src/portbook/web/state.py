@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection, Request
 
     from portbook.app.explain import ExplainAnswer
-    from portbook.app.list_lookup import ServiceAnswer
+    from portbook.app.list_lookup import BlocksAnswer, ServiceAnswer
     from portbook.app.listen import HereAnswer
     from portbook.app.port_lookup import PortAnswer
     from portbook.app.search import SearchAnswer
     from portbook.catalog import Catalog
-    from portbook.model import State
     from portbook.web.explain.workers import Workers
     from portbook.web.feedback.sqlite import FeedbackStore
     from portbook.web.feedback.vote_queue import VoteQueue
@@ -41,13 +40,7 @@ class Views(Protocol):
     def port(self, answer: PortAnswer, catalog: Catalog, site: Site) -> str: ...
     def service(self, answer: ServiceAnswer, site: Site) -> str: ...
     def range_(self, name: str, catalog: Catalog, site: Site) -> str: ...
-    def blocks(
-        self,
-        catalog: Catalog,
-        site: Site,
-        state: State | None = None,
-        range_name: str | None = None,
-    ) -> str: ...
+    def blocks(self, answer: BlocksAnswer, site: Site) -> str: ...
     def stats(self, catalog: Catalog, site: Site) -> str: ...
     def changes(
         self, catalog: Catalog, site: Site, since: str | None = None, *, feed: bool = True

@@ -5,14 +5,14 @@ from __future__ import annotations
 from portbook.present.document import Paragraph, Record, Records
 from portbook.present.port.on_record import UNUSED, untold_uses
 from portbook.present.port.registry import services, unauthorized
-from portbook.present.words import listed, systems_in_order, when
+from portbook.present.words import listed, span, systems_in_order, when
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from portbook.app.port_lookup import PortAnswer
-    from portbook.model import Program, Report, Transport, Use
+    from portbook.model import Program, Report, SystemRule, Transport, Use
     from portbook.present.document import Item
 
 
@@ -42,7 +42,14 @@ def practice(answer: PortAnswer, lead: Sequence[str] = ()) -> Iterator[Item]:
 def use_records(uses: Iterable[Use]) -> tuple[Record, ...]:
     """*uses* of several ports as records, each with its ports."""
     return _records(
-        (use.product, f"{use.kind}, {_ports(use)}", use.transport, (0, 0), use.summary, use)
+        (
+            use.product,
+            f"{use.kind}, {span(use.first, use.last)}",
+            use.transport,
+            (0, 0),
+            use.summary,
+            use,
+        )
         for use in uses
     )
 
@@ -52,7 +59,7 @@ def report_records(reports: Iterable[Report]) -> tuple[Record, ...]:
     return _records(
         (
             each.subject,
-            f"{each.kind}, {when(each.period)}, {_ports(each)}",
+            f"{each.kind}, {when(each.period)}, {span(each.first, each.last)}",
             each.transport,
             (0, 0),
             each.summary,
@@ -62,23 +69,19 @@ def report_records(reports: Iterable[Report]) -> tuple[Record, ...]:
     )
 
 
-def _ports(entry: Use | Report) -> str:
-    return str(entry.first) if entry.first == entry.last else f"{entry.first}–{entry.last}"
-
-
 def _records(
     rows: Iterable[tuple[str, str, Transport, tuple[int, int], str, Use | Report]],
 ) -> tuple[Record, ...]:
     """Subject, kind, transport, span, text and source; alike transports together."""
     grouped: dict[tuple[str, ...], list[str]] = {}
     for subject, kind, transport, (first, last), said, where in rows:
-        span = "" if first == last else f", {first}–{last}"
-        key = (subject, kind, span, said, where.source, where.read)
+        ports = "" if first == last else f", {span(first, last)}"
+        key = (subject, kind, ports, said, where.source, where.read)
         grouped.setdefault(key, []).append(str(transport))
     return tuple(
         [
-            Record(subject, f"{kind}, {listed(transports)}{span}", said, source, read)
-            for (subject, kind, span, said, source, read), transports in grouped.items()
+            Record(subject, f"{kind}, {listed(transports)}{ports}", said, source, read)
+            for (subject, kind, ports, said, source, read), transports in grouped.items()
         ]
     )
 
@@ -99,20 +102,18 @@ def program_record(program: Program, own: int | None = None) -> Record:
 
 def dynamic_ranges(answer: PortAnswer) -> str:
     """Which systems hand the port out by default, each with its range; empty where none does."""
-    ranges = {
-        rule.system: (rule.dynamic_first, rule.dynamic_last)
-        for rule in answer.systems
-        if rule.dynamic_first is not None
-        and rule.dynamic_last is not None
-        and rule.dynamic_first <= answer.port <= rule.dynamic_last
-    }
-    by_range: dict[tuple[int, int], list[str]] = {}
+    systems = handing_out([rule for rule in answer.systems if rule.hands_out(answer.port)])
+    return f"An ephemeral port by default on {systems}." if systems else ""
+
+
+def handing_out(rules: Iterable[SystemRule]) -> str:
+    """The systems of *rules* with the ephemeral ports of each; empty where there are none."""
+    ranges = {rule.system: (rule.dynamic_first, rule.dynamic_last) for rule in rules}
+    by_range: dict[tuple[int | None, int | None], list[str]] = {}
     for system in systems_in_order(ranges):
         by_range.setdefault(ranges[system], []).append(system)
-    if not by_range:
-        return ""
     shown = [f"{listed(systems)} ({first}–{last})" for (first, last), systems in by_range.items()]
-    return f"An ephemeral port by default on {listed(shown)}."
+    return listed(shown) if shown else ""
 
 
 # -- security ---------------------------------------------------------------------------------

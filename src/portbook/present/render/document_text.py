@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portbook.present.document import (
     PORT,
+    Blocks,
     Checks,
     Facts,
     Heading,
@@ -21,7 +22,7 @@ from portbook.present.document import (
 from portbook.present.escape import one_line, plain
 from portbook.present.render.text import flow, table, wrap
 from portbook.present.sources import source_content, source_name
-from portbook.present.words import day, with_references
+from portbook.present.words import day
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def render_page(page: Page, style: Style) -> str:
-    """The page of one port."""
+    """The whole of *page*."""
     lines = [
         *_headline(page, style),
         *(
@@ -94,25 +95,11 @@ def _facts(item: Facts, style: Style, indent: str) -> Iterable[str]:
 
 
 def _services(item: Services, style: Style, indent: str) -> Iterable[str]:
-    rows = [
-        (row.name or "(no name)", row.transports, with_references(row.description, row.references))
-        for row in item.services
-    ]
-    return table(rows, style, indent)
+    return table(item.cells(), style, indent)
 
 
-def _ports(item: Ports, style: Style, indent: str) -> Iterable[str]:
-    rows = [
-        (
-            str(row.first) if row.last == row.first else f"{row.first}–{row.last}",
-            row.transports or ", ".join(row.names),
-            f"{row.description} (this port)"
-            if row.own
-            else with_references(row.description, row.references),
-        )
-        for row in item.port_rows
-    ]
-    return [*wrap(f"{item.caption}:", style.width, indent), *table(rows, style, indent)]
+def _captioned(item: Ports | Blocks, style: Style, indent: str) -> Iterable[str]:
+    return [*wrap(f"{item.caption}:", style.width, indent), *table(item.cells(), style, indent)]
 
 
 def _records(item: Records, style: Style, indent: str) -> Iterator[str]:
@@ -182,7 +169,8 @@ _PRINTERS: dict[type, Any] = {
     Table: _rows,
     Facts: _facts,
     Services: _services,
-    Ports: _ports,
+    Ports: _captioned,
+    Blocks: _captioned,
     Record: _record,
     Records: _records,
     Checks: _checks,

@@ -12,8 +12,10 @@ from functools import lru_cache
 from html import escape as _escape
 from typing import TYPE_CHECKING, Any, Protocol
 
+from portbook.present.charts.svg import render_bar
 from portbook.present.document import (
     PORT,
+    Blocks,
     Checks,
     Command,
     Facts,
@@ -32,12 +34,12 @@ from portbook.present.document import (
 from portbook.present.escape import plain
 from portbook.present.phrases.findings import finding_message
 from portbook.present.sources import source_content, source_name
-from portbook.present.words import day, document
+from portbook.present.words import day, document, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from portbook.model import State
+    from portbook.model import Block, State
     from portbook.present.document import Item, PortRow, Section
 
 
@@ -280,6 +282,32 @@ def _port_row(row: PortRow, to: Links) -> str:
     return f'<tr{here}><th scope="row">{number}</th><td>{names}</td><td>{said}</td></tr>'
 
 
+def _blocks(item: Blocks, to: Links) -> str:
+    # The longest would leave nothing of the others to see: bars are by the square root.
+    most = max((block.size for block in item.blocks), default=1) ** 0.5
+    rows = "".join([_block_row(block, most, to) for block in item.blocks])
+    return (
+        f'<div class="scroll" tabindex="0" role="group" aria-label="Blocks"><table class="blocks">'
+        f"<caption>{escape(item.caption)}</caption><thead><tr>"
+        '<th scope="col">Ports</th><th scope="col">Length</th><td></td><th scope="col">State</th>'
+        '<th scope="col">Range</th><th scope="col">Rank</th></tr></thead>'
+        f"<tbody>\n{rows}</tbody></table></div>\n"
+    )
+
+
+def _block_row(block: Block, most: float, to: Links) -> str:
+    ports = f'<a href="{to.port(block.first)}">{block.first}</a>'
+    if block.last > block.first:
+        ports += f'–<a href="{to.port(block.last)}">{block.last}</a>'
+    bar = render_bar(round(1000 * block.size**0.5), round(1000 * most))
+    return (
+        f'<tr><th scope="row">{ports}</th><td class="n">{plural(block.size, "port")}</td>'
+        f'<td class="s-{block.state} barcell">{bar}</td>'
+        f'<td><span class="sw s-{block.state}" aria-hidden="true"></span>{block.state}</td>'
+        f"<td>{block.range}</td><td>{block.rank} of {block.of}</td></tr>\n"
+    )
+
+
 def _records(item: Records, to: Links) -> str:
     rows = "".join([f"<li>{_claim(record, to)}</li>\n" for record in item.records])
     return f'<h3>{typeset(item.caption)}</h3>\n<ul class="claims">{rows}</ul>\n'
@@ -294,8 +322,14 @@ def _claim(record: Record, to: Links) -> str:
     kind = f' <span class="kind">{kind}</span>' if kind else ""
     return (
         f"<b>{escape(record.subject)}</b>{kind}<br>{escape(record.said)} "
-        f'<span class="cites">{source(record.source)}, {escape(day(record.read))}</span>'
+        f'<span class="cites">{_origin(record.source, record.read)}</span>'
     )
+
+
+@lru_cache(maxsize=1024)
+def _origin(address: str, read: str) -> str:
+    """Where a record is from and when that was read; records of one port stand on many pages."""
+    return f"{source(address)}, {escape(day(read))}"
 
 
 def _verdict(item: Verdict, _to: Links) -> str:
@@ -365,6 +399,7 @@ _WRITERS: dict[type, Callable[[Any, Links], str]] = {
     Facts: _facts,
     Services: _services,
     Ports: _ports,
+    Blocks: _blocks,
     Record: _record,
     Records: _records,
     Checks: _checks,

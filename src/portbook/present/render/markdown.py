@@ -10,6 +10,7 @@ import re
 
 from portbook.present.document import (
     PORT,
+    Blocks,
     Checks,
     Facts,
     Heading,
@@ -27,7 +28,7 @@ from portbook.present.document import (
 from portbook.present.escape import one_line
 from portbook.present.phrases.findings import finding_message
 from portbook.present.sources import source_content, source_name
-from portbook.present.words import day, with_references
+from portbook.present.words import day
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ _COMMAND = re.compile("(`portbook [a-z0-9 /-]+`)")
 
 
 def render_page(page: Page) -> str:
-    """The page of one port."""
+    """The whole of *page*."""
     states = "; ".join(f"**{state}**{_after(said)}" for state, said in page.states)
     lines = [f"# {escape(page.title)}: {escape(page.character)}"]
     for line in (states, escape(page.range)):
@@ -81,24 +82,11 @@ def _item(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
     elif isinstance(item, Facts):
         yield from _table(item.facts)
     elif isinstance(item, Services):
-        yield from _table([
-            (row.name or "(no name)", row.transports,
-             with_references(row.description, row.references))
-            for row in item.services
-        ])  # fmt: skip
-    elif isinstance(item, Ports):
+        yield from _table(item.cells())
+    elif isinstance(item, Ports | Blocks):
         yield _line(f"{item.caption}:")
         yield ""
-        yield from _table([
-            (
-                str(row.first) if row.last == row.first else f"{row.first}–{row.last}",
-                row.transports or ", ".join(row.names),
-                f"{row.description} (this port)"
-                if row.own
-                else with_references(row.description, row.references),
-            )
-            for row in item.port_rows
-        ])  # fmt: skip
+        yield from _table(item.cells())
     elif isinstance(item, Record):
         yield _record(item)
     elif isinstance(item, Records):

@@ -28,13 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from portbook.app.list_lookup import BlocksAnswer
     from portbook.app.listen import HereAnswer
     from portbook.app.lookup import Answer
     from portbook.app.related import Related
     from portbook.app.topics import Topic
     from portbook.catalog.registry.stats import Stats
     from portbook.formats.errors.query import Query
-    from portbook.model import Block, Source, State
+    from portbook.model import Block, Source
     from portbook.present.document import Question
     from portbook.present.owners import Viewer
     from portbook.present.topics import TopicPage
@@ -141,23 +142,13 @@ def of_here(answer: HereAnswer) -> Object:
 
 
 class _Blocks(NamedTuple):
-    blocks: Sequence[Block]
-    state: State | None
-    range: str | None
-    sources: Sequence[Source]
+    answer: BlocksAnswer
     shown: Sequence[Block]
 
 
-def of_blocks(
-    blocks: Sequence[Block],
-    state: State | None,
-    range_name: str | None,
-    sources: Sequence[Source],
-    most: int = 0,
-) -> Object:
-    """``portbook/blocks/1``, with *most* of *blocks*, 0 for all; the counts are of all."""
-    shown = blocks[: most or None]
-    return BLOCKS_ANSWER.encode(_Blocks(blocks, state, range_name, sources, shown))
+def of_blocks(answer: BlocksAnswer, most: int = 0) -> Object:
+    """``portbook/blocks/1``, with *most* of the blocks, 0 for all; the counts are of all."""
+    return BLOCKS_ANSWER.encode(_Blocks(answer, answer.blocks[: most or None]))
 
 
 class _Counts(NamedTuple):

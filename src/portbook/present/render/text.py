@@ -90,6 +90,9 @@ def table(rows: Sequence[Sequence[str]], style: Style, indent: str = "  ") -> It
         for at, cell in enumerate(heads):
             lead += cell + " " * max(0, widths[at] - columns_of(cell)) + "  "
         hang = len(indent) + sum(widths[: len(heads)]) + 2 * len(heads)
+        if last and len(lead) == hang and hang + len(last) <= style.width and last.isascii():
+            yield lead + last
+            continue
         body = wrap(last, max(style.width, hang + 20), " " * hang) or [""]
         fits = columns_of(lead) <= hang
         yield (lead + body[0].lstrip() if fits else lead).rstrip()

@@ -5,20 +5,18 @@ from __future__ import annotations
 from portbook.model import State
 from portbook.present.document import Paragraph, Record, Sources, Table
 from portbook.present.escape import one_line
-from portbook.present.port.practice import program_record, report_records, use_records
-from portbook.present.port.this_machine import in_range
+from portbook.present.port.practice import report_records
 from portbook.present.render.document_text import render_item
-from portbook.present.render.text import flow, wrap
-from portbook.present.words import assignee, day, plural
+from portbook.present.render.text import wrap
+from portbook.present.words import assignee, day, plural, span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from portbook.app.list_lookup import RangeAnswer
     from portbook.app.search import SearchAnswer
     from portbook.catalog.registry.stats import Stats
-    from portbook.model import Assignment, Block, Source, Transport
+    from portbook.model import Source, Transport
     from portbook.present.document import Item
     from portbook.present.render.text import Style
 
@@ -53,12 +51,6 @@ class _Lines:
 
     def __str__(self) -> str:
         return "\n".join(self.lines) + "\n"
-
-
-def _span(first: int | None, last: int | None) -> str:
-    if first is None:
-        return "no port"
-    return str(first) if first == last else f"{first}–{last}"
 
 
 def render_search(answer: SearchAnswer, style: Style) -> str:
@@ -119,104 +111,9 @@ def _numbers(ports: Sequence[tuple[int, int, Transport | None]]) -> str:
         return "no port"
     spans: dict[str, list[str]] = {}
     for first, last, transport in ports:
-        spans.setdefault(_span(first, last), []).append(transport or "any")
-    shown = [f"{span}/{','.join(transports)}" for span, transports in spans.items()]
+        spans.setdefault(span(first, last), []).append(transport or "any")
+    shown = [f"{ports}/{','.join(transports)}" for ports, transports in spans.items()]
     return " ".join(shown[:3]) + (" …" if len(shown) > 3 else "")
-
-
-def render_range(answer: RangeAnswer, style: Style) -> str:
-    """A run of ports in short."""
-    out = _Lines(style)
-    size = answer.last - answer.first + 1
-    of = f"/{answer.transport}" if answer.transport else ""
-    out.title(f"Ports {answer.first}–{answer.last}{of}", f"· {size:,} in all")
-    counted = [(state, f" {count:,}") for state, count in answer.counts.items() if count]
-    out.lines += flow(counted, " · ", style)
-    out.notes(answer.query.notes)
-    rows = tuple(_service_rows_by_name(answer.assignments))
-    out.section(
-        "IANA",
-        *([Table(rows[:_MOST])] if rows else [Paragraph("No service is assigned in this range.")]),
-        *_cut(rows),
-    )
-    blocks = tuple(
-        (_span(block.first, block.last), str(block.state), f"{block.size:,}")
-        for block in answer.blocks
-    )
-    # A block is a run of headline states, which are over all transports.
-    heading = "Blocks (all transports)" if answer.transport else "Blocks"
-    out.section(heading, Table(blocks[:_MOST]), *_cut(blocks))
-    if answer.host is not None:
-        if answer.host.notes:
-            from portbook.present.port import noted
-
-            for title, items in noted.sections(answer.host.notes):
-                out.section(title, *items[:_MOST], *_cut(items))
-        out.section("This machine", *in_range(answer, answer.host))
-    uses, reports = use_records(answer.uses), report_records(answer.abuse)
-    programs = tuple(map(program_record, answer.programs))
-    for title, records in (
-        ("In practice", uses),
-        ("Server programs with a default port in it", programs),
-        ("Reported abuse", reports),
-    ):
-        if records:
-            out.section(title, *records[:_MOST], *_cut(records))
-    out.sources(answer.sources)
-    return str(out)
-
-
-def _cut(rows: Sequence[object]) -> Iterator[Paragraph]:
-    if len(rows) > _MOST:
-        yield Paragraph(f"and {len(rows) - _MOST:,} more: --json has them all")
-
-
-def _service_rows_by_name(rows: Iterable[Assignment]) -> Iterator[tuple[str, ...]]:
-    grouped: dict[tuple[object, ...], tuple[Assignment, list[str]]] = {}
-    for row in rows:
-        key = (row.first, row.last, row.service_name, row.description)
-        grouped.setdefault(key, (row, []))[1].append(row.transport or "any")
-    for row, transports in grouped.values():
-        span = _span(row.first, row.last)
-        name = row.service_name or "(no name)"
-        yield (span, name, f"{row.title or 'no description'} ({' '.join(transports)})")
-
-
-def render_blocks(
-    blocks: Sequence[Block],
-    state: State | None,
-    range_name: str | None,
-    sources: Iterable[Source],
-    style: Style,
-    most: int = 0,
-) -> str:
-    """The blocks of a state, the longest first; *most* of them, 0 for all."""
-    out = _Lines(style)
-    ports = sum(block.size for block in blocks)
-    kind = f"{state} " if state else ""
-    where = f" of the {range_name.title()} Ports" if range_name else ""
-    shown = blocks[: most or None]
-    of_all = f"{len(shown):,} of " if len(shown) < len(blocks) else ""
-    out.title(
-        f"{of_all}{plural(len(blocks), f'{kind}block')}{where}",
-        f"· {plural(ports, 'port')}{' in all' if of_all else ''}",
-    )
-    out.lines.append("")
-    rows = tuple(
-        (
-            _span(block.first, block.last),
-            plural(block.size, "port"),
-            *(() if state else (str(block.state),)),
-            f"{block.range}, {block.rank} of {block.of}",
-        )
-        for block in shown
-    )
-    out.lines += render_item(Table(rows), style)
-    if of_all:
-        more = f"and {len(blocks) - len(shown):,} more: --limit 0 shows all"
-        out.lines += render_item(Paragraph(more), style)
-    out.sources(sources)
-    return str(out)
 
 
 def render_stats(stats: Stats, sources: Iterable[Source], style: Style) -> str:

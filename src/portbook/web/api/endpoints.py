@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from starlette.responses import Response
 
 from portbook.app.history import chronicle
-from portbook.app.list_lookup import longest_blocks
+from portbook.app.list_lookup import answer_blocks
 from portbook.catalog.registry.stats import count
 from portbook.model import LAST_PORT, Transport
 from portbook.present.render import port_json
@@ -131,9 +131,7 @@ async def blocks(request: Request) -> Response:
     catalog = context(request).catalog
 
     def made() -> str:
-        found = longest_blocks(catalog, state, range_name)
-        sources = catalog.registry.sources()
-        return to_json(port_json.of_blocks(found, state, range_name, sources))
+        return to_json(port_json.of_blocks(answer_blocks(catalog, state, range_name)))
 
     return kept(request, await run_list(request, made), _JSON)
 

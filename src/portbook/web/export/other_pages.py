@@ -12,6 +12,7 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from portbook.app.history import chronicle
+from portbook.app.list_lookup import answer_blocks
 from portbook.model import PORTS, RANGES
 from portbook.present.views.glossary import TERMS
 from portbook.present.views.history import render_feed
@@ -82,7 +83,7 @@ def _pages(base_url: str | None, scope: Scope, catalog: Catalog) -> Mapping[str,
         "index": lambda: views.home(catalog, here),
         "map": lambda: views.map_(catalog, here),
         "stats": lambda: views.stats(catalog, here),
-        "blocks": lambda: views.blocks(catalog, here),
+        "blocks": lambda: views.blocks(answer_blocks(catalog), here),
         "changes": lambda: views.changes(catalog, here, feed=base_url is not None),
         "search": lambda: views.search(None, "", here),
         "about": lambda: views.about(catalog, here),

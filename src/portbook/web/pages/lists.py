@@ -7,26 +7,30 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from portbook.app.list_lookup import answer_range
 from portbook.catalog.registry.diff import count_kinds
 from portbook.catalog.registry.stats import count
 from portbook.catalog.registry.summary import STATES, shelf
+from portbook.formats.errors.query import Query, QueryKind
 from portbook.model import PORTS, RANGES, State
 from portbook.present.charts.svg import render_band, render_bar, render_columns
-from portbook.present.document import Paragraph, Section
-from portbook.present.port.background import GETTING_IT
 from portbook.present.port.changes import limits, said, tally
+from portbook.present.views.ranges import Length, compose_blocks, compose_range
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from portbook.app.history import Chronicle
+    from portbook.app.list_lookup import BlocksAnswer
     from portbook.app.search import SearchAnswer
     from portbook.catalog import Catalog
     from portbook.catalog.registry.history import Change
     from portbook.catalog.registry.lookup import Registry
-    from portbook.model import PortRange, Use
+    from portbook.model import Use
+    from portbook.present.document import Page
 
 MOST_BLOCKS = 60
+MOST_ENTRIES = 10  # of each list of a range: its page stays below 60 kB
 MOST_HOLDERS = 20
 
 
@@ -78,70 +82,53 @@ def _band(counts: Mapping[State, int]) -> Markup:
     return Markup(render_band(counts))  # noqa: S704 - numbers and states alone
 
 
+class RangePages:
+    """The pages of the ranges that RFC 6335 names, each composed when first asked for.
+
+    A catalog has one of these: ``catalog.derived(RangePages)``.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._pages: dict[str, Page] = {}
+
+    def page(self, name: str) -> Page:
+        """The page of the range called ``system``, ``user`` or ``dynamic``; KeyError otherwise."""
+        if name not in self._pages:
+            own = _NAMED[name]
+            query = Query(QueryKind.RANGE, name, own.first, own.last)
+            self._pages[name] = compose_range(
+                answer_range(query, self._catalog), Length(MOST_ENTRIES)
+            )
+        return self._pages[name]
+
+
+_NAMED = {each.name: each for each in RANGES}
+
+
 def of_range(name: str, catalog: Catalog) -> dict[str, Any]:
-    """What the page of a range says; KeyError if there is no such range."""
-    wanted = {each.name: each for each in RANGES}[name]
-    book = catalog.registry
-    stand = shelf(book)
-    counts = stand.by_range[name]
-    longest = sorted(book.blocks(range_name=name), key=lambda block: (-block.size, block.first))
-    stride = max(64, wanted.size // 128)
-    top = wanted.first >> 8
+    """What the page of a range has beside its document; KeyError if there is no such range."""
+    own = _NAMED[name]
+    stride = max(64, own.size // 128)
+    top = own.first >> 8
     return {
-        "title_line": f"{wanted.title}, {wanted.first}–{wanted.last}",
-        "range": wanted,
+        "document": catalog.derived(RangePages).page(name),
+        "range": own,
         "others": [each for each in RANGES if each.name != name],
-        "states": _counted(counts),
-        "band": _band(counts),
+        "band": _band(shelf(catalog.registry).by_range[name]),
         "top": top,
-        "rows": (wanted.last >> 8) - top + 1,
-        "parts": (Section("Rules", tuple(map(Paragraph, _rules(wanted, catalog))), "rules"),),
-        "blocks": [block for block in longest if block.size > 1][:20] if len(longest) > 1 else [],
-        "stretches": list(range(wanted.first, wanted.last + 1, stride)),
+        "rows": (own.last >> 8) - top + 1,
+        "stretches": list(range(own.first, own.last + 1, stride)),
         "stride": stride,
     }
 
 
-def _rules(wanted: PortRange, catalog: Catalog) -> Iterable[str]:
-    if wanted.name == "system":
-        yield (
-            "System Ports are the smallest range and the most densely assigned one. Older texts "
-            "call them well-known ports (RFC 6335 §6)."
-        )
-    elif wanted.name == "user":
-        yield (
-            "User Ports are the range from which new services get a number. Older texts call "
-            "them registered ports (RFC 6335 §6)."
-        )
-    else:
-        yield (
-            "Dynamic Ports are for local and temporary use. Older texts call them private or "
-            "ephemeral ports (RFC 6335 §6)."
-        )
-    yield GETTING_IT[wanted.name]
-    for rule in catalog.practice.system_rules():
-        first, last = rule.dynamic_first, rule.dynamic_last
-        if first is not None and last is not None and first <= wanted.last and last >= wanted.first:
-            yield f"{rule.system} picks ports by itself from {first}–{last} by default."
-
-
-def of_blocks(book: Registry, state: State | None, range_name: str | None) -> dict[str, Any]:
-    """What the page of blocks says: the longest, and how many there are."""
-    found = sorted(book.blocks(state, range_name), key=lambda block: (-block.size, block.first))
-    shown = found[:MOST_BLOCKS]
-    # The longest would leave nothing of the others to see: bars are by the square root.
-    most = max((block.size for block in shown), default=1) ** 0.5
-    bars = [
-        Markup(render_bar(round(1000 * block.size**0.5), round(1000 * most)))  # noqa: S704
-        for block in shown
-    ]
+def of_blocks(answer: BlocksAnswer) -> dict[str, Any]:
+    """What the page of blocks has: its document, and what can be chosen."""
     return {
-        "count": len(found),
-        "ports": sum(block.size for block in found),
-        "blocks": list(zip(shown, bars, strict=True)),
-        "more": len(found) - len(shown),
-        "state": state,
-        "range_name": range_name,
+        "document": compose_blocks(answer, Length(MOST_BLOCKS)),
+        "state": answer.state,
+        "range_name": answer.range_name,
         "all_states": STATES,
         "all_ranges": RANGES,
     }

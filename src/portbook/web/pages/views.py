@@ -15,7 +15,7 @@ from markupsafe import Markup
 from portbook.app.history import chronicle
 from portbook.catalog.registry.summary import shelf
 from portbook.formats.sockets.detect import FORMATS
-from portbook.model import LAST_PORT, RANGES, State
+from portbook.model import LAST_PORT, RANGES
 from portbook.present.brief import compose_brief
 from portbook.present.charts.map import place
 from portbook.present.charts.strip import render_strip, window
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from portbook.app.explain import ExplainAnswer
-    from portbook.app.list_lookup import ServiceAnswer
+    from portbook.app.list_lookup import BlocksAnswer, ServiceAnswer
     from portbook.app.listen import HereAnswer
     from portbook.app.port_lookup import PortAnswer
     from portbook.app.search import SearchAnswer
@@ -107,18 +107,14 @@ def service(answer: ServiceAnswer, site: Site) -> str:
 def range_(name: str, catalog: Catalog, site: Site) -> str:
     """The page of the range called ``system``, ``user`` or ``dynamic``; KeyError otherwise."""
     values = lists.of_range(name, catalog)
-    return page("range.html", Links(site), str(values["title_line"]), **values)
+    document: Page = values["document"]
+    title = f"{document.title}: {document.character}"
+    return page("range.html", Links(site), title, **values)
 
 
-def blocks(
-    catalog: Catalog,
-    site: Site,
-    state: State | None = None,
-    range_name: str | None = None,
-) -> str:
-    """The longest blocks, of *state* and of one range if they are given."""
-    values = lists.of_blocks(catalog.registry, state, range_name)
-    return page("blocks.html", Links(site), "Blocks", **values)
+def blocks(answer: BlocksAnswer, site: Site) -> str:
+    """The longest blocks of *answer*."""
+    return page("blocks.html", Links(site), "Blocks", **lists.of_blocks(answer))
 
 
 def stats(catalog: Catalog, site: Site) -> str:
