@@ -100,19 +100,22 @@ def report_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
 
 def service_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
     for entry in entries:
+        exposure = entry.get("exposure", {"advice": "", "why": ""})
+        lists = {field: " ".join(entry.get(field, ())) for field in ("registered", "elsewhere")}
+        # Several words each.
+        lists |= {field: ", ".join(entry.get(field, ())) for field in ("also_called", "references")}
+        sources = " ".join(
+            f"{','.join(other['of'])} {other['source']} {other['read']}"
+            for other in entry.get("sources", ())
+        )
+        cells = {**dict.fromkeys(COLUMNS["services"], ""), **entry, **exposure, **lists}
+        cells["sources"] = sources
         for span in map(PortSpan.parse, entry["ports"]):
             yield [
                 str(span.first),
                 str(span.last),
                 span.transport.value,
-                entry["name"],
-                entry["gist"],
-                ", ".join(entry.get("also_called", ())),
-                entry["description"],
-                entry.get("encryption", ""),
-                entry.get("twin", ""),
-                entry["source"],
-                entry["read"],
+                *(cells[column] for column in COLUMNS["services"][3:]),
             ]
 
 
@@ -188,8 +191,7 @@ def compile_lore(folder: Path) -> tuple[dict[str, str], dict[str, list[Entry]], 
             reads += [
                 each["read"]
                 for entry in entries
-                if kind == "uses"
-                for each in entry.get("further", ())
+                for each in entry.get({"uses": "further", "services": "sources"}.get(kind, ""), ())
             ]
             header = {"entries": str(len(entries))}
             if kind in SPANNING:
@@ -264,7 +266,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     texts, parsed, problems = compile_lore(options.lore)
     try:
         known = parse_service_names(options.registry.read_text("utf-8"))
-        for kind in ("programs", "uses", "tools"):
+        for kind in ("programs", "uses", "tools", "services"):
             problems += check_services(kind, parsed.get(kind, ()), known)
     except (OSError, ValueError) as error:
         problems.append(Problem("programs.toml", "services", f"can't be checked: {error}"))

@@ -10,10 +10,18 @@ import tomllib
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from portbook.model import FIRST_PORT, LAST_PORT, ReportKind, UseKind
+from portbook.model import (
+    FIRST_PORT,
+    LAST_PORT,
+    Authentication,
+    Encryption,
+    ReportKind,
+    UseKind,
+)
 from tasks.lore_fields import (
     PortSpan,
     check_executables,
+    check_exposure,
     check_line,
     check_name,
     check_period,
@@ -21,6 +29,8 @@ from tasks.lore_fields import (
     check_read,
     check_report,
     check_single_ports,
+    check_stated,
+    check_statement_sources,
     check_system_range,
     check_title,
     check_url,
@@ -153,8 +163,17 @@ KINDS = {
         },
         optional={
             "also_called": lambda value: check_words(value, r"[^,]+"),
-            "encryption": one_of(("none", "optional", "always")),
+            "registered": check_words,
+            "people": check_line,
+            "encryption": one_of(tuple(Encryption)),
+            "authentication": one_of(tuple(Authentication)),
             "twin": lambda value: check_single_ports([value]),
+            "successor": check_title,
+            "elsewhere": check_ports,
+            "exposure": check_exposure,
+            "amplification": check_line,
+            "references": lambda value: check_words(value, r"[^,]+"),
+            "sources": check_statement_sources,
         },
         label=lambda entry: f"{entry.get('name')} {entry.get('ports')}",
         order=lambda entry: (*PortSpan.parse(entry["ports"][0]), entry["name"]),
@@ -185,6 +204,10 @@ KINDS = {
         order=lambda entry: (entry["system"].encode(),),
     ),
 }
+
+
+# What no single field tells.
+_OF_WHOLE = {"uses": check_independent, "services": check_stated}
 
 
 def parse_entries(kind: str, text: str) -> list[Entry]:
@@ -232,8 +255,8 @@ def check_entries(kind: str, entries: Sequence[Entry]) -> Iterator[Problem]:
             yield Problem(file, rule.label(after), "is not sorted: it belongs further up")
     if kind in ("uses", "abuse"):
         yield from check_claims(kind, entries)
-    for entry in entries if kind == "uses" else ():
-        for what in check_independent(entry):
+    for entry in entries:
+        for what in _OF_WHOLE[kind](entry) if kind in _OF_WHOLE else ():
             yield Problem(file, rule.label(entry), what)
 
 
@@ -251,11 +274,12 @@ def check_claims(kind: str, entries: Sequence[Entry]) -> Iterator[Problem]:
 
 
 def check_services(kind: str, entries: Sequence[Entry], known: set[str]) -> Iterator[Problem]:
-    """The services of programs or uses that the registry does not have."""
+    """The services of programs, uses or services that the registry does not have."""
+    field = "registered" if kind == "services" else "services"
     for entry in entries:
-        for service in entry.get("services", ()):
+        for service in entry.get(field, ()):
             if service not in known:
-                what = f"services {service!r} is not a name in IANA's registry"
+                what = f"{field} {service!r} is not a name in IANA's registry"
                 yield Problem(f"{kind}.toml", KINDS[kind].label(entry), what)
 
 

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from portbook.model import FIRST_PORT, LAST_PORT, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any
 
 LINE_LENGTH = 140
 NAME_LENGTH = 60
@@ -159,6 +160,42 @@ def check_report(value: object) -> Iterator[str]:
     yield from check_line(value)
     if isinstance(value, str) and "reported" not in value.lower():
         yield "doesn't say that this was reported"
+
+
+def check_exposure(value: object) -> Iterator[str]:
+    """What is said against exposing a service, and why."""
+    if not isinstance(value, dict) or value.keys() != {"advice", "why"}:
+        yield 'is not { advice = "…", why = "…" }'
+        return
+    for field, text in value.items():
+        for what in check_line(text):
+            yield f"{field} {what}"
+
+
+def check_statement_sources(value: object) -> Iterator[str]:
+    """Sources of single fields; :func:`check_stated` tells whether the entry has those."""
+    if not isinstance(value, list) or not value:
+        yield "is not a list of sources"
+        return
+    named: list[str] = []
+    for item in value:
+        if not isinstance(item, dict) or item.keys() != {"of", "source", "read"}:
+            yield f'{item!r} is not {{ of = ["…"], source = "…", read = "…" }}'
+            continue
+        yield from check_words(item["of"], r"[a-z_]+")
+        yield from check_url(item["source"])
+        yield from check_read(item["read"])
+        named += item["of"] if isinstance(item["of"], list) else ()
+    for field in sorted({field for field in map(str, named) if named.count(field) > 1}):
+        yield f"has two sources of {field}"
+
+
+def check_stated(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Sources of fields that the entry doesn't have."""
+    for item in entry.get("sources", ()):
+        for field in item["of"]:
+            if field in ("sources", "source", "read") or field not in entry:
+                yield f"sources: {field} is no statement of this entry"
 
 
 def one_of(words: Sequence[str]) -> Callable[[object], Iterator[str]]:

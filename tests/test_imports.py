@@ -24,7 +24,7 @@ MODULES = {
     "portbook.catalog.registry.tsv_reader", "portbook.cli", "portbook.cli.show",
     "portbook.cli.terminal", "portbook.errors", "portbook.formats", "portbook.formats.errors",
     "portbook.formats.errors.query", "portbook.model", "portbook.model.finding",
-    "portbook.model.gap",
+    "portbook.model.gap", "portbook.model.practice",
     "portbook.model.record", "portbook.model.seen", "portbook.present", "portbook.present.brief",
     "portbook.present.escape", "portbook.present.owners",
     "portbook.present.port", "portbook.present.port.agreement", "portbook.present.port.on_record",

@@ -14,11 +14,15 @@ from portbook.app.port_lookup import PortAnswer, answer_port
 from portbook.formats.errors.query import parse_query
 from portbook.model import (
     Assessment,
+    Authentication,
+    Encryption,
+    Exposure,
     Family,
     Finding,
     Gap,
     GapCode,
     Host,
+    KnownService,
     Level,
     Listener,
     Ownership,
@@ -127,6 +131,70 @@ def test_a_free_port_is_told_in_five_lines() -> None:
         "",
         "Find a free port for yourself: portbook pick   More: portbook 305 --full",
     ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        ({}, None),
+        (
+            {"encryption": Encryption.ALWAYS},
+            "always encrypted; we know of no warning against exposing it",
+        ),
+        (
+            {"encryption": Encryption.ALWAYS, "authentication": Authentication.REQUIRED},
+            "always encrypted, login required",
+        ),
+        ({"encryption": Encryption.NONE, "twin": "9443/tcp"}, "not encrypted; encrypted: 9443/tcp"),
+        (
+            {
+                "encryption": Encryption.NONE,
+                "exposure": Exposure("Keep it in.", "It asks nobody."),
+                "successor": "SSH, 22/tcp",
+            },
+            "not encrypted: don't expose it; use SSH, 22/tcp",
+        ),
+        ({"exposure": Exposure("Keep it in.", "It asks nobody.")}, "don't expose it"),
+        (
+            {
+                "encryption": Encryption.OPTIONAL,
+                "authentication": Authentication.NONE,
+                "exposure": Exposure("Keep it in.", "It asks nobody."),
+                "successor": "a very long name of something else, 22/tcp",
+            },
+            "encryption optional, no login by default: don't expose it",
+        ),
+    ],
+)
+def test_the_brief_says_whether_a_service_may_face_a_network(
+    facts: dict[str, Any], line: str | None
+) -> None:
+    found = answer(parse_query("9100"), CATALOG)
+    assert isinstance(found, PortAnswer)
+    known = KnownService(
+        "Example", Transport.TCP, 9100, 9100, "an example", "Serves.", "https://example.org/",
+        "2026-11-27",
+    )._replace(**facts)  # fmt: skip
+    exposed = found._replace(services=(known,))
+    brief = compose_brief(exposed, TO)
+    assert brief.security == line
+    shown = render_brief(brief, Style()).splitlines()
+    assert (f"  Security     {line}" in shown) == (line is not None)
+    assert len(shown) <= 12
+    assert max(map(len, shown)) <= 80
+
+
+def test_of_several_services_the_most_exposed_is_told_by_name() -> None:
+    found = answer(parse_query("9100"), CATALOG)
+    assert isinstance(found, PortAnswer)
+    plain = KnownService(
+        "Plain", Transport.TCP, 9100, 9100, "plain", "Serves.", "https://example.org/",
+        "2026-11-27", encryption=Encryption.NONE,
+    )  # fmt: skip
+    exposed = plain._replace(name="Open", exposure=Exposure("Keep it in.", "It asks nobody."))
+    brief = compose_brief(found._replace(services=(plain, exposed)), TO)
+    assert brief.security == "Open: not encrypted: don't expose it"
+    assert brief.headline == "9100 · Plain, plain"
 
 
 def test_without_this_machine_the_headline_is_what_people_meet() -> None:

@@ -213,7 +213,17 @@ def _of_a_use(use: dict[str, Any]) -> Iterator[str]:
         yield f"{use['first']}–{use['last']}"
 
 
+def _of_services(facts: dict[str, Any]) -> Iterator[str]:
+    for service in facts["services"]:
+        yield from (service["name"], service["description"], service["people"] or "")
+        yield from (service["twin"] or "", service["successor"] or "", *service["elsewhere"])
+        yield from (day(service["read"]), service["amplification"] or "", *service["references"])
+        exposure = service["exposure"]
+        yield from (exposure["advice"], exposure["why"]) if exposure else ()
+
+
 def _of_practice(facts: dict[str, Any]) -> Iterator[str]:
+    yield from _of_services(facts)
     for use in facts["uses"]:
         yield from _of_a_use(use)
     yield from _of_programs(facts)
@@ -269,8 +279,8 @@ def _at_odds(form: Form, facts: dict[str, Any]) -> Iterator[object]:
     states = {transport: each["state"] for transport, each in facts["transports"].items()}
     if form.states != states:
         yield form.states
-    sourced = [*facts["uses"], *facts["programs"], *facts["abuse"]]
-    records = {each.get("product") or each["subject"] for each in sourced}
+    sourced = [*facts["uses"], *facts["programs"], *facts["abuse"], *facts["services"]]
+    records = {each.get("product") or each.get("subject") or each["name"] for each in sourced}
     yield from form.records ^ records
     addresses = {each["source"] for each in sourced}
     addresses |= {each["url"] for each in facts["sources"] if each["url"]}

@@ -88,8 +88,16 @@ NAMES = {"ports": {"imap2": ["143/tcp"]}, "source": "https://example.org/", "rea
 BROWSERS = {"ports": [1, 7], "source": "https://example.org/", "read": "2026-11-21"}
 
 
+def inline(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {inline(each)}' for key, each in value.items())} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(inline, value))}]"
+    return json.dumps(value)
+
+
 def as_toml(entry: dict[str, Any]) -> str:
-    return "".join(f"{field} = {json.dumps(value)}\n" for field, value in entry.items())
+    return "".join(f"{field} = {inline(value)}\n" for field, value in entry.items())
 
 
 def write_lore(folder: Path, **entries: list[dict[str, Any]]) -> Path:
@@ -278,6 +286,71 @@ def test_a_part_of_another_system_has_its_name_alone(system: str) -> None:
 )
 def test_the_words_of_a_program_are_checked(field: str, value: object, what: str) -> None:
     assert any(what in problem for problem in wrong("programs", {**PROGRAM, field: value}))
+
+
+EXPOSED: dict[str, Any] = {
+    **SERVICE,
+    "also_called": ["exampled", "the example"],
+    "registered": ["ssh"],
+    "people": "Whoever needs an example.",
+    "encryption": "none",
+    "authentication": "none",
+    "twin": "3001/tcp",
+    "successor": "Example 2, 3002/tcp",
+    "elsewhere": ["3003/tcp", "3100-3110/udp"],
+    "exposure": {"advice": "Keep it at home.", "why": "It asks nobody anything."},
+    "amplification": "Answers with more than it was asked.",
+    "references": ["RFC 854", "RFC 2525"],
+    "sources": [
+        {"of": ["exposure"], "source": "https://example.net/advice", "read": "2026-11-20"},
+        {
+            "of": ["encryption", "authentication"],
+            "source": "https://example.net/",
+            "read": "2026-11-22",
+        },
+    ],
+}
+
+
+def test_all_that_a_service_says_is_read_again(tmp_path: Path) -> None:
+    write_lore(tmp_path, services=[EXPOSED])
+    assert run(tmp_path) == 0
+    (known,) = Practice(str(tmp_path / "data")).lookup_services(3000)
+    for field in ("people", "encryption", "authentication", "twin", "successor", "amplification"):
+        assert getattr(known, field) == EXPOSED[field]
+    for field in ("also_called", "registered", "elsewhere", "references"):
+        assert list(getattr(known, field)) == EXPOSED[field]
+    assert known.exposure == ("Keep it at home.", "It asks nobody anything.")
+    assert known.source_of("exposure") == ("https://example.net/advice", "2026-11-20")
+    assert known.source_of("authentication") == ("https://example.net/", "2026-11-22")
+    assert known.source_of("people") == (SERVICE["source"], SERVICE["read"])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "what"),
+    [
+        ("encryption", "some", "not one of none, optional, always"),
+        ("authentication", "always", "not one of none, optional, required"),
+        ("exposure", "Keep it at home.", "advice"),
+        ("exposure", {"advice": "Keep it at home."}, "why"),
+        ("exposure", {"advice": "Keep it at home.", "why": " "}, "why is not text"),
+        ("elsewhere", ["3000"], "not of the form"),
+        ("sources", [], "not a list of sources"),
+        ("sources", [{"of": ["exposure"], "source": "https://example.net/"}], "read"),
+        ("sources", [{**EXPOSED["sources"][0], "of": ["gist", "twins"]}], "twins is no statement"),
+        ("sources", [{**EXPOSED["sources"][0], "of": ["source"]}], "source is no statement"),
+        ("sources", [EXPOSED["sources"][0]] * 2, "two sources of exposure"),
+        ("sources", [{**EXPOSED["sources"][0], "source": "example.net"}], "not an http"),
+    ],
+)
+def test_what_a_service_says_is_checked(field: str, value: object, what: str) -> None:
+    assert wrong("services", EXPOSED) == []
+    assert any(what in problem for problem in wrong("services", {**EXPOSED, field: value}))
+
+
+def test_a_service_covers_names_that_the_registry_has() -> None:
+    (problem,) = check_services("services", [{**EXPOSED, "registered": ["ssh", "sssh"]}], {"ssh"})
+    assert "registered 'sssh' is not a name in IANA's registry" in str(problem)
 
 
 def test_a_use_weighs_what_independent_sources_show_of_it() -> None:
@@ -490,7 +563,9 @@ def test_what_is_compiled_is_what_is_read(tmp_path: Path) -> None:
     assert [report.subject for report in made.lookup_abuse(1434)] == ["An example worm"]
     assert made.browser_blocked(7)
     assert [rule.system for rule in made.system_rules()] == ["ExampleOS"]
-    assert {source.as_of for source in made.sources()} == {"2026-11-21"}
+    days = {source.id: source.as_of for source in made.sources()}
+    assert days.pop("lore-services") is None
+    assert {*days.values()} == {"2026-11-21"}
 
 
 def test_nothing_is_still_a_file(tmp_path: Path) -> None:
@@ -501,7 +576,8 @@ def test_nothing_is_still_a_file(tmp_path: Path) -> None:
     assert made.system_rules() == ()
     assert made.lookup_uses(80) == ()
     read = "2026-11-21"
-    assert [source.as_of for source in made.sources()] == [None, None, None, read, read, None]
+    days = {source.id: source.as_of for source in made.sources() if source.as_of}
+    assert days == {"lore-browsers": read, "lore-names": read}
 
 
 def test_a_second_run_changes_no_byte(tmp_path: Path) -> None:

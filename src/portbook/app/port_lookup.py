@@ -176,6 +176,7 @@ def _sources(found: PortAnswer, catalog: Catalog, past: History | None) -> tuple
         "spelling-2018": bool(rows),
         "lore-uses": True,
         "lore-abuse": True,
+        "lore-services": bool(found.services),
         "lore-names": False,
         "lore-browsers": found.browser_blocked,
         "lore-systems": bool(found.systems),

@@ -3,9 +3,10 @@
 Ports are ``int`` (0 to 65535), dates are ISO 8601 ``str`` (``2026-09-12``, or only a month
 where the registry gives only a month), and ``None`` means that no source says.
 
-:mod:`portbook.model.record` has what is on record of ports, :mod:`portbook.model.seen` what is
-seen of a machine, :mod:`portbook.model.gap` what could not be seen of it, and
-:mod:`portbook.model.finding` what is to be said of either.
+:mod:`portbook.model.record` has what the registry says of ports, :mod:`portbook.model.practice`
+what people do with them, :mod:`portbook.model.seen` what is seen of a machine,
+:mod:`portbook.model.gap` what could not be seen of it, and :mod:`portbook.model.finding` what is to
+be said of either.
 """
 
 from __future__ import annotations
@@ -21,6 +22,20 @@ from portbook.model.finding import (
     SubjectKind,
 )
 from portbook.model.gap import Gap, GapCode, Need
+from portbook.model.practice import (
+    Authentication,
+    Encryption,
+    Exposure,
+    KnownService,
+    Program,
+    Report,
+    ReportKind,
+    StatementSource,
+    SystemRule,
+    Tool,
+    Use,
+    UseKind,
+)
 from portbook.model.record import (
     DYNAMIC_PORTS,
     FIRST_PORT,
@@ -33,21 +48,13 @@ from portbook.model.record import (
     Block,
     ChangeKind,
     Failure,
-    KnownService,
     Neighbour,
     Note,
     PortRange,
-    Program,
-    Report,
-    ReportKind,
     Source,
     Standing,
     State,
-    SystemRule,
-    Tool,
     Transport,
-    Use,
-    UseKind,
     Whose,
     title_of,
 )
@@ -85,12 +92,15 @@ __all__ = [
     "USER_PORTS",
     "Assessment",
     "Assignment",
+    "Authentication",
     "Block",
     "ChangeKind",
     "ConnectionState",
+    "Encryption",
     "Evidence",
     "EvidenceCode",
     "ExecutablePlace",
+    "Exposure",
     "Fact",
     "Facts",
     "Failure",
@@ -122,6 +132,7 @@ __all__ = [
     "SpokenState",
     "Standing",
     "State",
+    "StatementSource",
     "Subject",
     "SubjectKind",
     "SystemRule",

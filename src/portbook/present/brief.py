@@ -18,6 +18,7 @@ from portbook.present.port.on_record import (
     notes_of,
     practice_line,
     registry_line,
+    security_line,
 )
 from portbook.present.words import NextStep, listed
 
@@ -52,7 +53,8 @@ class Brief(NamedTuple):
     the user's own on it. ``remarks`` say how the query was understood, where that isn't plain;
     ``sentences`` what a text that tells of a failure comes to on this machine. ``unseen`` is what
     could not be seen, beside owners, of which the headline and the verdict tell. ``ports`` are
-    those of a name that has several, ``blocks`` what a range consists of.
+    those of a name that has several, ``blocks`` what a range consists of. ``security`` says whether
+    the service that people meet there is encrypted, and whether it may face a network.
     """
 
     headline: str
@@ -71,12 +73,15 @@ class Brief(NamedTuple):
     unseen: tuple[str, ...] = ()
     ports: tuple[PortLine, ...] = ()
     blocks: str | None = None
+    security: str | None = None
 
     @property
     def rows(self) -> Iterator[tuple[str, str]]:
         """The lines between the headline and the next steps, each with its label."""
         if self.note:
             yield "Your note", self.note
+        if self.security:
+            yield "Security", self.security
         if self.practice:
             yield "In practice", self.practice
         yield "IANA", self.registry
@@ -139,6 +144,7 @@ def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
         _note(host),
         notes_of(answer),
         unseen=unseen_sentences(host),
+        security=security_line(answer, COLUMNS - LABEL - 2),
     )
 
 

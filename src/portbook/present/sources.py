@@ -16,6 +16,7 @@ _NAMES = {
     "spelling-2018": ("IANA registry", "spelling of older descriptions"),
     "lore-uses": ("portbook's list of what ports are used for", ""),
     "lore-programs": ("portbook's list of server programs", ""),
+    "lore-services": ("portbook's list of what services are", ""),
     "lore-abuse": ("portbook's list of reported abuse", ""),
     "lore-names": ("portbook's list of what services are called", ""),
     "lore-systems": ("portbook's list of operating systems' port rules", ""),

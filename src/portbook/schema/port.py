@@ -226,6 +226,7 @@ BRIEF = Table(
         Field("next", list_of(NEXT_STEP.inline()), "what to do next"),
         Field("programs", TEXTS, "a line each, where several programs hold it"),
         Field("binding", optional(TEXT), "what binding it takes, where it is free"),
+        Field("security", optional(TEXT), "whether it is encrypted, and may face a network"),
         Field("abuse", optional(TEXT), "what was reported on it"),
         Field("note", optional(TEXT), "your own note on it"),
         Field("ports", list_of(_PORT_LINE.inline()), "the ports of a name that has several"),

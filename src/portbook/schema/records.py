@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from portbook.model import (
     RANGES,
+    Authentication,
     ChangeKind,
+    Encryption,
+    Exposure,
     GapCode,
     KnownService,
     Need,
@@ -13,6 +16,7 @@ from portbook.model import (
     ReportKind,
     Source,
     State,
+    StatementSource,
     Transport,
     Use,
     UseKind,
@@ -185,6 +189,26 @@ REPORT = Table(
     of=Report,
 )
 
+EXPOSURE = Table(
+    "exposure",
+    "What its documentation or a public authority says against exposing it.",
+    (
+        Field("advice", WORDS, "one sentence"),
+        Field("why", WORDS, "one sentence"),
+    ),
+    of=Exposure,
+)
+STATEMENT_SOURCE = Table(
+    "statement_source",
+    "The source of some statements on a service.",
+    (
+        Field("of", NAMES, "the keys that it is the source of"),
+        Field("source", WORDS, "the URL that says it"),
+        Field("read", WORDS, "the day it was read"),
+    ),
+    of=StatementSource,
+)
+
 KNOWN_SERVICE = Table(
     "service_meaning",
     "What a service is that people meet on a port.",
@@ -196,10 +220,23 @@ KNOWN_SERVICE = Table(
         Field("gist", WORDS, "a few words on it"),
         Field("also_called", NAMES),
         Field("description", WORDS, "one sentence"),
-        Field("encryption", optional(WORDS), "none, optional or always; null: not recorded"),
+        Field("registered", NAMES, "names in the registry that it covers"),
+        Field("people", optional(WORDS), "one sentence on who uses it; null: not recorded"),
+        Field(
+            "encryption",
+            optional(closed(Encryption)),
+            "optional: by TLS or STARTTLS; null: not recorded",
+        ),
+        Field("authentication", optional(closed(Authentication)), "by default; null: not recorded"),
         Field("twin", optional(WORDS), "the same with or without TLS, as `636/tcp`"),
+        Field("successor", optional(WORDS), "what took its place"),
+        Field("elsewhere", NAMES, "other ports it commonly has, as `6380/tcp`"),
+        Field("exposure", optional(EXPOSURE.codec()), "null: no such advice recorded"),
+        Field("amplification", optional(WORDS), "how it reflects datagrams"),
+        Field("references", NAMES, "RFCs and other documents"),
         Field("source", WORDS, "the URL that says it"),
         Field("read", WORDS, "the day it was read"),
+        Field("sources", list_of(STATEMENT_SOURCE.codec()), "where it is another one"),
     ),
     of=KnownService,
 )

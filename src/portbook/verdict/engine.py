@@ -12,7 +12,7 @@ from portbook.model import (
     Subject,
     SubjectKind,
 )
-from portbook.model.record import same_product
+from portbook.model.practice import same_product
 from portbook.verdict.expectation_match import speaks_otherwise
 from portbook.verdict.facts import (
     HTTP,

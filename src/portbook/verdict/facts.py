@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import PortRules
-from portbook.model.record import same_product
+from portbook.model.practice import same_product
 from portbook.verdict.expectation_match import compare
 
 TYPE_CHECKING = False

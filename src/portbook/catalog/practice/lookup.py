@@ -61,6 +61,7 @@ SUBJECTS = {
     "uses": "what ports are used for in practice",
     "abuse": "reported abuse of ports",
     "browsers": "ports to which browsers make no request (the fetch standard's bad ports)",
+    "services": "what the services are that people meet on ports",
     "names": "names that systems give to ports beside the registry's",
     "systems": "dynamic ranges and privileged-port rules of operating systems",
 }
@@ -299,18 +300,39 @@ class Practice:
     def lookup_services(
         self, port: int, transport: Transport | None = None
     ) -> tuple[KnownService, ...]:
-        """What the services are that people meet on *port*, on *transport* or on any."""
-        found: list[KnownService] = self._spanning("services", service_of, port, transport)
-        return tuple(sorted(found, key=lambda each: each.transport))
+        """What the services are that people meet on *port*, on *transport* or on any.
+
+        The one that has no successor first, then by transport, in the registry's order.
+        """
+        services: list[KnownService] = self._spanning("services", service_of, port, transport)
+        if len(services) < 2:
+            return tuple(services)
+        order = list(Transport)
+        return tuple(
+            sorted(
+                services,
+                key=lambda each: (
+                    each.successor is not None,
+                    order.index(each.transport),
+                    each.last - each.first,
+                    each.name,
+                ),
+            )
+        )
+
+    def services(self) -> Iterator[KnownService]:
+        """Every service, by port: one that has several spans of ports comes once for each."""
+        file = self._file("services")
+        for row in file.rows():
+            yield service_of(cells_of(row, "services", file.path), file.path)
 
     def services_called(self, text: str) -> tuple[KnownService, ...]:
         """The services that people call *text*, in any letter case, by port; reads them all."""
-        file, called = self._file("services"), " ".join(text.casefold().split())
-        rows = [service_of(cells_of(row, "services", file.path), file.path) for row in file.rows()]
+        called = " ".join(text.casefold().split())
         return tuple(
             [
                 each
-                for each in rows
+                for each in self.services()
                 if called in (each.name.casefold(), *map(str.casefold, each.also_called))
             ]
         )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from portbook.errors import DataCorrupt
 from portbook.model import (
+    Authentication,
+    Encryption,
+    Exposure,
     KnownService,
     Program,
     Report,
     ReportKind,
+    StatementSource,
     SystemRule,
     Transport,
     Use,
@@ -29,8 +33,9 @@ COLUMNS = {
         "first", "last", "transport", "kind", "period", "subject", "summary", "source", "read",
     ),
     "services": (
-        "first", "last", "transport", "name", "gist", "also_called", "description", "encryption",
-        "twin", "source", "read",
+        "first", "last", "transport", "name", "gist", "also_called", "description", "registered",
+        "people", "encryption", "authentication", "twin", "successor", "elsewhere", "advice", "why",
+        "amplification", "references", "source", "read", "sources",
     ),
     "browsers": ("port", "source"),
     "tools": ("name", "product", "services", "source", "read"),
@@ -129,20 +134,41 @@ def report_of(cells: list[str], path: str) -> Report:
 
 
 def service_of(cells: list[str], path: str) -> KnownService:
-    first, last, transport, name, gist, also_called, description, *rest = cells
-    encryption, twin, source, read = rest
-    return KnownService(
-        name,
-        _transport(transport, path),
-        number_of(first, path),
-        number_of(last, path),
-        gist,
-        description,
-        source,
-        read,
-        tuple(also_called.split(", ")) if also_called else (),
-        encryption or None,
-        twin or None,
+    first, last, transport, name, gist, also_called, description, registered, *rest = cells
+    people, encryption, authentication, twin, successor, elsewhere, *rest = rest
+    advice, why, amplification, references, source, read, sources = rest
+    try:
+        return KnownService(
+            name,
+            _transport(transport, path),
+            number_of(first, path),
+            number_of(last, path),
+            gist,
+            description,
+            source,
+            read,
+            tuple(also_called.split(", ")) if also_called else (),
+            tuple(registered.split()),
+            people or None,
+            Encryption(encryption) if encryption else None,
+            Authentication(authentication) if authentication else None,
+            twin or None,
+            successor or None,
+            tuple(elsewhere.split()),
+            Exposure(advice, why) if advice else None,
+            amplification or None,
+            tuple(references.split(", ")) if references else (),
+            _statement_sources(sources.split()),
+        )
+    except ValueError:
+        raise DataCorrupt(path, f"the service {name[:40]!a} has a word of no closed set") from None
+
+
+def _statement_sources(words: list[str]) -> tuple[StatementSource, ...]:
+    """Fields joined by commas, an address and a day, as often as *words* have them."""
+    triples = zip(words[::3], words[1::3], words[2::3], strict=True)
+    return tuple(
+        [StatementSource(tuple(of.split(",")), source, read) for of, source, read in triples]
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from portbook.model import State
 from portbook.present import words
 from portbook.present.document import Facts, Paragraph, PortRow, Ports
+from portbook.present.port.meaning import security_sentences
 from portbook.present.port.on_record import UNUSED, in_practice, untold_uses
 from portbook.present.port.registry import row_text, services
 from portbook.present.port.special import lead_of_special
@@ -27,7 +28,12 @@ if TYPE_CHECKING:
 
 def lead(answer: PortAnswer) -> tuple[str, ...]:
     """The sentences that answer before anything else: how a port stands, what to know next."""
-    return (*lead_of_special(answer.port), _standing(answer), *_practice(answer))
+    return (
+        *lead_of_special(answer.port),
+        _standing(answer),
+        *security_sentences(answer),
+        *_practice(answer),
+    )
 
 
 def _standing(answer: PortAnswer) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import State
-from portbook.model.record import same_product
+from portbook.model import Authentication, Encryption, State
+from portbook.model.practice import same_product
 from portbook.present.words import listed, when
 
 TYPE_CHECKING = False
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from portbook.app.port_lookup import PortAnswer
-    from portbook.model import Assignment
+    from portbook.model import Assignment, KnownService
 
 _LONGEST_TITLE = 44
 _AS_REGISTERED = "as registered: "
@@ -177,7 +177,7 @@ def met(answer: PortAnswer) -> str | None:
     That is the service that people meet there, if its meaning is on record; the use in practice
     where no use on record is the registered service, else that service, else reported abuse.
     """
-    if answer.services and answer.state is State.ASSIGNED:
+    if answer.services:
         first = answer.services[0]
         return f"{first.name}, {first.gist}"
     met_there = in_practice(answer)
@@ -191,6 +191,69 @@ def met(answer: PortAnswer) -> str | None:
     if answer.state is not State.ASSIGNED and answer.abuse:
         return f"{answer.abuse[0].subject}, reported {when(answer.abuse[0].period)}"
     return None
+
+
+_ENCRYPTION = {
+    Encryption.NONE: "not encrypted",
+    Encryption.OPTIONAL: "encryption optional",
+    Encryption.ALWAYS: "always encrypted",
+}
+_AUTHENTICATION = {
+    Authentication.NONE: "no login by default",
+    Authentication.OPTIONAL: "login optional",
+    Authentication.REQUIRED: "login required",
+}
+
+
+def protection(known: KnownService) -> str:
+    """Whether *known* encrypts and asks who connects; empty where that isn't recorded."""
+    words = []
+    if known.encryption is not None:
+        words.append(_ENCRYPTION[known.encryption])
+    if known.authentication is not None:
+        words.append(_AUTHENTICATION[known.authentication])
+    return ", ".join(words)
+
+
+def security_line(answer: PortAnswer, columns: int) -> str | None:
+    """Whether what people meet on the port is encrypted, and whether it may face a network.
+
+    None where nothing of that is recorded. Of several services the most exposed one is told.
+    """
+    lines: dict[str, KnownService] = {}
+    for known in sorted(answer.services, key=_danger, reverse=True):
+        line = _security_of(known, columns)
+        if line is not None:
+            lines.setdefault(line, known)
+    if not lines:
+        return None
+    line, known = next(iter(lines.items()))
+    if len(lines) == 1 and len({each.name for each in answer.services}) == 1:
+        return line
+    named = f"{known.name}: {line}"
+    return named if len(lines) > 1 and len(named) <= columns else line
+
+
+def _danger(known: KnownService) -> tuple[bool, bool]:
+    return known.exposure is not None, known.encryption is Encryption.NONE
+
+
+def _security_of(known: KnownService, columns: int) -> str | None:
+    line = protection(known)
+    if known.exposure is not None:
+        line = f"{line}: don't expose it" if line else "don't expose it"
+    elif not line:
+        return None
+    elif known.encryption is Encryption.ALWAYS and known.authentication is None:
+        line += "; we know of no warning against exposing it"
+    encrypted = None
+    if known.encryption is not Encryption.ALWAYS and known.twin:
+        encrypted = f"; encrypted: {known.twin}"
+    instead = f"; use {known.successor}" if known.successor else None
+    for more in (instead, encrypted):
+        if more is not None and len(line) + len(more) <= columns:
+            line += more
+    return line
 
 
 def service_names(answer: PortAnswer) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from portbook.model import State
 from portbook.present.document import PORT, Checks, Command, Page, Section, Sources
-from portbook.present.port import practice, registry, special
+from portbook.present.port import meaning, practice, registry, special
 from portbook.present.port.on_record import in_practice, met, notes_of, service_names
 from portbook.present.words import few
 
@@ -46,13 +46,13 @@ def _sections(answer: PortAnswer, number: PortAnswer, lead: tuple[str, ...]) -> 
     from portbook.present.port import background
 
     yield from _machine(answer)
-    yield _section("registry", registry.rows(answer))
+    yield _section("registry", [*meaning.services(answer), *registry.rows(answer)])
     speaking = background.implementing(number) if whole else ()
     yield _section("practice", [*practice.practice(answer, lead), *speaking])
     if answer.port:
         yield _section("check", [Checks(answer.port, _COMMANDS, _PROOFS)])
     blocking = background.security(number) if whole else ()
-    yield _section("security", [*practice.security(answer), *blocking])
+    yield _section("security", [*meaning.risks(answer), *practice.security(answer), *blocking])
     if whole:
         from portbook.present.port.questions import questions
 
@@ -136,7 +136,8 @@ def character(answer: PortAnswer) -> str:
         if not names or known.startswith(names[0]):
             return known
         if answer.services:
-            return f"{known}; registered as {few(names)}"
+            own = {name for service in answer.services for name in service.registered}
+            return f"{known}; {'registered as' if own & {*names} else 'IANA:'} {few(names)}"
         return f"{known} in practice; registered for {few(names)}"
     state = "dynamic (ephemeral) port, never assigned"
     if answer.state is not State.DYNAMIC:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook.model import State
+from portbook.model import Encryption, State
 from portbook.present import words
 from portbook.present.document import Question
 from portbook.present.port.background import pickers
@@ -117,10 +117,15 @@ def _mine(answer: PortAnswer) -> str:
 
 
 def _danger(answer: PortAnswer) -> str:
-    """The most serious first: plain text by the service's own protocol, then reported abuse."""
-    plain = next((one for one in answer.services if one.encryption == "none"), None)
+    """The most serious first: what its makers advise, plain text, then reported abuse."""
+    exposed = next((one for one in answer.services if one.exposure is not None), None)
+    plain = next((one for one in answer.services if one.encryption is Encryption.NONE), None)
     parts = []
-    if plain is not None:
+    if exposed is not None and exposed.exposure is not None:
+        parts.append(
+            f"Yes, if it is {exposed.name}. {exposed.exposure.advice} {exposed.exposure.why}"
+        )
+    elif plain is not None:
         instead = f" The encrypted port is {plain.twin}." if plain.twin else ""
         parts.append(
             f"Yes, if it is {plain.name}: everything it sends crosses the network in plain "
@@ -131,7 +136,7 @@ def _danger(answer: PortAnswer) -> str:
             dict.fromkeys([f"{one.subject} ({words.period(one.period)})" for one in answer.abuse])
         )
         parts.append(f"Reported abuse: {words.few(reports)}.")
-    if plain is not None:
+    if plain is not None or exposed is not None:
         parts.append(f"`portbook {answer.port}` shows the program behind it and who can reach it.")
     else:
         parts.append("It depends on the program behind it and on who can reach it.")

@@ -324,7 +324,7 @@ SCHEMAS: dict[str, Schema] = {
         for table in (
             *(records.SIDE, records.CHANGE, records.SOURCE, records.ASSIGNMENT, records.STANDING),
             *(records.BLOCK, records.NEIGHBOUR, records.USE, records.PROGRAM, records.REPORT),
-            records.KNOWN_SERVICE,
+            *(records.KNOWN_SERVICE, records.EXPOSURE, records.STATEMENT_SOURCE),
             *(findings.FINDING, sockets.OWNER, sockets.LISTENER, sockets.SPOKEN, sockets.OWN_NOTE),
             *(sockets.REDIRECT, sockets.CONNECTION, records.GAP, port.QUERY),
             *(port.HOST, port.PORT_ANSWER, answers.SERVICE_ANSWER, answers.BLOCKS_ANSWER),

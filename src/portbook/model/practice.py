@@ -1,0 +1,229 @@
+"""What people do with ports, whatever the registry says: the values of the lore.
+
+>>> same_product("Mosquitto", "Eclipse Mosquitto"), Encryption("always") is Encryption.ALWAYS
+(True, True)
+"""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple, StrEnum
+from portbook.model.record import Transport  # noqa: TC001 - for typing.get_type_hints
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+
+def same_product(product: str, other: str) -> bool:
+    """Whether one name of a product holds the other, word by word.
+
+    >>> same_product("Mosquitto", "Eclipse Mosquitto"), same_product("Redis", "Rediska")
+    (True, False)
+    """
+    one, two = set(product.lower().split()), set(other.lower().split())
+    return bool(one and two) and (one <= two or two <= one)
+
+
+WIDE = 16  # ports: a use that spans more leads on none of them
+
+
+class UseKind(StrEnum):
+    """How a use comes to a port."""
+
+    DEFAULT = "default"
+    ALTERNATIVE = "alternative"
+    DEVELOPMENT = "development"
+    MANAGEMENT = "management"
+    LEGACY = "legacy"
+
+
+class Use(NamedTuple):
+    """What people use a port for, whether or not the registry agrees.
+
+    ``services`` are those of the registry that the product speaks there. ``weight`` is from how
+    many independent sources people are known to meet the use, 1 to 3: ``source`` and ``further``.
+    """
+
+    product: str
+    kind: UseKind
+    transport: Transport
+    first: int
+    last: int
+    summary: str
+    source: str
+    read: str
+    family: str | None = None
+    services: tuple[str, ...] = ()
+    weight: int = 1
+    further: tuple[str, ...] = ()
+
+    def speaks(self, names: AbstractSet[str]) -> bool:
+        """Whether it is a use of one of the services *names*, which are in lower case."""
+        return any(service.lower() in names for service in self.services)
+
+    @property
+    def leads(self) -> bool:
+        """Whether it may stand for its port: of a wide span, no port is known for it."""
+        return self.last - self.first < WIDE
+
+    @property
+    def rank(self) -> tuple[bool, int, bool, str]:
+        """Its place among uses of a port, the first least.
+
+        By weight, then one port before a span of them, then by name; wide spans last.
+        """
+        return (not self.leads, -self.weight, self.last > self.first, self.product.casefold())
+
+
+class Encryption(StrEnum):
+    """Whether a service encrypts: never, where TLS or STARTTLS was agreed on, or in any case."""
+
+    NONE = "none"
+    OPTIONAL = "optional"
+    ALWAYS = "always"
+
+
+class Authentication(StrEnum):
+    """Whether a service asks by default who connects."""
+
+    NONE = "none"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+class Exposure(NamedTuple):
+    """What a service's own documentation, or a public authority, says against exposing it."""
+
+    advice: str
+    why: str
+
+
+class StatementSource(NamedTuple):
+    """The source of the fields ``of`` a service that isn't the one of the rest."""
+
+    of: tuple[str, ...]
+    source: str
+    read: str
+
+
+class KnownService(NamedTuple):
+    """What a service that people meet on a port is, in words of our own.
+
+    ``registered`` are the names that the registry has for it, ``gist`` is a few words on it,
+    ``people`` says who uses it. ``twin`` is the port of the same service with or without TLS, as
+    ``636/tcp``, ``successor`` what took its place, ``elsewhere`` are other ports it commonly has.
+    ``amplification`` says how it reflects datagrams. ``source`` is that of every statement that
+    ``sources`` has no other for. What no source says is None.
+    """
+
+    name: str
+    transport: Transport
+    first: int
+    last: int
+    gist: str
+    description: str
+    source: str
+    read: str
+    also_called: tuple[str, ...] = ()
+    registered: tuple[str, ...] = ()
+    people: str | None = None
+    encryption: Encryption | None = None
+    authentication: Authentication | None = None
+    twin: str | None = None
+    successor: str | None = None
+    elsewhere: tuple[str, ...] = ()
+    exposure: Exposure | None = None
+    amplification: str | None = None
+    references: tuple[str, ...] = ()
+    sources: tuple[StatementSource, ...] = ()
+
+    def source_of(self, field: str) -> tuple[str, str]:
+        """The address that says what *field* does, and the day on which it was read."""
+        for other in self.sources:
+            if field in other.of:
+                return other.source, other.read
+        return self.source, self.read
+
+
+class Tool(NamedTuple):
+    """A server that an interpreter runs: a module, a tool, an archive or a class.
+
+    ``name`` is what stands for it in the interpreter's arguments, ``services`` what it speaks.
+    """
+
+    name: str
+    product: str
+    services: tuple[str, ...]
+    source: str
+    read: str
+
+
+class ReportKind(StrEnum):
+    """What reports an abuse."""
+
+    ADVISORY = "advisory"  # a CERT's or an authority's
+    ANALYSIS = "analysis"  # a vendor's or a researcher's
+    ATTACK = "attack"  # MITRE ATT&CK
+    CVE = "cve"
+    PAPER = "paper"
+
+
+class Report(NamedTuple):
+    """An unwelcome use of a port that somebody reported: history, and no word about what runs here.
+
+    ``subject`` is what was reported (a worm, a backdoor, an attack). ``period`` is when, as ISO
+    8601 has it: a year, a month or a day, or two of them with a slash between.
+    """
+
+    subject: str
+    kind: ReportKind
+    transport: Transport
+    first: int
+    last: int
+    period: str
+    summary: str
+    source: str
+    read: str
+
+
+class Program(NamedTuple):
+    """A server program: where its executable lives and which services it implements.
+
+    ``executables`` are absolute paths in which ``*`` stands for any one path component or part
+    of one. ``services`` are IANA service names; ``ports`` its default ports. ``macos`` and
+    ``windows`` are the names that it goes by there, without a path: a weaker sign. ``further``
+    are sources beyond the first.
+    """
+
+    name: str
+    product: str
+    executables: tuple[str, ...]
+    services: tuple[str, ...]
+    ports: tuple[tuple[int, Transport], ...]
+    source: str
+    read: str
+    units: tuple[str, ...] = ()
+    package: str | None = None
+    macos: tuple[str, ...] = ()
+    windows: tuple[str, ...] = ()
+    further: tuple[str, ...] = ()
+
+
+class SystemRule(NamedTuple):
+    """What one operating system, from one version on, does with ports by default."""
+
+    system: str
+    since: str | None
+    dynamic_first: int | None
+    dynamic_last: int | None
+    privileged: str
+    source: str
+    read: str
+    further: tuple[str, ...] = ()
+
+    def hands_out(self, first: int, last: int | None = None) -> bool:
+        """Whether *first*, or a port from it to *last*, is an ephemeral port by default."""
+        low, high = self.dynamic_first, self.dynamic_last
+        if low is None or high is None:
+            return False
+        return first <= high and low <= (first if last is None else last)
