@@ -338,8 +338,8 @@ def test_what_each_system_does_by_default() -> None:
 def test_the_sources_say_how_fresh_they_are() -> None:
     sources = {source.id: source for source in PRACTICE.sources()}
     assert list(sources) == [
-        "lore-programs", "lore-uses", "lore-abuse", "lore-browsers", "lore-names",
-        "lore-systems",
+        "lore-programs", "lore-uses", "lore-abuse", "lore-browsers", "lore-services",
+        "lore-names", "lore-systems",
     ]  # fmt: skip
     assert sources["lore-programs"].as_of == max(entry["read"] for entry in ENTRIES)
     assert f"{len(ENTRIES)} entries" in sources["lore-programs"].what
