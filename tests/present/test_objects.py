@@ -13,10 +13,16 @@ from portbook.app.lookup import answer
 from portbook.errors import InvalidQuery
 from portbook.formats.errors.query import parse_query
 from portbook.model import (
+    Family,
     Level,
     Listener,
+    Socket,
+    SocketState,
+    Spoken,
+    SpokenState,
     Subject,
     SubjectKind,
+    Transport,
 )
 from portbook.present.render import port_json, sockets_json
 from tests.strategies import listeners, nasty, queryish
@@ -54,6 +60,14 @@ def test_any_socket_is_text(listener: Listener, message: str) -> None:
     written = json.dumps(made, ensure_ascii=False, allow_nan=False)
     written.encode()
     assert json.loads(written) == made
+
+
+def test_what_a_service_speaks_is_text() -> None:
+    """A capture may name a protocol with bytes that are no text."""
+    spoken = Spoken(SpokenState.IDENTIFIED, protocol="ssh\udcff")
+    socket = Socket(Transport.TCP, Family.IPV4, "0.0.0.0", 22, SocketState.LISTEN)
+    made = sockets_json.of_listener(changed(Listener(socket), speaks=spoken))
+    assert made["speaks"]["protocol"] == "ssh\\xff"
 
 
 @pytest.mark.parametrize(

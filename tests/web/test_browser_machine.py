@@ -170,6 +170,40 @@ def test_the_list_follows_what_opens_and_closes(browser: Any, as_user: Running) 
         assert opened.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
+# A stream that hears nothing, and a look whose answer never comes.
+_DEAF = "self.EventSource = class extends EventTarget { readyState = 1; close() {} }"
+_SHORT = "AbortSignal.timeout = (wait => () => wait.call(AbortSignal, 100))(AbortSignal.timeout)"
+
+
+@pytest.mark.parametrize("script", [_DEAF, _DEAF + ";" + _SHORT])
+def test_a_connection_that_died_in_silence_leaves_no_old_list(
+    browser: Any, as_user: Running, script: str
+) -> None:
+    unanswered = _SHORT in script
+    with reader(browser) as (opened, _):
+        opened.clock.install()
+        opened.add_init_script(script)
+        opened.goto(f"{as_user.url}/here")
+        if unanswered:
+            held: list[Any] = []
+
+            def hold(route: Any) -> None:
+                held.append(route)
+
+            opened.route(re.compile(r"/here$"), hold)
+            opened.clock.fast_forward(76_000)
+            opened.get_by_text("portbook doesn’t answer").wait_for()
+            opened.unroute_all(behavior="ignoreErrors")
+            assert held
+        with _listening() as port:
+            row = opened.locator("tr", has_text=f"tcp 127.0.0.1:{port}")
+            assert row.count() == 0
+            opened.clock.fast_forward(76_000)
+            row.wait_for()
+        opened.clock.fast_forward(76_000)
+        row.wait_for(state="detached")
+
+
 @pytest.mark.parametrize("where", ["here", "305"])
 def test_what_a_busy_server_refused_is_asked_again(
     browser: Any, as_user: Running, where: str

@@ -123,7 +123,7 @@ SPOKEN = Table(
     "What a service answered when it was asked; null where it wasn't.",
     (
         Field("state", closed(SpokenState), "how the conversation ended"),
-        Field("protocol", optional(WORDS), "what it speaks, such as `ssh`"),
+        Field("protocol", optional(TEXT), "what it speaks, such as `ssh`"),
         Field("detail", optional(TEXT), "what it said of itself, or why it wasn't asked"),
         Field("tls", FLAG, "whether it speaks inside of TLS"),
         Field("alpn", optional(TEXT), "the protocol agreed on (RFC 7301)"),

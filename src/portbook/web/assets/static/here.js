@@ -23,7 +23,10 @@
       if (below === "" || /^[./]/.test(below)) link.href = signed(link.href);
     }
   };
+  // An answer that never comes would keep every later look waiting.
+  const PATIENCE = 20000; // milliseconds
   const ask = (address, accept) => fetch(address, { cache: "no-store", credentials: "omit",
+    signal: AbortSignal.timeout(PATIENCE),
     headers: token ? { accept, authorization: `Bearer ${token}` } : { accept } });
   if (token && refused) forget();
   else try {
@@ -62,14 +65,24 @@
   };
   // The stream is open while somebody looks: browsers open six connections to a server, not more,
   // and tabs in the background would hold them all.
+  // A connection can die without a word: what stands on the page is read again after a minute in
+  // which nothing came.
+  const SILENCE = 60000; // milliseconds
   const follow = (address, told, lost) => {
     let events = null;
     let wait = 0;
+    let heard = Date.now();
+    const hear = (event) => { heard = Date.now(); told(event); };
+    setInterval(() => {
+      if (!events || Date.now() - heard < SILENCE) return;
+      heard = Date.now();
+      lost();
+    }, SILENCE / 4);
     const open = () => {
       clearTimeout(wait);
       if (events || over || document.hidden) return;
       events = new EventSource(signed(address));
-      for (const name of ["state", "opened", "closed", "changed"]) events.addEventListener(name, told);
+      for (const name of ["state", "opened", "closed", "changed"]) events.addEventListener(name, hear);
       events.addEventListener("error", () => {
         if (events?.readyState === EventSource.CLOSED) { close(); wait = setTimeout(open, 5000); }
         lost();
