@@ -178,7 +178,7 @@ def public_functions(tree: ast.Module | ast.ClassDef) -> Iterator[Function]:
 def raised(function: Function) -> set[str]:
     """The errors of portbook that *function* raises by itself, not through what it calls."""
     names = set()
-    todo = [*function.body]
+    todo: list[ast.AST] = [*function.body]
     while todo:
         node = todo.pop()
         if isinstance(node, Function | ast.ClassDef | ast.Lambda):
@@ -186,7 +186,7 @@ def raised(function: Function) -> set[str]:
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             made = node.exc.func
             names.add(made.attr if isinstance(made, ast.Attribute) else getattr(made, "id", ""))
-        todo += ast.iter_child_nodes(node)  # type: ignore[arg-type]
+        todo += ast.iter_child_nodes(node)
     return names & set(ERRORS)
 
 

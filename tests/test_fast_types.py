@@ -153,14 +153,14 @@ def test_a_tuple_does_not_change(pair: Any) -> None:
 
 
 def test_every_value_of_the_model_is_a_lean_tuple_with_its_fields() -> None:
-    values_of_model = [
+    values_of_model: list[Any] = [
         each for each in vars(model).values() if isinstance(each, type) and issubclass(each, tuple)
     ]
     assert len(values_of_model) > 12
     for each in values_of_model:
-        fields: tuple[str, ...] = each._fields  # type: ignore[attr-defined]
+        fields: tuple[str, ...] = each._fields
         assert fields == tuple(each.__annotations__)
-        assert each(*fields)._asdict() == dict(zip(fields, fields, strict=True))  # type: ignore[attr-defined]
+        assert each(*fields)._asdict() == dict(zip(fields, fields, strict=True))
 
 
 @PAIRS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,10 @@ def _written(folder: Path, body: str) -> Path:
     return path
 
 
+CHECKED = ("src", "tasks", "tests", "benchmarks")  # by mypy
+_IGNORED = re.compile(r"#\s*type:\s*ignore\b")
+_IGNORED_FOR_A_REASON = re.compile(r"#\s*type:\s*ignore\b\[[a-z, -]+\]  # \w+ \w+")
+
 # What draws another number each time, and can't be had again.
 _SEEDLESS = {
     "os.urandom", "random.SystemRandom", "random.choice", "random.choices", "random.getrandbits",
@@ -124,6 +129,19 @@ def test_chance_has_a_seed() -> None:
                 if called in _SEEDLESS or bare:
                     seedless.append(f"{path.name}:{node.lineno} {called}")
     assert seedless == []
+
+
+def test_a_type_error_that_is_ignored_has_a_reason() -> None:
+    """It stands behind it: what the checker can't know, or whose declaration is wrong."""
+    checked = [path for name in CHECKED for path in sorted((TESTS.parent / name).rglob("*.py"))]
+    lines = [
+        (f"{path.name}:{number}", line)
+        for path in checked
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if _IGNORED.search(line)
+    ]
+    assert lines
+    assert [place for place, line in lines if not _IGNORED_FOR_A_REASON.search(line)] == []
 
 
 def test_the_seed_can_be_given_and_is_told(tmp_path: Path) -> None:

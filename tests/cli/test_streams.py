@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shlex
 import signal
@@ -154,10 +155,8 @@ def test_what_is_closed_is_no_file_of_ours(folder: Path) -> None:
     assert done.stdout.decode() == repr(["/dev/null"] * 3)
 
 
-class _Refusing:
+class _Refusing(io.StringIO):
     """A standard error that nothing can be written to."""
-
-    closed = False
 
     def isatty(self) -> bool:
         return True
@@ -179,13 +178,13 @@ def test_a_complaint_that_can_not_be_written_is_no_error(monkeypatch: pytest.Mon
 def test_what_is_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TERM", raising=False)
     terminal = _Refusing()
-    assert is_terminal(terminal)  # type: ignore[arg-type]
-    assert can_draw(terminal)  # type: ignore[arg-type]
+    assert is_terminal(terminal)
+    assert can_draw(terminal)
     assert not is_terminal(None)
     monkeypatch.setenv("TERM", "dumb")
-    assert not can_draw(terminal)  # type: ignore[arg-type]
-    terminal.closed = True
-    assert not is_terminal(terminal)  # type: ignore[arg-type]
+    assert not can_draw(terminal)
+    terminal.close()
+    assert not is_terminal(terminal)
 
 
 def test_one_place_says_what_a_terminal_is() -> None:

@@ -31,7 +31,8 @@ def nothing_is_left() -> Iterator[None]:
 
 
 def sh(script: str, seconds: float = 20.0) -> tuple[int | None, bytes, bytes]:
-    return tuple(run_tool(["/bin/sh", "-c", script], PATH, seconds))  # type: ignore[return-value]
+    printed = run_tool(["/bin/sh", "-c", script], PATH, seconds)
+    return printed.status, printed.output, printed.errors
 
 
 def test_both_outputs_and_the_status() -> None:

@@ -25,6 +25,7 @@ from tests.hostile.reader import Reader
 from tests.values import AS_OF, CATALOG
 
 if TYPE_CHECKING:
+    from portbook.formats.fields import Event
     from tests.hostile.inputs import Input
 
 _SAMPLES = Path(__file__).parent.parent / "formats" / "samples"
@@ -137,7 +138,7 @@ _INPUTS: dict[str, tuple[Input, ...]] = {
 }  # fmt: skip
 
 
-def check(event: object) -> None:
+def check(event: Event) -> None:
     """Raises AssertionError where *event* can't be shown as it is."""
     if isinstance(event, Listener):
         assert 0 <= event.socket.port <= LAST_PORT
@@ -147,9 +148,9 @@ def check(event: object) -> None:
         assert event.socket.address.isprintable()
         json.dumps(of_row(event)).encode()
         return
-    assert event.number >= 1  # type: ignore[attr-defined]
-    assert event.many >= 0  # type: ignore[attr-defined]
-    assert len(event.text) <= LONGEST_TEXT  # type: ignore[attr-defined]
+    assert event.number >= 1
+    assert event.many >= 0
+    assert len(event.text) <= LONGEST_TEXT
 
 
 def _read(name: str | None, data: bytes) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
 from portbook.app.listen import Depth
 from portbook.app.lookup import answer
+from portbook.app.port_lookup import PortAnswer
 from portbook.formats.errors.query import Query, QueryKind, parse_query
 from portbook.model import (
     Listener,
@@ -32,10 +33,10 @@ if TYPE_CHECKING:
     from portbook.present.brief import Brief
 
 
-def _answer(text: str, *sockets: Listener) -> ServiceAnswer | RangeAnswer:
+def _answer(text: str, *sockets: Listener) -> PortAnswer | ServiceAnswer | RangeAnswer:
     depth = Depth(notes=False)
     found = answer(parse_query(text), CATALOG, depth, host=Machine(sockets))
-    assert isinstance(found, ServiceAnswer | RangeAnswer)
+    assert isinstance(found, PortAnswer | ServiceAnswer | RangeAnswer)
     return found
 
 
@@ -81,8 +82,7 @@ def test_without_this_machine_its_column_is_left_out() -> None:
     ("name", "port"), [("redis", 6379), ("postgresql", 5432), ("ssh", 22), ("https", 443)]
 )
 def test_a_name_of_one_port_has_the_short_answer_of_the_port(name: str, port: int) -> None:
-    by_number = answer(parse_query(str(port)), CATALOG, Depth(notes=False), host=Machine())
-    assert _brief(name) == brief_of(by_number, TO)  # type: ignore[arg-type]
+    assert _brief(name) == brief_of(_answer(str(port)), TO)
 
 
 def test_a_name_of_a_span_has_the_short_answer_of_the_range() -> None:
@@ -246,8 +246,8 @@ def test_hostile_sockets_leave_nothing_raw(sockets: list[Listener], width: int) 
 def test_another_machine_is_said_to_be_one_and_not_looked_at() -> None:
     sockets = (bound(443, SERVER), bound(53, SERVER))
     for text in ("https://192.0.2.7/", "192.0.2.7:53", "https://db.example.com"):
-        found = answer(parse_query(text), CATALOG, Depth(notes=False), host=Machine(sockets))
-        brief = brief_of(found, TO)  # type: ignore[arg-type]
+        found = _answer(text, *sockets)
+        brief = brief_of(found, TO)
         assert brief.machine is None
         assert any("another machine" in remark for remark in brief.remarks)
         item = port_json.of(found, TO)
@@ -256,11 +256,7 @@ def test_another_machine_is_said_to_be_one_and_not_looked_at() -> None:
 
 def test_an_own_address_that_nothing_listens_on_is_said_first() -> None:
     server = bound(8080, SERVER, address="127.0.0.1")
-    text = "127.0.0.2:8080"
-    found = answer(parse_query(text), CATALOG, Depth(notes=False), host=Machine([server]))
-    headline = brief_of(found, TO).headline  # type: ignore[arg-type]
+    headline = brief_of(_answer("127.0.0.2:8080", server), TO).headline
     assert headline.startswith("Nothing listens on 127.0.0.2:8080, but 8080/tcp is in use: python3")
-    found = answer(
-        parse_query("localhost:8080"), CATALOG, Depth(notes=False), host=Machine([server])
-    )
-    assert brief_of(found, TO).headline.startswith("8080/tcp is in use")  # type: ignore[arg-type]
+    headline = brief_of(_answer("localhost:8080", server), TO).headline
+    assert headline.startswith("8080/tcp is in use")

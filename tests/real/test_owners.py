@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -237,6 +238,10 @@ def mount() -> Path:
     raise AssertionError
 
 
+def _is_empty(group: Path) -> bool:
+    return not (group / "cgroup.procs").read_text()
+
+
 class Groups:
     """Control groups of a test's own."""
 
@@ -257,10 +262,7 @@ class Groups:
 
     def close(self) -> None:
         for group in self.made:
-            Namespace.wait_until(
-                lambda group=group: not (group / "cgroup.procs").read_text(),  # type: ignore[misc]
-                "a process stays in its control group",
-            )
+            Namespace.wait_until(partial(_is_empty, group), "a process stays in its control group")
             group.rmdir()
 
 

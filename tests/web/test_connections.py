@@ -48,7 +48,7 @@ def _crowd(most: int, clients: Iterable[Client], newcomer: Client) -> tuple[bool
     """Whether *newcomer* is let in, and who goes for it."""
     clients = list(clients)
     connections = Connections(most)
-    connections.connections.update([*clients, newcomer])  # type: ignore[list-item]
+    connections.held.update([*clients, newcomer])
     let_in = connections.make_room(newcomer)
     assert not newcomer.aborted
     return let_in, [client for client in clients if client.aborted]
@@ -94,10 +94,10 @@ def test_it_is_looked_for_room_once_for_many_that_come() -> None:
     """Those that have to go are gone at once, so that a crowd isn't looked through for each."""
     connections = Connections(160)
     clients = [Client("192.0.2.1", since=n) for n in range(160)]
-    connections.connections.update(clients)  # type: ignore[arg-type]
+    connections.held.update(clients)
     for n in range(10):
         newcomer = Client("198.51.100.1", since=1000 + n)
-        connections.connections.add(newcomer)  # type: ignore[arg-type]
+        connections.held.add(newcomer)
         assert connections.make_room(newcomer)
     assert [client for client in clients if client.aborted] == clients[:10]
     assert len(connections.connections) == 160
@@ -119,7 +119,7 @@ def test_a_fault_with_one_spares_no_other(monkeypatch: pytest.MonkeyPatch) -> No
     async def run() -> None:
         connections = Connections(10)
         faulty, sound = Faulty("192.0.2.1"), Sound("192.0.2.2")
-        connections.connections.update([faulty, sound])  # type: ignore[list-item]
+        connections.held.update([faulty, sound])
         patrol = asyncio.create_task(connections.patrol())
         while sound.checks < 3:
             await asyncio.sleep(0)

@@ -198,6 +198,7 @@ def test_other_users_of_the_machine_are_refused(
             text=True,
         )
         with child:
+            assert child.stdin is not None
             assert child.stdout is not None
             theirs = int(child.stdout.readline())
             accepted, _ = server.accept()
@@ -211,7 +212,7 @@ def test_other_users_of_the_machine_are_refused(
             monkeypatch.setattr(os, "geteuid", lambda: uid)
             assert client.get("/here.json").status_code == 200  # its own user's
             accepted.close()
-            child.stdin.close()  # type: ignore[union-attr]
+            child.stdin.close()
 
 
 # -- the token --------------------------------------------------------------------------------

@@ -349,7 +349,9 @@ def test_only_one_at_a_time(site: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_only_its_own_leftovers_are_removed(site: Path) -> None:
     assert command(site) == 0
-    run_id = parse_notes((site / NOTES).read_text()).runs[0]  # type: ignore[union-attr]
+    notes = parse_notes((site / NOTES).read_text())
+    assert notes is not None
+    run_id = notes.runs[0]
     own = [site / f"{NOTES}-{run_id}-a", site / "services" / f"{NOTES}-{run_id}-b"]
     foreign = [site / f"{NOTES}-{'0' * 16}-a", site / f"{NOTES}-1-22.html"]
     link = site / f"{NOTES}-{run_id}-link"

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -288,10 +288,10 @@ def _stream(
     return connection, answer
 
 
-def _event(answer: http.client.HTTPResponse, name: str) -> dict[str, object]:
+def _event(answer: http.client.HTTPResponse, name: str) -> dict[str, Any]:
     while line := answer.readline():
         if line == f"event: {name}\n".encode():
-            found: dict[str, object] = json.loads(answer.readline().partition(b": ")[2])
+            found: dict[str, Any] = json.loads(answer.readline().partition(b": ")[2])
             return found
     raise AssertionError(f"the stream ended before {name}")
 
@@ -305,7 +305,7 @@ def test_what_opens_and_closes_is_told_at_once(site: Running) -> None:
         _event(answer, "state")
         later.listen()
         changed = _event(answer, "changed" if sys.platform == "linux" else "opened")
-        assert changed["listener"]["port"] == port  # type: ignore[index]
+        assert changed["listener"]["port"] == port
     _event(answer, "closed")
     connection.close()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 
 from portbook.catalog import Catalog
 from portbook.errors import NO_ROOM, InvalidArgument, PortbookError, UsageError
@@ -62,8 +63,8 @@ def run(argv: Sequence[str], catalog: Catalog | None = None) -> int:
     words, debug, colour = _take_global(argv)
     # Text of processes and of the registry may not fit the terminal's encoding.
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     if sys.stdout is None:
         complain("standard output is closed: open it, or send it to a file")
         return 2

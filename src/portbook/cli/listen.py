@@ -20,6 +20,7 @@ from portbook.model import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Any
 
     from portbook.app.listen import HereAnswer
     from portbook.catalog import Catalog
@@ -151,8 +152,8 @@ def parse_quick(argv: Sequence[str]) -> Options | None:
     """
     if not all(word in _FLAGS for word in argv):
         return None
-    flags = {_FLAGS[word]: word != "--no-notes" for word in argv}
-    return Options(**flags)  # type: ignore[arg-type]
+    flags: dict[str, Any] = {_FLAGS[word]: word != "--no-notes" for word in argv}
+    return Options(**flags)
 
 
 _FLAGS = {

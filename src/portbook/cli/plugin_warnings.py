@@ -11,6 +11,7 @@ from portbook.errors import FormatWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TextIO
 
 
 @contextmanager
@@ -18,14 +19,21 @@ def plugins_told() -> Iterator[None]:
     """Prints what is wrong with a plug-in as a line of portbook's own, once."""
     told: set[str] = set()
 
-    def show(message: Warning | str, category: type[Warning], *place: object) -> None:
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
         if not issubclass(category, FormatWarning):
-            before(message, category, *place)  # type: ignore[arg-type]
+            before(message, category, filename, lineno, file, line)
         elif str(message) not in told:
             told.add(str(message))
             complain(str(message))
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", FormatWarning)
-        before, warnings.showwarning = warnings.showwarning, show  # type: ignore[assignment]
+        before, warnings.showwarning = warnings.showwarning, show
         yield

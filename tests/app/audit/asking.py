@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from portbook.app.audit.engines import connect
 from portbook.app.audit.pipeline import Audit, Order
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from portbook.app.audit.result import AuditAnswer
 
 
-def ask(*words: object, engine: Engine | None = None, **order: object) -> AuditAnswer:
+def ask(*words: object, engine: Engine | None = None, **order: Any) -> AuditAnswer:
     """The answer to an audit of *words*, on DuckDB unless an *engine* is given."""
     made = engine or connect()
     try:
-        return Audit(Order(tuple(map(str, words)), **order), made, CATALOG).run()  # type: ignore[arg-type]
+        return Audit(Order(tuple(map(str, words)), **order), made, CATALOG).run()
     finally:
         if engine is None:
             made.close()

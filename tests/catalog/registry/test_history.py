@@ -9,7 +9,7 @@ import json
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -228,8 +228,8 @@ def base() -> Registry:
     return made(lambda row: row, "2026-10-01")
 
 
-def named(port: int, **fields: object) -> Callable[[Assignment], Assignment]:
-    return lambda row: row._replace(**fields) if row.first == port else row  # type: ignore[arg-type]
+def named(port: int, **fields: Any) -> Callable[[Assignment], Assignment]:
+    return lambda row: row._replace(**fields) if row.first == port else row
 
 
 def test_spelling_and_order_are_no_change() -> None:

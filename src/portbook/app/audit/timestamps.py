@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from math import isfinite
+from typing import SupportsFloat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,4 +61,6 @@ def moment(value: object, unit: int) -> float | None:
         return aware.timestamp()
     if isinstance(value, dt.date):
         return dt.datetime(value.year, value.month, value.day, tzinfo=dt.UTC).timestamp()
-    return float(value) / unit  # type: ignore[arg-type]
+    if not isinstance(value, SupportsFloat):
+        raise ValueError(f"{value!r} is no time")
+    return float(value) / unit

@@ -53,7 +53,7 @@ def _told(why: Why) -> Why:
     """*why* with sentences in place of what they are made of."""
     gaps = (*why.missing, *why.left_out)
     noted = [finding_message(finding) for finding in why.noted]
-    return why._replace(missing=gaps, noted=noted)  # type: ignore[arg-type]
+    return why._replace(missing=gaps, noted=noted)  # type: ignore[arg-type]  # the table takes both
 
 
 def of_wait(waited: Waited) -> Object:

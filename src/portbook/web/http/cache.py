@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from portbook.web.http.negotiation import choose_coding, negotiate
 
 try:
-    import brotli  # type: ignore[import-untyped, import-not-found, unused-ignore]
+    import brotli  # type: ignore[import-untyped, import-not-found, unused-ignore]  # has no types, and may be missing
 except ImportError:  # it compresses a tenth better; gzip does as well
     brotli = None
 

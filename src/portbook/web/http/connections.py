@@ -10,14 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol, cast
 
 from uvicorn.server import ServerState
 
 from portbook.web.http.rate_limit import network
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 MOST_CONNECTIONS = 1024
 MOST_DESCRIPTORS = 8192
@@ -60,12 +57,17 @@ class Connections(ServerState):
         super().__init__()
         self.most = most
 
+    @property
+    def held(self) -> set[Connection]:
+        """All connections: uvicorn's own set, where each one is a PatientProtocol here."""
+        return cast("set[Connection]", self.connections)
+
     async def patrol(self) -> None:
         """Closes what has waited too long, for as long as the server runs."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_INTERVAL)
-            for connection in self._all():
+            for connection in list(self.held):
                 try:
                     connection.check(loop.time())
                 except Exception:  # noqa: BLE001 - a fault with one must not spare all others
@@ -77,11 +79,11 @@ class Connections(ServerState):
         It goes first to the address that has most connections, so that one client can't shut out
         the others, and there to those that have waited longest. What is being answered stays.
         """
-        if len(self.connections) <= self.most:
+        if len(self.held) <= self.most:
             return True
         waiting = [
             connection
-            for connection in self._all()
+            for connection in self.held
             if connection is not newcomer and connection.phase is not Phase.ANSWER
         ]
         clients = {address: network(address) for address in {other.address for other in waiting}}
@@ -90,12 +92,8 @@ class Connections(ServerState):
         # Several at once: to look at all of them for each that comes would be work for an attacker.
         for connection in waiting[: max(1, self.most // _AT_ONCE)]:
             connection.abort()
-            self.connections.discard(connection)  # it ends a little later
+            self.held.discard(connection)  # it ends a little later
         return bool(waiting)
-
-    def _all(self) -> Iterable[Connection]:
-        # uvicorn's set also holds what it knows besides; here every one is a PatientProtocol.
-        return list(self.connections)  # type: ignore[arg-type]
 
 
 def raise_descriptor_limit() -> int:

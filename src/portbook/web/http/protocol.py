@@ -112,7 +112,7 @@ class PatientProtocol(HttpToolsProtocol):
         """Ends it at once, whatever it waits for."""
         self.transport.abort()
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """A client has connected; it is turned away where there are too many."""
         super().connection_made(transport)
         if isinstance(self.server_state, Connections) and not self.server_state.make_room(self):
@@ -124,7 +124,7 @@ class PatientProtocol(HttpToolsProtocol):
         super().resume_writing()
         self.waiting_since = self.loop.time()
 
-    def eof_received(self) -> bool:  # type: ignore[override]
+    def eof_received(self) -> bool:  # type: ignore[override]  # declared as None there
         """A client that has sent its request and closed its side still gets the answer.
 
         True keeps the connection open (asyncio.Protocol); the answer then closes it.

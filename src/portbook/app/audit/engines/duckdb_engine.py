@@ -54,7 +54,7 @@ def _connect(folder: str, memory: str | None) -> duckdb.DuckDBPyConnection:
 def _rtrim() -> Any:
     """DuckDB's own function for a text without the letters that it ends in."""
 
-    def rtrim(text: str, letters: str) -> str:  # type: ignore[empty-body]
+    def rtrim(text: str, letters: str) -> str:  # type: ignore[empty-body]  # DuckDB has it
         ...
 
     return ibis.udf.scalar.builtin(rtrim)
