@@ -283,6 +283,7 @@ def _at_odds(form: Form, facts: dict[str, Any]) -> Iterator[object]:
     records = {each.get("product") or each.get("subject") or each["name"] for each in sourced}
     yield from form.records ^ records
     addresses = {each["source"] for each in sourced}
+    addresses |= {each["source"] for known in facts["services"] for each in known["sources"]}
     addresses |= {each["url"] for each in facts["sources"] if each["url"]}
     whole = json.dumps(facts, ensure_ascii=False)
     yield from form.addresses ^ (addresses | _quoted(form, whole))

@@ -357,9 +357,14 @@ def test_without_any_lore_nothing_is_claimed() -> None:
 
 
 def test_a_service_in_plain_text_is_called_dangerous() -> None:
+    telnet = _whole("23")
+    bare = telnet._replace(services=tuple([one._replace(exposure=None) for one in telnet.services]))
     assert "Yes, if it is Telnet: everything it sends crosses the network in plain text." in _text(
-        _whole("23")
+        bare
     )
+    (known,) = telnet.services
+    assert known.exposure is not None
+    assert f"Yes, if it is Telnet. {known.exposure.advice} {known.exposure.why}" in _text(telnet)
     assert "in plain text. The encrypted port is 8883/tcp." in _text(_whole("1883"))
     assert "in plain text" not in _text(_whole("22"))
 

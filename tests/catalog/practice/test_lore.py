@@ -445,7 +445,9 @@ def test_every_service_is_found_on_its_ports_which_are_assigned() -> None:
         assert entry["ports"]
         for span in entry["ports"]:
             port, _, transport = span.partition("/")
-            found = PRACTICE.lookup_services(int(port), Transport(transport))
-            assert entry["name"] in [each.name for each in found]
-            rows = CATALOG.registry.lookup(int(port), Transport(transport))
-            assert rows, f"{span} is assigned: its headline may name a service"
+            first, _, last = port.partition("-")
+            for number in {int(first), int(last or first)}:
+                found = PRACTICE.lookup_services(number, Transport(transport))
+                assert entry["name"] in [each.name for each in found]
+                rows = CATALOG.registry.lookup(number, Transport(transport))
+                assert rows, f"{span} is assigned: its headline may name a service"

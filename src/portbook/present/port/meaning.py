@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook.model import Encryption
 from portbook.present.document import Record, Records
 from portbook.present.port.on_record import protection, security_line
 from portbook.present.words import listed
@@ -21,14 +22,15 @@ def security_sentences(answer: PortAnswer) -> Iterator[str]:
     """Whether what people meet on the port is encrypted and may face a network, where known."""
     line = security_line(answer, _LINE)
     if line is not None:
-        first = answer.services[0].name
-        yield f"{line}." if ": " in line.partition(", ")[0] else f"{first}: {line}."
+        named = line.startswith(tuple([f"{known.name}: " for known in answer.services]))
+        yield f"{line}." if named else f"{answer.services[0].name}: {line}."
 
 
 def services(answer: PortAnswer) -> Iterator[Item]:
     """What each service is and does, who uses it, and where else it is met."""
-    if answer.services:
-        yield Records("What people meet there", tuple(_record(*each) for each in _alike(answer)))
+    records = [record for each in _alike(answer) for record in _records(*each)]
+    if records:
+        yield Records("What people meet there", tuple(records))
 
 
 def _alike(answer: PortAnswer) -> Iterator[tuple[KnownService, str]]:
@@ -41,30 +43,40 @@ def _alike(answer: PortAnswer) -> Iterator[tuple[KnownService, str]]:
         yield known, f"{listed(transports)}{span}"
 
 
-def _record(known: KnownService, where: str) -> Record:
+def _records(known: KnownService, where: str) -> Iterator[Record]:
+    """What *known* is, and apart what other sources say of it."""
     facts = protection(known)
-    return Record(
-        known.name,
-        f"{where}{f', {facts}' if facts else ''}",
-        " ".join(_sentences(known)),
-        known.source,
-        known.read,
-    )
+    kind = f"{where}{f', {facts}' if facts else ''}"
+    by_source: dict[tuple[str, str], list[str]] = {}
+    for field, sentence in _sentences(known):
+        by_source.setdefault(known.source_of(field), []).append(sentence)
+    for (source, read), sentences in by_source.items():
+        yield Record(known.name, kind, " ".join(sentences), source, read)
+        kind = where
 
 
-def _sentences(known: KnownService) -> Iterator[str]:
-    yield known.description
+def _sentences(known: KnownService) -> Iterator[tuple[str, str]]:
+    """What *known* states, each with its field."""
+    yield "description", known.description
     if known.people:
-        yield known.people
+        yield "people", known.people
+    for field in ("encryption", "authentication"):
+        if known.source_of(field) != known.source_of("description"):
+            words = protection(known._replace(**{_OTHER[field]: None}))
+            if words:
+                yield field, f"{words[0].upper()}{words[1:]}."
     if known.twin:
-        plain = "Unencrypted" if known.encryption == "always" else "Encrypted"
-        yield f"{plain} on {known.twin}."
+        plain = "Unencrypted" if known.encryption is Encryption.ALWAYS else "Encrypted"
+        yield "twin", f"{plain} on {known.twin}."
     if known.successor:
-        yield f"Replaced by {known.successor}."
+        yield "successor", f"Replaced by {known.successor}."
     if known.elsewhere:
-        yield f"Also met on {listed(known.elsewhere)}."
+        yield "elsewhere", f"Also met on {listed(known.elsewhere)}."
     if known.references:
-        yield f"Described in {listed(known.references)}."
+        yield "references", f"Described in {listed(known.references)}."
+
+
+_OTHER = {"encryption": "authentication", "authentication": "encryption"}
 
 
 def risks(answer: PortAnswer) -> Iterator[Item]:

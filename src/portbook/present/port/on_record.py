@@ -220,18 +220,13 @@ def security_line(answer: PortAnswer, columns: int) -> str | None:
 
     None where nothing of that is recorded. Of several services the most exposed one is told.
     """
-    lines: dict[str, KnownService] = {}
-    for known in sorted(answer.services, key=_danger, reverse=True):
-        line = _security_of(known, columns)
-        if line is not None:
-            lines.setdefault(line, known)
-    if not lines:
-        return None
-    line, known = next(iter(lines.items()))
-    if len(lines) == 1 and len({each.name for each in answer.services}) == 1:
+    services = sorted(answer.services, key=_danger, reverse=True)
+    lines = [(_security_of(known, columns), known) for known in services]
+    line, known = next(((line, known) for line, known in lines if line), (None, None))
+    if line is None or known is None or all(other == line for other, _ in lines):
         return line
     named = f"{known.name}: {line}"
-    return named if len(lines) > 1 and len(named) <= columns else line
+    return named if len(named) <= columns else line
 
 
 def _danger(known: KnownService) -> tuple[bool, bool]:
