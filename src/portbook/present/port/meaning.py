@@ -60,11 +60,13 @@ def _sentences(known: KnownService) -> Iterator[tuple[str, str]]:
     yield "description", known.description
     if known.people:
         yield "people", known.people
-    for field in ("encryption", "authentication"):
-        if known.source_of(field) != known.source_of("description"):
-            words = protection(known._replace(**{_OTHER[field]: None}))
-            if words:
-                yield field, f"{words[0].upper()}{words[1:]}."
+    apart = (
+        ("encryption", protection(known._replace(authentication=None))),
+        ("authentication", protection(known._replace(encryption=None))),
+    )
+    for field, words in apart:
+        if words and known.source_of(field) != known.source_of("description"):
+            yield field, f"{words[0].upper()}{words[1:]}."
     if known.twin:
         plain = "Unencrypted" if known.encryption is Encryption.ALWAYS else "Encrypted"
         yield "twin", f"{plain} on {known.twin}."
@@ -74,9 +76,6 @@ def _sentences(known: KnownService) -> Iterator[tuple[str, str]]:
         yield "elsewhere", f"Also met on {listed(known.elsewhere)}."
     if known.references:
         yield "references", f"Described in {listed(known.references)}."
-
-
-_OTHER = {"encryption": "authentication", "authentication": "encryption"}
 
 
 def risks(answer: PortAnswer) -> Iterator[Item]:
