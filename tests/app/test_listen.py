@@ -134,7 +134,7 @@ def test_no_filter_keeps_everything_and_one_of_its_own_keeps_it(asked: Listener)
 # -- order -------------------------------------------------------------------------------------
 
 
-def test_the_gravest_come_first_then_ports() -> None:
+def test_the_most_serious_come_first_then_ports() -> None:
     some = [
         socket(80, findings=(finding(Level.NOTE),)),
         socket(22, findings=(finding(Level.NOTE), finding(Level.OK))),

@@ -71,6 +71,18 @@ def test_a_wildcard_of_ipv6_says_which_families_it_takes() -> None:
     assert "IPv6 only" in page
 
 
+def test_a_standing_made_when_asked_for_is_told_of_its_own_port_alone() -> None:
+    class Made(dict[Any, Standing]):
+        """Makes a standing when it is asked for, so that the next stands where it stood."""
+
+        def __getitem__(self, key: Any) -> Standing:
+            return super().__getitem__(key)._replace(text=None)
+
+    some = [socket(port, WEB) for port in range(1, 400)]
+    kept = standings(*some)
+    assert rows(some, Made(kept), Style(200)) == rows(some, kept, Style(200))
+
+
 def test_udplite_and_the_loopback_interface_are_told() -> None:
     assert meaning(changed(socket(8080, WEB), udplite=True)).startswith("UDP-Lite; ")
     assert meaning(changed(socket(8080, WEB), interface="lo")) == "this machine only"

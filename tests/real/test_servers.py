@@ -92,7 +92,7 @@ def test_a_fresh_server_with_one_thing_amiss(namespace: Namespace, data: Path) -
     SERVERS["nginx"].start(namespace, data / "nginx", 5432)
     done = namespace.portbook("listen", "--fail-on", "check")
     assert done.returncode == 1
-    # The gravest comes first.
+    # The most serious comes first.
     assert done.stdout.index("5432/tcp") < done.stdout.index("22/tcp")
 
 

@@ -65,8 +65,8 @@ class RangeAnswer(NamedTuple):
 
     ``counts`` are ports by headline state, or by state where one transport was asked about;
     ``blocks`` are whole, also where they reach beyond the range. ``uses``, ``programs`` and
-    ``abuse`` are of its ports. ``gravest`` is the answer for the port of the most serious finding;
-    ``systems`` are those that hand out ports of it by default.
+    ``abuse`` are of its ports. ``most_serious`` is the answer for the port with the most serious
+    finding; ``systems`` are those that hand out ports of it by default.
     """
 
     query: Query
@@ -83,7 +83,7 @@ class RangeAnswer(NamedTuple):
     uses: tuple[Use, ...] = ()
     programs: tuple[Program, ...] = ()
     abuse: tuple[Report, ...] = ()
-    gravest: PortAnswer | None = None
+    most_serious: PortAnswer | None = None
     systems: tuple[SystemRule, ...] = ()
 
 
@@ -149,7 +149,7 @@ def answer_range(
         practice.uses_within(first, last, transport),
         tuple([each for each in practice.programs() if _defaults_within(each, query)]),
         practice.abuse_within(first, last, transport),
-        _gravest(query, seen, catalog),
+        _most_serious(query, seen, catalog),
         tuple([rule for rule in practice.system_rules() if rule.hands_out(first, last)]),
     )
 
@@ -161,7 +161,7 @@ def _defaults_within(program: Program, query: Query) -> bool:
     )
 
 
-def _gravest(query: Query, seen: Host | None, catalog: Catalog) -> PortAnswer | None:
+def _most_serious(query: Query, seen: Host | None, catalog: Catalog) -> PortAnswer | None:
     """The answer for *seen*'s port of the most serious finding; None where nothing is bound."""
     if seen is None or not seen.listeners:
         return None

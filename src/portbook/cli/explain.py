@@ -187,7 +187,7 @@ class _Explanation:
             _flushing(self._chunks(path)), self._catalog, options.format, plugins=True
         )
         listed = unread = 0
-        gravest, told, spoken = -1, False, False
+        most_serious, told, spoken = -1, False, False
         left_out: Counter[str] = Counter()
         early: list[Line] = []  # nothing is said of what may turn out to be no capture at all
         for event in events:
@@ -195,7 +195,7 @@ class _Explanation:
                 told = True
                 if wanted.keeps(event):
                     listed += 1
-                    gravest = max(gravest, event.assessment.gravity)
+                    most_serious = max(most_serious, event.assessment.gravity)
                     print_json(sockets_json.of_row(event), line=True)
                 continue
             if event.what == NOT_UNDERSTOOD:
@@ -218,7 +218,7 @@ class _Explanation:
         named = {"file": unbyte(path)} if self._several else {}
         counts = explain_json.of_explained(form.name, listed, unread, left_out)
         print_json({**counts, **named}, line=True)
-        if options.fail_on != "never" and gravest >= Level(options.fail_on).rank:
+        if options.fail_on != "never" and most_serious >= Level(options.fail_on).rank:
             self._found = True
         self._not_understood = bool(unread) or self._not_understood
 

@@ -171,7 +171,7 @@ def _verdict(host: Host | None, in_use: Sequence[PortAnswer | RangeAnswer]) -> B
     verdicts = [
         (one, verdict_of(one, _bound(one)))
         for each in in_use
-        for one in [each if isinstance(each, PortAnswer) else each.gravest]
+        for one in [each if isinstance(each, PortAnswer) else each.most_serious]
         if one is not None
     ]
     if not verdicts:

@@ -44,7 +44,8 @@ def rows(
             lead += " " * room + "  " + held.pop(0).lstrip()
         lines += [lead, *held]
         key = (listener.socket.port, listener.socket.transport)
-        said = _details(listener, standings[key], once)
+        registered = once.registered(key, standings[key])
+        said = _details(listener, registered, once)
         if uses is not None:
             said += once.practice(uses[key])
         lines += wrap(said, style.width, _INDENT)
@@ -58,7 +59,7 @@ class _Once:
     def __init__(self, style: Style) -> None:
         self._width = style.width
         self._owners: dict[tuple[object, ...], tuple[str, tuple[str, ...]]] = {}
-        self._books: dict[int, str] = {}
+        self._registered: dict[tuple[int, Transport], str] = {}
         self._meanings: dict[tuple[object, ...], str] = {}
         self._practice: dict[tuple[Use, ...], str] = {}
         self._verdicts: dict[tuple[Finding, ...], tuple[int, list[str]]] = {}
@@ -75,9 +76,9 @@ class _Once:
             self._owners[key] = said
         return said
 
-    def book(self, standing: Standing) -> str:
-        """How a (port, transport) stands in the registry; ports of one row share their standing."""
-        said = self._books.get(id(standing))
+    def registered(self, key: tuple[int, Transport], standing: Standing) -> str:
+        """How the (port, transport) *key* stands in the registry."""
+        said = self._registered.get(key)
         if said is None:
             names = [row.service_name for row in standing.assignments if row.service_name]
             if names:
@@ -86,7 +87,7 @@ class _Once:
                 said = "not listed"
             else:
                 said = str(standing.state)
-            said = self._books[id(standing)] = f"IANA: {said}"
+            said = self._registered[key] = f"IANA: {said}"
         return said
 
     def meaning(self, listener: Listener) -> str:
@@ -144,9 +145,9 @@ def _holder(listener: Listener, once: _Once) -> str:
     return f"{holders}, {user}" if user else holders
 
 
-def _details(listener: Listener, standing: Standing, once: _Once) -> str:
+def _details(listener: Listener, registered: str, once: _Once) -> str:
     bound = "" if listener.socket.listens else "bound, doesn't listen; "
-    parts = [f"{bound}{once.meaning(listener)}", once.book(standing)]
+    parts = [f"{bound}{once.meaning(listener)}", registered]
     if listener.assessment.note is not None:
         from portbook.present.port.noted import in_short, of_whom
 
