@@ -11,7 +11,7 @@ from portbook.host.firewall import iptables, nftables
 from portbook.host.linux import activation, namespaces, packages, process_tree, procfs, sock_diag
 from portbook.host.probe import fingerprints, local_address, tls_client
 from portbook.model import Family, Transport
-from tests.host.firewall.test_iptables import DOCKER
+from tests.host.firewall.rulesets import DOCKER
 from tests.host.firewall.test_reader import DONE, chain, message
 from tests.host.linux.test_sock_diag import IPV6, LISTENING_AND_BOUND
 from tests.host.probe.test_certificates import certificate, der

@@ -4,23 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from portbook.present.document import (
-    PORT,
-    Blocks,
-    Checks,
-    Facts,
-    Heading,
-    Paragraph,
-    Ports,
-    Question,
-    Quote,
-    Record,
-    Records,
-    Services,
-    Sources,
-    Table,
-    Verdict,
-)
+from portbook.present import document as doc
 from portbook.present.phrases.findings import finding_message
 from portbook.present.sources import source_content, source_name
 from portbook.present.words import day
@@ -28,58 +12,56 @@ from portbook.present.words import day
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portbook.present.document import Item, Page
 
-
-def words(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
+def words(item: doc.Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
     """All that an item says."""
-    if isinstance(item, Paragraph):
+    if isinstance(item, doc.Paragraph):
         yield item.text
-    elif isinstance(item, Heading):
+    elif isinstance(item, doc.Heading):
         yield item.heading
-    elif isinstance(item, Quote):
+    elif isinstance(item, doc.Quote):
         yield from (item.quote, item.of)
-    elif isinstance(item, Table):
+    elif isinstance(item, doc.Table):
         yield from (cell for row in item.rows for cell in row)
-    elif isinstance(item, Facts):
+    elif isinstance(item, doc.Facts):
         yield from (word for pair in item.facts for word in pair)
-    elif isinstance(item, Services):
+    elif isinstance(item, doc.Services):
         for row in item.services:
             yield from (row.name or "", row.transports, row.description, *row.references)
-    elif isinstance(item, Ports):
+    elif isinstance(item, doc.Ports):
         yield item.caption
         for each in item.port_rows:
             yield from (str(each.first), str(each.last), *each.names, each.description)
-    elif isinstance(item, Blocks):
+    elif isinstance(item, doc.Blocks):
         yield item.caption
         yield from (cell for row in item.cells() for cell in row)
-    elif isinstance(item, Record):
+    elif isinstance(item, doc.Record):
         yield from (*item[:4], day(item.read))
-    elif isinstance(item, Records):
+    elif isinstance(item, doc.Records):
         yield item.caption
         for record in item.records:
             yield from (*record[:4], day(record.read))
-    elif isinstance(item, Checks):
+    elif isinstance(item, doc.Checks):
         yield from commands(item)
         yield from (proves for _, proves in item.proofs)
-    elif isinstance(item, Verdict):
+    elif isinstance(item, doc.Verdict):
         for finding in item.findings:
             yield from (finding.code, finding_message(finding))
-    elif isinstance(item, Question):
+    elif isinstance(item, doc.Question):
         yield from item
     else:
-        assert isinstance(item, Sources)
+        assert isinstance(item, doc.Sources)
         for source in item.sources:
             yield from (source_name(source), source_content(source))
         yield from item.further
 
 
-def commands(item: Checks) -> list[str]:
+def commands(item: doc.Checks) -> list[str]:
     """The commands, filled in."""
-    return [each.command.replace(PORT, str(item.port)) for each in item.commands]
+    return [each.command.replace(doc.PORT, str(item.port)) for each in item.commands]
 
 
-def said(page: Page, *ids: str) -> str:
+def said(page: doc.Page, *ids: str) -> str:
     """The text of a page, or of the sections that are named."""
     sections = [section for section in page.sections if not ids or section.id in ids]
     head = [] if ids else [page.character, *page.lead]

@@ -17,7 +17,7 @@ from portbook.cli.help import Parser, parser_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from portbook.catalog import Catalog
 
@@ -126,11 +126,22 @@ def _taken(option: Option) -> str | tuple[str, ...]:
     return FILES if option.metavar in _FILE_WORDS else ""
 
 
-def _values(shape: Shape) -> Iterator[tuple[tuple[str, ...], str | tuple[str, ...]]]:
-    """The flags of each option that takes a value, and what that is."""
-    for option in shape.options:
-        if option.metavar is not None:
-            yield option.flags, _taken(option)
+def _cases(
+    every: Sequence[Shape], complete: Callable[[str | tuple[str, ...]], str]
+) -> Iterator[str]:
+    """A line of a ``case`` for each option with a value, which *complete* is the code for."""
+    for shape in every:
+        for option in shape.options:
+            if option.metavar is not None:
+                pattern = "|".join(f"{shape.name}{flag}" for flag in option.flags)
+                yield f"        {pattern}) {complete(_taken(option))} return ;;"
+
+
+def _filled(script: str, **parts: Iterable[str]) -> str:
+    """*script* with the lines of each of *parts* where its name stands between at signs."""
+    for name, lines in parts.items():
+        script = script.replace(f"@{name}@", "\n".join(lines))
+    return script
 
 
 # -- bash -------------------------------------------------------------------------------------
@@ -185,11 +196,8 @@ def _bash(every: Sequence[Shape], letters: Mapping[str, tuple[str, ...]]) -> str
         f"        {letter}*) _portbook_fit \"$cur\" '{' '.join(some)}' ;;"
         for letter, some in letters.items()
     ]
-    values, operands = [], []
+    operands = []
     for shape in every:
-        for flags, kind in _values(shape):
-            pattern = "|".join(f"{shape.name}{flag}" for flag in flags)
-            values.append(f"        {pattern}) {_bash_of(kind)} return ;;")
         flags_of = " ".join(flag for option in shape.options for flag in option.flags)
         operands.append(
             f'        {shape.name}) if [[ $cur == -* ]]; then _portbook_fit "$cur" '
@@ -197,11 +205,8 @@ def _bash(every: Sequence[Shape], letters: Mapping[str, tuple[str, ...]]) -> str
         )
     commands = " ".join((*(shape.name for shape in every), "help"))
     operands.append(f"        help) {_bash_of(tuple(commands.split()))} ;;")
-    return (
-        _BASH.replace("@names@", "\n".join(names))
-        .replace("@commands@", commands)
-        .replace("@values@", "\n".join(values))
-        .replace("@operands@", "\n".join(operands))
+    return _filled(
+        _BASH, names=names, commands=[commands], values=_cases(every, _bash_of), operands=operands
     )
 
 
@@ -262,11 +267,8 @@ def _zsh(every: Sequence[Shape], letters: Mapping[str, tuple[str, ...]]) -> str:
         f"        {letter}*) compadd -M 'm:{{A-Z}}={{a-z}}' -- {' '.join(some)} ;;"
         for letter, some in letters.items()
     ]
-    values, operands = [], []
+    operands = []
     for shape in every:
-        for flags, kind in _values(shape):
-            pattern = "|".join(f"{shape.name}{flag}" for flag in flags)
-            values.append(f"        {pattern}) {_zsh_of(kind)} return ;;")
         described = " ".join(
             quote(f"{flag}:{_short(option.about)}")
             for option in shape.options
@@ -279,11 +281,8 @@ def _zsh(every: Sequence[Shape], letters: Mapping[str, tuple[str, ...]]) -> str:
     about = [f"        {quote(f'{shape.name}:{shape.about}')}" for shape in every]
     about.append(f"        {quote('help:show the help of a command')}")
     operands.append("        help) _describe -t commands command commands ;;")
-    return (
-        _ZSH.replace("@names@", "\n".join(names))
-        .replace("@commands@", "\n".join(about))
-        .replace("@values@", "\n".join(values))
-        .replace("@operands@", "\n".join(operands))
+    return _filled(
+        _ZSH, names=names, commands=about, values=_cases(every, _zsh_of), operands=operands
     )
 
 
@@ -357,12 +356,7 @@ def _fish(every: Sequence[Shape], letters: Mapping[str, tuple[str, ...]]) -> str
             rest.append(f"{head}{_fish_of(shape.kind, '', '-F')}")
     listed = " ".join(name for name, _ in commands)
     rest.append(f"complete -c portbook -n '__portbook_is help' -a '{listed}'")
-    return (
-        _FISH.replace("@names@", "\n".join(names))
-        .replace("@commands_about@", "\n".join(first))
-        .replace("@commands@", listed)
-        .replace("@rest@", "\n".join(rest))
-    )
+    return _filled(_FISH, names=names, commands_about=first, commands=[listed], rest=rest)
 
 
 def _fish_of(kind: str | tuple[str, ...], words: str, files: str) -> str:

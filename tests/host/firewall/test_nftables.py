@@ -14,17 +14,10 @@ from portbook.errors import MalformedInput
 from portbook.host.firewall.nftables import parse_nft
 from portbook.host.firewall.rules import NatRules, Redirect
 from portbook.model import Family, Transport
+from tests.host.firewall.rulesets import brief
 
 HERE = Path(__file__).parent
 TCP, UDP = Transport.TCP, Transport.UDP
-
-
-def brief(rules: NatRules, *ports: int) -> list[tuple[object, ...]]:
-    return [
-        (each.transport, each.first, each.last, each.to_address, each.to_first, each.to_last)
-        for each in rules.redirects
-        if not ports or any(each.holds_for(port, None) for port in ports)
-    ]
 
 
 @pytest.fixture(scope="module")

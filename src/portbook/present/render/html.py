@@ -12,25 +12,8 @@ from functools import lru_cache
 from html import escape as _escape
 from typing import TYPE_CHECKING, Any, Protocol
 
+from portbook.present import document as doc
 from portbook.present.charts.svg import render_bar
-from portbook.present.document import (
-    PORT,
-    Blocks,
-    Checks,
-    Command,
-    Facts,
-    Heading,
-    Paragraph,
-    Ports,
-    Question,
-    Quote,
-    Record,
-    Records,
-    Services,
-    Sources,
-    Table,
-    Verdict,
-)
 from portbook.present.escape import plain
 from portbook.present.phrases.findings import finding_message
 from portbook.present.sources import source_content, source_name
@@ -40,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from portbook.model import Block, State
-    from portbook.present.document import Item, PortRow, Section
 
 
 class Links(Hashable, Protocol):
@@ -184,7 +166,7 @@ def lead(sentences: tuple[str, ...], notes: tuple[str, ...], to: Links) -> str:
 # -- sections and items -----------------------------------------------------------------------
 
 
-def sections(some: Iterable[Section], to: Links) -> str:
+def sections(some: Iterable[doc.Section], to: Links) -> str:
     """The sections of a page; their ids are words of ours."""
     return "".join([
         f'<section id="{each.id}" aria-labelledby="{each.id}-title"><h2 id="{each.id}-title">'
@@ -195,34 +177,34 @@ def sections(some: Iterable[Section], to: Links) -> str:
     ])  # fmt: skip
 
 
-def items(some: Iterable[Item], to: Links) -> str:
+def items(some: Iterable[doc.Item], to: Links) -> str:
     """The items of a section."""
     return "".join([_WRITERS[type(each)](each, to) for each in some])
 
 
-def _paragraph(item: Paragraph, to: Links) -> str:
+def _paragraph(item: doc.Paragraph, to: Links) -> str:
     return f"<p>{linked(item.text, to, item.ports)}</p>\n"
 
 
-def _heading(item: Heading, _to: Links) -> str:
+def _heading(item: doc.Heading, _to: Links) -> str:
     return f"<h3>{typeset(item.heading)}</h3>\n"
 
 
-def _quote(item: Quote, _to: Links) -> str:
+def _quote(item: doc.Quote, _to: Links) -> str:
     return (
         f'<figure class="quote"><blockquote>{escape(item.quote)}</blockquote>'
         f"<figcaption>{escape(item.of)}</figcaption></figure>\n"
     )
 
 
-def _table(item: Table, _to: Links) -> str:
+def _table(item: doc.Table, _to: Links) -> str:
     rows = "\n".join(
         [f"<tr>{''.join([f'<td>{escape(cell)}</td>' for cell in row])}</tr>" for row in item.rows]
     )
     return f"<table><tbody>\n{rows}\n</tbody></table>\n"
 
 
-def _facts(item: Facts, to: Links) -> str:
+def _facts(item: doc.Facts, to: Links) -> str:
     rows = "".join(
         [
             f"<div><dt>{escape(label)}</dt>"
@@ -233,7 +215,7 @@ def _facts(item: Facts, to: Links) -> str:
     return f'<dl class="facts">{rows}</dl>\n'
 
 
-def _services(item: Services, to: Links) -> str:
+def _services(item: doc.Services, to: Links) -> str:
     rows = []
     for row in item.services:
         name = "<i>no name</i>"
@@ -252,7 +234,7 @@ def _services(item: Services, to: Links) -> str:
     )
 
 
-def _ports(item: Ports, to: Links) -> str:
+def _ports(item: doc.Ports, to: Links) -> str:
     rows = "\n".join([_port_row(row, to) for row in item.port_rows])
     return (
         f'<table class="ports"><caption>{escape(item.caption)}</caption><tbody>\n{rows}\n'
@@ -261,7 +243,7 @@ def _ports(item: Ports, to: Links) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _port_row(row: PortRow, to: Links) -> str:
+def _port_row(row: doc.PortRow, to: Links) -> str:
     """Ports beside each other have the same neighbours."""
     names = ", ".join(
         [f'<a href="{escape(to.service(name))}">{escape(name)}</a>' for name in row.names]
@@ -282,7 +264,7 @@ def _port_row(row: PortRow, to: Links) -> str:
     return f'<tr{here}><th scope="row">{number}</th><td>{names}</td><td>{said}</td></tr>'
 
 
-def _blocks(item: Blocks, to: Links) -> str:
+def _blocks(item: doc.Blocks, to: Links) -> str:
     # The longest would leave nothing of the others to see: bars are by the square root.
     most = max((block.size for block in item.blocks), default=1) ** 0.5
     rows = "".join([_block_row(block, most, to) for block in item.blocks])
@@ -308,16 +290,16 @@ def _block_row(block: Block, most: float, to: Links) -> str:
     )
 
 
-def _records(item: Records, to: Links) -> str:
+def _records(item: doc.Records, to: Links) -> str:
     rows = "".join([f"<li>{_claim(record, to)}</li>\n" for record in item.records])
     return f'<h3>{typeset(item.caption)}</h3>\n<ul class="claims">{rows}</ul>\n'
 
 
-def _record(item: Record, to: Links) -> str:
+def _record(item: doc.Record, to: Links) -> str:
     return f"<p>{_claim(item, to)}</p>\n"
 
 
-def _claim(record: Record, to: Links) -> str:
+def _claim(record: doc.Record, to: Links) -> str:
     kind = with_ports(escape(record.kind), to, record.ports)
     kind = f' <span class="kind">{kind}</span>' if kind else ""
     return (
@@ -332,7 +314,7 @@ def _origin(address: str, read: str) -> str:
     return f"{source(address)}, {escape(day(read))}"
 
 
-def _verdict(item: Verdict, _to: Links) -> str:
+def _verdict(item: doc.Verdict, _to: Links) -> str:
     rows = "".join(
         [
             f"<li><b>{escape(finding.code)}</b> {finding.level}: "
@@ -343,16 +325,16 @@ def _verdict(item: Verdict, _to: Links) -> str:
     return f"<h3>{escape(item.socket)}</h3>\n<ul>{rows}</ul>\n"
 
 
-def _question(item: Question, to: Links) -> str:
+def _question(item: doc.Question, to: Links) -> str:
     return f"<h3>{typeset(item.question)}</h3><p>{linked(item.answer, to)}</p>\n"
 
 
-def _sources(item: Sources, _to: Links) -> str:
+def _sources(item: doc.Sources, _to: Links) -> str:
     return _source_list(item)
 
 
 @lru_cache(maxsize=64)
-def _source_list(item: Sources) -> str:
+def _source_list(item: doc.Sources) -> str:
     """A few lists of sources stand on all pages."""
     rows = []
     for each in item.sources:
@@ -363,12 +345,12 @@ def _source_list(item: Sources) -> str:
     return f'<ul class="sources">{"".join(rows)}</ul>\n'
 
 
-def _checks(item: Checks, _to: Links) -> str:
-    return _tabs(item.commands, item.proofs).replace(PORT, str(item.port))
+def _checks(item: doc.Checks, _to: Links) -> str:
+    return _tabs(item.commands, item.proofs).replace(doc.PORT, str(item.port))
 
 
 @lru_cache(maxsize=8)
-def _tabs(commands: tuple[Command, ...], proofs: tuple[tuple[str, str], ...]) -> str:
+def _tabs(commands: tuple[doc.Command, ...], proofs: tuple[tuple[str, str], ...]) -> str:
     """A tab a system, made of radio buttons, so that they work without a script."""
     labels = "".join(
         f'<input type="radio" name="system" id="on-{at}" data-system="{escape(system)}"'
@@ -384,7 +366,7 @@ def _tabs(commands: tuple[Command, ...], proofs: tuple[tuple[str, str], ...]) ->
     return f'<div class="tabs">\n{labels}{tabs}</div>\n'
 
 
-def _step(command: Command) -> str:
+def _step(command: doc.Command) -> str:
     return (
         f'<p class="does">{escape(command.about)}</p>'
         f'<pre tabindex="0"><code>{escape(command.command)}</code></pre>\n'
@@ -392,18 +374,18 @@ def _step(command: Command) -> str:
 
 
 _WRITERS: dict[type, Callable[[Any, Links], str]] = {
-    Paragraph: _paragraph,
-    Heading: _heading,
-    Quote: _quote,
-    Table: _table,
-    Facts: _facts,
-    Services: _services,
-    Ports: _ports,
-    Blocks: _blocks,
-    Record: _record,
-    Records: _records,
-    Checks: _checks,
-    Verdict: _verdict,
-    Question: _question,
-    Sources: _sources,
+    doc.Paragraph: _paragraph,
+    doc.Heading: _heading,
+    doc.Quote: _quote,
+    doc.Table: _table,
+    doc.Facts: _facts,
+    doc.Services: _services,
+    doc.Ports: _ports,
+    doc.Blocks: _blocks,
+    doc.Record: _record,
+    doc.Records: _records,
+    doc.Checks: _checks,
+    doc.Verdict: _verdict,
+    doc.Question: _question,
+    doc.Sources: _sources,
 }

@@ -8,23 +8,7 @@ from __future__ import annotations
 
 import re
 
-from portbook.present.document import (
-    PORT,
-    Blocks,
-    Checks,
-    Facts,
-    Heading,
-    Paragraph,
-    Ports,
-    Question,
-    Quote,
-    Record,
-    Records,
-    Services,
-    Sources,
-    Table,
-    Verdict,
-)
+from portbook.present import document as doc
 from portbook.present.escape import one_line
 from portbook.present.phrases.findings import finding_message
 from portbook.present.sources import source_content, source_name
@@ -35,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from portbook.model import Source
-    from portbook.present.document import Item, Page
 
 # What could begin emphasis, code, a link, HTML, an entity, a table's cell or a footnote.
 _SPECIAL = "\\`*_[]<>|&~^$"
@@ -43,7 +26,7 @@ _SPECIAL = "\\`*_[]<>|&~^$"
 _COMMAND = re.compile("(`portbook [a-z0-9 /-]+`)")
 
 
-def render_page(page: Page) -> str:
+def render_page(page: doc.Page) -> str:
     """The whole of *page*."""
     states = "; ".join(f"**{state}**{_after(said)}" for state, said in page.states)
     lines = [f"# {escape(page.title)}: {escape(page.character)}"]
@@ -58,49 +41,49 @@ def render_page(page: Page) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _items(items: Iterable[Item]) -> Iterator[str]:
-    before: type[Item] | None = None
+def _items(items: Iterable[doc.Item]) -> Iterator[str]:
+    before: type[doc.Item] | None = None
     for item in items:
         # Records are a list: its points stand together.
-        if not (isinstance(item, Record) and type(item) is before):
+        if not (isinstance(item, doc.Record) and type(item) is before):
             yield ""
         before = type(item)
         yield from _item(item)
 
 
-def _item(item: Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
-    if isinstance(item, Paragraph):
+def _item(item: doc.Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
+    if isinstance(item, doc.Paragraph):
         yield _line(item.text)
-    elif isinstance(item, Heading):
+    elif isinstance(item, doc.Heading):
         yield f"### {escape(item.heading)}"
-    elif isinstance(item, Quote):
+    elif isinstance(item, doc.Quote):
         yield f"> {_line(item.quote)}"
         yield ""
         yield f"({escape(item.of)})"
-    elif isinstance(item, Table):
+    elif isinstance(item, doc.Table):
         yield from _table(item.rows)
-    elif isinstance(item, Facts):
+    elif isinstance(item, doc.Facts):
         yield from _table(item.facts)
-    elif isinstance(item, Services):
+    elif isinstance(item, doc.Services):
         yield from _table(item.cells())
-    elif isinstance(item, Ports | Blocks):
+    elif isinstance(item, doc.Ports | doc.Blocks):
         yield _line(f"{item.caption}:")
         yield ""
         yield from _table(item.cells())
-    elif isinstance(item, Record):
+    elif isinstance(item, doc.Record):
         yield _record(item)
-    elif isinstance(item, Records):
+    elif isinstance(item, doc.Records):
         yield from (_line(f"{item.caption}:"), "", *map(_record, item.records))
-    elif isinstance(item, Checks):
+    elif isinstance(item, doc.Checks):
         yield from _checks(item)
-    elif isinstance(item, Verdict):
+    elif isinstance(item, doc.Verdict):
         yield f"**{escape(item.socket)}**"
         yield ""
         for finding in item.findings:
             yield f"- `{finding.code}` ({finding.level}): {escape(finding_message(finding))}"
-    elif isinstance(item, Question):
+    elif isinstance(item, doc.Question):
         yield from (f"### {escape(item.question)}", "", _line(item.answer))
-    elif isinstance(item, Sources):
+    elif isinstance(item, doc.Sources):
         yield from map(_source, item.sources)
         yield from (f"- {_line(name)}" for name in item.further)
 
@@ -111,16 +94,16 @@ def _source(source: Source) -> str:
     return f"- {escape(source_name(source))}{f' ({escape(content)})' if content else ''}{where}"
 
 
-def _record(record: Record) -> str:
+def _record(record: doc.Record) -> str:
     source = f"{_link(record.source)}, {escape(day(record.read))}"
     said = escape(record.said)
     return f"- **{escape(record.subject)}** ({escape(record.kind)}): {said} ({source})"
 
 
-def _checks(item: Checks) -> Iterator[str]:
+def _checks(item: doc.Checks) -> Iterator[str]:
     for command in item.commands:
         about = escape(f"{', '.join(command.systems) or 'any system'}, {command.about}")
-        yield f"- {about}: {_code(command.command.replace(PORT, str(item.port)))}"
+        yield f"- {about}: {_code(command.command.replace(doc.PORT, str(item.port)))}"
     for system, proves in item.proofs:
         yield from ("", _line(f"{system}: {proves}"))
 
