@@ -30,6 +30,29 @@ SAID: dict[tuple[str, Facts], str] = {
         ),
     ): 'web is what the project\'s notes expect ("shop", p.toml).',
     (
+        "risky-exposed",
+        (
+            ("risk", "Redis"),
+            ("risk_known", True),
+            ("risk_advice", "Keep it in."),
+            ("risk_why", "It asks nobody."),
+        ),
+    ): "Redis is open to other machines. Keep it in. It asks nobody.",
+    (
+        "risky-exposed",
+        (("risk", "Redis"), ("risk_advice", "Keep it in."), ("risk_why", "It asks nobody.")),
+    ): "If this is Redis, it is open to other machines. Keep it in. It asks nobody.",
+    (
+        "dangerous-port",
+        (("relays", ("nc",)), ("reports", ("A worm",)), ("periods", ("2001",))),
+    ): "nc can hand a shell to anyone who connects, from other machines too. Check who started it. "
+    "The port is known for A worm (in 2001).",
+    (
+        "dangerous-port",
+        (("reports", ("A worm",)), ("periods", ("2001",))),
+    ): "Nobody that could be seen listens here. The port is known for A worm (in 2001). Check "
+    "what it is.",
+    (
         "unexpected-program",
         (
             ("note_file", "p.toml"),
@@ -252,6 +275,8 @@ LINES: list[tuple[EvidenceCode, Facts, str]] = [
      "use: Rails, its server (https://example.org/, read 2026-11-21)"),
     (EvidenceCode.REPORT, (("subject", "A worm"), ("period", "2001-07-13"), *READ),
      "report: A worm, on 13 July 2001 (https://example.org/, read 2026-11-21)"),
+    (EvidenceCode.SERVICE, (("name", "Redis"), *READ),
+     "service: Redis (https://example.org/, read 2026-11-21)"),
     (EvidenceCode.TEXT, (("text", "as it came"),), "as it came"),
 ]  # fmt: skip
 

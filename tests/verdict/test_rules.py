@@ -26,6 +26,8 @@ SOFTER = (("note", ("use-fits",)), ("note", ("loopback",)), ("note", ("labelled"
 # The contract's table, with what one's own notes and a probe add: code, level, and the facts
 # that, all true, give another one.
 CONTRACT: list[tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]] = [
+    ("risky-exposed", "check", (("alert", ("asks-nobody",)),)),
+    ("dangerous-port", "check", ()),
     ("expected", "ok", ()),
     ("unexpected-program", "check", ()),
     ("noted", "note", ()),

@@ -195,10 +195,11 @@ def explain(
 def _sorted(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
     """The most serious first, then by port; findings that are shared weigh once."""
     some = list(listeners)
-    ranks: dict[int, int] = {}
+    ranks: dict[int, tuple[int, bool]] = {}
     for each in some:
         if id(each.assessment.findings) not in ranks:
-            ranks[id(each.assessment.findings)] = -each.assessment.gravity
+            gravity, exposed = each.assessment.urgency
+            ranks[id(each.assessment.findings)] = -gravity, not exposed
     some.sort(
         key=lambda each: (
             ranks[id(each.assessment.findings)],

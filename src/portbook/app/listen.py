@@ -259,7 +259,12 @@ def judge_listener(
         tools=tuple(tools) if any(tools) else (),
         reached=reached,
         trusted=trusted,
+        services=practice.lookup_services(port, transport),
     )
+    homes = [home for some in case.programs + case.named for one in some for home in one.ports]
+    for home in dict.fromkeys(homes):
+        if home != (port, transport):
+            case = case._replace(services=case.services + practice.lookup_services(*home))
     if case.browser_blocked and said:
         sources = tuple(source for source in practice.sources() if source.id == "lore-browsers")
         case = case._replace(browsers=sources)

@@ -128,7 +128,7 @@ def _age(listener: Listener) -> float:
 
 
 ORDERS: dict[str, Callable[[Listener], Any]] = {
-    "level": lambda each: -each.assessment.gravity,
+    "level": lambda each: [-each.assessment.gravity, not each.assessment.urgency[1]],
     "port": lambda each: each.socket.port,
     "address": lambda each: (each.socket.family, each.socket.address),
     "program": _first_program,

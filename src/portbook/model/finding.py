@@ -29,6 +29,10 @@ class Level(StrEnum):
 _RANKS = {level: rank for rank, level in enumerate(Level)}
 
 
+# The findings that come first among those of one level: whoever reads them acts on them first.
+OF_EXPOSURE = frozenset({"risky-exposed", "dangerous-port"})
+
+
 class SubjectKind(StrEnum):
     """What findings can concern."""
 
@@ -62,6 +66,7 @@ class EvidenceCode(StrEnum):
     NOTE = "note"  # as :class:`portbook.model.Note`
     PROGRAM = "program"  # product, services, source, read
     BROWSERS = "browsers"  # source, read
+    SERVICE = "service"  # name, advice, source, read: what is said against exposing it
     USE = "use"  # product, summary, source, read
     REPORT = "report"  # subject, period, source, read
     REACHED = "reached"  # address, program, pid: what a name of this machine leads to

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
-from portbook.model.finding import Finding  # noqa: TC001 - for typing.get_type_hints
+from portbook.model.finding import OF_EXPOSURE, Finding
 from portbook.model.gap import Gap  # noqa: TC001 - for typing.get_type_hints
 from portbook.model.record import Note, Transport  # noqa: TC001 - for typing.get_type_hints
 
@@ -310,6 +310,12 @@ class Assessment(NamedTuple):
     def gravity(self) -> int:
         """The rank of the most serious finding; -1 where there is none."""
         return max([finding.level.rank for finding in self.findings], default=-1)
+
+    @property
+    def urgency(self) -> tuple[int, bool]:
+        """By what sockets are sorted: the gravity, then whether a risk of exposure leads."""
+        leads = bool(self.findings) and self.findings[0].code in OF_EXPOSURE
+        return self.gravity, leads
 
 
 class Listener(NamedTuple):

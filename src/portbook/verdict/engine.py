@@ -30,6 +30,7 @@ from portbook.verdict.facts import (
     upgraded,
 )
 from portbook.verdict.finding_facts import Carried, RestsOn
+from portbook.verdict.risk import risk_facts
 from portbook.verdict.rules import RULES, Rule
 
 TYPE_CHECKING = False
@@ -112,6 +113,7 @@ def find_facts(case: Case) -> frozenset[str]:
     if seen in _SEEN:
         facts.append(_SEEN[seen])
     facts += _facts_of_port(port, rules)
+    facts += risk_facts(case)
     facts += ["backlog-full"] if listener.socket.backlog_full else []
     facts += ["shadowed"] if case.reached else []
     if case.browser_blocked:

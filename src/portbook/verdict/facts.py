@@ -9,7 +9,18 @@ from portbook.verdict.expectation_match import compare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from portbook.model import Listener, Note, Process, Program, Report, Source, Standing, Tool, Use
+    from portbook.model import (
+        KnownService,
+        Listener,
+        Note,
+        Process,
+        Program,
+        Report,
+        Source,
+        Standing,
+        Tool,
+        Use,
+    )
     from portbook.verdict.expectation_match import Fit
     from portbook.verdict.shadowing import Reached
 
@@ -28,7 +39,8 @@ class Case(NamedTuple):
     ``browser_blocked``. ``reached`` are the addresses that lead to another program on the same
     port. ``named`` holds, for each owner of which no executable could be seen, the programs
     that go by its name. ``tools`` holds, for each owner in order, the server on record that its
-    arguments name where it is an interpreter, and else None.
+    arguments name where it is an interpreter, and else None. ``services`` are those that people
+    meet on the port, and on the default ports of the known programs.
     """
 
     listener: Listener
@@ -44,6 +56,7 @@ class Case(NamedTuple):
     named: tuple[tuple[Program, ...], ...] = ()
     tools: tuple[Tool | None, ...] = ()
     reached: tuple[Reached, ...] = ()
+    services: tuple[KnownService, ...] = ()
 
 
 def note_that_counts(listener: Listener) -> Note | None:

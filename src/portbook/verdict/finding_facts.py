@@ -18,6 +18,7 @@ from portbook.verdict.facts import (
     unofficial,
     upgraded,
 )
+from portbook.verdict.risk import carried_of_risk, evidence_of_risk, relays
 from portbook.verdict.shadowing import as_facts
 
 TYPE_CHECKING = False
@@ -259,6 +260,8 @@ def _unpackaged(case: Case) -> Facts:
 
 
 GROUPS = {
+    "risk": Group(("risk", "risk_known", "risk_advice", "risk_why"), carried_of_risk),
+    "relays": Group(("relays",), lambda case: _there(("relays", relays(case)))),
     "owners": Group(("programs", "containers", "pids", "kernel"), _owners),
     "user": Group(("uid", "user"), _user),
     "address": Group(("address",), lambda case: (("address", case.listener.socket.address),)),
@@ -278,7 +281,7 @@ GROUPS = {
     "tool": Group(("tools", "tool_services"), _tool),
     "reports": Group(
         ("reports", "periods"),
-        lambda case: (
+        lambda case: _there(
             ("reports", tuple([report.subject for report in case.abuse])),
             ("periods", tuple([report.period for report in case.abuse])),
         ),
@@ -381,6 +384,7 @@ _EVIDENCE: dict[EvidenceCode, Callable[[Case], tuple[Evidence, ...]]] = {
         Evidence(EvidenceCode.SOCKET, (("state", case.listener.socket.state),)),
     ),
     EvidenceCode.REGISTRY: _registry,
+    EvidenceCode.SERVICE: evidence_of_risk,
     EvidenceCode.REACHED: lambda case: tuple([one.evidence for one in case.reached]),
     EvidenceCode.ASKED: _asked,
     EvidenceCode.EXECUTABLE: lambda case: tuple(map(_executable, case.listener.ownership.owners)),

@@ -17,6 +17,13 @@ FACTS = {
     "unassigned": "the registry gives the port to nobody, or has no row for this transport",
     "loopback": "the socket is bound to a loopback address",
     "wildcard": "the socket is bound to every address, on every interface",
+    "reachable": "the socket is bound to more than loopback",
+    "risky-service": "the program, or where it can't be told the port, is that of a service that "
+    "its own documentation or a public authority says not to expose",
+    "asks-nobody": "risky-service by a known program, and that service asks for no authentication "
+    "by default",
+    "dangerous": "the program hands a shell to anyone who connects; or no owner could be seen, and "
+    "the port is known for reported abuse alone",
     "in-dynamic-range": "the port is in the range that this machine picks ports from",
     "privileged": "this machine asks for a privilege to bind the port",
     "hidden": "a socket is there, its owner not visible to this user",
@@ -95,6 +102,29 @@ _OWN_NOTE, _BROWSERS = EvidenceCode.NOTE, EvidenceCode.BROWSERS
 _USE, _REPORT, _TOOL = EvidenceCode.USE, EvidenceCode.REPORT, EvidenceCode.TOOL
 
 RULES = (
+    Rule(
+        "risky-exposed",
+        Level.CHECK,
+        "a service that its own documentation or a public authority says not to expose, bound to "
+        "more than loopback; alert if the program is known to be that service and asks for no "
+        "authentication by default",
+        ("risky-service", "reachable"),
+        (),
+        ("risk",),
+        (_SOCKET, EvidenceCode.SERVICE, _EXECUTABLE, _PROGRAM),
+        shifts=((Level.ALERT, ("asks-nobody",)),),
+    ),
+    Rule(
+        "dangerous-port",
+        Level.CHECK,
+        "bound to more than loopback, by a program that hands a shell to anyone who connects (nc, "
+        "ncat, socat, busybox), or by nobody that could be seen on a port that is known for "
+        "reported abuse alone",
+        ("dangerous", "reachable"),
+        ("as-noted",),
+        ("relays", "reports"),
+        (_SOCKET, _EXECUTABLE, _REPORT),
+    ),
     Rule(
         "expected",
         Level.OK,

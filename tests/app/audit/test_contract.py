@@ -68,6 +68,8 @@ def test_the_facts_of_flows_are_facts_of_the_table() -> None:
             "book_state": "string",
             "known_use": "boolean",
             "abuse": "boolean",
+            "risky": "boolean",
+            "dangerous": "boolean",
         },
         name="t",
     )

@@ -145,7 +145,7 @@ class Collector:
         # that has a function called for each of thousands.
         services = sorted(self._services.values(), key=attrgetter("transport", "port"))
         services.sort(key=attrgetter("flows"), reverse=True)
-        services.sort(key=attrgetter("gravity"), reverse=True)
+        services.sort(key=attrgetter("urgency"), reverse=True)
         # Of thousands of services, there are a dozen kinds.
         kinds: defaultdict[tuple[str, Findings], _Sum] = defaultdict(_Sum)
         for each in services:

@@ -52,6 +52,7 @@ def case_of(service: Service, catalog: Catalog) -> Case:
         rules=PortRules(""),
         browser_blocked=practice.browser_blocked(service.port),
         abuse=practice.lookup_abuse(service.port, transport),
+        services=practice.lookup_services(service.port, transport),
     )
 
 

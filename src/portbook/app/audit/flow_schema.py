@@ -170,5 +170,8 @@ def facts_of(joined: ir.Table) -> Mapping[str, ir.BooleanValue]:
         "known-use": joined["known_use"].fill_null(False),
         "use-fits": joined["known_use"].fill_null(False),
         "abuse-on-record": joined["abuse"].fill_null(False),
+        "reachable": reach != "loopback",
+        "risky-service": joined["risky"].fill_null(False),
+        "dangerous": joined["dangerous"].fill_null(False),
         "unasked": ibis.literal(True),
     }

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from portbook.catalog import Catalog
+    from portbook.model import KnownService, Report, Use
 
 # The table's name on an engine, and its columns with their types in Ibis's words.
 NAME = "portbook_book"
@@ -27,6 +28,8 @@ COLUMNS = {
     "state": "string",
     "known_use": "boolean",
     "abuse": "boolean",
+    "risky": "boolean",
+    "dangerous": "boolean",
 }
 
 _HELD = (State.ASSIGNED, State.RESERVED)
@@ -40,18 +43,20 @@ class Entry(NamedTuple):
     state: str
     known_use: bool
     abuse: bool
+    risky: bool
+    dangerous: bool
 
 
 def entries(ports: Iterable[int], catalog: Catalog) -> list[Entry]:
     """The rows of the table that are about *ports*."""
-    book, (uses, abuse) = catalog.registry, catalog.derived(_on_record)
+    book, on_record = catalog.registry, catalog.derived(_on_record)
     found = []
     for port in sorted(set(ports)):
         for transport, standing in book.standings(port).items():
             key = (transport, port)
-            used, abused = key in uses, key in abuse
-            if used or abused or standing.state in _HELD:
-                found.append(Entry(str(transport), port, str(standing.state), used, abused))
+            truths = [key in pairs for pairs in on_record]
+            if any(truths) or standing.state in _HELD:
+                found.append(Entry(str(transport), port, str(standing.state), *truths))
     return found
 
 
@@ -68,22 +73,35 @@ def table() -> ir.Table:
     return ibis.table(COLUMNS, name=NAME)
 
 
-def _on_record(
-    catalog: Catalog,
-) -> tuple[frozenset[tuple[str, int]], frozenset[tuple[str, int]]]:
-    """The (transport, port) pairs with an unofficial use, and those with a report of abuse."""
+class _OnRecord(NamedTuple):
+    """The (transport, port) pairs of which each is true, as :class:`Entry` has them."""
+
+    used: frozenset[tuple[str, int]]
+    abused: frozenset[tuple[str, int]]
+    risky: frozenset[tuple[str, int]]
+    dangerous: frozenset[tuple[str, int]]
+
+
+def _on_record(catalog: Catalog) -> _OnRecord:
+    practice = catalog.practice
     used = frozenset(
         (str(use.transport), port)
-        for use in catalog.practice.uses()
+        for use in practice.uses()
         for port in range(use.first, use.last + 1)
         if not (
             use.services
             and use.speaks(service_names(catalog.registry.standing(port, use.transport)))
         )
     )
-    abused = frozenset(
-        (str(report.transport), port)
-        for report in catalog.practice.abuse()
-        for port in range(report.first, report.last + 1)
+    abused = _pairs(practice.abuse())
+    met = _pairs([*practice.services(), *(use for use in practice.uses() if use.leads)])
+    advised = [known for known in practice.services() if known.exposure is not None]
+    return _OnRecord(used, abused, _pairs(advised), abused - met)
+
+
+def _pairs(entries: Iterable[Use | Report | KnownService]) -> frozenset[tuple[str, int]]:
+    return frozenset(
+        (str(entry.transport), port)
+        for entry in entries
+        for port in range(entry.first, entry.last + 1)
     )
-    return used, abused

@@ -6,6 +6,7 @@ from functools import cache
 
 from portbook._fast_types import NamedTuple
 from portbook.model import Level
+from portbook.model.finding import OF_EXPOSURE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ class Service(NamedTuple):
     def gravity(self) -> int:
         """The rank of its most serious finding; -1 where it has none."""
         return _gravity(self.findings)
+
+    @property
+    def urgency(self) -> tuple[int, bool]:
+        """By what services are sorted, as :attr:`portbook.model.Assessment.urgency`."""
+        return self.gravity, bool(self.findings) and self.findings[0][0] in OF_EXPOSURE
 
     @property
     def is_unexpected(self) -> bool:

@@ -100,6 +100,7 @@ def _report(facts: Words, _: Subject | None) -> str:
 _LINES: dict[EvidenceCode, Callable[[Words, Subject | None], str]] = {
     EvidenceCode.SOCKET: _socket,
     EvidenceCode.REGISTRY: _registry,
+    EvidenceCode.SERVICE: lambda facts, _: f"service: {facts.get('name')} {_read(facts)}",
     EvidenceCode.REACHED: lambda facts, _: (
         f"{facts.get('address')} reaches {facts.get('program') or 'a process'} ({facts.get('pid')})"
     ),

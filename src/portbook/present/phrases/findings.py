@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # A finding's facts, and what _WORDS makes of them, stand in braces.
 TEMPLATES = {
+    "risky-exposed": "{risk} {risk_advice} {risk_why}",
+    "dangerous-port": "{danger}",
     "expected": "{program} {belongs}.",
     "unexpected-program": "{Notes} expect {expected}{for_label}, but {differs}. Find out who "
     "started it, or change {note_file}.",
@@ -308,7 +310,30 @@ def _dynamic(facts: Facts) -> str:
     return f"{facts.get('dynamic_first', 0)}–{facts.get('dynamic_last', 0)}"
 
 
+def _risk(facts: Facts) -> str:
+    name = facts.get("risk")
+    if "risk_known" in facts:
+        return f"{name} is open to other machines."
+    return f"If this is {name}, it is open to other machines."
+
+
+def _danger(facts: Facts) -> str:
+    relays = _texts(facts, "relays")
+    known = f" The port is known for {_abuse(facts)}." if "reports" in facts else ""
+    if relays:
+        named = " and ".join(relays)
+        return (
+            f"{named} can hand a shell to anyone who connects, from other machines too. Check who "
+            f"started it.{known}"
+        )
+    return f"Nobody that could be seen listens here.{known} Check what it is."
+
+
 _WORDS: dict[str, Callable[[Facts], object]] = {
+    "risk": _risk,
+    "risk_advice": lambda facts: facts.get("risk_advice", ""),
+    "risk_why": lambda facts: facts.get("risk_why", ""),
+    "danger": _danger,
     "port": lambda facts: facts["subject"][0],
     "place": lambda facts: "{}/{}".format(*facts["subject"]),
     "bound_to": _bound_to,

@@ -81,6 +81,8 @@ _SETTLES = {
     "unknown": (Agreement.UNKNOWN, "{program} isn't a server portbook recognises"),
 }
 _OTHERS = {
+    "risky-exposed": "open to other machines, against the advice of its makers or an authority",
+    "dangerous-port": "check who started {program}: it, or this port, is known for backdoors",
     "deleted-executable": "{program} runs a file that has been deleted",
     "backlog-full": "{program} accepts no more connections: its queue is full",
     "abuse-on-record": "malware has used this port: check that you started {program}",

@@ -1,0 +1,123 @@
+"""What is exposed that its own makers, or a public authority, say not to expose. Pure."""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.model import Authentication, Evidence, EvidenceCode, OwnersSeen, Reach
+from portbook.model.command_line import base_name
+from portbook.model.practice import same_product
+from portbook.verdict.facts import known_programs, speaks, tools_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from portbook.model import Facts, KnownService, Program, Report, Use
+    from portbook.verdict.facts import Case
+
+# Programs that hand whatever they are told to, often a shell, to anyone who connects.
+_RELAYS = {"nc", "nc.openbsd", "nc.traditional", "netcat", "ncat", "socat", "busybox"}
+
+
+class Risk(NamedTuple):
+    """A service that is advised against, and whether the program is *known* to be it."""
+
+    service: KnownService
+    known: bool
+
+
+def risk_of(case: Case) -> Risk | None:
+    """The service that shouldn't be exposed and that *case* is, as far as can be told.
+
+    Where nothing tells what the program is, the port says it.
+    """
+    advised = [known for known in case.services if known.exposure is not None]
+    if not advised:
+        return None
+    socket = case.listener.socket
+    if known := known_programs(case):
+        return _first(advised, [program for each in known for program in each], known=True)
+    named = [program for programs in case.programs + case.named for program in programs]
+    if named:
+        return _first(advised, named, known=False)
+    if tools := tools_of(case):
+        names = speaks(tuple(tools))
+        advised = [each for each in advised if names & {*map(str.lower, each.registered)}]
+    here = [
+        each
+        for each in advised
+        if each.transport is socket.transport and each.first <= socket.port <= each.last
+    ]
+    return Risk(here[0], known=False) if here else None
+
+
+def _first(
+    services: Sequence[KnownService], programs: Sequence[Program], *, known: bool
+) -> Risk | None:
+    for service in services:
+        if any(_is(program, service) for program in programs):
+            return Risk(service, known)
+    return None
+
+
+def _is(program: Program, service: KnownService) -> bool:
+    if same_product(program.product, service.name):
+        return True
+    if service.registered:
+        return bool(speaks((program,)) & {*map(str.lower, service.registered)})
+    return any(
+        transport is service.transport and service.first <= port <= service.last
+        for port, transport in program.ports
+    )
+
+
+def relays(case: Case) -> tuple[str, ...]:
+    """The owners, by name, that hand a shell or anything else to anyone who connects."""
+    names = [
+        base_name(owner.executable) if owner.executable else owner.program or ""
+        for owner in case.listener.ownership.owners
+    ]
+    return tuple(dict.fromkeys([name for name in names if name in _RELAYS]))
+
+
+def one_purpose(
+    uses: Iterable[Use], abuse: Sequence[Report], services: Sequence[KnownService]
+) -> bool:
+    """Whether a port is known for reported abuse alone: for no use of it, and no service."""
+    return bool(abuse) and not services and not any(use.leads for use in uses)
+
+
+def risk_facts(case: Case) -> list[str]:
+    """The facts of :data:`portbook.verdict.rules.FACTS` about the risk of being reached."""
+    facts = []
+    if case.listener.socket.reach is not Reach.LOOPBACK:
+        facts.append("reachable")
+    if (risk := risk_of(case)) is not None:
+        facts.append("risky-service")
+        if risk.known and risk.service.authentication is Authentication.NONE:
+            facts.append("asks-nobody")
+    unseen = not case.listener.ownership.owners
+    unseen = unseen and case.listener.ownership.seen is not OwnersSeen.KERNEL
+    if relays(case) or (unseen and one_purpose(case.uses, case.abuse, case.services)):
+        facts.append("dangerous")
+    return facts
+
+
+def carried_of_risk(case: Case) -> Facts:
+    """What a finding says of the service: its name, the advice, and whether it is known."""
+    risk = risk_of(case)
+    if risk is None or risk.service.exposure is None:
+        return ()
+    advice, why = risk.service.exposure
+    known: Facts = (("risk_known", True),) if risk.known else ()
+    return (("risk", risk.service.name), *known, ("risk_advice", advice), ("risk_why", why))
+
+
+def evidence_of_risk(case: Case) -> tuple[Evidence, ...]:
+    """Who says that the service shouldn't be exposed."""
+    risk = risk_of(case)
+    if risk is None:
+        return ()
+    source, read = risk.service.source_of("exposure")
+    facts = (("name", risk.service.name), ("source", source), ("read", read))
+    return (Evidence(EvidenceCode.SERVICE, facts),)
