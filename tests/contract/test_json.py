@@ -373,12 +373,11 @@ def test_a_capture() -> None:
     from portbook.app.explain import explain
     from portbook.app.socket_filter import Filter
     from portbook.formats.fields import LEFT_OUT
-    from portbook.present.render import explain_json
 
     new = b"LISTEN 0 5 0.0.0.0:22 0.0.0.0:*\nESTAB 0 0 192.0.2.5:22 192.0.2.6:9\nwhat\n"
     old = b"LISTEN 0 5 0.0.0.0:23 0.0.0.0:*\n"
     for told in (explain([new], Filter(), CATALOG), explain([new], Filter(), CATALOG, old=[old])):
-        found = _through_json(explain_json.of_explain(told))
+        found = _through_json(sockets_json.of_explain(told))
         check(found, "explain")
         assert found["format"] == "ss"
         assert found["left_out"] == {"connection": 1}

@@ -14,8 +14,7 @@ from portbook.formats import json_stream, lines
 from portbook.formats.fields import LONGEST_TEXT
 from portbook.formats.sockets.detect import FORMATS, detect, read
 from portbook.model import LAST_PORT, Listener
-from portbook.present.render.explain_json import of_explain
-from portbook.present.render.sockets_json import of_row
+from portbook.present.render.sockets_json import of_explain, of_row
 from portbook.present.render.text import Style
 from portbook.present.views.explain import render_explained
 from portbook.web.explain import endpoints, explainer

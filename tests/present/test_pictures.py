@@ -19,12 +19,18 @@ from portbook.present.charts.map import (
     render_map_png,
     render_map_svg,
     render_map_text,
+    render_png,
     render_range_text,
     runs,
 )
-from portbook.present.charts.png import render_png
-from portbook.present.charts.strip import WIDE, render_strip, window
-from portbook.present.charts.svg import render_band, render_bar, render_columns
+from portbook.present.charts.svg import (
+    WIDE,
+    render_band,
+    render_bar,
+    render_columns,
+    render_strip,
+    window,
+)
 from portbook.present.palette import STATES as COLOURS
 from tests.command_line import run
 from tests.strategies import any_port

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import closing
 
@@ -9,13 +10,14 @@ from portbook.cli.help import Parser, add_fail_on
 from portbook.cli.plugin_warnings import plugins_told
 from portbook.cli.terminal import print_json, style
 from portbook.cli.termination import cleaned_up
-from portbook.errors import UsageError
+from portbook.errors import MissingExtra, UsageError, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from portbook.app.audit.pipeline import Audit
     from portbook.app.audit.result import AuditAnswer
     from portbook.catalog import Catalog
 
@@ -38,7 +40,7 @@ def _audit(options: argparse.Namespace, catalog: Catalog) -> int:
     from portbook.app.audit.engines import connect
     from portbook.app.audit.pipeline import Audit, Order
     from portbook.app.audit.pseudonymise import Pseudonyms, read_key
-    from portbook.cli.audit_output import check_outputs, write_outputs
+    from portbook.cli.audit import check_outputs, write_outputs
     from portbook.cli.progress import Measure, progress_bar
 
     check_outputs(options.output, options.rows)
@@ -157,3 +159,61 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         if getattr(options, name) == "":  # a script's variable, say: it asked for something
             raise UsageError(f"--{name.replace('_', '-')} is empty: give a value, or leave it out")
     return options
+
+
+ENDINGS = (".html", ".json", ".parquet", ".csv", ".txt")
+
+
+def check_outputs(paths: Sequence[str], rows: str | None) -> None:
+    """Raises UsageError, before anything is read, where an output can't be written."""
+    from portbook.app.audit.annotate_rows import check_path
+
+    if rows is not None:
+        check_path(rows)
+    for path in paths:
+        if not path.lower().endswith(ENDINGS):
+            raise UsageError(f"--output {shown(path)} ends in none of {', '.join(ENDINGS)}")
+    for path in (*paths, *([rows] if rows else [])):
+        folder = os.path.dirname(path) or "."
+        if not os.path.isdir(folder):
+            raise UsageError(f"{shown(path)} can't be written: there is no folder {shown(folder)}")
+
+
+def write_outputs(audit: Audit, answer: AuditAnswer, paths: Sequence[str], limit: int) -> None:
+    """Writes *answer* to each of *paths*, in the form that its name ends in."""
+    from portbook.app.audit.outputs import write_table, write_text
+
+    for path in paths:
+        if path.lower().endswith(".parquet"):
+            from portbook.present.render.audit_json import COLUMNS, rows
+
+            table = audit.engine.lookup(
+                "portbook_services", COLUMNS, list(rows(answer, audit.catalog))
+            )
+            write_table(audit.engine, table, path, lambda _: None)
+        else:
+            write_text(path, _text_of(path.lower(), answer, audit.catalog, limit))
+
+
+def _text_of(path: str, answer: AuditAnswer, catalog: Catalog, limit: int) -> str:
+    if path.endswith(".html"):
+        try:
+            from portbook.present.render.audit_html import render_html
+        except ModuleNotFoundError as error:
+            if error.name not in ("jinja2", "markupsafe"):
+                raise
+            raise MissingExtra("audit", "a report as HTML") from error
+        return render_html(answer, catalog, limit)
+    if path.endswith(".json"):
+        from portbook.present.render.audit_json import of_audit
+        from portbook.present.render.json_text import compact_pieces
+
+        return "".join(compact_pieces(of_audit(answer, catalog))) + "\n"
+    if path.endswith(".csv"):
+        from portbook.present.render.audit_json import render_csv
+
+        return render_csv(answer, catalog)
+    from portbook.present.render.text import Style
+    from portbook.present.views.audit import render_audit
+
+    return render_audit(answer, catalog, Style(), limit)

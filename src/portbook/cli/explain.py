@@ -16,13 +16,13 @@ from portbook.cli.help import Parser, add_fail_on, add_json
 from portbook.cli.plugin_warnings import plugins_told
 from portbook.cli.terminal import print_answers, print_json, reaches, style
 from portbook.errors import InputUnreadable, MalformedInput, UsageError, shown
+from portbook.formats.base import find_format
 from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD
 from portbook.formats.sockets.detect import FORMATS, installed
-from portbook.formats.table import find_format
 from portbook.model import Level, Listener
 from portbook.model.text import unbyte
 from portbook.present.escape import plain
-from portbook.present.render import explain_json, sockets_json
+from portbook.present.render import sockets_json
 
 if TYPE_CHECKING:
     import argparse
@@ -142,7 +142,7 @@ class _Explanation:
         )
         if options.json:
             named = {"file": unbyte(path)} if self._several else {}
-            self._answers.append({**explain_json.of_explain(answer), **named})
+            self._answers.append({**sockets_json.of_explain(answer), **named})
         else:
             self._print(path, answer)
         findings = (
@@ -202,7 +202,7 @@ class _Explanation:
                 unread += event.many
                 if told or len(early) > 1000:
                     spoken = True
-                    print_json(explain_json.of_unread(event), line=True)
+                    print_json(sockets_json.of_unread(event), line=True)
                 else:
                     early.append(event)
                 continue
@@ -216,7 +216,7 @@ class _Explanation:
             refuse_unread(form.name, "the input", told, early)
         _print_unread(early)
         named = {"file": unbyte(path)} if self._several else {}
-        counts = explain_json.of_explained(form.name, listed, unread, left_out)
+        counts = sockets_json.of_explained(form.name, listed, unread, left_out)
         print_json({**counts, **named}, line=True)
         if options.fail_on != "never" and most_serious >= Level(options.fail_on).rank:
             self._found = True
@@ -270,7 +270,7 @@ def _formats(argv: Sequence[str]) -> str:
 
 def _print_unread(lines: Iterable[Line]) -> None:
     for line in lines:
-        print_json(explain_json.of_unread(line), line=True)
+        print_json(sockets_json.of_unread(line), line=True)
 
 
 def _flushing(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -3,7 +3,7 @@ r"""What a format is, and what its reader may count on.
 A format is one value: a :class:`SocketFormat` for lists of sockets, which ``explain`` reads, or a
 :class:`FlowFormat` for logs of flows, which ``audit`` reads. It stands in the file of its reader,
 and whatever others need to know of the format is one of its fields: nothing asks for a format by
-its name. Portbook's own are rows of one table (:mod:`portbook.formats.table`); installed packages
+its name. Portbook's own are rows of one table (:class:`FormatTable`); installed packages
 bring more (:mod:`portbook.formats.plugins`).
 
 A reader of sockets is a function that is given
@@ -32,9 +32,16 @@ explains them best has it. A reader that takes other tools' lines for its own ta
 
 from __future__ import annotations
 
-from portbook._fast_types import NamedTuple
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-TYPE_CHECKING = False
+from portbook._fast_types import NamedTuple
+from portbook.errors import InvalidArgument, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -98,3 +105,48 @@ class FlowFormat(NamedTuple):
     title: str
     recognise: Callable[[Head], Layout | None]
     explain_refusal: Callable[[Head], str | None] | None = None
+
+
+F = TypeVar("F", SocketFormat, FlowFormat)
+
+
+class FormatTable(Mapping[str, F], Generic[F]):
+    """Formats in the order in which they are preferred.
+
+    Each stands in the tuple ``FORMATS`` of its module in *package*, which *modules* names.
+    """
+
+    def __init__(self, package: str, modules: Mapping[str, str]) -> None:
+        self._package = package
+        self._modules = modules
+
+    def __getitem__(self, name: str) -> F:
+        module = importlib.import_module(f"{self._package}.{self._modules[name]}")
+        formats: tuple[F, ...] = module.FORMATS
+        return next(form for form in formats if form.name == name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._modules
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+
+def find_format(
+    formats: Mapping[str, F], name: str, more: Callable[[], Mapping[str, F]] = dict
+) -> F:
+    """The format called *name* of *formats*, or of those that *more* returns.
+
+    :raises InvalidArgument: no format has that name.
+    """
+    if name in formats:
+        return formats[name]
+    others: Mapping[str, F] = more()
+    if name not in others:
+        raise InvalidArgument(
+            "format", f"{shown(name)} is none of {', '.join((*formats, *others))}"
+        )
+    return others[name]

@@ -19,9 +19,8 @@ from portbook.app.audit.baseline import compare, parse_previous, read_previous
 from portbook.app.audit.pseudonymise import Pseudonyms
 from portbook.errors import InvalidArgument
 from portbook.present.charts.traffic import limits, render_traffic_svg, shades
-from portbook.present.render.audit_csv import defused, render_csv
 from portbook.present.render.audit_html import render_html
-from portbook.present.render.audit_json import of_audit
+from portbook.present.render.audit_json import defused, of_audit, render_csv
 from portbook.present.render.text import Style, columns_of
 from portbook.present.views.audit import render_audit, size_of
 from portbook.verdict.rules import RULES

@@ -14,8 +14,8 @@ import duckdb
 import pytest
 
 from portbook.app.audit.annotate_rows import write_rows
-from portbook.app.audit.batch import Batch
 from portbook.app.audit.engines import connect
+from portbook.app.audit.engines.base import Batch
 from portbook.app.audit.gzip_recovery import salvage
 from portbook.app.audit.inputs import find
 from portbook.app.audit.pipeline import DAMAGED, Audit, Order

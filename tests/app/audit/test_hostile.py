@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from portbook.app.audit.row_errors import unforeseen
 from portbook.formats.flows.detect import FORMATS, Head, recognise
 from portbook.present.phrases import gap_sentences
-from portbook.present.render.audit_csv import render_csv
 from portbook.present.render.audit_html import render_html
-from portbook.present.render.audit_json import of_audit
+from portbook.present.render.audit_json import of_audit, render_csv
 from portbook.present.render.text import Style
 from portbook.present.views.audit import render_audit
 from tests.app.audit import hostile, samples

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.app.audit.engines import connect
-from portbook.app.audit.spreadsheet import SIGNS, defuse, defused
+from portbook.app.audit.outputs import SIGNS, defuse, defused
 from tests.app.audit import hostile
 from tests.command_line import run
 from tests.strategies import nasty

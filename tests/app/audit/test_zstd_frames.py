@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from portbook.app.audit.zstd_frames import breaks_off
+from portbook.app.audit.gzip_recovery import breaks_off
 from tests.app.audit.asking import ask
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-    from portbook.app.audit.batch import Batch
+    from portbook.app.audit.engines.base import Batch
     from portbook.formats.base import Fault
     from portbook.model import Level, Source
 

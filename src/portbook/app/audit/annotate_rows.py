@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from portbook.app.audit.describe import names
 from portbook.app.audit.group_join import groups_of, join_groups
-from portbook.app.audit.outputs import TABLES, table_form, write_table
+from portbook.app.audit.outputs import TABLES, defuse, defused, table_form, write_table
 from portbook.app.audit.server_side import UNDECIDABLE, place
-from portbook.app.audit.spreadsheet import defuse, defused
 from portbook.errors import InvalidArgument, shown
 from portbook.formats.flows.layout import LOST, within
 from portbook.model import LAST_PORT, Level
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from portbook.app.audit.engines.base import Tell
-    from portbook.app.audit.judged_batch import Read
+    from portbook.app.audit.group_join import Read
     from portbook.app.audit.pipeline import Audit
     from portbook.app.audit.pseudonymise import Pseudonyms
 

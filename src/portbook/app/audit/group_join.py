@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from portbook._fast_types import NamedTuple
 from portbook.app.audit.flow_schema import transport_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Literal
+    from collections.abc import Sequence
+    from typing import Literal, Protocol
 
     import ibis.expr.types as ir
 
-    from portbook.app.audit.judged_batch import Read
+    from portbook.app.audit.engines.base import Batch, Engine
+    from portbook.app.audit.row_errors import Limits
 
 
 def groups_of(read: Read, *, reach: bool) -> ir.Table:
@@ -49,3 +52,33 @@ def join_groups(
     if "portbook_match_reach" in groups.columns:
         on.append(rows[f"{before}reach"].fill_null("") == groups["portbook_match_reach"])
     return rows.join(groups, on, how=how)
+
+
+class Read(NamedTuple):
+    """A batch that was read and judged: what another pass over it needs.
+
+    ``grouped`` holds a row a group of the flows, with the columns that the rows themselves have;
+    ``empty`` says that there are none.
+    """
+
+    batch: Batch
+    limits: Limits
+    faulty: bool
+    grouped: ir.Table
+    empty: bool
+
+
+if TYPE_CHECKING:
+
+    class Sources(Protocol):
+        """What another pass over the sources of an audit needs of it."""
+
+        @property
+        def engine(self) -> Engine: ...
+        @property
+        def reads(self) -> Sequence[Read]: ...
+        def given(self, path: str) -> str:
+            """The file that was named, of which *path* may be what could be unpacked."""
+
+        def flows(self, batch: Batch, limits: Limits, *, faulty: bool) -> ir.Table:
+            """The flows of *batch* that count."""

@@ -7,7 +7,7 @@ import os
 import zlib
 from glob import glob, has_magic
 
-from portbook.app.audit.batch import Batch, is_url
+from portbook.app.audit.engines.base import Batch, is_url
 from portbook.app.audit.row_errors import unforeseen
 from portbook.errors import InvalidArgument, shown
 from portbook.formats.base import Fault

@@ -8,17 +8,15 @@ from functools import cache
 from portbook._fast_types import NamedTuple
 from portbook.app.audit import reference_table as books
 from portbook.app.audit.aggregate import Collector, suspects
-from portbook.app.audit.batch import Batch, is_url
+from portbook.app.audit.engines.base import Batch, is_url
 from portbook.app.audit.flow_schema import COUNTS, Judged, group, judge_groups
-from portbook.app.audit.gzip_recovery import is_damaged, salvage
+from portbook.app.audit.group_join import Read
+from portbook.app.audit.gzip_recovery import breaks_off, is_damaged, overlong, salvage
 from portbook.app.audit.inputs import find, sort_files
-from portbook.app.audit.judged_batch import Read
-from portbook.app.audit.long_lines import overlong
 from portbook.app.audit.row_errors import Limits, gather, left_out, locate, reason_of
 from portbook.app.audit.server_side import place, regroup, resolve
 from portbook.app.audit.timestamps import unit_of
 from portbook.app.audit.top_hosts import add_hosts
-from portbook.app.audit.zstd_frames import breaks_off
 from portbook.errors import MalformedInput
 from portbook.formats.base import Fault
 from portbook.formats.flows.detect import installed

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-    from portbook.app.audit.batch import Batch
-    from portbook.app.audit.engines.base import Engine
+    from portbook.app.audit.engines.base import Batch, Engine
 
 KEPT = 1000  # rows that an engine keeps of those it couldn't read
 SHOWN = 5  # rows that are named for each reason

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-    from portbook.app.audit.judged_batch import Read, Sources
+    from portbook.app.audit.group_join import Read, Sources
     from portbook.app.audit.result import AuditAnswer
     from portbook.formats.base import Fault
 

@@ -9,7 +9,13 @@ of several.
 
 from __future__ import annotations
 
-from portbook.catalog.text_index.vocabulary import Vocabulary, postings
-from portbook.catalog.text_index.words import ALIKE, fold, words_of, words_of_each
+from portbook.catalog.text_index.vocabulary import (
+    ALIKE,
+    Vocabulary,
+    fold,
+    postings,
+    words_of,
+    words_of_each,
+)
 
 __all__ = ["ALIKE", "Vocabulary", "fold", "postings", "words_of", "words_of_each"]

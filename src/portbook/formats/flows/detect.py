@@ -6,9 +6,9 @@ r"""The formats that an audit reads: one module each, and how a file is recognis
 
 from __future__ import annotations
 
+from portbook.formats.base import FormatTable, find_format
 from portbook.formats.flows import generic_table
 from portbook.formats.flows.layout import Head, Layout
-from portbook.formats.table import FormatTable, find_format
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from portbook.errors import FormatFailed, MalformedInput, NothingKnown
+from portbook.formats.base import FormatTable, find_format
 from portbook.formats.fields import DETAIL, HEADING, NOT_UNDERSTOOD, OVERLONG, no_names
 from portbook.formats.json_stream import ended
 from portbook.formats.lines import numbered
-from portbook.formats.table import FormatTable, find_format
 from portbook.model import Listener
 
 if TYPE_CHECKING:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 from portbook._fast_types import NamedTuple
 from portbook.app.audit.describe import names, say, uses
+from portbook.app.audit.outputs import FORMULA
 from portbook.model.text import moment, unbyte
+from portbook.present.escape import one_line
 from portbook.present.phrases.findings import finding_message
 from portbook.present.render.sockets_json import phrased
 from portbook.schema.captures import AUDIT
@@ -94,3 +99,23 @@ def rows(answer: AuditAnswer, catalog: Catalog) -> Iterator[tuple[object, ...]]:
             _time(each.last),
             " ".join(hosts) if each.hosts is not None else None,
         )
+
+
+def render_csv(answer: AuditAnswer, catalog: Catalog) -> str:
+    """A header, and a row for each service; lines end as RFC 4180 §2 has it."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    for row in rows(answer, catalog):
+        writer.writerow([defused(cell) if isinstance(cell, str) else cell for cell in row])
+    return out.getvalue()
+
+
+def defused(cell: str) -> str:
+    r"""*cell* so that a spreadsheet shows it as text: nothing raw, and no formula.
+
+    >>> defused('=HYPERLINK("https://example.org")'), defused("https")
+    ('\'=HYPERLINK("https://example.org")', 'https')
+    """
+    clean = one_line(cell)
+    return f"'{clean}" if cell.startswith(FORMULA) or clean.startswith(FORMULA) else clean

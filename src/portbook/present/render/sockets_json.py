@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from portbook._fast_types import NamedTuple
 from portbook.model import Listener
+from portbook.schema.captures import EXPLAIN, EXPLAINED, UNREAD_ROW
 from portbook.schema.sockets import EVENT, LISTENER, LISTENER_ROW, REDIRECT_ROW
 from portbook.schema.tables import Computing
 
@@ -52,3 +54,22 @@ def of_row(row: Listener | Redirect) -> dict[str, Any]:
 
 
 _LISTENER_ROW = phrased(LISTENER_ROW)
+
+
+of_explain = phrased(EXPLAIN).encode
+# ``portbook/not-understood/1``: a line, or lines, of a capture that no reader understood.
+of_unread = UNREAD_ROW.encode
+
+
+class _Counts(NamedTuple):
+    format: str
+    sockets: int
+    not_understood: int
+    left_out: Mapping[str, int]
+
+
+def of_explained(
+    format_name: str, sockets: int, unread: int, left_out: Mapping[str, int]
+) -> dict[str, Any]:
+    """``portbook/explained/1``: the end of a stream of rows, with their counts."""
+    return EXPLAINED.encode(_Counts(format_name, sockets, unread, left_out))

@@ -27,7 +27,7 @@ from portbook.app.explain import ExplainAnswer, explain, unread  # noqa: E402
 from portbook.app.socket_filter import Filter  # noqa: E402
 from portbook.catalog import Catalog  # noqa: E402
 from portbook.errors import MalformedInput, NothingKnown  # noqa: E402 - see above
-from portbook.present.render.explain_json import of_explain  # noqa: E402
+from portbook.present.render.sockets_json import of_explain  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

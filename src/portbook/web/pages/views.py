@@ -18,7 +18,7 @@ from portbook.formats.sockets.detect import FORMATS
 from portbook.model import LAST_PORT, RANGES
 from portbook.present.brief import compose_brief
 from portbook.present.charts.map import place
-from portbook.present.charts.strip import render_strip, window
+from portbook.present.charts.svg import render_strip, window
 from portbook.present.escape import one_line
 from portbook.present.list_briefs import brief_of
 from portbook.present.owners import Viewer

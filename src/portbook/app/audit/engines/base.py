@@ -1,6 +1,8 @@
-"""What an audit needs of an engine."""
+"""What an audit needs of an engine, and what it gives one to read."""
 
 from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -9,8 +11,8 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-    from portbook.app.audit.batch import Batch
     from portbook.formats.base import Fault
+    from portbook.formats.flows.layout import Layout
 
     # Told how far long work is: a share from 0 to 1, or None where that can't be known.
     Tell = Callable[[float | None], None]
@@ -71,3 +73,27 @@ if TYPE_CHECKING:
 
 # In a table that is read with its places: the file and the row in it that a row comes from.
 FILE, ROW = "portbook_file", "portbook_row"
+
+
+class Batch(NamedTuple):
+    """Files that can be read as one table; ``compression`` is ``none``, ``gzip`` or ``zstd``.
+
+    A table on the engine is a batch without files. ``array`` says that JSON is one array instead
+    of a line a row.
+    """
+
+    layout: Layout
+    files: tuple[str, ...]
+    compression: str = "none"
+    table: str = ""
+    array: bool = False
+
+
+def is_url(word: str) -> bool:
+    """Whether *word* names something that isn't on this machine's disks.
+
+    >>> is_url("s3://flows/2026/*.parquet"), is_url("flows/x.parquet")
+    (True, False)
+    """
+    scheme, between, _ = word.partition("://")
+    return bool(between) and scheme.isalnum()

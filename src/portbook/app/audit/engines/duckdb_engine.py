@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-    from portbook.app.audit.batch import Batch
-    from portbook.app.audit.engines.base import Tell
+    from portbook.app.audit.engines.base import Batch, Tell
 
 _MEMORY = "1GB"  # what DuckDB may hold; beyond it, it writes to the folder for temporary files
 _TOLD = re.compile(r'"exception_message":"((?:[^"\\]|\\.)*)"')

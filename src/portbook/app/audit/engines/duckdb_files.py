@@ -13,15 +13,14 @@ import re
 import ibis
 from ibis.backends.sql.datatypes import DuckDBType
 
-from portbook.app.audit.batch import is_url
-from portbook.app.audit.engines.base import FILE, ROW
+from portbook.app.audit.engines.base import FILE, ROW, is_url
 from portbook.app.audit.row_errors import KEPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from portbook.app.audit.batch import Batch
+    from portbook.app.audit.engines.base import Batch
 
 _HARMLESS = re.compile(r"[\w/.,=+@% -]+" if os.sep == "/" else r"[\w/.,=+@% :\\-]+")
 # DuckDB's own name for the number of a row in its Parquet file.

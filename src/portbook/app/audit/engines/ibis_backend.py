@@ -11,8 +11,7 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-    from portbook.app.audit.batch import Batch
-    from portbook.app.audit.engines.base import Tell
+    from portbook.app.audit.engines.base import Batch, Tell
     from portbook.formats.base import Fault
 
 

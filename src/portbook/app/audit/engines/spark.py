@@ -14,8 +14,7 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from portbook.app.audit.batch import is_url
-from portbook.app.audit.engines.base import FILE
+from portbook.app.audit.engines.base import FILE, is_url
 from portbook.errors import EngineFailed, InvalidArgument, shown
 from portbook.formats.base import Fault
 from portbook.host.children import SAFE_PATH, surroundings
@@ -30,8 +29,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     from pyspark.sql import DataFrame
 
-    from portbook.app.audit.batch import Batch
-    from portbook.app.audit.engines.base import Tell
+    from portbook.app.audit.engines.base import Batch, Tell
 
 _CORRUPT = "portbook_corrupt"  # the text of a row that Spark can't read
 _REJECTS = 1000
