@@ -12,12 +12,13 @@ from portbook.formats.errors.query import Query, QueryKind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from portbook.catalog import Catalog
     from portbook.catalog.registry.search import Match
-    from portbook.model import Note, Report, Source, Transport, Use
+    from portbook.model import KnownService, Note, Report, Source, Transport, Use
 
+_WORDS_AT_LEAST = 2
 _SPELLED_SO = 50  # the least score of a match that isn't only similar to the text
 
 
@@ -73,19 +74,42 @@ def search_text(
 
 def _called(text: str, catalog: Catalog) -> list[Match]:
     """The registry's services on the ports of what people call *text*, a match for each."""
+    return _matches(catalog.practice.services_called(text), 99, "what people call it", catalog)
+
+
+def _worded(text: str, catalog: Catalog) -> list[Match]:
+    """The services that all words of *text* are said of: in names first, then in descriptions."""
+    from portbook.catalog.text_index import words_of
+
+    words = set(words_of(text))
+    if len(words) < _WORDS_AT_LEAST:  # one word stands in too many texts
+        return []
+    in_names, in_texts = [], []
+    for known in catalog.practice.services():
+        rows = catalog.registry.lookup(known.first, known.transport)
+        titles = [row.title or "" for row in rows] + [row.service_name or "" for row in rows]
+        names = {*words_of(" ".join((known.name, *known.also_called, *titles)))}
+        if words <= names:
+            in_names.append(known)
+        elif words <= names | {*words_of(f"{known.gist} {known.description}")}:
+            in_texts.append(known)
+    return _matches([*in_names, *in_texts], 75, "words of what it is", catalog)
+
+
+def _matches(
+    services: Iterable[KnownService], score: int, why: str, catalog: Catalog
+) -> list[Match]:
+    """The registry's services on the ports of *services*, a match for each."""
     from portbook.catalog.registry.search import Match
 
     ports: dict[str, list[tuple[int, int, Transport | None]]] = {}
     titles: dict[str, str] = {}
-    for known in catalog.practice.services_called(text):
+    for known in services:
         rows = catalog.registry.lookup(known.first, known.transport)
         name = next((row.service_name for row in rows if row.service_name), known.name)
         ports.setdefault(name, []).append((known.first, known.last, known.transport))
         titles[name] = f"{known.name}: {known.gist}"
-    return [
-        Match(99, "what people call it", name, titles[name], tuple(at))
-        for name, at in ports.items()
-    ]
+    return [Match(score, why, name, titles[name], tuple(at)) for name, at in ports.items()]
 
 
 def answer_search(
@@ -105,9 +129,14 @@ def answer_search(
         text = search_words(text)
     matches: Sequence[Match] = search(catalog.registry, text)
     known = _called(text, catalog)
-    if known:  # what people call so leads
-        named = {match.service_name for match in known}
-        matches = (*known, *[each for each in matches if each.service_name not in named])
+    before: list[Match] = []
+    if not known:  # what people call so leads; what is only described so, behind names
+        known = _worded(text, catalog)
+        before = [each for each in matches if known and known[0].score < each.score]
+    if known:
+        leading = (*before, *known)
+        named = {match.service_name for match in leading}
+        matches = (*leading, *[each for each in matches if each.service_name not in named])
     # What only has a similar spelling gives way to a product or a report that is called so.
     uses, abuse = on_record.use_index().search(text), on_record.abuse_called(text)
     if (uses or abuse) and matches and matches[0].score < _SPELLED_SO:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse, Response
 
 from portbook.app.history import chronicle, is_since
-from portbook.app.list_lookup import ServiceAnswer, answer_blocks, answer_service
+from portbook.app.list_lookup import ServiceAnswer, answer_blocks, answer_called, answer_service
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer, answer_port
 from portbook.catalog.registry.stats import count
@@ -182,8 +182,12 @@ def _named(catalog: Catalog, name: str) -> ServiceAnswer | None:
     rows = catalog.registry.named(name)
     if not rows:
         return None
-    # The address is of the registered name, also where people call another service so.
-    return answer_service(Query(QueryKind.NAME, name), rows, catalog, None, None)
+    query = Query(QueryKind.NAME, name)
+    portless = all(row.first is None for row in rows)
+    called = catalog.practice.services_called(name) if portless else ()
+    if called:  # the service with a port leads, as in the terminal
+        return answer_called(query, called, rows, catalog, None, None)
+    return answer_service(query, rows, catalog, None, None)
 
 
 async def services(request: Request) -> Response:
