@@ -376,3 +376,21 @@ def test_abuse_is_reported_without_a_verb_that_has_to_agree() -> None:
 def test_a_page_denies_a_use_once() -> None:
     for port in ("305", "63867", "40001"):
         assert _text(_answer(port)).count("We know of no software that uses it") == 1
+
+
+def test_commands_ask_for_the_transports_that_are_assigned() -> None:
+    for port, there, not_there in (
+        ("36412", "--sctp 'sport = :36412'", "--dccp"),
+        ("9", "--dccp 'sport = :9'", "--udplite"),
+        ("22", "--sctp 'sport = :22'", "--dccp"),
+    ):
+        assert there in _text(_answer(port))
+        assert not_there not in _text(_answer(port))
+    assert "--sctp" not in _text(_answer("305"))
+
+
+def test_reserved_beside_an_assigned_transport_says_why() -> None:
+    because = "IANA keeps it free there because the number is assigned for tcp"
+    assert because in _text(_answer("300"))
+    assert because not in _text(_answer("1023"))
+    assert because not in _text(_answer("585"))

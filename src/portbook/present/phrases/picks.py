@@ -61,8 +61,8 @@ EVIDENCE = {
 HINTS: dict[str, str] = {
     HintCode.SERVICE: "IANA has a service of that name, {service_name}, on {some_ports}: for that "
     "service, take its own port.",
-    HintCode.SYSTEM_PORTS: "Ports up to 1023 are System Ports: the registry gives them away by "
-    "IETF Review alone (RFC 6335 §8.1.2), so an unassigned one may become somebody's.",
+    HintCode.SYSTEM_PORTS: "Ports up to 1023 are System Ports: they are assigned by "
+    "IETF Review or IESG Approval (RFC 6335 §8.1.2), and an unassigned one may be assigned.",
 }
 
 

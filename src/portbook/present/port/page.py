@@ -6,7 +6,7 @@ the page lacks the questions, related ports and the registry's details.
 
 from __future__ import annotations
 
-from portbook.model import State
+from portbook.model import State, Transport
 from portbook.present.document import PORT, Checks, Command, Page, Section, Sources
 from portbook.present.port import meaning, practice, registry, special
 from portbook.present.port.on_record import in_practice, met, notes_of, service_names
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from portbook.app.port_lookup import PortAnswer
-    from portbook.model import Standing, Transport
+    from portbook.model import Standing
     from portbook.present.document import Item
 
 
@@ -50,7 +50,7 @@ def _sections(answer: PortAnswer, number: PortAnswer, lead: tuple[str, ...]) -> 
     speaking = background.implementing(number) if whole else ()
     yield _section("practice", [*practice.practice(answer, lead), *speaking])
     if answer.port:
-        yield _section("check", [Checks(answer.port, _COMMANDS, _PROOFS)])
+        yield _section("check", [Checks(answer.port, tuple(_commands(number)), _PROOFS)])
     blocking = background.security(number) if whole else ()
     yield _section("security", [*meaning.risks(answer), *practice.security(answer), *blocking])
     if whole:
@@ -173,6 +173,25 @@ _COMMANDS = (
     ),
     Command((), "whether it can be bound", f"portbook why {PORT}"),
 )
+# ss(8) lists these transports only when asked; the other tools don't know them.
+_RARE = {
+    Transport.SCTP: Command(("Linux",), "sctp", f"sudo ss -Hlnp --sctp 'sport = :{PORT}'"),
+    Transport.DCCP: Command(("Linux",), "dccp", f"sudo ss -Hlnp --dccp 'sport = :{PORT}'"),
+}
+
+
+def _commands(answer: PortAnswer) -> Iterator[Command]:
+    """The commands for the port; for sctp and dccp too, where IANA assigned it there."""
+    rare = [
+        command
+        for transport, command in _RARE.items()
+        if transport in answer.standings and answer.standings[transport].state is State.ASSIGNED
+    ]
+    yield _COMMANDS[0]
+    yield from rare
+    yield from _COMMANDS[1:]
+
+
 # What an empty answer proves on each system, and what it doesn't.
 _PROOFS = (
     (

@@ -59,7 +59,7 @@ def rows(answer: PortAnswer) -> Iterator[Item]:
     for state in (State.RESERVED, State.UNASSIGNED):
         for standing, transports in alike(answer.standings, state):
             if standing.listed:
-                yield Paragraph(_quoted_row(standing, transports))
+                yield Paragraph(_quoted_row(standing, transports) + _why(answer, standing))
                 if standing.notes:
                     yield Quote(standing.notes, "the registry's note")
     if not any(standing.listed for standing in answer.standings.values()):
@@ -144,6 +144,15 @@ def _quoted_row(standing: Standing, transports: list[str]) -> str:
         where = f", in one row for {standing.row[0]}–{standing.row[1]}"
     text = with_references(f'"{standing.text}"', standing.references)
     return f"The registry says {text} for {listed(transports)}{where}."
+
+
+def _why(answer: PortAnswer, standing: Standing) -> str:
+    """Why a transport is reserved, where that is because another one is assigned."""
+    number = (answer.number or answer).standings
+    assigned = [str(each) for each, one in number.items() if one.state is State.ASSIGNED]
+    if standing.state is not State.RESERVED or standing.text != "Reserved" or not assigned:
+        return ""
+    return f" IANA keeps it free there because the number is assigned for {listed(assigned)}."
 
 
 # -- block and neighbours ---------------------------------------------------------------------
