@@ -61,21 +61,75 @@ def codes(listener: dict[str, Any]) -> list[str]:
     return [finding["code"] for finding in listener["findings"]]
 
 
-def test_each_socket_gets_its_page_in_short(
-    capsys: pytest.CaptureFixture[str], capture: Path
-) -> None:
+def test_it_is_the_table_of_listen(capsys: pytest.CaptureFixture[str], capture: Path) -> None:
     status, out, err = run(capsys, str(capture))
     assert (status, err) == (0, "")
-    assert "read as ss of Linux" in out
-    for said in (
-        "sshd (812)", "IANA: ssh", "fits-by-name", "every interface", "unregistered-port",
-        "IANA: unassigned", "this machine only", "1 connection",
-        "line 5: what is this",
-    ):  # fmt: skip
-        assert said in out, said
-    assert "\x1b" not in out
-    # The most serious first.
-    assert out.index("301") < out.index("323") < out.index("0.0.0.0:22 ")
+    assert out == (
+        "3 listening or bound sockets, read as ss of Linux: 2 checks, 1 note\n"
+        "\n"
+        "LEVEL  PORT     ADDRESS    PROGRAM    PID  SERVICE     FINDING\n"
+        "check  301/tcp  0.0.0.0    odd          9  unassigned  unregistered-port, exposed\n"
+        "check  323/udp  127.0.0.1  (unknown)    -  reserved    reserved-port, loopback-only\n"
+        "note   22/tcp   0.0.0.0    sshd       812  ssh         fits-by-name, exposed\n"
+        "\n"
+        "1 connection skipped: it doesn't listen.\n"
+        "1 line was not understood:\n"
+        "  line 5: what is this\n"
+    )
+
+
+def test_the_sentences(capsys: pytest.CaptureFixture[str], capture: Path) -> None:
+    _, out, _ = run(capsys, str(capture), "-v", "--level", "note", "--port", "22")
+    assert out.startswith("1 of 3 listening or bound sockets")
+    words = " ".join(out.split())
+    assert "every interface; firewall not checked; pid 812" in words
+    assert "note fits-by-name: " in words
+    assert "In practice: OpenSSH" in words
+
+
+def test_lines_of_a_template(capsys: pytest.CaptureFixture[str], capture: Path) -> None:
+    for given in (["--format={port} {program}"], ["--format={port} {program}", "--format", "ss"]):
+        status, out, err = run(capsys, str(capture), "--sort", "port", "--limit", "2", *given)
+        assert (status, out) == (0, "22 sshd\n301 odd\n")
+        assert err.splitlines() == [
+            "portbook: 1 connection skipped: it doesn't listen",
+            "portbook: 1 line was not understood",
+        ]
+
+
+def test_a_limit_leaves_the_totals_and_the_status(
+    capsys: pytest.CaptureFixture[str], capture: Path
+) -> None:
+    argv = ["--limit", "1", "--sort", "uptime", "--fail-on", "check"]
+    status, out, _ = run(capsys, str(capture), *argv)
+    assert status == 1
+    assert out.startswith(
+        "1 of 3 listening or bound sockets, read as ss of Linux: 2 checks, 1 note"
+    )
+    _, out, _ = run(capsys, str(capture), *argv, "--json")
+    assert [each["port"] for each in json.loads(out)["sockets"]] == [22]
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--format", "{nosuch}"], "has no field 'nosuch'"),
+        (["--format", "ss", "--format", "lsof"], "--format is there twice"),
+        (["--format", "{port}", "-v"], "exclude each other"),
+        (["--json", "-v"], "exclude each other"),
+        (["--jsonl", "--limit", "1"], "leave --limit out"),
+        (["--jsonl", "--sort", "port"], "leave --sort out"),
+        (["--against", os.devnull, "--limit", "1"], "leave --limit out"),
+        (["--limit", "-1"], "--limit -1 is below 0"),
+        (["--sort", "colour"], "invalid choice: 'colour'"),
+    ],
+)
+def test_options_that_it_can_not_follow(
+    capsys: pytest.CaptureFixture[str], capture: Path, argv: list[str], said: str
+) -> None:
+    status, out, err = run(capsys, str(capture), *argv)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert said in err
 
 
 def test_json(capsys: pytest.CaptureFixture[str], capture: Path) -> None:

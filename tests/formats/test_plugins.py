@@ -94,8 +94,8 @@ def test_the_example_of_the_document_is_installed_and_read(toyd: Path, tmp_path:
         command, _, expected = part.partition("\n")
         done = portbook(tmp_path, *command.split(), PYTHONPATH=str(toyd))
         assert matches(expected, done.stdout + done.stderr), done.stdout + done.stderr
-        assert "tcp 0.0.0.0:8080  web (812)" in done.stdout
-        assert "udp [::1]:53" in done.stdout
+        assert "note   8080/tcp  0.0.0.0  web " in done.stdout
+        assert "ok     53/udp    [::1] " in done.stdout
     helped = portbook(tmp_path, "explain", "--help", PYTHONPATH=str(toyd)).stdout
     assert "toyd (toyd --list)" in " ".join(helped.split())
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from portbook.app.explain import explain, refuse_unread, stream
+from portbook.app.socket_filter import ORDERS, sort_sockets
 from portbook.cli import complain
 from portbook.cli.capture_input import STANDARD_INPUT, chunks_of
 from portbook.cli.filters import add_filters, filter_of
-from portbook.cli.help import Parser, add_fail_on, add_json
+from portbook.cli.help import Parser, add_fail_on, add_json, add_limit
 from portbook.cli.plugin_warnings import plugins_told
-from portbook.cli.terminal import print_answers, print_json, reaches, style
+from portbook.cli.terminal import is_terminal, print_answers, print_json, reaches, table_style
 from portbook.errors import InputUnreadable, MalformedInput, UsageError, shown
 from portbook.formats.base import find_format
 from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from portbook.app.explain import ExplainAnswer
     from portbook.catalog import Catalog
     from portbook.formats.fields import Line
+    from portbook.present.views.listen_fields import Template
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
@@ -89,8 +92,19 @@ def _explain(options: argparse.Namespace, catalog: Catalog) -> int:
 def _check(options: argparse.Namespace) -> None:
     if options.format is not None:
         find_format(FORMATS, options.format, installed)
-    if options.json and options.jsonl:
-        raise UsageError("--json and --jsonl exclude each other: give one of them")
+    if sum([options.json, options.jsonl, options.template is not None, options.verbose]) > 1:
+        raise UsageError(
+            "--json, --jsonl, --verbose and a --format of lines exclude each other: give one of "
+            "them"
+        )
+    if options.limit < 0:
+        raise UsageError(f"--limit {options.limit} is below 0: give 0 for all, or how many")
+    if options.jsonl and (options.limit or options.sort != "level"):
+        name = "limit" if options.limit else "sort"
+        raise UsageError(f"--jsonl prints sockets as they are read: leave --{name} out")
+    if options.against is not None and (options.limit or options.template is not None):
+        name = "limit" if options.limit else "format"
+        raise UsageError(f"--against shows all that changed, as a table: leave --{name} out")
     if options.against is not None and options.jsonl:
         raise UsageError("--against compares whole captures: give --json instead of --jsonl")
     if options.against is not None and len(options.files) > 1:
@@ -102,6 +116,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 _MOST_HEAD = 1 << 22  # bytes of an error message that are read
+_PIPED = 240  # columns in a pipe, which cuts nothing but what somebody made long on purpose
 
 
 class _Explanation:
@@ -137,12 +152,15 @@ class _Explanation:
             self._catalog,
             options.format,
             old,
-            said=options.json,
+            said=options.json or options.verbose,
             plugins=True,
         )
+        if options.sort != "level":
+            answer = answer._replace(sockets=sort_sockets(answer.sockets, options.sort))
         if options.json:
             named = {"file": unbyte(path)} if self._several else {}
-            self._answers.append({**sockets_json.of_explain(answer), **named})
+            shown = answer._replace(sockets=answer.sockets[: options.limit or None])
+            self._answers.append({**sockets_json.of_explain(shown), **named})
         else:
             self._print(path, answer)
         findings = (
@@ -173,12 +191,30 @@ class _Explanation:
     def _print(self, path: str, answer: ExplainAnswer) -> None:
         from portbook.present.views.explain import render_explained
 
-        look = style()
+        options = self._options
+        if options.template is not None:
+            self._print_lines(answer, options.template)
+            return
+        look = table_style()
+        if not is_terminal(sys.stdout) and "COLUMNS" not in os.environ:
+            look = look._replace(width=_PIPED)
         if self._several:
             gap = "\n" if self._printed else ""
             sys.stdout.write(f"{gap}{look.bold(plain(path))}\n")
-        sys.stdout.write(render_explained(answer, look))
+        page = render_explained(answer, look, verbose=options.verbose, most=options.limit)
+        sys.stdout.write(page)
         self._printed = True
+
+    def _print_lines(self, answer: ExplainAnswer, template: Template) -> None:
+        """A line a socket, and on standard error what lines have no place for."""
+        from portbook.present.views.explain import NOBODY, told, unread
+        from portbook.present.views.listen_fields import Cells
+
+        cells = Cells(answer.standings, NOBODY)
+        for listener in answer.sockets[: self._options.limit or None]:
+            print(template.fill(cells, listener))
+        for note in (*told(answer), *unread(answer)):
+            complain(note.rstrip(".:"))
 
     def _stream(self, path: str) -> None:
         """Prints a JSON object a line, as the capture is read."""
@@ -244,9 +280,23 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--format",
+        dest="formats",
+        action="append",
+        default=[],
         metavar="FORMAT",
-        help=f"read the input in this format: {_formats(argv)}",
+        help="with braces, print a line a socket, such as '{port} {program}'; without, read the "
+        f"input in this format: {_formats(argv)}",
     )
+    parser.add_argument(
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="add what each finding says, who can reach it, and what its port is used for",
+    )
+    parser.add_argument(
+        "--sort", choices=[*ORDERS], default="level", help="what to sort by (default: level)"
+    )
+    add_limit(parser, "sockets", default=False)
     parser.add_argument(
         "--against",
         metavar="OLD",
@@ -257,7 +307,21 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     add_fail_on(parser, default="alert")
     options = parser.parse_intermixed_args(list(argv))
     options.files = options.files or [STANDARD_INPUT]
+    options.format, options.template = _read_formats(options.formats)
     return options
+
+
+def _read_formats(given: Sequence[str]) -> tuple[str | None, Template | None]:
+    """The format to read and the lines to print, which only braces tell apart."""
+    templates = [word for word in given if "{" in word]
+    names = [word for word in given if "{" not in word]
+    if len(templates) > 1 or len(names) > 1:
+        raise UsageError("--format is there twice: give one format to read, and one with braces")
+    if not templates:
+        return next(iter(names), None), None
+    from portbook.present.views.listen_fields import Template
+
+    return next(iter(names), None), Template(templates[0])
 
 
 def _formats(argv: Sequence[str]) -> str:

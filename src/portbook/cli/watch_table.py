@@ -104,7 +104,7 @@ class WatchScreen:
     def _table(self, shown: list[Listener], width: int, now: float) -> Iterator[str]:
         cells = self._cells(shown)
         style = table_style()._replace(width=width - len(_MARK))
-        table = table_lines(shown, cells, style, viewer())
+        table = table_lines(shown, cells, style)
         yield " " * len(_MARK) + next(table)
         for listener, line in zip(shown, table, strict=True):
             opened = self._opened.get(identity(listener))

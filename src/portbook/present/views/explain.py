@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from portbook.formats.fields import (
@@ -16,17 +17,20 @@ from portbook.formats.fields import (
 )
 from portbook.present.document import Paragraph
 from portbook.present.escape import plain
+from portbook.present.owners import Viewer
 from portbook.present.render.document_text import render_item
-from portbook.present.render.text import wrap
-from portbook.present.views.capture_rows import rows
-from portbook.present.views.listen import head
+from portbook.present.render.text import WIDEST, wrap
+from portbook.present.views.listen import head, sentences, table_lines
+from portbook.present.views.listen_fields import Cells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from portbook.app.explain import Changes, ExplainAnswer
     from portbook.model import Listener
     from portbook.present.render.text import Style
+
+    Below = Callable[[Listener], Iterable[str]]
 
 _MOST_LINES = 20  # that were not understood; --json has all
 
@@ -64,20 +68,31 @@ def told(answer: ExplainAnswer) -> Iterator[str]:
         yield f"{count:,} {LEFT_OUT[what][count != 1]}."
 
 
-def render_explained(answer: ExplainAnswer, style: Style) -> str:
-    """Every socket in short, or what changed; then what was left out or not understood."""
+# Nothing is known of whoever made a capture, nor when: no "you", and no uptime.
+NOBODY = Viewer()
+
+
+def render_explained(
+    answer: ExplainAnswer, style: Style, *, verbose: bool = False, most: int = 0
+) -> str:
+    """The table of the sockets, or of what changed; then what was left out or not understood.
+
+    *verbose* adds the sentences of each socket; *most* are shown, 0 for all.
+    """
+    prose = style._replace(width=min(style.width, WIDEST))
+    below = partial(_sentences, answer=answer, style=prose) if verbose else None
     if answer.changes is None:
-        count = len(answer.sockets)
-        total = max(answer.total, count)
+        shown = answer.sockets[: most or None]
+        total = max(answer.total, len(answer.sockets))
         sockets = f"{total:,} listening or bound socket{'' if total == 1 else 's'}"
-        if count < total:
-            sockets = f"{f'{count:,}' if count else 'None'} of {sockets}"
-        title = f"{sockets}, read as {answer.title}"
-        lines = [head(title, answer.sockets, style), ""]
-        lines += rows(answer.sockets, answer.standings, style, answer.uses)
+        if len(shown) < total:
+            sockets = f"{f'{len(shown):,}' if shown else 'None'} of {sockets}"
+        lines = [head(f"{sockets}, read as {answer.title}", answer.sockets, style)]
+        if shown:
+            lines += ["", *table_lines(shown, Cells(answer.standings, NOBODY), style, below)]
     else:
-        lines = list(_changes(answer, answer.changes, style))
-    notes = [*told(answer), *_unread(answer)]
+        lines = list(_changes(answer, answer.changes, style, below))
+    notes = [*told(answer), *unread(answer)]
     if notes:
         lines.append("")
     for note in notes:
@@ -91,13 +106,27 @@ def render_explained(answer: ExplainAnswer, style: Style) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _unread(answer: ExplainAnswer) -> Iterator[str]:
+def unread(answer: ExplainAnswer) -> Iterator[str]:
+    """How many lines were not understood."""
     if answer.unread:
         lines = "line was" if answer.unread == 1 else "lines were"
         yield f"{answer.unread:,} {lines} not understood:"
 
 
-def _changes(answer: ExplainAnswer, changes: Changes, style: Style) -> Iterator[str]:
+def _sentences(listener: Listener, answer: ExplainAnswer, style: Style) -> Iterator[str]:
+    """What ``listen`` says of a socket, and what its port is used for in practice."""
+    yield from sentences(listener, style, NOBODY)
+    uses = answer.uses.get((listener.socket.port, listener.socket.transport), ())
+    products = list(dict.fromkeys([use.product for use in uses]))
+    rest = f" and {len(products) - 3} more" if len(products) > 3 else ""
+    if products:
+        words = f"In practice: {', '.join(products[:3])}{rest}"
+        yield from wrap(words, style.width, " " * 7)
+
+
+def _changes(
+    answer: ExplainAnswer, changes: Changes, style: Style, below: Below | None
+) -> Iterator[str]:
     parts = (
         ("opened", changes.opened),
         ("closed", changes.closed),
@@ -110,14 +139,9 @@ def _changes(answer: ExplainAnswer, changes: Changes, style: Style) -> Iterator[
             continue
         yield ""
         yield style.bold(word.capitalize())
-        for each in sockets:
-            yield from rows((each,), answer.standings, style, answer.uses)
-            past = before.get(_place(each)) if word == "changed owner" else None
-            if past is not None:
-                names = [
-                    owner.program or owner.container_name or "?" for owner in past.ownership.owners
-                ]
-                yield from wrap(f"before: {', '.join(names)}", style.width, " " * 7)
+        known = before if word == "changed owner" else {}
+        under = partial(_before, known=known, style=style, below=below)
+        yield from table_lines(sockets, Cells(answer.standings, NOBODY), style, under)
     yield ""
     yield f"{changes.same:,} unchanged."
     if changes.untold:
@@ -125,6 +149,21 @@ def _changes(answer: ExplainAnswer, changes: Changes, style: Style) -> Iterator[
             f"{changes.untold:,} more in both, with the program unknown in one of the captures.",
             style.width,
         )
+
+
+def _before(
+    listener: Listener,
+    known: Mapping[tuple[object, ...], Listener],
+    style: Style,
+    below: Below | None,
+) -> Iterator[str]:
+    """Who held *listener* in the older capture, and what else belongs under it."""
+    past = known.get(_place(listener))
+    if past is not None:
+        names = [owner.program or owner.container_name or "?" for owner in past.ownership.owners]
+        yield from wrap(f"before: {', '.join(names)}", style.width, " " * 7)
+    if below is not None:
+        yield from below(listener)
 
 
 def _place(listener: Listener) -> tuple[object, ...]:

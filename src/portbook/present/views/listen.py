@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from portbook.model import OwnersSeen, Visibility
+from portbook.model.text import moment
 from portbook.present.document import Paragraph
 from portbook.present.owners import owner_facts, viewer
 from portbook.present.phrases import gap_sentences
@@ -12,7 +15,7 @@ from portbook.present.views.listen_fields import COLUMNS, LEVELS, NONE, Cells, C
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from portbook.app.listen import HereAnswer
     from portbook.model import Listener
@@ -28,6 +31,11 @@ _DROPPED = (
 # Where there is more room, these grow, the first of them first.
 _GROWING = ("address", "finding", "program", "service", "user", "speaks", "namespace")
 _NARROWEST_PROGRAM = 7
+# Columns that stand only where a socket has something in them.
+_EXTRAS: dict[str, Callable[[Listener], object]] = {
+    "speaks": lambda listener: listener.assessment.speaks,
+    "namespace": lambda listener: listener.socket.namespace,
+}
 
 
 def render_here(
@@ -46,7 +54,8 @@ def render_here(
     kept = answer.listeners[: most or None]
     lines = [_title(answer, len(kept), style, some=some)]
     if kept:
-        lines += ["", *table_lines(kept, Cells(answer.standings, to), style, to, verbose=verbose)]
+        below = partial(sentences, style=style, to=to) if verbose else None
+        lines += ["", *table_lines(kept, Cells(answer.standings, to), style, below)]
     from portbook.present.port.this_machine import redirected
 
     for redirect in answer.redirects:
@@ -83,7 +92,10 @@ def _sockets(count: int) -> str:
 
 def head(title: str, listeners: Sequence[Listener], style: Style) -> str:
     """*title* with how many of *listeners* there are of each level, below it where it is narrow."""
-    gravities = [listener.assessment.gravity for listener in listeners]
+    found = [each.assessment.findings for each in listeners]
+    alike = {id(findings): each for findings, each in zip(found, listeners, strict=True)}
+    ranks = {key: each.assessment.gravity for key, each in alike.items()}
+    gravities = [ranks[id(findings)] for findings in found]
     levels = [level for level in reversed(LEVELS) if level.rank in gravities]
     if not levels:
         return style.bold(title)
@@ -103,47 +115,44 @@ def table_lines(
     listeners: Sequence[Listener],
     cells: Cells,
     style: Style,
-    to: Viewer,
-    *,
-    verbose: bool = False,
+    below: Callable[[Listener], Iterable[str]] | None = None,
 ) -> Iterator[str]:
-    """The header and a line a socket; with *verbose*, its sentences below each."""
-    rows = [cells.row(listener) for listener in listeners]
-    pid = COLUMNS.index(next(column for column in COLUMNS if column.name == "pid"))
-    for row in rows:  # workers are counted beside the program
-        row[pid] = row[pid].partition(",")[0]
-    extras = [
-        (name, [cells.field(name, listener) for listener in listeners])
-        for name in ("speaks", "namespace")
+    """The header and a line a socket, with what *below* gives under each."""
+    columns = [
+        *COLUMNS,
+        *[Column(name, 10, 24) for name, extra in _EXTRAS.items() if any(map(extra, listeners))],
     ]
-    columns = list(COLUMNS)
-    for name, words in extras:
-        if any(word != NONE for word in words):
-            columns.append(Column(name, 10, 24))
-            for row, word in zip(rows, words, strict=True):
-                row.append(word)
-    widths = fit(columns, rows, style.width)
-    yield style.dim(_line([column.name.upper() for column in columns], columns, widths).rstrip())
-    for listener, row in zip(listeners, rows, strict=True):
-        line = _line(row, columns, widths).rstrip()
-        level = LEVELS[max(0, listener.assessment.gravity)]
-        if 0 in widths:
-            yield style.of(level, f"{level:<5}") + line[5:]
-        else:
-            yield style.of(level, line[: widths[1]]) + line[widths[1] :]
-        if verbose:
-            yield from _sentences(listener, style, to)
-
-
-def _line(row: Sequence[str], columns: Sequence[Column], widths: Mapping[int, int]) -> str:
-    pieces = []
+    # Many sockets share what stands in a column: each different cell is measured and cut once.
+    rows = [cells.column(column.name, listeners) for column in columns]
+    different = [set(words) for words in rows]
+    widths = fit(columns, different, style.width)
+    header = [_cell(columns[at], width)(columns[at].name.upper()) for at, width in widths.items()]
+    yield style.dim("  ".join(header).rstrip())
+    first = next(iter(widths))
+    shown = []
     for at, width in widths.items():
-        cell = row[at]
-        if columns_of(cell) > width:
-            cell = _codes(cell, width) if columns[at].name == "finding" else clipped(cell, width)
-        room = " " * (width - columns_of(cell))
-        pieces.append(room + cell if columns[at].right else cell + room)
-    return "  ".join(pieces)
+        pad = _cell(columns[at], width)
+        padded = {word: pad(word) for word in different[at]}
+        shown.append([padded[word] for word in rows[at]])
+    levels = {str(level): level for level in LEVELS}
+    lead = widths[first]
+    for listener, level, *pieces in zip(listeners, rows[0], *shown, strict=True):
+        line = "  ".join(pieces).rstrip()
+        yield style.of(levels[level], line[:lead]) + line[lead:] if style.colour else line
+        if below is not None:
+            yield from below(listener)
+
+
+def _cell(column: Column, width: int) -> Callable[[str], str]:
+    """What makes a word as wide as *column* is to be, with what is cut of it."""
+
+    def pad(word: str) -> str:
+        if columns_of(word) > width:
+            word = _codes(word, width) if column.name == "finding" else clipped(word, width)
+        room = " " * (width - columns_of(word))
+        return room + word if column.right else word + room
+
+    return pad
 
 
 def _codes(codes: str, width: int) -> str:
@@ -152,14 +161,14 @@ def _codes(codes: str, width: int) -> str:
     return clipped(f"{first} +{len(others)}" if others else first, width)
 
 
-def fit(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> dict[int, int]:
-    """The columns that are shown at *width*, each with its own width.
+def fit(columns: Sequence[Column], words: Sequence[Collection[str]], width: int) -> dict[int, int]:
+    """The columns that are shown at *width*, each with its own width, by the *words* in each.
 
     A column without anything in it goes.
     """
     taken = {}
     for at, column in enumerate(columns):
-        cells = [row[at] for row in rows if row[at] != NONE]
+        cells = [word for word in words[at] if word != NONE]
         if cells or column.name == "level":
             taken[at] = max(len(column.name), *map(columns_of, cells), 0)
     # A port is never cut.
@@ -187,7 +196,7 @@ def _spare(widths: Mapping[int, int], width: int) -> int:
     return width - sum(widths.values()) - 2 * (len(widths) - 1)
 
 
-def _sentences(listener: Listener, style: Style, to: Viewer) -> Iterator[str]:
+def sentences(listener: Listener, style: Style, to: Viewer) -> Iterator[str]:
     """Who can reach the socket, what runs there, and what each finding says."""
     from portbook.present.phrases.findings import finding_message
     from portbook.present.port.this_machine import meaning
@@ -195,6 +204,8 @@ def _sentences(listener: Listener, style: Style, to: Viewer) -> Iterator[str]:
     said = meaning(listener)
     for owner in listener.ownership.owners[:1]:
         said += "".join(f"; {fact}" for fact in owner_facts(owner, to))
+        if owner.started is not None and to.now is None:
+            said += f"; since {moment(owner.started)}"
         if owner.executable:
             said += f"; runs {owner.executable}"
         if owner.packaged is not None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import InvalidArgument, shown
-from portbook.model import Level, OwnersSeen, State
+from portbook.model import Level, OwnersSeen, State, Transport
 from portbook.model.seen import bracketed
 from portbook.present.escape import one_line, plain
 from portbook.present.owners import age, owner_line, short_folder, viewer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from portbook.app.listen import HereAnswer
-    from portbook.model import Listener, Standing, Transport
+    from portbook.model import Listener, Socket, Standing
     from portbook.present.owners import Viewer
 
     Standings = Mapping[tuple[int, Transport], Standing]
@@ -48,6 +48,46 @@ COLUMNS = (
 )
 
 
+# What sockets have in common that say the same in a column.
+_ALIKE: dict[str, Callable[[Listener], object]] = {
+    "level": lambda each: id(each.assessment.findings),
+    "address": lambda each: (each.socket.address, each.socket.interface, each.socket.state),
+    "program": lambda each: _plain_owner(each) or (id(each),),
+    "pid": lambda each: each.ownership.owners and (each.ownership.owners[0].pid or (id(each),)),
+    "user": lambda each: each.socket.user or _plain_user(each),
+    "uptime": id,
+    "service": lambda each: (
+        _plain_port(each.socket) if each.assessment.note is None else (id(each),)
+    ),
+    "finding": lambda each: id(each.assessment.findings),
+    "speaks": id,
+    "namespace": lambda each: each.socket.namespace,
+}
+
+
+def _plain_port(socket: Socket) -> object:
+    """The port and its transport: a number alone, most often, is found the fastest."""
+    tcp = socket.transport is Transport.TCP
+    return socket.port if tcp else (socket.port, socket.transport)
+
+
+def _plain_user(listener: Listener) -> object:
+    """The number of the socket's user, else the first owner's user."""
+    owners, number = listener.ownership.owners, listener.socket.uid
+    return (owners[0].user, owners[0].uid) if owners and number is None else number
+
+
+def _plain_owner(listener: Listener) -> object:
+    """What is alike of owners who are called the same; None where more is known of them."""
+    owners, seen = listener.ownership
+    if not owners:
+        return (seen,)
+    owner = owners[0]
+    alone = len(owners) == 1 and seen is not OwnersSeen.INFERRED
+    bare = owner.command is None and owner.container is None and owner.container_name is None
+    return owner.program if alone and bare else None
+
+
 class Cells:
     """What stands in the columns, for one reader."""
 
@@ -61,6 +101,24 @@ class Cells:
         cells = [one_line(self._fields[column.name](listener)) for column in COLUMNS]
         cells[1] = f"{cells[1]}/{listener.socket.transport}"
         return cells
+
+    def column(self, name: str, listeners: Sequence[Listener]) -> list[str]:
+        """What stands in one column of the table for each of *listeners*, escaped.
+
+        Many sockets of a capture are alike in a column: what is said of them is put together once.
+        """
+        if name == "port":
+            kinds = {kind: f"/{kind}" for kind in Transport}
+            return [f"{each.socket.port}{kinds[each.socket.transport]}" for each in listeners]
+        if name == "uptime" and self._to.now is None:
+            return [NONE] * len(listeners)
+        field = self._fields[name]
+        keys = list(map(_ALIKE[name], listeners))
+        one_of_each = dict(zip(keys, listeners, strict=True))
+        words = {key: one_line(field(listener)) for key, listener in one_of_each.items()}
+        if name == "pid":  # workers are counted beside the program
+            words = {key: word.partition(",")[0] for key, word in words.items()}
+        return [words[key] for key in keys]
 
     def field(self, name: str, listener: Listener) -> str:
         """One of :data:`FIELDS`, escaped."""
