@@ -103,7 +103,7 @@ def test_what_is_picked_fulfils_every_criterion_by_an_independent_look() -> None
         (65000, "not-dynamic", "Windows 49152–65535"),
         (6697, "browser-opens", "refuse"),
         (30500, "no-known-use", "Kubernetes"),
-        (27374, "no-abuse", "abuse on record"),
+        (27374, "no-abuse", "reported abuse"),
     ],
 )
 def test_each_criterion_of_the_book_can_fail(port: int, code: str, said: str) -> None:

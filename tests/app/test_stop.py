@@ -213,7 +213,7 @@ def test_nothing_there() -> None:
     assert refusal_message(planned.refusals[0]).startswith(nothing)
     blind = plan(scene(blind=True))
     assert refusal_message(blind.refusals[0]).startswith(
-        "Nothing that can be seen listens on 8080 on this machine"
+        "Nothing we can see listens on 8080 on this machine"
     )
 
 
@@ -339,7 +339,7 @@ def test_losses() -> None:
     assert said["connections"][0] == 2
     assert "192.0.2.9" not in said["connections"][1]
     assert said["children"] == (2, "2 children: sh (71), cat (72)")
-    assert said["sockets"] == (1, "what it listens on besides: tcp 0.0.0.0:9090")
+    assert said["sockets"] == (1, "its other sockets: tcp 0.0.0.0:9090")
     assert said["unit"] == (1, "1 process of the same unit: helper (80)")
 
 

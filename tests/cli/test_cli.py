@@ -216,7 +216,7 @@ def test_leading_zeros_are_read_with_a_note() -> None:
         (["search", "airplay"], 0, ["5000/tcp", "7000/tcp", "what ports are used for", "https://"]),
         (["search", "airplayy"], 0, ["airplay"]),
         (["search", "modbus"], 0, ["mbap", "502", "In practice"]),
-        (["search", "rspamd"], 0, ["Nothing in the registry", "11334/tcp"]),
+        (["search", "rspamd"], 0, ["none in the IANA registry", "11334/tcp"]),
         (["homeassistant"], 0, ["8123/tcp", "2026)"]),
         (["search", "postgress"], 0, ["postgresql"]),
         (["search", "qqqqzzzz"], 1, ["Nothing"]),

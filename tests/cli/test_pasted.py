@@ -134,7 +134,7 @@ def test_standard_input_is_one_text(
         status, out = _answer(capfd, *argv)
         assert status == 1
         assert str(server) in out.partition("\n")[0]
-        assert "Nothing in the registry" not in out
+        assert "Nothing matches" not in out
     _give(monkeypatch, data)
     status, out = _answer(capfd, "-", "--json")
     assert (status, json.loads(out)["query"]["ports"]) == (1, [server])

@@ -113,7 +113,7 @@ def test_a_taken_port_of_a_name(machine: Machine, capsys: pytest.CaptureFixture[
     machine.taken = (NAMES["web"],)
     assert cli.run(["pick", "--for", "web"]) == 1
     out = capsys.readouterr().out
-    assert "something against" in out
+    assert "fails some of the criteria" in out
     assert "NO: tcp: a bind fails (asked)" in out
     assert cli.run(["pick", "-q", "--for", "web"]) == 1
     out, err = capsys.readouterr()
@@ -124,7 +124,7 @@ def test_a_taken_port_of_a_name(machine: Machine, capsys: pytest.CaptureFixture[
 
 def test_none_that_is_good(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["pick", "--range", "40000-40009"]) == 1
-    assert "No port from 40000 to 40009 fulfils every criterion" in capsys.readouterr().out
+    assert "No port from 40000 to 40009 meets every criterion" in capsys.readouterr().out
     assert cli.run(["pick", "-q", "--range", "40000-40009"]) == 1
     out, err = capsys.readouterr()
     assert out == ""

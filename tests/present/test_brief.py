@@ -125,7 +125,7 @@ def test_a_free_port_is_told_in_five_lines() -> None:
     assert lines == [
         "305 is unassigned, and free on this machine",
         "",
-        "  In practice  no use and no abuse is known to us",
+        "  In practice  no known use, no reported abuse",
         "  IANA         unassigned on every transport; in the gap 301–307",
         "  Binding it   needs root or CAP_NET_BIND_SERVICE",
         "",
@@ -228,7 +228,7 @@ def test_a_wide_use_never_leads() -> None:
     assert isinstance(found, PortAnswer)
     assert any(use.last - use.first > 16 for use in found.uses)
     assert compose_brief(found, TO).headline.startswith("31337 · eldim")
-    assert compose_brief(found, TO).abuse == "Back Orifice (1998-09)"
+    assert compose_brief(found, TO).abuse == "Back Orifice (September 1998)"
     assert in_practice(found).leading == ()
     assert in_practice(found).wide == ("Kubernetes NodePort services",)
     assert compose_brief(found, TO).practice == "Kubernetes NodePort services (30000–32767)"

@@ -50,7 +50,7 @@ SAID: dict[tuple[str, Facts], str] = {
     (
         "dangerous-port",
         (("reports", ("A worm",)), ("periods", ("2001",))),
-    ): "Nobody that could be seen listens here. The port is known for A worm (in 2001). Check "
+    ): "You can't see which program listens here. The port is known for A worm (in 2001). Check "
     "what it is.",
     (
         "unexpected-program",
@@ -134,12 +134,12 @@ SAID: dict[tuple[str, Facts], str] = {
     (
         "unregistered-port",
         (("containers", ("db",)), ("pids", (0, 7))),
-    ): "3000/tcp is registered for no service. Check who started the container db, "
+    ): "No service is registered for 3000/tcp. Check who started the container db, "
     "a process, process 7, and why on this port.",
     (
         "unregistered-port",
         (("programs", ("web",)), ("practice", ("Rails",))),
-    ): "3000/tcp is registered for no service. Check who started web, and why on "
+    ): "No service is registered for 3000/tcp. Check who started web, and why on "
     "this port. Commonly on 3000: Rails.",
     (
         "reserved-port",
@@ -180,7 +180,7 @@ SAID: dict[tuple[str, Facts], str] = {
     (
         "deleted-executable",
         (("deleted_programs", ("web",)), ("deleted_files", ("/w",)), ("upgraded", True)),
-    ): "web runs /w, which has been deleted by an upgrade of its package. Restart "
+    ): "web runs a deleted file, /w, which an upgrade of its package replaced. Restart "
     "it to run the new version.",
     (
         "unpackaged-executable",

@@ -497,9 +497,9 @@ def test_every_form_of_a_range_states_the_same(text: str) -> None:
     assert facts["brief"]["headline"] == brief.headline
     on_record = [each[name] for kind, name in shown.items() for each in facts[kind]]
     if brief.practice is not None and not on_record:
-        assert "no use" in brief.practice
+        assert "no known use" in brief.practice
     if on_record:
-        assert "no use" not in short
+        assert "no known use" not in short
         assert any(each in short for each in on_record)
 
 
@@ -533,7 +533,7 @@ def test_the_short_answer_says_what_the_others_say_and_denies_nothing() -> None:
         on_record = [*facts["uses"], *facts["programs"], *facts["abuse"]]
         rows = [row for each in facts["transports"].values() for row in each["assignments"]]
         noted = [row for row in rows if row["notes"] or row["unauthorized_use"]]
-        if "no use" in short and (on_record or noted):
+        if "no known use" in short and (on_record or noted):
             wrong.append((port, "denied"))
         if facts["abuse"] and "Reported" not in short:
             wrong.append((port, "abuse"))

@@ -165,7 +165,7 @@ def test_a_range_is_told_by_its_blocks_its_sockets_and_its_uses() -> None:
     assert render_brief(_brief("300-310"), Style()).splitlines() == [
         "300–310 · 4 assigned and 7 unassigned: none in use on this machine",
         "",
-        "  In practice  no use and no abuse is known to us",
+        "  In practice  no known use, no reported abuse",
         "  IANA         300 tacacss, 308 novastorbakcup, 309 entrusttime and 310 bhmds",
         "  Blocks       300 assigned, 301–307 unassigned, 308–324 assigned (17 ports)",
         "  Binding it   needs root or CAP_NET_BIND_SERVICE",

@@ -28,9 +28,9 @@ SAID = {
     "there",
     Gap(GapCode.BOUND_UNSUPPORTED, "macos"): f"{BOUND} listed on macOS",
     Gap(GapCode.BOUND_UNSUPPORTED, "freebsd14"): f"{BOUND} listed on freebsd14",
-    Gap(GapCode.TRANSPORT_UNSEEN, "sctp"): "SCTP sockets can't be seen without it",
-    Gap(GapCode.TRANSPORT_ABSENT, "sctp"): "this kernel has no SCTP: nothing can use it here but "
-    "in user space",
+    Gap(GapCode.TRANSPORT_UNSEEN, "sctp"): "SCTP sockets can't be seen without the socket monitor",
+    Gap(GapCode.TRANSPORT_ABSENT, "sctp"): "this kernel has no SCTP: only a stack in user space "
+    "could use it",
     Gap(GapCode.TRANSPORT_UNLISTED, "sctp"): "this kernel has SCTP but can't list its sockets: "
     "load sctp_diag",
     Gap(GapCode.TRANSPORT_UNLISTED, "udp-lite"): "this kernel has UDP-Lite but can't list its "
@@ -39,11 +39,13 @@ SAID = {
     "Windows",
     Gap(GapCode.LISTING_DENIED): "this user may not list sockets: run as an administrator",
     Gap(GapCode.LISTING_FAILED, detail="x"): "sockets can't be listed (x)",
-    Gap(GapCode.PROCESSES_DENIED, number=1): "1 process of other users could not be asked, and "
-    "what they listen on is not here: run as root",
-    Gap(GapCode.PROCESSES_DENIED, number=1200): "1200 processes of other users could not be asked, "
-    "and what they listen on is not here: run as root",
-    Gap(GapCode.PSUTIL_MISSING): "this machine can't be asked without psutil: pip install psutil",
+    Gap(GapCode.PROCESSES_DENIED, number=1): "1 process of other users couldn't be read, so "
+    "what they listen on is missing: run as root",
+    Gap(
+        GapCode.PROCESSES_DENIED, number=1200
+    ): "1200 processes of other users couldn't be read, so "
+    "what they listen on is missing: run as root",
+    Gap(GapCode.PSUTIL_MISSING): "portbook needs psutil to see this machine: pip install psutil",
     Gap(GapCode.CONNECTIONS_UNSUPPORTED, "darwin"): "connections that hold a port can't be looked "
     "up on darwin",
     Gap(GapCode.EXCLUDED_UNREADABLE, detail="x"): "the excluded ports could not be read from "
@@ -59,8 +61,9 @@ SAID = {
     Gap(GapCode.OWNERS_INFERRED, "/proc", Need.PROCFS, number=1, total=1): "the socket is owned by "
     "a process that was inferred from control group and user, not seen: no process is listed in "
     "/proc: procfs isn't mounted there",
-    Gap(GapCode.OWNERS_PARTIAL, None, Need.ROOT): "there may be more owners in processes of other "
-    f"users: {MEND}",
+    Gap(
+        GapCode.OWNERS_PARTIAL, None, Need.ROOT
+    ): f"other users' processes may hold these sockets too ({MEND})",
     Gap(GapCode.OWNERS_UNSEEN, number=2, total=4): "2 of 4 sockets have an owner that can't be "
     "seen",
     Gap(GapCode.PACKAGES_UNKNOWN, "/a", number=1, detail="x"): "the package of /a is not known: x",
@@ -71,7 +74,7 @@ SAID = {
     Gap(GapCode.NAMES_UNKNOWN, "docker:1", number=2, detail="x"): "the names of 2 containers are "
     "not known: x",
     Gap(GapCode.CONTAINERS_UNASKED, detail="x"): "x",
-    Gap(GapCode.NAMESPACES_UNSUPPORTED): "other network namespaces are looked into on Linux only",
+    Gap(GapCode.NAMESPACES_UNSUPPORTED): "other network namespaces can be read on Linux only",
     Gap(GapCode.NAMESPACES_HIDDEN, None, Need.ROOT, number=1): "the network namespaces of 1 "
     "process are visible to root only",
     Gap(GapCode.NAMESPACES_HIDDEN, None, Need.LEAVE, number=1200): "the network namespaces of "
@@ -93,9 +96,8 @@ SAID = {
     Gap(GapCode.FILE_CHANGED, "a.log"): "a.log changed while it was read: what came later is not "
     "in the answer",
     Gap(GapCode.NO_FLOWS, "a.log"): "a.log has no flows to read",
-    Gap(GapCode.NO_DATA, number=1): "1 record says itself that it has no data, or skipped it",
-    Gap(GapCode.NO_DATA, number=1200): "1,200 records say themselves that they have no data, or "
-    "skipped it",
+    Gap(GapCode.NO_DATA, number=1): "1 record is marked as having no data, or as skipped",
+    Gap(GapCode.NO_DATA, number=1200): "1,200 records are marked as having no data, or as skipped",
     Gap(GapCode.HOSTS_UNREAD, "a.parquet", detail="can't be read"): "the hosts of a.parquet, which "
     "can't be read",
     Gap(GapCode.NOTES_LEFT_OUT, detail="x"): "x",

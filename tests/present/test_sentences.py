@@ -50,6 +50,17 @@ _UNSAID = {
     r"\bhasn't got\b": "doesn't have",
     r"\bnot visible to you\b": "you can't see",
     r"\bnot looked at\b": "(nothing)",
+    r"\b(?:that|which) (?:can|could) be seen\b": "we can see",
+    r"\bis known to us\b": "no known use",
+    r"\bthis very\b": "portbook itself",
+    r"\bset aside\b": "reserved",
+    r"\bwords of the description\b": "in the description",
+    r"\bThis book\b|\bin the book\b|\bby the book\b": "portbook, IANA",
+    r"\bis registered for no\b": "No service is registered for",
+    r"\btake(?:s|n)? away what\b": "remove what",
+    r"\bhas (?:something|nothing) against\b": "fails a criterion",
+    r"\bnobody's for good\b": "for temporary use",
+    r"\bIANA's mouth\b": "we say",
     r"\bnot examined\b": "not checked",
     r"\bof which\b": "a sentence of its own",
     r"\bfurthest apart\b": "(nothing)",
@@ -174,7 +185,7 @@ def test_each_page_speaks_in_short_sentences_of_the_field() -> None:
 # -- denials, over all ports ----------------------------------------------------------------------
 
 _DENIAL = re.compile(
-    r"know of no|no use\b|no report|no abuse|nothing is known|only your machine can"
+    r"know of no|no (?:known )?use\b|no report|no abuse|nothing is known|only your machine can"
 )
 
 

@@ -74,7 +74,7 @@ def test_free() -> None:
 
 def test_what_is_bound_alone_is_ended_by_kill() -> None:
     *lines, steps = shown(why(held(changed(SHOP, state=SocketState.BOUND))), free=None)
-    assert " ".join(lines).endswith("has bound 127.0.0.1:3000 and doesn't listen.")
+    assert " ".join(lines).endswith("has bound 127.0.0.1:3000 without listening.")
     assert steps == "Stop it: kill 17580   More: portbook why 3000 -v"
 
 

@@ -165,7 +165,7 @@ def test_one_address_against_another(
 def test_an_address_that_the_machine_has_not(namespace: Namespace) -> None:
     found = why(namespace, "192.0.2.99:305")
     assert codes(found) == ["unknown"]
-    assert "no address of this machine" in found["causes"][0]["message"]
+    assert "is not an address of this machine" in found["causes"][0]["message"]
 
 
 def test_bound_and_never_listened(namespace: Namespace) -> None:

@@ -48,7 +48,7 @@ def findings(*owners: Process, **changes: Any) -> dict[str, Told]:
     ("changes", "level", "said"),
     [
         ({}, Level.CHECK, "Restart it if you replaced it"),
-        ({"upgraded": True}, Level.NOTE, "by an upgrade of its package. Restart it"),
+        ({"upgraded": True}, Level.NOTE, "an upgrade of its package replaced. Restart it"),
         ({"upgraded": False}, Level.CHECK, "Restart it if you replaced it"),
         ({"place": "memory"}, Level.ALERT, "ran from memory"),
         ({"place": "temporary"}, Level.ALERT, "from a temporary folder"),
@@ -59,7 +59,7 @@ def findings(*owners: Process, **changes: Any) -> dict[str, Told]:
 def test_a_deleted_executable(changes: dict[str, Any], level: Level, said: str) -> None:
     found = findings(deleted(**changes))["deleted-executable"]
     assert found.level is level
-    assert found.message.startswith("web runs /opt/web, which has been deleted")
+    assert found.message.startswith("web runs a deleted file, /opt/web")
     assert said in found.message
 
 
@@ -79,10 +79,10 @@ def test_every_deleted_one_must_be_upgraded() -> None:
 def test_the_owner_whose_file_is_gone_is_named_and_its_place_counts() -> None:
     there = process("there", place=ExecutablePlace.TEMPORARY, pid=8)
     found = findings(there, deleted("gone"))["deleted-executable"]
-    assert found.message.startswith("gone runs /opt/gone, which has been deleted")
+    assert found.message.startswith("gone runs a deleted file, /opt/gone")
     assert found.level is Level.CHECK, "another owner's place says nothing of this one's"
     two = findings(deleted("a"), deleted("b", pid=8))["deleted-executable"]
-    assert two.message.startswith("a, b runs /opt/a, /opt/b")
+    assert two.message.startswith("a, b runs a deleted file, /opt/a, /opt/b")
 
 
 def test_no_package_owns_it() -> None:

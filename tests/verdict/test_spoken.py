@@ -142,5 +142,5 @@ def test_every_protocol_fits_its_own_services(protocol: str, tls: bool) -> None:
 def test_words() -> None:
     assert heard(Spoken(SpokenState.SILENT)) == "silence"
     assert heard(Spoken(SpokenState.IDENTIFIED, None, "the handshake failed", True)).startswith(
-        "a protocol"
+        "an unknown protocol"
     )

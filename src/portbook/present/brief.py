@@ -267,7 +267,7 @@ def _machine(answer: PortAnswer, host: Host, groups: list[Group], to: Viewer) ->
     if answer.redirects:
         return f"{port} is redirected to {answer.redirects[0].to}"
     if answer.connections:
-        return f"{port} has no listener, but a connection holds it"
+        return f"{port} is held by a connection; nothing listens"
     if host.visibility is Visibility.FULL or not hide_sockets(host.missing):
         return _FREE
     return "nothing we can see listens on it"
@@ -329,9 +329,11 @@ def _headline(answer: PortAnswer, machine: str | None) -> str:
             said = f"{port} is {_ENDS[port]}, {state}"
         if machine is None:
             return said
-        return f"{said}, and {machine}" if machine == _FREE else f"{said}; {machine}"
+        if machine == _FREE:
+            return f"{said}, and {machine}"
+        return f"{said}; {machine.removeprefix(f'{port} is ')}"
     said = f"{port} · {name}"
-    return said if machine is None else f"{said}: {machine.removeprefix(f'{port} ')}"
+    return said if machine is None else f"{said}: {machine.removeprefix(f'{port} is ')}"
 
 
 # -- reach and next steps -----------------------------------------------------------------------
@@ -391,7 +393,7 @@ def _next(answer: PortAnswer, groups: list[Group], to: Viewer) -> Iterator[NextS
         if answer.free_port is not None:
             yield NextStep("Or use", f"{answer.free_port} (free)")
     elif answer.connections or answer.redirects:
-        yield NextStep("Can it be bound?", f"portbook why {asked}")
+        yield NextStep("Try to bind it", f"portbook why {asked}")
     elif answer.host is not None and port:
         yield NextStep("Find a free port for yourself", "portbook pick")
     yield NextStep("More", f"portbook {asked} --full")

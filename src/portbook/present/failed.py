@@ -189,7 +189,7 @@ def _next(failed: Failed, facts: dict[str, str]) -> Iterator[NextStep]:
         yield NextStep("Stop it", f"portbook stop {name}")
         yield NextStep("All causes", f"portbook why {where}")
     elif failed.failure is Failure.BROWSER_BLOCKED:
-        yield NextStep("A port that opens", "portbook pick")
+        yield NextStep("A port that browsers open", "portbook pick")
     elif failed.windows and failed.failure is Failure.PERMISSION:
         yield NextStep("On Windows", "netsh interface ipv4 show excludedportrange protocol=tcp")
     elif failed.failure in CONNECTING and failed.place not in (Place.ELSEWHERE, Place.NAME):

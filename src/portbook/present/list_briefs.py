@@ -315,7 +315,7 @@ def _practice(answer: RangeAnswer) -> str | None:
         return fitted(list(products.values()), _ROOM)
     if answer.programs:
         return fitted([each.product for each in answer.programs], _ROOM)
-    return None if answer.abuse else "no use and no abuse is known to us"
+    return None if answer.abuse else "no known use, no reported abuse"
 
 
 def _ports(first: int, last: int) -> str:

@@ -92,7 +92,7 @@ PAGES: dict[Topic, TopicPage] = {
         ),
         (
             NextStep("Form", "https://www.iana.org/form/ports-services"),
-            NextStep("Free until then", "portbook pick"),
+            NextStep("Until then", "portbook pick"),
         ),
     ),
     Topic.TIME_WAIT: TopicPage(
@@ -113,7 +113,7 @@ PAGES: dict[Topic, TopicPage] = {
             "Find the port that the program was told to use, in its settings or command line.",
             "The holder can be a second copy of the program, one that was stopped with Ctrl-Z, or "
             "TIME_WAIT.",
-            "A bind to every address fails where one address is taken, and one to a single address where all are.",
+            "A bind to every address fails if one is taken; a bind to one fails if every address is.",
         ),
         (
             NextStep("What listens here", "portbook listen"),
@@ -139,7 +139,7 @@ PAGES: dict[Topic, TopicPage] = {
         "Cannot assign requested address (99, 49, 10049): the address isn't this machine's.",
         (
             "On a bind: the server asks for an address that no interface has. Bind 0.0.0.0, [::] or "
-            "an own one.",
+            "an address of this machine.",
             "A cloud's public address is translated before it arrives: bind the private one.",
             "For [::1] it means that IPv6 is off: bind 127.0.0.1.",
             "On a connect: no ephemeral port is left for that destination.",
@@ -173,7 +173,7 @@ PAGES: dict[Topic, TopicPage] = {
             "The list is the Fetch standard's: 22, 25, 6000, 6665–6669, 10080 and dozens more.",
             "Nothing is wrong with the server: curl opens it. Move it to a port that isn't listed.",
         ),
-        (NextStep("A port that opens", "portbook pick"),),
+        (NextStep("A port that browsers open", "portbook pick"),),
     ),
     Topic.DROPPED: TopicPage(
         "The firewall's log shows a packet that it dropped; DPT is its destination port.",
@@ -217,7 +217,7 @@ PAGES: dict[Topic, TopicPage] = {
     Topic.CLIENT: TopicPage(
         "The port in the text is a client's own, given by its system: it isn't open on your machine.",
         (
-            "In a log, from ADDRESS port N names the other end; the service is the one that logged it.",
+            'In a log, "from ADDRESS port N" names the other end; the service is the one that logged it.',
             "For sshd that is 22, unless its settings say otherwise.",
         ),
         (NextStep("What listens here", "portbook listen"),),

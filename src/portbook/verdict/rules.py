@@ -41,7 +41,7 @@ FACTS = {
     "registered here, and of none could more be seen than its name; or is an interpreter, and its "
     "arguments name such a program",
     "default-port": "the port is one of the known program's own default ports",
-    "known-use": "a use on record fits the program (its name, where only that could be seen) or, "
+    "known-use": "a use on record fits the program (its name, where only that was seen) or, "
     "where none was seen, the port; a wide span speaks for no port with reported abuse",
     "use-fits": "known-use, and the owner isn't hidden: what couldn't be seen fits nothing",
     "abuse-on-record": "abuse of the port was reported, for this transport, by a source on record",
@@ -118,7 +118,7 @@ RULES = (
         "dangerous-port",
         Level.CHECK,
         "bound to more than loopback, by a program that hands a shell to anyone who connects (nc, "
-        "ncat, socat, busybox), or by nobody that could be seen on a port that is known for "
+        "ncat, socat, busybox), or by an owner that is hidden on a port that is known for "
         "reported abuse alone",
         ("dangerous", "reachable"),
         ("as-noted",),

@@ -77,13 +77,13 @@ class _Service:
         if number is not None and any(first <= number <= last for first, last, _ in self.numbers):
             return 95, "number"
         if any(name.startswith(wanted) for name in self.names):
-            return 90, "beginning of the name"
+            return 90, "start of the name"
         if len(wanted) > 1 and any(wanted in name for name in self.names):
             return 80, "part of the name"
         if all(word in self.words for word in words):
-            return 70, "words of the description"
+            return 70, "in the description"
         if all(any(each.startswith(word) for each in self.words) for word in words):
-            return 60, "beginnings of words of the description"
+            return 60, "starts of words in the description"
         if len(wanted) > 2 and wanted in self.text:
             return 50, "part of the description"
         return None

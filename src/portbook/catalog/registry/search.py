@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Number = tuple[int, int, Transport | None]
 
 _SURE = 38  # the score of a slip so small that it is worth a line beside other matches
+SIMILAR = 45  # the highest score of a similar spelling
 _BEGINS = 90  # the score of a name that begins with the text
 _SHORT = 3  # letters of a word in which a slip makes another word
 
@@ -151,11 +152,11 @@ class Index:
         yield 98, "another name of it", set(self._names.exact(wanted))
         if wanted.isascii() and wanted.isdigit() and len(wanted) <= 5:
             yield 95, "number", self._holding(int(wanted))
-        yield _BEGINS, "beginning of the name", self._names.beginning(wanted)
+        yield _BEGINS, "start of the name", self._names.beginning(wanted)
         if len(wanted) > 1:
             yield 80, "part of the name", self._names.containing(wanted)
-        yield 70, "words of the description", self._words.with_all(words)
-        yield 60, "beginnings of words of the description", self._words.with_all_begun(words)
+        yield 70, "in the description", self._words.with_all(words)
+        yield 60, "starts of words in the description", self._words.with_all_begun(words)
         if len(wanted) > 2:
             yield 50, "part of the description", self._texts.containing(wanted)
 
@@ -169,7 +170,7 @@ class Index:
         near: dict[int, tuple[int, str]] = {}
         for vocabulary, shortest, weight, why in (
             (self._words, _SHORT + 1, 40, "a similar word"),
-            (self._names, 0, 45, "a similar name"),
+            (self._names, 0, SIMILAR, "a similar name"),
         ):
             best: dict[int, float] = {}
             for term, ratio in vocabulary.near(wanted, ALIKE).items():

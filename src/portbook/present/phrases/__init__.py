@@ -30,17 +30,17 @@ TEMPLATES = {
     GapCode.BOUND_UNLISTED: f"this kernel lists {{transport}} only in /proc/net: {_BOUND}",
     GapCode.BOUND_UNSUPPORTED: "sockets that are bound but not listening can't be listed on "
     "{subject_system}",
-    GapCode.TRANSPORT_UNSEEN: "{transport} sockets can't be seen without it",
-    GapCode.TRANSPORT_ABSENT: "this kernel has no {transport}: nothing can use it here but in user "
-    "space",
+    GapCode.TRANSPORT_UNSEEN: "{transport} sockets can't be seen without the socket monitor",
+    GapCode.TRANSPORT_ABSENT: "this kernel has no {transport}: only a stack in user space could "
+    "use it",
     GapCode.TRANSPORT_UNLISTED: "this kernel has {transport} but can't list its sockets: load "
     "{subject}_diag",
     GapCode.TRANSPORT_UNSUPPORTED: "{transport} sockets can't be listed on {detail_system}",
     GapCode.LISTING_DENIED: "this user may not list sockets: run as an administrator",
     GapCode.LISTING_FAILED: "sockets can't be listed ({detail})",
-    GapCode.PROCESSES_DENIED: "{number} {process} of other users could not be asked, and what they "
-    "listen on is not here: run as root",
-    GapCode.PSUTIL_MISSING: "this machine can't be asked without psutil: pip install psutil",
+    GapCode.PROCESSES_DENIED: "{number} {process} of other users couldn't be read, so what they "
+    "listen on is missing: run as root",
+    GapCode.PSUTIL_MISSING: "portbook needs psutil to see this machine: pip install psutil",
     GapCode.CONNECTIONS_UNSUPPORTED: "connections that hold a port can't be looked up on {subject}",
     GapCode.EXCLUDED_UNREADABLE: "the excluded ports could not be read from netsh: {detail}",
     GapCode.BIND_UNTRIED: "a bind could not be tried ({subject})",
@@ -48,12 +48,12 @@ TEMPLATES = {
     GapCode.OWNERS_HIDDEN: "{sockets} owned by a process that {hidden_by}",
     GapCode.OWNERS_INFERRED: "{sockets} owned by a process that was inferred from control group "
     "and user, not seen: {fix}",
-    GapCode.OWNERS_PARTIAL: "there may be more owners in processes of other users: {fix}",
+    GapCode.OWNERS_PARTIAL: "other users' processes may hold these sockets too ({fix})",
     GapCode.OWNERS_UNSEEN: "{number} of {total} sockets have an owner that can't be seen",
     GapCode.PACKAGES_UNKNOWN: "{packages} not known: {detail}",
     GapCode.NAMES_UNKNOWN: "{names} not known: {detail}",
     GapCode.CONTAINERS_UNASKED: "{detail}",
-    GapCode.NAMESPACES_UNSUPPORTED: "other network namespaces are looked into on Linux only",
+    GapCode.NAMESPACES_UNSUPPORTED: "other network namespaces can be read on Linux only",
     GapCode.NAMESPACES_HIDDEN: "the network namespaces of {number:,} {process} are {kept_by}",
     GapCode.NAMESPACE_UNREADABLE: "{detail}",
     GapCode.NAT_UNSUPPORTED: "redirects by this system's own packet filter are not looked for",
@@ -70,7 +70,7 @@ TEMPLATES = {
     GapCode.FILE_CHANGED: "{subject} changed while it was read: what came later is not in the "
     "answer",
     GapCode.NO_FLOWS: "{subject} has no flows to read",
-    GapCode.NO_DATA: "{number:,} {records} no data, or skipped it",
+    GapCode.NO_DATA: "{number:,} {records} no data, or as skipped",
     GapCode.HOSTS_UNREAD: "the hosts of {subject}, which {detail}",
     GapCode.NOTES_LEFT_OUT: "{detail}",
     GapCode.COMMANDS_MASKED: "the command lines of processes: start portbook serve with "
@@ -120,7 +120,7 @@ FAILURES = {
     "dropped-listening": "A firewall dropped a packet to {name}, on which {who} listens.",
     "dropped-silent": "A firewall dropped a packet to {name}; nothing listens on it, so "
     "nothing was lost.",
-    "other": "The text says that something went wrong with {name}, and not what.",
+    "other": "The text says that something failed on {name}, but not what.",
     "invalid-address": "{address} is not an address; {port} was looked at on every address.",
     "name": "{address} is a name, not an address: {port} was looked at on every address.",
 }
@@ -187,8 +187,6 @@ def _words(gap: Gap, facts: dict[str, object]) -> dict[str, str]:
         "names": f"the name of {subject} is"
         if number == 1
         else f"the names of {number} containers are",
-        "records": "record says itself that it has"
-        if number == 1
-        else "records say themselves that they have",
+        "records": "record is marked as having" if number == 1 else "records are marked as having",
         "rules": "1 NAT rule was" if number == 1 else f"{number} NAT rules were",
     }

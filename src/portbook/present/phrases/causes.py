@@ -24,40 +24,40 @@ MESSAGES = {
     "excluded-range range": "{port} is in {first}–{last}, which the system keeps for itself "
     "({kind}).",
     "excluded-range refused": "Windows refuses {port}: it is in an excluded range, or another "
-    "socket has it for its exclusive use.",
+    "socket holds it exclusively.",
     "no-privilege low-port": "Ports below {unprivileged_first} need root or CAP_NET_BIND_SERVICE "
     "on this machine (net.ipv4.ip_unprivileged_port_start).",
-    "no-privilege one-address": "macOS asks for a privilege below 1024 where one address is bound, "
-    "and for none where every address is; this user doesn't have it.",
+    "no-privilege one-address": "Below 1024, macOS asks for root to bind a single address, but "
+    "not to bind every address.",
     "no-privilege rule-unread": "The system refuses {port} to this user, and its rule for low "
-    "ports could not be read: a security module (SELinux, AppArmor, a seccomp or cgroup filter) "
+    "ports couldn't be read. A security module (SELinux, AppArmor, a seccomp or cgroup filter) "
     "may be the reason.",
-    "no-privilege rule-allows": "The system refuses {port} to this user, and its rule allows it: a "
-    "security module (SELinux, AppArmor, a seccomp or cgroup filter) may be the reason.",
+    "no-privilege rule-allows": "The system refuses {port} to this user, though its rule for low "
+    "ports allows it. A security module (SELinux, AppArmor, a seccomp or cgroup filter) may be "
+    "the reason.",
     "listener": "{listens}",
-    "bound-not-listening": "{who} has bound {socket} and doesn't listen: lists of listeners don't "
-    "show it.",
+    "bound-not-listening": "{who} has bound {socket} without listening, so lists of listeners "
+    "don't show it.",
     "outbound-connection": "{who} holds it as the local port of a connection to {peer}{more}.",
-    "time-wait": "It is the local port of {closed}, kept in TIME_WAIT for late packets "
-    "(RFC 9293); no process holds it any more.",
+    "time-wait": "{closed} it in TIME_WAIT for late packets (RFC 9293); no process has it any "
+    "more.",
     "address-overlap dual-stack": "{socket} is not limited to IPv6 (IPV6_V6ONLY is off), so it "
     "takes the port for IPv4 as well.",
-    "address-overlap wildcard": "Part of the addresses is free: {free_places} can be bound, "
-    "{taken_places} can't.",
-    "address-overlap program": "Part of the addresses is free: {free_places} can be bound, "
-    "{taken_places} can't.",
-    "unknown malformed-address": "{address} is not an address: the numbers of one end at 255.",
-    "unknown no-address": "{address} is no address of this machine.",
-    "unknown untried": "No socket could be made to try it with, so whether it can be bound is not "
-    "known.",
-    "unknown unsupported": "This machine has no {TRANSPORT}{over_family} to bind with.",
-    "unknown unexplained": "The bind fails ({names}), and nothing that could be seen explains it.",
-    "nat-redirect": "A NAT rule sends connections to {port} on to {to} ({source}: {rule}): those "
-    "that it matches don't reach a server bound here.",
-    "other-namespace": "{who} has {socket} in another network namespace ({namespace}). That keeps "
-    "nobody from binding it here.",
-    "dynamic-range": "{port} is in {first}–{last}, from which this machine gives ports to programs "
-    "that ask for any: one of them may have it when the server starts.",
+    "address-overlap wildcard": "Some addresses are still free: {free_places}. "
+    "Taken: {taken_places}.",
+    "address-overlap program": "Some addresses are still free: {free_places}. "
+    "Taken: {taken_places}.",
+    "unknown malformed-address": "{address} is not an address: no number in one is above 255.",
+    "unknown no-address": "{address} is not an address of this machine.",
+    "unknown untried": "No socket could be made to try it, so whether it can be bound is unknown.",
+    "unknown unsupported": "This machine has no {TRANSPORT}{over_family}.",
+    "unknown unexplained": "The bind fails ({names}), and nothing we can see explains it.",
+    "nat-redirect": "A NAT rule redirects {port} to {to} ({source}: {rule}). Connections that it "
+    "matches don't reach a server bound here.",
+    "other-namespace": "{who} has {socket} in another network namespace ({namespace}). That "
+    "doesn't stop you from binding it here.",
+    "dynamic-range": "{port} is an ephemeral port on this machine ({first}–{last}): another "
+    "program may have it when your server starts.",
 }
 MENDS = {
     "excluded-range range": "Choose a port outside the excluded ranges.",
@@ -73,14 +73,14 @@ MENDS = {
     "what a domain may bind.",
     "listener": "{stop}{join_them}",
     "bound-not-listening": "{stop}",
-    "outbound-connection": "Wait until it is closed{end}{reuse}",
+    "outbound-connection": "Wait until the connection is closed{end}{reuse}",
     "time-wait": "{over}",
-    "address-overlap dual-stack": "To have both families apart, the program has to set "
+    "address-overlap dual-stack": "To bind each family separately, the program has to set "
     "IPV6_V6ONLY.",
     "address-overlap wildcard": "Bind {first_free}, if that is enough.",
     "unknown malformed-address": "Give an address that this machine has, or the wildcard address.",
-    "unknown no-address": "Give an address that it has, or the wildcard address.",
-    "unknown untried": "Ask again when there are fewer open files or more memory.",
+    "unknown no-address": "Give one of its addresses, or the wildcard address.",
+    "unknown untried": "Try again with fewer open files or more free memory.",
     "unknown unsupported": "Load the kernel's module for it, if there is one.",
     "unknown unexplained": "{elsewhere}",
     "nat-redirect": "Stop what asked for the redirect (most often a container with a published "
@@ -170,7 +170,7 @@ def _end(cause: Cause, _: Facts) -> str:
 
 def _closed(cause: Cause, _: Facts) -> str:
     many = len(cause.connections)
-    return f"{many} closed connections" if many > 1 else "a connection that was closed"
+    return f"{many} closed connections hold" if many > 1 else "A closed connection holds"
 
 
 def _over(cause: Cause, facts: Facts) -> str:

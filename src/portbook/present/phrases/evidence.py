@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Words = Mapping[str, object]
 
 _SPOKEN: dict[str, str] = {
-    SpokenState.UNRECOGNISED: "a protocol that isn't known",
+    SpokenState.UNRECOGNISED: "an unknown protocol",
     SpokenState.SILENT: "silence",
     SpokenState.REFUSED: "no connection",
     SpokenState.UNASKED: "not asked",
@@ -137,7 +137,7 @@ def spoken_words(facts: Words, prefix: str = "") -> str:
     """As :func:`heard`, of facts whose names begin with *prefix*."""
     state, detail = facts.get(f"{prefix}state"), facts.get(f"{prefix}detail")
     if state == SpokenState.IDENTIFIED:
-        words = str(facts.get(f"{prefix}protocol") or "a protocol that isn't known")
+        words = str(facts.get(f"{prefix}protocol") or "an unknown protocol")
         if facts.get(f"{prefix}tls"):
             words += " in TLS"
     else:

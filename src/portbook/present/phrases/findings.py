@@ -41,7 +41,7 @@ TEMPLATES = {
     "service-elsewhere": "{program} speaks {protocols}, usually on {home}, and is on {port}. If "
     "that isn't intended, check its configuration.",
     "foreign-service": "{place} is registered for {service}, {foreign}",
-    "unregistered-port": "{place} is registered for no service. Check who started {program}, and "
+    "unregistered-port": "No service is registered for {place}. Check who started {program}, and "
     "why on this port{maybe}.",
     "reserved-port": "{place} is reserved{quoted}: no service should be on it. {then}.",
     "dynamic-port": "{port} is an ephemeral port on this machine ({dynamic}): another program may "
@@ -51,7 +51,7 @@ TEMPLATES = {
     "browser-blocked": "Browsers refuse to open port {port}.",
     "abuse-on-record": "Reported on this port: {abuse}. That doesn't mean {program} is malicious; "
     "check that you started it.",
-    "deleted-executable": "{deleted_by} runs {deleted}, which has been deleted{deleted_why}.",
+    "deleted-executable": "{deleted_by} runs a deleted file, {deleted}{deleted_why}.",
     "unpackaged-executable": "No package owns {unpackaged}. Check where it came from.",
     "backlog-full": "{program} has a full queue: {queue} to be accepted. It is slow or stuck, and "
     "new clients are turned away.",
@@ -285,7 +285,7 @@ def _deleted_why(facts: Facts) -> str:
     if ExecutablePlace.TEMPORARY in places:
         return ", from a temporary folder. Find out who started it"
     if "upgraded" in facts:
-        return " by an upgrade of its package. Restart it to run the new version"
+        return ", which an upgrade of its package replaced. Restart it to run the new version"
     if ExecutablePlace.WORLD_WRITABLE in places:
         return ", from a folder that anyone can write to. Find out who started it"
     return ". Restart it if you replaced it; otherwise find out who did"
@@ -326,7 +326,7 @@ def _danger(facts: Facts) -> str:
             f"{named} can hand a shell to anyone who connects, from other machines too. Check who "
             f"started it.{known}"
         )
-    return f"Nobody that could be seen listens here.{known} Check what it is."
+    return f"You can't see which program listens here.{known} Check what it is."
 
 
 _WORDS: dict[str, Callable[[Facts], object]] = {

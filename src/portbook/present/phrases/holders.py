@@ -53,7 +53,7 @@ def how_to_stop(listener: Listener) -> str:
         return f"Stop the program ({how}), or choose another port."
     if listener.ownership.seen in (OwnersSeen.KERNEL, OwnersSeen.NONE):
         return (
-            "There is no program to stop: take away what made it in the kernel (a tunnel, NFS), "
+            "There is no program to stop: remove what made it in the kernel (a tunnel, NFS), "
             "or choose another port."
         )
     where = "Look from the host" if viewer().is_root else "Run with sudo"
@@ -71,7 +71,7 @@ def _by_owner(owner: Process, port: int) -> str | None:
         runtime, _, name = owner.container.partition(":")
         if runtime in _STOPPED_BY_ID:
             return f"Stop the container: {runtime} stop {quote(name)}"
-        return f"Stop the container {owner.container} by what started it"
+        return f"Stop the container {owner.container} with what started it"
     if owner.activates:
         return f"Stop the unit that holds it: {_systemctl(owner)} stop {quote(owner.unit or '')}"
     if owner.pid == 1:

@@ -27,36 +27,37 @@ EVIDENCE = {
     f"{Criterion.UNASSIGNED} dynamic": "a Dynamic Port, which is never assigned (RFC 6335 §6)",
     f"{Criterion.UNASSIGNED} listed": 'IANA lists it as "{text}" (row {row})',
     f"{Criterion.UNASSIGNED} no-row": "IANA has no row for it",
-    f"{Criterion.NOT_DYNAMIC} inside": "handed out to any program by {some_ranges}",
-    f"{Criterion.NOT_DYNAMIC} outside": "outside what systems hand out: {some_ranges}",
+    f"{Criterion.NOT_DYNAMIC} inside": "an ephemeral port by default on {some_ranges}",
+    f"{Criterion.NOT_DYNAMIC} outside": "not an ephemeral port by default: {some_ranges}",
     f"{Criterion.BROWSER_OPENS} blocked": "browsers refuse to open it",
     f"{Criterion.BROWSER_OPENS} opened": "browsers open it",
-    f"{Criterion.NO_KNOWN_USE} used": "in use in practice: {some_products}",
-    f"{Criterion.NO_KNOWN_USE} unused": "no use in practice is known",
-    f"{Criterion.NO_ABUSE} reported": "abuse on record: {some_subjects}",
-    f"{Criterion.NO_ABUSE} unreported": "no abuse is known",
-    f"{Criterion.NOT_DYNAMIC_HERE} unread": "which ports this machine hands out could not be read",
-    f"{Criterion.NOT_DYNAMIC_HERE} outside": "outside {first}–{last}, which this machine hands out",
-    f"{Criterion.NOT_DYNAMIC_HERE} kept": "in {first}–{last}, but kept from being handed out here",
-    f"{Criterion.NOT_DYNAMIC_HERE} inside": "in {first}–{last}, from which this machine hands out "
-    "ports",
+    f"{Criterion.NO_KNOWN_USE} used": "used in practice by {some_products}",
+    f"{Criterion.NO_KNOWN_USE} unused": "no known use",
+    f"{Criterion.NO_ABUSE} reported": "reported abuse: {some_subjects}",
+    f"{Criterion.NO_ABUSE} unreported": "no reported abuse",
+    f"{Criterion.NOT_DYNAMIC_HERE} unread": "the ephemeral ports of this machine couldn't be read",
+    f"{Criterion.NOT_DYNAMIC_HERE} outside": "not an ephemeral port on this machine "
+    "({first}–{last})",
+    f"{Criterion.NOT_DYNAMIC_HERE} kept": "in the ephemeral range {first}–{last}, but "
+    "excluded from it",
+    f"{Criterion.NOT_DYNAMIC_HERE} inside": "an ephemeral port on this machine ({first}–{last})",
     f"{Criterion.NOT_NOTED} noted": "{whose_notes} have {label_or_it} there ({file})",
     f"{Criterion.NOT_NOTED} untrusted": "{whose_notes} have {label_or_it} there ({file}), which "
     "you haven't trusted",
     f"{Criterion.NOT_NOTED} unread": "{problem}",
-    f"{Criterion.NOT_NOTED} nothing": "your notes have nothing there",
+    f"{Criterion.NOT_NOTED} nothing": "not in your notes",
     f"{Criterion.NO_LOCAL_NAME} absent": "{path} is not there",
     f"{Criterion.NO_LOCAL_NAME} unread": "{path} could not be read ({error})",
     f"{Criterion.NO_LOCAL_NAME} named": "{path} calls it {first_names}",
     f"{Criterion.NO_LOCAL_NAME} unnamed": "{path} has no name for it",
     f"{Criterion.UNPRIVILEGED} refused": "the system refuses it to this user{below}",
-    f"{Criterion.UNPRIVILEGED} given": "binding it takes no privilege that is missing here",
-    f"{Criterion.FREE_HERE} untried": "no socket could be made to try a bind with",
+    f"{Criterion.UNPRIVILEGED} given": "you may bind it",
+    f"{Criterion.FREE_HERE} untried": "no socket could be made to try a bind",
     f"{Criterion.FREE_HERE} held": "{who} {does} {socket}",
     f"{Criterion.FREE_HERE} closing": "{transport}: a closed connection still holds it; free again "
     "within minutes",
     f"{Criterion.FREE_HERE} fails": "{transport}: a bind fails ({error})",
-    f"{Criterion.FREE_HERE} free": "a bind for tcp and for udp succeeded just now",
+    f"{Criterion.FREE_HERE} free": "binding it for tcp and udp worked just now",
 }
 HINTS: dict[str, str] = {
     HintCode.SERVICE: "IANA has a service of that name, {service_name}, on {some_ports}: for that "
@@ -102,7 +103,7 @@ def _whose(_: Check, facts: Facts) -> str:
 
 def _below(_: Check, facts: Facts) -> str:
     first = facts["unprivileged_first"]
-    return "" if first is None else f": ports below {first} take a privilege"
+    return "" if first is None else f": ports below {first} need root or CAP_NET_BIND_SERVICE"
 
 
 def _does(check: Check, _: Facts) -> str:

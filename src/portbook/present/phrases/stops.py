@@ -38,31 +38,29 @@ _SUPERVISORS = {
 # By code, and by the fact ``why`` where a code has several reasons. Facts, and what _REFUSAL_WORDS
 # makes of a refusal, stand in braces.
 REFUSED = {
-    RefusalCode.NOTHING_THERE: "Nothing{seen} listens on {place} on this machine.",
+    RefusalCode.NOTHING_THERE: "{Nothing} listens on {place} on this machine.",
     RefusalCode.OTHER_NAMESPACE: "{who} has {socket} in another network namespace ({namespace}), "
     "where portbook doesn't reach.",
-    RefusalCode.NOT_LISTENING: "{who} has bound {socket} and doesn't listen: it may be a client "
+    RefusalCode.NOT_LISTENING: "{who} has bound {socket} without listening: it may be a client "
     "about to connect.",
-    RefusalCode.MAYBE_CLIENT: "{who} has {socket}, a UDP socket in {first}–{last}, from which this "
-    "machine hands out ports: it may be a client's.",
+    RefusalCode.MAYBE_CLIENT: "{who} has {socket}, a UDP socket on an ephemeral port "
+    "({first}–{last}): it may be a client's.",
     RefusalCode.KERNEL: "{who} holds {socket}: there is no process to stop.",
     RefusalCode.OWNER_HIDDEN: "{who} holds {socket}.",
-    RefusalCode.OWNER_INFERRED: "{who} holds {socket}; that was inferred, and nothing is stopped "
-    "on a guess.",
-    RefusalCode.FIRST_PROCESS: "The first process, {program}, holds it, and for which unit could "
-    "not be found out.",
-    f"{RefusalCode.OWN_LINE} inside": "{who} holds {socket}, and this very program runs inside of "
-    "it.",
-    f"{RefusalCode.OWN_LINE} unit": "{program} (pid {pid}) runs in {unit}, and so does this very "
-    "program.",
-    RefusalCode.SSH_CONNECTION: "The connection through which you are here arrives at {socket}: "
-    "stopping what listens there could lock you out.",
-    RefusalCode.PORT_FORWARDER: "{program} (pid {pid}) passes the port on to a container, and "
+    RefusalCode.OWNER_INFERRED: "{who} holds {socket}, but that is inferred: portbook stops "
+    "nothing on a guess.",
+    RefusalCode.FIRST_PROCESS: "The first process, {program}, holds it for a unit that couldn't "
+    "be identified.",
+    f"{RefusalCode.OWN_LINE} inside": "{who} holds {socket}, and portbook itself runs inside it.",
+    f"{RefusalCode.OWN_LINE} unit": "{program} (pid {pid}) runs in {unit}, and so does portbook "
+    "itself.",
+    RefusalCode.SSH_CONNECTION: "Your own SSH connection comes in at {socket}: stopping what "
+    "listens there could lock you out.",
+    RefusalCode.PORT_FORWARDER: "{program} (pid {pid}) forwards the port to a container, and "
     "nothing shows which one.",
     RefusalCode.CONTAINER_MANAGER: "{program} (pid {pid}) runs in the container {container}, and "
-    "what runs that would start it again.",
-    RefusalCode.REPLACED: "{program} (pid {pid}) has ended, or let go of the port, since it was "
-    "seen.",
+    "what manages that would start it again.",
+    RefusalCode.REPLACED: "{program} (pid {pid}) has ended or released the port in the meantime.",
     RefusalCode.NOT_NAMED: "{who} holds {socket}, which isn't the program that you named.",
     f"{RefusalCode.SEVERAL_PROGRAMS} program": "{who} holds {socket}. Several programs are meant: "
     "--yes stops only the one that you name.",
@@ -70,11 +68,11 @@ REFUSED = {
     "them by its name.",
 }
 REFUSED_MENDS = {
-    RefusalCode.NOTHING_THERE: "If a bind still fails: portbook why {port_word}",
+    RefusalCode.NOTHING_THERE: "If your server still can't bind it: portbook why {port_word}",
     RefusalCode.OTHER_NAMESPACE: "{stop_there}",
     RefusalCode.NOT_LISTENING: "{stop}",
     RefusalCode.MAYBE_CLIENT: "If it is a server's: portbook stop {port}/udp",
-    RefusalCode.KERNEL: "Take away what made it in the kernel (a tunnel, NFS, a module).",
+    RefusalCode.KERNEL: "Remove what made it in the kernel (a tunnel, NFS, a module).",
     RefusalCode.OWNER_HIDDEN: "{see}",
     RefusalCode.OWNER_INFERRED: "{see}",
     RefusalCode.FIRST_PROCESS: "systemctl list-sockets shows the unit: stop that.",
@@ -83,9 +81,9 @@ REFUSED_MENDS = {
     RefusalCode.SSH_CONNECTION: "From the machine's console: {kill}",
     RefusalCode.PORT_FORWARDER: "docker ps --filter publish={port}, or podman ps, shows it: stop "
     "that one.",
-    RefusalCode.CONTAINER_MANAGER: "Stop it by what started it: kubectl, nerdctl, crictl, lxc or "
+    RefusalCode.CONTAINER_MANAGER: "Stop it with what started it: kubectl, nerdctl, crictl, lxc or "
     "machinectl.",
-    RefusalCode.REPLACED: "Ask again.",
+    RefusalCode.REPLACED: "Run it again.",
     RefusalCode.NOT_NAMED: "{name_it}",
     f"{RefusalCode.SEVERAL_PROGRAMS} program": "{name_it} --yes",
     f"{RefusalCode.SEVERAL_PROGRAMS} container": "{command_line}",
@@ -93,7 +91,7 @@ REFUSED_MENDS = {
 # By code and the fact ``why``, with a command or a pid where there is one.
 DONE = {
     "stopped": "pid {pid} has ended",
-    "stopped let-go": "pid {pid} has let go of the port, and still runs",
+    "stopped let-go": "pid {pid} has released the port, and still runs",
     "stopped manager": "{command_line}: done",
     "killed": "pid {pid} has ended",
     "gone": "pid {pid} had ended already",
@@ -114,7 +112,7 @@ DONE = {
 LOST = {
     LossKind.CONNECTIONS: ("1 connection", "{} connections"),
     LossKind.CHILDREN: ("1 child", "{} children"),
-    LossKind.SOCKETS: ("what it listens on besides", "what it listens on besides"),
+    LossKind.SOCKETS: ("its other sockets", "its other sockets"),
     LossKind.UNIT: ("1 process of the same unit", "{} processes of the same unit"),
 }
 
@@ -285,7 +283,7 @@ def _name_it(refusal: Refusal, _: Facts) -> str:
 _REFUSAL_WORDS: dict[str, Words] = {
     "who": _who,
     "socket": lambda refusal, _: refusal.socket or "",
-    "seen": lambda _, facts: " that can be seen" if facts["blind"] else "",
+    "Nothing": lambda _, facts: "Nothing we can see" if facts["blind"] else "Nothing",
     "place": _place,
     "port_word": _port_word,
     "stop_there": _stop_there,

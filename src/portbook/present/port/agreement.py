@@ -76,7 +76,7 @@ _SETTLES = {
     "service-elsewhere": (Agreement.DIFFER, "{program} isn't on its own port"),
     "fits-by-name": (Agreement.UNKNOWN, "the name fits, and only the name could be seen"),
     "known-use": (Agreement.AGREE, "a common use of the port"),
-    "registered-port": (Agreement.UNKNOWN, "which program it is can't be told from here"),
+    "registered-port": (Agreement.UNKNOWN, "which program it is can't be seen from here"),
     "noted": (Agreement.UNKNOWN, "your notes name this port, but no program"),
     "unknown": (Agreement.UNKNOWN, "{program} isn't a server portbook recognises"),
 }
@@ -102,7 +102,7 @@ def _sentence(finding: Finding, answer: PortAnswer, listeners: Sequence[Listener
     if finding.code == "foreign-service" and isinstance(tools, tuple):
         settling = (Agreement.DIFFER, "{tool}, not {service}{common}{ask}")
     elif finding.code == "fits-by-name" and isinstance(tools, tuple):
-        settling = (Agreement.UNKNOWN, "{tool}, by its arguments alone")
+        settling = (Agreement.UNKNOWN, "{tool}, judging by its arguments alone")
     template = settling[1] if settling else _OTHERS.get(finding.code, finding.code)
     owner = next((each.ownership.owners[0] for each in listeners if each.ownership.owners), None)
     codes = {each.code for one in listeners for each in one.assessment.findings}

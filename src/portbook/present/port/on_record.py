@@ -5,7 +5,7 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.model import Authentication, Encryption, State
 from portbook.model.practice import same_product
-from portbook.present.words import listed, when
+from portbook.present.words import listed, period, when
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def practice_line(answer: PortAnswer, columns: int) -> str | None:
     if met_there.wide:
         spans = {use.product: f"{use.first}–{use.last}" for use in answer.uses}
         return fitted([f"{name} ({spans[name]})" for name in met_there.wide], columns)
-    return "no use and no abuse is known to us" if untold_uses(answer) else None
+    return "no known use, no reported abuse" if untold_uses(answer) else None
 
 
 UNUSED = "We know of no software that uses it, and of no reported abuse."
@@ -117,7 +117,7 @@ def abuse_line(answer: PortAnswer, columns: int) -> str | None:
     """What was reported on the port, with its time: history, and no verdict on this machine."""
     if not answer.abuse:
         return None
-    subjects = dict.fromkeys(f"{each.subject} ({each.period})" for each in answer.abuse)
+    subjects = dict.fromkeys(f"{each.subject} ({period(each.period)})" for each in answer.abuse)
     return fitted(list(subjects), columns)
 
 
@@ -153,7 +153,10 @@ def registry_line(answer: PortAnswer) -> str:
     if len(by_words) == 1 and title:
         ((words, transports),) = by_words.items()
         return f"{words} ({title}), {listed(transports)}"
-    return "; ".join(f"{words}, {listed(transports)}" for words, transports in by_words.items())
+    return "; ".join(
+        f"{words}{' for' if words.startswith('reserved') else ','} {listed(transports)}"
+        for words, transports in by_words.items()
+    )
 
 
 def title_line(answer: PortAnswer, longest: int = _LONGEST_TITLE) -> str | None:

@@ -14,7 +14,7 @@ from portbook.model import (
     host_port,
 )
 from portbook.present.document import Paragraph, Table, Verdict
-from portbook.present.words import plural
+from portbook.present.words import day, plural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +76,9 @@ def quiet(host: Host) -> Iterator[Item]:
     """That nothing is bound to any of the ports asked for, as far as could be seen."""
     full = host.visibility is Visibility.FULL
     yield Paragraph(
-        "Nothing is bound to these ports." if full else "Nothing that could be seen is bound here."
+        "Nothing is bound to these ports."
+        if full
+        else "Nothing we can see is bound to these ports."
     )
     yield from _not_seen(host)
 
@@ -173,7 +175,7 @@ def describe(owner: Process) -> Iterator[tuple[str, str]]:
     if owner.started is not None:
         from portbook.model.text import moment
 
-        yield ("started", f"{moment(owner.started)} (up {uptime(owner.started)})")
+        yield ("started", f"{day(moment(owner.started))} (up {uptime(owner.started)})")
     if owner.unit:
         service = f", which starts {owner.activates}" if owner.activates else ""
         yield ("unit", f"{owner.unit}{service}")

@@ -26,17 +26,16 @@ TERMS = (
         (
             (
                 "A port is assigned when the registry gives it to a service for a transport "
-                "(RFC 6335 §6). The same number can be assigned with tcp, reserved with udp and "
-                "without a row for sctp, so portbook states each transport apart."
+                "(RFC 6335 §6). The same number can be assigned on TCP, reserved on UDP and have "
+                "no row for SCTP, so portbook states each transport separately."
             ),
             (
-                "One port can have several names, and a name several ports. A row can also assign "
-                "without naming: 24 is for “any private mail system”."
+                "One port can have several names, and one name several ports. A row can also "
+                "assign a port without a name: 24 is for “any private mail system”."
             ),
             (
-                "An assignment is a promise not to give the number to another service. It doesn't "
-                "say that the service is in use, nor that what answers on the port is it "
-                "(RFC 6335 §10)."
+                "An assignment promises that no other service gets the number. It doesn't say "
+                "that the service is in use, nor that it is what answers there (RFC 6335 §10)."
             ),
         ),
         ((22, "one service, three transports"), (80, "several names"), (24, "no name")),
@@ -45,20 +44,19 @@ TERMS = (
     Term(
         "reserved",
         "Reserved",
-        "A number that can't be had by an ordinary request.",
+        "A number that IANA doesn't hand out on an ordinary request.",
         (
             (
-                "Reserved numbers are held by IANA for special purposes (RFC 6335 §6). The edges "
-                "of "
-                "the ranges are among them, so that a range could be extended one day."
+                "IANA keeps reserved numbers for special purposes (RFC 6335 §6). The edges of the "
+                "ranges are among them, so that a range could be extended one day."
             ),
             (
-                "A number that was handed back is marked as reserved too (RFC 6335 §8.2), and a "
-                "transport can be reserved while another one is assigned. Rows that say removed, "
-                "deprecated or de-registered count as reserved here; their own words are quoted."
+                "A returned number becomes reserved too (RFC 6335 §8.2). One transport can be "
+                "reserved while another is assigned. Rows marked removed, deprecated or "
+                "de-registered count as reserved; portbook quotes their own words."
             ),
         ),
-        ((0, "an edge"), (1023, "the other edge"), (300, "assigned with tcp, reserved with udp")),
+        ((0, "an edge"), (1023, "the other edge"), (300, "assigned on TCP, reserved on UDP")),
         State.RESERVED,
     ),
     Term(
@@ -71,39 +69,35 @@ TERMS = (
                 "the same: nothing stops a program from listening on it."
             ),
             (
-                "Some unassigned ports have a row in the registry that says so, others have none "
-                "at "
-                "all. This book quotes the word only where the row is there, and says “not listed” "
-                "elsewhere."
+                "Some unassigned ports have a row in the registry that says so; others have none. "
+                "portbook says “unassigned” where the row is there, and “not listed” elsewhere."
             ),
             (
-                "Software that takes such a number without asking squats on it: IANA can't see "
-                "that, "
-                "and may assign it to someone else (RFC 7605 §7.8)."
+                "Software that takes such a number without asking squats on it. IANA can't see "
+                "that, and may assign the number to someone else (RFC 7605 §7.8)."
             ),
         ),
         (
             (305, "one of seven in a row"),
-            (916, "where the longest such row of System Ports begins"),
+            (916, "start of the longest such row of System Ports"),
         ),
         State.UNASSIGNED,
     ),
     Term(
         "dynamic",
         "Dynamic",
-        "The numbers from 49152 up, which are nobody's for good.",
+        "49152–65535: for temporary use, never assigned.",
         (
             (
-                "Dynamic Ports, 49152–65535, are for local and temporary use and are never "
-                "assigned "
-                "(RFC 6335 §6). Older texts call them private or ephemeral ports."
+                "Dynamic Ports are for local and temporary use (RFC 6335 §6). They are also called "
+                "private or ephemeral ports."
             ),
             (
-                "Systems pick ports for outgoing connections by themselves, but not all from this "
-                "range: each page names the systems whose default range holds the port."
+                "Systems hand out ports for outgoing connections automatically, and not all from "
+                "this range. The page of a port names the systems whose default range holds it."
             ),
         ),
-        ((49152, "the first"), (65535, "the last"), (32768, "not one, yet picked by Linux")),
+        ((49152, "the first"), (65535, "the last"), (32768, "not dynamic, but Linux hands it out")),
         State.DYNAMIC,
     ),
     Term(
@@ -112,41 +106,39 @@ TERMS = (
         "How a number is given back, and why it can't be passed on.",
         (
             (
-                "An assignee who no longer needs a number can return it. It is then marked as "
-                "reserved and isn't given away again while its range has unassigned ones; the "
-                "service name normally stays (RFC 6335 §8.2)."
+                "An assignee who no longer needs a number can return it. It becomes reserved, and "
+                "isn't assigned again while its range has unassigned numbers. The service name "
+                "normally stays (RFC 6335 §8.2)."
             ),
             (
-                "IANA can take a number back by the same rules, in a process that asks the "
-                "community "
+                "IANA can revoke a number by the same rules, in a process that asks the community "
                 "first (RFC 6335 §8.4)."
             ),
             (
-                "Assignments aren't transferred between parties, even if both agree: one hands "
-                "back, "
-                "the other asks, and a reason that isn't money has to be there (RFC 6335 §8.5)."
+                "Assignments aren't transferred between parties, even if both agree. One returns "
+                "the number and the other requests it, for a technical, operational or managerial "
+                "reason (RFC 6335 §8.5)."
             ),
         ),
     ),
     Term(
         "privileged",
         "Privileged",
-        "A port that a system lets only some of its users bind.",
+        "A port that only some users of a system may bind.",
         (
             (
-                "That low ports take root was a convention of Unix, and is no rule of the "
-                "registry. "
-                "What holds today depends on the system and its settings."
+                "That low ports need root is a convention of Unix, not a rule of the registry. "
+                "Today it depends on the system and its settings."
             ),
             (
-                "On Linux net.ipv4.ip_unprivileged_port_start decides, 1024 by default, in each "
-                "network namespace separately; the capability CAP_NET_BIND_SERVICE lifts it. macOS "
-                "asks for root below 1024 only where one address is bound. Windows asks for "
-                "nothing."
+                "On Linux net.ipv4.ip_unprivileged_port_start decides: 1024 by default, in each "
+                "network namespace separately. The capability CAP_NET_BIND_SERVICE lifts the "
+                "limit. macOS asks for root below 1024 only to bind a single address. Windows asks "
+                "for nothing."
             ),
             "So a service on a low port is no proof that an administrator started it.",
         ),
-        ((1023, "the last by that convention"), (1024, "the first above")),
+        ((1023, "the last by that convention"), (1024, "the first above it")),
     ),
     Term(
         "service-names",
@@ -154,15 +146,13 @@ TERMS = (
         "What a service is called: up to 15 letters, digits and hyphens.",
         (
             (
-                "A service name has 1 to 15 characters, letters, digits and hyphens, with at least "
-                "one letter (RFC 6335 §5.1). Case makes no difference. Some "
-                "older "
-                "names break these rules; the registry keeps them as aliases of well-formed ones."
+                "A service name has 1 to 15 letters, digits and hyphens, with at least one letter "
+                "(RFC 6335 §5.1). Case makes no difference. Some older names break these rules; "
+                "the registry keeps them as aliases of well-formed ones."
             ),
             (
                 "Names, unlike ports, are given first come, first served (RFC 6335 §8.1). Many "
-                "have "
-                "no port: their service is found through DNS, by SRV records or DNS-SD."
+                "have no port: DNS finds their service, by SRV records or DNS-SD."
             ),
         ),
     ),

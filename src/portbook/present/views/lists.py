@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from portbook.catalog.registry.search import SIMILAR
 from portbook.model import State
 from portbook.present.document import Paragraph, Record, Sources, Table
 from portbook.present.escape import one_line
 from portbook.present.port.practice import report_records
 from portbook.present.render.document_text import render_item
-from portbook.present.render.text import wrap
+from portbook.present.render.text import columns_of, wrap
 from portbook.present.words import assignee, day, plural, span
 
 TYPE_CHECKING = False
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from portbook.app.search import SearchAnswer
+    from portbook.catalog.registry.search import Match
     from portbook.catalog.registry.stats import Stats
     from portbook.model import Source, Transport
     from portbook.present.document import Item
@@ -42,6 +44,15 @@ class _Lines:
         for item in items:
             self.lines += render_item(item, self.style)
 
+    def numbers(self, title: str, rows: Sequence[tuple[str, ...]]) -> None:
+        """A section of counts: every column but the first is aligned at the right."""
+        rows = [tuple(map(one_line, row)) for row in rows]
+        name, *widths = [max(map(columns_of, column)) for column in zip(*rows, strict=True)]
+        self.lines += ["", self.style.bold(title)]
+        for first, *counts in rows:
+            cells = [count.rjust(width) for count, width in zip(counts, widths, strict=True)]
+            self.lines.append("  ".join(["", first + " " * (name - columns_of(first)), *cells]))
+
     def notes(self, notes: Iterable[str]) -> None:
         for note in notes:
             self.lines += render_item(Paragraph(f"({note})"), self.style, "")
@@ -58,7 +69,12 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
     out = _Lines(style)
     quoted = f'"{answer.text}"'
     if not answer.matches:
-        out.title(f"Nothing in the registry matches {quoted}.")
+        others = len(answer.uses) + len(answer.abuse) + len(answer.own_notes or ())
+        out.title(
+            f"{plural(others, 'match', 'matches')} for {quoted}, none in the IANA registry"
+            if others
+            else f"Nothing matches {quoted}."
+        )
     elif answer.asked_by_name and not answer.found:
         out.title(f"No service is named {quoted}.", "Similar names:")
     else:
@@ -71,7 +87,7 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
             (
                 match.service_name or "(no name)",
                 _numbers(match.ports),
-                f"{match.description or 'no description'} ({match.why})",
+                (match.description or "no description") + _why(match),
             )
             for match in answer.matches[: answer.shown]
         )
@@ -91,6 +107,11 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
             out.section(title, *items)
     out.sources(answer.sources)
     return str(out)
+
+
+def _why(match: Match) -> str:
+    """What a reader doesn't see from the row itself: that its spelling only resembles the text."""
+    return " (similar)" if match.score <= SIMILAR else ""
 
 
 def _use_rows(answer: SearchAnswer) -> Iterator[Item]:
@@ -126,24 +147,23 @@ def render_stats(stats: Stats, sources: Iterable[Source], style: Style) -> str:
             if count.range == each:
                 name = str(count.transport or "any transport")
                 rows.append((name, *(f"{number:,}" for number in count.states.values())))
-        out.section(f"{each.title} ({each.first}–{each.last})", Table(tuple(rows)))
+        out.numbers(f"{each.title} ({each.first}–{each.last})", rows)
     out.section(
         "Services",
         Paragraph(
-            f"{plural(stats.services, 'service name')}, {stats.portless:,} of them also or only "
-            f"without a port. {plural(stats.assigned_rows, 'row')} assign a service."
+            f"{plural(stats.services, 'service name')}; {stats.portless:,} have a row without a "
+            f"port. {plural(stats.assigned_rows, 'row')} assign a service."
         ),
     )
     as_of = day(stats.registration_as_of) if stats.registration_as_of else "an unknown day"
-    years = tuple((year, f"{count:,}") for year, count in stats.years)
-    out.section(
-        f"Registrations by year (as of {as_of})",
-        Table((*years, ("undated", f"{stats.undated:,}"))),
+    years = [(year, f"{count:,}") for year, count in stats.years]
+    out.numbers(
+        f"Registrations by year (as of {as_of})", [*years, ("undated", f"{stats.undated:,}")]
     )
-    top = tuple((f"{count:,}", assignee(name)) for name, count in stats.assignees[:10])
-    out.section(
+    top = [(assignee(name), f"{count:,}") for name, count in stats.assignees[:10]]
+    out.numbers(
         f"Assignees with the most rows (as of {as_of})",
-        Table((*top, (f"{stats.assignee_not_recorded:,}", "assignee not recorded"))),
+        [*top, ("not recorded", f"{stats.assignee_not_recorded:,}")],
     )
     out.sources(sources)
     return str(out)

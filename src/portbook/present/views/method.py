@@ -18,30 +18,28 @@ def method(sources: Iterable[Source], version: str) -> tuple[Section, ...]:
             "Method",
             (
                 Paragraph(
-                    "Every sentence on a port's page is chosen by a fact and filled with one. "
-                    "Where no source says a thing, the page says that it is not recorded; it "
-                    "doesn't guess, and it doesn't say none."
+                    "Every sentence on a port's page comes from dated sources, by published rules. "
+                    "Where a source is silent, the page says “not recorded”; it doesn't guess, "
+                    "and it doesn't say “none”."
                 ),
                 Paragraph(
-                    "The registry's state is worked out for each transport apart. A row for one "
-                    "transport beats a row that states none; a number without a row is not "
-                    "listed, and the word unassigned is then not put into IANA's mouth."
+                    "Each transport has its own state. A row for one transport beats a row that "
+                    "names none. For a number without a row we say “not listed”, because IANA "
+                    "didn't say “unassigned”."
                 ),
                 Paragraph(
-                    "A headline says assigned if any transport is, else reserved if any is, else "
-                    "unassigned; from 49152 on, dynamic. A block is a run of ports with the same "
-                    "headline inside one range."
+                    "A port counts as assigned if it is on any transport, else as reserved if it "
+                    "is on any, else as unassigned. From 49152 on it is dynamic. A block is a "
+                    "run of ports of one range in the same state."
                 ),
                 Paragraph(
-                    "Names, states, descriptions and references are those of a dated copy of the "
-                    "registry. Assignees and dates come from an older copy, the last one read "
-                    "here that has them, and are shown with its day. Contacts and mail addresses "
-                    "are left out."
+                    "Names, states, descriptions and references come from a dated copy of the "
+                    "registry. Assignees and dates come from an older copy, the last that has "
+                    "them, and are shown with its date. Contacts and mail addresses are left out."
                 ),
                 Paragraph(
-                    "What people use a port for, which programs listen where, which ports "
-                    "browsers refuse and what systems do by default is kept line by line, each "
-                    "with an address to read on and the day it was read."
+                    "Uses, server programs, abuse, blocked ports and systems' defaults are kept "
+                    "line by line. Each line has a source and the day it was read."
                 ),
             ),
             "method",
@@ -51,9 +49,9 @@ def method(sources: Iterable[Source], version: str) -> tuple[Section, ...]:
             "Licence",
             (
                 Paragraph(
-                    "The registry itself is dedicated to the public domain by IANA. The packages "
-                    "that its copy was built from, and their licences, are listed in the file "
-                    "NOTICE. portbook is free software under the Apache License 2.0."
+                    "IANA dedicates the registry to the public domain. The file NOTICE lists the "
+                    "packages that its copy was built from, and their licences. "
+                    "portbook is free software under the Apache License 2.0."
                 ),
                 Facts((("Version", version),)),
             ),
@@ -63,7 +61,7 @@ def method(sources: Iterable[Source], version: str) -> tuple[Section, ...]:
             "Privacy",
             (
                 Paragraph(
-                    "These pages set no cookie, load nothing from elsewhere and keep no address "
+                    "These pages set no cookies, load nothing from elsewhere and keep no address "
                     "of their readers. What a page says about your machine comes from that "
                     "machine alone, and only where portbook runs on it."
                 ),

@@ -62,7 +62,7 @@ def render_written(written: Written, style: Style) -> str:
     """What was written down, and into which file."""
     lines = []
     if not written.entries:
-        lines.append("Every port that listens has a note already, or no program that can be seen.")
+        lines.append("Every listening port already has a note, or a program you can't see.")
     rows = [
         (
             str(entry.port) + ("" if entry.transport is None else f"/{entry.transport}"),

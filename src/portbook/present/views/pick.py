@@ -24,7 +24,7 @@ def render_pick(found: Pick, style: Style) -> str:
     lines: list[str] = []
     for choice in found.choices:
         bad = len(choice.failed)
-        verdict = ", which this machine has something against" if bad else ""
+        verdict = ", which fails some of the criteria" if bad else ""
         lines += [style.bold(f"Port {choice.port}{verdict}")]
         lines += render_item(Table(tuple(_row(check) for check in choice.checks)), style)
         lines.append("")
@@ -43,23 +43,23 @@ def _after(found: Pick) -> Iterator[Item]:
     if lacking:
         what = "No port" if not found.choices else f"{lacking} fewer than asked for: no other port"
         yield Paragraph(
-            f"{what} from {wanted.first} to {wanted.last} fulfils every criterion. Give another "
-            "--range, or leave a criterion out with --despite CODE."
+            f"{what} from {wanted.first} to {wanted.last} meets every criterion. Give another "
+            "--range, or drop a criterion with --despite CODE."
         )
     if found.left_out:
         yield Paragraph(_left_out(found))
     if wanted.name is not None and any(choice.failed for choice in found.choices):
         yield Paragraph(
-            f'The name "{wanted.name}" leads to this port on every machine, so no other is given '
-            "in its place."
+            f'The name "{wanted.name}" gives the same port on every machine, so no other is '
+            "offered in its place."
         )
     for note in pick_notes(found):
         yield Paragraph(note)
     if any(not choice.failed for choice in found.choices):
-        yield Paragraph("Free now: --hold -- COMMAND {port} keeps it for a command.")
+        yield Paragraph("To keep it for a command: portbook pick --hold -- COMMAND {port}")
     one, two = EXPERIMENTS
     yield Paragraph(
-        f"For an experiment with a protocol, {one} and {two} are set aside (exp1 and exp2, "
+        f"For an experiment with a protocol, {one} and {two} are reserved (exp1 and exp2, "
         "RFC 4727)."
     )
 
@@ -68,4 +68,4 @@ def _left_out(found: Pick) -> str:
     shown = [f"{each.port} ({check_evidence(each.failed[0])})" for each in found.left_out[:_SHOWN]]
     counts = ", ".join(f"{count} by {code}" for code, count in found.left_out_by.items())
     more = " …" if len(found.left_out) > _SHOWN else ""
-    return f"Left out on the way: {counts}: {'; '.join(shown)}{more}"
+    return f"Rejected: {counts}. {'; '.join(shown)}{more}"

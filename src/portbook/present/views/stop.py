@@ -5,7 +5,7 @@ from __future__ import annotations
 from shlex import quote
 
 from portbook.app.stop.impact import unrelated
-from portbook.app.stop.model import StepKind
+from portbook.app.stop.model import RefusalCode, StepKind
 from portbook.model import OwnersSeen
 from portbook.present.document import Paragraph, Table
 from portbook.present.owners import owner_phrase, unseen_owner
@@ -36,8 +36,10 @@ if TYPE_CHECKING:
 
 def render_plan(plan: Plan, way: Way, to: Viewer, *, dry: bool, style: Style) -> str:
     """What would be done, what would be lost, what is left alone; before anything is done."""
+    if any(refusal.code == RefusalCode.NOTHING_THERE for refusal in plan.refusals):
+        return _nothing_there(plan, style)
     title = f"Port {plan.scene.port}{_kind(plan)}{_where(plan)}"
-    title += ": nothing is stopped without --yes" if dry and plan.steps else ""
+    title += ": would be stopped with --yes" if dry and plan.steps else ""
     lines = [style.bold(title)]
     rows = tuple((each.socket.name, _holder(each, to)) for each in plan.scene.listeners)
     lines += render_item(Table(rows), style)
@@ -58,9 +60,17 @@ def render_plan(plan: Plan, way: Way, to: Viewer, *, dry: bool, style: Style) ->
     if plan.refusals:
         lines += ["", style.bold("Left alone")]
         for refusal in plan.refusals:
-            message = f"{refusal.code}: {refusal_message(refusal)}"
-            lines += render_item(Paragraph(message), style)
+            lines += render_item(Paragraph(refusal_message(refusal)), style)
             lines += render_item(Paragraph(f"Fix: {refusal_mend(refusal)}"), style)
+    for item in _after(plan):
+        lines += ["", *render_item(item, style, "")]
+    return "\n".join(lines) + "\n"
+
+
+def _nothing_there(plan: Plan, style: Style) -> str:
+    """That nothing listens, what to do if a bind fails all the same, and what wasn't seen."""
+    (refusal,) = plan.refusals
+    lines = [style.bold(refusal_message(refusal)), refusal_mend(refusal)]
     for item in _after(plan):
         lines += ["", *render_item(item, style, "")]
     return "\n".join(lines) + "\n"
@@ -111,7 +121,7 @@ def render_outcome(outcome: Outcome, style: Style) -> str:
     """What was done, and what is on the port now."""
     lines = ["", style.bold("Done")]
     for each in outcome.done:
-        lines += render_item(Paragraph(f"{each.code}: {done_message(each)}"), style)
+        lines += render_item(Paragraph(done_message(each)), style)
     lines.append("")
     if not outcome.restarted:
         lines += render_item(Paragraph(outcome_sentence(outcome)), style, "")

@@ -80,7 +80,7 @@ def _sentences(waited: Waited, to: Viewer) -> Iterator[str]:
     else:
         yield f"Nothing listens on {name} {after}."
         yield from _held(listeners, to, " is bound by")
-        yield f"Would a bind succeed: portbook why {request.port}"
+        yield f"Try to bind it: portbook why {request.port}"
     if waited.met is None or hide_sockets(waited.missing):
         for reason in gap_sentences(waited.missing):
             yield f"Not seen: {reason}"

@@ -145,7 +145,7 @@ def _held(cause: Cause, to: Viewer) -> str:
         who += f" and {len(owners) - 1} more"
     place = host_port(socket.address, socket.port)
     if cause.code is CauseCode.BOUND_NOT_LISTENING:
-        return f"{who} has bound {place} and doesn't listen"
+        return f"{who} has bound {place} without listening"
     verb = "is bound to" if socket.transport is Transport.UDP else "listens on"
     return f"{who} {verb} {place}"
 

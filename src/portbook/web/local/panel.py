@@ -42,7 +42,7 @@ def row_of(listener: Listener, standing: Standing) -> dict[str, object]:
     names = dict.fromkeys(row.service_name for row in standing.assignments if row.service_name)
     silent = standing.state is State.UNASSIGNED and not standing.listed
     where = f", network namespace {socket.namespace}" if socket.namespace else ""
-    bound = "" if socket.listens else "bound, doesn't listen; "
+    bound = "" if socket.listens else "bound without listening; "
     return {
         "port": socket.port,
         "key": one_line(f"{socket.name} {socket.state} {socket.inode} {socket.namespace}"),
