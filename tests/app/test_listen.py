@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import portbook.app.listen
+from portbook.app.judge import judge_listener
 from portbook.app.list_lookup import RangeAnswer
-from portbook.app.listen import Depth, answer_here, judge_listener, look, watch_here
+from portbook.app.listen import Depth, answer_here, look, watch_here
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer
 from portbook.app.socket_filter import Filter, PortSpan, sort_by_gravity, sort_sockets
 from portbook.app.watch import Change
+from portbook.catalog import Catalog
+from portbook.catalog.practice.lookup import Practice
 from portbook.formats.errors.query import parse_query
 from portbook.host.firewall.rules import Redirect
 from portbook.host.host_reader import HostReader
@@ -32,6 +34,7 @@ from portbook.model import (
     PortRules,
     Process,
     Reach,
+    Report,
     Socket,
     SocketState,
     Transport,
@@ -395,19 +398,20 @@ def test_what_is_gone_when_its_owner_is_looked_for_is_told_all_the_same() -> Non
     assert watch_here(Filter(), CATALOG, host=machine).listeners == (bare,)
 
 
-def test_only_the_asked_sockets_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_asked_sockets_are_judged() -> None:
+    weighed: list[int] = []
+
+    class Recording(Practice):
+        def lookup_abuse(self, port: int, transport: Transport | None = None) -> tuple[Report, ...]:
+            weighed.append(port)
+            return super().lookup_abuse(port, transport)
+
     machine = Machine(socket(80))
-    watch = watch_here(Filter(), CATALOG, host=machine)
-    judged: list[int] = []
-
-    def judge(listener: Listener, *rest: Any, **more: Any) -> tuple[Finding, ...]:
-        judged.append(listener.socket.port)
-        return (finding(Level.NOTE),)
-
-    monkeypatch.setattr(portbook.app.listen, "judge_listener", judge)
+    watch = watch_here(Filter(), Catalog(CATALOG.registry, Recording()), host=machine)
+    weighed.clear()
     machine.found = (socket(80), socket(79), socket(81))
     watch.step()
-    assert judged == [79, 81]
+    assert weighed == [79, 81]
 
 
 # -- notes of one's own ------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from portbook import cli
-from portbook.app.explain import Judge, _resolver, compare, explain, merge
+from portbook.app.explain import CaptureJudge, _resolver, compare, explain, merge
 from portbook.app.socket_filter import Filter
 from portbook.formats.sockets.detect import FORMATS
 from portbook.model import (
@@ -283,7 +283,7 @@ def test_what_was_found_before_is_kept() -> None:
         Socket(Transport.TCP, Family.IPV4, "0.0.0.0", 22, SocketState.LISTEN),
         assessment=Assessment((finding,)),
     )
-    assert Judge(CATALOG)(listener) is listener
+    assert CaptureJudge(CATALOG)(listener) is listener
 
 
 def test_what_was_heard_weighs_as_much_whether_or_not_it_is_told() -> None:
@@ -292,15 +292,15 @@ def test_what_was_heard_weighs_as_much_whether_or_not_it_is_told() -> None:
         assessment=Assessment(speaks=Spoken(SpokenState.IDENTIFIED, "http")),
     )
     told, bare, unasked = (
-        Judge(CATALOG)(heard),
-        Judge(CATALOG, said=False),
+        CaptureJudge(CATALOG)(heard),
+        CaptureJudge(CATALOG, said=False),
         changed(heard, speaks=None),
     )
     assert "speaks-otherwise" in [finding.code for finding in told.assessment.findings]
     for listener in (unasked, heard, unasked):
         codes = [
             (finding.code, finding.level)
-            for finding in Judge(CATALOG)(listener).assessment.findings
+            for finding in CaptureJudge(CATALOG)(listener).assessment.findings
         ]
         assert [
             (finding.code, finding.level) for finding in bare(listener).assessment.findings
@@ -316,7 +316,7 @@ def test_a_note_in_a_capture_is_kept_and_has_no_say(monkeypatch: pytest.MonkeyPa
         Ownership((owner,)),
     )
     note = Note(301, 301, None, "/home/notes.toml", "shop", executables=("/usr/sbin/sshd",))
-    for judge in (Judge(CATALOG), Judge(CATALOG, said=False)):
+    for judge in (CaptureJudge(CATALOG), CaptureJudge(CATALOG, said=False)):
         judged = judge(changed(plain, note=note))
         assert judged.assessment.note == note
         assert judged.assessment.findings == judge(plain).assessment.findings != ()

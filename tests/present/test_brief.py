@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.app.listen import judge_listener
+from portbook.app.judge import judge_listener
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer, answer_port
 from portbook.formats.errors.query import parse_query

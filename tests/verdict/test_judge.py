@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.app.listen import judge_listener
+from portbook.app.judge import judge_listener
 from portbook.model import (
     ExecutablePlace,
     Family,

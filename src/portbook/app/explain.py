@@ -10,13 +10,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from portbook._fast_types import NamedTuple
-from portbook.app.listen import judge_listener, registered_names
+from portbook.app.judge import Judge
 from portbook.app.socket_filter import Filter
 from portbook.errors import MalformedInput, NothingKnown
 from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD, not_understood
 from portbook.formats.lines import numbered
 from portbook.formats.sockets.detect import installed, read
-from portbook.model import Assessment, Listener, PortRules, State, Transport
+from portbook.model import Listener, PortRules, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
     from portbook.formats.base import SocketFormat
     from portbook.formats.fields import Event, Line
-    from portbook.model import Finding, Source, Standing, Use
+    from portbook.model import Source, Standing, Use
+    from portbook.verdict.shadowing import Reached
 
-_MOST_KEPT = 65536  # verdicts kept for sockets that are alike
+_MOST_KEPT = 65536  # names of services, by which tools print ports
 _NOTHING_KNOWN = PortRules("")
 
 
@@ -69,78 +70,26 @@ class ExplainAnswer(NamedTuple):
         return sum(line.many for line in self.not_understood)
 
 
-class Judge:
-    """The verdict on captured sockets. Those that are alike are judged once.
+class CaptureJudge(Judge):
+    """The verdict on captured sockets.
 
     A note in a capture is somebody's own, on another machine: it is shown, and has no say in what
-    is found here. Where *said* is false, findings have their codes and levels alone.
+    is found here. What portbook itself found before is kept.
     """
 
     def __init__(self, catalog: Catalog, *, said: bool = True) -> None:
-        self._said = said
-        self._catalog = catalog
-        self._kept: dict[tuple[object, ...], tuple[Finding, ...]] = {}
-        self._kinds: dict[tuple[int, Transport], object] = {}
-        self._defaults = {at for program in catalog.practice.programs() for at in program.ports}
-        self._names: dict[tuple[int, Transport], tuple[str, ...]] = {}
-        self.uses: dict[tuple[int, Transport], tuple[Use, ...]] = {}
+        super().__init__(_NOTHING_KNOWN, catalog, said=said)
 
-    def __call__(self, listener: Listener) -> Listener:
-        """*listener* with its findings; what portbook itself found before is kept."""
+    def __call__(self, listener: Listener, reached: tuple[Reached, ...] = ()) -> Listener:
+        """*listener* with its findings."""
         if listener.assessment.findings:
             return listener
-        weighed = (
-            listener
-            if listener.assessment.note is None
-            else listener._replace(assessment=listener.assessment._replace(note=None))
-        )
-        if self._said:
-            found = judge_listener(weighed, _NOTHING_KNOWN, self._catalog)
-        else:
-            found = self._bare(weighed)
-        _, note, speaks, names = listener.assessment
-        if self._said and not names:
-            key = (listener.socket.port, listener.socket.transport)
-            if key not in self._names:
-                self._names[key] = registered_names(listener, self._catalog)
-            names = self._names[key]
-        return Listener(listener.socket, listener.ownership, Assessment(found, note, speaks, names))
-
-    def _bare(self, listener: Listener) -> tuple[Finding, ...]:
-        owners = listener.ownership.owners
-        alone = listener.assessment.speaks is not None or any(
-            owner.executable or owner.executable_deleted for owner in owners
-        )
-        if alone:
-            return judge_listener(listener, _NOTHING_KNOWN, self._catalog, said=False)
-        at = (listener.socket.port, listener.socket.transport)
-        kind = self._kinds.get(at)
-        if kind is None:
-            kind = self._kinds[at] = self._kind(at)
-        key = (
-            kind,
-            listener.socket.reach,
-            listener.ownership.seen,
-            listener.socket.backlog_full,
-            *[owner.program for owner in owners],
-        )
-        found = self._kept.get(key)
-        if found is None:
-            found = judge_listener(listener, _NOTHING_KNOWN, self._catalog, said=False)
-            if len(self._kept) < _MOST_KEPT:
-                self._kept[key] = found
-        return found
-
-    def _kind(self, at: tuple[int, Transport]) -> object:
-        """What ports have in common that are judged alike, whatever their numbers.
-
-        A port with a service, a use, a report or a program of its own is one of a kind.
-        """
-        practice = self._catalog.practice
-        uses = self.uses[at] = practice.lookup_uses(*at)
-        state = self._catalog.registry.standing(*at).state
-        own = state is State.ASSIGNED or uses or at in self._defaults or practice.lookup_abuse(*at)
-        return at if own else state
+        note = listener.assessment.note
+        if note is None:
+            return super().__call__(listener, reached)
+        bare = listener._replace(assessment=listener.assessment._replace(note=None))
+        judged = super().__call__(bare, reached)
+        return judged._replace(assessment=judged.assessment._replace(note=note))
 
 
 def explain(
@@ -167,7 +116,7 @@ def explain(
         None if old is None else _collect(old, catalog, None, "the older capture", plugins=plugins)
     )
     form, sockets, lines = _collect(chunks, catalog, name, most=most, plugins=plugins)
-    judge = Judge(catalog, said=said)
+    judge = CaptureJudge(catalog, said=said)
     judged = map(judge, sockets)
     kept = _sorted(judged if wanted == Filter() else filter(wanted.keeps, judged))
     changes = None
@@ -184,7 +133,7 @@ def explain(
         tuple([line for line in lines if line.what == NOT_UNDERSTOOD]),
         tally(lines),
         {key: book.standing(*key) for key in keys},
-        {key: judge.uses.get(key) or practice.lookup_uses(*key) for key in keys},
+        {key: judge.on_record(*key).uses for key in keys},
         (*book.sources(), *practice.sources()),
         changes,
         form.title,
@@ -275,7 +224,7 @@ def stream(
     Raises as :func:`explain` does.
     """
     form, events = read(chunks, name, _resolver(catalog), installed if plugins else dict)
-    judge = Judge(catalog)
+    judge = CaptureJudge(catalog)
     return form, (judge(each) if isinstance(each, Listener) else each for each in events)
 
 

@@ -16,7 +16,6 @@ from portbook.model import (
     Source,
     Visibility,
 )
-from portbook.model.command_line import tool_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from portbook.host.firewall.rules import Redirect
     from portbook.host.host_reader import HostReader
     from portbook.model import (
-        Finding,
         Gap,
         Host,
         Listener,
@@ -146,26 +144,13 @@ def _judged(
         listeners = tuple(
             [each._replace(socket=each.socket._replace(namespace=namespace)) for each in listeners]
         )
+    from portbook.app.judge import Judge
+
+    judge = Judge(rules, catalog, said=depth.said, trusted=notes.users, host=host)
     shadowed = _shadowed(listeners)
     return seen._replace(
         listeners=tuple(
-            [
-                each._replace(
-                    assessment=each.assessment._replace(
-                        findings=judge_listener(
-                            each,
-                            rules,
-                            catalog,
-                            said=depth.said,
-                            trusted=notes.users,
-                            host=host,
-                            reached=shadowed.get(place, ()),
-                        ),
-                        service_names=registered_names(each, catalog) if depth.said else (),
-                    )
-                )
-                for place, each in enumerate(listeners)
-            ]
+            [judge(each, shadowed.get(place, ())) for place, each in enumerate(listeners)]
         ),
         # A detail was asked for: one that wasn't told is a part of the truth that wasn't seen.
         visibility=Visibility.PARTIAL if unknown else seen.visibility,
@@ -209,79 +194,6 @@ def likely_services(listener: Listener, catalog: Catalog) -> tuple[str, ...]:
     here = [name for row in rows for name in (row.service_name, *row.aliases) if name]
     there = [service for program in programs for service in program.services]
     return tuple(dict.fromkeys([*(name for name in here if name in there), *there, *here]))
-
-
-def judge_listener(
-    listener: Listener,
-    rules: PortRules,
-    catalog: Catalog,
-    *,
-    said: bool = True,
-    trusted: frozenset[int] = frozenset(),
-    host: HostReader = THIS_HOST,
-    reached: tuple[Reached, ...] = (),
-) -> tuple[Finding, ...]:
-    """The findings on *listener*, weighed with all that is on record about its port.
-
-    *trusted* are the users who may put programs where its note expects them; *reached* says which
-    addresses lead to another program that has the port too.
-    """
-    from portbook.verdict.engine import judge
-    from portbook.verdict.facts import Case, note_that_counts
-
-    practice = catalog.practice
-    port, transport = listener.socket.port, listener.socket.transport
-    executables = [
-        each.activates_executable or each.executable for each in listener.ownership.owners
-    ]
-    unseen = bool(executables) and not any(executables)
-    tools = [
-        practice.tool_named(tool_names(path or owner.program or "", owner.command or ()))
-        for owner, path in zip(listener.ownership.owners, executables, strict=True)
-    ]
-    case = Case(
-        listener,
-        catalog.registry.standing(port, transport),
-        tuple([practice.lookup_programs(path) if path else () for path in executables]),
-        practice.lookup_uses(port, transport),
-        rules,
-        practice.browser_blocked(port),
-        practice.lookup_abuse(port, transport),
-        # The name is all that could be seen of an owner.
-        named=tuple(
-            [
-                practice.programs_named(owner.program) if owner.program is not None else ()
-                for owner in listener.ownership.owners
-            ]
-        )
-        if unseen
-        else (),
-        tools=tuple(tools) if any(tools) else (),
-        reached=reached,
-        trusted=trusted,
-        services=practice.lookup_services(port, transport),
-    )
-    homes = [home for some in case.programs + case.named for one in some for home in one.ports]
-    for home in dict.fromkeys(homes):
-        if home != (port, transport):
-            case = case._replace(services=case.services + practice.lookup_services(*home))
-    if case.browser_blocked and said:
-        sources = tuple(source for source in practice.sources() if source.id == "lore-browsers")
-        case = case._replace(browsers=sources)
-    note = note_that_counts(listener)
-    if note is not None and note.executables:
-        kept = [
-            host.put_there_by(owner.pid, path, trusted) if path else None
-            for owner, path in zip(listener.ownership.owners, executables, strict=True)
-        ]
-        case = case._replace(kept=tuple(kept))
-    return judge(case, said=said)
-
-
-def registered_names(listener: Listener, catalog: Catalog) -> tuple[str, ...]:
-    """The services that the registry has for the port and transport of *listener*."""
-    rows = catalog.registry.lookup(listener.socket.port, listener.socket.transport)
-    return tuple(dict.fromkeys([row.service_name for row in rows if row.service_name]))
 
 
 def here_source() -> Source:

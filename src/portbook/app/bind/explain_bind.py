@@ -84,7 +84,7 @@ def _held_against(
     host: HostReader,
 ) -> tuple[Finding, ...]:
     """What the verdict says of *listeners* on account of *note*."""
-    from portbook.app.listen import judge_listener
+    from portbook.app.judge import judge_listener
 
     findings = [
         finding
