@@ -1,0 +1,94 @@
+"""Sockets that are alike are judged once, and no two that differ get the same verdict for it."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from portbook.app.judge import Judge, judge_listener
+from portbook.model import (
+    Assessment,
+    ExecutablePlace,
+    Family,
+    Listener,
+    Ownership,
+    OwnersSeen,
+    PortRules,
+    Process,
+    Socket,
+    SocketState,
+    Transport,
+)
+from tests.values import CATALOG
+
+RULES = PortRules("linux", 1024, (32768, 60999), ((40000, 40000),))
+# Nothing on record (several of each state), a service, a use, abuse, a default, browsers' own.
+PORTS = (
+    305,
+    306,
+    340,
+    343,
+    443,
+    3000,
+    5432,
+    5433,
+    6667,
+    10241,
+    10253,
+    31337,
+    40000,
+    40001,
+    41000,
+    61000,
+)
+POSTGRES = "/usr/lib/postgresql/17/bin/postgres"
+OWNERS: tuple[tuple[Process, ...], ...] = (
+    (),
+    (Process(7, "postgres", None, POSTGRES, 0, 0o755),),
+    (Process(8, "postgres", None, POSTGRES, 0, 0o755),),
+    (Process(7, "postgres", None, POSTGRES, 1000, 0o755),),
+    (Process(7, "postgres", None, POSTGRES, 0, 0o755, True, place=ExecutablePlace.TEMPORARY),),
+    (Process(7, "postgres"),),
+    (Process(7, "python3", ("python3", "-m", "http.server")),),
+    (Process(7, "python3", ("python3", "shop.py")),),
+    (Process(7, "python3", ("python3", "shop.py"), "/usr/bin/python3.11", 0, 0o755),),
+    (Process(7, "x", executable="/opt/x", packaged=False), Process(9, "nginx")),
+)
+ADDRESSES = (("127.0.0.1", None), ("0.0.0.0", None), ("192.0.2.1", None), ("192.0.2.1", "eth0"))
+
+
+def sockets() -> list[Listener]:
+    """Every combination, so that each differs from others in one thing alone."""
+    seen = (OwnersSeen.ALL, OwnersSeen.HIDDEN, OwnersSeen.KERNEL)
+    users = ((0, "root"), (1000, "ada"))
+    return [
+        Listener(
+            Socket(
+                Transport.TCP, Family.IPV4, address, port, SocketState.LISTEN, interface,
+                uid=uid, user=user, queue=queue, queue_limit=4,
+            ),
+            Ownership(owners, how),
+        )
+        for owners, (address, interface), how, (uid, user), queue in itertools.product(
+            OWNERS, ADDRESSES, seen, users, (0, 5)
+        )
+        for port in PORTS
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_one_judge_of_all_sockets_says_what_each_says_alone(said: bool) -> None:
+    judge = Judge(RULES, CATALOG, said=said)
+    for each in sockets()[:: 3 if said else 7]:
+        alone = judge_listener(each, RULES, CATALOG, said=said)
+        assert judge(each).assessment.findings == alone
+        assert judge(each).assessment.findings == alone
+
+
+def test_services_come_with_the_sentences_unless_the_socket_has_its_own() -> None:
+    socket = Socket(Transport.TCP, Family.IPV4, "::1", 22, SocketState.LISTEN)
+    bare, own = Listener(socket), Listener(socket, assessment=Assessment(service_names=("x",)))
+    said, unsaid = Judge(RULES, CATALOG), Judge(RULES, CATALOG, said=False)
+    assert [said(each).assessment.service_names for each in (bare, own)] == [("ssh",), ("x",)]
+    assert unsaid(bare).assessment.service_names == ()
