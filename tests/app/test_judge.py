@@ -25,6 +25,9 @@ from tests.values import CATALOG
 RULES = PortRules("linux", 1024, (32768, 60999), ((40000, 40000),))
 # Nothing on record (several of each state), a service, a use, abuse, a default, browsers' own.
 PORTS = (
+    23,
+    6379,
+    11211,
     305,
     306,
     340,
@@ -53,6 +56,8 @@ OWNERS: tuple[tuple[Process, ...], ...] = (
     (Process(7, "python3", ("python3", "-m", "http.server")),),
     (Process(7, "python3", ("python3", "shop.py")),),
     (Process(7, "python3", ("python3", "shop.py"), "/usr/bin/python3.11", 0, 0o755),),
+    (Process(7, "nc", executable="/usr/bin/nc"),),
+    (Process(7, "redis-server", None, "/usr/bin/redis-server", 0, 0o755),),
     (Process(7, "x", executable="/opt/x", packaged=False), Process(9, "nginx")),
 )
 ADDRESSES = (("127.0.0.1", None), ("0.0.0.0", None), ("192.0.2.1", None), ("192.0.2.1", "eth0"))

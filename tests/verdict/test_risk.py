@@ -6,8 +6,8 @@ import pytest
 
 from portbook.app.audit.describe import case_of
 from portbook.app.audit.result import Service
+from portbook.app.judge import judge_listener
 from portbook.app.library import explain
-from portbook.app.listen import judge_listener
 from portbook.model import (
     Family,
     Level,

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
     from portbook.host.host_reader import HostReader
     from portbook.model import (
-        PortRules,
         KnownService,
+        PortRules,
         Process,
         Program,
         Report,
