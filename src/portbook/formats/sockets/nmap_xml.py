@@ -14,6 +14,7 @@ from portbook.errors import MalformedInput
 from portbook.formats.base import Scan, SocketFormat
 from portbook.formats.fields import Host, Line, heading, host, not_understood
 from portbook.formats.sockets.nmap import STATES, answered
+from portbook.model import Listener, Spoken, SpokenState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,6 +54,8 @@ class _Scan:
             self.port = given.get("portid", ""), given.get("protocol", "")
         elif name == "state" and self.port is not None:
             self._port(given.get("state", ""))
+        elif name == "service" and self.found and given.get("method") == "probed":
+            self.found[-1] = _with_spoken(self.found[-1], given)
         elif name == "extraports":
             count, what = given.get("count", ""), STATES.get(given.get("state", ""), "open")
             if count.isascii() and count.isdigit() and len(count) < 10 and what != "open":
@@ -70,6 +73,24 @@ class _Scan:
         else:
             self.found.append(answered(self.line, text, self.host, (port, transport, state)))
         self.port = None
+
+
+# What nmap calls a protocol, where a probe of our own has another word for it.
+_PROTOCOLS = {"vnc": "rfb", "domain": "dns", "mongod": "mongodb"}
+
+
+def _with_spoken(event: Event, given: dict[str, str]) -> Event:
+    """*event* with what the service answered to nmap's own probe (``-sV``), where it is a socket.
+
+    What nmap only reads from its table of ports (``method="table"``) says nothing of the service.
+    """
+    if not isinstance(event, Listener):
+        return event
+    name = given.get("name", "")
+    detail = " ".join(filter(None, (given.get("product"), given.get("version"))))
+    tls = given.get("tunnel") == "ssl"
+    spoken = Spoken(SpokenState.IDENTIFIED, _PROTOCOLS.get(name, name), detail or None, tls)
+    return event._replace(assessment=event.assessment._replace(speaks=spoken))
 
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
