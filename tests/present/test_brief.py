@@ -209,7 +209,7 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
 @pytest.mark.parametrize(
     ("port", "headline"),
     [
-        ("3000", "3000 · Gitea, Grafana, Next.js and 12 more"),
+        ("3000", "3000 · Gitea, Grafana, Next.js and 55 more"),
         ("5432", "5432 · PostgreSQL, SQL databases"),
         ("50000", "50000 · Jenkins and IBM Db2"),
         ("49152", "49152 is the first Dynamic Port, ephemeral"),
@@ -240,7 +240,7 @@ def test_a_wide_use_never_leads() -> None:
         ("22", "as registered: OpenSSH and Dropbear SSH server"),
         ("443", "as registered: nginx, Apache HTTP Server and Caddy"),
         ("5432", "as registered: PostgreSQL; also CrateDB"),
-        ("3000", "Gitea, Grafana, Next.js, Redmine, Ruby on Rails and 10 more"),
+        ("3000", "Gitea, Grafana, Next.js, Redmine, Ruby on Rails and 53 more"),
     ],
 )
 def test_the_registered_services_own_programs_come_first(port: str, line: str) -> None:
