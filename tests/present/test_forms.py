@@ -285,7 +285,8 @@ def _at_odds(form: Form, facts: dict[str, Any]) -> Iterator[object]:
     addresses = {each["source"] for each in sourced}
     addresses |= {each["source"] for known in facts["services"] for each in known["sources"]}
     addresses |= {each["url"] for each in facts["sources"] if each["url"]}
-    registered = json.dumps(facts["transports"], ensure_ascii=False)  # a reference may be an address
+    # A reference of the registry may be an address.
+    registered = json.dumps(facts["transports"], ensure_ascii=False)
     addresses |= {each for each in form.addresses if f'"{each}"' in registered}
     whole = json.dumps(facts, ensure_ascii=False)
     yield from form.addresses ^ (addresses | _quoted(form, whole))
