@@ -33,10 +33,12 @@ os.environ["PORTBOOK_NOTES"] = ""
 
 extend_path()
 
-# A shell starts what runs in its background with SIGINT ignored, and whatever is started from there
-# ignores it too: the tests of Ctrl-C would wait for ever.
+# A shell starts what runs in its background with SIGINT ignored, nohup with SIGHUP, and whatever is
+# started from there ignores it too: the tests of Ctrl-C and of a lost terminal would wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Deadlines are timing assertions: a slow machine is no bug. A blob repeats a failure elsewhere.
 settings.register_profile("short", deadline=None, print_blob=True, max_examples=20)

@@ -146,7 +146,7 @@ ADDRESSES = (
 )  # fmt: skip
 LEADING_ELSEWHERE = ("/443/udp", "/services", "/ranges", "/random")
 LISTS = (
-    "/ranges/user.json", "/ranges/user.txt", "/blocks", "/stats", "/changes?since=2025",
+    "/ranges/user.json", "/blocks", "/stats", "/changes?since=2025",
     "/changes.atom", "/api/ports?ports=1-256", "/api/blocks", "/api/stats", "/api/changes",
     "/sitemap.xml", "/sitemap-1.xml", "/static/search-index.js",
 )  # fmt: skip

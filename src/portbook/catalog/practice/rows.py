@@ -134,6 +134,7 @@ def report_of(cells: list[str], path: str) -> Report:
 
 
 def service_of(cells: list[str], path: str) -> KnownService:
+    """The service of a line of *path*. Raises DataCorrupt where a cell can't be one's."""
     first, last, transport, name, gist, also_called, description, registered, *rest = cells
     people, encryption, authentication, twin, successor, elsewhere, *rest = rest
     advice, why, amplification, references, source, read, sources = rest
