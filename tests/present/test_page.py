@@ -394,3 +394,10 @@ def test_reserved_beside_an_assigned_transport_says_why() -> None:
     assert because in _text(_answer("300"))
     assert because not in _text(_answer("1023"))
     assert because not in _text(_answer("585"))
+
+
+def test_the_short_answer_has_the_note_of_a_row_without_a_service() -> None:
+    from portbook.present.port.on_record import registry_line
+
+    note = "Use of 585 is not recommended, use 993 instead"
+    assert f'reserved ("De-registered"): "{note}' in registry_line(_answer("585"))

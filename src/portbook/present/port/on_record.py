@@ -153,6 +153,9 @@ def registry_line(answer: PortAnswer) -> str:
     if len(by_words) == 1 and title:
         ((words, transports),) = by_words.items()
         return f"{words} ({title}), {listed(transports)}"
+    note = next((one.notes for one in answer.standings.values() if one.notes), None)
+    if note and answer.state is State.RESERVED and len(by_words) == 1:
+        return f'{next(iter(by_words))}: "{" ".join(note.split())}"'
     return "; ".join(
         f"{words}{' for' if words.startswith('reserved') else ','} {listed(transports)}"
         for words, transports in by_words.items()
