@@ -49,6 +49,39 @@ def events(sample: str, form: str | None = None) -> tuple[str, list[Event]]:
 
 
 KNOWN: dict[str, tuple[str, list[str], dict[str, int], list[int]]] = {
+    "netstat-solaris.txt": (
+        "netstat-solaris",
+        ["udp 0.0.0.0:111", "tcp 0.0.0.0:22", "tcp 127.0.0.1:8081"],
+        {"connection": 1, "no-port": 2},
+        [],
+    ),
+    "sockstat-freebsd.txt": (
+        "sockstat",
+        [
+            "tcp 0.0.0.0:15900 gamed_4000(1588) user root", "tcp 0.0.0.0:3306 dbd(1567) user db",
+            "tcp 127.0.0.1:25 maild(670) user root", "udp [::]:514 logd(453) user root",
+        ],
+        {"connection": 1, "no-port": 1},
+        [],
+    ),
+    "open-ports.txt": (
+        "open-ports",
+        ["tcp 192.0.2.97:22", "tcp 192.0.2.97:53", "tcp [2001:db8::97]:8091"],
+        {},
+        [],
+    ),
+    "rpcinfo.txt": (
+        "rpcinfo",
+        ["tcp ?:111 portmapper(0)", "udp ?:111 portmapper(0)", "udp ?:875 rquotad(0)"],
+        {"no-port": 1},
+        [],
+    ),
+    "systemctl-sockets.txt": (
+        "systemctl-sockets",
+        ["tcp [::]:22 ?(0)", "tcp 0.0.0.0:111 ?(0)"],
+        {"no-port": 1},
+        [],
+    ),
     "windows-en.txt": (
         "netstat-windows",
         [
@@ -125,8 +158,8 @@ KNOWN: dict[str, tuple[str, list[str], dict[str, int], list[int]]] = {
     "ss-old.txt": (
         "ss",
         [
-            "udp [::]:68 dhclient(640)", "tcp [::]:22 sshd(812)",
-            "tcp [::]:8080 java(4000) java(4001)",
+            "udp 0.0.0.0:68 dhclient(640)", "tcp [::]:22 sshd(812)",
+            "tcp 0.0.0.0:8080 java(4000) java(4001)",
         ],
         {"connection": 1},
         [],

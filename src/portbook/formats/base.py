@@ -82,6 +82,7 @@ class SocketFormat(NamedTuple):
     small. ``per_process`` says that a row is one process's view of a socket, of which several may
     be listed. ``begins`` recognises first lines of which nothing can be read yet, where an output
     is one value that may end far behind them. ``scan`` is set where it is a scan.
+    ``also`` names other formats that stand in the same input.
     """
 
     name: str
@@ -91,6 +92,7 @@ class SocketFormat(NamedTuple):
     per_process: bool = False
     begins: Begins | None = None
     scan: Scan | None = None
+    also: tuple[str, ...] = ()
 
 
 class FlowFormat(NamedTuple):

@@ -134,6 +134,10 @@ def _host(text: str, family: Family | None) -> Host | None:
     return Host(known or family or Family.IPV4, lower, interface or None)
 
 
+# What a scan or a list says nothing of: the address at which it saw a port.
+UNTOLD_ADDRESS = Host(Family.IPV4, "?", None)
+
+
 def everywhere(family: Family | None) -> Host:
     """The address for every one of *family*; for both where that isn't known."""
     return _EVERY_IPV4 if family == Family.IPV4 else _EVERY_IPV6

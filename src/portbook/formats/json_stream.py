@@ -120,6 +120,18 @@ def _brackets(line: str) -> Iterator[re.Match[str]]:
             yield from _BRACKET.finditer(line, token.start() + 1)
 
 
+_BEGUN = re.compile(r"\s*(?:\{\s*(?:[\"}]|$)|\[\s*(?:[\[{\]]|$))")
+
+
+def begins_json(line: str) -> bool:
+    """Whether *line* begins an object or a list of them, and no prompt or remark in brackets.
+
+    >>> begins_json('{"Ports": ""}'), begins_json("["), begins_json("[root@host ~]# docker ps")
+    (True, True, False)
+    """
+    return _BEGUN.match(line) is not None
+
+
 def ended(text: str) -> str:
     """The beginning of a JSON value as a value: cut before its last comma, its brackets closed.
 

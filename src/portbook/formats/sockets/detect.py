@@ -7,12 +7,24 @@ r"""What other tools printed, read: one reader a tool, and the format found by i
 
 from __future__ import annotations
 
-from itertools import chain, islice
+import re
+from collections import deque
+from itertools import chain, islice, permutations
 from typing import TYPE_CHECKING
 
+from portbook._fast_types import NamedTuple
 from portbook.errors import FormatFailed, MalformedInput, NothingKnown
 from portbook.formats.base import FormatTable, find_format
-from portbook.formats.fields import DETAIL, HEADING, NOT_UNDERSTOOD, OVERLONG, no_names
+from portbook.formats.decoration import DECORATIONS, undecorated
+from portbook.formats.fields import (
+    DETAIL,
+    HEADING,
+    NO_PORT,
+    NOT_UNDERSTOOD,
+    OVERLONG,
+    Line,
+    no_names,
+)
 from portbook.formats.json_stream import ended
 from portbook.formats.lines import numbered
 from portbook.model import Listener
@@ -21,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from portbook.formats.base import SocketFormat
+    from portbook.formats.decoration import Decoration
     from portbook.formats.fields import Event, Lines, Names, Reader
 
     More = Callable[[], Mapping[str, SocketFormat]]
@@ -32,6 +45,8 @@ FORMATS: Mapping[str, SocketFormat] = FormatTable(
         "ss": "ss",
         "netstat": "netstat",
         "netstat-windows": "netstat_windows",
+        "netstat-solaris": "netstat_solaris",
+        "sockstat": "sockstat",
         "lsof": "lsof",
         "lsof-fields": "lsof",
         "nmap": "nmap",
@@ -39,6 +54,9 @@ FORMATS: Mapping[str, SocketFormat] = FormatTable(
         "nmap-xml": "nmap_xml",
         "masscan-list": "masscan",
         "masscan-json": "masscan",
+        "open-ports": "short_lists",
+        "rpcinfo": "short_lists",
+        "systemctl-sockets": "short_lists",
         "docker": "docker",
         "proc-net": "proc_net",
         "portbook": "portbook_json",
@@ -46,6 +64,19 @@ FORMATS: Mapping[str, SocketFormat] = FormatTable(
         "powershell": "powershell",
     },
 )
+# What is known and holds no sockets, and where to go with it.
+_ELSEWHERE = (
+    (
+        re.compile(r"Port Exclusion Ranges|netsh\s.{0,60}excludedportrange"),
+        "netsh's excluded port ranges are no sockets: ask about a port with portbook why PORT",
+    ),
+    (
+        re.compile(r"\bCLUSTER-IP\s+EXTERNAL-IP\s+PORT\(S\)"),
+        "kubectl's services are no sockets of a machine: look up one of their ports, portbook 443",
+    ),
+)
+_MOST_TOGETHER = 3  # tools whose output stands in one ticket
+_TRIED_LINES = 60
 # The format is found by the first lines, in so much of them.
 _SAMPLE_LINES, _SAMPLE_SIZE = 400, 1 << 17
 # Of a reader that is tried: a few characters can stand for as many sockets as there are ports.
@@ -104,9 +135,66 @@ def read(
     if not any(line.strip() for _, line in sample):
         # Pages of blank lines before the first text are nobody's output.
         raise NothingKnown("there is nothing to read: the input is empty")
-    if form is None:
-        form = detect(sample, names, more)
-    return form, reader(form)(chain(sample, lines), names)
+    every = chain(sample, lines)
+    if form is not None:
+        return form, reader(form)(every, names)
+    forms, worn = _detect(sample, names, more)
+    return _together(forms), _read_all(forms, undecorated(every, worn) if worn else every, names)
+
+
+def _together(forms: list[SocketFormat]) -> SocketFormat:
+    """The first of *forms*, which says what others the input holds."""
+    first, *others = forms
+    return first._replace(
+        title=" and ".join([form.title for form in forms]),
+        per_process=any(form.per_process for form in forms),
+        also=tuple(form.name for form in others),
+    )
+
+
+def _read_all(forms: list[SocketFormat], lines: Lines, names: Names) -> Iterator[Event]:
+    """What the first of *forms* finds; what it doesn't understand is given to the next one."""
+    first, *others = forms
+    if not others:
+        return reader(first)(lines, names)
+    shared = _Shared(first, lines, names)
+    return shared.events(_read_all(others, shared.refused(), names))
+
+
+class _Shared:
+    """An input of several tools: what *form* leaves of it, and all events in their order."""
+
+    def __init__(self, form: SocketFormat, lines: Lines, names: Names) -> None:
+        self._lines = lines
+        self._left: deque[Event] = deque()
+        # A reader tells of a line at once, or soon: a note of it is cut, the next reader needs all.
+        self._waiting: dict[int, str] = {}
+        self._read = reader(form)(self._kept(), names)
+
+    def _kept(self) -> Iterator[tuple[int, str]]:
+        for number, line in self._lines:
+            if line.strip():
+                self._waiting[number] = line
+                if len(self._waiting) > _SAMPLE_LINES:
+                    del self._waiting[next(iter(self._waiting))]
+            yield number, line
+
+    def refused(self) -> Iterator[tuple[int, str]]:
+        """The lines that the format doesn't understand."""
+        for event in self._read:
+            line = self._waiting.pop(event.number, None) if isinstance(event, Line) else None
+            if line is not None and isinstance(event, Line) and event.what == NOT_UNDERSTOOD:
+                yield event.number, line
+            else:
+                self._left.append(event)
+
+    def events(self, others: Iterator[Event]) -> Iterator[Event]:
+        """Those of the format and *others*, which the lines it refused became."""
+        for event in others:
+            while self._left:
+                yield self._left.popleft()
+            yield event
+        yield from self._left
 
 
 def detect(
@@ -120,38 +208,115 @@ def detect(
     :raises NothingKnown: none explains any of them.
     :raises MalformedInput: two packages' formats explain them equally well.
     """
+    return _together(_detect(sample, names, more)[0])
+
+
+def _detect(
+    sample: list[tuple[int, str]], names: Names, more: More
+) -> tuple[list[SocketFormat], tuple[Decoration, ...]]:
+    """The formats of a capture, and what has to be taken off each line before they read it."""
     sample = [(number, _beginning(line)) for number, line in sample]
-    best = _best(FORMATS.values(), sample, names)
+    best, worth = _best(FORMATS.values(), sample, names)
+    worn: tuple[Decoration, ...] = ()
+    if not worth.plain:
+        best, worth, worn = _undressed(sample, names, best, worth)
     if not best:
-        best = _best(more().values(), sample, names)
+        # Of what nobody reads whole, the beginning may be known.
+        best = _begun(FORMATS.values(), sample)[:1]
+    if not best:
+        others = tuple(more().values())
+        best, worth = _best(others, sample, names)
+        best = best or _begun(others, sample)
         if len(best) > 1:
             titles = " or ".join(form.name for form in best)
             raise MalformedInput(f"the input can be {titles}: name its format")
     if not best:
-        raise NothingKnown(
-            "nothing in the input is what a known tool prints: give the output of ss, netstat, "
-            "lsof, nmap or another of --help's formats, or name it with --format"
+        raise NothingKnown(_led_on(sample))
+    forms = best[:1]
+    bare = list(undecorated(sample, worn)) if worn else sample
+    while worth.unread and len(forms) < _MOST_TOGETHER:
+        bare = _unread(forms[-1], bare, names)
+        others, worth = _best(
+            [form for form in FORMATS.values() if form.name not in {each.name for each in forms}],
+            bare,
+            names,
         )
-    return best[0]
+        if not others or not worth.sockets:
+            break
+        forms.append(others[0])
+    return forms, worn
+
+
+def _begun(
+    formats: Iterable[SocketFormat], sample: list[tuple[int, str]]
+) -> list[SocketFormat]:
+    """The formats that *sample* can be the beginning of."""
+    lines = [line for _, line in sample]
+    return [form for form in formats if form.begins is not None and form.begins(lines)]
+
+
+def _undressed(
+    sample: list[tuple[int, str]], names: Names, best: list[SocketFormat], worth: _Worth
+) -> tuple[list[SocketFormat], _Worth, tuple[Decoration, ...]]:
+    """As :func:`_best`, with what has to be taken off each line; nothing where that doesn't help.
+
+    Output that nobody decorated isn't looked at here, and of any other so many lines are enough.
+    """
+    some = [each for each in sample if each[1].strip()][:_TRIED_LINES]
+    worn: tuple[Decoration, ...] = ()
+    most = _best(FORMATS.values(), some, names)[1].points if best else 0
+    # One at a time; two together where neither alone leads to a socket.
+    for tried in (*((each,) for each in DECORATIONS), *permutations(DECORATIONS, 2)):
+        if len(tried) > 1 and worn:
+            break
+        forms, weighed = _best(FORMATS.values(), list(undecorated(some, tried)), names)
+        if forms and weighed.sockets and weighed.points > most:
+            worn, most = tried, weighed.points
+    if not worn:
+        return best, worth, ()
+    best, worth = _best(FORMATS.values(), list(undecorated(sample, worn)), names)
+    return best, worth, worn
+
+
+def _unread(
+    form: SocketFormat, sample: list[tuple[int, str]], names: Names
+) -> list[tuple[int, str]]:
+    """The lines of *sample* that *form* doesn't understand."""
+    text = dict(sample)
+    return [
+        (event.number, text[event.number])
+        for event in islice(reader(form)(sample, names), _SAMPLE_EVENTS)
+        if isinstance(event, Line) and event.what == NOT_UNDERSTOOD and event.number in text
+    ]
+
+
+def _led_on(sample: list[tuple[int, str]]) -> str:
+    """What to do instead, for an input that no format reads."""
+    for _, line in sample:
+        for pattern, advice in _ELSEWHERE:
+            if pattern.search(line):
+                return advice
+    return (
+        "nothing in the input is what a known tool prints: give the output of ss, netstat, "
+        "lsof, nmap or another of --help's formats, or name it with --format"
+    )
 
 
 def _best(
     formats: Iterable[SocketFormat], sample: list[tuple[int, str]], names: Names
-) -> list[SocketFormat]:
-    """The formats that explain *sample* best, all equally well.
-
-    Where none explains anything, those that it is the beginning of.
-    """
-    formats = tuple(formats)
-    best, most = [], 0
+) -> tuple[list[SocketFormat], _Worth]:
+    """The formats that explain *sample* best, all equally well, and how well that is."""
+    best: list[SocketFormat] = []
+    most = _NOTHING
     for form in formats:
         worth = _worth(form, sample, names)
-        if worth > most:
+        if not worth.known:
+            continue
+        if not best or worth.points > most.points:
             best, most = [form], worth
-        elif worth and worth == most:
+        elif worth.points == most.points:
             best.append(form)
-    begun = [line for _, line in sample]
-    return best or [form for form in formats if form.begins is not None and form.begins(begun)]
+    return best, most
 
 
 def _beginning(line: str) -> str:
@@ -164,25 +329,52 @@ def _beginning(line: str) -> str:
     return ended(line[:_LONGEST]) if line.lstrip()[:1] in ("{", "[") else line[: _LONGEST + 1]
 
 
-def _worth(form: SocketFormat, sample: list[tuple[int, str]], names: Names) -> int:
-    """How well a reader explains *sample*: sockets count most, and what it can't read against."""
-    worth, ends = 0, len(sample) == _SAMPLE_LINES
-    last = sample[-1][0]
+class _Worth(NamedTuple):
+    """How well a reader explains a sample.
+
+    *known* is whether anything in it is the tool's: a socket, a header, a connection. The *points*
+    only rank readers: sockets count most, and what a reader can't read counts against it.
+    """
+
+    known: bool
+    points: int
+    sockets: int
+    unread: int
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is no need to look for what surrounds the lines."""
+        return self.known and (self.unread == 0 or self.sockets > self.unread)
+
+
+_NOTHING = _Worth(False, 0, 0, 0)
+
+
+def _worth(form: SocketFormat, sample: list[tuple[int, str]], names: Names) -> _Worth:
+    points = sockets = unread = told = 0
+    ends = len(sample) == _SAMPLE_LINES
+    last = sample[-1][0] if sample else 0
     try:
         for event in islice(reader(form)(sample, names), _SAMPLE_EVENTS):
             if isinstance(event, Listener):
-                worth += 8
+                points += 8
+                sockets += 1
             elif event.what == NOT_UNDERSTOOD:
                 # The sample may end in the middle of something.
-                worth -= 0 if ends and event.number + event.many > last else 2
+                cut = ends and event.number + event.many > last
+                points -= 0 if cut else 2
+                unread += not cut
             else:
-                worth += 2 if event.what not in (HEADING, DETAIL) else 1
+                points += 2 if event.what not in (HEADING, DETAIL) else 1
+                told += event.what not in (DETAIL, NO_PORT)
     except FormatFailed as error:
         from portbook.formats.plugins import leave_out
 
         leave_out(str(error))
-        return 0
+        return _NOTHING
     except MalformedInput:
         # It is this format, and refused: whoever reads it is to be told why.
-        return 1
-    return worth
+        return _Worth(True, max(1, points), sockets, unread)
+    # A socket is enough to take an input, however much prose stands around it; a line that says
+    # how many others there are, or a title, is where it is most of what there is.
+    return _Worth(bool(sockets or (told and points > 0)), points, sockets, unread)

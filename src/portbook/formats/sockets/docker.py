@@ -19,7 +19,7 @@ from portbook.formats.fields import (
     not_understood,
     owned,
 )
-from portbook.formats.json_stream import values, words
+from portbook.formats.json_stream import begins_json, values, words
 from portbook.model import LAST_PORT, Listener, Ownership, Process, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
@@ -37,6 +37,12 @@ _INSIDE = re.compile(r"[0-9]{1,5}(?:-[0-9]{1,5})?(?:/[a-z]{2,8})?$")
 # A range of a few characters stands for up to 65,536 ports. So many more than there are ranges are
 # read of one capture: enough for a host that publishes every port, not for one that lists itself.
 MOST_IN_RANGES = 1 << 16
+# docker-compose of the first version centres its header.
+_CENTRED = re.compile(r"\s*Name\s+Command\s+State\s+Ports\s*$")
+_RULE = re.compile(r"-{10,400}\s*$")
+_GAP = re.compile(r"\s{2,}|\t")
+_LONGEST_ROW = 4096
+_LEADS = re.compile(r"([0-9]{1,5}/[a-z]{3,4}) -> (\S{1,60}:[0-9]{1,5})$")
 _NAMED = re.compile(r"\s*[A-Za-z0-9][A-Za-z0-9_.,/-]*\s*$")
 
 
@@ -66,28 +72,75 @@ class _Ranges:
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
     """The ports that containers publish."""
-    columns: dict[str, tuple[int, int | None]] = {}
     stream = iter(lines)
-    ranges = _Ranges()
+    table = _Table()
     for number, line in stream:
         text = line.strip()
-        if not text:
-            continue
-        if text[0] in "[{" and not columns:
-            yield from _json(number, line, stream, ranges)
-        elif (found := _columns(line)).keys() & {"NAMES", "NAME"} and "PORTS" in found:
-            columns = found
+        if text and not table.columns and begins_json(text):
+            yield from _json(number, line, stream, table.ranges)
+        elif text:
+            yield from table.take(number, line)
+    yield from table.ranges.note()
+
+
+class _Table:
+    """What a header said of the rows below it."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, tuple[int, int | None]] = {}
+        self.centred = False
+        self.ranges = _Ranges()
+
+    def take(self, number: int, line: str) -> Iterator[Event]:
+        """One line that isn't blank."""
+        if self._is_header(line):
             yield heading(number)
-        elif columns:
-            cells = {name: line[begin:end].strip() for name, (begin, end) in columns.items()}
-            name = cells.get("NAMES") or cells.get("NAME") or ""
-            if _NAMED.match(name):
-                yield from _ports(number, line, cells["PORTS"], _owner(cells, name), ranges)
-            else:
-                yield not_understood(number, line)
-        else:
+            return
+        text = line.strip()
+        row = self._row(line, text)
+        if row is None:
             yield not_understood(number, line)
-    yield from ranges.note()
+        else:
+            yield from _ports(number, line, *row, self.ranges)
+
+    def _is_header(self, line: str) -> bool:
+        found = _columns(line)
+        if found.keys() & {"NAMES", "NAME"} and "PORTS" in found:
+            self.columns = found
+            return True
+        if _CENTRED.match(line):
+            self.centred = True
+            return True
+        return self.centred and _RULE.match(line) is not None
+
+    def _row(self, line: str, text: str) -> tuple[str, Process] | None:
+        """The ports of a row, and the container whose they are."""
+        leads = _LEADS.match(text)
+        if leads is not None:  # docker port: the container's port, and where its host has it
+            return f"{leads[2]}->{leads[1]}", _owner({}, "")
+        if not self.columns:
+            parted = _parted(text, bare=self.centred)
+            return None if parted is None else (parted[1], _owner({}, parted[0]))
+        cells = {name: line[begin:end].strip() for name, (begin, end) in self.columns.items()}
+        name = cells.get("NAMES") or cells.get("NAME") or ""
+        return (cells["PORTS"], _owner(cells, name)) if _NAMED.match(name) else None
+
+
+def _parted(text: str, *, bare: bool) -> tuple[str, str] | None:
+    """The name and the ports of a row whose cells stand apart by two blanks or more.
+
+    A row without a header (``--format``) is one only if it publishes a port; *bare* takes any, of
+    a table whose header was read.
+    """
+    cells = [cell.strip() for cell in _GAP.split(text[:_LONGEST_ROW])]
+    if not _NAMED.match(cells[0]):
+        return None
+    for cell in cells[1:]:
+        parts = [part.strip() for part in cell.split(",") if part.strip()]
+        ports = all(_PUBLISHED.match(part) or _INSIDE.match(part) for part in parts)
+        if parts and ports and (bare or "->" in cell):
+            return cells[0], cell
+    return (cells[0], "") if bare and len(cells) >= 3 else None
 
 
 def _columns(header: str) -> dict[str, tuple[int, int | None]]:
@@ -107,8 +160,8 @@ def _owner(cells: dict[str, str], name: str) -> Process:
     return Process(
         0,
         None,
-        container=f"container:{number[:12]}" if plain else f"container:{name}",
-        container_name=name,
+        container=f"container:{number[:12]}" if plain else f"container:{name}" if name else None,
+        container_name=name or None,
     )
 
 

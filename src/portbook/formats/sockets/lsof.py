@@ -44,8 +44,8 @@ _TRANSPORTS = {
 }
 _ROW = re.compile(r"(.{1,400}?)\s(IPv4|IPv6)\s+(\S+)\s+(?:\S+\s+)?([A-Z]{2,8})\s+(\S.*)$")
 _OTHER = re.compile(
-    r"\S+\s+[0-9]{1,10}\s.{0,200}?\s(?:cwd|rtd|txt|mem|mmap|DEL|NOFD|ltx|fp\.|twd|pd|"
-    r"[0-9]{1,7}[rwu-]?[a-zA-Z]?)\s+[A-Za-z]\w{1,12}(?:\s|$)"
+    r"\S+\s+[0-9]{1,10}\s.{0,200}?\s(?:NOFD\s+/|(?:cwd|rtd|txt|mem(?:-[rwuRWU])?|mmap|DEL|NOFD|"
+    r"ltx|fp\.|twd|pd|[0-9]{1,7}[rwu-]?[a-zA-Z]?)\s+[A-Za-z]\w{1,12}(?:\s|$))"
 )
 _HEADING = re.compile(r"\s*COMMAND\s+PID\b")
 _WARNING = re.compile(r"\s*lsof: |\s+Output information may be incomplete")

@@ -33,7 +33,7 @@ def read_list(lines: Lines, names: Names) -> Iterator[Event]:
         elif discovered is not None:
             state, port, word, address = discovered.groups()
         else:
-            if text[0] == "#" or _SAID.match(text):
+            if text.startswith("#masscan") or text == "# end" or _SAID.match(text):
                 yield heading(number)
             else:
                 yield detail(number) if _BANNER.match(text) else not_understood(number, line)

@@ -57,7 +57,13 @@ _TITLE = re.compile(
     r".*\b(?:Internet|UNIX|Unix|unix|Bluetooth|kernel (?:control|event) |X\.25|AX\.25)"
 )
 _NO_TITLE = re.compile(r"[0-9]{3}|[*:]")
+# -A of the BSDs, macOS and AIX: the address of the control block, and macOS' hash of the flow.
+_BLOCK = re.compile(r"\s*[0-9a-f]{6,16}\s+(?:[0-9a-f]{1,8}\s+)?(?=(?:tcp|udp|sctp)[46l]{0,3}\s)")
+_BLOCK_TITLE = re.compile(r"\s*(?:Tcpcb|PCB/ADDR|Socket(?:\s+Flowhash)?)\s+(?=Proto\s)")
+# -L of the BSDs: connections that wait, those that aren't complete, and the most that may.
+_QUEUES = re.compile(r"[0-9]{1,9}/[0-9]{1,9}/[0-9]{1,9}$")
 _SERVED = re.compile(r"\(Not all processes could|\s*will not be shown, you would have")
+_NOTE = re.compile(r"\s?\((?![0-9.]{4,})[^()\d]{20,200}[^()]{0,80}\)?|\(No info could be read for ")
 _PROGRAM = re.compile(r"(?:^|\s)([0-9]{1,10})/(\S[^\n]*)$")
 # Begun at the first blank of several alone: what follows them is looked at once.
 _TIMER = re.compile(
@@ -73,43 +79,89 @@ class _Columns(NamedTuple):
     behind_state: bool = False  # macOS with -v has more there, and at which places of it
     process_at: int | None = None  # a name and a number
     pid_at: int | None = None  # a number
+    numbers: int = 2  # columns between the protocol and the local address: FreeBSD's -T has three
+    apart: bool = False  # each port in a column of its own
 
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
     """The sockets that ``netstat`` of Linux, macOS or a BSD listed."""
-    columns, portless = _Columns(), False
+    table = _Table()
     for number, line in lines:
-        parts = line.split(None, 5)
+        above = _BLOCK.match(line) or _BLOCK_TITLE.match(line)
+        bare = line if above is None else line[above.end() :]
+        parts = bare.split(None, 5)
         if not parts:
             continue
         first = parts[0].lower()
         if first in _PROTOCOLS and len(parts) >= 5 and parts[1].isdigit():
-            portless = False
-            yield _row(number, parts, line, columns, names)
+            table.portless = False
+            if table.columns.numbers > 2 or table.columns.apart:
+                parts = _as_usual(bare, table.columns)
+            yield _row(number, parts, bare, table.columns, names)
+        elif first in _PROTOCOLS and len(parts) == 3 and _QUEUES.match(parts[1]):
+            queued = [parts[0], "0", "0", parts[2], "*.*", "LISTEN"]
+            yield _row(number, queued, bare, _Columns(), names)
         elif first in _PORTLESS and len(parts) >= 3:
             yield Line(number, NO_PORT)
-        elif first in ("proto", "proto/id") and len(parts) >= 4:
-            if ("Recv-Q" in line and "Local" in line) or "RefCnt" not in line:
-                columns = _columns(line)
-            yield heading(number)
-        elif _TITLE.match(line) and not _NO_TITLE.search(line):
-            portless = "Internet" not in line
-            yield heading(number)
-        elif _SERVED.match(line):
-            yield heading(number)
-        elif portless and len(parts) >= 4:
-            yield heading(number) if first in ("address", "proto") else Line(number, NO_PORT)
         else:
-            yield not_understood(number, line)
+            yield table.around(number, bare, parts)
+
+
+class _Table:
+    """What stands around the rows: titles, headers, notes, and sockets without a port."""
+
+    def __init__(self) -> None:
+        self.columns = _Columns()
+        self.portless = self.in_note = False
+
+    def around(self, number: int, line: str, parts: list[str]) -> Event:
+        """A line that is no row with a port."""
+        first = parts[0].lower()
+        if self._is_header(first, parts, line):
+            return heading(number)
+        if _TITLE.match(line) and not _NO_TITLE.search(line):
+            self.portless = "Internet" not in line
+            return heading(number)
+        if _SERVED.match(line) or self.in_note or _NOTE.match(line):
+            # What it couldn't tell, in the user's language and in parentheses, over two lines.
+            begins = line.lstrip()[0] == "(" and not self.in_note
+            self.in_note = begins and not line.rstrip().endswith(")")
+            return heading(number)
+        if self.portless and len(parts) >= 4:
+            return heading(number) if first in ("address", "proto") else Line(number, NO_PORT)
+        return not_understood(number, line)
+
+    def _is_header(self, first: str, parts: list[str], line: str) -> bool:
+        if first not in ("proto", "proto/id") or len(parts) < 3:
+            return False
+        if parts[1] == "Listen":
+            return True
+        if ("Recv-Q" in line and "Local" in line) or "RefCnt" not in line:
+            self.columns = _columns(line)
+        return len(parts) >= 4
+
+
+def _as_usual(line: str, columns: _Columns) -> list[str]:
+    """The parts of a row of other columns, as most tables have them."""
+    words = line.split()
+    del words[3 : 1 + columns.numbers]
+    if columns.apart and len(words) >= 7:
+        words[3:7] = [f"{words[3]}:{words[4]}", f"{words[5]}:{words[6]}"]
+    words += [""] * (5 - len(words))
+    return [*words[:5], " ".join(words[5:])]
 
 
 def _columns(header: str) -> _Columns:
     words = header.split()
+    apart = words.count("Port") == 2
+    numbers = words.index("Local") - 1 if "0-win" in words and "Local" in words else 2
     behind = words[words.index("(state)") + 1 :] if "(state)" in words else []
     process_at, pid_at = (
         behind.index(name) if name in behind else None for name in ("process:pid", "pid")
     )
-    return _Columns("Inode" in words and "User" in words, bool(behind), process_at, pid_at)
+    return _Columns(
+        "Inode" in words and "User" in words, bool(behind), process_at, pid_at, numbers, apart
+    )
 
 
 def _row(number: int, parts: list[str], line: str, columns: _Columns, names: Names) -> Event:

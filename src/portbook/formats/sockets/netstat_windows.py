@@ -41,7 +41,10 @@ _PROGRAM = re.compile(r"\s*\[([^\[\]]{1,260})\]\s*$")
 _COMPONENT = re.compile(r"\s+[A-Za-z0-9_.-]{1,80}\s*$", re.ASCII)
 # What -b says of a program that it may not name. Where the sentence stands in another language, it
 # is indented by one blank and holds neither digits nor colons.
-_NO_OWNER = re.compile(r" ?(?:\w[\w' .-]{12,100}|x: Windows Sockets .{0,80})\s*$")
+# A script without blanks and with few signs says as much in four of them.
+_NO_OWNER = re.compile(
+    r" ?(?:\w[\w' .-]{12,100}|[^\x00-\u2e7f]{4,60}|x: Windows Sockets .{0,80})\s*$"
+)
 _PORTLESS = {"icmp", "icmpv6", "ip", "ipv6"}
 
 

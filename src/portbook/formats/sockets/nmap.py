@@ -16,6 +16,7 @@ from portbook.formats.fields import (
     FILTERED,
     UNCERTAIN,
     UNTOLD,
+    UNTOLD_ADDRESS,
     Host,
     Line,
     detail,
@@ -39,11 +40,14 @@ STATES = {
     "closed|filtered": FILTERED,
 }
 _PORT = re.compile(r"([0-9]{1,9})/([a-z]{2,8})\s+([a-z|]{4,16})(?:\s+(.*))?$")
-_REPORT = re.compile(r"Nmap scan report for (?:.{0,255}\(([0-9A-Fa-f.:%\w]+)\)|(\S+))(?: \[.*\])?$")
+_REPORT = re.compile(r"Nmap scan report for (?:.{0,255}\(([0-9A-Fa-f.:%\w]+)\)|(\S+))(?: \[.*\])?"
+                     r"(?:\s+Host is up.*)?$")  # fmt: skip
 _NOT_SHOWN = re.compile(r"([0-9]{1,9}) ([a-z|]+)(?: (?:tcp|udp|sctp))? ports?\b")
 _ALL_OF = re.compile(r"All ([0-9]{1,9}) scanned ports on .* are (?:in ignored states|([a-z|]+))")
 _IGNORED = re.compile(r"Ignored State: ([a-z|]+) \(([0-9]{1,9})\)")
-_GREPABLE = re.compile(r"(?:Timestamp: [0-9]+\s+)?Host: (\S+) \(.{0,255}?\)(.*)$")
+_GREPABLE = re.compile(r"(?:Timestamp: [0-9]+\s+)?Host: (\S+)(?:[ \t]\(.{0,255}?\))?(\s.*|)$")
+# The comments that nmap and masscan write themselves; another one is somebody else's.
+_COMMENT = re.compile(r"# ?(?:Nmap|nmap|masscan|Masscan|Ports scanned)\b")
 _DISCOVERED = re.compile(r"Discovered open port ([0-9]{1,9})/([a-z]{2,8}) on (\S+)$")
 _SAID = re.compile(
     r"(?:Starting Nmap |Nmap done: |Host is up|Host seems down|Other addresses for |rDNS record "
@@ -59,35 +63,64 @@ _FINGERPRINT = re.compile(r"(?:SF[-:]|OS:|\s*[0-9]+ services? unrecognized|=+NEX
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
     """The ports in what ``nmap`` prints on a terminal."""
-    scanned: Host | None = None
-    after_port = False
+    scan = _Terminal()
     for number, line in lines:
         text = line.strip()
-        if not text:
-            continue
+        if text:
+            yield from scan.take(number, line, text)
+    yield from scan.end()
+
+
+class _Terminal:
+    """Where a scan is: whose ports come, and which it told of early."""
+
+    def __init__(self) -> None:
+        # A table that was copied without what stands above it says nothing of its address.
+        self.scanned: Host | None = UNTOLD_ADDRESS
+        self.after_port = False
+        # What -v tells of at once, and a scan that was interrupted never lists.
+        self.early: dict[tuple[str, str, str], tuple[int, str, Host]] = {}
+
+    def take(self, number: int, line: str, text: str) -> Iterator[Event]:
+        """One line that isn't blank; *text* is it without the blanks around it."""
         port = _PORT.match(text)
-        if port is not None and scanned is not None:
-            yield answered(number, text, scanned, (port[1], port[2], port[3]))
-            after_port = True
-            continue
-        report = _REPORT.match(text)
-        discovered = _DISCOVERED.match(text)
-        if report is not None:
-            scanned = host(report[1] or report[2])
-            after_port = False
-            yield heading(number)
-        elif discovered is not None:
-            # -v tells of each port at once, and lists it again with its host.
-            yield detail(number)
+        if port is not None and self.scanned is not None:
+            self.early.pop((self.scanned.address, port[1], port[2]), None)
+            self.after_port = True
+            yield answered(number, text, self.scanned, (port[1], port[2], port[3]))
+        elif self._begins_report(text):
+            yield not_understood(number, line) if self.scanned is None else heading(number)
         elif text.startswith("Not shown: ") or _ALL_OF.match(text):
             yield heading(number)
             yield from _counted(number, text)
-        elif text[0] == "|" or _FINGERPRINT.match(text) or (after_port and line[0] in " \t"):
-            yield detail(number)
-        elif _SAID.match(text) or text[0] == "#":
-            yield heading(number)
         else:
-            yield not_understood(number, line)
+            yield self._about(number, line, text)
+
+    def _begins_report(self, text: str) -> bool:
+        if not text.startswith("Nmap scan report for "):
+            return False
+        report = _REPORT.match(text)
+        self.scanned = None if report is None else host(report[1] or report[2])
+        self.after_port = False
+        return True
+
+    def _about(self, number: int, line: str, text: str) -> Event:
+        discovered = _DISCOVERED.match(text)
+        found = host(discovered[3]) if discovered is not None else None
+        if discovered is not None and found is not None:
+            self.early[found.address, discovered[1], discovered[2]] = number, text, found
+            return heading(number)
+        behind = self.after_port and line[0] in " \t"
+        if text[0] == "|" or _FINGERPRINT.match(text) or behind:
+            return detail(number)
+        if _SAID.match(text) or _COMMENT.match(text):
+            return heading(number)
+        return not_understood(number, line)
+
+    def end(self) -> Iterator[Event]:
+        """What was told of and not listed."""
+        for (_, port, transport), (number, text, found) in self.early.items():
+            yield answered(number, text, found, (port, transport, "open"))
 
 
 def _counted(number: int, text: str) -> Iterator[Line]:
@@ -130,7 +163,7 @@ def read_grepable(lines: Lines, names: Names) -> Iterator[Event]:
         text = line.strip()
         if not text:
             continue
-        if text[0] == "#":
+        if _COMMENT.match(text):
             yield heading(number)
             continue
         found = _GREPABLE.match(text)

@@ -24,7 +24,7 @@ from portbook.formats.fields import (
     owned,
     process,
 )
-from portbook.formats.json_stream import Value, values, whole_number, words
+from portbook.formats.json_stream import Value, begins_json, values, whole_number, words
 from portbook.model import LAST_PORT, Listener, Ownership, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
         bare = line.strip()
         if not bare:
             continue
-        if bare[0] in "[{":
+        if begins_json(bare):
             yield from _json(_again((number, line), stream))
         elif bare.startswith("#TYPE") or _separator(bare) is not None:
             yield from _csv(_again((number, line), stream))

@@ -9,6 +9,7 @@ accepted, and Send-Q is their limit.
 from __future__ import annotations
 
 import re
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from portbook.formats.base import SocketFormat
@@ -26,6 +27,7 @@ from portbook.formats.fields import (
 from portbook.model import (
     LAST_PORT,
     Assessment,
+    Family,
     Listener,
     Ownership,
     OwnersSeen,
@@ -77,8 +79,37 @@ _UNJUDGED = Assessment()
 _kept_users: dict[str, tuple[tuple[Process, ...], OwnersSeen]] = {}
 
 
+# Until iproute2 3.x an IPv6 address stood without brackets, a process without "pid=", and the peer
+# of an IPv4 socket was "*:*"; there "*" is every IPv4 address.
+_OLD = re.compile(r'\s:::(?:[0-9*]|[a-z])|users:\(\("[^"]{1,64}",[0-9]|\s[0-9.]{7,15}:\S+\s+\*:\*')
+_NEW = re.compile(r"\s(?:0\.0\.0\.0|\[[0-9a-f:.]+\](?:%\w+)?):(?:\*|\S+)|,pid=[0-9]")
+_LOOKED_AHEAD = 200  # lines in which the first sign of either is looked for
+
+
 def read(lines: Lines, names: Names) -> Iterator[Event]:
     """The sockets that ``ss`` listed."""
+    stream = iter(lines)
+    ahead: list[tuple[int, str]] = []
+    old = False
+    for each in islice(stream, _LOOKED_AHEAD):
+        ahead.append(each)
+        old = _OLD.search(each[1][:400]) is not None
+        if old or _NEW.search(each[1][:400]):
+            break
+    events = _read(chain(ahead, stream), names)
+    return map(_of_ipv4, events) if old else events
+
+
+def _of_ipv4(event: Event) -> Event:
+    """*event*, where "*" stands for the IPv4 addresses alone."""
+    if isinstance(event, Listener) and event.socket.v6only is False:
+        every = everywhere(Family.IPV4)
+        socket = event.socket._replace(family=every.family, address=every.address, v6only=None)
+        return event._replace(socket=socket)
+    return event
+
+
+def _read(lines: Lines, names: Names) -> Iterator[Event]:
     held: Listener | None = None  # what is on lines of its own belongs to the row before it
     in_row = False
     plain = _PLAIN.fullmatch

@@ -1,0 +1,85 @@
+"""``netstat -an`` of Solaris and illumos: a table for each protocol, whose title names it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from portbook.formats.base import SocketFormat
+from portbook.formats.fields import (
+    CONNECTION,
+    NO_PORT,
+    UNTOLD,
+    Line,
+    everywhere,
+    heading,
+    host,
+    not_understood,
+    port_number,
+)
+from portbook.model import Family, Listener, Ownership, Socket, SocketState, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.formats.fields import Event, Lines, Names
+
+_TITLE = re.compile(r"(TCP|UDP|SCTP)(?:: IPv([46]))?\s*:?\s*$")
+_UNIX = re.compile(r"Active UNIX domain sockets")
+_HEADER = re.compile(r"\s*Local Address\s+Remote Address\s")
+_RULE = re.compile(r"[- ]{20,400}$")
+_STATES = {
+    "LISTEN": SocketState.LISTEN,
+    "Idle": SocketState.LISTEN,  # of UDP: bound, without a peer
+    "BOUND": SocketState.BOUND,
+    "IDLE": SocketState.BOUND,
+}
+
+
+def read(lines: Lines, names: Names) -> Iterator[Event]:
+    """The sockets in the tables of Solaris' ``netstat``."""
+    table: tuple[Transport, Family] | None = None
+    portless = False
+    for number, line in lines:
+        bare = line.strip()
+        if not bare:
+            continue
+        title = _TITLE.match(bare)
+        if title is not None:
+            family = Family.IPV6 if title[2] == "6" else Family.IPV4
+            table, portless = (Transport(title[1].lower()), family), False
+            yield heading(number)
+        elif _UNIX.match(bare):
+            table, portless = None, True
+            yield heading(number)
+        elif table is not None and (_HEADER.match(line) or _RULE.match(bare)):
+            yield heading(number)
+        elif table is not None:
+            yield _row(number, line, table, names)
+        else:
+            yield Line(number, NO_PORT) if portless else not_understood(number, line)
+
+
+def _row(number: int, line: str, table: tuple[Transport, Family], names: Names) -> Event:
+    transport, family = table
+    words = line.split()
+    address, dot, port = words[0].rpartition(".")
+    state = next((word for word in reversed(words[1:]) if word[:1].isalpha()), "")
+    if not dot or not state:
+        return not_understood(number, line)
+    if port == "*":
+        return Line(number, NO_PORT)
+    if state not in _STATES:
+        return Line(number, CONNECTION)
+    where = everywhere(family) if address == "*" else host(address, family)
+    bound = port_number(port, transport, names)
+    if where is None or bound is None:
+        why = "its port is none" if where else "its address can't be read"
+        return not_understood(number, line, why)
+    socket = Socket(
+        transport, where.family, where.address, bound, _STATES[state], interface=where.interface
+    )
+    return Listener(socket, Ownership(seen=UNTOLD))
+
+
+FORMATS = (SocketFormat("netstat-solaris", "netstat of Solaris and illumos", read),)

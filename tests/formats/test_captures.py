@@ -1,0 +1,137 @@
+"""Captures as people paste them: quoted, numbered, commented out, of other systems, cut short."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from portbook.errors import NothingKnown
+from portbook.formats.fields import DETAIL, HEADING, NOT_UNDERSTOOD, Line
+from portbook.formats.sockets.detect import FORMATS, read
+from portbook.model import Listener, Socket, Transport
+
+CAPTURES = Path(__file__).parent / "captures"
+with (CAPTURES / "expected.tsv").open(encoding="utf-8") as table:
+    EXPECTED = {
+        row["file"]: row["sockets"].split() for row in csv.DictReader(table, delimiter="\t")
+    }
+assert EXPECTED.keys() == {path.name for path in CAPTURES.iterdir()} - {"expected.tsv"}
+# What a tool doesn't say as a socket is told of: how many lines, by why.
+LEFT_OUT = {
+    "docker-compose-v1.txt": {"unpublished": 2},
+    "docker-ps-format-no-header.txt": {"unpublished": 1},
+    "grepable-without-parentheses.txt": {"closed": 998},
+    "nmap-report-and-host-on-one-line.txt": {"closed": 998},
+    "nmap-table-without-report.txt": {"closed": 1},
+    "ok-docker-ps-two-families.txt": {"unpublished": 2},
+}
+# Nothing in these may be left without a word, and nothing is beside the tool's own lines.
+UNDERSTOOD = (
+    "lsof-nofd-and-memw.txt", "netstat-b-short-sentence.txt", "netstat-notes-of-rights.txt",
+    "nmap-v-interrupted.txt", "grep-n-ss.txt", "numbered-nl-netstat.txt", "commented-netstat.txt",
+)  # fmt: skip
+NAMES = {"ldap": 389, "ssh": 22, "http": 80}
+
+
+def port_of(name: str, transport: Transport) -> int | None:
+    return NAMES.get(name)
+
+
+def shown(socket: Socket) -> str:
+    address = f"[{socket.address}]" if ":" in socket.address else socket.address
+    return f"{socket.transport}/{address}:{socket.port}"
+
+
+def events_of(text: bytes) -> list[Listener | Line]:
+    return list(read([text], None, port_of)[1])
+
+
+@pytest.mark.parametrize("file", [name for name, sockets in EXPECTED.items() if sockets])
+def test_a_capture_holds_these_sockets(file: str) -> None:
+    events = events_of((CAPTURES / file).read_bytes())
+    sockets = dict.fromkeys(shown(each.socket) for each in events if isinstance(each, Listener))
+    assert sorted(sockets) == sorted(EXPECTED[file])
+    lines = [each for each in events if isinstance(each, Line)]
+    counted = {
+        what: sum(each.many for each in lines if each.what == what)
+        for what in LEFT_OUT.get(file, {})
+    }
+    assert counted == LEFT_OUT.get(file, {})
+    if file in UNDERSTOOD:
+        assert not [each for each in lines if each.what == NOT_UNDERSTOOD]
+
+
+@pytest.mark.parametrize("file", [name for name, sockets in EXPECTED.items() if not sockets])
+def test_what_holds_no_sockets_is_refused(file: str) -> None:
+    with pytest.raises(NothingKnown):
+        events_of((CAPTURES / file).read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("Protocol tcp Port Exclusion Ranges\n\n 5357  5357\n", "portbook why"),
+        ("NAME TYPE CLUSTER-IP  EXTERNAL-IP  PORT(S) AGE\nweb ClusterIP 192.0.2.1 <none> 80/TCP 1d",
+         "kubectl"),
+    ],
+)  # fmt: skip
+def test_what_is_known_and_holds_no_sockets_leads_on(text: str, word: str) -> None:
+    with pytest.raises(NothingKnown, match=word):
+        events_of(text.encode())
+
+
+SS = 'tcp   LISTEN 0      4096   {}:22   {}:*    users:(("sshd",pid=1998,fd=3))'
+NETSTAT = (
+    "tcp        0      0 0.0.0.0:25              0.0.0.0:*         LISTEN      859/maild"
+)
+
+
+@pytest.mark.parametrize(
+    "before",
+    ["> ", "> > ", ">> ", "3:", "   3\t", "12. ", "# ", "// ", "## -> ", "web-1: ", "web-1 | ",
+     "[web-1] ", "2026-11-27T10:00:00Z ", "Jan 06 11:58:02 web-1 ss[12]: ", "<b></b>", "> 3: ",
+     "# > "],
+)  # fmt: skip
+def test_what_stands_before_each_line_is_taken_off(before: str) -> None:
+    rows = [SS.format(address, address) for address in ("0.0.0.0", "[::]")]
+    events = events_of("\n".join(before + row for row in rows).encode())
+    assert [shown(each.socket) for each in events if isinstance(each, Listener)] == [
+        "tcp/0.0.0.0:22",
+        "tcp/[::]:22",
+    ]
+
+
+def test_two_tools_in_one_ticket_are_both_read() -> None:
+    """In the order of their lines, with what neither understands."""
+    text = "\n".join([NETSTAT, "and of the other machine", SS.format("127.0.0.1", "0.0.0.0")])
+    form, events = read([text.encode()], None, port_of)
+    found = list(events)
+    assert {form.name, *form.also} == {"ss", "netstat"}
+    assert [each.socket.port for each in found if isinstance(each, Listener)] == [25, 22]
+    assert [each.number for each in found if isinstance(each, Line)] == [2]
+
+
+@pytest.mark.parametrize("file", sorted(EXPECTED))
+def test_no_line_is_lost(file: str) -> None:
+    """Each line that isn't blank is a socket, or told of, whatever format it is read as."""
+    content = (CAPTURES / file).read_bytes()
+    full = sum(bool(line.strip()) for line in content.decode("utf-8", "replace").splitlines())
+    for form in FORMATS.values():
+        if not form.by_line:
+            continue
+        events = list(read([content], form.name, port_of)[1])
+        told = {each.number for each in events if isinstance(each, Line)}
+        sockets = sum(isinstance(each, Listener) for each in events)
+        assert len(told) + sockets >= full, form.name
+        assert all(each.what in (HEADING, DETAIL) or each.many for each in events
+                   if isinstance(each, Line))  # fmt: skip
+
+
+def test_old_and_new_ss_mean_different_addresses_by_a_star() -> None:
+    old = 'LISTEN 0 128 *:22 *:* users:(("sshd",1231,3))\n'
+    new = 'LISTEN 0 128 *:22 *:* users:(("sshd",pid=1231,fd=3))\n'
+    for text, expected in ((old, "tcp/0.0.0.0:22"), (new, "tcp/[::]:22")):
+        (made,) = [each for each in events_of(text.encode()) if isinstance(each, Listener)]
+        assert shown(made.socket) == expected
