@@ -83,9 +83,7 @@ def test_what_is_known_and_holds_no_sockets_leads_on(text: str, word: str) -> No
 
 
 SS = 'tcp   LISTEN 0      4096   {}:22   {}:*    users:(("sshd",pid=1998,fd=3))'
-NETSTAT = (
-    "tcp        0      0 0.0.0.0:25              0.0.0.0:*         LISTEN      859/maild"
-)
+NETSTAT = "tcp        0      0 0.0.0.0:25              0.0.0.0:*         LISTEN      859/maild"
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ class ExplainAnswer(NamedTuple):
     changes: Changes | None = None
     title: str = ""
     total: int = 0  # sockets in the capture, those that were not asked for included
+    formats: tuple[str, ...] = ()  # all of them, where one input holds several tools' output
 
     @property
     def unread(self) -> int:
@@ -138,6 +139,7 @@ def explain(
         changes,
         form.title,
         len(sockets),
+        (form.name, *form.also) if form.also else (),
     )
 
 

@@ -62,6 +62,11 @@ DECORATIONS: tuple[Decoration, ...] = (
     _without(_NAMED),
 )
 
+# What was numbered or commented out, and then quoted, or the other way round.
+PAIRS = tuple(
+    (first, second) for first in DECORATIONS[:3] for second in DECORATIONS if first is not second
+)
+
 
 def undecorated(
     lines: Iterable[tuple[int, str]], decorations: Iterable[Decoration]

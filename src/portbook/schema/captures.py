@@ -63,6 +63,7 @@ EXPLAIN = Table(
     "What another tool printed, explained; no format where no tool prints such.",
     (
         Field("format", optional(WORDS), path=lambda answer: answer.format or None),
+        Field("formats", NAMES, "all of them, where the input holds several tools' output"),
         Field("sockets", LISTENERS, "the most serious first"),
         Field("not_understood", list_of(UNREAD.inline()), "lines that no reader understood"),
         Field("left_out", tally("what it is"), "what doesn't listen"),

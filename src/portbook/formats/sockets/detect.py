@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from itertools import chain, islice, permutations
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import FormatFailed, MalformedInput, NothingKnown
 from portbook.formats.base import FormatTable, find_format
-from portbook.formats.decoration import DECORATIONS, undecorated
+from portbook.formats.decoration import DECORATIONS, PAIRS, undecorated
 from portbook.formats.fields import (
     DETAIL,
     HEADING,
@@ -76,7 +76,7 @@ _ELSEWHERE = (
     ),
 )
 _MOST_TOGETHER = 3  # tools whose output stands in one ticket
-_TRIED_LINES = 60
+_TRIED_LINES, _TRIED_WIDTH = 40, 400
 # The format is found by the first lines, in so much of them.
 _SAMPLE_LINES, _SAMPLE_SIZE = 400, 1 << 17
 # Of a reader that is tried: a few characters can stand for as many sockets as there are ports.
@@ -224,9 +224,9 @@ def _detect(
         # Of what nobody reads whole, the beginning may be known.
         best = _begun(FORMATS.values(), sample)[:1]
     if not best:
-        others = tuple(more().values())
-        best, worth = _best(others, sample, names)
-        best = best or _begun(others, sample)
+        brought = tuple(more().values())
+        best, worth = _best(brought, sample, names)
+        best = best or _begun(brought, sample)
         if len(best) > 1:
             titles = " or ".join(form.name for form in best)
             raise MalformedInput(f"the input can be {titles}: name its format")
@@ -247,9 +247,7 @@ def _detect(
     return forms, worn
 
 
-def _begun(
-    formats: Iterable[SocketFormat], sample: list[tuple[int, str]]
-) -> list[SocketFormat]:
+def _begun(formats: Iterable[SocketFormat], sample: list[tuple[int, str]]) -> list[SocketFormat]:
     """The formats that *sample* can be the beginning of."""
     lines = [line for _, line in sample]
     return [form for form in formats if form.begins is not None and form.begins(lines)]
@@ -262,11 +260,13 @@ def _undressed(
 
     Output that nobody decorated isn't looked at here, and of any other so many lines are enough.
     """
-    some = [each for each in sample if each[1].strip()][:_TRIED_LINES]
+    some = [each for each in sample if 0 < len(each[1].strip()) <= _TRIED_WIDTH][:_TRIED_LINES]
+    if not some:
+        return best, worth, ()
     worn: tuple[Decoration, ...] = ()
     most = _best(FORMATS.values(), some, names)[1].points if best else 0
     # One at a time; two together where neither alone leads to a socket.
-    for tried in (*((each,) for each in DECORATIONS), *permutations(DECORATIONS, 2)):
+    for tried in (*((each,) for each in DECORATIONS), *PAIRS):
         if len(tried) > 1 and worn:
             break
         forms, weighed = _best(FORMATS.values(), list(undecorated(some, tried)), names)
