@@ -573,5 +573,5 @@ def test_a_search_shows_the_reports_of_what_is_called_so(text: str, port: int) -
     page = views.search(found, text, SERVED)
     assert "<h2>Reported abuse</h2>" in page
     assert f'href="/{port}"' in page
-    for denial in ("Nothing in the book", "No service is named"):
+    for denial in ("Nothing matches", "No service is named"):
         assert denial not in page

@@ -93,8 +93,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         "audit",
         "The verdict over flow logs and scans of any size: Zeek, Suricata, AWS VPC Flow Logs, "
-        "nfdump, osquery, or any table as Parquet, CSV or JSON lines. Formats are found by "
-        "themselves; gzip and Zstandard are unpacked.",
+        "nfdump, osquery, or any table as Parquet, CSV or JSON lines. Formats are "
+        "detected; gzip and Zstandard are unpacked.",
     )
     parser.add_argument(
         "source",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Prints the blocks of a state, the longest first."""
-    parser = Parser("blocks", "The runs of ports of one state, the longest first.")
+    parser = Parser("blocks", "List the runs of ports of one state, the longest first.")
     parser.add_argument(
         "--state",
         choices=[*map(str, State), "any"],

@@ -23,7 +23,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Writes the site as files. Raises MissingExtra or UsageError."""
     parser = Parser(
         "export",
-        "The site as files for any static host, or to open from a folder. Nothing of this "
+        "Write the site as files for any static host, or to open from a folder. Nothing of this "
         "machine is in it. Only files that changed are written, so it can be run again.",
     )
     parser.add_argument("folder", metavar="DIR", help="where to; made if it isn't there")

@@ -24,7 +24,7 @@ def run(argv: Sequence[str], _: Catalog) -> int:
     """Prints what readers said, exports it, or forgets what is old. Raises UsageError."""
     parser = Parser(
         "feedback",
-        "What readers said of the site's pages: those that most need work first. The votes are "
+        "Show readers' votes on the site's pages, worst first. The votes are "
         "in a file of yours, or in the database that PORTBOOK_DATABASE_URL names.",
     )
     add_limit(parser, "pages")

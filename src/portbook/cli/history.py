@@ -41,7 +41,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         "history",
-        "What was assigned, renamed, reserved or removed, and between which days. Copies of the "
+        "Show what was assigned, renamed, reserved or removed, and when. Copies of the "
         "registry were compared: a copy tells how things stood on its day, and nothing of the days "
         "before the first one.",
     )

@@ -53,7 +53,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         "notes",
-        "Lists the notes on ports that are read in this folder, and whose they are. A project's "
+        "List the notes on ports that are read in this folder, and whose they are. A project's "
         "notes only label ports until you trust its file; a change makes it untrusted again.",
     )
     parser.add_argument(

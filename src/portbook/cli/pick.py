@@ -79,7 +79,7 @@ def _tell(found: Pick) -> None:
         counts = ", ".join(f"{many} by {code}" for code, many in found.left_out_by.items())
         complain(
             f"no {'other ' if found.choices else ''}port from {wanted.first} to {wanted.last} "
-            f"fulfils every criterion (left out: {counts}): give another --range, or leave a "
+            f"meets every criterion (left out: {counts}): give another --range, or leave a "
             "criterion out with --despite"
         )
 
@@ -139,7 +139,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
 
     parser = Parser(
         "pick",
-        "A port that nobody has a claim on: unassigned, in no known use, in no dynamic range, and "
+        "Suggest a port: unassigned, with no known use, outside the dynamic ranges, and "
         "free on this machine, with the reasons.",
     )
     parser.add_argument(

@@ -25,7 +25,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Prints what a text finds; 1 where it finds nothing. Raises UsageError."""
     parser = Parser(
         "search",
-        "Services by name, description or alias, products, and your own notes, best first.",
+        "Find services, products, reported abuse and your own notes, best match first.",
     )
     parser.add_argument("text", nargs="+", metavar="TEXT", help="what to look for")
     add_limit(parser, "matches")

@@ -21,7 +21,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Serves the site until it is told to stop. Raises UsageError."""
     parser = Parser(
         "serve",
-        "The site: a page for every port, its API, and, for this machine alone, what listens here.",
+        "Serve the site: a page for every port, its API, and what listens on this machine.",
     )
     parser.add_argument(
         "--host",
@@ -36,7 +36,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     parser.add_argument(
         "--public",
         action="store_true",
-        help="for others to read: everything about this machine is left out",
+        help="let other machines in; hides everything about this host",
     )
     parser.add_argument(
         "--show-commands",

@@ -57,8 +57,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         "update",
-        "Fetches the registry from IANA, checks it, and puts it in use; the ones before are kept. "
-        "Whatever goes wrong, the one in use stays.",
+        "Update the registry from IANA. Old versions are kept; a failed update changes nothing.",
     )
     parser.add_argument(
         "--from",
@@ -75,7 +74,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         help="take it even if it is older or doesn't look like the registry",
     )
     parser.add_argument(
-        "--rollback", action="store_true", help="use the one before again; nothing is fetched"
+        "--rollback", action="store_true", help="go back to the version before, without fetching"
     )
     parser.add_argument("--list", action="store_true", help="the registries that are kept here")
     parser.add_argument(

@@ -127,7 +127,7 @@ _STATUSES: dict[str, tuple[tuple[int, str], ...]] = {
     "why": ((1, "the bind would fail, or the connection is refused"), (3, _STRICT)),
     "stop": ((1, "something is left on the port, or nothing was stopped"), (3, _STRICT)),
     "wait": ((1, "the time ran out"), (3, "--free, and not all could be seen, with --strict")),
-    "pick": ((1, "no port fulfils every criterion"),),
+    "pick": ((1, "no port meets every criterion"),),
     "doctor": ((3, _STRICT),),
     "show": ((1, "nothing found, or the failure in a pasted error persists"), (3, _STRICT)),
     "search": ((1, "nothing found"),),

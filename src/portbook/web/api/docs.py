@@ -114,7 +114,7 @@ RULES = (
         "What to rely on",
         (
             ("ETag, 304", "an answer changes only with the registry; ask with If-None-Match"),
-            ("Access-Control-Allow-Origin: *", "scripts of any site may read the book"),
+            ("Access-Control-Allow-Origin: *", "scripts of any site may read the answers"),
             ("application/problem+json", "what an error is, and what would help (RFC 9457)"),
             ("null", "not recorded by any source; never none"),
         ),

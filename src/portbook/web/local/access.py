@@ -48,7 +48,7 @@ def why_not(request: Request) -> tuple[int, str] | None:
     given = _token(request)
     if token is not None and not hmac.compare_digest(token.encode(), given.encode()):
         return 401, (
-            "The server runs as root, so this machine is shown to whoever has the token alone. "
+            "The server runs as root, so this machine is shown only to someone with its token. "
             + (
                 "The one given isn't this server's: it makes a new one each time it starts. "
                 if given

@@ -211,7 +211,7 @@ def of_search(answer: SearchAnswer | None, text: str) -> dict[str, Any]:
         headline = f"{number:,} {'match' if number == 1 else 'matches'} for “{text}”"
         said = ""
     else:
-        headline, said = f"Nothing in the book matches “{text}”", "Try part of a name, or one word."
+        headline, said = f"Nothing matches “{text}”", "Try part of a name, or one word."
     return {
         "headline": headline,
         "said": said,
@@ -259,7 +259,7 @@ def _unnamed(book: Registry, port: int, state: State) -> str:
     """A few words for a port without a service."""
     if state is State.UNASSIGNED:
         return f"one of {book.block(port).size} in a row"
-    return "held back by IANA" if state is State.RESERVED else "for whoever needs one for a while"
+    return "reserved" if state is State.RESERVED else "for temporary use"
 
 
 def _first_ports(only: Sequence[tuple[int, int]]) -> list[int]:
