@@ -140,6 +140,10 @@ def test_owners_that_are_hidden_are_counted() -> None:
         ({"owners": (WEB,), "namespace": "blue"}, "blue"),
         ({"owners": (WEB,), "speaks": Spoken(SpokenState.IDENTIFIED, "ssh")}, "ssh"),
         ({"owners": (WEB,), "note": Note(8080, 8080, TCP, "n", "shop")}, '"shop"'),
+        (
+            {"owners": (WEB,), "note": Note(8080, 8080, TCP, "n", "sh", trusted=False)},
+            "http-alt",
+        ),
     ],
 )
 def test_what_stands_in_a_line(facts: dict[str, Any], words: str) -> None:

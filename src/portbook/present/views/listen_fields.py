@@ -165,9 +165,12 @@ class Cells:
         return age(max(0.0, self._to.now - started))
 
     def service(self, listener: Listener) -> str:
-        """What your note calls the port, else what is registered there, else its state."""
+        """What your note calls the port, else what is registered there, else its state.
+
+        The label of a note that isn't trusted stands among the sentences alone, where it is said.
+        """
         note = listener.assessment.note
-        if note is not None and note.label:
+        if note is not None and note.trusted and note.label:
             return f'"{note.label}"'
         standing = self._standings.get((listener.socket.port, listener.socket.transport))
         if standing is None:
