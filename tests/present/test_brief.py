@@ -137,10 +137,7 @@ def test_a_free_port_is_told_in_five_lines() -> None:
     ("facts", "line"),
     [
         ({}, None),
-        (
-            {"encryption": Encryption.ALWAYS},
-            "always encrypted; we know of no warning against exposing it",
-        ),
+        ({"encryption": Encryption.ALWAYS}, "always encrypted"),
         (
             {"encryption": Encryption.ALWAYS, "authentication": Authentication.REQUIRED},
             "always encrypted, login required",
@@ -417,3 +414,16 @@ def test_the_short_answer_needs_no_more_than_it_is_given(port: int, transport: s
         for host in (None, Host((), Visibility.FULL, (), RULES))
     ]
     assert briefs[:2] == briefs[2:]
+
+
+@pytest.mark.parametrize(
+    ("port", "note"),
+    [
+        ("44323", "udp: \"'pcp' assignment withdrawn, moved to port 5351 per RFC6887\""),
+        ("585", '"Use of 585 is not recommended, use 993 instead"'),
+    ],
+)
+def test_a_note_of_the_registry_on_a_row_without_a_service_stands_whole(
+    port: str, note: str
+) -> None:
+    assert note in " ".join(render_brief(_brief(port), Style()).split())

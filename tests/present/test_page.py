@@ -401,3 +401,8 @@ def test_the_short_answer_has_the_note_of_a_row_without_a_service() -> None:
 
     note = "Use of 585 is not recommended, use 993 instead"
     assert f'reserved ("De-registered"): "{note}' in registry_line(_answer("585"))
+
+
+def test_what_an_empty_answer_proves_names_the_rare_transports_of_the_port() -> None:
+    assert "no tcp, udp or sctp socket" in _text(_answer("36412"))
+    assert "no tcp or udp socket" in _text(_answer("305"))

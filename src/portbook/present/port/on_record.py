@@ -150,16 +150,27 @@ def registry_line(answer: PortAnswer) -> str:
         return f"unassigned{where}{gap}"
     by_words.pop("unassigned", None)
     title = title_line(answer)
-    if len(by_words) == 1 and title:
+    notes = _notes_by_words(answer)
+    if len(by_words) == 1 and title and not notes:
         ((words, transports),) = by_words.items()
         return f"{words} ({title}), {listed(transports)}"
-    note = next((one.notes for one in answer.standings.values() if one.notes), None)
-    if note and answer.state is State.RESERVED and len(by_words) == 1:
-        return f'{next(iter(by_words))}: "{" ".join(note.split())}"'
-    return "; ".join(
+    if notes and answer.state is State.RESERVED and len(by_words) == 1:
+        return f'{next(iter(by_words))}: "{next(iter(notes))}"'
+    states = [
         f"{words}{' for' if words.startswith('reserved') else ','} {listed(transports)}"
         for words, transports in by_words.items()
-    )
+    ]
+    return "; ".join([*states, *(f'{listed(on)}: "{note}"' for note, on in notes.items())])
+
+
+def _notes_by_words(answer: PortAnswer) -> dict[str, list[str]]:
+    """The registry's notes on rows without a service, each with its transports."""
+    notes: dict[str, list[str]] = {}
+    for transport, standing in answer.standings.items():
+        if standing.notes and standing.state is not State.ASSIGNED:
+            quoted = " ".join(standing.notes.split()).replace('"', "'")
+            notes.setdefault(quoted, []).append(str(transport))
+    return notes
 
 
 def title_line(answer: PortAnswer, longest: int = _LONGEST_TITLE) -> str | None:
@@ -245,8 +256,6 @@ def _security_of(known: KnownService, columns: int) -> str | None:
         line = f"{line}: don't expose it" if line else "don't expose it"
     elif not line:
         return None
-    elif known.encryption is Encryption.ALWAYS and known.authentication is None:
-        line += "; we know of no warning against exposing it"
     encrypted = None
     if known.encryption is not Encryption.ALWAYS and known.twin:
         encrypted = f"; encrypted: {known.twin}"

@@ -50,7 +50,8 @@ def _sections(answer: PortAnswer, number: PortAnswer, lead: tuple[str, ...]) -> 
     speaking = background.implementing(number) if whole else ()
     yield _section("practice", [*practice.practice(answer, lead), *speaking])
     if answer.port:
-        yield _section("check", [Checks(answer.port, tuple(_commands(number)), _PROOFS)])
+        checks = Checks(answer.port, tuple(_commands(number)), tuple(_proofs(number)))
+        yield _section("check", [checks])
     blocking = background.security(number) if whole else ()
     yield _section("security", [*meaning.risks(answer), *practice.security(answer), *blocking])
     if whole:
@@ -180,28 +181,38 @@ _RARE = {
 }
 
 
-def _commands(answer: PortAnswer) -> Iterator[Command]:
-    """The commands for the port; for sctp and dccp too, where IANA assigned it there."""
-    rare = [
-        command
-        for transport, command in _RARE.items()
+def _rare(answer: PortAnswer) -> list[Transport]:
+    """The rare transports that IANA assigned the port on."""
+    return [
+        transport
+        for transport in _RARE
         if transport in answer.standings and answer.standings[transport].state is State.ASSIGNED
     ]
+
+
+def _commands(answer: PortAnswer) -> Iterator[Command]:
+    """The commands for the port; for sctp and dccp too, where IANA assigned it there."""
     yield _COMMANDS[0]
-    yield from rare
+    yield from (_RARE[transport] for transport in _rare(answer))
     yield from _COMMANDS[1:]
 
 
-# What an empty answer proves on each system, and what it doesn't.
-_PROOFS = (
-    (
+def _proofs(answer: PortAnswer) -> Iterator[tuple[str, str]]:
+    """What an empty answer proves on each system, and what it doesn't."""
+    *most, last = ("tcp", "udp", *map(str, _rare(answer)))
+    yield (
         "Linux",
         (
-            "An empty answer proves that no tcp or udp socket listens there in this network "
-            "namespace. A bind can still fail: `portbook why` finds the cause. Without sudo, "
-            "ss shows no owner, and lsof only your own processes."
+            f"An empty answer proves that no {', '.join(most)} or {last} socket listens there in "
+            "this network namespace. A bind can still fail: `portbook why` finds the cause. "
+            "Without sudo, ss shows no owner, and lsof only your own processes."
         ),
-    ),
+    )
+    yield from _PROOFS
+
+
+# The systems that know no other transports than tcp and udp.
+_PROOFS = (
     (
         "macOS",
         (

@@ -29,7 +29,9 @@ def render_brief(brief: Brief, style: Style) -> str:
     if rows:
         lines.append("")
     for label, said in rows:
-        lines.append(f"  {style.dim(f'{label:<11}')}  {_row(label, said, brief, style)}")
+        shown, *more = _row(label, said, brief, style)
+        lines.append(f"  {style.dim(f'{label:<11}')}  {shown}")
+        lines += more
     for sentence in brief.unseen:
         lines += wrap(f"Not seen: {sentence}", style.width, "  ")
     lines += ["", *steps]
@@ -70,12 +72,16 @@ def _padded(text: str, columns: int) -> str:
     return text + " " * (columns - columns_of(text))
 
 
-def _row(label: str, said: str, brief: Brief, style: Style) -> str:
+def _row(label: str, said: str, brief: Brief, style: Style) -> list[str]:
+    """The row in one line; a note of the registry whole, in as many as it takes."""
+    if label == "IANA" and said.endswith('"'):
+        first, *more = wrap(said, style.width, " " * _LABEL)
+        return [first[_LABEL:], *more]
     shown = clipped(said, style.width - _LABEL)
     level = brief.verdict.level if brief.verdict is not None else None
     if label != "Verdict" or level is None or not shown.startswith(str(level)):
-        return shown
-    return style.of(level) + shown[len(level) :]
+        return [shown]
+    return [style.of(level) + shown[len(level) :]]
 
 
 def steps_line(steps: Iterable[NextStep], style: Style) -> list[str]:
