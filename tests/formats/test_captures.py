@@ -120,6 +120,7 @@ def test_no_line_is_lost(file: str) -> None:
         if not form.by_line:
             continue
         events = list(read([content], form.name, port_of)[1])
+        assert events, form.name
         told = {each.number for each in events if isinstance(each, Line)}
         sockets = sum(isinstance(each, Listener) for each in events)
         assert len(told) + sockets >= full, form.name
