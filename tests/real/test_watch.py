@@ -321,9 +321,22 @@ def test_in_a_terminal_that_is_resized() -> None:
     with contextlib.ExitStack() as sockets:
         old = [sockets.enter_context(opened()) for _ in range(30)]
         environ = [word for name in ("PYTHONPATH",) for word in ("-e", f"{name}={ENVIRON[name]}")]
-        ask("-f", os.devnull, "new-session", "-d", "-x", "100", "-y", "20", *environ, "sh")
+        ask(
+            "-f",
+            os.devnull,
+            "new-session",
+            "-d",
+            "-x",
+            "100",
+            "-y",
+            "20",
+            *environ,
+            "bash",
+            "--norc",
+        )
         try:
-            ask("send-keys", f"{' '.join(WATCH)}; echo ended-$?", "Enter")
+            # A list of commands would end with the first one that is stopped.
+            ask("send-keys", f"{' '.join(WATCH)}", "Enter")
             before = screen_with("q quits")
             assert len(before) <= 20
             made = sockets.enter_context(opened())
@@ -342,7 +355,18 @@ def test_in_a_terminal_that_is_resized() -> None:
             assert max(map(len, narrow)) <= 20
             ask("resize-window", "-x", "120", "-y", "30")
             screen_with("q quits")
+            # Ctrl-Z gives the shell its screen back, and what goes on draws all of its own again.
+            ask("send-keys", "C-z")
+            stopped = screen_with("Stopped")
+            assert not any("LEVEL" in line for line in stopped)
+            ask("send-keys", "echo typed-$((20 + 3))", "Enter")
+            screen_with("typed-23")
+            ask("send-keys", "fg", "Enter")
+            again = screen_with("q quits")
+            assert any(line.startswith("* ") or "/tcp" in line for line in again)
             ask("send-keys", "q")
+            screen_with("typed-23")  # the other screen is the shell's again
+            ask("send-keys", "echo ended-$?", "Enter")
             ended = screen_with("ended-0")
             assert ended
             assert not any("LEVEL" in line for line in ended)

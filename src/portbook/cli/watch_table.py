@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import sys
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from portbook.app.socket_filter import sort_by_gravity
 from portbook.app.watch import Change, identity
@@ -26,6 +27,7 @@ from portbook.present.views.listen_fields import Cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Self
 
     from portbook.app.watch import Event, Watch
     from portbook.catalog import Catalog
@@ -136,25 +138,26 @@ def follow(watch: Watch, interval: float, catalog: Catalog) -> int:
     """Shows *watch* until ``q`` or Ctrl-C, looking every *interval* seconds; the exit status."""
     screen = WatchScreen(watch, catalog)
     try:
-        with cleaned_up(), _full_screen() as keys:
-            _run(watch, screen, interval, keys)
+        with cleaned_up(), _FullScreen() as terminal:
+            _run(watch, screen, interval, terminal)
     except OSError:  # the terminal went away: there is nobody to tell
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
-def _run(watch: Watch, screen: WatchScreen, interval: float, keys: int | None) -> None:
+def _run(watch: Watch, screen: WatchScreen, interval: float, terminal: _FullScreen) -> None:
     drawn: list[str] = []
     due = time.monotonic() + interval
     while True:
         width, height = _size()
         lines = screen.lines(width, height, time.time())
-        if lines != drawn:
+        if terminal.stale or lines != drawn:
+            terminal.stale = False
             _draw(lines)
             drawn = lines
         pause = max(0.0, min(_POLL, due - time.monotonic()))
-        for key in _pressed(keys, pause):
+        for key in _pressed(terminal.keys, pause):
             if key == "quit":
                 return
             screen.scroll(key, height)
@@ -195,27 +198,56 @@ def _pressed(keys: int | None, pause: float) -> Iterator[str]:
         text = text[size or 1 :]
 
 
-@contextlib.contextmanager
-def _full_screen() -> Iterator[int | None]:
-    """The terminal's other screen without a cursor; gives where keys are read, if anywhere."""
-    keys = _keyboard()
-    before = None
-    if keys is not None:
-        import termios
-        import tty
+class _FullScreen:
+    """The terminal's other screen, without a cursor; *keys* is where keys are read, if anywhere.
 
-        before = termios.tcgetattr(keys)
-        tty.setcbreak(keys)
-    try:
+    Ctrl-Z gives the terminal back as it was until the process goes on; ``stale`` then says that
+    all has to be drawn again.
+    """
+
+    def __init__(self) -> None:
+        self.keys = _keyboard()
+        self.stale = False
+        self._before: list[Any] | None = None
+        self._suspended: Any = None
+
+    def __enter__(self) -> Self:
+        self._take()
+        if hasattr(signal, "SIGTSTP"):
+            self._suspended = signal.signal(signal.SIGTSTP, self._suspend)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if hasattr(signal, "SIGTSTP"):
+            signal.signal(signal.SIGTSTP, self._suspended)
+        self._give_back()
+
+    def _take(self) -> None:
+        if self.keys is not None:
+            import termios
+            import tty
+
+            self._before = termios.tcgetattr(self.keys)
+            tty.setcbreak(self.keys)
         sys.stdout.write("\x1b[?1049h\x1b[?25l")
-        yield keys
-    finally:
+        self.stale = True
+
+    def _give_back(self) -> None:
         with contextlib.suppress(OSError):
             sys.stdout.write("\x1b[?25h\x1b[?1049l")
             sys.stdout.flush()
-        if keys is not None and before is not None:
+        if self.keys is not None and self._before is not None:
+            import termios
+
             with contextlib.suppress(termios.error):
-                termios.tcsetattr(keys, termios.TCSADRAIN, before)
+                termios.tcsetattr(self.keys, termios.TCSADRAIN, self._before)
+
+    def _suspend(self, number: int, _: object) -> None:
+        self._give_back()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)  # stops here, until the shell lets it go on
+        signal.signal(number, self._suspend)
+        self._take()
 
 
 def _keyboard() -> int | None:

@@ -39,7 +39,7 @@ def test_a_format_is_found_and_read(name: str, tmp_path: Path) -> None:
     assert (first.port, second.port) == (305, 2825)
     assert first.findings == (("unregistered-port", "check"),)
     assert [share.host for share in first.hosts or ()] == ["198.51.100.66"]
-    assert "registered for no service" in finding_message(say(first, CATALOG)[0])
+    assert "No service is registered for 305/tcp" in finding_message(say(first, CATALOG)[0])
 
 
 def test_a_folder_may_hold_all_of_them(tmp_path: Path) -> None:
