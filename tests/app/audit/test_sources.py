@@ -58,6 +58,35 @@ def test_a_folder_may_hold_all_of_them(tmp_path: Path) -> None:
     assert counts(pattern) == {key: 2 * count for key, count in samples.EXPECTED.items()}
 
 
+ARGUS = """\
+StartTime,Dur,Proto,SrcAddr,Sport,Dir,DstAddr,Dport,State,TotPkts,TotBytes
+2026/01/10 09:46:53.047277,3.124,tcp,192.0.2.165,51027,   ->,198.51.100.139,80,S_RA,4,244
+2026/01/10 09:46:59.607825,0.000,udp,192.0.2.2,41025,  <->,198.51.100.229,53,CON,2,276
+"""
+EXPORTED = (
+    "2026-01-04T03:42:37.000Z 2 123456789012 eni-0123456789abcdef0 192.0.2.1 198.51.100.5 40000 "
+    "443 6 10 840 1767498157 1767498217 ACCEPT OK\n"
+)
+
+
+def test_argus_writes_its_times_in_its_own_way(tmp_path: Path) -> None:
+    path = tmp_path / "flows.csv"
+    path.write_text(ARGUS)
+    answer = ask(path)
+    assert {(each.port, each.bytes) for each in answer.services} == {(80, 244), (53, 276)}
+    assert not answer.faults
+    assert (answer.first, answer.last) == (1768038413.047277, 1768038419.607825)
+
+
+def test_cloudwatch_puts_a_time_before_each_record(tmp_path: Path) -> None:
+    path = tmp_path / "flows.log"
+    path.write_text(EXPORTED * 3)
+    answer = ask(path)
+    assert counts(answer).keys() == {("tcp", 443)}
+    assert answer.total.bytes == 3 * 840
+    assert (answer.first, answer.last) == (1767498157, 1767498217)
+
+
 def test_columns_may_be_named(tmp_path: Path) -> None:
     path = tmp_path / "odd.csv"
     path.write_text("wann,wohin,dienst,art\n1790000000,198.51.100.1,305,tcp\n")

@@ -33,35 +33,40 @@ NAMES = {
     "src": (
         "src", "src_ip", "srcip", "srcaddr", "src_addr", "sa", "saddr", "source_ip", "source.ip",
         "source_address", "sourceipv4address", "ipv4_src_addr", "ip_src",
+        "src ip", "source ip",
     ),
     "dst": (
         "dst", "dst_ip", "dstip", "dstaddr", "dst_addr", "da", "daddr", "dest_ip", "destination_ip",
         "destination.ip", "destination_address", "destinationipv4address", "ipv4_dst_addr",
-        "ip_dst",
+        "ip_dst", "dst ip", "destination ip",
     ),
     "src_port": (
         "src_port", "srcport", "sport", "sp", "source_port", "source.port", "l4_src_port",
-        "sourcetransportport", "port_src",
+        "sourcetransportport", "port_src", "src port", "source port",
     ),
     "dst_port": (
         "dst_port", "dstport", "dport", "dp", "dest_port", "destination_port", "destination.port",
-        "l4_dst_port", "destinationtransportport", "port_dst",
+        "l4_dst_port", "destinationtransportport", "port_dst", "dst port", "destination port",
     ),
     "first": (
         "first", "start", "start_time", "first_seen", "first_switched", "ts", "time", "timestamp",
-        "event.start", "@timestamp", "flowstartmilliseconds", "flow_start",
+        "event.start", "@timestamp", "flowstartmilliseconds", "flow_start", "starttime",
     ),
     "last": (
         "last", "end", "end_time", "last_seen", "last_switched", "te", "event.end",
-        "flowendmilliseconds", "flow_end",
+        "flowendmilliseconds", "flow_end", "lasttime",
     ),
-    "bytes": ("bytes", "octets", "in_bytes", "byt", "ibyt", "network.bytes", "octetdeltacount"),
-    "packets": ("packets", "pkts", "in_pkts", "pkt", "ipkt", "network.packets", "packetdeltacount"),
+    "bytes": ("bytes", "octets", "in_bytes", "byt", "ibyt", "network.bytes", "octetdeltacount",
+              "totbytes"),
+    "packets": ("packets", "pkts", "in_pkts", "pkt", "ipkt", "network.packets", "packetdeltacount",
+                "totpkts"),
     "flows": ("flows",),
     "answered": ("answered",),
 }  # fmt: skip
 
 
+# Argus' ra(1) writes a time as 2026/01/10 09:46:53.047277.
+_OF_ARGUS = ("starttime", "lasttime")
 _LONGEST_HEADER = 1 << 16  # characters: no more is read of a file to recognise it
 _LONGEST_NAME = 255  # characters of a column's name, with the names of what it is in
 
@@ -256,6 +261,9 @@ def _check(mapping: Mapping[str, str], names: Iterable[str]) -> None:
 def _canonical(found: Mapping[str, str]) -> Callable[[ir.Table], Columns]:
     def canonical(table: ir.Table) -> Columns:
         made = {ours: _pick(table, theirs) for ours, theirs in found.items()}
+        for ours in {"first", "last"} & made.keys():
+            if found[ours].lower() in _OF_ARGUS and made[ours].type().is_string():
+                made[ours] = made[ours].replace("/", "-")
         if "answered" in made:
             made["answered"] = made["answered"].try_cast("boolean")
         if "port" in made:

@@ -7,6 +7,8 @@ without data (NODATA, SKIPDATA) has no protocol and is counted apart.
 
 from __future__ import annotations
 
+import re
+
 from portbook.formats.base import FlowFormat
 from portbook.formats.flows.layout import Head, Layout, unique_names, whole
 
@@ -45,9 +47,13 @@ def recognise(head: Head) -> Layout | None:
         return _text(unique_names(words), 1)
     if len(words) == len(DEFAULT) and words[0] == "2" and words[-1] in _STATUS:
         return _text(DEFAULT, 0)
+    # CloudWatch puts the time before each record that it exports.
+    if len(words) == len(DEFAULT) + 1 and _EXPORTED.fullmatch(words[0]) and words[1] == "2":
+        return _text(("exported", *DEFAULT), 0)
     return None
 
 
+_EXPORTED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z")
 _STATUS = ("OK", "NODATA", "SKIPDATA")
 
 

@@ -209,7 +209,7 @@ def _change(answer: AuditAnswer, limit: int) -> Section:
 def _state_rows(answer: AuditAnswer) -> Iterator[tuple[str, ...]]:
     for state in State:
         if state in answer.states:
-            yield (str(state), *_tally(answer.states[state]))
+            yield (str(state), *_tally(answer.states[state], answer))
 
 
 def _finding_rows(answer: AuditAnswer) -> Iterator[tuple[str, ...]]:
@@ -217,11 +217,14 @@ def _finding_rows(answer: AuditAnswer) -> Iterator[tuple[str, ...]]:
         answer.findings.items(), key=lambda item: (-item[0][1].rank, -item[1].flows, item[0][0])
     )
     for (code, level), tally in order:
-        yield (str(level), code, *_tally(tally))
+        yield (str(level), code, *_tally(tally, answer))
 
 
-def _tally(tally: Tally) -> tuple[str, str, str]:
-    return f"{tally.services:,}", f"{tally.flows:,}", size_of(tally.bytes)
+def _tally(tally: Tally, answer: AuditAnswer) -> tuple[str, str, str]:
+    # A log that has no bytes is not one of none.
+    told = tally.bytes or any(each.bytes is not None for each in answer.services)
+    size = size_of(tally.bytes) if told else "unknown"
+    return f"{tally.services:,}", f"{tally.flows:,}", size
 
 
 def _service_rows(
