@@ -61,7 +61,10 @@ def codes(listener: dict[str, Any]) -> list[str]:
     return [finding["code"] for finding in listener["findings"]]
 
 
-def test_it_is_the_table_of_listen(capsys: pytest.CaptureFixture[str], capture: Path) -> None:
+def test_it_is_the_table_of_listen(
+    capsys: pytest.CaptureFixture[str], capture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     status, out, err = run(capsys, str(capture))
     assert (status, err) == (0, "")
     assert out == (
@@ -525,6 +528,12 @@ _ROW_OF = {
     "192.0.2.{low}:{port} (LISTEN)\n",
     "lsof-fields": "p{number}\ncprogram-{port}\nf3\ntIPv4\nPTCP\nn192.0.2.{low}:{port}\n"
     "TST=LISTEN\n",
+    "netstat-solaris": "TCP: IPv4\n"
+    "192.0.2.{low}.{port}       *.*      0      0 {number}      0 LISTEN\n",
+    "sockstat": "user-{low}  program-{port} {number}  3  tcp4   192.0.2.{low}:{port}     *:*\n",
+    "open-ports": "Open 192.0.2.{low}:{port}\n",
+    "rpcinfo": "  {number}    3   tcp  {port}  program-{port}\n",
+    "systemctl-sockets": "192.0.2.{low}:{port}  unit-{number}.socket  unit-{number}.service\n",
     "nmap": "Nmap scan report for 198.51.100.{low}\n{port}/tcp open service-{port}\n",
     "nmap-grepable": "Host: 198.51.100.{low} (host-{number}.example)\tPorts: "
     "{port}/open/tcp//service-{port}///\n",

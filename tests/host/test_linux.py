@@ -514,7 +514,7 @@ def test_older_kernels_cannot_show_bound_sockets(release: str, shows: bool) -> N
 def test_a_transport_that_the_kernel_lacks_is_not_an_empty_list(tmp_path: Path) -> None:
     host = asked(Kernel(last=NO_MONITOR), Transport.SCTP, root=str(tmp_path))
     assert sentences(host.missing) == (
-        "this kernel has no SCTP: nothing can use it here but in user space",
+        "this kernel has no SCTP: only a stack in user space could use it",
     )
     (tmp_path / "net" / "sctp").mkdir(parents=True)
     host = asked(Kernel(last=NO_MONITOR), Transport.SCTP, root=str(tmp_path))

@@ -183,7 +183,7 @@ def test_macos_without_privilege_says_what_it_could_not_ask() -> None:
         owners=OwnerSearch.ALL,
     )
     assert seen.visibility is Visibility.PARTIAL
-    assert sentences(seen.missing)[0].startswith("1 process of other users could not be asked")
+    assert sentences(seen.missing)[0].startswith("1 process of other users couldn't be read")
     assert seen.listeners[0].ownership.seen is OwnersSeen.FIRST  # there may be more in the other
 
 

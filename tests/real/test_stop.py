@@ -220,7 +220,7 @@ def test_our_own_ancestor_is_left_alone(namespace: Namespace, detached: bool) ->
         "import socket, subprocess, sys; server = socket.create_server(('0.0.0.0', 8765));"
         "done = subprocess.run([sys.executable, '-m', 'portbook', 'stop', '8765', '--yes'],"
         f"capture_output=True, text=True, start_new_session={detached});"
-        "print(done.returncode, 'own-line' in done.stdout)"
+        "print(done.returncode, 'portbook itself runs inside it' in done.stdout)"
     )
     source = str(Path(__file__).resolve().parents[2] / "src")
     done = namespace.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": source})
@@ -254,7 +254,7 @@ def test_what_it_prints(namespace: Namespace) -> None:
     running, _ = namespace.open(TCP)
     done = namespace.portbook("stop", f"{PORT}/tcp", "--yes")
     assert done.returncode == 0
-    for said in (f"kill -TERM {running.pid}", f"stopped: pid {running.pid} has ended",
+    for said in (f"kill -TERM {running.pid}", f"pid {running.pid} has ended",
                  "Nothing listens on the port any more."):  # fmt: skip
         assert said in done.stdout
     assert all(len(line) <= 80 for line in done.stdout.splitlines())

@@ -358,6 +358,7 @@ def test_in_a_terminal_that_is_resized() -> None:
             # Ctrl-Z gives the shell its screen back, and what goes on draws all of its own again.
             ask("send-keys", "C-z")
             stopped = screen_with("Stopped")
+            assert stopped
             assert not any("LEVEL" in line for line in stopped)
             ask("send-keys", "echo typed-$((20 + 3))", "Enter")
             screen_with("typed-23")

@@ -306,7 +306,7 @@ def test_a_kernel_without_the_transport_is_not_called_busy(namespace: Namespace)
     found = why(namespace, "305/dccp")
     need_kernel(not found["binds"][0]["ok"], "this kernel has DCCP")
     assert codes(found) == ["unknown"]
-    assert "no DCCP to bind with" in found["causes"][0]["message"]
+    assert "This machine has no DCCP" in found["causes"][0]["message"]
 
 
 def test_two_programs_on_one_port(namespace: Namespace) -> None:

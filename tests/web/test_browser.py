@@ -269,7 +269,7 @@ def test_a_vote_is_given_and_kept(browser: Any, site: Running, scripts: bool) ->
         opened.goto(f"{site.url}/305")
         opened.get_by_label("Partly").check()
         assert opened.get_by_text("🤨").is_visible()
-        opened.get_by_label("What is missing").fill(said)
+        opened.get_by_label("Anything missing or wrong?").fill(said)
         opened.get_by_role("button", name="Send").click()
         opened.wait_for_url("**/feedback/thanks?port=305")
         assert opened.locator("h1").inner_text() == "Thank you"

@@ -89,7 +89,7 @@ def read_findings(number: int) -> tuple[tuple[str, Level], ...]:
     >>> read_findings(0)
     ()
     >>> read_findings(1)
-    (('expected', <Level.OK: 'ok'>),)
+    (('risky-exposed', <Level.OK: 'ok'>),)
     """
     found = []
     for code in _PLACES:

@@ -264,14 +264,15 @@ def _undressed(
     if not some:
         return best, worth, ()
     worn: tuple[Decoration, ...] = ()
-    most = _best(FORMATS.values(), some, names)[1].points if best else 0
+    most = _best(FORMATS.values(), some, names)[1].sockets if best else 0
     # One at a time; two together where neither alone leads to a socket.
     for tried in (*((each,) for each in DECORATIONS), *PAIRS):
         if len(tried) > 1 and worn:
             break
         forms, weighed = _best(FORMATS.values(), list(undecorated(some, tried)), names)
-        if forms and weighed.sockets and weighed.points > most:
-            worn, most = tried, weighed.points
+        # What reads no more sockets than there were is no decoration, but somebody's text.
+        if forms and weighed.sockets > most:
+            worn, most = tried, weighed.sockets
     if not worn:
         return best, worth, ()
     best, worth = _best(FORMATS.values(), list(undecorated(sample, worn)), names)

@@ -137,7 +137,7 @@ def read_systemctl(lines: Lines, names: Names) -> Iterator[Event]:
             yield heading(number)
         elif headed and _COUNTED.match(line.strip()):
             yield heading(number)
-        elif not headed or len(words) < 2 or not any(".socket" in word for word in words):
+        elif len(words) < 2 or not any(word.endswith(".socket") for word in words[1:3]):
             yield not_understood(number, line)
         else:
             yield _of_unit(number, line, words, names, typed=typed)
@@ -150,7 +150,7 @@ def _of_unit(number: int, line: str, words: list[str], names: Names, *, typed: b
     transport = _TYPES.get(words[1], Transport.TCP) if typed else Transport.TCP
     where = host("[::]" if at[1] == "*" else at[1])
     port = port_number(at[2], transport, names)
-    unit = next(word for word in words if ".socket" in word)
+    unit = next(word for word in words[1:] if word.endswith(".socket"))
     if where is None or port is None:
         return not_understood(number, line, f"{at[2]} is no port")
     owners, seen = owned(Process(0, None, unit=unit))
