@@ -126,6 +126,12 @@ def test_no_line_is_lost(file: str) -> None:
         assert len(told) + sockets >= full, form.name
 
 
+@pytest.mark.parametrize("text", ["node:events:495\n", "server.js:12\napp.js:80\n", "web: 8080\n"])
+def test_places_in_programs_are_no_sockets(text: str) -> None:
+    with pytest.raises(NothingKnown):
+        events_of(text.encode())
+
+
 def test_old_and_new_ss_mean_different_addresses_by_a_star() -> None:
     old = 'LISTEN 0 128 *:22 *:* users:(("sshd",1231,3))\n'
     new = 'LISTEN 0 128 *:22 *:* users:(("sshd",pid=1231,fd=3))\n'

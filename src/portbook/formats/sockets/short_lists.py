@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 _PLACE = r"(\[[0-9A-Fa-f:.]{2,60}\]|[0-9A-Za-z_.-]{1,255}):([0-9]{1,5})"
 _OPEN = re.compile(rf"Open {_PLACE}$")
-_BARE = re.compile(rf"{_PLACE}$")
+# On a line of its own only an address: "server.js:12" is a place in a program.
+_BARE = re.compile(r"(\[[0-9A-Fa-f:.]{2,60}\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3}):([0-9]{1,5})$")
 _SCANNER = re.compile(r"\[(?:~|!|>|\*|INF|WRN|\+)\] |🌍|Faster Nmap scanning|The Modern Day Port")
 # nc -zv of OpenBSD, of the traditional one, and of nmap (ncat).
 _NC = re.compile(
