@@ -72,7 +72,7 @@ KNOWN: dict[str, tuple[str, list[str], dict[str, int], list[int]]] = {
     ),
     "rpcinfo.txt": (
         "rpcinfo",
-        ["tcp ?:111 portmapper(0)", "udp ?:111 portmapper(0)", "udp ?:875 rquotad(0)"],
+        ["tcp ?:111", "udp ?:111", "udp ?:875"],
         {"no-port": 1},
         [],
     ),

@@ -105,7 +105,7 @@ def read_rpcinfo(lines: Lines, names: Names) -> Iterator[Event]:
         if row is None:
             yield heading(number) if _PROGRAMS.match(line) else not_understood(number, line)
             continue
-        word, port, service = row[1].rstrip("6"), port_number(row[2], Transport.TCP, names), row[3]
+        word, port = row[1].rstrip("6"), port_number(row[2], Transport.TCP, names)
         if word not in ("tcp", "udp", "sctp"):
             yield Line(number, NO_PORT)  # a local transport
         elif port is None:
@@ -114,9 +114,8 @@ def read_rpcinfo(lines: Lines, names: Names) -> Iterator[Event]:
             yield detail(number)
         else:
             seen.add((word, port))
-            made = _answered(UNTOLD_ADDRESS, port, Transport(word))
-            owners, how = owned(*([Process(0, service)] if service else []))
-            yield made._replace(ownership=Ownership(owners, how))
+            # What stands behind it is the name of the RPC program (rpc(5)), not of a process.
+            yield _answered(UNTOLD_ADDRESS, port, Transport(word))
 
 
 _SOCKETS = re.compile(r"\s*LISTEN\s+(TYPE\s+)?UNITS?\s+ACTIVATES?")
