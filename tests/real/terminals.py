@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -44,6 +45,15 @@ class Terminal:
 
     def type(self, keys: str) -> None:
         os.write(self.terminal, keys.encode())
+
+    def press(self, keys: str, pattern: str, tries: int = 10) -> str:
+        """Types *keys* until *pattern* is shown: a program that was just interrupted drops keys."""
+        for _ in range(tries - 1):
+            self.type(keys)
+            with contextlib.suppress(AssertionError):
+                return self.until(pattern, seconds=3.0)
+        self.type(keys)
+        return self.until(pattern)
 
     def until(self, pattern: str, seconds: float = 30.0) -> str:
         """What is shown from now on until *pattern* is in it, without what a terminal obeys."""

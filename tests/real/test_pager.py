@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.real, pytest.mark.skipif(os.name != "posix", reason="terminals of POSIX")]
 
 PAGE = ["443", "--full", "--no-host"]  # longer than a screen
+PROMPT = r"\n\r?:$"  # of less; a colon alone may be a piece of the page that came first
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
 def test_a_page_is_shown_in_less_and_q_ends_it(start: Callable[..., Terminal]) -> None:
     need_program("less")
     terminal = start(*PAGE)
-    assert "Sources" not in terminal.until(":$")
+    assert "Sources" not in terminal.until(PROMPT)
     terminal.type("G")
     terminal.until("Sources")
     terminal.type("q")
@@ -52,11 +53,9 @@ def test_a_page_is_shown_in_less_and_q_ends_it(start: Callable[..., Terminal]) -
 def test_ctrl_c_is_a_key_of_less(start: Callable[..., Terminal]) -> None:
     need_program("less")
     terminal = start(*PAGE)
-    terminal.until(":$")
-    terminal.type("\x03")
-    terminal.until("[:\x07]$")  # it rings the bell, and some then write their prompt again
-    terminal.type("G")
-    terminal.until("Sources")
+    terminal.until(PROMPT)
+    terminal.press("\x03", r"[:\x07]$")  # it rings the bell, or writes its prompt again
+    terminal.press("G", "Sources")
     terminal.type("q")
     assert "Traceback" not in terminal.rest()
     assert terminal.status == 0
@@ -109,7 +108,7 @@ def test_its_own_variable_goes_first(start: Callable[..., Terminal]) -> None:
 def test_a_terminal_that_goes_away_ends_it(start: Callable[..., Terminal]) -> None:
     need_program("less")
     terminal = start(*PAGE)
-    terminal.until(":$")
+    terminal.until(PROMPT)
     terminal.hang_up()
     assert terminal.status in (-signal.SIGHUP, 0, 1, 2, 129)
 
