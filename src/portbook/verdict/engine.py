@@ -13,6 +13,7 @@ from portbook.model import (
     SubjectKind,
 )
 from portbook.model.practice import same_product
+from portbook.verdict.evidence import RestsOn
 from portbook.verdict.expectation_match import speaks_otherwise
 from portbook.verdict.facts import (
     HTTP,
@@ -29,7 +30,7 @@ from portbook.verdict.facts import (
     unofficial,
     upgraded,
 )
-from portbook.verdict.finding_facts import Carried, RestsOn
+from portbook.verdict.finding_facts import Carried
 from portbook.verdict.risk import risk_facts
 from portbook.verdict.rules import RULES, Rule
 

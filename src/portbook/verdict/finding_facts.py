@@ -1,13 +1,13 @@
-"""What findings carry of a socket, in groups, and what they rest on, by code. Pure.
+"""What findings carry of a socket, in groups. Pure.
 
-:data:`portbook.verdict.rules.RULES` names both for each rule. Nothing here is a sentence: that is
-made where it is shown.
+:data:`portbook.verdict.rules.RULES` names the groups of each rule. Nothing here is a sentence: that
+is made where it is shown.
 """
 
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import Evidence, EvidenceCode, OwnersSeen, SubjectKind
+from portbook.model import OwnersSeen, SubjectKind
 from portbook.model.command_line import RunKind, base_name, interpreter_of, run_of
 from portbook.verdict.facts import (
     deleted,
@@ -18,14 +18,14 @@ from portbook.verdict.facts import (
     unofficial,
     upgraded,
 )
-from portbook.verdict.risk import carried_of_risk, evidence_of_risk, relays
+from portbook.verdict.risk import carried_of_risk, relays
 from portbook.verdict.shadowing import as_facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from portbook.model import Fact, Facts, Process, Program, Report, Source, Subject, Use
+    from portbook.model import Fact, Facts, Process, Program, Subject
     from portbook.verdict.facts import Case
 
 
@@ -62,34 +62,6 @@ class Carried(dict[str, "Facts"]):
         for group in groups:
             facts += self[group]
         return facts
-
-
-class RestsOn(dict[EvidenceCode, tuple[Evidence, ...]]):
-    """The evidence of *case* by its code, each made when it is first asked for.
-
-    A socket is none where *subject* isn't one: nobody has seen it then.
-    """
-
-    __slots__ = ("_case",)
-
-    def __init__(self, case: Case, subject: Subject) -> None:
-        self._case = case
-        if subject.kind is not SubjectKind.SOCKET:
-            self[EvidenceCode.SOCKET] = ()
-
-    def __missing__(self, code: EvidenceCode) -> tuple[Evidence, ...]:
-        evidence = self[code] = _EVIDENCE[code](self._case)
-        return evidence
-
-    def of(self, codes: tuple[EvidenceCode, ...]) -> tuple[Evidence, ...]:
-        """What there is of *codes*."""
-        evidence: tuple[Evidence, ...] = ()
-        for code in codes:
-            evidence += self[code]
-        return evidence
-
-
-# -- facts ------------------------------------------------------------------------------------
 
 
 def _there(*facts: tuple[str, Fact]) -> Facts:
@@ -149,13 +121,14 @@ def _text(case: Case) -> Facts:
     return _there(("text", case.standing.text))
 
 
-def _known(case: Case) -> list[Program]:
+def known_programs(case: Case) -> list[Program]:
+    """The programs that the owners' files are known as, of all owners."""
     return [program for programs in case.programs for program in programs]
 
 
 def _elsewhere(case: Case) -> Facts:
     """What the known programs speak, the first two services of each, and on which ports."""
-    known = _known(case)
+    known = known_programs(case)
     ports = [f"{port}/{transport}" for one in known for port, transport in one.ports]
     return _there(
         ("speaks", tuple(dict.fromkeys([name for one in known for name in one.services[:2]]))),
@@ -166,7 +139,7 @@ def _elsewhere(case: Case) -> Facts:
 def _uses(case: Case) -> Facts:
     """What is on record for the port: what fits the known programs, else all that is."""
     here = (case.listener.socket.port, case.listener.socket.transport)
-    products = fitting(case) or [program.product for program in _known(case)]
+    products = fitting(case) or [program.product for program in known_programs(case)]
     if not products:
         products = [one.product for some in case.named for one in some if here in one.ports]
     return _there(("uses", tuple(dict.fromkeys(products)) or _products(case)))
@@ -204,7 +177,9 @@ def _tool(case: Case) -> Facts:
 
 def _awaited(case: Case) -> Facts:
     """What should answer: the services registered, else those of the known programs."""
-    awaited = _services(case) or tuple([name for one in _known(case) for name in one.services])
+    awaited = _services(case) or tuple(
+        [name for one in known_programs(case) for name in one.services]
+    )
     return _there(("awaited", tuple(dict.fromkeys(awaited[:3]))))
 
 
@@ -312,91 +287,4 @@ GROUPS = {
         ),
         _expects,
     ),
-}
-
-
-# -- evidence ---------------------------------------------------------------------------------
-
-
-def _made(code: EvidenceCode, value: object, *names: str) -> Evidence:
-    """Evidence with those fields of *value* that aren't null or empty."""
-    facts = [(name, fact) for name in names if (fact := getattr(value, name)) not in (None, ())]
-    return Evidence(code, tuple(facts))
-
-
-def _registry(case: Case) -> tuple[Evidence]:
-    facts: list[tuple[str, Fact]] = [("state", case.standing.state)]
-    if not case.standing.listed:
-        facts.append(("listed", False))
-    elif case.standing.text is not None:
-        facts.append(("text", case.standing.text))
-    return (Evidence(EvidenceCode.REGISTRY, tuple(facts)),)
-
-
-def _executable(owner: Process) -> Evidence:
-    if not owner.executable:
-        who = ("pid", owner.pid) if owner.pid else ("program", owner.program)
-        return Evidence(EvidenceCode.EXECUTABLE_UNSEEN, (who,) if who[1] else ())
-    facts: list[tuple[str, Fact]] = [("pid", owner.pid), ("path", owner.executable)]
-    if owner.executable_uid is not None:
-        facts.append(("uid", owner.executable_uid))
-    if owner.executable_mode is not None:
-        facts.append(("mode", owner.executable_mode))
-    if owner.place is not None:
-        facts.append(("place", owner.place))
-    return Evidence(EvidenceCode.EXECUTABLE, tuple(facts))
-
-
-def _asked(case: Case) -> tuple[Evidence, ...]:
-    spoken = case.listener.assessment.speaks
-    if spoken is None:
-        return ()
-    return (_made(EvidenceCode.ASKED, spoken, "state", "protocol", "tls", "detail"),)
-
-
-def _own_note(case: Case) -> tuple[Evidence, ...]:
-    note = note_that_counts(case.listener)
-    if note is None:
-        return ()
-    spoken = ("label", "text", "executables", "units", "containers", "users", "file")
-    return (_made(EvidenceCode.NOTE, note, "first", "last", "transport", *spoken),)
-
-
-def _program(program: Program) -> Evidence:
-    return _made(EvidenceCode.PROGRAM, program, "product", "services", "source", "read")
-
-
-def _browsers(source: Source) -> Evidence:
-    facts: list[tuple[str, Fact]] = [("source", source.url)] if source.url else []
-    return Evidence(EvidenceCode.BROWSERS, (*facts, ("read", source.as_of)))
-
-
-def _use(use: Use) -> Evidence:
-    return _made(EvidenceCode.USE, use, "product", "summary", "source", "read")
-
-
-def _report(report: Report) -> Evidence:
-    return _made(EvidenceCode.REPORT, report, "subject", "period", "source", "read")
-
-
-_EVIDENCE: dict[EvidenceCode, Callable[[Case], tuple[Evidence, ...]]] = {
-    EvidenceCode.SOCKET: lambda case: (
-        Evidence(EvidenceCode.SOCKET, (("state", case.listener.socket.state),)),
-    ),
-    EvidenceCode.REGISTRY: _registry,
-    EvidenceCode.SERVICE: evidence_of_risk,
-    EvidenceCode.REACHED: lambda case: tuple([one.evidence for one in case.reached]),
-    EvidenceCode.ASKED: _asked,
-    EvidenceCode.EXECUTABLE: lambda case: tuple(map(_executable, case.listener.ownership.owners)),
-    EvidenceCode.NOTE: _own_note,
-    EvidenceCode.PROGRAM: lambda case: tuple(map(_program, dict.fromkeys(_known(case)))),
-    EvidenceCode.TOOL: lambda case: tuple(
-        [
-            _made(EvidenceCode.TOOL, tool, "name", "product", "services", "source", "read")
-            for tool in dict.fromkeys(tools_of(case))
-        ]
-    ),
-    EvidenceCode.BROWSERS: lambda case: tuple(map(_browsers, case.browsers)),
-    EvidenceCode.USE: lambda case: tuple(map(_use, unofficial(case))),
-    EvidenceCode.REPORT: lambda case: tuple(map(_report, case.abuse)),
 }
