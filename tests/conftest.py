@@ -8,8 +8,8 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
 
 from tests.alone import empty_network, network_of_module, own_network
@@ -17,9 +17,6 @@ from tests.counts import PROOF
 from tests.order import in_order
 from tests.randomness import chance
 from tests.real.needs import extend_path
-
-if TYPE_CHECKING:
-    import pytest
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 
@@ -64,7 +61,16 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Puts what takes long at the beginning of each process; each file keeps its own order."""
+    """Orders the tests, and lets those of real components try a second time.
+
+    What takes long stands at the beginning of each process; each file keeps its own order. A test
+    marked real waits for programs, terminals and browsers that the machine may hold up; the summary
+    names each that failed at first. ``make proof`` gives no second attempt.
+    """
+    if not PROOF:
+        for item in items:
+            if item.get_closest_marker("real"):
+                item.add_marker(pytest.mark.flaky(reruns=1))
     processes = getattr(config, "workerinput", {}).get("workercount", 1)
     items[:] = [items[at] for at in in_order([item.nodeid for item in items], processes)]
 

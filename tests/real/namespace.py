@@ -9,6 +9,7 @@ well): processes, users and files are the machine's own, as portbook sees them i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 
 SOURCE = Path(portbook.__file__).parents[1]
 OPENER = Path(__file__).with_name("opener.py")
-# The first process in a namespace. Its standard input ends when the test does, or dies; then it
-# ends whatever is left: servers fork children into sessions of their own.
+# The first process in a namespace. Its standard input says "empty" when the test has ended all
+# others, and ends without that where the test died: then this process ends whatever is left.
 _HOLDER = """
-ip link set lo up && echo ready && cat
+ip link set lo up && echo ready && read -r word && [ "$word" = empty ] && exit 0
 here=$(readlink /proc/self/ns/net)
 for folder in /proc/[0-9]*; do
     pid=${folder#/proc/}
@@ -117,13 +118,20 @@ class Namespace:
     def __exit__(self, *_: object) -> None:
         for running in reversed(self._running):
             running.stop()
-        assert self._holder.stdin is not None
-        self._holder.stdin.close()
-        self._holder.wait()
-        assert self._holder.stdout is not None
-        self._holder.stdout.close()
-        self.wait_until(lambda: not self.pids(), "processes outlive their namespace's test")
+        self.wait_until(self._end_others, "processes outlive their namespace's test")
+        self._holder.communicate("empty\n")
         self._folder.cleanup()
+
+    def _end_others(self) -> bool:
+        """Ends all processes but the holder, and says whether there was none.
+
+        Servers fork children into sessions of their own, which no group of processes names.
+        """
+        others = [pid for pid in self.pids() if pid != self._holder.pid]
+        for pid in others:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not others
 
     def pids(self) -> list[int]:
         """The processes whose network this is, zombies left out."""
@@ -245,11 +253,11 @@ class Namespace:
 def holders(inode: int) -> set[int]:
     """The processes that hold a socket: every descriptor of every process, read here."""
     found = set()
-    for folder in Path("/proc").glob("[0-9]*/fd"):
+    for pid in filter(str.isdecimal, os.listdir("/proc")):
         try:
-            for descriptor in folder.iterdir():
-                if os.readlink(descriptor) == f"socket:[{inode}]":
-                    found.add(int(folder.parent.name))
+            for descriptor in os.listdir(f"/proc/{pid}/fd"):
+                if os.readlink(f"/proc/{pid}/fd/{descriptor}") == f"socket:[{inode}]":
+                    found.add(int(pid))
         except OSError:
             continue  # it has ended, or is not ours to see
     return found
