@@ -80,10 +80,12 @@ def _forms(port: int) -> tuple[dict[str, Any], dict[str, Form]]:
     found = answer_port(query, CATALOG, whole=True)
     page = compose(found)
     facts = json.loads(json.dumps(port_json.of(found)))
+    of_site = of_html(views.port(found, CATALOG, SITE))
     return facts, {
         "text": of_text(render_page(page, Style(80))),
         "markdown": of_markdown(markdown.render_page(page)),
-        "html": of_html(views.port(found, CATALOG, SITE)),
+        # Where others have a line in short, the site has the brief, which has tests of its own.
+        "html": of_site._replace(text=f"{page.character} {of_site.text}"),
     }
 
 
@@ -139,8 +141,13 @@ def of_html(text: str) -> Form:
         .partition("</main>")[0]
         .partition('<section id="feedback"')[0]
     )
-    lead, _, rest = main.partition("</figure>")  # the picture of the ports around
-    main = lead.partition("<a class=")[0] + rest
+    if '<div class="lead">' in main:  # the card is the short answer, and so is the line above
+        lead, _, rest = main.partition('<div class="lead">')[2].partition("</header>")
+        body = rest.partition('<div class="body">')[2]
+        main = f"{main.partition('</h1>')[0]} {lead} {body}"
+    else:
+        lead, _, rest = main.partition("</figure>")  # a picture of ports
+        main = lead + rest
     hrefs = {markup.unescape(each) for each in re.findall(r'href="(https?://.*?)"', main)}
     records = re.findall(r'<li><b>([^<]*)</b> <span class="kind">', main)
     bare = markup.unescape(

@@ -49,8 +49,10 @@ def read_html(page: str) -> Read:
         reader.feed("</table>")
     reader.close()
     states: dict[str, str] = {}
-    for said in reader.states:
-        states |= _states(" ".join(said.split()))
+    for said in reader.states:  # a cell each; the terminal leaves out what has no row
+        transport, state, *unlisted = said.lower().replace(",", "").split()
+        assert unlisted in ([], ["not", "listed"])
+        states[transport] = state
     services = {
         (_named(" ".join(name.split())), transport)
         for name, transports in reader.services

@@ -147,9 +147,9 @@ def test_a_page_takes_less_than_60_kb_with_everything(browser: Any, site: Runnin
             )
             opened.goto(site.url + path, wait_until="networkidle")  # all of it has loaded
             for _ in range(600):
-                if len(sizes) < 4:  # it is told in a moment
+                if len(sizes) < 3:  # it is told in a moment
                     opened.wait_for_timeout(50)
-            assert len(sizes) >= 4, path
+            assert len(sizes) >= 3, path
             assert sum(sizes) < 60_000, path
 
 
@@ -195,9 +195,9 @@ def test_motion_is_reduced_where_asked(browser: Any, site: Running) -> None:
 
 def test_print_shows_every_tab_and_no_forms(page: Any, site: Running) -> None:
     page.goto(f"{site.url}/305")
-    assert page.locator(".tab:visible").count() == 1
+    assert page.locator("#check .tab:visible").count() == 1
     page.emulate_media(media="print")
-    assert page.locator(".tab:visible").count() == 3
+    assert page.locator("#check .tab:visible").count() == 3
     for gone in (".find", "#feedback", ".copy", ".contents"):
         assert not page.locator(gone).first.is_visible()
 
@@ -205,11 +205,30 @@ def test_print_shows_every_tab_and_no_forms(page: Any, site: Running) -> None:
 # -- a port -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("width", "height", "most"), [(1280, 900, 520), (390, 844, 844)])
+def test_the_head_of_a_page_fits_the_first_screen(
+    browser: Any, site: Running, width: int, height: int, most: int
+) -> None:
+    """The number, the answer and the card, with what to run first and a button to copy it."""
+    with reader(browser, width=width) as (opened, _):
+        opened.set_viewport_size({"width": width, "height": height})
+        for port in (0, 305, 443, 1023, 3000, 8080, 27374, 50000):
+            opened.goto(f"{site.url}/{port}")
+            card = opened.locator(".card").bounding_box()
+            assert card["y"] + card["height"] <= most, port
+            number = opened.evaluate(
+                "parseFloat(getComputedStyle(document.querySelector('h1')).fontSize)"
+            )
+            assert number >= (110 if width > 1000 else 70)
+            if port:
+                assert opened.locator(".card .copy:visible").count() == 1
+
+
 def test_tabs_work_by_mouse_and_keyboard(page: Any, site: Running) -> None:
     page.goto(f"{site.url}/305")
-    commands = page.locator(".tab:visible code")
+    commands = page.locator("#check .tab:visible code")
     assert "ss -Hltunp 'sport = :305'" in commands.all_inner_texts()[1]
-    page.get_by_text("Windows", exact=True).first.click()
+    page.locator("#check").get_by_text("Windows", exact=True).first.click()
     assert any("Get-NetTCPConnection" in text for text in commands.all_inner_texts())
     assert not any("lsof" in text for text in commands.all_inner_texts())
     page.keyboard.press("ArrowLeft")
@@ -229,25 +248,25 @@ def test_tabs_open_at_the_readers_system(
 ) -> None:
     with reader(browser, user_agent=agent) as (opened, _):
         opened.goto(f"{site.url}/305")
-        assert opened.locator(".tabs input:checked").get_attribute("data-system") == system
+        assert opened.locator(f".tabs input[data-system={system}]:checked").count() == 2
 
 
 def test_tabs_work_without_a_script(browser: Any, site: Running) -> None:
     with reader(browser, java_script_enabled=False) as (opened, _):
         opened.goto(f"{site.url}/305")
-        opened.get_by_text("macOS", exact=True).first.click()
-        assert opened.locator(".tab:visible").count() == 1
-        assert opened.locator(".tab:visible code", has_text="lsof").count() == 2
+        opened.locator("#check").get_by_text("macOS", exact=True).first.click()
+        assert opened.locator("#check .tab:visible").count() == 1
+        assert opened.locator("#check .tab:visible code", has_text="lsof").count() == 2
         assert opened.locator(".copy").count() == 0  # it would do nothing
 
 
 def test_a_command_is_copied(browser: Any, site: Running) -> None:
     with reader(browser, permissions=["clipboard-read", "clipboard-write"]) as (opened, _):
         opened.goto(f"{site.url}/305")
-        opened.locator(".tab:visible .copy").nth(1).click()
+        opened.locator("#check .tab:visible .copy").nth(1).click()
         opened.get_by_text("Copied", exact=True).wait_for()
         copied = opened.evaluate("navigator.clipboard.readText()")
-        assert copied == opened.locator(".tab:visible code").nth(1).inner_text()
+        assert copied == opened.locator("#check .tab:visible code").nth(1).inner_text()
         assert "'sport = :305'" in copied
 
 

@@ -69,7 +69,7 @@ def test_the_page_of_a_search_works_from_a_folder(browser: Any, folder: Path) ->
 def test_the_map_works_from_a_folder(browser: Any, folder: Path) -> None:
     with reader(browser) as (opened, _):
         opened.goto((folder / "305.html").as_uri())
-        opened.locator(".hero .atlas").click()
+        opened.get_by_role("link", name="on the map").click()
         opened.wait_for_url("**/map.html#305")
         opened.locator("#map svg").focus()
         now = opened.locator("#map-now")

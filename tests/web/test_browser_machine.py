@@ -80,14 +80,21 @@ def test_the_panel_shows_what_listens_and_follows_it(browser: Any, as_user: Runn
         port = later.getsockname()[1]
         opened.goto(f"{as_user.url}/{port}")
         live = opened.locator("#machine .live")
-        live.get_by_text("is bound, but doesn’t listen").or_(
-            live.get_by_text(f"is bound to {port} on this machine")
+        command = opened.locator("#machine code")
+        live.get_by_text(f"{port}/tcp is bound on 127.0.0.1, but nothing listens").or_(
+            live.get_by_text("Free on this machine")
         ).wait_for()
         later.listen()
-        live.get_by_text(f"tcp 127.0.0.1:{port} listens, this machine only").wait_for()
-        live.get_by_text("loopback-only").wait_for()
+        live.get_by_text(f"{port}/tcp is in use: ").wait_for()
+        live.get_by_text("Reachable from this machine only.").wait_for()
+        assert command.inner_text() in (f"portbook stop {port}", f"sudo portbook {port}")
+        verdict = opened.locator("#verdict")
+        verdict.locator("summary").click()
+        verdict.get_by_text(f"tcp 127.0.0.1:{port} listens, this machine only").wait_for()
+        verdict.get_by_text("loopback-only").wait_for()
         later.close()
-        live.get_by_text(f"bound to {port} on this machine").wait_for()
+        live.get_by_text("Free on this machine").wait_for()
+        assert command.inner_text() == f"portbook {port}"
 
 
 def test_the_search_shows_what_the_owners_notes_have(
@@ -136,7 +143,7 @@ def test_the_panel_says_whose_a_note_is(
                 opened.goto(f"{running.url}/here?token={running.token}")
             opened.goto(f"{running.url}/{port}")
             live = opened.locator("#machine .live")
-            live.get_by_text("project note, not trusted: shop <b>API").wait_for()
+            live.get_by_text("Project note, not trusted: shop <b>API").wait_for()
             subprocess.run(
                 [*program, "notes", "trust", str(path)],
                 env=environ(folder),
@@ -145,7 +152,7 @@ def test_the_panel_says_whose_a_note_is(
                 capture_output=True,
             )
             opened.reload()
-            live.get_by_text("project note: shop <b>API").wait_for()
+            live.get_by_text("Project note: shop <b>API").wait_for()
 
 
 def test_the_list_follows_what_opens_and_closes(browser: Any, as_user: Running) -> None:
@@ -290,7 +297,7 @@ def test_the_printed_address_opens_this_machine(browser: Any, as_root: Running) 
         # On to the page of a port, which asks with the token, and back by the site's own link.
         row.get_by_role("link").click()
         opened.wait_for_url(f"**/{port}")
-        opened.locator("#machine .live").get_by_text("listens, this machine only").wait_for()
+        opened.locator("#machine .live").get_by_text(f"{port}/tcp is in use").wait_for()
         opened.get_by_role("link", name="This machine", exact=True).click()
         opened.wait_for_url("**/here")
         assert row.count() == 1
@@ -344,7 +351,7 @@ def test_a_server_that_was_started_anew(browser: Any, tmp_path: Path) -> None:
         listed.goto(f"{first.url}/here?token={first.token}")
         _wait_until_followed(listed)
         panel.goto(f"{first.url}/305?token={first.token}")
-        panel.locator("#machine .live").get_by_text("bound to 305 on this machine").wait_for()
+        panel.locator("#machine .live").get_by_text("Free on this machine").wait_for()
     silent = "portbook doesn’t answer"
     listed.locator("#here-news", has_text=silent).wait_for()
     panel.locator("#machine .live", has_text=silent).wait_for()
@@ -389,7 +396,9 @@ def test_hostile_text_is_shown_and_runs_nothing(
             opened.locator("tr", has_text=f":{later}").wait_for()
             assert nothing_was_made(opened)
         opened.goto(f"{hostile.url}/{evil_listener}")
-        opened.locator("#machine .live", has_text=HOSTILE[0]).wait_for()
+        opened.locator("#machine .live", has_text="is in use").wait_for()
+        opened.locator("#verdict summary").click()
+        opened.locator("#verdict", has_text=HOSTILE[0]).wait_for()
         assert nothing_was_made(opened)
         for path in (
             "/22",

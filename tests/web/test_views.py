@@ -51,6 +51,7 @@ from portbook.model import (
 from portbook.present.brief import compose_brief
 from portbook.present.owners import Viewer
 from portbook.present.palette import LEVELS, STATES
+from portbook.present.port.head import title_of
 from portbook.present.sources import source_name
 from portbook.present.views.glossary import TERMS
 from portbook.web.api import openapi
@@ -575,3 +576,30 @@ def test_a_search_shows_the_reports_of_what_is_called_so(text: str, port: int) -
     assert f'href="/{port}"' in page
     for denial in ("Nothing matches", "No service is named"):
         assert denial not in page
+
+
+@pytest.mark.parametrize("number", [0, 22, 305, 443, 3000, 8080, 27374, 31337, 50000])
+def test_the_head_of_a_page_is_the_short_answer(number: int) -> None:
+    """The line beside the number, the card and the title say what the brief says, and no more."""
+    brief = compose_brief(_answer(number), Viewer())
+    text = views.port(_answer(number), CATALOG, SITES["public"])
+    card = text.partition('<div class="card">')[2].partition('<div class="body">')[0]
+    cells = re.findall('<section class="cell".*?</section>', card, re.DOTALL)
+    registry, practice, check = [
+        " ".join(Page(cell).text.translate(str.maketrans("“”’", '""\'')).split()) for cell in cells
+    ]
+    assert brief.registry.casefold() in registry.casefold()
+    for line in (brief.practice, brief.security, brief.abuse):
+        assert (line or "").casefold() in practice.casefold()
+    assert check.startswith("How to check")
+    (answer_line,) = re.findall('<p class="answer">(.*?)</p>', text)
+    assert brief.headline.casefold().endswith(Page(answer_line).text.casefold())
+    title = re.findall("<title>(.*?)</title>", text)[0]
+    assert len(unescape(title)) <= 60
+    assert title.startswith(f"Port {number}: ")
+
+
+def test_titles_stay_below_60_characters() -> None:
+    for port in range(0, 65536, 97):
+        brief = compose_brief(_answer(port), Viewer())
+        assert len(f"{title_of(port, brief)} · portbook") <= 60, port

@@ -22,7 +22,8 @@ from portbook.present.words import day, document, plural
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from portbook.model import Block, State
+    from portbook.model import Block, State, Transport
+    from portbook.present.port.head import Head
 
 
 class Links(Hashable, Protocol):
@@ -148,13 +149,56 @@ def contents(parts: tuple[tuple[str, str], ...]) -> str:
 
 
 @lru_cache(maxsize=256)
-def states(of: tuple[tuple[State, str], ...]) -> str:
-    """States, each with what it holds for."""
+def states(of: tuple[tuple[Transport, State, bool], ...]) -> str:
+    """A cell a transport: its state, and whether the registry has a row for it."""
     return "".join(
-        f'<li><span class="sw s-{state}" aria-hidden="true"></span>'
-        f"<b>{state}</b>{escape(said)}</li>"
-        for state, said in of
+        f'<li class="s-{state}">{str(transport).upper()}<span class="unseen"> {state}'
+        f"{'' if listed else ', not listed'}</span></li>"
+        for transport, state, listed in of
     )
+
+
+def head_cells(head: Head, names: Iterable[str], to: Links) -> tuple[str, str]:
+    """What IANA says and what is done in practice; the first of *names* leads to its page."""
+    registry = typeset(head.registry)
+    for name in names:
+        shown = typeset(name)
+        if registry.startswith(shown):
+            linked_name = f'<a href="{escape(to.service(name))}">{shown}</a>'
+            registry = linked_name + registry.removeprefix(shown)
+            break
+    practice = f"<p>{typeset(head.practice)}</p>" if head.practice else ""
+    marks = "".join([
+        f'<p class="mark-{label.lower()}"><b>{label}</b> {typeset(text)}</p>'
+        for label, text in head.marks
+    ])  # fmt: skip
+    return f"<p>{registry}</p>", practice + marks
+
+
+def quick_check(item: doc.Checks) -> str:
+    """The first command of each system, a tab each, of the page's head."""
+    return _quick(item.commands, tuple([system for system, _ in item.proofs])).replace(
+        doc.PORT, str(item.port)
+    )
+
+
+@lru_cache(maxsize=8)
+def _quick(commands: tuple[doc.Command, ...], systems: tuple[str, ...]) -> str:
+    first = [
+        (system, next(each.command for each in commands if system in each.systems))
+        for system in systems
+    ]
+    labels = "".join(
+        f'<input type="radio" name="quick" id="at-{at}" data-system="{escape(system)}"'
+        f'{" checked" if at == 1 else ""}><label for="at-{at}">{escape(system)}</label>\n'
+        for at, (system, _) in enumerate(first, 1)
+    )
+    tabs = "".join(
+        f'<div class="tab"><pre tabindex="0" aria-label="{escape(system)}" role="group">'
+        f"<code>{escape(command)}</code></pre></div>\n"
+        for system, command in first
+    )
+    return f'<div class="tabs quick">\n{labels}{tabs}</div>\n'
 
 
 def lead(sentences: tuple[str, ...], notes: tuple[str, ...], to: Links) -> str:

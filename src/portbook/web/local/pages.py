@@ -21,6 +21,7 @@ from portbook.model import (
     LAST_PORT,
     OwnerSearch,
 )
+from portbook.present.owners import viewer
 from portbook.present.render import port_json
 from portbook.present.render.text import Style
 from portbook.present.views.listen import render_here
@@ -96,7 +97,7 @@ async def here_port_json(request: Request) -> Response:
     show = found.settings.show_commands
     async with _looks(request):
         seen = await asyncio.to_thread(_read_port, found.catalog, port, show=show)
-    return _json(port_json.of(seen))
+    return _json(port_json.of(seen, viewer()))
 
 
 @guarded

@@ -17,11 +17,13 @@ from portbook.catalog.registry.summary import shelf
 from portbook.formats.sockets.detect import FORMATS
 from portbook.model import LAST_PORT, RANGES
 from portbook.present.brief import compose_brief
-from portbook.present.charts.map import place
 from portbook.present.charts.svg import render_strip, window
+from portbook.present.document import PORT, Checks
 from portbook.present.escape import one_line
 from portbook.present.list_briefs import brief_of
 from portbook.present.owners import Viewer
+from portbook.present.port.head import head_of, title_of
+from portbook.present.port.on_record import service_names
 from portbook.present.port.page import compose
 from portbook.present.render import html
 from portbook.present.views.explain import told
@@ -44,8 +46,8 @@ if TYPE_CHECKING:
     from portbook.web.site_config import Site
 
 _GAPS = (
-    "port", "state", "states", "character", "range_name", "range_title", "title", "about", "strip",
-    "first", "last", "row", "column", "lead", "contents", "sections",
+    "port", "state", "states", "answer", "range_name", "range_title", "title", "about", "strip",
+    "lead", "contents", "sections", "registry", "practice", "check",
 )  # fmt: skip
 
 
@@ -62,25 +64,26 @@ def port(answer: PortAnswer, catalog: Catalog, site: Site, document: Page | None
     *document* is what is composed of it, where that is there already.
     """
     document = document or compose(answer._replace(host=None))
+    brief = compose_brief(answer._replace(host=None, findings=()), Viewer())
     number, to = answer.port, Links(site)
-    first, last = window(number)
-    column, row = place(number)
+    head = head_of(number, brief)
+    registry, practice = html.head_cells(head, service_names(answer), to)
+    stands = tuple([(on, one.state, one.listed) for on, one in answer.standings.items()])
     values = {
         "port": str(number),
         "before": str(number - 1),
         "after": str(number + 1),
-        "strip": render_strip(shelf(catalog.registry), number),
-        "first": str(first),
-        "last": str(last),
-        "row": str(row),
-        "column": str(column),
+        "strip": _strip(catalog, number, to),
         "state": str(answer.state),
-        "states": html.states(document.states),
-        "character": html.escape(document.character),
+        "states": html.states(stands),
+        "answer": html.typeset(head.answer),
+        "registry": registry,
+        "practice": practice,
+        "check": _check(document, local=site.local),
         "range_name": answer.range.name,
         "range_title": answer.range.title,
-        "title": html.escape(f"{document.title}: {document.character}"),
-        "about": html.escape(_about(answer)),
+        "title": html.escape(title_of(number, brief)),
+        "about": html.escape(_as_text(brief)),
         "lead": html.lead(document.lead, document.notes, to),
         "contents": html.contents(tuple([(each.id, each.title) for each in document.sections])),
         "sections": html.sections(document.sections, to),
@@ -88,9 +91,33 @@ def port(answer: PortAnswer, catalog: Catalog, site: Site, document: Page | None
     return _frame(to, number > 0, number < LAST_PORT).fill(values)
 
 
-def _about(answer: PortAnswer) -> str:
-    """The description of the page of a port: its short answer, of no machine, as one text."""
-    return _as_text(compose_brief(answer._replace(host=None, findings=()), Viewer()))
+def _strip(catalog: Catalog, port: int, to: Links) -> str:
+    """The picture of the ports around *port*; nothing where all of them are alike."""
+    stand = shelf(catalog.registry)
+    first, last = window(port)
+    present = [state for state, count in stand.counts(first, last).items() if count]
+    if len(present) == 1:
+        return ""
+    key = " ".join([
+        f'<span><span class="sw s-{state}"></span>{state}</span>' for state in present
+    ])  # fmt: skip
+    return (
+        f'<figure class="shelf">{render_strip(stand, port)}<figcaption>'
+        f'<a href="{to.port(first)}">{first}</a><span>the 64 ports around {key} '
+        f'<a href="{to.page("map")}#{port}">on the map</a></span>'
+        f'<a href="{to.port(last)}">{last}</a></figcaption></figure>'
+    )
+
+
+def _check(document: Page, *, local: bool) -> str:
+    """The first command of the page's head: portbook's own where it runs, else each system's."""
+    checks = [item for each in document.sections for item in each.items if type(item) is Checks]
+    if not checks:
+        return ""
+    if local:
+        command = checks[0].commands[0].command.replace(PORT, str(checks[0].port))
+        return f'<pre tabindex="0"><code>{html.escape(command)}</code></pre>'
+    return html.quick_check(checks[0])
 
 
 def _as_text(brief: Brief) -> str:

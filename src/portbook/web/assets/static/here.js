@@ -146,31 +146,45 @@
   const panel = document.getElementById("machine");
   if (panel) {
     const live = panel.querySelector(".live");
+    const verdict = document.getElementById("verdict");
+    const summary = verdict.querySelector("summary");
+    const sockets = verdict.querySelector("ul");
+    const command = panel.querySelector("pre code");
+    const usual = command?.textContent;
     const { port, here, events } = panel.dataset;
     let before = "";
+    const raised = (text) => text[0].toUpperCase() + text.slice(1);
+    const clear = () => { live.replaceChildren(); summary.replaceChildren(); sockets.replaceChildren(); verdict.className = "verdict"; };
     const say = (text) => {
       if (text === before) return;
       before = text;
-      live.replaceChildren();
+      clear();
       put(live, "p", text, "quiet");
     };
+    // The short answer in words of the server; the script adds none but what leads a verdict.
+    const LEADS = { agree: "They agree:", differ: "They differ:" };
     const show = (answer) => {
-      const host = answer.host ?? answer;
-      const listeners = host.listeners.filter((listener) => listener.port === Number(port));
-      const busy = host.connections?.length;
-      const text = JSON.stringify([listeners, host.visibility, host.missing, busy]);
+      const { brief, host } = answer;
+      const text = JSON.stringify([brief, host]);
       if (text === before) return;
       before = text;
-      live.replaceChildren();
-      if (listeners.length) {
-        const list = put(live, "ul");
-        listeners.forEach((listener) => describe(list, listener));
-      } else if (busy) {
-        put(live, "p", `Nothing listens on ${port} now, but it is the local port of ${busy === 1 ? "a connection" : `${busy} connections`}: portbook why ${port} shows them.`);
-      } else {
-        put(live, "p", host.visibility === "full" ? `Nothing is bound to ${port} on this machine.` : `Nothing we can see is bound to ${port} on this machine.`);
-      }
-      for (const gap of host.missing ?? []) put(live, "p", `Not seen: ${plain(gap.message)}`, "quiet");
+      clear();
+      put(live, "p", plain(raised(brief.machine ?? "nothing can listen here")), "holds");
+      for (const program of brief.programs ?? []) put(live, "p", plain(program));
+      if (brief.reach) put(live, "p", `Reachable ${plain(brief.reach)}.`, "quiet");
+      else if (brief.binding) put(live, "p", `Binding it ${plain(brief.binding)}.`, "quiet");
+      if (brief.note) put(live, "p", raised(/^project note/.test(brief.note) ? plain(brief.note) : `your note: ${plain(brief.note)}`));
+      const step = host.listeners.length && brief.next.find((each) => /^(portbook|sudo) /.test(each.command));
+      if (command) command.textContent = step ? step.command : usual;
+      const { agreement, level, sentence } = brief.verdict ?? {};
+      verdict.classList.toggle("told", Boolean(sentence || host.missing.length));
+      if (sentence) {
+        verdict.classList.add(`l-${level}`);
+        put(summary, "b", LEADS[agreement] ?? `${raised(level)}:`);
+        summary.append(` ${plain(sentence)}`);
+      } else summary.textContent = "Not everything could be seen";
+      host.listeners.forEach((listener) => describe(sockets, listener));
+      for (const gap of host.missing) put(sockets, "li", `Not seen: ${plain(gap.message)}`, "quiet");
     };
     const look = once(async () => {
       try {

@@ -198,7 +198,9 @@
     }, () => {});
   }
 
-  // -- copy buttons --
+  // -- copy buttons: what was copied is announced, too --
+  const told = put(document.body, "p", "", "unseen");
+  told.setAttribute("role", "status");
   if (navigator.clipboard) for (const code of document.querySelectorAll("pre > code")) {
     const frame = document.createElement("div");
     frame.className = "copying";
@@ -206,19 +208,19 @@
     frame.append(code.parentElement);
     const button = put(frame, "button", "Copy", "copy");
     button.type = "button";
-    button.setAttribute("aria-label", `Copy: ${code.textContent}`);
+    button.title = "Copy this command";
     button.addEventListener("click", async () => {
       try { await navigator.clipboard.writeText(code.textContent); button.textContent = "Copied"; }
       catch { getSelection().selectAllChildren(code); button.textContent = "Press Ctrl+C"; }
-      setTimeout(() => { button.textContent = "Copy"; }, 1800);
+      told.textContent = `${button.textContent}: ${code.textContent}`;
+      setTimeout(() => { button.textContent = "Copy"; told.textContent = ""; }, 1800);
     });
   }
 
   // -- tabs open at the system that the reader is on --
   const agent = navigator.userAgent;
   const system = /Windows/.test(agent) ? "Windows" : /Mac OS|iPhone|iPad/.test(agent) ? "macOS" : "Linux";
-  const own = document.querySelector(`.tabs input[data-system="${system}"]`);
-  if (own) own.checked = true;
+  for (const own of document.querySelectorAll(`.tabs input[data-system="${system}"]`)) own.checked = true;
 
   // -- the shelf: point at a book to read its number, press to open it --
   const strip = document.querySelector(".strip");
