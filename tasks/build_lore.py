@@ -93,7 +93,7 @@ def use_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
 def report_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
     for entry in entries:
         for span in map(PortSpan.parse, entry["ports"]):
-            fields = ("kind", "period", "subject", "summary", "source", "read")
+            fields = ("kind", "threat", "period", "subject", "summary", "source", "read")
             ports = [str(span.first), str(span.last), span.transport.value]
             yield [*ports, *(entry[field] for field in fields)]
 

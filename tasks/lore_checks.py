@@ -16,6 +16,7 @@ from portbook.model import (
     Authentication,
     Encryption,
     ReportKind,
+    Threat,
     UseKind,
 )
 from tasks.lore_fields import (
@@ -142,6 +143,7 @@ KINDS = {
         needed={
             "subject": check_title,
             "kind": one_of(tuple(ReportKind)),
+            "threat": one_of(tuple(Threat)),
             "ports": check_ports,
             "period": check_period,
             "summary": check_report,

@@ -26,6 +26,7 @@ from portbook.model import (
     SocketState,
     State,
     SystemRule,
+    Threat,
     Transport,
     Use,
     UseKind,
@@ -308,6 +309,7 @@ def test_reports_of_abuse_are_told_with_their_period_and_source() -> None:
     worm = Report(
         "A worm",
         ReportKind.ADVISORY,
+        Threat.WORM,
         Transport.UDP,
         305,
         305,
@@ -345,7 +347,9 @@ def test_no_use_is_denied_only_where_no_store_has_one() -> None:
     assert denial in _text(found)
     where = ("https://example.org/", "2026-01-02")
     use = Use("A", UseKind.DEFAULT, Transport.TCP, 305, 305, "x", *where)
-    report = Report("B", ReportKind.PAPER, Transport.TCP, 305, 305, "2003", "x", *where)
+    report = Report(
+        "B", ReportKind.PAPER, Threat.WORM, Transport.TCP, 305, 305, "2003", "x", *where
+    )
     assert denial not in _text(found._replace(uses=(use,)))
     assert denial not in _text(found._replace(abuse=(report,)))
 

@@ -55,6 +55,7 @@ SYSTEM: dict[str, Any] = {
 REPORT: dict[str, Any] = {
     "subject": "An example worm",
     "kind": "advisory",
+    "threat": "worm",
     "ports": ["1434/udp"],
     "period": "2003-01",
     "summary": "Reported to spread by it.",
@@ -424,6 +425,7 @@ def test_a_report_has_a_period(period: object, good: bool) -> None:
 
 def test_a_report_is_of_a_known_kind_and_says_that_it_is_a_report() -> None:
     assert "kind" in wrong("abuse", {**REPORT, "kind": "rumour"})[0]
+    assert "threat" in wrong("abuse", {**REPORT, "threat": "virus"})[0]
     (problem,) = wrong("abuse", {**REPORT, "summary": "A worm lives here."})
     assert "doesn't say that this was reported" in problem
     assert "ports is empty" in wrong("abuse", {**REPORT, "ports": []})[0]

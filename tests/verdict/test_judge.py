@@ -27,6 +27,7 @@ from portbook.model import (
     State,
     Subject,
     SubjectKind,
+    Threat,
     Transport,
     Use,
     UseKind,
@@ -60,7 +61,8 @@ GRAFANA_USE = Use(
 
 
 WORM = Report(
-    "A worm", ReportKind.ADVISORY, TCP, 8080, 8080, "2001", "Reported to spread by it.",
+    "A worm", ReportKind.ADVISORY, Threat.WORM, TCP, 8080, 8080, "2001",
+    "Reported to spread by it.",
     "https://example.org/advisory", "2026-11-21",
 )  # fmt: skip
 
@@ -516,6 +518,17 @@ def test_a_report_is_history_and_told_with_its_source() -> None:
     assert any("https://example.org/advisory, read 2026-11-21" in line for line in said.evidence)
     assert "example.org" not in "\n".join(found["expected"].evidence)
     assert "abuse-on-record" not in _judge(_listener(8080, "127.0.0.1", PYTHON))
+
+
+@pytest.mark.parametrize("threat", Threat)
+def test_only_reported_malware_is_a_finding(threat: Threat) -> None:
+    report = WORM._replace(threat=threat, subject="Reported")
+    malware = threat not in (Threat.AMPLIFICATION, Threat.CAMPAIGN)
+    for owner in ((PYTHON,), (_process("nginx"),), ()):
+        found = _judge(_listener(8080, "0.0.0.0", *owner), abuse=(report,))
+        assert ("abuse-on-record" in found) is malware
+        facts = [value for finding in found.values() for _, value in finding.facts]
+        assert (("Reported",) in facts) is malware
 
 
 @pytest.mark.parametrize(

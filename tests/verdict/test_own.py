@@ -25,6 +25,7 @@ from portbook.model import (
     Socket,
     SocketState,
     Source,
+    Threat,
     Transport,
     Use,
     UseKind,
@@ -168,6 +169,7 @@ def test_what_else_is_wrong_stays_judged() -> None:
     worm = Report(
         "A worm",
         ReportKind.ADVISORY,
+        Threat.WORM,
         TCP,
         8306,
         8306,

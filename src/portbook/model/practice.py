@@ -168,15 +168,30 @@ class ReportKind(StrEnum):
     PAPER = "paper"
 
 
+class Threat(StrEnum):
+    """What was reported: a program that nobody wants, or a misuse of one that people run."""
+
+    MALWARE = "malware"  # reaches its server, or is reached, over the port
+    BACKDOOR = "backdoor"  # waits for whoever knows of it
+    WORM = "worm"  # spreads over the port
+    AMPLIFICATION = "amplification"  # servers are made to send floods
+    CAMPAIGN = "campaign"  # exposed services are looked for and taken over
+
+
+_MALICIOUS = {Threat.MALWARE, Threat.BACKDOOR, Threat.WORM}
+
+
 class Report(NamedTuple):
     """An unwelcome use of a port that somebody reported: history, and no word about what runs here.
 
-    ``subject`` is what was reported (a worm, a backdoor, an attack). ``period`` is when, as ISO
-    8601 has it: a year, a month or a day, or two of them with a slash between.
+    ``subject`` is what was reported (a worm, a backdoor, an attack), ``kind`` what reports it, and
+    ``threat`` of what sort the subject is. ``period`` is when, as ISO 8601 has it: a year, a month
+    or a day, or two of them with a slash between.
     """
 
     subject: str
     kind: ReportKind
+    threat: Threat
     transport: Transport
     first: int
     last: int
@@ -184,6 +199,11 @@ class Report(NamedTuple):
     summary: str
     source: str
     read: str
+
+    @property
+    def malicious(self) -> bool:
+        """Whether it was of malware: a flood or a campaign misuses what belongs on the port."""
+        return self.threat in _MALICIOUS
 
 
 class Program(NamedTuple):

@@ -17,6 +17,7 @@ from portbook.model import (
     Source,
     State,
     StatementSource,
+    Threat,
     Transport,
     Use,
     UseKind,
@@ -177,7 +178,8 @@ REPORT = Table(
     "Abuse that was reported on a port.",
     (
         Field("subject", WORDS),
-        Field("kind", closed(ReportKind)),
+        Field("kind", closed(ReportKind), "what reports it"),
+        Field("threat", closed(Threat), "what sort of abuse it is"),
         Field("transport", TRANSPORT),
         Field("first", PORT),
         Field("last", PORT),

@@ -22,6 +22,7 @@ from portbook.verdict.facts import (
     fitting,
     known_by_port,
     known_programs,
+    malware,
     note_that_counts,
     protected,
     service_names,
@@ -119,7 +120,7 @@ def find_facts(case: Case) -> frozenset[str]:
     facts += ["shadowed"] if case.reached else []
     if case.browser_blocked:
         facts.append("browser-blocked")
-    if case.abuse:
+    if malware(case.abuse):
         facts += _facts_of_abuse(case)
     if listener.ownership.owners:
         facts += _facts_of_owners(case)

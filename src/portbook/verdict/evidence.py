@@ -7,7 +7,7 @@ is made where it is shown.
 from __future__ import annotations
 
 from portbook.model import Evidence, EvidenceCode, SubjectKind
-from portbook.verdict.facts import note_that_counts, tools_of, unofficial
+from portbook.verdict.facts import malware, note_that_counts, tools_of, unofficial
 from portbook.verdict.finding_facts import known_programs
 from portbook.verdict.risk import evidence_of_risk
 
@@ -124,5 +124,5 @@ _EVIDENCE: dict[EvidenceCode, Callable[[Case], tuple[Evidence, ...]]] = {
     ),
     EvidenceCode.BROWSERS: lambda case: tuple(map(_browsers, case.browsers)),
     EvidenceCode.USE: lambda case: tuple(map(_use, unofficial(case))),
-    EvidenceCode.REPORT: lambda case: tuple(map(_report, case.abuse)),
+    EvidenceCode.REPORT: lambda case: tuple(map(_report, malware(case.abuse))),
 }

@@ -9,6 +9,8 @@ from portbook.verdict.expectation_match import compare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from portbook.model import (
         KnownService,
         Listener,
@@ -151,10 +153,19 @@ def unofficial(case: Case) -> list[Use]:
 def known_by_port(case: Case) -> bool:
     """Whether a use on record speaks for the port, where nothing says which program is there.
 
-    A use of a wide span speaks for no port of which abuse was reported.
+    A use of a wide span speaks for no port that malware was reported on.
     """
     uses = unofficial(case)
-    return any(use.leads for use in uses) or (bool(uses) and not case.abuse)
+    return any(use.leads for use in uses) or (bool(uses) and not malware(case.abuse))
+
+
+def malware(reports: Iterable[Report]) -> list[Report]:
+    """Those of *reports* that are of malware.
+
+    The others are of floods and campaigns, which misuse the very service that belongs on a port:
+    finding it there is no sign of either.
+    """
+    return [report for report in reports if report.malicious]
 
 
 def fitting(case: Case) -> list[str]:

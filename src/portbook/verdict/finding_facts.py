@@ -13,6 +13,7 @@ from portbook.verdict.facts import (
     deleted,
     fits,
     fitting,
+    malware,
     note_that_counts,
     tools_of,
     unofficial,
@@ -257,8 +258,8 @@ GROUPS = {
     "reports": Group(
         ("reports", "periods"),
         lambda case: _there(
-            ("reports", tuple([report.subject for report in case.abuse])),
-            ("periods", tuple([report.period for report in case.abuse])),
+            ("reports", tuple([report.subject for report in malware(case.abuse)])),
+            ("periods", tuple([report.period for report in malware(case.abuse)])),
         ),
     ),
     "dynamic": Group(

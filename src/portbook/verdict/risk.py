@@ -6,7 +6,7 @@ from portbook._fast_types import NamedTuple
 from portbook.model import Authentication, Evidence, EvidenceCode, OwnersSeen, Reach
 from portbook.model.command_line import base_name
 from portbook.model.practice import same_product
-from portbook.verdict.facts import known_programs, speaks, tools_of
+from portbook.verdict.facts import known_programs, malware, speaks, tools_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def relays(case: Case) -> tuple[str, ...]:
 def one_purpose(
     uses: Iterable[Use], abuse: Sequence[Report], services: Sequence[KnownService]
 ) -> bool:
-    """Whether a port is known for reported abuse alone: for no use of it, and no service."""
-    return bool(abuse) and not services and not any(use.leads for use in uses)
+    """Whether a port is known for reported malware alone: for no use of it, and no service."""
+    return bool(malware(abuse)) and not services and not any(use.leads for use in uses)
 
 
 def risk_facts(case: Case) -> list[str]:

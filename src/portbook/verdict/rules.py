@@ -23,7 +23,7 @@ FACTS = {
     "asks-nobody": "risky-service by a known program, and that service asks for no authentication "
     "by default",
     "dangerous": "the program hands a shell to anyone who connects; or no owner could be seen, and "
-    "the port is known for reported abuse alone",
+    "the port is known for reported malware alone",
     "in-dynamic-range": "the port is in the range that this machine picks ports from",
     "privileged": "this machine asks for a privilege to bind the port",
     "hidden": "a socket is there, its owner not visible to this user",
@@ -42,9 +42,9 @@ FACTS = {
     "arguments name such a program",
     "default-port": "the port is one of the known program's own default ports",
     "known-use": "a use on record fits the program (its name, where only that was seen) or, "
-    "where none was seen, the port; a wide span speaks for no port with reported abuse",
+    "where none was seen, the port; a wide span speaks for no port with reported malware",
     "use-fits": "known-use, and the owner isn't hidden: what couldn't be seen fits nothing",
-    "abuse-on-record": "abuse of the port was reported, for this transport, by a source on record",
+    "abuse-on-record": "malware was reported on the port, for this transport",
     "unknown-program": "an owner's executable was seen, is no known server's in its place, and "
     "none that an own note expects",
     "deleted": "an owner's executable has been deleted since it was started",
@@ -119,7 +119,7 @@ RULES = (
         Level.CHECK,
         "bound to more than loopback, by a program that hands a shell to anyone who connects (nc, "
         "ncat, socat, busybox), or by an owner that is hidden on a port that is known for "
-        "reported abuse alone",
+        "reported malware alone",
         ("dangerous", "reachable"),
         ("as-noted",),
         ("relays", "reports"),
@@ -303,7 +303,7 @@ RULES = (
     Rule(
         "abuse-on-record",
         Level.NOTE,
-        "abuse of the port was reported, at a stated time, which accuses nobody; check with an "
+        "malware was reported on the port, at a stated time, which accuses nobody; check with an "
         "unknown or hidden program on an exposed socket, where few products use the port",
         ("abuse-on-record",),
         (),

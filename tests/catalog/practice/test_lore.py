@@ -269,10 +269,37 @@ def test_the_lookup_of_a_port_is_a_scan_of_the_uses(
 # -- reports of abuse ---------------------------------------------------------------------------
 
 REPORTS = [
-    ("135", "135", "tcp", "advisory", "2003-08", "A worm", "Reported to spread by it."),
-    ("1434", "1434", "udp", "paper", "2003-01", "Another worm", "Reported to spread by it."),
-    ("6660", "6669", "tcp", "analysis", "1999/2004", "Bots", "Reported to take orders there."),
-    ("6667", "6667", "tcp", "cve", "2010", "A backdoor", "Reported in a server's source."),
+    ("135", "135", "tcp", "advisory", "worm", "2003-08", "A worm", "Reported to spread by it."),
+    (
+        "1434",
+        "1434",
+        "udp",
+        "paper",
+        "worm",
+        "2003-01",
+        "Another worm",
+        "Reported to spread by it.",
+    ),
+    (
+        "6660",
+        "6669",
+        "tcp",
+        "analysis",
+        "malware",
+        "1999/2004",
+        "Bots",
+        "Reported to take orders there.",
+    ),
+    (
+        "6667",
+        "6667",
+        "tcp",
+        "cve",
+        "backdoor",
+        "2010",
+        "A backdoor",
+        "Reported in a server's source.",
+    ),
 ]
 
 

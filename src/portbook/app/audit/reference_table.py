@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import State
-from portbook.verdict.facts import service_names
+from portbook.verdict.facts import malware, service_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _on_record(catalog: Catalog) -> _OnRecord:
             and use.speaks(service_names(catalog.registry.standing(port, use.transport)))
         )
     )
-    abused = _pairs(practice.abuse())
+    abused = _pairs(malware(practice.abuse()))
     met = _pairs([*practice.services(), *(use for use in practice.uses() if use.leads)])
     advised = [known for known in practice.services() if known.exposure is not None]
     return _OnRecord(used, abused, _pairs(advised), abused - met)

@@ -13,6 +13,7 @@ from portbook.model import (
     ReportKind,
     StatementSource,
     SystemRule,
+    Threat,
     Transport,
     Use,
     UseKind,
@@ -30,7 +31,8 @@ COLUMNS = {
         "services", "weight", "further",
     ),
     "abuse": (
-        "first", "last", "transport", "kind", "period", "subject", "summary", "source", "read",
+        "first", "last", "transport", "kind", "threat", "period", "subject", "summary", "source",
+        "read",
     ),
     "services": (
         "first", "last", "transport", "name", "gist", "also_called", "description", "registered",
@@ -82,6 +84,13 @@ def _report_kind(word: str, path: str) -> ReportKind:
         raise DataCorrupt(path, f"{word[:20]!a} is no kind of a report") from None
 
 
+def _threat(word: str, path: str) -> Threat:
+    try:
+        return Threat(word)
+    except ValueError:
+        raise DataCorrupt(path, f"{word[:20]!a} is no threat of a report") from None
+
+
 def port_of(text: str, path: str) -> tuple[int, Transport]:
     port, _, transport = text.partition("/")
     return number_of(port, path), _transport(transport, path)
@@ -128,9 +137,19 @@ def use_of(cells: list[str], path: str) -> Use:
 
 
 def report_of(cells: list[str], path: str) -> Report:
-    first, last, transport, kind, period, subject, summary, source, read = cells
-    ports = (_transport(transport, path), number_of(first, path), number_of(last, path))
-    return Report(subject, _report_kind(kind, path), *ports, period, summary, source, read)
+    first, last, transport, kind, threat, period, subject, summary, source, read = cells
+    return Report(
+        subject,
+        _report_kind(kind, path),
+        _threat(threat, path),
+        _transport(transport, path),
+        number_of(first, path),
+        number_of(last, path),
+        period,
+        summary,
+        source,
+        read,
+    )
 
 
 def service_of(cells: list[str], path: str) -> KnownService:

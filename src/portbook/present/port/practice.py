@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook.model import ReportKind, Threat
 from portbook.present.document import Paragraph, Record, Records
 from portbook.present.port.on_record import UNUSED, untold_uses
 from portbook.present.port.registry import services, unauthorized
@@ -59,7 +60,7 @@ def report_records(reports: Iterable[Report]) -> tuple[Record, ...]:
     return _records(
         (
             each.subject,
-            f"{each.kind}, {when(each.period)}, {span(each.first, each.last)}",
+            f"{_sort(each)}, {when(each.period)}, {span(each.first, each.last)}",
             each.transport,
             (0, 0),
             each.summary,
@@ -67,6 +68,16 @@ def report_records(reports: Iterable[Report]) -> tuple[Record, ...]:
         )
         for each in reports
     )
+
+
+_REPORTED_BY = {ReportKind.ATTACK: "MITRE ATT&CK", ReportKind.CVE: "CVE"}
+
+
+def _sort(report: Report) -> str:
+    """What *report* is of, and what reports it."""
+    campaign = report.threat is Threat.CAMPAIGN
+    threat = "campaign against exposed services" if campaign else report.threat
+    return f"{threat} ({_REPORTED_BY.get(report.kind, report.kind)})"
 
 
 def _records(
@@ -127,7 +138,7 @@ def security(answer: PortAnswer) -> Iterator[Item]:
             _records(
                 (
                     each.subject,
-                    f"{each.kind}, {when(each.period)}",
+                    f"{_sort(each)}, {when(each.period)}",
                     each.transport,
                     (each.first, each.last),
                     each.summary,
