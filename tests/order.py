@@ -21,7 +21,7 @@ LONG = (
     "tests/real/test_explain.py",
     "tests/hostile/test_fuzz.py",
     "tests/web/test_browser_hostile.py",
-    "tests/web/test_api.py",
+    "tests/web/api/test_endpoints.py",
 )
 FIRST = (*LONG, "tests/real/", "tests/web/", "tests/app/audit/")
 

@@ -13,8 +13,8 @@ from portbook.host.host_reader import HostReader
 from portbook.host.linux.connections import Conflicts
 from portbook.host.linux.process_tree import Own
 from portbook.model import Gap, Host, Listener, OwnersSeen, PortRules, Transport, Visibility
+from tests.app.stop.test_executor import NEVER, Life, World
 from tests.app.test_stop import owner, socket
-from tests.app.test_stopping import NEVER, Life, World
 from tests.values import CATALOG, changed, gap
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from portbook.model import Family, Transport
 from tests.host.firewall.rulesets import DOCKER
 from tests.host.firewall.test_reader import DONE, chain, message
 from tests.host.linux.test_sock_diag import IPV6, LISTENING_AND_BOUND
-from tests.host.probe.test_certificates import certificate, der
+from tests.host.probe.test_tls_client_names import certificate, der
 from tests.hostile.inputs import COUNTER, Kind, Repeated, Table
 from tests.hostile.reader import Reader, text_of
 

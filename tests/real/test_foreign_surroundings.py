@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portbook.cli import COMMANDS as EVERY_COMMAND
-from tests.catalog.registry.test_kept import put
 from tests.catalog.registry.upstream import serving, small
+from tests.catalog.update.test_versions import put
 from tests.counts import PROOF
 from tests.real import tracing
 from tests.real.hostile import SCRIPT, TOOLS, fill_folder, make_program

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portbook.cli import COMMANDS as EVERY_COMMAND
-from tests.catalog.registry.test_kept import put
+from tests.catalog.update.test_versions import put
 from tests.real.hostile import SCRIPT, fill_folder
 from tests.real.needs import need
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from portbook.cli import COMMANDS as EVERY_COMMAND
-from tests.catalog.registry.test_kept import reading_small
+from tests.catalog.update.test_versions import reading_small
 from tests.counts import PROOF
 from tests.real.namespace import SOURCE, Namespace, Running
 from tests.real.needs import need_program

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from portbook.web.export.notes import NOTES
-from tests.catalog.registry.test_kept import reading_small
+from tests.catalog.update.test_versions import reading_small
 
 pytestmark = pytest.mark.real
 

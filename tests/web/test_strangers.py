@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.real.needs import need_program
+from tests.web.local.test_access import HOST_DATA
 from tests.web.process import Running, serving
-from tests.web.test_here import HOST_DATA
 from tests.web.wire import FORM, check_headers, exchange
 
 if TYPE_CHECKING:

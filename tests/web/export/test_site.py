@@ -28,7 +28,7 @@ from portbook.web.export.site import Plan, export
 from portbook.web.pages.links import file_name
 from tests.command_line import run
 from tests.values import CATALOG
-from tests.web.pages import Page
+from tests.web.parsed_page import Page
 
 FIRST, LAST = 250, 330  # parts of two rows
 

@@ -56,7 +56,7 @@ def test_what_is_looked_at_is_there() -> None:
 
 
 def test_the_version_in_use_is_within_bounds() -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     extras = tomllib.loads((root / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]

@@ -62,7 +62,7 @@ from portbook.web.site_config import Site
 from tests.real.needs import need_program
 from tests.strategies import any_port, listeners, nasty
 from tests.values import AS_OF, CATALOG, changed, gap, worded
-from tests.web.pages import Page
+from tests.web.parsed_page import Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,9 +23,9 @@ from portbook.web.http.work_limit import WorkLimit
 from portbook.web.state import Settings
 from tests.values import CATALOG
 from tests.web.asking import ask
+from tests.web.explain.test_workers import is_gone
 from tests.web.hostile_worker import DEATH, FAULT, FOR_EVER, MUCH_MEMORY, command
 from tests.web.process import serving
-from tests.web.test_workers import is_gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ from portbook.model import Failure, Transport
 from tests.counts import PROOF
 from tests.strategies import any_port, nasty
 
-FOLDER = Path(__file__).parent / "pasted"
+FOLDER = Path(__file__).parents[1] / "pasted"
 _CHARACTERS = {"n": "\n", "t": "\t", "\\": "\\"}
 
 
