@@ -34,6 +34,7 @@ OBJECTS = (
     sockets.EVENT,
     captures.EXPLAIN,
     captures.UNREAD_ROW,
+    captures.NOT_OPEN_ROW,
     captures.EXPLAINED,
     reports.WHY,
     reports.PICK,

@@ -179,6 +179,8 @@ def listeners(**fields: SearchStrategy[Any]) -> SearchStrategy[Listener]:
         "queue": st.none() | st.integers(0, 4096),
         "queue_limit": st.none() | st.integers(0, 4096),
         "sharing": st.integers(1, 40),
+        "first": st.none() | any_port,
+        "last": st.none() | any_port,
     }
     drawn = narrow | fields
     if "owners_seen" in drawn:

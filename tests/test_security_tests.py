@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from portbook.formats.fields import MOST_IN_RANGES
 from portbook.formats.lines import ENDLESS_LINE
-from portbook.formats.sockets.docker import MOST_IN_RANGES
 from portbook.web.explain import endpoints as capture
 from portbook.web.explain import explainer, workers
 from portbook.web.feedback import endpoints as feedback

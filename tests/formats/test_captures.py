@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
 
+from portbook.app.explain import explain
+from portbook.app.socket_filter import Filter
 from portbook.errors import NothingKnown
 from portbook.formats.fields import NOT_UNDERSTOOD, Line
 from portbook.formats.sockets.detect import FORMATS, read
 from portbook.model import Listener, Socket, Transport
+from portbook.present.render.sockets_json import of_explain
+from portbook.present.render.text import Style
+from portbook.present.views.explain import render_explained
+from tests.values import CATALOG
 
 CAPTURES = Path(__file__).parent / "captures"
 with (CAPTURES / "expected.tsv").open(encoding="utf-8") as table:
@@ -138,3 +145,84 @@ def test_old_and_new_ss_mean_different_addresses_by_a_star() -> None:
     for text, expected in ((old, "tcp/0.0.0.0:22"), (new, "tcp/[::]:22")):
         (made,) = [each for each in events_of(text.encode()) if isinstance(each, Listener)]
         assert shown(made.socket) == expected
+
+
+def test_a_socket_has_the_host_that_its_line_named() -> None:
+    """And what is no socket is shown as it was pasted."""
+    row = SS.format("0.0.0.0", "0.0.0.0")
+    events = events_of(f"web-1: {row}\nweb-1: so it goes\ndb.example | {row}\n".encode())
+    assert [each.socket.host for each in events if isinstance(each, Listener)] == [
+        "web-1",
+        "db.example",
+    ]
+    assert [each.text for each in events if isinstance(each, Line)] == ["web-1: so it goes"]
+
+
+def test_a_port_of_a_range_tells_the_range() -> None:
+    text = b"web   0.0.0.0:8000-8001->80/tcp, 81->81/tcp\n"
+    sockets = [each.socket for each in events_of(text) if isinstance(each, Listener)]
+    assert [(each.port, each.first, each.last) for each in sockets] == [
+        (8000, 8000, 8001),
+        (8001, 8000, 8001),
+        (81, None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            (
+                "Nmap scan report for 192.0.2.1\nPORT STATE SERVICE\n22/tcp open ssh\n"
+                "23/tcp closed telnet\n53/udp open|filtered domain\n80/tcp filtered http\n"
+            ),
+            "192.0.2.1 23/tcp closed, 192.0.2.1 53/udp open-filtered, 192.0.2.1 80/tcp filtered",
+        ),
+        (
+            "Host: 192.0.2.1 ()\tPorts: 22/open/tcp//ssh///, 80/filtered/tcp//http///\n",
+            "192.0.2.1 80/tcp filtered",
+        ),
+        (
+            (
+                '<nmaprun><host><address addr="192.0.2.1" addrtype="ipv4"/><ports><extraports '
+                'state="closed" count="4"><extrareasons reason="reset" count="3" proto="tcp" '
+                'ports="1,3-4"/></extraports><port protocol="tcp" portid="22"><state state="open"/>'
+                "</port></ports></host></nmaprun>"
+            ),
+            "192.0.2.1 1/tcp closed, 192.0.2.1 3/tcp closed, 192.0.2.1 4/tcp closed",
+        ),
+        (
+            "#masscan\nopen tcp 22 192.0.2.1 1700000000\nclosed tcp 23 192.0.2.1 1700000000\n",
+            "192.0.2.1 23/tcp closed",
+        ),
+        (
+            (
+                "Connection to 192.0.2.1 22 port [tcp/ssh] succeeded!\n"
+                "nc: connect to 192.0.2.1 port 23 (tcp) failed: Connection refused\n"
+                "(UNKNOWN) [192.0.2.1] 24 (?) : Connection timed out\n"
+            ),
+            "192.0.2.1 23/tcp closed, 192.0.2.1 24/tcp filtered",
+        ),
+        ("22/tcp open ssh\n23/tcp closed telnet\n", "? 23/tcp closed"),
+    ],
+)
+def test_ports_that_are_not_open_are_told_by_number(text: str, expected: str) -> None:
+    events = events_of(text.encode())
+    told = [each.port for each in events if isinstance(each, Line) and each.port is not None]
+    shown_ports = [f"{each.address} {each.port}/{each.transport} {each.state}" for each in told]
+    assert ", ".join(shown_ports) == expected
+    assert sum(isinstance(each, Listener) for each in events) == 1
+
+
+def test_what_a_list_does_not_tell_is_null_in_json() -> None:
+    answer = explain([b"22/tcp open ssh\n23/tcp closed telnet\n"], Filter(), CATALOG)
+    written = of_explain(answer)
+    (socket,) = written["sockets"]
+    assert (socket["address"], socket["family"], socket["reach"]) == (None, None, None)
+    assert written["not_open"] == [
+        {"address": None, "port": 23, "transport": "tcp", "state": "closed"}
+    ]
+    again = explain([json.dumps(written).encode()], Filter(), CATALOG)
+    assert again.sockets[0].socket == answer.sockets[0].socket
+    assert again.not_open == answer.not_open
+    assert "closed at ?: 23/tcp" in render_explained(answer, Style())

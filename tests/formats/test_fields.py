@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from portbook.formats.fields import NOT_UNDERSTOOD, Line
+from portbook.formats.fields import MOST_IN_RANGES, NOT_UNDERSTOOD, Line
 from portbook.formats.sockets.detect import read
-from portbook.formats.sockets.docker import MOST_IN_RANGES
 from portbook.model import Listener
 
 _EVERY_PORT = ", ".join(f"[::]:0-65535->0-65535/{word}" for word in ("tcp", "udp", "sctp"))

@@ -238,7 +238,7 @@ def as_lsof(each: Listener) -> str:
     owner = each.ownership.owners[0] if each.ownership.owners else Process(1, "x")
     listens = " (LISTEN)" if each.socket.transport is Transport.TCP else ""
     return (
-        f"{owner.program} {owner.pid} root 3u IPv{each.socket.family[-1]} 0x12ab 0t0 "
+        f"{owner.program} {owner.pid} root 3u IPv{str(each.socket.family)[-1]} 0x12ab 0t0 "
         f"{str(each.socket.transport).upper()} {host_of(each)}:{each.socket.port}{listens}"
     )
 

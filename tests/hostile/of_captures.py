@@ -147,7 +147,8 @@ def check(event: Event) -> None:
     if isinstance(event, Listener):
         assert 0 <= event.socket.port <= LAST_PORT
         assert event.socket.state in ("listen", "bound")
-        assert event.socket.family in ("ipv4", "ipv6")
+        assert event.socket.family in ("ipv4", "ipv6", None)
+        assert (event.socket.family is None) == (event.socket.address == "?")
         assert event.socket.address.isascii()
         assert event.socket.address.isprintable()
         json.dumps(of_row(event)).encode()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from portbook.formats.base import SocketFormat
     from portbook.formats.fields import Event, Line
     from portbook.model import Source, Standing, Use
+    from portbook.model.seen import ScannedPort
     from portbook.verdict.shadowing import Reached
 
 _MOST_KEPT = 65536  # names of services, by which tools print ports
@@ -64,6 +65,7 @@ class ExplainAnswer(NamedTuple):
     title: str = ""
     total: int = 0  # sockets in the capture, those that were not asked for included
     formats: tuple[str, ...] = ()  # all of them, where one input holds several tools' output
+    not_open: tuple[ScannedPort, ...] = ()  # ports that a scan lists by number, and found not open
 
     @property
     def unread(self) -> int:
@@ -140,6 +142,7 @@ def explain(
         form.title,
         len(sockets),
         (form.name, *form.also) if form.also else (),
+        tuple([line.port for line in lines if line.port is not None]),
     )
 
 
@@ -156,7 +159,7 @@ def _sorted(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
             ranks[id(each.assessment.findings)],
             each.socket.port,
             each.socket.transport,
-            each.socket.family,
+            each.socket.family or "",
         )
     )
     return tuple(some)
@@ -241,6 +244,7 @@ def merge(sockets: Iterable[Listener]) -> list[Listener]:
             each.socket.port,
             each.socket.state,
             each.socket.inode,
+            each.socket.host,
         )
         groups.setdefault(key, []).append(each)
     return [_together(group) for group in groups.values()]
@@ -291,6 +295,7 @@ def _by_place(sockets: Iterable[Listener]) -> dict[tuple[object, ...], Listener]
             each.socket.port,
             each.socket.interface,
             each.socket.namespace,
+            each.socket.host,
         )
         groups.setdefault(place, []).append(each)  # sockets may share an address and a port
     return {

@@ -110,7 +110,7 @@ def sort_sockets(listeners: Iterable[Listener], by: str) -> tuple[Listener, ...]
 
 def _place(listener: Listener) -> tuple[Any, ...]:
     socket = listener.socket
-    return (socket.port, socket.transport, socket.family)
+    return (socket.port, socket.transport, socket.family or "")
 
 
 def _first_program(listener: Listener) -> str:
@@ -130,7 +130,7 @@ def _age(listener: Listener) -> float:
 ORDERS: dict[str, Callable[[Listener], Any]] = {
     "level": lambda each: [-each.assessment.gravity, not each.assessment.urgency[1]],
     "port": lambda each: each.socket.port,
-    "address": lambda each: (each.socket.family, each.socket.address),
+    "address": lambda each: (each.socket.family or "", each.socket.address),
     "program": _first_program,
     "pid": _first_pid,
     "user": lambda each: (each.socket.user is None, each.socket.user or each.socket.uid or 0),

@@ -236,13 +236,14 @@ class _Explanation:
                 continue
             if event.what == NOT_UNDERSTOOD:
                 unread += event.many
+                early.append(event)
                 if told or len(early) > 1000:
                     spoken = True
-                    print_json(sockets_json.of_unread(event), line=True)
-                else:
-                    early.append(event)
+                    _print_unread(early)
+                    early = []
                 continue
             told = True
+            _print_scanned(event)
             if event.what in LEFT_OUT:
                 left_out[event.what] += event.many
             if early:
@@ -335,6 +336,11 @@ def _formats(argv: Sequence[str]) -> str:
 def _print_unread(lines: Iterable[Line]) -> None:
     for line in lines:
         print_json(sockets_json.of_unread(line), line=True)
+
+
+def _print_scanned(line: Line) -> None:
+    if line.port is not None:
+        print_json(sockets_json.of_not_open(line.port), line=True)
 
 
 def _flushing(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from portbook._fast_types import NamedTuple
 from portbook.model import LAST_PORT, Family, Listener, OwnersSeen, Process, Transport
+from portbook.model.seen import UNKNOWN_ADDRESS, ScannedPort, ScanState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,10 +36,19 @@ LEFT_OUT = (
 )  # fmt: skip
 
 
+# The states of ports that a scan didn't find open.
+NOT_OPEN = {
+    FILTERED: ScanState.FILTERED,
+    UNCERTAIN: ScanState.OPEN_FILTERED,
+    CLOSED: ScanState.CLOSED,
+}
+
+
 class Line(NamedTuple):
     """A line that holds no listener: ``what`` it is, and how ``many`` ports or sockets that is.
 
-    ``why`` says what could not be understood, where more is known than that.
+    ``why`` says what could not be understood, where more is known than that. ``port`` is the one
+    that the line is of, where a scan lists one that isn't open.
     """
 
     number: int
@@ -46,6 +56,13 @@ class Line(NamedTuple):
     text: str = ""
     many: int = 1
     why: str | None = None
+    port: ScannedPort | None = None
+
+
+def not_open(number: int, what: str, place: Host, port: int, transport: Transport) -> Line:
+    """A port of a scan that isn't open: *what* is a key of :data:`NOT_OPEN`."""
+    scanned = ScannedPort(place.address, port, transport, NOT_OPEN[what])
+    return Line(number, what, port=scanned)
 
 
 if TYPE_CHECKING:
@@ -66,6 +83,9 @@ def detail(number: int) -> Line:
     return Line(number, DETAIL, "", 0)
 
 
+# A range of a few characters stands for up to 65,536 ports. So many more than there are ranges are
+# read of one capture: enough for a host that publishes every port, not for one that lists itself.
+MOST_IN_RANGES = 1 << 16
 INODE_DIGITS = 19  # the most that an inode's number has
 LONGEST_TEXT = 200  # characters of a line that are kept to be shown
 _LOOKED_AT = 4096  # characters of a line that are looked at for them
@@ -87,9 +107,12 @@ OVERLONG = "\0"
 
 
 class Host(NamedTuple):
-    """An address as it was printed: its family, the address alone, and an interface."""
+    """An address as it was printed: its family, the address alone, and an interface.
 
-    family: Family
+    The family is None where no address was printed.
+    """
+
+    family: Family | None
     address: str
     interface: str | None
 
@@ -135,7 +158,7 @@ def _host(text: str, family: Family | None) -> Host | None:
 
 
 # What a scan or a list says nothing of: the address at which it saw a port.
-UNTOLD_ADDRESS = Host(Family.IPV4, "?", None)
+UNTOLD_ADDRESS = Host(None, UNKNOWN_ADDRESS, None)
 
 
 def everywhere(family: Family | None) -> Host:

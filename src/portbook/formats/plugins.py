@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING
 
 from portbook.errors import FormatFailed, FormatWarning, PortbookError, shown
 from portbook.formats.base import FlowFormat, SocketFormat
-from portbook.formats.fields import DETAIL, HEADING, LEFT_OUT, NOT_UNDERSTOOD, Line, host
+from portbook.formats.fields import (
+    DETAIL,
+    HEADING,
+    LEFT_OUT,
+    NOT_UNDERSTOOD,
+    UNTOLD_ADDRESS,
+    Line,
+    host,
+)
 from portbook.formats.flows.layout import Layout
 from portbook.model import (
     LAST_PORT,
@@ -28,6 +36,7 @@ from portbook.model import (
     SocketState,
     Transport,
 )
+from portbook.model.seen import ScannedPort, ScanState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
@@ -177,9 +186,17 @@ def _wrong_with(event: Any) -> str | None:
 
 
 def _is_line(line: Any) -> bool:
-    number, what, text, many, why = line
+    number, what, text, many, why, port = line
     whole = isinstance(number, int) and isinstance(many, int) and many >= 0
-    return whole and what in _KINDS and isinstance(text, str) and isinstance(why, str | None)
+    words = isinstance(text, str) and isinstance(why, str | None)
+    return whole and what in _KINDS and words and _is_port(port)
+
+
+def _is_port(port: Any) -> bool:
+    if port is None:
+        return True
+    known = isinstance(port, ScannedPort) and isinstance(port.transport, Transport)
+    return known and type(port.port) is int and port.state in ScanState
 
 
 def _wrong_with_socket(socket: Any) -> str | None:
@@ -188,7 +205,8 @@ def _wrong_with_socket(socket: Any) -> str | None:
     if type(socket.port) is not int or not 0 < socket.port <= LAST_PORT:
         return f"port {socket.port!r:.40}, which is none"
     address = host(socket.address) if isinstance(socket.address, str) else None
-    if address is None or socket.family not in Family:
+    known = address is not None and socket.family in Family
+    if not known and (socket.family, socket.address) != UNTOLD_ADDRESS[:2]:
         return f"address {socket.address!r:.60}, which is none"
     if socket.state not in SocketState:
         return f"state {socket.state!r:.40}, which is neither listen nor bound"

@@ -103,7 +103,7 @@ def host_of(
     process by process, so that every holder of a socket is in it.
     """
     missing = list(_missing(table, transport, rules.system))
-    holders: dict[tuple[int, Transport, Family, str, str | None], list[int | None]] = {}
+    holders: dict[tuple[int, Transport, Family | None, str, str | None], list[int | None]] = {}
     for listener, pid in _listeners(table.rows, ports or (0, 65535), transport):
         key = (
             listener.socket.port,

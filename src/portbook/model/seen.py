@@ -75,6 +75,14 @@ class Reach(StrEnum):
     LOOPBACK = "loopback"
 
 
+class ScanState(StrEnum):
+    """What a scan found of a port that isn't open."""
+
+    FILTERED = "filtered"  # no answer: something in between keeps it
+    OPEN_FILTERED = "open-filtered"  # no answer, which may mean either
+    CLOSED = "closed"
+
+
 class ExecutablePlace(StrEnum):
     """Where an executable lies, if that is no place for a server's."""
 
@@ -199,6 +207,9 @@ def host_port(address: str, port: int) -> str:
     return f"{bracketed(address)}:{port}"
 
 
+UNKNOWN_ADDRESS = "?"  # of a socket whose address a capture doesn't tell
+
+
 class Socket(NamedTuple):
     """What the kernel or a tool said of one socket that listens, or is bound and blocks a bind.
 
@@ -207,11 +218,13 @@ class Socket(NamedTuple):
     the network namespace it is in, where that isn't the one that was asked in. ``sharing`` counts
     the sockets bound to the same address and port, which takes SO_REUSEPORT or, for UDP,
     SO_REUSEADDR (socket(7)). Where it was ``scanned``, ``address`` is where it answered, and what
-    it is bound to isn't known.
+    it is bound to isn't known. Where a capture doesn't tell the address, it is
+    :data:`UNKNOWN_ADDRESS` and the family None. ``host`` is the machine that a capture's line
+    named, ``first`` and ``last`` the range of ports of which the line made this one.
     """
 
     transport: Transport
-    family: Family
+    family: Family | None
     address: str
     port: int
     state: SocketState
@@ -226,6 +239,9 @@ class Socket(NamedTuple):
     namespace: str | None = None
     sharing: int = 1
     scanned: bool = False
+    host: str | None = None
+    first: int | None = None
+    last: int | None = None
 
     @property
     def name(self) -> str:
@@ -263,11 +279,13 @@ class Socket(NamedTuple):
         return every and self.interface is None and not self.scanned
 
     @property
-    def reach(self) -> Reach:
-        """From where it can be reached, as far as its address says.
+    def reach(self) -> Reach | None:
+        """From where it can be reached, as far as its address says; None: that isn't known.
 
         Firewalls may narrow it. Link-local addresses are those of RFC 4291 §2.5.6 and RFC 3927.
         """
+        if self.address == UNKNOWN_ADDRESS:
+            return None
         if self.scanned:
             return Reach.ADDRESS
         if self.loopback:
@@ -286,6 +304,15 @@ class Socket(NamedTuple):
         if self.queue is None or self.queue_limit is None:
             return False
         return self.queue > self.queue_limit
+
+
+class ScannedPort(NamedTuple):
+    """A port that a scan lists by number, and that it didn't find open."""
+
+    address: str
+    port: int
+    transport: Transport
+    state: ScanState
 
 
 class Ownership(NamedTuple):

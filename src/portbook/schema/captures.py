@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook.model import Level
+from portbook.model.seen import ScannedPort, ScanState
 from portbook.schema.codecs import (
     FLAG,
     MOMENT,
@@ -18,7 +19,7 @@ from portbook.schema.codecs import (
 )
 from portbook.schema.findings import TEXTS
 from portbook.schema.records import GAPS, NAMES, SOURCES, STATE, TRANSPORT
-from portbook.schema.sockets import LISTENER, LISTENERS
+from portbook.schema.sockets import ADDRESS, LISTENER, LISTENERS
 from portbook.schema.tables import Field, Table
 
 TYPE_CHECKING = False
@@ -39,6 +40,18 @@ UNREAD = Table(
     ),
 )
 UNREAD_ROW = UNREAD.alone()
+NOT_OPEN = Table(
+    "not-open",
+    "A port that a scan lists, and that isn't open.",
+    (
+        Field("address", ADDRESS, "null: not told"),
+        Field("port", PORT),
+        Field("transport", TRANSPORT),
+        Field("state", closed(ScanState)),
+    ),
+    of=ScannedPort,
+)
+NOT_OPEN_ROW = NOT_OPEN.alone()
 _PAIR = Table(
     "pair",
     "",
@@ -67,6 +80,7 @@ EXPLAIN = Table(
         Field("sockets", LISTENERS, "the most serious first"),
         Field("not_understood", list_of(UNREAD.inline()), "lines that no reader understood"),
         Field("left_out", tally("what it is"), "what doesn't listen"),
+        Field("not_open", list_of(NOT_OPEN.inline()), "a scan's ports, those listed by number"),
         Field("changes", optional(_CHANGES.inline()), "null without --against"),
         Field("sources", SOURCES),
     ),

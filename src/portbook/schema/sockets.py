@@ -24,6 +24,7 @@ from portbook.model import (
     Visibility,
     Whose,
 )
+from portbook.model.seen import UNKNOWN_ADDRESS
 from portbook.model.text import unbyte
 from portbook.schema.codecs import (
     FLAG,
@@ -50,6 +51,11 @@ if TYPE_CHECKING:
 
 TRANSPORT = closed(Transport)
 FAMILY = closed(Family)
+# What a capture doesn't tell is null; in Python it has a word of its own.
+ADDRESS = optional(WORDS).but(
+    write=lambda address: None if address == UNKNOWN_ADDRESS else address,
+    decode=lambda value: UNKNOWN_ADDRESS if value is None else WORDS.decode(value),
+)
 
 
 def _decode_pid(value: Any) -> int:
@@ -176,9 +182,11 @@ LISTENER = Table(
     "A socket that listens, or is bound.",
     (
         Field("transport", TRANSPORT, "", "socket.transport"),
-        Field("family", FAMILY, "", "socket.family"),
-        Field("address", WORDS, "the bound address; `0.0.0.0` and `::` are every address",
-              "socket.address"),
+        Field("family", optional(FAMILY), "null where a capture tells no address", "socket.family",
+              required=True),
+        Field("address", ADDRESS,
+              "the bound address; `0.0.0.0` and `::` are every address; null: not told",
+              "socket.address", required=True),
         Field("port", PORT, "", "socket.port"),
         Field("state", closed(SocketState),
               "`listen` also for unconnected UDP; `bound`: bound and not listening",
@@ -203,8 +211,15 @@ LISTENER = Table(
         Field("sharing", SHARING, "sockets bound to the same address and port", "socket.sharing"),
         Field("scanned", FLAG, "whether a scan saw it: its bound address isn't known then",
               "socket.scanned"),
+        Field("host", optional(TEXT), "the machine that a capture's line named", "socket.host",
+              left_out=True),
+        Field("first", optional(PORT), "of a capture's range of ports: the first",
+              "socket.first", left_out=True),
+        Field("last", optional(PORT), "the last one of that range", "socket.last",
+              left_out=True),
         Field("level", optional(closed(Level)), "of its most serious finding; null: none", _level),
-        Field("reach", closed(Reach), "from where it can be reached, by its address alone",
+        Field("reach", optional(closed(Reach)),
+              "from where it can be reached, by its address alone; null: that isn't known",
               lambda listener: listener.socket.reach),
         Field("service_names", TEXTS, "the services that the registry has there",
               "assessment.service_names"),

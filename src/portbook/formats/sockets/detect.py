@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from portbook._fast_types import NamedTuple
 from portbook.errors import FormatFailed, MalformedInput, NothingKnown
 from portbook.formats.base import FormatTable, find_format
-from portbook.formats.decoration import DECORATIONS, PAIRS, undecorated
+from portbook.formats.decoration import DECORATIONS, PAIRS, Undecorated, undecorated
 from portbook.formats.fields import (
     DETAIL,
     HEADING,
@@ -139,7 +139,22 @@ def read(
     if form is not None:
         return form, reader(form)(every, names)
     forms, worn = _detect(sample, names, more)
-    return _together(forms), _read_all(forms, undecorated(every, worn) if worn else every, names)
+    events = _read_undecorated(forms, Undecorated(every, worn), names) if worn else None
+    return _together(forms), events or _read_all(forms, every, names)
+
+
+def _read_undecorated(
+    forms: list[SocketFormat], lines: Undecorated, names: Names
+) -> Iterator[Event]:
+    """What *forms* find in *lines*, each socket with the host that its line named."""
+    for host, run in lines.runs():
+        for event in _read_all(forms, run, names):
+            if isinstance(event, Line):
+                yield lines.as_pasted(event)
+            elif host is None:
+                yield event
+            else:
+                yield event._replace(socket=event.socket._replace(host=host))
 
 
 def _together(forms: list[SocketFormat]) -> SocketFormat:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from portbook.formats.base import SocketFormat
 from portbook.formats.fields import (
+    MOST_IN_RANGES,
     UNPUBLISHED,
     Line,
     everywhere,
@@ -34,9 +35,6 @@ _PUBLISHED = re.compile(
     r"->[0-9]{1,9}(?:-[0-9]{1,9})?(?:/([a-z]{2,8}))?$"
 )
 _INSIDE = re.compile(r"[0-9]{1,5}(?:-[0-9]{1,5})?(?:/[a-z]{2,8})?$")
-# A range of a few characters stands for up to 65,536 ports. So many more than there are ranges are
-# read of one capture: enough for a host that publishes every port, not for one that lists itself.
-MOST_IN_RANGES = 1 << 16
 # docker-compose of the first version centres its header.
 _CENTRED = re.compile(r"\s*Name\s+Command\s+State\s+Ports\s*$")
 _RULE = re.compile(r"-{10,400}\s*$")
@@ -220,6 +218,8 @@ def _ports(number: int, line: str, cell: str, owner: Process, ranges: _Ranges) -
                     port,
                     SocketState.LISTEN,
                     interface=where.interface,
+                    first=ends[0] if last else None,
+                    last=ends[1] if last else None,
                 ),
                 Ownership(owners, seen),
             )

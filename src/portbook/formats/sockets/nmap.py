@@ -22,6 +22,7 @@ from portbook.formats.fields import (
     detail,
     heading,
     host,
+    not_open,
     not_understood,
 )
 from portbook.model import LAST_PORT, Listener, Ownership, Socket, SocketState, Transport
@@ -142,7 +143,7 @@ def answered(number: int, text: str, scanned: Host, told: tuple[str, str, str]) 
     if not port.isascii() or not port.isdigit() or len(port) > 9 or int(port) > LAST_PORT:
         return not_understood(number, text, f"{port[:12]} is no port")
     if what != "open":
-        return Line(number, what)
+        return not_open(number, what, scanned, int(port), Transport(word))
     return Listener(
         Socket(
             Transport(word),

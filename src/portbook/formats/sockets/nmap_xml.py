@@ -12,9 +12,17 @@ from xml.parsers import expat
 
 from portbook.errors import MalformedInput
 from portbook.formats.base import Scan, SocketFormat
-from portbook.formats.fields import Host, Line, heading, host, not_understood
+from portbook.formats.fields import (
+    MOST_IN_RANGES,
+    Host,
+    Line,
+    heading,
+    host,
+    not_open,
+    not_understood,
+)
 from portbook.formats.sockets.nmap import STATES, answered
-from portbook.model import Listener, Spoken, SpokenState
+from portbook.model import LAST_PORT, Listener, Spoken, SpokenState, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +33,7 @@ _DEEPEST = 64  # elements in one another; a scan has six
 # The parser begins a tag anew with every line that it goes on for (CVE-2023-52425), so both its
 # length and its lines are bounded.
 _LONGEST, _MOST_LINES = 1 << 20, 100
+_SPAN = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", re.ASCII)
 _OWN_DOCTYPE = re.compile(r"\s*<!DOCTYPE nmaprun>\s*$")
 _DECLARATION = re.compile(r"<\?xml[^<>]{0,200}\?>")
 
@@ -39,6 +48,8 @@ class _Scan:
         self.host: Host | None = None
         self.port: tuple[str, str] | None = None
         self.root = ""
+        self.others: tuple[str, int] | None = None  # the state of ports that have no element
+        self.left = MOST_IN_RANGES
 
     def start(self, name: str, given: dict[str, str]) -> None:
         self.path.append(name)
@@ -56,13 +67,44 @@ class _Scan:
             self._port(given.get("state", ""))
         elif name == "service" and self.found and given.get("method") == "probed":
             self.found[-1] = _with_spoken(self.found[-1], given)
-        elif name == "extraports":
+        else:
+            self._of_others(name, given)
+
+    def end(self, name: str) -> None:
+        del self.path[-1]
+        if name == "extraports" and self.others is not None:
+            what, count = self.others
+            self.others = None
+            if count > 0:
+                self.found.append(Line(self.line, what, "", count))
+
+    def _of_others(self, name: str, given: dict[str, str]) -> None:
+        """The ports that have no element of their own."""
+        if name == "extraports":
             count, what = given.get("count", ""), STATES.get(given.get("state", ""), "open")
             if count.isascii() and count.isdigit() and len(count) < 10 and what != "open":
-                self.found.append(Line(self.line, what, "", int(count)))
+                self.others = what, int(count)
+        elif name == "extrareasons":
+            self._listed(given.get("ports", ""), given.get("proto", ""))
 
-    def end(self, _name: str) -> None:
-        del self.path[-1]
+    def _listed(self, ports: str, word: str) -> None:
+        """Tells of the ports of ``extraports`` one by one, where they are named."""
+        if self.others is None or self.host is None or word not in ("tcp", "udp", "sctp"):
+            return
+        what, count = self.others
+        for part in ports.split(","):
+            bounds = _SPAN.fullmatch(part)
+            first, last = (int(bounds[1]), int(bounds[2] or bounds[1])) if bounds else (1, 0)
+            many = last - first + 1
+            if not 0 < many <= min(count, self.left) or last > LAST_PORT:
+                continue  # what isn't told one by one is counted
+            self.left -= many
+            count -= many
+            self.found += [
+                not_open(self.line, what, self.host, port, Transport(word))
+                for port in range(first, last + 1)
+            ]
+        self.others = what, count
 
     def _port(self, state: str) -> None:
         assert self.port is not None

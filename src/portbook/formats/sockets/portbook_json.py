@@ -9,8 +9,19 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from portbook.formats.base import SocketFormat
-from portbook.formats.fields import GONE, REDIRECT, Line, heading, host, not_understood
+from portbook.formats.fields import (
+    GONE,
+    REDIRECT,
+    UNTOLD_ADDRESS,
+    Line,
+    heading,
+    host,
+    not_understood,
+)
+from portbook.formats.fields import NOT_OPEN as SCAN_STATES
 from portbook.formats.json_stream import Value, values
+from portbook.model.seen import UNKNOWN_ADDRESS
+from portbook.schema.captures import NOT_OPEN
 from portbook.schema.codecs import Mismatch
 from portbook.schema.sockets import LISTENER
 
@@ -19,6 +30,7 @@ if TYPE_CHECKING:
 
     from portbook.formats.fields import Event, Lines, Names
     from portbook.model import Listener
+    from portbook.model.seen import ScannedPort
 
 _LISTS = {"portbook/listen/1": "listeners", "portbook/explain/1": "sockets"}
 _OWN = re.compile(r'\s*\{\s*"schema"\s*:\s*"portbook/(?:listen|explain|port)/1"')
@@ -46,6 +58,9 @@ def _object(each: Value, value: dict[str, Any]) -> Iterator[Event]:
         yield heading(each.line)
         for item in found:
             yield _made(each, item)
+        scanned = value.get("not_open")
+        for item in scanned if isinstance(scanned, list) else ():
+            yield _scanned(each, item)
         redirects = value.get("redirects")
         if isinstance(redirects, list) and redirects:
             yield Line(each.line, REDIRECT, "", len(redirects))
@@ -60,11 +75,23 @@ def _one(each: Value, kind: Any, value: dict[str, Any]) -> Event:
     if kind == "portbook/watch/1":
         gone = value.get("event") == "closed"
         return Line(each.line, GONE) if gone else _made(each, value.get("listener"))
+    if kind == "portbook/not-open/1":
+        return _scanned(each, value)
     if kind == "portbook/redirect/1":
         return Line(each.line, REDIRECT)
     if kind in ("portbook/explained/1", "portbook/not-understood/1"):
         return heading(each.line)
     return not_understood(each.line, each.text, "it is none of portbook's lists of sockets")
+
+
+def _scanned(each: Value, item: Any) -> Event:
+    """A port of a scan that wasn't open."""
+    try:
+        port: ScannedPort = NOT_OPEN.decode(item)
+    except Mismatch as error:
+        return not_understood(each.line, each.text, f"{error.key or 'a port'} can't be read")
+    what = next(what for what, state in SCAN_STATES.items() if state == port.state)
+    return Line(each.line, what, port=port)
 
 
 def _made(each: Value, item: Any) -> Event:
@@ -79,7 +106,9 @@ def _listener(item: Any) -> Listener:
     """The socket that *item* is, with what no single key tells: raises Mismatch."""
     listener: Listener = LISTENER.decode(item)
     socket, note = listener.socket, listener.assessment.note
-    where = host(socket.address)
+    if (socket.family is None) != (socket.address == UNKNOWN_ADDRESS):
+        raise Mismatch("no address", "address")
+    where = UNTOLD_ADDRESS if socket.family is None else host(socket.address)
     if where is None or where.interface is not None:
         raise Mismatch("no address", "address")
     if note is not None and note.first > note.last:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from portbook.formats.base import SocketFormat
 from portbook.formats.fields import (
     CLOSED,
+    FILTERED,
     NO_PORT,
     UNTOLD,
     UNTOLD_ADDRESS,
@@ -16,6 +17,8 @@ from portbook.formats.fields import (
     detail,
     heading,
     host,
+    no_names,
+    not_open,
     not_understood,
     owned,
     port_number,
@@ -23,7 +26,7 @@ from portbook.formats.fields import (
 from portbook.model import Listener, Ownership, Process, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from portbook.formats.fields import Event, Lines, Names
 
@@ -40,8 +43,12 @@ _NC = re.compile(
     r"|Ncat: Connected to (\S{1,60}):([0-9]{1,5})\.$"
 )
 _NC_FAILED = re.compile(
-    r"nc(?:at)?: connect to \S{1,255} (?:\(\S{1,60}\) )?port [0-9]{1,5} |Ncat: "
+    r"(?:nc|netcat): connect to (\S{1,255}) (?:\(\S{1,60}\) )?port ([0-9]{1,5}) "
+    r"\((tcp|udp)\) failed: (.{1,60})"
+    r"|\S{1,255} \[(\S{1,60})\] ([0-9]{1,5}) (?:\([^()]{0,40}\) )?: (.{1,60})"
 )
+_NCAT_FAILED = re.compile(r"Ncat: (Connection refused|.{0,60}timed out|TIMEOUT)")
+_REFUSED = re.compile(r".{0,60}refused", re.IGNORECASE)
 
 
 def _answered(place: Host, port: int, transport: Transport) -> Listener:
@@ -55,6 +62,17 @@ def _answered(place: Host, port: int, transport: Transport) -> Listener:
         scanned=True,
     )
     return Listener(socket, Ownership(seen=UNTOLD))
+
+
+def _failed(number: int, cells: Sequence[str | None]) -> Event | None:
+    """A port that nc reached nobody on; None where its address or number is none."""
+    place = host(cells[0] or cells[4] or "")
+    transport = Transport(cells[2] or "tcp")
+    port = port_number(cells[1] or cells[5] or "", transport, no_names)
+    if place is None or port is None:
+        return None
+    what = CLOSED if _REFUSED.match(cells[3] or cells[6] or "") else FILTERED
+    return not_open(number, what, place, port, transport)
 
 
 def read_open(lines: Lines, names: Names) -> Iterator[Event]:
@@ -76,8 +94,13 @@ def read_open(lines: Lines, names: Names) -> Iterator[Event]:
             port = port_number(found[2], transport, names)
             begun = True
         else:
-            if _NC_FAILED.match(text):
-                yield Line(number, CLOSED) if "connect to" in text else heading(number)
+            failed, ncat = _NC_FAILED.match(text), _NCAT_FAILED.match(text)
+            if failed is not None:
+                yield _failed(number, failed.groups()) or not_understood(number, line)
+            elif ncat is not None:
+                yield Line(number, CLOSED if _REFUSED.match(ncat[1]) else FILTERED)
+            elif text.startswith("Ncat: "):
+                yield heading(number)
             elif begun and _SCANNER.match(text):
                 yield detail(number)
             else:

@@ -127,7 +127,10 @@ def meaning(listener: Listener) -> str:
     """What the bound address means for who can reach it."""
     if listener.socket.scanned:
         return "open (seen by a scan)"
-    said = _MEANINGS.get(listener.socket.reach) or f"interface {listener.socket.interface} only"
+    reach = listener.socket.reach
+    if reach is None:
+        return "address unknown"
+    said = _MEANINGS.get(reach) or f"interface {listener.socket.interface} only"
     if (
         listener.socket.wildcard
         and listener.socket.family == Family.IPV6

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import Listener
-from portbook.schema.captures import EXPLAIN, EXPLAINED, UNREAD_ROW
+from portbook.schema.captures import EXPLAIN, EXPLAINED, NOT_OPEN_ROW, UNREAD_ROW
 from portbook.schema.sockets import EVENT, LISTENER, LISTENER_ROW, REDIRECT_ROW
 from portbook.schema.tables import Computing
 
@@ -59,6 +59,8 @@ _LISTENER_ROW = phrased(LISTENER_ROW)
 of_explain = phrased(EXPLAIN).encode
 # ``portbook/not-understood/1``: a line, or lines, of a capture that no reader understood.
 of_unread = UNREAD_ROW.encode
+# ``portbook/not-open/1``: a port that a scan lists, and that isn't open.
+of_not_open = NOT_OPEN_ROW.encode
 
 
 class _Counts(NamedTuple):

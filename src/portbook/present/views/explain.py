@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from portbook.app.explain import Changes, ExplainAnswer
-    from portbook.model import Listener
+    from portbook.model import Listener, Transport
+    from portbook.model.seen import ScanState
     from portbook.present.render.text import Style
 
     Below = Callable[[Listener], Iterable[str]]
@@ -68,6 +69,30 @@ def told(answer: ExplainAnswer) -> Iterator[str]:
         yield f"{count:,} {LEFT_OUT[what][count != 1]}."
 
 
+def not_open(answer: ExplainAnswer) -> Iterator[str]:
+    """The ports that a scan lists by number and didn't find open: a line for each address."""
+    listed: dict[tuple[ScanState, str, Transport], list[int]] = {}
+    for each in answer.not_open:
+        listed.setdefault((each.state, each.address, each.transport), []).append(each.port)
+    for (state, address, transport), ports in list(listed.items())[:_MOST_LINES]:
+        yield f"{state} at {plain(address)}: {_as_ranges(ports)}/{transport}"
+    if len(listed) > _MOST_LINES:
+        yield f"and at {len(listed) - _MOST_LINES:,} more addresses: --json has them all"
+
+
+def _as_ranges(ports: Iterable[int]) -> str:
+    """The numbers in rising order, runs of them as ranges."""
+    runs: list[list[int]] = []
+    for port in sorted(set(ports)):
+        if runs and runs[-1][1] == port - 1:
+            runs[-1][1] = port
+        else:
+            runs.append([port, port])
+    words = [str(first) if first == last else f"{first}-{last}" for first, last in runs]
+    more = f" and {len(words) - _MOST_LINES:,} more" if len(words) > _MOST_LINES else ""
+    return ", ".join(words[:_MOST_LINES]) + more
+
+
 # Nothing is known of whoever made a capture, nor when: no "you", and no uptime.
 NOBODY = Viewer()
 
@@ -97,6 +122,8 @@ def render_explained(
         lines.append("")
     for note in notes:
         lines += render_item(Paragraph(note), style, "")
+    for scanned in not_open(answer):
+        lines += wrap(scanned, style.width, "  ")
     for line in answer.not_understood[:_MOST_LINES]:
         why = f" ({line.why})" if line.why else ""
         lines.append(f"  line {line.number}: {plain(line.text)}{plain(why)}")

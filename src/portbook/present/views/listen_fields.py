@@ -223,7 +223,7 @@ def _fields(cells: Cells) -> dict[str, Callable[[Listener], str]]:
         "port": lambda each: str(each.socket.port),
         "transport": lambda each: str(each.socket.transport),
         "address": cells.address,
-        "reach": lambda each: str(each.socket.reach),
+        "reach": lambda each: str(each.socket.reach or NONE),
         "state": lambda each: str(each.socket.state),
         "program": cells.program,
         "pid": lambda each: (
