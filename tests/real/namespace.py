@@ -133,6 +133,11 @@ class Namespace:
                 os.kill(pid, signal.SIGKILL)
         return not others
 
+    @property
+    def holder(self) -> int:
+        """The process that keeps it: ``/proc/PID/ns/net`` leads into it."""
+        return self._holder.pid
+
     def pids(self) -> list[int]:
         """The processes whose network this is, zombies left out."""
         found = []

@@ -63,3 +63,15 @@ def test_other_ports_transports_and_namespaces_are_others() -> None:
     for facts in ({"port": 1}, {"transport": Transport.UDP}, {"namespace": "blue"}):
         apart = other._replace(socket=other.socket._replace(**facts))
         assert find_shadowed((one, apart)) == {}
+
+
+def test_localhost_is_what_this_machines_files_say() -> None:
+    listeners = (on("127.0.0.1", A), on("::1", B))
+    (reached, _) = find_shadowed(listeners, localhost=("127.0.0.1",)).values()
+    assert {each.address: each.program for each in reached}["localhost"] == "a"
+
+
+def test_a_socket_on_the_loopback_interface_is_reached_there() -> None:
+    inner = on("0.0.0.0", A)
+    inner = inner._replace(socket=inner.socket._replace(interface="lo"))
+    assert set(find_shadowed((inner, on("::1", B)))) == {0, 1}

@@ -1,14 +1,14 @@
 """Two programs on one port: which of them an address of this machine reaches. Pure.
 
-The kernel gives a connection to the socket with the most specific address: the very address before
-the wildcard, and the wildcard of IPv4 before that of IPv6, which may take IPv4 as well
-(compute_score, net/ipv4/inet_hashtables.c). ``localhost`` is ::1 first, then 127.0.0.1 (RFC 6724).
+:mod:`portbook.verdict.socket_choice` has the kernel's choice between sockets. ``localhost`` is ::1
+first, then 127.0.0.1 (RFC 6724), unless this machine's files say otherwise.
 """
 
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import Evidence, EvidenceCode
+from portbook.verdict.socket_choice import choose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from portbook.model import Facts, Listener
 
+LOCALHOST = ("::1", "127.0.0.1")
 _ADDRESSES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -76,40 +77,42 @@ def group_programs(listeners: Iterable[Listener]) -> list[int | None]:
     ]
 
 
-def find_shadowed(listeners: Sequence[Listener]) -> dict[int, tuple[Reached, ...]]:
+def find_shadowed(
+    listeners: Sequence[Listener], localhost: Sequence[str] = LOCALHOST
+) -> dict[int, tuple[Reached, ...]]:
     """Those of *listeners*, by their place, that another program keeps some address from reaching.
 
-    Each with what ``localhost``, 127.0.0.1 and ::1 reach.
+    Each with what ``localhost``, 127.0.0.1 and ::1 reach; *localhost* are that name's addresses in
+    the order in which they are tried.
     """
     ports: dict[tuple[object, ...], list[int]] = {}
     for place, each in enumerate(listeners):
-        if each.socket.listens and each.socket.interface is None and not each.socket.scanned:
+        if each.socket.listens and not each.socket.scanned:
             key = (each.socket.transport, each.socket.port, each.socket.namespace)
             ports.setdefault(key, []).append(place)
-    found: dict[int, tuple[Reached, ...]] = {}
+    shadowed: dict[int, tuple[Reached, ...]] = {}
     for places in ports.values():
         if len(places) > 1:
-            found |= _on_one_port(listeners, places)
-    return found
+            shadowed |= _on_one_port(listeners, places, localhost)
+    return shadowed
 
 
 def _on_one_port(
-    listeners: Sequence[Listener], places: list[int]
+    listeners: Sequence[Listener], places: list[int], localhost: Sequence[str]
 ) -> dict[int, tuple[Reached, ...]]:
+    sockets = [listeners[place].socket for place in places]
     programs = dict(
         zip(places, group_programs([listeners[place] for place in places]), strict=True)
     )
     if len({each for each in programs.values() if each is not None}) < 2:
         return {}
     winners: dict[str, int] = {}
-    for address in ("127.0.0.1", "::1"):
-        taking = [place for place in places if _rank(listeners[place], address)]
-        best = max([_rank(listeners[place], address) for place in taking], default=0)
-        first = [place for place in taking if _rank(listeners[place], address) == best]
-        # Of several on the very same address any may get a connection.
-        if first and len({programs[place] for place in first}) == 1:
-            winners[address] = first[0]
-    local = winners.get("::1", winners.get("127.0.0.1"))
+    for address in LOCALHOST:
+        takers = [places[at] for at in choose(sockets, address)]
+        # Of several that share the address any may get a connection.
+        if takers and len({programs[place] for place in takers}) == 1:
+            winners[address] = takers[0]
+    local = next((winners[each] for each in localhost if each in winners), None)
     if local is not None:
         winners["localhost"] = local
     reached = []
@@ -119,20 +122,8 @@ def _on_one_port(
             reached.append(Reached(address, owner.program or "", owner.pid))
     return {
         place: tuple(reached)
-        for place in places
-        if _rank(listeners[place], "127.0.0.1") or _rank(listeners[place], "::1")
+        for place, socket in zip(places, sockets, strict=True)
+        if any(choose([socket], address) for address in LOCALHOST)
         if programs[place] is not None
         and any(programs[winner] not in (None, programs[place]) for winner in winners.values())
     }
-
-
-def _rank(listener: Listener, address: str) -> int:
-    """How specific *listener* is for *address*; 0 where it doesn't take it."""
-    bound = listener.socket.address
-    if bound.removeprefix("::ffff:") == address:
-        return 3
-    if "." in address and bound in ("0.0.0.0", "::ffff:0.0.0.0"):
-        return 2
-    if bound == "::":
-        return 1 if ":" in address or listener.socket.v6only is False else 0
-    return 0
