@@ -63,6 +63,18 @@ class _OwnerOnRecord(NamedTuple):
     tool: Tool | None
 
 
+class _OwnersOnRecord(NamedTuple):
+    """What is on record about all owners of a socket.
+
+    ``ports`` are those that are their programs' own, and ``weighed`` is equal for owners who are
+    judged alike.
+    """
+
+    each: tuple[_OwnerOnRecord, ...]
+    ports: frozenset[tuple[int, Transport]]
+    weighed: tuple[object, ...]
+
+
 class Judge:
     """The verdict on the sockets of one machine or of one capture; those alike are judged once.
 
@@ -87,6 +99,8 @@ class Judge:
         self._most = _MOST_SAID if said else _MOST_BARE
         self._ports: dict[tuple[int, Transport], PortOnRecord] = {}
         self._owners: dict[tuple[object, ...], _OwnerOnRecord] = {}
+        # Sockets of the same owners mostly follow each other.
+        self._last: tuple[tuple[Process, ...], _OwnersOnRecord] | None = None
         self._judged: dict[tuple[object, ...], tuple[Finding, ...]] = {}
 
     def on_record(self, port: int, transport: Transport) -> PortOnRecord:
@@ -115,13 +129,16 @@ class Judge:
     def _findings(
         self, listener: Listener, port: PortOnRecord, reached: tuple[Reached, ...]
     ) -> tuple[Finding, ...]:
-        owners = [self._owner(owner) for owner in listener.ownership.owners]
+        processes = listener.ownership.owners
+        if self._last is None or self._last[0] is not processes:
+            self._last = (processes, self._owners_on_record(processes))
+        owners = self._last[1]
         key = None if reached else self._key(listener, port, owners)
         if key is None:
-            return judge(self._case(listener, port, owners, reached), said=self._said)
+            return judge(self._case(listener, port, owners.each, reached), said=self._said)
         findings = self._judged.get(key)
         if findings is None:
-            findings = judge(self._case(listener, port, owners, ()), said=self._said)
+            findings = judge(self._case(listener, port, owners.each, ()), said=self._said)
             if len(self._judged) < self._most:
                 self._judged[key] = findings
         elif self._said:
@@ -135,19 +152,18 @@ class Judge:
         return findings
 
     def _key(
-        self, listener: Listener, port: PortOnRecord, owners: list[_OwnerOnRecord]
+        self, listener: Listener, port: PortOnRecord, owners: _OwnersOnRecord
     ) -> tuple[object, ...] | None:
         """What sockets have in common that are alike; None for one that is like no other."""
-        socket, (processes, seen), (_, note, speaks, _) = listener
+        socket, (_, seen), (_, note, speaks, _) = listener
         if note is not None or speaks is not None or socket.backlog_full:
             return None
-        rules, number, at = self._rules, socket.port, (socket.port, socket.transport)
-        known = [one for each in owners for one in (*each.programs, *each.named)]
-        own = bool(known) and any(at in one.ports for one in known)
+        rules, number = self._rules, socket.port
+        at = (number, socket.transport)
         first_open = rules.unprivileged_first
         return (
-            at if own else port.kind,
-            processes if self._said else tuple([_weighed(owner) for owner in processes]),
+            at if at in owners.ports else port.kind,
+            owners.weighed,
             seen,
             socket.reach,
             socket.interface,
@@ -156,6 +172,15 @@ class Judge:
             socket.user,
             rules.hands_out(number),
             first_open is not None and number < first_open,
+        )
+
+    def _owners_on_record(self, processes: tuple[Process, ...]) -> _OwnersOnRecord:
+        each = tuple([self._owner(owner) for owner in processes])
+        known = [program for owner in each for program in (*owner.programs, *owner.named)]
+        return _OwnersOnRecord(
+            each,
+            frozenset([at for program in known for at in program.ports]),
+            processes if self._said else tuple([_weighed(owner) for owner in processes]),
         )
 
     def _owner(self, owner: Process) -> _OwnerOnRecord:
@@ -178,7 +203,7 @@ class Judge:
         self,
         listener: Listener,
         port: PortOnRecord,
-        owners: list[_OwnerOnRecord],
+        owners: tuple[_OwnerOnRecord, ...],
         reached: tuple[Reached, ...],
     ) -> Case:
         seen, tools = any(each.path for each in owners), tuple([each.tool for each in owners])

@@ -146,6 +146,7 @@ def _judged(
         )
     from portbook.app.judge import Judge
 
+    catalog.practice.expect(len(listeners))
     judge = Judge(rules, catalog, said=depth.said, trusted=notes.users, host=host)
     shadowed = _shadowed(listeners)
     return seen._replace(

@@ -185,12 +185,15 @@ class SortedFile:
             count -= 1
         return self._text(first, place).split("\n")[:-1]
 
-    def rows(self, columns: int = -1) -> list[list[str]]:
-        """Every row at once: faster than :meth:`forward` where all are wanted.
+    def rows(
+        self, columns: int = -1, first: int | None = None, last: int | None = None
+    ) -> list[list[str]]:
+        """Every row from *first* to *last* at once: faster than :meth:`forward` for many.
 
         With *columns*, the cells behind the first so many are left together as one.
         """
-        text = self._text(self.start, self.end)
+        begin = self.start if first is None else first
+        text = self._text(begin, self.end if last is None else last)
         return [line.split("\t", columns) for line in text.split("\n")[:-1]]
 
     def containing(self, piece: bytes) -> Iterator[list[str]]:

@@ -478,3 +478,26 @@ def test_every_service_is_found_on_its_ports_which_are_assigned() -> None:
                 assert entry["name"] in [each.name for each in found]
                 rows = CATALOG.registry.lookup(number, Transport(transport))
                 assert rows, f"{span} is assigned: its headline may name a service"
+
+
+def test_many_ports_are_told_the_same_as_each_alone() -> None:
+    many = Practice()
+    many.expect(1000)
+    spans = {(each.first, each.last) for each in many.uses()}
+    spans |= {(each.first, each.last) for each in many.abuse()}
+    spans |= {(each.first, each.last) for each in many.services()}
+    ports = sorted({port for first, last in spans for port in (first, last, last + 1)})
+    for port in [port for port in ports if port < 65536][::23]:
+        alone = Practice()  # a file that is searched, as one query does
+        assert many.lookup_uses(port) == alone.lookup_uses(port)
+        assert many.lookup_abuse(port) == alone.lookup_abuse(port)
+        assert many.lookup_services(port) == alone.lookup_services(port)
+
+
+def test_a_row_that_is_cut_short_is_refused_when_its_port_is_asked_for(tmp_path: Path) -> None:
+    short = ("22", "22", "tcp", "default")
+    folder = write_uses(tmp_path, [short, *USES])
+    folder.expect(1000)
+    assert [use.product for use in folder.lookup_uses(3000)] == ["Grafana"]
+    with pytest.raises(DataCorrupt, match="cells"):
+        folder.lookup_uses(22)

@@ -20,6 +20,7 @@ import os
 
 from portbook.catalog.practice.rows import (
     COLUMNS,
+    RowsByPort,
     cells_of,
     number_of,
     program_of,
@@ -50,8 +51,8 @@ if TYPE_CHECKING:
 
 DATA = os.path.join(os.path.dirname(__file__), "data")
 
-# Asked for more ports than this, a file is read once instead of searched every time.
-_PORTS_UNTIL_HELD = 12
+# Asked for more ports than this, a file is read once, which takes as long as so many searches.
+_PORTS_UNTIL_HELD = 8
 _SHORT = 2  # letters of a word that stands in too many texts
 _NAMES_HELD = 4096  # names and paths of programs, of which captures may have any number
 
@@ -86,7 +87,8 @@ class Practice:
         self._programs_at: dict[str, tuple[Program, ...]] = {}
         self._programs_named: dict[str, tuple[Program, ...]] = {}
         self._asked: dict[str, int] = {}
-        self._held: dict[str, dict[int, list[Any]]] = {}
+        self._held: dict[str, RowsByPort] = {}
+        self._programs_on: dict[int, list[Program]] | None = None
         self._use_index: UseIndex | None = None
 
     def _file(self, kind: str) -> SortedFile:
@@ -168,12 +170,13 @@ class Practice:
             rows = {row[1]: row for row in file.containing(b"%d/" % port)}
             programs = [program_of(rows[name], file.path) for name in sorted(rows)]
         else:
-            if "programs" not in self._held:
-                held = self._held["programs"] = {}
+            if self._programs_on is None:
+                held: dict[int, list[Program]] = {}
                 for program in self.programs():
                     for default in dict.fromkeys([number for number, _ in program.ports]):
                         held.setdefault(default, []).append(program)
-            programs = self._held["programs"].get(port, [])
+                self._programs_on = held
+            programs = self._programs_on.get(port, [])
         defaults = [(port, kind) for kind in ([transport] if transport else Transport)]
         return tuple([each for each in programs if any(one in defaults for one in each.ports)])
 
@@ -257,6 +260,11 @@ class Practice:
             ]
         )
 
+    def expect(self, ports: int) -> None:
+        """Reads a file at once, and not when it was searched often, where so many are asked for."""
+        if ports > _PORTS_UNTIL_HELD:
+            self._asked |= dict.fromkeys(_BY_PORT, ports)
+
     def _spanning(
         self, kind: str, make: Callable[[list[str], str], Any], port: int, wanted: Transport | None
     ) -> list[Any]:
@@ -265,9 +273,10 @@ class Practice:
         if asked <= _PORTS_UNTIL_HELD:
             found = self._search(kind, make, port, port)
         else:
-            if kind not in self._held:
-                self._held[kind] = self._hold(kind, make)
-            found = self._held[kind].get(port, [])
+            held = self._held.get(kind)
+            if held is None:
+                held = self._held[kind] = RowsByPort(self._file(kind), kind, make)
+            found = held.on(port)
         if not found:
             return found
         return [each for each in found if wanted in (None, each.transport)]
@@ -278,24 +287,14 @@ class Practice:
         """The entries of *kind* that one of the ports *first* to *last* is among, in no order."""
         file = self._file(kind)
         widest = number_of(file.header.get("widest", ""), file.path)
-        found = []
-        for row in file.backward(file.after(last)):
-            # No range is wider than the widest: nothing that begins lower can reach these ports.
-            if number_of(row[0], file.path) < first - widest:
-                break
-            # Most rows that are looked at end below them: only what reaches them is read whole.
-            if len(row) <= 1 or number_of(row[1], file.path) >= first:
-                found.append(make(cells_of(row, kind, file.path), file.path))
-        return found
-
-    def _hold(self, kind: str, make: Callable[[list[str], str], Any]) -> dict[int, list[Any]]:
-        file = self._file(kind)
-        held: dict[int, list[Any]] = {}
-        for row in file.rows():
-            entry = make(cells_of(row, kind, file.path), file.path)
-            for port in range(entry.first, entry.last + 1):
-                held.setdefault(port, []).append(entry)
-        return held
+        # No range is wider than the widest: nothing that begins lower can reach these ports.
+        rows = file.rows(2, file.after(first - widest - 1), file.after(last))
+        return [
+            make(cells_of("\t".join(row).split("\t"), kind, file.path), file.path)
+            for row in reversed(rows)
+            # Most end below these ports: only what reaches them is read whole.
+            if len(row) <= 1 or number_of(row[1], file.path) >= first
+        ]
 
     def lookup_services(
         self, port: int, transport: Transport | None = None

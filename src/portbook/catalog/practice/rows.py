@@ -20,6 +20,13 @@ from portbook.model import (
 )
 from portbook.storage.sorted_tsv import unescape_cell
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from portbook.storage.sorted_tsv import SortedFile
+
 # The kinds of the compiled files, and the columns of each; tasks/build_lore.py writes these.
 COLUMNS = {
     "programs": (
@@ -61,6 +68,38 @@ def cells_of(row: list[str], kind: str, path: str) -> list[str]:
     if len(row) != len(COLUMNS[kind]):
         raise DataCorrupt(path, f"the row of {row[0][:40]!a} has {len(row)} cells")
     return [unescape_cell(cell) for cell in row]
+
+
+class RowsByPort:
+    """The rows of *file* by port, for whoever asks for many ports.
+
+    An entry is made of a row's cells when a port of it is first asked for: thousands of ports have
+    few entries, and to make them all takes ten times as long as to sort the rows.
+    """
+
+    def __init__(self, file: SortedFile, kind: str, make: Callable[[list[str], str], Any]) -> None:
+        self._path, self._kind, self._make = file.path, kind, make
+        self._rows = file.rows(columns=2)
+        self._entries: dict[int, Any] = {}
+        self._places: dict[int, list[int]] = {}
+        for place, row in enumerate(self._rows):
+            first = number_of(row[0], self._path)
+            # A row that is cut short is refused when its entry is made.
+            last = first if row[1:2] in ([], row[:1]) else number_of(row[1], self._path)
+            for port in range(first, last + 1):
+                self._places.setdefault(port, []).append(place)
+
+    def on(self, port: int) -> list[Any]:
+        """The entries that *port* is among, in the file's order. Raises DataCorrupt."""
+        places = self._places.get(port)
+        return [] if places is None else [self._entry(place) for place in places]
+
+    def _entry(self, place: int) -> Any:
+        entry = self._entries.get(place)
+        if entry is None:
+            cells = cells_of("\t".join(self._rows[place]).split("\t"), self._kind, self._path)
+            entry = self._entries[place] = self._make(cells, self._path)
+        return entry
 
 
 def _transport(word: str, path: str) -> Transport:

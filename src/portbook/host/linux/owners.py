@@ -32,6 +32,7 @@ _ENOENT, _EPERM, _ESRCH, _EACCES = 2, 1, 3, 13
 _FIRST_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
 _LIKELY = 8  # more candidates than this, and a guess says nothing
 _TRIES = 4
+_NAMES = tuple([b"%d" % at for at in range(256)])  # of most descriptors
 
 
 class Owners(NamedTuple):
@@ -82,7 +83,8 @@ class _Search:
         self.every = every
         self.root = root
         self.ended = set(ended)
-        self.wanted = {procfs.socket_link(inode): inode for inode in sockets}
+        # As bytes: a link is looked up as the kernel writes it, and never becomes text.
+        self.wanted = {procfs.socket_link(inode).encode(): inode for inode in sockets}
         self.holders: dict[int, list[int]] = {}
         self.denied: dict[int, None] = {}
         self.failed: str | None = None
@@ -103,7 +105,7 @@ class _Search:
         for pid in self._read_pids() if self.every else self._order(members):
             if pid in self.ended:
                 continue
-            self._scan(pid, f"{self.root}/{pid}/fd/")
+            self._scan(pid, f"{self.root}/{pid}/fd/".encode())
             if not self.wanted:
                 return
         # A main thread that has ended leaves /proc/PID/fd empty while its other threads go on;
@@ -136,11 +138,11 @@ class _Search:
                 others.append(pid)
         yield from others
 
-    def _scan(self, pid: int, folder: str) -> None:
+    def _scan(self, pid: int, folder: bytes) -> None:
         if not self._scan_numbers(pid, folder):
             self._scan_listed(pid, folder)
 
-    def _scan_numbers(self, pid: int, folder: str) -> bool:
+    def _scan_numbers(self, pid: int, folder: bytes) -> bool:
         """Looks at the descriptors in *folder* without listing them, and says whether it could.
 
         To list the descriptors takes the kernel as long as to read them all. Where the folder
@@ -156,8 +158,9 @@ class _Search:
             return False
         try:
             count = os.fstat(opened).st_size
-            for number in (count - 1, *range(count - 1)) if count else ():
-                link = readlink(str(number), dir_fd=opened)
+            names = _NAMES if count <= len(_NAMES) else [b"%d" % at for at in range(count)]
+            for name in reversed(names[:count]):
+                link = readlink(name, dir_fd=opened)
                 if link in wanted:
                     self._note(pid, link)
                     if not wanted:
@@ -170,7 +173,7 @@ class _Search:
 
     # Listing: listdir and readlink by full path; scandir, and openat with the folder's descriptor,
     # were measured, and neither was faster.
-    def _scan_listed(self, pid: int, folder: str) -> None:
+    def _scan_listed(self, pid: int, folder: bytes) -> None:
         wanted, readlink = self.wanted, os.readlink
         try:
             names = os.listdir(folder)
@@ -192,7 +195,7 @@ class _Search:
                 if not wanted:
                     return
 
-    def _note(self, pid: int, link: str) -> None:
+    def _note(self, pid: int, link: bytes) -> None:
         holders = self.holders.setdefault(self.wanted[link], [])
         if pid not in holders:
             holders.append(pid)
@@ -208,7 +211,7 @@ class _Search:
             return
         for thread in threads:
             if thread != str(pid):
-                self._scan(pid, f"{folder}{thread}/fd/")
+                self._scan(pid, f"{folder}{thread}/fd/".encode())
 
     def _excuse(self, pid: int, error: OSError) -> None:
         if error.errno in (_EACCES, _EPERM):
@@ -303,9 +306,18 @@ class _Details:
     def __init__(self, root: str) -> None:
         self._root = root
         self._seen: dict[int, Process | None] = {}
+        self._sets: dict[tuple[int, ...], tuple[Process, ...]] = {}
         self._walk: Walk | None = None
 
     def read(self, pids: Iterable[int]) -> tuple[Process, ...]:
+        """The processes *pids*; for the same ones the same tuple."""
+        key = tuple(pids)
+        found = self._sets.get(key)
+        if found is None:
+            found = self._sets[key] = self._read(key)
+        return found
+
+    def _read(self, pids: tuple[int, ...]) -> tuple[Process, ...]:
         processes = []
         for pid in pids:
             if pid not in self._seen:

@@ -297,6 +297,8 @@ def _listeners(
     kernel: tuple[OwnersSeen, tuple[Process, ...]] = (OwnersSeen.KERNEL, ())
     users: dict[int, str | None] = {}
     names: dict[int, str | None] = {0: None}
+    # The sockets of a program mostly stand together, and all have the same owners.
+    ownership, unjudged = Ownership(), Assessment(())
     listeners = []
     for socket in sockets:
         if socket.uid not in users:
@@ -307,6 +309,8 @@ def _listeners(
         takes = listening or socket.transport is Transport.UDP
         state = SocketState.LISTEN if takes else SocketState.BOUND
         seen, processes = owners.get(socket.inode, hidden) if socket.inode else kernel
+        if processes is not ownership.owners or seen is not ownership.seen:
+            ownership = Ownership(processes, seen)
         # SCTP endpoints can have many addresses, all on one port and one socket.
         for family, address in socket.addresses or ((socket.family, socket.address),):
             listeners.append(
@@ -326,19 +330,17 @@ def _listeners(
                         queue_limit=socket.wqueue if listening else None,
                         udplite=socket.udplite,
                     ),
-                    Ownership(processes, seen),
-                    Assessment(()),
+                    ownership,
+                    unjudged,
                 )
             )
-    listeners.sort(
-        key=lambda each: (
-            each.socket.port,
-            each.socket.transport,
-            each.socket.family,
-            each.socket.address,
-        )
-    )
+    listeners.sort(key=_place)
     return listeners
+
+
+def _place(listener: Listener) -> tuple[int, str, str, str]:
+    socket = listener.socket
+    return socket.port, socket.transport, socket.family or "", socket.address
 
 
 def _interface(index: int) -> str:

@@ -124,6 +124,9 @@ def table_lines(
     ]
     # Many sockets share what stands in a column: each different cell is measured and cut once.
     rows = [cells.column(column.name, listeners) for column in columns]
+    pids = [column.name for column in columns].index("pid")
+    # Workers are counted beside the program.
+    rows[pids] = [words.partition(",")[0] for words in rows[pids]]
     different = [set(words) for words in rows]
     widths = fit(columns, different, style.width)
     header = [_cell(columns[at], width)(columns[at].name.upper()) for at, width in widths.items()]

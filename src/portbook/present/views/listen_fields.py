@@ -52,10 +52,10 @@ COLUMNS = (
 _ALIKE: dict[str, Callable[[Listener], object]] = {
     "level": lambda each: id(each.assessment.findings),
     "address": lambda each: (each.socket.address, each.socket.interface, each.socket.state),
-    "program": lambda each: _plain_owner(each) or (id(each),),
-    "pid": lambda each: each.ownership.owners and (each.ownership.owners[0].pid or (id(each),)),
+    "program": lambda each: _plain_owner(each) or (id(each.ownership),),
+    "pid": lambda each: _only_pid(each) or (id(each.ownership),),
     "user": lambda each: each.socket.user or _plain_user(each),
-    "uptime": id,
+    "uptime": lambda each: id(each.ownership),
     "service": lambda each: (
         _plain_port(each.socket) if each.assessment.note is None else (id(each),)
     ),
@@ -77,6 +77,11 @@ def _plain_user(listener: Listener) -> object:
     return (owners[0].user, owners[0].uid) if owners and number is None else number
 
 
+def _only_pid(listener: Listener) -> int | None:
+    owners = listener.ownership.owners
+    return owners[0].pid if len(owners) == 1 else None
+
+
 def _plain_owner(listener: Listener) -> object:
     """What is alike of owners who are called the same; None where more is known of them."""
     owners, seen = listener.ownership
@@ -96,16 +101,10 @@ class Cells:
         self._to = to
         self._fields = _fields(self)
 
-    def row(self, listener: Listener) -> list[str]:
-        """One socket: a cell for each of :data:`COLUMNS`, escaped."""
-        cells = [one_line(self._fields[column.name](listener)) for column in COLUMNS]
-        cells[1] = f"{cells[1]}/{listener.socket.transport}"
-        return cells
-
     def column(self, name: str, listeners: Sequence[Listener]) -> list[str]:
-        """What stands in one column of the table for each of *listeners*, escaped.
+        """What stands in one column for each of *listeners*, escaped.
 
-        Many sockets of a capture are alike in a column: what is said of them is put together once.
+        Many sockets are alike in a column: what is said of them is put together once.
         """
         if name == "port":
             kinds = {kind: f"/{kind}" for kind in Transport}
@@ -116,8 +115,6 @@ class Cells:
         keys = list(map(_ALIKE[name], listeners))
         one_of_each = dict(zip(keys, listeners, strict=True))
         words = {key: one_line(field(listener)) for key, listener in one_of_each.items()}
-        if name == "pid":  # workers are counted beside the program
-            words = {key: word.partition(",")[0] for key, word in words.items()}
         return [words[key] for key in keys]
 
     def field(self, name: str, listener: Listener) -> str:
@@ -295,13 +292,12 @@ class Template:
 def record_lines(answer: HereAnswer, template: Template | None = None) -> Iterator[str]:
     """A line a socket: as *template* says, else :data:`COLUMNS` with tabs between them."""
     cells = Cells(answer.standings, viewer())
-    probed = any(each.assessment.speaks is not None for each in answer.listeners)
-    elsewhere = any(each.socket.namespace is not None for each in answer.listeners)
-    for listener in answer.listeners:
-        if template is not None:
+    listeners = answer.listeners
+    if template is not None:
+        for listener in listeners:
             yield template.fill(cells, listener)
-            continue
-        row = cells.row(listener)
-        row += [cells.field("speaks", listener)] * probed
-        row += [cells.field("namespace", listener)] * elsewhere
-        yield "\t".join(row)
+        return
+    names = [column.name for column in COLUMNS]
+    names += ["speaks"] * any(each.assessment.speaks is not None for each in listeners)
+    names += ["namespace"] * any(each.socket.namespace is not None for each in listeners)
+    yield from map("\t".join, zip(*[cells.column(name, listeners) for name in names], strict=True))
