@@ -56,6 +56,13 @@ class GapCode(StrEnum):
     NAT_NO_LEGACY = "nat-no-legacy"  # subject: iptables or ip6tables
     NAT_UNREADABLE = "nat-unreadable"  # subject: whose rules; detail: why
     NAT_UNCLEAR = "nat-unclear"  # number: rules; detail: the first
+    # Packet filters
+    FIREWALL_UNSUPPORTED = "firewall-unsupported"
+    FIREWALL_HIDDEN = "firewall-hidden"
+    FIREWALL_NO_TOOL = "firewall-no-tool"  # subject: the tool that could print the rules in force
+    FIREWALL_UNREADABLE = "firewall-unreadable"  # subject: whose rules; detail: why
+    FIREWALL_CHANGING = "firewall-changing"  # the rules changed while they were read
+    FIREWALL_SET_UNREAD = "firewall-set-unread"  # subject: the set; detail: why
     TOOL_UNSTARTED = "tool-unstarted"  # subject: the tool; detail: why
     TOOL_LATE = "tool-late"  # subject: the tool
     TOOL_FAILED = "tool-failed"  # subject: the tool; detail: what it said

@@ -15,6 +15,7 @@ _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _NLM_F_REQUEST, _NLM_F_DUMP, _NLM_F_DUMP_INTR = 0x01, 0x300, 0x10
 _NF_TABLES = 10 << 8  # the subsystem's number stands above the message's
 _NEW_CHAIN, _GET_CHAIN = _NF_TABLES | 3, _NF_TABLES | 4
+_NEW_GEN, _GET_GEN = _NF_TABLES | 15, _NF_TABLES | 16
 _CHAIN_TYPE = 7
 _SEQUENCE = 1
 
@@ -44,11 +45,39 @@ def kernel_may_translate(proc: str = "/proc", sys: str = "/sys") -> bool:
 
 def legacy_nat(family: str, proc: str = "/proc") -> bool:
     """Whether iptables (*family* ``ip``) or ip6tables (``ip6``) has a table of NAT of its own."""
+    return "nat" in legacy_tables(family, proc)
+
+
+def legacy_tables(family: str, proc: str = "/proc") -> tuple[str, ...]:
+    """The tables of iptables (*family* ``ip``) or ip6tables (``ip6``) outside of nftables."""
     try:
-        with open(f"{proc}/thread-self/net/{family}_tables_names", "rb") as file:
-            return b"nat" in file.read().split()
+        with open(f"{proc}/thread-self/net/{family}_tables_names", encoding="ascii") as file:
+            return tuple(file.read().split())
+    except (OSError, ValueError):
+        return ()
+
+
+def generation() -> int | None:
+    """The number that the kernel raises with every change of nftables' rules; None: not told."""
+    import _socket
+    import _struct
+
+    try:
+        netlink = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW, _NETLINK_NETFILTER)
     except OSError:
-        return False
+        return None
+    try:
+        netlink.settimeout(1)
+        netlink.send(_struct.pack("=IHHIIBBH", 20, _GET_GEN, _NLM_F_REQUEST, _SEQUENCE, 0, 0, 0, 0))
+        data = netlink.recv(1 << 16)
+    except OSError:
+        return None
+    finally:
+        netlink.close()
+    # struct nlmsghdr, struct nfgenmsg, then the attribute NFTA_GEN_ID, in network order
+    if len(data) < 28 or data[4:6] != _struct.pack("=H", _NEW_GEN) or data[22:24] != b"\x01\0":
+        return None
+    return int.from_bytes(data[24:28], "big")
 
 
 def has_nat_chains() -> bool | None:

@@ -1,0 +1,373 @@
+"""What a machine's packet filters do with a new connection, from wherever it comes. Pure.
+
+The connection's first packet goes through prerouting, then input or (where NAT sent it elsewhere)
+forward and postrouting; then its answer goes back, and a later packet of it once more.
+
+>>> from portbook.host.firewall.nft_json import parse_nft
+>>> from portbook.model import Family, Transport
+>>> text = '''{"nftables": [
+...   {"chain": {"family": "inet", "table": "t", "name": "in", "type": "filter",
+...              "hook": "input", "prio": 0, "policy": "accept"}},
+...   {"rule": {"family": "inet", "table": "t", "chain": "in", "expr": [
+...     {"match": {"op": "!=", "left": {"payload": {"protocol": "ip", "field": "saddr"}},
+...                "right": {"prefix": {"addr": "192.0.2.0", "len": 24}}}}, {"drop": null}]}}]}'''
+>>> for one in decide(Ruleset(parse_nft(text)[0]), Machine(), family=Family.IPV4,
+...                   transport=Transport.TCP, destination="192.0.2.1", port=80, interface="eth0"):
+...     print(one.outcome, len(one.sources), [rule.text for rule in one.rules])
+dropped 2 ['ip saddr != 192.0.2.0/24 drop']
+open 1 []
+"""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.host.firewall.conditions import EPHEMERAL, OPEN, Flags, Open, Packet, World
+from portbook.host.firewall.flows import Flow, Stop, TooLong, union
+from portbook.host.firewall.intervals import NOTHING, Intervals
+from portbook.host.firewall.nft_expressions import PROTOCOLS, address_number
+from portbook.host.firewall.values import Machine, Rows, Ruleset
+from portbook.host.firewall.walk import Walk
+from portbook.model.reach import Decision, Outcome, RuleText
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portbook.model import Family, Transport
+
+_CONNTRACK, _NAT, _SOURCE_NAT = -200, -100, 100  # enum nf_ip_hook_priorities
+_INVALID, _ESTABLISHED, _NEW = 1, 2, 8
+_SYN_ACK, _ACK = 18, 16
+
+
+class _Result(NamedTuple):
+    outcome: Outcome
+    sources: Intervals
+    rules: tuple[RuleText, ...]
+    packet: Packet | None = None
+    forwarded: bool = False
+    later: tuple[RuleText, ...] = ()
+
+
+def decide(
+    ruleset: Ruleset,
+    machine: Machine,
+    *,
+    family: Family,
+    transport: Transport,
+    destination: str,
+    port: int,
+    interface: str | None,
+    source: str | None = None,
+) -> tuple[Decision, ...]:
+    """What becomes of connections to *destination*, which is an address of this machine.
+
+    They come in through *interface* (None: not known). With a *source* they come from that one
+    address: with ``lo`` as the interface, from this machine itself. The decisions share no source,
+    and together have all of them. Raises ValueError for text that is no address.
+    """
+    daddr, saddr = address_number(destination), OPEN if source is None else address_number(source)
+    if daddr is None or saddr is None:
+        raise ValueError(f"{destination if daddr is None else source!r} is not an IP address")
+    call = _Call(ruleset, machine, family, interface)
+    packet = Packet(
+        str(family), PROTOCOLS[transport], saddr, daddr, EPHEMERAL, port, iif=interface,
+        original=(daddr, port),
+    )  # fmt: skip
+    everyone = call.world.everyone
+    sources = everyone if isinstance(saddr, Open) else Intervals([saddr, saddr + 1])
+    try:
+        results = call.connect(packet, sources)
+    except (TooLong, RecursionError):
+        rule = call.walk.rule
+        results = [_Result(Outcome.UNKNOWN, sources, () if rule is None else (rule.text,))]
+    if not ruleset.whole:  # rules that weren't read may say anything
+        results = [_Result(Outcome.UNKNOWN, sources, ())]
+    ports = tuple(call.source_port_rules)
+    return tuple(
+        decision._replace(source_ports=ports) if ports else decision
+        for decision in _decisions(family, results)
+    )
+
+
+class _Call:
+    """One question put to a ruleset."""
+
+    def __init__(
+        self, ruleset: Ruleset, machine: Machine, family: Family, interface: str | None
+    ) -> None:
+        self.machine, self.interface = machine, interface
+        self.source_port_rules: dict[RuleText, None] = {}
+        self.world = World(machine, str(family), self._rows, self._on_source_port)
+        self.ruleset = ruleset
+        self.walk = Walk(ruleset, self.world, interface)
+
+    def _rows(self, rows: Rows | str) -> Rows | None:
+        return rows if isinstance(rows, Rows) else self.walk.named(rows)
+
+    def _on_source_port(self) -> None:
+        if self.walk.rule is not None:
+            self.source_port_rules[self.walk.rule.text] = None
+
+    # -- the first packet ---------------------------------------------------------------------
+
+    def connect(self, packet: Packet, sources: Intervals) -> list[_Result]:
+        flows = [Flow(packet, sources)]
+        own = self.interface == "lo"
+        if own:
+            flows = self._out(flows)
+            flows = [self._looped(flow) for flow in flows]
+        beyond = [flow for flow in flows if own and flow.packet.iif != "lo"]
+        flows = [flow for flow in flows if flow not in beyond]
+        flows = self.walk.through("ingress", flows)
+        flows = self.walk.through("prerouting", flows, _track)
+        results: list[_Result] = []
+        arrived: list[tuple[Flow, bool]] = [(flow, True) for flow in beyond]
+        for flow in flows:
+            arrived += self._routed(flow, results)
+        for flow, forwarded in arrived:
+            results += self._answered(flow, forwarded)
+        return results + [_Result(*stop) for stop in self.walk.stops]
+
+    def _routed(self, flow: Flow, results: list[_Result]) -> list[tuple[Flow, bool]]:
+        packet = flow.packet
+        if packet.local or (
+            packet.daddr in self._own() if isinstance(packet.daddr, int) else False
+        ):
+            if not self._may_be_local(packet):
+                results.append(_Result(Outcome.UNKNOWN, flow.sources, flow.rules))
+                return []
+            return [(each, False) for each in self.walk.through("input", [flow], _track)]
+        if not packet.translated:  # the address asked about is said to be this machine's
+            return [(each, False) for each in self.walk.through("input", [flow], _track)]
+        if not isinstance(packet.daddr, int) or self.machine.forwarding is None:
+            results.append(_Result(Outcome.UNKNOWN, flow.sources, flow.rules))
+        elif not self.machine.forwarding:
+            results.append(_Result(Outcome.DROPPED, flow.sources, flow.rules))
+        else:
+            out = packet._replace(oif=self._way_to(packet.daddr))
+            flows = self.walk.through("forward", [flow._replace(packet=out)], _track)
+            return [(each, True) for each in self.walk.through("postrouting", flows)]
+        return []
+
+    def _own(self) -> Intervals:
+        return self.world.own
+
+    def _may_be_local(self, packet: Packet) -> bool:
+        """Packets from outside don't reach 127.0.0.0/8 unless ``route_localnet`` lets them."""
+        if not packet.translated or packet.iif == "lo" or not isinstance(packet.daddr, int):
+            return True
+        if packet.family == "ipv6":
+            return packet.daddr != 1
+        lets = any(
+            each.route_localnet for each in self.machine.interfaces if each.name == packet.iif
+        )
+        return lets or packet.daddr >> 24 != 127
+
+    def _way_to(self, address: int) -> str | None:
+        """The interface through which an address is reached; None where it isn't known."""
+        best: tuple[int, str] | None = None
+        for first, last, interface in self.world.routes():
+            if first <= address <= last and (best is None or last - first < best[0]):
+                best = last - first, interface
+        return None if best is None else best[1]
+
+    # -- this machine's own -------------------------------------------------------------------
+
+    def _out(self, flows: list[Flow]) -> list[Flow]:
+        start = [each._replace(packet=each.packet._replace(iif="", oif="lo")) for each in flows]
+        passed = self.walk.through("output", start, _track)
+        for place, flow in enumerate(passed):
+            daddr = flow.packet.daddr
+            if isinstance(daddr, int) and flow.packet.translated and daddr not in self._own():
+                out = flow.packet._replace(oif=self._way_to(daddr))
+                passed[place] = flow._replace(packet=out)
+        return self.walk.through("postrouting", passed)
+
+    @staticmethod
+    def _looped(flow: Flow) -> Flow:
+        packet = flow.packet
+        if packet.oif != "lo":
+            return flow
+        return flow._replace(packet=packet._replace(iif="lo", oif="", translation_over=True))
+
+    # -- the answer, and what comes later -----------------------------------------------------
+
+    def _answered(self, flow: Flow, forwarded: bool) -> list[_Result]:
+        """What becomes of a connection whose first packet has arrived."""
+        outer = self.walk.stops
+        stops: list[Stop] = []
+        self.walk.stops = stops
+        passed = self._back(flow, forwarded)
+        lost = [
+            _Result(
+                Outcome.UNKNOWN if stop.outcome is Outcome.UNKNOWN else Outcome.DROPPED,
+                stop.sources,
+                (*flow.rules, *stop.rules),
+            )
+            for stop in stops
+        ]
+        later: list[Stop] = []
+        self.walk.stops = later
+        if flow.packet.tracked is not False:
+            self._again(flow, forwarded)
+        self.walk.stops = outer
+        sources = union([each.sources for each in passed])
+        results = [*lost]
+        stopped = union([each.sources for each in later]) & sources
+        rules = tuple(dict.fromkeys(each.rules[-1] for each in later if each.sources & sources))
+        for some, texts in ((sources - stopped, ()), (stopped, rules)):
+            if some:
+                results.append(
+                    _Result(Outcome.OPEN, some, flow.rules, flow.packet, forwarded, texts)
+                )
+        return results
+
+    def _back(self, flow: Flow, forwarded: bool) -> list[Flow]:
+        """The answer's way: what passes of it."""
+        packet = flow.packet
+        known = packet.tracked is not False
+        answer = packet._replace(
+            saddr=packet.daddr,
+            daddr=packet.saddr,
+            sport=packet.dport,
+            dport=packet.sport,
+            iif=packet.oif if forwarded else "",
+            oif=packet.iif,
+            mark=0,
+            tracked=None,
+            # tcp_conntracks: a SYN and ACK that answers nothing known is invalid.
+            state=_ESTABLISHED if known else _INVALID if packet.protocol == 6 else _NEW,
+            tcp_flags=Flags(_SYN_ACK, 0x3F),
+            reply=known,
+            socket_known=True,
+            added=frozenset(),
+        )
+
+        def at(priority: int, each: Flow) -> Flow:
+            ready = _track(priority, each)
+            if priority > _SOURCE_NAT and packet.translated and known:
+                saddr, sport = packet.original
+                ready = ready._replace(packet=ready.packet._replace(saddr=saddr, sport=sport))
+            return ready
+
+        flows = [Flow(answer, flow.sources)]
+        if forwarded:
+            flows = self.walk.through("prerouting", flows, _track)
+            if self.interface == "lo":
+                return self.walk.through("input", flows, _track)
+            flows = self.walk.through("forward", flows, _track)
+            return self.walk.through("postrouting", flows, at)
+        flows = self.walk.through("output", flows, _track)
+        flows = self.walk.through("postrouting", flows, at)
+        if self.interface == "lo":
+            flows = [self._looped(each) for each in flows]
+            flows = self.walk.through("prerouting", flows, _track)
+            flows = self.walk.through("input", flows, _track)
+        return flows
+
+    def _again(self, flow: Flow, forwarded: bool) -> list[Flow]:
+        """A later packet of a connection that stands."""
+        end = flow.packet
+        packet = end._replace(
+            daddr=end.original[0],
+            dport=end.original[1],
+            oif="",
+            mark=0,
+            tracked=None,
+            state=_ESTABLISHED,
+            tcp_flags=Flags(_ACK, 0x37),
+            socket_known=True,
+            added=frozenset(),
+        )
+
+        def at(priority: int, each: Flow) -> Flow:
+            ready = _track(priority, each)
+            if priority > _NAT and end.translated:
+                changed = ready.packet._replace(daddr=end.daddr, dport=end.dport)
+                ready = ready._replace(packet=changed)
+            return ready
+
+        flows = [Flow(packet, flow.sources)]
+        if self.interface == "lo":
+            out = packet._replace(iif="", oif=end.oif if forwarded else "lo")
+            flows = self.walk.through("output", [Flow(out, flow.sources)], at)
+            flows = self.walk.through("postrouting", flows)
+            if forwarded:
+                return flows
+            flows = [self._looped(each) for each in flows]
+        flows = self.walk.through("ingress", flows)
+        flows = self.walk.through("prerouting", flows, at)
+        if not forwarded:
+            return self.walk.through("input", flows)
+        flows = [each._replace(packet=each.packet._replace(oif=end.oif)) for each in flows]
+        return self.walk.through("postrouting", self.walk.through("forward", flows))
+
+
+def _track(priority: int, flow: Flow) -> Flow:
+    """Connection tracking stands between the chains before it and those after it."""
+    if priority < _CONNTRACK or flow.packet.tracked is not None:
+        return flow
+    return flow._replace(packet=flow.packet._replace(tracked=True))
+
+
+def _decisions(family: Family, results: Iterable[_Result]) -> list[Decision]:
+    """The results by source: where several are possible for one, they say whether they agree."""
+    merged: dict[_Result, list[Intervals]] = {}
+    for result in results:
+        if result.sources:
+            merged.setdefault(result._replace(sources=NOTHING), []).append(result.sources)
+    groups = [bare._replace(sources=union(sets)) for bare, sets in merged.items()]
+    return [
+        _agreed(family, [groups[number] for number in numbers], sources)
+        for numbers, sources in _apart([group.sources for group in groups])
+    ]
+
+
+def _apart(sets: list[Intervals]) -> list[tuple[tuple[int, ...], tuple[tuple[int, int], ...]]]:
+    """Cuts overlapping sets into disjoint ones: the numbers of those that have them, and they."""
+    edges: list[tuple[int, int, int]] = []
+    for number, each in enumerate(sets):
+        for first, last in each.pairs():
+            edges += ((first, 1, number), (last + 1, 0, number))
+    edges.sort()
+    pieces: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+    active: set[int] = set()
+    start = 0
+    for place, begins, number in edges:
+        if active and place > start:
+            pieces.setdefault(tuple(sorted(active)), []).append((start, place - 1))
+        start = place
+        (active.add if begins else active.discard)(number)
+    return [(numbers, Intervals.of(pairs).pairs()) for numbers, pairs in pieces.items()]
+
+
+def _agreed(
+    family: Family, possible: list[_Result], sources: tuple[tuple[int, int], ...]
+) -> Decision:
+    first = possible[0]
+    rules = tuple(dict.fromkeys(rule for each in possible for rule in each.rules))
+    outcomes = {each.outcome for each in possible}
+    outcome = first.outcome if len(outcomes) == 1 else Outcome.UNKNOWN
+    if outcomes == {Outcome.DROPPED, Outcome.REJECTED}:
+        outcome = Outcome.DROPPED
+    ends = {_end(each.packet) for each in possible}
+    if outcome is not Outcome.OPEN or len(ends) > 1:
+        return Decision(family, sources, outcome, rules)
+    port, address = ends.pop()
+    later = tuple(dict.fromkeys(rule for each in possible for rule in each.later))
+    return Decision(family, sources, outcome, rules, port, address, first.forwarded, later)
+
+
+def _end(packet: Packet | None) -> tuple[int | None, str | None]:
+    """The port and the address at which a packet arrived."""
+    if packet is None:
+        return None, None
+    port = packet.dport if isinstance(packet.dport, int) else None
+    if not isinstance(packet.daddr, int):
+        return port, None
+    import _socket
+
+    wide = packet.family == "ipv6"
+    number = packet.daddr.to_bytes(16 if wide else 4, "big")
+    return port, _socket.inet_ntop(_socket.AF_INET6 if wide else _socket.AF_INET, number)

@@ -1,0 +1,111 @@
+"""Packets on their way, and what became of them: connections from many sources as one value."""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.host.firewall.intervals import Intervals
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portbook.host.firewall.conditions import Packet
+    from portbook.host.firewall.values import Rule
+    from portbook.model.reach import Outcome, RuleText
+
+MOST_FLOWS = 128  # packets that differ in more than their source
+
+
+class Flow(NamedTuple):
+    """Connections that are one packet but for their sources, and the rules met so far."""
+
+    packet: Packet
+    sources: Intervals
+    rules: tuple[RuleText, ...] = ()
+
+
+class Stop(NamedTuple):
+    """What was stopped or can't be told, where, and by which rules."""
+
+    outcome: Outcome
+    sources: Intervals
+    rules: tuple[RuleText, ...]
+
+
+class TooLong(Exception):
+    """A ruleset branches in more ways than can be followed."""
+
+
+class Step:
+    """The packets at one rule: *sources* come to it, those in *perhaps* may get on in it.
+
+    Those in *surely* do. ``flows`` collects what goes to the next rule, ``ended`` what leaves the
+    chain.
+    """
+
+    __slots__ = (
+        "before",
+        "depth",
+        "ended",
+        "flows",
+        "packet",
+        "perhaps",
+        "rule",
+        "sources",
+        "surely",
+    )
+
+    def __init__(
+        self,
+        rule: Rule,
+        packet: Packet,
+        sources: Intervals,
+        flows: dict[Packet, Intervals],
+        ended: dict[Packet, Intervals],
+        depth: int,
+    ) -> None:
+        self.rule, self.depth = rule, depth
+        self.before = self.packet = packet
+        self.sources = self.surely = self.perhaps = sources
+        self.flows, self.ended = flows, ended
+
+    def narrow(self, yes: Intervals, maybe: Intervals, everyone: Intervals) -> None:
+        """A condition holds for *yes* and may hold for *maybe*."""
+        if yes is everyone:
+            return
+        same = self.surely is self.perhaps and not maybe
+        self.perhaps &= yes | maybe
+        self.surely = self.perhaps if same else self.surely & yes
+
+    def pass_by(self) -> None:
+        """Those for whom the rule doesn't surely hold go to the next one as they came."""
+        add(self.flows, self.before, self.sources - self.surely)
+
+
+def add(flows: dict[Packet, Intervals], packet: Packet, sources: Intervals) -> None:
+    if sources:
+        known = flows.get(packet)
+        flows[packet] = sources if known is None else known | sources
+
+
+def merged(flows: list[Flow]) -> list[Flow]:
+    """Flows that don't differ are one; where there are too many, their rules are forgotten."""
+    if len(flows) < 2:
+        return flows
+    groups: dict[tuple[Packet, tuple[RuleText, ...]], list[Intervals]] = {}
+    for flow in flows:
+        groups.setdefault((flow.packet, flow.rules), []).append(flow.sources)
+    if len(groups) > MOST_FLOWS:
+        bare: dict[tuple[Packet, tuple[RuleText, ...]], list[Intervals]] = {}
+        for (packet, _), sources in groups.items():
+            bare.setdefault((packet, ()), []).extend(sources)
+        groups = bare
+        if len(groups) > MOST_FLOWS:
+            raise TooLong
+    return [
+        Flow(packet, sources[0] if len(sources) == 1 else union(sources), rules)
+        for (packet, rules), sources in groups.items()
+    ]
+
+
+def union(sets: list[Intervals]) -> Intervals:
+    """All that is in one of *sets*."""
+    return Intervals.of(pair for each in sets for pair in each.pairs())

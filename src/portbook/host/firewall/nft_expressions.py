@@ -1,0 +1,276 @@
+"""The expressions of nftables' JSON, libnftables-json(5), as fields and rows. Pure.
+
+>>> field_of({"payload": {"protocol": "tcp", "field": "dport"}}).name
+'dport'
+>>> row_of([field_of({"meta": {"key": "iifname"}})], "eth*")
+('eth*',)
+>>> row_of([field_of({"payload": {"protocol": "tcp", "field": "dport"}})], {"range": [80, 90]})
+((80, 90),)
+"""
+
+from __future__ import annotations
+
+from portbook.host.firewall.nft_text import listed, only
+from portbook.host.firewall.values import (
+    CT_STATES,
+    CT_STATUS,
+    DCCP,
+    SCTP,
+    TCP,
+    TCP_FLAGS,
+    UDP,
+    UDPLITE,
+    Bits,
+    Field,
+    Mapped,
+    Rows,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from portbook.host.firewall.values import Part, Row
+
+PROTOCOLS = {
+    "tcp": TCP, "udp": UDP, "sctp": SCTP, "dccp": DCCP, "udplite": UDPLITE, "icmp": 1, "igmp": 2,
+    "ipip": 4, "gre": 47, "esp": 50, "ah": 51, "ipv6-icmp": 58, "icmpv6": 58, "vrrp": 112,
+}  # fmt: skip
+_OTHER_PROTOCOL = 256  # a name that isn't in the list: none of the transports with ports
+_HEADERS = {"tcp": TCP, "udp": UDP, "sctp": SCTP, "dccp": DCCP, "udplite": UDPLITE}
+_ABSENT = ("icmp", "icmpv6", "igmp", "arp", "ah", "esp", "comp", "vlan", "gre", "vxlan", "geneve")
+_FAMILIES = {"ipv4": (2, 2), "ipv6": (10, 10), "ip": (2, 2), "ip6": (10, 10)}
+_IP = {"ip": "ipv4", "ip6": "ipv6"}
+_META = {
+    "l4proto": "l4proto", "nfproto": "nfproto", "protocol": "nfproto", "mark": "mark",
+    "iif": "iifname", "iifname": "iifname", "oif": "oifname", "oifname": "oifname",
+    "pkttype": "pkttype", "skuid": "socket owner", "skgid": "socket owner",
+}  # fmt: skip
+_CT = {"state": "ctstate", "status": "ctstatus", "mark": "ctmark", "direction": "ctdirection"}
+_CT_ORIGINAL = {
+    "saddr": "ct saddr", "daddr": "ct daddr", "ip saddr": "ct saddr", "ip daddr": "ct daddr",
+    "ip6 saddr": "ct saddr", "ip6 daddr": "ct daddr", "proto-src": "ct sport",
+    "proto-dst": "ct dport", "protocol": "ct l4proto",
+}  # fmt: skip
+UNKNOWN_FIELD = Field("?")
+
+
+def field_of(expression: Any) -> Field:
+    """The field that an expression reads; one named ``?`` where its value can't be known."""
+    kind, value = only(expression)
+    if kind == "&" and isinstance(value, list) and len(value) == 2:
+        field = field_of(value[0])
+        mask = _mask(field, value[1])
+        return (
+            UNKNOWN_FIELD if mask is None or field.mask is not None else field._replace(mask=mask)
+        )
+    if not isinstance(value, dict):
+        return UNKNOWN_FIELD
+    if kind == "payload":
+        return _payload(value)
+    if kind == "meta":
+        return Field(_META.get(value.get("key", ""), "?"))
+    if kind == "ct":
+        return _ct(value)
+    if kind == "fib":
+        flags = sorted(listed(value.get("flags")))
+        name = f"fib {value.get('result')} {' '.join(flags)}"
+        return Field("fib oif iif saddr" if name == "fib oif iif mark saddr" else name)
+    if kind == "socket":
+        return Field(f"socket {value.get('key')}")
+    return UNKNOWN_FIELD
+
+
+def _payload(value: dict[str, Any]) -> Field:
+    protocol, key = value.get("protocol"), value.get("field")
+    if protocol in _HEADERS or protocol == "th":
+        name = {"sport": "sport", "dport": "dport", "flags": "tcpflags"}.get(str(key), "?")
+        return Field(name, None, None, None if protocol == "th" else (_HEADERS[protocol],))
+    if protocol in _IP:
+        name = {
+            "saddr": "saddr", "daddr": "daddr", "protocol": "l4proto", "nexthdr": "l4proto",
+            "version": "version", "frag-off": "fragment",
+        }.get(str(key), "?")  # fmt: skip
+        return Field(name, None, _IP[protocol])
+    return Field("absent" if protocol in _ABSENT else "?")
+
+
+def _ct(value: dict[str, Any]) -> Field:
+    key = str(value.get("key"))
+    if value.get("dir") == "original":
+        family = _IP.get(value.get("family") or key.partition(" ")[0])
+        return Field(_CT_ORIGINAL.get(key, "?"), None, family)
+    return Field(_CT.get(key, "?") if "dir" not in value else "?")
+
+
+def _mask(field: Field, value: Any) -> int | None:
+    """The number of a mask, which nft prints as a number, an address or flags."""
+    part = _flags(_names_of(field), value) if _names_of(field) else _number_part(field, value)
+    return part[0] if isinstance(part, tuple) and part[0] == part[1] else None
+
+
+def _names_of(field: Field) -> dict[str, int] | None:
+    return {"ctstate": CT_STATES, "ctstatus": CT_STATUS, "tcpflags": TCP_FLAGS}.get(field.name)
+
+
+def _flags(names: dict[str, int] | None, value: Any) -> tuple[int, int] | None:
+    bits = 0
+    if only(value)[0] == "|":
+        value = only(value)[1]
+    for each in listed(value):
+        if only(each)[0] == "|":
+            inner = _flags(names, each)
+            if inner is None:
+                return None
+            bits |= inner[0]
+        elif type(each) is int:
+            bits |= each
+        elif names is None or each not in names:
+            return None
+        else:
+            bits |= names[each]
+    return bits, bits
+
+
+def _number_part(field: Field, value: Any) -> Part:
+    if type(value) is int:
+        return value, value
+    if not isinstance(value, str):
+        return None
+    if ":" in value or "." in value:
+        number = address_number(value)
+        return None if number is None else (number, number)
+    if field.name in ("l4proto", "ct l4proto"):
+        number = PROTOCOLS.get(value, _OTHER_PROTOCOL)
+        return number, number
+    if field.name == "nfproto":
+        return _FAMILIES.get(value)
+    if field.name == "ctdirection":
+        return {"original": (0, 0), "reply": (1, 1)}.get(value)
+    if value.startswith("0x"):
+        return int(value, 16), int(value, 16)
+    return None
+
+
+def address_number(text: str) -> int | None:
+    """The number of an IPv4 or IPv6 address; None where it is none."""
+    import _socket
+
+    family = _socket.AF_INET6 if ":" in text else _socket.AF_INET
+    try:
+        return int.from_bytes(_socket.inet_pton(family, text), "big")
+    except (OSError, ValueError):
+        return None
+
+
+def part_of(field: Field, value: Any) -> Part:
+    """One value of a field: inclusive numbers or a word; None where it isn't understood."""
+    names = _names_of(field)
+    if names:
+        return _flags(names, value)
+    if field.name in ("iifname", "oifname", "pkttype") or field.name.startswith("fib type"):
+        return value if isinstance(value, str) else None
+    if field.name.startswith("fib oif"):
+        # The index of the interface, or whether there is one: only "none" can be told.
+        return (0, 0) if value in (False, "0", 0) else (1, 1) if value is True else None
+    kind, inside = only(value)
+    if kind == "prefix" and isinstance(inside, dict):
+        first = _number_part(field, inside["addr"])
+        if not isinstance(first, tuple):
+            return None
+        width = _width(field, inside["addr"])
+        rest = (1 << width - inside["len"]) - 1
+        return first[0] & ~rest, first[0] | rest
+    if kind == "range" and isinstance(inside, list):
+        ends = [_number_part(field, end) for end in inside]
+        if len(ends) == 2 and isinstance(ends[0], tuple) and isinstance(ends[1], tuple):
+            return ends[0][0], ends[1][0]
+        return None
+    return _number_part(field, value)
+
+
+def _width(field: Field, address: Any) -> int:
+    if isinstance(address, str) and ":" in address:
+        return 128
+    return 16 if field.name in ("sport", "dport", "ct dport", "ct sport") else 32
+
+
+def row_of(fields: Sequence[Field], value: Any) -> Row:
+    """One element of a set over *fields*."""
+    kind, inside = only(value)
+    if kind == "elem" and isinstance(inside, dict):
+        return row_of(fields, inside["val"])
+    if len(fields) == 1:
+        return (part_of(fields[0], value),)
+    if kind != "concat" or len(inside) != len(fields):
+        return (None,) * len(fields)
+    return tuple(part_of(field, part) for field, part in zip(fields, inside, strict=True))
+
+
+def rows_of(fields: Sequence[Field], elements: Any) -> Rows:
+    """The elements of a set, written out or read from a named one."""
+    rows: list[Row] = []
+    for each in listed(elements):
+        if each == "*" or only(each) == ("elem", {"val": "*"}):
+            return Rows([], otherwise=True)
+        kind, inside = only(each)
+        if kind == "set":
+            rows += rows_of(fields, inside).rows
+        else:
+            rows.append(row_of(fields, each))
+    return Rows(rows)
+
+
+def map_of(fields: Sequence[Field], elements: Any, goal: Callable[[Any], object]) -> Rows:
+    """The elements of a map, each a pair; *goal* reads what one leads to."""
+    rows: list[Row] = []
+    goals: list[object] = []
+    otherwise = None
+    for key, value in listed(elements):
+        kind, inside = only(key)
+        if key == "*" or (kind == "elem" and inside.get("val") == "*"):
+            otherwise = goal(value)
+        else:
+            rows.append(row_of(fields, key))
+            goals.append(goal(value))
+    return Rows(rows, goals, otherwise)
+
+
+def key_fields(expression: Any) -> tuple[Field, ...]:
+    """The fields of a key: those of a concatenation, or one."""
+    kind, value = only(expression)
+    return tuple(map(field_of, value)) if kind == "concat" else (field_of(expression),)
+
+
+def bits_of(value: Any) -> Bits | None:
+    """A number to be set, as the kernel works it out: a field masked, then xor a number."""
+    everything = 0xFFFFFFFF
+    if type(value) is int:
+        return Bits(None, 0, value & everything)
+    kind, inside = only(value)
+    if kind in ("&", "|", "^") and isinstance(inside, list) and len(inside) == 2:
+        left, right = bits_of(inside[0]), inside[1]
+        if left is None or type(right) is not int:
+            return None
+        if kind == "&":
+            return Bits(left.field, left.keep & right, left.flip & right)
+        if kind == "^":
+            return Bits(left.field, left.keep, left.flip ^ right)
+        return Bits(left.field, left.keep & ~right, left.flip & ~right | right)
+    field = field_of(value)
+    return None if field.name == "?" else Bits(field, everything, 0)
+
+
+def target_of(value: Any) -> tuple[int, int] | None:
+    """The address or port, or the interval of them, that DNAT sends to."""
+    part = part_of(Field("daddr"), value)
+    return part if isinstance(part, tuple) else None
+
+
+def mapped(inside: dict[str, Any], goal: Callable[[Any], object]) -> Mapped:
+    """The expression ``key map data``."""
+    fields, data = key_fields(inside["key"]), inside["data"]
+    if isinstance(data, str):
+        return Mapped(fields, data.removeprefix("@"))
+    return Mapped(fields, map_of(fields, only(data)[1], goal))

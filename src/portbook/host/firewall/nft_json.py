@@ -1,0 +1,332 @@
+"""What ``nft --json list ruleset`` prints, libnftables-json(5), as tables and rules. Pure.
+
+>>> text = '''{"nftables": [
+...   {"table": {"family": "inet", "name": "t"}},
+...   {"chain": {"family": "inet", "table": "t", "name": "in", "type": "filter",
+...              "hook": "input", "prio": 0, "policy": "drop"}},
+...   {"rule": {"family": "inet", "table": "t", "chain": "in", "expr": [
+...     {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}},
+...                "right": 80}}, {"accept": null}]}}]}'''
+>>> rule = parse_nft(text)[0][0].chains["in"].rules[0]
+>>> rule.text.text, rule.text.where, rule.statements[1].kind
+('tcp dport 80 accept', 'inet t in', 'accept')
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from portbook.errors import MalformedInput
+from portbook.host.firewall.nft_expressions import (
+    bits_of,
+    field_of,
+    key_fields,
+    map_of,
+    mapped,
+    part_of,
+    rows_of,
+    target_of,
+)
+from portbook.host.firewall.nft_text import listed, only, show_rule
+from portbook.host.firewall.values import (
+    AddTo,
+    Assign,
+    Chain,
+    Chance,
+    Hook,
+    NotEvaluated,
+    NoTrack,
+    Rows,
+    Rule,
+    Table,
+    Test,
+    Translate,
+    Unclear,
+    Verdict,
+    VerdictMap,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+_IGNORED = {
+    "counter", "log", "comment", "last", "flow", "secmark", "ct helper",
+    "ct timeout", "ct expectation", "tcp option", "reset",
+}  # fmt: skip
+_CHANCES = ("limit", "ct count", "quota", "meter", "connlimit")
+_VERDICTS = ("accept", "drop", "return", "continue", "jump", "goto", "reject")
+_IP = {"ip": "ipv4", "ip6": "ipv6"}
+_KNOWN_OBJECTS = {
+    "metainfo", "table", "chain", "rule", "set", "map", "element", "flowtable", "counter", "quota",
+    "limit", "ct helper", "ct timeout", "ct expectation", "secmark", "synproxy", "meter",
+}  # fmt: skip
+
+
+def parse_nft(
+    text: str | bytes, *, terse: bool = False
+) -> tuple[tuple[Table, ...], tuple[NotEvaluated, ...]]:
+    """The tables in *text*, and what isn't followed. *terse*: sets came without their elements.
+
+    Raises MalformedInput for text that isn't what nft prints.
+    """
+    import json
+
+    try:
+        return _Reader(terse).read(json.loads(text)["nftables"])
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise MalformedInput("it is not a ruleset as nft prints it in JSON") from error
+
+
+def parse_elements(text: str | bytes, family: str, table: str, name: str) -> Rows:
+    """The elements of one set or map, from ``nft --json list set``.
+
+    Raises MalformedInput for text that isn't what nft prints, or is about another set.
+    """
+    import json
+
+    try:
+        for each in json.loads(text)["nftables"]:
+            for kind in ("set", "map"):
+                value = each.get(kind)
+                if value and (value["family"], value["table"], value["name"]) == (
+                    family, table, name
+                ):  # fmt: skip
+                    return _rows(kind, value)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise MalformedInput("it is not a set as nft prints it in JSON") from error
+    raise MalformedInput("nft printed another set")
+
+
+# The types of nft's sets by the field that reads them: nft(8), "data types".
+_TYPE_FIELDS: dict[str, Any] = {
+    "ipv4_addr": {"payload": {"protocol": "ip", "field": "saddr"}},
+    "ipv6_addr": {"payload": {"protocol": "ip6", "field": "saddr"}},
+    "inet_service": {"payload": {"protocol": "th", "field": "dport"}},
+    "inet_proto": {"meta": {"key": "l4proto"}},
+    "nf_proto": {"meta": {"key": "nfproto"}},
+    "mark": {"meta": {"key": "mark"}},
+    "ifname": {"meta": {"key": "iifname"}},
+    "iface_index": {"meta": {"key": "iif"}},
+    "ct_state": {"ct": {"key": "state"}},
+    "ct_status": {"ct": {"key": "status"}},
+    "pkt_type": {"meta": {"key": "pkttype"}},
+    "fib_addrtype": {"fib": {"result": "type", "flags": ["daddr"]}},
+}
+
+
+def _rows(kind: str, value: dict[str, Any]) -> Rows:
+    types = value.get("type")
+    if isinstance(types, dict):  # typeof: an expression, or a concatenation of them
+        fields = key_fields(types)
+    else:
+        fields = tuple(field_of(_TYPE_FIELDS.get(each)) for each in listed(types))
+    elements = value.get("elem", [])
+    if kind == "set":
+        return rows_of(fields, elements)
+    return map_of(fields, elements, _verdict if value.get("map") == "verdict" else _goal)
+
+
+def _goal(value: Any) -> object:
+    """What a map of numbers gives: an interval, or an address and a port."""
+    kind, inside = only(value)
+    if kind == "concat":
+        return tuple(target_of(each) for each in inside)
+    return target_of(value)
+
+
+def _verdict(value: Any) -> object:
+    kind, inside = only(value)
+    if kind in ("jump", "goto"):
+        return Verdict(kind, inside["target"])
+    return Verdict(kind) if kind in _VERDICTS else None
+
+
+class _Reader:
+    def __init__(self, terse: bool) -> None:
+        self._terse = terse
+        self._tables: dict[tuple[str, str], Table] = {}
+        self._unfollowed: list[NotEvaluated] = []
+
+    def read(
+        self, objects: list[dict[str, Any]]
+    ) -> tuple[tuple[Table, ...], tuple[NotEvaluated, ...]]:
+        for each in objects:
+            for kind, value in each.items():
+                if kind == "table":
+                    table = self._table(value["family"], value["name"])
+                    table.dormant = "dormant" in listed(value.get("flags"))
+                elif kind == "chain":
+                    self._chain(value)
+                elif kind == "rule":
+                    self._rule(value)
+                elif kind in ("set", "map"):
+                    table = self._table(value["family"], value["table"])
+                    table.sets[value["name"]] = None if self._terse else _rows(kind, value)
+                elif kind == "flowtable":
+                    name = f"{value['family']} {value['table']} {value['name']}"
+                    self._unfollowed.append(NotEvaluated("flowtable", name))
+                elif kind not in _KNOWN_OBJECTS:
+                    self._unfollowed.append(NotEvaluated("unknown", str(kind)))
+        return tuple(self._tables.values()), tuple(self._unfollowed)
+
+    def _table(self, family: str, name: str) -> Table:
+        key = (family, name)
+        if key not in self._tables:
+            self._tables[key] = Table(family, name, "nftables")
+        return self._tables[key]
+
+    def _chain(self, value: dict[str, Any]) -> None:
+        table = self._table(value["family"], value["table"])
+        hook = None
+        if "hook" in value:
+            priority = value["prio"]
+            if type(priority) is not int:
+                raise ValueError(priority)
+            devices = tuple(listed(value["dev"])) if "dev" in value else None
+            hook = Hook(value["hook"], priority, value["type"], devices)
+            where = f"{table.family} {table.name} {value['name']}"
+            if table.family == "bridge" or hook.name == "egress":
+                self._unfollowed.append(NotEvaluated(table.family, where))
+        name = value["name"]
+        where = f"{table.family} {table.name} {name}"
+        chain = table.chains.setdefault(name, Chain(where))
+        chain.hook, chain.policy = hook, value.get("policy", "accept")
+
+    def _rule(self, value: dict[str, Any]) -> None:
+        table = self._table(value["family"], value["table"])
+        name = value["chain"]
+        where = f"{table.family} {table.name} {name}"
+        chain = table.chains.setdefault(name, Chain(where))
+        expressions = value.get("expr", [])
+        chain.rules.append(
+            Rule(partial(show_rule, expressions), where, partial(statements_of, expressions))
+        )
+
+
+def statements_of(expressions: list[Any]) -> list[object]:
+    """The statements of one rule; what isn't understood is among them."""
+    statements: list[object] = []
+    for each in expressions:
+        try:
+            statement = _statement(*only(each), each)
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            statement = Unclear(show_rule([each]))
+        if isinstance(statement, list):
+            statements += statement
+        elif statement is not None:
+            statements.append(statement)
+    return statements
+
+
+def _statement(kind: str, value: Any, whole: Any) -> object:
+    if kind in _IGNORED:
+        return None
+    if kind in _VERDICTS:
+        return _verdict(whole)
+    if kind in ("dnat", "redirect"):
+        return _translation(kind, value or {})
+    if kind in _CHANCES or (kind == "xt" and value and value.get("type") == "match"):
+        return Chance(show_rule([whole]))
+    reader = _READERS.get(kind)
+    return Unclear(show_rule([whole])) if reader is None else reader(value, whole)
+
+
+def _vmap(value: dict[str, Any], _: Any) -> object:
+    fields, data = key_fields(value["key"]), value["data"]
+    if isinstance(data, str):
+        return VerdictMap(fields, data.removeprefix("@"))
+    return VerdictMap(fields, map_of(fields, only(data)[1], _verdict))
+
+
+def _addition(value: dict[str, Any], whole: Any) -> object:
+    added: list[object] = [AddTo(str(value["set"]).removeprefix("@"))]
+    if all(only(each)[0] in ("counter", "last") for each in listed(value.get("stmt"))):
+        return added
+    return [Chance(show_rule([whole])), *added]
+
+
+def _test(value: dict[str, Any], whole: Any) -> object:
+    left, op, right = value["left"], value["op"], value["right"]
+    fields = key_fields(left)
+    if len(fields) == 1 and fields[0].name == "?":
+        return Chance(show_rule([whole]))
+    if isinstance(right, str) and right.startswith("@"):
+        rows: Rows | str = right[1:]
+        return Test(fields, "!=" if op == "!=" else "==", rows)
+    flags = fields[0].name in ("ctstate", "ctstatus", "tcpflags") and len(fields) == 1
+    if op == "!" or (op == "in" and flags):
+        return Test(fields, "none" if op == "!" else "any", rows_of(fields, [_joined(right)]))
+    if op in ("<", ">", "<=", ">="):
+        return _compared(fields, op, right, whole)
+    if op not in ("==", "!=", "in"):
+        return Chance(show_rule([whole]))
+    kind, inside = only(right)
+    elements = inside if kind == "set" else [_joined(right)] if flags else [right]
+    return Test(fields, "!=" if op == "!=" else "==", rows_of(fields, elements))
+
+
+def _joined(value: Any) -> Any:
+    """Flags as one value: nft prints several as a list."""
+    return {"|": value} if isinstance(value, list) else value
+
+
+def _compared(fields: tuple[Any, ...], op: str, right: Any, whole: Any) -> object:
+    part = part_of(fields[0], right) if len(fields) == 1 else None
+    if not isinstance(part, tuple):
+        return Chance(show_rule([whole]))
+    number, most = part[0], (1 << 128) - 1
+    first, last = {
+        "<": (0, number - 1),
+        "<=": (0, number),
+        ">": (number + 1, most),
+        ">=": (number, most),
+    }[op]
+    return Test(fields, "==", Rows([((first, last),)] if first <= last else []))
+
+
+def _translation(kind: str, value: dict[str, Any]) -> object:
+    goals: list[Any] = []
+    for key in ("addr", "port"):
+        goal = value.get(key)
+        inner, inside = only(goal)
+        if inner == "map":
+            goals.append(mapped(inside, _goal))
+        elif goal is None:
+            goals.append(None)
+        else:
+            target = target_of(goal)
+            if target is None:
+                raise ValueError(goal)
+            goals.append(target)
+    family = _IP.get(value.get("family", ""))
+    address = value.get("addr")
+    if family is None and isinstance(address, str):
+        family = "ipv6" if ":" in address else "ipv4"
+    shifted = "netmap" in listed(value.get("flags")) or "prefix" in listed(value.get("type_flags"))
+    return Translate(kind == "redirect", goals[0], goals[1], family, shifted)
+
+
+def _assignment(value: dict[str, Any], _: Any) -> object:
+    key = field_of(value["key"])
+    if key.name not in ("mark", "ctmark"):
+        kind, inside = only(value["key"])
+        # Other fields of the packet are looked at by later rules; most are not followed anyway.
+        changes = kind == "payload" and inside.get("field") in ("saddr", "daddr", "sport", "dport")
+        return Unclear(show_rule([{"mangle": value}])) if changes else None
+    kind, inside = only(value["value"])
+    if kind == "map":
+        return Assign(key.name, mapped(inside, _goal))
+    return Assign(key.name, bits_of(value["value"]))
+
+
+_READERS = {
+    "match": _test,
+    "vmap": _vmap,
+    "mangle": _assignment,
+    "notrack": lambda *_: NoTrack(),
+    "set": _addition,
+    "snat": lambda *_: Verdict("accept"),  # what it changes is the source
+    "masquerade": lambda *_: Verdict("accept"),
+    "queue": lambda *_: Verdict("queue"),
+}

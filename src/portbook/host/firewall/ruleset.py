@@ -1,0 +1,118 @@
+"""Reads all packet filter rules of this network namespace, with the tools that print them.
+
+nft prints them without the elements of sets; those that a question needs are asked for one by one.
+The kernel numbers the generations of its rules: what was read across a change is read again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from portbook.errors import MalformedInput, shown
+from portbook.host.firewall import generation, legacy_tables
+from portbook.host.firewall.nft_json import parse_elements, parse_nft
+from portbook.host.firewall.values import NotEvaluated, Rows, Ruleset, Table
+from portbook.model import Gap, GapCode, Need
+
+TYPE_CHECKING = False
+
+_SECONDS = 5.0
+_TRIES = 3
+
+
+def read_ruleset(seconds: float = _SECONDS) -> Ruleset:
+    """The rules in force, read within *seconds*; its gaps say what could not be read.
+
+    It runs nft and, where their rules are in force, iptables-save and ip6tables-save.
+    """
+    if not sys.platform.startswith("linux"):
+        return Ruleset((), gaps=[Gap(GapCode.FIREWALL_UNSUPPORTED)])
+    if os.geteuid() != 0:
+        return Ruleset((), gaps=[Gap(GapCode.FIREWALL_HIDDEN, needs=Need.ROOT)])
+    return _Reader(seconds).read()
+
+
+class _Reader:
+    """One reading of all rules, which stays there to read sets for what was read."""
+
+    def __init__(self, seconds: float) -> None:
+        import time
+
+        self._clock = time.monotonic
+        self._end = self._clock() + seconds
+        self._seconds = seconds
+        self.gaps: list[Gap] = []
+        self._generation: int | None = None
+
+    def read(self) -> Ruleset:
+        for _ in range(_TRIES):
+            self.gaps = []
+            self._generation = generation()
+            tables, unfollowed = self._tables()
+            if generation() == self._generation:
+                break
+        else:
+            self.gaps.append(Gap(GapCode.FIREWALL_CHANGING, needs=Need.AGAIN))
+        ruleset = Ruleset(tables, unfollowed, self.gaps, self._load)
+        self.gaps = ruleset.gaps
+        return ruleset
+
+    def _tables(self) -> tuple[list[Table], list[NotEvaluated]]:
+        tables: list[Table] = []
+        unfollowed: list[NotEvaluated] = []
+        text = self._run("nft", "--json", "--terse", "list", "ruleset")
+        if text is None:
+            if self._generation:  # nf_tables is there, and something was put into it
+                self.gaps.append(Gap(GapCode.FIREWALL_NO_TOOL, "nft", Need.TOOL))
+        elif text:
+            try:
+                found, not_followed = parse_nft(text, terse=True)
+                tables += found
+                unfollowed += not_followed
+            except MalformedInput as error:
+                self.gaps.append(Gap(GapCode.FIREWALL_UNREADABLE, "nftables", detail=str(error)))
+        for family in ("ip", "ip6"):
+            if legacy_tables(family):
+                subject = "iptables" if family == "ip" else "ip6tables"
+                self.gaps.append(Gap(GapCode.FIREWALL_UNREADABLE, subject, detail="legacy rules"))
+        return tables, unfollowed
+
+    def _load(self, table: Table, name: str) -> Rows | None:
+        """The elements of one set; None, with a gap, where they can't be had."""
+        self._end = self._clock() + self._seconds
+        subject = f"{table.family} {table.name} {name}"
+        for kind in ("set", "map"):
+            text = self._run("nft", "--json", "list", kind, table.family, table.name, name)
+            if text:
+                break
+        try:
+            rows = parse_elements(text or "", table.family, table.name, name)
+        except MalformedInput as error:
+            self.gaps.append(Gap(GapCode.FIREWALL_SET_UNREAD, subject, detail=str(error)))
+            return None
+        if generation() != self._generation:
+            self.gaps.append(Gap(GapCode.FIREWALL_CHANGING, needs=Need.AGAIN))
+            return None
+        return rows
+
+    def _run(self, name: str, *arguments: str) -> str | None:
+        """What the tool printed, "" where it failed, None where it isn't installed."""
+        from portbook.host.run_tool import SYSTEM_FOLDERS, find_tool, run_tool
+
+        path = find_tool(name, f"{SYSTEM_FOLDERS}:{os.environ.get('PATH', '')}")
+        if path is None:
+            return None
+        try:
+            done = run_tool([path, *arguments], SYSTEM_FOLDERS, max(0.0, self._end - self._clock()))
+        except OSError as error:
+            self.gaps.append(Gap(GapCode.TOOL_UNSTARTED, name, detail=str(error.strerror)))
+            return ""
+        if done.status is None:
+            self.gaps.append(Gap(GapCode.TOOL_LATE, name, Need.AGAIN))
+            return ""
+        if done.status:
+            why = shown(done.errors.decode("utf-8", "replace").strip().split("\n")[0], 120)
+            self.gaps.append(Gap(GapCode.TOOL_FAILED, name, detail=why))
+            return ""
+        return done.output.decode("utf-8", "replace")

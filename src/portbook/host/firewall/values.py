@@ -1,0 +1,270 @@
+"""Packet filters as values: rules, chains and sets, however a tool prints them.
+
+A condition compares *fields* of a packet with *rows* of numbers and words. What a reader doesn't
+understand stays in its place as a :class:`Chance` or an :class:`Unclear`, with its text.
+"""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.host.firewall.intervals import Intervals
+from portbook.model.gap import GapCode
+from portbook.model.reach import RuleText
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from portbook.model.gap import Gap
+
+# linux/in.h
+TCP, UDP, SCTP, DCCP, UDPLITE = 6, 17, 132, 33, 136
+# linux/netfilter/nf_conntrack_common.h, as nft_ct and xt_conntrack compare them
+CT_STATES = {"invalid": 1, "established": 2, "related": 4, "new": 8, "untracked": 64}
+CT_STATUS = {
+    "expected": 1, "seen-reply": 2, "assured": 4, "confirmed": 8, "snat": 16, "dnat": 32,
+    "dying": 512,
+}  # fmt: skip
+TCP_FLAGS = {"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32, "ecn": 64, "cwr": 128}
+
+# A part of a row: inclusive numbers, a word (with "*" at its end: a beginning), or None where
+# it wasn't understood.
+if TYPE_CHECKING:
+    Part = tuple[int, int] | str | None
+    Row = tuple[Part, ...]
+    Goal = object
+
+
+class Field(NamedTuple):
+    """A field of a packet, or of what the kernel knows of it.
+
+    ``name`` is one that :mod:`portbook.host.firewall.conditions` gives a value to; of any other
+    the value isn't known. A packet of another ``family`` or protocol hasn't got it.
+    """
+
+    name: str
+    mask: int | None = None
+    family: str | None = None  # "ipv4", "ipv6"
+    protocols: tuple[int, ...] | None = None
+
+
+class Rows:
+    """The elements of a set, or of a map: *goals* are then what each row leads to.
+
+    ``otherwise`` is the goal of a map's catch-all element.
+    """
+
+    def __init__(
+        self, rows: Sequence[Row], goals: Sequence[Goal] | None = None, otherwise: Goal = None
+    ) -> None:
+        self.rows, self.goals, self.otherwise = rows, goals, otherwise
+        self._numbers: Intervals | None = None
+
+    def numbers(self) -> Intervals | None:
+        """The rows of one part each as intervals; None where one is no number."""
+        if self._numbers is None:
+            pairs = [row[0] for row in self.rows if isinstance(row[0], tuple)]
+            if len(pairs) != len(self.rows):
+                return None
+            self._numbers = Intervals.of(pairs)
+        return self._numbers
+
+
+class Test(NamedTuple):
+    """A condition. ``op``: ``==`` and ``!=`` compare with the rows, ``any`` and ``none`` bits.
+
+    ``rows`` is the name of a set where it isn't written out.
+    """
+
+    fields: tuple[Field, ...]
+    op: str
+    rows: Rows | str
+
+
+class Chance(NamedTuple):
+    """A condition that no one can know beforehand: a rate limit, the time, an unread match."""
+
+    text: str
+
+
+class Unclear(NamedTuple):
+    """A statement that may do anything, as far as it was understood."""
+
+    text: str
+
+
+class Verdict(NamedTuple):
+    """The end of a rule: accept, drop, reject, return, continue, jump or goto a chain."""
+
+    kind: str
+    target: str = ""
+
+
+class VerdictMap(NamedTuple):
+    """Verdicts by the value of fields; ``rows`` is the name of a map where not written out."""
+
+    fields: tuple[Field, ...]
+    rows: Rows | str
+
+
+class Bits(NamedTuple):
+    """A number: *field* (None: zero) masked with *keep*, then xor *flip*."""
+
+    field: Field | None
+    keep: int
+    flip: int
+
+
+class Mapped(NamedTuple):
+    """A number, an interval or an address that a map gives for fields."""
+
+    fields: tuple[Field, ...]
+    rows: Rows | str
+
+
+class Assign(NamedTuple):
+    """Sets the packet's mark (``mark``) or its connection's (``ctmark``), None: to any number."""
+
+    name: str
+    value: Bits | Mapped | None
+
+
+class Translate(NamedTuple):
+    """DNAT or REDIRECT (``local``). What it leaves as it is is None; ``family``: only of that.
+
+    A goal is an inclusive interval, a map that gives one, or None. ``shifted`` goals keep their
+    place in a block (NETMAP, port shifts) and aren't worked out.
+    """
+
+    local: bool
+    address: tuple[int, int] | Mapped | None = None
+    port: tuple[int, int] | Mapped | None = None
+    family: str | None = None
+    shifted: bool = False
+
+
+class NoTrack(NamedTuple):
+    """The connection isn't tracked."""
+
+
+class AddTo(NamedTuple):
+    """The packet's own values are put into a set, in which a later rule may find them."""
+
+    target: str
+
+
+class Rule:
+    """A rule: its text as its tool has it, the chain's name, and what it does, in order."""
+
+    __slots__ = ("_read", "_statements", "_text", "where")
+
+    def __init__(self, text: Callable[[], str], where: str, read: Callable[[], list[object]]):
+        self._text, self.where, self._read = text, where, read
+        self._statements: list[object] | None = None
+
+    @property
+    def statements(self) -> list[object]:
+        """Worked out when the rule is met first: most rulesets are larger than what is asked."""
+        if self._statements is None:
+            self._statements = self._read()
+        return self._statements
+
+    @property
+    def text(self) -> RuleText:
+        """For people: the rule in its tool's words."""
+        return RuleText(self._text(), self.where)
+
+
+class Hook(NamedTuple):
+    """Where a base chain stands; ``device`` names the interfaces whose packets alone it gets."""
+
+    name: str  # ingress prerouting input forward output postrouting
+    priority: int
+    kind: str  # filter nat route
+    device: tuple[str, ...] | None = None
+
+
+class Chain:
+    """The rules of one chain. A base chain has a hook and a policy."""
+
+    def __init__(self, where: str, hook: Hook | None = None, policy: str = "accept") -> None:
+        self.where, self.hook, self.policy = where, hook, policy
+        self.rules: list[Rule] = []
+
+
+class NotEvaluated(NamedTuple):
+    """What may decide over packets and isn't followed here.
+
+    ``kind`` is ``flowtable``, ``tproxy``, ``ipvs``, ``cgroup``, ``xdp``, ``tc``, ``bridge`` or
+    ``netdev``; ``name`` says which one.
+    """
+
+    kind: str
+    name: str
+
+
+class Table:
+    """A table: chains by their names, and what it holds of sets and maps, which may be unread."""
+
+    def __init__(self, family: str, name: str, source: str) -> None:
+        self.family, self.name, self.source = family, name, source
+        self.chains: dict[str, Chain] = {}
+        self.sets: dict[str, Rows | None] = {}
+        self.dormant = False
+
+    def concerns(self, family: str, hook: str) -> bool:
+        """Whether packets of *family* (``ipv4`` or ``ipv6``) meet its chains at *hook*."""
+        own = "netdev" if hook == "ingress" else "ip" if family == "ipv4" else "ip6"
+        return self.family in ("inet", own)
+
+
+class Ruleset:
+    """All tables of a network namespace, and what could not be read or isn't followed.
+
+    ``load`` reads the elements of a set that a rule turns out to need: it is given the table and
+    the set's name, and gives None where they can't be had.
+    """
+
+    def __init__(
+        self,
+        tables: Sequence[Table],
+        not_evaluated: Sequence[NotEvaluated] = (),
+        gaps: Sequence[Gap] = (),
+        load: Callable[[Table, str], Rows | None] | None = None,
+    ) -> None:
+        self.tables, self.not_evaluated = tuple(tables), tuple(not_evaluated)
+        self.gaps = list(gaps)
+        self._load = load
+
+    @property
+    def whole(self) -> bool:
+        """Whether all rules were read. A set that wasn't matters only where a rule asks for it."""
+        return all(gap.code is GapCode.FIREWALL_SET_UNREAD for gap in self.gaps)
+
+    def rows(self, table: Table, name: str) -> Rows | None:
+        """The elements of a named set or map; None where they aren't known."""
+        rows = table.sets.get(name)
+        if rows is None and self._load is not None and name in table.sets:
+            rows = table.sets[name] = self._load(table, name)
+        return rows
+
+
+class Interface(NamedTuple):
+    """A network interface of this machine and its addresses, each with its prefix length."""
+
+    name: str
+    addresses: tuple[tuple[str, int], ...] = ()
+    route_localnet: bool = False
+
+
+class Machine(NamedTuple):
+    """What of a machine decides over packets beside its rules.
+
+    ``routes`` are networks, as CIDR text, and the interfaces through which they are reached (a
+    default route is ``0.0.0.0/0`` or ``::/0``); None where they aren't known. ``forwarding`` says
+    whether the family's packets are forwarded at all.
+    """
+
+    interfaces: tuple[Interface, ...] = ()
+    routes: tuple[tuple[str, str], ...] | None = None
+    forwarding: bool | None = None

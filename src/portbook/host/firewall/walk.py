@@ -1,0 +1,394 @@
+"""Packets through the chains of one hook, as the kernel takes them. Pure.
+
+A packet stands for connections from many sources. Where a rule treats some of them differently,
+they part; where a condition can't be known, they go both ways. What comes out of a hook are the
+packets that passed it; what was stopped is kept with the rule that did.
+"""
+
+from __future__ import annotations
+
+from portbook.host.firewall.conditions import Absent, Packet, World
+from portbook.host.firewall.flows import MOST_FLOWS, Flow, Step, Stop, TooLong, add, merged, union
+from portbook.host.firewall.intervals import NOTHING, Intervals
+from portbook.host.firewall.values import (
+    AddTo,
+    Assign,
+    Chain,
+    Chance,
+    Field,
+    Hook,
+    Mapped,
+    NoTrack,
+    Rows,
+    Rule,
+    Ruleset,
+    Table,
+    Test,
+    Translate,
+    Unclear,
+    Verdict,
+    VerdictMap,
+)
+from portbook.model.reach import Outcome, RuleText
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+_CONNTRACK, _NAT = -200, -100  # enum nf_ip_hook_priorities
+_SOURCE_NAT = 100
+_DEPTH = 17  # NFT_JUMP_STACK_SIZE, and the base chain
+_FEW = 8  # addresses or ports of a goal that are followed one by one
+_STEPS = 3_000_000
+
+
+_STOPS = {"drop": Outcome.DROPPED, "reject": Outcome.REJECTED, "queue": Outcome.UNKNOWN}
+
+
+class Walk:
+    """One walk through a ruleset. ``stops`` collects what didn't pass."""
+
+    def __init__(self, ruleset: Ruleset, world: World, interface: str | None) -> None:
+        self.ruleset, self.world, self.interface = ruleset, world, interface
+        self.stops: list[Stop] = []
+        self._table: Table | None = None
+        self._left = _STEPS
+        self._accepted: list[tuple[Packet, Intervals, Rule]] = []
+        self._trail: tuple[RuleText, ...] = ()
+        self._hook = ""
+        self.source_port_rules: dict[RuleText, None] = {}
+        self.rule: Rule | None = None
+
+    def named(self, name: str) -> Rows | None:
+        """The elements of a set of the table that is walked through."""
+        return None if self._table is None else self.ruleset.rows(self._table, name)
+
+    # -- hooks --------------------------------------------------------------------------------
+
+    def through(
+        self, hook: str, flows: Iterable[Flow], at: Callable[[int, Flow], Flow] | None = None
+    ) -> list[Flow]:
+        """The flows that pass all base chains of *hook*.
+
+        *at* changes a flow on its way: it is given the priority of the chain to come.
+        """
+        current = list(flows)
+        self._hook = hook
+        for priority, table, chain in self._base_chains(hook):
+            passed: list[Flow] = []
+            for flow in current:
+                ready = flow if at is None else at(priority, flow)
+                passed += self._base(table, chain, ready)
+            current = merged(passed)
+        return [flow if at is None else at(1 << 31, flow) for flow in current]
+
+    def _base_chains(self, hook: str) -> list[tuple[int, Table, Chain]]:
+        chains = []
+        for table in self.ruleset.tables:
+            if table.dormant or not table.concerns(self.world.family, hook):
+                continue
+            for chain in table.chains.values():
+                if chain.hook is not None and chain.hook.name == hook and self._met(chain.hook):
+                    nat = chain.hook.kind == "nat"
+                    # Chains of NAT are called from one place in their hook, in their own order.
+                    first = chain.hook.priority
+                    if nat:
+                        first = _NAT if hook in ("prerouting", "output") else _SOURCE_NAT
+                    chains.append((first, chain.hook.priority, table, chain))
+        # nf_hook_entries_grow: of two with the same priority, the newer one comes first.
+        chains.reverse()
+        chains.sort(key=lambda each: each[:2])
+        return [(first, table, chain) for first, _, table, chain in chains]
+
+    def _met(self, hook: Hook) -> bool:
+        """Whether a chain for the packets of some interfaces is for those of this one."""
+        return hook.device is None or self.interface is None or self.interface in hook.device
+
+    def _base(self, table: Table, chain: Chain, flow: Flow) -> list[Flow]:
+        assert chain.hook is not None
+        packet = flow.packet
+        if chain.hook.kind == "nat" and (
+            packet.tracked is False or packet.translation_over or packet.state != 8 or packet.reply
+        ):
+            return [flow]
+        self._table, self._accepted, self._trail = table, [], flow.rules
+        rest = self._chain(chain, packet, flow.sources, 1)
+        # In a chain of NAT, only a translation is news.
+        nat = chain.hook.kind == "nat"
+        passed = [
+            Flow(
+                kept,
+                sources,
+                self._trail if nat and not kept.translated else (*self._trail, rule.text),
+            )
+            for kept, sources, rule in self._accepted
+        ]
+        for kept, sources in rest.items():
+            if chain.policy == "drop":
+                self._stop(Outcome.DROPPED, sources, RuleText("policy drop", chain.where))
+            else:
+                passed.append(Flow(kept, sources, self._trail))
+        return passed
+
+    def _stop(self, outcome: Outcome, sources: Intervals, text: RuleText) -> None:
+        self.stops.append(Stop(outcome, sources, (*self._trail, text)))
+
+    # -- chains and rules ---------------------------------------------------------------------
+
+    def _chain(
+        self, chain: Chain, packet: Packet, sources: Intervals, depth: int
+    ) -> dict[Packet, Intervals]:
+        """What comes back from *chain*: at its end, by a return, or from a chain it went to."""
+        flows = {packet: sources}
+        ended: dict[Packet, Intervals] = {}
+        for rule in chain.rules:
+            self._left -= len(flows)
+            if self._left < 0 or len(flows) > MOST_FLOWS:
+                raise TooLong
+            self.rule = rule
+            following: dict[Packet, Intervals] = {}
+            for each, some in flows.items():
+                step = Step(rule, each, some, following, ended, depth)
+                self._follow(step)
+            flows = following
+            if not flows:
+                break
+        for kept, some in ended.items():
+            add(flows, kept, some)
+        return flows
+
+    def _follow(self, step: Step) -> None:
+        for statement in step.rule.statements:
+            if _ACTIONS[type(statement)](self, step, statement):
+                return
+            if not step.perhaps:
+                # Nobody gets on in this rule: all go to the next one.
+                add(step.flows, step.before, step.sources)
+                return
+        if step.packet == step.before:
+            add(step.flows, step.before, step.sources)
+        else:
+            step.pass_by()
+            add(step.flows, step.packet, step.perhaps)
+
+    # Each action returns whether the rule ends with it.
+
+    def _on_test(self, step: Step, test: Test) -> bool:
+        step.narrow(*self.world.test(*test, step.packet), self.world.everyone)
+        return False
+
+    def _on_chance(self, step: Step, _: Chance) -> bool:
+        step.surely = NOTHING
+        return False
+
+    def _on_unclear(self, step: Step, _: Unclear) -> bool:
+        self._stop(Outcome.UNKNOWN, step.perhaps, step.rule.text)
+        return False
+
+    def _on_assign(self, step: Step, assign: Assign) -> bool:
+        number = self.world.number(assign.value, step.packet)
+        if assign.name == "mark":
+            step.packet = step.packet._replace(mark=number)
+        elif step.packet.tracked:
+            step.packet = step.packet._replace(ctmark=number)
+        return False
+
+    def _on_notrack(self, step: Step, _: NoTrack) -> bool:
+        if step.packet.tracked is None:
+            step.packet = step.packet._replace(tracked=False)
+        return False
+
+    def _on_addition(self, step: Step, addition: AddTo) -> bool:
+        step.packet = step.packet._replace(added=step.packet.added | {addition.target})
+        return False
+
+    def _on_translate(self, step: Step, statement: Translate) -> bool:
+        if statement.family not in (None, step.packet.family):
+            return False
+        done = self._translate(step.rule, statement, step.packet, step.perhaps)
+        step.surely &= done
+        step.pass_by()
+        return True
+
+    def _on_verdict(self, step: Step, verdict: Verdict) -> bool:
+        step.pass_by()
+        self._judge(step, verdict, step.perhaps)
+        return True
+
+    def _judge(self, step: Step, verdict: Verdict, sources: Intervals) -> None:
+        """What *verdict* does with the packets of *sources*, all of which get it."""
+        kind, packet = verdict.kind, step.packet
+        if kind in _STOPS:
+            self._stop(_STOPS[kind], sources, step.rule.text)
+        elif kind == "accept":
+            self._accepted.append((packet, sources, step.rule))
+        elif kind == "return":
+            add(step.ended, packet, sources)
+        elif kind == "continue":
+            add(step.flows, packet, sources)
+        else:
+            assert self._table is not None
+            target = self._table.chains.get(verdict.target)
+            if target is None or step.depth >= _DEPTH:
+                self._stop(Outcome.UNKNOWN, sources, step.rule.text)
+                return
+            back = step.ended if kind == "goto" else step.flows
+            for kept, some in self._chain(target, packet, sources, step.depth + 1).items():
+                add(back, kept, some)
+
+    def _on_verdict_map(self, step: Step, statement: VerdictMap) -> bool:
+        answers = self._lookup(statement.fields, statement.rows, step.packet)
+        step.pass_by()
+        if answers is None:
+            self._stop(Outcome.UNKNOWN, step.perhaps, step.rule.text)
+            add(step.flows, step.packet, step.perhaps)
+            return True
+        for goal, yes, maybe in answers:
+            hit = step.perhaps & (yes | maybe)
+            if not hit:
+                continue
+            if isinstance(goal, Verdict):
+                self._judge(step, goal, hit)
+            else:
+                if goal is not None:
+                    self._stop(Outcome.UNKNOWN, hit, step.rule.text)
+                add(step.flows, step.packet, hit)
+        return True
+
+    def _lookup(
+        self, fields: tuple[Field, ...], rows: Rows | str, packet: Packet
+    ) -> list[tuple[object, Intervals, Intervals]] | None:
+        """What a map gives, and for whom surely and perhaps; None for a map that can't be had.
+
+        The goal None stands for those that the map has nothing for.
+        """
+        world = self.world
+        values = [world.value(field, packet) for field in fields]
+        if any(isinstance(value, Absent) for value in values):
+            return [(None, world.everyone, NOTHING)]
+        known = None if isinstance(rows, str) and rows in packet.added else world.rows(rows)
+        if known is None or known.goals is None:
+            return None
+        answers: list[tuple[object, Intervals, Intervals]] = []
+        left = everyone = world.everyone
+        for number, certain, pieces in world.matches(fields, values, known, packet):
+            some = (
+                everyone
+                if len(pieces) == 1 and pieces == everyone.pairs()
+                else Intervals.of(pieces)
+            )
+            some &= left
+            answers.append(
+                (known.goals[number], some if certain else NOTHING, NOTHING if certain else some)
+            )
+            if certain:
+                left = left - some
+                if not left:
+                    break
+        if left:
+            unsure = any(maybe for _, _, maybe in answers)
+            answers.append(
+                (known.otherwise, NOTHING if unsure else left, left if unsure else NOTHING)
+            )
+        return answers
+
+    # -- translation --------------------------------------------------------------------------
+
+    def _translate(
+        self, rule: Rule, statement: Translate, packet: Packet, sources: Intervals
+    ) -> Intervals:
+        """Accepts the packet as NAT changes it; for whom that is sure, maps being what they are."""
+        done = self.world.everyone
+        for address, for_address, sure in self._goals(statement.address, packet, sources):
+            done = done if sure is None else done & sure
+            for port, some, sure_too in self._goals(statement.port, packet, for_address):
+                done = done if sure_too is None else done & sure_too
+                both = isinstance(address, tuple) and not isinstance(address[0], int)
+                goals = address if both else (address, port)  # one map may give both
+                self._accept_translated(rule, statement, packet, some, goals)
+        return done
+
+    def _goals(
+        self, goal: object, packet: Packet, sources: Intervals
+    ) -> list[tuple[object, Intervals, Intervals | None]]:
+        """The targets, for whom each may be, and for whom there surely is one (None: everybody)."""
+        if not isinstance(goal, Mapped):
+            return [(goal, sources, None)]
+        answers = self._lookup(goal.fields, goal.rows, packet)
+        if answers is None:
+            return [("unknown", sources, NOTHING)]
+        sure = union([yes for target, yes, _ in answers if target is not None])
+        return [
+            (target, (yes | maybe) & sources, sure)
+            for target, yes, maybe in answers
+            if target is not None and (yes | maybe) & sources
+        ] or [("none", NOTHING, NOTHING)]
+
+    def _accept_translated(
+        self,
+        rule: Rule,
+        statement: Translate,
+        packet: Packet,
+        sources: Intervals,
+        goals: object,
+    ) -> None:
+        if not sources or not isinstance(goals, tuple):
+            return
+        address, port = goals
+        numbers, ports = _spread(address), _spread(port)
+        if statement.shifted or numbers is None or ports is None:
+            self._stop(Outcome.UNKNOWN, sources, rule.text)
+            return
+        if isinstance(port, tuple) and isinstance(packet.dport, int) and packet.dport in ports:
+            ports = [packet.dport]  # one that fits already stays
+        if statement.local:
+            numbers = [self._own_address(packet)]
+        elif numbers == [None]:
+            numbers = [packet.daddr if isinstance(packet.daddr, int) else None]
+        for number in numbers:
+            for new_port in ports:
+                changed = packet._replace(
+                    daddr=number,
+                    dport=packet.dport if new_port is None else new_port,
+                    translated=True,
+                    translation_over=True,
+                    local=statement.local or None,
+                )
+                self._accepted.append((changed, sources, rule))
+
+    def _own_address(self, packet: Packet) -> int | None:
+        """The address to which a REDIRECT goes (nf_nat_redirect.c); None: which isn't known."""
+        from portbook.host.firewall.nft_expressions import address_number
+
+        if self._hook == "output":
+            return 1 if packet.family == "ipv6" else 0x7F000001
+        for interface in self.world.machine.interfaces:
+            if interface.name == packet.iif:
+                for text, _ in interface.addresses:
+                    if (":" in text) == (packet.family == "ipv6"):
+                        return address_number(text)
+        return None
+
+
+def _spread(goal: object) -> list[int | None] | None:
+    """The numbers that a goal stands for; None where there are many, or they aren't known."""
+    if goal is None:
+        return [None]
+    if not (isinstance(goal, tuple) and len(goal) == 2 and isinstance(goal[0], int)):
+        return None
+    first, last = goal
+    return list(range(first, last + 1)) if last - first < _FEW else None
+
+
+_ACTIONS: dict[type, Callable[[Walk, Step, Any], bool]] = {
+    Test: Walk._on_test,
+    Chance: Walk._on_chance,
+    Unclear: Walk._on_unclear,
+    Assign: Walk._on_assign,
+    NoTrack: Walk._on_notrack,
+    AddTo: Walk._on_addition,
+    Translate: Walk._on_translate,
+    Verdict: Walk._on_verdict,
+    VerdictMap: Walk._on_verdict_map,
+}

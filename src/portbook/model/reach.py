@@ -1,0 +1,71 @@
+"""From where a port can be reached: what a machine's packet filters do with a new connection."""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple, StrEnum
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from ipaddress import IPv4Network, IPv6Network
+
+    from portbook.model.seen import Family
+
+
+class Outcome(StrEnum):
+    """What becomes of a new connection, or of a datagram and its answer."""
+
+    OPEN = "open"  # it arrives, and its answer leaves
+    DROPPED = "dropped"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"  # it depends on what can't be known from here
+
+
+class RuleText(NamedTuple):
+    """A rule in the words of its own tool, and the chain that holds it.
+
+    >>> RuleText("tcp dport 8080 drop", "inet filter input").where
+    'inet filter input'
+    """
+
+    text: str
+    where: str
+
+
+class Decision(NamedTuple):
+    """What becomes of connections from *sources*, and the rules that decide it.
+
+    ``sources`` are inclusive intervals of addresses as numbers, in order and without overlap.
+    ``rules`` are those that accepted, translated or stopped it, in the order in which they are
+    met; for an unknown outcome, all that may decide. ``delivered_to`` and ``delivered_address``
+    say where an open connection ends: they differ from what it was made to where NAT changes it.
+    ``forwarded``: that end isn't an address of this machine. ``later`` are the rules that stop a
+    connection once it stands, ``source_ports`` those that treat other than ephemeral source ports
+    differently.
+    """
+
+    family: Family
+    sources: tuple[tuple[int, int], ...]
+    outcome: Outcome
+    rules: tuple[RuleText, ...] = ()
+    delivered_to: int | None = None
+    delivered_address: str | None = None
+    forwarded: bool = False
+    later: tuple[RuleText, ...] = ()
+    source_ports: tuple[RuleText, ...] = ()
+
+    def networks(self) -> Iterator[IPv4Network | IPv6Network]:
+        """The sources as CIDR networks, in order.
+
+        >>> from portbook.model import Family
+        >>> one = Decision(Family.IPV4, ((0xC0000200, 0xC0000202),), Outcome.DROPPED)
+        >>> list(map(str, one.networks()))
+        ['192.0.2.0/31', '192.0.2.2/32']
+        """
+        from ipaddress import IPv4Address, IPv6Address, summarize_address_range
+
+        for first, last in self.sources:
+            if self.family == "ipv4":
+                yield from summarize_address_range(IPv4Address(first), IPv4Address(last))
+            else:
+                yield from summarize_address_range(IPv6Address(first), IPv6Address(last))

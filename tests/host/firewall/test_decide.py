@@ -1,0 +1,178 @@
+"""Rulesets as nft prints them, and what becomes of connections: each case is a ruleset by hand."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from portbook.host.firewall.decide import decide
+from portbook.host.firewall.nft_json import parse_nft
+from portbook.host.firewall.values import Interface, Machine, Ruleset
+from portbook.model import Family, Transport
+from portbook.model.reach import Decision, Outcome
+
+MACHINE = Machine(
+    (Interface("lo", (("127.0.0.1", 8),)), Interface("eth0", (("192.0.2.1", 24),))),
+    forwarding=True,
+)
+
+
+def chain(
+    name: str, hook: str = "", policy: str = "accept", prio: int = 0, kind: str = "filter"
+) -> Any:
+    base = {"type": kind, "hook": hook, "prio": prio, "policy": policy} if hook else {}
+    return {"chain": {"family": "inet", "table": "t", "name": name, **base}}
+
+
+def rule(where: str, *statements: Any) -> Any:
+    return {"rule": {"family": "inet", "table": "t", "chain": where, "expr": list(statements)}}
+
+
+def match(left: Any, right: Any, op: str = "==") -> Any:
+    return {"match": {"op": op, "left": left, "right": right}}
+
+
+DPORT = {"payload": {"protocol": "tcp", "field": "dport"}}
+SADDR = {"payload": {"protocol": "ip", "field": "saddr"}}
+STATE = {"ct": {"key": "state"}}
+MARK = {"meta": {"key": "mark"}}
+ACCEPT, DROP, LIMIT = {"accept": None}, {"drop": None}, {"limit": {"rate": 1, "per": "second"}}
+NEAR = {"prefix": {"addr": "192.0.2.0", "len": 24}}
+
+
+def ask(*objects: Any, port: int = 80, machine: Machine = MACHINE) -> list[Decision]:
+    ruleset = Ruleset(parse_nft(json.dumps({"nftables": objects}))[0])
+    return list(
+        decide(
+            ruleset, machine, family=Family.IPV4, transport=Transport.TCP,
+            destination="192.0.2.1", port=port, interface="eth0",
+        )
+    )  # fmt: skip
+
+
+def outcomes(*objects: Any, port: int = 80) -> dict[str, list[str]]:
+    return {
+        str(one.outcome): [str(network) for network in one.networks()]
+        for one in ask(*objects, port=port)
+    }
+
+
+def everywhere(*objects: Any, port: int = 80) -> str:
+    (one,) = ask(*objects, port=port)
+    return str(one.outcome)
+
+
+def test_without_rules_all_is_open() -> None:
+    (one,) = ask()
+    assert (one.outcome, one.delivered_to, one.delivered_address) == (
+        Outcome.OPEN, 80, "192.0.2.1",
+    )  # fmt: skip
+
+
+def test_a_policy_is_named_as_what_stops() -> None:
+    (one,) = ask(chain("in", "input", "drop"))
+    assert one.outcome is Outcome.DROPPED
+    assert [tuple(text) for text in one.rules] == [("policy drop", "inet t in")]
+
+
+def test_sources_are_cut_where_a_rule_tells_them_apart() -> None:
+    found = outcomes(chain("in", "input", "drop"), rule("in", match(SADDR, NEAR), ACCEPT))
+    assert found["open"] == ["192.0.2.0/24"]
+    assert "192.0.3.0/24" in found["dropped"]
+
+
+def test_an_accept_does_not_spare_the_next_chain() -> None:
+    late = chain("late", "input", "accept", 10), rule("late", match(DPORT, 80), DROP)
+    assert everywhere(chain("in", "input"), rule("in", ACCEPT), *late) == "dropped"
+    assert everywhere(chain("in", "input"), rule("in", ACCEPT), *late, port=81) == "open"
+
+
+def test_a_rate_limit_matters_only_where_it_changes_the_outcome() -> None:
+    base = chain("in", "input", "drop")
+    assert everywhere(base, rule("in", LIMIT, ACCEPT)) == "unknown"
+    assert everywhere(base, rule("in", LIMIT, ACCEPT), rule("in", ACCEPT)) == "open"
+    assert everywhere(base, rule("in", LIMIT, DROP)) == "dropped"
+
+
+def test_jump_goto_and_return() -> None:
+    base, sub = chain("in", "input", "drop"), chain("sub")
+    jump, goto = {"jump": {"target": "sub"}}, {"goto": {"target": "sub"}}
+    back = rule("sub", {"return": None}), rule("sub", ACCEPT)
+    assert everywhere(base, sub, rule("in", jump), rule("in", ACCEPT), *back) == "open"
+    assert everywhere(base, sub, rule("in", goto), rule("in", ACCEPT), *back) == "dropped"
+
+
+def test_the_answer_counts() -> None:
+    out = chain("out", "output", "drop")
+    assert everywhere(out) == "dropped"
+    assert everywhere(out, rule("out", match(STATE, "established", "in"), ACCEPT)) == "open"
+
+
+def test_an_untracked_answer_is_no_established_one() -> None:
+    raw = (
+        chain("raw", "prerouting", "accept", -300),
+        rule("raw", match(DPORT, 80), {"notrack": None}),
+    )
+    out = chain("out", "output", "drop"), rule("out", match(STATE, "established", "in"), ACCEPT)
+    assert everywhere(*raw, *out) == "dropped"
+    assert everywhere(*raw, *out, port=81) == "open"
+
+
+def test_later_packets_that_are_dropped_are_told() -> None:
+    (one,) = ask(chain("in", "input", "drop"), rule("in", match(STATE, "new", "in"), ACCEPT))
+    assert one.outcome is Outcome.OPEN
+    assert [text.text for text in one.later] == ["policy drop"]
+
+
+def test_marks_are_followed() -> None:
+    first = chain("first", "prerouting", "accept", -150)
+    mark = rule("first", match(DPORT, 80), {"mangle": {"key": MARK, "value": {"|": [MARK, 16]}}})
+    base = chain("in", "input"), rule("in", match({"&": [MARK, 16]}, 16), DROP)
+    assert everywhere(first, mark, *base) == "dropped"
+    assert everywhere(first, mark, *base, port=81) == "open"
+
+
+def test_a_redirect_is_followed() -> None:
+    nat = chain("nat", "prerouting", "accept", -100, "nat")
+    redirect = rule("nat", match(DPORT, 80), {"redirect": {"port": 8080}})
+    base = chain("in", "input", "drop"), rule("in", match(DPORT, 8080), ACCEPT)
+    (one,) = ask(nat, redirect, *base)
+    assert (one.outcome, one.delivered_to, one.delivered_address) == (
+        Outcome.OPEN, 8080, "192.0.2.1",
+    )  # fmt: skip
+    assert everywhere(nat, redirect, *base, port=81) == "dropped"
+
+
+@pytest.mark.parametrize(("policy", "outcome"), [("accept", "open"), ("drop", "dropped")])
+def test_a_published_port_leaves_through_forward(policy: str, outcome: str) -> None:
+    nat = chain("nat", "prerouting", "accept", -100, "nat")
+    publish = rule("nat", match(DPORT, 80), {"dnat": {"addr": "198.51.100.2", "port": 8000}})
+    stopped = chain("in", "input", "drop")
+    (one,) = ask(nat, publish, stopped, chain("fwd", "forward", policy))
+    assert str(one.outcome) == outcome
+    if outcome == "open":
+        assert (one.delivered_to, one.delivered_address) == (8000, "198.51.100.2")
+        assert one.forwarded
+
+
+def test_a_verdict_map_over_addresses() -> None:
+    pairs = [[{"prefix": {"addr": "192.0.2.0", "len": 25}}, DROP], ["192.0.2.128", ACCEPT]]
+    found = outcomes(
+        chain("in", "input", "accept"), rule("in", {"vmap": {"key": SADDR, "data": {"set": pairs}}})
+    )
+    assert found["dropped"] == ["192.0.2.0/25"]
+
+
+def test_what_is_not_understood_can_not_be_told() -> None:
+    (one,) = ask(chain("in", "input"), rule("in", match(DPORT, 80), {"teleport": {"to": 1}}))
+    assert one.outcome is Outcome.UNKNOWN
+    assert [text.text for text in one.rules] == ["tcp dport 80 teleport"]
+
+
+def test_a_rule_for_other_source_ports_is_named() -> None:
+    sport = {"payload": {"protocol": "tcp", "field": "sport"}}
+    (one,) = ask(chain("in", "input", "drop"), rule("in", match(sport, 53), ACCEPT))
+    assert one.outcome is Outcome.DROPPED
+    assert [text.text for text in one.source_ports] == ["tcp sport 53 accept"]
