@@ -82,6 +82,14 @@ SAID = {
     Gap(GapCode.NAMESPACE_UNREADABLE, detail="x"): "x",
     Gap(GapCode.NAT_UNSUPPORTED): "redirects by this system's own packet filter are not looked for",
     Gap(GapCode.NAT_HIDDEN): "NAT rules are visible to root only",
+    Gap(GapCode.FIREWALL_UNSUPPORTED): "this system's own packet filter is not read",
+    Gap(GapCode.FIREWALL_HIDDEN): "firewall rules are visible to root only",
+    Gap(GapCode.FIREWALL_NO_TOOL, "nft"): "firewall rules are in force, but nft is not installed",
+    Gap(GapCode.FIREWALL_UNREADABLE, "nftables", detail="it is cut short"): "firewall rules of "
+    "nftables could not be read: it is cut short",
+    Gap(GapCode.FIREWALL_CHANGING): "the firewall rules changed while they were read",
+    Gap(GapCode.FIREWALL_SET_UNREAD, "inet t blocked", detail="it is gone"): "the firewall's set "
+    "inet t blocked could not be read: it is gone",
     Gap(GapCode.NAT_NO_TOOL): "neither nft nor iptables is installed, so NAT rules were not read",
     Gap(GapCode.NAT_NO_NFT): "nft is not installed, so nftables' own NAT rules were not read",
     Gap(GapCode.NAT_NO_LEGACY, "ip6tables"): "NAT rules of the older ip6tables are in force, but "
