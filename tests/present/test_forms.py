@@ -80,7 +80,10 @@ def _forms(port: int) -> tuple[dict[str, Any], dict[str, Form]]:
     found = answer_port(query, CATALOG, whole=True)
     page = compose(found)
     facts = json.loads(json.dumps(port_json.of(found)))
-    of_site = of_html(views.port(found, CATALOG, SITE))
+    # A long list goes on at an address of its own.
+    body = views.port(found, CATALOG, SITE)
+    table = (views.practice(found, SITE) or "").partition("<article>")[2].partition("</article>")[0]
+    of_site = of_html(body.replace('<section id="feedback"', f'{table}<section id="feedback"'))
     return facts, {
         "text": of_text(render_page(page, Style(80))),
         "markdown": of_markdown(markdown.render_page(page)),
@@ -148,8 +151,10 @@ def of_html(text: str) -> Form:
     else:
         lead, _, rest = main.partition("</figure>")  # a picture of ports
         main = lead + rest
+    main = re.sub("<summary>.*?</summary>", "", main)  # how many rows are folded
     hrefs = {markup.unescape(each) for each in re.findall(r'href="(https?://.*?)"', main)}
     records = re.findall(r'<li><b>([^<]*)</b> <span class="kind">', main)
+    records += re.findall(r'<tr><th>([^<]*)</th><td>[^<]* <span class="kind">', main)
     bare = markup.unescape(
         re.sub(r"<[^>]*>", " ", re.sub(r"</?(?:a|b|i|time|span|code)\b[^>]*>", "", main))
     )

@@ -42,6 +42,9 @@ class StandIn:
         assert answer.host is None, "a page of the book holds nothing of this machine"
         return _page(f"Port {answer.port}", answer.state)
 
+    def practice(self, answer: PortAnswer, site: Site) -> str | None:
+        return _page(f"Practice {answer.port}")
+
     def service(self, answer: ServiceAnswer, site: Site) -> str:
         return _page(f"Service {answer.name}")
 

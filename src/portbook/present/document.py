@@ -133,7 +133,8 @@ class Blocks(NamedTuple):
 class Record(NamedTuple):
     """What a source has on record: of what, in which way, what it says, and where it was read.
 
-    ``ports`` are numbers in ``kind`` that have a page of their own.
+    ``ports`` are numbers in ``kind`` that have a page of their own. ``group`` is what a long list
+    of such records may be divided by.
     """
 
     subject: str
@@ -142,13 +143,18 @@ class Record(NamedTuple):
     source: str
     read: str
     ports: tuple[int, ...] = ()
+    group: str = ""
 
 
 class Records(NamedTuple):
-    """Records of one kind, under a caption."""
+    """Records of one kind, under a caption.
+
+    ``page`` is the path of a page of its own that a site may have for a long list.
+    """
 
     caption: str
     records: tuple[Record, ...]
+    page: str = ""
 
 
 PORT = "{port}"

@@ -162,3 +162,36 @@ def assignee(printed: str) -> str:
     if not (printed.startswith("[") and printed.endswith("]")):
         return printed
     return ", ".join(printed[1:-1].replace("_", " ").split("]["))
+
+
+# What the families of uses are called, in the order in which people look for them.
+FAMILIES = {
+    "web": "Web and development servers",
+    "databases": "Databases",
+    "queues": "Queues and streams",
+    "chat-mail-voice": "Mail, chat and voice",
+    "remote-access": "Remote access",
+    "files-backup-storage": "Files, backup and storage",
+    "containers": "Containers and clusters",
+    "monitoring": "Monitoring",
+    "machine-learning": "Machine learning",
+    "debuggers-builds": "Debuggers and builds",
+    "security": "Security",
+    "vpn": "VPN",
+    "printing-media-home": "Printing, media and home",
+    "automation": "Automation",
+    "industrial": "Industrial control",
+    "apple-windows": "Apple and Windows",
+    "system": "System services",
+    "games": "Games",
+    "cryptocurrency": "Cryptocurrency",
+}
+
+
+def family_title(family: str | None) -> str:
+    """What the *family* of a use is called.
+
+    >>> family_title("vpn"), family_title(None)
+    ('VPN', 'Other')
+    """
+    return FAMILIES.get(family or "", "Other")

@@ -137,6 +137,19 @@ def _port(request: Request, named: Form | None) -> Response:
     return in_form(request, named, body)
 
 
+async def practice(request: Request) -> Response:
+    """``/8080/practice``: all uses of a port whose own page has the first of them."""
+    digits: str = request.path_params["port"]
+    if len(digits) > 5 or int(digits) > LAST_PORT:
+        return problem(request, 404, f"There are ports from 0 to {LAST_PORT}.")
+    site = context(request)
+    found = read_port(site.catalog, int(digits), whole=True)
+    body = await run_page(request, site.views.practice, found, site.site)
+    if body is None:
+        return RedirectResponse(f"/{int(digits)}", 308)
+    return kept(request, body, Form.HTML.media_type, any_query=True)
+
+
 async def port_and_more(request: Request) -> Response:
     """``/443/udp`` is the page of 443; nothing else stands below a port."""
     more: str = request.path_params["more"].lower()

@@ -58,6 +58,7 @@ BOOK: tuple[tuple[str, Handler], ...] = (
     ("/{port:digits}.json", reference.port_json),
     ("/{port:digits}.txt", reference.port_text),
     ("/{port:digits}.md", reference.port_markdown),
+    ("/{port:digits}/practice", reference.practice),
     ("/{port:digits}/{more:path}", reference.port_and_more),
     ("/services", reference.services),
     ("/services/{name:path}", reference.service),

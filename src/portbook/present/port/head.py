@@ -2,21 +2,25 @@
 
 >>> from portbook.present.brief import Brief
 >>> brief = Brief("305 is unassigned", None, None, "unassigned on every transport", None, None, ())
->>> head_of(305, brief).answer, title_of(305, brief)
-('Unassigned', 'Port 305: unassigned')
+>>> title_of(305, brief)
+'Port 305: unassigned'
 """
 
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
+from portbook.model import State
+from portbook.present.port.on_record import assignments
+from portbook.present.words import few
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from portbook.app.port_lookup import PortAnswer
     from portbook.present.brief import Brief
 
 LONGEST_TITLE = 60  # characters: search engines and tabs cut what is longer
 _SITE = " · portbook"
-_NOTHING = "nothing beyond its registration is known to us"
+_NOTHING = "we know of nothing beyond its registration"
 
 
 class Head(NamedTuple):
@@ -31,16 +35,29 @@ class Head(NamedTuple):
     marks: tuple[tuple[str, str], ...]
 
 
-def head_of(port: int, brief: Brief) -> Head:
-    """The head of the page of *port*; *brief* is of no machine."""
+def head_of(answer: PortAnswer, brief: Brief) -> Head:
+    """The head of the page of *answer*, a whole answer; *brief* is of no machine."""
     marks = (("Security", brief.security), ("Reported", brief.abuse))
-    told = brief.practice or ("" if brief.abuse else _NOTHING)
     return Head(
-        _raised(_bare(port, brief.headline)),
+        _raised(_bare(answer.port, brief.headline)),
         _raised(brief.registry),
-        _raised(told),
+        _raised(brief.practice or _instead(answer)),
         tuple([(label, text) for label, text in marks if text]),
     )
+
+
+def _instead(answer: PortAnswer) -> str:
+    """What is known of its use where no product is; it denies one after every store was asked."""
+    speaking = answer.related.implementing if answer.related is not None else ()
+    if speaking:
+        return f"servers that speak it: {few([each.product for each in speaking])}"
+    if answer.services:
+        return f"{answer.services[0].name}, {answer.services[0].gist}"
+    if answer.abuse:
+        return ""
+    if any(row.notes or row.unauthorized_use for row in assignments(answer)):
+        return "the registry's note below says more"
+    return _NOTHING if answer.state is State.ASSIGNED else ""
 
 
 def title_of(port: int, brief: Brief) -> str:
@@ -64,7 +81,7 @@ def _bare(port: int, headline: str) -> str:
 # Words of ours that a line begins with; a name keeps its own first letter.
 _OURS = (
     "unassigned", "reserved", "assigned", "a dynamic", "dynamic", "the ", "any free", "no known",
-    "nothing", "as registered",
+    "we know", "servers that", "as registered",
 )  # fmt: skip
 
 

@@ -108,7 +108,7 @@ def untold_uses(answer: PortAnswer) -> bool:
 
 
 def _unauthorized(answer: PortAnswer) -> Iterator[str]:
-    for row in _rows(answer):
+    for row in assignments(answer):
         if row.unauthorized_use or row.notes:
             yield row.unauthorized_use or row.notes or ""
 
@@ -175,7 +175,7 @@ def _notes_by_words(answer: PortAnswer) -> dict[str, list[str]]:
 
 def title_line(answer: PortAnswer, longest: int = _LONGEST_TITLE) -> str | None:
     """What the first service of the port is, where its name doesn't say so already."""
-    for row in _rows(answer):
+    for row in assignments(answer):
         title, name = row.title, row.service_name or ""
         title = title and title.partition(" (see port ")[0]  # a pointer, no part of the name
         if title is None or _plain(title) == _plain(name):
@@ -268,10 +268,11 @@ def _security_of(known: KnownService, columns: int) -> str | None:
 
 def service_names(answer: PortAnswer) -> list[str]:
     """The names that the registry has for the port, each once."""
-    return list(dict.fromkeys(row.service_name for row in _rows(answer) if row.service_name))
+    return list(dict.fromkeys(row.service_name for row in assignments(answer) if row.service_name))
 
 
-def _rows(answer: PortAnswer) -> list[Assignment]:
+def assignments(answer: PortAnswer) -> list[Assignment]:
+    """Every row of the registry that assigns the port, transport by transport."""
     return [row for standing in answer.standings.values() for row in standing.assignments]
 
 

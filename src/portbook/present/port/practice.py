@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from portbook.model import ReportKind, Threat
+from portbook.model import ReportKind, Threat, Use
 from portbook.present.document import Paragraph, Record, Records
 from portbook.present.port.on_record import UNUSED, untold_uses
 from portbook.present.port.registry import services, unauthorized
-from portbook.present.words import listed, span, systems_in_order, when
+from portbook.present.words import family_title, listed, span, systems_in_order, when
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from portbook.app.port_lookup import PortAnswer
-    from portbook.model import Program, Report, SystemRule, Transport, Use
+    from portbook.model import Program, Report, SystemRule, Transport
     from portbook.present.document import Item
 
 
@@ -27,7 +27,7 @@ def practice(answer: PortAnswer, lead: Sequence[str] = ()) -> Iterator[Item]:
         for use in answer.uses
     )
     if uses:
-        yield Records("Used in practice by", uses)
+        yield Records("Used in practice by", uses, f"{answer.port}/practice")
     if answer.programs:
         programs = [program_record(each, answer.port) for each in answer.programs]
         yield Records("Servers with this default port", tuple(programs))
@@ -84,15 +84,26 @@ def _records(
     rows: Iterable[tuple[str, str, Transport, tuple[int, int], str, Use | Report]],
 ) -> tuple[Record, ...]:
     """Subject, kind, transport, span, text and source; alike transports together."""
-    grouped: dict[tuple[str, ...], list[str]] = {}
+    grouped: dict[tuple[str, str, str, str, str, str], list[str]] = {}
+    families: dict[tuple[str, ...], str] = {}
     for subject, kind, transport, (first, last), said, where in rows:
         ports = "" if first == last else f", {span(first, last)}"
         key = (subject, kind, ports, said, where.source, where.read)
         grouped.setdefault(key, []).append(str(transport))
+        families[key] = family_title(where.family) if type(where) is Use else ""
     return tuple(
         [
-            Record(subject, f"{kind}, {listed(transports)}{ports}", said, source, read)
-            for (subject, kind, ports, said, source, read), transports in grouped.items()
+            Record(
+                subject,
+                f"{kind}, {listed(transports)}{ports}",
+                said,
+                source,
+                read,
+                (),
+                families[key],
+            )
+            for key, transports in grouped.items()
+            for subject, kind, ports, said, source, read in [key]
         ]
     )
 

@@ -6,135 +6,30 @@ What stands on all pages alike is kept.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable
 from functools import lru_cache
-from html import escape as _escape
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from portbook.present import document as doc
 from portbook.present.charts.svg import render_bar
-from portbook.present.escape import plain
 from portbook.present.phrases.findings import finding_message
+from portbook.present.render.html_practice import SHOWN, long_records
+from portbook.present.render.html_text import (
+    escape,
+    linked,
+    references,
+    sentence_of,
+    source,
+    typeset,
+    with_ports,
+)
 from portbook.present.sources import source_content, source_name
-from portbook.present.words import day, document, plural
+from portbook.present.words import day, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from portbook.model import Block, State, Transport
-    from portbook.present.port.head import Head
-
-
-class Links(Hashable, Protocol):
-    """Where the pages are that a document leads to."""
-
-    def port(self, port: int) -> str:
-        """The page of *port*."""
-
-    def service(self, name: str) -> str:
-        """The page of the service called *name*."""
-
-
-def visible(text: str) -> str:
-    r"""*text* with every character visible: what could reorder or hide others is written out.
-
-    Line breaks stay; the pages that have any show them.
-
-    >>> visible("caf\xe9"), visible("a\u202eb\nc")
-    ('café', 'a\\u202eb\nc')
-    """
-    if text.isprintable():
-        return text
-    return "\n".join(map(plain, text.split("\n")))
-
-
-def escape(text: str) -> str:
-    """*text* as it may stand in an element or between the quotes of an attribute."""
-    return _escape(text if text.isprintable() else visible(text))
-
-
-# -- sentences --------------------------------------------------------------------------------
-
-# What is a link wherever it stands in a sentence of ours. The registry's text may hold other
-# addresses: those stay text.
-_REFERENCE = re.compile(
-    r"RFC (?P<rfc>[0-9]{1,5})(?: §(?P<section>[0-9]+(?:\.[0-9]+)*))?"
-    r"|(?<=[ (])(?P<iana>https://www\.iana\.org/form/[a-z-]+)"
-)
-# A command of ours in a sentence.
-_COMMAND = re.compile("`(portbook [a-z0-9 /-]+)`")
-# Sentences are written with the quotation marks of a terminal.
-_QUOTED = re.compile("&quot;(.+?)&quot;")
-_APOSTROPHE = re.compile("(?<=[a-z])&#x27;(?=[a-z])")
-_NUMBER = re.compile(r"(?<![\w§.#/–-])[0-9]{1,5}(?![\w.–])")
-
-
-def typeset(text: str) -> str:
-    r"""A sentence of ours, escaped, with the quotation marks of a book.
-
-    >>> typeset('It isn\'t "unassigned".')
-    'It isn’t “unassigned”.'
-    """
-    out = escape(text)
-    return _APOSTROPHE.sub("’", _QUOTED.sub(r"“\1”", out)) if "&" in out else out
-
-
-def linked(text: str, to: Links, ports: tuple[int, ...] = ()) -> str:
-    """*text* with RFCs as links, and the first mention of each of *ports*."""
-    return with_ports(_sentence(text), to, ports)
-
-
-@lru_cache(maxsize=1024)
-def _sentence(text: str) -> str:
-    """Half of the sentences of a page stand on thousands of others."""
-    out = typeset(text)
-    if "RFC " in out or "https://www.iana" in out:
-        out = _REFERENCE.sub(_link, out)
-    return _COMMAND.sub(r"<code>\1</code>", out) if "`" in out else out
-
-
-def with_ports(out: str, to: Links, ports: tuple[int, ...]) -> str:
-    """*out*, which is escaped, with the first mention of each of *ports* as a link."""
-    if not ports:
-        return out
-    left = set(map(str, ports))
-
-    def port_link(match: re.Match[str]) -> str:
-        number = match[0]
-        if number not in left:
-            return number
-        left.discard(number)
-        return f'<a href="{to.port(int(number))}">{number}</a>'
-
-    return _NUMBER.sub(port_link, out)
-
-
-def _link(match: re.Match[str]) -> str:
-    if match["iana"]:
-        return f'<a href="{match["iana"]}">{match["iana"].partition("//")[2]}</a>'
-    section = f"#section-{match['section']}" if match["section"] else ""
-    return f'<a href="https://www.rfc-editor.org/rfc/rfc{match["rfc"]}{section}">{match[0]}</a>'
-
-
-def references(cited: Iterable[str]) -> str:
-    """References of the registry, RFCs as links."""
-    return ", ".join(
-        [
-            f'<a href="https://www.rfc-editor.org/rfc/rfc{each[3:]}">{document(each)}</a>'
-            if document(each) != each
-            else escape(each)
-            for each in cited
-        ]
-    )
-
-
-def source(url: str, name: str | None = None) -> str:
-    """The source of a claim as a link; what isn't an address of the web stays text."""
-    if not url.startswith(("https://", "http://")):
-        return escape(name or url)
-    shown = name or url.partition("//")[2].partition("/")[0].removeprefix("www.")
-    return f'<a href="{escape(url)}" rel="noreferrer">{escape(shown)}</a>'
+    from portbook.model import Block
+    from portbook.present.render.html_text import Links
 
 
 # -- the frame of a port's page ---------------------------------------------------------------
@@ -146,59 +41,6 @@ def contents(parts: tuple[tuple[str, str], ...]) -> str:
     return "".join(
         f'<li><a href="#{escape(place)}">{typeset(title)}</a></li>' for place, title in parts
     )
-
-
-@lru_cache(maxsize=256)
-def states(of: tuple[tuple[Transport, State, bool], ...]) -> str:
-    """A cell a transport: its state, and whether the registry has a row for it."""
-    return "".join(
-        f'<li class="s-{state}">{str(transport).upper()}<span class="unseen"> {state}'
-        f"{'' if listed else ', not listed'}</span></li>"
-        for transport, state, listed in of
-    )
-
-
-def head_cells(head: Head, names: Iterable[str], to: Links) -> tuple[str, str]:
-    """What IANA says and what is done in practice; the first of *names* leads to its page."""
-    registry = typeset(head.registry)
-    for name in names:
-        shown = typeset(name)
-        if registry.startswith(shown):
-            linked_name = f'<a href="{escape(to.service(name))}">{shown}</a>'
-            registry = linked_name + registry.removeprefix(shown)
-            break
-    practice = f"<p>{typeset(head.practice)}</p>" if head.practice else ""
-    marks = "".join([
-        f'<p class="mark-{label.lower()}"><b>{label}</b> {typeset(text)}</p>'
-        for label, text in head.marks
-    ])  # fmt: skip
-    return f"<p>{registry}</p>", practice + marks
-
-
-def quick_check(item: doc.Checks) -> str:
-    """The first command of each system, a tab each, of the page's head."""
-    return _quick(item.commands, tuple([system for system, _ in item.proofs])).replace(
-        doc.PORT, str(item.port)
-    )
-
-
-@lru_cache(maxsize=8)
-def _quick(commands: tuple[doc.Command, ...], systems: tuple[str, ...]) -> str:
-    first = [
-        (system, next(each.command for each in commands if system in each.systems))
-        for system in systems
-    ]
-    labels = "".join(
-        f'<input type="radio" name="quick" id="at-{at}" data-system="{escape(system)}"'
-        f'{" checked" if at == 1 else ""}><label for="at-{at}">{escape(system)}</label>\n'
-        for at, (system, _) in enumerate(first, 1)
-    )
-    tabs = "".join(
-        f'<div class="tab"><pre tabindex="0" aria-label="{escape(system)}" role="group">'
-        f"<code>{escape(command)}</code></pre></div>\n"
-        for system, command in first
-    )
-    return f'<div class="tabs quick">\n{labels}{tabs}</div>\n'
 
 
 def lead(sentences: tuple[str, ...], notes: tuple[str, ...], to: Links) -> str:
@@ -335,6 +177,8 @@ def _block_row(block: Block, most: float, to: Links) -> str:
 
 
 def _records(item: doc.Records, to: Links) -> str:
+    if item.page and len(item.records) > SHOWN:
+        return long_records(item, to)
     rows = "".join([f"<li>{_claim(record, to)}</li>\n" for record in item.records])
     return f'<h3>{typeset(item.caption)}</h3>\n<ul class="claims">{rows}</ul>\n'
 
@@ -385,7 +229,7 @@ def _source_list(item: doc.Sources) -> str:
         name, content = source_name(each), source_content(each)
         shown = source(each.url, name) if each.url else escape(name)
         rows.append(f"<li>{shown}{f' ({escape(content)})' if content else ''}</li>\n")
-    rows += [f"<li>{_sentence(name)}</li>\n" for name in item.further]
+    rows += [f"<li>{sentence_of(name)}</li>\n" for name in item.further]
     return f'<ul class="sources">{"".join(rows)}</ul>\n'
 
 
@@ -403,11 +247,12 @@ def _tabs(commands: tuple[doc.Command, ...], proofs: tuple[tuple[str, str], ...]
     )
     tabs = "".join(
         f'<section class="tab" aria-label="{escape(system)}"><h3>{escape(system)}</h3>\n'
-        f"{''.join([_step(each) for each in commands if system in (each.systems or [system])])}"
-        f"<p>{typeset(proves)}</p></section>\n"
+        f"{''.join([_step(each) for each in commands if system in each.systems])}"
+        f"<p>{sentence_of(proves)}</p></section>\n"
         for system, proves in proofs
     )
-    return f'<div class="tabs">\n{labels}{tabs}</div>\n'
+    own = "".join([_step(each) for each in commands if not each.systems])
+    return f'<div class="tabs">\n{labels}{tabs}</div>\n{own}'
 
 
 def _step(command: doc.Command) -> str:

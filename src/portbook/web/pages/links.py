@@ -68,6 +68,10 @@ class Links(NamedTuple):
             return f"{self.root}index.html" if self.site.export else self.root
         return f"{self.root}{path}{self.suffix}"
 
+    def rest(self, path: str) -> str | None:
+        """The page of a long list; in an export lists stand whole, whatever their length."""
+        return None if self.site.export else self.page(path)
+
     def file(self, path: str) -> str:
         """A file that is the same on a server and in an export: ``305.json``."""
         return f"{self.root}{path}"

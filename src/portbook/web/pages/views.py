@@ -18,14 +18,14 @@ from portbook.formats.sockets.detect import FORMATS
 from portbook.model import LAST_PORT, RANGES
 from portbook.present.brief import compose_brief
 from portbook.present.charts.svg import render_strip, window
-from portbook.present.document import PORT, Checks
+from portbook.present.document import PORT, Checks, Records
 from portbook.present.escape import one_line
 from portbook.present.list_briefs import brief_of
 from portbook.present.owners import Viewer
 from portbook.present.port.head import head_of, title_of
 from portbook.present.port.on_record import service_names
 from portbook.present.port.page import compose
-from portbook.present.render import html
+from portbook.present.render import html, html_head, html_practice, html_text
 from portbook.present.views.explain import told
 from portbook.present.views.service import compose_service
 from portbook.web.local.panel import row_of
@@ -66,8 +66,8 @@ def port(answer: PortAnswer, catalog: Catalog, site: Site, document: Page | None
     document = document or compose(answer._replace(host=None))
     brief = compose_brief(answer._replace(host=None, findings=()), Viewer())
     number, to = answer.port, Links(site)
-    head = head_of(number, brief)
-    registry, practice = html.head_cells(head, service_names(answer), to)
+    head = head_of(answer, brief)
+    registry, practice = html_head.head_cells(head, service_names(answer), to)
     stands = tuple([(on, one.state, one.listed) for on, one in answer.standings.items()])
     values = {
         "port": str(number),
@@ -75,15 +75,15 @@ def port(answer: PortAnswer, catalog: Catalog, site: Site, document: Page | None
         "after": str(number + 1),
         "strip": _strip(catalog, number, to),
         "state": str(answer.state),
-        "states": html.states(stands),
-        "answer": html.typeset(head.answer),
+        "states": html_head.states(stands),
+        "answer": html_text.typeset(head.answer),
         "registry": registry,
         "practice": practice,
         "check": _check(document, local=site.local),
         "range_name": answer.range.name,
         "range_title": answer.range.title,
-        "title": html.escape(title_of(number, brief)),
-        "about": html.escape(_as_text(brief)),
+        "title": html_text.escape(title_of(number, brief)),
+        "about": html_text.escape(_as_text(brief)),
         "lead": html.lead(document.lead, document.notes, to),
         "contents": html.contents(tuple([(each.id, each.title) for each in document.sections])),
         "sections": html.sections(document.sections, to),
@@ -116,12 +116,29 @@ def _check(document: Page, *, local: bool) -> str:
         return ""
     if local:
         command = checks[0].commands[0].command.replace(PORT, str(checks[0].port))
-        return f'<pre tabindex="0"><code>{html.escape(command)}</code></pre>'
-    return html.quick_check(checks[0])
+        return f'<pre tabindex="0"><code>{html_text.escape(command)}</code></pre>'
+    return html_head.quick_check(checks[0])
 
 
 def _as_text(brief: Brief) -> str:
     return " ".join([f"{brief.headline}.", *(f"{label}: {said}." for label, said in brief.rows)])
+
+
+def practice(answer: PortAnswer, site: Site) -> str | None:
+    """All uses of a port whose own page has a part of them; None where it has them all."""
+    to = Links(site)
+    path = f"{answer.port}/practice"
+    found = [
+        item
+        for section in compose(answer._replace(host=None)).sections
+        for item in section.items
+        if type(item) is Records and item.page == path
+    ]
+    if not found or not html_practice.continues(found[0], to):
+        return None
+    title = f"Port {answer.port} in practice"
+    values = {"port": answer.port, "count": len(found[0].records), "table": found[0].records}
+    return page("practice.html", to, title, **values)
 
 
 def service(answer: ServiceAnswer, site: Site) -> str:
@@ -244,6 +261,7 @@ __all__ = [
     "home",
     "map_",
     "port",
+    "practice",
     "range_",
     "search",
     "service",
@@ -291,7 +309,7 @@ _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
 
 def _finalize(value: object) -> object:
     """What a template prints: text with every character visible, the rest as it is."""
-    return html.visible(value) if type(value) is str else value
+    return html_text.visible(value) if type(value) is str else value
 
 
 @lru_cache(maxsize=1)
@@ -307,10 +325,11 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals.update(
-        linked=_escaped(html.linked),
-        references=_escaped(html.references),
-        source=_escaped(html.source),
+        linked=_escaped(html_text.linked),
+        references=_escaped(html_text.references),
+        source=_escaped(html_text.source),
         sections=_escaped(html.sections),
+        grouped=_escaped(html_practice.grouped),
         items=_escaped(html.items),
         fixed=fixed,
     )

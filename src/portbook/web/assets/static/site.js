@@ -173,7 +173,6 @@
   const cite = (address) => {
     const link = document.createElement("a");
     link.href = address;
-    link.rel = "noreferrer";
     link.textContent = new URL(address).hostname.replace(/^www\./, "");
     return link;
   };
