@@ -6,6 +6,7 @@ from portbook.app.history import chronicle, compare_kept, is_since, subject_of
 from portbook.cli.help import Parser, add_limit, read_limit
 from portbook.cli.terminal import print_json, show, style
 from portbook.errors import UsageError, shown
+from portbook.present.render.document_text import render_page
 from portbook.present.render.report_json import of_change, of_history
 from portbook.present.views import history
 
@@ -34,7 +35,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         for change in found.changes:
             print_json(of_change(change), line=True)
     else:
-        show(history.render(found, style(), options.limit))
+        show(render_page(history.compose(found, options.limit), style()))
     return 0 if found.known else 1
 
 

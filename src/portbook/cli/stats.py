@@ -7,7 +7,8 @@ from portbook.cli.given import port_range
 from portbook.cli.help import Parser, add_json
 from portbook.cli.terminal import print_json, show, style
 from portbook.present.render import port_json
-from portbook.present.views import lists
+from portbook.present.render.document_text import render_page
+from portbook.present.views.ranges import compose_stats
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,5 +35,5 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     if options.json:
         print_json(port_json.of_stats(stats, book.sources()))
     else:
-        show(lists.render_stats(stats, book.sources(), style()))
+        show(render_page(compose_stats(stats, book.sources()), style()))
     return 0

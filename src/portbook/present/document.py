@@ -38,11 +38,13 @@ class Quote(NamedTuple):
 class Table(NamedTuple):
     """Rows of cells, in columns as wide as they need; the last column is wrapped.
 
-    ``head`` says that the first row tells what the columns hold.
+    ``head`` says that the first row tells what the columns hold, ``counts`` that every column but
+    the first holds numbers, which stand at the right.
     """
 
     rows: tuple[tuple[str, ...], ...]
     head: bool = False
+    counts: bool = False
 
 
 class Facts(NamedTuple):

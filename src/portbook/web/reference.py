@@ -25,8 +25,8 @@ from portbook.present.render import port_json as objects
 from portbook.present.render.document_text import render_page
 from portbook.present.render.report_json import of_history
 from portbook.present.render.text import Style
-from portbook.present.views import history, lists
-from portbook.present.views.ranges import compose_blocks
+from portbook.present.views import history
+from portbook.present.views.ranges import compose_blocks, compose_stats
 from portbook.present.views.service import compose_service
 from portbook.web.http.cache import ANY_QUERY, FORM, KEEP
 from portbook.web.http.negotiation import Form
@@ -305,7 +305,7 @@ async def stats(request: Request) -> Response:
         book = site.catalog.registry
         if form is Form.JSON:
             return to_json(objects.of_stats(count(book), book.sources()))
-        return lists.render_stats(count(book), book.sources(), STYLE)
+        return _printed(compose_stats(count(book), book.sources()), form)
 
     return in_form(request, None, await run_list(request, render))
 
@@ -323,7 +323,7 @@ async def changes(request: Request) -> Response:
         found = chronicle(site.catalog, since=since)
         if form is Form.JSON:
             return to_json(of_history(found))
-        return history.render(found, STYLE)
+        return _printed(history.compose(found), form)
 
     return in_form(request, None, await run_list(request, render), any_query=False)
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portbook.app.history import chronicle
 from portbook.app.list_lookup import RangeAnswer, ServiceAnswer, answer_blocks
 from portbook.app.lookup import answer
 from portbook.app.search import SearchAnswer, answer_search
@@ -18,10 +19,11 @@ from portbook.formats.errors.query import (
     parse_query,
 )
 from portbook.model import State, Transport
+from portbook.present.render import markdown
 from portbook.present.render.document_text import render_page
 from portbook.present.render.text import NARROWEST, WIDEST, Style, columns_of
-from portbook.present.views import lists
-from portbook.present.views.ranges import Length, compose_blocks, compose_range
+from portbook.present.views import history, lists
+from portbook.present.views.ranges import Length, compose_blocks, compose_range, compose_stats
 from portbook.present.views.service import compose_service
 from portbook.present.words import day
 from tests.strategies import any_port, nasty
@@ -180,7 +182,7 @@ def test_blocks_are_counted() -> None:
 def test_counts_hold_the_undated_and_the_unrecorded() -> None:
     book = CATALOG.registry
     stats = count(book)
-    said = lists.render_stats(stats, book.sources(), Style())
+    said = render_page(compose_stats(stats, book.sources()), Style())
     for words in ("System Ports (0–1023)", "694", "282", "undated", "not recorded"):
         assert words in said
     assert f"{stats.undated:,}" in said
@@ -216,3 +218,20 @@ def test_a_long_text_is_wrapped(width: int) -> None:
     assert max(map(columns_of, shown.split("\n\n")[0].splitlines())) <= width
     coloured = lists.render_search(_search("nothing like this " * 50), Style(width, colour=True))
     assert SGR.sub("", coloured) == shown
+
+
+def test_counts_are_a_table_in_markdown_too() -> None:
+    book = CATALOG.registry
+    said = markdown.render_page(compose_stats(count(book), book.sources()))
+    assert said.startswith("# The registry in numbers: ")
+    assert "\n| year | rows |\n| --- | ---: |\n| " in said
+    assert "\n## System Ports (0–1023)\n\n| | assigned | reserved |" in said
+    assert "\n- " in said.partition("## Sources")[2]
+
+
+def test_changes_are_a_table_in_markdown_too() -> None:
+    found = chronicle(CATALOG)
+    said = markdown.render_page(history.compose(found, 2))
+    assert said.startswith(f"# The registry: 2 of {len(found.changes):,} changes\n")
+    assert said.count("\n| ") >= 2
+    assert f"and {len(found.changes) - 2:,} more" in said

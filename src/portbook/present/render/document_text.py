@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook.present import document as doc
 from portbook.present.escape import one_line, plain
-from portbook.present.render.text import flow, table, wrap
+from portbook.present.render.text import flow, numbers, table, wrap
 from portbook.present.sources import source_content, source_name
 from portbook.present.words import day
 
@@ -70,7 +70,7 @@ def _quote(item: doc.Quote, style: Style, indent: str) -> Iterable[str]:
 
 
 def _rows(item: doc.Table, style: Style, indent: str) -> Iterable[str]:
-    return table(item.rows, style, indent)
+    return numbers(item.rows, indent) if item.counts else table(item.rows, style, indent)
 
 
 def _facts(item: doc.Facts, style: Style, indent: str) -> Iterable[str]:

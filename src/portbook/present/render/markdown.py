@@ -61,7 +61,8 @@ def _item(item: doc.Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
         yield ""
         yield f"({escape(item.of)})"
     elif isinstance(item, doc.Table):
-        yield from _table(item.rows)
+        head, rows = (item.rows[0], item.rows[1:]) if item.head else ((), item.rows)
+        yield from _table(rows, head, right=item.counts)
     elif isinstance(item, doc.Facts):
         yield from _table(item.facts)
     elif isinstance(item, doc.Services):
@@ -108,15 +109,23 @@ def _checks(item: doc.Checks) -> Iterator[str]:
         yield from ("", _line(f"{system}: {proves}"))
 
 
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """*rows* with an empty head: Markdown has no table without one."""
-    columns = max((len(row) for row in rows), default=0)
+def _table(
+    rows: Sequence[Sequence[str]], head: Sequence[str] = (), *, right: bool = False
+) -> Iterator[str]:
+    """*rows* under *head*, which is empty where it holds nothing: Markdown has no table without.
+
+    With *right* every column but the first stands at the right.
+    """
+    columns = max(map(len, (head, *rows)))
     if columns:
-        yield "|" + " |" * columns
-        yield "|" + " --- |" * columns
+        yield f"|{''.join([f' {cell} |' if cell else ' |' for cell in _cells(head, columns)])}"
+        yield f"| --- |{(' ---: |' if right else ' --- |') * (columns - 1)}"
     for row in rows:
-        cells = [*map(escape, row), *[""] * (columns - len(row))]
-        yield f"| {' | '.join(cells)} |"
+        yield f"| {' | '.join(_cells(row, columns))} |"
+
+
+def _cells(row: Sequence[str], columns: int) -> list[str]:
+    return [*map(escape, row), *[""] * (columns - len(row))]
 
 
 def _line(text: str) -> str:

@@ -99,6 +99,19 @@ def table(rows: Sequence[Sequence[str]], style: Style, indent: str = "  ") -> It
         yield from body[1:] if fits else body
 
 
+def numbers(rows: Iterable[Sequence[str]], indent: str = "  ") -> Iterator[str]:
+    """*rows* of a name and its counts, every column but the first aligned at the right.
+
+    >>> list(numbers([("tcp", "9"), ("any", "1,024")]))
+    ['  tcp      9', '  any  1,024']
+    """
+    clean = [[one_line(cell) for cell in row] for row in rows]
+    name, *widths = [max(map(columns_of, column)) for column in zip(*clean, strict=True)]
+    for first, *counts in clean:
+        cells = [count.rjust(width) for count, width in zip(counts, widths, strict=True)]
+        yield indent + "  ".join([first + " " * (name - columns_of(first)), *cells])
+
+
 def flow(parts: Iterable[tuple[State, str]], between: str, style: Style) -> Iterator[str]:
     """States, each in its colour and with what is said of it, as many on a line as fit.
 

@@ -1,4 +1,4 @@
-"""What changed in the registry, over many ports: as text, and as an Atom feed."""
+"""What changed in the registry, over many ports: as a document, and as an Atom feed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from portbook.catalog.registry.diff import count_kinds
-from portbook.present.document import Paragraph, Sources
-from portbook.present.escape import one_line
+from portbook.present.document import Page, Paragraph, Section, Sources
 from portbook.present.port import changes as words
-from portbook.present.render.document_text import render_item
 from portbook.present.words import day, month, plural
 
 if TYPE_CHECKING:
@@ -18,19 +16,26 @@ if TYPE_CHECKING:
     from portbook.app.history import Chronicle
     from portbook.catalog.registry.history import Change
     from portbook.present.document import Item
-    from portbook.present.render.text import Style
 
 
-# -- text -------------------------------------------------------------------------------------
+# -- the page ---------------------------------------------------------------------------------
 
 
-def render(found: Chronicle, style: Style, limit: int = 0) -> str:
-    """*found* as text; at most *limit* changes, 0 for all."""
-    lines = [style.bold(one_line(f"{found.subject}: {_counted(found, limit)}"))]
-    for item in _items(found, limit):
-        lines += ["", *render_item(item, style, "")]
-    lines += ["", style.bold("Sources"), *render_item(Sources(found.sources), style)]
-    return "".join(f"{line}\n" for line in lines)
+def compose(found: Chronicle, limit: int = 0) -> Page:
+    """The page of *found*, with at most *limit* changes, 0 for all."""
+    changes = tuple(_items(found, limit))
+    sections = (
+        Section("Changes", changes, "changes"),
+        Section("Sources", (Sources(found.sources),), "sources"),
+    )
+    return Page(
+        found.subject,
+        _counted(found, limit),
+        (),
+        "",
+        (),
+        tuple([section for section in sections if section.items]),
+    )
 
 
 def _counted(found: Chronicle, limit: int) -> str:

@@ -1,15 +1,14 @@
-"""Answers that list: a service, a search, a range, blocks, counts; as text."""
+"""What a search found, as text."""
 
 from __future__ import annotations
 
 from portbook.catalog.registry.search import SIMILAR
-from portbook.model import State
 from portbook.present.document import Paragraph, Record, Sources, Table
 from portbook.present.escape import one_line
 from portbook.present.port.practice import report_records
 from portbook.present.render.document_text import render_item
-from portbook.present.render.text import columns_of, wrap
-from portbook.present.words import assignee, day, plural, span
+from portbook.present.render.text import wrap
+from portbook.present.words import plural, span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     from portbook.app.search import SearchAnswer
     from portbook.catalog.registry.search import Match
-    from portbook.catalog.registry.stats import Stats
     from portbook.model import Source, Transport
     from portbook.present.document import Item
     from portbook.present.render.text import Style
@@ -43,15 +41,6 @@ class _Lines:
         self.lines += ["", self.style.bold(title)]
         for item in items:
             self.lines += render_item(item, self.style)
-
-    def numbers(self, title: str, rows: Sequence[tuple[str, ...]]) -> None:
-        """A section of counts: every column but the first is aligned at the right."""
-        rows = [tuple(map(one_line, row)) for row in rows]
-        name, *widths = [max(map(columns_of, column)) for column in zip(*rows, strict=True)]
-        self.lines += ["", self.style.bold(title)]
-        for first, *counts in rows:
-            cells = [count.rjust(width) for count, width in zip(counts, widths, strict=True)]
-            self.lines.append("  ".join(["", first + " " * (name - columns_of(first)), *cells]))
 
     def notes(self, notes: Iterable[str]) -> None:
         for note in notes:
@@ -135,35 +124,3 @@ def _numbers(ports: Sequence[tuple[int, int, Transport | None]]) -> str:
         spans.setdefault(span(first, last), []).append(transport or "any")
     shown = [f"{ports}/{','.join(transports)}" for ports, transports in spans.items()]
     return " ".join(shown[:3]) + (" …" if len(shown) > 3 else "")
-
-
-def render_stats(stats: Stats, sources: Iterable[Source], style: Style) -> str:
-    """The counts."""
-    out = _Lines(style)
-    out.title("The registry in numbers")
-    for each in dict.fromkeys(count.range for count in stats.ranges):
-        rows = [("", *map(str, State))]
-        for count in stats.ranges:
-            if count.range == each:
-                name = str(count.transport or "any transport")
-                rows.append((name, *(f"{number:,}" for number in count.states.values())))
-        out.numbers(f"{each.title} ({each.first}–{each.last})", rows)
-    out.section(
-        "Services",
-        Paragraph(
-            f"{plural(stats.services, 'service name')}; {stats.portless:,} have a row without a "
-            f"port. {plural(stats.assigned_rows, 'row')} assign a service."
-        ),
-    )
-    as_of = day(stats.registration_as_of) if stats.registration_as_of else "an unknown day"
-    years = [(year, f"{count:,}") for year, count in stats.years]
-    out.numbers(
-        f"Registrations by year (as of {as_of})", [*years, ("undated", f"{stats.undated:,}")]
-    )
-    top = [(assignee(name), f"{count:,}") for name, count in stats.assignees[:10]]
-    out.numbers(
-        f"Assignees with the most rows (as of {as_of})",
-        [*top, ("not recorded", f"{stats.assignee_not_recorded:,}")],
-    )
-    out.sources(sources)
-    return str(out)

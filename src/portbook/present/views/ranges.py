@@ -1,9 +1,9 @@
-"""The pages of a range and of blocks: one document for every form, as a port's is."""
+"""The pages of a range, of blocks and of the counts: one document for every form, as a port has."""
 
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import RANGES
+from portbook.model import RANGES, State
 from portbook.present.document import (
     Blocks,
     Page,
@@ -13,6 +13,7 @@ from portbook.present.document import (
     Records,
     Section,
     Sources,
+    Table,
 )
 from portbook.present.port.practice import (
     handing_out,
@@ -21,14 +22,15 @@ from portbook.present.port.practice import (
     use_records,
 )
 from portbook.present.port.this_machine import in_range
-from portbook.present.words import plural, span
+from portbook.present.words import assignee, day, plural, span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from portbook.app.list_lookup import BlocksAnswer, RangeAnswer
-    from portbook.model import Assignment
+    from portbook.catalog.registry.stats import Stats
+    from portbook.model import Assignment, Source
     from portbook.present.document import Item, Record
 
 
@@ -182,3 +184,61 @@ def compose_blocks(answer: BlocksAnswer, length: Length | None = None) -> Page:
         (),
         tuple([section for section in sections if section.items]),
     )
+
+
+_ASSIGNEES = 10  # of them are shown; JSON has all
+
+
+def compose_stats(stats: Stats, sources: Iterable[Source]) -> Page:
+    """The page of the counts: each range by transport and state, then years and assignees."""
+    as_of = day(stats.registration_as_of) if stats.registration_as_of else "an unknown day"
+    years = [(year, f"{count:,}") for year, count in stats.years]
+    top = [(assignee(name), f"{count:,}") for name, count in stats.assignees[:_ASSIGNEES]]
+    services = (
+        f"{plural(stats.services, 'service name')}; {stats.portless:,} have a row without a port. "
+        f"{plural(stats.assigned_rows, 'row')} assign a service."
+    )
+    return Page(
+        "The registry in numbers",
+        plural(stats.services, "service name"),
+        (),
+        "",
+        (),
+        (
+            *_counted(stats),
+            Section("Services", (Paragraph(services),), "services"),
+            Section(
+                f"Registrations by year (as of {as_of})",
+                (_counts(("year", "rows"), *years, ("undated", f"{stats.undated:,}")),),
+                "years",
+            ),
+            Section(
+                f"Assignees with the most rows (as of {as_of})",
+                (
+                    _counts(
+                        ("assignee", "rows"),
+                        *top,
+                        ("not recorded", f"{stats.assignee_not_recorded:,}"),
+                    ),
+                ),
+                "assignees",
+            ),
+            Section("Sources", (Sources(tuple(sources)),), "sources"),
+        ),
+    )
+
+
+def _counted(stats: Stats) -> Iterator[Section]:
+    """A section for each range: its ports by transport and state."""
+    for each in dict.fromkeys(count.range for count in stats.ranges):
+        rows = [
+            (str(count.transport or "any transport"), *[f"{n:,}" for n in count.states.values()])
+            for count in stats.ranges
+            if count.range == each
+        ]
+        title = f"{each.title} ({each.first}–{each.last})"
+        yield Section(title, (_counts(("", *map(str, State)), *rows),), each.name)
+
+
+def _counts(*rows: tuple[str, ...]) -> Table:
+    return Table(rows, head=True, counts=True)
