@@ -212,6 +212,7 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
         ("49152", "49152 is the first Dynamic Port, ephemeral"),
         ("1023", "1023 is the last System Port, reserved"),
         ("0", "0 means any free port: bind(0) lets the system choose, and nothing listens on 0"),
+        ("31337", "31337 · eldim (a secure file upload proxy)"),
     ],
 )
 def test_the_headline_names_what_people_meet(port: str, headline: str) -> None:

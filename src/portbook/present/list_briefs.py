@@ -21,6 +21,7 @@ from portbook.present.port.agreement import Agreement, BriefVerdict, verdict_of
 from portbook.present.port.on_record import (
     fitted,
     practice_line,
+    short_title,
 )
 from portbook.present.words import NextStep, listed
 
@@ -78,8 +79,8 @@ def _of_ports(answer: ServiceAnswer, to: Viewer) -> Brief:
     leading = max(answer.ports, key=_prominence)
     in_use = [each for each in answer.ports if each.host is not None and each.host.listeners]
     numbers = [_span(each) for each in answer.ports]
-    title = next((row.title for row in answer.assignments if row.first == _first(leading)), None)
-    title = title and title.partition(" (see port ")[0]  # a pointer, no part of the name
+    rows_there = [row for row in answer.assignments if row.first == _first(leading)]
+    title = short_title(rows_there[0]) if rows_there else None
     name = f"{answer.name} · {title}" if title else answer.name
     machine = None if answer.host is None else _of_machine(answer.host, in_use)
     transports = dict.fromkeys(row.transport or "any" for row in answer.assignments)
@@ -261,7 +262,8 @@ def _character(answer: RangeAnswer) -> str:
     row = _spanning(answer)
     if row is not None:
         name = row.service_name or "one service"
-        return f"{name} ({row.title})" if row.title else name
+        title = short_title(row)
+        return f"{name} ({title})" if title else name
     return listed(
         [f"{count:,} {_WORDS.get(state, state)}" for state, count in answer.counts.items() if count]
     )

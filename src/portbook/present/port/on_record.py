@@ -176,12 +176,23 @@ def _notes_by_words(answer: PortAnswer) -> dict[str, list[str]]:
 def title_line(answer: PortAnswer, longest: int = _LONGEST_TITLE) -> str | None:
     """What the first service of the port is, where its name doesn't say so already."""
     for row in assignments(answer):
-        title, name = row.title, row.service_name or ""
-        title = title and title.partition(" (see port ")[0]  # a pointer, no part of the name
-        if title is None or _plain(title) == _plain(name):
+        title = short_title(row)
+        if title is None or _plain(title) == _plain(row.service_name or ""):
             continue
         return title if len(title) <= longest else f"{title[: longest - 1].rstrip()}…"
     return None
+
+
+def short_title(row: Assignment) -> str | None:
+    """What *row* calls its service, without a pointer to another port and its name once more.
+
+    "eldim is a secure file upload proxy" is "a secure file upload proxy" beside the name.
+    """
+    if row.title is None:
+        return None
+    title = row.title.partition(" (see port ")[0]
+    again = f"{row.service_name} is "
+    return title[len(again) :] if title.casefold().startswith(again.casefold()) else title
 
 
 def _plain(text: str) -> str:
