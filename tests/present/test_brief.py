@@ -46,7 +46,7 @@ from portbook.present.owners import (
     unseen_owner,
 )
 from portbook.present.port.agreement import Agreement
-from portbook.present.port.on_record import fitted, in_practice
+from portbook.present.port.on_record import fitted, in_practice, met, untold_uses
 from portbook.present.render.brief_text import render_brief
 from portbook.present.render.text import Style, clipped, columns_of
 from tests.strategies import any_port, listeners, nasty, processes
@@ -428,3 +428,15 @@ def test_a_note_of_the_registry_on_a_row_without_a_service_stands_whole(
     port: str, note: str
 ) -> None:
     assert note in " ".join(render_brief(_brief(port), Style()).split())
+
+
+@pytest.mark.parametrize(
+    ("text", "first"), [("8081", "Mongo Express"), ("783", "spamd, "), ("60179", "FidoNet")]
+)
+def test_what_a_list_of_ports_alone_names_stands_last_and_is_never_denied(
+    text: str, first: str
+) -> None:
+    found = answer(parse_query(text), CATALOG)
+    assert isinstance(found, PortAnswer)
+    assert (met(found) or "").startswith(first)
+    assert not untold_uses(found)

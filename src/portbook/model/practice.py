@@ -137,6 +137,11 @@ class KnownService(NamedTuple):
     references: tuple[str, ...] = ()
     sources: tuple[StatementSource, ...] = ()
 
+    @property
+    def leads(self) -> bool:
+        """Whether it may stand for its port: a list of ports alone shows that nobody meets it."""
+        return bool(self.registered) or not self.source.endswith("/etc/services/")
+
     def source_of(self, field: str) -> tuple[str, str]:
         """The address that says what *field* does, and the day on which it was read."""
         for other in self.sources:

@@ -84,7 +84,8 @@ def one_purpose(
     uses: Iterable[Use], abuse: Sequence[Report], services: Sequence[KnownService]
 ) -> bool:
     """Whether a port is known for reported malware alone: for no use of it, and no service."""
-    return bool(malware(abuse)) and not services and not any(use.leads for use in uses)
+    met = any(known.leads for known in services) or any(use.leads for use in uses)
+    return bool(malware(abuse)) and not met
 
 
 def risk_facts(case: Case) -> list[str]:

@@ -301,7 +301,8 @@ class Practice:
     ) -> tuple[KnownService, ...]:
         """What the services are that people meet on *port*, on *transport* or on any.
 
-        The one that has no successor first, then by transport, in the registry's order.
+        Those known from a list of ports alone come last, those with a successor before them; then
+        by transport, in the registry's order.
         """
         services: list[KnownService] = self._spanning("services", service_of, port, transport)
         if len(services) < 2:
@@ -311,6 +312,7 @@ class Practice:
             sorted(
                 services,
                 key=lambda each: (
+                    not each.leads,
                     each.successor is not None,
                     order.index(each.transport),
                     each.last - each.first,

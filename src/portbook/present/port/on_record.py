@@ -102,7 +102,8 @@ UNUSED = "We know of no software that uses it, and of no reported abuse."
 
 def untold_uses(answer: PortAnswer) -> bool:
     """Whether no store has anything on the use of the port: a denial would be true."""
-    known = answer.uses or answer.programs or answer.abuse or any(_unauthorized(answer))
+    known = bool(answer.uses or answer.programs or answer.services or answer.abuse)
+    known = known or any(_unauthorized(answer))
     known = known or any(standing.notes for standing in answer.standings.values())
     return not known and answer.state is not State.ASSIGNED and answer.port != 0
 
@@ -203,10 +204,11 @@ def met(answer: PortAnswer) -> str | None:
     """What people meet at the port; None where nothing is known but its state.
 
     That is the service that people meet there, if its meaning is on record; the use in practice
-    where no use on record is the registered service, else that service, else reported abuse.
+    where no use on record is the registered service, else that service, else reported abuse. What
+    a list of ports alone names stands last.
     """
-    if answer.services:
-        first = answer.services[0]
+    first = answer.services[0] if answer.services else None
+    if first is not None and first.leads:
         return f"{first.name}, {first.gist}"
     met_there = in_practice(answer)
     if answer.state is State.ASSIGNED and (met_there.registered or not met_there.leading):
@@ -218,7 +220,7 @@ def met(answer: PortAnswer) -> str | None:
         return fitted(met_there.leading, 40)
     if answer.state is not State.ASSIGNED and answer.abuse:
         return f"{answer.abuse[0].subject}, reported {when(answer.abuse[0].period)}"
-    return None
+    return f"{first.name}, {first.gist}" if first is not None else None
 
 
 _ENCRYPTION = {

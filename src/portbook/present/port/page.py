@@ -136,7 +136,7 @@ def character(answer: PortAnswer) -> str:
             return "assigned, but not for this transport"
         if not names or known.startswith(names[0]):
             return known
-        if answer.services:
+        if answer.services and answer.services[0].leads:
             own = {name for service in answer.services for name in service.registered}
             return f"{known}; {'registered as' if own & {*names} else 'IANA:'} {few(names)}"
         return f"{known} in practice; registered for {few(names)}"
