@@ -195,6 +195,33 @@ _SOURCES = {
         b'{"hostIdentifier":"a","columns":{"port":"22","protocol":"6","address":"::"}}\n',
         b'{"hostIdentifier":"a","snapshot":[{"port":"22","protocol":"6","address":"::"}]}\n',
     ),
+    "netfilter": (
+        (
+            b"Jan  6 11:58:02 web kernel: [UFW BLOCK] IN=eth0 OUT= SRC=192.0.2.7 DST=198.51.100.5 "
+            b"LEN=60 PROTO=TCP SPT=40000 DPT=22 WINDOW=1 RES=0x00 SYN URGP=0\n"
+        ),
+    ),
+    "filterlog": (
+        (
+            b"Jan  3 20:43:31 filterlog[1]: 8,,,100,em0,match,block,in,4,0x0,,43,1,0,none,6,tcp,44,"
+            b"198.51.100.83,192.0.2.18,56568,443,0,S,1,,1024,,mss\n"
+        ),
+    ),
+    "cisco": (
+        (
+            b"Jan 06 2026 11:58:02 %ASA-6-302013: Built inbound TCP connection 1 for "
+            b"outside:198.51.100.44/53521 to dmz:192.0.2.25/443\n"
+        ),
+    ),
+    "pan-os": (
+        b"1,2026/01/06 11:58:10,001,TRAFFIC,end,1,2026/01/06 11:58:09,192.0.2.30,198.51.100.9,"
+        + b"x," * 15
+        + b"50000,443,0,0,0x19,tcp,allow,5300,1300,4000,21,\n",
+    ),
+    "key-value": (
+        b'date=2026-01-06 devid="F" srcip=192.0.2.1 dstip=192.0.2.2 dstport=22 proto=6\n',
+        b"CEF:0|a|b|1|1|c|1|src=192.0.2.1 dst=192.0.2.2 dpt=22 proto=TCP\n",
+    ),
     "scan": (b"# Nmap 7.93\nHost: 192.0.2.7 ()\tPorts: 22/open/tcp//ssh///\n", b"<?xml?>\n"),
     "table": (
         b"proto,src,dst,dst_port,bytes,start\ntcp,192.0.2.1,192.0.2.2,22,40,2026-11-21\n",

@@ -101,7 +101,10 @@ EXPLAINED = Table(
 # -- audit ------------------------------------------------------------------------------------
 
 # A tally's counts, for the objects that have them among others.
-_FLOWS = (Field("flows", NUMBER), Field("bytes", NUMBER))
+_FLOWS = (
+    Field("flows", NUMBER),
+    Field("bytes", optional(NUMBER), "null: the log tells none"),
+)
 _TALLY = Table("tally", "", (Field("services", NUMBER), *_FLOWS))
 _APART = Table("apart", "", _FLOWS)
 
@@ -125,7 +128,7 @@ _COUNTED_FINDING = Table(
         Field("level", closed(Level), path=lambda pair: pair[0][1]),
         Field("services", NUMBER, path=lambda pair: pair[1].services),
         Field("flows", NUMBER, path=lambda pair: pair[1].flows),
-        Field("bytes", NUMBER, path=lambda pair: pair[1].bytes),
+        Field("bytes", optional(NUMBER), "null: the log tells none", lambda pair: pair[1].bytes),
     ),
 )
 _INPUT = Table("input", "", (Field("format", WORDS), Field("files", TEXTS)))
@@ -201,6 +204,8 @@ AUDIT = Table(
         Field("undecidable", _APART.inline(), path="answer.undecidable"),
         Field("portless", _APART.inline(), path="answer.portless"),
         Field("no_data", NUMBER, "records that say that they have none", "answer.no_data"),
+        Field("other_records", NUMBER, "records of the logs that are no flows",
+              "answer.other_records"),
         Field("faults", list_of(_FAULT.inline()), "what could not be taken", "answer.faults"),
         Field("missing", GAPS, "what was not seen", "answer.missing"),
         Field("since", optional(_SINCE.inline()), "null without --against", "answer.change"),

@@ -10,6 +10,7 @@ from portbook.app.audit.row_errors import MOST_OF_MANY
 from portbook.app.audit.rules_ibis import read_findings
 from portbook.app.audit.server_side import UNDECIDABLE
 from portbook.app.audit.timestamps import latest, moment
+from portbook.formats.flows.layout import NO_FLOW
 from portbook.model import LAST_PORT, Gap, GapCode
 
 TYPE_CHECKING = False
@@ -65,20 +66,21 @@ class _Sum:
     __slots__ = ("bytes", "count", "flows")
 
     def __init__(self) -> None:
-        self.count = self.flows = self.bytes = 0
+        self.count = self.flows = 0
+        self.bytes: int | None = None  # of those flows of which it is known
 
     def add(self, flows: int, many: int | None, count: int = 1) -> None:
         self.count += count
         self.flows += flows
-        self.bytes += many or 0
+        self.bytes = _sum(self.bytes, many)
 
     def tally(self) -> Tally:
         """As a tally of services."""
-        return Tally(self.count, self.flows, self.bytes)
+        return Tally(self.count, self.flows, self.bytes if self.flows else 0)
 
     def apart(self) -> Tally:
         """As a tally of what belongs to no service."""
-        return Tally(0, self.flows, self.bytes)
+        return Tally(0, self.flows, self.bytes if self.flows else 0)
 
 
 class Collector:
@@ -91,7 +93,7 @@ class Collector:
         self._unanswered = _Sum()
         self._undecidable = _Sum()
         self._portless = _Sum()
-        self._no_data = 0
+        self._no_data = self._other_records = 0
 
     def add(self, rows: Iterable[tuple[Any, ...]], unit: int) -> None:
         """Counts the groups of one batch: *rows* as in :func:`suspects`."""
@@ -101,7 +103,9 @@ class Collector:
         ) in rows:  # fmt: skip
             flows, octets = int(count or 0), None if total is None else int(total)
             if transport is None:
-                if protocol is None and port is None:
+                if protocol == NO_FLOW:
+                    self._other_records += flows
+                elif protocol is None and port is None:
                     self._no_data += flows
                 else:
                     self._portless.add(flows, octets)
@@ -174,6 +178,7 @@ class Collector:
             min((each.first for each in services if each.first is not None), default=None),
             max((each.last for each in services if each.last is not None), default=None),
             sources,
+            other_records=self._other_records,
         )
 
 

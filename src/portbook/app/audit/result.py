@@ -72,11 +72,11 @@ def _gravity(findings: tuple[tuple[str, Level], ...]) -> int:
 
 
 class Tally(NamedTuple):
-    """How much there is of something."""
+    """How much there is of something; ``bytes`` is None where no flow of it tells any."""
 
     services: int = 0
     flows: int = 0
-    bytes: int = 0
+    bytes: int | None = 0
 
 
 class Input(NamedTuple):
@@ -100,7 +100,8 @@ class AuditAnswer(NamedTuple):
     ``services`` are sorted: the most serious first, then those with the most flows. ``unanswered``
     counts the flows that nothing accepted, ``undecidable`` those of which neither rule nor row
     tells the service, ``portless`` those of protocols without ports, ``no_data`` the records in
-    which the source itself says that it has none. ``states`` and ``findings`` have their totals;
+    which the source itself says that it has none, ``other_records`` the lines of a log that are no
+    flows. ``states`` and ``findings`` have their totals;
     ``missing`` says which part of the truth was not seen.
     """
 
@@ -121,6 +122,7 @@ class AuditAnswer(NamedTuple):
     sources: tuple[Source, ...]
     change: Change | None = None
     pseudonymised: bool = False
+    other_records: int = 0
 
     @property
     def unexpected(self) -> tuple[Service, ...]:

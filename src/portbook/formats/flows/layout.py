@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # In the place of a count that can't be read. It is negative, and so no count of a good row.
 LOST = -(1 << 62)
+# In the place of a protocol: a record of the log that is no flow, and no fault either.
+NO_FLOW = "no-flow"
 _ADDED = 1 << 60
 _FARTHEST = 1 << 62
 _PORTS = ("port", "src_port", "dst_port")

@@ -115,7 +115,7 @@ def _lead(answer: AuditAnswer) -> Iterator[str]:
     )
     yield f"Read with {answer.engine}: {read}."
     total = answer.total
-    size = f", {size_of(total.bytes)}" if total.bytes else ""
+    size = ", bytes unknown" if total.bytes is None else f", {size_of(total.bytes)}"
     when = ""
     if answer.first is not None and answer.last is not None:
         span = _span(answer.first, answer.last)
@@ -209,7 +209,7 @@ def _change(answer: AuditAnswer, limit: int) -> Section:
 def _state_rows(answer: AuditAnswer) -> Iterator[tuple[str, ...]]:
     for state in State:
         if state in answer.states:
-            yield (str(state), *_tally(answer.states[state], answer))
+            yield (str(state), *_tally(answer.states[state]))
 
 
 def _finding_rows(answer: AuditAnswer) -> Iterator[tuple[str, ...]]:
@@ -217,13 +217,12 @@ def _finding_rows(answer: AuditAnswer) -> Iterator[tuple[str, ...]]:
         answer.findings.items(), key=lambda item: (-item[0][1].rank, -item[1].flows, item[0][0])
     )
     for (code, level), tally in order:
-        yield (str(level), code, *_tally(tally, answer))
+        yield (str(level), code, *_tally(tally))
 
 
-def _tally(tally: Tally, answer: AuditAnswer) -> tuple[str, str, str]:
+def _tally(tally: Tally) -> tuple[str, str, str]:
     # A log that has no bytes is not one of none.
-    told = tally.bytes or any(each.bytes is not None for each in answer.services)
-    size = size_of(tally.bytes) if told else "unknown"
+    size = "unknown" if tally.bytes is None else size_of(tally.bytes)
     return f"{tally.services:,}", f"{tally.flows:,}", size
 
 
@@ -258,6 +257,8 @@ def _apart(answer: AuditAnswer) -> Iterator[Paragraph]:
         if tally.flows:
             size = f", {size_of(tally.bytes)}" if tally.bytes else ""
             yield Paragraph(f"{_many(tally.flows, 'flow')}{size} {what}.")
+    if answer.other_records:
+        yield Paragraph(f"{_many(answer.other_records, 'record')} of the logs: no flows.")
 
 
 def _fault_rows(faults: Iterable[Fault]) -> Iterator[tuple[str, ...]]:

@@ -1,0 +1,169 @@
+"""Firewalls' logs of lines: each line is a flow, another record, or not understood."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from portbook.formats.flows.detect import recognise
+from portbook.formats.flows.layout import Head
+from tests.app.audit.asking import ask, counts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Case(NamedTuple):
+    """A log, and what an audit finds in it; ``bytes`` are those of the services together."""
+
+    lines: str
+    services: dict[tuple[str, int], int]
+    refused: int = 0
+    portless: int = 0
+    other: int = 0
+    wrong: tuple[int, ...] = ()
+    bytes: int | None = None
+
+
+UFW = """\
+Jan  6 11:58:02 web kernel: [12345.678901] [UFW BLOCK] IN=eth0 OUT= MAC=00:00:5e:00:53:01 \
+SRC=192.0.2.7 DST=198.51.100.5 LEN=60 TOS=0x00 PREC=0x00 TTL=50 ID=1 DF PROTO=TCP SPT=40000 DPT=22 \
+WINDOW=29200 RES=0x00 SYN URGP=0
+2026-01-06T11:58:03.123456+00:00 web kernel: [UFW ALLOW] IN=eth0 OUT= SRC=192.0.2.7 \
+DST=198.51.100.5 LEN=60 PROTO=TCP SPT=40001 DPT=443 WINDOW=29200 RES=0x00 SYN URGP=0
+Jan  6 11:58:04 web kernel: [12346.1] usb 1-1: new high-speed USB device
+
+Jan  6 11:58:04 web kernel: Shorewall:net2fw:DROP:IN=eth0 OUT= SRC=2001:db8::1 DST=2001:db8::2 \
+LEN=60 TC=0 HOPLIMIT=60 FLOWLBL=0 PROTO=UDP SPT=50000 DPT=53 LEN=40
+what is that
+Jan  6 11:58:05 web kernel: in IN=eth0 OUT= SRC=192.0.2.9 DST=198.51.100.5 LEN=28 PROTO=ICMP \
+TYPE=3 CODE=1 [SRC=198.51.100.5 DST=192.0.2.9 LEN=60 PROTO=UDP SPT=53 DPT=53 LEN=40 ]
+Jan  6 11:58:06 web kernel: seen IN= OUT=eth0 SRC=198.51.100.5 DST=192.0.2.9 LEN=60 PROTO=TCP \
+SPT=8443 DPT=40002 WINDOW=1 RES=0x00 ACK SYN URGP=0
+Jan  6 11:58:06 web kernel: seen IN= OUT=eth0 SRC=198.51.100.5 DST=192.0.2.9 LEN=60 PROTO=TCP
+"""
+FILTERLOG = """\
+Jan  3 20:43:31 filterlog[15121]: 8,,,1000000103,em0,match,block,in,4,0x0,,43,6291,0,none,6,tcp,44,\
+198.51.100.83,192.0.2.18,56568,443,0,S,2868024203,,1024,,mss
+<134>1 2026-01-03T20:43:31+00:00 fw.example filterlog 15121 - [meta sequenceId="1"] \
+5,,,1000000103,igb0,match,pass,in,6,0x00,0x00000,64,udp,17,44,2001:db8::83,2001:db8::18,56568,53,36
+Jan  3 20:43:32 fw filterlog: 9,,,1000000103,em0,match,pass,out,4,0x0,,64,1,0,DF,1,icmp,84,\
+198.51.100.83,192.0.2.18,request,1,2
+Jan  3 20:43:33 fw dhcpd: nothing of the kind
+"""
+ASA = """\
+Jan 06 2026 11:58:02 %ASA-6-302013: Built inbound TCP connection 184 for \
+outside:198.51.100.44/53521 (198.51.100.44/53521) to dmz:192.0.2.25/443 (192.0.2.25/443)
+Jan 06 2026 11:58:03 fw : %ASA-6-302013: Built outbound TCP connection 185 for \
+outside:198.51.100.9/40443 (198.51.100.9/40443) to inside:192.0.2.30/50000 (192.0.2.30/50000)
+Jan 06 2026 11:58:09 %ASA-6-302014: Teardown TCP connection 184 for outside:198.51.100.44/53521 \
+to dmz:192.0.2.25/443 duration 0:00:07 bytes 1200 TCP FINs
+Jan 06 2026 11:58:09 %ASA-6-302015: Built inbound UDP connection 186 for \
+outside:2001:db8::44/53522 (2001:db8::44/53522) to dmz:2001:db8::25/53 (2001:db8::25/53)
+Jan 06 2026 11:58:10 %ASA-4-106023: Deny tcp src outside:198.51.100.44/40000 dst \
+dmz:192.0.2.25/22 by access-group "outside_in" [0x0, 0x0]
+Jan 06 2026 11:58:10 %ASA-2-106001: Inbound TCP connection denied from 198.51.100.44/40001 to \
+192.0.2.25/23 flags SYN on interface outside
+Jan 06 2026 11:58:10 %ASA-6-106100: access-list out permitted udp \
+inside/192.0.2.30(40002) -> outside/198.51.100.9(123) hit-cnt 1 first hit [0x0, 0x0]
+Jan 06 2026 11:58:10 %ASA-3-710003: TCP access denied by ACL from 198.51.100.44/40003 to \
+outside:192.0.2.1/443
+Jan 06 2026 11:58:10 %ASA-6-305011: Built dynamic TCP translation from inside:192.0.2.30/40002 to \
+outside:198.51.100.1/40002
+Jan 06 2026 11:58:10 %ASA-6-605005: Login permitted from 192.0.2.30/40004 to inside:192.0.2.1/ssh \
+for user "admin"
+Jan  6 11:58:11 gw 45: %SEC-6-IPACCESSLOGP: list 101 denied tcp 198.51.100.44(40005) -> \
+192.0.2.25(3389), 2 packets
+nothing of Cisco's
+"""
+TORN = """\
+%ASA-6-302014: Teardown TCP connection 184 for outside:198.51.100.44/53521 to dmz:192.0.2.25/443 \
+duration 0:00:07 bytes 1200 TCP FINs
+%ASA-6-302014: Teardown TCP connection 185 for outside:198.51.100.44/53522 to dmz:192.0.2.25/25 \
+duration 0:00:30 bytes 0 SYN Timeout
+"""
+PAN = """\
+Jan  6 11:58:10 fw 1,2026/01/06 11:58:10,001901000000,TRAFFIC,end,2305,2026/01/06 11:58:09,\
+192.0.2.30,198.51.100.9,0.0.0.0,0.0.0.0,"web, out",,,ssl,vsys1,trust,untrust,ethernet1/2,\
+ethernet1/1,fwd,2026/01/06 11:58:10,17754,1,50000,443,0,0,0x19,tcp,allow,5300,1300,4000,21,\
+2026/01/06 11:58:00,9,any
+Jan  6 11:58:11 fw 1,2026/01/06 11:58:11,001901000000,TRAFFIC,deny,2305,2026/01/06 11:58:11,\
+192.0.2.31,198.51.100.9,0.0.0.0,0.0.0.0,no telnet,,,not-applicable,vsys1,trust,untrust,e1,e2,fwd,\
+2026/01/06 11:58:11,0,1,50001,23,0,0,0x0,tcp,deny,60,60,0,1,2026/01/06 11:58:11,0,any
+Jan  6 11:58:12 fw 1,2026/01/06 11:58:12,001901000000,SYSTEM,general,0,2026/01/06 11:58:12,,general
+1,2026/01/06 11:58:13,001901000000,TRAFFIC,end,2305,2026/01/06 11:58:13,192.0.2.31,cut off
+"""
+FORTIGATE = """\
+date=2026-01-06 time=11:58:02 devname="fw" devid="FGT60F0000000000" logid="0000000013" \
+type="traffic" subtype="forward" level="notice" vd="root" eventtime=1767700682000000000 \
+srcip=192.0.2.30 srcport=50000 srcintf="lan" dstip=198.51.100.9 dstport=443 dstintf="wan1" \
+sessionid=1 proto=6 action="close" policyid=1 service="HTTPS" duration=9 sentbyte=1300 \
+rcvdbyte=4000 sentpkt=10 rcvdpkt=11
+<189>date=2026-01-06 time=11:58:03 devname=fw devid=FGT60F0000000000 type=traffic srcip=192.0.2.30 \
+srcport=50001 dstip=198.51.100.9 dstport=23 proto=6 action=deny policyid=0 service=TELNET \
+sentbyte=0 rcvdbyte=0
+date=2026-01-06 time=11:58:04 devid="FGT60F0000000000" type="event" subtype="system" msg="x"
+date=2026-01-06 time=11:58:05 devid="F" type="traffic" srcip=192.0.2.30 dstip=198.51.100.9 proto=1 \
+action="accept" sentbyte=60 rcvdbyte=60
+not a line of it
+"""
+CEF = """\
+Jan  6 11:58:02 fw CEF:0|Example|Firewall|1.0|100|connection|3|src=192.0.2.30 spt=50000 \
+dst=198.51.100.9 dpt=443 proto=TCP act=Accept in=4000 out=1300
+Jan  6 11:58:02 fw CEF:0|Example|Firewall|1.0|101|Drop|5|act=Drop src=192.0.2.30 spt=50001 \
+dst=198.51.100.9 dpt=23 proto=6
+Jan  6 11:58:02 fw CEF:0|Example|Firewall|1.0|200|login|3|suser=admin outcome=success
+"""
+SONICWALL = """\
+<134>id=firewall sn=000000000000 time="2026-01-06 11:58:02" fw=192.0.2.1 pri=6 c=1024 m=537 \
+msg="Connection Closed" n=1 src=192.0.2.30:50000:X0 dst=198.51.100.9:443:X1 proto=tcp/https \
+sent=1300 rcvd=4000
+"""
+JUNIPER = """\
+<14>1 2026-01-06T11:58:02.000Z srx RT_FLOW - RT_FLOW_SESSION_DENY [junos@2636.1.1.1.2.26 \
+source-address="192.0.2.30" source-port="50000" destination-address="198.51.100.9" \
+destination-port="23" service-name="junos-telnet" protocol-id="6"]
+"""
+CASES = {
+    "netfilter": Case(
+        UFW, {("tcp", 443): 1, ("tcp", 8443): 1}, refused=2, portless=1, other=1, wrong=(6, 9)
+    ),
+    "filterlog": Case(FILTERLOG, {("udp", 53): 1}, refused=1, portless=1, other=1),
+    "cisco": Case(
+        ASA,
+        {("tcp", 443): 1, ("tcp", 40443): 1, ("udp", 53): 1, ("udp", 123): 1},
+        refused=5,
+        other=2,
+        wrong=(12,),
+        bytes=1200,
+    ),
+    "cisco-ends": Case(TORN, {("tcp", 443): 1}, refused=1, bytes=1200),
+    "pan-os": Case(PAN, {("tcp", 443): 1}, refused=1, other=1, wrong=(4,), bytes=5300),
+    "fortigate": Case(
+        FORTIGATE, {("tcp", 443): 1}, refused=1, portless=1, other=1, wrong=(5,), bytes=5300
+    ),
+    "cef": Case(CEF, {("tcp", 443): 1}, refused=1, other=1, bytes=5300),
+    "sonicwall": Case(SONICWALL, {("tcp", 443): 1}, bytes=5300),
+    "juniper": Case(JUNIPER, {}, refused=1),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_line_is_a_flow_or_another_record_or_a_fault(name: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    path = tmp_path / "fw.log"
+    path.write_text(case.lines)
+    answer = ask(path)
+    assert counts(answer) == case.services
+    assert answer.unanswered.flows == case.refused
+    assert answer.portless.flows == case.portless
+    assert answer.other_records == case.other
+    assert tuple(sorted(each.row or 0 for each in answer.faults)) == case.wrong
+    if case.services:
+        assert answer.total.bytes == case.bytes
+
+
+@pytest.mark.parametrize("text", ["src=192.0.2.1 dst=192.0.2.2", "PROTO=TCP", "%LINK-3-UPDOWN: x"])
+def test_prose_that_quotes_a_log_is_none(text: str) -> None:
+    assert recognise(Head("notes.txt", (text,))) is None
