@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
     from portbook.host.bind_probe import BindTry
     from portbook.host.containers import Published
+    from portbook.host.firewall.configured import Configured
+    from portbook.host.firewall.packet_filter import PacketFilter
     from portbook.host.firewall.rules import Redirect
     from portbook.host.linux.connections import Conflicts
+    from portbook.host.linux.network import Network
     from portbook.host.linux.process_tree import Own, Relative
     from portbook.host.process_control import Hands
     from portbook.model import Gap, Host, Listener, PortRules, Transport
@@ -73,6 +76,30 @@ class HostReader:
         from portbook.host.firewall.reader import read_redirects
 
         return read_redirects(port, transport)
+
+    def read_network(self) -> Network:
+        """As :func:`portbook.host.linux.network.read_network`."""
+        from portbook.host.linux.network import read_network
+
+        return read_network()
+
+    def read_packet_filter(self, network: Network) -> PacketFilter:
+        """As :func:`portbook.host.firewall.packet_filter.read_packet_filter`."""
+        from portbook.host.firewall.packet_filter import read_packet_filter
+
+        return read_packet_filter(network)
+
+    def read_configured(self, port: int, transport: Transport) -> tuple[Configured, ...]:
+        """As :func:`portbook.host.firewall.configured.read_configured`."""
+        from portbook.host.firewall.configured import read_configured
+
+        return read_configured(port, transport)
+
+    def read_name(self, name: str, *, ask: bool = False) -> tuple[str, ...] | None:
+        """As :func:`portbook.host.local_names.addresses_of`."""
+        from portbook.host.local_names import addresses_of
+
+        return addresses_of(name, ask=ask)
 
     def try_binds(
         self, port: int, transport: Transport, address: str | None = None

@@ -1,0 +1,313 @@
+"""From where a port can be reached: each origin of connections, and what becomes of them. Pure.
+
+Before any firewall stand the bound address and its interface, the routes that answers take, and the
+kernel's own checks of addresses (RFC 1122 §3.2.1.3, RFC 3704). Packets for an address are taken
+whichever interface they come in by, as Linux does it.
+"""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple, StrEnum
+from portbook.host.firewall.intervals import ADDRESSES, Intervals
+from portbook.host.linux.network import cidr_of, number_of
+from portbook.model import Family
+from portbook.model.reach import Decision, Outcome, RuleText
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from portbook.host.firewall.packet_filter import PacketFilter
+    from portbook.host.linux.network import Interface, Network
+    from portbook.model import Socket, Transport
+
+THIS_MACHINE, ANYWHERE = "this-machine", "anywhere"
+MOST_NETWORKS = 32  # of one answer that are listed
+_LOOPBACKS = {Family.IPV4: "127.0.0.1", Family.IPV6: "::1"}
+_EVERY = ("0.0.0.0", "::")
+# What no packet from elsewhere may have as its source (RFC 6890).
+_MARTIANS = {
+    Family.IPV4: Intervals.of([(0, 0xFFFFFF), (0x7F000000, 0x7FFFFFFF), (0xE0000000, 0xFFFFFFFF)]),
+    Family.IPV6: Intervals.of([(0, 1), (0xFF << 120, (1 << 128) - 1)]),
+}
+_LINK_LOCAL = Intervals.of([(0xFE80 << 112, (0xFEC0 << 112) - 1)])
+
+
+class Barrier(StrEnum):
+    """What stops connections before any firewall."""
+
+    LOOPBACK = "loopback"  # it is bound to the loopback address, or to that interface
+    NOT_HERE = "not-here"  # no interface has the address that it is bound to
+    DOWN = "interface-down"
+    NO_ADDRESS = "no-address"  # this machine has no address of the family in any network
+    NO_ROUTE = "no-route"  # answers have no way there
+    STRICT_SOURCE = "strict-source"  # rp_filter: answers would leave by another interface
+
+
+class Origin(NamedTuple):
+    """Where connections may come from, and what becomes of them.
+
+    ``source`` is :data:`THIS_MACHINE`, :data:`ANYWHERE` or a network as CIDR text; the most specific
+    one that has an address holds for it. The rest is as in :class:`portbook.model.reach.Decision`.
+    ``further`` counts networks of the same answer that aren't listed.
+    """
+
+    source: str
+    family: Family
+    answer: Outcome
+    interface: str | None = None
+    rules: tuple[RuleText, ...] = ()
+    delivered_to: int | None = None
+    delivered_address: str | None = None
+    forwarded: bool = False
+    later: tuple[RuleText, ...] = ()
+    source_ports: tuple[RuleText, ...] = ()
+    barrier: Barrier | None = None
+    further: int = 0
+
+
+def families_of(socket: Socket) -> tuple[Family, ...]:
+    """The families whose connections *socket* takes.
+
+    IPv6's wildcard takes both, unless it is for IPv6 alone.
+    """
+    if socket.family is Family.IPV4 or socket.address.startswith("::ffff:"):
+        return (Family.IPV4,)
+    dual = socket.address == "::" and socket.v6only is False
+    return (Family.IPV4, Family.IPV6) if dual else (Family.IPV6,)
+
+
+def origins_of(
+    socket: Socket | None,
+    transport: Transport,
+    port: int,
+    network: Network,
+    packets: PacketFilter,
+) -> tuple[Origin, ...]:
+    """From where *socket* can be reached, this machine first, then the most specific network.
+
+    None stands for one that is bound to every address of both families.
+    """
+    families = tuple(Family) if socket is None else families_of(socket)
+    address = "" if socket is None else socket.address.removeprefix("::ffff:").partition("%")[0]
+    bound = None if address in ("", *_EVERY) else address
+    inside = None if socket is None else socket.interface
+    origins: list[Origin] = []
+    for family in families:
+        question = _Question(family, transport, port, network, packets, bound, inside)
+        origins += question.origins()
+    origins.sort(key=_place)
+    return tuple(dict.fromkeys(origins))
+
+
+def _place(origin: Origin) -> tuple[int, int]:
+    if origin.source == THIS_MACHINE:
+        return 0, 0
+    if origin.source == ANYWHERE:
+        return 2, 0
+    length = int(origin.source.rpartition("/")[2])
+    return 1, -length if origin.family is Family.IPV6 else -length - 96
+
+
+class _Question(NamedTuple):
+    """One family of one socket: ``bound`` to an address (None: every one), ``inside`` an interface."""
+
+    family: Family
+    transport: Transport
+    port: int
+    network: Network
+    packets: PacketFilter
+    bound: str | None
+    inside: str | None
+
+    def origins(self) -> Iterator[Origin]:
+        """This machine, then everywhere else."""
+        bound, loopback = self.bound, _LOOPBACKS[self.family]
+        on_loopback = bound is not None and (bound == "::1" or bound.startswith("127."))
+        if bound is not None and not on_loopback and not self.network.has(bound):
+            yield self._stopped(THIS_MACHINE, Barrier.NOT_HERE)
+            yield self._stopped(ANYWHERE, Barrier.NOT_HERE)
+            return
+        outer = self.inside is not None and self.inside not in _loopback_names(self.network)
+        own = bound or (self._own_address(self.inside) if outer else loopback)
+        if own is not None:
+            yield from self._from_here(own)
+        if on_loopback or (self.inside is not None and not outer):
+            if on_loopback and self.inside is None and self.family is Family.IPV4:
+                yield from self._past_loopback(str(bound))
+            yield self._stopped(ANYWHERE, Barrier.LOOPBACK)
+            return
+        yield from self._from_elsewhere()
+
+    def _stopped(self, source: str, barrier: Barrier, interface: str | None = None) -> Origin:
+        return Origin(source, self.family, Outcome.DROPPED, interface, barrier=barrier)
+
+    def _own_address(self, name: str | None) -> str | None:
+        """An address of the family on the interface *name*, one that is routed if there is one."""
+        for each in self.network.interfaces:
+            if each.name == name:
+                return _address_on(each, self.family)
+        return None
+
+    def _from_here(self, address: str) -> Iterator[Origin]:
+        """Connections of this machine to *address*: they come from the same one, by ``lo``."""
+        for decision in self._decide(address, "lo", address):
+            yield _origin(THIS_MACHINE, decision, None)
+
+    def _past_loopback(self, bound: str) -> Iterator[Origin]:
+        """Neighbours, where an interface lets packets to 127.0.0.0/8 in (route_localnet)."""
+        for interface in self._outer():
+            if interface.routes_loopback:
+                networks = [each.network for each in interface.addresses if each.family == "ipv4"]
+                yield from self._through(
+                    interface, bound, [(first, last) for first, last in networks]
+                )
+
+    def _outer(self) -> list[Interface]:
+        """The interfaces through which other machines are reached."""
+        return [
+            each
+            for each in self.network.interfaces
+            if each.up and not each.loopback and self.inside in (None, each.name)
+        ]
+
+    def _from_elsewhere(self) -> Iterator[Origin]:
+        reached = addressed = False
+        for interface in self._outer():
+            address = self.bound or _address_on(interface, self.family)
+            if address is None:
+                continue
+            addressed = True
+            for origin in self._through(interface, address, self._sources(interface)):
+                reached = reached or origin.source == ANYWHERE
+                yield origin
+        if reached:
+            return
+        if not addressed:
+            others = [each for each in self.network.interfaces if not each.loopback]
+            down = [each for each in others if not each.up and self.inside in (None, each.name)]
+            has_one = any(_address_on(each, self.family) for each in down)
+            yield self._stopped(ANYWHERE, Barrier.DOWN if has_one else Barrier.NO_ADDRESS)
+        elif not self.network.policy:
+            yield self._stopped(ANYWHERE, Barrier.NO_ROUTE)
+        else:  # other tables than the main one may have a way
+            yield Origin(ANYWHERE, self.family, Outcome.UNKNOWN)
+
+    def _sources(self, interface: Interface) -> list[tuple[int, int]]:
+        """The networks to which answers leave by *interface*."""
+        spans = [
+            (route.first, route.last)
+            for route in self.network.routes
+            if route.family is self.family and route.interface == interface.name
+        ]
+        spans += [each.network for each in interface.addresses if each.family is self.family]
+        return list(dict.fromkeys([span for span in spans if span[0] != span[1]]))
+
+    def _through(
+        self, interface: Interface, address: str, spans: list[tuple[int, int]]
+    ) -> Iterator[Origin]:
+        """What comes from *spans* by *interface*; the most specific of them takes its part first."""
+        own = [each.text for each in interface.addresses if each.family is self.family]
+        taken = _MARTIANS[self.family] | Intervals.of([(number_of(each),) * 2 for each in own])
+        everyone = ADDRESSES[self.family]
+        decisions: dict[str, tuple[Decision, ...]] = {}
+        for span in sorted(spans, key=lambda span: span[1] - span[0]):
+            sources = Intervals.of([span]) - taken
+            taken |= Intervals.of([span])
+            if not sources:
+                continue
+            whole = Intervals.of([span]) == everyone
+            if whole and self.family is Family.IPV6:
+                sources -= _LINK_LOCAL
+            label = ANYWHERE if whole else cidr_of(self.family, *span)
+            if interface.strict_source and self._strays(span, interface):
+                yield self._stopped(label, Barrier.STRICT_SOURCE, interface.name)
+                continue
+            here = self._destination(interface, address, sources)
+            if here not in decisions:
+                decisions[here] = self._decide(here, interface.name)
+            yield from _cut(label, sources, decisions[here], interface.name)
+
+    def _destination(self, interface: Interface, address: str, sources: Intervals) -> str:
+        """The address that neighbours on the link use, where *sources* are link-local."""
+        if self.bound is None and self.family is Family.IPV6 and _LINK_LOCAL.covers(sources):
+            local = [each.text for each in interface.addresses if each.text.startswith("fe80:")]
+            return local[0] if local else address
+        return address
+
+    def _strays(self, span: tuple[int, int], interface: Interface) -> bool:
+        """Whether answers to *span* leave by another interface: strict checks drop it then."""
+        routes = [
+            route
+            for route in self.network.routes
+            if route.family is self.family and (route.first, route.last) == span
+        ]
+        own = [route.metric for route in routes if route.interface == interface.name]
+        others = [route.metric for route in routes if route.interface != interface.name]
+        strict = self.family is Family.IPV4
+        return strict and bool(own) and bool(others) and min(others) < min(own)
+
+    def _decide(
+        self, address: str, interface: str, source: str | None = None
+    ) -> tuple[Decision, ...]:
+        return self.packets.decide(
+            self.family, self.transport, address, self.port, interface, source
+        )
+
+
+def _loopback_names(network: Network) -> list[str]:
+    return [each.name for each in network.interfaces if each.loopback] or ["lo"]
+
+
+def _address_on(interface: Interface, family: Family) -> str | None:
+    texts = [each.text for each in interface.addresses if each.family is family]
+    return min(texts, key=lambda text: text.startswith(("fe80:", "169.254.")), default=None)
+
+
+def _cut(
+    label: str, sources: Intervals, decisions: Iterable[Decision], interface: str
+) -> Iterator[Origin]:
+    """The origins of *sources*: *label* is the widest part, the others are listed by network."""
+    parts = []
+    for decision in decisions:
+        part = sources & Intervals.of(decision.sources)
+        if part:
+            parts.append((sum(last - first + 1 for first, last in part.pairs()), part, decision))
+    parts.sort(key=lambda part: -part[0])
+    for number, (_, part, decision) in enumerate(parts):
+        origin = _origin(label, decision, interface)
+        if not number:
+            yield origin
+            continue
+        networks = list(_networks(decision.family, part))
+        shown = networks[:MOST_NETWORKS]
+        for each in shown:
+            last = each is shown[-1]
+            further = len(networks) - len(shown) if last else 0
+            yield origin._replace(source=each, further=further)
+
+
+def _networks(family: Family, part: Intervals) -> Iterator[str]:
+    """*part* as networks, in order."""
+    for first, last in part.pairs():
+        while first <= last:
+            size = first & -first or 1 << (32 if family is Family.IPV4 else 128)
+            while size > last - first + 1:
+                size >>= 1
+            yield cidr_of(family, first, first + size - 1)
+            first += size
+
+
+def _origin(source: str, decision: Decision, interface: str | None) -> Origin:
+    return Origin(
+        source,
+        decision.family,
+        decision.outcome,
+        interface,
+        decision.rules,
+        decision.delivered_to,
+        decision.delivered_address,
+        decision.forwarded,
+        decision.later,
+        decision.source_ports,
+    )

@@ -1,0 +1,226 @@
+"""From where a port of this machine can be reached, which rule decides, and who answers."""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.app.origins import origins_of
+from portbook.errors import InvalidQuery, shown
+from portbook.host.host_reader import THIS_HOST
+from portbook.model import Gap, OwnerSearch, Transport, Visibility, is_v4, is_v6
+from portbook.model.reach import Outcome
+from portbook.verdict.socket_choice import LOOPBACK, choose
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.app.origins import Origin
+    from portbook.host.firewall.configured import Configured
+    from portbook.host.firewall.packet_filter import PacketFilter
+    from portbook.host.host_reader import HostReader
+    from portbook.host.linux.network import Network
+    from portbook.model import Listener
+    from portbook.model.reach import RuleText
+
+
+class ReachRequest(NamedTuple):
+    """Which port; ``name`` is an address of this machine or a name, ``resolve`` asks DNS for it.
+
+    ``transport`` None is TCP, or UDP where only that has a socket on the port.
+    """
+
+    port: int
+    transport: Transport | None = None
+    name: str | None = None
+    resolve: bool = False
+
+
+class SocketReach(NamedTuple):
+    """From where one socket can be reached; ``listener`` is None where nothing is bound."""
+
+    listener: Listener | None
+    origins: tuple[Origin, ...]
+
+
+class Answer(NamedTuple):
+    """What answers on one ``address``: ``listeners``, of several any may; none: it is refused.
+
+    Before it comes to that, rules may stop the connection (``outcome``) or send it elsewhere: to
+    another port here, or to ``delivered_address``.
+    """
+
+    address: str
+    listeners: tuple[Listener, ...]
+    outcome: Outcome = Outcome.OPEN
+    rules: tuple[RuleText, ...] = ()
+    delivered_to: int | None = None
+    delivered_address: str | None = None
+
+
+class ReachReport(NamedTuple):
+    """From where a port can be reached, and who answers on the name that was asked about.
+
+    ``filters`` names what filters packets here: ``ufw``, ``firewalld``, ``docker``, ``nftables``,
+    ``iptables``; ``configured`` is what their files say where the rules in force may not be read.
+    ``answers`` is None where no name was asked about.
+    """
+
+    port: int
+    transport: Transport
+    sockets: tuple[SocketReach, ...]
+    visibility: Visibility
+    missing: tuple[Gap, ...]
+    filters: tuple[str, ...] = ()
+    configured: tuple[Configured, ...] = ()
+    name: str | None = None
+    answers: tuple[Answer, ...] | None = None
+
+    @property
+    def origins(self) -> Iterator[Origin]:
+        """Those of all sockets."""
+        for each in self.sockets:
+            yield from each.origins
+
+
+def reach_here(request: ReachRequest, host: HostReader = THIS_HOST) -> ReachReport:
+    """From where the port of *request* can be reached.
+
+    :raises InvalidQuery: port 0, a name that only DNS may know, another machine's address.
+    """
+    if request.port == 0:
+        raise InvalidQuery("nothing can listen on port 0: give the port itself", "0")
+    network = host.read_network()
+    addresses = None
+    if request.name is not None:
+        addresses = _addresses(request, network, host)
+    transport, listeners, missing = _listeners(request, host)
+    packets = host.read_packet_filter(network)
+    sockets = tuple(
+        SocketReach(each, origins_of(each.socket, transport, request.port, network, packets))
+        for each in listeners
+    ) or (SocketReach(None, origins_of(None, transport, request.port, network, packets)),)
+    answers = None
+    if addresses is not None:
+        answers = tuple(
+            [_answer(each, listeners, transport, request.port, network, packets, host)
+             for each in addresses]
+        )  # fmt: skip
+    missing = tuple(dict.fromkeys((*missing, *packets.missing)))
+    configured = host.read_configured(request.port, transport) if packets.missing else ()
+    return ReachReport(
+        request.port,
+        transport,
+        sockets,
+        Visibility.PARTIAL if missing else Visibility.FULL,
+        missing,
+        filters_of(packets),
+        configured,
+        request.name,
+        answers,
+    )
+
+
+def _addresses(request: ReachRequest, network: Network, host: HostReader) -> tuple[str, ...]:
+    name = str(request.name)
+    numeric = is_v4(name) or is_v6(name)
+    addresses = (name.partition("%")[0],) if numeric else host.read_name(name, ask=request.resolve)
+    if addresses is None:
+        raise InvalidQuery(
+            f"{shown(name)} is neither localhost nor in /etc/hosts: give its address, or add "
+            "--resolve, which asks DNS",
+            name,
+        )
+    try:
+        own = [each for each in addresses if network.has(each)]
+    except OSError:
+        raise InvalidQuery(f"{shown(name)} is no IP address: give one", name) from None
+    if not own:
+        whose = "is" if numeric else f"leads to {', '.join(addresses[:3])},"
+        raise InvalidQuery(
+            f"{shown(name)} {whose} not an address of this machine: give the port alone, "
+            f"{request.port}",
+            name,
+        )
+    return addresses
+
+
+def _listeners(
+    request: ReachRequest, host: HostReader
+) -> tuple[Transport, list[Listener], tuple[Gap, ...]]:
+    """The transport, and what listens on the port in this network namespace."""
+    ports = (request.port, request.port)
+    seen = host.read_host(ports, request.transport, OwnerSearch.FIRST)
+    bound = [each for each in seen.listeners if each.socket.listens]
+    transport = request.transport
+    if transport is None:
+        kinds = {each.socket.transport for each in bound}
+        transport = Transport.UDP if kinds == {Transport.UDP} else Transport.TCP
+    return transport, [each for each in bound if each.socket.transport is transport], seen.missing
+
+
+def _answer(
+    address: str,
+    listeners: list[Listener],
+    transport: Transport,
+    port: int,
+    network: Network,
+    packets: PacketFilter,
+    host: HostReader,
+) -> Answer:
+    """Who answers when this machine connects to *address*."""
+    from portbook.model import Family
+
+    if not network.has(address):  # another machine's: the name has it beside this one's
+        return Answer(address, (), Outcome.UNKNOWN)
+    family = Family.IPV6 if ":" in address else Family.IPV4
+    (decision, *_) = packets.decide(family, transport, address, port, LOOPBACK, address)
+    sent = decision.delivered_to if decision.delivered_to is not None else port
+    target = decision.delivered_address or address
+    if decision.forwarded or (target != address and not network.has(target)):
+        return Answer(address, (), decision.outcome, decision.rules, sent, target)
+    if sent != port:
+        seen = host.read_host((sent, sent), transport, OwnerSearch.FIRST)
+        listeners = [each for each in seen.listeners if each.socket.listens]
+    takers: tuple[Listener, ...] = ()
+    if decision.outcome in (Outcome.OPEN, Outcome.UNKNOWN):
+        places = choose([each.socket for each in listeners], target, _by(target, network))
+        takers = tuple([listeners[place] for place in places])
+    return Answer(
+        address,
+        takers,
+        decision.outcome,
+        decision.rules,
+        None if sent == port else sent,
+        None if target == address else target,
+    )
+
+
+def _by(address: str, network: Network) -> str:
+    """The interface that connections of this machine to *address* count as coming by."""
+    for interface in network.interfaces:
+        if any(own.text == address for own in interface.addresses):
+            return interface.name
+    return LOOPBACK
+
+
+# What the tables and chains of a tool are called: it is in charge where there are any.
+_TABLES = {
+    "ufw": ("ufw-", "ufw6-"),
+    "firewalld": ("firewalld", "IN_public", "INPUT_ZONES"),
+    "docker": ("DOCKER", "docker"),
+}
+
+
+def filters_of(packets: PacketFilter) -> tuple[str, ...]:
+    """What filters packets here, by the names of tables and chains; the first is in charge."""
+    names = [words.split(" ") for words in packets.tables]
+    found = [
+        tool
+        for tool, marks in _TABLES.items()
+        if any(word.startswith(marks) for _, *words in names for word in words)
+    ]
+    if names and not {"ufw", "firewalld"} & set(found):
+        # iptables keeps its rules in tables of these names, in nftables too.
+        own = any(table not in ("filter", "nat", "mangle", "raw") for _, table, _ in names)
+        found.insert(0, "nftables" if own else "iptables")
+    return tuple(found)

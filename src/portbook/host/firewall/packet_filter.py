@@ -1,0 +1,135 @@
+"""This machine's packet filters, for questions about any number of ports: read once, asked often."""
+
+from __future__ import annotations
+
+from portbook.model import Family, Gap, GapCode
+from portbook.model.reach import Decision, Outcome
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portbook.host.firewall.values import Machine, NotEvaluated, Ruleset
+    from portbook.host.linux.network import Network
+    from portbook.model import Transport
+
+_EVERYONE = {Family.IPV4: (0, (1 << 32) - 1), Family.IPV6: (0, (1 << 128) - 1)}
+
+
+class PacketFilter:
+    """What the packet filters do with new connections.
+
+    *ruleset* None: no rules are in force. *missing* says what could not be read: then nothing is
+    known to be open. *machine* is what else decides over packets.
+    """
+
+    def __init__(
+        self,
+        ruleset: Ruleset | None = None,
+        machine: Machine | None = None,
+        missing: Iterable[Gap] = (),
+    ) -> None:
+        self._ruleset, self._machine = ruleset, machine
+        self._missing = tuple(missing)
+        self._decided: dict[tuple[object, ...], tuple[Decision, ...]] = {}
+
+    @property
+    def missing(self) -> tuple[Gap, ...]:
+        """What could not be read, also since it was asked."""
+        later = self._ruleset.gaps if self._ruleset is not None else ()
+        return tuple(dict.fromkeys((*self._missing, *later)))
+
+    @property
+    def not_evaluated(self) -> tuple[NotEvaluated, ...]:
+        """What else handles packets here, and isn't followed."""
+        return self._ruleset.not_evaluated if self._ruleset is not None else ()
+
+    @property
+    def in_force(self) -> bool:
+        """Whether there are rules, or there may be."""
+        return self._ruleset is not None or bool(self._missing)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that have rules, and their chains, as ``inet firewalld filter_INPUT``."""
+        if self._ruleset is None:
+            return ()
+        return tuple(
+            f"{table.family} {table.name} {chain}"
+            for table in self._ruleset.tables
+            for chain in table.chains
+        )
+
+    def decide(
+        self,
+        family: Family,
+        transport: Transport,
+        destination: str,
+        port: int,
+        interface: str,
+        source: str | None = None,
+    ) -> tuple[Decision, ...]:
+        """As :func:`portbook.host.firewall.decide.decide`; with gaps, what is open is unknown."""
+        if self._ruleset is None or self._machine is None:
+            outcome = Outcome.UNKNOWN if self._missing else Outcome.OPEN
+            return (Decision(family, (_EVERYONE[family],), outcome, delivered_to=port),)
+        key = (family, transport, destination, port, interface, source)
+        decisions = self._decided.get(key)
+        if decisions is None:
+            from portbook.host.firewall.decide import decide
+
+            decisions = decide(
+                self._ruleset,
+                self._machine,
+                family=family,
+                transport=transport,
+                destination=destination,
+                port=port,
+                interface=interface,
+                source=source,
+            )
+            if self.missing:
+                decisions = tuple(map(_unsure, decisions))
+            self._decided[key] = decisions
+        return decisions
+
+
+def _unsure(decision: Decision) -> Decision:
+    """*decision* where rules could not be read: those may stop what the others let pass."""
+    if decision.outcome is not Outcome.OPEN:
+        return decision
+    return decision._replace(outcome=Outcome.UNKNOWN)
+
+
+def read_packet_filter(network: Network) -> PacketFilter:
+    """The packet filters in force: the kernel says whether there are any, in 0.1 ms.
+
+    Only where there are, the tools that print the rules are run.
+    """
+    import os
+    import sys
+
+    from portbook.host.firewall import chain_types, legacy_tables
+
+    if not sys.platform.startswith("linux"):
+        return PacketFilter(missing=[Gap(GapCode.FIREWALL_UNSUPPORTED)])
+    types = chain_types()
+    if types is not None and not any(types) and not any(map(legacy_tables, ("ip", "ip6"))):
+        return PacketFilter()
+    from portbook.host.firewall.ruleset import read_ruleset
+    from portbook.host.firewall.values import Interface, Machine
+
+    if os.geteuid() != 0:  # of what isn't read nothing can be worked out
+        return PacketFilter(missing=read_ruleset().gaps)
+    machine = Machine(
+        tuple(
+            Interface(
+                each.name,
+                tuple([(own.text, own.prefix) for own in each.addresses]),
+                each.routes_loopback,
+            )
+            for each in network.interfaces
+        ),
+        None if network.policy else tuple([(each.cidr, each.interface) for each in network.routes]),
+    )
+    return PacketFilter(read_ruleset(), machine)
