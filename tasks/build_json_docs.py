@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from portbook.schema import answers, captures, port, reports, sockets
+from portbook.schema import answers, captures, port, reach, reports, sockets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +40,7 @@ OBJECTS = (
     reports.PICK,
     reports.STOP,
     reports.WAIT,
+    reach.REACH,
     answers.RANGE_ANSWER,
     answers.SEARCH_ANSWER,
     answers.TOPIC_ANSWER,

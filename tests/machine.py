@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from portbook.host.firewall.packet_filter import PacketFilter
 from portbook.host.host_reader import HostReader
 from portbook.host.linux.connections import Conflicts
+from portbook.host.linux.network import Address, Interface, Network, Route
 from portbook.model import (
     Family,
     Host,
@@ -24,8 +26,28 @@ from portbook.present.owners import Viewer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from portbook.host.firewall.configured import Configured
     from portbook.model import OwnerSearch
 
+# A machine with one network, in which no packet filter has a rule.
+NETWORK = Network(
+    (
+        Interface(
+            "lo", True, True,
+            (Address(Family.IPV4, "127.0.0.1", 8), Address(Family.IPV6, "::1", 128)),
+        ),
+        Interface("eth0", True, False, (Address(Family.IPV4, "192.0.2.7", 24),)),
+    ),
+    (
+        Route(Family.IPV4, 0xC0000200, 0xC00002FF, "eth0"),
+        Route(Family.IPV4, 0, 0xFFFFFFFF, "eth0"),
+    ),
+    (
+        Route(Family.IPV4, 0x7F000000, 0x7FFFFFFF, "lo"),
+        Route(Family.IPV4, 0xC0000207, 0xC0000207, "eth0"),
+        Route(Family.IPV6, 1, 1, "lo"),
+    ),
+)  # fmt: skip
 TO = Viewer(1000, "/home/ada", 20_000.0)
 RULES = PortRules("linux", 1024, (32768, 60999))
 SERVER = Process(
@@ -37,8 +59,11 @@ SERVER = Process(
 class Machine(HostReader):
     """A machine with the sockets that it is given."""
 
-    def __init__(self, sockets: Iterable[Listener] = ()) -> None:
+    def __init__(
+        self, sockets: Iterable[Listener] = (), packets: PacketFilter | None = None
+    ) -> None:
         self.sockets = tuple(sockets)
+        self.packets = packets or PacketFilter()
 
     def read_host(
         self, ports: tuple[int, int] | None, transport: Transport | None, owners: OwnerSearch
@@ -52,6 +77,18 @@ class Machine(HostReader):
 
     def may_read_redirects(self) -> bool:
         return False
+
+    def read_network(self) -> Network:
+        return NETWORK
+
+    def read_packet_filter(self, network: Network) -> PacketFilter:
+        return self.packets
+
+    def read_name(self, name: str, *, ask: bool = False) -> tuple[str, ...] | None:
+        return ("::1", "127.0.0.1") if name == "localhost" else None
+
+    def read_configured(self, *_: Any) -> tuple[Configured, ...]:
+        return ()
 
 
 def bound(port: int, *owners: Process, address: str = "0.0.0.0") -> Listener:

@@ -10,6 +10,7 @@ from portbook.app.library import listen as listen
 from portbook.app.library import lookup as lookup
 from portbook.app.library import pick as pick
 from portbook.app.library import plan_stop as plan_stop
+from portbook.app.library import reach as reach
 from portbook.app.library import search as search
 from portbook.app.library import stats as stats
 from portbook.app.library import stop as stop
@@ -25,6 +26,8 @@ from portbook.app.listen import HereAnswer as HereAnswer
 from portbook.app.pick.criteria import Pick as Pick
 from portbook.app.pick.criteria import Wanted as Wanted
 from portbook.app.port_lookup import PortAnswer as PortAnswer
+from portbook.app.reach import ReachReport as ReachReport
+from portbook.app.reach import ReachRequest as ReachRequest
 from portbook.app.search import SearchAnswer as SearchAnswer
 from portbook.app.socket_filter import Filter as Filter
 from portbook.app.stop.executor import Outcome as StopOutcome
@@ -65,7 +68,9 @@ from portbook.model import PortRange as PortRange
 from portbook.model import PortRules as PortRules
 from portbook.model import Process as Process
 from portbook.model import Reach as Reach
+from portbook.model import Reachable as Reachable
 from portbook.model import Report as Report
+from portbook.model import Scope as Scope
 from portbook.model import Socket as Socket
 from portbook.model import Source as Source
 from portbook.model import Spoken as Spoken
@@ -116,7 +121,11 @@ __all__ = [
     "Query",
     "RangeAnswer",
     "Reach",
+    "ReachReport",
+    "ReachRequest",
+    "Reachable",
     "Report",
+    "Scope",
     "SearchAnswer",
     "ServiceAnswer",
     "Socket",
@@ -153,6 +162,7 @@ __all__ = [
     "parse_query",
     "pick",
     "plan_stop",
+    "reach",
     "read_host",
     "search",
     "stats",

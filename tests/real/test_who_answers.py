@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import random
 import subprocess
 import sys
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +17,9 @@ from tests.counts import PROOF
 from tests.real.answering import FIRST_PORT, TARGETS
 from tests.real.namespace import Namespace
 from tests.real.needs import need_namespaces
+
+if TYPE_CHECKING:
+    import random
 
 pytestmark = pytest.mark.real
 
@@ -82,19 +84,16 @@ def _network(namespace: Namespace, peer: Namespace) -> None:
         assert not done.returncode, done.stderr
 
 
-def test_the_kernel_answers_as_foretold() -> None:
+def test_the_kernel_answers_as_foretold(chance: random.Random) -> None:
     """Each pair of sockets that can be bound together, and some threes: on every address."""
     need_namespaces()
-    seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
-    draw = random.Random(seed)
-    pairs = _PAIRS if PROOF else draw.sample(_PAIRS, 120)
+    pairs = _PAIRS if PROOF else chance.sample(_PAIRS, 120)
     threes: list[dict[str, Any]] = [
         {
-            "transport": draw.choice(("tcp", "udp")),
-            "sockets": [{**draw.choice(_SOCKETS), "share": share} for _ in range(3)],
+            "transport": chance.choice(("tcp", "udp")),
+            "sockets": [{**chance.choice(_SOCKETS), "share": share} for _ in range(3)],
         }
-        for share in draw.choices(("reuseport", "reuseaddr", None), k=4000 if PROOF else 60)
+        for share in chance.choices(("reuseport", "reuseaddr", None), k=4000 if PROOF else 60)
     ]
     cases = [*pairs, *threes]
     with Namespace() as namespace, Namespace() as peer:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from portbook.app.listen import Depth, HereAnswer
     from portbook.app.lookup import Answer
     from portbook.app.pick.criteria import Pick, Wanted
+    from portbook.app.reach import ReachReport
     from portbook.app.search import SearchAnswer
     from portbook.app.socket_filter import Filter
     from portbook.app.stop.executor import Outcome as StopOutcome
@@ -236,6 +237,26 @@ def wait(
     from portbook.app.wait import WaitRequest, wait_here
 
     return wait_here(WaitRequest(port, transport, address, free, timeout))
+
+
+def reach(
+    port: int,
+    transport: Transport | None = None,
+    name: str | None = None,
+    *,
+    resolve: bool = False,
+) -> ReachReport:
+    """From where *port* of this machine can be reached, and which firewall rule decides.
+
+    With *name*, an address of this machine or a name in its files, also which program answers
+    there; *resolve* asks DNS for another name. Without root, what firewalls do isn't visible.
+
+    :raises InvalidQuery: port 0, a name that isn't known, another machine's address.
+    :raises HostUnreadable: the kernel doesn't tell its interfaces.
+    """
+    from portbook.app.reach import ReachRequest, reach_here
+
+    return reach_here(ReachRequest(port, transport, name, resolve))
 
 
 def _be_silent(_: Waiting) -> None: ...

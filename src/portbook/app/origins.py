@@ -10,7 +10,7 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple, StrEnum
 from portbook.host.firewall.intervals import ADDRESSES, Intervals
 from portbook.host.linux.network import cidr_of, number_of
-from portbook.model import Family
+from portbook.model import Family, Reachable, Scope
 from portbook.model.reach import Decision, Outcome, RuleText
 
 TYPE_CHECKING = False
@@ -47,8 +47,9 @@ class Barrier(StrEnum):
 class Origin(NamedTuple):
     """Where connections may come from, and what becomes of them.
 
-    ``source`` is :data:`THIS_MACHINE`, :data:`ANYWHERE` or a network as CIDR text; the most specific
-    one that has an address holds for it. The rest is as in :class:`portbook.model.reach.Decision`.
+    ``source`` is :data:`THIS_MACHINE`, :data:`ANYWHERE` or a network as CIDR text; the most
+    specific one that an address is in holds for it. The rest is as in
+    :class:`portbook.model.reach.Decision`.
     ``further`` counts networks of the same answer that aren't listed.
     """
 
@@ -110,7 +111,7 @@ def _place(origin: Origin) -> tuple[int, int]:
 
 
 class _Question(NamedTuple):
-    """One family of one socket: ``bound`` to an address (None: every one), ``inside`` an interface."""
+    """One family of one socket, bound to an address, inside an interface; None: of all."""
 
     family: Family
     transport: Transport
@@ -206,7 +207,7 @@ class _Question(NamedTuple):
     def _through(
         self, interface: Interface, address: str, spans: list[tuple[int, int]]
     ) -> Iterator[Origin]:
-        """What comes from *spans* by *interface*; the most specific of them takes its part first."""
+        """What comes from *spans* by *interface*; the most specific takes its part first."""
         own = [each.text for each in interface.addresses if each.family is self.family]
         taken = _MARTIANS[self.family] | Intervals.of([(number_of(each),) * 2 for each in own])
         everyone = ADDRESSES[self.family]
@@ -290,12 +291,13 @@ def _cut(
 def _networks(family: Family, part: Intervals) -> Iterator[str]:
     """*part* as networks, in order."""
     for first, last in part.pairs():
-        while first <= last:
-            size = first & -first or 1 << (32 if family is Family.IPV4 else 128)
-            while size > last - first + 1:
+        at = first
+        while at <= last:
+            size = at & -at or 1 << (32 if family is Family.IPV4 else 128)
+            while size > last - at + 1:
                 size >>= 1
-            yield cidr_of(family, first, first + size - 1)
-            first += size
+            yield cidr_of(family, at, at + size - 1)
+            at += size
 
 
 def _origin(source: str, decision: Decision, interface: str | None) -> Origin:
@@ -311,3 +313,27 @@ def _origin(source: str, decision: Decision, interface: str | None) -> Origin:
         decision.later,
         decision.source_ports,
     )
+
+
+def reachable_of(origins: Iterable[Origin], *, firewall: bool | None) -> Reachable:
+    """What *origins* come to; *firewall* as in :class:`portbook.model.Reachable`."""
+    others = [each for each in origins if each.source != THIS_MACHINE]
+    let_in = [each for each in others if each.answer is Outcome.OPEN]
+    unknown = [each for each in others if each.answer is Outcome.UNKNOWN]
+    filtered = [each for each in others if each.barrier is None]
+    networks = dict.fromkeys([each.source for each in let_in if each.source != ANYWHERE])
+    if anywhere := [each for each in let_in if each.source == ANYWHERE]:
+        return Reachable(Scope.ANYWHERE, (), _texts(anywhere), firewall)
+    if unknown:
+        return Reachable(Scope.UNKNOWN, tuple(networks), _texts(unknown), firewall)
+    if let_in:
+        return Reachable(Scope.NETWORKS, tuple(networks), _texts(let_in), firewall)
+    if filtered:
+        return Reachable(Scope.BLOCKED, (), _texts(filtered), firewall)
+    return Reachable(Scope.THIS_MACHINE, firewall=firewall)
+
+
+def _texts(origins: Iterable[Origin]) -> tuple[tuple[str, str], ...]:
+    """The rules of *origins*, each once."""
+    rules = [(rule.text, rule.where) for origin in origins for rule in origin.rules]
+    return tuple(dict.fromkeys(rules))

@@ -24,6 +24,7 @@ COMMANDS = {
     "why": ("why", "explain why a bind fails, or that it would succeed"),
     "stop": ("stop", "stop what listens on a port, safely"),
     "wait": ("wait", "wait until something listens on a port, or nothing does"),
+    "reach": ("reach", "show from where a port can be reached, and who answers"),
     "pick": ("pick", "pick a good free port, and keep it for a command"),
     "doctor": ("doctor", "show what portbook can see here, and why not more"),
     "show": ("show", "show a port, a range, a service or a pasted error"),

@@ -21,7 +21,7 @@ _WIDTH = 79  # columns that an example may take
 _LONGEST = 400  # characters of an error of argparse
 
 GROUPS = {
-    "This machine": ("listen", "why", "stop", "wait", "pick", "doctor"),
+    "This machine": ("listen", "why", "stop", "wait", "reach", "pick", "doctor"),
     "On record": ("show", "search", "topic", "history", "blocks", "stats", "map", "update"),
     "Your notes": ("note", "notes"),
     "Files": ("explain", "audit"),

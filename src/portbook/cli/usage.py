@@ -27,6 +27,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("portbook wait 3000 --free", "until nothing is bound to 3000"),
         ("portbook wait 5432 localhost:8080 --timeout 10", "for ten seconds at most"),
     ),
+    "reach": (
+        ("portbook reach 8080", "from where, and which firewall rule decides"),
+        ("portbook reach localhost:5173", "and which program answers there"),
+        ("sudo portbook reach 53/udp --json", "with root's view, for a script"),
+    ),
     "pick": (
         ("portbook pick", "a port that nobody has a claim on"),
         ("portbook pick 3000", "3000, or the next one that is free"),
@@ -127,6 +132,7 @@ _STATUSES: dict[str, tuple[tuple[int, str], ...]] = {
     "why": ((1, "the bind would fail, or the connection is refused"), (3, _STRICT)),
     "stop": ((1, "something is left on the port, or nothing was stopped"), (3, _STRICT)),
     "wait": ((1, "the time ran out"), (3, "--free, and not all could be seen, with --strict")),
+    "reach": ((3, _STRICT),),
     "pick": ((1, "no port meets every criterion"),),
     "doctor": ((3, _STRICT),),
     "show": ((1, "nothing found, or the failure in a pasted error persists"), (3, _STRICT)),

@@ -95,3 +95,26 @@ class Finding(NamedTuple):
     subject: Subject | None = None
     facts: Facts = ()
     evidence: tuple[Evidence, ...] = ()
+
+
+class Scope(StrEnum):
+    """From where a port can be reached, by the networks and the firewall of this machine."""
+
+    THIS_MACHINE = "this-machine"
+    NETWORKS = "networks"
+    ANYWHERE = "anywhere"
+    BLOCKED = "blocked"  # by the firewall, from everywhere else
+    UNKNOWN = "unknown"
+
+
+class Reachable(NamedTuple):
+    """From where a socket can be reached: ``networks`` are those that are let in, as CIDR text.
+
+    ``rules`` decide it: each as its text and the chain that it stands in. ``firewall`` says whether
+    any rules are in force, None where they could not be read.
+    """
+
+    scope: Scope
+    networks: tuple[str, ...] = ()
+    rules: tuple[tuple[str, str], ...] = ()
+    firewall: bool | None = None

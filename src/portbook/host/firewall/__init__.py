@@ -85,6 +85,12 @@ def has_nat_chains() -> bool | None:
 
     None where the kernel doesn't say.
     """
+    types = chain_types()
+    return None if types is None else "nat" in types
+
+
+def chain_types() -> set[str] | None:
+    """The types of the chains of nftables, of which base chains have one; None: not told."""
     import _socket
 
     try:
@@ -99,7 +105,7 @@ def has_nat_chains() -> bool | None:
             pieces.append(netlink.recv(1 << 16))
             found = parse_chains(b"".join(pieces))
             if found is not None or not pieces[-1]:
-                return None if found is None else "nat" in found
+                return found
     except (OSError, ValueError):
         return None
     finally:

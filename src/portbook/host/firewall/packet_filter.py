@@ -1,4 +1,4 @@
-"""This machine's packet filters, for questions about any number of ports: read once, asked often."""
+"""This machine's packet filters, for questions about many ports: read once, asked often."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class PacketFilter:
         interface: str,
         source: str | None = None,
     ) -> tuple[Decision, ...]:
-        """As :func:`portbook.host.firewall.decide.decide`; with gaps, what is open is unknown."""
+        """As :func:`portbook.host.firewall.decide.decide`, each question worked out once."""
         if self._ruleset is None or self._machine is None:
             outcome = Outcome.UNKNOWN if self._missing else Outcome.OPEN
             return (Decision(family, (_EVERYONE[family],), outcome, delivered_to=port),)
@@ -88,17 +88,8 @@ class PacketFilter:
                 interface=interface,
                 source=source,
             )
-            if self.missing:
-                decisions = tuple(map(_unsure, decisions))
             self._decided[key] = decisions
         return decisions
-
-
-def _unsure(decision: Decision) -> Decision:
-    """*decision* where rules could not be read: those may stop what the others let pass."""
-    if decision.outcome is not Outcome.OPEN:
-        return decision
-    return decision._replace(outcome=Outcome.UNKNOWN)
 
 
 def read_packet_filter(network: Network) -> PacketFilter:

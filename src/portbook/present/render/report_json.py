@@ -7,6 +7,7 @@ from portbook.model import Gap, GapCode
 from portbook.present.phrases.findings import finding_message
 from portbook.present.phrases.stops import outcome_notes, plan_notes
 from portbook.present.render.sockets_json import phrased
+from portbook.schema.reach import REACH
 from portbook.schema.reports import (
     CHANGE_ROW,
     DOCTOR,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from portbook.app.bind.diagnose import Why
     from portbook.app.doctor import Checkup
+    from portbook.app.reach import ReachReport
     from portbook.app.stop.executor import Outcome
     from portbook.app.stop.model import Plan
     from portbook.app.wait import Waited
@@ -54,6 +56,11 @@ def _told(why: Why) -> Why:
     gaps = (*why.missing, *why.left_out)
     noted = [finding_message(finding) for finding in why.noted]
     return why._replace(missing=gaps, noted=noted)  # type: ignore[arg-type]  # the table takes both
+
+
+def of_reach(report: ReachReport) -> Object:
+    """``portbook/reach/1``."""
+    return phrased(REACH).encode(report)
 
 
 def of_wait(waited: Waited) -> Object:

@@ -1,0 +1,133 @@
+"""From where a port can be reached, and who answers: one page for every form."""
+
+from __future__ import annotations
+
+from portbook.app.origins import ANYWHERE, THIS_MACHINE, reachable_of
+from portbook.model import Scope, Transport, host_port
+from portbook.model.reach import Outcome
+from portbook.present.document import Page, Paragraph, Section, Table
+from portbook.present.owners import owner_phrase, unseen_owner
+from portbook.present.phrases import gap_sentences
+from portbook.present.phrases.reach import (
+    BEYOND,
+    answer_words,
+    closing,
+    configured_words,
+    opening,
+    reach_line,
+    source_words,
+)
+from portbook.present.render.brief_text import steps_line
+from portbook.present.render.document_text import render_page
+from portbook.present.words import NextStep
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from portbook.app.reach import Answer, ReachReport, SocketReach
+    from portbook.model import Listener, Reachable
+    from portbook.present.document import Item
+    from portbook.present.owners import Viewer
+    from portbook.present.render.text import Style
+
+
+def render_reach(report: ReachReport, style: Style, to: Viewer) -> str:
+    """The page as text, and the commands to go on with."""
+    steps = steps_line(next_steps(report, to), style)
+    return render_page(compose_reach(report, to), style) + "".join(f"\n{line}\n" for line in steps)
+
+
+def compose_reach(report: ReachReport, to: Viewer) -> Page:
+    """Who answers where a name was asked about, then each socket with its origins."""
+    sections = []
+    if report.answers is not None:
+        rows = tuple([(each.address, _who(each, report, to)) for each in report.answers])
+        sections.append(Section(f"Who answers on {report.name}", (Table(rows),)))
+    sections += [Section(_title(each, report, to), (_origins(each),)) for each in report.sockets]
+    more: list[Item] = [Paragraph(configured_words(each)) for each in report.configured]
+    more += [Paragraph(f"Not seen: {gap}") for gap in gap_sentences(report.missing)]
+    if any(each.answer is Outcome.OPEN and each.source == ANYWHERE for each in report.origins):
+        more.append(Paragraph(BEYOND))
+    if more:
+        sections.append(Section("Also", tuple(more)))
+    subject = f"{report.port}/{report.transport}"
+    return Page(subject, _character(report), (), "", (), tuple(sections))
+
+
+def _character(report: ReachReport) -> str:
+    if report.sockets[0].listener is None:
+        reach = reach_line(whole(report))
+        return f"nothing listens; a server on it would be reachable {reach}"
+    return f"reachable {reach_line(whole(report))}"
+
+
+def whole(report: ReachReport) -> Reachable:
+    """What the origins of all sockets come to."""
+    firewall: bool | None = bool(report.filters)
+    return reachable_of(report.origins, firewall=None if report.missing else firewall)
+
+
+def _title(each: SocketReach, report: ReachReport, to: Viewer) -> str:
+    if each.listener is None:
+        return "A server on every address"
+    place = host_port(each.listener.socket.address, report.port)
+    inside = each.listener.socket.interface
+    return f"{place}{f' on {inside}' if inside else ''}, {_holder(each.listener, to)}"
+
+
+def _holder(listener: Listener, to: Viewer) -> str:
+    owners = listener.ownership.owners
+    return owner_phrase(owners[0], to) if owners else unseen_owner(listener, to)
+
+
+def _origins(each: SocketReach) -> Table:
+    rows: dict[tuple[str, str], None] = {}
+    for origin in each.origins:
+        more = f", and {origin.further:,} more networks" if origin.further else ""
+        rows[source_words(origin), answer_words(origin) + more] = None
+    return Table(tuple(rows))
+
+
+def _who(answer: Answer, report: ReachReport, to: Viewer) -> str:
+    if answer.outcome in (Outcome.DROPPED, Outcome.REJECTED):
+        rule = f": {answer.rules[-1].text}" if answer.rules else ""
+        return f"{answer.outcome} by the firewall{rule}"
+    sent = ""
+    if answer.delivered_address is not None:
+        port = answer.delivered_to or report.port
+        sent = f"redirected to {host_port(answer.delivered_address, port)}"
+    elif answer.delivered_to is not None:
+        sent = f"redirected to {answer.delivered_to}"
+    if answer.listeners:
+        names = list(dict.fromkeys([_holder(each, to) for each in answer.listeners]))
+        who = " or ".join(names[:3])
+    elif answer.delivered_address is not None:
+        return sent
+    elif answer.outcome is Outcome.UNKNOWN and not report.missing:
+        who = "not an address of this machine"
+    else:
+        who = "nothing listens: refused" if report.transport is Transport.TCP else "nothing listens"
+    return f"{sent}: {who}" if sent else who
+
+
+def next_steps(report: ReachReport, to: Viewer) -> Iterator[NextStep]:
+    """The commands to go on with, among them that of the firewall in charge: none is run."""
+    name = f"{report.port}/{report.transport}"
+    if report.missing and not to.is_root:
+        yield NextStep("See the rules", f"sudo portbook reach {name}")
+    reach = whole(report)
+    tool = report.filters[0] if report.filters else ""
+    rules = [
+        rule for origin in report.origins if origin.source != THIS_MACHINE for rule in origin.rules
+    ]
+    command = None
+    if reach.scope in (Scope.ANYWHERE, Scope.NETWORKS):
+        command = closing(tool, report.port, report.transport, rules)
+        if command:
+            yield NextStep("Close it", command)
+    elif reach.scope is Scope.BLOCKED:
+        command = opening(tool, report.port, report.transport, rules)
+        if command:
+            yield NextStep("Open it", command)
+    yield NextStep("More", f"portbook {name} --full")

@@ -1,0 +1,250 @@
+"""From where a port can be reached: before the firewall, by it, and who answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from portbook.app.origins import Barrier, Origin, origins_of, reachable_of
+from portbook.app.reach import ReachRequest, reach_here
+from portbook.errors import InvalidQuery
+from portbook.host.firewall.nft_json import parse_nft
+from portbook.host.firewall.packet_filter import PacketFilter
+from portbook.host.firewall.values import Interface as Known
+from portbook.host.firewall.values import Machine as Known_machine
+from portbook.host.firewall.values import Ruleset
+from portbook.host.linux.network import Address, Interface, Network, Route
+from portbook.model import (
+    Family,
+    Gap,
+    GapCode,
+    Listener,
+    Need,
+    Scope,
+    Socket,
+    Transport,
+    Visibility,
+)
+from portbook.model.reach import Outcome
+from tests.machine import NETWORK, SERVER, Machine, bound
+from tests.values import changed
+
+ETH1 = Interface("eth1", True, False, (Address(Family.IPV4, "198.51.100.7", 24),))
+OTHER_NET = Route(Family.IPV4, 0xC6336400, 0xC63364FF, "eth1")
+
+
+def filtering(*rules: list[dict[str, Any]], policy: str = "accept") -> PacketFilter:
+    """A packet filter with *rules* on what comes in."""
+    chain = {"family": "inet", "table": "filter", "name": "input", "type": "filter"}
+    rows: list[dict[str, Any]] = [
+        {"chain": {**chain, "hook": "input", "prio": 0, "policy": policy}},
+        *[
+            {"rule": {"family": "inet", "table": "filter", "chain": "input", "expr": rule}}
+            for rule in rules
+        ],
+    ]
+    tables, _ = parse_nft(json.dumps({"nftables": rows}))
+    known = Known_machine((Known("lo"), Known("eth0", (("192.0.2.7", 24),))))
+    return PacketFilter(Ruleset(tables), known)
+
+
+def matching(left: dict[str, Any], right: object) -> dict[str, Any]:
+    return {"match": {"op": "==", "left": left, "right": right}}
+
+
+PORT = matching({"payload": {"protocol": "tcp", "field": "dport"}}, 8080)
+OWN_NET = matching(
+    {"payload": {"protocol": "ip", "field": "saddr"}}, {"prefix": {"addr": "192.0.2.0", "len": 24}}
+)
+LOOPBACK = [matching({"meta": {"key": "iifname"}}, "lo"), {"accept": None}]
+
+
+def told(origins: tuple[Origin, ...]) -> dict[str, str]:
+    return {each.source: str(each.barrier or each.answer) for each in origins}
+
+
+def on(address: str, **facts: Any) -> Socket:
+    family = Family.IPV6 if ":" in address else Family.IPV4
+    return changed(bound(8080, address=address), family=family, **facts).socket
+
+
+def reached(
+    socket: Socket | None, network: Network = NETWORK, packets: PacketFilter | None = None
+) -> tuple[Origin, ...]:
+    return origins_of(socket, Transport.TCP, 8080, network, packets or PacketFilter())
+
+
+@pytest.mark.parametrize(
+    ("socket", "network", "expected"),
+    [
+        (
+            on("0.0.0.0"), NETWORK,
+            {"this-machine": "open", "192.0.2.0/24": "open", "anywhere": "open"},
+        ),
+        (on("127.0.0.1"), NETWORK, {"this-machine": "open", "anywhere": "loopback"}),
+        (on("0.0.0.0", interface="lo"), NETWORK, {"this-machine": "open", "anywhere": "loopback"}),
+        (on("203.0.113.1"), NETWORK, {"this-machine": "not-here", "anywhere": "not-here"}),
+        (on("::", v6only=True), NETWORK, {"this-machine": "open", "anywhere": "no-address"}),
+        (
+            on("0.0.0.0"), NETWORK._replace(routes=NETWORK.routes[:1]),
+            {"this-machine": "open", "192.0.2.0/24": "open", "anywhere": "no-route"},
+        ),
+        (
+            on("0.0.0.0"), NETWORK._replace(routes=NETWORK.routes[:1], policy=True),
+            {"this-machine": "open", "192.0.2.0/24": "open", "anywhere": "unknown"},
+        ),
+        (
+            on("0.0.0.0", interface="eth1"),
+            NETWORK._replace(interfaces=(*NETWORK.interfaces, ETH1._replace(up=False))),
+            {"anywhere": "interface-down"},
+        ),
+        (
+            on("0.0.0.0", interface="eth1"),
+            NETWORK._replace(
+                interfaces=(*NETWORK.interfaces, ETH1), routes=(*NETWORK.routes, OTHER_NET)
+            ),
+            {"this-machine": "open", "198.51.100.0/24": "open", "anywhere": "no-route"},
+        ),
+    ],
+)  # fmt: skip
+def test_before_the_firewall(socket: Socket, network: Network, expected: dict[str, str]) -> None:
+    told_of = told(reached(socket, network))
+    expected.setdefault("this-machine", told_of["this-machine"])
+    assert told_of == expected
+
+
+def test_a_dual_socket_is_reached_over_both_families() -> None:
+    origins = reached(on("::", v6only=False))
+    assert {(each.family, each.source) for each in origins} >= {
+        (Family.IPV4, "192.0.2.0/24"), (Family.IPV6, "this-machine"),
+    }  # fmt: skip
+    assert {each.family for each in reached(on("::ffff:192.0.2.7"))} == {Family.IPV4}
+
+
+def test_neighbours_reach_loopback_where_the_interface_lets_them() -> None:
+    eth0 = NETWORK.interfaces[1]._replace(routes_loopback=True)
+    network = NETWORK._replace(interfaces=(NETWORK.interfaces[0], eth0))
+    assert told(reached(on("127.0.0.1"), network)) == {
+        "this-machine": "open", "192.0.2.0/24": "open", "anywhere": "loopback",
+    }  # fmt: skip
+    assert "192.0.2.0/24" not in told(reached(on("127.0.0.1")))
+
+
+def test_strict_checks_drop_what_would_be_answered_by_another_interface() -> None:
+    routes = (*NETWORK.routes, Route(Family.IPV4, 0, 0xFFFFFFFF, "eth1", 600), OTHER_NET)
+    for strict, answer in ((True, Barrier.STRICT_SOURCE), (False, Outcome.OPEN)):
+        second = ETH1._replace(strict_source=strict)
+        network = Network((*NETWORK.interfaces, second), routes, NETWORK.own)
+        (far,) = [
+            each
+            for each in reached(on("0.0.0.0"), network)
+            if each.source == "anywhere" and each.interface == "eth1"
+        ]
+        assert (far.barrier or far.answer) is answer
+
+
+def test_rules_cut_the_sources_and_are_quoted() -> None:
+    packets = filtering(LOOPBACK, [OWN_NET, PORT, {"accept": None}], [PORT, {"drop": None}])
+    origins = reached(on("0.0.0.0"), packets=packets)
+    assert told(origins) == {
+        "this-machine": "open", "192.0.2.0/24": "open", "anywhere": "dropped",
+    }  # fmt: skip
+    (far,) = [each for each in origins if each.source == "anywhere"]
+    assert [rule.where for rule in far.rules] == ["inet filter input"]
+    assert "8080" in far.rules[0].text
+    one = matching({"payload": {"protocol": "ip", "field": "saddr"}}, "203.0.113.9")
+    origins = reached(on("0.0.0.0"), packets=filtering([one, {"drop": None}]))
+    assert told(origins)["203.0.113.9/32"] == "dropped"
+    assert [each.source for each in origins] == [
+        "this-machine", "203.0.113.9/32", "192.0.2.0/24", "anywhere",
+    ]  # fmt: skip
+
+
+def test_what_many_sources_are_told_apart_by_is_counted() -> None:
+    many = {"set": [f"203.0.113.{number}" for number in range(0, 200, 2)]}
+    left = {"payload": {"protocol": "ip", "field": "saddr"}}
+    packets = filtering([matching(left, many), {"drop": None}])
+    listed = [each for each in reached(on("0.0.0.0"), packets=packets) if "/32" in each.source]
+    assert len(listed) == 32
+    assert sum(each.further for each in listed) == 68
+
+
+@pytest.mark.parametrize(
+    ("packets", "scope", "networks"),
+    [
+        (PacketFilter(), Scope.ANYWHERE, ()),
+        (filtering([PORT, {"drop": None}]), Scope.BLOCKED, ()),
+        (filtering([OWN_NET, {"accept": None}], policy="drop"), Scope.NETWORKS, ("192.0.2.0/24",)),
+        (PacketFilter(missing=[Gap(GapCode.FIREWALL_HIDDEN)]), Scope.UNKNOWN, ()),
+    ],
+)
+def test_what_origins_come_to(
+    packets: PacketFilter, scope: Scope, networks: tuple[str, ...]
+) -> None:
+    reachable = reachable_of(reached(on("0.0.0.0"), packets=packets), firewall=True)
+    assert (reachable.scope, reachable.networks) == (scope, networks)
+    assert reachable_of(reached(on("127.0.0.1")), firewall=True).scope is Scope.THIS_MACHINE
+
+
+def test_where_rules_were_not_read_nothing_is_known() -> None:
+    tables = parse_nft('{"nftables": []}')[0]
+    gap = Gap(GapCode.FIREWALL_UNREADABLE, "iptables", detail="x")
+    packets = PacketFilter(Ruleset(tables, gaps=[gap]), Known_machine())
+    assert told(reached(on("0.0.0.0"), packets=packets))["anywhere"] == "unknown"
+    assert packets.missing == (gap,)
+
+
+# -- the report -------------------------------------------------------------------------------
+
+A, B = SERVER, SERVER._replace(pid=9, program="node")
+LOCAL = bound(8080, B, address="127.0.0.1")
+
+
+def ask(*sockets: Listener, packets: PacketFilter | None = None, **request: Any) -> Any:
+    return reach_here(ReachRequest(8080, **request), Machine(sockets, packets))
+
+
+def test_a_name_leads_to_a_program_for_each_address() -> None:
+    report = ask(bound(8080, A), LOCAL, name="localhost")
+    answers = {each.address: [one.ownership.owners[0].pid for one in each.listeners]
+               for each in report.answers}  # fmt: skip
+    assert answers == {"::1": [], "127.0.0.1": [9]}
+    (answer,) = ask(bound(8080, A), LOCAL, name="192.0.2.7").answers
+    assert answer.listeners[0].ownership.owners[0].pid == A.pid
+    assert ask(bound(8080, A)).answers is None
+
+
+def test_with_nothing_bound_there_is_one_entry() -> None:
+    (only,) = ask().sockets
+    assert only.listener is None
+    assert {each.source for each in only.origins} >= {"this-machine", "anywhere"}
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("db.example.org", "--resolve, which asks DNS"),
+        ("203.0.113.1", "not an address of this machine"),
+    ],
+)
+def test_other_names_and_machines_are_refused(name: str, hint: str) -> None:
+    with pytest.raises(InvalidQuery, match=hint):
+        ask(name=name)
+    with pytest.raises(InvalidQuery):
+        reach_here(ReachRequest(0), Machine())
+
+
+def test_udp_where_only_that_has_a_socket() -> None:
+    datagrams = changed(bound(8080, A), transport=Transport.UDP)
+    assert ask(datagrams).transport is Transport.UDP
+    assert ask(datagrams, bound(8080, A)).transport is Transport.TCP
+
+
+def test_what_is_hidden_is_said() -> None:
+    gap = Gap(GapCode.FIREWALL_HIDDEN, needs=Need.ROOT)
+    report = ask(bound(8080, A), packets=PacketFilter(missing=[gap]))
+    assert report.visibility is Visibility.PARTIAL
+    assert report.missing == (gap,)
+    assert told(report.sockets[0].origins)["anywhere"] == "unknown"

@@ -1,0 +1,124 @@
+"""From where a port can be reached, in every form."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from portbook.app.reach import ReachRequest, reach_here
+from portbook.host.firewall.configured import Configured
+from portbook.host.firewall.packet_filter import PacketFilter
+from portbook.model import Gap, GapCode, Need
+from portbook.model.reach import RuleText
+from portbook.present.phrases.reach import closing, configured_words, opening
+from portbook.present.render.report_json import of_reach
+from portbook.present.render.text import Style
+from portbook.present.views.reach import compose_reach, render_reach
+from tests.app.test_reach import PORT, filtering
+from tests.machine import SERVER, TO, Machine, bound
+
+HIDDEN = PacketFilter(missing=[Gap(GapCode.FIREWALL_HIDDEN, needs=Need.ROOT)])
+
+
+def shown(machine: Machine, name: str | None = None) -> str:
+    return render_reach(reach_here(ReachRequest(8080, name=name), machine), Style(), TO)
+
+
+def test_no_rules_in_force() -> None:
+    assert (
+        shown(Machine([bound(8080, SERVER)]))
+        == """\
+8080/tcp · reachable from other machines: no firewall rules are in force
+
+0.0.0.0:8080, python3 -m http.server (pid 17581, you, up 16 min, ~/shop)
+  this machine          yes
+  192.0.2.0/24 (eth0)   yes
+  anywhere else (eth0)  yes
+
+Also
+  A router or a cloud's security group may block it too: those lie beyond this
+  machine.
+
+More: portbook 8080/tcp --full
+"""
+    )
+
+
+def test_a_rule_that_decides_is_quoted_and_the_step_is_its_tools() -> None:
+    text = shown(Machine([bound(8080, SERVER)], filtering([PORT, {"drop": None}])))
+    assert "no: dropped (tcp dport 8080 drop in inet filter input)" in text
+    assert "router" not in text
+
+
+def test_what_only_root_sees() -> None:
+    text = shown(Machine([bound(8080, SERVER)], HIDDEN))
+    assert "unless a firewall blocks it (sudo shows)" in " ".join(text.split())
+    assert "anywhere else (eth0)  can't tell" in text
+    assert "See the rules: sudo portbook reach 8080/tcp" in text
+
+
+def test_who_answers_stands_first() -> None:
+    node = bound(8080, SERVER._replace(pid=9, program="node", command=None), address="127.0.0.1")
+    page = compose_reach(
+        reach_here(ReachRequest(8080, name="localhost"), Machine([bound(8080, SERVER), node])), TO
+    )
+    assert page.sections[0].title == "Who answers on localhost"
+    text = shown(Machine([bound(8080, SERVER), node]), "localhost")
+    assert "::1        nothing listens: refused" in text
+    assert "127.0.0.1  node (pid 9" in text
+
+
+def test_json_has_the_contracts_keys() -> None:
+    report = reach_here(ReachRequest(8080, name="localhost"), Machine([bound(8080, SERVER)]))
+    item = json.loads(json.dumps(of_reach(report)))
+    assert item["schema"] == "portbook/reach/1"
+    (socket,) = item["sockets"]
+    here, near, far = socket["from"]
+    assert here["source"], here["delivered_to"] == ("this-machine", 8080)
+    assert (near["source"], near["interface"], near["answer"]) == ("192.0.2.0/24", "eth0", "open")
+    assert far["source"] == "anywhere"
+    assert [each["address"] for each in item["answers"]] == ["::1", "127.0.0.1"]
+    assert item["answers"][1]["pid"] == SERVER.pid
+    (nothing,) = of_reach(reach_here(ReachRequest(9), Machine()))["sockets"]
+    assert nothing["address"] is None
+
+
+@pytest.mark.parametrize(
+    ("tool", "close", "open_"),
+    [
+        ("ufw", "sudo ufw deny 8080/tcp", "sudo ufw allow 8080/tcp"),
+        (
+            "firewalld",
+            "sudo firewall-cmd --remove-port=8080/tcp",
+            "sudo firewall-cmd --add-port=8080/tcp",
+        ),
+        (
+            "nftables",
+            "sudo nft insert rule inet filter input tcp dport 8080 drop",
+            "sudo nft insert rule inet filter input tcp dport 8080 accept",
+        ),
+        (
+            "iptables",
+            "sudo iptables -I INPUT -p tcp --dport 8080 -j DROP",
+            "sudo iptables -I INPUT -p tcp --dport 8080 -j ACCEPT",
+        ),
+        ("docker", None, None),
+    ],
+)
+def test_the_firewall_in_charge_has_a_command(
+    tool: str, close: str | None, open_: str | None
+) -> None:
+    rules = [RuleText("tcp dport 8080 accept", "inet filter input")]
+    assert closing(tool, 8080, "tcp", rules) == close
+    assert opening(tool, 8080, "tcp", rules) == open_
+
+
+def test_files_are_told_from_rules_in_force() -> None:
+    told = configured_words(
+        Configured("ufw", True, ("allow tcp 8080",), "drop", "/etc/ufw/ufw.conf")
+    )
+    assert told == (
+        "UFW is enabled in its files: allow tcp 8080; everything else: drop "
+        "(/etc/ufw/ufw.conf; whether it is loaded, only root can see)."
+    )
