@@ -28,7 +28,7 @@ that several others have in them has a table of its own, where it first comes up
 OBJECTS = (
     port.PORT_ANSWER,
     answers.SERVICE_ANSWER,
-    answers.LISTEN_ANSWER,
+    sockets.LISTEN_ANSWER,
     sockets.LISTENER_ROW,
     sockets.REDIRECT_ROW,
     sockets.EVENT,

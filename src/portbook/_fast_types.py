@@ -77,13 +77,12 @@ else:
         _fields = ()
         _field_defaults = {}
         _last = ()
-        _calls = 0
 
         def __new__(cls, /, *values, **named):
+            calls = _calls[cls] = _calls.get(cls, 0) + (_BY_KEYWORD if named else 1)
+            if calls > _CALLS:
+                cls._compile()
             if named:
-                cls._calls += 1
-                if cls._calls > _CALLS:
-                    cls._compile()
                 return tuple.__new__(cls, cls._bind(values, named))
             lacking = len(cls._fields) - len(values)
             if lacking:
@@ -136,8 +135,10 @@ else:
             inside = ", ".join(f"{field}={value!r}" for field, value in self._asdict().items())
             return f"{type(self).__name__}({inside})"
 
-    # With so many calls by keyword, a class is used often enough to be worth a constructor.
-    _CALLS = 32
+    # With so many calls, of which one by keyword is worth several, a class is used often enough to
+    # be worth a constructor. An attribute of the class would spoil the interpreter's caches.
+    _CALLS, _BY_KEYWORD = 256, 8
+    _calls = {}
 
     class _StrEnumMeta(type):
         def __new__(mcs, name, bases, namespace):

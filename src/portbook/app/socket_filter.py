@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from portbook.catalog import Catalog
-    from portbook.model import Level, Listener, Reach, Transport
+    from portbook.model import Assessment, Level, Listener, Reach, Transport
 
 
 class PortSpan(NamedTuple):
@@ -127,8 +127,13 @@ def _age(listener: Listener) -> float:
     return min(starts, default=0.0)
 
 
+def _most_serious_first(assessment: Assessment) -> tuple[int, bool]:
+    gravity, leads = assessment.urgency
+    return -gravity, not leads
+
+
 ORDERS: dict[str, Callable[[Listener], Any]] = {
-    "level": lambda each: [-each.assessment.gravity, not each.assessment.urgency[1]],
+    "level": lambda each: _most_serious_first(each.assessment),
     "port": lambda each: each.socket.port,
     "address": lambda each: (each.socket.family or "", each.socket.address),
     "program": _first_program,

@@ -10,7 +10,7 @@ from portbook.app.socket_filter import Filter
 from portbook.catalog.expectations.lookup import check_named
 from portbook.cli import complain
 from portbook.cli.filters import add_filters, check_user, filter_of
-from portbook.cli.terminal import can_draw, is_read, print_json, reaches, table_style
+from portbook.cli.terminal import can_draw, is_read, is_terminal, print_json, reaches, table_style
 from portbook.errors import UsageError
 from portbook.model import (
     OwnerSearch,
@@ -81,9 +81,11 @@ def _check(options: Options) -> None:
 
 def answer(options: Options, catalog: Catalog) -> int:
     """Prints what listens here now; the exit status."""
-    from portbook.present.views.listen_fields import Template
+    template = None
+    if options.format is not None:
+        from portbook.present.views.listen_fields import Template
 
-    template = None if options.format is None else Template(options.format)
+        template = Template(options.format)
     # The table shows the findings' codes alone.
     said = options.json or options.jsonl or options.verbose
     probed = Filter() if options.probe else None
@@ -102,31 +104,36 @@ def answer(options: Options, catalog: Catalog) -> int:
 def _print(here: HereAnswer, options: Options, template: Template | None, *, some: bool) -> None:
     shown = here._replace(listeners=here.listeners[: options.limit or None])
     if options.json:
-        from portbook.present.render import port_json
+        from portbook.present.render import sockets_json
 
-        print_json(port_json.of_here(shown))
+        if is_terminal(sys.stdout):
+            print_json(sockets_json.of_here(shown))
+        else:
+            sys.stdout.writelines(sockets_json.here_pieces(shown))
+            print()
         return
     if options.jsonl:
         from portbook.present.render import sockets_json
 
-        for listener in shown.listeners:
-            print_json(sockets_json.of_row(listener), line=True)
+        texts = sockets_json.listener_texts(shown.listeners, rows=True)
+        sys.stdout.writelines(f"{text}\n" for text in texts)
         for redirect in shown.redirects:
             print_json(sockets_json.of_row(redirect), line=True)
         _tell_missing(shown.missing)
         return
-    from portbook.present.views.listen import render_here
-    from portbook.present.views.listen_fields import record_lines
-
     if template is None and (options.verbose or is_read(sys.stdout)):
+        from portbook.present.views.listen import render_here
+
         page = render_here(
             here, table_style(), some=some, verbose=options.verbose, most=options.limit
         )
         sys.stdout.write(page)
         return
-    for line in record_lines(shown, template):
-        print(line)
-    _tell_redirects(shown.redirects)
+    from portbook.present.views.listen_fields import record_lines
+
+    sys.stdout.writelines(f"{line}\n" for line in record_lines(shown, template))
+    if shown.redirects:
+        _tell_redirects(shown.redirects)
     _tell_missing(shown.missing)
 
 

@@ -35,7 +35,6 @@ from portbook.schema.records import (
     ASSIGNMENTS,
     BLOCK,
     CHANGES,
-    GAPS,
     MATCH,
     PROGRAM,
     RANGE,
@@ -45,7 +44,7 @@ from portbook.schema.records import (
     STATE_COUNTS,
     TRANSPORT,
 )
-from portbook.schema.sockets import LISTENERS, NOTES, REDIRECT, VISIBILITY
+from portbook.schema.sockets import NOTES
 from portbook.schema.tables import Field, Table
 
 TYPE_CHECKING = False
@@ -165,21 +164,6 @@ TOPIC_ANSWER = Table(
         Field("text", list_of(TEXT), "what else to know", "page.sentences"),
         Field("next", list_of(NEXT_STEP.inline()), "what to do", "page.next"),
         QUERY_FIELD,
-    ),
-    version=1,
-)
-
-LISTEN_ANSWER = Table(
-    "listen",
-    "Everything that listens or is bound on this machine.",
-    (
-        Field("listeners", LISTENERS, "those that were asked for, at most `--limit`"),
-        Field("total", NUMBER, "all sockets that could be seen, asked for or not"),
-        Field("visibility", VISIBILITY),
-        Field("missing", GAPS, "what could not be seen, and what would show it"),
-        Field("redirects", list_of(REDIRECT.codec())),
-        Field("own_notes", NOTES, path="notes"),
-        Field("sources", SOURCES),
     ),
     version=1,
 )

@@ -145,6 +145,11 @@ PORT = Codec(
 MOMENT = Codec(moment, _decode_moment, {"type": "string"}, "moment")
 
 
+def is_text(codec: Codec) -> bool:
+    """Whether *codec* writes text of a process or of a capture, or null."""
+    return codec.write is unbyte or codec.write is _clean
+
+
 def optional(codec: Codec) -> Codec:
     """The same, or null."""
     kind = codec.schema.get("type")

@@ -42,6 +42,7 @@ from portbook.schema.codecs import (
     rounded,
 )
 from portbook.schema.findings import FINDING, TEXTS
+from portbook.schema.records import GAPS, SOURCES
 from portbook.schema.tables import Field, Table
 
 TYPE_CHECKING = False
@@ -159,20 +160,28 @@ OWN_NOTE = Table(
 )
 
 
-def _of_owner(listener: Listener, name: str) -> Any:
-    """What the first owner of *listener* has as *name*; None where none is seen."""
-    owners = listener.ownership.owners
-    return getattr(owners[0], name) if owners else None
-
-
 def _uptime(listener: Listener) -> int | None:
-    started = _of_owner(listener, "started")
+    owners = listener.ownership.owners
+    started = owners[0].started if owners else None
     return None if started is None else max(0, int(time()) - int(started))
 
 
+def _cwd(listener: Listener) -> str | None:
+    owners = listener.ownership.owners
+    return owners[0].cwd if owners else None
+
+
+def _arguments(listener: Listener) -> tuple[str, ...] | None:
+    owners = listener.ownership.owners
+    return (owners[0].command or ())[1:] or None if owners else None
+
+
 def _level(listener: Listener) -> Level | None:
-    levels = [finding.level for finding in listener.assessment.findings]
-    return max(levels, key=lambda level: level.rank, default=None)
+    gravity = listener.assessment.gravity
+    return None if gravity < 0 else _LEVELS[gravity]
+
+
+_LEVELS = tuple(Level)
 
 
 # A socket shares at least with itself.
@@ -226,9 +235,9 @@ LISTENER = Table(
         Field("uptime_s", optional(NUMBER), "how long its first owner has run, in seconds",
               _uptime),
         Field("cwd", optional(TEXT), "the working directory of its first owner",
-              lambda listener: _of_owner(listener, "cwd")),
+              _cwd),
         Field("arguments", optional(TEXTS), "that owner's arguments, without the program",
-              lambda listener: (_of_owner(listener, "command") or (None,))[1:] or None),
+              _arguments),
         Field("own_notes", at_most_one(OWN_NOTE.codec()), "your note that names the port",
               "assessment.note"),
         Field("findings", list_of(FINDING.codec()), "the verdict",
@@ -277,6 +286,21 @@ CONNECTION = Table(
 VISIBILITY = closed(Visibility)
 LISTENERS = list_of(LISTENER.codec())
 NOTES = list_of(OWN_NOTE.codec())
+
+LISTEN_ANSWER = Table(
+    "listen",
+    "Everything that listens or is bound on this machine.",
+    (
+        Field("listeners", LISTENERS, "those that were asked for, at most `--limit`"),
+        Field("total", NUMBER, "all sockets that could be seen, asked for or not"),
+        Field("visibility", VISIBILITY),
+        Field("missing", GAPS, "what could not be seen, and what would show it"),
+        Field("redirects", list_of(REDIRECT.codec())),
+        Field("own_notes", NOTES, path="notes"),
+        Field("sources", SOURCES),
+    ),
+    version=1,
+)
 
 # Rows on their own, one a line.
 LISTENER_ROW = LISTENER.alone()

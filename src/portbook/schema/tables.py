@@ -126,16 +126,18 @@ class Table:
     def encode(self, value: Any) -> dict[str, Any]:
         """*value* as an object that :mod:`json` can write."""
         if self._encode is None:
-            if self._load is not None:
-                self._compute(self._load(self.name))
+            self.load()
             if self._few:
                 self._few -= 1
                 return self._encode_slowly(value)
             self._encode = self._compile()
         return self._encode(value)
 
-    def _compute(self, functions: Mapping[str, Callable[[Any], Any]]) -> None:
-        self._load = None
+    def load(self) -> None:
+        """Puts the functions for computed keys in the place of :func:`computed`."""
+        if self._load is None:
+            return
+        functions, self._load = self._load(self.name), None
         self.fields = tuple(
             [
                 field.at(functions[field.key]) if field.path is computed else field

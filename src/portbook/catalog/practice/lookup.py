@@ -269,14 +269,12 @@ class Practice:
         self, kind: str, make: Callable[[list[str], str], Any], port: int, wanted: Transport | None
     ) -> list[Any]:
         """The entries of *kind*, made of their cells, that *port* is among, in no order."""
-        asked = self._asked[kind] = self._asked.get(kind, 0) + 1
-        if asked <= _PORTS_UNTIL_HELD:
-            found = self._search(kind, make, port, port)
-        else:
-            held = self._held.get(kind)
-            if held is None:
+        held = self._held.get(kind)
+        if held is None:
+            asked = self._asked[kind] = self._asked.get(kind, 0) + 1
+            if asked > _PORTS_UNTIL_HELD:
                 held = self._held[kind] = RowsByPort(self._file(kind), kind, make)
-            found = held.on(port)
+        found = self._search(kind, make, port, port) if held is None else held.on(port)
         if not found:
             return found
         return [each for each in found if wanted in (None, each.transport)]

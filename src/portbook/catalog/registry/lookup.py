@@ -19,7 +19,6 @@ from portbook.model import (
     Assignment,
     Block,
     Neighbour,
-    PortRange,
     Source,
     Standing,
     State,
@@ -41,6 +40,7 @@ TRANSPORTS = tuple(Transport)
 _NOT_LISTED = Standing(State.UNASSIGNED, False, None)
 # RFC 6335 §6: Dynamic Ports are never assigned.
 _DYNAMIC = Standing(State.DYNAMIC, False, None)
+_FIRST_DYNAMIC = RANGES[-1].first
 _ALL_DYNAMIC = dict.fromkeys(TRANSPORTS, _DYNAMIC)
 
 
@@ -84,7 +84,7 @@ class Registry:
         return found
 
     def _judge(self, port: int) -> Mapping[Transport, Standing]:
-        if PortRange.of(port).name == "dynamic":
+        if port >= _FIRST_DYNAMIC:
             return _ALL_DYNAMIC
         rows = self.store.covering(port)
         found = self._judged.get(id(rows))

@@ -19,6 +19,8 @@ from portbook._fast_types import NamedTuple
 from portbook.errors import MalformedInput
 from portbook.model import ConnectionState, Family, Transport
 
+TYPE_CHECKING = False
+
 # include/net/tcp_states.h; the other transports use the same numbers for the same things.
 ESTABLISHED = 1
 TIME_WAIT = 6
@@ -54,6 +56,10 @@ UDPLITE = 136  # RFC 3828 §6
 
 _FAMILIES = {Family.IPV4: _socket.AF_INET, Family.IPV6: _socket.AF_INET6}
 
+if TYPE_CHECKING:
+    # What a socket's attributes tell: v6only, the control group, and further local addresses.
+    _Told = tuple[bool | None, int | None, tuple[tuple[Family, str], ...]]
+
 # linux/netlink.h
 _NLMSG_NOOP, _NLMSG_ERROR, _NLMSG_DONE = 1, 2, 3
 _NLM_F_REQUEST, _NLM_F_DUMP, _NLM_F_DUMP_INTR = 0x01, 0x300, 0x10
@@ -71,9 +77,10 @@ _U64 = _struct.Struct("=Q")
 _REQUEST = _struct.Struct("=BBBxI")
 _PORTS = _struct.Struct(">HH")
 _REST_OF_ID = bytes(32 + 4) + b"\xff" * 8  # any address, any interface, no cookie
-# struct inet_diag_msg: family, state, timer, retransmits, [ports: network order], source,
-# destination, interface, cookie, expires, rqueue, wqueue, uid, inode
-_MESSAGE = _struct.Struct("=BBBB4s16s16sIIIIIIII")
+# struct inet_diag_msg: family, state, (timer, retransmits), [ports: network order], source,
+# destination, interface, (cookie), expires, rqueue, wqueue, uid, inode; what is in round brackets
+# is passed over
+_MESSAGE = _struct.Struct("=BB2x4s16s16sI8xIIIII")
 
 
 class Question(NamedTuple):
@@ -175,6 +182,7 @@ def parse_part(data: bytes, question: Question, sequence: int) -> Part:
     """
     sockets: list[DiagSocket] = []
     texts: dict[bytes, str] = {}
+    told: dict[bytes, _Told] = {}
     place, end, interrupted = 0, len(data), False
     while place < end:
         if end - place < 16:
@@ -185,7 +193,8 @@ def parse_part(data: bytes, question: Question, sequence: int) -> Part:
         if number == sequence:
             interrupted = interrupted or bool(flags & _NLM_F_DUMP_INTR)
             if kind == _SOCK_DIAG_BY_FAMILY:
-                sockets.append(_parse_message(data, place + 16, place + length, question, texts))
+                message = (data, place + 16, place + length)
+                sockets.append(_parse_message(*message, question, texts, told))
             elif kind in (_NLMSG_DONE, _NLMSG_ERROR):
                 # Both carry an errno, negated; a dump that can't be done ends with DONE.
                 code = _INT.unpack_from(data, place + 16)[0] if length >= 20 else 0
@@ -197,22 +206,24 @@ def parse_part(data: bytes, question: Question, sequence: int) -> Part:
 
 
 def _parse_message(
-    data: bytes, place: int, end: int, question: Question, texts: dict[bytes, str]
+    data: bytes,
+    place: int,
+    end: int,
+    question: Question,
+    texts: dict[bytes, str],
+    told: dict[bytes, _Told],
 ) -> DiagSocket:
-    # *texts* keeps how addresses are written: most sockets share a few.
+    # Most sockets share a few addresses and attributes: *texts* keeps how an address is written,
+    # *told* what attributes say.
     if end - place < _MESSAGE.size:
         raise MalformedInput(f"a socket is described in {end - place} bytes, not {_MESSAGE.size}")
     (
         family_number,
         state,
-        _timer,
-        _retransmits,
         ports,
         source,
         destination,
         interface,
-        _cookie,
-        _cookie2,
         expires,
         rqueue,
         wqueue,
@@ -225,21 +236,11 @@ def _parse_message(
         family = Family.IPV6
     else:
         raise MalformedInput(f"a socket of the address family {family_number}")
-    v6only: bool | None = None
-    cgroup: int | None = None
-    addresses: tuple[tuple[Family, str], ...] = ()
-    place += _MESSAGE.size
-    while place + 4 <= end:
-        length, kind = _ATTRIBUTE.unpack_from(data, place)
-        if length < 4 or place + length > end:
-            raise MalformedInput(f"an attribute of a socket claims {length} bytes")
-        if kind == _CGROUP_ID and length == 12:
-            cgroup = _U64.unpack_from(data, place + 4)[0]
-        elif kind == _SKV6ONLY and length == 5 and family == Family.IPV6:
-            v6only = data[place + 4] != 0
-        elif kind == _LOCALS:
-            addresses = _parse_addresses(data[place + 4 : place + length])
-        place += length + 3 & ~3
+    attributes = data[place + _MESSAGE.size : end]
+    known = told.get(attributes)
+    if known is None:
+        known = told[attributes] = _parse_attributes(attributes)
+    v6only, cgroup, addresses = known
     port, peer_port = _PORTS.unpack(ports)
     return DiagSocket(
         question.transport,
@@ -255,11 +256,30 @@ def _parse_message(
         wqueue,
         uid,
         inode,
-        v6only,
+        v6only if family is Family.IPV6 else None,
         cgroup,
         question.udplite,
         addresses,
     )
+
+
+def _parse_attributes(data: bytes) -> _Told:
+    v6only: bool | None = None
+    cgroup: int | None = None
+    addresses: tuple[tuple[Family, str], ...] = ()
+    place, end = 0, len(data)
+    while place + 4 <= end:
+        length, kind = _ATTRIBUTE.unpack_from(data, place)
+        if length < 4 or place + length > end:
+            raise MalformedInput(f"an attribute of a socket claims {length} bytes")
+        if kind == _CGROUP_ID and length == 12:
+            cgroup = _U64.unpack_from(data, place + 4)[0]
+        elif kind == _SKV6ONLY and length == 5:
+            v6only = data[place + 4] != 0
+        elif kind == _LOCALS:
+            addresses = _parse_addresses(data[place + 4 : place + length])
+        place += length + 3 & ~3
+    return v6only, cgroup, addresses
 
 
 def _write(family: int, address: bytes, texts: dict[bytes, str]) -> str:

@@ -32,6 +32,8 @@ except (ImportError, TypeError):  # a Python that has them not, or not so
     _encode = lambda value, _level: (_encoder.encode(value),)  # noqa: E731
 
 
+# A text as JSON writes it.
+quoted: Callable[[str], str] = _quoted
 _WORDS = {None: "null", True: "true", False: "false"}
 
 
@@ -71,7 +73,7 @@ def _pieces(
     if isinstance(value, dict):
         before, end = "{", "}"
         for key, item in value.items():
-            yield f"{before}{inner}{_quoted(key)}{colon}"
+            yield f"{before}{inner}{quoted(key)}{colon}"
             yield from _pieces(item, inner, levels - 1, write)
             before = ","
     else:
@@ -85,12 +87,12 @@ def _pieces(
 
 def _text(value: Any, margin: str) -> str:
     if isinstance(value, str):
-        return _quoted(value)
+        return quoted(value)
     if value is None or isinstance(value, bool):
         return _WORDS[value]
     inner = margin + "  "
     if isinstance(value, dict) and value:
-        items = [f"{_quoted(key)}: {_text(item, inner)}" for key, item in value.items()]
+        items = [f"{quoted(key)}: {_text(item, inner)}" for key, item in value.items()]
         return f"{{{inner}{f',{inner}'.join(items)}{margin}}}"
     if isinstance(value, (list, tuple)) and value:
         items = [_text(item, inner) for item in value]

@@ -14,7 +14,6 @@ from portbook.present.port.on_record import notes_of
 from portbook.present.render.sockets_json import phrased
 from portbook.schema.answers import (
     BLOCKS_ANSWER,
-    LISTEN_ANSWER,
     RANGE_ANSWER,
     SEARCH_ANSWER,
     SERVICE_ANSWER,
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from portbook.app.list_lookup import BlocksAnswer
-    from portbook.app.listen import HereAnswer
     from portbook.app.lookup import Answer
     from portbook.app.related import Related
     from portbook.app.topics import Topic
@@ -134,11 +132,6 @@ class _Topic(NamedTuple):
     query: Query
     topic: Topic
     page: TopicPage
-
-
-def of_here(answer: HereAnswer) -> Object:
-    """``portbook/listen/1``."""
-    return phrased(LISTEN_ANSWER).encode(answer)
 
 
 class _Blocks(NamedTuple):

@@ -5,14 +5,16 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.model import Listener
 from portbook.schema.captures import EXPLAIN, EXPLAINED, NOT_OPEN_ROW, UNREAD_ROW
-from portbook.schema.sockets import EVENT, LISTENER, LISTENER_ROW, REDIRECT_ROW
+from portbook.schema.findings import FINDING
+from portbook.schema.sockets import EVENT, LISTEN_ANSWER, LISTENER, LISTENER_ROW, REDIRECT_ROW
 from portbook.schema.tables import Computing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
+    from portbook.app.listen import HereAnswer
     from portbook.host.firewall.rules import Redirect
 
 
@@ -54,6 +56,35 @@ def of_row(row: Listener | Redirect) -> dict[str, Any]:
 
 
 _LISTENER_ROW = phrased(LISTENER_ROW)
+
+
+def listener_texts(listeners: Iterable[Listener], *, rows: bool = False) -> Iterator[str]:
+    """*listeners* as JSON text, one line each; as *rows* that stand alone where that is true."""
+    from portbook.present.render.table_text import FindingTexts, row_writer
+
+    findings = FindingTexts(phrased(FINDING).encode)
+    table = _LISTENER_ROW if rows else phrased(LISTENER)
+    return row_writer(table, {"findings": findings})(listeners)
+
+
+def of_here(answer: HereAnswer) -> dict[str, Any]:
+    """``portbook/listen/1``."""
+    return phrased(LISTEN_ANSWER).encode(answer)
+
+
+def here_pieces(answer: HereAnswer) -> Iterator[str]:
+    """As :func:`of_here`, as text on one line, a piece for each listener."""
+    from portbook.present.render.json_text import json_line
+
+    # The listeners are the first key of the object.
+    lists = '"listeners":['
+    begin, _, end = json_line(of_here(answer._replace(listeners=()))).partition(lists)
+    yield begin + lists
+    comma = ""
+    for text in listener_texts(answer.listeners):
+        yield comma + text
+        comma = ","
+    yield end
 
 
 of_explain = phrased(EXPLAIN).encode

@@ -328,7 +328,7 @@ SCHEMAS: dict[str, Schema] = {
             *(findings.FINDING, sockets.OWNER, sockets.LISTENER, sockets.SPOKEN, sockets.OWN_NOTE),
             *(sockets.REDIRECT, sockets.CONNECTION, records.GAP, port.QUERY),
             *(port.HOST, port.PORT_ANSWER, answers.SERVICE_ANSWER, answers.BLOCKS_ANSWER),
-            *(port.PAGE, answers.STATS_ANSWER, answers.LISTEN_ANSWER, reports.HISTORY),
+            *(port.PAGE, answers.STATS_ANSWER, sockets.LISTEN_ANSWER, reports.HISTORY),
             *(port.BRIEF, answers.PORTS_ANSWER, _PROBLEM),
         )
     },

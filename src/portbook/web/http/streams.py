@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from portbook.schema.answers import LISTEN_ANSWER
+from portbook.schema.sockets import LISTEN_ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -22,7 +22,7 @@ from portbook.model import (
     OwnerSearch,
 )
 from portbook.present.owners import viewer
-from portbook.present.render import port_json
+from portbook.present.render import port_json, sockets_json
 from portbook.present.render.text import Style
 from portbook.present.views.listen import render_here
 from portbook.web.http.cache import FORM
@@ -72,7 +72,7 @@ async def here(request: Request) -> Response:
     form = request.scope.get(FORM, Form.HTML)
     # A machine with ten thousand listeners makes megabytes, for which the loop mustn't wait.
     if form is Form.JSON:
-        return await asyncio.to_thread(lambda: _json(port_json.of_here(seen)))
+        return await asyncio.to_thread(lambda: _json(sockets_json.of_here(seen)))
     if form is Form.HTML:
         page = await asyncio.to_thread(found.views.here, seen, found.site)
         return Response(page, 200, _PRIVATE, Form.HTML.media_type)
@@ -84,7 +84,7 @@ async def here(request: Request) -> Response:
 async def here_json(request: Request) -> Response:
     """``/here.json``: everything that listens."""
     seen = await _read_all(request)
-    return await asyncio.to_thread(lambda: _json(port_json.of_here(seen)))
+    return await asyncio.to_thread(lambda: _json(sockets_json.of_here(seen)))
 
 
 @guarded
