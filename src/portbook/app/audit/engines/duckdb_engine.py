@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from functools import cache
+from functools import cache, lru_cache
 
 import duckdb
 import ibis
@@ -73,13 +73,11 @@ class Duck:
         self.name = f"DuckDB {duckdb.__version__}"
         self.kept_all = True
         self._made = 0
-        self._prepared: dict[Any, str] = {}
         self._rejected: list[tuple[Fault, str]] = []
         self._seen: set[tuple[str, int | None]] = set()
         self._statements: list[Statement] = []  # those that may still run
         # Tables are looked for in the database that was named; what is made goes to memory.
         self._source = "source." if path else ""
-        self._compiler = DuckDBCompiler()
         self._spill = tempfile.TemporaryDirectory(
             prefix="portbook-audit-", dir=scratch_folder(), ignore_cleanup_errors=True
         )
@@ -270,13 +268,12 @@ class Duck:
 
     def prepare(self, expression: ir.Table) -> None:
         """Compiles *expression*, to be fetched later."""
-        self._prepared[expression.op()] = self.compile(expression)
+        self.compile(expression)
 
     def fetch(self, expression: ir.Table) -> Sequence[tuple[Any, ...]]:
         """The rows of *expression*. Raises EngineFailed."""
         try:
-            sql = self._prepared.pop(expression.op(), None) or self.compile(expression)
-            return self._line.ask(sql)
+            return self._line.ask(self.compile(expression))
         except duckdb.Error as error:
             raise EngineFailed(self.reason(error)) from error
 
@@ -304,8 +301,7 @@ class Duck:
 
         Ibis's own connection to DuckDB would load pandas and Arrow, of which nothing is needed.
         """
-        sql: str = self._compiler.to_sqlglot(expression).sql("duckdb")
-        return sql
+        return _sql(expression.op())
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Another connection to the same tables, for another thread."""
@@ -321,6 +317,22 @@ class Duck:
         """Interrupts what runs; where it doesn't end, the connection is left to itself."""
         for statement in self._statements:
             self._line.stuck |= not statement.stop()
+
+
+@lru_cache(maxsize=256)
+def _sql(operation: Any) -> str:
+    """The SQL of an operation of Ibis's, which is equal to another of the same tables and columns.
+
+    To compile one takes as long as DuckDB takes for thousands of rows, and files of one form lead
+    to the same again.
+    """
+    sql: str = _compiler().to_sqlglot(operation.to_expr()).sql("duckdb")
+    return sql
+
+
+@cache
+def _compiler() -> Any:
+    return DuckDBCompiler()
 
 
 _REASONS = {
