@@ -14,21 +14,21 @@ from tests.counts import PROOF
 @pytest.mark.proof
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it asks from many addresses")
 def test_it_holds_beside_slow_clients() -> None:
-    """Half an hour under ``make proof``, ten seconds otherwise.
+    """Half an hour under ``make proof``, three seconds otherwise.
 
     There the requests come however long the queue is. Here, where others use the machine too, so
     few wait that a server that stands still for a while isn't asked too much at once.
     """
-    plan = Plan(0.8, 500, 1800, 60) if PROOF else Plan(0.8, 500, 10, 1, waiting=24)
+    plan = Plan(0.8, 500, 1800, 60) if PROOF else Plan(0.8, 500, 3, 0.5, waiting=24)
     with server() as served:
         report = measure(served, plan)
-    assert report.answers > (100_000 if PROOF else 300)
+    assert report.answers > (100_000 if PROOF else 100)
     assert set(report.statuses) <= {200, 503}
     assert report.refused < 0.01
     assert report.unannounced == 0  # each says when to come back
     assert report.timeouts == 0
     assert report.broken == 0
-    assert report.growth <= (0.05 if PROOF else 0.2)  # in ten seconds the caches still fill
+    assert report.growth <= (0.05 if PROOF else 0.2)  # in seconds the caches still fill
     # Of processor time, whatever else runs: it takes a third of a millisecond on most machines, and
     # took fifteen when each search was compared with every name.
     assert report.processor * report.seconds / report.answers < 0.005

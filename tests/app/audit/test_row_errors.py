@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -27,6 +28,8 @@ from tests.real.needs import need_kernel
 from tests.values import CATALOG
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from portbook.app.audit.result import AuditAnswer
 
 PARQUET = {name: samples.FORMATS[name][0] for name in ("parquet", "vpc-parquet")}
@@ -37,17 +40,23 @@ def faults(answer: AuditAnswer) -> list[tuple[str, int | None, str]]:
     return [(Path(each.file).name, each.row, each.reason) for each in answer.faults]
 
 
-@pytest.mark.parametrize("kept", [3, 4, 100, -1, -9, 0.5])
-def test_a_truncated_parquet_is_left_out(kept: float, tmp_path: Path) -> None:
-    whole = samples.write("parquet", tmp_path)
-    data = whole.read_bytes()
-    size = int(len(data) * kept if kept == 0.5 else kept)
-    (tmp_path / "broken.parquet").write_bytes(data[:size])
+KEPT = (3, 4, 100, -1, -9, 0.5)  # of the bytes of a file: a number of them, or a share
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("lengths", [KEPT, *([kept] for kept in KEPT if PROOF)])
+def test_a_truncated_parquet_is_left_out(lengths: Sequence[float], tmp_path: Path) -> None:
+    """All in one folder; under make proof also each alone beside a good one."""
+    data = samples.write("parquet", tmp_path).read_bytes()
+    for at, kept in enumerate(lengths):
+        size = int(len(data) * kept if kept == 0.5 else kept)
+        (tmp_path / f"broken-{at}.parquet").write_bytes(data[:size])
     answer = ask(tmp_path)
     assert counts(answer) == samples.EXPECTED
-    ((file, row, reason),) = faults(answer)
-    assert (file, row) == ("broken.parquet", None)
-    assert reason
+    assert [(file, row) for file, row, _ in faults(answer)] == [
+        (f"broken-{at}.parquet", None) for at in range(len(lengths))
+    ]
+    assert all(reason for _, _, reason in faults(answer))
 
 
 def test_a_parquet_with_a_broken_page_is_left_out_and_named(tmp_path: Path) -> None:
@@ -143,16 +152,21 @@ def test_a_broken_line_of_json(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"\0\0\0", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1", b"\xff\xfe\xfd\n", b"a\n"],
-)
-def test_what_is_no_log_is_named(content: bytes, tmp_path: Path) -> None:
+ODD = (b"", b"\0\0\0", b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1", b"\xff\xfe\xfd\n", b"a\n")
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("contents", [ODD, *([content] for content in ODD if PROOF)])
+def test_what_is_no_log_is_named(contents: Sequence[bytes], tmp_path: Path) -> None:
+    """All in one folder; under make proof also each alone beside a good one."""
     samples.write("csv", tmp_path)
-    (tmp_path / "odd.bin").write_bytes(content)
+    for at, content in enumerate(contents):
+        (tmp_path / f"odd-{at}.bin").write_bytes(content)
     answer = ask(tmp_path)
     assert counts(answer) == samples.EXPECTED
-    assert [(file, row) for file, row, _ in faults(answer)] == [("odd.bin", None)]
+    assert [(file, row) for file, row, _ in faults(answer)] == [
+        (f"odd-{at}.bin", None) for at in range(len(contents))
+    ]
 
 
 def test_a_file_that_can_not_be_read(tmp_path: Path) -> None:
@@ -215,8 +229,17 @@ def _rows(words: list[str], path: Path) -> None:
         engine.close()
 
 
-@pytest.mark.parametrize("ending", ["parquet", "csv", "csv.gz", "jsonl", "jsonl.gz"])
-@pytest.mark.parametrize("name", ["parquet", "zeek", "vpc", "suricata"])
+ENDINGS = ("parquet", "csv", "csv.gz", "jsonl", "jsonl.gz")
+SOURCES = ("parquet", "zeek", "vpc", "suricata")
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [*itertools.product(SOURCES, ENDINGS)]
+    if PROOF
+    else [*zip((*SOURCES, "parquet"), ENDINGS, strict=True)],
+)
 def test_every_row_has_its_verdict(name: str, ending: str, tmp_path: Path) -> None:
     source, out = samples.write(name, tmp_path), tmp_path / f"rows.{ending}"
     _rows([str(source)], out)

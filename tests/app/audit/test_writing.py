@@ -65,12 +65,16 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _huge_value(path: Path) -> None:
+@pytest.fixture(scope="module")
+def huge_value(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few kilobytes that say 20,000 times the same host, of a hundred million letters."""
+    path = tmp_path_factory.mktemp("huge") / "huge.parquet"
     host = pa.array(["a" * 100_000_000])
     hosts = pa.DictionaryArray.from_arrays(pa.array([0] * 20_000, "int32"), host)
     columns = {"proto": ["tcp"] * 20_000, "dst_port": [305] * 20_000, "dst": hosts}
     pq.write_table(pa.table(columns), path, compression="zstd")
+    assert path.stat().st_size < 10_000
+    return path
 
 
 def _begun(source: Path, folder: Path, *options: str) -> subprocess.Popen[str]:
@@ -115,13 +119,11 @@ def test_whoever_ends_it_finds_nothing_left(
 @pytest.mark.real
 @pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_what_the_engine_does_not_stop_is_left_to_itself(
-    number: str, status: int, tmp_path: Path
+    number: str, status: int, huge_value: Path, tmp_path: Path
 ) -> None:
     """DuckDB looks for interruptions between blocks of rows; one here takes many minutes."""
     need(sys.platform != "win32", "Windows has no such signals")
-    _huge_value(tmp_path / "huge.parquet")
-    assert (tmp_path / "huge.parquet").stat().st_size < 10_000
-    with _begun(tmp_path / "huge.parquet", tmp_path) as child:
+    with _begun(huge_value, tmp_path) as child:
         busy = 0.0
         while busy < 1.5 and child.poll() is None:  # of processor time: it is deep in the file
             time.sleep(0.1)
