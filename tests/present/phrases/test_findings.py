@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from portbook.model import Evidence, EvidenceCode, Facts, Finding, Level, Subject, SubjectKind
@@ -240,6 +240,8 @@ def test_a_finding_of_another_run_says_what_it_came_with() -> None:
     facts(),
     st.none() | st.builds(Subject, st.sampled_from(tuple(SubjectKind)), nasty),
 )
+@example("backlog-full", (("queue", ""),), None)
+@example("backlog-full", (("queue", None),), None)
 def test_no_fact_breaks_a_sentence(code: str, known: Facts, subject: Subject | None) -> None:
     finding = Finding(code, Level.NOTE, subject, known)
     assert finding_message(finding)

@@ -300,6 +300,11 @@ def _reached(facts: Facts) -> str:
     return "; ".join([f"{', '.join(places)} → {name}" for name, places in programs.items()])
 
 
+def _queue(facts: Facts) -> str:
+    count = facts.get("queue")
+    return plural(count, "connection") if isinstance(count, int) else "connections"
+
+
 def _who_sees(facts: Facts) -> str:
     uid = facts.get("uid")
     # Root's own, or nobody knows whose, takes root.
@@ -360,7 +365,7 @@ _WORDS: dict[str, Callable[[Facts], object]] = {
     "who_sees": _who_sees,
     "spoken": lambda facts: spoken_words(facts, "spoken_"),
     "awaits": lambda facts: " or ".join(_texts(facts, "awaited")) or "something else",
-    "queue": lambda facts: plural(int(facts.get("queue", 0)), "connection"),
+    "queue": _queue,
     "reached": _reached,
     "unprivileged_first": lambda facts: facts.get("unprivileged_first", 0),
     "note_file": lambda facts: facts.get("note_file", ""),
