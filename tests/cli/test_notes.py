@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -10,10 +12,12 @@ import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
 from portbook.catalog.expectations.trust import trust
+from portbook.cli import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,17 +63,17 @@ class Project:
         return path
 
     def ask(self, *argv: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "portbook", *argv],
-            capture_output=True,
-            text=True,
-            cwd=self.folder,
-            env={**self.environ, **environ},
-            timeout=60,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr
-        return done
+        """What a fresh process would answer in the project's folder, worked out in this one."""
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            mock.patch.dict(os.environ, {**self.environ, **environ}, clear=True),
+            contextlib.chdir(self.folder),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
+            status = run(argv)
+        assert "Traceback" not in err.getvalue()
+        return subprocess.CompletedProcess(argv, status, out.getvalue(), err.getvalue())
 
     def show(self, *more: str) -> Any:
         return json.loads(self.ask(str(self.port), "--json", *more).stdout)
