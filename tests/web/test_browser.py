@@ -23,7 +23,8 @@ KINDS = (
     "/services/http", "/services/xrpl",
     "/ranges/system", "/blocks", "/stats", "/changes", "/map", "/map#305", "/search?q=graf",
     "/search", "/glossary", "/glossary/reserved", "/about", "/api", "/feedback/thanks?port=305",
-    "/explain",
+    "/explain", "/ports", "/services", "/services-s", "/products", "/common", "/topics",
+    "/topics/refused", "/compare?ports=443,3000,8080",
 )  # fmt: skip
 # Between them they have every colour.
 DARK = ("/", "/80", "/8080", "/services/http", "/stats", "/map#305", "/search?q=graf", "/explain")

@@ -124,8 +124,8 @@ def test_a_client_gets_what_it_reads(
         ("/305.xml", 404, None),
         ("/305.jsonx", 404, None),
         ("/services/nothing-of-that-name", 404, None),
-        ("/services/", 307, "/search"),
-        ("/services", 307, "/search"),
+        ("/services/", 308, "/services"),
+        ("/services", 200, None),
         ("/ranges", 307, "/"),
         ("/services/ssh", 200, None),
         ("/services/SSH.json", 200, None),
@@ -194,10 +194,25 @@ def test_a_problem_comes_in_the_form_that_was_asked_for(local: TestClient) -> No
     assert text.text.startswith("There is no such page (404)\n")
 
 
-def test_services_without_a_name_lead_to_the_search(local: TestClient) -> None:
-    for path in ("/services", "/services/"):
-        answer = local.get(path)
-        assert (answer.status_code, answer.headers["location"]) == (307, "/search")
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/ports", 200), ("/services", 200), ("/services-s", 200), ("/products-0", 200),
+        ("/topics/refused", 200), ("/common", 200), ("/compare", 200), ("/8080/practice", 200),
+        ("/compare?ports=443,8443", 200), ("/compare?ports=1,2,3,4,5,6,7", 400),
+        ("/compare?ports=65536", 400), ("/compare?ports=x", 400), ("/compare?port=1", 400),
+        ("/services-ss", 404), ("/topics/nothing", 404), ("/305/practice", 308),
+        ("/99999/practice", 404),
+    ],
+)  # fmt: skip
+def test_lists_to_browse(path: str, status: int) -> None:
+    """With the site's own pages, which know what there is."""
+    app = create_app(CATALOG, Settings(public=True))
+    with TestClient(app, "http://127.0.0.1:4905", follow_redirects=False) as client:
+        answer = client.get(path, headers={"accept": "text/html"})
+    assert answer.status_code == status
+    if status == 308:
+        assert answer.headers["location"] == "/305"
 
 
 def test_random_leads_to_a_port(local: TestClient) -> None:

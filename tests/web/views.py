@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from portbook.present.phrases import gap_sentences
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from portbook.app.explain import ExplainAnswer
     from portbook.app.list_lookup import BlocksAnswer, ServiceAnswer
     from portbook.app.listen import HereAnswer
@@ -41,6 +43,12 @@ class StandIn:
     def port(self, answer: PortAnswer, _: Catalog, site: Site) -> str:
         assert answer.host is None, "a page of the book holds nothing of this machine"
         return _page(f"Port {answer.port}", answer.state)
+
+    def browse(self, path: str, _: Catalog, site: Site) -> str:
+        return _page(path)
+
+    def compare(self, answers: Sequence[PortAnswer], site: Site) -> str:
+        return _page(f"{[each.port for each in answers]}")
 
     def practice(self, answer: PortAnswer, site: Site) -> str | None:
         return _page(f"Practice {answer.port}")

@@ -171,7 +171,7 @@ async def service(request: Request) -> Response:
     """``/services/ssh``, and ``.json``, ``.txt``, ``.md`` behind it."""
     name: str = request.path_params["name"]
     if not name:
-        return await services(request)
+        return RedirectResponse("/services", 308, OPEN)
     named = None
     site = context(request)
     found = _named(site.catalog, name)
@@ -201,11 +201,6 @@ def _named(catalog: Catalog, name: str) -> ServiceAnswer | None:
     if called:  # the service with a port leads, as in the terminal
         return answer_called(query, called, rows, catalog, None, None)
     return answer_service(query, rows, catalog, None, None)
-
-
-async def services(request: Request) -> Response:
-    """``/services``: there are thousands, so a search is the way to one."""
-    return RedirectResponse("/search", 307, OPEN)
 
 
 async def ranges(request: Request) -> Response:

@@ -8,7 +8,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.responses import Response
 from starlette.routing import Route
 
-from portbook.web import reference, search, wellknown
+from portbook.web import browse, reference, search, wellknown
 from portbook.web.api import endpoints
 from portbook.web.assets import files
 from portbook.web.explain import endpoints as explaining
@@ -60,7 +60,15 @@ BOOK: tuple[tuple[str, Handler], ...] = (
     ("/{port:digits}.md", reference.port_markdown),
     ("/{port:digits}/practice", reference.practice),
     ("/{port:digits}/{more:path}", reference.port_and_more),
-    ("/services", reference.services),
+    ("/ports", browse.lists),
+    ("/services", browse.lists),
+    ("/services-{letter}", browse.lists),
+    ("/products", browse.lists),
+    ("/products-{letter}", browse.lists),
+    ("/common", browse.lists),
+    ("/topics", browse.lists),
+    ("/topics/{name}", browse.lists),
+    ("/compare", browse.compare),
     ("/services/{name:path}", reference.service),
     ("/ranges", reference.ranges),
     ("/ranges/{name}", reference.range_),

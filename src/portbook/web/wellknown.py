@@ -14,6 +14,7 @@ from portbook.model import PORTS, RANGES, State
 from portbook.present.views.history import render_feed
 from portbook.web.http.metrics import MEDIA_TYPE
 from portbook.web.http.problem_details import problem
+from portbook.web.pages.browse import paths as browse_paths
 from portbook.web.reference import kept
 from portbook.web.state import context, run_list
 
@@ -92,7 +93,7 @@ async def sitemap(request: Request) -> Response:
 
 def _addresses(catalog: Catalog) -> list[str]:
     pages = ["/", "/map", "/stats", "/blocks", "/changes", "/glossary", "/about", "/api"]
-    pages.append("/explain")
+    pages += ["/explain", "/compare", *(f"/{path}" for path in browse_paths())]
     pages += [f"/ranges/{each.name}" for each in RANGES]
     pages += [f"/{port}" for port in range(PORTS)]
     pages += [escape(f"/services/{quote(name)}") for name in _names(catalog)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
 import re
@@ -138,6 +139,12 @@ def every_page(site: Site) -> Iterator[tuple[str, str]]:
     yield "blocks", views.blocks(answer_blocks(CATALOG), site)
     yield "blocks of", views.blocks(answer_blocks(CATALOG, State.UNASSIGNED, "system"), site)
     yield "no blocks", views.blocks(answer_blocks(CATALOG, State.DYNAMIC, "system"), site)
+    for path in ("ports", "services", "services-s", "products", "products-0", "common", "topics",
+                 "topics/refused", "topics/register"):  # fmt: skip
+        below = site._replace(base="../") if site.export and "/" in path else site
+        yield path, views.browse(path, CATALOG, below)
+    yield "compare", views.compare([_answer(port) for port in (443, 3000, 27374)], site)
+    yield "compare nothing", views.compare([], site)
     yield "stats", views.stats(CATALOG, site)
     yield "map", views.map_(CATALOG, site)
     yield "search", views.search(None, "", site)
@@ -201,7 +208,7 @@ def test_nothing_is_inline_and_nothing_is_loaded_from_elsewhere(kind: str) -> No
 
 
 ADDRESS = re.compile(
-    r"/(?:|\d{1,5}(?:\.(?:json|txt|md)|/practice)?|services/[^/?#]+|ranges/\w+(?:\.json)?"
+    r"/(?:|\d{1,5}(?:\.(?:json|txt|md)|/practice)?|services/[^/?#]+|services-.|products-.|topics(?:/[a-z-]+)?|ports|services|products|common|compare(?:\?ports=443,8443)?|ranges/\w+(?:\.json)?"
     r"|glossary(?:/[a-z-]+)?|blocks|stats|changes(?:\.atom)?"
     r"|map|search|explain|random|about|api|api/\w+|api/ports/\d+/tcp"
     r"|here(?:\.json)?|feedback|search\.json\?q=\w+|api/ports\?ports=[\d,/a-z-]+"
@@ -252,9 +259,12 @@ def test_a_page_is_light() -> None:
         for name, text in every_page(site):
             if name.isdigit():
                 assert len(text.encode()) <= 25_000, name
-            made = [text.encode(), drawn.draw("map.png", CATALOG)]
-            made += [path.read_bytes() for path in STATIC.iterdir() if path.name in text + STYLE]
-            assert sum(map(len, made)) < 120_000, name
+                made = [text.encode()]
+                made += [
+                    path.read_bytes() for path in STATIC.iterdir() if path.name in text + STYLE
+                ]
+                assert sum(map(len, made)) < 120_000, name
+            assert len(gzip.compress(text.encode())) < 40_000, name
 
 
 @pytest.mark.parametrize("local", [True, False])
@@ -490,7 +500,8 @@ def test_the_page_about_the_book_names_every_source_of_a_port() -> None:
 def test_what_can_be_asked_is_in_the_navigation_of_every_served_page() -> None:
     for site in (SERVED, Site(AS_OF, public=True)):
         links = Page(views.service(_service("ssh"), site)).values("href")
-        assert {"/explain", "/map", "/blocks", "/stats", "/glossary", "/changes"} <= set(links)
+        assert {"/explain", "/map", "/ports", "/services", "/products", "/topics"} <= set(links)
+        assert {"/blocks", "/stats", "/glossary", "/changes", "/common", "/compare"} <= set(links)
         assert ("/here" in links) is site.local
     export = Page(views.service(_service("ssh"), Site(AS_OF, base="../", export=True))).values(
         "href"

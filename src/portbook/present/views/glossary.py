@@ -141,6 +141,88 @@ TERMS = (
         ((1023, "the last by that convention"), (1024, "the first above it")),
     ),
     Term(
+        "system-ports",
+        "System Ports",
+        "0–1023, also called well-known ports: for protocols of the Internet's own standards.",
+        (
+            (
+                "The 65,536 numbers are three ranges (RFC 6335 §6): System Ports 0–1023, User "
+                "Ports 1024–49151, Dynamic Ports 49152–65535. People also say well-known, "
+                "registered and private or ephemeral ports."
+            ),
+            (
+                "A System Port is assigned by IETF Review or IESG Approval alone "
+                "(RFC 6335 §8.1.2). A document says why a User Port won't do."
+            ),
+            "A User Port takes Expert Review as well as those, so most new services get one.",
+            (
+                "On most systems a program needs a privilege to bind a System Port. That is a "
+                "convention of Unix, and protects little."
+            ),
+        ),
+        ((80, "the web"), (443, "the encrypted web"), (853, "DNS over TLS")),
+    ),
+    Term(
+        "why-unassigned",
+        "Why ports are unassigned",
+        "Numbers are handed out sparingly: four reasons, each from a rule.",
+        (
+            (
+                "They are few. There is one space of 65,536 for all services to come, so IANA "
+                "conserves it (RFC 6335 §7.2, RFC 7605 §6)."
+            ),
+            (
+                "One service gets one port (RFC 7605 §7.2). A second one for a secure variant or "
+                "a new version is no longer given (RFC 7605 §7.4, RFC 7605 §7.5)."
+            ),
+            (
+                "Each request is reviewed. Experts ask whether a name, a port that the service "
+                "already has or a dynamic port would do (RFC 6335 §8.1)."
+            ),
+            (
+                "Many services need no number. DNS tells their port, by SRV records or DNS-SD, and "
+                "their name is enough (RFC 6335 §5)."
+            ),
+            "Unassigned doesn't mean unused: anything can listen there.",
+        ),
+        ((305, "in a gap of seven"), (1024, "reserved, at an end of its range")),
+    ),
+    Term(
+        "transports",
+        "Transports",
+        "TCP, UDP, SCTP and DCCP each have ports of their own.",
+        (
+            (
+                "A port belongs to a transport: 53/tcp and 53/udp are two ports, and two programs "
+                "can hold them. The registry has a row for each (RFC 6335 §6)."
+            ),
+            (
+                "A service that names one transport gets that one; the others are reserved for the "
+                "same number and service, so that nobody else gets them (RFC 6335 §7.2)."
+            ),
+            "TCP makes a connection and keeps its order. UDP sends single datagrams, without one.",
+            "SCTP carries signals of telephone networks, mostly. DCCP is rare.",
+        ),
+        ((53, "DNS, on both"), (22, "assigned on three"), (300, "reserved on UDP")),
+    ),
+    Term(
+        "listening",
+        "Listening and bound",
+        "A program binds a port to an address, and then listens for connections on it.",
+        (
+            (
+                "A socket is an end of a connection: a transport, an address and a port. bind(2) "
+                "gives it the last two; listen(2) lets a TCP socket take connections. UDP sockets "
+                "don't listen: once bound, they receive."
+            ),
+            (
+                "The address decides who can reach it. On 127.0.0.1 or [::1], the loopback "
+                "addresses, that is this machine alone; on 0.0.0.0 or [::] everyone whom no "
+                "firewall stops."
+            ),
+        ),
+    ),
+    Term(
         "service-names",
         "Service names",
         "What a service is called: up to 15 letters, digits and hyphens.",

@@ -18,7 +18,7 @@ from portbook.present.views.glossary import TERMS
 from portbook.present.views.history import render_feed
 from portbook.web.assets import drawn
 from portbook.web.export.scope import Scope
-from portbook.web.pages import views
+from portbook.web.pages import browse, views
 from portbook.web.pages.links import file_name
 from portbook.web.site_config import Site
 from portbook.web.state import FOLDER
@@ -90,6 +90,9 @@ def _pages(base_url: str | None, scope: Scope, catalog: Catalog) -> Mapping[str,
         "api": lambda: views.api(here),
         "glossary": lambda: views.glossary(None, here),
     }
+    for path in browse.paths() if scope.whole else ():  # they list what a part hasn't got
+        site = below if "/" in path else here
+        pages[path] = partial(browse.render, path, catalog, site)
     for span in RANGES:
         pages[f"ranges/{span.name}"] = partial(views.range_, span.name, catalog, below)
     for term in TERMS:

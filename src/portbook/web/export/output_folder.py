@@ -22,7 +22,7 @@ from portbook.web.export.notes import NOTES, Notes, Record, not_written, parse_n
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-BELOW = ("services", "ranges", "glossary", "static")
+BELOW = ("services", "ranges", "glossary", "topics", "static")
 _HALF_WRITTEN = re.compile(rf"{re.escape(NOTES)}-[0-9a-f]{{16}}-[0-9a-f]{{32}}")
 _LARGEST = 1 << 24  # bytes of notes
 _NAMED = 20  # files that a message names

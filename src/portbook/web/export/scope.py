@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from portbook.model import LAST_PORT, State
+from portbook.web.pages.browse import paths
 from portbook.web.pages.links import file_name
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ _LINK = re.compile(
     re.DOTALL,
 )
 _CLASS = re.compile(r'class="[^"]*"')
+
+
+_LISTS = frozenset(paths())  # of the whole site alone
 
 
 class Scope(NamedTuple):
@@ -70,7 +74,9 @@ class Scope(NamedTuple):
         stem, _, ending = path.removeprefix("../").rpartition(".")
         if ending in ("html", "json", "txt") and stem.isascii() and stem.isdigit():
             return self.has_port(int(stem))
-        return not stem.startswith("services/") or stem.removeprefix("services/") in self.services
+        if stem.startswith("services/"):
+            return stem.removeprefix("services/") in self.services
+        return stem not in _LISTS
 
 
 def scope_of(spans: Iterable[Span], catalog: Catalog) -> Scope:

@@ -1,0 +1,323 @@
+"""Pages to browse: all System Ports, services and products from A to Z, a sheet, topics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from portbook.app.topics import Topic
+from portbook.catalog.registry.summary import shelf
+from portbook.model import RANGES, State
+from portbook.present.brief import compose_brief
+from portbook.present.owners import Viewer
+from portbook.present.port.head import head_of
+from portbook.present.topics import PAGES
+from portbook.present.views.glossary import TERMS
+from portbook.present.words import FAMILIES, family_title, few, listed
+from portbook.web.pages.links import Links
+from portbook.web.pages.templating import page
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from portbook.app.port_lookup import PortAnswer
+    from portbook.catalog import Catalog
+    from portbook.model import KnownService, Use
+    from portbook.web.site_config import Site
+
+LETTERS = "0abcdefghijklmnopqrstuvwxyz"  # 0 for what begins with no letter
+MOST_COMMON = 200  # ports of the sheet
+_MOST_SPANS = 8  # of one name
+
+
+class Row(NamedTuple):
+    """A line of a list: ports, a name that may be a service's, and what it is."""
+
+    spans: tuple[tuple[int, int], ...]
+    name: str
+    said: str = ""
+    service: bool = False
+    more: int = 0
+
+
+class Group(NamedTuple):
+    """Lines under a heading."""
+
+    title: str
+    rows: tuple[Row, ...]
+    id: str = ""
+
+
+def letter_of(name: str) -> str:
+    """The letter under which *name* stands.
+
+    >>> letter_of("SSH"), letter_of("3com-tsmux"), letter_of("Éclair")
+    ('s', '0', '0')
+    """
+    first = name[:1].lower()
+    return first if first in LETTERS else "0"
+
+
+# -- ports ------------------------------------------------------------------------------------
+
+
+def ports(catalog: Catalog, site: Site) -> str:
+    """All System Ports on one page, each that is assigned with its names, and the gaps."""
+    system = RANGES[0]
+    rows = catalog.derived(_system_rows)
+    stand = shelf(catalog.registry)
+    counts = stand.by_range[system.name]
+    parts = [f"{count} {state}" for state, count in counts.items() if count]
+    hundreds: dict[int, list[Row]] = {}
+    for row in rows:
+        hundreds.setdefault(row.spans[0][0] // 100, []).append(row)
+    groups = [
+        Group(f"{100 * at}–{min(100 * at + 99, system.last)}", tuple(some), f"from-{100 * at}")
+        for at, some in hundreds.items()
+    ]
+    return page(
+        "listing.html", Links(site), "System Ports, 0–1023",
+        said=f"{listed(parts)}. Names are IANA's.", groups=groups, place="ports",
+        jumps=[(f"#{group.id}", group.title.partition("–")[0]) for group in groups],
+    )  # fmt: skip
+
+
+def _system_rows(catalog: Catalog) -> tuple[Row, ...]:
+    book = catalog.registry
+    rows = []
+    for block in book.blocks(None, RANGES[0].name):
+        if block.state is not State.ASSIGNED:
+            rows.append(Row(((block.first, block.last),), str(block.state)))
+            continue
+        for port in range(block.first, block.last + 1):
+            near = book.neighbour(port)
+            name = near.service_names[0] if near.service_names else "no name"
+            also = f" (also {few(near.service_names[1:])})" if len(near.service_names) > 1 else ""
+            said = f"{near.description or ''}{also}".strip()
+            rows.append(Row(((port, port),), name, said, bool(near.service_names)))
+    return tuple(sorted(rows))
+
+
+# -- services and products from A to Z ---------------------------------------------------------
+
+
+def services(catalog: Catalog, site: Site, letter: str | None = None) -> str:
+    """The services whose names begin with *letter*; without one the well-known ones."""
+    to = Links(site)
+    by_letter = catalog.derived(_services)
+    counted = sum(map(len, by_letter.values()))
+    if letter is None:
+        met = [
+            Row(((one.first, one.last),), one.name, one.gist)
+            for one in catalog.derived(_known_services)
+        ]
+        groups = [Group("The ones that people meet", tuple(met))]
+        title, said = "Services", f"{counted:,} names are registered. By their first letter:"
+    else:
+        groups = [Group("", by_letter.get(letter, ()))]
+        title = f"Services: {_shown(letter)}"
+        said = f"{len(by_letter.get(letter, ())):,} of {counted:,} registered names."
+    return page(
+        "listing.html", to, title, said=said, groups=groups, place="",
+        jumps=[(to.page(f"services-{each}"), _shown(each)) for each in LETTERS],
+    )  # fmt: skip
+
+
+def _known_services(catalog: Catalog) -> tuple[KnownService, ...]:
+    """Each service that is told of, once, by name."""
+    known = {one.name: one for one in reversed([*catalog.practice.services()])}
+    return tuple(sorted(known.values(), key=lambda one: one.name.casefold()))
+
+
+def _shown(letter: str) -> str:
+    return "0–9" if letter == "0" else letter.upper()
+
+
+def _services(catalog: Catalog) -> dict[str, tuple[Row, ...]]:
+    spans: dict[str, dict[tuple[int, int], None]] = {}
+    said: dict[str, tuple[str, str]] = {}
+    for row in catalog.registry.store.all():
+        if row.state is not State.ASSIGNED or not row.service_name:
+            continue
+        key = row.service_name.lower()
+        said.setdefault(key, (row.service_name, row.title or ""))
+        ports = spans.setdefault(key, {})
+        if row.first is not None and row.last is not None:
+            ports[row.first, row.last] = None
+    return _by_letter(
+        Row(
+            tuple(spans[key])[:_MOST_SPANS],
+            name,
+            title,
+            True,
+            _left_out(spans[key]),
+        )
+        for key, (name, title) in sorted(said.items())
+    )
+
+
+def _left_out(spans: Collection[object]) -> int:
+    return max(0, len(spans) - _MOST_SPANS)
+
+
+def products(catalog: Catalog, site: Site, letter: str | None = None) -> str:
+    """The products whose names begin with *letter*; without one those that most people meet."""
+    to = Links(site)
+    by_letter = catalog.derived(_products)
+    counted = sum(map(len, by_letter.values()))
+    if letter is None:
+        groups = catalog.derived(_well_known)
+        title, said = "Products", f"{counted:,} products and the ports they use. By first letter:"
+    else:
+        groups = [Group("", by_letter.get(letter, ()))]
+        title = f"Products: {_shown(letter)}"
+        said = f"{len(by_letter.get(letter, ())):,} of {counted:,} products."
+    return page(
+        "listing.html", to, title, said=said, groups=groups, place="",
+        jumps=[(to.page(f"products-{each}"), _shown(each)) for each in LETTERS],
+    )  # fmt: skip
+
+
+def _products(catalog: Catalog) -> dict[str, tuple[Row, ...]]:
+    uses: dict[str, list[Use]] = {}
+    for use in catalog.practice.uses():
+        uses.setdefault(use.product, []).append(use)
+    return _by_letter(
+        _product_row(product, uses[product]) for product in sorted(uses, key=str.casefold)
+    )
+
+
+def _product_row(product: str, uses: Sequence[Use]) -> Row:
+    spans = list(dict.fromkeys((use.first, use.last) for use in uses))
+    said = listed(dict.fromkeys(use.summary.rstrip(".") for use in uses[:3]))
+    return Row(tuple(spans[:_MOST_SPANS]), product, said, more=_left_out(spans))
+
+
+def _by_letter(rows: Iterable[Row]) -> dict[str, tuple[Row, ...]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(letter_of(row.name), []).append(row)
+    return {letter: tuple(some) for letter, some in found.items()}
+
+
+def _well_known(catalog: Catalog) -> list[Group]:
+    """The products with the greatest weight, by family."""
+    uses: dict[str, dict[str, list[Use]]] = {}
+    for use in catalog.practice.uses():
+        if use.weight == 3:
+            family = uses.setdefault(use.family or "", {})
+            family.setdefault(use.product, []).append(use)
+    return [
+        Group(family_title(name), tuple(_product_row(*one) for one in sorted(uses[name].items())))
+        for name in FAMILIES
+        if name in uses
+    ]
+
+
+# -- the sheet --------------------------------------------------------------------------------
+
+
+def common(catalog: Catalog, site: Site) -> str:
+    """The ports that people meet, by task, to print."""
+    groups = catalog.derived(_sheet)
+    return page(
+        "listing.html", Links(site), f"The {MOST_COMMON} ports people meet",
+        said="By task, to print on two sheets.", groups=groups, place="common", jumps=[],
+    )  # fmt: skip
+
+
+def _sheet(catalog: Catalog) -> list[Group]:
+    best: dict[int, Use] = {}
+    for use in catalog.practice.uses():
+        if use.first == use.last and (use.first not in best or use.rank < best[use.first].rank):
+            best[use.first] = use
+    known: dict[int, KnownService] = {}
+    for service in catalog.practice.services():
+        known.setdefault(service.first, service)
+
+    def rank(port: int) -> tuple[int, bool, int]:
+        met = best[port].weight if port in best else 0
+        if port in known:
+            # No product needs to say that a service of the Internet's own standards is met.
+            told = known[port].exposure, known[port].twin, known[port].amplification
+            met = 1 + max(met, 2 if any(told) and (met or port <= RANGES[0].last) else 0)
+        return -met, port not in known, port
+
+    tasks: dict[str, list[Row]] = {}
+    for port in sorted(sorted({*best, *known}, key=rank)[:MOST_COMMON]):
+        family = best[port].family if port in best else None
+        if port in known:
+            name, said = known[port].name, known[port].gist
+        else:
+            name, said = best[port].product, best[port].summary.rstrip(".")
+        tasks.setdefault(family or _REST, []).append(Row(((port, port),), name, said))
+    return [Group(family_title(name), tuple(tasks[name])) for name in FAMILIES if name in tasks]
+
+
+_REST = "system"  # of services that no product's use tells the family of
+
+
+# -- several ports side by side ---------------------------------------------------------------
+
+
+def compare(answers: Sequence[PortAnswer], site: Site) -> str:
+    """The short answers on a few ports, beside each other."""
+    columns = []
+    for answer in answers:
+        brief = compose_brief(answer._replace(host=None, findings=()), Viewer())
+        head = head_of(answer, brief)
+        columns.append((answer.port, head, dict(head.marks)))
+    title = f"{listed([str(answer.port) for answer in answers])} compared" if answers else "Compare"
+    return page("compare.html", Links(site), title, columns=columns)
+
+
+# -- topics -----------------------------------------------------------------------------------
+
+# What a search for a topic is titled by.
+_TITLES = {
+    Topic.REFUSED: "Connection refused", Topic.LOCALHOST: "localhost",
+    Topic.EPHEMERAL: "Ephemeral ports", Topic.EXCLUDED: "Excluded port ranges of Windows",
+    Topic.REGISTER: "Registering a port", Topic.TIME_WAIT: "TIME_WAIT",
+    Topic.IN_USE: "Address already in use", Topic.PRIVILEGED: "Privileged ports",
+    Topic.UNAVAILABLE: "Cannot assign requested address", Topic.TIMEOUT: "Timed out",
+    Topic.UNREACHABLE: "No route to host", Topic.BROWSER: "Ports that browsers refuse",
+    Topic.DROPPED: "Dropped by a firewall", Topic.CHOOSE: "Choosing a port",
+    Topic.STOP: "Stopping what holds a port", Topic.LISTEN: "Which ports are open",
+    Topic.CLIENT: "A client's own port",
+}  # fmt: skip
+
+
+def topics(site: Site, name: str | None = None) -> str:
+    """What people ask, or one of the topics; KeyError if there is no such topic."""
+    to = Links(site)
+    if name is None:
+        entries = [(each.value, title, PAGES[each].title) for each, title in _TITLES.items()]
+        return page("topics.html", to, "Topics", entries=entries, terms=TERMS, topic=None)
+    topic = next((each for each in Topic if each.value == name), None)
+    if topic is None:
+        raise KeyError(name)
+    return page(
+        "topics.html", to, _TITLES[topic], topic=PAGES[topic], about=PAGES[topic].title,
+        entries=[(each.value, title, PAGES[each].title)
+                 for each, title in _TITLES.items() if each is not topic], terms=(),
+    )  # fmt: skip
+
+
+def paths() -> Iterator[str]:
+    """The pages to browse that a site has, by their paths."""
+    yield from ("ports", "services", "products", "common", "topics")
+    for letter in LETTERS:
+        yield from (f"services-{letter}", f"products-{letter}")
+    yield from (f"topics/{topic}" for topic in Topic)
+
+
+def render(path: str, catalog: Catalog, site: Site) -> str:
+    """The page at *path*, one of :func:`paths`; KeyError for any other."""
+    kind, dash, letter = path.partition("-")
+    if kind in ("services", "products") and (not dash or letter in (*LETTERS,)):
+        write = services if kind == "services" else products
+        return write(catalog, site, letter or None)
+    if path.startswith("topics/"):
+        return topics(site, path.removeprefix("topics/"))
+    if path == "topics":
+        return topics(site)
+    return {"ports": ports, "common": common}[path](catalog, site)
