@@ -22,7 +22,15 @@ MOST = 3
 _ACCOUNTS = ("github.com", "gitlab.com", "codeberg.org", "hub.docker.com")
 _NAMES = ("github.io", "readthedocs.io", "gitlab.io", "co.uk")
 # One publisher under two names.
-_SAME = {"github.com/docker-library": "docker.com", "github.com/docker": "docker.com"}
+_SAME = {
+    "github.com/docker": "docker.com",
+    "github.com/docker-library": "docker.com",
+    "github.com/mitre": "mitre.org",
+}
+    "github.com/docker-library": "docker.com",
+    "github.com/mitre": "mitre.org",
+    "github.com/docker": "docker.com",
+}
 
 
 def publisher(url: str) -> str:

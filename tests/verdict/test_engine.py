@@ -61,7 +61,7 @@ GRAFANA_USE = Use(
 
 
 WORM = Report(
-    "A worm", ReportKind.ADVISORY, Threat.WORM, TCP, 8080, 8080, "2001",
+    "A worm", ReportKind.ADVISORY, Threat.BACKDOOR, TCP, 8080, 8080, "2001",
     "Reported to spread by it.",
     "https://example.org/advisory", "2026-11-21",
 )  # fmt: skip
@@ -521,14 +521,16 @@ def test_a_report_is_history_and_told_with_its_source() -> None:
 
 
 @pytest.mark.parametrize("threat", Threat)
-def test_only_reported_malware_is_a_finding(threat: Threat) -> None:
+def test_only_malware_with_a_port_of_its_own_is_a_finding(threat: Threat) -> None:
     report = WORM._replace(threat=threat, subject="Reported")
-    malware = threat not in (Threat.AMPLIFICATION, Threat.CAMPAIGN)
+    malware = threat in (Threat.MALWARE, Threat.BACKDOOR)
     for owner in ((PYTHON,), (_process("nginx"),), ()):
         found = _judge(_listener(8080, "0.0.0.0", *owner), abuse=(report,))
         assert ("abuse-on-record" in found) is malware
         facts = [value for finding in found.values() for _, value in finding.facts]
         assert (("Reported",) in facts) is malware
+    wide = WORM._replace(first=8000, last=8400)
+    assert "abuse-on-record" not in _judge(_listener(8080, "0.0.0.0", PYTHON), abuse=(wide,))
 
 
 @pytest.mark.parametrize(

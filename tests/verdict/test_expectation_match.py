@@ -169,7 +169,7 @@ def test_what_else_is_wrong_stays_judged() -> None:
     worm = Report(
         "A worm",
         ReportKind.ADVISORY,
-        Threat.WORM,
+        Threat.BACKDOOR,
         TCP,
         8306,
         8306,

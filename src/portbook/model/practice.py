@@ -174,16 +174,16 @@ class ReportKind(StrEnum):
 
 
 class Threat(StrEnum):
-    """What was reported: a program that nobody wants, or a misuse of one that people run."""
+    """What was reported: a program's own port, or an attack on what belongs on the port."""
 
-    MALWARE = "malware"  # reaches its server, or is reached, over the port
-    BACKDOOR = "backdoor"  # waits for whoever knows of it
-    WORM = "worm"  # spreads over the port
+    MALWARE = "malware"  # has the port for its own ends
+    BACKDOOR = "backdoor"  # waits there for whoever knows of it
+    WORM = "worm"  # spreads through the service that belongs there
     AMPLIFICATION = "amplification"  # servers are made to send floods
-    CAMPAIGN = "campaign"  # exposed services are looked for and taken over
+    CAMPAIGN = "campaign"  # exposed services are looked for, attacked and taken over
 
 
-_MALICIOUS = {Threat.MALWARE, Threat.BACKDOOR, Threat.WORM}
+_OWN_PORT = {Threat.MALWARE, Threat.BACKDOOR}
 
 
 class Report(NamedTuple):
@@ -206,9 +206,12 @@ class Report(NamedTuple):
     read: str
 
     @property
-    def malicious(self) -> bool:
-        """Whether it was of malware: a flood or a campaign misuses what belongs on the port."""
-        return self.threat in _MALICIOUS
+    def accuses(self) -> bool:
+        """Whether finding the port in use is a sign of what was reported, however weak.
+
+        What attacks the service that belongs on a port is none, nor is a report of a wide span.
+        """
+        return self.threat in _OWN_PORT and self.last - self.first < WIDE
 
 
 class Program(NamedTuple):

@@ -160,12 +160,12 @@ def known_by_port(case: Case) -> bool:
 
 
 def malware(reports: Iterable[Report]) -> list[Report]:
-    """Those of *reports* that are of malware.
+    """Those of *reports* that are of malware with the port as its own.
 
-    The others are of floods and campaigns, which misuse the very service that belongs on a port:
-    finding it there is no sign of either.
+    The others are of worms, floods and campaigns, which attack or misuse the very service that
+    belongs on the port: finding it there is no sign of them.
     """
-    return [report for report in reports if report.malicious]
+    return [report for report in reports if report.accuses]
 
 
 def fitting(case: Case) -> list[str]:
