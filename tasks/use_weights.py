@@ -27,10 +27,6 @@ _SAME = {
     "github.com/docker-library": "docker.com",
     "github.com/mitre": "mitre.org",
 }
-    "github.com/docker-library": "docker.com",
-    "github.com/mitre": "mitre.org",
-    "github.com/docker": "docker.com",
-}
 
 
 def publisher(url: str) -> str:

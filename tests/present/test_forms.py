@@ -240,7 +240,7 @@ def _of_practice(facts: dict[str, Any]) -> Iterator[str]:
         yield from _of_a_use(use)
     yield from _of_programs(facts)
     for report in facts["abuse"]:
-        yield from (report["subject"], report["kind"], report["transport"], report["summary"])
+        yield from (report["subject"], report["threat"], report["transport"], report["summary"])
         yield from (day(report["read"]), when(report["period"]))
     if facts["browser_blocked"]:
         yield "Browsers refuse to open it"

@@ -183,7 +183,7 @@ class Threat(StrEnum):
     CAMPAIGN = "campaign"  # exposed services are looked for, attacked and taken over
 
 
-_OWN_PORT = {Threat.MALWARE, Threat.BACKDOOR}
+_OWN_PORT = frozenset({Threat.MALWARE, Threat.BACKDOOR})
 
 
 class Report(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,7 +126,7 @@ def test_a_port_says_all_that_its_document_says(port: int) -> None:
             said = [*words(item)]
             assert said
             for word in said:
-                shown = one_line(document(word)).replace("`", "")
+                shown = one_line(document(unquote(word))).replace("`", "")
                 assert " ".join(shown.split()) in read
 
 

@@ -222,11 +222,18 @@ class Practice:
         return self._use_index
 
     def lookup_abuse(self, port: int, transport: Transport | None = None) -> tuple[Report, ...]:
-        """What abuse of *port* was reported, on *transport* or on any, the oldest period first."""
+        """What abuse of *port* was reported, on *transport* or on any.
+
+        Malware with the port as its own comes first, then the oldest period.
+        """
         found: list[Report] = self._spanning("abuse", report_of, port, transport)
         if not found:
             return ()
-        return tuple(sorted(found, key=lambda each: (each.period, each.subject, each.transport)))
+        order = [
+            (not each.accuses, each.period, each.subject, each.transport, at)
+            for at, each in enumerate(found)
+        ]
+        return tuple([found[at] for *_, at in sorted(order)])
 
     def abuse_within(
         self, first: int, last: int, transport: Transport | None = None

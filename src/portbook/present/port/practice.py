@@ -77,7 +77,7 @@ def _sort(report: Report) -> str:
     """What *report* is of, and what reports it."""
     campaign = report.threat is Threat.CAMPAIGN
     threat = "campaign against exposed services" if campaign else report.threat
-    return f"{threat} ({_REPORTED_BY.get(report.kind, report.kind)})"
+    return f"{threat}, {_REPORTED_BY.get(report.kind, report.kind)}"
 
 
 def _records(
