@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _CONNTRACK, _NAT, _SOURCE_NAT = -200, -100, 100  # enum nf_ip_hook_priorities
 _INVALID, _ESTABLISHED, _NEW = 1, 2, 8
+_LOOPBACK = Intervals.of([(1, 1), (0x7F000000, 0x7FFFFFFF)])
 _SYN_ACK, _ACK = 18, 16
 
 
@@ -114,14 +115,14 @@ class _Call:
     def connect(self, packet: Packet, sources: Intervals) -> list[_Result]:
         flows = [Flow(packet, sources)]
         own = self.interface == "lo"
+        results: list[_Result] = []
         if own:
-            flows = self._out(flows)
+            flows = self._out(flows, results)
             flows = [self._looped(flow) for flow in flows]
         beyond = [flow for flow in flows if own and flow.packet.iif != "lo"]
         flows = [flow for flow in flows if flow not in beyond]
         flows = self.walk.through("ingress", flows)
         flows = self.walk.through("prerouting", flows, _track)
-        results: list[_Result] = []
         arrived: list[tuple[Flow, bool]] = [(flow, True) for flow in beyond]
         for flow in flows:
             arrived += self._routed(flow, results)
@@ -174,14 +175,20 @@ class _Call:
 
     # -- this machine's own -------------------------------------------------------------------
 
-    def _out(self, flows: list[Flow]) -> list[Flow]:
+    def _out(self, flows: list[Flow], results: list[_Result]) -> list[Flow]:
         start = [each._replace(packet=each.packet._replace(iif="", oif="lo")) for each in flows]
         passed = self.walk.through("output", start, _track)
-        for place, flow in enumerate(passed):
-            daddr = flow.packet.daddr
-            if isinstance(daddr, int) and flow.packet.translated and daddr not in self._own():
-                out = flow.packet._replace(oif=self._way_to(daddr))
-                passed[place] = flow._replace(packet=out)
+        leaving: list[Flow] = []
+        for flow in passed:
+            packet = flow.packet
+            if not isinstance(packet.daddr, int) or packet.daddr in self._own():
+                leaving.append(flow)
+            elif isinstance(packet.saddr, int) and packet.saddr in _LOOPBACK:
+                # With such a source it gets no answer, unless that is translated as well.
+                results.append(_Result(Outcome.UNKNOWN, flow.sources, flow.rules))
+            else:
+                leaving.append(flow._replace(packet=packet._replace(oif=self._way_to(packet.daddr))))
+        passed = leaving
         return self.walk.through("postrouting", passed)
 
     @staticmethod

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from portbook.errors import MalformedInput
@@ -48,6 +49,7 @@ from portbook.host.firewall.values import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 _IGNORED = {
@@ -55,7 +57,10 @@ _IGNORED = {
     "ct timeout", "ct expectation", "tcp option", "reset",
 }  # fmt: skip
 _CHANCES = ("limit", "ct count", "quota", "meter", "connlimit")
-_VERDICTS = ("accept", "drop", "return", "continue", "jump", "goto", "reject")
+_VERDICTS = ("accept", "drop", "return", "continue", "jump", "goto")
+_REJECTED = {
+    "tcp reset": ("l4proto", "tcp"), "icmp": ("nfproto", "ipv4"), "icmpv6": ("nfproto", "ipv6"),
+}  # fmt: skip
 _IP = {"ip": "ipv4", "ip6": "ipv6"}
 _KNOWN_OBJECTS = {
     "metainfo", "table", "chain", "rule", "set", "map", "element", "flowtable", "counter", "quota",
@@ -76,6 +81,27 @@ def parse_nft(
         return _Reader(terse).read(json.loads(text)["nftables"])
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise MalformedInput("it is not a ruleset as nft prints it in JSON") from error
+
+
+_INGRESS = re.compile(
+    r"^table (\S+) (\S+) {$|^\tchain (\S+) {$"
+    r"|^\t\ttype \S+ hook ingress devices? (?:= { )?(.*?)(?: })? priority ",
+    re.MULTILINE,
+)
+
+
+def add_devices(text: str, tables: Iterable[Table]) -> None:
+    """Takes the devices of ingress chains from ``nft list chains``: not every nft has them in JSON."""
+    known = {(table.family, table.name): table for table in tables}
+    table, chain = None, None
+    for match in _INGRESS.finditer(text):
+        if match[1]:
+            table, chain = known.get((match[1], match[2])), None
+        elif match[3]:
+            chain = None if table is None else table.chains.get(match[3])
+        elif chain is not None and chain.hook is not None:
+            names = tuple(name.strip(' "') for name in match[4].split(","))
+            chain.hook = chain.hook._replace(device=names)
 
 
 def parse_elements(text: str | bytes, family: str, table: str, name: str) -> Rows:
@@ -162,6 +188,8 @@ class _Reader:
                     self._rule(value)
                 elif kind in ("set", "map"):
                     table = self._table(value["family"], value["table"])
+                    if kind == "map":
+                        table.maps.add(value["name"])
                     table.sets[value["name"]] = None if self._terse else _rows(kind, value)
                 elif kind == "flowtable":
                     name = f"{value['family']} {value['table']} {value['name']}"
@@ -230,6 +258,16 @@ def _statement(kind: str, value: Any, whole: Any) -> object:
         return Chance(show_rule([whole]))
     reader = _READERS.get(kind)
     return Unclear(show_rule([whole])) if reader is None else reader(value, whole)
+
+
+def _reject(value: Any, _: Any) -> object:
+    """Which packets it holds for, which nft leaves out where the kind of rejection says it."""
+    kind = value.get("type") if isinstance(value, dict) else None
+    key, word = _REJECTED.get(str(kind), ("", ""))
+    if not key:
+        return Verdict("reject")
+    field = field_of({"meta": {"key": key}})
+    return [Test((field,), "==", rows_of([field], [word])), Verdict("reject")]
 
 
 def _vmap(value: dict[str, Any], _: Any) -> object:
@@ -323,6 +361,7 @@ def _assignment(value: dict[str, Any], _: Any) -> object:
 _READERS = {
     "match": _test,
     "vmap": _vmap,
+    "reject": _reject,
     "mangle": _assignment,
     "notrack": lambda *_: NoTrack(),
     "set": _addition,

@@ -11,7 +11,7 @@ import sys
 
 from portbook.errors import MalformedInput, shown
 from portbook.host.firewall import generation, legacy_tables
-from portbook.host.firewall.nft_json import parse_elements, parse_nft
+from portbook.host.firewall.nft_json import add_devices, parse_elements, parse_nft
 from portbook.host.firewall.values import NotEvaluated, Rows, Ruleset, Table
 from portbook.model import Gap, GapCode, Need
 
@@ -70,6 +70,7 @@ class _Reader:
                 found, not_followed = parse_nft(text, terse=True)
                 tables += found
                 unfollowed += not_followed
+                self._add_devices(tables)
             except MalformedInput as error:
                 self.gaps.append(Gap(GapCode.FIREWALL_UNREADABLE, "nftables", detail=str(error)))
         for family in ("ip", "ip6"):
@@ -78,14 +79,17 @@ class _Reader:
                 self.gaps.append(Gap(GapCode.FIREWALL_UNREADABLE, subject, detail="legacy rules"))
         return tables, unfollowed
 
+    def _add_devices(self, tables: list[Table]) -> None:
+        hooks = [chain.hook for table in tables for chain in table.chains.values() if chain.hook]
+        if any(hook.name == "ingress" and hook.device is None for hook in hooks):
+            add_devices(self._run("nft", "list", "chains") or "", tables)
+
     def _load(self, table: Table, name: str) -> Rows | None:
         """The elements of one set; None, with a gap, where they can't be had."""
         self._end = self._clock() + self._seconds
         subject = f"{table.family} {table.name} {name}"
-        for kind in ("set", "map"):
-            text = self._run("nft", "--json", "list", kind, table.family, table.name, name)
-            if text:
-                break
+        kind = "map" if name in table.maps else "set"
+        text = self._run("nft", "--json", "list", kind, table.family, table.name, name)
         try:
             rows = parse_elements(text or "", table.family, table.name, name)
         except MalformedInput as error:

@@ -185,7 +185,7 @@ class Hook(NamedTuple):
 
 
 class Chain:
-    """The rules of one chain. A base chain has a hook and a policy."""
+    """The rules of one chain. A base chain has a hook and a policy; ``where`` names it."""
 
     def __init__(self, where: str, hook: Hook | None = None, policy: str = "accept") -> None:
         self.where, self.hook, self.policy = where, hook, policy
@@ -210,6 +210,7 @@ class Table:
         self.family, self.name, self.source = family, name, source
         self.chains: dict[str, Chain] = {}
         self.sets: dict[str, Rows | None] = {}
+        self.maps: set[str] = set()  # those of the sets that are maps
         self.dormant = False
 
     def concerns(self, family: str, hook: str) -> bool:

@@ -80,6 +80,8 @@ class Walk:
             for flow in current:
                 ready = flow if at is None else at(priority, flow)
                 passed += self._base(table, chain, ready)
+                if chain.hook is not None and chain.hook.device and self.interface is None:
+                    passed.append(ready)  # it may come through another interface
             current = merged(passed)
         return [flow if at is None else at(1 << 31, flow) for flow in current]
 
@@ -103,7 +105,7 @@ class Walk:
 
     def _met(self, hook: Hook) -> bool:
         """Whether a chain for the packets of some interfaces is for those of this one."""
-        return hook.device is None or self.interface is None or self.interface in hook.device
+        return not hook.device or self.interface is None or self.interface in hook.device
 
     def _base(self, table: Table, chain: Chain, flow: Flow) -> list[Flow]:
         assert chain.hook is not None

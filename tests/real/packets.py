@@ -1,0 +1,189 @@
+"""Packets in earnest: run as a program in a network namespace, in one of three roles.
+
+``serve PLAN``
+    Listens on every address and port of the plan over TCP and UDP, and tells each caller where it
+    arrived. Says "ready".
+``probe``
+    Reads a list of connections to try as one line of JSON, tries them all at once, and prints what
+    became of each: where it arrived, "rejected", or "dropped".
+``predict``
+    Reads what to ask portbook of the rules in force, and prints what it says.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import select
+import socket
+import sys
+import time
+from typing import Any
+
+_REFUSED = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM)
+_ENOUGH = 200  # sockets between which one that listens gets its turn
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def serve(plan: dict[str, Any]) -> None:
+    poll = select.epoll()
+    sockets: dict[int, socket.socket] = {}
+    for address in plan["addresses"]:
+        for port in plan["ports"]:
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                listener = socket.socket(_family(address), kind)
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind((address, port))
+                if kind == socket.SOCK_STREAM:
+                    listener.listen(1024)
+                sockets[listener.fileno()] = listener
+                poll.register(listener, select.EPOLLIN)
+    print("ready", flush=True)
+    while True:
+        for number, _ in poll.poll():
+            listener = sockets[number]
+            address, port = listener.getsockname()[:2]
+            told = f"{address} {port}".encode()
+            try:
+                if listener.type == socket.SOCK_STREAM:
+                    caller = listener.accept()[0]
+                    caller.send(told)
+
+                    caller.close()
+                else:
+                    listener.sendto(told, listener.recvfrom(100)[1])
+            except OSError:
+                continue
+
+
+class _Try:
+    """One connection, or one datagram and its answer."""
+
+    def __init__(self, transport: str, source: str, destination: str, port: int) -> None:
+        self.result: str | None = None
+        self.tcp = transport == "tcp"
+        kind = socket.SOCK_STREAM if self.tcp else socket.SOCK_DGRAM
+        self.socket = socket.socket(_family(destination), kind | socket.SOCK_NONBLOCK)
+        try:
+            self.socket.bind((source, 0))
+            self.socket.connect((destination, port))
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self._failed(error)
+        if not self.tcp and self.result is None:
+            try:
+                self.socket.send(b"?")
+            except OSError as error:
+                self._failed(error)
+
+    def _failed(self, error: OSError) -> None:
+        # A packet that a rule of this machine's own drops is refused at once.
+        dropped = error.errno in (errno.EPERM, errno.EACCES, errno.EINVAL)
+        assert dropped or error.errno in _REFUSED, error
+        self.result = "dropped" if dropped else "rejected"
+
+    def look(self) -> None:
+        """What its socket has to say, which is ready."""
+        number = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if number == errno.ECONNRESET:  # after it stood: before that, it would be refused
+            self.result = "open"
+            return
+        if number:
+            self.result = "rejected" if number in _REFUSED else "dropped"
+            return
+        try:
+            self.result = "open " + self.socket.recv(100).decode()
+        except BlockingIOError:
+            self.result = "open"
+        except OSError as error:
+            self.result = "open" if self.tcp else "rejected"
+            assert error.errno in (*_REFUSED, errno.ECONNRESET, errno.EPIPE), error
+
+
+def probe(wanted: list[list[Any]], seconds: float) -> list[str]:
+    poll = select.epoll()
+    tries: dict[int, _Try] = {}
+    results: list[_Try] = []
+    for place, each in enumerate(wanted):
+        one = _Try(*each)
+        results.append(one)
+        if one.result is None:
+            tries[one.socket.fileno()] = one
+            # A TCP socket is first ready for writing, and for reading once it was told something.
+            poll.register(one.socket, select.EPOLLOUT if one.tcp else select.EPOLLIN)
+        if place % _ENOUGH == _ENOUGH - 1:
+            time.sleep(0.01)
+    end = time.monotonic() + seconds
+    while tries and (left := end - time.monotonic()) > 0:
+        for number, events in poll.poll(left):
+            one = tries[number]
+            if one.tcp and one.result is None and not events & (select.EPOLLERR | select.EPOLLHUP):
+                one.result = "open"
+                poll.modify(number, select.EPOLLIN)
+                continue
+            if one.result is None or one.tcp and one.result == "open":
+                one.look()
+            poll.unregister(number)
+            del tries[number]
+    told = [one.result or "dropped" for one in results]
+    for one in results:
+        one.socket.close()
+    return told
+
+
+def predict(question: dict[str, Any]) -> dict[str, Any]:
+    from portbook.host.firewall.decide import decide
+    from portbook.host.firewall.ruleset import read_ruleset
+    from portbook.host.firewall.values import Interface, Machine
+    from portbook.model import Family, Transport
+
+    interfaces = tuple(
+        Interface(name, tuple(map(tuple, addresses)))
+        for name, addresses in question["interfaces"].items()
+    )
+    machine = Machine(interfaces, tuple(map(tuple, question["routes"])), forwarding=True)
+    ruleset = read_ruleset(60)
+    answers = [
+        [
+            {
+                "sources": [[str(first), str(last)] for first, last in one.sources],
+                "outcome": str(one.outcome),
+                "port": one.delivered_to,
+                "address": one.delivered_address,
+                "rules": [f"{rule.where}: {rule.text}" for rule in one.rules],
+            }
+            for one in decide(
+                ruleset,
+                machine,
+                family=Family.IPV6 if ":" in destination else Family.IPV4,
+                transport=Transport(transport),
+                destination=destination,
+                port=port,
+                interface=interface,
+                source=source,
+            )
+        ]
+        for transport, source, destination, port, interface in question["asked"]
+    ]
+    gaps = [[str(gap.code), gap.subject, gap.detail] for gap in ruleset.gaps]
+    return {"answers": answers, "gaps": gaps}
+
+
+def main() -> None:
+    role = sys.argv[1]
+    if role == "serve":
+        serve(json.loads(sys.argv[2]))
+    for line in sys.stdin:
+        request = json.loads(line)
+        if role == "probe":
+            print(json.dumps(probe(request["tries"], request["seconds"])), flush=True)
+        else:
+            print(json.dumps(predict(request)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
