@@ -83,7 +83,8 @@ class _Try:
     def _failed(self, error: OSError) -> None:
         # A packet that a rule of this machine's own drops is refused at once.
         dropped = error.errno in (errno.EPERM, errno.EACCES, errno.EINVAL)
-        assert dropped or error.errno in _REFUSED, error
+        if not dropped and error.errno not in _REFUSED:
+            raise error
         self.result = "dropped" if dropped else "rejected"
 
     def look(self) -> None:
@@ -99,9 +100,8 @@ class _Try:
             self.result = "open " + self.socket.recv(100).decode()
         except BlockingIOError:
             self.result = "open"
-        except OSError as error:
+        except OSError:
             self.result = "open" if self.tcp else "rejected"
-            assert error.errno in (*_REFUSED, errno.ECONNRESET, errno.EPIPE), error
 
 
 def probe(wanted: list[list[Any]], seconds: float) -> list[str]:
@@ -125,7 +125,7 @@ def probe(wanted: list[list[Any]], seconds: float) -> list[str]:
                 one.result = "open"
                 poll.modify(number, select.EPOLLIN)
                 continue
-            if one.result is None or one.tcp and one.result == "open":
+            if one.result is None or (one.tcp and one.result == "open"):
                 one.look()
             poll.unregister(number)
             del tries[number]

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.host.firewall.intervals import ADDRESSES, NOTHING, Intervals
-from portbook.host.firewall.values import Bits, Field, Machine, Mapped, Rows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeAlias
 
-    from portbook.host.firewall.values import Part, Row
+    from portbook.host.firewall.values import Bits, Field, Machine, Part, Row, Rows
 
 
 class Open:
@@ -328,13 +327,13 @@ class World:
             return False, None
         return None, (self.everyone - self.own).pairs()
 
-    def number(self, value: Bits | Mapped | None, packet: Packet) -> int | None:
+    def number(self, value: Bits, packet: Packet) -> int | Absent | None:
         """What is assigned to a mark; None where it can't be known."""
-        if not isinstance(value, Bits):
-            return None
         start: Value = 0
         if value.field is not None:
             start = self.value(value.field, packet)
+        if isinstance(start, Absent):
+            return start
         return start & value.keep ^ value.flip if isinstance(start, int) else None
 
 

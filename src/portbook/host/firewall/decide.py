@@ -187,7 +187,9 @@ class _Call:
                 # With such a source it gets no answer, unless that is translated as well.
                 results.append(_Result(Outcome.UNKNOWN, flow.sources, flow.rules))
             else:
-                leaving.append(flow._replace(packet=packet._replace(oif=self._way_to(packet.daddr))))
+                leaving.append(
+                    flow._replace(packet=packet._replace(oif=self._way_to(packet.daddr)))
+                )
         passed = leaving
         return self.walk.through("postrouting", passed)
 

@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 
 from portbook.errors import MalformedInput
@@ -49,7 +48,6 @@ from portbook.host.firewall.values import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
 _IGNORED = {
@@ -81,27 +79,6 @@ def parse_nft(
         return _Reader(terse).read(json.loads(text)["nftables"])
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise MalformedInput("it is not a ruleset as nft prints it in JSON") from error
-
-
-_INGRESS = re.compile(
-    r"^table (\S+) (\S+) {$|^\tchain (\S+) {$"
-    r"|^\t\ttype \S+ hook ingress devices? (?:= { )?(.*?)(?: })? priority ",
-    re.MULTILINE,
-)
-
-
-def add_devices(text: str, tables: Iterable[Table]) -> None:
-    """Takes the devices of ingress chains from ``nft list chains``: not every nft has them in JSON."""
-    known = {(table.family, table.name): table for table in tables}
-    table, chain = None, None
-    for match in _INGRESS.finditer(text):
-        if match[1]:
-            table, chain = known.get((match[1], match[2])), None
-        elif match[3]:
-            chain = None if table is None else table.chains.get(match[3])
-        elif chain is not None and chain.hook is not None:
-            names = tuple(name.strip(' "') for name in match[4].split(","))
-            chain.hook = chain.hook._replace(device=names)
 
 
 def parse_elements(text: str | bytes, family: str, table: str, name: str) -> Rows:
@@ -227,9 +204,17 @@ class _Reader:
         where = f"{table.family} {table.name} {name}"
         chain = table.chains.setdefault(name, Chain(where))
         expressions = value.get("expr", [])
-        chain.rules.append(
-            Rule(partial(show_rule, expressions), where, partial(statements_of, expressions))
-        )
+        table.foreign = table.foreign or any("xt" in each for each in expressions)
+        rule = Rule(partial(show_rule, expressions), where, partial(statements_of, expressions))
+        chain.rules.append(rule)
+        if table.family == "inet" and _hides_family(expressions):
+            rule.first = [Chance("meta nfproto")]
+            table.doubtful[name, value["handle"]] = rule
+
+
+def _hides_family(expressions: list[Any]) -> bool:
+    """Whether nft may have left out "meta nfproto ipv4" before "reject with tcp reset"."""
+    return any(each.get("reject") == {"type": "tcp reset"} for each in expressions if each)
 
 
 def statements_of(expressions: list[Any]) -> list[object]:
@@ -292,6 +277,9 @@ def _test(value: dict[str, Any], whole: Any) -> object:
     if isinstance(right, str) and right.startswith("@"):
         rows: Rows | str = right[1:]
         return Test(fields, "!=" if op == "!=" else "==", rows)
+    if len(fields) == 1 and fields[0].name in ("ct saddr", "ct daddr") and not fields[0].family:
+        # nft leaves out of which family the address is.
+        fields = (fields[0]._replace(family="ipv6" if ":" in str(right) else "ipv4"),)
     flags = fields[0].name in ("ctstate", "ctstatus", "tcpflags") and len(fields) == 1
     if op == "!" or (op == "in" and flags):
         return Test(fields, "none" if op == "!" else "any", rows_of(fields, [_joined(right)]))

@@ -11,7 +11,9 @@ import sys
 
 from portbook.errors import MalformedInput, shown
 from portbook.host.firewall import generation, legacy_tables
-from portbook.host.firewall.nft_json import add_devices, parse_elements, parse_nft
+from portbook.host.firewall.iptables_rules import parse_iptables
+from portbook.host.firewall.nft_hidden import add_devices, add_hidden_families
+from portbook.host.firewall.nft_json import parse_elements, parse_nft
 from portbook.host.firewall.values import NotEvaluated, Rows, Ruleset, Table
 from portbook.model import Gap, GapCode, Need
 
@@ -70,14 +72,48 @@ class _Reader:
                 found, not_followed = parse_nft(text, terse=True)
                 tables += found
                 unfollowed += not_followed
-                self._add_devices(tables)
+                self._add_hidden(tables)
             except MalformedInput as error:
                 self.gaps.append(Gap(GapCode.FIREWALL_UNREADABLE, "nftables", detail=str(error)))
-        for family in ("ip", "ip6"):
-            if legacy_tables(family):
-                subject = "iptables" if family == "ip" else "ip6tables"
-                self.gaps.append(Gap(GapCode.FIREWALL_UNREADABLE, subject, detail="legacy rules"))
+        for family, prefix in (("ip", "iptables"), ("ip6", "ip6tables")):
+            self._add_saved(tables, family, prefix)
         return tables, unfollowed
+
+    def _add_saved(self, tables: list[Table], family: str, prefix: str) -> None:
+        foreign = {
+            table.name: table for table in tables if table.foreign and table.family == family
+        }
+        if foreign:
+            for table in self._saved(family, prefix, "nft") or ():
+                if table.name in foreign:
+                    _replace_rules(foreign[table.name], table)
+        if legacy_tables(family):
+            saved = self._saved(family, prefix, "legacy")
+            if saved is None:
+                tool = f"{prefix}-legacy-save"
+                self.gaps.append(Gap(GapCode.FIREWALL_NO_TOOL, tool, Need.TOOL))
+            tables += saved or ()
+
+    def _saved(self, family: str, prefix: str, variant: str) -> list[Table] | None:
+        """The tables that iptables-save of a variant prints; None where it isn't installed."""
+        text = self._run(f"{prefix}-{variant}-save")
+        if text is None:
+            text = self._run(f"{prefix}-save")
+            # Its first line says "(nf_tables)" where that is the variant it stands for.
+            if text is not None and ("(nf_tables)" in text.split("\n", 1)[0]) != (variant == "nft"):
+                return None
+        try:
+            return None if text is None else parse_iptables(text, family)
+        except MalformedInput as error:
+            self.gaps.append(Gap(GapCode.FIREWALL_UNREADABLE, prefix, detail=str(error)))
+            return []
+
+    def _add_hidden(self, tables: list[Table]) -> None:
+        """What JSON lacks, from nft's other forms."""
+        if any(table.doubtful for table in tables):
+            text = self._run("nft", "--debug=netlink", "--terse", "list", "ruleset")
+            add_hidden_families(text or "", tables)
+        self._add_devices(tables)
 
     def _add_devices(self, tables: list[Table]) -> None:
         hooks = [chain.hook for table in tables for chain in table.chains.values() if chain.hook]
@@ -120,3 +156,11 @@ class _Reader:
             self.gaps.append(Gap(GapCode.TOOL_FAILED, name, detail=why))
             return ""
         return done.output.decode("utf-8", "replace")
+
+
+def _replace_rules(table: Table, saved: Table) -> None:
+    """Takes the rules as iptables prints them; hooks and policies stay those of the kernel."""
+    for name, chain in saved.chains.items():
+        known = table.chains.get(name)
+        if known is not None:
+            known.rules = chain.rules

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from portbook.model.gap import Gap
 
+_NAT, _SOURCE_NAT = -100, 100  # enum nf_ip_hook_priorities
 # linux/in.h
 TCP, UDP, SCTP, DCCP, UDPLITE = 6, 17, 132, 33, 136
 # linux/netfilter/nf_conntrack_common.h, as nft_ct and xt_conntrack compare them
@@ -156,17 +157,18 @@ class AddTo(NamedTuple):
 class Rule:
     """A rule: its text as its tool has it, the chain's name, and what it does, in order."""
 
-    __slots__ = ("_read", "_statements", "_text", "where")
+    __slots__ = ("_read", "_statements", "_text", "first", "where")
 
     def __init__(self, text: Callable[[], str], where: str, read: Callable[[], list[object]]):
         self._text, self.where, self._read = text, where, read
         self._statements: list[object] | None = None
+        self.first: list[object] = []  # conditions that its tool doesn't print
 
     @property
     def statements(self) -> list[object]:
         """Worked out when the rule is met first: most rulesets are larger than what is asked."""
         if self._statements is None:
-            self._statements = self._read()
+            self._statements = [*self.first, *self._read()]
         return self._statements
 
     @property
@@ -211,7 +213,9 @@ class Table:
         self.chains: dict[str, Chain] = {}
         self.sets: dict[str, Rows | None] = {}
         self.maps: set[str] = set()  # those of the sets that are maps
+        self.doubtful: dict[tuple[str, int], Rule] = {}  # of nft, which hides a condition
         self.dormant = False
+        self.foreign = False  # it has rules of iptables that nft doesn't print in full
 
     def concerns(self, family: str, hook: str) -> bool:
         """Whether packets of *family* (``ipv4`` or ``ipv6``) meet its chains at *hook*."""
@@ -241,6 +245,24 @@ class Ruleset:
     def whole(self) -> bool:
         """Whether all rules were read. A set that wasn't matters only where a rule asks for it."""
         return all(gap.code is GapCode.FIREWALL_SET_UNREAD for gap in self.gaps)
+
+    def base_chains(self, hook: str, family: str) -> list[tuple[int, Table, Chain]]:
+        """The base chains that packets of *family* meet at *hook*, in order, with priorities."""
+        chains = []
+        for table in self.tables:
+            if table.dormant or not table.concerns(family, hook):
+                continue
+            for chain in table.chains.values():
+                if chain.hook is not None and chain.hook.name == hook:
+                    place = chain.hook.priority
+                    if chain.hook.kind == "nat":
+                        # They are called from one place in their hook, in their own order.
+                        place = _NAT if hook in ("prerouting", "output") else _SOURCE_NAT
+                    chains.append((place, chain.hook.priority, table, chain))
+        # nf_hook_entries_grow: of two with the same priority, the newer one comes first.
+        chains.reverse()
+        chains.sort(key=lambda each: each[:2])
+        return [(place, table, chain) for place, _, table, chain in chains]
 
     def rows(self, table: Table, name: str) -> Rows | None:
         """The elements of a named set or map; None where they aren't known."""

@@ -7,7 +7,7 @@ packets that passed it; what was stopped is kept with the rule that did.
 
 from __future__ import annotations
 
-from portbook.host.firewall.conditions import Absent, Packet, World
+from portbook.host.firewall.conditions import ABSENT, Absent, Packet, World
 from portbook.host.firewall.flows import MOST_FLOWS, Flow, Step, Stop, TooLong, add, merged, union
 from portbook.host.firewall.intervals import NOTHING, Intervals
 from portbook.host.firewall.values import (
@@ -16,7 +16,6 @@ from portbook.host.firewall.values import (
     Chain,
     Chance,
     Field,
-    Hook,
     Mapped,
     NoTrack,
     Rows,
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
-_CONNTRACK, _NAT = -200, -100  # enum nf_ip_hook_priorities
-_SOURCE_NAT = 100
 _DEPTH = 17  # NFT_JUMP_STACK_SIZE, and the base chain
 _FEW = 8  # addresses or ports of a goal that are followed one by one
 _STEPS = 3_000_000
@@ -75,7 +72,9 @@ class Walk:
         """
         current = list(flows)
         self._hook = hook
-        for priority, table, chain in self._base_chains(hook):
+        for priority, table, chain in self.ruleset.base_chains(hook, self.world.family):
+            if not self._met(chain):
+                continue
             passed: list[Flow] = []
             for flow in current:
                 ready = flow if at is None else at(priority, flow)
@@ -85,27 +84,10 @@ class Walk:
             current = merged(passed)
         return [flow if at is None else at(1 << 31, flow) for flow in current]
 
-    def _base_chains(self, hook: str) -> list[tuple[int, Table, Chain]]:
-        chains = []
-        for table in self.ruleset.tables:
-            if table.dormant or not table.concerns(self.world.family, hook):
-                continue
-            for chain in table.chains.values():
-                if chain.hook is not None and chain.hook.name == hook and self._met(chain.hook):
-                    nat = chain.hook.kind == "nat"
-                    # Chains of NAT are called from one place in their hook, in their own order.
-                    first = chain.hook.priority
-                    if nat:
-                        first = _NAT if hook in ("prerouting", "output") else _SOURCE_NAT
-                    chains.append((first, chain.hook.priority, table, chain))
-        # nf_hook_entries_grow: of two with the same priority, the newer one comes first.
-        chains.reverse()
-        chains.sort(key=lambda each: each[:2])
-        return [(first, table, chain) for first, _, table, chain in chains]
-
-    def _met(self, hook: Hook) -> bool:
+    def _met(self, chain: Chain) -> bool:
         """Whether a chain for the packets of some interfaces is for those of this one."""
-        return not hook.device or self.interface is None or self.interface in hook.device
+        devices = None if chain.hook is None else chain.hook.device
+        return not devices or self.interface is None or self.interface in devices
 
     def _base(self, table: Table, chain: Chain, flow: Flow) -> list[Flow]:
         assert chain.hook is not None
@@ -189,12 +171,29 @@ class Walk:
         return False
 
     def _on_assign(self, step: Step, assign: Assign) -> bool:
-        number = self.world.number(assign.value, step.packet)
+        number = self._assigned(step, assign)
+        if isinstance(number, Absent):
+            step.surely = step.perhaps = NOTHING
+            return False
         if assign.name == "mark":
             step.packet = step.packet._replace(mark=number)
         elif step.packet.tracked:
             step.packet = step.packet._replace(ctmark=number)
         return False
+
+    def _assigned(self, step: Step, assign: Assign) -> int | Absent | None:
+        """The number for a mark; none where what it is taken from isn't there: the rule ends."""
+        if not isinstance(assign.value, Mapped):
+            return None if assign.value is None else self.world.number(assign.value, step.packet)
+        answers = self._lookup(assign.value.fields, assign.value.rows, step.packet) or []
+        if len(answers) == 1 and not answers[0][2]:
+            goal = answers[0][0]
+            if goal is None:
+                return ABSENT
+            if isinstance(goal, tuple) and len(goal) == 2 and goal[0] == goal[1]:
+                return int(goal[0])
+        step.surely = NOTHING
+        return None
 
     def _on_notrack(self, step: Step, _: NoTrack) -> bool:
         if step.packet.tracked is None:
