@@ -189,7 +189,13 @@ _SOURCES = {
         b"version srcaddr dstaddr srcport dstport protocol\n2 192.0.2.1 192.0.2.2 1 22 6\n",
         b"2 1 eni-1 192.0.2.1 192.0.2.2 49152 22 6 1 40 1 2 ACCEPT OK\n",
     ),
-    "nfdump": (b"ts,te,td,sa,da,sp,dp,pr,ipkt,ibyt,opkt,obyt\n1,2,0,192.0.2.1,a,1,22,TCP,1,1,0,0",),
+    "nfdump": (
+        (
+            b"Date first seen  Duration Proto Src IP Addr:Port Dst IP Addr:Port Bytes\n"
+            b"2026-01-06 11:58:02.000 8.000 TCP 192.0.2.30:50000 -> 198.51.100.9:443 10 1.2 M 1\n"
+        ),
+        b"ts,te,td,sa,da,sp,dp,pr,ipkt,ibyt,opkt,obyt\n1,2,0,192.0.2.1,a,1,22,TCP,1,1,0,0",
+    ),
     "osquery": (
         b'[{"address":"::","family":"10","pid":"1","port":"22","protocol":"6"}]\n',
         b'{"hostIdentifier":"a","columns":{"port":"22","protocol":"6","address":"::"}}\n',
@@ -217,6 +223,18 @@ _SOURCES = {
         b"1,2026/01/06 11:58:10,001,TRAFFIC,end,1,2026/01/06 11:58:09,192.0.2.30,198.51.100.9,"
         + b"x," * 15
         + b"50000,443,0,0,0x19,tcp,allow,5300,1300,4000,21,\n",
+    ),
+    "azure": (
+        (
+            b'{"records":[{"category":"NetworkSecurityGroupFlowEvent","properties":{"flows":[{"flows":'
+            b'[{"flowTuples":["1,192.0.2.1,192.0.2.2,1,22,T,O,A"]}]}]}}]}'
+        ),
+    ),
+    "gcp": (
+        b'{"jsonPayload":{"connection":{"src_ip":"192.0.2.1","dest_ip":"192.0.2.2","dest_port":22}}}',
+    ),
+    "cicflowmeter": (
+        b"Dst Port,Protocol,Timestamp,Tot Fwd Pkts,Tot Bwd Pkts\n22,6,06/01/2026 11:58:02,1,1\n",
     ),
     "key-value": (
         b'date=2026-01-06 devid="F" srcip=192.0.2.1 dstip=192.0.2.2 dstport=22 proto=6\n',

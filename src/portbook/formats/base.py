@@ -100,13 +100,15 @@ class FlowFormat(NamedTuple):
 
     ``recognise`` is given the beginning of a file, and returns how the engine is to read it, or
     None where the file is of another format. ``explain_refusal`` says why a file that is plainly of
-    this family isn't taken; None where it isn't plain.
+    this family isn't taken; None where it isn't plain. ``recognise_bare`` takes a file whose header
+    was cut off, where the format is named.
     """
 
     name: str
     title: str
     recognise: Callable[[Head], Layout | None]
     explain_refusal: Callable[[Head], str | None] | None = None
+    recognise_bare: Callable[[Head], Layout | None] | None = None
 
 
 F = TypeVar("F", SocketFormat, FlowFormat)

@@ -11,7 +11,7 @@ from portbook.app.audit.engines.base import Batch, is_url
 from portbook.app.audit.row_errors import unforeseen
 from portbook.errors import InvalidArgument, shown
 from portbook.formats.base import Fault
-from portbook.formats.flows.detect import Head, explain_refusal, recognise
+from portbook.formats.flows.detect import Head, explain_binary, explain_refusal, recognise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def _begin(path: str, engine: Engine) -> tuple[Head, str] | Fault:
             return Fault(path, None, reason, None)
     compression = _compression(start, path)
     if compression == "none" and b"\0" in start:
-        return Fault(path, None, "is neither text nor Parquet", None)
+        return Fault(path, None, explain_binary(start), None)
     try:
         return Head(path, _lines(path, start, compression, engine, local=local)), compression
     except (OSError, EOFError, zlib.error) as error:

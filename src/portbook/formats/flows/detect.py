@@ -6,6 +6,8 @@ r"""The formats that an audit reads: one module each, and how a file is recognis
 
 from __future__ import annotations
 
+import re
+
 from portbook.formats.base import FormatTable, find_format
 from portbook.formats.flows import generic_table
 from portbook.formats.flows.layout import Head, Layout
@@ -26,6 +28,9 @@ FORMATS: Mapping[str, FlowFormat] = FormatTable(
         "suricata": "suricata",
         "vpc": "vpc",
         "nfdump": "nfdump",
+        "cicflowmeter": "cicflowmeter",
+        "azure": "azure",
+        "gcp": "gcp",
         "osquery": "osquery",
         "netfilter": "netfilter",
         "filterlog": "filterlog",
@@ -61,7 +66,10 @@ def recognise(
     if mapping:
         return generic_table.build(head, mapping)
     if only is not None:
-        return find_format(FORMATS, only, more).recognise(head)
+        named = find_format(FORMATS, only, more)
+        layout = named.recognise(head)
+        bare = named.recognise_bare
+        return bare(head) if layout is None and bare is not None else layout
     for form in FORMATS.values():
         if (layout := form.recognise(head)) is not None:
             return layout
@@ -71,12 +79,65 @@ def recognise(
     return None
 
 
+# Logs that are known and aren't read, and what to give instead.
+_NOT_READ = (
+    (
+        re.compile(r"^#Software: Microsoft Windows Firewall|^#Fields: date time action protocol"),
+        (
+            "is Windows Firewall's log, which isn't read: make it a CSV with a header, and name "
+            "its columns with --columns"
+        ),
+    ),
+    (
+        re.compile(r"^[0-9:.]{8,15} IP6? \S{3,60} > \S{3,60}: "),
+        "is tcpdump's text, which isn't read: give the capture to zeek, and audit its conn.log",
+    ),
+    (
+        re.compile(r'"(?:GET|POST|HEAD|PUT|OPTIONS) \S{1,2000} HTTP/[0-9.]{1,3}" [0-9]{3} '),
+        "is a web server's access log, which has no ports: audit a flow log of its network",
+    ),
+    (
+        re.compile(r'"eventSource"\s*:\s*"[a-z0-9-]{1,40}[.]amazonaws[.]com"'),
+        "is CloudTrail's log of API calls, which has no flows: audit the VPC's flow logs",
+    ),
+    (
+        re.compile(r"^(?:https?|h2|grpcs|wss?) [0-9]{4}-[0-9]{2}-[0-9]{2}T\S{9,16} \S{1,100} "),
+        "is a load balancer's access log, which isn't read: audit the VPC's flow logs",
+    ),
+)
+_LONGEST = 1 << 12  # characters of a line that such a log is told by
+_CAPTURES = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\x0a\x0d\x0d\x0a")
+_NFCAPD = (b"\x0c\xa5", b"\xa5\x0c")
+
+
+def explain_binary(start: bytes) -> str:
+    """Why a file that begins with *start*, and is no text, isn't read."""
+    if start.startswith(_CAPTURES):
+        return "is a capture of packets: give it to zeek, and audit its conn.log"
+    if start.startswith(_NFCAPD):
+        return "is a file of nfcapd's: print it with nfdump -o csv, and audit that"
+    return "is neither text nor Parquet"
+
+
 def explain_refusal(head: Head) -> str | None:
     """Why the file that begins with *head* is no flow log, where its format is plain; else None."""
+    for line in head.lines[:5]:
+        for pattern, advice in _NOT_READ:
+            if pattern.search(line[:_LONGEST]):
+                return advice
     for form in FORMATS.values():
         if form.explain_refusal is not None and (why := form.explain_refusal(head)) is not None:
             return why
     return None
 
 
-__all__ = ["FORMATS", "Head", "Layout", "explain_refusal", "find_format", "installed", "recognise"]
+__all__ = [
+    "FORMATS",
+    "Head",
+    "Layout",
+    "explain_binary",
+    "explain_refusal",
+    "find_format",
+    "installed",
+    "recognise",
+]

@@ -51,6 +51,8 @@ class Layout(NamedTuple):
     comments before it, the mark of a comment, the words for a value that isn't there, the quote,
     and beginnings of lines that are no rows, and no faults either.
 
+    ``spread`` says of JSON that a value may stand on many lines, or in a very long one.
+
     With ``blank_rows``, a row of text without anything in it is a record of no traffic; else it is
     a broken one.
     """
@@ -69,6 +71,7 @@ class Layout(NamedTuple):
     no_rows: tuple[str, ...] = ()
     prepare: Callable[[ir.Table], ir.Table] | None = None
     blank_rows: bool = False
+    spread: bool = False
 
     def flows(self, table: ir.Table) -> dict[str, ir.Value]:
         """The columns of *table* that :mod:`portbook.app.audit.flow_schema` names, numbers whole.
@@ -83,7 +86,15 @@ class Layout(NamedTuple):
     @property
     def key(self) -> tuple[object, ...]:
         """What files must have in common to be read together."""
-        return (self.format, self.reader, self.columns, self.delimiter, self.skip, self.null)
+        return (
+            self.format,
+            self.reader,
+            self.columns,
+            self.delimiter,
+            self.skip,
+            self.null,
+            self.spread,
+        )
 
 
 def unique_names(names: Iterable[str]) -> tuple[str, ...]:

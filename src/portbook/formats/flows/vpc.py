@@ -42,19 +42,76 @@ def recognise(head: Head) -> Layout | None:
         return None
     if not head.lines:
         return None
-    words = head.lines[0].split(" ")
+    first = head.lines[0]
+    words = first.split(" ")
     if set(words) >= _NEEDED:
         return _text(unique_names(words), 1)
-    if len(words) == len(DEFAULT) and words[0] == "2" and words[-1] in _STATUS:
-        return _text(DEFAULT, 0)
-    # CloudWatch puts the time before each record that it exports.
-    if len(words) == len(DEFAULT) + 1 and _EXPORTED.fullmatch(words[0]) and words[1] == "2":
-        return _text(("exported", *DEFAULT), 0)
-    return None
+    return _without_header(head, first, words)
+
+
+def _without_header(head: Head, first: str, words: list[str]) -> Layout | None:
+    """Records whose fields nothing names, but for the time that CloudWatch puts before each."""
+    before: tuple[str, ...] = ()
+    skip, version = 0, _VERSION
+    if first.strip().lower().replace("@", "") == "timestamp,message" and len(head.lines) > 1:
+        words, skip, version = head.lines[1].split(" "), 1, _IN_CSV  # the console's CSV
+    elif _EXPORTED.fullmatch(words[0]):
+        words, before = words[1:], ("exported",)
+    fields = _unheaded(words, version) if words else None
+    return None if fields is None else _text((*before, *fields), skip)
 
 
 _EXPORTED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z")
-_STATUS = ("OK", "NODATA", "SKIPDATA")
+_VERSION = re.compile(r"[2-9]|[1-9][0-9]")
+_IN_CSV = re.compile(r"[0-9TZ:.-]{10,30},\"?(?:[2-9]|[1-9][0-9])")
+# The fields that later versions added, in the order of the reference.
+_LATER = (
+    (), ("vpc-id", "subnet-id", "instance-id", "tcp-flags", "type", "pkt-srcaddr", "pkt-dstaddr"),
+    ("region", "az-id", "sublocation-type", "sublocation-id"),
+    ("pkt-src-aws-service", "pkt-dst-aws-service", "flow-direction", "traffic-path"),
+    ("ecs-cluster-arn", "ecs-cluster-name", "ecs-container-instance-arn",
+     "ecs-container-instance-id", "ecs-container-id", "ecs-second-container-id",
+     "ecs-service-name", "ecs-task-definition-arn", "ecs-task-arn", "ecs-task-id"),
+    ("reject-reason",), ("resource-id",), ("encryption-status",),
+)  # fmt: skip
+# The orders of the reference's examples of records of versions 3 and 5, as far as they matter.
+_EXAMPLES = (
+    ("version", "vpc-id", "subnet-id", "instance-id", "interface-id", "account-id", "type",
+     "srcaddr", "dstaddr", "srcport", "dstport", "pkt-srcaddr", "pkt-dstaddr", "protocol", "bytes",
+     "packets", "start", "end", "action", "tcp-flags", "log-status"),
+    ("version", "srcaddr", "dstaddr", "srcport", "dstport", "protocol", "start", "end", "type",
+     "packets", "bytes", "account-id", "vpc-id", "subnet-id", "instance-id", "interface-id",
+     "region", "az-id", "sublocation-type", "sublocation-id", "action", "tcp-flags",
+     "pkt-srcaddr", "pkt-dstaddr", "pkt-src-aws-service", "pkt-dst-aws-service", "traffic-path",
+     "flow-direction", "log-status"),
+)  # fmt: skip
+_SHAPES = {
+    "srcaddr": re.compile(r"[0-9A-Fa-f.:]{2,45}|-"),
+    "dstaddr": re.compile(r"[0-9A-Fa-f.:]{2,45}|-"),
+    "srcport": re.compile(r"[0-9]{1,5}|-"),
+    "dstport": re.compile(r"[0-9]{1,5}|-"),
+    "protocol": re.compile(r"[0-9]{1,3}|-"),
+    "start": re.compile(r"[0-9]{9,11}|-"),
+    "action": re.compile(r"ACCEPT|REJECT|-"),
+    "log-status": re.compile(r"(?:OK|NODATA|SKIPDATA)\"?"),
+}
+
+
+def _unheaded(words: list[str], version: re.Pattern[str]) -> tuple[str, ...] | None:
+    """The fields of a record without a header line, by their number and their shapes."""
+    if not version.fullmatch(words[0]):
+        return None
+    names: tuple[str, ...] = DEFAULT
+    orders = []
+    for later in _LATER:
+        names += later
+        orders.append(names)
+    for order in (*orders, *_EXAMPLES):
+        cells = dict(zip(order, words, strict=False))
+        fits = (shape.fullmatch(cells.get(name, "")) for name, shape in _SHAPES.items())
+        if len(order) == len(words) and all(fits):
+            return order
+    return None
 
 
 def _text(names: tuple[str, ...], skip: int) -> Layout:

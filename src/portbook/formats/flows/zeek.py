@@ -101,6 +101,38 @@ def _tsv(head: Head) -> Layout | None:
     )
 
 
+# The columns of conn.log before anybody adds some; before Zeek 2.3 there was no local_resp.
+_USUAL = (
+    "ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "service",
+    "duration", "orig_bytes", "resp_bytes", "conn_state", "local_orig", "local_resp",
+    "missed_bytes", "history", "orig_pkts", "orig_ip_bytes", "resp_pkts", "resp_ip_bytes",
+    "tunnel_parents",
+)  # fmt: skip
+_ROW = re.compile(
+    r"[0-9]{9,11}[.][0-9]{1,9}\t\S{1,40}\t[0-9A-Fa-f.:]{2,45}\t[0-9]{1,5}\t[0-9A-Fa-f.:]{2,45}\t"
+    r"[0-9]{1,5}\t(?:tcp|udp|icmp|unknown_transport)\t"
+)
+
+
+def recognise_bare(head: Head) -> Layout | None:
+    """Zeek's TSV of which the header was cut off: its columns are taken to be the usual ones."""
+    rows = [line for line in head.lines if not line.startswith("#")]
+    if not rows or not _ROW.match(rows[0]):
+        return None
+    many = rows[0].count("\t") + 1
+    names = _USUAL if many >= len(_USUAL) else tuple(n for n in _USUAL if n != "local_resp")
+    if many < len(names):
+        return None
+    names += tuple(f"column_{at}" for at in range(len(names) + 1, many + 1))
+    usual = dict(_JSON)
+    columns = tuple((name, usual.get(name, "string")) for name in names)
+    lead = next((at for at, line in enumerate(head.lines) if line[0] != "#"), len(head.lines))
+    return Layout(
+        "Zeek conn.log without its header", "csv", canonical, columns, delimiter="\t", lead=lead,
+        comment="#", null="-",
+    )  # fmt: skip
+
+
 def _separator(line: str) -> str | None:
     r"""The separator that the line ``#separator`` names: one character, or its number in hex.
 
@@ -172,4 +204,4 @@ def _explain_refusal(head: Head) -> str | None:
     return None
 
 
-FORMATS = (FlowFormat("zeek", "Zeek's conn.log", recognise, _explain_refusal),)
+FORMATS = (FlowFormat("zeek", "Zeek's conn.log", recognise, _explain_refusal, recognise_bare),)

@@ -99,9 +99,14 @@ class Files:
         return f"SELECT {asked} FROM {source}"
 
 
+_LARGEST_VALUE = 1 << 26  # bytes: DuckDB sets twice as many aside for each thread
+
+
 def _json(batch: Batch, files: str, more: str) -> str:
-    style = "array" if batch.array else "newline_delimited"
-    more += "" if batch.array else ", ignore_errors = true"
+    spread = batch.layout.spread
+    style = "array" if batch.array else "unstructured" if spread else "newline_delimited"
+    more += "" if batch.array or spread else ", ignore_errors = true"
+    more += f", maximum_object_size = {_LARGEST_VALUE}" if spread else ""
     return (
         f"read_json({files}, columns = {_types(batch)}, format = '{style}', "
         f"compression = '{batch.compression}'{more})"
