@@ -8,7 +8,7 @@ from contextlib import closing
 
 from portbook.cli.help import Parser, add_fail_on
 from portbook.cli.plugin_warnings import plugins_told
-from portbook.cli.terminal import print_json, style
+from portbook.cli.terminal import is_terminal, print_json, style
 from portbook.cli.termination import cleaned_up
 from portbook.errors import MissingExtra, UsageError, shown
 
@@ -69,14 +69,22 @@ def _audit(options: argparse.Namespace, catalog: Catalog) -> int:
 
             write_rows(audit, options.rows, names, tell)
     if options.json:
-        from portbook.present.render.audit_json import of_audit
-
-        print_json(of_audit(answer, catalog))
+        _print_json(answer, catalog)
     elif not options.output:
         from portbook.present.views.audit import render_audit
 
         sys.stdout.write(render_audit(answer, catalog, style(), options.limit))
     return _status(answer, options)
+
+
+def _print_json(answer: AuditAnswer, catalog: Catalog) -> None:
+    from portbook.present.render.audit_json import audit_pieces, of_audit
+
+    if is_terminal(sys.stdout):
+        print_json(of_audit(answer, catalog))
+        return
+    sys.stdout.writelines(audit_pieces(answer, catalog))
+    print()
 
 
 def _status(answer: AuditAnswer, options: argparse.Namespace) -> int:
@@ -205,10 +213,9 @@ def _text_of(path: str, answer: AuditAnswer, catalog: Catalog, limit: int) -> st
             raise MissingExtra("audit", "a report as HTML") from error
         return render_html(answer, catalog, limit)
     if path.endswith(".json"):
-        from portbook.present.render.audit_json import of_audit
-        from portbook.present.render.json_text import compact_pieces
+        from portbook.present.render.audit_json import audit_pieces
 
-        return "".join(compact_pieces(of_audit(answer, catalog))) + "\n"
+        return "".join(audit_pieces(answer, catalog)) + "\n"
     if path.endswith(".csv"):
         from portbook.present.render.audit_json import render_csv
 

@@ -167,7 +167,7 @@ _AUDIT_FINDING = Table(
         Field("message", optional(WORDS), "null for what isn't unexpected"),
     ),
 )
-_SERVICE = Table(
+AUDIT_SERVICE = Table(
     "audit_service",
     "",
     (
@@ -199,7 +199,7 @@ AUDIT = Table(
         Field("states", _STATES, path="answer.states"),
         Field("findings", list_of(_COUNTED_FINDING.inline()),
               path=lambda it: sorted(it.answer.findings.items())),
-        Field("services", list_of(_SERVICE.inline()), "the most serious first"),
+        Field("services", list_of(AUDIT_SERVICE.inline()), "the most serious first"),
         Field("unanswered", _APART.inline(), path="answer.unanswered"),
         Field("undecidable", _APART.inline(), path="answer.undecidable"),
         Field("portless", _APART.inline(), path="answer.portless"),

@@ -16,11 +16,14 @@ import pytest
 from hypothesis import given
 
 from portbook.app.audit.baseline import compare, parse_previous, read_previous
+from portbook.app.audit.describe import names, say, uses
 from portbook.app.audit.pseudonymise import Pseudonyms
 from portbook.errors import InvalidArgument
 from portbook.present.charts.traffic import limits, render_traffic_svg, shades
+from portbook.present.phrases.findings import finding_message
 from portbook.present.render.audit_html import render_html
-from portbook.present.render.audit_json import defused, of_audit, render_csv
+from portbook.present.render.audit_json import audit_pieces, defused, of_audit, render_csv
+from portbook.present.render.json_text import json_line
 from portbook.present.render.text import Style, columns_of
 from portbook.present.views.audit import render_audit, size_of
 from portbook.verdict.rules import RULES
@@ -67,6 +70,39 @@ def test_json_has_the_shape_that_the_documents_say(answer: AuditAnswer) -> None:
     expected = next(each for each in found["services"] if each["port"] == 443)
     assert expected["hosts"] is None
     assert expected["findings"] == [{"code": "registered-port", "level": "ok", "message": None}]
+
+
+def test_services_alike_are_told_as_each_alone(answer: AuditAnswer) -> None:
+    unexpected = next(each for each in answer.services if each.port == 305)
+    ports = (
+        *range(0, 1100, 9),
+        *range(8070, 8090),
+        *range(10300, 10330),
+        31337,
+        *range(49150, 49155),
+    )
+    many = answer._replace(
+        services=tuple(
+            [
+                unexpected._replace(port=port, transport=transport, reach=reach)
+                for port in ports
+                for transport, reach in (("tcp", ""), ("udp", ""), ("tcp", "everywhere"))
+            ]
+        )
+    )
+    written = json.loads("".join(audit_pieces(many, CATALOG)))
+    assert json.dumps(written) == json.dumps(of_audit(many, CATALOG))
+    for service, told in zip(many.services, written["services"], strict=True):
+        messages = {each.code: finding_message(each) for each in say(service, CATALOG)}
+        assert [(each["code"], each["message"]) for each in told["findings"]] == [
+            (code, messages.get(code)) for code, _ in service.findings
+        ]
+        assert told["service_names"] == [*names(service, CATALOG)]
+        assert told["uses"] == [*uses(service, CATALOG)]
+
+
+def test_json_in_a_pipe_is_the_same(answer: AuditAnswer) -> None:
+    assert "".join(audit_pieces(answer, CATALOG)) == json_line(of_audit(answer, CATALOG))
 
 
 def test_totals_add_up(answer: AuditAnswer) -> None:

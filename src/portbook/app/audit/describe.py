@@ -6,6 +6,7 @@ a few of thousands.
 
 from __future__ import annotations
 
+from portbook._fast_types import NamedTuple
 from portbook.model import (
     Family,
     Listener,
@@ -60,6 +61,52 @@ def say(service: Service, catalog: Catalog) -> tuple[Finding, ...]:
     """The findings on *service*: on its port, for nobody has seen the socket."""
     subject = Subject(SubjectKind.PORT, f"{service.port}/{service.transport}")
     return judge(case_of(service, catalog), subject=subject)
+
+
+class Described(NamedTuple):
+    """What is told of one service: its names, the products that use its port, and the findings on
+    it where it is unexpected.
+    """
+
+    names: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+class Describer:
+    """What is told of each of many services: ports of which nothing is on record are judged once,
+    and their findings concern the first of them.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._known: dict[tuple[object, ...], tuple[Finding, ...]] = {}
+
+    def describe(self, service: Service) -> Described:
+        """What is told of *service*."""
+        at = (service.port, Transport(service.transport))
+        practice, standing = self._catalog.practice, self._catalog.registry.standing(*at)
+        used = practice.lookup_uses(*at)
+        findings: tuple[Finding, ...] = ()
+        if service.is_unexpected:
+            if (
+                standing.assignments
+                or used
+                or practice.lookup_abuse(*at)
+                or practice.browser_blocked(at[0])
+                or practice.lookup_services(*at)
+            ):
+                findings = say(service, self._catalog)
+            else:
+                key = (standing.state, standing.listed, standing.text, at[1], service.reach)
+                if key not in self._known:
+                    self._known[key] = say(service, self._catalog)
+                findings = self._known[key]
+        return Described(
+            names(service, self._catalog) if standing.assignments else (),
+            tuple(dict.fromkeys([use.product for use in used])) if used else (),
+            findings,
+        )
 
 
 def names(service: Service, catalog: Catalog) -> tuple[str, ...]:

@@ -6,13 +6,16 @@ import csv
 import io
 
 from portbook._fast_types import NamedTuple
-from portbook.app.audit.describe import names, say, uses
+from portbook.app.audit.describe import Describer, names, uses
 from portbook.app.audit.outputs import FORMULA
+from portbook.model import Subject, SubjectKind
 from portbook.model.text import moment, unbyte
 from portbook.present.escape import one_line
 from portbook.present.phrases.findings import finding_message
+from portbook.present.render.json_text import json_line, quoted
 from portbook.present.render.sockets_json import phrased
-from portbook.schema.captures import AUDIT
+from portbook.present.render.table_text import FindingTexts, row_writer
+from portbook.schema.captures import AUDIT, AUDIT_SERVICE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
     from portbook.app.audit.result import AuditAnswer, Service
     from portbook.catalog import Catalog
-    from portbook.model import Level
+    from portbook.model import Finding, Level
 
 
 class _Finding(NamedTuple):
@@ -34,7 +37,7 @@ class _Service(NamedTuple):
     service: Service
     names: Sequence[str]
     uses: Sequence[str]
-    findings: Sequence[_Finding]
+    findings: Sequence[Any]
 
 
 class _Audit(NamedTuple):
@@ -44,15 +47,55 @@ class _Audit(NamedTuple):
 
 def of_audit(answer: AuditAnswer, catalog: Catalog) -> dict[str, Any]:
     """``portbook/audit/1``."""
-    services = [_described(each, catalog) for each in answer.services]
+    services = [
+        service._replace(
+            findings=[
+                _Finding(code, level, finding and finding_message(finding))
+                for code, level, finding in service.findings
+            ]
+        )
+        for service in _described(answer, catalog)
+    ]
     return phrased(AUDIT).encode(_Audit(answer, services))
 
 
-def _described(service: Service, catalog: Catalog) -> _Service:
-    spoken = say(service, catalog) if service.is_unexpected else ()
-    messages = {each.code: finding_message(each) for each in spoken}
-    findings = [_Finding(code, level, messages.get(code)) for code, level in service.findings]
-    return _Service(service, names(service, catalog), uses(service, catalog), findings)
+def audit_pieces(answer: AuditAnswer, catalog: Catalog) -> Iterator[str]:
+    """As :func:`of_audit`, as text on one line, a piece for each service."""
+    services = '"services":['  # no count and no text has it
+    empty = phrased(AUDIT).encode(_Audit(answer, ()))
+    begin, _, end = json_line(empty).partition(services)
+    yield begin + services
+    message = FindingTexts(finding_message).one
+
+    def write(findings: Sequence[tuple[str, Level, Finding | None]]) -> str:
+        pieces = [
+            f'{{"code":{quoted(code)},"level":{quoted(level)},'
+            f'"message":{"null" if finding is None else message(finding)}}}'
+            for code, level, finding in findings
+        ]
+        return f"[{','.join(pieces)}]"
+
+    comma = ""
+    for text in row_writer(AUDIT_SERVICE, {"findings": write})(_described(answer, catalog)):
+        yield comma + text
+        comma = ","
+    yield end
+
+
+def _described(answer: AuditAnswer, catalog: Catalog) -> Iterator[_Service]:
+    """The services with what is told of each; the verdict, where it is told, as its finding."""
+    catalog.practice.expect(len(answer.services))
+    describer = Describer(catalog)
+    for service in answer.services:
+        told = describer.describe(service)
+        subject = Subject(SubjectKind.PORT, f"{service.port}/{service.transport}")
+        findings = {each.code: each._replace(subject=subject) for each in told.findings}
+        yield _Service(
+            service,
+            told.names,
+            told.uses,
+            tuple([(code, level, findings.get(code)) for code, level in service.findings]),
+        )
 
 
 def _time(seconds: float | None) -> str | None:

@@ -101,6 +101,18 @@ _MOST_KNOWN = 4096  # of a kilobyte each
 _MARK = "\ue000"  # a character for private use, which no program has in its name but by malice
 
 
+_OF_PORTS = (SubjectKind.SOCKET, SubjectKind.PORT)
+
+
+def _around_port(subject: Subject) -> tuple[str, str, str]:
+    """The port in the name of *subject*, and what stands before and behind it."""
+    if subject.kind is SubjectKind.PORT:
+        port, slash, transport = subject.name.partition("/")
+        return "", port, slash + transport
+    place, colon, port = subject.name.rpartition(":")
+    return place + colon, port, ""
+
+
 class FindingTexts:
     """Findings as JSON text, as *write* has one: those that differ in their port alone are written
     once, and the port is filled in.
@@ -111,24 +123,25 @@ class FindingTexts:
         self._known: dict[tuple[object, ...], list[str] | None] = {}
 
     def __call__(self, findings: Iterable[Finding]) -> str:
-        return f"[{','.join([self._one(finding) for finding in findings])}]"
+        return f"[{','.join([self.one(finding) for finding in findings])}]"
 
-    def _one(self, finding: Finding) -> str:
+    def one(self, finding: Finding) -> str:
+        """What is written of *finding*."""
         code, level, subject, facts, evidence = finding
-        if subject is None or subject.kind is not SubjectKind.SOCKET:
+        if subject is None or subject.kind not in _OF_PORTS:
             return json_line(self._write(finding))
-        place, _, port = subject.name.rpartition(":")
-        key = (code, level, place, facts, evidence)
+        before, port, behind = _around_port(subject)
+        key = (code, level, before, behind, facts, evidence)
         if key in self._known:
             pieces = self._known[key]
         else:
-            pieces = self._pieces(finding, place, port)
+            marked = Subject(subject.kind, f"{before}{_MARK}{behind}")
+            pieces = self._pieces(finding, finding._replace(subject=marked), port)
             if len(self._known) < _MOST_KNOWN:
                 self._known[key] = pieces
         return json_line(self._write(finding)) if pieces is None else port.join(pieces)
 
-    def _pieces(self, finding: Finding, place: str, port: str) -> list[str] | None:
+    def _pieces(self, finding: Finding, marked: Finding, port: str) -> list[str] | None:
         """What stands around the port in the text of *finding*; None where that can't be told."""
-        marked = finding._replace(subject=Subject(SubjectKind.SOCKET, f"{place}:{_MARK}"))
         pieces = json_line(self._write(marked)).split(quoted(_MARK)[1:-1])
         return pieces if port.join(pieces) == json_line(self._write(finding)) else None
