@@ -88,6 +88,28 @@ def test_an_export_that_is_ended_leaves_no_process(
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it reads /proc")
+def test_ctrl_c_while_the_helping_processes_start(tmp_path: Path, small: dict[str, str]) -> None:
+    """Python hasn't come to their code yet, and would print a traceback."""
+    command = [sys.executable, "-m", "portbook", "export", str(tmp_path), "--only", "0-8191"]
+    with subprocess.Popen(
+        [*command, "--jobs", "2"],
+        env=small,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as begun:
+        end = time.monotonic() + PATIENCE
+        while not _helpers(begun.pid):
+            assert begun.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.002)
+        os.killpg(begun.pid, signal.SIGINT)
+        assert begun.stderr is not None
+        said = begun.stderr.read()
+    assert (begun.returncode, said) == (130, "")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it reads /proc")
 def test_a_helping_process_that_is_killed_is_one_line(
     tmp_path: Path, small: dict[str, str]
 ) -> None:
@@ -104,11 +126,7 @@ def test_a_helping_process_that_is_killed_is_one_line(
             assert begun.poll() is None
             assert time.monotonic() < end
             time.sleep(0.02)
-        # The helper that multiprocessing starts beside them writes nothing.
-        for pid in _session(begun.pid) - {begun.pid}:
-            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                os.kill(pid, signal.SIGKILL)
-                break
+        os.kill(_helpers(begun.pid)[0], signal.SIGKILL)
         assert begun.stderr is not None
         said = begun.stderr.read()
     assert begun.returncode == 2
@@ -127,6 +145,16 @@ def _session(leader: int) -> set[int]:
                 )
                 if int(session) == leader and state != "Z":
                     found.add(int(name))
+    return found
+
+
+def _helpers(leader: int) -> list[int]:
+    """Those of them that write pages; what multiprocessing starts beside them writes nothing."""
+    found = []
+    for pid in _session(leader) - {leader}:
+        with contextlib.suppress(OSError):
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
     return found
 
 

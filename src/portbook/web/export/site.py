@@ -9,6 +9,7 @@ files.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -238,11 +239,28 @@ def _hand_out(
     going: deque[Future[_Wrote]] = deque()
     for row in rows:
         begin(row)
-        going.append(pool.submit(_help, row))
+        with _interrupt_later():  # it may start a process, which inherits that
+            going.append(pool.submit(_help, row))
         if len(going) > 2 * jobs:
             yield going.popleft().result()
     while going:
         yield going.popleft().result()
+
+
+@contextlib.contextmanager
+def _interrupt_later() -> Iterator[None]:
+    """Holds a Ctrl-C back; it comes to this process at the end, and never to those it started.
+
+    Python would print a traceback in a process that is told to end while it starts.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Given(NamedTuple):
