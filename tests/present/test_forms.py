@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 SITE = Site(AS_OF, public=True, feedback=True)
 # Assigned, unassigned, reserved and dynamic ones; with practice, abuse, history, quotations.
 TOLD_OF = (
-    0, 1, 8, 22, 23, 24, 80, 135, 300, 305, 443, 853, 1023, 1024, 1433, 2825, 3000, 4200, 4444,
+    0, 1, 8, 22, 23, 24, 25, 80, 135, 300, 305, 443, 853, 1023, 1024, 1433, 2825, 3000, 4200, 4444,
     5432, 6010, 6667, 8080, 8888, 9100, 12345, 27017, 31337, 36412, 49151, 50000, 65535,
 )  # fmt: skip
 _DATE = re.compile(r"\b\d{4}-\d{2}(?:-\d{2})?\b")
@@ -192,6 +192,10 @@ def _of_a_row(row: dict[str, Any]) -> Iterator[str]:
 
 
 def _of_the_past(facts: dict[str, Any]) -> Iterator[str]:
+    for listing in facts.get("listings", ()):
+        yield from (f"RFC {listing['rfc']}", month(listing["published"]), listing["words"])
+    for rfc in facts.get("documents", ()):
+        yield from (rfc["name"], rfc["title"], month(rfc["published"]))
     for change in facts["history"]:
         yield from (month(change["since"]), month(change["until"]))
         yield from (*change["before"]["service_names"], *change["after"]["service_names"])

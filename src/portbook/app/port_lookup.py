@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from portbook.app.listen import Depth
     from portbook.app.related import Related
     from portbook.catalog import Catalog
+    from portbook.catalog.registry.documents import Document, Listing
     from portbook.catalog.registry.history import Change, Compared, History
     from portbook.formats.errors.query import Query
     from portbook.host.firewall.rules import Redirect
@@ -45,11 +46,13 @@ class PortAnswer(NamedTuple):
     over all four. ``findings`` repeats those of the listeners. ``redirects`` are the NAT rules
     that hold for the port: looked for where everything was asked for, or where nothing is bound
     and this user may see them. ``history`` is what changed between the copies of the registry
-    that were ``compared``. ``connections`` are those that have the port as their local one; None
-    where they weren't looked for, as on a port on which something is bound. ``programs`` have the
-    port as a default of theirs; ``services`` say what it is for. ``free_port`` is the next on which
-    nothing is bound here, where the port is in use. ``failed`` is what a pasted text says failed
-    on the port.
+    that were ``compared``, ``listings`` what the Assigned Numbers RFCs had for the port before, and
+    ``documents`` are the RFCs that the registry and the services cite.
+
+    ``connections`` are those that have the port as their local one; None where they weren't looked
+    for, as on a port on which something is bound. ``programs`` have the port as a default of
+    theirs; ``services`` say what it is for. ``free_port`` is the next on which nothing is bound
+    here, where the port is in use. ``failed`` is what a pasted text says failed on the port.
 
     A whole answer has what is ``related``, which takes reading the whole registry. Where one
     transport was asked about, ``number`` is the whole answer about all four instead.
@@ -73,6 +76,8 @@ class PortAnswer(NamedTuple):
     redirects: tuple[Redirect, ...] = ()
     history: tuple[Change, ...] = ()
     compared: Compared | None = None
+    listings: tuple[Listing, ...] = ()
+    documents: tuple[Document, ...] = ()
     connections: tuple[Connection, ...] | None = None
     programs: tuple[Program, ...] = ()
     services: tuple[KnownService, ...] = ()
@@ -162,7 +167,23 @@ def answer_port(
         if transport is not None:
             changes = tuple([each for each in changes if transport in each.transports])
         found = found._replace(history=changes, compared=past.compared())
+    found = _with_documents(found, catalog)
     return found._replace(sources=_sources(found, catalog, past))
+
+
+def _with_documents(found: PortAnswer, catalog: Catalog) -> PortAnswer:
+    from portbook.catalog.registry.documents import open_documents
+
+    of_rfcs = catalog.derived(open_documents)
+    rows = [row for standing in found.standings.values() for row in standing.assignments]
+    cited = [
+        *[each for standing in found.standings.values() for each in standing.references],
+        *[each for row in rows for each in row.references],
+        *[each for known in found.services for each in known.references],
+    ]
+    return found._replace(
+        listings=of_rfcs.listed_on(found.port), documents=of_rfcs.titles_of(cited)
+    )
 
 
 def _sources(found: PortAnswer, catalog: Catalog, past: History | None) -> tuple[Source, ...]:

@@ -293,6 +293,26 @@ CHANGE = Table(
 )
 CHANGES = list_of(CHANGE.codec())
 
+LISTING = Table(
+    "listing",
+    "What an Assigned Numbers RFC, the registry of 1972 to 1994, was the first to list for a port.",
+    (
+        Field("rfc", NUMBER, "its number"),
+        Field("published", WORDS, "the month, as `1981-09`"),
+        Field("words", WORDS, "its own"),
+    ),
+)
+
+DOCUMENT = Table(
+    "document",
+    "An RFC that the registry or a service cites.",
+    (
+        Field("name", WORDS, "as `RFC 854`"),
+        Field("title", WORDS),
+        Field("published", WORDS, "the month, as `1983-05`"),
+    ),
+)
+
 _SPAN = Table(
     "span",
     "",

@@ -13,6 +13,7 @@ from portbook.present.document import (
     Quote,
     ServiceRow,
     Services,
+    Table,
 )
 from portbook.present.port import changes
 from portbook.present.words import (
@@ -28,9 +29,10 @@ from portbook.present.words import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from portbook.app.port_lookup import PortAnswer
+    from portbook.catalog.registry.documents import Listing
     from portbook.model import Assignment, Neighbour, Standing, Transport
     from portbook.present.document import Item
 
@@ -198,6 +200,7 @@ def port_row(near: Neighbour) -> PortRow:
 
 def history(answer: PortAnswer) -> Iterator[Item]:
     """What changed, and who registered the services, as far as the sources tell."""
+    yield from listings(answer.listings)
     yield from changes.past(answer.history, answer.compared)
     registered: dict[str, list[str]] = {}
     for row, transports in services(answer.standings):
@@ -211,6 +214,24 @@ def history(answer: PortAnswer) -> Iterator[Item]:
     for text in dict.fromkeys([each.text for each in answer.standings.values() if each.text]):
         if text.casefold() not in ("unassigned", "reserved"):
             yield Quote(text, "the registry's own words")
+
+
+def listings(rows: Sequence[Listing]) -> Iterator[Item]:
+    """What the Assigned Numbers RFCs listed for the port, each in its own words."""
+    if not rows:
+        return
+    first = rows[0]
+    port = "socket of the ARPANET" if first.of_socket else "port"
+    yield Paragraph(f"First listed in RFC {first.rfc} ({month(first.published)}), as a {port}.")
+    yield Table(tuple([(month(one.published), f"RFC {one.rfc}", f'"{one.words}"') for one in rows]))
+
+
+def documents(answer: PortAnswer) -> Iterator[Item]:
+    """The titles of the RFCs that the registry and the services cite."""
+    if answer.documents:
+        yield Table(
+            tuple([(one.name, f"{one.title} ({month(one.published)})") for one in answer.documents])
+        )
 
 
 def unauthorized(rows: Iterable[Assignment]) -> Iterator[Item]:

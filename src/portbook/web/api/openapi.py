@@ -323,6 +323,7 @@ SCHEMAS: dict[str, Schema] = {
         table.name: table.json_schema()
         for table in (
             *(records.SIDE, records.CHANGE, records.SOURCE, records.ASSIGNMENT, records.STANDING),
+            *(records.LISTING, records.DOCUMENT),
             *(records.BLOCK, records.NEIGHBOUR, records.USE, records.PROGRAM, records.REPORT),
             *(records.KNOWN_SERVICE, records.EXPOSURE, records.STATEMENT_SOURCE),
             *(findings.FINDING, sockets.OWNER, sockets.LISTENER, sockets.SPOKEN, sockets.OWN_NOTE),
