@@ -13,8 +13,6 @@ from portbook.model import (
     SubjectKind,
 )
 from portbook.model.practice import same_product
-from portbook.verdict.evidence import RestsOn
-from portbook.verdict.expectation_match import speaks_otherwise
 from portbook.verdict.facts import (
     HTTP,
     Case,
@@ -31,7 +29,6 @@ from portbook.verdict.facts import (
     unofficial,
     upgraded,
 )
-from portbook.verdict.finding_facts import Carried
 from portbook.verdict.risk import risk_facts
 from portbook.verdict.rules import RULES, Rule
 
@@ -53,6 +50,10 @@ def judge(case: Case, *, said: bool = True, subject: Subject | None = None) -> t
     facts = find_facts(case)
     if not said:
         return _bare(facts)
+    # Not loaded to sort or to count.
+    from portbook.verdict.evidence import RestsOn
+    from portbook.verdict.finding_facts import Carried
+
     if subject is None:
         subject = Subject(SubjectKind.SOCKET, case.listener.socket.name)
     carried, evidence = Carried(case, subject), RestsOn(case, subject)
@@ -261,6 +262,8 @@ def _facts_heard(case: Case, *, noted: bool) -> list[str]:
     """
     if case.listener.assessment.speaks is None:
         return []
+    from portbook.verdict.expectation_match import speaks_otherwise
+
     registered = set() if noted else service_names(case.standing)
     programs = {name for each in known_programs(case) for name in speaks(each)}
     otherwise = speaks_otherwise(case.listener.assessment.speaks, registered, programs)

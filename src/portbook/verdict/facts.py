@@ -5,7 +5,6 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.model import PortRules
 from portbook.model.practice import same_product
-from portbook.verdict.expectation_match import compare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,6 +75,8 @@ def fits(case: Case) -> list[Fit]:
     note = note_that_counts(listener)
     if note is None:
         return []
+    from portbook.verdict.expectation_match import compare
+
     kept = case.kept + (None,) * (len(listener.ownership.owners) - len(case.kept))
     return [
         compare(note, owner, each, case.trusted, case.rules.system)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import MalformedInput
-from portbook.formats.proc_net_row import parse_row
 from portbook.host.linux.sock_diag import DiagSocket, Question
 
 _HEX = "0123456789abcdef"
@@ -254,6 +253,8 @@ def parse_sockets(data: bytes, question: Question) -> tuple[DiagSocket, ...]:
     Bound sockets that don't listen, devices, queue limits and cgroups are not in these files
     (Documentation/networking/proc_net_tcp.rst of the kernel).
     """
+    from portbook.formats.proc_net_row import parse_row
+
     found = []
     for line in data.split(b"\n")[1:]:
         if not line.strip():
