@@ -24,7 +24,6 @@ from portbook.formats.sockets.detect import FORMATS, installed
 from portbook.model import Level, Listener
 from portbook.model.text import unbyte
 from portbook.present.escape import plain
-from portbook.present.render import sockets_json
 
 if TYPE_CHECKING:
     import argparse
@@ -158,6 +157,8 @@ class _Explanation:
         if options.sort != "level":
             answer = answer._replace(sockets=sort_sockets(answer.sockets, options.sort))
         if options.json:
+            from portbook.present.render import sockets_json
+
             named = {"file": unbyte(path)} if self._several else {}
             shown = answer._replace(sockets=answer.sockets[: options.limit or None])
             self._answers.append({**sockets_json.of_explain(shown), **named})
@@ -222,6 +223,8 @@ class _Explanation:
         form, events = stream(
             _flushing(self._chunks(path)), self._catalog, options.format, plugins=True
         )
+        from portbook.present.render import sockets_json
+
         listed = unread = 0
         most_serious, told, spoken = -1, False, False
         left_out: Counter[str] = Counter()
@@ -334,12 +337,16 @@ def _formats(argv: Sequence[str]) -> str:
 
 
 def _print_unread(lines: Iterable[Line]) -> None:
+    from portbook.present.render import sockets_json
+
     for line in lines:
         print_json(sockets_json.of_unread(line), line=True)
 
 
 def _print_scanned(line: Line) -> None:
     if line.port is not None:
+        from portbook.present.render import sockets_json
+
         print_json(sockets_json.of_not_open(line.port), line=True)
 
 

@@ -8,7 +8,6 @@ line without it stays as it is.
 
 from __future__ import annotations
 
-import html
 import re
 from itertools import groupby
 from operator import itemgetter
@@ -56,7 +55,11 @@ def _without(pattern: re.Pattern[str]) -> Decoration:
 
 
 def _without_markup(line: str) -> tuple[str, str | None]:
-    return html.unescape(_TAG.sub("", line)) if "<" in line or "&" in line else line, None
+    if "<" not in line and "&" not in line:
+        return line, None
+    from html import unescape
+
+    return unescape(_TAG.sub("", line)), None
 
 
 def _without_quotes(line: str) -> tuple[str, str | None]:

@@ -21,9 +21,6 @@ from portbook.formats.fields import (
 from portbook.formats.fields import NOT_OPEN as SCAN_STATES
 from portbook.formats.json_stream import Value, values
 from portbook.model.seen import UNKNOWN_ADDRESS
-from portbook.schema.captures import NOT_OPEN
-from portbook.schema.codecs import Mismatch
-from portbook.schema.sockets import LISTENER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,6 +83,9 @@ def _one(each: Value, kind: Any, value: dict[str, Any]) -> Event:
 
 def _scanned(each: Value, item: Any) -> Event:
     """A port of a scan that wasn't open."""
+    from portbook.schema.captures import NOT_OPEN
+    from portbook.schema.codecs import Mismatch
+
     try:
         port: ScannedPort = NOT_OPEN.decode(item)
     except Mismatch as error:
@@ -95,6 +95,8 @@ def _scanned(each: Value, item: Any) -> Event:
 
 
 def _made(each: Value, item: Any) -> Event:
+    from portbook.schema.codecs import Mismatch
+
     try:
         return _listener(item)
     except Mismatch as error:
@@ -104,6 +106,9 @@ def _made(each: Value, item: Any) -> Event:
 
 def _listener(item: Any) -> Listener:
     """The socket that *item* is, with what no single key tells: raises Mismatch."""
+    from portbook.schema.codecs import Mismatch
+    from portbook.schema.sockets import LISTENER
+
     listener: Listener = LISTENER.decode(item)
     socket, note = listener.socket, listener.assessment.note
     if (socket.family is None) != (socket.address == UNKNOWN_ADDRESS):
