@@ -11,8 +11,8 @@ from portbook.catalog.registry import history, iana_formats, tsv_reader
 from portbook.catalog.update import origin, validate, versions
 from portbook.catalog.update.source import LARGEST
 from portbook.errors import BadNotes, DataCorrupt, InvalidArgument, MalformedInput, Untrusted
-from portbook.formats.flows import generic_table
-from portbook.formats.flows.detect import FORMATS, Head, explain_refusal, recognise
+from portbook.formats.flows import generic_table, zeek
+from portbook.formats.flows.detect import FORMATS, Head, explain_binary, explain_refusal, recognise
 from portbook.formats.flows.layout import parse_json
 from portbook.storage.sorted_tsv import SortedFile, number, unescape_cell, word
 from portbook.web.export import notes
@@ -373,6 +373,12 @@ READERS = {
     ),
     "portbook.formats.flows.detect:explain_refusal": Reader(
         _explain_refusal, (), _ALL_SOURCES, _JSON_INPUTS
+    ),
+    "portbook.formats.flows.detect:explain_binary": Reader(
+        explain_binary, (), (b"\xd4\xc3\xb2\xa1\x02\0",)
+    ),
+    "portbook.formats.flows.zeek:recognise_bare": Reader(
+        lambda data: zeek.recognise_bare(_head(data)), (), _SOURCES["zeek"]
     ),
     "portbook.formats.flows.detect:recognise": Reader(
         partial(_recognise, None), (), _ALL_SOURCES, _JSON_INPUTS

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portbook.errors import MalformedInput
 from portbook.formats import proc_net_row
 from portbook.host import containers, etc_services, firewall, netsh
-from portbook.host.firewall import iptables, nftables
+from portbook.host.firewall import (
+    iptables,
+    iptables_matches,
+    iptables_rules,
+    nft_json,
+    nftables,
+)
 from portbook.host.linux import activation, namespaces, packages, process_tree, procfs, sock_diag
 from portbook.host.probe import fingerprints, local_address, tls_client
 from portbook.model import Family, Transport
@@ -28,6 +35,10 @@ _CGROUPS = (
     b"0::/user.slice/user-1000.slice/user@1000.service/app.slice/web.service\n",
 )
 _UNIT = b"[Socket]\nListenStream=127.0.0.1:22\nAccept=no\n[Service]\nExecStart=-/usr/sbin/sshd -D\n"
+_PRINTED = Path(__file__).parent.parent / "host" / "firewall" / "redirects.json"
+_ELEMENTS = (
+    b'{"nftables":[{"set":{"family":"ip","table":"filter","name":"closed","type":"inet_service",'
+)
 _ANSWER = b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"
 _CONTAINER = b'{"Id":"0123456789ab","Names":["/web"],"Ports":[{"PublicPort":80,"Type":"tcp"}]}'
 
@@ -65,6 +76,11 @@ def _nft(data: bytes) -> None:
 def _iptables(data: bytes) -> None:
     for family in Family:
         iptables.parse_iptables_save(data.decode("utf-8", "replace"), family)
+
+
+def _iptables_rules(data: bytes) -> None:
+    for family in ("ip", "ip6"):
+        iptables_rules.parse_iptables(data.decode("utf-8", "replace"), family)
 
 
 def _rules(*expressions: bytes) -> bytes:
@@ -219,7 +235,26 @@ READERS = {
         namespaces.parse_namespace_mounts, (),
         (b"9 8 0:4 net:[4026532000] /run/netns/a\\040b rw - nsfs nsfs rw\n",),
     ),
+    "portbook.host.firewall.iptables_rules:parse_iptables": Reader(
+        _iptables_rules, (MalformedInput,), (DOCKER.encode(), _NAT + _REDIRECT),
+        (Kind("conditions of one rule", _NAT + b"-A PREROUTING ", b"! -s 192.0.2." + COUNTER + b" ",
+              b"-j A\nCOMMIT\n"),
+         Kind("ports of one rule", _NAT + b"-A PREROUTING -p tcp -m multiport --dports ",
+              COUNTER + b",", b"1 -j A\nCOMMIT\n")),
+    ),
+    "portbook.host.firewall.iptables_matches:split_mask": Reader(
+        lambda data: iptables_matches.split_mask(text_of(data)), (ValueError,), (b"0x1/0xff",)
+    ),
     "portbook.host.firewall.nftables:parse_nft": Reader(_nft, (MalformedInput,), _NFT, _NFT_INPUTS),
+    "portbook.host.firewall.nft_json:parse_nft": Reader(
+        nft_json.parse_nft, (MalformedInput,), (_PRINTED.read_bytes(),), _NFT_INPUTS
+    ),
+    "portbook.host.firewall.nft_json:parse_elements": Reader(
+        lambda data: nft_json.parse_elements(data, "ip", "filter", "closed"), (MalformedInput,),
+        (_ELEMENTS + b'"elem":[80,{"range":[8000,8003]}]}}]}',),
+        (Repeated("many elements", COUNTER + b",", _ELEMENTS + b'"elem":[', b"1]}}]}"),
+         Kind("deep JSON", _ELEMENTS, b"[")),
+    ),
     "portbook.host.netsh:parse_dynamic_range": Reader(
         lambda data: netsh.parse_dynamic_range(text_of(data)), (MalformedInput,),
         (b"Start Port      : 49152\nNumber of Ports : 16384\n",),
