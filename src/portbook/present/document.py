@@ -135,7 +135,8 @@ class Blocks(NamedTuple):
 class Record(NamedTuple):
     """What a source has on record: of what, in which way, what it says, and where it was read.
 
-    ``ports`` are numbers in ``kind`` that have a page of their own. ``group`` is what a long list
+    One without a ``subject`` says more of the record before it, from another source. ``ports`` are
+    numbers in ``kind`` that have a page of their own. ``group`` is what a long list
     of such records may be divided by.
     """
 

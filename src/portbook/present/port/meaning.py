@@ -46,13 +46,13 @@ def _alike(answer: PortAnswer) -> Iterator[tuple[KnownService, str]]:
 def _records(known: KnownService, where: str) -> Iterator[Record]:
     """What *known* is, and apart what other sources say of it."""
     facts = protection(known)
-    kind = f"{where}{f', {facts}' if facts else ''}"
+    name, kind = known.name, f"{where}{f', {facts}' if facts else ''}"
     by_source: dict[tuple[str, str], list[str]] = {}
     for field, sentence in _sentences(known):
         by_source.setdefault(known.source_of(field), []).append(sentence)
     for (source, read), sentences in by_source.items():
-        yield Record(known.name, kind, " ".join(sentences), source, read)
-        kind = where
+        yield Record(name, kind, " ".join(sentences), source, read)
+        name = kind = ""
 
 
 def _sentences(known: KnownService) -> Iterator[tuple[str, str]]:

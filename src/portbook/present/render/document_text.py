@@ -134,12 +134,19 @@ def _sources(item: doc.Sources, style: Style, indent: str) -> Iterator[str]:
 
 def _record(record: doc.Record, style: Style, indent: str) -> Iterator[str]:
     """*record*: its subject, what is said of it, and the source in one piece, to be copied."""
+    if not record.subject:
+        yield from _said(record, style, indent)
+        return
     subject = one_line(record.subject)
     first, *rest = wrap(f"{record.subject} · {record.kind}", style.width, indent)
     lead = len(indent) + len(subject)
     if subject and first.startswith(indent + subject):
         first = indent + style.bold(subject) + first[lead:]
     yield from (first, *rest)
+    yield from _said(record, style, indent)
+
+
+def _said(record: doc.Record, style: Style, indent: str) -> Iterator[str]:
     yield from wrap(record.said, style.width, indent + "  ")
     source = one_line(f"{record.source} ({day(record.read)})")
     yield f"{indent}  {style.dim(source)}"

@@ -179,7 +179,14 @@ def _block_row(block: Block, most: float, to: Links) -> str:
 def _records(item: doc.Records, to: Links) -> str:
     if item.page and len(item.records) > SHOWN:
         return long_records(item, to)
-    rows = "".join([f"<li>{_claim(record, to)}</li>\n" for record in item.records])
+    rows = "".join(
+        [
+            f"<li>{_claim(record, to)}</li>\n"
+            if record.subject
+            else f'<li class="more">{_claim(record, to)}</li>\n'
+            for record in item.records
+        ]
+    )
     return f'<h3>{typeset(item.caption)}</h3>\n<ul class="claims">{rows}</ul>\n'
 
 
@@ -190,8 +197,9 @@ def _record(item: doc.Record, to: Links) -> str:
 def _claim(record: doc.Record, to: Links) -> str:
     kind = with_ports(escape(record.kind), to, record.ports)
     kind = f' <span class="kind">{kind}</span>' if kind else ""
+    head = f"<b>{escape(record.subject)}</b>{kind}<br>" if record.subject else ""
     return (
-        f"<b>{escape(record.subject)}</b>{kind}<br>{escape(record.said)} "
+        f"{head}{escape(record.said)} "
         f'<span class="cites">{_origin(record.source, record.read)}</span>'
     )
 

@@ -98,6 +98,8 @@ def _source(source: Source) -> str:
 def _record(record: doc.Record) -> str:
     source = f"{_link(record.source)}, {escape(day(record.read))}"
     said = escape(record.said)
+    if not record.subject:
+        return f"  - {said} ({source})"
     return f"- **{escape(record.subject)}** ({escape(record.kind)}): {said} ({source})"
 
 

@@ -106,10 +106,16 @@ def numbers(rows: Iterable[Sequence[str]], indent: str = "  ") -> Iterator[str]:
     ['  tcp      9', '  any  1,024']
     """
     clean = [[one_line(cell) for cell in row] for row in rows]
-    name, *widths = [max(map(columns_of, column)) for column in zip(*clean, strict=True)]
-    for first, *counts in clean:
-        cells = [count.rjust(width) for count, width in zip(counts, widths, strict=True)]
-        yield indent + "  ".join([first + " " * (name - columns_of(first)), *cells])
+    widths = [0] * max(map(len, clean), default=0)
+    for row in clean:
+        widths[: len(row)] = map(max, widths, map(columns_of, row))
+    for row in clean:
+        gaps = [" " * (width - columns_of(cell)) for cell, width in zip(row, widths, strict=False)]
+        cells = [
+            gap + cell if at else cell + gap
+            for at, (cell, gap) in enumerate(zip(row, gaps, strict=True))
+        ]
+        yield (indent + "  ".join(cells)).rstrip()
 
 
 def flow(parts: Iterable[tuple[State, str]], between: str, style: Style) -> Iterator[str]:
