@@ -462,7 +462,6 @@ def test_a_superscript_is_no_number(form: str, text: str) -> None:
 @pytest.mark.parametrize(
     "header",
     [
-        "LocalAddress;LocalPort;a\rb",
         'LocalAddress,LocalPort,"a"b',
         "LocalAddress,LocalPort," + "x" * 140_000,
     ],

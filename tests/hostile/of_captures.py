@@ -38,6 +38,8 @@ SAMPLES = {
     "open-ports": ("open-ports.txt",),
     "rpcinfo": ("rpcinfo.txt",),
     "systemctl-sockets": ("systemctl-sockets.txt",),
+    "fuser": ("fuser.txt",),
+    "osquery-table": ("osquery-table.txt",),
     "lsof": ("macos-lsof.txt",),
     "lsof-fields": (),
     "nmap": ("nmap.txt",),

@@ -1,18 +1,21 @@
-"""What people and their tools put around each line of an output: quotes, numbers, comments, markup.
+"""What people and their tools do to the lines of an output: quotes, numbers, comments, markup.
 
 A ticket quotes what a terminal showed, ``grep -n`` and ``nl`` number it, a file comments it out, a
-page wraps it in markup, and a tool that asks many hosts writes the host or the time before each
-line. Each decoration is a function that takes it off a line, and tells the host that it named; a
-line without it stays as it is.
+page wraps it in markup, a table of Markdown puts it into cells, a narrow terminal cuts it, JSON
+holds it in one text, and a tool that asks many hosts writes the host or the time before each line.
+Each decoration is a step that takes that off lines, and tells the host that it named; a line
+without it stays as it is.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from portbook._fast_types import NamedTuple
 from portbook.formats.fields import NOT_UNDERSTOOD, OVERLONG, not_understood
 
 if TYPE_CHECKING:
@@ -20,7 +23,18 @@ if TYPE_CHECKING:
 
     from portbook.formats.fields import Line
 
-    Decoration = Callable[[str], tuple[str, str | None]]
+
+class Pasted(NamedTuple):
+    """A line as it was pasted, what is left of it without decorations, and the host they named."""
+
+    number: int
+    whole: str
+    bare: str
+    host: str | None = None
+
+
+if TYPE_CHECKING:
+    Decoration = Callable[[Iterable[Pasted]], Iterable[Pasted]]
 
 _MOST_KEPT = 400  # lines: a reader tells of one at once, or soon
 _QUOTED = re.compile(r"[ \t]{0,3}(?:>[ \t]?){1,20}")
@@ -29,18 +43,35 @@ _NUMBERED = re.compile(r"[ \t]{0,12}[0-9]{1,7}(?:[:.)|-]|[ \t]{1,2}|\t)")
 _COMMENT = re.compile(r"[ \t]{0,12}(?:#{1,6}|//|;|--)[ \t]?(?:(?:->|=>)[ \t]?)?")
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
 _DAY = (
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,]{5,16}(?:Z|[+-][0-9:]{4,6})?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,]{5,24}(?:Z|[+-][0-9:]{4,6})?"
     r"|[A-Z][a-z]{2} [ 0-9][0-9](?: [0-9]{4})? [0-9:]{8}|\[[0-9:. T/-]{5,32}\]"
 )
+_CELLS = re.compile(r"[ \t]{0,8}[|│](.*?)[|│]?[ \t]*$")
+_CELL_RULE = re.compile(r"[ \t|│┃+:=─━┼├┤┌┐└┘┬┴╇╈-]{3,400}$")
+_BULLET = re.compile(r"[ \t]{0,8}(?:[+]|[*•–·-][ \t])[ \t]{0,3}(?=\S)")
+_LITERAL = re.compile(r"[ \t]{0,40}[\"'](.*)[\"'][ \t]{0,4},?[ \t]*$")
+_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))")
+_STANDING_FOR = {"t": "\t", "r": "", "e": "\x1b"}
 _HOST = r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}"
 _STAMPED = re.compile(
     rf"[ \t]{{0,8}}(?:{_DAY})(?:[ \t]+(?P<host>{_HOST})"
-    rf"(?:[ \t]+[\w./-]{{1,40}}(?:\[[0-9]{{1,9}}\])?)?:)?[ \t]?"
+    rf"(?:[ \t]+[\w./-]{{1,40}}(?:\[[0-9]{{1,9}}\])?)?:)?(?: std(?:out|err) [FP])?[ \t]?"
 )
 _NAMED = re.compile(
     rf"[ \t]{{0,8}}(?:\[(?P<bracketed>{_HOST})\]|(?P<host>{_HOST})[ \t]{{0,20}}[:|])[ \t]?"
     r"(?=[ \tA-Za-z*])"
 )
+
+
+def _each(take_off: Callable[[str], tuple[str, str | None]]) -> Decoration:
+    """The step that does *take_off* to each line."""
+
+    def step(lines: Iterable[Pasted]) -> Iterator[Pasted]:
+        for line in lines:
+            bare, host = take_off(line.bare)
+            yield line._replace(bare=bare, host=host or line.host)
+
+    return step
 
 
 def _without(pattern: re.Pattern[str]) -> Decoration:
@@ -51,7 +82,7 @@ def _without(pattern: re.Pattern[str]) -> Decoration:
         hosts = found.groupdict().values()
         return line[found.end() :], next(filter(None, hosts), None)
 
-    return take_off
+    return _each(take_off)
 
 
 def _without_markup(line: str) -> tuple[str, str | None]:
@@ -68,18 +99,87 @@ def _without_quotes(line: str) -> tuple[str, str | None]:
     return "" if _FENCE.match(line) else line, None
 
 
+def _without_cells(line: str) -> tuple[str, str | None]:
+    if _CELL_RULE.match(line):
+        return "", None
+    found = _CELLS.match(line)
+    if found is None:
+        return line, None
+    cells = re.split(r"[|│]", found[1].replace("`", "").replace("\\", ""))
+    return "  ".join(cell.strip() for cell in cells), None
+
+
+def _unescape(found: re.Match[str]) -> str:
+    if found[1]:
+        return chr(int(found[1], 16))
+    return _STANDING_FOR.get(found[2], found[2])
+
+
+def _without_escapes(lines: Iterable[Pasted]) -> Iterator[Pasted]:
+    """Lines that a text of JSON or a program's literal holds, with numbers of their own."""
+    number = 0
+    for line in lines:
+        literal = _LITERAL.match(line.bare)
+        text = line.bare if literal is None else literal[1]
+        pieces = text.replace("\\r\\n", "\\n").split("\\n") if "\\n" in text else [text]
+        for piece in pieces:
+            number += 1
+            bare = _ESCAPE.sub(_unescape, piece) if "\\" in piece else piece
+            whole = line.whole if len(pieces) == 1 else piece
+            yield Pasted(number, whole, bare, line.host)
+
+
+def rejoined(width: int) -> Decoration:
+    """The step that puts together what a terminal of *width* columns had cut."""
+
+    def step(lines: Iterable[Pasted]) -> Iterator[Pasted]:
+        begun: Pasted | None = None
+        parts = 0
+        for line in lines:
+            cut = len(line.bare) == width and parts < _MOST_PARTS
+            whole = line
+            if begun is not None:
+                joined = begun.whole + line.whole, begun.bare + line.bare
+                whole = begun._replace(whole=joined[0], bare=joined[1])
+            begun, parts = (whole, parts + 1) if cut else (None, 0)
+            if begun is None:
+                yield whole
+        if begun is not None:
+            yield begun
+
+    return step
+
+
+_MOST_PARTS = 40  # of one line
+_NARROWEST, _WIDEST = 40, 320  # columns of a terminal that cuts lines
+
+
+def width_of(lines: Iterable[str]) -> int | None:
+    """The columns at which *lines* may have been cut: as many as the longest has."""
+    lengths = Counter(len(line) for line in lines)
+    longest = max(lengths, default=0)
+    return longest if _NARROWEST <= longest <= _WIDEST else None
+
+
+_quotes, _comments, _numbers = _each(_without_quotes), _without(_COMMENT), _without(_NUMBERED)
 DECORATIONS: tuple[Decoration, ...] = (
-    _without_quotes,
-    _without(_COMMENT),
-    _without(_NUMBERED),
-    _without_markup,
+    _quotes,
+    _comments,
+    _numbers,
+    _each(_without_cells),
+    _each(_without_markup),
     _without(_STAMPED),
     _without(_NAMED),
+    _without(_BULLET),
+    _without_escapes,
 )
 
 # What was numbered or commented out, and then quoted, or the other way round.
 PAIRS = tuple(
-    (first, second) for first in DECORATIONS[:3] for second in DECORATIONS if first is not second
+    (first, second)
+    for first in (_quotes, _comments, _numbers)
+    for second in DECORATIONS
+    if first is not second
 )
 
 
@@ -87,18 +187,20 @@ def undecorated(
     lines: Iterable[tuple[int, str]], decorations: Iterable[Decoration]
 ) -> Iterator[tuple[int, str]]:
     """*lines* without *decorations*, which are taken off in their order."""
-    worn = tuple(decorations)
-    return ((number, _undecorate(line, worn)[0]) for number, line in lines)
+    return ((line.number, line.bare) for line in _undecorate(lines, decorations))
 
 
-def _undecorate(line: str, worn: tuple[Decoration, ...]) -> tuple[str, str | None]:
-    """*line* without what is *worn*, and the host that this names."""
-    named = None
-    if not line.startswith(OVERLONG):
-        for take_off in worn:
-            line, host = take_off(line)
-            named = host or named
-    return line, named
+def _undecorate(
+    lines: Iterable[tuple[int, str]], decorations: Iterable[Decoration]
+) -> Iterable[Pasted]:
+    steps: Iterable[Pasted] = (
+        # What is too long to be read is cut, and looks like nothing else.
+        Pasted(number, line, line if not line.startswith(OVERLONG) else OVERLONG)
+        for number, line in lines
+    )
+    for decoration in decorations:
+        steps = decoration(steps)
+    return steps
 
 
 class Undecorated:
@@ -108,9 +210,8 @@ class Undecorated:
     """
 
     def __init__(self, lines: Iterable[tuple[int, str]], worn: tuple[Decoration, ...]) -> None:
-        self._lines = lines
-        self._worn = worn
-        self._kept: dict[int, tuple[str, str]] = {}
+        self._lines = _undecorate(lines, worn)
+        self._kept: dict[int, Pasted] = {}
 
     def runs(self) -> Iterator[tuple[str | None, Iterator[tuple[int, str]]]]:
         """The hosts in their order, and the lines of each, which are read before the next."""
@@ -119,18 +220,19 @@ class Undecorated:
 
     def _bare(self) -> Iterator[tuple[str | None, tuple[int, str]]]:
         host: str | None = None
-        for number, line in self._lines:
-            bare, named = _undecorate(line, self._worn)
-            if bare.strip():
-                host = named
-                self._kept[number] = line, bare
+        for line in self._lines:
+            if line.bare.strip():
+                host = line.host
+                self._kept[line.number] = line
                 if len(self._kept) > _MOST_KEPT:
                     del self._kept[next(iter(self._kept))]
-            yield host, (number, bare)
+            yield host, (line.number, line.bare)
 
     def as_pasted(self, event: Line) -> Line:
         """*event* with its whole line as it was pasted, where that is what it shows."""
-        line, bare = self._kept.get(event.number, ("", ""))
-        if event.what != NOT_UNDERSTOOD or event.text != not_understood(0, bare).text:
+        line = self._kept.get(event.number)
+        if line is None or event.what != NOT_UNDERSTOOD:
             return event
-        return event._replace(text=not_understood(0, line).text)
+        if event.text != not_understood(0, line.bare).text:
+            return event
+        return event._replace(text=not_understood(0, line.whole).text)

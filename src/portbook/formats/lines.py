@@ -60,7 +60,7 @@ def numbered(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
     # The pieces of the line that isn't ended yet: put together once, however small they come.
     pieces: list[str] = []
     size = 0
-    for text in _decoded(chunks):
+    for text in _with_ends(_decoded(chunks)):
         *lines, last = text.split("\n")
         if lines:
             lines[0] = "".join([*pieces, lines[0]])
@@ -70,7 +70,7 @@ def numbered(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
             coloured = "\x1b" in text or "\x1b" in lines[0]
             for line in lines:
                 number += 1
-                yield number, _clean(line) if coloured or line[-1:] == "\r" else line
+                yield number, _clean(line) if coloured else line
         pieces.append(last)
         size += len(last)
         if size > LONGEST_LINE:
@@ -86,8 +86,22 @@ def numbered(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
         yield number + 1, OVERLONG * skipping + _clean(rest)
 
 
+def _with_ends(texts: Iterable[str]) -> Iterator[str]:
+    """*texts* whose lines end with a line feed: with CR LF, or a CR alone, they did elsewhere."""
+    held = ""
+    for text in texts:
+        if not held and "\r" not in text:
+            yield text
+            continue
+        whole, held = held + text, ""
+        if whole.endswith("\r"):  # its line feed may still come
+            whole, held = whole[:-1], "\r"
+        yield whole.replace("\r\n", "\n").replace("\r", "\n")
+    if held:
+        yield "\n"
+
+
 def _clean(line: str) -> str:
-    line = line.removesuffix("\r")
     return _COLOURS.sub("", line) if "\x1b" in line else line
 
 

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 from portbook._fast_types import NamedTuple
 from portbook.errors import FormatFailed, MalformedInput, NothingKnown
 from portbook.formats.base import FormatTable, find_format
-from portbook.formats.decoration import DECORATIONS, PAIRS, Undecorated, undecorated
+from portbook.formats.decoration import (
+    DECORATIONS,
+    PAIRS,
+    Undecorated,
+    rejoined,
+    undecorated,
+    width_of,
+)
 from portbook.formats.fields import (
     DETAIL,
     HEADING,
@@ -57,10 +64,12 @@ FORMATS: Mapping[str, SocketFormat] = FormatTable(
         "open-ports": "short_lists",
         "rpcinfo": "short_lists",
         "systemctl-sockets": "short_lists",
+        "fuser": "fuser",
         "docker": "docker",
         "proc-net": "proc_net",
         "portbook": "portbook_json",
         "osquery": "osquery",
+        "osquery-table": "osquery",
         "powershell": "powershell",
     },
 )
@@ -76,7 +85,7 @@ _ELSEWHERE = (
     ),
 )
 _MOST_TOGETHER = 3  # tools whose output stands in one ticket
-_TRIED_LINES, _TRIED_WIDTH = 40, 400
+_TRIED_LINES, _TRIED_WIDTH = 40, 2000
 # The format is found by the first lines, in so much of them.
 _SAMPLE_LINES, _SAMPLE_SIZE = 400, 1 << 17
 # Of a reader that is tried: a few characters can stand for as many sockets as there are ports.
@@ -275,18 +284,26 @@ def _undressed(
 
     Output that nobody decorated isn't looked at here, and of any other so many lines are enough.
     """
-    some = [each for each in sample if 0 < len(each[1].strip()) <= _TRIED_WIDTH][:_TRIED_LINES]
-    if not some:
-        return best, worth, ()
+    some = [(number, line[:_TRIED_WIDTH]) for number, line in sample if line.strip()]
+    # One that is cut is nothing, but where it holds many: that shows in its beginning.
+    some = some[:_TRIED_LINES]
     worn: tuple[Decoration, ...] = ()
     most = _best(FORMATS.values(), some, names)[1].sockets if best else 0
+    width = width_of(line for _, line in some)
+    cut = () if width is None else ((rejoined(width),),)
     # One at a time; two together where neither alone leads to a socket.
-    for tried in (*((each,) for each in DECORATIONS), *PAIRS):
+    for tried in (*((each,) for each in DECORATIONS), *cut, *PAIRS):
         if len(tried) > 1 and worn:
             break
-        forms, weighed = _best(FORMATS.values(), list(undecorated(some, tried)), names)
-        # What reads no more sockets than there were is no decoration, but somebody's text.
-        if forms and weighed.sockets > most:
+        bare = list(undecorated(some, tried))
+        if bare == some:
+            continue
+        forms, weighed = _best(FORMATS.values(), bare, names)
+        # What reads no more sockets than there were is no decoration, but somebody's text. Of rows
+        # that were cut, the sockets may be in the first part, and their owners in the rest.
+        fewer = weighed.unread < min(worth.unread, weighed.sockets)
+        whole = tried in cut and weighed.sockets == most and fewer
+        if forms and (weighed.sockets > most or whole):
             worn, most = tried, weighed.sockets
     if not worn:
         return best, worth, ()
@@ -360,7 +377,7 @@ class _Worth(NamedTuple):
     @property
     def plain(self) -> bool:
         """Whether there is no need to look for what surrounds the lines."""
-        return self.known and (self.unread == 0 or self.sockets > self.unread)
+        return self.sockets > self.unread
 
 
 _NOTHING = _Worth(False, 0, 0, 0)

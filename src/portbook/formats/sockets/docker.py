@@ -40,7 +40,8 @@ _CENTRED = re.compile(r"\s*Name\s+Command\s+State\s+Ports\s*$")
 _RULE = re.compile(r"-{10,400}\s*$")
 _GAP = re.compile(r"\s{2,}|\t")
 _LONGEST_ROW = 4096
-_LEADS = re.compile(r"([0-9]{1,5}/[a-z]{3,4}) -> (\S{1,60}:[0-9]{1,5})$")
+_LEADS = re.compile(r"(?:([0-9a-f]{12,64})\s+)?([0-9]{1,5}/[a-z]{3,4}) -> (\S{1,60}:[0-9]{1,5})$")
+_BETWEEN = re.compile(r"[\s,|;\"']+")
 _NAMED = re.compile(r"\s*[A-Za-z0-9][A-Za-z0-9_.,/-]*\s*$")
 
 
@@ -115,9 +116,9 @@ class _Table:
         """The ports of a row, and the container whose they are."""
         leads = _LEADS.match(text)
         if leads is not None:  # docker port: the container's port, and where its host has it
-            return f"{leads[2]}->{leads[1]}", _owner({}, "")
+            return f"{leads[3]}->{leads[2]}", _owner({"CONTAINER ID": leads[1] or ""}, "")
         if not self.columns:
-            parted = _parted(text, bare=self.centred)
+            parted = _parted(text, bare=self.centred) or _scattered(text)
             return None if parted is None else (parted[1], _owner({}, parted[0]))
         cells = {name: line[begin:end].strip() for name, (begin, end) in self.columns.items()}
         name = cells.get("NAMES") or cells.get("NAME") or ""
@@ -139,6 +140,19 @@ def _parted(text: str, *, bare: bool) -> tuple[str, str] | None:
         if parts and ports and (bare or "->" in cell):
             return cells[0], cell
     return (cells[0], "") if bare and len(cells) >= 3 else None
+
+
+def _scattered(text: str) -> tuple[str, str] | None:
+    """The name and the ports of a row in somebody's own format: its words that are ports."""
+    if "->" not in text:
+        return None
+    words = [word for word in _BETWEEN.split(text[:_LONGEST_ROW]) if word]
+    published = any(_PUBLISHED.match(word) for word in words)
+    ports = [word for word in words if _PUBLISHED.match(word) or _INSIDE.match(word)]
+    name = words[0].removesuffix(":") if published else ""
+    if not published or any("->" in word and word not in ports for word in words):
+        return None
+    return name if _NAMED.match(name) and words[0] not in ports else "", ", ".join(ports)
 
 
 def _columns(header: str) -> dict[str, tuple[int, int | None]]:

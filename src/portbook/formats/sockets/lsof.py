@@ -95,7 +95,7 @@ def _socket(
 ) -> Event | None:
     """The socket that *told* describes: transport, family, name and inode."""
     transport, family, name, inode = told
-    where, _, more = name.partition(" ")
+    where, _, more = name.replace("\t", " ").partition(" ")
     state = more.strip().lstrip("(").split(" ")[0].rstrip(")").upper()
     if "->" in where or (state and state not in ("LISTEN", *_BOUND) and transport is Transport.TCP):
         return Line(number, CONNECTION)

@@ -56,6 +56,12 @@ _PORTLESS = {"raw", "raw6", "icm4", "icm6", "ip", "ip4", "ip6", "div4", "unix", 
 _TITLE = re.compile(
     r".*\b(?:Internet|UNIX|Unix|unix|Bluetooth|kernel (?:control|event) |X\.25|AX\.25)"
 )
+# The titles of net-tools' translations.
+_TRANSLATED = re.compile(
+    r"[^0-9:*]{0,60}(?:internet|интернет|інтернет|インターネット|網際網路|인터넷)[^0-9:*]{0,40}"
+    r"[(（][^()（）0-9]{3,60}[)）]\s*$",
+    re.IGNORECASE,
+)
 _NO_TITLE = re.compile(r"[0-9]{3}|[*:]")
 # -A of the BSDs, macOS and AIX: the address of the control block, and macOS' hash of the flow.
 _BLOCK = re.compile(r"\s*[0-9a-f]{6,16}\s+(?:[0-9a-f]{1,8}\s+)?(?=(?:tcp|udp|sctp)[46l]{0,3}\s)")
@@ -63,7 +69,10 @@ _BLOCK_TITLE = re.compile(r"\s*(?:Tcpcb|PCB/ADDR|Socket(?:\s+Flowhash)?)\s+(?=Pr
 # -L of the BSDs: connections that wait, those that aren't complete, and the most that may.
 _QUEUES = re.compile(r"[0-9]{1,9}/[0-9]{1,9}/[0-9]{1,9}$")
 _SERVED = re.compile(r"\(Not all processes could|\s*will not be shown, you would have")
-_NOTE = re.compile(r"\s?\((?![0-9.]{4,})[^()\d]{20,200}[^()]{0,80}\)?|\(No info could be read for ")
+_NOTE = re.compile(
+    r"\s?\((?![0-9.]{4,})[^()\d]{20,200}[^()]{0,80}\)?|\s?（[^（）\d]{12,200}[^（）]{0,80}）?"
+    r"|\(No info could be read for "
+)
 _PROGRAM = re.compile(r"(?:^|\s)([0-9]{1,10})/(\S[^\n]*)$")
 # Begun at the first blank of several alone: what follows them is looked at once.
 _TIMER = re.compile(
@@ -119,13 +128,14 @@ class _Table:
         first = parts[0].lower()
         if self._is_header(first, parts, line):
             return heading(number)
-        if _TITLE.match(line) and not _NO_TITLE.search(line):
-            self.portless = "Internet" not in line
+        titled = _TITLE.match(line) and not _NO_TITLE.search(line)
+        if titled or _TRANSLATED.match(line):
+            self.portless = bool(titled) and "Internet" not in line
             return heading(number)
         if _SERVED.match(line) or self.in_note or _NOTE.match(line):
             # What it couldn't tell, in the user's language and in parentheses, over two lines.
-            begins = line.lstrip()[0] == "(" and not self.in_note
-            self.in_note = begins and not line.rstrip().endswith(")")
+            begins = line.lstrip()[0] in "(（" and not self.in_note
+            self.in_note = begins and not line.rstrip().endswith((")", "）"))
             return heading(number)
         if self.portless and len(parts) >= 4:
             return heading(number) if first in ("address", "proto") else Line(number, NO_PORT)

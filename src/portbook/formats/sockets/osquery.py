@@ -6,6 +6,7 @@ that joins ``processes`` adds a name. Values are text or numbers.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from portbook.formats.base import SocketFormat
@@ -13,7 +14,9 @@ from portbook.formats.fields import (
     GONE,
     NO_PORT,
     Line,
+    detail,
     everywhere,
+    heading,
     host,
     not_understood,
     owned,
@@ -97,7 +100,51 @@ def _row(each: Value, row: Any) -> Event:
     )
 
 
+_RULE = re.compile(r"[+-]{3,400}$")
+_PAIR = re.compile(r"\s*(\w{1,32}) = ?(.{0,256})$")
+
+
+def read_table(lines: Lines, names: Names) -> Iterator[Event]:
+    """The rows of ``listening_ports`` as osqueryi prints them: a table, ``--csv`` or ``--line``."""
+    columns: list[str] = []
+    pairs: dict[str, str] = {}
+    began = 0
+    for number, line in lines:
+        text = line.strip()
+        pair = _PAIR.match(line)
+        if pairs and (pair is None or pair[1] in pairs):
+            yield _row(Value(began, 1, pairs, _shown(pairs)), pairs)
+            pairs = {}
+        if not text:
+            continue
+        if pair is not None and "|" not in line:
+            began = number if not pairs else began
+            pairs[pair[1]] = pair[2].strip()
+            yield detail(number)
+            continue
+        cells = [cell.strip() for cell in text.strip("|").split("|")]
+        if {"port", "protocol"} <= set(cells) and len(cells) > 2:
+            columns = cells
+            yield heading(number)
+        elif _RULE.match(text):
+            yield heading(number)
+        elif columns and len(cells) == len(columns):
+            row = dict(zip(columns, cells, strict=True))
+            yield _row(Value(number, 1, row, text), row)
+        else:
+            yield not_understood(number, line)
+    if pairs:
+        yield _row(Value(began, 1, pairs, _shown(pairs)), pairs)
+
+
+def _shown(pairs: dict[str, str]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in pairs.items())
+
+
 FORMATS = (
+    SocketFormat(
+        "osquery-table", "osquery's listening_ports as a table", read_table, per_process=True
+    ),
     SocketFormat(
         "osquery", "osquery's listening_ports as JSON", read, by_line=False, per_process=True
     ),

@@ -1,0 +1,224 @@
+"""The same few outputs as people paste them: each variant holds the same sockets."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portbook.formats.fields import NOT_UNDERSTOOD, Line
+from portbook.formats.sockets.detect import read
+from portbook.model import Listener
+from tests.formats.test_captures import port_of, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SS = """\
+Netid State  Recv-Q Send-Q    Local Address:Port  Peer Address:Port Process
+udp   UNCONN 0      0         127.0.0.53%lo:53         0.0.0.0:*    users:(("dns",pid=600,fd=13))
+tcp   LISTEN 0      128             0.0.0.0:22         0.0.0.0:*    users:(("sshd",pid=812,fd=3))
+tcp   LISTEN 0      511                [::]:80            [::]:*    users:(("nginx",pid=900,fd=6))
+"""
+NETSTAT = """\
+Active Internet connections (only servers)
+Proto Recv-Q Send-Q Local Address           Foreign Address         State       PID/Program name
+udp        0      0 127.0.0.53:53           0.0.0.0:*                           600/systemd-resolve
+tcp        0      0 0.0.0.0:22              0.0.0.0:*               LISTEN      812/sshd: /usr/sbin
+tcp6       0      0 :::80                   :::*                    LISTEN      900/nginx: master p
+"""
+LSOF = """\
+COMMAND     PID            USER   FD   TYPE DEVICE SIZE/OFF NODE NAME
+resolve     600 systemd-resolve   13u  IPv4  18420      0t0  UDP 127.0.0.53:53
+sshd        812            root    3u  IPv4  20101      0t0  TCP *:22 (LISTEN)
+nginx       900        www-data    6u  IPv6 231456      0t0  TCP *:80 (LISTEN)
+"""
+DOCKER = """\
+CONTAINER ID   IMAGE   COMMAND                 STATUS   PORTS                                  NAMES
+0123456789ab   dns     "/docker-entrypoint.…"  Up 2 h   127.0.0.53:53->53/udp                  dns
+ba9876543210   web     "/docker-entrypoint.…"  Up 2 h   0.0.0.0:22->22/tcp, [::]:80->80/tcp    web
+"""
+OSQUERY = """\
++-----+------+----------+--------+------------+
+| pid | port | protocol | family | address    |
++-----+------+----------+--------+------------+
+| 600 | 53   | 17       | 2      | 127.0.0.53 |
+| 812 | 22   | 6        | 2      | 0.0.0.0    |
+| 900 | 80   | 6        | 10     | ::         |
++-----+------+----------+--------+------------+
+"""
+SOCKETS = ["tcp/0.0.0.0:22", "tcp/[::]:80", "udp/127.0.0.53:53"]
+OUTPUTS = {"ss": SS, "netstat": NETSTAT, "lsof": LSOF, "docker": DOCKER, "osquery-table": OSQUERY}
+
+
+def before(text: str) -> Callable[[str], str]:
+    return lambda output: "".join(f"{text}{line}\n" for line in output.splitlines())
+
+
+def wrapped(width: int) -> Callable[[str], str]:
+    def wrap(output: str) -> str:
+        lines = output.splitlines()
+        return "".join(
+            f"{line[at : at + width]}\n" for line in lines for at in range(0, len(line), width)
+        )
+
+    return wrap
+
+
+def as_markdown(output: str) -> str:
+    rows = [re.split(r"\s{2,}", line.strip()) for line in output.splitlines()]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]]) + "\n"
+
+
+def as_list(output: str) -> str:
+    lines = "".join(f"        {json.dumps(line)},\n" for line in output.splitlines())
+    return f'ok: [web-1] => {{\n    "out.stdout_lines": [\n{lines}    ]\n}}\n'
+
+
+WAYS: dict[str, Callable[[str], str]] = {
+    "a prompt of bash": lambda output: f"root@web:~# ss -tulpn\n{output}root@web:~# \n",
+    "a prompt of zsh": lambda output: f"➜  ~ ss -tulpn\n{output}",
+    "a prompt of two lines": lambda output: f"╭─alice@web ~\n╰─$ ss -tulpn\n{output}",
+    "fences": lambda output: f"alice  11:58 AM\n```\n{output}```\nany idea?\n",
+    "Jira's markup": lambda output: f"{{code:bash}}\n{output}{{code}}\n",
+    "HTML": lambda output: f"<pre>{output.replace('>', '&gt;')}</pre>",
+    "Windows' line ends": lambda output: output.replace("\n", "\r\n"),
+    "old line ends": lambda output: output.replace("\n", "\r"),
+    "colours": lambda output: re.sub("(tcp|TCP)", "\x1b[32m\\1\x1b[0m", output),
+    "a byte order mark": lambda output: f"\ufeff{output}",
+    "a ticket": before("> "),
+    "a reply to a ticket": before("> > "),
+    "an indented quote": before("    "),
+    "a diff": before("+"),
+    "bullets": before("- "),
+    "numbers": before("12: "),
+    "a time": before("2026-01-06T11:58:02.1234567Z "),
+    "a container's log": before("2026-01-06T11:58:02.123456789Z stdout F "),
+    "a journal": before("Jan 06 11:58:02 web-1 check[812]: "),
+    "a host": before("web-1: "),
+    "a service": before("web-1  | "),
+    "a playbook's list": as_list,
+    "a text of JSON": lambda output: json.dumps({"stdout": output}) + "\n",
+    "escaped line ends": lambda output: output.replace("\n", "\\n") + "\n",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ["ss", "netstat", "lsof"])
+def test_a_way_to_paste_changes_no_socket(name: str, way: str) -> None:
+    assert sockets_of(WAYS[way](OUTPUTS[name]))[0] == SOCKETS
+
+
+@pytest.mark.parametrize("width", [80, 90, 120])
+@pytest.mark.parametrize("name", ["ss", "netstat", "lsof", "docker"])
+def test_what_a_narrow_terminal_cut_is_put_together(name: str, width: int) -> None:
+    sockets, unread = sockets_of(wrapped(width)(OUTPUTS[name]))
+    assert (sockets, unread) == (SOCKETS, [])
+
+
+@pytest.mark.parametrize("name", ["ss", "netstat", "lsof", "docker"])
+def test_a_table_of_markdown_holds_the_same_sockets(name: str) -> None:
+    assert sockets_of(as_markdown(OUTPUTS[name]))[0] == SOCKETS
+
+
+def test_osquery_prints_a_table() -> None:
+    assert sockets_of(OSQUERY) == (SOCKETS, [])
+    lines = "\n".join(
+        f"pid = {pid}\nport = {port}\nprotocol = {protocol}\naddress = {address}\n"
+        for pid, port, protocol, address in (
+            (600, 53, 17, "127.0.0.53"), (812, 22, 6, "0.0.0.0"), (900, 80, 6, "::"),
+        )
+    )  # fmt: skip
+    assert sockets_of(lines) == (SOCKETS, [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "web: 127.0.0.53:53->53/udp, 0.0.0.0:22->22/tcp, [::]:80->80/tcp\ncache: 6379/tcp\n",
+        "web 127.0.0.53:53->53/udp, 0.0.0.0:22->22/tcp, [::]:80->80/tcp\n",
+        "127.0.0.53:53->53/udp, 0.0.0.0:22->22/tcp, [::]:80->80/tcp\n",
+        "0123456789ab 127.0.0.53:53->53/udp, 0.0.0.0:22->22/tcp, :::80->80/tcp\n",
+        "web | nginx | 127.0.0.53:53->53/udp, 0.0.0.0:22->22/tcp, :::80->80/tcp\n",
+        'web,"127.0.0.53:53->53/udp, 0.0.0.0:22->22/tcp, [::]:80->80/tcp"\n',
+        "NAMES     PORTS\nweb       127.0.0.53:53->53/udp, 0.0.0.0:22->22/tcp, [::]:80->80/tcp\n",
+        (
+            "0123456789ab\t53/udp -> 127.0.0.53:53\n0123456789ab\t22/tcp -> 0.0.0.0:22\n"
+            "0123456789ab\t80/tcp -> [::]:80\n"
+        ),
+    ],
+)
+def test_containers_in_somebodys_own_format(text: str) -> None:
+    assert sockets_of(text)[0] == SOCKETS
+
+
+def test_fuser_tells_processes_and_no_addresses() -> None:
+    text = """\
+                     USER        PID ACCESS COMMAND
+22/tcp:              root        812 F.... sshd
+5353/udp:            avahi       700 F.... avahi-daemon
+                     alice      1700 F.... chrome
+8080/tcp:            17580 17581
+"""
+    listeners = [
+        each for each in read([text.encode()], None, port_of)[1] if isinstance(each, Listener)
+    ]
+    assert [
+        (shown(each.socket), [(owner.pid, owner.program) for owner in each.ownership.owners])
+        for each in listeners
+    ] == [
+        ("tcp/?:22", [(812, "sshd")]),
+        ("udp/?:5353", [(700, "avahi-daemon"), (1700, "chrome")]),
+        ("tcp/?:8080", [(17580, None), (17581, None)]),
+    ]
+
+
+NOTES = (
+    (
+        "Aktive Internetverbindungen (Nur Server)\n(Es konnten nicht alle Prozesse erkannt werden; "
+        "Informationen über\nnicht-eigene Prozesse werden nicht angezeigt; Root kann sie anzeigen.)"
+    ),
+    (
+        "Connexions Internet actives (seulement serveurs)\n(Tous les processus ne peuvent être "
+        "identifiés, les infos sur les processus\nnon possédés ne seront pas affichées, vous devez "
+        "être root pour les voir toutes.)"
+    ),
+    (
+        "Conexiones activas de Internet (solo servidores)\n(No todos los procesos pueden ser "
+        "identificados, no hay información de propiedad del proceso\nno se mostrarán, necesita ser "
+        "superusuario para verlos todos.)"
+    ),
+    (
+        "Aktywne połączenia internetowe (tylko serwery)\n(Nie można było zidentyfikować wszystkich "
+        "procesów, informacje o procesach\nnienależących do użytkownika nie będą pokazane.)"
+    ),
+    "激活Internet连接 (仅服务器)\n（并非所有进程都能被检测到，所有非本用户的进程信息将不会显示）",
+    "Активные соединения с интернетом (only servers)",
+    "稼働中のインターネット接続 (サーバのみ)",
+    "Connessioni Internet attive (solo server)",
+    "Conexões Internet Ativas (sem os servidores)",
+)
+
+
+@pytest.mark.parametrize("notes", NOTES)
+def test_netstat_s_notes_are_in_the_user_s_language(notes: str) -> None:
+    text = notes + "\n" + NETSTAT.partition("\n")[2]
+    assert sockets_of(text) == (SOCKETS, [])
+
+
+def test_outputs_of_three_tools_keep_their_own_lines() -> None:
+    text = f"web:\n{SS}\nand the containers\n{DOCKER}\nand that\n{LSOF}"
+    sockets, unread = sockets_of(text)
+    assert sockets == SOCKETS
+    assert unread == ["web:", "and the containers", "and that"]
+
+
+def sockets_of(text: str) -> tuple[list[str], list[str]]:
+    """The sockets in *text*, and the lines that nobody understood."""
+    events = list(read([text.encode()], None, port_of)[1])
+    sockets = {shown(each.socket) for each in events if isinstance(each, Listener)}
+    lines = [each for each in events if isinstance(each, Line)]
+    return sorted(sockets), [each.text for each in lines if each.what == NOT_UNDERSTOOD]
