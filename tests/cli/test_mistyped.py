@@ -138,3 +138,29 @@ def test_several_files_are_explained(capsys: pytest.CaptureFixture[str], tmp_pat
     out = capsys.readouterr().out
     assert "23/tcp" in out or "0.0.0.0:23" in out
     assert "6379" in out
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["listen", "--jsno"], "no option '--jsno'; did you mean --json? (portbook listen --help"),
+        (["443", "--no-hots"], "no option '--no-hots'; did you mean --no-host? (portbook show"),
+        (["stop", "80", "--yse"], "no option '--yse'; did you mean --yes?"),
+        (["listen", "--levl=note"], "no option '--levl'; did you mean --level?"),
+        (["audit", "x", "--colums", "a"], "no option '--colums'; did you mean --columns?"),
+        (["--verison"], "no option '--verison'; did you mean --version?"),
+        (["listen", "--zzzz"], "no option '--zzzz' (portbook listen --help"),
+        (["listen", "-x"], "no option '-x' (portbook listen --help"),
+        (["listen", "--\x1b[2J"], r"no option '--\x1b[2J' (portbook listen --help"),
+        (["listen", "--sort", "prot"], "'prot' is none of level, port, address"),
+        (["listen", "--sort", "prot"], "uptime; did you mean port? (portbook"),
+    ],
+)
+def test_a_mistyped_option_is_understood(
+    argv: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(argv) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert not said.out
+    assert said.err.count("\n") == 1

@@ -110,7 +110,7 @@ def test_what_it_takes(
         (["80/xyz"], "is not a transport"),
         ([], "PORT"),
         (["80", "--yes", "--dry-run"], "--yes and --dry-run exclude each other"),
-        (["80", "--jsonl"], "unrecognized arguments"),
+        (["80", "--jsonl"], "no option '--jsonl'; did you mean --json?"),
         (["80", "--timeout", "-1"], "--timeout -1 is not between 0 and 3600"),
         (["80", "--timeout", "nan"], "--timeout nan is not between 0 and 3600"),
         (["80", "--timeout", "soon"], "invalid float value"),

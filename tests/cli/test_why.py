@@ -138,8 +138,8 @@ def test_a_range_is_one_answer_in_text_and_one_a_port_in_json(
         (["80/xyz"], "is not a transport"),
         (["x" * 5000], "characters long"),
         ([], "PORT"),
-        (["80", "--jsonl"], "unrecognized arguments"),
-        (["80", "--nonsense"], "unrecognized arguments"),
+        (["80", "--jsonl"], "no option '--jsonl'; did you mean --json?"),
+        (["80", "--nonsense"], "no option '--nonsense' (portbook"),
     ],
 )
 def test_what_cannot_be_read_is_one_line_and_2(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 79  # columns that an example may take
 _LONGEST = 400  # characters of an error of argparse
+_UNRECOGNIZED = "unrecognized arguments: "  # how argparse begins where it knows no such option
 
 GROUPS = {
     "This machine": ("listen", "why", "stop", "wait", "reach", "pick", "doctor"),
@@ -99,7 +100,33 @@ class Parser(argparse.ArgumentParser):
         """Raises UsageError instead of printing the usage."""
         if len(message) > _LONGEST:  # with a value in it, which may be of any length
             message = f"{message[: _LONGEST // 2]}…{message[-_LONGEST // 2 :]}"
-        raise UsageError(f"{message} ({self.prog} --help shows what it takes)")
+        raise UsageError(f"{self._without_slip(message)} ({self.prog} --help shows what it takes)")
+
+    def _without_slip(self, message: str) -> str:
+        """*message*; of an option that there isn't, its name and one that is spelled nearly so."""
+        before, _, words = message.partition(_UNRECOGNIZED)
+        option = words.split(" ")[0].partition("=")[0]
+        if before or not option.startswith("-"):
+            return message
+        from portbook.cli.mistyped import nearest
+
+        own = [name for action in self._actions for name in action.option_strings]
+        long = [name for name in (*own, "--version") if name.startswith("--") and name != _ASK]
+        near = nearest(option, long) if option.startswith("--") else ()
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        return f"no option {shown(option)}{hint}"
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        from portbook.cli.mistyped import nearest
+
+        words = [str(choice) for choice in action.choices]
+        near = nearest(str(value)[:_LONGEST], words)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise argparse.ArgumentError(
+            action, f"{shown(str(value))} is none of {', '.join(words)}{hint}"
+        )
 
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:
         """Prints the help; argparse's own swallows the error of a full disk."""

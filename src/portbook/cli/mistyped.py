@@ -36,7 +36,7 @@ def did_you_mean(argv: Sequence[str], commands: Iterable[str], catalog: Catalog)
     word, verb = argv[0].lower(), argv[0].lower() in _VERBS
     # A verb's options are another tool's: kill -9, ls -la.
     rest = [each for each in argv[1:] if not (verb and each.startswith("-"))]
-    proposals = _of_verb(word, rest) or _nearest(word, commands)
+    proposals = _of_verb(word, rest) or nearest(word, commands)
     if not proposals or _is_question(argv) or _known(argv[0], catalog, verb=verb):
         return None
     tail = _tail(rest)
@@ -73,9 +73,14 @@ def _of_verb(word: str, rest: Sequence[str]) -> tuple[str, ...]:
     return _VERBS.get(word, ())
 
 
-def _nearest(word: str, commands: Iterable[str]) -> tuple[str, ...]:
+def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of *names* that *word* is for by a slip: one edit away, or two from seven letters on.
+
+    >>> nearest("--jsno", ["--json", "--jsonl", "--yes"]), nearest("--yaml", ["--json"])
+    (('--json',), ())
+    """
     near: dict[int, list[str]] = {}
-    for name in commands:
+    for name in names:
         most = 2 if len(name) >= _LONG else 1
         if abs(len(name) - len(word)) <= most:
             distance = edits(word, name)
