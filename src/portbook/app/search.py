@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _WORDS_AT_LEAST = 2
 _SPELLED_SO = 50  # the least score of a match that isn't only similar to the text
+# How good a product or a report is, on the scale of a match's score: it is called so, begins so,
+# or has the words among others.
+_CALLED_SO, _BEGINS_SO, _WORDS_SO = 99, 91, 81
 
 
 class SearchAnswer(NamedTuple):
@@ -27,6 +30,7 @@ class SearchAnswer(NamedTuple):
 
     ``matches`` are the registry's, ``uses`` those of products whose name or use matches, ``abuse``
     the reports of what is called so.
+    ``similar`` says that the spelling of these only resembles the text.
     ``asked_by_name`` says that the text was given as the name of a service, which it isn't.
     ``own_notes`` are those of the user's own notes that match; None where they were left out, as
     they are on everything that others may read.
@@ -41,6 +45,24 @@ class SearchAnswer(NamedTuple):
     uses: tuple[Use, ...] = ()
     own_notes: tuple[Note, ...] | None = None
     abuse: tuple[Report, ...] = ()
+    similar: bool = False
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """``matches``, ``uses`` and ``abuse`` in the order in which they are shown, the best first.
+
+        A name that is the text outdoes one that begins with it, which outdoes words of others;
+        where two are as good, the registry comes first, then uses.
+        """
+        from portbook.catalog.text_index import words_of
+
+        words = words_of(self.text)
+        best = {
+            "matches": self.matches[0].score if self.matches else 0,
+            "uses": _named_so([use.product for use in self.uses[:1]], words, self.similar),
+            "abuse": _named_so([report.subject for report in self.abuse[:1]], words, self.similar),
+        }
+        return tuple(sorted(best, key=lambda store: -best[store]))
 
     @property
     def found(self) -> bool:
@@ -50,8 +72,34 @@ class SearchAnswer(NamedTuple):
         """
         near = not self.matches or self.matches[0].score < _SPELLED_SO
         noted = any(note.trusted for note in self.own_notes or ())
-        recorded = self.uses or self.abuse or noted
+        named = not (self.similar and self.matches and self.asked_by_name)
+        recorded = (named and (self.uses or self.abuse)) or noted
         return bool(recorded or (self.matches and not (self.asked_by_name and near)))
+
+
+def _named_so(names: list[str], words: list[str], similar: bool) -> float:
+    """How well the first of *names* is what *words* say, on the scale of a match's score."""
+    from portbook.catalog.text_index import words_of
+
+    if not names:
+        return 0
+    name = words_of(names[0])
+    if similar:
+        from difflib import SequenceMatcher
+
+        from portbook.catalog.registry.search import SIMILAR
+
+        wanted = SequenceMatcher(None, "", " ".join(words))
+        ratios = []
+        for spelling in (" ".join(name), *name):
+            wanted.set_seq1(spelling)
+            ratios.append(wanted.ratio())
+        return SIMILAR * max(ratios)
+    if name == words:
+        return _CALLED_SO
+    if name[: len(words)] == words:
+        return _BEGINS_SO
+    return _WORDS_SO if set(words) <= set(name) else 0
 
 
 def own_notes(text: str, catalog: Catalog) -> tuple[Note, ...]:
@@ -138,13 +186,15 @@ def answer_search(
         named = {match.service_name for match in leading}
         matches = (*leading, *[each for each in matches if each.service_name not in named])
     # What only has a similar spelling gives way to a product or a report that is called so.
-    uses, abuse = on_record.use_index().search(text), on_record.abuse_called(text)
+    reports = on_record.report_index()
+    uses, abuse = on_record.use_index().search(text), reports.search(text)
     if (uses or abuse) and matches and matches[0].score < _SPELLED_SO:
         matches = ()
-    elif not uses and not abuse and not matches:
-        uses = on_record.use_index().near(text)
+    similar = not uses and not abuse and not (matches and matches[0].score >= _SPELLED_SO)
+    if similar:
+        uses, abuse = on_record.use_index().near(text), reports.near(text)
     stores = {"lore-uses": True, "lore-abuse": bool(abuse)}
     practice = tuple(source for source in on_record.sources() if stores.get(source.id))
     sources = catalog.registry.sources() + practice
     by_name = query.kind is QueryKind.NAME
-    return SearchAnswer(query, text, matches, shown, by_name, sources, uses, own, abuse)
+    return SearchAnswer(query, text, matches, shown, by_name, sources, uses, own, abuse, similar)

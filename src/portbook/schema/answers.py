@@ -148,6 +148,8 @@ SEARCH_ANSWER = Table(
         ),
         Field("uses", USES, path=lambda it: it.uses[: it.shown]),
         Field("abuse", list_of(REPORT.codec()), "reports of abuse that are called so"),
+        Field("order", list_of(TEXT), "the names of the three lists, the best matches first"),
+        Field("similar", FLAG, "uses and abuse only resemble the text"),
         Field("own_notes", optional(NOTES), "your notes that match; null: left out"),
         QUERY_NOTES,
         Field("sources", SOURCES),

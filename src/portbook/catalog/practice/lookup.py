@@ -47,13 +47,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
-    from portbook.catalog.practice.search import UseIndex
+    from portbook.catalog.practice.search import ReportIndex, UseIndex
 
 DATA = os.path.join(os.path.dirname(__file__), "data")
 
 # Asked for more ports than this, a file is read once, which takes as long as so many searches.
 _PORTS_UNTIL_HELD = 8
-_SHORT = 2  # letters of a word that stands in too many texts
 _NAMES_HELD = 4096  # names and paths of programs, of which captures may have any number
 
 # What each file is, for a reader of the list of sources.
@@ -90,6 +89,7 @@ class Practice:
         self._held: dict[str, RowsByPort] = {}
         self._programs_on: dict[int, list[Program]] | None = None
         self._use_index: UseIndex | None = None
+        self._report_index: ReportIndex | None = None
 
     def _file(self, kind: str) -> SortedFile:
         file = self._files.get(kind)
@@ -249,23 +249,13 @@ class Practice:
         for row in file.rows():
             yield report_of(cells_of(row, "abuse", file.path), file.path)
 
-    def abuse_called(self, text: str) -> tuple[Report, ...]:
-        """The reports with each word of *text* in what they name, by port; reads them all.
+    def report_index(self) -> ReportIndex:
+        """All reports of abuse, ready to be searched; made when first asked for."""
+        if self._report_index is None:
+            from portbook.catalog.practice.search import ReportIndex
 
-        Numbers and words of two letters find a subject only where *text* is all of it.
-        """
-        from portbook.catalog.text_index import words_of
-
-        words = words_of(text)
-        long = all(len(word) > _SHORT and not word.isdigit() for word in words)
-        subjects = [(each, words_of(each.subject)) for each in self.abuse()] if words else []
-        return tuple(
-            [
-                each
-                for each, subject in subjects
-                if subject == words or (long and set(words) <= set(subject))
-            ]
-        )
+            self._report_index = ReportIndex(self.abuse())
+        return self._report_index
 
     def expect(self, ports: int) -> None:
         """Reads a file at once, and not when it was searched often, where so many are asked for."""

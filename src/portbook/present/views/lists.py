@@ -71,24 +71,15 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
         shown = f"{answer.shown:,} of " if answer.shown < count else ""
         out.title(f"{shown}{plural(count, 'match', 'matches')} for {quoted}")
     out.notes(answer.query.notes)
-    if answer.matches:
-        rows = tuple(
-            (
-                match.service_name or "(no name)",
-                _numbers(match.ports),
-                (match.description or "no description") + _why(match),
-            )
-            for match in answer.matches[: answer.shown]
-        )
-        out.lines.append("")
-        out.lines += render_item(Table(rows), style)
-    more = len(answer.matches) - answer.shown
-    if more > 0:
-        out.lines += render_item(Paragraph(f"and {more:,} more: --limit 0 shows all"), style)
-    if answer.uses:
-        out.section("In practice", *_use_rows(answer))
-    if answer.abuse:
-        out.section("Reported abuse", *report_records(answer.abuse))
+    for store in answer.order:
+        if store == "matches" and answer.matches:
+            if answer.order[0] != "matches" and (answer.uses or answer.abuse):
+                out.section("In the registry")
+            _show_matches(out, answer, style)
+        elif store == "uses" and answer.uses:
+            out.section("In practice", *_use_rows(answer))
+        elif store == "abuse" and answer.abuse:
+            out.section("Reported abuse", *report_records(answer.abuse))
     if answer.own_notes:
         from portbook.present.port import noted
 
@@ -96,6 +87,22 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
             out.section(title, *items)
     out.sources(answer.sources)
     return str(out)
+
+
+def _show_matches(out: _Lines, answer: SearchAnswer, style: Style) -> None:
+    rows = tuple(
+        (
+            match.service_name or "(no name)",
+            _numbers(match.ports),
+            (match.description or "no description") + _why(match),
+        )
+        for match in answer.matches[: answer.shown]
+    )
+    out.lines.append("")
+    out.lines += render_item(Table(rows), style)
+    more = len(answer.matches) - answer.shown
+    if more > 0:
+        out.lines += render_item(Paragraph(f"and {more:,} more: --limit 0 shows all"), style)
 
 
 def _why(match: Match) -> str:

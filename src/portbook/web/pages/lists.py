@@ -199,7 +199,7 @@ def of_search(answer: SearchAnswer | None, text: str) -> dict[str, Any]:
         )
         return {
             "headline": "Search", "said": said, "matches": [], "uses": [], "abuse": [], "more": 0,
-            "more_uses": 0, "about": said,
+            "more_uses": 0, "about": said, "order": (),
         }  # fmt: skip
     shown = answer.matches[: answer.shown]
     uses = _records(answer.uses)
@@ -215,6 +215,7 @@ def of_search(answer: SearchAnswer | None, text: str) -> dict[str, Any]:
     return {
         "headline": headline,
         "said": said,
+        "order": answer.order,
         "uses": uses[: answer.shown],
         "abuse": answer.abuse,
         "more_uses": max(0, len(uses) - answer.shown),
