@@ -166,15 +166,17 @@ def test_ctrl_c_ends_it_with_130(watch: Piped) -> None:
 
 
 def test_a_filter_holds_for_events_too() -> None:
-    found = Piped("--user", "4294967294")
-    try:
-        with opened() as made:
-            assert found.event(port_of(made), 5 * INTERVAL) is None
-        out, err = found.interrupt()
-        assert (out, b"Traceback" in err) == (b"", False)
-    finally:
-        found.process.kill()
-        found.process.communicate()
+    with opened() as passed:
+        found = Piped("--port", str(port_of(passed)))
+        try:
+            assert found.of(port_of(passed))["event"] == "present"
+            with opened() as made:
+                assert found.event(port_of(made), 5 * INTERVAL) is None
+            out, err = found.interrupt()
+            assert (out, b"Traceback" in err) == (b"", False)
+        finally:
+            found.process.kill()
+            found.process.communicate()
 
 
 def test_a_closed_pipe_ends_it_quietly_though_nothing_happens() -> None:
