@@ -187,10 +187,15 @@ def test_a_real_server_is_waited_for(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_ctrl_c_ends_it_with_130(server: socket.socket) -> None:
-    command = [sys.executable, "-m", "portbook", "wait", str(server.getsockname()[1])]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as waiting:
+    begun = "from portbook.__main__ import script; print('begun', flush=True); script()"
+    command = [sys.executable, "-c", begun, "wait", str(server.getsockname()[1])]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as waiting:
+        assert waiting.stdout is not None
+        assert waiting.stdout.readline() == "begun\n"
         with pytest.raises(subprocess.TimeoutExpired):
-            waiting.wait(1.0)
+            waiting.wait(0.3)
         waiting.send_signal(signal.SIGINT)
         _, err = waiting.communicate(timeout=60)
     assert (waiting.returncode, err) == (130, "")
