@@ -80,12 +80,37 @@ def confirmed(question: str) -> bool:
     sys.stdout.write(f"\n{question} [y/N] ")
     sys.stdout.flush()
     try:
+        _wait_for_line(sys.stdin)
         answer = sys.stdin.readline()
     except (OSError, ValueError):  # the terminal went away
         answer = ""
     if not answer.endswith("\n"):
         print()
     return answer.strip().lower() in ("y", "yes")
+
+
+def _wait_for_line(stream: TextIO) -> None:
+    """Returns when a line of *stream* can be read, or raises KeyboardInterrupt at Ctrl-C.
+
+    A read doesn't see a signal that comes an instant before it: it would wait for the next key. A
+    byte in a pipe stays there until select(2) looks. Windows has that for sockets alone.
+    """
+    if sys.platform == "win32":
+        return
+    import select
+    import signal
+
+    reader, writer = os.pipe()
+    try:
+        os.set_blocking(writer, False)
+        before = signal.set_wakeup_fd(writer)
+        try:
+            select.select([stream.fileno(), reader], [], [])
+        finally:
+            signal.set_wakeup_fd(before)
+    finally:
+        os.close(reader)
+        os.close(writer)
 
 
 def terminal_width(env: Mapping[str, str]) -> int:

@@ -1,0 +1,49 @@
+"""A question at a terminal: what is a yes, and Ctrl-C whenever it comes."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import sys
+
+import pytest
+
+from portbook.cli.terminal import confirmed
+
+YES, NO, INTERRUPTED = 10, 11, 12
+
+
+def answered(keys: bytes) -> int:
+    """How a process ends that asks on a terminal where *keys* are typed once it has asked."""
+    child, terminal = pty.fork()
+    if child == 0:
+        sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.alarm(60)
+        try:
+            os._exit(YES if confirmed("Stop it?") else NO)
+        except KeyboardInterrupt:
+            os._exit(INTERRUPTED)
+    printed = b""
+    while b"[y/N] " not in printed:
+        printed += os.read(terminal, 100)
+    os.write(terminal, keys)
+    _, status = os.waitpid(child, 0)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(status)
+
+
+@pytest.mark.parametrize(
+    ("keys", "ending"),
+    [
+        (b"y\n", YES),
+        (b"Yes\n", YES),
+        (b"\n", NO),
+        (b"yess\n", NO),
+        (b"\x04", NO),  # Ctrl-D
+        (b"\x03", INTERRUPTED),
+    ],
+)
+def test_what_is_typed(keys: bytes, ending: int) -> None:
+    assert answered(keys) == ending
