@@ -255,8 +255,13 @@ class World:
                 return (self.everyone if values[0] in numbers else NOTHING), NOTHING
         sure: list[tuple[int, int]] = []
         unsure: list[tuple[int, int]] = []
+        everyone = self.everyone.pairs()
         for _, certain, pieces in self.matches(fields, values, rows, packet):
+            if certain and pieces == everyone:
+                return self.everyone, NOTHING
             (sure if certain else unsure).extend(pieces)
+        if not sure and not unsure:
+            return NOTHING, NOTHING
         yes = Intervals.of(sure) & self.everyone
         return yes, (Intervals.of(unsure) & self.everyone) - yes if unsure else NOTHING
 

@@ -14,8 +14,8 @@ forward and postrouting; then its answer goes back, and a later packet of it onc
 >>> for one in decide(Ruleset(parse_nft(text)[0]), Machine(), family=Family.IPV4,
 ...                   transport=Transport.TCP, destination="192.0.2.1", port=80, interface="eth0"):
 ...     print(one.outcome, len(one.sources), [rule.text for rule in one.rules])
-dropped 2 ['ip saddr != 192.0.2.0/24 drop']
 open 1 []
+dropped 2 ['ip saddr != 192.0.2.0/24 drop']
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def decide(
     ports = tuple(call.source_port_rules)
     return tuple(
         decision._replace(source_ports=ports) if ports else decision
-        for decision in _decisions(family, results)
+        for decision in _decisions(family, results, sources)
     )
 
 
@@ -208,6 +208,11 @@ class _Call:
         stops: list[Stop] = []
         self.walk.stops = stops
         passed = self._back(flow, forwarded)
+        if flow.packet.translated:
+            # Where the answer isn't tracked, nobody puts back what NAT has changed.
+            untracked = [each for each in passed if each.packet.tracked is False]
+            passed = [each for each in passed if each.packet.tracked is not False]
+            stops += [Stop(Outcome.DROPPED, each.sources, each.rules) for each in untracked]
         lost = [
             _Result(
                 Outcome.UNKNOWN if stop.outcome is Outcome.UNKNOWN else Outcome.DROPPED,
@@ -320,7 +325,7 @@ def _track(priority: int, flow: Flow) -> Flow:
     return flow._replace(packet=flow.packet._replace(tracked=True))
 
 
-def _decisions(family: Family, results: Iterable[_Result]) -> list[Decision]:
+def _decisions(family: Family, results: Iterable[_Result], everyone: Intervals) -> list[Decision]:
     """The results by source: where several are possible for one, they say whether they agree."""
     merged: dict[_Result, list[Intervals]] = {}
     for result in results:
@@ -329,12 +334,16 @@ def _decisions(family: Family, results: Iterable[_Result]) -> list[Decision]:
     groups = [bare._replace(sources=union(sets)) for bare, sets in merged.items()]
     return [
         _agreed(family, [groups[number] for number in numbers], sources)
-        for numbers, sources in _apart([group.sources for group in groups])
+        for numbers, sources in _apart([group.sources for group in groups], everyone)
     ]
 
 
-def _apart(sets: list[Intervals]) -> list[tuple[tuple[int, ...], tuple[tuple[int, int], ...]]]:
+def _apart(
+    sets: list[Intervals], everyone: Intervals
+) -> list[tuple[tuple[int, ...], tuple[tuple[int, int], ...]]]:
     """Cuts overlapping sets into disjoint ones: the numbers of those that have them, and they."""
+    if sum(each.size() for each in sets) == everyone.size():  # they don't overlap
+        return [((number,), each.pairs()) for number, each in enumerate(sets)]
     edges: list[tuple[int, int, int]] = []
     for number, each in enumerate(sets):
         for first, last in each.pairs():

@@ -108,4 +108,6 @@ def merged(flows: list[Flow]) -> list[Flow]:
 
 def union(sets: list[Intervals]) -> Intervals:
     """All that is in one of *sets*."""
+    if len(sets) == 1:
+        return sets[0]
     return Intervals.of(pair for each in sets for pair in each.pairs())

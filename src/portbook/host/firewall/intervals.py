@@ -21,12 +21,30 @@ if TYPE_CHECKING:
 
 
 class Intervals:
-    """Half-open bounds in one flat list: first, end, first, end."""
+    """Half-open bounds in one flat list: first, end, first, end.
 
-    __slots__ = ("bounds",)
+    What is taken from a long list piece by piece is only noted, and taken out once that is much:
+    a ruleset may drop thousands of addresses one by one from all that a large set left over.
+    """
 
-    def __init__(self, bounds: list[int]) -> None:
-        self.bounds = bounds
+    __slots__ = ("_bounds", "_left", "_taken")
+
+    def __init__(self, bounds: list[int], taken: list[int] | None = None, left: int = -1) -> None:
+        self._bounds, self._taken, self._left = bounds, taken, left
+
+    @property
+    def bounds(self) -> list[int]:
+        """All bounds, with nothing still to be taken out."""
+        if self._taken:
+            self._bounds, self._taken = _without(self._bounds, self._taken), None
+        return self._bounds
+
+    def size(self) -> int:
+        """How many numbers it has."""
+        if self._left < 0:
+            bounds = self.bounds
+            self._left = sum(bounds[1::2]) - sum(bounds[::2])
+        return self._left
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[int, int]]) -> Intervals:
@@ -46,7 +64,7 @@ class Intervals:
         return tuple((bounds[at], bounds[at + 1] - 1) for at in range(0, len(bounds), 2))
 
     def __bool__(self) -> bool:
-        return bool(self.bounds)
+        return self._left != 0 if self._taken else bool(self._bounds)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Intervals) and self.bounds == other.bounds
@@ -65,35 +83,25 @@ class Intervals:
         return not other.bounds or (self & other).bounds == other.bounds
 
     def __and__(self, other: Intervals) -> Intervals:
-        few, many = sorted((self.bounds, other.bounds), key=len)
-        common: list[int] = []
-        for first, end in _pairs(few):
-            # An even place lies before an interval of *many*, an odd one inside.
-            start, stop = bisect_right(many, first), bisect_left(many, end)
-            if start % 2:
-                common.append(first)
-            common += many[start:stop]
-            if stop % 2:
-                common.append(end)
-        return Intervals(common)
+        few, many = (self, other) if len(self._bounds) < len(other._bounds) else (other, self)
+        if many._taken:
+            common = Intervals(_common(few.bounds, many._bounds))
+            return common - Intervals(many._taken) if common._bounds else common
+        return Intervals(_common(few.bounds, many._bounds))
 
     def __sub__(self, other: Intervals) -> Intervals:
-        bounds, taken = self.bounds, other.bounds
-        if not taken or not bounds:
+        if not other or not self:
             return self
-        rest: list[int] = []
-        place = 0
-        for first, end in _pairs(taken):
-            start = bisect_left(bounds, first, place)
-            stop = bisect_right(bounds, end, start)
-            rest += bounds[place:start]
-            if start % 2:
-                rest.append(first)
-            if stop % 2:
-                rest.append(end)
-            place = stop
-        rest += bounds[place:]
-        return Intervals(rest)
+        if len(self._bounds) < _LONG or len(other._bounds) > _SHORT:
+            return Intervals(_without(self.bounds, other.bounds))
+        taken = self._taken or []
+        piece = _common(other.bounds, self._bounds)
+        if taken:
+            piece = _without(piece, taken)
+        left = self.size() - sum(piece[1::2]) + sum(piece[::2])
+        if len(taken) > _MOST_TAKEN:
+            return Intervals(_without(self.bounds, piece), None, left)
+        return Intervals(self._bounds, (Intervals(taken) | Intervals(piece)).bounds, left)
 
     def __or__(self, other: Intervals) -> Intervals:
         if not self.bounds or not other.bounds:
@@ -106,6 +114,41 @@ class Intervals:
             middle = [first] * (start % 2 == 0) + [end] * (stop % 2 == 0)
             many = many[:start] + middle + many[stop:]
         return Intervals(many)
+
+
+_LONG, _SHORT, _MOST_TAKEN = 2_000, 64, 1_000  # bounds
+
+
+def _common(few: list[int], many: list[int]) -> list[int]:
+    common: list[int] = []
+    for first, end in _pairs(few):
+        # An even place lies before an interval of *many*, an odd one inside.
+        start, stop = bisect_right(many, first), bisect_left(many, end)
+        if start % 2:
+            common.append(first)
+        common += many[start:stop]
+        if stop % 2:
+            common.append(end)
+    return common
+
+
+def _without(bounds: list[int], taken: list[int]) -> list[int]:
+    rest: list[int] = []
+    place = 0
+    if bounds and len(taken) > len(bounds):  # most of it lies elsewhere
+        low, high = bisect_right(taken, bounds[0]), bisect_left(taken, bounds[-1])
+        taken = taken[low - low % 2 : high + high % 2]
+    for first, end in _pairs(taken):
+        start = bisect_left(bounds, first, place)
+        stop = bisect_right(bounds, end, start)
+        rest += bounds[place:start]
+        if start % 2:
+            rest.append(first)
+        if stop % 2:
+            rest.append(end)
+        place = stop
+    rest += bounds[place:]
+    return rest
 
 
 def _pairs(bounds: list[int]) -> Iterator[tuple[int, int]]:

@@ -33,6 +33,10 @@ from portbook.host.firewall.values import (
     Verdict,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # linux/netfilter_ipv4.h, enum nf_ip_hook_priorities; iptables(8) says which table has which chains.
 _HOOKS = {
     "raw": {"PREROUTING": -300, "OUTPUT": -300},
@@ -104,12 +108,10 @@ def _rule(table: Table, line: str) -> None:
     if chain is None:
         raise MalformedInput(f"it has no chain {name}")
     body = rest[len(name) :]
-    chain.rules.append(
-        Rule(partial(str, start), chain.where, partial(_statements, body, table, start))
-    )
+    chain.rules.append(Rule(partial(str, start), chain.where, _statements(body, table, start)))
 
 
-def _statements(body: str, table: Table, line: str) -> list[object]:
+def _statements(body: str, table: Table, line: str) -> Iterator[object]:
     """The statements of one rule."""
     try:
         matches = Matches(table.family)
@@ -123,11 +125,12 @@ def _statements(body: str, table: Table, line: str) -> list[object]:
             else:
                 matches.add(negated, option, values)
         action = _action(target, goals, table, going)
-    except (MalformedInput, ValueError, IndexError):
-        return [Unclear(line)]
-    if action is Unclear:
-        return [*matches.statements(), Unclear(line)]
-    return [*matches.statements(), *([] if action is None else [action])]
+    except (MalformedInput, ValueError, LookupError):
+        yield Unclear(line)
+        return
+    yield from matches.statements()
+    if action is not None:
+        yield Unclear(line) if action is Unclear else action
 
 
 def _action(target: str, goals: dict[str, str], table: Table, going: bool) -> object:

@@ -208,8 +208,38 @@ def row_of(fields: Sequence[Field], value: Any) -> Row:
     return tuple(part_of(field, part) for field, part in zip(fields, inside, strict=True))
 
 
+def _address_pairs(elements: list[Any]) -> list[tuple[int, int]] | None:
+    """Addresses and prefixes as intervals, fast; None where there is anything else among them."""
+    import _socket
+
+    pairs: list[tuple[int, int]] = []
+    if not elements:
+        return pairs
+    first = elements[0]
+    wide = ":" in str(first)
+    family, width = (_socket.AF_INET6, 128) if wide else (_socket.AF_INET, 32)
+    number_of, address_of = int.from_bytes, _socket.inet_pton
+    try:
+        for each in elements:
+            if type(each) is str:
+                number = number_of(address_of(family, each), "big")
+                pairs.append((number, number))
+            else:
+                prefix = each["prefix"]
+                rest = (1 << width - prefix["len"]) - 1
+                number = number_of(address_of(family, prefix["addr"]), "big") & ~rest
+                pairs.append((number, number | rest))
+    except (OSError, ValueError, TypeError, LookupError):
+        return None
+    return pairs
+
+
 def rows_of(fields: Sequence[Field], elements: Any) -> Rows:
     """The elements of a set, written out or read from a named one."""
+    if len(fields) == 1 and fields[0].name in ("saddr", "daddr") and type(elements) is list:
+        pairs = _address_pairs(elements)
+        if pairs is not None:
+            return Rows.of_numbers(pairs)
     rows: list[Row] = []
     for each in listed(elements):
         if each == "*" or only(each) == ("elem", {"val": "*"}):

@@ -48,6 +48,7 @@ from portbook.host.firewall.values import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 _IGNORED = {
@@ -205,7 +206,7 @@ class _Reader:
         chain = table.chains.setdefault(name, Chain(where))
         expressions = value.get("expr", [])
         table.foreign = table.foreign or any("xt" in each for each in expressions)
-        rule = Rule(partial(show_rule, expressions), where, partial(statements_of, expressions))
+        rule = Rule(partial(show_rule, expressions), where, statements_of(expressions))
         chain.rules.append(rule)
         if table.family == "inet" and _hides_family(expressions):
             rule.first = [Chance("meta nfproto")]
@@ -217,19 +218,17 @@ def _hides_family(expressions: list[Any]) -> bool:
     return any(each.get("reject") == {"type": "tcp reset"} for each in expressions if each)
 
 
-def statements_of(expressions: list[Any]) -> list[object]:
+def statements_of(expressions: list[Any]) -> Iterator[object]:
     """The statements of one rule; what isn't understood is among them."""
-    statements: list[object] = []
     for each in expressions:
         try:
             statement = _statement(*only(each), each)
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             statement = Unclear(show_rule([each]))
         if isinstance(statement, list):
-            statements += statement
+            yield from statement
         elif statement is not None:
-            statements.append(statement)
-    return statements
+            yield statement
 
 
 def _statement(kind: str, value: Any, whole: Any) -> object:

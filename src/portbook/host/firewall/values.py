@@ -13,7 +13,7 @@ from portbook.model.reach import RuleText
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from portbook.model.gap import Gap
 
@@ -56,10 +56,25 @@ class Rows:
     """
 
     def __init__(
-        self, rows: Sequence[Row], goals: Sequence[Goal] | None = None, otherwise: Goal = None
+        self, rows: list[Row], goals: Sequence[Goal] | None = None, otherwise: Goal = None
     ) -> None:
-        self.rows, self.goals, self.otherwise = rows, goals, otherwise
+        self._rows: list[Row] | None = rows
+        self.goals, self.otherwise = goals, otherwise
         self._numbers: Intervals | None = None
+
+    @classmethod
+    def of_numbers(cls, pairs: list[tuple[int, int]]) -> Rows:
+        """The rows of a set of inclusive numbers, of which there may be a million."""
+        made = cls([])
+        made._rows, made._numbers = None, Intervals.of(pairs)
+        return made
+
+    @property
+    def rows(self) -> list[Row]:
+        """The elements one by one."""
+        if self._rows is None:
+            self._rows = [(pair,) for pair in self._numbers.pairs()] if self._numbers else []
+        return self._rows
 
     def numbers(self) -> Intervals | None:
         """The rows of one part each as intervals; None where one is no number."""
@@ -155,21 +170,35 @@ class AddTo(NamedTuple):
 
 
 class Rule:
-    """A rule: its text as its tool has it, the chain's name, and what it does, in order."""
+    """A rule: its text as its tool has it, the chain's name, and what it does, in order.
 
-    __slots__ = ("_read", "_statements", "_text", "first", "where")
+    ``first`` are conditions that its tool doesn't print. The statements are worked out when they
+    are met first, one by one: most rules have done with a packet at their first condition.
+    """
 
-    def __init__(self, text: Callable[[], str], where: str, read: Callable[[], list[object]]):
-        self._text, self.where, self._read = text, where, read
-        self._statements: list[object] | None = None
-        self.first: list[object] = []  # conditions that its tool doesn't print
+    __slots__ = ("_rest", "_statements", "_text", "first", "where")
+
+    def __init__(self, text: Callable[[], str], where: str, rest: Iterator[object]) -> None:
+        self._text, self.where, self._rest = text, where, rest
+        self._statements: list[object] = []
+        self.first: list[object] = []
+
+    def __iter__(self) -> Iterator[object]:
+        yield from self.first
+        known, place = self._statements, 0
+        while True:
+            while place < len(known):
+                yield known[place]
+                place += 1
+            statement = next(self._rest, None)
+            if statement is None:
+                return
+            known.append(statement)
 
     @property
     def statements(self) -> list[object]:
-        """Worked out when the rule is met first: most rulesets are larger than what is asked."""
-        if self._statements is None:
-            self._statements = [*self.first, *self._read()]
-        return self._statements
+        """All of them."""
+        return list(self)
 
     @property
     def text(self) -> RuleText:

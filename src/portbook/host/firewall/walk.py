@@ -143,7 +143,7 @@ class Walk:
         return flows
 
     def _follow(self, step: Step) -> None:
-        for statement in step.rule.statements:
+        for statement in step.rule:
             if _ACTIONS[type(statement)](self, step, statement):
                 return
             if not step.perhaps:

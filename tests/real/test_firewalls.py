@@ -1,0 +1,203 @@
+"""The firewalls people use, set up as their manuals say: the prediction, and packets."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.real.filtered import Connection, FilteredMachine, connections
+from tests.real.needs import need_program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>system</type>
+  <listen>unix:path={folder}/bus</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"""
+RICH_RULE = "rule family=ipv4 source address=203.0.113.0/24 port port=5000 protocol=udp reject"
+# What dockerd 24 writes for one published port, with the container's address and bridge of here.
+DOCKER = """*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+:DOCKER - [0:0]
+-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+-A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER
+-A POSTROUTING -s 172.30.0.0/24 ! -o cont0 -j MASQUERADE
+-A POSTROUTING -s 172.30.0.2/32 -d 172.30.0.2/32 -p tcp -m tcp --dport 80 -j MASQUERADE
+-A DOCKER -i cont0 -j RETURN
+-A DOCKER ! -i cont0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.30.0.2:80
+COMMIT
+*filter
+:INPUT {policy} [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+:DOCKER - [0:0]
+:DOCKER-ISOLATION-STAGE-1 - [0:0]
+:DOCKER-ISOLATION-STAGE-2 - [0:0]
+:DOCKER-USER - [0:0]
+-A INPUT -i lo -j ACCEPT
+-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -j DOCKER-USER
+-A FORWARD -j DOCKER-ISOLATION-STAGE-1
+-A FORWARD -o cont0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A FORWARD -o cont0 -j DOCKER
+-A FORWARD -i cont0 ! -o cont0 -j ACCEPT
+-A FORWARD -i cont0 -o cont0 -j ACCEPT
+-A DOCKER -d 172.30.0.2/32 ! -i cont0 -o cont0 -p tcp -m tcp --dport 80 -j ACCEPT
+-A DOCKER-ISOLATION-STAGE-1 -i cont0 ! -o cont0 -j DOCKER-ISOLATION-STAGE-2
+-A DOCKER-ISOLATION-STAGE-1 -j RETURN
+-A DOCKER-ISOLATION-STAGE-2 -o cont0 -j DROP
+-A DOCKER-ISOLATION-STAGE-2 -j RETURN
+{user}-A DOCKER-USER -j RETURN
+COMMIT
+"""
+
+
+@pytest.fixture
+def machine() -> Iterator[FilteredMachine]:
+    with FilteredMachine() as made:
+        yield made
+
+
+def judged(machine: FilteredMachine) -> dict[Connection, str]:
+    """What portbook says of every connection, once packets have agreed."""
+    tries = connections()
+    comparison = machine.compare(tries)
+    assert not comparison.mistakes, comparison.mistakes[:5]
+    assert not machine.gaps
+    return {each: told["outcome"] for each, told in machine.predict(tries).items()}
+
+
+def from_near(outcomes: dict[Connection, str], port: int, transport: str = "tcp") -> str:
+    return outcomes[Connection(transport, "198.18.0.77", "198.18.0.1", port)]
+
+
+def from_far(outcomes: dict[Connection, str], port: int, transport: str = "tcp") -> str:
+    return outcomes[Connection(transport, "203.0.113.130", "198.18.0.1", port)]
+
+
+def test_ufw(machine: FilteredMachine) -> None:
+    need_program("ufw")
+    folder = machine.machine.folder
+    shutil.copytree("/etc/ufw", folder / "ufw")
+    shutil.copy("/etc/default/ufw", folder / "default")
+    machine.shell(
+        machine.machine,
+        f"""
+        unshare --mount sh -e -c '
+            mount --bind {folder}/ufw /etc/ufw
+            mount --bind {folder}/default /etc/default/ufw
+            ufw default deny incoming
+            ufw allow 22/tcp
+            ufw allow from 198.18.0.0/24 to any port 8080 proto tcp
+            ufw deny from 198.18.0.77 to any port 443
+            ufw allow 443
+            ufw limit 1000/tcp
+            ufw reject 5000/udp
+            ufw --force enable
+        ' >&2
+        """,
+    )
+    outcomes = judged(machine)
+    assert (from_near(outcomes, 22), from_far(outcomes, 22)) == ("open", "open")
+    assert (from_near(outcomes, 8080), from_far(outcomes, 8080)) == ("open", "dropped")
+    assert (from_near(outcomes, 443), from_far(outcomes, 443)) == ("dropped", "open")
+    assert from_far(outcomes, 1000) == "unknown"  # its rate limit
+    assert from_far(outcomes, 5000, "udp") == "rejected"
+    assert from_far(outcomes, 9000) == "dropped"
+
+
+def test_firewalld(machine: FilteredMachine) -> None:
+    firewalld = need_program("dbus-daemon", "firewall-cmd", "firewalld")
+    folder = machine.machine.folder
+    (folder / "bus.xml").write_text(BUS.format(folder=folder))
+    (folder / "firewalld").mkdir()
+    machine.machine.start(["dbus-daemon", f"--config-file={folder}/bus.xml", "--nofork"])
+    machine.machine.wait_until((folder / "bus").exists, "the bus doesn't start")
+    bus = f"DBUS_SYSTEM_BUS_ADDRESS=unix:path={folder}/bus"
+    running = machine.machine.start(
+        ["env", bus, firewalld, "--nofork", "--nopid", "--system-config", folder / "firewalld"]
+    )
+
+    def command(*arguments: str) -> int:
+        return machine.machine.run(["env", bus, "firewall-cmd", *arguments]).returncode
+
+    machine.machine.wait_until(
+        lambda: not command("--state"), f"firewalld doesn't start: {running.log.read_text()}"
+    )
+    for arguments in (
+        ("--zone=public", "--add-interface=eth0"),
+        ("--zone=public", "--add-port=8080/tcp"),
+        ("--zone=public", "--remove-service=ssh"),
+        ("--zone=public", "--add-service=http"),
+        ("--zone=public", "--add-forward-port=port=1000:proto=tcp:toport=9000"),
+        ("--zone=drop", "--add-source=192.0.2.0/24"),
+        ("--zone=trusted", "--add-source=198.18.0.77"),
+        ("--zone=public", f"--add-rich-rule={RICH_RULE}"),
+    ):  # fmt: skip
+        assert command(*arguments) == 0, arguments
+    outcomes = judged(machine)
+    assert (from_near(outcomes, 22), from_far(outcomes, 22)) == ("open", "rejected")
+    assert (from_near(outcomes, 80), from_far(outcomes, 80)) == ("open", "open")
+    assert from_far(outcomes, 1000) == "open"
+    assert outcomes[Connection("tcp", "192.0.2.5", "198.18.0.1", 80)] == "dropped"
+    assert from_far(outcomes, 5000, "udp") == "rejected"
+
+
+@pytest.mark.parametrize(
+    "action", ["nftables-multiport", "iptables-multiport", "iptables-allports"]
+)
+def test_fail2ban(machine: FilteredMachine, action: str) -> None:
+    server = need_program("fail2ban-client", "fail2ban-server")
+    folder = machine.machine.folder
+    shutil.copytree("/etc/fail2ban", folder / "fail2ban")
+    Path(folder / "log").touch()
+    Path(folder / "fail2ban" / "jail.d" / "defaults-debian.conf").unlink(missing_ok=True)
+    Path(folder / "fail2ban" / "jail.local").write_text(
+        f"[DEFAULT]\nbackend = polling\nbanaction = {action}\nbanaction_allports = {action}\n"
+        f"[sshd]\nenabled = true\nport = 22,8080\nlogpath = {folder}/log\nmode = normal\n"
+    )
+    options = f"-c {folder}/fail2ban -s {folder}/socket -p {folder}/pid --logtarget STDERR"
+    (folder / "fail2ban" / "fail2ban.local").write_text("[Definition]\ndbfile = None\n")
+    machine.machine.start([server, *options.split(), "-f", "start"])
+    client = ["fail2ban-client", *options.split()]
+    machine.machine.wait_until(
+        lambda: not machine.machine.run([*client, "status", "sshd"]).returncode, "no fail2ban"
+    )
+    banned = machine.machine.run([*client, "set", "sshd", "banip", "198.18.0.77"])
+    assert banned.returncode == 0, banned.stderr
+    # It bans in a thread of its own.
+    machine.machine.wait_until(
+        lambda: "198.18.0.77" in machine.machine.run(["nft", "list", "ruleset"]).stdout, "no ban"
+    )
+    outcomes = judged(machine)
+    assert (from_near(outcomes, 22), from_far(outcomes, 22)) == ("rejected", "open")
+    everything = action.endswith("allports")
+    assert from_near(outcomes, 9000) == ("rejected" if everything else "open")
+
+
+@pytest.mark.parametrize("variant", ["nft", "legacy"])
+def test_docker_publishes_past_the_input_chain(machine: FilteredMachine, variant: str) -> None:
+    restore = need_program(f"iptables-{variant}-restore")
+    assert not machine.load([restore], DOCKER.format(policy="DROP", user=""))
+    outcomes = judged(machine)
+    assert (from_far(outcomes, 8080), from_far(outcomes, 80)) == ("open", "dropped")
+    user = "-A DOCKER-USER ! -s 198.18.0.0/24 -i eth0 -j DROP\n"
+    assert not machine.load([restore], DOCKER.format(policy="DROP", user=user))
+    outcomes = judged(machine)
+    assert (from_near(outcomes, 8080), from_far(outcomes, 8080)) == ("open", "dropped")
