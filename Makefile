@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 # The groups of pyproject.toml. Each is installed when a target first needs it.
-GROUPS := test lint bench spark browser fuzz
+GROUPS := test lint bench spark browser fonts fuzz
 EXTRAS := [web,postgres,audit]
 NEWEST := .venv-newest
 

@@ -1,7 +1,7 @@
 """One colour for each state and each level, the same on the terminal, in the strip and the map.
 
-The states' colours are told apart by colour-blind readers too: they follow the blue, orange,
-green and purple of the palette by Okabe and Ito, and no place relies on the colour alone.
+The states' colours are told apart by colour-blind readers too, and no place relies on the colour
+alone: they differ in lightness, and swatches in shape.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ class Colour(NamedTuple):
     code: int
 
 
+# On the paper of a page: empty is paper, assigned is ink. What isn't paper has a contrast of 3:1.
 STATES = {
-    State.ASSIGNED: Colour("#0072b2", 32),
-    State.RESERVED: Colour("#e69f00", 178),
-    State.UNASSIGNED: Colour("#009e73", 36),
-    State.DYNAMIC: Colour("#cc79a7", 175),
+    State.ASSIGNED: Colour("#0a5796", 32),
+    State.RESERVED: Colour("#b87700", 178),
+    State.UNASSIGNED: Colour("#f1ede3", 36),
+    State.DYNAMIC: Colour("#ddd0e2", 175),
 }
 LEVELS = {
-    Level.OK: Colour("#009e73", 36),
-    Level.NOTE: Colour("#56b4e9", 74),
-    Level.CHECK: Colour("#e69f00", 178),
-    Level.ALERT: Colour("#d55e00", 166),
+    Level.OK: Colour("#00795a", 36),
+    Level.NOTE: Colour("#1f7fb5", 74),
+    Level.CHECK: Colour("#b87700", 178),
+    Level.ALERT: Colour("#c24e00", 166),
 }

@@ -212,7 +212,7 @@ ADDRESS = re.compile(
     r"|glossary(?:/[a-z-]+)?|blocks|stats|changes(?:\.atom)?"
     r"|map|search|explain|random|about|api|api/\w+|api/ports/\d+/tcp"
     r"|here(?:\.json)?|feedback|search\.json\?q=\w+|api/ports\?ports=[\d,/a-z-]+"
-    r"|here/\d+\.json|here/search\.json\?q=\w+|here/\d+/events|here/events|openapi\.json|static/[a-z.-]+\?v=abc)(?:#\d+)?"
+    r"|here/\d+\.json|here/search\.json\?q=\w+|here/\d+/events|here/events|openapi\.json|static/[a-z0-9.-]+(?:\?v=abc)?)(?:#\d+)?"
 )
 
 
@@ -544,6 +544,30 @@ def test_the_style_sheet_has_the_colours_of_the_palette() -> None:
     for kind in (STATES, LEVELS):
         for word, colour in kind.items():
             assert f"--{word}: {colour.hex};" in css
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2.2 defines it."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_what_is_drawn_stands_out_from_what_it_is_drawn_on() -> None:
+    """3:1 in both themes for what carries a meaning (WCAG 2.2, 1.4.11)."""
+    css = (STATIC / "site.css").read_text()
+    light, dark = css.split("prefers-color-scheme: dark", 1)[0], css.split('[data-theme="dark"]')[1]
+    measured = 0
+    for theme in (light, dark):
+        named = dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6});", theme))
+        for drawn_as in ("assigned", "reserved", "edge", "hatch", "ok", "note", "check", "alert"):
+            for ground in ("paper", "card", "wash"):
+                a, b = sorted([_luminance(named[drawn_as]), _luminance(named[ground])])
+                assert (b + 0.05) / (a + 0.05) >= 3, (drawn_as, ground)
+                measured += 1
+    assert measured == 48
 
 
 def test_every_class_of_a_template_has_a_rule_or_a_use() -> None:

@@ -55,8 +55,7 @@ def lead(sentences: tuple[str, ...], notes: tuple[str, ...], to: Links) -> str:
 def sections(some: Iterable[doc.Section], to: Links) -> str:
     """The sections of a page; their ids are words of ours."""
     return "".join([
-        f'<section id="{each.id}" aria-labelledby="{each.id}-title"><h2 id="{each.id}-title">'
-        f"{typeset(each.title)}</h2>\n"
+        f'<section id="{each.id}"><h2>{typeset(each.title)}</h2>\n'
         f"<div>{items(each.items, to)}</div>"
         "</section>\n"
         for each in some
@@ -147,7 +146,7 @@ def _port_row(row: doc.PortRow, to: Links) -> str:
     if row.references:
         said += f' <span class="cites">{references(row.references)}</span>'
     names = names or escape(row.transports)
-    return f'<tr{here}><th scope="row">{number}</th><td>{names}</td><td>{said}</td></tr>'
+    return f"<tr{here}><th>{number}</th><td>{names}</td><td>{said}</td></tr>"
 
 
 def _blocks(item: doc.Blocks, to: Links) -> str:

@@ -53,7 +53,14 @@ def quick_check(item: doc.Checks) -> str:
 @lru_cache(maxsize=8)
 def _quick(commands: tuple[doc.Command, ...], systems: tuple[str, ...]) -> str:
     first = [
-        (system, next(each.command for each in commands if system in each.systems))
+        (
+            system,
+            next(
+                each.command
+                for each in commands
+                if system in each.systems and each.about.startswith("tcp")
+            ),
+        )
         for system in systems
     ]
     labels = "".join(

@@ -38,6 +38,8 @@ async def static(request: Request) -> Response:
         return problem(request, 404, "There is no such file.")
     current = request.url.query == f"v={found.site.static_version}"
     control = "public, max-age=31536000, immutable" if current else REVALIDATED
+    if name.endswith(".woff2"):  # the style sheet names them without a version
+        control = "public, max-age=604800"
     if current or not request.url.query:  # no end of copies is kept, or compressed
         request.scope[KEEP] = ""
     return Response(body, 200, {"cache-control": control, **OPEN}, media)

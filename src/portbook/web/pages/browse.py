@@ -76,7 +76,7 @@ def ports(catalog: Catalog, site: Site) -> str:
     ]
     return page(
         "listing.html", Links(site), "System Ports, 0–1023",
-        said=f"{listed(parts)}. Names are IANA's.", groups=groups, place="ports",
+        said=f"{listed(parts)}. Names are IANA's.", groups=groups, place="ports", current="ports",
         jumps=[(f"#{group.id}", group.title.partition("–")[0]) for group in groups],
     )  # fmt: skip
 
@@ -117,7 +117,7 @@ def services(catalog: Catalog, site: Site, letter: str | None = None) -> str:
         title = f"Services: {_shown(letter)}"
         said = f"{len(by_letter.get(letter, ())):,} of {counted:,} registered names."
     return page(
-        "listing.html", to, title, said=said, groups=groups, place="",
+        "listing.html", to, title, said=said, groups=groups, place="", current="services",
         jumps=[(to.page(f"services-{each}"), _shown(each)) for each in LETTERS],
     )  # fmt: skip
 
@@ -172,7 +172,7 @@ def products(catalog: Catalog, site: Site, letter: str | None = None) -> str:
         title = f"Products: {_shown(letter)}"
         said = f"{len(by_letter.get(letter, ())):,} of {counted:,} products."
     return page(
-        "listing.html", to, title, said=said, groups=groups, place="",
+        "listing.html", to, title, said=said, groups=groups, place="", current="products",
         jumps=[(to.page(f"products-{each}"), _shown(each)) for each in LETTERS],
     )  # fmt: skip
 

@@ -57,10 +57,10 @@ def _escaped(printer: Callable[..., str]) -> Callable[..., Markup]:
 
 
 @lru_cache(maxsize=64)
-def fixed(template: str, to: Links, asked: str = "") -> Markup:
-    """What is the same on every page: its head with the text that was searched for, its foot."""
+def fixed(template: str, to: Links, asked: str = "", current: str = "") -> Markup:
+    """What is the same on every page: its foot, and its head, which marks the *current* list."""
     made = environment().get_template(template)
-    values = {"to": to, "site": to.site, "asked": asked, "as_of": to.site.as_of}
+    values = {"to": to, "site": to.site, "asked": asked, "current": current, "as_of": to.site.as_of}
     return Markup(made.render(values))  # noqa: S704 - the template escapes
 
 

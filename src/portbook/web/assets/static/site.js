@@ -161,14 +161,68 @@
     event.preventDefault();
     location.href = portPage(port);
   });
+  // -- keys, and the list of them --
+  let keys = null;
+  const KEYS = [["/ or Ctrl K", "search"], ["← →", "the port before, the next one"], ["↑ ↓ Enter", "choose a hit"], ["Esc", "close"], ["?", "this list"]];
+  const showKeys = () => {
+    if (!keys) {
+      keys = put(document.body, "dialog", "", "keys");
+      put(keys, "h2", "Keys").id = "keys-title";
+      keys.setAttribute("aria-labelledby", "keys-title");
+      const list = put(keys, "dl");
+      for (const [key, does] of KEYS) { put(put(list, "dt"), "kbd", key); put(list, "dd", does); }
+      put(keys, "button", "Close").addEventListener("click", () => keys.close());
+    }
+    keys.showModal();
+  };
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
-    if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    const search = (event.key === "/" && !typing && plain) || (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey);
+    if (search) {
       event.preventDefault();
       field.focus();
       field.select();
-    }
+    } else if (event.key === "?" && !typing && plain) showKeys();
   });
+
+  // -- light, dark, or as the system has it --
+  const shade = document.getElementById("theme");
+  if (shade) {
+    const names = { "": "as the system", light: "light", dark: "dark" };
+    const order = ["", "light", "dark"];
+    const button = put(shade, "button");
+    button.type = "button";
+    const tell = () => { button.textContent = `Colours: ${names[document.documentElement.dataset.theme ?? ""]}`; };
+    button.addEventListener("click", () => {
+      const next = order[(order.indexOf(document.documentElement.dataset.theme ?? "") + 1) % 3];
+      if (next) document.documentElement.dataset.theme = next; else delete document.documentElement.dataset.theme;
+      try { if (next) localStorage.setItem("portbook-theme", next); else localStorage.removeItem("portbook-theme"); } catch { /* for this page alone */ }
+      tell();
+    });
+    tell();
+    shade.append(" ");
+    const help = put(shade, "button", "Keys");
+    help.type = "button";
+    help.addEventListener("click", showKeys);
+  }
+
+  // -- a link to each section, and where in the contents one is --
+  for (const heading of document.querySelectorAll("article > section[id] > h2")) {
+    const link = put(heading, "a", "#", "link");
+    link.href = `#${heading.parentElement.id}`;
+    link.setAttribute("aria-label", `Link to ${heading.firstChild.textContent}`);
+  }
+  const marks = new Map([...document.querySelectorAll(".contents a")].map((link) => [link.hash.slice(1), link]));
+  if (marks.size && self.IntersectionObserver) {
+    const seen = new IntersectionObserver((entries) => {
+      for (const entry of entries) if (entry.isIntersecting) {
+        for (const link of marks.values()) link.removeAttribute("aria-current");
+        marks.get(entry.target.id)?.setAttribute("aria-current", "true");
+      }
+    }, { rootMargin: "0px 0px -75% 0px" });
+    for (const id of marks.keys()) { const section = document.getElementById(id); if (section) seen.observe(section); }
+  }
 
   const cite = (address) => {
     const link = document.createElement("a");
