@@ -1,13 +1,18 @@
+from portbook.app.audit.call import audit as audit
 from portbook.app.audit.result import AuditAnswer as AuditAnswer
 from portbook.app.bind.diagnose import Why as Why
+from portbook.app.doctor import Checkup as Checkup
 from portbook.app.explain import ExplainAnswer as ExplainAnswer
 from portbook.app.history import Chronicle as Chronicle
-from portbook.app.library import audit as audit
+from portbook.app.library import adopt as adopt
 from portbook.app.library import blocks as blocks
+from portbook.app.library import doctor as doctor
 from portbook.app.library import explain as explain
 from portbook.app.library import history as history
 from portbook.app.library import listen as listen
 from portbook.app.library import lookup as lookup
+from portbook.app.library import note as note
+from portbook.app.library import notes as notes
 from portbook.app.library import pick as pick
 from portbook.app.library import plan_stop as plan_stop
 from portbook.app.library import reach as reach
@@ -23,6 +28,8 @@ from portbook.app.list_lookup import RangeAnswer as RangeAnswer
 from portbook.app.list_lookup import ServiceAnswer as ServiceAnswer
 from portbook.app.listen import Depth as Depth
 from portbook.app.listen import HereAnswer as HereAnswer
+from portbook.app.notes import NotesInForce as NotesInForce
+from portbook.app.notes import Written as Written
 from portbook.app.pick.criteria import Pick as Pick
 from portbook.app.pick.criteria import Wanted as Wanted
 from portbook.app.port_lookup import PortAnswer as PortAnswer
@@ -32,6 +39,7 @@ from portbook.app.search import SearchAnswer as SearchAnswer
 from portbook.app.socket_filter import Filter as Filter
 from portbook.app.stop.executor import Outcome as StopOutcome
 from portbook.app.stop.executor import Way as Way
+from portbook.app.stop.model import Named as Named
 from portbook.app.stop.model import Plan as Plan
 from portbook.app.topics import Topic as Topic
 from portbook.app.topics import TopicAnswer as TopicAnswer
@@ -42,6 +50,7 @@ from portbook.app.wait import WaitRequest as WaitRequest
 from portbook.app.watch import Event as Event
 from portbook.app.watch import Watch as Watch
 from portbook.catalog import Catalog as Catalog
+from portbook.catalog.expectations.lookup import NotesFile as NotesFile
 from portbook.catalog.registry.stats import Stats as Stats
 from portbook.errors import PortbookError as PortbookError
 from portbook.formats.errors.query import Query as Query
@@ -91,6 +100,7 @@ __all__ = [
     "AuditAnswer",
     "Block",
     "Catalog",
+    "Checkup",
     "Chronicle",
     "Depth",
     "Event",
@@ -106,8 +116,11 @@ __all__ = [
     "Host",
     "Level",
     "Listener",
+    "Named",
     "Need",
     "Note",
+    "NotesFile",
+    "NotesInForce",
     "OwnerSearch",
     "OwnersSeen",
     "Ownership",
@@ -151,14 +164,19 @@ __all__ = [
     "Watch",
     "Way",
     "Why",
+    "Written",
     "__version__",
+    "adopt",
     "audit",
     "blocks",
+    "doctor",
     "explain",
     "finding_message",
     "history",
     "listen",
     "lookup",
+    "note",
+    "notes",
     "parse_query",
     "pick",
     "plan_stop",

@@ -8,26 +8,26 @@ raises DataMissing or DataCorrupt.
 from __future__ import annotations
 
 from portbook.catalog import Catalog
-from portbook.errors import InvalidArgument
 from portbook.model import Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from portbook.app.audit.result import AuditAnswer
     from portbook.app.bind.diagnose import Why
+    from portbook.app.doctor import Checkup
     from portbook.app.explain import ExplainAnswer
     from portbook.app.history import Chronicle
     from portbook.app.listen import Depth, HereAnswer
     from portbook.app.lookup import Answer
+    from portbook.app.notes import NotesInForce, Written
     from portbook.app.pick.criteria import Pick, Wanted
     from portbook.app.reach import ReachReport
     from portbook.app.search import SearchAnswer
     from portbook.app.socket_filter import Filter
     from portbook.app.stop.executor import Outcome as StopOutcome
     from portbook.app.stop.executor import Waiting, Way
-    from portbook.app.stop.model import Plan
+    from portbook.app.stop.model import Named, Plan
     from portbook.app.topics import TopicAnswer
     from portbook.app.update import Outcome as UpdateOutcome
     from portbook.app.update import Request
@@ -194,15 +194,20 @@ def plan_stop(
     address: str | None = None,
     *,
     manager: bool = True,
+    named: Named | None = None,
 ) -> Plan:
     """What :func:`stop` would do to free *port*, and what would be lost; nothing is done yet.
+
+    Of several programs on the port *named* says which are meant, by default all.
 
     :raises InvalidQuery: port 0, on which nothing can listen.
     :raises HostUnreadable: nothing can be ended from here.
     """
     from portbook.app.stop import collect
+    from portbook.app.stop.model import Named
 
-    return collect.plan_stop(port, transport, address, manager=manager)
+    meant = Named() if named is None else named
+    return collect.plan_stop(port, transport, address, manager=manager, named=meant)
 
 
 def stop(
@@ -262,64 +267,43 @@ def reach(
 def _be_silent(_: Waiting) -> None: ...
 
 
-def audit(
-    *sources: str,
-    columns: str | None = None,
-    format: str | None = None,  # noqa: A002 - the word of the command line
-    hosts: int = 5,
-    against: str | None = None,
-    engine: str = "duckdb",
-    memory: str | None = None,
-    rows: str | None = None,
-    pseudonymise: bool = False,
-    key_file: str | None = None,
-    plugins: bool = False,
-    catalog: Catalog | None = None,
-) -> AuditAnswer:
-    """The verdict over flow logs and scans of any size.
+def doctor(*, catalog: Catalog | None = None) -> Checkup:
+    """What portbook can see on this machine and why not more, the registry's age, the extras.
 
-    *sources* are files, folders, patterns, URLs of an object store, or ``table:NAME`` on *engine*;
-    *columns* says which columns are what in a table that isn't known
-    (``port=dport,transport=proto``); *hosts* is how many are named for each unexpected service.
-    *against* is the file of a previous run's JSON, to say what is new since; *memory* is what
-    DuckDB may hold, as ``1GB``.
-
-    *rows* is a file for every row with its verdict: ``.parquet``, ``.csv``, ``.jsonl``, or the last
-    two with ``.gz``. *pseudonymise* puts a word in the place of each address, in the answer and in
-    the rows: the same one for the same address, by the key in *key_file* or one of this call.
-
-    :raises MissingExtra: the extra ``audit`` isn't installed.
-    :raises MalformedInput: nothing at all can be read.
-    :raises InvalidArgument: a source, a column, a format or an engine that can't be used.
-    :raises EngineFailed: what the engine says.
+    :raises HostUnreadable: this machine's sockets can't be listed.
     """
-    from contextlib import closing
+    from portbook.app.doctor import check_up
 
-    from portbook.app.audit.baseline import compare, read_previous
-    from portbook.app.audit.engines import connect
-    from portbook.app.audit.pseudonymise import Pseudonyms, read_key
+    return check_up(catalog or Catalog())
 
-    if key_file is not None and not pseudonymise:
-        raise InvalidArgument("key_file", "goes with pseudonymise=True: give both")
-    names = Pseudonyms(read_key(key_file)) if pseudonymise else None
-    if rows is not None:
-        from portbook.app.audit.annotate_rows import check_path
 
-        check_path(rows)
-    previous = None if against is None else read_previous(against)
-    with closing(connect(engine, memory=memory)) as connected:
-        from portbook.app.audit.pipeline import Audit, Order
+def notes() -> NotesInForce:
+    """The files of notes on ports that are read in this folder, and whose they are."""
+    from portbook.app.notes import read_notes_in_force
 
-        order = Order(sources, columns, format, hosts, plugins)
-        run = Audit(order, connected, catalog or Catalog())
-        answer = run.run()
-        if rows is not None:
-            from portbook.app.audit.annotate_rows import write_rows
+    return read_notes_in_force()
 
-            write_rows(run, rows, names, lambda _done: None)
-    if names is not None:
-        answer = names.replace(answer)
-    return answer if previous is None else compare(answer, previous)
+
+def note(port: int, text: str, transport: Transport | None = None) -> Written:
+    """Writes down what *port* is for, in the user's own file of notes.
+
+    :raises InvalidArgument: *text* can't be a label.
+    :raises BadNotes: the file holds what isn't a note, or can't be changed safely.
+    :raises NotKept: it can't be read or written.
+    """
+    from portbook.app.notes import note_port
+
+    return note_port(port, text, transport)
+
+
+def adopt(*, catalog: Catalog | None = None) -> Written:
+    """Writes down what listens now: a label and the program for each port without a note.
+
+    Raises as :func:`note`, and HostUnreadable.
+    """
+    from portbook.app.notes import adopt as write_down
+
+    return write_down(catalog or Catalog())
 
 
 def update(request: Request | None = None) -> UpdateOutcome:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from portbook.catalog import Catalog
+    from portbook.catalog.expectations.lookup import NotesFile
     from portbook.host.host_reader import HostReader
     from portbook.model import Gap, Listener
 
@@ -34,6 +35,22 @@ class Written(NamedTuple):
     path: str
     entries: tuple[Entry, ...]
     missing: tuple[Gap, ...] = ()
+
+
+class NotesInForce(NamedTuple):
+    """The files of notes that are read, the strongest first; and, in a line, why it can't be told
+    which of them are trusted.
+    """
+
+    files: tuple[NotesFile, ...]
+    problem: str | None
+
+
+def read_notes_in_force() -> NotesInForce:
+    """The notes that are read in this folder."""
+    from portbook.catalog.expectations.lookup import read_files
+
+    return NotesInForce(*read_files())
 
 
 def note_port(
