@@ -46,7 +46,7 @@ from portbook.present.owners import (
     unseen_owner,
 )
 from portbook.present.port.agreement import Agreement
-from portbook.present.port.on_record import fitted, in_practice, met, untold_uses
+from portbook.present.port.on_record import abuse_line, fitted, in_practice, met, untold_uses
 from portbook.present.render.brief_text import render_brief
 from portbook.present.render.text import Style, clipped, columns_of
 from tests.strategies import any_port, listeners, nasty, processes
@@ -440,3 +440,18 @@ def test_what_a_list_of_ports_alone_names_stands_last_and_is_never_denied(
     assert isinstance(found, PortAnswer)
     assert (met(found) or "").startswith(first)
     assert not untold_uses(found)
+
+
+def test_a_report_on_another_transport_of_the_number_is_told() -> None:
+    for text, line in (
+        ("31337", "Back Orifice (September 1998)"),
+        ("31337/udp", "Back Orifice (September 1998)"),
+        ("31337/tcp", "Back Orifice (udp, September 1998)"),
+    ):
+        found = answer(parse_query(text), CATALOG)
+        assert isinstance(found, PortAnswer)
+        assert abuse_line(found, 80) == line
+    other = answer(parse_query("20034/udp"), CATALOG)
+    assert isinstance(other, PortAnswer)
+    assert "NetBus" in (abuse_line(other, 80) or "")
+    assert "NetBus" not in (met(other) or "")

@@ -43,7 +43,8 @@ class PortAnswer(NamedTuple):
     """All that is known of one port; ``host`` is None where this machine was left out.
 
     ``standings`` holds the transports that were asked about; ``state`` is the headline state
-    over all four. ``findings`` repeats those of the listeners. ``redirects`` are the NAT rules
+    over all four. ``abuse`` has the reports on other transports of the number as well, last.
+    ``findings`` repeats those of the listeners. ``redirects`` are the NAT rules
     that hold for the port: looked for where everything was asked for, or where nothing is bound
     and this user may see them. ``history`` is what changed between the copies of the registry
     that were ``compared``, ``listings`` what the Assigned Numbers RFCs had for the port before, and
@@ -132,7 +133,8 @@ def answer_port(
         before,
         after,
         on_record.lookup_uses(port, transport),
-        on_record.lookup_abuse(port, transport),
+        # A report on another transport of the number is told as well, behind those on this one.
+        tuple(sorted(on_record.lookup_abuse(port), key=lambda each: each.transport not in asked)),
         # Browsers speak HTTP over tcp, and over udp with QUIC.
         transport not in (Transport.SCTP, Transport.DCCP) and on_record.browser_blocked(port),
         () if short else on_record.system_rules(),

@@ -118,7 +118,12 @@ def abuse_line(answer: PortAnswer, columns: int) -> str | None:
     """What was reported on the port, with its time: history, and no verdict on this machine."""
     if not answer.abuse:
         return None
-    subjects = dict.fromkeys(f"{each.subject} ({period(each.period)})" for each in answer.abuse)
+    subjects = dict.fromkeys(
+        f"{each.subject} ({period(each.period)})"
+        if each.transport in answer.standings
+        else f"{each.subject} ({each.transport}, {period(each.period)})"
+        for each in answer.abuse
+    )
     return fitted(list(subjects), columns)
 
 
@@ -218,8 +223,9 @@ def met(answer: PortAnswer) -> str | None:
             return f"{names[0]} ({title})" if title else names[0]
     if met_there.leading:
         return fitted(met_there.leading, 40)
-    if answer.state is not State.ASSIGNED and answer.abuse:
-        return f"{answer.abuse[0].subject}, reported {when(answer.abuse[0].period)}"
+    reported = next((each for each in answer.abuse if each.transport in answer.standings), None)
+    if answer.state is not State.ASSIGNED and reported is not None:
+        return f"{reported.subject}, reported {when(reported.period)}"
     return f"{first.name}, {first.gist}" if first is not None else None
 
 
