@@ -9,6 +9,7 @@ import pytest
 
 from portbook import cli
 from portbook.cli import stop
+from portbook.host.containers import Published
 from portbook.host.host_reader import HostReader
 from portbook.host.linux.connections import Conflicts
 from portbook.host.linux.process_tree import Own
@@ -35,6 +36,7 @@ class Stage(HostReader):
         self.hidden: tuple[Listener, ...] = ()
         self.missing: tuple[Gap, ...] = ()
         self.asked: list[tuple[int, Transport | None]] = []
+        self.published: dict[int, Published] = {}
 
     def read_host(self, ports: Any, transport: Transport | None, *_: Any) -> Host:
         if ports is not None:
@@ -58,8 +60,11 @@ class Stage(HostReader):
     def read_elsewhere(self, *_: Any) -> Any:
         return (), ()
 
-    def read_published(self, *_: Any) -> Any:
-        return (), ()
+    def read_published(self, port: int, _: str) -> Any:
+        return tuple([self.published[port]] if port in self.published else []), ()
+
+    def read_published_ports(self, first: int, last: int, _: str | None) -> Any:
+        return tuple([port for port in self.published if first <= port <= last]), ()
 
     def read_own(self) -> Own:
         return Own((5000, 1), None, None, ())
@@ -308,6 +313,21 @@ def test_a_range_is_its_ports_in_use(capsys: pytest.CaptureFixture[str]) -> None
         "Port 8080: would be stopped with --yes",
         "Port 8082: would be stopped with --yes",
     ]
+
+
+def test_a_range_has_the_ports_that_containers_publish(capsys: pytest.CaptureFixture[str]) -> None:
+    """The kernel sends them on: nothing is bound to them."""
+    stage = Stage()
+    stage.published = {
+        8085: Published("docker", "0123456789ab", "web"),
+        9000: Published("", "", ""),
+    }
+    stage.world.lives.clear()
+    assert run(stage, "8080-8089", "-n") == 1
+    out = capsys.readouterr().out
+    assert "Port 8085: would be stopped with --yes" in out
+    assert "docker stop 0123456789ab" in out
+    assert "9000" not in out
 
 
 def test_yes_stops_no_range_of_several_programs(capsys: pytest.CaptureFixture[str]) -> None:

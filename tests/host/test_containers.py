@@ -21,6 +21,7 @@ from portbook.host.containers import (
     parse_answer,
     parse_published,
     read_published,
+    read_published_ports,
 )
 from tests.real.needs import need
 
@@ -168,6 +169,31 @@ def test_a_runtime_that_somebody_else_could_have_put_there_is_not_asked(
     assert "12345" in reasons[0]
     assert "12345" in (container_name("podman", ID, 10, root=str(tmp_path)).reason or "")
     assert len(requests) == 1
+
+
+@pytest.mark.real
+def test_the_ports_of_a_range_that_are_published(
+    runtime: Callable[..., list[bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports = [
+        {"PublicPort": 8080},
+        {"PublicPort": 8081, "Type": "udp"},
+        {"PublicPort": 9000},
+        {"PublicPort": "8082"},
+        {"PrivatePort": 8083},
+        "8084",
+    ]
+    rows = [
+        {"Id": ID, "Names": ["x"], "Ports": ports},
+        {"Id": "x y", "Ports": [{"PublicPort": 8085}]},
+    ]
+    requests = runtime("runtime/podman/podman.sock", answering(body(json.dumps(rows).encode())))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
+    root = str(tmp_path)
+    assert read_published_ports(8080, 8089, None, 10, root=root) == ((8080, 8081), ())
+    assert read_published_ports(8080, 8089, "tcp", 10, root=root) == ((8080,), ())
+    assert len(requests) == 2
+    assert read_published_ports(8080, 8089, None, 10, root=str(tmp_path / "nowhere")) == ((), ())
 
 
 @pytest.mark.real

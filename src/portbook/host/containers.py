@@ -27,7 +27,10 @@ from portbook.storage.file_trust import check_path, trusted_users
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import TypeVar
+
+    Told = TypeVar("Told")
 
 LIMIT = 65536
 _RUN = ("run", "var/run")
@@ -109,11 +112,43 @@ def read_published(
     Asked are docker and podman, in *timeout* seconds together; never remembered. What they say
     decides which container is stopped: root asks none but root's own runtimes.
     """
+
+    def read(answer: bytes, runtime: str) -> Iterable[Published]:
+        return parse_published(answer, runtime, port, transport)
+
+    return _ask_runtimes(read, timeout, uid, root)
+
+
+def read_published_ports(
+    first: int,
+    last: int,
+    transport: str | None = None,
+    timeout: float = 0.3,
+    *,
+    uid: int | None = None,
+    root: str = "/",
+) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The ports from *first* to *last* that running containers publish, as :func:`read_published`
+    asks for one; without a *transport*, over any.
+    """
+
+    def read(answer: bytes, _runtime: str) -> Iterable[int]:
+        rows = [row for _, rows in _published_rows(answer) for row in rows]
+        ports = [row.get("PublicPort") for row in rows if _is_over(row, transport)]
+        return [port for port in ports if isinstance(port, int) and first <= port <= last]
+
+    return _ask_runtimes(read, timeout, uid, root)
+
+
+def _ask_runtimes(
+    read: Callable[[bytes, str], Iterable[Told]], timeout: float, uid: int | None, root: str
+) -> tuple[tuple[Told, ...], tuple[str, ...]]:
+    """What *read* makes of the list of containers of each runtime, and why one told none."""
     import time
 
     end = time.monotonic() + timeout
     left = _Left(lambda: end - time.monotonic())
-    found: list[Published] = []
+    found: list[Told] = []
     reasons: list[str] = []
     for runtime in ("docker", "podman"):
         for path, why in _socket_paths(runtime, root, uid):
@@ -121,8 +156,7 @@ def read_published(
                 reasons.append(f"{runtime} {why}")
                 continue
             try:
-                answer = _exchange(path, "/containers/json", left)
-                found += parse_published(answer, runtime, port, transport)
+                found += read(_exchange(path, "/containers/json", left), runtime)
             except TimeoutError:
                 reasons.append(f"{runtime} did not answer in time")
             except OSError as error:
@@ -136,27 +170,38 @@ def parse_published(
     answer: bytes, runtime: str, port: int, transport: str
 ) -> tuple[Published, ...]:
     """The containers in a runtime's list that publish *port*. Raises MalformedInput; pure."""
+    return tuple(
+        [
+            Published(runtime, str(container["Id"])[:12], _name(container))
+            for container, rows in _published_rows(answer)
+            if any(row.get("PublicPort") == port and _is_over(row, transport) for row in rows)
+        ]
+    )
+
+
+def _name(container: dict[str, object]) -> str | None:
+    names = container.get("Names")
+    first = names[0] if isinstance(names, list) and names else None
+    return (first.removeprefix("/") or None) if isinstance(first, str) else None
+
+
+def _is_over(row: dict[str, object], transport: str | None) -> bool:
+    return transport is None or row.get("Type", "tcp") == transport
+
+
+def _published_rows(
+    answer: bytes,
+) -> Iterator[tuple[dict[str, object], list[dict[str, object]]]]:
+    """The containers of a runtime's list, each with its rows of ports. Raises MalformedInput."""
     head, blank, body = answer.partition(b"\r\n\r\n")
     words = head.split(b"\r\n", 1)[0].split()
     if not blank or len(words) < 2 or words[1] != b"200":
         raise MalformedInput("gave no answer that can be read")
-    found = []
     for each in _rows(body):
-        rows = each.get("Ports")
-        identity, names = each.get("Id"), each.get("Names")
+        rows, identity = each.get("Ports"), each.get("Id")
         if not isinstance(identity, str) or not identity or identity.strip("0123456789abcdef"):
             continue
-        for row in rows if isinstance(rows, list) else ():
-            if (
-                isinstance(row, dict)
-                and row.get("PublicPort") == port
-                and row.get("Type", "tcp") == transport
-            ):
-                first = names[0] if isinstance(names, list) and names else None
-                name = first.removeprefix("/") if isinstance(first, str) else None
-                found.append(Published(runtime, identity[:12], name or None))
-                break
-    return tuple(found)
+        yield each, [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 def _rows(body: bytes) -> list[dict[str, object]]:

@@ -164,6 +164,14 @@ class HostReader:
 
         return read_published(port, transport)
 
+    def read_published_ports(
+        self, first: int, last: int, transport: str | None
+    ) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """As :func:`portbook.host.containers.read_published_ports`."""
+        from portbook.host.containers import read_published_ports
+
+        return read_published_ports(first, last, transport)
+
     def read_processes(self) -> Mapping[int, Relative]:
         """As :func:`portbook.host.linux.process_tree.read_processes`."""
         from portbook.host.linux.process_tree import read_processes

@@ -44,9 +44,14 @@ def plan_stop(
 def ports_in_use(
     first: int, last: int, transport: Transport | None, host: HostReader = THIS_HOST
 ) -> tuple[tuple[int, ...], tuple[Gap, ...]]:
-    """The ports from *first* to *last* on which anything is bound, and what could not be seen."""
+    """The ports from *first* to *last* on which anything is bound or that a container publishes,
+    and what could not be seen.
+    """
     seen = host.read_host((first, last), transport, OwnerSearch.NONE)
-    return tuple(sorted({each.socket.port for each in seen.listeners})), seen.missing
+    bound = {each.socket.port for each in seen.listeners}
+    # Without a proxy of the runtime's, nothing is bound to a port that is published.
+    published, _ = host.read_published_ports(first, last, transport and str(transport))
+    return tuple(sorted({*bound, *published})), seen.missing
 
 
 def stop(planned: Plan, way: Way, progress: Progress, host: HostReader = THIS_HOST) -> Outcome:
