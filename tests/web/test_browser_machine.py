@@ -97,6 +97,24 @@ def test_the_panel_shows_what_listens_and_follows_it(browser: Any, as_user: Runn
         assert command.inner_text() == f"portbook {port}"
 
 
+def test_portbook_knows_its_own_port(browser: Any, as_user: Running) -> None:
+    with reader(browser) as (opened, _):
+        opened.goto(f"{as_user.url}/{as_user.port}")
+        opened.get_by_text("This is portbook:").wait_for()
+        assert opened.locator("#machine code").inner_text() == f"portbook {as_user.port}"
+
+
+def test_a_pasted_token_opens_this_machine(browser: Any, as_root: Running) -> None:
+    with reader(browser, refused=True) as (opened, _):
+        opened.goto(f"{as_root.url}/305")
+        opened.get_by_label("Token").fill(str(as_root.token))
+        opened.get_by_role("button", name="Open").click()
+        opened.wait_for_url("**/here")
+        opened.locator("#here-count").wait_for()
+        opened.goto(f"{as_root.url}/305")
+        opened.locator("#machine .live").get_by_text("Free on this machine").wait_for()
+
+
 def test_the_search_shows_what_the_owners_notes_have(
     browser: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

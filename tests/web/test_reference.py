@@ -182,7 +182,7 @@ def test_a_problem_comes_in_the_form_that_was_asked_for(local: TestClient) -> No
     assert found.headers["content-type"] == "application/problem+json"
     assert found.json() == {
         "type": "about:blank",
-        "title": "There is no such page",
+        "title": "There is no port 99999",
         "status": 404,
         "detail": "There are ports from 0 to 65535.",
     }
@@ -191,7 +191,7 @@ def test_a_problem_comes_in_the_form_that_was_asked_for(local: TestClient) -> No
     assert local.get("/api/nothing").json()["status"] == 404
     text = local.get("/99999", headers={"user-agent": "curl/8", "accept": "*/*"})
     assert text.headers["content-type"] == "text/plain; charset=utf-8"
-    assert text.text.startswith("There is no such page (404)\n")
+    assert text.text.startswith("There is no port 99999 (404)\n")
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,8 @@ def test_a_problem_comes_in_the_form_that_was_asked_for(local: TestClient) -> No
     [
         ("/ports", 200), ("/services", 200), ("/services-s", 200), ("/products-0", 200),
         ("/topics/refused", 200), ("/common", 200), ("/compare", 200), ("/8080/practice", 200),
-        ("/compare?ports=443,8443", 200), ("/compare?ports=1,2,3,4,5,6,7", 400),
+        ("/opensearch.xml", 200), ("/manifest.webmanifest", 200), ("/port/305", 308),
+        ("/tcp/305", 308), ("/compare?ports=443,8443", 200), ("/compare?ports=1,2,3,4,5,6,7", 400),
         ("/compare?ports=65536", 400), ("/compare?ports=x", 400), ("/compare?port=1", 400),
         ("/services-ss", 404), ("/topics/nothing", 404), ("/305/practice", 308),
         ("/99999/practice", 404),

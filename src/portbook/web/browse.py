@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from starlette.responses import RedirectResponse
+
 from portbook.model import LAST_PORT
 from portbook.web.http.negotiation import Form
 from portbook.web.http.problem_details import problem
@@ -50,3 +52,8 @@ async def compare(request: Request) -> Response:
         return found.views.compare(answers, found.site)
 
     return kept(request, await run_page(request, render), Form.HTML.media_type)
+
+
+async def guessed(request: Request) -> Response:
+    """``/port/305`` and ``/tcp/305``: addresses that people guess."""
+    return RedirectResponse(f"/{request.path_params['port']}", 308)

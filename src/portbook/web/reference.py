@@ -121,7 +121,8 @@ def _port(request: Request, named: Form | None) -> Response:
     digits: str = request.path_params["port"]
     number = int(digits[-6:]) if len(digits.lstrip("0")) <= 5 else PORTS
     if number > LAST_PORT:
-        return problem(request, 404, f"There are ports from 0 to {LAST_PORT}.")
+        title = f"There is no port {digits[:20]}"
+        return problem(request, 404, f"There are ports from 0 to {LAST_PORT}.", title=title)
     if digits != str(number):
         suffix = f".{named}" if named else ""
         return RedirectResponse(f"/{number}{suffix}", 308)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -103,6 +104,35 @@ def _addresses(catalog: Catalog) -> list[str]:
 def _names(catalog: Catalog) -> Iterator[str]:
     rows = (row for row in catalog.registry.store.all() if row.state is State.ASSIGNED)
     yield from dict.fromkeys(row.service_name for row in rows if row.service_name)
+
+
+async def opensearch(request: Request) -> Response:
+    """``/opensearch.xml``: the site as a search engine of a browser (OpenSearch 1.1)."""
+    base = escape(_base(request))
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        '<OpenSearchDescription xmlns="http://a9.com/-/spec/opensearch/1.1/">'
+        "<ShortName>portbook</ShortName><Description>Every port number</Description>"
+        f'<Image type="image/svg+xml">{base}/static/icon.svg</Image>'
+        f'<Url type="text/html" template="{base}/search?q={{searchTerms}}"/>'
+        "</OpenSearchDescription>"
+    )
+    return Response(body, media_type="application/opensearchdescription+xml")
+
+
+async def manifest(request: Request) -> Response:
+    """``/manifest.webmanifest``: what a phone shows of the site where it is kept as an app."""
+    value = {
+        "name": "portbook",
+        "description": "Every port number: what it is for, and what is really there",
+        "start_url": "/",
+        "display": "minimal-ui",
+        "background_color": "#faf8f3",
+        "theme_color": "#faf8f3",
+        "icons": [{"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"}],
+    }
+    text = json.dumps(value, separators=(",", ":"))
+    return kept(request, text, "application/manifest+json", any_query=True)
 
 
 async def llms(request: Request) -> Response:

@@ -161,3 +161,12 @@ def test_long_lists_are_cut_on_the_page() -> None:
     assert page.count("<tr class=") == 1000
     assert "and 1,000 more" in page
     assert urlencode({"text": text}) not in page
+
+
+def test_what_was_pasted_stands_beside_its_answer(real_site: TestClient) -> None:
+    """Escaped, in the page alone."""
+    answer = paste(real_site, f"{SS}</textarea><img src=x>\n").text
+    field = answer.partition("<textarea")[2].partition("</textarea>")[0]
+    assert "0.0.0.0:22" in field
+    assert "&lt;/textarea&gt;&lt;img src=x&gt;" in field
+    assert "<img" not in answer

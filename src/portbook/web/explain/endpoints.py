@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
@@ -60,7 +61,21 @@ async def page(request: Request) -> Response:
     status, wrong, html = await _explained(request, text, None, found.site)
     if wrong:
         html = found.views.explain(None, wrong, found.site).encode()
-    return HTMLResponse(html, status, headers={**_NOT_KEPT, **_later(status)})
+    return HTMLResponse(_with_pasted(html, text), status, headers={**_NOT_KEPT, **_later(status)})
+
+
+def _with_pasted(html: bytes, text: bytes) -> bytes:
+    r"""The page with *text* in its field again: it is kept nowhere else.
+
+    >>> _with_pasted(b'<textarea placeholder="ss -tulnp"></textarea>', b"</p>").decode()
+    '<textarea placeholder="ss -tulnp">\n&lt;/p&gt;</textarea>'
+    """
+    shown = escape(text.decode("utf-8", "replace").replace("\0", "�")).encode()
+    return html.replace(_FIELD, _FIELD[: -len(b"</textarea>")] + b"\n" + shown + b"</textarea>", 1)
+
+
+# What is read out of a capture can't hold it: quotation marks in it are escaped.
+_FIELD = b'placeholder="ss -tulnp"></textarea>'
 
 
 async def as_json(request: Request) -> Response:

@@ -31,10 +31,18 @@ _TITLES = {
 
 
 def problem(
-    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
+    request: Request,
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    title: str | None = None,
 ) -> Response:
-    """An answer with *status* and *detail*, a sentence or two that say what would help."""
-    title = _TITLES.get(status) or HTTPStatus(status).phrase
+    """An answer with *status* and *detail*, a sentence or two that say what would help.
+
+    *title* says what is wrong, where the status alone doesn't.
+    """
+    title = title or _TITLES.get(status) or HTTPStatus(status).phrase
     form = wanted_form(request)
     if form is Form.JSON:
         body = json.dumps(

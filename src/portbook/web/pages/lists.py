@@ -253,7 +253,7 @@ def _records(uses: Iterable[Use]) -> list[dict[str, Any]]:
 
 
 # Pages that show what kinds of page there are.
-_DOORS = (22, 53, 80, 305, 443, 853, 5432, 6000, 8080, 50000, 0, 65535)
+_DOORS = (22, 25, 53, 80, 443, 3000, 3306, 3389, 5432, 6379, 8080, 27017, 305)
 
 
 def _unnamed(book: Registry, port: int, state: State) -> str:

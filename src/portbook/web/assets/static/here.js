@@ -174,11 +174,15 @@
       if (brief.reach) put(live, "p", `Reachable ${plain(brief.reach)}.`, "quiet");
       else if (brief.binding) put(live, "p", `Binding it ${plain(brief.binding)}.`, "quiet");
       if (brief.note) put(live, "p", raised(/^project note/.test(brief.note) ? plain(brief.note) : `your note: ${plain(brief.note)}`));
-      const step = host.listeners.length && brief.next.find((each) => /^(portbook|sudo) /.test(each.command));
+      const step = host.listeners.length && page.port !== port && brief.next.find((each) => /^(portbook|sudo) /.test(each.command));
       if (command) command.textContent = step ? step.command : usual;
       const { agreement, level, sentence } = brief.verdict ?? {};
       verdict.classList.toggle("told", Boolean(sentence || host.missing.length));
-      if (sentence) {
+      if (host.listeners.length && page.port === port) {
+        verdict.classList.add("told", "l-ok");
+        put(summary, "b", "This is portbook:");
+        summary.append(" it serves the page that you read");
+      } else if (sentence) {
         verdict.classList.add(`l-${level}`);
         put(summary, "b", LEADS[agreement] ?? `${raised(level)}:`);
         summary.append(` ${plain(sentence)}`);
@@ -191,9 +195,18 @@
         const answer = await ask(here, "application/json");
         if (answer.ok) show(await answer.json());
         else if (answer.status === 401) {
-          say(token ? ANEW : "This machine is shown only to whoever started portbook: open the address with a token that it printed.");
+          say(token ? ANEW : "This machine is shown only to whoever started portbook: open the address with a token that it printed, or paste the token.");
           over = true;
           forget();
+          // The token goes where the printed address has it: to the list, which hands it on.
+          const form = put(live, "form");
+          form.action = home.href;
+          const field = put(form, "input");
+          field.name = "token";
+          field.required = true;
+          field.autocomplete = "off";
+          field.setAttribute("aria-label", "Token");
+          put(form, "button", "Open");
         } else if (answer.status === 403) say("This machine is shown only in a browser that runs on it, at the address that portbook printed.");
         else { say("This machine could not be read."); setTimeout(look, AGAIN); }
       } catch { say("portbook doesn’t answer: was it stopped?"); }
