@@ -7,12 +7,16 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.timing import alternate, portbook, table
 from portbook.app.explain import explain
 from portbook.app.socket_filter import Filter
 from portbook.catalog import Catalog
 from portbook.formats.sockets.detect import read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _CATALOG = Catalog()
 
@@ -47,6 +51,7 @@ def run(*, quick: bool = False) -> str:
     data = capture(lines)
     chunks = [data[at : at + 65536] for at in range(0, len(data), 65536)]
     reading = _rate(lines, runs, lambda: sum(1 for _ in read(chunks)[1]))
+    reader_cpu = _cpu(runs, lambda: sum(1 for _ in read(chunks)[1])) * 1000
     judging = _rate(lines, runs, lambda: explain(chunks, Filter(), _CATALOG, said=False))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "ss.txt"
@@ -73,8 +78,31 @@ def run(*, quick: bool = False) -> str:
             *(f"| {what} | {rate:,.0f} |" for what, rate in rows),
             "",
             table(times, "portbook explain FILE"),
+            "",
+            "| command | CPU, ms | of the reader alone, ms | ratio | target |",
+            "|---|---|---|---|---|",
+            *(_beside(name, each.median_cpu, reader_cpu) for name, each in times.items()),
         ]
     )
+
+
+def _beside(name: str, whole: float, reader: float) -> str:
+    """A row: the CPU time of a whole process beside that of the reader in the same run."""
+    ratio = whole / reader
+    kept = "yes" if ratio <= _MOST else "no"
+    return f"| `{name}` | {whole:,.0f} | {reader:,.0f} | {ratio:.1f} | at most {_MOST}: {kept} |"
+
+
+_MOST = 3  # times the reader alone
+
+
+def _cpu(runs: int, call: Callable[[], object]) -> float:
+    taken = []
+    for _ in range(runs):
+        began = time.process_time()
+        call()
+        taken.append(time.process_time() - began)
+    return statistics.median(taken)
 
 
 def _rate(lines: int, runs: int, call: object) -> float:

@@ -76,6 +76,22 @@ KNOWN: dict[str, tuple[str, list[str], dict[str, int], list[int]]] = {
         {"no-port": 1},
         [],
     ),
+    "fuser.txt": (
+        "fuser",
+        [
+            "tcp ?:22 sshd(812)",
+            "udp ?:5353 avahi-daemon(700) chrome(1700)",
+            "tcp ?:8080 ?(17580) ?(17581)",
+        ],
+        {},
+        [],
+    ),
+    "osquery-table.txt": (
+        "osquery-table",
+        ["tcp 0.0.0.0:22 ?(812)", "udp 127.0.0.53:53 ?(600)", "tcp [::]:80 ?(900)"],
+        {"no-port": 1},
+        [],
+    ),
     "systemctl-sockets.txt": (
         "systemctl-sockets",
         ["tcp [::]:22 ?(0)", "tcp 0.0.0.0:111 ?(0)"],

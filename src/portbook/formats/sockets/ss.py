@@ -76,6 +76,9 @@ _tuple: Any = tuple.__new__
 _UNSAID_OF_A_PROCESS = tuple(Process._field_defaults[name] for name in Process._fields[2:])
 _UNSAID_OF_A_SOCKET = tuple(Socket._field_defaults[name] for name in Socket._fields[12:])
 _UNJUDGED = Assessment()
+# Members of enums, which take a while to look up.
+_TCP, _UDP, _IPV4, _IPV6 = Transport.TCP, Transport.UDP, Family.IPV4, Family.IPV6
+_LISTEN, _BOUND, _FIRST = SocketState.LISTEN, SocketState.BOUND, OwnersSeen.FIRST
 _kept_users: dict[str, tuple[tuple[Process, ...], OwnersSeen]] = {}
 
 
@@ -150,24 +153,30 @@ def _made(number: int, line: str, match: re.Match[str]) -> Event:
     """
     netid, state, queue, limit, address, port, program, pid = match.groups()
     bound = int(port)
-    where = host(address)
-    if where is None or bound > LAST_PORT:
-        return not_understood(number, line, f"{port} is no port" if where else None)
+    # What the pattern takes has an address's letters alone.
+    if address[0] != "[":
+        family = _IPV4
+    elif ":" in address:
+        family, address = _IPV6, address[1:-1]
+    else:
+        return not_understood(number, line)
+    if bound > LAST_PORT:
+        return not_understood(number, line, f"{port} is no port")
     listens = state == "LISTEN"
     udp = netid == "udp" if netid else not listens
     owners: tuple[Process, ...] = ()
     seen = UNTOLD
     if program is not None:
         process = _tuple(Process, (int(pid), program, *_UNSAID_OF_A_PROCESS))
-        owners, seen = (process,), OwnersSeen.FIRST
+        owners, seen = (process,), _FIRST
     socket = _tuple(
         Socket,
         (
-            Transport.UDP if udp else Transport.TCP,
-            where[0],
-            where[1],
+            _UDP if udp else _TCP,
+            family,
+            address,
             bound,
-            SocketState.LISTEN if listens or udp else SocketState.BOUND,
+            _LISTEN if listens or udp else _BOUND,
             None,
             None,
             None,
