@@ -33,6 +33,7 @@ from portbook.model import (
     Visibility,
 )
 from portbook.present.document import Checks, Page, Services
+from portbook.present.port.on_record import registry_line, untold_uses
 from portbook.present.port.page import compose
 from portbook.present.render.document_text import render_page
 from portbook.present.render.text import Style
@@ -410,3 +411,39 @@ def test_the_short_answer_has_the_note_of_a_row_without_a_service() -> None:
 def test_what_an_empty_answer_proves_names_the_rare_transports_of_the_port() -> None:
     assert "no tcp, udp or sctp socket" in _text(_answer("36412"))
     assert "no tcp or udp socket" in _text(_answer("305"))
+
+
+@pytest.mark.parametrize(
+    ("port", "words"),
+    [
+        (6000, "known to the registry, of other ports of the row (30 July 2015)"),
+        (6003, "known to the registry (30 July 2015)"),
+        (
+            790,
+            "the registry's note, of other ports of the row: ",
+        ),
+        (796, 'the registry\'s note: "Unauthorized Use Known on port 796"'),
+        (2195, 'the registry\'s note: "Unauthorized Use Known on ports 2194-2196"'),
+        (4491, 'the registry\'s note: "Known UNAUTHORIZED USE: Ports 4490 and 4491"'),
+        (4492, "the registry's note, of other ports of the row: \"Known UNAUTHORIZED USE"),
+    ],
+)
+def test_a_note_that_names_another_port_of_its_row_says_so(port: int, words: str) -> None:
+    found = answer(parse_query(str(port)), CATALOG)
+    assert isinstance(found, PortAnswer)
+    assert words in " ".join(render_page(compose(found), Style(100)).split())
+
+
+@pytest.mark.parametrize(
+    ("port", "words"),
+    [
+        (2825, 'recorded as "(unassigned) Possibly assigned"'),
+        (2925, 'recorded as "Unassigned (FRP-Released 12/7/00)"'),
+        (1895, 'recorded as "Microsoft (unoffically) using 1895"'),
+    ],
+)
+def test_a_port_that_is_recorded_though_unassigned_is_called_that(port: int, words: str) -> None:
+    found = answer(parse_query(str(port)), CATALOG)
+    assert isinstance(found, PortAnswer)
+    assert words in registry_line(found)
+    assert not untold_uses(found)

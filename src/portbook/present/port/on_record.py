@@ -103,7 +103,7 @@ UNUSED = "We know of no software that uses it, and of no reported abuse."
 def untold_uses(answer: PortAnswer) -> bool:
     """Whether no store has anything on the use of the port: a denial would be true."""
     known = bool(answer.uses or answer.programs or answer.services or answer.abuse)
-    known = known or any(_unauthorized(answer))
+    known = known or any(_unauthorized(answer)) or any(_recorded(answer))
     known = known or any(standing.notes for standing in answer.standings.values())
     return not known and answer.state is not State.ASSIGNED and answer.port != 0
 
@@ -153,6 +153,9 @@ def registry_line(answer: PortAnswer) -> str:
         block = answer.block
         where = " on every transport" if len(answer.standings) == 4 else ""
         gap = f"; in the gap {block.first}–{block.last}" if block.size > 1 else ""
+        own_words = [*_recorded(answer), *_notes_by_words(answer)]
+        if own_words:
+            return f'unassigned{where}, recorded as "{own_words[0]}"'
         return f"unassigned{where}{gap}"
     by_words.pop("unassigned", None)
     title = title_line(answer)
@@ -167,6 +170,14 @@ def registry_line(answer: PortAnswer) -> str:
         for words, transports in by_words.items()
     ]
     return "; ".join([*states, *(f'{listed(on)}: "{note}"' for note, on in notes.items())])
+
+
+def _recorded(answer: PortAnswer) -> Iterator[str]:
+    """What the registry's rows say of an unassigned port beyond that it is unassigned."""
+    rows = [each for each in answer.standings.values() if each.listed]
+    for text in dict.fromkeys([each.text for each in rows if each.state is State.UNASSIGNED]):
+        if text and text.casefold() != "unassigned":
+            yield " ".join(text.split()).replace('"', "'")
 
 
 def _notes_by_words(answer: PortAnswer) -> dict[str, list[str]]:

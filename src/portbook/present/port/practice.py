@@ -158,6 +158,6 @@ def security(answer: PortAnswer) -> Iterator[Item]:
                 for each in answer.abuse
             ),
         )
-    yield from unauthorized([row for row, _ in services(answer.standings)])
+    yield from unauthorized([row for row, _ in services(answer.standings)], answer.port)
     if answer.browser_blocked:
         yield Paragraph("Browsers refuse to open it, so that web pages can't reach its service.")

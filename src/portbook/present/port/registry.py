@@ -5,6 +5,8 @@ Every sentence is chosen by a fact and filled with one; what the registry wrote 
 
 from __future__ import annotations
 
+import re
+
 from portbook.model import State
 from portbook.present.document import (
     Paragraph,
@@ -63,7 +65,8 @@ def rows(answer: PortAnswer) -> Iterator[Item]:
             if standing.listed:
                 yield Paragraph(_quoted_row(standing, transports) + _why(answer, standing))
                 if standing.notes:
-                    yield Quote(standing.notes, "the registry's note")
+                    about = _of_another(standing.notes, answer.port)
+                    yield Quote(standing.notes, f"the registry's note{about}")
     if not any(standing.listed for standing in answer.standings.values()):
         yield Paragraph(_without_row(answer))
 
@@ -234,11 +237,29 @@ def documents(answer: PortAnswer) -> Iterator[Item]:
         )
 
 
-def unauthorized(rows: Iterable[Assignment]) -> Iterator[Item]:
-    """What the registry knows of unauthorized use, each text once."""
+def unauthorized(rows: Iterable[Assignment], port: int | None = None) -> Iterator[Item]:
+    """What the registry knows of unauthorized use of *rows*, as those of one *port*, each once."""
     quoted = [(row.unauthorized_use, row.as_of) for row in rows if row.unauthorized_use]
     for text, as_of in dict.fromkeys([(text, of["registration"]) for text, of in quoted]):
-        yield Quote(text, f"unauthorized use known to the registry ({day(as_of)})")
+        about = "" if port is None else _of_another(text, port)
+        yield Quote(text, f"unauthorized use known to the registry{about} ({day(as_of)})")
+
+
+def _of_another(text: str, port: int) -> str:
+    """That *text* names other ports of the row and not *port*; empty where it names no port.
+
+    >>> _of_another("Known Unauthorized Use on port 6003", 6000)
+    ', of other ports of the row'
+    >>> _of_another("Unauthorized Use Known on ports 2194-2196", 2195)
+    ''
+    """
+    spans = re.findall(r"ports? (\d+)(?:-(\d+)| and (\d+))?", text, re.IGNORECASE)
+    if not spans:
+        return ""
+    for first, last, other in spans:
+        if int(first) <= port <= int(last or first) or other == str(port):
+            return ""
+    return ", of other ports of the row"
 
 
 def registration(row: Assignment) -> str:
