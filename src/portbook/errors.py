@@ -162,10 +162,11 @@ class DataCorrupt(PortbookError, ValueError):
 
 
 class NotFetched(PortbookError, OSError):
-    """A registry that can't be downloaded; ``url`` is from where, without a password."""
+    """A registry that can't be had; ``url`` is from where, without a password, or a file."""
 
-    def __init__(self, url: str, why: str) -> None:
-        super().__init__(f"{shown(url, 200)} could not be fetched: {why}")
+    def __init__(self, url: str, why: str, *, local: bool = False) -> None:
+        what = "can't be read" if local else "could not be fetched"
+        super().__init__(f"{shown(url, 200)} {what}: {why}")
         self.url = url
 
 

@@ -337,3 +337,13 @@ def test_a_lookup_after_an_update_loads_no_more(home: Path, near: None, file: Pa
         "urllib.request",
         "portbook.catalog.update.download",
     }
+
+
+def test_a_file_that_isnt_there_is_not_fetched_but_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "nofile.csv"
+    assert run(["update", "--from", str(path)]) == 2
+    assert capsys.readouterr().err == (
+        f"portbook: '{path}' can't be read: No such file or directory\n"
+    )

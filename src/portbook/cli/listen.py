@@ -41,6 +41,7 @@ class Options(NamedTuple):
     level: str | None = None
     watch: bool = False
     interval: float = 1.0
+    deep: bool = False
     detail: bool = False
     all_namespaces: bool = False
     probe: bool = False
@@ -90,7 +91,12 @@ def answer(options: Options, catalog: Catalog) -> int:
     said = options.json or options.jsonl or options.verbose
     probed = Filter() if options.probe else None
     depth = Depth(
-        OwnerSearch.ALL, options.detail, options.all_namespaces, said, options.notes, probed
+        OwnerSearch.ALL,
+        options.detail or options.deep,
+        options.all_namespaces or options.deep,
+        said,
+        options.notes,
+        probed,
     )
     wanted = filter_of(options, catalog, options.ports)
     here = answer_here(wanted, depth, catalog, order=options.sort)
@@ -169,6 +175,7 @@ _FLAGS = {
     "--jsonl": "jsonl",
     "--strict": "strict",
     "--watch": "watch",
+    "--deep": "deep",
     "--detail": "detail",
     "--all-namespaces": "all_namespaces",
     "--probe": "probe",
@@ -227,6 +234,11 @@ def parse_whole(argv: Sequence[str]) -> Options:
         metavar="SECONDS",
         help="how often to look with --watch (default: 1); what lives longer isn't missed",
     )
+    parser.add_argument(
+        "--deep",
+        action="store_true",
+        help="look as hard as possible: network namespaces, packages, containers",
+    )
     add_depth(parser)
     add_probe(parser)
     add_notes(parser)
@@ -236,23 +248,14 @@ def parse_whole(argv: Sequence[str]) -> Options:
 
 
 _NOT_WATCHED = (
-    *("json", "detail", "all_namespaces", "probe"),
+    *("json", "deep", "detail", "all_namespaces", "probe"),
     *("strict", "verbose", "format", "limit"),
 )
 
 
 def _watch(options: Options, catalog: Catalog) -> int:
     """Follows the sockets until interrupted: a live table on a terminal, JSON lines in a pipe."""
-    for name in (
-        "json",
-        "detail",
-        "all_namespaces",
-        "probe",
-        "strict",
-        "verbose",
-        "format",
-        "limit",
-    ):
+    for name in _NOT_WATCHED:
         if getattr(options, name):
             raise UsageError(f"--watch doesn't go with --{name.replace('_', '-')}: leave one out")
     if options.notes:

@@ -52,9 +52,10 @@ def read_file(path: str) -> Fetched:
             content = file.read(LARGEST + 1)
             changed = os.fstat(file.fileno()).st_mtime
     except (OSError, ValueError) as error:
-        raise NotFetched(path, getattr(error, "strerror", None) or str(error)) from error
+        why = getattr(error, "strerror", None) or str(error)
+        raise NotFetched(path, why, local=True) from error
     if len(content) > LARGEST:
-        raise NotFetched(path, too_large())
+        raise NotFetched(path, too_large(), local=True)
     import datetime as dt
 
     day = dt.datetime.fromtimestamp(changed, dt.UTC).date().isoformat()

@@ -232,12 +232,16 @@ def _counted(stats: Stats) -> Iterator[Section]:
     """A section for each range: its ports by transport and state."""
     for each in dict.fromkeys(count.range for count in stats.ranges):
         rows = [
-            (str(count.transport or "any transport"), *[f"{n:,}" for n in count.states.values()])
+            (
+                str(count.transport or "any transport"),
+                *[f"{n:,}" for n in count.states.values()],
+                f"{count.states[State.ASSIGNED] / sum(count.states.values()):.0%}",
+            )
             for count in stats.ranges
             if count.range == each
         ]
         title = f"{each.title} ({each.first}–{each.last})"
-        yield Section(title, (_counts(("", *map(str, State)), *rows),), each.name)
+        yield Section(title, (_counts(("", *map(str, State), "how full"), *rows),), each.name)
 
 
 def _counts(*rows: tuple[str, ...]) -> Table:
