@@ -120,11 +120,11 @@ class Judge:
         """*listener* with its findings, and where they are said, with the services registered
         there. *reached* says which addresses lead to another program that has its port too.
         """
-        socket, ownership, (_, note, speaks, names) = listener
+        socket, ownership, (_, note, speaks, names, reachable) = listener
         port = self.on_record(socket.port, socket.transport)
         findings = self._findings(listener, port, reached)
         names = names or port.service_names if self._said else names
-        return Listener(socket, ownership, Assessment(findings, note, speaks, names))
+        return Listener(socket, ownership, Assessment(findings, note, speaks, names, reachable))
 
     def _findings(
         self, listener: Listener, port: PortOnRecord, reached: tuple[Reached, ...]
@@ -155,7 +155,7 @@ class Judge:
         self, listener: Listener, port: PortOnRecord, owners: _OwnersOnRecord
     ) -> tuple[object, ...] | None:
         """What sockets have in common that are alike; None for one that is like no other."""
-        socket, (_, seen), (_, note, speaks, _) = listener
+        socket, (_, seen), (_, note, speaks, _, reachable) = listener
         if note is not None or speaks is not None or socket.backlog_full:
             return None
         rules, number = self._rules, socket.port
@@ -166,6 +166,7 @@ class Judge:
             owners.weighed,
             seen,
             socket.reach,
+            reachable,
             socket.interface,
             socket.state,
             socket.uid,

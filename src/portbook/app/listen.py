@@ -63,7 +63,7 @@ class Depth(NamedTuple):
     database; ``everywhere`` looks into other network namespaces and NAT rules. ``probe`` asks the
     services that it keeps what they speak; None asks none. Where ``said`` is false, findings have
     their codes and levels, but no sentence and no evidence. ``notes`` takes the user's own notes
-    into account.
+    into account. ``reach`` asks for networks and firewall rules, for what isn't bound to loopback.
     """
 
     owners: OwnerSearch = OwnerSearch.FIRST
@@ -72,6 +72,7 @@ class Depth(NamedTuple):
     said: bool = True
     notes: bool = True
     probe: Filter | None = None
+    reach: bool = True
 
 
 def look(
@@ -140,6 +141,9 @@ def _judged(
     rules = seen.rules or PortRules("")
     if depth.probe is not None and namespace is None:
         listeners = _asked(listeners, depth.probe, rules, catalog, host)
+    if depth.reach and namespace is None:
+        listeners, unread = _reached(listeners, host)
+        unknown += unread
     if namespace is not None:
         listeners = tuple(
             [each._replace(socket=each.socket._replace(namespace=namespace)) for each in listeners]
@@ -157,6 +161,17 @@ def _judged(
         visibility=Visibility.PARTIAL if unknown else seen.visibility,
         missing=seen.missing + unknown,
     )
+
+
+def _reached(
+    listeners: tuple[Listener, ...], host: HostReader
+) -> tuple[tuple[Listener, ...], tuple[Gap, ...]]:
+    """*listeners* with from where each can be reached; those of loopback alone are left as is."""
+    if all(each.socket.loopback or not each.socket.listens for each in listeners):
+        return listeners, ()
+    from portbook.app.origins import add_reachable
+
+    return add_reachable(listeners, host)
 
 
 def _shadowed(listeners: tuple[Listener, ...]) -> Mapping[int, tuple[Reached, ...]]:
@@ -272,7 +287,7 @@ def watch_here(
         seen = host.read_host(ports, wanted.transport, OwnerSearch.ALL)
         asked = tuple(each for each in seen.listeners if _socket(each) in sockets)
         own = catalog.expectations() if notes else NONE
-        depth = Depth(OwnerSearch.ALL)
+        depth = Depth(OwnerSearch.ALL, reach=False)
         judged = _judged(seen._replace(listeners=asked), None, depth, catalog, host, own)
         found = {_socket(each): each for each in judged.listeners}
         # One that has gone meanwhile is nobody's any more; unless it only couldn't be seen.

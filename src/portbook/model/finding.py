@@ -69,6 +69,7 @@ class EvidenceCode(StrEnum):
     SERVICE = "service"  # name, advice, source, read: what is said against exposing it
     USE = "use"  # product, summary, source, read
     REPORT = "report"  # subject, period, source, read
+    FIREWALL = "firewall"  # text, where: a rule that decides; or state: that there is none
     REACHED = "reached"  # address, program, pid: what a name of this machine leads to
     TEXT = "text"  # text: words that another run of portbook found for its evidence
 
@@ -110,11 +111,12 @@ class Scope(StrEnum):
 class Reachable(NamedTuple):
     """From where a socket can be reached: ``networks`` are those that are let in, as CIDR text.
 
-    ``rules`` decide it: each as its text and the chain that it stands in. ``firewall`` says whether
-    any rules are in force, None where they could not be read.
+    ``rules`` decide it, by their text, each from the one of ``chains`` beside it. ``firewall`` says
+    whether any rules are in force, None where they could not be read.
     """
 
     scope: Scope
     networks: tuple[str, ...] = ()
-    rules: tuple[tuple[str, str], ...] = ()
+    rules: tuple[str, ...] = ()
+    chains: tuple[str, ...] = ()
     firewall: bool | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
-from portbook.model.finding import OF_EXPOSURE, Finding
+from portbook.model.finding import OF_EXPOSURE, Finding, Reachable
 from portbook.model.gap import Gap  # noqa: TC001 - for typing.get_type_hints
 from portbook.model.record import Note, Transport  # noqa: TC001 - for typing.get_type_hints
 
@@ -325,13 +325,14 @@ class Ownership(NamedTuple):
 class Assessment(NamedTuple):
     """What was made of a socket: the findings on it, the user's own note that names its port, and
     what its service answered when it was probed. ``service_names`` are those that the registry has
-    for its port and transport.
+    for its port and transport. ``reachable`` is from where it can be reached, where that was asked.
     """
 
     findings: tuple[Finding, ...] = ()
     note: Note | None = None
     speaks: Spoken | None = None
     service_names: tuple[str, ...] = ()
+    reachable: Reachable | None = None
 
     @property
     def gravity(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import Family, OwnersSeen, Reach, State, Transport, Visibility, bracketed
-from portbook.model.gap import OF_OWNERS, hide_sockets
+from portbook.model.gap import OF_FIREWALL, OF_OWNERS, hide_sockets
 from portbook.present.owners import Viewer, owner_name, owner_phrase, unseen_owner
 from portbook.present.port.agreement import BriefVerdict, verdict_of
 from portbook.present.port.on_record import (
@@ -274,8 +274,8 @@ def _machine(answer: PortAnswer, host: Host, groups: list[Group], to: Viewer) ->
 
 
 def _unseen(host: Host) -> list[Gap]:
-    """What could not be seen, beside owners."""
-    return [gap for gap in host.missing if gap.code not in OF_OWNERS]
+    """What could not be seen, beside owners and the firewall, which have lines of their own."""
+    return [gap for gap in host.missing if gap.code not in OF_OWNERS | OF_FIREWALL]
 
 
 def unseen_sentences(host: Host | None) -> tuple[str, ...]:
@@ -339,23 +339,30 @@ def _headline(answer: PortAnswer, machine: str | None) -> str:
 # -- reach and next steps -----------------------------------------------------------------------
 
 
+_ONLY = {Reach.LOOPBACK: "from this machine only", Reach.LINK: "from its own network link only"}
+
+
 def _reach(groups: list[Group]) -> str | None:
     listeners = [each for group in groups for each in group.listeners if each.socket.listens]
+    reachable = [each.assessment.reachable for each in listeners if each.assessment.reachable]
+    if reachable:
+        from portbook.present.phrases.reach import reach_line, widest
+
+        return reach_line(widest(reachable))
     reaches = {each.socket.reach for each in listeners}
     if not reaches:
         return None
+    unless = "unless a firewall blocks it (not checked)"
     if Reach.EVERYWHERE in reaches:
-        return "from other machines, unless a firewall blocks it (not checked)"
-    if reaches == {Reach.LOOPBACK}:
-        return "from this machine only"
-    if reaches == {Reach.LINK}:
-        return "from its own network link only"
+        return f"from other machines, {unless}"
+    if len(reaches) == 1 and (only := _ONLY.get(*reaches)):
+        return only
     addresses = dict.fromkeys(
         each.socket.interface or each.socket.address
         for each in listeners
         if each.socket.reach is not Reach.LOOPBACK
     )
-    return f"through {fitted(list(addresses), 30)}, unless a firewall blocks it (not checked)"
+    return f"through {fitted(list(addresses), 30)}, {unless}"
 
 
 def _binding(answer: PortAnswer, host: Host) -> str | None:

@@ -16,6 +16,8 @@ from portbook.model import (
     OwnersSeen,
     Process,
     Reach,
+    Reachable,
+    Scope,
     Socket,
     SocketState,
     Spoken,
@@ -139,6 +141,19 @@ SPOKEN = Table(
     of=Spoken,
 )
 
+REACHABLE = Table(
+    "reachable",
+    "From where other machines reach a socket; null: not asked, or bound to loopback alone.",
+    (
+        Field("scope", closed(Scope), "`networks`: those alone; `blocked`: by the firewall"),
+        Field("networks", TEXTS, "the networks that are let in"),
+        Field("rules", TEXTS, "the firewall's rules that decide, in its own words"),
+        Field("chains", TEXTS, "the chain of each"),
+        Field("firewall", optional(FLAG), "whether rules are in force; null: not readable"),
+    ),
+    of=Reachable,
+)
+
 OWN_NOTE = Table(
     "own_note",
     "What the user of this machine, or a project of theirs, wrote down about ports.",
@@ -230,6 +245,8 @@ LISTENER = Table(
         Field("reach", optional(closed(Reach)),
               "from where it can be reached, by its address alone; null: that isn't known",
               lambda listener: listener.socket.reach),
+        Field("reachable", optional(REACHABLE.codec()), "by networks and firewall",
+              "assessment.reachable"),
         Field("service_names", TEXTS, "the services that the registry has there",
               "assessment.service_names"),
         Field("uptime_s", optional(NUMBER), "how long its first owner has run, in seconds",

@@ -29,7 +29,7 @@ from portbook.verdict.facts import (
     unofficial,
     upgraded,
 )
-from portbook.verdict.risk import risk_facts
+from portbook.verdict.risk import firewalled, risk_facts
 from portbook.verdict.rules import RULES, Rule
 
 TYPE_CHECKING = False
@@ -111,7 +111,9 @@ def find_facts(case: Case) -> frozenset[str]:
     listener, standing, rules = case.listener, case.standing, case.rules
     port, reach, seen = listener.socket.port, listener.socket.reach, listener.ownership.seen
     facts = [_STATES[standing.state]] if standing.state in _STATES else []
-    if reach in _REACHES:
+    if firewalled(listener):
+        facts.append("firewalled")
+    elif reach in _REACHES:
         facts.append(_REACHES[reach])
     if seen in _SEEN:
         facts.append(_SEEN[seen])

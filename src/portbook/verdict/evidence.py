@@ -9,7 +9,7 @@ from __future__ import annotations
 from portbook.model import Evidence, EvidenceCode, SubjectKind
 from portbook.verdict.facts import malware, note_that_counts, tools_of, unofficial
 from portbook.verdict.finding_facts import known_programs
-from portbook.verdict.risk import evidence_of_risk
+from portbook.verdict.risk import evidence_of_firewall, evidence_of_risk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -111,6 +111,7 @@ _EVIDENCE: dict[EvidenceCode, Callable[[Case], tuple[Evidence, ...]]] = {
     ),
     EvidenceCode.REGISTRY: _registry,
     EvidenceCode.SERVICE: evidence_of_risk,
+    EvidenceCode.FIREWALL: evidence_of_firewall,
     EvidenceCode.REACHED: lambda case: tuple([one.evidence for one in case.reached]),
     EvidenceCode.ASKED: _asked,
     EvidenceCode.EXECUTABLE: lambda case: tuple(map(_executable, case.listener.ownership.owners)),

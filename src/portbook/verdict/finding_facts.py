@@ -19,7 +19,7 @@ from portbook.verdict.facts import (
     unofficial,
     upgraded,
 )
-from portbook.verdict.risk import carried_of_risk, relays
+from portbook.verdict.risk import carried_of_reach, carried_of_risk, relays
 from portbook.verdict.shadowing import as_facts
 
 TYPE_CHECKING = False
@@ -237,6 +237,7 @@ def _unpackaged(case: Case) -> Facts:
 
 GROUPS = {
     "risk": Group(("risk", "risk_known", "risk_advice", "risk_why"), carried_of_risk),
+    "reach": Group(("reach_scope", "reach_networks", "reach_rules", "firewall"), carried_of_reach),
     "relays": Group(("relays",), lambda case: _there(("relays", relays(case)))),
     "owners": Group(("programs", "containers", "pids", "kernel"), _owners),
     "user": Group(("uid", "user"), _user),

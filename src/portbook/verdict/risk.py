@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import Authentication, Evidence, EvidenceCode, OwnersSeen, Reach
+from portbook.model import Authentication, Evidence, EvidenceCode, OwnersSeen, Reach, Scope
 from portbook.model.command_line import base_name
 from portbook.model.practice import same_product
 from portbook.verdict.facts import known_programs, malware, speaks, tools_of
@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from portbook.model import Facts, KnownService, Program, Report, Use
+    from portbook.model import Fact, Facts, KnownService, Listener, Program, Report, Use
     from portbook.verdict.facts import Case
 
 # Programs that hand whatever they are told to, often a shell, to anyone who connects.
@@ -88,10 +88,44 @@ def one_purpose(
     return bool(malware(abuse)) and not met
 
 
+def firewalled(listener: Listener) -> bool:
+    """Whether the firewall was read, and lets nothing in from other machines."""
+    reachable = listener.assessment.reachable
+    return reachable is not None and reachable.scope is Scope.BLOCKED
+
+
+def carried_of_reach(case: Case) -> Facts:
+    """What a finding says of who is let in; nothing where that wasn't asked."""
+    reachable = case.listener.assessment.reachable
+    if reachable is None:
+        return ()
+    facts: list[tuple[str, Fact]] = [("reach_scope", reachable.scope)]
+    facts += [("reach_networks", reachable.networks)] if reachable.networks else []
+    facts += [("reach_rules", reachable.rules)] if reachable.rules else []
+    facts += [("firewall", reachable.firewall)] if reachable.firewall is not None else []
+    return tuple(facts)
+
+
+def evidence_of_firewall(case: Case) -> tuple[Evidence, ...]:
+    """The rules that decide; else that there are none, or that they could not be read."""
+    reachable = case.listener.assessment.reachable
+    if reachable is None:
+        return ()
+    if not reachable.rules:
+        state = {True: "no rule applies", False: "none", None: "unread"}[reachable.firewall]
+        return (Evidence(EvidenceCode.FIREWALL, (("state", state),)),)
+    return tuple(
+        [
+            Evidence(EvidenceCode.FIREWALL, (("text", text), ("where", where)))
+            for text, where in zip(reachable.rules, reachable.chains, strict=False)
+        ]
+    )
+
+
 def risk_facts(case: Case) -> list[str]:
     """The facts of :data:`portbook.verdict.rules.FACTS` about the risk of being reached."""
     facts = []
-    if case.listener.socket.reach is not Reach.LOOPBACK:
+    if case.listener.socket.reach is not Reach.LOOPBACK and not firewalled(case.listener):
         facts.append("reachable")
     if (risk := risk_of(case)) is not None:
         facts.append("risky-service")

@@ -16,8 +16,10 @@ FACTS = {
     "reserved": "the registry reserves the port, for this transport",
     "unassigned": "the registry gives the port to nobody, or has no row for this transport",
     "loopback": "the socket is bound to a loopback address",
-    "wildcard": "the socket is bound to every address, on every interface",
-    "reachable": "the socket is bound to more than loopback",
+    "wildcard": "the socket is bound to every address, on every interface, and not firewalled",
+    "reachable": "the socket is bound to more than loopback, and not firewalled",
+    "firewalled": "the socket is bound to more than loopback; the firewall was read, and lets "
+    "nothing in from other machines",
     "risky-service": "the program, or where it can't be told the port, is that of a service that "
     "its own documentation or a public authority says not to expose",
     "asks-nobody": "risky-service by a known program, and that service asks for no authentication "
@@ -111,7 +113,7 @@ RULES = (
         ("risky-service", "reachable"),
         (),
         ("risk",),
-        (_SOCKET, EvidenceCode.SERVICE, _EXECUTABLE, _PROGRAM),
+        (_SOCKET, EvidenceCode.FIREWALL, EvidenceCode.SERVICE, _EXECUTABLE, _PROGRAM),
         shifts=((Level.ALERT, ("asks-nobody",)),),
     ),
     Rule(
@@ -200,11 +202,20 @@ RULES = (
     Rule(
         "exposed",
         Level.NOTE,
-        "bound to every interface; the firewall wasn't checked",
+        "bound to every interface, and not blocked by a firewall that could be read",
         ("wildcard",),
         (),
-        ("address",),
-        (_SOCKET,),
+        ("address", "reach"),
+        (_SOCKET, EvidenceCode.FIREWALL),
+    ),
+    Rule(
+        "firewalled",
+        Level.OK,
+        "bound beyond loopback, and the firewall lets nothing in from other machines",
+        ("firewalled",),
+        (),
+        ("address", "reach"),
+        (_SOCKET, EvidenceCode.FIREWALL),
     ),
     Rule(
         "shadowed",

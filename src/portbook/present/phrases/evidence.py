@@ -97,10 +97,16 @@ def _report(facts: Words, _: Subject | None) -> str:
     return f"report: {facts.get('subject')}, {when(str(facts.get('period')))} {_read(facts)}"
 
 
+_FIREWALLS = {"none": "no rules are in force", "unread": "its rules could not be read"}
 _LINES: dict[EvidenceCode, Callable[[Words, Subject | None], str]] = {
     EvidenceCode.SOCKET: _socket,
     EvidenceCode.REGISTRY: _registry,
     EvidenceCode.SERVICE: lambda facts, _: f"service: {facts.get('name')} {_read(facts)}",
+    EvidenceCode.FIREWALL: lambda facts, _: (
+        f"firewall: {facts['text']} in {facts.get('where')}"
+        if "text" in facts
+        else f"firewall: {_FIREWALLS.get(str(facts.get('state')), facts.get('state'))}"
+    ),
     EvidenceCode.REACHED: lambda facts, _: (
         f"{facts.get('address')} reaches {facts.get('program') or 'a process'} ({facts.get('pid')})"
     ),

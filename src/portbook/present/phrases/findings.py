@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from portbook.model import ExecutablePlace, State, Whose
 from portbook.present.phrases.evidence import expected_words, place_of, spoken_words
+from portbook.present.phrases.reach import by_rule, let_in
 from portbook.present.words import plural, when
 from portbook.verdict.expectation_match import FitCode
 
@@ -34,8 +35,9 @@ TEMPLATES = {
     "portbook on that host.",
     "fits-by-name": "{named} fits {service}, the registered service. {only_named}",
     "loopback-only": "Bound to {bound_to}: only this machine can reach it.",
-    "exposed": "Bound to every interface ({bound_to}); the firewall wasn't checked. If only this "
-    "machine needs it, bind it to 127.0.0.1 or [::1].",
+    "exposed": "Bound to every interface ({bound_to}); {let_in}. If only this machine needs it, "
+    "bind it to 127.0.0.1 or [::1].",
+    "firewalled": "Bound to {bound_to}; the firewall lets nothing in from other machines{by_rule}.",
     "shadowed": "Two programs have this port: {reached}. Stop one, or name the address.",
     "known-use": "Commonly on this port: {use}{beside}.",
     "service-elsewhere": "{program} speaks {protocols}, usually on {home}, and is on {port}. If "
@@ -342,6 +344,8 @@ _WORDS: dict[str, Callable[[Facts], object]] = {
     "port": lambda facts: facts["subject"][0],
     "place": lambda facts: "{}/{}".format(*facts["subject"]),
     "bound_to": _bound_to,
+    "let_in": let_in,
+    "by_rule": by_rule,
     "program": _program,
     "service": _service,
     "quoted": lambda facts: (

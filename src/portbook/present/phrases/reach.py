@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from portbook.app.origins import ANYWHERE, THIS_MACHINE, Barrier
 from portbook.model import Scope
-from portbook.model.reach import Outcome
+from portbook.present.words import few
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
-    from portbook.app.origins import Origin
     from portbook.host.firewall.configured import Configured
     from portbook.model import Reachable
     from portbook.model.reach import RuleText
@@ -24,20 +23,13 @@ _CELLS = {
 UNREAD = "from other machines, unless a firewall blocks it (sudo shows)"
 BEYOND = "A router or a cloud's security group may block it too: those lie beyond this machine."
 
-_BARRIERS = {
-    Barrier.LOOPBACK: "no: bound to loopback",
-    Barrier.NOT_HERE: "no: no interface has the bound address",
-    Barrier.DOWN: "no: the interface is down",
-    Barrier.NO_ADDRESS: "no: this machine has no such address in a network",
-    Barrier.NO_ROUTE: "no: answers have no route there",
-    Barrier.STRICT_SOURCE: "no: rp_filter drops it, answers would leave by another interface",
-}
-_ANSWERS = {
-    Outcome.OPEN: "yes",
-    Outcome.DROPPED: "no: dropped",
-    Outcome.REJECTED: "no: rejected",
-    Outcome.UNKNOWN: "can't tell",
-}
+# The more machines may come in, the earlier.
+_WIDTHS = (Scope.ANYWHERE, Scope.UNKNOWN, Scope.NETWORKS, Scope.BLOCKED, Scope.THIS_MACHINE)
+
+
+def widest(reachable: Sequence[Reachable]) -> Reachable:
+    """The one of several sockets that lets most machines in."""
+    return min(reachable, key=lambda each: _WIDTHS.index(each.scope))
 
 
 def reach_cell(reachable: Reachable) -> str:
@@ -57,10 +49,10 @@ def reach_line(reachable: Reachable) -> str:
     """The brief's line, and a page's.
 
     >>> from portbook.model import Reachable
-    >>> reach_line(Reachable(Scope.BLOCKED, (), (("tcp dport 80 drop", "inet t in"),), True))
+    >>> reach_line(Reachable(Scope.BLOCKED, (), ("tcp dport 80 drop",), ("inet t in",), True))
     'from this machine only: a firewall rule blocks the rest (tcp dport 80 drop)'
     """
-    rule = f" ({reachable.rules[-1][0]})" if reachable.rules else ""
+    rule = f" ({reachable.rules[-1]})" if reachable.rules else ""
     if reachable.scope is Scope.THIS_MACHINE:
         return "from this machine only"
     if reachable.scope is Scope.ANYWHERE:
@@ -79,33 +71,29 @@ def reach_line(reachable: Reachable) -> str:
     return f"can't tell: it depends on a firewall rule{rule}"
 
 
-def answer_words(origin: Origin) -> str:
-    """What becomes of connections from *origin*, and the rule that decides."""
-    if origin.barrier is not None:
-        return _BARRIERS[origin.barrier]
-    words = _ANSWERS[origin.answer]
-    if origin.delivered_address is not None and origin.answer is Outcome.OPEN:
-        words += f", by {origin.delivered_address}:{origin.delivered_to}"
-    if origin.rules:
-        words += f" ({cited(origin.rules[-1])})"
-    if origin.later:
-        words += f"; then stopped by {cited(origin.later[0])}"
-    if origin.source_ports:
-        words += f"; other source ports: {cited(origin.source_ports[0])}"
-    return words
+def let_in(facts: Mapping[str, Any]) -> str:
+    """Who gets through the firewall, by a finding's *facts*, and by which rule."""
+    scope = facts.get("reach_scope")
+    if scope is None:
+        return "the firewall wasn't checked"
+    if scope == Scope.ANYWHERE:
+        if facts.get("firewall") is False:
+            return "no firewall rules are in force"
+        return f"the firewall lets other machines in{by_rule(facts)}"
+    if scope == Scope.NETWORKS:
+        networks = few([*map(str, facts.get("reach_networks", ()))])
+        return f"it can be reached from {networks}{by_rule(facts)}"
+    if scope == Scope.THIS_MACHINE:
+        return "no network leads to it now"
+    if "firewall" not in facts:
+        return "the firewall's rules couldn't be read (try sudo)"
+    return f"whether the firewall lets others in can't be told{by_rule(facts)}"
 
 
-def source_words(origin: Origin) -> str:
-    """Where connections come from, and through which interface."""
-    if origin.source == THIS_MACHINE:
-        return "this machine"
-    place = "anywhere else" if origin.source == ANYWHERE else origin.source
-    return place if origin.interface is None else f"{place} ({origin.interface})"
-
-
-def cited(rule: RuleText) -> str:
-    """A rule and where it stands."""
-    return f"{rule.text} in {rule.where}" if rule.where else rule.text
+def by_rule(facts: Mapping[str, Any]) -> str:
+    """The last of the rules that decide, in brackets."""
+    rules = facts.get("reach_rules") or ()
+    return f" ({rules[-1]})" if rules else ""
 
 
 def configured_words(configured: Configured) -> str:

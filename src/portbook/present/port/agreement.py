@@ -90,6 +90,7 @@ _OTHERS = {
     "dynamic-port": "an ephemeral port: another program may get it after a restart",
     "browser-blocked": "browsers refuse to open this port",
     "exposed": "other machines may reach it",
+    "firewalled": "the firewall keeps other machines out",
     "shadowed": "two programs have this port: localhost may reach the other one",
     "loopback-only": "only this machine can reach it",
     "privileged-bind": "binding it took root or CAP_NET_BIND_SERVICE",

@@ -131,6 +131,11 @@ def meaning(listener: Listener) -> str:
     if reach is None:
         return "address unknown"
     said = _MEANINGS.get(reach) or f"interface {listener.socket.interface} only"
+    if listener.assessment.reachable is not None:
+        from portbook.present.phrases.reach import reach_line
+
+        said = said.removesuffix("; firewall not checked")
+        said += f"; reachable {reach_line(listener.assessment.reachable)}"
     if (
         listener.socket.wildcard
         and listener.socket.family == Family.IPV6

@@ -11,7 +11,7 @@ from portbook.present.owners import owner_facts, viewer
 from portbook.present.phrases import gap_sentences
 from portbook.present.render.document_text import render_item
 from portbook.present.render.text import clipped, columns_of, wrap
-from portbook.present.views.listen_fields import COLUMNS, LEVELS, NONE, Cells, Column
+from portbook.present.views.listen_fields import COLUMNS, LEVELS, NONE, REACHABLE, Cells, Column
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 _INDENT = " " * 7  # a level and two spaces
 # Where there isn't room for the least of each column, these go, the first of them first.
 _DROPPED = (
-    *("namespace", "uptime", "user", "service", "speaks", "pid"),
+    *("namespace", "uptime", "user", "reachable", "service", "speaks", "pid"),
     *("address", "finding", "level"),
 )
 # Where there is more room, these grow, the first of them first.
-_GROWING = ("address", "finding", "program", "service", "user", "speaks", "namespace")
+_GROWING = (
+    *("address", "reachable", "finding", "program", "service", "user"),
+    *("speaks", "namespace"),
+)
+_BEHIND_ADDRESS = [column.name for column in COLUMNS].index("address") + 1
 _NARROWEST_PROGRAM = 7
 # Columns that stand only where a socket has something in them.
 _EXTRAS: dict[str, Callable[[Listener], object]] = {
@@ -118,8 +122,11 @@ def table_lines(
     below: Callable[[Listener], Iterable[str]] | None = None,
 ) -> Iterator[str]:
     """The header and a line a socket, with what *below* gives under each."""
+    known = any(each.assessment.reachable for each in listeners)
     columns = [
-        *COLUMNS,
+        *COLUMNS[:_BEHIND_ADDRESS],
+        *([REACHABLE] if known else []),
+        *COLUMNS[_BEHIND_ADDRESS:],
         *[Column(name, 10, 24) for name, extra in _EXTRAS.items() if any(map(extra, listeners))],
     ]
     # Many sockets share what stands in a column: each different cell is measured and cut once.
@@ -129,7 +136,8 @@ def table_lines(
     rows[pids] = [words.partition(",")[0] for words in rows[pids]]
     different = [set(words) for words in rows]
     widths = fit(columns, different, style.width)
-    header = [_cell(columns[at], width)(columns[at].name.upper()) for at, width in widths.items()]
+    names = {at: "REACH" if columns[at] is REACHABLE else columns[at].name.upper() for at in widths}
+    header = [_cell(columns[at], width)(names[at]) for at, width in widths.items()]
     yield style.dim("  ".join(header).rstrip())
     first = next(iter(widths))
     shown = []

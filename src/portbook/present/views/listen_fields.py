@@ -48,10 +48,14 @@ COLUMNS = (
 )
 
 
+# Of the table alone: a line for programs keeps its fields.
+REACHABLE = Column("reachable", 8, 20)
+
 # What sockets have in common that say the same in a column.
 _ALIKE: dict[str, Callable[[Listener], object]] = {
     "level": lambda each: id(each.assessment.findings),
     "address": lambda each: (each.socket.address, each.socket.interface, each.socket.state),
+    "reachable": lambda each: (id(each.assessment.reachable), each.socket.loopback),
     "program": lambda each: _plain_owner(each) or (id(each.ownership),),
     "pid": lambda each: _only_pid(each) or (id(each.ownership),),
     "user": lambda each: each.socket.user or _plain_user(each),
@@ -129,6 +133,14 @@ class Cells:
             words += f"%{socket.interface}"
         return words if socket.listens else f"{words} (bound)"
 
+    def reachable(self, listener: Listener) -> str:
+        """From where it can be reached, by networks and firewall."""
+        if listener.assessment.reachable is None:
+            return "this machine" if listener.socket.loopback else NONE
+        from portbook.present.phrases.reach import reach_cell
+
+        return reach_cell(listener.assessment.reachable)
+
     def program(self, listener: Listener) -> str:
         """The first owner with its arguments, how many others, and where it runs."""
         owners = listener.ownership.owners
@@ -201,6 +213,8 @@ FIELDS = {
     "address": "the bound address, with `%` and the interface where it is bound to one",
     "reach": "from where its address can be reached: `everywhere`, `address`, `link`, `interface` "
     "or `loopback`",
+    "reachable": "from where it can be reached, by networks and firewall: `this machine`, "
+    "`anywhere`, a network, `blocked` or `?`",
     "state": "`listen`, or `bound` where it is bound and doesn't listen",
     "program": "the program with its arguments; `+2` for two other processes",
     "pid": "the number of each process that holds it, with commas between",
@@ -221,6 +235,7 @@ def _fields(cells: Cells) -> dict[str, Callable[[Listener], str]]:
         "transport": lambda each: str(each.socket.transport),
         "address": cells.address,
         "reach": lambda each: str(each.socket.reach or NONE),
+        "reachable": cells.reachable,
         "state": lambda each: str(each.socket.state),
         "program": cells.program,
         "pid": lambda each: (

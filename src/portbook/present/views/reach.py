@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook.app.origins import ANYWHERE, THIS_MACHINE, reachable_of
+from portbook.app.origins import ANYWHERE, THIS_MACHINE, Barrier, reachable_of
 from portbook.model import Scope, Transport, host_port
 from portbook.model.reach import Outcome
 from portbook.present.document import Page, Paragraph, Section, Table
@@ -10,12 +10,10 @@ from portbook.present.owners import owner_phrase, unseen_owner
 from portbook.present.phrases import gap_sentences
 from portbook.present.phrases.reach import (
     BEYOND,
-    answer_words,
     closing,
     configured_words,
     opening,
     reach_line,
-    source_words,
 )
 from portbook.present.render.brief_text import steps_line
 from portbook.present.render.document_text import render_page
@@ -25,11 +23,29 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from portbook.app.origins import Origin
     from portbook.app.reach import Answer, ReachReport, SocketReach
     from portbook.model import Listener, Reachable
+    from portbook.model.reach import RuleText
     from portbook.present.document import Item
     from portbook.present.owners import Viewer
     from portbook.present.render.text import Style
+
+
+_BARRIERS = {
+    Barrier.LOOPBACK: "no: bound to loopback",
+    Barrier.NOT_HERE: "no: no interface has the bound address",
+    Barrier.DOWN: "no: the interface is down",
+    Barrier.NO_ADDRESS: "no: this machine has no such address in a network",
+    Barrier.NO_ROUTE: "no: answers have no route there",
+    Barrier.STRICT_SOURCE: "no: rp_filter drops it, answers would leave by another interface",
+}
+_ANSWERS = {
+    Outcome.OPEN: "yes",
+    Outcome.DROPPED: "no: dropped",
+    Outcome.REJECTED: "no: rejected",
+    Outcome.UNKNOWN: "can't tell",
+}
 
 
 def render_reach(report: ReachReport, style: Style, to: Viewer) -> str:
@@ -131,3 +147,32 @@ def next_steps(report: ReachReport, to: Viewer) -> Iterator[NextStep]:
         if command:
             yield NextStep("Open it", command)
     yield NextStep("More", f"portbook {name} --full")
+
+
+def answer_words(origin: Origin) -> str:
+    """What becomes of connections from *origin*, and the rule that decides."""
+    if origin.barrier is not None:
+        return _BARRIERS[origin.barrier]
+    words = _ANSWERS[origin.answer]
+    if origin.delivered_address is not None and origin.answer is Outcome.OPEN:
+        words += f", by {origin.delivered_address}:{origin.delivered_to}"
+    if origin.rules:
+        words += f" ({cited(origin.rules[-1])})"
+    if origin.later:
+        words += f"; then stopped by {cited(origin.later[0])}"
+    if origin.source_ports:
+        words += f"; other source ports: {cited(origin.source_ports[0])}"
+    return words
+
+
+def source_words(origin: Origin) -> str:
+    """Where connections come from, and through which interface."""
+    if origin.source == THIS_MACHINE:
+        return "this machine"
+    place = "anywhere else" if origin.source == ANYWHERE else origin.source
+    return place if origin.interface is None else f"{place} ({origin.interface})"
+
+
+def cited(rule: RuleText) -> str:
+    """A rule and where it stands."""
+    return f"{rule.text} in {rule.where}" if rule.where else rule.text
