@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from portbook.app.origins import Barrier, Origin, origins_of, reachable_of
+from portbook.app.origins import Barrier, Origin, origins_of
 from portbook.app.reach import ReachRequest, reach_here
+from portbook.app.reachable import add_reachable, reachable_of
 from portbook.errors import InvalidQuery
 from portbook.host.firewall.nft_json import parse_nft
 from portbook.host.firewall.packet_filter import PacketFilter
@@ -248,3 +249,16 @@ def test_what_is_hidden_is_said() -> None:
     assert report.visibility is Visibility.PARTIAL
     assert report.missing == (gap,)
     assert told(report.sockets[0].origins)["anywhere"] == "unknown"
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.7", "127.0.0.1", "::"])
+def test_the_short_way_says_what_the_long_one_does(address: str) -> None:
+    listener = changed(bound(8080, A, address=address), family=on(address).family, v6only=False)
+    (told_of,), missing = add_reachable((listener,), Machine())
+    assert missing == ()
+    reachable = told_of.assessment.reachable
+    if listener.socket.loopback:
+        assert reachable is None
+    else:
+        assert reachable == reachable_of(reached(listener.socket), firewall=False)
+        assert reachable.scope is Scope.ANYWHERE

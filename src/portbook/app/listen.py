@@ -169,7 +169,7 @@ def _reached(
     """*listeners* with from where each can be reached; those of loopback alone are left as is."""
     if all(each.socket.loopback or not each.socket.listens for each in listeners):
         return listeners, ()
-    from portbook.app.origins import add_reachable
+    from portbook.app.reachable import add_reachable
 
     return add_reachable(listeners, host)
 

@@ -8,10 +8,9 @@ whichever interface they come in by, as Linux does it.
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
-from portbook.errors import HostUnreadable
 from portbook.host.firewall.intervals import ADDRESSES, Intervals
 from portbook.host.linux.network import cidr_of, number_of
-from portbook.model import Family, Reachable, Scope
+from portbook.model import Family
 from portbook.model.reach import Decision, Outcome, RuleText
 
 TYPE_CHECKING = False
@@ -19,9 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from portbook.host.firewall.packet_filter import PacketFilter
-    from portbook.host.host_reader import HostReader
     from portbook.host.linux.network import Interface, Network
-    from portbook.model import Gap, Listener, Socket, Transport
+    from portbook.model import Socket, Transport
 
 THIS_MACHINE, ANYWHERE = "this-machine", "anywhere"
 MOST_NETWORKS = 32  # of one answer that are listed
@@ -315,60 +313,3 @@ def _origin(source: str, decision: Decision, interface: str | None) -> Origin:
         decision.later,
         decision.source_ports,
     )
-
-
-def reachable_of(origins: Iterable[Origin], *, firewall: bool | None) -> Reachable:
-    """What *origins* come to; *firewall* as in :class:`portbook.model.Reachable`."""
-    others = [each for each in origins if each.source != THIS_MACHINE]
-    let_in = [each for each in others if each.answer is Outcome.OPEN]
-    unknown = [each for each in others if each.answer is Outcome.UNKNOWN]
-    filtered = [each for each in others if each.barrier is None]
-    networks = dict.fromkeys([each.source for each in let_in if each.source != ANYWHERE])
-    if anywhere := [each for each in let_in if each.source == ANYWHERE]:
-        return _reachable(Scope.ANYWHERE, (), anywhere, firewall)
-    if unknown:
-        return _reachable(Scope.UNKNOWN, tuple(networks), unknown, firewall)
-    if let_in:
-        return _reachable(Scope.NETWORKS, tuple(networks), let_in, firewall)
-    if filtered:
-        return _reachable(Scope.BLOCKED, (), filtered, firewall)
-    return Reachable(Scope.THIS_MACHINE, firewall=firewall)
-
-
-def _reachable(
-    scope: Scope, networks: tuple[str, ...], decisive: Iterable[Origin], firewall: bool | None
-) -> Reachable:
-    """*scope* with the rules of the *decisive* origins, each once."""
-    rules = dict.fromkeys([rule for origin in decisive for rule in origin.rules])
-    texts, chains = tuple([each.text for each in rules]), tuple([each.where for each in rules])
-    return Reachable(scope, networks, texts, chains, firewall)
-
-
-def add_reachable(
-    listeners: tuple[Listener, ...], host: HostReader
-) -> tuple[tuple[Listener, ...], tuple[Gap, ...]]:
-    """*listeners* with from where each can be reached, and what of the firewall wasn't seen.
-
-    Where no rules are in force, sockets of one address are alike, whatever their ports.
-    """
-    try:
-        network = host.read_network()
-    except HostUnreadable:  # another system: nothing is said there
-        return listeners, ()
-    packets = host.read_packet_filter(network)
-    firewall = None if packets.missing else packets.in_force
-    known: dict[tuple[object, ...], Reachable] = {}
-    told = []
-    for each in listeners:
-        socket = each.socket
-        if socket.loopback or not socket.listens:
-            told.append(each)
-            continue
-        place = (socket.family, socket.address, socket.interface, socket.v6only)
-        key = (*place, socket.transport, socket.port) if firewall else place
-        reachable = known.get(key)
-        if reachable is None:
-            origins = origins_of(socket, socket.transport, socket.port, network, packets)
-            reachable = known[key] = reachable_of(origins, firewall=firewall)
-        told.append(each._replace(assessment=each.assessment._replace(reachable=reachable)))
-    return tuple(told), packets.missing

@@ -7,20 +7,19 @@ most twelve lines of :data:`COLUMNS` columns; the whole page has the rest.
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import Family, OwnersSeen, Reach, State, Transport, Visibility, bracketed
+from portbook.model import Family, OwnersSeen, State, Transport, Visibility, bracketed
 from portbook.model.gap import OF_FIREWALL, OF_OWNERS, hide_sockets
 from portbook.present.owners import Viewer, owner_name, owner_phrase, unseen_owner
 from portbook.present.port.agreement import BriefVerdict, verdict_of
 from portbook.present.port.on_record import (
     abuse_line,
-    fitted,
     met,
     notes_of,
     practice_line,
     registry_line,
     security_line,
 )
-from portbook.present.words import NextStep, listed
+from portbook.present.words import NextStep, listed, reach_by_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -339,30 +338,14 @@ def _headline(answer: PortAnswer, machine: str | None) -> str:
 # -- reach and next steps -----------------------------------------------------------------------
 
 
-_ONLY = {Reach.LOOPBACK: "from this machine only", Reach.LINK: "from its own network link only"}
-
-
 def _reach(groups: list[Group]) -> str | None:
     listeners = [each for group in groups for each in group.listeners if each.socket.listens]
     reachable = [each.assessment.reachable for each in listeners if each.assessment.reachable]
-    if reachable:
-        from portbook.present.phrases.reach import reach_line, widest
+    if not reachable:
+        return reach_by_address(each.socket for each in listeners)
+    from portbook.present.phrases.reach import reach_line, widest
 
-        return reach_line(widest(reachable))
-    reaches = {each.socket.reach for each in listeners}
-    if not reaches:
-        return None
-    unless = "unless a firewall blocks it (not checked)"
-    if Reach.EVERYWHERE in reaches:
-        return f"from other machines, {unless}"
-    if len(reaches) == 1 and (only := _ONLY.get(*reaches)):
-        return only
-    addresses = dict.fromkeys(
-        each.socket.interface or each.socket.address
-        for each in listeners
-        if each.socket.reach is not Reach.LOOPBACK
-    )
-    return f"through {fitted(list(addresses), 30)}, {unless}"
+    return reach_line(widest(reachable))
 
 
 def _binding(answer: PortAnswer, host: Host) -> str | None:

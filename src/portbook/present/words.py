@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
+from portbook.model import Reach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from portbook.model import Socket
 
 
 class NextStep(NamedTuple):
@@ -138,6 +141,28 @@ def span(first: int, last: int) -> str:
     ('22', '6000–6063')
     """
     return str(first) if first == last else f"{first}–{last}"
+
+
+_ONLY = {Reach.LOOPBACK: "from this machine only", Reach.LINK: "from its own network link only"}
+
+
+def reach_by_address(sockets: Iterable[Socket]) -> str | None:
+    """From where *sockets* can be reached, as far as their addresses say; None without any."""
+    unless = "unless a firewall blocks it (not checked)"
+    reaches: dict[Reach | None, list[str]] = {}
+    for socket in sockets:
+        reaches.setdefault(socket.reach, []).append(socket.interface or socket.address)
+    if len(reaches) < 2:
+        for reach in reaches:
+            if reach in _ONLY:
+                return _ONLY[reach]
+        if not reaches:
+            return None
+    if Reach.EVERYWHERE in reaches:
+        return f"from other machines, {unless}"
+    reaches.pop(Reach.LOOPBACK, None)
+    addresses = list(dict.fromkeys([each for some in reaches.values() for each in some]))
+    return f"through {few(addresses, 2)}, {unless}"
 
 
 _SYSTEMS = ("Linux", "macOS", "Windows")

@@ -161,8 +161,7 @@ def read_network(proc: str = "/proc") -> Network:
                 flags & _UP != 0 and flags & _LOWER_UP != 0,
                 flags & _LOOPBACK != 0,
                 tuple(addresses.get(index, ())),
-                _setting(proc, name, "rp_filter") == 1,
-                _setting(proc, name, "route_localnet") > 0,
+                *_checks(proc, name, asked=index in addresses and not flags & _LOOPBACK),
             )
             for index, (name, flags) in names.items()
         ),
@@ -255,6 +254,13 @@ def _number(data: bytes) -> int:
 
 def _text(data: bytes) -> str:
     return data.rstrip(b"\0").decode("utf-8", "surrogateescape")
+
+
+def _checks(proc: str, name: str, *, asked: bool) -> tuple[bool, bool]:
+    """Whether an interface checks sources strictly, and whether it lets 127.0.0.0/8 in."""
+    if not asked:
+        return False, False
+    return _setting(proc, name, "rp_filter") == 1, _setting(proc, name, "route_localnet") > 0
 
 
 def _setting(proc: str, interface: str, name: str) -> int:

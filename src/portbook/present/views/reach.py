@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from portbook.app.origins import ANYWHERE, THIS_MACHINE, Barrier, reachable_of
+from portbook.app.origins import ANYWHERE, THIS_MACHINE, Barrier
+from portbook.app.reachable import reachable_of
 from portbook.model import Scope, Transport, host_port
 from portbook.model.reach import Outcome
 from portbook.present.document import Page, Paragraph, Section, Table

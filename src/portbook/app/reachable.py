@@ -1,0 +1,101 @@
+"""From where sockets can be reached, in short: for the verdict, lists and the brief.
+
+Where no firewall rules are in force and there is a way out, nothing has to be worked out:
+:mod:`portbook.app.origins` is loaded for the rest alone.
+"""
+
+from __future__ import annotations
+
+from portbook.errors import HostUnreadable
+from portbook.model import Family, Reachable, Scope
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from portbook.app.origins import Origin
+    from portbook.host.host_reader import HostReader
+    from portbook.host.linux.network import Network
+    from portbook.model import Gap, Listener, Socket
+
+
+def add_reachable(
+    listeners: tuple[Listener, ...], host: HostReader
+) -> tuple[tuple[Listener, ...], tuple[Gap, ...]]:
+    """*listeners* with from where each can be reached, and what of the firewall wasn't seen.
+
+    Where no rules are in force, sockets of one address are alike, whatever their ports.
+    """
+    try:
+        network = host.read_network()
+    except HostUnreadable:  # another system: nothing is said there
+        return listeners, ()
+    packets = host.read_packet_filter(network)
+    firewall = None if packets.missing else packets.in_force
+    known: dict[tuple[object, ...], Reachable] = {}
+    told = []
+    for each in listeners:
+        socket = each.socket
+        if socket.loopback or not socket.listens:
+            told.append(each)
+            continue
+        place = (socket.family, socket.address, socket.interface, socket.v6only)
+        key = (*place, socket.transport, socket.port) if firewall else place
+        reachable = known.get(key)
+        if reachable is None and firewall is False and _has_way_out(socket, network):
+            reachable = known[key] = Reachable(Scope.ANYWHERE, firewall=False)
+        if reachable is None:
+            from portbook.app.origins import origins_of
+
+            origins = origins_of(socket, socket.transport, socket.port, network, packets)
+            reachable = known[key] = reachable_of(origins, firewall=firewall)
+        told.append(each._replace(assessment=each.assessment._replace(reachable=reachable)))
+    return tuple(told), packets.missing
+
+
+def _has_way_out(socket: Socket, network: Network) -> bool:
+    """Whether a default route of its family leads to every address of *socket*, unchecked."""
+    if not socket.wildcard:
+        return False
+    family = Family.IPV4 if "." in socket.address else Family.IPV6
+    whole = (0, (1 << (32 if family is Family.IPV4 else 128)) - 1)
+    ways = {
+        route.interface
+        for route in network.routes
+        if route.family is family and (route.first, route.last) == whole
+    }
+    return any(
+        each.up and not each.loopback and not each.strict_source
+        for each in network.interfaces
+        if each.name in ways and any(own.family is family for own in each.addresses)
+    )
+
+
+def reachable_of(origins: Iterable[Origin], *, firewall: bool | None) -> Reachable:
+    """What *origins* come to; *firewall* as in :class:`portbook.model.Reachable`."""
+    from portbook.app.origins import ANYWHERE, THIS_MACHINE
+    from portbook.model.reach import Outcome
+
+    others = [each for each in origins if each.source != THIS_MACHINE]
+    let_in = [each for each in others if each.answer is Outcome.OPEN]
+    unknown = [each for each in others if each.answer is Outcome.UNKNOWN]
+    filtered = [each for each in others if each.barrier is None]
+    networks = dict.fromkeys([each.source for each in let_in if each.source != ANYWHERE])
+    if anywhere := [each for each in let_in if each.source == ANYWHERE]:
+        return _reachable(Scope.ANYWHERE, (), anywhere, firewall)
+    if unknown:
+        return _reachable(Scope.UNKNOWN, tuple(networks), unknown, firewall)
+    if let_in:
+        return _reachable(Scope.NETWORKS, tuple(networks), let_in, firewall)
+    if filtered:
+        return _reachable(Scope.BLOCKED, (), filtered, firewall)
+    return Reachable(Scope.THIS_MACHINE, firewall=firewall)
+
+
+def _reachable(
+    scope: Scope, networks: tuple[str, ...], decisive: Iterable[Origin], firewall: bool | None
+) -> Reachable:
+    """*scope* with the rules of the *decisive* origins, each once."""
+    rules = dict.fromkeys([rule for origin in decisive for rule in origin.rules])
+    texts, chains = tuple([each.text for each in rules]), tuple([each.where for each in rules])
+    return Reachable(scope, networks, texts, chains, firewall)

@@ -1,0 +1,114 @@
+"""From where a port can be reached, foretold, and tried by a neighbour with real packets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.real.namespace import Namespace
+from tests.real.needs import need_namespaces, need_program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.real
+
+CONNECT = """
+import socket, sys
+with socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET) as client:
+    client.settimeout(0.5)
+    try:
+        client.connect((sys.argv[1], 8080))
+        print("open")
+    except TimeoutError:
+        print("dropped")
+    except OSError:
+        print("rejected")
+"""
+NFT = """
+table inet filter {{
+    chain input {{
+        type filter hook input priority 0; policy accept;
+        iif lo accept
+        {rule}
+    }}
+}}
+"""
+
+
+def _run(namespace: Namespace, *commands: str) -> None:
+    for command in commands:
+        done = namespace.run(command.split())
+        assert not done.returncode, (command, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[tuple[Namespace, Namespace]]:
+    """A machine with a server on 8080 of every address, and its neighbour."""
+    need_namespaces()
+    with Namespace() as machine, Namespace() as peer:
+        _run(
+            machine,
+            f"ip link add veth0 type veth peer name veth1 netns {peer.holder}",
+            "ip addr add 192.0.2.1/24 dev veth0",
+            "ip link set veth0 up",
+        )
+        _run(peer, "ip addr add 192.0.2.2/24 dev veth1", "ip link set veth1 up")
+        machine.open(
+            {"transport": "tcp", "family": "ipv4", "address": "0.0.0.0", "port": 8080},
+        )
+        yield machine, peer
+
+
+def _told(machine: Namespace) -> dict[str, str]:
+    (socket,) = machine.ask("reach", "8080")["sockets"]
+    return {each["source"]: each["answer"] for each in socket["from"]}
+
+
+def _tried(namespace: Namespace, address: str) -> str:
+    from tests.real.namespace import interpreter
+
+    return namespace.run([interpreter(), "-I", "-c", CONNECT, address]).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("rule", "answer", "word"),
+    [
+        ("", "open", "192.0.2.0/24"),
+        ("tcp dport 8080 drop", "dropped", "blocked"),
+        ("ip saddr 192.0.2.0/24 reject", "rejected", "blocked"),
+        ("ip saddr != 192.0.2.0/24 drop", "open", "192.0.2.0/24"),
+    ],
+)
+def test_a_rule_decides(
+    pair: tuple[Namespace, Namespace], rule: str, answer: str, word: str
+) -> None:
+    need_program("nft")
+    machine, peer = pair
+    rules = machine.folder / "rules.nft"
+    rules.write_text("flush ruleset\n" + (NFT.format(rule=rule) if rule else ""))
+    _run(machine, f"nft -f {rules}")
+    told = _told(machine)
+    assert told["192.0.2.0/24"] == answer == _tried(peer, "192.0.2.1")
+    assert told["this-machine"] == "open" == _tried(machine, "127.0.0.1")
+    (listener,) = machine.ask("listen", "8080")["listeners"]
+    codes = {finding["code"] for finding in listener["findings"]}
+    assert ("firewalled" in codes) is (word == "blocked")
+    assert ("exposed" in codes) is (word != "blocked")
+    done = machine.portbook("listen", "8080", "--format", "{reachable}")
+    assert done.stdout.strip() == word
+
+
+def test_nothing_is_foretold_without_root(pair: tuple[Namespace, Namespace]) -> None:
+    from tests.real.namespace import UNPRIVILEGED
+
+    need_program("nft")
+    machine, _ = pair
+    rules = machine.folder / "rules.nft"
+    rules.write_text("flush ruleset\n" + NFT.format(rule="tcp dport 8080 drop"))
+    _run(machine, f"nft -f {rules}")
+    done = machine.portbook("reach", "8080", "--strict", before=UNPRIVILEGED)
+    assert done.returncode == 3
+    assert "firewall rules are visible to root only" in done.stdout
+    assert "See the rules: sudo portbook reach 8080/tcp" in done.stdout
