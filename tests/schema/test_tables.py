@@ -30,6 +30,7 @@ from portbook.model import (
     Listener,
     Neighbour,
     Note,
+    Reachable,
     Socket,
     SocketState,
     Source,
@@ -83,6 +84,7 @@ READ = {
     "own_note": notes(),
     "listener": listeners(),
     "subject": values_of(Subject),
+    "reachable": values_of(Reachable),
 }
 # What the findings are made of, which come along.
 NOT_IN_JSON = {

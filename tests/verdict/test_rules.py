@@ -36,6 +36,7 @@ CONTRACT: list[tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]] = [
     ("fits-by-name", "note", ()),
     ("loopback-only", "ok", ()),
     ("exposed", "note", ()),
+    ("firewalled", "ok", ()),
     ("shadowed", "note", ()),
     ("known-use", "note", ()),
     ("service-elsewhere", "note", ()),

@@ -187,6 +187,31 @@ SAID: dict[tuple[str, Facts], str] = {
         (("unpackaged_files", ("/w",)),),
     ): "No package owns /w. Check where it came from.",
     (
+        "exposed",
+        (("address", "0.0.0.0"), ("reach_scope", "anywhere"), ("firewall", False)),
+    ): "Bound to every interface (0.0.0.0); no firewall rules are in force. If only this "
+    "machine needs it, bind it to 127.0.0.1 or [::1].",
+    (
+        "exposed",
+        (
+            ("address", "0.0.0.0"),
+            ("reach_scope", "networks"),
+            ("reach_networks", ("10.0.0.0/24",)),
+            ("reach_rules", ("tcp dport 80 accept",)),
+            ("firewall", True),
+        ),
+    ): "Bound to every interface (0.0.0.0); it can be reached from 10.0.0.0/24 (tcp dport 80 "
+    "accept). If only this machine needs it, bind it to 127.0.0.1 or [::1].",
+    (
+        "exposed",
+        (("address", "0.0.0.0"), ("reach_scope", "unknown")),
+    ): "Bound to every interface (0.0.0.0); the firewall's rules couldn't be read (try sudo). If "
+    "only this machine needs it, bind it to 127.0.0.1 or [::1].",
+    (
+        "firewalled",
+        (("address", "0.0.0.0"), ("reach_rules", ("tcp dport 80 drop",)), ("firewall", True)),
+    ): "Bound to 0.0.0.0; the firewall lets nothing in from other machines (tcp dport 80 drop).",
+    (
         "backlog-full",
         (("programs", ("web",)), ("queue", 6)),
     ): "web has a full queue: 6 connections to be accepted. It is slow or stuck, "
@@ -259,6 +284,10 @@ LINES: list[tuple[EvidenceCode, Facts, str]] = [
     (EvidenceCode.REACHED, (("address", "localhost"), ("program", "node"), ("pid", 7)),
      "localhost reaches node (7)"),
     (EvidenceCode.ASKED, (("state", "silent"),), "asked: silence"),
+    (EvidenceCode.FIREWALL, (("text", "tcp dport 80 drop"), ("where", "inet filter input")),
+     "firewall: tcp dport 80 drop in inet filter input"),
+    (EvidenceCode.FIREWALL, (("state", "none"),), "firewall: no rules are in force"),
+    (EvidenceCode.FIREWALL, (("state", "unread"),), "firewall: its rules could not be read"),
     (EvidenceCode.EXECUTABLE, (("pid", 7), ("path", "/x"), ("uid", 0), ("mode", 0o755),
      ("place", "temporary")), "pid 7 runs /x, owned by uid 0, mode 0755, place: temporary"),
     (EvidenceCode.EXECUTABLE_UNSEEN, (("pid", 7),), "pid 7: its executable could not be seen"),

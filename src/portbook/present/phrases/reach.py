@@ -18,6 +18,7 @@ _CELLS = {
     Scope.THIS_MACHINE: "this machine",
     Scope.ANYWHERE: "anywhere",
     Scope.BLOCKED: "blocked",
+    Scope.NETWORKS: "networks",
     Scope.UNKNOWN: "?",
 }
 UNREAD = "from other machines, unless a firewall blocks it (sudo shows)"
@@ -39,7 +40,7 @@ def reach_cell(reachable: Reachable) -> str:
     >>> reach_cell(Reachable(Scope.NETWORKS, ("10.0.0.0/24", "fd00::/64")))
     '10.0.0.0/24 +1'
     """
-    if reachable.scope is Scope.NETWORKS:
+    if reachable.networks and reachable.scope is Scope.NETWORKS:
         first, *others = reachable.networks
         return f"{first} +{len(others)}" if others else first
     return _CELLS[reachable.scope]
@@ -60,7 +61,7 @@ def reach_line(reachable: Reachable) -> str:
             return "from other machines: no firewall rules are in force"
         return f"from other machines: the firewall lets them in{rule}"
     if reachable.scope is Scope.NETWORKS:
-        first, *others = reachable.networks
+        first, *others = reachable.networks or ("some networks",)
         more = f" and {len(others)} more" if others else ""
         return f"from {first}{more} only{rule}"
     if reachable.scope is Scope.BLOCKED:
