@@ -44,7 +44,7 @@ def test_a_web_server_on_305(namespace: Namespace) -> None:
     findings = {each["code"]: each for each in answer["findings"]}
     assert findings["unregistered-port"]["level"] == "check"
     assert findings["exposed"]["level"] == "note"
-    assert "the firewall wasn't checked" in findings["exposed"]["message"]
+    assert "no network leads to it now" in findings["exposed"]["message"]
     assert not findings.keys() & {"expected", "loopback-only", "owner-hidden"}
 
     text = namespace.portbook(305, "--full").stdout
