@@ -104,6 +104,21 @@ def test_portbook_knows_its_own_port(browser: Any, as_user: Running) -> None:
         assert opened.locator("#machine code").inner_text() == f"portbook {as_user.port}"
 
 
+def test_the_map_shows_what_listens_here(browser: Any, as_user: Running) -> None:
+    with reader(browser) as (opened, _), _listening() as port:
+        opened.goto(f"{as_user.url}/map")
+        shown = opened.locator("#map-here")
+        shown.get_by_role("link", name=str(port), exact=True).wait_for()
+        assert opened.locator("#map .rings circle").count() == shown.locator("li").count()
+        x, y = opened.locator("#map .rings circle").evaluate_all(
+            "(all, port) => all.map((one) => [one.cx.baseVal.value, one.cy.baseVal.value])"
+            ".find(([x, y]) => (y - 0.5) * 256 + x - 0.5 === port)",
+            port,
+        )
+        assert (y - 0.5) * 256 + x - 0.5 == port
+        assert not grave(opened)
+
+
 def test_a_pasted_token_opens_this_machine(browser: Any, as_root: Running) -> None:
     with reader(browser, refused=True) as (opened, _):
         opened.goto(f"{as_root.url}/305")

@@ -237,6 +237,29 @@
     }).catch(() => {}); // the book's answer stands without them
   }
 
+  // -- the map: what listens here, as rings on it and as a list beside it --
+  const mapped = document.getElementById("map-here");
+  if (mapped) ask(mapped.dataset.here, "application/json").then(async (answer) => {
+    if (!answer.ok) return;
+    const held = new Map();
+    for (const listener of (await answer.json()).listeners) {
+      const names = held.get(listener.port) ?? new Set();
+      for (const owner of listener.owners.slice(0, 1)) if (owner.program) names.add(plain(owner.program));
+      held.set(listener.port, names);
+    }
+    const rings = document.querySelector("#map .rings");
+    const list = mapped.querySelector("ul");
+    for (const [port, names] of [...held].sort(([a], [b]) => a - b)) {
+      const ring = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+      for (const [name, value] of [["cx", (port & 255) + 0.5], ["cy", (port >> 8) + 0.5], ["r", 3]]) ring.setAttribute(name, value);
+      rings.append(ring);
+      const item = put(list, "li");
+      put(item, "a", String(port), "n").href = self.portbook.portPage(port);
+      item.append(` ${[...names].join(", ")}`);
+    }
+    mapped.hidden = !held.size;
+  }).catch(() => {}); // the map stands without them
+
   // -- the list of everything --
   const all = document.getElementById("here");
   if (all) {

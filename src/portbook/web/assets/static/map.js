@@ -27,6 +27,12 @@
     head.append(link);
     const names = book ? book.holding(port).map((row) => row.name || row.said) : [];
     now.replaceChildren(head, book ? `${book.state(port)}${names.length ? `: ${names.slice(0, 3).join(", ")}` : ""}` : "");
+    const used = book ? book.rows.filter((row) => row.product && row.spans.some(([a, b]) => a <= port && port <= b && b - a < 16)) : [];
+    if (used.length) {
+      const practice = document.createElement("span");
+      practice.textContent = `In practice: ${used.slice(0, 3).map((row) => row.name).join(", ")}${used.length > 3 ? ` and ${used.length - 3} more` : ""}`;
+      now.append(document.createElement("br"), practice);
+    }
     const line = document.createElement("small");
     line.textContent = `row ${port >> 8}, column ${port & 255}`;
     now.append(document.createElement("br"), line);
