@@ -17,6 +17,7 @@ SCRIPTS = (
     "audit",
     "explain",
     "export",
+    "firewall",
     "hands",
     "host",
     "load",

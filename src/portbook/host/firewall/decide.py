@@ -25,7 +25,7 @@ from portbook.host.firewall.conditions import EPHEMERAL, OPEN, Flags, Open, Pack
 from portbook.host.firewall.flows import Flow, Stop, TooLong, union
 from portbook.host.firewall.intervals import NOTHING, Intervals
 from portbook.host.firewall.nft_expressions import PROTOCOLS, address_number
-from portbook.host.firewall.values import Machine, Rows, Ruleset
+from portbook.host.firewall.values import Machine, Rows, Ruleset, Uncollected
 from portbook.host.firewall.walk import Walk
 from portbook.model.reach import Decision, Outcome, RuleText
 
@@ -78,7 +78,8 @@ def decide(
     everyone = call.world.everyone
     sources = everyone if isinstance(saddr, Open) else Intervals([saddr, saddr + 1])
     try:
-        results = call.connect(packet, sources)
+        with Uncollected():
+            results = call.connect(packet, sources)
     except (TooLong, RecursionError):
         rule = call.walk.rule
         results = [_Result(Outcome.UNKNOWN, sources, () if rule is None else (rule.text,))]

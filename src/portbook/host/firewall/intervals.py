@@ -61,7 +61,7 @@ class Intervals:
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """The inclusive intervals."""
         bounds = self.bounds
-        return tuple((bounds[at], bounds[at + 1] - 1) for at in range(0, len(bounds), 2))
+        return tuple(zip(bounds[::2], [end - 1 for end in bounds[1::2]], strict=True))
 
     def __bool__(self) -> bool:
         return self._left != 0 if self._taken else bool(self._bounds)

@@ -215,8 +215,7 @@ def _address_pairs(elements: list[Any]) -> list[tuple[int, int]] | None:
     pairs: list[tuple[int, int]] = []
     if not elements:
         return pairs
-    first = elements[0]
-    wide = ":" in str(first)
+    wide = ":" in str(elements[0])
     family, width = (_socket.AF_INET6, 128) if wide else (_socket.AF_INET, 32)
     number_of, address_of = int.from_bytes, _socket.inet_pton
     try:
@@ -224,6 +223,9 @@ def _address_pairs(elements: list[Any]) -> list[tuple[int, int]] | None:
             if type(each) is str:
                 number = number_of(address_of(family, each), "big")
                 pairs.append((number, number))
+            elif "range" in each:
+                first, last = (number_of(address_of(family, end), "big") for end in each["range"])
+                pairs.append((first, last))
             else:
                 prefix = each["prefix"]
                 rest = (1 << width - prefix["len"]) - 1

@@ -42,6 +42,7 @@ from portbook.host.firewall.values import (
     Test,
     Translate,
     Unclear,
+    Uncollected,
     Verdict,
     VerdictMap,
 )
@@ -74,12 +75,18 @@ def parse_nft(
 
     Raises MalformedInput for text that isn't what nft prints.
     """
-    import json
-
     try:
-        return _Reader(terse).read(json.loads(text)["nftables"])
+        with Uncollected():
+            return _Reader(terse).read(_objects(text))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise MalformedInput("it is not a ruleset as nft prints it in JSON") from error
+
+
+def _objects(text: str | bytes) -> list[dict[str, Any]]:
+    import json
+
+    objects: list[dict[str, Any]] = json.loads(text)["nftables"]
+    return objects
 
 
 def parse_elements(text: str | bytes, family: str, table: str, name: str) -> Rows:
@@ -87,16 +94,14 @@ def parse_elements(text: str | bytes, family: str, table: str, name: str) -> Row
 
     Raises MalformedInput for text that isn't what nft prints, or is about another set.
     """
-    import json
-
     try:
-        for each in json.loads(text)["nftables"]:
-            for kind in ("set", "map"):
-                value = each.get(kind)
-                if value and (value["family"], value["table"], value["name"]) == (
-                    family, table, name
-                ):  # fmt: skip
-                    return _rows(kind, value)
+        with Uncollected():
+            for each in _objects(text):
+                for kind, value in each.items():
+                    if kind in ("set", "map") and (family, table, name) == (
+                        value["family"], value["table"], value["name"],
+                    ):  # fmt: skip
+                        return _rows(kind, value)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise MalformedInput("it is not a set as nft prints it in JSON") from error
     raise MalformedInput("nft printed another set")
@@ -206,6 +211,8 @@ class _Reader:
         chain = table.chains.setdefault(name, Chain(where))
         expressions = value.get("expr", [])
         table.foreign = table.foreign or any("xt" in each for each in expressions)
+        if any("tproxy" in each for each in expressions):
+            self._unfollowed.append(NotEvaluated("tproxy", where))
         rule = Rule(partial(show_rule, expressions), where, statements_of(expressions))
         chain.rules.append(rule)
         if table.family == "inet" and _hides_family(expressions):
