@@ -17,6 +17,7 @@ The form is that of iptables-save(8), the words those of iptables(8) and iptable
 from __future__ import annotations
 
 from portbook.errors import MalformedInput
+from portbook.host.firewall.iptables_words import options, words_of
 from portbook.host.firewall.rules import (
     ALL_PORTS,
     Case,
@@ -31,7 +32,7 @@ from portbook.model import Family, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
 _SOURCES = {Family.IPV4: "iptables", Family.IPV6: "ip6tables"}
 _PROTOCOLS = {
@@ -73,7 +74,7 @@ def parse_iptables_save(text: str, family: Family) -> NatRules:
         elif table == "nat" and line[:1] not in ("", "#") and line.strip() != "COMMIT":
             lines.append(line)
     for line in lines:
-        words = _words(line)
+        words = words_of(line)
         # Counters, as "iptables-save -c" prints them, come first.
         if words and words[0].startswith("["):
             del words[0]
@@ -89,67 +90,9 @@ def parse_iptables_save(text: str, family: Family) -> NatRules:
     )
 
 
-def _words(line: str) -> list[str]:
-    if '"' not in line and "'" not in line and "\\" not in line:
-        return line.split()
-    import re
-
-    # xtables_save_string of iptables: what isn't plain stands in double quotes, in which a
-    # backslash stands before quotes and backslashes; in single ones nothing is special.
-    piece = r"""[^\s"'\\]++|"(?:[^"\\]++|\\.)*+"|'[^']*+'|\\."""
-    words = []
-    place = 0
-    for word in re.finditer(rf"\s*+((?:{piece})++)", line):
-        if word.start() != place:
-            break
-        place = word.end()
-        words.append(_unquoted(word[1], piece))
-    if line[place:].strip():  # a quote that doesn't end
-        raise MalformedInput("it is not a ruleset as iptables-save prints it")
-    return words
-
-
-def _unquoted(word: str, piece: str) -> str:
-    import re
-
-    parts = []
-    for part in re.findall(piece, word):
-        if part[0] == "'":
-            parts.append(part[1:-1])
-        elif part[0] == '"':
-            parts.append(re.sub(r'\\(["\\])', r"\1", part[1:-1]))
-        else:
-            parts.append(part[1:] if part[0] == "\\" else part)
-    return "".join(parts)
-
-
-class _Options:
-    """The options of one rule, in the order in which they are printed."""
-
-    def __init__(self, words: list[str]) -> None:
-        self._words = words
-
-    def __iter__(self) -> Iterator[tuple[bool, str, list[str]]]:
-        """Whether it is negated, the option, and the words up to the next one."""
-        place, end = 0, len(self._words)
-        while place < end:
-            negated = self._words[place] == "!"
-            place += negated
-            if place >= end:
-                return
-            option = self._words[place]
-            place += 1
-            start = place
-            if option == "--comment":  # its text may begin with a dash
-                place += 1
-            while place < end and self._words[place] != "!" and self._words[place][:1] != "-":
-                place += 1
-            yield negated, option, self._words[start:place]
-
-
 def _rule(line: str, words: list[str], chains: Collection[str]) -> Rule:
     reading = _Reading()
-    for negated, option, values in _Options(words):
+    for negated, option, values in options(words):
         reading.add(negated, option, values)
     packets = reading.packets()
     if packets is None or reading.target is None:

@@ -16,44 +16,71 @@ from portbook.host.firewall.nft_hidden import add_devices, add_hidden_families
 from portbook.host.firewall.nft_json import parse_elements, parse_nft
 from portbook.host.firewall.other_filters import other_filters
 from portbook.host.firewall.values import NotEvaluated, Rows, Ruleset, Table
+from portbook.host.run_tool import SYSTEM_FOLDERS, find_tool, run_tool
 from portbook.model import Gap, GapCode, Need
 
 TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from portbook.host.run_tool import Printed
 
 _SECONDS = 5.0
 _TRIES = 3
 
 
-def read_ruleset(seconds: float = _SECONDS) -> Ruleset:
+def find_and_run(argv: list[str], seconds: float) -> Printed | None:
+    """Runs a tool of root's by its name; None where it isn't installed.
+
+    Raises OSError where it can't be started.
+    """
+    path = find_tool(argv[0], f"{SYSTEM_FOLDERS}:{os.environ.get('PATH', '')}")
+    return None if path is None else run_tool([path, *argv[1:]], SYSTEM_FOLDERS, seconds)
+
+
+def read_ruleset(
+    seconds: float = _SECONDS,
+    tool: Callable[[list[str], float], Printed | None] = find_and_run,
+    number: Callable[[], int | None] = generation,
+) -> Ruleset:
     """The rules in force, read within *seconds*; its gaps say what could not be read.
 
-    It runs nft and, where their rules are in force, iptables-save and ip6tables-save.
+    It runs nft and, where their rules are in force, iptables-save and ip6tables-save, with *tool*;
+    *number* says which generation of rules is in force.
     """
     if not sys.platform.startswith("linux"):
         return Ruleset((), gaps=[Gap(GapCode.FIREWALL_UNSUPPORTED)])
     if os.geteuid() != 0:
         return Ruleset((), gaps=[Gap(GapCode.FIREWALL_HIDDEN, needs=Need.ROOT)])
-    return _Reader(seconds).read()
+    return _Reader(seconds, tool, number).read()
 
 
 class _Reader:
     """One reading of all rules, which stays there to read sets for what was read."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        tool: Callable[[list[str], float], Printed | None],
+        number: Callable[[], int | None],
+    ) -> None:
         import time
+
+        self._tool, self._number = tool, number
 
         self._clock = time.monotonic
         self._end = self._clock() + seconds
         self._seconds = seconds
         self.gaps: list[Gap] = []
         self._generation: int | None = None
+        self._loads = False
 
     def read(self) -> Ruleset:
         for _ in range(_TRIES):
             self.gaps = []
-            self._generation = generation()
+            self._generation = self._number()
             tables, unfollowed = self._tables()
-            if generation() == self._generation:
+            if self._number() == self._generation:
                 break
         else:
             self.gaps.append(Gap(GapCode.FIREWALL_CHANGING, needs=Need.AGAIN))
@@ -139,7 +166,9 @@ class _Reader:
 
     def _load(self, table: Table, name: str) -> Rows | None:
         """The elements of one set; None, with a gap, where they can't be had."""
-        self._end = self._clock() + self._seconds
+        if not self._loads:  # all of them together have as long as the rules had
+            self._loads = True
+            self._end = self._clock() + self._seconds
         subject = f"{table.family} {table.name} {name}"
         kind = "map" if name in table.maps else "set"
         text = self._run("nft", "--json", "list", kind, table.family, table.name, name)
@@ -148,20 +177,17 @@ class _Reader:
         except MalformedInput as error:
             self.gaps.append(Gap(GapCode.FIREWALL_SET_UNREAD, subject, detail=str(error)))
             return None
-        if generation() != self._generation:
+        if self._number() != self._generation:
             self.gaps.append(Gap(GapCode.FIREWALL_CHANGING, needs=Need.AGAIN))
             return None
         return rows
 
     def _run(self, name: str, *arguments: str) -> str | None:
         """What the tool printed, "" where it failed, None where it isn't installed."""
-        from portbook.host.run_tool import SYSTEM_FOLDERS, find_tool, run_tool
-
-        path = find_tool(name, f"{SYSTEM_FOLDERS}:{os.environ.get('PATH', '')}")
-        if path is None:
-            return None
         try:
-            done = run_tool([path, *arguments], SYSTEM_FOLDERS, max(0.0, self._end - self._clock()))
+            done = self._tool([name, *arguments], max(0.0, self._end - self._clock()))
+            if done is None:
+                return None
         except OSError as error:
             self.gaps.append(Gap(GapCode.TOOL_UNSTARTED, name, detail=str(error.strerror)))
             return ""

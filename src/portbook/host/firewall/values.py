@@ -295,10 +295,11 @@ class Ruleset:
 
     def rows(self, table: Table, name: str) -> Rows | None:
         """The elements of a named set or map; None where they aren't known."""
-        rows = table.sets.get(name)
-        if rows is None and self._load is not None and name in table.sets:
-            rows = table.sets[name] = self._load(table, name)
-        return rows
+        if table.sets.get(name) is None and self._load is not None and name in table.sets:
+            table.sets[name] = self._load(table, name)
+            if table.sets[name] is None:
+                del table.sets[name]  # it isn't asked for again
+        return table.sets.get(name)
 
 
 class Uncollected:

@@ -1,0 +1,218 @@
+"""Rulesets read with tools that fail, and text that nobody printed: a gap, never a guess."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portbook.errors import MalformedInput
+from portbook.host.firewall.decide import decide
+from portbook.host.firewall.iptables_rules import parse_iptables
+from portbook.host.firewall.nft_hidden import add_devices, add_hidden_families
+from portbook.host.firewall.nft_json import parse_elements, parse_nft
+from portbook.host.firewall.ruleset import read_ruleset
+from portbook.host.firewall.values import Machine, Ruleset
+from portbook.host.run_tool import Printed
+from portbook.model import Family, GapCode, Transport
+from portbook.model.reach import Outcome
+from tests.counts import examples
+from tests.host.firewall.test_decide import ACCEPT, DROP, SADDR, chain, match, rule
+from tests.real.needs import need_linux
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SET = {"family": "inet", "table": "t", "name": "s", "type": "ipv4_addr"}
+LISTING = [
+    {"set": SET},
+    chain("in", "input"),
+    rule("in", match(SADDR, "@s"), DROP),
+]
+
+
+@pytest.fixture(autouse=True)
+def root_on_linux() -> None:
+    need_linux()
+    if os.geteuid():
+        pytest.skip("only root is shown rules")
+
+
+def printed(objects: list[Any]) -> Printed:
+    return Printed(0, json.dumps({"nftables": objects}).encode(), b"")
+
+
+def answers(
+    listing: Printed | None, elements: Printed | None = None
+) -> Callable[[list[str], float], Printed | None]:
+    """A tool that prints what nft would."""
+
+    def tool(argv: list[str], _: float) -> Printed | None:
+        if argv[0] != "nft":
+            return None
+        return elements if "set" in argv else listing
+
+    return tool
+
+
+def outcomes(ruleset: Ruleset) -> set[str]:
+    return {str(one.outcome) for one in everything(ruleset)}
+
+
+def everything(ruleset: Ruleset) -> Any:
+    return decide(
+        ruleset, Machine(), family=Family.IPV4, transport=Transport.TCP, destination="192.0.2.1",
+        port=80, interface="eth0",
+    )  # fmt: skip
+
+
+def codes(ruleset: Ruleset) -> list[GapCode]:
+    return [gap.code for gap in ruleset.gaps]
+
+
+def test_elements_are_asked_for_where_a_rule_needs_them() -> None:
+    elements = printed([{"set": {**SET, "elem": ["192.0.2.7"]}}])
+    ruleset = read_ruleset(tool=answers(printed(LISTING), elements), number=lambda: 1)
+    assert outcomes(ruleset) == {"open", "dropped"}
+    assert codes(ruleset) == []
+
+
+@pytest.mark.parametrize(
+    ("tool", "code"),
+    [
+        (answers(None), GapCode.FIREWALL_NO_TOOL),
+        (answers(Printed(None, b"", b"")), GapCode.TOOL_LATE),
+        (answers(Printed(1, b"", b"Operation not permitted")), GapCode.TOOL_FAILED),
+        (answers(Printed(0, b'{"nftables": [{"table', b"")), GapCode.FIREWALL_UNREADABLE),
+        (answers(Printed(0, b"[]", b"")), GapCode.FIREWALL_UNREADABLE),
+    ],
+)
+def test_a_tool_that_fails_leaves_everything_unknown(tool: Any, code: GapCode) -> None:
+    ruleset = read_ruleset(tool=tool, number=lambda: 5)
+    assert codes(ruleset) == [code]
+    assert outcomes(ruleset) == {"unknown"}
+
+
+def test_rules_that_change_while_they_are_read_are_not_guessed() -> None:
+    numbers: Iterator[int] = iter(range(100))
+    ruleset = read_ruleset(tool=answers(printed(LISTING)), number=lambda: next(numbers))
+    assert codes(ruleset) == [GapCode.FIREWALL_CHANGING]
+    assert outcomes(ruleset) == {"unknown"}
+
+
+def test_a_set_that_changes_after_the_rules_were_read_is_not_guessed() -> None:
+    numbers = iter([1, 1, 2, 2])
+    elements = printed([{"set": {**SET, "elem": ["192.0.2.7"]}}])
+    ruleset = read_ruleset(tool=answers(printed(LISTING), elements), number=lambda: next(numbers))
+    assert outcomes(ruleset) == {"unknown"}
+    assert codes(ruleset) == [GapCode.FIREWALL_CHANGING]
+
+
+@pytest.mark.parametrize("elements", [None, Printed(1, b"", b"No such file"), printed([])])
+def test_a_set_that_is_not_shown_is_unknown_where_it_matters(elements: Printed | None) -> None:
+    ruleset = read_ruleset(tool=answers(printed(LISTING), elements), number=lambda: 1)
+    assert outcomes(ruleset) == {"unknown"}
+    assert GapCode.FIREWALL_SET_UNREAD in codes(ruleset)
+
+
+def test_objects_and_keys_of_newer_tools_are_named_or_passed_over() -> None:
+    later: list[Any] = [
+        {"table": {"family": "inet", "name": "t", "colour": 5}},
+        {"portal": {"a": 1}},
+    ]
+    tables, unfollowed = parse_nft(json.dumps({"nftables": later}))
+    assert [table.name for table in tables] == ["t"]
+    assert [each.name for each in unfollowed] == ["portal"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["*filter\n:INPUT ACCEPT [0:0]\n", "-A INPUT -j DROP\n", "*filter\n-A NO -j DROP\nCOMMIT\n"],
+)
+def test_iptables_rules_that_are_cut_off_are_refused(text: str) -> None:
+    with pytest.raises(MalformedInput):
+        parse_iptables(text, "ip")
+
+
+def test_a_rule_of_iptables_that_is_not_understood_can_not_be_told() -> None:
+    text = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp --dport 80 -j WARP --to x\nCOMMIT\n"
+    (one,) = everything(Ruleset(parse_iptables(text, "ip")))
+    assert one.outcome is Outcome.UNKNOWN
+    assert one.rules[0].text == "-A INPUT -p tcp --dport 80 -j WARP --to x"
+
+
+def test_what_nft_hides_is_taken_from_its_other_forms() -> None:
+    reset = rule("in", {"reject": {"type": "tcp reset"}})
+    reset["rule"]["handle"] = 7
+    ingress = chain("first", "ingress")
+    tables, _ = parse_nft(json.dumps({"nftables": [chain("in", "input"), reset, ingress]}))
+    assert outcomes(Ruleset(tables)) == {"unknown"}
+    tables, _ = parse_nft(json.dumps({"nftables": [chain("in", "input"), reset, ingress]}))
+    code = "  [ meta load nfproto => reg 1 ]\n  [ cmp eq reg 1 0x0000000a ]\n"
+    add_hidden_families(f"inet t in 7\n{code}  [ reject type 1 code 0 ]\n", tables)
+    assert outcomes(Ruleset(tables)) == {"open"}  # it was for IPv6 alone
+    listing = (
+        'table inet t {\n\tchain first {\n\t\ttype filter hook ingress device "eth7" priority 0'
+    )
+    add_devices(f"{listing}; policy drop;\n\t}}\n}}\n", tables)
+    hook = tables[0].chains["first"].hook
+    assert hook is not None
+    assert hook.device == ("eth7",)
+
+
+# -- text that nobody printed -----------------------------------------------------------------
+
+WORDS = st.sampled_from([
+    "match", "left", "right", "op", "==", "!=", "in", "payload", "protocol", "tcp", "field", "dport",
+    "saddr", "ip", "set", "elem", "val", "prefix", "addr", "len", "range", "concat", "vmap", "key",
+    "data", "accept", "drop", "jump", "target", "in2", "meta", "mark", "ct", "state", "new", "dnat",
+    "port", "&", "mangle", "value", "@s", "192.0.2.1", "reject", "type", "tcp reset", "*", "map",
+])  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 70_000) | WORDS | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=25,
+)
+
+
+@examples(60)
+@given(st.lists(VALUES, max_size=5), VALUES)
+def test_any_json_is_judged_or_refused(expressions: list[Any], elements: Any) -> None:
+    objects = [
+        {"set": {**SET, "elem": elements}}, chain("in", "input"), chain("in2"),
+        rule("in", *expressions), rule("in", ACCEPT),
+    ]  # fmt: skip
+    text = json.dumps({"nftables": objects})
+    try:
+        tables, _ = parse_nft(text)
+        parse_elements(text, "inet", "t", "s")
+    except MalformedInput:
+        return
+    decisions = everything(Ruleset(tables))
+    assert sum(last - first + 1 for one in decisions for first, last in one.sources) == 1 << 32
+
+
+OPTIONS = st.lists(
+    st.sampled_from([
+        "-p", "tcp", "udp", "!", "--dport", "80", "1:", ":9", "-m", "multiport", "--dports", "1,2",
+        "-s", "192.0.2.0/24", "10.0.0.0/255.0.255.0", "x", "-i", "eth+", "-j", "ACCEPT", "DROP",
+        "DNAT", "--to-destination", "192.0.2.9:80", "MARK", "--set-xmark", "0x1/0x3", "OWN", "-g",
+        "conntrack", "--ctstate", "NEW,DNAT", "mark", "--mark", "5", "-1", '"', "'a'", "\\", "set",
+        "--syn", "--tcp-flags", "SYN", "ALL", "CT", "--notrack", "REDIRECT", "--to-ports", "",
+    ]),
+    max_size=12,
+)  # fmt: skip
+
+
+@examples(60)
+@given(st.lists(OPTIONS, max_size=4))
+def test_any_options_are_judged_or_refused(rules: list[list[str]]) -> None:
+    lines = [f"-A {'INPUT' if number % 2 else 'OWN'} {' '.join(words)}" for number, words in
+             enumerate(rules)]  # fmt: skip
+    text = "\n".join(["*filter", ":INPUT DROP [0:0]", ":OWN - [0:0]", *lines, "COMMIT"])
+    decisions = everything(Ruleset(parse_iptables(text, "ip")))
+    assert sum(last - first + 1 for one in decisions for first, last in one.sources) == 1 << 32
