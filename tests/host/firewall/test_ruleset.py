@@ -167,10 +167,11 @@ def test_what_nft_hides_is_taken_from_its_other_forms() -> None:
 # -- text that nobody printed -----------------------------------------------------------------
 
 WORDS = st.sampled_from([
-    "match", "left", "right", "op", "==", "!=", "in", "payload", "protocol", "tcp", "field", "dport",
-    "saddr", "ip", "set", "elem", "val", "prefix", "addr", "len", "range", "concat", "vmap", "key",
-    "data", "accept", "drop", "jump", "target", "in2", "meta", "mark", "ct", "state", "new", "dnat",
-    "port", "&", "mangle", "value", "@s", "192.0.2.1", "reject", "type", "tcp reset", "*", "map",
+    "match", "left", "right", "op", "==", "!=", "in", "payload", "protocol", "tcp", "field",
+    "dport", "saddr", "ip", "set", "elem", "val", "prefix", "addr", "len", "range", "concat",
+    "vmap", "key", "data", "accept", "drop", "jump", "target", "in2", "meta", "mark", "ct",
+    "state", "new", "dnat", "port", "&", "mangle", "value", "@s", "192.0.2.1", "reject", "type",
+    "tcp reset", "*", "map",
 ])  # fmt: skip
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 70_000) | WORDS | st.text(max_size=4),
