@@ -18,7 +18,8 @@ from portbook.app.pick.criteria import CRITERIA
 from portbook.app.stop.executor import OUTCOMES
 from portbook.app.stop.model import REFUSALS
 from portbook.cli import COMMANDS
-from portbook.formats.sockets.detect import FORMATS
+from portbook.formats.sockets.detect import FORMATS, read
+from portbook.model import Listener
 from portbook.present.views.listen_fields import FIELDS
 from portbook.verdict.finding_facts import GROUPS
 from portbook.verdict.rules import RULES
@@ -141,6 +142,18 @@ def test_the_table_of_formats_is_the_one_in_the_code() -> None:
     table = text.partition("<!-- formats -->")[2].partition("<!-- end -->")[0]
     rows = re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", table, re.MULTILINE)
     assert rows == [(name, form.title) for name, form in FORMATS.items()]
+
+
+def test_each_example_is_read_as_its_format() -> None:
+    text = (ROOT / "docs" / "explain.md").read_text()
+    part = text.partition("<!-- examples -->")[2].partition("<!-- end -->")[0]
+    found = re.findall(
+        r"^`([a-z-]+)`, [^\n]*:\n\n```text\n(.*?)^```", part, re.DOTALL | re.MULTILINE
+    )
+    assert [name for name, _ in found] == list(FORMATS)
+    for name, example in found:
+        form, events = read([example.encode()])
+        assert (form.name, any(isinstance(each, Listener) for each in events)) == (name, True)
 
 
 def test_the_table_of_criteria_is_the_one_in_the_code() -> None:
