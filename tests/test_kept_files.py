@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import DataObject
 
 few = settings(
-    max_examples=60 if PROOF else 4,
+    max_examples=60 if PROOF else 2,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
