@@ -149,6 +149,7 @@ def of_html(text: str) -> Form:
         body = rest.partition('<div class="body">')[2]
         main = f"{main.partition('</h1>')[0]} {lead} {body}"
     else:
+        main = re.sub('<p class="answer">.*?</p>', "", main)
         lead, _, rest = main.partition("</figure>")  # a picture of ports
         main = lead + rest
     main = re.sub("<summary>.*?</summary>", "", main)  # how many rows are folded

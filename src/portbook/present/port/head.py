@@ -62,7 +62,15 @@ def _instead(answer: PortAnswer) -> str:
 
 def title_of(port: int, brief: Brief) -> str:
     """The page's title with the answer in it; with the site's name at most 60 characters."""
-    title = f"Port {port}: {_bare(port, brief.headline)}"
+    return shortened(f"Port {port}: {_bare(port, brief.headline)}")
+
+
+def shortened(title: str) -> str:
+    """*title* as long as a page's may be, cut between words.
+
+    >>> shortened("ssh: 22 · SSH"), len(shortened("one word after another " * 4))
+    ('ssh: 22 · SSH', 46)
+    """
     room = LONGEST_TITLE - len(_SITE)
     if len(title) <= room:
         return title

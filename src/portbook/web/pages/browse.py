@@ -76,7 +76,9 @@ def ports(catalog: Catalog, site: Site) -> str:
     ]
     return page(
         "listing.html", Links(site), "System Ports, 0–1023",
-        said=f"{listed(parts)}. Names are IANA's.", groups=groups, place="ports", current="ports",
+        said=f"{listed(parts)}. Names are IANA's.",
+        about="Every System Port, 0–1023, with its service, and the gaps between them.",
+        groups=groups, place="ports", current="ports",
         jumps=[(f"#{group.id}", group.title.partition("–")[0]) for group in groups],
     )  # fmt: skip
 
@@ -221,7 +223,9 @@ def common(catalog: Catalog, site: Site) -> str:
     groups = catalog.derived(_sheet)
     return page(
         "listing.html", Links(site), f"The {MOST_COMMON} ports people meet",
-        said="By task, to print on two sheets.", groups=groups, place="common", jumps=[],
+        said="By task, to print on two sheets.",
+        about=f"{MOST_COMMON} ports that people meet, by task: web, databases, mail, files.",
+        groups=groups, place="common", jumps=[],
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from portbook.present.document import PORT, Checks, Records
 from portbook.present.escape import one_line
 from portbook.present.list_briefs import brief_of
 from portbook.present.owners import Viewer
-from portbook.present.port.head import head_of, title_of
+from portbook.present.port.head import head_of, shortened, title_of
 from portbook.present.port.on_record import service_names
 from portbook.present.port.page import compose
 from portbook.present.render import html, html_head, html_practice, html_text
@@ -141,8 +141,11 @@ def practice(answer: PortAnswer, site: Site) -> str | None:
 def service(answer: ServiceAnswer, site: Site) -> str:
     """The page of a service name."""
     document = compose_service(answer)
-    about = _as_text(brief_of(answer, Viewer()))
-    return page("service.html", Links(site), answer.name, about=about, document=document)
+    brief = brief_of(answer, Viewer())
+    headline = brief.headline
+    title = headline if headline.startswith(answer.name) else f"{answer.name}: {headline}"
+    values = {"about": _as_text(brief), "document": document, "headline": headline}
+    return page("service.html", Links(site), shortened(title), **values)
 
 
 def range_(name: str, catalog: Catalog, site: Site) -> str:
