@@ -255,8 +255,9 @@ def test_any_port_has_a_well_formed_page(port: int) -> None:
 
 def test_a_page_is_light() -> None:
     """A port's page takes 25 kB before compression; all that a reader loads with it, 120 kB."""
+    version = "0" * 12  # as long as a served one
     for site in (SITES["public"], SERVED):
-        for name, text in every_page(site):
+        for name, text in every_page(site._replace(static_version=version)):
             if name.isdigit():
                 assert len(text.encode()) <= 25_000, name
                 made = [text.encode()]

@@ -69,8 +69,7 @@ def _quick(commands: tuple[doc.Command, ...], systems: tuple[str, ...]) -> str:
         for at, (system, _) in enumerate(first, 1)
     )
     tabs = "".join(
-        f'<div class="tab"><pre tabindex="0" aria-label="{escape(system)}" role="group">'
-        f"<code>{escape(command)}</code></pre></div>\n"
-        for system, command in first
+        f'<div class="tab"><pre tabindex="0"><code>{escape(command)}</code></pre></div>\n'
+        for _, command in first
     )
     return f'<div class="tabs quick">\n{labels}{tabs}</div>\n'
