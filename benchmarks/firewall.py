@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 TITLE = "firewall: a large ruleset"
+PROGRAMS = ("nft", "unshare")
 _SETS = 5
 _CHILD = "benchmarks.firewall"
 
@@ -75,9 +76,9 @@ def inside(path: str, runs: int) -> None:
         asking.append(measured([sys.executable, "-m", _CHILD, "ask"]))
     nft, own = (statistics.median(each.seconds for each in some) for some in (listing, asking))
     memory = max(each.megabytes for each in asking)
-    print(f"| nft -j list ruleset | {nft:.2f} s | |")
-    print(f"| read and decide | {own:.2f} s | {own / nft:.2f} times; at most 2.5 |")
-    print(f"| its memory | {memory:.0f} MB | at most 300 |")
+    print(f"| `nft -j list ruleset` | {nft:.2f} s | |")
+    print(f"| `portbook`: read and decide | {own:.2f} s | {own / nft:.2f} times; at most 2.5 |")
+    print(f"| `portbook`: memory | {memory:.0f} MB | at most 300 |")
 
 
 def ask() -> None:

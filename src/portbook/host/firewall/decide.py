@@ -213,7 +213,9 @@ class _Call:
             # Where the answer isn't tracked, nobody puts back what NAT has changed.
             untracked = [each for each in passed if each.packet.tracked is False]
             passed = [each for each in passed if each.packet.tracked is not False]
-            stops += [Stop(Outcome.DROPPED, each.sources, each.rules) for each in untracked]
+            known = isinstance(flow.packet.daddr, int) and isinstance(flow.packet.dport, int)
+            outcome = Outcome.DROPPED if known else Outcome.UNKNOWN
+            stops += [Stop(outcome, each.sources, each.rules) for each in untracked]
         lost = [
             _Result(
                 Outcome.UNKNOWN if stop.outcome is Outcome.UNKNOWN else Outcome.DROPPED,

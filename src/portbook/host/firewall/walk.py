@@ -352,7 +352,8 @@ class Walk:
                 changed = packet._replace(
                     daddr=number,
                     dport=packet.dport if new_port is None else new_port,
-                    translated=True,
+                    # A goal that is what it was already changes nothing.
+                    translated=(number, new_port or packet.dport) != (packet.daddr, packet.dport),
                     translation_over=True,
                     local=statement.local or None,
                 )
