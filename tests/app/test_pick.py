@@ -415,3 +415,10 @@ def test_a_port_alone_is_where_to_begin(
 ) -> None:
     assert run(["pick", *words]) in (0, 1)
     assert capsys.readouterr().out == "305\n"
+
+
+def test_a_port_with_a_service_on_record_has_a_known_use() -> None:
+    assert CATALOG.practice.lookup_uses(17002) == ()  # unassigned, and SGI's clusters have it
+    (check,) = [each for each in by_the_book(17002, CATALOG) if each.code == "no-known-use"]
+    assert not check.ok
+    assert dict(check.facts)["products"] == ("SGI cluster resources",)

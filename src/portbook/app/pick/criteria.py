@@ -300,9 +300,9 @@ def by_the_book(port: int, catalog: Catalog) -> Iterator[Check]:
     blocked = practice.browser_blocked(port)
     why = "blocked" if blocked else "opened"
     yield Check(Criterion.BROWSER_OPENS, not blocked, (("why", why),))
-    products = dict.fromkeys(
-        [use.product for each in _BOTH for use in practice.lookup_uses(port, each)]
-    )
+    used = [use.product for each in _BOTH for use in practice.lookup_uses(port, each)]
+    met = [known.name for each in _BOTH for known in practice.lookup_services(port, each)]
+    products = dict.fromkeys([*used, *met])
     facts: Facts = (("why", "used"), ("products", tuple(products)))
     yield Check(Criterion.NO_KNOWN_USE, not products, facts if products else (("why", "unused"),))
     subjects = dict.fromkeys([each.subject for each in practice.lookup_abuse(port)])
