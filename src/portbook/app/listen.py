@@ -152,7 +152,7 @@ def _judged(
 
     catalog.practice.expect(len(listeners))
     judge = Judge(rules, catalog, said=depth.said, trusted=notes.users, host=host)
-    shadowed = _shadowed(listeners)
+    shadowed = _shadowed(listeners, host)
     return seen._replace(
         listeners=tuple(
             [judge(each, shadowed.get(place, ())) for place, each in enumerate(listeners)]
@@ -174,14 +174,16 @@ def _reached(
     return add_reachable(listeners, host)
 
 
-def _shadowed(listeners: tuple[Listener, ...]) -> Mapping[int, tuple[Reached, ...]]:
+def _shadowed(
+    listeners: tuple[Listener, ...], host: HostReader
+) -> Mapping[int, tuple[Reached, ...]]:
     """As :func:`portbook.verdict.shadowing.find_shadowed`, which few machines have to load."""
     places = {(each.socket.transport, each.socket.port) for each in listeners}
     if len(places) == len(listeners):
         return {}
-    from portbook.verdict.shadowing import find_shadowed
+    from portbook.verdict.shadowing import LOCALHOST, find_shadowed
 
-    return find_shadowed(listeners)
+    return find_shadowed(listeners, host.read_name("localhost") or LOCALHOST)
 
 
 def _asked(
