@@ -255,6 +255,7 @@ _JSON_INPUTS: tuple[Input, ...] = (
          b'"z":1}}'),
     Kind("a number of many digits", b'{"event_type":', b"9", b"}"),
     Repeated("an array", b'{"port":"22"},', b"[", b"{}]"),
+    Kind("keys without an end", b"", b"proto=1 src=192.0.2.1 "),
 )  # fmt: skip
 
 

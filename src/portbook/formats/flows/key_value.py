@@ -45,9 +45,11 @@ _SENT_PACKETS = ("sentpkt", "sent_pkts", "packets-from-client", "spkt", "srcPack
 _RECEIVED_PACKETS = ("rcvdpkt", "recv_pkts", "packets-from-server", "rpkt", "dstPackets")
 
 _KEY = r"(?:^|[ \t,;|\[\"])"
-_RECORD = re.compile(
-    rf"{_KEY}(?:srcip|src_ip|source-address|src|c6a2)[=:] ?\"?[0-9A-Fa-f.:]{{2,45}}.{{0,4000}}?"
-    rf"{_KEY}(?:dstip|dst_ip|destination-address|dst|c6a3)[=:] ?\"?[0-9A-Fa-f.:]{{2,45}}"
+_PLACES = (
+    re.compile(rf"{_KEY}(?:srcip|src_ip|source-address|src|c6a2)[=:] ?\"?[0-9A-Fa-f.:]{{2,45}}"),
+    re.compile(
+        rf"{_KEY}(?:dstip|dst_ip|destination-address|dst|c6a3)[=:] ?\"?[0-9A-Fa-f.:]{{2,45}}"
+    ),
 )
 # What else tells of a firewall: prose that quotes src= and dst= is none.
 _LOG = re.compile(
@@ -57,10 +59,13 @@ _LOG = re.compile(
 
 def recognise(head: Head) -> Layout | None:
     """By both addresses beside a protocol or a port, in one of the first lines."""
-    lines = [line for line in head.lines if not line.lstrip().startswith(("{", "["))]
-    some = head._replace(lines=tuple(line for line in lines if _LOG.search(line[:_LONGEST])))
-    if not any_line(some, _RECORD):
+    lines = [line[:_LONGEST] for line in head.lines if line.lstrip()[:1] not in ("{", "[")]
+    # Each is looked for by itself: together they would take the square of a hostile line.
+    needed = (_LOG, *_PLACES)
+    found = tuple([line for line in lines if all(mark.search(line) for mark in needed)])
+    if not found:
         return None
+    some = head._replace(lines=found)
     family = next((name for name, mark in _FAMILIES if any_line(some, mark)), "key=value log")
     return line_layout(family, fields, _is_flow, _is_other)
 
