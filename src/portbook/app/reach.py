@@ -220,7 +220,7 @@ def filters_of(packets: PacketFilter) -> tuple[str, ...]:
         if any(word.startswith(marks) for _, *words in names for word in words)
     ]
     if names and not {"ufw", "firewalld"} & set(found):
-        # iptables keeps its rules in tables of these names, in nftables too.
-        own = any(table not in ("filter", "nat", "mangle", "raw") for _, table, _ in names)
+        # The chains of iptables have capitals, in nftables too.
+        own = any(family not in ("ip", "ip6") or not chain.isupper() for family, _, chain in names)
         found.insert(0, "nftables" if own else "iptables")
     return tuple(found)

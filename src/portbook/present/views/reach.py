@@ -155,7 +155,7 @@ def answer_words(origin: Origin) -> str:
     if origin.barrier is not None:
         return _BARRIERS[origin.barrier]
     words = _ANSWERS[origin.answer]
-    if origin.delivered_address is not None and origin.answer is Outcome.OPEN:
+    if origin.forwarded and origin.answer is Outcome.OPEN:
         words += f", by {origin.delivered_address}:{origin.delivered_to}"
     if origin.rules:
         words += f" ({cited(origin.rules[-1])})"
