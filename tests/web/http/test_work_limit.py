@@ -142,9 +142,13 @@ ADDRESSES = (
     "/glossary/reserved", "/about", "/api", "/api/ports?ports=0-65535", "/api/ports/443/udp",
     "/api/blocks", "/api/stats", "/api/changes", "/openapi.json", "/static/map-large.png",
     "/static/map.svg", "/static/search-index.js", "/robots.txt", "/sitemap.xml", "/sitemap-1.xml",
-    "/llms.txt", "/healthz", "/metrics", "/favicon.ico",
+    "/llms.txt", "/healthz", "/metrics", "/favicon.ico", "/8080/practice", "/ports", "/services",
+    "/services-a", "/products", "/products-a", "/common", "/topics", "/topics/refused",
+    "/compare?ports=80,443", "/opensearch.xml", "/manifest.webmanifest",
 )  # fmt: skip
-LEADING_ELSEWHERE = ("/443/udp", "/services", "/ranges", "/random")
+LEADING_ELSEWHERE = (
+    "/443/udp", "/ranges", "/random", "/port/443", "/ports/443", "/tcp/443", "/udp/443",
+)  # fmt: skip
 LISTS = (
     "/ranges/user.json", "/blocks", "/stats", "/changes?since=2025",
     "/changes.atom", "/api/ports?ports=1-256", "/api/blocks", "/api/stats", "/api/changes",
