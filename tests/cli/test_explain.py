@@ -532,6 +532,9 @@ _ROW_OF = {
     "192.0.2.{low}.{port}       *.*      0      0 {number}      0 LISTEN\n",
     "sockstat": "user-{low}  program-{port} {number}  3  tcp4   192.0.2.{low}:{port}     *:*\n",
     "open-ports": "Open 192.0.2.{low}:{port}\n",
+    "fuser": "{port}/tcp:  user-{low}  {number} F.... program-{port}\n",
+    "osquery-table": "| pid | port | protocol | family | address |\n"
+    "| {number} | {port} | 6 | 2 | 192.0.2.{low} |\n",
     "rpcinfo": "  {number}    3   tcp  {port}  program-{port}\n",
     "systemctl-sockets": "192.0.2.{low}:{port}  unit-{number}.socket  unit-{number}.service\n",
     "nmap": "Nmap scan report for 198.51.100.{low}\n{port}/tcp open service-{port}\n",

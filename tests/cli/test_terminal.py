@@ -32,6 +32,7 @@ RUNS = {
     "listen": ["listen", "listen --json"],
     "explain": ["explain {folder}/ss.txt", "explain", "explain {folder}/ss.txt --jsonl"],
     "why": ["why 305"],
+    "reach": ["reach 305", "reach 305 --json"],
     "pick": ["pick", "pick --hold -- true {{port}}"],
     "stop": ["stop 1"],
     "wait": ["wait 1 --timeout 0", "wait 1 --free --json"],

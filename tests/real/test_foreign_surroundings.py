@@ -126,6 +126,7 @@ COMMANDS = [
     ["listen", "--detail"],
     ["listen", "--all-namespaces", "--json"],
     ["why", "1"],
+    ["reach", "1"],
     ["pick", "--for", "web"],
     ["pick", "--hold", "--", "/bin/true"],
     ["stop", "1"],

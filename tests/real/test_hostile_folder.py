@@ -65,6 +65,7 @@ COMMANDS = [
     ["listen", "--detail"],
     ["listen", "--all-namespaces", "--json"],
     ["why", "305"],
+    ["reach", "305"],
     ["pick", "--hold", "--", "/bin/sh", "-c", "exit 0"],
     ["stop", "305"],
     ["wait", "305", "--free"],

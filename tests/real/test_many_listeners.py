@@ -131,6 +131,8 @@ COMMANDS = {
     "show of a range --json": ("show", f"{FIRST}-{FIRST + COUNT - 1}", "--json"),
     "why": ("why", PORT),
     "why --json": ("why", PORT, "--json"),
+    "reach": ("reach", PORT),
+    "reach --json": ("reach", PORT, "--json"),
     "stop": ("stop", PORT),
     "wait": ("wait", PORT),
     "pick": ("pick",),

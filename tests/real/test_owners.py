@@ -334,7 +334,8 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def spy(call: Callable[..., Any]) -> Callable[..., Any]:
         def watched(path: Any = ".", *args: Any, **named: Any) -> Any:
-            found = re.fullmatch(r"/proc/(\d+)/fd/?", str(path))
+            named_path = path.decode() if isinstance(path, bytes) else str(path)
+            found = re.fullmatch(r"/proc/(\d+)/fd/?", named_path)
             if found and int(found[1]) not in seen:
                 seen.append(int(found[1]))
             return call(path, *args, **named)

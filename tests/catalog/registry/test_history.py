@@ -378,11 +378,11 @@ def test_a_port_a_name_and_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["history", "300/udp"]) == 0
     said = capsys.readouterr().out
     assert said.startswith(
-        "Port 300/udp: 1 change\n\n300/udp  by 19 July 2025  unassigned → reserved"
+        "Port 300/udp · 1 change\n\nChanges\n  300/udp  by 19 July 2025  unassigned → reserved"
     )
     assert run(["history", "784"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "Port 784: unchanged" in said
+    assert "Port 784 · unchanged" in said
     assert "Earlier and short-lived changes aren't covered." in said
     assert run(["history", "no-such-name"]) == 1
     assert "no snapshot of the registry has this name" in capsys.readouterr().out

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from portbook.catalog.registry.summary import STATES, shelf
 from portbook.model import State
 from portbook.present.charts.map import render_map_png, render_map_svg, runs
+from portbook.present.escape import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,7 +107,8 @@ def _products(catalog: Catalog) -> Iterable[str]:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split())
+    """*text* with nothing in it that a page would act on: scripts show it as it stands there."""
+    return one_line(text)
 
 
 def _ports(first: int, last: int) -> str:
