@@ -120,6 +120,18 @@ def test_an_untracked_answer_is_no_established_one() -> None:
     assert everywhere(*raw, *out, port=81) == "open"
 
 
+def test_the_answer_to_an_untracked_request_belongs_to_no_connection() -> None:
+    """It is invalid for TCP: what a connection once asked for is no condition that holds."""
+    raw = (
+        chain("raw", "prerouting", "accept", -300),
+        rule("raw", match(DPORT, 80), {"notrack": None}),
+    )
+    asked = match({"ct": {"key": "proto-dst", "dir": "original"}}, 80)
+    out = chain("out", "output"), rule("out", asked, DROP)
+    assert everywhere(*raw, *out) == "open"
+    assert everywhere(*out) == "dropped"
+
+
 def test_later_packets_that_are_dropped_are_told() -> None:
     (one,) = ask(chain("in", "input", "drop"), rule("in", match(STATE, "new", "in"), ACCEPT))
     assert one.outcome is Outcome.OPEN

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from portbook.errors import MalformedInput
@@ -182,6 +182,7 @@ VALUES = st.recursive(
 
 @examples(60)
 @given(st.lists(VALUES, max_size=5), VALUES)
+@example([{"match": None}, {"match": {}}, {"xt": 1}, {"dnat": [1]}, {"vmap": {"key": 1}}], None)
 def test_any_json_is_judged_or_refused(expressions: list[Any], elements: Any) -> None:
     objects = [
         {"set": {**SET, "elem": elements}}, chain("in", "input"), chain("in2"),

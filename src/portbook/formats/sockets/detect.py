@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from portbook._fast_types import NamedTuple
-from portbook.errors import FormatFailed, MalformedInput, NothingKnown
+from portbook.errors import MalformedInput, NothingKnown
 from portbook.formats.base import FormatTable, find_format
 from portbook.formats.decoration import (
     DECORATIONS,
@@ -24,9 +24,6 @@ from portbook.formats.decoration import (
     width_of,
 )
 from portbook.formats.fields import (
-    DETAIL,
-    HEADING,
-    NO_PORT,
     NOT_UNDERSTOOD,
     OVERLONG,
     Line,
@@ -34,7 +31,7 @@ from portbook.formats.fields import (
 )
 from portbook.formats.json_stream import ended
 from portbook.formats.lines import numbered
-from portbook.model import Listener
+from portbook.formats.sockets.worth import MOST_EVENTS, NOTHING, Worth, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -88,8 +85,6 @@ _MOST_TOGETHER = 3  # tools whose output stands in one ticket
 _TRIED_LINES, _TRIED_WIDTH = 40, 2000
 # The format is found by the first lines, in so much of them.
 _SAMPLE_LINES, _SAMPLE_SIZE = 400, 1 << 17
-# Of a reader that is tried: a few characters can stand for as many sockets as there are ports.
-_SAMPLE_EVENTS = 1 << 13
 # A line of a format that has a line for each socket: the longest name a thousand owners.
 _LONGEST = 1 << 16
 
@@ -278,8 +273,8 @@ def _begun(formats: Iterable[SocketFormat], sample: list[tuple[int, str]]) -> li
 
 
 def _undressed(
-    sample: list[tuple[int, str]], names: Names, best: list[SocketFormat], worth: _Worth
-) -> tuple[list[SocketFormat], _Worth, tuple[Decoration, ...]]:
+    sample: list[tuple[int, str]], names: Names, best: list[SocketFormat], worth: Worth
+) -> tuple[list[SocketFormat], Worth, tuple[Decoration, ...]]:
     """As :func:`_best`, with what has to be taken off each line; nothing where that doesn't help.
 
     Output that nobody decorated isn't looked at here, and of any other so many lines are enough.
@@ -318,7 +313,7 @@ def _unread(
     text = dict(sample)
     return [
         (event.number, text[event.number])
-        for event in islice(reader(form)(sample, names), _SAMPLE_EVENTS)
+        for event in islice(reader(form)(sample, names), MOST_EVENTS)
         if isinstance(event, Line) and event.what == NOT_UNDERSTOOD and event.number in text
     ]
 
@@ -337,12 +332,13 @@ def _led_on(sample: list[tuple[int, str]]) -> str:
 
 def _best(
     formats: Iterable[SocketFormat], sample: list[tuple[int, str]], names: Names
-) -> tuple[list[SocketFormat], _Worth]:
+) -> tuple[list[SocketFormat], Worth]:
     """The formats that explain *sample* best, all equally well, and how well that is."""
     best: list[SocketFormat] = []
-    most = _NOTHING
+    most = NOTHING
+    whole = len(sample) < _SAMPLE_LINES
     for form in formats:
-        worth = _worth(form, sample, names)
+        worth = weigh(partial(reader(form), sample, names), sample, whole=whole)
         if not worth.known:
             continue
         if not best or worth.points > most.points:
@@ -360,54 +356,3 @@ def _beginning(line: str) -> str:
     if len(line) <= _LONGEST:
         return line
     return ended(line[:_LONGEST]) if line.lstrip()[:1] in ("{", "[") else line[: _LONGEST + 1]
-
-
-class _Worth(NamedTuple):
-    """How well a reader explains a sample.
-
-    *known* is whether anything in it is the tool's: a socket, a header, a connection. The *points*
-    only rank readers: sockets count most, and what a reader can't read counts against it.
-    """
-
-    known: bool
-    points: int
-    sockets: int
-    unread: int
-
-    @property
-    def plain(self) -> bool:
-        """Whether there is no need to look for what surrounds the lines."""
-        return self.sockets > self.unread
-
-
-_NOTHING = _Worth(False, 0, 0, 0)
-
-
-def _worth(form: SocketFormat, sample: list[tuple[int, str]], names: Names) -> _Worth:
-    points = sockets = unread = told = 0
-    ends = len(sample) == _SAMPLE_LINES
-    last = sample[-1][0] if sample else 0
-    try:
-        for event in islice(reader(form)(sample, names), _SAMPLE_EVENTS):
-            if isinstance(event, Listener):
-                points += 8
-                sockets += 1
-            elif event.what == NOT_UNDERSTOOD:
-                # The sample may end in the middle of something.
-                cut = ends and event.number + event.many > last
-                points -= 0 if cut else 2
-                unread += not cut
-            else:
-                points += 2 if event.what not in (HEADING, DETAIL) else 1
-                told += event.what not in (DETAIL, NO_PORT)
-    except FormatFailed as error:
-        from portbook.formats.plugins import leave_out
-
-        leave_out(str(error))
-        return _NOTHING
-    except MalformedInput:
-        # It is this format, and refused: whoever reads it is to be told why.
-        return _Worth(True, max(1, points), sockets, unread)
-    # A socket is enough to take an input, however much prose stands around it; a line that says
-    # how many others there are, or a title, is where it is most of what there is.
-    return _Worth(bool(sockets or (told and points > 0)), points, sockets, unread)

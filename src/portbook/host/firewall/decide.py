@@ -256,6 +256,8 @@ class _Call:
             # tcp_conntracks: a SYN and ACK that answers nothing known is invalid.
             state=_ESTABLISHED if known else _INVALID if packet.protocol == 6 else _NEW,
             tcp_flags=Flags(_SYN_ACK, 0x3F),
+            # Of a request that wasn't tracked, the answer is the first packet of a connection.
+            original=packet.original if known else (packet.saddr, packet.sport),
             reply=known,
             socket_known=True,
             added=frozenset(),
@@ -322,8 +324,12 @@ class _Call:
 
 
 def _track(priority: int, flow: Flow) -> Flow:
-    """Connection tracking stands between the chains before it and those after it."""
-    if priority < _CONNTRACK or flow.packet.tracked is not None:
+    """Connection tracking stands between the chains before it and those after it.
+
+    An invalid packet belongs to no connection (nf_conntrack_in): conditions on one don't hold.
+    """
+    packet = flow.packet
+    if priority < _CONNTRACK or packet.tracked is not None or packet.state == _INVALID:
         return flow
     return flow._replace(packet=flow.packet._replace(tracked=True))
 

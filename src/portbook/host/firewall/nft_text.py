@@ -35,8 +35,18 @@ def listed(value: Any) -> list[Any]:
 
 
 def show_rule(statements: Iterable[Any]) -> str:
-    """The statements of one rule; counters and remarks are left out."""
-    return " ".join(filter(None, map(_show_statement, statements)))
+    """The statements of one rule; counters and remarks are left out.
+
+    One that isn't put together as nft does it is shown as the JSON that it is.
+    """
+    return " ".join(filter(None, map(_show_any, statements)))
+
+
+def _show_any(statement: Any) -> str:
+    try:
+        return _show_statement(statement)
+    except (TypeError, LookupError, AttributeError, ValueError):
+        return json.dumps(statement)
 
 
 def show_match(left: Any, op: str, right: Any) -> str:

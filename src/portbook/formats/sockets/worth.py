@@ -1,0 +1,72 @@
+"""How well a reader explains the first lines of a capture: what its format is found by."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from portbook._fast_types import NamedTuple
+from portbook.errors import FormatFailed, MalformedInput
+from portbook.formats.fields import DETAIL, HEADING, NO_PORT, NOT_UNDERSTOOD
+from portbook.model import Listener
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from portbook.formats.fields import Event
+
+# Of a reader that is tried: a few characters can stand for as many sockets as there are ports.
+MOST_EVENTS = 1 << 13
+
+
+class Worth(NamedTuple):
+    """How well a reader explains a sample.
+
+    *known* is whether anything in it is the tool's: a socket, a header, a connection. The *points*
+    only rank readers: sockets count most, and what a reader can't read counts against it.
+    """
+
+    known: bool
+    points: int
+    sockets: int
+    unread: int
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is no need to look for what surrounds the lines."""
+        return self.sockets > self.unread
+
+
+NOTHING = Worth(False, 0, 0, 0)
+
+
+def weigh(
+    read: Callable[[], Iterable[Event]], sample: list[tuple[int, str]], *, whole: bool
+) -> Worth:
+    """How well what *read* makes of *sample* explains it; *whole* says that nothing follows it."""
+    points = sockets = unread = told = 0
+    last = sample[-1][0] if sample else 0
+    try:
+        for event in islice(read(), MOST_EVENTS):
+            if isinstance(event, Listener):
+                points += 8
+                sockets += 1
+            elif event.what == NOT_UNDERSTOOD:
+                # The sample may end in the middle of something.
+                cut = not whole and event.number + event.many > last
+                points -= 0 if cut else 2
+                unread += not cut
+            else:
+                points += 2 if event.what not in (HEADING, DETAIL) else 1
+                told += event.what not in (DETAIL, NO_PORT)
+    except FormatFailed as error:
+        from portbook.formats.plugins import leave_out
+
+        leave_out(str(error))
+        return NOTHING
+    except MalformedInput:
+        # It is this format, and refused: whoever reads it is to be told why.
+        return Worth(True, max(1, points), sockets, unread)
+    # A socket is enough to take an input, however much prose stands around it; a line that says
+    # how many others there are, or a title, is where it is most of what there is.
+    return Worth(bool(sockets or (told and points > 0)), points, sockets, unread)
