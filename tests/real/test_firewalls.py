@@ -28,7 +28,8 @@ BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration
 </busconfig>
 """
 RICH_RULE = "rule family=ipv4 source address=203.0.113.0/24 port port=5000 protocol=udp reject"
-# What dockerd 24 writes for one published port, with the container's address and bridge of here.
+# Rules as dockerd makes them for one published port, with the container's address and bridge of
+# here: written by hand, not recorded from a dockerd.
 DOCKER = """*nat
 :PREROUTING ACCEPT [0:0]
 :INPUT ACCEPT [0:0]

@@ -103,7 +103,7 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{self._without_slip(message)} ({self.prog} --help shows what it takes)")
 
     def _without_slip(self, message: str) -> str:
-        """*message*; of an option that there isn't, its name and one that is spelled nearly so."""
+        """*message*; for an unknown option, its name and the one that is spelled most like it."""
         before, _, words = message.partition(_UNRECOGNIZED)
         option = words.split(" ")[0].partition("=")[0]
         if before or not option.startswith("-"):

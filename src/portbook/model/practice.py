@@ -177,7 +177,7 @@ class Threat(StrEnum):
     """What was reported: a program's own port, or an attack on what belongs on the port."""
 
     MALWARE = "malware"  # has the port for its own ends
-    BACKDOOR = "backdoor"  # waits there for whoever knows of it
+    BACKDOOR = "backdoor"  # waits there for those who know of it
     WORM = "worm"  # spreads through the service that belongs there
     AMPLIFICATION = "amplification"  # servers are made to send floods
     CAMPAIGN = "campaign"  # exposed services are looked for, attacked and taken over

@@ -1,6 +1,6 @@
 """One colour for each state and each level, the same on the terminal, in the strip and the map.
 
-The states' colours are told apart by colour-blind readers too, and no place relies on the colour
+The states' colours can be told apart by colour-blind readers too, and no place relies on the colour
 alone: they differ in lightness, and swatches in shape.
 """
 

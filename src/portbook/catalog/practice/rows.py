@@ -71,7 +71,7 @@ def cells_of(row: list[str], kind: str, path: str) -> list[str]:
 
 
 class RowsByPort:
-    """The rows of *file* by port, for whoever asks for many ports.
+    """The rows of *file* by port, for answers about many ports.
 
     An entry is made of a row's cells when a port of it is first asked for: thousands of ports have
     few entries, and to make them all takes ten times as long as to sort the rows.

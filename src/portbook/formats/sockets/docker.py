@@ -143,7 +143,7 @@ def _parted(text: str, *, bare: bool) -> tuple[str, str] | None:
 
 
 def _scattered(text: str) -> tuple[str, str] | None:
-    """The name and the ports of a row in somebody's own format: its words that are ports."""
+    """The name and the ports of a row that ``--format`` laid out: its words that are ports."""
     if "->" not in text:
         return None
     words = [word for word in _BETWEEN.split(text[:_LONGEST_ROW]) if word]

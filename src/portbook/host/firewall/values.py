@@ -40,7 +40,7 @@ class Field(NamedTuple):
     """A field of a packet, or of what the kernel knows of it.
 
     ``name`` is one that :mod:`portbook.host.firewall.conditions` gives a value to; of any other
-    the value isn't known. A packet of another ``family`` or protocol hasn't got it.
+    the value isn't known. A packet of another ``family`` or protocol doesn't have it.
     """
 
     name: str
