@@ -110,6 +110,7 @@ def _make_mariadb(data: Path) -> None:
         "--skip-name-resolve",
         "--auth-root-authentication-method=normal",
         f"--datadir={data}/db",
+        f"--tmpdir={data}",  # TMPDIR may be closed to mysql
     )
 
 
@@ -121,6 +122,7 @@ def _mariadb(data: Path, port: int) -> list[str]:
         f"--port={port}",
         "--bind-address=127.0.0.1",  # as Debian's configuration has it
         f"--datadir={data}/db",
+        f"--tmpdir={data}",
         f"--socket={data}/socket",
         f"--pid-file={data}/pid",
         "--innodb-flush-method=nosync",
