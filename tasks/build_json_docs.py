@@ -48,6 +48,7 @@ OBJECTS = (
     reports.DOCTOR,
     answers.BLOCKS_ANSWER,
     answers.STATS_ANSWER,
+    answers.MAP_ANSWER,
     reports.HISTORY,
     reports.CHANGE_ROW,
     reports.UPDATE,

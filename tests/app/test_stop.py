@@ -225,6 +225,13 @@ def test_in_another_namespace() -> None:
     assert not planned.steps
 
 
+def test_in_a_namespace_of_a_process_the_command_goes_there() -> None:
+    planned = plan(scene(elsewhere=(("pid 7 (web)", socket(owner(7))),)))
+    (refusal,) = planned.refusals
+    assert "in the network namespace of pid 7 (web), and portbook" in refusal_message(refusal)
+    assert refusal_mend(refusal) == "Stop it there: nsenter -t 7 -n portbook stop 8080"
+
+
 @pytest.mark.parametrize(
     ("seen", "code"),
     [

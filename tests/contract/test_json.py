@@ -26,6 +26,7 @@ from portbook.app.stop.executor import OUTCOMES, Done, DoneCode, Outcome, Restar
 from portbook.app.stop.model import REFUSALS, Scene
 from portbook.app.stop.planner import plan
 from portbook.catalog.registry.stats import count
+from portbook.catalog.registry.summary import shelf
 from portbook.formats.errors.query import (
     Query,
     QueryKind,
@@ -116,6 +117,7 @@ KEYS = {
     "range": "schema first last states blocks assignments host own_notes findings sources",
     "blocks": "schema state range count ports blocks sources",
     "stats": "schema ranges registrations assignees sources",
+    "map": "schema first last states runs sources",
 }
 
 # Where a table is also a row of its own, the one without the key "schema" comes first.
@@ -476,6 +478,22 @@ def test_stats() -> None:
     for name in found["ranges"].values():
         for transport in (*Transport, "headline"):
             assert sum(name[transport].values()) == name["size"]
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 65535), (301, 307), (0, 1023), (48000, 50000)])
+def test_a_map(first: int, last: int) -> None:
+    book = CATALOG.registry
+    found = _through_json(port_json.of_map(shelf(book), first, last, book.sources()))
+    check(found, "map")
+    runs = found["runs"]
+    assert (runs[0]["first"], runs[-1]["last"]) == (first, last)
+    for run, after in pairwise(runs):
+        assert (after["first"], after["state"] != run["state"]) == (run["last"] + 1, True)
+    sizes = dict.fromkeys(found["states"], 0)
+    for run in runs:
+        sizes[run["state"]] += run["last"] - run["first"] + 1
+    assert sizes == found["states"]
+    assert runs[0]["state"] == book.state(first)
 
 
 # -- a pick -----------------------------------------------------------------------------------

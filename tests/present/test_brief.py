@@ -105,6 +105,14 @@ def test_a_port_in_use_is_told_with_who_where_and_what_to_do() -> None:
     ]
 
 
+def test_what_runs_in_another_network_namespace_is_not_offered_to_be_stopped() -> None:
+    bound = changed(_listener(3000, "127.0.0.1", NODE), namespace="pid 17580 (node)")
+    brief = _brief("3000", bound)
+    assert brief.headline.endswith("on 127.0.0.1 in the network namespace of pid 17580 (node)")
+    assert ("Find out why", "portbook why 3000") in [tuple(step) for step in brief.next]
+    assert "portbook stop 3000" not in [step.command for step in brief.next]
+
+
 def test_a_server_that_arguments_name_can_be_asked() -> None:
     http_server = NODE._replace(
         command=("python3", "-m", "http.server", "5432"),

@@ -18,6 +18,7 @@ from portbook.model import RANGES, Source, State
 from portbook.present.brief import compose_brief
 from portbook.present.list_briefs import brief_of
 from portbook.present.owners import Viewer
+from portbook.present.port.changes import between
 from portbook.present.port.on_record import UNUSED
 from portbook.present.port.page import compose
 from portbook.present.render import html, markdown, port_json
@@ -198,7 +199,7 @@ def _of_the_past(facts: dict[str, Any]) -> Iterator[str]:
     for rfc in facts.get("documents", ()):
         yield from (rfc["name"], rfc["title"], month(rfc["published"]))
     for change in facts["history"]:
-        yield from (month(change["since"]), month(change["until"]))
+        yield between(change["since"], change["until"]).removeprefix("between ")
         yield from (*change["before"]["service_names"], *change["after"]["service_names"])
     if facts["compared"]:
         yield from (month(facts["compared"]["first"]), month(facts["compared"]["last"]))

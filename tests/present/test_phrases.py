@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from portbook.model import Gap, GapCode, Need
 from portbook.present.phrases import TEMPLATES, gap_sentence
+from portbook.present.words import in_namespace
 from tests.strategies import nasty
 
 MEND = "run as root, or with the capability CAP_SYS_PTRACE"
@@ -111,7 +112,8 @@ SAID = {
     Gap(GapCode.NOTES_LEFT_OUT, detail="x"): "x",
     Gap(GapCode.COMMANDS_MASKED): "the command lines of processes: start portbook serve with "
     "--show-commands to see them",
-    Gap(GapCode.NAT_HIDDEN, namespace="blue"): "in blue: NAT rules are visible to root only",
+    Gap(GapCode.NAT_HIDDEN, namespace="blue"): "in the network namespace blue, NAT rules are "
+    "visible to root only",
 }
 
 
@@ -139,6 +141,6 @@ def test_no_fact_breaks_a_sentence(
     subject, detail, namespace = texts
     gap = Gap(code, subject, needs, detail, *numbers, namespace)
     sentence = gap_sentence(gap)
-    assert namespace is None or sentence.startswith(f"in {namespace}: ")
+    assert namespace is None or sentence.startswith(f"{in_namespace(namespace)}, ")
     if "{subject}" in TEMPLATES[code]:
         assert str(subject) in sentence

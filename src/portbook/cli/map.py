@@ -6,8 +6,8 @@ import os
 import sys
 
 from portbook.cli.given import port_range
-from portbook.cli.help import Parser
-from portbook.cli.terminal import style
+from portbook.cli.help import Parser, add_json
+from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError, shown
 
 TYPE_CHECKING = False
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
-    """Draws all 65,536 ports: on the terminal, or as a PNG or SVG file. Raises UsageError."""
+    """Draws all 65,536 ports: on the terminal, as a PNG or SVG file, or their runs as JSON.
+
+    Raises UsageError.
+    """
     parser = Parser(
         "map", "Draw all 65,536 ports, a row for each high byte, or some of them one by one."
     )
@@ -34,7 +37,10 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     parser.add_argument(
         "--scale", type=int, default=4, metavar="N", help="pixels a port in a PNG (default: 4)"
     )
+    add_json(parser)
     options = parser.parse_args(list(argv))
+    if options.json and options.output is not None:
+        raise UsageError("--json and --output exclude each other")
 
     from portbook.catalog.registry.summary import shelf
     from portbook.present.charts.map import (
@@ -46,6 +52,12 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     from portbook.storage.atomic_write import whole_file
 
     stand = shelf(catalog.registry)
+    if options.json:
+        from portbook.present.render.port_json import of_map
+
+        first, last = (0, 65535) if options.range is None else port_range(options.range)
+        print_json(of_map(stand, first, last, catalog.registry.sources()))
+        return 0
     if options.output is None:
         terminal = style()
         if options.range is None:

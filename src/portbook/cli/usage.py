@@ -73,9 +73,9 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("portbook stats --json", "as JSON"),
     ),
     "map": (
-        ("portbook map", "draw the map on the terminal"),
-        ("portbook map 0-1023", "only these ports, one by one"),
+        ("portbook map 0-1023", "draw these ports, one by one"),
         ("portbook map -o ports.svg", "write it as SVG; as PNG by that name"),
+        ("portbook map 0-1023 --json", "the runs of each state, as JSON"),
     ),
     "update": (
         ("portbook update --dry-run", "show what an update would change"),

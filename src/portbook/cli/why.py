@@ -184,8 +184,8 @@ def _shown(query: Query, binds: Sequence[Why], *, verbose: bool) -> str:
     from portbook.host.host_reader import THIS_HOST
     from portbook.model import Host, Visibility
 
-    held = [cause.listener for bind in binds for cause in bind.causes if cause.listener]
-    seen = Host(tuple(held), Visibility.FULL)
+    held = [cause.listener for bind in binds for cause in bind.causes if cause.blocks]
+    seen = Host(tuple(filter(None, held)), Visibility.FULL)
     free = free_beside(seen, query.first, query.transport, THIS_HOST)
     return why.render_short(binds, style(), viewer(), free)
 

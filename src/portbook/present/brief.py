@@ -19,7 +19,7 @@ from portbook.present.port.on_record import (
     registry_line,
     security_line,
 )
-from portbook.present.words import NextStep, listed, reach_by_address
+from portbook.present.words import NextStep, in_namespace, listed, reach_by_address
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -192,12 +192,17 @@ class Group(NamedTuple):
         """Whether it takes connections or datagrams, and isn't bound alone."""
         return any(each.socket.listens for each in self.listeners)
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is in another network namespace, where ``portbook stop`` ends nothing."""
+        return self.first.socket.namespace is not None
+
     def place(self) -> str:
         """The addresses, as one says them."""
         sockets = [each.socket for each in self.listeners]
         addresses = list(dict.fromkeys(socket.address for socket in sockets))
         inside = next((each.namespace for each in sockets if each.namespace), None)
-        suffix = f" in {inside}" if inside else ""
+        suffix = f" {in_namespace(inside)}" if inside else ""
         if any(socket.wildcard for socket in sockets):
             both = {"0.0.0.0", "::"}.issubset(addresses) or any(
                 socket.address == "::" and socket.v6only is False for socket in sockets
@@ -227,7 +232,7 @@ def groups_of(sockets: Iterable[Listener]) -> list[Group]:
     groups = [Group(tuple(listeners)) for listeners in grouped.values()]
     groups.sort(
         key=lambda group: (
-            group.first.socket.namespace is not None,
+            group.elsewhere,
             not group.listens,
             -max(each.assessment.gravity for each in group.listeners),
         )
@@ -374,7 +379,7 @@ def _next(answer: PortAnswer, groups: list[Group], to: Viewer) -> Iterator[NextS
     if groups:
         if not groups[0].first.ownership.owners and not to.is_root:
             yield NextStep("See who", f"sudo portbook {asked}")
-        elif groups[0].listens and groups[0].first.ownership.owners:
+        elif groups[0].listens and groups[0].first.ownership.owners and not groups[0].elsewhere:
             yield NextStep("Stop it", f"portbook stop {asked}")
         else:
             yield NextStep("Find out why", f"portbook why {asked}")

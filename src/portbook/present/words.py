@@ -168,6 +168,15 @@ def reach_by_address(sockets: Iterable[Socket]) -> str | None:
 _SYSTEMS = ("Linux", "macOS", "Windows")
 
 
+def in_namespace(name: str) -> str:
+    """Where a socket is that isn't in portbook's own network namespace.
+
+    >>> in_namespace("blue"), in_namespace("pid 35 (web)")
+    ('in the network namespace blue', 'in the network namespace of pid 35 (web)')
+    """
+    return f"in the network namespace {'of ' if name.startswith('pid ') else ''}{name}"
+
+
 def systems_in_order(names: Iterable[str]) -> list[str]:
     """Operating systems, each once, in the order in which people meet them.
 

@@ -210,6 +210,20 @@ def _range_schema() -> dict[str, Any]:
     return {"type": "object", "properties": dict.fromkeys(names, each_range)}
 
 
+_RUN = Table("run", "", (Field("first", PORT), Field("last", PORT), Field("state", STATE)))
+MAP_ANSWER = Table(
+    "map",
+    "The state of all ports, or of some: the runs of one state, in order.",
+    (
+        Field("first", PORT),
+        Field("last", PORT),
+        Field("states", STATE_COUNTS, "ports by state"),
+        Field("runs", list_of(_RUN.inline()), "without a gap between them"),
+        Field("sources", SOURCES),
+    ),
+    version=1,
+)
+
 _REGISTRATIONS = Table(
     "registrations",
     "",

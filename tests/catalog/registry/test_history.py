@@ -378,7 +378,8 @@ def test_a_port_a_name_and_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["history", "300/udp"]) == 0
     said = capsys.readouterr().out
     assert said.startswith(
-        "Port 300/udp · 1 change\n\nChanges\n  300/udp  by 19 July 2025  unassigned → reserved"
+        "Port 300/udp · 1 change\n\nChanges\n"
+        "  300/udp  between June and July 2025: unassigned → reserved\n"
     )
     assert run(["history", "784"]) == 0
     said = " ".join(capsys.readouterr().out.split())

@@ -88,7 +88,7 @@ def test_one_whose_process_has_ended_is_entered_by_another(kernel: Kernel) -> No
     assert (found, sentences(missing)) == ((), (str(gone),))
     kernel.namespaces, kernel.once = (OWN, web), Host((WEB,), Visibility.FULL)
     (other,), missing = read_elsewhere(kernel=kernel)
-    assert (other[0], other[1].listeners, missing) == ("that of web (pid 9)", (WEB,), ())
+    assert (other[0], other[1].listeners, missing) == ("pid 9 (web)", (WEB,), ())
 
 
 def test_a_reason_that_holds_for_all_is_told_once(kernel: Kernel) -> None:
@@ -101,7 +101,7 @@ def test_what_is_missing_inside_says_where(kernel: Kernel) -> None:
     kernel.missing = (gap("1 process was hidden"),)
     kernel.hosts[2] = Host((), Visibility.PARTIAL, (gap("sctp"),))
     _, missing = read_elsewhere(kernel=kernel)
-    assert sentences(missing) == ("1 process was hidden", "in blue: sctp")
+    assert sentences(missing) == ("1 process was hidden", "in the network namespace blue, sctp")
 
 
 def test_a_machine_that_shows_no_namespaces_is_no_failure() -> None:
@@ -127,9 +127,9 @@ def test_other_systems_have_none_of_these(monkeypatch: pytest.MonkeyPatch) -> No
     ("namespace", "name"),
     [
         (BLUE, "blue"),
-        (Namespace(9, "/proc/7/ns/net", pid=7, program="web"), "that of web (pid 7)"),
-        (Namespace(9, "/proc/7/ns/net", pid=7), "that of a process (pid 7)"),
-        (Namespace(9, "/x"), "network namespace 9"),
+        (Namespace(9, "/proc/7/ns/net", pid=7, program="web"), "pid 7 (web)"),
+        (Namespace(9, "/proc/7/ns/net", pid=7), "pid 7"),
+        (Namespace(9, "/x"), "net:[9]"),
         (
             Namespace(9, "/x", pid=7, cgroups=f"0::/system.slice/docker-{HEX}.scope\n".encode()),
             "docker:0123456789ab",
@@ -138,8 +138,8 @@ def test_other_systems_have_none_of_these(monkeypatch: pytest.MonkeyPatch) -> No
             Namespace(9, "/x", pid=7, cgroups=b"0::/system.slice/web.service\n"),
             "web.service",
         ),
-        (Namespace(9, "/x", pid=7, program="web", cgroups=b"0::/\n"), "that of web (pid 7)"),
-        (Namespace(9, "/x", pid=7, program="web", cgroups=b""), "that of web (pid 7)"),
+        (Namespace(9, "/x", pid=7, program="web", cgroups=b"0::/\n"), "pid 7 (web)"),
+        (Namespace(9, "/x", pid=7, program="web", cgroups=b""), "pid 7 (web)"),
     ],
 )
 def test_names(namespace: Namespace, name: str) -> None:
@@ -148,4 +148,4 @@ def test_names(namespace: Namespace, name: str) -> None:
 
 def test_a_cgroup_line_that_cannot_be_read_costs_the_name_alone() -> None:
     broken = Namespace(9, "/x", pid=7, program="web", cgroups=b"nonsense\n")
-    assert namespace_name(broken) == "that of web (pid 7)"
+    assert namespace_name(broken) == "pid 7 (web)"

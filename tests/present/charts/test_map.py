@@ -21,7 +21,6 @@ from portbook.present.charts.map import (
     render_map_text,
     render_png,
     render_range_text,
-    runs,
 )
 from portbook.present.charts.svg import (
     WIDE,
@@ -105,7 +104,7 @@ def test_the_map_shows_every_port_in_the_colour_of_its_state() -> None:
 def test_the_states_of_the_map_are_the_registrys() -> None:
     for port in [*range(1100), *range(1100, PORTS, 97)]:
         assert STAND.state(port) is CATALOG.registry.state(port)
-    drawn = [(state, last - first + 1) for state, first, last in runs(STAND)]
+    drawn = [(state, last - first + 1) for state, first, last in STAND.runs()]
     assert sum(size for _, size in drawn) == PORTS
     assert all(a[0] is not b[0] for a, b in itertools.pairwise(drawn))
     assert STAND.by_range["system"] == {**STAND.counts(0, 1023)}

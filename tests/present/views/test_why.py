@@ -109,6 +109,19 @@ def test_who_is_not_seen(to: Viewer, who: str) -> None:
     assert not any("portbook stop" in line for line in lines)
 
 
+def test_of_many_network_namespaces_one_is_named_and_the_others_counted() -> None:
+    facts = (("namespace", "pid 9 (web)"),)
+    there = Cause(CauseCode.OTHER_NAMESPACE, listener=SHOP, facts=facts, blocks=False)
+    free = why()
+    lines = shown(free._replace(causes=(*free.causes, there, there, there)), free=None)
+    assert " ".join(line.strip() for line in lines) == (
+        "3000/tcp can be bound. node (pid 17580) has tcp 127.0.0.1:3000 in the network namespace "
+        "of pid 9 (web). That doesn't stop you from binding it in yours. "
+        "2 more sockets in other network namespaces (listed with -v). "
+        "More: portbook why 3000 -v"
+    )
+
+
 def test_another_cause_has_its_sentence_and_what_to_do() -> None:
     low = Cause(CauseCode.NO_PRIVILEGE, facts=(("why", "low-port"), ("unprivileged_first", 1024)))
     lines = shown(why(low), free=None)

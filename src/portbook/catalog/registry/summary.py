@@ -13,12 +13,14 @@ files. Pictures, pages and the search index ask about all of them: they hold a s
 
 from __future__ import annotations
 
+from itertools import groupby
+
 from portbook._fast_types import NamedTuple
 from portbook.model import PORTS, RANGES, State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from portbook.catalog.registry.lookup import Registry
 
@@ -46,6 +48,16 @@ class Shelf(NamedTuple):
         """How many of the ports from *first* to *last* stand in each state."""
         part = self.states[first : last + 1]
         return {state: part.count(place) for place, state in enumerate(STATES)}
+
+    def runs(self, first: int = 0, last: int = PORTS - 1) -> Iterator[tuple[State, int, int]]:
+        """The state and the first and last port of each run of one state, from *first* to *last*.
+
+        A run may reach over the end of a range or of a row of the map.
+        """
+        for value, members in groupby(self.states[first : last + 1]):
+            size = sum(1 for _ in members)
+            yield STATES[value], first, first + size - 1
+            first += size
 
 
 def build(book: Registry) -> Shelf:

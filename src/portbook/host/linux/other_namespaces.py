@@ -118,5 +118,6 @@ def namespace_name(namespace: Namespace) -> str:
     if inside is not None:
         return inside
     if namespace.pid is not None:
-        return f"that of {namespace.program or 'a process'} (pid {namespace.pid})"
-    return f"network namespace {namespace.inode}"
+        program = f" ({namespace.program})" if namespace.program else ""
+        return f"pid {namespace.pid}{program}"
+    return f"net:[{namespace.inode}]"  # as the kernel calls it: namespaces(7)

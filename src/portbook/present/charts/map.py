@@ -21,7 +21,7 @@ from portbook.present.palette import STATES as COLOURS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from portbook.catalog.registry.summary import Shelf
 
@@ -44,19 +44,10 @@ def render_map_png(stand: Shelf, scale: int = 1) -> bytes:
     return render_png(stand.states, SIDE, [COLOURS[state].hex for state in STATES], scale)
 
 
-def runs(stand: Shelf) -> Iterator[tuple[State, int, int]]:
-    """The first and the last port of every run of one state; rows of the map are not kept apart."""
-    at = 0
-    for value, members in groupby(stand.states):
-        size = sum(1 for _ in members)
-        yield STATES[value], at, at + size - 1
-        at += size
-
-
 def render_map_svg(stand: Shelf) -> str:
     """The map as an SVG file: the runs of each state as one path, row by row."""
     paths: dict[State, list[str]] = {state: [] for state in STATES}
-    for state, first, last in runs(stand):
+    for state, first, last in stand.runs():
         for row in range(first >> 8, (last >> 8) + 1):
             left = first & 255 if row == first >> 8 else 0
             right = last & 255 if row == last >> 8 else SIDE - 1

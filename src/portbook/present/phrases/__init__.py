@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook.model import GapCode, Need
+from portbook.present.words import in_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def gap_sentence(gap: Gap) -> str:
     """
     facts = gap._asdict()
     sentence = TEMPLATES[gap.code].format(**facts, **_words(gap, facts))
-    return sentence if gap.namespace is None else f"in {gap.namespace}: {sentence}"
+    return sentence if gap.namespace is None else f"{in_namespace(gap.namespace)}, {sentence}"
 
 
 def gap_sentences(gaps: Iterable[Gap]) -> list[str]:

@@ -7,6 +7,7 @@ from math import ceil
 from portbook.model import OwnersSeen, Transport, host_port
 from portbook.present.phrases import filled, gap_sentences
 from portbook.present.phrases.holders import holder, holder_of, how_to_stop, join
+from portbook.present.words import in_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ MESSAGES = {
     "unknown unexplained": "The bind fails ({names}), and nothing we can see explains it.",
     "nat-redirect": "A NAT rule redirects {port} to {to} ({source}: {rule}). Connections that it "
     "matches don't reach a server bound here.",
-    "other-namespace": "{who} has {socket} in another network namespace ({namespace}). That "
-    "doesn't stop you from binding it here.",
+    "other-namespace": "{who} has {socket} {in_namespace}. That doesn't stop you from "
+    "binding it in yours.",
     "dynamic-range": "{port} is an ephemeral port on this machine ({first}–{last}): another "
     "program may have it when your server starts.",
 }
@@ -198,6 +199,7 @@ def _over(cause: Cause, facts: Facts) -> str:
 _WORDS: dict[str, Words] = {
     "where": _where,
     "who": _who,
+    "in_namespace": lambda _, facts: in_namespace(str(facts["namespace"])),
     "socket": _socket,
     "listens": _listens,
     "stop": _stop,

@@ -10,6 +10,7 @@ from portbook.app.stop.model import LossKind, RefusalCode, StepKind
 from portbook.present.owners import viewer
 from portbook.present.phrases import filled
 from portbook.present.phrases.holders import holder_of, how_to_stop, sentence
+from portbook.present.words import in_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ _SUPERVISORS = {
 # makes of a refusal, stand in braces.
 REFUSED = {
     RefusalCode.NOTHING_THERE: "{Nothing} listens on {place} on this machine.",
-    RefusalCode.OTHER_NAMESPACE: "{who} has {socket} in another network namespace ({namespace}), "
-    "where portbook doesn't reach.",
+    RefusalCode.OTHER_NAMESPACE: "{who} has {socket} {in_namespace}, and portbook stops "
+    "nothing outside of its own.",
     RefusalCode.NOT_LISTENING: "{who} has bound {socket} without listening: it may be a client "
     "about to connect.",
     RefusalCode.MAYBE_CLIENT: "{who} has {socket}, a UDP socket on an ephemeral port "
@@ -250,10 +251,14 @@ def _port_word(_: Refusal, facts: Facts) -> str:
     return str(facts["port"]) + ("" if transport is None else f"/{transport}")
 
 
-def _stop_there(_: Refusal, facts: Facts) -> str:
+def _stop_there(refusal: Refusal, facts: Facts) -> str:
     if "runtime" in facts:
         return f"Stop its container: {facts['runtime']} stop {facts['container']}"
-    return f"Stop it where it runs: in {facts['namespace']}."
+    listener = refusal.listener
+    pid = listener.ownership.owners[0].pid if listener and listener.ownership.owners else None
+    if listener is None or pid is None:
+        return f"Stop it {in_namespace(str(facts['namespace']))}."
+    return f"Stop it there: nsenter -t {pid} -n portbook stop {listener.socket.port}"
 
 
 def _see(refusal: Refusal, _: Facts) -> str:
@@ -287,6 +292,7 @@ _REFUSAL_WORDS: dict[str, Words] = {
     "place": _place,
     "port_word": _port_word,
     "stop_there": _stop_there,
+    "in_namespace": lambda _, facts: in_namespace(str(facts["namespace"])),
     "stop": lambda refusal, _: how_to_stop(refusal.listener) if refusal.listener else "",
     "see": _see,
     "kill": _kill,

@@ -45,22 +45,33 @@ def past(changes: Sequence[Change], compared: Compared | None) -> Iterator[Item]
         return
     for change in changes:
         ports = () if change.first is None else (change.first,)
-        yield Paragraph(f"{_between(change)}, {place(change)}: {said(change)}.", ports)
+        dates = between(change.since, change.until).removeprefix("between")
+        yield Paragraph(f"Between{dates}, {place(change)}: {said(change)}.", ports)
     yield Paragraph(limits(compared))
 
 
-def _between(change: Change) -> str:
-    if month(change.since) != month(change.until):
-        return f"Between {month(change.since)} and {month(change.until)}"
-    return f"Between {day(change.since)} and {day(change.until)}"
+def between(since: str, until: str) -> str:
+    """The months, or within one month the days, of the two snapshots around a change.
+
+    >>> between("2015-07-30", "2016-12-01"), between("2026-07-30", "2026-08-13")
+    ('between July 2015 and December 2016', 'between July and August 2026')
+    >>> between("2026-08-05", "2026-08-13")
+    'between 5 and 13 August 2026'
+    """
+    write = day if month(since) == month(until) else month
+    first, last = write(since).split(), write(until).split()
+    alike = 0  # words at the end, which need to be said once
+    while alike < len(first) - 1 and first[-1 - alike] == last[-1 - alike]:
+        alike += 1
+    return f"between {' '.join(first[: len(first) - alike])} and {' '.join(last)}"
 
 
 def table(changes: Sequence[Change], *, dates: bool = True) -> Table:
-    """*changes* as rows: where, by which day, and what happened."""
+    """*changes* as rows: where, between which dates, and what happened."""
     rows = []
     for change in changes:
-        by = (f"by {day(change.until)}",) if dates else ()
-        rows.append((place(change), *by, said(change)))
+        when = f"{between(change.since, change.until)}: " if dates else ""
+        rows.append((place(change), f"{when}{said(change)}"))
     return Table(tuple(rows))
 
 

@@ -14,7 +14,7 @@ from portbook.model import (
     host_port,
 )
 from portbook.present.document import Paragraph, Table, Verdict
-from portbook.present.words import day, plural
+from portbook.present.words import day, in_namespace, plural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
     """What is bound to the port here, what was not visible, and the rules in force."""
     for listener in host.listeners:
         inside = listener.socket.namespace
-        where = f", in network namespace {inside}" if inside else ""
+        where = f", {in_namespace(inside)}" if inside else ""
         yield Paragraph(f"{listener.socket.name} {_doing(listener)}: {meaning(listener)}{where}.")
         yield Table(tuple(_facts(listener)))
     if answer.connections:

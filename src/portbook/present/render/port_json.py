@@ -14,6 +14,7 @@ from portbook.present.port.on_record import notes_of
 from portbook.present.render.sockets_json import phrased
 from portbook.schema.answers import (
     BLOCKS_ANSWER,
+    MAP_ANSWER,
     RANGE_ANSWER,
     SEARCH_ANSWER,
     SERVICE_ANSWER,
@@ -24,7 +25,7 @@ from portbook.schema.port import PORT_ANSWER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from portbook.app.list_lookup import BlocksAnswer
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     from portbook.app.related import Related
     from portbook.app.topics import Topic
     from portbook.catalog.registry.stats import Stats
+    from portbook.catalog.registry.summary import Shelf
     from portbook.formats.errors.query import Query
-    from portbook.model import Block, Source
+    from portbook.model import Block, Source, State
     from portbook.present.document import Question
     from portbook.present.owners import Viewer
     from portbook.present.topics import TopicPage
@@ -152,3 +154,23 @@ class _Counts(NamedTuple):
 def of_stats(stats: Stats, sources: Sequence[Source]) -> Object:
     """``portbook/stats/1``; the key ``headline`` counts ports by their headline state."""
     return STATS_ANSWER.encode(_Counts(stats, sources))
+
+
+class _Run(NamedTuple):
+    state: State
+    first: int
+    last: int
+
+
+class _Map(NamedTuple):
+    first: int
+    last: int
+    states: Mapping[State, int]
+    runs: Sequence[_Run]
+    sources: Sequence[Source]
+
+
+def of_map(shelf: Shelf, first: int, last: int, sources: Sequence[Source]) -> Object:
+    """``portbook/map/1``, of the ports from *first* to *last*."""
+    runs = [_Run(*run) for run in shelf.runs(first, last)]
+    return MAP_ANSWER.encode(_Map(first, last, shelf.counts(first, last), runs, sources))

@@ -13,7 +13,7 @@ from portbook.present.port import noted
 from portbook.present.render.brief_text import steps_line
 from portbook.present.render.document_text import render_item
 from portbook.present.render.text import clipped, wrap
-from portbook.present.words import NextStep
+from portbook.present.words import NextStep, plural
 from portbook.verdict.shadowing import find_shadowed
 
 TYPE_CHECKING = False
@@ -116,9 +116,12 @@ def _short(why: Why, to: Viewer) -> Iterator[str]:
         yield f"{subject} {_verdict(why)}"
         reasons = [cause for cause in why.causes if cause.blocks]
         yield from [cause_message(cause) for cause in reasons[:1]]
-    for cause in why.causes:
-        if cause.code in _WARNED:
-            yield cause_message(cause)
+    redirects = [cause for cause in why.causes if cause.code == CauseCode.NAT_REDIRECT]
+    elsewhere = [cause for cause in why.causes if cause.code == CauseCode.OTHER_NAMESPACE]
+    yield from map(cause_message, (*redirects, *elsewhere[:1]))
+    if len(elsewhere) > 1:
+        others = plural(len(elsewhere) - 1, "more socket")
+        yield f"{others} in other network namespaces (listed with -v)."
     for finding in why.noted:
         yield finding_message(finding)
 

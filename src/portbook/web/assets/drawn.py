@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from portbook.catalog.registry.summary import STATES, shelf
 from portbook.model import State
-from portbook.present.charts.map import render_map_png, render_map_svg, runs
+from portbook.present.charts.map import render_map_png, render_map_svg
 from portbook.present.escape import one_line
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def render_index(catalog: Catalog) -> str:
     book = catalog.registry
     drawn = ",".join(
         f"{STATES.index(state)}.{_base36(last - first + 1)}"
-        for state, first, last in runs(shelf(book))
+        for state, first, last in shelf(book).runs()
     )
     value = {
         "asOf": book.sources()[0].as_of,

@@ -11,6 +11,7 @@ from portbook.present.phrases import gap_sentences
 from portbook.present.phrases.findings import finding_message
 from portbook.present.port.noted import in_short, of_whom
 from portbook.present.port.this_machine import holder, meaning, redirected
+from portbook.present.words import in_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,7 +42,7 @@ def row_of(listener: Listener, standing: Standing) -> dict[str, object]:
     socket, assessment = listener.socket, listener.assessment
     names = dict.fromkeys(row.service_name for row in standing.assignments if row.service_name)
     silent = standing.state is State.UNASSIGNED and not standing.listed
-    where = f", network namespace {socket.namespace}" if socket.namespace else ""
+    where = f", {in_namespace(socket.namespace)}" if socket.namespace else ""
     bound = "" if socket.listens else "bound without listening; "
     return {
         "port": socket.port,
