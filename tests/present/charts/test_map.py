@@ -7,6 +7,7 @@ import re
 import struct
 import xml.etree.ElementTree as ET
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -36,6 +37,7 @@ from tests.strategies import any_port
 from tests.values import CATALOG
 
 STAND = shelf(CATALOG.registry)
+SITE_CSS = Path(__file__).parents[3] / "src/portbook/web/assets/static/site.css"
 
 
 def read_png(data: bytes) -> tuple[int, int, list[str], bytes]:
@@ -132,11 +134,16 @@ def test_a_strip_has_a_book_for_each_of_64_ports(port: int) -> None:
     assert last - first + 1 == WIDE
     assert first <= port <= last
     root = ET.fromstring(render_strip(STAND, port))
-    books = {}
-    for path in root.findall("path"):
+    books: dict[int, str] = {}
+    for path in (each for each in root.findall("path") if each.attrib["class"].startswith("s-")):
+        # Solid books of a run are one line, which the style sheet cuts into dashes.
+        for x, wide in re.findall(r"M(\d+) [\d.]+h(\d+)(?=M|$)", path.attrib["d"]):
+            run = range((int(x) - 1) // 10, (int(x) + int(wide) + 1) // 10)
+            assert not books.keys() & set(run)
+            books.update(dict.fromkeys(run, path.attrib["class"]))
         at = 0
         # A book stands at a place, or so much to the right of the one before.
-        for begun, x in re.findall(r"([Mm])(\d+) \d+h8", path.attrib["d"]):
+        for begun, x in re.findall(r"([Mm])(\d+) \d+h8v", path.attrib["d"]):
             at = int(x) if begun == "M" else at + int(x)
             assert (at // 10) not in books
             books[(at - 1) // 10] = path.attrib["class"]
@@ -146,10 +153,16 @@ def test_a_strip_has_a_book_for_each_of_64_ports(port: int) -> None:
 
 def test_states_on_a_strip_differ_in_height_and_not_in_colour_alone() -> None:
     heights: dict[str, set[str]] = {}
+    style = SITE_CSS.read_text()
     for port in (305, 22, 300, 1023, 50000):
         for path in ET.fromstring(render_strip(STAND, port)).findall("path"):
             for height in re.findall(r"h8v(\d+)h-8z", path.attrib["d"]):
                 heights.setdefault(path.attrib["class"], set()).add(height)
+            for middle in re.findall(r"M\d+ ([\d.]+)h\d+(?=M|$)", path.attrib["d"]):
+                line = re.search(rf"\.strip \.{path.get('class')} .* stroke-width: (\d+);", style)
+                if line:
+                    assert float(middle) == 46 - int(line[1]) / 2  # it stands on the ground
+                    heights.setdefault(path.attrib["class"], set()).add(line[1])
     assert len(heights) == len(STATES)
     assert all(len(each) == 1 for each in heights.values())
     assert len(set.union(*heights.values())) == len(STATES)

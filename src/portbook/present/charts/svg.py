@@ -104,12 +104,19 @@ def _books(stand: Shelf, first: int) -> list[tuple[State, str]]:
     at = first * _STEP + 1
     for value, run in groupby(stand.states[first : first + WIDE]):
         size = len(tuple(run))
-        paths[value].append(f"M{at} {_BOOKS[value]}{_NEXT[value] * (size - 1)}")
+        if STATES[value] in _SOLID:
+            paths[value].append(f"M{at} {_MIDDLES[value]}h{_STEP * size - _GAP}")
+        else:
+            paths[value].append(f"M{at} {_BOOKS[value]}{_NEXT[value] * (size - 1)}")
         at += _STEP * size
     return [(state, "".join(path)) for state, path in zip(STATES, paths, strict=True) if path]
 
 
-# A book of each state in the order of STATES: from its upper left corner on, and one more.
-_SHAPES = [f"h8v{_HEIGHTS[state]}h-8z" for state in STATES]
+# Solid books of a run are one line: the style sheet gives it their height as its width, and dashes
+# as wide as a book. Hollow ones are outlines: from the upper left corner on, and one more.
+_SOLID = (State.ASSIGNED, State.RESERVED)
+_GAP = 2
+_MIDDLES = [f"{_BASE - _HEIGHTS[state] / 2:g}" for state in STATES]
+_SHAPES = [f"h{_STEP - _GAP}v{_HEIGHTS[state]}h-{_STEP - _GAP}z" for state in STATES]
 _BOOKS = [f"{_BASE - _HEIGHTS[state]}{shape}" for state, shape in zip(STATES, _SHAPES, strict=True)]
 _NEXT = [f"m{_STEP} 0{shape}" for shape in _SHAPES]
