@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from portbook.app.capture_judge import CaptureJudge
 from portbook.app.judge import Judge, judge_listener
 from portbook.model import (
     Assessment,
@@ -39,6 +40,15 @@ PORTS = (
     6667,
     10241,
     10253,
+    # Services that no owner here speaks, one of them with a use; and two that some do.
+    13,
+    17,
+    19,
+    79,
+    88,
+    110,
+    873,
+    3128,
     31337,
     40000,
     40001,
@@ -85,12 +95,22 @@ def sockets() -> list[Listener]:
 @pytest.mark.parametrize("said", [True, False])
 def test_one_judge_of_all_sockets_says_what_each_says_alone(said: bool) -> None:
     judge = Judge(RULES, CATALOG, said=said)
-    samples = sockets()[:: 3 if said else 7]
+    samples = sockets()[:: 5 if said else 7]
     assert samples
     for each in samples:
         alone = judge_listener(each, RULES, CATALOG, said=said)
         assert judge(each).assessment.findings == alone
         assert judge(each).assessment.findings == alone
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_a_capture_is_judged_together_as_each_of_its_sockets_is(said: bool) -> None:
+    judge, bare = CaptureJudge(CATALOG, said=said), PortRules("")
+    samples = sockets()[:: 31 if said else 5]
+    shuffled = samples[1::2] + samples[::2]
+    alone = [judge_listener(each, bare, CATALOG, said=said) for each in shuffled]
+    assert [each.assessment.findings for each in judge.all(shuffled)] == alone
+    assert [each[:2] for each in judge.all(shuffled)] == [each[:2] for each in shuffled]
 
 
 def test_services_come_with_the_sentences_unless_the_socket_has_its_own() -> None:

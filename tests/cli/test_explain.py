@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from portbook import cli
-from portbook.app.explain import CaptureJudge, _resolver, compare, explain, merge
+from portbook.app.capture_judge import CaptureJudge
+from portbook.app.explain import _resolver, compare, explain, merge
 from portbook.app.socket_filter import Filter
 from portbook.formats.sockets.detect import FORMATS
 from portbook.model import (

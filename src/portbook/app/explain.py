@@ -7,29 +7,31 @@ and its privileged ports are not known, and of a program hardly more than the na
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from functools import cached_property
+from operator import attrgetter
+from typing import TYPE_CHECKING, TypeVar
 
 from portbook._fast_types import NamedTuple
-from portbook.app.judge import Judge
+from portbook.app.capture_judge import CaptureJudge
 from portbook.app.socket_filter import Filter
 from portbook.errors import MalformedInput, NothingKnown
 from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD, not_understood
 from portbook.formats.lines import numbered
 from portbook.formats.sockets.detect import installed, read
-from portbook.model import Listener, PortRules, Transport
+from portbook.model import Family, Level, Listener, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from portbook.catalog import Catalog
     from portbook.formats.base import SocketFormat
     from portbook.formats.fields import Event, Line
     from portbook.model import Source, Standing, Use
     from portbook.model.seen import ScannedPort
-    from portbook.verdict.shadowing import Reached
 
+_OnRecord = TypeVar("_OnRecord")
 _MOST_KEPT = 65536  # names of services, by which tools print ports
-_NOTHING_KNOWN = PortRules("")
 
 
 class Changes(NamedTuple):
@@ -73,28 +75,6 @@ class ExplainAnswer(NamedTuple):
         return sum(line.many for line in self.not_understood)
 
 
-class CaptureJudge(Judge):
-    """The verdict on captured sockets.
-
-    A note in a capture is somebody's own, on another machine: it is shown, and has no say in what
-    is found here. What portbook itself found before is kept.
-    """
-
-    def __init__(self, catalog: Catalog, *, said: bool = True) -> None:
-        super().__init__(_NOTHING_KNOWN, catalog, said=said)
-
-    def __call__(self, listener: Listener, reached: tuple[Reached, ...] = ()) -> Listener:
-        """*listener* with its findings."""
-        if listener.assessment.findings:
-            return listener
-        note = listener.assessment.note
-        if note is None:
-            return super().__call__(listener, reached)
-        bare = listener._replace(assessment=listener.assessment._replace(note=None))
-        judged = super().__call__(bare, reached)
-        return judged._replace(assessment=judged.assessment._replace(note=note))
-
-
 def explain(
     chunks: Iterable[bytes],
     wanted: Filter,
@@ -120,23 +100,21 @@ def explain(
     )
     form, sockets, lines = _collect(chunks, catalog, name, most=most, plugins=plugins)
     judge = CaptureJudge(catalog, said=said)
-    judged = map(judge, sockets)
-    kept = _sorted(judged if wanted == Filter() else filter(wanted.keeps, judged))
+    judged = judge.all(sockets)
+    kept = _sorted(judged if wanted == Filter() else list(filter(wanted.keeps, judged)))
     changes = None
     if before is not None:
-        past = tuple(filter(wanted.keeps, map(judge, before[1])))
+        past = tuple(filter(wanted.keeps, judge.all(before[1])))
         changes = compare(past, kept)
     book, practice = catalog.registry, catalog.practice
-    keys = {(each.socket.port, each.socket.transport) for each in kept}
-    if changes is not None:
-        keys |= {(each.socket.port, each.socket.transport) for each in changes.closed}
+    shown = kept if changes is None else (*kept, *changes.closed)
     return ExplainAnswer(
         form.name,
         kept,
         tuple([line for line in lines if line.what == NOT_UNDERSTOOD]),
         tally(lines),
-        {key: book.standing(*key) for key in keys},
-        {key: judge.on_record(*key).uses for key in keys},
+        _ByPort(shown, lambda *port: judge.on_record(*port).standing),
+        _ByPort(shown, lambda *port: judge.on_record(*port).uses),
         (*book.sources(), *practice.sources()),
         changes,
         form.title,
@@ -146,23 +124,60 @@ def explain(
     )
 
 
-def _sorted(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
-    """The most serious first, then by port; findings that are shared weigh once."""
-    some = list(listeners)
-    ranks: dict[int, tuple[int, bool]] = {}
-    for each in some:
-        if id(each.assessment.findings) not in ranks:
-            gravity, exposed = each.assessment.urgency
-            ranks[id(each.assessment.findings)] = -gravity, not exposed
-    some.sort(
-        key=lambda each: (
-            ranks[id(each.assessment.findings)],
-            each.socket.port,
-            each.socket.transport,
-            each.socket.family or "",
-        )
-    )
-    return tuple(some)
+class _ByPort(Mapping[tuple[int, Transport], _OnRecord]):
+    """What is on record for the ports of *sockets*, looked up when it is asked for.
+
+    A table of 100,000 ports needs a part of it, and most output none. Its keys are the ports of
+    the sockets; what is on record for another one is told as well.
+    """
+
+    def __init__(
+        self, sockets: Iterable[Listener], look_up: Callable[[int, Transport], _OnRecord]
+    ) -> None:
+        self._sockets, self._look_up = sockets, look_up
+
+    @cached_property
+    def _ports(self) -> dict[tuple[int, Transport], None]:
+        return dict.fromkeys([(each.socket.port, each.socket.transport) for each in self._sockets])
+
+    def __getitem__(self, port: tuple[int, Transport]) -> _OnRecord:
+        return self._look_up(*port)
+
+    def get(self, port: tuple[int, Transport], _default: object = None) -> _OnRecord:
+        """What is on record for *port*: there is always something."""
+        return self._look_up(*port)
+
+    def __iter__(self) -> Iterator[tuple[int, Transport]]:
+        return iter(self._ports)
+
+    def __len__(self) -> int:
+        return len(self._ports)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return dict, (dict(self),)
+
+
+def _sorted(listeners: Sequence[Listener]) -> tuple[Listener, ...]:
+    """The most serious first, then by port: each place as one number, which sorts the fastest."""
+    verdicts = list(map(_ASSESSMENT, listeners))
+    ranks = {}
+    for number, verdict in dict(zip(map(id, verdicts), verdicts, strict=True)).items():
+        gravity, exposed = verdict.urgency
+        ranks[number] = ((_MOST_SERIOUS - gravity) * 2 + (not exposed)) << 20
+    places = [
+        ranks[id(verdict)] + (port << 4) + _TRANSPORTS[transport] + _FAMILIES[family]
+        for verdict, (port, transport, family) in zip(verdicts, map(_PLACE, listeners), strict=True)
+    ]
+    order = sorted(range(len(places)), key=places.__getitem__)
+    return tuple([listeners[at] for at in order])
+
+
+_MOST_SERIOUS = max(level.rank for level in Level)
+_ASSESSMENT = attrgetter("assessment")
+_PLACE = attrgetter("socket.port", "socket.transport", "socket.family")
+# By their names, in two bits each.
+_TRANSPORTS = {kind: at << 2 for at, kind in enumerate(sorted(Transport))}
+_FAMILIES = {None: 0, Family.IPV4: 1, Family.IPV6: 2}
 
 
 def unread(text: bytes, catalog: Catalog) -> ExplainAnswer:
@@ -186,9 +201,10 @@ def _collect(
     sockets: list[Listener] = []
     lines: list[Line] = []
     read_any = False
+    keep = sockets.append
     for event in events:
         if isinstance(event, Listener):
-            sockets.append(event)
+            keep(event)
             if most is not None and len(sockets) > most:
                 raise MalformedInput(
                     f"{what} has more than {most:,} sockets: give it to portbook explain, which "

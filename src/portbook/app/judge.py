@@ -7,7 +7,7 @@ from portbook.host.host_reader import THIS_HOST
 from portbook.model import Assessment, Finding, Listener, Subject, SubjectKind
 from portbook.model.command_line import tool_names
 from portbook.verdict.engine import judge
-from portbook.verdict.facts import Case, note_that_counts
+from portbook.verdict.facts import Case, note_that_counts, service_names, speaks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ _MOST_SAID, _MOST_BARE = 1024, 65536
 class PortOnRecord(NamedTuple):
     """What is on record about one port of one transport, whatever is there.
 
-    ``kind`` is equal for ports that are judged alike, whatever their numbers: one with a service,
-    a use or a report of its own is one of a kind.
+    ``kind`` is equal for ports that are judged alike, whatever their numbers, by owners who speak
+    none of ``speaks``: the names, in lower case, of the services that are registered there.
     """
 
     standing: Standing
@@ -43,7 +43,8 @@ class PortOnRecord(NamedTuple):
     abuse: tuple[Report, ...]
     browser_blocked: bool
     services: tuple[KnownService, ...]
-    kind: object
+    kind: int
+    speaks: frozenset[str] = frozenset()
 
     @property
     def service_names(self) -> tuple[str, ...]:
@@ -63,15 +64,16 @@ class _OwnerOnRecord(NamedTuple):
     tool: Tool | None
 
 
-class _OwnersOnRecord(NamedTuple):
+class OwnersOnRecord(NamedTuple):
     """What is on record about all owners of a socket.
 
-    ``ports`` are those that are their programs' own, and ``weighed`` is equal for owners who are
-    judged alike.
+    ``ports`` are those that are their programs' own, ``speaks`` the services that they implement,
+    and ``weighed`` is equal for owners who are judged alike.
     """
 
     each: tuple[_OwnerOnRecord, ...]
-    ports: frozenset[tuple[int, Transport]]
+    ports: frozenset[int]
+    speaks: frozenset[str]
     weighed: tuple[object, ...]
 
 
@@ -98,9 +100,11 @@ class Judge:
         self._host = host
         self._most = _MOST_SAID if said else _MOST_BARE
         self._ports: dict[tuple[int, Transport], PortOnRecord] = {}
+        self._silent: dict[int, PortOnRecord] = {}  # by the standing that such ports share
+        self._kinds: dict[object, int] = {}
         self._owners: dict[tuple[object, ...], _OwnerOnRecord] = {}
         # Sockets of the same owners mostly follow each other.
-        self._last: tuple[tuple[Process, ...], _OwnersOnRecord] | None = None
+        self._last: tuple[tuple[Process, ...], OwnersOnRecord] | None = None
         self._judged: dict[tuple[object, ...], tuple[Finding, ...]] = {}
 
     def on_record(self, port: int, transport: Transport) -> PortOnRecord:
@@ -108,13 +112,42 @@ class Judge:
         at = (port, transport)
         found = self._ports.get(at)
         if found is None:
-            practice, standing = self._practice, self._registry.standing(port, transport)
-            uses, abuse = practice.lookup_uses(*at), practice.lookup_abuse(*at)
-            blocked, services = practice.browser_blocked(port), practice.lookup_services(*at)
-            own = standing.assignments or uses or abuse or blocked or services
-            kind = at if own else (standing.state, standing.listed, standing.text)
-            found = self._ports[at] = PortOnRecord(standing, uses, abuse, blocked, services, kind)
+            found = self._ports[at] = self._on_record(port, transport)
         return found
+
+    def _on_record(self, port: int, transport: Transport) -> PortOnRecord:
+        at, practice = (port, transport), self._practice
+        standing = self._registry.standing(port, transport)
+        if practice.silent(port) and not standing.assignments:
+            found = self._silent.get(id(standing))
+            if found is None:
+                kind = self._kind(at, standing, (), ())
+                found = self._silent[id(standing)] = PortOnRecord(standing, (), (), False, (), kind)
+            return found
+        uses, abuse = practice.lookup_uses(*at), practice.lookup_abuse(*at)
+        blocked, services = practice.browser_blocked(port), practice.lookup_services(*at)
+        kind = self._kind(at, standing, uses, (*abuse, *services, *([None] if blocked else [])))
+        names = frozenset(service_names(standing)) if standing.assignments else frozenset[str]()
+        return PortOnRecord(standing, uses, abuse, blocked, services, kind, names)
+
+    def _kind(
+        self,
+        at: tuple[int, Transport],
+        standing: Standing,
+        uses: tuple[Use, ...],
+        others: tuple[object, ...],
+    ) -> int:
+        """The number of the kind of port that *at* is; see :class:`PortOnRecord`.
+
+        Where nothing is said, ports that have the very same uses, services and reports are alike.
+        A use beside a service of the registry may be a use of that service.
+        """
+        kind: object = at
+        if not self._said and not (uses and standing.assignments):
+            kind = (standing.state, *map(id, uses), *map(id, others))  # held with their ports
+        elif not (standing.assignments or uses or others):
+            kind = (standing.state, standing.listed, standing.text)
+        return self._kinds.setdefault(kind, len(self._kinds))
 
     def __call__(self, listener: Listener, reached: tuple[Reached, ...] = ()) -> Listener:
         """*listener* with its findings, and where they are said, with the services registered
@@ -122,16 +155,16 @@ class Judge:
         """
         socket, ownership, (_, note, speaks, names, reachable) = listener
         port = self.on_record(socket.port, socket.transport)
-        findings = self._findings(listener, port, reached)
+        findings = self.findings(listener, port, reached)
         names = names or port.service_names if self._said else names
         return Listener(socket, ownership, Assessment(findings, note, speaks, names, reachable))
 
-    def _findings(
+    def findings(
         self, listener: Listener, port: PortOnRecord, reached: tuple[Reached, ...]
     ) -> tuple[Finding, ...]:
         processes = listener.ownership.owners
         if self._last is None or self._last[0] is not processes:
-            self._last = (processes, self._owners_on_record(processes))
+            self._last = (processes, self.owners_on_record(processes))
         owners = self._last[1]
         key = None if reached else self._key(listener, port, owners)
         if key is None:
@@ -152,17 +185,17 @@ class Judge:
         return findings
 
     def _key(
-        self, listener: Listener, port: PortOnRecord, owners: _OwnersOnRecord
+        self, listener: Listener, port: PortOnRecord, owners: OwnersOnRecord
     ) -> tuple[object, ...] | None:
         """What sockets have in common that are alike; None for one that is like no other."""
         socket, (_, seen), (_, note, speaks, _, reachable) = listener
         if note is not None or speaks is not None or socket.backlog_full:
             return None
         rules, number = self._rules, socket.port
-        at = (number, socket.transport)
+        alike = number not in owners.ports and owners.speaks.isdisjoint(port.speaks)
         first_open = rules.unprivileged_first
         return (
-            at if at in owners.ports else port.kind,
+            port.kind if alike else (number, socket.transport),
             owners.weighed,
             seen,
             socket.reach,
@@ -175,12 +208,13 @@ class Judge:
             first_open is not None and number < first_open,
         )
 
-    def _owners_on_record(self, processes: tuple[Process, ...]) -> _OwnersOnRecord:
+    def owners_on_record(self, processes: tuple[Process, ...]) -> OwnersOnRecord:
         each = tuple([self._owner(owner) for owner in processes])
         known = [program for owner in each for program in (*owner.programs, *owner.named)]
-        return _OwnersOnRecord(
+        return OwnersOnRecord(
             each,
-            frozenset([at for program in known for at in program.ports]),
+            frozenset([port for program in known for port, _ in program.ports]),
+            frozenset(speaks((*known, *[owner.tool for owner in each if owner.tool is not None]))),
             processes if self._said else tuple([_weighed(owner) for owner in processes]),
         )
 

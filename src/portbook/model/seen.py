@@ -346,12 +346,15 @@ class Assessment(NamedTuple):
         return self.gravity, leads
 
 
+UNJUDGED = Assessment()
+
+
 class Listener(NamedTuple):
     """One socket that listens or is bound, who holds it, and what was made of it."""
 
     socket: Socket
     ownership: Ownership = Ownership()
-    assessment: Assessment = Assessment()
+    assessment: Assessment = UNJUDGED
 
 
 # The name on Linux, and that on macOS and the BSDs.

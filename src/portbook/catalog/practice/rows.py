@@ -22,7 +22,7 @@ from portbook.storage.sorted_tsv import unescape_cell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from portbook.storage.sorted_tsv import SortedFile
@@ -93,6 +93,10 @@ class RowsByPort:
         """The entries that *port* is among, in the file's order. Raises DataCorrupt."""
         places = self._places.get(port)
         return [] if places is None else [self._entry(place) for place in places]
+
+    def ports(self) -> Iterable[int]:
+        """Every port that a row is of."""
+        return self._places.keys()
 
     def _entry(self, place: int) -> Any:
         entry = self._entries.get(place)

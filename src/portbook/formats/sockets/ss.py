@@ -26,7 +26,6 @@ from portbook.formats.fields import (
 )
 from portbook.model import (
     LAST_PORT,
-    Assessment,
     Family,
     Listener,
     Ownership,
@@ -36,6 +35,7 @@ from portbook.model import (
     SocketState,
     Transport,
 )
+from portbook.model.seen import UNJUDGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,6 @@ _PLAIN = re.compile(
 _tuple: Any = tuple.__new__
 _UNSAID_OF_A_PROCESS = tuple(Process._field_defaults[name] for name in Process._fields[2:])
 _UNSAID_OF_A_SOCKET = tuple(Socket._field_defaults[name] for name in Socket._fields[12:])
-_UNJUDGED = Assessment()
 # Members of enums, which take a while to look up.
 _TCP, _UDP, _IPV4, _IPV6 = Transport.TCP, Transport.UDP, Family.IPV4, Family.IPV6
 _LISTEN, _BOUND, _FIRST = SocketState.LISTEN, SocketState.BOUND, OwnersSeen.FIRST
@@ -187,7 +186,7 @@ def _made(number: int, line: str, match: re.Match[str]) -> Event:
             *_UNSAID_OF_A_SOCKET,
         ),
     )
-    made: Listener = _tuple(Listener, (socket, _tuple(Ownership, (owners, seen)), _UNJUDGED))
+    made: Listener = _tuple(Listener, (socket, _tuple(Ownership, (owners, seen)), UNJUDGED))
     return made
 
 
