@@ -74,7 +74,7 @@ class OwnersOnRecord(NamedTuple):
     each: tuple[_OwnerOnRecord, ...]
     ports: frozenset[int]
     speaks: frozenset[str]
-    weighed: tuple[object, ...]
+    weighed: object
 
 
 class Judge:
@@ -103,6 +103,8 @@ class Judge:
         self._silent: dict[int, PortOnRecord] = {}  # by the standing that such ports share
         self._kinds: dict[object, int] = {}
         self._owners: dict[tuple[object, ...], _OwnerOnRecord] = {}
+        # A number for what weighs of owners: to compare it takes no time.
+        self._weights: dict[tuple[object, ...], int] = {}
         # Sockets of the same owners mostly follow each other.
         self._last: tuple[tuple[Process, ...], OwnersOnRecord] | None = None
         self._judged: dict[tuple[object, ...], tuple[Finding, ...]] = {}
@@ -211,11 +213,15 @@ class Judge:
     def owners_on_record(self, processes: tuple[Process, ...]) -> OwnersOnRecord:
         each = tuple([self._owner(owner) for owner in processes])
         known = [program for owner in each for program in (*owner.programs, *owner.named)]
+        weighed = processes if self._said else tuple([_weighed(owner) for owner in processes])
+        number = self._weights.get(weighed)
+        if number is None and len(self._weights) < self._most:
+            number = self._weights[weighed] = len(self._weights)
         return OwnersOnRecord(
             each,
             frozenset([port for program in known for port, _ in program.ports]),
             frozenset(speaks((*known, *[owner.tool for owner in each if owner.tool is not None]))),
-            processes if self._said else tuple([_weighed(owner) for owner in processes]),
+            weighed if number is None else number,
         )
 
     def _owner(self, owner: Process) -> _OwnerOnRecord:

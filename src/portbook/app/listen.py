@@ -130,13 +130,15 @@ def _judged(
                 for each in listeners
             ]
         )
-    if any(owner.executable_deleted for each in listeners for owner in each.ownership.owners):
+    # Sockets of the same owners share what says so.
+    shared = {id(each.ownership): each.ownership for each in listeners}.values()
+    if any(owner.executable_deleted for ownership in shared for owner in ownership.owners):
         listeners = host.add_upgrades(listeners)
-    if any(owner.program == "systemd" for each in listeners for owner in each.ownership.owners):
+    if any(owner.program == "systemd" for ownership in shared for owner in ownership.owners):
         listeners = host.add_activations(listeners)
     if depth.detail:
         listeners, unknown = host.add_details(listeners)
-    elif any(owner.container for each in listeners for owner in each.ownership.owners):
+    elif any(owner.container for ownership in shared for owner in ownership.owners):
         listeners, unknown = host.add_names(listeners)
     rules = seen.rules or PortRules("")
     if depth.probe is not None and namespace is None:

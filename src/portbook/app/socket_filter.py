@@ -104,8 +104,8 @@ def sort_by_gravity(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
 
 def sort_sockets(listeners: Iterable[Listener], by: str) -> tuple[Listener, ...]:
     """*listeners* in the order of *by*, one of :data:`ORDERS`, then by port."""
-    key = ORDERS[by]
-    return tuple(sorted(listeners, key=lambda each: (key(each), *_place(each))))
+    # Twice, which is stable: most listeners come in the order of their ports, and stay in it.
+    return tuple(sorted(sorted(listeners, key=_place), key=ORDERS[by]))
 
 
 def _place(listener: Listener) -> tuple[Any, ...]:
@@ -127,9 +127,9 @@ def _age(listener: Listener) -> float:
     return min(starts, default=0.0)
 
 
-def _most_serious_first(assessment: Assessment) -> tuple[int, bool]:
+def _most_serious_first(assessment: Assessment) -> int:
     gravity, leads = assessment.urgency
-    return -gravity, not leads
+    return -2 * gravity - leads
 
 
 ORDERS: dict[str, Callable[[Listener], Any]] = {

@@ -50,6 +50,8 @@ def read_host(
 
 
 def _count_sharing(listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
+    if len({(each.socket.port, each.socket.transport) for each in listeners}) == len(listeners):
+        return listeners
     counts: dict[tuple[object, ...], int] = {}
     for each in listeners:
         counts[_place(each)] = counts.get(_place(each), 0) + 1

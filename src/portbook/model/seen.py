@@ -251,7 +251,9 @@ class Socket(NamedTuple):
         >>> Socket(Transport.TCP, Family.IPV6, "::1", 5432, SocketState.LISTEN).name
         'tcp [::1]:5432'
         """
-        return f"{self.transport} {host_port(self.address, self.port)}"
+        address = self.address
+        place = f"[{address}]" if ":" in address else address
+        return f"{self.transport} {place}:{self.port}"
 
     @property
     def listens(self) -> bool:
@@ -269,8 +271,8 @@ class Socket(NamedTuple):
             return False
         if self.interface in LOOPBACK_INTERFACES:
             return True
-        address = self.address.removeprefix("::ffff:")
-        return address == "::1" or address.startswith("127.")
+        address = self.address
+        return address == "::1" or address.startswith(("127.", "::ffff:127."))
 
     @property
     def wildcard(self) -> bool:

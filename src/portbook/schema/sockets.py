@@ -175,19 +175,16 @@ OWN_NOTE = Table(
 )
 
 
-def _uptime(listener: Listener) -> int | None:
-    owners = listener.ownership.owners
+def _uptime(owners: tuple[Process, ...]) -> int | None:
     started = owners[0].started if owners else None
     return None if started is None else max(0, int(time()) - int(started))
 
 
-def _cwd(listener: Listener) -> str | None:
-    owners = listener.ownership.owners
+def _cwd(owners: tuple[Process, ...]) -> str | None:
     return owners[0].cwd if owners else None
 
 
-def _arguments(listener: Listener) -> tuple[str, ...] | None:
-    owners = listener.ownership.owners
+def _arguments(owners: tuple[Process, ...]) -> tuple[str, ...] | None:
     return (owners[0].command or ())[1:] or None if owners else None
 
 
@@ -250,11 +247,11 @@ LISTENER = Table(
         Field("service_names", TEXTS, "the services that the registry has there",
               "assessment.service_names"),
         Field("uptime_s", optional(NUMBER), "how long its first owner has run, in seconds",
-              _uptime),
+              _uptime, of="ownership.owners"),
         Field("cwd", optional(TEXT), "the working directory of its first owner",
-              _cwd),
+              _cwd, of="ownership.owners"),
         Field("arguments", optional(TEXTS), "that owner's arguments, without the program",
-              _arguments),
+              _arguments, of="ownership.owners"),
         Field("own_notes", at_most_one(OWN_NOTE.codec()), "your note that names the port",
               "assessment.note"),
         Field("findings", list_of(FINDING.codec()), "the verdict",

@@ -32,13 +32,13 @@ class Field:
     """One key of an object.
 
     ``path`` leads from the value to what the key holds, by attributes (``socket.port``); a function
-    of the value computes it, and then it isn't read back. That of
-    :func:`computed` is handed in by who encodes. ``about`` is one short sentence for the
-    documentation. ``left_out`` says that the key isn't written where its value is null,
+    of the value computes it, or of what stands at its attribute ``of``, and then it isn't read
+    back. That of :func:`computed` is handed in by who encodes. ``about`` is one short sentence for
+    the documentation. ``left_out`` says that the key isn't written where its value is null,
     ``required`` that it has to be there to be read, though the class has a default.
     """
 
-    __slots__ = ("about", "codec", "key", "left_out", "path", "required")
+    __slots__ = ("about", "codec", "key", "left_out", "of", "path", "required")
 
     def __init__(
         self,
@@ -47,6 +47,7 @@ class Field:
         about: str = "",
         path: str | Callable[[Any], Any] = "",
         *,
+        of: str = "",
         left_out: bool = False,
         required: bool = False,
     ) -> None:
@@ -54,6 +55,7 @@ class Field:
         self.codec = codec
         self.about = about
         self.path = path or key
+        self.of = of
         self.left_out = left_out
         self.required = required
 
@@ -73,16 +75,21 @@ class Field:
 
     def _with(self, codec: Codec, path: str | Callable[[Any], Any]) -> Field:
         return Field(
-            self.key, codec, self.about, path, left_out=self.left_out, required=self.required
+            self.key,
+            codec,
+            self.about,
+            path,
+            of=self.of,
+            left_out=self.left_out,
+            required=self.required,
         )
 
     def read(self, value: Any) -> Any:
         """What *value* holds for the key."""
-        if not isinstance(self.path, str):
-            return self.path(value)
-        for name in self.path.split("."):
+        at = self.attribute or self.of
+        for name in at.split(".") if at else ():
             value = getattr(value, name)
-        return value
+        return value if isinstance(self.path, str) else self.path(value)
 
 
 class Table:
@@ -162,15 +169,10 @@ class Table:
         held: dict[str, str] = {}  # a part -> the local name that holds it
         pairs = [] if self.kind is None else [f"'schema': {self.kind!r}"]
         for number, field in enumerate(self.fields):
+            place = place_of(field, "value", held)
             if field.attribute is None:
                 scope[f"read{number}"] = field.path
-                place = f"read{number}(value)"
-            else:
-                *above, last = field.attribute.split(".")
-                part = ".".join(above)
-                if part:
-                    held.setdefault(part, f"part{len(held)}")
-                place = f"{held[part] if part else 'value'}.{last}"
+                place = f"read{number}({place})"
             pairs.append(f"{field.key!r}: {_written(field.codec, place, scope)}")
         lines = ["def encode(value):"]
         lines += [f"    {name} = value.{part}" for part, name in held.items()]
@@ -329,6 +331,18 @@ class Table:
 
     def __repr__(self) -> str:
         return f"Table({self.name!r})"
+
+
+def place_of(field: Field, value: str, held: dict[str, str]) -> str:
+    """The source of what *field* holds in *value*, or of what its function is given.
+
+    *held* are the parts of *value* that have a local name, by their path; others are added.
+    """
+    at = field.attribute or field.of
+    if not at:
+        return value
+    above, _, last = at.rpartition(".")
+    return f"{held.setdefault(above, f'part{len(held)}') if above else value}.{last}"
 
 
 def _written(codec: Codec, place: str, scope: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from portbook.model import Finding, Subject, SubjectKind
 from portbook.model.text import unbyte
 from portbook.present.render.json_text import json_line, quoted
 from portbook.schema.codecs import is_text
+from portbook.schema.tables import place_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,55 +34,55 @@ def row_writer(
     written once.
     """
     table.load()
-    scope: dict[str, Any] = {"quoted": quoted, "text": _text, "flags": _FLAGS, "new": object()}
+    scope: dict[str, Any] = {"flags": _FLAGS, "new": object()}
     parts: dict[str, str] = {}  # what paths lead through -> the local name that holds it
-    begin: list[str] = []
-    body: list[str] = []
-    keys = [] if table.kind is None else [f',"schema":{quoted(table.kind)}']
-    values: list[str] = []
+    lasting: dict[str, list[str]] = {}  # where something stands -> the lines that write of it
+    pieces = [] if table.kind is None else [f',"schema":{quoted(table.kind)}']
+    inline: list[str] = []
     for number, field in enumerate(table.fields):
+        place = place_of(field, "row", parts)
+        value = "it" if field.of else place
         if field.attribute is None:
             scope[f"read{number}"] = field.path
-            place = f"read{number}(row)"
-        else:
-            above, _, last = field.attribute.rpartition(".")
-            place = f"{parts.setdefault(above, f'part{len(parts)}') if above else 'row'}.{last}"
-        written = None if field.left_out else _scalar(field.codec, place)
+            value = f"read{number}({value})"
+        written = None if field.left_out else _number(field.codec, value)
         if written is None:
             write = writers.get(field.key) or _writer(field.codec)
             scope[f"write{number}"] = _if_any(field.key, write) if field.left_out else write
-            begin.append(f"    last{number} = new")
-            body += [
-                f"        it = {place}",
-                f"        if last{number} is not it and last{number} != it:",
-                f"            last{number}, text{number} = it, write{number}(it)",
-            ]
-            written = f"text{number}"
-        keys.append("%s" if field.left_out else f",{quoted(field.key)}:%s")
-        values.append(written)
-    held = [f"        {name} = row.{path}" for path, name in parts.items()]
-    form = "{" + "".join(keys)[1:] + "}"  # the first key is one that is never left out
-    end = f"        yield {form!r} % ({', '.join(values)},)"
-    source = ["def texts(rows):", *begin, "    for row in rows:", *held, *body, end]
-    exec("\n".join(source), scope)  # noqa: S102 - made of this table alone
+        if written is None or field.of:
+            at, value = (place, value) if field.of else (value, "it")
+            source = written or f"write{number}({value})"
+            lasting.setdefault(at, []).append(f"            text{number} = {source}")
+        else:
+            inline.append(f"        text{number} = {written}")
+        key = "" if field.left_out else f",{quoted(field.key)}:"
+        pieces += [key, f"{{text{number}}}"]
+    begin = [f"    last{number} = new" for number in range(len(lasting))]
+    body = [f"        {name} = row.{path}" for path, name in parts.items()]
+    for number, (place, lines) in enumerate(lasting.items()):
+        body += [
+            f"        it = {place}",
+            f"        if last{number} is not it and last{number} != it:",
+            f"            last{number} = it",
+            *lines,
+        ]
+    # The first key is one that is never left out.
+    end = f"        yield f'{{{{{''.join(pieces)[1:]}}}}}'"
+    lines = ["def texts(rows):", *begin, "    for row in rows:", *body, *inline, end]
+    exec("\n".join(lines), scope)  # noqa: S102 - made of this table alone
     made: Callable[[Iterable[Any]], Iterator[str]] = scope["texts"]
     return made
 
 
-def _scalar(codec: Codec, place: str) -> str | None:
-    """The source of what writes the number, flag or text at *place*; None for anything else."""
+def _number(codec: Codec, place: str) -> str | None:
+    """The source of what writes the number or flag at *place*; None for anything else."""
     kind = codec.schema.get("type")
     kind, null = (kind[0], True) if isinstance(kind, list) else (kind, False)
-    if is_text(codec):
-        return f"text({place})"
-    if codec.write is not None or kind not in ("integer", "boolean", "string"):
+    if codec.write is not None or kind not in ("integer", "boolean"):
         return None
     if kind == "boolean":
         return f"flags[{place}]"
-    if null:
-        written = "quoted(it)" if kind == "string" else "it"
-        return f"('null' if (it := {place}) is None else {written})"
-    return f"quoted({place})" if kind == "string" else place
+    return f"'null' if (cell := {place}) is None else cell" if null else place
 
 
 def _text(text: str | None) -> str:
@@ -94,6 +95,8 @@ def _if_any(key: str, write: Writer) -> Writer:
 
 def _writer(codec: Codec) -> Writer:
     write = codec.write
+    if is_text(codec):
+        return _text
     return json_line if write is None else lambda value: json_line(write(value))
 
 
@@ -121,6 +124,10 @@ class FindingTexts:
     def __init__(self, write: Callable[[Finding], Any]) -> None:
         self._write = write
         self._known: dict[tuple[object, ...], list[str] | None] = {}
+        # By which very facts and evidence they have, which most share: those take long to compare.
+        self._shared: dict[tuple[object, ...], tuple[list[str] | None, Finding]] = {}
+        self._subject: Subject | None = None
+        self._around = ("", "", "")
 
     def __call__(self, findings: Iterable[Finding]) -> str:
         return f"[{','.join([self.one(finding) for finding in findings])}]"
@@ -130,16 +137,32 @@ class FindingTexts:
         code, level, subject, facts, evidence = finding
         if subject is None or subject.kind not in _OF_PORTS:
             return json_line(self._write(finding))
-        before, port, behind = _around_port(subject)
+        if subject is not self._subject:  # mostly that of the one before
+            self._subject, self._around = subject, _around_port(subject)
+        before, port, behind = self._around
+        key = (code, level, before, behind, id(facts), id(evidence))
+        shared = self._shared.get(key)
+        if shared is None:
+            # What it holds on to keeps its facts, and so what identifies them is no other's.
+            shared = self._find(finding, self._around), finding
+            if len(self._shared) < _MOST_KNOWN:
+                self._shared[key] = shared
+        pieces = shared[0]
+        return json_line(self._write(finding)) if pieces is None else port.join(pieces)
+
+    def _find(self, finding: Finding, around: tuple[str, str, str]) -> list[str] | None:
+        """As :meth:`_pieces`, of which those of equal findings are kept."""
+        code, level, subject, facts, evidence = finding
+        before, port, behind = around
         key = (code, level, before, behind, facts, evidence)
         if key in self._known:
-            pieces = self._known[key]
-        else:
-            marked = Subject(subject.kind, f"{before}{_MARK}{behind}")
-            pieces = self._pieces(finding, finding._replace(subject=marked), port)
-            if len(self._known) < _MOST_KNOWN:
-                self._known[key] = pieces
-        return json_line(self._write(finding)) if pieces is None else port.join(pieces)
+            return self._known[key]
+        assert subject is not None
+        marked = Subject(subject.kind, f"{before}{_MARK}{behind}")
+        pieces = self._pieces(finding, finding._replace(subject=marked), port)
+        if len(self._known) < _MOST_KNOWN:
+            self._known[key] = pieces
+        return pieces
 
     def _pieces(self, finding: Finding, marked: Finding, port: str) -> list[str] | None:
         """What stands around the port in the text of *finding*; None where that can't be told."""
