@@ -307,7 +307,7 @@ def test_what_details_lack_elsewhere_is_told_once() -> None:
     machine.elsewhere = ((("blue", there),), (gap("x")._replace(namespace="blue"),))
     machine.unknown = (gap("docker did not answer"),)
     seen = look(None, None, Depth(detail=True, everywhere=True), CATALOG, host=machine)
-    assert sentences(seen.missing) == ("docker did not answer", "in blue: x")
+    assert sentences(seen.missing) == ("docker did not answer", "in the network namespace blue, x")
 
 
 def test_redirects_are_those_of_the_ports_asked_for() -> None:
