@@ -19,7 +19,8 @@ from tests.app.test_pick import NAMES, Machine
 
 FAILS = (("why", "fails"), ("transport", "tcp"))
 _OPTIONS = {
-    "--json": (), "--quiet": (), "-q": (), "--hold": (), "--listen-fds": (), "--release": (),
+    "--json": (), "--quiet": (), "-q": (), "--verbose": (), "-v": (),
+    "--hold": (), "--listen-fds": (), "--release": (),
     "--for": ("web", "a b", "é"), "--count": ("1", "7", "x"), "--range": ("1-9", "80", "?"),
     "--transport": ("tcp", "udp"), "--address": ("127.0.0.1", "::1"),
 }  # fmt: skip
@@ -79,6 +80,7 @@ def test_what_the_quick_reading_leaves_to_argparse(argv: str) -> None:
         (["--transport", "udp"], "--transport goes with --hold"),
         (["--hold", "--json", "--", "x"], "--json and --hold exclude each other"),
         (["--json", "-q"], "--json and --quiet exclude each other"),
+        (["-v", "-q"], "--verbose and --quiet exclude each other"),
         (["--hold", "--release", "--listen-fds", "--", "x"], "exclude each other"),
         (["--hold", "--transport", "sctp", "--", "x"], "tcp and udp sockets alone"),
         (["--hold", "--transport", "xyz", "--", "x"], "is not a transport"),
@@ -98,8 +100,31 @@ def test_what_cannot_be_read_is_one_line_and_2(
     assert "\x1b" not in err
 
 
-def test_a_port_with_its_reasons(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_short(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    port = NAMES["web"]
     assert cli.run(["pick", "--for", "Web"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{port}: unassigned, no known use, free on this machine",
+        "  no-local-name  not known: services could not be read (not to be read)",
+        f"Keep it: portbook pick {port} --hold -- COMMAND {{port}}",
+        "Reasons: portbook pick --for Web -v",
+    ]
+    machine.taken = (3000,)
+    assert cli.run(["pick", "3000"]) == 0
+    taken, free, *steps = capsys.readouterr().out.splitlines()
+    assert taken == "Skipped 3000: tcp: a bind fails (asked)."
+    assert free == "3001: free on this machine"
+    assert steps[-1] == "Reasons: portbook pick 3001 -v"
+
+
+def test_several_ports_in_short(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["pick", "--count", "3", "--range", "20000-20999"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line[:1].isdigit()]
+    assert len({line.partition(":")[0] for line in lines}) == 3
+
+
+def test_a_port_with_its_reasons(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["pick", "--for", "Web", "-v"]) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"Port {NAMES['web']}\n")
     for code in ("unassigned", "not-dynamic", "browser-opens", "no-known-use", "free-here"):
@@ -115,6 +140,7 @@ def test_a_taken_port_of_a_name(machine: Machine, capsys: pytest.CaptureFixture[
     out = capsys.readouterr().out
     assert "fails some of the criteria" in out
     assert "NO: tcp: a bind fails (asked)" in out
+    assert "Keep it" not in out
     assert cli.run(["pick", "-q", "--for", "web"]) == 1
     out, err = capsys.readouterr()
     assert out == f"{NAMES['web']}\n"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from portbook import cli
 from portbook.cli import stop
+from portbook.errors import InvalidQuery
 from portbook.host.containers import Published
 from portbook.host.host_reader import HostReader
 from portbook.host.linux.connections import Conflicts
@@ -91,7 +94,8 @@ def run(stage: Stage, *arguments: str) -> int:
         ("53/udp", (53, UDP, None)),
         ("127.0.0.1:8080", (8080, None, "127.0.0.1")),
         ("localhost:3000", (3000, None, "localhost")),
-        ("EADDRINUSE: address already in use :::3000", (3000, None, "::")),
+        ("EADDRINUSE: address already in use :::3000", (3000, None, None)),
+        ("listen tcp 127.0.0.1:3000: bind: address already in use", (3000, TCP, "127.0.0.1")),
     ],
 )
 def test_what_it_takes(
@@ -148,6 +152,27 @@ def test_a_dry_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\x1b" not in out
     assert "\u202e" not in out
     assert not stage.world.handles
+
+
+def test_a_pasted_error_on_standard_input_names_the_port(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = b"node:events:497\n  throw er;\nError: listen EADDRINUSE: address already in use :::8080"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+    stage = Stage(Life(7))
+    assert run(stage, "-") == 1
+    assert stage.asked[0] == (8080, None)
+    assert "To do it: portbook stop 8080 --yes" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"80\n443\n")))
+    with pytest.raises(InvalidQuery, match="standard input has 2 queries: give one port"):
+        run(stage, "-")
+
+
+def test_what_failed_to_bind_every_address_is_stopped_on_any() -> None:
+    stage = Stage(Life(7))  # on 0.0.0.0, which stands in the way of :: with IPv4
+    assert run(stage, "EADDRINUSE: address already in use :::8080", "--yes") == 0
+    assert not stage.world.look()
+    assert run(Stage(Life(7)), "[::]:8080", "--yes") == 1, "an address that is typed is meant"
 
 
 def test_it_is_done_with_yes(capsys: pytest.CaptureFixture[str]) -> None:

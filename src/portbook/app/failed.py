@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # Failures of a client: it asked for a server, which is there or not.
 CONNECTING = (Failure.REFUSED, Failure.TIMEOUT, Failure.UNREACHABLE)
-_WILDCARDS = ("0.0.0.0", "::", "*", "+", "0:0:0:0:0:0:0:0")
+WILDCARDS = ("0.0.0.0", "::", "*", "+", "0:0:0:0:0:0:0:0")
 
 
 class Place(StrEnum):
@@ -125,7 +125,7 @@ def place_of(address: str | None) -> Place:
     if address is None:
         return Place.NONE
     host = address.partition("%")[0].lower()
-    if host in (*_WILDCARDS, LOCALHOST):
+    if host in (*WILDCARDS, LOCALHOST):
         return Place.HERE
     if not (is_v4(host) or is_v6(host)):
         return _place_of_name(host)
@@ -183,7 +183,7 @@ def _concerns(listener: Listener, address: str | None, place: Place, failure: Fa
         return True
     host = {"*": "0.0.0.0", "+": "0.0.0.0"}.get(address, address).lower()
     if failure in CONNECTING:
-        wildcard = host in _WILDCARDS  # a client of 0.0.0.0 reaches this machine
+        wildcard = host in WILDCARDS  # a client of 0.0.0.0 reaches this machine
         return wildcard or takes(listener, host)
     return meets(listener.socket.address, host) or takes(listener, host)
 

@@ -97,6 +97,18 @@ def one_text(words: Sequence[str], catalog: Catalog) -> bool:
     return not any(map(catalog.registry.named, words))
 
 
+def read_query(text: str) -> Query:
+    """The query in *text*, or the one on standard input for ``-``. Raises InvalidQuery."""
+    if text != "-":
+        return parse_query(text)
+    queries = list(standard_input())
+    if len(queries) != 1:
+        raise InvalidQuery(
+            f"standard input has {len(queries)} queries: give one port, or one error message", "-"
+        )
+    return parse_query(queries[0])
+
+
 def one_port(text: str, catalog: Catalog) -> Query:
     """The query for the one port that *text* names: by number, in an address, by a service's name.
 

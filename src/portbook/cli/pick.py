@@ -37,10 +37,11 @@ class Options(NamedTuple):
     address: str | None = None
     command: tuple[str, ...] | None = None
     near: str | None = None
+    verbose: bool = False
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
-    """Prints a port with the reasons for it, or runs a command on it; 1 where none is good."""
+    """Prints a port, with -v the reasons for it, or runs a command on it; 1 where none is good."""
     words = list(argv)
     end = words.index("--") if "--" in words else len(words)
     command = tuple(words[end + 1 :]) if end < len(words) else None
@@ -61,9 +62,10 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
             print(choice.port)
         _tell(found)
     else:
-        from portbook.present.views.pick import render_pick
+        from portbook.present.views.pick import render_pick, render_pick_short
 
-        sys.stdout.write(render_pick(found, style()))
+        render = render_pick if options.verbose else render_pick_short
+        sys.stdout.write(render(found, style()))
     return 0 if found.good else 1
 
 
@@ -91,6 +93,8 @@ _PLAIN = {
     "-j": "json",
     "--quiet": "quiet",
     "-q": "quiet",
+    "--verbose": "verbose",
+    "-v": "verbose",
     "--hold": "hold",
     "--listen-fds": "listen_fds",
     "--release": "release",
@@ -140,7 +144,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
     parser = Parser(
         "pick",
         "Suggest a port: unassigned, with no known use, outside the dynamic ranges, and "
-        "free on this machine, with the reasons.",
+        "free on this machine.",
     )
     parser.add_argument(
         "port",
@@ -172,6 +176,9 @@ def parse_whole(argv: Sequence[str]) -> Options:
         choices=[*CRITERIA],
         metavar="CODE",
         help=f"leave this criterion out: {', '.join(CRITERIA)}",
+    )
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="each criterion, and what the answer rests on"
     )
     parser.add_argument("-q", "--quiet", action="store_true", help="the number alone, for scripts")
     parser.add_argument(
@@ -222,6 +229,8 @@ def _refuse(options: Options) -> None:
     if options.json and (options.hold or options.quiet):
         other = "--hold" if options.hold else "--quiet"
         raise UsageError(f"--json and {other} exclude each other: give one of them")
+    if options.verbose and options.quiet:
+        raise UsageError("--verbose and --quiet exclude each other: give one of them")
     if options.hold and not options.command:
         raise UsageError("no command stands behind --: give one")
 

@@ -10,6 +10,7 @@ from portbook.app.stop import collect
 from portbook.app.stop.executor import GOOD, Way
 from portbook.app.stop.model import Named, RefusalCode
 from portbook.app.stop.planner import hold_back
+from portbook.cli.given import read_query
 from portbook.cli.help import Parser, add_json
 from portbook.cli.progress import StatusLine
 from portbook.cli.terminal import can_ask, confirmed, print_answers, style
@@ -19,6 +20,7 @@ from portbook.formats.errors.query import (
     parse_query,
 )
 from portbook.host.host_reader import THIS_HOST
+from portbook.model import host_port
 from portbook.present.escape import plain
 from portbook.present.owners import viewer
 from portbook.present.phrases.stops import refusal_mend, waiting_line
@@ -41,6 +43,7 @@ def run(argv: Sequence[str], catalog: Catalog, host: HostReader = THIS_HOST) -> 
 
     1 where nothing was done, or anything is left on a port.
     """
+    argv = [_from_input() if word == "-" else word for word in argv]
     options = _parse(argv)
     if not 0 <= options.timeout <= 3600:
         raise UsageError(f"--timeout {options.timeout:g} is not between 0 and 3600 seconds")
@@ -90,7 +93,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         metavar="PORT",
         help="a port (8080, 53/udp; every transport if none is given), a range (3000-3005), an "
         "address with a port (127.0.0.1:8080), a service (ssh), or the error that a program "
-        "printed",
+        "printed; - reads it from standard input",
     )
     parser.add_argument(
         "-y",
@@ -165,6 +168,17 @@ def _plan_word(
     return plans
 
 
+def _from_input() -> str:
+    """The port that the text on standard input is about, as one types it: for ``-``."""
+    query = read_query("-")
+    if query.kind is not QueryKind.PORT:
+        return query.text
+    query = _somewhere(query)
+    if query.address is not None:
+        return host_port(query.address, query.first)
+    return str(query.first) + ("" if query.transport is None else f"/{query.transport}")
+
+
 def _queries(word: str, catalog: Catalog) -> list[Query]:
     """The ports and ranges that *word* asks about: a service stands for each of its own."""
     query = parse_query(word)
@@ -177,8 +191,7 @@ def _queries(word: str, catalog: Catalog) -> list[Query]:
         ]
     if query.kind not in (QueryKind.PORT, QueryKind.RANGE):
         raise InvalidQuery(f"{shown(word)} names no port: give one, such as 8080 or 53/udp", word)
-    _refuse_names(query)
-    return [query]
+    return [_somewhere(query)]
 
 
 def _show(plans: Sequence[Plan], way: Way, *, dry: bool) -> None:
@@ -216,16 +229,20 @@ def _tell_undone(
     print(f"\nTo do it: portbook stop {' '.join(map(_worded, words))} --yes")
 
 
-def _refuse_names(query: Query) -> None:
-    """Refuses a port on a host whose name isn't looked up: it may be another machine's."""
-    from portbook.app.failed import Place, place_of
+def _somewhere(query: Query) -> Query:
+    """*query* with the addresses that it means; refused where they may be another machine's."""
+    from portbook.app.failed import WILDCARDS, Place, place_of
 
+    if query.pasted is not None and query.address in WILDCARDS:
+        # A bind of every address fails for a socket on any of them.
+        return query._replace(address=None)
     if place_of(query.address) in (Place.NAME, Place.INVALID):
         raise InvalidQuery(
             f"{shown(query.address or '')} is not an address of this machine: give the port alone, "
             f"{query.first}, to stop what listens on it here",
             query.text,
         )
+    return query
 
 
 def _status(plan: Plan, outcome: Outcome | None) -> int:

@@ -13,16 +13,13 @@ from portbook.app.port_lookup import PortAnswer
 from portbook.app.socket_filter import read_spans
 from portbook.app.topics import TopicAnswer
 from portbook.catalog.expectations.lookup import check_named
-from portbook.cli.given import standard_input
+from portbook.cli.given import read_query
 from portbook.cli.help import Parser, add_json, add_notes
 from portbook.cli.progress import StatusLine
 from portbook.cli.show import fails, lead_of
 from portbook.cli.terminal import can_draw, print_answers, style
 from portbook.errors import InvalidQuery, shown
-from portbook.formats.errors.query import (
-    QueryKind,
-    parse_query,
-)
+from portbook.formats.errors.query import QueryKind
 from portbook.model import Transport
 from portbook.present.owners import viewer
 from portbook.present.views import why
@@ -192,7 +189,7 @@ def _shown(query: Query, binds: Sequence[Why], *, verbose: bool) -> str:
 
 def _queries(word: str, catalog: Catalog) -> Iterator[Query]:
     """What *word* asks about: a service stands for each of its ports."""
-    query = _query(word)
+    query = read_query(word)
     if query.kind is not QueryKind.NAME:
         yield query
         return
@@ -200,18 +197,6 @@ def _queries(word: str, catalog: Catalog) -> Iterator[Query]:
         yield query._replace(
             kind=QueryKind.PORT, first=span.first, last=span.last, transport=span.transport
         )
-
-
-def _query(text: str) -> Query:
-    """The query in *text*, or on standard input for ``-``."""
-    if text != "-":
-        return parse_query(text)
-    queries = list(standard_input())
-    if len(queries) != 1:
-        raise InvalidQuery(
-            f"standard input has {len(queries)} queries: give one port, or one error message", "-"
-        )
-    return parse_query(queries[0])
 
 
 def _tell_topic(found: TopicAnswer, told: list[dict[str, Any]], *, as_json: bool) -> int:

@@ -136,7 +136,7 @@ def test_the_package_and_the_practice_of_a_port() -> None:
 def test_nothing_is_none_of_all() -> None:
     some = explained()._replace(total=9)
     assert render_explained(some, Style()) == (
-        "None of 9 listening or bound sockets, read as ss of Linux\n"
+        "None of the 9 sockets matches (read as ss of Linux).\n"
     )
 
 

@@ -50,7 +50,7 @@ TEMPLATES = {
     GapCode.OWNERS_INFERRED: "{sockets} owned by a process that was inferred from control group "
     "and user, not seen: {fix}",
     GapCode.OWNERS_PARTIAL: "other users' processes may hold these sockets too ({fix})",
-    GapCode.OWNERS_UNSEEN: "{number} of {total} sockets have an owner that can't be seen",
+    GapCode.OWNERS_UNSEEN: "{number:,} of {total:,} sockets have an owner that can't be seen",
     GapCode.PACKAGES_UNKNOWN: "{packages} not known: {detail}",
     GapCode.NAMES_UNKNOWN: "{names} not known: {detail}",
     GapCode.CONTAINERS_UNASKED: "{detail}",
@@ -182,7 +182,7 @@ def _words(gap: Gap, facts: dict[str, object]) -> dict[str, str]:
         "process": "process" if number == 1 else "processes",
         "sockets": "the socket is"
         if gap.total == 1
-        else f"{number} of {gap.total} sockets {'is' if number == 1 else 'are'}",
+        else f"{number:,} of {gap.total or 0:,} sockets {'is' if number == 1 else 'are'}",
         "hidden_by": "can't be seen from inside this container: ask on the host"
         if gap.needs is Need.HOST
         else f"this user can't see: {fix}",
@@ -190,10 +190,10 @@ def _words(gap: Gap, facts: dict[str, object]) -> dict[str, str]:
         "fix": fix,
         "packages": f"the package of {subject} is"
         if number == 1
-        else f"the packages of {number} executables are",
+        else f"the packages of {number:,} executables are",
         "names": f"the name of {subject} is"
         if number == 1
-        else f"the names of {number} containers are",
+        else f"the names of {number:,} containers are",
         "records": "record is marked as having" if number == 1 else "records are marked as having",
-        "rules": "1 NAT rule was" if number == 1 else f"{number} NAT rules were",
+        "rules": "1 NAT rule was" if number == 1 else f"{number:,} NAT rules were",
     }

@@ -111,8 +111,15 @@ def render_explained(
         total = max(answer.total, len(answer.sockets))
         sockets = f"{total:,} listening or bound socket{'' if total == 1 else 's'}"
         if len(shown) < total:
-            sockets = f"{f'{len(shown):,}' if shown else 'None'} of {sockets}"
+            sockets = f"{len(shown):,} of {sockets}"
         lines = [head(f"{sockets}, read as {answer.title}", answer.sockets, style)]
+        if total and not shown:
+            none = (
+                "The only socket doesn't match"
+                if total == 1
+                else f"None of the {total:,} sockets matches"
+            )
+            lines = [style.bold(f"{none} (read as {answer.title}).")]
         if shown:
             lines += ["", *table_lines(shown, Cells(answer.standings, NOBODY), style, below)]
     else:

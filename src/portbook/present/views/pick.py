@@ -2,21 +2,76 @@
 
 from __future__ import annotations
 
-from portbook.app.pick.criteria import EXPERIMENTS
+import shlex
+
+from portbook.app.pick.criteria import EXPERIMENTS, Criterion
 from portbook.present.document import Paragraph, Table
 from portbook.present.phrases.picks import check_evidence, pick_notes
+from portbook.present.render.brief_text import steps_line
 from portbook.present.render.document_text import render_item
+from portbook.present.words import NextStep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portbook.app.pick.criteria import Check, Pick
+    from portbook.app.pick.criteria import Check, Choice, Pick
     from portbook.present.document import Item
     from portbook.present.render.text import Style
 
 _SHOWN = 5  # ports that were left out, before they are only counted
 _MARKS = {True: "", False: "NO: ", None: "not known: "}
+# What a port is that fulfils these, in the short answer.
+_GOOD = {
+    Criterion.UNASSIGNED: "unassigned",
+    Criterion.NO_KNOWN_USE: "no known use",
+    Criterion.FREE_HERE: "free on this machine",
+}
+
+
+def render_pick_short(found: Pick, style: Style) -> str:
+    """A line for each port, what is against it or couldn't be found out, and what to do next."""
+    lines: list[str] = []
+    if found.wanted.near is not None:
+        for choice in found.left_out[:_SHOWN]:
+            taken = f"Skipped {choice.port}: {check_evidence(choice.failed[0])}."
+            lines += render_item(Paragraph(taken), style, "")
+    for choice in found.choices:
+        lines.append(style.bold(f"{choice.port}: {_in_short(choice)}"))
+        open_ones = [check for check in choice.checks if not check.ok]
+        if open_ones:
+            lines += render_item(Table(tuple(map(_row, open_ones))), style)
+    for item in _against(found, whole=False):
+        lines += render_item(item, style, "")
+    if steps := list(_steps(found)):
+        lines += steps_line(steps, style)
+    return "\n".join(lines) + "\n"
+
+
+def _in_short(choice: Choice) -> str:
+    if choice.failed:
+        return "fails some of the criteria"
+    held = {check.code for check in choice.checks if check.ok}
+    return ", ".join([words for code, words in _GOOD.items() if code in held])
+
+
+def _steps(found: Pick) -> Iterator[NextStep]:
+    """How to keep the very port for a command, and how to see its reasons."""
+    wanted = found.wanted
+    despite = "".join(f" --despite {code}" for code in wanted.despite)
+    for choice in found.choices if len(found.choices) == 1 else ():
+        port = str(choice.port)
+        if wanted.name is not None:
+            which = f"--for {shlex.quote(wanted.name)}{despite}"
+        else:
+            which = port if wanted.near is not None else f"--range {port}{despite}"
+        if not choice.failed:
+            yield NextStep("Keep it", _keep(choice))
+        yield NextStep("Reasons", f"portbook pick {which} -v")
+
+
+def _keep(choice: Choice) -> str:
+    return f"portbook pick {choice.port} --hold -- COMMAND {{port}}"
 
 
 def render_pick(found: Pick, style: Style) -> str:
@@ -38,15 +93,25 @@ def _row(check: Check) -> tuple[str, str]:
 
 
 def _after(found: Pick) -> Iterator[Item]:
+    yield from _against(found, whole=True)
+    for choice in [each for each in found.choices if not each.failed][:1]:
+        yield Paragraph(f"To keep it for a command: {_keep(choice)}")
+    one, two = EXPERIMENTS
+    yield Paragraph(
+        f"For an experiment with a protocol, {one} and {two} are reserved (exp1 and exp2, "
+        "RFC 4727)."
+    )
+
+
+def _against(found: Pick, *, whole: bool) -> Iterator[Item]:
+    """What speaks against the ports, and what was left out: as a *whole*, or where it matters."""
     wanted = found.wanted
     lacking = wanted.many - len(found.choices)
     if lacking:
-        what = "No port" if not found.choices else f"{lacking} fewer than asked for: no other port"
         yield Paragraph(
-            f"{what} from {wanted.first} to {wanted.last} meets every criterion. Give another "
-            "--range, or drop a criterion with --despite CODE."
+            f"{_lacking(found)}. Give another --range, or drop a criterion with --despite CODE."
         )
-    if found.left_out:
+    if found.left_out and (lacking or whole):
         yield Paragraph(_left_out(found))
     if wanted.name is not None and any(choice.failed for choice in found.choices):
         yield Paragraph(
@@ -55,13 +120,15 @@ def _after(found: Pick) -> Iterator[Item]:
         )
     for note in pick_notes(found):
         yield Paragraph(note)
-    if any(not choice.failed for choice in found.choices):
-        yield Paragraph("To keep it for a command: portbook pick --hold -- COMMAND {port}")
-    one, two = EXPERIMENTS
-    yield Paragraph(
-        f"For an experiment with a protocol, {one} and {two} are reserved (exp1 and exp2, "
-        "RFC 4727)."
-    )
+
+
+def _lacking(found: Pick) -> str:
+    first, last = found.wanted.first, found.wanted.last
+    if first == last:
+        return f"{first} fails one of the criteria"
+    lacking = found.wanted.many - len(found.choices)
+    what = f"{lacking} fewer than asked for: no other port" if found.choices else "No port"
+    return f"{what} from {first} to {last} meets every criterion"
 
 
 def _left_out(found: Pick) -> str:
