@@ -40,6 +40,7 @@ class Stage(HostReader):
         self.missing: tuple[Gap, ...] = ()
         self.asked: list[tuple[int, Transport | None]] = []
         self.published: dict[int, Published] = {}
+        self.elsewhere: tuple[tuple[str, Host], ...] = ()
 
     def read_host(self, ports: Any, transport: Transport | None, *_: Any) -> Host:
         if ports is not None:
@@ -61,6 +62,8 @@ class Stage(HostReader):
         return Conflicts((), Visibility.FULL)
 
     def read_elsewhere(self, *_: Any) -> Any:
+        if self.elsewhere:
+            return self.elsewhere, ()
         return (), ()
 
     def read_published(self, port: int, _: str) -> Any:
@@ -173,6 +176,17 @@ def test_what_failed_to_bind_every_address_is_stopped_on_any() -> None:
     assert run(stage, "EADDRINUSE: address already in use :::8080", "--yes") == 0
     assert not stage.world.look()
     assert run(Stage(Life(7)), "[::]:8080", "--yes") == 1, "an address that is typed is meant"
+
+
+def test_of_many_network_namespaces_three_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    stage = Stage()
+    there = Host((socket(owner(9)),), Visibility.FULL)
+    stage.elsewhere = tuple([(f"pid {pid} (web)", there) for pid in range(9, 14)])
+    assert run(stage, "8080") == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert out.count("nsenter -t 9 -n portbook stop 8080") == 3
+    assert "in the network namespace of pid 9 (web), and" in out
+    assert out.endswith("2 more sockets in other network namespaces.")
 
 
 def test_it_is_done_with_yes(capsys: pytest.CaptureFixture[str]) -> None:

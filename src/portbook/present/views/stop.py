@@ -21,6 +21,7 @@ from portbook.present.phrases.stops import (
     step_text,
 )
 from portbook.present.render.document_text import render_item
+from portbook.present.words import plural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from portbook.present.document import Item
     from portbook.present.owners import Viewer
     from portbook.present.render.text import Style
+
+_MOST_ELSEWHERE = 3  # sockets in other network namespaces, before they are only counted
 
 
 def render_plan(plan: Plan, way: Way, to: Viewer, *, dry: bool, style: Style) -> str:
@@ -59,12 +62,24 @@ def render_plan(plan: Plan, way: Way, to: Viewer, *, dry: bool, style: Style) ->
             lines += render_item(Paragraph(loss_message(loss)), style)
     if plan.refusals:
         lines += ["", style.bold("Left alone")]
-        for refusal in plan.refusals:
-            lines += render_item(Paragraph(refusal_message(refusal)), style)
-            lines += render_item(Paragraph(f"Fix: {refusal_mend(refusal)}"), style)
+        lines += [line for text in _left_alone(plan) for line in render_item(text, style)]
     for item in _after(plan):
         lines += ["", *render_item(item, style, "")]
     return "\n".join(lines) + "\n"
+
+
+def _left_alone(plan: Plan) -> Iterator[Paragraph]:
+    """Why what is left alone is, and what to do; many other namespaces are only counted."""
+    elsewhere = 0
+    for refusal in plan.refusals:
+        elsewhere += refusal.code is RefusalCode.OTHER_NAMESPACE
+        if refusal.code is RefusalCode.OTHER_NAMESPACE and elsewhere > _MOST_ELSEWHERE:
+            continue
+        yield Paragraph(refusal_message(refusal))
+        yield Paragraph(f"Fix: {refusal_mend(refusal)}")
+    if elsewhere > _MOST_ELSEWHERE:
+        more = plural(elsewhere - _MOST_ELSEWHERE, "more socket")
+        yield Paragraph(f"{more} in other network namespaces.")
 
 
 def _nothing_there(plan: Plan, style: Style) -> str:
