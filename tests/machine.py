@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from portbook.host.firewall.configured import Configured
     from portbook.model import OwnerSearch
+    from portbook.model.finding import NotEvaluated
 
 # A machine with one network, in which no packet filter has a rule.
 NETWORK = Network(
@@ -83,6 +84,9 @@ class Machine(HostReader):
 
     def read_packet_filter(self, network: Network) -> PacketFilter:
         return self.packets
+
+    def read_filtering_cgroups(self, *_: Any) -> dict[int, tuple[NotEvaluated, ...]]:
+        return {}
 
     def read_name(self, name: str, *, ask: bool = False) -> tuple[str, ...] | None:
         return ("::1", "127.0.0.1") if name == "localhost" else None

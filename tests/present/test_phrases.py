@@ -88,6 +88,8 @@ SAID = {
     Gap(GapCode.FIREWALL_NO_TOOL, "nft"): "firewall rules are in force, but nft is not installed",
     Gap(GapCode.FIREWALL_UNREADABLE, "nftables", detail="it is cut short"): "firewall rules of "
     "nftables could not be read: it is cut short",
+    Gap(GapCode.NOT_EVALUATED, "xdp", detail="eth0"): "portbook can't evaluate the XDP program on "
+    "eth0, so it can't tell what gets through",
     Gap(GapCode.FIREWALL_CHANGING): "the firewall rules changed while they were read",
     Gap(GapCode.FIREWALL_SET_UNREAD, "inet t blocked", detail="it is gone"): "the firewall's set "
     "inet t blocked could not be read: it is gone",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from portbook.host.firewall.packet_filter import PacketFilter
     from portbook.host.linux.network import Interface, Network
     from portbook.model import Socket, Transport
+    from portbook.model.finding import NotEvaluated
 
 THIS_MACHINE, ANYWHERE = "this-machine", "anywhere"
 MOST_NETWORKS = 32  # of one answer that are listed
@@ -65,6 +66,7 @@ class Origin(NamedTuple):
     source_ports: tuple[RuleText, ...] = ()
     barrier: Barrier | None = None
     further: int = 0
+    not_evaluated: tuple[NotEvaluated, ...] = ()
 
 
 def families_of(socket: Socket) -> tuple[Family, ...]:
@@ -84,10 +86,12 @@ def origins_of(
     port: int,
     network: Network,
     packets: PacketFilter,
+    behind: tuple[NotEvaluated, ...] = (),
 ) -> tuple[Origin, ...]:
     """From where *socket* can be reached, this machine first, then the most specific network.
 
-    None stands for one that is bound to every address of both families.
+    None stands for one that is bound to every address of both families. *behind* may stop what
+    arrives at it.
     """
     families = tuple(Family) if socket is None else families_of(socket)
     address = "" if socket is None else socket.address.removeprefix("::ffff:").partition("%")[0]
@@ -98,7 +102,15 @@ def origins_of(
         question = _Question(family, transport, port, network, packets, bound, inside)
         origins += question.origins()
     origins.sort(key=_place)
+    if behind:
+        origins = [_doubted(each, behind) for each in origins]
     return tuple(dict.fromkeys(origins))
+
+
+def _doubted(origin: Origin, behind: tuple[NotEvaluated, ...]) -> Origin:
+    if origin.answer is not Outcome.OPEN or origin.forwarded:
+        return origin
+    return origin._replace(answer=Outcome.UNKNOWN, not_evaluated=behind)
 
 
 def _place(origin: Origin) -> tuple[int, int]:
@@ -312,4 +324,5 @@ def _origin(source: str, decision: Decision, interface: str | None) -> Origin:
         decision.forwarded,
         decision.later,
         decision.source_ports,
+        not_evaluated=decision.not_evaluated,
     )

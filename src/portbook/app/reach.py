@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.app.origins import origins_of
+from portbook.app.reachable import gaps_of
 from portbook.errors import InvalidQuery, shown
 from portbook.host.host_reader import THIS_HOST
 from portbook.model import Gap, OwnerSearch, Transport, Visibility, is_v4, is_v6
@@ -12,7 +13,7 @@ from portbook.verdict.socket_choice import LOOPBACK, choose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from portbook.app.origins import Origin
     from portbook.host.firewall.configured import Configured
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from portbook.host.host_reader import HostReader
     from portbook.host.linux.network import Network
     from portbook.model import Listener
+    from portbook.model.finding import NotEvaluated
     from portbook.model.reach import RuleText
 
 
@@ -55,6 +57,7 @@ class Answer(NamedTuple):
     rules: tuple[RuleText, ...] = ()
     delivered_to: int | None = None
     delivered_address: str | None = None
+    not_evaluated: tuple[NotEvaluated, ...] = ()
 
 
 class ReachReport(NamedTuple):
@@ -62,7 +65,8 @@ class ReachReport(NamedTuple):
 
     ``filters`` names what filters packets here: ``ufw``, ``firewalld``, ``docker``, ``nftables``,
     ``iptables``; ``configured`` is what their files say where the rules in force may not be read.
-    ``answers`` is None where no name was asked about.
+    ``answers`` is None where no name was asked about. ``not_evaluated`` is what else handles
+    packets here: where it may decide about this port, that is ``missing`` as well.
     """
 
     port: int
@@ -74,6 +78,7 @@ class ReachReport(NamedTuple):
     configured: tuple[Configured, ...] = ()
     name: str | None = None
     answers: tuple[Answer, ...] | None = None
+    not_evaluated: tuple[NotEvaluated, ...] = ()
 
     @property
     def origins(self) -> Iterator[Origin]:
@@ -95,8 +100,19 @@ def reach_here(request: ReachRequest, host: HostReader = THIS_HOST) -> ReachRepo
         addresses = _addresses(request, network, host)
     transport, listeners, missing = _listeners(request, host)
     packets = host.read_packet_filter(network)
+    groups = host.read_filtering_cgroups(tuple(listeners))
     sockets = tuple(
-        SocketReach(each, origins_of(each.socket, transport, request.port, network, packets))
+        SocketReach(
+            each,
+            origins_of(
+                each.socket,
+                transport,
+                request.port,
+                network,
+                packets,
+                groups.get(each.socket.inode or 0, ()),
+            ),
+        )
         for each in listeners
     ) or (SocketReach(None, origins_of(None, transport, request.port, network, packets)),)
     answers = None
@@ -105,7 +121,11 @@ def reach_here(request: ReachRequest, host: HostReader = THIS_HOST) -> ReachRepo
             [_answer(each, listeners, transport, request.port, network, packets, host)
              for each in addresses]
         )  # fmt: skip
-    missing = tuple(dict.fromkeys((*missing, *packets.missing)))
+        answers = tuple([_doubted(each, groups) for each in answers])
+    origins = [origin for each in sockets for origin in each.origins]
+    doubts = [one for each in origins for one in each.not_evaluated]
+    doubts += [one for each in answers or () for one in each.not_evaluated]
+    missing = tuple(dict.fromkeys((*missing, *packets.missing, *gaps_of(doubts))))
     configured = host.read_configured(request.port, transport) if packets.missing else ()
     return ReachReport(
         request.port,
@@ -117,6 +137,7 @@ def reach_here(request: ReachRequest, host: HostReader = THIS_HOST) -> ReachRepo
         configured,
         request.name,
         answers,
+        tuple(dict.fromkeys((*doubts, *packets.not_evaluated))),
     )
 
 
@@ -177,7 +198,9 @@ def _answer(
     sent = decision.delivered_to if decision.delivered_to is not None else port
     target = decision.delivered_address or address
     if decision.forwarded or (target != address and not network.has(target)):
-        return Answer(address, (), decision.outcome, decision.rules, sent, target)
+        return Answer(
+            address, (), decision.outcome, decision.rules, sent, target, decision.not_evaluated
+        )
     if sent != port:
         seen = host.read_host((sent, sent), transport, OwnerSearch.FIRST)
         listeners = [each for each in seen.listeners if each.socket.listens]
@@ -192,7 +215,17 @@ def _answer(
         decision.rules,
         None if sent == port else sent,
         None if target == address else target,
+        decision.not_evaluated,
     )
+
+
+def _doubted(answer: Answer, groups: Mapping[int, tuple[NotEvaluated, ...]]) -> Answer:
+    """*answer* with the filters of the control groups of those that answer."""
+    behind = [one for each in answer.listeners for one in groups.get(each.socket.inode or 0, ())]
+    if not behind:
+        return answer
+    doubts = tuple(dict.fromkeys((*answer.not_evaluated, *behind)))
+    return answer._replace(outcome=Outcome.UNKNOWN, not_evaluated=doubts)
 
 
 def _by(address: str, network: Network) -> str:

@@ -7,7 +7,7 @@ Where no firewall rules are in force and there is a way out, nothing has to be w
 from __future__ import annotations
 
 from portbook.errors import HostUnreadable
-from portbook.model import Family, Reachable, Scope
+from portbook.model import Family, Gap, GapCode, Reachable, Scope
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from portbook.app.origins import Origin
     from portbook.host.host_reader import HostReader
     from portbook.host.linux.network import Network
-    from portbook.model import Gap, Listener, Socket
+    from portbook.model import Listener, Socket
+    from portbook.model.finding import NotEvaluated
 
 
 def add_reachable(
@@ -31,7 +32,11 @@ def add_reachable(
     except HostUnreadable:  # another system: nothing is said there
         return listeners, ()
     packets = host.read_packet_filter(network)
+    outer = tuple([each for each in listeners if each.socket.listens and not each.socket.loopback])
+    groups = host.read_filtering_cgroups(outer)
+    doubts: dict[NotEvaluated, None] = {}
     firewall = None if packets.missing else packets.in_force
+    evaluated = firewall is not False or bool(packets.not_evaluated)
     known: dict[tuple[object, ...], Reachable] = {}
     told = []
     for each in listeners:
@@ -40,17 +45,25 @@ def add_reachable(
             told.append(each)
             continue
         place = (socket.family, socket.address, socket.interface, socket.v6only)
-        key = (*place, socket.transport, socket.port) if firewall else place
+        behind = groups.get(socket.inode or 0, ())
+        key = (*place, socket.transport, socket.port) if evaluated else place
+        key = (*key, *behind)
         reachable = known.get(key)
-        if reachable is None and firewall is False and _has_way_out(socket, network):
+        if reachable is None and not (evaluated or behind) and _has_way_out(socket, network):
             reachable = known[key] = Reachable(Scope.ANYWHERE, firewall=False)
         if reachable is None:
             from portbook.app.origins import origins_of
 
-            origins = origins_of(socket, socket.transport, socket.port, network, packets)
+            origins = origins_of(socket, socket.transport, socket.port, network, packets, behind)
             reachable = known[key] = reachable_of(origins, firewall=firewall)
+        doubts.update(dict.fromkeys(reachable.not_evaluated))
         told.append(each._replace(assessment=each.assessment._replace(reachable=reachable)))
-    return tuple(told), packets.missing
+    return tuple(told), (*packets.missing, *gaps_of(doubts))
+
+
+def gaps_of(filters: Iterable[NotEvaluated]) -> tuple[Gap, ...]:
+    """*filters* as gaps in what is known."""
+    return tuple([Gap(GapCode.NOT_EVALUATED, kind, detail=name) for kind, name in filters])
 
 
 def _has_way_out(socket: Socket, network: Network) -> bool:
@@ -96,6 +109,8 @@ def _reachable(
     scope: Scope, networks: tuple[str, ...], decisive: Iterable[Origin], firewall: bool | None
 ) -> Reachable:
     """*scope* with the rules of the *decisive* origins, each once."""
+    decisive = list(decisive)
     rules = dict.fromkeys([rule for origin in decisive for rule in origin.rules])
     texts, chains = tuple([each.text for each in rules]), tuple([each.where for each in rules])
-    return Reachable(scope, networks, texts, chains, firewall)
+    doubts = dict.fromkeys([one for origin in decisive for one in origin.not_evaluated])
+    return Reachable(scope, networks, texts, chains, firewall, tuple(doubts))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from portbook.host.linux.process_tree import Own, Relative
     from portbook.host.process_control import Hands
     from portbook.model import Gap, Host, Listener, PortRules, Transport
+    from portbook.model.finding import NotEvaluated
 
     Ports = tuple[int, int] | None  # the first and the last
     Listeners = tuple[Listener, ...]
@@ -88,6 +89,16 @@ class HostReader:
         from portbook.host.firewall.packet_filter import read_packet_filter
 
         return read_packet_filter(network)
+
+    def read_filtering_cgroups(
+        self, listeners: Listeners
+    ) -> Mapping[int, tuple[NotEvaluated, ...]]:
+        """As :func:`portbook.host.firewall.other_filters.filtering_cgroups`; root alone may ask."""
+        if self.user() != 0:
+            return {}
+        from portbook.host.firewall.other_filters import filtering_cgroups
+
+        return filtering_cgroups(listeners)
 
     def read_configured(self, port: int, transport: Transport) -> tuple[Configured, ...]:
         """As :func:`portbook.host.firewall.configured.read_configured`."""

@@ -69,7 +69,7 @@ class EvidenceCode(StrEnum):
     SERVICE = "service"  # name, advice, source, read: what is said against exposing it
     USE = "use"  # product, summary, source, read
     REPORT = "report"  # subject, period, source, read
-    FIREWALL = "firewall"  # text, where: a rule that decides; or state: that there is none
+    FIREWALL = "firewall"  # text, where: a rule; or state; or not_evaluated, name
     REACHED = "reached"  # address, program, pid: what a name of this machine leads to
     TEXT = "text"  # text: words that another run of portbook found for its evidence
 
@@ -108,11 +108,32 @@ class Scope(StrEnum):
     UNKNOWN = "unknown"
 
 
+NOT_EVALUATED_KINDS = (
+    "xdp", "tc", "bridge", "sk-lookup", "cgroup", "ipvs", "flowtable", "tproxy", "netdev",
+    "unknown", "unseen",
+)  # fmt: skip
+
+
+class NotEvaluated(NamedTuple):
+    """What may decide over packets and isn't followed.
+
+    ``kind`` is ``xdp`` or ``tc`` (programs and filters of an interface, its ``name``), ``bridge``
+    (a chain of a bridge), ``sk-lookup`` (programs that choose the socket), ``cgroup`` (of a control
+    group), ``ipvs`` (a virtual server), ``flowtable``, ``tproxy``, ``netdev`` (a chain at egress),
+    ``unknown`` (an object that nft prints) or ``unseen``: the kernel doesn't tell whether there is
+    more.
+    """
+
+    kind: str
+    name: str
+
+
 class Reachable(NamedTuple):
     """From where a socket can be reached: ``networks`` are those that are let in, as CIDR text.
 
     ``rules`` decide it, by their text, each from the one of ``chains`` beside it. ``firewall`` says
-    whether any rules are in force, None where they could not be read.
+    whether any rules are in force, None where they could not be read. ``not_evaluated`` is what
+    else may decide, so that it can't be told.
     """
 
     scope: Scope
@@ -120,3 +141,4 @@ class Reachable(NamedTuple):
     rules: tuple[str, ...] = ()
     chains: tuple[str, ...] = ()
     firewall: bool | None = None
+    not_evaluated: tuple[NotEvaluated, ...] = ()

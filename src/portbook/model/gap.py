@@ -63,6 +63,7 @@ class GapCode(StrEnum):
     FIREWALL_UNREADABLE = "firewall-unreadable"  # subject: whose rules; detail: why
     FIREWALL_CHANGING = "firewall-changing"  # the rules changed while they were read
     FIREWALL_SET_UNREAD = "firewall-set-unread"  # subject: the set; detail: why
+    NOT_EVALUATED = "not-evaluated"  # subject: a kind of model.reach.NotEvaluated; detail: its name
     TOOL_UNSTARTED = "tool-unstarted"  # subject: the tool; detail: why
     TOOL_LATE = "tool-late"  # subject: the tool
     TOOL_FAILED = "tool-failed"  # subject: the tool; detail: what it said
@@ -123,6 +124,7 @@ OF_OWNERS = frozenset({
 OF_FIREWALL = frozenset({
     GapCode.FIREWALL_UNSUPPORTED, GapCode.FIREWALL_HIDDEN, GapCode.FIREWALL_NO_TOOL,
     GapCode.FIREWALL_UNREADABLE, GapCode.FIREWALL_CHANGING, GapCode.FIREWALL_SET_UNREAD,
+    GapCode.NOT_EVALUATED,
 })  # fmt: skip
 _OF_DETAILS = frozenset({
     *OF_FIREWALL, GapCode.PACKAGES_UNKNOWN, GapCode.NAMES_UNKNOWN, GapCode.CONTAINERS_UNASKED,

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from ipaddress import IPv4Network, IPv6Network
 
+    from portbook.model.finding import NotEvaluated
     from portbook.model.seen import Family
 
 
@@ -41,7 +42,7 @@ class Decision(NamedTuple):
     say where an open connection ends: they differ from what it was made to where NAT changes it.
     ``forwarded``: that end isn't an address of this machine. ``later`` are the rules that stop a
     connection once it stands, ``source_ports`` those that treat other than ephemeral source ports
-    differently.
+    differently. ``not_evaluated`` is what else may decide: the outcome is unknown because of it.
     """
 
     family: Family
@@ -53,6 +54,7 @@ class Decision(NamedTuple):
     forwarded: bool = False
     later: tuple[RuleText, ...] = ()
     source_ports: tuple[RuleText, ...] = ()
+    not_evaluated: tuple[NotEvaluated, ...] = ()
 
     def networks(self) -> Iterator[IPv4Network | IPv6Network]:
         """The sources as CIDR networks, in order.

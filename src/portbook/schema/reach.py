@@ -9,7 +9,7 @@ from portbook.model.reach import Outcome
 from portbook.schema.codecs import FLAG, NUMBER, PORT, TEXT, WORDS, closed, list_of, optional
 from portbook.schema.findings import TEXTS
 from portbook.schema.records import GAPS, NAMES, TRANSPORT
-from portbook.schema.sockets import FAMILY, LISTENERS, OWNER, VISIBILITY
+from portbook.schema.sockets import FAMILY, LISTENERS, NOT_EVALUATED, OWNER, VISIBILITY
 from portbook.schema.tables import Field, Table
 
 TYPE_CHECKING = False
@@ -25,6 +25,7 @@ _RULE = Table(
     ),
 )
 _RULES = list_of(_RULE.inline())
+_DOUBTS = list_of(NOT_EVALUATED.inline())
 _ORIGIN = Table(
     "origin",
     "",
@@ -55,6 +56,7 @@ _ORIGIN = Table(
             "what stops it before any firewall",
         ),
         Field("further", NUMBER, "networks of the same answer that aren't listed"),
+        Field("not_evaluated", _DOUBTS, "what makes the answer unknown"),
     ),
 )
 _SOCKET_REACH = Table(
@@ -83,6 +85,7 @@ _REACH_ANSWER = Table(
         Field("rules", _RULES),
         Field("delivered_to", optional(PORT), "where a rule sends it to another port"),
         Field("delivered_address", optional(WORDS)),
+        Field("not_evaluated", _DOUBTS, "what may decide otherwise"),
     ),
 )  # fmt: skip
 _CONFIGURED = Table(
@@ -117,6 +120,8 @@ REACH = Table(
         Field("sockets", list_of(_SOCKET_REACH.inline())),
         Field("name", optional(TEXT), "the name or address that was asked about"),
         Field("answers", optional(list_of(_REACH_ANSWER.inline())), "null: no name was given"),
+        Field("not_evaluated", _DOUBTS,
+              "what else handles packets here; where it may decide, `missing` has it too"),
     ),
     version=1,
 )  # fmt: skip

@@ -26,6 +26,7 @@ from portbook.model import (
     Visibility,
     Whose,
 )
+from portbook.model.finding import NOT_EVALUATED_KINDS, NotEvaluated
 from portbook.model.seen import UNKNOWN_ADDRESS
 from portbook.model.text import unbyte
 from portbook.schema.codecs import (
@@ -141,6 +142,16 @@ SPOKEN = Table(
     of=Spoken,
 )
 
+NOT_EVALUATED = Table(
+    "not_evaluated",
+    "",
+    (
+        Field("kind", closed(NOT_EVALUATED_KINDS), "`xdp` and `tc` stand on an interface, `cgroup` "
+              "on a control group (systemd's IPAddressDeny)"),
+        Field("name", WORDS, "which one"),
+    ),
+    of=NotEvaluated,
+)  # fmt: skip
 REACHABLE = Table(
     "reachable",
     "From where other machines reach a socket; null: not asked, or bound to loopback alone.",
@@ -150,6 +161,7 @@ REACHABLE = Table(
         Field("rules", TEXTS, "the firewall's rules that decide, in its own words"),
         Field("chains", TEXTS, "the chain of each"),
         Field("firewall", optional(FLAG), "whether rules are in force; null: not readable"),
+        Field("not_evaluated", list_of(NOT_EVALUATED.inline()), "what makes it unknown"),
     ),
     of=Reachable,
 )

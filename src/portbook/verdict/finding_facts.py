@@ -237,7 +237,17 @@ def _unpackaged(case: Case) -> Facts:
 
 GROUPS = {
     "risk": Group(("risk", "risk_known", "risk_advice", "risk_why"), carried_of_risk),
-    "reach": Group(("reach_scope", "reach_networks", "reach_rules", "firewall"), carried_of_reach),
+    "reach": Group(
+        (
+            "reach_scope",
+            "reach_networks",
+            "reach_rules",
+            "firewall",
+            "not_evaluated",
+            "not_evaluated_name",
+        ),
+        carried_of_reach,
+    ),
     "relays": Group(("relays",), lambda case: _there(("relays", relays(case)))),
     "owners": Group(("programs", "containers", "pids", "kernel"), _owners),
     "user": Group(("uid", "user"), _user),

@@ -103,6 +103,9 @@ def carried_of_reach(case: Case) -> Facts:
     facts += [("reach_networks", reachable.networks)] if reachable.networks else []
     facts += [("reach_rules", reachable.rules)] if reachable.rules else []
     facts += [("firewall", reachable.firewall)] if reachable.firewall is not None else []
+    if reachable.not_evaluated:
+        kind, name = reachable.not_evaluated[0]
+        facts += [("not_evaluated", kind), ("not_evaluated_name", name)]
     return tuple(facts)
 
 
@@ -111,15 +114,20 @@ def evidence_of_firewall(case: Case) -> tuple[Evidence, ...]:
     reachable = case.listener.assessment.reachable
     if reachable is None:
         return ()
-    if not reachable.rules:
-        state = {True: "no rule applies", False: "none", None: "unread"}[reachable.firewall]
-        return (Evidence(EvidenceCode.FIREWALL, (("state", state),)),)
-    return tuple(
+    doubts = tuple(
         [
-            Evidence(EvidenceCode.FIREWALL, (("text", text), ("where", where)))
-            for text, where in zip(reachable.rules, reachable.chains, strict=False)
+            Evidence(EvidenceCode.FIREWALL, (("not_evaluated", kind), ("name", name)))
+            for kind, name in reachable.not_evaluated
         ]
     )
+    if not reachable.rules:
+        state = {True: "no rule applies", False: "none", None: "unread"}[reachable.firewall]
+        return (Evidence(EvidenceCode.FIREWALL, (("state", state),)), *doubts)
+    rules = [
+        Evidence(EvidenceCode.FIREWALL, (("text", text), ("where", where)))
+        for text, where in zip(reachable.rules, reachable.chains, strict=False)
+    ]
+    return (*rules, *doubts)
 
 
 def risk_facts(case: Case) -> list[str]:

@@ -34,7 +34,6 @@ from portbook.host.firewall.values import (
     Chain,
     Chance,
     Hook,
-    NotEvaluated,
     NoTrack,
     Rows,
     Rule,
@@ -46,6 +45,7 @@ from portbook.host.firewall.values import (
     Verdict,
     VerdictMap,
 )
+from portbook.model.finding import NotEvaluated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -198,7 +198,9 @@ class _Reader:
             hook = Hook(value["hook"], priority, value["type"], devices)
             where = f"{table.family} {table.name} {value['name']}"
             if table.family == "bridge" or hook.name == "egress":
-                self._unfollowed.append(NotEvaluated(table.family, where))
+                self._unfollowed.append(
+                    NotEvaluated("bridge" if table.family == "bridge" else "netdev", where)
+                )
         name = value["name"]
         where = f"{table.family} {table.name} {name}"
         chain = table.chains.setdefault(name, Chain(where))

@@ -1,100 +1,357 @@
 """What may decide over packets beside the rules that are followed: found, named, not evaluated.
 
 XDP and tc programs stand before all rules, cgroup filters (systemd's ``IPAddressDeny``) behind
-them; IPVS takes packets to other machines.
+them; IPVS takes packets to other machines. The kernel is asked itself, for a fraction of a
+millisecond: rtnetlink(7), tc(8), bpf(2), and ip_vs of its documentation.
 """
 
 from __future__ import annotations
 
-from portbook.host.firewall.nft_text import listed
-from portbook.host.firewall.values import NotEvaluated
+import _socket
+import _struct
+import os
+
+from portbook._fast_types import NamedTuple
+from portbook.errors import HostUnreadable
+from portbook.host.linux.network import attributes_of, dump, int_of, name_of
+from portbook.model.finding import NotEvaluated
+from portbook.model.reach import Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Mapping
 
+    from portbook.model import Listener, Transport
+    from portbook.model.reach import Decision
+
+# linux/rtnetlink.h, linux/if_link.h, linux/pkt_sched.h
+_GET_LINK, _NEW_LINK, _GET_QDISC, _NEW_QDISC, _GET_FILTER, _NEW_FILTER = 18, 16, 38, 36, 46, 44
+_IFNAME, _LINK, _MASTER, _LINKINFO, _LINK_NETNSID, _XDP = 3, 5, 10, 18, 37, 43
+_INFO_KIND, _XDP_ATTACHED, _TCA_KIND = 1, 2, 1
+_PARENTS = {"clsact": (0xFFFFFFF2, 0xFFFFFFF3), "ingress": (0xFFFF0000,)}
 # linux/bpf.h
 _BPF_SYSCALL = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "loongarch64": 280}
-_GET_NEXT_ID, _GET_FD_BY_ID, _GET_INFO = 11, 13, 15
-_CGROUP_FILTER = 8  # BPF_PROG_TYPE_CGROUP_SKB
-_NAME_AT, _INFO_SIZE = 64, 232
-_MOST_PROGRAMS = 4096
+_PROGRAM_QUERY, _EFFECTIVE = 16, 1
+_CGROUP, _SOCKET_LOOKUP = (0, 1), 36  # in and out
+_OF_INTERFACES = (46, 47, 54, 55)  # tcx and netkit, in and out
+_EPERM = 1
+_IPVS_TRANSPORTS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
 
 
-def other_filters(run: Callable[..., str | None], proc: str = "/proc") -> tuple[NotEvaluated, ...]:
-    """All that is found; *run* runs a tool and gives what it printed."""
-    return (
-        *_programs_of_interfaces(run("ip", "-json", "-details", "link", "show"), "xdp"),
-        *_programs_of_interfaces(run("tc", "-json", "qdisc", "show"), "tc"),
-        *_virtual_servers(proc),
-        *_cgroup_filters(),
+class VirtualServer(NamedTuple):
+    """A service of IPVS: ``address`` and ``port``; None, 0: of every one, chosen by a mark."""
+
+    transport: str | None
+    address: str | None
+    port: int
+    text: str
+
+    def takes(self, transport: str, address: str, port: int) -> bool:
+        """Whether connections to *address* and *port* may be its own."""
+        return (
+            self.transport in (None, transport)
+            and self.address in (None, address)
+            and self.port in (0, port)
+        )
+
+
+class OtherFilters(NamedTuple):
+    """All that is found. ``interfaces`` has what handles the packets of each, by its name.
+
+    A bridge's own also have what stands on its ports, and a VLAN's what is on the interface below.
+    """
+
+    interfaces: Mapping[str, tuple[NotEvaluated, ...]] = {}
+    bridges: frozenset[str] = frozenset()
+    servers: tuple[VirtualServer, ...] = ()
+    everywhere: tuple[NotEvaluated, ...] = ()
+    unseen: bool = False  # there may be more, and the kernel doesn't tell
+
+    @property
+    def all(self) -> tuple[NotEvaluated, ...]:
+        """Each once."""
+        several = [one for each in self.interfaces.values() for one in each]
+        servers = [NotEvaluated("ipvs", each.text) for each in self.servers]
+        unseen = [NotEvaluated("unseen", "")] if self.unseen else []
+        return tuple(dict.fromkeys([*several, *servers, *self.everywhere, *unseen]))
+
+    def deciding(
+        self,
+        decision: Decision,
+        transport: Transport,
+        address: str,
+        port: int,
+        interface: str,
+        chains: Iterable[NotEvaluated] = (),
+    ) -> tuple[NotEvaluated, ...]:
+        """What may make another outcome of *decision*, on connections through *interface*.
+
+        *chains* are those of the rules that weren't followed. What stands behind the rules can
+        only stop what they let through.
+        """
+        concerned = [*self.everywhere, *self.interfaces.get(interface, ())]
+        if decision.forwarded:  # it leaves through another interface
+            concerned += [one for each in self.interfaces.values() for one in each]
+        bridged = interface in self.bridges
+        concerned += [each for each in chains if each.kind == "bridge" and bridged]
+        if decision.outcome is Outcome.OPEN:
+            concerned += [
+                NotEvaluated("ipvs", each.text)
+                for each in self.servers
+                if each.takes(transport, address, port)
+            ]
+            concerned += [each for each in chains if each.kind == "netdev" and interface != "lo"]
+        return tuple(dict.fromkeys(concerned))
+
+
+def read_other_filters(proc: str = "/proc") -> OtherFilters:
+    """All that stands in this network namespace, but for the filters of control groups."""
+    lookups = _socket_programs(proc)
+    unseen = lookups < 0
+    links, filtered = {}, set()
+    try:
+        netlink = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW, 0)
+        try:
+            netlink.settimeout(1)
+            links, filtered = _read_links(netlink), _filtered_interfaces(netlink)
+        finally:
+            netlink.close()
+    except (OSError, ValueError):
+        unseen = True
+    own: dict[int, tuple[NotEvaluated, ...]] = {}
+    for index, link in links.items():
+        kinds = ["xdp"] if link.xdp else []
+        if index in filtered or any(_programs(index, kind) > 0 for kind in _OF_INTERFACES):
+            kinds.append("tc")
+        if kinds:
+            own[index] = tuple([NotEvaluated(kind, link.name) for kind in kinds])
+    interfaces = {link.name: _with_those_below(index, links, own) for index, link in links.items()}
+    return OtherFilters(
+        {name: programs for name, programs in interfaces.items() if programs},
+        frozenset([each.name for each in links.values() if each.kind == "bridge"]),
+        _virtual_servers(proc),
+        (NotEvaluated("sk-lookup", "this network namespace"),) if lookups > 0 else (),
+        unseen,
     )
 
 
-def _programs_of_interfaces(text: str | None, kind: str) -> Iterator[NotEvaluated]:
-    import json
+class _Link(NamedTuple):
+    name: str
+    kind: str
+    xdp: bool
+    below: int  # of a VLAN and the like
+    above: int  # the bridge, bond or VRF that it is a part of
 
+
+def _read_links(netlink: _socket.socket) -> dict[int, _Link]:
+    links = {}
+    for body, attributes in dump(netlink, _GET_LINK, _NEW_LINK, bytes(16)):
+        (index,) = _struct.unpack_from("=4xi", body)
+        xdp = attributes_of(attributes.get(_XDP, b"")).get(_XDP_ATTACHED, b"\0")
+        elsewhere = _LINK_NETNSID in attributes  # then that is an index there
+        links[index] = _Link(
+            name_of(attributes.get(_IFNAME, b"")),
+            name_of(attributes_of(attributes.get(_LINKINFO, b"")).get(_INFO_KIND, b"")),
+            any(xdp),
+            0 if elsewhere else int_of(attributes.get(_LINK, b"")),
+            int_of(attributes.get(_MASTER, b"")),
+        )
+    return links
+
+
+def _filtered_interfaces(netlink: _socket.socket) -> set[int]:
+    """The interfaces with filters of tc on what comes in or goes out."""
+    parents: list[tuple[int, int]] = []
     try:
-        rows = listed(json.loads(text or "[]"))
-    except ValueError:
-        return
-    for row in rows:
-        if not isinstance(row, dict):
-            continue
-        if kind == "xdp" and row.get("xdp"):
-            yield NotEvaluated("xdp", str(row.get("ifname")))
-        # Filters of incoming packets hang from one of these.
-        if kind == "tc" and row.get("kind") in ("clsact", "ingress"):
-            yield NotEvaluated("tc", str(row.get("dev")))
+        for body, attributes in dump(netlink, _GET_QDISC, _NEW_QDISC, bytes(20)):
+            (index,) = _struct.unpack_from("=4xi", body)
+            kind = name_of(attributes.get(_TCA_KIND, b""))
+            parents += [(index, parent) for parent in _PARENTS.get(kind, ())]
+    except ValueError:  # a kernel without packet scheduling
+        return set()
+    filtered = set()
+    for index, parent in parents:
+        question = _struct.pack("=4xiIII", index, 0, parent, 0)
+        if any(True for _ in dump(netlink, _GET_FILTER, _NEW_FILTER, question)):
+            filtered.add(index)
+    return filtered
 
 
-def _virtual_servers(proc: str) -> Iterator[NotEvaluated]:
+def _with_those_below(
+    index: int, links: Mapping[int, _Link], own: Mapping[int, tuple[NotEvaluated, ...]]
+) -> tuple[NotEvaluated, ...]:
+    """What handles the packets of an interface, and of those that it is made of."""
+    if not own:
+        return ()
+    concerned, waiting = {index}, [index]
+    while waiting:
+        one = waiting.pop()
+        parts = [place for place, link in links.items() if link.above == one]
+        for each in (links[one].below if one in links else 0, *parts):
+            if each and each not in concerned:
+                concerned.add(each)
+                waiting.append(each)
+    return tuple([one for each in sorted(concerned) for one in own.get(each, ())])
+
+
+def _virtual_servers(proc: str) -> tuple[VirtualServer, ...]:
     try:
         with open(f"{proc}/thread-self/net/ip_vs", encoding="ascii", errors="replace") as file:
-            for line in file.readlines()[3:]:  # after the head
-                if not line.startswith("  ->"):
-                    yield NotEvaluated("ipvs", " ".join(line.split()[:2]))
+            lines = file.read(1 << 22).splitlines()
     except OSError:
-        return
+        return ()
+    # After the head of three lines; those that begin with an arrow are the machines behind one.
+    return tuple([server_of(line) for line in lines[3:] if line.strip() and "->" not in line])
 
 
-def _cgroup_filters() -> Iterator[NotEvaluated]:
-    """Programs that filter the packets of a control group, by the names they were loaded with.
+def server_of(line: str) -> VirtualServer:
+    """The virtual server of a line of /proc/net/ip_vs; of what isn't understood, any.
 
-    The kernel lists them to CAP_BPF or CAP_SYS_ADMIN alone, and those of all namespaces.
+    >>> server_of("TCP  C0000207:1F90 rr")
+    VirtualServer(transport='tcp', address='192.0.2.7', port=8080, text='TCP 192.0.2.7:8080')
+    >>> server_of("FWM  00000001 wlc").takes("udp", "192.0.2.7", 53)
+    True
     """
-    import ctypes
-    import os
-    import struct
+    kind, place = (*line.split(), "", "")[:2]
+    transport = _IPVS_TRANSPORTS.get(kind)
+    address, _, port = place.rpartition(":")
+    try:
+        if transport is None:
+            raise ValueError(line)
+        number = int(port, 16)
+        if address.startswith("["):
+            text = _socket.inet_ntop(
+                _socket.AF_INET6, _socket.inet_pton(_socket.AF_INET6, address[1:-1])
+            )
+        else:
+            text = _socket.inet_ntop(_socket.AF_INET, bytes.fromhex(address))
+    except (OSError, ValueError):
+        return VirtualServer(transport, None, 0, f"{kind} {place}")
+    shown = f"[{text}]" if ":" in text else text
+    return VirtualServer(transport, text, number, f"{kind} {shown}:{number}")
 
+
+# -- programs of bpf(2) -----------------------------------------------------------------------
+
+
+def _socket_programs(proc: str) -> int:
+    try:
+        descriptor = os.open(f"{proc}/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        return _programs(descriptor, _SOCKET_LOOKUP)
+    finally:
+        os.close(descriptor)
+
+
+def _programs(target: int, kind: int, flags: int = 0) -> int:
+    """How many programs of a *kind* are attached to *target*, a descriptor or an interface.
+
+    0 where the kernel doesn't know the kind; -1 where it doesn't tell (CAP_NET_ADMIN).
+    """
     number = _BPF_SYSCALL.get(os.uname().machine)
     if number is None:
-        return
+        return 0
+    try:
+        return _query(number, target, kind, flags)
+    except (ImportError, AttributeError, OSError):
+        return 0
+
+
+def _query(number: int, target: int, kind: int, flags: int) -> int:
+    import ctypes
+
+    # union bpf_attr, its part "query"; without room for programs the kernel counts them
+    question = _struct.pack("=IIIIQI", target, kind, flags, 0, 0, 0)
+    attributes = ctypes.create_string_buffer(question, 64)
     syscall = ctypes.CDLL(None, use_errno=True).syscall
-    syscall.restype = ctypes.c_long
+    if syscall(number, _PROGRAM_QUERY, attributes, 64) < 0:
+        return -1 if ctypes.get_errno() == _EPERM else 0
+    (count,) = _struct.unpack_from("=I", attributes.raw, 24)
+    return int(count)
 
-    def ask(command: int, attributes: bytes) -> tuple[int, bytes]:
-        buffer = ctypes.create_string_buffer(attributes, 128)
-        result = syscall(number, command, buffer, 128)
-        return int(result), buffer.raw
 
-    last = 0
-    names: dict[str, None] = {}
-    for _ in range(_MOST_PROGRAMS):
-        result, answer = ask(_GET_NEXT_ID, struct.pack("=I", last))
-        if result < 0:
-            break
-        (last,) = struct.unpack_from("=I", answer, 4)
-        descriptor, _ = ask(_GET_FD_BY_ID, struct.pack("=I", last))
-        if descriptor < 0:
-            continue
-        info = ctypes.create_string_buffer(_INFO_SIZE)
-        asked = struct.pack("=IIQ", descriptor, _INFO_SIZE, ctypes.addressof(info))
-        result, _ = ask(_GET_INFO, asked)
+# -- filters of control groups ------------------------------------------------------------------
+
+
+def filtering_cgroups(
+    listeners: Iterable[Listener], proc: str = "/proc", mount: str | None = None
+) -> dict[int, tuple[NotEvaluated, ...]]:
+    """By the inode of each socket: the control groups with a filter for its packets.
+
+    A socket's filters are those of the group in which it was made (which the kernel's monitor
+    tells); where that isn't known, those of its owners' groups stand for it.
+    """
+    from portbook.host.linux.cgroups import find_cgroups, find_mount
+
+    mount = mount or find_mount(proc)
+    known = [each for each in listeners if each.socket.inode is not None]
+    if mount is None or not known:
+        return {}
+    made_in = _cgroups_of_sockets(known, proc)
+    paths: dict[int, str] = {}
+    try:
+        paths[os.stat(mount).st_ino] = mount
+    except OSError:
+        return {}
+    groups: dict[int, set[str]] = {}
+    for each in known:
+        inode = each.socket.inode or 0
+        for owner in each.ownership.owners:
+            path = _cgroup_of_process(owner.pid, mount, proc, paths)
+            if path is not None:
+                groups.setdefault(inode, set()).add(path)
+    unseen = {made_in[one] for one in made_in if made_in[one] not in paths}
+    paths.update(find_cgroups(mount, unseen))
+    for inode, cgroup in made_in.items():
+        if cgroup in paths:
+            groups[inode] = {paths[cgroup]}
+    filtered: dict[str, NotEvaluated | None] = {}
+    for path in {path for several in groups.values() for path in several}:
+        filtered[path] = _filter_of(path, path[len(mount) :] or "/")
+    return {
+        inode: tuple([one for path in sorted(several) if (one := filtered[path]) is not None])
+        for inode, several in groups.items()
+        if any(filtered[path] for path in several)
+    }
+
+
+def _cgroups_of_sockets(listeners: list[Listener], proc: str) -> dict[int, int]:
+    from portbook.host.linux.sockets import read_sockets
+
+    ports = [each.socket.port for each in listeners]
+    transports = {each.socket.transport for each in listeners}
+    try:
+        sockets = read_sockets(
+            min(ports), max(ports), transports.pop() if len(transports) == 1 else None, root=proc
+        ).sockets
+    except HostUnreadable:
+        return {}
+    wanted = {each.socket.inode for each in listeners}
+    return {each.inode: each.cgroup for each in sockets if each.inode in wanted and each.cgroup}
+
+
+def _cgroup_of_process(pid: int, mount: str, proc: str, paths: dict[int, str]) -> str | None:
+    """The folder of a process's control group; *paths* keeps it by the group's number."""
+    try:
+        with open(f"{proc}/{pid}/cgroup", "rb") as file:
+            lines = file.read().split(b"\n")
+        (line,) = [each for each in lines if each.startswith(b"0::/")]
+        path = mount + os.fsdecode(line[3:]).rstrip("/")
+        paths.setdefault(os.stat(path).st_ino, path)
+    except (OSError, ValueError):
+        return None
+    return path
+
+
+def _filter_of(path: str, name: str) -> NotEvaluated | None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        counts = [_programs(descriptor, kind, _EFFECTIVE) for kind in _CGROUP]
+    finally:
         os.close(descriptor)
-        (kind,) = struct.unpack_from("=I", info.raw)
-        if result == 0 and kind == _CGROUP_FILTER:
-            text = info.raw[_NAME_AT : _NAME_AT + 16].rstrip(b"\0")
-            names[text.decode("ascii", "replace")] = None
-    for name in names:
-        yield NotEvaluated("cgroup", name)
+    return NotEvaluated("cgroup", name) if any(count > 0 for count in counts) else None

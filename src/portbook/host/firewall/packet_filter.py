@@ -9,9 +9,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from portbook.host.firewall.values import Machine, NotEvaluated, Ruleset
+    from portbook.host.firewall.other_filters import OtherFilters
+    from portbook.host.firewall.values import Machine, Ruleset
     from portbook.host.linux.network import Network
     from portbook.model import Transport
+    from portbook.model.finding import NotEvaluated
 
 _EVERYONE = {Family.IPV4: (0, (1 << 32) - 1), Family.IPV6: (0, (1 << 128) - 1)}
 
@@ -20,7 +22,7 @@ class PacketFilter:
     """What the packet filters do with new connections.
 
     *ruleset* None: no rules are in force. *missing* says what could not be read: then nothing is
-    known to be open. *machine* is what else decides over packets.
+    known to be open. *machine* is what else decides over packets, *others* what isn't followed.
     """
 
     def __init__(
@@ -28,8 +30,9 @@ class PacketFilter:
         ruleset: Ruleset | None = None,
         machine: Machine | None = None,
         missing: Iterable[Gap] = (),
+        others: OtherFilters | None = None,
     ) -> None:
-        self._ruleset, self._machine = ruleset, machine
+        self._ruleset, self._machine, self._others = ruleset, machine, others
         self._missing = tuple(missing)
         self._decided: dict[tuple[object, ...], tuple[Decision, ...]] = {}
 
@@ -42,6 +45,11 @@ class PacketFilter:
     @property
     def not_evaluated(self) -> tuple[NotEvaluated, ...]:
         """What else handles packets here, and isn't followed."""
+        others = self._others.all if self._others is not None else ()
+        return tuple(dict.fromkeys((*self._chains, *others)))
+
+    @property
+    def _chains(self) -> tuple[NotEvaluated, ...]:
         return self._ruleset.not_evaluated if self._ruleset is not None else ()
 
     @property
@@ -70,43 +78,64 @@ class PacketFilter:
         source: str | None = None,
     ) -> tuple[Decision, ...]:
         """As :func:`portbook.host.firewall.decide.decide`, each question worked out once."""
-        if self._ruleset is None or self._machine is None:
-            outcome = Outcome.UNKNOWN if self._missing else Outcome.OPEN
-            return (Decision(family, (_EVERYONE[family],), outcome, delivered_to=port),)
         key = (family, transport, destination, port, interface, source)
         decisions = self._decided.get(key)
         if decisions is None:
-            from portbook.host.firewall.decide import decide
+            if self._ruleset is None or self._machine is None:
+                outcome = Outcome.UNKNOWN if self._missing else Outcome.OPEN
+                everyone = Decision(family, (_EVERYONE[family],), outcome, delivered_to=port)
+                decisions = (everyone,)
+            else:
+                from portbook.host.firewall.decide import decide
 
-            decisions = decide(
-                self._ruleset,
-                self._machine,
-                family=family,
-                transport=transport,
-                destination=destination,
-                port=port,
-                interface=interface,
-                source=source,
-            )
+                decisions = decide(
+                    self._ruleset,
+                    self._machine,
+                    family=family,
+                    transport=transport,
+                    destination=destination,
+                    port=port,
+                    interface=interface,
+                    source=source,
+                )
+            if self.not_evaluated:
+                decisions = tuple([self._doubted(each, *key[1:5]) for each in decisions])
             self._decided[key] = decisions
         return decisions
 
+    def _doubted(
+        self, decision: Decision, transport: Transport, destination: str, port: int, interface: str
+    ) -> Decision:
+        """*decision*, which is none where something else may decide otherwise."""
+        from portbook.host.firewall.other_filters import OtherFilters
+
+        others = self._others or OtherFilters()
+        doubts = others.deciding(decision, transport, destination, port, interface, self._chains)
+        met = [rule.where for rule in decision.rules if decision.outcome is Outcome.UNKNOWN]
+        doubts += tuple(
+            [each for each in self._chains if each.kind == "tproxy" and each.name in met]
+        )
+        if not doubts:
+            return decision
+        return decision._replace(outcome=Outcome.UNKNOWN, not_evaluated=doubts)
+
 
 def read_packet_filter(network: Network) -> PacketFilter:
-    """The packet filters in force: the kernel says whether there are any, in 0.1 ms.
+    """The packet filters in force: the kernel says whether there are any rules, in 0.1 ms.
 
-    Only where there are, the tools that print the rules are run.
+    Only where there are, the tools that print them are run.
     """
     import os
     import sys
 
     from portbook.host.firewall import chain_types, legacy_tables
+    from portbook.host.firewall.other_filters import read_other_filters
 
     if not sys.platform.startswith("linux"):
         return PacketFilter(missing=[Gap(GapCode.FIREWALL_UNSUPPORTED)])
     types = chain_types()
     if types is not None and not any(types) and not any(map(legacy_tables, ("ip", "ip6"))):
-        return PacketFilter()
+        return PacketFilter(others=read_other_filters())
     from portbook.host.firewall.ruleset import read_ruleset
     from portbook.host.firewall.values import Interface, Machine
 
@@ -123,4 +152,4 @@ def read_packet_filter(network: Network) -> PacketFilter:
         ),
         None if network.policy else tuple([(each.cidr, each.interface) for each in network.routes]),
     )
-    return PacketFilter(read_ruleset(), machine)
+    return PacketFilter(read_ruleset(), machine, others=read_other_filters())

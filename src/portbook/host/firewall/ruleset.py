@@ -14,10 +14,10 @@ from portbook.host.firewall import generation, legacy_tables
 from portbook.host.firewall.iptables_rules import parse_iptables
 from portbook.host.firewall.nft_hidden import add_devices, add_hidden_families
 from portbook.host.firewall.nft_json import parse_elements, parse_nft
-from portbook.host.firewall.other_filters import other_filters
-from portbook.host.firewall.values import NotEvaluated, Rows, Ruleset, Table
+from portbook.host.firewall.values import Rows, Ruleset, Table
 from portbook.host.run_tool import SYSTEM_FOLDERS, find_tool, run_tool
 from portbook.model import Gap, GapCode, Need
+from portbook.model.finding import NotEvaluated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,15 +113,7 @@ class _Reader:
             for rule in chain.rules
             if " -j TPROXY" in rule.text.text
         ]
-        unfollowed += other_filters(self._silently)
         return tables, unfollowed
-
-    def _silently(self, name: str, *arguments: str) -> str | None:
-        """As :meth:`_run`; that there is no answer isn't told: the rules are read without it."""
-        known = list(self.gaps)
-        text = self._run(name, *arguments)
-        self.gaps[:] = known
-        return text
 
     def _add_saved(self, tables: list[Table], family: str, prefix: str) -> None:
         foreign = {

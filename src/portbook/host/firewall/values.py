@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from portbook.model.finding import NotEvaluated
     from portbook.model.gap import Gap
 
 _NAT, _SOURCE_NAT = -100, 100  # enum nf_ip_hook_priorities
@@ -221,17 +222,6 @@ class Chain:
     def __init__(self, where: str, hook: Hook | None = None, policy: str = "accept") -> None:
         self.where, self.hook, self.policy = where, hook, policy
         self.rules: list[Rule] = []
-
-
-class NotEvaluated(NamedTuple):
-    """What may decide over packets and isn't followed here.
-
-    ``kind`` is ``flowtable``, ``tproxy``, ``ipvs``, ``cgroup``, ``xdp``, ``tc``, ``bridge`` or
-    ``netdev``; ``name`` says which one.
-    """
-
-    kind: str
-    name: str
 
 
 class Table:

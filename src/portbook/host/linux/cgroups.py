@@ -26,14 +26,14 @@ def read_members(
     The root cgroup is left out: to look there is to look everywhere.
     """
     wanted = {cgroup for _, cgroup in sockets.values() if cgroup}
-    if not wanted or (mount := mount or _find_mount(root)) is None:
+    if not wanted or (mount := mount or find_mount(root)) is None:
         return {}
     try:
         wanted.discard(os.stat(mount).st_ino)
     except OSError:
         return {}
     members = {}
-    for cgroup, path in _find_cgroups(mount, wanted).items():
+    for cgroup, path in find_cgroups(mount, wanted).items():
         try:
             with open(f"{path}/cgroup.procs", "rb") as file:
                 pids = procfs.parse_numbers(file.read())
@@ -43,7 +43,8 @@ def read_members(
     return members
 
 
-def _find_mount(root: str) -> str | None:
+def find_mount(root: str) -> str | None:
+    """Where cgroup2 is mounted."""
     # The two usual places first: the list of mounts is long where containers run.
     for path in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified"):
         if os.path.exists(f"{path}/cgroup.controllers"):
@@ -56,7 +57,7 @@ def _find_mount(root: str) -> str | None:
     return next((mount.path for mount in mounts if mount.type == "cgroup2"), None)
 
 
-def _find_cgroups(mount: str, wanted: set[int]) -> dict[int, str]:
+def find_cgroups(mount: str, wanted: set[int]) -> dict[int, str]:
     """The folders whose inode is a cgroup's id: level by level, until all are found.
 
     open_by_handle_at(2) would go there straight, but Python has no such call. A folder lists

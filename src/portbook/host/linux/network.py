@@ -135,11 +135,11 @@ def read_network(proc: str = "/proc") -> Network:
         try:
             netlink.settimeout(1)
             names: dict[int, tuple[str, int]] = {}
-            for body, attributes in _dump(netlink, _GET_LINK, _NEW_LINK, 16):
+            for body, attributes in dump(netlink, _GET_LINK, _NEW_LINK, bytes(16)):
                 _, index, flags = _struct.unpack_from("=BxHiI", body)[1:4]
-                names[index] = (_text(attributes.get(_IFLA_IFNAME, b"")), flags)
+                names[index] = (name_of(attributes.get(_IFLA_IFNAME, b"")), flags)
             addresses: dict[int, list[Address]] = {}
-            for body, attributes in _dump(netlink, _GET_ADDRESS, _NEW_ADDRESS, 8):
+            for body, attributes in dump(netlink, _GET_ADDRESS, _NEW_ADDRESS, bytes(8)):
                 number, prefix, _, _, index = _struct.unpack_from("=BBBBI", body)
                 raw = attributes.get(_IFA_LOCAL) or attributes.get(_IFA_ADDRESS)
                 if number in _FAMILIES and raw:
@@ -147,8 +147,8 @@ def read_network(proc: str = "/proc") -> Network:
                     addresses.setdefault(index, []).append(Address(_FAMILIES[number], text, prefix))
             routes, own, whole = _read_routes(netlink, names)
             rules = [
-                _number(attributes.get(_FRA_PRIORITY, b""))
-                for _, attributes in _dump(netlink, _GET_RULE, _NEW_RULE, 12)
+                int_of(attributes.get(_FRA_PRIORITY, b""))
+                for _, attributes in dump(netlink, _GET_RULE, _NEW_RULE, bytes(12))
             ]
         finally:
             netlink.close()
@@ -178,18 +178,18 @@ def _read_routes(
     routes: list[Route] = []
     local: list[Route] = []
     count = 0
-    for body, attributes in _dump(netlink, _GET_ROUTE, _NEW_ROUTE, 12):
+    for body, attributes in dump(netlink, _GET_ROUTE, _NEW_ROUTE, bytes(12)):
         count += 1
         family, length, _, _, table, _, _, kind = _struct.unpack_from("=8B", body)
         if _RTA_TABLE in attributes:
-            table = _number(attributes[_RTA_TABLE])
+            table = int_of(attributes[_RTA_TABLE])
         if family not in _FAMILIES or (table, kind) not in ((_MAIN, _UNICAST), (_LOCAL, _HERE)):
             continue
         known = _FAMILIES[family]
         first, last = span_of(known, int.from_bytes(attributes.get(_RTA_DST, b""), "big"), length)
-        out = [_number(attributes[_RTA_OIF])] if _RTA_OIF in attributes else []
+        out = [int_of(attributes[_RTA_OIF])] if _RTA_OIF in attributes else []
         out += _hops(attributes.get(_RTA_MULTIPATH, b""))
-        metric = _number(attributes.get(_RTA_PRIORITY, b""))
+        metric = int_of(attributes.get(_RTA_PRIORITY, b""))
         if len(routes) < _MOST_ROUTES:
             kept = routes if table == _MAIN else local
             kept += [
@@ -212,14 +212,15 @@ def _hops(data: bytes) -> list[int]:
     return found
 
 
-def _dump(
-    netlink: _socket.socket, question: int, answer: int, size: int
+def dump(
+    netlink: _socket.socket, question: int, answer: int, asked: bytes
 ) -> Iterator[tuple[bytes, dict[int, bytes]]]:
-    """The messages of one dump: the fixed part, *size* bytes of it, and the attributes.
+    """The messages of one dump: the fixed part, as long as that of *asked*, and the attributes.
 
     Raises OSError, or ValueError for what is no answer.
     """
-    netlink.send(_struct.pack("=IHHII", 16 + size, question, _DUMP, question, 0) + bytes(size))
+    size = len(asked)
+    netlink.send(_struct.pack("=IHHII", 16 + size, question, _DUMP, question, 0) + asked)
     while True:
         data = netlink.recv(1 << 18)
         place = 0
@@ -233,11 +234,12 @@ def _dump(
                 raise ValueError("it changed while it was read" if flags else "it refuses")
             if kind == answer and length >= 16 + size:
                 start = place + 16
-                yield data[start : start + size], _attributes(data[start + size : place + length])
+                yield data[start : start + size], attributes_of(data[start + size : place + length])
             place += length + 3 & ~3
 
 
-def _attributes(data: bytes) -> dict[int, bytes]:
+def attributes_of(data: bytes) -> dict[int, bytes]:
+    """The attributes in *data*, by kind. Raises ValueError where one is cut short."""
     found, place = {}, 0
     while place + 4 <= len(data):
         length, kind = _struct.unpack_from("=HH", data, place)
@@ -248,11 +250,13 @@ def _attributes(data: bytes) -> dict[int, bytes]:
     return found
 
 
-def _number(data: bytes) -> int:
+def int_of(data: bytes) -> int:
+    """The number that an attribute holds; 0 for none."""
     return int(_struct.unpack("=I", data)[0]) if len(data) == 4 else 0
 
 
-def _text(data: bytes) -> str:
+def name_of(data: bytes) -> str:
+    """The name that an attribute holds."""
     return data.rstrip(b"\0").decode("utf-8", "surrogateescape")
 
 

@@ -71,6 +71,7 @@ TEMPLATES = {
     GapCode.FIREWALL_UNREADABLE: "firewall rules of {subject} could not be read: {detail}",
     GapCode.FIREWALL_CHANGING: "the firewall rules changed while they were read",
     GapCode.FIREWALL_SET_UNREAD: "the firewall's set {subject} could not be read: {detail}",
+    GapCode.NOT_EVALUATED: "portbook can't evaluate {filter}, so it can't tell what gets through",
     GapCode.TOOL_UNSTARTED: f"{_RULES} ({{detail}})",
     GapCode.TOOL_LATE: f"{_RULES} did not answer in time",
     GapCode.TOOL_FAILED: f"{_RULES} says {{detail}}",
@@ -82,6 +83,19 @@ TEMPLATES = {
     GapCode.NOTES_LEFT_OUT: "{detail}",
     GapCode.COMMANDS_MASKED: "the command lines of processes: start portbook serve with "
     "--show-commands to see them",
+}
+_FILTERS = {
+    "xdp": "the XDP program on {name}",
+    "tc": "the tc filter on {name}",
+    "bridge": "the bridge's chain {name}",
+    "netdev": "the egress chain {name}",
+    "sk-lookup": "the sk_lookup program of {name}",
+    "cgroup": "the filter of the control group {name} (systemd's IPAddressDeny is one)",
+    "ipvs": "the IPVS service {name}",
+    "flowtable": "the flowtable {name}",
+    "tproxy": "tproxy in {name}",
+    "unknown": "nftables' object of the kind {name}",
+    "unseen": "programs on interfaces and sockets, which the kernel doesn't show",
 }
 # What a pasted text says failed, held against this machine; portbook.present.failed chooses.
 FAILURES = {
@@ -151,6 +165,11 @@ def gap_sentence(gap: Gap) -> str:
     return sentence if gap.namespace is None else f"{in_namespace(gap.namespace)}, {sentence}"
 
 
+def filter_words(kind: str, name: str) -> str:
+    """What else handles packets, by its *kind* (:class:`portbook.model.finding.NotEvaluated`)."""
+    return _FILTERS.get(kind, "{name}").replace("{name}", name)
+
+
 def gap_sentences(gaps: Iterable[Gap]) -> list[str]:
     """A sentence for each of *gaps*."""
     return [gap_sentence(gap) for gap in gaps]
@@ -195,5 +214,6 @@ def _words(gap: Gap, facts: dict[str, object]) -> dict[str, str]:
         if number == 1
         else f"the names of {number:,} containers are",
         "records": "record is marked as having" if number == 1 else "records are marked as having",
+        "filter": filter_words(subject, gap.detail or ""),
         "rules": "1 NAT rule was" if number == 1 else f"{number:,} NAT rules were",
     }

@@ -6,6 +6,7 @@ Facts are raw text, as a process or a file made them: whoever prints a line esca
 from __future__ import annotations
 
 from portbook.model import EvidenceCode, SpokenState, SubjectKind
+from portbook.present.phrases import filter_words
 from portbook.present.words import when
 
 TYPE_CHECKING = False
@@ -105,6 +106,8 @@ _LINES: dict[EvidenceCode, Callable[[Words, Subject | None], str]] = {
     EvidenceCode.FIREWALL: lambda facts, _: (
         f"firewall: {facts['text']} in {facts.get('where')}"
         if "text" in facts
+        else f"not evaluated: {filter_words(str(facts['not_evaluated']), str(facts.get('name')))}"
+        if "not_evaluated" in facts
         else f"firewall: {_FIREWALLS.get(str(facts.get('state')), facts.get('state'))}"
     ),
     EvidenceCode.REACHED: lambda facts, _: (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook.model import Scope
+from portbook.present.phrases import filter_words
 from portbook.present.words import few
 
 TYPE_CHECKING = False
@@ -67,6 +68,8 @@ def reach_line(reachable: Reachable) -> str:
     if reachable.scope is Scope.BLOCKED:
         why = f"a firewall rule blocks the rest{rule}" if rule else "the firewall blocks the rest"
         return f"from this machine only: {why}"
+    if reachable.not_evaluated:
+        return f"can't tell: {filter_words(*reachable.not_evaluated[0])} may decide"
     if reachable.firewall is None:
         return UNREAD
     return f"can't tell: it depends on a firewall rule{rule}"
@@ -86,6 +89,9 @@ def let_in(facts: Mapping[str, Any]) -> str:
         return f"it can be reached from {networks}{by_rule(facts)}"
     if scope == Scope.THIS_MACHINE:
         return "no network leads to it now"
+    if "not_evaluated" in facts:
+        words = filter_words(str(facts["not_evaluated"]), str(facts.get("not_evaluated_name")))
+        return f"{words} may let others in or not"
     if "firewall" not in facts:
         return "the firewall's rules couldn't be read (try sudo)"
     return f"whether the firewall lets others in can't be told{by_rule(facts)}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from portbook.app.origins import ANYWHERE, THIS_MACHINE, Barrier
 from portbook.app.reachable import reachable_of
-from portbook.model import Scope, Transport, host_port
+from portbook.model import GapCode, Scope, Transport, host_port
 from portbook.model.reach import Outcome
 from portbook.present.document import Page, Paragraph, Section, Table
 from portbook.present.owners import owner_phrase, unseen_owner
-from portbook.present.phrases import gap_sentences
+from portbook.present.phrases import filter_words, gap_sentences
 from portbook.present.phrases.reach import (
     BEYOND,
     closing,
@@ -18,7 +18,7 @@ from portbook.present.phrases.reach import (
 )
 from portbook.present.render.brief_text import steps_line
 from portbook.present.render.document_text import render_page
-from portbook.present.words import NextStep
+from portbook.present.words import NextStep, few
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +63,9 @@ def compose_reach(report: ReachReport, to: Viewer) -> Page:
         sections.append(Section(f"Who answers on {report.name}", (Table(rows),)))
     sections += [Section(_title(each, report, to), (_origins(each),)) for each in report.sockets]
     more: list[Item] = [Paragraph(configured_words(each)) for each in report.configured]
-    more += [Paragraph(f"Not seen: {gap}") for gap in gap_sentences(report.missing)]
+    named = [each for each in report.missing if each.code is not GapCode.NOT_EVALUATED]
+    more += [Paragraph(f"Not seen: {gap}") for gap in gap_sentences(named)]
+    more += [Paragraph(f"Not evaluated: {_beside(report)}.")] if report.not_evaluated else []
     if any(each.answer is Outcome.OPEN and each.source == ANYWHERE for each in report.origins):
         more.append(Paragraph(BEYOND))
     if more:
@@ -83,6 +85,11 @@ def whole(report: ReachReport) -> Reachable:
     """What the origins of all sockets come to."""
     firewall: bool | None = bool(report.filters)
     return reachable_of(report.origins, firewall=None if report.missing else firewall)
+
+
+def _beside(report: ReachReport) -> str:
+    """What else handles packets here, whether or not it may decide about this port."""
+    return few([filter_words(*each) for each in report.not_evaluated])
 
 
 def _title(each: SocketReach, report: ReachReport, to: Viewer) -> str:
@@ -125,6 +132,8 @@ def _who(answer: Answer, report: ReachReport, to: Viewer) -> str:
         who = "not an address of this machine"
     else:
         who = "nothing listens: refused" if report.transport is Transport.TCP else "nothing listens"
+    if answer.not_evaluated:
+        who += f"; {filter_words(*answer.not_evaluated[0])} may decide otherwise"
     return f"{sent}: {who}" if sent else who
 
 
@@ -157,6 +166,8 @@ def answer_words(origin: Origin) -> str:
     words = _ANSWERS[origin.answer]
     if origin.forwarded and origin.answer is Outcome.OPEN:
         words += f", by {origin.delivered_address}:{origin.delivered_to}"
+    if origin.not_evaluated:
+        words += f": {filter_words(*origin.not_evaluated[0])} may decide"
     if origin.rules:
         words += f" ({cited(origin.rules[-1])})"
     if origin.later:
