@@ -46,7 +46,7 @@ def test_what_cant_be_a_note_is_refused(notes_file: Path) -> None:
     assert notes_file.read_text() == "not toml at all ["
 
 
-@pytest.mark.usefixtures("notes_file")
+@pytest.mark.usefixtures("notes_file", "own_network")
 def test_what_listens_is_adopted_once() -> None:
     with socket.socket() as server:
         # One that systems hand out by chance is left out.

@@ -132,7 +132,8 @@ class FilteredMachine:
         """
         self.shell(machine, script)
         added = "\n".join(
-            f"ip addr add {source}/{32 if '.' in source else 128} dev lo" for source in SOURCES[3:6]
+            f"ip addr add {source}/{'32 dev lo' if '.' in source else '128 dev lo nodad'}"
+            for source in SOURCES[3:6]
         )
         self.shell(
             peer,
@@ -140,8 +141,8 @@ class FilteredMachine:
             for a in 198.18.0.2 198.18.0.77 198.18.0.200; do ip addr add $a/24 dev eth0; done
             for a in 2001:db8:99::2 2001:db8:99::77; do ip addr add $a/64 dev eth0 nodad; done
             {added}
-            ip -6 addr add 2001:db8:1::5/128 dev lo
-            ip -6 addr add 2001:db8:2::9/128 dev lo
+            ip -6 addr add 2001:db8:1::5/128 dev lo nodad
+            ip -6 addr add 2001:db8:2::9/128 dev lo nodad
             ip link set eth0 up
             echo 1 > /proc/sys/net/ipv4/ip_forward
             """,

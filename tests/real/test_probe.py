@@ -174,7 +174,9 @@ for address in sys.argv[1:]:
 
 def add_addresses(namespace: Namespace) -> None:
     for address in ("192.0.2.10/24", "192.0.2.11/24", "2001:db8::10/128"):
-        done = namespace.run(["ip", "addr", "add", address, "dev", "lo"])
+        # RFC 4862, 5.4: an IPv6 address is nobody's until the others were asked about it.
+        at_once = ["nodad"] if ":" in address else []
+        done = namespace.run(["ip", "addr", "add", address, "dev", "lo", *at_once])
         assert not done.returncode, done.stderr
 
 
