@@ -14,6 +14,7 @@ import pytest
 
 from tests.app.audit import contract, samples
 from tests.app.audit.asking import ask, counts
+from tests.app.audit.test_spoken import zeek
 from tests.counts import PROOF
 from tests.real.needs import need_kernel, need_module, need_program
 from tests.real.spark import settings
@@ -72,6 +73,13 @@ def test_spark_and_duckdb_answer_alike(name: str, spark: Engine, tmp_path: Path)
     assert counts(with_spark) == samples.EXPECTED
     assert with_spark.services == with_duckdb.services
     assert with_spark.findings == with_duckdb.findings
+
+
+def test_spark_tells_what_was_spoken(spark: Engine, tmp_path: Path) -> None:
+    path = zeek(tmp_path / "conn.log")
+    with_spark, with_duckdb = ask(path, engine=spark), ask(path)
+    assert with_spark.services == with_duckdb.services
+    assert [each.spoken for each in with_spark.services[:3]] == ["ssh", "http", ""]
 
 
 def test_spark_writes_rows_and_names_what_is_wrong(spark: Engine, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.host.probe.fingerprints import SERVICES
 from portbook.model import (
     Assessment,
     Family,
@@ -22,6 +21,7 @@ from portbook.model import (
     Standing,
     Transport,
 )
+from portbook.model.protocols import SERVICES
 from portbook.present.phrases.evidence import heard
 from portbook.verdict.engine import judge
 from portbook.verdict.expectation_match import speaks_otherwise
@@ -51,7 +51,16 @@ HTTP = {"http", "https", "http-alt"}
         ("mysql", {"irdmi"}, {"http"}, True),
         ("http", {"irdmi"}, {"snmp"}, False),
         (None, {"ssh"}, {"ssh"}, False),
-        ("xmpp", {"ssh"}, {"ssh"}, False),
+        ("gopher", {"ssh"}, {"ssh"}, False),
+        ("tls", {"http-alt"}, set(), False),
+        ("tls", {"https"}, set(), False),
+        ("tls", {"pcsync-https"}, set(), False),
+        ("tls", {"smtp"}, set(), False),  # STARTTLS begins plainly; logs may name what follows
+        ("tls", {"ssh"}, set(), True),
+        ("tls", {"domain"}, set(), True),
+        ("dns", {"mdns"}, set(), False),
+        ("dns", {"netbios-ns"}, set(), False),
+        ("http", {"ms-wbt-server"}, set(), True),
     ],
 )
 def test_when_it_contradicts(

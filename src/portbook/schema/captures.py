@@ -143,6 +143,7 @@ _FAULT = Table(
     ),
 )
 _REACH = optional(closed(("loopback", "everywhere")))
+_SPOKEN = optional(WORDS)
 _KEY = Table(
     "key",
     "",
@@ -150,6 +151,7 @@ _KEY = Table(
         Field("transport", TRANSPORT, path=lambda key: key[0]),
         Field("port", PORT, path=lambda key: key[1]),
         Field("reach", _REACH, path=lambda key: key[2] or None),
+        Field("spoken", _SPOKEN, path=lambda key: key[3] or None),
     ),
 )
 _KEYS = list_of(_KEY.inline())
@@ -185,6 +187,8 @@ AUDIT_SERVICE = Table(
         Field("last", optional(MOMENT), path="service.last"),
         Field("hosts", optional(list_of(_SHARE.inline())), "null: not looked for",
               "service.hosts"),
+        Field("spoken", _SPOKEN, "the protocol seen, where another one belongs",
+              lambda row: row.service.spoken or None),
     ),
 )  # fmt: skip
 AUDIT = Table(

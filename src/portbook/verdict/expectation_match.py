@@ -13,6 +13,7 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple, StrEnum
 from portbook.catalog.practice.path_patterns import path_matches
 from portbook.model import ExecutablePlace
+from portbook.model.protocols import NEVER_TLS, PROBED, SERVICES, TLS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -166,12 +167,15 @@ def speaks_otherwise(
     True
     >>> speaks_otherwise(Spoken(SpokenState.IDENTIFIED, "http"), {"ipp"}, {"ipp"})
     False
-    """
-    if spoken.protocol is None:
-        return False
-    from portbook.host.probe.fingerprints import SERVICES
 
-    plain, encrypted = SERVICES.get(spoken.protocol, ((), ()))
+    TLS alone contradicts only what never begins with it:
+
+    >>> speaks_otherwise(Spoken(SpokenState.IDENTIFIED, "tls"), {"http-alt"}, set())
+    False
+    """
+    if spoken.protocol == TLS:
+        return not programs and not registered.isdisjoint(NEVER_TLS)
+    plain, encrypted = SERVICES.get(spoken.protocol or "", ((), ()))
     services = {*plain, *encrypted}
     if not services or registered & services:
         return False
@@ -179,6 +183,9 @@ def speaks_otherwise(
     # an API of a product's own) an answer by HTTP says nothing: they are built on it.
     told = {name for some, others in SERVICES.values() for name in (*some, *others)}
     if programs:
+        # Programs do more than what is on record of them, say serve pages of their own by HTTP:
+        # only of what a probe recognises they are known well enough.
+        told = {name for some, others in PROBED.values() for name in (*some, *others)}
         at_home = bool(registered & programs)
         # A known program away from home may speak what it always speaks: another rule says that.
         return bool(programs & told) and (not programs & services or at_home)

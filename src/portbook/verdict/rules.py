@@ -57,8 +57,8 @@ FACTS = {
     "shadowed": "another program holds the same port on a more specific address or on the other "
     "family, so that localhost, 127.0.0.1 or ::1 reaches that one",
     "speaks-http": "the known program serves HTTP",
-    "speaks-otherwise": "asked, it answered in a protocol that is neither the program's nor spoken "
-    "by a service that is registered here",
+    "speaks-otherwise": "asked, or seen in a log, it spoke a protocol that is neither the "
+    "program's nor spoken by a service that is registered here",
     "browser-blocked": "browsers refuse to open the port",
     "belongs": "implements, or as-noted",
     "noted": "a note of the user's own names the port",
@@ -161,7 +161,8 @@ RULES = (
     Rule(
         "speaks-otherwise",
         Level.CHECK,
-        "asked, it answers in another protocol than the one that belongs here; note if loopback",
+        "asked, or seen in a log, it speaks another protocol than the one that belongs here; note "
+        "if loopback",
         ("speaks-otherwise",),
         (),
         ("owners", "spoken", "awaited"),
@@ -174,7 +175,7 @@ RULES = (
         Level.OK,
         "the port is registered for a service, and what was read can't say which program answers",
         ("assigned", "unasked"),
-        (),
+        ("speaks-otherwise",),
         ("service",),
         (_REGISTRY,),
         settles=True,

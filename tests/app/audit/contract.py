@@ -69,20 +69,25 @@ def check_ports(engine: Engine, book: Any, count: int | None) -> None:
     """Demands of every (transport, port, reach) what the judge says of such a socket."""
     columns = {
         "protocol": "string", "port": "int32", "answered": "boolean", "reach": "string",
-        "flows": "int64",
+        "flows": "int64", "spoken": "string",
     }  # fmt: skip
     asked = [
-        (str(transport), port, None, reach, 1)
+        (str(transport), port, None, reach, 1, spoken)
         for transport in Transport
         for port in ports(count)
         for reach in (None, "loopback", "everywhere")
+        for spoken in ((None, "ssh") if port in (80, 443) and transport != "dccp" else (None,))
     ]
     table = engine.lookup("contract_groups", columns, asked)
     lacking = {name: ibis.null("int64") for name in Judged._fields[5:11]}
     found = engine.fetch(judge_groups(table.mutate(**lacking), book))
     assert len(found) == len(asked)
     for row in map(Judged._make, found):
-        service = Service(row.transport, row.port, row.state, (), 1, reach=row.reach or "")
+        service = Service(
+            *(row.transport, row.port, row.state, (), 1),
+            reach=row.reach or "",
+            spoken=row.spoken or "",
+        )
         case = case_of(service, CATALOG)
         expected = tuple((finding.code, finding.level) for finding in judge(case, said=False))
         assert read_findings(row.findings) == expected, service.key

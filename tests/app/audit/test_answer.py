@@ -248,13 +248,13 @@ def test_what_is_new_and_what_is_gone(answer: AuditAnswer) -> None:
     ]
     changed = compare(answer, parse_previous(json.dumps(before)))
     assert changed.change is not None
-    assert changed.change.new == (("tcp", 305, ""), ("udp", 53, ""))
-    assert changed.change.gone == (("tcp", 8080, ""),)
+    assert changed.change.new == (("tcp", 305, "", ""), ("udp", 53, "", ""))
+    assert changed.change.gone == (("tcp", 8080, "", ""),)
     said = render_audit(changed, CATALOG, Style(), 20)
     assert re.search(r"new +305/tcp", said)
     assert re.search(r"gone +8080/tcp", said)
     since = of_audit(changed, CATALOG)["since"]
-    assert since["new"][0] == {"transport": "tcp", "port": 305, "reach": None}
+    assert since["new"][0] == {"transport": "tcp", "port": 305, "reach": None, "spoken": None}
     same = compare(answer, parse_previous(json.dumps(of_audit(answer, CATALOG))))
     assert "No service is new or gone." in render_audit(same, CATALOG, Style(), 20)
 

@@ -70,6 +70,7 @@ def test_the_facts_of_flows_are_facts_of_the_table() -> None:
             "abuse": "boolean",
             "risky": "boolean",
             "dangerous": "boolean",
+            "spoken": "string",
         },
         name="t",
     )
@@ -157,7 +158,9 @@ def test_frequency_and_state_decide_the_rest(engine: Engine) -> None:
     held = engine.lookup(
         "side_book", reference_table.COLUMNS, reference_table.entries(range(PORTS), CATALOG)
     )
-    made = resolve(table.mutate(**lacking, answered=ibis.null("boolean")), held)
+    made = resolve(
+        table.mutate(**lacking, answered=ibis.null("boolean"), spoken=ibis.null("string")), held
+    )
     found = {(row["port"], row["other"]): row for row in fetch(engine, made)}
     assert all(found[45000 + at, 41230]["service"] == 41230 for at in range(20))
     assert found[45000, 41230]["side"] == "dst"

@@ -172,9 +172,9 @@ def test_a_fleet_of_osquery(kind: str, tmp_path: Path) -> None:
     answer = ask(path)
     found = {each.key: (each.flows, dict(each.findings)) for each in answer.services}
     assert found == {
-        ("tcp", 22, "everywhere"): (3, {"registered-port": "ok", "exposed": "note"}),
-        ("tcp", 305, "loopback"): (3, {"loopback-only": "ok", "unregistered-port": "note"}),
-        ("tcp", 305, ""): (3, {"unregistered-port": "check"}),
+        ("tcp", 22, "everywhere", ""): (3, {"registered-port": "ok", "exposed": "note"}),
+        ("tcp", 305, "loopback", ""): (3, {"loopback-only": "ok", "unregistered-port": "note"}),
+        ("tcp", 305, "", ""): (3, {"unregistered-port": "check"}),
     }
     (worst,) = answer.unexpected
     # Nobody has seen the socket: what is said concerns the port.

@@ -12,12 +12,12 @@ from portbook.host.probe.fingerprints import (
     GREETERS,
     LONGEST,
     QUESTIONS,
-    SERVICES,
     Heard,
     first_line,
     is_tls,
     recognise,
 )
+from portbook.model.protocols import PROBED, SERVICES
 from tests.values import CATALOG
 
 MYSQL = (
@@ -187,7 +187,7 @@ def test_tls_records() -> None:
 
 
 def test_the_tables_fit_one_another_and_the_registry() -> None:
-    assert set(ASKED_BY) | GREETERS == set(SERVICES)
+    assert set(ASKED_BY) | GREETERS == set(PROBED)
     assert set(ASKED_BY.values()) <= set(QUESTIONS)
     assert not set(ASKED_BY) & GREETERS
     unknown = {

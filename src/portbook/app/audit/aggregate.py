@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from portbook.formats.base import Fault
     from portbook.model import Level, Source
 
-    Key = tuple[str, int, str]
+    Key = tuple[str, int, str, str]
     Findings = tuple[tuple[str, Level], ...]
 
 
@@ -36,7 +36,7 @@ def suspects(rows: Iterable[tuple[Any, ...]], unit: int, *, text: bool) -> bool:
     # Thousands of rows, and nothing but this is done with most of them: they aren't given names.
     for (
         protocol, port, _, _, flows, octets, packets, least_octets, least_packets, first, last,
-        transport, _, _,
+        _, transport, _, _,
     ) in rows:  # fmt: skip
         if protocol is None:
             if port is not None or text:
@@ -99,7 +99,7 @@ class Collector:
         """Counts the groups of one batch: *rows* as in :func:`suspects`."""
         for (
             protocol, port, answered, reach, count, total, packets, _, _, first, last,
-            transport, state, number,
+            spoken, transport, state, number,
         ) in rows:  # fmt: skip
             flows, octets = int(count or 0), None if total is None else int(total)
             if transport is None:
@@ -128,8 +128,9 @@ class Collector:
                     _moment(first, unit),
                     _moment(last, unit),
                     reach or "",
+                    spoken=spoken or "",
                 )
-                key = (transport, service.port, service.reach)
+                key = service.key
                 held = to.get(key)
                 to[key] = service if held is None else _both(held, service)
 

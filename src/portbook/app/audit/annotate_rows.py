@@ -45,7 +45,7 @@ COMMON = {
 ADDRESSES = ("src", "dst", "host", "peer")
 
 _KEY = f"{OURS}key_"
-_KEYS = ("protocol", "port", "other", "reach")
+_KEYS = ("protocol", "port", "other", "reach", "spoken")
 
 
 def check_path(path: str) -> None:
@@ -81,11 +81,12 @@ def _annotations(audit: Audit, form: Callable[[str], str]) -> ir.Table:
         level = LEVELS[max(each.gravity, 0)]
         codes = " ".join(code for code, _ in each.findings)
         row = (str(level), codes, form(" ".join(names(each, audit.catalog))))
-        rows.append((each.transport, each.port, each.reach, str(each.state), *row))
+        rows.append((*each.key, str(each.state), *row))
     columns = {
         "book_transport": "string",
         "book_port": "int32",
         "book_reach": "string",
+        "book_spoken": "string",
         **dict.fromkeys(WORDS, "string"),
     }
     return audit.engine.lookup("portbook_annotations", columns, rows, WORDS)
@@ -158,14 +159,20 @@ def _seconds(value: ir.Value, unit: int) -> ir.Value:
 def _judged(read: Read, book: ir.Table, *, reach: bool) -> ir.Table:
     """A row for each group of *read*, with what *book* says of its service."""
     groups = groups_of(read, reach=True)
-    judged = groups.left_join(
-        book,
-        [
-            groups["portbook_match_transport"] == book["book_transport"],
-            groups["portbook_match_service"] == book["book_port"],
-            groups["portbook_match_reach"] == book["book_reach"],
-        ],
-    ).drop("book_transport", "book_port", "book_reach", "portbook_match_transport")
+    on = [
+        groups["portbook_match_transport"] == book["book_transport"],
+        groups["portbook_match_service"] == book["book_port"],
+        groups["portbook_match_reach"] == book["book_reach"],
+    ]
+    spoken = "portbook_match_heard" in groups.columns
+    if spoken:
+        on.append(groups["portbook_match_heard"] == book["book_spoken"])
+    else:
+        book = book.filter(book["book_spoken"] == "")
+    judged = groups.left_join(book, on).drop(
+        *("book_transport", "book_port", "book_reach", "book_spoken", "portbook_match_transport"),
+        *(["portbook_match_heard"] if spoken else []),
+    )
     return judged if reach else judged.drop("portbook_match_reach")
 
 

@@ -9,13 +9,14 @@ from portbook._fast_types import NamedTuple
 from portbook.app.audit.result import Change
 from portbook.errors import InvalidArgument, shown
 from portbook.model import LAST_PORT, Transport
+from portbook.model.protocols import SERVICES, TLS
 from portbook.schema.captures import AUDIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.app.audit.result import AuditAnswer
 
-    Key = tuple[str, int, str]
+    Key = tuple[str, int, str, str]
 
 
 _PIECE = 1 << 16
@@ -47,6 +48,7 @@ def parse_previous(text: str) -> Previous:
 
 _MOMENT = re.compile(r"\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _REACHES = (None, "", "loopback", "everywhere")
+_SPOKEN = (None, *SERVICES, TLS)
 
 
 def _key_of(service: object) -> Key:
@@ -54,12 +56,13 @@ def _key_of(service: object) -> Key:
     if not isinstance(service, dict):
         raise ValueError("it has a service that is none")
     transport, port, reach = (service.get(name) for name in ("transport", "port", "reach"))
+    spoken = service.get("spoken")  # a run of before it was read has none
     # True is an int for Python, but no port.
     if transport not in tuple(Transport) or type(port) is not int:
         raise ValueError("it has a service without transport and port")
-    if not 0 <= port <= LAST_PORT or reach not in _REACHES:
+    if not 0 <= port <= LAST_PORT or reach not in _REACHES or spoken not in _SPOKEN:
         raise ValueError("it has a service that can't be")
-    return str(transport), port, reach or ""
+    return str(transport), port, reach or "", spoken or ""
 
 
 def read_previous(path: str) -> Previous:

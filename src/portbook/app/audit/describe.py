@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import (
+    Assessment,
     Family,
     Listener,
     Ownership,
@@ -15,6 +16,8 @@ from portbook.model import (
     PortRules,
     Socket,
     SocketState,
+    Spoken,
+    SpokenState,
     Subject,
     SubjectKind,
     Transport,
@@ -45,6 +48,9 @@ def case_of(service: Service, catalog: Catalog) -> Case:
             scanned=not service.reach,
         ),
         Ownership(seen=OwnersSeen.UNASKED),
+        Assessment(
+            speaks=Spoken(SpokenState.IDENTIFIED, service.spoken) if service.spoken else None
+        ),
     )
     return Case(
         listener,

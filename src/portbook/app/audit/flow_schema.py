@@ -13,6 +13,7 @@ A source, whatever its format, becomes an Ibis table with some of these columns:
 ``flows``      how many flows a row stands for; one, where there is no such column
 ``answered``   false where nothing answered, true or null otherwise
 ``reach``      ``loopback`` or ``everywhere`` where the bound address is known and is that
+``spoken``     what the log calls the protocol that it saw there, if it looks into packets
 =============  ====================================================================
 
 Values stay as they were read until they are grouped: what has to be done to each of a billion rows
@@ -51,9 +52,9 @@ WORDS = {
 }
 
 # What a group is of; a source has some of them.
-KEYS = ("protocol", "port", "other", "answered", "reach")
+KEYS = ("protocol", "port", "other", "answered", "reach", "spoken")
 COUNTS = ("bytes", "packets")
-_LACKING = {"other": "int32", "answered": "boolean", "reach": "string"}
+_LACKING = {"other": "int32", "answered": "boolean", "reach": "string", "spoken": "string"}
 
 
 class Judged(NamedTuple):
@@ -72,6 +73,7 @@ class Judged(NamedTuple):
     least_packets: Any
     first: Any
     last: Any
+    spoken: Any
     transport: Any
     state: Any
     findings: Any
@@ -122,6 +124,7 @@ def transport_of(protocol: ir.Value) -> ir.StringValue:
 def judge_groups(grouped: ir.Table, book: ir.Table) -> ir.Table:
     """*grouped*, each group with its transport, its state and its findings: :class:`Judged`.
 
+    What is ``spoken`` in a group is what doesn't belong there (:mod:`portbook.app.audit.spoken`).
     *book* is the table of :mod:`portbook.app.audit.reference_table`. A group without a transport
     that has ports, or whose port is none, has no state and no findings: it is no service.
     """
@@ -173,5 +176,6 @@ def facts_of(joined: ir.Table) -> Mapping[str, ir.BooleanValue]:
         "reachable": reach != "loopback",
         "risky-service": joined["risky"].fill_null(False),
         "dangerous": joined["dangerous"].fill_null(False),
+        "speaks-otherwise": joined["spoken"].notnull(),
         "unasked": ibis.literal(True),
     }

@@ -34,6 +34,9 @@ def groups_of(read: Read, *, reach: bool) -> ir.Table:
             "portbook_match_other": grouped["other"],
             "portbook_match_side": grouped["side"],
         }
+    if "heard" in grouped.columns:
+        columns["portbook_match_spoken"] = grouped["spoken"].fill_null("")
+        columns["portbook_match_heard"] = grouped["heard"].fill_null("")
     if reach:
         columns["portbook_match_reach"] = grouped["reach"].fill_null("")
     return grouped.select(**columns).distinct()
@@ -49,8 +52,11 @@ def join_groups(
     on = [rows[f"{before}{key}"] == groups[f"portbook_match_{key}"] for key in ("protocol", "port")]
     if "portbook_match_other" in groups.columns:
         on.append(rows[f"{before}other"] == groups["portbook_match_other"])
-    if "portbook_match_reach" in groups.columns:
-        on.append(rows[f"{before}reach"].fill_null("") == groups["portbook_match_reach"])
+    on += [
+        rows[f"{before}{key}"].fill_null("") == groups[f"portbook_match_{key}"]
+        for key in ("reach", "spoken")
+        if f"portbook_match_{key}" in groups.columns
+    ]
     return rows.join(groups, on, how=how)
 
 

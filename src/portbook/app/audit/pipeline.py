@@ -15,6 +15,7 @@ from portbook.app.audit.gzip_recovery import breaks_off, is_damaged, overlong, s
 from portbook.app.audit.inputs import find, sort_files
 from portbook.app.audit.row_errors import Limits, gather, left_out, locate, reason_of
 from portbook.app.audit.server_side import place, regroup, resolve
+from portbook.app.audit.spoken import mark
 from portbook.app.audit.timestamps import unit_of
 from portbook.app.audit.top_hosts import add_hosts
 from portbook.errors import MalformedInput
@@ -204,9 +205,9 @@ class Audit:
         flows = self.flows(batch, limits, faulty=faulty)
         least = self.engine.least(flows, [name for name in COUNTS if name in flows.columns])
         pending = self.engine.keep(group(flows, least))
-        paired = "other" in flows.columns
+        paired, told = "other" in flows.columns, "spoken" in flows.columns
         judged = None
-        if pending.table is not None and not paired:
+        if pending.table is not None and not (paired or told):
             # Worked out while the engine reads: it is as long as all that follows the reading.
             judged = judge_groups(pending.table, books.table())
             self.engine.prepare(judged)
@@ -216,6 +217,9 @@ class Audit:
         book = self._book(grouped)
         if paired:
             grouped = self.engine.keep(resolve(grouped, book)).wait(self._tell)
+        if told:
+            grouped = self.engine.keep(mark(grouped, self.engine, self.catalog)).wait(self._tell)
+        if paired or told:
             judged = judge_groups(regroup(grouped), book)
         elif judged is None:
             judged = judge_groups(grouped, book)

@@ -29,8 +29,10 @@ class Service(NamedTuple):
 
     ``first`` and ``last`` are seconds since the epoch, None where the source has no times;
     ``bytes`` and ``packets`` are None where it has no counts. ``reach`` is ``loopback`` or
-    ``everywhere`` where a bound address says so. ``hosts`` are those with the most traffic; None
-    where they were not asked for. :mod:`portbook.app.audit.describe` has its names and the words.
+    ``everywhere`` where a bound address says so. ``spoken`` is the protocol that was seen there,
+    where it isn't what belongs there: its flows are a service of their own. ``hosts`` are those
+    with the most traffic; None where they were not asked for. :mod:`portbook.app.audit.describe`
+    has its names and the words.
     """
 
     transport: str
@@ -44,11 +46,12 @@ class Service(NamedTuple):
     last: float | None = None
     reach: str = ""
     hosts: tuple[Share, ...] | None = None
+    spoken: str = ""
 
     @property
-    def key(self) -> tuple[str, int, str]:
+    def key(self) -> tuple[str, int, str, str]:
         """What tells one service from another."""
-        return self.transport, self.port, self.reach
+        return self.transport, self.port, self.reach, self.spoken
 
     @property
     def gravity(self) -> int:
@@ -90,8 +93,8 @@ class Change(NamedTuple):
     """What is different from a previous run: keys of services, by what became of them."""
 
     since: str
-    new: tuple[tuple[str, int, str], ...]
-    gone: tuple[tuple[str, int, str], ...]
+    new: tuple[tuple[str, int, str, str], ...]
+    gone: tuple[tuple[str, int, str, str], ...]
 
 
 class AuditAnswer(NamedTuple):

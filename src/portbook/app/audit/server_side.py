@@ -141,11 +141,16 @@ def _frequencies(grouped: ir.Table) -> ir.Table:
     return both.group_by(["protocol", "number"]).aggregate(flows=both["flows"].sum())
 
 
-def regroup(resolved: ir.Table) -> ir.Table:
-    """What :func:`resolve` made, by the service's port alone."""
-    table = resolved.drop("port", "other", "side").rename(port="service")
+def regroup(marked: ir.Table) -> ir.Table:
+    """What :func:`resolve` and :func:`portbook.app.audit.spoken.mark` made, by the service's port
+    and what doesn't belong there.
+    """
+    table = marked
+    for made, replaced in (("service", "port"), ("heard", "spoken")):
+        if made in table.columns:
+            table = table.drop(replaced).rename({replaced: made})
     sums = {name: table[name].sum() for name in ("flows", "bytes", "packets")}
     least = {name: table[name].min() for name in ("least_bytes", "least_packets", "first")}
-    return table.group_by(["protocol", "port", "answered", "reach"]).aggregate(
+    return table.group_by(["protocol", "port", "answered", "reach", "spoken"]).aggregate(
         **sums, **least, last=table["last"].max()
     )

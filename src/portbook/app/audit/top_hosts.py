@@ -25,13 +25,18 @@ MOST = 200
 def add_hosts(audit: Sources, answer: AuditAnswer, count: int) -> AuditAnswer:
     """*answer*, whose unexpected services have *count* hosts each."""
     wanted = answer.unexpected[:MOST]
-    shares: dict[tuple[str, int, str], dict[str, Share]] = {each.key: {} for each in wanted}
+    shares: dict[tuple[str, int, str, str], dict[str, Share]] = {each.key: {} for each in wanted}
     faults: list[Fault] = []
     if wanted:
         keys = audit.engine.lookup(
             "portbook_wanted",
-            {"wanted": "int32", "service_transport": "string", "service_port": "int32"},
-            [(at, each.transport, each.port) for at, each in enumerate(wanted)],
+            {
+                "wanted": "int32",
+                "service_transport": "string",
+                "service_port": "int32",
+                "service_spoken": "string",
+            },
+            [(at, each.transport, each.port, each.spoken) for at, each in enumerate(wanted)],
         )
         for read in audit.reads:
             rows, wrong = _tried(audit, read, keys, count)
@@ -84,7 +89,7 @@ def _of(audit: Sources, read: Read, keys: ir.Table, count: int) -> Sequence[tupl
     """For each service of *keys*, the hosts of one batch with the most traffic: the place of the
     service, the host, its bytes and its flows.
 
-    *keys* has the places, the transports and the ports of the services that are wanted.
+    *keys* has the places of the services that are wanted, and what tells them from others.
     """
     import ibis
 
@@ -95,14 +100,19 @@ def _of(audit: Sources, read: Read, keys: ir.Table, count: int) -> Sequence[tupl
         flows = flows.filter(flows["answered"].fill_null(True))
     # What an engine joins with a table of a few hundred rows, it skips by as it reads.
     groups = groups_of(read, reach=False)
-    sought = groups.join(
-        keys,
-        [
-            groups["portbook_match_transport"] == keys["service_transport"],
-            groups["portbook_match_service"] == keys["service_port"],
-        ],
-    ).drop(
-        "service_transport", "service_port", "portbook_match_transport", "portbook_match_service"
+    on = [
+        groups["portbook_match_transport"] == keys["service_transport"],
+        groups["portbook_match_service"] == keys["service_port"],
+    ]
+    spoken = "portbook_match_heard" in groups.columns
+    if spoken:
+        on.append(groups["portbook_match_heard"] == keys["service_spoken"])
+    else:
+        keys = keys.filter(keys["service_spoken"] == "")
+    sought = groups.join(keys, on).drop(
+        *("service_transport", "service_port", "service_spoken"),
+        *("portbook_match_transport", "portbook_match_service"),
+        *(["portbook_match_heard"] if spoken else []),
     )
     joined = join_groups(flows, sought, "inner")
     if "host" not in flows.columns:

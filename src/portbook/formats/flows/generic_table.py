@@ -62,6 +62,7 @@ NAMES = {
                 "totpkts"),
     "flows": ("flows",),
     "answered": ("answered",),
+    "spoken": ("spoken", "app_proto", "network.protocol"),
 }  # fmt: skip
 
 
@@ -266,6 +267,8 @@ def _canonical(found: Mapping[str, str]) -> Callable[[ir.Table], Columns]:
                 made[ours] = made[ours].replace("/", "-")
         if "answered" in made:
             made["answered"] = made["answered"].try_cast("boolean")
+        if "spoken" in made and not made["spoken"].type().is_string():
+            made["spoken"] = made["spoken"].cast("string")
         if "port" in made:
             for name in ("src", "dst", "src_port", "dst_port"):
                 made.pop(name, None)

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
     from portbook.formats.flows.layout import Columns
 
-COLUMNS = (("protocol", "string"), ("port", "int32"), ("host", "string"))
+COLUMNS = (
+    ("protocol", "string"), ("port", "int32"), ("host", "string"), ("spoken", "string")
+)  # fmt: skip
+Row = tuple[str, int, str, str | None]
 
 
 def recognise(head: Head) -> Layout | None:
@@ -44,12 +47,12 @@ def _canonical(table: ir.Table) -> Columns:
     return {name: table[name] for name, _ in COLUMNS}
 
 
-def read_scan(path: str, compression: str) -> tuple[list[tuple[str, int, str]], list[Fault]]:
+def read_scan(path: str, compression: str) -> tuple[list[Row], list[Fault]]:
     """The open ports that the scan at *path* found, and the lines of it that can't be read.
 
     Raises OSError, or MalformedInput where nothing of it can be read.
     """
-    rows: list[tuple[str, int, str]] = []
+    rows: list[Row] = []
     faults: list[Fault] = []
     opened = gzip.open(path) if compression == "gzip" else open(path, "rb")  # noqa: SIM115
     with opened as file:
@@ -57,9 +60,9 @@ def read_scan(path: str, compression: str) -> tuple[list[tuple[str, int, str]], 
             _, events = read(iter(lambda: file.read(1 << 16), b""))
             for event in events:
                 if isinstance(event, Listener):
-                    rows.append(
-                        (str(event.socket.transport), event.socket.port, event.socket.address)
-                    )
+                    socket, speaks = event.socket, event.assessment.speaks
+                    spoken = None if speaks is None else speaks.protocol
+                    rows.append((str(socket.transport), socket.port, socket.address, spoken))
                 elif event.what == NOT_UNDERSTOOD:
                     why = event.why or "it is not what a scan prints"
                     faults.append(Fault(path, event.number, why, max(0, event.many - 1)))
@@ -72,9 +75,9 @@ def read_scan(path: str, compression: str) -> tuple[list[tuple[str, int, str]], 
 
 def read_scans(
     paths: tuple[str, ...], compression: str
-) -> tuple[list[tuple[str, int, str]], list[Fault], tuple[str, ...]]:
+) -> tuple[list[Row], list[Fault], tuple[str, ...]]:
     """All of :func:`read_scan` for *paths*, and which of them were read; the others are faults."""
-    rows: list[tuple[str, int, str]] = []
+    rows: list[Row] = []
     faults: list[Fault] = []
     good: list[str] = []
     for path in paths:

@@ -28,6 +28,7 @@ _COLUMNS = (
     ("dest_ip", "string"),
     ("dest_port", "int64"),
     ("proto", "string"),
+    ("app_proto", "string"),
     (
         "flow",
         _FLOW,
@@ -60,6 +61,7 @@ def canonical(table: ir.Table) -> Columns:
         "last": flow["end"],
         "bytes": either(flow["bytes_toserver"], flow["bytes_toclient"]),
         "packets": either(flow["pkts_toserver"], toclient),
+        "spoken": table["app_proto"],
         "answered": ~((table["proto"] == "TCP") & (toclient == 0)).fill_null(False),
     }
 

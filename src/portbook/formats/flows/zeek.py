@@ -30,6 +30,7 @@ _JSON = (
     ("id.orig_h", "string"),
     ("id.resp_h", "string"),
     ("id.resp_p", "int64"),
+    ("service", "string"),
     ("conn_state", "string"),
     ("orig_bytes", "int64"),
     ("resp_bytes", "int64"),
@@ -169,6 +170,8 @@ def canonical(table: ir.Table) -> Columns:
     for ours, theirs in (("host", "id.resp_h"), ("peer", "id.orig_h")):
         if theirs in has:
             found[ours] = table[theirs]
+    if "service" in has and table["service"].type().is_string():
+        found["spoken"] = table["service"]
     if "ts" in has:
         found["first"] = table["ts"]
         if "duration" in has and not table["ts"].type().is_string():

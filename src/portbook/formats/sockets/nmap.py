@@ -1,8 +1,8 @@
 """``nmap``: what it prints, and the grepable form of ``-oG``, which masscan writes as well.
 
 A scan finds what answers at an address. That says neither which address the socket is bound to
-nor which program holds it, and what nmap calls the service is by default the name that its list
-has for the port.
+nor which program holds it. What nmap calls the service is by default the name that its list has for
+the port; with ``-sV`` it is what the service answered, wherever a version stands beside it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,17 @@ from portbook.formats.fields import (
     not_open,
     not_understood,
 )
-from portbook.model import LAST_PORT, Listener, Ownership, Socket, SocketState, Transport
+from portbook.model import (
+    LAST_PORT,
+    Listener,
+    Ownership,
+    Socket,
+    SocketState,
+    Spoken,
+    SpokenState,
+    Transport,
+)
+from portbook.model.protocols import protocol_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +51,9 @@ STATES = {
     "closed|filtered": FILTERED,
 }
 _PORT = re.compile(r"([0-9]{1,9})/([a-z]{2,8})\s+([a-z|]{4,16})(?:\s+(.*))?$")
+_HEAD = re.compile(r"PORT\s+STATE\s+SERVICE(\s+REASON)?\s+VERSION$")
+_VERSION = re.compile(r"(?:ssl/)?([\w.-]{1,40})\s+(\S.*)$")
+_REASON = re.compile(r"(?:[a-z][a-z-]{1,30}(?: ttl [0-9]{1,3})?)(?:\s+|$)")
 _REPORT = re.compile(r"Nmap scan report for (?:.{0,255}\(([0-9A-Fa-f.:%\w]+)\)|(\S+))(?: \[.*\])?"
                      r"(?:\s+Host is up.*)?$")  # fmt: skip
 _NOT_SHOWN = re.compile(r"([0-9]{1,9}) ([a-z|]+)(?: (?:tcp|udp|sctp))? ports?\b")
@@ -79,6 +92,7 @@ class _Terminal:
         # A table that was copied without what stands above it says nothing of its address.
         self.scanned: Host | None = UNTOLD_ADDRESS
         self.after_port = False
+        self.head: re.Match[str] | None = None  # of a table with versions
         # What -v tells of at once, and a scan that was interrupted never lists.
         self.early: dict[tuple[str, str, str], tuple[int, str, Host]] = {}
 
@@ -88,7 +102,8 @@ class _Terminal:
         if port is not None and self.scanned is not None:
             self.early.pop((self.scanned.address, port[1], port[2]), None)
             self.after_port = True
-            yield answered(number, text, self.scanned, (port[1], port[2], port[3]))
+            event = answered(number, text, self.scanned, (port[1], port[2], port[3]))
+            yield self._with_version(event, port[4] or "")
         elif self._begins_report(text):
             yield not_understood(number, line) if self.scanned is None else heading(number)
         elif text.startswith("Not shown: ") or _ALL_OF.match(text):
@@ -96,6 +111,14 @@ class _Terminal:
             yield from _counted(number, text)
         else:
             yield self._about(number, line, text)
+
+    def _with_version(self, event: Event, rest: str) -> Event:
+        """*event* with what the service answered: *rest* is what stands behind its state."""
+        version = _VERSION.match(rest) if self.head is not None else None
+        if self.head is None or version is None:
+            return event
+        told = _REASON.sub("", version[2], count=1) if self.head[1] else version[2]
+        return with_spoken(event, version[1], told, tls=rest.startswith("ssl/")) if told else event
 
     def _begins_report(self, text: str) -> bool:
         if not text.startswith("Nmap scan report for "):
@@ -111,6 +134,7 @@ class _Terminal:
         if discovered is not None and found is not None:
             self.early[found.address, discovered[1], discovered[2]] = number, text, found
             return heading(number)
+        self.head = _HEAD.match(text) or (None if text.startswith("PORT ") else self.head)
         behind = self.after_port and line[0] in " \t"
         if text[0] == "|" or _FINGERPRINT.match(text) or behind:
             return detail(number)
@@ -158,6 +182,14 @@ def answered(number: int, text: str, scanned: Host, told: tuple[str, str, str]) 
     )
 
 
+def with_spoken(event: Event, name: str, detail: str, *, tls: bool) -> Event:
+    """*event*, where it is a socket, with what it answered to nmap's own probe (``-sV``)."""
+    if not isinstance(event, Listener):
+        return event
+    spoken = Spoken(SpokenState.IDENTIFIED, protocol_named(name), detail or None, tls)
+    return event._replace(assessment=event.assessment._replace(speaks=spoken))
+
+
 def read_grepable(lines: Lines, names: Names) -> Iterator[Event]:
     """The ports in the grepable form of ``nmap -oG`` and ``masscan -oG``."""
     for number, line in lines:
@@ -180,7 +212,12 @@ def read_grepable(lines: Lines, names: Names) -> Iterator[Event]:
         for each in listed.partition("\t")[0].split(", "):
             cells = each.strip().split("/")
             if len(cells) >= 3:
-                yield answered(number, each, scanned, (cells[0], cells[2], cells[1]))
+                event = answered(number, each, scanned, (cells[0], cells[2], cells[1]))
+                name = cells[4] if len(cells) > 6 and cells[6] else ""
+                tls, _, inside = name.rpartition("|")
+                if inside and not inside.endswith("?") and tls in ("", "ssl"):
+                    event = with_spoken(event, inside, cells[6], tls=bool(tls))
+                yield event
             elif each.strip():
                 yield not_understood(number, each)
 

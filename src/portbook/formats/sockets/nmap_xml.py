@@ -21,8 +21,8 @@ from portbook.formats.fields import (
     not_open,
     not_understood,
 )
-from portbook.formats.sockets.nmap import STATES, answered
-from portbook.model import LAST_PORT, Listener, Spoken, SpokenState, Transport
+from portbook.formats.sockets.nmap import STATES, answered, with_spoken
+from portbook.model import LAST_PORT, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -117,22 +117,13 @@ class _Scan:
         self.port = None
 
 
-# What nmap calls a protocol, where a probe of our own has another word for it.
-_PROTOCOLS = {"vnc": "rfb", "domain": "dns", "mongod": "mongodb"}
-
-
 def _with_spoken(event: Event, given: dict[str, str]) -> Event:
-    """*event* with what the service answered to nmap's own probe (``-sV``), where it is a socket.
+    """*event* with what the service answered, where nmap asked it.
 
     What nmap only reads from its table of ports (``method="table"``) says nothing of the service.
     """
-    if not isinstance(event, Listener):
-        return event
-    name = given.get("name", "")
     detail = " ".join(filter(None, (given.get("product"), given.get("version"))))
-    tls = given.get("tunnel") == "ssl"
-    spoken = Spoken(SpokenState.IDENTIFIED, _PROTOCOLS.get(name, name), detail or None, tls)
-    return event._replace(assessment=event.assessment._replace(speaks=spoken))
+    return with_spoken(event, given.get("name", ""), detail, tls=given.get("tunnel") == "ssl")
 
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:

@@ -60,27 +60,6 @@ GREETERS = frozenset(
     ("ssh", "smtp", "imap", "pop3", "ftp", "mysql", "nntp", "rfb", "rsync", "telnet")
 )
 
-# A protocol -> the services, by IANA's names, that are spoken in it: plainly, and inside of TLS.
-SERVICES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "ssh": (("ssh",), ()),
-    "smtp": (("smtp", "submission"), ("submissions",)),
-    "imap": (("imap",), ("imaps",)),
-    "pop3": (("pop3",), ("pop3s",)),
-    "ftp": (("ftp",), ("ftps",)),
-    "nntp": (("nntp",), ("nntps",)),
-    "telnet": (("telnet",), ("telnets",)),
-    "mysql": (("mysql",), ()),
-    "rfb": (("rfb",), ()),
-    "rsync": (("rsync",), ()),
-    "http": (("http", "www", "www-http", "http-alt", "webcache"), ("https", "https-alt")),
-    "postgresql": (("postgresql",), ()),
-    "redis": (("redis",), ()),
-    "memcached": (("memcache",), ()),
-    "mongodb": (("mongodb",), ()),
-    "mqtt": (("mqtt",), ("secure-mqtt",)),
-    "amqp": (("amqp",), ("amqps",)),
-    "dns": (("domain",), ("domain-s",)),
-}
 # The question that a protocol answers, where it doesn't speak first.
 ASKED_BY = {
     "http": "http",

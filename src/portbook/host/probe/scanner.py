@@ -16,10 +16,11 @@ import socket
 import time
 
 from portbook.errors import NotThisMachine
-from portbook.host.probe.fingerprints import ASKED_BY, GREETERS, SERVICES
+from portbook.host.probe.fingerprints import ASKED_BY, GREETERS
 from portbook.host.probe.local_address import OwnAddress
 from portbook.host.probe.session import TIME, Conversation
 from portbook.model import Listener, OwnerSearch, Spoken, SpokenState, Transport
+from portbook.model.protocols import SERVICES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

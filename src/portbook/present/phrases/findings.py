@@ -29,7 +29,7 @@ TEMPLATES = {
     "unexpected-program": "{Notes} expect {expected}{for_label}, but {differs}. Find out who "
     "started it, or change {note_file}.",
     "noted": "{Notes} cover this port{label} ({note_file}){undecided}.",
-    "speaks-otherwise": "{program} speaks {spoken}, but this port is for {awaits}. Check what it "
+    "speaks-otherwise": "{speaker} speaks {spoken}, but this port is for {awaits}. Check what it "
     "is.",
     "registered-port": "{place} is registered for {service}. Which program answers is unknown: run "
     "portbook on that host.",
@@ -367,6 +367,7 @@ _WORDS: dict[str, Callable[[Facts], object]] = {
     "deleted_why": _deleted_why,
     "unpackaged": lambda facts: ", ".join(_texts(facts, "unpackaged_files")) or "a file",
     "who_sees": _who_sees,
+    "speaker": lambda facts: _owners(facts) or "What answers",
     "spoken": lambda facts: spoken_words(facts, "spoken_"),
     "awaits": lambda facts: " or ".join(_texts(facts, "awaited")) or "something else",
     "queue": _queue,

@@ -118,6 +118,7 @@ COLUMNS = {
     "first": "string",
     "last": "string",
     "hosts": "string",
+    "spoken": "string",
 }
 
 
@@ -141,6 +142,7 @@ def rows(answer: AuditAnswer, catalog: Catalog) -> Iterator[tuple[object, ...]]:
             _time(each.first),
             _time(each.last),
             " ".join(hosts) if each.hosts is not None else None,
+            each.spoken or None,
         )
 
 

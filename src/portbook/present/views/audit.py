@@ -196,10 +196,10 @@ def _change(answer: AuditAnswer, limit: int) -> Section:
     assert change is not None
     rows = []
     for word, keys in (("new", change.new), ("gone", change.gone)):
-        for transport, port, reach in keys[:limit]:
-            rows.append((word, f"{port}/{transport}", reach))
+        for transport, port, reach, spoken in keys[:limit]:
+            rows.append((word, f"{port}/{transport}", reach, f"spoke {spoken}" if spoken else ""))
         if len(keys) > limit:
-            rows.append((word, f"and {len(keys) - limit:,} more", ""))
+            rows.append((word, f"and {len(keys) - limit:,} more", "", ""))
     title = f"Since the run of {change.since}"
     if not rows:
         return Section(title, (Paragraph("No service is new or gone."),))
