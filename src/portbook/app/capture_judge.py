@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from portbook.app.judge import Judge
-from portbook.model import Assessment, Listener, PortRules, Transport
+from portbook.model import Assessment, Listener, PortRules
 from portbook.model.seen import UNJUDGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from portbook.app.judge import OwnersOnRecord, PortOnRecord
+    from portbook.app.judge import OwnersOnRecord
     from portbook.catalog import Catalog
     from portbook.model import Reach
     from portbook.verdict.shadowing import Reached
@@ -49,7 +49,7 @@ class CaptureJudge(Judge):
         """
         if self._said:
             return list(map(self, listeners))
-        ports: dict[Transport, dict[int, PortOnRecord]] = {each: {} for each in Transport}
+        ports = self._ports
         owners: dict[tuple[Any, ...], OwnersOnRecord] = {}
         reaches: dict[str, Reach | None] = {}
         verdicts: dict[tuple[object, ...], Assessment] = {}
@@ -71,9 +71,7 @@ class CaptureJudge(Judge):
             ):
                 judged.append(self(listener))
                 continue
-            on_record = ports[transport].get(port)
-            if on_record is None:
-                on_record = ports[transport][port] = self.on_record(port, transport)
+            on_record = ports[transport].get(port) or self.on_record(port, transport)
             # All that is known of an owner but its pid.
             process = processes[0][1:] if processes else ()
             owned = owners.get(process)

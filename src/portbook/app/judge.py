@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.host.host_reader import THIS_HOST
-from portbook.model import Assessment, Finding, Listener, Subject, SubjectKind
+from portbook.model import Assessment, Finding, Listener, Subject, SubjectKind, Transport
 from portbook.model.command_line import tool_names
 from portbook.verdict.engine import judge
 from portbook.verdict.facts import Case, note_that_counts, service_names, speaks
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         Report,
         Standing,
         Tool,
-        Transport,
         Use,
     )
     from portbook.verdict.shadowing import Reached
@@ -99,7 +98,7 @@ class Judge:
         self._trusted = trusted
         self._host = host
         self._most = _MOST_SAID if said else _MOST_BARE
-        self._ports: dict[tuple[int, Transport], PortOnRecord] = {}
+        self._ports: dict[Transport, dict[int, PortOnRecord]] = {each: {} for each in Transport}
         self._silent: dict[int, PortOnRecord] = {}  # by the standing that such ports share
         self._kinds: dict[object, int] = {}
         self._owners: dict[tuple[object, ...], _OwnerOnRecord] = {}
@@ -111,10 +110,10 @@ class Judge:
 
     def on_record(self, port: int, transport: Transport) -> PortOnRecord:
         """What is on record about *port*."""
-        at = (port, transport)
-        found = self._ports.get(at)
+        ports = self._ports[transport]
+        found = ports.get(port)
         if found is None:
-            found = self._ports[at] = self._on_record(port, transport)
+            found = ports[port] = self._on_record(port, transport)
         return found
 
     def _on_record(self, port: int, transport: Transport) -> PortOnRecord:

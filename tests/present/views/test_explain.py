@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from portbook.present.owners import Viewer
 from portbook.present.port.this_machine import meaning
 from portbook.present.render.text import Style, columns_of
 from portbook.present.views.explain import render_explained
-from portbook.present.views.listen_fields import COLUMNS, NONE, Cells
+from portbook.present.views.listen_fields import COLUMNS, NONE, REACHABLE, Cells
 from tests.strategies import listeners, nasty, processes
 from tests.values import CATALOG, changed, worded
 
@@ -215,8 +216,8 @@ plain_owners = st.builds(
 def test_what_sockets_share_is_what_is_said_of_each(some: list[Listener]) -> None:
     keys = {(each.socket.port, each.socket.transport) for each in some}
     cells = Cells({key: CATALOG.registry.standing(*key) for key in keys}, Viewer())
-    for column in COLUMNS:
-        alone = [cells.column(column.name, [each])[0] for each in some]
-        assert cells.column(column.name, some) == alone
+    for column in (*COLUMNS, REACHABLE):
+        alone = [*chain(*[cells.columns([column.name], [each])[0].of_each() for each in some])]
+        assert list(cells.columns([column.name], some)[0].of_each()) == alone
         if column.name == "uptime":
             assert set(alone) <= {NONE}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from operator import attrgetter
 
 from portbook.model import OwnersSeen, Visibility
 from portbook.model.text import moment
@@ -37,9 +38,10 @@ _BEHIND_ADDRESS = [column.name for column in COLUMNS].index("address") + 1
 _NARROWEST_PROGRAM = 7
 # Columns that stand only where a socket has something in them.
 _EXTRAS: dict[str, Callable[[Listener], object]] = {
-    "speaks": lambda listener: listener.assessment.speaks,
-    "namespace": lambda listener: listener.socket.namespace,
+    "speaks": attrgetter("assessment.speaks"),
+    "namespace": attrgetter("socket.namespace"),
 }
+_FINDINGS, _REACHABLE = attrgetter("assessment.findings"), attrgetter("assessment.reachable")
 
 
 def render_here(
@@ -96,14 +98,19 @@ def _sockets(count: int) -> str:
 
 def head(title: str, listeners: Sequence[Listener], style: Style) -> str:
     """*title* with how many of *listeners* there are of each level, below it where it is narrow."""
-    found = [each.assessment.findings for each in listeners]
-    alike = {id(findings): each for findings, each in zip(found, listeners, strict=True)}
-    ranks = {key: each.assessment.gravity for key, each in alike.items()}
-    gravities = [ranks[id(findings)] for findings in found]
+    found = list(map(_FINDINGS, listeners))
+    gravities: dict[int, int] = {}
+    numbers = list(map(id, found))
+    counted: dict[int, int] = {}
+    for number in numbers:
+        counted[number] = counted.get(number, 0) + 1
+    for number, findings in dict(zip(numbers, found, strict=True)).items():
+        gravity = max([finding.level.rank for finding in findings], default=-1)
+        gravities[gravity] = gravities.get(gravity, 0) + counted[number]
     levels = [level for level in reversed(LEVELS) if level.rank in gravities]
     if not levels:
         return style.bold(title)
-    counts = {level: gravities.count(level.rank) for level in levels}
+    counts = {level: gravities[level.rank] for level in levels}
     ends = {
         level: "s" if count > 1 and str(level) != "ok" else "" for level, count in counts.items()
     }
@@ -122,7 +129,7 @@ def table_lines(
     below: Callable[[Listener], Iterable[str]] | None = None,
 ) -> Iterator[str]:
     """The header and a line a socket, with what *below* gives under each."""
-    known = any(each.assessment.reachable for each in listeners)
+    known = any(map(_REACHABLE, listeners))
     columns = [
         *COLUMNS[:_BEHIND_ADDRESS],
         *([REACHABLE] if known else []),
@@ -130,40 +137,44 @@ def table_lines(
         *[Column(name, 10, 24) for name, extra in _EXTRAS.items() if any(map(extra, listeners))],
     ]
     # Many sockets share what stands in a column: each different cell is measured and cut once.
-    rows = [cells.column(column.name, listeners) for column in columns]
+    rows = cells.columns([column.name for column in columns], listeners)
     pids = [column.name for column in columns].index("pid")
     # Workers are counted beside the program.
-    rows[pids] = [words.partition(",")[0] for words in rows[pids]]
-    different = [set(words) for words in rows]
-    widths = fit(columns, different, style.width)
+    if any("," in word for word in rows[pids].words):
+        numbers = [word.partition(",")[0] for word in rows[pids].words]
+        rows[pids] = rows[pids]._replace(words=numbers)
+    widths = fit(columns, [row.words for row in rows], style.width)
     names = {at: "REACH" if columns[at] is REACHABLE else columns[at].name.upper() for at in widths}
-    header = [_cell(columns[at], width)(names[at]) for at, width in widths.items()]
+    header = [_padded([names[at]], columns[at], width)[0] for at, width in widths.items()]
     yield style.dim("  ".join(header).rstrip())
-    first = next(iter(widths))
-    shown = []
-    for at, width in widths.items():
-        pad = _cell(columns[at], width)
-        padded = {word: pad(word) for word in different[at]}
-        shown.append([padded[word] for word in rows[at]])
+    shown = [
+        rows[at].of_each(_padded(rows[at].words, columns[at], width))
+        for at, width in widths.items()
+    ]
+    lines = map(str.rstrip, map("  ".join, zip(*shown, strict=True)))
+    if below is None and not style.colour:
+        yield from lines
+        return
     levels = {str(level): level for level in LEVELS}
-    lead = widths[first]
-    for listener, level, *pieces in zip(listeners, rows[0], *shown, strict=True):
-        line = "  ".join(pieces).rstrip()
+    lead = widths[next(iter(widths))]
+    for listener, level, line in zip(listeners, rows[0].of_each(), lines, strict=True):
         yield style.of(levels[level], line[:lead]) + line[lead:] if style.colour else line
         if below is not None:
             yield from below(listener)
 
 
-def _cell(column: Column, width: int) -> Callable[[str], str]:
-    """What makes a word as wide as *column* is to be, with what is cut of it."""
+def _padded(words: Sequence[str], column: Column, width: int) -> list[str]:
+    """*words* as wide as *column* is to be, with what is cut of them."""
+    if "".join(words).isascii() and max(map(len, words)) <= width:
+        return [word.rjust(width) if column.right else word.ljust(width) for word in words]
+    return [_cell(word, column, width) for word in words]
 
-    def pad(word: str) -> str:
-        if columns_of(word) > width:
-            word = _codes(word, width) if column.name == "finding" else clipped(word, width)
-        room = " " * (width - columns_of(word))
-        return room + word if column.right else word + room
 
-    return pad
+def _cell(word: str, column: Column, width: int) -> str:
+    if columns_of(word) > width:
+        word = _codes(word, width) if column.name == "finding" else clipped(word, width)
+    room = " " * (width - columns_of(word))
+    return room + word if column.right else word + room
 
 
 def _codes(codes: str, width: int) -> str:
@@ -179,9 +190,8 @@ def fit(columns: Sequence[Column], words: Sequence[Collection[str]], width: int)
     """
     taken = {}
     for at, column in enumerate(columns):
-        cells = [word for word in words[at] if word != NONE]
-        if cells or column.name == "level":
-            taken[at] = max(len(column.name), *map(columns_of, cells), 0)
+        if column.name == "level" or any(word != NONE for word in words[at]):
+            taken[at] = max(len(column.name), _widest(words[at]))
     # A port is never cut.
     widths = {at: min(size, columns[at].least) for at, size in taken.items()}
     for name in _DROPPED:
@@ -201,6 +211,12 @@ def fit(columns: Sequence[Column], words: Sequence[Collection[str]], width: int)
             widths[at] += more
             spare -= more
     return widths
+
+
+def _widest(words: Collection[str]) -> int:
+    """The columns of the widest of *words*; of thousands most often each letter takes one."""
+    measure = len if "".join(words).isascii() else columns_of
+    return max(map(measure, words), default=0)
 
 
 def _spare(widths: Mapping[int, int], width: int) -> int:

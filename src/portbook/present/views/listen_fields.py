@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import InvalidArgument, shown
-from portbook.model import Level, OwnersSeen, State, Transport
+from portbook.model import Level, OwnersSeen, SocketState, State, Transport
 from portbook.model.seen import bracketed
 from portbook.present.escape import one_line, plain
 from portbook.present.owners import age, owner_line, short_folder, viewer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import Any
 
     from portbook.app.listen import HereAnswer
-    from portbook.model import Listener, Socket, Standing
+    from portbook.model import Listener, Process, Standing
     from portbook.present.owners import Viewer
 
     Standings = Mapping[tuple[int, Transport], Standing]
@@ -51,50 +52,95 @@ COLUMNS = (
 # Of the table alone: a line for programs keeps its fields.
 REACHABLE = Column("reachable", 8, 20)
 
-# What sockets have in common that say the same in a column.
-_ALIKE: dict[str, Callable[[Listener], object]] = {
-    "level": lambda each: id(each.assessment.findings),
-    "address": lambda each: (each.socket.address, each.socket.interface, each.socket.state),
-    "reachable": lambda each: (id(each.assessment.reachable), each.socket.loopback),
-    "program": lambda each: _plain_owner(each) or (id(each.ownership),),
-    "pid": lambda each: _only_pid(each) or (id(each.ownership),),
-    "user": lambda each: each.socket.user or _plain_user(each),
-    "uptime": lambda each: id(each.ownership),
-    "service": lambda each: (
-        _plain_port(each.socket) if each.assessment.note is None else (id(each),)
-    ),
-    "finding": lambda each: id(each.assessment.findings),
-    "speaks": id,
-    "namespace": lambda each: each.socket.namespace,
-}
+
+class _Places(dict["Any", int]):
+    """The numbers of what is different in a column, in the order of the sockets.
+
+    ``of_each`` is that of each socket, ``firsts`` are the first sockets that have each.
+    """
+
+    def __init__(self) -> None:
+        self.of_each: list[int] = []
+        self.firsts: list[int] = []
+
+    def __missing__(self, key: Any) -> int:
+        place = self[key] = len(self)
+        self.firsts.append(len(self.of_each))
+        return place
 
 
-def _plain_port(socket: Socket) -> object:
-    """The port and its transport: a number alone, most often, is found the fastest."""
-    tcp = socket.transport is Transport.TCP
-    return socket.port if tcp else (socket.port, socket.transport)
+class _Alike:
+    """What *listeners* have in common that say the same in a column.
+
+    All of a socket is looked at in one go: its parts lie anywhere in memory, and with 200,000
+    sockets it takes longer to get hold of them than to look at them.
+    """
+
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self.ports: list[str] = []
+        self.pids: list[str] = []
+        self.level, self.address, self.service = level, bound, service = _places(3)
+        self.program, self.user = program, holder = _places(2)
+        add_port, add_pid = self.ports.append, self.pids.append
+        add_level, add_address, add_service = _adding(level, bound, service)
+        add_program, add_user = _adding(program, holder)
+        tcp, listen, inferred = Transport.TCP, SocketState.LISTEN, OwnersSeen.INFERRED
+        for listener in listeners:
+            socket, ownership, (findings, note, _, _, _) = listener
+            (
+                transport, _, address, port, state, interface, _, uid, user, _,
+                _, _, _, _, _, _, _, _, _,
+            ) = socket  # fmt: skip
+            owners, seen = ownership
+            add_level(level[id(findings)])
+            plain = interface is None and state is listen
+            add_address(bound[address if plain else (address, interface, state)])
+            if transport is tcp:
+                add_port(f"{port}/tcp")
+                place: object = port
+            else:
+                add_port(f"{port}/{transport}")
+                place = port, transport
+            add_service(service[place if note is None else (id(listener),)])
+            if not owners:
+                add_pid(NONE)
+                add_program(program[(seen,)])
+                add_user(holder[user or uid])
+                continue
+            owner = owners[0]
+            name: object = None
+            if len(owners) > 1:
+                add_pid(_pids(owners))
+            else:
+                add_pid(str(owner.pid or NONE))
+                bare = owner.command is None and seen is not inferred
+                if bare and owner.container is None and owner.container_name is None:
+                    name = owner.program
+            add_program(program[name or (id(ownership),)])
+            add_user(holder[user or ((owner.user, owner.uid) if uid is None else uid)])
 
 
-def _plain_user(listener: Listener) -> object:
-    """The number of the socket's user, else the first owner's user."""
-    owners, number = listener.ownership.owners, listener.socket.uid
-    return (owners[0].user, owners[0].uid) if owners and number is None else number
+def _places(count: int) -> list[_Places]:
+    return [_Places() for _ in range(count)]
 
 
-def _only_pid(listener: Listener) -> int | None:
-    owners = listener.ownership.owners
-    return owners[0].pid if len(owners) == 1 else None
+def _adding(*places: _Places) -> Iterator[Callable[[int], None]]:
+    return (each.of_each.append for each in places)
 
 
-def _plain_owner(listener: Listener) -> object:
-    """What is alike of owners who are called the same; None where more is known of them."""
-    owners, seen = listener.ownership
-    if not owners:
-        return (seen,)
-    owner = owners[0]
-    alone = len(owners) == 1 and seen is not OwnersSeen.INFERRED
-    bare = owner.command is None and owner.container is None and owner.container_name is None
-    return owner.program if alone and bare else None
+class Words(NamedTuple):
+    """What stands in a column, escaped, and for each socket the place of its word among these.
+
+    ``places`` is None where there is a word for each: most sockets have a pid of their own.
+    """
+
+    words: list[str]
+    places: list[int] | None = None
+
+    def of_each(self, words: Sequence[str] | None = None) -> Iterable[str]:
+        """The word of each socket, or of *words*, what was made of each."""
+        words = self.words if words is None else words
+        return words if self.places is None else map(words.__getitem__, self.places)
 
 
 class Cells:
@@ -105,21 +151,51 @@ class Cells:
         self._to = to
         self._fields = _fields(self)
 
-    def column(self, name: str, listeners: Sequence[Listener]) -> list[str]:
-        """What stands in one column for each of *listeners*, escaped.
+    def columns(self, names: Sequence[str], listeners: Sequence[Listener]) -> list[Words]:
+        """What stands in the columns *names* for *listeners*.
 
         Many sockets are alike in a column: what is said of them is put together once.
         """
-        if name == "port":
-            kinds = {kind: f"/{kind}" for kind in Transport}
-            return [f"{each.socket.port}{kinds[each.socket.transport]}" for each in listeners]
-        if name == "uptime" and self._to.now is None:
-            return [NONE] * len(listeners)
-        field = self._fields[name]
-        keys = list(map(_ALIKE[name], listeners))
-        one_of_each = dict(zip(keys, listeners, strict=True))
-        words = {key: one_line(field(listener)) for key, listener in one_of_each.items()}
-        return [words[key] for key in keys]
+        alike = _Alike(listeners)
+        known = {
+            "port": Words(alike.ports),
+            "pid": Words(alike.pids),
+            "service": Words(self._services(alike.service, listeners), alike.service.of_each),
+        }
+        if self._to.now is None:
+            known["uptime"] = Words([NONE], [0] * len(listeners))
+        shared = {
+            "level": alike.level,
+            "address": alike.address,
+            "program": alike.program,
+            "user": alike.user,
+            "finding": alike.level,
+        }
+        for name in names:
+            if name not in known:
+                field, places = self._fields[name], shared.get(name)
+                some = listeners if places is None else [listeners[at] for at in places.firsts]
+                words = [one_line(field(listener)) for listener in some]
+                known[name] = Words(words, None if places is None else places.of_each)
+        return [known[name] for name in names]
+
+    def _services(self, places: _Places, listeners: Sequence[Listener]) -> list[str]:
+        """As :meth:`service` has it for the first socket of each of *places*.
+
+        Ports that nobody registered share what is said of them.
+        """
+        known: dict[int, str] = {}
+        words = []
+        for place, first in zip(places, places.firsts, strict=True):
+            at = (place, Transport.TCP) if isinstance(place, int) else place
+            standing = self._standings.get(at) if len(at) == 2 else None
+            word = known.get(id(standing))
+            if word is None or standing is None:
+                word = one_line(self.service(listeners[first]))
+                if standing is not None:
+                    known[id(standing)] = word
+            words.append(word)
+        return words
 
     def field(self, name: str, listener: Listener) -> str:
         """One of :data:`FIELDS`, escaped."""
@@ -195,6 +271,13 @@ class Cells:
         return (folder and short_folder(folder, self._to.home)) or NONE
 
 
+def _pids(owners: Sequence[Process]) -> str:
+    """The number of each of *owners*, with commas between."""
+    if len(owners) == 1:
+        return str(owners[0].pid or NONE)
+    return ",".join([str(owner.pid) for owner in owners if owner.pid]) or NONE
+
+
 def _unlisted(standing: Standing) -> bool:
     return standing.state is State.UNASSIGNED and not standing.listed
 
@@ -238,9 +321,7 @@ def _fields(cells: Cells) -> dict[str, Callable[[Listener], str]]:
         "reachable": cells.reachable,
         "state": lambda each: str(each.socket.state),
         "program": cells.program,
-        "pid": lambda each: (
-            ",".join([str(owner.pid) for owner in each.ownership.owners if owner.pid]) or NONE
-        ),
+        "pid": lambda each: _pids(each.ownership.owners),
         "user": cells.user,
         "uptime": cells.uptime,
         "directory": cells.directory,
@@ -315,4 +396,5 @@ def record_lines(answer: HereAnswer, template: Template | None = None) -> Iterat
     names = [column.name for column in COLUMNS]
     names += ["speaks"] * any(each.assessment.speaks is not None for each in listeners)
     names += ["namespace"] * any(each.socket.namespace is not None for each in listeners)
-    yield from map("\t".join, zip(*[cells.column(name, listeners) for name in names], strict=True))
+    columns = [column.of_each() for column in cells.columns(names, listeners)]
+    yield from map("\t".join, zip(*columns, strict=True))
