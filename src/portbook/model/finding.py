@@ -23,10 +23,10 @@ class Level(StrEnum):
     @property
     def rank(self) -> int:
         """0 for ``ok`` to 3 for ``alert``."""
-        return _RANKS[self]
+        return RANKS[self]
 
 
-_RANKS = {level: rank for rank, level in enumerate(Level)}
+RANKS = {level: rank for rank, level in enumerate(Level)}
 
 
 # The findings that come first among those of one level: whoever reads them acts on them first.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
-from portbook.model.finding import OF_EXPOSURE, Finding, Reachable
+from portbook.model.finding import OF_EXPOSURE, RANKS, Finding, Reachable
 from portbook.model.gap import Gap  # noqa: TC001 - for typing.get_type_hints
 from portbook.model.record import Note, Transport  # noqa: TC001 - for typing.get_type_hints
 
@@ -339,7 +339,9 @@ class Assessment(NamedTuple):
     @property
     def gravity(self) -> int:
         """The rank of the most serious finding; -1 where there is none."""
-        return max([finding.level.rank for finding in self.findings], default=-1)
+        # As Level.rank has them, without asking it for every socket of thousands.
+        ranks = [RANKS[finding.level] for finding in self.findings]
+        return max(ranks) if ranks else -1
 
     @property
     def urgency(self) -> tuple[int, bool]:

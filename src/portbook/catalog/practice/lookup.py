@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 DATA = os.path.join(os.path.dirname(__file__), "data")
 
 # Asked for more ports than this, a file is read once, which takes as long as so many searches.
-_PORTS_UNTIL_HELD = 8
+_PORTS_UNTIL_HELD = 24
 _NAMES_HELD = 4096  # names and paths of programs, of which captures may have any number
 
 # What each file is, for a reader of the list of sources.

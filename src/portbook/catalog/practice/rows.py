@@ -79,15 +79,22 @@ class RowsByPort:
 
     def __init__(self, file: SortedFile, kind: str, make: Callable[[list[str], str], Any]) -> None:
         self._path, self._kind, self._make = file.path, kind, make
-        self._rows = file.rows(columns=2)
+        self._lines = file.lines()
         self._entries: dict[int, Any] = {}
         self._places: dict[int, list[int]] = {}
-        for place, row in enumerate(self._rows):
-            first = number_of(row[0], self._path)
+        places = self._places
+        for place, line in enumerate(self._lines):
+            first, *rest = line.split(b"\t", 2)
             # A row that is cut short is refused when its entry is made.
-            last = first if row[1:2] in ([], row[:1]) else number_of(row[1], self._path)
-            for port in range(first, last + 1):
-                self._places.setdefault(port, []).append(place)
+            last = rest[0] if rest else first
+            if not (first.isdigit() and last.isdigit()):
+                wrong = last if first.isdigit() else first
+                raise DataCorrupt(self._path, f"{wrong[:20]!a} is not a number")
+            for port in (int(first),) if first == last else range(int(first), int(last) + 1):
+                if port in places:
+                    places[port].append(place)
+                else:
+                    places[port] = [place]
 
     def on(self, port: int) -> list[Any]:
         """The entries that *port* is among, in the file's order. Raises DataCorrupt."""
@@ -101,7 +108,11 @@ class RowsByPort:
     def _entry(self, place: int) -> Any:
         entry = self._entries.get(place)
         if entry is None:
-            cells = cells_of("\t".join(self._rows[place]).split("\t"), self._kind, self._path)
+            try:
+                line = self._lines[place].decode()
+            except UnicodeDecodeError as error:
+                raise DataCorrupt(self._path, f"row {place + 1} is not UTF-8") from error
+            cells = cells_of(line.split("\t"), self._kind, self._path)
             entry = self._entries[place] = self._make(cells, self._path)
         return entry
 

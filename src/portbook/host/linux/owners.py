@@ -96,16 +96,18 @@ class _Search:
         try:
             with os.scandir(self.root) as entries:
                 for entry in entries:
-                    if entry.name.isdecimal():
-                        yield int(entry.name)
+                    name = entry.name
+                    if name.isdecimal():
+                        yield int(name)
         except OSError as error:
             self.failed = error.strerror or str(error)
 
     def run(self, members: Mapping[int, tuple[int, ...]]) -> None:
+        root = self.root.encode()
         for pid in self._read_pids() if self.every else self._order(members):
             if pid in self.ended:
                 continue
-            self._scan(pid, f"{self.root}/{pid}/fd/".encode())
+            self._scan(pid, b"%s/%d/fd/" % (root, pid))
             if not self.wanted:
                 return
         # A main thread that has ended leaves /proc/PID/fd empty while its other threads go on;

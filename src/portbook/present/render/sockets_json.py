@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import Listener
-from portbook.schema.captures import EXPLAIN, EXPLAINED, NOT_OPEN_ROW, UNREAD_ROW
 from portbook.schema.findings import FINDING
 from portbook.schema.sockets import EVENT, LISTEN_ANSWER, LISTENER, LISTENER_ROW, REDIRECT_ROW
 from portbook.schema.tables import Computing
@@ -14,8 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
+    from portbook.app.explain import ExplainAnswer
     from portbook.app.listen import HereAnswer
+    from portbook.formats.fields import Line
     from portbook.host.firewall.rules import Redirect
+    from portbook.model.seen import ScannedPort
 
 
 def _sentences(table: str) -> Mapping[str, Callable[[Any], Any]]:
@@ -87,11 +89,27 @@ def here_pieces(answer: HereAnswer) -> Iterator[str]:
     yield end
 
 
-of_explain = phrased(EXPLAIN).encode
-# ``portbook/not-understood/1``: a line, or lines, of a capture that no reader understood.
-of_unread = UNREAD_ROW.encode
-# ``portbook/not-open/1``: a port that a scan lists, and that isn't open.
-of_not_open = NOT_OPEN_ROW.encode
+def of_explain(answer: ExplainAnswer) -> dict[str, Any]:
+    """``portbook/explain/1``. What a list of this machine's sockets doesn't take, it doesn't load:
+    that holds for all that is a capture's.
+    """
+    from portbook.schema.captures import EXPLAIN
+
+    return phrased(EXPLAIN).encode(answer)
+
+
+def of_unread(lines: Line) -> dict[str, Any]:
+    """``portbook/not-understood/1``: a line, or lines, of a capture that no reader understood."""
+    from portbook.schema.captures import UNREAD_ROW
+
+    return UNREAD_ROW.encode(lines)
+
+
+def of_not_open(port: ScannedPort) -> dict[str, Any]:
+    """``portbook/not-open/1``: a port that a scan lists, and that isn't open."""
+    from portbook.schema.captures import NOT_OPEN_ROW
+
+    return NOT_OPEN_ROW.encode(port)
 
 
 class _Counts(NamedTuple):
@@ -105,4 +123,6 @@ def of_explained(
     format_name: str, sockets: int, unread: int, left_out: Mapping[str, int]
 ) -> dict[str, Any]:
     """``portbook/explained/1``: the end of a stream of rows, with their counts."""
+    from portbook.schema.captures import EXPLAINED
+
     return EXPLAINED.encode(_Counts(format_name, sockets, unread, left_out))
