@@ -12,17 +12,17 @@ portbook's names still catches what it expects::
      ├── InvalidArgument (ValueError)      what a use case was given can't be used
      ├── MalformedInput (ValueError)       a capture, a registry file or a kernel answer
      │    ├── NothingKnown                 a capture that is empty, or that no known tool printed
-     │    └── FormatFailed                 a format of an installed package can't do what it has to
+     │    └── FormatFailed                 a format of an installed package that fails
      ├── BadNotes (ValueError)             notes of one's own that can't be used
      ├── InputUnreadable (OSError)         a file or a stream that was named can't be read
      ├── Untrusted (PermissionError)       a file or folder that somebody else could have changed
      ├── DataMissing (FileNotFoundError)   a data file isn't there or can't be opened
      ├── DataCorrupt (ValueError)          a data file isn't what it should be
-     ├── NotFetched (OSError)              a registry that can't be downloaded
-     ├── Implausible (ValueError)          a registry that can't be the one it should be
+     ├── NotFetched (OSError)              a registry that can't be downloaded or read
+     ├── Implausible (ValueError)          a file that doesn't look like the registry
      ├── NotKept (OSError)                 a registry, or a list of the user's, can't be written
      ├── NotExported (OSError)             a site that can't be written as files
-     ├── HostUnreadable (OSError)          this machine doesn't let itself be asked
+     ├── HostUnreadable (OSError)          what this machine doesn't show
      ├── NotThisMachine (ValueError)       an address that isn't this machine's own
      ├── NotReserved (OSError)             a port that can't be kept for a command
      ├── FeedbackUnavailable (OSError)     readers' votes that can't be kept or read
@@ -105,11 +105,11 @@ class MalformedInput(PortbookError, ValueError):
 
 
 class NothingKnown(MalformedInput):
-    """A capture that is empty, or of which no line is what a known tool prints."""
+    """A capture that is empty, or none of whose lines a known tool prints."""
 
 
 class FormatFailed(MalformedInput):
-    """A format of an installed package that raised or returned what it must not; it is named."""
+    """A format of an installed package that raised, or returned something invalid; it is named."""
 
 
 class BadNotes(PortbookError, ValueError):
@@ -117,11 +117,11 @@ class BadNotes(PortbookError, ValueError):
 
 
 class InputUnreadable(PortbookError, OSError):
-    """A file or a stream that was named to be read and can't be."""
+    """A file or a stream that was named and can't be read."""
 
 
 class Untrusted(PortbookError, PermissionError):
-    """A file or folder that somebody else could have changed, so that it isn't used.
+    """A file or folder that isn't used, because somebody else could have changed it.
 
     The message follows its name, as in "the registry in X is not used: …".
     """
@@ -130,7 +130,7 @@ class Untrusted(PortbookError, PermissionError):
 class DataMissing(PortbookError, FileNotFoundError):
     """A data file that isn't there or can't be opened; ``path`` names it.
 
-    *number* is the error's, where the system gave one: it decides what mends it.
+    *number* is the error's, where the system gave one: the fix depends on it.
     """
 
     def __init__(self, path: str, why: str, number: int | None = None) -> None:
@@ -140,8 +140,8 @@ class DataMissing(PortbookError, FileNotFoundError):
         self.why = why
 
 
-# What mends a lack of room, by errno.h; these have the same numbers on Linux, macOS, the BSDs and
-# Windows.
+# What helps where there is no room, by errno.h; the numbers are the same on Linux, macOS, the BSDs
+# and Windows.
 NO_ROOM = {
     12: "free some memory, or raise the limit (ulimit -v)",  # ENOMEM
     23: "the system has too many files open: close some programs",  # ENFILE
@@ -162,7 +162,7 @@ class DataCorrupt(PortbookError, ValueError):
 
 
 class NotFetched(PortbookError, OSError):
-    """A registry that can't be had; ``url`` is from where, without a password, or a file."""
+    """A registry that can't be downloaded or read; ``url`` has no password, and may be a file."""
 
     def __init__(self, url: str, why: str, *, local: bool = False) -> None:
         what = "can't be read" if local else "could not be fetched"
@@ -171,12 +171,11 @@ class NotFetched(PortbookError, OSError):
 
 
 class Implausible(PortbookError, ValueError):
-    """A registry that was read whole and can't be the one it should be; ``reasons`` say why."""
+    """A file that was read whole and doesn't look like the registry; ``reasons`` say why."""
 
     def __init__(self, reasons: tuple[str, ...]) -> None:
         super().__init__(
-            f"this is not taken for the registry: {'; '.join(reasons)}; --force takes it all the "
-            "same"
+            f"this doesn't look like the registry: {'; '.join(reasons)}; --force accepts it anyway"
         )
         self.reasons = reasons
 
@@ -190,7 +189,7 @@ class NotExported(PortbookError, OSError):
 
 
 class HostUnreadable(PortbookError, OSError):
-    """This machine doesn't let itself be asked: no /proc, netlink refused, no support."""
+    """What this machine doesn't show: no /proc, netlink refused, a system without support."""
 
 
 class NotThisMachine(PortbookError, ValueError):

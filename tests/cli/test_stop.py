@@ -291,7 +291,7 @@ def test_only_what_is_named_is_stopped(
     assert run(stage, "8080", "--yes", *choice) == 0
     assert [life.got for life in stage.world.lives.values()] == [[], [15]]
     out = capsys.readouterr().out
-    assert "goes on listening on tcp 0.0.0.0:8080, as asked" in out
+    assert "still listens on tcp 0.0.0.0:8080, as you asked" in out
     assert "any more" not in out
 
 

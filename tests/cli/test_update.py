@@ -60,7 +60,7 @@ def test_an_excerpt_is_refused_and_taken_with_force(
     assert run(["update", "--from", str(file)]) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("portbook: this is not taken for the registry: ")
+    assert said.err.startswith("portbook: this doesn't look like the registry: ")
     assert said.err.count("\n") == 1
     assert "--force" in said.err
     assert not list(home.glob("0*"))

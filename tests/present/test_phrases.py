@@ -52,7 +52,7 @@ SAID = {
     Gap(GapCode.EXCLUDED_UNREADABLE, detail="x"): "the excluded ports could not be read from "
     "netsh: x",
     Gap(GapCode.BIND_UNTRIED, "EMFILE"): "a bind could not be tried (EMFILE)",
-    Gap(GapCode.PROCESSES_UNREAD, detail="x"): "not every process could be looked into (x)",
+    Gap(GapCode.PROCESSES_UNREAD, detail="x"): "not every process could be read (x)",
     Gap(GapCode.OWNERS_HIDDEN, None, Need.HOST, number=2, total=3): "2 of 3 sockets are owned by a "
     "process that can't be seen from inside this container: ask on the host",
     Gap(GapCode.OWNERS_HIDDEN, None, Need.ROOT, number=1, total=3): "1 of 3 sockets is owned by a "
@@ -81,9 +81,11 @@ SAID = {
     Gap(GapCode.NAMESPACES_HIDDEN, None, Need.LEAVE, number=1200): "the network namespaces of "
     "1,200 processes are hidden even from root",
     Gap(GapCode.NAMESPACE_UNREADABLE, detail="x"): "x",
-    Gap(GapCode.NAT_UNSUPPORTED): "redirects by this system's own packet filter are not looked for",
+    Gap(
+        GapCode.NAT_UNSUPPORTED
+    ): "portbook doesn't read this system's packet filter, so redirects are unknown",
     Gap(GapCode.NAT_HIDDEN): "NAT rules are visible to root only",
-    Gap(GapCode.FIREWALL_UNSUPPORTED): "this system's own packet filter is not read",
+    Gap(GapCode.FIREWALL_UNSUPPORTED): "portbook doesn't read this system's packet filter",
     Gap(GapCode.FIREWALL_HIDDEN): "firewall rules are visible to root only",
     Gap(GapCode.FIREWALL_NO_TOOL, "nft"): "firewall rules are in force, but nft is not installed",
     Gap(GapCode.FIREWALL_UNREADABLE, "nftables", detail="it is cut short"): "firewall rules of "
@@ -96,7 +98,7 @@ SAID = {
     Gap(GapCode.NAT_NO_TOOL): "neither nft nor iptables is installed, so NAT rules were not read",
     Gap(GapCode.NAT_NO_NFT): "nft is not installed, so nftables' own NAT rules were not read",
     Gap(GapCode.NAT_NO_LEGACY, "ip6tables"): "NAT rules of the older ip6tables are in force, but "
-    "ip6tables-legacy-save is not there to read them",
+    "ip6tables-legacy-save, which reads them, is not installed",
     Gap(GapCode.NAT_UNREADABLE, "nftables", detail="x"): "NAT rules of nftables could not be read: "
     "x",
     Gap(GapCode.NAT_UNCLEAR, detail="x", number=1): "1 NAT rule was not understood, first x",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.model import OwnersSeen, SubjectKind
 from portbook.model.command_line import RunKind, base_name, interpreter_of, run_of
+from portbook.model.practice import same_product
 from portbook.verdict.facts import (
     deleted,
     fits,
@@ -138,9 +139,16 @@ def _elsewhere(case: Case) -> Facts:
 
 
 def _uses(case: Case) -> Facts:
-    """What is on record for the port: what fits the known programs, else all that is."""
+    """What is on record for the port: what fits the known programs or arguments, else all of it."""
     here = (case.listener.socket.port, case.listener.socket.transport)
     products = fitting(case) or [program.product for program in known_programs(case)]
+    if not products and (tools := tools_of(case)):
+        on_record = [use.product for use in unofficial(case)]
+        products = [
+            product
+            for product in on_record
+            if any(same_product(tool.product, product) for tool in tools)
+        ]
     if not products:
         products = [one.product for some in case.named for one in some if here in one.ports]
     return _there(("uses", tuple(dict.fromkeys(products)) or _products(case)))

@@ -157,7 +157,7 @@ def test_free_where_the_machine_has_one_family() -> None:
     no_v6 = {"::": errno.EAFNOSUPPORT, "::6": errno.EAFNOSUPPORT, "::1": errno.EADDRNOTAVAIL}
     found = why(tried(no_v6))
     assert found.bindable
-    assert "every address of IPv4, the only family here" in cause(found, "free").message
+    assert "every address of IPv4, this machine's only family" in cause(found, "free").message
 
 
 def test_free_on_the_address_that_was_asked_for() -> None:

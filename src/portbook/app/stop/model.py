@@ -39,23 +39,22 @@ class RefusalCode(StrEnum):
 
 # What each means; the documentation shows this table.
 REFUSALS = {
-    RefusalCode.NOTHING_THERE: "nothing listens on the port here",
+    RefusalCode.NOTHING_THERE: "nothing listens on the port",
     RefusalCode.OTHER_NAMESPACE: "it is in use in another network namespace of this machine",
     RefusalCode.NOT_LISTENING: "a socket is bound there and doesn't listen: it may be a client's",
     RefusalCode.MAYBE_CLIENT: "a UDP socket in this machine's dynamic range: it may be a client's",
     RefusalCode.KERNEL: "the kernel itself holds it: there is no process to stop",
-    RefusalCode.OWNER_HIDDEN: "which process holds it can't be seen by this user",
-    RefusalCode.OWNER_INFERRED: "which process holds it was inferred, not seen",
-    RefusalCode.FIRST_PROCESS: "the machine's first process holds it, for nobody that "
-    "could be found",
-    RefusalCode.OWN_LINE: "this program runs inside of what would be stopped",
-    RefusalCode.SSH_CONNECTION: "the connection that this program is used through arrives there",
-    RefusalCode.PORT_FORWARDER: "a container's port is passed on, by which container "
-    "could not be found out",
-    RefusalCode.CONTAINER_MANAGER: "something that starts containers again runs it",
+    RefusalCode.OWNER_HIDDEN: "this user can't see which process holds it",
+    RefusalCode.OWNER_INFERRED: "its owner was inferred, not seen",
+    RefusalCode.FIRST_PROCESS: "the first process (pid 1) holds it, for a unit that "
+    "could not be found",
+    RefusalCode.OWN_LINE: "portbook itself runs inside what would be stopped",
+    RefusalCode.SSH_CONNECTION: "your own SSH connection comes in there",
+    RefusalCode.PORT_FORWARDER: "it forwards the port to a container, and which one is unknown",
+    RefusalCode.CONTAINER_MANAGER: "it runs in a container that its manager would start again",
     RefusalCode.REPLACED: "the process that held it is gone, and another one has its number",
-    RefusalCode.NOT_NAMED: "another program holds it than `--pid` or `--program` names",
-    RefusalCode.SEVERAL_PROGRAMS: "with `--yes`: several programs hold what one word asks for",
+    RefusalCode.NOT_NAMED: "another program holds it than what `--pid` or `--program` names",
+    RefusalCode.SEVERAL_PROGRAMS: "with `--yes`: several programs hold the port or the range",
 }
 
 

@@ -45,7 +45,7 @@ TEMPLATES = {
     GapCode.CONNECTIONS_UNSUPPORTED: "connections that hold a port can't be looked up on {subject}",
     GapCode.EXCLUDED_UNREADABLE: "the excluded ports could not be read from netsh: {detail}",
     GapCode.BIND_UNTRIED: "a bind could not be tried ({subject})",
-    GapCode.PROCESSES_UNREAD: "not every process could be looked into ({detail})",
+    GapCode.PROCESSES_UNREAD: "not every process could be read ({detail})",
     GapCode.OWNERS_HIDDEN: "{sockets} owned by a process that {hidden_by}",
     GapCode.OWNERS_INFERRED: "{sockets} owned by a process that was inferred from control group "
     "and user, not seen: {fix}",
@@ -57,15 +57,16 @@ TEMPLATES = {
     GapCode.NAMESPACES_UNSUPPORTED: "other network namespaces can be read on Linux only",
     GapCode.NAMESPACES_HIDDEN: "the network namespaces of {number:,} {process} are {kept_by}",
     GapCode.NAMESPACE_UNREADABLE: "{detail}",
-    GapCode.NAT_UNSUPPORTED: "redirects by this system's own packet filter are not looked for",
+    GapCode.NAT_UNSUPPORTED: "portbook doesn't read this system's packet filter, so redirects "
+    "are unknown",
     GapCode.NAT_HIDDEN: "NAT rules are visible to root only",
     GapCode.NAT_NO_TOOL: "neither nft nor iptables is installed, so NAT rules were not read",
     GapCode.NAT_NO_NFT: "nft is not installed, so nftables' own NAT rules were not read",
     GapCode.NAT_NO_LEGACY: "NAT rules of the older {subject} are in force, but "
-    "{subject}-legacy-save is not there to read them",
+    "{subject}-legacy-save, which reads them, is not installed",
     GapCode.NAT_UNREADABLE: "NAT rules of {subject} could not be read: {detail}",
     GapCode.NAT_UNCLEAR: "{rules} not understood, first {detail}",
-    GapCode.FIREWALL_UNSUPPORTED: "this system's own packet filter is not read",
+    GapCode.FIREWALL_UNSUPPORTED: "portbook doesn't read this system's packet filter",
     GapCode.FIREWALL_HIDDEN: "firewall rules are visible to root only",
     GapCode.FIREWALL_NO_TOOL: "firewall rules are in force, but {subject} is not installed",
     GapCode.FIREWALL_UNREADABLE: "firewall rules of {subject} could not be read: {detail}",
@@ -114,20 +115,20 @@ FAILURES = {
     "unavailable-elsewhere": "{address} is not an address of this machine, so it can't be bound.",
     "unavailable-fix": "Bind 0.0.0.0 or the machine's own address; a cloud's public address is "
     "translated before it arrives.",
-    "unavailable-v6": "IPv6 is off here: bind 127.0.0.1, or switch IPv6 on.",
+    "unavailable-v6": "IPv6 is off on this machine: bind 127.0.0.1, or switch IPv6 on.",
     "refused": "The text says that {place} refused a connection: nothing listened there.",
     "in-use-free-unseen": "Nothing we can see holds {name} on this machine now.",
     "refused-here-unseen": "Nothing we can see listens on {place} on this machine.",
     "dropped-silent-unseen": "A firewall dropped a packet to {name}; nothing we can see listens "
-    "on it here.",
+    "on it.",
     "refused-here": "Nothing listens on {place} on this machine.",
     "refused-family": "But {others} listens on {elsewhere}: connect to that address, or bind both "
     "127.0.0.1 and [::1].",
     "refused-beside": "But {others} listens on {elsewhere}: connect there, or bind {address} too.",
     "answers": "{who} listens on {where} now, so {place} accepts connections.",
     "another-machine": "{address} is another machine; portbook looks only at this one.",
-    "another-name": "{address} is a host's name, and portbook looks no names up: it may be another "
-    "machine.",
+    "another-name": "{address} is a host's name, and portbook doesn't look names up: it may be "
+    "another machine.",
     "refused-far": "Refused: the host is up, and nothing listens on {port} there, or its firewall "
     "rejects you.",
     "timeout-far": "Timed out: the host is down, or a firewall drops packets to {port} silently.",
@@ -142,8 +143,8 @@ FAILURES = {
     "dropped-silent": "A firewall dropped a packet to {name}; nothing listens on it, so "
     "nothing was lost.",
     "other": "The text says that something failed on {name}, but not what.",
-    "invalid-address": "{address} is not an address; {port} was looked at on every address.",
-    "name": "{address} is a name, not an address: {port} was looked at on every address.",
+    "invalid-address": "{address} is not an address; this is about {port} on every address.",
+    "name": "{address} is a name, not an address: this is about {port} on every address.",
 }
 _SYSTEMS = {"macos": "macOS", "windows": "Windows"}
 _FIXES = {

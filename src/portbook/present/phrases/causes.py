@@ -54,7 +54,7 @@ MESSAGES = {
     "unknown unsupported": "This machine has no {TRANSPORT}{over_family}.",
     "unknown unexplained": "The bind fails ({names}), and nothing we can see explains it.",
     "nat-redirect": "A NAT rule redirects {port} to {to} ({source}: {rule}). Connections that it "
-    "matches don't reach a server bound here.",
+    "matches don't reach a server that binds it.",
     "other-namespace": "{who} has {socket} {in_namespace}. That doesn't stop you from "
     "binding it in yours.",
     "dynamic-range": "{port} is an ephemeral port on this machine ({first}–{last}): another "
@@ -68,9 +68,9 @@ MENDS = {
     "let systemd open the socket for it, or choose a port from {unprivileged_first} on.",
     "no-privilege one-address": "Bind every address, run the server as root, or choose a port from "
     "1024 on.",
-    "no-privilege rule-unread": "Look into the audit log; with SELinux, semanage port -l shows "
+    "no-privilege rule-unread": "Look at the audit log; with SELinux, semanage port -l shows "
     "what a domain may bind.",
-    "no-privilege rule-allows": "Look into the audit log; with SELinux, semanage port -l shows "
+    "no-privilege rule-allows": "Look at the audit log; with SELinux, semanage port -l shows "
     "what a domain may bind.",
     "listener": "{stop}{join_them}",
     "bound-not-listening": "{stop}",
@@ -107,7 +107,7 @@ def _where(_: Cause, facts: Facts) -> str:
     if "places" in facts:
         return join(facts["places"])
     if "family" in facts:
-        return f"every address of {_family(facts)}, the only family here,"
+        return f"every address of {_family(facts)}, this machine's only family,"
     return "every address, IPv4 and IPv6,"
 
 
@@ -149,7 +149,7 @@ def _join_them(cause: Cause, facts: Facts) -> str:
     if "part" in facts or cause.listener is None or cause.listener.socket.sharing <= 1:
         return ""
     if cause.listener.socket.transport is not Transport.TCP:
-        return " A program that sets what they have set to share it can join them."
+        return " A program that sets the same option as they did can join them."
     # socket(7): the group takes in sockets of the same effective user alone.
     return " A program of the same user that sets SO_REUSEPORT, as they have, can join them."
 

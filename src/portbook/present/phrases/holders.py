@@ -75,7 +75,7 @@ def _by_owner(owner: Process, port: int) -> str | None:
     if owner.activates:
         return f"Stop the unit that holds it: {_systemctl(owner)} stop {quote(owner.unit or '')}"
     if owner.pid == 1:
-        return "Its first process holds it: systemctl list-sockets shows for which unit; stop that"
+        return "Its first process holds it for a unit; systemctl list-sockets shows it: stop that"
     # A user's whole session is a unit too: nobody wants to stop that for a port.
     unit = owner.unit or ""
     if unit.endswith((".service", ".socket")) and not unit.startswith("user@"):

@@ -204,7 +204,7 @@ def outcome_sentence(outcome: Outcome) -> str:
         return "Nothing listens on the port any more."
     if outcome.cleared:
         first = outcome.beside[0]
-        return sentence(f"{holder_of(first)} goes on listening on {first.socket.name}, as asked.")
+        return sentence(f"{holder_of(first)} still listens on {first.socket.name}, as you asked.")
     if outcome.left:
         first = outcome.left[0]
         return sentence(f"{holder_of(first)} still listens on {first.socket.name}.")
