@@ -100,7 +100,7 @@ def _status(answer: AuditAnswer, options: argparse.Namespace) -> int:
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         "audit",
-        "The verdict over flow logs and scans of any size: Zeek, Suricata, AWS VPC Flow Logs, "
+        "Judge flow logs and scans of any size: Zeek, Suricata, AWS VPC Flow Logs, "
         "nfdump, osquery, or any table as Parquet, CSV or JSON lines. Formats are "
         "detected; gzip and Zstandard are unpacked.",
     )
@@ -114,16 +114,18 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--engine",
         metavar="ENGINE",
-        help="duckdb (default), spark, or a URL of Ibis's: where the same expression runs",
+        help="where to run it: duckdb (default), spark, or an Ibis URL",
     )
     parser.add_argument(
         "--columns",
         metavar="NAME=COLUMN,...",
-        help="which columns are what in a table that isn't known: port=dport,transport=proto,...",
+        help="name the columns of an unknown table: port=dport,transport=proto,...",
     )
-    parser.add_argument("--format", metavar="NAME", help="take all sources for this format")
+    parser.add_argument("--format", metavar="NAME", help="read all sources in this format")
     parser.add_argument(
-        "--against", metavar="FILE", help="the JSON of a previous run: what is new since, or gone"
+        "--against",
+        metavar="FILE",
+        help="compare with the JSON of an earlier run: show what is new or gone",
     )
     parser.add_argument(
         "--rows",
@@ -141,10 +143,10 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--pseudonymise",
         action="store_true",
-        help="replace addresses: the same one by the same word, with a key of this run alone",
+        help="replace each address by a word, the same throughout this run",
     )
     parser.add_argument(
-        "--key-file", metavar="FILE", help="the key for --pseudonymise, to be the same in every run"
+        "--key-file", metavar="FILE", help="the key for --pseudonymise, so that several runs agree"
     )
     parser.add_argument(
         "--hosts", type=int, default=5, metavar="N",
@@ -155,7 +157,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         help="how many services to list in text and HTML (default: 20)",
     )  # fmt: skip
     parser.add_argument(
-        "--memory", metavar="SIZE", help="what DuckDB may hold before it writes to disk: 1GB"
+        "--memory",
+        metavar="SIZE",
+        help="how much memory DuckDB may use before it writes to disk: 1GB",
     )
     parser.add_argument("-j", "--json", action="store_true", help="one JSON object")
     parser.add_argument(

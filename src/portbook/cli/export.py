@@ -26,14 +26,14 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         "Write the site as files for any static host, or to open from a folder. Nothing of this "
         "machine is in it. Only files that changed are written, so it can be run again.",
     )
-    parser.add_argument("folder", metavar="DIR", help="where to; made if it isn't there")
+    parser.add_argument("folder", metavar="DIR", help="the folder to write to; created if missing")
     parser.add_argument(
         "--only", metavar="RANGE", help="only these ports, as 0-1023, and their services"
     )
     parser.add_argument(
         "--base-url",
         metavar="URL",
-        help="where the files will be: adds a sitemap, which names pages in full",
+        help="where the files will be: adds a sitemap, which needs it",
     )
     parser.add_argument(
         "--jobs",

@@ -25,7 +25,7 @@ def run(argv: Sequence[str], _: Catalog) -> int:
     parser = Parser(
         "feedback",
         "Show readers' votes on the site's pages, worst first. The votes are "
-        "in a file of yours, or in the database that PORTBOOK_DATABASE_URL names.",
+        "in your own file, or in the database that PORTBOOK_DATABASE_URL names.",
     )
     add_limit(parser, "pages")
     parser.add_argument(

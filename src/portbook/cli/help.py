@@ -173,7 +173,7 @@ def add_json(parser: argparse.ArgumentParser, *, rows: bool = False) -> None:
     """``--json``, and ``--jsonl`` where *rows* stream; with them ``--strict``."""
     parser.add_argument("-j", "--json", action="store_true", help="one JSON object")
     if rows:
-        parser.add_argument("--jsonl", action="store_true", help="one JSON object a line")
+        parser.add_argument("--jsonl", action="store_true", help="JSON Lines: one object a line")
         parser.add_argument(
             "--strict",
             action="store_true",
@@ -216,7 +216,7 @@ def add_depth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all-namespaces",
         action="store_true",
-        help="also look into other network namespaces and NAT rules; takes root",
+        help="also look into other network namespaces and NAT rules; needs root",
     )
 
 
@@ -235,8 +235,8 @@ def add_probe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--probe",
         action="store_true",
-        help="also ask each service, over connections from this machine, what it really speaks; "
-        "half a second and 4 kB at most for each",
+        help="also connect to each service to see what it really speaks (at most half a second "
+        "and 4 kB each)",
     )
 
 

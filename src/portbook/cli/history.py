@@ -42,9 +42,8 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         "history",
-        "Show what was assigned, renamed, reserved or removed, and when. Copies of the "
-        "registry were compared: a copy tells how things stood on its day, and nothing of the days "
-        "before the first one.",
+        "Show what was assigned, renamed, reserved or removed, and when. Snapshots of the "
+        "registry are compared: earlier and short-lived changes aren't covered.",
     )
     parser.add_argument("query", nargs="?", metavar="PORT|NAME", help="a port, or a service name")
     parser.add_argument(
@@ -54,8 +53,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         "--diff",
         nargs=2,
         metavar=("OLD", "NEW"),
-        help="the difference between two registries that are kept here: shipped, current, a number "
-        "or a date of portbook update --list",
+        help="the difference between two versions of the registry: shipped, current, or a number "
+        "or date of portbook update --list",
     )
     add_limit(parser, "changes")
     parser.add_argument("-j", "--json", action="store_true", help="one JSON object")

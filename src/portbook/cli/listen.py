@@ -232,7 +232,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
         type=float,
         default=1.0,
         metavar="SECONDS",
-        help="how often to look with --watch (default: 1); what lives longer isn't missed",
+        help="seconds between looks with --watch (default: 1); what lives shorter can be missed",
     )
     parser.add_argument(
         "--deep",

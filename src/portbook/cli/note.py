@@ -23,7 +23,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     parser = Parser(
         "note",
         "Write down what a port is for, in your own ports.toml: every answer about the port shows "
-        "it. A note that is there gets the new text; the rest of the file stays as it is.",
+        "it. An existing note gets the new text; the rest of the file is kept.",
     )
     parser.add_argument(
         "query", metavar="PORT", help="a port (8306; 8306/tcp for one transport), or a service"

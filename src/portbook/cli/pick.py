@@ -159,7 +159,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
         help="the port of this name: the same one every time, on every machine",
     )
     parser.add_argument(
-        "--count", dest="many", metavar="N", help="so many different ports (default: 1)"
+        "--count", dest="many", metavar="N", help="how many different ports (default: 1)"
     )
     parser.add_argument(
         "--near",
@@ -175,7 +175,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
         default=[],
         choices=[*CRITERIA],
         metavar="CODE",
-        help=f"leave this criterion out: {', '.join(CRITERIA)}",
+        help=f"ignore this criterion: {', '.join(CRITERIA)}",
     )
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="each criterion, and what the answer rests on"
@@ -184,8 +184,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
     parser.add_argument(
         "--hold",
         action="store_true",
-        help="run the command behind -- with {port} filled in and PORT set, and keep the port for "
-        "it until it has bound it",
+        help="run a command with {port} and $PORT, reserving the port until the command binds it",
     )
     parser.add_argument(
         "--listen-fds",
@@ -195,8 +194,8 @@ def parse_whole(argv: Sequence[str]) -> Options:
     parser.add_argument(
         "--release",
         action="store_true",
-        help="with --hold: let go right before the command starts, for one that doesn't set "
-        "SO_REUSEADDR",
+        help="with --hold: release the port right before the command starts, for one that doesn't "
+        "set SO_REUSEADDR",
     )
     parser.add_argument("--transport", metavar="NAME", help="with --hold: tcp (default) or udp")
     parser.add_argument(

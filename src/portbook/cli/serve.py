@@ -27,7 +27,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         "--host",
         default="127.0.0.1",
         metavar="ADDRESS",
-        help="the address to listen on (default: 127.0.0.1); another than this machine's own "
+        help="the address to listen on (default: 127.0.0.1); one that other machines can reach "
         "takes --public",
     )
     parser.add_argument(
@@ -41,7 +41,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     parser.add_argument(
         "--show-commands",
         action="store_true",
-        help="show the command lines of this machine's processes; passwords may stand in them",
+        help="show the command lines of this machine's processes; they may contain passwords",
     )
     parser.add_argument("--open", action="store_true", help="open the site in a browser")
     options = parser.parse_args(list(argv))

@@ -116,8 +116,8 @@ def parse_whole(argv: Sequence[str]) -> Options:
 
     parser = Parser(
         "show",
-        "Show everything about a port: this machine, the verdict, the registry, its use in "
-        "practice, and how to check by hand.",
+        "Show a port: this machine, the verdict, the registry and its use in practice; --full "
+        "adds the rest, with sources.",
     )
     parser.add_argument(
         "queries",

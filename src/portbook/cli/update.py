@@ -63,7 +63,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         "--from",
         dest="source",
         metavar="FILE|URL",
-        help="take IANA's XML or CSV from here: a mirror, or a file that was brought along",
+        help="take IANA's XML or CSV from here: a mirror, or a local file",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="show the difference, and write nothing"
@@ -76,11 +76,13 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--rollback", action="store_true", help="go back to the version before, without fetching"
     )
-    parser.add_argument("--list", action="store_true", help="the registries that are kept here")
+    parser.add_argument(
+        "--list", action="store_true", help="list the versions kept on this machine"
+    )
     parser.add_argument(
         "--system",
         action="store_true",
-        help="for all users of this machine; takes an administrator",
+        help="for all users of this machine; needs an administrator",
     )
     parser.add_argument(
         "--timeout",

@@ -64,7 +64,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         "why",
-        "Say why a bind fails or would succeed. The port is bound for real, for a moment.",
+        "Explain why a bind fails or would succeed. It binds the port for real, for a moment.",
     )
     parser.add_argument(
         "queries",
