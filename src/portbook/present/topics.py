@@ -210,7 +210,7 @@ PAGES: dict[Topic, TopicPage] = {
         "portbook listen shows every port that is open on this machine, with its program and verdict.",
         (
             "A port on 127.0.0.1 or [::1] is open to this machine only.",
-            "What others reach also depends on firewalls here and on the way.",
+            "What others reach also depends on the firewalls of this machine and on the way.",
         ),
         (NextStep("Show them", "portbook listen"),),
     ),

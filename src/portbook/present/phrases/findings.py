@@ -232,19 +232,19 @@ def _tool(facts: Facts) -> str:
 
 def _named(facts: Facts) -> str:
     if "tools" in facts:
-        return f"{_tool(facts)}, by {_program(facts)}'s arguments,"
+        return f"{_tool(facts)}, judging by {_program(facts)}'s arguments,"
     return f"A program named {_program(facts)}"
 
 
 def _only_named(facts: Facts) -> str:
     if "tools" in facts:
-        return f"Arguments prove nothing.{_ask(facts)}"
+        return f"Arguments are no proof.{_ask(facts)}"
     return "Only its name could be seen, and any program can have that name."
 
 
 def _foreign(facts: Facts) -> str:
     if "tools" in facts:
-        return f"but {_program(facts)} runs {_tool(facts)}, by its arguments.{_ask(facts)}"
+        return f"but {_program(facts)} runs {_tool(facts)}, judging by its arguments.{_ask(facts)}"
     return (
         f"which {_program(facts)} isn't known to speak. Move it if anything here expects "
         f"{_service(facts)}."
