@@ -250,7 +250,7 @@ def test_tabs_open_at_the_readers_system(
 ) -> None:
     with reader(browser, user_agent=agent) as (opened, _):
         opened.goto(f"{site.url}/305")
-        assert opened.locator(f".tabs input[data-system={system}]:checked").count() == 2
+        assert opened.locator(f".tabs input[value={system}]:checked").count() == 2
 
 
 def test_tabs_work_without_a_script(browser: Any, site: Running) -> None:

@@ -7,6 +7,7 @@ import os
 from portbook.cli import complain, tell_notes
 from portbook.cli.help import Parser
 from portbook.cli.progress import Measure, progress_bar
+from portbook.cli.serve import check_base_url
 from portbook.cli.termination import cleaned_up
 from portbook.errors import MissingExtra, UsageError, shown
 from portbook.formats.errors.query import parse_query
@@ -52,11 +53,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     if not options.folder:
         raise UsageError("DIR is empty: name the folder to write to")
     first, last = _span(options.only)
-    if options.base_url is not None and not options.base_url.startswith(("http://", "https://")):
-        raise UsageError(
-            f"--base-url {shown(options.base_url)} is no http or https address: "
-            "give one such as https://ports.example.org/"
-        )
+    check_base_url(options.base_url)
     if options.jobs < 0:
         raise UsageError(f"--jobs {options.jobs} is below 0: give 0 for all processors")
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook.cli import tell_notes
 from portbook.cli.help import Parser
-from portbook.errors import MissingExtra, UsageError
+from portbook.errors import MissingExtra, UsageError, shown
 from portbook.formats.errors.query import parse_port
 from portbook.host.run_tool import acts_as_root
 
@@ -43,12 +43,18 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         action="store_true",
         help="show the command lines of this machine's processes; they may contain passwords",
     )
+    parser.add_argument(
+        "--base-url",
+        metavar="URL",
+        help="where other people reach the site: pages then name their address and picture in full",
+    )
     parser.add_argument("--open", action="store_true", help="open the site in a browser")
     options = parser.parse_args(list(argv))
     if options.public and options.show_commands:
         raise UsageError(
             "--show-commands and --public exclude each other: a public site has no machine to show"
         )
+    check_base_url(options.base_url)
     port = None if options.port is None else parse_port(options.port)[0]
     if options.open and acts_as_root():
         raise UsageError("root opens no browser: leave --open out, and open the address yourself")
@@ -64,7 +70,17 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         public=options.public,
         show_commands=options.show_commands,
         browser=options.open,
+        base_url=options.base_url,
     )
+
+
+def check_base_url(address: str | None) -> None:
+    """Raises UsageError where *address*, what ``--base-url`` names, is none of the web."""
+    if address is not None and not address.startswith(("http://", "https://")):
+        raise UsageError(
+            f"--base-url {shown(address)} is no http or https address: "
+            "give one such as https://ports.example.org/"
+        )
 
 
 def need_web(what: str) -> None:

@@ -105,6 +105,7 @@ def _site(catalog: Catalog, settings: Settings, static_version: str) -> Site:
         public=settings.public,
         feedback=settings.store is not None,
         static_version=static_version,
+        address=settings.address,
     )
 
 

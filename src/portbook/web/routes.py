@@ -96,6 +96,8 @@ BOOK: tuple[tuple[str, Handler], ...] = (
     ("/openapi.json", endpoints.description),
     ("/static/{name:path}", files.static),
     ("/favicon.ico", files.favicon),
+    ("/apple-touch-icon.png", files.touch_icon),
+    ("/{port:digits}.png", wellknown.picture),
     ("/robots.txt", wellknown.robots),
     ("/sitemap.xml", wellknown.sitemap_index),
     ("/sitemap-{part:number}.xml", wellknown.sitemap),

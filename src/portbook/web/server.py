@@ -200,6 +200,7 @@ def serve(
     public: bool = False,
     show_commands: bool = False,
     browser: bool = False,
+    base_url: str | None = None,
 ) -> int:
     """Serves the site until it is told to stop, and returns the exit status.
 
@@ -211,7 +212,9 @@ def serve(
     # Other users of the machine must not see what only root sees.
     as_root = not public and hasattr(os, "geteuid") and os.geteuid() == 0
     token = secrets.token_urlsafe(24) if as_root else None
-    app = create_app(catalog, Settings(host, public, show_commands, token, store))
+    known = (base_url or "").rstrip("/")
+    settings = Settings(host, public, show_commands, token, store, address=known)
+    app = create_app(catalog, settings)
     most, backlog = shares(raise_descriptor_limit())
     config = uvicorn.Config(
         app,

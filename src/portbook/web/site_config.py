@@ -15,7 +15,8 @@ class Site(NamedTuple):
     ``feedback`` says whether the form is there, ``export`` that the page is a file.
     ``static_version`` changes with the static files and stands in their links, so that they can
     be kept for good. ``only`` names the ports, as (first, last) in order, that an export has pages
-    of, and is empty where it has all.
+    of, and is empty where it has all. ``address`` is where the site is for other people
+    (``https://ports.example``), without a slash at its end; it is empty where nobody said.
     """
 
     as_of: str
@@ -26,6 +27,7 @@ class Site(NamedTuple):
     static_version: str = ""
     export: bool = False
     only: tuple[tuple[int, int], ...] = ()
+    address: str = ""
 
     @property
     def ports(self) -> str:

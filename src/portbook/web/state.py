@@ -75,7 +75,8 @@ class Settings:
     *host* is the address that is listened on. *public* leaves out everything about this machine.
     *show_commands* shows the command lines of its processes. *token*, if any, has to be given to
     see them; *store* keeps what readers say, None leaves the form out. *look_again*
-    is how many seconds lie between two looks at which registry is in use.
+    is how many seconds lie between two looks at which registry is in use. *address* is where other
+    people reach the site, without a slash at its end, where that is known.
     """
 
     host: str = "127.0.0.1"
@@ -84,6 +85,7 @@ class Settings:
     token: str | None = None
     store: FeedbackStore | None = None
     look_again: float = 10.0
+    address: str = ""
 
 
 @dataclass(slots=True)

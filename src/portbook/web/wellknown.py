@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from portbook import __version__
 from portbook.app.history import chronicle
-from portbook.model import PORTS, RANGES, State
+from portbook.catalog.registry.summary import shelf
+from portbook.model import LAST_PORT, PORTS, RANGES, State
+from portbook.present.charts.card import render_card
 from portbook.present.views.history import render_feed
 from portbook.web.http.metrics import MEDIA_TYPE
 from portbook.web.http.problem_details import problem
@@ -34,11 +36,14 @@ MOST_ADDRESSES = 50_000  # in one sitemap (https://www.sitemaps.org/protocol.htm
 
 
 def _base(request: Request) -> str:
-    """The address that this request came to: sitemaps name pages in full.
+    """Where the site is, or the address that this request came to: sitemaps name pages in full.
 
     The name is the client's word. It stands in nothing that is kept, and only characters that
     can be part of an authority (RFC 3986 §3.2) are let through.
     """
+    known = context(request).site.address
+    if known:
+        return known
     host = request.headers.get("host", "localhost")
     clean = all(char.isascii() and (char.isalnum() or char in ".-:[]") for char in host)
     return f"{request.url.scheme}://{host if clean else 'localhost'}"
@@ -122,17 +127,39 @@ async def opensearch(request: Request) -> Response:
 
 async def manifest(request: Request) -> Response:
     """``/manifest.webmanifest``: what a phone shows of the site where it is kept as an app."""
+    return kept(request, manifest_of("/", "/"), "application/manifest+json", any_query=True)
+
+
+def manifest_of(base: str, start: str) -> str:
+    """The manifest of a site whose addresses begin with *base* and whose front page is *start*."""
     value = {
         "name": "portbook",
         "description": "Every port number: what it is for, and what is really there",
-        "start_url": "/",
+        "start_url": start,
         "display": "minimal-ui",
         "background_color": "#faf8f3",
         "theme_color": "#faf8f3",
-        "icons": [{"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"}],
-    }
-    text = json.dumps(value, separators=(",", ":"))
-    return kept(request, text, "application/manifest+json", any_query=True)
+        "icons": [
+            {"src": f"{base}static/icon.svg", "sizes": "any", "type": "image/svg+xml"},
+            {"src": f"{base}static/icon-192.png", "sizes": "192x192", "type": "image/png"},
+            {"src": f"{base}static/icon-512.png", "sizes": "512x512", "type": "image/png"},
+            {"src": f"{base}static/icon-maskable.png", "sizes": "512x512", "type": "image/png",
+             "purpose": "maskable"},
+        ],
+    }  # fmt: skip
+    return json.dumps(value, separators=(",", ":"))
+
+
+async def picture(request: Request) -> Response:
+    """``/305.png``: what is shown of a port's page where it is shared."""
+    digits: str = request.path_params["port"]
+    if len(digits) > 5 or int(digits) > LAST_PORT:
+        return problem(request, 404, f"There are ports from 0 to {LAST_PORT}.")
+    if digits != str(int(digits)):
+        return RedirectResponse(f"/{int(digits)}.png", 308)
+    stand = shelf(context(request).catalog.registry)
+    body = await run_list(request, render_card, stand, int(digits))
+    return kept(request, body, "image/png", any_query=True)
 
 
 async def llms(request: Request) -> Response:

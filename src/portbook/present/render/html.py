@@ -178,35 +178,37 @@ def _block_row(block: Block, most: float, to: Links) -> str:
 def _records(item: doc.Records, to: Links) -> str:
     if item.page and len(item.records) > SHOWN:
         return long_records(item, to)
-    rows = "".join(
-        [
-            f"<li>{_claim(record, to)}</li>\n"
-            if record.subject
-            else f'<li class="more">{_claim(record, to)}</li>\n'
-            for record in item.records
-        ]
-    )
-    return f'<h3>{typeset(item.caption)}</h3>\n<ul class="claims">{rows}</ul>\n'
+    days = {record.read for record in item.records}
+    once = days.pop() if len(days) == 1 and len(item.records) > 1 else ""
+    rows = "".join([
+        f"<li{'' if record.subject else _MORE}>{_claim(record, to, dated=not once)}</li>\n"
+        for record in item.records
+    ])  # fmt: skip
+    read = f'<p class="cites">Sources read on {day(once)}.</p>\n' if once else ""
+    return f'<h3>{typeset(item.caption)}</h3>\n<ul class="claims">{rows}</ul>\n{read}'
+
+
+_MORE = ' class="more"'  # of a claim about what stands before it
 
 
 def _record(item: doc.Record, to: Links) -> str:
     return f"<p>{_claim(item, to)}</p>\n"
 
 
-def _claim(record: doc.Record, to: Links) -> str:
+def _claim(record: doc.Record, to: Links, *, dated: bool = True) -> str:
     kind = with_ports(escape(record.kind), to, record.ports)
     kind = f' <span class="kind">{kind}</span>' if kind else ""
     head = f"<b>{escape(record.subject)}</b>{kind}<br>" if record.subject else ""
     return (
         f"{head}{escape(record.said)} "
-        f'<span class="cites">{_origin(record.source, record.read)}</span>'
+        f'<span class="cites">{_origin(record.source, record.read if dated else "")}</span>'
     )
 
 
 @lru_cache(maxsize=1024)
 def _origin(address: str, read: str) -> str:
     """Where a record is from and when that was read; records of one port stand on many pages."""
-    return f"{source(address)}, {escape(day(read))}"
+    return f"{source(address)}, {escape(day(read))}" if read else source(address)
 
 
 def _verdict(item: doc.Verdict, _to: Links) -> str:
@@ -231,10 +233,12 @@ def _sources(item: doc.Sources, _to: Links) -> str:
 @lru_cache(maxsize=64)
 def _source_list(item: doc.Sources) -> str:
     """A few lists of sources stand on all pages."""
-    rows = []
+    rows, linked_before = [], set()
     for each in item.sources:
         name, content = source_name(each), source_content(each)
-        shown = source(each.url, name) if each.url else escape(name)
+        # The registry is several sources at one address: it is a link once.
+        shown = source(each.url, name) if {each.url} - linked_before - {None} else escape(name)
+        linked_before.add(each.url)
         rows.append(f"<li>{shown}{f' ({escape(content)})' if content else ''}</li>\n")
     rows += [f"<li>{sentence_of(name)}</li>\n" for name in item.further]
     return f'<ul class="sources">{"".join(rows)}</ul>\n'
@@ -248,7 +252,7 @@ def _checks(item: doc.Checks, _to: Links) -> str:
 def _tabs(commands: tuple[doc.Command, ...], proofs: tuple[tuple[str, str], ...]) -> str:
     """A tab a system, made of radio buttons, so that they work without a script."""
     labels = "".join(
-        f'<input type="radio" name="system" id="on-{at}" data-system="{escape(system)}"'
+        f'<input type="radio" name="system" id="on-{at}" value="{escape(system)}"'
         f'{" checked" if at == 1 else ""}><label for="on-{at}">{escape(system)}</label>\n'
         for at, (system, _) in enumerate(proofs, 1)
     )

@@ -64,7 +64,7 @@ def _quick(commands: tuple[doc.Command, ...], systems: tuple[str, ...]) -> str:
         for system in systems
     ]
     labels = "".join(
-        f'<input type="radio" name="quick" id="at-{at}" data-system="{escape(system)}"'
+        f'<input type="radio" name="quick" id="at-{at}" value="{escape(system)}"'
         f'{" checked" if at == 1 else ""}><label for="at-{at}">{escape(system)}</label>\n'
         for at, (system, _) in enumerate(first, 1)
     )

@@ -42,8 +42,13 @@ def visible(text: str) -> str:
 
 
 def escape(text: str) -> str:
-    """*text* as it may stand in an element or between the quotes of an attribute."""
-    return _escape(text if text.isprintable() else visible(text))
+    """*text* as it may stand in an element or between the double quotes of an attribute.
+
+    >>> escape("<it's>")
+    "&lt;it's&gt;"
+    """
+    out = _escape(text if text.isprintable() else visible(text))
+    return out.replace("&#x27;", "'") if "&" in out else out
 
 
 # -- sentences --------------------------------------------------------------------------------
@@ -58,7 +63,7 @@ _REFERENCE = re.compile(
 _COMMAND = re.compile("`(portbook [a-z0-9 /-]+)`")
 # Sentences are written with the quotation marks of a terminal.
 _QUOTED = re.compile("&quot;(.+?)&quot;")
-_APOSTROPHE = re.compile("(?<=[a-z])&#x27;(?=[a-z])")
+_APOSTROPHE = re.compile("(?<=[a-z])'(?=[a-z])")
 _NUMBER = re.compile(r"(?<![\w§.#/–-])[0-9]{1,5}(?![\w.–])")
 
 
@@ -69,7 +74,9 @@ def typeset(text: str) -> str:
     'It isn’t “unassigned”.'
     """
     out = escape(text)
-    return _APOSTROPHE.sub("’", _QUOTED.sub(r"“\1”", out)) if "&" in out else out
+    if "&" in out:
+        out = _QUOTED.sub(r"“\1”", out)
+    return _APOSTROPHE.sub("’", out) if "'" in out else out
 
 
 def linked(text: str, to: Links, ports: tuple[int, ...] = ()) -> str:

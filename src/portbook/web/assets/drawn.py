@@ -1,7 +1,8 @@
 """Files that are made from the registry and served beside the static ones, under the same names.
 
 ``map.png`` and ``map.svg`` are the map; ``search-index.js`` is what search-as-you-type and the map
-look things up in. It is a script, so that it works from a file as well.
+look things up in. It is a script, so that it works from a file as well. ``card.png`` and its like
+are what is shown of a page that is shared; the icons are those of phones.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from portbook.catalog.registry.summary import STATES, shelf
 from portbook.model import State
+from portbook.present.charts.card import render_card, render_icon
 from portbook.present.charts.map import render_map_png, render_map_svg
 from portbook.present.escape import one_line
 
@@ -20,7 +22,14 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
     from portbook.catalog.registry.lookup import Registry
 
-NAMES = ("map.png", "map-large.png", "map.svg", "search-index.js")
+_CARDS = {f"card-{state}.png": state for state in STATES}
+_ICONS = {
+    "icon-192.png": (192, 1.0),
+    "icon-512.png": (512, 1.0),
+    "icon-maskable.png": (512, 0.6),
+    "apple-touch-icon.png": (180, 0.8),
+}
+NAMES = ("map.png", "map-large.png", "map.svg", "search-index.js", "card.png", *_CARDS, *_ICONS)
 
 
 def draw(name: str, catalog: Catalog) -> bytes:
@@ -45,6 +54,10 @@ def _draw(name: str, catalog: Catalog) -> bytes:
         return render_map_svg(stand).encode()
     if name == "search-index.js":
         return render_index(catalog).encode()
+    if name == "card.png" or name in _CARDS:
+        return render_card(stand, state=_CARDS.get(name))
+    if name in _ICONS:
+        return render_icon(*_ICONS[name])
     raise KeyError(name)
 
 

@@ -45,6 +45,12 @@ async def static(request: Request) -> Response:
     return Response(body, 200, {"cache-control": control, **OPEN}, media)
 
 
+async def touch_icon(request: Request) -> Response:
+    """``/apple-touch-icon.png``: a phone of Apple's asks for it without being told."""
+    request.scope["path_params"]["name"] = "apple-touch-icon.png"
+    return await static(request)
+
+
 async def favicon(request: Request) -> Response:
     """``/favicon.ico`` is asked for where an answer names no icon, as JSON does not."""
     request.scope["path_params"]["name"] = "icon.svg"

@@ -6,6 +6,7 @@ Their names are known before anything is rendered: what stands in the way is tol
 from __future__ import annotations
 
 import os
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -13,7 +14,10 @@ from xml.sax.saxutils import escape
 
 from portbook.app.history import chronicle
 from portbook.app.list_lookup import answer_blocks
+from portbook.app.port_lookup import answer_port
+from portbook.formats.errors.query import Query, QueryKind
 from portbook.model import PORTS, RANGES
+from portbook.present.render.html_practice import SHOWN
 from portbook.present.views.glossary import TERMS
 from portbook.present.views.history import render_feed
 from portbook.web.assets import drawn
@@ -26,16 +30,18 @@ from portbook.web.state import FOLDER
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
+    from portbook.app.port_lookup import PortAnswer
     from portbook.catalog import Catalog
 
 _STATIC = os.path.join(FOLDER, "static")
 _MOST_ADDRESSES = 50_000  # in one sitemap (https://www.sitemaps.org/protocol.html)
 
 
-def sites(scope: Scope, catalog: Catalog) -> tuple[Site, Site]:
+def sites(scope: Scope, catalog: Catalog, base_url: str | None) -> tuple[Site, Site]:
     """What the pages at the top of an export are written for, and those one folder below."""
     only = () if scope.whole else scope.spans
-    here = Site(catalog.registry.store.as_of, export=True, only=only)
+    address = (base_url or "").rstrip("/")
+    here = Site(catalog.registry.store.as_of, export=True, only=only, address=address)
     return here, here._replace(base="../")
 
 
@@ -77,8 +83,7 @@ def other_files(
 
 
 def _pages(base_url: str | None, scope: Scope, catalog: Catalog) -> Mapping[str, Callable[[], str]]:
-    here, below = sites(scope, catalog)
-    # No page for errors: its usual name, 404.html, is that of a port.
+    here, below = sites(scope, catalog, base_url)
     pages: dict[str, Callable[[], str]] = {
         "index": lambda: views.home(catalog, here),
         "map": lambda: views.map_(catalog, here),
@@ -93,11 +98,39 @@ def _pages(base_url: str | None, scope: Scope, catalog: Catalog) -> Mapping[str,
     for path in browse.paths() if scope.whole else ():  # they list what a part hasn't got
         site = below if "/" in path else here
         pages[path] = partial(browse.render, path, catalog, site)
+    for port in filter(scope.has_port, catalog.derived(_long_lists)):
+        found = _whole(port, catalog)
+        pages[f"{port}/practice"] = partial(_practice, found, below)
     for span in RANGES:
         pages[f"ranges/{span.name}"] = partial(views.range_, span.name, catalog, below)
     for term in TERMS:
         pages[f"glossary/{term.name}"] = partial(views.glossary, term.name, below)
     return pages
+
+
+def _whole(port: int, catalog: Catalog) -> PortAnswer:
+    return answer_port(Query(QueryKind.PORT, str(port), port, port), catalog, whole=True)
+
+
+def _practice(found: PortAnswer, site: Site) -> str:
+    page = views.practice(found, site)
+    assert page is not None
+    return page
+
+
+def _long_lists(catalog: Catalog) -> list[int]:
+    """The ports of which a page of its own has all uses."""
+    changes: Counter[int] = Counter()
+    for use in catalog.practice.uses():
+        changes[use.first] += 1
+        changes[use.last + 1] -= 1
+    uses, site = 0, Site("")
+    long = []
+    for port in range(PORTS):
+        uses += changes[port]
+        if uses > SHOWN and views.practice(_whole(port, catalog), site) is not None:
+            long.append(port)
+    return long
 
 
 def _static() -> list[str]:

@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from portbook.web.export.output_folder import Opened
 
-    _Content = tuple[Catalog, Scope]
+    _Content = tuple[Catalog, Scope, str | None]  # with the address that the site will have
 
 ROW = 256  # ports that are written, and noted, together
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -155,7 +155,8 @@ def export(
             def begin(row: _Row) -> None:
                 notes.add(row.key, BEGUN, row.files() if row.services else ())
 
-            for each in _carry_out(rows, plan.jobs, folder, (catalog, scope), begin):
+            given = (catalog, scope, plan.base_url)
+            for each in _carry_out(rows, plan.jobs, folder, given, begin):
                 files += each.files
                 written += each.written
                 if each.note is not None and each.note != noted.get(each.key):
@@ -215,8 +216,8 @@ def _carry_out_together(
 ) -> Iterator[_Wrote]:
     # Not forked: the progress bar has a thread, and a copy of a thread's locks may never open.
     context = get_context("spawn")
-    catalog, scope = content
-    given = _Given(catalog.registry.store.folder, folder.opened, scope)
+    catalog, scope, base_url = content
+    given = _Given(catalog.registry.store.folder, folder.opened, scope, base_url)
     with surroundings(SAFE_PATH):
         try:
             with ProcessPoolExecutor(jobs, context, _begin, (given,)) as pool:
@@ -269,6 +270,7 @@ class _Given(NamedTuple):
     data: str
     opened: Opened
     scope: Scope
+    base_url: str | None
 
 
 _given: _Given | None = None
@@ -294,13 +296,14 @@ def _begin(given: _Given) -> None:
 
 
 @lru_cache(maxsize=1)
-def _open_given(given: _Given) -> tuple[OutputFolder, Catalog, Scope]:
+def _open_given(given: _Given) -> tuple[OutputFolder, Catalog, Scope, str | None]:
     """The folder to write into, and the catalog with the registry that the parent checked or chose.
 
     Both are opened with the first row and not before, because what is raised then reaches the
     parent.
     """
-    return OutputFolder(given.opened), Catalog.of_folder(given.data), given.scope
+    catalog = Catalog.of_folder(given.data)
+    return OutputFolder(given.opened), catalog, given.scope, given.base_url
 
 
 def _help(row: _Row) -> _Wrote:
@@ -309,18 +312,20 @@ def _help(row: _Row) -> _Wrote:
     return _write_row(row, *_open_given(_given))
 
 
-def _write_row(row: _Row, folder: OutputFolder, catalog: Catalog, scope: Scope) -> _Wrote:
+def _write_row(
+    row: _Row, folder: OutputFolder, catalog: Catalog, scope: Scope, base_url: str | None
+) -> _Wrote:
     """Writes the files of a row."""
     files = written = 0
-    for path, content in zip(row.files(), _contents(row, catalog, scope), strict=True):
+    for path, content in zip(row.files(), _contents(row, catalog, scope, base_url), strict=True):
         files += 1
         written += folder.write(path, content)
     return _Wrote(row.key, len(row.ports), files, written, row.note(folder))
 
 
-def _contents(row: _Row, catalog: Catalog, scope: Scope) -> Iterator[bytes]:
+def _contents(row: _Row, catalog: Catalog, scope: Scope, base_url: str | None) -> Iterator[bytes]:
     """What the files of a row hold, in the order of their paths."""
-    here, below = sites(scope, catalog)
+    here, below = sites(scope, catalog, base_url)
     catalog.registry.store.hold()
     for port in row.ports:
         query = Query(QueryKind.PORT, str(port), port, port)

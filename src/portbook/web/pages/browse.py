@@ -78,7 +78,7 @@ def ports(catalog: Catalog, site: Site) -> str:
         "listing.html", Links(site), "System Ports, 0–1023",
         said=f"{listed(parts)}. Names are IANA's.",
         about="Every System Port, 0–1023, with its service, and the gaps between them.",
-        groups=groups, place="ports", current="ports",
+        groups=groups, place="ports", current="ports", path="ports",
         jumps=[(f"#{group.id}", group.title.partition("–")[0]) for group in groups],
     )  # fmt: skip
 
@@ -120,6 +120,7 @@ def services(catalog: Catalog, site: Site, letter: str | None = None) -> str:
         said = f"{len(by_letter.get(letter, ())):,} of {counted:,} registered names."
     return page(
         "listing.html", to, title, said=said, groups=groups, place="", current="services",
+        path=f"services-{letter}" if letter else "services", about=f"{title}. {said}",
         jumps=[(to.page(f"services-{each}"), _shown(each)) for each in LETTERS],
     )  # fmt: skip
 
@@ -175,6 +176,7 @@ def products(catalog: Catalog, site: Site, letter: str | None = None) -> str:
         said = f"{len(by_letter.get(letter, ())):,} of {counted:,} products."
     return page(
         "listing.html", to, title, said=said, groups=groups, place="", current="products",
+        path=f"products-{letter}" if letter else "products", about=f"{title}. {said}",
         jumps=[(to.page(f"products-{each}"), _shown(each)) for each in LETTERS],
     )  # fmt: skip
 
@@ -225,7 +227,7 @@ def common(catalog: Catalog, site: Site) -> str:
         "listing.html", Links(site), f"The {MOST_COMMON} ports people meet",
         said="By task, to print on two sheets.",
         about=f"{MOST_COMMON} ports that people meet, by task: web, databases, mail, files.",
-        groups=groups, place="common", jumps=[],
+        groups=groups, place="common", jumps=[], path="common",
     )  # fmt: skip
 
 
@@ -271,7 +273,9 @@ def compare(answers: Sequence[PortAnswer], site: Site) -> str:
         head = head_of(answer, brief)
         columns.append((answer.port, head, dict(head.marks)))
     title = f"{listed([str(answer.port) for answer in answers])} compared" if answers else "Compare"
-    return page("compare.html", Links(site), title, columns=columns)
+    about = "The short answers on two to six ports, beside each other."
+    path = None if answers else "compare"
+    return page("compare.html", Links(site), title, columns=columns, path=path, about=about)
 
 
 # -- topics -----------------------------------------------------------------------------------
@@ -295,12 +299,17 @@ def topics(site: Site, name: str | None = None) -> str:
     to = Links(site)
     if name is None:
         entries = [(each.value, title, PAGES[each].title) for each, title in _TITLES.items()]
-        return page("topics.html", to, "Topics", entries=entries, terms=TERMS, topic=None)
+        about = "What people ask about ports that no number answers, and what the words mean."
+        return page(
+            "topics.html", to, "Topics", entries=entries, terms=TERMS, topic=None, path="topics",
+            about=about,
+        )  # fmt: skip
     topic = next((each for each in Topic if each.value == name), None)
     if topic is None:
         raise KeyError(name)
     return page(
         "topics.html", to, _TITLES[topic], topic=PAGES[topic], about=PAGES[topic].title,
+        path=f"topics/{topic}", trail=(("Topics", "topics"),),
         entries=[(each.value, title, PAGES[each].title)
                  for each, title in _TITLES.items() if each is not topic], terms=(),
     )  # fmt: skip

@@ -68,9 +68,27 @@ class Links(NamedTuple):
             return f"{self.root}index.html" if self.site.export else self.root
         return f"{self.root}{path}{self.suffix}"
 
+    def canonical(self, path: str) -> str:
+        """The one address of a page by its path, whole where the site's is known.
+
+        >>> from portbook.web.site_config import Site
+        >>> Links(Site("2026-11-14", address="https://ports.example")).canonical("305")
+        'https://ports.example/305'
+        """
+        if not self.site.address:
+            return self.page(path)
+        # The front page of an export has the address of its folder.
+        return f"{self.site.address}/{path}{self.suffix if path else ''}"
+
+    def picture(self, port: int | None = None, state: str = "") -> str:
+        """The picture shared with a page: that of *port*, or in an export that of its *state*."""
+        if port is not None and not self.site.export:
+            return f"{self.site.address}/{port}.png"
+        return f"{self.site.address}/static/card{f'-{state}' if state else ''}.png"
+
     def rest(self, path: str) -> str | None:
-        """The page of a long list; in an export lists stand whole, whatever their length."""
-        return None if self.site.export else self.page(path)
+        """The page that has a long list whole."""
+        return self.page(path)
 
     def file(self, path: str) -> str:
         """A file that is the same on a server and in an export: ``305.json``."""

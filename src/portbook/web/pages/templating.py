@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from portbook.present.render import html, html_practice, html_text
+from portbook.web.pages.linked_data import linked_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -96,7 +97,24 @@ class Frame:
         return "".join(out)
 
 
-def page(template: str, to: Links, title: str, **values: object) -> str:
-    """The page that *template* makes of *values*."""
-    given: dict[str, object] = {"about": "", "as_of": to.site.as_of, **values}
+def page(
+    template: str,
+    to: Links,
+    title: str,
+    *,
+    trail: Iterable[tuple[str, str]] = (),
+    **values: object,
+) -> str:
+    """The page that *template* makes of *values*.
+
+    ``path`` among them is where it stands, of a page that others may be led to; *trail* has the
+    titles and the paths of the pages between the front page and it.
+    """
+    given: dict[str, object] = {"about": "", "path": None, "as_of": to.site.as_of, **values}
+    path = given["path"]
+    if path is not None:
+        steps = [("Ports", ""), *trail, *([(title, str(path))] if path else [])]
+        data = linked_data([(name, to.canonical(each)) for name, each in steps])
+        given["data"] = Markup(data)  # noqa: S704 - JSON, in which < is escaped
+        given.setdefault("picture", to.picture())
     return environment().get_template(template).render(to=to, site=to.site, title=title, **given)

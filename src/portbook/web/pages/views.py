@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from portbook.app.history import chronicle
 from portbook.catalog.registry.summary import shelf
@@ -28,7 +29,8 @@ from portbook.web.local.panel import row_of
 from portbook.web.pages import lists
 from portbook.web.pages.browse import compare
 from portbook.web.pages.browse import render as browse
-from portbook.web.pages.links import Links
+from portbook.web.pages.linked_data import linked_data
+from portbook.web.pages.links import Links, file_name
 from portbook.web.pages.templating import Frame, page
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 
 _GAPS = (
     "port", "state", "states", "answer", "range_name", "range_title", "title", "about", "strip",
-    "lead", "contents", "sections", "registry", "practice", "check",
+    "lead", "contents", "sections", "registry", "practice", "check", "data", "path", "picture",
 )  # fmt: skip
 
 
@@ -81,11 +83,21 @@ def port(answer: PortAnswer, catalog: Catalog, site: Site, document: Page | None
         "range_title": answer.range.title,
         "title": html_text.escape(title_of(number, brief)),
         "about": html_text.escape(_as_text(brief)),
+        "path": str(number),
+        "picture": to.picture(number, str(answer.state)),
+        "data": _linked(answer, document, to),
         "lead": html.lead(document.lead, document.notes, to),
         "contents": html.contents(tuple([(each.id, each.title) for each in document.sections])),
         "sections": html.sections(document.sections, to),
     }
     return _frame(to, number > 0, number < LAST_PORT).fill(values)
+
+
+def _linked(answer: PortAnswer, document: Page, to: Links) -> str:
+    within = answer.range
+    number = str(answer.port)
+    steps = (("Ports", ""), (within.title, f"ranges/{within.name}"), (number, number))
+    return linked_data([(name, to.canonical(path)) for name, path in steps], document)
 
 
 def _strip(catalog: Catalog, port: int, to: Links) -> str:
@@ -135,7 +147,9 @@ def practice(answer: PortAnswer, site: Site) -> str | None:
         return None
     title = f"Port {answer.port} in practice"
     values = {"port": answer.port, "count": len(found[0].records), "table": found[0].records}
-    return page("practice.html", to, title, **values)
+    about = f"{values['count']} uses of port {answer.port}, each with the file that shows it."
+    trail = [(str(answer.port), str(answer.port))]
+    return page("practice.html", to, title, trail=trail, path=path, about=about, **values)
 
 
 def service(answer: ServiceAnswer, site: Site) -> str:
@@ -145,7 +159,11 @@ def service(answer: ServiceAnswer, site: Site) -> str:
     headline = brief.headline
     title = headline if headline.startswith(answer.name) else f"{answer.name}: {headline}"
     values = {"about": _as_text(brief), "document": document, "headline": headline}
-    return page("service.html", Links(site), shortened(title), **values)
+    path = f"services/{quote(file_name(answer.name) if site.export else answer.name, safe='~+')}"
+    return page(
+        "service.html", Links(site), shortened(title), trail=(("Services", "services"),),
+        path=path, **values,
+    )  # fmt: skip
 
 
 def range_(name: str, catalog: Catalog, site: Site) -> str:
@@ -153,18 +171,24 @@ def range_(name: str, catalog: Catalog, site: Site) -> str:
     values = lists.of_range(name, catalog)
     document: Page = values["document"]
     title = f"{document.title}: {document.character}"
-    return page("range.html", Links(site), title, **values)
+    about = f"{document.title}: {document.character}. Its services, its longest gaps, its counts."
+    return page("range.html", Links(site), title, path=f"ranges/{name}", about=about, **values)
 
 
 def blocks(answer: BlocksAnswer, site: Site) -> str:
     """The longest blocks of *answer*."""
-    return page("blocks.html", Links(site), "Blocks", **lists.of_blocks(answer))
+    about = "Runs of ports of one state, the longest first: where IANA's registry has gaps."
+    values = lists.of_blocks(answer)
+    return page("blocks.html", Links(site), "Blocks", path="blocks", about=about, **values)
 
 
 def stats(catalog: Catalog, site: Site) -> str:
     """The registry in numbers."""
     values = lists.of_stats(catalog.registry)
-    return page("stats.html", Links(site), "The registry in numbers", **values)
+    about = "How many ports are assigned, reserved and unassigned, by range, year and assignee."
+    return page(
+        "stats.html", Links(site), "The registry in numbers", path="stats", about=about, **values
+    )
 
 
 def changes(catalog: Catalog, site: Site, since: str | None = None, *, feed: bool = True) -> str:
@@ -172,13 +196,16 @@ def changes(catalog: Catalog, site: Site, since: str | None = None, *, feed: boo
     to = Links(site)
     found = chronicle(catalog, since=since)
     values = lists.of_changes(found, to.file("changes.atom") if feed else None)
-    return page("changes.html", to, "Changes", **values)
+    about = "What IANA assigned, renamed, reserved and removed in its registry of ports, by year."
+    return page("changes.html", to, "Changes", path="changes", about=about, **values)
 
 
 def map_(catalog: Catalog, site: Site) -> str:
     """The map of all ports."""
     values = lists.of_map(catalog.registry)
-    return page("map.html", Links(site), "The map of all ports", **values)
+    about = "All 65,536 ports on one picture, each a square with its state and its service."
+    title = "The map of all ports"
+    return page("map.html", Links(site), title, path="map", about=about, **values)
 
 
 def search(answer: SearchAnswer | None, text: str, site: Site) -> str:
@@ -193,7 +220,13 @@ def glossary(term: str | None, site: Site) -> str:
 
     found = lookup(term) if term is not None else None
     title = found.title if found else "Words"
-    return page("glossary.html", Links(site), title, term=found, terms=TERMS)
+    about = (
+        found.short if found else "What the words mean: assigned, reserved, System Port, socket."
+    )
+    path = f"glossary/{found.name}" if found else "glossary"
+    trail = (("Words", "glossary"),) if found else ()
+    values = {"term": found, "terms": TERMS}
+    return page("glossary.html", Links(site), title, trail=trail, path=path, about=about, **values)
 
 
 def about(catalog: Catalog, site: Site) -> str:
@@ -204,7 +237,9 @@ def about(catalog: Catalog, site: Site) -> str:
     practice = catalog.practice.sources()
     sources = (*catalog.registry.sources(), catalog.history.source(), *practice)
     told = method(sources, __version__)
-    return page("about.html", Links(site), "How these pages are made", parts=told)
+    about = "From dated sources, by published rules. Where a source is silent, we say so."
+    title = "How these pages are made"
+    return page("about.html", Links(site), title, path="about", about=about, parts=told)
 
 
 def api(site: Site) -> str:
@@ -213,7 +248,10 @@ def api(site: Site) -> str:
 
     found = None if site.export else operations(local=site.local)
     rest = FILES if site.export else RULES
-    return page("api.html", Links(site), "API", operations=found, groups=rest)
+    about = "Every page has its JSON beside it. No key, no account."
+    return page(
+        "api.html", Links(site), "API", path="api", about=about, operations=found, groups=rest
+    )
 
 
 def here(answer: HereAnswer, site: Site) -> str:
@@ -229,7 +267,10 @@ def here(answer: HereAnswer, site: Site) -> str:
 def explain(answer: ExplainAnswer | None, wrong: str, site: Site) -> str:
     """The form that takes a capture, with what was made of one; *wrong* says what hindered it."""
     values = of_capture(answer)
-    return page("explain.html", Links(site), "Explain an output", wrong=wrong, **values)
+    path = None if values["answered"] or wrong else "explain"
+    about = "Paste what ss, netstat, lsof or nmap printed: see what listens and what it is for."
+    title = "Explain an output"
+    return page("explain.html", Links(site), title, wrong=wrong, path=path, about=about, **values)
 
 
 def feedback_thanks(site: Site, port: int) -> str:
@@ -244,7 +285,10 @@ def error(status: int, title: str, detail: str, site: Site) -> str:
 
 def home(catalog: Catalog, site: Site) -> str:
     """The front page."""
-    return page("home.html", Links(site), "portbook", **lists.of_home(catalog.registry, site.only))
+    values = lists.of_home(catalog.registry, site.only)
+    return page(
+        "home.html", Links(site), "portbook: every port number, explained", path="", **values
+    )
 
 
 __all__ = [

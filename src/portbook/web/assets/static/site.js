@@ -273,7 +273,7 @@
   // -- tabs open at the system that the reader is on --
   const agent = navigator.userAgent;
   const system = /Windows/.test(agent) ? "Windows" : /Mac OS|iPhone|iPad/.test(agent) ? "macOS" : "Linux";
-  for (const own of document.querySelectorAll(`.tabs input[data-system="${system}"]`)) own.checked = true;
+  for (const own of document.querySelectorAll(`.tabs input[value="${system}"]`)) own.checked = true;
 
   // -- the shelf: point at a book to read its number, press to open it --
   const strip = document.querySelector(".strip");

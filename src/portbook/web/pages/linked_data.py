@@ -1,0 +1,59 @@
+"""What a page says to search engines beside its words: where it stands, and what it answers.
+
+It is JSON-LD with the terms of https://schema.org, in a script element that no browser runs.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from portbook.present import document as doc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from portbook.present.document import Page
+
+Crumb = tuple[str, str]  # a page's title and its address
+
+
+def linked_data(crumbs: Sequence[Crumb], document: Page | None = None) -> str:
+    """The way to a page, and the questions that *document* answers, as a script element.
+
+    >>> linked_data([("Ports", "/")])[:35]
+    '<script type="application/ld+json">'
+    """
+    asked = () if document is None else _questions(document)
+    faq = f',{{"@type":"FAQPage","mainEntity":[{",".join(asked)}]}}' if asked else ""
+    return (
+        '<script type="application/ld+json">{"@context":"https://schema.org","@graph":['
+        f"{_trail(tuple(crumbs))}{faq}]}}</script>\n"
+    )
+
+
+def _trail(crumbs: Sequence[Crumb]) -> str:
+    # The last one is the page itself, which needs no address.
+    addresses = [*(f',"item":{_text(address)}' for _, address in crumbs[:-1]), ""]
+    steps = ",".join([
+        f'{{"@type":"ListItem","position":{at},"name":{_text(name)}{address}}}'
+        for at, ((name, _), address) in enumerate(zip(crumbs, addresses, strict=True), 1)
+    ])  # fmt: skip
+    return f'{{"@type":"BreadcrumbList","itemListElement":[{steps}]}}'
+
+
+def _questions(document: Page) -> list[str]:
+    items: Iterable[doc.Item] = (item for section in document.sections for item in section.items)
+    return [
+        f'{{"@type":"Question","name":{_text(item.question)},'
+        f'"acceptedAnswer":{{"@type":"Answer","text":{_text(item.answer)}}}}}'
+        for item in items
+        if type(item) is doc.Question
+    ]
+
+
+@lru_cache(maxsize=1024)
+def _text(text: str) -> str:
+    """*text* in JSON, without the marks of a command; nothing in it can end the element."""
+    return json.dumps(text.replace("`", ""), ensure_ascii=False).replace("<", "\\u003c")
