@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -15,6 +14,7 @@ from portbook.catalog.registry.summary import shelf
 from portbook.model import LAST_PORT, PORTS, RANGES, State
 from portbook.present.charts.card import render_card
 from portbook.present.views.history import render_feed
+from portbook.web.assets.drawn import manifest_of
 from portbook.web.http.metrics import MEDIA_TYPE
 from portbook.web.http.problem_details import problem
 from portbook.web.pages.browse import paths as browse_paths
@@ -128,26 +128,6 @@ async def opensearch(request: Request) -> Response:
 async def manifest(request: Request) -> Response:
     """``/manifest.webmanifest``: what a phone shows of the site where it is kept as an app."""
     return kept(request, manifest_of("/", "/"), "application/manifest+json", any_query=True)
-
-
-def manifest_of(base: str, start: str) -> str:
-    """The manifest of a site whose addresses begin with *base* and whose front page is *start*."""
-    value = {
-        "name": "portbook",
-        "description": "Every port number: what it is for, and what is really there",
-        "start_url": start,
-        "display": "minimal-ui",
-        "background_color": "#faf8f3",
-        "theme_color": "#faf8f3",
-        "icons": [
-            {"src": f"{base}static/icon.svg", "sizes": "any", "type": "image/svg+xml"},
-            {"src": f"{base}static/icon-192.png", "sizes": "192x192", "type": "image/png"},
-            {"src": f"{base}static/icon-512.png", "sizes": "512x512", "type": "image/png"},
-            {"src": f"{base}static/icon-maskable.png", "sizes": "512x512", "type": "image/png",
-             "purpose": "maskable"},
-        ],
-    }  # fmt: skip
-    return json.dumps(value, separators=(",", ":"))
 
 
 async def picture(request: Request) -> Response:

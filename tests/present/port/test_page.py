@@ -447,3 +447,10 @@ def test_a_port_that_is_recorded_though_unassigned_is_called_that(port: int, wor
     assert isinstance(found, PortAnswer)
     assert words in registry_line(found)
     assert not untold_uses(found)
+
+
+@pytest.mark.parametrize("port", ["443", "53", "123"])
+def test_amplification_doesnt_lead_where_something_else_is_met(port: str) -> None:
+    page = _whole(port)
+    assert "Reported abuse" not in " ".join(page.lead)
+    assert "Amplification by " in _text(page)

@@ -6,7 +6,7 @@ are those of RFC 6335.
 
 from __future__ import annotations
 
-from portbook.model import State
+from portbook.model import State, Threat
 from portbook.present import words
 from portbook.present.document import Facts, Paragraph, PortRow, Ports
 from portbook.present.port.meaning import security_sentences
@@ -78,16 +78,19 @@ def _practice(answer: PortAnswer) -> Iterator[str]:
         speaking = [program.product for program in _related(answer).implementing]
         if speaking:
             yield f"Servers that speak it: {words.few(speaking)}."
-    if answer.abuse:
-        subjects = dict.fromkeys(
-            f"{one.subject} ({words.period(one.period)})" for one in answer.abuse
-        )
+    # Amplification is done through the servers that people meet there: it isn't what the port is.
+    told = [one for one in answer.abuse if not (answer.services and one.threat is _AMPLIFIED)]
+    if told:
+        subjects = dict.fromkeys(f"{one.subject} ({words.period(one.period)})" for one in told)
         yield f"Reported abuse: {words.few(list(subjects))}."
     picking, _ = pickers(answer)
     if "Linux" in picking or "Windows" in picking:
         yield f"{words.listed(picking)} may hand it out as an ephemeral port."
     elif untold_uses(answer):
         yield UNUSED
+
+
+_AMPLIFIED = Threat.AMPLIFICATION
 
 
 def _related(answer: PortAnswer) -> Related:

@@ -233,12 +233,15 @@ def _sources(item: doc.Sources, _to: Links) -> str:
 @lru_cache(maxsize=64)
 def _source_list(item: doc.Sources) -> str:
     """A few lists of sources stand on all pages."""
-    rows, linked_before = [], set()
+    rows: list[str] = []
+    linked_before: set[str] = set()
     for each in item.sources:
         name, content = source_name(each), source_content(each)
         # The registry is several sources at one address: it is a link once.
-        shown = source(each.url, name) if {each.url} - linked_before - {None} else escape(name)
-        linked_before.add(each.url)
+        shown = escape(name)
+        if each.url and each.url not in linked_before:
+            shown = source(each.url, name)
+            linked_before.add(each.url)
         rows.append(f"<li>{shown}{f' ({escape(content)})' if content else ''}</li>\n")
     rows += [f"<li>{sentence_of(name)}</li>\n" for name in item.further]
     return f'<ul class="sources">{"".join(rows)}</ul>\n'

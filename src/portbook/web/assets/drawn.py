@@ -61,6 +61,26 @@ def _draw(name: str, catalog: Catalog) -> bytes:
     raise KeyError(name)
 
 
+def manifest_of(base: str, start: str) -> str:
+    """The manifest of a site whose addresses begin with *base* and whose front page is *start*."""
+    value = {
+        "name": "portbook",
+        "description": "Every port number: what it is for, and what is really there",
+        "start_url": start,
+        "display": "minimal-ui",
+        "background_color": "#faf8f3",
+        "theme_color": "#faf8f3",
+        "icons": [
+            {"src": f"{base}static/icon.svg", "sizes": "any", "type": "image/svg+xml"},
+            {"src": f"{base}static/icon-192.png", "sizes": "192x192", "type": "image/png"},
+            {"src": f"{base}static/icon-512.png", "sizes": "512x512", "type": "image/png"},
+            {"src": f"{base}static/icon-maskable.png", "sizes": "512x512", "type": "image/png",
+             "purpose": "maskable"},
+        ],
+    }  # fmt: skip
+    return json.dumps(value, separators=(",", ":"))
+
+
 def render_index(catalog: Catalog) -> str:
     """The search index as a script that sets ``portbookIndex``.
 

@@ -56,7 +56,7 @@ def other_names(base_url: str | None, services: Collection[str], catalog: Catalo
         most = PORTS + len(pages) + len(services)
         parts = range(1, len(range(0, most, _MOST_ADDRESSES)) + 1)
         names += ["changes.atom", *(f"sitemap-{number}.xml" for number in parts)]
-        names += ["sitemap.xml", "robots.txt"]
+        names += ["sitemap.xml", "robots.txt", "manifest.webmanifest", "not-found.html"]
     return names
 
 
@@ -80,6 +80,17 @@ def other_files(
         ports = [str(port) for port in range(PORTS) if scope.has_port(port)]
         named = [f"services/{quote(file_name(name), safe='~+')}" for name in services]
         yield from _sitemaps(base, [*pages, *ports, *named])
+        yield "manifest.webmanifest", drawn.manifest_of("", "index.html").encode()
+        yield "not-found.html", scope.without_dead_links(_not_found(base, scope, catalog)).encode()
+
+
+def _not_found(base: str, scope: Scope, catalog: Catalog) -> str:
+    """What a host may show for any address that it has no file of: its links are whole ones.
+
+    Its usual name, 404.html, is that of a port.
+    """
+    site = sites(scope, catalog, base)[0]._replace(base=f"{base}/")
+    return views.error(404, "There is no such page", "Try the search, or one of these.", site)
 
 
 def _pages(base_url: str | None, scope: Scope, catalog: Catalog) -> Mapping[str, Callable[[], str]]:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from portbook.present import document as doc
+from portbook.present.render.html_text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,4 +57,4 @@ def _questions(document: Page) -> list[str]:
 @lru_cache(maxsize=1024)
 def _text(text: str) -> str:
     """*text* in JSON, without the marks of a command; nothing in it can end the element."""
-    return json.dumps(text.replace("`", ""), ensure_ascii=False).replace("<", "\\u003c")
+    return json.dumps(visible(text).replace("`", ""), ensure_ascii=False).replace("<", "\\u003c")

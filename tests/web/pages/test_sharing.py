@@ -1,0 +1,119 @@
+"""What pages, pictures and icons say to those who share them, find them or keep them as an app."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from portbook.app.port_lookup import answer_port
+from portbook.catalog.registry.summary import STATES, shelf
+from portbook.formats.errors.query import Query, QueryKind
+from portbook.present.charts.card import render_card, render_icon
+from portbook.present.render.html_text import typeset
+from portbook.web.assets import drawn
+from portbook.web.pages import views
+from portbook.web.site_config import Site
+from tests.present.charts.test_map import read_png
+from tests.values import CATALOG
+from tests.web.pages.test_views import LINKED_DATA, SITES, every_page
+from tests.web.parsed_page import Page
+
+
+def answer_of(port: int) -> Any:
+    return answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG, whole=True)
+
+
+def data_of(text: str) -> dict[str, Any]:
+    """What a page says in linked data, each thing by its type."""
+    (element,) = re.findall(rf'<script type="{re.escape(LINKED_DATA)}">(.*?)</script>', text)
+    assert "<" not in element
+    value = json.loads(element)
+    assert value["@context"] == "https://schema.org"
+    return {each["@type"]: each for each in value["@graph"]}
+
+
+SHARED = Site("2026-09-12", public=True, address="https://ports.example")
+
+
+def test_a_shared_page_names_its_address_its_picture_and_its_questions() -> None:
+    export = Site("2026-09-12", export=True, address="https://ports.example")
+    for site, suffix, picture in (
+        (SHARED, "", "305.png"),
+        (export, ".html", "static/card-unassigned.png"),
+    ):
+        text = views.port(answer_of(305), CATALOG, site)
+        page = Page(text)
+        links = {each.attributes.get("rel"): each.attributes["href"] for each in page.all("link")}
+        here = f"https://ports.example/305{suffix}"
+        assert links["canonical"] == here
+        said = {each.attributes.get("property"): each.attributes for each in page.all("meta")}
+        assert said["og:url"]["content"] == here
+        assert said["og:image"]["content"] == f"https://ports.example/{picture}"
+        assert said["og:description"]["name"] == "description"
+        assert (said["og:title"]["content"] or "").startswith("Port 305: unassigned")
+        data = data_of(text)
+        steps = data["BreadcrumbList"]["itemListElement"]
+        assert [step["name"] for step in steps] == ["Ports", "System Ports", "305"]
+        assert steps[1]["item"] == f"https://ports.example/ranges/system{suffix}"
+        asked = [each["name"] for each in data["FAQPage"]["mainEntity"]]
+        assert asked
+        assert all(typeset(question) in text for question in asked)
+        assert all(each["acceptedAnswer"]["text"] for each in data["FAQPage"]["mainEntity"])
+
+
+@pytest.mark.parametrize("kind", SITES)
+def test_every_page_that_may_be_found_says_what_it_is(kind: str) -> None:
+    """All but answers to one reader have a canonical address, a description and their place."""
+    private = ("here", "nothing here", "thanks", "error")
+    for name, text in every_page(SITES[kind]):
+        mine = name in private or name.startswith("search") or name == "compare"
+        assert ('rel="canonical"' in text) is not mine, name
+        if not mine:
+            assert 'property="og:description"' in text, name
+            assert 'property="og:title"' in text, name
+            assert "BreadcrumbList" in data_of(text), name
+
+
+@pytest.mark.parametrize("text", ["</script><b>", "a\u202eb", '"quoted"', "<!--<script>"])
+def test_nothing_ends_linked_data(text: str) -> None:
+    found = answer_of(80)
+    named = found._replace(before=(found.before[0]._replace(description=text),))
+    made = views.port(named, CATALOG, SHARED)
+    assert "FAQPage" in data_of(made)
+    assert "\u202e" not in made
+
+
+# -- pictures and icons -----------------------------------------------------------------------
+
+
+def test_a_shared_picture_has_the_number_and_the_64_ports_around_it() -> None:
+    stand = shelf(CATALOG.registry)
+    drawings = {port: render_card(stand, port) for port in (0, 305, 8443, 65535)}
+    assert len(set(drawings.values())) == len(drawings)
+    for port, data in drawings.items():
+        width, height, palette, pixels = read_png(data)
+        assert (width, height) == (1200, 630)
+        assert len(data) < 20_000
+        ink = palette.index("#1d1b17")
+        row = pixels[200 * width : 201 * width]  # through the digits
+        assert row.count(ink) > 10 * len(str(port))
+    assert render_card(stand) != render_card(stand, state=STATES[0])
+
+
+@pytest.mark.parametrize("name", [name for name in drawn.NAMES if name.endswith(".png")])
+def test_every_picture_can_be_read(name: str) -> None:
+    width, height, *_ = read_png(drawn.draw(name, CATALOG))
+    size = re.search(r"(?<=-)[0-9]+(?=\.)", name)
+    if size:
+        assert (width, height) == (int(size[0]), int(size[0]))
+
+
+def test_a_maskable_icon_keeps_to_its_middle() -> None:
+    width, _, palette, pixels = read_png(render_icon(512, 0.6))
+    paper = palette.index("#faf8f3")
+    edge = 51  # a tenth of it, on each side
+    assert set(pixels[: edge * width]) == set(pixels[-edge * width :]) == {paper}
+    assert any(pixels[256 * width : 257 * width])
