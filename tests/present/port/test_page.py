@@ -451,6 +451,6 @@ def test_a_port_that_is_recorded_though_unassigned_is_called_that(port: int, wor
 
 @pytest.mark.parametrize("port", ["443", "53", "123"])
 def test_amplification_doesnt_lead_where_something_else_is_met(port: str) -> None:
-    page = _whole(port)
-    assert "Reported abuse" not in " ".join(page.lead)
-    assert "Amplification by " in _text(page)
+    answer = _whole(port)
+    assert "Reported abuse" not in " ".join(compose(answer).lead)
+    assert "Amplification by " in _text(answer)
