@@ -88,6 +88,9 @@ class Machine(HostReader):
     def read_filtering_cgroups(self, *_: Any) -> dict[int, tuple[NotEvaluated, ...]]:
         return {}
 
+    def read_listeners_at(self, *_: Any) -> tuple[Listener, ...]:
+        return ()
+
     def read_name(self, name: str, *, ask: bool = False) -> tuple[str, ...] | None:
         return ("::1", "127.0.0.1") if name == "localhost" else None
 

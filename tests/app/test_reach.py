@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from portbook.app.judge import judge_listener
+from portbook.app.listen import Depth, answer_here
 from portbook.app.origins import Barrier, Origin, origins_of
 from portbook.app.reach import ReachRequest, reach_here
 from portbook.app.reachable import add_reachable, reachable_of
+from portbook.app.socket_filter import Filter
 from portbook.errors import InvalidQuery
 from portbook.host.firewall.nft_json import parse_nft
 from portbook.host.firewall.packet_filter import PacketFilter
@@ -23,14 +26,17 @@ from portbook.model import (
     GapCode,
     Listener,
     Need,
+    PortRules,
     Scope,
     Socket,
     Transport,
     Visibility,
 )
 from portbook.model.reach import Outcome
-from tests.machine import NETWORK, SERVER, Machine, bound
-from tests.values import changed
+from portbook.present.render.text import Style
+from portbook.present.views.reach import render_reach
+from tests.machine import NETWORK, SERVER, TO, Machine, bound
+from tests.values import CATALOG, changed
 
 ETH1 = Interface("eth1", True, False, (Address(Family.IPV4, "198.51.100.7", 24),))
 OTHER_NET = Route(Family.IPV4, 0xC6336400, 0xC63364FF, "eth1")
@@ -262,3 +268,57 @@ def test_the_short_way_says_what_the_long_one_does(address: str) -> None:
     else:
         assert reachable == reachable_of(reached(listener.socket), firewall=False)
         assert reachable.scope is Scope.ANYWHERE
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "0.0.0.0"])
+def test_a_socket_of_one_address_is_exposed_where_others_are_let_in(address: str) -> None:
+    def codes(packets: PacketFilter) -> set[str]:
+        host = Machine([bound(8080, A, address=address)], packets)
+        (listener,) = answer_here(Filter(), Depth(), CATALOG, host).listeners
+        return {each.code for each in listener.assessment.findings}
+
+    assert "exposed" in codes(PacketFilter())
+    assert codes(filtering([PORT, {"drop": None}])) & {"exposed", "firewalled"} == {"firewalled"}
+    assert "exposed" not in codes_of_capture(bound(8080, A, address="192.0.2.7"))
+
+
+def codes_of_capture(listener: Listener) -> set[str]:
+    """What is found where nobody asked for networks and firewall."""
+    found = judge_listener(listener, PortRules("linux", 1024), CATALOG)
+    return {each.code for each in found}
+
+
+def test_an_address_is_told_where_nat_changes_it() -> None:
+    plain = reached(on("0.0.0.0"), packets=filtering([OWN_NET, {"accept": None}]))
+    assert {each.delivered_address for each in plain} == {None}
+    assert {each.delivered_to for each in plain} == {8080}
+    report = ask(bound(8080, A), packets=filtering([OWN_NET, {"accept": None}]), name="192.0.2.7")
+    assert report.answers[0].delivered_address is None
+
+
+def test_what_answers_behind_a_translation_is_named() -> None:
+    inside = bound(80, B, address="0.0.0.0")
+
+    class Published(Machine):
+        def read_listeners_at(self, address: str, port: int, _: Any) -> tuple[Listener, ...]:
+            return (inside,) if (address, port) == ("172.17.0.2", 80) else ()
+
+    sent = [PORT, {"dnat": {"family": "ip", "addr": "172.17.0.2", "port": 80}}]
+    chain = {"family": "ip", "table": "nat", "name": "pre", "type": "nat"}
+    rows: list[dict[str, Any]] = [
+        {"chain": {**chain, "hook": "prerouting", "prio": -100, "policy": "accept"}},
+        {"rule": {"family": "ip", "table": "nat", "chain": "pre", "expr": sent}},
+    ]
+    tables, _ = parse_nft(json.dumps({"nftables": rows}))
+    machine = Known_machine(
+        (Known("lo"), Known("eth0", (("192.0.2.7", 24),)), Known("br0", (("172.17.0.1", 16),))),
+        (("172.17.0.0/16", "br0"), ("0.0.0.0/0", "eth0")),
+        forwarding=True,
+    )
+    report = reach_here(ReachRequest(8080), Published((), PacketFilter(Ruleset(tables), machine)))
+    assert [(each.address, each.port, each.listeners) for each in report.ends] == [
+        ("172.17.0.2", 80, (inside,))
+    ]
+    text = " ".join(render_reach(report, Style(), TO).split())
+    assert "yes, by node -m http.server (pid 9" in text or "yes, by python3" in text
+    assert "on 172.17.0.2:80" in text

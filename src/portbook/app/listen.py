@@ -291,7 +291,7 @@ def watch_here(
         seen = host.read_host(ports, wanted.transport, OwnerSearch.ALL)
         asked = tuple(each for each in seen.listeners if _socket(each) in sockets)
         own = catalog.expectations() if notes else NONE
-        depth = Depth(OwnerSearch.ALL, reach=False)
+        depth = Depth(OwnerSearch.ALL)
         judged = _judged(seen._replace(listeners=asked), None, depth, catalog, host, own)
         found = {_socket(each): each for each in judged.listeners}
         # One that has gone meanwhile is nobody's any more; unless it only couldn't be seen.

@@ -263,8 +263,14 @@ class _Question(NamedTuple):
     def _decide(
         self, address: str, interface: str, source: str | None = None
     ) -> tuple[Decision, ...]:
-        return self.packets.decide(
+        decisions = self.packets.decide(
             self.family, self.transport, address, self.port, interface, source
+        )
+        return tuple(
+            [
+                each._replace(delivered_address=None) if each.delivered_address == address else each
+                for each in decisions
+            ]
         )
 
 

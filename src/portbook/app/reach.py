@@ -60,13 +60,25 @@ class Answer(NamedTuple):
     not_evaluated: tuple[NotEvaluated, ...] = ()
 
 
+class End(NamedTuple):
+    """Where rules send connections that are not for this machine itself, and what answers there.
+
+    ``listeners`` are none where that can't be seen: the address may be another machine's.
+    """
+
+    address: str
+    port: int
+    listeners: tuple[Listener, ...]
+
+
 class ReachReport(NamedTuple):
     """From where a port can be reached, and who answers on the name that was asked about.
 
     ``filters`` names what filters packets here: ``ufw``, ``firewalld``, ``docker``, ``nftables``,
     ``iptables``; ``configured`` is what their files say where the rules in force may not be read.
     ``answers`` is None where no name was asked about. ``not_evaluated`` is what else handles
-    packets here: where it may decide about this port, that is ``missing`` as well.
+    packets here: where it may decide about this port, that is ``missing`` as well. ``ends`` are the
+    places beyond this machine's own addresses where connections end.
     """
 
     port: int
@@ -79,6 +91,7 @@ class ReachReport(NamedTuple):
     name: str | None = None
     answers: tuple[Answer, ...] | None = None
     not_evaluated: tuple[NotEvaluated, ...] = ()
+    ends: tuple[End, ...] = ()
 
     @property
     def origins(self) -> Iterator[Origin]:
@@ -138,6 +151,7 @@ def reach_here(request: ReachRequest, host: HostReader = THIS_HOST) -> ReachRepo
         request.name,
         answers,
         tuple(dict.fromkeys((*doubts, *packets.not_evaluated))),
+        _ends(origins, transport, request.port, host),
     )
 
 
@@ -198,8 +212,9 @@ def _answer(
     sent = decision.delivered_to if decision.delivered_to is not None else port
     target = decision.delivered_address or address
     if decision.forwarded or (target != address and not network.has(target)):
+        beyond = _takers(host.read_listeners_at(target, sent, transport), target)
         return Answer(
-            address, (), decision.outcome, decision.rules, sent, target, decision.not_evaluated
+            address, beyond, decision.outcome, decision.rules, sent, target, decision.not_evaluated
         )
     if sent != port:
         seen = host.read_host((sent, sent), transport, OwnerSearch.FIRST)
@@ -226,6 +241,31 @@ def _doubted(answer: Answer, groups: Mapping[int, tuple[NotEvaluated, ...]]) -> 
         return answer
     doubts = tuple(dict.fromkeys((*answer.not_evaluated, *behind)))
     return answer._replace(outcome=Outcome.UNKNOWN, not_evaluated=doubts)
+
+
+def _takers(listeners: tuple[Listener, ...], address: str) -> tuple[Listener, ...]:
+    """Those of *listeners*, in the namespace that has *address*, that get what comes for it."""
+    places = choose([each.socket._replace(interface=None) for each in listeners], address)
+    return tuple([listeners[place] for place in places])
+
+
+def _ends(
+    origins: list[Origin], transport: Transport, port: int, host: HostReader
+) -> tuple[End, ...]:
+    """What answers where rules send connections to other addresses."""
+    places = dict.fromkeys(
+        [
+            (each.delivered_address, each.delivered_to or port)
+            for each in origins
+            if each.forwarded and each.delivered_address is not None
+        ]
+    )
+    return tuple(
+        [
+            End(address, at, _takers(host.read_listeners_at(address, at, transport), address))
+            for address, at in places
+        ]
+    )
 
 
 def _by(address: str, network: Network) -> str:

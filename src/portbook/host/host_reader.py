@@ -48,6 +48,12 @@ class HostReader:
 
         return read_elsewhere(ports, transport, owners)
 
+    def read_listeners_at(self, address: str, port: int, transport: Transport) -> Listeners:
+        """As :func:`portbook.host.linux.other_namespaces.read_listeners_at`."""
+        from portbook.host.linux.other_namespaces import read_listeners_at
+
+        return read_listeners_at(address, port, transport)
+
     def read_conflicts(
         self, port: int, transport: Transport | None, owners: OwnerSearch = OwnerSearch.FIRST
     ) -> Conflicts:

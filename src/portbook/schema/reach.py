@@ -59,6 +59,15 @@ _ORIGIN = Table(
         Field("not_evaluated", _DOUBTS, "what makes the answer unknown"),
     ),
 )
+_END = Table(
+    "end",
+    "",
+    (
+        Field("address", WORDS),
+        Field("port", PORT),
+        Field("listeners", LISTENERS, "empty: what answers there can't be seen"),
+    ),
+)
 _SOCKET_REACH = Table(
     "socket_reach",
     "",
@@ -118,6 +127,8 @@ REACH = Table(
         Field("configured", list_of(_CONFIGURED.inline()),
               "what files say, where the rules in force may not be read"),
         Field("sockets", list_of(_SOCKET_REACH.inline())),
+        Field("ends", list_of(_END.inline()),
+              "where rules send connections on, to a container for example"),
         Field("name", optional(TEXT), "the name or address that was asked about"),
         Field("answers", optional(list_of(_REACH_ANSWER.inline())), "null: no name was given"),
         Field("not_evaluated", _DOUBTS,

@@ -7,7 +7,6 @@ from portbook.model import (
     Finding,
     Level,
     OwnersSeen,
-    Reach,
     State,
     Subject,
     SubjectKind,
@@ -29,7 +28,7 @@ from portbook.verdict.facts import (
     unofficial,
     upgraded,
 )
-from portbook.verdict.risk import firewalled, risk_facts
+from portbook.verdict.risk import facts_of_reach, risk_facts
 from portbook.verdict.rules import RULES, Rule
 
 TYPE_CHECKING = False
@@ -109,12 +108,9 @@ def _level(rule: Rule, facts: set[str]) -> Level:
 def find_facts(case: Case) -> frozenset[str]:
     """The facts of :data:`portbook.verdict.rules.FACTS` that are true of *case*."""
     listener, standing, rules = case.listener, case.standing, case.rules
-    port, reach, seen = listener.socket.port, listener.socket.reach, listener.ownership.seen
+    port, seen = listener.socket.port, listener.ownership.seen
     facts = [_STATES[standing.state]] if standing.state in _STATES else []
-    if firewalled(listener):
-        facts.append("firewalled")
-    elif reach in _REACHES:
-        facts.append(_REACHES[reach])
+    facts += facts_of_reach(listener)
     if seen in _SEEN:
         facts.append(_SEEN[seen])
     facts += _facts_of_port(port, rules)
@@ -161,7 +157,6 @@ _STATES = {
     State.RESERVED: "reserved",
     State.UNASSIGNED: "unassigned",
 }
-_REACHES = {Reach.LOOPBACK: "loopback", Reach.EVERYWHERE: "wildcard"}
 _SEEN = {
     OwnersSeen.HIDDEN: "hidden",
     OwnersSeen.KERNEL: "kernel",

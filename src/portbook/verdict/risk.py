@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _RELAYS = {"nc", "nc.openbsd", "nc.traditional", "netcat", "ncat", "socat", "busybox"}
 
 
+_REACHES = {Reach.LOOPBACK: "loopback", Reach.EVERYWHERE: "wildcard"}
+
+
 class Risk(NamedTuple):
     """A service that is advised against, and whether the program is *known* to be it."""
 
@@ -92,6 +95,22 @@ def firewalled(listener: Listener) -> bool:
     """Whether the firewall was read, and lets nothing in from other machines."""
     reachable = listener.assessment.reachable
     return reachable is not None and reachable.scope is Scope.BLOCKED
+
+
+def let_in(listener: Listener) -> bool:
+    """Whether networks and firewall were read, and other machines may reach it."""
+    reachable = listener.assessment.reachable
+    scopes = (Scope.ANYWHERE, Scope.NETWORKS, Scope.UNKNOWN)
+    return reachable is not None and reachable.scope in scopes
+
+
+def facts_of_reach(listener: Listener) -> list[str]:
+    """The facts of :data:`portbook.verdict.rules.FACTS` about its address and the firewall."""
+    if firewalled(listener):
+        return ["firewalled"]
+    reach = listener.socket.reach
+    facts = [_REACHES[reach]] if reach in _REACHES else []
+    return [*facts, "exposed"] if let_in(listener) or "wildcard" in facts else facts
 
 
 def carried_of_reach(case: Case) -> Facts:

@@ -17,6 +17,8 @@ FACTS = {
     "unassigned": "the registry gives the port to nobody, or has no row for this transport",
     "loopback": "the socket is bound to a loopback address",
     "wildcard": "the socket is bound to every address, on every interface, and not firewalled",
+    "exposed": "wildcard, or the socket is bound to one address or interface, and other machines "
+    "were found to reach it there, or it can't be told whether they do",
     "reachable": "the socket is bound to more than loopback, and not firewalled",
     "firewalled": "the socket is bound to more than loopback; the firewall was read, and lets "
     "nothing in from other machines",
@@ -203,10 +205,11 @@ RULES = (
     Rule(
         "exposed",
         Level.NOTE,
-        "bound to every interface, and not blocked by a firewall that could be read",
-        ("wildcard",),
+        "bound to every interface, and not blocked by a firewall that could be read; or bound to "
+        "one address or interface, where networks and firewall let other machines reach it",
+        ("exposed",),
         (),
-        ("address", "reach"),
+        ("address", "interface", "reach"),
         (_SOCKET, EvidenceCode.FIREWALL),
     ),
     Rule(

@@ -103,7 +103,7 @@ SAID: dict[tuple[str, Facts], str] = {
         "loopback-only",
         (("address", "127.0.0.1"), ("interface", "lo")),
     ): "Bound to 127.0.0.1 on the interface lo: only this machine can reach it.",
-    ("exposed", ()): "Bound to every interface (::1); the firewall wasn't checked. If only this "
+    ("exposed", ()): "Bound to ::1; the firewall wasn't checked. If only this "
     "machine needs it, bind it to 127.0.0.1 or [::1].",
     (
         "shadowed",

@@ -128,3 +128,13 @@ def test_another_cause_has_its_sentence_and_what_to_do() -> None:
     assert lines[0] == "3000/tcp can't be bound."
     assert any(line.startswith("Fix: Run the server as root") for line in lines)
     assert len(lines) <= 6
+
+
+def test_which_program_localhost_leads_to_follows_this_machines_order() -> None:
+    four = held(changed(SHOP, address="127.0.0.1"))
+    other = SHOP.ownership._replace(owners=(NODE._replace(pid=9, program="vite", command=None),))
+    six = held(changed(SHOP, family=Family.IPV6, address="::1")._replace(ownership=other))
+    first = why(four, six)
+    assert any("localhost, ::1 → vite" in line for line in shown(first))
+    turned = first._replace(localhost=("127.0.0.1", "::1"))
+    assert any("localhost, 127.0.0.1 → node" in line for line in shown(turned))

@@ -170,6 +170,7 @@ def facts_of(joined: ir.Table) -> Mapping[str, ir.BooleanValue]:
         | ((state == "") & (joined["port"] < DYNAMIC_PORTS.first)),
         "loopback": reach == "loopback",
         "wildcard": reach == "everywhere",
+        "exposed": reach == "everywhere",
         "known-use": joined["known_use"].fill_null(False),
         "use-fits": joined["known_use"].fill_null(False),
         "abuse-on-record": joined["abuse"].fill_null(False),

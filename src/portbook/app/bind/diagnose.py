@@ -33,7 +33,8 @@ class Why(NamedTuple):
 
     ``noted`` is what the verdict makes of the user's ``notes``, ``left_out`` why some do not count.
     ``query`` asked for it, and ``failed`` is what its text said went wrong. ``others`` are the same
-    for further transports, where none was named.
+    for further transports, where none was named. ``localhost`` are that name's addresses in the
+    order in which they are tried, where several sockets listen.
     """
 
     port: int
@@ -50,6 +51,7 @@ class Why(NamedTuple):
     query: Query | None = None
     failed: Failed | None = None
     others: tuple[Why, ...] = ()
+    localhost: tuple[str, ...] | None = None
 
 
 def weigh(seen: Evidence) -> Why:

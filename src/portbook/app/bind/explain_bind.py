@@ -72,7 +72,12 @@ def why_bind(
             tuple(dict.fromkeys(missing)),
         )
     )
-    return found._replace(notes=() if note is None else (note,), noted=held, left_out=own.missing)
+    return found._replace(
+        notes=() if note is None else (note,),
+        noted=held,
+        left_out=own.missing,
+        localhost=host.read_name(LOCALHOST) if len(listeners) > 1 else None,
+    )
 
 
 def _held_against(

@@ -16,6 +16,14 @@ from portbook.model import Family
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Protocol
+
+    class Netlink(Protocol):
+        """The part of a socket that a dump needs."""
+
+        def send(self, data: bytes, /) -> int: ...
+        def recv(self, size: int, /) -> bytes: ...
+
 
 # linux/rtnetlink.h, linux/if.h, linux/if_addr.h, linux/netlink.h
 _GET_LINK, _GET_ADDRESS, _GET_ROUTE, _GET_RULE = 18, 22, 26, 34
@@ -213,7 +221,7 @@ def _hops(data: bytes) -> list[int]:
 
 
 def dump(
-    netlink: _socket.socket, question: int, answer: int, asked: bytes
+    netlink: Netlink, question: int, answer: int, asked: bytes
 ) -> Iterator[tuple[bytes, dict[int, bytes]]]:
     """The messages of one dump: the fixed part, as long as that of *asked*, and the attributes.
 
@@ -236,6 +244,8 @@ def dump(
                 start = place + 16
                 yield data[start : start + size], attributes_of(data[start + size : place + length])
             place += length + 3 & ~3
+        if place < len(data) or not data:
+            raise ValueError("a message is cut short")
 
 
 def attributes_of(data: bytes) -> dict[int, bytes]:

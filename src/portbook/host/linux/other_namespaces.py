@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from portbook.host.linux.namespaces import Namespace
-    from portbook.model import Transport
+    from portbook.model import Listener, Transport
 
 
 class Kernel:
@@ -37,6 +37,13 @@ class Kernel:
         from portbook.host.reader import read_host
 
         return in_namespace(namespace, lambda: read_host(ports, transport, owners))
+
+    def has_address(self, namespace: Namespace, address: str) -> bool:
+        """Whether packets to *address* are its own. Raises HostUnreadable as above."""
+        from portbook.host.linux.namespaces import in_namespace
+        from portbook.host.linux.network import read_network
+
+        return in_namespace(namespace, lambda: read_network().has(address))
 
 
 def read_elsewhere(
@@ -71,6 +78,27 @@ def read_elsewhere(
     unseen += _look_into(others, look, kernel)
     # Without privilege each namespace has the same reason.
     return tuple(found), tuple(dict.fromkeys(unseen))
+
+
+def read_listeners_at(
+    address: str, port: int, transport: Transport, kernel: Kernel | None = None
+) -> tuple[Listener, ...]:
+    """What listens on *port* in those other network namespaces that have *address*.
+
+    Where rules send a published port to a container, that is what answers there. Namespaces that
+    can't be entered have nothing to say.
+    """
+    kernel = kernel or Kernel()
+    listeners: list[Listener] = []
+    try:
+        for namespace in kernel.read_namespaces()[0]:
+            if namespace.own or not kernel.has_address(namespace, address):
+                continue
+            host = kernel.read_host_in(namespace, (port, port), transport, OwnerSearch.FIRST)
+            listeners += [each for each in host.listeners if each.socket.listens]
+    except HostUnreadable:  # it was left meanwhile, or takes CAP_SYS_ADMIN
+        pass
+    return tuple(listeners)
 
 
 def _look_into(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Facts = dict[str, Any]
     Form = tuple[str, list[Callable[[Facts], object]]]
 
+_EVERY_ADDRESS = ("0.0.0.0", "::", "::ffff:0.0.0.0")
 # A finding's facts, and what _WORDS makes of them, stand in braces.
 TEMPLATES = {
     "risky-exposed": "{risk} {risk_advice} {risk_why}",
@@ -35,7 +36,7 @@ TEMPLATES = {
     "portbook on that host.",
     "fits-by-name": "{named} fits {service}, the registered service. {only_named}",
     "loopback-only": "Bound to {bound_to}: only this machine can reach it.",
-    "exposed": "Bound to every interface ({bound_to}); {let_in}. If only this machine needs it, "
+    "exposed": "Bound to {exposed_on}; {let_in}. If only this machine needs it, "
     "bind it to 127.0.0.1 or [::1].",
     "firewalled": "Bound to {bound_to}; the firewall lets nothing in from other machines{by_rule}.",
     "shadowed": "Two programs have this port: {reached}. Stop one, or name the address.",
@@ -134,6 +135,11 @@ def _bound_to(facts: Facts) -> str:
     address = facts.get("address") or facts["subject"][2]
     interface = facts.get("interface")
     return str(address) if interface is None else f"{address} on the interface {interface}"
+
+
+def _exposed_on(facts: Facts) -> str:
+    place = _bound_to(facts)
+    return f"every interface ({place})" if place in _EVERY_ADDRESS else place
 
 
 def _owners(facts: Facts) -> str:
@@ -344,6 +350,7 @@ _WORDS: dict[str, Callable[[Facts], object]] = {
     "port": lambda facts: facts["subject"][0],
     "place": lambda facts: "{}/{}".format(*facts["subject"]),
     "bound_to": _bound_to,
+    "exposed_on": _exposed_on,
     "let_in": let_in,
     "by_rule": by_rule,
     "program": _program,

@@ -22,7 +22,7 @@ from portbook.present.words import NextStep, few
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from portbook.app.origins import Origin
     from portbook.app.reach import Answer, ReachReport, SocketReach
@@ -61,7 +61,9 @@ def compose_reach(report: ReachReport, to: Viewer) -> Page:
     if report.answers is not None:
         rows = tuple([(each.address, _who(each, report, to)) for each in report.answers])
         sections.append(Section(f"Who answers on {report.name}", (Table(rows),)))
-    sections += [Section(_title(each, report, to), (_origins(each),)) for each in report.sockets]
+    sections += [
+        Section(_title(each, report, to), (_origins(each, report, to),)) for each in report.sockets
+    ]
     more: list[Item] = [Paragraph(configured_words(each)) for each in report.configured]
     named = [each for each in report.missing if each.code is not GapCode.NOT_EVALUATED]
     more += [Paragraph(f"Not seen: {gap}") for gap in gap_sentences(named)]
@@ -100,16 +102,23 @@ def _title(each: SocketReach, report: ReachReport, to: Viewer) -> str:
     return f"{place}{f' on {inside}' if inside else ''}, {_holder(each.listener, to)}"
 
 
+def _names(listeners: Iterable[Listener], to: Viewer) -> str:
+    """The programs of *listeners*, of which any may answer."""
+    return " or ".join([*dict.fromkeys([_holder(each, to) for each in listeners])][:3])
+
+
 def _holder(listener: Listener, to: Viewer) -> str:
     owners = listener.ownership.owners
     return owner_phrase(owners[0], to) if owners else unseen_owner(listener, to)
 
 
-def _origins(each: SocketReach) -> Table:
+def _origins(each: SocketReach, report: ReachReport, to: Viewer) -> Table:
+    ends = {(end.address, end.port): _names(end.listeners, to) for end in report.ends}
     rows: dict[tuple[str, str], None] = {}
     for origin in each.origins:
         more = f", and {origin.further:,} more networks" if origin.further else ""
-        rows[source_words(origin), answer_words(origin) + more] = None
+        end = ends.get((origin.delivered_address or "", origin.delivered_to or report.port), "")
+        rows[source_words(origin), answer_words(origin, end) + more] = None
     return Table(tuple(rows))
 
 
@@ -124,8 +133,7 @@ def _who(answer: Answer, report: ReachReport, to: Viewer) -> str:
     elif answer.delivered_to is not None:
         sent = f"redirected to {answer.delivered_to}"
     if answer.listeners:
-        names = list(dict.fromkeys([_holder(each, to) for each in answer.listeners]))
-        who = " or ".join(names[:3])
+        who = _names(answer.listeners, to)
     elif answer.delivered_address is not None:
         return sent
     elif answer.outcome is Outcome.UNKNOWN and not report.missing:
@@ -159,13 +167,17 @@ def next_steps(report: ReachReport, to: Viewer) -> Iterator[NextStep]:
     yield NextStep("More", f"portbook {name} --full")
 
 
-def answer_words(origin: Origin) -> str:
-    """What becomes of connections from *origin*, and the rule that decides."""
+def answer_words(origin: Origin, end: str = "") -> str:
+    """What becomes of connections from *origin*, and the rule that decides.
+
+    *end* is the program that answers where they are sent on.
+    """
     if origin.barrier is not None:
         return _BARRIERS[origin.barrier]
     words = _ANSWERS[origin.answer]
     if origin.forwarded and origin.answer is Outcome.OPEN:
-        words += f", by {origin.delivered_address}:{origin.delivered_to}"
+        place = host_port(origin.delivered_address or "", origin.delivered_to or 0)
+        words += f", by {end} on {place}" if end else f", by {place}"
     if origin.not_evaluated:
         words += f": {filter_words(*origin.not_evaluated[0])} may decide"
     if origin.rules:

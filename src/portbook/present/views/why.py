@@ -14,6 +14,7 @@ from portbook.present.render.brief_text import steps_line
 from portbook.present.render.document_text import render_item
 from portbook.present.render.text import clipped, wrap
 from portbook.present.words import NextStep, plural
+from portbook.verdict.shadowing import LOCALHOST as LOOPBACKS
 from portbook.verdict.shadowing import find_shadowed
 
 TYPE_CHECKING = False
@@ -111,7 +112,10 @@ def _short(why: Why, to: Viewer) -> Iterator[str]:
             yield f"{_held(cause, to)}."
         if more := len(held) - _MOST_HOLDERS:
             yield from [f"and {more} more"] if more > 0 else []
-        yield from _split([cause.listener for cause in held if cause.listener is not None])
+        yield from _split(
+            [cause.listener for cause in held if cause.listener is not None],
+            why.localhost or LOOPBACKS,
+        )
     else:
         yield f"{subject} {_verdict(why)}"
         reasons = [cause for cause in why.causes if cause.blocks]
@@ -126,9 +130,9 @@ def _short(why: Why, to: Viewer) -> Iterator[str]:
         yield finding_message(finding)
 
 
-def _split(listeners: list[Listener]) -> Iterator[str]:
+def _split(listeners: list[Listener], localhost: Sequence[str]) -> Iterator[str]:
     """Which of several programs each address leads to."""
-    for reached in list(find_shadowed(listeners).values())[:1]:
+    for reached in list(find_shadowed(listeners, localhost).values())[:1]:
         programs: dict[str, list[str]] = {}
         for each in reached:
             programs.setdefault(each.name, []).append(each.address)
