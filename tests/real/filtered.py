@@ -97,8 +97,8 @@ class FilteredMachine:
             }
             for namespace, addresses in agents.values():
                 plan = json.dumps({"addresses": addresses, "ports": PORTS})
-                started = self._start(namespace, "serve", plan)
-                assert started.read_line() == "ready\n"
+                self.contained = self._start(namespace, "serve", plan)
+                assert self.contained.read_line() == "ready\n"
             self._peer = self._start(self.peer, "probe")
             self._own = self._start(self.machine, "probe")
             self._portbook = self._start(self.machine, "predict")

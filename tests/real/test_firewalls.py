@@ -202,3 +202,12 @@ def test_docker_publishes_past_the_input_chain(machine: FilteredMachine, variant
     assert not machine.load([restore], DOCKER.format(policy="DROP", user=user))
     outcomes = judged(machine)
     assert (from_near(outcomes, 8080), from_far(outcomes, 8080)) == ("open", "dropped")
+    report = machine.machine.ask("reach", 8080)
+    (socket,) = [each for each in report["sockets"] if each["address"] == "198.18.0.1"]
+    answers = {each["source"]: each["answer"] for each in socket["from"]}
+    assert (answers["198.18.0.0/24"], answers["anywhere"]) == ("open", "dropped")
+    (end,) = report["ends"]
+    assert (end["address"], end["port"]) == ("172.30.0.2", 80)
+    assert machine.contained.pid in [
+        owner["pid"] for each in end["listeners"] for owner in each["owners"]
+    ]

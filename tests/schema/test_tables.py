@@ -39,6 +39,7 @@ from portbook.model import (
     SubjectKind,
     Transport,
 )
+from portbook.model.finding import NotEvaluated
 from portbook.present.render.sockets_json import phrased
 from portbook.schema import findings as finding_tables
 from portbook.schema import records, sockets
@@ -85,6 +86,7 @@ READ = {
     "listener": listeners(),
     "subject": values_of(Subject),
     "reachable": values_of(Reachable),
+    "not_evaluated": values_of(NotEvaluated),
 }
 # What the findings are made of, which come along.
 NOT_IN_JSON = {

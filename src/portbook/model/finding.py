@@ -108,23 +108,26 @@ class Scope(StrEnum):
     UNKNOWN = "unknown"
 
 
-NOT_EVALUATED_KINDS = (
-    "xdp", "tc", "bridge", "sk-lookup", "cgroup", "ipvs", "flowtable", "tproxy", "netdev",
-    "unknown", "unseen",
-)  # fmt: skip
+class FilterKind(StrEnum):
+    """What else handles packets, beside the rules that are followed."""
+
+    XDP = "xdp"  # a program on an interface
+    TC = "tc"  # a filter or program on an interface
+    BRIDGE = "bridge"  # a chain of nftables for what a bridge passes on
+    SK_LOOKUP = "sk-lookup"  # programs that choose the socket
+    CGROUP = "cgroup"  # a filter of a control group
+    IPVS = "ipvs"  # a virtual server
+    FLOWTABLE = "flowtable"
+    TPROXY = "tproxy"
+    NETDEV = "netdev"  # a chain at egress
+    UNKNOWN = "unknown"  # an object that nft prints
+    UNSEEN = "unseen"  # there may be more, and the kernel doesn't tell
 
 
 class NotEvaluated(NamedTuple):
-    """What may decide over packets and isn't followed.
+    """What may decide over packets and isn't followed; ``name`` says which one of its kind."""
 
-    ``kind`` is ``xdp`` or ``tc`` (programs and filters of an interface, its ``name``), ``bridge``
-    (a chain of a bridge), ``sk-lookup`` (programs that choose the socket), ``cgroup`` (of a control
-    group), ``ipvs`` (a virtual server), ``flowtable``, ``tproxy``, ``netdev`` (a chain at egress),
-    ``unknown`` (an object that nft prints) or ``unseen``: the kernel doesn't tell whether there is
-    more.
-    """
-
-    kind: str
+    kind: FilterKind
     name: str
 
 

@@ -63,7 +63,7 @@ class GapCode(StrEnum):
     FIREWALL_UNREADABLE = "firewall-unreadable"  # subject: whose rules; detail: why
     FIREWALL_CHANGING = "firewall-changing"  # the rules changed while they were read
     FIREWALL_SET_UNREAD = "firewall-set-unread"  # subject: the set; detail: why
-    NOT_EVALUATED = "not-evaluated"  # subject: a kind of model.reach.NotEvaluated; detail: its name
+    NOT_EVALUATED = "not-evaluated"  # subject: a FilterKind; detail: its name
     TOOL_UNSTARTED = "tool-unstarted"  # subject: the tool; detail: why
     TOOL_LATE = "tool-late"  # subject: the tool
     TOOL_FAILED = "tool-failed"  # subject: the tool; detail: what it said

@@ -26,7 +26,7 @@ from portbook.model import (
     Visibility,
     Whose,
 )
-from portbook.model.finding import NOT_EVALUATED_KINDS, NotEvaluated
+from portbook.model.finding import FilterKind, NotEvaluated
 from portbook.model.seen import UNKNOWN_ADDRESS
 from portbook.model.text import unbyte
 from portbook.schema.codecs import (
@@ -146,7 +146,7 @@ NOT_EVALUATED = Table(
     "not_evaluated",
     "",
     (
-        Field("kind", closed(NOT_EVALUATED_KINDS), "`xdp` and `tc` stand on an interface, `cgroup` "
+        Field("kind", closed(FilterKind), "`xdp` and `tc` stand on an interface, `cgroup` "
               "on a control group (systemd's IPAddressDeny)"),
         Field("name", WORDS, "which one"),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +13,7 @@ from portbook.host.firewall.other_filters import OtherFilters, read_other_filter
 from portbook.host.firewall.packet_filter import PacketFilter
 from portbook.host.firewall.values import Machine, Ruleset
 from portbook.model import EvidenceCode, GapCode, Scope, Transport
-from portbook.model.finding import NotEvaluated
+from portbook.model.finding import FilterKind, NotEvaluated
 from portbook.present.phrases.evidence import evidence_lines
 from portbook.present.phrases.findings import finding_message
 from portbook.present.phrases.reach import reach_line
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from portbook.model import Listener
 
-XDP = NotEvaluated("xdp", "eth0")
+XDP = NotEvaluated(FilterKind.XDP, "eth0")
 # As ip_vs prints it (net/netfilter/ipvs/ip_vs_ctl.c).
 IP_VS = """\
 IP Virtual Server version 1.2.1 (size=4096)
@@ -47,8 +47,8 @@ FLOWTABLE = """{"nftables": [{"table": {"family": "inet", "name": "f", "handle":
 "expr": [{"flow": {"op": "add", "flowtable": "@ft"}}]}}]}"""
 
 
-def beside(**found: object) -> PacketFilter:
-    return PacketFilter(others=OtherFilters(**found))  # type: ignore[arg-type] # by name
+def beside(**found: Any) -> PacketFilter:
+    return PacketFilter(others=OtherFilters(**found))
 
 
 def answers(packets: PacketFilter, address: str = "0.0.0.0") -> dict[str, str]:
@@ -97,12 +97,12 @@ def test_a_line_that_is_no_virtual_server_may_be_any(line: str) -> None:
 
 def test_a_flowtable_is_named_and_changes_nothing() -> None:
     packets = PacketFilter(Ruleset(*parse_nft(FLOWTABLE)), Machine())
-    assert packets.not_evaluated == (NotEvaluated("flowtable", "inet f ft"),)
+    assert packets.not_evaluated == (NotEvaluated(FilterKind.FLOWTABLE, "inet f ft"),)
     assert answers(packets)["anywhere"] == "open"
 
 
 def test_filters_of_a_control_group_concern_its_sockets() -> None:
-    group = NotEvaluated("cgroup", "/system.slice/redis.service")
+    group = NotEvaluated(FilterKind.CGROUP, "/system.slice/redis.service")
 
     class Grouped(Host):
         def read_filtering_cgroups(

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.host.firewall.conditions import EPHEMERAL, OPEN, Flags, Open, Packet, World
-from portbook.host.firewall.flows import Flow, Stop, TooLong, union
+from portbook.host.firewall.flows import Flow, Stop, TooLong, apart, union
 from portbook.host.firewall.intervals import NOTHING, Intervals
 from portbook.host.firewall.nft_expressions import PROTOCOLS, address_number
 from portbook.host.firewall.values import Machine, Rows, Ruleset, Uncollected
@@ -142,15 +142,25 @@ class _Call:
             return [(each, False) for each in self.walk.through("input", [flow], _track)]
         if not packet.translated:  # the address asked about is said to be this machine's
             return [(each, False) for each in self.walk.through("input", [flow], _track)]
-        if not isinstance(packet.daddr, int) or self.machine.forwarding is None:
+        forwards = self._forwards(packet.family)
+        if not isinstance(packet.daddr, int) or forwards is None:
             results.append(_Result(Outcome.UNKNOWN, flow.sources, flow.rules))
-        elif not self.machine.forwarding:
+        elif not forwards:
             results.append(_Result(Outcome.DROPPED, flow.sources, flow.rules))
         else:
             out = packet._replace(oif=self._way_to(packet.daddr))
             flows = self.walk.through("forward", [flow._replace(packet=out)], _track)
             return [(each, True) for each in self.walk.through("postrouting", flows)]
         return []
+
+    def _forwards(self, family: str) -> bool | None:
+        """Whether packets of *family* are forwarded that came in; None where it isn't known."""
+        if self.machine.forwarding is not None:
+            return self.machine.forwarding
+        for each in self.machine.interfaces:
+            if each.name == self.interface and each.forwards is not None:
+                return family in each.forwards
+        return None
 
     def _own(self) -> Intervals:
         return self.world.own
@@ -343,30 +353,8 @@ def _decisions(family: Family, results: Iterable[_Result], everyone: Intervals) 
     groups = [bare._replace(sources=union(sets)) for bare, sets in merged.items()]
     return [
         _agreed(family, [groups[number] for number in numbers], sources)
-        for numbers, sources in _apart([group.sources for group in groups], everyone)
+        for numbers, sources in apart([group.sources for group in groups], everyone)
     ]
-
-
-def _apart(
-    sets: list[Intervals], everyone: Intervals
-) -> list[tuple[tuple[int, ...], tuple[tuple[int, int], ...]]]:
-    """Cuts overlapping sets into disjoint ones: the numbers of those that have them, and they."""
-    if sum(each.size() for each in sets) == everyone.size():  # they don't overlap
-        return [((number,), each.pairs()) for number, each in enumerate(sets)]
-    edges: list[tuple[int, int, int]] = []
-    for number, each in enumerate(sets):
-        for first, last in each.pairs():
-            edges += ((first, 1, number), (last + 1, 0, number))
-    edges.sort()
-    pieces: dict[tuple[int, ...], list[tuple[int, int]]] = {}
-    active: set[int] = set()
-    start = 0
-    for place, begins, number in edges:
-        if active and place > start:
-            pieces.setdefault(tuple(sorted(active)), []).append((start, place - 1))
-        start = place
-        (active.add if begins else active.discard)(number)
-    return [(numbers, Intervals.of(pairs).pairs()) for numbers, pairs in pieces.items()]
 
 
 def _agreed(

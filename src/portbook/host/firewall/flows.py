@@ -111,3 +111,25 @@ def union(sets: list[Intervals]) -> Intervals:
     if len(sets) == 1:
         return sets[0]
     return Intervals.of(pair for each in sets for pair in each.pairs())
+
+
+def apart(
+    sets: list[Intervals], everyone: Intervals
+) -> list[tuple[tuple[int, ...], tuple[tuple[int, int], ...]]]:
+    """Cuts overlapping sets into disjoint ones: the numbers of those that have them, and they."""
+    if sum(each.size() for each in sets) == everyone.size():  # they don't overlap
+        return [((number,), each.pairs()) for number, each in enumerate(sets)]
+    edges: list[tuple[int, int, int]] = []
+    for number, each in enumerate(sets):
+        for first, last in each.pairs():
+            edges += ((first, 1, number), (last + 1, 0, number))
+    edges.sort()
+    pieces: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+    active: set[int] = set()
+    start = 0
+    for place, begins, number in edges:
+        if active and place > start:
+            pieces.setdefault(tuple(sorted(active)), []).append((start, place - 1))
+        start = place
+        (active.add if begins else active.discard)(number)
+    return [(numbers, Intervals.of(pairs).pairs()) for numbers, pairs in pieces.items()]

@@ -45,7 +45,7 @@ from portbook.host.firewall.values import (
     Verdict,
     VerdictMap,
 )
-from portbook.model.finding import NotEvaluated
+from portbook.model.finding import FilterKind, NotEvaluated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -176,9 +176,9 @@ class _Reader:
                     table.sets[value["name"]] = None if self._terse else _rows(kind, value)
                 elif kind == "flowtable":
                     name = f"{value['family']} {value['table']} {value['name']}"
-                    self._unfollowed.append(NotEvaluated("flowtable", name))
+                    self._unfollowed.append(NotEvaluated(FilterKind.FLOWTABLE, name))
                 elif kind not in _KNOWN_OBJECTS:
-                    self._unfollowed.append(NotEvaluated("unknown", str(kind)))
+                    self._unfollowed.append(NotEvaluated(FilterKind.UNKNOWN, str(kind)))
         return tuple(self._tables.values()), tuple(self._unfollowed)
 
     def _table(self, family: str, name: str) -> Table:
@@ -198,9 +198,8 @@ class _Reader:
             hook = Hook(value["hook"], priority, value["type"], devices)
             where = f"{table.family} {table.name} {value['name']}"
             if table.family == "bridge" or hook.name == "egress":
-                self._unfollowed.append(
-                    NotEvaluated("bridge" if table.family == "bridge" else "netdev", where)
-                )
+                kind = FilterKind.BRIDGE if table.family == "bridge" else FilterKind.NETDEV
+                self._unfollowed.append(NotEvaluated(kind, where))
         name = value["name"]
         where = f"{table.family} {table.name} {name}"
         chain = table.chains.setdefault(name, Chain(where))
@@ -214,7 +213,7 @@ class _Reader:
         expressions = value.get("expr", [])
         table.foreign = table.foreign or any("xt" in each for each in expressions)
         if any("tproxy" in each for each in expressions):
-            self._unfollowed.append(NotEvaluated("tproxy", where))
+            self._unfollowed.append(NotEvaluated(FilterKind.TPROXY, where))
         rule = Rule(partial(show_rule, expressions), where, statements_of(expressions))
         chain.rules.append(rule)
         if table.family == "inet" and _hides_family(expressions):

@@ -14,7 +14,7 @@ import os
 from portbook._fast_types import NamedTuple
 from portbook.errors import HostUnreadable
 from portbook.host.linux.network import attributes_of, dump, int_of, name_of
-from portbook.model.finding import NotEvaluated
+from portbook.model.finding import FilterKind, NotEvaluated
 from portbook.model.reach import Outcome
 
 TYPE_CHECKING = False
@@ -71,8 +71,8 @@ class OtherFilters(NamedTuple):
     def all(self) -> tuple[NotEvaluated, ...]:
         """Each once."""
         several = [one for each in self.interfaces.values() for one in each]
-        servers = [NotEvaluated("ipvs", each.text) for each in self.servers]
-        unseen = [NotEvaluated("unseen", "")] if self.unseen else []
+        servers = [NotEvaluated(FilterKind.IPVS, each.text) for each in self.servers]
+        unseen = [NotEvaluated(FilterKind.UNSEEN, "")] if self.unseen else []
         return tuple(dict.fromkeys([*several, *servers, *self.everywhere, *unseen]))
 
     def deciding(
@@ -96,7 +96,7 @@ class OtherFilters(NamedTuple):
         concerned += [each for each in chains if each.kind == "bridge" and bridged]
         if decision.outcome is Outcome.OPEN:
             concerned += [
-                NotEvaluated("ipvs", each.text)
+                NotEvaluated(FilterKind.IPVS, each.text)
                 for each in self.servers
                 if each.takes(transport, address, port)
             ]
@@ -120,9 +120,9 @@ def read_other_filters(proc: str = "/proc") -> OtherFilters:
         unseen = True
     own: dict[int, tuple[NotEvaluated, ...]] = {}
     for index, link in links.items():
-        kinds = ["xdp"] if link.xdp else []
+        kinds = [FilterKind.XDP] if link.xdp else []
         if index in filtered or any(_programs(index, kind) > 0 for kind in _OF_INTERFACES):
-            kinds.append("tc")
+            kinds.append(FilterKind.TC)
         if kinds:
             own[index] = tuple([NotEvaluated(kind, link.name) for kind in kinds])
     interfaces = {link.name: _with_those_below(index, links, own) for index, link in links.items()}
@@ -130,7 +130,7 @@ def read_other_filters(proc: str = "/proc") -> OtherFilters:
         {name: programs for name, programs in interfaces.items() if programs},
         frozenset([each.name for each in links.values() if each.kind == "bridge"]),
         _virtual_servers(proc),
-        (NotEvaluated("sk-lookup", "this network namespace"),) if lookups > 0 else (),
+        (NotEvaluated(FilterKind.SK_LOOKUP, "this network namespace"),) if lookups > 0 else (),
         unseen,
     )
 
@@ -354,4 +354,4 @@ def _filter_of(path: str, name: str) -> NotEvaluated | None:
         counts = [_programs(descriptor, kind, _EFFECTIVE) for kind in _CGROUP]
     finally:
         os.close(descriptor)
-    return NotEvaluated("cgroup", name) if any(count > 0 for count in counts) else None
+    return NotEvaluated(FilterKind.CGROUP, name) if any(count > 0 for count in counts) else None

@@ -147,9 +147,33 @@ def read_packet_filter(network: Network) -> PacketFilter:
                 each.name,
                 tuple([(own.text, own.prefix) for own in each.addresses]),
                 each.routes_loopback,
+                _forwarded(each.name) if each.addresses and not each.loopback else None,
             )
             for each in network.interfaces
         ),
         None if network.policy else tuple([(each.cidr, each.interface) for each in network.routes]),
     )
     return PacketFilter(read_ruleset(), machine, others=read_other_filters())
+
+
+def _forwarded(interface: str, settings: str = "/proc/sys/net") -> tuple[str, ...] | None:
+    """The families whose packets the kernel forwards that come in by *interface*.
+
+    IPv6 asks the setting of all as well (ip-sysctl.rst of the kernel's documentation).
+    """
+    if "/" in interface:
+        return None
+    families = []
+    for family, wanted in (("ipv4", (interface,)), ("ipv6", (interface, "all"))):
+        try:
+            values = []
+            for each in wanted:
+                with open(f"{settings}/{family}/conf/{each}/forwarding", "rb") as file:
+                    values.append(file.read().strip() != b"0")
+        except OSError:
+            if family == "ipv4":
+                return None
+            continue  # a kernel without IPv6
+        if all(values):
+            families.append(family)
+    return tuple(families)

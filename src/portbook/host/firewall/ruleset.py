@@ -17,7 +17,7 @@ from portbook.host.firewall.nft_json import parse_elements, parse_nft
 from portbook.host.firewall.values import Rows, Ruleset, Table
 from portbook.host.run_tool import SYSTEM_FOLDERS, find_tool, run_tool
 from portbook.model import Gap, GapCode, Need
-from portbook.model.finding import NotEvaluated
+from portbook.model.finding import FilterKind, NotEvaluated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class _Reader:
         for family, prefix in (("ip", "iptables"), ("ip6", "ip6tables")):
             self._add_saved(tables, family, prefix)
         unfollowed += [
-            NotEvaluated("tproxy", rule.where)
+            NotEvaluated(FilterKind.TPROXY, rule.where)
             for table in tables
             if table.source != "nftables"
             for chain in table.chains.values()

@@ -312,11 +312,15 @@ class Uncollected:
 
 
 class Interface(NamedTuple):
-    """A network interface of this machine and its addresses, each with its prefix length."""
+    """A network interface of this machine and its addresses, each with its prefix length.
+
+    ``forwards`` are the families whose packets are forwarded that come in by it; None: not known.
+    """
 
     name: str
     addresses: tuple[tuple[str, int], ...] = ()
     route_localnet: bool = False
+    forwards: tuple[str, ...] | None = None
 
 
 class Machine(NamedTuple):
@@ -324,7 +328,7 @@ class Machine(NamedTuple):
 
     ``routes`` are networks, as CIDR text, and the interfaces through which they are reached (a
     default route is ``0.0.0.0/0`` or ``::/0``); None where they aren't known. ``forwarding`` says
-    whether the family's packets are forwarded at all.
+    whether packets are forwarded at all; None: as each interface has it.
     """
 
     interfaces: tuple[Interface, ...] = ()

@@ -167,7 +167,7 @@ def gap_sentence(gap: Gap) -> str:
 
 
 def filter_words(kind: str, name: str) -> str:
-    """What else handles packets, by its *kind* (:class:`portbook.model.finding.NotEvaluated`)."""
+    """What else handles packets, by its *kind* (:class:`portbook.model.finding.FilterKind`)."""
     return _FILTERS.get(kind, "{name}").replace("{name}", name)
 
 
