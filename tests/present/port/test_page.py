@@ -408,6 +408,14 @@ def test_the_short_answer_has_the_note_of_a_row_without_a_service() -> None:
     assert f'reserved ("De-registered"): "{note}' in registry_line(_answer("585"))
 
 
+def test_the_registry_line_has_the_title_beside_transports_that_are_reserved() -> None:
+    line = registry_line(_answer("6379"))
+    assert line.startswith("redis (An advanced key-value cache and")
+    assert line.endswith("tcp; reserved for udp")
+    assert len(line) <= 65
+    assert registry_line(_answer("24")) == "any private mail system, tcp and udp"
+
+
 def test_what_an_empty_answer_proves_names_the_rare_transports_of_the_port() -> None:
     assert "no tcp, udp or sctp socket" in _text(_answer("36412"))
     assert "no tcp or udp socket" in _text(_answer("305"))

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from portbook.model import Assignment, KnownService
 
 _LONGEST_TITLE = 44
+# The short answer has 65 columns beside its labels; a title shorter than 12 says nothing.
+_LONGEST_LINE = 65
+_SHORTEST_TITLE = 12
 _AS_REGISTERED = "as registered: "
 
 
@@ -158,18 +161,23 @@ def registry_line(answer: PortAnswer) -> str:
             return f'unassigned{where}, recorded as "{own_words[0]}"'
         return f"unassigned{where}{gap}"
     by_words.pop("unassigned", None)
-    title = title_line(answer)
     notes = _notes_by_words(answer)
-    if len(by_words) == 1 and title and not notes:
-        ((words, transports),) = by_words.items()
-        return f"{words} ({title}), {listed(transports)}"
     if notes and answer.state is State.RESERVED and len(by_words) == 1:
         return f'{next(iter(by_words))}: "{next(iter(notes))}"'
-    states = [
-        f"{words}{' for' if words.startswith('reserved') else ','} {listed(transports)}"
+    states = {
+        words: f"{' for' if words.startswith('reserved') else ','} {listed(transports)}"
         for words, transports in by_words.items()
-    ]
-    return "; ".join([*states, *(f'{listed(on)}: "{note}"' for note, on in notes.items())])
+    }
+    room = _LONGEST_LINE - len("; ".join(words + on for words, on in states.items())) - len(" ()")
+    title = title_line(answer, min(room, _LONGEST_TITLE)) if room >= _SHORTEST_TITLE else None
+    assigned = [words for words in by_words if not words.startswith("reserved")]
+    if title and len(assigned) == 1 and title != assigned[0] and not notes:
+        states = {
+            f"{assigned[0]} ({title})" if words in assigned else words: on
+            for words, on in states.items()
+        }
+    lines = [words + on for words, on in states.items()]
+    return "; ".join([*lines, *(f'{listed(on)}: "{note}"' for note, on in notes.items())])
 
 
 def _recorded(answer: PortAnswer) -> Iterator[str]:
