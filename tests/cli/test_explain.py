@@ -570,3 +570,54 @@ def test_a_long_capture_takes_little_memory(tmp_path: Path, form: str) -> None:
     assert told["not_understood"] == 0
     assert told["sockets"] == rows
     assert peak < (100_000 if PROOF else 60_000)
+
+
+# What an exposed host shows, in the order in which it is to be read.
+_EXPOSED = """\
+State  Recv-Q Send-Q Local Address:Port  Peer Address:Port Process
+LISTEN 0      128          0.0.0.0:305        0.0.0.0:*     users:(("odd",pid=1301,fd=3))
+LISTEN 0      128        127.0.0.1:6379       0.0.0.0:*     users:(("redis-server",pid=902,fd=6))
+LISTEN 0      511          0.0.0.0:8000       0.0.0.0:*
+LISTEN 0      511          0.0.0.0:5900       0.0.0.0:*
+LISTEN 0      1            0.0.0.0:4444       0.0.0.0:*     users:(("nc",pid=1201,fd=3))
+LISTEN 0      128          0.0.0.0:23         0.0.0.0:*     users:(("busybox",pid=950,fd=3))
+LISTEN 0      511          0.0.0.0:6379       0.0.0.0:*     users:(("redis-server",pid=901,fd=6))
+LISTEN 0      4096            [::]:2375          [::]:*     users:(("dockerd",pid=812,fd=3))
+"""
+
+
+def test_what_is_exposed_and_must_not_be_comes_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "ss.txt"
+    path.write_text(_EXPOSED)
+    status, out, _ = run(capsys, str(path), "--json")
+    assert status == 0
+    sockets = json.loads(out)["sockets"]
+    order = {
+        (each["port"], each["address"]): (each["level"], each["findings"][0]["code"])
+        for each in sockets
+    }
+    grave = {
+        (2375, "::"): ("check", "risky-exposed"),
+        (6379, "0.0.0.0"): ("check", "risky-exposed"),
+        (5900, "0.0.0.0"): ("check", "risky-exposed"),
+        (23, "0.0.0.0"): ("check", "risky-exposed"),
+        (4444, "0.0.0.0"): ("check", "dangerous-port"),
+    }
+    assert {key: order[key] for key in list(order)[:5]} == grave
+    assert list(order)[5] == (305, "0.0.0.0")
+    assert order[8000, "0.0.0.0"][0] == order[6379, "127.0.0.1"][0] == "note"
+
+
+@pytest.mark.parametrize("text", ["zeek.log", "eve.json"])
+def test_a_log_that_saw_ssh_on_443_begins_with_it(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = Path(__file__).parent.parent / "formats" / "samples" / text
+    status, out, _ = run(capsys, str(sample), "--json")
+    assert status == 0
+    first, *others = json.loads(out)["sockets"]
+    assert (first["port"], first["speaks"]["protocol"]) == (443, "ssh")
+    assert (first["level"], first["findings"][0]["code"]) == ("check", "speaks-otherwise")
+    assert all(each["level"] == "ok" for each in others)

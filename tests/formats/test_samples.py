@@ -212,6 +212,11 @@ KNOWN: dict[str, tuple[str, list[str], dict[str, int], list[int]]] = {
     "nmap-grepable.txt": (
         "nmap-grepable", ["tcp 192.0.2.7:22"], {"closed": 995, "filtered": 1}, [3],
     ),
+    # In a log, 443 spoke SSH and TLS: what else is inside of TLS can't be told from it.
+    "zeek.log": ("zeek", ["tcp 192.0.2.7:443", "udp 192.0.2.7:53"], {}, [13]),
+    "eve.json": (
+        "flow-json", ["tcp 192.0.2.7:443", "udp 192.0.2.7:53", "tcp 192.0.2.8:22"], {}, [],
+    ),
     "nmap.xml": ("nmap-xml", ["tcp 192.0.2.7:22"], {"closed": 998, "open|filtered": 1}, []),
     "masscan.list": (
         "masscan-list", ["tcp 192.0.2.8:443", "udp 192.0.2.9:161"], {"closed": 1}, [],

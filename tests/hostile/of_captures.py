@@ -54,6 +54,8 @@ SAMPLES = {
     "powershell": (
         "tcpconnection.txt", "tcpconnection-list.txt", "tcpconnection.csv", "tcpconnection.json",
     ),
+    "zeek": ("zeek.log",),
+    "flow-json": ("eve.json",),
 }  # fmt: skip
 _OWN = (
     b'{"schema":"portbook/listener/1","transport":"tcp","family":"ipv4","address":"0.0.0.0",'
@@ -72,7 +74,7 @@ _SOCKETS = (
     Kind("a string without end", b'{"a":"', b'\\"', width=LONG_LINE),
     Kind("infinities", b'[{"port":1e999,"pid":-Infinity,"x":[', b"NaN,", b"1]}]"),
 )
-_JSON = ("masscan-json", "docker", "portbook", "osquery", "powershell")
+_JSON = ("masscan-json", "docker", "portbook", "osquery", "powershell", "flow-json")
 _COLUMN = b"x" + COUNTER + b"   "
 
 

@@ -68,6 +68,8 @@ FORMATS: Mapping[str, SocketFormat] = FormatTable(
         "osquery": "osquery",
         "osquery-table": "osquery",
         "powershell": "powershell",
+        "zeek": "flow_logs",
+        "flow-json": "flow_logs",
     },
 )
 # What is known and holds no sockets, and where to go with it.
