@@ -189,6 +189,16 @@ def test_of_many_network_namespaces_three_are_told(capsys: pytest.CaptureFixture
     assert out.endswith("2 more sockets in other network namespaces.")
 
 
+def test_a_megabyte_of_arguments_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    stage = Stage()
+    owned = owner(7)._replace(command=("/usr/bin/node", "server.js", "x" * 1_000_000))
+    stage.hidden = (socket(owned),)
+    assert run(stage, "8080") == 1
+    out = capsys.readouterr().out
+    assert "… (1,000,015 characters)" in " ".join(out.split())
+    assert len(out) < 3000
+
+
 def test_it_is_done_with_yes(capsys: pytest.CaptureFixture[str]) -> None:
     stage = Stage(Life(7))
     assert run(stage, "8080", "-y") == 0

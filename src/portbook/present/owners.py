@@ -14,10 +14,13 @@ from portbook.model import OwnersSeen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from portbook.model import Listener, Process
 
 _LONGEST_NAME = 48  # columns; a class of Java or a title can be far longer
 _LONGEST_FOLDER = 32
+_LONGEST_LINE = 1000  # characters of arguments; JSON has them all
 _DELETED = " (deleted)"
 
 
@@ -87,7 +90,19 @@ def owner_line(owner: Process) -> str:
     run = run_of(owner.command) if owner.command else None
     if run is None or run.kind is RunKind.TITLE or not run.arguments:
         return owner_name(owner)
-    return " ".join((owner_name(owner), *run.arguments))
+    return command_line((owner_name(owner), *run.arguments))
+
+
+def command_line(words: Iterable[str]) -> str:
+    """*words* in a row, cut where they are very long.
+
+    >>> command_line(["node", "server.js"]), len(command_line(["sh", "x" * 1_000_000]))
+    ('node server.js', 1024)
+    """
+    line = " ".join(words)
+    if len(line) <= _LONGEST_LINE:
+        return line
+    return f"{line[:_LONGEST_LINE]}… ({len(line):,} characters)"
 
 
 def owner_phrase(owner: Process, to: Viewer, *, whole: bool = False) -> str:
@@ -170,5 +185,5 @@ def unseen_owner(listener: Listener, to: Viewer) -> str:
     if socket.uid and user and socket.uid != to.uid:
         whose = f"a process of {user}"
     if to.is_root:
-        return f"{whose} outside this container or namespace"
+        return f"{whose} that has just ended or runs outside this container or namespace"
     return f"{whose} you can't see (try sudo)"

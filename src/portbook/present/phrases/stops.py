@@ -264,7 +264,9 @@ def _stop_there(refusal: Refusal, facts: Facts) -> str:
 def _see(refusal: Refusal, _: Facts) -> str:
     """How to see who holds the socket; root isn't told to be root."""
     if viewer().is_root:
-        return "Stop it on the host: it runs outside of this container or namespace."
+        return (
+            "If it still listens, it runs outside this container or namespace: stop it on the host."
+        )
     socket = None if refusal.listener is None else refusal.listener.socket
     port = "" if socket is None else f" {socket.port}"
     whose = "" if socket is None or not socket.uid else f", or as {socket.user or socket.uid}"

@@ -178,7 +178,9 @@ def describe(owner: Process) -> Iterator[tuple[str, str]]:
     """One process as labels and values: what it runs, for whom, since when."""
     yield ("process", f"{owner.pid}{_name(owner)}, user {_user(owner)}")
     if owner.command:
-        yield ("command", " ".join(owner.command))
+        from portbook.present.owners import command_line
+
+        yield ("command", command_line(owner.command))
     yield ("executable", _executable(owner))
     if owner.started is not None:
         from portbook.model.text import moment
