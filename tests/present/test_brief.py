@@ -216,7 +216,7 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
     [
         ("3000", "3000 · Gitea, Grafana, Next.js and 55 more"),
         ("5432", "5432 · PostgreSQL, SQL databases"),
-        ("50000", "50000 · Jenkins and IBM Db2"),
+        ("50000", "50000 · Jenkins, Arcam receivers and IBM Db2"),
         ("49152", "49152 is the first Dynamic Port, ephemeral"),
         ("1023", "1023 is the last System Port, reserved"),
         ("0", "0 means any free port: bind(0) lets the system choose, and nothing listens on 0"),
@@ -243,7 +243,7 @@ def test_a_wide_use_never_leads() -> None:
 @pytest.mark.parametrize(
     ("port", "line"),
     [
-        ("22", "as registered: OpenSSH and Dropbear SSH server"),
+        ("22", "as registered: OpenSSH, Dropbear SSH server and 2 more"),
         ("443", "as registered: nginx, Apache HTTP Server and Caddy"),
         ("5432", "as registered: PostgreSQL; also CrateDB"),
         ("3000", "Gitea, Grafana, Next.js, Redmine, Ruby on Rails and 53 more"),

@@ -325,7 +325,7 @@ def _headline(answer: PortAnswer, machine: str | None) -> str:
     port = answer.port
     if port == 0:
         return "0 means any free port: bind(0) lets the system choose, and nothing listens on 0"
-    name = met(answer)
+    name = None if port in _ENDS else met(answer)
     if name is None:
         said = f"{port} is {_STATES[answer.state]}"
         if port in _ENDS:

@@ -135,7 +135,11 @@ def test_the_lead_names_the_port_and_its_state(port: int) -> None:
             "We know of no software that uses it, and of no reported abuse.",
         ),
         (443, "HTTPS, the encrypted web; ", "HTTPS: always encrypted"),
-        (50000, "Jenkins and IBM Db2 in practice; dynamic", "Used in practice by Jenkins"),
+        (
+            50000,
+            "Jenkins, Arcam receivers and IBM Db2 in practice; dynamic",
+            "Used in practice by Jenkins",
+        ),
         (50002, "dynamic (ephemeral) port, never assigned", "Linux, macOS, Windows, FreeBSD"),
         (40001, "unassigned (gap 40001–40022)", "Linux, FreeBSD, "),
         (300, "tacacss (TLS Secure Login Host", 'tacacss ("TLS Secure Login Host'),

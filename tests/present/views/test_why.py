@@ -101,7 +101,7 @@ def test_two_programs() -> None:
         (ADA, "a root process you can't see (try sudo) listens on"),
         (
             ADA._replace(uid=0),
-            "a root process that has just ended or runs outside this container or namespace listens on",
+            "a root process that has just ended or runs outside this container or namespace",
         ),
     ],
 )
