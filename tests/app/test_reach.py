@@ -10,15 +10,15 @@ import pytest
 from portbook.app.judge import judge_listener
 from portbook.app.listen import Depth, answer_here
 from portbook.app.origins import Barrier, Origin, origins_of
-from portbook.app.reach import ReachRequest, reach_here
+from portbook.app.reach import ReachRequest, filters_of, reach_here
 from portbook.app.reachable import add_reachable, reachable_of
 from portbook.app.socket_filter import Filter
 from portbook.errors import InvalidQuery
 from portbook.host.firewall.nft_json import parse_nft
 from portbook.host.firewall.packet_filter import PacketFilter
+from portbook.host.firewall.values import Chain, Ruleset, Table
 from portbook.host.firewall.values import Interface as Known
 from portbook.host.firewall.values import Machine as Known_machine
-from portbook.host.firewall.values import Ruleset
 from portbook.host.linux.network import Address, Interface, Network, Route
 from portbook.model import (
     Family,
@@ -322,3 +322,41 @@ def test_what_answers_behind_a_translation_is_named() -> None:
     text = " ".join(render_reach(report, Style(), TO).split())
     assert "yes, by node -m http.server (pid 9" in text or "yes, by python3" in text
     assert "on 172.17.0.2:80" in text
+
+
+def named(*chains: str) -> PacketFilter:
+    """Rules in force, with chains called so: family, table and chain."""
+    tables: dict[tuple[str, str], Table] = {}
+    for words in chains:
+        family, table, chain = words.split(" ")
+        known = tables.setdefault((family, table), Table(family, table, "nftables"))
+        known.chains[chain] = Chain(words)
+    return PacketFilter(Ruleset(tuple(tables.values())), Known_machine())
+
+
+@pytest.mark.parametrize(
+    ("chains", "filters"),
+    [
+        (("ip filter INPUT", "ip filter ufw-user-input", "ip6 filter ufw6-user-input"), ("ufw",)),
+        (("inet firewalld filter_INPUT", "inet firewalld filter_IN_public"), ("firewalld",)),
+        (("ip filter INPUT", "ip filter IN_public_allow"), ("firewalld",)),
+        (
+            ("ip filter INPUT", "ip filter DOCKER-USER", "ip nat DOCKER", "ip filter ufw-in"),
+            ("ufw", "docker"),
+        ),
+        (("ip filter FORWARD", "ip filter DOCKER-USER"), ("iptables", "docker")),
+        (("inet filter input",), ("nftables",)),
+        (("ip filter INPUT",), ("iptables",)),
+        (("ip filter INPUT", "ip filter f2b-sshd"), ("iptables", "fail2ban")),
+        (("inet f2b-table f2b-chain", "inet filter input"), ("nftables", "fail2ban")),
+        ((), ()),
+    ],
+)  # fmt: skip
+def test_who_is_in_charge_is_guessed_by_names(
+    chains: tuple[str, ...], filters: tuple[str, ...]
+) -> None:
+    packets = named(*chains)
+    assert filters_of(packets) == filters
+    text = " ".join(render_reach(ask(packets=packets), Style(), TO).split())
+    unmanaged = filters[:1] in {("nftables",), ("iptables",)}
+    assert ("No known firewall manager" in text) is unmanaged

@@ -74,8 +74,9 @@ class End(NamedTuple):
 class ReachReport(NamedTuple):
     """From where a port can be reached, and who answers on the name that was asked about.
 
-    ``filters`` names what filters packets here: ``ufw``, ``firewalld``, ``docker``, ``nftables``,
-    ``iptables``; ``configured`` is what their files say where the rules in force may not be read.
+    ``filters`` names what filters packets here: ``ufw``, ``firewalld``, ``docker``, ``fail2ban``,
+    ``nftables``, ``iptables``; ``configured`` is what their files say where the rules in force may
+    not be read.
     ``answers`` is None where no name was asked about. ``not_evaluated`` is what else handles
     packets here: where it may decide about this port, that is ``missing`` as well. ``ends`` are the
     places beyond this machine's own addresses where connections end.
@@ -276,24 +277,35 @@ def _by(address: str, network: Network) -> str:
     return LOOPBACK
 
 
-# What the tables and chains of a tool are called: it is in charge where there are any.
-_TABLES = {
+# What the tables and chains of a tool are called, and its sets: a guess, by the names that it uses
+# today. Those that decide over what comes in stand first.
+_NAMES = {
     "ufw": ("ufw-", "ufw6-"),
     "firewalld": ("firewalld", "IN_public", "INPUT_ZONES"),
     "docker": ("DOCKER", "docker"),
+    "fail2ban": ("f2b-",),
 }
+_MANAGERS = {"ufw", "firewalld"}  # the others only add rules of their own
 
 
 def filters_of(packets: PacketFilter) -> tuple[str, ...]:
-    """What filters packets here, by the names of tables and chains; the first is in charge."""
-    names = [words.split(" ") for words in packets.tables]
-    found = [
-        tool
-        for tool, marks in _TABLES.items()
-        if any(word.startswith(marks) for _, *words in names for word in words)
-    ]
-    if names and not {"ufw", "firewalld"} & set(found):
+    """What filters packets here, by the names of tables and chains; the first is in charge.
+
+    Where no manager is known by its names, that is ``nftables`` or ``iptables`` itself.
+    """
+    chains = [tuple(words.split(" ")) for words in packets.tables]
+    tools = {
+        tool: [names for names in chains if any(word.startswith(marks) for word in names[1:])]
+        for tool, marks in _NAMES.items()
+    }
+    found = [tool for tool, own in tools.items() if own]
+    if chains and not _MANAGERS & set(found):
+        theirs = {names for own in tools.values() for names in own}
         # The chains of iptables have capitals, in nftables too.
-        own = any(family not in ("ip", "ip6") or not chain.isupper() for family, _, chain in names)
-        found.insert(0, "nftables" if own else "iptables")
+        plain = any(
+            family not in ("ip", "ip6") or not chain.isupper()
+            for family, table, chain in chains
+            if (family, table, chain) not in theirs
+        )
+        found.insert(0, "nftables" if plain else "iptables")
     return tuple(found)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from portbook.host.firewall.values import Chance, Field, Rows, Test
 
 TYPE_CHECKING = False
@@ -12,18 +10,20 @@ if TYPE_CHECKING:
 
     from portbook.host.firewall.values import Table
 
-_INGRESS = re.compile(
-    r"^table (\S+) (\S+) {$|^\tchain (\S+) {$"
-    r"|^\t\ttype \S+ hook ingress devices? (?:= { )?(.*?)(?: })? priority ",
-    re.MULTILINE,
+# Patterns are compiled where they are needed: most machines have nothing that hides.
+_INGRESS = (
+    r"(?m)^table (\S+) (\S+) {$|^\tchain (\S+) {$"
+    r"|^\t\ttype \S+ hook ingress devices? (?:= { )?(.*?)(?: })? priority "
 )
 
 
 def add_devices(text: str, tables: Iterable[Table]) -> None:
     """Takes the devices of ingress chains from ``nft list chains``: JSON may lack them."""
+    import re
+
     known = {(table.family, table.name): table for table in tables}
     table, chain = None, None
-    for match in _INGRESS.finditer(text):
+    for match in re.finditer(_INGRESS, text):
         if match[1]:
             table, chain = known.get((match[1], match[2])), None
         elif match[3]:
@@ -33,23 +33,25 @@ def add_devices(text: str, tables: Iterable[Table]) -> None:
             chain.hook = chain.hook._replace(device=names)
 
 
-_BYTECODE = re.compile(
-    r"^(\S+) (\S+) (\S+) (\d+)(?: \d+)? *\n|^  \[ meta load (nfproto|protocol) => reg (\d+) \]\n"
-    r"(?:  \[ cmp eq reg (\d+) 0x([0-9a-f]+) \]$)?",
-    re.MULTILINE,
+_BYTECODE = (
+    r"(?m)^(\S+) (\S+) (\S+) (\d+)(?: \d+)? *\n"
+    r"|^  \[ meta load (nfproto|protocol) => reg (\d+) \]\n"
+    r"(?:  \[ cmp eq reg (\d+) 0x([0-9a-f]+) \]$)?"
 )
 _FAMILY_CODES = {"00000002": 2, "0000000a": 10, "00000008": 2, "0000dd86": 10}
 
 
 def add_hidden_families(text: str, tables: Iterable[Table]) -> None:
     """Takes the conditions that nft doesn't print from ``nft --debug=netlink list ruleset``."""
+    import re
+
     doubtful = {
         (table.family, table.name, chain, str(handle)): rule
         for table in tables
         for (chain, handle), rule in table.doubtful.items()
     }
     rule = None
-    for match in _BYTECODE.finditer(text):
+    for match in re.finditer(_BYTECODE, text):
         if match[1]:
             rule = doubtful.get((match[1], match[2], match[3], match[4]))
             if rule is not None:

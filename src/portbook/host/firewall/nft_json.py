@@ -27,7 +27,7 @@ from portbook.host.firewall.nft_expressions import (
     rows_of,
     target_of,
 )
-from portbook.host.firewall.nft_text import listed, only, show_rule
+from portbook.host.firewall.nft_text import listed, load_json, only, show_rule
 from portbook.host.firewall.values import (
     AddTo,
     Assign,
@@ -83,9 +83,9 @@ def parse_nft(
 
 
 def _objects(text: str | bytes) -> list[dict[str, Any]]:
-    import json
-
-    objects: list[dict[str, Any]] = json.loads(text)["nftables"]
+    objects: list[dict[str, Any]] = load_json(text if isinstance(text, str) else text.decode())[
+        "nftables"
+    ]
     return objects
 
 

@@ -11,7 +11,6 @@ import sys
 
 from portbook.errors import MalformedInput, shown
 from portbook.host.firewall import generation, legacy_tables
-from portbook.host.firewall.iptables_rules import parse_iptables
 from portbook.host.firewall.nft_hidden import add_devices, add_hidden_families
 from portbook.host.firewall.nft_json import parse_elements, parse_nft
 from portbook.host.firewall.values import Rows, Ruleset, Table
@@ -138,6 +137,8 @@ class _Reader:
             # Its first line says "(nf_tables)" where that is the variant it stands for.
             if text is not None and ("(nf_tables)" in text.split("\n", 1)[0]) != (variant == "nft"):
                 return None
+        from portbook.host.firewall.iptables_rules import parse_iptables
+
         try:
             return None if text is None else parse_iptables(text, family)
         except MalformedInput as error:

@@ -25,6 +25,8 @@ _CELLS = {
 UNREAD = "from other machines, unless a firewall blocks it (sudo shows)"
 BEYOND = "A router or a cloud's security group may block it too: those lie beyond this machine."
 
+NO_MANAGER = "No known firewall manager (ufw, firewalld) is in charge of these rules."
+
 # The more machines may come in, the earlier.
 _WIDTHS = (Scope.ANYWHERE, Scope.UNKNOWN, Scope.NETWORKS, Scope.BLOCKED, Scope.THIS_MACHINE)
 

@@ -11,6 +11,7 @@ from portbook.present.owners import owner_phrase, unseen_owner
 from portbook.present.phrases import filter_words, gap_sentences
 from portbook.present.phrases.reach import (
     BEYOND,
+    NO_MANAGER,
     closing,
     configured_words,
     opening,
@@ -49,6 +50,9 @@ _ANSWERS = {
 }
 
 
+_UNMANAGED = (("nftables",), ("iptables",))
+
+
 def render_reach(report: ReachReport, style: Style, to: Viewer) -> str:
     """The page as text, and the commands to go on with."""
     steps = steps_line(next_steps(report, to), style)
@@ -67,6 +71,7 @@ def compose_reach(report: ReachReport, to: Viewer) -> Page:
     more: list[Item] = [Paragraph(configured_words(each)) for each in report.configured]
     named = [each for each in report.missing if each.code is not GapCode.NOT_EVALUATED]
     more += [Paragraph(f"Not seen: {gap}") for gap in gap_sentences(named)]
+    more += [Paragraph(NO_MANAGER)] if report.filters[:1] in _UNMANAGED else []
     more += [Paragraph(f"Not evaluated: {_beside(report)}.")] if report.not_evaluated else []
     if any(each.answer is Outcome.OPEN and each.source == ANYWHERE for each in report.origins):
         more.append(Paragraph(BEYOND))
