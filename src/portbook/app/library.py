@@ -43,7 +43,7 @@ def lookup(
 ) -> Answer:
     """Everything about what *query* names: a port, a range, a service, a pasted error, or text.
 
-    This machine is looked at as far as *depth* says; None leaves it out.
+    *depth* says how closely to look at this machine; None leaves it out.
 
     >>> [row.service_name for row in lookup("853/udp").standings[Transport.UDP].assignments]
     ['domain-s']
@@ -73,7 +73,7 @@ def search(
 
 
 def topic(name: str, depth: Depth | None = None, *, catalog: Catalog | None = None) -> TopicAnswer:
-    """What people ask of ports that no number answers; *depth* adds what this machine says to it.
+    """A page on what people ask about ports in general; *depth* adds facts of this machine.
 
     >>> topic("time-wait").topic
     <Topic.TIME_WAIT: 'time-wait'>
@@ -213,7 +213,7 @@ def plan_stop(
 def stop(
     plan: Plan, way: Way | None = None, progress: Callable[[Waiting], None] | None = None
 ) -> StopOutcome:
-    """Does what *plan* says, and tells what became of it; *progress* is told what takes long.
+    """Carries out *plan*, and says what became of it; *progress* is called while that takes long.
 
     :raises HostUnreadable: nothing can be ended from here.
     """
@@ -233,8 +233,8 @@ def wait(
 ) -> Waited:
     """Waits until something listens on *port* of this machine, or with *free* until nothing does.
 
-    At most *timeout* seconds; 0 looks once, None waits for ever. ``met`` of the answer says
-    whether it came.
+    It waits *timeout* seconds at most; 0 looks once, None waits for ever. ``met`` of the answer
+    says whether that happened.
 
     :raises InvalidQuery: port 0, on which nothing can listen.
     :raises InvalidArgument: a time below 0, or longer than a week.
@@ -254,7 +254,7 @@ def reach(
     """From where *port* of this machine can be reached, and which firewall rule decides.
 
     With *name*, an address of this machine or a name in its files, also which program answers
-    there; *resolve* asks DNS for another name. Without root, what firewalls do isn't visible.
+    there; *resolve* asks DNS for another name. Without root, firewall rules can't be read.
 
     :raises InvalidQuery: port 0, a name that isn't known, another machine's address.
     :raises HostUnreadable: the kernel doesn't tell its interfaces.
@@ -312,7 +312,7 @@ def update(request: Request | None = None) -> UpdateOutcome:
     A catalog that is open stays what it is: open another one to read what is in use now.
 
     :raises InvalidArgument: a source of which no kind is known.
-    :raises NotFetched: it can't be had.
+    :raises NotFetched: it can't be downloaded or read.
     :raises MalformedInput: it is no registry.
     :raises Implausible: it is older, or doesn't look like the registry; ``force`` takes it.
     :raises NotKept: it can't be written.

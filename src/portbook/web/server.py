@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 # What portbook itself calls a good choice: a User Port that IANA lists as "Unassigned" for all
 # four transports, no use of which is on record, that no browser blocks, and that lies outside
-# of what Linux, FreeBSD, macOS, illumos and Windows hand out by themselves. (OpenBSD hands out
+# of what Linux, FreeBSD, macOS, illumos and Windows hand out automatically. (OpenBSD hands out
 # 1024 to 49151: no User Port is outside of that.)
 DEFAULT_PORT = 4905
 
@@ -67,7 +67,7 @@ def check_host(host: str, *, public: bool) -> None:
 def open_sockets(catalog: Catalog, host: str, port: int) -> list[socket.socket]:
     """Listening sockets on *port* at *host*: both loopback addresses for ``localhost``.
 
-    Raises InvalidArgument where the address can't be had, and says who has it.
+    Raises InvalidArgument where the address is taken, and says by whom.
     """
     hosts = ("127.0.0.1", "::1") if host.lower() == "localhost" else (host,)
     opened: list[socket.socket] = []
@@ -163,7 +163,7 @@ class _Server(uvicorn.Server):
         self._greeting()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Ends the event streams, which would end by themselves never, then the rest."""
+        """Ends the event streams, which never end on their own, then the rest."""
         if self._patrol is not None:
             self._patrol.cancel()
         panel = self._keeping.context.panel
@@ -204,7 +204,7 @@ def serve(
 ) -> int:
     """Serves the site until it is told to stop, and returns the exit status.
 
-    Raises InvalidArgument where *host* and *port* can't be had.
+    Raises InvalidArgument where *host* and *port* can't be bound.
     """
     check_host(host, public=public)
     store = open_store()

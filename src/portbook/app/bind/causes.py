@@ -59,8 +59,8 @@ class Cause(NamedTuple):
 
     ``blocks`` says whether it makes the bind fail. ``facts`` are named by the function below that
     finds the cause, ``why`` among them where one code has several reasons; ``listener`` is the
-    socket that it is about, ``connections`` those that hold the port. ``seconds_left`` until it is
-    over by itself, where that is known. Where nothing that was seen is the reason, it may be in
+    socket that it is about, ``connections`` those that hold the port. ``seconds_left`` until it
+    ends on its own, where that is known. Where nothing that was seen is the reason, it may be in
     what was ``unseen``.
     """
 

@@ -1,4 +1,4 @@
-r"""What other tools printed, read: one reader a tool, and the format found by itself.
+r"""What other tools printed, read: one reader a tool, and the format detected.
 
 >>> chosen, events = read([b"LISTEN 0 128 0.0.0.0:22 0.0.0.0:*\\n"])
 >>> chosen.name, [event.socket.name for event in events]

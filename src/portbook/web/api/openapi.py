@@ -277,7 +277,7 @@ def _here() -> dict[str, Any]:
         "summary": "What opens, closes and changes on this machine, as server-sent events",
         "description": (
             "Begins with the event state (portbook/listen/1 without its sources), goes on with "
-            "opened, closed and changed (portbook/watch/1), and doesn't end by itself."
+            "opened, closed and changed (portbook/watch/1), and never ends."
         ),
         "security": [{}, {"token": []}],
         "parameters": [port],

@@ -106,7 +106,7 @@ def _pages(base_url: str | None, scope: Scope, catalog: Catalog) -> Mapping[str,
         "api": lambda: views.api(here),
         "glossary": lambda: views.glossary(None, here),
     }
-    for path in browse.paths() if scope.whole else ():  # they list what a part hasn't got
+    for path in browse.paths() if scope.whole else ():  # they list what a part doesn't have
         site = below if "/" in path else here
         pages[path] = partial(browse.render, path, catalog, site)
     for port in filter(scope.has_port, catalog.derived(_long_lists)):
