@@ -22,7 +22,7 @@ class Open:
 
 
 class Absent:
-    """A field that the packet doesn't have: a rule that reads it doesn't match, whatever it asks."""
+    """A field that the packet doesn't have: a rule that reads it never matches."""
 
 
 OPEN, ABSENT = Open(), Absent()
