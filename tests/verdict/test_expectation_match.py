@@ -256,6 +256,11 @@ def test_a_script_that_nothing_is_known_of_may_be_what_the_port_is_used_for() ->
     assert said.endswith(" Ask it: portbook 5000 --probe.")
     said = judged(None, script, port=305, uses=(flask,))["unregistered-port"].message
     assert said.endswith(". Commonly on 305: Flask.")
+    # The registered product is as common there as the others.
+    redis = flask._replace(product="Redis", first=6379, last=6379, services=("redis",))
+    ray = redis._replace(product="Ray", services=())
+    said = judged(None, script, port=6379, uses=(redis, ray))["unknown"].message
+    assert ". Commonly on 6379: Redis, Ray." in said
     # A program of its own is none of these, nor is one that an interpreter's arguments name.
     for other in (API, script._replace(command=("python3", "-m", "celery"))):
         for port, code in ((5000, "unknown"), (305, "unregistered-port")):

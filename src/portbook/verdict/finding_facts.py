@@ -163,7 +163,8 @@ def _practice(case: Case) -> Facts:
     owners = case.listener.ownership.owners
     if not (owners and unofficial(case) and all(map(_runs_anything, owners))):
         return ()
-    return (("practice", _products(case)),)
+    # What the registry has there is as common as what it hasn't: Redis on 6379 is a use too.
+    return (("practice", tuple(dict.fromkeys([use.product for use in case.uses]))),)
 
 
 def _runs_anything(owner: Process) -> bool:
