@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from portbook.cli.watch_table import _FullScreen
 from tests.real.namespace import SOURCE
 from tests.real.needs import need_bound_shown, need_program
 
@@ -302,6 +303,19 @@ def test_a_terminal_that_goes_away_ends_it() -> None:
     os.close(made.slave)
     os.close(made.master)
     assert made.process.wait(PATIENCE) in (0, 2, 129)
+
+
+def test_a_terminal_that_has_gone_before_the_screen_is_taken_is_no_fault() -> None:
+    """Whoever follows takes an OSError for that, and termios has an error of its own."""
+    master, slave = pty.openpty()
+    os.close(master)
+    screen = _FullScreen()
+    screen.keys = slave
+    try:
+        with pytest.raises(OSError, match="Input/output error"), screen:
+            pass
+    finally:
+        os.close(slave)
 
 
 def test_in_a_terminal_that_is_resized() -> None:

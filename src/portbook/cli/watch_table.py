@@ -227,8 +227,11 @@ class _FullScreen:
             import termios
             import tty
 
-            self._before = termios.tcgetattr(self.keys)
-            tty.setcbreak(self.keys)
+            try:
+                self._before = termios.tcgetattr(self.keys)
+                tty.setcbreak(self.keys)
+            except termios.error as error:  # no OSError, though it has what one has
+                raise OSError(*error.args) from error
         sys.stdout.write("\x1b[?1049h\x1b[?25l")
         self.stale = True
 

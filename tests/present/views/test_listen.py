@@ -27,9 +27,10 @@ from portbook.model import (
     Transport,
     Visibility,
 )
+from portbook.present.owners import viewer
 from portbook.present.render.text import Style, columns_of
-from portbook.present.views.listen import render_here
-from portbook.present.views.listen_fields import FIELDS, Template, record_lines
+from portbook.present.views.listen import render_here, table_lines
+from portbook.present.views.listen_fields import FIELDS, Cells, Template, record_lines
 from tests.strategies import listeners, nasty
 from tests.values import CATALOG, changed, gap, worded
 
@@ -249,3 +250,9 @@ def test_nothing_raw_and_nothing_too_wide(
     assert len(records) == len(some)
     assert {record.count("\t") for record in records} == {len(records[0].split("\t")) - 1}
     assert all(record.replace("\t", "").isprintable() for record in records)
+
+
+def test_a_table_of_no_socket_is_its_header() -> None:
+    """The screen that follows what listens shows it, where nothing listens yet."""
+    (header,) = table_lines((), Cells({}, viewer()), Style(80))
+    assert header.startswith("LEVEL")

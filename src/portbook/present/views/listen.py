@@ -165,7 +165,7 @@ def table_lines(
 
 def _padded(words: Sequence[str], column: Column, width: int) -> list[str]:
     """*words* as wide as *column* is to be, with what is cut of them."""
-    if "".join(words).isascii() and max(map(len, words)) <= width:
+    if "".join(words).isascii() and max(map(len, words), default=0) <= width:
         return [word.rjust(width) if column.right else word.ljust(width) for word in words]
     return [_cell(word, column, width) for word in words]
 
