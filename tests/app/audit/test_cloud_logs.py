@@ -112,6 +112,35 @@ ZEEK = (
     "\t0\tShADadFf\t10\t1800\t11\t4500\t-\n"
 )
 AT = 1767700682.0
+SURICATA = "\n".join(
+    json.dumps({"timestamp": "2026-01-06T11:58:02+0000", "event_type": kind, **more})
+    for kind, more in (
+        ("dns", {"src_ip": "192.0.2.30", "src_port": 53, "dest_port": 53, "proto": "UDP"}),
+        ("alert", {"alert": {"signature_id": 1}}),
+        ("stats", {"stats": {"uptime": 8}}),
+        (
+            "flow",
+            {
+                "src_ip": "192.0.2.30", "src_port": 50000, "dest_ip": "198.51.100.9",
+                "dest_port": 443, "proto": "TCP", "app_proto": "tls",
+                "flow": {
+                    "pkts_toserver": 10, "pkts_toclient": 11, "bytes_toserver": 1300,
+                    "bytes_toclient": 4000, "start": "2026-01-06T11:58:02+0000",
+                    "end": "2026-01-06T11:58:10+0000",
+                },
+            },
+        ),
+    )
+)  # fmt: skip
+OSQUERY = "\n".join(
+    json.dumps(
+        {
+            "name": "ports", "hostIdentifier": "a", "unixTime": 1767700682, "action": action,
+            "columns": {"port": port, "protocol": "6", "address": "0.0.0.0", "pid": "8"},
+        }
+    )
+    for action, port in (("added", "22"), ("removed", "80"), ("added", "0"))
+)  # fmt: skip
 CASES = {
     "azure-nsg": Case(json.dumps(NSG), {("tcp", 443): 2, ("udp", 53): 1}, 5300, 1, first=AT),
     "azure-nsg-spread": Case(
@@ -151,6 +180,8 @@ CASES = {
     "nfdump-long": Case(NFDUMP_LONG, {("tcp", 443): 1}, 5300, other=1, first=AT),
     "cicflowmeter": Case(CIC, {("tcp", 443): 1}, 5300, 1, first=AT),
     "cicflowmeter-long": Case(CIC_LONG, {("tcp", 443): 1}, 5300, first=AT - 2),
+    "suricata": Case(SURICATA, {("tcp", 443): 1}, 5300, other=3, first=AT),
+    "osquery": Case(OSQUERY, {("tcp", 22): 1}, None, other=2),
     "zeek-bare": Case(ZEEK, {("tcp", 443): 1}, 6300, first=AT, only="zeek"),
 }  # fmt: skip
 

@@ -7,7 +7,7 @@ from portbook.app.audit.group_join import groups_of, join_groups
 from portbook.app.audit.outputs import TABLES, defuse, defused, table_form, write_table
 from portbook.app.audit.server_side import UNDECIDABLE, place
 from portbook.errors import InvalidArgument, shown
-from portbook.formats.flows.layout import LOST, within
+from portbook.formats.flows.layout import LOST, kept_by, within
 from portbook.model import LAST_PORT, Level
 
 TYPE_CHECKING = False
@@ -98,9 +98,10 @@ def _annotated(audit: Audit, read: Read, book: ir.Table, *, whole: bool) -> ir.T
     if layout.prepare is not None:
         table = layout.prepare(table)
     columns = layout.flows(table)
-    if "keep" in columns:
-        table = table.filter(columns.pop("keep"))
-        columns = {name: v for name, v in layout.flows(table).items() if name != "keep"}
+    if kept := kept_by(columns):
+        table = table.filter(kept)
+        columns = layout.flows(table)
+        kept_by(columns)
     keys = {name: value for name, value in place(columns).items() if name in _KEYS}
     keyed = {f"{_KEY}{name}": value for name, value in keys.items()}
     if whole:

@@ -22,6 +22,7 @@ from portbook.errors import MalformedInput
 from portbook.formats.base import Fault
 from portbook.formats.flows.detect import installed
 from portbook.formats.flows.generic_table import parse_mapping
+from portbook.formats.flows.layout import NO_FLOW, others_told
 from portbook.formats.flows.scans import read_scans
 from portbook.model import PORTS, Gap, GapCode
 
@@ -171,10 +172,10 @@ class Audit:
         if faulty:
             faults += self._lines(batch, locate(self.engine, batch, limits, text=_is_text(batch)))
             grouped, rows = self._group(batch, limits, faulty=True)
-        if not rows:
+        if all(row[0] == NO_FLOW for row in rows):
             name = batch.files[0] if len(batch.files) == 1 else batch.layout.format
             collector.missing.append(Gap(GapCode.NO_FLOWS, self.given(name)))
-            faults += overlong(batch, empty=True)
+            faults += [] if rows else overlong(batch, empty=True)
         collector.add(rows, limits.unit)
         self.reads.append(Read(batch, limits, faulty, grouped, not rows))
         return faults
@@ -288,11 +289,12 @@ def select_flows(batch: Batch, table: ir.Table, limits: Limits, *, faulty: bool)
     columns = layout.flows(table)
     kept = [columns.pop("keep")] if "keep" in columns else []
     if faulty:
-        kept.append(reason_of(columns, limits, text=_is_text(batch)).isnull())
+        sound = reason_of(columns, limits, text=_is_text(batch)).isnull()
+        kept.append(sound | ~columns["flow"] if "flow" in columns else sound)
     if kept:
         table = table.filter(kept)
         columns = {name: value for name, value in layout.flows(table).items() if name != "keep"}
-    return table.select(**place(columns))
+    return table.select(**place(others_told(columns)))
 
 
 def _is_text(batch: Batch) -> bool:

@@ -13,7 +13,7 @@ from portbook.app.audit.flow_schema import transport_of
 from portbook.app.audit.timestamps import latest
 from portbook.errors import EngineFailed, FormatFailed, PortbookError, shown
 from portbook.formats.base import Fault
-from portbook.formats.flows.layout import LOST
+from portbook.formats.flows.layout import LOST, kept_by
 from portbook.model import LAST_PORT
 from portbook.model.text import moment
 
@@ -163,8 +163,8 @@ def _bad(engine: Engine, batch: Batch, limits: Limits, *, text: bool) -> ir.Tabl
     if batch.layout.prepare is not None:
         table = batch.layout.prepare(table)
     columns = batch.layout.flows(table)
-    if "keep" in columns:
-        table = table.filter(columns["keep"])
+    if kept := kept_by(columns):
+        table = table.filter(kept)
         columns = batch.layout.flows(table)
     why = reason_of(columns, limits, text=text)
     placed = [name for name in (FILE, ROW) if name in table.columns]

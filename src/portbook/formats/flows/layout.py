@@ -76,7 +76,8 @@ class Layout(NamedTuple):
     def flows(self, table: ir.Table) -> dict[str, ir.Value]:
         """The columns of *table* that :mod:`portbook.app.audit.flow_schema` names, numbers whole.
 
-        ``keep`` may be among them: false where a row is no flow, and no fault either.
+        Two others may be among them: ``keep`` is false where a row is no record at all, and no
+        fault either, ``flow`` is false where it is a record of something else, which is counted.
         """
         found = dict(self.canonical(table))
         for names, made in ((_PORTS, port_number), (_COUNTS, count)):
@@ -95,6 +96,24 @@ class Layout(NamedTuple):
             self.null,
             self.spread,
         )
+
+
+def kept_by(columns: dict[str, ir.Value]) -> list[ir.Value]:
+    """What is true of rows that are flows, taken out of *columns*; see :meth:`Layout.flows`."""
+    return [columns.pop(name) for name in ("keep", "flow") if name in columns]
+
+
+def others_told(columns: dict[str, ir.Value]) -> dict[str, ir.Value]:
+    """*columns* without ``flow``: where that is false, the row says :data:`NO_FLOW` and no more."""
+    import ibis
+
+    flow = columns.pop("flow", None)
+    if flow is None:
+        return columns
+    told = {
+        name: ibis.ifelse(flow, value, ibis.null(value.type())) for name, value in columns.items()
+    }
+    return {**told, "protocol": ibis.ifelse(flow, columns["protocol"], ibis.literal(NO_FLOW))}
 
 
 def unique_names(names: Iterable[str]) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ def _canonical(row: ir.Value, keep: ir.BooleanValue) -> dict[str, ir.Value]:
     loopback = (address == "::1") | address.startswith("127.")
     return {
         # Port 0: a socket that is bound to no port, such as a raw or a Unix one.
-        "keep": (keep & (port != 0)).fill_null(False),
+        "flow": (keep & (port != 0)).fill_null(False),
         "protocol": row["protocol"],
         "port": port,
         "reach": ibis.cases(

@@ -48,11 +48,11 @@ def recognise(head: Head) -> Layout | None:
 
 
 def canonical(table: ir.Table) -> Columns:
-    """The columns of eve.json as the canonical ones; ``keep`` is false for what is no flow."""
+    """The columns of eve.json as the canonical ones; ``flow`` is false for what is no flow."""
     flow = table["flow"]
     toclient = flow["pkts_toclient"]
     return {
-        "keep": (table["event_type"] == "flow").fill_null(True),
+        "flow": (table["event_type"] == "flow").fill_null(True),
         "protocol": table["proto"],
         "port": table["dest_port"],
         "host": table["dest_ip"],
