@@ -254,7 +254,7 @@ def _of_practice(facts: dict[str, Any]) -> Iterator[str]:
 
 def _of_the_number(page: dict[str, Any]) -> Iterator[str]:
     yield ordinal(page["place"])
-    yield from page["implementing"]
+    yield from page["implementing"][:12]  # a page says how many more there are
     for shared in (*page["same_service"], *page["same_document"]):
         yield document(shared["what"])
         for each in shared["ports"]:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.real
 
 WIDTHS = (320, 768, 1280, 2560)
 KINDS = (
+    "/300-310",
     "/", "/305", "/80", "/300", "/8080", "/8080/practice", "/50000",
     "/services/http", "/services/xrpl",
     "/ranges/system", "/blocks", "/stats", "/changes", "/map", "/map#305", "/search?q=graf",

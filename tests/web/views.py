@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portbook.app.explain import ExplainAnswer
-    from portbook.app.list_lookup import BlocksAnswer, ServiceAnswer
+    from portbook.app.list_lookup import BlocksAnswer, RangeAnswer, ServiceAnswer
     from portbook.app.listen import HereAnswer
     from portbook.app.port_lookup import PortAnswer
     from portbook.app.search import SearchAnswer
@@ -97,5 +97,15 @@ class StandIn:
     def feedback_thanks(self, site: Site, port: int) -> str:
         return _page(f"Thanks for {port}")
 
-    def error(self, status: int, title: str, detail: str, site: Site) -> str:
-        return _page(f"{status} {title}", detail)
+    def error(
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        site: Site,
+        similar: Sequence[tuple[str, str]] = (),
+    ) -> str:
+        return _page(f"{status} {title}", " ".join([detail, *(name for name, _ in similar)]))
+
+    def span(self, answer: RangeAnswer, site: Site) -> str:
+        return _page(f"{answer.first}-{answer.last}")

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 from starlette.responses import RedirectResponse
 
-from portbook.model import LAST_PORT
+from portbook.app.list_lookup import answer_range
+from portbook.app.lookup import answer
+from portbook.formats.errors.query import Query, QueryKind
+from portbook.model import LAST_PORT, PORTS
+from portbook.present.render import port_json as objects
+from portbook.present.views.ranges import Length, compose_range
 from portbook.web.http.negotiation import Form
 from portbook.web.http.problem_details import problem
-from portbook.web.reference import kept, read_port, refuse_unknown
-from portbook.web.state import context, run_page
+from portbook.web.pages.lists import MOST_ENTRIES
+from portbook.web.reference import (
+    in_form,
+    kept,
+    negotiated_form,
+    printed,
+    read_port,
+    refuse_unknown,
+    to_json,
+)
+from portbook.web.state import context, run_list, run_page
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -54,6 +69,33 @@ async def compare(request: Request) -> Response:
     return kept(request, await run_page(request, render), Form.HTML.media_type)
 
 
+async def span(request: Request) -> Response:
+    """``/300-310``: some ports, in the form that the client wants."""
+    written = request.path_params["first"], request.path_params["last"]
+    first, last = (int(digits[:6]) for digits in written)
+    if max(first, last) > LAST_PORT or first > last:
+        return problem(request, 404, f"A range is two ports from 0 to {LAST_PORT}, as /300-310.")
+    if first == last or written != (str(first), str(last)):
+        return RedirectResponse(f"/{first}-{last}" if first < last else f"/{first}", 308)
+    site, form = context(request), negotiated_form(request)
+
+    def render() -> str:
+        query = Query(QueryKind.RANGE, f"{first}-{last}", first, last)
+        found = answer_range(query, site.catalog)
+        if form is Form.HTML:
+            return site.views.span(found, site.site)
+        if form is Form.JSON:
+            return to_json(objects.of(answer(query, site.catalog)))
+        return printed(compose_range(found, Length(MOST_ENTRIES)), form)
+
+    return in_form(request, None, await run_list(request, render))
+
+
 async def guessed(request: Request) -> Response:
     """``/port/305`` and ``/tcp/305``: addresses that people guess."""
     return RedirectResponse(f"/{request.path_params['port']}", 308)
+
+
+async def random(request: Request) -> Response:
+    """``/random``: any port, each as likely."""
+    return RedirectResponse(f"/{secrets.randbelow(PORTS)}", 302, {"cache-control": "no-store"})

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
-import secrets
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
 
 from portbook.app.history import chronicle, is_since
-from portbook.app.list_lookup import ServiceAnswer, answer_blocks, answer_called, answer_service
+from portbook.app.list_lookup import (
+    ServiceAnswer,
+    answer_blocks,
+    answer_called,
+    answer_service,
+)
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer, answer_port
+from portbook.app.search import search_text
 from portbook.catalog.registry.stats import count
 from portbook.formats.errors.query import (
     Query,
@@ -32,7 +38,7 @@ from portbook.web.http.cache import ANY_QUERY, FORM, KEEP
 from portbook.web.http.negotiation import Form
 from portbook.web.http.problem_details import problem, wanted_form
 from portbook.web.pages.lists import RangePages
-from portbook.web.state import context, run_list, run_page
+from portbook.web.state import context, run_list, run_page, run_search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +49,7 @@ if TYPE_CHECKING:
     from portbook.present.document import Page
 
 STYLE = Style(80)
+_MOST_SIMILAR = 4  # pages that are proposed for one that isn't there
 # Whoever has a page asks whether it is still the same one: the answer is a few bytes.
 REVALIDATED = "public, max-age=0, must-revalidate"
 OPEN = {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}
@@ -134,7 +141,7 @@ def _port(request: Request, named: Form | None) -> Response:
     elif form is Form.JSON:
         body = to_json(objects.of(found))
     else:
-        body = _printed(compose(found), form)
+        body = printed(compose(found), form)
     return in_form(request, named, body)
 
 
@@ -160,11 +167,6 @@ async def port_and_more(request: Request) -> Response:
     return problem(request, 404, f"Nothing stands below /{digits[:5]}: the port has one page.")
 
 
-async def random(request: Request) -> Response:
-    """``/random``: any port, each as likely."""
-    return RedirectResponse(f"/{secrets.randbelow(PORTS)}", 302, {"cache-control": "no-store"})
-
-
 # -- services and ranges ----------------------------------------------------------------------
 
 
@@ -181,14 +183,15 @@ async def service(request: Request) -> Response:
         if dot and suffix in (Form.JSON.value, Form.TEXT.value, Form.MARKDOWN.value):
             named, found = Form(suffix), _named(site.catalog, bare)
     if found is None:
-        return problem(request, 404, "No service has that name. A search finds what is like it.")
+        said = "No service has that name. A search finds what is like it."
+        return problem(request, 404, said, similar=await _similar(request, name))
     form = named or negotiated_form(request)
     if form is Form.HTML:
         body = await run_page(request, site.views.service, found, site.site)
     elif form is Form.JSON:
         body = to_json(objects.of(found))
     else:
-        body = _printed(compose_service(found), form)
+        body = printed(compose_service(found), form)
     return in_form(request, named, body)
 
 
@@ -202,6 +205,23 @@ def _named(catalog: Catalog, name: str) -> ServiceAnswer | None:
     if called:  # the service with a port leads, as in the terminal
         return answer_called(query, called, rows, catalog, None, None)
     return answer_service(query, rows, catalog, None, None)
+
+
+async def _similar(request: Request, word: str) -> list[tuple[str, str]]:
+    """Pages that *word*, the address of none, may have meant: their titles and addresses."""
+    if wanted_form(request) is Form.JSON or not re.fullmatch(r"[A-Za-z0-9 _+-]{2,30}", word):
+        return []
+    found = await run_search(request, search_text, word, context(request).catalog, _MOST_SIMILAR)
+    meant: dict[str, str] = {}  # titles by address
+    for store in found.order:
+        if store == "matches":
+            for match in found.matches:
+                if match.service_name:
+                    meant.setdefault(f"/services/{quote(match.service_name)}", match.service_name)
+        elif store == "uses":
+            for use in found.uses:
+                meant.setdefault(f"/{use.first}", f"{use.product} ({use.first})")
+    return [(name, address) for address, name in meant.items()][:_MOST_SIMILAR]
 
 
 async def ranges(request: Request) -> Response:
@@ -227,14 +247,14 @@ async def range_(request: Request) -> Response:
         if form is Form.JSON:
             query = Query(QueryKind.RANGE, name, wanted.first, wanted.last)
             return to_json(objects.of(answer(query, site.catalog)))
-        return _printed(site.catalog.derived(RangePages).page(name), form)
+        return printed(site.catalog.derived(RangePages).page(name), form)
 
     # A whole range as JSON takes 100 ms; its page, which is composed once, takes 2.
     body = await (run_list if form is Form.JSON else run_page)(request, render)
     return in_form(request, named, body)
 
 
-def _printed(document: Page, form: Form) -> str:
+def printed(document: Page, form: Form) -> str:
     """*document* as text or Markdown."""
     return render_page(document, STYLE) if form is Form.TEXT else markdown.render_page(document)
 
@@ -256,7 +276,7 @@ async def blocks(request: Request) -> Response:
             return site.views.blocks(found, site.site)
         if form is Form.JSON:
             return to_json(objects.of_blocks(found))
-        return _printed(compose_blocks(found), form)
+        return printed(compose_blocks(found), form)
 
     return in_form(request, None, await run_list(request, render), any_query=False)
 
@@ -301,7 +321,7 @@ async def stats(request: Request) -> Response:
         book = site.catalog.registry
         if form is Form.JSON:
             return to_json(objects.of_stats(count(book), book.sources()))
-        return _printed(compose_stats(count(book), book.sources()), form)
+        return printed(compose_stats(count(book), book.sources()), form)
 
     return in_form(request, None, await run_list(request, render))
 
@@ -319,7 +339,7 @@ async def changes(request: Request) -> Response:
         found = chronicle(site.catalog, since=since)
         if form is Form.JSON:
             return to_json(of_history(found))
-        return _printed(history.compose(found), form)
+        return printed(history.compose(found), form)
 
     return in_form(request, None, await run_list(request, render), any_query=False)
 
@@ -372,6 +392,9 @@ async def anything(request: Request) -> Response:
         return RedirectResponse(f"/{quote(word.rstrip('/').lstrip('/'))}", 308)
     if _named(context(request).catalog, word) is not None:
         return RedirectResponse(f"/services/{quote(word)}", 307)
+    similar = await _similar(request, word)
     if wanted_form(request) is Form.HTML:
-        return problem(request, 404, "Try the search: by number, by name, or in a word or two.")
-    return problem(request, 404, "Ports are at /0 to /65535, services at /services/NAME.")
+        said = "Try the search: by number, by name, or in a word or two."
+    else:
+        said = "Ports are at /0 to /65535, services at /services/NAME."
+    return problem(request, 404, said, similar=similar)

@@ -55,6 +55,7 @@ register_url_convertor("number", _Number())
 BOOK: tuple[tuple[str, Handler], ...] = (
     ("/", reference.home),
     ("/{port:digits}", reference.port),
+    ("/{first:digits}-{last:digits}", browse.span),
     ("/{port:digits}.json", reference.port_json),
     ("/{port:digits}.txt", reference.port_text),
     ("/{port:digits}.md", reference.port_markdown),
@@ -83,7 +84,7 @@ BOOK: tuple[tuple[str, Handler], ...] = (
     ("/map", reference.map_),
     ("/search", search.page),
     ("/search.json", search.as_json),
-    ("/random", reference.random),
+    ("/random", browse.random),
     ("/glossary", reference.terms),
     ("/glossary/{term}", reference.term),
     ("/about", reference.about),

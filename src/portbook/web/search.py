@@ -45,6 +45,9 @@ async def page(request: Request) -> Response:
     number = port_in(text)
     if number is not None:
         return RedirectResponse(f"/{number}", 303, OPEN)
+    span = _span_in(text)
+    if span is not None:
+        return RedirectResponse(f"/{span}", 303, OPEN)
     site, form = context(request), negotiated_form(request)
 
     def render() -> str:
@@ -68,6 +71,15 @@ def port_in(text: str) -> int | None:
     except InvalidQuery:
         return None
     return query.first if query.kind is QueryKind.PORT else None
+
+
+def _span_in(text: str) -> str | None:
+    """The range that *text* is, as its page's address has it; None where it is none."""
+    try:
+        query = parse_query(text)
+    except InvalidQuery:
+        return None
+    return f"{query.first}-{query.last}" if query.kind is QueryKind.RANGE else None
 
 
 def search_for(catalog: Catalog, text: str, shown: int = 20) -> SearchAnswer:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection, Request
 
     from portbook.app.explain import ExplainAnswer
-    from portbook.app.list_lookup import BlocksAnswer, ServiceAnswer
+    from portbook.app.list_lookup import BlocksAnswer, RangeAnswer, ServiceAnswer
     from portbook.app.listen import HereAnswer
     from portbook.app.port_lookup import PortAnswer
     from portbook.app.search import SearchAnswer
@@ -56,7 +56,15 @@ class Views(Protocol):
     def here(self, answer: HereAnswer, site: Site) -> str: ...
     def explain(self, answer: ExplainAnswer | None, wrong: str, site: Site) -> str: ...
     def feedback_thanks(self, site: Site, port: int) -> str: ...
-    def error(self, status: int, title: str, detail: str, site: Site) -> str: ...
+    def error(
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        site: Site,
+        similar: Sequence[tuple[str, str]] = (),
+    ) -> str: ...
+    def span(self, answer: RangeAnswer, site: Site) -> str: ...
 
 
 class Drawn(Protocol):

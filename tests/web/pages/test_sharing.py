@@ -67,7 +67,7 @@ def test_a_shared_page_names_its_address_its_picture_and_its_questions() -> None
 @pytest.mark.parametrize("kind", SITES)
 def test_every_page_that_may_be_found_says_what_it_is(kind: str) -> None:
     """All but answers to one reader have a canonical address, a description and their place."""
-    private = ("here", "nothing here", "thanks", "error")
+    private = ("here", "nothing here", "thanks", "error", "error like")
     for name, text in every_page(SITES[kind]):
         mine = name in private or name.startswith("search") or name == "compare"
         assert ('rel="canonical"' in text) is not mine, name

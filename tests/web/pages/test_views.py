@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import given
 
-from portbook.app.list_lookup import ServiceAnswer, answer_blocks
+from portbook.app.list_lookup import ServiceAnswer, answer_blocks, answer_range
 from portbook.app.listen import HereAnswer
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer, answer_port
@@ -161,6 +161,9 @@ def every_page(site: Site) -> Iterator[tuple[str, str]]:
     yield "nothing here", views.here(_here(), site)
     yield "thanks", views.feedback_thanks(site, 305)
     yield "error", views.error(404, "Not here", "There are ports from 0 to 65535.", site)
+    yield "error like", views.error(404, "Not here", "Try the search.", site, [("a (5)", "/5")])
+    some = Query(QueryKind.RANGE, "300-310", 300, 310)
+    yield "span", views.span(answer_range(some, CATALOG), site)
 
 
 def _run(page: Page) -> list[Element]:
@@ -216,7 +219,7 @@ def test_nothing_is_inline_and_nothing_is_loaded_from_elsewhere(kind: str) -> No
 
 
 ADDRESS = re.compile(
-    r"/(?:|\d{1,5}(?:\.(?:json|txt|md)|/practice)?|services/[^/?#]+|services-.|products-.|topics(?:/[a-z-]+)?|ports|services|products|common|compare(?:\?ports=443,8443)?|ranges/\w+(?:\.json)?"
+    r"/(?:|\d{1,5}(?:-\d{1,5}|\.(?:json|txt|md)|/practice)?|services/[^/?#]+|services-.|products-.|topics(?:/[a-z-]+)?|ports|services|products|common|compare(?:\?ports=443,8443)?|ranges/\w+(?:\.json)?"
     r"|glossary(?:/[a-z-]+)?|blocks|stats|changes(?:\.atom)?"
     r"|map|search|explain|random|about|api|api/\w+|api/ports/\d+/tcp"
     r"|here(?:\.json)?|feedback|search\.json\?q=\w+|api/ports\?ports=[\d,/a-z-]+"

@@ -90,6 +90,7 @@ def _practice(answer: PortAnswer) -> Iterator[str]:
         yield UNUSED
 
 
+_MOST_SPEAKING = 12  # of the hundred servers that speak HTTP
 _AMPLIFIED = Threat.AMPLIFICATION
 
 
@@ -113,10 +114,11 @@ def pickers(answer: PortAnswer) -> tuple[list[str], list[str]]:
 
 
 def implementing(answer: PortAnswer) -> Iterator[Item]:
-    """Other programs that can speak a service that is registered on the port."""
+    """Other programs that can speak a service that is registered on the port; JSON has all."""
     names = [program.product for program in _related(answer).implementing]
     if names:
-        yield Paragraph(f"Other servers that speak the registered service: {words.listed(names)}.")
+        shown = words.few(names, _MOST_SPEAKING)
+        yield Paragraph(f"Other servers that speak the registered service: {shown}.")
 
 
 def security(answer: PortAnswer) -> Iterator[Item]:

@@ -13,7 +13,7 @@ from portbook.web.http.negotiation import Form
 from portbook.web.state import context
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from starlette.requests import Request
 
@@ -37,10 +37,12 @@ def problem(
     headers: Mapping[str, str] | None = None,
     *,
     title: str | None = None,
+    similar: Sequence[tuple[str, str]] = (),
 ) -> Response:
     """An answer with *status* and *detail*, a sentence or two that say what would help.
 
-    *title* says what is wrong, where the status alone doesn't.
+    *title* says what is wrong, where the status alone doesn't; *similar* are pages that may have
+    been meant, each a title and an address.
     """
     title = title or _TITLES.get(status) or HTTPStatus(status).phrase
     form = wanted_form(request)
@@ -51,10 +53,11 @@ def problem(
         media = PROBLEM_TYPE
     elif form is Form.HTML:
         found = context(request)
-        body = found.views.error(status, title, detail, found.site)
+        body = found.views.error(status, title, detail, found.site, similar)
         media = Form.HTML.media_type
     else:
-        body = f"{title} ({status})\n{detail}\n"
+        meant = "".join(f"Did you mean {address}?\n" for _, address in similar[:1])
+        body = f"{title} ({status})\n{detail}\n{meant}"
         media = Form.TEXT.media_type
     more = {"cache-control": "no-store", "vary": "accept, user-agent", **(headers or {})}
     if not request.scope["path"].startswith(("/here", "/feedback")):

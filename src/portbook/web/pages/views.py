@@ -24,6 +24,7 @@ from portbook.present.port.on_record import service_names
 from portbook.present.port.page import compose
 from portbook.present.render import html, html_head, html_practice, html_text
 from portbook.present.views.explain import told
+from portbook.present.views.ranges import Length, compose_range
 from portbook.present.views.service import compose_service
 from portbook.web.local.panel import row_of
 from portbook.web.pages import lists
@@ -34,8 +35,10 @@ from portbook.web.pages.links import Links, file_name
 from portbook.web.pages.templating import Frame, page
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from portbook.app.explain import ExplainAnswer
-    from portbook.app.list_lookup import BlocksAnswer, ServiceAnswer
+    from portbook.app.list_lookup import BlocksAnswer, RangeAnswer, ServiceAnswer
     from portbook.app.listen import HereAnswer
     from portbook.app.port_lookup import PortAnswer
     from portbook.app.search import SearchAnswer
@@ -278,9 +281,23 @@ def feedback_thanks(site: Site, port: int) -> str:
     return page("thanks.html", Links(site), "Thank you", port=port)
 
 
-def error(status: int, title: str, detail: str, site: Site) -> str:
-    """A page for what went wrong: *detail* says what would help."""
-    return page("error.html", Links(site), title, status=status, detail=detail)
+def error(
+    status: int, title: str, detail: str, site: Site, similar: Sequence[tuple[str, str]] = ()
+) -> str:
+    """A page for what went wrong: *detail* says what would help, *similar* what was meant."""
+    values: dict[str, Any] = {"status": status, "detail": detail, "similar": similar}
+    return page("error.html", Links(site), title, **values)
+
+
+def span(answer: RangeAnswer, site: Site) -> str:
+    """The page of some ports, ``/300-310``."""
+    document = compose_range(answer, Length(lists.MOST_ENTRIES))
+    path = f"{answer.first}-{answer.last}"
+    about = f"{document.title}: {document.character}. Their services, gaps and uses."
+    return page(
+        "span.html", Links(site), document.title, path=path, about=about, document=document,
+        first=answer.first, last=answer.last,
+    )  # fmt: skip
 
 
 def home(catalog: Catalog, site: Site) -> str:
@@ -311,18 +328,26 @@ __all__ = [
     "range_",
     "search",
     "service",
+    "span",
     "stats",
 ]
 
 
 MOST_ROWS, MOST_LINES = 1000, 100
+_EXAMPLE = """\
+Netid State  Recv-Q Send-Q Local Address:Port Peer Address:Port Process
+tcp   LISTEN 0      128          0.0.0.0:22        0.0.0.0:*    users:(("sshd",pid=712,fd=3))
+tcp   LISTEN 0      511        127.0.0.1:3000      0.0.0.0:*    users:(("node",pid=4410,fd=19))
+tcp   LISTEN 0      128          0.0.0.0:6379      0.0.0.0:*    users:(("redis-server",pid=81,fd=6))
+udp   UNCONN 0      0            0.0.0.0:123       0.0.0.0:*    users:(("chronyd",pid=690,fd=5))
+"""
 
 
 def of_capture(answer: ExplainAnswer | None) -> dict[str, Any]:
     """What the page says of *answer*; None where nothing was given yet."""
     known = [form.title for form in FORMATS.values()]
     if answer is None:
-        return {"answered": False, "known": known}
+        return {"answered": False, "known": known, "example": _EXAMPLE}
     rows = []
     for each in answer.sockets[:MOST_ROWS]:
         key = (each.socket.port, each.socket.transport)

@@ -92,6 +92,10 @@
     return made;
   };
 
+  // What changes without a page being loaded is said aloud here.
+  const told = put(document.body, "p", "", "unseen");
+  told.setAttribute("role", "status");
+
   // -- search as you type --
   const field = document.getElementById("q");
   const form = field.form;
@@ -100,6 +104,7 @@
   list.hidden = true;
   list.setAttribute("role", "listbox");
   list.setAttribute("aria-label", "What was found");
+  const ask = page.suffix ? "" : " Enter searches everything.";
   for (const [name, value] of [["role", "combobox"], ["aria-expanded", "false"], ["aria-controls", "hits"], ["aria-autocomplete", "list"]])
     field.setAttribute(name, value);
   let hits = [];
@@ -135,6 +140,7 @@
       item.addEventListener("mousedown", (event) => { event.preventDefault(); location.href = hit.href; });
     });
     chosen = -1;
+    told.textContent = !text.trim() ? "" : hits.length ? `${hits.length} ${hits.length === 1 ? "match" : "matches"}` : `No match.${ask}`;
     list.hidden = !hits.length;
     field.setAttribute("aria-expanded", String(hits.length > 0));
     field.removeAttribute("aria-activedescendant");
@@ -231,6 +237,31 @@
     return link;
   };
 
+  // -- an export's own "Any port", and what an address that isn't there may have meant --
+  const turns = document.querySelectorAll(".foot p")[1];
+  if (page.suffix && turns) {
+    turns.append(" · ");
+    const any = put(turns, "a", "Any port");
+    any.href = portPage(only ? only[0][0] : 305);
+    any.addEventListener("click", (event) => {
+      event.preventDefault();
+      const spans = only ?? [[0, 65535]];
+      let left = Math.floor(Math.random() * spans.reduce((sum, [a, b]) => sum + b - a + 1, 0));
+      for (const [a, b] of spans) { if (left <= b - a) { location.href = portPage(a + left); return; } left -= b - a + 1; }
+    });
+  }
+  const missing = document.querySelector("header[data-status='404']");
+  if (missing && page.suffix) {
+    const word = decodeURIComponent(location.pathname).split("/").pop().replace(/\.html$/, "");
+    index().then((book) => {
+      const near = find(book, word, 5);
+      if (!near.length) return;
+      const line = put(missing, "p", "Did you mean ", "similar");
+      near.forEach((hit, at) => { if (at) line.append(", "); put(line, "a", `${hit.text} (${hit.head})`).href = hit.href; });
+      line.append("?");
+    }, () => {});
+  }
+
   // -- the search page of an export, which has no server to ask --
   const results = document.querySelector("[data-search]");
   const asked = new URLSearchParams(location.search).get("q");
@@ -252,8 +283,6 @@
   }
 
   // -- copy buttons: what was copied is announced, too --
-  const told = put(document.body, "p", "", "unseen");
-  told.setAttribute("role", "status");
   if (navigator.clipboard) for (const code of document.querySelectorAll("pre > code")) {
     const frame = document.createElement("div");
     frame.className = "copying";

@@ -1,0 +1,93 @@
+"""Lists and ranges: what their addresses lead to, and what is proposed where nothing is."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import TYPE_CHECKING
+
+import pytest
+from starlette.testclient import TestClient
+
+from portbook.web.app import create_app
+from portbook.web.state import Settings
+from tests.values import CATALOG
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[TestClient]:
+    app = create_app(CATALOG, Settings(public=True, address="https://ports.example"))
+    with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as client:
+        client.headers["accept"] = "text/html"
+        yield client
+
+
+def test_a_range_has_a_page_in_each_form(site: TestClient) -> None:
+    page = site.get("/300-310")
+    assert page.status_code == 200
+    assert "<h1>Ports 300–310</h1>" in page.text
+    assert 'href="https://ports.example/300-310"' in page.text
+    json = site.get("/300-310", headers={"accept": "application/json"}).json()
+    assert (json["schema"], json["first"], json["last"]) == ("portbook/range/1", 300, 310)
+    text = site.get("/300-310", headers={"accept": "text/plain"}).text
+    assert text.startswith("Ports 300–310 · 11 in all")
+
+
+@pytest.mark.parametrize(
+    ("address", "leads_to"),
+    [
+        ("/0300-310", "/300-310"),
+        ("/305-305", "/305"),
+        ("/search?q=300-310", "/300-310"),
+        ("/search?q=305", "/305"),
+    ],
+)
+def test_a_range_has_one_address(site: TestClient, address: str, leads_to: str) -> None:
+    assert site.get(address).headers["location"] == leads_to
+
+
+@pytest.mark.parametrize("address", ["/310-300", "/65000-65536", "/0-99999999999999999999"])
+def test_what_is_no_range_is_not_found(site: TestClient, address: str) -> None:
+    assert site.get(address).status_code == 404
+
+
+@pytest.mark.parametrize("address", ["/services/postgress", "/postgrse"])
+def test_a_page_that_isnt_there_proposes_what_was_meant(site: TestClient, address: str) -> None:
+    page = site.get(address)
+    assert page.status_code == 404
+    assert "Did you mean" in page.text
+    assert '<a href="/5432">PostgreSQL (5432)</a>' in page.text
+    text = site.get(address, headers={"accept": "text/plain"})
+    assert "Did you mean /" in text.text
+
+
+@pytest.mark.parametrize("address", ["/nosuchthingatall", "/..%2fetc", "/%3Cb%3E", "/wp-login.php"])
+def test_where_nothing_is_like_it_nothing_is_proposed(site: TestClient, address: str) -> None:
+    page = site.get(address)
+    assert page.status_code == 404
+    assert "Did you mean" not in page.text
+
+
+def test_a_ports_picture_and_the_icons_are_there(site: TestClient) -> None:
+    for address in ("/305.png", "/apple-touch-icon.png", "/static/icon-512.png"):
+        answer = site.get(address)
+        assert answer.headers["content-type"] == "image/png"
+        assert answer.content.startswith(b"\x89PNG")
+    assert site.get("/0305.png").headers["location"] == "/305.png"
+    assert site.get("/65536.png").status_code == 404
+    icons = site.get("/manifest.webmanifest").json()["icons"]
+    assert {icon.get("purpose") for icon in icons} == {None, "maskable"}
+    assert all(site.get(icon["src"]).status_code == 200 for icon in icons)
+
+
+def test_the_example_of_explain_is_understood(site: TestClient) -> None:
+    form = site.get("/explain").text
+    (example,) = re.findall(r'<button name="text" value="([^"]*)">Try an example', form)
+    made = site.post(
+        "/explain", data={"text": unescape(example)}, headers={"origin": "http://127.0.0.1"}
+    )
+    assert "<h2>4 listening or bound sockets, read as ss" in made.text
+    assert "not understood" not in made.text
