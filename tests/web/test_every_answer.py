@@ -183,7 +183,9 @@ class Broken(StandIn):
     def about(self, _: object, site: object) -> str:
         raise KeyError("another")
 
-    def error(self, status: int, title: str, detail: str, site: object) -> str:
+    def error(
+        self, status: int, title: str, detail: str, site: object, similar: object = ()
+    ) -> str:
         if os.environ.get("PORTBOOK_TEST_BROKEN"):
             raise RuntimeError("a fault of the page for faults")
         return "<!doctype html>broken"
