@@ -120,7 +120,8 @@ def _suricata(services: _Services, number: int, text: str, row: Mapping[str, Any
 
 
 FORMATS = (
-    SocketFormat("zeek", "Zeek's conn.log", read_zeek),
+    # The services of a log are held until its end: memory grows with them.
+    SocketFormat("zeek", "Zeek's conn.log", read_zeek, by_line=False),
     SocketFormat(
         "flow-json", "Zeek's conn.log as JSON, Suricata's eve.json", read_json, by_line=False
     ),
