@@ -183,7 +183,7 @@ def test_other_systems_have_filters_of_their_own(monkeypatch: pytest.MonkeyPatch
     assert not firewall.may_redirect()
     found, missing = read_redirects(80)
     assert found == ()
-    assert "not looked for" in sentences(missing)[0]
+    assert "redirects are unknown" in sentences(missing)[0]
 
 
 @pytest.mark.parametrize(
