@@ -15,11 +15,22 @@ from portbook.host.firewall import (
     nft_json,
     nftables,
 )
-from portbook.host.linux import activation, namespaces, packages, process_tree, procfs, sock_diag
+from portbook.host.linux import (
+    activation,
+    namespaces,
+    network,
+    packages,
+    process_tree,
+    procfs,
+    sock_diag,
+)
 from portbook.host.probe import fingerprints, local_address, tls_client
 from portbook.model import Family, Transport
 from tests.host.firewall.rulesets import DOCKER
 from tests.host.firewall.test_reader import DONE, chain, message
+from tests.host.linux.test_network import DONE as LAST
+from tests.host.linux.test_network import GET, LINK, NEW, Answering, attribute
+from tests.host.linux.test_network import message as netlink
 from tests.host.linux.test_sock_diag import IPV6, LISTENING_AND_BOUND
 from tests.host.probe.test_tls_client_names import certificate, der
 from tests.hostile.inputs import COUNTER, Kind, Repeated, Table
@@ -300,6 +311,15 @@ READERS = {
         lambda data: etc_services.parse_services(text_of(data)), (), (b"ssh 22/tcp # SecSH\n",),
         (Repeated("many names of one port", b"a" + COUNTER + b" 1/tcp\n"),),
     ),
+    "portbook.host.linux.network:attributes_of": Reader(
+        network.attributes_of, (ValueError,), (attribute(3, b"eth0\0") * 2,)
+    ),
+    "portbook.host.linux.network:dump": Reader(
+        lambda data: [*network.dump(Answering(data, b""), GET, NEW, bytes(16))], (ValueError,),
+        (LINK + netlink(LAST, bytes(4)),),
+    ),
+    "portbook.host.linux.network:int_of": Reader(network.int_of, (), (bytes(4), b"")),
+    "portbook.host.linux.network:name_of": Reader(network.name_of, (), (b"eth0\0", b"")),
     "portbook.host.linux.sock_diag:parse_part": Reader(
         lambda data: sock_diag.parse_part(data, _TCP, 1), (MalformedInput,),
         (LISTENING_AND_BOUND, IPV6),

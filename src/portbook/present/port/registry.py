@@ -205,12 +205,18 @@ def history(answer: PortAnswer) -> Iterator[Item]:
     """What changed, and who registered the services, as far as the sources tell."""
     yield from listings(answer.listings)
     yield from changes.past(answer.history, answer.compared)
-    registered: dict[str, list[str]] = {}
-    for row, transports in services(answer.standings):
-        name = row.service_name or (f'"{row.title}"' if row.title else "The row")
-        over = "" if len(transports) == len(answer.standings) else f" ({listed(transports)})"
-        registered.setdefault(registration(row), []).append(f"{name}{over}")
-    for sentence, names in registered.items():
+    # A name may have been registered by different people for different transports.
+    registered: dict[str, dict[str, list[str]]] = {}
+    for transport, standing in answer.standings.items():
+        for row in standing.assignments:
+            name = row.service_name or (f'"{row.title}"' if row.title else "The row")
+            same = registered.setdefault(registration(row), {})
+            same.setdefault(name, []).append(str(transport))
+    for sentence, named in registered.items():
+        names = [
+            name if len(over) == len(answer.standings) else f"{name} ({listed(over)})"
+            for name, over in named.items()
+        ]
         yield Paragraph(f"{few(names, 8)}: {sentence}.")
     if answer.state is State.ASSIGNED:
         return
