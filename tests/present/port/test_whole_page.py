@@ -137,8 +137,8 @@ def test_the_lead_names_the_port_and_its_state(port: int) -> None:
         (443, "HTTPS, the encrypted web; ", "HTTPS: always encrypted"),
         (
             50000,
-            "Jenkins, Arcam receivers and IBM Db2 in practice; dynamic",
-            "Used in practice by Jenkins",
+            "IBM Db2, Jenkins and Arcam receivers in practice; dynamic",
+            "Used in practice by IBM Db2",
         ),
         (50002, "dynamic (ephemeral) port, never assigned", "Linux, macOS, Windows, FreeBSD"),
         (40001, "unassigned (gap 40001–40022)", "Linux, FreeBSD, "),
