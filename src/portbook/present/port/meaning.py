@@ -58,6 +58,8 @@ def _records(known: KnownService, where: str) -> Iterator[Record]:
 def _sentences(known: KnownService) -> Iterator[tuple[str, str]]:
     """What *known* states, each with its field."""
     yield "description", known.description
+    if known.source_of("ports") != known.source_of("description"):
+        yield "ports", f"Met on port {known.first}."
     if known.people:
         yield "people", known.people
     apart = (
