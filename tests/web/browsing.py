@@ -106,7 +106,9 @@ def watch(context: Any, opened: Any, *, refused: bool = False) -> Seen:
 
 def nothing_was_made(opened: Any) -> bool:
     """Whether no text became an element, and no template was filled in twice."""
-    made = "img, script:not([src]), [onload], [onerror], [onfocus], a[href^='javascript']"
+    # Linked data is a script that no browser runs.
+    script = "script:not([src]):not([type='application/ld+json'])"
+    made = f"img, {script}, [onload], [onerror], [onfocus], a[href^='javascript']"
     assert opened.locator(made).count() == 0
     assert RECKONED not in opened.content()
     assert "\u202e" not in opened.locator("main").inner_text()

@@ -251,8 +251,7 @@ class Socket(NamedTuple):
         >>> Socket(Transport.TCP, Family.IPV6, "::1", 5432, SocketState.LISTEN).name
         'tcp [::1]:5432'
         """
-        address = self.address
-        place = f"[{address}]" if ":" in address else address
+        place = f"[{self.address}]" if ":" in self.address else self.address
         return f"{self.transport} {place}:{self.port}"
 
     @property
@@ -271,8 +270,7 @@ class Socket(NamedTuple):
             return False
         if self.interface in LOOPBACK_INTERFACES:
             return True
-        address = self.address
-        return address == "::1" or address.startswith(("127.", "::ffff:127."))
+        return self.address == "::1" or self.address.startswith(("127.", "::ffff:127."))
 
     @property
     def wildcard(self) -> bool:
@@ -340,8 +338,7 @@ class Assessment(NamedTuple):
     def gravity(self) -> int:
         """The rank of the most serious finding; -1 where there is none."""
         # As Level.rank has them, without asking it for every socket of thousands.
-        ranks = [RANKS[finding.level] for finding in self.findings]
-        return max(ranks) if ranks else -1
+        return max([RANKS[each.level] for each in self.findings], default=-1)
 
     @property
     def urgency(self) -> tuple[int, bool]:

@@ -143,8 +143,9 @@ ADDRESSES = (
     "/api/blocks", "/api/stats", "/api/changes", "/openapi.json", "/static/map-large.png",
     "/static/map.svg", "/static/search-index.js", "/robots.txt", "/sitemap.xml", "/sitemap-1.xml",
     "/llms.txt", "/healthz", "/metrics", "/favicon.ico", "/8080/practice", "/ports", "/services",
-    "/services-a", "/products", "/products-a", "/common", "/topics", "/topics/refused",
-    "/compare?ports=80,443", "/opensearch.xml", "/manifest.webmanifest",
+    "/services-a", "/products", "/products-a", "/common", "/topics", "/topics/refused", "/300-310",
+    "/compare?ports=80,443", "/opensearch.xml", "/manifest.webmanifest", "/apple-touch-icon.png",
+    "/305.png",
 )  # fmt: skip
 LEADING_ELSEWHERE = (
     "/443/udp", "/ranges", "/random", "/port/443", "/ports/443", "/tcp/443", "/udp/443",
