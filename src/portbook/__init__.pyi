@@ -62,6 +62,7 @@ from portbook.model import Block as Block
 from portbook.model import Evidence as Evidence
 from portbook.model import EvidenceCode as EvidenceCode
 from portbook.model import ExecutablePlace as ExecutablePlace
+from portbook.model import FilterKind as FilterKind
 from portbook.model import Finding as Finding
 from portbook.model import Gap as Gap
 from portbook.model import GapCode as GapCode
@@ -70,6 +71,7 @@ from portbook.model import Level as Level
 from portbook.model import Listener as Listener
 from portbook.model import Need as Need
 from portbook.model import Note as Note
+from portbook.model import NotEvaluated as NotEvaluated
 from portbook.model import OwnerSearch as OwnerSearch
 from portbook.model import Ownership as Ownership
 from portbook.model import OwnersSeen as OwnersSeen
@@ -109,6 +111,7 @@ __all__ = [
     "ExecutablePlace",
     "ExplainAnswer",
     "Filter",
+    "FilterKind",
     "Finding",
     "Gap",
     "GapCode",
@@ -118,6 +121,7 @@ __all__ = [
     "Listener",
     "Named",
     "Need",
+    "NotEvaluated",
     "Note",
     "NotesFile",
     "NotesInForce",
