@@ -23,8 +23,8 @@ _tuple: Any = tuple.__new__
 class CaptureJudge(Judge):
     """The verdict on captured sockets.
 
-    A note in a capture is somebody's own, on another machine: it is shown, and has no say in what
-    is found here. What portbook itself found before is kept.
+    A note in a capture was written for another machine: it is shown, and no finding here depends
+    on it. What portbook itself found before is kept.
     """
 
     def __init__(self, catalog: Catalog, *, said: bool = True) -> None:

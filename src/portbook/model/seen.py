@@ -336,8 +336,7 @@ class Assessment(NamedTuple):
 
     @property
     def gravity(self) -> int:
-        """The rank of the most serious finding; -1 where there is none."""
-        # As Level.rank has them, without asking it for every socket of thousands.
+        """The rank of the most serious finding (``Level.rank``); -1 where there is none."""
         return max([RANKS[each.level] for each in self.findings], default=-1)
 
     @property

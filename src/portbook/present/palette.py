@@ -1,7 +1,7 @@
 """One colour for each state and each level, the same on the terminal, in the strip and the map.
 
-The states' colours can be told apart by colour-blind readers too, and no place relies on the colour
-alone: they differ in lightness, and swatches in shape.
+Colour-blind readers can distinguish the colours of the states, which differ in lightness, and no
+place relies on colour alone: swatches differ in shape.
 """
 
 from __future__ import annotations
