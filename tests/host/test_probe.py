@@ -48,12 +48,6 @@ RULES = PortRules("linux", 1024, (1, 2))
 LISTENER = Listener(Socket(TCP, Family.IPV4, "127.0.0.1", 7070, SocketState.LISTEN))
 
 
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gives services the time that a busy machine needs; tests of silence take less of it."""
-    monkeypatch.setattr(session, "TIME", 30.0)
-
-
 class Services:
     """Servers of a test's own, each connection treated as told."""
 
@@ -122,8 +116,12 @@ def services() -> Iterator[Services]:
     made.close()
 
 
-def asked(*listeners: Listener, likely: tuple[str, ...] = ()) -> list[Spoken]:
-    found = [each.assessment.speaks for each in add_spoken(listeners, lambda _: likely, RULES)]
+def asked(
+    *listeners: Listener, likely: tuple[str, ...] = (), seconds: float = 30.0
+) -> list[Spoken]:
+    """What *listeners* speak, in the time that a busy machine needs; silence is given less."""
+    told = add_spoken(listeners, lambda _: likely, RULES, seconds)
+    found = [listener.assessment.speaks for listener in told]
     heard = [each for each in found if each is not None]
     assert len(heard) == len(listeners)
     return heard
@@ -282,13 +280,12 @@ def test_those_that_misbehave_all_at_once(
         whole(self)
 
     monkeypatch.setattr(session.Conversation, "close", noted)
-    monkeypatch.setattr(session, "TIME", 3.0)
     before = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
     behaviours = [
         hang, close, reset, echo, stream, one_long_line, long_banner, drip, escapes, half_tls,
         tls_alert,
     ]  # fmt: skip
-    found = dict(zip(behaviours, asked(*map(services.tcp, behaviours)), strict=True))
+    found = dict(zip(behaviours, asked(*map(services.tcp, behaviours), seconds=3.0), strict=True))
     assert found[hang] == Spoken(SpokenState.SILENT)
     assert found[close] == found[reset] == Spoken(SpokenState.SILENT)
     assert found[drip].protocol in (None, "ssh")
@@ -414,24 +411,17 @@ def test_one_that_agrees_to_go_on_in_tls(
 
 
 @pytest.mark.parametrize("byte", [b"S", b"N", b"Sorry\r\n", b"No\r\n"])
-def test_one_byte_is_not_taken_for_a_database(
-    services: Services, byte: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session, "TIME", 0.5)
-
+def test_one_byte_is_not_taken_for_a_database(services: Services, byte: bytes) -> None:
     def behave(connection: socket.socket) -> None:
         while connection.recv(100):
             connection.sendall(byte)
 
-    (found,) = asked(services.tcp(behave), likely=("postgresql",))
+    (found,) = asked(services.tcp(behave), likely=("postgresql",), seconds=0.5)
     assert found.protocol is None or byte == b"N"
 
 
-def test_one_that_keeps_silent_in_tls(
-    services: Services, certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session, "TIME", 3.0)
-    (found,) = asked(services.tcp(over_tls(certificate, hang)))
+def test_one_that_keeps_silent_in_tls(services: Services, certificate: Path) -> None:
+    (found,) = asked(services.tcp(over_tls(certificate, hang)), seconds=3.0)
     assert found == Spoken(SpokenState.IDENTIFIED, None, None, True, None, NAMES)
 
 
@@ -445,15 +435,14 @@ def test_a_certificate_that_is_too_long_is_not_read(services: Services, certific
 # -- UDP --------------------------------------------------------------------------------------
 
 
-def test_dns_over_udp(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "TIME", 3.0)
+def test_dns_over_udp(services: Services) -> None:
     listeners = [
         services.udp(lambda data: dns() if data == QUESTIONS["dns-udp"] else None),
         services.udp(lambda data: data),
         services.udp(lambda data: None),
         services.udp(lambda data: b"x" * 60_000),
     ]
-    found = asked(*listeners)
+    found = asked(*listeners, seconds=3.0)
     assert found[0] == Spoken(SpokenState.IDENTIFIED, "dns", "dnsmasq-2.90")
     assert [each.protocol for each in found[1:]] == [None] * 3
 

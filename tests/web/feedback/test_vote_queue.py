@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,7 +22,6 @@ import pytest
 
 from portbook.errors import FeedbackUnavailable
 from portbook.web.app import create_app
-from portbook.web.feedback import vote_queue
 from portbook.web.feedback.postgres import PostgresStore
 from portbook.web.feedback.sqlite import SQLiteStore, Vote
 from portbook.web.feedback.store import open_store
@@ -34,7 +34,7 @@ from tests.web.process import serving
 from tests.web.views import StandIn, StandInFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
     from pathlib import Path
     from typing import Any
 
@@ -87,11 +87,11 @@ class Clock:
         return self.now
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limits in proportion, and short."""
-    monkeypatch.setattr(vote_queue, "TURN", 0.2)
-    monkeypatch.setattr(vote_queue, "LONGEST", 1.0)
+def impatient(
+    store: Hanging, clock: Callable[[], float] = time.monotonic, longest: float = 1.0
+) -> VoteQueue:
+    """A queue whose limits are in proportion, and short."""
+    return VoteQueue(store, clock, turn=0.2, longest=longest)
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ async def outcome(call: Coroutine[Any, Any, None]) -> type[Exception] | None:
 
 def test_of_many_votes_one_is_written_few_wait_and_the_rest_are_busy(store: Hanging) -> None:
     async def vote() -> None:
-        votes = VoteQueue(store)
+        votes = impatient(store)
         given = [asyncio.create_task(outcome(votes.add(VOTE))) for _ in range(60)]
         await asyncio.wait(given[MOST:])
         assert {await each for each in given[MOST:]} == {Busy}
@@ -140,7 +140,7 @@ def test_a_store_that_failed_is_left_alone_for_a_while(store: Hanging) -> None:
     clock = Clock()
 
     async def vote() -> None:
-        votes = VoteQueue(store, clock)
+        votes = impatient(store, clock)
         assert votes.rest == 0
         assert await outcome(votes.add(VOTE)) is FeedbackUnavailable
         for passed in (0.0, REST - 0.5):
@@ -161,7 +161,7 @@ def test_those_who_wait_when_it_fails_do_not_try_it_again(store: Hanging) -> Non
     store.fails = True
 
     async def vote() -> None:
-        votes = VoteQueue(store)
+        votes = impatient(store)
         given = [asyncio.create_task(outcome(votes.add(VOTE))) for _ in range(3)]
         await asyncio.to_thread(store.begun.wait, 60)
         store.released.set()
@@ -173,7 +173,7 @@ def test_those_who_wait_when_it_fails_do_not_try_it_again(store: Hanging) -> Non
 
 def test_a_client_that_goes_before_its_turn_votes_nothing(store: Hanging) -> None:
     async def vote() -> None:
-        votes = VoteQueue(store)
+        votes = impatient(store)
         first, second = (asyncio.create_task(outcome(votes.add(VOTE))) for _ in range(2))
         await asyncio.to_thread(store.begun.wait, 60)
         second.cancel()
@@ -187,13 +187,9 @@ def test_a_client_that_goes_before_its_turn_votes_nothing(store: Hanging) -> Non
     asyncio.run(vote())
 
 
-def test_the_end_waits_for_a_vote_that_is_written_but_not_for_ever(
-    store: Hanging, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(vote_queue, "LONGEST", 60.0)  # the voter hears of it however busy it is
-
+def test_the_end_waits_for_a_vote_that_is_written_but_not_for_ever(store: Hanging) -> None:
     async def vote() -> None:
-        votes = VoteQueue(store)
+        votes = impatient(store, longest=60.0)  # the voter hears of it however busy it is
         task = asyncio.create_task(outcome(votes.add(VOTE)))
         await asyncio.to_thread(store.begun.wait, 60)
         await asyncio.to_thread(votes.close)

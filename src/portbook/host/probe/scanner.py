@@ -43,12 +43,14 @@ def add_spoken(
     listeners: tuple[Listener, ...],
     likely: Callable[[Listener], Iterable[str]],
     rules: PortRules,
+    seconds: float = TIME,
 ) -> tuple[Listener, ...]:
     """*listeners* of this machine with what they speak.
 
     *likely* gives the names of services (IANA's) that are to be expected of one; they decide what
     is asked first, not what is found. Sockets that don't listen, and those of sctp and dccp, are
-    left out; so are UDP sockets in the dynamic range of *rules*, which are clients' as a rule.
+    left out; so are UDP sockets in the dynamic range of *rules*, which are clients' as a rule. A
+    service is given *seconds* to speak.
     """
     groups: dict[object, list[Listener]] = {}
     for each in listeners:
@@ -66,7 +68,7 @@ def add_spoken(
             waiting.append(_conversation(key, group[0], tuple(likely(group[0])), queues))
         except NotThisMachine as error:
             told[key] = Spoken(SpokenState.UNASKED, detail=str(error))
-    for done in converse(waiting):
+    for done in converse(waiting, seconds):
         told[done.key] = done.result()
     return tuple(
         each._replace(assessment=each.assessment._replace(speaks=told.get(_group(each))))
@@ -176,8 +178,11 @@ def _own_address(listener: Listener) -> OwnAddress:
     return OwnAddress(listener.socket.address, listener.socket.interface)
 
 
-def converse(waiting: list[Conversation]) -> Iterator[Conversation]:
-    """Holds every conversation of *waiting*, many at once, and gives each when it is over."""
+def converse(waiting: list[Conversation], seconds: float = TIME) -> Iterator[Conversation]:
+    """Holds every conversation of *waiting*, many at once, and gives each when it is over.
+
+    None takes longer than *seconds*.
+    """
     waiting = [*waiting]
     waiting.reverse()
     running: list[Conversation] = []
@@ -185,11 +190,11 @@ def converse(waiting: list[Conversation]) -> Iterator[Conversation]:
         while waiting or running:
             while waiting and len(running) < AT_ONCE:
                 conversation = waiting.pop()
-                conversation.begin(selector, time.monotonic())
+                conversation.begin(selector, time.monotonic(), seconds)
                 running.append(conversation)
             now = time.monotonic()
             soonest = min((each.next_at for each in running), default=now)
-            for key, events in selector.select(max(0.0, min(soonest - now, TIME))):
+            for key, events in selector.select(max(0.0, min(soonest - now, seconds))):
                 key.data(events)
             now = time.monotonic()
             still = []

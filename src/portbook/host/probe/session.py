@@ -70,10 +70,10 @@ class Conversation:
         self._refused = False
         self._selector: selectors.BaseSelector
 
-    def begin(self, selector: selectors.BaseSelector, now: float) -> None:
-        """Opens the first connection."""
+    def begin(self, selector: selectors.BaseSelector, now: float, seconds: float = TIME) -> None:
+        """Opens the first connection; the last is given up *seconds* after *now*."""
         self._selector = selector
-        self._deadline = now + TIME
+        self._deadline = now + seconds
         self._ask_at = now + self._patience
         self.next_at = min(self._ask_at, self._deadline)
         if not self._connect(None):

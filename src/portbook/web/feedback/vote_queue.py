@@ -36,13 +36,23 @@ _Job = tuple["Vote", "Future[None]"]
 class VoteQueue:
     """Hands votes to *store*. All calls must come from the event loop.
 
-    *clock* gives seconds that never run backwards. The thread is a daemon: a database that hangs
-    doesn't keep the server from ending.
+    *clock* gives seconds that never run backwards. A vote waits *turn* seconds for its turn, and
+    its voter is told after *longest* that the store hangs. The thread is a daemon: a database that
+    hangs doesn't keep the server from ending.
     """
 
-    def __init__(self, store: FeedbackStore, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        store: FeedbackStore,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        turn: float = TURN,
+        longest: float = LONGEST,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._turn = turn
+        self._longest = longest
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._pending = 0
@@ -53,13 +63,13 @@ class VoteQueue:
         """Keeps *vote*: once this returns, it is in the store.
 
         Raises Busy where others wait already, and FeedbackUnavailable where the store failed, or
-        failed less than :data:`REST` seconds ago. A vote that took longer than :data:`LONGEST` may
+        failed less than :data:`REST` seconds ago. A vote that took longer than *longest* may
         have been kept all the same: it is rather given twice than acknowledged and lost.
         """
         if self.rest:
             raise FeedbackUnavailable("the feedback's store failed a moment ago: try again later")
         if self._pending >= MOST:
-            raise Busy("votes", math.ceil(TURN))
+            raise Busy("votes", math.ceil(self._turn))
         job: Future[None] = Future()
         self._pending += 1
         try:
@@ -80,10 +90,10 @@ class VoteQueue:
     async def _wait(self, job: Future[None]) -> None:
         outcome = asyncio.wrap_future(job)
         outcome.add_done_callback(_heard)
-        await asyncio.wait({outcome}, timeout=TURN)
+        await asyncio.wait({outcome}, timeout=self._turn)
         if job.cancel():  # its turn never came
-            raise Busy("votes", max(math.ceil(TURN), self.rest))
-        await asyncio.wait({outcome}, timeout=LONGEST - TURN)
+            raise Busy("votes", max(math.ceil(self._turn), self.rest))
+        await asyncio.wait({outcome}, timeout=self._longest - self._turn)
         if not job.done():
             self._late = job
             self._store.give_up()
