@@ -10,6 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from portbook.web.app import create_app
+from portbook.web.pages import views
+from portbook.web.pages.lists import MOST_CHANGES
+from portbook.web.site_config import Site
 from portbook.web.state import Settings
 from tests.values import CATALOG
 
@@ -91,3 +94,31 @@ def test_the_example_of_explain_is_understood(site: TestClient) -> None:
     )
     assert "<h2>4 listening or bound sockets, read as ss" in made.text
     assert "not understood" not in made.text
+
+
+def test_changes_come_in_pages_that_together_have_all(site: TestClient) -> None:
+    """The newest hundred first, a page for each year, the newest linked from the first."""
+    first = site.get("/changes").text
+    years = re.findall(r'href="/changes-([0-9]{4})"', first)
+    assert years == sorted(years, reverse=True)
+    assert len(years) > 5
+    assert first.count("<tr class=") == MOST_CHANGES
+    assert len(first) < 40_000
+    rows = [row for year in years for row in _changed(site.get(f"/changes-{year}").text)]
+    assert len(rows) == len(CATALOG.history.all())
+    assert _changed(first) == rows[:MOST_CHANGES]
+    assert site.get("/changes-1999").status_code == 404
+    known = site.get("/sitemap-1.xml").text + site.get("/sitemap-2.xml").text
+    assert all(f"https://ports.example/changes-{year}</loc>" in known for year in years)
+
+
+def _changed(page: str) -> list[str]:
+    return re.findall(r"<tr class=.*</tr>", page)
+
+
+def test_a_copy_of_some_ports_has_their_changes_alone() -> None:
+    page = views.changes(CATALOG, Site("2026-09-12", export=True, only=((300, 310),)))
+    ports = {int(port) for port in re.findall(r'<th scope="row"><a href="([0-9]+)', page)}
+    assert ports
+    assert ports <= set(range(300, 311))
+    assert "changes-20" not in page

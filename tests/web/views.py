@@ -66,9 +66,15 @@ class StandIn:
         return _page("Stats")
 
     def changes(
-        self, _: Catalog, site: Site, since: str | None = None, *, feed: bool = True
+        self,
+        _: Catalog,
+        site: Site,
+        since: str | None = None,
+        *,
+        year: str | None = None,
+        feed: bool = True,
     ) -> str:
-        return _page("Changes", since or "")
+        return _page("Changes", since or year or "")
 
     def map_(self, _: Catalog, site: Site) -> str:
         return _page("Map")

@@ -44,6 +44,18 @@ async def lists(request: Request) -> Response:
     return kept(request, body, Form.HTML.media_type, any_query=True)
 
 
+async def changes(request: Request) -> Response:
+    """``/changes-2023``: what changed in one year, as a page."""
+    site, year = context(request), request.path_params["year"]
+    try:
+        body = await run_page(
+            request, lambda: site.views.changes(site.catalog, site.site, year=year)
+        )
+    except KeyError:
+        return problem(request, 404, "No change of that year is known: /changes lists the years.")
+    return kept(request, body, Form.HTML.media_type, any_query=True)
+
+
 MOST_COMPARED = 6
 
 

@@ -80,6 +80,7 @@ BOOK: tuple[tuple[str, Handler], ...] = (
     ("/blocks", reference.blocks),
     ("/stats", reference.stats),
     ("/changes", reference.changes),
+    ("/changes-{year:digits}", browse.changes),
     ("/changes.atom", wellknown.feed),
     ("/map", reference.map_),
     ("/search", search.page),

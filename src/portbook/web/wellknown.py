@@ -18,6 +18,7 @@ from portbook.web.assets.drawn import manifest_of
 from portbook.web.http.metrics import MEDIA_TYPE
 from portbook.web.http.problem_details import problem
 from portbook.web.pages.browse import paths as browse_paths
+from portbook.web.pages.lists import years_of
 from portbook.web.reference import kept
 from portbook.web.state import context, run_list
 
@@ -100,6 +101,7 @@ async def sitemap(request: Request) -> Response:
 def _addresses(catalog: Catalog) -> list[str]:
     pages = ["/", "/map", "/stats", "/blocks", "/changes", "/glossary", "/about", "/api"]
     pages += ["/explain", "/compare", *(f"/{path}" for path in browse_paths())]
+    pages += [f"/changes-{year}" for year in years_of(catalog)]
     pages += [f"/ranges/{each.name}" for each in RANGES]
     pages += [f"/{port}" for port in range(PORTS)]
     pages += [escape(f"/services/{quote(name)}") for name in _names(catalog)]

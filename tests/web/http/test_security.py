@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FILLED = {
     "{port:digits}": "305", "{port:number}": "305", "{more:path}": "tcp", "{name:path}": "ssh",
     "{name}": "system", "{term}": "assigned", "{part:number}": "1", "{transport}": "tcp",
-    "{letter}": "a", "{first:digits}": "300", "{last:digits}": "310",
+    "{letter}": "a", "{first:digits}": "300", "{last:digits}": "310", "{year:digits}": "2023",
 }  # fmt: skip
 
 

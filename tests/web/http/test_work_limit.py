@@ -138,9 +138,10 @@ def test_a_rate_has_its_own_window() -> None:
 ADDRESSES = (
     "/", "/443", "/443.json", "/443.txt", "/443.md", "/services/x11", "/services/x11.json",
     "/ranges/user", "/ranges/user.json", "/ranges/user.txt", "/blocks", "/stats", "/changes",
-    "/changes.atom", "/map", "/search?q=e", "/search.json?q=serv&limit=100", "/glossary",
-    "/glossary/reserved", "/about", "/api", "/api/ports?ports=0-65535", "/api/ports/443/udp",
-    "/api/blocks", "/api/stats", "/api/changes", "/openapi.json", "/static/map-large.png",
+    "/changes-2023", "/changes.atom", "/map", "/search?q=e", "/search.json?q=serv&limit=100",
+    "/glossary", "/glossary/reserved", "/about", "/api", "/api/ports?ports=0-65535",
+    "/api/ports/443/udp", "/api/blocks", "/api/stats", "/api/changes", "/openapi.json",
+    "/static/map-large.png",
     "/static/map.svg", "/static/search-index.js", "/robots.txt", "/sitemap.xml", "/sitemap-1.xml",
     "/llms.txt", "/healthz", "/metrics", "/favicon.ico", "/8080/practice", "/ports", "/services",
     "/services-a", "/products", "/products-a", "/common", "/topics", "/topics/refused", "/300-310",

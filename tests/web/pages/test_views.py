@@ -220,7 +220,7 @@ def test_nothing_is_inline_and_nothing_is_loaded_from_elsewhere(kind: str) -> No
 
 ADDRESS = re.compile(
     r"/(?:|\d{1,5}(?:-\d{1,5}|\.(?:json|txt|md)|/practice)?|services/[^/?#]+|services-.|products-.|topics(?:/[a-z-]+)?|ports|services|products|common|compare(?:\?ports=443,8443)?|ranges/\w+(?:\.json)?"
-    r"|glossary(?:/[a-z-]+)?|blocks|stats|changes(?:\.atom)?"
+    r"|glossary(?:/[a-z-]+)?|blocks|stats|changes(?:-[0-9]{4}|\.atom)?"
     r"|map|search|explain|random|about|api|api/\w+|api/ports/\d+/tcp"
     r"|here(?:\.json)?|feedback|search\.json\?q=\w+|api/ports\?ports=[\d,/a-z-]+"
     r"|here/\d+\.json|here/search\.json\?q=\w+|here/\d+/events|here/events|openapi\.json|opensearch\.xml|manifest\.webmanifest|static/[a-z0-9.-]+(?:\?v=abc)?)(?:#\d+)?"

@@ -66,6 +66,23 @@ def between(since: str, until: str) -> str:
     return f"between {' '.join(first[: len(first) - alike])} and {' '.join(last)}"
 
 
+def dates(since: str, until: str) -> str:
+    """The same for a column of a table, on one line.
+
+    >>> dates("2018-07-18", "2023-07-09"), dates("2026-07-30", "2026-08-13")
+    ('Jul 2018 – Jul 2023', '30 Jul – 13 Aug 2026')
+    >>> dates("2026-08-05", "2026-08-13")
+    '5–13 Aug 2026'
+    """
+    first, last = ([part[:3] if part.isalpha() else part for part in day(one).split()]
+                   for one in (since, until))  # fmt: skip
+    if len(first) < 3 or first[-1] != last[-1]:
+        return f"{' '.join(first[-2:])} – {' '.join(last[-2:])}"
+    if first[1:] == last[1:]:
+        return f"{first[0]}–{' '.join(last)}"
+    return f"{' '.join(first[:2])} – {' '.join(last)}"
+
+
 def table(changes: Sequence[Change], *, dates: bool = True) -> Table:
     """*changes* as rows: where, between which dates, and what happened."""
     rows = []

@@ -24,6 +24,7 @@ from portbook.web.assets import drawn
 from portbook.web.export.scope import Scope
 from portbook.web.pages import browse, views
 from portbook.web.pages.links import file_name
+from portbook.web.pages.lists import years_of
 from portbook.web.site_config import Site
 from portbook.web.state import FOLDER
 
@@ -106,6 +107,8 @@ def _pages(base_url: str | None, scope: Scope, catalog: Catalog) -> Mapping[str,
         "api": lambda: views.api(here),
         "glossary": lambda: views.glossary(None, here),
     }
+    for year in years_of(catalog) if scope.whole else ():
+        pages[f"changes-{year}"] = partial(views.changes, catalog, here, year=year)
     for path in browse.paths() if scope.whole else ():  # they list what a part doesn't have
         site = below if "/" in path else here
         pages[path] = partial(browse.render, path, catalog, site)

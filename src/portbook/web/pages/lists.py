@@ -14,7 +14,7 @@ from portbook.catalog.registry.summary import STATES, shelf
 from portbook.formats.errors.query import Query, QueryKind
 from portbook.model import PORTS, RANGES, State
 from portbook.present.charts.svg import render_band, render_bar, render_columns
-from portbook.present.port.changes import limits, said, tally
+from portbook.present.port.changes import between, dates, limits, said, tally
 from portbook.present.views.ranges import Length, compose_blocks, compose_range
 
 if TYPE_CHECKING:
@@ -32,36 +32,66 @@ if TYPE_CHECKING:
 MOST_BLOCKS = 60
 MOST_ENTRIES = 10  # of each list of a range: its page stays below 60 kB
 MOST_HOLDERS = 20
+MOST_CHANGES = 100  # on the page that begins with the newest
 
 
-def of_changes(found: Chronicle, feed: str | None) -> dict[str, Any]:
-    """What the page of changes says, the newest first; *feed* is where its feed is, if it is."""
-    years: dict[str, list[dict[str, object]]] = {}
-    for change in found.changes:
-        years.setdefault(change.until[:4], []).extend(_history_rows([change]))
+def years_of(catalog: Catalog) -> tuple[str, ...]:
+    """The years of which there is a page of changes, the newest first."""
+    return tuple(sorted({change.until[:4] for change in catalog.history.all()}, reverse=True))
+
+
+def of_changes(
+    found: Chronicle, year: str | None = None, only: Sequence[tuple[int, int]] = ()
+) -> dict[str, Any]:
+    """What the page of changes says, the newest first: of a *year*, or the newest of all.
+
+    *only* has the ports that the site has pages of, if not all. KeyError if nothing changed in
+    *year*.
+    """
+    changes = [change for change in found.changes if not only or _touches(change, only)]
+    per_year: dict[str, list[Change]] = {}
+    for change in changes:
+        per_year.setdefault(change.until[:4], []).append(change)
+    shown = per_year[year] if year else changes[:MOST_CHANGES]
+    groups: dict[str, list[Change]] = {}
+    for change in shown:
+        groups.setdefault(change.until[:4], []).append(change)
     assert found.compared is not None
     return {
-        "feed": feed,
         "since": found.since,
-        "count": len(found.changes),
-        "tally": tally(count_kinds(found.changes)),
+        "count": len(per_year[year] if year else changes),
+        "tally": tally(count_kinds(shown if year else changes)),
+        "kinds": sorted({str(change.kind) for change in shown}),
         "scope": limits(found.compared),
-        "years": tuple(years.items()),
+        "year": year,
+        "years": [(one, len(some)) for one, some in per_year.items()],
+        "groups": [(one, [_history_row(change) for change in some])
+                   for one, some in groups.items()],
+        "more": 0 if year else len(changes) - len(shown),
+    }  # fmt: skip
+
+
+def _touches(change: Change, only: Sequence[tuple[int, int]]) -> bool:
+    """Whether *change* is of one of the ports in the spans *only*."""
+    if change.first is None or change.last is None:
+        return False
+    return any(change.first <= last and first <= change.last for first, last in only)
+
+
+def _history_row(change: Change) -> dict[str, object]:
+    before, _, became = said(change).partition(" → ")
+    after, quoted, described = became.partition(' ("')
+    return {
+        "first": change.first,
+        "last": change.last,
+        "transports": change.transports,
+        "kind": str(change.kind),
+        "when": dates(change.since, change.until),
+        "between": between(change.since, change.until),
+        "before": before,
+        "after": after,
+        "described": f"{quoted}{described}",
     }
-
-
-def _history_rows(changes: Iterable[Change]) -> list[dict[str, object]]:
-    return [
-        {
-            "first": change.first,
-            "last": change.last,
-            "transports": change.transports,
-            "since": change.since,
-            "until": change.until,
-            "said": said(change),
-        }
-        for change in changes
-    ]
 
 
 # -- ranges and blocks ------------------------------------------------------------------------

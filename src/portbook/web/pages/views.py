@@ -194,13 +194,29 @@ def stats(catalog: Catalog, site: Site) -> str:
     )
 
 
-def changes(catalog: Catalog, site: Site, since: str | None = None, *, feed: bool = True) -> str:
-    """What changed in the registry; *feed* says whether the site has it as a feed as well."""
+def changes(
+    catalog: Catalog,
+    site: Site,
+    since: str | None = None,
+    *,
+    year: str | None = None,
+    feed: bool = True,
+) -> str:
+    """What changed in the registry, of one *year* or the newest; KeyError for any other year.
+
+    *feed* says whether the site has the newest as a feed as well.
+    """
     to = Links(site)
-    found = chronicle(catalog, since=since)
-    values = lists.of_changes(found, to.file("changes.atom") if feed else None)
-    about = "What IANA assigned, renamed, reserved and removed in its registry of ports, by year."
-    return page("changes.html", to, "Changes", path="changes", about=about, **values)
+    values = lists.of_changes(chronicle(catalog, since=since), year, site.only)
+    title, path = "Changes", "changes"
+    trail: tuple[tuple[str, str], ...] = ()
+    if year:
+        title, path = f"Changes of {year}", f"changes-{year}"
+        trail = (("Changes", "changes"),)
+    about = "What IANA assigned, renamed, reserved and removed in its registry of ports"
+    about += f" in {year}: {values['tally']}." if year else ", by year."
+    values["feed"] = to.file("changes.atom") if feed and not year else None
+    return page("changes.html", to, title, path=path, trail=trail, about=about, **values)
 
 
 def map_(catalog: Catalog, site: Site) -> str:
