@@ -98,6 +98,14 @@ def test_this_machine_is_read_without_heavy_modules(
     assert "tomllib" not in _loaded("show", "443", "--no-notes")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="psutil reads the other systems")
+def test_where_nothing_is_bound_nothing_that_judges_is_loaded() -> None:
+    loaded = _loaded("show", "0", "--no-notes")  # which no socket can have
+    assert "portbook.host.linux.sockets" in loaded
+    assert not {name for name in loaded if name.startswith(("portbook.verdict", "ctypes"))}
+    assert not loaded & {"portbook.app.judge", "encodings.ascii"}
+
+
 def test_the_package_itself_loads_nothing() -> None:
     script = f"import sys; sys.path.insert(0, {str(SOURCE)!r}); b = set(sys.modules)\n"
     script += "import portbook; print(*sorted(set(sys.modules) - b), portbook.__version__)"

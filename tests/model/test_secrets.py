@@ -9,7 +9,15 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.model.secrets import MASK, _inside, _words, is_secret_name
+from portbook.model.secrets import (
+    _IN_NAMES,
+    _KEYS,
+    _SECRET,
+    MASK,
+    _inside,
+    _words,
+    is_secret_name,
+)
 
 WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 SETTING = re.compile(r"(?<![\w.\-])(?P<name>[\w.\-]*)=(?P<value>\"[^\"]*\"|'[^']*'|[^\s;&,]*)")
@@ -78,6 +86,12 @@ def test_the_forms_are_those_of_the_expressions(word: str) -> None:
 @given(texts)
 def test_the_words_of_a_name_are_those_of_the_expression(name: str) -> None:
     assert _words(name) == [word.lower() for word in WORDS.findall(name)]
+
+
+def test_a_name_without_any_of_the_parts_is_none_of_a_secret() -> None:
+    assert [
+        word for word in _SECRET | set(_KEYS) if not any(part in word for part in _IN_NAMES)
+    ] == []
 
 
 def test_masking_loads_no_regular_expressions() -> None:

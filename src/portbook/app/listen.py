@@ -150,15 +150,17 @@ def _judged(
         listeners = tuple(
             [each._replace(socket=each.socket._replace(namespace=namespace)) for each in listeners]
         )
-    from portbook.app.judge import Judge
+    if listeners:  # to load what judges them takes as long as half of a free port's lookup
+        from portbook.app.judge import Judge
 
-    catalog.practice.expect(len(listeners))
-    judge = Judge(rules, catalog, said=depth.said, trusted=notes.users, host=host)
-    shadowed = _shadowed(listeners, host)
-    return seen._replace(
-        listeners=tuple(
+        catalog.practice.expect(len(listeners))
+        judge = Judge(rules, catalog, said=depth.said, trusted=notes.users, host=host)
+        shadowed = _shadowed(listeners, host)
+        listeners = tuple(
             [judge(each, shadowed.get(place, ())) for place, each in enumerate(listeners)]
-        ),
+        )
+    return seen._replace(
+        listeners=listeners,
         # A detail was asked for: one that wasn't told is a part of the truth that wasn't seen.
         visibility=Visibility.PARTIAL if unknown else seen.visibility,
         missing=seen.missing + unknown,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -133,3 +136,21 @@ def test_the_verdict_says_what_may_decide() -> None:
     assert any(each.code is EvidenceCode.FIREWALL for each in exposed.evidence)
     origins = origins_of(listener.socket, Transport.TCP, 8080, NETWORK, host.packets)
     assert listener.assessment.reachable == reachable_of(origins, firewall=False)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="bpf(2) is Linux's")
+@pytest.mark.parametrize("withheld", [(), ("_ctypes",)])
+def test_programs_are_asked_for_without_the_whole_of_ctypes(withheld: tuple[str, ...]) -> None:
+    script = (
+        "import sys\n"
+        f"sys.modules.update(dict.fromkeys({withheld!r}))\n"  # as where Python is built without it
+        "from portbook.host.firewall.other_filters import read_other_filters\n"
+        "found = read_other_filters()\n"
+        "print('ctypes' in sys.modules, found.unseen)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    whole, unseen = done.stdout.split()
+    assert whole == "False"
+    assert unseen == "True" if withheld or os.geteuid() else "False"

@@ -51,8 +51,8 @@ def legacy_nat(family: str, proc: str = "/proc") -> bool:
 def legacy_tables(family: str, proc: str = "/proc") -> tuple[str, ...]:
     """The tables of iptables (*family* ``ip``) or ip6tables (``ip6``) outside of nftables."""
     try:
-        with open(f"{proc}/thread-self/net/{family}_tables_names", encoding="ascii") as file:
-            return tuple(file.read().split())
+        with open(f"{proc}/thread-self/net/{family}_tables_names", "rb") as file:
+            return tuple(file.read().decode().split())
     except (OSError, ValueError):
         return ()
 

@@ -20,6 +20,7 @@ from portbook.model.reach import Outcome
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Any
 
     from portbook.model import Listener, Transport
     from portbook.model.reach import Decision
@@ -32,6 +33,7 @@ _PARENTS = {"clsact": (0xFFFFFFF2, 0xFFFFFFF3), "ingress": (0xFFFF0000,)}
 # linux/bpf.h
 _BPF_SYSCALL = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "loongarch64": 280}
 _PROGRAM_QUERY, _EFFECTIVE = 16, 1
+_ATTRIBUTES = 64  # bytes of the union
 _CGROUP, _SOCKET_LOOKUP = (0, 1), 36  # in and out
 _OF_INTERFACES = (46, 47, 54, 55)  # tcx and netkit, in and out
 _EPERM = 1
@@ -196,8 +198,8 @@ def _with_those_below(
 
 def _virtual_servers(proc: str) -> tuple[VirtualServer, ...]:
     try:
-        with open(f"{proc}/thread-self/net/ip_vs", encoding="ascii", errors="replace") as file:
-            lines = file.read(1 << 22).splitlines()
+        with open(f"{proc}/thread-self/net/ip_vs", "rb") as file:
+            lines = file.read(1 << 22).decode("utf-8", "replace").splitlines()
     except OSError:
         return ()
     # After the head of three lines; those that begin with an arrow are the machines behind one.
@@ -253,23 +255,45 @@ def _programs(target: int, kind: int, flags: int = 0) -> int:
     number = _BPF_SYSCALL.get(os.uname().machine)
     if number is None:
         return 0
-    try:
-        return _query(number, target, kind, flags)
-    except (ImportError, AttributeError, OSError):
-        return 0
-
-
-def _query(number: int, target: int, kind: int, flags: int) -> int:
-    import ctypes
-
     # union bpf_attr, its part "query"; without room for programs the kernel counts them
-    question = _struct.pack("=IIIIQI", target, kind, flags, 0, 0, 0)
-    attributes = ctypes.create_string_buffer(question, 64)
-    syscall = ctypes.CDLL(None, use_errno=True).syscall
-    if syscall(number, _PROGRAM_QUERY, attributes, 64) < 0:
-        return -1 if ctypes.get_errno() == _EPERM else 0
-    (count,) = _struct.unpack_from("=I", attributes.raw, 24)
+    question = _struct.pack("=IIIIQI", target, kind, flags, 0, 0, 0).ljust(_ATTRIBUTES, b"\0")
+    try:
+        error, answer = _bpf(number, question)
+    except (ImportError, AttributeError, OSError):  # a Python without ctypes
+        return -1
+    if error:
+        return -1 if error == _EPERM else 0
+    (count,) = _struct.unpack_from("=I", answer, 24)
     return int(count)
+
+
+def _bpf(number: int, question: bytes) -> tuple[int, bytes]:
+    """bpf(2): the number of an error, or 0, and what the kernel made of *question*."""
+    syscall, buffer, errno = _kernel or _load_kernel()
+    attributes = buffer()
+    attributes.raw = question
+    failed = syscall(number, _PROGRAM_QUERY, attributes, _ATTRIBUTES) < 0
+    return errno() if failed else 0, attributes.raw
+
+
+_kernel: list[Any] = []
+
+
+def _load_kernel() -> list[Any]:
+    """syscall(2), a buffer for its argument, and errno, out of the core of ctypes.
+
+    All of ctypes would take four times as long to load.
+    """
+    import _ctypes
+
+    class Function(_ctypes.CFuncPtr):
+        _flags_ = _ctypes.FUNCFLAG_CDECL | _ctypes.FUNCFLAG_USE_ERRNO
+
+    char: Any = type("c_char", (_ctypes._SimpleCData,), {"_type_": "c"})
+    whole_process: Any = None
+    syscall = Function(_ctypes.dlsym(_ctypes.dlopen(whole_process, 0), "syscall"))
+    _kernel[:] = [syscall, char * _ATTRIBUTES, _ctypes.get_errno]
+    return _kernel
 
 
 # -- filters of control groups ------------------------------------------------------------------

@@ -113,7 +113,7 @@ class _Search:
         # A main thread that has ended leaves /proc/PID/fd empty while its other threads go on;
         # rare, and looked at only if something is still unexplained.
         if len(self.holders) < len(self.sockets):
-            for pid in self.bare:
+            for pid in tuple(self.bare):  # threads that end meanwhile are added to them
                 self._scan_threads(pid)
 
     def _order(self, members: Mapping[int, tuple[int, ...]]) -> Iterator[int]:
@@ -160,6 +160,9 @@ class _Search:
             return False
         try:
             count = os.fstat(opened).st_size
+            if not count:  # a thread of the kernel, or a main thread that has ended
+                self.bare.append(pid)
+                return True
             names = _NAMES if count <= len(_NAMES) else [b"%d" % at for at in range(count)]
             for name in reversed(names[:count]):
                 link = readlink(name, dir_fd=opened)
@@ -171,7 +174,7 @@ class _Search:
             return False  # a gap, or something that is to be told
         finally:
             os.close(opened)
-        return count > 0
+        return True
 
     # Listing: listdir and readlink by full path; scandir, and openat with the folder's descriptor,
     # were measured, and neither was faster.
