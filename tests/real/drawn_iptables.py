@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _TABLES = {
     "raw": ("PREROUTING", "OUTPUT"),
     "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
-    "nat": ("PREROUTING", "OUTPUT"),
+    "nat": ("PREROUTING", "OUTPUT", "POSTROUTING"),
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
 }
 
@@ -119,7 +119,10 @@ class IptablesRules:
             address = CONTAINER[self._six]
             wrapped = f"[{address}]" if self._six else address
             options = ["-j ACCEPT", "-j RETURN"]
-            if protocol in ("-p tcp", "-p udp"):
+            if chain == "POSTROUTING":
+                options += ["-j MASQUERADE", f"-j SNAT --to-source {OWN[self._six]}"]
+                own = ()  # those translate destinations
+            elif protocol in ("-p tcp", "-p udp"):
                 options = [
                     f"-j REDIRECT --to-ports {self._port()}",
                     f"-j DNAT --to-destination {wrapped}:{self._port()}",

@@ -42,11 +42,16 @@ ACCEPT, DROP, LIMIT = {"accept": None}, {"drop": None}, {"limit": {"rate": 1, "p
 NEAR = {"prefix": {"addr": "192.0.2.0", "len": 24}}
 
 
-def ask(*objects: Any, port: int = 80, machine: Machine = MACHINE) -> list[Decision]:
+def ask(
+    *objects: Any,
+    port: int = 80,
+    machine: Machine = MACHINE,
+    transport: Transport = Transport.TCP,
+) -> list[Decision]:
     ruleset = Ruleset(parse_nft(json.dumps({"nftables": objects}))[0])
     return list(
         decide(
-            ruleset, machine, family=Family.IPV4, transport=Transport.TCP,
+            ruleset, machine, family=Family.IPV4, transport=transport,
             destination="192.0.2.1", port=port, interface="eth0",
         )
     )  # fmt: skip
@@ -130,6 +135,30 @@ def test_the_answer_to_an_untracked_request_belongs_to_no_connection() -> None:
     out = chain("out", "output"), rule("out", asked, DROP)
     assert everywhere(*raw, *out) == "open"
     assert everywhere(*out) == "dropped"
+
+
+@pytest.mark.parametrize(
+    ("hook", "translation", "outcome"),
+    [
+        ("output", {"redirect": {"port": 1000}}, "dropped"),
+        ("output", {"dnat": {"family": "ip", "addr": "192.0.2.7"}}, "unknown"),
+        ("postrouting", {"snat": {"family": "ip", "addr": "192.0.2.9"}}, "unknown"),
+        ("postrouting", {"masquerade": None}, "unknown"),
+    ],
+)
+def test_the_answer_to_an_untracked_datagram_is_translated_as_a_new_one(
+    hook: str, translation: Any, outcome: str
+) -> None:
+    raw = chain("raw", "prerouting", "accept", -300), rule("raw", {"notrack": None})
+    nat = chain("nat", hook, "accept", -100, "nat"), rule("nat", translation)
+    decisions = ask(*raw, *nat, transport=Transport.UDP)
+    client = 0xC0000207  # 192.0.2.7
+    (to_it,) = [
+        one for one in decisions if any(first <= client <= last for first, last in one.sources)
+    ]
+    assert to_it.outcome == outcome
+    assert {one.outcome for one in ask(*nat, transport=Transport.UDP)} == {Outcome.OPEN}
+    assert {one.outcome for one in ask(*raw, *nat)} == {Outcome.OPEN}  # TCP's is invalid, not new
 
 
 def test_later_packets_that_are_dropped_are_told() -> None:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.host.firewall.conditions import EPHEMERAL, OPEN, Flags, Open, Packet, World
-from portbook.host.firewall.flows import Flow, Stop, TooLong, apart, union
+from portbook.host.firewall.flows import Flow, Stop, TooLong, apart, strayed, union
 from portbook.host.firewall.intervals import NOTHING, Intervals
 from portbook.host.firewall.nft_expressions import PROTOCOLS, address_number
 from portbook.host.firewall.values import Machine, Rows, Ruleset, Uncollected
@@ -77,19 +77,19 @@ def decide(
     )  # fmt: skip
     everyone = call.world.everyone
     sources = everyone if isinstance(saddr, Open) else Intervals([saddr, saddr + 1])
-    try:
-        with Uncollected():
+    with Uncollected():
+        try:
             results = call.connect(packet, sources)
-    except (TooLong, RecursionError):
-        rule = call.walk.rule
-        results = [_Result(Outcome.UNKNOWN, sources, () if rule is None else (rule.text,))]
-    if not ruleset.whole:  # rules that weren't read may say anything
-        results = [_Result(Outcome.UNKNOWN, sources, ())]
+        except (TooLong, RecursionError):
+            rule = call.walk.rule
+            results = [_Result(Outcome.UNKNOWN, sources, () if rule is None else (rule.text,))]
+        if not ruleset.whole:  # rules that weren't read may say anything
+            results = [_Result(Outcome.UNKNOWN, sources, ())]
+        decisions = _decisions(family, results, sources)
     ports = tuple(call.source_port_rules)
-    return tuple(
-        decision._replace(source_ports=ports) if ports else decision
-        for decision in _decisions(family, results, sources)
-    )
+    if ports:
+        decisions = [decision._replace(source_ports=ports) for decision in decisions]
+    return tuple(decisions)
 
 
 class _Call:
@@ -226,6 +226,11 @@ class _Call:
             known = isinstance(flow.packet.daddr, int) and isinstance(flow.packet.dport, int)
             outcome = Outcome.DROPPED if known else Outcome.UNKNOWN
             stops += [Stop(outcome, each.sources, each.rules) for each in untracked]
+        elif flow.packet.tracked is False:
+            # Its answer begins a connection, and is translated like one: it goes elsewhere.
+            astray = [each for each in passed if each.packet.translated]
+            passed = [each for each in passed if not each.packet.translated]
+            stops += [stop for each in astray for stop in strayed(each)]
         lost = [
             _Result(
                 Outcome.UNKNOWN if stop.outcome is Outcome.UNKNOWN else Outcome.DROPPED,

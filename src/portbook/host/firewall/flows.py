@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.host.firewall.intervals import Intervals
+from portbook.model.reach import Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from portbook.host.firewall.conditions import Packet
     from portbook.host.firewall.values import Rule
-    from portbook.model.reach import Outcome, RuleText
+    from portbook.model.reach import RuleText
 
 MOST_FLOWS = 128  # packets that differ in more than their source
 
@@ -28,6 +31,18 @@ class Stop(NamedTuple):
     outcome: Outcome
     sources: Intervals
     rules: tuple[RuleText, ...]
+
+
+def strayed(flow: Flow) -> Iterator[Stop]:
+    """Who gets no answer where NAT sends it to another address, and perhaps to their own."""
+    address = flow.packet.daddr
+    own = Intervals([address, address + 1]) if isinstance(address, int) else flow.sources
+    for outcome, sources in (
+        (Outcome.DROPPED, flow.sources - own),
+        (Outcome.UNKNOWN, flow.sources & own),
+    ):
+        if sources:
+            yield Stop(outcome, sources, flow.rules)
 
 
 class TooLong(Exception):

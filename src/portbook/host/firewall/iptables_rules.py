@@ -54,7 +54,7 @@ _REMARKS = (
 )  # fmt: skip
 _VERDICTS = {
     "ACCEPT": "accept", "DROP": "drop", "REJECT": "reject", "RETURN": "return", "QUEUE": "queue",
-    "NFQUEUE": "queue", "MASQUERADE": "accept", "SNAT": "accept",
+    "NFQUEUE": "queue",
 }  # fmt: skip
 
 
@@ -141,6 +141,8 @@ def _action(target: str, goals: dict[str, str], table: Table, going: bool) -> ob
         return Verdict("goto" if going else "jump", target)
     if target in _VERDICTS:
         return Verdict(_VERDICTS[target])
+    if target in ("SNAT", "MASQUERADE"):
+        return Verdict("accept", "source")
     if target in ("MARK", "CONNMARK"):
         return _mark(target, goals)
     if target in ("CT", "NOTRACK"):

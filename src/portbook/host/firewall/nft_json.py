@@ -360,7 +360,7 @@ _READERS = {
     "mangle": _assignment,
     "notrack": lambda *_: NoTrack(),
     "set": _addition,
-    "snat": lambda *_: Verdict("accept"),  # what it changes is the source
-    "masquerade": lambda *_: Verdict("accept"),
+    "snat": lambda *_: Verdict("accept", "source"),  # what it changes is the source
+    "masquerade": lambda *_: Verdict("accept", "source"),
     "queue": lambda *_: Verdict("queue"),
 }

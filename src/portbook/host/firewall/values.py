@@ -111,7 +111,10 @@ class Unclear(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """The end of a rule: accept, drop, reject, return, continue, jump or goto a chain."""
+    """The end of a rule: accept, drop, reject, queue, return, continue, jump or goto a chain.
+
+    An accept with the target ``source`` is one by which NAT changes the packet's source.
+    """
 
     kind: str
     target: str = ""

@@ -223,6 +223,9 @@ class Walk:
         if kind in _STOPS:
             self._stop(_STOPS[kind], sources, step.rule.text)
         elif kind == "accept":
+            if verdict.target == "source" and packet.socket_known and not packet.reply:
+                # An answer that belongs to no connection comes from another address then.
+                packet = packet._replace(translated=True, daddr=None)
             self._accepted.append((packet, sources, step.rule))
         elif kind == "return":
             add(step.ended, packet, sources)
