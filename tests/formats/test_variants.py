@@ -88,6 +88,12 @@ WAYS: dict[str, Callable[[str], str]] = {
     "Windows' line ends": lambda output: output.replace("\n", "\r\n"),
     "old line ends": lambda output: output.replace("\n", "\r"),
     "colours": lambda output: re.sub("(tcp|TCP)", "\x1b[32m\\1\x1b[0m", output),
+    "blanks that don't break": lambda output: output.replace(" ", "\u00a0"),
+    "characters without width": lambda output: output.replace("\n", "\n\u200b"),
+    "a recorded session": lambda output: (
+        f"Script started on 2026-01-05\n\x1b]0;~\x07$ ss\r\n{output}exit\r\n"
+    ),
+    "lines of a page": lambda output: "<br>".join(output.splitlines()),
     "a byte order mark": lambda output: f"\ufeff{output}",
     "a ticket": before("> "),
     "a reply to a ticket": before("> > "),

@@ -42,6 +42,10 @@ _FENCE = re.compile(r"[ \t]{0,8}(?:```|~~~)[\w-]{0,20}[ \t]*$")
 _NUMBERED = re.compile(r"[ \t]{0,12}[0-9]{1,7}(?:[:.)|-]|[ \t]{1,2}|\t)")
 _COMMENT = re.compile(r"[ \t]{0,12}(?:#{1,6}|//|;|--)[ \t]?(?:(?:->|=>)[ \t]?)?")
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
+_LINE_END = re.compile(r"<(?:br[ /]{0,2}|/(?:p|div|li|tr|pre))>", re.IGNORECASE)
+_EMPHASIS = re.compile(r"`{1,3}|\*\*|__")
+# grep -nH: the file and the number of the line.
+_GREPPED = re.compile(r"[\w./~-]{1,200}[:-][0-9]{1,7}[:-][ \t]?")
 _DAY = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,]{5,24}(?:Z|[+-][0-9:]{4,6})?"
     r"|[A-Z][a-z]{2} [ 0-9][0-9](?: [0-9]{4})? [0-9:]{8}|\[[0-9:. T/-]{5,32}\]"
@@ -49,7 +53,8 @@ _DAY = (
 _CELLS = re.compile(r"[ \t]{0,8}[|│](.*?)[|│]?[ \t]*$")
 _CELL_RULE = re.compile(r"[ \t|│┃+:=─━┼├┤┌┐└┘┬┴╇╈-]{3,400}$")
 _BULLET = re.compile(r"[ \t]{0,8}(?:[+]|[*•–·-][ \t])[ \t]{0,3}(?=\S)")
-_LITERAL = re.compile(r"[ \t]{0,40}[\"'](.*)[\"'][ \t]{0,4},?[ \t]*$")
+_LITERAL = re.compile(r"[ \t]{0,40}(?:- )?\[?b?[\"'](.*)[\"']\]?[ \t]{0,4},?[ \t]*$")
+_BETWEEN = re.compile(r"\", ?\"|', ?b?'")  # two texts of a list, or two cells
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))")
 _STANDING_FOR = {"t": "\t", "r": "", "e": "\x1b"}
 _HOST = r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}"
@@ -58,7 +63,8 @@ _STAMPED = re.compile(
     rf"(?:[ \t]+[\w./-]{{1,40}}(?:\[[0-9]{{1,9}}\])?)?:)?(?: std(?:out|err) [FP])?[ \t]?"
 )
 _NAMED = re.compile(
-    rf"[ \t]{{0,8}}(?:\[(?P<bracketed>{_HOST})\]|(?P<host>{_HOST})[ \t]{{0,20}}[:|])[ \t]?"
+    rf"[ \t]{{0,8}}(?:\[(?P<bracketed>{_HOST})\]|\[[*+!-]\](?: \w{{1,20}}:)?"
+    rf"|\[[\w./-]{{1,160}}\]|(?P<host>{_HOST})[ \t]{{0,20}}[:|])[ \t]?"
     r"(?=[ \tA-Za-z*])"
 )
 
@@ -85,12 +91,25 @@ def _without(pattern: re.Pattern[str]) -> Decoration:
     return _each(take_off)
 
 
-def _without_markup(line: str) -> tuple[str, str | None]:
-    if "<" not in line and "&" not in line:
-        return line, None
+def _without_markup(lines: Iterable[Pasted]) -> Iterator[Pasted]:
+    """Text without tags; what a page breaks into several lines has numbers of its own."""
     from html import unescape
 
-    return unescape(_TAG.sub("", line)), None
+    number = 0
+    for line in lines:
+        pieces = [line.bare]
+        if "<" in line.bare or "&" in line.bare:
+            broken = [piece for piece in _LINE_END.split(line.bare) if piece.strip()]
+            # What stands for a blank in a page doesn't break a line.
+            pieces = [unescape(_TAG.sub("", piece)).replace("\xa0", " ") for piece in broken]
+        for piece in pieces or [""]:
+            number += 1
+            whole = line.whole if len(pieces) < 2 else piece
+            yield Pasted(number, whole, piece, line.host)
+
+
+def _without_emphasis(line: str) -> tuple[str, str | None]:
+    return _EMPHASIS.sub("", line), None
 
 
 def _without_quotes(line: str) -> tuple[str, str | None]:
@@ -121,7 +140,8 @@ def _without_escapes(lines: Iterable[Pasted]) -> Iterator[Pasted]:
     for line in lines:
         literal = _LITERAL.match(line.bare)
         text = line.bare if literal is None else literal[1]
-        pieces = text.replace("\\r\\n", "\\n").split("\\n") if "\\n" in text else [text]
+        texts = [text] if literal is None else _BETWEEN.split(text)
+        pieces = [piece for each in texts for piece in each.replace("\\r\\n", "\\n").split("\\n")]
         for piece in pieces:
             number += 1
             bare = _ESCAPE.sub(_unescape, piece) if "\\" in piece else piece
@@ -167,11 +187,13 @@ DECORATIONS: tuple[Decoration, ...] = (
     _comments,
     _numbers,
     _each(_without_cells),
-    _each(_without_markup),
+    _without_markup,
     _without(_STAMPED),
     _without(_NAMED),
     _without(_BULLET),
     _without_escapes,
+    _each(_without_emphasis),
+    _without(_GREPPED),
 )
 
 # What was numbered or commented out, and then quoted, or the other way round.

@@ -150,6 +150,8 @@ def _host(text: str, family: Family | None) -> Host | None:
         return None
     if percent and not _INTERFACE.fullmatch(interface):
         return None
+    if ".." in address:  # a column cut it off: nobody can say what stood there
+        return None
     lower = address.lower()
     if lower in _LOCALHOST:
         return _LOCALHOST["localhost6"] if family == Family.IPV6 else _LOCALHOST[lower]

@@ -22,6 +22,12 @@ ENDLESS_LINE = 1 << 26  # characters after which a line is given up, and all tha
 _COLOURS = re.compile(
     r"\x1b(?:\[[0-?]{0,64}[ -/]{0,8}[@-~]|\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)|[ -/]{0,8}[0-~])"
 )
+# What a page or an editor puts in place of a blank, or beside it: no-break and other wide spaces,
+# and characters without width (Unicode's general categories Zs and Cf).
+_BLANKS = {
+    **dict.fromkeys([0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " "),
+    **dict.fromkeys([0xAD, *range(0x200B, 0x2010), 0x2060, 0xFEFF], None),
+}
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -61,6 +67,8 @@ def numbered(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
     pieces: list[str] = []
     size = 0
     for text in _with_ends(_decoded(chunks)):
+        if not text.isascii():
+            text = text.translate(_BLANKS)  # noqa: PLW2901
         *lines, last = text.split("\n")
         if lines:
             lines[0] = "".join([*pieces, lines[0]])

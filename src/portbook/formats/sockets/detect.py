@@ -83,7 +83,9 @@ _ELSEWHERE = (
         "kubectl's services are no sockets of a machine: look up one of their ports, portbook 443",
     ),
 )
-_MOST_TOGETHER = 3  # tools whose output stands in one ticket
+# What a page writes a quotation mark as, without which the owners of ss' rows aren't read.
+_ENTITY = re.compile(r"\(\(&(?:quot|#34|#x22);")
+_MOST_TOGETHER = 5  # tools whose output stands in one ticket
 _TRIED_LINES, _TRIED_WIDTH = 40, 2000
 # The format is found by the first lines, in so much of them.
 _SAMPLE_LINES, _SAMPLE_SIZE = 400, 1 << 17
@@ -239,7 +241,7 @@ def _detect(
     sample = [(number, _beginning(line)) for number, line in sample]
     best, worth = _best(FORMATS.values(), sample, names)
     worn: tuple[Decoration, ...] = ()
-    if not worth.plain:
+    if not worth.plain or any(map(_ENTITY.search, [line for _, line in sample])):
         best, worth, worn = _undressed(sample, names, best, worth)
     if not best:
         # Of what nobody reads whole, the beginning may be known.
@@ -285,7 +287,8 @@ def _undressed(
     # One that is cut is nothing, but where it holds many: that shows in its beginning.
     some = some[:_TRIED_LINES]
     worn: tuple[Decoration, ...] = ()
-    most = _best(FORMATS.values(), some, names)[1].sockets if best else 0
+    least = _best(FORMATS.values(), some, names)[1] if best else NOTHING
+    most, owned, unread = least.sockets, least.owned, worth.unread
     width = width_of(line for _, line in some)
     cut = () if width is None else ((rejoined(width),),)
     # One at a time; two together where neither alone leads to a socket.
@@ -298,10 +301,12 @@ def _undressed(
         forms, weighed = _best(FORMATS.values(), bare, names)
         # What reads no more sockets than there were is no decoration, but somebody's text. Of rows
         # that were cut, the sockets may be in the first part, and their owners in the rest.
-        fewer = weighed.unread < min(worth.unread, weighed.sockets)
+        fewer = weighed.unread < min(unread, weighed.sockets)
         whole = tried in cut and weighed.sockets == most and fewer
-        if forms and (weighed.sockets > most or whole):
-            worn, most = tried, weighed.sockets
+        # Markup may have hidden no more than who holds them.
+        more = (weighed.sockets, weighed.owned) > (most, owned) and weighed.sockets
+        if forms and (more or whole):
+            worn, most, owned, unread = tried, weighed.sockets, weighed.owned, weighed.unread
     if not worn:
         return best, worth, ()
     best, worth = _best(FORMATS.values(), list(undecorated(sample, worn)), names)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from portbook._fast_types import NamedTuple
 from portbook.formats.base import SocketFormat
 from portbook.formats.fields import (
     MOST_IN_RANGES,
     UNPUBLISHED,
     Line,
+    detail,
     everywhere,
     heading,
     host,
@@ -21,6 +23,7 @@ from portbook.formats.fields import (
     owned,
 )
 from portbook.formats.json_stream import begins_json, values, words
+from portbook.formats.sockets.docker_json import ports_of
 from portbook.model import LAST_PORT, Listener, Ownership, Process, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
@@ -28,8 +31,7 @@ if TYPE_CHECKING:
 
     from portbook.formats.fields import Event, Lines, Names
 
-_READ = ("CONTAINER ID", "PORTS", "NAMES", "NAME")
-_COLUMN = re.compile(r"\S+(?: \S+)*")
+_READ = ("CONTAINER ID", "ID", "PORTS", "NAMES", "NAME")
 _PUBLISHED = re.compile(
     r"(?:(\[[^\[\]]{0,60}\]|[^\[\]\s]{0,60}):)?([0-9]{1,9})(?:-([0-9]{1,9}))?"
     r"->[0-9]{1,9}(?:-[0-9]{1,9})?(?:/([a-z]{2,8}))?$"
@@ -37,11 +39,15 @@ _PUBLISHED = re.compile(
 _INSIDE = re.compile(r"[0-9]{1,5}(?:-[0-9]{1,5})?(?:/[a-z]{2,8})?$")
 # docker-compose of the first version centres its header.
 _CENTRED = re.compile(r"\s*Name\s+Command\s+State\s+Ports\s*$")
+_STATE = re.compile(r"(?:Up|Exit|Paused|Restarting|Created|Dead|Removing|Ghost)\b")
 _RULE = re.compile(r"-{10,400}\s*$")
+_NAMES = {"NAMES", "NAME"}
+_CELL = re.compile(r"\S+(?: \S+)*")
 _GAP = re.compile(r"\s{2,}|\t")
 _LONGEST_ROW = 4096
 _LEADS = re.compile(r"(?:([0-9a-f]{12,64})\s+)?([0-9]{1,5}/[a-z]{3,4}) -> (\S{1,60}:[0-9]{1,5})$")
 _BETWEEN = re.compile(r"[\s,|;\"']+")
+_ALONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,127}$")
 _NAMED = re.compile(r"\s*[A-Za-z0-9][A-Za-z0-9_.,/-]*\s*$")
 
 
@@ -79,7 +85,7 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
             yield from _json(number, line, stream, table.ranges)
         elif text:
             yield from table.take(number, line)
-    yield from table.ranges.note()
+    yield from table.end()
 
 
 class _Table:
@@ -87,42 +93,119 @@ class _Table:
 
     def __init__(self) -> None:
         self.columns: dict[str, tuple[int, int | None]] = {}
-        self.centred = False
         self.ranges = _Ranges()
+        # Of docker-compose's first version: where the header's State ends, and a row whose cells
+        # may go on below it.
+        self._state_ends: int | None = None
+        self._open: _Open | None = None
+        self._name: tuple[int, str] | None = None  # which may be that of the ports below it
 
     def take(self, number: int, line: str) -> Iterator[Event]:
         """One line that isn't blank."""
+        text = line.strip()
         if self._is_header(line):
+            yield from self._ended()
             yield heading(number)
             return
-        text = line.strip()
-        row = self._row(line, text)
-        if row is None:
-            yield not_understood(number, line)
-        else:
+        if self._state_ends is not None and self._wrapped(line, self._state_ends):
+            yield detail(number)
+            return
+        above = self._name if line[0] in " \t" else None
+        row = self._row(line, text, "" if above is None else above[1])
+        if row is not None and above is not None:
+            self._name = None
+            yield heading(above[0])
+        yield from self._ended()
+        if row is not None and self._state_ends is not None:
+            self._open = _Open(number, line, *row)
+        elif row is not None:
             yield from _ports(number, line, *row, self.ranges)
+        elif not self.columns and self._state_ends is None and _ALONE.match(line):
+            self._name = number, line
+        else:
+            yield not_understood(number, line)
+
+    def end(self) -> Iterator[Event]:
+        """What is left when no line follows."""
+        yield from self._ended()
+        yield from self.ranges.note()
+
+    def _ended(self) -> Iterator[Event]:
+        """What was held, where the line that follows doesn't belong to it."""
+        if self._open is not None:
+            yield from _ports(*self._open, self.ranges)
+            self._open = None
+        if self._name is not None:
+            yield not_understood(*self._name)
+            self._name = None
 
     def _is_header(self, line: str) -> bool:
         found = _columns(line)
-        if found.keys() & {"NAMES", "NAME"} and "PORTS" in found:
+        if found.keys() & {"NAMES", "NAME", "CONTAINER ID"} and "PORTS" in found:
             self.columns = found
             return True
         if _CENTRED.match(line):
-            self.centred = True
+            self._state_ends = line.index("State") + len("State")
             return True
-        return self.centred and _RULE.match(line) is not None
+        return self._state_ends is not None and _RULE.match(line) is not None
 
-    def _row(self, line: str, text: str) -> tuple[str, Process] | None:
+    def _wrapped(self, line: str, state_ends: int) -> bool:
+        """Whether *line* goes on with the cells of the row above it; its ports are kept then."""
+        if self._open is None or self._under(line) is not None:
+            return False
+        cells = _CELL.finditer(line[:_LONGEST_ROW])
+        more = "".join([cell[0] for cell in cells if cell.start() >= state_ends])
+        if len(self._open.ports) < _LONGEST_ROW:
+            self._open = self._open._replace(ports=self._open.ports + more)
+        return True
+
+    def _under(self, line: str) -> tuple[str, str] | None:
+        """The name and the first line of the ports of a row below a centred header."""
+        cells = list(_CELL.finditer(line[:_LONGEST_ROW]))
+        stated = any(_STATE.match(cell[0]) for cell in cells[1:])
+        if self._state_ends is None or not stated or line[0] in " \t":
+            return None
+        return cells[0][0], "".join([each[0] for each in cells if each.start() >= self._state_ends])
+
+    def _row(self, line: str, text: str, name: str) -> tuple[str, Process | None] | None:
         """The ports of a row, and the container whose they are."""
         leads = _LEADS.match(text)
         if leads is not None:  # docker port: the container's port, and where its host has it
             return f"{leads[3]}->{leads[2]}", _owner({"CONTAINER ID": leads[1] or ""}, "")
-        if not self.columns:
-            parted = _parted(text, bare=self.centred) or _scattered(text)
-            return None if parted is None else (parted[1], _owner({}, parted[0]))
-        cells = {name: line[begin:end].strip() for name, (begin, end) in self.columns.items()}
-        name = cells.get("NAMES") or cells.get("NAME") or ""
-        return (cells["PORTS"], _owner(cells, name)) if _NAMED.match(name) else None
+        if self.columns:
+            cells = {of: line[begin:end].strip() for of, (begin, end) in self.columns.items()}
+            name = cells.get("NAMES") or cells.get("NAME") or ""
+            number = cells.get("CONTAINER ID", "")
+            if _NAMED.match(name) or (not self.columns.keys() & _NAMES and number.isalnum()):
+                return cells["PORTS"], _owner(cells, name)
+            return _moved(text)
+        parted = self._under(line)
+        if parted is None or not parted[1]:
+            parted = _parted(text, bare=parted is not None) or parted or _scattered(text)
+        return None if parted is None else (parted[1], _owner({}, parted[0] or name))
+
+
+class _Open(NamedTuple):
+    """A row whose cells may go on below it."""
+
+    number: int
+    line: str
+    ports: str
+    owner: Process | None
+
+
+def _moved(text: str) -> tuple[str, Process | None] | None:
+    """A row whose cells aren't below their columns' names, as somebody's editing leaves it."""
+    cells = [cell for cell in _GAP.split(text[:_LONGEST_ROW]) if cell]
+    published = [cell for cell in cells[:-1] if "->" in cell and _are_ports(cell)]
+    if len(published) != 1 or not _NAMED.match(cells[-1]):
+        return None
+    return published[0], _owner({}, cells[-1])
+
+
+def _are_ports(cell: str) -> bool:
+    parts = [part.strip() for part in cell.split(",") if part.strip()]
+    return bool(parts) and all(_PUBLISHED.match(part) or _INSIDE.match(part) for part in parts)
 
 
 def _parted(text: str, *, bare: bool) -> tuple[str, str] | None:
@@ -135,9 +218,7 @@ def _parted(text: str, *, bare: bool) -> tuple[str, str] | None:
     if not _NAMED.match(cells[0]):
         return None
     for cell in cells[1:]:
-        parts = [part.strip() for part in cell.split(",") if part.strip()]
-        ports = all(_PUBLISHED.match(part) or _INSIDE.match(part) for part in parts)
-        if parts and ports and (bare or "->" in cell):
+        if _are_ports(cell) and (bare or "->" in cell):
             return cells[0], cell
     return (cells[0], "") if bare and len(cells) >= 3 else None
 
@@ -157,7 +238,7 @@ def _scattered(text: str) -> tuple[str, str] | None:
 
 def _columns(header: str) -> dict[str, tuple[int, int | None]]:
     """Where each column that is read begins, and where the next one of any name does."""
-    found = list(_COLUMN.finditer(header))
+    found = list(_CELL.finditer(header))
     ends: list[int | None] = [each.start() for each in found[1:]]
     return {
         each[0]: (each.start(), end)
@@ -166,21 +247,17 @@ def _columns(header: str) -> dict[str, tuple[int, int | None]]:
     }
 
 
-def _owner(cells: dict[str, str], name: str) -> Process:
+def _owner(cells: dict[str, str], name: str) -> Process | None:
     number = cells.get("CONTAINER ID", "")
     plain = number.isascii() and number.isalnum()
-    return Process(
-        0,
-        None,
-        container=f"container:{number[:12]}" if plain else f"container:{name}" if name else None,
-        container_name=name or None,
-    )
+    container = f"container:{number[:12]}" if plain else f"container:{name}" if name else None
+    return Process(0, None, container=container, container_name=name or None) if container else None
 
 
 def _json(
     number: int, line: str, rest: Iterator[tuple[int, str]], ranges: _Ranges
 ) -> Iterator[Event]:
-    """The lines of ``docker ps --format json``."""
+    """The JSON of ``docker ps``, ``docker compose ps``, ``podman ps`` and ``docker inspect``."""
 
     def again() -> Iterator[tuple[int, str]]:
         yield number, line
@@ -191,16 +268,20 @@ def _json(
             yield each
             continue
         value: Any = each.value
-        ports = value.get("Ports") if isinstance(value, dict) else None
-        if not isinstance(ports, str):
+        ports = ports_of(value) if isinstance(value, dict) else None
+        if ports is None:
             yield not_understood(each.line, each.text)
             continue
-        name = words(value.get("Names")) or words(value.get("Name")) or ""
-        cells = {"CONTAINER ID": words(value.get("ID")) or ""}
-        yield from _ports(each.line, each.text, ports, _owner(cells, name), ranges)
+        told = value.get("Names") or value.get("Name")
+        name = words(told[0] if isinstance(told, list) else told) or ""
+        cells = {"CONTAINER ID": words(value.get("ID") or value.get("Id")) or ""}
+        owner = _owner(cells, name.removeprefix("/"))
+        yield from _ports(each.line, each.text, ports, owner, ranges)
 
 
-def _ports(number: int, line: str, cell: str, owner: Process, ranges: _Ranges) -> Iterator[Event]:
+def _ports(
+    number: int, line: str, cell: str, owner: Process | None, ranges: _Ranges
+) -> Iterator[Event]:
     yield heading(number)
     for part in cell.split(","):
         text = part.strip()
@@ -222,7 +303,7 @@ def _ports(number: int, line: str, cell: str, owner: Process, ranges: _Ranges) -
             continue
         if not ranges.takes(number, line, *ends):
             continue
-        owners, seen = owned(owner)
+        owners, seen = owned(*([] if owner is None else [owner]))
         for port in range(ends[0], ends[1] + 1):
             yield Listener(
                 Socket(

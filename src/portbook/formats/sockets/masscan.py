@@ -1,4 +1,7 @@
-"""``masscan``: its list (``-oL``), its JSON (``-oJ``, ``-oD``), and what it prints as it goes."""
+"""``masscan``: its list (``-oL``), its JSON (``-oJ``, ``-oD``), and what it prints as it goes.
+
+naabu's JSON is read with it: an object for each port, with the same names for the address and port.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ def read_json(lines: Lines, names: Names) -> Iterator[Event]:
             yield heading(each.number) if ends else each
             continue
         value = each.value
-        listed = value.get("ports") if isinstance(value, dict) else None
+        listed = _ports(value) if isinstance(value, dict) else None
         scanned = host(words(value.get("ip")) or "") if isinstance(value, dict) else None
         if not isinstance(listed, list) or scanned is None:
             yield not_understood(each.line, each.text)
@@ -69,6 +72,14 @@ def read_json(lines: Lines, names: Names) -> Iterator[Event]:
                 yield detail(each.line)  # a banner of a port that is listed on its own
             else:
                 yield answered(each.line, each.text, scanned, _told(port))
+
+
+def _ports(value: dict[str, Any]) -> Any:
+    """The ports of one object: masscan's list, or the only one that naabu tells of."""
+    if "ports" not in value and isinstance(value.get("port"), int):
+        told = value.get("protocol", "tcp")
+        return [{"port": value["port"], "proto": told, "status": "open"}]
+    return value.get("ports")
 
 
 def _told(port: dict[str, Any]) -> tuple[str, str, str]:
@@ -92,7 +103,7 @@ FORMATS = (
     ),
     SocketFormat(
         "masscan-json",
-        "masscan -oJ",
+        "masscan -oJ, naabu -json",
         read_json,
         by_line=False,
         scan=Scan("masscan, JSON", _begins_json),

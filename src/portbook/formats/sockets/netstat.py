@@ -68,7 +68,10 @@ _BLOCK = re.compile(r"\s*[0-9a-f]{6,16}\s+(?:[0-9a-f]{1,8}\s+)?(?=(?:tcp|udp|sct
 _BLOCK_TITLE = re.compile(r"\s*(?:Tcpcb|PCB/ADDR|Socket(?:\s+Flowhash)?)\s+(?=Proto\s)")
 # -L of the BSDs: connections that wait, those that aren't complete, and the most that may.
 _QUEUES = re.compile(r"[0-9]{1,9}/[0-9]{1,9}/[0-9]{1,9}$")
-_SERVED = re.compile(r"\(Not all processes could|\s*will not be shown, you would have")
+_SERVED = re.compile(
+    r"\(Not all processes could|\s*will not be shown, you would have|netstat: [a-z]"
+    r"|Current listen queue sizes"
+)
 _NOTE = re.compile(
     r"\s?\((?![0-9.]{4,})[^()\d]{20,200}[^()]{0,80}\)?|\s?（[^（）\d]{12,200}[^（）]{0,80}）?"
     r"|\(No info could be read for "
@@ -194,7 +197,7 @@ def _row(number: int, parts: list[str], line: str, columns: _Columns, names: Nam
         why = "its port is none" if where else "its address can't be read"
         return not_understood(number, line, why)
     doing = SocketState.LISTEN
-    state, _, more = rest.partition(" ")
+    state, more = [*rest.split(None, 1), "", ""][:2]
     if transport is not Transport.UDP and state[:1].isalpha():  # UDP has no state
         rest = more
         if state in ("CLOSED", "CLOSE", "BOUND", "IDLE"):

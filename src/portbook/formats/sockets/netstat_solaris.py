@@ -1,4 +1,7 @@
-"""``netstat -an`` of Solaris and illumos: a table for each protocol, whose title names it."""
+"""``netstat -an`` of Solaris and illumos: a table for each protocol, whose title names it.
+
+illumos adds the user, the number and the command of a process with ``-u``, behind the state.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,14 @@ from portbook.formats.base import SocketFormat
 from portbook.formats.fields import (
     CONNECTION,
     NO_PORT,
-    UNTOLD,
     Line,
     everywhere,
     heading,
     host,
     not_understood,
+    owned,
     port_number,
+    process,
 )
 from portbook.model import Family, Listener, Ownership, Socket, SocketState, Transport
 
@@ -28,6 +32,7 @@ _TITLE = re.compile(r"(TCP|UDP|SCTP)(?:: IPv([46]))?\s*:?\s*$")
 _UNIX = re.compile(r"Active UNIX domain sockets")
 _HEADER = re.compile(r"\s*Local Address\s+Remote Address\s")
 _RULE = re.compile(r"[- ]{20,400}$")
+_STATE = re.compile(r"[A-Z][A-Za-z_]{1,20}[12]?$")
 _STATES = {
     "LISTEN": SocketState.LISTEN,
     "Idle": SocketState.LISTEN,  # of UDP: bound, without a peer
@@ -64,8 +69,10 @@ def _row(number: int, line: str, table: tuple[Transport, Family], names: Names) 
     transport, family = table
     words = line.split()
     address, dot, port = words[0].rpartition(".")
-    state = next((word for word in reversed(words[1:]) if word[:1].isalpha()), "")
-    if not dot or not state:
+    # Addresses may be names, with a dot; behind the state an interface or a process may stand.
+    at = next((at for at, word in enumerate(words[1:], 1) if _STATE.match(word)), 0)
+    state = words[at]
+    if not dot or not at:
         return not_understood(number, line)
     if port == "*":
         return Line(number, NO_PORT)
@@ -76,10 +83,21 @@ def _row(number: int, line: str, table: tuple[Transport, Family], names: Names) 
     if where is None or bound is None:
         why = "its port is none" if where else "its address can't be read"
         return not_understood(number, line, why)
+    told = words[at + 1 :]
+    named = len(told) >= 3 and told[1].isdigit()
+    who = process(told[1], told[2].rpartition("/")[2], told[0]) if named else None
+    owners, seen = owned(*([] if who is None else [who]))
     socket = Socket(
-        transport, where.family, where.address, bound, _STATES[state], interface=where.interface
+        transport,
+        where.family,
+        where.address,
+        bound,
+        _STATES[state],
+        interface=where.interface,
+        uid=who.uid if who else None,
+        user=who.user if who else None,
     )
-    return Listener(socket, Ownership(seen=UNTOLD))
+    return Listener(socket, Ownership(owners, seen))
 
 
 FORMATS = (SocketFormat("netstat-solaris", "netstat of Solaris and illumos", read),)

@@ -70,7 +70,7 @@ _SAID = re.compile(
     r"|Stats: |TRACEROUTE|HOP\s+RTT|Host script results:|Pre-scan script|Post-scan script|Nmap scan"
     r"|Initiating |Completed |Scanning |NSE: |Read data files|Raw packets|Too many finger|TCP/IP "
     r"|Uptime guess|IP ID |TCP Sequence|Not scanned: |Reason: |Increasing send delay|Retrying |"
-    r"Starting masscan |Initiating SYN |rate: )"
+    r"Starting masscan |Initiating SYN |rate: |NSOCK |Scanned at |[A-Za-z -]{4,40} Timing: About )"
 )
 _FINGERPRINT = re.compile(r"(?:SF[-:]|OS:|\s*[0-9]+ services? unrecognized|=+NEXT SERVICE)")
 

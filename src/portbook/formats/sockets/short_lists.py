@@ -17,7 +17,6 @@ from portbook.formats.fields import (
     detail,
     heading,
     host,
-    no_names,
     not_open,
     not_understood,
     owned,
@@ -26,27 +25,48 @@ from portbook.formats.fields import (
 from portbook.model import Listener, Ownership, Process, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from portbook.formats.fields import Event, Lines, Names
 
-_PLACE = r"(\[[0-9A-Fa-f:.]{2,60}\]|[0-9A-Za-z_.-]{1,255}):([0-9]{1,5})"
+_PLACE = r"(?P<place>\[[0-9A-Fa-f:.]{2,60}\]|[0-9A-Za-z_.-]{1,255}):(?P<port>[0-9]{1,5})"
 _OPEN = re.compile(rf"Open {_PLACE}$")
-# On a line of its own only an address: "server.js:12" is a place in a program.
-_BARE = re.compile(r"(\[[0-9A-Fa-f:.]{2,60}\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3}):([0-9]{1,5})$")
+# On a line of its own only an address: "server.js:12" is a place in a program. Where a scanner
+# told of itself, a name may stand there too.
+_BARE = re.compile(
+    r"(?P<place>\[[0-9A-Fa-f:.]{2,60}\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3}):(?P<port>[0-9]{1,5})$"
+)
+_NAMED = re.compile(rf"{_PLACE}$")
+# rustscan --greppable
+_TOGETHER = re.compile(r"(\[?[0-9A-Fa-f:.]{3,60}\]?) -> \[([0-9]{1,5}(?:,[0-9]{1,5}){0,65535})\]$")
 _SCANNER = re.compile(r"\[(?:~|!|>|\*|INF|WRN|\+)\] |🌍|Faster Nmap scanning|The Modern Day Port")
-# nc -zv of OpenBSD, of the traditional one, and of nmap (ncat).
-_NC = re.compile(
-    r"Connection to (\S{1,255}) (?:\(\S{1,60}\) )?([0-9]{1,5}) port "
-    r"\[(tcp|udp)/[^\]]{0,40}\] succeeded"
-    r"|(\S{1,255}) \[(\S{1,60})\] ([0-9]{1,5}) (?:\(\S{0,40}\) )?open$"
-    r"|Ncat: Connected to (\S{1,60}):([0-9]{1,5})\.$"
+# What a scanner draws of its name, and says of whoever made it.
+_BANNER = re.compile(
+    r"[ \t_/\\|<>.,:;{}()`'~-]{3,200}$|projectdiscovery\.io$|: https?://|Please contribute more "
 )
-_NC_FAILED = re.compile(
-    r"(?:nc|netcat): connect to (\S{1,255}) (?:\(\S{1,60}\) )?port ([0-9]{1,5}) "
-    r"\((tcp|udp)\) failed: (.{1,60})"
-    r"|\S{1,255} \[(\S{1,60})\] ([0-9]{1,5}) (?:\([^()]{0,40}\) )?: (.{1,60})"
+# nc -zv of OpenBSD and macOS, of the traditional one, and of nmap (ncat).
+_NC = (
+    re.compile(
+        r"Connection to (?P<place>\S{1,255}) (?:\((?P<address>\S{1,60})\) )?(?:port )?"
+        r"(?P<port>[0-9]{1,5}) (?:port )?\[(?P<transport>tcp|udp)/[^\]]{0,40}\] succeeded"
+    ),
+    re.compile(
+        r"(?P<place>\S{1,255}) \[(?P<address>\S{1,60})\] (?P<port>[0-9]{1,5}) "
+        r"(?:\(\S{0,40}\) )?open$"
+    ),
+    re.compile(r"Ncat: Connected to (?P<place>\S{1,60}):(?P<port>[0-9]{1,5})\.$"),
 )
+_NC_FAILED = (
+    re.compile(
+        r"(?:nc|netcat): connectx? to (?P<place>\S{1,255}) (?:\((?P<address>\S{1,60})\) )?port "
+        r"(?P<port>[0-9]{1,5}) \((?P<transport>tcp|udp)\) failed: (?P<why>.{1,60})"
+    ),
+    re.compile(
+        r"(?P<place>\S{1,255}) \[(?P<address>\S{1,60})\] (?P<port>[0-9]{1,5}) "
+        r"(?:\([^()]{0,40}\) )?: (?P<why>.{1,60})"
+    ),
+)
+_NC_DETAIL = re.compile(r"found [0-9]{1,4} (?:connections|associations)|\s+[0-9]{1,4}:\s+flags=|\t")
 _NCAT_FAILED = re.compile(r"Ncat: (Connection refused|.{0,60}timed out|TIMEOUT)")
 _REFUSED = re.compile(r".{0,60}refused", re.IGNORECASE)
 
@@ -64,81 +84,118 @@ def _answered(place: Host, port: int, transport: Transport) -> Listener:
     return Listener(socket, Ownership(seen=UNTOLD))
 
 
-def _failed(number: int, cells: Sequence[str | None]) -> Event | None:
-    """A port that nc reached nobody on; None where its address or number is none."""
-    place = host(cells[0] or cells[4] or "")
-    transport = Transport(cells[2] or "tcp")
-    port = port_number(cells[1] or cells[5] or "", transport, no_names)
-    if place is None or port is None:
-        return None
-    what = CLOSED if _REFUSED.match(cells[3] or cells[6] or "") else FILTERED
-    return not_open(number, what, place, port, transport)
+def _told(number: int, line: str, match: re.Match[str], names: Names) -> Event:
+    """The port that *match* names: open, or not where it says why it reached nobody."""
+    told = match.groupdict()
+    # A name with its address behind it is that address.
+    place = host(told.get("address") or told["place"])
+    transport = Transport(told.get("transport") or "tcp")
+    port = port_number(told["port"], transport, names)
+    if place is None or not port:
+        return not_understood(number, line)
+    why = told.get("why")
+    if why is None:
+        return _answered(place, port, transport)
+    return not_open(number, CLOSED if _REFUSED.match(why) else FILTERED, place, port, transport)
+
+
+def _first(patterns: Iterable[re.Pattern[str]], text: str) -> re.Match[str] | None:
+    return next(filter(None, (pattern.match(text) for pattern in patterns)), None)
 
 
 def read_open(lines: Lines, names: Names) -> Iterator[Event]:
     """The open ports that rustscan, naabu or ``nc -zv`` told of."""
-    begun = False
+    scanner = began = connected = False
     for number, line in lines:
         text = line.strip()
         if not text:
             continue
-        found = _OPEN.match(text) or _BARE.match(text)
-        connected = _NC.match(text)
-        if connected is not None:
-            cells = connected.groups()
-            place = host(cells[0] or cells[4] or cells[6])
-            port = port_number(cells[1] or cells[5] or cells[7], Transport.TCP, names)
-            transport = Transport(cells[2] or "tcp")
-        elif found is not None:
-            place, transport = host(found[1]), Transport.TCP
-            port = port_number(found[2], transport, names)
-            begun = True
+        listed = _first((_OPEN, _BARE, _NAMED) if scanner else (_OPEN, _BARE), text)
+        by_nc = listed or _first(_NC, text) or _first(_NC_FAILED, text)
+        together = _TOGETHER.match(text)
+        if by_nc is not None:
+            began, connected = began or listed is not None, listed is None
+            yield _told(number, line, by_nc, names)
+        elif together is not None:
+            yield heading(number)
+            yield from _together(number, line, together, names)
+        elif _SCANNER.match(text):
+            scanner = True
+            yield detail(number) if began else heading(number)
         else:
-            failed, ncat = _NC_FAILED.match(text), _NCAT_FAILED.match(text)
-            if failed is not None:
-                yield _failed(number, failed.groups()) or not_understood(number, line)
-            elif ncat is not None:
-                yield Line(number, CLOSED if _REFUSED.match(ncat[1]) else FILTERED)
-            elif text.startswith("Ncat: "):
-                yield heading(number)
-            elif begun and _SCANNER.match(text):
-                yield detail(number)
-            else:
-                yield heading(number) if _SCANNER.match(text) else not_understood(number, line)
-            continue
+            yield _around(number, line, scanner=scanner, connected=connected)
+
+
+def _around(number: int, line: str, *, scanner: bool, connected: bool) -> Event:
+    """A line that names no port."""
+    text = line.strip()
+    ncat = _NCAT_FAILED.match(text)
+    if ncat is not None:
+        return Line(number, CLOSED if _REFUSED.match(ncat[1]) else FILTERED)
+    if text.startswith("Ncat: "):
+        return heading(number)
+    if _BANNER.match(text) or (connected and _NC_DETAIL.match(line)):
+        return detail(number)
+    return not_understood(number, line)
+
+
+def _together(number: int, line: str, match: re.Match[str], names: Names) -> Iterator[Event]:
+    place = host(match[1])
+    for word in match[2].split(","):
+        port = port_number(word, Transport.TCP, names)
         if place is None or not port:
-            yield not_understood(number, line)
+            yield not_understood(number, line, f"{word} is no port" if place else None)
         else:
-            yield _answered(place, port, transport)
+            yield _answered(place, port, Transport.TCP)
 
 
-_PROGRAMS = re.compile(r"\s*program\s+vers\s+proto\s+port\b")
+_PROGRAMS = re.compile(r"\s*program\s+vers(?:ion)?\s+(?:proto\s+port|netid\s+address)\b")
 _PROGRAM = re.compile(
     r"\s*[0-9]{1,10}\s+[0-9]{1,6}\s+(\w{1,8})\s+([0-9]{1,6})(?:\s+(\S{1,80}))?\s*$"
 )
+# Without -p: a universal address, whose port is its last two numbers (RFC 5665 §5.2.3).
+_UNIVERSAL = re.compile(
+    r"\s*[0-9]{1,10}\s+[0-9]{1,6}\s+(\w{1,8})\s+(?:([0-9A-Fa-f:.]{2,60})\.([0-9]{1,3})\.([0-9]{1,3})"
+    r"|\S{1,120})(?:\s+\S{1,80}){2}\s*$"
+)
+_RPC_TRANSPORTS = ("tcp", "udp", "sctp")
 
 
 def read_rpcinfo(lines: Lines, names: Names) -> Iterator[Event]:
-    """The ports in ``rpcinfo -p``: a row for each version of a program (RFC 1833)."""
-    seen: set[tuple[str, int]] = set()
+    """The ports in ``rpcinfo``: a row for each version of a program (RFC 1833)."""
+    known: set[tuple[Host, str, int]] = set()
     for number, line in lines:
         if not line.strip():
             continue
-        row = _PROGRAM.match(line)
-        if row is None:
+        row, universal = _PROGRAM.match(line), _UNIVERSAL.match(line)
+        match = row or universal
+        if match is None:
             yield heading(number) if _PROGRAMS.match(line) else not_understood(number, line)
             continue
-        word, port = row[1].rstrip("6"), port_number(row[2], Transport.TCP, names)
-        if word not in ("tcp", "udp", "sctp"):
+        word = match[1].rstrip("6")
+        place: Host | None = UNTOLD_ADDRESS
+        if row is not None:
+            port = port_number(row[2], Transport.TCP, names)
+        elif word in _RPC_TRANSPORTS:
+            place, port = _of_universal(match)
+        if word not in _RPC_TRANSPORTS:
             yield Line(number, NO_PORT)  # a local transport
-        elif port is None:
-            yield not_understood(number, line, f"{row[2]} is no port")
-        elif (word, port) in seen:
+        elif port is None or place is None:
+            yield not_understood(number, line, f"{match[2]} is no port")
+        elif (place, word, port) in known:
             yield detail(number)
         else:
-            seen.add((word, port))
+            known.add((place, word, port))
             # What stands behind it is the name of the RPC program (rpc(5)), not of a process.
-            yield _answered(UNTOLD_ADDRESS, port, Transport(word))
+            yield _answered(place, port, Transport(word))
+
+
+def _of_universal(match: re.Match[str]) -> tuple[Host | None, int | None]:
+    """The address and the port of a universal address."""
+    _, address, high, low = match.groups()
+    if address is None or int(high) > 255 or int(low) > 255:
+        return None, None
+    return host(address), int(high) * 256 + int(low)
 
 
 _SOCKETS = re.compile(r"\s*LISTEN\s+(TYPE\s+)?UNITS?\s+ACTIVATES?")
@@ -183,6 +240,6 @@ def _of_unit(number: int, line: str, words: list[str], names: Names, *, typed: b
 
 FORMATS = (
     SocketFormat("open-ports", "rustscan, naabu, nc -zv", read_open),
-    SocketFormat("rpcinfo", "rpcinfo -p", read_rpcinfo),
+    SocketFormat("rpcinfo", "rpcinfo, rpcinfo -p", read_rpcinfo),
     SocketFormat("systemctl-sockets", "systemctl list-sockets", read_systemctl),
 )

@@ -1,4 +1,4 @@
-"""``sockstat`` of FreeBSD: a row for each socket of a process."""
+"""``sockstat`` of FreeBSD and NetBSD: a row for each socket of a process."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ def _row(number: int, line: str, names: Names) -> Event | None:
     if not addresses:
         return None
     local, peer = addresses[0], addresses[1] if len(addresses) > 1 else "*:*"
-    if not peer.endswith(":*"):
+    if not peer.endswith((":*", ".*")):
         return Line(number, CONNECTION)
     transport = Transport(kind[1])
     family = Family.IPV6 if kind[2] == "6" else Family.IPV4
-    address, _, port = local.rpartition(":")
+    address, _, port = local.rpartition(peer[-2])  # NetBSD writes address.port
     if port == "*":
         return Line(number, NO_PORT)
     where = everywhere(family) if address == "*" else host(address, family)
@@ -84,7 +84,7 @@ def _row(number: int, line: str, names: Names) -> Event | None:
         return not_understood(number, line, why)
     user, command, pid = owner
     who = process(pid, command, user)
-    owners, seen = owned(who)
+    owners, seen = owned(*([who] if who.pid or who.program else []))
     return Listener(
         Socket(
             transport,
@@ -106,7 +106,8 @@ def _owner(words: list[str]) -> tuple[str, str, str] | None:
         return words[0], " ".join(words[1:-1]), words[-1]
     if len(words) == 2 and whole(words[1][_COMMAND:]) is not None:
         return words[0], words[1][:_COMMAND], words[1][_COMMAND:]
-    return ("?", "", "") if words[:1] == ["?"] else None
+    # Of a socket without a process all three are unknown; it may be the kernel's.
+    return ("", "", "") if words[:1] == ["?"] else None
 
 
-FORMATS = (SocketFormat("sockstat", "sockstat of FreeBSD", read, per_process=True),)
+FORMATS = (SocketFormat("sockstat", "sockstat of FreeBSD and NetBSD", read, per_process=True),)

@@ -81,10 +81,11 @@ _LISTEN, _BOUND, _FIRST = SocketState.LISTEN, SocketState.BOUND, OwnersSeen.FIRS
 _kept_users: dict[str, tuple[tuple[Process, ...], OwnersSeen]] = {}
 
 
-# Until iproute2 3.x an IPv6 address stood without brackets, a process without "pid=", and the peer
-# of an IPv4 socket was "*:*"; there "*" is every IPv4 address.
+# Until iproute2 4.13 an IPv6 address stood without brackets, and the peer of an IPv4 socket was
+# "*:*"; there "*" is every IPv4 address. Until 3.17 a process stood without "pid=" as well.
 _OLD = re.compile(r'\s:::(?:[0-9*]|[a-z])|users:\(\("[^"]{1,64}",[0-9]|\s[0-9.]{7,15}:\S+\s+\*:\*')
-_NEW = re.compile(r"\s(?:0\.0\.0\.0|\[[0-9a-f:.]+\](?:%\w+)?):(?:\*|\S+)|,pid=[0-9]")
+_NEW = re.compile(r"\s(?:0\.0\.0\.0|\[[0-9a-f:.]+\](?:%\w+)?):(?:\*|\S+)")
+_STRAIGHT = dict.fromkeys([0x201C, 0x201D, 0x201E], '"')
 _LOOKED_AHEAD = 200  # lines in which the first sign of either is looked for
 
 
@@ -129,7 +130,8 @@ def _read(lines: Lines, names: Names) -> Iterator[Event]:
             # -i and -m add lines that begin with a tab; an older ss breaks rows that are wider
             # than its terminal.
             more = "users:((" in line or "ino:" in line
-            if in_row and (line[0] == "\t" or (line[0] == " " and more)):
+            begins = line[0] == "\t" or (line[0] == " " and more) or line.startswith("users:((")
+            if in_row and begins:
                 if held is not None and more:
                     held = _extended(held, line.strip())
                 yield detail(number)
@@ -144,6 +146,11 @@ def _read(lines: Lines, names: Names) -> Iterator[Event]:
         yield found
     if held is not None:
         yield held
+
+
+def _straight(line: str) -> str:
+    """*line* with the quotes that ss writes, where a word processor has changed them."""
+    return line.translate(_STRAIGHT) if "\u201d" in line else line
 
 
 def _made(number: int, line: str, match: re.Match[str]) -> Event:
@@ -192,6 +199,7 @@ def _made(number: int, line: str, match: re.Match[str]) -> Event:
 
 def _row(number: int, line: str, names: Names) -> Event | None:
     """One row of any kind; None where the line is none."""
+    line = _straight(line)
     parts = line.split(None, 6)
     if not parts:
         return None

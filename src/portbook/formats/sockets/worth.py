@@ -24,12 +24,14 @@ class Worth(NamedTuple):
 
     *known* is whether anything in it is the tool's: a socket, a header, a connection. The *points*
     only rank readers: sockets count most, and what a reader can't read counts against it.
+    *owned* is how many of the sockets have an owner.
     """
 
     known: bool
     points: int
     sockets: int
     unread: int
+    owned: int = 0
 
     @property
     def plain(self) -> bool:
@@ -44,13 +46,14 @@ def weigh(
     read: Callable[[], Iterable[Event]], sample: list[tuple[int, str]], *, whole: bool
 ) -> Worth:
     """How well what *read* makes of *sample* explains it; *whole* says that nothing follows it."""
-    points = sockets = unread = told = 0
+    points = sockets = unread = told = owned = 0
     last = sample[-1][0] if sample else 0
     try:
         for event in islice(read(), MOST_EVENTS):
             if isinstance(event, Listener):
                 points += 8
                 sockets += 1
+                owned += bool(event.ownership.owners)
             elif event.what == NOT_UNDERSTOOD:
                 # The sample may end in the middle of something.
                 cut = not whole and event.number + event.many > last
@@ -66,7 +69,7 @@ def weigh(
         return NOTHING
     except MalformedInput:
         # It is this format, and refused: whoever reads it is to be told why.
-        return Worth(True, max(1, points), sockets, unread)
+        return Worth(True, max(1, points), sockets, unread, owned)
     # A socket is enough to take an input, however much prose stands around it; a line that says
     # how many others there are, or a title, is where it is most of what there is.
-    return Worth(bool(sockets or (told and points > 0)), points, sockets, unread)
+    return Worth(bool(sockets or (told and points > 0)), points, sockets, unread, owned)
