@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -66,6 +67,11 @@ def _answer(text: str, *bound: Listener, **seen: Any) -> PortAnswer:
     host = Host(bound, Visibility.FULL, (), RULES)._replace(**seen)
     findings = tuple(finding for each in bound for finding in each.assessment.findings)
     return found._replace(host=host, findings=findings)
+
+
+def _many(text: str) -> str:
+    """*text* without a count of dozens, which grows as uses are recorded."""
+    return re.sub(r"\b[5-9]\d more", "MANY more", text)
 
 
 def _brief(text: str, *bound: Listener, **more: Any) -> Brief:
@@ -214,7 +220,7 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
 @pytest.mark.parametrize(
     ("port", "headline"),
     [
-        ("3000", "3000 · Gitea, Grafana, Next.js and 55 more"),
+        ("3000", "3000 · Gitea, Grafana, Next.js and MANY more"),
         ("5432", "5432 · PostgreSQL, SQL databases"),
         ("50000", "50000 · IBM Db2, Jenkins and Arcam receivers"),
         ("49152", "49152 is the first Dynamic Port, ephemeral"),
@@ -226,7 +232,7 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
 def test_the_headline_names_what_people_meet(port: str, headline: str) -> None:
     found = answer(parse_query(port), CATALOG)
     assert isinstance(found, PortAnswer)
-    assert compose_brief(found, TO).headline == headline
+    assert _many(compose_brief(found, TO).headline) == headline
 
 
 def test_a_wide_use_never_leads() -> None:
@@ -246,13 +252,13 @@ def test_a_wide_use_never_leads() -> None:
         ("22", "as registered: OpenSSH, Dropbear SSH server and 2 more"),
         ("443", "as registered: nginx, Apache HTTP Server and Caddy"),
         ("5432", "as registered: PostgreSQL; also CrateDB"),
-        ("3000", "Gitea, Grafana, Next.js, Redmine, Ruby on Rails and 53 more"),
+        ("3000", "Gitea, Grafana, Next.js, Redmine, Ruby on Rails and MANY more"),
     ],
 )
 def test_the_registered_services_own_programs_come_first(port: str, line: str) -> None:
     found = answer(parse_query(port), CATALOG)
     assert isinstance(found, PortAnswer)
-    assert compose_brief(found, TO).practice == line
+    assert _many(compose_brief(found, TO).practice or "") == line
 
 
 def test_products_come_by_weight_then_one_port_then_name() -> None:
