@@ -269,6 +269,7 @@ def port_rules() -> SearchStrategy[PortRules]:
         unprivileged_first=st.none() | st.sampled_from((0, 80, 1024)),
         dynamic=st.none() | span,
         kept=st.lists(span, max_size=2).map(tuple),
+        root=st.booleans(),
     )
 
 

@@ -359,6 +359,7 @@ def test_the_rules_are_the_kernels() -> None:
     rules = read_rules()
     folder = Path("/proc/sys/net/ipv4")
     assert rules.system == "linux"
+    assert rules.root is (os.geteuid() == 0)
     assert rules.unprivileged_first == int((folder / "ip_unprivileged_port_start").read_text())
     assert rules.dynamic is not None
     assert list(rules.dynamic) == [

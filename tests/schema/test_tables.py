@@ -31,6 +31,7 @@ from portbook.model import (
     Neighbour,
     Note,
     Reachable,
+    Scope,
     Socket,
     SocketState,
     Source,
@@ -39,7 +40,7 @@ from portbook.model import (
     SubjectKind,
     Transport,
 )
-from portbook.model.finding import NotEvaluated
+from portbook.model.finding import FilterKind, NotEvaluated
 from portbook.present.render.sockets_json import phrased
 from portbook.schema import findings as finding_tables
 from portbook.schema import records, sockets
@@ -121,6 +122,22 @@ def test_a_value_comes_back_as_it_was(table: Table, data: st.DataObject) -> None
     assert type(again) is type(value)
     assert still(phrased(table).encode(again)) == still(item)
     assert table.decode(item) == again == table.decode(phrased(table).encode(again))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        NotEvaluated(FilterKind.XDP, "eth\udcff"),
+        Reachable(Scope.NETWORKS, ("\ud800",), ("dport \udcff",), ("in\udcff",)),
+        Finding("unknown", Level.NOTE, Subject(SubjectKind.SOCKET, "tcp 0.0.0.0%\udcff:22")),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_bytes_that_are_no_text_are_written_out(value: Any) -> None:
+    (table,) = [table for table in TABLES if table.of is type(value)]
+    written = json.dumps(phrased(table).encode(value), ensure_ascii=False)
+    assert "\\\\" in written
+    written.encode()  # a lone surrogate is no Unicode
 
 
 @pytest.mark.parametrize("table", [each for each in TABLES if each.name in READ], ids=str)

@@ -365,13 +365,15 @@ class PortRules(NamedTuple):
     """The rules about ports that are in force on this machine; None where one can't be read.
 
     ``unprivileged_first`` is the lowest port that needs no privilege. ``dynamic`` is the range
-    from which the system picks ports, both ends included; it leaves ``kept`` out.
+    from which the system picks ports, both ends included; it leaves ``kept`` out. ``root`` says
+    that root read them: what is hidden from root, sudo doesn't show.
     """
 
     system: str
     unprivileged_first: int | None = None
     dynamic: tuple[int, int] | None = None
     kept: tuple[tuple[int, int], ...] = ()
+    root: bool = False
 
     def hands_out(self, port: int) -> bool:
         """Whether the system may give *port* to a program that asks for any.

@@ -143,7 +143,7 @@ _FAULT = Table(
     ),
 )
 _REACH = optional(closed(("loopback", "everywhere")))
-_SPOKEN = optional(WORDS)
+_SPOKEN = optional(TEXT)
 _KEY = Table(
     "key",
     "",
@@ -166,7 +166,7 @@ _AUDIT_FINDING = Table(
     (
         Field("code", WORDS),
         Field("level", closed(Level)),
-        Field("message", optional(WORDS), "null for what isn't unexpected"),
+        Field("message", optional(TEXT), "null for what isn't unexpected"),
     ),
 )
 AUDIT_SERVICE = Table(

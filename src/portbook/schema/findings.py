@@ -145,7 +145,7 @@ FINDING = Table(
         Field("message", TEXT, "what it is and what to do next", computed),
         Field("facts", FACTS, "what the message is made of, but for what the socket tells"),
         Field("evidence", TEXTS, "what it rests on", computed),
-        Field("socket", optional(WORDS), "the socket's name, such as `tcp 0.0.0.0:22`",
+        Field("socket", optional(TEXT), "the socket's name, such as `tcp 0.0.0.0:22`",
               _socket_name),
         Field("subject", OTHER_SUBJECT, "what else it concerns", _other_subject, left_out=True),
     ),

@@ -32,7 +32,7 @@ _ORIGIN = Table(
     (
         Field("source", WORDS, "this-machine, anywhere or a network; the most specific one holds"),
         Field("family", FAMILY),
-        Field("interface", optional(WORDS), "by which it comes in"),
+        Field("interface", optional(TEXT), "by which it comes in"),
         Field("answer", closed(Outcome), "what becomes of a new connection"),
         Field("rules", _RULES, "those that decide"),
         Field("delivered_to", optional(PORT), "the port where it ends"),
@@ -74,7 +74,7 @@ _SOCKET_REACH = Table(
     (
         Field("address", optional(WORDS), "null: nothing is bound",
               lambda it: None if it.listener is None else it.listener.socket.address),
-        Field("interface", optional(WORDS), "the one it is bound to",
+        Field("interface", optional(TEXT), "the one it is bound to",
               lambda it: None if it.listener is None else it.listener.socket.interface),
         Field("owners", list_of(OWNER.codec()), "",
               lambda it: () if it.listener is None else it.listener.ownership.owners),
@@ -104,8 +104,8 @@ _CONFIGURED = Table(
         Field("tool", closed(("ufw", "firewalld"))),
         Field("enabled", optional(FLAG)),
         Field("rules", optional(TEXTS), "those for the port; null: not readable"),
-        Field("otherwise", optional(WORDS), "what becomes of everything else"),
-        Field("source", WORDS, "the file"),
+        Field("otherwise", optional(TEXT), "what becomes of everything else"),
+        Field("source", TEXT, "the file"),
     ),
 )
 

@@ -72,7 +72,7 @@ UPDATE = Table(
         Field("before", WORDS, "the date of the registry before"),
         Field("after", WORDS, "the date of the registry after"),
         Field("url", optional(WORDS)),
-        Field("folder", optional(WORDS), "where it is kept"),
+        Field("folder", optional(TEXT), "where it is kept"),
         Field("rows", NUMBER),
         Field("rows_before", NUMBER),
         Field("skipped", list_of(_SKIPPED.inline()), "rows that can't be read"),
@@ -91,10 +91,10 @@ _VERSION = Table(
         Field("number", NUMBER, "its place in the order of updates"),
         Field("as_of", WORDS),
         Field("in_use", FLAG),
-        Field("folder", WORDS, path="path"),
+        Field("folder", TEXT, path="path"),
         Field("url", optional(WORDS), path="origin.url"),
         Field("fetched", optional(WORDS), "the day", "origin.fetched"),
-        Field("damaged", optional(WORDS), "the name of a file that isn't what was written"),
+        Field("damaged", optional(TEXT), "the name of a file that isn't what was written"),
     ),
 )
 VERSIONS = Table(
@@ -231,7 +231,7 @@ _REFUSED = Table(
         Field("message", TEXT, "", computed),
         Field("mend", TEXT, "what to do instead", computed),
         Field("facts", FACTS, "what the message is made of; `why` is the reason"),
-        Field("socket", optional(WORDS), "the listener's name"),
+        Field("socket", optional(TEXT), "the listener's name"),
     ),
 )
 _LOST = Table(

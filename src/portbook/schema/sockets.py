@@ -148,7 +148,7 @@ NOT_EVALUATED = Table(
     (
         Field("kind", closed(FilterKind), "`xdp` and `tc` stand on an interface, `cgroup` "
               "on a control group (systemd's IPAddressDeny)"),
-        Field("name", WORDS, "which one"),
+        Field("name", TEXT, "which one"),
     ),
     of=NotEvaluated,
 )  # fmt: skip

@@ -103,9 +103,10 @@ def _files(owners: Iterable[Process]) -> tuple[str, ...]:
 
 
 def _user(case: Case) -> Facts:
-    """Whose the socket is, where it isn't root's."""
+    """Whose the socket is, where it isn't root's, and whether even root can't see more."""
     socket = case.listener.socket
-    return _there(("uid", socket.uid), ("user", socket.user)) if socket.uid else ()
+    whose = _there(("uid", socket.uid), ("user", socket.user)) if socket.uid else ()
+    return (*whose, *_there(("root", case.rules.root)))
 
 
 def _services(case: Case) -> tuple[str, ...]:
@@ -259,7 +260,7 @@ GROUPS = {
     ),
     "relays": Group(("relays",), lambda case: _there(("relays", relays(case)))),
     "owners": Group(("programs", "containers", "pids", "kernel"), _owners),
-    "user": Group(("uid", "user"), _user),
+    "user": Group(("uid", "user", "root"), _user),
     "address": Group(("address",), lambda case: (("address", case.listener.socket.address),)),
     "interface": Group(
         ("interface",), lambda case: _there(("interface", case.listener.socket.interface))

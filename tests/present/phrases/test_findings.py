@@ -225,6 +225,11 @@ SAID: dict[tuple[str, Facts], str] = {
         (),
     ): "You can't see which program this is. Run with sudo.",
     (
+        "owner-hidden",
+        (("uid", 33), ("user", "www"), ("root", True)),
+    ): "You can't see which program this is: it has just ended, or runs outside this container or "
+    "namespace.",
+    (
         "unknown",
         (("kernel", True), ("state", "assigned"), ("services", ("nfs",))),
     ): "the kernel isn't a server portbook recognises.",

@@ -366,6 +366,7 @@ def read_rules(*, root: str = "/proc") -> PortRules:
         unprivileged[0] if len(unprivileged) == 1 else None,
         (dynamic[0], dynamic[1]) if len(dynamic) == 2 else None,
         kept,
+        os.geteuid() == 0,
     )
 
 

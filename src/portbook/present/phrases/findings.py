@@ -58,7 +58,7 @@ TEMPLATES = {
     "unpackaged-executable": "No package owns {unpackaged}. Check where it came from.",
     "backlog-full": "{program} has a full queue: {queue} to be accepted. It is slow or stuck, and "
     "new clients are turned away.",
-    "owner-hidden": "You can't see which program this is. Run with sudo{who_sees}.",
+    "owner-hidden": "You can't see which program this is{who_sees}.",
     "unknown": "{program} isn't a server portbook recognises{maybe}.{ask}",
 }
 _FITS: dict[str, str] = {
@@ -314,9 +314,12 @@ def _queue(facts: Facts) -> str:
 
 
 def _who_sees(facts: Facts) -> str:
+    if facts.get("root"):
+        return ": it has just ended, or runs outside this container or namespace"
     uid = facts.get("uid")
     # Root's own, or nobody knows whose, takes root.
-    return f", or as {facts.get('user') or f'user {uid}'}" if uid else ""
+    user = facts.get("user") or f"user {uid}"
+    return f". Run with sudo, or as {user}" if uid else ". Run with sudo"
 
 
 def _dynamic(facts: Facts) -> str:
