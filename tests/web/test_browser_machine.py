@@ -194,6 +194,8 @@ def test_the_list_follows_what_opens_and_closes(browser: Any, as_user: Running) 
         opened.get_by_role("link", name="This machine", exact=True).click()
         opened.wait_for_url("**/here")
         _wait_until_followed(opened)
+        own = opened.locator("tr", has_text=f"127.0.0.1:{as_user.port}")
+        own.get_by_text("this is portbook").click()
         assert not grave(opened)
         with _listening() as port:
             row = opened.locator("tr", has_text=f"tcp 127.0.0.1:{port}")
@@ -206,6 +208,13 @@ def test_the_list_follows_what_opens_and_closes(browser: Any, as_user: Running) 
                 " document.querySelectorAll('tr[data-socket]').length]"
             )
             assert counted == shown
+            # What was opened stays open, and a choice of levels hides the others' rows alone.
+            own.get_by_text("loopback-only").wait_for()
+            opened.get_by_label("ok", exact=True).check()
+            assert own.is_visible()
+            opened.get_by_label("alert", exact=True).check()
+            own.wait_for(state="hidden")
+            opened.get_by_label("all", exact=True).check()
         row.wait_for(state="detached")
         assert opened.evaluate("document.documentElement.scrollWidth") <= 1280
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
+import os
 import re
 import subprocess
 from html import unescape
@@ -336,6 +337,36 @@ def test_a_masked_command_line_is_not_shown() -> None:
     masked = views.here(_here(changed(LISTENER, owners=owners)), SERVED)
     assert "-D /srv" not in masked
     assert "/usr/bin/postgres" in masked
+
+
+def test_the_sites_own_port_is_recognised_as_itself() -> None:
+    """Whatever port it is: nobody is asked to check who started it."""
+    findings = (
+        worded("unregistered-port", Level.NOTE, "No service is registered here"),
+        worded("loopback-only", Level.OK, "Only this machine can reach it"),
+    )
+    for pid, own in ((os.getpid(), True), (os.getpid() + 1, False)):
+        owner = Process(pid, "portbook")
+        page = views.here(_here(changed(LISTENER, owners=(owner,), findings=findings)), SERVED)
+        assert ("this is portbook: it serves the page that you read" in page) is own
+        assert ("not a registered service: check that you started it" in page) is not own
+        assert ("No service is registered here" in page) is not own
+        assert "Only this machine can reach it" in page
+
+
+def test_a_socket_takes_a_line_the_gravest_first() -> None:
+    """The verdict is that of the short answer, and the rest opens below it."""
+    some = [
+        changed(LISTENER, findings=(worded(code, level, code), worded("exposed", Level.NOTE, "x")))
+        for code, level in (("expected", Level.OK), ("risky-exposed", Level.ALERT))
+    ]
+    text = views.here(_here(*some), SERVED)
+    page = Page(text)
+    assert ", as far as could be seen: 1 alert, 1 ok." in page.text
+    levels = re.findall('<tr class="k-([a-z]+)"', text)
+    assert levels == ["alert", "ok"]
+    assert len(page.all("details")) == 2
+    assert "postgres belongs here" in page.text
 
 
 @given(listeners())

@@ -36,7 +36,12 @@ class BriefVerdict(NamedTuple):
 
 
 def verdict_of(answer: PortAnswer, listeners: Sequence[Listener]) -> BriefVerdict:
-    """The verdict on *listeners*, those on the port of *answer*, the first of them first.
+    """The verdict on *listeners*, those on the port of *answer*, the first of them first."""
+    return verdict_on(listeners, service_names(answer))
+
+
+def verdict_on(listeners: Sequence[Listener], services: Sequence[str]) -> BriefVerdict:
+    """The verdict on *listeners* of a port that is registered for *services*.
 
     A finding that asks to be checked leads; else the one that says whether the program belongs
     here, which says more than that a port is exposed.
@@ -58,7 +63,7 @@ def verdict_of(answer: PortAnswer, listeners: Sequence[Listener]) -> BriefVerdic
     else:
         return BriefVerdict(Agreement.UNKNOWN)
     agreement = _SETTLES[settling[0].code][0] if settling else Agreement.UNKNOWN
-    return BriefVerdict(agreement, leading.level, _sentence(leading, answer, listeners))
+    return BriefVerdict(agreement, leading.level, _sentence(leading, services, listeners))
 
 
 # What says whether a program belongs on the port; the first that applies says it.
@@ -97,7 +102,7 @@ _OTHERS = {
 }
 
 
-def _sentence(finding: Finding, answer: PortAnswer, listeners: Sequence[Listener]) -> str:
+def _sentence(finding: Finding, services: Sequence[str], listeners: Sequence[Listener]) -> str:
     settling = _SETTLES.get(finding.code)
     tools = dict(finding.facts).get("tools")
     if finding.code == "foreign-service" and isinstance(tools, tuple):
@@ -109,7 +114,7 @@ def _sentence(finding: Finding, answer: PortAnswer, listeners: Sequence[Listener
     codes = {each.code for one in listeners for each in one.assessment.findings}
     return template.format(
         program="the program" if owner is None else owner.program or owner_name(owner),
-        service=next(iter(service_names(answer)), "another service"),
+        service=next(iter(services), "another service"),
         common=", but a common use of the port" if "known-use" in codes else "",
         tool=tools[0] if isinstance(tools, tuple) and tools else "",
         ask="" if "known-use" in codes else "; --probe asks it",

@@ -2,72 +2,108 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from portbook.model import Gap, GapCode, Level, State, Visibility
+from portbook.model import Gap, GapCode, Level, Visibility
 from portbook.model.text import moment
 from portbook.present.escape import one_line
 from portbook.present.phrases import gap_sentences
 from portbook.present.phrases.findings import finding_message
+from portbook.present.port.agreement import verdict_on
 from portbook.present.port.noted import in_short, of_whom
 from portbook.present.port.this_machine import holder, meaning, redirected
+from portbook.present.views.listen_fields import LEVELS, NONE, Cells
 from portbook.present.words import in_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from portbook.app.listen import HereAnswer
-    from portbook.model import Listener, Process, Standing
+    from portbook.model import Listener, Process
+    from portbook.present.owners import Viewer
+    from portbook.present.views.listen_fields import Standings
 
 
-_LEVELS = tuple(Level)
-
-
-def of_here(answer: HereAnswer) -> dict[str, Any]:
-    """What the page says of *answer*."""
+def of_here(answer: HereAnswer, to: Viewer, own: int | None = None) -> dict[str, Any]:
+    """What the page says of *answer*; *own* is the process that serves it."""
+    rows = list(map(Rows(answer.standings, to, own).row, answer.listeners))
+    rows.sort(key=lambda row: -row["level"].rank)
+    counted = Counter(row["level"] for row in rows)
+    levels = LEVELS[::-1]
     return {
         "count": len(answer.listeners),
         "partial": answer.visibility is Visibility.PARTIAL,
-        "rows": [
-            row_of(each, answer.standings[each.socket.port, each.socket.transport])
-            for each in answer.listeners
-        ],
+        "rows": rows,
+        "levels": [(level, counted[level]) for level in levels if counted[level]],
+        "all_levels": levels,
         "redirects": [one_line(redirected(each)) for each in answer.redirects],
         "missing": [one_line(reason) for reason in gap_sentences(answer.missing)],
     }
 
 
-def row_of(listener: Listener, standing: Standing) -> dict[str, object]:
-    """What a table says of one socket."""
-    socket, assessment = listener.socket, listener.assessment
-    names = dict.fromkeys(row.service_name for row in standing.assignments if row.service_name)
-    silent = standing.state is State.UNASSIGNED and not standing.listed
-    where = f", {in_namespace(socket.namespace)}" if socket.namespace else ""
-    bound = "" if socket.listens else "bound without listening; "
-    return {
-        "port": socket.port,
-        "key": one_line(f"{socket.name} {socket.state} {socket.inode} {socket.namespace}"),
-        "level": _LEVELS[max(0, assessment.gravity)],
-        "socket": one_line(socket.name),
-        "reach": one_line(f"{bound}{meaning(listener)}{where}"),
-        "holder": one_line(holder(listener)),
-        "details": [
-            one_line(line) for owner in listener.ownership.owners[:3] for line in _details(owner)
-        ],
-        "note": one_line(f"{of_whom(assessment.note)}: {in_short(assessment.note)}")
-        if assessment.note
-        else "",
-        "state": standing.state,
-        "book": ", ".join(names) or ("not listed" if silent else str(standing.state)),
-        "findings": [
-            {
-                "level": finding.level,
-                "code": finding.code,
-                "message": one_line(finding_message(finding)),
-            }
-            for finding in assessment.findings
-        ],
-    }
+# What asks who started a program, which the reader of the site has started.
+_OF_STRANGERS = frozenset({"unregistered-port", "reserved-port", "foreign-service", "unknown"})
+
+
+class Rows:
+    """What a table says of sockets, a line each, for the reader *to*.
+
+    *own* is the process that serves the page: its sockets are recognised as the site's own.
+    """
+
+    def __init__(self, standings: Standings, to: Viewer, own: int | None = None) -> None:
+        self._standings = standings
+        self._cells = Cells(standings, to)
+        self._own = own
+
+    def row(self, listener: Listener) -> dict[str, Any]:
+        """What stands in the line of *listener*, and in what opens below its verdict."""
+        socket, assessment = listener.socket, listener.assessment
+        standing = self._standings[socket.port, socket.transport]
+        names = [row.service_name for row in standing.assignments if row.service_name]
+        where = f", {in_namespace(socket.namespace)}" if socket.namespace else ""
+        bound = "" if socket.listens else "bound without listening; "
+        owners = listener.ownership.owners
+        own = self._own is not None and self._own in [one.pid for one in owners]
+        if own:
+            level, sentence = Level.OK, "this is portbook: it serves the page that you read"
+        else:
+            verdict = verdict_on([listener], names)
+            level, sentence = verdict.level or Level.OK, verdict.sentence or "nothing to say of it"
+        held = self._cells.program(listener) if owners else holder(listener)
+        details = [line for owner in owners[:3] for line in _details(owner)]
+        note = f"{of_whom(assessment.note)}: {in_short(assessment.note)}" if assessment.note else ""
+        return {
+            "port": socket.port,
+            "key": one_line(f"{socket.name} {socket.state} {socket.inode} {socket.namespace}"),
+            "level": level,
+            "sentence": one_line(sentence),
+            "socket": one_line(socket.name),
+            "reach": one_line(f"{bound}{meaning(listener)}{where}"),
+            "holder": one_line(held),
+            "facts": self._facts(listener) if owners else "",
+            "details": list(map(one_line, details)),
+            "note": one_line(note),
+            "practice": "",
+            "state": standing.state,
+            "book": ", ".join(dict.fromkeys(names)) or self._cells.field("service", listener),
+            "findings": [
+                {
+                    "level": finding.level,
+                    "code": finding.code,
+                    "message": one_line(finding_message(finding)),
+                }
+                for finding in assessment.findings
+                if not own or finding.code not in _OF_STRANGERS
+            ],
+        }
+
+    def _facts(self, listener: Listener) -> str:
+        """Process, user and age, as far as each is known."""
+        said = {"pid": "pid {}", "user": "{}", "uptime": "up {}"}
+        parts = ((form, self._cells.field(name, listener)) for name, form in said.items())
+        return ", ".join(form.format(value) for form, value in parts if value != NONE)
 
 
 def _details(owner: Process) -> Iterator[str]:

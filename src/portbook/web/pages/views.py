@@ -5,6 +5,7 @@ No page of the book holds anything of this machine: its panel is empty, and ``he
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from portbook.present.charts.svg import render_strip, window
 from portbook.present.document import PORT, Checks, Records
 from portbook.present.escape import one_line
 from portbook.present.list_briefs import brief_of
-from portbook.present.owners import Viewer
+from portbook.present.owners import Viewer, viewer
 from portbook.present.port.head import head_of, shortened, title_of
 from portbook.present.port.on_record import service_names
 from portbook.present.port.page import compose
@@ -26,7 +27,7 @@ from portbook.present.render import html, html_head, html_practice, html_text
 from portbook.present.views.explain import told
 from portbook.present.views.ranges import Length, compose_range
 from portbook.present.views.service import compose_service
-from portbook.web.local.panel import row_of
+from portbook.web.local.panel import Rows, of_here
 from portbook.web.pages import lists
 from portbook.web.pages.browse import compare
 from portbook.web.pages.browse import render as browse
@@ -278,9 +279,8 @@ def here(answer: HereAnswer, site: Site) -> str:
 
     Command lines are shown where *answer* has them: whoever wants them masked takes them out.
     """
-    from portbook.web.local.panel import of_here
-
-    return page("here.html", Links(site), "This machine", **of_here(answer))
+    values = of_here(answer, viewer(), os.getpid())
+    return page("here.html", Links(site), "This machine", **values)
 
 
 def explain(answer: ExplainAnswer | None, wrong: str, site: Site) -> str:
@@ -364,13 +364,13 @@ def of_capture(answer: ExplainAnswer | None) -> dict[str, Any]:
     known = [form.title for form in FORMATS.values()]
     if answer is None:
         return {"answered": False, "known": known, "example": _EXAMPLE}
-    rows = []
+    rows, of = [], Rows(answer.standings, Viewer())
     for each in answer.sockets[:MOST_ROWS]:
         key = (each.socket.port, each.socket.transport)
         products = list(dict.fromkeys(use.product for use in answer.uses[key]))
         more = f" and {len(products) - 3} more" if len(products) > 3 else ""
         practice = ", ".join(products[:3]) + more
-        rows.append({**row_of(each, answer.standings[key]), "practice": one_line(practice)})
+        rows.append({**of.row(each), "practice": one_line(practice)})
     return {
         "answered": True,
         "known": known,

@@ -295,9 +295,11 @@
         const read = new DOMParser().parseFromString(await answer.text(), "text/html");
         const focus = list.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
         const left = list.querySelector(".scroll")?.scrollLeft ?? 0;
+        const opened = new Set(rows(list).filter((row) => row.querySelector("details[open]")).map((row) => row.dataset.socket));
         count.replaceChildren(...read.getElementById("here-count").childNodes);
         list.replaceChildren(...read.getElementById("here-list").childNodes);
         mark();
+        for (const row of rows(list)) if (opened.has(row.dataset.socket)) row.querySelector("details").open = true;
         const scroll = list.querySelector(".scroll");
         if (scroll) scroll.scrollLeft = left;
         if (focus) [...list.querySelectorAll("a")].find((link) => link.getAttribute("href") === focus)?.focus();
