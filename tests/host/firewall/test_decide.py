@@ -161,6 +161,31 @@ def test_the_answer_to_an_untracked_datagram_is_translated_as_a_new_one(
     assert {one.outcome for one in ask(*raw, *nat)} == {Outcome.OPEN}  # TCP's is invalid, not new
 
 
+@pytest.mark.parametrize("redirected", [False, True])
+def test_what_this_machine_sends_itself_may_come_in_from_another_address(redirected: bool) -> None:
+    """Where all that leaves is masqueraded, what goes over lo is as well."""
+    objects = [
+        chain("in", "input", "drop"),
+        rule("in", match(SADDR, {"prefix": {"addr": "127.0.0.0", "len": 8}}), ACCEPT),
+        chain("out", "output", "accept", -100, "nat"),
+        chain("post", "postrouting", "accept", 100, "nat"),
+        rule("post", match({"meta": {"key": "oifname"}}, "lo"), {"masquerade": None}),
+    ]
+    if redirected:
+        objects.append(rule("out", match(DPORT, 80), {"redirect": {"port": 81}}))
+
+    def outcome(some: list[Any]) -> str:
+        (one,) = decide(
+            Ruleset(parse_nft(json.dumps({"nftables": some}))[0]), MACHINE, family=Family.IPV4,
+            transport=Transport.TCP, destination="127.0.0.1", port=80, interface="lo",
+            source="127.0.0.1",
+        )  # fmt: skip
+        return str(one.outcome)
+
+    assert outcome(objects) == "unknown"
+    assert outcome([each for each in objects if "post" not in str(each)]) == "open"
+
+
 def test_later_packets_that_are_dropped_are_told() -> None:
     (one,) = ask(chain("in", "input", "drop"), rule("in", match(STATE, "new", "in"), ACCEPT))
     assert one.outcome is Outcome.OPEN

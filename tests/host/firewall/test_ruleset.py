@@ -112,6 +112,52 @@ def test_a_set_that_changes_after_the_rules_were_read_is_not_guessed() -> None:
     assert codes(ruleset) == [GapCode.FIREWALL_CHANGING]
 
 
+MIXED = [
+    {"chain": {"family": "ip", "table": "filter", "name": "INPUT", "type": "filter",
+               "hook": "input", "prio": 0, "policy": "drop"}},
+    *[
+        {"rule": {"family": "ip", "table": "filter", "chain": "INPUT", "expr": expressions}}
+        for expressions in (
+            [match({"payload": {"protocol": "ip", "field": "saddr"}}, "192.0.2.7"),
+             {"xt": {"type": "target", "name": "ACCEPT"}}],
+            [{"vmap": {"key": {"payload": {"protocol": "tcp", "field": "dport"}},
+                       "data": {"set": [[80, DROP]]}}}],
+            [ACCEPT],
+        )
+    ],
+]  # fmt: skip
+SAVED = """*filter
+:INPUT DROP [0:0]
+-A INPUT -s 192.0.2.7/32 -m comment --comment "it\\'s" -j ACCEPT
+-A INPUT -p tcp
+-A INPUT -j ACCEPT
+COMMIT
+"""
+
+
+@pytest.mark.parametrize(
+    ("saved", "reached"),
+    [
+        (SAVED, {"open", "dropped"}),
+        (SAVED.replace("-A INPUT -p tcp\n", ""), {"unknown", "dropped"}),
+    ],
+)
+def test_of_nfts_rules_in_a_table_of_iptables_nothing_is_lost(
+    saved: str, reached: set[str]
+) -> None:
+    """iptables-nft-save prints a map of verdicts as if it were nothing: its rule stays nft's."""
+
+    def tool(argv: list[str], _: float) -> Printed | None:
+        if argv[0] == "nft":
+            return printed(MIXED)
+        return Printed(0, saved.encode(), b"") if argv[0] == "iptables-nft-save" else None
+
+    ruleset = read_ruleset(tool=tool, number=lambda: 1)
+    assert outcomes(ruleset) == reached
+    texts = {one.rules[-1].text for one in everything(ruleset) if one.outcome == "dropped"}
+    assert texts == {"tcp dport vmap { 80 : drop }"}
+
+
 @pytest.mark.parametrize("elements", [None, Printed(1, b"", b"No such file"), printed([])])
 def test_a_set_that_is_not_shown_is_unknown_where_it_matters(elements: Printed | None) -> None:
     ruleset = read_ruleset(tool=answers(printed(LISTING), elements), number=lambda: 1)

@@ -70,6 +70,16 @@ class Packet(NamedTuple):
     added: frozenset[str] = frozenset()
     local: bool | None = None
 
+    def with_other_source(self) -> Packet:
+        """The packet as NAT of its source makes it, as far as the chains to come can see that.
+
+        An answer that belongs to no connection isn't taken from another address; what this machine
+        sends to itself comes in again from an address that isn't worked out.
+        """
+        if self.socket_known:
+            return self._replace(translated=True, daddr=None)
+        return self._replace(saddr=None, sport=None) if self.iif == "" else self
+
 
 _OF_PACKET: dict[str, Callable[[Packet], Value]] = {
     "saddr": lambda packet: packet.saddr,

@@ -32,35 +32,58 @@ def options(words: list[str]) -> Iterator[tuple[bool, str, list[str]]]:
 
 
 def words_of(line: str) -> list[str]:
-    """The words of *line*. Raises MalformedInput for a quote that doesn't end."""
+    """The words of *line*. Raises MalformedInput for a quote that doesn't end.
+
+    >>> words_of("-m comment --comment 'a - b'")
+    ['-m', 'comment', '--comment', 'a - b']
+    """
     if '"' not in line and "'" not in line and "\\" not in line:
         return line.split()
-    import re
-
-    # xtables_save_string of iptables: what isn't plain stands in double quotes, in which a
-    # backslash stands before quotes and backslashes; in single ones nothing is special.
-    piece = r"""[^\s"'\\]++|"(?:[^"\\]++|\\.)*+"|'[^']*+'|\\."""
-    words = []
-    place = 0
-    for word in re.finditer(rf"\s*+((?:{piece})++)", line):
-        if word.start() != place:
-            break
-        place = word.end()
-        words.append(_unquoted(word[1], piece))
-    if line[place:].strip():
-        raise MalformedInput("it is not a ruleset as iptables-save prints it")
-    return words
-
-
-def _unquoted(word: str, piece: str) -> str:
-    import re
-
-    parts = []
-    for part in re.findall(piece, word):
-        if part[0] == "'":
-            parts.append(part[1:-1])
-        elif part[0] == '"':
-            parts.append(re.sub(r'\\(["\\])', r"\1", part[1:-1]))
+    words: list[str] = []
+    word: str | None = None
+    place, end = 0, len(line)
+    while place < end:
+        mark = line[place]
+        place += 1
+        if mark.isspace():
+            if word is not None:
+                words.append(word)
+                word = None
+            continue
+        word = word or ""
+        if mark in "\"'":
+            text, place = _quoted(line, place, mark)
+            word += text
+        elif mark == "\\":
+            if place >= end:
+                raise MalformedInput("it is not a ruleset as iptables-save prints it")
+            word += line[place]
+            place += 1
         else:
-            parts.append(part[1:] if part[0] == "\\" else part)
-    return "".join(parts)
+            start = place - 1
+            while place < end and line[place] not in _SPECIAL:
+                place += 1
+            word += line[start:place]
+    return words if word is None else [*words, word]
+
+
+_SPECIAL = " \t\n\r\v\f\"'\\"
+
+
+def _quoted(line: str, start: int, quote: str) -> tuple[str, int]:
+    """The text up to the *quote* that ends it, and the place behind that.
+
+    xtables_save_string of iptables: what isn't plain stands in double quotes, in which a backslash
+    stands before quotes and backslashes; in single ones nothing is special.
+    """
+    text, place = "", start
+    while True:
+        last = line.find(quote, place)
+        if last < 0:
+            raise MalformedInput("it is not a ruleset as iptables-save prints it")
+        slash = line.find("\\", place, last) if quote == '"' else -1
+        if slash < 0:
+            return text + line[place:last], last + 1
+        following = line[slash + 1]
+        text += line[place:slash] + (following if following in "\"'\\" else "\\" + following)
+        place = slash + 2

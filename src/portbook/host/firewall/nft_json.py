@@ -211,7 +211,8 @@ class _Reader:
         where = f"{table.family} {table.name} {name}"
         chain = table.chains.setdefault(name, Chain(where))
         expressions = value.get("expr", [])
-        table.foreign = table.foreign or any("xt" in each for each in expressions)
+        if any("xt" in each for each in expressions):
+            table.foreign.add((name, len(chain.rules)))
         if any("tproxy" in each for each in expressions):
             self._unfollowed.append(NotEvaluated(FilterKind.TPROXY, where))
         rule = Rule(partial(show_rule, expressions), where, statements_of(expressions))

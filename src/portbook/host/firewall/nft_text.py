@@ -106,8 +106,8 @@ def show(value: Any) -> str:
         text = _show_lookup(kind, inside)
     elif isinstance(inside, list):
         text = _show_list(kind, inside)
-    else:
-        text = None
+    else:  # a verdict of a map
+        text = kind if inside is None and kind in ("accept", "drop", "return", "continue") else None
     return _as_json(value) if text is None else text
 
 

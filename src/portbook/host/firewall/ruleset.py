@@ -11,7 +11,6 @@ import sys
 
 from portbook.errors import MalformedInput, shown
 from portbook.host.firewall import generation, legacy_tables
-from portbook.host.firewall.nft_hidden import add_devices, add_hidden_families
 from portbook.host.firewall.nft_json import parse_elements, parse_nft
 from portbook.host.firewall.values import Rows, Ruleset, Table
 from portbook.host.run_tool import SYSTEM_FOLDERS, find_tool, run_tool
@@ -148,6 +147,8 @@ class _Reader:
     def _add_hidden(self, tables: list[Table]) -> None:
         """What JSON lacks, from nft's other forms."""
         if any(table.doubtful for table in tables):
+            from portbook.host.firewall.nft_hidden import add_hidden_families
+
             text = self._run("nft", "--debug=netlink", "--terse", "list", "ruleset")
             add_hidden_families(text or "", tables)
         self._add_devices(tables)
@@ -155,6 +156,8 @@ class _Reader:
     def _add_devices(self, tables: list[Table]) -> None:
         hooks = [chain.hook for table in tables for chain in table.chains.values() if chain.hook]
         if any(hook.name == "ingress" and hook.device is None for hook in hooks):
+            from portbook.host.firewall.nft_hidden import add_devices
+
             add_devices(self._run("nft", "list", "chains") or "", tables)
 
     def _load(self, table: Table, name: str) -> Rows | None:
@@ -195,8 +198,11 @@ class _Reader:
 
 
 def _replace_rules(table: Table, saved: Table) -> None:
-    """Takes the rules as iptables prints them; hooks and policies stay those of the kernel."""
-    for name, chain in saved.chains.items():
-        known = table.chains.get(name)
-        if known is not None:
-            known.rules = chain.rules
+    """Takes the rules that nft doesn't print in full as iptables prints them, and no others.
+
+    Of a rule that nft made in such a table, iptables may print a part as if it were the whole.
+    """
+    for name, place in table.foreign:
+        rules, theirs = table.chains[name].rules, saved.chains.get(name)
+        if theirs is not None and len(theirs.rules) == len(rules):
+            rules[place] = theirs.rules[place]

@@ -237,7 +237,8 @@ class Table:
         self.maps: set[str] = set()  # those of the sets that are maps
         self.doubtful: dict[tuple[str, int], Rule] = {}  # of nft, which hides a condition
         self.dormant = False
-        self.foreign = False  # it has rules of iptables that nft doesn't print in full
+        # Rules of iptables that nft doesn't print in full, by their chain and place in it.
+        self.foreign: set[tuple[str, int]] = set()
 
     def concerns(self, family: str, hook: str) -> bool:
         """Whether packets of *family* (``ipv4`` or ``ipv6``) meet its chains at *hook*."""

@@ -92,8 +92,9 @@ class Walk:
     def _base(self, table: Table, chain: Chain, flow: Flow) -> list[Flow]:
         assert chain.hook is not None
         packet = flow.packet
+        over = packet.translation_over and chain.hook.name != "postrouting"  # that of destinations
         if chain.hook.kind == "nat" and (
-            packet.tracked is False or packet.translation_over or packet.state != 8 or packet.reply
+            packet.tracked is False or over or packet.state != 8 or packet.reply
         ):
             return [flow]
         self._table, self._accepted, self._trail = table, [], flow.rules
@@ -223,9 +224,8 @@ class Walk:
         if kind in _STOPS:
             self._stop(_STOPS[kind], sources, step.rule.text)
         elif kind == "accept":
-            if verdict.target == "source" and packet.socket_known and not packet.reply:
-                # An answer that belongs to no connection comes from another address then.
-                packet = packet._replace(translated=True, daddr=None)
+            if verdict.target == "source":
+                packet = packet.with_other_source()
             self._accepted.append((packet, sources, step.rule))
         elif kind == "return":
             add(step.ended, packet, sources)
