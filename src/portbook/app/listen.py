@@ -253,10 +253,8 @@ def answer_here(
         Visibility.PARTIAL if unseen else seen.visibility,
         tuple(dict.fromkeys(seen.missing + unseen)),
         {
-            (each.socket.port, each.socket.transport): book.standing(
-                each.socket.port, each.socket.transport
-            )
-            for each in kept
+            (socket.port, socket.transport): book.standings(socket.port)[socket.transport]
+            for socket, _, _ in kept
         },
         redirects,
         (*book.sources(), *catalog.practice.sources(), here_source()),

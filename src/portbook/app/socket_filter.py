@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
+from portbook.model.finding import OF_EXPOSURE, RANKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from portbook.catalog import Catalog
-    from portbook.model import Assessment, Level, Listener, Reach, Transport
+    from portbook.model import Level, Listener, Reach, Transport
 
 
 class PortSpan(NamedTuple):
@@ -127,13 +128,17 @@ def _age(listener: Listener) -> float:
     return min(starts, default=0.0)
 
 
-def _most_serious_first(assessment: Assessment) -> int:
-    gravity, leads = assessment.urgency
-    return -2 * gravity - leads
+def _most_serious_first(listener: Listener) -> int:
+    # As Assessment.urgency, without its calls: lists have thousands.
+    findings = listener[2][0]
+    if not findings:
+        return 2
+    gravity = max([RANKS[each[1]] for each in findings])
+    return -2 * gravity - (findings[0][0] in OF_EXPOSURE)
 
 
 ORDERS: dict[str, Callable[[Listener], Any]] = {
-    "level": lambda each: _most_serious_first(each.assessment),
+    "level": _most_serious_first,
     "port": lambda each: each.socket.port,
     "address": lambda each: (each.socket.family or "", each.socket.address),
     "program": _first_program,

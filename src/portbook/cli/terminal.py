@@ -173,9 +173,9 @@ def print_answers(answers: Sequence[Any], *, several: bool = False) -> None:
 
 def reaches(findings: Iterable[Finding], level: str) -> bool:
     """Whether any of *findings* is at *level* or above; never at ``never``."""
-    from portbook.model import Level
-
     if level == "never":
         return False
+    from portbook.model import Level
+
     least = Level(level).rank
-    return any(finding.level.rank >= least for finding in findings)
+    return any(each.rank >= least for each in {finding.level for finding in findings})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import isfinite
-
 from portbook.model import (
     Evidence,
     EvidenceCode,
@@ -75,7 +73,7 @@ def _is_fact(fact: Any) -> bool:
     if isinstance(fact, list):
         return all(isinstance(item, (str, int)) for item in fact)
     if isinstance(fact, float):
-        return isfinite(fact)
+        return abs(fact) < float("inf")  # not NaN either; math takes a shared library to load
     return fact is None or isinstance(fact, (str, int))
 
 

@@ -289,6 +289,11 @@ def _read_fallback(
     return _Sockets(tuple(sockets), tuple(missing))
 
 
+# The kernel tells the fields up to this one; the others keep their defaults.
+_TOLD = Socket._fields.index("udplite") + 1
+_REST_OF_SOCKET = tuple([Socket._field_defaults[field] for field in Socket._fields[_TOLD:]])
+
+
 def _listeners(
     sockets: Iterable[DiagSocket],
     owners: Mapping[int, tuple[OwnersSeen, tuple[Process, ...]]],
@@ -313,27 +318,27 @@ def _listeners(
             ownership = Ownership(processes, seen)
         # SCTP endpoints can have many addresses, all on one port and one socket.
         for family, address in socket.addresses or ((socket.family, socket.address),):
-            listeners.append(
-                Listener(
-                    Socket(
-                        socket.transport,
-                        family,
-                        address,
-                        socket.port,
-                        state,
-                        interface=names[socket.interface],
-                        inode=socket.inode or None,
-                        uid=socket.uid,
-                        user=users[socket.uid],
-                        v6only=socket.v6only,
-                        queue=socket.rqueue if listening else None,
-                        queue_limit=socket.wqueue if listening else None,
-                        udplite=socket.udplite,
-                    ),
-                    ownership,
-                    unjudged,
-                )
+            # The constructor takes four times as long; the fields are those of Socket, in order.
+            made = tuple.__new__(
+                Socket,
+                (
+                    socket.transport,
+                    family,
+                    address,
+                    socket.port,
+                    state,
+                    names[socket.interface],
+                    socket.inode or None,
+                    socket.uid,
+                    users[socket.uid],
+                    socket.v6only,
+                    socket.rqueue if listening else None,
+                    socket.wqueue if listening else None,
+                    socket.udplite,
+                    *_REST_OF_SOCKET,
+                ),
             )
+            listeners.append(tuple.__new__(Listener, (made, ownership, unjudged)))
     listeners.sort(key=_place)
     return listeners
 
