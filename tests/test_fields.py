@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 VALUES = [
     kind
-    for kind in vars(portbook.model).values()
+    for kind in (getattr(portbook.model, name) for name in portbook.model.__all__)
     if isinstance(kind, type) and hasattr(kind, "_fields")
 ]
 

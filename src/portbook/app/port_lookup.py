@@ -6,8 +6,6 @@ from portbook._fast_types import NamedTuple
 from portbook.catalog.registry.lookup import TRANSPORTS, headline
 from portbook.model import (
     Block,
-    Finding,
-    Host,
     Neighbour,
     PortRange,
     Source,
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
     from portbook.host.host_reader import HostReader
     from portbook.host.linux.connections import Connection
     from portbook.model import (
+        Finding,
+        Host,
         KnownService,
         Program,
         Report,

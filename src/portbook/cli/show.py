@@ -13,10 +13,6 @@ from portbook.formats.errors.query import (
     parse_query,
     split_queries,
 )
-from portbook.model import (
-    OwnerSearch,
-    Visibility,
-)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -222,6 +218,7 @@ class _Show:
             return None
         from portbook.app.listen import Depth
         from portbook.app.socket_filter import Filter
+        from portbook.model import OwnerSearch
 
         if options.notes:
             from portbook.catalog.expectations.lookup import check_named
@@ -364,4 +361,8 @@ def lead_of(found: PortAnswer, look: Style) -> str:
 
 
 def _partial(host: Host | None) -> bool:
-    return host is not None and host.visibility is Visibility.PARTIAL
+    if host is None:
+        return False
+    from portbook.model import Visibility
+
+    return host.visibility is Visibility.PARTIAL

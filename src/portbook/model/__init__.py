@@ -11,21 +11,6 @@ be said of either.
 
 from __future__ import annotations
 
-from portbook.model.finding import (
-    Evidence,
-    EvidenceCode,
-    Fact,
-    Facts,
-    FilterKind,
-    Finding,
-    Level,
-    NotEvaluated,
-    Reachable,
-    Scope,
-    Subject,
-    SubjectKind,
-)
-from portbook.model.gap import Gap, GapCode, Need
 from portbook.model.practice import (
     Authentication,
     Encryption,
@@ -63,29 +48,47 @@ from portbook.model.record import (
     Whose,
     title_of,
 )
-from portbook.model.seen import (
-    Assessment,
-    ConnectionState,
-    ExecutablePlace,
-    Family,
-    Host,
-    Listener,
-    OwnerSearch,
-    Ownership,
-    OwnersSeen,
-    PortRules,
-    Process,
-    Reach,
-    Socket,
-    SocketState,
-    Spoken,
-    SpokenState,
-    Visibility,
-    bracketed,
-    host_port,
-    is_v4,
-    is_v6,
-)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portbook.model.finding import (
+        Evidence,
+        EvidenceCode,
+        Fact,
+        Facts,
+        FilterKind,
+        Finding,
+        Level,
+        NotEvaluated,
+        Reachable,
+        Scope,
+        Subject,
+        SubjectKind,
+    )
+    from portbook.model.gap import Gap, GapCode, Need
+    from portbook.model.seen import (
+        Assessment,
+        ConnectionState,
+        ExecutablePlace,
+        Family,
+        Host,
+        Listener,
+        OwnerSearch,
+        Ownership,
+        OwnersSeen,
+        PortRules,
+        Process,
+        Reach,
+        Socket,
+        SocketState,
+        Spoken,
+        SpokenState,
+        Visibility,
+        bracketed,
+        host_port,
+        is_v4,
+        is_v6,
+    )
 
 __all__ = [
     "DYNAMIC_PORTS",
@@ -158,3 +161,35 @@ __all__ = [
     "is_v6",
     "title_of",
 ]
+
+# A lookup without this machine asks for no sockets, findings and gaps: to make their classes would
+# take a twentieth of it.
+_OF_GAPS = ("Gap", "GapCode", "Need")
+_OF_FINDINGS = (
+    "Evidence",
+    "EvidenceCode",
+    "Fact",
+    "Facts",
+    "FilterKind",
+    "Finding",
+    "Level",
+    "NotEvaluated",
+    "Reachable",
+    "Scope",
+    "Subject",
+    "SubjectKind",
+)
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "finding" if name in _OF_FINDINGS else "gap" if name in _OF_GAPS else "seen"
+    module = __import__(f"{__name__}.{home}", fromlist=[name])
+    value: object = getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,10 +7,8 @@ most twelve lines of :data:`COLUMNS` columns; the whole page has the rest.
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import Family, OwnersSeen, State, Transport, Visibility, bracketed
-from portbook.model.gap import OF_FIREWALL, OF_OWNERS, hide_sockets
-from portbook.present.owners import Viewer, owner_name, owner_phrase, unseen_owner
-from portbook.present.port.agreement import BriefVerdict, verdict_of
+from portbook.model import State, Transport
+from portbook.present.owners import owner_name, owner_phrase, unseen_owner
 from portbook.present.port.on_record import (
     abuse_line,
     met,
@@ -26,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from portbook.app.port_lookup import PortAnswer
-    from portbook.model import Gap, Host, Listener
+    from portbook.model import Host, Listener
+    from portbook.present.owners import Viewer
+    from portbook.present.port.agreement import BriefVerdict
 
 COLUMNS = 80
 LABEL = 15  # columns before what a line says
@@ -122,13 +122,15 @@ def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
     practice = practice_line(answer, COLUMNS - LABEL - 2)
     headline = machine if groups and machine else _headline(answer, machine)
     if groups and not _takes_address(answer, groups):
-        place = f"{bracketed(str(answer.query.address))}:{answer.port}"
+        from portbook.model import host_port
+
+        place = host_port(str(answer.query.address), answer.port)
         headline = f"Nothing listens on {place}, but {headline}"
-    verdict = (
-        None
-        if host is None
-        else verdict_of(answer, [each for group in groups for each in group.listeners])
-    )
+    verdict = None
+    if host is not None:
+        from portbook.present.port.agreement import verdict_of
+
+        verdict = verdict_of(answer, [each for group in groups for each in group.listeners])
     return Brief(
         headline,
         machine,
@@ -199,6 +201,8 @@ class Group(NamedTuple):
 
     def place(self) -> str:
         """The addresses, as one says them."""
+        from portbook.model import Family, bracketed
+
         sockets = [each.socket for each in self.listeners]
         addresses = list(dict.fromkeys(socket.address for socket in sockets))
         inside = next((each.namespace for each in sockets if each.namespace), None)
@@ -245,6 +249,8 @@ def who_holds(group: Group, to: Viewer) -> str:
     owners = group.first.ownership.owners
     if not owners:
         return unseen_owner(group.first, to)
+    from portbook.model import OwnersSeen
+
     inferred = group.first.ownership.seen is OwnersSeen.INFERRED
     said = ("probably " if inferred else "") + owner_phrase(owners[0], to)
     names = {owner_name(owner) for owner in owners}
@@ -272,23 +278,22 @@ def _machine(answer: PortAnswer, host: Host, groups: list[Group], to: Viewer) ->
         return f"{port} is redirected to {answer.redirects[0].to}"
     if answer.connections:
         return f"{port} is held by a connection; nothing listens"
-    if host.visibility is Visibility.FULL or not hide_sockets(host.missing):
+    from portbook.model.gap import hide_sockets
+
+    if not hide_sockets(host.missing):
         return _FREE
     return "nothing we can see listens on it"
 
 
-def _unseen(host: Host) -> list[Gap]:
-    """What could not be seen, beside owners and the firewall, which have lines of their own."""
-    return [gap for gap in host.missing if gap.code not in OF_OWNERS | OF_FIREWALL]
-
-
 def unseen_sentences(host: Host | None) -> tuple[str, ...]:
-    """What could not be seen of *host*, beside owners, a sentence each."""
+    """What could not be seen of *host*, a sentence each, but for what has lines of its own."""
     if host is None or not host.missing:
         return ()
+    from portbook.model.gap import OF_FIREWALL, OF_OWNERS
     from portbook.present.phrases import gap_sentences
 
-    return tuple(gap_sentences(_unseen(host)))
+    others = [gap for gap in host.missing if gap.code not in OF_OWNERS | OF_FIREWALL]
+    return tuple(gap_sentences(others))
 
 
 def _group_lines(groups: list[Group], to: Viewer) -> Iterator[str]:
@@ -373,8 +378,7 @@ def _may_be_asked(listener: Listener) -> bool:
 
 
 def _next(answer: PortAnswer, groups: list[Group], to: Viewer) -> Iterator[NextStep]:
-    port = answer.port
-    transport = answer.query.transport
+    port, transport = answer.port, answer.query.transport
     asked = f"{port}/{transport}" if transport is not None else str(port)
     if groups:
         if not groups[0].first.ownership.owners and not to.is_root:

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import OwnersSeen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -175,6 +174,8 @@ def unseen_owner(listener: Listener, to: Viewer) -> str:
     socket = listener.socket
     user = socket.user or (f"user {socket.uid}" if socket.uid is not None else None)
     seen = listener.ownership.seen
+    from portbook.model import OwnersSeen
+
     if seen is OwnersSeen.KERNEL:
         return "the kernel itself"
     if seen is OwnersSeen.NONE:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import Reach
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from portbook.model import Socket
+    from portbook.model import Reach, Socket
 
 
 class NextStep(NamedTuple):
@@ -143,19 +142,19 @@ def span(first: int, last: int) -> str:
     return str(first) if first == last else f"{first}–{last}"
 
 
-_ONLY = {Reach.LOOPBACK: "from this machine only", Reach.LINK: "from its own network link only"}
-
-
 def reach_by_address(sockets: Iterable[Socket]) -> str | None:
     """From where *sockets* can be reached, as far as their addresses say; None without any."""
+    from portbook.model import Reach
+
     unless = "unless a firewall blocks it (not checked)"
+    only = {Reach.LOOPBACK: "from this machine only", Reach.LINK: "from its own network link only"}
     reaches: dict[Reach | None, list[str]] = {}
     for socket in sockets:
         reaches.setdefault(socket.reach, []).append(socket.interface or socket.address)
     if len(reaches) < 2:
         for reach in reaches:
-            if reach in _ONLY:
-                return _ONLY[reach]
+            if reach in only:
+                return only[reach]
         if not reaches:
             return None
     if Reach.EVERYWHERE in reaches:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
 from portbook.errors import InvalidPort, InvalidQuery, InvalidRange, InvalidTransport, shown
-from portbook.model import LAST_PORT, Transport, host_port, is_v4, is_v6
+from portbook.model import LAST_PORT, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -170,12 +170,16 @@ def _parse_word(word: str) -> Query:
     host = word.removesuffix(":") if word.count(":") == 1 or word.endswith("]:") else word
     bare = host.removeprefix("[").removesuffix("]")
     query = _parse_address(word)
-    if query is None and (is_v4(bare) or is_v6(bare) or bare.lower() == "localhost"):
+    if query is not None:
+        return query
+    from portbook.model import host_port, is_v4, is_v6
+
+    if is_v4(bare) or is_v6(bare) or bare.lower() == "localhost":
         example = shown(host_port(bare, 8080))  # a zone may be anything
         raise InvalidQuery(
             f"{shown(word)} is an address without a port: give one with it, as in {example}", word
         )
-    return query or _parse_setting(word) or Query(QueryKind.NAME, word)
+    return _parse_setting(word) or Query(QueryKind.NAME, word)
 
 
 def _parse_setting(word: str) -> Query | None:
@@ -289,6 +293,8 @@ def _parse_address(word: str) -> Query | None:
         return None
     if host.startswith("[") or host in ("", "::"):
         return _port(number, None, host.strip("[]") or None)
+    from portbook.model import is_v6
+
     if (":" in host and not is_v6(host)) or (host[0].isalpha() and _is_file(word)):
         return None
     query = _port(number, None, host)
@@ -312,4 +318,6 @@ def _is_file(word: str) -> bool:
 
 
 def _is_bsd_host(text: str) -> bool:
+    from portbook.model import is_v4
+
     return text == "*" or is_v4(text)
