@@ -75,6 +75,7 @@ class NftRules:
                 ("output", 0),
                 ("output", -150),
                 ("postrouting", 0),
+                ("postrouting", 100),
                 ("prerouting", -100),
                 ("output", -100),
                 ("input", 50),
@@ -85,17 +86,12 @@ class NftRules:
         for number, (hook, priority) in enumerate(hooks):
             if hook == "ingress" and self._family != "inet":
                 continue
-            nat = priority == -100
-            policy = (
-                "accept"
-                if nat or hook not in ("input", "forward")
-                else self._pick("accept", "drop")
-            )
-            if hook in ("output", "postrouting") and chance.random() < 0.15:
+            nat = {-100: "nat", 100: "source nat"}.get(priority)
+            may_drop = not nat and hook in ("input", "forward")
+            policy = self._pick("accept", "drop") if may_drop else "accept"
+            if not nat and hook in ("output", "postrouting") and chance.random() < 0.15:
                 policy = "drop"
-            rules = self._rules(
-                chance.randrange(1, 7), "nat" if nat else hook, subs if not nat else ()
-            )
+            rules = self._rules(chance.randrange(1, 7), nat or hook, subs if not nat else ())
             if policy == "drop":
                 rules.insert(
                     0,
@@ -116,9 +112,9 @@ class NftRules:
                     if self._family != "ip"
                     else "ip protocol icmp accept",
                 )
-            kind = "nat" if nat else "filter"
             device = ' device "eth0"' if hook == "ingress" else ""
             place = priority + chance.choice((0, 0, 1))
+            kind = "nat" if nat else "filter"
             base = f"type {kind} hook {hook}{device} priority {place}; policy {policy};"
             chains.append(self._chain(f"c{number}", [base, *rules]))
         return chains
@@ -305,6 +301,10 @@ class NftRules:
     def _action(self, hook: str, subs: Sequence[str]) -> str:
         if hook == "nat":
             return self._translation()
+        if hook == "source nat":
+            six = self._six()
+            family = "" if self._family != "inet" else "ip6 " if six else "ip "
+            return self._pick("masquerade", f"snat {family}to {OWN[six]}", "counter", "accept")
         options = ["accept", "accept", "drop", "drop", "counter accept", 'log prefix "drawn " drop']
         if hook in ("input", "sub"):
             options += ["counter", "accept"]
