@@ -258,7 +258,7 @@ def test_without_psutil(platform: Any) -> None:
 
 def test_rules_that_are_not_read_are_unknown() -> None:
     for platform, name in ((macos, "macos"), (windows, "windows")):
-        assert platform.read_rules() == (name, None, None, ())
+        assert platform.read_rules() == (name, None, None, (), False)
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,8 @@ def _sentences(known: KnownService) -> Iterator[tuple[str, str]]:
         yield "ports", f"Met on port {known.first}."
     if known.people:
         yield "people", known.people
+    if known.also_called and known.source_of("also_called") != known.source_of("description"):
+        yield "also_called", f"Also called {listed(known.also_called)}."
     apart = (
         ("encryption", protection(known._replace(authentication=None))),
         ("authentication", protection(known._replace(encryption=None))),
