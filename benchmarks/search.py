@@ -13,7 +13,7 @@ from functools import partial
 from benchmarks.timing import alternate, portbook, table
 from portbook.catalog import Catalog
 from portbook.catalog.registry.lookup import Registry
-from portbook.catalog.registry.search import Index, index, search
+from portbook.catalog.search import Index, index
 
 _CATALOG = Catalog()
 
@@ -36,9 +36,9 @@ def run(*, quick: bool = False) -> str:
     times = alternate(commands, 1 if quick else 30)
     registry = Registry()
     names = sorted({row.service_name for row in registry.store.all() if row.service_name})
-    built = statistics.median(_time(lambda: Index(registry.store), 1 if quick else 15))
-    prepared = _time(index(registry).prepare, 1)[0]
-    _CATALOG.practice.use_index().prepare()
+    entries = index(_CATALOG).entries
+    built = statistics.median(_time(lambda: Index(entries), 1 if quick else 15))
+    prepared = _time(index(_CATALOG).prepare, 1)[0]
     chance = random.Random(1)
     some = chance.choices(names, k=20 if quick else 2000)
     texts = {
@@ -52,7 +52,7 @@ def run(*, quick: bool = False) -> str:
     )
     rows = []
     for kind, those in texts.items():
-        taken = _costs(lambda text: (search(registry, text)[:20], _uses(text)), those)
+        taken = _costs(lambda text: index(_CATALOG).search(text)[:20], those)
         rows.append(
             f"| {kind} | {statistics.median(taken):.2f} ms | {max(taken):.2f} ms "
             f"| {whole / max(taken):.0f} |"
@@ -68,11 +68,6 @@ def run(*, quick: bool = False) -> str:
     head = ["| texts | median | worst | difflib to the worst |", "|---|---|---|---|"]
     measured = table(times, "python -c pass")
     return "\n".join([measured, "", index_said, "", search_said, "", *head, *rows])
-
-
-def _uses(text: str) -> object:
-    found = _CATALOG.practice.use_index()
-    return found.search(text), found.near(text)
 
 
 def _costs(call: Callable[[str], object], texts: Iterable[str]) -> list[float]:

@@ -17,8 +17,8 @@ from portbook.app.port_lookup import PortAnswer
 from portbook.catalog import Catalog
 from portbook.catalog.expectations.lookup import Notes
 from portbook.catalog.registry.lookup import Registry
-from portbook.catalog.registry.search import search
 from portbook.catalog.registry.tsv_reader import SHIPPED, Store
+from portbook.catalog.search import index
 from portbook.catalog.update import validate
 from portbook.errors import DataMissing, PortbookError
 from portbook.formats.errors.query import parse_query
@@ -60,7 +60,7 @@ def test_two_catalogs_answer_each_for_itself(tmp_path: Path) -> None:
         assert isinstance(found, PortAnswer)
         assert found.sources[0].as_of == catalog.registry.store.as_of
     # What is worked out of one is nothing of the other's.
-    assert len(search(shipped.registry, "postgresql")) > len(search(other.registry, "postgresql"))
+    assert len(index(shipped).entries) > len(index(other).entries)
 
 
 def test_a_worker_reads_what_its_parent_reads() -> None:
@@ -90,7 +90,7 @@ def test_what_is_made_of_a_catalog_is_made_once_and_goes_with_it() -> None:
     assert len(made) == 1
     kept = weakref.ref(catalog.derived(make))
     registry = weakref.ref(catalog.registry)
-    search(catalog.registry, "ssh")
+    index(catalog).search("ssh")
     answer(parse_query("22"), catalog)
     del catalog
     gc.collect()

@@ -100,10 +100,11 @@ def _known(word: str, catalog: Catalog, *, verb: bool) -> bool:
     practice = catalog.practice
     if catalog.registry.named(word) or practice.programs_named(word):
         return True
-    from portbook.catalog.registry.search import search
+    from portbook.catalog.search import index
     from portbook.catalog.text_index import words_of
+    from portbook.model.practice import SearchStore
 
-    matches = search(catalog.registry, word)
+    matches = index(catalog).search(word).of(SearchStore.MATCHES)
     if matches and matches[0].score >= _NAMED:
         return True
     name = word.lower()

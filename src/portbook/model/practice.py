@@ -237,6 +237,15 @@ class Program(NamedTuple):
     further: tuple[str, ...] = ()
 
 
+class SearchStore(StrEnum):
+    """Where a hit of a search is from, and the list of an answer that has it."""
+
+    MATCHES = "matches"  # services, the registry's and those that people meet
+    USES = "uses"
+    PROGRAMS = "programs"
+    ABUSE = "abuse"
+
+
 class SystemRule(NamedTuple):
     """What one operating system, from one version on, does with ports by default."""
 

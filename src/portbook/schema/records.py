@@ -22,6 +22,7 @@ from portbook.model import (
     Use,
     UseKind,
 )
+from portbook.model.practice import SearchStore
 from portbook.schema.codecs import (
     FLAG,
     NUMBER,
@@ -330,6 +331,19 @@ MATCH = Table(
         Field("score", NUMBER, "0 to 100"),
         Field("why", WORDS, "what matched"),
         Field("service_name", optional(WORDS)),
+        Field("description", optional(WORDS)),
+        Field("ports", list_of(_SPAN.inline())),
+    ),
+)
+
+HIT = Table(
+    "hit",
+    "One result of a search, of whatever store.",
+    (
+        Field("store", closed(SearchStore), "what has it; that of `programs` has no list"),
+        Field("score", NUMBER, "0 to 100"),
+        Field("why", WORDS, "what matched"),
+        Field("name", optional(WORDS)),
         Field("description", optional(WORDS)),
         Field("ports", list_of(_SPAN.inline())),
     ),

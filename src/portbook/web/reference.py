@@ -213,14 +213,12 @@ async def _similar(request: Request, word: str) -> list[tuple[str, str]]:
         return []
     found = await run_search(request, search_text, word, context(request).catalog, _MOST_SIMILAR)
     meant: dict[str, str] = {}  # titles by address
-    for store in found.order:
-        if store == "matches":
-            for match in found.matches:
-                if match.service_name:
-                    meant.setdefault(f"/services/{quote(match.service_name)}", match.service_name)
-        elif store == "uses":
-            for use in found.uses:
-                meant.setdefault(f"/{use.first}", f"{use.product} ({use.first})")
+    for hit in found.hits[:_MOST_SIMILAR]:
+        if hit.registered and hit.name:
+            meant.setdefault(f"/services/{quote(hit.name)}", hit.name)
+        elif hit.ports:
+            port = hit.ports[0][0]
+            meant.setdefault(f"/{port}", f"{hit.name} ({port})")
     return [(name, address) for address, name in meant.items()][:_MOST_SIMILAR]
 
 

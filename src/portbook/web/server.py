@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from portbook.catalog.registry.search import index
 from portbook.catalog.registry.stats import count
 from portbook.catalog.registry.summary import shelf
+from portbook.catalog.search import index
 from portbook.errors import InvalidArgument, PortbookError, shown
 from portbook.model import (
     OwnerSearch,
@@ -265,8 +265,7 @@ def _warm_up(catalog: Catalog) -> None:
         book.store.hold()
         book.named("ssh")
         shelf(book)
-        index(book).prepare()
-        catalog.practice.use_index().prepare()
+        index(catalog).prepare()
         count(book)
     gc.collect()
     gc.freeze()

@@ -19,13 +19,13 @@ from portbook.formats.errors.query import (
     parse_query,
 )
 from portbook.model import State, Transport
+from portbook.model.practice import SearchStore
 from portbook.present.render import markdown
 from portbook.present.render.document_text import render_page
 from portbook.present.render.text import NARROWEST, WIDEST, Style, columns_of
 from portbook.present.views import history, lists
 from portbook.present.views.ranges import Length, compose_blocks, compose_range, compose_stats
 from portbook.present.views.service import compose_service
-from portbook.present.words import day
 from tests.strategies import any_port, nasty
 from tests.values import CATALOG
 
@@ -119,17 +119,15 @@ def test_a_name_that_does_not_exist_is_said_not_to() -> None:
     assert "postgresql" in said
 
 
-def test_a_search_tells_of_each_use_where_how_and_by_which_source() -> None:
-    found = _search("grafana")
-    said = lists.render_search(found, Style(100))
+def test_a_search_tells_what_each_hit_is_and_where() -> None:
+    found = _search("grafana", 100)
+    said = _words(lists.render_search(found, Style(100)))
     assert found.uses
-    for use in found.uses:
-        where = (
-            f"{use.first}/{use.transport}" if use.first == use.last else f"{use.first}–{use.last}"
-        )
-        heads = [each for each in said.splitlines() if each.startswith(f"  {use.product} · ")]
-        assert any(where in head and head.endswith(f", {use.kind}") for head in heads)
-        assert f"    {use.source} ({day(use.read)})\n" in said
+    for hit in found.hits:
+        first, last, transport = hit.ports[0]
+        where = f"{first}/{transport}" if first == last else f"{first}–{last}/{transport}"
+        assert f" {hit.name} {where}" in said
+        assert _words(hit.description or "") in said
 
 
 @pytest.mark.parametrize(
@@ -153,18 +151,19 @@ def test_what_abuse_is_called_leads_to_its_ports(text: str, port: int, subject: 
         assert any(source.id == "lore-abuse" for source in found.sources)
         said = lists.render_search(found, Style())
         assert "No service is named" not in said
-        assert f"\nReported abuse\n  {subject} · " in said
-        assert str(port) in said
+        (line,) = [line for line in said.splitlines() if line.startswith(f"  {subject}  ")]
+        assert "  Reported abuse: " in line
+        assert str(port) in line
 
 
-@pytest.mark.parametrize("text", ["by", "2.3.4", "qqqqzzzz", "ssh"])
-def test_other_words_find_no_report_of_abuse(text: str) -> None:
-    assert _search(text).abuse == ()
+@pytest.mark.parametrize("text", ["by", "qqqqzzzz", "ssh", "https"])
+def test_other_words_lead_to_no_report_of_abuse(text: str) -> None:
+    assert [hit.store for hit in _search(text).hits[:3] if hit.store is SearchStore.ABUSE] == []
 
 
 def test_what_is_left_out_of_a_search_is_counted() -> None:
     found = _search("mail", 3)
-    assert f"and {len(found.matches) - 3} more" in lists.render_search(found, Style())
+    assert f"and {len(found.hits) - 3} more" in lists.render_search(found, Style())
     assert "more: --limit" not in lists.render_search(_search("mail", 10_000), Style())
 
 

@@ -456,13 +456,6 @@ def test_other_pages_are_as_inert(text: str) -> None:
             assert not [key for key in element.attributes if key.startswith("on")]
 
 
-def test_the_search_index_can_end_no_script() -> None:
-    index = drawn.draw("search-index.js", CATALOG).decode()
-    assert "<" not in index
-    assert index.isascii()
-    assert index.count("\n") == 1
-
-
 # What people type, and the ports on which it is found in practice, with a word of the source.
 REMEMBERED = (
     ("grafana", {3000}, "github.com"),
@@ -482,7 +475,6 @@ def test_a_search_shows_products_with_their_ports_and_source(
     assert {f"/{port}" for port in ports} <= set(links)
     assert {use.source for use in found.uses} <= set(links)
     assert source in page.text
-    assert "In practice" in page.text
     assert f"for “{text}”" in page.text
     assert f"0 matches for “{text}”" not in page.text
 
@@ -521,7 +513,7 @@ def test_search_as_you_type_finds_products_with_their_source(tmp_path: Path) -> 
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     for (text, ports, source), hits in zip(REMEMBERED, json.loads(said.stdout), strict=True):
-        products = [hit for hit in hits if hit["said"].startswith("in practice")]
+        products = [hit for hit in hits if hit["source"]]
         shown = {port for hit in products for port in re.findall(r"\d+", hit["head"])}
         assert {str(port) for port in ports} <= shown, text
         assert any(source in hit["source"] for hit in products)
@@ -653,7 +645,7 @@ def test_the_description_of_a_port_is_its_short_answer(number: int) -> None:
 def test_a_search_shows_the_reports_of_what_is_called_so(text: str, port: int) -> None:
     found = answer_search(Query(QueryKind.TEXT, text), CATALOG)
     page = views.search(found, text, SERVED)
-    assert "<h2>Reported abuse</h2>" in page
+    assert "<span>Reported abuse: " in page
     assert f'href="/{port}"' in page
     for denial in ("Nothing matches", "No service is named"):
         assert denial not in page

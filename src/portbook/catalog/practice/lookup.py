@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
-    from portbook.catalog.practice.search import ReportIndex, UseIndex
 
 DATA = os.path.join(os.path.dirname(__file__), "data")
 
@@ -89,8 +88,6 @@ class Practice:
         self._asked: dict[str, int] = {}
         self._held: dict[str, RowsByPort] = {}
         self._programs_on: dict[int, list[Program]] | None = None
-        self._use_index: UseIndex | None = None
-        self._report_index: ReportIndex | None = None
 
     def _file(self, kind: str) -> SortedFile:
         file = self._files.get(kind)
@@ -214,14 +211,6 @@ class Practice:
         for row in file.rows():
             yield use_of(cells_of(row, "uses", file.path), file.path)
 
-    def use_index(self) -> UseIndex:
-        """All uses, ready to be searched; made when first asked for."""
-        if self._use_index is None:
-            from portbook.catalog.practice.search import UseIndex
-
-            self._use_index = UseIndex(self.uses())
-        return self._use_index
-
     def lookup_abuse(self, port: int, transport: Transport | None = None) -> tuple[Report, ...]:
         """What abuse of *port* was reported, on *transport* or on any.
 
@@ -249,14 +238,6 @@ class Practice:
         file = self._file("abuse")
         for row in file.rows():
             yield report_of(cells_of(row, "abuse", file.path), file.path)
-
-    def report_index(self) -> ReportIndex:
-        """All reports of abuse, ready to be searched; made when first asked for."""
-        if self._report_index is None:
-            from portbook.catalog.practice.search import ReportIndex
-
-            self._report_index = ReportIndex(self.abuse())
-        return self._report_index
 
     def expect(self, ports: int) -> None:
         """Reads a file at once, and not when it was searched often, where so many are asked for."""

@@ -3,8 +3,7 @@
 An *entry* is whatever is searched for (a service, a product) and is known here by a number.
 :class:`~portbook.catalog.text_index.vocabulary.Vocabulary` holds what entries are called and
 answers for one kind of term: names, words, descriptions. What an answer is worth is up to who asks:
-:mod:`portbook.catalog.registry.search` and :mod:`portbook.catalog.practice.search` rank the answers
-of several.
+:mod:`portbook.catalog.search` ranks the answers of several.
 """
 
 from __future__ import annotations

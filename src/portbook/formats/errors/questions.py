@@ -56,7 +56,7 @@ _NAMED = re.compile(
     r"(?i)\bports?\b.{0,20}\b(?:does|do|is|are|did|by)\b.{0,40}\b(?:use|used|need|needed|by|for|run|open)\b"
 )
 
-_DROPPED = frozenset((
+DROPPED = frozenset((
     "a", "an", "and", "any", "are", "at", "be", "been", "by", "can", "could", "default", "did",
     "do", "does", "doing", "for", "from", "get", "has", "have", "how", "i", "in", "into", "is",
     "it", "its", "know", "list", "listen", "listening", "listens", "me", "mean", "means", "my",
@@ -69,7 +69,7 @@ _DROPPED = frozenset((
     "nutzt", "quel", "quels", "quelle", "quelles", "est", "sont", "le", "la", "les", "pour",
     "utilise", "qué", "que", "cuál", "cuales", "usa", "para", "el", "puerto", "puertos",
 ))  # fmt: skip
-_ASKING = frozenset((
+ASKING = frozenset((
     "what", "what's", "whats", "which", "who", "whose", "why", "how", "where", "is", "are", "can",
     "could", "does", "do", "should", "when", "will", "difference", "between", "compare", "tell",
     "show", "list", "explain", "quel", "quels", "quelle", "welche", "welcher", "qué", "cuál",
@@ -87,7 +87,7 @@ def read_question(words: list[str]) -> Question | None:
         int(word) for word in re.findall(r"(?<![\w.:/-])\d{1,5}(?![\w:/]|\.\d)", blank(text))
         if word.isascii() and 0 < int(word) <= LAST_PORT
     ))  # fmt: skip
-    asking = words[0].lower().strip("¿?¡!,.") in _ASKING or text.rstrip().endswith("?")
+    asking = words[0].lower().strip("¿?¡!,.") in ASKING or text.rstrip().endswith("?")
     topic = next((topic for topic, pattern in _COMPILED if pattern.search(text)), None)
     if topic == "choose" and _NAMED.search(text) and len(search_words(text).split()) > 0:
         topic = None  # "which ports does kubernetes use" is about kubernetes
@@ -103,8 +103,8 @@ def search_words(text: str) -> str:
     words = text.split()
     if len(words) < 2:
         return text
-    kept = [word.strip("¿?!,.") for word in words if word.strip("¿?¡!,.").lower() not in _DROPPED]
-    asked = words[0].lower() in _ASKING or text.rstrip().endswith("?") or len(kept) < len(words)
+    kept = [word.strip("¿?¡!,.") for word in words if word.strip("¿?¡!,.").lower() not in DROPPED]
+    asked = words[0].lower() in ASKING or text.rstrip().endswith("?") or len(kept) < len(words)
     return " ".join(filter(None, kept)) or text if asked else text
 
 
@@ -117,5 +117,5 @@ def is_question(words: list[str]) -> bool:
     if len(words) < 3:
         return False
     lower = {word.lower().strip("¿?¡!,.") for word in words}
-    asking = words[0].lower() in _ASKING or words[-1].endswith("?")
+    asking = words[0].lower() in ASKING or words[-1].endswith("?")
     return (asking or bool(lower & {"port", "ports"})) and not all(map(str.isdigit, words))

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from portbook.catalog.registry.search import SIMILAR
-from portbook.present.document import Paragraph, Record, Sources, Table
+from portbook.catalog.search import SIMILAR
+from portbook.model.practice import SearchStore
+from portbook.present.document import Paragraph, Sources, Table
 from portbook.present.escape import one_line
-from portbook.present.port.practice import report_records
 from portbook.present.render.document_text import render_item
 from portbook.present.render.text import wrap
 from portbook.present.words import plural, span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from portbook.app.search import SearchAnswer
-    from portbook.catalog.registry.search import Match
+    from portbook.catalog.search import Hit
     from portbook.model import Source, Transport
     from portbook.present.document import Item
     from portbook.present.render.text import Style
@@ -54,73 +54,53 @@ class _Lines:
 
 
 def render_search(answer: SearchAnswer, style: Style) -> str:
-    """What a search found, with why each matched."""
+    """What a search found, in one order."""
     out = _Lines(style)
     quoted = f'"{answer.text}"'
-    if not answer.matches:
-        others = len(answer.uses) + len(answer.abuse) + len(answer.own_notes or ())
+    count = len(answer.hits)
+    if not count:
+        noted = len(answer.own_notes or ())
         out.title(
-            f"{plural(others, 'match', 'matches')} for {quoted}, none in the IANA registry"
-            if others
+            f"{plural(noted, 'match', 'matches')} for {quoted}, among your notes"
+            if noted
             else f"Nothing matches {quoted}."
         )
-    elif answer.asked_by_name and not answer.found:
+    elif answer.asked_by_name and answer.similar:
         out.title(f"No service is named {quoted}.", "Similar names:")
+    elif answer.similar:
+        out.title(f"Nothing is called {quoted}.", "Similar names:")
     else:
-        count = len(answer.matches)
         shown = f"{answer.shown:,} of " if answer.shown < count else ""
         out.title(f"{shown}{plural(count, 'match', 'matches')} for {quoted}")
     out.notes(answer.query.notes)
-    for store in answer.order:
-        if store == "matches" and answer.matches:
-            if answer.order[0] != "matches" and (answer.uses or answer.abuse):
-                out.section("In the registry")
-            _show_matches(out, answer, style)
-        elif store == "uses" and answer.uses:
-            out.section("In practice", *_use_rows(answer))
-        elif store == "abuse" and answer.abuse:
-            out.section("Reported abuse", *report_records(answer.abuse))
+    if count:
+        out.lines.append("")
+        rows = tuple(
+            (hit.name or "(no name)", _numbers(hit.ports), said_of(hit) + _why(hit, answer))
+            for hit in answer.hits[: answer.shown]
+        )
+        out.lines += render_item(Table(rows), style)
+        if count > answer.shown:
+            more = f"and {count - answer.shown:,} more: --limit 0 shows all"
+            out.lines += render_item(Paragraph(more), style)
     if answer.own_notes:
-        from portbook.present.port import noted
+        from portbook.present.port import noted as own
 
-        for title, items in noted.sections(answer.own_notes):
+        for title, items in own.sections(answer.own_notes):
             out.section(title, *items)
     out.sources(answer.sources)
     return str(out)
 
 
-def _show_matches(out: _Lines, answer: SearchAnswer, style: Style) -> None:
-    rows = tuple(
-        (
-            match.service_name or "(no name)",
-            _numbers(match.ports),
-            (match.description or "no description") + _why(match),
-        )
-        for match in answer.matches[: answer.shown]
-    )
-    out.lines.append("")
-    out.lines += render_item(Table(rows), style)
-    more = len(answer.matches) - answer.shown
-    if more > 0:
-        out.lines += render_item(Paragraph(f"and {more:,} more: --limit 0 shows all"), style)
+def said_of(hit: Hit) -> str:
+    """What a list of hits says of *hit*, beside its name."""
+    said = hit.description or "no description"
+    return f"Reported abuse: {said}" if hit.store is SearchStore.ABUSE else said
 
 
-def _why(match: Match) -> str:
+def _why(hit: Hit, answer: SearchAnswer) -> str:
     """What a reader doesn't see from the row itself: that its spelling only resembles the text."""
-    return " (similar)" if match.score <= SIMILAR else ""
-
-
-def _use_rows(answer: SearchAnswer) -> Iterator[Item]:
-    """The uses that a search found, each with its source."""
-    grouped: dict[tuple[str, ...], list[tuple[int, int, Transport | None]]] = {}
-    for use in answer.uses[: answer.shown]:
-        key = (use.product, use.kind, use.summary, use.source, use.read)
-        grouped.setdefault(key, []).append((use.first, use.last, use.transport))
-    for (product, kind, said, source, read), at in grouped.items():
-        yield Record(product, f"{_numbers(at)}, {kind}", said, source, read)
-    more = len(answer.uses) - answer.shown
-    if more > 0:
-        yield Paragraph(f"and {more:,} more: --limit 0 shows all")
+    return " (similar)" if hit.score <= SIMILAR and not answer.similar else ""
 
 
 def _numbers(ports: Sequence[tuple[int, int, Transport | None]]) -> str:

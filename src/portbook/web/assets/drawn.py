@@ -8,19 +8,20 @@ are what is shown of a page that is shared; the icons are those of phones.
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 from portbook.catalog.registry.summary import STATES, shelf
-from portbook.model import State
+from portbook.catalog.search import index
+from portbook.formats.errors.questions import ASKING, DROPPED
+from portbook.model.practice import SearchStore
 from portbook.present.charts.card import render_card, render_icon
 from portbook.present.charts.map import render_map_png, render_map_svg
 from portbook.present.escape import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from portbook.catalog import Catalog
-    from portbook.catalog.registry.lookup import Registry
+    from portbook.catalog.search import Entry
 
 _CARDS = {f"card-{state}.png": state for state in STATES}
 _ICONS = {
@@ -82,12 +83,15 @@ def manifest_of(base: str, start: str) -> str:
 
 
 def render_index(catalog: Catalog) -> str:
-    """The search index as a script that sets ``portbookIndex``.
+    """The search index as a script that sets ``portbookSearch`` and ``portbookIndex``.
 
     ``states`` names the states; ``runs`` holds the map as ``state.length`` in base 36, separated
-    by commas. ``rows`` has a line for each service, unnamed row and use in practice: the name, the
-    ports as ``22`` or ``6000-6063``, separated by commas, and the description, between tabs. The
-    name of a product has a ``+`` before it, and its source is the fourth cell.
+    by commas. ``rows`` has a line for each entry of :mod:`portbook.catalog.search`, in their order:
+    the name, the ports as ``22`` or ``6000-6063``, separated by commas, what is said of it, its
+    source, its other names between ``|`` (those that gave way to it behind ``~``), and what is
+    only searched, between tabs. What no registry has is marked before its name: a service by
+    ``=``, a product by ``+``, a program by ``*``, a report of abuse by ``!``. ``dropped`` and
+    ``asking`` are words of questions.
     """
     book = catalog.registry
     drawn = ",".join(
@@ -98,45 +102,27 @@ def render_index(catalog: Catalog) -> str:
         "asOf": book.sources()[0].as_of,
         "states": [str(state) for state in STATES],
         "runs": drawn,
-        "rows": "\n".join((*_services(book), *_products(catalog))),
+        "dropped": sorted(DROPPED),
+        "asking": sorted(ASKING),
+        "rows": "\n".join(map(_row, index(catalog).entries)),
     }
     # In ASCII and without "<": nothing in it can end the script or its lines.
     text = json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
-    return f"self.portbookIndex={text};\n"
+    with open(os.path.join(os.path.dirname(__file__), "find.js"), encoding="utf-8") as file:
+        return f"{file.read()}self.portbookIndex={text};\n"
 
 
-def _services(book: Registry) -> Iterable[str]:
-    spans: dict[tuple[str, str], dict[str, None]] = {}
-    said: dict[tuple[str, str], str] = {}
-    for row in book.store.all():
-        if row.state is not State.ASSIGNED:
-            continue
-        title = row.title or ""
-        name = row.service_name or ""
-        key = (name.lower(), "" if name else title)
-        said.setdefault(key, f"{_cell(name)}\t\t{'' if title == name else _cell(title)}")
-        ports = spans.setdefault(key, {})
-        if row.first is not None and row.last is not None:
-            ports[_ports(row.first, row.last)] = None
-    for key, line in said.items():
-        name, _, title = line.split("\t")
-        yield f"{name}\t{','.join(spans[key])}\t{title}"
+_MARKS = {SearchStore.USES: "+", SearchStore.PROGRAMS: "*", SearchStore.ABUSE: "!"}
 
 
-def _products(catalog: Catalog) -> Iterable[str]:
-    """A line for each use on record, then for each program with ports that no use tells of."""
-    spans: dict[tuple[str, str, str], dict[str, None]] = {}
-    told: set[tuple[str, int]] = set()
-    for use in catalog.practice.uses():
-        key = (use.product, use.summary, use.source)
-        spans.setdefault(key, {})[_ports(use.first, use.last)] = None
-        told.add((use.product, use.first))
-    for program in catalog.practice.programs():
-        for port, _ in program.ports:
-            if (program.product, port) not in told:
-                spans.setdefault((program.product, "", program.source), {})[str(port)] = None
-    for (product, summary, source), ports in sorted(spans.items()):
-        yield f"+{_cell(product)}\t{','.join(ports)}\t{_cell(summary)}\t{_cell(source)}"
+def _row(entry: Entry) -> str:
+    mark = _MARKS.get(entry.store, "" if entry.registered else "=")
+    spans = dict.fromkeys(_ports(first, last) for first, last, _ in entry.sorted_numbers())
+    others = [*entry.called, *(f"~{name}" for name in entry.aliases)]
+    source = entry.rows[0].source if entry.rows else ""
+    cells = [entry.name or "", entry.shown, source, "|".join(others), entry.extra]
+    name, said, source, other, extra = map(_cell, cells)
+    return f"{mark}{name}\t{','.join(spans)}\t{said}\t{source}\t{other}\t{extra}".rstrip("\t")
 
 
 def _cell(text: str) -> str:

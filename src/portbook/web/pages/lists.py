@@ -13,8 +13,10 @@ from portbook.catalog.registry.stats import count
 from portbook.catalog.registry.summary import STATES, shelf
 from portbook.formats.errors.query import Query, QueryKind
 from portbook.model import PORTS, RANGES, State
+from portbook.model.practice import SearchStore
 from portbook.present.charts.svg import render_band, render_bar, render_columns
 from portbook.present.port.changes import between, dates, limits, said, tally
+from portbook.present.views.lists import said_of
 from portbook.present.views.ranges import Length, compose_blocks, compose_range
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
     from portbook.catalog.registry.history import Change
     from portbook.catalog.registry.lookup import Registry
-    from portbook.model import Use
+    from portbook.catalog.search import Hit
     from portbook.present.document import Page
 
 MOST_BLOCKS = 60
@@ -227,14 +229,9 @@ def of_search(answer: SearchAnswer | None, text: str) -> dict[str, Any]:
         said = (
             "By number, name, description or product. The key / leads to the field from any page."
         )
-        return {
-            "headline": "Search", "said": said, "matches": [], "uses": [], "abuse": [], "more": 0,
-            "more_uses": 0, "about": said, "order": (),
-        }  # fmt: skip
-    shown = answer.matches[: answer.shown]
-    uses = _records(answer.uses)
-    number = len(answer.matches) + len(uses) + len(answer.abuse)
-    if answer.matches and not answer.found:
+        return {"headline": "Search", "said": said, "hits": [], "more": 0, "about": said}
+    number = len(answer.hits)
+    if number and not answer.found:
         headline = f"No service is named “{text}”"
         said = "Similar names:"
     elif number:
@@ -242,44 +239,34 @@ def of_search(answer: SearchAnswer | None, text: str) -> dict[str, Any]:
         said = ""
     else:
         headline, said = f"Nothing matches “{text}”", "Try part of a name, or one word."
+    hits = answer.hits[: answer.shown]
     return {
         "headline": headline,
         "said": said,
-        "order": answer.order,
-        "uses": uses[: answer.shown],
-        "abuse": answer.abuse,
-        "more_uses": max(0, len(uses) - answer.shown),
-        "matches": [
-            {
-                "service_name": match.service_name,
-                "description": match.description,
-                "why": match.why,
-                "spans": list(dict.fromkeys((first, last) for first, last, _ in match.ports))[:6],
-                "more": max(0, len({(first, last) for first, last, _ in match.ports}) - 6),
-            }
-            for match in shown
-        ],
-        "more": len(answer.matches) - len(shown),
+        "hits": [_hit(hit) for hit in hits],
+        "more": number - len(hits),
     }
 
 
-def _records(uses: Iterable[Use]) -> list[dict[str, Any]]:
-    """Uses that differ in their ports alone, as one."""
-    grouped: dict[tuple[str, ...], dict[tuple[int, int], list[str]]] = {}
-    for use in uses:
-        key = (use.product, use.summary, use.source, use.read)
-        at = grouped.setdefault(key, {}).setdefault((use.first, use.last), [])
-        at.append(str(use.transport))
-    return [
-        {
-            "product": product,
-            "summary": summary,
-            "source": source,
-            "read": read,
-            "spans": [(first, last, " ".join(on)) for (first, last), on in spans.items()],
-        }
-        for (product, summary, source, read), spans in grouped.items()
-    ]
+_MOST_SPANS = 6
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    """A line of the page of a search; a product's has its source."""
+    spans: dict[tuple[int, int], list[str]] = {}
+    for first, last, transport in hit.ports:
+        spans.setdefault((first, last), []).append(transport or "any")
+    row = hit.rows[0] if hit.rows else None
+    return {
+        "name": hit.name,
+        "registered": hit.registered,
+        "said": said_of(hit),
+        "spans": [(*ports, " ".join(on)) for ports, on in spans.items()][:_MOST_SPANS],
+        "more": max(0, len(spans) - _MOST_SPANS),
+        "why": hit.why if hit.store is SearchStore.MATCHES else "",
+        "source": row and row.source,
+        "read": row and row.read,
+    }
 
 
 # Pages that show what kinds of page there are.

@@ -27,60 +27,31 @@
   const index = () => loading ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = page.index;
-    script.onload = () => resolve(read(self.portbookIndex));
+    script.onload = () => resolve(self.portbookSearch.read(self.portbookIndex));
     script.onerror = () => { loading = null; reject(new Error("the search index could not be loaded")); };
     document.head.append(script);
   });
-  const read = (raw) => {
-    const rows = raw.rows.split("\n").map((line) => {
-      const [name, ports, said, source] = line.split("\t");
-      const product = name.startsWith("+");
-      const shown = product ? name.slice(1) : name;
-      return { name: shown, product, ports, said, source, low: shown.toLowerCase(), words: said.toLowerCase(),
-        spans: ports ? ports.split(",").map((span) => { const [a, b] = span.split("-").map(Number); return [a, b ?? a]; }) : [] };
-    });
-    const states = new Uint8Array(65536);
-    let at = 0;
-    for (const run of raw.runs.split(",")) {
-      const [state, length] = run.split(".");
-      const size = parseInt(length, 36);
-      states.fill(Number(state), at, at += size);
-    }
-    const holding = (port) => rows.filter((row) => !row.product && row.spans.some(([a, b]) => a <= port && port <= b));
-    return { rows, holding, state: (port) => raw.states[states[port]] };
-  };
-
   const portIn = (text) => {
     const found = /^:?(\d{1,5})(?:\/(?:tcp|udp|sctp|dccp))?$/i.exec(text);
     return found && Number(found[1]) <= 65535 ? Number(found[1]) : null;
   };
   const find = (book, text, most) => {
-    const wanted = text.toLowerCase().split(/\s+/).filter(Boolean).join(" ");
-    if (!wanted) return [];
     const hits = [];
-    const port = portIn(wanted);
+    const port = portIn(text.trim());
     if (port !== null && hasPort(port)) {
       const names = book.holding(port).map((row) => row.name || row.said);
-      hits.push({ href: portPage(port), head: String(port), text: names.join(", ") || book.state(port), score: 1000 });
+      hits.push({ href: portPage(port), head: String(port), text: names.join(", ") || book.state(port), said: "", source: "" });
     }
-    const words = wanted.split(" ");
-    for (const row of book.rows) {
-      let score = 0;
-      if (row.low === wanted) score = 100;
-      else if (row.low.startsWith(wanted)) score = 90;
-      else if (wanted.length > 1 && row.low.includes(wanted)) score = 80;
-      else if (wanted.length > 1 && words.every((word) => row.words.includes(word) || row.low.includes(word)))
-        score = words.every((word) => ` ${row.words}`.includes(` ${word}`)) ? 70 : 50;
-      if (!score) continue;
-      const first = row.ports.split(",").slice(0, 2).join(", ");
+    for (const row of self.portbookSearch.find(book, text)) {
+      if (hits.length >= most) break;
       const there = firstThere(row.spans);
       if (only && there === null) continue;
-      const single = (row.product || !row.name) && there !== null;
-      hits.push({ href: single ? portPage(there) : servicePage(row.name), head: first || "no port",
-        text: row.name || row.said, said: row.product ? `in practice${row.said ? `: ${row.said}` : ""}` : row.name ? row.said : "", source: row.source,
-        score: score + (row.product ? -1 : 0) - row.name.length / 100 - (row.ports ? 0 : 3) });
+      const page = row.kind === "registered" && row.name ? servicePage(row.name) : there === null ? null : portPage(there);
+      if (page === null) continue;
+      const said = row.kind === "abuse" ? `Reported abuse: ${row.said}` : row.name ? row.said : "";
+      hits.push({ href: page, head: row.ports.split(",").slice(0, 2).join(", ") || "no port", text: row.name || row.said, said, source: row.source });
     }
-    return hits.sort((a, b) => b.score - a.score).slice(0, most);
+    return hits;
   };
   self.portbook = { index, find, hasPort, portPage, servicePage };
 

@@ -1,0 +1,456 @@
+"""One search of all that is on record: services, products, programs and reports of abuse.
+
+Every hit says why it matched. A name comes first, then names that begin with the text, names that
+hold it, descriptions with its words, and last what is of a similar spelling. Among hits that fit as
+well, what people meet comes first, then what has a port, then short names. The site's script
+(``web/assets/find.js``) has the same rule, and a test holds both to the same hits.
+
+>>> from portbook.catalog import Catalog
+>>> index(Catalog()).search("postgress")[0].name
+'postgresql'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+from portbook._fast_types import NamedTuple
+from portbook.catalog.text_index import (
+    ALIKE,
+    Vocabulary,
+    fold,
+    postings,
+    words_of,
+    words_of_each,
+)
+from portbook.model import LAST_PORT, PORTS, Transport
+from portbook.model.practice import WIDE, SearchStore
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from portbook.catalog import Catalog
+    from portbook.model import KnownService, Program, Report, Use
+
+    Number = tuple[int, int, Transport | None]
+
+SIMILAR = 45  # the highest score of a similar spelling
+_SIMILAR_WORD = 40  # and of a similar word of a description
+_SURE = 38  # the score of a slip so small that it is worth a line beside other hits
+_BEGINS = 90  # the score of a name that begins with the text
+_SHORT = 3  # letters of a word in which a slip makes another word
+
+# What outdoes what among hits that fit as well; a use has a weight of 1 to 3.
+_IN_FULL, _MET, _LISTED = 4, 3, 1
+
+
+_PLACES = {store: place for place, store in enumerate(SearchStore)}
+
+
+class Match(NamedTuple):
+    """A service that a search found; ``score`` is 0 to 100, ``why`` names what matched."""
+
+    score: int
+    why: str
+    service_name: str | None
+    description: str | None
+    ports: tuple[Number, ...]
+
+
+class Entry:
+    """One thing that can be found.
+
+    ``name`` is what it is shown as, ``called`` are names as good as that, ``aliases`` are names
+    that gave way to it. ``shown`` is said of it; ``extra`` is only searched. ``rows`` are what it
+    was made of, of one store.
+    """
+
+    __slots__ = (
+        "_sorted", "aliases", "called", "extra", "name", "numbers", "registered", "rows", "shown",
+        "store", "weight",
+    )  # fmt: skip
+
+    def __init__(
+        self, store: SearchStore, name: str | None, shown: str = "", weight: int = 0
+    ) -> None:
+        self.store = store
+        self.name = name
+        self.shown = shown
+        self.weight = weight
+        self.registered = store is SearchStore.MATCHES  # whether the name is one of the registry's
+        self.called: tuple[str, ...] = ()
+        self.aliases: tuple[str, ...] = ()
+        self.extra = ""
+        self.numbers: dict[Number, None] = {}
+        self.rows: list[Any] = []
+        self._sorted: tuple[Number, ...] | None = None
+
+    def sorted_numbers(self) -> tuple[Number, ...]:
+        """Its ports in order, each with its transport."""
+        if self._sorted is None:
+            self._sorted = tuple(sorted(self.numbers, key=_by_number))
+        return self._sorted
+
+    @property
+    def names(self) -> list[str]:
+        """All that it is called, in lower case."""
+        return [fold(name) for name in (self.name, *self.called, *self.aliases) if name]
+
+    @property
+    def order(self) -> tuple[int, bool, int, int, int, str, str]:
+        """Its place among entries that fit as well.
+
+        What nobody is known to meet is told by short names first, the rest by low ports.
+        """
+        name = self.name or self.shown
+        lowest = min((first for first, _, _ in self.numbers), default=PORTS)
+        length = 0 if self.weight else len(name)
+        place = _PLACES[self.store]
+        return (-self.weight, lowest == PORTS, place, length, lowest, name, self.shown)
+
+
+class Hit(NamedTuple):
+    """One result of a search; ``rows`` are the uses, programs or reports that it stands for."""
+
+    score: int
+    why: str
+    store: SearchStore
+    name: str | None
+    description: str | None
+    ports: tuple[Number, ...]
+    registered: bool = False
+    rows: tuple[Any, ...] = ()
+
+
+class Hits(Sequence[Hit]):
+    """The hits of a search, best first; each is made when it is looked at.
+
+    One letter finds thousands, of which nobody looks at more than a page.
+    """
+
+    __slots__ = ("_entries", "_kinds")
+
+    def __init__(self, entries: list[Entry], kinds: list[tuple[int, str, list[int]]]) -> None:
+        self._entries = entries
+        self._kinds = kinds  # score, why, and the places of the entries that they hold for
+
+    def __len__(self) -> int:
+        return sum([len(places) for _, _, places in self._kinds])
+
+    def __iter__(self) -> Iterator[Hit]:
+        for score, why, places in self._kinds:
+            for place in places:
+                entry = self._entries[place]
+                yield Hit(
+                    score, why, entry.store, entry.name, entry.shown or None,
+                    entry.sorted_numbers(), entry.registered, tuple(entry.rows),
+                )  # fmt: skip
+
+    def __getitem__(self, at: Any) -> Any:  # a Hit, or for a slice a tuple of them
+        if isinstance(at, slice):
+            first, last, step = at.indices(len(self))
+            return tuple(islice(self, first, last, step) if step > 0 else tuple(self)[at])
+        place = range(len(self))[at]  # raises IndexError as any sequence does
+        return next(islice(self, place, None))
+
+    def none(self) -> Hits:
+        """No hits of the same index."""
+        return Hits(self._entries, [])
+
+    def of(self, store: SearchStore) -> Hits:
+        """Those of one store, in the same order."""
+        entries = self._entries
+        kinds = [
+            (score, why, [place for place in places if entries[place].store is store])
+            for score, why, places in self._kinds
+        ]
+        return Hits(entries, [kind for kind in kinds if kind[2]])
+
+
+class Matches(Sequence[Match]):
+    """The services among *hits*."""
+
+    __slots__ = ("_hits",)
+
+    def __init__(self, hits: Hits) -> None:
+        self._hits = hits.of(SearchStore.MATCHES)
+
+    def __len__(self) -> int:
+        return len(self._hits)
+
+    def __getitem__(self, at: Any) -> Any:
+        hits = self._hits[at]
+        return tuple(map(_match, hits)) if isinstance(at, slice) else _match(hits)
+
+    def __iter__(self) -> Iterator[Match]:
+        return map(_match, self._hits)
+
+
+def _match(hit: Hit) -> Match:
+    name = hit.name if hit.registered else None
+    return Match(hit.score, hit.why, name, hit.description, hit.ports)
+
+
+class Index:
+    """*entries*, ready to be searched.
+
+    A search takes some 0.5 ms of processor time, and a few where thousands of entries match or
+    hundreds of spellings come near (``benchmarks/search.py``).
+    """
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        # An entry's number is its place among entries that fit as well.
+        self.entries = sorted(entries, key=lambda entry: entry.order)
+        good = [[fold(name) for name in (it.name, *it.called) if name] for it in self.entries]
+        names = [entry.names for entry in self.entries]
+        flat = words_of_each([name for some in names for name in some])
+        at, worded = 0, []
+        for some in names:
+            worded.append(flat[at : at + len(some)])
+            at += len(some)
+        texts = [fold(f"{entry.shown} {entry.extra}") for entry in self.entries]
+        in_texts = words_of_each(texts)
+        self._good = Vocabulary(postings(map(set, good)))
+        self._names = Vocabulary(postings(map(set, names)))
+        self._phrases = Vocabulary(
+            postings([{" ".join(one) for one in it if one} for it in worded])
+        )
+        self._runs = Vocabulary(postings([{"".join(one) for one in it if one} for it in worded]))
+        in_names = [{word for one in it for word in one} for it in worded]
+        self._words = Vocabulary(postings(in_names))
+        both = [{*one, *other} for one, other in zip(in_names, in_texts, strict=True)]
+        self._all_words = Vocabulary(postings(both))
+        self._texts = Vocabulary(postings([(text,) for text in texts]))
+        self._wide = {
+            place
+            for place, entry in enumerate(self.entries)
+            if entry.store is not SearchStore.MATCHES
+            and all(last - first >= WIDE for first, last, _ in entry.numbers)
+        }
+
+    def search(self, text: str) -> Hits:
+        """All that *text* finds, best first.
+
+        Spellings nearly so come last, and only where no name begins with the text: "P-Server" is
+        part of other names, and may yet be a slip for PS-Server.
+        """
+        wanted = fold(text)
+        kinds: list[tuple[int, str, list[int]]] = []
+        if not wanted:
+            return Hits(self.entries, kinds)
+        matched: set[int] = set()
+        for score, why, places in self._exact(wanted):
+            new = set(places) - matched
+            if new:
+                matched |= new
+                kinds.append((score, why, sorted(new)))
+        if (not kinds or kinds[0][0] < _BEGINS) and not wanted.isdigit():
+            least = _SURE if kinds else 0
+            kinds += (
+                (score, why, [place])
+                for score, why, place in self._near(wanted)
+                if score >= least and place not in matched
+            )
+        return Hits(self.entries, kinds)
+
+    def prepare(self) -> None:
+        """Makes now what searches would make when they first need it; 100 ms."""
+        for entry in self.entries:
+            entry.sorted_numbers()
+        for vocabulary in (self._names, self._words, self._all_words):
+            vocabulary.prepare()
+        for vocabulary in (self._phrases, self._runs, self._texts):
+            vocabulary.prepare(spellings=False)
+
+    def _exact(self, wanted: str) -> Iterator[tuple[int, str, Iterable[int]]]:
+        """Kinds of hits, the best kind first: score, why, and the places of the entries."""
+        words = words_of(wanted)
+        phrase, run = " ".join(words), "".join(words)
+        yield 100, "name", self._good.exact(wanted)
+        yield 98, "another name of it", self._names.exact(wanted)
+        if words:
+            yield 97, "another name of it", self._phrases.exact(phrase)
+        if wanted.isascii() and wanted.isdigit() and len(wanted) <= 5:
+            yield 95, "number", self._holding(int(wanted))
+        # Numbers and words of two letters stand in many a text.
+        telling = any(len(word) >= _SHORT and not word.isdigit() for word in words)
+        if words:
+            yield 92, "start of the name", self._phrases.beginning(f"{phrase} ")
+        if telling:
+            yield 91, "words of the name", self._words.with_all(words)
+        yield _BEGINS, "start of the name", self._names.beginning(wanted)
+        if len(run) > 1:
+            yield 84, "start of the name", self._runs.beginning(run)
+        if telling:
+            yield 82, "starts of words in the name", self._words.with_all_begun(words)
+        if len(wanted) > 1:
+            yield 80, "part of the name", self._names.containing(wanted)
+        if telling:
+            yield 70, "in the description", self._all_words.with_all(words)
+            yield 60, "starts of words in the description", self._all_words.with_all_begun(words)
+        if len(wanted) > 2:
+            yield 50, "part of the description", self._texts.containing(wanted)
+
+    def _holding(self, port: int) -> list[int]:
+        if port > LAST_PORT:
+            return []
+        return [
+            place
+            for place, entry in enumerate(self.entries)
+            if place not in self._wide
+            and any(first <= port <= last for first, last, _ in entry.numbers)
+        ]
+
+    def _near(self, wanted: str) -> Iterator[tuple[int, str, int]]:
+        """Entries of a similar spelling, best first: the score, why, and the place of each.
+
+        A name outdoes a word of a description; a whole name, one that holds the similar word.
+        """
+        best: dict[int, tuple[int, int]] = {}
+        for rank, vocabulary, weight, shortest in (
+            (2, self._all_words, _SIMILAR_WORD, _SHORT + 1),
+            (1, self._words, SIMILAR, _SHORT + 1),
+            (0, self._names, SIMILAR, 0),
+        ):
+            scores: dict[int, int] = {}
+            for term, ratio in vocabulary.near(wanted, ALIKE).items():
+                if len(term) >= shortest:
+                    score = int(ratio * weight)
+                    for place in vocabulary.exact(term):
+                        scores[place] = max(score, scores.get(place, 0))
+            for place, score in scores.items():
+                held = best.get(place)
+                if held is None or held[1] == 2 or score >= -held[0]:
+                    best[place] = (-score, rank)
+        whys = ("a similar name", "a similar name", "a similar word")
+        for (score, rank), place in sorted((found, place) for place, found in best.items()):
+            yield -score, whys[rank], place
+
+
+def _by_number(number: Number) -> tuple[int, int, str]:
+    return (number[0], number[1], number[2] or "")
+
+
+def index(catalog: Catalog) -> Index:
+    """The index of *catalog*, made with the first search and held with it.
+
+    Raises DataMissing or DataCorrupt where a file is damaged.
+    """
+    return catalog.derived(_index)
+
+
+def _index(catalog: Catalog) -> Index:
+    practice = catalog.practice
+    uses = list(practice.uses())
+    return Index(
+        (
+            *_services(catalog),
+            *_uses(uses),
+            *_programs(practice.programs(), uses),
+            *_reports(practice.abuse()),
+        )
+    )
+
+
+def _services(catalog: Catalog) -> Iterator[Entry]:
+    """The registry's services, with what is known of those that people meet; then the others."""
+    entries: dict[str, Entry] = {}
+    titles: dict[str, dict[str, None]] = {}
+    on: dict[tuple[int, int, Transport | None], list[str]] = {}
+    for name, title, number, aliases in catalog.registry.store.assigned():
+        key = (name or f"\n{title}").lower()
+        entry = entries.get(key)
+        if entry is None:
+            entry = entries[key] = Entry(SearchStore.MATCHES, name, title or "")
+        entry.aliases += aliases
+        if number is not None:
+            entry.numbers[number] = None
+            on.setdefault(number, []).append(key)
+        if title:
+            titles.setdefault(key, {})[title] = None
+    for key, entry in entries.items():
+        entry.extra = " ".join([title for title in titles.get(key, ()) if title != entry.shown])
+    met: dict[str, Entry] = {}
+    for known in catalog.practice.services():
+        key = _key_of(known, entries, on)
+        joined = entries.get(key) or met.get(key)
+        if joined is None:
+            joined = met[key] = Entry(SearchStore.MATCHES, known.name)
+            joined.registered = False
+        if not joined.registered:
+            joined.numbers[known.first, known.last, known.transport] = None
+        _tell(joined, known)
+    yield from entries.values()
+    yield from met.values()
+
+
+def _key_of(known: KnownService, entries: dict[str, Entry], on: dict[Number, list[str]]) -> str:
+    """The key of the registry's service that *known* is; one of its own where there is none."""
+    number = (known.first, known.last, known.transport)
+    here = on.get(number) or on.get((known.first, known.last, None)) or []
+    covered = [name.lower() for name in (*known.registered, known.name)]
+    for name in covered:
+        if name in here:
+            return name
+    for name in covered[:-1] if known.first != known.last else ():
+        if name in entries:
+            return name
+    return f"\n\n{known.name.lower()}"
+
+
+def _tell(entry: Entry, known: KnownService) -> None:
+    weight = (_IN_FULL if known.people else _MET) if known.leads else _LISTED
+    said = f"{known.name}: {known.gist}" if entry.registered else known.gist
+    others = (known.name, *known.also_called)
+    entry.called += tuple([name for name in others if name not in entry.called])
+    if weight > entry.weight:
+        entry.extra = f"{entry.shown} {entry.extra}".strip()
+        entry.shown, entry.weight = said, weight
+    if known.description not in entry.extra:
+        entry.extra = f"{entry.extra} {said} {known.description}".strip()
+
+
+def _uses(uses: Iterable[Use]) -> Iterator[Entry]:
+    """Products; uses that differ in their ports alone are one."""
+    entries: dict[tuple[str, ...], Entry] = {}
+    for use in uses:
+        key = (use.product, use.kind, use.summary, use.source)
+        weight = use.weight if use.leads else 0
+        entry = entries.get(key)
+        if entry is None:
+            entry = entries[key] = Entry(SearchStore.USES, use.product, use.summary, weight)
+        entry.weight = max(weight, entry.weight)
+        entry.numbers[use.first, use.last, use.transport] = None
+        entry.rows.append(use)
+    return iter(entries.values())
+
+
+def _programs(programs: Iterable[Program], uses: list[Use]) -> Iterator[Entry]:
+    """Server programs, with the ports that no use of the same product tells of."""
+    told = {(use.product, use.first) for use in uses}
+    for program in programs:
+        ports = [(port, on) for port, on in program.ports if (program.product, port) not in told]
+        if ports:
+            entry = Entry(SearchStore.PROGRAMS, program.product, "Server program", 1)
+            if program.name != program.product.lower():
+                entry.called = (program.name,)
+            entry.numbers = {(port, port, transport): None for port, transport in ports}
+            entry.rows.append(program)
+            yield entry
+
+
+def _reports(reports: Iterable[Report]) -> Iterator[Entry]:
+    """Reports of abuse; those that differ in their ports alone are one."""
+    entries: dict[tuple[str, ...], Entry] = {}
+    for report in reports:
+        key = (report.subject, report.threat, report.period, report.summary, report.source)
+        entry = entries.get(key)
+        if entry is None:
+            entry = entries[key] = Entry(SearchStore.ABUSE, report.subject, report.summary, 1)
+            entry.extra = str(report.threat)
+        entry.numbers[report.first, report.last, report.transport] = None
+        entry.rows.append(report)
+    return iter(entries.values())
