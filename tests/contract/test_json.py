@@ -71,7 +71,7 @@ KEYS = {
     "use": "product kind transport first last summary source read",
     "report": "subject kind transport first last period summary source read",
     "program": "name product executables ports source read",
-    "page": ("place states systems implementing same_service same_document swapped questions"),
+    "page": ("place states systems implementing ties same_service same_document swapped questions"),
     "own_note": (
         "first last transport label note executables units containers users file whose trusted"
     ),

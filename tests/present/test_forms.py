@@ -255,6 +255,8 @@ def _of_practice(facts: dict[str, Any]) -> Iterator[str]:
 def _of_the_number(page: dict[str, Any]) -> Iterator[str]:
     yield ordinal(page["place"])
     yield from page["implementing"][:12]  # a page says how many more there are
+    for tie in page["ties"]:
+        yield from (str(tie["port"]), *tie["service_names"], tie["of"])
     for shared in (*page["same_service"], *page["same_document"]):
         yield document(shared["what"])
         for each in shared["ports"]:

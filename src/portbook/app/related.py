@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from portbook._fast_types import NamedTuple
+from portbook._fast_types import NamedTuple, StrEnum
 from portbook.catalog.registry.summary import counts_in, spans_citing, spans_named
-from portbook.model import PortRange
+from portbook.model import Encryption, PortRange
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,34 @@ if TYPE_CHECKING:
 
 # More places than this of one service or one document are counted instead of shown.
 MOST = 8
+
+
+# Documents about a transport, which say nothing of what its ports have in common.
+_OF_TRANSPORTS = frozenset({"RFC4960", "RFC9260"})
+# The products of a port that are looked for on others: so many, and from this weight on.
+_MOST_PRODUCTS, _LEAST_WEIGHT = 3, 2
+
+
+class TieKind(StrEnum):
+    """How another port is tied to one, by what people use both for."""
+
+    ENCRYPTED = "encrypted"
+    UNENCRYPTED = "unencrypted"
+    OWN_PORT = "own-port"
+    ELSEWHERE = "elsewhere"
+    PRODUCT = "product"
+
+
+class Tie(NamedTuple):
+    """Another port of a service or a product, ``of``, that is met on one.
+
+    ``kind`` says whether it is the twin with or without TLS, the service's own port, another port
+    that it commonly has, or one that the same product uses.
+    """
+
+    kind: TieKind
+    of: str
+    near: Neighbour
 
 
 class Shared(NamedTuple):
@@ -30,12 +58,15 @@ class Related(NamedTuple):
     """What is beside a port in the registry and in practice.
 
     ``counts`` are those of the port's range. ``implementing`` are programs that speak a service
-    registered on it and have another default. ``same_service`` and ``same_document`` are other
-    ports; ``swapped`` is the one that has the same two bytes in the other order, with its state.
+    registered on it and have another default. ``ties`` are the ports of the same services and
+    products in practice, each once; ``same_service`` and ``same_document`` are other ports by the
+    registry, without documents that add none to the ties. ``swapped`` is the one that has the same
+    two bytes in the other order, with its state.
     """
 
     counts: Mapping[State, int]
     implementing: tuple[Program, ...]
+    ties: tuple[Tie, ...]
     same_service: tuple[Shared, ...]
     same_document: tuple[Shared, ...]
     swapped: Neighbour
@@ -59,17 +90,82 @@ def related(
     rows = [row for standing in standings.values() for row in standing.assignments]
     names = dict.fromkeys([row.service_name for row in rows if row.service_name])
     documents = dict.fromkeys(
-        [reference for row in rows for reference in row.references if reference[:3] == "RFC"]
+        [
+            reference
+            for row in rows
+            for reference in row.references
+            if reference[:3] == "RFC" and reference not in _OF_TRANSPORTS
+        ]
     )
-    swapped = swap_bytes(port)
+    swapped, ties = swap_bytes(port), _ties(port, catalog)
+    tied = {tie.near.port for tie in ties}
     return Related(
         counts_in(book, PortRange.of(port).name),
         _implementing(names, {*here}, catalog),
+        ties,
         _all_shared(names, spans_named, port, book),
-        _all_shared(documents, spans_citing, port, book),
+        tuple(
+            [
+                shared
+                for shared in _all_shared(documents, spans_citing, port, book)
+                if not {first for first, _, _ in shared.ports} <= tied
+            ]
+        ),
         book.neighbour(swapped),
         book.state(swapped),
     )
+
+
+def _ties(port: int, catalog: Catalog) -> tuple[Tie, ...]:
+    """The first :data:`MOST` ports that people use for the same as *port*, each once."""
+    there: dict[int, tuple[TieKind, str]] = {}
+    practice = catalog.practice
+    for known in practice.lookup_services(port):
+        if known.twin:
+            plain = known.encryption is Encryption.ALWAYS
+            kind = TieKind.UNENCRYPTED if plain else TieKind.ENCRYPTED
+            there.setdefault(_span(known.twin)[0], (kind, known.name))
+        for ports in known.elsewhere:
+            there.setdefault(_span(ports)[0], (TieKind.ELSEWHERE, known.name))
+    own, of_products = catalog.derived(_elsewhere)
+    for other, name in own.get(port, ()):
+        there.setdefault(other, (TieKind.OWN_PORT, name))
+    uses = practice.lookup_uses(port)
+    met = [one for one in uses if one.first == one.last and one.weight >= _LEAST_WEIGHT]
+    leading = dict.fromkeys([use.product for use in met])
+    for product in list(leading)[:_MOST_PRODUCTS]:
+        for other in of_products[product]:
+            there.setdefault(other, (TieKind.PRODUCT, product))
+    there.pop(port, None)
+    shown = [*there.items()][:MOST]
+    return tuple([Tie(kind, of, catalog.registry.neighbour(other)) for other, (kind, of) in shown])
+
+
+def _span(ports: str) -> tuple[int, int]:
+    """The first of *ports* and the last, which name their transport.
+
+    >>> _span("443/tcp"), _span("5901-5903/tcp")
+    ((443, 443), (5901, 5903))
+    """
+    first, _, last = ports.partition("/")[0].partition("-")
+    return int(first), int(last or first)
+
+
+def _elsewhere(
+    catalog: Catalog,
+) -> tuple[Mapping[int, list[tuple[int, str]]], Mapping[str, list[int]]]:
+    """By port, whose own port is another one; by product, the ports it uses alone."""
+    own: dict[int, list[tuple[int, str]]] = {}
+    for known in catalog.practice.services():
+        for ports in known.elsewhere:
+            first, last = _span(ports)
+            for other in range(first, last + 1):
+                own.setdefault(other, []).append((known.first, known.name))
+    of_products: dict[str, list[int]] = {}
+    for use in catalog.practice.uses():
+        if use.first == use.last:
+            of_products.setdefault(use.product, []).append(use.first)
+    return own, of_products
 
 
 def _implementing(

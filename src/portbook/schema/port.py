@@ -169,6 +169,18 @@ _SHARED = Table(
         Field("ports", list_of(_SPAN.inline())),
     ),
 )
+_TIES = closed(("encrypted", "unencrypted", "own-port", "elsewhere", "product"))
+_TIE = Table(
+    "tie",
+    "",
+    (
+        Field("port", PORT, path="near.port"),
+        Field("service_names", NAMES, path="near.service_names"),
+        Field("description", optional(TEXT), path="near.description"),
+        Field("tie", _TIES, "how it is tied to this port", "kind"),
+        Field("of", WORDS, "the service or the product that has both"),
+    ),
+)
 _SYSTEM = Table(
     "system",
     "",
@@ -188,6 +200,7 @@ PAGE = Table(
         Field("states", STATE_COUNTS, "the ports of its range by state", "related.counts"),
         Field("systems", list_of(_SYSTEM.inline()), "what systems do with it by default"),
         Field("implementing", NAMES, "other programs that speak a service registered on it"),
+        Field("ties", list_of(_TIE.inline()), "ports of the same in practice", "related.ties"),
         Field("same_service", list_of(_SHARED.inline()), path="related.same_service"),
         Field("same_document", list_of(_SHARED.inline()), path="related.same_document"),
         Field("swapped", _PORT_AND_STATE.inline(), "the same bytes in the other order", "related"),

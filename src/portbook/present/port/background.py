@@ -6,6 +6,7 @@ are those of RFC 6335.
 
 from __future__ import annotations
 
+from portbook.app.related import TieKind
 from portbook.model import State, Threat
 from portbook.present import words
 from portbook.present.document import Facts, Paragraph, PortRow, Ports
@@ -136,12 +137,29 @@ def security(answer: PortAnswer) -> Iterator[Item]:
 
 
 def related(answer: PortAnswer) -> Iterator[Item]:
-    """Other ports of the same services and documents."""
+    """Other ports of the same services, products and documents."""
     near = _related(answer)
+    if near.ties:
+        rows = [
+            PortRow(
+                tie.near.port, tie.near.port, tie.near.service_names, _TIES[tie.kind].format(tie.of)
+            )
+            for tie in near.ties
+        ]
+        yield Ports("Related ports", tuple(rows))
     for shared in near.same_service:
         yield _shared(f"Other ports of {shared.what}", shared)
     for shared in near.same_document:
         yield _shared(f"Other ports of {words.document(shared.what)}", shared)
+
+
+_TIES = {
+    TieKind.ENCRYPTED: "{}, encrypted",
+    TieKind.UNENCRYPTED: "{}, unencrypted",
+    TieKind.OWN_PORT: "{} on its own port",
+    TieKind.ELSEWHERE: "{}, also met there",
+    TieKind.PRODUCT: "{} uses it too",
+}
 
 
 def _shared(caption: str, shared: Shared) -> Ports:

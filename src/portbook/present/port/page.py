@@ -61,7 +61,7 @@ def _sections(answer: PortAnswer, number: PortAnswer, lead: tuple[str, ...]) -> 
 
         yield _section("questions", questions(number))
     others = background.related(number) if whole else ()
-    yield _section("neighbours", [*registry.block(answer), *others])
+    yield _section("neighbours", [*others, *registry.block(answer)])
     if whole:
         yield _section("details", background.details(number))
     yield _section("history", registry.history(answer))
