@@ -103,9 +103,9 @@ SAID = {
     "x",
     Gap(GapCode.NAT_UNCLEAR, detail="x", number=1): "1 NAT rule was not understood, first x",
     Gap(GapCode.NAT_UNCLEAR, detail="x", number=2): "2 NAT rules were not understood, first x",
-    Gap(GapCode.TOOL_UNSTARTED, "nft", detail="x"): "NAT rules were not all read: nft (x)",
-    Gap(GapCode.TOOL_LATE, "nft"): "NAT rules were not all read: nft did not answer in time",
-    Gap(GapCode.TOOL_FAILED, "nft", detail="x"): "NAT rules were not all read: nft says x",
+    Gap(GapCode.TOOL_UNSTARTED, "nft", detail="x"): "firewall rules were not all read: nft (x)",
+    Gap(GapCode.TOOL_LATE, "nft"): "firewall rules were not all read: nft did not answer in time",
+    Gap(GapCode.TOOL_FAILED, "nft", detail="x"): "firewall rules were not all read: nft says x",
     Gap(GapCode.FILE_CHANGED, "a.log"): "a.log changed while it was read: what came later is not "
     "in the answer",
     Gap(GapCode.NO_FLOWS, "a.log"): "a.log has no flows to read",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,11 +19,14 @@ from portbook.present.views.reach import compose_reach, render_reach
 from tests.app.test_reach import PORT, filtering
 from tests.machine import SERVER, TO, Machine, bound
 
+if TYPE_CHECKING:
+    from portbook.present.owners import Viewer
+
 HIDDEN = PacketFilter(missing=[Gap(GapCode.FIREWALL_HIDDEN, needs=Need.ROOT)])
 
 
-def shown(machine: Machine, name: str | None = None) -> str:
-    return render_reach(reach_here(ReachRequest(8080, name=name), machine), Style(), TO)
+def shown(machine: Machine, name: str | None = None, to: Viewer = TO) -> str:
+    return render_reach(reach_here(ReachRequest(8080, name=name), machine), Style(), to)
 
 
 def test_no_rules_in_force() -> None:
@@ -56,6 +60,18 @@ def test_what_only_root_sees() -> None:
     assert "unless a firewall blocks it (sudo shows)" in " ".join(text.split())
     assert "anywhere else (eth0)  can't tell" in text
     assert "See the rules: sudo portbook reach 8080/tcp" in text
+
+
+def test_root_is_told_what_failed_and_not_to_become_root() -> None:
+    late = PacketFilter(missing=[Gap(GapCode.TOOL_LATE, "nft", Need.AGAIN)])
+    text = " ".join(shown(Machine([bound(8080, SERVER)], late), to=TO._replace(uid=0)).split())
+    assert (
+        "reachable from other machines, unless a firewall blocks it (its rules couldn't be" in text
+    )
+    assert "anywhere else (eth0) can't tell" in text
+    assert "Not seen: firewall rules were not all read: nft did not answer in time" in text
+    assert "sudo" not in text
+    assert "only root can see" not in text
 
 
 def test_who_answers_stands_first() -> None:

@@ -137,7 +137,7 @@ def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
         practice,
         registry_line(answer),
         verdict,
-        _reach(groups) if groups else None,
+        _reach(groups, to) if groups else None,
         tuple(_next(answer, groups, to)),
         tuple(_group_lines(groups, to)) if len(groups) > 1 else (),
         None if groups or host is None else _binding(answer, host),
@@ -348,14 +348,14 @@ def _headline(answer: PortAnswer, machine: str | None) -> str:
 # -- reach and next steps -----------------------------------------------------------------------
 
 
-def _reach(groups: list[Group]) -> str | None:
+def _reach(groups: list[Group], to: Viewer) -> str | None:
     listeners = [each for group in groups for each in group.listeners if each.socket.listens]
     reachable = [each.assessment.reachable for each in listeners if each.assessment.reachable]
     if not reachable:
         return reach_by_address(each.socket for each in listeners)
     from portbook.present.phrases.reach import reach_line, widest
 
-    return reach_line(widest(reachable))
+    return reach_line(widest(reachable), as_root=to.is_root)
 
 
 def _binding(answer: PortAnswer, host: Host) -> str | None:

@@ -209,7 +209,7 @@ def test_a_tool_that_hangs_is_told(
     tools("nft", "exec /bin/sleep 60")
     found, missing = read_redirects(80)
     assert found == ()
-    assert sentences(missing) == ("NAT rules were not all read: nft did not answer in time",)
+    assert sentences(missing) == ("firewall rules were not all read: nft did not answer in time",)
 
 
 # -- the real thing ---------------------------------------------------------------------------

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Words = Callable[[Any, dict[str, Any]], str]  # of a value and its facts
 
 _BOUND = "sockets that are bound but not listening can't be seen there"
-_RULES = "NAT rules were not all read: {subject}"
+_RULES = "firewall rules were not all read: {subject}"
 
 # A gap's fields, and what `_words` makes of them, stand in braces.
 TEMPLATES = {

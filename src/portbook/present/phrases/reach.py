@@ -22,7 +22,7 @@ _CELLS = {
     Scope.NETWORKS: "networks",
     Scope.UNKNOWN: "?",
 }
-UNREAD = "from other machines, unless a firewall blocks it (sudo shows)"
+UNREAD = "from other machines, unless a firewall blocks it ({why})"
 BEYOND = "A router or a cloud's security group may block it too: those lie beyond this machine."
 
 NO_MANAGER = "No known firewall manager (ufw, firewalld) is in charge of these rules."
@@ -49,8 +49,8 @@ def reach_cell(reachable: Reachable) -> str:
     return _CELLS[reachable.scope]
 
 
-def reach_line(reachable: Reachable) -> str:
-    """The brief's line, and a page's.
+def reach_line(reachable: Reachable, *, as_root: bool = True) -> str:
+    """The brief's line, and a page's. Who isn't root sees more *as_root*.
 
     >>> from portbook.model import Reachable
     >>> reach_line(Reachable(Scope.BLOCKED, (), ("tcp dport 80 drop",), ("inet t in",), True))
@@ -73,7 +73,7 @@ def reach_line(reachable: Reachable) -> str:
     if reachable.not_evaluated:
         return f"can't tell: {filter_words(*reachable.not_evaluated[0])} may decide"
     if reachable.firewall is None:
-        return UNREAD
+        return UNREAD.format(why="its rules couldn't be read" if as_root else "sudo shows")
     return f"can't tell: it depends on a firewall rule{rule}"
 
 
@@ -105,7 +105,7 @@ def by_rule(facts: Mapping[str, Any]) -> str:
     return f" ({rules[-1]})" if rules else ""
 
 
-def configured_words(configured: Configured) -> str:
+def configured_words(configured: Configured, *, as_root: bool = False) -> str:
     """What a firewall's files say, and that nobody knows whether it was loaded."""
     names = {"ufw": "UFW", "firewalld": "firewalld"}
     enabled = {True: "enabled", False: "disabled", None: "set up"}[configured.enabled]
@@ -116,7 +116,10 @@ def configured_words(configured: Configured) -> str:
         words += ", without a rule for this port"
     if configured.otherwise:
         words += f"; everything else: {configured.otherwise}"
-    return f"{words} ({configured.source}; whether it is loaded, only root can see)."
+    loaded = (
+        "whether it is loaded isn't known" if as_root else "whether it is loaded, only root can see"
+    )
+    return f"{words} ({configured.source}; {loaded})."
 
 
 def closing(tool: str, port: int, transport: str, rules: Sequence[RuleText]) -> str | None:

@@ -68,7 +68,9 @@ def compose_reach(report: ReachReport, to: Viewer) -> Page:
     sections += [
         Section(_title(each, report, to), (_origins(each, report, to),)) for each in report.sockets
     ]
-    more: list[Item] = [Paragraph(configured_words(each)) for each in report.configured]
+    more: list[Item] = [
+        Paragraph(configured_words(each, as_root=to.is_root)) for each in report.configured
+    ]
     named = [each for each in report.missing if each.code is not GapCode.NOT_EVALUATED]
     more += [Paragraph(f"Not seen: {gap}") for gap in gap_sentences(named)]
     more += [Paragraph(NO_MANAGER)] if report.filters[:1] in _UNMANAGED else []
@@ -78,14 +80,14 @@ def compose_reach(report: ReachReport, to: Viewer) -> Page:
     if more:
         sections.append(Section("Also", tuple(more)))
     subject = f"{report.port}/{report.transport}"
-    return Page(subject, _character(report), (), "", (), tuple(sections))
+    return Page(subject, _character(report, to), (), "", (), tuple(sections))
 
 
-def _character(report: ReachReport) -> str:
+def _character(report: ReachReport, to: Viewer) -> str:
+    reach = reach_line(whole(report), as_root=to.is_root)
     if report.sockets[0].listener is None:
-        reach = reach_line(whole(report))
         return f"nothing listens; a server on it would be reachable {reach}"
-    return f"reachable {reach_line(whole(report))}"
+    return f"reachable {reach}"
 
 
 def whole(report: ReachReport) -> Reachable:
