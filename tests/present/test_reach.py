@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from portbook.app.origins import Origin
 from portbook.app.reach import ReachRequest, reach_here
 from portbook.host.firewall.configured import Configured
 from portbook.host.firewall.packet_filter import PacketFilter
-from portbook.model import Gap, GapCode, Need
-from portbook.model.reach import RuleText
-from portbook.present.phrases.reach import closing, configured_words, opening
+from portbook.model import Family, Gap, GapCode, Need
+from portbook.model.reach import Outcome, RuleText
+from portbook.present.phrases.reach import configured_words, firewall_command
 from portbook.present.render.report_json import of_reach
 from portbook.present.render.text import Style
 from portbook.present.views.reach import compose_reach, render_reach
@@ -125,9 +126,24 @@ def test_json_has_the_contracts_keys() -> None:
 def test_the_firewall_in_charge_has_a_command(
     tool: str, close: str | None, open_: str | None
 ) -> None:
-    rules = [RuleText("tcp dport 8080 accept", "inet filter input")]
-    assert closing(tool, 8080, "tcp", rules) == close
-    assert opening(tool, 8080, "tcp", rules) == open_
+    rules = (RuleText("tcp dport 8080 accept", "inet filter input"),)
+    origin = Origin("anywhere", Family.IPV4, Outcome.OPEN, rules=rules, delivered_to=8080)
+    assert firewall_command([tool], 8080, "tcp", [origin], opens=False) == close
+    assert firewall_command([tool], 8080, "tcp", [origin], opens=True) == open_
+
+
+def test_what_passes_the_firewall_by_is_not_closed_by_its_command() -> None:
+    """A published port is Docker's to close; the port of a redirect is another one there."""
+    sent = Origin("anywhere", Family.IPV4, Outcome.OPEN, delivered_to=80, forwarded=True)
+    command = firewall_command(["ufw", "docker"], 8080, "tcp", [sent], opens=False)
+    match = "-p tcp -m conntrack --ctorigdstport 8080 --ctdir ORIGINAL"
+    assert command == f"sudo iptables -I DOCKER-USER {match} -j DROP"
+    assert firewall_command(["ufw"], 8080, "tcp", [sent], opens=False) is None
+    redirected = sent._replace(forwarded=False)
+    assert firewall_command(["ufw"], 8080, "tcp", [redirected], opens=False) is None
+    drop = RuleText("-A DOCKER-USER -j DROP", "ip filter DOCKER-USER")
+    blocked = Origin("anywhere", Family.IPV4, Outcome.DROPPED, rules=(drop,))
+    assert firewall_command(["ufw", "docker"], 8080, "tcp", [blocked], opens=True) is None
 
 
 def test_files_are_told_from_rules_in_force() -> None:

@@ -99,13 +99,15 @@ class Walk:
             return [flow]
         self._table, self._accepted, self._trail = table, [], flow.rules
         rest = self._chain(chain, packet, flow.sources, 1)
-        # In a chain of NAT, only a translation is news.
+        # In a chain of NAT, only a translation of the destination is news.
         nat = chain.hook.kind == "nat"
         passed = [
             Flow(
                 kept,
                 sources,
-                self._trail if nat and not kept.translated else (*self._trail, rule.text),
+                self._trail
+                if nat and kept.translated == packet.translated
+                else (*self._trail, rule.text),
             )
             for kept, sources, rule in self._accepted
         ]

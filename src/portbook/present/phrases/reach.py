@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from portbook.app.origins import Origin
     from portbook.host.firewall.configured import Configured
     from portbook.model import Reachable
     from portbook.model.reach import RuleText
@@ -22,6 +23,7 @@ _CELLS = {
     Scope.NETWORKS: "networks",
     Scope.UNKNOWN: "?",
 }
+_CANT_TELL = "can't tell: "
 UNREAD = "from other machines, unless a firewall blocks it ({why})"
 BEYOND = "A router or a cloud's security group may block it too: those lie beyond this machine."
 
@@ -71,10 +73,25 @@ def reach_line(reachable: Reachable, *, as_root: bool = True) -> str:
         why = f"a firewall rule blocks the rest{rule}" if rule else "the firewall blocks the rest"
         return f"from this machine only: {why}"
     if reachable.not_evaluated:
-        return f"can't tell: {filter_words(*reachable.not_evaluated[0])} may decide"
+        return f"{_CANT_TELL}{filter_words(*reachable.not_evaluated[0])} may decide"
     if reachable.firewall is None:
         return UNREAD.format(why="its rules couldn't be read" if as_root else "sudo shows")
-    return f"can't tell: it depends on a firewall rule{rule}"
+    return f"{_CANT_TELL}it depends on a firewall rule{rule}"
+
+
+def reachable_words(reachable: Reachable, *, listens: bool = True, as_root: bool = True) -> str:
+    """The line as the end of a sentence about what listens, or about a server that would.
+
+    >>> from portbook.model import Reachable
+    >>> reachable_words(Reachable(Scope.UNKNOWN, (), ("limit accept",), ("inet t in",), True))
+    "can't tell from where it can be reached: it depends on a firewall rule (limit accept)"
+    """
+    line = reach_line(reachable, as_root=as_root)
+    reason = line.removeprefix(_CANT_TELL)
+    if reason == line:
+        return f"{'' if listens else 'a server on it would be '}reachable {line}"
+    place = "it can" if listens else "a server on it could"
+    return f"can't tell from where {place} be reached: {reason}"
 
 
 def let_in(facts: Mapping[str, Any]) -> str:
@@ -122,14 +139,24 @@ def configured_words(configured: Configured, *, as_root: bool = False) -> str:
     return f"{words} ({configured.source}; {loaded})."
 
 
-def closing(tool: str, port: int, transport: str, rules: Sequence[RuleText]) -> str | None:
-    """The command that closes the port with the firewall in charge; None for what has none."""
-    return _command(tool, port, transport, rules, opens=False)
+def firewall_command(
+    filters: Sequence[str], port: int, transport: str, origins: Sequence[Origin], *, opens: bool
+) -> str | None:
+    """The command that opens or closes a port with the firewall in charge, the first of *filters*.
 
-
-def opening(tool: str, port: int, transport: str, rules: Sequence[RuleText]) -> str | None:
-    """The command that opens the port with the firewall in charge; None for what has none."""
-    return _command(tool, port, transport, rules, opens=True)
+    None for what has none, and where the rules send connections on before that firewall is asked:
+    what Docker publishes is closed in its own chain, by the port as the client gave it.
+    """
+    rules = [rule for origin in origins for rule in origin.rules]
+    if any(each.forwarded for each in origins) or any("DOCKER" in rule.where for rule in rules):
+        if opens or "docker" not in filters:
+            return None
+        match = f"-p {transport} -m conntrack --ctorigdstport {port} --ctdir ORIGINAL"
+        return f"sudo iptables -I DOCKER-USER {match} -j DROP"
+    sent = {each.delivered_to for each in origins} - {None, port}
+    if sent or not filters:
+        return None
+    return _command(filters[0], port, transport, rules, opens=opens)
 
 
 def _command(

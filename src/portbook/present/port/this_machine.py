@@ -132,10 +132,10 @@ def meaning(listener: Listener) -> str:
         return "address unknown"
     said = _MEANINGS.get(reach) or f"interface {listener.socket.interface} only"
     if listener.assessment.reachable is not None:
-        from portbook.present.phrases.reach import reach_line
+        from portbook.present.phrases.reach import reachable_words
 
         said = said.removesuffix("; firewall not checked")
-        said += f"; reachable {reach_line(listener.assessment.reachable)}"
+        said += f"; {reachable_words(listener.assessment.reachable)}"
     if (
         listener.socket.wildcard
         and listener.socket.family == Family.IPV6

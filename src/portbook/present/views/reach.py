@@ -12,10 +12,9 @@ from portbook.present.phrases import filter_words, gap_sentences
 from portbook.present.phrases.reach import (
     BEYOND,
     NO_MANAGER,
-    closing,
     configured_words,
-    opening,
-    reach_line,
+    firewall_command,
+    reachable_words,
 )
 from portbook.present.render.brief_text import steps_line
 from portbook.present.render.document_text import render_page
@@ -84,10 +83,9 @@ def compose_reach(report: ReachReport, to: Viewer) -> Page:
 
 
 def _character(report: ReachReport, to: Viewer) -> str:
-    reach = reach_line(whole(report), as_root=to.is_root)
-    if report.sockets[0].listener is None:
-        return f"nothing listens; a server on it would be reachable {reach}"
-    return f"reachable {reach}"
+    listens = report.sockets[0].listener is not None
+    words = reachable_words(whole(report), listens=listens, as_root=to.is_root)
+    return words if listens else f"nothing listens; {words}"
 
 
 def whole(report: ReachReport) -> Reachable:
@@ -158,19 +156,14 @@ def next_steps(report: ReachReport, to: Viewer) -> Iterator[NextStep]:
     if report.missing and not to.is_root:
         yield NextStep("See the rules", f"sudo portbook reach {name}")
     reach = whole(report)
-    tool = report.filters[0] if report.filters else ""
-    rules = [
-        rule for origin in report.origins if origin.source != THIS_MACHINE for rule in origin.rules
-    ]
-    command = None
-    if reach.scope in (Scope.ANYWHERE, Scope.NETWORKS):
-        command = closing(tool, report.port, report.transport, rules)
+    others = [origin for origin in report.origins if origin.source != THIS_MACHINE]
+    opens = reach.scope is Scope.BLOCKED
+    if opens or reach.scope in (Scope.ANYWHERE, Scope.NETWORKS):
+        command = firewall_command(
+            report.filters, report.port, report.transport, others, opens=opens
+        )
         if command:
-            yield NextStep("Close it", command)
-    elif reach.scope is Scope.BLOCKED:
-        command = opening(tool, report.port, report.transport, rules)
-        if command:
-            yield NextStep("Open it", command)
+            yield NextStep("Open it" if opens else "Close it", command)
     yield NextStep("More", f"portbook {name} --full")
 
 
