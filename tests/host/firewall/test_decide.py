@@ -161,6 +161,23 @@ def test_the_answer_to_an_untracked_datagram_is_translated_as_a_new_one(
     assert {one.outcome for one in ask(*raw, *nat)} == {Outcome.OPEN}  # TCP's is invalid, not new
 
 
+def test_an_untracked_answer_over_lo_is_translated_too() -> None:
+    request = match({"payload": {"protocol": "udp", "field": "dport"}}, 80)
+    raw = chain("raw", "output", "accept", -300), rule("raw", request, {"notrack": None})
+    client = match({"payload": {"protocol": "udp", "field": "dport"}}, {"range": [1024, 65535]})
+    nat = (
+        chain("nat", "output", "accept", -100, "nat"),
+        rule("nat", client, {"redirect": {"port": 9}}),
+    )
+    objects = (*raw, *nat)
+    (one,) = decide(
+        Ruleset(parse_nft(json.dumps({"nftables": objects}))[0]), MACHINE, family=Family.IPV4,
+        transport=Transport.UDP, destination="127.0.0.1", port=80, interface="lo",
+        source="127.0.0.1",
+    )  # fmt: skip
+    assert one.outcome is Outcome.UNKNOWN  # by chance it is the port that asked
+
+
 @pytest.mark.parametrize("redirected", [False, True])
 def test_what_this_machine_sends_itself_may_come_in_from_another_address(redirected: bool) -> None:
     """Where all that leaves is masqueraded, what goes over lo is as well."""

@@ -275,6 +275,7 @@ class _Call:
             original=packet.original if known else (packet.saddr, packet.sport),
             reply=known,
             socket_known=True,
+            translation_over=False,
             added=frozenset(),
         )
 
