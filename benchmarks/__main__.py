@@ -24,6 +24,7 @@ SCRIPTS = (
     "lookup",
     "search",
     "update",
+    "watch",
     "web",
 )
 
