@@ -9,13 +9,16 @@ import sys
 
 import pytest
 
-from portbook.cli.terminal import confirmed
+from portbook.cli.terminal import can_ask, confirmed
 
 YES, NO, INTERRUPTED = 10, 11, 12
 
 
-def answered(keys: bytes) -> int:
-    """How a process ends that asks on a terminal where *keys* are typed once it has asked."""
+def answered(keys: bytes) -> tuple[int, bytes]:
+    """How a process ends that asks on a terminal where *keys* are typed once it has asked.
+
+    With the status comes what it printed after the question.
+    """
     child, terminal = pty.fork()
     if child == 0:
         sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")
@@ -29,9 +32,14 @@ def answered(keys: bytes) -> int:
     while b"[y/N] " not in printed:
         printed += os.read(terminal, 100)
     os.write(terminal, keys)
+    while True:
+        try:
+            printed += os.read(terminal, 100)
+        except OSError:  # the end
+            break
     _, status = os.waitpid(child, 0)
     os.close(terminal)
-    return os.waitstatus_to_exitcode(status)
+    return os.waitstatus_to_exitcode(status), printed.partition(b"[y/N] ")[2]
 
 
 @pytest.mark.parametrize(
@@ -46,4 +54,17 @@ def answered(keys: bytes) -> int:
     ],
 )
 def test_what_is_typed(keys: bytes, ending: int) -> None:
-    assert answered(keys) == ending
+    status, printed = answered(keys)
+    assert status == ending
+    assert printed.endswith(b"\r\n")  # the shell's next prompt begins a line of its own
+
+
+def test_where_standard_input_is_closed_nobody_is_asked() -> None:
+    child, terminal = pty.fork()
+    if child == 0:
+        os.close(0)
+        sys.stdin, sys.stdout = None, os.fdopen(1, "w")
+        os._exit(YES if can_ask() else NO)
+    _, status = os.waitpid(child, 0)
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == NO

@@ -60,7 +60,7 @@ def run(argv: Sequence[str], catalog: Catalog, host: HostReader = THIS_HOST) -> 
     plans = [plan for word in (held if options.yes else words) for plan in word]
     go = options.yes
     if not options.json:
-        _show(plans, way, dry=not (go or asks))
+        _show(plans, way, dry=not (go or asks), asks=asks)
         steps = sum([len(plan.steps) for plan in plans])
         one = steps == 1 and not several
         go = go or (asks and steps > 0 and confirmed("Stop it?" if one else "Stop them?"))
@@ -194,10 +194,11 @@ def _queries(word: str, catalog: Catalog) -> list[Query]:
     return [_somewhere(query)]
 
 
-def _show(plans: Sequence[Plan], way: Way, *, dry: bool) -> None:
+def _show(plans: Sequence[Plan], way: Way, *, dry: bool, asks: bool) -> None:
+    to = viewer()
     for number, plan in enumerate(plans):
-        gap = "\n" if number else ""
-        sys.stdout.write(gap + stop.render_plan(plan, way, viewer(), dry=dry, style=style()))
+        text = stop.render_plan(plan, way, to, dry=dry, asks=asks, style=style())
+        sys.stdout.write(f"\n{text}" if number else text)
     sys.stdout.flush()
 
 

@@ -82,6 +82,9 @@ def confirmed(question: str) -> bool:
     try:
         _wait_for_line(sys.stdin)
         answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        print()  # what comes next begins a line of its own
+        raise
     except (OSError, ValueError):  # the terminal went away
         answer = ""
     if not answer.endswith("\n"):

@@ -37,8 +37,13 @@ if TYPE_CHECKING:
 _MOST_ELSEWHERE = 3  # sockets in other network namespaces, before they are only counted
 
 
-def render_plan(plan: Plan, way: Way, to: Viewer, *, dry: bool, style: Style) -> str:
-    """What would be done, what would be lost, what is left alone; before anything is done."""
+def render_plan(
+    plan: Plan, way: Way, to: Viewer, *, dry: bool, asks: bool = False, style: Style
+) -> str:
+    """What would be done, what would be lost, what is left alone; before anything is done.
+
+    *dry*: nothing will be. *asks*: it will be where the user says yes.
+    """
     if any(refusal.code == RefusalCode.NOTHING_THERE for refusal in plan.refusals):
         return _nothing_there(plan, style)
     title = f"Port {plan.scene.port}{_kind(plan)}{_where(plan)}"
@@ -51,7 +56,7 @@ def render_plan(plan: Plan, way: Way, to: Viewer, *, dry: bool, style: Style) ->
         message = f"{programs} different programs have the port: --pid or an address names one."
         lines += render_item(Paragraph(message), style)
     if plan.steps:
-        lines += ["", style.bold("Would do" if dry else "Doing")]
+        lines += ["", style.bold("Would do" if dry or asks else "Doing")]
         rows = tuple((_command(step), step_text(step)) for step in plan.steps)
         lines += render_item(Table(rows), style)
         if any(step.kind is StepKind.SIGNAL for step in plan.steps):
