@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portbook.app.failed import weigh
 from portbook.app.judge import judge_listener
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer, answer_port
@@ -109,6 +110,18 @@ def test_a_port_in_use_is_told_with_who_where_and_what_to_do() -> None:
         ("Or use", "3001 (free)"),
         ("More", "portbook 3000 --full"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("bound", "offered"), [(_listener(3000, "::", NODE), True), (_listener(3000, "::"), False)]
+)
+def test_after_an_error_only_what_can_be_stopped_is_offered(bound: Listener, offered: bool) -> None:
+    found = _answer("Error: listen EADDRINUSE: address already in use :::3000", bound)
+    failed = weigh(found.query, found.host)
+    assert failed.again
+    brief = compose_brief(found._replace(failed=failed), TO)
+    assert ("portbook stop 3000" in [step.command for step in brief.next]) is offered
+    assert "portbook why [::]:3000" in [step.command for step in brief.next]
 
 
 def test_what_runs_in_another_network_namespace_is_not_offered_to_be_stopped() -> None:

@@ -186,7 +186,8 @@ def _next(failed: Failed, facts: dict[str, str]) -> Iterator[NextStep]:
     name = facts["name"]
     where = facts["place"] if failed.place in (Place.HERE, Place.ELSEWHERE) else name
     if failed.failure is Failure.IN_USE and failed.again:
-        yield NextStep("Stop it", f"portbook stop {name}")
+        if any(each.ownership.owners for each in failed.listening):  # else stop leaves it alone
+            yield NextStep("Stop it", f"portbook stop {name}")
         yield NextStep("All causes", f"portbook why {where}")
     elif failed.failure is Failure.BROWSER_BLOCKED:
         yield NextStep("A port that browsers open", "portbook pick")

@@ -339,9 +339,15 @@ def test_one_word_of_an_error_is_read_as_one(word: str, port: int, address: str 
     assert (query.kind, query.first, query.address) == (QueryKind.PORT, port, address)
 
 
-def test_a_range_may_have_dots() -> None:
-    query = parse_query("3000..3010")
+@pytest.mark.parametrize("word", ["3000..3010", "3000:3010", "3000:3010/tcp"])
+def test_a_range_may_have_dots_or_a_colon(word: str) -> None:
+    query = parse_query(word)
     assert (query.kind, query.first, query.last) == (QueryKind.RANGE, 3000, 3010)
+
+
+@pytest.mark.parametrize("word", ["12:30", "23:59", "3010:3000", "8080:80", "1:2:3"])
+def test_a_time_of_day_and_a_mapping_are_no_range(word: str) -> None:
+    assert parse_query(word).kind is not QueryKind.RANGE
 
 
 @pytest.mark.parametrize("word", ["server.js:15", "main.go:37:12", "node:net:1817:16"])

@@ -165,6 +165,9 @@ def _parse_word(word: str) -> Query:
     first, dots, last = number.partition("..")
     if dots and first.isdigit() and last.strip(".").isdigit():  # 3000..3010
         return _range(f"{first}-{last.strip('.')}", transport)
+    first, colon, last = number.partition(":")
+    if colon and _rises(first, last):  # 3000:3010, as iptables has it
+        return _range(f"{first}-{last}", transport)
     if transport is not None or (number[:1] == "+" and number[1:].isdigit()):
         raise InvalidPort(number)
     host = word.removesuffix(":") if word.count(":") == 1 or word.endswith("]:") else word
@@ -233,6 +236,13 @@ def _parse_text(text: str, words: list[str]) -> Query:
 def _also_named(reading: Reading) -> tuple[str, ...]:
     ports = (*reading.ports[1 + reading.span :], *reading.others)[:_MOST_NAMED]
     return (f"also in the text: {', '.join(map(str, ports))}",) if ports else ()
+
+
+def _rises(first: str, last: str) -> bool:
+    """Whether *first* and *last* can be the ends of a range, and are no time of day."""
+    if not (f"{first}{last}".isascii() and first.isdigit() and last.isdigit()):
+        return False
+    return len(last) < 6 and len(first) < 6 and int(last) > max(int(first), 59)
 
 
 def _split_transport(word: str) -> tuple[Transport | None, str]:
