@@ -119,3 +119,13 @@ def test_services_come_with_the_sentences_unless_the_socket_has_its_own() -> Non
     said, unsaid = Judge(RULES, CATALOG), Judge(RULES, CATALOG, said=False)
     assert [said(each).assessment.service_names for each in (bare, own)] == [("ssh",), ("x",)]
     assert unsaid(bare).assessment.service_names == ()
+
+
+def test_all_ports_learned_at_once_are_those_asked_for_one_by_one() -> None:
+    learned, asked = (CaptureJudge(CATALOG, said=False) for _ in range(2))
+    for port in range(0, 65536, 997):  # until what is on record is held whole
+        asked.on_record(port, Transport.UDP)
+    learned.learn_all(Transport.UDP)
+    for port in (0, 53, 65, 301, 1023, 5353, 6379, 8080, 27015, 31337, 49151, 49152, 65535):
+        first, second = (judge.on_record(port, Transport.UDP) for judge in (learned, asked))
+        assert first._replace(kind=0) == second._replace(kind=0)

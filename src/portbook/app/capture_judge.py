@@ -9,7 +9,7 @@ from portbook.model import Assessment, Listener, PortRules
 from portbook.model.seen import UNJUDGED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from portbook.app.judge import OwnersOnRecord
     from portbook.catalog import Catalog
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from portbook.verdict.shadowing import Reached
 
 _NOTHING_KNOWN = PortRules("")
+_MANY = 50_000  # sockets: about as many ports as they may have
 _tuple: Any = tuple.__new__
 
 
@@ -41,7 +42,7 @@ class CaptureJudge(Judge):
         judged = super().__call__(bare, reached)
         return judged._replace(assessment=judged.assessment._replace(note=note))
 
-    def all(self, listeners: Iterable[Listener]) -> list[Listener]:
+    def all(self, listeners: Sequence[Listener]) -> list[Listener]:
         """*listeners* with their findings, as a call has them for each.
 
         Where nothing is said, those alike share one verdict, and most sockets that a tool lists
@@ -50,6 +51,9 @@ class CaptureJudge(Judge):
         if self._said:
             return list(map(self, listeners))
         ports = self._ports
+        if len(listeners) > _MANY:
+            for transport in {listener.socket.transport for listener in listeners[:_MANY]}:
+                self.learn_all(transport)
         owners: dict[tuple[Any, ...], OwnersOnRecord] = {}
         reaches: dict[str, Reach | None] = {}
         verdicts: dict[tuple[object, ...], Assessment] = {}

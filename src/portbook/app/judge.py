@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.host.host_reader import THIS_HOST
-from portbook.model import Assessment, Finding, Listener, Subject, SubjectKind, Transport
+from portbook.model import PORTS, Assessment, Finding, Listener, Subject, SubjectKind, Transport
 from portbook.model.command_line import tool_names
 from portbook.verdict.engine import judge
 from portbook.verdict.facts import Case, note_that_counts, service_names, speaks
@@ -120,6 +120,22 @@ class Judge:
             found = ports[port] = self._on_record(port, transport)
         return found
 
+    def learn_all(self, transport: Transport) -> None:
+        """Takes what is on record about every port of *transport*, in their order.
+
+        For tens of thousands of ports that takes half of the time that asking for each would.
+        """
+        ports, practice, silent = self._ports[transport], self._practice, self._silent
+        standings = self._registry.standings
+        for port in range(PORTS):
+            if port in ports:
+                continue
+            standing = standings(port)[transport]
+            shared = silent.get(id(standing))
+            if shared is None or standing.assignments or not practice.silent(port):
+                shared = self._on_record(port, transport)
+            ports[port] = shared
+
     def _on_record(self, port: int, transport: Transport) -> PortOnRecord:
         at, practice = (port, transport), self._practice
         standing = self._registry.standing(port, transport)
@@ -129,8 +145,13 @@ class Judge:
                 kind = self._kind(at, standing, (), ())
                 found = self._silent[id(standing)] = PortOnRecord(standing, (), (), False, (), kind)
             return found
-        uses, abuse = practice.lookup_uses(*at), practice.lookup_abuse(*at)
-        blocked, services = practice.browser_blocked(port), practice.lookup_services(*at)
+        uses: tuple[Use, ...] = ()
+        abuse: tuple[Report, ...] = ()
+        services: tuple[KnownService, ...] = ()
+        blocked = False
+        if not practice.silent(port):
+            uses, abuse = practice.lookup_uses(*at), practice.lookup_abuse(*at)
+            blocked, services = practice.browser_blocked(port), practice.lookup_services(*at)
         kind = self._kind(at, standing, uses, (*abuse, *services, *([None] if blocked else [])))
         names = frozenset(service_names(standing)) if standing.assignments else frozenset[str]()
         return PortOnRecord(standing, uses, abuse, blocked, services, kind, names)

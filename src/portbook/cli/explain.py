@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from portbook.app.explain import explain, refuse_unread, stream
-from portbook.app.socket_filter import ORDERS, sort_sockets
+from portbook.app.socket_filter import ORDERS, Filter, sort_sockets
 from portbook.cli import complain
 from portbook.cli.capture_input import STANDARD_INPUT, chunks_of
 from portbook.cli.filters import add_filters, filter_of
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from portbook.app.explain import ExplainAnswer
     from portbook.catalog import Catalog
-    from portbook.formats.fields import Line
+    from portbook.formats.fields import Event, Line
     from portbook.present.views.listen_fields import Template
 
 
@@ -56,6 +56,8 @@ def _few_collections() -> Iterator[None]:
     try:
         yield
     finally:
+        # What is held yet would be looked through once more, for nothing, as soon as they are back.
+        gc.freeze()
         gc.set_threshold(*before)
 
 
@@ -117,6 +119,9 @@ def _check(options: argparse.Namespace) -> None:
 
 _MOST_HEAD = 1 << 22  # bytes of an error message that are read
 _FINDINGS = attrgetter("assessment.findings")
+# The last answer: the process ends behind it, and to free a million objects one by one before that
+# would take a tenth of its time.
+_held: list[ExplainAnswer] = []
 _PIPED = 240  # columns in a pipe, which cuts nothing but what somebody made long on purpose
 
 
@@ -171,6 +176,7 @@ class _Explanation:
         some = (finding for findings in alike.values() for finding in findings)
         self._found = reaches(some, options.fail_on) or self._found
         self._not_understood = bool(answer.not_understood) or self._not_understood
+        _held[:] = [answer]
 
     def pasted(self) -> str | None:
         """What was read, where it is no capture but tells of a failure; None elsewhere."""
@@ -227,42 +233,68 @@ class _Explanation:
         )
         from portbook.present.render import sockets_json
 
-        listed = unread = 0
-        most_serious, told, spoken = -1, False, False
-        left_out: Counter[str] = Counter()
-        early: list[Line] = []  # nothing is said of what may turn out to be no capture at all
-        for event in events:
-            if isinstance(event, Listener):
-                told = True
-                if wanted.keeps(event):
-                    listed += 1
-                    most_serious = max(most_serious, event.assessment.gravity)
-                    print_json(sockets_json.of_row(event), line=True)
-                continue
-            if event.what == NOT_UNDERSTOOD:
-                unread += event.many
-                early.append(event)
-                if told or len(early) > 1000:
-                    spoken = True
-                    _print_unread(early)
-                    early = []
-                continue
-            told = True
-            _print_scanned(event)
-            if event.what in LEFT_OUT:
-                left_out[event.what] += event.many
-            if early:
-                _print_unread(early)
-                early = []
-        if not spoken:
-            refuse_unread(form.name, "the input", told, early)
-        _print_unread(early)
+        told = _Told()
+        write = sys.stdout.write
+        # The next row is read when the one before it is written: what is told of other lines
+        # stands between those.
+        for text in sockets_json.listener_texts(told.kept(events, wanted), rows=True):
+            write(f"{text}\n")
+        told.end(form.name)
         named = {"file": unbyte(path)} if self._several else {}
-        counts = sockets_json.of_explained(form.name, listed, unread, left_out)
+        counts = sockets_json.of_explained(form.name, told.listed, told.unread, told.left_out)
         print_json({**counts, **named}, line=True)
-        if options.fail_on != "never" and most_serious >= Level(options.fail_on).rank:
+        if options.fail_on != "never" and told.most_serious >= Level(options.fail_on).rank:
             self._found = True
-        self._not_understood = bool(unread) or self._not_understood
+        self._not_understood = bool(told.unread) or self._not_understood
+
+
+class _Told:
+    """What was told of the lines of a capture that are printed as they come."""
+
+    def __init__(self) -> None:
+        self.listed = self.unread = 0
+        self.most_serious = -1
+        self.left_out: Counter[str] = Counter()
+        self._understood = self._spoken = False
+        self._early: list[Line] = []  # nothing is said of what may turn out to be no capture at all
+
+    def kept(self, events: Iterable[Event], wanted: Filter) -> Iterator[Listener]:
+        """The sockets that *wanted* keeps; what other lines are is printed."""
+        every = wanted == Filter()
+        for event in events:
+            if not isinstance(event, Listener):
+                self._other(event)
+                continue
+            self._understood = True
+            if every or wanted.keeps(event):
+                self.listed += 1
+                self.most_serious = max(self.most_serious, event.assessment.gravity)
+                yield event
+
+    def _other(self, line: Line) -> None:
+        if line.what == NOT_UNDERSTOOD:
+            self.unread += line.many
+            self._early.append(line)
+            if self._understood or len(self._early) > 1000:
+                self._spoken = True
+                self._print_early()
+            return
+        self._understood = True
+        _print_scanned(line)
+        if line.what in LEFT_OUT:
+            self.left_out[line.what] += line.many
+        self._print_early()
+
+    def _print_early(self) -> None:
+        if self._early:
+            _print_unread(self._early)
+            self._early = []
+
+    def end(self, form: str) -> None:
+        """Prints what is left. Raises NothingKnown where no line was understood."""
+        if not self._spoken:
+            refuse_unread(form, "the input", self._understood, self._early)
+        self._print_early()
 
 
 def _new(answer: ExplainAnswer) -> Iterable[Listener]:

@@ -157,11 +157,11 @@ class FindingTexts:
         key = (code, level, before, behind, facts, evidence)
         if key in self._known:
             return self._known[key]
+        if len(self._known) >= _MOST_KNOWN:  # to find out what it shares would be for nothing
+            return None
         assert subject is not None
         marked = Subject(subject.kind, f"{before}{_MARK}{behind}")
-        pieces = self._pieces(finding, finding._replace(subject=marked), port)
-        if len(self._known) < _MOST_KNOWN:
-            self._known[key] = pieces
+        pieces = self._known[key] = self._pieces(finding, finding._replace(subject=marked), port)
         return pieces
 
     def _pieces(self, finding: Finding, marked: Finding, port: str) -> list[str] | None:

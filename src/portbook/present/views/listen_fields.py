@@ -149,7 +149,6 @@ class Cells:
     def __init__(self, standings: Standings, to: Viewer) -> None:
         self._standings = standings
         self._to = to
-        self._fields = _fields(self)
 
     def columns(self, names: Sequence[str], listeners: Sequence[Listener]) -> list[Words]:
         """What stands in the columns *names* for *listeners*.
@@ -173,9 +172,9 @@ class Cells:
         }
         for name in names:
             if name not in known:
-                field, places = self._fields[name], shared.get(name)
+                field, places = _READ_BY[name], shared.get(name)
                 some = listeners if places is None else [listeners[at] for at in places.firsts]
-                words = [one_line(field(listener)) for listener in some]
+                words = [one_line(field(self, listener)) for listener in some]
                 known[name] = Words(words, None if places is None else places.of_each)
         return [known[name] for name in names]
 
@@ -199,7 +198,7 @@ class Cells:
 
     def field(self, name: str, listener: Listener) -> str:
         """One of :data:`FIELDS`, escaped."""
-        return one_line(self._fields[name](listener))
+        return one_line(_READ_BY[name](self, listener))
 
     def address(self, listener: Listener) -> str:
         """The bound address, with its interface, and whether it is bound alone."""
@@ -311,27 +310,28 @@ FIELDS = {
 }
 
 
-def _fields(cells: Cells) -> dict[str, Callable[[Listener], str]]:
-    return {
-        "level": lambda each: str(LEVELS[max(0, each.assessment.gravity)]),
-        "port": lambda each: str(each.socket.port),
-        "transport": lambda each: str(each.socket.transport),
-        "address": cells.address,
-        "reach": lambda each: str(each.socket.reach or NONE),
-        "reachable": cells.reachable,
-        "state": lambda each: str(each.socket.state),
-        "program": cells.program,
-        "pid": lambda each: _pids(each.ownership.owners),
-        "user": cells.user,
-        "uptime": cells.uptime,
-        "directory": cells.directory,
-        "service": cells.service,
-        "finding": lambda each: (
-            ", ".join([finding.code for finding in each.assessment.findings]) or NONE
-        ),
-        "speaks": _speaks,
-        "namespace": lambda each: each.socket.namespace or NONE,
-    }
+# Functions of the class, not of one of its objects: an object that holds its own methods is freed
+# by a search for cycles alone, and it holds all sockets.
+_READ_BY: dict[str, Callable[[Cells, Listener], str]] = {
+    "level": lambda _, each: str(LEVELS[max(0, each.assessment.gravity)]),
+    "port": lambda _, each: str(each.socket.port),
+    "transport": lambda _, each: str(each.socket.transport),
+    "address": Cells.address,
+    "reach": lambda _, each: str(each.socket.reach or NONE),
+    "reachable": Cells.reachable,
+    "state": lambda _, each: str(each.socket.state),
+    "program": Cells.program,
+    "pid": lambda _, each: _pids(each.ownership.owners),
+    "user": Cells.user,
+    "uptime": Cells.uptime,
+    "directory": Cells.directory,
+    "service": Cells.service,
+    "finding": lambda _, each: (
+        ", ".join([finding.code for finding in each.assessment.findings]) or NONE
+    ),
+    "speaks": lambda _, each: _speaks(each),
+    "namespace": lambda _, each: each.socket.namespace or NONE,
+}
 
 
 def _speaks(listener: Listener) -> str:
