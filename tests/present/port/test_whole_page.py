@@ -224,6 +224,28 @@ def test_sentences(port: int, part: str, sentences: list[str]) -> None:
         assert sentence in text
 
 
+def test_an_unassigned_port_says_what_that_means_and_what_may_be_there() -> None:
+    """Chance is ruled out only where no system hands the port out; a known use needs no guess."""
+    meaning = "Unassigned means that no service is registered here"
+    chosen, chance = "somebody chose the number", "It isn't chance"
+    told = {
+        port: (meaning in text, chosen in text, chance in text)
+        for port in (305, 443, 5173, 1023, 50000)
+        for text in [own_words(_page(port))]
+    }
+    assert told[305] == (True, True, True)
+    assert told[443] == told[1023] == told[50000] == (False, False, False)
+    assert told[5173] == (True, False, False)
+    unlisted = next(
+        port
+        for port in range(49151, 45000, -1)
+        if _answer(port).state is State.UNASSIGNED and not _answer(port).uses
+    )
+    text = own_words(_page(unlisted))
+    assert "handed it out as an ephemeral port" in text
+    assert chance not in text
+
+
 def test_a_registration_date_is_told_with_the_day_of_its_source() -> None:
     dated = next(
         row for row in CATALOG.registry.rows(1024) if row.registered and row.state is State.ASSIGNED

@@ -111,6 +111,38 @@ def pickers(answer: PortAnswer) -> tuple[list[str], list[str]]:
     return words.systems_in_order(picking), words.systems_in_order(others)
 
 
+# -- unassigned ports -------------------------------------------------------------------------
+
+
+def unassigned(answer: PortAnswer) -> Iterator[Item]:
+    """What it means that a port is unassigned, why there are such ports, what may be there."""
+    if answer.state is not State.UNASSIGNED:
+        return
+    yield Paragraph(
+        "Unassigned means that no service is registered here, and that one can be on request "
+        "(RFC 6335 §6). It doesn't mean unused: nothing keeps a program from listening."
+    )
+    yield Paragraph(
+        "IANA leaves such gaps on purpose. It gives each service one port, after a review, and "
+        "keeps the rest for services to come (RFC 6335 §7.2, RFC 7605 §6)."
+    )
+    if not untold_uses(answer):
+        return
+    picking, _ = pickers(answer)
+    chance = ""
+    if answer.systems and not picking:
+        chance = (
+            " It isn't chance: by default no system we know of hands it out as an ephemeral port."
+        )
+    yield Paragraph(
+        f"If something listens on {answer.port}, somebody chose the number: for a tool of their "
+        f"own, a test, a forwarded port, or because nobody looks there.{chance}"
+        if not picking
+        else f"If something listens on {answer.port}, somebody chose the number, or "
+        f"{words.listed(picking)} handed it out as an ephemeral port."
+    )
+
+
 # -- practice and security --------------------------------------------------------------------
 
 

@@ -46,9 +46,9 @@ def _sections(answer: PortAnswer, number: PortAnswer, lead: tuple[str, ...]) -> 
     from portbook.present.port import background
 
     yield from _machine(answer)
-    yield _section(
-        "registry", [*meaning.services(answer), *registry.rows(answer), *registry.documents(answer)]
-    )
+    gap = background.unassigned(number) if whole else ()
+    rows = [*meaning.services(answer), *registry.rows(answer), *gap]
+    yield _section("registry", [*rows, *registry.documents(answer)])
     speaking = background.implementing(number) if whole else ()
     yield _section("practice", [*practice.practice(answer, lead), *speaking])
     if answer.port:
