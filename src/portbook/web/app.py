@@ -106,6 +106,7 @@ def _site(catalog: Catalog, settings: Settings, static_version: str) -> Site:
         feedback=settings.store is not None,
         static_version=static_version,
         address=settings.address,
+        token=settings.token is not None,
     )
 
 

@@ -17,6 +17,7 @@ class Site(NamedTuple):
     be kept for good. ``only`` names the ports, as (first, last) in order, that an export has pages
     of, and is empty where it has all. ``address`` is where the site is for other people
     (``https://ports.example``), without a slash at its end; it is empty where nobody said.
+    ``token`` says that this machine is shown to those alone who have the server's token.
     """
 
     as_of: str
@@ -28,6 +29,7 @@ class Site(NamedTuple):
     export: bool = False
     only: tuple[tuple[int, int], ...] = ()
     address: str = ""
+    token: bool = False
 
     @property
     def ports(self) -> str:

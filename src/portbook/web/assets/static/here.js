@@ -25,7 +25,7 @@
   };
   // An answer that never comes would keep every later look waiting.
   const PATIENCE = 20000; // milliseconds
-  const ask = (address, accept) => fetch(address, { cache: "no-store", credentials: "omit",
+  const ask = (address, accept) => locked() ? Promise.resolve({ ok: false, status: 401 }) : fetch(address, { cache: "no-store", credentials: "omit",
     signal: AbortSignal.timeout(PATIENCE),
     headers: token ? { accept, authorization: `Bearer ${token}` } : { accept } });
   if (token && refused) forget();
@@ -36,6 +36,8 @@
       history.replaceState(history.state, "", page.href);
     } else token = sessionStorage.getItem(HELD);
   } catch { /* a browser that keeps nothing: the address goes on holding it */ }
+  // Whoever has no token is told so at once: asking would only be refused.
+  const locked = () => "token" in document.documentElement.dataset && !token;
   // A page that was loaded anew has lost what was taken out of its address.
   if (refused && token) { location.replace(signed(page.href)); return; }
   sign(document);
@@ -80,7 +82,7 @@
     }, SILENCE / 4);
     const open = () => {
       clearTimeout(wait);
-      if (events || over || document.hidden) return;
+      if (events || over || locked() || document.hidden) return;
       events = new EventSource(signed(address));
       for (const name of ["state", "opened", "closed", "changed"]) events.addEventListener(name, hear);
       events.addEventListener("error", () => {
@@ -212,6 +214,7 @@
       } catch { say("portbook doesn’t answer: was it stopped?"); }
     });
     follow(events, look, look);
+    if (locked()) look();
   }
 
   // -- the search: what it finds in one's own notes, which no page of the book holds --
