@@ -299,22 +299,20 @@ def _cut(
             yield origin
             continue
         networks = list(_networks(decision.family, part))
-        shown = networks[:MOST_NETWORKS]
-        for each in shown:
-            last = each is shown[-1]
-            further = len(networks) - len(shown) if last else 0
-            yield origin._replace(source=each, further=further)
+        for place, (first, last) in enumerate(networks[:MOST_NETWORKS], 1):
+            further = max(0, len(networks) - place) if place == MOST_NETWORKS else 0
+            yield origin._replace(source=cidr_of(decision.family, first, last), further=further)
 
 
-def _networks(family: Family, part: Intervals) -> Iterator[str]:
-    """*part* as networks, in order."""
+def _networks(family: Family, part: Intervals) -> Iterator[tuple[int, int]]:
+    """*part* as networks, in order: the first and the last address of each."""
     for first, last in part.pairs():
         at = first
         while at <= last:
             size = at & -at or 1 << (32 if family is Family.IPV4 else 128)
             while size > last - at + 1:
                 size >>= 1
-            yield cidr_of(family, at, at + size - 1)
+            yield at, at + size - 1
             at += size
 
 

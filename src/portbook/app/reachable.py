@@ -46,7 +46,7 @@ def add_reachable(
             continue
         place = (socket.family, socket.address, socket.interface, socket.v6only)
         behind = groups.get(socket.inode or 0, ())
-        key = (*place, socket.transport, socket.port) if evaluated else place
+        key = (*place, socket.transport, packets.alike(socket.port)) if evaluated else place
         key = (*key, *behind)
         reachable = known.get(key)
         if reachable is None and not (evaluated or behind) and _has_way_out(socket, network):

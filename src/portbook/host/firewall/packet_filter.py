@@ -7,9 +7,10 @@ from portbook.model.reach import Decision, Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Hashable, Iterable
 
     from portbook.host.firewall.other_filters import OtherFilters
+    from portbook.host.firewall.port_kinds import PortKinds
     from portbook.host.firewall.values import Machine, Ruleset
     from portbook.host.linux.network import Network
     from portbook.model import Transport
@@ -35,6 +36,9 @@ class PacketFilter:
         self._ruleset, self._machine, self._others = ruleset, machine, others
         self._missing = tuple(missing)
         self._decided: dict[tuple[object, ...], tuple[Decision, ...]] = {}
+        self._kinds: PortKinds | None = None
+        self._first_port: int | None = None
+        self._of_kind: dict[Hashable, int] = {}  # a port of each kind that was asked about
 
     @property
     def missing(self) -> tuple[Gap, ...]:
@@ -81,27 +85,68 @@ class PacketFilter:
         key = (family, transport, destination, port, interface, source)
         decisions = self._decided.get(key)
         if decisions is None:
-            if self._ruleset is None or self._machine is None:
-                outcome = Outcome.UNKNOWN if self._missing else Outcome.OPEN
-                everyone = Decision(family, (_EVERYONE[family],), outcome, delivered_to=port)
-                decisions = (everyone,)
-            else:
-                from portbook.host.firewall.decide import decide
-
-                decisions = decide(
-                    self._ruleset,
-                    self._machine,
-                    family=family,
-                    transport=transport,
-                    destination=destination,
-                    port=port,
-                    interface=interface,
-                    source=source,
-                )
+            decisions = self._followed(family, transport, destination, port, interface, source)
             if self.not_evaluated:
                 decisions = tuple([self._doubted(each, *key[1:5]) for each in decisions])
             self._decided[key] = decisions
         return decisions
+
+    def _followed(
+        self,
+        family: Family,
+        transport: Transport,
+        destination: str,
+        port: int,
+        interface: str,
+        source: str | None,
+    ) -> tuple[Decision, ...]:
+        """What the rules say, worked out once for all ports that they don't tell apart."""
+        if self._ruleset is None or self._machine is None:
+            outcome = Outcome.UNKNOWN if self._missing else Outcome.OPEN
+            return (Decision(family, (_EVERYONE[family],), outcome, delivered_to=port),)
+        from portbook.host.firewall.decide import decide
+
+        alike = self._alike(port)
+        key = (family, transport, destination, alike, interface, source, "rules")
+        decisions = self._decided.get(key)
+        if decisions is None:
+            decisions = self._decided[key] = decide(
+                self._ruleset,
+                self._machine,
+                family=family,
+                transport=transport,
+                destination=destination,
+                port=alike,
+                interface=interface,
+                source=source,
+            )
+        if alike == port:
+            return decisions
+        return tuple(
+            [
+                each._replace(delivered_to=port) if each.delivered_to == alike else each
+                for each in decisions
+            ]
+        )
+
+    def alike(self, port: int) -> int:
+        """The first port that was asked about of those that the rules don't tell from *port*.
+
+        Where anything else may decide, and where no rules are in force, it is *port* itself.
+        """
+        return port if self._ruleset is None or self.not_evaluated else self._alike(port)
+
+    def _alike(self, port: int) -> int:
+        if self._first_port is None:
+            self._first_port = port
+        if port == self._first_port or self._ruleset is None:
+            return port  # most are asked about one port, whatever its kind
+        if self._kinds is None:
+            from portbook.host.firewall.port_kinds import PortKinds
+
+            self._kinds = PortKinds(self._ruleset)
+            self._of_kind[self._kinds.kind(self._first_port)] = self._first_port
+        return self._of_kind.setdefault(self._kinds.kind(port), port)
 
     def _doubted(
         self, decision: Decision, transport: Transport, destination: str, port: int, interface: str

@@ -1,0 +1,61 @@
+"""Ports that no rule tells apart: what is worked out for one holds for the others."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from portbook.host.firewall.decide import decide
+from portbook.host.firewall.iptables_rules import parse_iptables
+from portbook.host.firewall.nft_json import parse_nft
+from portbook.host.firewall.packet_filter import PacketFilter
+from portbook.host.firewall.port_kinds import PortKinds
+from portbook.host.firewall.values import Ruleset
+from portbook.model import Family, Transport
+from tests.counts import PROOF
+from tests.host.firewall.test_decide import ACCEPT, DPORT, DROP, MACHINE, chain, match, rule
+from tests.real.drawn_iptables import IptablesRules
+
+MARKED = {"mangle": {"key": {"meta": {"key": "mark"}}, "value": DPORT}}
+MAPPED = {"redirect": {"port": {"map": {"key": DPORT, "data": {"set": [[22, 80], [443, 8443]]}}}}}
+
+
+def kinds(*statements: Any) -> PortKinds:
+    objects = [chain("in", "input"), rule("in", *statements)]
+    return PortKinds(Ruleset(parse_nft(json.dumps({"nftables": objects}))[0]))
+
+
+@pytest.mark.parametrize(
+    ("statements", "alike"),
+    [
+        ([match(DPORT, 22), ACCEPT], {22: False, 80: True}),
+        ([match(DPORT, {"range": [20, 30]}), DROP], {25: False, 31: True}),
+        ([{"vmap": {"key": DPORT, "data": {"set": [[25, DROP]]}}}], {25: False, 26: True}),
+        ([MAPPED], {22: False, 80: False, 8443: False, 23: True}),
+        ([MARKED], {22: False, 80: False}),
+        ([match({"&": [DPORT, 1]}, 1), DROP], {22: False}),
+    ],
+)
+def test_a_port_is_of_its_own_kind_where_a_rule_sees_it(
+    statements: list[Any], alike: dict[int, bool]
+) -> None:
+    every = kinds(*statements)
+    assert {port: every.kind(port) == every.kind(9999) for port in alike} == alike
+
+
+def test_a_list_of_ports_gets_what_each_would_get_alone() -> None:
+    chance = random.Random(22)
+    ports = [*(chance.randrange(1, 65536) for _ in range(3)), 22, 80, 443, 1000, 5000, 5001, 9000]
+    for number in range(300 if PROOF else 12):
+        text = IptablesRules(random.Random(number), six=False).text()
+        ruleset = Ruleset(parse_iptables(text, "ip"))
+        packets = PacketFilter(ruleset, MACHINE)
+        for port in ports:
+            question: dict[str, Any] = {
+                "family": Family.IPV4, "transport": chance.choice((Transport.TCP, Transport.UDP)),
+                "destination": "192.0.2.1", "port": port, "interface": "eth0",
+            }  # fmt: skip
+            assert packets.decide(**question) == decide(ruleset, MACHINE, **question), text
