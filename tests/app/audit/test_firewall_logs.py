@@ -24,6 +24,7 @@ class Case(NamedTuple):
     other: int = 0
     wrong: tuple[int, ...] = ()
     bytes: int | None = None
+    ends: int = 0  # lines on the end of a connection whose beginning is a flow already
 
 
 UFW = """\
@@ -125,6 +126,51 @@ JUNIPER = """\
 source-address="192.0.2.30" source-port="50000" destination-address="198.51.100.9" \
 destination-port="23" service-name="junos-telnet" protocol-id="6"]
 """
+SOPHOS = """\
+device="SFW" date=2026-01-06 time=11:58:02 timezone="UTC" device_name="XG125w" device_id=S1 \
+log_id=010101600001 log_type="Firewall" log_component="Firewall Rule" log_subtype="Allowed" \
+status="Allow" priority=Information duration=10 fw_rule_id=2 src_mac=02:00:00:00:00:01 \
+src_ip=198.51.100.44 src_country_code=R1 dst_ip=192.0.2.25 protocol="TCP" src_port=53521 \
+dst_port=443 sent_pkts=10 recv_pkts=12 sent_bytes=1200 recv_bytes=4100 connevent="Stop" connid="1"
+<30>device="SFW" date=2026-01-06 time=11:58:03 device_name="XG125w" log_id=010102600002 \
+log_type="Firewall" log_component="Firewall Rule" log_subtype="Denied" status="Deny" \
+priority=Information src_ip=198.51.100.44 dst_ip=192.0.2.25 protocol="TCP" src_port=53522 \
+dst_port=22 sent_pkts=0 recv_pkts=0 sent_bytes=0 recv_bytes=0
+device="SFW" date=2026-01-06 time=11:58:04 device_name="XG125w" log_id=062910617701 \
+log_type="Event" log_component="GUI" log_subtype="Admin" status="Successful" user_name="admin" \
+src_ip=192.0.2.9
+"""
+CHECK_POINT = """\
+<134>1 2026-01-06T11:58:02Z gw.example CheckPoint 13752 - [action:"Accept"; flags:"411908"; \
+ifdir:"inbound"; ifname:"eth0"; loguid:"{0x0,0x0,0x0,0x0}"; origin:"192.0.2.1"; \
+time:"1767700682"; version:"1"; dst:"192.0.2.25"; proto:"6"; s_port:"53521"; service:"443"; \
+src:"198.51.100.44"]
+<134>1 2026-01-06T11:58:03Z gw.example CheckPoint 13752 - [action:"Drop"; flags:"411908"; \
+origin:"192.0.2.1"; time:"1767700683"; dst:"192.0.2.25"; proto:"6"; s_port:"53522"; \
+service:"22"; src:"198.51.100.44"]
+<134>1 2026-01-06T11:58:04Z gw.example CheckPoint 13752 - [action:"Log In"; origin:"192.0.2.1"; \
+product:"SmartConsole"]
+"""
+LEEF = """\
+<14>Jan  6 11:58:02 fw LEEF:1.0|Palo Alto Networks|PAN-OS Syslog \
+Integration|8.1|allow|cat=TRAFFIC|src=198.51.100.44|dst=192.0.2.25|srcPort=53521|dstPort=443|pro\
+to=tcp|action=allow|srcBytes=1200|dstBytes=4100|srcPackets=10|dstPackets=12
+<14>Jan  6 11:58:03 fw \
+LEEF:2.0|Example|Firewall|1.0|deny|^|devTime=1767700683^src=198.51.100.44^dst=192.0.2.25^proto=T\
+CP^srcPort=53522^dstPort=22^action=deny
+Jan  6 11:58:04 fw LEEF:1.0|Example|Firewall|1.0|login|usrName=admin\tsrc=192.0.2.9
+Jan  6 11:58:02 fw LEEF:1.0|Example|Firewall|1.0|accept|src=198.51.100.44\tdst=192.0.2.25\t\
+proto=6\tsrcPort=53521\tdstPort=443\taction=accept
+"""
+VENDORS = """\
+CEF:0|Check Point|VPN-1 & FireWall-1|Check Point|Log|https|Unknown|act=Accept deviceDirection=0 \
+rt=1767700682000 spt=53521 dpt=443 src=198.51.100.44 dst=192.0.2.25 proto=6 out=1200 in=4100
+CEF:0|Palo Alto Networks|PAN-OS|10.1|deny|TRAFFIC|1|rt=Jan 06 2026 11:58:03 src=198.51.100.44 \
+dst=192.0.2.25 spt=53522 dpt=22 proto=tcp act=deny in=0 out=74
+CEF:0|Trend Micro|Deep Security Agent|20.0|20|Log for TCP Port 80|0|cn1=1 act=Deny \
+dmac=02:00:00:00:00:01 TrendMicroDsFrameType=IP src=198.51.100.44 dst=192.0.2.25 in=60 proto=TCP \
+spt=53523 dpt=80
+"""
 CASES = {
     "netfilter": Case(
         UFW, {("tcp", 443): 1, ("tcp", 8443): 1}, refused=2, portless=1, other=1, wrong=(6, 9)
@@ -146,6 +192,11 @@ CASES = {
     "cef": Case(CEF, {("tcp", 443): 1}, refused=1, other=1, bytes=5300),
     "sonicwall": Case(SONICWALL, {("tcp", 443): 1}, bytes=5300),
     "juniper": Case(JUNIPER, {}, refused=1),
+    "sophos": Case(SOPHOS, {("tcp", 443): 1}, refused=1, other=1, bytes=5300),
+    # What it doesn't tell is unknown, and not 0.
+    "check-point": Case(CHECK_POINT, {("tcp", 443): 1}, refused=1, other=1, bytes=None),
+    "leef": Case(LEEF, {("tcp", 443): 2}, refused=1, other=1, bytes=5300),
+    "cef-of-three": Case(VENDORS, {("tcp", 443): 1}, refused=2, bytes=5300),
 }
 
 
@@ -160,6 +211,9 @@ def test_a_line_is_a_flow_or_another_record_or_a_fault(name: str, tmp_path: Path
     assert answer.portless.flows == case.portless
     assert answer.other_records == case.other
     assert tuple(sorted(each.row or 0 for each in answer.faults)) == case.wrong
+    lines = sum(bool(line.strip()) for line in case.lines.splitlines())
+    told = answer.unanswered.flows + answer.portless.flows + answer.other_records
+    assert sum(counts(answer).values()) + told + len(case.wrong) + case.ends == lines
     if case.services:
         assert answer.total.bytes == case.bytes
 

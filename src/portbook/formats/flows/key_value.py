@@ -44,7 +44,9 @@ _RECEIVED = ("rcvdbyte", "recv_bytes", "bytes-from-server", "in", "rcvd", "dstBy
 _SENT_PACKETS = ("sentpkt", "sent_pkts", "packets-from-client", "spkt", "srcPackets")
 _RECEIVED_PACKETS = ("rcvdpkt", "recv_pkts", "packets-from-server", "rpkt", "dstPackets")
 
-_KEY = r"(?:^|[ \t,;|\[\"])"
+# What stands before a key; LEEF 2.0 names a character of its own for that, mostly the first of the
+# last four.
+_KEY = r"(?:^|[ \t,;|\[\"^~#!])"
 _PLACES = (
     re.compile(rf"{_KEY}(?:srcip|src_ip|source-address|src|c6a2)[=:] ?\"?[0-9A-Fa-f.:]{{2,45}}"),
     re.compile(
