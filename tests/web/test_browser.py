@@ -22,10 +22,10 @@ KINDS = (
     "/300-310",
     "/", "/305", "/80", "/300", "/8080", "/8080/practice", "/50000",
     "/services/http", "/services/xrpl",
-    "/ranges/system", "/blocks", "/stats", "/changes", "/map", "/map#305", "/search?q=graf",
-    "/search", "/glossary", "/glossary/reserved", "/about", "/api", "/feedback/thanks?port=305",
-    "/explain", "/ports", "/services", "/services-s", "/products", "/common", "/topics",
-    "/topics/refused", "/compare?ports=443,3000,8080",
+    "/ranges/system", "/blocks", "/stats", "/changes", "/changes-2025", "/map", "/map#305",
+    "/search?q=graf", "/search", "/glossary", "/glossary/reserved", "/about", "/api",
+    "/feedback/thanks?port=305", "/explain", "/ports", "/services", "/services-s", "/products",
+    "/common", "/topics", "/topics/refused", "/compare?ports=443,3000,8080",
 )  # fmt: skip
 # Between them they have every colour.
 DARK = ("/", "/80", "/8080", "/services/http", "/stats", "/map#305", "/search?q=graf", "/explain")
@@ -271,6 +271,34 @@ def test_a_command_is_copied(browser: Any, site: Running) -> None:
         copied = opened.evaluate("navigator.clipboard.readText()")
         assert copied == opened.locator("#check .tab:visible code").nth(0).inner_text()
         assert "'sport = :305'" in copied
+        # Who can't see the button hears it.
+        assert opened.get_by_role("status").inner_text() == f"Copied: {copied}"
+
+
+def test_keys_and_colours_are_at_the_readers_hand(page: Any, site: Running) -> None:
+    """The list of keys, the field by its second key, and colours that stay chosen."""
+    page.goto(f"{site.url}/map")
+    assert page.locator("header nav [aria-current=page]").inner_text() == "Map"
+    page.keyboard.press("Control+k")
+    assert page.evaluate("document.activeElement.id") == "q"
+    page.locator("#main").focus()
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Keys")
+    keys.get_by_text("/ or Ctrl K").wait_for()
+    page.keyboard.press("Escape")
+    keys.wait_for(state="hidden")
+    shades = []
+    for name in ("light", "dark"):
+        page.locator("#theme button").first.click()
+        page.get_by_role("button", name=f"Colours: {name}").wait_for()
+        page.reload()
+        assert page.locator("html").get_attribute("data-theme") == name
+        shades.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert len(set(shades)) == 2
+    page.locator("#theme button").first.click()
+    page.reload()
+    page.get_by_role("button", name="Colours: as the system").wait_for()
+    assert page.locator("html").get_attribute("data-theme") is None
 
 
 def test_the_shelf_and_the_arrows_lead_to_other_ports(page: Any, site: Running) -> None:
@@ -312,6 +340,8 @@ def test_search_as_you_type(page: Any, site: Running) -> None:
     page.keyboard.type("postgres")
     page.locator("#hits li").first.wait_for()
     assert "5432" in page.locator("#hits li").first.inner_text()
+    shown = page.locator("#hits li").count()
+    assert page.get_by_role("status").inner_text().startswith(f"{shown} match")
     page.keyboard.press("ArrowDown")
     assert page.locator("#hits [aria-selected=true]").count() == 1
     assert page.locator("#q").get_attribute("aria-activedescendant") == "hit-0"
