@@ -130,6 +130,40 @@ def test_a_pasted_token_opens_this_machine(browser: Any, as_root: Running) -> No
         opened.locator("#machine .live").get_by_text("Free on this machine").wait_for()
 
 
+@pytest.fixture
+def limited() -> Iterator[int]:
+    """A port in a network that a rule lets in only so often; the namespace is the tests' own."""
+    need_program("nft", "ip")
+    rules = "table inet drawn {\nchain in { type filter hook input priority 0; policy accept;\n"
+    with socket.create_server(("0.0.0.0", 0)) as listener:
+        port = listener.getsockname()[1]
+        rules += f"tcp dport {port} limit rate over 3/second drop\n}}\n}}\n"
+        add = "ip link add drawn0 type veth peer name drawn1"
+        subprocess.run(add.split(), check=True)
+        try:
+            for words in (
+                "addr add 192.0.2.7/24 dev drawn0", "link set drawn0 up", "link set drawn1 up",
+            ):  # fmt: skip
+                subprocess.run(["ip", *words.split()], check=True)
+            subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True)
+            yield port
+        finally:
+            subprocess.run(["nft", "delete", "table", "inet", "drawn"], check=False)
+            subprocess.run(["ip", "link", "del", "drawn0"], check=True)
+
+
+def test_the_panel_says_where_it_can_not_tell(browser: Any, as_root: Running, limited: int) -> None:
+    with reader(browser, refused=True) as (opened, _):
+        opened.goto(f"{as_root.url}/here?token={as_root.token}")
+        opened.wait_for_url("**/here")
+        opened.goto(f"{as_root.url}/{limited}")
+        live = opened.locator("#machine .live")
+        live.get_by_text(
+            "Can't tell from where it can be reached: it depends on a firewall rule (tcp dport "
+            f"{limited} limit"
+        ).wait_for()
+
+
 def test_the_search_shows_what_the_owners_notes_have(
     browser: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
