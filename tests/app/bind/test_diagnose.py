@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 from typing import Any, NamedTuple
 
 import pytest
@@ -30,6 +29,7 @@ from portbook.model import (
     SocketState,
     Transport,
 )
+from portbook.present.owners import Viewer
 from portbook.present.phrases.causes import MENDS, MESSAGES, cause_mend, cause_message
 from portbook.present.phrases.holders import holder, how_to_stop
 from portbook.present.render.report_json import of_why
@@ -551,12 +551,10 @@ def test_how_to_stop_it(owner: Process, said: str) -> None:
     assert mend.endswith("choose another port.")
 
 
-def test_root_is_not_told_to_be_root(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_is_not_told_to_be_root() -> None:
     hidden = socket(owners=(), owners_seen=OwnersSeen.HIDDEN)
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert how_to_stop(hidden).startswith("Look from the host ")
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert how_to_stop(hidden).startswith("Run with sudo ")
+    assert how_to_stop(hidden, Viewer(0)).startswith("Look from the host ")
+    assert how_to_stop(hidden, Viewer(1000)).startswith("Run with sudo ")
 
 
 @pytest.mark.parametrize(

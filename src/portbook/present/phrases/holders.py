@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from portbook.model import Listener, Process
+    from portbook.present.owners import Viewer
 
 # The runtimes whose own command stops a container by its id; those above them start it again.
 _STOPPED_BY_ID = ("docker", "podman")
@@ -39,8 +40,8 @@ def holder_of(listener: Listener) -> str:
     return holder(ownership.owners, ownership.seen, socket.user, socket.uid)
 
 
-def how_to_stop(listener: Listener) -> str:
-    """What to do so that *listener* is gone, or instead of that."""
+def how_to_stop(listener: Listener, to: Viewer | None = None) -> str:
+    """What *to* can do so that *listener* is gone, or instead of that; None: who runs this."""
     for owner in listener.ownership.owners:
         if mend := _by_owner(owner, listener.socket.port):
             return f"{mend}; or choose another port."
@@ -56,7 +57,7 @@ def how_to_stop(listener: Listener) -> str:
             "There is no program to stop: remove what made it in the kernel (a tunnel, NFS), "
             "or choose another port."
         )
-    where = "Look from the host" if viewer().is_root else "Run with sudo"
+    where = "Look from the host" if (to or viewer()).is_root else "Run with sudo"
     return f"{where} to see which program it is; or choose another port."
 
 
