@@ -140,7 +140,7 @@ def test_the_lead_names_the_port_and_its_state(port: int) -> None:
             "IBM Db2, Jenkins and Arcam receivers in practice; dynamic",
             "Used in practice by IBM Db2",
         ),
-        (50013, "dynamic (ephemeral) port, never assigned", "Linux, macOS, Windows, FreeBSD"),
+        (50023, "dynamic (ephemeral) port, never assigned", "Linux, macOS, Windows, FreeBSD"),
         (40001, "unassigned (gap 40001–40022)", "Linux, FreeBSD, "),
         (300, "tacacss (TLS Secure Login Host", 'tacacss ("TLS Secure Login Host'),
         (27374, "unassigned; abuse reported: SubSeven", "Reported abuse: SubSeven"),
