@@ -379,7 +379,7 @@ def test_abuse_is_reported_without_a_verb_that_has_to_agree() -> None:
 
 
 def test_a_page_denies_a_use_once() -> None:
-    for port in ("305", "63867", "40001"):
+    for port in ("305", "61234", "40001"):
         assert _text(_answer(port)).count("We know of no software that uses it") == 1
 
 
