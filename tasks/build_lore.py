@@ -21,8 +21,10 @@ from tasks.lore_checks import (
     Problem,
     check_browsers,
     check_entries,
+    check_joins,
     check_names,
     check_services,
+    joined_programs,
     parse_entries,
 )
 from tasks.lore_fields import PortSpan
@@ -87,7 +89,10 @@ def use_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
                 *(entry[field] for field in fields),
                 " ".join(entry.get("services", ())),
             ]
-            yield [*shown, str(weight(entry, span)), " ".join(further_sources(entry, span))]
+            programs = " ".join(joined_programs(entry))
+            yield [
+                *shown, str(weight(entry, span)), " ".join(further_sources(entry, span)), programs
+            ]  # fmt: skip
 
 
 def report_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
@@ -270,6 +275,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             problems += check_services(kind, parsed.get(kind, ()), known)
     except (OSError, ValueError) as error:
         problems.append(Problem("programs.toml", "services", f"can't be checked: {error}"))
+    problems += check_joins(parsed.get("uses", ()), parsed.get("programs", ()))
     data = options.lore / "data"
     if options.check:
         problems += check_in_step(data, texts)

@@ -27,6 +27,7 @@ from tasks.lore_fields import (
     check_name,
     check_period,
     check_ports,
+    check_program,
     check_read,
     check_report,
     check_single_ports,
@@ -133,7 +134,7 @@ KINDS = {
             "summary": check_line,
             **SOURCED,
         },
-        optional={"services": check_words, "further": check_further},
+        optional={"services": check_words, "program": check_program, "further": check_further},
         label=lambda entry: f"{entry.get('product')} {entry.get('ports')}",
         order=first_span,
         not_empty=("ports",),
@@ -283,6 +284,26 @@ def check_services(kind: str, entries: Sequence[Entry], known: set[str]) -> Iter
             if service not in known:
                 what = f"{field} {service!r} is not a name in IANA's registry"
                 yield Problem(f"{kind}.toml", KINDS[kind].label(entry), what)
+
+
+def joined_programs(use: Entry) -> list[str]:
+    """The names of the server programs that *use* is a use of."""
+    names = use.get("program", [])
+    return [names] if isinstance(names, str) else list(names)
+
+
+def check_joins(uses: Sequence[Entry], programs: Sequence[Entry]) -> Iterator[Problem]:
+    """The uses joined to a program that is unknown or has none of their ports as a default."""
+    ports = {entry["name"]: set(entry["ports"]) for entry in programs}
+    for use in uses:
+        for name in joined_programs(use):
+            if name not in ports:
+                what = f"program {name!r} is not in programs.toml"
+            elif ports[name].isdisjoint(use["ports"]):
+                what = f"program {name!r} has none of these ports"
+            else:
+                continue
+            yield Problem("uses.toml", KINDS["uses"].label(use), what)
 
 
 def check_names(listed: Entry) -> Iterator[Problem]:

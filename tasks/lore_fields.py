@@ -210,6 +210,10 @@ def check_name(value: object) -> Iterator[str]:
     return check_words([value], r"[a-z0-9][a-z0-9.+-]*")
 
 
+def check_program(value: object) -> Iterator[str]:
+    return check_words(value if isinstance(value, list) else [value], r"[a-z0-9][a-z0-9.+-]*")
+
+
 def check_title(value: object) -> Iterator[str]:
     return check_line(value, NAME_LENGTH)
 

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.catalog.practice.lookup import Practice
-from portbook.model import UseKind
-from tasks import build_lore
+from portbook.model import Use, UseKind
+from portbook.model.practice import same_product
+from tasks import build_lore, lore_checks
 from tasks.build_lore import parse_service_names
 from tasks.lore_checks import (
     FAMILIES,
@@ -362,11 +363,11 @@ def test_a_use_weighs_what_independent_sources_show_of_it() -> None:
     ]
     entry = {**USE, "ports": ["3000/tcp", "3001/tcp"], "further": others}
     assert wrong("uses", entry) == []
-    weights = [row[-2:] for row in build_lore.use_rows([entry])]
+    weights = [row[-3:-1] for row in build_lore.use_rows([entry])]
     urls = [each["source"] for each in others]
     assert weights == [["3", " ".join(urls)], ["3", " ".join([urls[0], urls[2]])]]
-    assert [row[-2] for row in build_lore.use_rows([{**USE, "further": others[:1]}])] == ["2"]
-    assert [row[-2] for row in build_lore.use_rows([USE])] == ["1"]
+    assert [row[-3] for row in build_lore.use_rows([{**USE, "further": others[:1]}])] == ["2"]
+    assert [row[-3] for row in build_lore.use_rows([USE])] == ["1"]
 
 
 @pytest.mark.parametrize(
@@ -649,3 +650,47 @@ def test_the_documented_example_passes() -> None:
     assert list(check_entries("abuse", found["report"])) == []
     assert list(check_entries("programs", found["program"])) == []
     assert list(check_entries("uses", found["use"])) == []
+
+
+@pytest.mark.parametrize(
+    ("program", "what"),
+    [
+        ("nginx", "program 'nginx' is not in programs.toml"),
+        (["other"], "program 'other' has none of these ports"),
+        ("example", ""),
+        (["example"], ""),
+    ],
+)
+def test_a_use_is_joined_to_a_program_that_has_its_port(
+    program: str | list[str], what: str
+) -> None:
+    programs = [
+        {"name": "example", "ports": ["3000/tcp"]},
+        {"name": "other", "ports": ["4000/tcp"]},
+    ]
+    found = list(lore_checks.check_joins([{**USE, "program": program}], programs))
+    assert [problem.what for problem in found] == ([what] if what else [])
+    (row, *_) = build_lore.use_rows([{**USE, "program": program}])
+    assert row[-1] == (program if isinstance(program, str) else program[0])
+
+
+def test_no_use_and_no_program_of_a_port_have_names_of_one_product() -> None:
+    """What a name has in common with another shows that they are one: a use names its program."""
+    practice = Practice()
+    uses: dict[int, list[Use]] = {}
+    for use in practice.uses():
+        if use.first == use.last:
+            uses.setdefault(use.first, []).append(use)
+    apart = {("NBD server", "qemu-nbd")}  # other programs, although the names say otherwise
+    twice = [
+        f"{use.product}, {program.name}: {port}/{transport}"
+        for program in practice.programs()
+        for port, transport in program.ports
+        for use in uses.get(port, ())
+        if use.transport is transport
+        and same_product(use.product, program.product)
+        and program.name not in use.programs
+        and (use.product, program.name) not in apart
+    ]
+    assert twice == []
+    assert sum(bool(use.programs) for use in practice.uses()) > 150

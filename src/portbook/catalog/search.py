@@ -25,11 +25,11 @@ from portbook.catalog.text_index import (
     words_of_each,
 )
 from portbook.model import LAST_PORT, PORTS, Transport
-from portbook.model.practice import WIDE, SearchStore
+from portbook.model.practice import WIDE, SearchStore, UseKind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     from portbook.catalog import Catalog
@@ -348,7 +348,7 @@ def _index(catalog: Catalog) -> Index:
     return Index(
         (
             *_services(catalog),
-            *_uses(uses),
+            *_uses(uses, {program.name: program for program in practice.programs()}),
             *_programs(practice.programs(), uses),
             *_reports(practice.abuse()),
         )
@@ -413,30 +413,42 @@ def _tell(entry: Entry, known: KnownService) -> None:
         entry.extra = f"{entry.extra} {said} {known.description}".strip()
 
 
-def _uses(uses: Iterable[Use]) -> Iterator[Entry]:
+def _uses(uses: Iterable[Use], programs: Mapping[str, Program]) -> Iterator[Entry]:
     """Products; uses that differ in their ports alone are one."""
     entries: dict[tuple[str, ...], Entry] = {}
     for use in uses:
         key = (use.product, use.kind, use.summary, use.source)
-        weight = use.weight if use.leads else 0
+        weight = use.weight if use.leads and use.kind is not UseKind.LEGACY else 0
         entry = entries.get(key)
         if entry is None:
             entry = entries[key] = Entry(SearchStore.USES, use.product, use.summary, weight)
         entry.weight = max(weight, entry.weight)
         entry.numbers[use.first, use.last, use.transport] = None
+        names = [name for each in use.programs for name in _names_of(programs[each])]
+        entry.called = tuple(dict.fromkeys((*entry.called, *names)))
         entry.rows.append(use)
     return iter(entries.values())
 
 
+def _names_of(program: Program) -> tuple[str, ...]:
+    """What a program goes by: its name here, and those of its executables."""
+    files = [path.rpartition("/")[2] for path in program.executables]
+    return (program.name, *[name for name in files if "*" not in name])
+
+
 def _programs(programs: Iterable[Program], uses: list[Use]) -> Iterator[Entry]:
     """Server programs, with the ports that no use of the same product tells of."""
-    told = {(use.product, use.first) for use in uses}
+    told = {(name, use.first) for use in uses for name in (use.product, *use.programs)}
     for program in programs:
-        ports = [(port, on) for port, on in program.ports if (program.product, port) not in told]
+        names = (program.product, program.name)
+        ports = [
+            (port, on)
+            for port, on in program.ports
+            if told.isdisjoint([(name, port) for name in names])
+        ]
         if ports:
             entry = Entry(SearchStore.PROGRAMS, program.product, "Server program", 1)
-            if program.name != program.product.lower():
-                entry.called = (program.name,)
+            entry.called = _names_of(program)
             entry.numbers = {(port, port, transport): None for port, transport in ports}
             entry.rows.append(program)
             yield entry

@@ -40,7 +40,8 @@ class UseKind(StrEnum):
 class Use(NamedTuple):
     """What people use a port for, whether or not the registry agrees.
 
-    ``services`` are those of the registry that the product speaks there. ``weight`` is from how
+    ``services`` are those of the registry that the product speaks there, ``programs`` the names of
+    the server programs that it is a use of. ``weight`` is from how
     many independent sources people are known to meet the use, 1 to 3: ``source`` and ``further``.
     """
 
@@ -56,6 +57,7 @@ class Use(NamedTuple):
     services: tuple[str, ...] = ()
     weight: int = 1
     further: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
 
     def speaks(self, names: AbstractSet[str]) -> bool:
         """Whether it is a use of one of the services *names*, which are in lower case."""

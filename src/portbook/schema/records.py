@@ -170,6 +170,7 @@ USE = Table(
         Field("services", NAMES, "services of the registry that it speaks there"),
         Field("weight", NUMBER, "1 to 3: how many independent sources show it"),
         Field("further", NAMES, "URLs of the others"),
+        Field("programs", NAMES, "names of the server programs that it is a use of"),
     ),
     of=Use,
 )

@@ -44,7 +44,8 @@ USES = [
 def write_uses(folder: Path, rows: Sequence[tuple[str, ...]]) -> Practice:
     widest = max((int(row[1]) - int(row[0]) for row in rows), default=0)
     lines = ["#portbook\tuses/1", "\t".join(("#columns", *COLUMNS["uses"])), f"#widest\t{widest}"]
-    lines += ["\t".join((*row, "https://example.org/", "2026-11-21", "", "1", "")) for row in rows]
+    rest = ("https://example.org/", "2026-11-21", "", "1", "", "")
+    lines += ["\t".join((*row, *rest)) for row in rows]
     (folder / "uses.tsv").write_text("\n".join([*lines, "#end", ""]), "utf-8", newline="\n")
     return Practice(str(folder))
 

@@ -35,7 +35,7 @@ COLUMNS = {
     ),
     "uses": (
         "first", "last", "transport", "kind", "family", "product", "summary", "source", "read",
-        "services", "weight", "further",
+        "services", "weight", "further", "programs",
     ),
     "abuse": (
         "first", "last", "transport", "kind", "threat", "period", "subject", "summary", "source",
@@ -173,7 +173,7 @@ def program_of(row: list[str], path: str) -> Program:
 
 def use_of(cells: list[str], path: str) -> Use:
     first, last, transport, kind, family, product, summary, source, read, *rest = cells
-    services, weight, further = rest
+    services, weight, further, programs = rest
     return Use(
         product,
         _use_kind(kind, path),
@@ -187,6 +187,7 @@ def use_of(cells: list[str], path: str) -> Use:
         tuple(services.split()),
         number_of(weight, path),
         tuple(further.split()),
+        tuple(programs.split()),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import Authentication, Encryption, State
-from portbook.model.practice import same_product
 from portbook.present.words import listed, period, when
 
 TYPE_CHECKING = False
@@ -47,12 +46,14 @@ def in_practice(answer: PortAnswer) -> InPractice:
     """What people meet on the port: the one order of products that every answer has.
 
     Uses come by their rank (:attr:`portbook.model.Use.rank`), then programs that have the port as
-    a default and are no product of a use.
+    a default and that no use is a use of.
     """
     names = {name.lower() for name in service_names(answer)}
     services = {use.product: use.services for use in answer.uses if use.leads}
+    products = {product.casefold() for product in services}
+    joined = {name for use in answer.uses if use.leads for name in use.programs}
     for program in answer.programs:
-        if not any(same_product(program.product, product) for product in services):
+        if program.name not in joined and program.product.casefold() not in products:
             services[program.product] = program.services
     registered = [
         product

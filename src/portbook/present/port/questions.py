@@ -73,18 +73,23 @@ def _transports(answer: PortAnswer) -> str:
 def _program(answer: PortAnswer) -> str:
     speaking = answer.related.implementing if answer.related else ()
     met_there = in_practice(answer)
-    spoken = [program.product for program in speaking]
-    products = list(dict.fromkeys([*met_there.leading, *spoken])) or list(met_there.wide)
+    # A server that speaks the service on a port of its own is none that people meet on this one.
+    spoken = [program.product for program in speaking if not program.ports]
+    products = list(dict.fromkeys([*met_there.leading, *spoken]))
     shown = f"To see what holds it on your machine, run `portbook {answer.port}`."
     if products:
         return f"{words.few(products, 6)}. {shown}"
     names = [row.service_name for row, _ in services(answer.standings) if row.service_name]
+    said = []
     if names:
-        unique = list(dict.fromkeys(names))
-        return f"Any server that speaks {words.listed(unique[:4])}. {shown}"
-    if answer.abuse:
-        subjects = list(dict.fromkeys([report.subject for report in answer.abuse]))
-        return f"Reported abuse: {words.few(subjects)}. {shown}"
+        said.append(f"Any server that speaks {words.listed(list(dict.fromkeys(names))[:4])}.")
+    subjects = list(dict.fromkeys([report.subject for report in answer.abuse]))
+    if subjects:
+        said.append(f"Reported abuse: {words.few(subjects)}.")
+    if said:
+        return " ".join([*said, shown])
+    if met_there.wide:
+        return f"{words.few(list(met_there.wide), 6)}, on one port of many. {shown}"
     return f"Only your machine can tell: run `portbook {answer.port}`."
 
 

@@ -63,7 +63,8 @@ def rows(answer: PortAnswer) -> Iterator[Item]:
     for state in (State.RESERVED, State.UNASSIGNED):
         for standing, transports in alike(answer.standings, state):
             if standing.listed:
-                yield Paragraph(_quoted_row(standing, transports) + _why(answer, standing))
+                said = _quoted_row(standing, transports, answer)
+                yield Paragraph(said + _why(answer, standing))
                 if standing.notes:
                     about = _of_another(standing.notes, answer.port)
                     yield Quote(standing.notes, f"the registry's note{about}")
@@ -142,10 +143,13 @@ def row_text(answer: PortAnswer, state: State) -> str | None:
     return None
 
 
-def _quoted_row(standing: Standing, transports: list[str]) -> str:
+def _quoted_row(standing: Standing, transports: list[str], answer: PortAnswer) -> str:
     """What the registry says of a port that it gives to no service."""
     where = ""
-    if standing.row is not None and standing.row[0] < standing.row[1]:
+    block = (answer.block.first, answer.block.last)
+    # A row that reaches beyond the port's gap has ports in it that another row assigns.
+    whole = standing.state is not answer.state or standing.row == block
+    if whole and standing.row is not None and standing.row[0] < standing.row[1]:
         where = f", in one row for {standing.row[0]}–{standing.row[1]}"
     text = with_references(f'"{standing.text}"', standing.references)
     return f"The registry says {text} for {listed(transports)}{where}."
