@@ -153,7 +153,7 @@ def test_chance_differs() -> None:
 
 
 # A name's port is a promise: these may change only where a port gets an owner or a use.
-NAMES = {"web": 23965, "billing api": 12354, "x": 20024}
+NAMES = {"web": 23965, "billing api": 28052, "x": 20024}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -418,7 +418,7 @@ def test_a_port_alone_is_where_to_begin(
 
 
 def test_a_port_with_a_service_on_record_has_a_known_use() -> None:
-    assert CATALOG.practice.lookup_uses(17002) == ()  # unassigned, and SGI's clusters have it
-    (check,) = [each for each in by_the_book(17002, CATALOG) if each.code == "no-known-use"]
+    assert CATALOG.practice.lookup_uses(9851) == ()  # unassigned, and Tile38 has it
+    (check,) = [each for each in by_the_book(9851, CATALOG) if each.code == "no-known-use"]
     assert not check.ok
-    assert dict(check.facts)["products"] == ("SGI cluster resources",)
+    assert dict(check.facts)["products"] == ("Tile38",)
