@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from portbook.catalog import Catalog
+    from portbook.catalog.practice.lookup import Practice
     from portbook.model import Facts, Listener, Source
 
     class Machine(Protocol):
@@ -48,7 +49,7 @@ CRITERIA = {
     Criterion.NOT_DYNAMIC: "it is outside the ranges from which Linux, macOS and "
     "Windows hand out ports",
     Criterion.BROWSER_OPENS: "browsers open it",
-    Criterion.NO_KNOWN_USE: "no use in practice is known",
+    Criterion.NO_KNOWN_USE: "no use in practice is known, but of more than 4,096 ports at once",
     Criterion.NO_ABUSE: "no abuse is known",
     Criterion.NOT_DYNAMIC_HERE: "it is outside the range from which this machine hands out ports",
     Criterion.NOT_NOTED: "no note of your own has it for something else",
@@ -62,6 +63,7 @@ CRITERIA = {
 FIRST, LAST = 1024, 32767
 COMMON = ("Linux", "Windows", "macOS")
 MOST = 1000  # ports at once
+_WIDE = 4096  # ports of one use, as of RTP: with more, it takes few of them at a time
 # What counts beside a port that a developer has in mind: others' claims are known by then.
 NEAR = (
     Criterion.BROWSER_OPENS,
@@ -300,14 +302,25 @@ def by_the_book(port: int, catalog: Catalog) -> Iterator[Check]:
     blocked = practice.browser_blocked(port)
     why = "blocked" if blocked else "opened"
     yield Check(Criterion.BROWSER_OPENS, not blocked, (("why", why),))
-    used = [use.product for each in _BOTH for use in practice.lookup_uses(port, each)]
-    met = [known.name for each in _BOTH for known in practice.lookup_services(port, each)]
-    products = dict.fromkeys([*used, *met])
-    facts: Facts = (("why", "used"), ("products", tuple(products)))
-    yield Check(Criterion.NO_KNOWN_USE, not products, facts if products else (("why", "unused"),))
+    yield _no_known_use(port, practice)
     subjects = dict.fromkeys([each.subject for each in practice.lookup_abuse(port)])
     facts = (("why", "reported"), ("subjects", tuple(subjects)))
     yield Check(Criterion.NO_ABUSE, not subjects, facts if subjects else (("why", "unreported"),))
+
+
+def _no_known_use(port: int, practice: Practice) -> Check:
+    """Whether nobody is known to use *port*; what takes thousands of ports claims none of them."""
+    uses = [use for each in _BOTH for use in practice.lookup_uses(port, each)]
+    used = [use.product for use in uses if use.last - use.first < _WIDE]
+    met = [known.name for each in _BOTH for known in practice.lookup_services(port, each)]
+    products = dict.fromkeys([*used, *met])
+    if products:
+        return Check(
+            Criterion.NO_KNOWN_USE, False, (("why", "used"), ("products", tuple(products)))
+        )
+    wide = tuple(dict.fromkeys([use.product for use in uses]))
+    why = (("why", "wide"), ("products", wide)) if wide else (("why", "unused"),)
+    return Check(Criterion.NO_KNOWN_USE, True, why)
 
 
 def _unassigned(port: int, catalog: Catalog) -> Check:

@@ -51,8 +51,11 @@ def render_pick_short(found: Pick, style: Style) -> str:
 def _in_short(choice: Choice) -> str:
     if choice.failed:
         return "fails some of the criteria"
-    held = {check.code for check in choice.checks if check.ok}
-    return ", ".join([words for code, words in _GOOD.items() if code in held])
+    held = {check.code: dict(check.facts).get("why") for check in choice.checks if check.ok}
+    words = dict(_GOOD)
+    if held.get(Criterion.NO_KNOWN_USE) == "wide":
+        words[Criterion.NO_KNOWN_USE] = "no use of its own"
+    return ", ".join([each for code, each in words.items() if code in held])
 
 
 def _steps(found: Pick) -> Iterator[NextStep]:
