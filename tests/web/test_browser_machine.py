@@ -181,7 +181,7 @@ def test_the_search_shows_what_the_owners_notes_have(
             opened.get_by_role("heading", name="Notes on this machine").wait_for()
             assert said in opened.locator("#own").inner_text()
             opened.wait_for_timeout(300)  # nothing else changes what the server said
-            assert opened.locator("h1").inner_text() == "Nothing matches “shop api”"
+            assert opened.locator("h1").inner_text() == "Nothing is called “shop api”"
             assert opened.locator("#own li").count() == 1
             assert opened.locator("#own img").count() == 0
             assert opened.evaluate("document.documentElement.scrollWidth") <= 320

@@ -57,9 +57,11 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
     """What a search found, in one order."""
     out = _Lines(style)
     quoted = f'"{answer.text}"'
-    count = len(answer.hits)
+    noted = len(answer.own_notes or ())
+    # What somebody wrote down is what they look for, and no name that resembles it.
+    hits = () if noted and answer.similar else answer.hits
+    count = len(hits)
     if not count:
-        noted = len(answer.own_notes or ())
         out.title(
             f"{plural(noted, 'match', 'matches')} for {quoted}, among your notes"
             if noted
@@ -77,7 +79,7 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
         out.lines.append("")
         rows = tuple(
             (hit.name or "(no name)", _numbers(hit.ports), said_of(hit) + _why(hit, answer))
-            for hit in answer.hits[: answer.shown]
+            for hit in hits[: answer.shown]
         )
         out.lines += render_item(Table(rows), style)
         if count > answer.shown:

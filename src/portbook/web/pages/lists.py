@@ -231,9 +231,9 @@ def of_search(answer: SearchAnswer | None, text: str) -> dict[str, Any]:
         )
         return {"headline": "Search", "said": said, "hits": [], "more": 0, "about": said}
     number = len(answer.hits)
-    if number and not answer.found:
-        headline = f"No service is named “{text}”"
-        said = "Similar names:"
+    if number and answer.similar:
+        denied = "No service is named" if answer.asked_by_name else "Nothing is called"
+        headline, said = f"{denied} “{text}”", "Similar names:"
     elif number:
         headline = f"{number:,} {'match' if number == 1 else 'matches'} for “{text}”"
         said = ""
