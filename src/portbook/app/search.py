@@ -96,7 +96,9 @@ def answer_search(
         text = search_words(text)
     hits = index(catalog).search(text)
     similar = bool(hits) and hits[0].score <= SIMILAR
-    if own and similar:  # what only resembles the text gives way to what is called so
+    # What only resembles the text gives way to what is called so; a project that isn't trusted
+    # changes no status.
+    if similar and any(note.trusted for note in own or ()):
         hits, similar = hits.none(), False
     uses = tuple([use for hit in hits.of(SearchStore.USES) for use in hit.rows])
     abuse = tuple([report for hit in hits.of(SearchStore.ABUSE) for report in hit.rows])

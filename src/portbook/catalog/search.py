@@ -330,8 +330,11 @@ class Index:
             yield -score, whys[rank], place
 
 
-def _by_number(number: Number) -> tuple[int, int, str]:
-    return (number[0], number[1], number[2] or "")
+_TRANSPORTS = {transport: place for place, transport in enumerate((None, *Transport))}
+
+
+def _by_number(number: Number) -> tuple[int, int, int]:
+    return (number[0], number[1], _TRANSPORTS[number[2]])
 
 
 def index(catalog: Catalog) -> Index:
