@@ -77,16 +77,17 @@ def can_ask() -> bool:
 
 def confirmed(question: str) -> bool:
     """Whether *question* was answered with yes; the end of standard input is a no."""
-    sys.stdout.write(f"\n{question} [y/N] ")
-    sys.stdout.flush()
-    try:
-        _wait_for_line(sys.stdin)
-        answer = sys.stdin.readline()
+    try:  # from here on: Ctrl-C may come as soon as the question can be read
+        sys.stdout.write(f"\n{question} [y/N] ")
+        sys.stdout.flush()
+        try:
+            _wait_for_line(sys.stdin)
+            answer = sys.stdin.readline()
+        except (OSError, ValueError):  # the terminal went away
+            answer = ""
     except KeyboardInterrupt:
         print()  # what comes next begins a line of its own
         raise
-    except (OSError, ValueError):  # the terminal went away
-        answer = ""
     if not answer.endswith("\n"):
         print()
     return answer.strip().lower() in ("y", "yes")
