@@ -13,7 +13,7 @@ from portbook.model.practice import WIDE, SearchStore
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from portbook.catalog.search import Entry
+    from portbook.catalog.search_entries import Entry
 
 ALIKE = 0.75
 

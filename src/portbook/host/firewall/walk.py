@@ -101,16 +101,10 @@ class Walk:
         rest = self._chain(chain, packet, flow.sources, 1)
         # In a chain of NAT, only a translation of the destination is news.
         nat = chain.hook.kind == "nat"
-        passed = [
-            Flow(
-                kept,
-                sources,
-                self._trail
-                if nat and kept.translated == packet.translated
-                else (*self._trail, rule.text),
-            )
-            for kept, sources, rule in self._accepted
-        ]
+        passed = []
+        for kept, sources, rule in self._accepted:
+            news = () if nat and kept.translated == packet.translated else (rule.text,)
+            passed.append(Flow(kept, sources, (*self._trail, *news)))
         for kept, sources in rest.items():
             if chain.policy == "drop":
                 self._stop(Outcome.DROPPED, sources, RuleText("policy drop", chain.where))

@@ -21,7 +21,7 @@ from portbook.present.escape import one_line
 
 if TYPE_CHECKING:
     from portbook.catalog import Catalog
-    from portbook.catalog.search import Entry
+    from portbook.catalog.search_entries import Entry
 
 _CARDS = {f"card-{state}.png": state for state in STATES}
 _ICONS = {
