@@ -446,7 +446,7 @@ def test_a_hidden_owner_is_said_to_be_hidden() -> None:
 def test_root_is_not_told_to_ask_as_root() -> None:
     found = _judge(_listener(305, "0.0.0.0"), rules=LINUX._replace(root=True))["owner-hidden"]
     assert "sudo" not in found.message
-    assert "has just ended, or runs outside this container" in found.message
+    assert "not even as root" in found.message
 
 
 @pytest.mark.parametrize("seen", [OwnersSeen.KERNEL, OwnersSeen.NONE])

@@ -364,21 +364,18 @@ LOOPBACK_INTERFACES = ("lo", "lo0")
 class PortRules(NamedTuple):
     """The rules about ports that are in force on this machine; None where one can't be read.
 
-    ``unprivileged_first`` is the lowest port that needs no privilege. ``dynamic`` is the range
-    from which the system picks ports, both ends included; it leaves ``kept`` out. ``root`` says
-    that root read them: what is hidden from root, sudo doesn't show.
+    ``unprivileged_first`` is the lowest port that needs no privilege. ``dynamic`` is the range from
+    which the system picks ports, both ends included, but for ``kept``. ``root`` says who read them.
     """
 
     system: str
     unprivileged_first: int | None = None
     dynamic: tuple[int, int] | None = None
     kept: tuple[tuple[int, int], ...] = ()
-    root: bool = False
+    root: bool = False  # what is hidden from root, sudo doesn't show
 
     def hands_out(self, port: int) -> bool:
-        """Whether the system may give *port* to a program that asks for any.
-
-        False where the range could not be read: ``dynamic`` tells that apart.
+        """Whether the system may give *port* to who asks for any; False if ``dynamic`` is None.
 
         >>> rules = PortRules("linux", 1024, (32768, 60999), ((50000, 50001),))
         >>> rules.hands_out(40000), rules.hands_out(50000), rules.hands_out(8080)

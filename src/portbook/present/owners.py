@@ -186,5 +186,5 @@ def unseen_owner(listener: Listener, to: Viewer) -> str:
     if socket.uid and user and socket.uid != to.uid:
         whose = f"a process of {user}"
     if to.is_root:
-        return f"{whose} that has just ended or runs outside this container or namespace"
+        return f"{whose} you can't see (not even as root)"
     return f"{whose} you can't see (try sudo)"

@@ -227,8 +227,7 @@ SAID: dict[tuple[str, Facts], str] = {
     (
         "owner-hidden",
         (("uid", 33), ("user", "www"), ("root", True)),
-    ): "You can't see which program this is: it has just ended, or runs outside this container or "
-    "namespace.",
+    ): "You can't see which program this is, not even as root.",
     (
         "unknown",
         (("kernel", True), ("state", "assigned"), ("services", ("nfs",))),

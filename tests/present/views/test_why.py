@@ -99,10 +99,7 @@ def test_two_programs() -> None:
     ("to", "who"),
     [
         (ADA, "a root process you can't see (try sudo) listens on"),
-        (
-            ADA._replace(uid=0),
-            "a root process that has just ended or runs outside this container or namespace",
-        ),
+        (ADA._replace(uid=0), "a root process you can't see (not even as root) listens on"),
     ],
 )
 def test_who_is_not_seen(to: Viewer, who: str) -> None:

@@ -315,7 +315,7 @@ def _queue(facts: Facts) -> str:
 
 def _who_sees(facts: Facts) -> str:
     if facts.get("root"):
-        return ": it has just ended, or runs outside this container or namespace"
+        return ", not even as root"
     uid = facts.get("uid")
     # Root's own, or nobody knows whose, takes root.
     user = facts.get("user") or f"user {uid}"
