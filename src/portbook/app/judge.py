@@ -132,14 +132,15 @@ class Judge:
                 continue
             standing = standings(port)[transport]
             shared = silent.get(id(standing))
-            if shared is None or standing.assignments or not practice.silent(port):
+            if shared is None or standing.assignments or not practice.silent(port, transport):
                 shared = self._on_record(port, transport)
             ports[port] = shared
 
     def _on_record(self, port: int, transport: Transport) -> PortOnRecord:
         at, practice = (port, transport), self._practice
         standing = self._registry.standing(port, transport)
-        if practice.silent(port) and not standing.assignments:
+        silent = practice.silent(port, transport)
+        if silent and not standing.assignments:
             found = self._silent.get(id(standing))
             if found is None:
                 kind = self._kind(at, standing, (), ())
@@ -149,7 +150,7 @@ class Judge:
         abuse: tuple[Report, ...] = ()
         services: tuple[KnownService, ...] = ()
         blocked = False
-        if not practice.silent(port):
+        if not silent:
             uses, abuse = practice.lookup_uses(*at), practice.lookup_abuse(*at)
             blocked, services = practice.browser_blocked(port), practice.lookup_services(*at)
         kind = self._kind(at, standing, uses, (*abuse, *services, *([None] if blocked else [])))

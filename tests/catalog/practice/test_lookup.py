@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,11 +16,11 @@ from hypothesis import strategies as st
 
 import portbook
 from portbook.catalog.practice import lookup as practice
-from portbook.catalog.practice.lookup import Practice
+from portbook.catalog.practice.lookup import DATA, Practice
 from portbook.catalog.practice.path_patterns import path_matches
 from portbook.catalog.practice.rows import COLUMNS
 from portbook.errors import DataCorrupt, DataMissing
-from portbook.model import Program, Tool, Transport
+from portbook.model import KnownService, Program, Report, Tool, Transport, Use
 from portbook.present.words import when
 from tests.values import CATALOG
 
@@ -503,6 +504,34 @@ def test_many_ports_are_told_the_same_as_each_alone() -> None:
         assert many.lookup_uses(port) == alone.lookup_uses(port)
         assert many.lookup_abuse(port) == alone.lookup_abuse(port)
         assert many.lookup_services(port) == alone.lookup_services(port)
+
+
+def test_silence_is_that_of_a_port_and_its_transport() -> None:
+    many = Practice()
+    assert not many.silent(49200, Transport.TCP)  # not yet known
+    many.expect(1000)
+    many.lookup_uses(1), many.lookup_abuse(1), many.lookup_services(1), many.browser_blocked(1)
+    entries: list[Use | Report | KnownService]
+    entries = [*many.uses(), *many.abuse(), *many.services()]
+    for transport in Transport:
+        told = {
+            port
+            for each in entries
+            if each.transport is transport
+            for port in range(each.first, each.last + 1)
+        }
+        told |= {port for port in range(65536) if many.browser_blocked(port)}
+        assert {port for port in range(65536) if not many.silent(port, transport)} == told
+
+
+def test_a_row_of_no_known_transport_is_no_silence(tmp_path: Path) -> None:
+    shutil.copytree(DATA, tmp_path, dirs_exist_ok=True)
+    folder = write_uses(tmp_path, [("49200", "49200", "sctpp", "default"), *USES])
+    folder.expect(1000)
+    folder.lookup_uses(1), folder.lookup_abuse(1)
+    folder.lookup_services(1), folder.browser_blocked(1)
+    assert not folder.silent(49200, Transport.DCCP)
+    assert folder.silent(49201, Transport.DCCP)
 
 
 def test_a_row_that_is_cut_short_is_refused_when_its_port_is_asked_for(tmp_path: Path) -> None:

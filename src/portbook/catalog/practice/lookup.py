@@ -31,6 +31,7 @@ from portbook.catalog.practice.rows import (
 )
 from portbook.errors import DataCorrupt
 from portbook.model import (
+    PORTS,
     KnownService,
     Program,
     Report,
@@ -79,7 +80,7 @@ class Practice:
         self.folder = folder
         self._files: dict[str, SortedFile] = {}
         self._blocked: frozenset[int] | None = None
-        self._spoken_of: frozenset[int] | None = None
+        self._spoken_of: dict[Transport, bytearray] | None = None
         self._rules: tuple[SystemRule, ...] | None = None
         self._sources: tuple[Source, ...] | None = None
         self._programs: tuple[Program, ...] | None = None
@@ -327,17 +328,21 @@ class Practice:
             self._blocked = frozenset(number_of(row[0], file.path) for row in file.rows())
         return port in self._blocked
 
-    def silent(self, port: int) -> bool:
-        """Whether no use, report or service is of *port*, and no browser refuses it.
+    def silent(self, port: int, transport: Transport) -> bool:
+        """Whether no use, report or service is of *port* over *transport*, and browsers take it.
 
         It is told once so many ports were asked for that all files by port are held; False before.
         """
         if self._spoken_of is None:
             if self._blocked is None or len(self._held) < len(_BY_PORT) - 1:
                 return False
-            held = [rows.ports() for rows in self._held.values()]
-            self._spoken_of = self._blocked.union(*held)
-        return port not in self._spoken_of
+            self._spoken_of = {each: bytearray(PORTS) for each in Transport}
+            for rows in self._held.values():
+                rows.mark(self._spoken_of)
+            for spoken in self._spoken_of.values():
+                for blocked in self._blocked:
+                    spoken[blocked : blocked + 1] = b"\1"
+        return not self._spoken_of[transport][port]
 
     def port_named(self, name: str, transport: Transport) -> int | None:
         """The port over *transport* that systems call *name* (lower case), None where none does.

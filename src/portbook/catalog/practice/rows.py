@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from portbook.errors import DataCorrupt
 from portbook.model import (
+    LAST_PORT,
+    PORTS,
     Authentication,
     Encryption,
     Exposure,
@@ -22,7 +24,7 @@ from portbook.storage.sorted_tsv import unescape_cell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from portbook.storage.sorted_tsv import SortedFile
@@ -70,6 +72,9 @@ def cells_of(row: list[str], kind: str, path: str) -> list[str]:
     return [unescape_cell(cell) for cell in row]
 
 
+_NARROW = 64  # ports; rows that span more are few, and are looked through one by one
+
+
 class RowsByPort:
     """The rows of *file* by port, for answers about many ports.
 
@@ -82,28 +87,50 @@ class RowsByPort:
         self._lines = file.lines()
         self._entries: dict[int, Any] = {}
         self._places: dict[int, list[int]] = {}
-        places = self._places
+        self._wide: list[tuple[int, int, int]] = []
+        # For each transport, as its cells are written: 1 for each port that a row is of.
+        self._marks: dict[bytes, bytearray] = {}
+        places, marks = self._places, self._marks
         for place, line in enumerate(self._lines):
-            first, *rest = line.split(b"\t", 2)
+            first, *rest = line.split(b"\t", 3)
             # A row that is cut short is refused when its entry is made.
-            last = rest[0] if rest else first
+            last, transport = (rest[0], rest[1]) if len(rest) > 1 else (first, b"")
             if not (first.isdigit() and last.isdigit()):
                 wrong = last if first.isdigit() else first
                 raise DataCorrupt(self._path, f"{wrong[:20]!a} is not a number")
-            for port in (int(first),) if first == last else range(int(first), int(last) + 1):
-                if port in places:
-                    places[port].append(place)
-                else:
-                    places[port] = [place]
+            if transport not in marks:
+                marks[transport] = bytearray(PORTS)
+            port = int(first)
+            if first == last:
+                marks[transport][port : port + 1] = b"\1"
+                places.setdefault(port, []).append(place)
+                continue
+            until = min(int(last), LAST_PORT)
+            span = range(port, until + 1)
+            marks[transport][port : until + 1] = b"\1" * len(span)
+            if len(span) > _NARROW:
+                self._wide.append((port, until, place))
+                continue
+            for port in span:
+                places.setdefault(port, []).append(place)
 
     def on(self, port: int) -> list[Any]:
         """The entries that *port* is among, in the file's order. Raises DataCorrupt."""
-        places = self._places.get(port)
-        return [] if places is None else [self._entry(place) for place in places]
+        places = self._places.get(port, [])
+        if wide := [place for first, last, place in self._wide if first <= port <= last]:
+            places = sorted(places + wide)
+        return [self._entry(place) for place in places]
 
-    def ports(self) -> Iterable[int]:
-        """Every port that a row is of."""
-        return self._places.keys()
+    def mark(self, marks: Mapping[Transport, bytearray]) -> None:
+        """Sets to 1, in *marks* by transport, each port that a row of the transport is of.
+
+        Rows whose transport is none of *marks* are taken for rows of all of them.
+        """
+        known = {each.encode(): {each} for each in marks}
+        for transport, ours in self._marks.items():
+            for each in known.get(transport, marks):
+                theirs = int.from_bytes(marks[each], "big") | int.from_bytes(ours, "big")
+                marks[each][:] = theirs.to_bytes(len(ours), "big")
 
     def _entry(self, place: int) -> Any:
         entry = self._entries.get(place)
