@@ -19,6 +19,8 @@ def words(item: doc.Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
         yield item.text
     elif isinstance(item, doc.Heading):
         yield item.heading
+    elif isinstance(item, doc.Points):
+        yield from item.points
     elif isinstance(item, doc.Quote):
         yield from (item.quote, item.of)
     elif isinstance(item, doc.Table):

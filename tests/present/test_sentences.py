@@ -20,7 +20,16 @@ from portbook.app.port_lookup import PortAnswer, answer_port
 from portbook.formats.errors.query import Query, QueryKind
 from portbook.model import State, Transport
 from portbook.present.brief import compose_brief
-from portbook.present.document import Checks, Facts, Heading, Paragraph, Ports, Question, Records
+from portbook.present.document import (
+    Checks,
+    Facts,
+    Heading,
+    Paragraph,
+    Points,
+    Ports,
+    Question,
+    Records,
+)
 from portbook.present.owners import Viewer
 from portbook.present.port.on_record import untold_uses
 from portbook.present.port.page import compose
@@ -150,6 +159,8 @@ def _own_words(page: Page) -> Iterator[str]:
             yield item.text
         elif isinstance(item, Heading):
             yield item.heading
+        elif isinstance(item, Points):
+            yield from item.points
         elif isinstance(item, Question):
             yield item.question
             yield item.answer

@@ -28,6 +28,12 @@ class Heading(NamedTuple):
     heading: str
 
 
+class Points(NamedTuple):
+    """A list of short sentences, or of the ends of the sentence before it."""
+
+    points: tuple[str, ...]
+
+
 class Quote(NamedTuple):
     """The registry's own words, with what they are and the day they are of."""
 
@@ -214,6 +220,7 @@ if TYPE_CHECKING:
     Item = (
         Paragraph
         | Heading
+        | Points
         | Quote
         | Table
         | Facts

@@ -17,7 +17,7 @@ from portbook.formats.errors.query import (
 )
 from portbook.model import State, SystemRule, Transport, Use, UseKind
 from portbook.present.brief import compose_brief
-from portbook.present.document import Checks, Facts, Heading, Page, Paragraph, Question
+from portbook.present.document import Checks, Facts, Heading, Page, Paragraph, Points, Question
 from portbook.present.owners import Viewer
 from portbook.present.port.page import compose
 from portbook.present.port.special import title_of_special
@@ -57,7 +57,7 @@ def own_words(page: Page) -> str:
     kept: list[str] = []
     for section in page.sections:
         for item in section.items:
-            if isinstance(item, Paragraph | Heading | Question | Checks | Facts):
+            if isinstance(item, Paragraph | Heading | Points | Question | Checks | Facts):
                 kept += words(item)
     return "\n".join([*page.lead, *kept])
 

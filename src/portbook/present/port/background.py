@@ -10,6 +10,7 @@ from portbook.app.related import TieKind
 from portbook.model import State, Threat
 from portbook.present import words
 from portbook.present.document import Facts, Paragraph, PortRow, Ports
+from portbook.present.port import gaps
 from portbook.present.port.meaning import security_sentences
 from portbook.present.port.on_record import UNUSED, in_practice, untold_uses
 from portbook.present.port.registry import row_text, services
@@ -47,9 +48,7 @@ def _standing(answer: PortAnswer) -> str:
     if answer.state is State.RESERVED:
         why = f': "{text}"' if text and text != "Reserved" else ""
         return f"Port {port} is reserved{why}."
-    block = answer.block
-    where = f", in the gap {block.first}–{block.last}" if block.size > 1 else ""
-    return f"Port {port} is unassigned{where}."
+    return gaps.standing(answer)
 
 
 def _assigned_to(answer: PortAnswer) -> str:
@@ -109,38 +108,6 @@ def pickers(answer: PortAnswer) -> tuple[list[str], list[str]]:
             picks = rule.dynamic_first <= answer.port <= rule.dynamic_last
             (picking if picks else others).append(rule.system)
     return words.systems_in_order(picking), words.systems_in_order(others)
-
-
-# -- unassigned ports -------------------------------------------------------------------------
-
-
-def unassigned(answer: PortAnswer) -> Iterator[Item]:
-    """What it means that a port is unassigned, why there are such ports, what may be there."""
-    if answer.state is not State.UNASSIGNED:
-        return
-    yield Paragraph(
-        "Unassigned means that no service is registered here, and that one can be on request "
-        "(RFC 6335 §6). It doesn't mean unused: nothing keeps a program from listening."
-    )
-    yield Paragraph(
-        "IANA leaves such gaps on purpose. It gives each service one port, after a review, and "
-        "keeps the rest for services to come (RFC 6335 §7.2, RFC 7605 §6)."
-    )
-    if not untold_uses(answer):
-        return
-    picking, _ = pickers(answer)
-    chance = ""
-    if answer.systems and not picking:
-        chance = (
-            " It isn't chance: by default no system we know of hands it out as an ephemeral port."
-        )
-    yield Paragraph(
-        f"If something listens on {answer.port}, somebody chose the number: for a tool of their "
-        f"own, a test, a forwarded port, or because nobody looks there.{chance}"
-        if not picking
-        else f"If something listens on {answer.port}, somebody chose the number, or "
-        f"{words.listed(picking)} handed it out as an ephemeral port."
-    )
 
 
 # -- practice and security --------------------------------------------------------------------

@@ -43,14 +43,15 @@ def compose(answer: PortAnswer) -> Page:
 
 def _sections(answer: PortAnswer, number: PortAnswer, lead: tuple[str, ...]) -> Iterator[Section]:
     whole = number.related is not None
-    from portbook.present.port import background
+    from portbook.present.port import background, gaps
 
     yield from _machine(answer)
-    gap = background.unassigned(number) if whole else ()
+    gap = gaps.unassigned(number) if whole else ()
     rows = [*meaning.services(answer), *registry.rows(answer), *gap]
     yield _section("registry", [*rows, *registry.documents(answer)])
     speaking = background.implementing(number) if whole else ()
-    yield _section("practice", [*practice.practice(answer, lead), *speaking])
+    guess = gaps.may_be_there(number, background.pickers(number)[0]) if whole else ()
+    yield _section("practice", [*practice.practice(answer, lead), *speaking, *guess])
     if answer.port:
         checks = Checks(answer.port, tuple(_commands(number)), tuple(_proofs(number)))
         yield _section("check", [checks])
@@ -205,6 +206,7 @@ def _proofs(answer: PortAnswer) -> Iterator[tuple[str, str]]:
     yield (
         "Linux",
         (
+            "Each line is a socket, with its program and process id. "
             f"An empty answer proves that no {', '.join(most)} or {last} socket listens there in "
             "this network namespace. A bind can still fail: `portbook why` finds the cause. "
             "Without sudo, ss shows no owner, and lsof only your own processes."
@@ -218,6 +220,7 @@ _PROOFS = (
     (
         "macOS",
         (
+            "Each line is a socket: COMMAND is its program, PID the process id. "
             "An empty answer to sudo lsof proves that no process listens there on tcp or udp. "
             "Without sudo it covers your own processes only."
         ),
@@ -225,6 +228,7 @@ _PROOFS = (
     (
         "Windows",
         (
+            "OwningProcess in the answer is the process id, for Get-Process -Id. "
             "Where nothing listens, both commands answer with an error. A port in an excluded "
             "range can't be bound although nothing holds it; netsh lists those. WSL 2 and "
             "containers have networks of their own."

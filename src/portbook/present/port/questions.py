@@ -6,7 +6,7 @@ from portbook.model import Encryption, State
 from portbook.present import words
 from portbook.present.document import Question
 from portbook.present.port.background import pickers
-from portbook.present.port.on_record import in_practice
+from portbook.present.port.on_record import in_practice, untold_uses
 from portbook.present.port.registry import services
 
 TYPE_CHECKING = False
@@ -90,7 +90,8 @@ def _program(answer: PortAnswer) -> str:
         return " ".join([*said, shown])
     if met_there.wide:
         return f"{words.few(list(met_there.wide), 6)}, on one port of many. {shown}"
-    return f"Only your machine can tell: run `portbook {answer.port}`."
+    known = "" if answer.range.name == "dynamic" else "No program that we know. "
+    return f"{known}Only your machine can tell: run `portbook {answer.port}`."
 
 
 def _mine(answer: PortAnswer) -> str:
@@ -141,7 +142,12 @@ def _danger(answer: PortAnswer) -> str:
             dict.fromkeys([f"{one.subject} ({words.period(one.period)})" for one in answer.abuse])
         )
         parts.append(f"Reported abuse: {words.few(reports)}.")
-    if plain is not None or exposed is not None:
+    if untold_uses(answer) and answer.state is State.UNASSIGNED:
+        parts.append(
+            "No registered service needs it open: close it, unless you know the program behind it."
+        )
+        parts.append(f"`portbook {answer.port}` shows that, and who can reach it.")
+    elif plain is not None or exposed is not None:
         parts.append(f"`portbook {answer.port}` shows the program behind it and who can reach it.")
     else:
         parts.append("It depends on the program behind it and on who can reach it.")

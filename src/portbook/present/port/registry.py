@@ -171,7 +171,9 @@ def block(answer: PortAnswer) -> Iterator[Item]:
     """The run of ports that it is part of, and the nearest assigned ones."""
     yield Paragraph(_block(answer))
     neighbours = [port_row(near) for near in (*reversed(answer.before), *answer.after)]
-    own = PortRow(answer.port, answer.port, (), str(answer.state), own=True)
+    run = answer.block
+    alike = f", like all of {run.first}–{run.last}" if run.size > 1 else ""
+    own = PortRow(answer.port, answer.port, (), f"{answer.state}{alike}", own=True)
     assigned = services(answer.standings)
     if assigned:
         names = tuple(dict.fromkeys([row.service_name for row, _ in assigned if row.service_name]))

@@ -65,6 +65,13 @@ def _heading(item: doc.Heading, style: Style, indent: str) -> Iterable[str]:
     return (indent + style.bold(item.heading),)
 
 
+def _points(item: doc.Points, style: Style, indent: str) -> Iterator[str]:
+    for each in item.points:
+        first, *rest = wrap(each, style.width, indent + "  ")
+        yield f"{indent}- {first.lstrip()}"
+        yield from rest
+
+
 def _quote(item: doc.Quote, style: Style, indent: str) -> Iterable[str]:
     return wrap(f'{item.of}: "{item.quote}"', style.width, indent)
 
@@ -155,6 +162,7 @@ def _said(record: doc.Record, style: Style, indent: str) -> Iterator[str]:
 _PRINTERS: dict[type, Any] = {
     doc.Paragraph: _paragraph,
     doc.Heading: _heading,
+    doc.Points: _points,
     doc.Quote: _quote,
     doc.Table: _rows,
     doc.Facts: _facts,

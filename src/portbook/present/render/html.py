@@ -75,6 +75,10 @@ def _heading(item: doc.Heading, _to: Links) -> str:
     return f"<h3>{typeset(item.heading)}</h3>\n"
 
 
+def _points(item: doc.Points, _to: Links) -> str:
+    return f"<ul>{''.join([f'<li>{sentence_of(each)}</li>' for each in item.points])}</ul>\n"
+
+
 def _quote(item: doc.Quote, _to: Links) -> str:
     return (
         f'<figure class="quote"><blockquote>{escape(item.quote)}</blockquote>'
@@ -279,6 +283,7 @@ def _step(command: doc.Command) -> str:
 _WRITERS: dict[type, Callable[[Any, Links], str]] = {
     doc.Paragraph: _paragraph,
     doc.Heading: _heading,
+    doc.Points: _points,
     doc.Quote: _quote,
     doc.Table: _table,
     doc.Facts: _facts,

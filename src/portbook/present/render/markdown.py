@@ -56,6 +56,8 @@ def _item(item: doc.Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
         yield _line(item.text)
     elif isinstance(item, doc.Heading):
         yield f"### {escape(item.heading)}"
+    elif isinstance(item, doc.Points):
+        yield from (f"- {_line(each)}" for each in item.points)
     elif isinstance(item, doc.Quote):
         yield f"> {_line(item.quote)}"
         yield ""

@@ -1,0 +1,137 @@
+"""Unassigned ports: what that means, why there are such ports, and what may be on one.
+
+A System Port has the reasons on its own page; what is the same for all 42,000 others stands in the
+glossary. The rules are those of RFC 6335 and RFC 7605.
+"""
+
+from __future__ import annotations
+
+from portbook.model import State
+from portbook.present import words
+from portbook.present.document import Heading, Paragraph, Points
+from portbook.present.port.on_record import untold_uses
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from portbook.app.port_lookup import PortAnswer
+    from portbook.present.document import Item
+
+
+def standing(answer: PortAnswer) -> str:
+    """How an unassigned port stands, for its page's first sentences."""
+    block = answer.block
+    where = (
+        f" It lies in a gap of {block.size:,} ports, {block.first}–{block.last}."
+        if block.size > 1
+        else ""
+    )
+    return (
+        f"Port {answer.port} is unassigned: IANA, which keeps the registry of port numbers, has "
+        f"given it to no service.{where}"
+    )
+
+
+def unassigned(answer: PortAnswer) -> Iterator[Item]:
+    """What it means that the port is unassigned, and why; nothing for any other port."""
+    if answer.state is not State.UNASSIGNED:
+        return
+    system = answer.range.name == "system"
+    if system:
+        yield Heading("What unassigned means")
+    yield _MEANING
+    if not system:
+        yield _SPARING
+        return
+    yield Heading("What a System Port is")
+    yield from _SYSTEM_PORT
+    yield Heading(f"Why {answer.port} is unassigned")
+    yield Paragraph(
+        f"No source says why {answer.port} in particular is. IANA's rules leave gaps among the "
+        "System Ports, and on purpose:"
+    )
+    yield _REASONS
+    yield Paragraph(f"So {answer.port} is room for a standard that is still to come.")
+
+
+_MEANING = Paragraph(
+    "Unassigned means that no service is registered here, and that one can be on request "
+    "(RFC 6335 §6). A reserved port is different: IANA keeps it back. Unassigned doesn't mean "
+    "unused: the registry is a list, and nothing keeps a program from listening."
+)
+_SPARING = Paragraph(
+    "IANA leaves such gaps on purpose. It gives each service one port, after a review, and "
+    "keeps the rest for services to come (RFC 6335 §7.2, RFC 7605 §6)."
+)
+_SYSTEM_PORT = (
+    Paragraph(
+        "System Ports are 0–1023, also called well-known ports: for protocols of the Internet's "
+        "own standards. 22 is SSH, 80 is the web, 443 is the encrypted web.",
+        (22, 80, 443),
+    ),
+    Paragraph(
+        "Getting one takes IETF Review or IESG Approval, and a document that says why a User Port "
+        "(1024–49151) won't do (RFC 6335 §8.1.2). On Linux and most Unix systems, a program also "
+        "needs a privilege to listen on one. That is the system's rule, not IANA's."
+    ),
+)
+_REASONS = Points(
+    (
+        (
+            "Numbers are few. One space of 65,536 serves all services to come, so IANA hands them "
+            "out sparingly (RFC 6335 §7.2, RFC 7605 §6)."
+        ),
+        (
+            "A service gets one port. It gets no second one for a secure variant or a new version "
+            "(RFC 7605 §7.2, RFC 7605 §7.4, RFC 7605 §7.5)."
+        ),
+        (
+            "Most services don't need a System Port. They get a User Port, or a name alone: DNS "
+            "can tell clients the port (RFC 6335 §5)."
+        ),
+        (
+            "Assigned ports stay assigned until they are returned or revoked, so the gaps between "
+            "them stay where they are (RFC 6335 §8.2, RFC 6335 §8.4)."
+        ),
+    )
+)
+
+
+def may_be_there(answer: PortAnswer, picking: Sequence[str]) -> Iterator[Item]:
+    """What may be on an unassigned port of which nothing is known, where *picking* are the systems.
+
+    :param picking: the systems that hand the port out as an ephemeral one by default
+    """
+    if answer.state is not State.UNASSIGNED or not untold_uses(answer):
+        return
+    if picking:
+        yield Paragraph(
+            f"If something listens on {answer.port}, somebody chose the number, or "
+            f"{words.listed(picking)} handed it out as an ephemeral port."
+        )
+        return
+    yield Paragraph(
+        f"No program that we know uses {answer.port} by default, and any program can. If one "
+        "listens there, somebody chose the number:"
+    )
+    yield _CHOSEN
+    chance = (
+        " It isn't chance: by default no system we know of hands it out as an ephemeral port."
+        if answer.systems
+        else ""
+    )
+    yield Paragraph(
+        f"The number doesn't say which.{chance} On your machine, `portbook {answer.port}` names "
+        "the program. If a scan of another machine shows it, ask its administrator."
+    )
+
+
+_CHOSEN = Points(
+    (
+        "for a tool of their own, which needed a fixed port that no known service has",
+        "for a test, or to move a service away from its usual port",
+        "to forward a port, through SSH, a container or a router",
+        "to stay unseen, as an intruder would",
+    )
+)
