@@ -97,6 +97,14 @@ def test_a_port_known_for_abuse_alone_is_a_check_where_nobody_is_seen() -> None:
     assert "dangerous-port" not in _found(27374, seen=OwnersSeen.KERNEL)
 
 
+@pytest.mark.parametrize("transport", [Transport.TCP, Transport.UDP])
+@pytest.mark.parametrize("seen", [OwnersSeen.UNASKED, OwnersSeen.HIDDEN])
+def test_31337_is_a_check_on_either_transport(transport: Transport, seen: OwnersSeen) -> None:
+    found = _found(31337, seen=seen, transport=transport)
+    assert found["dangerous-port"] is Level.CHECK
+    assert next(iter(found)) == "dangerous-port"
+
+
 def test_a_busy_port_with_an_old_report_is_no_more_serious_than_a_backdoor() -> None:
     worst = max(level.rank for level in _found(8000, seen=OwnersSeen.UNASKED).values())
     assert worst <= Level.NOTE.rank
@@ -118,7 +126,8 @@ def test_the_finding_names_the_service_the_advice_and_the_source() -> None:
 def test_every_flow_has_the_facts_of_the_judge() -> None:
     from portbook.app.audit.reference_table import entries
 
-    rows = {(row.transport, row.port): row for row in entries(range(0, 65_536, 7), CATALOG)}
+    ports = {*range(0, 65_536, 7), *(each.first for each in CATALOG.practice.abuse())}
+    rows = {(row.transport, row.port): row for row in entries(ports, CATALOG)}
     assert rows
     practice = CATALOG.practice
     for (transport, port), row in rows.items():
