@@ -510,7 +510,6 @@ def test_silence_is_that_of_a_port_and_its_transport() -> None:
     many = Practice()
     assert not many.silent(49200, Transport.TCP)  # not yet known
     many.expect(1000)
-    many.lookup_uses(1), many.lookup_abuse(1), many.lookup_services(1), many.browser_blocked(1)
     entries: list[Use | Report | KnownService]
     entries = [*many.uses(), *many.abuse(), *many.services()]
     for transport in Transport:
@@ -528,8 +527,6 @@ def test_a_row_of_no_known_transport_is_no_silence(tmp_path: Path) -> None:
     shutil.copytree(DATA, tmp_path, dirs_exist_ok=True)
     folder = write_uses(tmp_path, [("49200", "49200", "sctpp", "default"), *USES])
     folder.expect(1000)
-    folder.lookup_uses(1), folder.lookup_abuse(1)
-    folder.lookup_services(1), folder.browser_blocked(1)
     assert not folder.silent(49200, Transport.DCCP)
     assert folder.silent(49201, Transport.DCCP)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from operator import attrgetter
 
+from portbook.app.audit.flow_schema import Judged
 from portbook.app.audit.result import AuditAnswer, Input, Service, Tally
 from portbook.app.audit.row_errors import MOST_OF_MANY
 from portbook.app.audit.rules_ibis import read_findings
@@ -26,18 +27,31 @@ if TYPE_CHECKING:
     Findings = tuple[tuple[str, Level], ...]
 
 
+# Times of these types are divided here: a call for each of thousands takes longer than all else.
+_NUMBERS = frozenset([int, float])
+_FIRST, _LAST = Judged._fields.index("first"), Judged._fields.index("last")
+
+
 def suspects(rows: Iterable[tuple[Any, ...]], unit: int, *, text: bool) -> bool:
     """Whether the groups tell that there are rows which can't be.
 
     *rows* are :class:`~portbook.app.audit.flow_schema.Judged`, with their times in *unit* a second.
     *text* says that the source is text, in which a row without anything is a broken one.
     """
-    now = latest()
+    held, now = list(rows), latest()
+    try:
+        began = _seconds([row[_FIRST] for row in held], unit)
+        ended = _seconds([row[_LAST] for row in held], unit)
+    except (ValueError, OverflowError, TypeError):
+        return True
+    # What is no number compares with nothing.
+    if not (all(each >= 0 for each in began) and all(each <= now for each in ended)):
+        return True
     # Thousands of rows, and nothing but this is done with most of them: they aren't given names.
     for (
-        protocol, port, _, _, flows, octets, packets, least_octets, least_packets, first, last,
+        protocol, port, _, _, flows, octets, packets, least_octets, least_packets, _, _,
         _, transport, _, _,
-    ) in rows:  # fmt: skip
+    ) in held:  # fmt: skip
         if protocol is None:
             if port is not None or text:
                 return True
@@ -45,19 +59,25 @@ def suspects(rows: Iterable[tuple[Any, ...]], unit: int, *, text: bool) -> bool:
             port is None or not (0 <= port <= LAST_PORT or port == UNDECIDABLE)
         ):
             return True
-        try:
-            began, ended = moment(first, unit), moment(last, unit)
-        except (ValueError, OverflowError, TypeError):
-            return True
-        # What is no number compares with nothing.
-        if not (began is None or began >= 0) or not (ended is None or ended <= now):
-            return True
         for least, whole in ((least_octets, octets), (least_packets, packets)):
             if (least is not None and least < 0) or (whole is not None and whole > MOST_OF_MANY):
                 return True
         if flows is None or not 0 <= flows <= MOST_OF_MANY:
             return True
     return False
+
+
+def _seconds(values: Iterable[Any], unit: int) -> list[float]:
+    """Those of *values* that are there, as :func:`~portbook.app.audit.timestamps.moment` has them.
+
+    Raises ValueError, OverflowError or TypeError where one can't be read.
+    """
+    found = [
+        each / unit if type(each) in _NUMBERS else moment(each, unit)
+        for each in values
+        if each is not None
+    ]
+    return [each for each in found if each is not None]
 
 
 class _Sum:
@@ -117,20 +137,25 @@ class Collector:
                 if answered is False:
                     self._unanswered.add(flows, octets)
                     to = self._refused
-                service = Service(
-                    transport,
-                    int(port),
-                    state,
-                    read_findings(int(number)),
-                    flows,
-                    octets,
-                    None if packets is None else int(packets),
-                    _moment(first, unit),
-                    _moment(last, unit),
-                    reach or "",
-                    spoken=spoken or "",
+                # The constructor takes four times as long; the fields are Service's, in order.
+                service: Service = tuple.__new__(
+                    Service,
+                    (
+                        transport,
+                        int(port),
+                        state,
+                        read_findings(int(number)),
+                        flows,
+                        octets,
+                        None if packets is None else int(packets),
+                        first / unit if type(first) in _NUMBERS else _moment(first, unit),
+                        last / unit if type(last) in _NUMBERS else _moment(last, unit),
+                        reach or "",
+                        None,
+                        spoken or "",
+                    ),
                 )
-                key = service.key
+                key = (transport, service.port, reach or "", spoken or "")
                 held = to.get(key)
                 to[key] = service if held is None else _both(held, service)
 
@@ -150,7 +175,11 @@ class Collector:
         # that has a function called for each of thousands.
         services = sorted(self._services.values(), key=attrgetter("transport", "port"))
         services.sort(key=attrgetter("flows"), reverse=True)
-        services.sort(key=attrgetter("urgency"), reverse=True)
+        urgency: dict[Findings, tuple[int, bool]] = {}
+        for each in services:
+            if each.findings not in urgency:
+                urgency[each.findings] = each.urgency
+        services.sort(key=lambda each: urgency[each.findings], reverse=True)
         # Of thousands of services, there are a dozen kinds.
         kinds: defaultdict[tuple[str, Findings], _Sum] = defaultdict(_Sum)
         for each in services:

@@ -29,8 +29,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.app.audit.result import Service
     from portbook.catalog import Catalog
-    from portbook.model import Finding
+    from portbook.model import Finding, Standing
 
+# To look a word up takes a fifth of what the enum's constructor does.
+_TRANSPORTS = {str(each): each for each in Transport}
 _ADDRESSES = {"loopback": "127.0.0.1", "everywhere": "0.0.0.0"}
 
 
@@ -79,6 +81,9 @@ class Described(NamedTuple):
     findings: tuple[Finding, ...] = ()
 
 
+_NOTHING = Described()
+
+
 class Describer:
     """What is told of each of many services: ports of which nothing is on record are judged once,
     and their findings concern the first of them.
@@ -86,30 +91,30 @@ class Describer:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._known: dict[tuple[object, ...], tuple[Finding, ...]] = {}
+        self._known: dict[tuple[object, ...], tuple[Standing, tuple[Finding, ...]]] = {}
 
     def describe(self, service: Service) -> Described:
         """What is told of *service*."""
-        at = (service.port, Transport(service.transport))
-        practice, standing = self._catalog.practice, self._catalog.registry.standing(*at)
-        used = practice.lookup_uses(*at)
+        port, transport = service.port, _TRANSPORTS[service.transport]
+        practice = self._catalog.practice
+        standing = self._catalog.registry.standings(port)[transport]
+        silent = practice.silent(port, transport)
+        used = () if silent else practice.lookup_uses(port, transport)
         findings: tuple[Finding, ...] = ()
         if service.is_unexpected:
-            if (
-                standing.assignments
-                or used
-                or practice.lookup_abuse(*at)
-                or practice.browser_blocked(at[0])
-                or practice.lookup_services(*at)
-            ):
+            if standing.assignments or not silent:
                 findings = say(service, self._catalog)
             else:
-                key = (standing.state, standing.listed, standing.text, at[1], service.reach)
-                if key not in self._known:
-                    self._known[key] = say(service, self._catalog)
-                findings = self._known[key]
+                key = (id(standing), transport, service.reach)
+                found = self._known.get(key)
+                if found is None:
+                    # Held with what is known of it, so that what identifies it is no other's.
+                    found = self._known[key] = (standing, say(service, self._catalog))
+                findings = found[1]
+        elif silent and not standing.assignments:
+            return _NOTHING
         return Described(
-            names(service, self._catalog) if standing.assignments else (),
+            _names(standing) if standing.assignments else (),
             tuple(dict.fromkeys([use.product for use in used])) if used else (),
             findings,
         )
@@ -117,8 +122,12 @@ class Describer:
 
 def names(service: Service, catalog: Catalog) -> tuple[str, ...]:
     """The names that the registry has for *service*, without those it repeats."""
-    rows = catalog.registry.lookup(service.port, Transport(service.transport))
-    return tuple(dict.fromkeys(row.service_name for row in rows if row.service_name))
+    return _names(catalog.registry.standing(service.port, Transport(service.transport)))
+
+
+def _names(standing: Standing) -> tuple[str, ...]:
+    names = [row.service_name for row in standing.assignments]
+    return tuple(dict.fromkeys([name for name in names if name]))
 
 
 def uses(service: Service, catalog: Catalog) -> tuple[str, ...]:

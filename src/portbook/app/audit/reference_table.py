@@ -13,12 +13,12 @@ from portbook.verdict.facts import malware, service_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import ibis.expr.types as ir
 
     from portbook.catalog import Catalog
-    from portbook.model import KnownService, Report, Use
+    from portbook.model import KnownService, Report, Standing, Transport, Use
 
 # The table's name on an engine, and its columns with their types in Ibis's words.
 NAME = "portbook_book"
@@ -50,9 +50,18 @@ class Entry(NamedTuple):
 def entries(ports: Iterable[int], catalog: Catalog) -> list[Entry]:
     """The rows of the table that are about *ports*."""
     book, on_record = catalog.registry, catalog.derived(_on_record)
+    told = {port for pairs in on_record for _, port in pairs}
+    # What ports share says the same of each; it is held, so that what identifies it is no other's.
+    seen: dict[int, tuple[Mapping[Transport, Standing], bool]] = {}
     found = []
     for port in sorted(set(ports)):
-        for transport, standing in book.standings(port).items():
+        standings = book.standings(port)
+        if id(standings) not in seen:
+            held = any(standing.state in _HELD for standing in standings.values())
+            seen[id(standings)] = standings, held
+        if port not in told and not seen[id(standings)][1]:
+            continue
+        for transport, standing in standings.items():
             key = (transport, port)
             truths = [key in pairs for pairs in on_record]
             if any(truths) or standing.state in _HELD:

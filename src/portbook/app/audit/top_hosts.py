@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from portbook.app.audit.group_join import groups_of, join_groups
 from portbook.app.audit.result import Share
 from portbook.app.audit.row_errors import left_out
@@ -24,7 +26,9 @@ MOST = 200
 
 def add_hosts(audit: Sources, answer: AuditAnswer, count: int) -> AuditAnswer:
     """*answer*, whose unexpected services have *count* hosts each."""
-    wanted = answer.unexpected[:MOST]
+    # The most serious come first: no more are looked at than are wanted.
+    unexpected = (each for each in answer.services if each.is_unexpected)
+    wanted = tuple(islice(unexpected, MOST))
     shares: dict[tuple[str, int, str, str], dict[str, Share]] = {each.key: {} for each in wanted}
     faults: list[Fault] = []
     if wanted:
@@ -47,14 +51,12 @@ def add_hosts(audit: Sources, answer: AuditAnswer, count: int) -> AuditAnswer:
                 if octets is not None:
                     total = (total or 0) + int(octets)
                 held[host] = Share(host, before + int(flows), total)
-    services = tuple(
-        each._replace(hosts=tuple(sorted(shares[each.key].values(), key=_weight)[:count]))
-        if each.key in shares
-        else each
-        for each in answer.services
-    )
+    services = list(answer.services)
+    for each in wanted:
+        hosts = tuple(sorted(shares[each.key].values(), key=_weight)[:count])
+        services[services.index(each)] = each._replace(hosts=hosts)
     missing = [Gap(GapCode.HOSTS_UNREAD, each.file, detail=each.reason) for each in faults]
-    return answer._replace(services=services, missing=(*answer.missing, *missing))
+    return answer._replace(services=tuple(services), missing=(*answer.missing, *missing))
 
 
 def _tried(

@@ -45,7 +45,7 @@ from portbook.storage.sorted_tsv import SortedFile, number, word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
 
@@ -66,7 +66,13 @@ SUBJECTS = {
     "systems": "dynamic ranges and privileged-port rules of operating systems",
 }
 
-_BY_PORT = ("uses", "abuse", "browsers", "services")
+# What the rows of a file are made into, of those whose rows have a port and a transport each.
+_ENTRIES: Mapping[str, Callable[[list[str], str], Any]] = {
+    "uses": use_of,
+    "abuse": report_of,
+    "services": service_of,
+}
+_BY_PORT = (*_ENTRIES, "browsers")
 
 
 class Practice:
@@ -193,7 +199,7 @@ class Practice:
 
     def lookup_uses(self, port: int, transport: Transport | None = None) -> tuple[Use, ...]:
         """What *port* is used for in practice, on *transport* or on any, by :attr:`Use.rank`."""
-        found: list[Use] = self._spanning("uses", use_of, port, transport)
+        found: list[Use] = self._spanning("uses", port, transport)
         if not found:  # most ports have none, and captures ask for thousands
             return ()
         return tuple(sorted(found, key=lambda use: (use.rank, use.first, use.transport)))
@@ -202,7 +208,7 @@ class Practice:
         self, first: int, last: int, transport: Transport | None = None
     ) -> tuple[Use, ...]:
         """What the ports from *first* to *last* are used for, by port, the narrowest first."""
-        uses: list[Use] = self._search("uses", use_of, first, last)
+        uses: list[Use] = self._search("uses", first, last)
         uses.sort(key=lambda use: (use.first, use.last, use.product, use.transport))
         return tuple([use for use in uses if transport in (None, use.transport)])
 
@@ -217,7 +223,7 @@ class Practice:
 
         Malware with the port as its own comes first, then the oldest period.
         """
-        found: list[Report] = self._spanning("abuse", report_of, port, transport)
+        found: list[Report] = self._spanning("abuse", port, transport)
         if not found:
             return ()
         order = [
@@ -230,7 +236,7 @@ class Practice:
         self, first: int, last: int, transport: Transport | None = None
     ) -> tuple[Report, ...]:
         """What abuse of the ports from *first* to *last* was reported, by port."""
-        reports: list[Report] = self._search("abuse", report_of, first, last)
+        reports: list[Report] = self._search("abuse", first, last)
         reports.sort(key=lambda each: (each.first, each.period, each.subject, each.transport))
         return tuple([each for each in reports if transport in (None, each.transport)])
 
@@ -245,30 +251,32 @@ class Practice:
         if ports > _PORTS_UNTIL_HELD:
             self._asked |= dict.fromkeys(_BY_PORT, ports)
 
-    def _spanning(
-        self, kind: str, make: Callable[[list[str], str], Any], port: int, wanted: Transport | None
-    ) -> list[Any]:
-        """The entries of *kind*, made of their cells, that *port* is among, in no order."""
+    def _hold(self, kind: str) -> RowsByPort:
+        """The rows of *kind* by port, all of which are read."""
+        if kind not in self._held:
+            self._held[kind] = RowsByPort(self._file(kind), kind, _ENTRIES[kind])
+        return self._held[kind]
+
+    def _spanning(self, kind: str, port: int, wanted: Transport | None) -> list[Any]:
+        """The entries of *kind* that *port* is among, in no order."""
         held = self._held.get(kind)
         if held is None:
             asked = self._asked[kind] = self._asked.get(kind, 0) + 1
             if asked > _PORTS_UNTIL_HELD:
-                held = self._held[kind] = RowsByPort(self._file(kind), kind, make)
-        found = self._search(kind, make, port, port) if held is None else held.on(port)
+                held = self._hold(kind)
+        found = self._search(kind, port, port) if held is None else held.on(port)
         if not found:
             return found
         return [each for each in found if wanted in (None, each.transport)]
 
-    def _search(
-        self, kind: str, make: Callable[[list[str], str], Any], first: int, last: int
-    ) -> list[Any]:
+    def _search(self, kind: str, first: int, last: int) -> list[Any]:
         """The entries of *kind* that one of the ports *first* to *last* is among, in no order."""
         file = self._file(kind)
         widest = number_of(file.header.get("widest", ""), file.path)
         # No range is wider than the widest: nothing that begins lower can reach these ports.
         rows = file.rows(2, file.after(first - widest - 1), file.after(last))
         return [
-            make(cells_of("\t".join(row).split("\t"), kind, file.path), file.path)
+            _ENTRIES[kind](cells_of("\t".join(row).split("\t"), kind, file.path), file.path)
             for row in reversed(rows)
             # Most end below these ports: only what reaches them is read whole.
             if len(row) <= 1 or number_of(row[1], file.path) >= first
@@ -282,7 +290,7 @@ class Practice:
         Those known from a list of ports alone come last, those with a successor before them; then
         by transport, in the registry's order.
         """
-        services: list[KnownService] = self._spanning("services", service_of, port, transport)
+        services: list[KnownService] = self._spanning("services", port, transport)
         if len(services) < 2:
             return tuple(services)
         order = list(Transport)
@@ -324,24 +332,31 @@ class Practice:
             if asked <= _PORTS_UNTIL_HELD:
                 row = next(file.backward(file.after(port)), ("",))
                 return row[0] == str(port)
-            # They are fewer than a hundred.
+        return port in self._browsers_block()
+
+    def _browsers_block(self) -> frozenset[int]:
+        """The ports that browsers refuse, fewer than a hundred."""
+        if self._blocked is None:
+            file = self._file("browsers")
             self._blocked = frozenset(number_of(row[0], file.path) for row in file.rows())
-        return port in self._blocked
+        return self._blocked
 
     def silent(self, port: int, transport: Transport) -> bool:
         """Whether no use, report or service is of *port* over *transport*, and browsers take it.
 
-        It is told once so many ports were asked for that all files by port are held; False before.
+        It is told once so many ports were asked for that every file by port is read whole; False
+        before, which is no denial.
         """
         if self._spoken_of is None:
-            if self._blocked is None or len(self._held) < len(_BY_PORT) - 1:
+            if any(self._asked.get(kind, 0) <= _PORTS_UNTIL_HELD for kind in _BY_PORT):
                 return False
-            self._spoken_of = {each: bytearray(PORTS) for each in Transport}
-            for rows in self._held.values():
-                rows.mark(self._spoken_of)
-            for spoken in self._spoken_of.values():
-                for blocked in self._blocked:
+            spoken_of = {each: bytearray(PORTS) for each in Transport}
+            for kind in _ENTRIES:
+                self._hold(kind).mark(spoken_of)
+            for spoken in spoken_of.values():
+                for blocked in self._browsers_block():
                     spoken[blocked : blocked + 1] = b"\1"
+            self._spoken_of = spoken_of
         return not self._spoken_of[transport][port]
 
     def port_named(self, name: str, transport: Transport) -> int | None:

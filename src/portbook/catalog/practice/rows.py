@@ -88,6 +88,7 @@ class RowsByPort:
         self._entries: dict[int, Any] = {}
         self._places: dict[int, list[int]] = {}
         self._wide: list[tuple[int, int, int]] = []
+        self._widely = bytearray(PORTS)  # 1 for each port that a wide row is of
         # For each transport, as its cells are written: 1 for each port that a row is of.
         self._marks: dict[bytes, bytearray] = {}
         places, marks = self._places, self._marks
@@ -110,16 +111,18 @@ class RowsByPort:
             marks[transport][port : until + 1] = b"\1" * len(span)
             if len(span) > _NARROW:
                 self._wide.append((port, until, place))
+                self._widely[port : until + 1] = b"\1" * len(span)
                 continue
             for port in span:
                 places.setdefault(port, []).append(place)
 
     def on(self, port: int) -> list[Any]:
         """The entries that *port* is among, in the file's order. Raises DataCorrupt."""
-        places = self._places.get(port, [])
-        if wide := [place for first, last, place in self._wide if first <= port <= last]:
-            places = sorted(places + wide)
-        return [self._entry(place) for place in places]
+        places = self._places.get(port)
+        if self._widely[port]:
+            wide = [place for first, last, place in self._wide if first <= port <= last]
+            places = sorted(places + wide) if places else wide
+        return [] if places is None else [self._entry(place) for place in places]
 
     def mark(self, marks: Mapping[Transport, bytearray]) -> None:
         """Sets to 1, in *marks* by transport, each port that a row of the transport is of.
