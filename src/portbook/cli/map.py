@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
+from portbook.cli import complain
 from portbook.cli.given import port_range
 from portbook.cli.help import Parser, add_json
-from portbook.cli.terminal import print_json, style
+from portbook.cli.terminal import print_json, table_style
 from portbook.errors import UsageError, shown
 
 TYPE_CHECKING = False
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portbook.catalog import Catalog
+    from portbook.catalog.registry.summary import Shelf
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
@@ -37,18 +39,16 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     parser.add_argument(
         "--scale", type=int, default=4, metavar="N", help="pixels a port in a PNG (default: 4)"
     )
+    parser.add_argument(
+        "--no-host", dest="host", action="store_false", help="leave out what listens here"
+    )
     add_json(parser)
     options = parser.parse_args(list(argv))
     if options.json and options.output is not None:
         raise UsageError("--json and --output exclude each other")
 
     from portbook.catalog.registry.summary import shelf
-    from portbook.present.charts.map import (
-        render_map_png,
-        render_map_svg,
-        render_map_text,
-        render_range_text,
-    )
+    from portbook.present.charts.map import render_map_png, render_map_svg
     from portbook.storage.atomic_write import whole_file
 
     stand = shelf(catalog.registry)
@@ -59,13 +59,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         print_json(of_map(stand, first, last, catalog.registry.sources()))
         return 0
     if options.output is None:
-        terminal = style()
-        if options.range is None:
-            drawn = render_map_text(stand, terminal.width, colour=terminal.colour)
-        else:
-            first, last = port_range(options.range)
-            drawn = render_range_text(stand, first, last, terminal.width, colour=terminal.colour)
-        sys.stdout.write(drawn)
+        sys.stdout.write(_drawn(stand, options.range, host=options.host))
         return 0
     if options.range is not None:
         raise UsageError("RANGE and --output exclude each other: a file has all 65,536 ports")
@@ -83,3 +77,29 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     except OSError as error:
         raise UsageError(f"{shown(options.output)} can't be written: {error.strerror}") from error
     return 0
+
+
+def _drawn(stand: Shelf, ports: str | None, *, host: bool) -> str:
+    """The picture of *ports*, or of all, for this terminal; with *host*, what listens is on it."""
+    from portbook.present.charts.map_text import render_map_text, render_range_text
+
+    terminal = table_style()
+    span = None if ports is None else port_range(ports)
+    here = _listening() if host else None
+    if span is None:
+        return render_map_text(stand, terminal.width, colour=terminal.colour, here=here)
+    return render_range_text(stand, *span, terminal.width, colour=terminal.colour, here=here)
+
+
+def _listening() -> frozenset[int] | None:
+    """The ports on which something listens here; None where that can't be seen."""
+    from portbook.errors import HostUnreadable
+    from portbook.host.host_reader import THIS_HOST
+    from portbook.model import OwnerSearch
+
+    try:
+        seen = THIS_HOST.read_host(None, None, OwnerSearch.NONE)
+    except HostUnreadable as error:
+        complain(f"not seen: {error}")
+        return None
+    return frozenset([each.socket.port for each in seen.listeners if each.socket.listens])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import socket
 import struct
 import xml.etree.ElementTree as ET
 import zlib
@@ -19,10 +20,9 @@ from portbook.present.charts.map import (
     place,
     render_map_png,
     render_map_svg,
-    render_map_text,
     render_png,
-    render_range_text,
 )
+from portbook.present.charts.map_text import render_map_text, render_range_text
 from portbook.present.charts.svg import (
     WIDE,
     render_band,
@@ -190,17 +190,61 @@ def test_charts_escape_their_labels() -> None:
 
 def test_the_terminal_shows_the_map_with_and_without_colours() -> None:
     plain = render_map_text(STAND, 80, colour=False)
-    rows = [line for line in plain.splitlines() if re.match(r" *\d+ [#x.~]+$", line)]
-    assert len(rows) == 32
+    rows = [line for line in plain.splitlines() if re.fullmatch(r" *\d+ [#+x.~-]+", line)]
+    assert len(rows) > 20
     assert all(len(row) == 70 for row in rows)
-    assert rows[0].endswith("#" * 64)
+    assert rows[1].endswith("#" * 64)
     assert rows[-1].endswith("~" * 64)
+    # Lines that are all alike are told once.
+    folded = re.search(r"(\d+) more lines like it, to 65535", plain)
+    assert folded is not None
+    assert len(rows) + int(folded[1]) == 32
     assert "\x1b" not in plain
     assert max(map(len, plain.splitlines())) <= 80
     coloured = render_map_text(STAND, 80, colour=True)
     assert "\x1b[38;5;" in coloured
     wide = render_map_text(STAND, 140, colour=False)
     assert max(map(len, wide.splitlines())) == 134
+    assert "listening" not in plain  # that wasn't asked
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 140])
+def test_each_mark_tells_of_the_ports_it_stands_for(width: int) -> None:
+    columns = max(size for size in (8, 16, 32, 64, 128) if size <= width - 6)
+    step = 256 // columns
+    plain = render_map_text(STAND, width, colour=False, here={0, 305, 40000})
+    assert plain.count("●") == 4  # one is the legend's
+    seen: set[str] = set()
+    for line in plain.splitlines():
+        found = re.fullmatch(r" *(\d+) ([#+x.~●-]+)", line)
+        for column, mark in enumerate(found[2] if found else ""):
+            first = int(found[1]) if found else 0
+            ports = [
+                first + down * 256 + column * step + right
+                for down in range(2 * step)
+                for right in range(step)
+            ]
+            share = [STAND.state(port) for port in ports].count(State.ASSIGNED) / len(ports)
+            assert (mark == "●") == bool({0, 305, 40000} & {*ports})
+            assert mark != "#" or share >= 3 / 4
+            assert mark != "+" or 1 / 4 <= share < 3 / 4
+            assert mark != "-" or 0 < share < 1 / 4
+            assert mark not in "x.~" or share == 0
+            seen.add(mark)
+    assert len(seen) >= 4
+
+
+def test_where_this_machine_listens_is_on_the_map(
+    empty_network: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 305)):
+        assert run(["map", "300-310"]) == 0
+        here = capsys.readouterr().out
+        assert run(["map", "300-310", "--no-host"]) == 0
+        alone = capsys.readouterr().out
+    assert "listening here 1" in here
+    assert "●" in here.splitlines()[0]
+    assert "listening" not in alone
 
 
 def test_some_ports_are_drawn_one_by_one() -> None:
@@ -210,7 +254,7 @@ def test_some_ports_are_drawn_one_by_one() -> None:
     for first, last in ((0, 1023), (0, 65535), (65535, 65535), (20000, 65535)):
         for width in (20, 40, 80, 140):
             lines = render_range_text(STAND, first, last, width, colour=False).splitlines()
-            rows = [line for line in lines if re.fullmatch(r" *\d+ [#x.~]+", line)]
+            rows = [line for line in lines if re.fullmatch(r" *\d+ [#+x.~-]+", line)]
             assert 1 <= len(rows) <= 32
             assert max(map(len, rows)) <= width
             grouped = re.search(r"for (\d+) ports", lines[-1])
