@@ -87,7 +87,10 @@ def test_a_name_of_one_port_has_the_short_answer_of_the_port(name: str, port: in
 
 def test_a_name_of_a_span_has_the_short_answer_of_the_range() -> None:
     brief = _brief("x11", bound(6010, SERVER))
-    assert brief.headline == "6000–6063 · x11 (X Window System): 1 in use on this machine"
+    assert (
+        brief.headline
+        == "6000–6063 · X11, windows of programs on other machines: 1 in use on this machine"
+    )
     (line,) = brief.programs
     assert line.startswith("6010/tcp on every interface (IPv4): python3 -m http.server (pid 17581,")
     assert brief.next[-1].command == "portbook x11 --full"
@@ -173,10 +176,26 @@ def test_a_range_is_told_by_its_blocks_its_sockets_and_its_uses() -> None:
         "More: portbook 300-310 --full",
     ]
     brief = _brief("6000-6063")
-    assert brief.headline == "6000–6063 · x11 (X Window System): none in use on this machine"
+    assert (
+        brief.headline
+        == "6000–6063 · X11, windows of programs on other machines: none in use on this machine"
+    )
     assert brief.practice is not None
-    assert "Arize Phoenix (6006)" in brief.practice
+    assert "ESPHome (6052)" in brief.practice
     assert brief.blocks == "5999–6066 assigned (68 ports)"
+
+
+def test_a_range_of_one_service_says_what_it_is_and_what_it_risks() -> None:
+    for text in ("x11", "6000-6063", "6010-6019"):
+        brief = _brief(text)
+        assert brief.security == "not encrypted, login required: don't expose it"
+    assert brief.headline.startswith("6010–6019 · X11, windows of")
+    practice = _brief("x11").practice
+    assert practice is not None
+    assert practice.startswith("as registered: X.Org server")
+    wider = _brief("5999-6063")
+    assert wider.security is None
+    assert "X11, " not in wider.headline
 
 
 def test_a_range_has_the_verdict_of_its_most_serious_socket() -> None:

@@ -66,7 +66,8 @@ class RangeAnswer(NamedTuple):
     ``counts`` are ports by headline state, or by state where one transport was asked about;
     ``blocks`` are whole, also where they reach beyond the range. ``uses``, ``programs`` and
     ``abuse`` are of its ports. ``most_serious`` is the answer for the port with the most serious
-    finding; ``systems`` are those that hand out ports of it by default.
+    finding; ``systems`` are those that hand out ports of it by default. ``services`` are those
+    whose ports are this range, or more than it.
     """
 
     query: Query
@@ -85,6 +86,7 @@ class RangeAnswer(NamedTuple):
     abuse: tuple[Report, ...] = ()
     most_serious: PortAnswer | None = None
     systems: tuple[SystemRule, ...] = ()
+    services: tuple[KnownService, ...] = ()
 
 
 class BlocksAnswer(NamedTuple):
@@ -151,6 +153,9 @@ def answer_range(
         practice.abuse_within(first, last, transport),
         _most_serious(query, seen, catalog),
         tuple([rule for rule in practice.system_rules() if rule.hands_out(first, last)]),
+        tuple(
+            [known for known in practice.lookup_services(first, transport) if known.last >= last]
+        ),
     )
 
 

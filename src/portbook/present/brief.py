@@ -145,7 +145,7 @@ def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
         _note(host),
         notes_of(answer),
         unseen=unseen_sentences(host),
-        security=security_line(answer, COLUMNS - LABEL - 2),
+        security=security_line(answer.services, COLUMNS - LABEL - 2),
     )
 
 

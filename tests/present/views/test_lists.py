@@ -61,6 +61,22 @@ def test_a_service_shows_every_port_and_transport() -> None:
     assert "portbook 22" in said
 
 
+@pytest.mark.parametrize("name", ["redis", "x11", "docker"])
+def test_a_service_says_what_it_is_for_and_what_it_risks(name: str) -> None:
+    page = compose_service(_service(name))
+    headings = [section.title for section in page.sections]
+    assert headings[0] == "What it is for"
+    assert "Security" in headings
+    said = _words(render_page(page, Style()))
+    assert "What people meet there:" in said
+    assert "Advice on exposing it:" in said
+
+
+def test_a_service_has_nothing_that_is_met_on_its_port_under_another_name() -> None:
+    page = compose_service(_service("eldim"))
+    assert "What it is for" not in [section.title for section in page.sections]
+
+
 def test_a_service_has_its_history_and_how_far_that_reaches() -> None:
     said = _words(render_page(compose_service(_service("xrpl")), Style()))
     assert "community → xrpl" in said

@@ -9,7 +9,7 @@ from portbook.present.words import listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from portbook.app.port_lookup import PortAnswer
     from portbook.model import KnownService
@@ -20,23 +20,23 @@ _LINE = 200  # columns of a sentence that nothing has to fit beside
 
 def security_sentences(answer: PortAnswer) -> Iterator[str]:
     """Whether what people meet on the port is encrypted and may face a network, where known."""
-    line = security_line(answer, _LINE)
+    line = security_line(answer.services, _LINE)
     if line is not None:
         named = line.startswith(tuple([f"{known.name}: " for known in answer.services]))
         yield f"{line}." if named else f"{answer.services[0].name}: {line}."
 
 
-def services(answer: PortAnswer) -> Iterator[Item]:
+def services(met: Iterable[KnownService]) -> Iterator[Item]:
     """What each service is and does, who uses it, and where else it is met."""
-    records = [record for each in _alike(answer) for record in _records(*each)]
+    records = [record for each in _alike(met) for record in _records(*each)]
     if records:
         yield Records("What people meet there", tuple(records))
 
 
-def _alike(answer: PortAnswer) -> Iterator[tuple[KnownService, str]]:
+def _alike(met: Iterable[KnownService]) -> Iterator[tuple[KnownService, str]]:
     """Each service once, with its transports."""
     grouped: dict[str, tuple[KnownService, list[str]]] = {}
-    for known in answer.services:
+    for known in met:
         grouped.setdefault(known.name, (known, []))[1].append(str(known.transport))
     for known, transports in grouped.values():
         span = "" if known.first == known.last else f", {known.first}–{known.last}"
@@ -82,10 +82,10 @@ def _sentences(known: KnownService) -> Iterator[tuple[str, str]]:
         yield "references", f"Described in {listed(known.references)}."
 
 
-def risks(answer: PortAnswer) -> Iterator[Item]:
+def risks(met: Iterable[KnownService]) -> Iterator[Item]:
     """Advice against exposing a service, and how it reflects datagrams, each with its source."""
     records = []
-    for known, where in _alike(answer):
+    for known, where in _alike(met):
         if known.exposure is not None:
             source, read = known.source_of("exposure")
             said = f"{known.exposure.advice} {known.exposure.why}"

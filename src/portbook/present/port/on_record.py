@@ -8,7 +8,7 @@ from portbook.present.words import listed, period, when
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from portbook.app.port_lookup import PortAnswer
     from portbook.model import Assignment, KnownService
@@ -81,18 +81,22 @@ def fitted(names: Sequence[str], columns: int) -> str:
     return ""
 
 
+def as_registered(registered: Sequence[str], rest: Sequence[str], columns: int) -> str:
+    """Who uses ports for what they are registered for, and who does otherwise, in *columns*."""
+    line = _AS_REGISTERED + fitted(registered, columns - len(_AS_REGISTERED))
+    room = columns - len(line) - len("; also ")
+    also = fitted(rest, room) if rest else ""
+    if also and len(also) <= room:
+        return f"{line}; also {also}"
+    more = f"; {len(rest)} more use it otherwise" if rest else ""
+    return f"{line}{more}" if len(line) + len(more) <= columns else line
+
+
 def practice_line(answer: PortAnswer, columns: int) -> str | None:
     """Who uses the port, as far as *columns* go; None where the registry's service says enough."""
     met_there = in_practice(answer)
     if met_there.registered:
-        line = _AS_REGISTERED + fitted(met_there.registered, columns - len(_AS_REGISTERED))
-        rest = met_there.others
-        room = columns - len(line) - len("; also ")
-        also = fitted(rest, room) if rest else ""
-        if also and len(also) <= room:
-            return f"{line}; also {also}"
-        more = f"; {len(rest)} more use it otherwise" if rest else ""
-        return f"{line}{more}" if len(line) + len(more) <= columns else line
+        return as_registered(met_there.registered, met_there.others, columns)
     if met_there.leading:
         return fitted(met_there.products, columns)
     if met_there.wide:
@@ -271,13 +275,15 @@ def protection(known: KnownService) -> str:
     return ", ".join(words)
 
 
-def security_line(answer: PortAnswer, columns: int) -> str | None:
-    """Whether what people meet on the port is encrypted, and whether it may face a network.
+def security_line(services: Iterable[KnownService], columns: int) -> str | None:
+    """Whether what people meet there, *services*, is encrypted, and may face a network.
 
     None where nothing of that is recorded. Of several services the most exposed one is told.
     """
-    services = sorted(answer.services, key=_danger, reverse=True)
-    lines = [(_security_of(known, columns), known) for known in services]
+    lines = [
+        (_security_of(known, columns), known)
+        for known in sorted(services, key=_danger, reverse=True)
+    ]
     line, known = next(((line, known) for line, known in lines if line), (None, None))
     if line is None or known is None or all(other == line for other, _ in lines):
         return line

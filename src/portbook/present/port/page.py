@@ -47,7 +47,7 @@ def _sections(answer: PortAnswer, number: PortAnswer, lead: tuple[str, ...]) -> 
 
     yield from _machine(answer)
     gap = gaps.unassigned(number) if whole else ()
-    rows = [*meaning.services(answer), *registry.rows(answer), *gap]
+    rows = [*meaning.services(answer.services), *registry.rows(answer), *gap]
     yield _section("registry", [*rows, *registry.documents(answer)])
     speaking = background.implementing(number) if whole else ()
     guess = gaps.may_be_there(number, background.pickers(number)[0]) if whole else ()
@@ -56,7 +56,9 @@ def _sections(answer: PortAnswer, number: PortAnswer, lead: tuple[str, ...]) -> 
         checks = Checks(answer.port, tuple(_commands(number)), tuple(_proofs(number)))
         yield _section("check", [checks])
     blocking = background.security(number) if whole else ()
-    yield _section("security", [*meaning.risks(answer), *practice.security(answer), *blocking])
+    yield _section(
+        "security", [*meaning.risks(answer.services), *practice.security(answer), *blocking]
+    )
     if whole:
         from portbook.present.port.questions import questions
 

@@ -15,6 +15,7 @@ from portbook.present.document import (
     Sources,
     Table,
 )
+from portbook.present.port import meaning
 from portbook.present.port.practice import (
     handing_out,
     program_record,
@@ -78,6 +79,7 @@ def _sections(answer: RangeAnswer, length: Length) -> Iterator[Section]:
         yield Section("This machine", tuple(in_range(answer, answer.host)), "machine")
     rules = _RULES.get(_title(answer) or "", ())
     yield Section("Rules", (Paragraph(" ".join(rules)),) if rules else (), "rules")
+    yield Section("What it is for", tuple(meaning.services(answer.services)), "meaning")
     yield Section("Services", tuple(_services(answer.assignments, length)), "services")
     # A block is a run of headline states, which are over all transports.
     heading = "Blocks (all transports)" if answer.transport else "Blocks"
@@ -85,6 +87,7 @@ def _sections(answer: RangeAnswer, length: Length) -> Iterator[Section]:
     programs = tuple(map(program_record, answer.programs))
     uses = (*_records("Uses of its ports", use_records(answer.uses), length), *_ephemeral(answer))
     yield Section("In practice", uses, "practice")
+    yield Section("Security", tuple(meaning.risks(answer.services)), "security")
     servers = _records("With a default port in it", programs, length)
     yield Section("Server programs", tuple(servers), "programs")
     reports = _records(_HISTORY, report_records(answer.abuse), length)
