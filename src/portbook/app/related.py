@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
 from portbook.catalog.registry.summary import counts_in, spans_citing, spans_named
-from portbook.model import Encryption, PortRange
+from portbook.model import PORTS, Encryption, PortRange
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from portbook.catalog import Catalog
     from portbook.catalog.registry.lookup import Registry
@@ -21,7 +21,7 @@ MOST = 8
 # Documents about a transport, which say nothing of what its ports have in common.
 _OF_TRANSPORTS = frozenset({"RFC4960", "RFC9260"})
 # The products of a port that are looked for on others: so many, and from this weight on.
-_MOST_PRODUCTS, _LEAST_WEIGHT = 3, 2
+_MOST_PRODUCTS, _LEAST_WEIGHT, _GREATEST_WEIGHT = 3, 2, 3
 
 
 class TieKind(StrEnum):
@@ -32,13 +32,15 @@ class TieKind(StrEnum):
     OWN_PORT = "own-port"
     ELSEWHERE = "elsewhere"
     PRODUCT = "product"
+    DIGITS = "digits"
 
 
 class Tie(NamedTuple):
     """Another port of a service or a product, ``of``, that is met on one.
 
     ``kind`` says whether it is the twin with or without TLS, the service's own port, another port
-    that it commonly has, or one that the same product uses.
+    that it commonly has, one that the same product uses, or one whose number is this one's with two
+    digits swapped, where people meet ``of``.
     """
 
     kind: TieKind
@@ -137,8 +139,37 @@ def _ties(port: int, catalog: Catalog) -> tuple[Tie, ...]:
         for other in of_products[product]:
             there.setdefault(other, (TieKind.PRODUCT, product))
     there.pop(port, None)
+    for other in _swapped_digits(port):
+        famous = _famous(other, catalog)
+        if famous is not None:
+            there.setdefault(other, (TieKind.DIGITS, famous))
     shown = [*there.items()][:MOST]
     return tuple([Tie(kind, of, catalog.registry.neighbour(other)) for other, (kind, of) in shown])
+
+
+def _swapped_digits(port: int) -> Iterator[int]:
+    """The ports that differ from *port* by two digits beside each other.
+
+    >>> list(_swapped_digits(3360)), list(_swapped_digits(305)), list(_swapped_digits(80))
+    ([3630, 3306], [350], [])
+    """
+    digits = str(port)
+    for at in range(len(digits) - 1):
+        one, two = digits[at], digits[at + 1]
+        swapped = digits[:at] + two + one + digits[at + 2 :]
+        if one != two and swapped[0] != "0" and int(swapped) < PORTS:
+            yield int(swapped)
+
+
+def _famous(port: int, catalog: Catalog) -> str | None:
+    """What most people expect on *port*; None where that is no one thing."""
+    uses = [use for use in catalog.practice.lookup_uses(port) if use.first == use.last]
+    most = max([use.weight for use in uses], default=0)
+    known = next(iter(catalog.practice.lookup_services(port)), None)
+    if known is not None and known.leads:
+        met = known.twin or known.exposure or most >= _LEAST_WEIGHT
+        return known.name if met else None
+    return uses[0].product if most == _GREATEST_WEIGHT else None
 
 
 def _span(ports: str) -> tuple[int, int]:

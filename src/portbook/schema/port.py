@@ -169,7 +169,7 @@ _SHARED = Table(
         Field("ports", list_of(_SPAN.inline())),
     ),
 )
-_TIES = closed(("encrypted", "unencrypted", "own-port", "elsewhere", "product"))
+_TIES = closed(("encrypted", "unencrypted", "own-port", "elsewhere", "product", "digits"))
 _TIE = Table(
     "tie",
     "",

@@ -12,7 +12,14 @@ from portbook.present import words
 from portbook.present.document import Facts, Paragraph, PortRow, Ports
 from portbook.present.port import gaps
 from portbook.present.port.meaning import security_sentences
-from portbook.present.port.on_record import UNUSED, in_practice, untold_uses
+from portbook.present.port.on_record import (
+    UNUSED,
+    assigned_names,
+    in_practice,
+    only_recorded,
+    service_names,
+    untold_uses,
+)
 from portbook.present.port.registry import row_text, services
 from portbook.present.port.special import lead_of_special
 
@@ -43,7 +50,12 @@ def _standing(answer: PortAnswer) -> str:
     if answer.state is State.DYNAMIC:
         return f"Port {port} is a dynamic (ephemeral) port, never assigned."
     if answer.state is State.ASSIGNED:
-        return f"Port {port} is assigned to {_assigned_to(answer)}."
+        names = assigned_names(answer)
+        recorded = [name for name in service_names(answer) if name not in names]
+        said = f"Port {port} is assigned to {_assigned_to(answer)}."
+        if recorded:
+            said += f" IANA also records {words.listed(recorded)}, without assigning it."
+        return said
     text = row_text(answer, answer.state)
     if answer.state is State.RESERVED:
         why = f': "{text}"' if text and text != "Reserved" else ""
@@ -53,12 +65,13 @@ def _standing(answer: PortAnswer) -> str:
 
 def _assigned_to(answer: PortAnswer) -> str:
     """The services with the first description, which is quoted, and their transports."""
-    rows = services(answer.standings)
-    names = list(dict.fromkeys([row.service_name for row, _ in rows if row.service_name]))
+    rows = [row for row, _ in services(answer.standings)]
+    rows = [row for row in rows if not only_recorded(row)] or rows
+    names = list(dict.fromkeys([row.service_name for row in rows if row.service_name]))
     transports = words.listed(
         [str(one) for one, standing in answer.standings.items() if standing.state is State.ASSIGNED]
     )
-    title = rows[0][0].title or ""
+    title = rows[0].title or ""
     if not names:
         return (
             f'"{title}" on {transports}' if title else f"a service without a name on {transports}"
@@ -158,6 +171,7 @@ _TIES = {
     TieKind.OWN_PORT: "{} on its own port",
     TieKind.ELSEWHERE: "{}, also met there",
     TieKind.PRODUCT: "{} uses it too",
+    TieKind.DIGITS: "{}, with two digits swapped",
 }
 
 

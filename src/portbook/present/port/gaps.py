@@ -48,8 +48,8 @@ def unassigned(answer: PortAnswer) -> Iterator[Item]:
     yield from _SYSTEM_PORT
     yield Heading(f"Why {answer.port} is unassigned")
     yield Paragraph(
-        f"No source says why {answer.port} in particular is. IANA's rules leave gaps among the "
-        "System Ports, and on purpose:"
+        f"No source says why {answer.port} in particular was left. IANA's rules leave gaps among "
+        "the System Ports on purpose:"
     )
     yield _REASONS
     yield Paragraph(f"So {answer.port} is room for a standard that is still to come.")

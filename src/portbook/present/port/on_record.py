@@ -140,12 +140,15 @@ def registry_line(answer: PortAnswer) -> str:
     if answer.state is State.DYNAMIC:
         return "dynamic (ephemeral) port, never assigned"
     by_words: dict[str, list[str]] = {}
+    rows = _assigned(answer)
+    recorded = [name for name in service_names(answer) if name not in assigned_names(answer)]
     for transport, standing in answer.standings.items():
         if standing.state is State.ASSIGNED:
             names = list(
                 dict.fromkeys(
                     row.service_name or row.title or "a service without a name"
-                    for row in standing.assignments
+                    for row in [*filter(rows.__contains__, standing.assignments)]
+                    or standing.assignments
                 )
             )
             words = listed(names) if len(names) <= 3 else fitted(names, 40)
@@ -173,7 +176,9 @@ def registry_line(answer: PortAnswer) -> str:
         words: f"{' for' if words.startswith('reserved') else ','} {listed(transports)}"
         for words, transports in by_words.items()
     }
-    room = _LONGEST_LINE - len("; ".join(words + on for words, on in states.items())) - len(" ()")
+    also = [f"{listed(recorded)}, an unassigned use"] if recorded else []
+    shown = [*(words + on for words, on in states.items()), *also]
+    room = _LONGEST_LINE - len("; ".join(shown)) - len(" ()")
     title = title_line(answer, min(room, _LONGEST_TITLE)) if room >= _SHORTEST_TITLE else None
     assigned = [words for words in by_words if not words.startswith("reserved")]
     if title and len(assigned) == 1 and title != assigned[0] and not notes:
@@ -181,7 +186,7 @@ def registry_line(answer: PortAnswer) -> str:
             f"{assigned[0]} ({title})" if words in assigned else words: on
             for words, on in states.items()
         }
-    lines = [words + on for words, on in states.items()]
+    lines = [*(words + on for words, on in states.items()), *also]
     return "; ".join([*lines, *(f'{listed(on)}: "{note}"' for note, on in notes.items())])
 
 
@@ -205,7 +210,7 @@ def _notes_by_words(answer: PortAnswer) -> dict[str, list[str]]:
 
 def title_line(answer: PortAnswer, longest: int = _LONGEST_TITLE) -> str | None:
     """What the first service of the port is, where its name doesn't say so already."""
-    for row in assignments(answer):
+    for row in _assigned(answer):
         title = short_title(row)
         if title is None or _plain(title) == _plain(row.service_name or ""):
             continue
@@ -241,7 +246,7 @@ def met(answer: PortAnswer) -> str | None:
         return f"{first.name}, {first.gist}"
     met_there = in_practice(answer)
     if answer.state is State.ASSIGNED and (met_there.registered or not met_there.leading):
-        names = service_names(answer)
+        names = assigned_names(answer)
         if names:
             title = title_line(answer, 100)
             return f"{names[0]} ({title})" if title else names[0]
@@ -314,6 +319,21 @@ def _security_of(known: KnownService, columns: int) -> str | None:
 def service_names(answer: PortAnswer) -> list[str]:
     """The names that the registry has for the port, each once."""
     return list(dict.fromkeys(row.service_name for row in assignments(answer) if row.service_name))
+
+
+def assigned_names(answer: PortAnswer) -> list[str]:
+    """Those that the port is assigned to: all, but for what the registry only records."""
+    return list(dict.fromkeys(row.service_name for row in _assigned(answer) if row.service_name))
+
+
+def only_recorded(row: Assignment) -> bool:
+    """Whether the registry's note on *row* says that it records a use, and assigns nothing."""
+    return "unassigned but widespread use" in (row.notes or "")
+
+
+def _assigned(answer: PortAnswer) -> list[Assignment]:
+    rows = assignments(answer)
+    return [row for row in rows if not only_recorded(row)] or rows
 
 
 def assignments(answer: PortAnswer) -> list[Assignment]:

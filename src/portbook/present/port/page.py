@@ -9,7 +9,7 @@ from __future__ import annotations
 from portbook.model import State, Transport
 from portbook.present.document import PORT, Checks, Command, Page, Section, Sources
 from portbook.present.port import meaning, practice, registry, special
-from portbook.present.port.on_record import in_practice, met, notes_of, service_names
+from portbook.present.port.on_record import assigned_names, in_practice, met, notes_of
 from portbook.present.words import few
 
 TYPE_CHECKING = False
@@ -136,7 +136,7 @@ def character(answer: PortAnswer) -> str:
         own_state = "never assigned" if answer.state is State.DYNAMIC else str(answer.state)
         return f"{special_title}, {own_state}{practice_too}"
     if answer.state is State.ASSIGNED:
-        names = service_names(answer)
+        names = assigned_names(answer)
         if known is None:
             return "assigned, but not for this transport"
         if not names or known.startswith(names[0]):

@@ -6,7 +6,7 @@ from portbook.model import Encryption, State
 from portbook.present import words
 from portbook.present.document import Question
 from portbook.present.port.background import pickers
-from portbook.present.port.on_record import in_practice, untold_uses
+from portbook.present.port.on_record import assigned_names, in_practice, untold_uses
 from portbook.present.port.registry import services
 
 TYPE_CHECKING = False
@@ -105,8 +105,7 @@ def _mine(answer: PortAnswer) -> str:
             "Better not: IANA keeps it for special purposes. `portbook pick` suggests a free one."
         )
     if answer.state is State.ASSIGNED:
-        names = [row.service_name for row, _ in services(answer.standings)]
-        who = next((f" by {name}" for name in names if name), "")
+        who = next((f" by {name}" for name in assigned_names(answer)), "")
         return (
             f"On your own network, yes. Not in software you give to others: it is taken{who}. "
             "`portbook pick` suggests a free one."

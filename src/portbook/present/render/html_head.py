@@ -9,9 +9,9 @@ from portbook.present import document as doc
 from portbook.present.render.html_text import escape, typeset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from portbook.model import State, Transport
+    from portbook.model import Neighbour, State, Transport
     from portbook.present.port.head import Head
     from portbook.present.render.html_text import Links
 
@@ -41,6 +41,19 @@ def head_cells(head: Head, names: Iterable[str], to: Links) -> tuple[str, str]:
         for label, text in head.marks
     ])  # fmt: skip
     return f"<p>{registry}</p>", practice + marks
+
+
+def farther(nearest: Sequence[Neighbour], beside: int, to: Links) -> str:
+    """A link to the nearest assigned port, unless it is the one *beside* the page's own."""
+    if not nearest or nearest[0].port == beside:
+        return ""
+    near = nearest[0]
+    name = escape(near.service_names[0] if near.service_names else "assigned")
+    rel, shown = "later", f"{near.port} {name} ⇥"
+    if near.port < beside:
+        rel, shown = "earlier", f"⇤ {near.port} {name}"
+    title = "The nearest assigned port"
+    return f'<a data-turn="{rel}" title="{title}" href="{to.port(near.port)}">{shown}</a>'
 
 
 def quick_check(item: doc.Checks) -> str:

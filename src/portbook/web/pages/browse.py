@@ -13,6 +13,7 @@ from portbook.present.port.head import head_of
 from portbook.present.topics import PAGES
 from portbook.present.views.glossary import TERMS
 from portbook.present.words import FAMILIES, family_title, few, listed
+from portbook.web.pages import tasks
 from portbook.web.pages.links import Links
 from portbook.web.pages.templating import page
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from portbook.web.site_config import Site
 
 LETTERS = "0abcdefghijklmnopqrstuvwxyz"  # 0 for what begins with no letter
-MOST_COMMON = 200  # ports of the sheet
 _MOST_SPANS = 8  # of one name
 
 
@@ -224,42 +224,21 @@ def common(catalog: Catalog, site: Site) -> str:
     """The ports that people meet, by task, to print."""
     groups = catalog.derived(_sheet)
     return page(
-        "listing.html", Links(site), f"The {MOST_COMMON} ports people meet",
+        "listing.html", Links(site), f"The {tasks.MOST_COMMON} ports people meet",
         said="By task, to print on two sheets.",
-        about=f"{MOST_COMMON} ports that people meet, by task: web, databases, mail, files.",
+        about=f"{tasks.MOST_COMMON} ports that people meet, by task: web, databases, mail, files.",
         groups=groups, place="common", jumps=[], path="common",
     )  # fmt: skip
 
 
 def _sheet(catalog: Catalog) -> list[Group]:
-    best: dict[int, Use] = {}
-    for use in catalog.practice.uses():
-        if use.first == use.last and (use.first not in best or use.rank < best[use.first].rank):
-            best[use.first] = use
-    known: dict[int, KnownService] = {}
-    for service in catalog.practice.services():
-        known.setdefault(service.first, service)
-
-    def rank(port: int) -> tuple[int, bool, int]:
-        met = best[port].weight if port in best else 0
-        if port in known:
-            # No product needs to say that a service of the Internet's own standards is met.
-            told = known[port].exposure, known[port].twin, known[port].amplification
-            met = 1 + max(met, 2 if any(told) and (met or port <= RANGES[0].last) else 0)
-        return -met, port not in known, port
-
-    tasks: dict[str, list[Row]] = {}
-    for port in sorted(sorted({*best, *known}, key=rank)[:MOST_COMMON]):
-        family = best[port].family if port in best else None
-        if port in known:
-            name, said = known[port].name, known[port].gist
-        else:
-            name, said = best[port].product, best[port].summary.rstrip(".")
-        tasks.setdefault(family or _REST, []).append(Row(((port, port),), name, said))
-    return [Group(family_title(name), tuple(tasks[name])) for name in FAMILIES if name in tasks]
-
-
-_REST = "system"  # of services that no product's use tells the family of
+    return [
+        Group(
+            family_title(task),
+            tuple([Row(((one.port, one.port),), one.name, one.said) for one in some]),
+        )
+        for task, some in tasks.sheet(catalog)
+    ]
 
 
 # -- several ports side by side ---------------------------------------------------------------

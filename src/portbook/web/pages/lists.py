@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from portbook.app.history import chronicle
 from portbook.app.list_lookup import answer_range
 from portbook.catalog.registry.diff import count_kinds
 from portbook.catalog.registry.stats import count
@@ -18,6 +19,8 @@ from portbook.present.charts.svg import render_band, render_bar, render_columns
 from portbook.present.port.changes import between, dates, limits, said, tally
 from portbook.present.views.lists import said_of
 from portbook.present.views.ranges import Length, compose_blocks, compose_range
+from portbook.present.words import assignee, day, month
+from portbook.web.pages.tasks import FIRST_PORTS, common_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,7 +37,9 @@ if TYPE_CHECKING:
 MOST_BLOCKS = 60
 MOST_ENTRIES = 10  # of each list of a range: its page stays below 60 kB
 MOST_HOLDERS = 20
+FIRST_YEAR = 2002  # of the chart of registrations: the ten years before it have six
 MOST_CHANGES = 100  # on the page that begins with the newest
+MOST_DOORS, MOST_NEWEST = 12, 5  # ports and changes that the front page of a copy leads to
 
 
 def years_of(catalog: Catalog) -> tuple[str, ...]:
@@ -190,20 +195,32 @@ def of_stats(book: Registry) -> dict[str, Any]:
         "undated_share": _share(stats.undated, stats.assigned_rows),
         "unrecorded_share": _share(stats.assignee_not_recorded, stats.assigned_rows),
         "years_chart": Markup(render_columns(_every_year(stats.years))),  # noqa: S704
+        "before_chart": sum(number for year, number in stats.years if int(year) < FIRST_YEAR),
+        "first_year": FIRST_YEAR,
+        "until": month(stats.registration_as_of) if stats.registration_as_of else "",
         "holders": [
-            (name, number, Markup(render_bar(number, most)))  # noqa: S704
+            (assignee(name), number, Markup(render_bar(number, most)))  # noqa: S704
             for name, number in holders
         ],
     }
 
 
 def _every_year(years: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-    """The years with those between them that have no registration."""
-    counted = {int(year): number for year, number in years}
+    """The years of the chart, with those between them that have no registration."""
+    counted = {int(year): number for year, number in years if int(year) >= FIRST_YEAR}
     if not counted:
         return []
     every = range(min(counted), max(counted) + 1)
     return [(f"’{year % 100:02}", counted.get(year, 0)) for year in every]
+
+
+# What the map names, by what people call it; the ones that would be too close on a narrow screen.
+PINS = (
+    (22, "ssh", False), (443, "https", True), (3306, "mysql", True), (5432, "postgres", False),
+    (8080, "http", True), (11434, "ollama", False), (20000, "dnp3", True),
+    (25565, "minecraft", True), (27017, "mongodb", False), (32400, "plex", True),
+    (50000, "db2", True), (51820, "wireguard", False),
+)  # fmt: skip
 
 
 def of_map(book: Registry) -> dict[str, Any]:
@@ -213,6 +230,7 @@ def of_map(book: Registry) -> dict[str, Any]:
     return {
         "states": _counted(stand.counts(0, PORTS - 1)),
         "all_states": STATES,
+        "pins": PINS,
         "stretches": [
             (first, first + step - 1, tuple(stand.counts(first, first + step - 1).values()))
             for first in range(0, PORTS, step)
@@ -265,42 +283,35 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "more": max(0, len(spans) - _MOST_SPANS),
         "why": hit.why if hit.store is SearchStore.MATCHES else "",
         "source": row and row.source,
-        "read": row and row.read,
+        "read": row and day(row.read),
     }
-
-
-# Pages that show what kinds of page there are.
-_DOORS = (22, 25, 53, 80, 443, 3000, 3306, 3389, 5432, 6379, 8080, 27017, 305)
-
-
-def _unnamed(book: Registry, port: int, state: State) -> str:
-    """A few words for a port without a service."""
-    if state is State.UNASSIGNED:
-        return f"one of {book.block(port).size} in a row"
-    return "reserved" if state is State.RESERVED else "for temporary use"
 
 
 def _first_ports(only: Sequence[tuple[int, int]]) -> list[int]:
     """As many ports of the spans *only* as the front page leads to: known ones, then the first."""
-    known = [port for port in _DOORS if any(first <= port <= last for first, last in only)]
+    met = {port for _, ports in FIRST_PORTS for port in ports}
+    known = [port for port in sorted(met) if any(first <= port <= last for first, last in only)]
+    known = known[:MOST_DOORS]
     ports = (port for first, last in only for port in range(first, last + 1))
     others = (port for port in ports if port not in known)
-    return sorted([*known, *islice(others, len(_DOORS) - len(known))])
+    return sorted([*known, *islice(others, MOST_DOORS - len(known))])
 
 
-def of_home(book: Registry, only: Sequence[tuple[int, int]] = ()) -> dict[str, Any]:
+def of_home(catalog: Catalog, only: Sequence[tuple[int, int]] = ()) -> dict[str, Any]:
     """What the front page says; *only* has the ports that the site has pages of, if not all."""
-    stand = shelf(book)
-    doors = []
-    for port in _first_ports(only) if only else _DOORS:
-        near = book.neighbour(port)
-        state = stand.state(port)
-        name = near.service_names[0] if near.service_names else str(state)
-        doors.append((port, name, near.description or _unnamed(book, port, state)))
+    stand = shelf(catalog.registry)
+    tasks = [("Some of its ports", _first_ports(only))] if only else [*FIRST_PORTS]
     return {
         "about": "A page for each of 65,536 ports: what the registry says, what people do with "
         "it, and how to see what is really there.",
         "states": _counted(stand.counts(0, PORTS - 1)),
         "ranges": [(each, _band(stand.by_range[each.name])) for each in RANGES],
-        "doors": doors,
+        "tasks": [
+            (title, [common_port(port, catalog) for port in ports]) for title, ports in tasks
+        ],
+        "newest": [
+            _history_row(change)
+            for change in chronicle(catalog).changes
+            if change.first is not None and (not only or _touches(change, only))
+        ][:MOST_NEWEST],
     }

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 _GAPS = (
     "port", "state", "states", "answer", "range_name", "range_title", "title", "about", "strip",
     "lead", "contents", "sections", "registry", "practice", "check", "data", "path", "picture",
+    "earlier", "later",
 )  # fmt: skip
 
 
@@ -76,6 +77,8 @@ def port(answer: PortAnswer, catalog: Catalog, site: Site, document: Page | None
         "port": str(number),
         "before": str(number - 1),
         "after": str(number + 1),
+        "earlier": html_head.farther(answer.before, number - 1, to),
+        "later": html_head.farther(answer.after, number + 1, to),
         "strip": _strip(catalog, number, to),
         "state": str(answer.state),
         "states": html_head.states(stands),
@@ -318,7 +321,7 @@ def span(answer: RangeAnswer, site: Site) -> str:
 
 def home(catalog: Catalog, site: Site) -> str:
     """The front page."""
-    values = lists.of_home(catalog.registry, site.only)
+    values = lists.of_home(catalog, site.only)
     return page(
         "home.html", Links(site), "portbook: every port number, explained", path="", **values
     )

@@ -240,6 +240,17 @@
     }).catch(() => {}); // the book's answer stands without them
   }
 
+  // -- the front page: how many sockets there are, and how many to see to --
+  const front = document.getElementById("home-here");
+  if (front) ask(front.dataset.here, "application/json").then(async (answer) => {
+    if (!answer.ok) return;
+    const { listeners } = await answer.json();
+    const levels = ["alert", "check"].map((level) => [listeners.filter((each) => each.level === level).length, level]);
+    const some = levels.filter(([count]) => count).map(([count, level]) => `${count} ${level}${count === 1 ? "" : "s"}`);
+    front.firstChild.textContent = `${listeners.length} ${listeners.length === 1 ? "socket listens or is" : "sockets listen or are"} bound on this machine`;
+    front.append(some.length ? `: ${some.join(", ")}.` : ", none of them to check.");
+  }).catch(() => {}); // the link stands without it
+
   // -- the map: what listens here, as rings on it and as a list beside it --
   const mapped = document.getElementById("map-here");
   if (mapped) ask(mapped.dataset.here, "application/json").then(async (answer) => {
@@ -252,10 +263,21 @@
     }
     const rings = document.querySelector("#map .rings");
     const list = mapped.querySelector("ul");
+    const labels = [...document.querySelectorAll("#map .pins circle")].map((pin) => [pin.cx.baseVal.value, pin.cy.baseVal.value]);
     for (const [port, names] of [...held].sort(([a], [b]) => a - b)) {
       const ring = document.createElementNS("http://www.w3.org/2000/svg", "circle");
       for (const [name, value] of [["cx", (port & 255) + 0.5], ["cy", (port >> 8) + 0.5], ["r", 3]]) ring.setAttribute(name, value);
       rings.append(ring);
+      // A label where no other one stands in its way; the list beside the map has them all.
+      const [column, row] = [port & 255, port >> 8];
+      if (!labels.some(([x, y]) => Math.abs(y - row) < 8 && Math.abs(x - column) < 70)) {
+        labels.push([column, row]);
+        const text = document.createElementNS("http://www.w3.org/2000/svg", "text");
+        const left = column > 190;
+        for (const [name, value] of [["x", column + (left ? -4 : 5)], ["y", row + 0.5], ["class", left ? "left" : ""]]) text.setAttribute(name, value);
+        text.textContent = `${port} ${[...names][0] ?? ""}`.trim();
+        rings.append(text);
+      }
       const item = put(list, "li");
       put(item, "a", String(port), "n").href = self.portbook.portPage(port);
       item.append(` ${[...names].join(", ")}`);

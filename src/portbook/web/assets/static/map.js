@@ -5,6 +5,7 @@
   const svg = figure.querySelector("svg");
   const cursor = svg.querySelector(".cursor");
   const now = document.getElementById("map-now");
+  const label = figure.querySelector(".pointed");
   const { index, hasPort, portPage } = self.portbook;
   let book = null;
   let port = 0;
@@ -36,6 +37,19 @@
     const line = document.createElement("small");
     line.textContent = `row ${port >> 8}, column ${port & 255}`;
     now.append(document.createElement("br"), line);
+    label.textContent = `${port} ${names.slice(0, 2).join(", ") || (book ? book.state(port) : "")}`;
+    place();
+  };
+  // What is pointed at is told beside it as well, as far as it can be seen.
+  const place = () => {
+    const [column, row] = [(port & 255) + 0.5 - view.x, (port >> 8) + 0.5 - view.y];
+    label.hidden = !shown || column < 0 || row < 0 || column > view.size || row > view.size;
+    if (label.hidden) return;
+    const step = svg.clientWidth / view.size;
+    const left = svg.getBoundingClientRect().left - figure.getBoundingClientRect().left + column * step;
+    const before = left + 14 + label.offsetWidth > figure.clientWidth;
+    label.style.left = `${before ? Math.max(0, left - 14 - label.offsetWidth) : left + 14}px`;
+    label.style.top = `${Math.max(0, row * step - label.offsetHeight - 6)}px`;
   };
   const point = (to) => {
     port = Math.min(65535, Math.max(0, to));
@@ -51,6 +65,8 @@
     view.y = Math.min(256 - view.size, Math.max(0, view.y));
     svg.setAttribute("viewBox", `${view.x} ${view.y} ${view.size} ${view.size}`);
     figure.classList.toggle("near", view.size < 256);
+    svg.style.setProperty("--near", view.size / 256); // names keep their size
+    place();
   };
   const zoom = (by, column, row) => {
     const size = Math.min(256, Math.max(8, view.size * by));
@@ -159,6 +175,22 @@
     if (way === "in") zoom(0.5, ...middle);
     else if (way === "out") zoom(2, ...middle);
     else if (way === "all") { view = { x: 0, y: 0, size: 256 }; look(); }
+  });
+  // -- what can be laid over it: ports that people use, and the names of some --
+  const layers = document.querySelector(".layers");
+  layers.hidden = false;
+  const practised = svg.querySelector(".practised");
+  layers.querySelector("#map-practice").addEventListener("change", (event) => {
+    practised.setAttribute("visibility", event.target.checked ? "visible" : "hidden");
+    if (event.target.checked) index().then((read) => {
+      book ??= read;
+      const used = new Set();
+      for (const row of book.rows) if (row.product) for (const [a, b] of row.spans) if (b - a < 16) for (let at = a; at <= b; at++) used.add(at);
+      practised.setAttribute("d", [...used].map((at) => `M${at & 255} ${at >> 8}h1v1h-1z`).join(""));
+    }, () => { event.target.checked = false; });
+  });
+  layers.querySelector("#map-pins").addEventListener("change", (event) => {
+    svg.querySelector(".pins").setAttribute("visibility", event.target.checked ? "visible" : "hidden");
   });
   // A port that the address names is told at once, and looked at closely.
   const go = () => {

@@ -140,7 +140,7 @@
   });
   // -- keys, and the list of them --
   let keys = null;
-  const KEYS = [["/ or Ctrl K", "search"], ["← →", "the port before, the next one"], ["↑ ↓ Enter", "choose a hit"], ["Esc", "close"], ["?", "this list"]];
+  const KEYS = [["/ or Ctrl K", "search"], ["← →", "the port before, the next one"], ["p n", "the nearest assigned port before, after"], ["↑ ↓ Enter", "choose a hit"], ["Esc", "close"], ["?", "this list"]];
   const showKeys = () => {
     if (!keys) {
       keys = put(document.body, "dialog", "", "keys");
@@ -275,27 +275,42 @@
   const system = /Windows/.test(agent) ? "Windows" : /Mac OS|iPhone|iPad/.test(agent) ? "macOS" : "Linux";
   for (const own of document.querySelectorAll(`.tabs input[value="${system}"]`)) own.checked = true;
 
-  // -- the shelf: point at a book to read its number, press to open it --
+  // -- the shelf: point at a book to read what it is, press to open it; a finger reads first --
   const strip = document.querySelector(".strip");
   if (strip) {
     const first = Number(strip.dataset.first);
-    const title = strip.querySelector("title");
+    const label = put(strip.parentElement, "p", "", "pointed");
+    strip.parentElement.prepend(label);
+    let names = null;
+    let shown = null;
     const at = (event) => {
       const box = strip.getBoundingClientRect();
       return first + Math.min(63, Math.max(0, Math.floor((event.clientX - box.left) / box.width * 64)));
     };
-    const said = title.textContent;
-    strip.addEventListener("pointermove", (event) => { title.textContent = `Port ${at(event)}`; });
-    strip.addEventListener("pointerleave", () => { title.textContent = said; });
-    strip.addEventListener("click", (event) => { if (hasPort(at(event))) location.href = portPage(at(event)); });
+    const tell = (port) => {
+      shown = port;
+      const name = names && names.holding(port).map((row) => row.name || row.said).slice(0, 2).join(", ");
+      label.replaceChildren();
+      const number = put(label, hasPort(port) ? "a" : "b", String(port));
+      if (hasPort(port)) number.href = portPage(port);
+      if (names) label.append(` ${name || names.state(port)}`);
+      // Above its book, as far as it has room there.
+      const middle = (port - first + 0.5) / 64 * strip.clientWidth;
+      label.style.left = `${Math.max(0, Math.min(strip.clientWidth - label.offsetWidth, middle - label.offsetWidth / 2))}px`;
+    };
+    strip.addEventListener("pointerenter", () => { index().then((read) => { names = read; if (shown !== null) tell(shown); }, () => {}); }, { once: true });
+    strip.addEventListener("pointermove", (event) => tell(at(event)));
+    strip.addEventListener("pointerdown", (event) => tell(at(event)));
+    strip.parentElement.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") { shown = null; label.replaceChildren(); } });
+    strip.addEventListener("click", (event) => { if (event.pointerType !== "touch" && hasPort(at(event))) location.href = portPage(at(event)); });
   }
 
   // -- arrow keys turn the page --
   document.addEventListener("keydown", (event) => {
     if (event.target !== document.body && event.target.id !== "main") return;
     if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-    const link = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
-    const to = link && document.querySelector(`.turn a[rel="${link}"]`);
+    const link = { ArrowLeft: ["[rel=prev]"], ArrowRight: ["[rel=next]"], p: ["[data-turn=earlier]", "[rel=prev]"], n: ["[data-turn=later]", "[rel=next]"] }[event.key];
+    const to = link?.map((each) => document.querySelector(`.turn a${each}`)).find(Boolean);
     if (to) location.href = to.href;
   });
 })();
