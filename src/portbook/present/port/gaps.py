@@ -23,7 +23,7 @@ def standing(answer: PortAnswer) -> str:
     """How an unassigned port stands, for its page's first sentences."""
     block = answer.block
     where = (
-        f" It lies in a gap of {block.size:,} ports, {block.first}–{block.last}."
+        f" It lies in a gap of {block.size:,} {answer.range.title}, {block.first}–{block.last}."
         if block.size > 1
         else ""
     )
@@ -87,8 +87,8 @@ _REASONS = Points(
             "(RFC 7605 §7.2, RFC 7605 §7.4, RFC 7605 §7.5)."
         ),
         (
-            "Most services don't need a System Port. They get a User Port, or a name alone: DNS "
-            "can tell clients the port (RFC 6335 §5)."
+            "A System Port takes the IETF's consent. So most new services get a User Port, or a "
+            "name alone: DNS can tell clients the port (RFC 6335 §8.1.2, RFC 6335 §5)."
         ),
         (
             "Assigned ports stay assigned until they are returned or revoked, so the gaps between "
@@ -112,8 +112,8 @@ def may_be_there(answer: PortAnswer, picking: Sequence[str]) -> Iterator[Item]:
         )
         return
     yield Paragraph(
-        f"No program that we know uses {answer.port} by default, and any program can. If one "
-        "listens there, somebody chose the number:"
+        f"No program that we know uses {answer.port} by default, but any program can listen "
+        "there. If one does, somebody chose the number:"
     )
     yield _CHOSEN
     chance = (
@@ -125,6 +125,16 @@ def may_be_there(answer: PortAnswer, picking: Sequence[str]) -> Iterator[Item]:
         f"The number doesn't say which.{chance} On your machine, `portbook {answer.port}` names "
         "the program. If a scan of another machine shows it, ask its administrator."
     )
+
+
+def what_a_line_means(answer: PortAnswer) -> Iterator[Item]:
+    """What it means that a program is found on an unassigned port, and what to do then."""
+    if answer.state is State.UNASSIGNED and untold_uses(answer):
+        yield Paragraph(
+            f"If a line comes back, a program holds {answer.port} although no service belongs "
+            "there. Find out who started it, and why. If it isn't wanted, "
+            f"`portbook stop {answer.port}` ends it."
+        )
 
 
 _CHOSEN = Points(

@@ -54,7 +54,8 @@ def _sections(answer: PortAnswer, number: PortAnswer, lead: tuple[str, ...]) -> 
     yield _section("practice", [*practice.practice(answer, lead), *speaking, *guess])
     if answer.port:
         checks = Checks(answer.port, tuple(_commands(number)), tuple(_proofs(number)))
-        yield _section("check", [checks])
+        found = gaps.what_a_line_means(number) if whole else ()
+        yield _section("check", [checks, *found])
     blocking = background.security(number) if whole else ()
     yield _section(
         "security", [*meaning.risks(answer.services), *practice.security(answer), *blocking]

@@ -63,7 +63,7 @@ _REFERENCE = re.compile(
 _COMMAND = re.compile("`(portbook [a-z0-9 /-]+)`")
 # Sentences are written with the quotation marks of a terminal.
 _QUOTED = re.compile("&quot;(.+?)&quot;")
-_APOSTROPHE = re.compile("(?<=[a-z])'(?=[a-z])")
+_APOSTROPHE = re.compile("(?<=[A-Za-z])'(?=[a-z])")
 _NUMBER = re.compile(r"(?<![\w§.#/–-])[0-9]{1,5}(?![\w.–])")
 
 
