@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 
 from portbook.web.app import create_app
 from portbook.web.pages import views
-from portbook.web.pages.lists import MOST_CHANGES
+from portbook.web.pages.lists import MOST_CHANGES, MOST_NEWEST
+from portbook.web.pages.tasks import MOST_COMMON
 from portbook.web.site_config import Site
 from portbook.web.state import Settings
 from tests.values import CATALOG
@@ -122,3 +123,32 @@ def test_a_copy_of_some_ports_has_their_changes_alone() -> None:
     assert ports
     assert ports <= set(range(300, 311))
     assert "changes-20" not in page
+
+
+def test_the_front_page_leads_with_ports_by_task(site: TestClient) -> None:
+    front = site.get("/").text
+    for port, name in ((22, "SSH"), (3306, "MySQL"), (5672, "AMQP"), (31337, "Back Orifice")):
+        assert f'<a href="/{port}">{port}</a> <b>{name}</b>' in front
+    assert front.index("Remote access") < front.index("Map of all ports")
+    assert front.count("<li><a href=") > 40
+    assert len(re.findall(r"<time>", front)) == MOST_NEWEST
+
+
+@pytest.mark.parametrize(
+    ("port", "earlier", "later"), [(305, "300 tacacss", "308 novastorbakcup"), (443, "", "")]
+)
+def test_a_page_leads_over_its_gap(site: TestClient, port: int, earlier: str, later: str) -> None:
+    page = site.get(f"/{port}").text
+    assert (f"⇤ {earlier}</a>" in page, f">{later} ⇥</a>" in page) == (bool(earlier), bool(later))
+    assert page.count("data-turn=") == (2 if earlier else 0)
+
+
+def test_a_letter_is_marked_as_the_one_shown(site: TestClient) -> None:
+    assert '<a href="/services-s" aria-current="page">S</a>' in site.get("/services-s").text
+
+
+def test_the_sheet_names_the_service_of_a_port_and_its_task(site: TestClient) -> None:
+    sheet = site.get("/common").text
+    mail = sheet.partition("<h2>Mail, chat and voice</h2>")[2].partition("</section>")[0]
+    assert all(f">{port}</a>" in mail for port in (25, 110, 143, 587, 993))
+    assert sheet.count('<tr><th scope="row">') == MOST_COMMON

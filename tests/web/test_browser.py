@@ -304,7 +304,13 @@ def test_keys_and_colours_are_at_the_readers_hand(page: Any, site: Running) -> N
 def test_the_shelf_and_the_arrows_lead_to_other_ports(page: Any, site: Running) -> None:
     page.goto(f"{site.url}/305")
     box = page.locator(".strip").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 35.5 / 64, box["y"] + 10)
+    page.locator(".shelf .pointed").get_by_text("308 novastorbakcup").wait_for()
     page.mouse.click(box["x"] + box["width"] * 35.5 / 64, box["y"] + 10)
+    page.wait_for_url("**/308")
+    page.keyboard.press("p")
+    page.wait_for_url("**/300")
+    page.keyboard.press("n")
     page.wait_for_url("**/308")
     page.keyboard.press("ArrowRight")
     page.wait_for_url("**/309")
@@ -446,6 +452,13 @@ def test_the_map_by_mouse(page: Any, site: Running) -> None:
     y = box["y"] + box["height"] * 0.5 / 256
     page.mouse.move(x, y)
     page.locator("#map-now").get_by_text("assigned: ssh").wait_for()
+    assert page.locator("#map .pointed").inner_text() == "22 ssh"  # beside the pointer as well
+    assert page.locator("#map .pins").get_by_text("27017 mongodb").is_visible()
+    page.get_by_label("Used in practice").check()
+    page.wait_for_function(
+        "document.querySelector('path.practised').getAttribute('d')?.length > 9999"
+    )
+    page.mouse.move(x, y)
     page.mouse.wheel(0, -200)
     assert float(picture.get_attribute("viewBox").split()[2]) < 256
     page.get_by_role("button", name="All of it").click()

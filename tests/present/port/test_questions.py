@@ -37,3 +37,44 @@ def test_a_gap_is_told_by_one_pair_of_ports() -> None:
     text = " ".join(render_page(compose(answer), Style()).split())
     assert "7748–7774" in text
     assert "7748–7776" not in text
+
+
+@pytest.mark.parametrize(
+    ("port", "assigned", "recorded"),
+    [(3000, "hbci", "remoteware-cl"), (888, "accessbuilder", "cddbp"),
+     (351, "matip-type-b", "bhoetty"), (1992, "stun-p3", "ipsendmsg")],
+)  # fmt: skip
+def test_what_iana_only_records_is_not_what_a_port_is_assigned_to(
+    port: int, assigned: str, recorded: str
+) -> None:
+    from portbook.present.brief import compose_brief
+    from portbook.present.owners import Viewer
+    from portbook.present.port.page import compose
+
+    answer = answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG, whole=True)
+    lead = " ".join(compose(answer).lead)
+    assert f"Port {port} is assigned to {assigned}" in lead
+    assert f"IANA also records {recorded}, without assigning it." in lead
+    registry = compose_brief(answer, Viewer()).registry
+    assert registry.startswith(assigned)
+    assert registry.endswith(f"; {recorded}, an unassigned use")
+
+
+@pytest.mark.parametrize(
+    ("port", "famous"),
+    [(3360, (3306, "MySQL")), (3398, (3389, "Remote Desktop")), (434, (443, "HTTPS"))],
+)
+def test_a_number_with_two_digits_swapped_leads_to_the_port_people_meet(
+    port: int, famous: tuple[int, str]
+) -> None:
+    answer = answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG, whole=True)
+    assert answer.related is not None
+    swapped = [(tie.near.port, tie.of) for tie in answer.related.ties if tie.kind == "digits"]
+    assert swapped == [famous]
+
+
+@pytest.mark.parametrize("port", [22, 305, 340, 443, 3306])
+def test_a_port_that_nobody_mistypes_leads_to_no_other(port: int) -> None:
+    answer = answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG, whole=True)
+    assert answer.related is not None
+    assert [tie for tie in answer.related.ties if tie.kind == "digits"] == []

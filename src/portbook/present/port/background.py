@@ -84,7 +84,8 @@ def _practice(answer: PortAnswer) -> Iterator[str]:
     """Who uses it, what was reported on it, and whether the system hands it out."""
     met_there = in_practice(answer)
     # A use of thousands of ports says something of one where nothing else does.
-    products = list(met_there.leading or (() if answer.abuse else met_there.wide))
+    known = answer.abuse or answer.services
+    products = list(met_there.leading or (() if known else met_there.wide))
     if products:
         yield f"Used in practice by {words.few(products)}."
     elif answer.state is State.ASSIGNED:
