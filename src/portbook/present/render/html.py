@@ -45,8 +45,16 @@ def contents(parts: tuple[tuple[str, str], ...]) -> str:
 
 def lead(sentences: tuple[str, ...], notes: tuple[str, ...], to: Links) -> str:
     """The first sentences of a page, and how a loose question was read."""
-    said = [f"<p>{linked(sentence, to)}</p>\n" for sentence in sentences]
+    said = [
+        f"<p{_AGAIN if sentence.startswith(_IN_THE_CARD) else ''}>{linked(sentence, to)}</p>\n"
+        for sentence in sentences
+    ]
     return "".join([*said, *(f'<p class="note">{escape(note)}</p>' for note in notes)])
+
+
+# What the card beside the lead says too: where there is little room, once is enough.
+_IN_THE_CARD = ("Used in practice by ", "Reported abuse: ")
+_AGAIN = ' class="again"'
 
 
 # -- sections and items -----------------------------------------------------------------------
