@@ -13,7 +13,7 @@ from tests.values import CATALOG
 @pytest.mark.parametrize(
     ("port", "said", "unsaid"),
     [
-        (31337, "Any server that speaks eldim. Reported abuse: Back Orifice.", "NodePort"),
+        (31337, "Any server that speaks eldim. Reported abuse: Back Orifice", "NodePort"),
         (25, "Exim mail server", "2 others"),  # ClamSMTP speaks SMTP on a port of its own
         (31000, "Kubernetes NodePort services, on one port of many.", "eldim"),
         (139, "Samba and ", "Samba file server"),

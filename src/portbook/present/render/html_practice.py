@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from portbook.present.render.html_text import Links
 
 
-SHOWN, _FOLDED = 6, 16  # rows of a long list that stand open, and those with what is folded
+SHOWN, _FOLDED = 6, 16  # rows of a long list that stand open, and the most with what is folded
 
 
 def continues(item: doc.Records, to: Links) -> bool:
@@ -23,17 +23,16 @@ def continues(item: doc.Records, to: Links) -> bool:
 
 
 def long_records(item: doc.Records, to: Links) -> str:
-    """The first rows; the rest folded by group, and from a certain length on a page of its own."""
+    """The first rows; the rest folded by group, or from a certain length on a page of its own."""
     page = to.rest(item.page) if continues(item, to) else None
-    rest = item.records[SHOWN : _FOLDED if page else None]
-    more = len(item.records) - SHOWN - len(rest)
+    rest = item.records[SHOWN:]
     days = dict.fromkeys([record.read for record in item.records])
     shown = listed([day(each) for each in days])
-    link = f'<p><a href="{page}">All of them</a></p>\n' if page else ""
+    link = f'<p><a href="{page}">All {len(item.records)} of them</a></p>\n'
+    folded = f"<details><summary>{len(rest)} more</summary>\n{grouped(rest)}</details>\n"
     return (
         f"<h3>{typeset(item.caption)}</h3>\n{_use_table(item.records[:SHOWN])}"
-        f"<details><summary>{len(rest)} more{f' of {len(rest) + more}' if more else ''}</summary>\n"
-        f"{grouped(rest)}</details>\n{link}"
+        f"{link if page else folded}"
         f'<p class="cites">Sources read on {escape(shown)}.</p>\n'
     )
 
