@@ -208,7 +208,10 @@ def test_commands_run_inside_too(blue: str) -> None:
     done = in_namespace(
         found,
         lambda: subprocess.run(
-            ["readlink", "/proc/self/ns/net"], capture_output=True, check=True, text=True
+            [sys.executable, "-c", "import os; print(os.readlink('/proc/self/ns/net'))"],
+            capture_output=True,
+            check=True,
+            text=True,
         ),
     )
     assert done.stdout == f"net:[{found.inode}]\n"
