@@ -52,7 +52,8 @@ class WaitRequest(NamedTuple):
 
 
 class Waited(NamedTuple):
-    """How a wait ended: whether what was waited for came (``met``), and after how many seconds.
+    """How a wait ended: whether what was waited for came (``met``), and after how many seconds the
+    last look began: 0 where the first one told.
 
     ``met`` is None where this machine's sockets can't be listed at all. ``listeners`` are on the
     port now, with their owners; ``missing`` is what could not be seen.
@@ -85,8 +86,9 @@ def wait_here(
         raise InvalidArgument("timeout", f"{limit:g} is not between 0 and {LONGEST_WAIT:g} seconds")
     began, pause = clock(), SHORTEST
     while True:
-        seen, there = _look(request, host, OwnerSearch.NONE)
+        # Before the look: what it finds at once was there already, however long it takes.
         waited = clock() - began
+        seen, there = _look(request, host, OwnerSearch.NONE)
         if any(gap.code in _BLIND for gap in seen.missing):
             return Waited(request, None, waited, (), seen.missing)
         met = not there if request.free else any(map(_listens, there))

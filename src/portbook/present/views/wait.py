@@ -71,19 +71,25 @@ def _sentences(waited: Waited, to: Viewer) -> Iterator[str]:
             ", as far as portbook can see." if unseen else "."
         )
     elif request.free:
-        yield f"{name} is still in use {after}."
+        yield f"{name} is still in use {_in_vain(waited)}."
         yield from _held(listeners, to)
         yield f"Stop it: portbook stop {request.port}"
     elif waited.met:
         yield f"Something {already}listens on {name}{later}."
         yield from _held(listening, to)
     else:
-        yield f"Nothing listens on {name} {after}."
+        yield f"Nothing listens on {name} {_in_vain(waited)}."
         yield from _held(listeners, to, " is bound by")
         yield f"Try to bind it: portbook why {request.port}"
     if waited.met is None or hide_sockets(waited.missing):
         for reason in gap_sentences(waited.missing):
             yield f"Not seen: {reason}"
+
+
+def _in_vain(waited: Waited) -> str:
+    """How long was waited: as long as was asked for, which a busy machine makes a little longer."""
+    limit = waited.request.timeout
+    return f"after {seconds(waited.seconds if limit is None else limit)}"
 
 
 def _held(listeners: Iterable[Listener], to: Viewer, verb: str = "") -> Iterator[str]:
