@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from random import Random
 
 import pytest
 
 from portbook.app.capture_judge import CaptureJudge
+from portbook.app.capture_table import CaptureTable, judge_all
 from portbook.app.judge import Judge, judge_listener
+from portbook.app.socket_filter import sort_by_gravity
 from portbook.model import (
     Assessment,
     ExecutablePlace,
@@ -21,6 +24,10 @@ from portbook.model import (
     SocketState,
     Transport,
 )
+from portbook.present.owners import Viewer
+from portbook.present.render.text import Style
+from portbook.present.views.listen import head, table_lines
+from portbook.present.views.listen_fields import Cells
 from tests.values import CATALOG
 
 RULES = PortRules("linux", 1024, (32768, 60999), ((40000, 40000),))
@@ -109,8 +116,8 @@ def test_a_capture_is_judged_together_as_each_of_its_sockets_is(said: bool) -> N
     samples = sockets()[:: 31 if said else 5]
     shuffled = samples[1::2] + samples[::2]
     alone = [judge_listener(each, bare, CATALOG, said=said) for each in shuffled]
-    assert [each.assessment.findings for each in judge.all(shuffled)] == alone
-    assert [each[:2] for each in judge.all(shuffled)] == [each[:2] for each in shuffled]
+    assert [each.assessment.findings for each in judge_all(judge, shuffled)] == alone
+    assert [each[:2] for each in judge_all(judge, shuffled)] == [each[:2] for each in shuffled]
 
 
 def test_services_come_with_the_sentences_unless_the_socket_has_its_own() -> None:
@@ -121,11 +128,71 @@ def test_services_come_with_the_sentences_unless_the_socket_has_its_own() -> Non
     assert unsaid(bare).assessment.service_names == ()
 
 
-def test_all_ports_learned_at_once_are_those_asked_for_one_by_one() -> None:
+def test_ports_learned_by_runs_are_those_asked_for_one_by_one() -> None:
     learned, asked = (CaptureJudge(CATALOG, said=False) for _ in range(2))
     for port in range(0, 65536, 997):  # until what is on record is held whole
         asked.on_record(port, Transport.UDP)
-    learned.learn_all(Transport.UDP)
+    learned.on_record(0, Transport.UDP)
+    runs = learned.learn_runs()[Transport.UDP]
+    assert sum(size for _, size in runs) == 65536
     for port in (0, 53, 65, 301, 1023, 5353, 6379, 8080, 27015, 31337, 49151, 49152, 65535):
         first, second = (judge.on_record(port, Transport.UDP) for judge in (learned, asked))
         assert first._replace(kind=0) == second._replace(kind=0)
+
+
+def test_a_table_of_a_capture_has_what_each_socket_has_alone() -> None:
+    chance = Random(21)
+    drawn = [_drawn(chance) for _ in range(6000)]  # of more ports than are asked for one by one
+    samples = sockets()[::97] + drawn
+    judge = CaptureJudge(CATALOG, said=False)
+    table = CaptureTable(judge, iter(samples))
+    alone = CaptureJudge(CATALOG, said=False)
+    slow = sort_by_gravity([alone(each) for each in samples])
+    assert len(table) == len(slow)
+    assert tuple(table) == slow
+    assert table[:7] == slow[:7]
+    assert table[-1] == slow[-1]
+    standings = {
+        (port, each): alone.on_record(port, each).standing
+        for port, each in {(one.socket.port, one.socket.transport) for one in samples}
+    }
+    for width in (80, 240):
+        style = Style(width)
+        made, expected = (
+            [head("all", some, style), *table_lines(some, Cells(standings, Viewer()), style)]
+            for some in (table, slow)
+        )
+        assert made == expected
+
+
+def _drawn(chance: Random) -> Listener:
+    """A socket of a capture; most are plain, as most are that tools list."""
+    family = chance.choice(tuple(Family))
+    four, six = ("0.0.0.0", "127.0.0.1", "10.0.0.7"), ("::", "::1", "fe80::1")
+    address = chance.choice(four if family is Family.IPV4 else six)
+    program = chance.choice(("sshd", "redis-server", "java", "nginx", None))
+    odd = chance.random() < 0.1
+    owner = Process(
+        chance.randrange(1, 1 << 22),
+        program,
+        uid=chance.choice((None, 0, 33)) if odd else None,
+        user="www" if odd else None,
+        container="docker:1" if odd and chance.random() < 0.5 else None,
+    )
+    owners = () if chance.random() < 0.1 else (owner, owner._replace(pid=9)) if odd else (owner,)
+    return Listener(
+        Socket(
+            chance.choice((Transport.TCP, Transport.TCP, Transport.UDP, Transport.SCTP)),
+            family,
+            address,
+            chance.randrange(65536),
+            SocketState.BOUND if chance.random() < 0.02 else SocketState.LISTEN,
+            interface="eth0" if chance.random() < 0.02 else None,
+            inode=chance.choice((None, 7)),
+            uid=chance.choice((None, 0)) if odd else None,
+            queue=chance.choice((None, 0, 129)),
+            queue_limit=128,
+            host="db1" if odd else None,
+        ),
+        Ownership(owners, chance.choice((OwnersSeen.FIRST, OwnersSeen.UNASKED))),
+    )

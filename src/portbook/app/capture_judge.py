@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from bisect import bisect_right
+from typing import TYPE_CHECKING
 
 from portbook.app.judge import Judge
-from portbook.model import Assessment, Listener, PortRules
-from portbook.model.seen import UNJUDGED
+from portbook.model import DYNAMIC_PORTS, PORTS, PortRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from portbook.app.judge import OwnersOnRecord
+    from portbook.app.judge import PortOnRecord
     from portbook.catalog import Catalog
-    from portbook.model import Reach
+    from portbook.model import Listener, Transport
     from portbook.verdict.shadowing import Reached
 
 _NOTHING_KNOWN = PortRules("")
-_MANY = 50_000  # sockets: about as many ports as they may have
-_tuple: Any = tuple.__new__
 
 
 class CaptureJudge(Judge):
@@ -30,6 +28,8 @@ class CaptureJudge(Judge):
 
     def __init__(self, catalog: Catalog, *, said: bool = True) -> None:
         super().__init__(_NOTHING_KNOWN, catalog, said=said)
+        self.said = said
+        self._run_starts: Sequence[int] = ()
 
     def __call__(self, listener: Listener, reached: tuple[Reached, ...] = ()) -> Listener:
         """*listener* with its findings."""
@@ -42,55 +42,37 @@ class CaptureJudge(Judge):
         judged = super().__call__(bare, reached)
         return judged._replace(assessment=judged.assessment._replace(note=note))
 
-    def all(self, listeners: Sequence[Listener]) -> list[Listener]:
-        """*listeners* with their findings, as a call has them for each.
+    def learn_runs(self) -> dict[Transport, list[tuple[PortOnRecord, int]]]:
+        """Takes what is on record of each run of ports of which the very same is, where nothing is
+        said. Returns it with the number of ports of each run, by the transports met so far.
 
-        Where nothing is said, those alike share one verdict, and most sockets that a tool lists
-        without more are alike: of each, no more is looked at than what tells verdicts apart.
+        There are 8,600 runs. For tens of thousands of ports that takes a third of the time that
+        asking for each would: in their order they are found much faster.
         """
-        if self._said:
-            return list(map(self, listeners))
-        ports = self._ports
-        if len(listeners) > _MANY:
-            for transport in {listener.socket.transport for listener in listeners[:_MANY]}:
-                self.learn_all(transport)
-        owners: dict[tuple[Any, ...], OwnersOnRecord] = {}
-        reaches: dict[str, Reach | None] = {}
-        verdicts: dict[tuple[object, ...], Assessment] = {}
-        shared: dict[int, Assessment] = {}
-        judged: list[Listener] = []
-        for listener in listeners:
-            socket, ownership, assessment = listener
-            processes, seen = ownership
-            (
-                transport, _, address, port, state, interface, _, uid, user, _, queue, limit,
-                _, _, _, scanned, _, _, _,
-            ) = socket  # fmt: skip
-            if (
-                assessment is not UNJUDGED
-                or interface is not None
-                or scanned
-                or len(processes) > 1
-                or (queue and limit is not None and queue > limit)
-            ):
-                judged.append(self(listener))
-                continue
-            on_record = ports[transport].get(port) or self.on_record(port, transport)
-            # All that is known of an owner but its pid.
-            process = processes[0][1:] if processes else ()
-            owned = owners.get(process)
-            if owned is None:
-                owned = owners[process] = self.owners_on_record(processes)
-            reach = reaches.get(address, ...)
-            if reach is ...:
-                reach = reaches[address] = socket.reach
-            alike = port not in owned.ports and owned.speaks.isdisjoint(on_record.speaks)
-            place = on_record.kind if alike else (port, transport)
-            key = (place, id(owned), seen, reach, state, uid, user)
-            verdict = verdicts.get(key)
-            if verdict is None:
-                findings = self.findings(listener, on_record, ())
-                verdict = shared.setdefault(id(findings), Assessment(findings))
-                verdicts[key] = verdict
-            judged.append(_tuple(Listener, (socket, ownership, verdict)))
-        return judged
+        starts = self._registry.store.run_starts() | self._practice.run_starts()
+        starts |= {0, DYNAMIC_PORTS.first}
+        self._run_starts = sorted([start for start in starts if start < PORTS])
+        ends = (*self._run_starts[1:], PORTS)
+        sizes = [end - first for first, end in zip(self._run_starts, ends, strict=True)]
+        runs = {}
+        for transport, ports in self._ports.items():
+            if ports:  # a capture mostly has TCP and UDP
+                for first in self._run_starts:
+                    ports[first] = self._on_record(first, transport)
+                found = [ports[first] for first in self._run_starts]
+                runs[transport] = list(zip(found, sizes, strict=True))
+        return runs
+
+    def on_record(self, port: int, transport: Transport) -> PortOnRecord:
+        """What is on record about *port*."""
+        ports = self._ports[transport]
+        found = ports.get(port)
+        if found is None:
+            starts = self._run_starts
+            if starts:
+                # That of its run's first port, which has the same rows of everything.
+                port = starts[bisect_right(starts, port) - 1]
+                found = ports.get(port)
+            if found is None:
+                found = ports[port] = self._on_record(port, transport)
+        return found

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, TypeVar
 
 from portbook._fast_types import NamedTuple
 from portbook.app.capture_judge import CaptureJudge
+from portbook.app.capture_table import FAMILIES, CaptureTable, judge_all, rank_of
+from portbook.app.socket_columns import TRANSPORT_BITS
 from portbook.app.socket_filter import Filter
 from portbook.errors import MalformedInput, NothingKnown
 from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD, not_understood
 from portbook.formats.lines import numbered
 from portbook.formats.sockets.detect import installed, read
-from portbook.model import Family, Level, Listener, Transport
+from portbook.model import Listener, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from portbook.model.seen import ScannedPort
 
 _OnRecord = TypeVar("_OnRecord")
+_Sockets = TypeVar("_Sockets", bound="Sequence[Listener]")
 _MOST_KEPT = 65536  # names of services, by which tools print ports
 
 
@@ -57,7 +60,7 @@ class ExplainAnswer(NamedTuple):
     """
 
     format: str
-    sockets: tuple[Listener, ...]
+    sockets: Sequence[Listener]
     not_understood: tuple[Line, ...]
     left_out: Mapping[str, int]
     standings: Mapping[tuple[int, Transport], Standing]
@@ -96,15 +99,27 @@ def explain(
     :raises InvalidArgument: there is no format called *name*.
     """
     before = (
-        None if old is None else _collect(old, catalog, None, "the older capture", plugins=plugins)
+        None
+        if old is None
+        else _collect(old, catalog, None, "the older capture", plugins=plugins, into=list)
     )
-    form, sockets, lines = _collect(chunks, catalog, name, most=most, plugins=plugins)
     judge = CaptureJudge(catalog, said=said)
-    judged = judge.all(sockets)
-    kept = _sorted(judged if wanted == Filter() else list(filter(wanted.keeps, judged)))
+    kept: Sequence[Listener]
+    total: int
+    if said or old is not None or wanted != Filter():
+        form, sockets, lines = _collect(
+            chunks, catalog, name, most=most, plugins=plugins, into=list
+        )
+        total, judged = len(sockets), judge_all(judge, sockets)
+        kept = _sorted(judged if wanted == Filter() else list(filter(wanted.keeps, judged)))
+    else:
+        # No value is made for each of all sockets: whoever prints a table needs none.
+        table = partial(CaptureTable, judge)
+        form, kept, lines = _collect(chunks, catalog, name, most=most, plugins=plugins, into=table)
+        total = len(kept)
     changes = None
     if before is not None:
-        past = tuple(filter(wanted.keeps, judge.all(before[1])))
+        past = tuple(filter(wanted.keeps, judge_all(judge, before[1])))
         changes = compare(past, kept)
     book, practice = catalog.registry, catalog.practice
     shown = kept if changes is None else (*kept, *changes.closed)
@@ -118,7 +133,7 @@ def explain(
         (*book.sources(), *practice.sources()),
         changes,
         form.title,
-        len(sockets),
+        total,
         (form.name, *form.also) if form.also else (),
         tuple([line.port for line in lines if line.port is not None]),
     )
@@ -160,24 +175,20 @@ class _ByPort(Mapping[tuple[int, Transport], _OnRecord]):
 def _sorted(listeners: Sequence[Listener]) -> tuple[Listener, ...]:
     """The most serious first, then by port: each place as one number, which sorts the fastest."""
     verdicts = list(map(_ASSESSMENT, listeners))
-    ranks = {}
-    for number, verdict in dict(zip(map(id, verdicts), verdicts, strict=True)).items():
-        gravity, exposed = verdict.urgency
-        ranks[number] = ((_MOST_SERIOUS - gravity) * 2 + (not exposed)) << 20
+    ranks = {
+        number: rank_of(verdict)
+        for number, verdict in dict(zip(map(id, verdicts), verdicts, strict=True)).items()
+    }
     places = [
-        ranks[id(verdict)] + (port << 4) + _TRANSPORTS[transport] + _FAMILIES[family]
+        ranks[id(verdict)] + ((port << 2 | TRANSPORT_BITS[transport]) << 2) + FAMILIES[family]
         for verdict, (port, transport, family) in zip(verdicts, map(_PLACE, listeners), strict=True)
     ]
     order = sorted(range(len(places)), key=places.__getitem__)
     return tuple([listeners[at] for at in order])
 
 
-_MOST_SERIOUS = max(level.rank for level in Level)
 _ASSESSMENT = attrgetter("assessment")
 _PLACE = attrgetter("socket.port", "socket.transport", "socket.family")
-# By their names, in two bits each.
-_TRANSPORTS = {kind: at << 2 for at, kind in enumerate(sorted(Transport))}
-_FAMILIES = {None: 0, Family.IPV4: 1, Family.IPV6: 2}
 
 
 def unread(text: bytes, catalog: Catalog) -> ExplainAnswer:
@@ -195,27 +206,33 @@ def _collect(
     most: int | None = None,
     *,
     plugins: bool,
-) -> tuple[SocketFormat, list[Listener], list[Line]]:
-    """The format, the sockets and the lines that hold none and have to be told."""
+    into: Callable[[Iterable[Listener]], _Sockets],
+) -> tuple[SocketFormat, _Sockets, list[Line]]:
+    """The format, the sockets, which *into* takes as they are read, and the lines that hold none
+    and have to be told.
+    """
     form, events = read(chunks, name, _resolver(catalog), installed if plugins else dict)
-    sockets: list[Listener] = []
     lines: list[Line] = []
     read_any = False
-    keep = sockets.append
-    for event in events:
-        if isinstance(event, Listener):
-            keep(event)
-            if most is not None and len(sockets) > most:
-                raise MalformedInput(
-                    f"{what} has more than {most:,} sockets: give it to portbook explain, which "
-                    "takes any number"
-                )
-        elif event.what == NOT_UNDERSTOOD or event.what in LEFT_OUT:
-            lines.append(event)
-        else:
-            read_any = True
+
+    def listeners() -> Iterator[Listener]:
+        nonlocal read_any
+        for count, event in enumerate(events, 1):
+            if isinstance(event, Listener):
+                if most is not None and count - len(lines) > most:
+                    raise MalformedInput(
+                        f"{what} has more than {most:,} sockets: give it to portbook explain, "
+                        "which takes any number"
+                    )
+                yield event
+            elif event.what == NOT_UNDERSTOOD or event.what in LEFT_OUT:
+                lines.append(event)
+            else:
+                read_any = True
+
+    sockets = into(merge(listeners()) if form.per_process else listeners())
     refuse_unread(form.name, what, read_any or bool(sockets), lines)
-    return form, merge(sockets) if form.per_process else sockets, lines
+    return form, sockets, lines
 
 
 def refuse_unread(form: str, what: str, read_any: bool, lines: Iterable[Line]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.host.host_reader import THIS_HOST
-from portbook.model import PORTS, Assessment, Finding, Listener, Subject, SubjectKind, Transport
+from portbook.model import Assessment, Finding, Listener, Subject, SubjectKind, Transport
 from portbook.model.command_line import tool_names
 from portbook.verdict.engine import judge
 from portbook.verdict.facts import Case, note_that_counts, service_names, speaks
@@ -119,22 +119,6 @@ class Judge:
         if found is None:
             found = ports[port] = self._on_record(port, transport)
         return found
-
-    def learn_all(self, transport: Transport) -> None:
-        """Takes what is on record about every port of *transport*, in their order.
-
-        For tens of thousands of ports that takes half of the time that asking for each would.
-        """
-        ports, practice, silent = self._ports[transport], self._practice, self._silent
-        standings = self._registry.standings
-        for port in range(PORTS):
-            if port in ports:
-                continue
-            standing = standings(port)[transport]
-            shared = silent.get(id(standing))
-            if shared is None or standing.assignments or not practice.silent(port, transport):
-                shared = self._on_record(port, transport)
-            ports[port] = shared
 
     def _on_record(self, port: int, transport: Transport) -> PortOnRecord:
         at, practice = (port, transport), self._practice

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from portbook.app.explain import explain, refuse_unread, stream
+from portbook.app.socket_columns import ByColumns
 from portbook.app.socket_filter import ORDERS, Filter, sort_sockets
 from portbook.cli import complain
 from portbook.cli.capture_input import STANDARD_INPUT, chunks_of
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from portbook.app.explain import ExplainAnswer
     from portbook.catalog import Catalog
     from portbook.formats.fields import Event, Line
+    from portbook.model import Finding
     from portbook.present.views.listen_fields import Template
 
 
@@ -171,9 +173,7 @@ class _Explanation:
             self._answers.append({**sockets_json.of_explain(shown), **named})
         else:
             self._print(path, answer)
-        # Many sockets share their findings.
-        alike = {id(findings): findings for findings in map(_FINDINGS, _new(answer))}
-        some = (finding for findings in alike.values() for finding in findings)
+        some = (finding for findings in _different(_new(answer)) for finding in findings)
         self._found = reaches(some, options.fail_on) or self._found
         self._not_understood = bool(answer.not_understood) or self._not_understood
         _held[:] = [answer]
@@ -295,6 +295,13 @@ class _Told:
         if not self._spoken:
             refuse_unread(form, "the input", self._understood, self._early)
         self._print_early()
+
+
+def _different(listeners: Iterable[Listener]) -> Iterable[tuple[Finding, ...]]:
+    """The findings on *listeners*: many sockets share theirs."""
+    if isinstance(listeners, ByColumns):
+        return [verdict.findings for verdict, _ in listeners.verdicts()]
+    return {id(findings): findings for findings in map(_FINDINGS, listeners)}.values()
 
 
 def _new(answer: ExplainAnswer) -> Iterable[Listener]:

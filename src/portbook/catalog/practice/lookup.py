@@ -359,6 +359,18 @@ class Practice:
             self._spoken_of = spoken_of
         return not self._spoken_of[transport][port]
 
+    def run_starts(self) -> set[int]:
+        """The ports at which other uses, reports and services are than at the port before, or
+        which browsers alone tell apart. Reads and holds all files by port.
+        """
+        self.expect(_PORTS_UNTIL_HELD + 1)
+        for look_up in (self.lookup_uses, self.lookup_abuse, self.lookup_services):
+            look_up(0)
+        self.browser_blocked(0)
+        blocked = self._blocked or frozenset[int]()
+        starts = set(blocked).union([port + 1 for port in blocked])
+        return starts.union(*[rows.run_starts() for rows in self._held.values()])
+
     def port_named(self, name: str, transport: Transport) -> int | None:
         """The port over *transport* that systems call *name* (lower case), None where none does.
 

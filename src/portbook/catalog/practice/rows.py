@@ -91,7 +91,8 @@ class RowsByPort:
         self._widely = bytearray(PORTS)  # 1 for each port that a wide row is of
         # For each transport, as its cells are written: 1 for each port that a row is of.
         self._marks: dict[bytes, bytearray] = {}
-        places, marks = self._places, self._marks
+        self._starts: set[int] = set()
+        places, marks, starts = self._places, self._marks, self._starts
         for place, line in enumerate(self._lines):
             first, *rest = line.split(b"\t", 3)
             # A row that is cut short is refused when its entry is made.
@@ -102,6 +103,7 @@ class RowsByPort:
             if transport not in marks:
                 marks[transport] = bytearray(PORTS)
             port = int(first)
+            starts.update((port, int(last) + 1))
             if first == last:
                 marks[transport][port : port + 1] = b"\1"
                 places.setdefault(port, []).append(place)
@@ -134,6 +136,10 @@ class RowsByPort:
             for each in known.get(transport, marks):
                 theirs = int.from_bytes(marks[each], "big") | int.from_bytes(ours, "big")
                 marks[each][:] = theirs.to_bytes(len(ours), "big")
+
+    def run_starts(self) -> set[int]:
+        """The ports at which a row begins, or has ended with the port before."""
+        return self._starts
 
     def _entry(self, place: int) -> Any:
         entry = self._entries.get(place)

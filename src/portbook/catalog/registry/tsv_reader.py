@@ -173,6 +173,18 @@ class Store:
                 raise self._damaged(cells) from error
         self._held = held
 
+    def run_starts(self) -> set[int]:
+        """The ports at which other rows cover than at the port before. Raises DataCorrupt."""
+        self.hold()
+        assert self._held is not None
+        starts = set()
+        before: tuple[int, ...] | None = None
+        for port, places in enumerate(self._held):
+            if places != before:
+                starts.add(port)
+                before = places
+        return starts
+
     @property
     def held(self) -> bool:
         """Whether the whole file was read: whatever is asked of all its rows then costs little."""
@@ -278,8 +290,8 @@ class Store:
             (
                 first, last, transport, state, name, description, references, aliases,
                 assignee, registered, modified, unauthorized, notes, code, registration,
-            ) = map(unescape_cell, values)  # fmt: skip
-            stated = Transport(transport) if transport else None
+            ) = map(unescape_cell, values) if "\\" in "".join(cells) else values  # fmt: skip
+            stated = _STATED[transport]
             numbered = first != "-"
             return Assignment(
                 name or None,
@@ -299,7 +311,7 @@ class Store:
                 code or None,
                 self._dates(registration),
             )
-        except ValueError as error:
+        except (ValueError, KeyError) as error:
             raise self._damaged(cells) from error
 
     def _dates(self, registration: str) -> Mapping[str, str]:

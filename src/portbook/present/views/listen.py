@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from operator import attrgetter
 
+from portbook.app.socket_columns import ByColumns
 from portbook.model import OwnersSeen, Visibility
 from portbook.model.text import moment
 from portbook.present.document import Paragraph
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from portbook.app.listen import HereAnswer
-    from portbook.model import Listener
+    from portbook.model import Finding, Listener
     from portbook.present.owners import Viewer
     from portbook.present.render.text import Style
 
@@ -98,15 +99,10 @@ def _sockets(count: int) -> str:
 
 def head(title: str, listeners: Sequence[Listener], style: Style) -> str:
     """*title* with how many of *listeners* there are of each level, below it where it is narrow."""
-    found = list(map(_FINDINGS, listeners))
     gravities: dict[int, int] = {}
-    numbers = list(map(id, found))
-    counted: dict[int, int] = {}
-    for number in numbers:
-        counted[number] = counted.get(number, 0) + 1
-    for number, findings in dict(zip(numbers, found, strict=True)).items():
+    for findings, count in _findings(listeners):
         gravity = max([finding.level.rank for finding in findings], default=-1)
-        gravities[gravity] = gravities.get(gravity, 0) + counted[number]
+        gravities[gravity] = gravities.get(gravity, 0) + count
     levels = [level for level in reversed(LEVELS) if level.rank in gravities]
     if not levels:
         return style.bold(title)
@@ -122,6 +118,21 @@ def head(title: str, listeners: Sequence[Listener], style: Style) -> str:
     return f"{style.bold(title)}:{gap}{tallies}"
 
 
+def _findings(listeners: Sequence[Listener]) -> Iterator[tuple[tuple[Finding, ...], int]]:
+    """The different findings on *listeners*, and how many have each."""
+    if isinstance(listeners, ByColumns):
+        for verdict, count in listeners.verdicts():
+            yield verdict.findings, count
+        return
+    found = list(map(_FINDINGS, listeners))
+    numbers = list(map(id, found))
+    counted: dict[int, int] = {}
+    for number in numbers:
+        counted[number] = counted.get(number, 0) + 1
+    for number, findings in dict(zip(numbers, found, strict=True)).items():
+        yield findings, counted[number]
+
+
 def table_lines(
     listeners: Sequence[Listener],
     cells: Cells,
@@ -129,12 +140,14 @@ def table_lines(
     below: Callable[[Listener], Iterable[str]] | None = None,
 ) -> Iterator[str]:
     """The header and a line a socket, with what *below* gives under each."""
-    known = any(map(_REACHABLE, listeners))
+    table = listeners if isinstance(listeners, ByColumns) else None
+    some = listeners if table is None else list(table.unlike())
+    known = any(map(_REACHABLE, some))
     columns = [
         *COLUMNS[:_BEHIND_ADDRESS],
         *([REACHABLE] if known else []),
         *COLUMNS[_BEHIND_ADDRESS:],
-        *[Column(name, 10, 24) for name, extra in _EXTRAS.items() if any(map(extra, listeners))],
+        *[Column(name, 10, 24) for name, extra in _EXTRAS.items() if any(map(extra, some))],
     ]
     # Many sockets share what stands in a column: each different cell is measured and cut once.
     rows = cells.columns([column.name for column in columns], listeners)
@@ -152,12 +165,17 @@ def table_lines(
         for at, width in widths.items()
     ]
     lines = map(str.rstrip, map("  ".join, zip(*shown, strict=True)))
+    marks = rows[0].of_each()
+    if table is not None:
+        written = list(lines)
+        lines = map(written.__getitem__, table.order)
+        marks = map(list(marks).__getitem__, table.order)
     if below is None and not style.colour:
         yield from lines
         return
     levels = {str(level): level for level in LEVELS}
     lead = widths[next(iter(widths))]
-    for listener, level, line in zip(listeners, rows[0].of_each(), lines, strict=True):
+    for listener, level, line in zip(listeners, marks, lines, strict=True):
         yield style.of(levels[level], line[:lead]) + line[lead:] if style.colour else line
         if below is not None:
             yield from below(listener)

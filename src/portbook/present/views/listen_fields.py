@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
+from portbook.app.socket_columns import TRANSPORTS, ByColumns, columns_of, port_at
 from portbook.errors import InvalidArgument, shown
-from portbook.model import Level, OwnersSeen, SocketState, State, Transport
+from portbook.model import Level, OwnersSeen, State, Transport
 from portbook.model.seen import bracketed
 from portbook.present.escape import one_line, plain
 from portbook.present.owners import age, owner_line, short_folder, viewer
@@ -12,10 +13,10 @@ from portbook.present.owners import age, owner_line, short_folder, viewer
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from typing import Any
 
     from portbook.app.listen import HereAnswer
-    from portbook.model import Listener, Process, Standing
+    from portbook.app.socket_columns import Numbers
+    from portbook.model import Listener, Standing
     from portbook.present.owners import Viewer
 
     Standings = Mapping[tuple[int, Transport], Standing]
@@ -53,81 +54,6 @@ COLUMNS = (
 REACHABLE = Column("reachable", 8, 20)
 
 
-class _Places(dict["Any", int]):
-    """The numbers of what is different in a column, in the order of the sockets.
-
-    ``of_each`` is that of each socket, ``firsts`` are the first sockets that have each.
-    """
-
-    def __init__(self) -> None:
-        self.of_each: list[int] = []
-        self.firsts: list[int] = []
-
-    def __missing__(self, key: Any) -> int:
-        place = self[key] = len(self)
-        self.firsts.append(len(self.of_each))
-        return place
-
-
-class _Alike:
-    """What *listeners* have in common that say the same in a column.
-
-    All of a socket is looked at in one go: its parts lie anywhere in memory, and with 200,000
-    sockets it takes longer to get hold of them than to look at them.
-    """
-
-    def __init__(self, listeners: Sequence[Listener]) -> None:
-        self.ports: list[str] = []
-        self.pids: list[str] = []
-        self.level, self.address, self.service = level, bound, service = _places(3)
-        self.program, self.user = program, holder = _places(2)
-        add_port, add_pid = self.ports.append, self.pids.append
-        add_level, add_address, add_service = _adding(level, bound, service)
-        add_program, add_user = _adding(program, holder)
-        tcp, listen, inferred = Transport.TCP, SocketState.LISTEN, OwnersSeen.INFERRED
-        for listener in listeners:
-            socket, ownership, (findings, note, _, _, _) = listener
-            (
-                transport, _, address, port, state, interface, _, uid, user, _,
-                _, _, _, _, _, _, _, _, _,
-            ) = socket  # fmt: skip
-            owners, seen = ownership
-            add_level(level[id(findings)])
-            plain = interface is None and state is listen
-            add_address(bound[address if plain else (address, interface, state)])
-            if transport is tcp:
-                add_port(f"{port}/tcp")
-                place: object = port
-            else:
-                add_port(f"{port}/{transport}")
-                place = port, transport
-            add_service(service[place if note is None else (id(listener),)])
-            if not owners:
-                add_pid(NONE)
-                add_program(program[(seen,)])
-                add_user(holder[user or uid])
-                continue
-            owner = owners[0]
-            name: object = None
-            if len(owners) > 1:
-                add_pid(_pids(owners))
-            else:
-                add_pid(str(owner.pid or NONE))
-                bare = owner.command is None and seen is not inferred
-                if bare and owner.container is None and owner.container_name is None:
-                    name = owner.program
-            add_program(program[name or (id(ownership),)])
-            add_user(holder[user or ((owner.user, owner.uid) if uid is None else uid)])
-
-
-def _places(count: int) -> list[_Places]:
-    return [_Places() for _ in range(count)]
-
-
-def _adding(*places: _Places) -> Iterator[Callable[[int], None]]:
-    return (each.of_each.append for each in places)
-
-
 class Words(NamedTuple):
     """What stands in a column, escaped, and for each socket the place of its word among these.
 
@@ -151,16 +77,27 @@ class Cells:
         self._to = to
 
     def columns(self, names: Sequence[str], listeners: Sequence[Listener]) -> list[Words]:
-        """What stands in the columns *names* for *listeners*.
+        """What stands in the columns *names* for *listeners*; for those whose columns are
+        known, in the order of these.
 
         Many sockets are alike in a column: what is said of them is put together once.
         """
-        alike = _Alike(listeners)
+        table = listeners if isinstance(listeners, ByColumns) else None
+        alike = columns_of(listeners) if table is None else table.columns
+        socket = listeners.__getitem__ if table is None else table.judged
         known = {
-            "port": Words(alike.ports),
-            "pid": Words(alike.pids),
-            "service": Words(self._services(alike.service, listeners), alike.service.of_each),
+            "port": _port_words(alike.places),
+            "pid": Words(_pid_words(alike.pids)),
         }
+        if table is None:
+            services = self._services(alike.service, socket)
+        else:
+            services = [
+                one_line(self.service(socket(*key)) if standing is None else _service(standing))
+                for key, standing in zip(alike.service, table.standings, strict=True)
+            ]
+            known["address"] = Words(self._addresses(table), alike.address.of_each)
+        known["service"] = Words(services, alike.service.of_each)
         if self._to.now is None:
             known["uptime"] = Words([NONE], [0] * len(listeners))
         shared = {
@@ -173,12 +110,21 @@ class Cells:
         for name in names:
             if name not in known:
                 field, places = _READ_BY[name], shared.get(name)
-                some = listeners if places is None else [listeners[at] for at in places.firsts]
+                asked = range(len(listeners)) if places is None else places.firsts
+                some = map(socket, asked)
                 words = [one_line(field(self, listener)) for listener in some]
                 known[name] = Words(words, None if places is None else places.of_each)
         return [known[name] for name in names]
 
-    def _services(self, places: _Places, listeners: Sequence[Listener]) -> list[str]:
+    def _addresses(self, table: ByColumns) -> list[str]:
+        """As :meth:`address` has it for the first socket of each address of *table*."""
+        keys = table.columns.address
+        return [
+            one_line(bracketed(key[0]) if len(key) == 2 else self.address(table.judged(first)))
+            for key, first in zip(keys, keys.firsts, strict=True)
+        ]
+
+    def _services(self, places: Numbers, socket: Callable[[int], Listener]) -> list[str]:
         """As :meth:`service` has it for the first socket of each of *places*.
 
         Ports that nobody registered share what is said of them.
@@ -186,11 +132,10 @@ class Cells:
         known: dict[int, str] = {}
         words = []
         for place, first in zip(places, places.firsts, strict=True):
-            at = (place, Transport.TCP) if isinstance(place, int) else place
-            standing = self._standings.get(at) if len(at) == 2 else None
+            standing = self._standings.get(port_at(place)) if isinstance(place, int) else None
             word = known.get(id(standing))
             if word is None or standing is None:
-                word = one_line(self.service(listeners[first]))
+                word = one_line(self.service(socket(first)))
                 if standing is not None:
                     known[id(standing)] = word
             words.append(word)
@@ -259,10 +204,7 @@ class Cells:
         standing = self._standings.get((listener.socket.port, listener.socket.transport))
         if standing is None:
             return NONE
-        names = [row.service_name for row in standing.assignments if row.service_name]
-        if names:
-            return ", ".join(dict.fromkeys(names))
-        return "not listed" if _unlisted(standing) else str(standing.state)
+        return _service(standing)
 
     def directory(self, listener: Listener) -> str:
         """Where the first owner works."""
@@ -270,11 +212,30 @@ class Cells:
         return (folder and short_folder(folder, self._to.home)) or NONE
 
 
-def _pids(owners: Sequence[Process]) -> str:
-    """The number of each of *owners*, with commas between."""
-    if len(owners) == 1:
-        return str(owners[0].pid or NONE)
-    return ",".join([str(owner.pid) for owner in owners if owner.pid]) or NONE
+def _service(standing: Standing) -> str:
+    names = [row.service_name for row in standing.assignments if row.service_name]
+    if names:
+        return ", ".join(dict.fromkeys(names))
+    return "not listed" if _unlisted(standing) else str(standing.state)
+
+
+def _port_words(places: Sequence[int]) -> Words:
+    """The port and the transport at each of *places*."""
+    numbers = {place: number for number, place in enumerate(dict.fromkeys(places))}
+    words = [f"{place >> 2}/{TRANSPORTS[place & 3]}" for place in numbers]
+    return Words(words, list(map(numbers.__getitem__, places)))
+
+
+def _pid_words(pids: Sequence[int | tuple[int, ...]]) -> list[str]:
+    """The number of each socket's owner, or of several with commas between."""
+    if all(pids) and set(map(type, pids)) == {int}:
+        return list(map(str, pids))
+    return [_pid_word(each) for each in pids]
+
+
+def _pid_word(pids: int | tuple[int, ...]) -> str:
+    numbers = (pids,) if isinstance(pids, int) else pids
+    return ",".join([str(pid) for pid in numbers if pid]) or NONE
 
 
 def _unlisted(standing: Standing) -> bool:
@@ -321,7 +282,7 @@ _READ_BY: dict[str, Callable[[Cells, Listener], str]] = {
     "reachable": Cells.reachable,
     "state": lambda _, each: str(each.socket.state),
     "program": Cells.program,
-    "pid": lambda _, each: _pids(each.ownership.owners),
+    "pid": lambda _, each: _pid_word(tuple([owner.pid for owner in each.ownership.owners])),
     "user": Cells.user,
     "uptime": Cells.uptime,
     "directory": Cells.directory,

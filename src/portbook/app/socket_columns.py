@@ -1,0 +1,134 @@
+"""What many sockets have in common in the columns of a table, each looked at once."""
+
+from __future__ import annotations
+
+from portbook.model import OwnersSeen, SocketState, Transport
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+    from portbook.model import Assessment, Listener, Standing
+
+
+# The transports by their names, in two bits.
+TRANSPORTS = tuple(sorted(Transport))
+TRANSPORT_BITS = {kind: at for at, kind in enumerate(TRANSPORTS)}
+
+
+def port_at(place: int) -> tuple[int, Transport]:
+    """The port and the transport of a place: the port's number above two bits for the transport.
+
+    >>> port_at(22 << 2 | TRANSPORT_BITS[Transport.UDP])
+    (22, <Transport.UDP: 'udp'>)
+    """
+    return place >> 2, TRANSPORTS[place & 3]
+
+
+class Numbers(dict["Any", int]):
+    """The numbers of what is different in a column, in the order of the sockets.
+
+    ``of_each`` is that of each socket, ``firsts`` are the first sockets that have each.
+    """
+
+    def __init__(self) -> None:
+        self.of_each: list[int] = []
+        self.firsts: list[int] = []
+
+    def __missing__(self, key: Any) -> int:
+        number = self[key] = len(self)
+        self.firsts.append(len(self.of_each))
+        return number
+
+
+class SocketColumns:
+    """What tells sockets apart in the columns of a table, as keys with their numbers.
+
+    A key is whatever tells the cells of its column apart. ``places`` are those of
+    :func:`port_at`. ``pids`` are numbers, 0 where none is known, or those of several owners.
+    """
+
+    def __init__(self) -> None:
+        self.level, self.address, self.service = Numbers(), Numbers(), Numbers()
+        self.program, self.user = Numbers(), Numbers()
+        self.places: list[int] = []
+        self.pids: list[int | tuple[int, ...]] = []
+
+
+class ByColumns:
+    """Sockets of which the columns are known already, and no values made yet.
+
+    ``order`` are the places of the sockets in ``columns``, which are as they were read, and
+    ``standings`` those of the column of services, None where the key is the place of a socket of
+    its own. A key of the column of addresses is an address
+    and its family, or one thing for a socket that was looked at alone.
+    """
+
+    columns: SocketColumns
+    order: Sequence[int]
+    standings: Sequence[Standing | None]
+
+    def judged(self, at: int) -> Listener:
+        """The socket that was read as number *at*, with its verdict."""
+        raise NotImplementedError
+
+    def unlike(self) -> Iterator[Listener]:
+        """The sockets that were looked at alone, with their verdicts: of the others no more is
+        known than an address, a port and one owner.
+        """
+        raise NotImplementedError
+
+    def verdicts(self) -> list[tuple[Assessment, int]]:
+        """The different verdicts, and how many of the sockets have each."""
+        raise NotImplementedError
+
+
+def columns_of(listeners: Sequence[Listener]) -> SocketColumns:
+    """What *listeners* have in common that say the same in a column.
+
+    All of a socket is looked at in one go: its parts lie anywhere in memory, and with 200,000
+    sockets it takes longer to get hold of them than to look at them.
+    """
+    columns = SocketColumns()
+    level, bound, service = columns.level, columns.address, columns.service
+    program, holder = columns.program, columns.user
+    add_pid = columns.pids.append
+    add_place = columns.places.append
+    add_level, add_address, add_service = _adding(level, bound, service)
+    add_program, add_user = _adding(program, holder)
+    listen, inferred = SocketState.LISTEN, OwnersSeen.INFERRED
+    for listener in listeners:
+        socket, ownership, (findings, note, _, _, _) = listener
+        (
+            transport, _, address, port, state, interface, _, uid, user, _,
+            _, _, _, _, _, _, _, _, _,
+        ) = socket  # fmt: skip
+        owners, seen = ownership
+        add_level(level[id(findings)])
+        plain = interface is None and state is listen
+        add_address(bound[address if plain else (address, interface, state)])
+        at = port << 2 | TRANSPORT_BITS[transport]
+        add_place(at)
+        add_service(service[at if note is None else (id(listener),)])
+        if not owners:
+            add_pid(0)
+            add_program(program[(seen,)])
+            add_user(holder[user or uid])
+            continue
+        owner = owners[0]
+        name: object = None
+        if len(owners) > 1:
+            add_pid(tuple([each.pid for each in owners]))
+        else:
+            add_pid(owner.pid)
+            bare = owner.command is None and seen is not inferred
+            if bare and owner.container is None and owner.container_name is None:
+                name = owner.program
+        add_program(program[name or (id(ownership),)])
+        add_user(holder[user or ((owner.user, owner.uid) if uid is None else uid)])
+    return columns
+
+
+def _adding(*places: Numbers) -> Iterator[Callable[[int], None]]:
+    return (each.of_each.append for each in places)
