@@ -11,13 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from portbook.errors import MalformedInput
 from portbook.formats.fields import DETAIL, HEADING, LEFT_OUT, NOT_UNDERSTOOD, Line
 from portbook.formats.sockets.detect import FORMATS, read
 from portbook.model import Listener, Transport
+from tests.counts import examples
 
 if TYPE_CHECKING:
+    from random import Random
+
     from portbook.formats.fields import Event
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -299,6 +304,34 @@ def test_no_line_is_dropped_silently(form: str, sample: str) -> None:
 
 
 @pytest.mark.parametrize("sample", KNOWN)
+@given(chance=st.randoms(use_true_random=False))
+@examples(4)
+def test_no_line_of_a_damaged_sample_is_dropped(sample: str, chance: Random) -> None:
+    """Lines removed, cut off, garbled and doubled, by whichever reader."""
+    lines = (SAMPLES / sample).read_text(encoding="utf-8").split("\n")
+    for _ in range(chance.randrange(4)):
+        at = chance.randrange(len(lines))
+        place = chance.randrange(len(lines[at]) + 1)
+        lines[at : at + 1] = chance.choice(
+            (
+                [],
+                [lines[at][:place]],
+                [lines[at][:place] + chance.choice('x :*|"(\0') + lines[at][place + 1 :]],
+                [lines[at]] * 2,
+            )
+        )
+        lines = lines or [""]
+    full = {number for number, line in enumerate(lines, 1) if line.strip()}
+    for name, form in FORMATS.items():
+        if not form.by_line or not full:
+            continue
+        found = list(read(["\n".join(lines).encode()], name, names)[1])
+        told = {each.number for each in found if isinstance(each, Line)}
+        assert told <= full, name
+        assert len(full - told) <= sum(isinstance(each, Listener) for each in found), name
+
+
+@pytest.mark.parametrize("sample", KNOWN)
 def test_what_a_paste_goes_through_changes_nothing(sample: str) -> None:
     """UTF-16 from PowerShell, a byte order mark, CR LF, and any cut into chunks."""
     text = (SAMPLES / sample).read_text(encoding="utf-8")
@@ -352,3 +385,34 @@ def test_headings_and_details_are_no_finds() -> None:
     kinds = Counter(each.what for each in found if isinstance(each, Line))
     assert kinds[HEADING] == 2
     assert kinds[DETAIL] == 7
+
+
+_ROW = "tcp        0      0 0.0.0.0:22              0.0.0.0:*               LISTEN      -\n"
+_NOTES = {
+    "de": "(Es konnten nicht alle Prozesse identifiziert werden; Informationen über\n"
+    "nicht-eigene Processe werden nicht angezeigt; Root kann sie anzeigen.)",
+    "es": "(No todos los procesos pueden ser identificados, la información de los de otros\n"
+    " no se mostrará, necesita ser superusuario para verlos todos.)",
+    "fr": "(Tous les processus ne peuvent être identifiés, les infos sur les processus\n"
+    "non possédés ne seront pas affichées, vous devez être root pour les voir toutes.)",
+    "it": "(Non tutti i processi potrebbero essere identificati, le informazioni su quelli\n"
+    " di altri non verranno visualizzate, per vederle occorre essere root.)",
+    "pt": "(Nem todos os processos puderam ser identificados, informações sobre processos\n"
+    " de outrem não serão mostrados, você deve ser root para vê-los todos.)",
+    "ja": "(プロセスを全て特定することはできませんでした。所有していないプロセスの情報は\n"
+    "表示されません。全て見るには root になる必要があります。)",
+    "zh": "（并非所有进程都能被检测到，所有非本用户的进程信息将不会显示，如果想看到所有信息，则必须切换到 root 用户）",  # noqa: E501
+    "ru": "(Не все процессы были идентифицированы, информация о процессах без владельца\n"
+    " не будет отображена, вам нужны права суперпользователя (root), чтобы увидеть всё.)",
+}
+
+
+@pytest.mark.parametrize("language", _NOTES)
+def test_what_netstat_could_not_tell_is_a_note_in_any_language(language: str) -> None:
+    text = f"{_NOTES[language]}\n{_ROW}"
+    for name in (None, "netstat"):
+        chosen, found = read([text.encode()], name, names)
+        kept = list(found)
+        assert chosen.name == "netstat"
+        assert [shown(each) for each in kept if isinstance(each, Listener)] == ["tcp 0.0.0.0:22"]
+        assert not [each for each in kept if isinstance(each, Line) and each.what == NOT_UNDERSTOOD]

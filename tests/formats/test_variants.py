@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.formats.fields import NOT_UNDERSTOOD, Line
+from portbook.formats.fields import NOT_UNDERSTOOD, Line, no_names
+from portbook.formats.sockets import flow_logs
 from portbook.formats.sockets.detect import read
 from portbook.model import Listener
 from tests.formats.test_captures import port_of, shown
@@ -228,3 +229,17 @@ def sockets_of(text: str) -> tuple[list[str], list[str]]:
     sockets = {shown(each.socket) for each in events if isinstance(each, Listener)}
     lines = [each for each in events if isinstance(each, Line)]
     return sorted(sockets), [each.text for each in lines if each.what == NOT_UNDERSTOOD]
+
+
+def test_services_of_a_log_are_not_all_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Past the most, the first met is told of at once, with what was spoken there."""
+    monkeypatch.setattr(flow_logs, "_MOST_HELD", 2)
+    row = '{"id.resp_h": "192.0.2.%d", "id.resp_p": 443, "proto": "tcp", "conn_state": "SF"}\n'
+    text = "".join([row % at for at in range(1, 6)])
+    events = read([text.encode()], "flow-json")[1]
+    sockets = [each.socket.address for each in events if isinstance(each, Listener)]
+    assert sockets == [f"192.0.2.{at}" for at in range(1, 6)]
+    numbered_lines = enumerate([row % 1, row % 2, row % 3, row % 2, row % 1], 1)
+    again = list(flow_logs.read_json(numbered_lines, no_names))
+    found = [each.socket.address[-1] for each in again if isinstance(each, Listener)]
+    assert found == ["1", "2", "3", "1"]

@@ -9,6 +9,7 @@ The fields are those of :mod:`portbook.formats.flows.zeek` and :mod:`.suricata`.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from portbook.formats.base import SocketFormat
@@ -27,11 +28,18 @@ _UNANSWERED = ("S0", "REJ", "SH", "RSTOS0")  # as in an audit: nothing accepted 
 _ZEEK = {"id.resp_h", "id.resp_p", "proto"}
 
 
+_MOST_HELD = 65_536  # services; of 500 bytes each
+
+
 class _Services:
-    """The services of a log: each with the protocols that were spoken there."""
+    """The services of a log: each with the protocols that were spoken there.
+
+    So many are held; of more, that which was met first is told of, and counts as a new one if it
+    comes again.
+    """
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, str, str], tuple[Event, set[str]]] = {}
+        self._found: OrderedDict[tuple[str, str, str], tuple[Event, set[str]]] = OrderedDict()
 
     def add(self, number: int, text: str, to: tuple[str, str, str], spoken: str) -> Event | None:
         """Takes a connection *to* an address, a port and a transport; what is wrong with it."""
@@ -49,15 +57,24 @@ class _Services:
             known[1].add(WORDS[spoken.lower()])
         return None
 
+    def over(self) -> Iterator[Event]:
+        """The first of the services, where more are held than may be."""
+        if len(self._found) > _MOST_HELD:
+            _, first = self._found.popitem(last=False)
+            yield from self._told(*first)
+
     def events(self) -> Iterator[Event]:
         """The services in the order in which they were met."""
         for event, protocols in self._found.values():
-            # TLS is what another protocol of the same service was spoken in.
-            told = sorted(protocols - {TLS}) or sorted(protocols)
-            for protocol in told:
-                yield with_spoken(event, protocol, "", tls=False)
-            if not told:
-                yield event
+            yield from self._told(event, protocols)
+
+    def _told(self, event: Event, protocols: set[str]) -> Iterator[Event]:
+        # TLS is what another protocol of the same service was spoken in.
+        told = sorted(protocols - {TLS}) or sorted(protocols)
+        for protocol in told:
+            yield with_spoken(event, protocol, "", tls=False)
+        if not told:
+            yield event
 
 
 def read_zeek(lines: Lines, names: Names) -> Iterator[Event]:
@@ -81,6 +98,7 @@ def read_zeek(lines: Lines, names: Names) -> Iterator[Event]:
             yield not_understood(number, line)
         else:
             yield _zeek(services, number, text, dict(zip(fields, cells, strict=True)))
+            yield from services.over()
     yield from services.events()
 
 
@@ -106,6 +124,7 @@ def read_json(lines: Lines, names: Names) -> Iterator[Event]:
             yield _suricata(services, each.line, each.text, row)
         else:
             yield not_understood(each.line, each.text)
+        yield from services.over()
     yield from services.events()
 
 
@@ -120,7 +139,7 @@ def _suricata(services: _Services, number: int, text: str, row: Mapping[str, Any
 
 
 FORMATS = (
-    # The services of a log are held until its end: memory grows with them.
+    # The services of a log are held, many of them until its end.
     SocketFormat("zeek", "Zeek's conn.log", read_zeek, by_line=False),
     SocketFormat(
         "flow-json", "Zeek's conn.log as JSON, Suricata's eve.json", read_json, by_line=False
