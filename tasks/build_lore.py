@@ -39,6 +39,7 @@ LORE = Path(__file__).parents[1] / "src" / "portbook" / "catalog" / "practice"
 REGISTRY = LORE.parent / "registry" / "data" / "registry.tsv"
 
 SPANNING = ("uses", "abuse", "services")  # sorted by the ports that their rows span
+NARROW = 15  # ports: few ranges are wider, and those are a hundred times as wide
 
 # -- compiling ----------------------------------------------------------------------------------
 
@@ -200,7 +201,7 @@ def compile_lore(folder: Path) -> tuple[dict[str, str], dict[str, list[Entry]], 
             ]
             header = {"entries": str(len(entries))}
             if kind in SPANNING:
-                header["widest"] = str(max((int(row[1]) - int(row[0]) for row in rows), default=0))
+                header |= widths(rows)
             texts[f"{kind}.tsv"] = compile_file(kind, rows, reads, **header)
     texts |= _compile_names(folder, problems)
     try:
@@ -216,6 +217,20 @@ def compile_lore(folder: Path) -> tuple[dict[str, str], dict[str, list[Entry]], 
             "browsers", rows, [blocked["read"]], entries=str(len(rows)), source=blocked["source"]
         )
     return texts, parsed, problems
+
+
+def widths(rows: list[list[str]]) -> dict[str, str]:
+    """The width of the widest range, but for the few that are far wider: those are listed.
+
+    A search for a port looks at all rows that begin so far below it.
+    """
+    spans = sorted({(int(row[0]), int(row[1])) for row in rows})
+    wide = [span for span in spans if span[1] - span[0] > NARROW]
+    widest = max((last - first for first, last in spans if (first, last) not in wide), default=0)
+    header = {"widest": str(widest)}
+    if wide:
+        header["wide"] = " ".join(f"{first}-{last}" for first, last in wide)
+    return header
 
 
 def _compile_names(folder: Path, problems: list[Problem]) -> dict[str, str]:

@@ -22,6 +22,7 @@ from portbook.catalog.practice.rows import COLUMNS
 from portbook.errors import DataCorrupt, DataMissing
 from portbook.model import KnownService, Program, Report, Tool, Transport, Use
 from portbook.present.words import when
+from tasks.build_lore import widths
 from tests.values import CATALOG
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ USES = [
 
 
 def write_uses(folder: Path, rows: Sequence[tuple[str, ...]]) -> Practice:
-    widest = max((int(row[1]) - int(row[0]) for row in rows), default=0)
-    lines = ["#portbook\tuses/1", "\t".join(("#columns", *COLUMNS["uses"])), f"#widest\t{widest}"]
+    lines = ["#portbook\tuses/1", "\t".join(("#columns", *COLUMNS["uses"]))]
+    lines += [f"#{key}\t{value}" for key, value in widths([list(row) for row in rows]).items()]
     rest = ("https://example.org/", "2026-11-21", "", "1", "", "")
     lines += ["\t".join((*row, *rest)) for row in rows]
     (folder / "uses.tsv").write_text("\n".join([*lines, "#end", ""]), "utf-8", newline="\n")
@@ -399,7 +400,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ("uses/1", "uses/2"),
         ("\tkind\t", "\tsort\t"),
         ("#end\n", ""),
-        ("#widest\t99\n", ""),
+        ("#widest\t0\n", ""),
+        ("#wide\t5900-5999", "#wide\t5900-many"),
         ("\tudp\t", "\tquic\t"),
         ("5900\t5999", "5900\tmany"),
         ("6000\t", "none\t"),

@@ -94,6 +94,7 @@ class Practice:
         self._programs_named: dict[str, tuple[Program, ...]] = {}
         self._asked: dict[str, int] = {}
         self._held: dict[str, RowsByPort] = {}
+        self._searched: dict[str, tuple[int, list[Any]]] = {}
         self._programs_on: dict[int, list[Program]] | None = None
 
     def _file(self, kind: str) -> SortedFile:
@@ -264,7 +265,14 @@ class Practice:
             asked = self._asked[kind] = self._asked.get(kind, 0) + 1
             if asked > _PORTS_UNTIL_HELD:
                 held = self._hold(kind)
-        found = self._search(kind, port, port) if held is None else held.on(port)
+        if held is not None:
+            found = held.on(port)
+        else:
+            # The verdict and the answer ask about the same port one after the other.
+            known, found = self._searched.get(kind, (-1, []))
+            if known != port:
+                found = self._search(kind, port, port)
+                self._searched[kind] = port, found
         if not found:
             return found
         return [each for each in found if wanted in (None, each.transport)]
@@ -273,8 +281,16 @@ class Practice:
         """The entries of *kind* that one of the ports *first* to *last* is among, in no order."""
         file = self._file(kind)
         widest = number_of(file.header.get("widest", ""), file.path)
-        # No range is wider than the widest: nothing that begins lower can reach these ports.
+        # No range is wider than the widest, but for the few wide ones: nothing else that begins
+        # lower can reach these ports.
         rows = file.rows(2, file.after(first - widest - 1), file.after(last))
+        begins: dict[int, None] = {}
+        for span in file.header.get("wide", "").split():
+            begin, _, end = span.partition("-")
+            if number_of(end, file.path) >= first > (start := number_of(begin, file.path)) + widest:
+                begins[start] = None
+        for start in begins:
+            rows = file.rows(2, file.after(start - 1), file.after(start)) + rows
         return [
             _ENTRIES[kind](cells_of("\t".join(row).split("\t"), kind, file.path), file.path)
             for row in reversed(rows)
