@@ -324,6 +324,15 @@ def test_what_answers_behind_a_translation_is_named() -> None:
     assert "on 172.17.0.2:80" in text
 
 
+def test_the_verdict_asks_for_other_machines_alone() -> None:
+    packets = filtering([PORT, OWN_NET, {"accept": None}], policy="drop")
+    arguments = (on("0.0.0.0"), Transport.TCP, 8080, NETWORK, packets)
+    whole, short = origins_of(*arguments), origins_of(*arguments, short=True)
+    assert told(short) == {"192.0.2.0/24": "open", "anywhere": "dropped"}
+    others = [each for each in whole if each.source != "this-machine"]
+    assert [each._replace(later=()) for each in others] == list(short)
+
+
 def named(*chains: str) -> PacketFilter:
     """Rules in force, with chains called so: family, table and chain."""
     tables: dict[tuple[str, str], Table] = {}

@@ -87,11 +87,13 @@ def origins_of(
     network: Network,
     packets: PacketFilter,
     behind: tuple[NotEvaluated, ...] = (),
+    *,
+    short: bool = False,
 ) -> tuple[Origin, ...]:
     """From where *socket* can be reached, this machine first, then the most specific network.
 
     None stands for one that is bound to every address of both families. *behind* may stop what
-    arrives at it.
+    arrives at it. *short* leaves out this machine, and what becomes of later packets.
     """
     families = tuple(Family) if socket is None else families_of(socket)
     address = "" if socket is None else socket.address.removeprefix("::ffff:").partition("%")[0]
@@ -99,7 +101,7 @@ def origins_of(
     inside = None if socket is None else socket.interface
     origins: list[Origin] = []
     for family in families:
-        question = _Question(family, transport, port, network, packets, bound, inside)
+        question = _Question(family, transport, port, network, packets, bound, inside, short)
         origins += question.origins()
     origins.sort(key=_place)
     if behind:
@@ -132,6 +134,7 @@ class _Question(NamedTuple):
     packets: PacketFilter
     bound: str | None
     inside: str | None
+    short: bool
 
     def origins(self) -> Iterator[Origin]:
         """This machine, then everywhere else."""
@@ -143,7 +146,7 @@ class _Question(NamedTuple):
             return
         outer = self.inside is not None and self.inside not in _loopback_names(self.network)
         own = bound or (self._own_address(self.inside) if outer else loopback)
-        if own is not None:
+        if own is not None and not self.short:
             yield from self._from_here(own)
         if on_loopback or (self.inside is not None and not outer):
             if on_loopback and self.inside is None and self.family is Family.IPV4:
@@ -264,7 +267,13 @@ class _Question(NamedTuple):
         self, address: str, interface: str, source: str | None = None
     ) -> tuple[Decision, ...]:
         decisions = self.packets.decide(
-            self.family, self.transport, address, self.port, interface, source
+            self.family,
+            self.transport,
+            address,
+            self.port,
+            interface,
+            source,
+            later=not self.short,
         )
         return tuple(
             [

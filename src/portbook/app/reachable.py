@@ -54,7 +54,9 @@ def add_reachable(
         if reachable is None:
             from portbook.app.origins import origins_of
 
-            origins = origins_of(socket, socket.transport, socket.port, network, packets, behind)
+            origins = origins_of(
+                socket, socket.transport, socket.port, network, packets, behind, short=True
+            )
             reachable = known[key] = reachable_of(origins, firewall=firewall)
         doubts.update(dict.fromkeys(reachable.not_evaluated))
         told.append(each._replace(assessment=each.assessment._replace(reachable=reachable)))

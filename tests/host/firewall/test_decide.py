@@ -47,12 +47,13 @@ def ask(
     port: int = 80,
     machine: Machine = MACHINE,
     transport: Transport = Transport.TCP,
+    later: bool = True,
 ) -> list[Decision]:
     ruleset = Ruleset(parse_nft(json.dumps({"nftables": objects}))[0])
     return list(
         decide(
             ruleset, machine, family=Family.IPV4, transport=transport,
-            destination="192.0.2.1", port=port, interface="eth0",
+            destination="192.0.2.1", port=port, interface="eth0", later=later,
         )
     )  # fmt: skip
 
@@ -204,9 +205,12 @@ def test_what_this_machine_sends_itself_may_come_in_from_another_address(redirec
 
 
 def test_later_packets_that_are_dropped_are_told() -> None:
-    (one,) = ask(chain("in", "input", "drop"), rule("in", match(STATE, "new", "in"), ACCEPT))
+    objects = chain("in", "input", "drop"), rule("in", match(STATE, "new", "in"), ACCEPT)
+    (one,) = ask(*objects)
     assert one.outcome is Outcome.OPEN
     assert [text.text for text in one.later] == ["policy drop"]
+    (short,) = ask(*objects, later=False)
+    assert short == one._replace(later=())
 
 
 def test_marks_are_followed() -> None:

@@ -60,17 +60,19 @@ def decide(
     port: int,
     interface: str | None,
     source: str | None = None,
+    later: bool = True,
 ) -> tuple[Decision, ...]:
     """What becomes of connections to *destination*, which is an address of this machine.
 
     They come in through *interface* (None: not known). With a *source* they come from that one
     address: with ``lo`` as the interface, from this machine itself. The decisions share no source,
-    and together have all of them. Raises ValueError for text that is no address.
+    and together have all of them. *later* looks at the packets behind the first two as well. Raises
+    ValueError for text that is no address.
     """
     daddr, saddr = address_number(destination), OPEN if source is None else address_number(source)
     if daddr is None or saddr is None:
         raise ValueError(f"{destination if daddr is None else source!r} is not an IP address")
-    call = _Call(ruleset, machine, family, interface)
+    call = _Call(ruleset, machine, family, interface, later)
     packet = Packet(
         str(family), PROTOCOLS[transport], saddr, daddr, EPHEMERAL, port, iif=interface,
         original=(daddr, port),
@@ -96,9 +98,10 @@ class _Call:
     """One question put to a ruleset."""
 
     def __init__(
-        self, ruleset: Ruleset, machine: Machine, family: Family, interface: str | None
-    ) -> None:
-        self.machine, self.interface = machine, interface
+        self,
+        ruleset: Ruleset, machine: Machine, family: Family, interface: str | None, later: bool,
+    ) -> None:  # fmt: skip
+        self.machine, self.interface, self.later = machine, interface, later
         self.source_port_rules: dict[RuleText, None] = {}
         self.world = World(machine, str(family), self._rows, self._on_source_port)
         self.ruleset = ruleset
@@ -241,7 +244,7 @@ class _Call:
         ]
         later: list[Stop] = []
         self.walk.stops = later
-        if flow.packet.tracked is not False:
+        if self.later and flow.packet.tracked is not False:
             self._again(flow, forwarded)
         self.walk.stops = outer
         sources = union([each.sources for each in passed])

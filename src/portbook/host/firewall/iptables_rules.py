@@ -14,8 +14,6 @@ The form is that of iptables-save(8), the words those of iptables(8) and iptable
 
 from __future__ import annotations
 
-from functools import partial
-
 from portbook.errors import MalformedInput
 from portbook.host.firewall.iptables_matches import Matches, address_span, number_span, split_mask
 from portbook.host.firewall.iptables_words import options, words_of
@@ -108,7 +106,7 @@ def _rule(table: Table, line: str) -> None:
     if chain is None:
         raise MalformedInput(f"it has no chain {name}")
     body = rest[len(name) :]
-    chain.rules.append(Rule(partial(str, start), chain.where, _statements(body, table, start)))
+    chain.rules.append(Rule(lambda: start, chain.where, _statements(body, table, start)))
 
 
 def _statements(body: str, table: Table, line: str) -> Iterator[object]:

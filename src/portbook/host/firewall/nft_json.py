@@ -14,8 +14,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from portbook.errors import MalformedInput
 from portbook.host.firewall.nft_expressions import (
     bits_of,
@@ -215,7 +213,7 @@ class _Reader:
             table.foreign.add((name, len(chain.rules)))
         if any("tproxy" in each for each in expressions):
             self._unfollowed.append(NotEvaluated(FilterKind.TPROXY, where))
-        rule = Rule(partial(show_rule, expressions), where, statements_of(expressions))
+        rule = Rule(lambda: show_rule(expressions), where, statements_of(expressions))
         chain.rules.append(rule)
         if table.family == "inet" and _hides_family(expressions):
             rule.first = [Chance("meta nfproto")]

@@ -342,18 +342,23 @@ def filtering_cgroups(
 
 
 def _cgroups_of_sockets(listeners: list[Listener], proc: str) -> dict[int, int]:
+    from portbook.host.linux.sock_diag import TAKING_STATES
     from portbook.host.linux.sockets import read_sockets
 
     ports = [each.socket.port for each in listeners]
-    transports = {each.socket.transport for each in listeners}
-    try:
-        sockets = read_sockets(
-            min(ports), max(ports), transports.pop() if len(transports) == 1 else None, root=proc
-        ).sockets
-    except HostUnreadable:
-        return {}
     wanted = {each.socket.inode for each in listeners}
-    return {each.inode: each.cgroup for each in sockets if each.inode in wanted and each.cgroup}
+    found: dict[int, int] = {}
+    for transport in dict.fromkeys([each.socket.transport for each in listeners]):
+        # Sockets that are only bound would take the kernel fifty times as long to look for.
+        states = TAKING_STATES[transport]
+        try:
+            sockets = read_sockets(min(ports), max(ports), transport, states=states, root=proc)
+        except HostUnreadable:
+            return {}
+        for each in sockets.sockets:
+            if each.inode in wanted and each.cgroup:
+                found[each.inode] = each.cgroup
+    return found
 
 
 def _cgroup_of_process(pid: int, mount: str, proc: str, paths: dict[int, str]) -> str | None:

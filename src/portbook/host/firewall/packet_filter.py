@@ -80,12 +80,14 @@ class PacketFilter:
         port: int,
         interface: str,
         source: str | None = None,
+        *,
+        later: bool = True,
     ) -> tuple[Decision, ...]:
         """As :func:`portbook.host.firewall.decide.decide`, each question worked out once."""
-        key = (family, transport, destination, port, interface, source)
+        key = (family, transport, destination, port, interface, source, later)
         decisions = self._decided.get(key)
         if decisions is None:
-            decisions = self._followed(family, transport, destination, port, interface, source)
+            decisions = self._followed(*key)
             if self.not_evaluated:
                 decisions = tuple([self._doubted(each, *key[1:5]) for each in decisions])
             self._decided[key] = decisions
@@ -99,6 +101,7 @@ class PacketFilter:
         port: int,
         interface: str,
         source: str | None,
+        later: bool,
     ) -> tuple[Decision, ...]:
         """What the rules say, worked out once for all ports that they don't tell apart."""
         if self._ruleset is None or self._machine is None:
@@ -107,7 +110,7 @@ class PacketFilter:
         from portbook.host.firewall.decide import decide
 
         alike = self._alike(port)
-        key = (family, transport, destination, alike, interface, source, "rules")
+        key = (family, transport, destination, alike, interface, source, later, "rules")
         decisions = self._decided.get(key)
         if decisions is None:
             decisions = self._decided[key] = decide(
@@ -119,6 +122,7 @@ class PacketFilter:
                 port=alike,
                 interface=interface,
                 source=source,
+                later=later,
             )
         if alike == port:
             return decisions

@@ -263,6 +263,7 @@ class Ruleset:
         self.tables, self.not_evaluated = tuple(tables), tuple(not_evaluated)
         self.gaps = list(gaps)
         self._load = load
+        self._base_chains: dict[tuple[str, str], list[tuple[int, Table, Chain]]] = {}
 
     @property
     def whole(self) -> bool:
@@ -271,6 +272,9 @@ class Ruleset:
 
     def base_chains(self, hook: str, family: str) -> list[tuple[int, Table, Chain]]:
         """The base chains that packets of *family* meet at *hook*, in order, with priorities."""
+        known = self._base_chains.get((hook, family))
+        if known is not None:
+            return known
         chains = []
         for table in self.tables:
             if table.dormant or not table.concerns(family, hook):
@@ -285,7 +289,9 @@ class Ruleset:
         # nf_hook_entries_grow: of two with the same priority, the newer one comes first.
         chains.reverse()
         chains.sort(key=lambda each: each[:2])
-        return [(place, table, chain) for place, _, table, chain in chains]
+        found = [(place, table, chain) for place, _, table, chain in chains]
+        self._base_chains[hook, family] = found
+        return found
 
     def rows(self, table: Table, name: str) -> Rows | None:
         """The elements of a named set or map; None where they aren't known."""

@@ -33,6 +33,13 @@ BOUND_INACTIVE = 13
 TCP_LISTEN_MASK = 1 << LISTEN | 1 << BOUND_INACTIVE
 UDP_LISTEN_MASK = 1 << CLOSE  # an unconnected UDP socket
 SCTP_LISTEN_MASK = 1 << LISTEN | 1 << CLOSE
+# Of what is asked for, the sockets that take connections.
+TAKING_STATES = {
+    Transport.TCP: 1 << LISTEN,
+    Transport.UDP: UDP_LISTEN_MASK,
+    Transport.SCTP: SCTP_LISTEN_MASK,
+    Transport.DCCP: SCTP_LISTEN_MASK,
+}
 EVERY_STATE = (1 << BOUND_INACTIVE + 1) - 1
 CONNECTED_MASK = EVERY_STATE & ~(1 << LISTEN | 1 << CLOSE | 1 << BOUND_INACTIVE)
 # The states' names in RFC 9293 §3.3.2; NEW-SYN-RECV is the kernel's own for a half-open one.
