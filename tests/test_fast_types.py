@@ -173,6 +173,13 @@ def test_its_signature_is_its_fields(pair: Any) -> None:
     assert signature.bind(1, third=(3,)).arguments == {"first": 1, "third": (3,)}
 
 
+def test_a_tuple_without_fields_can_be_made_often() -> None:
+    class Nothing(_fast_types.NamedTuple):
+        pass
+
+    assert [Nothing() for _ in range(1000)] == [()] * 1000
+
+
 @PAIRS
 def test_many_calls_by_keyword_change_nothing(pair: Any) -> None:
     for number in range(100):

@@ -62,6 +62,8 @@ else:
             It takes keywords five times as fast, and 50 µs to make: too much for each class of a
             program that makes one value of it.
             """
+            if not cls._fields:  # nothing to name
+                return
             names = ", ".join(cls._fields)
             scope = {"make": tuple.__new__, "__builtins__": {}}
             new = eval(f"lambda _cls, {names}: make(_cls, ({names},))", scope)  # noqa: S307 - field names
