@@ -213,6 +213,19 @@ def test_later_packets_that_are_dropped_are_told() -> None:
     assert short == one._replace(later=())
 
 
+def test_an_untracked_answer_isnt_given_back_the_address_that_nat_changed() -> None:
+    objects = [
+        chain("nat", "input", kind="nat", prio=100),
+        rule("nat", {"snat": {"addr": "192.0.2.9"}}),
+        chain("raw", "output", prio=-300),
+        rule(
+            "raw", match({"payload": {"protocol": "tcp", "field": "sport"}}, 80), {"notrack": None}
+        ),
+    ]
+    assert everywhere(*objects) == "unknown"
+    assert everywhere(*objects[:-1]) == "open"
+
+
 def test_marks_are_followed() -> None:
     first = chain("first", "prerouting", "accept", -150)
     mark = rule("first", match(DPORT, 80), {"mangle": {"key": MARK, "value": {"|": [MARK, 16]}}})

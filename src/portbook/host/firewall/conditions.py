@@ -69,6 +69,7 @@ class Packet(NamedTuple):
     socket_known: bool = False
     added: frozenset[str] = frozenset()
     local: bool | None = None
+    source_changed: bool = False  # by NAT
 
     def with_other_source(self) -> Packet:
         """The packet as NAT of its source makes it, as far as the chains to come can see that.
@@ -78,7 +79,8 @@ class Packet(NamedTuple):
         """
         if self.socket_known:
             return self._replace(translated=True, daddr=None)
-        return self._replace(saddr=None, sport=None) if self.iif == "" else self
+        changed = self._replace(source_changed=True)
+        return changed._replace(saddr=None, sport=None) if self.iif == "" else changed
 
 
 _OF_PACKET: dict[str, Callable[[Packet], Value]] = {

@@ -98,9 +98,8 @@ class _Call:
     """One question put to a ruleset."""
 
     def __init__(
-        self,
-        ruleset: Ruleset, machine: Machine, family: Family, interface: str | None, later: bool,
-    ) -> None:  # fmt: skip
+        self, ruleset: Ruleset, machine: Machine, family: Family, interface: str | None, later: bool
+    ) -> None:
         self.machine, self.interface, self.later = machine, interface, later
         self.source_port_rules: dict[RuleText, None] = {}
         self.world = World(machine, str(family), self._rows, self._on_source_port)
@@ -225,7 +224,7 @@ class _Call:
         if flow.packet.translated:
             # Where the answer isn't tracked, nobody puts back what NAT has changed.
             untracked = [each for each in passed if each.packet.tracked is False]
-            passed = [each for each in passed if each.packet.tracked is not False]
+            passed = [each for each in passed if each not in untracked]
             known = isinstance(flow.packet.daddr, int) and isinstance(flow.packet.dport, int)
             outcome = Outcome.DROPPED if known else Outcome.UNKNOWN
             stops += [Stop(outcome, each.sources, each.rules) for each in untracked]
@@ -234,6 +233,10 @@ class _Call:
             astray = [each for each in passed if each.packet.translated]
             passed = [each for each in passed if not each.packet.translated]
             stops += [stop for each in astray for stop in strayed(each)]
+        elif flow.packet.source_changed:  # nor is it then: to whom the answer goes isn't known
+            untracked = [each for each in passed if each.packet.tracked is False]
+            passed = [each for each in passed if each not in untracked]
+            stops += [Stop(Outcome.UNKNOWN, each.sources, each.rules) for each in untracked]
         lost = [
             _Result(
                 Outcome.UNKNOWN if stop.outcome is Outcome.UNKNOWN else Outcome.DROPPED,
