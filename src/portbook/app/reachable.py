@@ -38,6 +38,9 @@ def add_reachable(
     firewall = None if packets.missing else packets.in_force
     evaluated = firewall is not False or bool(packets.not_evaluated)
     known: dict[tuple[object, ...], Reachable] = {}
+    if evaluated:  # what takes long is worked out by kinds of ports, and those are known at once
+        for port in dict.fromkeys([each.socket.port for each in outer]):
+            packets.alike(port)
     told = []
     for each in listeners:
         socket = each.socket

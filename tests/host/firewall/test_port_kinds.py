@@ -10,13 +10,23 @@ import pytest
 
 from portbook.host.firewall.decide import decide
 from portbook.host.firewall.iptables_rules import parse_iptables
-from portbook.host.firewall.nft_json import parse_nft
+from portbook.host.firewall.nft_json import parse_nft, statements_of
 from portbook.host.firewall.packet_filter import PacketFilter
-from portbook.host.firewall.port_kinds import PortKinds
+from portbook.host.firewall.port_kinds import PortKinds, guard_of
 from portbook.host.firewall.values import Ruleset
 from portbook.model import Family, Transport
 from tests.counts import PROOF
-from tests.host.firewall.test_decide import ACCEPT, DPORT, DROP, MACHINE, chain, match, rule
+from tests.host.firewall.test_decide import (
+    ACCEPT,
+    DPORT,
+    DROP,
+    LIMIT,
+    MACHINE,
+    SADDR,
+    chain,
+    match,
+    rule,
+)
 from tests.real.drawn_iptables import IptablesRules
 
 MARKED = {"mangle": {"key": {"meta": {"key": "mark"}}, "value": DPORT}}
@@ -46,6 +56,26 @@ def test_a_port_is_of_its_own_kind_where_a_rule_sees_it(
     assert {port: every.kind(port) == every.kind(9999) for port in alike} == alike
 
 
+@pytest.mark.parametrize(
+    ("statements", "packet", "kept_out"),
+    [
+        ([match(DPORT, 22), ACCEPT], ("ipv4", 6, 22), False),
+        ([match(DPORT, 22), ACCEPT], ("ipv4", 6, 23), True),
+        ([match(DPORT, 22), ACCEPT], ("ipv4", 17, 22), True),
+        ([match(DPORT, 22), ACCEPT], ("ipv4", 6, None), False),
+        ([match(SADDR, "192.0.2.1"), match(DPORT, {"range": [20, 30]})], ("ipv6", 6, 25), True),
+        ([match(SADDR, "192.0.2.1"), match(DPORT, {"range": [20, 30]})], ("ipv4", 6, 25), False),
+        ([LIMIT, match(DPORT, 22), ACCEPT], ("ipv4", 6, 23), False),
+        ([match(DPORT, 22, "!="), ACCEPT], ("ipv4", 6, 22), False),
+    ],
+)
+def test_a_guard_keeps_out_only_what_a_rule_does_nothing_with(
+    statements: list[Any], packet: tuple[str, int, int | None], kept_out: bool
+) -> None:
+    guard = guard_of(list(statements_of(statements)))
+    assert (guard is not None and guard.keeps_out(*packet)) is kept_out
+
+
 def test_a_list_of_ports_gets_what_each_would_get_alone() -> None:
     chance = random.Random(22)
     ports = [*(chance.randrange(1, 65536) for _ in range(3)), 22, 80, 443, 1000, 5000, 5001, 9000]
@@ -53,9 +83,10 @@ def test_a_list_of_ports_gets_what_each_would_get_alone() -> None:
         text = IptablesRules(random.Random(number), six=False).text()
         ruleset = Ruleset(parse_iptables(text, "ip"))
         packets = PacketFilter(ruleset, MACHINE)
+        alone = Ruleset(parse_iptables(text, "ip"))
         for port in ports:
             question: dict[str, Any] = {
                 "family": Family.IPV4, "transport": chance.choice((Transport.TCP, Transport.UDP)),
                 "destination": "192.0.2.1", "port": port, "interface": "eth0",
             }  # fmt: skip
-            assert packets.decide(**question) == decide(ruleset, MACHINE, **question), text
+            assert packets.decide(**question) == decide(alone, MACHINE, **question), text

@@ -54,6 +54,7 @@ _CT_ORIGINAL = {
     "proto-dst": "ct dport", "protocol": "ct l4proto",
 }  # fmt: skip
 UNKNOWN_FIELD = Field("?")
+_read: dict[tuple[object, object], tuple[Field, ...]] = {}
 
 
 def field_of(expression: Any) -> Field:
@@ -272,6 +273,12 @@ def map_of(fields: Sequence[Field], elements: Any, goal: Callable[[Any], object]
 def key_fields(expression: Any) -> tuple[Field, ...]:
     """The fields of a key: those of a concatenation, or one."""
     kind, value = only(expression)
+    if kind == "payload" and isinstance(value, dict):  # thousands of rules have the same few
+        known = value.get("protocol"), value.get("field")
+        fields = _read.get(known)
+        if fields is None:
+            fields = _read[known] = (_payload(value),)
+        return fields
     return tuple(map(field_of, value)) if kind == "concat" else (field_of(expression),)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from portbook.host.firewall.values import (
     Assign,
     Bits,
+    Guard,
     Mapped,
     Rows,
     Ruleset,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from portbook.host.firewall.values import Field
 
+_MOST_PORTS = 16  # that a guard compares
 _PORTS = ("dport", "sport", "ct dport", "ct sport")
 _LAST = 65535
 
@@ -40,7 +42,9 @@ class PortKinds:
             for table in ruleset.tables:
                 for chain in table.chains.values():
                     for rule in chain.rules:
-                        for statement in rule:
+                        statements = rule.statements
+                        rule.guard = guard_of(statements)
+                        for statement in statements:
                             self._look_at(table, statement)
 
     def kind(self, port: int) -> Hashable:
@@ -93,3 +97,29 @@ class PortKinds:
             return
         for one in span:
             self._add(one)
+
+
+def guard_of(statements: list[object]) -> Guard | None:
+    """What the conditions at the head of a rule need; None where that is nothing to be seen so."""
+    family, protocols, ports = None, None, None
+    for statement in statements:
+        if not isinstance(statement, Test):
+            break
+        for field in statement.fields:
+            if field.name == "sport":  # what depends on it is told, whatever else the rule needs
+                return None
+            family = family or field.family
+            if field.protocols is not None and protocols is None:
+                protocols = field.protocols
+        (field, *more), rows = statement.fields, statement.rows
+        plain = field.name == "dport" and not more and field.mask is None and statement.op == "=="
+        if plain and ports is None and isinstance(rows, Rows) and rows.otherwise is None:
+            ports = _few_ports(rows)
+    guard = Guard(family, protocols, ports)
+    return None if guard == Guard() else guard
+
+
+def _few_ports(rows: Rows) -> tuple[tuple[int, int], ...] | None:
+    parts = [row[0] for row in rows.rows]
+    spans = tuple([part for part in parts if isinstance(part, tuple)])
+    return spans if len(spans) == len(parts) <= _MOST_PORTS else None

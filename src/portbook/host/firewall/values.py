@@ -173,19 +173,43 @@ class AddTo(NamedTuple):
     target: str
 
 
+class Guard(NamedTuple):
+    """What a packet must have before a rule does anything with it; None: anything.
+
+    A walk passes rules by with it that it would come to nothing in, which takes a tenth of the
+    time. ``ports`` are inclusive intervals of destination ports.
+    """
+
+    family: str | None = None
+    protocols: tuple[int, ...] | None = None
+    ports: tuple[tuple[int, int], ...] | None = None
+
+    def keeps_out(self, family: str, protocol: int, port: object) -> bool:
+        """Whether the rule does nothing with a packet to *port*, which may be unknown."""
+        if self.family not in (None, family):
+            return True
+        if self.protocols is not None and protocol not in self.protocols:
+            return True
+        if self.ports is None or not isinstance(port, int):
+            return False
+        return not any(first <= port <= last for first, last in self.ports)
+
+
 class Rule:
     """A rule: its text as its tool has it, the chain's name, and what it does, in order.
 
     ``first`` are conditions that its tool doesn't print. The statements are worked out when they
     are met first, one by one: most rules have done with a packet at their first condition.
+    ``guard`` is for those that were looked through before.
     """
 
-    __slots__ = ("_rest", "_statements", "_text", "first", "where")
+    __slots__ = ("_rest", "_statements", "_text", "first", "guard", "where")
 
     def __init__(self, text: Callable[[], str], where: str, rest: Iterator[object]) -> None:
         self._text, self.where, self._rest = text, where, rest
         self._statements: list[object] = []
         self.first: list[object] = []
+        self.guard: Guard | None = None
 
     def __iter__(self) -> Iterator[object]:
         yield from self.first

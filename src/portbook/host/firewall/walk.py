@@ -129,7 +129,11 @@ class Walk:
                 raise TooLong
             self.rule = rule
             following: dict[Packet, Intervals] = {}
+            guard = rule.guard
             for each, some in flows.items():
+                if guard and guard.keeps_out(each.family, each.protocol, each.dport):
+                    add(following, each, some)
+                    continue
                 step = Step(rule, each, some, following, ended, depth)
                 self._follow(step)
             flows = following
