@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import os
 
+from portbook.catalog.practice.by_port import BY_PORT, PORTS_UNTIL_HELD, ByPort
 from portbook.catalog.practice.rows import (
     COLUMNS,
-    RowsByPort,
     cells_of,
     number_of,
     program_of,
@@ -31,7 +31,6 @@ from portbook.catalog.practice.rows import (
 )
 from portbook.errors import DataCorrupt
 from portbook.model import (
-    PORTS,
     KnownService,
     Program,
     Report,
@@ -45,14 +44,11 @@ from portbook.storage.sorted_tsv import SortedFile, number, word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from typing import Any
+    from collections.abc import Iterator, Sequence
 
 
 DATA = os.path.join(os.path.dirname(__file__), "data")
 
-# Asked for more ports than this, a file is read once, which takes as long as so many searches.
-_PORTS_UNTIL_HELD = 24
 _NAMES_HELD = 4096  # names and paths of programs, of which captures may have any number
 
 # What each file is, for a reader of the list of sources.
@@ -66,14 +62,6 @@ SUBJECTS = {
     "systems": "dynamic ranges and privileged-port rules of operating systems",
 }
 
-# What the rows of a file are made into, of those whose rows have a port and a transport each.
-_ENTRIES: Mapping[str, Callable[[list[str], str], Any]] = {
-    "uses": use_of,
-    "abuse": report_of,
-    "services": service_of,
-}
-_BY_PORT = (*_ENTRIES, "browsers")
-
 
 class Practice:
     """The compiled lore in one folder; each file is opened when it is first asked.
@@ -85,22 +73,19 @@ class Practice:
     def __init__(self, folder: str = DATA) -> None:
         self.folder = folder
         self._files: dict[str, SortedFile] = {}
-        self._blocked: frozenset[int] | None = None
-        self._spoken_of: dict[Transport, bytearray] | None = None
         self._rules: tuple[SystemRule, ...] | None = None
         self._sources: tuple[Source, ...] | None = None
         self._programs: tuple[Program, ...] | None = None
         self._programs_at: dict[str, tuple[Program, ...]] = {}
         self._programs_named: dict[str, tuple[Program, ...]] = {}
-        self._asked: dict[str, int] = {}
-        self._held: dict[str, RowsByPort] = {}
-        self._searched: dict[str, tuple[int, list[Any]]] = {}
+        self._by_port = ByPort(self._file)
+        self._asked = 0  # for the programs of a port
         self._programs_on: dict[int, list[Program]] | None = None
 
     def _file(self, kind: str) -> SortedFile:
         file = self._files.get(kind)
         if file is None:
-            key = number if kind in _BY_PORT else word
+            key = number if kind in BY_PORT else word
             file = SortedFile(os.path.join(self.folder, f"{kind}.tsv"), f"{kind}/1", key)
             if file.header.get("columns") != "\t".join(COLUMNS[kind]):
                 raise DataCorrupt(file.path, "its columns are not the ones expected")
@@ -170,8 +155,8 @@ class Practice:
 
     def programs_on(self, port: int, transport: Transport | None = None) -> tuple[Program, ...]:
         """The programs that have *port* as a default, on *transport* or on any, sorted by name."""
-        asked = self._asked["programs"] = self._asked.get("programs", 0) + 1
-        if asked <= _PORTS_UNTIL_HELD:
+        self._asked += 1
+        if self._asked <= PORTS_UNTIL_HELD:
             file = self._file("programs")
             rows = {row[1]: row for row in file.containing(b"%d/" % port)}
             programs = [program_of(rows[name], file.path) for name in sorted(rows)]
@@ -200,7 +185,7 @@ class Practice:
 
     def lookup_uses(self, port: int, transport: Transport | None = None) -> tuple[Use, ...]:
         """What *port* is used for in practice, on *transport* or on any, by :attr:`Use.rank`."""
-        found: list[Use] = self._spanning("uses", port, transport)
+        found: list[Use] = self._by_port.spanning("uses", port, transport)
         if not found:  # most ports have none, and captures ask for thousands
             return ()
         return tuple(sorted(found, key=lambda use: (use.rank, use.first, use.transport)))
@@ -209,7 +194,7 @@ class Practice:
         self, first: int, last: int, transport: Transport | None = None
     ) -> tuple[Use, ...]:
         """What the ports from *first* to *last* are used for, by port, the narrowest first."""
-        uses: list[Use] = self._search("uses", first, last)
+        uses: list[Use] = self._by_port.within("uses", first, last)
         uses.sort(key=lambda use: (use.first, use.last, use.product, use.transport))
         return tuple([use for use in uses if transport in (None, use.transport)])
 
@@ -224,7 +209,7 @@ class Practice:
 
         Malware with the port as its own comes first, then the oldest period.
         """
-        found: list[Report] = self._spanning("abuse", port, transport)
+        found: list[Report] = self._by_port.spanning("abuse", port, transport)
         if not found:
             return ()
         order = [
@@ -237,7 +222,7 @@ class Practice:
         self, first: int, last: int, transport: Transport | None = None
     ) -> tuple[Report, ...]:
         """What abuse of the ports from *first* to *last* was reported, by port."""
-        reports: list[Report] = self._search("abuse", first, last)
+        reports: list[Report] = self._by_port.within("abuse", first, last)
         reports.sort(key=lambda each: (each.first, each.period, each.subject, each.transport))
         return tuple([each for each in reports if transport in (None, each.transport)])
 
@@ -249,54 +234,7 @@ class Practice:
 
     def expect(self, ports: int) -> None:
         """Reads a file at once, and not when it was searched often, where so many are asked for."""
-        if ports > _PORTS_UNTIL_HELD:
-            self._asked |= dict.fromkeys(_BY_PORT, ports)
-
-    def _hold(self, kind: str) -> RowsByPort:
-        """The rows of *kind* by port, all of which are read."""
-        if kind not in self._held:
-            self._held[kind] = RowsByPort(self._file(kind), kind, _ENTRIES[kind])
-        return self._held[kind]
-
-    def _spanning(self, kind: str, port: int, wanted: Transport | None) -> list[Any]:
-        """The entries of *kind* that *port* is among, in no order."""
-        held = self._held.get(kind)
-        if held is None:
-            asked = self._asked[kind] = self._asked.get(kind, 0) + 1
-            if asked > _PORTS_UNTIL_HELD:
-                held = self._hold(kind)
-        if held is not None:
-            found = held.on(port)
-        else:
-            # The verdict and the answer ask about the same port one after the other.
-            known, found = self._searched.get(kind, (-1, []))
-            if known != port:
-                found = self._search(kind, port, port)
-                self._searched[kind] = port, found
-        if not found:
-            return found
-        return [each for each in found if wanted in (None, each.transport)]
-
-    def _search(self, kind: str, first: int, last: int) -> list[Any]:
-        """The entries of *kind* that one of the ports *first* to *last* is among, in no order."""
-        file = self._file(kind)
-        widest = number_of(file.header.get("widest", ""), file.path)
-        # No range is wider than the widest, but for the few wide ones: nothing else that begins
-        # lower can reach these ports.
-        rows = file.rows(2, file.after(first - widest - 1), file.after(last))
-        begins: dict[int, None] = {}
-        for span in file.header.get("wide", "").split():
-            begin, _, end = span.partition("-")
-            if number_of(end, file.path) >= first > (start := number_of(begin, file.path)) + widest:
-                begins[start] = None
-        for start in begins:
-            rows = file.rows(2, file.after(start - 1), file.after(start)) + rows
-        return [
-            _ENTRIES[kind](cells_of("\t".join(row).split("\t"), kind, file.path), file.path)
-            for row in reversed(rows)
-            # Most end below these ports: only what reaches them is read whole.
-            if len(row) <= 1 or number_of(row[1], file.path) >= first
-        ]
+        self._by_port.expect(ports)
 
     def lookup_services(
         self, port: int, transport: Transport | None = None
@@ -306,7 +244,7 @@ class Practice:
         Those known from a list of ports alone come last, those with a successor before them; then
         by transport, in the registry's order.
         """
-        services: list[KnownService] = self._spanning("services", port, transport)
+        services: list[KnownService] = self._by_port.spanning("services", port, transport)
         if len(services) < 2:
             return tuple(services)
         order = list(Transport)
@@ -342,20 +280,7 @@ class Practice:
 
     def browser_blocked(self, port: int) -> bool:
         """Whether browsers refuse HTTP to *port* (https://fetch.spec.whatwg.org/#port-blocking)."""
-        if self._blocked is None:
-            file = self._file("browsers")
-            asked = self._asked["browsers"] = self._asked.get("browsers", 0) + 1
-            if asked <= _PORTS_UNTIL_HELD:
-                row = next(file.backward(file.after(port)), ("",))
-                return row[0] == str(port)
-        return port in self._browsers_block()
-
-    def _browsers_block(self) -> frozenset[int]:
-        """The ports that browsers refuse, fewer than a hundred."""
-        if self._blocked is None:
-            file = self._file("browsers")
-            self._blocked = frozenset(number_of(row[0], file.path) for row in file.rows())
-        return self._blocked
+        return self._by_port.browser_blocked(port)
 
     def silent(self, port: int, transport: Transport) -> bool:
         """Whether no use, report or service is of *port* over *transport*, and browsers take it.
@@ -363,29 +288,13 @@ class Practice:
         It is told once so many ports were asked for that every file by port is read whole; False
         before, which is no denial.
         """
-        if self._spoken_of is None:
-            if any(self._asked.get(kind, 0) <= _PORTS_UNTIL_HELD for kind in _BY_PORT):
-                return False
-            spoken_of = {each: bytearray(PORTS) for each in Transport}
-            for kind in _ENTRIES:
-                self._hold(kind).mark(spoken_of)
-            for spoken in spoken_of.values():
-                for blocked in self._browsers_block():
-                    spoken[blocked : blocked + 1] = b"\1"
-            self._spoken_of = spoken_of
-        return not self._spoken_of[transport][port]
+        return self._by_port.silent(port, transport)
 
     def run_starts(self) -> set[int]:
         """The ports at which other uses, reports and services are than at the port before, or
         which browsers alone tell apart. Reads and holds all files by port.
         """
-        self.expect(_PORTS_UNTIL_HELD + 1)
-        for look_up in (self.lookup_uses, self.lookup_abuse, self.lookup_services):
-            look_up(0)
-        self.browser_blocked(0)
-        blocked = self._blocked or frozenset[int]()
-        starts = set(blocked).union([port + 1 for port in blocked])
-        return starts.union(*[rows.run_starts() for rows in self._held.values()])
+        return self._by_port.run_starts()
 
     def port_named(self, name: str, transport: Transport) -> int | None:
         """The port over *transport* that systems call *name* (lower case), None where none does.
