@@ -251,14 +251,12 @@ class _Call:
             self._again(flow, forwarded)
         self.walk.stops = outer
         sources = union([each.sources for each in passed])
-        results = [*lost]
+        results, end = [*lost], flow.packet._replace(source_changed=False)
         stopped = union([each.sources for each in later]) & sources
         rules = tuple(dict.fromkeys(each.rules[-1] for each in later if each.sources & sources))
         for some, texts in ((sources - stopped, ()), (stopped, rules)):
             if some:
-                results.append(
-                    _Result(Outcome.OPEN, some, flow.rules, flow.packet, forwarded, texts)
-                )
+                results.append(_Result(Outcome.OPEN, some, flow.rules, end, forwarded, texts))
         return results
 
     def _back(self, flow: Flow, forwarded: bool) -> list[Flow]:
