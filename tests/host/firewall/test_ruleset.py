@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -95,6 +97,20 @@ def test_a_tool_that_fails_leaves_everything_unknown(tool: Any, code: GapCode) -
     ruleset = read_ruleset(tool=tool, number=lambda: 5)
     assert codes(ruleset) == [code]
     assert outcomes(ruleset) == {"unknown"}
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"nftables": [{"table', "[1, 2", "nonsense"])
+def test_json_that_is_cut_off_is_refused_where_its_module_was_never_loaded(text: str) -> None:
+    code = (
+        "import sys\n"
+        "from portbook.host.firewall.nft_text import load_json\n"
+        "assert 'json' not in sys.modules\n"
+        "try:\n    load_json(sys.argv[1])\nexcept ValueError:\n    print('refused')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, text], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("refused\n", "")
 
 
 def test_rules_that_change_while_they_are_read_are_not_guessed() -> None:

@@ -68,7 +68,7 @@ def load_json(text: str) -> Any:
         return loads(text)
     try:
         value, end = scan(text.strip(), 0)
-    except StopIteration:
+    except (StopIteration, SystemError):  # its own error's class isn't loaded
         raise ValueError("it is no JSON") from None
     if end != len(text.strip()):
         raise ValueError("something follows the JSON")
