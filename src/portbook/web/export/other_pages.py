@@ -114,7 +114,7 @@ def _pages(base_url: str | None, scope: Scope, catalog: Catalog) -> Mapping[str,
         pages[path] = partial(browse.render, path, catalog, site)
     for port in filter(scope.has_port, catalog.derived(_long_lists)):
         found = _whole(port, catalog)
-        pages[f"{port}/practice"] = partial(_practice, found, below)
+        pages[f"{port}-practice"] = partial(_practice, found, here)
     for span in RANGES:
         pages[f"ranges/{span.name}"] = partial(views.range_, span.name, catalog, below)
     for term in TERMS:

@@ -87,8 +87,8 @@ class Links(NamedTuple):
         return f"{self.site.address}/static/card{f'-{state}' if state else ''}.png"
 
     def rest(self, path: str) -> str | None:
-        """The page that has a long list whole."""
-        return self.page(path)
+        """The page that has a long list whole; an export has no folder for a port."""
+        return self.page(path.replace("/", "-") if self.site.export else path)
 
     def file(self, path: str) -> str:
         """A file that is the same on a server and in an export: ``305.json``."""

@@ -156,7 +156,15 @@ def practice(answer: PortAnswer, site: Site) -> str | None:
     values = {"port": answer.port, "count": len(found[0].records), "table": found[0].records}
     about = f"{values['count']} uses of port {answer.port}, each with the file that shows it."
     trail = [(str(answer.port), str(answer.port))]
-    return page("practice.html", to, title, trail=trail, path=path, about=about, **values)
+    return page(
+        "practice.html",
+        to,
+        title,
+        trail=trail,
+        path=path.replace("/", "-") if site.export else path,
+        about=about,
+        **values,
+    )
 
 
 def service(answer: ServiceAnswer, site: Site) -> str:
