@@ -203,6 +203,16 @@ def test_its_own_json_is_read_again(
     assert second["sockets"] == first["sockets"]
 
 
+@pytest.mark.parametrize("form", [(), ("--json",), ("--jsonl",)])
+def test_of_several_files_those_that_can_be_read_are_explained(
+    capsys: pytest.CaptureFixture[str], capture: Path, form: tuple[str, ...]
+) -> None:
+    status, out, err = run(capsys, str(capture), "/no/such/file", *form)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "'/no/such/file' can't be read" in err
+    assert "sshd" in out
+
+
 def test_fail_on_and_strict(capsys: pytest.CaptureFixture[str], capture: Path) -> None:
     for argv, expected in (
         ([], 0),

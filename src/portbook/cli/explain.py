@@ -77,20 +77,18 @@ def _explain(options: argparse.Namespace, catalog: Catalog) -> int:
             return answer_text(text, catalog, as_json=options.json, as_lines=options.jsonl)
         explanation.end()
         return explanation.status
-    unread = 0
+    unread = False
     for path in options.files:
         try:
             explanation.add(path)
         except InputUnreadable as error:  # names the file itself
             complain(str(error))
-            unread += 1
+            unread = True
         except MalformedInput as error:
             complain(f"{shown(path, 200)}: {error}")
-            unread += 1
+            unread = True
     explanation.end()
-    if unread == len(options.files):
-        return 2
-    return explanation.status or (3 if options.strict and unread else 0)
+    return 2 if unread else explanation.status
 
 
 def _check(options: argparse.Namespace) -> None:
