@@ -48,8 +48,8 @@ def unassigned(answer: PortAnswer) -> Iterator[Item]:
     yield from _SYSTEM_PORT
     yield Heading(f"Why {answer.port} is unassigned")
     yield Paragraph(
-        f"No source says why {answer.port} in particular was left. IANA's rules leave gaps among "
-        "the System Ports on purpose:"
+        f"No source says why {answer.port} in particular was left. By IANA's rules, gaps among "
+        "the System Ports are meant to be there:"
     )
     yield _REASONS
     yield Paragraph(f"So {answer.port} is room for a standard that is still to come.")
@@ -61,7 +61,7 @@ _MEANING = Paragraph(
     "unused: the registry is a list, and nothing keeps a program from listening."
 )
 _SPARING = Paragraph(
-    "IANA leaves such gaps on purpose. It gives each service one port, after a review, and "
+    "IANA leaves such gaps on purpose. It is to give a service one port, after a review, and "
     "keeps the rest for services to come (RFC 6335 §7.2, RFC 7605 §6)."
 )
 _SYSTEM_PORT = (
@@ -83,7 +83,7 @@ _REASONS = Points(
             "out sparingly (RFC 6335 §7.2, RFC 7605 §6)."
         ),
         (
-            "A service gets one port. It gets no second one for a secure variant or a new version "
+            "A new service is to get one port: no second one for a secure variant or a version "
             "(RFC 7605 §7.2, RFC 7605 §7.4, RFC 7605 §7.5)."
         ),
         (
@@ -91,8 +91,8 @@ _REASONS = Points(
             "name alone: DNS can tell clients the port (RFC 6335 §8.1.2, RFC 6335 §5)."
         ),
         (
-            "Assigned ports stay assigned until they are returned or revoked, so the gaps between "
-            "them stay where they are (RFC 6335 §8.2, RFC 6335 §8.4)."
+            "Nothing moves to close a gap: an assigned port stays assigned until it is returned "
+            "or revoked (RFC 6335 §8.2, RFC 6335 §8.4)."
         ),
     )
 )

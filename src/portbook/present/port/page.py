@@ -212,7 +212,7 @@ def _proofs(answer: PortAnswer) -> Iterator[tuple[str, str]]:
             "Each line is a socket, with its program and process id. "
             f"An empty answer proves that no {', '.join(most)} or {last} socket listens there in "
             "this network namespace. A bind can still fail: `portbook why` finds the cause. "
-            "Without sudo, ss shows no owner, and lsof only your own processes."
+            "Without sudo, ss names the owners of your own sockets only, and lsof shows no others."
         ),
     )
     yield from _PROOFS
