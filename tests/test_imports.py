@@ -18,7 +18,7 @@ MODULES = {
     "portbook", "portbook._fast_types", "portbook.app",
     "portbook.app.lookup", "portbook.app.port_lookup",
     "portbook.catalog", "portbook.catalog.practice",
-    "portbook.catalog.practice.lookup", "portbook.catalog.practice.rows",
+    "portbook.catalog.practice.by_port", "portbook.catalog.practice.lookup", "portbook.catalog.practice.rows",
     "portbook.catalog.registry",
     "portbook.catalog.registry.lookup",
     "portbook.catalog.registry.tsv_reader", "portbook.cli", "portbook.cli.show",
