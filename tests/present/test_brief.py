@@ -253,7 +253,7 @@ def test_a_wide_use_never_leads() -> None:
     assert isinstance(found, PortAnswer)
     assert any(use.last - use.first > 16 for use in found.uses)
     assert compose_brief(found, TO).headline.startswith("31337 · eldim")
-    assert compose_brief(found, TO).abuse == "Back Orifice (September 1998)"
+    assert compose_brief(found, TO).abuse == "Back Orifice (September 1998) and 2 more"
     assert in_practice(found).leading == ()
     assert in_practice(found).wide == ("Kubernetes NodePort services",)
     assert compose_brief(found, TO).practice == "Kubernetes NodePort services (30000–32767)"
@@ -470,9 +470,9 @@ def test_what_a_list_of_ports_alone_names_stands_last_and_is_never_denied(
 
 def test_a_report_on_another_transport_of_the_number_is_told() -> None:
     for text, line in (
-        ("31337", "Back Orifice (September 1998)"),
-        ("31337/udp", "Back Orifice (September 1998)"),
-        ("31337/tcp", "Back Orifice (udp, September 1998)"),
+        ("27444", "trinoo (February 2000)"),
+        ("27444/udp", "trinoo (February 2000)"),
+        ("27444/tcp", "trinoo (udp, February 2000)"),
     ):
         found = answer(parse_query(text), CATALOG)
         assert isinstance(found, PortAnswer)
