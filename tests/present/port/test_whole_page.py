@@ -257,6 +257,14 @@ def test_a_registration_date_is_told_with_the_day_of_its_source() -> None:
     assert month(dated.as_of["registration"]) in text
 
 
+def test_a_registrant_that_the_registry_calls_none_is_nobody() -> None:
+    (row,) = CATALOG.registry.lookup(4747, Transport.UDP)
+    assert row.assignee == "[None]"
+    assert "registered on 14 January 2013 (as of July 2015; registrant not recorded)" in " ".join(
+        said(_page(4747), "history").split()
+    )
+
+
 def test_uses_come_with_their_source_and_the_day_it_was_read() -> None:
     where = ("https://grafana.com/docs/", "2026-01-02")
     use = Use("Grafana", UseKind.DEFAULT, Transport.TCP, 305, 305, "its web pages", *where)

@@ -274,15 +274,19 @@ def _of_another(text: str, port: int) -> str:
     return ", of other ports of the row"
 
 
+_NOBODY = "[None]"  # what the registry has for the registrant of 4747/udp
+
+
 def registration(row: Assignment) -> str:
     """Who registered *row*, and when, with what isn't recorded said so."""
     as_of = row.as_of.get("registration")
     if as_of is None or not (row.assignee or row.registered or row.modified):
         return "registrant and date not recorded"
-    who = f" by {assignee(row.assignee)}" if row.assignee else ""
+    named = None if row.assignee == _NOBODY else row.assignee
+    who = f" by {assignee(named)}" if named else ""
     when = f" on {day(row.registered)}" if row.registered and len(row.registered) == 10 else ""
     when = when or (f" in {day(row.registered)}" if row.registered else "")
     more = [f"last modified {day(row.modified)}"] if row.modified else []
     more += ["date unknown"] if not row.registered else []
-    more += ["registrant not recorded"] if not row.assignee else []
+    more += ["registrant not recorded"] if not named else []
     return f"registered{who}{when} ({'; '.join([f'as of {month(as_of)}', *more])})"
