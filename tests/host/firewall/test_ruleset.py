@@ -179,6 +179,9 @@ def test_a_set_that_is_not_shown_is_unknown_where_it_matters(elements: Printed |
     ruleset = read_ruleset(tool=answers(printed(LISTING), elements), number=lambda: 1)
     assert outcomes(ruleset) == {"unknown"}
     assert GapCode.FIREWALL_SET_UNREAD in codes(ruleset)
+    listed = elements is not None and not elements.status
+    told = [gap.detail for gap in ruleset.gaps if gap.code is GapCode.FIREWALL_SET_UNREAD]
+    assert all((detail == "nft did not list it") is not listed for detail in told)
 
 
 def test_objects_and_keys_of_newer_tools_are_named_or_passed_over() -> None:

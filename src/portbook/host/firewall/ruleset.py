@@ -168,8 +168,12 @@ class _Reader:
         subject = f"{table.family} {table.name} {name}"
         kind = "map" if name in table.maps else "set"
         text = self._run("nft", "--json", "list", kind, table.family, table.name, name)
+        if not text:  # why the tool failed is a gap of its own
+            unlisted = "nft did not list it"
+            self.gaps.append(Gap(GapCode.FIREWALL_SET_UNREAD, subject, detail=unlisted))
+            return None
         try:
-            rows = parse_elements(text or "", table.family, table.name, name)
+            rows = parse_elements(text, table.family, table.name, name)
         except MalformedInput as error:
             self.gaps.append(Gap(GapCode.FIREWALL_SET_UNREAD, subject, detail=str(error)))
             return None
