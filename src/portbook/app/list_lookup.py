@@ -59,6 +59,13 @@ class ServiceAnswer(NamedTuple):
     host: Host | None = None
     findings: tuple[Finding, ...] = ()
 
+    @property
+    def services(self) -> tuple[KnownService, ...]:
+        """What people meet under the name, on any of its ports."""
+        name = self.name.lower()
+        met = [known for each in self.ports for known in each.services]
+        return tuple([known for known in met if name in map(str.lower, known.registered)])
+
 
 class RangeAnswer(NamedTuple):
     """A run of ports in short: what stands in it, block by block, and what listens there.

@@ -88,7 +88,8 @@ def _explain(options: argparse.Namespace, catalog: Catalog) -> int:
             complain(f"{shown(path, 200)}: {error}")
             unread = True
     explanation.end()
-    return 2 if unread else explanation.status
+    status = explanation.status
+    return 2 if unread and status != 1 else status  # what was found is said first
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -25,21 +25,6 @@ def unbyte(text: str) -> str:
 
 def moment(seconds: float) -> str:
     """*seconds* since the epoch as ISO 8601 in UTC, to the second."""
-    # Thousands of moments are of a few days, and strftime(3) takes three times as long as this.
-    days, second = divmod(int(seconds // 1), 86_400)
-    return f"{_day(days)}T{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}Z"
+    import time
 
-
-_MOST_DAYS = 64
-_days: dict[int, str] = {}  # as functools.lru_cache would hold them, which takes a lookup 0.5 ms
-
-
-def _day(days: int) -> str:
-    found = _days.get(days)
-    if found is None:
-        import time
-
-        if len(_days) >= _MOST_DAYS:
-            _days.clear()
-        found = _days[days] = time.strftime("%Y-%m-%d", time.gmtime(days * 86_400))
-    return found
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

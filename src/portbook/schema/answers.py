@@ -81,6 +81,7 @@ SERVICE_ANSWER = Table(
             {row.first for row in answer.assignments if row.first is not None})),
         Field("assignments", ASSIGNMENTS),
         Field("without_port", ASSIGNMENTS, "rows that give it no port", "portless"),
+        Field("services", list_of(KNOWN_SERVICE.codec()), "what people meet under the name"),
         Field("programs", list_of(PROGRAM.codec()), "server programs that speak it"),
         Field("uses", USES, "what people use its ports for"),
         HOST_FIELD,

@@ -60,6 +60,10 @@ def in_practice(answer: PortAnswer) -> InPractice:
         for product, spoken in services.items()
         if not names.isdisjoint(map(str.lower, spoken))
     ]
+    # A server that is known by itself comes before one of the many that one source alone names.
+    known = {use.product for use in answer.uses if use.weight > 1 or use.programs}
+    known |= {program.product for program in answer.programs}
+    registered.sort(key=lambda product: product not in known)
     return InPractice(
         tuple(registered),
         tuple([product for product in services if product not in registered]),

@@ -95,6 +95,7 @@ class ShownList:
         from portbook.present.list_briefs import brief_of
 
         self.brief = brief_of(answer, to)
+        self.services = answer.services
         vars(self).update(answer._asdict())
 
 

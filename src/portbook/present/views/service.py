@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from portbook.app.list_lookup import ServiceAnswer
-    from portbook.model import Assignment, KnownService
+    from portbook.model import Assignment
     from portbook.present.document import Item
 
 
@@ -34,11 +34,11 @@ def compose_service(answer: ServiceAnswer) -> Page:
     rows = answer.assignments if others else answer.assignments + answer.portless
     sections = (
         Section("This machine", tuple(_machine(answer)), "machine"),
-        Section("What it is for", tuple(meaning.services(_met(answer))), "meaning"),
+        Section("What it is for", tuple(meaning.services(answer.services)), "meaning"),
         Section("Ports", tuple(_numbered(answer)), "ports"),
         Section("Without a port", tuple(_portless(answer)), "without"),
         Section("In practice", tuple(_practice(answer)), "practice"),
-        Section("Security", tuple(meaning.risks(_met(answer))), "security"),
+        Section("Security", tuple(meaning.risks(answer.services)), "security"),
         Section("Registration", tuple(_registered(rows)), "registration"),
         Section("History", tuple(changes.past(answer.history, answer.compared)), "history"),
         Section("Server programs", tuple(_programs(answer)), "programs"),
@@ -73,15 +73,8 @@ def _machine(answer: ServiceAnswer) -> Iterator[Item]:
         yield from this_machine.quiet(answer.host)
 
 
-def _met(answer: ServiceAnswer) -> list[KnownService]:
-    """What people meet under the name, on any of its ports."""
-    name = answer.name.lower()
-    met = [known for each in answer.ports for known in each.services]
-    return [known for known in met if name in map(str.lower, known.registered)]
-
-
 def _gist(answer: ServiceAnswer) -> str | None:
-    return next((f"{known.name}, {known.gist}" for known in _met(answer)), None)
+    return next((f"{known.name}, {known.gist}" for known in answer.services), None)
 
 
 def _practice(answer: ServiceAnswer) -> Iterator[Item]:
