@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from portbook.model import Gap, GapCode, Need
@@ -130,6 +130,7 @@ words = st.none() | nasty
 counts = st.none() | st.integers(0, 1 << 40)
 
 
+@example(GapCode.OWNERS_UNSEEN, None, (None, None, None), (0, None))
 @given(
     st.sampled_from(tuple(GapCode)),
     st.none() | st.sampled_from(tuple(Need)),

@@ -181,6 +181,7 @@ def test_a_set_that_is_not_shown_is_unknown_where_it_matters(elements: Printed |
     assert GapCode.FIREWALL_SET_UNREAD in codes(ruleset)
     listed = elements is not None and not elements.status
     told = [gap.detail for gap in ruleset.gaps if gap.code is GapCode.FIREWALL_SET_UNREAD]
+    assert told
     assert all((detail == "nft did not list it") is not listed for detail in told)
 
 

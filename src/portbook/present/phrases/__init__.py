@@ -50,7 +50,7 @@ TEMPLATES = {
     GapCode.OWNERS_INFERRED: "{sockets} owned by a process that was inferred from control group "
     "and user, not seen: {fix}",
     GapCode.OWNERS_PARTIAL: "other users' processes may hold these sockets too ({fix})",
-    GapCode.OWNERS_UNSEEN: "{number:,} of {total:,} sockets have an owner that can't be seen",
+    GapCode.OWNERS_UNSEEN: "{counted} sockets have an owner that can't be seen",
     GapCode.PACKAGES_UNKNOWN: "{packages} not known: {detail}",
     GapCode.NAMES_UNKNOWN: "{names} not known: {detail}",
     GapCode.CONTAINERS_UNASKED: "{detail}",
@@ -194,6 +194,7 @@ def _words(gap: Gap, facts: dict[str, object]) -> dict[str, str]:
     """What templates say of a gap's facts, beyond the facts themselves."""
     subject, number = gap.subject or "", gap.number or 0
     fix = _FIXES.get(gap.needs, "").format(**facts) if gap.needs else ""
+    counted = f"{number:,}" if gap.total is None else f"{number:,} of {gap.total:,}"
     return {
         "transport": "UDP-Lite" if subject == "udp-lite" else subject.upper(),
         "subject_system": _SYSTEMS.get(subject, subject),
@@ -202,7 +203,8 @@ def _words(gap: Gap, facts: dict[str, object]) -> dict[str, str]:
         "process": "process" if number == 1 else "processes",
         "sockets": "the socket is"
         if gap.total == 1
-        else f"{number:,} of {gap.total or 0:,} sockets {'is' if number == 1 else 'are'}",
+        else f"{counted} sockets {'is' if number == 1 else 'are'}",
+        "counted": counted,
         "hidden_by": "can't be seen from inside this container: ask on the host"
         if gap.needs is Need.HOST
         else f"this user can't see: {fix}",
