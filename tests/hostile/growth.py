@@ -18,8 +18,9 @@ MOST = 3.0
 _SHORT = 0.05
 _TRIES = 5
 _ROUNDS = 3  # a machine that others use too makes one of them wrong, not each
-# Past this a reader is given up whatever the ratio: a megabyte would take minutes.
-_TOO_LONG_A_KILOBYTE = 0.05
+# Past this a reader is given up before a longer text, whatever the ratio: a megabyte would take
+# minutes. A slow machine that others use too takes a third of it.
+_TOO_LONG_A_KILOBYTE = 0.2
 
 
 class Growth(NamedTuple):
@@ -65,7 +66,7 @@ def grown(reader: Reader, kind: Input, first: int, last: int) -> Growth | None:
                 growth = _again(reader, kind, smaller)
         if growth.too_much:
             return growth
-        if after > _TOO_LONG_A_KILOBYTE * larger / 1000:
+        if larger < last and after > _TOO_LONG_A_KILOBYTE * larger / 1000:
             return growth
         smaller, before = larger, after
     return None
