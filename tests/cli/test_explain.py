@@ -16,6 +16,7 @@ from portbook import cli
 from portbook.app.capture_judge import CaptureJudge
 from portbook.app.explain import _resolver, compare, explain, merge
 from portbook.app.socket_filter import Filter
+from portbook.errors import MalformedInput
 from portbook.formats.sockets.detect import FORMATS
 from portbook.model import (
     Assessment,
@@ -201,6 +202,16 @@ def test_its_own_json_is_read_again(
     assert status == 0
     assert second["format"] == "portbook"
     assert second["sockets"] == first["sockets"]
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_a_limit_counts_sockets_and_no_other_line(said: bool) -> None:
+    head = b"State  Recv-Q Send-Q Local Address:Port Peer Address:Port Process\n"
+    rows = [head + b"LISTEN 0 128 127.0.0.1:%d 0.0.0.0:*\n" % port for port in (3000, 3001)]
+    found = explain(rows, Filter(), CATALOG, said=said, most=2)
+    assert len(found.sockets) == 2
+    with pytest.raises(MalformedInput, match="more than 1 sockets"):
+        explain(rows, Filter(), CATALOG, said=said, most=1)
 
 
 @pytest.mark.parametrize("form", [(), ("--json",), ("--jsonl",)])

@@ -217,9 +217,11 @@ def _collect(
 
     def listeners() -> Iterator[Listener]:
         nonlocal read_any
-        for count, event in enumerate(events, 1):
+        count = 0
+        for event in events:
             if isinstance(event, Listener):
-                if most is not None and count - len(lines) > most:
+                count += 1
+                if most is not None and count > most:
                     raise MalformedInput(
                         f"{what} has more than {most:,} sockets: give it to portbook explain, "
                         "which takes any number"
