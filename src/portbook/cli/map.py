@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from portbook.catalog import Catalog
     from portbook.catalog.registry.summary import Shelf
+    from portbook.host.host_reader import HostReader
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
@@ -85,21 +86,28 @@ def _drawn(stand: Shelf, ports: str | None, *, host: bool) -> str:
 
     terminal = table_style()
     span = None if ports is None else port_range(ports)
-    here = _listening() if host else None
+    here = listening() if host else None
     if span is None:
         return render_map_text(stand, terminal.width, colour=terminal.colour, here=here)
     return render_range_text(stand, *span, terminal.width, colour=terminal.colour, here=here)
 
 
-def _listening() -> frozenset[int] | None:
-    """The ports on which something listens here; None where that can't be seen."""
+def listening(host: HostReader | None = None) -> frozenset[int] | None:
+    """The ports on which something is seen to listen on *host* (None: this machine); None where
+    nothing can be seen. What may be hidden is told on standard error.
+    """
     from portbook.errors import HostUnreadable
     from portbook.host.host_reader import THIS_HOST
     from portbook.model import OwnerSearch
+    from portbook.model.gap import hide_sockets
+    from portbook.present.phrases import gap_sentences
 
     try:
-        seen = THIS_HOST.read_host(None, None, OwnerSearch.NONE)
+        seen = (host or THIS_HOST).read_host(None, None, OwnerSearch.NONE)
     except HostUnreadable as error:
         complain(f"not seen: {error}")
         return None
+    if hide_sockets(seen.missing):
+        for reason in gap_sentences(seen.missing):
+            complain(f"not seen: {reason}")
     return frozenset([each.socket.port for each in seen.listeners if each.socket.listens])

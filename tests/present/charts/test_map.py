@@ -9,13 +9,15 @@ import struct
 import xml.etree.ElementTree as ET
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.catalog.registry.summary import STATES, shelf
-from portbook.model import PORTS, State
+from portbook.cli.map import listening
+from portbook.model import PORTS, Gap, GapCode, Host, Need, State
 from portbook.present.charts.map import (
     place,
     render_map_png,
@@ -33,6 +35,7 @@ from portbook.present.charts.svg import (
 )
 from portbook.present.palette import STATES as COLOURS
 from tests.command_line import run
+from tests.machine import SERVER, Machine, bound
 from tests.strategies import any_port
 from tests.values import CATALOG
 
@@ -245,6 +248,21 @@ def test_where_this_machine_listens_is_on_the_map(
     assert "listening here 1" in here
     assert "●" in here.splitlines()[0]
     assert "listening" not in alone
+
+
+class _Veiled(Machine):
+    """A machine that shows some of its sockets only."""
+
+    def read_host(self, *asked: Any) -> Host:
+        gap = Gap(GapCode.TRANSPORT_UNLISTED, "sctp", Need.KERNEL)
+        return super().read_host(*asked)._replace(missing=(gap,))
+
+
+def test_what_may_be_hidden_of_this_machine_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert listening(_Veiled([bound(305, SERVER)])) == frozenset({305})
+    assert capsys.readouterr().err.startswith("portbook: not seen: ")
+    assert listening(Machine([bound(305, SERVER)])) == frozenset({305})
+    assert capsys.readouterr().err == ""
 
 
 def test_some_ports_are_drawn_one_by_one() -> None:
