@@ -242,7 +242,8 @@ class _Question(NamedTuple):
             here = self._destination(interface, address, sources)
             if here not in decisions:
                 decisions[here] = self._decide(here, interface.name)
-            yield from _cut(label, sources, decisions[here], interface.name)
+            cut = _cut_short if self.short else _cut
+            yield from cut(label, sources, decisions[here], interface.name)
 
     def _destination(self, interface: Interface, address: str, sources: Intervals) -> str:
         """The address that neighbours on the link use, where *sources* are link-local."""
@@ -296,13 +297,7 @@ def _cut(
     label: str, sources: Intervals, decisions: Iterable[Decision], interface: str
 ) -> Iterator[Origin]:
     """The origins of *sources*: *label* is the widest part, the others are listed by network."""
-    parts = []
-    for decision in decisions:
-        part = sources & Intervals.of(decision.sources)
-        if part:
-            parts.append((sum(last - first + 1 for first, last in part.pairs()), part, decision))
-    parts.sort(key=lambda part: -part[0])
-    for number, (_, part, decision) in enumerate(parts):
+    for number, (part, decision) in enumerate(_parts(sources, decisions)):
         origin = _origin(label, decision, interface)
         if not number:
             yield origin
@@ -311,6 +306,31 @@ def _cut(
         for place, (first, last) in enumerate(networks[:MOST_NETWORKS], 1):
             further = max(0, len(networks) - place) if place == MOST_NETWORKS else 0
             yield origin._replace(source=cidr_of(decision.family, first, last), further=further)
+
+
+def _cut_short(
+    label: str, sources: Intervals, decisions: Iterable[Decision], interface: str
+) -> Iterator[Origin]:
+    """As :func:`_cut`, with the networks of those that are let in alone, not counted further.
+
+    A ruleset may drop a hundred thousand addresses one by one.
+    """
+    for number, (part, decision) in enumerate(_parts(sources, decisions)):
+        origin = _origin(label, decision, interface)
+        if not number or decision.outcome is not Outcome.OPEN:
+            yield origin
+            continue
+        networks = _networks(decision.family, part)
+        for (first, last), _ in zip(networks, range(MOST_NETWORKS), strict=False):
+            yield origin._replace(source=cidr_of(decision.family, first, last))
+
+
+def _parts(sources: Intervals, decisions: Iterable[Decision]) -> list[tuple[Intervals, Decision]]:
+    """What of *sources* each decision is about, the widest part first."""
+    parts = [(sources & Intervals.in_order(each.sources), each) for each in decisions]
+    parts = [each for each in parts if each[0]]
+    parts.sort(key=lambda each: -each[0].size())
+    return parts
 
 
 def _networks(family: Family, part: Intervals) -> Iterator[tuple[int, int]]:

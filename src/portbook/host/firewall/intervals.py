@@ -58,6 +58,17 @@ class Intervals:
                 bounds += (first, last + 1)
         return cls(bounds)
 
+    @classmethod
+    def in_order(cls, pairs: tuple[tuple[int, int], ...]) -> Intervals:
+        """Of inclusive intervals that :meth:`pairs` gave, with numbers between any two."""
+        if len(pairs) == 1:
+            ((first, last),) = pairs
+            return cls([first, last + 1])
+        bounds = [0] * (2 * len(pairs))
+        bounds[::2] = [first for first, _ in pairs]
+        bounds[1::2] = [last + 1 for _, last in pairs]
+        return cls(bounds)
+
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """The inclusive intervals."""
         bounds = self.bounds

@@ -38,10 +38,10 @@ PROTOCOLS = {
     "ipip": 4, "gre": 47, "esp": 50, "ah": 51, "ipv6-icmp": 58, "icmpv6": 58, "vrrp": 112,
 }  # fmt: skip
 _OTHER_PROTOCOL = 256  # a name that isn't in the list: none of the transports with ports
-_HEADERS = {"tcp": TCP, "udp": UDP, "sctp": SCTP, "dccp": DCCP, "udplite": UDPLITE}
+HEADERS = {"tcp": TCP, "udp": UDP, "sctp": SCTP, "dccp": DCCP, "udplite": UDPLITE}
 _ABSENT = ("icmp", "icmpv6", "igmp", "arp", "ah", "esp", "comp", "vlan", "gre", "vxlan", "geneve")
 _FAMILIES = {"ipv4": (2, 2), "ipv6": (10, 10), "ip": (2, 2), "ip6": (10, 10)}
-_IP = {"ip": "ipv4", "ip6": "ipv6"}
+IP = {"ip": "ipv4", "ip6": "ipv6"}
 _META = {
     "l4proto": "l4proto", "nfproto": "nfproto", "protocol": "nfproto", "mark": "mark",
     "iif": "iifname", "iifname": "iifname", "oif": "oifname", "oifname": "oifname",
@@ -85,22 +85,22 @@ def field_of(expression: Any) -> Field:
 
 def _payload(value: dict[str, Any]) -> Field:
     protocol, key = value.get("protocol"), value.get("field")
-    if protocol in _HEADERS or protocol == "th":
+    if protocol in HEADERS or protocol == "th":
         name = {"sport": "sport", "dport": "dport", "flags": "tcpflags"}.get(str(key), "?")
-        return Field(name, None, None, None if protocol == "th" else (_HEADERS[protocol],))
-    if protocol in _IP:
+        return Field(name, None, None, None if protocol == "th" else (HEADERS[protocol],))
+    if protocol in IP:
         name = {
             "saddr": "saddr", "daddr": "daddr", "protocol": "l4proto", "nexthdr": "l4proto",
             "version": "version", "frag-off": "fragment",
         }.get(str(key), "?")  # fmt: skip
-        return Field(name, None, _IP[protocol])
+        return Field(name, None, IP[protocol])
     return Field("absent" if protocol in _ABSENT else "?")
 
 
 def _ct(value: dict[str, Any]) -> Field:
     key = str(value.get("key"))
     if value.get("dir") == "original":
-        family = _IP.get(value.get("family") or key.partition(" ")[0])
+        family = IP.get(value.get("family") or key.partition(" ")[0])
         return Field(_CT_ORIGINAL.get(key, "?"), None, family)
     return Field(_CT.get(key, "?") if "dir" not in value else "?")
 

@@ -25,6 +25,7 @@ from portbook.host.firewall.nft_expressions import (
     rows_of,
     target_of,
 )
+from portbook.host.firewall.nft_glance import IGNORED, VERDICTS, guard_at_sight, ports_at_sight
 from portbook.host.firewall.nft_text import listed, load_json, only, show_rule
 from portbook.host.firewall.values import (
     AddTo,
@@ -50,12 +51,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-_IGNORED = {
-    "counter", "log", "comment", "last", "flow", "secmark", "ct helper",
-    "ct timeout", "ct expectation", "tcp option", "reset",
-}  # fmt: skip
+    from portbook.host.firewall.values import Guard
+
 _CHANCES = ("limit", "ct count", "quota", "meter", "connlimit")
-_VERDICTS = ("accept", "drop", "return", "continue", "jump", "goto")
 _REJECTED = {
     "tcp reset": ("l4proto", "tcp"), "icmp": ("nfproto", "ipv4"), "icmpv6": ("nfproto", "ipv6"),
 }  # fmt: skip
@@ -75,15 +73,14 @@ def parse_nft(
     """
     try:
         with Uncollected():
-            return _Reader(terse).read(_objects(text))
+            text = text if isinstance(text, str) else text.decode()
+            return _Reader(terse, text).read(_objects(text))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise MalformedInput("it is not a ruleset as nft prints it in JSON") from error
 
 
-def _objects(text: str | bytes) -> list[dict[str, Any]]:
-    objects: list[dict[str, Any]] = load_json(text if isinstance(text, str) else text.decode())[
-        "nftables"
-    ]
+def _objects(text: str) -> list[dict[str, Any]]:
+    objects: list[dict[str, Any]] = load_json(text)["nftables"]
     return objects
 
 
@@ -94,7 +91,7 @@ def parse_elements(text: str | bytes, family: str, table: str, name: str) -> Row
     """
     try:
         with Uncollected():
-            for each in _objects(text):
+            for each in _objects(text if isinstance(text, str) else text.decode()):
                 for kind, value in each.items():
                     if kind in ("set", "map") and (family, table, name) == (
                         value["family"], value["table"], value["name"],
@@ -146,12 +143,15 @@ def _verdict(value: Any) -> object:
     kind, inside = only(value)
     if kind in ("jump", "goto"):
         return Verdict(kind, inside["target"])
-    return Verdict(kind) if kind in _VERDICTS else None
+    return Verdict(kind) if kind in VERDICTS else None
 
 
 class _Reader:
-    def __init__(self, terse: bool) -> None:
+    def __init__(self, terse: bool, text: str) -> None:
         self._terse = terse
+        # What no rule has isn't looked for in each of them.
+        self._kinds = tuple([kind for kind in ("xt", "tproxy") if f'"{kind}"' in text])
+        self._resets = '"tcp reset"' in text
         self._tables: dict[tuple[str, str], Table] = {}
         self._unfollowed: list[NotEvaluated] = []
 
@@ -206,18 +206,49 @@ class _Reader:
     def _rule(self, value: dict[str, Any]) -> None:
         table = self._table(value["family"], value["table"])
         name = value["chain"]
-        where = f"{table.family} {table.name} {name}"
-        chain = table.chains.setdefault(name, Chain(where))
+        chain = table.chains.get(name)
+        if chain is None:
+            chain = table.chains[name] = Chain(f"{table.family} {table.name} {name}")
         expressions = value.get("expr", [])
-        if any("xt" in each for each in expressions):
-            table.foreign.add((name, len(chain.rules)))
-        if any("tproxy" in each for each in expressions):
-            self._unfollowed.append(NotEvaluated(FilterKind.TPROXY, where))
-        rule = Rule(lambda: show_rule(expressions), where, statements_of(expressions))
+        for kind in self._kinds:
+            if any(kind in each for each in expressions):
+                if kind == "xt":
+                    table.foreign.add((name, len(chain.rules)))
+                else:
+                    self._unfollowed.append(NotEvaluated(FilterKind.TPROXY, chain.where))
+        rule = NftRule(expressions, chain.where)
         chain.rules.append(rule)
-        if table.family == "inet" and _hides_family(expressions):
+        if self._resets and table.family == "inet" and _hides_family(expressions):
             rule.first = [Chance("meta nfproto")]
             table.doubtful[name, value["handle"]] = rule
+
+
+class NftRule(Rule):
+    """A rule of nftables: of thousands most are only glanced at."""
+
+    __slots__ = ("_expressions", "_glanced")
+
+    def __init__(self, expressions: list[Any], where: str) -> None:
+        super().__init__(self._show, where, self._read())
+        self._expressions, self._glanced = expressions, False
+
+    def _show(self) -> str:
+        return show_rule(self._expressions)
+
+    def _read(self) -> Iterator[object]:
+        yield from statements_of(self._expressions)
+
+    def glance(self) -> Guard | None:
+        """Its guard, from the conditions at its head."""
+        if not self._glanced:
+            self._glanced = True
+            if self.guard is None:
+                self.guard = guard_at_sight(self._expressions)
+        return self.guard
+
+    def ports(self) -> list[tuple[int, int]] | None:
+        """As :meth:`Rule.ports`."""
+        return ports_at_sight(self._expressions)
 
 
 def _hides_family(expressions: list[Any]) -> bool:
@@ -239,9 +270,9 @@ def statements_of(expressions: list[Any]) -> Iterator[object]:
 
 
 def _statement(kind: str, value: Any, whole: Any) -> object:
-    if kind in _IGNORED:
+    if kind in IGNORED:
         return None
-    if kind in _VERDICTS:
+    if kind in VERDICTS:
         return _verdict(whole)
     if kind in ("dnat", "redirect"):
         return _translation(kind, value or {})

@@ -12,6 +12,7 @@ from portbook.host.firewall.values import (
     Guard,
     Mapped,
     Rows,
+    Rule,
     Ruleset,
     Table,
     Test,
@@ -42,16 +43,24 @@ class PortKinds:
             for table in ruleset.tables:
                 for chain in table.chains.values():
                     for rule in chain.rules:
-                        statements = rule.statements
-                        rule.guard = guard_of(statements)
-                        for statement in statements:
-                            self._look_at(table, statement)
+                        ports = rule.ports()
+                        if ports is None:
+                            self._look_through(table, rule)
+                        else:
+                            self._spans.update(dict.fromkeys(ports))
 
     def kind(self, port: int) -> Hashable:
         """What ports of one kind, and no others, have in common."""
         if self._apart:
             return port
         return tuple([span for span in self._spans if span[0] <= port <= span[1]])
+
+    def _look_through(self, table: Table, rule: Rule) -> None:
+        statements = rule.statements
+        if rule.guard is None:
+            rule.guard = guard_of(statements)
+        for statement in statements:
+            self._look_at(table, statement)
 
     def _look_at(self, table: Table, statement: object) -> None:
         if isinstance(statement, (Test, VerdictMap)):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from portbook.model.gap import Gap
 
 _NAT, _SOURCE_NAT = -100, 100  # enum nf_ip_hook_priorities
+_MOST_CONCERNED = 16  # questions of which a chain keeps the answers
 # linux/in.h
 TCP, UDP, SCTP, DCCP, UDPLITE = 6, 17, 132, 33, 136
 # linux/netfilter/nf_conntrack_common.h, as nft_ct and xt_conntrack compare them
@@ -223,6 +224,14 @@ class Rule:
                 return
             known.append(statement)
 
+    def glance(self) -> Guard | None:
+        """Its guard, where its form tells that without working out its statements."""
+        return self.guard
+
+    def ports(self) -> Sequence[tuple[int, int]] | None:
+        """The ports that it tells from others, where its form tells that; None: it doesn't."""
+        return None
+
     @property
     def statements(self) -> list[object]:
         """All of them."""
@@ -249,6 +258,24 @@ class Chain:
     def __init__(self, where: str, hook: Hook | None = None, policy: str = "accept") -> None:
         self.where, self.hook, self.policy = where, hook, policy
         self.rules: list[Rule] = []
+        self._concerned: dict[tuple[str, int, object], list[Rule]] = {}
+
+    def concerning(self, family: str, protocol: int, port: object) -> list[Rule]:
+        """Its rules without those that do nothing with packets to *port*, which may be unknown.
+
+        It is asked once the rules are read, and asked the same thing again and again.
+        """
+        key = (family, protocol, port)
+        rules = self._concerned.get(key)
+        if rules is None:
+            if len(self._concerned) >= _MOST_CONCERNED:
+                self._concerned.clear()
+            rules = self._concerned[key] = [
+                rule
+                for rule in self.rules
+                if (guard := rule.glance()) is None or not guard.keeps_out(family, protocol, port)
+            ]
+        return rules
 
 
 class Table:

@@ -123,17 +123,14 @@ class Walk:
         """What comes back from *chain*: at its end, by a return, or from a chain it went to."""
         flows = {packet: sources}
         ended: dict[Packet, Intervals] = {}
-        for rule in chain.rules:
+        # Within a chain neither the family nor the protocol nor the port of a packet changes.
+        for rule in chain.concerning(packet.family, packet.protocol, packet.dport):
             self._left -= len(flows)
             if self._left < 0 or len(flows) > MOST_FLOWS:
                 raise TooLong
             self.rule = rule
             following: dict[Packet, Intervals] = {}
-            guard = rule.guard
             for each, some in flows.items():
-                if guard and guard.keeps_out(each.family, each.protocol, each.dport):
-                    add(following, each, some)
-                    continue
                 step = Step(rule, each, some, following, ended, depth)
                 self._follow(step)
             flows = following

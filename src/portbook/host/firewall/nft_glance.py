@@ -1,0 +1,125 @@
+"""What a rule of nftables needs of a packet, seen from its JSON without working it out. Pure.
+
+A ruleset may have tens of thousands of rules, of which a question concerns a few: most compare the
+port with another one, or are for the other family.
+
+>>> rule = [{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}},
+...                    "right": {"set": [80, {"range": [8000, 8099]}]}}}, {"drop": None}]
+>>> guard_at_sight(rule)
+Guard(family=None, protocols=(6,), ports=((80, 80), (8000, 8099)))
+>>> ports_at_sight(rule)
+[(80, 80), (8000, 8099)]
+"""
+
+from __future__ import annotations
+
+from portbook.host.firewall.nft_expressions import HEADERS, IP
+from portbook.host.firewall.values import Guard
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+IGNORED = {
+    "counter", "log", "comment", "last", "flow", "secmark", "ct helper",
+    "ct timeout", "ct expectation", "tcp option", "reset",
+}  # fmt: skip
+VERDICTS = ("accept", "drop", "return", "continue", "jump", "goto")
+_PORTLESS = {*IGNORED, *VERDICTS, "reject", "limit", "ct count", "quota", "notrack", "masquerade"}
+_META = ("iif", "iifname", "oif", "oifname", "l4proto", "nfproto", "protocol", "mark", "pkttype")
+_CT = ("state", "status", "mark", "direction")
+_MOST_PORTS = 16  # that a guard compares
+_NOTHING_NEEDED = Guard()
+
+
+def guard_at_sight(expressions: list[Any]) -> Guard | None:
+    """What the conditions at the head of a rule need; None where that is nothing to be seen so."""
+    try:
+        guard = _guard(expressions)
+    except (TypeError, LookupError, AttributeError):
+        return None
+    return None if guard == _NOTHING_NEEDED else guard
+
+
+def _guard(expressions: list[Any]) -> Guard | None:
+    family = protocols = ports = None
+    for match in _conditions(expressions):
+        payload = match["left"].get("payload")
+        if payload is None:
+            if _may_be_source_port(match["left"]):
+                return None
+            continue
+        protocol, field = payload["protocol"], payload["field"]
+        if field == "sport":  # what depends on it is told, whatever else the rule needs
+            return None
+        family = family or IP.get(protocol)
+        if protocols is None and protocol in HEADERS:
+            protocols = (HEADERS[protocol],)
+        if field == "dport" and ports is None:
+            ports = _few_ports(match)
+    return Guard(family, protocols, ports)
+
+
+def _conditions(expressions: list[Any]) -> Iterator[Any]:
+    """Those at the head of a rule, before it does anything."""
+    for each in expressions:
+        match = each.get("match")
+        if match is not None:
+            yield match
+        elif IGNORED.isdisjoint(each):
+            return
+
+
+def _few_ports(match: Any) -> tuple[tuple[int, int], ...] | None:
+    spans = _spans(match["right"]) if match["op"] == "==" else None
+    return None if spans is None or len(spans) > _MOST_PORTS else tuple(spans)
+
+
+def _may_be_source_port(left: Any) -> bool:
+    """Whether an expression that isn't a plain field of a header may have a port within."""
+    return not ("meta" in left or "ct" in left or "fib" in left)
+
+
+def ports_at_sight(expressions: list[Any]) -> list[tuple[int, int]] | None:
+    """The ports that a rule tells from others; None where it has to be worked out for that."""
+    ports: list[tuple[int, int]] = []
+    try:
+        for each in expressions:
+            match = each.get("match")
+            if match is None:
+                if _PORTLESS.isdisjoint(each):
+                    return None
+                continue
+            left = match["left"]
+            payload = left.get("payload")
+            if payload is None:
+                meta = left.get("meta")
+                if left["ct"]["key"] not in _CT if meta is None else meta["key"] not in _META:
+                    return None
+            elif payload["field"] == "dport":
+                spans = _spans(match["right"])
+                if spans is None or match["op"] not in ("==", "!="):
+                    return None
+                ports += spans
+            elif payload["protocol"] not in IP:
+                return None
+    except (TypeError, LookupError, AttributeError):
+        return None
+    return ports
+
+
+def _spans(right: Any) -> list[tuple[int, int]] | None:
+    """Ports and intervals of ports that are written out; None where they aren't."""
+    spans: list[tuple[int, int]] = []
+    for each in right["set"] if type(right) is dict and "set" in right else [right]:
+        if type(each) is int:
+            spans.append((each, each))
+            continue
+        if type(each) is not dict or "range" not in each:
+            return None
+        first, last = each["range"]
+        if type(first) is not int or type(last) is not int:
+            return None
+        spans.append((first, last))
+    return spans
