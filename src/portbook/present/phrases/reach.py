@@ -163,7 +163,14 @@ def _command(
     tool: str, port: int, transport: str, rules: Sequence[RuleText], *, opens: bool
 ) -> str | None:
     if tool == "ufw":
-        return f"sudo ufw {'allow' if opens else 'deny'} {port}/{transport}"
+        # ufw changes its rule for this very port in its place, and puts a new one behind all
+        # others, among them one for a network or a range that decides first: ufw(8), "prepend".
+        plain = f"-p {transport} -m {transport} --dport {port} -j", f"{transport} dport {port}"
+        own = [rule.text for rule in rules if "-user-input" in rule.where]
+        first = any(not text.partition("-user-input ")[2].startswith(plain[0])
+                    and text.rpartition(" ")[0] != plain[1] for text in own)  # fmt: skip
+        verb = "allow" if opens else "deny"
+        return f"sudo ufw {'prepend ' if first else ''}{verb} {port}/{transport}"
     if tool == "firewalld":
         return f"sudo firewall-cmd --{'add' if opens else 'remove'}-port={port}/{transport}"
     if tool == "nftables" and rules and rules[-1].where:
