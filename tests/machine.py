@@ -82,7 +82,9 @@ class Machine(HostReader):
     def read_network(self) -> Network:
         return NETWORK
 
-    def read_packet_filter(self, network: Network) -> PacketFilter:
+    def read_packet_filter(
+        self, network: Network, families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
+    ) -> PacketFilter:
         return self.packets
 
     def read_filtering_cgroups(self, *_: Any) -> dict[int, tuple[NotEvaluated, ...]]:

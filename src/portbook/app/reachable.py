@@ -31,8 +31,11 @@ def add_reachable(
         network = host.read_network()
     except HostUnreadable:  # another system: nothing is said there
         return listeners, ()
-    packets = host.read_packet_filter(network)
     outer = tuple([each for each in listeners if each.socket.listens and not each.socket.loopback])
+    dual = any(each.socket.family is Family.IPV6 for each in outer)
+    packets = host.read_packet_filter(
+        network, (Family.IPV4, Family.IPV6) if dual else (Family.IPV4,)
+    )
     groups = host.read_filtering_cgroups(outer)
     doubts: dict[NotEvaluated, None] = {}
     firewall = None if packets.missing else packets.in_force

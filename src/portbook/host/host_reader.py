@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from portbook.host import reader
-from portbook.model import OwnerSearch
+from portbook.model import Family, OwnerSearch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,11 +90,13 @@ class HostReader:
 
         return read_network()
 
-    def read_packet_filter(self, network: Network) -> PacketFilter:
+    def read_packet_filter(
+        self, network: Network, families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
+    ) -> PacketFilter:
         """As :func:`portbook.host.firewall.packet_filter.read_packet_filter`."""
         from portbook.host.firewall.packet_filter import read_packet_filter
 
-        return read_packet_filter(network)
+        return read_packet_filter(network, families)
 
     def read_filtering_cgroups(
         self, listeners: Listeners

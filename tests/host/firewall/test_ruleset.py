@@ -174,6 +174,23 @@ def test_of_nfts_rules_in_a_table_of_iptables_nothing_is_lost(
     assert texts == {"tcp dport vmap { 80 : drop }"}
 
 
+def test_iptables_is_asked_about_the_families_that_matter_alone() -> None:
+    six = json.loads(json.dumps(MIXED).replace('"ip"', '"ip6"'))
+
+    def tools(*families: Family) -> list[str]:
+        run: list[str] = []
+
+        def tool(argv: list[str], _: float) -> Printed | None:
+            run.append(argv[0])
+            return printed(MIXED + six) if argv[0] == "nft" else Printed(0, SAVED.encode(), b"")
+
+        read_ruleset(tool=tool, number=lambda: 1, families=families)
+        return run
+
+    assert tools(Family.IPV4) == ["nft", "iptables-nft-save"]
+    assert tools(Family.IPV4, Family.IPV6) == ["nft", "iptables-nft-save", "ip6tables-nft-save"]
+
+
 @pytest.mark.parametrize("elements", [None, Printed(1, b"", b"No such file"), printed([])])
 def test_a_set_that_is_not_shown_is_unknown_where_it_matters(elements: Printed | None) -> None:
     ruleset = read_ruleset(tool=answers(printed(LISTING), elements), number=lambda: 1)

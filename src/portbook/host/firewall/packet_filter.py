@@ -169,10 +169,13 @@ class PacketFilter:
         return decision._replace(outcome=Outcome.UNKNOWN, not_evaluated=doubts)
 
 
-def read_packet_filter(network: Network) -> PacketFilter:
+def read_packet_filter(
+    network: Network, families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
+) -> PacketFilter:
     """The packet filters in force: the kernel says whether there are any rules, in 0.1 ms.
 
-    Only where there are, the tools that print them are run.
+    Only where there are, the tools that print them are run; of iptables only those for *families*,
+    about no other of which may be asked then.
     """
     import os
     import sys
@@ -202,7 +205,8 @@ def read_packet_filter(network: Network) -> PacketFilter:
         ),
         None if network.policy else tuple([(each.cidr, each.interface) for each in network.routes]),
     )
-    return PacketFilter(read_ruleset(), machine, others=read_other_filters())
+    ruleset = read_ruleset(families=families)
+    return PacketFilter(ruleset, machine, others=read_other_filters())
 
 
 def _forwarded(interface: str, settings: str = "/proc/sys/net") -> tuple[str, ...] | None:

@@ -14,7 +14,7 @@ from portbook.host.firewall import generation, legacy_tables
 from portbook.host.firewall.nft_json import parse_elements, parse_nft
 from portbook.host.firewall.values import Rows, Ruleset, Table
 from portbook.host.run_tool import SYSTEM_FOLDERS, find_tool, run_tool
-from portbook.model import Gap, GapCode, Need
+from portbook.model import Family, Gap, GapCode, Need
 from portbook.model.finding import FilterKind, NotEvaluated
 
 TYPE_CHECKING = False
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from portbook.host.run_tool import Printed
 
+_IPTABLES = ((Family.IPV4, "ip", "iptables"), (Family.IPV6, "ip6", "ip6tables"))
 _SECONDS = 5.0
 _TRIES = 3
 
@@ -40,17 +41,19 @@ def read_ruleset(
     seconds: float = _SECONDS,
     tool: Callable[[list[str], float], Printed | None] = find_and_run,
     number: Callable[[], int | None] = generation,
+    families: tuple[Family, ...] = (Family.IPV4, Family.IPV6),
 ) -> Ruleset:
     """The rules in force, read within *seconds*; its gaps say what could not be read.
 
     It runs nft and, where their rules are in force, iptables-save and ip6tables-save, with *tool*;
-    *number* says which generation of rules is in force.
+    *number* says which generation of rules is in force. Of iptables, the rules for *families* are
+    read: only packets of these may be asked about.
     """
     if not sys.platform.startswith("linux"):
         return Ruleset((), gaps=[Gap(GapCode.FIREWALL_UNSUPPORTED)])
     if os.geteuid() != 0:
         return Ruleset((), gaps=[Gap(GapCode.FIREWALL_HIDDEN, needs=Need.ROOT)])
-    return _Reader(seconds, tool, number).read()
+    return _Reader(seconds, tool, number, families).read()
 
 
 class _Reader:
@@ -61,11 +64,11 @@ class _Reader:
         seconds: float,
         tool: Callable[[list[str], float], Printed | None],
         number: Callable[[], int | None],
+        families: tuple[Family, ...],
     ) -> None:
         import time
 
-        self._tool, self._number = tool, number
-
+        self._tool, self._number, self._families = tool, number, families
         self._clock = time.monotonic
         self._end = self._clock() + seconds
         self._seconds = seconds
@@ -101,8 +104,9 @@ class _Reader:
                 self._add_hidden(tables)
             except MalformedInput as error:
                 self.gaps.append(Gap(GapCode.FIREWALL_UNREADABLE, "nftables", detail=str(error)))
-        for family, prefix in (("ip", "iptables"), ("ip6", "ip6tables")):
-            self._add_saved(tables, family, prefix)
+        for family, name, prefix in _IPTABLES:
+            if family in self._families:
+                self._add_saved(tables, name, prefix)
         unfollowed += [
             NotEvaluated(FilterKind.TPROXY, rule.where)
             for table in tables
