@@ -115,6 +115,13 @@ def test_no_modules_form_a_circle() -> None:
     assert circles(graph()) == []
 
 
+def test_no_module_is_longer_than_one_concept() -> None:
+    """A file of more than 400 lines holds a second concept: that gets a module of its own."""
+    lines = {name: len(path.read_bytes().splitlines()) for name, path in modules().items()}
+    assert len(lines) > 100
+    assert {name: count for name, count in lines.items() if count > 400} == {}
+
+
 def test_front_ends_do_not_know_each_other() -> None:
     """The command line starts the site; the site knows nothing of the command line."""
     arrows = graph()
