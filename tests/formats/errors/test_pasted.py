@@ -34,8 +34,8 @@ def _text(escaped: str) -> str:
     return re.sub(r"\\([nt\\])", lambda match: _CHARACTERS[match[1]], escaped)
 
 
-REPORTED, SOFTWARE = _rows("reported.tsv"), _rows("software.tsv")
-ROWS = REPORTED + SOFTWARE
+REPORTED, SOFTWARE, COMMANDS = map(_rows, ("reported.tsv", "software.tsv", "commands.tsv"))
+ROWS = REPORTED + SOFTWARE + COMMANDS
 
 
 def _read(row: tuple[str, ...]) -> tuple[str, ...]:
@@ -56,6 +56,7 @@ def _read(row: tuple[str, ...]) -> tuple[str, ...]:
 def test_there_are_enough_texts() -> None:
     assert len(REPORTED) >= 70
     assert len(SOFTWARE) >= 150
+    assert len(COMMANDS) >= 50
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{at}-{row[4][:40]}" for at, row in enumerate(ROWS)])

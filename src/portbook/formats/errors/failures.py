@@ -124,7 +124,7 @@ FRAGMENTS: dict[Failure, tuple[str, ...]] = {
         "connection_refused", "refused to connect", "was refused", "connect: refused",
         "refused. check that", "refused the connection", "connection was refused", "connrefused",
         "can't establish a connection", "can’t establish a connection", "refused the network",
-        "could not be established", " refused",
+        "could not be established", " refused", "no listener",
         "verbindungsaufbau abgelehnt", "verbindung verweigert", "die verbindung verweigerte",
         "verbindung abgelehnt", "connexion refusée", "expressément refusé", "conexión rehusada",
         "conexión rechazada", "denegó expresamente", "conexão recusada", "ligação recusada",

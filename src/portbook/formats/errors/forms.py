@@ -58,6 +58,7 @@ _END = r"(?![0-9A-Za-z_]|\.\d)"
 _RANGE = r"(?:\s?(?:-|–|\.{2,3}|\bto\b)\s?(?P<e>\d{1,5})(?![\d.]))?"
 _AND = r"and|und|et|y|e|en|и|i|ve|or|oder|ou|o|bzw\.?|dan|và"
 _LIST = rf"(?P<more>(?:(?:\s?(?:[,&、和と]|/(?=\d))\s?(?:(?:{_AND})\s)?|\s(?:{_AND})\s)\d{{1,5}}(?![\d.:/]\d|\d)){{0,40}})"
+_COMMAS = r"(?P<more>(?:,\d{1,5}){0,40})"  # as a command's argument has them
 _T = r"(?P<t>tcp|udp|sctp|dccp)"
 _U = r"(?:/(?P<u>tcp|udp|sctp|dccp)\b)?"
 _AT = (
@@ -96,6 +97,15 @@ _FORMS: tuple[tuple[str, Part], ...] = (
     (rf"^\s*-\s{{1,4}}[\"']?(?:(?P<a>{_V4}|\[{_V6}\]):)?{_N}(?:-(?P<e>\d{{1,5}}))?:\d{{1,5}}(?:-\d{{1,5}})?{_U}[\"']?\s*(?:#|$)",
      Part.LISTEN),
     (rf"[\"'](?:(?P<a>{_V4}|\[{_V6}\]):)?{_N}:\d{{1,5}}{_U}[\"']", Part.LISTEN),
+    # lsof -ti:3000, lsof -nP -iTCP:80,443; ss -ltn | grep 3000; nmap -p 80,443; dport { 80, 443 }
+    (rf"\blsof\s(?:[^|;&]{{0,80}}?\s)?-[A-Za-z]{{0,6}}i\s?[46]?(?P<t>tcp|udp)?(?:@[^\s:]{{1,80}})?:{_N}{_RANGE}{_COMMAS}", Part.PLAIN),
+    (rf"\b(?:ss|netstat|lsof)\b[^|;&]{{0,80}}\|\s?(?:e?grep|findstr|rg|Select-String)(?:\s-\w{{1,9}})*\s[\"'`]?:?{_N}{_END}", Part.PLAIN),
+    (rf"\b(?:nmap|masscan|naabu|rustscan|zmap)\s(?:[^|;&]{{0,120}}?\s)?-p\s?{_N}{_RANGE}{_COMMAS}{_END}", Part.PLAIN),
+    (rf"\b{_T}\s[ds]port\s(?:[!=]=\s)?\{{?\s?{_N}{_RANGE}{_LIST}", Part.LISTEN),
+    # Get-NetTCPConnection -LocalPort 3000; curl localhost:9090/metrics; wait-for-it.sh db:5432
+    (rf"\s-(?:Local|Remote)Port[ :]{{1,3}}{_N}{_RANGE}{_COMMAS}{_END}", Part.PLAIN),
+    (rf"\b(?:curl|wget|https?|xh|wait-for-it(?:\.sh)?|wait-for|wait-port|wait-on)\s(?:[^|;&]{{0,120}}?\s)?[\"']?"
+     rf"(?P<a>{_NAME}|{_V4}|\[{_V6}\]):{_N}(?=[\s/?\"']|$)", Part.CONNECT),
     # ssh -L, -R, -D; kubectl port-forward; socat
     (rf"(?:^|\s)-[A-Za-z]{{0,6}}(?P<l>L)\s?(?:(?P<a>[^\s:/]{{1,80}}|\[{_V6}\]):)?{_N}:(?:{_NAME}|{_V4}|\[{_V6}\]):\d{{1,5}}",
      Part.LISTEN),
@@ -127,6 +137,7 @@ _FORMS: tuple[tuple[str, Part], ...] = (
     # ('::1', 8000, 0, 0); ["localhost", 80]; {"0.0.0.0",15672}; {{0,0,0,0},8080}; [port 8080]
     (rf"[(\[{{,]\s?b?[\"'](?P<a>[^\"'()\s]{{0,253}})[\"']\s?,\s?{_N}(?:\s?,\s?\d{{1,10}}){{0,2}}\s?[)\]}},]", Part.PLAIN),
     (rf"\{{(?P<erl>(?:\d{{1,5}},\s?){{3,7}}\d{{1,5}})\}},?\s?(?:port )?{_N}\b", Part.PLAIN),
+    (rf"\((?P<a>{_V4}|localhost),\s?{_N}\)", Part.PLAIN),
     # jdwp's address=8221, PostgreSQL's socket, Tomcat's connectors
     (rf"(?:jdwp|dt_socket)[\w=,.:-]{{0,80}}?address=(?:(?P<a>[^:,\s]{{1,80}}):)?{_N}{_END}", Part.LISTEN),
     (rf"\.s\.PGSQL\.{_N}\b", Part.CONNECT),
@@ -138,7 +149,7 @@ _FORMS: tuple[tuple[str, Part], ...] = (
     (rf"\bListen(?:Stream|SequentialPacket|(?P<dgram>Datagram))\s?=\s?{_N}{_END}", Part.LISTEN),
     (rf"^\s*listen\s{{1,8}}(?:(?P<a>{_V4}|\[{_V6}\]|\*|{_NAME}):)?{_N}(?=[\s;]|$)", Part.LISTEN),
     (rf"^\s*EXPOSE\s{{1,8}}{_N}{_U}(?P<more>(?:\s{{1,4}}\d{{1,5}}(?:/\w{{3,4}})?){{0,20}})", Part.LISTEN),
-    (rf"\bufw (?:allow|deny|reject|limit|delete)(?: in| out)? {_N}{_U}{_END}", Part.LISTEN),
+    (rf"\bufw (?:allow|deny|reject|limit|delete)(?: in| out)? {_N}{_COMMAS}{_U}{_END}", Part.LISTEN),
     # 443/udp, 80,443/tcp, 40000:50000/tcp, TCP/80, tcp:9222
     (rf"(?<![\w.:/,-]){_N}:(?P<more>3[0-2]\d{{3}})/{_T}\b", Part.PLAIN),  # a node port
     (rf"(?<![\w.:/,-]){_N}(?P<more>(?:,\d{{1,5}}){{0,40}})(?:[:-](?P<e>\d{{1,5}}))?/{_T}\b", Part.PLAIN),

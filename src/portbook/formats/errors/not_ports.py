@@ -70,6 +70,8 @@ _KINDS = (
     r"process(?: id)?|child|session|channel|request|req|conn(?:ection)? ?#|fd|socket fd)"
     r"[\"']?(?: is| no\.?| number)?\s{0,3}[:=#]{0,2}\s{0,2}\(?-?\d{1,10}(?![\d.:/]\d)\b"
     r"(?! ?port| ?/(?:tcp|udp)| (?:is|was|already)\b)",
+    # lsof -p 1234, strace -f -p 1234
+    r"\b(?:lsof|ps|strace|ltrace|gdb|pmap|perf|top)\s(?:[^|;&]{0,80}?\s)?-p\s?\d{1,10}\b",
     # haproxy[17001]:, nginx 19001#7002:, app[web.1]:, (node:12345), [207] before a level
     r"(?<=[\w)])\[\d{1,10}\]:?",
     r"(?<![\w:.])\d{1,10}#\d{1,10}:?",
@@ -84,7 +86,7 @@ _KINDS = (
     r"(?i)(?<![\w.:])\d{1,12}(?:\.\d{1,9})? ?(?:ms|milliseconds?|µs|us|ns|s|secs?|seconds?|minutes?|"
     r"mins?|hours?|days?|weeks?|bytes?|[kmg]i?b|%|times|retries|attempts|connections?|requests?|"
     r"packets?|workers?|threads?|users?|clients?|nodes?|files?|errors?|warnings?|rows?|lines?|"
-    r"(?:open |closed |free |filtered |listening )?ports)\b(?! ?=| in use by)",
+    r"(?:open |closed |free |filtered |listening )?ports)\b(?! ?=| in use by|@)",
     r"\b\d{1,4}-port\b",
     # a socket of another kind
     r"(?i)(?<![\w.])(?:usb|serial|com|hdmi|ethernet|switch|parallel|sata|midi|vga)[ -]port\s{1,3}#?\d{1,5}",
