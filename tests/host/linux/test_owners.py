@@ -364,7 +364,19 @@ def test_an_executable_in_memory() -> None:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("numbers", [(3,), (3, 4, 5), (4,), (3, 70), (63,), (64,), (200,)])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        *[(3,), (3, 4, 5), (4,), (3, 70), (63,), (64,), (200,)],
+        *[
+            (*range(3, 40), 41),
+            (*range(4, 41), 3),
+            (*range(3, 40), 41, 44, 47),
+            (*range(4, 40), 90),
+        ],
+        (*range(5, 300, 2), 4),
+    ],
+)
 def test_whatever_number_the_descriptor_has(numbers: tuple[int, ...]) -> None:
     code = """if 1:
         import os, socket, sys

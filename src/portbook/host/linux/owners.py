@@ -33,6 +33,9 @@ _FIRST_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
 _LIKELY = 8  # more candidates than this, and a guess says nothing
 _TRIES = 4
 _NAMES = tuple([b"%d" % at for at in range(256)])  # of most descriptors
+# Numbers that may be missing among a process's descriptors, at most one of so many, before to list
+# them all takes less than to look for each.
+_MOST_GAPS, _GAPS_ARE_OF = 8, 16
 
 
 class Owners(NamedTuple):
@@ -148,12 +151,11 @@ class _Search:
         """Looks at the descriptors in *folder* without listing them, and says whether it could.
 
         To list the descriptors takes the kernel as long as to read them all. Where the folder
-        tells how many there are, they are mostly the numbers below that: if each of them can be
-        read, these are all. The highest goes first: it is the one that is missing where a gap is.
+        tells how many there are, they are mostly the numbers below that, and for each that isn't
+        there one is just above: where as many can be read as there are, these are all.
         """
         if not self.counted:
             return False
-        wanted, readlink = self.wanted, os.readlink
         try:
             opened = os.open(folder, os.O_PATH | os.O_CLOEXEC)
         except OSError:
@@ -164,17 +166,36 @@ class _Search:
                 self.bare.append(pid)
                 return True
             names = _NAMES if count <= len(_NAMES) else [b"%d" % at for at in range(count)]
-            for name in reversed(names[:count]):
-                link = readlink(name, dir_fd=opened)
-                if link in wanted:
-                    self._note(pid, link)
-                    if not wanted:
-                        break
+            most = min(_MOST_GAPS, count // _GAPS_ARE_OF)
+            gaps = self._read_links(pid, opened, reversed(names[:count]), most)
+            if not gaps or not self.wanted:
+                return True
+            above = [b"%d" % at for at in range(count, count + gaps + most)]
+            return self._read_links(pid, opened, above, most) == most
         except OSError:
-            return False  # a gap, or something that is to be told
+            return False  # too many gaps, or something that is to be told
         finally:
             os.close(opened)
-        return True
+
+    def _read_links(self, pid: int, folder: int, names: Iterable[bytes], most: int) -> int:
+        """Reads the descriptors *names* in *folder*, and returns how many of them aren't there.
+
+        Raises OSError where that is more than *most*, or where one can't be read.
+        """
+        wanted, readlink, left, gaps = self.wanted, os.readlink, iter(names), 0
+        while True:
+            try:
+                for name in left:
+                    link = readlink(name, dir_fd=folder)
+                    if link in wanted:
+                        self._note(pid, link)
+                        if not wanted:
+                            break
+                return gaps
+            except FileNotFoundError:
+                gaps += 1
+                if gaps > most:
+                    raise
 
     # Listing: listdir and readlink by full path; scandir, and openat with the folder's descriptor,
     # were measured, and neither was faster.
