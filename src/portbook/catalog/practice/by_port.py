@@ -43,7 +43,7 @@ class ByPort:
         self._held: dict[str, RowsByPort] = {}
         self._searched: dict[str, tuple[int, list[Any]]] = {}
         self._blocked: frozenset[int] | None = None
-        self._spoken_of: dict[Transport, bytearray] | None = None
+        self._spoken_of: dict[Transport, tuple[bytearray, ...]] | None = None
 
     def expect(self, ports: int) -> None:
         """Reads a file at once, and not when it was searched often, where so many are asked for."""
@@ -122,14 +122,15 @@ class ByPort:
         if self._spoken_of is None:
             if any(self._asked.get(kind, 0) <= PORTS_UNTIL_HELD for kind in BY_PORT):
                 return False
-            spoken_of = {each: bytearray(PORTS) for each in Transport}
-            for kind in _ENTRIES:
-                self._hold(kind).mark(spoken_of)
-            for spoken in spoken_of.values():
-                for blocked in self._browsers_block():
-                    spoken[blocked : blocked + 1] = b"\1"
-            self._spoken_of = spoken_of
-        return not self._spoken_of[transport][port]
+            blocked = bytearray(PORTS)
+            for each in self._browsers_block():
+                blocked[each : each + 1] = b"\1"
+            rows = [self._hold(kind) for kind in _ENTRIES]
+            self._spoken_of = {
+                each: (blocked, *[marks for file in rows for marks in file.marks_of(each)])
+                for each in Transport
+            }
+        return 1 not in [marks[port] for marks in self._spoken_of[transport]]
 
     def run_starts(self) -> set[int]:
         """The ports at which other uses, reports and services are than at the port before, or

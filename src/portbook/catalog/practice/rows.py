@@ -24,7 +24,7 @@ from portbook.storage.sorted_tsv import unescape_cell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from typing import Any
 
     from portbook.storage.sorted_tsv import SortedFile
@@ -73,6 +73,7 @@ def cells_of(row: list[str], kind: str, path: str) -> list[str]:
 
 
 _NARROW = 64  # ports; rows that span more are few, and are looked through one by one
+_HEAD = 64  # bytes, in which the first three columns have room: two numbers and a transport
 
 
 class RowsByPort:
@@ -91,32 +92,40 @@ class RowsByPort:
         self._widely = bytearray(PORTS)  # 1 for each port that a wide row is of
         # For each transport, as its cells are written: 1 for each port that a row is of.
         self._marks: dict[bytes, bytearray] = {}
-        self._starts: set[int] = set()
-        places, marks, starts = self._places, self._marks, self._starts
-        for place, line in enumerate(self._lines):
-            first, *rest = line.split(b"\t", 3)
-            # A row that is cut short is refused when its entry is made.
-            last, transport = (rest[0], rest[1]) if len(rest) > 1 else (first, b"")
-            if not (first.isdigit() and last.isdigit()):
-                wrong = last if first.isdigit() else first
-                raise DataCorrupt(self._path, f"{wrong[:20]!a} is not a number")
-            if transport not in marks:
-                marks[transport] = bytearray(PORTS)
-            port = int(first)
-            starts.update((port, int(last) + 1))
-            if first == last:
-                marks[transport][port : port + 1] = b"\1"
-                places.setdefault(port, []).append(place)
+        # Column by column, and without the long texts behind them.
+        heads = [line[:_HEAD].split(b"\t", 3) for line in self._lines]
+        self._firsts = self._numbers([head[0] for head in heads])
+        # A row that is cut short is refused when its entry is made.
+        self._lasts = self._numbers([head[1] if len(head) > 2 else head[0] for head in heads])
+        transports = [head[2] if len(head) > 2 else b"" for head in heads]
+        for transport in set(transports):
+            self._marks[transport] = bytearray(PORTS)
+        places, marks = self._places, self._marks
+        for place, (first, last) in enumerate(zip(self._firsts, self._lasts, strict=True)):
+            if first == last <= LAST_PORT:
+                marks[transports[place]][first] = 1
+                if first in places:
+                    places[first].append(place)
+                else:
+                    places[first] = [place]
                 continue
-            until = min(int(last), LAST_PORT)
-            span = range(port, until + 1)
-            marks[transport][port : until + 1] = b"\1" * len(span)
+            until = min(last, LAST_PORT)
+            span = range(first, until + 1)
+            marks[transports[place]][first : until + 1] = b"\1" * len(span)
             if len(span) > _NARROW:
-                self._wide.append((port, until, place))
-                self._widely[port : until + 1] = b"\1" * len(span)
+                self._wide.append((first, until, place))
+                self._widely[first : until + 1] = b"\1" * len(span)
                 continue
             for port in span:
                 places.setdefault(port, []).append(place)
+
+    def _numbers(self, cells: list[bytes]) -> list[int]:
+        """The numbers that *cells* are. Raises DataCorrupt."""
+        if not (all(cells) and b"0".join(cells).isdigit()):
+            wrong = next((cell for cell in cells if not cell.isdigit()), None)
+            if wrong is not None:
+                raise DataCorrupt(self._path, f"{wrong[:20]!a} is not a number")
+        return list(map(int, cells))
 
     def on(self, port: int) -> list[Any]:
         """The entries that *port* is among, in the file's order. Raises DataCorrupt."""
@@ -126,20 +135,17 @@ class RowsByPort:
             places = sorted(places + wide) if places else wide
         return [] if places is None else [self._entry(place) for place in places]
 
-    def mark(self, marks: Mapping[Transport, bytearray]) -> None:
-        """Sets to 1, in *marks* by transport, each port that a row of the transport is of.
+    def marks_of(self, transport: Transport) -> list[bytearray]:
+        """For each port, 1 in one of these where a row of *transport* is of it.
 
-        Rows whose transport is none of *marks* are taken for rows of all of them.
+        Rows that have no known transport are taken for rows of all of them.
         """
-        known = {each.encode(): {each} for each in marks}
-        for transport, ours in self._marks.items():
-            for each in known.get(transport, marks):
-                theirs = int.from_bytes(marks[each], "big") | int.from_bytes(ours, "big")
-                marks[each][:] = theirs.to_bytes(len(ours), "big")
+        others = [each.encode() for each in Transport if each is not transport]
+        return [marks for word, marks in self._marks.items() if word not in others]
 
     def run_starts(self) -> set[int]:
         """The ports at which a row begins, or has ended with the port before."""
-        return self._starts
+        return {*self._firsts, *[last + 1 for last in self._lasts]}
 
     def _entry(self, place: int) -> Any:
         entry = self._entries.get(place)
