@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         PortRules,
         Process,
         Program,
+        Reach,
         Report,
         Standing,
         Tool,
@@ -84,7 +85,9 @@ class Judge:
     """The verdict on the sockets of one machine or of one capture; those alike are judged once.
 
     *rules* are the machine's, *trusted* the users who may put programs where a note expects them,
-    which *host* is asked. Where *said* is false, findings have their codes and levels alone.
+    which *host* is asked. Where *said* is false, findings have their codes and levels alone. Where
+    *named* is, sockets that are judged alike share their findings, which have no subject: it is the
+    socket that they stand with.
     """
 
     def __init__(
@@ -93,12 +96,13 @@ class Judge:
         catalog: Catalog,
         *,
         said: bool = True,
+        named: bool = True,
         trusted: frozenset[int] = frozenset(),
         host: HostReader = THIS_HOST,
     ) -> None:
         self._rules = rules
         self._registry, self._practice = catalog.registry, catalog.practice
-        self._said = said
+        self._said, self._named = said, named
         self._trusted = trusted
         self._host = host
         self._most = _MOST_SAID if said else _MOST_BARE
@@ -111,6 +115,7 @@ class Judge:
         # Sockets of the same owners mostly follow each other.
         self._last: tuple[tuple[Process, ...], OwnersOnRecord] | None = None
         self._judged: dict[tuple[object, ...], tuple[Finding, ...]] = {}
+        self._reach: dict[tuple[object, ...], Reach | None] = {}
 
     def on_record(self, port: int, transport: Transport) -> PortOnRecord:
         """What is on record about *port*."""
@@ -184,9 +189,11 @@ class Judge:
         findings = self._judged.get(key)
         if findings is None:
             findings = judge(self._case(listener, port, owners.each, ()), said=self._said)
+            if not self._named:
+                findings = tuple([finding._replace(subject=None) for finding in findings])
             if len(self._judged) < self._most:
                 self._judged[key] = findings
-        elif self._said:
+        elif self._said and self._named:
             subject = _new(Subject, (SubjectKind.SOCKET, listener.socket.name))
             findings = tuple(
                 [
@@ -201,16 +208,20 @@ class Judge:
     ) -> tuple[object, ...] | None:
         """What sockets have in common that are alike; None for one that is like no other."""
         socket, (_, seen), (_, note, speaks, _, reachable) = listener
-        if note is not None or speaks is not None or socket.backlog_full:
+        if note is not None or speaks is not None or (socket.queue and socket.backlog_full):
             return None
         rules, number = self._rules, socket.port
+        # Many sockets have one address: from where it can be reached is worked out once.
+        place = (socket.address, socket.interface, socket.scanned)
+        if place not in self._reach:
+            self._reach[place] = socket.reach
         alike = number not in owners.ports and owners.speaks.isdisjoint(port.speaks)
         first_open = rules.unprivileged_first
         return (
             port.kind if alike else (number, socket.transport),
             owners.weighed,
             seen,
-            socket.reach,
+            self._reach[place],
             reachable,
             socket.interface,
             socket.state,

@@ -62,8 +62,9 @@ class Depth(NamedTuple):
     ``owners`` as :func:`portbook.host.reader.read_host` has it; ``detail`` asks the package
     database; ``everywhere`` looks into other network namespaces and NAT rules. ``probe`` asks the
     services that it keeps what they speak; None asks none. Where ``said`` is false, findings have
-    their codes and levels, but no sentence and no evidence. ``notes`` takes the user's own notes
-    into account. ``reach`` asks for networks and firewall rules, for what isn't bound to loopback.
+    their codes and levels, but no sentence and no evidence; where ``named`` is, no subject: it is
+    the socket that they stand with. ``notes`` takes the user's own notes into account. ``reach``
+    asks for networks and firewall rules, for what isn't bound to loopback.
     """
 
     owners: OwnerSearch = OwnerSearch.FIRST
@@ -73,6 +74,7 @@ class Depth(NamedTuple):
     notes: bool = True
     probe: Filter | None = None
     reach: bool = True
+    named: bool = True
 
 
 def look(
@@ -154,7 +156,9 @@ def _judged(
         from portbook.app.judge import Judge
 
         catalog.practice.expect(len(listeners))
-        judge = Judge(rules, catalog, said=depth.said, trusted=notes.users, host=host)
+        judge = Judge(
+            *(rules, catalog), said=depth.said, named=depth.named, trusted=notes.users, host=host
+        )
         shadowed = _shadowed(listeners, host)
         listeners = tuple(
             [judge(each, shadowed.get(place, ())) for place, each in enumerate(listeners)]

@@ -97,6 +97,7 @@ def answer(options: Options, catalog: Catalog) -> int:
         said,
         options.notes,
         probed,
+        named=not (options.jsonl or _in_pieces(options)),
     )
     wanted = filter_of(options, catalog, options.ports)
     here = answer_here(wanted, depth, catalog, order=options.sort)
@@ -107,21 +108,26 @@ def answer(options: Options, catalog: Catalog) -> int:
     return 3 if options.strict and here.visibility is Visibility.PARTIAL else 0
 
 
+def _in_pieces(options: Options) -> bool:
+    """Whether one object is written for programs, on one line, and a socket at a time."""
+    return options.json and not is_terminal(sys.stdout)
+
+
 def _print(here: HereAnswer, options: Options, template: Template | None, *, some: bool) -> None:
     shown = here._replace(listeners=here.listeners[: options.limit or None])
     if options.json:
         from portbook.present.render import sockets_json
 
-        if is_terminal(sys.stdout):
-            print_json(sockets_json.of_here(shown))
-        else:
-            sys.stdout.writelines(sockets_json.here_pieces(shown))
+        if _in_pieces(options):
+            sys.stdout.writelines(sockets_json.here_pieces(shown, named=False))
             print()
+        else:
+            print_json(sockets_json.of_here(shown))
         return
     if options.jsonl:
         from portbook.present.render import sockets_json
 
-        texts = sockets_json.listener_texts(shown.listeners, rows=True)
+        texts = sockets_json.listener_texts(shown.listeners, rows=True, named=False)
         sys.stdout.writelines(f"{text}\n" for text in texts)
         for redirect in shown.redirects:
             print_json(sockets_json.of_row(redirect), line=True)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from portbook.app.judge import Judge
 from portbook.model import (
+    Assessment,
     Family,
     Listener,
     Ownership,
@@ -58,3 +59,14 @@ def test_findings_that_differ_in_their_port_alone(name: str) -> None:
     ]
     texts, objects = texts_and_objects(rows)
     assert texts == objects
+    # Those that share their findings have the same text.
+    sharing = Judge(PortRules("linux", 1024, (32768, 60999)), CATALOG, named=False)
+    inodes = [None, *range(7000, 7000 + len(rows) - 1)]
+    alike = [
+        row._replace(socket=row.socket._replace(inode=inode))
+        for row, inode in zip(rows, inodes, strict=True)
+    ]
+    shared = [sharing(row._replace(assessment=Assessment())) for row in alike]
+    assert len({id(row.assessment.findings) for row in shared}) < len(rows)
+    plain = [json_line(sockets_json.of_row(row)) for row in alike]
+    assert list(sockets_json.listener_texts(shared, rows=True, named=False)) == plain

@@ -60,13 +60,19 @@ def of_row(row: Listener | Redirect) -> dict[str, Any]:
 _LISTENER_ROW = phrased(LISTENER_ROW)
 
 
-def listener_texts(listeners: Iterable[Listener], *, rows: bool = False) -> Iterator[str]:
-    """*listeners* as JSON text, one line each; as *rows* that stand alone where that is true."""
-    from portbook.present.render.table_text import FindingTexts, row_writer
+def listener_texts(
+    listeners: Iterable[Listener], *, rows: bool = False, named: bool = True
+) -> Iterator[str]:
+    """*listeners* as JSON text, one line each; as *rows* that stand alone where that is true.
+
+    Where *named* is false, they share findings, whose subject is the socket that they stand with.
+    """
+    from portbook.present.render.table_text import FindingTexts, ListenerTexts, row_writer
 
     findings = FindingTexts(phrased(FINDING).encode)
     table = _LISTENER_ROW if rows else phrased(LISTENER)
-    return row_writer(table, {"findings": findings})(listeners)
+    write = row_writer(table, {"findings": findings})
+    return write(listeners) if named else ListenerTexts(write)(listeners)
 
 
 def of_here(answer: HereAnswer) -> dict[str, Any]:
@@ -74,8 +80,11 @@ def of_here(answer: HereAnswer) -> dict[str, Any]:
     return phrased(LISTEN_ANSWER).encode(answer)
 
 
-def here_pieces(answer: HereAnswer) -> Iterator[str]:
-    """As :func:`of_here`, as text on one line, a piece for each listener."""
+def here_pieces(answer: HereAnswer, *, named: bool = True) -> Iterator[str]:
+    """As :func:`of_here`, as text on one line, a piece for each listener.
+
+    *named* as :func:`listener_texts` has it.
+    """
     from portbook.present.render.json_text import json_line
 
     # The listeners are the first key of the object.
@@ -83,7 +92,7 @@ def here_pieces(answer: HereAnswer) -> Iterator[str]:
     begin, _, end = json_line(of_here(answer._replace(listeners=()))).partition(lists)
     yield begin + lists
     comma = ""
-    for text in listener_texts(answer.listeners):
+    for text in listener_texts(answer.listeners, named=named):
         yield comma + text
         comma = ","
     yield end

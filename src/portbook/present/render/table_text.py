@@ -6,7 +6,9 @@ encode; a test compares the two.
 
 from __future__ import annotations
 
-from portbook.model import Finding, Subject, SubjectKind
+from _operator import itemgetter
+
+from portbook.model import Finding, Listener, Socket, Subject, SubjectKind
 from portbook.model.text import unbyte
 from portbook.present.render.json_text import json_line, quoted
 from portbook.schema.codecs import is_text
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from portbook.schema.tables import Table
 
     Writer = Callable[[Any], str]
+    _Pieces = tuple[list[str], list[str]] | tuple[()]
 
 _FLAGS = {None: "null", True: "true", False: "false"}
 
@@ -102,6 +105,11 @@ def _writer(codec: Codec) -> Writer:
 
 _MOST_KNOWN = 4096  # of a kilobyte each
 _MARK = "\ue000"  # a character for private use, which no program has in its name but by malice
+_INODE_MARK = "\ue001"
+_MOST_ROWS = 1024  # of two kilobytes each
+_REST_OF_SOCKET = itemgetter(
+    *[at for at, name in enumerate(Socket._fields) if name not in ("port", "inode")]
+)
 
 
 _OF_PORTS = (SubjectKind.SOCKET, SubjectKind.PORT)
@@ -114,6 +122,9 @@ def _around_port(subject: Subject) -> tuple[str, str, str]:
         return "", port, slash + transport
     place, colon, port = subject.name.rpartition(":")
     return place + colon, port, ""
+
+
+_UNSEEN: list[str] = []
 
 
 class FindingTexts:
@@ -143,28 +154,102 @@ class FindingTexts:
         key = (code, level, before, behind, id(facts), id(evidence))
         shared = self._shared.get(key)
         if shared is None:
+            pieces = self._find(finding, self._around)
             # What it holds on to keeps its facts, and so what identifies them is no other's.
-            shared = self._find(finding, self._around), finding
-            if len(self._shared) < _MOST_KNOWN:
+            shared = pieces or None, finding
+            if pieces != [] and len(self._shared) < _MOST_KNOWN:
                 self._shared[key] = shared
-        pieces = shared[0]
-        return json_line(self._write(finding)) if pieces is None else port.join(pieces)
+        known = shared[0]
+        return json_line(self._write(finding)) if known is None else port.join(known)
 
     def _find(self, finding: Finding, around: tuple[str, str, str]) -> list[str] | None:
-        """As :meth:`_pieces`, of which those of equal findings are kept."""
+        """As :meth:`_pieces`, of which those of equal findings are kept; none of the first of its
+        kind, as most have no other.
+        """
         code, level, subject, facts, evidence = finding
         before, port, behind = around
         key = (code, level, before, behind, facts, evidence)
-        if key in self._known:
-            return self._known[key]
-        if len(self._known) >= _MOST_KNOWN:  # to find out what it shares would be for nothing
-            return None
-        assert subject is not None
-        marked = Subject(subject.kind, f"{before}{_MARK}{behind}")
-        pieces = self._known[key] = self._pieces(finding, finding._replace(subject=marked), port)
-        return pieces
+        known = self._known.get(key, _UNSEEN)
+        if known is _UNSEEN:
+            if len(self._known) >= _MOST_KNOWN:  # to find out what it shares would be for nothing
+                return None
+            self._known[key] = []
+            return []
+        if known == []:
+            assert subject is not None
+            marked = Subject(subject.kind, f"{before}{_MARK}{behind}")
+            known = self._pieces(finding, finding._replace(subject=marked), port)
+            self._known[key] = known
+        return known
 
     def _pieces(self, finding: Finding, marked: Finding, port: str) -> list[str] | None:
         """What stands around the port in the text of *finding*; None where that can't be told."""
         pieces = json_line(self._write(marked)).split(quoted(_MARK)[1:-1])
         return pieces if port.join(pieces) == json_line(self._write(finding)) else None
+
+
+class ListenerTexts:
+    """Sockets as JSON text, as *write* has rows: those that differ in their port and in their inode
+    alone are written once, and the two are filled in.
+
+    They are told by findings that they share, which have no subject: that is the socket.
+    """
+
+    def __init__(self, write: Callable[[Iterable[Listener]], Iterator[str]]) -> None:
+        self._fed: list[Listener] = []
+        # One run of it for all: it writes once what a row has in common with the one before it.
+        self._texts = write(iter(self._fed.pop, None))
+        # The first row of each kind, and what stands around the ports and inodes of all of them,
+        # None as long as it is the only one. The row keeps what identifies the kind.
+        self._known: dict[tuple[object, ...], tuple[Listener, _Pieces | None]] = {}
+
+    def __call__(self, listeners: Iterable[Listener]) -> Iterator[str]:
+        known = self._known
+        for listener in listeners:
+            socket, ownership, (findings, note, speaks, names, reachable) = listener
+            if findings and findings[0].subject is not None:  # judged alone
+                yield self._one(listener)
+                continue
+            shared = (id(ownership), id(findings), note, speaks, names, reachable)
+            key = (_REST_OF_SOCKET(socket), *shared)
+            first, pieces = known.get(key, _NO_ROW)
+            if pieces is None and first is not None:
+                pieces = self._pieces(listener)
+                known[key] = first, pieces
+            elif first is None and len(known) < _MOST_ROWS:
+                known[key] = listener, None
+            yield _filled(pieces, socket) if pieces else self._one(named(listener))
+
+    def _one(self, listener: Listener) -> str:
+        self._fed.append(listener)
+        return next(self._texts)
+
+    def _pieces(self, listener: Listener) -> _Pieces:
+        """What stands around port and inode in the text of *listener*, before the inode and behind
+        it; nothing where that can't be told.
+        """
+        port: Any = _MARK
+        inode: Any = _INODE_MARK
+        socket = listener.socket
+        text = self._one(named(listener))  # first, so that its findings are known with its port
+        marked = named(listener._replace(socket=socket._replace(port=port, inode=inode)))
+        before, mark, behind = self._one(marked).partition(_INODE_MARK)
+        pieces = before.split(_MARK), behind.split(_MARK)
+        return pieces if mark and _filled(pieces, socket) == text else ()
+
+
+_NO_ROW = None, None
+
+
+def named(listener: Listener) -> Listener:
+    """*listener* with its socket as the subject of its findings."""
+    subject = Subject(SubjectKind.SOCKET, listener.socket.name)
+    assessment = listener.assessment
+    findings = tuple([finding._replace(subject=subject) for finding in assessment.findings])
+    return listener._replace(assessment=assessment._replace(findings=findings))
+
+
+def _filled(pieces: tuple[list[str], list[str]], socket: Socket) -> str:
+    port, inode = str(socket.port), socket.inode
+    before, behind = pieces
+    return f"{port.join(before)}{'null' if inode is None else inode}{port.join(behind)}"
