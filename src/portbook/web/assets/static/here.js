@@ -208,6 +208,7 @@
           field.required = true;
           field.autocomplete = "off";
           field.setAttribute("aria-label", "Token");
+          field.placeholder = "Token";
           put(form, "button", "Open");
         } else if (answer.status === 403) say("This machine is shown only in a browser that runs on it, at the address that portbook printed.");
         else { say("This machine could not be read."); setTimeout(look, AGAIN); }
