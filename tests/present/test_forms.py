@@ -33,7 +33,6 @@ from portbook.present.words import (
     day,
     document,
     month,
-    ordinal,
     plural,
     span,
     when,
@@ -253,7 +252,6 @@ def _of_practice(facts: dict[str, Any]) -> Iterator[str]:
 
 
 def _of_the_number(page: dict[str, Any]) -> Iterator[str]:
-    yield ordinal(page["place"])
     yield from page["implementing"][:12]  # a page says how many more there are
     for tie in page["ties"]:
         yield from (str(tie["port"]), *tie["service_names"], tie["of"])
@@ -262,7 +260,7 @@ def _of_the_number(page: dict[str, Any]) -> Iterator[str]:
         for each in shared["ports"]:
             yield from (str(each["first"]), *each["service_names"], each["description"] or "")
     swapped = page["swapped"]
-    yield from (str(swapped["port"]), *swapped["service_names"], swapped["description"] or "")
+    yield from (str(swapped["port"]), *swapped["service_names"])
     for each in page["questions"]:
         yield from (each["question"], each["answer"])
 

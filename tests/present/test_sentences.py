@@ -169,9 +169,7 @@ def _own_words(page: Page) -> Iterator[str]:
         elif isinstance(item, Checks):
             yield from (proves for _, proves in item.proofs)
         elif isinstance(item, Facts):
-            for label, value in item.facts:
-                # What follows there is the registry's description of another port.
-                yield value.partition("): ")[0] if label == "Swapped bytes" else value
+            yield from (value for _, value in item.facts)
 
 
 def _answer(port: int, transport: Transport | None = None) -> PortAnswer:

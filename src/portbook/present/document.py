@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 
 class Paragraph(NamedTuple):
-    """Running text. ``ports`` are numbers in it that have a page of their own."""
+    """Running text. ``ports`` are numbers in it that have a page of their own.
+
+    ``cites`` are the documents that it rests on: they stand after it.
+    """
 
     text: str
     ports: tuple[int, ...] = ()
+    cites: tuple[str, ...] = ()
 
 
 class Heading(NamedTuple):
@@ -29,9 +33,17 @@ class Heading(NamedTuple):
 
 
 class Points(NamedTuple):
-    """A list of short sentences, or of the ends of the sentence before it."""
+    """A list of short sentences, or of the ends of the sentence before it.
+
+    ``cites`` are the documents that each rests on; empty where none does.
+    """
 
     points: tuple[str, ...]
+    cites: tuple[tuple[str, ...], ...] = ()
+
+    def cited(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Each point with its documents."""
+        return list(zip(self.points, self.cites or [()] * len(self.points), strict=True))
 
 
 class Quote(NamedTuple):

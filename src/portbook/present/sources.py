@@ -50,6 +50,8 @@ def source_content(source: Source) -> str:
     if source.id.startswith("lore-"):
         entries = source.what.rpartition(": ")[2]
         count, _, oldest = entries.partition(", the oldest read on ")
+        number, _, noun = count.partition(" ")
+        count = f"{int(number):,} {noun}" if number.isdigit() else count
         return f"{count}, read from {day(oldest)} on" if oldest else count
     if source.id in _NAMES:
         return _NAMES[source.id][1]

@@ -145,7 +145,7 @@ def test_a_narrow_question_gets_a_narrow_answer(port: int, transport: Transport)
 @pytest.mark.parametrize(
     ("query", "sentences"),
     [
-        ("305", ["the gap 301–307 (7 ports, the 15th longest of 48 among the System Ports)"]),
+        ("305", ["the gap 301–307 (7 ports)"]),
         ("305", ['"Unassigned" for tcp, udp, sctp and dccp, in one row for 301–307']),
         ("305", ["300 tacacss", "308 novastorbakcup Novastor Backup"]),
         ("305/sctp", ['The registry says "Unassigned" for sctp']),
@@ -157,7 +157,7 @@ def test_a_narrow_question_gets_a_narrow_answer(port: int, transport: Transport)
         ("1023", ["Reserved", "[RFC 6335]", "the last System Port"]),
         ("4200", ["states no transport", "portbook reads that as tcp and udp"]),
         ("24", ["(no name)", "any private mail system"]),
-        ("920", ["the gap 916–952 (37 ports, the longest of"]),
+        ("920", ["the gap 916–952 (37 ports)"]),
         ("50000", ["49152–65535", "IANA assigns no Dynamic Port"]),
         ("00080", ["(00080 was read as 80)"]),
         ("853/udp", ["domain-s"]),

@@ -53,6 +53,7 @@ from portbook.present.brief import compose_brief
 from portbook.present.owners import Viewer
 from portbook.present.palette import LEVELS, STATES
 from portbook.present.port.head import title_of
+from portbook.present.render.html_text import curly
 from portbook.present.sources import source_name
 from portbook.present.views.glossary import TERMS
 from portbook.web.api import openapi
@@ -224,7 +225,7 @@ ADDRESS = re.compile(
     r"|glossary(?:/[a-z-]+)?|blocks|stats|changes(?:-[0-9]{4}|\.atom)?"
     r"|map|search|explain|random|about|api|api/\w+|api/ports/\d+/tcp"
     r"|here(?:\.json)?|feedback|search\.json\?q=\w+|api/ports\?ports=[\d,/a-z-]+"
-    r"|here/\d+\.json|here/search\.json\?q=\w+|here/\d+/events|here/events|openapi\.json|opensearch\.xml|manifest\.webmanifest|static/[a-z0-9.-]+(?:\?v=abc)?)(?:#\d+)?"
+    r"|here/\d+\.json|here/search\.json\?q=\w+|here/\d+/events|here/events|openapi\.json|opensearch\.xml|manifest\.webmanifest|static/[a-z0-9.-]+(?:\?v=abc)?)(?:#\d+|#get)?"
 )
 
 
@@ -528,7 +529,7 @@ def test_the_page_about_the_book_names_every_source_of_a_port() -> None:
         sources = answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG).sources
         assert sources, port
         for source in sources:
-            assert source_name(source) in made.text
+            assert curly(source_name(source)) in made.text
 
 
 def test_what_can_be_asked_is_in_the_navigation_of_every_served_page() -> None:

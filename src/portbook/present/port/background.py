@@ -9,7 +9,7 @@ from __future__ import annotations
 from portbook.app.related import TieKind
 from portbook.model import State, Threat
 from portbook.present import words
-from portbook.present.document import Facts, Paragraph, PortRow, Ports
+from portbook.present.document import Paragraph, PortRow, Ports
 from portbook.present.port import gaps
 from portbook.present.port.meaning import security_sentences
 from portbook.present.port.on_record import (
@@ -189,31 +189,19 @@ def _shared(caption: str, shared: Shared) -> Ports:
 
 
 def details(answer: PortAnswer) -> Iterator[Item]:
-    """The place of the number in its range, its bytes, and how it gets assigned."""
+    """The bytes of the number, and how it gets assigned."""
     own, port, near = answer.range, answer.port, _related(answer)
-    high, low = divmod(port, 256)
-    rank = words.ordinal(port - own.first + 1)
-    place = f"{rank} of the {own.size:,} {own.title} ({own.first}–{own.last})"
-    facts = [
-        (
-            "Place",
-            place,
-        ),
-        ("Bytes", f"{high:02x} {low:02x} (0x{port:04x}), high byte first"),
-        ("On the map", f"row {high}, column {low}"),
-    ]
     swapped = near.swapped
-    if swapped.port != port:
-        names = ", ".join(swapped.service_names)
-        shown = f"{near.swapped_state}{f', {names}' if names else ''}"
-        title = f": {swapped.description}" if swapped.description else ""
-        facts.append(("Swapped bytes", f"{swapped.port} ({shown}){title}"))
-    yield Facts(tuple(facts), (swapped.port,))
-    if swapped.port != port and port:
-        yield Paragraph(
-            f"Forget htons() on a little-endian machine and you listen on {swapped.port} instead.",
-            (swapped.port,),
-        )
+    shown = words.listed(swapped.service_names) if swapped.service_names else near.swapped_state
+    instead = (
+        f" Forget htons() on a little-endian machine, and you get {swapped.port} ({shown}) instead."
+        if port != swapped.port
+        else ""
+    )
+    place = f"one of the {own.title} ({own.first}–{own.last})"
+    yield Paragraph(
+        f"{port} is {place}, and 0x{port:04x} in hexadecimal.{instead}", (swapped.port,)
+    )
     if answer.state is State.UNASSIGNED:
         yield Paragraph(GETTING_IT[own.name])
     elif answer.state is State.RESERVED and port:

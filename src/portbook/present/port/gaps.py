@@ -56,13 +56,15 @@ def unassigned(answer: PortAnswer) -> Iterator[Item]:
 
 
 _MEANING = Paragraph(
-    "Unassigned means that no service is registered here, and that one can be on request "
-    "(RFC 6335 §6). A reserved port is different: IANA keeps it back. Unassigned doesn't mean "
-    "unused: the registry is a list, and nothing keeps a program from listening."
+    "Unassigned means that no service is registered here, and that one can be on request. A "
+    "reserved port is different: IANA keeps it back. Unassigned doesn't mean unused: the registry "
+    "is a list, and nothing keeps a program from listening.",
+    cites=("RFC 6335 §6",),
 )
 _SPARING = Paragraph(
     "IANA leaves such gaps on purpose. It is to give a service one port, after a review, and "
-    "keeps the rest for services to come (RFC 6335 §7.2, RFC 7605 §6)."
+    "keeps the rest for services to come.",
+    cites=("RFC 6335 §7.2", "RFC 7605 §6"),
 )
 _SYSTEM_PORT = (
     Paragraph(
@@ -72,29 +74,33 @@ _SYSTEM_PORT = (
     ),
     Paragraph(
         "Getting one takes IETF Review or IESG Approval, and a document that says why a User Port "
-        "(1024–49151) won't do (RFC 6335 §8.1.2). On Linux and most Unix systems, a program also "
-        "needs a privilege to listen on one. That is the system's rule, not IANA's."
+        "(1024–49151) won't do. On Linux and most Unix systems, a program also needs a privilege "
+        "to listen on one. That is the system's rule, not IANA's.",
+        cites=("RFC 6335 §8.1.2",),
     ),
 )
 _REASONS = Points(
     (
         (
             "Numbers are few. One space of 65,536 serves all services to come, so IANA hands them "
-            "out sparingly (RFC 6335 §7.2, RFC 7605 §6)."
+            "out sparingly."
         ),
-        (
-            "A new service is to get one port: no second one for a secure variant or a version "
-            "(RFC 7605 §7.2, RFC 7605 §7.4, RFC 7605 §7.5)."
-        ),
+        "A new service is to get one port: no second one for a secure variant or a version.",
         (
             "A System Port takes the IETF's consent. So most new services get a User Port, or a "
-            "name alone: DNS can tell clients the port (RFC 6335 §8.1.2, RFC 6335 §5)."
+            "name alone: DNS can tell clients the port."
         ),
         (
             "Nothing moves to close a gap: an assigned port stays assigned until it is returned "
-            "or revoked (RFC 6335 §8.2, RFC 6335 §8.4)."
+            "or revoked."
         ),
-    )
+    ),
+    (
+        ("RFC 6335 §7.2", "RFC 7605 §6"),
+        ("RFC 7605 §7.2", "RFC 7605 §7.4", "RFC 7605 §7.5"),
+        ("RFC 6335 §8.1.2", "RFC 6335 §5"),
+        ("RFC 6335 §8.2", "RFC 6335 §8.4"),
+    ),
 )
 
 
@@ -122,8 +128,8 @@ def may_be_there(answer: PortAnswer, picking: Sequence[str]) -> Iterator[Item]:
         else ""
     )
     yield Paragraph(
-        f"The number doesn't say which.{chance} On your machine, `portbook {answer.port}` names "
-        "the program. If a scan of another machine shows it, ask its administrator."
+        f"The number doesn't say which.{chance} The commands below name the program on your "
+        "machine. If a scan of another machine shows it, ask its administrator."
     )
 
 

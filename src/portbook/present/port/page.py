@@ -53,7 +53,9 @@ def _sections(answer: PortAnswer, number: PortAnswer, lead: tuple[str, ...]) -> 
     guess = gaps.may_be_there(number, background.pickers(number)[0]) if whole else ()
     yield _section("practice", [*practice.practice(answer, lead), *speaking, *guess])
     if answer.port:
-        checks = Checks(answer.port, tuple(_commands(number)), tuple(_proofs(number)))
+        # Without a machine the reader may have come from anywhere, and not know the program.
+        commands = _commands(number, introduced=answer.host is None)
+        checks = Checks(answer.port, tuple(commands), tuple(_proofs(number)))
         found = gaps.what_a_line_means(number) if whole else ()
         yield _section("check", [checks, *found])
     blocking = background.security(number) if whole else ()
@@ -165,8 +167,9 @@ def character(answer: PortAnswer) -> str:
 
 # Each matches exactly the port, and listeners only: ``grep :340`` would match 3400 too, and a plain
 # ``lsof -i :340`` lists clients.
+_OWN = Command((), "what holds it", f"portbook {PORT}")
+_INTRODUCED = _OWN._replace(about="what holds it, with portbook (the tool behind this page)")
 _COMMANDS = (
-    Command((), "what holds it", f"portbook {PORT}"),
     Command(("Linux",), "tcp and udp", f"sudo ss -Hltunp 'sport = :{PORT}'"),
     Command(("Linux", "macOS"), "tcp", f"sudo lsof -nP -iTCP:{PORT} -sTCP:LISTEN"),
     # lsof has no state for UDP: a connected socket shows an arrow and doesn't listen.
@@ -196,11 +199,14 @@ def _rare(answer: PortAnswer) -> list[Transport]:
     ]
 
 
-def _commands(answer: PortAnswer) -> Iterator[Command]:
-    """The commands for the port; for sctp and dccp too, where IANA assigned it there."""
-    yield _COMMANDS[0]
+def _commands(answer: PortAnswer, *, introduced: bool) -> Iterator[Command]:
+    """The commands for the port; for sctp and dccp too, where IANA assigned it there.
+
+    *introduced* says what portbook is.
+    """
+    yield _INTRODUCED if introduced else _OWN
     yield from (_RARE[transport] for transport in _rare(answer))
-    yield from _COMMANDS[1:]
+    yield from _COMMANDS
 
 
 def _proofs(answer: PortAnswer) -> Iterator[tuple[str, str]]:
@@ -211,7 +217,7 @@ def _proofs(answer: PortAnswer) -> Iterator[tuple[str, str]]:
         (
             "Each line is a socket, with its program and process id. "
             f"An empty answer proves that no {', '.join(most)} or {last} socket listens there in "
-            "this network namespace. A bind can still fail: `portbook why` finds the cause. "
+            "this network namespace. A bind can still fail: the last command finds the cause. "
             "Without sudo, ss names the owners of your own sockets only, and lsof shows no others."
         ),
     )

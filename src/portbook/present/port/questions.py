@@ -11,9 +11,13 @@ from portbook.present.port.registry import services
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from portbook.app.port_lookup import PortAnswer
+
+
+# Where most clients run: a port that these hand out is in a log because of that.
+_COMMON = frozenset(("Linux", "macOS", "Windows"))
 
 
 def questions(answer: PortAnswer) -> Iterator[Question]:
@@ -49,6 +53,8 @@ def questions(answer: PortAnswer) -> Iterator[Question]:
             f"Can the system hand out {port} as an ephemeral port?",
             f"On {words.listed(picking)}, yes, by default.{no}",
         )
+    if _COMMON.intersection(picking) or (untold_uses(answer) and answer.systems):
+        yield Question(f"Why is {port} in my firewall's log?", _logged(answer, picking))
     yield Question(f"Is it dangerous to have {port} open?", _danger(answer))
 
 
@@ -118,6 +124,27 @@ def _mine(answer: PortAnswer) -> str:
     return (
         "On your own network, yes. For software that others run, ask IANA first: it may assign "
         f"{answer.port} to someone else."
+    )
+
+
+def _logged(answer: PortAnswer, picking: Sequence[str]) -> str:
+    """What a line of a log with the port says, and what it can't; *picking* are systems."""
+    port = answer.port
+    if _COMMON.intersection(picking):
+        return (
+            "As the source port, most likely because the system handed it to a client: the other "
+            f"port of the line names the service. As the destination, {port} may be the reply to "
+            "such a client."
+        )
+    source = "a program or address translation chose it: no system we know of hands it out"
+    if picking:
+        source = f"{words.listed(picking)} may have handed it to a client"
+    elif 512 <= port <= 1023:  # the r commands and NFS bind one of these
+        source = "it may be a privileged client's: bindresvport(3) hands out 512–1023"
+    return (
+        f"As the destination, somebody sent to {port}. That proves no service, for anybody can "
+        "send to any port; one address at many ports looks like a scan. If your own machine sends "
+        f"to {port}, find the program that does. As the source port, {source} by default."
     )
 
 

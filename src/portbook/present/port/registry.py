@@ -24,7 +24,6 @@ from portbook.present.words import (
     few,
     listed,
     month,
-    ordinal,
     plural,
     with_references,
 )
@@ -191,12 +190,8 @@ def _block(answer: PortAnswer) -> str:
     if run.size == 1:
         alone = "Its neighbours aren't assigned" if run.state is State.ASSIGNED else ""
         return f"{alone or f'A single {run.state} port'}."
-    longest = "the longest" if run.rank == 1 else f"the {ordinal(run.rank)} longest"
     what = "gap" if run.state is State.UNASSIGNED else f"{run.state} block"
-    return (
-        f"Part of the {what} {run.first}–{run.last} ({run.size:,} ports, {longest} of {run.of:,} "
-        f"among the {own.title})."
-    )
+    return f"Part of the {what} {run.first}–{run.last} ({run.size:,} ports)."
 
 
 def port_row(near: Neighbour) -> PortRow:

@@ -16,7 +16,7 @@ _PORTS: dict[int, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         (
             'Port 0 means "any free port": bind it, and the system chooses one for you.',
             "Ask getsockname() which port you got; binding 0 needs no privilege.",
-            "Nothing can listen on 0: there is nothing to find (`portbook why 0`) or to stop.",
+            "Nothing can listen on 0: there is nothing to find or to stop.",
             "In a UDP header, source port 0 means that no reply is expected.",
         ),
         ("ip(7)", "RFC 768 (source port 0)", _RANGES),

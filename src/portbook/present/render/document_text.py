@@ -6,7 +6,7 @@ from portbook.present import document as doc
 from portbook.present.escape import one_line, plain
 from portbook.present.render.text import flow, numbers, table, wrap
 from portbook.present.sources import source_content, source_name
-from portbook.present.words import day
+from portbook.present.words import day, with_references
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def render_item(item: doc.Item, style: Style, indent: str = "  ") -> Iterator[st
 
 
 def _paragraph(item: doc.Paragraph, style: Style, indent: str) -> Iterable[str]:
-    return wrap(item.text, style.width, indent)
+    return wrap(with_references(item.text, item.cites), style.width, indent)
 
 
 def _heading(item: doc.Heading, style: Style, indent: str) -> Iterable[str]:
@@ -66,8 +66,8 @@ def _heading(item: doc.Heading, style: Style, indent: str) -> Iterable[str]:
 
 
 def _points(item: doc.Points, style: Style, indent: str) -> Iterator[str]:
-    for each in item.points:
-        first, *rest = wrap(each, style.width, indent + "  ")
+    for each, cites in item.cited():
+        first, *rest = wrap(with_references(each, cites), style.width, indent + "  ")
         yield f"{indent}- {first.lstrip()}"
         yield from rest
 

@@ -6,6 +6,7 @@ What stands on all pages alike is kept.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from portbook.present.charts.svg import render_bar
 from portbook.present.phrases.findings import finding_message
 from portbook.present.render.html_practice import SHOWN, long_records
 from portbook.present.render.html_text import (
+    cited,
     escape,
     linked,
     references,
@@ -76,7 +78,19 @@ def items(some: Iterable[doc.Item], to: Links) -> str:
 
 
 def _paragraph(item: doc.Paragraph, to: Links) -> str:
-    return f"<p>{linked(item.text, to, item.ports)}</p>\n"
+    out = linked(item.text, to, item.ports)
+    if "<code>portbook topic" in out:
+        out = _TOPIC.sub(lambda match: _topic(match, to), out)
+    return f"<p>{out}{cited(item.cites)}</p>\n"
+
+
+_TOPIC = re.compile("<code>portbook topic ([a-z-]+)</code>")
+
+
+def _topic(match: re.Match[str], to: Links) -> str:
+    """A topic of the terminal, which a site may have as a page."""
+    page = to.topic(match[1])
+    return f'<a href="{escape(page)}">{match[0]}</a>' if page else match[0]
 
 
 def _heading(item: doc.Heading, _to: Links) -> str:
@@ -84,13 +98,14 @@ def _heading(item: doc.Heading, _to: Links) -> str:
 
 
 def _points(item: doc.Points, _to: Links) -> str:
-    return f"<ul>{''.join([f'<li>{sentence_of(each)}</li>' for each in item.points])}</ul>\n"
+    points = [f"<li>{sentence_of(each)}{cited(cites)}</li>" for each, cites in item.cited()]
+    return f"<ul>{''.join(points)}</ul>\n"
 
 
 def _quote(item: doc.Quote, _to: Links) -> str:
     return (
         f'<figure class="quote"><blockquote>{escape(item.quote)}</blockquote>'
-        f"<figcaption>{escape(item.of)}</figcaption></figure>\n"
+        f"<figcaption>{typeset(item.of)}</figcaption></figure>\n"
     )
 
 
@@ -212,7 +227,7 @@ def _claim(record: doc.Record, to: Links, *, dated: bool = True) -> str:
     kind = f' <span class="kind">{kind}</span>' if kind else ""
     head = f"<b>{escape(record.subject)}</b>{kind}<br>" if record.subject else ""
     return (
-        f"{head}{escape(record.said)} "
+        f"{head}{typeset(record.said)} "
         f'<span class="cites">{_origin(record.source, record.read if dated else "")}</span>'
     )
 
@@ -250,7 +265,7 @@ def _source_list(item: doc.Sources) -> str:
     for each in item.sources:
         name, content = source_name(each), source_content(each)
         # The registry is several sources at one address: it is a link once.
-        shown = escape(name)
+        shown = typeset(name)
         if each.url and each.url not in linked_before:
             shown = source(each.url, name)
             linked_before.add(each.url)
@@ -259,12 +274,12 @@ def _source_list(item: doc.Sources) -> str:
     return f'<ul class="sources">{"".join(rows)}</ul>\n'
 
 
-def _checks(item: doc.Checks, _to: Links) -> str:
-    return _tabs(item.commands, item.proofs).replace(doc.PORT, str(item.port))
+def _checks(item: doc.Checks, to: Links) -> str:
+    return _tabs(item.commands, item.proofs, to).replace(doc.PORT, str(item.port))
 
 
 @lru_cache(maxsize=8)
-def _tabs(commands: tuple[doc.Command, ...], proofs: tuple[tuple[str, str], ...]) -> str:
+def _tabs(commands: tuple[doc.Command, ...], proofs: tuple[tuple[str, str], ...], to: Links) -> str:
     """A tab a system, made of radio buttons, so that they work without a script."""
     labels = "".join(
         f'<input type="radio" name="system" id="on-{at}" value="{escape(system)}"'
@@ -278,6 +293,9 @@ def _tabs(commands: tuple[doc.Command, ...], proofs: tuple[tuple[str, str], ...]
         for system, proves in proofs
     )
     own = "".join([_step(each) for each in commands if not each.systems])
+    # Who comes by a search engine doesn't know the program: its name leads to where that is said.
+    get = f'with <a href="{escape(to.page("about"))}#get">portbook</a> ('
+    own = own.replace("with portbook (", get, 1)
     return f'<div class="tabs">\n{labels}{tabs}</div>\n{own}'
 
 

@@ -47,7 +47,7 @@ def grouped(records: Iterable[doc.Record]) -> str:
 
 def _use_table(records: Iterable[doc.Record]) -> str:
     rows = "".join([
-        f'<tr><th>{escape(record.subject)}</th><td>{escape(record.said)} <span class="kind">'
+        f'<tr><th>{escape(record.subject)}</th><td>{typeset(record.said)} <span class="kind">'
         f"{escape(record.kind)}</span></td><td>{_document(record.source)}</td></tr>\n"
         for record in records
     ])  # fmt: skip

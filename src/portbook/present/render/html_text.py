@@ -24,6 +24,12 @@ class Links(Hashable, Protocol):
     def service(self, name: str) -> str:
         """The page of the service called *name*."""
 
+    def page(self, path: str) -> str:
+        """A page by its path."""
+
+    def topic(self, name: str) -> str | None:
+        """The page of the topic called *name*; None where the site has no topics."""
+
     def rest(self, path: str) -> str | None:
         """The page at *path* that has a long list whole; None where lists stand whole anyway."""
 
@@ -60,7 +66,7 @@ _REFERENCE = re.compile(
     r"|(?<=[ (])(?P<iana>https://www\.iana\.org/form/[a-z-]+)"
 )
 # A command of ours in a sentence.
-_COMMAND = re.compile("`(portbook [a-z0-9 /-]+)`")
+_COMMAND = re.compile("`((?:portbook|pip) [a-z0-9 /.-]+)`")
 # Sentences are written with the quotation marks of a terminal.
 _QUOTED = re.compile("&quot;(.+?)&quot;")
 _APOSTROPHE = re.compile("(?<=[A-Za-z])'(?=[a-z])")
@@ -76,7 +82,16 @@ def typeset(text: str) -> str:
     out = escape(text)
     if "&" in out:
         out = _QUOTED.sub(r"“\1”", out)
-    return _APOSTROPHE.sub("’", out) if "'" in out else out
+    return curly(out)
+
+
+def curly(text: str) -> str:
+    """*text* with the apostrophes of a book, and not escaped.
+
+    >>> curly("IANA's, 'quoted'")
+    "IANA’s, 'quoted'"
+    """
+    return _APOSTROPHE.sub("’", text) if "'" in text else text
 
 
 def linked(text: str, to: Links, ports: tuple[int, ...] = ()) -> str:
@@ -128,9 +143,15 @@ def references(cited: Iterable[str]) -> str:
     )
 
 
+@lru_cache(maxsize=64)
+def cited(documents: tuple[str, ...]) -> str:
+    """The documents that a sentence rests on, small after it; nothing where there are none."""
+    return f' <small class="cites">{sentence_of(", ".join(documents))}</small>' if documents else ""
+
+
 def source(url: str, name: str | None = None) -> str:
     """The source of a claim as a link; what isn't an address of the web stays text."""
     if not url.startswith(("https://", "http://")):
         return escape(name or url)
     shown = name or url.partition("//")[2].partition("/")[0].removeprefix("www.")
-    return f'<a href="{escape(url)}">{escape(shown)}</a>'
+    return f'<a href="{escape(url)}">{typeset(shown)}</a>'

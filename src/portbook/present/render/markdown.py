@@ -12,7 +12,7 @@ from portbook.present import document as doc
 from portbook.present.escape import one_line
 from portbook.present.phrases.findings import finding_message
 from portbook.present.sources import source_content, source_name
-from portbook.present.words import day
+from portbook.present.words import day, with_references
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # What could begin emphasis, code, a link, HTML, an entity, a table's cell or a footnote.
 _SPECIAL = "\\`*_[]<>|&~^$"
 # A command of ours in a sentence.
-_COMMAND = re.compile("(`portbook [a-z0-9 /-]+`)")
+_COMMAND = re.compile("(`(?:portbook|pip) [a-z0-9 /.-]+`)")
 
 
 def render_page(page: doc.Page) -> str:
@@ -53,11 +53,11 @@ def _items(items: Iterable[doc.Item]) -> Iterator[str]:
 
 def _item(item: doc.Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
     if isinstance(item, doc.Paragraph):
-        yield _line(item.text)
+        yield _line(with_references(item.text, item.cites))
     elif isinstance(item, doc.Heading):
         yield f"### {escape(item.heading)}"
     elif isinstance(item, doc.Points):
-        yield from (f"- {_line(each)}" for each in item.points)
+        yield from (f"- {_line(with_references(*each))}" for each in item.cited())
     elif isinstance(item, doc.Quote):
         yield f"> {_line(item.quote)}"
         yield ""

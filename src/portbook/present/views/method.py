@@ -46,6 +46,21 @@ def method(sources: Iterable[Source], version: str) -> tuple[Section, ...]:
         ),
         Section("Sources", (Sources(tuple(sources)),), "sources"),
         Section(
+            "Get portbook",
+            (
+                Paragraph(
+                    "portbook, the tool behind these pages, answers on a terminal and for the "
+                    "machine it runs on. It shows which program holds a port, who can reach it, "
+                    "and whether that fits what is known of the port."
+                ),
+                Paragraph(
+                    "It runs on Linux, macOS and Windows and needs Python 3.11 or later. "
+                    "`pip install .` in a copy of its source installs it."
+                ),
+            ),
+            "get",
+        ),
+        Section(
             "Licence",
             (
                 Paragraph(

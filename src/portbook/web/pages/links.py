@@ -86,6 +86,10 @@ class Links(NamedTuple):
             return f"{self.site.address}/{port}.png"
         return f"{self.site.address}/static/card{f'-{state}' if state else ''}.png"
 
+    def topic(self, name: str) -> str | None:
+        """The page of the topic called *name*; a copy of some ports has none."""
+        return None if self.site.only else self.page(f"topics/{name}")
+
     def rest(self, path: str) -> str | None:
         """The page that has a long list whole; an export has no folder for a port."""
         return self.page(path.replace("/", "-") if self.site.export else path)

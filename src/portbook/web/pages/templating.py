@@ -40,6 +40,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["curly"] = html_text.curly
     made.globals.update(
         linked=_escaped(html_text.linked),
         references=_escaped(html_text.references),
