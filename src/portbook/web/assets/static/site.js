@@ -35,12 +35,24 @@
     const found = /^:?(\d{1,5})(?:\/(?:tcp|udp|sctp|dccp))?$/i.exec(text);
     return found && Number(found[1]) <= 65535 ? Number(found[1]) : null;
   };
+  // The port of an address, of a URL or of an error that people paste, as far as that is plain.
+  const portWithin = (text) => {
+    const found = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[a-z0-9_.-]+|\[[0-9a-f:.]*\]):(\d{1,5})(?:[/?#].*)?$/i.exec(text)
+      ?? /\bE(?:ADDRINUSE|ACCES|CONNREFUSED)\b.*?(?<![\d.])(\d{2,5})$/.exec(text);
+    return portIn(found ? found[1] : text);
+  };
+  // What people meet on a port, as the index ranks it; what has a wide span says little of one.
+  const metOn = (book, port) => [...new Set(book.rows.filter((row) => (row.kind === "service" || row.kind === "product")
+    && row.spans.some(([a, b]) => a <= port && port <= b && b - a < 16)).map((row) => row.name))];
   const find = (book, text, most) => {
     const hits = [];
-    const port = portIn(text.trim());
+    const port = portWithin(text.trim());
+    const span = /^(\d{1,5})\s*[-–:]\s*(\d{1,5})$/.exec(text.trim());
+    if (span && !page.suffix && Number(span[1]) < Number(span[2]) && Number(span[2]) <= 65535)
+      hits.push({ href: `${page.root}${Number(span[1])}-${Number(span[2])}`, head: `${span[1]}–${span[2]}`, text: "the ports of this range", said: "", source: "" });
     if (port !== null && hasPort(port)) {
       const names = book.holding(port).map((row) => row.name || row.said);
-      hits.push({ href: portPage(port), head: String(port), text: names.join(", ") || book.state(port), said: "", source: "" });
+      hits.push({ href: portPage(port), head: String(port), text: names.join(", ") || book.state(port), said: metOn(book, port).slice(0, 3).join(", "), source: "" });
     }
     for (const row of self.portbookSearch.find(book, text)) {
       if (hits.length >= most) break;
@@ -52,6 +64,20 @@
       hits.push({ href: page, head: row.ports.split(",").slice(0, 2).join(", ") || "no port", text: row.name || row.said, said, source: row.source });
     }
     return hits;
+  };
+  // For a short list: each port once, and after a number the known ports that begin with it.
+  const findOnce = (book, text, most) => {
+    const seen = new Set();
+    const hits = find(book, text, 60).filter((hit) => hit.head === "no port" || (!seen.has(hit.head) && seen.add(hit.head)));
+    if (/^\d{1,4}$/.test(text.trim())) {
+      const met = new Map(); // how much is met on each
+      for (const row of book.rows) if (row.kind === "service" || row.kind === "product")
+        for (const [port, last] of row.spans)
+          if (port === last && String(port).startsWith(text.trim()) && !seen.has(String(port)) && hasPort(port)) met.set(port, (met.get(port) ?? 0) + 1);
+      for (const [port] of [...met].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, most))
+        hits.push({ href: portPage(port), head: String(port), text: metOn(book, port).slice(0, 3).join(", "), said: "", source: "" });
+    }
+    return hits.slice(0, most);
   };
   self.portbook = { index, find, hasPort, portPage, servicePage };
 
@@ -98,7 +124,7 @@
     let book;
     try { book = await index(); } catch { return; } // Enter still asks the server
     if (text !== field.value || document.activeElement !== field) return;
-    hits = find(book, text, 9);
+    hits = findOnce(book, text, 9);
     list.replaceChildren();
     hits.forEach((hit, at) => {
       const item = put(list, "li");
