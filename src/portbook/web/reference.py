@@ -25,6 +25,7 @@ from portbook.formats.errors.query import (
     QueryKind,
 )
 from portbook.model import LAST_PORT, PORTS, RANGES, State, Transport
+from portbook.present.escape import one_line
 from portbook.present.port.page import compose
 from portbook.present.render import markdown
 from portbook.present.render import port_json as objects
@@ -183,8 +184,9 @@ async def service(request: Request) -> Response:
         if dot and suffix in (Form.JSON.value, Form.TEXT.value, Form.MARKDOWN.value):
             named, found = Form(suffix), _named(site.catalog, bare)
     if found is None:
-        said = "No service has that name. A search finds what is like it."
-        return problem(request, 404, said, similar=await _similar(request, name))
+        said = "The registry has no such name. A search finds what is like it."
+        title = f"No service is called “{one_line(name[:40])}”"
+        return problem(request, 404, said, title=title, similar=await _similar(request, name))
     form = named or negotiated_form(request)
     if form is Form.HTML:
         body = await run_page(request, site.views.service, found, site.site)

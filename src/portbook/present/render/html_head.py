@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from portbook.model import Neighbour, State, Transport
     from portbook.present.port.head import Head
     from portbook.present.render.html_text import Links
+
+
+_STATE = re.compile("(?:Una|A)ssigned\\b|Reserved\\b|Dynamic\\b")
 
 
 @lru_cache(maxsize=256)
@@ -35,6 +39,10 @@ def head_cells(head: Head, names: Iterable[str], to: Links) -> tuple[str, str]:
             linked_name = f'<a href="{escape(to.service(name))}">{shown}</a>'
             registry = linked_name + registry.removeprefix(shown)
             break
+    state = _STATE.match(registry)
+    if state:  # what the word means
+        page = to.page(f"glossary/{state[0].lower()}")
+        registry = f'<a href="{page}">{state[0]}</a>{registry[state.end() :]}'
     practice = f"<p>{typeset(head.practice)}</p>" if head.practice else ""
     marks = "".join([
         f'<p class="mark-{label.lower()}"><b>{label}</b> {typeset(text)}</p>'

@@ -20,6 +20,37 @@ class Term(NamedTuple):
 
 TERMS = (
     Term(
+        "port",
+        "Port",
+        "A number from 0 to 65535 that tells apart what runs at one address.",
+        (
+            (
+                "Each packet names two ports, the sender's and the receiver's. A server waits on "
+                "one that its clients know; a client's own is mostly an ephemeral one."
+            ),
+            (
+                "The number is a label, not a place: which program has it, the operating system "
+                "decides each time. Each transport has its own 65,536 ports."
+            ),
+        ),
+        ((0, "asks for a free one"), (443, "the encrypted web"), (65535, "the highest")),
+    ),
+    Term(
+        "iana",
+        "IANA",
+        "The Internet Assigned Numbers Authority, which keeps the registry of ports.",
+        (
+            (
+                "IANA records which service has which port. A request for a User Port is reviewed "
+                "by an expert, one for a System Port by the IETF (RFC 6335 §8.1)."
+            ),
+            (
+                "It enforces nothing: a program can listen on any port, and a firewall should "
+                "judge by what it knows of the traffic (RFC 6335 §10)."
+            ),
+        ),
+    ),
+    Term(
         "assigned",
         "Assigned",
         "A port that the registry gives to a service, transport by transport.",

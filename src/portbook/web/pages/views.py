@@ -250,12 +250,12 @@ def glossary(term: str | None, site: Site) -> str:
     from portbook.present.views.glossary import TERMS, lookup
 
     found = lookup(term) if term is not None else None
-    title = found.title if found else "Words"
+    title = found.title if found else "Glossary"
     about = (
         found.short if found else "What the words mean: assigned, reserved, System Port, socket."
     )
     path = f"glossary/{found.name}" if found else "glossary"
-    trail = (("Words", "glossary"),) if found else ()
+    trail = (("Glossary", "glossary"),) if found else ()
     values = {"term": found, "terms": TERMS}
     return page("glossary.html", Links(site), title, trail=trail, path=path, about=about, **values)
 
