@@ -69,12 +69,15 @@ class Use(NamedTuple):
         return self.last - self.first < WIDE
 
     @property
-    def rank(self) -> tuple[bool, int, bool, str]:
+    def rank(self) -> tuple[bool, int, bool, bool, str]:
         """Its place among uses of a port, the first least.
 
-        By weight, then one port before a span of them, then by name; wide spans last.
+        By weight, then a port of one's own before an alternative (an app store's choice, say), then
+        one port before a span of them, then by name; wide spans last.
         """
-        return (not self.leads, -self.weight, self.last > self.first, self.product.casefold())
+        alternative = self.kind is UseKind.ALTERNATIVE
+        span = self.last > self.first
+        return (not self.leads, -self.weight, alternative, span, self.product.casefold())
 
 
 class Encryption(StrEnum):
